@@ -1,0 +1,126 @@
+//! What can go wrong, by whose fault it is and what to do next.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A result of this library.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a call was refused. Its text says what was wrong, where, and what to try next.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting that cannot work. Change the setting.
+    Setting {
+        /// The setting, named as the configuration names it: `bitrate`.
+        key: &'static str,
+        /// What is wrong with it, and what would work.
+        reason: String,
+    },
+    /// A file that cannot be played. Mend or replace the file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// An address that cannot be listened on. Choose another, or stop who has it.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// Something by that name exists already: a mount, a pipeline.
+    Exists(String),
+    /// Nothing has that name or id.
+    NotFound(String),
+    /// It has been stopped, or was never started.
+    Stopped(&'static str),
+    /// An encoder failed. It is rebuilt where a pipeline owns it.
+    Encoder(String),
+    /// The system refused something that is not the caller's fault.
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+impl Error {
+    /// A setting that cannot work, and why.
+    pub fn setting(key: &'static str, reason: impl Into<String>) -> Error {
+        Error::Setting { key, reason: reason.into() }
+    }
+
+    /// A file that cannot be played, and why.
+    pub fn file(path: impl Into<PathBuf>, reason: impl Into<String>) -> Error {
+        Error::File { path: path.into(), reason: reason.into() }
+    }
+
+    /// For `map_err`: the system's refusal while `doing` something.
+    pub fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Error {
+        move |cause| Error::Io { doing, cause }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Setting { key, reason } => write!(f, "{key}: {reason}"),
+            Error::File { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Error::Listen { address, cause } if cause.kind() == io::ErrorKind::AddrInUse => write!(
+                f,
+                "port {} is in use ({address}): stop the program that has it, or choose another port",
+                address.port()
+            ),
+            Error::Listen { address, cause } => write!(f, "cannot listen on {address}: {cause}"),
+            Error::Exists(what) => write!(f, "{what} exists already"),
+            Error::NotFound(what) => write!(f, "there is no {what}"),
+            Error::Stopped(what) => write!(f, "the {what} is not running"),
+            Error::Encoder(reason) => write!(f, "encoder: {reason}"),
+            Error::Io { doing, cause } => write!(f, "{doing}: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Listen { cause, .. } | Error::Io { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+/// Why a listener's connection ended. Counted, and told in the access log and in events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The player went away.
+    Left,
+    /// It took nothing for `write_timeout` (the kernel's ETIMEDOUT counts as the same).
+    Stalled,
+    /// Its mount ended; it got what was due.
+    MountEnded,
+    /// The server stopped; it got what was due.
+    ServerStopped,
+    /// An operator removed it.
+    Kicked,
+}
+
+impl CloseReason {
+    /// One lower-case word for logs and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CloseReason::Left => "left",
+            CloseReason::Stalled => "stalled",
+            CloseReason::MountEnded => "mount-ended",
+            CloseReason::ServerStopped => "server-stopped",
+            CloseReason::Kicked => "kicked",
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! An internet radio station in one process.
+//!
+//! Longwave plays files, playlists and voices through one mixer, encodes the result once per
+//! output, and serves every output to thousands of listeners over HTTP/ICY.
+#![deny(missing_docs)]
+
+// Imports go down only: 4 pipeline, config; 3 engine, server; 2 codec, playout, http, icy;
+// 1 ring; 0 the rest. `engine` and `server` never import each other.
+mod audio;
+mod codec;
+mod error;
+mod metadata;
+mod packet;
+mod pipeline;
+mod server;
+mod units;
+
+pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
+pub use codec::{Encoder, EncoderSettings};
+pub use error::{CloseReason, Error, Result};
+pub use metadata::{Tags, Title, format_title};
+pub use packet::{Packet, TitledPacket};
+pub use pipeline::{OutputSettings, PipelineSettings, ReplayGain};
+pub use server::{Burst, MountSettings, ServerSettings};
+pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
