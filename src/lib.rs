@@ -13,6 +13,8 @@ mod metadata;
 mod packet;
 mod pipeline;
 mod server;
+#[allow(dead_code)] // until the threads use it
+mod thread;
 mod units;
 
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
