@@ -12,6 +12,8 @@ mod error;
 mod metadata;
 mod packet;
 mod pipeline;
+#[doc(hidden)]
+pub mod playout;
 mod server;
 #[allow(dead_code)] // until the threads use it
 mod thread;
