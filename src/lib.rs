@@ -20,7 +20,11 @@ mod thread;
 mod units;
 
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
-pub use codec::{Encoder, EncoderSettings};
+#[cfg(feature = "mp3")]
+pub use codec::Mp3Settings;
+#[cfg(feature = "aac")]
+pub use codec::{AacProfile, AacSettings};
+pub use codec::{Codec, Encoder, EncoderSettings, codecs};
 pub use error::{CloseReason, Error, Result};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};

@@ -3,10 +3,28 @@
 //! An encoder is a page-long contract: checked settings *open* a running [`Encoder`], so that a
 //! wrong bitrate fails at start-up and not on the air.
 
+#[allow(dead_code)] // until packets are found in byte streams
+mod aac;
+mod about;
+#[cfg(all(test, any(feature = "mp3", feature = "aac")))]
+mod ear;
+#[cfg(any(feature = "mp3", feature = "aac"))]
+mod input;
+#[allow(dead_code)] // until packets are found in byte streams
+mod mp3;
+#[cfg(all(test, any(feature = "mp3", feature = "aac")))]
+mod tests;
+
 use crate::audio::PcmSpec;
 use crate::error::Result;
 use crate::packet::Packet;
 use crate::units::FrameCount;
+
+#[cfg(feature = "aac")]
+pub use aac::{AacProfile, AacSettings};
+pub use about::{Codec, codecs};
+#[cfg(feature = "mp3")]
+pub use mp3::Mp3Settings;
 
 /// What an encoder is to do; opening it makes one that does. Kept by an output, so that an encoder
 /// that failed can be built again.

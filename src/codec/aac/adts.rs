@@ -1,0 +1,98 @@
+//! The seven bytes that every ADTS packet begins with.
+
+use crate::audio::Channels;
+
+/// How many bytes [`parse`] looks at.
+pub(crate) const HEADER_BYTES: usize = 7;
+
+/// The longest packet that a header can describe: its length has 13 bits.
+pub(crate) const MAX_PACKET_BYTES: usize = 8_191;
+
+/// Frames in a raw data block.
+const BLOCK_FRAMES: u32 = 1024;
+
+/// What a header says of its packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// MPEG-4's object type: 2 is AAC-LC, which HE-AAC claims to be as well.
+    pub object_type: u8,
+    /// Frames per second of the core. HE-AAC doubles it, and its packets say so only further in, for
+    /// those who can decode it: a header cannot tell.
+    pub rate: u32,
+    /// The channel configuration of the core: 1 mono (also HE-AAC v2), 2 stereo, 0 told further in.
+    pub channel_config: u8,
+    /// The whole packet in bytes, header included.
+    pub len: usize,
+    /// How many frames the packet holds at `rate`: 1,024 for each of its one to four blocks.
+    pub frames: u32,
+}
+
+impl Header {
+    /// The core's layout, where a pipeline can have it.
+    pub(crate) fn channels(&self) -> Option<Channels> {
+        Channels::from_count(self.channel_config.into())
+    }
+}
+
+/// Reads a header. `None` where no packet begins.
+pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
+    let [sync, kind, coding, mode, middle, low, blocks] = head;
+    // Twelve bits of sync; then the edition (either will do); then a layer of zero.
+    if sync != 0xff || kind & 0xf6 != 0xf0 {
+        return None;
+    }
+    let checksum = if kind & 1 == 0 { 2 } else { 0 };
+    let len = usize::from(mode & 3) << 11 | usize::from(middle) << 3 | usize::from(low >> 5);
+    if len <= HEADER_BYTES + checksum {
+        return None;
+    }
+    Some(Header {
+        object_type: (coding >> 6) + 1,
+        rate: rate(coding >> 2 & 15)?,
+        channel_config: (coding & 1) << 2 | mode >> 6,
+        len,
+        frames: (u32::from(blocks & 3) + 1) * BLOCK_FRAMES,
+    })
+}
+
+/// The rate of a sampling frequency index.
+fn rate(index: u8) -> Option<u32> {
+    const RATES: [u32; 13] = [
+        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
+    ];
+    RATES.get(usize::from(index)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_common_header_is_read() {
+        // MPEG-4 AAC-LC, 44.1 kHz, stereo, no checksum, 371 bytes.
+        let header = parse([0xff, 0xf1, 0x50, 0x80, 0x2e, 0x7f, 0xfc]).unwrap();
+        assert_eq!((header.object_type, header.rate, header.len), (2, 44_100, 371));
+        assert_eq!((header.frames, header.channels()), (1024, Some(Channels::Stereo)));
+        // MPEG-2, with a checksum, 22.05 kHz, mono, two blocks.
+        let header = parse([0xff, 0xf8, 0x5c, 0x40, 0x2e, 0x7f, 0xfd]).unwrap();
+        assert_eq!((header.rate, header.frames, header.channels()), (22_050, 2048, Some(Channels::Mono)));
+        // 5.1 is a packet, though no pipeline has it.
+        let header = parse([0xff, 0xf1, 0x51, 0x80, 0x2e, 0x7f, 0xfc]).unwrap();
+        assert_eq!((header.channel_config, header.channels()), (6, None));
+    }
+
+    #[test]
+    fn what_cannot_be_a_packet_is_no_header() {
+        for head in [
+            [0xff, 0xe1, 0x50, 0x80, 0x2e, 0x7f, 0xfc], // no sync
+            [0xff, 0xfb, 0x50, 0x80, 0x2e, 0x7f, 0xfc], // layer III: MP3
+            [0xff, 0xf1, 0x74, 0x80, 0x2e, 0x7f, 0xfc], // no such rate
+            [0xff, 0xf1, 0x50, 0x80, 0x00, 0xff, 0xfc], // 7 bytes: the header alone
+            [0xff, 0xf0, 0x50, 0x80, 0x01, 0x3f, 0xfc], // 9 bytes: the header and a checksum
+        ] {
+            assert_eq!(parse(head), None, "{head:02x?}");
+        }
+        let longest = parse([0xff, 0xf1, 0x50, 0x83, 0xff, 0xff, 0xfc]).unwrap();
+        assert_eq!(longest.len, MAX_PACKET_BYTES);
+    }
+}

@@ -1,0 +1,281 @@
+//! AAC from PCM, by FDK-AAC: settings that are checked when they are opened, and the running encoder.
+
+use std::fmt;
+use std::mem;
+use std::str::FromStr;
+
+use super::adts;
+use super::dither::Dither;
+use super::fdk::{Fdk, Refusal};
+use crate::audio::{Channels, PcmSpec};
+use crate::codec::input::whole_frames;
+use crate::codec::{Encoder, EncoderSettings};
+use crate::error::{Error, Result};
+use crate::packet::Packet;
+use crate::units::FrameCount;
+
+/// AAC of constant bitrate in ADTS packets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AacSettings {
+    /// Kilobits per second, on average: packets vary in size. Default: 128.
+    pub bitrate: u32,
+    /// Which tools of AAC are used. Default: [`AacProfile::Lc`].
+    pub profile: AacProfile,
+    /// Whether FDK-AAC looks for better quantisation at some cost. Default: it does.
+    pub afterburner: bool,
+}
+
+/// Which tools of AAC are used: the more, the better it sounds at low bitrates, and the worse at high ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AacProfile {
+    /// Low complexity: everything plays it. For 96 kbit/s (stereo) and up.
+    #[default]
+    Lc,
+    /// High efficiency: the upper half of the spectrum is described, not coded. For 40 to 80 kbit/s.
+    He,
+    /// High efficiency, version 2: of two channels the difference is described as well. For 16 to 40 kbit/s.
+    HeV2,
+}
+
+impl AacProfile {
+    /// All of them.
+    pub const ALL: [AacProfile; 3] = [AacProfile::Lc, AacProfile::He, AacProfile::HeV2];
+
+    /// As configurations write it: `lc`, `he` or `he-v2`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AacProfile::Lc => "lc",
+            AacProfile::He => "he",
+            AacProfile::HeV2 => "he-v2",
+        }
+    }
+
+    /// The rates that FDK-AAC has tables for. The core of HE-AAC runs at half the rate, which must be one too.
+    const fn rates(self) -> &'static [u32] {
+        const RATES: &[u32] =
+            &[8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000];
+        match self {
+            AacProfile::Lc => RATES,
+            AacProfile::He | AacProfile::HeV2 => RATES.split_at(3).1,
+        }
+    }
+}
+
+impl fmt::Display for AacProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AacProfile {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<AacProfile> {
+        let named = AacProfile::ALL.into_iter().find(|profile| profile.as_str() == name);
+        named.ok_or_else(|| Error::setting("profile", format!("{name:?} is none of lc, he and he-v2")))
+    }
+}
+
+impl Default for AacSettings {
+    fn default() -> AacSettings {
+        AacSettings { bitrate: 128, profile: AacProfile::Lc, afterburner: true }
+    }
+}
+
+impl EncoderSettings for AacSettings {
+    fn open(&self, spec: PcmSpec) -> Result<Box<dyn Encoder>> {
+        check_combination(self.profile, spec)?;
+        let fdk = Fdk::open(spec, self.profile, bits(self.bitrate), self.afterburner);
+        let fdk = fdk.map_err(|refusal| match refusal {
+            Refusal::Bitrate(_) => refused_bitrate(self, spec),
+            Refusal::Combination => {
+                Error::setting("profile", format!("FDK-AAC has no {} in {}", self.profile, shape(spec)))
+            }
+            Refusal::Failure(code) => Error::Encoder(format!("FDK-AAC cannot be opened, code {code:#x}")),
+        })?;
+        Ok(Box::new(AacEncoder { fdk, spec, dither: Dither::new(), waiting: Vec::new(), flushed: false }))
+    }
+
+    fn content_type(&self) -> &str {
+        "audio/aac"
+    }
+
+    fn bitrate(&self) -> Option<u32> {
+        Some(self.bitrate)
+    }
+}
+
+/// PCM in, whole ADTS packets out.
+struct AacEncoder {
+    fdk: Fdk,
+    spec: PcmSpec,
+    dither: Dither,
+    /// The beginning of the next packet's samples.
+    waiting: Vec<i16>,
+    flushed: bool,
+}
+
+impl Encoder for AacEncoder {
+    fn encode(&mut self, pcm: &[f32], packets: &mut Vec<Packet>) -> Result<()> {
+        if self.flushed {
+            return Err(Error::Encoder("AAC: it has been flushed".into()));
+        }
+        whole_frames(pcm, self.spec.channels)?;
+        self.waiting.extend(pcm.iter().map(|sample| self.dither.sample(*sample)));
+        self.encode_waiting(packets)
+    }
+
+    fn flush(&mut self, packets: &mut Vec<Packet>) -> Result<()> {
+        if mem::replace(&mut self.flushed, true) {
+            return Ok(());
+        }
+        // So much silence pushes the last frame out of the encoder's delay; then the packet is filled up.
+        let delayed = self.fdk.delay as usize * self.spec.channels.count();
+        let end = (self.waiting.len() + delayed).next_multiple_of(self.packet_samples());
+        self.waiting.resize(end, 0);
+        self.encode_waiting(packets)
+    }
+
+    fn delay(&self) -> FrameCount {
+        FrameCount(self.fdk.delay.into())
+    }
+}
+
+impl AacEncoder {
+    fn packet_samples(&self) -> usize {
+        self.fdk.packet_frames as usize * self.spec.channels.count()
+    }
+
+    /// Encodes what is waiting, as far as it makes whole packets.
+    fn encode_waiting(&mut self, packets: &mut Vec<Packet>) -> Result<()> {
+        let size = self.packet_samples();
+        let whole = self.waiting.len() / size * size;
+        for samples in self.waiting[..whole].chunks_exact(size) {
+            let bytes = self.fdk.encode(samples)?;
+            let header = bytes.first_chunk().copied().and_then(adts::parse);
+            if header.is_none_or(|header| header.len != bytes.len()) {
+                return Err(Error::Encoder("FDK-AAC's output is not a packet".into()));
+            }
+            packets.push(Packet { bytes: bytes.into(), frames: self.fdk.packet_frames });
+        }
+        self.waiting.drain(..whole);
+        Ok(())
+    }
+}
+
+/// Refuses what AAC has no tables for, and says what works.
+fn check_combination(profile: AacProfile, spec: PcmSpec) -> Result<()> {
+    if profile == AacProfile::HeV2 && spec.channels == Channels::Mono {
+        return Err(Error::setting(
+            "profile",
+            "he-v2 describes the difference of two channels, so there is none in mono: take he, or two channels",
+        ));
+    }
+    let rates = profile.rates();
+    if rates.contains(&spec.rate.hz()) {
+        return Ok(());
+    }
+    let rates: Vec<String> = rates.iter().map(u32::to_string).collect();
+    Err(Error::setting(
+        "sample_rate",
+        format!("AAC {profile} has no {}: it has {}", spec.rate, rates.join(", ")),
+    ))
+}
+
+/// Instead of refusing a bitrate, FDK-AAC takes the nearest that it has: so it can be asked for both ends.
+fn refused_bitrate(settings: &AacSettings, spec: PcmSpec) -> Error {
+    let AacSettings { bitrate, profile, .. } = *settings;
+    let end = |asked| match Fdk::open(spec, profile, asked, false) {
+        Err(Refusal::Bitrate(took)) => Some(took / 1000),
+        _ => None,
+    };
+    let lowest = end(1).map(|low| {
+        // The end may lie between two kilobits.
+        let opens = Fdk::open(spec, profile, bits(low), false).is_ok();
+        if opens { low } else { low + 1 }
+    });
+    let reason = match lowest.zip(end(bits(u32::MAX))) {
+        Some((low, high)) => {
+            format!("AAC {profile} in {} takes {low} to {high} kbit/s, not {bitrate}", shape(spec))
+        }
+        None => format!("AAC {profile} in {} does not take {bitrate} kbit/s", shape(spec)),
+    };
+    Error::setting("bitrate", reason)
+}
+
+fn shape(spec: PcmSpec) -> String {
+    let channels = match spec.channels {
+        Channels::Mono => "mono",
+        Channels::Stereo => "stereo",
+    };
+    format!("{channels} at {}", spec.rate)
+}
+
+/// Kilobits to bits. More than FDK-AAC ever takes becomes something that it surely refuses.
+fn bits(kilobits: u32) -> u32 {
+    kilobits.min(10_000) * 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::SampleRate;
+
+    fn refusal(bitrate: u32, profile: AacProfile, hz: u32, channels: Channels) -> (&'static str, String) {
+        let spec = PcmSpec { rate: SampleRate::new(hz).unwrap(), channels };
+        match (AacSettings { bitrate, profile, ..AacSettings::default() }.open(spec)).err() {
+            Some(Error::Setting { key, reason }) => (key, reason),
+            other => panic!("{bitrate} {profile} {hz}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_aac_cannot_do_is_refused_with_what_it_can() {
+        use AacProfile::{He, HeV2, Lc};
+        use Channels::{Mono, Stereo};
+        let (key, reason) = refusal(32, HeV2, 44_100, Mono);
+        assert_eq!(key, "profile");
+        assert!(reason.contains("take he, or two channels"), "{reason}");
+        for profile in AacProfile::ALL {
+            let (key, reason) = refusal(64, profile, 37_800, Stereo);
+            assert_eq!(key, "sample_rate");
+            assert!(reason.contains("32000, 44100, 48000"), "{reason}");
+        }
+        assert_eq!(refusal(16, He, 12_000, Stereo).0, "sample_rate");
+        for (bitrate, profile, hz, channels, range) in [
+            (0, Lc, 44_100, Stereo, "13 to 529"),
+            (12, Lc, 44_100, Stereo, "13 to 529"),
+            (530, Lc, 44_100, Stereo, "13 to 529"),
+            (320, Lc, 44_100, Mono, "11 to 264"),
+            (320, Lc, 22_050, Stereo, "7 to 264"),
+            (15, He, 44_100, Stereo, "16 to 264"),
+            (7, HeV2, 32_000, Stereo, "8 to 96"),
+            (128, HeV2, 32_000, Stereo, "8 to 96"),
+            (u32::MAX, HeV2, 44_100, Stereo, "12 to 132"),
+        ] {
+            let (key, reason) = refusal(bitrate, profile, hz, channels);
+            assert_eq!(key, "bitrate");
+            assert!(reason.contains(range), "{reason}");
+        }
+    }
+
+    #[test]
+    fn every_rate_that_is_offered_opens() {
+        for profile in AacProfile::ALL {
+            for hz in profile.rates() {
+                let spec = PcmSpec { rate: SampleRate::new(*hz).unwrap(), channels: Channels::Stereo };
+                let settings = AacSettings { bitrate: 40, profile, ..AacSettings::default() };
+                assert!(settings.open(spec).is_ok(), "{profile} {hz}");
+            }
+        }
+    }
+
+    #[test]
+    fn profiles_go_by_their_names() {
+        for profile in AacProfile::ALL {
+            assert_eq!(profile.to_string().parse::<AacProfile>().unwrap(), profile);
+        }
+        let error = "HE".parse::<AacProfile>().unwrap_err();
+        assert_eq!(error.to_string(), "profile: \"HE\" is none of lc, he and he-v2");
+    }
+}

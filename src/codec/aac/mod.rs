@@ -1,0 +1,14 @@
+//! AAC: the ADTS header of a packet, and encoding by FDK-AAC.
+
+pub(crate) mod adts;
+#[cfg(feature = "aac")]
+mod dither;
+#[cfg(feature = "aac")]
+mod encoder;
+#[cfg(feature = "aac")]
+mod fdk;
+
+#[cfg(feature = "aac")]
+pub use encoder::{AacProfile, AacSettings};
+#[cfg(feature = "aac")]
+pub(super) use fdk::version;

@@ -1,0 +1,210 @@
+//! MP3 from PCM, by LAME: settings that are checked when they are opened, and the running encoder.
+
+use std::mem;
+
+use super::header::{self, Layer, Version};
+use super::lame::{CHUNK_FRAMES, Lame};
+use crate::audio::PcmSpec;
+use crate::codec::input::{clip, whole_frames};
+use crate::codec::{Encoder, EncoderSettings};
+use crate::error::{Error, Result};
+use crate::packet::Packet;
+use crate::units::{FrameCount, SampleRate};
+
+/// A decoder's output is this much later than its input: the synthesis filter bank, and the overlap of
+/// the transform. It is the same for every MP3 decoder.
+const DECODER_DELAY: u64 = 528 + 1;
+
+/// MP3 of constant bitrate, joint stereo (or mono, as the pipeline has it).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mp3Settings {
+    /// Kilobits per second. At 32, 44.1 and 48 kHz: 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224,
+    /// 256 or 320. At lower rates there is less choice. Default: 128.
+    pub bitrate: u32,
+    /// How hard LAME thinks, from 0 (slowest, best) to 9. Default: 5, by LAME's own account "good
+    /// quality, fast"; at a given bitrate the gain below that is small, and its cost is not.
+    pub quality: u8,
+}
+
+impl Default for Mp3Settings {
+    fn default() -> Mp3Settings {
+        Mp3Settings { bitrate: 128, quality: 5 }
+    }
+}
+
+impl EncoderSettings for Mp3Settings {
+    fn open(&self, spec: PcmSpec) -> Result<Box<dyn Encoder>> {
+        if self.quality > 9 {
+            return Err(Error::setting(
+                "quality",
+                format!("{} is not from 0 (slowest, best) to 9 (fastest)", self.quality),
+            ));
+        }
+        check_bitrate(self.bitrate, spec.rate)?;
+        let lame = Lame::open(spec, self.bitrate, self.quality)?;
+        Ok(Box::new(Mp3Encoder { lame, spec, clipped: Vec::new(), stream: Vec::new(), flushed: false }))
+    }
+
+    fn content_type(&self) -> &str {
+        "audio/mpeg"
+    }
+
+    fn bitrate(&self) -> Option<u32> {
+        Some(self.bitrate)
+    }
+}
+
+/// PCM in, whole MP3 packets out.
+struct Mp3Encoder {
+    lame: Lame,
+    spec: PcmSpec,
+    /// The chunk that LAME is to take next.
+    clipped: Vec<f32>,
+    /// The packet that LAME has begun: it writes a byte stream, not packets.
+    stream: Vec<u8>,
+    flushed: bool,
+}
+
+impl Encoder for Mp3Encoder {
+    fn encode(&mut self, pcm: &[f32], packets: &mut Vec<Packet>) -> Result<()> {
+        if self.flushed {
+            return Err(Error::Encoder("MP3: it has been flushed".into()));
+        }
+        whole_frames(pcm, self.spec.channels)?;
+        for chunk in pcm.chunks(CHUNK_FRAMES * self.spec.channels.count()) {
+            self.clipped.clear();
+            self.clipped.extend(chunk.iter().copied().map(clip));
+            self.stream.extend_from_slice(self.lame.encode(&self.clipped)?);
+            take_packets(&mut self.stream, packets)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, packets: &mut Vec<Packet>) -> Result<()> {
+        if mem::replace(&mut self.flushed, true) {
+            return Ok(());
+        }
+        self.stream.extend_from_slice(self.lame.flush()?);
+        take_packets(&mut self.stream, packets)
+    }
+
+    fn delay(&self) -> FrameCount {
+        FrameCount(self.lame.delay() + DECODER_DELAY)
+    }
+}
+
+/// Cuts the whole packets off the front of LAME's byte stream: one begins where the one before ends.
+fn take_packets(stream: &mut Vec<u8>, packets: &mut Vec<Packet>) -> Result<()> {
+    let mut rest = stream.as_slice();
+    while let Some(head) = rest.first_chunk() {
+        let header = header::parse(*head)
+            .ok_or_else(|| Error::Encoder("LAME's output does not go on with a packet".into()))?;
+        let Some((packet, behind)) = rest.split_at_checked(header.len) else { break };
+        packets.push(Packet { bytes: packet.into(), frames: header.frames });
+        rest = behind;
+    }
+    let taken = stream.len() - rest.len();
+    stream.drain(..taken);
+    Ok(())
+}
+
+/// Refuses what MP3 has no table for, and says what it has.
+fn check_bitrate(bitrate: u32, rate: SampleRate) -> Result<()> {
+    let Some(version) = version_of(rate.hz()) else {
+        return Err(Error::setting(
+            "sample_rate",
+            format!(
+                "MP3 has no {rate}: it has 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 and 48000"
+            ),
+        ));
+    };
+    if lame_bitrates(version).any(|known| known == bitrate) {
+        return Ok(());
+    }
+    let here: Vec<String> = lame_bitrates(version).map(|known| known.to_string()).collect();
+    let mut reason = format!("MP3 at {rate} has no {bitrate} kbit/s: it has {}", here.join(", "));
+    let elsewhere: Vec<String> = [Version::One, Version::Two, Version::TwoPointFive]
+        .into_iter()
+        .filter(|version| lame_bitrates(*version).any(|known| known == bitrate))
+        .flat_map(header::rates)
+        .map(u32::to_string)
+        .collect();
+    if let [most @ .., last] = elsewhere.as_slice() {
+        reason += &format!("; {bitrate} kbit/s needs a sample_rate of {} or {last}", most.join(", "));
+    }
+    Err(Error::setting("bitrate", reason))
+}
+
+fn version_of(rate: u32) -> Option<Version> {
+    [Version::One, Version::Two, Version::TwoPointFive]
+        .into_iter()
+        .find(|version| header::rates(*version).contains(&rate))
+}
+
+/// The bitrates of layer III that LAME writes: at 8 to 12 kHz it stops at 64 kbit/s.
+fn lame_bitrates(version: Version) -> impl Iterator<Item = u32> {
+    let highest = if version == Version::TwoPointFive { 64 } else { 320 };
+    header::bitrates(version, Layer::Three)
+        .iter()
+        .copied()
+        .map(u32::from)
+        .filter(move |rate| *rate <= highest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::Channels;
+
+    fn spec(hz: u32) -> PcmSpec {
+        PcmSpec { rate: SampleRate::new(hz).unwrap(), channels: Channels::Stereo }
+    }
+
+    fn refusal(settings: Mp3Settings, hz: u32) -> (&'static str, String) {
+        match settings.open(spec(hz)).err() {
+            Some(Error::Setting { key, reason }) => (key, reason),
+            other => panic!("{settings:?} {hz}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_mp3_cannot_do_is_refused_with_what_it_can() {
+        let bitrate = |bitrate| Mp3Settings { bitrate, ..Mp3Settings::default() };
+        let (key, reason) = refusal(bitrate(320), 22_050);
+        assert_eq!(key, "bitrate");
+        assert!(reason.contains("112, 128, 144, 160;"), "{reason}");
+        assert!(reason.ends_with("320 kbit/s needs a sample_rate of 44100, 48000 or 32000"), "{reason}");
+        let (key, reason) = refusal(bitrate(100), 44_100);
+        assert_eq!(key, "bitrate");
+        assert!(reason.ends_with("96, 112, 128, 160, 192, 224, 256, 320"), "{reason}");
+        assert_eq!(refusal(bitrate(0), 44_100).0, "bitrate");
+        assert_eq!(refusal(bitrate(u32::MAX), 44_100).0, "bitrate");
+        let (key, reason) = refusal(bitrate(128), 96_000);
+        assert_eq!(key, "sample_rate");
+        assert!(reason.contains("32000, 44100 and 48000"), "{reason}");
+        assert_eq!(refusal(Mp3Settings { quality: 10, ..Mp3Settings::default() }, 44_100).0, "quality");
+    }
+
+    #[test]
+    fn every_bitrate_that_is_offered_opens_and_is_what_the_packets_say() {
+        for version in [Version::One, Version::Two, Version::TwoPointFive] {
+            for (rate, bitrate) in header::rates(version)
+                .iter()
+                .flat_map(|rate| lame_bitrates(version).map(move |bits| (*rate, bits)))
+            {
+                for channels in [Channels::Mono, Channels::Stereo] {
+                    let spec = PcmSpec { channels, ..spec(rate) };
+                    let mut packets = Vec::new();
+                    let mut encoder = Mp3Settings { bitrate, quality: 9 }.open(spec).unwrap();
+                    encoder.encode(&[0.1; 4608], &mut packets).unwrap();
+                    encoder.flush(&mut packets).unwrap();
+                    for packet in packets {
+                        let said = header::parse(*packet.bytes.first_chunk().unwrap()).unwrap();
+                        assert_eq!((said.bitrate, said.rate, said.channels), (bitrate, rate, channels));
+                        assert!(!header::is_file_info(&said, &packet.bytes));
+                    }
+                }
+            }
+        }
+    }
+}

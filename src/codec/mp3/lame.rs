@@ -1,0 +1,168 @@
+//! LAME, safely. The only `unsafe` of MP3.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr::NonNull;
+use std::sync::{PoisonError, RwLock};
+
+use lame_sys::{MPEG_mode, lame_global_flags, vbr_mode};
+
+use crate::audio::{Channels, PcmSpec};
+use crate::error::{Error, Result};
+
+/// How many frames are handed to LAME in one call. What it makes of them does not depend on this.
+pub(super) const CHUNK_FRAMES: usize = 2304;
+
+/// What LAME asks for as output space of a call, by its header: 1.25 bytes a frame and 7,200.
+const OUTPUT_BYTES: usize = CHUNK_FRAMES * 5 / 4 + 7200;
+
+/// LAME keeps tables in static memory (powers for quantising, logarithms) that it fills while an
+/// encoder is set up, again for each one, always with the same values, and reads while encoding.
+/// Setting up takes this lock alone, encoding shares it: so no table is written while it is read.
+static TABLES: RwLock<()> = RwLock::new(());
+
+/// One LAME encoder. It may be handed from thread to thread, but is on one at a time.
+pub(super) struct Lame {
+    handle: NonNull<lame_global_flags>,
+    channels: Channels,
+    output: Box<[u8]>,
+}
+
+// SAFETY: an encoder is a block of memory that LAME reaches by this handle only. It has no thread of
+// its own and no thread-local state; its static tables are guarded by `TABLES`. (It is not `Sync`:
+// `NonNull` sees to that.)
+unsafe impl Send for Lame {}
+
+/// LAME's messages go nowhere: a library does not print. LAME passes a format and a `va_list`, however
+/// an ABI may pass that; here neither is looked at, and in all C ABIs the caller cleans up.
+unsafe extern "C" fn silent(_format: *const c_char, _arguments: *mut c_void) {}
+
+type Report = Option<unsafe extern "C" fn(*const c_char, *mut c_void)>;
+
+// lame-sys leaves these out, for want of a type for `va_list`.
+unsafe extern "C" {
+    fn lame_set_errorf(lame: *mut lame_global_flags, report: Report) -> c_int;
+    fn lame_set_debugf(lame: *mut lame_global_flags, report: Report) -> c_int;
+    fn lame_set_msgf(lame: *mut lame_global_flags, report: Report) -> c_int;
+    fn lame_set_write_id3tag_automatic(lame: *mut lame_global_flags, automatic: c_int);
+}
+
+impl Lame {
+    /// A running encoder of constant bitrate, joint stereo or mono, at the rate of its input.
+    pub(super) fn open(spec: PcmSpec, bitrate: u32, quality: u8) -> Result<Lame> {
+        let _alone = TABLES.write().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: takes nothing; `TABLES` is held alone, as it fills a static table.
+        let handle = NonNull::new(unsafe { lame_sys::lame_init() })
+            .ok_or_else(|| Error::Encoder("LAME has no memory for an encoder".into()))?;
+        let output = vec![0; OUTPUT_BYTES].into_boxed_slice();
+        // From here on `lame` closes the handle, whatever happens.
+        let lame = Lame { handle, channels: spec.channels, output };
+
+        let mode = match spec.channels {
+            Channels::Mono => MPEG_mode::MONO,
+            Channels::Stereo => MPEG_mode::JOINT_STEREO,
+        };
+        let rate = spec.rate.hz() as c_int; // at most 192,000
+        let flags = handle.as_ptr();
+        // SAFETY: `flags` is a live handle that nobody else has; the functions take numbers, and `silent`,
+        // which is sound to call with whatever LAME passes. `TABLES` is held alone.
+        let refused = unsafe {
+            lame_set_errorf(flags, Some(silent));
+            lame_set_debugf(flags, Some(silent));
+            lame_set_msgf(flags, Some(silent));
+            lame_set_write_id3tag_automatic(flags, 0);
+            [
+                lame_sys::lame_set_num_channels(flags, spec.channels.count() as c_int),
+                lame_sys::lame_set_in_samplerate(flags, rate),
+                lame_sys::lame_set_out_samplerate(flags, rate),
+                lame_sys::lame_set_mode(flags, mode),
+                lame_sys::lame_set_VBR(flags, vbr_mode::vbr_off),
+                lame_sys::lame_set_brate(flags, bitrate as c_int),
+                lame_sys::lame_set_quality(flags, c_int::from(quality)),
+                // No Xing/Info packet: it describes a file, and a live stream has no end.
+                lame_sys::lame_set_bWriteVbrTag(flags, 0),
+                lame_sys::lame_init_params(flags),
+            ]
+            .iter()
+            .any(|code| *code < 0)
+        };
+        // SAFETY: as above; these only read.
+        let (took_rate, took_bitrate) =
+            unsafe { (lame_sys::lame_get_out_samplerate(flags), lame_sys::lame_get_brate(flags)) };
+        if refused || took_rate != rate || took_bitrate != bitrate as c_int {
+            return Err(Error::setting(
+                "bitrate",
+                format!("LAME does not take {bitrate} kbit/s at {}", spec.rate),
+            ));
+        }
+        Ok(lame)
+    }
+
+    /// Encodes at most [`CHUNK_FRAMES`] interleaved frames. The answer is a piece of the byte stream, which
+    /// may be empty or end within a packet.
+    pub(super) fn encode(&mut self, pcm: &[f32]) -> Result<&[u8]> {
+        let frames = pcm.len() / self.channels.count();
+        assert!(frames <= CHUNK_FRAMES && pcm.len() == frames * self.channels.count());
+        let _shared = TABLES.read().unwrap_or_else(PoisonError::into_inner);
+        let (flags, input) = (self.handle.as_ptr(), pcm.as_ptr().cast_mut());
+        let (output, size) = (self.output.as_mut_ptr(), self.output.len() as c_int);
+        // SAFETY: the handle is live, and ours alone by `&mut self`. LAME reads `frames` frames of `input`
+        // (its header says `const`; lame-sys has lost that) and keeps no pointer to it; it writes at most `size`
+        // bytes to `output`. `TABLES` is shared, as it reads them.
+        let written = unsafe {
+            match self.channels {
+                Channels::Mono => lame_sys::lame_encode_buffer_ieee_float(
+                    flags,
+                    input,
+                    input,
+                    frames as c_int,
+                    output,
+                    size,
+                ),
+                Channels::Stereo => lame_sys::lame_encode_buffer_interleaved_ieee_float(
+                    flags,
+                    input,
+                    frames as c_int,
+                    output,
+                    size,
+                ),
+            }
+        };
+        self.output(written)
+    }
+
+    /// What was still inside, padded with silence. Nothing is to be encoded afterwards.
+    pub(super) fn flush(&mut self) -> Result<&[u8]> {
+        let _shared = TABLES.read().unwrap_or_else(PoisonError::into_inner);
+        let (output, size) = (self.output.as_mut_ptr(), self.output.len() as c_int);
+        // SAFETY: as in `encode`.
+        let written = unsafe { lame_sys::lame_encode_flush(self.handle.as_ptr(), output, size) };
+        self.output(written)
+    }
+
+    /// How many frames late LAME's output is, before the decoder's own delay.
+    pub(super) fn delay(&self) -> u64 {
+        // SAFETY: the handle is live; this only reads.
+        let delay = unsafe { lame_sys::lame_get_encoder_delay(self.handle.as_ptr()) };
+        delay.unsigned_abs().into()
+    }
+
+    fn output(&self, written: c_int) -> Result<&[u8]> {
+        usize::try_from(written)
+            .ok()
+            .and_then(|written| self.output.get(..written))
+            .ok_or_else(|| Error::Encoder(format!("LAME failed with code {written}")))
+    }
+}
+
+impl Drop for Lame {
+    fn drop(&mut self) {
+        // SAFETY: the handle is live, and nobody has it after this.
+        unsafe { lame_sys::lame_close(self.handle.as_ptr()) };
+    }
+}
+
+/// LAME's own version: `3.100`.
+pub(in crate::codec) fn version() -> String {
+    // SAFETY: LAME returns a static, NUL-terminated string.
+    unsafe { CStr::from_ptr(lame_sys::get_lame_version()) }.to_string_lossy().into_owned()
+}
