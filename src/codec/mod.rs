@@ -6,12 +6,20 @@
 #[allow(dead_code)] // until packets are found in byte streams
 mod aac;
 mod about;
+#[allow(dead_code)] // until the engine reads files
+mod downmix;
 #[cfg(all(test, any(feature = "mp3", feature = "aac")))]
 mod ear;
+#[allow(dead_code)] // until the engine reads files
+pub(crate) mod file;
 #[cfg(any(feature = "mp3", feature = "aac"))]
 mod input;
 #[allow(dead_code)] // until packets are found in byte streams
 mod mp3;
+#[allow(dead_code)] // until the engine reads files
+mod resample;
+#[allow(dead_code)] // until the engine reads files
+mod reshape;
 #[cfg(all(test, any(feature = "mp3", feature = "aac")))]
 mod tests;
 

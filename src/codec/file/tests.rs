@@ -1,0 +1,4 @@
+//! Real files, made by the tools that people make theirs with, read back and compared.
+
+mod fixture;
+mod formats;

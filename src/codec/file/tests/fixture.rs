@@ -1,0 +1,154 @@
+//! Signals, the files made of them, and what to judge a decoded file by.
+
+use std::f64::consts::TAU;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::audio::{Channels, PcmSpec};
+use crate::codec::file::{AudioFile, Status};
+use crate::units::SampleRate;
+
+/// A folder for a test's files, gone when the test is over.
+pub(super) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(super) fn new() -> Folder {
+        Folder(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(super) fn wav(&self, name: &str, pcm: &Pcm) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, pcm.wav()).expect("a temporary file");
+        path
+    }
+}
+
+/// Interleaved 16-bit frames.
+#[derive(Clone)]
+pub(super) struct Pcm {
+    pub(super) rate: u32,
+    pub(super) channels: usize,
+    pub(super) samples: Vec<i16>,
+}
+
+impl Pcm {
+    /// A sweep for each channel, all different, so that neither the place in time nor the channel
+    /// can be mistaken.
+    pub(super) fn sweeps(rate: u32, channels: usize, frames: usize) -> Pcm {
+        let seconds = frames as f64 / f64::from(rate);
+        let mut samples = Vec::with_capacity(frames * channels);
+        for frame in 0..frames {
+            let t = frame as f64 / f64::from(rate);
+            for channel in 0..channels {
+                let (low, high) = (200.0 + 150.0 * channel as f64, 2_400.0 - 170.0 * channel as f64);
+                let phase = TAU * (low * t + (high - low) * t * t / (2.0 * seconds));
+                samples.push((phase.sin() * 12_000.0) as i16);
+            }
+        }
+        Pcm { rate, channels, samples }
+    }
+
+    /// The same sine on every channel, from frame `begin` of an endless one.
+    pub(super) fn sine(rate: u32, channels: usize, hz: f64, begin: usize, frames: usize) -> Pcm {
+        let sample =
+            |frame: usize| ((TAU * hz * frame as f64 / f64::from(rate)).sin() * 16_000.0).round() as i16;
+        let samples =
+            (begin..begin + frames).flat_map(|frame| std::iter::repeat_n(sample(frame), channels)).collect();
+        Pcm { rate, channels, samples }
+    }
+
+    pub(super) fn frames(&self) -> usize {
+        self.samples.len() / self.channels
+    }
+
+    pub(super) fn as_floats(&self) -> Vec<f32> {
+        self.samples.iter().map(|&sample| f32::from(sample) / 32_768.0).collect()
+    }
+
+    /// As a WAV file, with the channels in their usual places.
+    pub(super) fn wav(&self) -> Vec<u8> {
+        let bytes: Vec<u8> = self.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let block = (self.channels * 2) as u16;
+        let mut wav = Vec::with_capacity(bytes.len() + 44);
+        wav.extend(b"RIFF");
+        wav.extend((bytes.len() as u32 + 36).to_le_bytes());
+        wav.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+        wav.extend((self.channels as u16).to_le_bytes());
+        wav.extend(self.rate.to_le_bytes());
+        wav.extend((self.rate * u32::from(block)).to_le_bytes());
+        wav.extend(block.to_le_bytes());
+        wav.extend(b"\x10\0data");
+        wav.extend((bytes.len() as u32).to_le_bytes());
+        wav.extend(bytes);
+        wav
+    }
+}
+
+/// Runs a tool; `package` is what brings it on Debian.
+pub(super) fn run<I: AsRef<std::ffi::OsStr>>(tool: &str, package: &str, args: impl IntoIterator<Item = I>) {
+    let mut command = Command::new(tool);
+    command.args(args).stdin(Stdio::null());
+    let output = command.output().unwrap_or_else(|cause| {
+        panic!("{tool} cannot be run ({cause}): this test needs the package {package}")
+    });
+    assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs ffmpeg from one file to another, with these options for the output.
+pub(super) fn ffmpeg(from: &Path, to: &Path, options: &[&str]) {
+    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+    let input = ["-v", "error", "-y", "-i", from];
+    run("ffmpeg", "ffmpeg", input.iter().chain(options).chain([&to]));
+}
+
+pub(super) fn spec(rate: u32, channels: Channels) -> PcmSpec {
+    PcmSpec { rate: SampleRate::new(rate).unwrap(), channels }
+}
+
+pub(super) fn stereo(rate: u32) -> PcmSpec {
+    spec(rate, Channels::Stereo)
+}
+
+/// All frames of a file.
+pub(super) fn decode(path: &Path, spec: PcmSpec) -> Vec<f32> {
+    read_all(&mut AudioFile::open(path, spec).unwrap())
+}
+
+pub(super) fn read_all(file: &mut AudioFile) -> Vec<f32> {
+    let mut pcm = Vec::new();
+    while file.read(&mut pcm).unwrap() == Status::More {}
+    pcm
+}
+
+/// One channel of interleaved samples.
+pub(super) fn channel(pcm: &[f32], channels: usize, channel: usize) -> Vec<f32> {
+    pcm.iter().skip(channel).step_by(channels).copied().collect()
+}
+
+/// How many frames later than in `wanted` the same sound is in `got`.
+pub(super) fn lag(wanted: &[f32], got: &[f32]) -> i64 {
+    let window = 3_000.min(wanted.len().min(got.len()) / 2);
+    let begin = (wanted.len().min(got.len()) - window) / 2;
+    let alike = |lag: i64| -> f64 {
+        (begin..begin + window)
+            .filter_map(|at| {
+                let there = usize::try_from(at as i64 + lag).ok()?;
+                Some(f64::from(wanted[at]) * f64::from(*got.get(there)?))
+            })
+            .sum()
+    };
+    let reach = begin.min(3_000) as i64;
+    (-reach..=reach).max_by(|a, b| alike(*a).total_cmp(&alike(*b))).unwrap()
+}
+
+/// How far `got` is below `wanted` after taking away what they have in common, in dB.
+pub(super) fn error_db(wanted: &[f32], got: &[f32]) -> f64 {
+    let square = |sample: f64| sample * sample;
+    let signal: f64 = wanted.iter().map(|&sample| square(f64::from(sample))).sum();
+    let noise: f64 = wanted.iter().zip(got).map(|(&a, &b)| square(f64::from(a) - f64::from(b))).sum();
+    10.0 * (noise / signal).log10()
+}

@@ -1,0 +1,144 @@
+//! From one sample rate to another, frame for frame accountable.
+//!
+//! What comes out is exactly `round(frames in * rate out / rate in)` frames, and frame `k` of it
+//! sounds at the time of frame `k`: the filter's delay is cut off. A resampler that is not
+//! finished can go on with the next file's frames, so files that belong together join seamlessly.
+
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::{Fft, FixedSync, Resampler as _};
+
+use crate::units::{FrameCount, SampleRate};
+
+/// The least number of frames that the filter spans at the lower of the two rates. It decides how
+/// steep the filter is: with 512, the passband is flat up to 0.945 of that rate's half (20.8 kHz
+/// of 22.05) and everything is more than 100 dB down where aliases would begin.
+const FILTER_FRAMES: usize = 512;
+
+/// A running resampler for interleaved frames.
+pub(crate) struct Resampler {
+    fft: Fft<f32>,
+    channels: usize,
+    from: SampleRate,
+    to: SampleRate,
+    /// Frames that wait for a block to become full; always less than one.
+    input: Vec<f32>,
+    /// The block that was resampled last.
+    output: Vec<f32>,
+    block_in: usize,
+    block_out: usize,
+    /// What is left of the filter's delay, to be cut off the output.
+    delay: usize,
+    taken: u64,
+    given: u64,
+}
+
+impl Resampler {
+    /// A resampler between two different rates.
+    pub(crate) fn new(from: SampleRate, to: SampleRate, channels: usize) -> Resampler {
+        let step = common_divisor(from.hz(), to.hz());
+        let (step_in, step_out) = ((from.hz() / step) as usize, (to.hz() / step) as usize);
+        // An even number of steps: half a block, the filter's delay, is a whole number of frames.
+        let steps = FILTER_FRAMES.div_ceil(step_in.min(step_out)).next_multiple_of(2);
+        let (block_in, block_out) = (steps * step_in, steps * step_out);
+        let fft = Fft::new_custom(
+            from.hz() as usize,
+            to.hz() as usize,
+            block_in,
+            1,
+            channels,
+            rubato::WindowFunction::BlackmanHarris2,
+            FixedSync::Both,
+        )
+        .expect("rates and block are not zero");
+        debug_assert_eq!((fft.input_frames_next(), fft.output_frames_next()), (block_in, block_out));
+        Resampler {
+            delay: fft.output_delay(),
+            fft,
+            channels,
+            from,
+            to,
+            input: Vec::with_capacity(block_in * channels),
+            output: vec![0.0; block_out * channels],
+            block_in,
+            block_out,
+            taken: 0,
+            given: 0,
+        }
+    }
+
+    /// Whether the other does the same.
+    pub(crate) fn is_like(&self, other: &Resampler) -> bool {
+        (self.from, self.to, self.channels) == (other.from, other.to, other.channels)
+    }
+
+    /// How many samples make a frame.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Where to begin in the input so that output frame `target` comes out as if all before it had
+    /// been resampled too: the frame of the input, and how many frames of the output to drop then.
+    pub(crate) fn entry(&self, target: FrameCount) -> (FrameCount, FrameCount) {
+        let step = common_divisor(self.from.hz(), self.to.hz());
+        let (step_in, step_out) = (u64::from(self.from.hz() / step), u64::from(self.to.hz() / step));
+        // One block covers the filter; and only a whole step falls on a frame on both sides.
+        let steps = (target.0 / step_out).saturating_sub(self.block_in as u64 / step_in);
+        (FrameCount(steps * step_in), FrameCount(target.0 - steps * step_out))
+    }
+
+    /// Takes interleaved frames and appends what is ready of the output.
+    pub(crate) fn push(&mut self, mut frames: &[f32], out: &mut Vec<f32>) {
+        self.taken += (frames.len() / self.channels) as u64;
+        while !frames.is_empty() {
+            let room = self.block_in * self.channels - self.input.len();
+            let (now, later) = frames.split_at(room.min(frames.len()));
+            self.input.extend_from_slice(now);
+            frames = later;
+            if self.input.len() == self.block_in * self.channels {
+                self.turn(u64::MAX, out);
+            }
+        }
+    }
+
+    /// Appends the rest of the output, as if silence followed. It is as new afterwards.
+    pub(crate) fn finish(&mut self, out: &mut Vec<f32>) {
+        let total = rescale(self.taken, self.from, self.to);
+        while self.given < total {
+            self.input.resize(self.block_in * self.channels, 0.0);
+            self.turn(total, out);
+        }
+        self.fft.reset();
+        self.input.clear();
+        self.delay = self.fft.output_delay();
+        (self.taken, self.given) = (0, 0);
+    }
+
+    /// Resamples the full block in `input`, and appends it up to output frame `total`.
+    fn turn(&mut self, total: u64, out: &mut Vec<f32>) {
+        let input =
+            InterleavedSlice::new(&self.input, self.channels, self.block_in).expect("the block is full");
+        let mut output = InterleavedSlice::new_mut(&mut self.output, self.channels, self.block_out)
+            .expect("the output was made for a block");
+        self.fft
+            .process_into_buffer(&input, &mut output, None)
+            .expect("both buffers have the size that was asked for");
+        self.input.clear();
+        let cut = self.delay.min(self.block_out);
+        self.delay -= cut;
+        let due = total.saturating_sub(self.given).min((self.block_out - cut) as u64);
+        let end = cut + due as usize;
+        out.extend_from_slice(&self.output[cut * self.channels..end * self.channels]);
+        self.given += due;
+    }
+}
+
+/// How many frames at rate `to` last as long as `frames` at rate `from`, to the nearest.
+pub(crate) fn rescale(frames: u64, from: SampleRate, to: SampleRate) -> u64 {
+    let (from, to) = (u128::from(from.hz()), u128::from(to.hz()));
+    ((u128::from(frames) * to * 2 + from) / (from * 2)) as u64
+}
+
+/// The greatest number that divides both.
+fn common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}
