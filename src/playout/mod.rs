@@ -1,7 +1,7 @@
 //! What plays next, and how it is put together: rules, values in and values out. No threads, no
 //! clock of their own (time is passed in), no sockets; playlists are read from disk here.
 //!
-//! [`UpNext`] says which file comes next, [`Pace`] when a block is due, [`GainRamp`] and
+//! [`UpNext`] says which [`Entry`] comes next, [`Pace`] when a block is due, [`GainRamp`] and
 //! [`VoiceGain`] how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps
 //! the sum from clipping, and [`measure`] says how loud it came out.
 
@@ -9,8 +9,14 @@ mod fade;
 mod limiter;
 mod mix;
 mod pace;
+mod playlist;
+mod upnext;
 
 pub use fade::{Curve, GainRamp, crossing, overlap};
 pub use limiter::Limiter;
 pub use mix::{Gain, Level, VoiceGain, add, measure};
 pub use pace::{Moved, Pace};
+pub use playlist::Entry;
+pub use upnext::{
+    Candidate, EntryId, ListId, ListState, Origin, Place, Playlist, Snapshot, Turn, UpNext, When,
+};

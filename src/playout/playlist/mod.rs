@@ -1,0 +1,6 @@
+//! Playlists as they are found on disk, and the entries that they come down to.
+
+mod entry;
+mod url;
+
+pub use entry::Entry;

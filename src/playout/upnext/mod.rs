@@ -1,0 +1,427 @@
+//! What plays next: first the queue, each entry once; then the playlist, in passes.
+//!
+//! [`UpNext`] only answers; who plays tells it what became of the answer. [`peek`](UpNext::peek) is
+//! free to be asked at any time, and a player that fetches ahead compares
+//! [`version`](UpNext::version)s to see whether what it fetched is still right. An entry is taken when
+//! it really begins ([`begin`](UpNext::begin)) or turns out to be bad
+//! ([`skip_failed`](UpNext::skip_failed)).
+
+mod rotation;
+mod snapshot;
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use self::rotation::Rotation;
+pub use self::snapshot::Snapshot;
+use super::playlist::Entry;
+
+/// Names an entry for as long as its [`UpNext`] lives, across snapshots too. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntryId(pub u64);
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Names one loading of a playlist, so that what is still read for an older one is not taken for this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ListId(pub u64);
+
+/// Where in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// After what is queued already.
+    End,
+    /// Before what is queued already.
+    Next,
+}
+
+/// When a playlist's first track has its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Before the queue: whoever asked wants to hear it at once.
+    Now,
+    /// In place of the old playlist's next: after the current track and after the queue.
+    AfterCurrent,
+}
+
+/// A playlist to be played.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Playlist {
+    /// What events and state call it: its path, or what the application likes.
+    pub name: String,
+    /// What is known of it already; the rest may follow by [`UpNext::extend`].
+    pub entries: Vec<Entry>,
+    /// Whether passes follow each other.
+    pub repeat: bool,
+    /// Whether each pass has an order of its own.
+    pub shuffle: bool,
+}
+
+/// What an entry comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The queue: it plays once.
+    Queue,
+    /// The playlist: it stays there.
+    Playlist,
+}
+
+/// An entry that is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate<'a> {
+    /// Its name.
+    pub id: EntryId,
+    /// The file.
+    pub entry: &'a Entry,
+    /// What it comes from.
+    pub origin: Origin,
+}
+
+/// What an entry's turn meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// What it came from.
+    pub origin: Origin,
+    /// It is the first track of its playlist to begin: that playlist's name and length.
+    pub list_began: Option<(String, usize)>,
+    /// It was the last of its playlist's pass: a good time to read the list again.
+    pub pass_ended: bool,
+}
+
+/// The playlist in play, and how far it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListState {
+    /// Which loading of a list.
+    pub id: ListId,
+    /// Its name.
+    pub name: String,
+    /// How many entries it has.
+    pub length: usize,
+    /// How many of them have had their turn in this pass.
+    pub played: usize,
+    /// How many passes went before this one.
+    pub passes: u64,
+    /// Whether passes follow each other.
+    pub repeat: bool,
+    /// Whether each pass has an order of its own.
+    pub shuffle: bool,
+    /// Whether one of its tracks has begun since it was loaded.
+    pub begun: bool,
+}
+
+/// What plays next: the queue, then the playlist.
+#[derive(Debug)]
+pub struct UpNext {
+    queue: VecDeque<Listed>,
+    list: Option<Rotation>,
+    /// A playlist loaded [`When::Now`] waits for this many entries of the queue only; until it began.
+    list_after: Option<usize>,
+    /// Names what comes next. Entries and lists share the counter.
+    next_id: u64,
+    random: fastrand::Rng,
+    /// What `version` stands for.
+    candidate: Option<EntryId>,
+    version: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Listed {
+    id: EntryId,
+    #[serde(flatten)]
+    entry: Entry,
+}
+
+impl UpNext {
+    /// Nothing to play yet. `random` decides every shuffle: the same seed, the same order.
+    pub fn new(random: fastrand::Rng) -> UpNext {
+        UpNext {
+            queue: VecDeque::new(),
+            list: None,
+            list_after: None,
+            next_id: 1,
+            random,
+            candidate: None,
+            version: 0,
+        }
+    }
+
+    /// What plays next, if anything.
+    pub fn peek(&self) -> Option<Candidate<'_>> {
+        let listed = self.list.as_ref().and_then(|list| list.peek().map(|index| &list.entries[index]));
+        let queued = self.queue.front();
+        let (next, origin) = match (queued, listed) {
+            (Some(_), Some(listed)) if self.list_after == Some(0) => (listed, Origin::Playlist),
+            (Some(queued), _) => (queued, Origin::Queue),
+            (None, listed) => (listed?, Origin::Playlist),
+        };
+        Some(Candidate { id: next.id, entry: &next.entry, origin })
+    }
+
+    /// A number that changes whenever the answer of [`peek`](Self::peek) becomes another.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The entry has begun to sound. Usually it is what [`peek`](Self::peek) says; where that has
+    /// changed since the player asked, the entry has its turn all the same, and what should have been
+    /// next still comes. `None` if it is nowhere any more.
+    pub fn begin(&mut self, id: EntryId) -> Option<Turn> {
+        let turn = self.take(id, |list| {
+            list.failures = 0;
+            let first = !std::mem::replace(&mut list.begun, true);
+            first.then(|| (list.name.clone(), list.entries.len()))
+        });
+        if turn.as_ref().is_some_and(|turn| turn.origin == Origin::Playlist) {
+            self.list_after = None;
+        }
+        self.settle();
+        turn
+    }
+
+    /// The entry cannot be played, which costs it its turn. `None` if it is nowhere any more.
+    pub fn skip_failed(&mut self, id: EntryId) -> Option<Turn> {
+        let turn = self.take(id, |list| {
+            list.failures += 1;
+            None
+        });
+        self.settle();
+        turn
+    }
+
+    /// Nothing is queued, and as many entries of the playlist as it has failed one after the other:
+    /// whoever plays should wait a little before trying once more.
+    pub fn all_failed(&self) -> bool {
+        self.queue.is_empty()
+            && self
+                .list
+                .as_ref()
+                .is_some_and(|list| !list.entries.is_empty() && list.failures >= list.entries.len())
+    }
+
+    fn take(
+        &mut self,
+        id: EntryId,
+        and: impl FnOnce(&mut Rotation) -> Option<(String, usize)>,
+    ) -> Option<Turn> {
+        if let Some(place) = self.queue.iter().position(|queued| queued.id == id) {
+            self.take_queued(place);
+            return Some(Turn { origin: Origin::Queue, list_began: None, pass_ended: false });
+        }
+        let list = self.list.as_mut()?;
+        let index = match list.peek() {
+            Some(next) if list.entries[next].id == id => next,
+            _ => list.entries.iter().position(|listed| listed.id == id)?,
+        };
+        let list_began = and(list);
+        let pass_ended = list.take(index, &mut self.random);
+        Some(Turn { origin: Origin::Playlist, list_began, pass_ended })
+    }
+
+    fn take_queued(&mut self, place: usize) -> Option<Listed> {
+        if let Some(after) = &mut self.list_after
+            && place < *after
+        {
+            *after -= 1;
+        }
+        self.queue.remove(place)
+    }
+
+    /// Queues entries, each to be played once, in their order. Returns their names.
+    pub fn queue(&mut self, entries: impl IntoIterator<Item = Entry>, place: Place) -> Vec<EntryId> {
+        let entries: Vec<Listed> = entries.into_iter().map(|entry| self.named(entry)).collect();
+        let ids = entries.iter().map(|listed| listed.id).collect();
+        match place {
+            Place::End => self.queue.extend(entries),
+            Place::Next => entries.into_iter().rev().for_each(|entry| self.queue.push_front(entry)),
+        }
+        self.settle();
+        ids
+    }
+
+    /// Puts an entry before everything else; what was up next comes after it.
+    pub fn play_now(&mut self, entry: Entry) -> EntryId {
+        let listed = self.named(entry);
+        let id = listed.id;
+        self.queue.push_front(listed);
+        if let Some(after) = &mut self.list_after {
+            *after += 1;
+        }
+        self.settle();
+        id
+    }
+
+    /// What is queued, first to last.
+    pub fn queued(&self) -> impl ExactSizeIterator<Item = (EntryId, &Entry)> {
+        self.queue.iter().map(|queued| (queued.id, &queued.entry))
+    }
+
+    /// An entry of the queue or of the playlist.
+    pub fn get(&self, id: EntryId) -> Option<&Entry> {
+        let listed = self.list.iter().flat_map(|list| &list.entries);
+        self.queue.iter().chain(listed).find(|listed| listed.id == id).map(|listed| &listed.entry)
+    }
+
+    /// Takes an entry out of the queue.
+    pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
+        let place = self.queue.iter().position(|queued| queued.id == id)?;
+        let removed = self.take_queued(place);
+        self.settle();
+        removed.map(|removed| removed.entry)
+    }
+
+    /// Moves an entry of the queue so that `index` others are before it (at most all). `false` if it
+    /// is not queued.
+    pub fn move_to(&mut self, id: EntryId, index: usize) -> bool {
+        let Some(place) = self.queue.iter().position(|queued| queued.id == id) else { return false };
+        let Some(moved) = self.take_queued(place) else { return false };
+        let index = index.min(self.queue.len());
+        self.queue.insert(index, moved);
+        if let Some(after) = &mut self.list_after
+            && index < *after
+        {
+            *after += 1;
+        }
+        self.settle();
+        true
+    }
+
+    /// Empties the queue. The playlist stays.
+    pub fn clear(&mut self) {
+        self.queue.clear();
+        self.list_after = self.list_after.map(|_| 0);
+        self.settle();
+    }
+
+    /// Takes another playlist in place of the one that is there.
+    pub fn load(&mut self, mut list: Playlist, when: When) -> ListId {
+        let id = ListId(self.new_id());
+        let entries = std::mem::take(&mut list.entries).into_iter().map(|entry| self.named(entry)).collect();
+        self.list = Some(Rotation::new(id, list, entries, &mut self.random));
+        self.list_after = (when == When::Now).then_some(0);
+        self.settle();
+        id
+    }
+
+    /// Adds to the end of a playlist that is still being read; shuffled, new entries join what is
+    /// left of the pass. `false` if another list has taken its place.
+    pub fn extend(&mut self, list: ListId, entries: impl IntoIterator<Item = Entry>) -> bool {
+        let UpNext { list: Some(rotation), next_id, random, .. } = self else { return false };
+        if rotation.id != list {
+            return false;
+        }
+        let named = entries.into_iter().map(|entry| Listed { id: EntryId(take_id(next_id)), entry });
+        rotation.extend(named, random);
+        self.settle();
+        true
+    }
+
+    /// The playlist as it was read again. It goes on after the entry that was current, or what is left
+    /// before that; entries that are not in it any more go; new ones come in, when shuffled in
+    /// what is left of the pass. Entries are the same if their paths are. `false` if another
+    /// list has taken its place.
+    pub fn replace(&mut self, list: ListId, entries: Vec<Entry>) -> bool {
+        let before = self.peek().map(|next| next.entry.clone());
+        let UpNext { list: Some(rotation), next_id, random, .. } = self else { return false };
+        if rotation.id != list {
+            return false;
+        }
+        rotation.replace(entries, || EntryId(take_id(next_id)), random);
+        // The same file under another title is another answer too.
+        if before.as_ref() != self.peek().map(|next| next.entry) {
+            self.version += 1;
+        }
+        self.settle();
+        true
+    }
+
+    /// Whether passes of the playlist follow each other.
+    pub fn set_repeat(&mut self, repeat: bool) {
+        if let Some(list) = &mut self.list {
+            list.set_repeat(repeat, &mut self.random);
+        }
+        self.settle();
+    }
+
+    /// Shuffles what is left of the playlist's pass; or goes on in its own order, after the entry that
+    /// is current.
+    pub fn set_shuffle(&mut self, shuffle: bool) {
+        if let Some(list) = &mut self.list {
+            list.set_shuffle(shuffle, &mut self.random);
+        }
+        self.settle();
+    }
+
+    /// The playlist in play.
+    pub fn list(&self) -> Option<ListState> {
+        self.list.as_ref().map(|list| ListState {
+            id: list.id,
+            name: list.name.clone(),
+            length: list.entries.len(),
+            played: list.played(),
+            passes: list.passes,
+            repeat: list.repeat,
+            shuffle: list.shuffle(),
+            begun: list.begun,
+        })
+    }
+
+    /// What comes next, up to `count` entries. The playlist is listed to the end of its pass and, when it
+    /// repeats in its own order, once around; the order of a shuffled pass is not known before it
+    /// begins. What has been listed so does not change by more entries coming in.
+    pub fn up_next(&mut self, count: usize) -> Vec<Candidate<'_>> {
+        let coming = match &mut self.list {
+            Some(list) => list.upcoming(count, &mut self.random),
+            None => Vec::new(),
+        };
+        let listed = self.list.iter().flat_map(|list| coming.iter().map(|&index| &list.entries[index]));
+        let mut listed =
+            listed.map(|next| Candidate { id: next.id, entry: &next.entry, origin: Origin::Playlist });
+        let mut queued = self.queue.iter().map(|next| Candidate {
+            id: next.id,
+            entry: &next.entry,
+            origin: Origin::Queue,
+        });
+        let mut all = Vec::with_capacity(count.min(queued.len() + coming.len()));
+        if let Some(after) = self.list_after {
+            all.extend(queued.by_ref().take(after));
+            all.extend(listed.next());
+        }
+        all.extend(queued.chain(listed));
+        all.truncate(count);
+        all
+    }
+
+    /// After every change: counts it if another entry is next.
+    fn settle(&mut self) {
+        let candidate = self.peek().map(|next| next.id);
+        if candidate != self.candidate {
+            self.candidate = candidate;
+            self.version += 1;
+        }
+    }
+
+    fn named(&mut self, entry: Entry) -> Listed {
+        Listed { id: EntryId(self.new_id()), entry }
+    }
+
+    fn new_id(&mut self) -> u64 {
+        take_id(&mut self.next_id)
+    }
+}
+
+fn take_id(next_id: &mut u64) -> u64 {
+    let id = *next_id;
+    *next_id += 1;
+    id
+}
+
+#[cfg(test)]
+mod tests;
