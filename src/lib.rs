@@ -8,6 +8,7 @@
 // 1 ring; 0 the rest. `engine` and `server` never import each other.
 mod audio;
 mod codec;
+mod config;
 mod error;
 mod metadata;
 mod packet;
@@ -25,6 +26,7 @@ pub use codec::Mp3Settings;
 #[cfg(feature = "aac")]
 pub use codec::{AacProfile, AacSettings};
 pub use codec::{Codec, Encoder, EncoderSettings, codecs};
+pub use config::{Config, ConfigError, ConfigProblem};
 pub use error::{CloseReason, Error, Result};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};

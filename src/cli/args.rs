@@ -1,0 +1,113 @@
+//! What can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// An internet radio station in one process
+#[derive(Debug, Parser)]
+#[command(
+    name = "longwave",
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  longwave play ~/Music --loop --crossfade 3s
+  longwave play ~/Music --loop --print-config > station.toml
+  longwave check station.toml && longwave serve station.toml
+
+SIGTERM and SIGINT (Ctrl-C) stop a station in order. Logs go to standard error; RUST_LOG=debug
+tells more. Exit codes: 0 done, 2 the command or the configuration was wrong, 1 anything else."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Play(Play),
+    /// Put the station on the air that a configuration declares
+    ///
+    /// CONFIG is TOML, see docs/CONFIGURATION.md; `longwave play … --print-config` makes one.
+    Serve(ConfigFile),
+    /// Say what is wrong with a configuration: file, line, key, reason
+    ///
+    /// Reads CONFIG as `longwave serve` does, lists everything that is wrong with it at once, and
+    /// puts nothing on the air.
+    Check(ConfigFile),
+}
+
+/// Play files, folders and playlists
+///
+/// Puts a station on the air that plays PATHs in their order, as MP3 at /stream.mp3 and as AAC at
+/// /stream.aac. A line on standard output says where, once listeners are welcome.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  longwave play ~/Music --loop --shuffle --crossfade 3s --name \"My Radio\"
+  longwave play one.flac two.mp3 evening.m3u --listen 127.0.0.1:8001")]
+pub struct Play {
+    /// Audio files, folders (with all that is in them), M3U, PLS and XSPF playlists
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Begin again at the end
+    #[arg(long = "loop")]
+    pub repeat: bool,
+    /// Play in random order, each track once before any comes again
+    #[arg(long)]
+    pub shuffle: bool,
+    /// Let tracks overlap for so long: 3s, 500ms; 0s joins them without a gap
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    pub crossfade: String,
+    /// Send so many kilobits per second
+    #[arg(long, value_name = "KBIT", default_value_t = 128)]
+    pub bitrate: u32,
+    /// The station's name, as players show it
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub server: Server,
+    /// Print the same station as a configuration for `longwave serve`, and end
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Server {
+    /// Listen there: 8001 or :8001 (every address), ADDR:PORT, [::1]:8001; port 0 takes a free one
+    ///
+    /// By default [::]:8000, port 8000 of every address.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigFile {
+    /// The configuration: TOML, or JSON in a file named .json
+    #[arg(value_name = "CONFIG")]
+    pub path: PathBuf,
+}
+
+/// The command that was given; without one, or for help, this does not return.
+pub fn parse() -> Command {
+    let matches = Cli::command().version(version()).get_matches();
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.command,
+        Err(error) => error.exit(),
+    }
+}
+
+/// What this program is made of, and under which licences.
+fn version() -> String {
+    format!("{}\nLicence: {}", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_LICENSE"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,123 @@
+//! The command line: what is asked for, the station that is meant, and how it ended.
+//!
+//! `args` is what can be asked for. `play` turns a command line into the same configuration that a
+//! file has. `on_air` runs a station until it is told to stop.
+
+mod args;
+mod logs;
+mod on_air;
+mod play;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use longwave::{Config, ConfigError};
+
+use args::Command;
+
+/// Runs the command line; its exit code is 0, 2 where the command or a configuration was wrong, or
+/// 1 where something else was.
+pub fn main() -> ExitCode {
+    logs::start();
+    match run(args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // With nobody reading, there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// Why the program ends with another code than 0.
+enum Failure {
+    /// What was asked for cannot be: the command line or a configuration is wrong.
+    Usage(String),
+    /// The station could not start, or did not last.
+    Station(longwave::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            // A setting that only the machine can refuse (too many listeners) is still a setting.
+            Failure::Usage(_) | Failure::Station(longwave::Error::Setting { .. }) => ExitCode::from(2),
+            Failure::Station(_) => ExitCode::from(1),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(text) => f.write_str(text),
+            Failure::Station(error) => write!(f, "longwave: {error}"),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Failure {
+        let count = match error.problems.len() {
+            1 => "1 problem".to_owned(),
+            many => format!("{many} problems"),
+        };
+        Failure::Usage(format!("{error}\nlongwave: {count}"))
+    }
+}
+
+impl From<longwave::Error> for Failure {
+    fn from(error: longwave::Error) -> Failure {
+        Failure::Station(error)
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Check(file) => check(&file.path),
+        Command::Serve(file) => {
+            let config = Config::read(&file.path)?;
+            for warning in warnings(&config, &file.path) {
+                log::warn!("{warning}");
+            }
+            on_air::run(config)
+        }
+        Command::Play(args) if args.print_config => {
+            say(&play::config_text(&args)?);
+            Ok(())
+        }
+        Command::Play(args) => on_air::run(play::config(&args)?),
+    }
+}
+
+/// Says what a configuration would put on the air, or all that is wrong with it.
+fn check(file: &Path) -> Result<(), Failure> {
+    let config = Config::read(file)?;
+    for warning in warnings(&config, file) {
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
+    let mounts: Vec<&str> = mounts(&config).collect();
+    say(&format!("{}: good: {}\n", file.display(), mounts.join(", ")));
+    Ok(())
+}
+
+/// What a configuration asks for in vain, a line each.
+fn warnings<'c>(config: &'c Config, file: &'c Path) -> impl Iterator<Item = String> {
+    let unsupported = config.warnings.iter().map(ToString::to_string);
+    let silent = config.pipelines.iter().filter(|pipeline| pipeline.playlist.is_empty()).map(|pipeline| {
+        format!("{}: pipeline {:?} has no playlist: it sends silence", file.display(), pipeline.name)
+    });
+    unsupported.chain(silent)
+}
+
+fn mounts(config: &Config) -> impl Iterator<Item = &str> {
+    config.pipelines.iter().flat_map(|pipeline| &pipeline.outputs).map(|output| output.mount.path.as_str())
+}
+
+/// On standard output, at once; whether anybody reads it makes no difference.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

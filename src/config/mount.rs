@@ -1,0 +1,67 @@
+//! What a mount may be called.
+
+/// Endings under which a mount's playlists are served.
+const PLAYLIST_ENDINGS: [&str; 3] = [".m3u", ".pls", ".xspf"];
+/// First segments that clients of Icecast, and applications, expect something else at.
+const RESERVED: [&str; 4] = ["admin", "admin.cgi", "api", "status-json.xsl"];
+
+/// Whether a mount can be at `path`.
+pub(super) fn check_path(path: &str) -> Result<(), String> {
+    let Some(rest) = path.strip_prefix('/') else {
+        return Err(format!("{path:?} does not start with a slash: write {:?}", format!("/{path}")));
+    };
+    if path.len() > 255 {
+        return Err("a mount's path has 255 bytes at most".into());
+    }
+    // These mean something in a URL, or cannot stand in one.
+    if let Some(bad) = path.chars().find(|&c| c.is_control() || c.is_whitespace() || "?#%\\\"<>".contains(c))
+    {
+        return Err(format!("{path:?}: a mount's path cannot hold {bad:?}"));
+    }
+    if rest.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+        return Err(format!("{path:?}: every part of a mount's path needs a name"));
+    }
+    let lower = path.to_ascii_lowercase();
+    if let Some(ending) = PLAYLIST_ENDINGS.iter().find(|ending| lower.ends_with(**ending)) {
+        return Err(format!("{path:?}: {ending} is reserved for the playlist that points to a mount"));
+    }
+    match RESERVED.iter().find(|first| rest.split('/').next() == Some(first)) {
+        Some(first) => Err(format!("{path:?}: /{first} is reserved")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_players_can_ask_for_are_taken() {
+        for path in ["/stream.mp3", "/radio", "/a/b.aac", "/jóga.mp3", "/administrator", "/m3u"] {
+            assert_eq!(check_path(path), Ok(()), "{path}");
+        }
+    }
+
+    #[test]
+    fn others_are_refused_with_the_reason() {
+        let long = format!("/{}", "x".repeat(255));
+        for (path, reason) in [
+            ("stream", "does not start with a slash: write \"/stream\""),
+            ("/", "needs a name"),
+            ("/a//b", "needs a name"),
+            ("/a/../b", "needs a name"),
+            ("/a b", "cannot hold ' '"),
+            ("/a\r\nX: y", "cannot hold '\\r'"),
+            ("/a?b", "cannot hold '?'"),
+            ("/a%20", "cannot hold '%'"),
+            ("/a.M3U", ".m3u is reserved"),
+            ("/x.xspf", ".xspf is reserved"),
+            ("/admin/x", "/admin is reserved"),
+            ("/status-json.xsl", "reserved"),
+            (&long, "255 bytes"),
+        ] {
+            let error = check_path(path).unwrap_err();
+            assert!(error.contains(reason), "{path:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What is wrong with a declaration: all of it at once, each with its place and a way out.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why a declaration was refused: every problem that it has, in the order of its lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// At least one.
+    pub problems: Vec<ConfigProblem>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// One thing that is wrong with a declaration, or that it asks for in vain. Its text is one line,
+/// `station.toml:12: pipeline.output.bitrat: unknown key; did you mean "bitrate"?`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// The file it is in; `None` where the declaration did not come from a file.
+    pub file: Option<PathBuf>,
+    /// The line it is on, counted from 1; `None` where lines are not known (JSON).
+    pub line: Option<u32>,
+    /// The key, whole: `pipeline[0].output[1].bitrate`. Empty where no key is to blame.
+    pub key: String,
+    /// What is wrong, and what would work.
+    pub reason: String,
+    /// The known key that an unknown one comes nearest to.
+    pub nearest: Option<String>,
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}:", file.display())?;
+        }
+        if let Some(line) = self.line {
+            write!(f, "{line}:")?;
+        }
+        if self.file.is_some() || self.line.is_some() {
+            write!(f, " ")?;
+        }
+        if !self.key.is_empty() {
+            // Where there is a line to look at, counting the tables is noise.
+            let key = if self.line.is_some() { without_indices(&self.key) } else { self.key.clone() };
+            write!(f, "{key}: ")?;
+        }
+        write!(f, "{}", self.reason)?;
+        match &self.nearest {
+            Some(nearest) => write!(f, "; did you mean {nearest:?}?"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn without_indices(key: &str) -> String {
+    let mut plain = String::with_capacity(key.len());
+    let mut inside = false;
+    for c in key.chars() {
+        match c {
+            '[' => inside = true,
+            ']' => inside = false,
+            _ if !inside => plain.push(c),
+            _ => {}
+        }
+    }
+    plain
+}
+
+/// Where something stands in a declaration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// As in [`ConfigProblem::key`].
+    pub key: String,
+    /// As in [`ConfigProblem::line`].
+    pub line: Option<u32>,
+}
+
+/// Gathers problems and warnings while a declaration is read.
+#[derive(Debug)]
+pub(super) struct Problems {
+    file: Option<PathBuf>,
+    found: Vec<ConfigProblem>,
+    warnings: Vec<ConfigProblem>,
+}
+
+impl Problems {
+    pub fn new(file: Option<&Path>) -> Problems {
+        Problems { file: file.map(Path::to_owned), found: Vec::new(), warnings: Vec::new() }
+    }
+
+    pub fn add(&mut self, place: &Place, reason: impl Into<String>) {
+        let problem = self.problem(place, reason.into());
+        self.found.push(problem);
+    }
+
+    pub fn add_unknown(&mut self, place: &Place, reason: impl Into<String>, nearest: Option<&str>) {
+        let problem =
+            ConfigProblem { nearest: nearest.map(str::to_owned), ..self.problem(place, reason.into()) };
+        self.found.push(problem);
+    }
+
+    pub fn warn(&mut self, place: &Place, reason: impl Into<String>) {
+        let problem = self.problem(place, reason.into());
+        self.warnings.push(problem);
+    }
+
+    pub fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The lines that have a problem.
+    pub fn lines(&self) -> Vec<u32> {
+        self.found.iter().filter_map(|problem| problem.line).collect()
+    }
+
+    /// Drops what was found on these lines after the first `kept` problems.
+    pub fn forgive(&mut self, kept: usize, lines: &[u32]) {
+        let mut index = 0;
+        self.found.retain(|problem| {
+            index += 1;
+            index <= kept || !problem.line.is_some_and(|line| lines.contains(&line))
+        });
+    }
+
+    /// The warnings if nothing was wrong, else everything that was, by line.
+    pub fn into_result(mut self) -> Result<Vec<ConfigProblem>, ConfigError> {
+        if self.found.is_empty() {
+            return Ok(self.warnings);
+        }
+        self.found.sort_by_key(|problem| problem.line);
+        Err(ConfigError { problems: self.found })
+    }
+
+    fn problem(&self, place: &Place, reason: String) -> ConfigProblem {
+        ConfigProblem {
+            file: self.file.clone(),
+            line: place.line,
+            key: place.key.clone(),
+            reason,
+            nearest: None,
+        }
+    }
+}

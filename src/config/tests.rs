@@ -1,0 +1,357 @@
+//! Whole declarations, and exactly what is said about them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::raw::TABLES;
+use super::*;
+use crate::audio::{Channels, PcmSpec};
+use crate::pipeline::ReplayGain;
+use crate::server::Burst;
+use crate::units::SampleRate;
+
+fn toml(text: &str) -> Result<Config, ConfigError> {
+    Config::from_toml(text, Path::new("station.toml"))
+}
+
+/// What is wrong with a text, a line each.
+fn complaints(text: &str) -> Vec<String> {
+    toml(text).expect_err("it is wrong").problems.iter().map(ToString::to_string).collect()
+}
+
+/// What is wrong with a pipeline that has these lines, from line 2 on.
+fn pipeline_complaints(lines: &str) -> Vec<String> {
+    complaints(&format!("[[pipeline]]\n{lines}"))
+}
+
+#[test]
+fn least_is_a_pipeline_and_the_rest_is_default() {
+    let config = toml("[[pipeline]]").unwrap();
+    assert!(config.server.listen.is_empty());
+    assert_eq!(config.server.burst, Burst::Time(Duration::from_secs(4)));
+    assert_eq!(config.warnings, []);
+    let [pipeline] = &config.pipelines[..] else { panic!("one pipeline") };
+    assert_eq!((pipeline.name.as_str(), pipeline.spec, pipeline.repeat), ("main", PcmSpec::CD, false));
+    let mounts: Vec<&str> = pipeline.outputs.iter().map(|output| output.mount.path.as_str()).collect();
+    let built =
+        [cfg!(feature = "mp3").then_some("/stream.mp3"), cfg!(feature = "aac").then_some("/stream.aac")];
+    assert_eq!(mounts, built.into_iter().flatten().collect::<Vec<_>>());
+}
+
+#[test]
+#[cfg(feature = "mp3")]
+fn every_key_arrives() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("music")).unwrap();
+    std::fs::write(folder.path().join("one.m3u"), "").unwrap();
+    let file = folder.path().join("station.toml");
+    std::fs::write(
+        &file,
+        r#"
+        [server]
+        listen = ["127.0.0.1:0", "[::1]:8001", "8002"]
+        max_listeners = 10000
+        burst = "64KiB"
+        write_timeout = "20s"
+        header_timeout = "5s"
+        [[pipeline]]
+        name = "night"
+        channels = 1
+        sample_rate = 48000
+        playlist = ["one.m3u", "music"]
+        loop = true
+        shuffle = true
+        crossfade = "3s"
+        fade_in = "250ms"
+        fade_out = "1m"
+        replaygain = "album"
+        [[pipeline.output]]
+        format = "mp3"
+        mount = "/night.mp3"
+        bitrate = 96
+        quality = 2
+        content_type = "audio/x-mp3"
+        name = "Björk’s Night"
+        genre = "Ambient"
+        description = "Quiet"
+        url = "https://radio.example"
+        public = true
+        max_listeners = 50
+        metaint = 8192
+        "#,
+    )
+    .unwrap();
+    let Config { server, pipelines, warnings } = Config::read(&file).unwrap();
+    assert_eq!(warnings, []);
+    let listen: Vec<String> = server.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["127.0.0.1:0", "[::1]:8001", "[::]:8002"]);
+    assert_eq!((server.max_listeners, server.burst), (Some(10_000), Burst::Bytes(65_536)));
+    let seconds = Duration::from_secs;
+    assert_eq!((server.write_timeout, server.header_timeout), (seconds(20), seconds(5)));
+
+    let pipeline = &pipelines[0];
+    let rate = SampleRate::new(48_000).unwrap();
+    assert_eq!(pipeline.name, "night");
+    assert_eq!(pipeline.spec, PcmSpec { rate, channels: Channels::Mono });
+    assert_eq!(pipeline.playlist, [folder.path().join("one.m3u"), folder.path().join("music")]);
+    assert!(pipeline.repeat && pipeline.shuffle);
+    assert_eq!(
+        (pipeline.crossfade, pipeline.fade_in, pipeline.fade_out),
+        (seconds(3), Duration::from_millis(250), seconds(60))
+    );
+    assert_eq!(pipeline.replaygain, ReplayGain::Album);
+
+    let crate::pipeline::OutputSettings { encoder, mount } = &pipeline.outputs[0];
+    assert_eq!((encoder.content_type(), encoder.bitrate()), ("audio/mpeg", Some(96)));
+    assert_eq!((mount.path.as_str(), mount.content_type.as_str()), ("/night.mp3", "audio/x-mp3"));
+    assert_eq!(mount.name.as_deref(), Some("Björk’s Night"));
+    assert_eq!(mount.genre.as_deref(), Some("Ambient"));
+    assert_eq!(mount.description.as_deref(), Some("Quiet"));
+    assert_eq!(mount.url.as_deref(), Some("https://radio.example"));
+    assert!(mount.public);
+    assert_eq!((mount.max_listeners, mount.metaint), (Some(50), Some(8_192)));
+}
+
+#[test]
+fn everything_wrong_is_said_in_one_pass_by_line() {
+    let text = r#"[server]
+burst = "4"
+write_timout = "30s"
+max_listeners = "many"
+
+[[pipeline]]
+name = "a b"
+channels = 6
+playlist = "no/such/file.m3u"
+bitrate = 128
+
+[[pipeline.output]]
+format = "ogg"
+mount = "radio"
+bitrat = 128
+
+[[pipeline.output]]
+mount = "/x.pls"
+"#;
+    assert_eq!(
+        complaints(text),
+        [
+            "station.toml:2: server.burst: \"4\" lacks a unit: write \"4s\" for seconds, or use ms, m or h",
+            "station.toml:3: server.write_timout: unknown key; did you mean \"write_timeout\"?",
+            "station.toml:4: server.max_listeners: expected a whole number, found a string",
+            "station.toml:7: pipeline.name: \"a b\" is no name for a pipeline: letters, digits, -, _ and ., \
+             up to 64 bytes",
+            "station.toml:8: pipeline.channels: 6 channels: write 1 for mono or 2 for stereo",
+            "station.toml:9: pipeline.playlist: no/such/file.m3u: No such file or directory (os error 2)",
+            "station.toml:10: pipeline.bitrate: this key belongs under [[pipeline.output]]",
+            "station.toml:13: pipeline.output.format: \"ogg\" is unknown; it takes \"mp3\" or \"aac\"",
+            "station.toml:14: pipeline.output.mount: \"radio\" does not start with a slash: write \"/radio\"",
+            "station.toml:15: pipeline.output.bitrat: unknown key; did you mean \"bitrate\"?",
+            "station.toml:17: pipeline.output: the key \"format\" is missing: \"mp3\" or \"aac\"",
+            "station.toml:18: pipeline.output.mount: \"/x.pls\": .pls is reserved for the playlist that points \
+             to a mount",
+        ]
+    );
+}
+
+#[test]
+fn a_problem_can_be_taken_apart() {
+    let error =
+        toml("[[pipeline]]\n[[pipeline.output]]\nformat='mp3'\n[[pipeline.output]]\nbitrat=1").unwrap_err();
+    let problem = error.problems.iter().find(|problem| problem.nearest.is_some()).unwrap();
+    assert_eq!(
+        *problem,
+        ConfigProblem {
+            file: Some(PathBuf::from("station.toml")),
+            line: Some(5),
+            key: "pipeline[0].output[1].bitrat".into(),
+            reason: "unknown key".into(),
+            nearest: Some("bitrate".into()),
+        }
+    );
+}
+
+#[test]
+fn broken_syntax_does_not_hide_what_else_is_wrong() {
+    let said =
+        complaints("[server]\nburst = \nmax_listener = 5\nlisten = [\"8000\"\n[[pipeline]]\nname = 3\n");
+    assert!(said[0].starts_with("station.toml:2: "), "{said:?}");
+    assert!(
+        said.iter().any(|line| line.starts_with("station.toml:3: server.max_listener: unknown key")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn json_gets_the_same_checks_and_names_every_table() {
+    let text = r#"{
+        "server": { "burst": "4s", "listen": "70000" },
+        "pipeline": [{ "name": null }, { "name": "b", "output": [{ "format": "mp3", "public": 1 }] }]
+    }"#;
+    let error = Config::from_json(text, Path::new("")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "pipeline[1].output[0].public: expected true or false, found a whole number\n\
+         server.listen: \"70000\": a port is a number up to 65535\n\
+         pipeline[1].output[0]: the mount /stream.mp3 exists already, at pipeline[0]"
+    );
+}
+
+#[test]
+#[cfg(feature = "mp3")]
+fn names_and_mounts_are_there_once() {
+    let output = "[[pipeline.output]]\nformat = 'mp3'\nmount = '/a'\n";
+    assert_eq!(
+        complaints(&format!("[[pipeline]]\n{output}[[pipeline]]\n{output}")),
+        [
+            "station.toml:5: pipeline: there is a pipeline \"main\" already, on line 1",
+            "station.toml:8: pipeline.output.mount: the mount /a exists already, on line 4",
+        ]
+    );
+}
+
+#[test]
+fn a_station_has_a_pipeline_and_a_pipeline_an_output() {
+    assert_eq!(complaints(""), ["station.toml: pipeline: a station needs at least one: add a [[pipeline]]"]);
+    assert_eq!(
+        pipeline_complaints("output = []"),
+        ["station.toml:1: pipeline: there must be at least one output"]
+    );
+}
+
+#[test]
+fn values_have_the_kind_of_their_key() {
+    assert_eq!(
+        pipeline_complaints(
+            "crossfade = 3\nloop = 'yes'\nplaylist = [1, '.']\noutput = 'mp3'\nsample_rate = 44.1"
+        ),
+        [
+            "station.toml:2: pipeline.crossfade: expected a string with a unit, such as \"3s\", found a whole number",
+            "station.toml:3: pipeline.loop: expected true or false, found a string",
+            "station.toml:4: pipeline.playlist: expected strings only, found a whole number",
+            "station.toml:5: pipeline.output: expected a list of tables, found a string",
+            "station.toml:6: pipeline.sample_rate: expected a whole number, found a fraction",
+        ]
+    );
+}
+
+#[test]
+fn values_stay_within_what_works() {
+    assert_eq!(
+        complaints(
+            "[server]\nburst = '2m'\nwrite_timeout = '500ms'\nmax_listeners = 0\nlisten = ['8000', ':8000']\n\
+             [[pipeline]]\nsample_rate = 4000\ncrossfade = '6m'\nreplaygain = 'tracks'\n"
+        ),
+        [
+            "station.toml:2: server.burst: \"2m\" is too long: up to 60s",
+            "station.toml:3: server.write_timeout: \"500ms\" is out of range: 1s to 10m",
+            "station.toml:4: server.max_listeners: 0 is out of range: 1 to 10000000 listeners",
+            "station.toml:5: server.listen: [::]:8000 is there twice",
+            "station.toml:7: pipeline.sample_rate: 4000 Hz is out of range: 8000 to 192000, usually 44100 or 48000",
+            "station.toml:8: pipeline.crossfade: \"6m\" is too long: up to 5m",
+            "station.toml:9: pipeline.replaygain: \"tracks\" is unknown; did you mean \"track\"? (It takes \
+             \"track\", \"album\" or \"off\".)",
+        ]
+    );
+}
+
+#[test]
+#[cfg(feature = "mp3")]
+fn header_texts_have_one_line() {
+    assert_eq!(
+        pipeline_complaints(
+            "[[pipeline.output]]\nformat='mp3'\nname = \"a\\nb\"\nmetaint = 1\ncontent_type='x'"
+        ),
+        [
+            "station.toml:4: pipeline.output.name: control characters cannot be sent in a header",
+            "station.toml:5: pipeline.output.metaint: 1 is out of range: 512 to 1048576 bytes",
+            "station.toml:6: pipeline.output.content_type: \"x\" is not a content type such as \"audio/mpeg\"",
+        ]
+    );
+}
+
+#[test]
+#[cfg(feature = "mp3")]
+fn what_a_codec_refuses_is_blamed_on_the_key() {
+    let said = pipeline_complaints("[[pipeline.output]]\nformat='mp3'\nbitrate = 100\nprofile = 'lc'");
+    assert!(said[0].starts_with("station.toml:4: pipeline.output.bitrate: "), "{said:?}");
+    assert!(said[0].contains("96, 112, 128"), "{said:?}");
+    assert_eq!(said[1], "station.toml:5: pipeline.output.profile: only AAC has this key");
+    assert_eq!(
+        pipeline_complaints(
+            "[[pipeline.output]]\nformat='mp3'\nbitrate = -1\n[[pipeline.output]]\nformat='mp3'\nquality = 300"
+        ),
+        [
+            "station.toml:4: pipeline.output.bitrate: -1 kbit/s",
+            "station.toml:5: pipeline.output: the mount /stream.mp3 exists already, on line 2",
+            "station.toml:7: pipeline.output.quality: 300 is no quality: 0 (best) to 9 (fastest)",
+        ]
+    );
+}
+
+#[test]
+#[cfg(not(feature = "mp3"))]
+fn a_format_that_was_left_out_is_named() {
+    assert_eq!(
+        pipeline_complaints("[[pipeline.output]]\nformat = 'mp3'"),
+        [
+            "station.toml:3: pipeline.output.format: this build of longwave lacks \"mp3\": build it with the cargo \
+          feature `mp3`"
+        ]
+    );
+}
+
+#[test]
+fn keys_that_wait_are_warned_of() {
+    let config =
+        toml("[server]\npublic_url = 'https://radio.example'\nusers_file = 'users'\n[[pipeline]]").unwrap();
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "station.toml:2: server.public_url: not supported yet: it has no effect",
+            "station.toml:3: server.users_file: not supported yet: it has no effect",
+        ]
+    );
+}
+
+#[test]
+fn files_that_cannot_be_read_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("latin1.toml");
+    std::fs::write(&file, b"# J\xf3ga").unwrap();
+    let error = Config::read(&file).unwrap_err();
+    assert_eq!(error.to_string(), format!("{}: byte 4 is not UTF-8", file.display()));
+    let error = Config::read(&folder.path().join("none.toml")).unwrap_err();
+    assert!(error.to_string().contains("none.toml: No such file"), "{error}");
+}
+
+#[test]
+fn a_json_file_is_read_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("station.json");
+    std::fs::write(&file, r#"{ "pipeline": [{ "playlist": "." }] }"#).unwrap();
+    assert_eq!(Config::read(&file).unwrap().pipelines[0].playlist, [folder.path().join(".")]);
+}
+
+#[test]
+fn a_pipeline_alone_has_its_keys_at_the_top() {
+    let settings = PipelineSettings::from_toml("name = 'x'\nloop = true", Path::new("x.toml")).unwrap();
+    assert_eq!((settings.name.as_str(), settings.repeat), ("x", true));
+    let error = PipelineSettings::from_json(r#"{"output": [{"format": "mp9"}]}"#, Path::new("")).unwrap_err();
+    assert!(error.to_string().starts_with("output[0].format: \"mp9\" is unknown"), "{error}");
+}
+
+/// Every key is explained where people look for it.
+#[test]
+fn every_key_is_documented() {
+    let manual = include_str!("../../docs/CONFIGURATION.md");
+    for (table, keys) in &TABLES[1..] {
+        for key in *keys {
+            assert!(
+                manual.contains(&format!("| `{key}` ")),
+                "{key} of {table} is not in docs/CONFIGURATION.md"
+            );
+        }
+    }
+}

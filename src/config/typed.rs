@@ -1,0 +1,317 @@
+//! From the declaration as it is written to settings that can be started: what every value
+//! means, and whether they go together. All that is wrong is found in one pass.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::audio::{Channels, PcmSpec};
+use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain};
+use crate::server::{Burst, MountSettings, ServerSettings};
+use crate::units::SampleRate;
+
+use super::Config;
+use super::encoder::{self, Format};
+use super::fields::At;
+use super::problem::{Place, Problems};
+use super::raw::{RawConfig, RawOutput, RawPipeline, RawServer};
+use super::{mount, suggest, values};
+
+/// Longer fades are slips of the keyboard.
+const LONGEST_FADE: Duration = Duration::from_secs(300);
+/// A server that gives up sooner loses good listeners, one that gives up later keeps the dead;
+/// and every mount's backlog holds this much.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
+/// What a new listener gets at once stays within what a connection can swallow.
+const LONGEST_BURST: Duration = Duration::from_secs(60);
+const LARGEST_BURST: usize = 16 << 20;
+/// Closer blocks cost more than the audio; wider ones bring titles too late.
+const METAINTS: RangeInclusive<i64> = 512..=1_048_576;
+
+/// Makes settings of what is written, and remembers what must differ between pipelines.
+pub(super) struct Reader<'a> {
+    base: &'a Path,
+    problems: &'a mut Problems,
+    names: Vec<At<String>>,
+    mounts: Vec<At<String>>,
+}
+
+impl<'a> Reader<'a> {
+    /// Relative paths are relative to `base`.
+    pub fn new(base: &'a Path, problems: &'a mut Problems) -> Reader<'a> {
+        Reader { base, problems, names: Vec::new(), mounts: Vec::new() }
+    }
+
+    /// Settings for all of it; usable if no problem was found.
+    pub fn config(&mut self, raw: RawConfig) -> Config {
+        let server = self.server(raw.server);
+        if raw.pipelines.as_ref().is_none_or(Vec::is_empty) {
+            let place = Place { key: "pipeline".into(), line: None };
+            self.problems.add(&place, "a station needs at least one: add a [[pipeline]]");
+        }
+        let pipelines = raw.pipelines.unwrap_or_default().into_iter().map(|raw| self.pipeline(raw)).collect();
+        Config { server, pipelines, warnings: Vec::new() }
+    }
+
+    fn server(&mut self, raw: RawServer) -> ServerSettings {
+        let default = ServerSettings::default();
+        self.not_yet(raw.public_url.as_ref());
+        self.not_yet(raw.trusted_proxies.as_ref());
+        self.not_yet(raw.users_file.as_ref());
+        let mut listen = Vec::new();
+        for text in raw.listen.into_iter().flat_map(|list| list.value) {
+            let place = text.place.clone();
+            match self.parse(Some(text), values::address) {
+                Some(address) if listen.contains(&address) && address.port() != 0 => {
+                    self.problems.add(&place, format!("{address} is there twice"));
+                }
+                Some(address) => listen.push(address),
+                None => {}
+            }
+        }
+        ServerSettings {
+            listen,
+            max_listeners: self.listeners(raw.max_listeners),
+            burst: self.burst(raw.burst).unwrap_or(default.burst),
+            write_timeout: self.timeout(raw.write_timeout).unwrap_or(default.write_timeout),
+            header_timeout: self.timeout(raw.header_timeout).unwrap_or(default.header_timeout),
+        }
+    }
+
+    /// Settings for one pipeline; usable if no problem was found.
+    pub fn pipeline(&mut self, raw: RawPipeline) -> PipelineSettings {
+        let default = PipelineSettings::default();
+        let (channels_place, rate_place) =
+            (place_of(raw.channels.as_ref(), &raw.place), place_of(raw.sample_rate.as_ref(), &raw.place));
+        let spec = self.spec(raw.channels, raw.sample_rate);
+        let outputs = match raw.outputs {
+            Some(outputs) if outputs.is_empty() => {
+                self.problems.add(&raw.place, "there must be at least one output");
+                Vec::new()
+            }
+            Some(outputs) => outputs,
+            None => Format::built().map(|format| RawOutput::of_format(format.name(), &raw.place)).collect(),
+        };
+        let mut made = Vec::new();
+        for output in outputs {
+            let places = encoder::Places {
+                channels: channels_place.clone(),
+                rate: rate_place.clone(),
+                output: output.place.clone(),
+            };
+            made.extend(self.output(output, spec, &places));
+        }
+        PipelineSettings {
+            name: self.pipeline_name(raw.name, &raw.place).unwrap_or(default.name),
+            spec,
+            playlist: self.playlist(raw.playlist),
+            repeat: raw.repeat.map_or(default.repeat, |at| at.value),
+            shuffle: raw.shuffle.map_or(default.shuffle, |at| at.value),
+            crossfade: self.fade(raw.crossfade).unwrap_or(default.crossfade),
+            fade_in: self.fade(raw.fade_in).unwrap_or(default.fade_in),
+            fade_out: self.fade(raw.fade_out).unwrap_or(default.fade_out),
+            replaygain: self.parse(raw.replaygain, replaygain).unwrap_or(default.replaygain),
+            outputs: made,
+        }
+    }
+
+    fn output(&mut self, raw: RawOutput, spec: PcmSpec, places: &encoder::Places) -> Option<OutputSettings> {
+        let format = match raw.format.as_ref() {
+            Some(format) => self.parse(Some(format.clone()), Format::parse),
+            None => {
+                self.problems.add(&raw.place, "the key \"format\" is missing: \"mp3\" or \"aac\"");
+                None
+            }
+        };
+        let mount = MountSettings {
+            path: self.mount_path(raw.mount.as_ref(), format, &raw.place),
+            content_type: self.parse(raw.content_type.clone(), content_type).unwrap_or_default(),
+            name: self.parse(raw.name.clone(), header_text),
+            genre: self.parse(raw.genre.clone(), header_text),
+            description: self.parse(raw.description.clone(), header_text),
+            url: self.parse(raw.url.clone(), header_text),
+            public: raw.public.as_ref().is_some_and(|at| at.value),
+            max_listeners: self.listeners(raw.max_listeners.clone()),
+            metaint: self.whole(raw.metaint.clone(), METAINTS, "bytes"),
+            ..MountSettings::default()
+        };
+        let encoder = encoder::settings(format?, &raw, spec, places, self.problems)?;
+        Some(OutputSettings { encoder, mount })
+    }
+
+    fn spec(&mut self, channels: Option<At<i64>>, rate: Option<At<i64>>) -> PcmSpec {
+        let default = PcmSpec::CD;
+        let channels = self.parse_number(channels, |count| {
+            usize::try_from(count)
+                .ok()
+                .and_then(Channels::from_count)
+                .ok_or_else(|| format!("{count} channels: write 1 for mono or 2 for stereo"))
+        });
+        let rate = self.parse_number(rate, |hz| {
+            u32::try_from(hz)
+                .ok()
+                .and_then(SampleRate::new)
+                .ok_or_else(|| format!("{hz} Hz is out of range: 8000 to 192000, usually 44100 or 48000"))
+        });
+        PcmSpec { rate: rate.unwrap_or(default.rate), channels: channels.unwrap_or(default.channels) }
+    }
+
+    fn pipeline_name(&mut self, name: Option<At<String>>, table: &Place) -> Option<String> {
+        let default = || At { value: PipelineSettings::default().name, place: table.clone() };
+        let name = name.unwrap_or_else(default);
+        if let Err(reason) = pipeline_name(&name.value) {
+            self.problems.add(&name.place, reason);
+            return None;
+        }
+        if let Some(other) = self.names.iter().find(|other| other.value == name.value) {
+            let reason = format!("there is a pipeline {:?} already{}", name.value, at_line(&other.place));
+            self.problems.add(&name.place, reason);
+        }
+        self.names.push(name.clone());
+        Some(name.value)
+    }
+
+    fn mount_path(&mut self, path: Option<&At<String>>, format: Option<Format>, table: &Place) -> String {
+        let path = match (path, format) {
+            (Some(path), _) => path.clone(),
+            (None, Some(format)) => At { value: format.default_mount().to_owned(), place: table.clone() },
+            // That the format is missing has been said.
+            (None, None) => return String::new(),
+        };
+        if let Err(reason) = mount::check_path(&path.value) {
+            self.problems.add(&path.place, reason);
+        } else if let Some(other) = self.mounts.iter().find(|other| other.value == path.value) {
+            let reason = format!("the mount {} exists already{}", path.value, at_line(&other.place));
+            self.problems.add(&path.place, reason);
+        }
+        self.mounts.push(path.clone());
+        path.value
+    }
+
+    fn playlist(&mut self, paths: Option<At<Vec<At<String>>>>) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for path in paths.into_iter().flat_map(|list| list.value) {
+            let file = self.base.join(&path.value);
+            match std::fs::metadata(&file) {
+                Ok(_) => found.push(file),
+                Err(error) => self.problems.add(&path.place, format!("{}: {error}", file.display())),
+            }
+        }
+        found
+    }
+
+    fn burst(&mut self, text: Option<At<String>>) -> Option<Burst> {
+        self.parse(text, |text| {
+            let burst = values::burst(text)?;
+            match burst {
+                Burst::Time(time) if time > LONGEST_BURST => Err(format!("{text:?} is too long: up to 60s")),
+                Burst::Bytes(bytes) if bytes > LARGEST_BURST => {
+                    Err(format!("{text:?} is too much: up to 16MiB"))
+                }
+                _ => Ok(burst),
+            }
+        })
+    }
+
+    fn timeout(&mut self, text: Option<At<String>>) -> Option<Duration> {
+        self.parse(text, |text| match values::duration(text)? {
+            time if TIMEOUTS.contains(&time) => Ok(time),
+            _ => Err(format!("{text:?} is out of range: 1s to 10m")),
+        })
+    }
+
+    fn fade(&mut self, text: Option<At<String>>) -> Option<Duration> {
+        self.parse(text, |text| match values::duration(text)? {
+            time if time <= LONGEST_FADE => Ok(time),
+            _ => Err(format!("{text:?} is too long: up to 5m")),
+        })
+    }
+
+    fn listeners(&mut self, count: Option<At<i64>>) -> Option<usize> {
+        self.whole(count, 1..=10_000_000, "listeners")
+    }
+
+    fn whole(&mut self, number: Option<At<i64>>, range: RangeInclusive<i64>, what: &str) -> Option<usize> {
+        self.parse_number(number, |number| match usize::try_from(number) {
+            Ok(whole) if range.contains(&number) => Ok(whole),
+            _ => Err(format!("{number} is out of range: {} to {} {what}", range.start(), range.end())),
+        })
+    }
+
+    fn not_yet<T>(&mut self, value: Option<&At<T>>) {
+        if let Some(at) = value {
+            self.problems.warn(&at.place, "not supported yet: it has no effect");
+        }
+    }
+
+    fn parse<T>(
+        &mut self,
+        text: Option<At<String>>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = text?;
+        parse(&text.value).map_err(|reason| self.problems.add(&text.place, reason)).ok()
+    }
+
+    fn parse_number<T>(
+        &mut self,
+        number: Option<At<i64>>,
+        parse: impl FnOnce(i64) -> Result<T, String>,
+    ) -> Option<T> {
+        let number = number?;
+        parse(number.value).map_err(|reason| self.problems.add(&number.place, reason)).ok()
+    }
+}
+
+/// Where a value stands, else where its table does.
+fn place_of<T>(value: Option<&At<T>>, table: &Place) -> Place {
+    value.map_or_else(|| table.clone(), |at| at.place.clone())
+}
+
+fn at_line(place: &Place) -> String {
+    match place.line {
+        Some(line) => format!(", on line {line}"),
+        None => format!(", at {}", place.key),
+    }
+}
+
+/// It names threads, of which the system shows fifteen bytes, and stands in logs and in URLs.
+fn pipeline_name(name: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
+        return Err(format!(
+            "{name:?} is no name for a pipeline: letters, digits, -, _ and ., up to 64 bytes"
+        ));
+    }
+    Ok(())
+}
+
+fn replaygain(text: &str) -> Result<ReplayGain, String> {
+    match text {
+        "track" => Ok(ReplayGain::Track),
+        "album" => Ok(ReplayGain::Album),
+        "off" => Ok(ReplayGain::Off),
+        _ => Err(suggest::unknown_name(text, &["track", "album", "off"])),
+    }
+}
+
+/// What becomes a header has one line.
+fn header_text(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("control characters cannot be sent in a header".into());
+    }
+    if text.len() > 1_000 {
+        return Err("it is too long for a header: up to 1000 bytes".into());
+    }
+    Ok(text.trim().to_owned())
+}
+
+fn content_type(text: &str) -> Result<String, String> {
+    let token = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
+    };
+    match text.split_once('/') {
+        Some((kind, subtype)) if token(kind) && token(subtype) => Ok(text.to_owned()),
+        _ => Err(format!("{text:?} is not a content type such as \"audio/mpeg\"")),
+    }
+}

@@ -1,0 +1,166 @@
+//! The program as it is run: what it says, where, and with which exit code.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs `longwave` in `folder`, to its end.
+fn longwave(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_longwave"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("RUST_LOG")
+        .output()
+        .expect("the program runs")
+}
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn stdout(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    str::from_utf8(&output.stderr).unwrap()
+}
+
+#[test]
+#[cfg(all(feature = "mp3", feature = "aac"))]
+fn the_example_is_good() {
+    let output = longwave(here(), &["check", "examples/station.toml"]);
+    assert_eq!(stdout(&output), "examples/station.toml: good: /radio.mp3, /mobile.aac\n");
+    assert_eq!((stderr(&output), output.status.code()), ("", Some(0)));
+}
+
+#[test]
+fn check_says_all_that_is_wrong_and_ends_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("bad.toml"),
+        "[server]\nbrust = \"4s\"\n[[pipeline]]\ncrossfade = \"3\"\nplaylist = \"gone\"\n",
+    )
+    .unwrap();
+    for command in ["check", "serve"] {
+        let output = longwave(folder.path(), &[command, "bad.toml"]);
+        assert_eq!(
+            stderr(&output),
+            "bad.toml:2: server.brust: unknown key; did you mean \"burst\"?\n\
+             bad.toml:4: pipeline.crossfade: \"3\" lacks a unit: write \"3s\" for seconds, or use ms, m or h\n\
+             bad.toml:5: pipeline.playlist: gone: No such file or directory (os error 2)\n\
+             longwave: 3 problems\n",
+            "{command}"
+        );
+        assert_eq!((stdout(&output), output.status.code()), ("", Some(2)), "{command}");
+    }
+}
+
+#[test]
+fn check_warns_of_what_has_no_effect() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[server]\npublic_url = \"https://radio.example\"\n[[pipeline]]\n";
+    std::fs::write(folder.path().join("a.toml"), text).unwrap();
+    let output = longwave(folder.path(), &["check", "a.toml"]);
+    assert_eq!(
+        stderr(&output),
+        "warning: a.toml:2: server.public_url: not supported yet: it has no effect\n\
+         warning: a.toml: pipeline \"main\" has no playlist: it sends silence\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_configuration_that_is_not_there_is_named() {
+    let output = longwave(here(), &["check", "no-such.toml"]);
+    assert_eq!(
+        stderr(&output),
+        "no-such.toml: No such file or directory (os error 2)\nlongwave: 1 problem\n"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn play_prints_itself_as_a_configuration_that_is_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let music = folder.path().join("a \"b\" Jóga");
+    std::fs::create_dir(&music).unwrap();
+    let line = [
+        "play",
+        "a \"b\" Jóga",
+        "--loop",
+        "--shuffle",
+        "--crossfade",
+        "2.5s",
+        "--bitrate",
+        "96",
+        "--name",
+        "Björk's \"Radio\" \\ 日本",
+        "--listen",
+        ":0",
+        "--print-config",
+    ];
+    let printed = longwave(folder.path(), &line);
+    assert_eq!((stderr(&printed), printed.status.code()), ("", Some(0)));
+    let text = stdout(&printed);
+    for part in ["listen = [\":0\"]", "loop = true", "shuffle = true", "crossfade = \"2.5s\"", "bitrate = 96"]
+    {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("station.toml");
+    std::fs::write(&file, text).unwrap();
+    let checked = longwave(elsewhere.path(), &["check", "station.toml"]);
+    assert_eq!((stderr(&checked), checked.status.code()), ("", Some(0)));
+    let config = longwave::Config::read(&file).unwrap();
+    let pipeline = &config.pipelines[0];
+    assert_eq!(pipeline.playlist, [music.canonicalize().unwrap()]);
+    for output in &pipeline.outputs {
+        assert_eq!(output.mount.name.as_deref(), Some("Björk's \"Radio\" \\ 日本"));
+        assert_eq!(output.encoder.bitrate(), Some(96));
+    }
+}
+
+#[test]
+fn play_refuses_what_cannot_be_played() {
+    for (line, said) in [
+        (
+            &["play", "no-such-1.mp3", ".", "no-such-2"][..],
+            "longwave: no-such-1.mp3: No such file or directory (os error 2)\n\
+             longwave: no-such-2: No such file or directory (os error 2)\n",
+        ),
+        (&["play", "-"], "longwave: standard input cannot be played: name files\n"),
+        (
+            &["play", ".", "--crossfade", "3x", "--listen", "localhost"],
+            "longwave: --listen: \"localhost\" is not an address: write a port (\"8001\") or a numeric address \
+             with a port (\"127.0.0.1:8001\", \"[::1]:8001\")\n\
+             longwave: --crossfade: \"3x\" is not a duration: write \"30s\", \"250ms\", \"2m\" or \"1h30m\"\n",
+        ),
+    ] {
+        let output = longwave(here(), line);
+        assert_eq!(stderr(&output), said);
+        assert_eq!((stdout(&output), output.status.code()), ("", Some(2)), "{line:?}");
+    }
+}
+
+#[test]
+#[cfg(feature = "mp3")]
+fn a_bitrate_that_a_codec_lacks_is_refused_with_those_that_it_has() {
+    let output = longwave(here(), &["play", ".", "--bitrate", "100"]);
+    assert!(stderr(&output).starts_with("longwave: --bitrate: "), "{}", stderr(&output));
+    assert!(stderr(&output).contains("112"), "{}", stderr(&output));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2_and_help_with_0() {
+    for line in [&[][..], &["play"], &["tune"], &["check"], &["play", ".", "--bitrate", "x"]] {
+        let output = longwave(here(), line);
+        assert_eq!((stdout(&output), output.status.code()), ("", Some(2)), "{line:?}");
+        assert!(stderr(&output).contains("--help"), "{line:?}: {}", stderr(&output));
+    }
+    for line in [&["--help"][..], &["play", "--help"], &["help", "serve"], &["--version"]] {
+        let output = longwave(here(), line);
+        assert_eq!((stderr(&output), output.status.code()), ("", Some(0)), "{line:?}");
+    }
+}
