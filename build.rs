@@ -42,7 +42,10 @@ fn main() -> ExitCode {
     if missing.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("\nLongwave cannot be built, this is missing: {}.\nInstall it:\n{PACKAGES}\n", missing.join(", "));
+    eprintln!(
+        "\nLongwave cannot be built, this is missing: {}.\nInstall it:\n{PACKAGES}\n",
+        missing.join(", ")
+    );
     ExitCode::FAILURE
 }
 

@@ -164,3 +164,20 @@ fn a_wrong_command_line_ends_with_2_and_help_with_0() {
         assert_eq!((stderr(&output), output.status.code()), ("", Some(0)), "{line:?}");
     }
 }
+
+#[test]
+fn the_version_names_every_codec_and_its_licence() {
+    let output = longwave(here(), &["--version"]);
+    let text = stdout(&output);
+    assert!(
+        text.starts_with(&format!("longwave {} (MIT OR Apache-2.0)\n", env!("CARGO_PKG_VERSION"))),
+        "{text}"
+    );
+    for codec in longwave::codecs() {
+        let line = text.lines().find(|line| line.starts_with(codec.name)).unwrap();
+        assert!(
+            line.contains(codec.licence) && line.contains(codec.version.as_deref().unwrap_or("")),
+            "{line}"
+        );
+    }
+}

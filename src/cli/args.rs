@@ -1,5 +1,6 @@
 //! What can be asked for.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -99,7 +100,15 @@ pub fn parse() -> Command {
 
 /// What this program is made of, and under which licences.
 fn version() -> String {
-    format!("{}\nLicence: {}", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_LICENSE"))
+    let mut text = format!("{} ({})\n", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_LICENSE"));
+    for codec in longwave::codecs() {
+        let name = match codec.version {
+            Some(version) => format!("{} {version}", codec.name),
+            None => codec.name.to_owned(),
+        };
+        let _ = write!(text, "\n{name:<16} {} ({})", codec.role, codec.licence);
+    }
+    text
 }
 
 #[cfg(test)]
