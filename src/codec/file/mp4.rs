@@ -13,23 +13,25 @@ pub(super) struct Edit {
     pub(super) length: Option<(u64, u64)>,
 }
 
+/// What the index of an MP4 file says that symphonia keeps to itself.
+#[derive(Debug, Default)]
+pub(super) struct Movie {
+    /// The edits of the tracks that have one, by the track's id.
+    pub(super) edits: Vec<(u32, Edit)>,
+    /// Whether the index is only of the beginning, and more follows piece by piece.
+    pub(super) fragmented: bool,
+}
+
 /// No file needs more boxes than this to get to its edit lists.
 const MAX_BOXES: usize = 4096;
 
-/// The edits of all tracks that have one, by the track's id. Reads box headers, and no sound; of a
-/// file that is no MP4, or a damaged one, what there is.
-pub(super) fn edits(file: &mut (impl Read + Seek), len: u64) -> io::Result<Vec<(u32, Edit)>> {
-    let mut edits = Vec::new();
-    let mut walk = Walk { file, boxes: 0 };
-    let Some(moov) = walk.find(0..len, b"moov")? else { return Ok(edits) };
-    let Some(mvhd) = walk.find(moov.clone(), b"mvhd")? else { return Ok(edits) };
-    let movie_scale = walk.after_times(mvhd)?;
-    let mut rest = moov;
-    while let Some(trak) = walk.find(rest.clone(), b"trak")? {
-        rest.start = trak.end;
-        edits.extend(walk.track(trak, movie_scale)?);
+/// Reads box headers, and no sound: of a damaged file, what there is.
+pub(super) fn movie(file: &mut (impl Read + Seek), len: u64) -> io::Result<Movie> {
+    let mut movie = Movie::default();
+    match (Walk { file, boxes: 0 }).movie(len, &mut movie) {
+        Err(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => Err(cause),
+        _ => Ok(movie),
     }
-    Ok(edits)
 }
 
 /// Where a box's content lies.
@@ -41,6 +43,19 @@ struct Walk<'a, F> {
 }
 
 impl<F: Read + Seek> Walk<'_, F> {
+    fn movie(&mut self, len: u64, movie: &mut Movie) -> io::Result<()> {
+        let Some(moov) = self.find(0..len, b"moov")? else { return Ok(()) };
+        movie.fragmented = self.find(moov.clone(), b"mvex")?.is_some();
+        let Some(mvhd) = self.find(moov.clone(), b"mvhd")? else { return Ok(()) };
+        let movie_scale = self.after_times(mvhd)?;
+        let mut rest = moov;
+        while let Some(trak) = self.find(rest.clone(), b"trak")? {
+            rest.start = trak.end;
+            movie.edits.extend(self.track(trak, movie_scale)?);
+        }
+        Ok(())
+    }
+
     /// The first box of a kind among those that follow each other in `within`.
     fn find(&mut self, within: Span, kind: &[u8; 4]) -> io::Result<Option<Span>> {
         let mut at = within.start;

@@ -62,21 +62,14 @@ impl Media {
         self.len
     }
 
-    /// The edits of an MP4 file, by track; none for any other file. Goes back to the beginning.
-    pub(super) fn mp4_edits(&mut self) -> io::Result<Vec<(u32, mp4::Edit)>> {
+    /// What the index of an MP4 file says; `None` for any other file. Goes back to the beginning.
+    pub(super) fn mp4_movie(&mut self) -> io::Result<Option<mp4::Movie>> {
         let mut head = Vec::with_capacity(8);
         self.by_ref().take(8).read_to_end(&mut head)?;
-        let mut edits = Vec::new();
-        if head.ends_with(b"ftyp") {
-            match mp4::edits(self, self.len) {
-                Ok(found) => edits = found,
-                // A box that ends with the file: symphonia will say what is wrong.
-                Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {}
-                Err(cause) => return Err(cause),
-            }
-        }
+        let is_mp4 = head.ends_with(b"ftyp");
+        let movie = if is_mp4 { Some(mp4::movie(self, self.len)?) } else { None };
         self.seek(SeekFrom::Start(0))?;
-        Ok(edits)
+        Ok(movie)
     }
 }
 

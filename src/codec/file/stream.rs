@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 
 use symphonia::core::audio::{AudioSpec, ChannelLabel, Channels, Position};
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_MP3, CODEC_ID_OPUS};
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
+};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::{Error as Cause, SeekErrorKind};
@@ -34,9 +36,9 @@ const MAX_FRUITLESS: u32 = 100;
 /// stamps in a coarse scale are this much off.
 const STAMP_SLACK_FRAMES: i64 = 256;
 
-/// A codec that builds on what came before is given this much before a seek's target: 80 ms is
-/// what Opus asks for, and more than MP3 and AAC need.
-const LEAD_MS: u64 = 80;
+/// A codec that builds on what came before is given this much before a seek's target. Opus asks
+/// for 80 ms and still differs by -20 dB then; after 240 ms it is -70 dB. The others need less.
+const LEAD_MS: i64 = 240;
 
 /// No decoded sample is let through beyond this (+18 dB): it would be a fault, and whatever works
 /// on it later would carry the fault on.
@@ -65,6 +67,8 @@ struct Bitstream {
     length: Option<u64>,
     /// To be applied to every sample (the output gain in the header of Opus).
     gain: f32,
+    /// Where the channels belong, when the decoder would not know.
+    channels: Option<Channels>,
 }
 
 /// A file being decoded.
@@ -93,7 +97,7 @@ impl Opened {
         if media.len() == 0 {
             return Err(refused("is empty".to_owned()));
         }
-        let edits = media.mp4_edits().map_err(unread)?;
+        let movie = media.mp4_movie().map_err(unread)?;
         let mut hint = Hint::new();
         if let Some(extension) = name.extension().and_then(|extension| extension.to_str()) {
             hint.with_extension(extension);
@@ -105,12 +109,15 @@ impl Opened {
         let track = audio_track(&*format).map_err(|reason| refused(reason.to_owned()))?;
         let mut bitstream = Bitstream::new(track).map_err(|reason| refused(reason.to_owned()))?;
         let found = tags::read(&mut *format, bitstream.params.codec == CODEC_ID_OPUS);
-        if let Some((_, edit)) = edits.iter().find(|(id, _)| *id == bitstream.track_id) {
-            bitstream.cut_to(*edit);
+        if let Some(movie) = movie.filter(|movie| !movie.fragmented) {
+            bitstream.cut_to(&movie);
         }
         if let Some(note) = found.itunes_gapless.as_deref().filter(|_| bitstream.params.codec == CODEC_ID_AAC)
         {
             bitstream.cut_as_noted(note);
+        }
+        if let Some(mask) = found.channel_mask.filter(|_| bitstream.params.codec == CODEC_ID_FLAC) {
+            bitstream.channels = Position::from_wave_channel_mask(mask).map(Channels::from);
         }
         let mut tags = found.tags;
         tags.duration = bitstream.duration();
@@ -139,6 +146,7 @@ impl Bitstream {
             total: track.num_frames.or(track.duration.map(Ticks::get)),
             length: None,
             gain: 1.0,
+            channels: None,
             params: AudioCodecParameters::new(),
         };
         match params.codec {
@@ -176,14 +184,19 @@ impl Bitstream {
         self.length = self.total.map(|total| total.saturating_sub(before));
     }
 
-    /// Cuts an MP4 track to its edit.
-    fn cut_to(&mut self, edit: mp4::Edit) {
+    /// Cuts an MP4 track to its edit; without one, to the length that its index tells. (symphonia
+    /// must not be asked for more: once it has come to the end, it cannot go back.)
+    fn cut_to(&mut self, movie: &mp4::Movie) {
         let Some(total) = self.total else { return };
+        let edit = movie.edits.iter().find(|(track_id, _)| *track_id == self.track_id);
+        let edit = edit.map_or(mp4::Edit { from: 0, length: None }, |(_, edit)| *edit);
         let from = edit.from.min(total);
         // The edit's end is told in a coarser scale; when the track ends within one step of that
         // scale, it ends there.
         let to = match edit.length {
-            Some((length, step)) if from + length + step <= total => from + length,
+            Some((length, step)) if from.saturating_add(length).saturating_add(step) <= total => {
+                from + length
+            }
             _ => total,
         };
         self.cut(from, to);
@@ -268,7 +281,7 @@ impl Stream {
         let rate = shape.rate;
         let to = i64::try_from(to).unwrap_or(i64::MAX);
         let wanted = self.frame_of(self.bitstream.from, rate).saturating_add(to);
-        let lead = rate.hz() as i64 * LEAD_MS as i64 / 1000;
+        let lead = i64::from(rate.hz()) * LEAD_MS / 1000;
         let ts = self.tick_of(wanted.saturating_sub(lead), rate).max(self.bitstream.start);
         let to = SeekTo::Timestamp { ts: Timestamp::new(ts), track_id: self.bitstream.track_id };
         self.ended = match self.format.seek(SeekMode::Accurate, to) {
@@ -310,7 +323,8 @@ impl Stream {
             Ok(buffer) if buffer.frames() > 0 => {
                 let known = self.spec.as_ref().filter(|(spec, _)| spec == buffer.spec());
                 if known.is_none() {
-                    let shape = shape(buffer.spec()).map_err(|reason| Error::file(&self.name, reason))?;
+                    let shape = shape(buffer.spec(), self.bitstream.channels.as_ref())
+                        .map_err(|reason| Error::file(&self.name, reason))?;
                     self.spec = Some((buffer.spec().clone(), shape));
                 }
                 buffer.copy_to_vec_interleaved(&mut self.decoded);
@@ -353,7 +367,7 @@ impl Stream {
             let heard = &self.decoded[from as usize * channels..to as usize * channels];
             pcm.extend(heard.iter().map(|sample| sane(sample * gain)));
         }
-        self.ended |= padding.end == i64::MAX && first >= padding.start;
+        self.ended |= padding.end == i64::MAX && end >= padding.start;
     }
 
     /// A packet of which nothing came: the next may be better, unless it was one too many.
@@ -420,11 +434,16 @@ fn decoder(params: &AudioCodecParameters, name: &Path) -> Result<Box<dyn AudioDe
             CODEC_ID_AAC if !cfg!(feature = "aac") => {
                 "; HE-AAC and more than two channels need a build with the feature `aac`"
             }
-            CODEC_ID_OPUS => "; Opus is played with one or two channels",
+            CODEC_ID_OPUS | CODEC_ID_VORBIS => "; Opus and Vorbis are played with one or two channels",
             _ => "",
         };
         Error::file(name, format!("cannot be decoded: {cause}{help}"))
     };
+    // symphonia undoes the coupling of channels in the wrong order, which only two do not notice.
+    let count = params.channels.as_ref().map_or(0, Channels::count);
+    if params.codec == CODEC_ID_VORBIS && count > 2 {
+        return Err(refused(Cause::Unsupported("vorbis: too many channels")));
+    }
     #[cfg(feature = "aac")]
     if params.codec == CODEC_ID_AAC {
         let aac = super::aac::Aac::new(params).map_err(refused)?;
@@ -443,10 +462,12 @@ fn codecs() -> &'static CodecRegistry {
     })
 }
 
-fn shape(spec: &AudioSpec) -> std::result::Result<Shape, String> {
+/// The shape of what a decoder puts out, with the channels where `channels` says, if it fits.
+fn shape(spec: &AudioSpec, channels: Option<&Channels>) -> std::result::Result<Shape, String> {
     let rate = SampleRate::new(spec.rate())
         .ok_or_else(|| format!("has a sample rate of {} Hz; 8,000 to 192,000 can be played", spec.rate()))?;
-    let speakers = speakers(spec.channels())
+    let told = channels.filter(|told| told.count() == spec.channels().count());
+    let speakers = speakers(told.unwrap_or(spec.channels()))
         .ok_or_else(|| format!("has channels that cannot be played: {}", spec.channels()))?;
     Ok(Shape { rate, speakers })
 }

@@ -21,6 +21,8 @@ pub(super) struct FileTags {
     pub(super) tags: Tags,
     /// iTunes' note on the encoder's delay and padding.
     pub(super) itunes_gapless: Option<String>,
+    /// Where the channels of a FLAC file belong, when that is not the usual: a mask as in WAV.
+    pub(super) channel_mask: Option<u32>,
 }
 
 /// All that the tags of a file say. Where several say it, ID3v1, which cuts everything at thirty
@@ -50,6 +52,7 @@ struct Found {
     title: Option<String>,
     album: Option<String>,
     itunes_gapless: Option<String>,
+    channel_mask: Option<u32>,
     gains: Gains,
     r128: Gains,
 }
@@ -93,6 +96,7 @@ impl Found {
             "REPLAYGAIN_ALBUM_PEAK" => set(&mut self.gains.album_peak, peak(value)),
             "R128_TRACK_GAIN" => set(&mut self.r128.track, r128_gain_db(value)),
             "R128_ALBUM_GAIN" => set(&mut self.r128.album, r128_gain_db(value)),
+            "WAVEFORMATEXTENSIBLE_CHANNEL_MASK" => set(&mut self.channel_mask, hexadecimal(value)),
             "ITUNSMPB" => set(&mut self.itunes_gapless, text(value)),
             _ => {}
         }
@@ -121,6 +125,7 @@ impl Found {
                 album_peak: gains.album_peak,
             },
             itunes_gapless: self.itunes_gapless,
+            channel_mask: self.channel_mask,
         }
     }
 }
@@ -159,6 +164,13 @@ fn r128_gain_db(text: &str) -> Option<f32> {
 fn peak(text: &str) -> Option<f32> {
     let peak: f32 = text.trim().replace(',', ".").parse().ok()?;
     (peak.is_finite() && peak > 0.0).then_some(peak)
+}
+
+/// `0x107`.
+fn hexadecimal(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
+    u32::from_str_radix(digits, 16).ok()
 }
 
 #[cfg(test)]

@@ -2,3 +2,6 @@
 
 mod fixture;
 mod formats;
+mod join;
+mod seek;
+mod shapes;
