@@ -25,7 +25,9 @@ pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 pub use codec::Mp3Settings;
 #[cfg(feature = "aac")]
 pub use codec::{AacProfile, AacSettings};
-pub use codec::{Codec, Encoder, EncoderSettings, codecs};
+pub use codec::{
+    Codec, Encoder, EncoderSettings, MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat, codecs,
+};
 pub use config::{Config, ConfigError, ConfigProblem};
 pub use error::{CloseReason, Error, Result};
 pub use metadata::{Tags, Title, format_title};

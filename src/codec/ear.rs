@@ -8,6 +8,7 @@ use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
 
 use crate::audio::{Channels, PcmSpec};
+use crate::codec::tools::run;
 use crate::packet::Packet;
 
 /// A sine for each channel, each with its own pitch and level.
@@ -130,13 +131,4 @@ fn heard(raw: &[u8], spec: PcmSpec) -> Heard {
     let channels =
         (0..count).map(|channel| samples.iter().skip(channel).step_by(count).copied().collect()).collect();
     Heard { rate: spec.rate.hz(), channels }
-}
-
-fn run(command: &mut Command, may_say: &[&str]) -> Vec<u8> {
-    let output = command.output().unwrap_or_else(|cause| panic!("{command:?}: {cause}"));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let complaints: Vec<_> =
-        said.lines().filter(|line| !may_say.iter().any(|may| line.contains(may))).collect();
-    assert!(output.status.success() && complaints.is_empty(), "{command:?}: {said}");
-    output.stdout
 }

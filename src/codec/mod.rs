@@ -3,7 +3,6 @@
 //! An encoder is a page-long contract: checked settings *open* a running [`Encoder`], so that a
 //! wrong bitrate fails at start-up and not on the air.
 
-#[allow(dead_code)] // until packets are found in byte streams
 mod aac;
 mod about;
 #[allow(dead_code)] // until the engine reads files
@@ -14,14 +13,18 @@ mod ear;
 pub(crate) mod file;
 #[cfg(any(feature = "mp3", feature = "aac"))]
 mod input;
-#[allow(dead_code)] // until packets are found in byte streams
 mod mp3;
+mod ogg;
+mod packets;
 #[allow(dead_code)] // until the engine reads files
 mod resample;
 #[allow(dead_code)] // until the engine reads files
 mod reshape;
+mod tags;
 #[cfg(all(test, any(feature = "mp3", feature = "aac")))]
 mod tests;
+#[cfg(test)]
+mod tools;
 
 use crate::audio::PcmSpec;
 use crate::error::Result;
@@ -33,6 +36,7 @@ pub use aac::{AacProfile, AacSettings};
 pub use about::{Codec, codecs};
 #[cfg(feature = "mp3")]
 pub use mp3::Mp3Settings;
+pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};
 
 /// What an encoder is to do; opening it makes one that does. Kept by an output, so that an encoder
 /// that failed can be built again.

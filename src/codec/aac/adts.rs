@@ -1,7 +1,5 @@
 //! The seven bytes that every ADTS packet begins with.
 
-use crate::audio::Channels;
-
 /// How many bytes [`parse`] looks at.
 pub(crate) const HEADER_BYTES: usize = 7;
 
@@ -25,13 +23,6 @@ pub(crate) struct Header {
     pub len: usize,
     /// How many frames the packet holds at `rate`: 1,024 for each of its one to four blocks.
     pub frames: u32,
-}
-
-impl Header {
-    /// The core's layout, where a pipeline can have it.
-    pub(crate) fn channels(&self) -> Option<Channels> {
-        Channels::from_count(self.channel_config.into())
-    }
 }
 
 /// Reads a header. `None` where no packet begins.
@@ -72,13 +63,12 @@ mod tests {
         // MPEG-4 AAC-LC, 44.1 kHz, stereo, no checksum, 371 bytes.
         let header = parse([0xff, 0xf1, 0x50, 0x80, 0x2e, 0x7f, 0xfc]).unwrap();
         assert_eq!((header.object_type, header.rate, header.len), (2, 44_100, 371));
-        assert_eq!((header.frames, header.channels()), (1024, Some(Channels::Stereo)));
+        assert_eq!((header.frames, header.channel_config), (1024, 2));
         // MPEG-2, with a checksum, 22.05 kHz, mono, two blocks.
         let header = parse([0xff, 0xf8, 0x5c, 0x40, 0x2e, 0x7f, 0xfd]).unwrap();
-        assert_eq!((header.rate, header.frames, header.channels()), (22_050, 2048, Some(Channels::Mono)));
-        // 5.1 is a packet, though no pipeline has it.
-        let header = parse([0xff, 0xf1, 0x51, 0x80, 0x2e, 0x7f, 0xfc]).unwrap();
-        assert_eq!((header.channel_config, header.channels()), (6, None));
+        assert_eq!((header.rate, header.frames, header.channel_config), (22_050, 2048, 1));
+        // 5.1: the configuration lies across two bytes.
+        assert_eq!(parse([0xff, 0xf1, 0x51, 0x80, 0x2e, 0x7f, 0xfc]).unwrap().channel_config, 6);
     }
 
     #[test]

@@ -1,0 +1,327 @@
+//! Finds the packets in a byte stream that arrives cut anywhere.
+
+use std::sync::Arc;
+
+use super::aac::adts;
+use super::mp3::header as mpeg;
+use super::ogg::Ogg;
+use super::tags::{self, Look};
+use crate::packet::Packet;
+use crate::units::SampleRate;
+
+/// No packet is longer than this: an Ogg page of 255 segments of 255 bytes, with its header.
+pub const MAX_PACKET_BYTES: usize = 27 + 255 + 255 * 255;
+const _: () = assert!(mpeg::MAX_PACKET_BYTES < MAX_PACKET_BYTES && adts::MAX_PACKET_BYTES < MAX_PACKET_BYTES);
+
+/// A packet that was found in a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// The packet, whole.
+    pub packet: Packet,
+    /// What a listener who joins at this packet needs before it: the header pages of an Ogg stream, as far as they
+    /// came before. Usually nothing.
+    pub header: Option<Arc<[u8]>>,
+}
+
+/// What the packets say of their stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamFormat {
+    /// Frames per second. For AAC it is the core's rate, which is half of what HE-AAC sounds at.
+    pub rate: u32,
+    /// 1 or 2, and more where the stream has more; for AAC the core's, which is 1 in HE-AAC v2.
+    pub channels: u8,
+    /// Kilobits per second, where each packet tells (MP3).
+    pub bitrate: Option<u32>,
+}
+
+/// Takes a stream's bytes and gives its packets. Splitting the bytes differently changes nothing. What is no packet
+/// is skipped; of a stream that it does not know, each piece that it gets is a packet.
+///
+/// It holds one packet at most, and an Ogg stream's header pages.
+#[derive(Debug)]
+pub struct PacketReader {
+    framing: Framing,
+    /// The beginning of what has not been used up yet: `buffer[start..]`. It grows no longer than `framing` asks.
+    buffer: Vec<u8>,
+    start: usize,
+    /// How much of a tag is still to be skipped. While it is, the buffer is empty.
+    tag_left: u64,
+    garbage: u64,
+    format: Option<StreamFormat>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+enum Framing {
+    Synced(Sync),
+    Ogg(Ogg),
+    /// Whatever it is, it is passed on piece by piece.
+    Pieces,
+}
+
+/// What is to become of the bytes at the beginning of the buffer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It takes so many bytes to tell.
+    Need(usize),
+    /// So many bytes are no audio, nor should they be: a tag.
+    Tag(u64),
+    /// A packet that says nothing to a listener of a stream.
+    Drop(usize),
+    /// So many bytes, one at least, are not what they should be.
+    Garbage(usize),
+    /// A packet.
+    Packet { len: usize, frames: u32, format: Option<StreamFormat>, header: Option<Arc<[u8]>> },
+}
+
+impl PacketReader {
+    /// A reader for streams of a type: `audio/mpeg`, `audio/aac` or `audio/ogg`, their aliases, or any other, whose
+    /// packets it does not look for. Parameters (`; codecs=opus`) do not matter.
+    pub fn for_content_type(content_type: &str) -> PacketReader {
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let framing = match essence.as_str() {
+            "audio/mpeg" | "audio/mp3" | "audio/x-mp3" | "audio/x-mpeg" | "audio/mpeg3" => {
+                Framing::Synced(Sync::new(Codec::Mpeg))
+            }
+            "audio/aac" | "audio/aacp" | "audio/x-aac" => Framing::Synced(Sync::new(Codec::Adts)),
+            "application/ogg" | "audio/ogg" | "audio/opus" | "audio/vorbis" => Framing::Ogg(Ogg::default()),
+            _ => Framing::Pieces,
+        };
+        PacketReader {
+            framing,
+            buffer: Vec::new(),
+            start: 0,
+            tag_left: 0,
+            garbage: 0,
+            format: None,
+            clock: Clock::default(),
+        }
+    }
+
+    /// Counts the durations of packets in frames at `rate`, not at the rate that they name. HE-AAC needs it: its
+    /// headers name half of the rate at which it sounds.
+    pub fn at_rate(mut self, rate: SampleRate) -> PacketReader {
+        self.clock.rate = Some(rate.hz());
+        self
+    }
+
+    /// Takes bytes off the front of `bytes`, up to the end of the next packet, and gives that packet; `None` when
+    /// all were taken, and more are needed.
+    pub fn next_packet(&mut self, bytes: &mut &[u8]) -> Option<Parsed> {
+        if let Framing::Pieces = self.framing {
+            let piece = bytes.split_off(..bytes.len().min(MAX_PACKET_BYTES))?;
+            let packet = Packet { bytes: piece.into(), frames: 0 };
+            return (!piece.is_empty()).then_some(Parsed { packet, header: None });
+        }
+        loop {
+            self.skip_tag(bytes);
+            if self.tag_left > 0 {
+                return None;
+            }
+            let step = match &mut self.framing {
+                Framing::Synced(sync) => sync.step(&self.buffer[self.start..]),
+                Framing::Ogg(ogg) => ogg.step(&self.buffer[self.start..]),
+                Framing::Pieces => unreachable!("handled above"),
+            };
+            match step {
+                Step::Need(len) => {
+                    if !self.fill(len, bytes) {
+                        return None;
+                    }
+                }
+                Step::Tag(len) => self.tag_left = len,
+                Step::Drop(len) => self.start += len,
+                Step::Garbage(len) => {
+                    self.start += len;
+                    self.garbage += len as u64;
+                }
+                Step::Packet { len, frames, format, header } => {
+                    let bytes = self.buffer[self.start..self.start + len].into();
+                    self.start += len;
+                    self.format = format;
+                    let frames = format.map_or(frames, |format| self.clock.frames(frames, format.rate));
+                    return Some(Parsed { packet: Packet { bytes, frames }, header });
+                }
+            }
+        }
+    }
+
+    /// Takes all of `bytes`, and appends every packet that became whole.
+    pub fn push(&mut self, mut bytes: &[u8], packets: &mut Vec<Parsed>) {
+        while let Some(packet) = self.next_packet(&mut bytes) {
+            packets.push(packet);
+        }
+    }
+
+    /// What the last packet said of the stream. `None` before the first, and for streams that are not parsed.
+    pub fn format(&self) -> Option<StreamFormat> {
+        self.format
+    }
+
+    /// How many bytes were skipped because they were neither packets nor tags.
+    pub fn garbage_bytes(&self) -> u64 {
+        self.garbage
+    }
+
+    /// Moves bytes into the buffer until it holds `len`. False if there are not so many.
+    fn fill(&mut self, len: usize, bytes: &mut &[u8]) -> bool {
+        // Moving the rest to the front is paid for by the bytes used up before it.
+        if self.start > self.buffer.len() / 2 {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        let missing = (self.start + len).saturating_sub(self.buffer.len());
+        let Some(found) = bytes.split_off(..missing.min(bytes.len())) else { return false };
+        self.buffer.extend_from_slice(found);
+        found.len() == missing
+    }
+
+    fn skip_tag(&mut self, bytes: &mut &[u8]) {
+        let buffered = self.tag_left.min((self.buffer.len() - self.start) as u64);
+        self.start += buffered as usize;
+        self.tag_left -= buffered;
+        let more = self.tag_left.min(bytes.len() as u64);
+        *bytes = &bytes[more as usize..];
+        self.tag_left -= more;
+    }
+}
+
+/// Turns durations at the stream's rate into durations at the mount's, so that their sum never drifts.
+#[derive(Debug, Default)]
+struct Clock {
+    rate: Option<u32>,
+    /// The rate of the packet before, and what was left over when its duration was turned: less than a frame.
+    from: u32,
+    rest: u64,
+}
+
+impl Clock {
+    fn frames(&mut self, frames: u32, from: u32) -> u32 {
+        let Some(rate) = self.rate.filter(|rate| *rate != from) else { return frames };
+        if self.from != from {
+            (self.from, self.rest) = (from, 0);
+        }
+        let scaled = u64::from(frames) * u64::from(rate) + self.rest;
+        self.rest = scaled % u64::from(from);
+        u32::try_from(scaled / u64::from(from)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Finds packets that begin with a sync word and tell their length: MPEG audio and ADTS.
+///
+/// A sync word may also occur within a packet. So at first, and after whatever is no packet, a header counts only if
+/// another like it follows where it says. From then on, each packet is given as soon as it is whole.
+#[derive(Debug)]
+struct Sync {
+    codec: Codec,
+    /// What all headers of the stream have in common, once that is known.
+    like: Option<Likeness>,
+    /// Whether a packet or a tag ended here, or the stream begins here: only there is a tag believed.
+    at_boundary: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Codec {
+    Mpeg,
+    Adts,
+}
+
+/// What [`Sync`] needs to know of a header.
+struct Head {
+    len: usize,
+    frames: u32,
+    format: StreamFormat,
+    like: Likeness,
+}
+
+/// What does not change from packet to packet: the kind of coding, the rate (which tells MPEG's version as well), the
+/// channels.
+type Likeness = (u8, u32, u8);
+
+impl Sync {
+    fn new(codec: Codec) -> Sync {
+        Sync { codec, like: None, at_boundary: true }
+    }
+
+    fn step(&mut self, bytes: &[u8]) -> Step {
+        let header = self.codec.header_bytes();
+        if bytes.len() < header {
+            return Step::Need(header);
+        }
+        if self.at_boundary {
+            match tags::look(bytes) {
+                Look::Tag(len) => return Step::Tag(len),
+                Look::Unclear(len) => return Step::Need(len),
+                Look::Other => {}
+            }
+        }
+        let Some(head) = self.codec.head(bytes) else { return self.lost(bytes) };
+        if self.like != Some(head.like) {
+            let Some(next) = bytes.get(head.len..head.len + header) else {
+                return Step::Need(head.len + header);
+            };
+            if self.codec.head(next).is_none_or(|next| next.like != head.like) {
+                return self.lost(bytes);
+            }
+            self.like = Some(head.like);
+        }
+        let Some(packet) = bytes.get(..head.len) else { return Step::Need(head.len) };
+        self.at_boundary = true;
+        if self.codec.is_silent(packet) {
+            return Step::Drop(head.len);
+        }
+        Step::Packet { len: head.len, frames: head.frames, format: Some(head.format), header: None }
+    }
+
+    /// No packet begins here: one may where the next sync word does.
+    fn lost(&mut self, bytes: &[u8]) -> Step {
+        (self.like, self.at_boundary) = (None, false);
+        let next = bytes[1..].iter().position(|byte| *byte == 0xff);
+        Step::Garbage(next.map_or(bytes.len(), |at| 1 + at))
+    }
+}
+
+impl Codec {
+    const fn header_bytes(self) -> usize {
+        match self {
+            Codec::Mpeg => mpeg::HEADER_BYTES,
+            Codec::Adts => adts::HEADER_BYTES,
+        }
+    }
+
+    fn head(self, bytes: &[u8]) -> Option<Head> {
+        match self {
+            Codec::Mpeg => {
+                let header = mpeg::parse(*bytes.first_chunk()?)?;
+                let channels = header.channels.count() as u8;
+                let format = StreamFormat { rate: header.rate, channels, bitrate: Some(header.bitrate) };
+                let like = (header.layer as u8, header.rate, channels);
+                Some(Head { len: header.len, frames: header.frames, format, like })
+            }
+            Codec::Adts => {
+                let header = adts::parse(*bytes.first_chunk()?)?;
+                let channels = match header.channel_config {
+                    7 => 8,
+                    config => config,
+                };
+                let format = StreamFormat { rate: header.rate, channels, bitrate: None };
+                let like = (header.object_type, header.rate, header.channel_config);
+                Some(Head { len: header.len, frames: header.frames, format, like })
+            }
+        }
+    }
+
+    /// Whether a packet is only there to tell how long a file is.
+    fn is_silent(self, packet: &[u8]) -> bool {
+        match self {
+            Codec::Mpeg => packet
+                .first_chunk()
+                .and_then(|head| mpeg::parse(*head))
+                .is_some_and(|header| mpeg::is_file_info(&header, packet)),
+            Codec::Adts => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
