@@ -15,6 +15,8 @@ mod packet;
 mod pipeline;
 #[doc(hidden)]
 pub mod playout;
+#[allow(dead_code, unused_imports)] // until the server uses it
+mod ring;
 mod server;
 #[allow(dead_code)] // until the threads use it
 mod thread;
