@@ -10,15 +10,15 @@ mod audio;
 mod codec;
 mod config;
 mod error;
+mod http;
+mod icy;
 mod metadata;
 mod packet;
 mod pipeline;
 #[doc(hidden)]
 pub mod playout;
-#[allow(dead_code, unused_imports)] // until the server uses it
 mod ring;
 mod server;
-#[allow(dead_code)] // until the threads use it
 mod thread;
 mod units;
 
@@ -35,5 +35,8 @@ pub use error::{CloseReason, Error, Result};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use pipeline::{OutputSettings, PipelineSettings, ReplayGain};
-pub use server::{Burst, MountSettings, ServerSettings};
+pub use server::{
+    Burst, MountInfo, MountSettings, MountWriter, Server, ServerEvent, ServerEvents, ServerSettings,
+    ServerStats, StopReport, TitleInfo,
+};
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};

@@ -59,6 +59,7 @@ impl Backlog {
     }
 
     /// How many bytes it holds at most.
+    #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         self.ring.len()
     }
@@ -69,6 +70,7 @@ impl Backlog {
     }
 
     /// The oldest byte held. Always a packet's start.
+    #[cfg(test)]
     pub(crate) fn tail(&self) -> StreamPos {
         self.tail
     }
@@ -102,6 +104,11 @@ impl Backlog {
             self.titles.pop_back();
         }
         self.titles.push_back(TitleMark { from: self.head, number, icy_block, header });
+    }
+
+    /// What is in force at the head.
+    pub(crate) fn last_title(&self) -> Option<&TitleMark> {
+        self.titles.back()
     }
 
     /// What is in force at a byte that is held.

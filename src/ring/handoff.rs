@@ -81,6 +81,11 @@ impl HandoffWriter {
         self.doorbell.ring();
     }
 
+    /// A packet is not pushed, because no mount could take it.
+    pub(crate) fn count_drop(&mut self) {
+        self.ring.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Never drops: when the ring is full, the packet comes back.
     pub(crate) fn try_push(&mut self, packet: TitledPacket) -> Result<(), TitledPacket> {
         if self.is_abandoned() {

@@ -1,69 +1,318 @@
 //! Serves every mount to its listeners from one reactor thread.
+//!
+//! A [`Server`] is a handle: it can be cloned and used on any thread. It meets the reactor by a
+//! queue of commands and a doorbell; what the reactor knows it reads from counters, so that neither
+//! waits for the other.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+mod connection;
+mod desk;
+mod info;
+mod journal;
+mod limits;
+mod listener;
+mod mount;
+mod pages;
+mod reactor;
+mod routes;
+mod settings;
+mod sockets;
+mod stats;
+mod timers;
+mod visit;
+mod writer;
 
-/// How a server listens and what it bears. `Default` is what the daemon has.
-#[derive(Clone, Debug)]
-pub struct ServerSettings {
-    /// Where it listens; port 0 takes a free one. Empty: `[::]:8000` for both families, else `0.0.0.0:8000`.
-    pub listen: Vec<SocketAddr>,
-    /// Listeners at most, over all mounts; `None`: what the limit of open files allows less a reserve of 200.
-    pub max_listeners: Option<usize>,
-    /// How much a new listener gets at once.
-    pub burst: Burst,
-    /// How long a listener may take nothing before it is closed.
-    pub write_timeout: Duration,
-    /// How long a client may take over a request head.
-    pub header_timeout: Duration,
+use std::fmt;
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use mio::{Poll, Waker};
+
+use crate::error::{Error, Result};
+use crate::ring::{Doorbell, handoff};
+use crate::thread;
+use info::MountBoard;
+use journal::{Subscribers, journal};
+use limits::Limits;
+use mount::Mount;
+use reactor::{Command, Reactor, WAKER};
+use sockets::Tuning;
+use stats::Counters;
+use writer::Registry;
+
+pub use info::{MountInfo, TitleInfo};
+pub use journal::{ServerEvent, ServerEvents};
+pub use settings::{Burst, MountSettings, ServerSettings};
+pub use stats::ServerStats;
+pub use writer::MountWriter;
+
+/// Where a server listens that was not told where.
+const DEFAULT_PORT: u16 = 8000;
+/// Stopping takes no longer than this: a thread that does not end by then is abandoned.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// One reading of the clocks: a turn of the reactor's loop has one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) instant: Instant,
+    pub(crate) wall: SystemTime,
 }
 
-/// How much of the backlog a new listener gets at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Burst {
-    /// So much audio, and at least 64 KiB where the backlog has it.
-    Time(Duration),
-    /// So many bytes.
-    Bytes(usize),
+impl Moment {
+    pub(crate) fn now() -> Moment {
+        Moment { instant: Instant::now(), wall: SystemTime::now() }
+    }
 }
 
-/// What a mount is. Names become `icy-*` headers; control characters are refused.
-#[derive(Clone, Debug, Default)]
-pub struct MountSettings {
-    /// Where it is: `/stream.mp3`. Starts with a slash.
-    pub path: String,
-    /// `audio/mpeg`, `audio/aac`, …
-    pub content_type: String,
-    /// `icy-name`.
-    pub name: Option<String>,
-    /// `icy-genre`.
-    pub genre: Option<String>,
-    /// `icy-description`.
-    pub description: Option<String>,
-    /// `icy-url`: the station's home page.
-    pub url: Option<String>,
-    /// `icy-pub`: whether directories may list it.
-    pub public: bool,
-    /// Kilobits per second: `icy-br`, and the size of the backlog. Unknown: 320 is assumed for the size.
-    pub bitrate: Option<u32>,
-    /// For `ice-audio-info`, and for the time that packets take.
-    pub sample_rate: Option<u32>,
-    /// For `ice-audio-info`.
-    pub channels: Option<u8>,
-    /// Listeners at most on this mount.
-    pub max_listeners: Option<usize>,
-    /// Audio bytes between two ICY blocks; `None`: 16,000.
-    pub metaint: Option<usize>,
+/// A running server. Clones are handles of the same one; it is stopped by [`stop`](Server::stop), or
+/// when the last of them is dropped.
+#[derive(Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
 }
 
-impl Default for ServerSettings {
-    fn default() -> ServerSettings {
-        ServerSettings {
-            listen: Vec::new(),
-            max_listeners: None,
-            burst: Burst::Time(Duration::from_secs(4)),
-            write_timeout: Duration::from_secs(30),
-            header_timeout: Duration::from_secs(15),
+struct Inner {
+    settings: ServerSettings,
+    addresses: Vec<SocketAddr>,
+    commands: Sender<Command>,
+    doorbell: Arc<Doorbell>,
+    counters: Arc<Counters>,
+    registry: Registry,
+    subscribers: Subscribers,
+    running: Arc<AtomicBool>,
+    /// In the order in which they end.
+    threads: [Worker; 2],
+}
+
+/// One of the server's threads.
+struct Worker {
+    name: &'static str,
+    /// Disconnected when the thread is done.
+    done: Receiver<()>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How a stop went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// Threads that did not end in time, and were left behind.
+    pub abandoned: Vec<String>,
+}
+
+impl Server {
+    /// Starts a server. When this returns, it listens; or else the error says on which port it
+    /// cannot, or which setting cannot work.
+    pub fn start(settings: ServerSettings) -> Result<Server> {
+        settings.check()?;
+        let limits = Limits::claim(settings.max_listeners)?;
+        let default = [SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT))];
+        let listen = if settings.listen.is_empty() { &default } else { settings.listen.as_slice() };
+        let tuning = Tuning {
+            send_buffer: MountSettings::default().send_buffer(settings.burst),
+            write_timeout: settings.write_timeout,
+        };
+        let acceptors = sockets::listen(listen, tuning)?;
+        let addresses = acceptors.iter().map(|acceptor| acceptor.local_addr());
+        let addresses =
+            addresses.collect::<io::Result<Vec<_>>>().map_err(Error::io("asking for a local address"))?;
+
+        let failed = || Error::io("starting the reactor");
+        let poll = Poll::new().map_err(failed())?;
+        let waker = Waker::new(poll.registry(), WAKER).map_err(failed())?;
+        let doorbell = Arc::new(Doorbell::new(move || {
+            // It fails only if the reactor is gone, and then there is nobody to wake.
+            let _ = waker.wake();
+        }));
+        let (commands, inbox) = unbounded();
+        let counters = Arc::new(Counters::default());
+        let running = Arc::new(AtomicBool::new(true));
+        let subscribers = Subscribers::default();
+        let (writer, journal) = journal(subscribers.clone());
+        let note = writer.clone();
+        let reactor = Reactor::new(
+            poll,
+            acceptors,
+            reactor::Ports {
+                commands: inbox,
+                doorbell: Arc::clone(&doorbell),
+                counters: Arc::clone(&counters),
+                journal: writer,
+            },
+            &settings,
+            tuning.send_buffer,
+            limits,
+        )
+        .map_err(failed())?;
+
+        let journal = Worker::spawn("journal", move || journal.run())?;
+        let still_running = Arc::clone(&running);
+        let reactor = Worker::spawn("reactor", move || {
+            let outcome = catch_unwind(AssertUnwindSafe(|| reactor.run()));
+            still_running.store(false, Ordering::Release);
+            if outcome.is_err() {
+                note.note(log::Level::Error, "the reactor has panicked: the server is down");
+            }
+        })?;
+        let threads = [reactor, journal];
+        let registry = Registry::default();
+        let inner = Inner {
+            settings,
+            addresses,
+            commands,
+            doorbell,
+            counters,
+            registry,
+            subscribers,
+            running,
+            threads,
+        };
+        Ok(Server { inner: Arc::new(inner) })
+    }
+
+    /// Where it listens, with the ports that it got.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.inner.addresses
+    }
+
+    /// False once it was stopped, or has failed.
+    pub fn is_running(&self) -> bool {
+        self.inner.running.load(Ordering::Acquire)
+    }
+
+    /// Stops it: the ports are free at once, every listener gets what is due within two seconds, and
+    /// the threads are joined. It takes five seconds at most. Stopping it again does nothing.
+    pub fn stop(&self) -> StopReport {
+        self.inner.stop()
+    }
+
+    /// Puts a mount on the air. It stays until it is removed, its writer is dropped, or the server
+    /// stops.
+    pub fn add_mount(&self, settings: MountSettings) -> Result<MountWriter> {
+        settings.check()?;
+        let inner = &self.inner;
+        let board = Arc::new(MountBoard::new(Arc::new(settings), SystemTime::now()));
+        let path = &board.settings.path;
+        if !self.is_running() {
+            return Err(Error::Stopped("server"));
         }
+        if !inner.registry.add(&board) {
+            return Err(Error::Exists(format!("the mount {path}")));
+        }
+        let packets = writer::handoff_packets(&board.settings);
+        let (writer, reader) = handoff(packets, Arc::clone(&inner.doorbell));
+        let writer = MountWriter::new(writer, Arc::clone(&board), inner.registry.clone());
+        let mount = Mount::new(board, reader, &inner.settings, Instant::now());
+        inner.ask(|reply| Command::AddMount(Box::new(mount), reply))?;
+        Ok(writer)
+    }
+
+    /// Takes a mount off the air: its listeners get what is due, then a close. Its writer is left
+    /// with nobody to write to.
+    pub fn remove_mount(&self, path: &str) -> Result<()> {
+        let missing = || Error::NotFound(format!("mount {path}"));
+        let board = self.inner.registry.find(path).ok_or_else(missing)?;
+        self.inner.registry.remove(&board);
+        self.inner.ask(|reply| Command::RemoveMount(board, reply))
+    }
+
+    /// Listeners of one mount, or of all. (None for a mount that there is not.)
+    pub fn listener_count(&self, mount: Option<&str>) -> usize {
+        let count = match mount {
+            Some(path) => self.inner.registry.find(path).map_or(0, |board| board.listeners.get()),
+            None => self.inner.counters.listeners.get(),
+        };
+        count as usize
+    }
+
+    /// A mount's state and counts.
+    pub fn mount_info(&self, path: &str) -> Option<MountInfo> {
+        self.inner.registry.find(path).map(|board| board.snapshot())
+    }
+
+    /// All mounts, by path.
+    pub fn mounts(&self) -> Vec<MountInfo> {
+        self.inner.registry.all().iter().map(|board| board.snapshot()).collect()
+    }
+
+    /// What the server has done so far.
+    pub fn stats(&self) -> ServerStats {
+        self.inner.counters.snapshot()
+    }
+
+    /// The events from now on. At most `capacity` of them wait to be read; those beyond are missed.
+    pub fn subscribe(&self, capacity: usize) -> ServerEvents {
+        self.inner.subscribers.subscribe(capacity)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (addresses, running) = (self.local_addrs(), self.is_running());
+        f.debug_struct("Server")
+            .field("addresses", &addresses)
+            .field("running", &running)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// Sends the reactor a command and waits until it is done.
+    fn ask(&self, command: impl FnOnce(Sender<()>) -> Command) -> Result<()> {
+        let (reply, answer) = bounded(1);
+        // A reactor that is gone, or goes, drops the command and with it the reply.
+        let stopped = |_| Error::Stopped("server");
+        self.commands.send(command(reply)).map_err(|_| Error::Stopped("server"))?;
+        self.doorbell.ring();
+        answer.recv().map_err(stopped)
+    }
+
+    fn stop(&self) -> StopReport {
+        let deadline = Instant::now() + STOP_WITHIN;
+        if self.commands.send(Command::Stop).is_ok() {
+            self.doorbell.ring();
+        }
+        let late = self.threads.iter().filter(|worker| !worker.join_before(deadline));
+        let abandoned: Vec<_> = late.map(|worker| worker.name.to_owned()).collect();
+        for name in &abandoned {
+            log::error!("the thread {name} did not end within {STOP_WITHIN:?}: left behind");
+        }
+        StopReport { abandoned }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Worker {
+    fn spawn(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<Worker> {
+        let (alive, done) = bounded(0);
+        let body = move || {
+            let _alive: Sender<()> = alive;
+            run();
+        };
+        let handle = thread::spawn(name, body).map_err(Error::io("starting a thread"))?;
+        Ok(Worker { name, done, handle: Mutex::new(Some(handle)) })
+    }
+
+    /// Whether it ended in time, and was joined.
+    fn join_before(&self, deadline: Instant) -> bool {
+        let mut slot = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(handle) = slot.take() else { return true };
+        let is_myself = handle.thread().id() == std::thread::current().id();
+        if is_myself || self.done.recv_deadline(deadline) == Err(RecvTimeoutError::Timeout) {
+            return is_myself;
+        }
+        // A panic was reported where it happened.
+        let _ = handle.join();
+        true
     }
 }

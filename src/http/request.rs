@@ -1,0 +1,315 @@
+//! Request heads: finding where one ends, and reading it.
+
+use super::Status;
+
+/// How long a head may be, request line and headers and the empty line behind them.
+pub(crate) const MAX_HEAD: usize = 16 * 1024;
+/// How many headers a head may have.
+const MAX_HEADERS: usize = 64;
+
+/// Looks for the end of a head that arrives bit by bit, and looks at every byte once.
+#[derive(Debug, Default)]
+pub(crate) struct HeadSearch {
+    scanned: usize,
+    /// Where the line that `scanned` is in begins.
+    line_start: usize,
+    /// Lines ended so far; the first is the request line.
+    lines: usize,
+}
+
+/// What a search has found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No end yet.
+    NotYet,
+    /// The head ends before this offset.
+    Head(usize),
+    /// It never will be one.
+    Bad(Status),
+}
+
+impl HeadSearch {
+    /// Goes on where it left off; `input` is what was there before, and more.
+    pub(crate) fn look(&mut self, input: &[u8]) -> Found {
+        // Nobody's request begins with anything but a letter; a TLS handshake does.
+        if input.first().is_some_and(|first| !first.is_ascii_graphic()) {
+            return Found::Bad(Status::BAD_REQUEST);
+        }
+        let limit = input.len().min(MAX_HEAD);
+        while let Some(newline) = input[self.scanned..limit].iter().position(|byte| *byte == b'\n') {
+            let end = self.scanned + newline;
+            let line =
+                input[self.line_start..end].strip_suffix(b"\r").unwrap_or(&input[self.line_start..end]);
+            let (is_first, is_empty) = (self.lines == 0, line.is_empty());
+            self.scanned = end + 1;
+            self.line_start = end + 1;
+            self.lines += 1;
+            if is_first && !is_request_line(&input[..=end]) {
+                return Found::Bad(Status::BAD_REQUEST);
+            }
+            if is_empty {
+                return Found::Head(end + 1);
+            }
+            if self.lines > MAX_HEADERS + 1 {
+                return Found::Bad(Status::HEAD_TOO_LARGE);
+            }
+        }
+        self.scanned = limit;
+        if input.len() >= MAX_HEAD { Found::Bad(Status::HEAD_TOO_LARGE) } else { Found::NotYet }
+    }
+}
+
+fn is_request_line(line: &[u8]) -> bool {
+    let mut headers = [];
+    httparse::Request::new(&mut headers).parse(line).is_ok()
+}
+
+/// Protocol version of a request, and so of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http10,
+    Http11,
+}
+
+impl Version {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Version::Http10 => "HTTP/1.0",
+            Version::Http11 => "HTTP/1.1",
+        }
+    }
+}
+
+/// A request, as its head says.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
+    /// As it was sent, percent-encoded and with its query.
+    pub(crate) target: &'a str,
+    pub(crate) version: Version,
+    headers: Vec<httparse::Header<'a>>,
+}
+
+impl<'a> Request<'a> {
+    /// Reads a whole head, as [`HeadSearch`] found it.
+    pub(crate) fn parse(head: &'a [u8]) -> Result<Request<'a>, Status> {
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Request::new(&mut headers);
+        match parsed.parse(head) {
+            Ok(httparse::Status::Complete(_)) => (),
+            Ok(httparse::Status::Partial) => return Err(Status::BAD_REQUEST),
+            Err(httparse::Error::TooManyHeaders) => return Err(Status::HEAD_TOO_LARGE),
+            Err(_) => return Err(Status::BAD_REQUEST),
+        }
+        let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
+            return Err(Status::BAD_REQUEST);
+        };
+        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+        Ok(Request { method, target, version, headers: parsed.headers.to_vec() })
+    }
+
+    /// The first header of that name, trimmed, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+        let header = self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(header.value).ok().map(str::trim)
+    }
+
+    /// The path, percent-decoded, without the query. Not UTF-8: none.
+    pub(crate) fn path(&self) -> Option<String> {
+        let target = match self.target.split_once("://") {
+            // Absolute form, as proxies send it.
+            Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                rest.find('/').map_or("/", |slash| &rest[slash..])
+            }
+            _ => self.target,
+        };
+        let end = target.find(['?', '#']).unwrap_or(target.len());
+        String::from_utf8(percent_decode(&target[..end])).ok()
+    }
+
+    /// Whether the player asks for ICY blocks: any integer but zero.
+    pub(crate) fn wants_metadata(&self) -> bool {
+        self.header("icy-metadata")
+            .and_then(|value| value.parse::<i64>().ok())
+            .is_some_and(|value| value != 0)
+    }
+
+    /// iOS asks for two bytes before it plays. Such a probe is no listener.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.header("range").is_some_and(|range| range.replace(' ', "").eq_ignore_ascii_case("bytes=0-1"))
+    }
+
+    /// Whether another request may follow the answer on this connection. Not after a body, which
+    /// nobody reads.
+    pub(crate) fn keeps_alive(&self) -> bool {
+        let said = |token: &str| {
+            let connections =
+                self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection"));
+            let mut values = connections.filter_map(|header| std::str::from_utf8(header.value).ok());
+            values.any(|value| value.split(',').any(|word| word.trim().eq_ignore_ascii_case(token)))
+        };
+        let persistent = match self.version {
+            Version::Http11 => !said("close"),
+            Version::Http10 => said("keep-alive") && !said("close"),
+        };
+        persistent && !self.has_body()
+    }
+
+    fn has_body(&self) -> bool {
+        let mut lengths =
+            self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("content-length"));
+        lengths.any(|header| header.value.trim_ascii() != b"0") || self.header("transfer-encoding").is_some()
+    }
+}
+
+/// `%2F` becomes `/`; what is no such escape stays as it is.
+fn percent_decode(text: &str) -> Vec<u8> {
+    let hex = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let escape = match after {
+            [high, low, ..] if byte == b'%' => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        match escape {
+            Some((high, low)) => {
+                decoded.push(high << 4 | low);
+                rest = &after[2..];
+            }
+            None => {
+                decoded.push(byte);
+                rest = after;
+            }
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn request(head: &[u8]) -> Request<'_> {
+        Request::parse(head).unwrap()
+    }
+
+    fn get(target_and_headers: &str) -> Request<'_> {
+        let head = format!("GET {target_and_headers}\r\n\r\n");
+        request(Box::leak(head.into_boxed_str()).as_bytes())
+    }
+
+    #[test]
+    fn a_head_ends_at_its_empty_line() {
+        for head in ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\n\n", "GET / HTTP/1.0\r\nA: b\n\r\n"] {
+            let input = format!("{head}GET /next");
+            assert_eq!(HeadSearch::default().look(input.as_bytes()), Found::Head(head.len()));
+            assert_eq!(HeadSearch::default().look(&head.as_bytes()[..head.len() - 1]), Found::NotYet);
+        }
+    }
+
+    #[test]
+    fn limits() {
+        let with_headers = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(count));
+        let at_limit = with_headers(64);
+        assert_eq!(HeadSearch::default().look(at_limit.as_bytes()), Found::Head(at_limit.len()));
+        assert!(Request::parse(at_limit.as_bytes()).is_ok());
+        let too_many = Found::Bad(Status::HEAD_TOO_LARGE);
+        assert_eq!(HeadSearch::default().look(with_headers(65).as_bytes()), too_many);
+
+        let of_length = |length: usize| format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(length - 18));
+        let at_limit = of_length(MAX_HEAD);
+        assert_eq!(at_limit.len(), MAX_HEAD);
+        assert_eq!(HeadSearch::default().look(at_limit.as_bytes()), Found::Head(MAX_HEAD));
+        assert_eq!(HeadSearch::default().look(of_length(MAX_HEAD + 1).as_bytes()), too_many);
+        assert_eq!(HeadSearch::default().look(&vec![b'x'; 1 << 20]), too_many);
+        assert_eq!(HeadSearch::default().look(&vec![b'x'; MAX_HEAD - 1]), Found::NotYet);
+    }
+
+    #[test]
+    fn garbage_is_known_early() {
+        for garbage in
+            ["\u{16}\u{3}\u{1}", "\r\n", " GET / HTTP/1.0\r\n", "hello\n", "GET /\r\n", "A b HTTP/3.0\n"]
+        {
+            assert_eq!(
+                HeadSearch::default().look(garbage.as_bytes()),
+                Found::Bad(Status::BAD_REQUEST),
+                "{garbage:?}"
+            );
+        }
+        for head in
+            ["GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n", "G\0T / HTTP/1.1\r\n\r\n"]
+        {
+            assert_eq!(Request::parse(head.as_bytes()).unwrap_err(), Status::BAD_REQUEST);
+        }
+    }
+
+    #[test]
+    fn paths() {
+        for (target, path) in [
+            ("/stream.mp3", "/stream.mp3"),
+            ("/stream.mp3?x=1&y=/z", "/stream.mp3"),
+            ("/str%65am%2emp3", "/stream.mp3"),
+            ("/caf%C3%A9", "/café"),
+            ("/100%", "/100%"),
+            ("/%zz%4", "/%zz%4"),
+            ("http://radio.example:8000/a.mp3?x", "/a.mp3"),
+            ("http://radio.example", "/"),
+            ("*", "*"),
+        ] {
+            assert_eq!(get(&format!("{target} HTTP/1.1")).path().as_deref(), Some(path));
+        }
+        assert_eq!(get("/%ff HTTP/1.1").path(), None);
+    }
+
+    #[test]
+    fn what_players_ask_for() {
+        assert!(get("/ HTTP/1.0\r\nIcy-MetaData: 1").wants_metadata());
+        assert!(get("/ HTTP/1.0\r\nicy-metadata:2 ").wants_metadata());
+        assert!(!get("/ HTTP/1.0\r\nIcy-MetaData: 0").wants_metadata());
+        assert!(!get("/ HTTP/1.0\r\nIcy-MetaData: yes").wants_metadata());
+        assert!(!get("/ HTTP/1.0").wants_metadata());
+        assert!(get("/ HTTP/1.0\r\nRange: bytes=0-1").is_probe());
+        assert!(!get("/ HTTP/1.0\r\nRange: bytes=0-").is_probe());
+    }
+
+    #[test]
+    fn keeping_a_connection() {
+        assert!(get("/ HTTP/1.1").keeps_alive());
+        assert!(!get("/ HTTP/1.0").keeps_alive());
+        assert!(get("/ HTTP/1.0\r\nConnection: Keep-Alive").keeps_alive());
+        assert!(!get("/ HTTP/1.1\r\nConnection: Upgrade, close").keeps_alive());
+        assert!(get("/ HTTP/1.1\r\nContent-Length: 0").keeps_alive());
+        assert!(!get("/ HTTP/1.1\r\nContent-Length: 1").keeps_alive());
+        assert!(!get("/ HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 5").keeps_alive());
+        assert!(!get("/ HTTP/1.1\r\nTransfer-Encoding: chunked").keeps_alive());
+    }
+
+    proptest! {
+        #[test]
+        fn tearing_a_head_changes_nothing(
+            head in "GET /[a-z]{0,9} HTTP/1\\.[01]\r?\n([A-Za-z-]{1,9}: ?[ -~]{0,20}\r?\n){0,9}\r?\n[a-z]{0,9}",
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let input = head.as_bytes();
+            let whole = HeadSearch::default().look(input);
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(input.len())).collect();
+            cuts.push(input.len());
+            cuts.sort_unstable();
+            let mut search = HeadSearch::default();
+            let torn = cuts.iter().map(|cut| search.look(&input[..*cut])).find(|found| *found != Found::NotYet);
+            prop_assert_eq!(torn, Some(whole));
+        }
+
+        #[test]
+        fn no_input_is_too_strange(input in prop::collection::vec(any::<u8>(), 0..300)) {
+            if let Found::Head(end) = HeadSearch::default().look(&input)
+                && let Ok(request) = Request::parse(&input[..end])
+            {
+                request.path();
+                request.keeps_alive();
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! How many descriptors there are, and so how many listeners.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::error::{Error, Result};
+
+/// Descriptors kept for everything that is no listener: files, acceptors, short requests, the host.
+const RESERVE: u64 = 200;
+/// Of these, so many are for connections that are no listeners (yet).
+const SHORT_CONNECTIONS: usize = 100;
+
+/// How many connections a server bears.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) max_listeners: usize,
+    /// Connections of all kinds.
+    pub(crate) max_connections: usize,
+}
+
+impl Limits {
+    /// Raises the limit of open files as far as it goes, and refuses to promise more than that.
+    pub(crate) fn claim(max_listeners: Option<usize>) -> Result<Limits> {
+        Limits::within(raise_file_limit()?, max_listeners)
+    }
+
+    fn within(files: u64, max_listeners: Option<usize>) -> Result<Limits> {
+        let most = usize::try_from(files.saturating_sub(RESERVE)).unwrap_or(usize::MAX);
+        let max_listeners = match max_listeners {
+            Some(0) => return Err(Error::setting("max_listeners", "0 listeners need no server: at least 1")),
+            Some(wanted) if wanted > most => {
+                let reason = format!(
+                    "{wanted} listeners need more than the {files} open files that this process may have: \
+                     {RESERVE} are kept in reserve, so at most {most}. Ask for fewer, or raise the hard limit (ulimit -Hn)"
+                );
+                return Err(Error::setting("max_listeners", reason));
+            }
+            Some(wanted) => wanted,
+            None if most == 0 => {
+                let reason = format!(
+                    "this process may have {files} open files, of which {RESERVE} are kept in reserve: \
+                     raise the hard limit (ulimit -Hn)"
+                );
+                return Err(Error::setting("max_listeners", reason));
+            }
+            None => most,
+        };
+        Ok(Limits { max_listeners, max_connections: max_listeners + SHORT_CONNECTIONS })
+    }
+}
+
+fn raise_file_limit() -> Result<u64> {
+    let failed = |cause: nix::Error| Error::io("raising the limit of open files")(cause.into());
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
+    if soft < hard {
+        // Some systems say a hard limit that they do not grant: then what there is must do.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
+    Ok(soft)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reserve_is_kept_and_more_is_refused_with_the_numbers() {
+        assert_eq!(Limits::within(20_000, None).unwrap().max_listeners, 19_800);
+        assert_eq!(Limits::within(20_000, Some(19_800)).unwrap().max_connections, 19_900);
+        let refusal = Limits::within(20_000, Some(19_801)).unwrap_err().to_string();
+        for number in ["max_listeners", "19801", "20000", "200", "19800"] {
+            assert!(refusal.contains(number), "{refusal}");
+        }
+        assert!(Limits::within(200, None).is_err());
+        assert!(Limits::within(1_024, Some(0)).is_err());
+    }
+
+    #[test]
+    fn the_limit_is_raised() {
+        let most = raise_file_limit().unwrap();
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        assert_eq!((most, soft), (hard, hard));
+    }
+}

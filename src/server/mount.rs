@@ -1,0 +1,301 @@
+//! A mount as the reactor keeps it: its backlog, what leads into it, and who it serves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::Moment;
+use super::info::{MountBoard, TitleInfo};
+use super::settings::{MountSettings, ServerSettings};
+use crate::error::CloseReason;
+use crate::http::{Version, stream_head};
+use crate::icy::icy_block;
+use crate::metadata::Title;
+use crate::packet::TitledPacket;
+use crate::ring::{Backlog, HandoffReader};
+use crate::units::{FrameCount, SampleRate, StreamPos};
+
+/// What is due at the end of a mount is sent within this time.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Packets taken from one handoff in one turn of the loop: a producer that pushes as fast as it can
+/// does not keep the reactor from its listeners.
+const PACKETS_A_TURN: usize = 1024;
+
+/// How a mount's handoff was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drained {
+    Empty,
+    /// There may be more.
+    Partly,
+    /// And nothing will come any more.
+    Ended,
+}
+
+/// On the reactor thread (but made on the thread that adds it, so that the reactor need not
+/// allocate a backlog).
+#[derive(Debug)]
+pub(crate) struct Mount {
+    pub(crate) path: Arc<str>,
+    pub(crate) settings: Arc<MountSettings>,
+    pub(crate) board: Arc<MountBoard>,
+    pub(crate) backlog: Backlog,
+    /// What a burst holds at least.
+    burst: (u64, Duration),
+    pub(crate) send_buffer: usize,
+    /// None once it has ended: the producer sees that nobody listens.
+    handoff: Option<HandoffReader>,
+    /// The headers that are this mount's own.
+    head_lines: String,
+    /// The title in force at the backlog's head; none before the first packet.
+    title: Option<Arc<Title>>,
+    title_number: u64,
+    header: Option<Arc<[u8]>>,
+    /// How long the last packet sounds.
+    packet_time: Duration,
+    /// When the backlog grew last.
+    appended: Instant,
+    /// How many listeners have it, those included that do not count yet.
+    pub(crate) attached: usize,
+    pub(crate) end: Option<MountEnd>,
+}
+
+/// Why and by when a mount lets its listeners go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MountEnd {
+    pub(crate) reason: CloseReason,
+    pub(crate) deadline: Instant,
+}
+
+impl Mount {
+    pub(crate) fn new(
+        board: Arc<MountBoard>,
+        handoff: HandoffReader,
+        server: &ServerSettings,
+        now: Instant,
+    ) -> Mount {
+        let settings = Arc::clone(&board.settings);
+        Mount {
+            path: settings.path.as_str().into(),
+            backlog: Backlog::new(settings.backlog_bytes(server)),
+            burst: server.burst.least(),
+            send_buffer: settings.send_buffer(server.burst),
+            handoff: Some(handoff),
+            head_lines: head_lines(&settings),
+            settings,
+            board,
+            title: None,
+            title_number: 0,
+            header: None,
+            packet_time: Duration::ZERO,
+            appended: now,
+            attached: 0,
+            end: None,
+        }
+    }
+
+    /// Takes what the producer has pushed.
+    pub(crate) fn drain(&mut self, now: Moment) -> Drained {
+        let Some(handoff) = self.handoff.take() else { return Drained::Empty };
+        let ended = handoff.has_ended();
+        let mut packets = 0;
+        while packets < PACKETS_A_TURN
+            && let Some(packet) = handoff.pop()
+        {
+            self.append(&packet, now);
+            packets += 1;
+        }
+        self.board.dropped_packets.set(handoff.dropped());
+        self.handoff = Some(handoff);
+        if packets > 0 {
+            self.appended = now.instant;
+            self.board.packets.add(packets as u64);
+            self.board.position.set(self.backlog.head().0);
+            self.board.micros.set(self.backlog.head_time().as_micros() as u64);
+        }
+        match packets {
+            PACKETS_A_TURN => Drained::Partly,
+            _ if ended => Drained::Ended,
+            _ => Drained::Empty,
+        }
+    }
+
+    fn append(&mut self, titled: &TitledPacket, now: Moment) {
+        let TitledPacket { packet, title, header } = titled;
+        let known = self.title.as_ref().is_some_and(|known| Arc::ptr_eq(known, title) || known == title);
+        if !known || self.header != *header {
+            self.title_number += u64::from(!known);
+            self.title = Some(Arc::clone(title));
+            self.header.clone_from(header);
+            let block = match self.backlog.last_title() {
+                Some(last) if known => Arc::clone(&last.icy_block),
+                _ => icy_block(title),
+            };
+            self.backlog.set_title(self.title_number, block, header.clone());
+        }
+        self.packet_time = self.time_of(packet.frames, packet.bytes.len());
+        self.backlog.append(&packet.bytes, self.packet_time);
+        if !known {
+            self.announce(title, packet.bytes.len(), now);
+        }
+    }
+
+    fn announce(&self, title: &Arc<Title>, first_packet: usize, now: Moment) {
+        let burst = self.backlog.head_time() - self.backlog.time_at(self.burst_start());
+        self.board.title.store(Arc::new(TitleInfo {
+            title: Arc::clone(title),
+            changed_at: now.wall,
+            position: StreamPos(self.backlog.head().0 - first_packet as u64),
+            audible_at: now.wall + burst,
+        }));
+    }
+
+    /// By its frames; else by the bitrate, known or assumed.
+    fn time_of(&self, frames: u32, bytes: usize) -> Duration {
+        match self.settings.sample_rate.and_then(SampleRate::new) {
+            Some(rate) if frames > 0 => rate.duration_of(FrameCount(u64::from(frames))),
+            _ => Duration::from_nanos(bytes as u64 * 1_000_000_000 / self.settings.bytes_per_second()),
+        }
+    }
+
+    /// The head of the answer to who listens.
+    pub(crate) fn answer_head(&self, version: Version, with_titles: bool, date: &str) -> Vec<u8> {
+        stream_head(version, date, &self.head_lines, with_titles.then(|| self.settings.metaint()))
+    }
+
+    /// Where a listener joins, or lands after a jump.
+    pub(crate) fn burst_start(&self) -> StreamPos {
+        let (bytes, time) = self.burst;
+        self.backlog.burst_start(bytes, time)
+    }
+
+    /// How long the last packet sounds: nobody is served more often than that.
+    pub(crate) fn packet_time(&self) -> Duration {
+        self.packet_time
+    }
+
+    /// How long there has been nothing new.
+    pub(crate) fn quiet_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.appended)
+    }
+
+    /// Nothing more will come; its listeners get what is due.
+    fn end(&mut self, reason: CloseReason, now: Moment) {
+        self.drain(now);
+        self.handoff = None;
+        self.end.get_or_insert(MountEnd { reason, deadline: now.instant + FAREWELL });
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.settings.max_listeners.is_some_and(|max| self.attached >= max)
+    }
+}
+
+fn head_lines(settings: &MountSettings) -> String {
+    let mut lines = String::new();
+    let mut line = |name: &str, value: &str| lines.extend([name, ": ", value, "\r\n"]);
+    line("Content-Type", &settings.content_type);
+    let bitrate = settings.bitrate.map(|bitrate| bitrate.to_string());
+    let texts = [
+        ("icy-br", bitrate.as_deref()),
+        ("icy-name", settings.name.as_deref()),
+        ("icy-genre", settings.genre.as_deref()),
+        ("icy-description", settings.description.as_deref()),
+        ("icy-url", settings.url.as_deref()),
+        ("icy-pub", Some(if settings.public { "1" } else { "0" })),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            line(name, value);
+        }
+    }
+    let audio = [
+        settings.channels.map(|channels| format!("channels={channels}")),
+        settings.sample_rate.map(|rate| format!("samplerate={rate}")),
+        bitrate.map(|bitrate| format!("bitrate={bitrate}")),
+    ];
+    let audio: Vec<_> = audio.into_iter().flatten().collect();
+    if !audio.is_empty() {
+        line("ice-audio-info", &audio.join(";"));
+    }
+    lines
+}
+
+/// All mounts of a server, those included that have ended and still let listeners go.
+#[derive(Debug, Default)]
+pub(crate) struct Mounts {
+    mounts: Slab<Mount>,
+    /// Those on the air.
+    paths: HashMap<Arc<str>, usize>,
+}
+
+impl Mounts {
+    /// Puts it on the air; a mount of that path must have been ended.
+    pub(crate) fn add(&mut self, mount: Mount) {
+        let path = Arc::clone(&mount.path);
+        let key = self.mounts.insert(mount);
+        let replaced = self.paths.insert(path, key);
+        debug_assert!(replaced.is_none(), "two mounts of one path");
+    }
+
+    /// Takes it off the air. It stays until its listeners are gone.
+    pub(crate) fn end(&mut self, key: usize, reason: CloseReason, now: Moment) {
+        let mount = &mut self.mounts[key];
+        mount.end(reason, now);
+        if self.paths.get(&mount.path) == Some(&key) {
+            self.paths.remove(&mount.path);
+        }
+        self.forget_if_done(key);
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<usize> {
+        self.paths.get(path).copied()
+    }
+
+    pub(crate) fn get(&self, key: usize) -> &Mount {
+        &self.mounts[key]
+    }
+
+    pub(crate) fn attach(&mut self, key: usize) {
+        self.mounts[key].attached += 1;
+    }
+
+    pub(crate) fn detach(&mut self, key: usize) {
+        self.mounts[key].attached -= 1;
+        self.forget_if_done(key);
+    }
+
+    fn forget_if_done(&mut self, key: usize) {
+        if self.mounts[key].end.is_some() && self.mounts[key].attached == 0 {
+            self.mounts.remove(key);
+        }
+    }
+
+    /// Takes what all producers have pushed. Returns whether there may be more, and the mounts whose
+    /// producer is gone.
+    pub(crate) fn drain(&mut self, now: Moment) -> (bool, Vec<usize>) {
+        let (mut more, mut ended) = (false, Vec::new());
+        for (key, mount) in &mut self.mounts {
+            match mount.drain(now) {
+                Drained::Empty => (),
+                Drained::Partly => more = true,
+                Drained::Ended => ended.push(key),
+            }
+        }
+        (more, ended)
+    }
+
+    /// Those on the air, by path.
+    pub(crate) fn on_air(&self) -> Vec<&Mount> {
+        let mut mounts: Vec<_> = self.paths.values().map(|key| &self.mounts[*key]).collect();
+        mounts.sort_by(|a, b| a.path.cmp(&b.path));
+        mounts
+    }
+
+    /// The keys of those on the air.
+    pub(crate) fn keys(&self) -> Vec<usize> {
+        self.paths.values().copied().collect()
+    }
+}

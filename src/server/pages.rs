@@ -1,0 +1,134 @@
+//! The few texts that a server writes itself: playlists that lead to a mount, and a front page.
+
+use std::net::SocketAddr;
+
+/// A mount as the front page shows it.
+pub(crate) struct Stream<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) content_type: &'a str,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) title: String,
+}
+
+/// How the client reaches us: by the host that it asked for, if it named a proper one; else by the
+/// address that it reached.
+pub(crate) fn base_url(host: Option<&str>, local: Option<SocketAddr>) -> String {
+    match (host.filter(|host| is_host(host)), local) {
+        (Some(host), _) => format!("http://{host}"),
+        (None, Some(local)) => format!("http://{}", SocketAddr::new(local.ip().to_canonical(), local.port())),
+        (None, None) => "http://localhost".into(),
+    }
+}
+
+/// `radio.example:8000`, `192.0.2.1`, `[2001:db8::1]:8000`. Nothing that could end a line or a tag.
+fn is_host(host: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    (1..=255).contains(&host.len()) && host.bytes().all(is_part)
+}
+
+/// A path as it stands in a URL.
+pub(crate) fn encode_path(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~!$'()*+,;=:@".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+pub(crate) fn m3u(url: &str, name: &str) -> String {
+    format!("#EXTM3U\r\n#EXTINF:-1,{name}\r\n{url}\r\n")
+}
+
+pub(crate) fn pls(url: &str, name: &str) -> String {
+    format!("[playlist]\r\nNumberOfEntries=1\r\nFile1={url}\r\nTitle1={name}\r\nLength1=-1\r\nVersion=2\r\n")
+}
+
+pub(crate) fn xspf(url: &str, name: &str) -> String {
+    let (url, name) = (escape(url), escape(name));
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <playlist version=\"1\" xmlns=\"http://xspf.org/ns/0/\"><title>{name}</title><trackList>\
+         <track><location>{url}</location><title>{name}</title></track></trackList></playlist>\n"
+    )
+}
+
+/// What is on the air, with a player for each.
+pub(crate) fn index(streams: &[Stream<'_>]) -> String {
+    let mut page = String::from(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Longwave</title></head>\n<body>\n",
+    );
+    if streams.is_empty() {
+        page.push_str("<p>Nothing is on the air.</p>\n");
+    }
+    for stream in streams {
+        let url = escape(&encode_path(stream.path));
+        let (name, title) = (escape(stream.name.unwrap_or(stream.path)), escape(&stream.title));
+        let kind = escape(stream.content_type);
+        page.push_str(&format!(
+            "<section><h2>{name}</h2><p>{title}</p>\
+             <audio controls preload=\"none\"><source src=\"{url}\" type=\"{kind}\"></audio>\
+             <p><a href=\"{url}\">{url}</a> <a href=\"{url}.m3u\">M3U</a> <a href=\"{url}.pls\">PLS</a> \
+             <a href=\"{url}.xspf\">XSPF</a></p></section>\n"
+        ));
+    }
+    page.push_str("</body></html>\n");
+    page
+}
+
+/// For text and quoted attributes in HTML and XML. Control characters go: XML allows few of them.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            character if character.is_control() => (),
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_made_from_the_host_that_was_asked_for_if_it_is_one() {
+        let local = Some("[::ffff:192.0.2.1]:8000".parse().unwrap());
+        assert_eq!(base_url(Some("radio.example:8000"), local), "http://radio.example:8000");
+        assert_eq!(base_url(Some("[2001:db8::1]:8000"), local), "http://[2001:db8::1]:8000");
+        for evil in ["", "a b", "a\"b", "<script>", "a/b", "user@host", "a\r\nb", &"x".repeat(256)] {
+            assert_eq!(base_url(Some(evil), local), "http://192.0.2.1:8000");
+        }
+        assert_eq!(base_url(None, Some("[::1]:80".parse().unwrap())), "http://[::1]:80");
+    }
+
+    #[test]
+    fn nothing_in_a_name_or_title_is_markup() {
+        let evil = "</title><script>'\"&\u{1}";
+        let stream =
+            Stream { path: "/a\"b.mp3", content_type: "audio/mpeg", name: Some(evil), title: evil.into() };
+        for text in [index(&[stream]), xspf("http://h/a", evil)] {
+            assert!(!text.contains("<script>") && !text.contains('\u{1}'), "{text}");
+            assert!(text.contains("&lt;/title&gt;&lt;script&gt;&#39;&quot;&amp;"), "{text}");
+        }
+        assert_eq!(encode_path("/é \"<%?#.mp3"), "/%C3%A9%20%22%3C%25%3F%23.mp3");
+    }
+
+    #[test]
+    fn playlists_name_their_stream() {
+        let url = "http://h:8000/a.mp3";
+        assert_eq!(m3u(url, "Name"), "#EXTM3U\r\n#EXTINF:-1,Name\r\nhttp://h:8000/a.mp3\r\n");
+        assert!(pls(url, "Name").contains("File1=http://h:8000/a.mp3\r\nTitle1=Name\r\n"));
+        assert!(xspf(url, "Name").contains("<location>http://h:8000/a.mp3</location><title>Name</title>"));
+    }
+}

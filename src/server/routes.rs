@@ -1,0 +1,108 @@
+//! Which request gets which answer. Values in, values out.
+
+use std::net::SocketAddr;
+
+use super::mount::{Mount, Mounts};
+use super::pages;
+use crate::http::{Request, Response, Status};
+
+/// Methods that there are, for those who tried another.
+const METHODS: &str = "GET, HEAD, OPTIONS";
+/// When somebody who was refused may try again, in seconds.
+const RETRY_AFTER: &str = "10";
+
+/// Where a request leads.
+pub(crate) enum Route {
+    /// A short answer.
+    Answer(Response),
+    /// The mount with this key: to listen, or (HEAD) to know what listening would answer.
+    Mount(usize),
+}
+
+/// Finds the answer to a well-formed request. `local` is where the client reached us, for those who
+/// did not say which host they asked.
+pub(crate) fn route(
+    request: &Request<'_>,
+    mounts: &Mounts,
+    local: impl FnOnce() -> Option<SocketAddr>,
+) -> Route {
+    match request.method {
+        "OPTIONS" => return Route::Answer(preflight()),
+        "GET" | "HEAD" => (),
+        _ => {
+            return Route::Answer(
+                Response::text(Status::METHOD_NOT_ALLOWED, "not here\n").with("Allow", METHODS),
+            );
+        }
+    }
+    let Some(path) = request.path() else {
+        return Route::Answer(not_found(mounts));
+    };
+    if let Some(key) = mounts.find(&path) {
+        return Route::Mount(key);
+    }
+    let answer = match path.rsplit_once('.') {
+        _ if path == "/" => {
+            Some(Response::new(Status::OK, "text/html; charset=utf-8", pages::index(&on_air(mounts))))
+        }
+        Some((of, kind)) => mounts.find(of).and_then(|key| {
+            let base = pages::base_url(request.header("host"), local());
+            playlist(kind, &base, mounts.get(key))
+        }),
+        None => None,
+    };
+    Route::Answer(answer.unwrap_or_else(|| not_found(mounts)))
+}
+
+/// What a request that is none is answered.
+pub(crate) fn refusal(status: Status) -> Response {
+    Response::text(status, format!("{}\n", status.reason().to_lowercase()))
+}
+
+/// There is no room for one more.
+pub(crate) fn full(what: &str) -> Response {
+    Response::text(Status::UNAVAILABLE, format!("{what} is full: try again soon\n"))
+        .with("Retry-After", RETRY_AFTER)
+}
+
+fn preflight() -> Response {
+    Response::text(Status::OK, "")
+        .with("Allow", METHODS)
+        .with("Access-Control-Allow-Methods", METHODS)
+        .with("Access-Control-Allow-Headers", "Icy-MetaData, Range, Authorization, Content-Type")
+        .with("Access-Control-Max-Age", "86400")
+}
+
+fn not_found(mounts: &Mounts) -> Response {
+    let paths: String = mounts.on_air().iter().map(|mount| format!("  {}\n", mount.path)).collect();
+    let text = match paths.as_str() {
+        "" => "nothing is on the air here\n".to_owned(),
+        paths => format!("there is no such stream here. On the air:\n{paths}"),
+    };
+    Response::text(Status::NOT_FOUND, text)
+}
+
+fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<Response> {
+    let url = format!("{base}{}", pages::encode_path(&mount.path));
+    let name = mount.settings.name.as_deref().unwrap_or(&mount.path);
+    let (content_type, body) = match kind {
+        "m3u" => ("audio/x-mpegurl", pages::m3u(&url, name)),
+        "pls" => ("audio/x-scpls", pages::pls(&url, name)),
+        "xspf" => ("application/xspf+xml", pages::xspf(&url, name)),
+        _ => return None,
+    };
+    Some(Response::new(Status::OK, content_type, body))
+}
+
+fn on_air(mounts: &Mounts) -> Vec<pages::Stream<'_>> {
+    mounts.on_air().into_iter().map(stream).collect()
+}
+
+fn stream(mount: &Mount) -> pages::Stream<'_> {
+    pages::Stream {
+        path: &mount.path,
+        content_type: &mount.settings.content_type,
+        name: mount.settings.name.as_deref(),
+        title: mount.board.title.load().title.text.clone(),
+    }
+}

@@ -1,0 +1,229 @@
+//! What a server and a mount are to be, and whether they can be that.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::http::is_header_value;
+use crate::icy::DEFAULT_METAINT;
+use crate::units::SampleRate;
+
+/// How a server listens and what it bears. `Default` is what the daemon has.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Where it listens; port 0 takes a free one. Empty: `[::]:8000` for both families, else `0.0.0.0:8000`.
+    pub listen: Vec<SocketAddr>,
+    /// Listeners at most, over all mounts; `None`: what the limit of open files allows less a reserve of 200.
+    pub max_listeners: Option<usize>,
+    /// How much a new listener gets at once.
+    pub burst: Burst,
+    /// How long a listener may take nothing before it is closed.
+    pub write_timeout: Duration,
+    /// How long a client may take over a request head.
+    pub header_timeout: Duration,
+}
+
+/// How much of the backlog a new listener gets at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Burst {
+    /// So much audio, and at least 64 KiB where the backlog has it.
+    Time(Duration),
+    /// So many bytes.
+    Bytes(usize),
+}
+
+/// What a mount is. Names become `icy-*` headers; control characters are refused.
+#[derive(Clone, Debug, Default)]
+pub struct MountSettings {
+    /// Where it is: `/stream.mp3`. Starts with a slash.
+    pub path: String,
+    /// `audio/mpeg`, `audio/aac`, …
+    pub content_type: String,
+    /// `icy-name`.
+    pub name: Option<String>,
+    /// `icy-genre`.
+    pub genre: Option<String>,
+    /// `icy-description`.
+    pub description: Option<String>,
+    /// `icy-url`: the station's home page.
+    pub url: Option<String>,
+    /// `icy-pub`: whether directories may list it.
+    pub public: bool,
+    /// Kilobits per second: `icy-br`, and the size of the backlog. Unknown: 320 is assumed for the size.
+    pub bitrate: Option<u32>,
+    /// For `ice-audio-info`, and for the time that packets take.
+    pub sample_rate: Option<u32>,
+    /// For `ice-audio-info`.
+    pub channels: Option<u8>,
+    /// Listeners at most on this mount.
+    pub max_listeners: Option<usize>,
+    /// Audio bytes between two ICY blocks; `None`: 16,000.
+    pub metaint: Option<usize>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> ServerSettings {
+        ServerSettings {
+            listen: Vec::new(),
+            max_listeners: None,
+            burst: Burst::Time(Duration::from_secs(4)),
+            write_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// What a burst in time holds at least: what Icecast's holds, and what players are tuned to.
+const LEAST_BURST: u64 = 64 * 1024;
+/// What a mount of unknown bitrate is taken for.
+const ASSUMED_BITRATE: u32 = 320;
+/// No backlog is smaller, so that every packet fits: an Ogg page may have 65,307 bytes.
+const LEAST_BACKLOG: usize = 256 * 1024;
+
+impl ServerSettings {
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> Result<()> {
+        let (millisecond, hour) = (Duration::from_millis(1), Duration::from_secs(3600));
+        for (key, value) in [("write_timeout", self.write_timeout), ("header_timeout", self.header_timeout)] {
+            if !(millisecond..=hour).contains(&value) {
+                return Err(Error::setting(key, format!("{value:?} is not within 1 ms and 1 hour")));
+            }
+        }
+        match self.burst {
+            Burst::Time(time) if time > Duration::from_secs(60) => {
+                Err(Error::setting("burst", format!("{time:?} is more than 60 s")))
+            }
+            Burst::Bytes(bytes) if bytes > 16 << 20 => {
+                Err(Error::setting("burst", format!("{bytes} bytes are more than 16 MiB")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Burst {
+    /// At least so many bytes, and so much audio.
+    pub(crate) fn least(self) -> (u64, Duration) {
+        match self {
+            Burst::Time(time) if time.is_zero() => (0, time),
+            Burst::Time(time) => (LEAST_BURST, time),
+            Burst::Bytes(bytes) => (bytes as u64, Duration::ZERO),
+        }
+    }
+
+    /// About so many bytes at this byte rate.
+    fn bytes_at(self, bytes_per_second: u64) -> u64 {
+        let (bytes, time) = self.least();
+        bytes.max((time.as_secs_f64() * bytes_per_second as f64) as u64)
+    }
+}
+
+impl MountSettings {
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> Result<()> {
+        let path = &self.path;
+        if !path.starts_with('/') || path.len() < 2 || !is_header_value(path) || path.contains(['?', '#']) {
+            let reason = format!("{path:?} is no path of a mount: it begins with a slash, as in /stream.mp3");
+            return Err(Error::setting("mount", reason));
+        }
+        let content_type = &self.content_type;
+        if !content_type.contains('/') || !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return Err(Error::setting(
+                "content_type",
+                format!("{content_type:?}: say audio/mpeg or the like"),
+            ));
+        }
+        let texts = [
+            ("name", &self.name),
+            ("genre", &self.genre),
+            ("description", &self.description),
+            ("url", &self.url),
+        ];
+        for (key, text) in texts {
+            if text.as_deref().is_some_and(|text| !is_header_value(text)) {
+                return Err(Error::setting(key, "no control characters, please: it is sent as a header"));
+            }
+        }
+        if self.sample_rate.is_some_and(|rate| SampleRate::new(rate).is_none()) {
+            return Err(Error::setting("sample_rate", "8000 to 192000"));
+        }
+        if self.bitrate.is_some_and(|bitrate| !(1..=100_000).contains(&bitrate)) {
+            return Err(Error::setting("bitrate", "1 to 100000 kbit/s"));
+        }
+        if self.metaint.is_some_and(|metaint| !(1..=1 << 24).contains(&metaint)) {
+            return Err(Error::setting("metaint", "1 to 16777216 bytes"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn metaint(&self) -> u32 {
+        self.metaint.map_or(DEFAULT_METAINT, |metaint| metaint as u32)
+    }
+
+    /// Known or assumed.
+    pub(crate) fn bytes_per_second(&self) -> u64 {
+        u64::from(self.bitrate.unwrap_or(ASSUMED_BITRATE)) * 1000 / 8
+    }
+
+    /// A burst and `write_timeout`, so that who comes back in time misses nothing; and never less
+    /// than four bursts.
+    pub(crate) fn backlog_bytes(&self, server: &ServerSettings) -> usize {
+        let burst = server.burst.bytes_at(self.bytes_per_second());
+        let timeout = (server.write_timeout.as_secs_f64() * self.bytes_per_second() as f64) as u64;
+        LEAST_BACKLOG.max((4 * burst).max(burst + timeout) as usize)
+    }
+
+    /// About one burst: autotuning would let a stalled reader hold 4 MB.
+    pub(crate) fn send_buffer(&self, burst: Burst) -> usize {
+        burst.bytes_at(self.bytes_per_second()).clamp(LEAST_BURST / 2, 8 * LEAST_BURST) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mp3() -> MountSettings {
+        MountSettings {
+            path: "/stream.mp3".into(),
+            content_type: "audio/mpeg".into(),
+            bitrate: Some(128),
+            ..MountSettings::default()
+        }
+    }
+
+    fn refused_key(settings: MountSettings) -> &'static str {
+        match settings.check() {
+            Err(Error::Setting { key, .. }) => key,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_wrong_mount_is_refused_by_the_setting_that_is_wrong() {
+        assert!(mp3().check().is_ok());
+        for path in ["", "/", "stream.mp3", "/a\r\nb", "/a?b"] {
+            assert_eq!(refused_key(MountSettings { path: path.into(), ..mp3() }), "mount");
+        }
+        assert_eq!(refused_key(MountSettings { content_type: "mp3".into(), ..mp3() }), "content_type");
+        assert_eq!(
+            refused_key(MountSettings { content_type: "a/b\r\nX: y".into(), ..mp3() }),
+            "content_type"
+        );
+        assert_eq!(refused_key(MountSettings { name: Some("a\nb".into()), ..mp3() }), "name");
+        assert_eq!(refused_key(MountSettings { metaint: Some(0), ..mp3() }), "metaint");
+        assert_eq!(refused_key(MountSettings { sample_rate: Some(1), ..mp3() }), "sample_rate");
+    }
+
+    #[test]
+    fn a_backlog_holds_a_burst_and_the_write_timeout_and_never_less_than_four_bursts() {
+        let server = ServerSettings::default();
+        assert_eq!(mp3().backlog_bytes(&server), 65_536 + 30 * 16_000);
+        let patient = ServerSettings { write_timeout: Duration::from_secs(300), ..server.clone() };
+        assert_eq!(mp3().backlog_bytes(&patient), 65_536 + 300 * 16_000);
+        let hasty = ServerSettings { write_timeout: Duration::from_secs(1), ..server.clone() };
+        assert_eq!(mp3().backlog_bytes(&hasty), 4 * 65_536);
+        let large = ServerSettings { burst: Burst::Bytes(1 << 20), ..server };
+        assert_eq!(mp3().backlog_bytes(&large), 4 << 20);
+    }
+}

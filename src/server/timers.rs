@@ -1,0 +1,335 @@
+//! When each connection is to be looked at next: a hashed timing wheel with one entry for each.
+//!
+//! Scheduling, moving and cancelling an entry costs the same few stores however many there are,
+//! and allocates nothing once the connection has its place.
+
+use std::time::{Duration, Instant};
+
+/// What the wheel can tell apart, 4 ms. Nothing is early; what is due may be this much late.
+const TICK_NANOS: u64 = 4_000_000;
+
+/// One turn of the wheel takes 16 s. An entry due later is passed over once a turn.
+const SLOTS: usize = 4096;
+
+/// A slot with fewer entries than this is never crowded.
+const CROWD: u32 = 8;
+
+const NOBODY: u32 = u32::MAX;
+
+/// The wheel. Keys are small numbers, as a slab gives them; at most one entry each.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    origin: Instant,
+    /// The first tick that has not come yet. No entry lies before it but those in `ready`.
+    tick: u64,
+    slots: Box<[List]>,
+    /// A bit for each slot that is not empty.
+    occupied: [u64; SLOTS / 64],
+    /// What is due, in order.
+    ready: List,
+    /// By key.
+    entries: Vec<Entry>,
+    /// Makes the choices of `schedule_spread`.
+    dice: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct List {
+    first: u32,
+    last: u32,
+    count: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    place: Place,
+    before: u32,
+    after: u32,
+    due: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    Slot(u16),
+    Ready,
+}
+
+impl Timers {
+    pub(crate) fn new(now: Instant) -> Timers {
+        Timers {
+            origin: now,
+            tick: 0,
+            slots: vec![List::EMPTY; SLOTS].into_boxed_slice(),
+            occupied: [0; SLOTS / 64],
+            ready: List::EMPTY,
+            entries: Vec::new(),
+            dice: 0,
+        }
+    }
+
+    /// Looks at `key` at that instant, and not before; instead of when it was scheduled before.
+    pub(crate) fn schedule(&mut self, key: usize, at: Instant) {
+        let due = self.tick_of(at);
+        self.place(key, due);
+    }
+
+    /// The same, but up to `slack` earlier if many are due at that instant and fewer then. So
+    /// entries that fell together by a storm or a stall spread again, and stay spread.
+    pub(crate) fn schedule_spread(&mut self, key: usize, at: Instant, slack: Duration) {
+        let mut due = self.tick_of(at);
+        let crowd = self.slots[slot_of(due)].count;
+        if crowd >= CROWD {
+            // Steps by the golden ratio visit the slack evenly.
+            self.dice = self.dice.wrapping_add(0x9E37_79B9);
+            let ticks = slack.as_nanos() as u64 / TICK_NANOS;
+            let earlier = due.saturating_sub((u64::from(self.dice) * (ticks + 1)) >> 32).max(self.tick);
+            if self.slots[slot_of(earlier)].count < crowd - crowd / 8 {
+                due = earlier;
+            }
+        }
+        self.place(key, due);
+    }
+
+    /// Does not look at `key` until it is scheduled again.
+    pub(crate) fn cancel(&mut self, key: usize) {
+        if key < self.entries.len() {
+            self.unlink(key as u32);
+        }
+    }
+
+    /// Makes ready what is due by now.
+    pub(crate) fn advance(&mut self, now: Instant) {
+        let last = self.ticks_passed(now);
+        if last < self.tick {
+            return;
+        }
+        // After a long sleep one turn of the wheel visits every slot.
+        let first = self.tick.max((last + 1).saturating_sub(SLOTS as u64));
+        self.tick = last + 1;
+        for slot in (first..=last).map(slot_of) {
+            let mut key = self.slots[slot].first;
+            while key != NOBODY {
+                let entry = self.entries[key as usize];
+                if entry.due <= last {
+                    self.unlink(key);
+                    self.link(key, Place::Ready, entry.due);
+                }
+                key = entry.after;
+            }
+        }
+    }
+
+    /// Takes what is ready, first what was due first.
+    pub(crate) fn pop(&mut self) -> Option<usize> {
+        let key = self.ready.first;
+        (key != NOBODY).then(|| {
+            self.unlink(key);
+            key as usize
+        })
+    }
+
+    /// How long nothing will be ready; none: nothing is scheduled.
+    pub(crate) fn idle_for(&self, now: Instant) -> Option<Duration> {
+        if self.ready.count > 0 {
+            return Some(Duration::ZERO);
+        }
+        let start = slot_of(self.tick);
+        let words = self.occupied.len();
+        // The first word twice: from the bit on, and at the end up to the bit.
+        let ahead = (0..=words).find_map(|step| {
+            let word = (start / 64 + step) % words;
+            let bits = match step {
+                0 => self.occupied[word] & (u64::MAX << (start % 64)),
+                step if step == words => self.occupied[word] & !(u64::MAX << (start % 64)),
+                _ => self.occupied[word],
+            };
+            let slot = word * 64 + bits.trailing_zeros() as usize;
+            (bits != 0).then(|| (slot + SLOTS - start) % SLOTS)
+        })?;
+        let at = self.origin + Duration::from_nanos((self.tick + ahead as u64) * TICK_NANOS);
+        Some(at.saturating_duration_since(now))
+    }
+
+    /// The first tick that does not come before `at`, and has not come yet.
+    fn tick_of(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.origin).as_nanos() as u64;
+        since.div_ceil(TICK_NANOS).max(self.tick)
+    }
+
+    fn ticks_passed(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.origin).as_nanos() as u64 / TICK_NANOS
+    }
+
+    fn place(&mut self, key: usize, due: u64) {
+        if self.entries.len() <= key {
+            self.entries.resize(key + 1, Entry::UNUSED);
+        }
+        self.unlink(key as u32);
+        self.link(key as u32, Place::Slot(slot_of(due) as u16), due);
+    }
+
+    fn link(&mut self, key: u32, place: Place, due: u64) {
+        let list = match place {
+            Place::Slot(slot) => &mut self.slots[usize::from(slot)],
+            _ => &mut self.ready,
+        };
+        let before = list.last;
+        list.last = key;
+        list.count += 1;
+        if before == NOBODY {
+            list.first = key;
+        } else {
+            self.entries[before as usize].after = key;
+        }
+        if let Place::Slot(slot) = place {
+            self.occupied[usize::from(slot) / 64] |= 1 << (slot % 64);
+        }
+        self.entries[key as usize] = Entry { place, before, after: NOBODY, due };
+    }
+
+    fn unlink(&mut self, key: u32) {
+        let Entry { place, before, after, .. } = self.entries[key as usize];
+        let list = match place {
+            Place::Nowhere => return,
+            Place::Slot(slot) => &mut self.slots[usize::from(slot)],
+            Place::Ready => &mut self.ready,
+        };
+        list.count -= 1;
+        if before == NOBODY {
+            list.first = after;
+        }
+        if after == NOBODY {
+            list.last = before;
+        }
+        if let Place::Slot(slot) = place
+            && list.count == 0
+        {
+            self.occupied[usize::from(slot) / 64] &= !(1 << (slot % 64));
+        }
+        if before != NOBODY {
+            self.entries[before as usize].after = after;
+        }
+        if after != NOBODY {
+            self.entries[after as usize].before = before;
+        }
+        self.entries[key as usize].place = Place::Nowhere;
+    }
+}
+
+impl List {
+    const EMPTY: List = List { first: NOBODY, last: NOBODY, count: 0 };
+}
+
+impl Entry {
+    const UNUSED: Entry = Entry { place: Place::Nowhere, before: NOBODY, after: NOBODY, due: 0 };
+}
+
+fn slot_of(tick: u64) -> usize {
+    (tick % SLOTS as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const TICK: Duration = Duration::from_nanos(TICK_NANOS);
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Schedule(usize, u64),
+        Cancel(usize),
+        Pass(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let millis = prop_oneof![0..30_u64, 0..2_000_u64, 0..100_000_u64];
+        let step = prop_oneof![
+            4 => (0..12_usize, millis.clone()).prop_map(|(key, millis)| Step::Schedule(key, millis)),
+            1 => (0..12_usize).prop_map(Step::Cancel),
+            3 => millis.prop_map(Step::Pass),
+        ];
+        prop::collection::vec(step, 1..100)
+    }
+
+    proptest! {
+        #[test]
+        fn every_entry_is_ready_once_not_before_it_is_due_and_at_most_a_tick_after(steps in steps()) {
+            let origin = Instant::now();
+            let mut timers = Timers::new(origin);
+            let mut model = BTreeMap::new();
+            let mut now = origin;
+            for step in steps {
+                match step {
+                    Step::Schedule(key, millis) => {
+                        timers.schedule(key, now + Duration::from_millis(millis));
+                        model.insert(key, now + Duration::from_millis(millis));
+                    }
+                    Step::Cancel(key) => {
+                        timers.cancel(key);
+                        model.remove(&key);
+                    }
+                    Step::Pass(millis) => {
+                        now += Duration::from_millis(millis);
+                        timers.advance(now);
+                        while let Some(key) = timers.pop() {
+                            let due = model.remove(&key);
+                            prop_assert!(due.is_some_and(|due| due <= now), "{} was not due", key);
+                        }
+                        for due in model.values() {
+                            prop_assert!(*due + TICK * 2 > now, "one was forgotten");
+                        }
+                    }
+                }
+                // It may wake for what is due a turn later, but never sleeps past anything.
+                match (timers.idle_for(now), model.values().min()) {
+                    (Some(idle), Some(first)) => prop_assert!(now + idle < *first + TICK * 2),
+                    (idle, first) => prop_assert_eq!(idle.is_some(), first.is_some()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_scheduled_for_now_is_not_ready_in_the_same_turn() {
+        let now = Instant::now();
+        let mut timers = Timers::new(now);
+        timers.advance(now);
+        timers.schedule(3, now);
+        assert_eq!(timers.pop(), None);
+        timers.advance(now + TICK);
+        assert_eq!(timers.pop(), Some(3));
+        assert_eq!(timers.idle_for(now), None);
+    }
+
+    #[test]
+    fn a_crowd_spreads_over_its_cadence_and_stays_spread() {
+        const CROWD: usize = 10_000;
+        let cadence = Duration::from_secs(1);
+        let mut now = Instant::now();
+        let mut timers = Timers::new(now);
+        for key in 0..CROWD {
+            timers.schedule(key, now + cadence);
+        }
+        let mut busiest = 0;
+        let mut served = 0;
+        for turn in 0..10_000 {
+            now += TICK;
+            timers.advance(now);
+            let mut at_once = 0;
+            while let Some(key) = timers.pop() {
+                at_once += 1;
+                timers.schedule_spread(key, now + cadence, cadence / 4);
+            }
+            // The last ten of forty seconds, after it had ten cadences to spread.
+            if turn >= 7_500 {
+                busiest = busiest.max(at_once);
+                served += at_once;
+            }
+        }
+        assert!(busiest <= 2 * CROWD / 250, "{busiest} in one tick, where 40 would be even");
+        assert!(served <= CROWD * 11, "{served} services for ten seconds of {CROWD}");
+    }
+}

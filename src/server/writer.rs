@@ -1,0 +1,115 @@
+//! The producer's side of a mount.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::info::{MountBoard, MountInfo};
+use super::settings::MountSettings;
+use crate::packet::TitledPacket;
+use crate::ring::HandoffWriter;
+
+/// How long the reactor may be away before a handoff is full and packets are lost.
+const HANDOFF_SECONDS: usize = 10;
+/// The shortest packets that are usual: AAC's.
+const PACKET_FRAMES: usize = 1024;
+/// Larger packets fit into no backlog. (An Ogg page has 65,307 bytes at most.)
+const MAX_PACKET: usize = 64 * 1024;
+
+/// Feeds a mount with packets, from any one thread. Dropping it ends the mount in order: its
+/// listeners get what is due, then a close.
+#[derive(Debug)]
+pub struct MountWriter {
+    handoff: HandoffWriter,
+    board: Arc<MountBoard>,
+    registry: Registry,
+}
+
+/// How many packets a mount's handoff holds.
+pub(crate) fn handoff_packets(settings: &MountSettings) -> usize {
+    settings.sample_rate.unwrap_or(48_000) as usize * HANDOFF_SECONDS / PACKET_FRAMES
+}
+
+impl MountWriter {
+    pub(crate) fn new(handoff: HandoffWriter, board: Arc<MountBoard>, registry: Registry) -> MountWriter {
+        MountWriter { handoff, board, registry }
+    }
+
+    /// Sends a packet on its way. Never waits: if the server has been away for so long that ten
+    /// seconds of packets wait for it, the oldest of them is lost, and counted.
+    pub fn push(&mut self, packet: TitledPacket) {
+        if self.fits(&packet) {
+            self.handoff.push(packet);
+        }
+    }
+
+    /// Sends a packet on its way, or gives it back if there is no room for it now. What is sent to
+    /// a mount that is off the air, like a packet of more than 64 KiB, is taken and goes nowhere.
+    pub fn try_push(&mut self, packet: TitledPacket) -> Result<(), TitledPacket> {
+        if self.fits(&packet) { self.handoff.try_push(packet) } else { Ok(()) }
+    }
+
+    fn fits(&mut self, packet: &TitledPacket) -> bool {
+        let fits = packet.packet.bytes.len() <= MAX_PACKET;
+        if !fits {
+            self.handoff.count_drop();
+        }
+        fits
+    }
+
+    /// False once the mount was removed or its server has stopped.
+    pub fn is_on_air(&self) -> bool {
+        !self.handoff.is_abandoned()
+    }
+
+    /// The mount's state and counts.
+    pub fn info(&self) -> MountInfo {
+        self.board.snapshot()
+    }
+}
+
+impl Drop for MountWriter {
+    fn drop(&mut self) {
+        // Its path is free at once; the handoff's own drop tells the reactor.
+        self.registry.remove(&self.board);
+    }
+}
+
+/// The mounts of a server, as the handles know them. The reactor has its own table and never
+/// takes this lock.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registry(Arc<Mutex<BTreeMap<String, Arc<MountBoard>>>>);
+
+impl Registry {
+    /// False: the path is taken.
+    pub(crate) fn add(&self, board: &Arc<MountBoard>) -> bool {
+        let mut boards = self.boards();
+        let path = &board.settings.path;
+        let free = !boards.contains_key(path);
+        if free {
+            boards.insert(path.clone(), Arc::clone(board));
+        }
+        free
+    }
+
+    /// Removes this very mount, not a later one of the same path.
+    pub(crate) fn remove(&self, board: &Arc<MountBoard>) {
+        let mut boards = self.boards();
+        let path = &board.settings.path;
+        if boards.get(path).is_some_and(|known| Arc::ptr_eq(known, board)) {
+            boards.remove(path);
+        }
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<Arc<MountBoard>> {
+        self.boards().get(path).cloned()
+    }
+
+    /// All of them, by path.
+    pub(crate) fn all(&self) -> Vec<Arc<MountBoard>> {
+        self.boards().values().cloned().collect()
+    }
+
+    fn boards(&self) -> MutexGuard<'_, BTreeMap<String, Arc<MountBoard>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
