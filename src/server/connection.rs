@@ -34,7 +34,7 @@ pub(crate) enum Connection {
     /// A short answer is on its way out.
     Answering(Answering),
     /// It plays.
-    Listening(Listener),
+    Listening(Box<Listener>),
     /// The last answer is out, and so is the FIN; closing before the client does could make the
     /// system forget the answer and send a reset.
     Lingering(Lingering),
@@ -95,7 +95,7 @@ pub(crate) enum Reply {
         keep: bool,
     },
     /// The client is a listener from now on.
-    Listen(Listener),
+    Listen(Box<Listener>),
 }
 
 /// Who answers requests.

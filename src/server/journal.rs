@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use log::Level;
 
 use super::visit::Visit;
@@ -65,19 +65,13 @@ pub struct ServerEvents {
 impl ServerEvents {
     /// The next event that is there already.
     pub fn try_next(&self) -> Option<ServerEvent> {
-        match self.receiver.try_recv() {
-            Ok(event) => Some(event),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.receiver.try_recv().ok()
     }
 
     /// Waits for the next event, at most so long. None after a timeout, and at once when the server
     /// has stopped and all its events are read.
     pub fn next_within(&self, timeout: Duration) -> Option<ServerEvent> {
-        match self.receiver.recv_timeout(timeout) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.receiver.recv_timeout(timeout).ok()
     }
 
     /// How many events were lost because this subscriber, or the log, was too slow.

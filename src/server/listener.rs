@@ -58,7 +58,7 @@ pub(crate) struct Listener {
     pub(crate) counted: bool,
     /// A player's probe never is.
     probe: bool,
-    pub(crate) visit: Box<Visit>,
+    pub(crate) visit: Visit,
 }
 
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl Listener {
             blocked: false,
             counted: false,
             probe: join.probe,
-            visit: Box::new(join.visit),
+            visit: join.visit,
         }
     }
 

@@ -479,7 +479,7 @@ impl Reactor {
         }
     }
 
-    fn farewell(&mut self, mut listener: Listener, reason: CloseReason, now: Moment) {
+    fn farewell(&mut self, mut listener: Box<Listener>, reason: CloseReason, now: Moment) {
         let Ports { counters, journal, .. } = &self.ports;
         let mount = self.mounts.get(listener.mount);
         if listener.begins_to_count(now.instant) {
@@ -502,7 +502,7 @@ impl Reactor {
         }
         self.listeners -= 1;
         self.mounts.detach(listener.mount);
-        self.ports.journal.access(*listener.visit, Status::OK.0, bytes, duration, now.wall);
+        self.ports.journal.access(listener.visit, Status::OK.0, bytes, duration, now.wall);
     }
 }
 
