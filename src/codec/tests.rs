@@ -89,13 +89,25 @@ impl Case {
 }
 
 #[test]
-fn tones_keep_their_pitch_level_and_channel() {
-    for case in cases().iter().filter(|case| case.discrete) {
-        let heard = case.hear(&case.encode(&case.tones(), []));
+fn tones_keep_their_pitch_level_channel_and_length() {
+    for case in cases() {
+        let pcm = case.tones();
+        let packets = case.encode(&pcm, []);
+        let heard = case.hear(&packets);
+
+        // A decoder finds just these packets, no frame more or less than they claim, and the tail is among them.
+        assert!(packets.iter().all(|packet| packet.frames == case.frames), "{case:?}");
+        let sum: u64 = packets.iter().map(|packet| u64::from(packet.frames)).sum();
+        assert_eq!(heard.frames() as u64, sum, "{case:?}");
+        let due = (pcm.len() / case.spec.channels.count()) as u64 + case.open().delay().0;
+        assert!((due..=due + 2 * u64::from(case.frames)).contains(&sum), "{case:?}: {sum} of {due}");
+
+        if !case.discrete {
+            continue; // the next test is for these
+        }
         let middle = heard.frames() / 4..heard.frames() / 4 * 3;
-        for (channel, (hz, level)) in
-            [(440.0, 0.5), (1000.0, 0.25)][..heard.channels.len()].iter().enumerate()
-        {
+        let tones = [(440.0, 0.5), (1000.0, 0.25)];
+        for (channel, (hz, level)) in tones.into_iter().take(heard.channels.len()).enumerate() {
             let (heard_hz, heard_level) = heard.tone(channel, middle.clone());
             assert!((heard_hz - hz).abs() < 0.5, "{case:?}: {heard_hz} Hz for {hz}");
             let error_db = 20.0 * (heard_level / level).log10();
@@ -119,22 +131,6 @@ fn parametric_stereo_keeps_pitch_level_and_side() {
             assert!((20.0 * (level / 0.5).log10()).abs() < 0.5, "{case:?}: level {level}");
             assert!(elsewhere < level / 10.0, "{case:?}: {elsewhere} of {level} on the other side");
         }
-    }
-}
-
-#[test]
-fn packets_are_whole_and_their_durations_add_up() {
-    for case in cases() {
-        let pcm = case.tones();
-        let frames = (pcm.len() / case.spec.channels.count()) as u64;
-        let packets = case.encode(&pcm, []);
-        assert!(packets.iter().all(|packet| packet.frames == case.frames), "{case:?}");
-        let sum: u64 = packets.iter().map(|packet| u64::from(packet.frames)).sum();
-        let delay = case.open().delay().0;
-        assert!(sum >= frames + delay, "{case:?}: the tail is missing: {sum} of {frames} + {delay}");
-        assert!(sum <= frames + delay + 2 * u64::from(case.frames), "{case:?}: {sum} of {frames} + {delay}");
-        // A decoder finds just these packets, and no frame more or less than they claim.
-        assert_eq!(case.hear(&packets).frames() as u64, sum, "{case:?}");
     }
 }
 
@@ -311,7 +307,7 @@ fn opening_and_closing_a_hundred_times_leaves_nothing_behind() {
     let cases = cases();
     let round = || {
         for case in &cases {
-            case.encode(&case.tones()[..4000], []);
+            case.encode(&[0.1; 4000], []);
         }
     };
     (0..5).for_each(|_| round());
