@@ -13,6 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Examples:
+  longwave demo
   longwave play ~/Music --loop --crossfade 3s
   longwave play ~/Music --loop --print-config > station.toml
   longwave check station.toml && longwave serve station.toml
@@ -27,6 +28,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Put a station on the air with music that it makes itself
+    ///
+    /// Nothing else is needed: try it, open http://127.0.0.1:8000/stream.mp3 in any player.
+    Demo(Server),
     Play(Play),
     /// Put the station on the air that a configuration declares
     ///
@@ -71,6 +76,22 @@ pub struct Play {
     /// Print the same station as a configuration for `longwave serve`, and end
     #[arg(long)]
     pub print_config: bool,
+}
+
+impl Play {
+    /// What the demo plays.
+    pub fn demo(paths: Vec<PathBuf>, server: Server) -> Play {
+        Play {
+            paths,
+            repeat: true,
+            shuffle: false,
+            crossfade: "2s".into(),
+            bitrate: 128,
+            name: Some("Longwave Demo".into()),
+            server,
+            print_config: false,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 //! file has. `on_air` runs a station until it is told to stop.
 
 mod args;
+mod demo;
 mod logs;
 mod on_air;
 mod play;
@@ -84,12 +85,20 @@ fn run(command: Command) -> Result<(), Failure> {
             }
             on_air::run(config)
         }
+        Command::Demo(server) => demo(server),
         Command::Play(args) if args.print_config => {
             say(&play::config_text(&args)?);
             Ok(())
         }
         Command::Play(args) => on_air::run(play::config(&args)?),
     }
+}
+
+/// A station with music of its own, which is gone when the station is.
+fn demo(server: args::Server) -> Result<(), Failure> {
+    log::info!("composing some music");
+    let music = demo::Music::compose().map_err(longwave::Error::io("composing music"))?;
+    on_air::run(play::config(&args::Play::demo(music.files(), server))?)
 }
 
 /// Says what a configuration would put on the air, or all that is wrong with it.
