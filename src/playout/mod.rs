@@ -9,7 +9,7 @@ mod fade;
 mod limiter;
 mod mix;
 mod pace;
-mod playlist;
+pub mod playlist;
 mod upnext;
 
 pub use fade::{Curve, GainRamp, crossing, overlap};

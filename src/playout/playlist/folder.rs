@@ -1,0 +1,86 @@
+//! A folder and all that is below it, in natural order.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{self, FileType, Metadata};
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::vec::IntoIter;
+
+use super::lookup::{self, shown};
+use super::reader::Reader;
+use super::{Found, is_audio, order};
+
+/// A folder being gone through. Not a recursion: how deep folders lie is not ours to say.
+struct Level {
+    path: PathBuf,
+    left: IntoIter<(OsString, FileType)>,
+}
+
+/// Tells the reader of every audio file below `root`. Links are followed, each folder is read once:
+/// so nothing goes round, and what is linked twice does not multiply.
+pub(super) fn read(reader: &mut Reader<'_>, root: PathBuf, metadata: &Metadata) -> ControlFlow<()> {
+    let mut read: HashSet<(u64, u64)> = [(metadata.dev(), metadata.ino())].into();
+    let mut passed_over = 0;
+    let mut levels = Vec::from_iter(open(reader, root.clone())?);
+    while let Some(level) = levels.last_mut() {
+        let Some((name, kind)) = level.left.next() else {
+            levels.pop();
+            continue;
+        };
+        let path = level.path.join(name);
+        let (is_dir, is_file) = match kind.is_symlink() {
+            false => (kind.is_dir(), kind.is_file()),
+            true => match fs::metadata(&path) {
+                Ok(metadata) => (metadata.is_dir(), metadata.is_file()),
+                Err(_) if !is_audio(&path) => (false, false),
+                Err(error) => {
+                    reader.refuse(&shown(&path), lookup::plain(&error))?;
+                    continue;
+                }
+            },
+        };
+        if is_dir {
+            match fs::metadata(&path) {
+                Ok(metadata) if read.insert((metadata.dev(), metadata.ino())) => {
+                    levels.extend(open(reader, path)?)
+                }
+                Ok(_) => reader.refuse(&shown(&path), "is a folder that has been read already".into())?,
+                Err(error) => reader.refuse(&shown(&path), lookup::plain(&error))?,
+            }
+        } else if is_file && is_audio(&path) {
+            reader.entry(path, None)?;
+        } else {
+            passed_over += 1;
+        }
+    }
+    if passed_over > 0 {
+        reader.tell(Found::PassedOver { folder: root, files: passed_over })?;
+    }
+    ControlFlow::Continue(())
+}
+
+/// What is in a folder, but for hidden files. `None` if it may not be read, of which the reader is told.
+fn open(reader: &mut Reader<'_>, path: PathBuf) -> ControlFlow<(), Option<Level>> {
+    reader.watch.see(&path);
+    let names = || -> io::Result<Vec<(OsString, FileType)>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&path)? {
+            let entry = entry?;
+            if !entry.file_name().as_bytes().starts_with(b".") {
+                names.push((entry.file_name(), entry.file_type()?));
+            }
+        }
+        Ok(names)
+    };
+    match names() {
+        Ok(names) => ControlFlow::Continue(Some(Level { path, left: order::sort(names).into_iter() })),
+        Err(error) => {
+            reader.refuse(&shown(&path), lookup::plain(&error))?;
+            ControlFlow::Continue(None)
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! From what a playlist says to a file that is there.
+//!
+//! Playlists travel: from Windows, with its backslashes and its code page; from a Mac, with its
+//! decomposed accents; through programs that write URLs where paths belong, and the reverse. So a name
+//! is looked for as its bytes say first, and then as everything that it can have been meant to be.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use encoding_rs::WINDOWS_1252;
+use unicode_normalization::UnicodeNormalization;
+
+use super::{lines, url};
+
+/// A path or a URL as a playlist writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    bytes: Vec<u8>,
+    /// Whether the format says that it is a URL: `%20` is a space then before it is itself.
+    is_url: bool,
+}
+
+/// Why nothing was found.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Nobody is there to ask.
+    Network,
+    /// What the system said to the name as it is written.
+    System(io::Error),
+}
+
+impl Refusal {
+    pub fn reason(&self) -> String {
+        match self {
+            Refusal::Network => "is on the network; a playlist can name files only".into(),
+            Refusal::System(error) => plain(error),
+        }
+    }
+}
+
+/// What the system said, as a sentence about a file.
+pub(super) fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "there is no such file".into(),
+        io::ErrorKind::PermissionDenied => "may not be read (permission denied)".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// A path as it can be shown and logged, whatever is in it.
+pub(super) fn shown(path: impl AsRef<OsStr>) -> String {
+    const MAX_CHARS: usize = 400;
+    let text = lines::text(path.as_ref().as_bytes());
+    let mut shown: String =
+        text.chars().take(MAX_CHARS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(MAX_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+impl Name {
+    /// A name from a format that holds paths.
+    pub fn path(bytes: &[u8]) -> Name {
+        Name { bytes: bytes.to_vec(), is_url: false }
+    }
+
+    /// A name from a format that holds URLs.
+    pub fn url(bytes: &[u8]) -> Name {
+        Name { bytes: bytes.to_vec(), is_url: true }
+    }
+
+    /// As it can be shown.
+    pub(super) fn text(&self) -> String {
+        shown(OsStr::from_bytes(&self.bytes))
+    }
+
+    /// Looks for it from `folder` on.
+    pub(super) fn find(&self, folder: &Path) -> Result<(PathBuf, Metadata), Refusal> {
+        let is_file_url = url::file_path(&self.bytes).is_some();
+        if !is_file_url && url::scheme(self.bytes.trim_ascii()).is_some() {
+            return Err(Refusal::Network);
+        }
+        let mut refusal = None;
+        for form in self.forms() {
+            let path = folder.join(OsStr::from_bytes(&form));
+            match fs::metadata(&path) {
+                Ok(metadata) => return Ok((path, metadata)),
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+            if let Some(found) = spelled_otherwise(folder, &form).or_else(|| carried_over(folder, &form)) {
+                return Ok(found);
+            }
+        }
+        Err(Refusal::System(refusal.unwrap_or_else(|| io::ErrorKind::NotFound.into())))
+    }
+
+    /// What its bytes can mean as a path, the most literal first.
+    fn forms(&self) -> Vec<Cow<'_, [u8]>> {
+        let written = match url::file_path(self.bytes.trim_ascii()) {
+            Some(path) => vec![url::percent_decoded(path).into()],
+            None => {
+                let decoded = self.bytes.contains(&b'%').then(|| url::percent_decoded(&self.bytes).into());
+                let mut written = vec![Cow::from(&self.bytes)];
+                written.extend(decoded);
+                if self.is_url {
+                    written.reverse();
+                }
+                written
+            }
+        };
+        let mut forms: Vec<Cow<'_, [u8]>> = Vec::with_capacity(1);
+        for form in written {
+            let trimmed = form.trim_ascii().to_vec();
+            let slashes: Vec<u8> =
+                trimmed.iter().map(|&byte| if byte == b'\\' { b'/' } else { byte }).collect();
+            for form in [form, trimmed.into(), slashes.into()] {
+                if !forms.contains(&form) {
+                    forms.push(form);
+                }
+            }
+        }
+        forms
+    }
+}
+
+/// Looks for a path component by component, each in every way that its text can be spelled: the bytes
+/// as they are, as UTF-8, as Windows-1252, composed (NFC) and decomposed (NFD).
+fn spelled_otherwise(folder: &Path, form: &[u8]) -> Option<(PathBuf, Metadata)> {
+    if form.is_ascii() {
+        return None;
+    }
+    let mut path = if form.starts_with(b"/") { PathBuf::from("/") } else { folder.to_owned() };
+    for component in form.split(|&byte| byte == b'/').filter(|component| !component.is_empty()) {
+        path = spellings(component)
+            .into_iter()
+            .map(|spelling| path.join(OsString::from_vec(spelling)))
+            .find(|path| path.symlink_metadata().is_ok())?;
+    }
+    let metadata = fs::metadata(&path).ok()?;
+    Some((path, metadata))
+}
+
+fn spellings(component: &[u8]) -> Vec<Vec<u8>> {
+    let mut spellings = vec![component.to_vec()];
+    if component.is_ascii() {
+        return spellings;
+    }
+    let text = lines::text(component);
+    let composed: String = text.nfc().collect();
+    let (windows_1252, _, lossy) = WINDOWS_1252.encode(&composed);
+    let windows_1252 = (!lossy).then(|| windows_1252.to_vec());
+    spellings.extend([text.as_bytes().to_vec()]);
+    spellings.extend(windows_1252);
+    spellings.extend([composed.into_bytes(), text.nfd().collect::<String>().into_bytes()]);
+    spellings
+}
+
+/// An absolute path of Windows, `C:/Users/me/Music/Artist/x.mp3`: as much of its end as is found from
+/// the playlist on.
+fn carried_over(folder: &Path, form: &[u8]) -> Option<(PathBuf, Metadata)> {
+    let unrooted = form.strip_prefix(b"/").unwrap_or(form);
+    let mut tail = match unrooted {
+        [drive, b':', b'/', tail @ ..] if drive.is_ascii_alphabetic() => tail,
+        _ => form.strip_prefix(b"//")?,
+    };
+    loop {
+        let path = folder.join(OsStr::from_bytes(tail));
+        if !tail.is_empty()
+            && let Ok(metadata) = fs::metadata(&path)
+        {
+            return Some((path, metadata));
+        }
+        if let Some(found) = spelled_otherwise(folder, tail) {
+            return Some(found);
+        }
+        tail = &tail[tail.iter().position(|&byte| byte == b'/')? + 1..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `name` is found to be, in a folder that holds `files`.
+    fn found(files: &[&[u8]], name: Name) -> Option<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(OsStr::from_bytes(file));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"").unwrap();
+        }
+        let (path, metadata) = name.find(folder.path()).ok()?;
+        assert!(metadata.is_file() && path.is_file());
+        Some(path.strip_prefix(folder.path()).unwrap().as_os_str().as_bytes().to_vec())
+    }
+
+    fn assert_found(on_disk: &[u8], name: Name) {
+        let shown = name.text();
+        assert_eq!(found(&[b"other.mp3", on_disk], name).as_deref(), Some(on_disk), "{shown}");
+    }
+
+    #[test]
+    fn a_name_is_found_in_every_spelling() {
+        let utf8 = "Björk/Jóga.mp3".as_bytes();
+        let latin = b"Bj\xf6rk/J\xf3ga.mp3";
+        let decomposed = "Bjo\u{308}rk/Jo\u{301}ga.mp3".as_bytes();
+        let mixed = "Bjo\u{308}rk/Jóga.mp3".as_bytes();
+        for on_disk in [utf8, latin, decomposed, mixed] {
+            for written in [utf8, latin, decomposed, b"Bj\xf6rk\\J\xf3ga.mp3", b" Bj\xf6rk/J\xf3ga.mp3\t"] {
+                assert_found(on_disk, Name::path(written));
+            }
+        }
+        assert_found("Пример.mp3".as_bytes(), Name::path("Пример.mp3".as_bytes()));
+        assert_found("がぎ.mp3".as_bytes(), Name::path("か\u{3099}き\u{3099}.mp3".as_bytes()));
+    }
+
+    #[test]
+    fn a_name_as_it_is_written_goes_before_what_it_can_mean() {
+        for (written, on_disk) in [
+            ("a%20b.mp3", ["a%20b.mp3", "a b.mp3"]),
+            ("a\\b.mp3", ["a\\b.mp3", "a/b.mp3"]),
+            (" a.mp3", [" a.mp3", "a.mp3"]),
+            ("é.mp3", ["é.mp3", "e\u{301}.mp3"]),
+            ("e\u{301}.mp3", ["e\u{301}.mp3", "é.mp3"]),
+        ] {
+            let [first, second] = on_disk.map(str::as_bytes);
+            let name = Name::path(written.as_bytes());
+            assert_eq!(found(&[second, first], name.clone()).as_deref(), Some(first), "{written}");
+            assert_eq!(found(&[second], name).as_deref(), Some(second), "{written}");
+        }
+        assert_eq!(
+            found(&[b"a%20b.mp3", b"a b.mp3"], Name::url(b"a%20b.mp3")).as_deref(),
+            Some(&b"a b.mp3"[..])
+        );
+        assert_found(b"100%.mp3", Name::url(b"100%.mp3"));
+        assert_found(b"a#b?c.mp3", Name::url(b"a%23b%3Fc.mp3"));
+        assert_found(b"J\xf3ga.mp3", Name::url(b"J%F3ga.mp3"));
+        assert_found("Jóga.mp3".as_bytes(), Name::url(b"J%F3ga.mp3"));
+    }
+
+    #[test]
+    fn paths_of_windows_are_found_by_their_ends() {
+        for written in [
+            &b"C:\\Users\\me\\Music\\Bj\xf6rk\\J\xf3ga.mp3"[..],
+            b"\\\\server\\share\\Bj\xf6rk\\J\xf3ga.mp3",
+            b"file:///C:/Music/Bj%C3%B6rk/J%C3%B3ga.mp3",
+        ] {
+            assert_found("Björk/Jóga.mp3".as_bytes(), Name::path(written));
+        }
+        assert_found(b"a.mp3", Name::path(b"D:\\a.mp3"));
+        assert_eq!(found(&[b"a.mp3"], Name::path(b"D:\\b.mp3")), None);
+        assert_eq!(found(&[b"a.mp3"], Name::path(b"/home/me/a.mp3")), None, "an absolute path is meant so");
+        assert_eq!(found(&[b"a.mp3"], Name::path(b"C:\\")), None);
+    }
+
+    #[test]
+    fn file_urls_are_paths_and_others_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a b.mp3");
+        fs::write(&file, b"").unwrap();
+        let encoded = file.to_str().unwrap().replace(' ', "%20");
+        for url in
+            [format!("file://{encoded}"), format!("FILE://localhost{encoded}"), format!("file:{encoded}")]
+        {
+            for name in [Name::path(url.as_bytes()), Name::url(url.as_bytes())] {
+                assert_eq!(name.find(Path::new("/nowhere")).unwrap().0, file);
+            }
+        }
+        let refused = Name::path(b"http://radio.example/a.mp3").find(folder.path()).unwrap_err();
+        assert_eq!(refused.reason(), "is on the network; a playlist can name files only");
+    }
+
+    #[test]
+    fn what_cannot_be_a_path_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [&b"a\0b.mp3"[..], &[b'x'; 5000], &b"\xff/".repeat(3000), b"..\\..\\..\\nowhere.mp3"] {
+            assert!(Name::path(name).find(folder.path()).is_err());
+            assert!(Name::path(name).text().chars().count() <= 401);
+        }
+        assert_eq!(Name::path(b"a\x1b[31m\nb").text(), "a\u{fffd}[31m\u{fffd}b");
+    }
+}

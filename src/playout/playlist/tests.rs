@@ -1,0 +1,361 @@
+//! Playlists and folders on a real disk.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+
+/// What a playlist of these bytes says.
+pub(super) fn parsed(format: Format, bytes: &[u8]) -> io::Result<Vec<Item>> {
+    let mut items = Vec::new();
+    let flow = parse(format, &mut &bytes[..], &mut |item| {
+        items.push(item);
+        ControlFlow::Continue(())
+    })?;
+    assert!(flow.is_continue());
+    Ok(items)
+}
+
+struct Disk(TempDir);
+
+impl Disk {
+    /// A folder with these files. Lists have their lines as content, the others none.
+    fn with(files: &[&str]) -> Disk {
+        let disk = Disk(tempfile::tempdir().unwrap());
+        files.iter().for_each(|file| disk.write(file, ""));
+        disk
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.0.path().join(path)
+    }
+
+    fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn link(&self, target: &str, link: &str) {
+        symlink(target, self.path(link)).unwrap();
+    }
+
+    fn read(&self, root: &str) -> Read {
+        let mut all = Vec::new();
+        let watch = read(&[self.path(root)], &mut |found| {
+            all.push(found);
+            ControlFlow::Continue(())
+        });
+        let mut read = Read { entries: vec![], names: vec![], passed_over: vec![], problems: vec![], watch };
+        let base = format!("{}/", self.0.path().display());
+        for found in all {
+            match found {
+                Found::Entry(entry) => {
+                    let path = entry.path.to_str().unwrap().trim_start_matches(&base).to_owned();
+                    read.entries.push((path, entry.extinf));
+                }
+                Found::Name(name) => read.names.push(name),
+                Found::PassedOver { files, .. } => read.passed_over.push(files),
+                Found::Problem(problem) => read.problems.push(problem.to_string().replace(&base, "")),
+            }
+        }
+        read
+    }
+}
+
+struct Read {
+    entries: Vec<(String, Option<String>)>,
+    names: Vec<String>,
+    passed_over: Vec<u64>,
+    problems: Vec<String>,
+    watch: Watch,
+}
+
+impl Read {
+    fn paths(&self) -> Vec<&str> {
+        self.entries.iter().map(|(path, _)| path.as_str()).collect()
+    }
+
+    fn assert(&self, paths: &[&str], problems: &[&str]) {
+        assert_eq!(self.paths(), paths);
+        assert_eq!(self.problems, problems);
+    }
+}
+
+#[test]
+fn a_folder_is_read_in_natural_order_and_only_audio_counts() {
+    let disk = Disk::with(&[
+        "m/CD10/1.flac",
+        "m/CD2/2.OGG",
+        "m/CD2/10.mp3",
+        "m/CD2/cover.jpg",
+        "m/CD2/list.m3u",
+        "m/3.mp3/a.wav",
+        "m/3.mp3/.hidden.mp3",
+        "m/.git/x.mp3",
+        "m/notes.txt",
+        "m/b.opus",
+        "m/noext",
+        "m/.DS_Store",
+    ]);
+    let read = disk.read("m");
+    read.assert(&["m/3.mp3/a.wav", "m/b.opus", "m/CD2/2.OGG", "m/CD2/10.mp3", "m/CD10/1.flac"], &[]);
+    assert_eq!(read.passed_over, [4]);
+    disk.read("m/3.mp3").assert(&["m/3.mp3/a.wav"], &[]);
+}
+
+#[test]
+fn links_are_followed_and_never_round() {
+    let disk = Disk::with(&["m/a/1.mp3", "elsewhere/2.mp3", "elsewhere/deep/3.mp3"]);
+    disk.link("..", "m/a/up");
+    disk.link("../elsewhere", "m/b");
+    disk.link("../elsewhere/deep", "m/c");
+    disk.link("../elsewhere/2.mp3", "m/d.mp3");
+    disk.link("nowhere.mp3", "m/e.mp3");
+    disk.link("nowhere", "m/f");
+    disk.link("g.mp3", "m/g.mp3");
+    let read = disk.read("m");
+    read.assert(
+        &["m/a/1.mp3", "m/b/2.mp3", "m/b/deep/3.mp3", "m/d.mp3"],
+        &[
+            "m/a/up: is a folder that has been read already",
+            "m/c: is a folder that has been read already",
+            "m/e.mp3: there is no such file",
+            "m/g.mp3: Too many levels of symbolic links (os error 40)",
+        ],
+    );
+    assert_eq!(read.passed_over, [1]);
+}
+
+#[test]
+fn a_very_deep_folder_is_read_to_its_bottom() {
+    let disk = Disk::with(&[]);
+    let deep = "m/".to_string() + &"d/".repeat(500) + "x.mp3";
+    disk.write(&deep, "");
+    disk.read("m").assert(&[&deep], &[]);
+}
+
+#[test]
+fn a_playlist_names_files_folders_and_playlists_relative_to_itself() {
+    let disk =
+        Disk::with(&["lists/a.mp3", "music/b.mp3", "music/sub/c.mp3", "music/notes.txt", "lists/noext"]);
+    let absolute = disk.path("music/b.mp3");
+    disk.write(
+        "lists/main.m3u",
+        format!(
+            "#PLAYLIST:Main\n#EXTINF:1,A - Song\na.mp3\n../music\nmore/list.pls\n{}\nnoext\n",
+            absolute.display()
+        ),
+    );
+    disk.write("lists/more/list.pls", "[playlist]\nFile2=../a.mp3\nTitle2=Again\nFile1=inner.xspf\n");
+    disk.write(
+        "lists/more/inner.xspf",
+        "<playlist><title>inner</title><trackList><track><location>../../music/b.mp3</location>\
+         <title>T</title><creator>C</creator></track></trackList></playlist>",
+    );
+    let read = disk.read("lists/main.m3u");
+    let up = "lists/../music";
+    read.assert(
+        &[
+            "lists/a.mp3",
+            &format!("{up}/b.mp3"),
+            &format!("{up}/sub/c.mp3"),
+            "lists/more/../../music/b.mp3",
+            "lists/more/../a.mp3",
+            "music/b.mp3",
+            "lists/noext",
+        ],
+        &[],
+    );
+    let said: Vec<_> = read.entries.iter().map(|(_, said)| said.as_deref()).collect();
+    assert_eq!(said, [Some("A - Song"), None, None, Some("C - T"), Some("Again"), None, None]);
+    assert_eq!(read.names, ["Main"], "the outermost list names itself");
+    assert_eq!(read.passed_over, [1]);
+}
+
+#[test]
+fn a_playlist_that_names_itself_is_refused_by_whatever_name() {
+    let disk = Disk::with(&["a.mp3", "z.mp3"]);
+    disk.write("self.m3u", "a.mp3\nself.m3u\n./link.m3u\nhard.m3u\nother.m3u8\nz.mp3\n");
+    disk.link("self.m3u", "link.m3u");
+    fs::hard_link(disk.path("self.m3u"), disk.path("hard.m3u")).unwrap();
+    disk.write("other.m3u8", "z.mp3\nlink.m3u\n");
+    disk.read("self.m3u").assert(
+        &["a.mp3", "z.mp3", "z.mp3"],
+        &[
+            "self.m3u, line 2: self.m3u: would name itself: self.m3u is being read",
+            "self.m3u, line 3: ./link.m3u: would name itself: self.m3u is being read",
+            "self.m3u, line 4: hard.m3u: would name itself: self.m3u is being read",
+            "other.m3u8, line 2: link.m3u: would name itself: self.m3u → other.m3u8 is being read",
+        ],
+    );
+}
+
+#[test]
+fn lists_that_multiply_are_cut_off() {
+    let disk = Disk::with(&[]);
+    for n in 0..15 {
+        disk.write(&format!("{n}.m3u"), format!("{0}.m3u\n{0}.m3u\n{0}.m3u\n", n + 1));
+    }
+    disk.write("15.m3u", "");
+    let read = disk.read("0.m3u");
+    assert!(read.problems.iter().any(|problem| problem.contains("no more than 10000 playlists are read")));
+
+    for n in 0..20 {
+        disk.write(&format!("chain{n}.m3u"), format!("chain{}.m3u\n", n + 1));
+    }
+    disk.read("chain0.m3u")
+        .assert(&[], &["chain15.m3u, line 1: chain16.m3u: lies deeper than 16 playlists within each other"]);
+}
+
+#[test]
+fn ten_thousand_missing_files_cost_six_lines() {
+    let disk = Disk::with(&["here.mp3"]);
+    let missing: String = (0..10_000).map(|n| format!("#EXTINF:1,Title\nmissing{n}.mp3\n")).collect();
+    disk.write("list.m3u", missing + "here.mp3\n");
+    let read = disk.read("list.m3u");
+    read.assert(
+        &["here.mp3"],
+        &[
+            "list.m3u, line 2: missing0.mp3: there is no such file",
+            "list.m3u, line 4: missing1.mp3: there is no such file",
+            "list.m3u, line 6: missing2.mp3: there is no such file",
+            "list.m3u, line 8: missing3.mp3: there is no such file",
+            "list.m3u, line 10: missing4.mp3: there is no such file",
+            "list.m3u: 9995 more in it cannot be played, 10000 in all",
+        ],
+    );
+    assert!(!read.watch.changed());
+    disk.write("missing77.mp3", "");
+    assert!(read.watch.changed(), "one of them came");
+}
+
+#[test]
+fn what_cannot_be_played_is_said_and_the_rest_plays() {
+    let disk = Disk::with(&["a.mp3"]);
+    assert!(
+        Command::new("mkfifo")
+            .args([disk.path("pipe.mp3"), disk.path("pipe.m3u")])
+            .status()
+            .unwrap()
+            .success()
+    );
+    disk.write("list.m3u", "pipe.mp3\nhttp://radio.example/live\npipe.m3u\n/dev/zero\ngone/x.mp3\na.mp3\n");
+    disk.read("list.m3u").assert(
+        &["a.mp3"],
+        &[
+            "list.m3u, line 1: pipe.mp3: is neither a file nor a folder",
+            "list.m3u, line 2: http://radio.example/live: is on the network; a playlist can name files only",
+            "list.m3u, line 3: pipe.m3u: is neither a file nor a folder",
+            "list.m3u, line 4: /dev/zero: is neither a file nor a folder",
+            "list.m3u, line 5: gone/x.mp3: there is no such file",
+        ],
+    );
+    disk.read("nowhere").assert(&[], &["nowhere: there is no such file"]);
+    disk.read("pipe.m3u").assert(&[], &["pipe.m3u: is neither a file nor a folder"]);
+    disk.write(
+        "damaged.xspf",
+        "<playlist><trackList>\n<track><location>a.mp3</location></track>\n<track></trackList>",
+    );
+    let read = disk.read("damaged.xspf");
+    assert_eq!(read.paths(), ["a.mp3"]);
+    assert!(read.problems[0].starts_with("damaged.xspf: is damaged: line 3: "), "{:?}", read.problems);
+}
+
+#[test]
+fn what_may_not_be_read_is_said_with_who_named_it() {
+    let disk = Disk::with(&["m/open/a.mp3", "m/shut/b.mp3", "shut.m3u", "a.mp3"]);
+    disk.write("list.m3u", "m/shut\nm/shut/b.mp3\nshut.m3u\na.mp3\n");
+    let mode =
+        |path: &str, mode| fs::set_permissions(disk.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    mode("", 0o755);
+    mode("m/shut", 0);
+    mode("shut.m3u", 0);
+    let (folder, list) = std::thread::scope(|scope| {
+        let as_anyone = || {
+            // SAFETY: changes nothing but which files this thread may open, and the thread ends.
+            unsafe { libc::setfsuid(65534) };
+            (disk.read("m"), disk.read("list.m3u"))
+        };
+        scope.spawn(as_anyone).join().unwrap()
+    });
+    mode("m/shut", 0o755);
+    folder.assert(&["m/open/a.mp3"], &["m/shut: may not be read (permission denied)"]);
+    list.assert(
+        &["a.mp3"],
+        &[
+            "list.m3u, line 1: m/shut: may not be read (permission denied)",
+            "list.m3u, line 2: m/shut/b.mp3: may not be read (permission denied)",
+            "list.m3u, line 3: shut.m3u: may not be read (permission denied)",
+        ],
+    );
+}
+
+#[test]
+fn what_is_found_is_told_at_once_and_reading_breaks_off_when_told() {
+    let disk = Disk::with(&["m/1/a.mp3", "m/2/b.mp3", "m/3/c.mp3"]);
+    let mut told = Vec::new();
+    let watch = read(&[disk.path("m"), disk.path("m")], &mut |found| {
+        told.push(found);
+        // What comes later is not read yet.
+        fs::remove_dir_all(disk.path("m/2")).ok();
+        if told.len() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(matches!(&told[0], Found::Entry(entry) if entry.path == disk.path("m/1/a.mp3")));
+    assert!(matches!(&told[1], Found::Problem(problem) if problem.what.ends_with("m/2")));
+    assert_eq!(told.len(), 2);
+    assert!(watch.changed());
+}
+
+#[test]
+fn a_watch_notices_what_comes_and_goes() {
+    let disk = Disk::with(&["m/a/1.mp3", "b.mp3"]);
+    disk.write("list.m3u", "m\nother.m3u\nb.mp3\n");
+    disk.write("other.m3u", "b.mp3\n");
+    let changed = |change: &dyn Fn()| {
+        let watch = disk.read("list.m3u").watch;
+        assert!(!watch.changed());
+        change();
+        watch.changed()
+    };
+    assert!(changed(&|| disk.write("m/a/2.mp3", "")));
+    assert!(changed(&|| fs::remove_file(disk.path("m/a/1.mp3")).unwrap()));
+    assert!(changed(&|| disk.write("m/new/3.mp3", "")));
+    assert!(changed(&|| disk.write("other.m3u", "b.mp3\nb.mp3\n")));
+    assert!(changed(&|| fs::remove_file(disk.path("other.m3u")).unwrap()));
+    assert!(changed(&|| disk.write("other.m3u", "b.mp3\n")));
+    assert!(changed(&|| disk.write("list.m3u", "b.mp3\n")));
+    assert!(!changed(&|| disk.write("unrelated.m3u", "")), "the list's own folder is not read");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_are_too_odd_for_a_parser(
+        parts in prop::collection::vec(prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..20),
+            prop::sample::select(vec![
+                "\n", "\r", "#EXTINF:", ",", "\"", "#PLAYLIST:", "File1=", "Title", "=", "<playlist>", "<trackList>",
+                "<track>", "<location>", "</location>", "</track>", "&amp;", "&#x0;", "&", "<![CDATA[", "]]>",
+                "<!DOCTYPE a [<!ENTITY b 'c'>]>", "<?xml encoding='UTF-16'?>", "xml:base='", "\u{feff}", "%41", "\\",
+                "file://", "C:\\", "../", "é",
+            ]).prop_map(|text| text.as_bytes().to_vec()),
+        ], 0..40)
+    ) {
+        let bytes = parts.concat();
+        let lines = 1 + bytes.iter().filter(|&&byte| byte == b'\n' || byte == b'\r').count() as u64;
+        for format in [Format::M3u, Format::Pls, Format::Xspf] {
+            for item in parsed(format, &bytes).unwrap_or_default() {
+                if let Item::Entry { line, names, .. } = item {
+                    prop_assert!(!names.is_empty() && (1..=lines).contains(&line));
+                    for name in names {
+                        let _ = name.find(Path::new("/nowhere"));
+                    }
+                }
+            }
+        }
+    }
+}

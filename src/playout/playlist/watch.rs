@@ -1,0 +1,113 @@
+//! Whether what was read is still what is there.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The playlists and folders that were read, as they were then.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// Each path with what it was before it was read; `None` where nothing was.
+    seen: HashMap<PathBuf, Option<Stamp>>,
+    missing: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Stamp> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Stamp {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+}
+
+impl Watch {
+    /// Whether a playlist or a folder has changed, appeared or gone, or something has come or gone where
+    /// a file was missing. It costs one `stat` for each of them.
+    pub fn changed(&self) -> bool {
+        self.seen.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
+    }
+
+    /// To be called before `path` is read: what happens in the meantime is a change.
+    pub(super) fn see(&mut self, path: &Path) {
+        if !self.seen.contains_key(path) {
+            self.seen.insert(path.to_owned(), Stamp::of(path));
+        }
+    }
+
+    /// A file was not there: sees the nearest folder that is, up to `root`, where it would appear.
+    pub(super) fn miss(&mut self, path: &Path, root: &Path) {
+        /// Lists with this many broken folders have other troubles.
+        const MAX_MISSING: usize = 256;
+        let mut folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(root));
+        if self.missing < MAX_MISSING
+            && let Some(folder) = folders.find(|folder| self.seen.contains_key(*folder) || folder.is_dir())
+            && !self.seen.contains_key(folder)
+        {
+            self.missing += 1;
+            self.see(folder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_is_noticed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (list, absent) = (folder.path().join("a.m3u"), folder.path().join("absent.m3u"));
+        fs::write(&list, "x").unwrap();
+        let watching = |path: &Path| {
+            let mut watch = Watch::default();
+            watch.see(path);
+            watch
+        };
+        let (of_list, of_absent, of_folder) = (watching(&list), watching(&absent), watching(folder.path()));
+        assert!(!of_list.changed() && !of_absent.changed() && !of_folder.changed());
+        fs::write(&list, "xy").unwrap();
+        assert!(of_list.changed() && !of_absent.changed());
+        let of_list = watching(&list);
+        fs::write(&absent, "").unwrap();
+        // As an editor saves: another file of the same name, length and time.
+        fs::write(&absent, "zz").unwrap();
+        let times = fs::metadata(&list).unwrap().modified().unwrap();
+        fs::File::open(&absent).unwrap().set_modified(times).unwrap();
+        assert!(of_absent.changed() && !of_list.changed());
+        fs::rename(&absent, &list).unwrap();
+        assert!(of_list.changed() && !watching(&list).changed());
+        fs::remove_file(&list).unwrap();
+        assert!(watching(folder.path()).seen[folder.path()].is_some() && of_folder.changed());
+    }
+
+    #[test]
+    fn where_a_file_is_missing_its_folder_is_seen() {
+        let disk = tempfile::tempdir().unwrap();
+        let folder = disk.path().join("lists");
+        fs::create_dir_all(folder.join("sub")).unwrap();
+        let mut watch = Watch::default();
+        for n in 0..10_000 {
+            watch.miss(&folder.join(format!("sub/deep{n}/x.mp3")), &folder);
+            watch.miss(&folder.join(format!("../x{n}.mp3")), &folder);
+            watch.miss(Path::new("/x.mp3"), &folder);
+        }
+        assert_eq!(watch.seen.len(), 2, "sub, and where the lists lie");
+        assert!(!watch.changed());
+        fs::create_dir(folder.join("sub/deep7")).unwrap();
+        assert!(watch.changed());
+    }
+}
