@@ -1,1 +1,107 @@
-fn main() {}
+//! Measures Icecast-like servers on this machine: thousands of listeners, each checked.
+
+mod answer;
+mod chart;
+mod checker;
+mod compare;
+mod feed;
+mod floor;
+mod icy;
+mod listener;
+mod load;
+mod net;
+mod options;
+mod pace;
+mod packet;
+mod quantiles;
+mod report;
+mod sampler;
+mod source;
+mod stall;
+mod stop;
+mod strace;
+mod svg;
+mod sys;
+mod tally;
+mod walk;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde::Serialize;
+
+use crate::options::{ChartArgs, Command, ListenersArgs, Options, StallArgs};
+use crate::report::Report;
+use crate::stop::Stop;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(options.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("longwave-stress: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, String> {
+    let stop = Stop::on_signals().map_err(|error| error.to_string())?;
+    match command {
+        Command::Listeners(args) => listeners(&args, &stop),
+        Command::Stall(args) => stall(&args, &stop),
+        Command::Floor(args) => floor::run(&args, &stop).map(|()| ExitCode::SUCCESS),
+        Command::Source(args) => source::run(&args, &stop).map(|()| ExitCode::SUCCESS),
+        Command::Chart(args) => chart(&args),
+    }
+}
+
+fn listeners(args: &ListenersArgs, stop: &Stop) -> Result<ExitCode, String> {
+    let report = load::run(args, stop)?;
+    print!("{report}");
+    if let Some(path) = &args.json {
+        write(path, json(&report)?)?;
+    }
+    if let Some(path) = &args.csv {
+        write(path, report.csv())?;
+    }
+    if let Some(path) = &args.svg {
+        write(path, chart::over_time(&report))?;
+    }
+    let failed = args.strict && !report.complaints().is_empty();
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn stall(args: &StallArgs, stop: &Stop) -> Result<ExitCode, String> {
+    let report = stall::run(args, stop)?;
+    print!("{report}");
+    if let Some(path) = &args.json {
+        write(path, json(&report)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn chart(args: &ChartArgs) -> Result<ExitCode, String> {
+    let mut reports = Vec::new();
+    for path in &args.results {
+        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let report: Report =
+            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        reports.push(report);
+    }
+    print!("{}", compare::Comparison::of(&reports, &args.subject));
+    if let Some(path) = &args.svg {
+        write(path, chart::over_listeners(&reports))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn json(value: &impl Serialize) -> Result<String, String> {
+    serde_json::to_string_pretty(value).map_err(|error| error.to_string())
+}
+
+fn write(path: &Path, text: String) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}

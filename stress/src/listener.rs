@@ -1,0 +1,439 @@
+//! One listener: from its connection on, through the answer's head, to the last byte of audio.
+
+use std::io::{ErrorKind, Read, Write};
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use serde::{Deserialize, Serialize};
+use socket2::SockRef;
+
+use crate::answer::{self, Reading};
+use crate::checker::{Checker, Titles};
+use crate::sys;
+
+/// One connection. Times are since the run began.
+pub struct Listener {
+    pub socket: TcpStream,
+    pub role: Role,
+    pub cohort: Cohort,
+    /// Never made to leave: shows drift over the whole run.
+    pub resident: bool,
+    opened: Duration,
+    stage: Stage,
+}
+
+/// How it behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Reads all that comes, and checks it.
+    Player,
+    /// Reads all that comes, and only counts it.
+    Counter,
+    /// Reads a tenth of what it should.
+    Slow,
+    /// Reads the first bytes of the answer, and then nothing any more.
+    Stalled,
+}
+
+/// Why it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cohort {
+    Ramp,
+    Churn,
+    Storm,
+}
+
+enum Stage {
+    Connecting,
+    /// Asked; what has come of the answer.
+    Asked {
+        head: Vec<u8>,
+    },
+    /// Answered with 200; no audio yet.
+    Admitted {
+        answered: Duration,
+        judge: Judge,
+        bytes_per_second: f64,
+    },
+    Playing(Playing),
+}
+
+/// A listener that has had audio, and how it went. `in_window` is what the measurement is about.
+pub struct Playing {
+    judge: Judge,
+    bytes_per_second: f64,
+    first: Duration,
+    last: Duration,
+    bytes: u64,
+    /// Seconds of audio that it has had more than time has passed, when audio last came.
+    lead_s: f64,
+    /// Whether a player that began a second after its first byte would have run dry.
+    stuttered: bool,
+    pub in_window: Window,
+}
+
+/// What is kept about the time of the measurement.
+#[derive(Clone, Copy, Default)]
+pub struct Window {
+    /// Time and seconds of audio when audio first came in it.
+    start: Option<(Duration, f64)>,
+    longest_gap: Duration,
+    /// Segments that had come when it began.
+    pub segments: Option<u32>,
+}
+
+/// Checks, or counts.
+enum Judge {
+    Checking(Box<Checker>),
+    Counting,
+}
+
+/// What all listeners use in turn.
+pub struct Shared {
+    pub request: Vec<u8>,
+    pub buffer: Box<[u8]>,
+    pub titles: Titles,
+    /// Whether the time of the measurement runs.
+    pub measuring: bool,
+    /// The longest gap that has ended since the last look at it.
+    pub worst_gap: Duration,
+    /// All that has been read since the last look at it.
+    pub bytes: u64,
+}
+
+/// What became of a look at a listener.
+#[derive(Debug, PartialEq)]
+pub enum Turn {
+    /// Nothing that matters to others.
+    Same,
+    /// It has its first audio: so long after it was opened were the answer and the first byte.
+    Began {
+        answered: Duration,
+        first_byte: Duration,
+    },
+    Over(Ending),
+}
+
+/// Why a listener is no more, if we did not wish it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// The connection did not come about.
+    Refused,
+    /// Closed, or waited for too long, before the head of the answer was whole.
+    NoAnswer,
+    /// Not an answer that a player understands, chunks included.
+    BadAnswer,
+    Status(u16),
+    /// Admitted, and then closed or waited for too long without a byte of audio.
+    NoAudio,
+    /// The server closed in order while audio was coming.
+    Closed,
+    /// The server, or the kernel, broke the connection while audio was coming.
+    Reset,
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Ending::Refused => f.write_str("refused"),
+            Ending::NoAnswer => f.write_str("no answer"),
+            Ending::BadAnswer => f.write_str("bad answer"),
+            Ending::Status(status) => write!(f, "status {status}"),
+            Ending::NoAudio => f.write_str("no audio"),
+            Ending::Closed => f.write_str("closed"),
+            Ending::Reset => f.write_str("reset"),
+        }
+    }
+}
+
+/// Slow and stalled listeners read so much at first, not to swallow a whole burst.
+const FIRST_SIP: usize = 1024;
+/// A player gathers audio for so long before it plays.
+const PREBUFFER_S: f64 = 1.0;
+/// As much as is thrown away at once.
+const DISCARD_BYTES: usize = 1 << 20;
+/// Assumed where the server does not say.
+const DEFAULT_BYTES_PER_SECOND: f64 = 16_000.0;
+
+impl Listener {
+    /// `socket` is being connected.
+    pub fn new(socket: TcpStream, role: Role, cohort: Cohort, now: Duration) -> Listener {
+        Listener { socket, role, cohort, resident: false, opened: now, stage: Stage::Connecting }
+    }
+
+    pub fn playing(&self) -> Option<&Playing> {
+        match &self.stage {
+            Stage::Playing(playing) => Some(playing),
+            _ => None,
+        }
+    }
+
+    pub fn playing_mut(&mut self) -> Option<&mut Playing> {
+        match &mut self.stage {
+            Stage::Playing(playing) => Some(playing),
+            _ => None,
+        }
+    }
+
+    /// What to call it if it is given up now, before it has audio.
+    pub fn overdue(&self, now: Duration, patience: Duration) -> Option<Ending> {
+        if now.saturating_sub(self.opened) < patience {
+            return None;
+        }
+        match self.stage {
+            Stage::Connecting => Some(Ending::Refused),
+            Stage::Asked { .. } => Some(Ending::NoAnswer),
+            Stage::Admitted { .. } => Some(Ending::NoAudio),
+            Stage::Playing(_) => None,
+        }
+    }
+
+    /// How long since it was opened.
+    pub fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.opened)
+    }
+
+    /// Something may have happened on the socket: goes on as far as it can. `hung_up` is what the
+    /// kernel says of the other side.
+    pub fn ready(&mut self, now: Duration, hung_up: bool, shared: &mut Shared) -> Turn {
+        if matches!(self.stage, Stage::Connecting) {
+            match self.ask(&shared.request) {
+                Ok(true) => self.stage = Stage::Asked { head: Vec::new() },
+                Ok(false) => return Turn::Same,
+                Err(ending) => return Turn::Over(ending),
+            }
+        }
+        let most = match (self.role, &self.stage) {
+            (Role::Player | Role::Counter, _) => usize::MAX,
+            (Role::Slow | Role::Stalled, Stage::Playing(_)) if hung_up => {
+                // It reads no further, so what is in the way of the end does not matter.
+                return Turn::Over(self.ending(true));
+            }
+            (Role::Slow | Role::Stalled, Stage::Playing(_)) => return Turn::Same,
+            (Role::Slow | Role::Stalled, _) => FIRST_SIP,
+        };
+        self.read(now, most, hung_up, shared)
+    }
+
+    /// A slow listener takes its next sip; to be called now and then.
+    pub fn sip(&mut self, now: Duration, shared: &mut Shared) -> Turn {
+        match &self.stage {
+            Stage::Playing(playing) if self.role == Role::Slow => {
+                let due = now.saturating_sub(playing.first).as_secs_f64() * playing.bytes_per_second / 10.0;
+                let most = (due as u64).saturating_sub(playing.bytes) as usize;
+                if most == 0 { Turn::Same } else { self.read(now, most, false, shared) }
+            }
+            _ => Turn::Same,
+        }
+    }
+
+    /// Leaves by a reset: what has not been read is lost, and the server finds out the hard way.
+    pub fn leave_by_reset(self) {
+        // Without it the socket closes in order, which is just a weaker test.
+        let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Asks, once the connection is there.
+    fn ask(&mut self, request: &[u8]) -> Result<bool, Ending> {
+        if let Ok(Some(_)) | Err(_) = self.socket.take_error() {
+            return Err(Ending::Refused);
+        }
+        match self.socket.write(request) {
+            Ok(count) if count == request.len() => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {
+                Ok(false)
+            }
+            _ => Err(Ending::Refused),
+        }
+    }
+
+    fn read(&mut self, now: Duration, most: usize, hung_up: bool, shared: &mut Shared) -> Turn {
+        let mut left = most;
+        let mut began = None;
+        let mut came = false;
+        while left > 0 {
+            let counting = matches!(&self.stage, Stage::Playing(Playing { judge: Judge::Counting, .. }));
+            let room = left.min(if counting { DISCARD_BYTES } else { shared.buffer.len() });
+            let got = match counting {
+                true => sys::discard(&self.socket, room),
+                false => self.socket.read(&mut shared.buffer[..room]),
+            };
+            match got {
+                Ok(0) => return self.over(false, now, came, shared),
+                Ok(count) => {
+                    left -= count;
+                    shared.bytes += count as u64;
+                    match self.received(count, now, shared) {
+                        Ok(None) => {}
+                        Ok(Some(turn)) => began = Some(turn),
+                        Err(ending) => return Turn::Over(ending),
+                    }
+                    came = true;
+                    // A short read has emptied the socket (epoll(7)), unless an end is behind it.
+                    if count < room && !hung_up {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return self.over(true, now, came, shared),
+            }
+        }
+        if came {
+            self.arrived(now, shared);
+        }
+        began.unwrap_or(Turn::Same)
+    }
+
+    /// Takes `count` bytes in the shared buffer.
+    fn received(&mut self, count: usize, now: Duration, shared: &mut Shared) -> Result<Option<Turn>, Ending> {
+        let Shared { buffer, titles, .. } = shared;
+        let mut bytes = &buffer[..count.min(buffer.len())];
+        if let Stage::Playing(playing) = &mut self.stage {
+            playing.take(count, bytes, titles);
+            return Ok(None);
+        }
+        if let Stage::Asked { head } = &mut self.stage {
+            let had = head.len();
+            head.extend_from_slice(bytes);
+            match answer::read(head) {
+                Reading::Partial => return Ok(None),
+                Reading::Bad => return Err(Ending::BadAnswer),
+                Reading::Whole(answer, _) if answer.status != 200 => {
+                    return Err(Ending::Status(answer.status));
+                }
+                Reading::Whole(answer, _) if answer.chunked => return Err(Ending::BadAnswer),
+                Reading::Whole(answer, end) => {
+                    bytes = &bytes[end - had..];
+                    // Without a bitrate from the server, counting cannot tell real time.
+                    let judge = match (self.role, answer.kbit) {
+                        (Role::Counter, Some(_)) => Judge::Counting,
+                        _ => Judge::Checking(Box::new(Checker::new(answer.metaint))),
+                    };
+                    let bytes_per_second =
+                        answer.kbit.map_or(DEFAULT_BYTES_PER_SECOND, |kbit| f64::from(kbit) * 125.0);
+                    self.stage = Stage::Admitted { answered: now, judge, bytes_per_second };
+                }
+            }
+        }
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let Stage::Admitted { answered, judge, bytes_per_second } =
+            std::mem::replace(&mut self.stage, Stage::Connecting)
+        else {
+            unreachable!("what is connecting is not read, and the other stages are dealt with above")
+        };
+        let mut playing = Playing {
+            judge,
+            bytes_per_second,
+            first: now,
+            last: now,
+            bytes: 0,
+            lead_s: 0.0,
+            stuttered: false,
+            in_window: Window::default(),
+        };
+        playing.take(bytes.len(), bytes, titles);
+        self.stage = Stage::Playing(playing);
+        let since = |time: Duration| time.saturating_sub(self.opened);
+        Ok(Some(Turn::Began { answered: since(answered), first_byte: since(now) }))
+    }
+
+    /// All that had come by `now` has been taken.
+    fn arrived(&mut self, now: Duration, shared: &mut Shared) {
+        let Stage::Playing(playing) = &mut self.stage else { return };
+        if matches!(self.role, Role::Player | Role::Counter) {
+            shared.worst_gap = shared.worst_gap.max(playing.gap(now));
+        }
+        playing.arrived(now, shared.measuring);
+    }
+
+    /// The other side has ended it; what came last still counts.
+    fn over(&mut self, reset: bool, now: Duration, came: bool, shared: &mut Shared) -> Turn {
+        if came {
+            self.arrived(now, shared);
+        }
+        Turn::Over(self.ending(reset))
+    }
+
+    fn ending(&self, reset: bool) -> Ending {
+        match &self.stage {
+            Stage::Connecting => Ending::Refused,
+            Stage::Asked { .. } => Ending::NoAnswer,
+            Stage::Admitted { .. } => Ending::NoAudio,
+            Stage::Playing(_) if reset => Ending::Reset,
+            Stage::Playing(_) => Ending::Closed,
+        }
+    }
+}
+
+impl Playing {
+    /// What the checker found; `None` for one that only counts.
+    pub fn checker(&self) -> Option<&Checker> {
+        match &self.judge {
+            Judge::Checking(checker) => Some(checker),
+            Judge::Counting => None,
+        }
+    }
+
+    /// When its first audio came.
+    pub fn began(&self) -> Duration {
+        self.first
+    }
+
+    pub fn lead_s(&self) -> f64 {
+        self.lead_s
+    }
+
+    pub fn stuttered(&self) -> bool {
+        self.stuttered
+    }
+
+    /// The longest time without audio in the measurement, the one that runs at its end included.
+    pub fn longest_gap(&self, window_start: Duration, now: Duration) -> Duration {
+        self.in_window.longest_gap.max(now.saturating_sub(self.last.max(window_start)))
+    }
+
+    /// Seconds of audio a second in the measurement, where it can be told: between the first and
+    /// the last arrival, so that a cadence does not blur it.
+    pub fn rate(&self, shortest: Duration) -> Option<f64> {
+        let (start, audio_then) = self.in_window.start?;
+        let time = self.last.saturating_sub(start);
+        (time >= shortest && time > Duration::ZERO)
+            .then(|| (self.audio_seconds() - audio_then) / time.as_secs_f64())
+    }
+
+    fn audio_seconds(&self) -> f64 {
+        match &self.judge {
+            Judge::Checking(checker) => checker.audio_seconds(),
+            Judge::Counting => self.bytes as f64 / self.bytes_per_second,
+        }
+    }
+
+    fn take(&mut self, count: usize, bytes: &[u8], titles: &mut Titles) {
+        self.bytes += count as u64;
+        if let Judge::Checking(checker) = &mut self.judge {
+            checker.feed(bytes, titles);
+        }
+    }
+
+    /// How long there has been no audio.
+    fn gap(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.last)
+    }
+
+    fn arrived(&mut self, now: Duration, measuring: bool) {
+        let gap = self.gap(now);
+        // What it had when audio last came must have lasted until now.
+        self.stuttered |= self.lead_s + PREBUFFER_S < gap.as_secs_f64();
+        let audio = self.audio_seconds();
+        self.last = now;
+        self.lead_s = audio - now.saturating_sub(self.first).as_secs_f64();
+        if measuring {
+            self.in_window.longest_gap = self.in_window.longest_gap.max(gap);
+            self.in_window.start.get_or_insert((now, audio));
+        }
+    }
+}

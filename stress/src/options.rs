@@ -1,0 +1,299 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::net::Target;
+use crate::packet::NUMBERED_KBITS;
+
+/// Load, floor and soak measurements for Icecast-like servers on this machine.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Options {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Opens listeners, checks every one, and measures the server.
+    Listeners(Box<ListenersArgs>),
+    /// Opens listeners that never read (or hardly), and times how the server lets them go.
+    Stall(StallArgs),
+    /// Serves valid MP3 by a bare loop of sends: what no server can beat at that cadence.
+    Floor(FloorArgs),
+    /// Feeds a server in real time, like a source client.
+    Source(SourceArgs),
+    /// Compares results of `listeners --json`: a table of medians and ratios, and a picture of CPU
+    /// and gaps over the number of listeners.
+    Chart(ChartArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct ListenersArgs {
+    /// The mount: http://127.0.0.1:8000/stream.mp3
+    #[arg(long)]
+    pub url: Target,
+    /// How many listeners.
+    #[arg(long, default_value_t = 100)]
+    pub count: usize,
+    /// How many join a second.
+    #[arg(long, default_value_t = 300.0, value_parser = rate)]
+    pub ramp: f64,
+    /// How long is measured, after all have joined and settled.
+    #[arg(long, default_value = "30", value_parser = seconds)]
+    pub seconds: Duration,
+    /// How long they settle.
+    #[arg(long, default_value = "5", value_parser = seconds)]
+    pub settle: Duration,
+    /// Ask for metadata, and check it.
+    #[arg(long)]
+    pub icy: bool,
+    /// Whose stream is checked: `all`, or `sample=K`: every K-th; the others' bytes are counted unread.
+    #[arg(long, default_value = "all")]
+    pub check: Check,
+    /// So many of a hundred read a tenth of the rate.
+    #[arg(long, default_value_t = 0.0, value_parser = percent)]
+    pub slow_percent: f64,
+    /// So many of a hundred never read.
+    #[arg(long, default_value_t = 0.0, value_parser = percent)]
+    pub stalled_percent: f64,
+    /// SO_RCVBUF of the slow and the stalled; by default the kernel's.
+    #[arg(long)]
+    pub receive_buffer: Option<usize>,
+    /// So many a second leave in order, and others join, in the measurement.
+    #[arg(long, default_value_t = 0.0, value_parser = rate)]
+    pub churn: f64,
+    /// So many a second leave by a reset, and others join, in the measurement.
+    #[arg(long, default_value_t = 0.0, value_parser = rate)]
+    pub reset: f64,
+    /// N more join within a second, T seconds into the measurement: N@T.
+    #[arg(long, value_name = "N@T")]
+    pub join_storm: Vec<JoinStorm>,
+    /// How long one may take until its first audio.
+    #[arg(long, default_value = "30", value_parser = seconds)]
+    pub join_timeout: Duration,
+    /// Longer gaps are complained about, in milliseconds.
+    #[arg(long, default_value = "2500", value_parser = milliseconds)]
+    pub gap_limit: Duration,
+    /// How often players are read, in milliseconds: gaps are no more exact than that.
+    #[arg(long, default_value = "50", value_parser = milliseconds)]
+    pub tick: Duration,
+    /// From so many loopback addresses they come.
+    #[arg(long, default_value_t = 8)]
+    pub sources: u8,
+    /// A process of the server, to sample; may be given several times.
+    #[arg(long)]
+    pub server_pid: Vec<u32>,
+    /// The name of the server's threads that serve; without it all of the process counts.
+    /// For a server that encodes in the same process.
+    #[arg(long)]
+    pub serving_thread: Option<String>,
+    /// Count the server's system calls with strace for so long, after the measurement.
+    #[arg(long, value_parser = seconds)]
+    pub strace: Option<Duration>,
+    /// Sample the server once more, so long after all have left.
+    #[arg(long, default_value = "0", value_parser = seconds)]
+    pub after: Duration,
+    /// The server's name in tables and pictures.
+    #[arg(long, default_value = "server")]
+    pub label: String,
+    /// Chooses who leaves.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Say each phase as it begins, and every five seconds how it goes, on standard error.
+    #[arg(long)]
+    pub progress: bool,
+    /// Exit with 1 if anything was wrong.
+    #[arg(long)]
+    pub strict: bool,
+    /// Write the result as JSON.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// Write the course of the run as CSV.
+    #[arg(long)]
+    pub csv: Option<PathBuf>,
+    /// Draw the course of the run.
+    #[arg(long)]
+    pub svg: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct StallArgs {
+    /// The mount: http://127.0.0.1:8000/stream.mp3
+    #[arg(long)]
+    pub url: Target,
+    #[arg(long, default_value_t = 100)]
+    pub count: usize,
+    /// Read one byte this often, in seconds, and not none at all.
+    #[arg(long, value_parser = seconds)]
+    pub trickle: Option<Duration>,
+    /// SO_RCVBUF; by default the kernel's.
+    #[arg(long)]
+    pub receive_buffer: Option<usize>,
+    /// How long to wait for the server to let all go, in seconds.
+    #[arg(long, default_value = "360", value_parser = seconds)]
+    pub patience: Duration,
+    /// The server's name in tables.
+    #[arg(long, default_value = "server")]
+    pub label: String,
+    /// Write the result as JSON.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct FloorArgs {
+    /// Port 0 takes a free one; it is printed.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// How many listeners at most.
+    #[arg(long, default_value_t = 19_900)]
+    pub count: usize,
+    /// How often each listener is sent to, in milliseconds.
+    #[arg(long, default_value = "250", value_parser = milliseconds)]
+    pub every: Duration,
+    /// Spread listeners over the cadence, in slots of this length in milliseconds; 0: all at once,
+    /// which is cheapest.
+    #[arg(long, default_value_t = 0.0)]
+    pub slot: f64,
+    /// Of numbered silent packets, in kilobits per second.
+    #[arg(long, default_value_t = 128, value_parser = kbit)]
+    pub bitrate: u32,
+    /// How many bytes a new listener gets at once.
+    #[arg(long, default_value_t = 65_536)]
+    pub burst: usize,
+    /// SO_SNDBUF.
+    #[arg(long, default_value_t = 65_536)]
+    pub send_buffer: usize,
+    /// TCP's congestion control, like `cubic`; by default the system's.
+    #[arg(long)]
+    pub congestion: Option<String>,
+    /// When to end.
+    #[arg(long, default_value = "86400", value_parser = seconds)]
+    pub seconds: Duration,
+}
+
+#[derive(Args, Debug)]
+pub struct SourceArgs {
+    /// With the login: http://source:password@127.0.0.1:8000/stream.mp3
+    #[arg(long)]
+    pub url: Target,
+    /// An MP3 or ADTS file, looped; without one, numbered silent packets.
+    #[arg(long)]
+    pub file: Option<PathBuf>,
+    /// Of the numbered packets, in kilobits per second.
+    #[arg(long, default_value_t = 128, value_parser = kbit)]
+    pub bitrate: u32,
+    /// Change the title this often, in seconds.
+    #[arg(long, value_parser = seconds)]
+    pub title_every: Option<Duration>,
+    /// When to end.
+    #[arg(long, default_value = "86400", value_parser = seconds)]
+    pub seconds: Duration,
+}
+
+#[derive(Args, Debug)]
+pub struct ChartArgs {
+    /// Results of `listeners --json`.
+    #[arg(required = true)]
+    pub results: Vec<PathBuf>,
+    /// Whose cost is divided by the others'.
+    #[arg(long, default_value = "longwave")]
+    pub subject: String,
+    /// Draw it.
+    #[arg(long)]
+    pub svg: Option<PathBuf>,
+}
+
+/// Whose stream is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    All,
+    /// Every so manieth; at least 1.
+    Sample(usize),
+}
+
+impl FromStr for Check {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Check, String> {
+        match text.strip_prefix("sample=").map(str::parse) {
+            Some(Ok(every)) if every > 0 => Ok(Check::Sample(every)),
+            None if text == "all" => Ok(Check::All),
+            _ => Err("want `all` or `sample=K`".to_owned()),
+        }
+    }
+}
+
+/// `count` more within a second, `at` into the measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JoinStorm {
+    pub count: usize,
+    pub at: Duration,
+}
+
+impl FromStr for JoinStorm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<JoinStorm, String> {
+        let (count, at) = text.split_once('@').ok_or("want N@T, like 5000@20")?;
+        let count = count.parse().map_err(|_| format!("{count} is no number of listeners"))?;
+        Ok(JoinStorm { count, at: seconds(at)? })
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "want a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "want a number of milliseconds".to_owned())?;
+    let time = Duration::try_from_secs_f64(number / 1e3).map_err(|error| error.to_string())?;
+    if time < Duration::from_millis(1) { Err("want at least a millisecond".to_owned()) } else { Ok(time) }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "want a number a second".to_owned())?;
+    if (0.0..=100_000.0).contains(&rate) { Ok(rate) } else { Err("want 0 to 100,000 a second".to_owned()) }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent: f64 = text.parse().map_err(|_| "want a number".to_owned())?;
+    if (0.0..=100.0).contains(&percent) { Ok(percent) } else { Err("want 0 to 100".to_owned()) }
+}
+
+fn kbit(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(kbit) if NUMBERED_KBITS.contains(&kbit) => Ok(kbit),
+        _ => Err(format!("want one of {NUMBERED_KBITS:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::CommandFactory;
+
+    use super::{Check, JoinStorm, Options};
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn reads_storms_and_samples() {
+        assert_eq!("5000@20".parse(), Ok(JoinStorm { count: 5000, at: Duration::from_secs(20) }));
+        assert!("5000".parse::<JoinStorm>().is_err());
+        assert_eq!("sample=10".parse(), Ok(Check::Sample(10)));
+        assert_eq!("all".parse(), Ok(Check::All));
+        assert!("sample=0".parse::<Check>().is_err());
+    }
+}
