@@ -9,14 +9,16 @@
 mod audio;
 mod codec;
 mod config;
+mod engine;
 mod error;
+mod event;
 mod http;
 mod icy;
 mod metadata;
 mod packet;
 mod pipeline;
 #[doc(hidden)]
-pub mod playout;
+pub mod playout; // for benches
 mod ring;
 mod server;
 mod thread;
@@ -31,10 +33,19 @@ pub use codec::{
     Codec, Encoder, EncoderSettings, MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat, codecs,
 };
 pub use config::{Config, ConfigError, ConfigProblem};
+pub use engine::clock::{Clock, Stepper};
+pub use engine::deck::VoiceState;
+pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, Result};
+pub use event::{Event, EventKind, TrackInfo, VoiceId};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
-pub use pipeline::{OutputSettings, PipelineSettings, ReplayGain};
+pub use pipeline::{
+    CurrentTrack, EventReceiver, Health, HookId, Levels, ListOptions, OutputSettings, Pipeline,
+    PipelineSettings, PipelineSnapshot, PlayedTrack, ReplayGain, Station, StationSettings, VoiceInput,
+    VoiceOptions,
+};
+pub use playout::{Curve, DeadAir, Entry, EntryId, Level, ListState, Place, Playlist, When};
 pub use server::{
     Burst, MountInfo, MountSettings, MountWriter, Server, ServerEvent, ServerEvents, ServerSettings,
     ServerStats, StopReport, TitleInfo,

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What a mount announces: a line of text and, if there is one, a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Title {
@@ -20,7 +22,8 @@ impl Title {
 }
 
 /// The tags that a file carries, as far as a station uses them. Empty strings are never stored.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tags {
     /// The performer.
     pub artist: Option<String>,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Frames per second: 44,100 for most of what a station plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SampleRate(u32);
@@ -46,7 +48,8 @@ impl fmt::Display for SampleRate {
 }
 
 /// A number of frames: one sample for each channel makes a frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct FrameCount(pub u64);
 
 /// A position on a pipeline's sample clock: frames since it started. It only grows.

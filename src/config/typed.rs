@@ -112,6 +112,7 @@ impl<'a> Reader<'a> {
             fade_out: self.fade(raw.fade_out).unwrap_or(default.fade_out),
             replaygain: self.parse(raw.replaygain, replaygain).unwrap_or(default.replaygain),
             outputs: made,
+            ..default
         }
     }
 

@@ -1,5 +1,109 @@
-//! Builds everything, starts it, stops it, joins it.
+//! The public face: a pipeline is declared, started, driven while it runs, and stopped.
 
+mod control;
+mod hooks;
+mod lists;
+mod outputs;
+mod resume;
+mod running;
 mod settings;
+mod state;
+mod station;
+mod voices;
 
-pub use settings::{OutputSettings, PipelineSettings, ReplayGain};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use control::ListOptions;
+pub use hooks::{EventReceiver, HookId};
+pub use resume::PipelineSnapshot;
+pub use settings::{OutputSettings, PipelineSettings, ReplayGain, StationSettings};
+pub use state::{CurrentTrack, Health, Levels, PlayedTrack};
+pub use station::Station;
+pub use voices::{VoiceInput, VoiceOptions};
+
+use crate::error::Result;
+use crate::event::{Event, EventKind};
+use crate::server::{Server, StopReport};
+use running::Inner;
+
+/// One programme on the air: what plays next, a mixer, and its outputs.
+///
+/// A handle: cheap to clone, and usable on any thread. The pipeline runs until it is stopped, or
+/// until its last handle is dropped. No call waits for the audio, and none makes it wait.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    inner: Arc<Inner>,
+}
+
+impl Pipeline {
+    /// Puts a pipeline on the air, with its mounts on this server, which others may share.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for what cannot work (a bitrate that the codec does
+    /// not have, no output), [`Error::Exists`](crate::Error::Exists) for a mount that is taken. Nothing
+    /// is left running then.
+    pub fn start(settings: PipelineSettings, server: &Server) -> Result<Pipeline> {
+        running::start(settings, server.clone()).map(Pipeline::from_inner)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// A handle to its server. A server ends with the last handle to it and the last pipeline that runs on it.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`](crate::Error::Stopped) once the pipeline has been stopped.
+    pub fn server(&self) -> Result<Server> {
+        self.inner.server()
+    }
+
+    /// Whether it is on the air.
+    pub fn is_running(&self) -> bool {
+        self.inner.is_running()
+    }
+
+    /// Takes it off the air and ends what it owns: decoders, mixer, encoders, its mounts, hooks, in
+    /// this order, within five seconds. Listeners get what is due. Stopping twice is harmless. Called by a hook, it does not
+    /// wait for hooks.
+    pub fn stop(&self) -> StopReport {
+        self.inner.stop()
+    }
+
+    /// Calls `hook` on the `hooks` thread at every event of this kind. It gets the pipeline and may
+    /// call everything on it; it may be slow, but later hooks wait for it.
+    ///
+    /// ```no_run
+    /// # fn example(pipeline: &longwave::Pipeline) {
+    /// use longwave::{Event, EventKind};
+    /// let hook = pipeline.add_hook(EventKind::TrackChange, |_, event| {
+    ///     if let Event::TrackChange { track, .. } = event {
+    ///         println!("now playing: {}", track.title);
+    ///     }
+    /// });
+    /// pipeline.remove_hook(hook);
+    /// # }
+    /// ```
+    pub fn add_hook(&self, kind: EventKind, hook: impl FnMut(&Pipeline, &Event) + Send + 'static) -> HookId {
+        self.inner.hub.add(kind, hook)
+    }
+
+    /// Removes a hook; false if there is none of this id. It may still be running.
+    pub fn remove_hook(&self, hook: HookId) -> bool {
+        self.inner.hub.remove(hook)
+    }
+
+    /// All events from now on, as many as `capacity` waiting to be read.
+    pub fn events(&self, capacity: usize) -> EventReceiver {
+        self.inner.hub.subscribe(capacity)
+    }
+
+    fn from_inner(inner: Arc<Inner>) -> Pipeline {
+        Pipeline { inner }
+    }
+}
+
+/// How long stopping may take before a thread is left behind.
+const STOP_WITHIN: Duration = Duration::from_secs(5);

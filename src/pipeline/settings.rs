@@ -1,5 +1,5 @@
-//! What a pipeline is to be, as values that cannot be wrong in kind; what can still be wrong
-//! (a bitrate that a codec does not have) is found when it is started.
+//! What a station and its pipelines are to be, as values. What can still be wrong with them (a
+//! bitrate that a codec does not have) is found when they are started.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,18 @@ use std::time::Duration;
 
 use crate::audio::PcmSpec;
 use crate::codec::EncoderSettings;
-use crate::server::MountSettings;
+use crate::engine::clock::Clock;
+use crate::playout::DeadAir;
+use crate::server::{MountSettings, ServerSettings};
+
+/// A server and its pipelines, declared together.
+#[derive(Clone, Debug, Default)]
+pub struct StationSettings {
+    /// How the server listens.
+    pub server: ServerSettings,
+    /// The pipelines; their mounts share the server.
+    pub pipelines: Vec<PipelineSettings>,
+}
 
 /// One programme: what plays, how it is mixed, and where it goes.
 #[derive(Clone, Debug)]
@@ -24,14 +35,24 @@ pub struct PipelineSettings {
     pub shuffle: bool,
     /// How long two tracks overlap; zero joins them without a gap.
     pub crossfade: Duration,
-    /// How long a track takes to reach its level when nothing played before it.
+    /// Where a track does not overlap with the one before it: how long it takes to reach its level.
     pub fade_in: Duration,
-    /// How long a track takes to fade when nothing follows it.
+    /// Where a track does not overlap with the one after it: how long it takes to fade.
     pub fade_out: Duration,
+    /// How long the crossfade of a skip takes.
+    pub skip_crossfade: Duration,
     /// Which gain tag is applied to files.
     pub replaygain: ReplayGain,
+    /// Where the pipeline keeps what it needs to go on where it was, after a restart or a crash.
+    pub state_file: Option<PathBuf>,
+    /// When silence is dead air.
+    pub dead_air: DeadAir,
+    /// A file, folder or playlist that fills in when dead air lasts.
+    pub fallback: Option<PathBuf>,
     /// Where the mix goes; at least one.
     pub outputs: Vec<OutputSettings>,
+    /// The time that it runs by. Leave it alone unless you test or render.
+    pub clock: Clock,
 }
 
 /// Which of a file's gain tags levels it.
@@ -66,8 +87,13 @@ impl Default for PipelineSettings {
             crossfade: Duration::ZERO,
             fade_in: Duration::ZERO,
             fade_out: Duration::ZERO,
+            skip_crossfade: Duration::from_millis(800),
             replaygain: ReplayGain::Track,
+            dead_air: DeadAir::default(),
+            fallback: None,
+            state_file: None,
             outputs: Vec::new(),
+            clock: Clock::default(),
         }
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! [`UpNext`] says which [`Entry`] comes next, [`Pace`] when a block is due, [`GainRamp`] and
 //! [`VoiceGain`] how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps
-//! the sum from clipping, and [`measure`] says how loud it came out.
+//! the sum from clipping, [`measure`] says how loud it came out, and [`Guard`] what is to be done when
+//! nothing is heard.
 
 mod fade;
+mod guard;
 mod limiter;
 mod mix;
 mod pace;
@@ -13,10 +15,12 @@ pub mod playlist;
 mod upnext;
 
 pub use fade::{Curve, GainRamp, crossing, overlap};
+pub use guard::{Act, DeadAir, Expected, Guard, Stretch};
 pub use limiter::Limiter;
 pub use mix::{Gain, Level, VoiceGain, add, measure};
 pub use pace::{Moved, Pace};
 pub use playlist::Entry;
+pub(crate) use playlist::path_text;
 pub use upnext::{
     Candidate, EntryId, ListId, ListState, Origin, Place, Playlist, Snapshot, Turn, UpNext, When,
 };

@@ -32,7 +32,7 @@ impl Entry {
 
 /// Paths as text, none of them lost: UTF-8 as it is, anything else (and what looks like a URL) as
 /// `file://` and the percent-encoded bytes.
-mod path_text {
+pub(crate) mod path_text {
     use std::borrow::Cow;
     use std::ffi::OsString;
     use std::fmt::Write;

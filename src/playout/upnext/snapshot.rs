@@ -43,6 +43,14 @@ impl UpNext {
         up_next
     }
 
+    /// Goes on from a snapshot in place of all that is up next now.
+    pub fn go_on_from(&mut self, snapshot: Snapshot) {
+        let versions = self.version + 1;
+        *self = UpNext::restore(snapshot, self.random.clone());
+        // What was the next of an older version is not taken for the next of this one.
+        self.version += versions;
+    }
+
     fn mend(&mut self) {
         self.list_after = self.list_after.map(|after| after.min(self.queue.len()));
         let listed = self.list.iter_mut().flat_map(|list| &mut list.entries);

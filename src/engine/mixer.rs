@@ -1,0 +1,352 @@
+//! The thread `mix:NAME`: one pipeline's sample clock and everything that sounds on it.
+//!
+//! Reads: commands, and the feeds of its voices. Writes: a job of PCM about every 100 ms to every
+//! output, events, and what there is to know of its state. Never: waits for a decoder, an encoder
+//! or a reader of its state; late, it catches up.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::Receiver;
+
+use super::clock::Clock;
+use super::deck::{Deck, DeckCommand, VoiceState};
+use super::encoders::{Emit, Job, Mark, Output, OutputId, Pool, job_blocks};
+use super::programme::{News, Programme, Transitions};
+use super::titles::{TitleHolds, Titles};
+use super::voice::Scratch;
+use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
+use crate::event::{Event, TrackInfo, VoiceId};
+use crate::metadata::Title;
+use crate::playout::{Act, DeadAir, Expected, Guard, Level, Limiter, Pace, Stretch, measure};
+use crate::units::{FrameCount, FramePos};
+
+/// What a mixer is asked to do. It does so before its next job.
+pub(crate) enum Command {
+    Skip { crossfade: Duration },
+    Hold { fade: Duration },
+    Resume { fade: Duration },
+    StopCurrent { fade: Duration },
+    SeekCurrent { to: FrameCount },
+    Transitions(Transitions),
+    SetTitle { output: Option<OutputId>, title: Arc<Title>, holds: TitleHolds },
+    ClearTitle { output: Option<OutputId> },
+    AddDeck(Box<Deck>),
+    Deck(VoiceId, DeckCommand),
+    StopDecks { fade: Duration },
+    AddOutput(Arc<Output>),
+    RemoveOutput(OutputId),
+    Stop,
+}
+
+/// What the mixer lets be known of itself, as of its last job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OnAir {
+    pub current: Option<Arc<TrackInfo>>,
+    pub played: FrameCount,
+    pub remaining: Option<FrameCount>,
+    pub held: bool,
+    pub nothing_to_play: bool,
+    /// Dead air, for this reason.
+    pub dead_air: Option<&'static str>,
+    /// Whether the fallback is on the air.
+    pub fell_back: bool,
+    /// The end of the last job on the sample clock.
+    pub position: FramePos,
+    pub level: Level,
+    pub voices: Vec<VoiceState>,
+}
+
+/// Called by the mixer after each job; must return at once.
+pub(crate) type EachJob = Box<dyn FnMut(&OnAir) + Send>;
+
+/// All that one pipeline's mixer owns.
+pub(crate) struct Mixer {
+    name: String,
+    spec: PcmSpec,
+    clock: Clock,
+    pace: Pace,
+    commands: Receiver<Command>,
+    programme: Programme,
+    decks: Vec<Deck>,
+    titles: Titles,
+    outputs: Vec<Fed>,
+    pool: Arc<Pool>,
+    limiter: Limiter,
+    guard: Guard,
+    scratch: Scratch,
+    /// Title changes of the job that is being mixed.
+    marks: Vec<Mark>,
+    emit: Emit,
+    dead_air: Option<&'static str>,
+    on_air: Arc<Mutex<OnAir>>,
+    each_job: EachJob,
+}
+
+/// An output, and the title that it was last told of.
+struct Fed {
+    output: Arc<Output>,
+    title: Arc<Title>,
+}
+
+impl Fed {
+    fn new(output: Arc<Output>) -> Fed {
+        Fed { output, title: Arc::default() }
+    }
+}
+
+/// What a mixer is made of.
+pub(crate) struct Parts {
+    pub name: String,
+    pub spec: PcmSpec,
+    pub clock: Clock,
+    /// When the first block is due.
+    pub start: Instant,
+    pub commands: Receiver<Command>,
+    pub programme: Programme,
+    pub dead_air: DeadAir,
+    pub outputs: Vec<Arc<Output>>,
+    pub pool: Arc<Pool>,
+    pub emit: Emit,
+    pub on_air: Arc<Mutex<OnAir>>,
+    pub each_job: EachJob,
+}
+
+/// How long a stepped clock's mixer waits for a decoder: for as long as a test may take.
+const STEPPED_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a stepped clock is looked at while it stands still.
+const STEPPED_GLANCE: Duration = Duration::from_millis(1);
+
+impl Mixer {
+    pub fn new(parts: Parts) -> Mixer {
+        let patience = parts.clock.is_stepped().then_some(STEPPED_PATIENCE);
+        Mixer {
+            name: parts.name,
+            spec: parts.spec,
+            scratch: Scratch::new(parts.spec.channels, patience),
+            limiter: Limiter::new(parts.spec),
+            guard: Guard::new(parts.spec.rate, parts.dead_air),
+            pace: Pace::new(parts.spec.rate, parts.start),
+            clock: parts.clock,
+            commands: parts.commands,
+            programme: parts.programme,
+            decks: Vec::new(),
+            titles: Titles::default(),
+            outputs: parts.outputs.into_iter().map(Fed::new).collect(),
+            pool: parts.pool,
+            marks: Vec::new(),
+            emit: parts.emit,
+            dead_air: None,
+            on_air: parts.on_air,
+            each_job: parts.each_job,
+        }
+    }
+
+    /// Mixes until it is told to stop, or nobody can tell it any more.
+    pub fn run(mut self) {
+        let job = job_blocks(self.spec) as u64;
+        let mut next = 0;
+        loop {
+            let now = self.clock.now();
+            // A stepped clock may leap as far as it likes: all of it is played.
+            if !self.clock.is_stepped()
+                && let Some(moved) = self.pace.move_if_lost(next, now)
+            {
+                log::warn!(
+                    "{}: the machine was away for {:?}; the sample clock goes on from here",
+                    self.name,
+                    moved.by
+                );
+            }
+            while self.pace.blocks_due(next, now) >= job {
+                if !self.obey_all() {
+                    return;
+                }
+                self.mix_job(next, job);
+                next += job;
+            }
+            self.clock.settle(now);
+            if !self.wait(next + job - 1) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until `block` is due, and obeys meanwhile. False when it was told to stop.
+    fn wait(&mut self, block: u64) -> bool {
+        let due = self.pace.due(block);
+        while self.clock.now() < due {
+            let command = match self.clock.is_stepped() {
+                false => self.commands.recv_deadline(due),
+                true => self.commands.recv_timeout(STEPPED_GLANCE),
+            };
+            match command {
+                Ok(Command::Stop) => return false,
+                Ok(command) => self.obey(command),
+                Err(error) if error.is_timeout() => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn obey_all(&mut self) -> bool {
+        while let Ok(command) = self.commands.try_recv() {
+            if let Command::Stop = command {
+                return false;
+            }
+            self.obey(command);
+        }
+        true
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Skip { crossfade } => self.programme.skip(crossfade),
+            Command::Hold { fade } => self.programme.hold(fade),
+            Command::Resume { fade } => self.programme.resume(fade),
+            Command::StopCurrent { fade } => self.programme.stop_current(fade),
+            Command::SeekCurrent { to } => self.programme.seek(to),
+            Command::Transitions(transitions) => self.programme.set_transitions(transitions),
+            Command::SetTitle { output, title, holds } => self.titles.set(output, title, holds),
+            Command::ClearTitle { output } => self.titles.clear(output),
+            Command::AddDeck(deck) => self.decks.push(*deck),
+            Command::Deck(id, command) => {
+                if let Some(deck) = self.decks.iter_mut().find(|deck| deck.id() == id) {
+                    deck.command(command);
+                }
+            }
+            Command::StopDecks { fade } => {
+                for deck in &mut self.decks {
+                    deck.command(DeckCommand::Stop { fade });
+                }
+            }
+            Command::AddOutput(output) => self.outputs.push(Fed::new(output)),
+            Command::RemoveOutput(id) => self.outputs.retain(|fed| fed.output.id() != id),
+            Command::Stop => unreachable!("told apart by who received it"),
+        }
+    }
+
+    fn mix_job(&mut self, first: u64, blocks: u64) {
+        let position = FramePos(first * BLOCK_FRAMES as u64);
+        self.programme.look_at_list(position);
+        self.mark(position);
+        let mut level = Level::default();
+        let mixed: Vec<_> = (first..first + blocks)
+            .map(|block| {
+                let block = self.mix_block(FramePos(block * BLOCK_FRAMES as u64));
+                level = louder(level, measure(&block.samples, self.spec.channels));
+                block
+            })
+            .collect();
+        let frames = FrameCount(blocks * BLOCK_FRAMES as u64);
+        let job = Arc::new(Job { blocks: mixed, marks: std::mem::take(&mut self.marks) });
+        for Fed { output, .. } in &self.outputs {
+            self.pool.encode(output, job.clone(), self.clock.is_stepped());
+        }
+        self.watch(frames, level);
+        self.publish(position + frames, level);
+    }
+
+    /// Has the guard look at what was mixed, and does what it says.
+    fn watch(&mut self, frames: FrameCount, level: Level) {
+        let expected = match self.programme.expected() {
+            Expected::Held | Expected::NothingUpNext if self.decks.iter().any(Deck::sounding) => {
+                Expected::Sound
+            }
+            expected => expected,
+        };
+        let power = level.mean_square[0].max(level.mean_square[1]);
+        match self.guard.watch(Stretch { frames, power, expected }) {
+            None => {}
+            Some(Act::Begin(reason)) => {
+                log::warn!("{}: dead air: {reason}", self.name);
+                self.dead_air = Some(reason);
+                (self.emit)(Event::DeadAirBegins { reason: reason.into() });
+                self.programme.skip(Duration::ZERO);
+            }
+            Some(Act::FallBack) => {
+                if self.programme.fall_back() {
+                    log::warn!("{}: dead air lasts: the fallback takes over", self.name);
+                }
+            }
+            Some(Act::End(lasted)) => {
+                log::warn!("{}: dead air is over after {lasted:.1?}", self.name);
+                self.dead_air = None;
+                (self.emit)(Event::DeadAirEnds { lasted });
+            }
+        }
+    }
+
+    fn mix_block(&mut self, position: FramePos) -> PcmBlock {
+        let mut samples = vec![0.0; BLOCK_FRAMES * self.spec.channels.count()].into_boxed_slice();
+        self.programme.mix(position, &mut samples, &mut self.scratch);
+        let (scratch, emit) = (&mut self.scratch, &self.emit);
+        self.decks.retain_mut(|deck| deck.mix(&mut samples, scratch, &mut |event| emit(event)));
+        self.limiter.process(&mut samples);
+        self.tell_news();
+        PcmBlock { position, samples }
+    }
+
+    fn tell_news(&mut self) {
+        let news: Vec<_> = self.programme.news().collect();
+        for news in news {
+            match news {
+                News::Begins(track, at) => {
+                    self.titles.begin(Arc::new(Title::new(track.title.clone())));
+                    self.mark(at);
+                    (self.emit)(Event::TrackChange { track, at });
+                }
+                News::Event(event) => (self.emit)(event),
+            }
+        }
+    }
+
+    /// Marks the titles that changed, in force from `at` on. The limiter's look-ahead makes everything sound
+    /// that much later.
+    fn mark(&mut self, at: FramePos) {
+        let at = at + self.limiter.delay();
+        for Fed { output, title } in &mut self.outputs {
+            let now = self.titles.of(output.id());
+            if title != now {
+                title.clone_from(now);
+                self.marks.push(Mark { at, title: now.clone(), output: Some(output.id()) });
+            }
+        }
+    }
+
+    /// Leaves word of how things stand. Who is reading it just now gets the next one.
+    fn publish(&mut self, position: FramePos, level: Level) {
+        let (current, played) = match self.programme.current() {
+            Some((track, played)) => (Some(track.clone()), played),
+            None => (None, FrameCount(0)),
+        };
+        let on_air = OnAir {
+            current,
+            played,
+            remaining: self.programme.remaining(),
+            held: self.programme.held(),
+            nothing_to_play: self.programme.nothing_to_play(),
+            dead_air: self.dead_air,
+            fell_back: self.programme.fell_back(),
+            position,
+            level,
+            voices: self.decks.iter().map(Deck::state).collect(),
+        };
+        (self.each_job)(&on_air);
+        if let Ok(mut published) = self.on_air.try_lock() {
+            *published = on_air;
+        }
+    }
+}
+
+fn louder(a: Level, b: Level) -> Level {
+    let each = |a: [f32; 2], b: [f32; 2]| [a[0].max(b[0]), a[1].max(b[1])];
+    Level { peak: each(a.peak, b.peak), mean_square: each(a.mean_square, b.mean_square) }
+}
+
+/// What the mixer last let be known.
+pub(crate) fn read(on_air: &Mutex<OnAir>) -> OnAir {
+    on_air.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}

@@ -1,0 +1,16 @@
+//! The threads that turn files into packets: decoders, the mixer, encoders. None of it knows of a
+//! server: packets leave through sinks that are given to it.
+
+pub(crate) mod clock;
+pub(crate) mod crew;
+pub(crate) mod deck;
+pub(crate) mod decode;
+pub(crate) mod encoders;
+pub(crate) mod mixer;
+pub(crate) mod picker;
+pub(crate) mod programme;
+pub(crate) mod titles;
+pub(crate) mod voice;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! Picks the next track: on a `decode` thread, takes what is up next, opens it, passes over what
+//! cannot be played, and goes on as the decode thread of what it found.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+
+use super::crew::Crew;
+use super::decode::{AHEAD, Feed, Pump, Source, prime};
+use super::encoders::Emit;
+use crate::audio::PcmSpec;
+use crate::error::Error;
+use crate::event::{Event, TrackInfo};
+use crate::metadata::Tags;
+use crate::playout::{Entry, EntryId, UpNext};
+use crate::units::FrameCount;
+
+/// Opens what a path names. On a decode thread: may take its time.
+pub(crate) type Open = dyn Fn(&Path, PcmSpec) -> crate::Result<Box<dyn Source>> + Send + Sync;
+
+/// The line that a station shows for an entry with these tags.
+pub(crate) type TitleFormat = dyn Fn(&Entry, &Tags) -> String + Send + Sync;
+
+/// How loud a file is to be played, by its tags: a factor.
+pub(crate) type LevelOf = dyn Fn(&Tags) -> f32 + Send + Sync;
+
+/// A track, opened, with its first audio decoded.
+pub(crate) struct Picked {
+    pub id: EntryId,
+    /// The version of the list of which it is the next.
+    pub version: u64,
+    pub info: Arc<TrackInfo>,
+    /// Its gain, as its tags ask for it.
+    pub level: f32,
+    pub feed: Feed,
+    /// Whether it fills in for what should have been played.
+    pub fallback: bool,
+}
+
+/// Where the next track is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Among {
+    /// What is up next.
+    List,
+    /// What is up next; where there is nothing, the fallback.
+    ListThenFallback,
+    /// The fallback alone.
+    Fallback,
+}
+
+/// What picking came to, as of a version of the list.
+pub(crate) enum Pick {
+    Track(Box<Picked>),
+    /// The list is empty.
+    Nothing {
+        version: u64,
+    },
+    /// All that is up next was tried, and nothing of it can be played.
+    AllFailed {
+        version: u64,
+    },
+}
+
+/// What picking needs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Picker {
+    pub pipeline: Arc<str>,
+    pub spec: PcmSpec,
+    pub up_next: Arc<Mutex<UpNext>>,
+    /// What fills in when that gives nothing, if anything.
+    pub fallback: Arc<Mutex<UpNext>>,
+    /// An entry that does not start at its beginning, for it was on the air before a restart.
+    pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
+    pub open: Arc<Open>,
+    pub title: Arc<Mutex<Arc<TitleFormat>>>,
+    pub level: Arc<LevelOf>,
+    pub emit: Emit,
+    pub crew: Arc<Crew>,
+    pub stopping: Arc<AtomicBool>,
+}
+
+impl Picker {
+    /// The pipeline's name, for its log lines.
+    pub fn pipeline(&self) -> &str {
+        &self.pipeline
+    }
+
+    /// Starts picking; the answer comes in its own time, and the thread lives as long as the feed
+    /// that it holds.
+    pub fn pick(&self, among: Among, crossfade: Duration) -> Receiver<Pick> {
+        let (answer, receiver) = bounded(1);
+        let picker = self.clone();
+        let spawned = self.crew.spawn("decode", move || picker.run(&answer, among, crossfade));
+        if let Err(error) = spawned {
+            // The receiver hears that the sender is gone, and tries again later.
+            log::error!("{}: {error}", self.pipeline);
+        }
+        receiver
+    }
+
+    /// Which version of the list is in force.
+    pub fn version(&self) -> u64 {
+        lock(&self.up_next).version()
+    }
+
+    /// Whether this is still what comes next.
+    pub fn is_next(&self, picked: &Picked) -> bool {
+        !picked.fallback && lock(&self.up_next).peek().is_some_and(|next| next.id == picked.id)
+    }
+
+    /// Whether there is anything to fall back on.
+    pub fn has_fallback(&self) -> bool {
+        lock(&self.fallback).peek().is_some()
+    }
+
+    /// The track is on the air. If a new playlist began with it: its name and length.
+    pub fn begin(&self, picked: &Picked) -> Option<(String, usize)> {
+        let turn = lock(self.list_of(picked.fallback)).begin(picked.id)?;
+        turn.list_began.filter(|_| !picked.fallback)
+    }
+
+    fn run(&self, answer: &Sender<Pick>, among: Among, crossfade: Duration) {
+        let version = self.version();
+        let answered = match among {
+            Among::List => self.run_list(answer, false, crossfade),
+            Among::Fallback => self.run_list(answer, true, crossfade),
+            Among::ListThenFallback => {
+                let found = self.run_list(answer, false, crossfade);
+                if found.is_ok() { found } else { self.run_list(answer, true, crossfade) }
+            }
+        };
+        match answered {
+            Ok(()) => {}
+            Err(Fruitless::Empty) => send(answer, Pick::Nothing { version }),
+            Err(Fruitless::AllFailed) => send(answer, Pick::AllFailed { version: self.version() }),
+        }
+    }
+
+    /// Picks from one list, and stays its track's decode thread.
+    fn run_list(&self, answer: &Sender<Pick>, fallback: bool, crossfade: Duration) -> Result<(), Fruitless> {
+        let list = self.list_of(fallback);
+        while !self.stopping.load(Ordering::Relaxed) {
+            let version = self.version();
+            let next = lock(list).peek().map(|next| (next.id, next.entry.clone()));
+            let (id, entry) = next.ok_or(Fruitless::Empty)?;
+            match self.prime(id, &entry, crossfade) {
+                Ok((info, level, feed, pump)) => {
+                    send(answer, Pick::Track(Box::new(Picked { id, version, info, level, feed, fallback })));
+                    pump.run();
+                    return Ok(());
+                }
+                Err(error) => self.pass_over(list, id, entry.path, &error),
+            }
+            if lock(list).all_failed() {
+                return Err(Fruitless::AllFailed);
+            }
+        }
+        Ok(())
+    }
+
+    fn prime(
+        &self,
+        id: EntryId,
+        entry: &Entry,
+        crossfade: Duration,
+    ) -> crate::Result<(Arc<TrackInfo>, f32, Feed, Pump)> {
+        let source = (self.open)(&entry.path, self.spec)?;
+        let duration = source.duration();
+        let tags = source.tags().clone();
+        // Where the end is not declared, the crossfade can only begin once the decoder has seen it.
+        let ahead = if duration.is_none() { AHEAD + crossfade } else { AHEAD };
+        let goes_on_at = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = goes_on_at.filter(|at| at.0 == id).map_or(FrameCount(0), |at| at.1);
+        let (feed, pump) =
+            prime(source, self.spec, from, ahead).map_err(|reason| Error::file(&entry.path, reason))?;
+        let format = self.title.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (title, level) = (format(entry, &tags), (self.level)(&tags));
+        let info =
+            TrackInfo { id, file: entry.path.clone(), given: entry.title.clone(), tags, title, duration };
+        Ok((Arc::new(info), level, feed, pump))
+    }
+
+    fn pass_over(&self, list: &Mutex<UpNext>, id: EntryId, file: PathBuf, error: &Error) {
+        lock(list).skip_failed(id);
+        let reason = match error {
+            Error::File { reason, .. } => reason.clone(),
+            other => other.to_string(),
+        };
+        log::warn!("{}: {}: passed over: {reason}", self.pipeline, file.display());
+        (self.emit)(Event::TrackFailed { file, reason });
+    }
+
+    fn list_of(&self, fallback: bool) -> &Mutex<UpNext> {
+        if fallback { &self.fallback } else { &self.up_next }
+    }
+}
+
+/// Why a list gave no track.
+enum Fruitless {
+    Empty,
+    AllFailed,
+}
+
+fn lock(list: &Mutex<UpNext>) -> MutexGuard<'_, UpNext> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn send(answer: &Sender<Pick>, pick: Pick) {
+    // The mixer may have ended meanwhile.
+    let _ = answer.send(pick);
+}

@@ -1,0 +1,216 @@
+//! What a pipeline tells of itself while it runs, to hooks and to event receivers.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::CloseReason;
+use crate::metadata::Tags;
+use crate::playout::{EntryId, path_text};
+use crate::units::{FrameCount, FramePos};
+
+/// A voice, as long as its pipeline runs. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VoiceId(pub u64);
+
+/// A track that is, was or will be heard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackInfo {
+    /// The up-next entry it came from.
+    pub id: EntryId,
+    /// The file. In text (JSON, say) a path that is not UTF-8 is a percent-encoded `file://` URL.
+    #[serde(with = "path_text")]
+    pub file: PathBuf,
+    /// The title that the application gave it, if it did.
+    pub given: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// What its mounts announce: see [`format_title`](crate::format_title).
+    pub title: String,
+    /// How long it sounds, in frames at the pipeline's rate, where the file says so.
+    pub duration: Option<FrameCount>,
+}
+
+/// Something that happened, with what there is to know of it. Sent when the mixer reaches it: a
+/// listener hears it one burst later.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The pipeline is on the air.
+    PipelineStart,
+    /// The pipeline has been stopped; nothing follows.
+    PipelineStop,
+    /// A track began: its gain passed the other's.
+    TrackChange {
+        /// Which.
+        track: Arc<TrackInfo>,
+        /// Where, on the pipeline's sample clock.
+        at: FramePos,
+    },
+    /// The first track of a newly loaded playlist began.
+    PlaylistChange {
+        /// The playlist's name: its path, or what the application gave.
+        name: String,
+        /// How many entries it has, as far as it has been read.
+        length: usize,
+    },
+    /// A track could not be played, or not to its end.
+    TrackFailed {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing is up next, or nothing of it can be played: silence.
+    NothingToPlay,
+    /// A voice came to its end or was stopped.
+    VoiceEnded {
+        /// Which.
+        voice: VoiceId,
+        /// Whether it was stopped before its end.
+        stopped: bool,
+    },
+    /// A volume ramp came to its end.
+    RampDone {
+        /// Of which voice.
+        voice: VoiceId,
+        /// The volume that holds from now on, 1.0 being unchanged.
+        volume: f32,
+    },
+    /// Silence where something should sound, for longer than is tolerated.
+    DeadAirBegins {
+        /// What is silent or stuck.
+        reason: String,
+    },
+    /// Sound again.
+    DeadAirEnds {
+        /// How long it was silent.
+        lasted: Duration,
+    },
+    /// An encoder failed; it is being rebuilt, the others go on.
+    EncoderFailed {
+        /// Its output's mount.
+        mount: String,
+        /// Why.
+        reason: String,
+    },
+    /// An encoder that had failed is on the air again.
+    EncoderRecovered {
+        /// Its output's mount.
+        mount: String,
+    },
+    /// Somebody listens.
+    ListenerJoined {
+        /// To which mount.
+        mount: String,
+        /// From where.
+        address: IpAddr,
+        /// The player, as it names itself.
+        agent: String,
+    },
+    /// A listener left. Who stays less than a second is neither seen to join nor to leave.
+    ListenerLeft {
+        /// Which mount.
+        mount: String,
+        /// From where.
+        address: IpAddr,
+        /// The player, as it names itself.
+        agent: String,
+        /// How long it listened.
+        duration: Duration,
+        /// Audio bytes sent.
+        bytes: u64,
+        /// Why it ended.
+        reason: CloseReason,
+    },
+    /// This receiver was full, and so many events did not reach it.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// What a hook is added for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// [`Event::PipelineStart`]
+    PipelineStart,
+    /// [`Event::PipelineStop`]
+    PipelineStop,
+    /// [`Event::TrackChange`]
+    TrackChange,
+    /// [`Event::PlaylistChange`]
+    PlaylistChange,
+    /// [`Event::TrackFailed`]
+    TrackFailed,
+    /// [`Event::NothingToPlay`]
+    NothingToPlay,
+    /// [`Event::VoiceEnded`]
+    VoiceEnded,
+    /// [`Event::RampDone`]
+    RampDone,
+    /// [`Event::DeadAirBegins`]
+    DeadAirBegins,
+    /// [`Event::DeadAirEnds`]
+    DeadAirEnds,
+    /// [`Event::EncoderFailed`]
+    EncoderFailed,
+    /// [`Event::EncoderRecovered`]
+    EncoderRecovered,
+    /// [`Event::ListenerJoined`]
+    ListenerJoined,
+    /// [`Event::ListenerLeft`]
+    ListenerLeft,
+    /// [`Event::Missed`]
+    Missed,
+}
+
+impl Event {
+    /// What kind of event it is.
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Event::PipelineStart => EventKind::PipelineStart,
+            Event::PipelineStop => EventKind::PipelineStop,
+            Event::TrackChange { .. } => EventKind::TrackChange,
+            Event::PlaylistChange { .. } => EventKind::PlaylistChange,
+            Event::TrackFailed { .. } => EventKind::TrackFailed,
+            Event::NothingToPlay => EventKind::NothingToPlay,
+            Event::VoiceEnded { .. } => EventKind::VoiceEnded,
+            Event::RampDone { .. } => EventKind::RampDone,
+            Event::DeadAirBegins { .. } => EventKind::DeadAirBegins,
+            Event::DeadAirEnds { .. } => EventKind::DeadAirEnds,
+            Event::EncoderFailed { .. } => EventKind::EncoderFailed,
+            Event::EncoderRecovered { .. } => EventKind::EncoderRecovered,
+            Event::ListenerJoined { .. } => EventKind::ListenerJoined,
+            Event::ListenerLeft { .. } => EventKind::ListenerLeft,
+            Event::Missed { .. } => EventKind::Missed,
+        }
+    }
+}
+
+impl EventKind {
+    /// The name in configuration, logs and JSON: `track-change`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EventKind::PipelineStart => "pipeline-start",
+            EventKind::PipelineStop => "pipeline-stop",
+            EventKind::TrackChange => "track-change",
+            EventKind::PlaylistChange => "playlist-change",
+            EventKind::TrackFailed => "track-failed",
+            EventKind::NothingToPlay => "nothing-to-play",
+            EventKind::VoiceEnded => "voice-ended",
+            EventKind::RampDone => "ramp-done",
+            EventKind::DeadAirBegins => "dead-air-begins",
+            EventKind::DeadAirEnds => "dead-air-ends",
+            EventKind::EncoderFailed => "encoder-failed",
+            EventKind::EncoderRecovered => "encoder-recovered",
+            EventKind::ListenerJoined => "listener-joined",
+            EventKind::ListenerLeft => "listener-left",
+            EventKind::Missed => "missed",
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What plays next, and when.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Pipeline;
+use crate::engine::mixer::Command;
+use crate::engine::titles::TitleHolds;
+use crate::error::{Error, Result};
+use crate::metadata::{Tags, Title};
+use crate::playout::{Entry, EntryId, Place, Playlist, When};
+
+/// How long the crossfade of `play file` takes.
+const PLAY_NOW_CROSSFADE: Duration = Duration::from_millis(800);
+
+/// How a playlist is played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListOptions {
+    /// Whether its first track comes now, by a crossfade, or after the current track.
+    pub when: When,
+    /// Whether it begins again at its end.
+    pub repeat: bool,
+    /// Whether each pass has an order of its own.
+    pub shuffle: bool,
+    /// How its tracks meet; `None`: as before. Holds for the pipeline from now on.
+    pub crossfade: Option<Duration>,
+    /// See [`PipelineSettings::fade_in`](crate::PipelineSettings::fade_in); `None`: as before.
+    pub fade_in: Option<Duration>,
+    /// See [`PipelineSettings::fade_out`](crate::PipelineSettings::fade_out); `None`: as before.
+    pub fade_out: Option<Duration>,
+}
+
+impl Default for ListOptions {
+    fn default() -> ListOptions {
+        ListOptions {
+            when: When::AfterCurrent,
+            repeat: false,
+            shuffle: false,
+            crossfade: None,
+            fade_in: None,
+            fade_out: None,
+        }
+    }
+}
+
+impl Pipeline {
+    /// Plays these entries as the playlist, in place of the one before. [`Event::PlaylistChange`](crate::Event::PlaylistChange)
+    /// tells its name when its first track begins.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the pipeline is off the air.
+    pub fn play_list(
+        &self,
+        name: &str,
+        entries: impl IntoIterator<Item = Entry>,
+        options: &ListOptions,
+    ) -> Result<()> {
+        let (repeat, shuffle) = (options.repeat, options.shuffle);
+        let list = Playlist { name: name.into(), entries: entries.into_iter().collect(), repeat, shuffle };
+        self.inner.up_next().load(list, options.when);
+        self.meet(options)?;
+        match options.when {
+            When::Now => self.inner.command(Command::Skip { crossfade: self.inner.quick_crossfade() }),
+            When::AfterCurrent => Ok(()),
+        }
+    }
+
+    /// Plays files, folders and playlists as the playlist, in place of the one before. They are read
+    /// on a thread of their own, again when they change and after each pass; what is wrong with them is
+    /// logged. The playlist is named as its first path.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the pipeline is off the air.
+    pub fn play_path(&self, roots: Vec<PathBuf>, options: &ListOptions) -> Result<()> {
+        self.meet(options)?;
+        self.inner.load(roots, options);
+        Ok(())
+    }
+
+    fn meet(&self, options: &ListOptions) -> Result<()> {
+        let mut transitions = self.inner.transitions();
+        transitions.crossfade = options.crossfade.unwrap_or(transitions.crossfade);
+        transitions.fade_in = options.fade_in.unwrap_or(transitions.fade_in);
+        transitions.fade_out = options.fade_out.unwrap_or(transitions.fade_out);
+        self.inner.command(Command::Transitions(*transitions))
+    }
+
+    /// Whether the playlist begins again at its end, from now on.
+    pub fn set_repeat(&self, repeat: bool) {
+        self.inner.up_next().set_repeat(repeat);
+    }
+
+    /// Shuffles what is left of the playlist's pass; or goes on in its own order.
+    pub fn set_shuffle(&self, shuffle: bool) {
+        self.inner.up_next().set_shuffle(shuffle);
+    }
+
+    /// The current track goes on at this time from its beginning.
+    pub fn seek(&self, to: Duration) -> Result<()> {
+        self.inner.command(Command::SeekCurrent { to: self.inner.spec.rate.frames_in(to) })
+    }
+
+    /// Makes a file the current track now, by a quick crossfade; then what was up next goes on.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be opened: nothing changes then. Opens the file on the caller's thread.
+    pub fn play_file(&self, path: impl AsRef<Path>, title: Option<&str>) -> Result<EntryId> {
+        let path = path.as_ref();
+        (self.inner.open)(path, self.inner.spec)?;
+        let entry = Entry { title: title.map(str::to_owned), ..Entry::new(path) };
+        let id = self.inner.up_next().play_now(entry);
+        self.inner.command(Command::Skip { crossfade: PLAY_NOW_CROSSFADE })?;
+        Ok(id)
+    }
+
+    /// The current track gives way to what is up next, by a crossfade of `skip_crossfade`.
+    pub fn skip(&self) -> Result<()> {
+        self.inner.command(Command::Skip { crossfade: self.inner.skip_crossfade })
+    }
+
+    /// Queues entries, each to be played once, before the playlist goes on. Their ids come in the same order.
+    pub fn queue_files(&self, entries: impl IntoIterator<Item = Entry>, place: Place) -> Vec<EntryId> {
+        self.inner.up_next().queue(entries, place)
+    }
+
+    /// The queue, in the order in which it will be played.
+    pub fn queue(&self) -> Vec<(EntryId, Entry)> {
+        self.inner.up_next().queued().map(|(id, entry)| (id, entry.clone())).collect()
+    }
+
+    /// Empties the queue; the playlist goes on after the current track.
+    pub fn clear_queue(&self) {
+        self.inner.up_next().clear();
+    }
+
+    /// Takes an entry out of the queue.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is not, or no longer, in the queue.
+    pub fn remove(&self, id: EntryId) -> Result<Entry> {
+        self.inner.up_next().remove(id).ok_or_else(|| not_queued(id))
+    }
+
+    /// Moves an entry of the queue to this place, 0 being the next; beyond the end is the end.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is not, or no longer, in the queue.
+    pub fn move_to(&self, id: EntryId, index: usize) -> Result<()> {
+        self.inner.up_next().move_to(id, index).then_some(()).ok_or_else(|| not_queued(id))
+    }
+
+    /// Takes the programme off the air where it is: it fades out and waits. Decks go on.
+    pub fn hold(&self, fade: Duration) -> Result<()> {
+        self.inner.command(Command::Hold { fade })
+    }
+
+    /// Puts a held programme back on the air, where it waits.
+    pub fn resume(&self, fade: Duration) -> Result<()> {
+        self.inner.command(Command::Resume { fade })
+    }
+
+    /// Sets what mounts announce, from the mixer's position on; `mount`: only there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if no output of this pipeline has this mount.
+    pub fn update_metadata(&self, title: Title, mount: Option<&str>, holds: TitleHolds) -> Result<()> {
+        let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
+        self.inner.command(Command::SetTitle { output, title: Arc::new(title), holds })
+    }
+
+    /// Returns to the sounding track's title.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if no output of this pipeline has this mount.
+    pub fn clear_metadata(&self, mount: Option<&str>) -> Result<()> {
+        let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
+        self.inner.command(Command::ClearTitle { output })
+    }
+
+    /// How titles are made from now on, for tracks that are opened after this call.
+    pub fn set_title_format(&self, format: impl Fn(&Entry, &Tags) -> String + Send + Sync + 'static) {
+        *self.inner.title.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(format);
+    }
+}
+
+fn not_queued(id: EntryId) -> Error {
+    Error::NotFound(format!("entry {} in the queue", id.0))
+}

@@ -1,0 +1,240 @@
+//! The `hooks` thread and the receivers of events.
+//!
+//! Reads: a pipeline's events. Writes: nothing but what the application's hooks do. Never touches
+//! the audio: a hook that is slow, hangs or panics delays later hooks alone.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+use super::{Inner, Pipeline};
+use crate::event::{Event, EventKind};
+
+/// Events that wait for the hook thread at most; what comes then is counted as missed.
+const HOOK_EVENTS: usize = 4096;
+
+/// How long a hook may run before it is reported.
+const HOOK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A hook, until it is removed. Never used twice in a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HookId(u64);
+
+type Function = Arc<Mutex<dyn FnMut(&Pipeline, &Event) + Send>>;
+
+/// Where a pipeline's events go.
+pub(super) struct Hub {
+    state: Mutex<State>,
+    next_hook: AtomicU64,
+    for_hooks: EventReceiver,
+}
+
+#[derive(Default)]
+struct State {
+    hooks: Vec<(HookId, EventKind, Function)>,
+    receivers: Vec<Weak<Mailbox>>,
+    running: Option<Run>,
+    thread: Option<ThreadId>,
+}
+
+/// The hook that is running.
+struct Run {
+    kind: EventKind,
+    since: Instant,
+    reported: bool,
+}
+
+impl Hub {
+    pub fn new() -> Hub {
+        Hub {
+            state: Mutex::default(),
+            next_hook: AtomicU64::new(1),
+            for_hooks: EventReceiver(Arc::new(Mailbox::new(HOOK_EVENTS))),
+        }
+    }
+
+    pub fn add(&self, kind: EventKind, function: impl FnMut(&Pipeline, &Event) + Send + 'static) -> HookId {
+        let id = HookId(self.next_hook.fetch_add(1, Ordering::Relaxed));
+        self.lock().hooks.push((id, kind, Arc::new(Mutex::new(function))));
+        id
+    }
+
+    pub fn remove(&self, id: HookId) -> bool {
+        let mut state = self.lock();
+        let before = state.hooks.len();
+        state.hooks.retain(|hook| hook.0 != id);
+        state.hooks.len() < before
+    }
+
+    pub fn subscribe(&self, capacity: usize) -> EventReceiver {
+        let mailbox = Arc::new(Mailbox::new(capacity.max(1)));
+        self.lock().receivers.push(Arc::downgrade(&mailbox));
+        EventReceiver(mailbox)
+    }
+
+    /// Tells everybody, and waits for nobody.
+    pub fn emit(&self, event: Event) {
+        let mut state = self.lock();
+        state.receivers.retain(|receiver| match receiver.upgrade() {
+            Some(mailbox) => {
+                mailbox.put(event.clone());
+                true
+            }
+            None => false,
+        });
+        self.for_hooks.0.put(event);
+    }
+
+    /// Says so, once, when a hook has been running for too long.
+    pub fn report_hanging(&self) {
+        if let Some(run) = &mut self.lock().running
+            && !run.reported
+            && run.since.elapsed() > HOOK_PATIENCE
+        {
+            run.reported = true;
+            log::warn!(
+                "a hook for {} has been running for {HOOK_PATIENCE:?}; later hooks wait",
+                run.kind.as_str()
+            );
+        }
+    }
+
+    /// Lets the hook thread and the receivers end when they have read what there is.
+    pub fn close(&self) {
+        for receiver in &self.lock().receivers {
+            if let Some(mailbox) = receiver.upgrade() {
+                mailbox.close();
+            }
+        }
+        self.for_hooks.0.close();
+    }
+
+    /// Whether the caller is a hook of this pipeline.
+    pub fn is_hook_thread(&self) -> bool {
+        self.lock().thread == Some(std::thread::current().id())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The hook thread's work: until the hub is closed, or the pipeline is gone.
+pub(super) fn run(hub: &Hub, pipeline: &Weak<Inner>) {
+    hub.lock().thread = Some(std::thread::current().id());
+    while let Some(event) = hub.for_hooks.recv() {
+        let Some(pipeline) = pipeline.upgrade().map(Pipeline::from_inner) else { return };
+        let kind = event.kind();
+        let due: Vec<_> = hub.lock().hooks.iter().filter(|hook| hook.1 == kind).map(|hook| hook.0).collect();
+        for id in due {
+            // A hook may have been removed by the one before it.
+            let hook = hub.lock().hooks.iter().find(|hook| hook.0 == id).map(|hook| hook.2.clone());
+            let Some(function) = hook else { continue };
+            hub.lock().running = Some(Run { kind, since: Instant::now(), reported: false });
+            let call = || (function.lock().unwrap_or_else(PoisonError::into_inner))(&pipeline, &event);
+            if catch_unwind(AssertUnwindSafe(call)).is_err() {
+                log::error!("a hook for {} panicked; it stays, and hooks go on", kind.as_str());
+            }
+            hub.lock().running = None;
+        }
+    }
+}
+
+/// A bounded queue of a pipeline's events, for those who would rather poll than be called. What does
+/// not fit is never lost silently: [`Event::Missed`] says how many. May be read on any thread.
+pub struct EventReceiver(Arc<Mailbox>);
+
+struct Mailbox {
+    capacity: usize,
+    letters: Mutex<Letters>,
+    came: Condvar,
+    closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Letters {
+    events: VecDeque<Event>,
+    missed: u64,
+}
+
+impl EventReceiver {
+    /// The next event, if one is there.
+    pub fn try_recv(&self) -> Option<Event> {
+        self.0.lock().take()
+    }
+
+    /// The next event; waits for it. `None` when the pipeline has stopped and all was read.
+    pub fn recv(&self) -> Option<Event> {
+        self.wait(None)
+    }
+
+    /// The next event; waits so long at most.
+    pub fn recv_timeout(&self, timeout: Duration) -> Option<Event> {
+        self.wait(Some(Instant::now() + timeout))
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> Option<Event> {
+        let mut letters = self.0.lock();
+        loop {
+            if let Some(event) = letters.take() {
+                return Some(event);
+            }
+            if self.0.closed.load(Ordering::Acquire) {
+                return None;
+            }
+            letters = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.0.came.wait(letters).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return None,
+                Some(left) => {
+                    self.0.came.wait_timeout(letters, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+impl Mailbox {
+    fn new(capacity: usize) -> Mailbox {
+        Mailbox { capacity, letters: Mutex::default(), came: Condvar::new(), closed: AtomicBool::new(false) }
+    }
+
+    fn put(&self, event: Event) {
+        let mut letters = self.lock();
+        if letters.events.len() < self.capacity {
+            letters.events.push_back(event);
+        } else {
+            letters.missed += 1;
+        }
+        self.came.notify_one();
+    }
+
+    fn close(&self) {
+        let _letters = self.lock();
+        self.closed.store(true, Ordering::Release);
+        self.came.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Letters {
+    /// What was missed came after what is kept: so it is told when that has been read.
+    fn take(&mut self) -> Option<Event> {
+        self.events.pop_front().or_else(|| match std::mem::take(&mut self.missed) {
+            0 => None,
+            count => Some(Event::Missed { count }),
+        })
+    }
+}
+
+impl fmt::Debug for EventReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventReceiver").field("waiting", &self.0.lock().events.len()).finish()
+    }
+}

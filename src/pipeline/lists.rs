@@ -1,0 +1,246 @@
+//! The `lists` thread: reads playlists and folders into what is up next, and again when they change.
+//!
+//! Reads: files of playlists and folders. Writes: the entries of the playlist. Never: keeps anyone
+//! waiting; playing begins with the first entry found, however large the folder.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+
+use crate::engine::crew::Crew;
+use crate::error::Result;
+use crate::playout::playlist::{self, Found, Watch};
+use crate::playout::{Entry, ListId, Playlist, UpNext, When};
+
+/// How often what was read is looked at for changes.
+const GLANCE: Duration = Duration::from_secs(5);
+
+/// How long starting waits for the first entry: as good as always long enough, and never too long.
+const FIRST_ENTRY: Duration = Duration::from_secs(1);
+
+/// How many entries are handed over at once while a list is being read.
+const BATCH: usize = 256;
+
+/// Where the files of a list are, and how they are to be played.
+pub(super) struct Load {
+    pub name: String,
+    pub roots: Vec<PathBuf>,
+    pub repeat: bool,
+    pub shuffle: bool,
+    pub when: When,
+    /// The list that it is, as it was before a restart: it keeps its place in it.
+    pub in_place_of: Option<ListId>,
+    /// Called when its first entry is up next.
+    pub begun: Option<Box<dyn FnOnce() + Send>>,
+    /// Dropped when playing can begin: the first entry is there, or nothing will be.
+    pub ready: Option<Sender<()>>,
+    /// Dropped when all has been read.
+    pub read: Option<Sender<()>>,
+}
+
+impl Load {
+    /// A list that comes after the current track, named as its first root.
+    pub fn new(roots: Vec<PathBuf>, repeat: bool, shuffle: bool) -> Load {
+        let name = roots.first().map_or_else(String::new, |root| root.display().to_string());
+        Load {
+            name,
+            roots,
+            repeat,
+            shuffle,
+            when: When::AfterCurrent,
+            in_place_of: None,
+            begun: None,
+            ready: None,
+            read: None,
+        }
+    }
+}
+
+/// The handle to the thread. Dropping it ends the thread.
+pub(super) struct Lists {
+    loads: Mutex<Option<Sender<Load>>>,
+    ending: Arc<AtomicBool>,
+}
+
+impl Lists {
+    pub fn start(pipeline: Arc<str>, up_next: Arc<Mutex<UpNext>>, crew: &Crew) -> Result<Lists> {
+        let (loads, receiver) = unbounded();
+        let ending = Arc::new(AtomicBool::new(false));
+        let reader = Reader { pipeline, up_next, in_play: None, loads: receiver, ending: ending.clone() };
+        crew.spawn("lists", move || reader.run())?;
+        Ok(Lists { loads: Mutex::new(Some(loads)), ending })
+    }
+
+    /// Reads a list, in its own time.
+    pub fn load(&self, load: Load) {
+        if let Some(loads) = &*self.lock() {
+            // The thread ends only when it is told to.
+            let _ = loads.send(load);
+        }
+    }
+
+    /// Reads the first list, and waits a moment for its first entry, so that playing begins at
+    /// once; with `patience` until all of it has been read.
+    pub fn load_first(&self, load: Load, patience: bool) {
+        let (told, answer) = bounded::<()>(0);
+        let (ready, read) = if patience { (None, Some(told)) } else { (Some(told), None) };
+        self.load(Load { ready, read, ..load });
+        let deadline = Instant::now() + if patience { FIRST_ENTRY * 60 } else { FIRST_ENTRY };
+        // Late: then playing begins when the first entry is there.
+        let _ = answer.recv_deadline(deadline);
+    }
+
+    /// Lets the thread end.
+    pub fn stop(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.lock().take();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Sender<Load>>> {
+        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread's own.
+struct Reader {
+    pipeline: Arc<str>,
+    up_next: Arc<Mutex<UpNext>>,
+    in_play: Option<InPlay>,
+    loads: Receiver<Load>,
+    ending: Arc<AtomicBool>,
+}
+
+/// The list that was read last, and what to compare it with.
+struct InPlay {
+    id: ListId,
+    roots: Vec<PathBuf>,
+    watch: Watch,
+    /// Passes of the list that were over when it was read.
+    passes: u64,
+}
+
+impl Reader {
+    /// Until the handle is gone.
+    fn run(mut self) {
+        loop {
+            match self.loads.recv_timeout(GLANCE) {
+                Ok(load) => self.load(load),
+                Err(RecvTimeoutError::Timeout) => self.read_again_if_changed(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Whether reading is to be broken off: for another list, or for good.
+    fn is_called_away(&self) -> bool {
+        !self.loads.is_empty() || self.ending.load(Ordering::Relaxed)
+    }
+
+    fn go_on(&self) -> ControlFlow<()> {
+        if self.is_called_away() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Reads a list and hands it over as it comes, until another is to be read.
+    fn load(&mut self, mut load: Load) {
+        let _read = load.read.take();
+        if let Some(id) = load.in_place_of {
+            // Nothing of it has been read yet: it counts as changed.
+            self.in_play = Some(InPlay { id, roots: load.roots, watch: Watch::default(), passes: u64::MAX });
+            return self.read_again_if_changed();
+        }
+        let list =
+            Playlist { name: load.name, entries: Vec::new(), repeat: load.repeat, shuffle: load.shuffle };
+        let mut into = Into::Waiting { list, when: load.when };
+        let mut batch = Vec::new();
+        let watch = playlist::read(&load.roots, &mut |found| {
+            if let Some(entry) = entry(&self.pipeline, found) {
+                batch.push(entry);
+                // The first one at once, so that playing can begin.
+                if batch.len() == BATCH || matches!(into, Into::Waiting { .. }) {
+                    into.hand_over(&self.up_next, &mut batch);
+                    load.ready.take();
+                    if let Some(begun) = load.begun.take() {
+                        begun();
+                    }
+                }
+            }
+            self.go_on()
+        });
+        into.hand_over(&self.up_next, &mut batch);
+        if let Into::List(id) = into {
+            self.in_play = Some(InPlay { id, roots: load.roots, watch, passes: self.passes() });
+        }
+    }
+
+    fn read_again_if_changed(&mut self) {
+        let passes = self.passes();
+        let Some(in_play) = self.in_play.take() else { return };
+        if in_play.passes == passes && !in_play.watch.changed() {
+            self.in_play = Some(in_play);
+            return;
+        }
+        let mut entries = Vec::new();
+        let watch = playlist::read(&in_play.roots, &mut |found| {
+            entries.extend(match found {
+                // What was wrong was said when the list was read first.
+                Found::Entry(entry) => Some(entry),
+                _ => None,
+            });
+            self.go_on()
+        });
+        // Broken off: another list takes its place. Not there any more: another took it already.
+        if !self.is_called_away() && lock(&self.up_next).replace(in_play.id, entries) {
+            self.in_play = Some(InPlay { watch, passes, ..in_play });
+        }
+    }
+
+    fn passes(&self) -> u64 {
+        lock(&self.up_next).list().map_or(0, |list| list.passes)
+    }
+}
+
+/// Where what is read goes.
+enum Into {
+    /// Nowhere yet: nothing has been found.
+    Waiting {
+        list: Playlist,
+        when: When,
+    },
+    List(ListId),
+    /// Another list has taken its place.
+    Nowhere,
+}
+
+impl Into {
+    fn hand_over(&mut self, up_next: &Mutex<UpNext>, batch: &mut Vec<Entry>) {
+        let entries = std::mem::take(batch);
+        *self = match std::mem::replace(self, Into::Nowhere) {
+            Into::Waiting { list, when } => {
+                Into::List(lock(up_next).load(Playlist { entries, ..list }, when))
+            }
+            Into::List(id) if lock(up_next).extend(id, entries) => Into::List(id),
+            Into::List(_) | Into::Nowhere => Into::Nowhere,
+        };
+    }
+}
+
+/// What is to be played; the rest is for the log.
+fn entry(pipeline: &str, found: Found) -> Option<Entry> {
+    match found {
+        Found::Entry(entry) => return Some(entry),
+        Found::Name(name) => log::debug!("{pipeline}: the playlist calls itself {name}"),
+        Found::PassedOver { folder, files } => {
+            log::info!("{pipeline}: {}: {files} files that are not audio were passed over", folder.display());
+        }
+        Found::Problem(problem) => log::error!("{pipeline}: {problem}"),
+    }
+    None
+}
+
+fn lock(up_next: &Mutex<UpNext>) -> MutexGuard<'_, UpNext> {
+    up_next.lock().unwrap_or_else(PoisonError::into_inner)
+}

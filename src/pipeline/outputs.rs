@@ -1,0 +1,131 @@
+//! A pipeline's outputs: each an encoder and the mount that it feeds.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::{OutputSettings, Pipeline};
+use crate::audio::PcmSpec;
+use crate::engine::encoders::{Emit, Output, OutputId, Pool};
+use crate::engine::mixer::Command;
+use crate::error::{Error, Result};
+use crate::server::{MountSettings, Server};
+
+/// An encoder is stuck when so many jobs of 100 ms wait for it.
+const TOO_MANY_JOBS: u64 = 20;
+
+/// The paths of a pipeline's mounts, for those who count its listeners.
+pub(super) type Mounts = Arc<Mutex<Vec<String>>>;
+
+pub(super) struct Outputs {
+    spec: PcmSpec,
+    pool: Arc<Pool>,
+    emit: Emit,
+    next: u32,
+    running: Vec<(Arc<Output>, OutputSettings)>,
+    mounts: Mounts,
+}
+
+impl Outputs {
+    pub fn new(spec: PcmSpec, pool: Arc<Pool>, emit: Emit) -> Outputs {
+        Outputs { spec, pool, emit, next: 0, running: Vec::new(), mounts: Mounts::default() }
+    }
+
+    /// Opens the encoder, then the mount.
+    pub fn add(&mut self, server: &Server, settings: OutputSettings) -> Result<Arc<Output>> {
+        // Opened twice, so that a bitrate that cannot work leaves no trace on the server.
+        settings.encoder.open(self.spec)?;
+        let mut writer = server.add_mount(filled_in(&settings, self.spec))?;
+        let id = OutputId(self.next);
+        self.next += 1;
+        let output = Arc::new(Output::open(
+            id,
+            settings.mount.path.clone(),
+            settings.encoder.clone(),
+            self.spec,
+            Box::new(move |packet| writer.push(packet)),
+            self.emit.clone(),
+        )?);
+        self.mounts.lock().unwrap_or_else(PoisonError::into_inner).push(settings.mount.path.clone());
+        self.running.push((output.clone(), settings));
+        Ok(output)
+    }
+
+    /// What the mixer feeds.
+    pub fn running(&self) -> Vec<Arc<Output>> {
+        self.running.iter().map(|(output, _)| output.clone()).collect()
+    }
+
+    pub fn mounts(&self) -> Mounts {
+        self.mounts.clone()
+    }
+
+    pub fn find(&self, mount: &str) -> Result<&Arc<Output>> {
+        let found = self.running.iter().map(|(output, _)| output).find(|output| output.mount() == mount);
+        found.ok_or_else(|| Error::NotFound(format!("output {mount} in this pipeline")))
+    }
+
+    /// What is wrong with the encoders.
+    pub fn problems(&self) -> impl Iterator<Item = String> {
+        self.running.iter().filter_map(|(output, _)| {
+            let mount = output.mount();
+            if output.has_failed() {
+                Some(format!("{mount}: the encoder has failed and is being rebuilt"))
+            } else {
+                (output.waiting() > TOO_MANY_JOBS).then(|| format!("{mount}: the encoder makes no progress"))
+            }
+        })
+    }
+
+    /// Ends every output: encoders are flushed, mounts end when their listeners have what is due.
+    pub fn finish(&mut self, deadline: Instant) {
+        let finished: Vec<_> = self.running.drain(..).map(|(output, _)| self.pool.finish(&output)).collect();
+        for output in finished {
+            // Late or gone: then the workers, which are joined next, are named as stuck.
+            let _ = output.recv_deadline(deadline);
+        }
+    }
+}
+
+/// A mount with what its encoder knows of it.
+fn filled_in(settings: &OutputSettings, spec: PcmSpec) -> MountSettings {
+    let mut mount = settings.mount.clone();
+    if mount.content_type.is_empty() {
+        mount.content_type = settings.encoder.content_type().into();
+    }
+    mount.bitrate = mount.bitrate.or(settings.encoder.bitrate());
+    mount.sample_rate = mount.sample_rate.or(Some(spec.rate.hz()));
+    mount.channels = mount.channels.or(Some(spec.channels.count() as u8));
+    mount
+}
+
+impl Pipeline {
+    /// The paths of its mounts, in the order in which they were added.
+    pub fn mounts(&self) -> Vec<String> {
+        self.inner.outputs().mounts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds an output; the others notice nothing.
+    ///
+    /// # Errors
+    /// As for [`Pipeline::start`].
+    pub fn add_output(&self, settings: OutputSettings) -> Result<()> {
+        let server = self.server()?;
+        let output = self.inner.outputs().add(&server, settings)?;
+        self.inner.command(Command::AddOutput(output))
+    }
+
+    /// Ends an output and its mount: listeners get what is due, the others notice nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if no output has this mount.
+    pub fn remove_output(&self, mount: &str) -> Result<()> {
+        let mut outputs = self.inner.outputs();
+        let output = outputs.find(mount)?.clone();
+        self.inner.command(Command::RemoveOutput(output.id()))?;
+        outputs.running.retain(|(other, _)| other.id() != output.id());
+        outputs.mounts.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != mount);
+        // The mixer may give it one more job; a finished output passes that over.
+        outputs.pool.finish(&output);
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! A pipeline goes on where it was: after a restart, or a crash.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::running::Inner;
+use super::{EventReceiver, Pipeline, PlayedTrack};
+use crate::engine::mixer::{Command, read};
+use crate::error::{Error, Result};
+use crate::event::EventKind;
+use crate::playout::{Entry, Snapshot};
+use crate::units::FrameCount;
+
+/// How often the state is kept, besides at every track change and at the end.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the crossfade takes into the track of a snapshot.
+const RESTORE_CROSSFADE: Duration = Duration::from_millis(800);
+
+/// What a pipeline needs to go on where it was: its queue, its playlist and how far it is, its history,
+/// and the current track with its offset. Serialisable; opaque otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PipelineSnapshot {
+    up_next: Snapshot,
+    current: Option<Interrupted>,
+    history: Vec<PlayedTrack>,
+}
+
+/// The track that was on the air.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Interrupted {
+    #[serde(flatten)]
+    entry: Entry,
+    /// How far it had been played.
+    played: Duration,
+}
+
+impl Pipeline {
+    /// What is needed to go on from here.
+    pub fn snapshot(&self) -> PipelineSnapshot {
+        self.inner.snapshot()
+    }
+
+    /// Goes on from a snapshot: what was up next is up next again, and the track that was on the air
+    /// goes on where it was, by a quick crossfade.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the pipeline is off the air.
+    pub fn restore(&self, snapshot: PipelineSnapshot) -> Result<()> {
+        self.inner.restore(snapshot);
+        self.inner.command(Command::Skip { crossfade: RESTORE_CROSSFADE })
+    }
+}
+
+impl Inner {
+    fn snapshot(&self) -> PipelineSnapshot {
+        let on_air = read(&self.on_air);
+        let played = self.spec.rate.duration_of(on_air.played);
+        PipelineSnapshot {
+            up_next: self.up_next().snapshot(),
+            current: on_air.current.map(|track| Interrupted {
+                entry: Entry {
+                    path: track.file.clone(),
+                    title: track.given.clone(),
+                    extinf: Some(track.title.clone()),
+                },
+                played,
+            }),
+            history: self.history.lock().unwrap_or_else(PoisonError::into_inner).tracks().cloned().collect(),
+        }
+    }
+
+    /// Everything but the skip to the current track.
+    pub(super) fn restore(&self, snapshot: PipelineSnapshot) {
+        let mut list = self.up_next();
+        list.go_on_from(snapshot.up_next);
+        if let Some(Interrupted { entry, played }) = snapshot.current {
+            let id = list.play_now(entry);
+            let from: FrameCount = self.spec.rate.frames_in(played);
+            *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, from));
+        }
+        drop(list);
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.prepend(snapshot.history);
+    }
+}
+
+/// Reads what was kept. None when nothing was, or when it cannot be read, which is said.
+pub(super) fn load(file: &Path) -> Option<PipelineSnapshot> {
+    let text = match fs::read(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => {
+            log::warn!("{}: the state cannot be read, starting afresh: {error}", file.display());
+            return None;
+        }
+    };
+    let snapshot = serde_json::from_slice(&text);
+    snapshot.map_err(|error| log::warn!("{}: not a state, starting afresh: {error}", file.display())).ok()
+}
+
+/// Whether the state could be kept in this file.
+pub(super) fn check(file: &Path) -> Result<()> {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Error::setting("state_file", format!("there is no folder {}", folder.display())))
+}
+
+/// The thread `state`: keeps the state in a file until the pipeline ends.
+pub(super) fn keep(inner: &std::sync::Weak<Inner>, events: &EventReceiver, file: &Path) {
+    let mut complained = false;
+    loop {
+        let event = events.recv_timeout(KEEP_EVERY);
+        let Some(inner) = inner.upgrade() else { return };
+        let kind = event.map(|event| event.kind());
+        if matches!(kind, None | Some(EventKind::TrackChange | EventKind::PipelineStop)) {
+            match write(file, &inner.snapshot()) {
+                Ok(()) => complained = false,
+                Err(error) if !complained => {
+                    complained = true;
+                    log::error!("{}: the state cannot be kept: {error}", file.display());
+                }
+                Err(_) => {}
+            }
+        }
+        if kind == Some(EventKind::PipelineStop) || !inner.is_running() {
+            return;
+        }
+    }
+}
+
+/// Whole or not at all: a crash at any moment leaves the old file or the new one.
+fn write(file: &Path, snapshot: &PipelineSnapshot) -> std::io::Result<()> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".new");
+    let mut new = File::create(&beside)?;
+    new.write_all(&serde_json::to_vec(snapshot)?)?;
+    new.sync_all()?;
+    fs::rename(beside, file)
+}

@@ -1,0 +1,364 @@
+//! A pipeline from its start to its end: what it owns, and in which order it lets go of it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Sender, unbounded};
+
+use super::STOP_WITHIN;
+use super::control::ListOptions;
+use super::hooks::{self, Hub};
+use super::lists::{Lists, Load};
+use super::outputs::{Mounts, Outputs};
+use super::resume::{self, PipelineSnapshot};
+use super::settings::{PipelineSettings, ReplayGain};
+use super::state::{self, History};
+use crate::audio::PcmSpec;
+use crate::codec::file::AudioFile;
+use crate::engine::clock::Clock;
+use crate::engine::crew::Crew;
+use crate::engine::decode::Source;
+use crate::engine::encoders::{Emit, Pool};
+use crate::engine::mixer::{Command, Mixer, OnAir, Parts};
+use crate::engine::picker::{Open, Picker, TitleFormat};
+use crate::engine::programme::{Programme, Transitions};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::metadata::{Tags, format_title};
+use crate::playout::{Entry, EntryId, UpNext, When};
+use crate::server::{Server, ServerEvent, ServerEvents, StopReport};
+use crate::units::FrameCount;
+
+/// What all handles of a pipeline share.
+pub(super) struct Inner {
+    pub name: Arc<str>,
+    pub spec: PcmSpec,
+    pub hub: Arc<Hub>,
+    pub up_next: Arc<Mutex<UpNext>>,
+    pub on_air: Arc<Mutex<OnAir>>,
+    pub history: Arc<Mutex<History>>,
+    pub outputs: Mutex<Outputs>,
+    pub lists: Lists,
+    pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
+    /// Reads the fallback.
+    filling: Lists,
+    pub title: Arc<Mutex<Arc<TitleFormat>>>,
+    pub open: Arc<Open>,
+    pub next_voice: AtomicU64,
+    transitions: Mutex<Transitions>,
+    pub skip_crossfade: Duration,
+    pub replaygain: ReplayGain,
+    /// Let go of at the end: a server that was made for this pipeline ends with it.
+    server: Mutex<Option<Server>>,
+    commands: Sender<Command>,
+    decoders: Arc<Crew>,
+    mixer: Crew,
+    encoders: Crew,
+    hooks: Crew,
+    stopping: Arc<AtomicBool>,
+    stopped: Mutex<Option<StopReport>>,
+}
+
+/// Builds a pipeline and puts it on the air.
+pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<Inner>> {
+    if settings.outputs.is_empty() {
+        return Err(Error::setting("output", "a pipeline needs at least one"));
+    }
+    settings.state_file.as_deref().map_or(Ok(()), resume::check)?;
+    let kept = settings.state_file.as_deref().and_then(resume::load);
+    let name: Arc<str> = settings.name.as_str().into();
+    let spec = settings.spec;
+    let hub = Arc::new(Hub::new());
+    let history = Arc::new(Mutex::new(History::default()));
+    let emit: Emit = Arc::new({
+        let (hub, history) = (hub.clone(), history.clone());
+        move |event| {
+            if let Event::TrackChange { track, .. } = &event {
+                state::remember(&history, track);
+            }
+            hub.emit(event);
+        }
+    });
+    let crews: [Crew; 3] = Default::default();
+    let [mixer, encoders, hooks] = crews;
+    let decoders = Arc::new(Crew::default());
+    let stopping = Arc::new(AtomicBool::new(false));
+
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(settings.outputs.len());
+    let pool = Arc::new(Pool::start(workers, &encoders)?);
+    let mut outputs = Outputs::new(spec, pool.clone(), emit.clone());
+    for output in settings.outputs {
+        outputs.add(&server, output)?;
+    }
+
+    let up_next = Arc::new(Mutex::new(UpNext::new(fastrand::Rng::new())));
+    let fallback = Arc::new(Mutex::new(UpNext::new(fastrand::Rng::new())));
+    let open: Arc<Open> = Arc::new(|path: &Path, spec| -> Result<Box<dyn Source>> {
+        Ok(Box::new(AudioFile::open(path, spec)?))
+    });
+    let format: Arc<TitleFormat> = Arc::new(|entry: &Entry, tags: &Tags| {
+        format_title(entry.title.as_deref(), tags, entry.extinf.as_deref(), &entry.path)
+    });
+    let title = Arc::new(Mutex::new(format));
+    let lists = Lists::start(name.clone(), up_next.clone(), &decoders)?;
+    let filling = Lists::start(name.clone(), fallback.clone(), &decoders)?;
+    let goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>> = Arc::default();
+    let transitions =
+        Transitions { crossfade: settings.crossfade, fade_in: settings.fade_in, fade_out: settings.fade_out };
+    let replaygain = settings.replaygain;
+    let picker = Picker {
+        pipeline: name.clone(),
+        spec,
+        up_next: up_next.clone(),
+        fallback: fallback.clone(),
+        goes_on_at: goes_on_at.clone(),
+        open: open.clone(),
+        title: title.clone(),
+        level: Arc::new(move |tags: &Tags| level(tags, replaygain)),
+        emit: emit.clone(),
+        crew: decoders.clone(),
+        stopping: stopping.clone(),
+    };
+    let (commands, receiver) = unbounded();
+    let on_air = Arc::new(Mutex::new(OnAir::default()));
+    let each_job = Box::new({
+        let hub = hub.clone();
+        let listeners = server.subscribe(LISTENER_EVENTS);
+        let mounts = outputs.mounts();
+        let mut missed = 0;
+        move |_: &OnAir| {
+            hub.report_hanging();
+            forward(&listeners, &mut missed, &mounts, &hub);
+        }
+    });
+    let inner = Arc::new(Inner {
+        name: name.clone(),
+        spec,
+        server: Mutex::new(Some(server)),
+        hub: hub.clone(),
+        up_next,
+        on_air: on_air.clone(),
+        history,
+        lists,
+        filling,
+        goes_on_at,
+        title,
+        open,
+        next_voice: AtomicU64::new(1),
+        transitions: Mutex::new(transitions),
+        skip_crossfade: settings.skip_crossfade,
+        replaygain,
+        commands,
+        decoders,
+        mixer,
+        encoders,
+        hooks,
+        stopping,
+        stopped: Mutex::new(None),
+        outputs: Mutex::new(outputs),
+    });
+    inner.fill(&settings.playlist, settings.repeat, settings.shuffle, settings.clock.is_stepped(), kept);
+    if let Some(fallback) = settings.fallback {
+        inner.filling.load(Load::new(vec![fallback], true, true));
+    }
+    let weak = Arc::downgrade(&inner);
+    if let Some(file) = settings.state_file {
+        let (events, weak) = (hub.subscribe(STATE_EVENTS), weak.clone());
+        inner.hooks.spawn("state", move || resume::keep(&weak, &events, &file))?;
+    }
+    inner.hooks.spawn("hooks", {
+        let hub = hub.clone();
+        move || hooks::run(&hub, &weak)
+    })?;
+    let running = inner.outputs().running();
+    let clock: Clock = settings.clock;
+    let start = clock.now();
+    inner.mixer.spawn(&format!("mix:{name}"), move || {
+        // Made on its own thread: picking begins here.
+        let programme = Programme::new(spec, transitions, picker);
+        let parts = Parts {
+            name: name.to_string(),
+            spec,
+            clock,
+            start,
+            commands: receiver,
+            programme,
+            dead_air: settings.dead_air,
+            outputs: running,
+            pool,
+            emit,
+            on_air,
+            each_job,
+        };
+        Mixer::new(parts).run();
+    })?;
+    hub.emit(Event::PipelineStart);
+    Ok(inner)
+}
+
+/// Passes on who joined and left this pipeline's mounts.
+fn forward(listeners: &ServerEvents, missed: &mut u64, mounts: &Mounts, hub: &Hub) {
+    let own =
+        |mount: &str| mounts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|own| own == mount);
+    while let Some(event) = listeners.try_next() {
+        match event {
+            ServerEvent::ListenerJoined { mount, address, agent, .. } if own(&mount) => {
+                hub.emit(Event::ListenerJoined { mount: mount.to_string(), address, agent });
+            }
+            ServerEvent::ListenerLeft { mount, address, agent, duration, bytes, reason, .. }
+                if own(&mount) =>
+            {
+                let mount = mount.to_string();
+                hub.emit(Event::ListenerLeft { mount, address, agent, duration, bytes, reason });
+            }
+            _ => {}
+        }
+    }
+    let now = listeners.missed();
+    if now > *missed {
+        hub.emit(Event::Missed { count: now - *missed });
+        *missed = now;
+    }
+}
+
+/// Events that wait for the state to be kept; only a few kinds matter, and the last of them.
+const STATE_EVENTS: usize = 1024;
+
+/// Listener events that wait for the mixer's next job at most.
+const LISTENER_EVENTS: usize = 8192;
+
+/// The factor that a file's gain tags ask for.
+pub(super) fn level(tags: &Tags, replaygain: ReplayGain) -> f32 {
+    let gain_db = match replaygain {
+        ReplayGain::Off => None,
+        ReplayGain::Track => tags.track_gain_db,
+        ReplayGain::Album => tags.album_gain_db.or(tags.track_gain_db),
+    };
+    gain_db.map_or(1.0, |db| 10_f32.powf(db.clamp(-40.0, 20.0) / 20.0))
+}
+
+impl Inner {
+    pub fn is_running(&self) -> bool {
+        !self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Puts the first playlist up next. Where the state was kept it goes on where it was, in the same
+    /// playlist as it is now.
+    fn fill(
+        &self,
+        roots: &[PathBuf],
+        repeat: bool,
+        shuffle: bool,
+        patience: bool,
+        kept: Option<PipelineSnapshot>,
+    ) {
+        let list = kept.and_then(|kept| {
+            self.restore(kept);
+            self.up_next().list()
+        });
+        if roots.is_empty() {
+            return;
+        }
+        let load = Load::new(roots.to_vec(), repeat, shuffle);
+        match list.filter(|list| list.name == load.name) {
+            Some(list) => self.lists.load(Load { in_place_of: Some(list.id), ..load }),
+            None => self.lists.load_first(load, patience),
+        }
+    }
+
+    /// Asks the mixer; an error when it is off the air.
+    pub fn command(&self, command: Command) -> Result<()> {
+        if !self.is_running() {
+            return Err(Error::Stopped("pipeline"));
+        }
+        self.commands.send(command).map_err(|_| Error::Stopped("pipeline"))
+    }
+
+    pub fn server(&self) -> Result<Server> {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.clone().ok_or(Error::Stopped("pipeline"))
+    }
+
+    pub fn up_next(&self) -> MutexGuard<'_, UpNext> {
+        self.up_next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn outputs(&self) -> MutexGuard<'_, Outputs> {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn transitions(&self) -> MutexGuard<'_, Transitions> {
+        self.transitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long a crossfade takes that is asked for now.
+    pub fn quick_crossfade(&self) -> Duration {
+        self.transitions().crossfade.max(self.skip_crossfade)
+    }
+
+    /// Reads a list on the `lists` thread, which skips to it if it is to come now.
+    pub fn load(&self, roots: Vec<PathBuf>, options: &ListOptions) {
+        let mut load = Load::new(roots, options.repeat, options.shuffle);
+        load.when = options.when;
+        if options.when == When::Now {
+            let (commands, crossfade) = (self.commands.clone(), self.quick_crossfade());
+            // A mixer that has ended has nothing to skip.
+            load.begun = Some(Box::new(move || drop(commands.send(Command::Skip { crossfade }))));
+        }
+        self.lists.load(load);
+    }
+
+    pub fn decoders(&self) -> &Crew {
+        &self.decoders
+    }
+
+    pub fn stop(&self) -> StopReport {
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(report) = &*stopped {
+            return report.clone();
+        }
+        let deadline = Instant::now() + STOP_WITHIN;
+        let mut abandoned = Vec::new();
+        self.stopping.store(true, Ordering::Relaxed);
+        self.lists.stop();
+        self.filling.stop();
+        // A mixer that has ended on its own is joined all the same.
+        let _ = self.commands.send(Command::Stop);
+        abandoned.extend(self.mixer.join(deadline));
+        // With the mixer went the feeds: decoders see it at their next chunk.
+        abandoned.extend(self.decoders.join(deadline));
+        self.outputs().finish(deadline);
+        abandoned.extend(self.encoders.join(deadline));
+        drop(self.server.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.hub.emit(Event::PipelineStop);
+        self.hub.close();
+        if !self.hub.is_hook_thread() {
+            abandoned.extend(self.hooks.join(deadline));
+        }
+        for thread in &abandoned {
+            log::error!("{}: thread {thread} is stuck and was left behind", self.name);
+        }
+        log::info!("{}: off the air", self.name);
+        let mut report = StopReport::default();
+        report.abandoned = abandoned;
+        stopped.insert(report).clone()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("name", &self.name)
+            .field("running", &self.is_running())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! What is known of a running pipeline. Reading it never makes the audio wait.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::Pipeline;
+use crate::engine::mixer::{OnAir, read};
+use crate::event::TrackInfo;
+use crate::playout::{Entry, EntryId, ListState};
+
+/// How many tracks the history keeps.
+const HISTORY: usize = 100;
+
+/// The track on the air, as of the mixer's last job (100 ms at most).
+#[derive(Clone, Debug, PartialEq)]
+pub struct CurrentTrack {
+    /// Which.
+    pub track: Arc<TrackInfo>,
+    /// How much of it has been mixed.
+    pub played: Duration,
+    /// How much is to come, where that is known.
+    pub remaining: Option<Duration>,
+}
+
+/// A track that was on the air.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlayedTrack {
+    /// Which.
+    pub track: TrackInfo,
+    /// When it began: milliseconds since 1970.
+    pub began_at: u64,
+}
+
+/// How loud the mix is, over the mixer's last job (100 ms).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Levels {
+    /// The highest sample, left and right, in decibels below full scale.
+    pub peak_db: [f32; 2],
+    /// The mean power, left and right, in decibels; a full-scale sine has -3.
+    pub power_db: [f32; 2],
+}
+
+/// Whether the pipeline does what it should.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// What is wrong, in sentences; empty: all is well.
+    pub problems: Vec<String>,
+}
+
+impl Health {
+    /// Whether all is well.
+    pub fn is_ok(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// The last tracks, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    tracks: VecDeque<PlayedTrack>,
+}
+
+impl History {
+    pub fn add(&mut self, track: TrackInfo) {
+        if self.tracks.len() == HISTORY {
+            self.tracks.pop_front();
+        }
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.tracks.push_back(PlayedTrack { track, began_at: since_1970.as_millis() as u64 });
+    }
+
+    pub fn tracks(&self) -> impl Iterator<Item = &PlayedTrack> {
+        self.tracks.iter()
+    }
+
+    /// What was played before a restart.
+    pub fn prepend(&mut self, before: Vec<PlayedTrack>) {
+        let room = HISTORY - self.tracks.len();
+        for track in before.into_iter().rev().take(room) {
+            self.tracks.push_front(track);
+        }
+    }
+}
+
+impl Pipeline {
+    /// The track on the air.
+    pub fn current_track(&self) -> Option<CurrentTrack> {
+        let OnAir { current, played, remaining, .. } = read(&self.inner.on_air);
+        let rate = self.inner.spec.rate;
+        Some(CurrentTrack {
+            track: current?,
+            played: rate.duration_of(played),
+            remaining: remaining.map(|left| rate.duration_of(left)),
+        })
+    }
+
+    /// The next `most` entries: first the queue, then the playlist.
+    pub fn up_next(&self, most: usize) -> Vec<(EntryId, Entry)> {
+        let mut list = self.inner.up_next();
+        list.up_next(most).into_iter().map(|next| (next.id, next.entry.clone())).collect()
+    }
+
+    /// The last hundred tracks, oldest first; the last of them may still be on the air.
+    pub fn history(&self) -> Vec<PlayedTrack> {
+        self.inner.history.lock().unwrap_or_else(PoisonError::into_inner).tracks().cloned().collect()
+    }
+
+    /// The playlist in play, and how far it is.
+    pub fn playlist(&self) -> Option<ListState> {
+        self.inner.up_next().list()
+    }
+
+    /// How many listen: to one of its mounts, or to all of them.
+    pub fn listener_count(&self, mount: Option<&str>) -> usize {
+        let Ok(server) = self.server() else { return 0 };
+        let mounts = self.mounts();
+        let counted = mounts.iter().filter(|own| mount.is_none_or(|mount| mount == *own));
+        counted.map(|mount| server.listener_count(Some(mount))).sum()
+    }
+
+    /// How loud the mix is.
+    pub fn levels(&self) -> Levels {
+        let level = read(&self.inner.on_air).level;
+        let decibels = |factor: f32| move |value: f32| (factor * value.log10()).max(-144.0);
+        Levels { peak_db: level.peak.map(decibels(20.0)), power_db: level.mean_square.map(decibels(10.0)) }
+    }
+
+    /// Whether it is on the air and something is to be heard: dead air, a fallback, a stuck or failed
+    /// encoder are told here as long as they last.
+    pub fn health(&self) -> Health {
+        let mut health = Health::default();
+        if !self.is_running() {
+            health.problems.push("the pipeline is stopped".into());
+            return health;
+        }
+        let on_air = read(&self.inner.on_air);
+        health.problems.extend(on_air.dead_air.map(|reason| format!("dead air: {reason}")));
+        if on_air.fell_back {
+            health.problems.push("the fallback is on the air".into());
+        } else if on_air.nothing_to_play {
+            health.problems.push("nothing that can be played is up next".into());
+        }
+        health.problems.extend(self.inner.outputs().problems());
+        health
+    }
+
+    /// Whether the programme is held.
+    pub fn is_held(&self) -> bool {
+        read(&self.inner.on_air).held
+    }
+}
+
+/// For the emitter: keeps the history.
+pub(super) fn remember(history: &Mutex<History>, track: &Arc<TrackInfo>) {
+    history.lock().unwrap_or_else(PoisonError::into_inner).add(TrackInfo::clone(track));
+}

@@ -1,0 +1,159 @@
+//! Voices for live mixing: decks, jingles, whatever an application plays over the programme. They
+//! set no title.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Pipeline;
+use super::running::level;
+use crate::engine::deck::{Deck, DeckCommand, VoiceState};
+use crate::engine::decode::{AHEAD, Filler, by_hand, prime};
+use crate::engine::mixer::{Command, read};
+use crate::engine::voice::Voice;
+use crate::error::{Error, Result};
+use crate::event::VoiceId;
+use crate::playout::Curve;
+use crate::units::FrameCount;
+
+/// How a voice begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VoiceOptions {
+    /// Its volume, 1.0 being unchanged.
+    pub volume: f32,
+    /// Whether it waits, paused, for [`Pipeline::resume_voice`].
+    pub paused: bool,
+}
+
+impl Default for VoiceOptions {
+    fn default() -> VoiceOptions {
+        VoiceOptions { volume: 1.0, paused: false }
+    }
+}
+
+/// PCM that an application pushes into a voice. The voice ends when this is dropped and what was
+/// pushed has sounded. One thread at a time.
+pub struct VoiceInput {
+    id: VoiceId,
+    filler: Filler,
+}
+
+impl VoiceInput {
+    /// Which voice it feeds.
+    pub fn voice(&self) -> VoiceId {
+        self.id
+    }
+
+    /// Takes interleaved frames in the pipeline's rate and channels, as far as there is room for them
+    /// now (about two seconds in all), and says how many frames it took. Offer the rest again
+    /// later: it sounds as fast as the clock goes.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the voice was stopped.
+    pub fn push(&mut self, frames: &[f32]) -> Result<usize> {
+        self.filler.push(frames).ok_or(Error::Stopped("voice"))
+    }
+}
+
+impl std::fmt::Debug for VoiceInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("VoiceInput").field(&self.id).finish()
+    }
+}
+
+impl Pipeline {
+    /// Plays PCM that the application pushes. Until it does, and whenever it is late, the voice is silent.
+    pub fn play_input(&self, options: VoiceOptions) -> Result<VoiceInput> {
+        let (feed, filler) = by_hand(self.inner.spec, AHEAD);
+        let id = self.add_voice(None, None, Voice::new(feed, 1.0), options)?;
+        Ok(VoiceInput { id, filler })
+    }
+
+    /// Plays a file over the programme.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be played. Opens the file on the caller's thread.
+    pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
+        let path = path.as_ref();
+        let inner = &self.inner;
+        let source = (inner.open)(path, inner.spec)?;
+        let (duration, level) = (source.duration(), level(source.tags(), inner.replaygain));
+        let (feed, pump) =
+            prime(source, inner.spec, FrameCount(0), AHEAD).map_err(|reason| Error::file(path, reason))?;
+        inner.decoders().spawn("decode", move || pump.run())?;
+        self.add_voice(Some(path.to_owned()), duration, Voice::new(feed, level), options)
+    }
+
+    /// Stops a voice, by a fade of this length.
+    pub fn stop_voice(&self, voice: VoiceId, fade: Duration) -> Result<()> {
+        self.deck(voice, DeckCommand::Stop { fade })
+    }
+
+    /// Stops decks, application voices and the current track, by a fade of this length. What follows
+    /// is the next track, or nothing while the programme is held.
+    pub fn stop_all_voices(&self, fade: Duration) -> Result<()> {
+        self.inner.command(Command::StopDecks { fade })?;
+        self.inner.command(Command::StopCurrent { fade })
+    }
+
+    /// Pauses a voice where it is.
+    pub fn pause_voice(&self, voice: VoiceId) -> Result<()> {
+        self.deck(voice, DeckCommand::Pause)
+    }
+
+    /// A paused voice goes on.
+    pub fn resume_voice(&self, voice: VoiceId) -> Result<()> {
+        self.deck(voice, DeckCommand::Resume)
+    }
+
+    /// A voice goes on at this time from its beginning.
+    pub fn seek_voice(&self, voice: VoiceId, to: Duration) -> Result<()> {
+        self.deck(voice, DeckCommand::Seek(self.inner.spec.rate.frames_in(to)))
+    }
+
+    /// Sets a voice's volume, 1.0 being unchanged. It does not click.
+    pub fn set_volume(&self, voice: VoiceId, volume: f32) -> Result<()> {
+        self.ramp_volume(voice, volume, Duration::ZERO, Curve::Smooth, false)
+    }
+
+    /// Takes a voice's volume to another, sample by sample, and returns at once. With `then_stop` the
+    /// voice ends with the ramp. [`Event::RampDone`](crate::Event::RampDone) says when.
+    pub fn ramp_volume(
+        &self,
+        voice: VoiceId,
+        to: f32,
+        over: Duration,
+        curve: Curve,
+        then_stop: bool,
+    ) -> Result<()> {
+        if !(0.0..=16.0).contains(&to) {
+            return Err(Error::setting("volume", format!("{to} is outside 0..=16; 1 is unchanged")));
+        }
+        self.deck(voice, DeckCommand::Volume { to, over, curve, then_stop })
+    }
+
+    /// All voices but the programme's, as of the mixer's last job.
+    pub fn voices(&self) -> Vec<VoiceState> {
+        read(&self.inner.on_air).voices
+    }
+
+    fn add_voice(
+        &self,
+        file: Option<PathBuf>,
+        duration: Option<FrameCount>,
+        voice: Voice,
+        options: VoiceOptions,
+    ) -> Result<VoiceId> {
+        let id = VoiceId(self.inner.next_voice.fetch_add(1, Ordering::Relaxed));
+        let mut deck = Deck::new(id, file, duration, voice, options.volume, self.inner.spec);
+        if options.paused {
+            deck.start_paused();
+        }
+        self.inner.command(Command::AddDeck(Box::new(deck)))?;
+        Ok(id)
+    }
+
+    fn deck(&self, voice: VoiceId, command: DeckCommand) -> Result<()> {
+        self.inner.command(Command::Deck(voice, command))
+    }
+}
