@@ -17,9 +17,8 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let Config { server, pipelines, .. } = config;
     let station = Station::start(StationSettings { server, pipelines })?;
     announce(&station);
-    for signal in signals.forever() {
+    if let Some(signal) = signals.forever().next() {
         log::info!("signal {signal}: stopping");
-        break;
     }
     let handle = signals.handle();
     std::thread::spawn(move || {

@@ -191,10 +191,10 @@ impl Pool {
 
     fn give(&self, output: &Arc<Output>, work: Work) {
         output.given.fetch_add(1, Ordering::Relaxed);
-        if output.queue.force_push(work).is_some() {
-            if output.done.fetch_add(1, Ordering::Relaxed).is_multiple_of(QUEUE_JOBS as u64) {
-                log::error!("{}: the encoder is ten seconds behind: audio is lost", output.mount);
-            }
+        if output.queue.force_push(work).is_some()
+            && output.done.fetch_add(1, Ordering::Relaxed).is_multiple_of(QUEUE_JOBS as u64)
+        {
+            log::error!("{}: the encoder is ten seconds behind: audio is lost", output.mount);
         }
         // SeqCst pairs with the worker's store and second look: either it sees this work, or we
         // see that it is off the output.
@@ -328,10 +328,8 @@ impl Line {
             running.produced += u64::from(packet.frames);
             let sounded = if packet.frames == 0 { running.fed } else { running.produced };
             // A title sits at the packet that holds its sample, the encoder's delay included.
-            while let Some(mark) =
-                self.marks.pop_front_if(|mark| mark.at.0 + running.delay.0 < start + sounded)
-            {
-                self.title = mark.title;
+            while self.marks.front().is_some_and(|mark| mark.at.0 + running.delay.0 < start + sounded) {
+                self.title = self.marks.pop_front().expect("there is a first").title;
             }
             let header = running.header.clone();
             sink(TitledPacket { packet, title: self.title.clone(), header });

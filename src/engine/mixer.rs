@@ -266,11 +266,10 @@ impl Mixer {
                 (self.emit)(Event::DeadAirBegins { reason: reason.into() });
                 self.programme.skip(Duration::ZERO);
             }
-            Some(Act::FallBack) => {
-                if self.programme.fall_back() {
-                    log::warn!("{}: dead air lasts: the fallback takes over", self.name);
-                }
+            Some(Act::FallBack) if self.programme.fall_back() => {
+                log::warn!("{}: dead air lasts: the fallback takes over", self.name);
             }
+            Some(Act::FallBack) => log::warn!("{}: dead air lasts, and there is no fallback", self.name),
             Some(Act::End(lasted)) => {
                 log::warn!("{}: dead air is over after {lasted:.1?}", self.name);
                 self.dead_air = None;

@@ -342,9 +342,7 @@ impl Inner {
             log::error!("{}: thread {thread} is stuck and was left behind", self.name);
         }
         log::info!("{}: off the air", self.name);
-        let mut report = StopReport::default();
-        report.abandoned = abandoned;
-        stopped.insert(report).clone()
+        stopped.insert(StopReport { abandoned }).clone()
     }
 }
 

@@ -10,6 +10,7 @@ use super::Pipeline;
 use crate::engine::mixer::{OnAir, read};
 use crate::event::TrackInfo;
 use crate::playout::{Entry, EntryId, ListState};
+use crate::units::FrameCount;
 
 /// How many tracks the history keeps.
 const HISTORY: usize = 100;
@@ -119,6 +120,11 @@ impl Pipeline {
         let mounts = self.mounts();
         let counted = mounts.iter().filter(|own| mount.is_none_or(|mount| mount == *own));
         counted.map(|mount| server.listener_count(Some(mount))).sum()
+    }
+
+    /// How much has been mixed since it started, as of the mixer's last job.
+    pub fn time_on_air(&self) -> Duration {
+        self.inner.spec.rate.duration_of(FrameCount(read(&self.inner.on_air).position.0))
     }
 
     /// How loud the mix is.
