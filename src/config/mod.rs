@@ -1,12 +1,11 @@
 //! A station as it is declared: TOML for people, JSON for programs, one set of names.
 //!
 //! `problem` is what can be wrong, `node` the tree that both languages give, `fields` and `raw`
-//! turn it into what is written, `typed` (with `encoder`, `mount`, `values`) into what is meant.
+//! turn it into what is written, `typed` (with `encoder` and `values`) into what is meant.
 //! A [`Config`] cannot be wrong in itself; what the machine refuses (a port in use) shows at start.
 
 mod encoder;
 mod fields;
-mod mount;
 mod node;
 mod problem;
 mod raw;

@@ -1,13 +1,13 @@
 //! From the declaration as it is written to settings that can be started: what every value
 //! means, and whether they go together. All that is wrong is found in one pass.
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::audio::{Channels, PcmSpec};
+use crate::error::Error;
 use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain};
-use crate::server::{Burst, MountSettings, ServerSettings};
+use crate::server::{MountSettings, ServerSettings};
 use crate::units::SampleRate;
 
 use super::Config;
@@ -15,19 +15,10 @@ use super::encoder::{self, Format};
 use super::fields::At;
 use super::problem::{Place, Problems};
 use super::raw::{RawConfig, RawOutput, RawPipeline, RawServer};
-use super::{mount, suggest, values};
+use super::{suggest, values};
 
 /// Longer fades are slips of the keyboard.
 const LONGEST_FADE: Duration = Duration::from_secs(300);
-/// A server that gives up sooner loses good listeners, one that gives up later keeps the dead;
-/// and every mount's backlog holds this much.
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
-/// What a new listener gets at once stays within what a connection can swallow.
-const LONGEST_BURST: Duration = Duration::from_secs(60);
-const LARGEST_BURST: usize = 16 << 20;
-/// Closer blocks cost more than the audio; wider ones bring titles too late.
-const METAINTS: RangeInclusive<i64> = 512..=1_048_576;
-
 /// Makes settings of what is written, and remembers what must differ between pipelines.
 pub(super) struct Reader<'a> {
     base: &'a Path,
@@ -72,9 +63,15 @@ impl<'a> Reader<'a> {
         ServerSettings {
             listen,
             max_listeners: self.listeners(raw.max_listeners),
-            burst: self.burst(raw.burst).unwrap_or(default.burst),
-            write_timeout: self.timeout(raw.write_timeout).unwrap_or(default.write_timeout),
-            header_timeout: self.timeout(raw.header_timeout).unwrap_or(default.header_timeout),
+            burst: self
+                .of_server(raw.burst, values::burst, |server, burst| server.burst = burst)
+                .unwrap_or(default.burst),
+            write_timeout: self
+                .of_server(raw.write_timeout, values::duration, |server, time| server.write_timeout = time)
+                .unwrap_or(default.write_timeout),
+            header_timeout: self
+                .of_server(raw.header_timeout, values::duration, |server, time| server.header_timeout = time)
+                .unwrap_or(default.header_timeout),
         }
     }
 
@@ -124,20 +121,23 @@ impl<'a> Reader<'a> {
                 None
             }
         };
+        let encoder = format.and_then(|format| encoder::settings(format, &raw, spec, places, self.problems));
+        let metaint = self.whole(raw.metaint);
         let mount = MountSettings {
-            path: self.mount_path(raw.mount.as_ref(), format, &raw.place),
-            content_type: self.parse(raw.content_type.clone(), content_type).unwrap_or_default(),
-            name: self.parse(raw.name.clone(), header_text),
-            genre: self.parse(raw.genre.clone(), header_text),
-            description: self.parse(raw.description.clone(), header_text),
-            url: self.parse(raw.url.clone(), header_text),
-            public: raw.public.as_ref().is_some_and(|at| at.value),
-            max_listeners: self.listeners(raw.max_listeners.clone()),
-            metaint: self.whole(raw.metaint.clone(), METAINTS, "bytes"),
+            path: self.mount_path(raw.mount, format, &raw.place),
+            content_type: self
+                .of_mount(raw.content_type, |mount, text| mount.content_type = text)
+                .unwrap_or_default(),
+            name: self.of_mount(raw.name, |mount, text| mount.name = Some(text)),
+            genre: self.of_mount(raw.genre, |mount, text| mount.genre = Some(text)),
+            description: self.of_mount(raw.description, |mount, text| mount.description = Some(text)),
+            url: self.of_mount(raw.url, |mount, text| mount.url = Some(text)),
+            public: raw.public.is_some_and(|at| at.value),
+            max_listeners: self.listeners(raw.max_listeners),
+            metaint: self.of_mount(metaint, |mount, bytes| mount.metaint = Some(bytes)),
             ..MountSettings::default()
         };
-        let encoder = encoder::settings(format?, &raw, spec, places, self.problems)?;
-        Some(OutputSettings { encoder, mount })
+        Some(OutputSettings { encoder: encoder?, mount })
     }
 
     fn spec(&mut self, channels: Option<At<i64>>, rate: Option<At<i64>>) -> PcmSpec {
@@ -172,16 +172,17 @@ impl<'a> Reader<'a> {
         Some(name.value)
     }
 
-    fn mount_path(&mut self, path: Option<&At<String>>, format: Option<Format>, table: &Place) -> String {
+    fn mount_path(&mut self, path: Option<At<String>>, format: Option<Format>, table: &Place) -> String {
         let path = match (path, format) {
-            (Some(path), _) => path.clone(),
+            (Some(path), _) => path,
             (None, Some(format)) => At { value: format.default_mount().to_owned(), place: table.clone() },
             // That the format is missing has been said.
             (None, None) => return String::new(),
         };
-        if let Err(reason) = mount::check_path(&path.value) {
-            self.problems.add(&path.place, reason);
-        } else if let Some(other) = self.mounts.iter().find(|other| other.value == path.value) {
+        if self.of_mount(Some(path.clone()), |mount, path| mount.path = path).is_none() {
+            return String::new();
+        }
+        if let Some(other) = self.mounts.iter().find(|other| other.value == path.value) {
             let reason = format!("the mount {} exists already{}", path.value, at_line(&other.place));
             self.problems.add(&path.place, reason);
         }
@@ -201,24 +202,36 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn burst(&mut self, text: Option<At<String>>) -> Option<Burst> {
+    /// A value of a server, as text and as the server takes it.
+    fn of_server<T: Copy>(
+        &mut self,
+        text: Option<At<String>>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+        set: impl FnOnce(&mut ServerSettings, T),
+    ) -> Option<T> {
         self.parse(text, |text| {
-            let burst = values::burst(text)?;
-            match burst {
-                Burst::Time(time) if time > LONGEST_BURST => Err(format!("{text:?} is too long: up to 60s")),
-                Burst::Bytes(bytes) if bytes > LARGEST_BURST => {
-                    Err(format!("{text:?} is too much: up to 16MiB"))
-                }
-                _ => Ok(burst),
-            }
+            let value = parse(text)?;
+            let mut server = ServerSettings::default();
+            set(&mut server, value);
+            accepted(server.check()).map(|()| value)
         })
     }
 
-    fn timeout(&mut self, text: Option<At<String>>) -> Option<Duration> {
-        self.parse(text, |text| match values::duration(text)? {
-            time if TIMEOUTS.contains(&time) => Ok(time),
-            _ => Err(format!("{text:?} is out of range: 1s to 10m")),
-        })
+    /// A value of a mount. It is checked alone, so that all that are wrong are found.
+    fn of_mount<T: Clone>(
+        &mut self,
+        value: Option<At<T>>,
+        set: impl FnOnce(&mut MountSettings, T),
+    ) -> Option<T> {
+        let At { value, place } = value?;
+        let mut mount = MountSettings {
+            path: "/stream".into(),
+            content_type: "audio/mpeg".into(),
+            ..MountSettings::default()
+        };
+        set(&mut mount, value.clone());
+        accepted(mount.check()).map_err(|reason| self.problems.add(&place, reason)).ok()?;
+        Some(value)
     }
 
     fn fade(&mut self, text: Option<At<String>>) -> Option<Duration> {
@@ -229,14 +242,22 @@ impl<'a> Reader<'a> {
     }
 
     fn listeners(&mut self, count: Option<At<i64>>) -> Option<usize> {
-        self.whole(count, 1..=10_000_000, "listeners")
+        match self.whole(count)? {
+            At { value: 0, place } => {
+                self.problems.add(&place, "0 listeners: at least 1");
+                None
+            }
+            At { value, .. } => Some(value),
+        }
     }
 
-    fn whole(&mut self, number: Option<At<i64>>, range: RangeInclusive<i64>, what: &str) -> Option<usize> {
-        self.parse_number(number, |number| match usize::try_from(number) {
-            Ok(whole) if range.contains(&number) => Ok(whole),
-            _ => Err(format!("{number} is out of range: {} to {} {what}", range.start(), range.end())),
-        })
+    fn whole(&mut self, number: Option<At<i64>>) -> Option<At<usize>> {
+        let At { value, place } = number?;
+        let Ok(value) = usize::try_from(value) else {
+            self.problems.add(&place, format!("{value} is less than nothing"));
+            return None;
+        };
+        Some(At { value, place })
     }
 
     fn not_yet<T>(&mut self, value: Option<&At<T>>) {
@@ -296,23 +317,10 @@ fn replaygain(text: &str) -> Result<ReplayGain, String> {
     }
 }
 
-/// What becomes a header has one line.
-fn header_text(text: &str) -> Result<String, String> {
-    if text.chars().any(char::is_control) {
-        return Err("control characters cannot be sent in a header".into());
-    }
-    if text.len() > 1_000 {
-        return Err("it is too long for a header: up to 1000 bytes".into());
-    }
-    Ok(text.trim().to_owned())
-}
-
-fn content_type(text: &str) -> Result<String, String> {
-    let token = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
-    };
-    match text.split_once('/') {
-        Some((kind, subtype)) if token(kind) && token(subtype) => Ok(text.to_owned()),
-        _ => Err(format!("{text:?} is not a content type such as \"audio/mpeg\"")),
-    }
+/// A refusal as its reason: the key is known where it is made.
+fn accepted(check: crate::Result<()>) -> Result<(), String> {
+    check.map_err(|error| match error {
+        Error::Setting { reason, .. } => reason,
+        other => other.to_string(),
+    })
 }

@@ -12,6 +12,7 @@ mod limits;
 mod listener;
 mod mount;
 mod pages;
+mod path;
 mod reactor;
 mod routes;
 mod settings;

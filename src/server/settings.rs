@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::path;
 use crate::error::{Error, Result};
 use crate::http::is_header_value;
 use crate::icy::DEFAULT_METAINT;
@@ -121,11 +122,7 @@ impl Burst {
 impl MountSettings {
     /// Refuses what cannot work.
     pub(crate) fn check(&self) -> Result<()> {
-        let path = &self.path;
-        if !path.starts_with('/') || path.len() < 2 || !is_header_value(path) || path.contains(['?', '#']) {
-            let reason = format!("{path:?} is no path of a mount: it begins with a slash, as in /stream.mp3");
-            return Err(Error::setting("mount", reason));
-        }
+        path::check(&self.path).map_err(|reason| Error::setting("mount", reason))?;
         let content_type = &self.content_type;
         if !content_type.contains('/') || !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err(Error::setting(

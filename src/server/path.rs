@@ -1,17 +1,19 @@
 //! What a mount may be called.
 
+/// It stands in every request, in logs and in playlists.
+const LONGEST: usize = 255;
 /// Endings under which a mount's playlists are served.
 const PLAYLIST_ENDINGS: [&str; 3] = [".m3u", ".pls", ".xspf"];
 /// First segments that clients of Icecast, and applications, expect something else at.
 const RESERVED: [&str; 4] = ["admin", "admin.cgi", "api", "status-json.xsl"];
 
 /// Whether a mount can be at `path`.
-pub(super) fn check_path(path: &str) -> Result<(), String> {
+pub(super) fn check(path: &str) -> Result<(), String> {
     let Some(rest) = path.strip_prefix('/') else {
         return Err(format!("{path:?} does not start with a slash: write {:?}", format!("/{path}")));
     };
-    if path.len() > 255 {
-        return Err("a mount's path has 255 bytes at most".into());
+    if path.len() > LONGEST {
+        return Err(format!("a mount's path has {LONGEST} bytes at most"));
     }
     // These mean something in a URL, or cannot stand in one.
     if let Some(bad) = path.chars().find(|&c| c.is_control() || c.is_whitespace() || "?#%\\\"<>".contains(c))
@@ -38,7 +40,7 @@ mod tests {
     #[test]
     fn paths_that_players_can_ask_for_are_taken() {
         for path in ["/stream.mp3", "/radio", "/a/b.aac", "/jóga.mp3", "/administrator", "/m3u"] {
-            assert_eq!(check_path(path), Ok(()), "{path}");
+            assert_eq!(check(path), Ok(()), "{path}");
         }
     }
 
@@ -60,7 +62,7 @@ mod tests {
             ("/status-json.xsl", "reserved"),
             (&long, "255 bytes"),
         ] {
-            let error = check_path(path).unwrap_err();
+            let error = check(path).unwrap_err();
             assert!(error.contains(reason), "{path:?}: {error}");
         }
     }
