@@ -5,6 +5,8 @@ mod block;
 mod weave;
 
 pub(crate) use block::icy_block;
+#[cfg(test)]
+pub(crate) use weave::tests::unweave;
 pub(crate) use weave::{Pieces, Weave};
 
 /// Audio bytes between two ICY blocks, unless a mount says otherwise: what Icecast made customary.

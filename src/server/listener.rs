@@ -17,7 +17,10 @@ const FASTEST: Duration = Duration::from_millis(20);
 /// At a mount that gives nothing, a listener looks for more at least this often.
 const QUIET: Duration = Duration::from_millis(250);
 /// Who leaves within this time was no listener.
-pub(crate) const COUNTS_AFTER: Duration = Duration::from_secs(1);
+const COUNTS_AFTER: Duration = Duration::from_secs(1);
+/// The end of a client's input may be a half-close or the first half of leaving. It shows at the
+/// second write after it, because the first is answered by a reset.
+const COUNTS_AFTER_EOF: Duration = Duration::from_millis(2_500);
 
 /// On the reactor thread.
 ///
@@ -56,6 +59,8 @@ pub(crate) struct Listener {
     blocked: bool,
     /// Whether it is in the statistics.
     pub(crate) counted: bool,
+    /// When it will be.
+    counts_at: Instant,
     /// A player's probe never is.
     probe: bool,
     pub(crate) visit: Visit,
@@ -124,6 +129,7 @@ impl Listener {
             progressed: now,
             blocked: false,
             counted: false,
+            counts_at: now + COUNTS_AFTER,
             probe: join.probe,
             visit: join.visit,
         }
@@ -269,7 +275,7 @@ impl Listener {
             until = until.min(end.deadline);
         }
         if self.will_count() {
-            until = until.min(self.joined + COUNTS_AFTER);
+            until = until.min(self.counts_at);
         }
         until
     }
@@ -286,7 +292,12 @@ impl Listener {
 
     /// Whether it is to enter the statistics now.
     pub(crate) fn begins_to_count(&self, now: Instant) -> bool {
-        self.will_count() && now.saturating_duration_since(self.joined) >= COUNTS_AFTER
+        self.will_count() && now >= self.counts_at
+    }
+
+    /// Its input has ended. That is not a leave, but may become one.
+    pub(crate) fn input_ended(&mut self, now: Instant) {
+        self.counts_at = self.counts_at.max(now + COUNTS_AFTER_EOF);
     }
 
     fn will_count(&self) -> bool {
@@ -300,5 +311,280 @@ impl Listener {
 
     pub(crate) fn listened_for(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.joined)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::icy::unweave;
+    use crate::metadata::Title;
+    use crate::packet::TitledPacket;
+    use crate::ring::HandoffWriter;
+    use crate::server::mount::tests::{moment, mount_of, mp3_settings, packet};
+    use crate::server::settings::{Burst, MountSettings, ServerSettings};
+    use proptest::prelude::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A mount with a small backlog, its producer, one listener and the wire to it.
+    struct Scene {
+        mount: Mount,
+        writer: HandoffWriter,
+        now: Instant,
+        title: Arc<Title>,
+        appended: u32,
+        listener: Listener,
+        wire: Vec<u8>,
+        skips: usize,
+    }
+
+    /// A packet that says its length and its number, and has nothing else in it.
+    fn bytes_of(number: u32) -> Vec<u8> {
+        let length = 6 + (number * 7 % 50) as u8;
+        let mut bytes = vec![length];
+        bytes.extend(number.to_be_bytes());
+        bytes.resize(usize::from(length), number as u8);
+        bytes
+    }
+
+    impl Scene {
+        fn new(backlog: usize, burst: Burst, metaint: Option<usize>, packets: u32) -> Scene {
+            let server = ServerSettings { burst, ..ServerSettings::default() };
+            let (mut mount, writer) = mount_of(MountSettings { metaint, ..mp3_settings() }, &server);
+            mount.backlog = Backlog::new(backlog);
+            let now = Instant::now();
+            let listener = Scene::listener(&mount, metaint.is_some(), now);
+            let (title, wire) = (Arc::new(Title::new("0")), Vec::new());
+            let mut scene = Scene { mount, writer, now, title, appended: 0, listener, wire, skips: 0 };
+            scene.append(packets);
+            scene.listener = Scene::listener(&scene.mount, metaint.is_some(), now);
+            scene
+        }
+
+        fn listener(mount: &Mount, with_titles: bool, now: Instant) -> Listener {
+            let visit = Visit::new(1, [127, 0, 0, 1].into(), None);
+            let join = Join { mount: 0, head: b"HEAD".to_vec(), with_titles, probe: false, visit };
+            Listener::new(join, mount, now)
+        }
+
+        fn append(&mut self, packets: u32) {
+            for _ in 0..packets {
+                self.writer.push(packet(&bytes_of(self.appended), &self.title));
+                self.appended += 1;
+                self.mount.drain(moment());
+            }
+        }
+
+        /// A socket that takes `room` bytes, at most `a_write` at once, and then is full.
+        fn serve(&mut self, mut room: usize, a_write: usize) {
+            loop {
+                let jumped = self.listener.catch_up(&self.mount, self.now);
+                self.skips += usize::from(jumped > 0);
+                let mut pieces = Pieces::new();
+                self.listener.gather(&self.mount.backlog, &mut pieces);
+                if pieces.bytes() == 0 {
+                    return self.listener.unblock();
+                }
+                let offered: Vec<u8> = pieces.as_slices().iter().flat_map(|piece| piece.to_vec()).collect();
+                let taken = offered.len().min(room).min(a_write);
+                if taken == 0 {
+                    return self.listener.block(&self.mount.backlog);
+                }
+                self.wire.extend_from_slice(&offered[..taken]);
+                self.listener.advance(taken, &self.mount.backlog, self.now);
+                room -= taken;
+            }
+        }
+
+        /// The numbers of the packets on the wire, each of which is whole (but for the last).
+        fn heard(&self) -> Vec<u32> {
+            let wire = self.wire.strip_prefix(b"HEAD").expect("the head comes first");
+            let audio = match self.listener.weave {
+                Some(_) => unweave(wire, self.mount.settings.metaint() as usize).0,
+                None => wire.to_vec(),
+            };
+            let (mut rest, mut numbers) = (audio.as_slice(), Vec::new());
+            while let Some(length) = rest.first()
+                && rest.len() >= usize::from(*length)
+            {
+                let number = u32::from_be_bytes(rest[1..5].try_into().unwrap());
+                assert_eq!(&rest[..usize::from(*length)], bytes_of(number), "a broken packet");
+                numbers.push(number);
+                rest = &rest[usize::from(*length)..];
+            }
+            numbers
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn packets_come_whole_and_in_order_and_what_is_missing_was_counted(
+            backlog in 60_usize..600,
+            burst in 0_usize..300,
+            metaint in prop::option::of(1_usize..200),
+            before in 0_u32..30,
+            steps in prop::collection::vec((0_u32..12, 0_usize..400, 1_usize..90, any::<bool>()), 1..40),
+        ) {
+            let mut scene = Scene::new(backlog, Burst::Bytes(burst), metaint, before);
+            let joined_at = scene.listener.joined_at;
+            for (packets, room, a_write, new_title) in steps {
+                if new_title {
+                    scene.title = Arc::new(Title::new(format!("title {}", scene.appended)));
+                }
+                scene.append(packets);
+                scene.serve(room, a_write);
+            }
+            scene.serve(usize::MAX, usize::MAX);
+
+            let listener = &scene.listener;
+            prop_assert!(listener.is_up_to_date(&scene.mount.backlog));
+            prop_assert_eq!(listener.sent + listener.skipped, scene.mount.backlog.head() - joined_at);
+            prop_assert_eq!(listener.bytes as usize, scene.wire.len());
+
+            let heard = scene.heard();
+            let length = |number: u32| bytes_of(number).len() as u64;
+            let first = (0..=scene.appended).find(|first| (0..*first).map(length).sum::<u64>() == joined_at.0);
+            let first = first.expect("it joined at a packet start");
+            let (mut missing, mut gaps, mut expected) = (0, 0, first);
+            for number in heard {
+                prop_assert!(number >= expected, "out of order");
+                gaps += usize::from(number > expected);
+                missing += (expected..number).map(length).sum::<u64>();
+                expected = number + 1;
+            }
+            // (A jump to the head may be the last thing that happened.)
+            missing += (expected..scene.appended).map(length).sum::<u64>();
+            gaps += usize::from(expected < scene.appended);
+            prop_assert_eq!(missing, listener.skipped);
+            prop_assert!(gaps <= scene.skips);
+        }
+    }
+
+    #[test]
+    fn a_lagging_listener_finishes_its_packet_and_lands_a_burst_behind_the_head() {
+        let mut scene = Scene::new(500, Burst::Bytes(100), None, 4);
+        let oldest = bytes_of(0).len() + bytes_of(1).len() + 3;
+        scene.serve(4 + oldest, 1000);
+        assert!(scene.listener.is_blocked());
+        scene.append(60);
+        assert!(!scene.mount.backlog.holds(scene.listener.cursor));
+        scene.serve(usize::MAX, 1000);
+        let heard = scene.heard();
+        assert_eq!(heard[..3], [0, 1, 2], "the third had begun");
+        let landed = heard[3];
+        let behind: usize = (landed..scene.appended).map(|number| bytes_of(number).len()).sum();
+        assert!((100..100 + 56).contains(&behind), "{behind} bytes behind the head");
+        assert_eq!(heard[3..], (landed..64).collect::<Vec<_>>());
+        assert_eq!(scene.skips, 1);
+    }
+
+    #[test]
+    fn who_comes_back_in_time_misses_nothing() {
+        let mut scene = Scene::new(2_000, Burst::Bytes(100), Some(64), 4);
+        scene.serve(50, 7);
+        scene.append(50);
+        scene.serve(usize::MAX, 1000);
+        assert_eq!(scene.heard(), (0..54).collect::<Vec<_>>());
+        assert_eq!(scene.skips, 0);
+    }
+
+    #[test]
+    fn a_joiner_gets_the_header_first_and_again_only_where_it_is_another() {
+        let mut scene = Scene::new(300, Burst::Bytes(60), None, 0);
+        let append = |scene: &mut Scene, header: &[u8; 1], packets: u8| {
+            for _ in 0..packets {
+                let header = Some(Arc::from(*header));
+                scene.writer.push(TitledPacket { header, ..packet(&[b'.'; 20], &scene.title) });
+            }
+            scene.mount.drain(moment());
+        };
+        // It joins before the first packet, so before anybody knows the header.
+        scene.serve(usize::MAX, 1000);
+        append(&mut scene, b"A", 2);
+        scene.serve(usize::MAX, 1000);
+        assert_eq!(scene.wire, [b"HEADA".as_slice(), &[b'.'; 40]].concat());
+        // It jumps, within the same stream.
+        scene.listener.block(&scene.mount.backlog);
+        append(&mut scene, b"A", 30);
+        scene.serve(usize::MAX, 1000);
+        assert_eq!(scene.wire.len(), 5 + 40 + 60);
+        // And into another.
+        scene.listener.block(&scene.mount.backlog);
+        append(&mut scene, b"B", 30);
+        scene.serve(usize::MAX, 1000);
+        assert_eq!(scene.wire[105..], [b"B".as_slice(), &[b'.'; 60]].concat());
+        assert_eq!(scene.listener.sent, 160);
+    }
+
+    #[test]
+    fn the_cadence_is_a_quarter_of_what_the_listener_holds() {
+        // 26 ms a packet: 150 of them are 3.9 s.
+        let mut scene = Scene::new(100_000, Burst::Time(SECOND * 4), None, 80);
+        assert_eq!(scene.listener.cadence(&scene.mount, scene.now), FASTEST.max(scene.mount.packet_time()));
+        scene.serve(usize::MAX, usize::MAX);
+        let holds = scene.mount.backlog.head_time();
+        assert_eq!(scene.listener.cadence(&scene.mount, scene.now), holds / 4);
+        // Half a second later it holds half a second less.
+        let later = scene.now + SECOND / 2;
+        assert_eq!(scene.listener.cadence(&scene.mount, later), (holds - SECOND / 2) / 4);
+        // With ten seconds it is served every second.
+        scene.append(400);
+        scene.serve(usize::MAX, usize::MAX);
+        assert_eq!(scene.listener.cadence(&scene.mount, scene.now), SLOWEST);
+        // And once it has nothing, every packet; or, when nothing has come for long, more seldom.
+        scene.mount.drain(moment());
+        let dry = scene.now + Duration::from_secs(3600);
+        assert_eq!(scene.listener.cadence(&scene.mount, dry), QUIET);
+    }
+
+    #[test]
+    fn after_a_jump_what_it_holds_is_counted_anew() {
+        let mut scene = Scene::new(500, Burst::Bytes(100), None, 4);
+        scene.serve(20, 1000);
+        scene.append(400);
+        scene.now += SECOND * 10;
+        scene.serve(usize::MAX, 1000);
+        let holds = scene.listener.holds(&scene.mount.backlog, scene.now);
+        let burst = scene.mount.backlog.head_time() - scene.mount.backlog.time_at(scene.mount.burst_start());
+        assert_eq!(holds, burst);
+    }
+
+    #[test]
+    fn a_full_socket_has_write_timeout_since_it_took_something() {
+        let mut scene = Scene::new(2_000, Burst::Bytes(100), None, 4);
+        scene.listener.counted = true;
+        scene.serve(10, 1000);
+        let timeout = SECOND * 30;
+        assert_eq!(scene.listener.patience(&scene.mount, timeout), scene.now + timeout);
+        scene.now += SECOND * 29;
+        assert!(!scene.listener.is_stalled(timeout, scene.now));
+        scene.serve(1, 1000);
+        assert!(!scene.listener.is_stalled(timeout, scene.now + SECOND * 29));
+        scene.serve(0, 1000);
+        assert!(scene.listener.is_stalled(timeout, scene.now + SECOND * 30));
+        scene.serve(usize::MAX, 1000);
+        assert!(!scene.listener.is_stalled(timeout, scene.now + SECOND * 300), "it has all there is");
+    }
+
+    #[test]
+    fn one_counts_from_its_second_second_on() {
+        let mut scene = Scene::new(2_000, Burst::Bytes(100), None, 4);
+        assert!(!scene.listener.begins_to_count(scene.now + COUNTS_AFTER - Duration::from_millis(1)));
+        assert!(scene.listener.begins_to_count(scene.now + COUNTS_AFTER));
+        assert_eq!(scene.listener.patience(&scene.mount, SECOND * 30), scene.now + COUNTS_AFTER);
+        scene.listener.input_ended(scene.now + SECOND / 2);
+        assert!(!scene.listener.begins_to_count(scene.now + SECOND * 2), "it may be leaving");
+        assert!(scene.listener.begins_to_count(scene.now + SECOND * 3));
+        scene.listener.counted = true;
+        assert!(!scene.listener.begins_to_count(scene.now + SECOND * 5));
+        scene.listener.counted = false;
+        scene.listener.probe = true;
+        assert!(!scene.listener.begins_to_count(scene.now + SECOND * 5));
+    }
+
+    #[test]
+    fn a_listener_is_a_few_hundred_bytes() {
+        assert!(size_of::<Listener>() <= 384, "{}", size_of::<Listener>());
     }
 }

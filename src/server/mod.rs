@@ -222,7 +222,7 @@ impl Server {
         self.inner.ask(|reply| Command::RemoveMount(board, reply))
     }
 
-    /// Listeners of one mount, or of all. (None for a mount that there is not.)
+    /// Listeners of one mount (none if there is no such mount), or of all.
     pub fn listener_count(&self, mount: Option<&str>) -> usize {
         let count = match mount {
             Some(path) => self.inner.registry.find(path).map_or(0, |board| board.listeners.get()),

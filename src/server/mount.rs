@@ -299,3 +299,171 @@ impl Mounts {
         self.paths.values().copied().collect()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::packet::Packet;
+    use crate::ring::{Doorbell, HandoffWriter, handoff};
+    use crate::server::settings::Burst;
+    use std::time::SystemTime;
+
+    pub(crate) fn moment() -> Moment {
+        Moment { instant: Instant::now(), wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000) }
+    }
+
+    pub(crate) fn mount_of(settings: MountSettings, server: &ServerSettings) -> (Mount, HandoffWriter) {
+        settings.check().unwrap();
+        let board = Arc::new(MountBoard::new(Arc::new(settings), SystemTime::UNIX_EPOCH));
+        let (writer, reader) = handoff(4096, Arc::new(Doorbell::new(|| ())));
+        (Mount::new(board, reader, server, Instant::now()), writer)
+    }
+
+    pub(crate) fn mp3_settings() -> MountSettings {
+        MountSettings {
+            path: "/stream.mp3".into(),
+            content_type: "audio/mpeg".into(),
+            bitrate: Some(128),
+            sample_rate: Some(44_100),
+            channels: Some(2),
+            ..MountSettings::default()
+        }
+    }
+
+    pub(crate) fn mp3_mount() -> (Mount, HandoffWriter) {
+        mount_of(mp3_settings(), &ServerSettings::default())
+    }
+
+    pub(crate) fn packet(bytes: &[u8], title: &Arc<Title>) -> TitledPacket {
+        let packet = Packet { bytes: bytes.into(), frames: 1152 };
+        TitledPacket { packet, title: Arc::clone(title), header: None }
+    }
+
+    #[test]
+    fn a_title_begins_where_its_first_packet_does() {
+        let (mut mount, mut writer) = mp3_mount();
+        let titles = ["first", "second"].map(|text| Arc::new(Title::new(text)));
+        let same_text = Arc::new(Title::new("second"));
+        for (count, title) in [(200, &titles[0]), (3, &titles[1]), (4, &same_text)] {
+            for _ in 0..count {
+                writer.push(packet(&[0; 417], title));
+            }
+        }
+        let now = moment();
+        assert_eq!(mount.drain(now), Drained::Empty);
+        let second = StreamPos(200 * 417);
+        assert_eq!(mount.backlog.title_at(StreamPos(second.0 - 1)).icy_block, icy_block(&titles[0]));
+        assert_eq!(mount.backlog.title_at(second).icy_block, icy_block(&titles[1]));
+        assert_eq!(mount.backlog.title_at(second).number, mount.backlog.last_title().unwrap().number);
+
+        let info = mount.board.snapshot();
+        assert_eq!(info.title.title, titles[1]);
+        assert_eq!(info.title.position, second);
+        assert_eq!(info.title.changed_at, now.wall);
+        // One burst later: 64 KiB, which is 158 packets of 26 ms.
+        let ahead = info.title.audible_at.duration_since(now.wall).unwrap();
+        assert_eq!(ahead.as_millis(), 158 * 1152 * 1000 / 44_100);
+        assert_eq!((info.packets, info.position), (207, StreamPos(207 * 417)));
+        assert_eq!(info.duration.as_millis(), 207 * 1152 * 1000 / 44_100);
+    }
+
+    #[test]
+    fn a_new_header_is_for_those_who_join_there_and_announces_no_title() {
+        let (mut mount, mut writer) = mp3_mount();
+        let title = Arc::new(Title::new("T"));
+        let headers = [None, Some(Arc::from(*b"one")), Some(Arc::from(*b"two"))];
+        for header in &headers {
+            writer.push(TitledPacket { header: header.clone(), ..packet(&[0; 10], &title) });
+        }
+        mount.drain(moment());
+        for (at, header) in [0, 10, 20].into_iter().zip(&headers) {
+            let mark = mount.backlog.title_at(StreamPos(at));
+            assert_eq!((&mark.header, mark.number), (header, 1));
+        }
+    }
+
+    #[test]
+    fn a_producer_without_end_gets_its_share_of_a_turn() {
+        let (mut mount, mut writer) = mp3_mount();
+        let title = Arc::default();
+        for _ in 0..PACKETS_A_TURN + 1 {
+            writer.push(packet(&[0], &title));
+        }
+        drop(writer);
+        assert_eq!(mount.drain(moment()), Drained::Partly);
+        assert_eq!(mount.drain(moment()), Drained::Ended);
+        assert_eq!(mount.backlog.head(), StreamPos(PACKETS_A_TURN as u64 + 1));
+    }
+
+    #[test]
+    fn packets_whose_length_is_not_known_take_the_time_that_their_bytes_take() {
+        let unknown = MountSettings { bitrate: None, sample_rate: None, ..mp3_settings() };
+        let (mut mount, mut writer) = mount_of(unknown, &ServerSettings::default());
+        writer.push(packet(&[0; 40_000], &Arc::default()));
+        mount.drain(moment());
+        assert_eq!(mount.packet_time(), Duration::from_secs(1), "at 320 kbit/s");
+    }
+
+    #[test]
+    fn the_head_says_what_players_read() {
+        let settings = MountSettings {
+            name: Some("Björk FM".into()),
+            genre: Some("Pop".into()),
+            description: Some("All day".into()),
+            url: Some("https://radio.example".into()),
+            public: true,
+            ..mp3_settings()
+        };
+        let (mount, _writer) = mount_of(settings, &ServerSettings::default());
+        let head = String::from_utf8(mount.answer_head(Version::Http10, true, "now")).unwrap();
+        for line in [
+            "HTTP/1.0 200 OK",
+            "Connection: close",
+            "Date: now",
+            "Content-Type: audio/mpeg",
+            "icy-br: 128",
+            "icy-name: Björk FM",
+            "icy-genre: Pop",
+            "icy-description: All day",
+            "icy-url: https://radio.example",
+            "icy-pub: 1",
+            "ice-audio-info: channels=2;samplerate=44100;bitrate=128",
+            "icy-metaint: 16000",
+        ] {
+            assert!(head.split("\r\n").any(|known| known == line), "{line} is not in {head}");
+        }
+        let without = String::from_utf8(mount.answer_head(Version::Http11, false, "now")).unwrap();
+        assert!(!without.contains("icy-metaint"));
+    }
+
+    #[test]
+    fn an_ended_mount_leaves_its_path_and_stays_for_its_listeners() {
+        let mut mounts = Mounts::default();
+        let (first, writer) = mp3_mount();
+        mounts.add(first);
+        let key = mounts.find("/stream.mp3").unwrap();
+        mounts.attach(key);
+        mounts.end(key, CloseReason::MountEnded, moment());
+        assert!(writer.is_abandoned());
+        assert_eq!(mounts.find("/stream.mp3"), None);
+        mounts.add(mp3_mount().0);
+        let second = mounts.find("/stream.mp3").unwrap();
+        assert_ne!(second, key);
+        assert!(mounts.get(key).end.is_some() && mounts.get(second).end.is_none());
+        mounts.detach(key);
+        assert_eq!(mounts.mounts.len(), 1);
+        assert_eq!(mounts.on_air().len(), 1);
+    }
+
+    #[test]
+    fn a_burst_of_bytes_is_just_that() {
+        let server = ServerSettings { burst: Burst::Bytes(1000), ..ServerSettings::default() };
+        let (mut mount, mut writer) = mount_of(mp3_settings(), &server);
+        assert_eq!(mount.burst_start(), StreamPos(0));
+        for _ in 0..10 {
+            writer.push(packet(&[0; 417], &Arc::default()));
+        }
+        mount.drain(moment());
+        assert_eq!(mount.burst_start(), StreamPos(7 * 417));
+    }
+}

@@ -332,7 +332,7 @@ impl Reactor {
             return self.close(key, if stalled { CloseReason::Stalled } else { CloseReason::Left }, now);
         }
         let blocked = listener.is_blocked();
-        if event.is_readable() && self.forget_input(key).is_err() {
+        if event.is_readable() && self.forget_input(key, now.instant).is_err() {
             return self.close(key, CloseReason::Left, now);
         }
         if event.is_writable() && blocked {
@@ -452,11 +452,16 @@ impl Reactor {
     }
 
     /// What a listener sends means nothing; but a full receive buffer would make the close a reset.
-    fn forget_input(&mut self, key: usize) -> std::io::Result<()> {
-        let Peer { socket, .. } = &mut self.peers[key];
+    fn forget_input(&mut self, key: usize, now: Instant) -> std::io::Result<()> {
+        let Peer { socket, connection, .. } = &mut self.peers[key];
         for _ in 0..STEPS_A_TURN {
             match socket.read(&mut self.scratch) {
-                Ok(0) => break,
+                Ok(0) => {
+                    if let Connection::Listening(listener) = connection {
+                        listener.input_ended(now);
+                    }
+                    break;
+                }
                 Ok(_) => (),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => (),

@@ -102,7 +102,7 @@ pub fn read_to_end(socket: &mut TcpStream) -> String {
 
 /// A producer.
 pub struct Feed {
-    server: Server,
+    pub server: Server,
     pub path: String,
     pub writer: MountWriter,
     pub next: u32,
