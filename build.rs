@@ -1,5 +1,7 @@
 //! Looks for the C libraries that Longwave links and the C++ compiler that FDK-AAC wants, and says
 //! which packages bring them: the linker would say it last, and in other words.
+//!
+//! Cargo runs this when it comes to it, among the dependencies; before all of them it is `make` that looks.
 
 use std::env;
 use std::fs;
@@ -8,6 +10,9 @@ use std::process::{Command, ExitCode, Stdio};
 
 /// Where Homebrew and hand-made libraries are, which linkers do not look at by themselves.
 const LIBRARY_FOLDERS: [&str; 2] = ["/opt/homebrew/lib", "/usr/local/lib"];
+
+/// By which lame-sys and opusic-sys are told of another place.
+const LIBRARY_VARIABLES: [&str; 2] = ["LAME_LIB_DIR", "OPUS_LIB_DIR"];
 
 /// The packages, for every system the same list as in the Makefile.
 const PACKAGES: &str = "
@@ -18,7 +23,7 @@ const PACKAGES: &str = "
 
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=build.rs");
-    for name in ["CC", "CXX", "LIBRARY_PATH", "LAME_LIB_DIR"] {
+    for name in ["CC", "CXX", "LIBRARY_PATH"].iter().chain(&LIBRARY_VARIABLES) {
         println!("cargo:rerun-if-env-changed={name}");
     }
     for folder in LIBRARY_FOLDERS.iter().filter(|folder| Path::new(folder).is_dir()) {
@@ -36,7 +41,7 @@ fn main() -> ExitCode {
     if env::var_os("CARGO_FEATURE_MP3").is_some() && !links("mp3lame") {
         missing.push("libmp3lame (the cargo feature `mp3`)");
     }
-    if env::var_os("CARGO_FEATURE_AAC").is_some() && !runs(&tool("CXX", "c++")) {
+    if env::var_os("CARGO_FEATURE_AAC").is_some() && !quiet(tool("CXX", "c++").arg("--version")) {
         missing.push("a C++ compiler (the cargo feature `aac`)");
     }
     if missing.is_empty() {
@@ -56,15 +61,11 @@ fn links(library: &str) -> bool {
     if fs::write(&source, "int main(void) { return 0; }\n").is_err() {
         return false;
     }
-    let mut compiler = Command::new(tool("CC", "cc"));
+    let mut compiler = tool("CC", "cc");
     compiler.arg(&source).arg("-o").arg(Path::new(&folder).join("empty"));
-    compiler.args(env::var("LAME_LIB_DIR").map(|folder| format!("-L{folder}")));
+    compiler.args(LIBRARY_VARIABLES.iter().flat_map(env::var).map(|folder| format!("-L{folder}")));
     compiler.args(LIBRARY_FOLDERS.map(|folder| format!("-L{folder}")));
     quiet(compiler.arg(format!("-l{library}")))
-}
-
-fn runs(program: &str) -> bool {
-    quiet(Command::new(program).arg("--version"))
 }
 
 fn quiet(command: &mut Command) -> bool {
@@ -76,6 +77,15 @@ fn quiet(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn tool(variable: &str, default: &str) -> String {
-    env::var(variable).unwrap_or_else(|_| default.to_owned())
+/// The compiler that a variable names, perhaps with options or a wrapper (`ccache c++`), else the usual one. A
+/// variable that names the target as well comes first, as in the crate `cc`.
+fn tool(variable: &str, usual: &str) -> Command {
+    let target = env::var("TARGET").unwrap_or_default();
+    let names =
+        [format!("{variable}_{target}"), format!("{variable}_{}", target.replace('-', "_")), variable.into()];
+    let chosen = names.iter().find_map(|name| env::var(name).ok()).unwrap_or_else(|| usual.into());
+    let mut words = chosen.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or(usual));
+    command.args(words);
+    command
 }
