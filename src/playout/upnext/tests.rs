@@ -220,6 +220,20 @@ fn a_list_read_again_goes_on_after_what_was_current() {
 }
 
 #[test]
+fn no_pass_begins_with_what_was_heard_last_however_the_one_before_ended() {
+    for seed in 0..50 {
+        let mut up_next = UpNext::new(fastrand::Rng::with_seed(seed));
+        let id = up_next.load(list(0..4, true, true), When::Now);
+        let first = up_next.peek().unwrap().id;
+        let played = play_all(&mut up_next, 3);
+        // The first once more, and then the fourth, which was still to come, is gone.
+        up_next.begin(first);
+        up_next.replace(id, entries(played.iter().copied()));
+        assert_ne!(up_next.peek().unwrap().id, first, "seed {seed}");
+    }
+}
+
+#[test]
 fn an_entry_listed_twice_is_two_entries() {
     let (mut up_next, id) = with_list([1, 2, 1, 3], true, false);
     play_all(&mut up_next, 3);
