@@ -18,7 +18,8 @@ pub(super) type Mounts = Arc<Mutex<Vec<String>>>;
 
 pub(super) struct Outputs {
     spec: PcmSpec,
-    pool: Arc<Pool>,
+    /// Let go of at the end: the workers end with it.
+    pool: Option<Arc<Pool>>,
     emit: Emit,
     next: u32,
     running: Vec<(Arc<Output>, OutputSettings)>,
@@ -27,7 +28,7 @@ pub(super) struct Outputs {
 
 impl Outputs {
     pub fn new(spec: PcmSpec, pool: Arc<Pool>, emit: Emit) -> Outputs {
-        Outputs { spec, pool, emit, next: 0, running: Vec::new(), mounts: Mounts::default() }
+        Outputs { spec, pool: Some(pool), emit, next: 0, running: Vec::new(), mounts: Mounts::default() }
     }
 
     /// Opens the encoder, then the mount.
@@ -78,7 +79,8 @@ impl Outputs {
 
     /// Ends every output: encoders are flushed, mounts end when their listeners have what is due.
     pub fn finish(&mut self, deadline: Instant) {
-        let finished: Vec<_> = self.running.drain(..).map(|(output, _)| self.pool.finish(&output)).collect();
+        let Some(pool) = self.pool.take() else { return };
+        let finished: Vec<_> = self.running.drain(..).map(|(output, _)| pool.finish(&output)).collect();
         for output in finished {
             // Late or gone: then the workers, which are joined next, are named as stuck.
             let _ = output.recv_deadline(deadline);
@@ -125,7 +127,9 @@ impl Pipeline {
         outputs.running.retain(|(other, _)| other.id() != output.id());
         outputs.mounts.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != mount);
         // The mixer may give it one more job; a finished output passes that over.
-        outputs.pool.finish(&output);
+        if let Some(pool) = &outputs.pool {
+            pool.finish(&output);
+        }
         Ok(())
     }
 }
