@@ -1,8 +1,8 @@
 //! What symphonia read of a file's tags, as [`Tags`].
 
 use symphonia::core::formats::FormatReader;
-use symphonia::core::meta::well_known::METADATA_ID_ID3V1;
-use symphonia::core::meta::{MetadataRevision, RawValue, StandardTag, Tag};
+use symphonia::core::meta::well_known::{METADATA_ID_AIFF, METADATA_ID_ID3V1};
+use symphonia::core::meta::{MetadataRevision, RawTag, RawValue, StandardTag, Tag};
 
 use crate::metadata::Tags;
 
@@ -25,16 +25,16 @@ pub(super) struct FileTags {
     pub(super) channel_mask: Option<u32>,
 }
 
-/// All that the tags of a file say. Where several say it, ID3v1, which cuts everything at thirty
-/// characters, counts least, and else the one read first most.
+/// All that the tags of a file say. Where several say it, the old kinds that have no alphabet of
+/// their own count least (ID3v1 cuts at thirty characters, too), and else the one read first most.
 pub(super) fn read(format: &mut dyn FormatReader, prefer_r128: bool) -> FileTags {
     let mut found = Found::default();
     let mut last = Found::default();
     let mut log = format.metadata();
     loop {
         if let Some(revision) = log.current() {
-            let id3v1 = revision.info.metadata == METADATA_ID_ID3V1;
-            if id3v1 { &mut last } else { &mut found }.read(revision);
+            let old = matches!(revision.info.metadata, METADATA_ID_ID3V1 | METADATA_ID_AIFF);
+            if old { &mut last } else { &mut found }.read(revision);
         }
         if log.pop().is_none() {
             break;
@@ -84,11 +84,14 @@ impl Found {
         }
     }
 
-    /// Gains and the like go by the same name in every kind of tag, after a prefix of its own
-    /// (`TXXX:`, `----:com.apple.iTunes:`).
+    /// Gains and the like go by the same name in every kind of tag.
     fn read_by_key(&mut self, tag: &Tag) {
-        let key = tag.raw.key.rsplit(':').next().unwrap_or_default().to_ascii_uppercase();
-        let RawValue::String(value) = &tag.raw.value else { return };
+        let key = own_name(&tag.raw).to_ascii_uppercase();
+        let value = match &tag.raw.value {
+            RawValue::String(value) => value.as_str(),
+            RawValue::StringList(values) => values.first().map_or("", String::as_str),
+            _ => return,
+        };
         match key.as_str() {
             "REPLAYGAIN_TRACK_GAIN" => set(&mut self.gains.track, gain_db(value)),
             "REPLAYGAIN_ALBUM_GAIN" => set(&mut self.gains.album, gain_db(value)),
@@ -102,10 +105,10 @@ impl Found {
         }
     }
 
-    fn fill_from(&mut self, other: Found) {
-        set(&mut self.artist, other.artist);
-        set(&mut self.title, other.title);
-        set(&mut self.album, other.album);
+    fn fill_from(&mut self, old: Found) {
+        set(&mut self.artist, old.artist.map(respelled));
+        set(&mut self.title, old.title.map(respelled));
+        set(&mut self.album, old.album.map(respelled));
     }
 
     fn finish(self, prefer_r128: bool) -> FileTags {
@@ -130,10 +133,35 @@ impl Found {
     }
 }
 
+/// The name of a tag that people may name as they like: in ID3v2 it is beside the frame's key, in
+/// MP4 after a prefix (`----:com.apple.iTunes:`).
+fn own_name(tag: &RawTag) -> &str {
+    if let ("TXXX" | "TXX", Some([description, ..])) = (tag.key.as_str(), tag.sub_fields.as_deref())
+        && let RawValue::String(name) = &description.value
+    {
+        return name;
+    }
+    tag.key.rsplit(':').next().unwrap_or_default()
+}
+
 /// The first value stays.
 fn set<T>(place: &mut Option<T>, value: Option<T>) {
     if place.is_none() {
         *place = value;
+    }
+}
+
+/// A text that was taken for Latin-1, as what it more likely is: UTF-8 where its bytes are, else
+/// Windows-1252.
+fn respelled(text: String) -> String {
+    let Ok(bytes) = text.chars().map(u8::try_from).collect::<Result<Vec<u8>, _>>() else {
+        return text;
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(not_utf8) => {
+            encoding_rs::WINDOWS_1252.decode_without_bom_handling(not_utf8.as_bytes()).0.into_owned()
+        }
     }
 }
 
@@ -198,6 +226,14 @@ mod tests {
         assert_eq!(r128_gain_db("1.5"), None);
         assert_eq!(peak("0.98"), Some(0.98));
         assert_eq!(peak("-1"), None);
+    }
+
+    #[test]
+    fn latin_1_may_be_something_else() {
+        let latin_1 = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect::<String>();
+        assert_eq!(respelled(latin_1("日本語".as_bytes())), "日本語");
+        assert_eq!(respelled(latin_1(b"Bj\xf6rk \x96 J\xf3ga")), "Björk – Jóga");
+        assert_eq!(respelled("日本語".to_owned()), "日本語");
     }
 
     #[test]

@@ -5,3 +5,4 @@ mod formats;
 mod join;
 mod seek;
 mod shapes;
+mod tags;

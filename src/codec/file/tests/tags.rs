@@ -1,0 +1,231 @@
+//! Tags, in every container and every alphabet; and how loud a file says it is.
+
+use std::path::Path;
+
+use super::fixture::{Folder, Pcm, channel, decode, ffmpeg, run, stereo};
+use crate::codec::file::read_metadata;
+use crate::metadata::Tags;
+
+const ARTIST: &str = "Björk Guðmundsdóttir";
+const TITLE: &str = "日本語 – Jóga";
+const ALBUM: &str = "Ĥomogenīc";
+
+fn wav(folder: &Folder) -> std::path::PathBuf {
+    folder.wav("plain.wav", &Pcm::sweeps(44_100, 2, 20_000))
+}
+
+fn texts(tags: &Tags) -> [Option<&str>; 3] {
+    [&tags.artist, &tags.title, &tags.album].map(|text| text.as_deref())
+}
+
+fn gains(tags: &Tags) -> [Option<f32>; 4] {
+    [tags.track_gain_db, tags.album_gain_db, tags.track_peak, tags.album_peak]
+}
+
+const GAINS: [Option<f32>; 4] = [Some(-7.03), Some(2.5), Some(0.98), Some(1.01)];
+
+/// The options with which ffmpeg writes all of this.
+fn options() -> Vec<String> {
+    [
+        ("artist", ARTIST),
+        ("title", TITLE),
+        ("album", ALBUM),
+        ("REPLAYGAIN_TRACK_GAIN", "-7.03 dB"),
+        ("REPLAYGAIN_ALBUM_GAIN", "+2.50 dB"),
+        ("REPLAYGAIN_TRACK_PEAK", "0.980000"),
+        ("REPLAYGAIN_ALBUM_PEAK", "1.01"),
+    ]
+    .iter()
+    .flat_map(|(key, value)| ["-metadata".to_owned(), format!("{key}={value}")])
+    .collect()
+}
+
+#[test]
+fn every_container_tells_artist_title_and_album() {
+    let folder = Folder::new();
+    let wav = wav(&folder);
+    let tags = options();
+    for (name, has_gains, more) in [
+        ("id3v2.3.mp3", true, &["-id3v2_version", "3"][..]),
+        ("id3v2.4.mp3", true, &["-id3v2_version", "4"]),
+        ("a.flac", true, &[]),
+        ("a.ogg", true, &["-c:a", "libvorbis"]),
+        ("a.opus", true, &["-c:a", "libopus", "-ar", "48000"]),
+        ("flac.oga", true, &["-c:a", "flac"]),
+        ("a.m4a", false, &["-c:a", "aac"]),
+        ("alac.m4a", false, &["-c:a", "alac"]),
+        ("a.aiff", true, &["-write_id3v2", "1"]),
+        ("a.aac", true, &["-write_id3v2", "1"]),
+    ] {
+        let path = folder.path(name);
+        let options: Vec<&str> = more.iter().copied().chain(tags.iter().map(String::as_str)).collect();
+        ffmpeg(&wav, &path, &options);
+        let got = read_metadata(&path).unwrap();
+        assert_eq!(texts(&got), [Some(ARTIST), Some(TITLE), Some(ALBUM)], "{name}");
+        assert!(got.duration.is_some(), "{name}");
+        if has_gains {
+            assert_eq!(gains(&got), GAINS, "{name}");
+        }
+    }
+}
+
+#[test]
+fn tags_that_only_other_programs_write_are_read_too() {
+    let folder = Folder::new();
+    let wav = wav(&folder);
+    let flac = folder.path("many.flac");
+    let (from, to) = (wav.to_str().unwrap(), flac.to_str().unwrap());
+    let several = ["-T", "ARTIST=Ella", "-T", "ARTIST=Louis", "-T", "title=Ò", "-T", "R128_TRACK_GAIN=-1280"];
+    run("flac", "flac", ["-s", "-o", to, from].iter().chain(&several));
+    let got = read_metadata(&flac).unwrap();
+    assert_eq!(texts(&got), [Some("Ella, Louis"), Some("Ò"), None]);
+    assert_eq!(got.track_gain_db, Some(0.0));
+
+    let mut m4a = folder.path("itunes.m4a");
+    ffmpeg(&wav, &m4a, &["-c:a", "aac", "-metadata", "artist=Ö"]);
+    let with_notes = with_itunes_notes(
+        std::fs::read(&m4a).unwrap(),
+        &[("replaygain_track_gain", "-3.50 dB"), ("REPLAYGAIN_ALBUM_PEAK", "0.5")],
+    );
+    m4a = folder.path("itunes2.m4a");
+    std::fs::write(&m4a, with_notes).unwrap();
+    let got = read_metadata(&m4a).unwrap();
+    assert_eq!(got.artist.as_deref(), Some("Ö"));
+    assert_eq!(gains(&got), [Some(-3.5), None, None, Some(0.5)]);
+
+    let mut mp3 = std::fs::read(plain_mp3(&folder, &wav)).unwrap();
+    mp3.extend(ape_tag(&[("Artist", "Ænima"), ("Title", "Ø"), ("REPLAYGAIN_TRACK_GAIN", "-1.25 dB")]));
+    let path = folder.path("ape.mp3");
+    std::fs::write(&path, &mp3).unwrap();
+    let got = read_metadata(&path).unwrap();
+    assert_eq!(texts(&got), [Some("Ænima"), Some("Ø"), None]);
+    assert_eq!(got.track_gain_db, Some(-1.25));
+}
+
+#[test]
+fn id3v1_is_latin_1_and_counts_least() {
+    let folder = Folder::new();
+    let wav = wav(&folder);
+    let mp3 = std::fs::read(plain_mp3(&folder, &wav)).unwrap();
+    let old = id3v1(b"Bj\xf6rk", b"J\xf3ga", b"Homogenic                     ");
+    let path = folder.path("old.mp3");
+    std::fs::write(&path, [mp3, old.clone()].concat()).unwrap();
+    assert_eq!(texts(&read_metadata(&path).unwrap()), [Some("Björk"), Some("Jóga"), Some("Homogenic")]);
+
+    let both = folder.path("both.mp3");
+    ffmpeg(&wav, &both, &["-metadata", "title=A title of more than thirty characters"]);
+    let mut bytes = std::fs::read(&both).unwrap();
+    bytes.extend(old);
+    std::fs::write(&both, bytes).unwrap();
+    let got = read_metadata(&both).unwrap();
+    assert_eq!(
+        texts(&got),
+        [Some("Björk"), Some("A title of more than thirty characters"), Some("Homogenic")]
+    );
+}
+
+#[test]
+fn opus_is_as_loud_as_its_header_says_and_its_gain_is_relative_to_that() {
+    let folder = Folder::new();
+    let wav = folder.wav("48.wav", &Pcm::sweeps(48_000, 2, 40_000));
+    let opus = folder.path("a.opus");
+    let files = [wav.to_str().unwrap(), opus.to_str().unwrap()];
+    run("opusenc", "opus-tools", ["--quiet", "--comment", "R128_TRACK_GAIN=-512"].iter().chain(&files));
+    let plain = decode(&opus, stereo(48_000));
+    let mut bytes = std::fs::read(&opus).unwrap();
+    set_opus_gain(&mut bytes, -6 * 256);
+    let path = folder.path("quiet.opus");
+    std::fs::write(&path, bytes).unwrap();
+    let quiet = decode(&path, stereo(48_000));
+    assert_eq!(plain.len(), quiet.len());
+    let power = |pcm: &[f32]| channel(pcm, 2, 0).iter().map(|s| f64::from(s * s)).sum::<f64>();
+    let change = 10.0 * (power(&quiet) / power(&plain)).log10();
+    assert!((change + 6.0).abs() < 0.01, "{change} dB");
+    // -512 / 256 from R128's reference level, which is 5 dB below ReplayGain's.
+    assert_eq!(read_metadata(&path).unwrap().track_gain_db, Some(3.0));
+}
+
+#[test]
+fn a_file_without_tags_has_none() {
+    let folder = Folder::new();
+    let got = read_metadata(&wav(&folder)).unwrap();
+    assert_eq!(Tags { duration: None, ..got.clone() }, Tags::default());
+    assert_eq!(got.duration.unwrap().as_millis(), 453);
+}
+
+/// An MP3 without any tags.
+fn plain_mp3(folder: &Folder, wav: &Path) -> std::path::PathBuf {
+    let path = folder.path("plain.mp3");
+    ffmpeg(wav, &path, &["-id3v2_version", "0", "-map_metadata", "-1"]);
+    path
+}
+
+fn id3v1(artist: &[u8], title: &[u8], album: &[u8]) -> Vec<u8> {
+    let mut tag = b"TAG".to_vec();
+    for text in [title, artist, album] {
+        let mut field = text.to_vec();
+        field.resize(30, 0);
+        tag.extend(field);
+    }
+    tag.resize(128, 0);
+    tag
+}
+
+fn ape_tag(items: &[(&str, &str)]) -> Vec<u8> {
+    let body: Vec<u8> = items
+        .iter()
+        .flat_map(|(key, value)| {
+            let length = (value.len() as u32).to_le_bytes();
+            [&length[..], &[0; 4], key.as_bytes(), b"\0", value.as_bytes()].concat()
+        })
+        .collect();
+    let edge = |flags: u32| {
+        let mut edge = b"APETAGEX".to_vec();
+        for number in [2_000, body.len() as u32 + 32, items.len() as u32, flags, 0, 0] {
+            edge.extend(number.to_le_bytes());
+        }
+        edge
+    };
+    [edge(0xa000_0000), body.clone(), edge(0x8000_0000)].concat()
+}
+
+/// Adds notes of iTunes' own kind to an MP4 file whose index is its last box.
+fn with_itunes_notes(mut file: Vec<u8>, notes: &[(&str, &str)]) -> Vec<u8> {
+    let boxed =
+        |kind: &[u8], content: &[u8]| [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat();
+    let added: Vec<u8> = notes
+        .iter()
+        .flat_map(|(name, value)| {
+            let mean = boxed(b"mean", b"\0\0\0\0com.apple.iTunes");
+            let name = boxed(b"name", &[&[0; 4], name.as_bytes()].concat());
+            let data = boxed(b"data", &[b"\0\0\0\x01\0\0\0\0", value.as_bytes()].concat());
+            boxed(b"----", &[mean, name, data].concat())
+        })
+        .collect();
+    for kind in [b"moov", b"udta", b"meta", b"ilst"] {
+        let at = file.windows(4).rposition(|window| window == kind).unwrap() - 4;
+        let size = u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+        assert_eq!(at + size as usize, file.len(), "the box ends with the file");
+        file[at..at + 4].copy_from_slice(&(size + added.len() as u32).to_be_bytes());
+    }
+    file.extend(added);
+    file
+}
+
+/// Writes another output gain into the first page of an Opus file.
+fn set_opus_gain(file: &mut [u8], gain: i16) {
+    let head = file.windows(8).position(|window| window == b"OpusHead").unwrap();
+    file[head + 16..head + 18].copy_from_slice(&gain.to_le_bytes());
+    let end = head + 19;
+    file[22..26].fill(0);
+    let sum = ogg_checksum(&file[..end]);
+    file[22..26].copy_from_slice(&sum.to_le_bytes());
+}
+
+fn ogg_checksum(page: &[u8]) -> u32 {
+    page.iter().fold(0, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte) << 24, |sum: u32, _| {
+            sum << 1 ^ if sum >> 31 == 1 { 0x04c1_1db7 } else { 0 }
+        })
+    })
+}
