@@ -5,9 +5,13 @@
 
 #[cfg(feature = "aac")]
 mod aac;
+mod ape;
+mod id3;
 mod mp4;
+mod riff;
 mod source;
 mod stream;
+mod survey;
 mod tags;
 
 use std::path::Path;

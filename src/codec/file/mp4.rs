@@ -1,7 +1,10 @@
-//! The edit list of an MP4 file: which part of a track is to be heard. symphonia plays all of it,
-//! the encoder's delay and padding included.
+//! The index of an MP4 file, as far as symphonia does not heed it: which part of a track is to be
+//! heard (symphonia plays all of it, the encoder's delay and padding included), and what in it
+//! would take memory for nothing.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+
+use super::source::{Bytes, Patch};
 
 /// What to hear of a track, in the track's own time scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,105 +16,136 @@ pub(super) struct Edit {
     pub(super) length: Option<(u64, u64)>,
 }
 
-/// What the index of an MP4 file says that symphonia keeps to itself.
+/// What the index says.
 #[derive(Debug, Default)]
 pub(super) struct Movie {
     /// The edits of the tracks that have one, by the track's id.
     pub(super) edits: Vec<(u32, Edit)>,
     /// Whether the index is only of the beginning, and more follows piece by piece.
     pub(super) fragmented: bool,
+    /// The size in bytes of the largest packet of any track.
+    pub(super) largest_packet: u32,
 }
 
-/// No file needs more boxes than this to get to its edit lists.
+/// No file needs more boxes than this to get to what is looked for.
 const MAX_BOXES: usize = 4096;
 
-/// Reads box headers, and no sound: of a damaged file, what there is.
-pub(super) fn movie(file: &mut (impl Read + Seek), len: u64) -> io::Result<Movie> {
+/// Reads box headers, and no sound: of a damaged file, what there is. Pictures are to be hidden.
+pub(super) fn read(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> io::Result<Movie> {
     let mut movie = Movie::default();
-    match (Walk { file, boxes: 0 }).movie(len, &mut movie) {
-        Err(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => Err(cause),
-        _ => Ok(movie),
+    let file = begin..bytes.len();
+    let mut walk = Walk { bytes, boxes: 0 };
+    let Some(moov) = walk.find(file, b"moov")? else { return Ok(movie) };
+    movie.fragmented = walk.find(moov.clone(), b"mvex")?.is_some();
+    let mvhd = walk.find(moov.clone(), b"mvhd")?;
+    let movie_scale = match mvhd {
+        Some(mvhd) => walk.after_times(&mvhd)?,
+        None => None,
+    };
+    let mut rest = moov.clone();
+    while let Some(trak) = walk.find(rest.clone(), b"trak")? {
+        rest.start = trak.end;
+        movie.largest_packet = movie.largest_packet.max(walk.largest_packet(trak.clone())?);
+        if let Some(scale) = movie_scale {
+            movie.edits.extend(walk.edit(trak, scale)?);
+        }
     }
+    walk.hide_pictures(moov, patches)?;
+    Ok(movie)
 }
 
 /// Where a box's content lies.
 type Span = std::ops::Range<u64>;
 
-struct Walk<'a, F> {
-    file: &'a mut F,
+struct Walk<'a> {
+    bytes: &'a mut Bytes,
     boxes: usize,
 }
 
-impl<F: Read + Seek> Walk<'_, F> {
-    fn movie(&mut self, len: u64, movie: &mut Movie) -> io::Result<()> {
-        let Some(moov) = self.find(0..len, b"moov")? else { return Ok(()) };
-        movie.fragmented = self.find(moov.clone(), b"mvex")?.is_some();
-        let Some(mvhd) = self.find(moov.clone(), b"mvhd")? else { return Ok(()) };
-        let movie_scale = self.after_times(mvhd)?;
-        let mut rest = moov;
-        while let Some(trak) = self.find(rest.clone(), b"trak")? {
-            rest.start = trak.end;
-            movie.edits.extend(self.track(trak, movie_scale)?);
+impl Walk<'_> {
+    /// The kind and the content of the box that begins where `within` begins.
+    fn next(&mut self, within: &Span) -> io::Result<Option<([u8; 4], Span)>> {
+        self.boxes += 1;
+        if self.boxes > MAX_BOXES || within.end.saturating_sub(within.start) < 8 {
+            return Ok(None);
         }
-        Ok(())
+        let Some([a, b, c, d, kind @ ..]) = self.bytes.exactly::<8>(within.start)? else { return Ok(None) };
+        let (header, size) = match u32::from_be_bytes([a, b, c, d]) {
+            0 => (8, within.end - within.start),
+            1 => match self.bytes.exactly(within.start + 8)? {
+                Some(size) => (16, u64::from_be_bytes(size)),
+                None => return Ok(None),
+            },
+            size => (8, u64::from(size)),
+        };
+        match within.start.checked_add(size) {
+            Some(end) if size >= header && end <= within.end => Ok(Some((kind, within.start + header..end))),
+            _ => Ok(None),
+        }
     }
 
     /// The first box of a kind among those that follow each other in `within`.
-    fn find(&mut self, within: Span, kind: &[u8; 4]) -> io::Result<Option<Span>> {
-        let mut at = within.start;
-        while within.end.saturating_sub(at) >= 8 && self.boxes < MAX_BOXES {
-            self.boxes += 1;
-            self.file.seek(SeekFrom::Start(at))?;
-            let short = self.u32()?;
-            let found = self.bytes::<4>()?;
-            let (header, size) = match short {
-                0 => (8, within.end - at),
-                1 => (16, self.u64()?),
-                size => (8, u64::from(size)),
-            };
-            let end = match at.checked_add(size) {
-                Some(end) if size >= header && end <= within.end => end,
-                _ => return Ok(None),
-            };
+    fn find(&mut self, mut within: Span, kind: &[u8; 4]) -> io::Result<Option<Span>> {
+        while let Some((found, content)) = self.next(&within)? {
             if found == *kind {
-                return Ok(Some(at + header..end));
+                return Ok(Some(content));
             }
-            at = end;
+            within.start = content.end;
         }
         Ok(None)
     }
 
-    /// The id and the edit in a `trak` box.
-    fn track(&mut self, trak: Span, movie_scale: u32) -> io::Result<Option<(u32, Edit)>> {
-        let Some(tkhd) = self.find(trak.clone(), b"tkhd")? else { return Ok(None) };
-        let id = self.after_times(tkhd)?;
-        let Some(mdia) = self.find(trak.clone(), b"mdia")? else { return Ok(None) };
-        let Some(mdhd) = self.find(mdia, b"mdhd")? else { return Ok(None) };
-        let scale = self.after_times(mdhd)?;
-        let Some(edts) = self.find(trak, b"edts")? else { return Ok(None) };
-        let Some(elst) = self.find(edts, b"elst")? else { return Ok(None) };
-        Ok(self.only_edit(elst, movie_scale, scale)?.map(|edit| (id, edit)))
+    /// The box at the end of a path of boxes that lie in each other.
+    fn descend(&mut self, within: Span, path: &[&[u8; 4]]) -> io::Result<Option<Span>> {
+        let mut content = within;
+        for kind in path {
+            match self.find(content, kind)? {
+                Some(found) => content = found,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(content))
+    }
+
+    fn number(&mut self, at: u64) -> io::Result<Option<u32>> {
+        Ok(self.bytes.exactly(at)?.map(u32::from_be_bytes))
     }
 
     /// What follows the times of creation and change with which these boxes begin: the time scale
     /// in `mvhd` and `mdhd`, the id in `tkhd`.
-    fn after_times(&mut self, within: Span) -> io::Result<u32> {
-        let version = self.version(&within)?;
-        self.file.seek(SeekFrom::Current(if version == 1 { 16 } else { 8 }))?;
-        self.u32()
+    fn after_times(&mut self, within: &Span) -> io::Result<Option<u32>> {
+        let version = self.number(within.start)?.unwrap_or_default() >> 24;
+        self.number(within.start + if version == 1 { 20 } else { 12 })
+    }
+
+    /// The id and the edit of a track.
+    fn edit(&mut self, trak: Span, movie_scale: u32) -> io::Result<Option<(u32, Edit)>> {
+        let Some(tkhd) = self.find(trak.clone(), b"tkhd")? else { return Ok(None) };
+        let Some(mdhd) = self.descend(trak.clone(), &[b"mdia", b"mdhd"])? else { return Ok(None) };
+        let Some(elst) = self.descend(trak, &[b"edts", b"elst"])? else { return Ok(None) };
+        let (Some(id), Some(scale)) = (self.after_times(&tkhd)?, self.after_times(&mdhd)?) else {
+            return Ok(None);
+        };
+        Ok(self.only_edit(&elst, movie_scale, scale)?.map(|edit| (id, edit)))
     }
 
     /// The edit in an `elst` box that has just one, silence before it not counted.
-    fn only_edit(&mut self, elst: Span, movie_scale: u32, scale: u32) -> io::Result<Option<Edit>> {
-        let version = self.version(&elst)?;
-        let count = self.u32()?;
+    fn only_edit(&mut self, elst: &Span, movie_scale: u32, scale: u32) -> io::Result<Option<Edit>> {
+        let version = self.number(elst.start)?.unwrap_or_default() >> 24;
+        let count = self.number(elst.start + 4)?.unwrap_or_default();
+        let entry = if version == 1 { 20 } else { 12 };
         let mut only = None;
-        for _ in 0..count.min(16) {
-            let (duration, from) = match version {
-                1 => (self.u64()?, self.u64()? as i64),
-                _ => (u64::from(self.u32()?), i64::from(self.u32()? as i32)),
+        for at in (elst.start + 8..).step_by(entry).take(count.min(16) as usize) {
+            let (duration, from) = match (version, self.bytes.up_to(at, entry)?.as_slice()) {
+                (1, &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..]) => (
+                    u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+                    i64::from_be_bytes([i, j, k, l, m, n, o, p]),
+                ),
+                (0, &[a, b, c, d, e, f, g, h, ..]) => {
+                    (u64::from(u32::from_be_bytes([a, b, c, d])), i64::from(i32::from_be_bytes([e, f, g, h])))
+                }
+                _ => return Ok(None),
             };
-            self.u32()?; // The speed: that of the one who plays.
             let Ok(from) = u64::try_from(from) else { continue };
             if only.is_some() {
                 return Ok(None);
@@ -126,23 +160,38 @@ impl<F: Read + Seek> Walk<'_, F> {
         Ok(only)
     }
 
-    /// Goes to a box's content and reads its version; the flags after it are read too.
-    fn version(&mut self, within: &Span) -> io::Result<u8> {
-        self.file.seek(SeekFrom::Start(within.start))?;
-        Ok(self.bytes::<4>()?[0])
+    /// The size of a track's largest packet.
+    fn largest_packet(&mut self, trak: Span) -> io::Result<u32> {
+        const PIECE: usize = 16 * 1024;
+        let Some(stsz) = self.descend(trak, &[b"mdia", b"minf", b"stbl", b"stsz"])? else { return Ok(0) };
+        match self.number(stsz.start + 4)?.unwrap_or_default() {
+            0 => {}
+            size_of_all => return Ok(size_of_all),
+        }
+        let mut largest = 0;
+        for at in (stsz.start + 12..stsz.end).step_by(PIECE) {
+            let piece = self.bytes.up_to(at, PIECE.min((stsz.end - at) as usize))?;
+            for size in piece.chunks_exact(4) {
+                largest = largest.max(u32::from_be_bytes([size[0], size[1], size[2], size[3]]));
+            }
+        }
+        Ok(largest)
     }
 
-    fn bytes<const N: usize>(&mut self) -> io::Result<[u8; N]> {
-        let mut bytes = [0; N];
-        self.file.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn u32(&mut self) -> io::Result<u32> {
-        Ok(u32::from_be_bytes(self.bytes()?))
-    }
-
-    fn u64(&mut self) -> io::Result<u64> {
-        Ok(u64::from_be_bytes(self.bytes()?))
+    /// Makes free space of the pictures among the tags.
+    fn hide_pictures(&mut self, moov: Span, patches: &mut Vec<Patch>) -> io::Result<()> {
+        let Some(mut meta) = self.descend(moov, &[b"udta", b"meta"])? else { return Ok(()) };
+        // Version and flags come first, except in files of the old kind.
+        if self.bytes.exactly(meta.start + 4)? != Some(*b"hdlr") {
+            meta.start += 4;
+        }
+        let Some(mut tags) = self.find(meta, b"ilst")? else { return Ok(()) };
+        while let Some((kind, content)) = self.next(&tags)? {
+            if kind == *b"covr" {
+                patches.push(Patch { at: tags.start + 4, bytes: b"free".to_vec() });
+            }
+            tags.start = content.end;
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use symphonia::core::io::MediaSource;
 
-use super::mp4;
 use crate::error::{Error, Result};
 
 /// Bytes that can be read from any position: a file, or what stands for one in a test.
@@ -14,8 +13,8 @@ pub(crate) trait Source: Read + Seek + Send + Sync {}
 
 impl<T: Read + Seek + Send + Sync> Source for T {}
 
-/// Opens a file that can hold audio: a regular one that is not empty. Never waits for a writer, as
-/// opening a named pipe would.
+/// Opens a file that can hold audio: a regular one. Never waits for a writer, as opening a named
+/// pipe would.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Source>> {
     let refused = |cause: io::Error| Error::file(path, reason(&cause));
     let mut options = File::options();
@@ -40,53 +39,97 @@ pub(super) fn reason(cause: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => {
             "may not be read: the file, or a folder above it, forbids it to this user".to_owned()
         }
-        _ => cause.to_string(),
+        _ => format!("cannot be read: {cause}"),
     }
 }
 
-/// A source as symphonia wants it, of a length that is fixed when it is opened.
-pub(super) struct Media {
+/// A file's bytes for whoever wants to look at some of them, of a length that is fixed when it is
+/// opened.
+pub(super) struct Bytes {
     source: Box<dyn Source>,
     len: u64,
 }
 
-impl Media {
-    /// Looks how long `source` is, and goes to its beginning.
-    pub(super) fn new(mut source: Box<dyn Source>) -> io::Result<Media> {
+impl Bytes {
+    pub(super) fn new(mut source: Box<dyn Source>) -> io::Result<Bytes> {
         let len = source.seek(SeekFrom::End(0))?;
-        source.seek(SeekFrom::Start(0))?;
-        Ok(Media { source, len })
+        Ok(Bytes { source, len })
     }
 
     pub(super) fn len(&self) -> u64 {
         self.len
     }
 
-    /// What the index of an MP4 file says; `None` for any other file. Goes back to the beginning.
-    pub(super) fn mp4_movie(&mut self) -> io::Result<Option<mp4::Movie>> {
-        let mut head = Vec::with_capacity(8);
-        self.by_ref().take(8).read_to_end(&mut head)?;
-        let is_mp4 = head.ends_with(b"ftyp");
-        let movie = if is_mp4 { Some(mp4::movie(self, self.len)?) } else { None };
-        self.seek(SeekFrom::Start(0))?;
-        Ok(movie)
+    /// The bytes from `at` on, `count` of them or as many as there are.
+    pub(super) fn up_to(&mut self, at: u64, count: usize) -> io::Result<Vec<u8>> {
+        let there = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX);
+        let mut bytes = Vec::with_capacity(count.min(there));
+        self.source.seek(SeekFrom::Start(at))?;
+        self.source.by_ref().take(count as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The `N` bytes from `at` on; `None` where the file has less.
+    pub(super) fn exactly<const N: usize>(&mut self, at: u64) -> io::Result<Option<[u8; N]>> {
+        Ok(self.up_to(at, N)?.try_into().ok())
+    }
+}
+
+/// Bytes that symphonia is to see in place of those in the file.
+#[derive(Debug)]
+pub(super) struct Patch {
+    pub(super) at: u64,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A file as symphonia sees it: without what lies before the audio, and patched.
+pub(super) struct Media {
+    bytes: Bytes,
+    begin: u64,
+    /// Where the next byte comes from, counted from the file's beginning.
+    at: u64,
+    patches: Vec<Patch>,
+}
+
+impl Media {
+    pub(super) fn new(mut bytes: Bytes, begin: u64, patches: Vec<Patch>) -> io::Result<Media> {
+        let begin = begin.min(bytes.len);
+        bytes.source.seek(SeekFrom::Start(begin))?;
+        Ok(Media { bytes, begin, at: begin, patches })
     }
 }
 
 impl Read for Media {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.source.read(buf) {
+        let count = loop {
+            match self.bytes.source.read(buf) {
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
+                result => break result?,
+            }
+        };
+        let read = self.at..self.at + count as u64;
+        self.at = read.end;
+        for patch in &self.patches {
+            let end = patch.at + patch.bytes.len() as u64;
+            for at in patch.at.max(read.start)..end.min(read.end) {
+                buf[(at - read.start) as usize] = patch.bytes[(at - patch.at) as usize];
             }
         }
+        Ok(count)
     }
 }
 
 impl Seek for Media {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.source.seek(to)
+        let to = match to {
+            SeekFrom::Start(at) => SeekFrom::Start(self.begin.saturating_add(at)),
+            relative => relative,
+        };
+        self.at = self.bytes.source.seek(to)?;
+        if self.at < self.begin {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(self.at - self.begin)
     }
 }
 
@@ -96,6 +139,39 @@ impl MediaSource for Media {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.len)
+        Some(self.bytes.len - self.begin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_seen_is_patched_however_it_is_read() {
+        let file = b"junk0123456789".to_vec();
+        let patches = || {
+            vec![
+                Patch { at: 5, bytes: b"AB".to_vec() },
+                Patch { at: 13, bytes: b"Z beyond the end".to_vec() },
+            ]
+        };
+        for begin in 0..=10u64 {
+            for size in 1..=11 {
+                let bytes = Bytes::new(Box::new(io::Cursor::new(file.clone()))).unwrap();
+                let mut media = Media::new(bytes, 4, patches()).unwrap();
+                assert_eq!(media.byte_len(), Some(10));
+                assert_eq!(media.seek(SeekFrom::Start(begin)).unwrap(), begin);
+                let mut got: Vec<u8> = Vec::new();
+                let mut piece = vec![0; size];
+                loop {
+                    match media.read(&mut piece).unwrap() {
+                        0 => break,
+                        count => got.extend(&piece[..count]),
+                    }
+                }
+                assert_eq!(got, b"0AB345678Z"[begin as usize..], "from {begin} by {size}");
+            }
+        }
     }
 }

@@ -21,9 +21,11 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration as Ticks, TimeBase, Timestamp};
 
 use super::mp4;
-use super::source::{self, Media, Source};
-use super::tags;
+use super::source::{self, Bytes, Source};
+use super::survey::{Survey, survey};
+use super::tags::Found;
 use crate::codec::downmix::Speaker;
+use crate::codec::mp3::header;
 use crate::codec::reshape::Shape;
 use crate::error::{Error, Result};
 use crate::metadata::Tags;
@@ -31,6 +33,12 @@ use crate::units::SampleRate;
 
 /// So many packets in a row that yield nothing end the file: it is not damaged, it is rubbish.
 const MAX_FRUITLESS: u32 = 100;
+
+/// So many MP3 packets in a row that are alike are no accident.
+const SAME_SHAPE: u32 = 4;
+
+/// No packet is larger than this: a picture of a film at most, which is only passed over.
+const MAX_PACKET: u32 = 16 * 1024 * 1024;
 
 /// How far a packet's time stamp may lie off the frames counted before it means a gap. Time
 /// stamps in a coarse scale are this much off.
@@ -84,6 +92,8 @@ pub(super) struct Stream {
     /// Packets in a row that yielded nothing.
     fruitless: u32,
     spec: Option<(AudioSpec, Shape)>,
+    /// The shape of the MP3 packets that were refused last, and of how many in a row.
+    refused_shape: (Option<(u32, crate::Channels)>, u32),
     decoded: Vec<f32>,
     ended: bool,
 }
@@ -93,11 +103,11 @@ impl Opened {
     pub(super) fn new(source: Box<dyn Source>, name: &Path) -> Result<Opened> {
         let refused = |reason: String| Error::file(name, reason);
         let unread = |cause: io::Error| refused(source::reason(&cause));
-        let mut media = Media::new(source).map_err(unread)?;
-        if media.len() == 0 {
+        let bytes = Bytes::new(source).map_err(unread)?;
+        if bytes.len() == 0 {
             return Err(refused("is empty".to_owned()));
         }
-        let movie = media.mp4_movie().map_err(unread)?;
+        let Survey { media, mut tags, old_tags, movie } = survey(bytes).map_err(unread)?;
         let mut hint = Hint::new();
         if let Some(extension) = name.extension().and_then(|extension| extension.to_str()) {
             hint.with_extension(extension);
@@ -108,16 +118,26 @@ impl Opened {
             .map_err(|cause| refused(why_not_opened(&cause)))?;
         let track = audio_track(&*format).map_err(|reason| refused(reason.to_owned()))?;
         let mut bitstream = Bitstream::new(track).map_err(|reason| refused(reason.to_owned()))?;
-        let found = tags::read(&mut *format, bitstream.params.codec == CODEC_ID_OPUS);
-        if let Some(movie) = movie.filter(|movie| !movie.fragmented) {
-            bitstream.cut_to(&movie);
+        let mut found = Found::in_format(&mut *format);
+        tags.fill_from(old_tags);
+        found.fill_from(tags);
+        let found = found.finish(bitstream.params.codec == CODEC_ID_OPUS);
+        if let Some(movie) = &movie {
+            if movie.largest_packet > MAX_PACKET {
+                return Err(refused("is damaged: its index tells of impossibly large packets".to_owned()));
+            }
+            if !movie.fragmented {
+                bitstream.cut_to(movie);
+            }
         }
-        if let Some(note) = found.itunes_gapless.as_deref().filter(|_| bitstream.params.codec == CODEC_ID_AAC)
+        if bitstream.params.codec == CODEC_ID_AAC
+            && let Some(note) = &found.itunes_gapless
         {
             bitstream.cut_as_noted(note);
         }
-        if let Some(mask) = found.channel_mask.filter(|_| bitstream.params.codec == CODEC_ID_FLAC) {
-            bitstream.channels = Position::from_wave_channel_mask(mask).map(Channels::from);
+        if bitstream.params.codec == CODEC_ID_FLAC {
+            let mask = found.channel_mask.and_then(Position::from_wave_channel_mask);
+            bitstream.channels = mask.map(Channels::from);
         }
         let mut tags = found.tags;
         tags.duration = bitstream.duration();
@@ -251,6 +271,7 @@ impl Stream {
             wanted: i64::MIN,
             fruitless: 0,
             spec: None,
+            refused_shape: (None, 0),
             decoded: Vec::new(),
             ended: false,
         })
@@ -319,7 +340,7 @@ impl Stream {
             (packet.trim_start, packet.trim_end) = (Ticks::ZERO, Ticks::ZERO);
         }
         let tick = packet.pts.saturating_add(packet.trim_start).get();
-        match self.codec.decode(&packet) {
+        let cause = match self.codec.decode(&packet) {
             Ok(buffer) if buffer.frames() > 0 => {
                 let known = self.spec.as_ref().filter(|(spec, _)| spec == buffer.spec());
                 if known.is_none() {
@@ -329,16 +350,33 @@ impl Stream {
                 }
                 buffer.copy_to_vec_interleaved(&mut self.decoded);
                 self.fruitless = 0;
+                self.refused_shape = (None, 0);
                 self.take(tick, pcm);
-                Ok(())
+                return Ok(());
             }
-            Ok(_) => self.nothing(&Cause::DecodeError("packets without sound")),
-            Err(Cause::ResetRequired) => {
-                self.codec = decoder(&self.bitstream.params, &self.name)?;
-                self.nothing(&Cause::ResetRequired)
-            }
-            Err(cause) => self.nothing(&cause),
+            Ok(_) => Cause::DecodeError("packets without sound"),
+            Err(cause) => cause,
+        };
+        self.nothing(&cause)?;
+        if matches!(cause, Cause::ResetRequired) || self.is_of_new_shape(&packet) {
+            self.codec = decoder(&self.bitstream.params, &self.name)?;
         }
+        Ok(())
+    }
+
+    /// Whether this MP3 packet, which could not be decoded, is one of several in a row that are of
+    /// one shape: they are of a file behind the first one, for which another decoder is needed.
+    fn is_of_new_shape(&mut self, packet: &Packet) -> bool {
+        if self.bitstream.params.codec != CODEC_ID_MP3 {
+            return false;
+        }
+        let header = packet.data.first_chunk().and_then(|head| header::parse(*head));
+        let shape = header.map(|header| (header.rate, header.channels));
+        if shape.is_none() || shape != self.refused_shape.0 {
+            self.refused_shape = (shape, 0);
+        }
+        self.refused_shape.1 += 1;
+        self.refused_shape.1 == SAME_SHAPE
     }
 
     /// Appends those of the frames just decoded, the first of which belongs to `tick`, that are to

@@ -1,13 +1,15 @@
-//! What symphonia read of a file's tags, as [`Tags`].
+//! What the tags of a file say, whatever kind they are, as [`Tags`].
 
 use symphonia::core::formats::FormatReader;
-use symphonia::core::meta::well_known::{METADATA_ID_AIFF, METADATA_ID_ID3V1};
-use symphonia::core::meta::{MetadataRevision, RawTag, RawValue, StandardTag, Tag};
+use symphonia::core::meta::{RawValue, StandardTag, Tag};
 
 use crate::metadata::Tags;
 
 /// No tag is kept longer than this: enough for any title, and memory stays bounded.
-const LONGEST_BYTES: usize = 16 * 1024;
+pub(super) const LONGEST_BYTES: usize = 16 * 1024;
+
+/// No piece has more performers than are worth showing.
+const MAX_ARTISTS: usize = 16;
 
 /// R128 gains aim at -23 LUFS, ReplayGain at -18: this many dB lie between them.
 const R128_TO_REPLAYGAIN_DB: f32 = 5.0;
@@ -25,29 +27,10 @@ pub(super) struct FileTags {
     pub(super) channel_mask: Option<u32>,
 }
 
-/// All that the tags of a file say. Where several say it, the old kinds that have no alphabet of
-/// their own count least (ID3v1 cuts at thirty characters, too), and else the one read first most.
-pub(super) fn read(format: &mut dyn FormatReader, prefer_r128: bool) -> FileTags {
-    let mut found = Found::default();
-    let mut last = Found::default();
-    let mut log = format.metadata();
-    loop {
-        if let Some(revision) = log.current() {
-            let old = matches!(revision.info.metadata, METADATA_ID_ID3V1 | METADATA_ID_AIFF);
-            if old { &mut last } else { &mut found }.read(revision);
-        }
-        if log.pop().is_none() {
-            break;
-        }
-    }
-    found.fill_from(last);
-    found.finish(prefer_r128)
-}
-
-/// Tags by name, before it is decided which count.
-#[derive(Default)]
-struct Found {
-    artist: Option<String>,
+/// What one kind of tag says, by name, before it is decided which kinds count.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    artists: Vec<String>,
     album_artist: Option<String>,
     title: Option<String>,
     album: Option<String>,
@@ -57,7 +40,7 @@ struct Found {
     r128: Gains,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Gains {
     track: Option<f32>,
     album: Option<f32>,
@@ -66,33 +49,47 @@ struct Gains {
 }
 
 impl Found {
-    fn read(&mut self, revision: &MetadataRevision) {
-        let mut artists: Vec<String> = Vec::new();
-        let tracks = revision.per_track.iter().flat_map(|track| &track.metadata.tags);
-        for tag in revision.media.tags.iter().chain(tracks) {
-            match &tag.std {
-                Some(StandardTag::Artist(name)) => artists.extend(text(name)),
-                Some(StandardTag::AlbumArtist(name)) => set(&mut self.album_artist, text(name)),
-                Some(StandardTag::TrackTitle(name)) => set(&mut self.title, text(name)),
-                Some(StandardTag::Album(name)) => set(&mut self.album, text(name)),
-                _ => self.read_by_key(tag),
+    /// What symphonia read: the tags that are part of the format itself.
+    pub(super) fn in_format(format: &mut dyn FormatReader) -> Found {
+        let mut found = Found::default();
+        let mut log = format.metadata();
+        loop {
+            if let Some(revision) = log.current() {
+                let tracks = revision.per_track.iter().flat_map(|track| &track.metadata.tags);
+                revision.media.tags.iter().chain(tracks).for_each(|tag| found.add_tag(tag));
             }
-        }
-        artists.dedup();
-        if !artists.is_empty() {
-            set(&mut self.artist, text(&artists.join(", ")));
+            if log.pop().is_none() {
+                return found;
+            }
         }
     }
 
-    /// Gains and the like go by the same name in every kind of tag.
-    fn read_by_key(&mut self, tag: &Tag) {
-        let key = own_name(&tag.raw).to_ascii_uppercase();
-        let value = match &tag.raw.value {
-            RawValue::String(value) => value.as_str(),
-            RawValue::StringList(values) => values.first().map_or("", String::as_str),
-            _ => return,
-        };
-        match key.as_str() {
+    fn add_tag(&mut self, tag: &Tag) {
+        match &tag.std {
+            Some(StandardTag::Artist(name)) => self.add("ARTIST", name),
+            Some(StandardTag::AlbumArtist(name)) => self.add("ALBUMARTIST", name),
+            Some(StandardTag::TrackTitle(name)) => self.add("TITLE", name),
+            Some(StandardTag::Album(name)) => self.add("ALBUM", name),
+            _ => {
+                // MP4 has a prefix before the names that people may choose.
+                let name = tag.raw.key.rsplit(':').next().unwrap_or_default();
+                if let RawValue::String(value) = &tag.raw.value {
+                    self.add(name, value);
+                }
+            }
+        }
+    }
+
+    /// One tag, by the name that most kinds have for it. The first value stays; artists add up.
+    pub(super) fn add(&mut self, name: &str, value: &str) {
+        match name.to_ascii_uppercase().as_str() {
+            "ARTIST" => {
+                let artist = text(value).filter(|artist| !self.artists.contains(artist));
+                self.artists.extend(artist.filter(|_| self.artists.len() < MAX_ARTISTS));
+            }
+            "ALBUMARTIST" | "ALBUM ARTIST" => set(&mut self.album_artist, text(value)),
+            "TITLE" => set(&mut self.title, text(value)),
+            "ALBUM" => set(&mut self.album, text(value)),
             "REPLAYGAIN_TRACK_GAIN" => set(&mut self.gains.track, gain_db(value)),
             "REPLAYGAIN_ALBUM_GAIN" => set(&mut self.gains.album, gain_db(value)),
             "REPLAYGAIN_TRACK_PEAK" => set(&mut self.gains.track_peak, peak(value)),
@@ -105,20 +102,30 @@ impl Found {
         }
     }
 
-    fn fill_from(&mut self, old: Found) {
-        set(&mut self.artist, old.artist.map(respelled));
-        set(&mut self.title, old.title.map(respelled));
-        set(&mut self.album, old.album.map(respelled));
+    /// Takes from `other` what is not known yet.
+    pub(super) fn fill_from(&mut self, other: Found) {
+        if self.artists.is_empty() {
+            self.artists = other.artists;
+        }
+        set(&mut self.album_artist, other.album_artist);
+        set(&mut self.title, other.title);
+        set(&mut self.album, other.album);
+        set(&mut self.itunes_gapless, other.itunes_gapless);
+        set(&mut self.channel_mask, other.channel_mask);
+        self.gains.fill_from(other.gains);
+        self.r128.fill_from(other.r128);
     }
 
-    fn finish(self, prefer_r128: bool) -> FileTags {
+    /// Decides. `prefer_r128`: R128's gains count before ReplayGain's, as Opus wants it.
+    pub(super) fn finish(self, prefer_r128: bool) -> FileTags {
         let Found { gains, r128, .. } = self;
         let gain = |replaygain: Option<f32>, r128: Option<f32>| {
             if prefer_r128 { r128.or(replaygain) } else { replaygain.or(r128) }
         };
+        let artists = (!self.artists.is_empty()).then(|| self.artists.join(", "));
         FileTags {
             tags: Tags {
-                artist: self.artist.or(self.album_artist),
+                artist: artists.or(self.album_artist),
                 title: self.title,
                 album: self.album,
                 duration: None,
@@ -133,15 +140,13 @@ impl Found {
     }
 }
 
-/// The name of a tag that people may name as they like: in ID3v2 it is beside the frame's key, in
-/// MP4 after a prefix (`----:com.apple.iTunes:`).
-fn own_name(tag: &RawTag) -> &str {
-    if let ("TXXX" | "TXX", Some([description, ..])) = (tag.key.as_str(), tag.sub_fields.as_deref())
-        && let RawValue::String(name) = &description.value
-    {
-        return name;
+impl Gains {
+    fn fill_from(&mut self, other: Gains) {
+        set(&mut self.track, other.track);
+        set(&mut self.album, other.album);
+        set(&mut self.track_peak, other.track_peak);
+        set(&mut self.album_peak, other.album_peak);
     }
-    tag.key.rsplit(':').next().unwrap_or_default()
 }
 
 /// The first value stays.
@@ -151,17 +156,12 @@ fn set<T>(place: &mut Option<T>, value: Option<T>) {
     }
 }
 
-/// A text that was taken for Latin-1, as what it more likely is: UTF-8 where its bytes are, else
-/// Windows-1252.
-fn respelled(text: String) -> String {
-    let Ok(bytes) = text.chars().map(u8::try_from).collect::<Result<Vec<u8>, _>>() else {
-        return text;
-    };
-    match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(not_utf8) => {
-            encoding_rs::WINDOWS_1252.decode_without_bom_handling(not_utf8.as_bytes()).0.into_owned()
-        }
+/// A text of a kind of tag that tells no alphabet: UTF-8 where it can be, else Windows-1252, which
+/// is Latin-1 with a few more letters.
+pub(super) fn without_alphabet(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
     }
 }
 
@@ -229,11 +229,27 @@ mod tests {
     }
 
     #[test]
-    fn latin_1_may_be_something_else() {
-        let latin_1 = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect::<String>();
-        assert_eq!(respelled(latin_1("日本語".as_bytes())), "日本語");
-        assert_eq!(respelled(latin_1(b"Bj\xf6rk \x96 J\xf3ga")), "Björk – Jóga");
-        assert_eq!(respelled("日本語".to_owned()), "日本語");
+    fn a_text_without_an_alphabet_is_utf_8_or_windows_1252() {
+        assert_eq!(without_alphabet("日本語".as_bytes()), "日本語");
+        assert_eq!(without_alphabet(b"Bj\xf6rk \x96 J\xf3ga"), "Björk – Jóga");
+    }
+
+    #[test]
+    fn what_is_known_stays_and_artists_add_up() {
+        let mut found = Found::default();
+        for (name, value) in
+            [("Artist", "Ella"), ("ARTIST", "Louis"), ("artist", "Ella"), ("title", "A"), ("TITLE", "B")]
+        {
+            found.add(name, value);
+        }
+        let mut other = Found::default();
+        other.add("ARTIST", "Ella & Louis");
+        other.add("ALBUM", "C");
+        found.fill_from(other);
+        let tags = found.finish(false).tags;
+        assert_eq!(tags.artist.as_deref(), Some("Ella, Louis"));
+        assert_eq!(tags.title.as_deref(), Some("A"));
+        assert_eq!(tags.album.as_deref(), Some("C"));
     }
 
     #[test]

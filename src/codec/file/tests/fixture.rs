@@ -129,20 +129,17 @@ pub(super) fn channel(pcm: &[f32], channels: usize, channel: usize) -> Vec<f32> 
     pcm.iter().skip(channel).step_by(channels).copied().collect()
 }
 
-/// How many frames later than in `wanted` the same sound is in `got`.
+/// How many frames later than in `wanted` the same sound is in `got`; up to 2,000 are looked for.
 pub(super) fn lag(wanted: &[f32], got: &[f32]) -> i64 {
-    let window = 3_000.min(wanted.len().min(got.len()) / 2);
-    let begin = (wanted.len().min(got.len()) - window) / 2;
-    let alike = |lag: i64| -> f64 {
-        (begin..begin + window)
-            .filter_map(|at| {
-                let there = usize::try_from(at as i64 + lag).ok()?;
-                Some(f64::from(wanted[at]) * f64::from(*got.get(there)?))
-            })
-            .sum()
-    };
-    let reach = begin.min(3_000) as i64;
-    (-reach..=reach).max_by(|a, b| alike(*a).total_cmp(&alike(*b))).unwrap()
+    const WINDOW: usize = 3_000;
+    const REACH: usize = 2_000;
+    let begin = (wanted.len().min(got.len()) - WINDOW) / 2;
+    assert!(begin >= REACH, "too short to look for anything");
+    let wanted = &wanted[begin..begin + WINDOW];
+    let alike = |place: &&[f32]| -> f32 { place.iter().zip(wanted).map(|(a, b)| a * b).sum() };
+    let places = got[begin - REACH..begin + REACH + WINDOW].windows(WINDOW);
+    let best = places.enumerate().max_by(|(_, a), (_, b)| alike(a).total_cmp(&alike(b)));
+    best.expect("a place").0 as i64 - REACH as i64
 }
 
 /// How far `got` is below `wanted` after taking away what they have in common, in dB.

@@ -56,6 +56,7 @@ fn every_container_tells_artist_title_and_album() {
         ("alac.m4a", false, &["-c:a", "alac"]),
         ("a.aiff", true, &["-write_id3v2", "1"]),
         ("a.aac", true, &["-write_id3v2", "1"]),
+        ("info.wav", false, &[]),
     ] {
         let path = folder.path(name);
         let options: Vec<&str> = more.iter().copied().chain(tags.iter().map(String::as_str)).collect();

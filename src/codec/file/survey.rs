@@ -1,0 +1,74 @@
+//! A first look at a file, before symphonia gets it: the tags around the audio (which symphonia
+//! would read with all their pictures, and whose faults it takes for the file's), and what it
+//! would trip over.
+
+use std::io;
+
+use super::source::{Bytes, Media, Patch};
+use super::tags::Found;
+use super::{ape, id3, mp4, riff};
+
+/// No file has more tags before its audio than this.
+const MAX_TAGS: usize = 8;
+
+/// No FLAC file has more blocks before its audio than this.
+const MAX_BLOCKS: usize = 256;
+
+/// What a first look tells.
+pub(super) struct Survey {
+    /// The file for symphonia.
+    pub(super) media: Media,
+    /// The tags found by then, the best first.
+    pub(super) tags: Found,
+    /// Tags that count only where nothing else says it.
+    pub(super) old_tags: Found,
+    /// The index, if it is an MP4 file.
+    pub(super) movie: Option<mp4::Movie>,
+}
+
+/// Looks at the beginning and at the end of a file.
+pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
+    let (mut tags, mut old_tags) = (Found::default(), Found::default());
+    let mut patches = Vec::new();
+    let end = bytes.len();
+    let mut begin = 0;
+    for _ in 0..MAX_TAGS {
+        let mut id3 = Found::default();
+        let Some(after) = id3::read_v2(&mut bytes, begin, end, &mut id3)? else { break };
+        tags.fill_from(id3);
+        begin = after;
+    }
+    let id3v1 = id3::read_v1(&mut bytes, &mut old_tags)?;
+    let mut ape = Found::default();
+    ape::read(&mut bytes, id3v1.unwrap_or(end), &mut ape)?;
+    tags.fill_from(ape);
+
+    let head = bytes.up_to(begin, 12)?;
+    let mut movie = None;
+    if head.starts_with(b"fLaC") {
+        hide_flac_pictures(&mut bytes, begin + 4, &mut patches)?;
+    } else if head.get(4..8) == Some(b"ftyp") {
+        movie = Some(mp4::read(&mut bytes, begin, &mut patches)?);
+    } else {
+        riff::read(&mut bytes, begin, &mut tags, &mut patches)?;
+    }
+    Ok(Survey { media: Media::new(bytes, begin, patches)?, tags, old_tags, movie })
+}
+
+/// Makes padding of the pictures among the blocks before the audio of a FLAC file.
+fn hide_flac_pictures(bytes: &mut Bytes, mut at: u64, patches: &mut Vec<Patch>) -> io::Result<()> {
+    const PICTURE: u8 = 6;
+    const PADDING: u8 = 1;
+    for _ in 0..MAX_BLOCKS {
+        let Some([kind, a, b, c]) = bytes.exactly::<4>(at)? else { break };
+        let (is_last, kind) = (kind & 0x80, kind & 0x7f);
+        if kind == PICTURE {
+            patches.push(Patch { at, bytes: vec![is_last | PADDING] });
+        }
+        if is_last != 0 {
+            break;
+        }
+        at += 4 + u64::from(u32::from_be_bytes([0, a, b, c]));
+    }
+    Ok(())
+}
