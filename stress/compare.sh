@@ -12,7 +12,7 @@
 # SERVERS   which, in this order                                longwave icecast floor
 # EVERY     the floor's cadence in ms, where Longwave is not    250
 # OUT       where results go                                    a new directory
-# LONGWAVE, MUSIC, BITRATE, PORT, SERVER_CORE, CLIENT_CORE: see servers.sh
+# LONGWAVE, MUSIC, BITRATE, PORT, SERVER_CORE, CLIENT_CORE, NICE: see servers.sh
 set -euo pipefail
 # shellcheck source=servers.sh
 . "$(dirname "$0")/servers.sh"

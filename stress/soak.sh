@@ -9,7 +9,7 @@
 # CHURN     leave and join a second; a tenth of them by reset   50
 # SERVER    longwave or icecast                                 longwave
 # OUT       where results go                                    a new directory
-# LONGWAVE, MUSIC, BITRATE, PORT, SERVER_CORE, CLIENT_CORE: see servers.sh
+# LONGWAVE, MUSIC, BITRATE, PORT, SERVER_CORE, CLIENT_CORE, NICE: see servers.sh
 set -euo pipefail
 # shellcheck source=servers.sh
 . "$(dirname "$0")/servers.sh"

@@ -17,6 +17,7 @@ pub struct Comparison<'a> {
 struct Row {
     runs: usize,
     serving_us: Quantiles,
+    waited_percent: f64,
     segments: f64,
     slowest: f64,
     gap_ms: f64,
@@ -50,6 +51,7 @@ impl Row {
             serving_us: spread(&|run| {
                 run.server.as_ref().map_or(0.0, |server| server.serving_us_per_listener_s)
             }),
+            waited_percent: median(&|run| run.server.as_ref().map_or(0.0, |server| server.waited_percent)),
             segments: median(&|run| run.window.segments_per_listener_s),
             slowest: median(&|run| run.window.rate.min),
             gap_ms: median(&|run| run.window.gap_ms.max),
@@ -65,12 +67,13 @@ impl Display for Comparison<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:>9}  {:<14}{:>5}{:>20}{:>8}{:>10}{:>9}{:>16}{:>12}{:>8}",
+            "{:>9}  {:<14}{:>5}{:>20}{:>8}{:>9}{:>10}{:>9}{:>16}{:>12}{:>8}",
             "listeners",
             "server",
             "runs",
             "µs/listener·s",
             "ratio",
+            "waited",
             "segments",
             "slowest",
             "longest gap, ms",
@@ -87,9 +90,10 @@ impl Display for Comparison<'_> {
             };
             writeln!(
                 f,
-                "{count:>9}  {label:<14}{:>5}{:>20}{ratio:>8}{:>10.2}{:>9.3}{:>16.0}{:>12}{:>8.1}{}",
+                "{count:>9}  {label:<14}{:>5}{:>20}{ratio:>8}{:>8.0}%{:>10.2}{:>9.3}{:>16.0}{:>12}{:>8.1}{}",
                 row.runs,
                 format!("{:.1} ({:.0}–{:.0})", cpu.p50, cpu.min, cpu.max),
+                row.waited_percent,
                 row.segments,
                 row.slowest,
                 row.gap_ms,
@@ -102,6 +106,10 @@ impl Display for Comparison<'_> {
             f,
             "µs/listener·s: the server's processor time, median (lowest–highest); ratio: {}'s divided by it;",
             self.subject
+        )?;
+        writeln!(
+            f,
+            "waited: of the time, how much the server's busiest thread was ready and had no core (high: measure again);"
         )?;
         writeln!(
             f,

@@ -653,6 +653,7 @@ impl<'a> Load<'a> {
             user_us_per_listener_s: per_listener_s(user * 1e6),
             system_us_per_listener_s: per_listener_s(system * 1e6),
             cpu_percent: per((user + system) * 100.0, seconds),
+            waited_percent: threads.first().map_or(0.0, |busiest| per(busiest.waited_s * 100.0, seconds)),
             core_busy_percent: end
                 .core_busy_s
                 .zip(start.core_busy_s)

@@ -108,6 +108,9 @@ pub struct ServerReport {
     pub system_us_per_listener_s: f64,
     /// Of one core, in the window.
     pub cpu_percent: f64,
+    /// How much of the window the busiest thread was ready to run and had no core. Where it is
+    /// not small, the server had less of the machine than it should, and the rest means little.
+    pub waited_percent: f64,
     /// How busy the core was that it is pinned to, with whatever.
     pub core_busy_percent: Option<f64>,
     /// Context switches for each listener and second.
@@ -316,6 +319,7 @@ impl Display for ServerReport {
         if let Some(busy) = self.core_busy_percent {
             line(f, "  its core busy", format_args!("{busy:.1} %, others' work included"))?;
         }
+        line(f, "  waited for a core", format_args!("{:.1} % of the time", self.waited_percent))?;
         for thread in self.threads.iter().filter(|thread| thread.cpu_s > 0.0).take(6) {
             let name = format!("  thread {}", thread.name);
             line(
