@@ -18,6 +18,8 @@ mod routes;
 mod settings;
 mod sockets;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod visit;
 mod writer;

@@ -51,11 +51,13 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 const STOP_AT_LAST: Duration = Duration::from_millis(2_500);
 
 /// What the handles ask of the reactor. It answers when it is done.
-#[derive(Debug)]
 pub(crate) enum Command {
     AddMount(Box<Mount>, Sender<()>),
     RemoveMount(Arc<MountBoard>, Sender<()>),
     Stop,
+    /// Whatever a test wants to befall it.
+    #[cfg(test)]
+    Run(Box<dyn FnOnce() + Send>),
 }
 
 /// What leads into the reactor and out of it, but for sockets.
@@ -224,6 +226,8 @@ impl Reactor {
                     let _ = reply.send(());
                 }
                 Command::Stop => self.wind_up(now),
+                #[cfg(test)]
+                Command::Run(run) => run(),
             }
         }
     }

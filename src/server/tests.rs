@@ -1,0 +1,110 @@
+//! What the reactor does when it is away, or breaks: for that it must be told to.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Sender, bounded};
+
+use super::mount::tests::{mp3_settings, packet};
+use super::reactor::Command;
+use super::{MountWriter, Server, ServerSettings};
+use crate::error::Error;
+use crate::metadata::Title;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn server() -> Server {
+    let listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+    Server::start(ServerSettings { listen, ..ServerSettings::default() }).unwrap()
+}
+
+fn push(writer: &mut MountWriter, numbers: std::ops::Range<u32>) {
+    let title = Arc::new(Title::new("T"));
+    for number in numbers {
+        writer.push(packet(&number.to_be_bytes(), &title));
+    }
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Keeps the reactor busy until the sender is dropped.
+fn stall(server: &Server) -> Sender<()> {
+    let (sender, receiver) = bounded::<()>(0);
+    let (began, begins) = bounded(1);
+    let run = Box::new(move || {
+        began.send(()).unwrap();
+        let _ = receiver.recv();
+    });
+    server.inner.commands.send(Command::Run(run)).unwrap();
+    server.inner.doorbell.ring();
+    begins.recv().unwrap();
+    sender
+}
+
+#[test]
+fn a_reactor_that_is_away_for_longer_than_a_handoff_lasts_loses_whole_packets_and_counts_them() {
+    let server = server();
+    let mut writer = server.add_mount(mp3_settings()).unwrap();
+    push(&mut writer, 0..10);
+    until("they are there", || writer.info().packets == 10);
+    let mut socket = TcpStream::connect(server.local_addrs()[0]).unwrap();
+    std::io::Write::write_all(&mut socket, b"GET /stream.mp3 HTTP/1.0\r\n\r\n").unwrap();
+    until("it listens", || server.stats().writes > 0);
+
+    let stalled = stall(&server);
+    push(&mut writer, 10..2010);
+    drop(stalled);
+    until("it is back", || writer.info().packets > 10);
+    let info = writer.info();
+    drop(writer);
+
+    let mut heard = Vec::new();
+    socket.read_to_end(&mut heard).unwrap();
+    let body = heard.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    let numbers: Vec<_> =
+        heard[body..].chunks(4).map(|bytes| u32::from_be_bytes(bytes.try_into().unwrap())).collect();
+    let first_kept = 2010 - super::writer::handoff_packets(&mp3_settings()) as u32;
+    let expected: Vec<_> = (0..10).chain(first_kept..2010).collect();
+    assert_eq!(numbers, expected);
+    assert_eq!(info.dropped_packets, u64::from(first_kept - 10));
+    assert_eq!(info.skips, 0, "what was lost on the way is counted apart");
+}
+
+#[test]
+fn a_reactor_that_panics_ends_the_server_in_order() {
+    let server = server();
+    let events = server.subscribe(1);
+    let mut writer = server.add_mount(mp3_settings()).unwrap();
+    let socket = TcpStream::connect(server.local_addrs()[0]).unwrap();
+    until("it is connected", || server.stats().connections == 1);
+    server.inner.commands.send(Command::Run(Box::new(|| panic!("as the test wants it")))).unwrap();
+    server.inner.doorbell.ring();
+    until("it is down", || !server.is_running());
+    assert_eq!((&socket).read(&mut [0]).unwrap_or(0), 0, "connections are closed");
+    assert!(events.next_within(PATIENCE).is_none());
+    until("its mounts are off the air", || !writer.is_on_air());
+    push(&mut writer, 0..10);
+    assert!(matches!(server.remove_mount("/stream.mp3"), Err(Error::Stopped(_))));
+    assert!(matches!(server.add_mount(mp3_settings()), Err(Error::Stopped(_))));
+    assert!(server.stop().abandoned.is_empty());
+    assert!(TcpStream::connect(server.local_addrs()[0]).is_err());
+}
+
+#[test]
+fn a_thread_that_does_not_end_is_named_and_left_behind() {
+    let server = server();
+    let stalled = stall(&server);
+    let began = Instant::now();
+    let report = server.stop();
+    assert_eq!(report.abandoned, ["reactor", "journal"]);
+    assert!(began.elapsed() < Duration::from_secs(6));
+    drop(stalled);
+}

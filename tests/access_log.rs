@@ -1,0 +1,61 @@
+//! What is logged of a request: one line at its end, as tools expect it.
+
+mod support;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use longwave::ServerSettings;
+use support::{Player, Station, quick, until};
+
+struct Lines(Mutex<Vec<String>>);
+
+static LINES: Lines = Lines(Mutex::new(Vec::new()));
+
+impl log::Log for Lines {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target() == "longwave::access" && metadata.level() == log::Level::Info
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let thread = std::thread::current().name().unwrap_or_default().to_owned();
+            assert_eq!(thread, "journal", "the reactor must not wait for a logger");
+            self.0.lock().unwrap().push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn every_request_has_its_line() {
+    log::set_logger(&LINES).unwrap();
+    log::set_max_level(log::LevelFilter::Info);
+    let station = Station::start(ServerSettings { header_timeout: Duration::from_millis(200), ..quick() });
+    let mut feed = station.mount("/stream.mp3");
+    feed.push(20);
+    station.ask(b"GET /a%22b?c=\"d\" HTTP/1.1\r\nUser-Agent: \"evil\" \\ \xc2\x9b\r\nReferer: http://x/\r\nConnection: close\r\n\r\n");
+    station.ask(b"GET /never");
+    let agent = "x".repeat(10_000);
+    let mut player = Player::get(&station, "/stream.mp3", &format!("User-Agent: {agent}\r\n"));
+    player.packets(20);
+    drop(player);
+    until("the listener's line is there", || {
+        feed.push(1);
+        LINES.0.lock().unwrap().len() == 3
+    });
+    station.server.stop();
+
+    let lines = LINES.0.lock().unwrap();
+    let parts: Vec<_> = lines.iter().map(|line| line.split_once(" - - [").expect(line)).collect();
+    assert!(parts.iter().all(|(address, rest)| *address == "127.0.0.1" && &rest[20..29] == " +0000] \""));
+    let tails: Vec<_> = parts.iter().map(|(_, rest)| &rest[28..]).collect();
+    let first = tails[0].strip_prefix(r#""GET /a%22b?c=\"d\" HTTP/1.1" 404 "#).expect(tails[0]);
+    assert!(first.ends_with(r#" "http://x/" "\"evil\" \\ \u{9b}" 0"#), "{first}");
+    assert!(tails[1].starts_with(r#""-" 408 "#) && tails[1].ends_with(r#" "-" "-" 0"#), "{}", tails[1]);
+    let third = tails[2].strip_prefix(r#""GET /stream.mp3 HTTP/1.1" 200 "#).expect(tails[2]);
+    let (bytes, rest) = third.split_once(' ').unwrap();
+    assert!(bytes.parse::<usize>().unwrap() > 20 * 417);
+    assert!(rest.starts_with(&format!(r#""-" "{}" "#, &agent[..256])), "what is kept is bounded: {rest}");
+}

@@ -1,0 +1,72 @@
+//! The reactor allocates nothing for a write. Alone in its process, whose allocator counts.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use support::{Player, Station, settings, until};
+
+/// Counts what one thread allocates.
+struct Counting;
+
+static THREAD: AtomicI32 = AtomicI32::new(-1);
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if THREAD.load(Ordering::Relaxed) == nix::unistd::gettid().as_raw() {
+            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        }
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The kernel's number of the thread of that name.
+fn thread_id(name: &str) -> i32 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap());
+    let mut named = tasks.filter(|task| {
+        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    });
+    named.next().expect("the thread runs").file_name().into_string().unwrap().parse().unwrap()
+}
+
+#[test]
+fn serving_allocates_nothing() {
+    let station = Station::start(settings());
+    let mut feed = station.mount("/stream.mp3");
+    feed.title("first");
+    // All of the backlog, so that its own tables have their size.
+    for _ in 0..20 {
+        feed.push(100);
+    }
+    let mut players: Vec<_> =
+        (0..50).map(|_| Player::get(&station, "/stream.mp3", "Icy-MetaData: 1\r\n")).collect();
+    until("all count", || station.server.listener_count(None) == 50);
+    let writes = station.server.stats().writes;
+    THREAD.store(thread_id("reactor"), Ordering::Relaxed);
+    for _ in 0..4 {
+        feed.push(40);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    THREAD.store(-1, Ordering::Relaxed);
+    let writes = station.server.stats().writes - writes;
+    let allocations = ALLOCATIONS.load(Ordering::Relaxed);
+    assert!(writes >= 100, "{writes} writes");
+    assert_eq!(allocations, 0, "in {writes} writes");
+    for player in &mut players {
+        player.packets(158 + 160);
+    }
+}

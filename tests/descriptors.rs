@@ -1,0 +1,48 @@
+//! Running out of descriptors. Alone in its process, whose limit it lowers.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::fs::File;
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use socket2::{Domain, Socket, Type};
+use support::{Player, Station, numbers, settings, until};
+
+#[test]
+fn without_descriptors_newcomers_wait_listeners_go_on_and_nothing_spins() {
+    let station = Station::start(settings());
+    let mut feed = station.mount("/stream.mp3");
+    feed.push(10);
+    let mut player = Player::get(&station, "/stream.mp3", "");
+    assert_eq!(player.packets(10), numbers(0..10));
+
+    // The newcomers have their descriptors; the server has none for them.
+    let newcomers: Vec<_> = (0..20).map(|_| Socket::new(Domain::IPV4, Type::STREAM, None).unwrap()).collect();
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 - 1;
+    setrlimit(Resource::RLIMIT_NOFILE, open, hard).unwrap();
+    let fillers: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    for newcomer in &newcomers {
+        newcomer.connect(&station.address.into()).unwrap();
+    }
+    until("accepting fails", || station.server.stats().accept_failures > 0);
+
+    let before = station.server.stats();
+    feed.push(100);
+    assert_eq!(player.packets(100), numbers(10..110));
+    std::thread::sleep(Duration::from_millis(500));
+    let after = station.server.stats();
+    let (failures, turns) = (after.accept_failures - before.accept_failures, after.turns - before.turns);
+    assert!(failures <= 20, "{failures} tries in about a second");
+    assert!(turns <= 500, "{turns} turns in about a second");
+    assert_eq!(after.connections, 1);
+
+    drop(fillers);
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    for newcomer in newcomers {
+        let mut player = Player::on(newcomer.into(), "/stream.mp3", "");
+        assert_eq!(player.packets(110), numbers(0..110));
+    }
+}
