@@ -178,7 +178,7 @@ impl Walk<'_> {
         Ok(largest)
     }
 
-    /// Makes free space of the pictures among the tags.
+    /// Gives the pictures among the tags a name that nobody knows: such boxes are passed over.
     fn hide_pictures(&mut self, moov: Span, patches: &mut Vec<Patch>) -> io::Result<()> {
         let Some(mut meta) = self.descend(moov, &[b"udta", b"meta"])? else { return Ok(()) };
         // Version and flags come first, except in files of the old kind.
@@ -188,7 +188,7 @@ impl Walk<'_> {
         let Some(mut tags) = self.find(meta, b"ilst")? else { return Ok(()) };
         while let Some((kind, content)) = self.next(&tags)? {
             if kind == *b"covr" {
-                patches.push(Patch { at: tags.start + 4, bytes: b"free".to_vec() });
+                patches.push(Patch { at: tags.start + 4, bytes: b"????".to_vec() });
             }
             tags.start = content.end;
         }

@@ -3,7 +3,10 @@
 mod damage;
 mod fixture;
 mod formats;
+#[cfg(feature = "aac")]
+mod he_aac;
 mod join;
 mod seek;
 mod shapes;
 mod tags;
+mod thrift;

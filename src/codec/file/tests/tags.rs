@@ -104,6 +104,88 @@ fn tags_that_only_other_programs_write_are_read_too() {
 }
 
 #[test]
+fn wav_has_tags_in_chunks_of_two_kinds() {
+    let folder = Folder::new();
+    let plain = Pcm::sweeps(44_100, 2, 20_000);
+    let chunk = |name: &[u8], content: &[u8]| {
+        let padding = vec![0; content.len() % 2];
+        [name, &(content.len() as u32).to_le_bytes(), content, &padding].concat()
+    };
+    let info = [
+        b"INFO".to_vec(),
+        chunk(b"IART", b"Bj\xf6rk\0"),
+        chunk(b"INAM", b"J\xf3ga \x96 live"),
+        chunk(b"ICMT", &[b'x'; 1001]),
+        chunk(b"IPRD", "Ĥomogenīc".as_bytes()),
+    ];
+    let list = chunk(b"LIST", &info.concat());
+    let title = id3_frame(b"TIT2", 1, &utf16("日本語"));
+    let id3 = chunk(b"id3 ", &id3_tag(&[title, id3_frame(b"APIC", 0, &[7; 5_000])]));
+    for (name, chunks, wanted) in [
+        ("list.wav", vec![list.clone()], [Some("Björk"), Some("Jóga – live"), Some("Ĥomogenīc")]),
+        ("both.wav", vec![list, id3], [Some("Björk"), Some("日本語"), Some("Ĥomogenīc")]),
+    ] {
+        let mut wav = plain.wav();
+        wav.extend(chunks.concat());
+        let size = wav.len() as u32 - 8;
+        wav[4..8].copy_from_slice(&size.to_le_bytes());
+        let path = folder.path(name);
+        std::fs::write(&path, wav).unwrap();
+        assert_eq!(texts(&read_metadata(&path).unwrap()), wanted, "{name}");
+        assert_eq!(decode(&path, stereo(44_100)), plain.as_floats(), "{name}");
+    }
+}
+
+#[test]
+fn id3v2_in_all_its_forms() {
+    let folder = Folder::new();
+    let wav = wav(&folder);
+    let mp3 = std::fs::read(plain_mp3(&folder, &wav)).unwrap();
+    let whole = decode(&plain_mp3(&folder, &wav), stereo(44_100));
+    // Every 0xff in UTF-16 has a zero after it, when a tag is unsynchronised.
+    let title = id3_frame(b"TIT2", 1, &utf16("ÿ"));
+    let mut unsynchronised = id3_tag(&[title]);
+    let frames = unsynchronised.split_off(10);
+    let inserted: Vec<u8> =
+        frames.iter().flat_map(|&byte| if byte == 0xff { vec![0xff, 0] } else { vec![byte] }).collect();
+    unsynchronised[5] = 0x80;
+    unsynchronised[9] = inserted.len() as u8;
+    unsynchronised.extend(inserted);
+    let of_version_2 = b"ID3\x02\0\0\0\0\0\x12TT2\0\0\x03\0\xfc\0TP1\0\0\x03\0o\0".to_vec();
+    let extended = b"ID3\x03\0\x40\0\0\0\x17\0\0\0\x06\0\0\0\0\0\0TIT2\0\0\0\x03\0\0\0\xe9\0".to_vec();
+    let several = b"ID3\x04\0\0\0\0\0\x10TPE1\0\0\0\x06\0\0\x03A\0B\0C".to_vec();
+    for (tag, artist, title) in [
+        (unsynchronised, None, Some("ÿ")),
+        (of_version_2, Some("o"), Some("ü")),
+        (extended, None, Some("é")),
+        (several.clone(), Some("A, B, C"), None),
+        ([several, id3_tag(&[id3_frame(b"TIT2", 3, b"second")])].concat(), Some("A, B, C"), Some("second")),
+    ] {
+        let path = folder.path("tagged.mp3");
+        std::fs::write(&path, [&tag[..], &mp3].concat()).unwrap();
+        assert_eq!(texts(&read_metadata(&path).unwrap())[..2], [artist, title], "{tag:x?}");
+        assert_eq!(decode(&path, stereo(44_100)), whole, "{tag:x?}");
+    }
+}
+
+/// An ID3v2.3 tag of these frames.
+fn id3_tag(frames: &[Vec<u8>]) -> Vec<u8> {
+    let frames = frames.concat();
+    let size = frames.len();
+    let size = [size >> 21, size >> 14 & 0x7f, size >> 7 & 0x7f, size & 0x7f].map(|part| part as u8);
+    [&b"ID3\x03\0\0"[..], &size, &frames].concat()
+}
+
+fn id3_frame(id: &[u8], alphabet: u8, content: &[u8]) -> Vec<u8> {
+    let size = (content.len() as u32 + 1).to_be_bytes();
+    [id, &size, &[0, 0, alphabet], content].concat()
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    [0xfeffu16].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
 fn id3v1_is_latin_1_and_counts_least() {
     let folder = Folder::new();
     let wav = wav(&folder);

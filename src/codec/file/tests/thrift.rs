@@ -1,0 +1,122 @@
+//! What opening a file costs: few bytes of it are read, and no picture in it is.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::fixture::{Folder, Pcm, ffmpeg, read_all, run, stereo};
+use crate::codec::file::AudioFile;
+
+/// Counts what is read of a file.
+struct Counted {
+    file: std::fs::File,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buf)?;
+        self.bytes.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// Opens a file and tells how many of its bytes were read for that.
+fn bytes_to_open(path: &Path) -> (AudioFile, u64) {
+    let bytes = Arc::new(AtomicU64::new(0));
+    let file = std::fs::File::open(path).unwrap();
+    let source = Box::new(Counted { file, bytes: bytes.clone() });
+    let file = AudioFile::open_source(source, path, stereo(44_100)).unwrap();
+    let count = bytes.load(Ordering::Relaxed);
+    (file, count)
+}
+
+/// The most that is read of any file to open it.
+const ENOUGH_BYTES: u64 = 200 * 1024;
+
+#[test]
+fn no_file_is_read_from_end_to_end_to_open_it() {
+    let folder = Folder::new();
+    let mut args = "-v error -f lavfi -i anoisesrc=r=44100:d=40:a=0.3".to_owned();
+    let mut paths = Vec::new();
+    for (name, options) in [
+        ("a.wav", ""),
+        ("a.aiff", "-write_id3v2 1"),
+        ("a.mp3", "-c:a libmp3lame -b:a 128k"),
+        ("noxing.mp3", "-c:a libmp3lame -b:a 128k -write_xing 0"),
+        ("a.flac", "-compression_level 0"),
+        ("a.ogg", "-c:a libvorbis"),
+        ("a.opus", "-c:a libopus -ar 48000"),
+        ("a.m4a", "-c:a aac"),
+        ("front.m4a", "-c:a aac -movflags +faststart"),
+        ("a.aac", "-c:a aac"),
+    ] {
+        let path = folder.path(name);
+        args.push_str(&format!(" {options} {}", path.display()));
+        paths.push(path);
+    }
+    run("ffmpeg", "ffmpeg", args.split_ascii_whitespace());
+    for path in paths {
+        let size = std::fs::metadata(&path).unwrap().len();
+        let (_, count) = bytes_to_open(&path);
+        assert!(count < ENOUGH_BYTES && count < size / 2, "{}: {count} of {size}", path.display());
+    }
+}
+
+#[test]
+fn pictures_are_neither_read_nor_kept() {
+    const PICTURE_BYTES: u64 = 500_000;
+    let folder = Folder::new();
+    let pcm = Pcm::sweeps(44_100, 2, 20_000);
+    let wav = folder.wav("plain.wav", &pcm);
+    let picture = folder.path("cover.png");
+    let noise = "nullsrc=s=640x640,geq=random(1)*255:128:128";
+    let one = ["-v", "error", "-f", "lavfi", "-i", noise, "-frames:v", "1", picture.to_str().unwrap()];
+    run("ffmpeg", "ffmpeg", one);
+    let picture = picture.to_str().unwrap();
+    for (name, options) in [
+        ("3.mp3", "-c:a libmp3lame -id3v2_version 3"),
+        ("4.mp3", "-c:a libmp3lame -id3v2_version 4"),
+        ("a.flac", ""),
+        ("a.m4a", "-c:a alac"),
+        ("front.m4a", "-c:a alac -movflags +faststart"),
+        ("a.aiff", "-write_id3v2 1"),
+    ] {
+        let path = folder.path(name);
+        let args = "-map 0 -map 1 -c:v copy -disposition:v attached_pic -metadata title=Jóga";
+        let input = ["-v", "error", "-i", wav.to_str().unwrap(), "-i", picture];
+        let options = args.split_ascii_whitespace().chain(options.split_ascii_whitespace());
+        run("ffmpeg", "ffmpeg", input.into_iter().chain(options).chain([path.to_str().unwrap()]));
+        let size = std::fs::metadata(&path).unwrap().len();
+        assert!(size > PICTURE_BYTES, "{name} has a picture in it: {size} bytes");
+        let (mut file, count) = bytes_to_open(&path);
+        assert!(count < ENOUGH_BYTES, "{name}: {count} bytes are read");
+        assert_eq!(file.tags().title.as_deref(), Some("Jóga"), "{name}");
+        let got = read_all(&mut file);
+        assert_eq!(got.len(), pcm.samples.len(), "{name}");
+        if !name.ends_with("mp3") {
+            assert_eq!(got, pcm.as_floats(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_index_that_tells_of_gigabytes_is_refused() {
+    let folder = Folder::new();
+    let wav = folder.wav("plain.wav", &Pcm::sweeps(44_100, 2, 20_000));
+    let m4a = folder.path("a.m4a");
+    ffmpeg(&wav, &m4a, &["-c:a", "aac"]);
+    let mut bytes = std::fs::read(&m4a).unwrap();
+    let sizes = bytes.windows(4).position(|window| window == b"stsz").unwrap() + 16;
+    bytes[sizes..sizes + 4].copy_from_slice(&0x7fff_ffffu32.to_be_bytes());
+    std::fs::write(&m4a, bytes).unwrap();
+    let reason = AudioFile::open(&m4a, stereo(44_100)).err().expect("a refusal").to_string();
+    assert!(reason.contains("impossibly large packets"), "{reason}");
+}
