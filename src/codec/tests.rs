@@ -241,6 +241,17 @@ fn odd_samples_are_clipped_and_what_follows_is_heard() {
 }
 
 #[test]
+fn the_floating_point_environment_is_left_alone() {
+    use std::hint::black_box;
+    for case in cases() {
+        case.encode(&case.tones(), []);
+        assert!(black_box(f32::MIN_POSITIVE) * black_box(0.5) > 0.0, "{case:?}: denormals are flushed");
+        let [above, below] = [5.9e-8f32, -2.9e-8].map(|bit| black_box(1.0) + black_box(bit));
+        assert!(above == 1.0 && below == 1.0, "{case:?}: it does not round to nearest: {above} {below}");
+    }
+}
+
+#[test]
 fn half_a_frame_is_refused() {
     for case in cases().iter().filter(|case| case.spec.channels == Channels::Stereo) {
         assert!(case.open().encode(&[0.0; 3], &mut Vec::new()).is_err(), "{case:?}");
