@@ -7,6 +7,7 @@ mod args;
 mod demo;
 mod logs;
 mod on_air;
+mod places;
 mod play;
 
 use std::fmt;
@@ -83,22 +84,30 @@ fn run(command: Command) -> Result<(), Failure> {
             for warning in warnings(&config, &file.path) {
                 log::warn!("{warning}");
             }
-            on_air::run(config)
+            on_air::run(config, stop()?, || {})
         }
         Command::Demo(server) => demo(server),
         Command::Play(args) if args.print_config => {
             say(&play::config_text(&args)?);
             Ok(())
         }
-        Command::Play(args) => on_air::run(play::config(&args)?),
+        Command::Play(args) => on_air::run(play::config(&args)?, stop()?, || {}),
     }
 }
 
 /// A station with music of its own, which is gone when the station is.
 fn demo(server: args::Server) -> Result<(), Failure> {
+    // Before there is anything to be cleaned up.
+    let stop = stop()?;
     log::info!("composing some music");
     let music = demo::Music::compose().map_err(longwave::Error::io("composing music"))?;
-    on_air::run(play::config(&args::Play::demo(music.files(), server))?)
+    let config = play::config(&args::Play::demo(music.files(), server))?;
+    // The files are gone before anything can hang; what plays from them is not disturbed.
+    on_air::run(config, stop, move || drop(music))
+}
+
+fn stop() -> Result<on_air::Stop, Failure> {
+    Ok(on_air::Stop::on_signals().map_err(longwave::Error::io("listening to signals"))?)
 }
 
 /// Says what a configuration would put on the air, or all that is wrong with it.

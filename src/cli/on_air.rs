@@ -1,54 +1,76 @@
 //! A station from its start to its end.
 
-use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::time::Duration;
 
-use longwave::{Config, Error, Station, StationSettings};
+use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
+use longwave::{Config, Error, Station};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
-use super::Failure;
+use super::{Failure, places, say};
 
-/// Runs the station until SIGTERM or SIGINT, and stops it in order. A second signal ends it at once.
-pub fn run(config: Config) -> Result<(), Failure> {
-    let signals = Signals::new([SIGTERM, SIGINT]);
-    let mut signals =
-        signals.map_err(|cause| Error::Io { doing: "taking over SIGTERM and SIGINT", cause })?;
-    let Config { server, pipelines, .. } = config;
-    let station = Station::start(StationSettings { server, pipelines })?;
-    announce(&station);
-    if let Some(signal) = signals.forever().next() {
-        log::info!("signal {signal}: stopping");
+/// How often the main thread looks whether everything is still running.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+
+/// SIGTERM and SIGINT from here on: the first asks the station to stop in order, the second ends
+/// the process at once.
+pub struct Stop(Receiver<()>);
+
+impl Stop {
+    /// Takes the signals over, with the thread `signals`.
+    pub fn on_signals() -> io::Result<Stop> {
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let (ask, asked) = bounded(1);
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            for signal in signals.forever() {
+                if ask.try_send(()).is_err() {
+                    // It has been asked before, and takes too long for somebody.
+                    let _ = emulate_default_handler(signal);
+                }
+            }
+        })?;
+        Ok(Stop(asked))
     }
-    let handle = signals.handle();
-    std::thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            std::process::exit(1);
-        }
-    });
-    station.stop();
-    handle.close();
-    Ok(())
 }
 
-/// Says where the station is: one line a mount on standard output, when listeners are welcome.
-fn announce(station: &Station) {
-    let Some(address) = station.server().local_addrs().first() else { return };
-    let mut out = std::io::stdout().lock();
-    for pipeline in station.pipelines() {
-        for mount in pipeline.mounts() {
-            // Whether anybody reads it makes no difference.
-            let _ = writeln!(out, "on air  http://{}{mount}", reachable(*address));
-        }
+/// Runs a station until it is asked to stop, then calls `before_stopping`, and stops in order.
+pub fn run(config: Config, stop: Stop, before_stopping: impl FnOnce()) -> Result<(), Failure> {
+    let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
+    let station = Station::start(config.into())?;
+    let addresses = station.server().local_addrs();
+    for mount in &mounts {
+        say(&format!("on air  {}\n", places::url(places::nearest(addresses), mount)));
     }
-    let _ = out.flush();
-    log::info!("listening on port {}; a firewall must let it in", address.port());
+    places::tell(addresses, &mounts);
+
+    let ended = watch(&station, &stop);
+    before_stopping();
+    log::info!("stopping");
+    let report = station.stop();
+    for thread in &report.abandoned {
+        log::error!("the thread {thread} did not stop in time and was left behind");
+    }
+    match ended {
+        None => Ok(()),
+        Some(what) => Err(Failure::Station(Error::Stopped(what))),
+    }
 }
 
-/// The address by which this machine reaches it.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        ip if ip.is_unspecified() => SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port()),
-        _ => address,
+/// Waits until the station is asked to stop, or until a part of it has ended by itself.
+fn watch(station: &Station, stop: &Stop) -> Option<&'static str> {
+    loop {
+        match stop.0.recv_timeout(WATCH_EVERY) {
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if !station.server().is_running() {
+            return Some("server");
+        }
+        // Half a station is no station: whoever supervises this starts the whole again.
+        if station.pipelines().iter().any(|pipeline| !pipeline.is_running()) {
+            return Some("pipeline");
+        }
     }
 }

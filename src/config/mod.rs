@@ -18,7 +18,7 @@ mod values;
 use std::fs;
 use std::path::Path;
 
-use crate::pipeline::PipelineSettings;
+use crate::pipeline::{PipelineSettings, StationSettings};
 use crate::server::ServerSettings;
 
 use node::Node;
@@ -98,6 +98,12 @@ impl Config {
         let warnings = problems.into_result()?;
         let config = config.expect("there is a value where there is no problem");
         Ok(Config { warnings, ..config })
+    }
+}
+
+impl From<Config> for StationSettings {
+    fn from(config: Config) -> StationSettings {
+        StationSettings { server: config.server, pipelines: config.pipelines }
     }
 }
 

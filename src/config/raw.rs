@@ -31,7 +31,13 @@ pub(super) const PIPELINE_KEYS: &[&str] = &[
     "crossfade",
     "fade_in",
     "fade_out",
+    "skip_crossfade",
     "replaygain",
+    "dead_air_after",
+    "dead_air_below_db",
+    "dead_air_while_held",
+    "fallback",
+    "state_file",
     "output",
 ];
 
@@ -94,7 +100,13 @@ pub(super) struct RawPipeline {
     pub crossfade: Option<At<String>>,
     pub fade_in: Option<At<String>>,
     pub fade_out: Option<At<String>>,
+    pub skip_crossfade: Option<At<String>>,
     pub replaygain: Option<At<String>>,
+    pub dead_air_after: Option<At<String>>,
+    pub dead_air_below_db: Option<At<i64>>,
+    pub dead_air_while_held: Option<At<bool>>,
+    pub fallback: Option<At<String>>,
+    pub state_file: Option<At<String>>,
     pub outputs: Option<Vec<RawOutput>>,
 }
 
@@ -157,7 +169,13 @@ impl RawPipeline {
             crossfade: fields.amount("crossfade"),
             fade_in: fields.amount("fade_in"),
             fade_out: fields.amount("fade_out"),
+            skip_crossfade: fields.amount("skip_crossfade"),
             replaygain: fields.text("replaygain"),
+            dead_air_after: fields.amount("dead_air_after"),
+            dead_air_below_db: fields.integer("dead_air_below_db"),
+            dead_air_while_held: fields.flag("dead_air_while_held"),
+            fallback: fields.text("fallback"),
+            state_file: fields.text("state_file"),
             outputs: fields.tables("output").map(|tables| {
                 tables
                     .into_iter()

@@ -7,6 +7,7 @@ use super::raw::TABLES;
 use super::*;
 use crate::audio::{Channels, PcmSpec};
 use crate::pipeline::ReplayGain;
+use crate::playout::DeadAir;
 use crate::server::Burst;
 use crate::units::SampleRate;
 
@@ -64,7 +65,13 @@ fn every_key_arrives() {
         crossfade = "3s"
         fade_in = "250ms"
         fade_out = "1m"
+        skip_crossfade = "1s"
         replaygain = "album"
+        dead_air_after = "10s"
+        dead_air_below_db = -50
+        dead_air_while_held = true
+        fallback = "music"
+        state_file = "state.json"
         [[pipeline.output]]
         format = "mp3"
         mount = "/night.mp3"
@@ -99,7 +106,11 @@ fn every_key_arrives() {
         (pipeline.crossfade, pipeline.fade_in, pipeline.fade_out),
         (seconds(3), Duration::from_millis(250), seconds(60))
     );
-    assert_eq!(pipeline.replaygain, ReplayGain::Album);
+    assert_eq!((pipeline.skip_crossfade, pipeline.replaygain), (seconds(1), ReplayGain::Album));
+    let dead_air = DeadAir { after: Some(seconds(10)), below_db: -50.0, while_held: true };
+    assert_eq!(pipeline.dead_air, dead_air);
+    assert_eq!(pipeline.fallback, Some(folder.path().join("music")));
+    assert_eq!(pipeline.state_file, Some(folder.path().join("state.json")));
 
     let crate::pipeline::OutputSettings { encoder, mount } = &pipeline.outputs[0];
     assert_eq!((encoder.content_type(), encoder.bitrate()), ("audio/mpeg", Some(96)));
@@ -211,6 +222,22 @@ fn names_and_mounts_are_there_once() {
 }
 
 #[test]
+fn pipelines_do_not_share_a_state_file() {
+    assert_eq!(
+        complaints(
+            "[[pipeline]]\nstate_file = 's'\noutput = []\n[[pipeline]]\nname = 'b'\nstate_file = 's'\noutput = []"
+        ),
+        [
+            "station.toml:1: pipeline: there must be at least one output",
+            "station.toml:4: pipeline: there must be at least one output",
+            "station.toml:6: pipeline.state_file: another pipeline keeps its state there, on line 2",
+        ]
+    );
+    let config = toml("[[pipeline]]\ndead_air_after = 'off'").unwrap();
+    assert_eq!(config.pipelines[0].dead_air.after, None);
+}
+
+#[test]
 fn a_station_has_a_pipeline_and_a_pipeline_an_output() {
     assert_eq!(complaints(""), ["station.toml: pipeline: a station needs at least one: add a [[pipeline]]"]);
     assert_eq!(
@@ -240,7 +267,8 @@ fn values_stay_within_what_works() {
     assert_eq!(
         complaints(
             "[server]\nburst = '2m'\nwrite_timeout = '2h'\nmax_listeners = 0\nlisten = ['8000', ':8000']\n\
-             [[pipeline]]\nsample_rate = 4000\ncrossfade = '6m'\nreplaygain = 'tracks'\n"
+             [[pipeline]]\nsample_rate = 4000\ncrossfade = '6m'\nreplaygain = 'tracks'\n\
+             dead_air_after = '10ms'\ndead_air_below_db = 0\nfallback = 'gone'"
         ),
         [
             "station.toml:2: server.burst: 120s is more than 60 s",
@@ -251,6 +279,9 @@ fn values_stay_within_what_works() {
             "station.toml:8: pipeline.crossfade: \"6m\" is too long: up to 5m",
             "station.toml:9: pipeline.replaygain: \"tracks\" is unknown; did you mean \"track\"? (It takes \
              \"track\", \"album\" or \"off\".)",
+            "station.toml:10: pipeline.dead_air_after: \"10ms\" is shorter than pauses in music: at least 1s, or \"off\"",
+            "station.toml:11: pipeline.dead_air_below_db: 0 is out of range: -120 to -20, in decibels below full scale",
+            "station.toml:12: pipeline.fallback: gone: No such file or directory (os error 2)",
         ]
     );
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::audio::{Channels, PcmSpec};
 use crate::error::Error;
 use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain};
+use crate::playout::DeadAir;
 use crate::server::{MountSettings, ServerSettings};
 use crate::units::SampleRate;
 
@@ -19,18 +20,22 @@ use super::{suggest, values};
 
 /// Longer fades are slips of the keyboard.
 const LONGEST_FADE: Duration = Duration::from_secs(300);
+/// Music has rests.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
+
 /// Makes settings of what is written, and remembers what must differ between pipelines.
 pub(super) struct Reader<'a> {
     base: &'a Path,
     problems: &'a mut Problems,
     names: Vec<At<String>>,
     mounts: Vec<At<String>>,
+    state_files: Vec<At<String>>,
 }
 
 impl<'a> Reader<'a> {
     /// Relative paths are relative to `base`.
     pub fn new(base: &'a Path, problems: &'a mut Problems) -> Reader<'a> {
-        Reader { base, problems, names: Vec::new(), mounts: Vec::new() }
+        Reader { base, problems, names: Vec::new(), mounts: Vec::new(), state_files: Vec::new() }
     }
 
     /// Settings for all of it; usable if no problem was found.
@@ -107,7 +112,17 @@ impl<'a> Reader<'a> {
             crossfade: self.fade(raw.crossfade).unwrap_or(default.crossfade),
             fade_in: self.fade(raw.fade_in).unwrap_or(default.fade_in),
             fade_out: self.fade(raw.fade_out).unwrap_or(default.fade_out),
+            skip_crossfade: self.fade(raw.skip_crossfade).unwrap_or(default.skip_crossfade),
             replaygain: self.parse(raw.replaygain, replaygain).unwrap_or(default.replaygain),
+            dead_air: DeadAir {
+                after: self.parse(raw.dead_air_after, silence).unwrap_or(default.dead_air.after),
+                below_db: self
+                    .parse_number(raw.dead_air_below_db, decibels)
+                    .unwrap_or(default.dead_air.below_db),
+                while_held: raw.dead_air_while_held.map_or(default.dead_air.while_held, |at| at.value),
+            },
+            fallback: raw.fallback.and_then(|path| self.existing(path)),
+            state_file: raw.state_file.map(|path| self.state_file(path)),
             outputs: made,
             ..default
         }
@@ -191,15 +206,29 @@ impl<'a> Reader<'a> {
     }
 
     fn playlist(&mut self, paths: Option<At<Vec<At<String>>>>) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        for path in paths.into_iter().flat_map(|list| list.value) {
-            let file = self.base.join(&path.value);
-            match std::fs::metadata(&file) {
-                Ok(_) => found.push(file),
-                Err(error) => self.problems.add(&path.place, format!("{}: {error}", file.display())),
+        paths.into_iter().flat_map(|list| list.value).filter_map(|path| self.existing(path)).collect()
+    }
+
+    /// The path of something that is there.
+    fn existing(&mut self, path: At<String>) -> Option<PathBuf> {
+        let file = self.base.join(&path.value);
+        match file.metadata() {
+            Ok(_) => Some(file),
+            Err(error) => {
+                self.problems.add(&path.place, format!("{}: {error}", file.display()));
+                None
             }
         }
-        found
+    }
+
+    fn state_file(&mut self, path: At<String>) -> PathBuf {
+        if let Some(other) = self.state_files.iter().find(|other| other.value == path.value) {
+            let reason = format!("another pipeline keeps its state there{}", at_line(&other.place));
+            self.problems.add(&path.place, reason);
+        }
+        let file = self.base.join(&path.value);
+        self.state_files.push(path);
+        file
     }
 
     /// A value of a server, as text and as the server takes it.
@@ -314,6 +343,24 @@ fn replaygain(text: &str) -> Result<ReplayGain, String> {
         "album" => Ok(ReplayGain::Album),
         "off" => Ok(ReplayGain::Off),
         _ => Err(suggest::unknown_name(text, &["track", "album", "off"])),
+    }
+}
+
+/// How long silence may last, or that it may last for ever.
+fn silence(text: &str) -> Result<Option<Duration>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    match values::duration(text)? {
+        time if time >= SHORTEST_SILENCE => Ok(Some(time)),
+        _ => Err(format!("{text:?} is shorter than pauses in music: at least 1s, or \"off\"")),
+    }
+}
+
+fn decibels(below: i64) -> Result<f32, String> {
+    match below {
+        -120..=-20 => Ok(below as f32),
+        _ => Err(format!("{below} is out of range: -120 to -20, in decibels below full scale")),
     }
 }
 

@@ -1,0 +1,113 @@
+//! Where a station can be heard, for those who want to hear it.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
+/// The address at which this machine itself reaches the station.
+pub fn nearest(listening: &[SocketAddr]) -> SocketAddr {
+    let near = |address: &&SocketAddr| address.ip().is_unspecified() || address.ip().is_loopback();
+    let address = *listening.iter().find(near).or(listening.first()).expect("a server listens somewhere");
+    match address.ip() {
+        // The socket for all IPv6 addresses takes IPv4 too.
+        ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
+}
+
+/// The URL of a mount.
+pub fn url(address: SocketAddr, mount: &str) -> String {
+    let mut url = format!("http://{address}");
+    for byte in mount.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url
+}
+
+/// Logs how other machines reach the station, if they do.
+pub fn tell(listening: &[SocketAddr], mounts: &[String]) {
+    for address in listening {
+        log::info!("listening on {address}");
+    }
+    let outside = outside(listening, &addresses_of_machine());
+    let Some(first) = outside.first() else {
+        log::info!("only this machine can reach it");
+        return;
+    };
+    for address in &outside {
+        for mount in mounts {
+            log::info!("other machines: {}", url(*address, mount));
+        }
+    }
+    log::info!("a firewall, where there is one, must let TCP port {} in", first.port());
+}
+
+/// The addresses at which other machines reach it.
+fn outside(listening: &[SocketAddr], machine: &[IpAddr]) -> Vec<SocketAddr> {
+    let mut outside = Vec::new();
+    for address in listening.iter().filter(|address| !address.ip().is_loopback()) {
+        if !address.ip().is_unspecified() {
+            outside.push(*address);
+            continue;
+        }
+        let reached = machine.iter().filter(|ip| address.is_ipv6() || ip.is_ipv4());
+        outside.extend(reached.map(|ip| SocketAddr::new(*ip, address.port())));
+    }
+    outside
+}
+
+/// The addresses that this machine has in its networks: those that it would send from. Asking for
+/// a route sends nothing; the destinations are reserved for documentation.
+fn addresses_of_machine() -> Vec<IpAddr> {
+    let from = |any: &str, destination: &str| {
+        let socket = UdpSocket::bind(any).ok()?;
+        socket.connect(destination).ok()?;
+        Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
+    };
+    [from("0.0.0.0:0", "192.0.2.1:9"), from("[::]:0", "[2001:db8::1]:9")].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn this_machine_takes_the_shortest_way() {
+        for (listening, expected) in [
+            (&["[::]:8000"][..], "127.0.0.1:8000"),
+            (&["0.0.0.0:8000"], "127.0.0.1:8000"),
+            (&["[::1]:8001"], "[::1]:8001"),
+            (&["192.168.1.5:80", "127.0.0.1:8000"], "127.0.0.1:8000"),
+            (&["192.168.1.5:80"], "192.168.1.5:80"),
+        ] {
+            assert_eq!(nearest(&addresses(listening)), expected.parse().unwrap(), "{listening:?}");
+        }
+    }
+
+    #[test]
+    fn other_machines_take_what_is_open_to_them() {
+        let machine: Vec<IpAddr> = vec!["10.0.0.2".parse().unwrap(), "fd00::2".parse().unwrap()];
+        for (listening, expected) in [
+            (&["[::]:8000"][..], &["10.0.0.2:8000", "[fd00::2]:8000"][..]),
+            (&["0.0.0.0:8000"], &["10.0.0.2:8000"]),
+            (&["192.168.1.5:80"], &["192.168.1.5:80"]),
+            (&["127.0.0.1:8000", "[::1]:8000"], &[]),
+        ] {
+            assert_eq!(outside(&addresses(listening), &machine), addresses(expected), "{listening:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_ascii() {
+        let address = "[::1]:8000".parse().unwrap();
+        assert_eq!(url(address, "/jóga%.mp3"), "http://[::1]:8000/j%C3%B3ga%25.mp3");
+    }
+}
