@@ -76,7 +76,7 @@ fn files_of_real_programs_are_read_whole() {
 
 #[test]
 fn one_file_after_another_goes_on_where_it_begins() {
-    let first = streams::mp3();
+    let [first, ..] = all();
     // The same in mono at 24 kHz.
     let mut random = Rng::with_seed(9);
     let second: Vec<Vec<u8>> =
@@ -147,7 +147,7 @@ fn a_false_header_waits_for_no_more_than_its_packet() {
 #[test]
 fn every_cut_in_two_gives_the_same_packets() {
     for stream in all() {
-        let bytes = &stream.bytes[..stream.bytes.len().min(4000)];
+        let bytes = &stream.bytes[..stream.bytes.len().min(2500)];
         let whole = read(stream.content_type, bytes, []);
         for cut in 0..bytes.len() {
             assert!(read(stream.content_type, bytes, [cut]) == whole, "{} cut at {cut}", stream.content_type);
@@ -189,7 +189,7 @@ mod durations {
 
     #[test]
     fn he_aac_is_counted_at_the_rate_at_which_it_sounds() {
-        let stream = all().into_iter().find(|stream| stream.content_type == "audio/aac").unwrap();
+        let [_, _, stream, ..] = all();
         let mut reader =
             PacketReader::for_content_type("audio/aac").at_rate(SampleRate::new(88_200).unwrap());
         let mut packets = Vec::new();
@@ -219,13 +219,13 @@ mod ogg {
     use super::*;
     use crate::codec::packets::tests::streams::page;
 
-    fn oggs() -> Vec<Stream> {
-        all().into_iter().filter(|stream| stream.bytes.starts_with(b"OggS")).collect()
+    fn oggs() -> &'static [Stream] {
+        &all()[3..]
     }
 
     #[test]
     fn a_page_carries_the_header_pages_before_it() {
-        for (stream, header_pages) in oggs().into_iter().zip([3, 2, 3]) {
+        for (stream, header_pages) in oggs().iter().zip([3, 2, 3]) {
             let (packets, _) = read(stream.content_type, &stream.bytes, []);
             for (at, parsed) in packets.iter().enumerate() {
                 let before = stream.packets[..at.min(header_pages)].concat();
@@ -266,7 +266,7 @@ mod ogg {
 
     #[test]
     fn streams_side_by_side_share_a_header_and_one_tells_the_time() {
-        let [vorbis, opus] = [0, 1].map(|at| oggs().swap_remove(at));
+        let [vorbis, opus, _] = oggs() else { unreachable!("there are three") };
         let pairs = vorbis.packets.iter().zip(&opus.packets);
         let pages: Vec<&[u8]> = pairs.flat_map(|(one, other)| [&one[..], other]).collect();
         let (packets, garbage) = read("audio/ogg", &pages.concat(), []);
@@ -343,7 +343,7 @@ proptest! {
         which in 0usize..6,
         pieces in prop::collection::vec(prop_oneof![0usize..20, 0usize..3000], 0..40),
     ) {
-        let stream = all().swap_remove(which);
+        let stream = &all()[which];
         let whole = read(stream.content_type, &stream.bytes, []);
         prop_assert!(read(stream.content_type, &stream.bytes, pieces) == whole);
     }
@@ -355,7 +355,7 @@ proptest! {
         parts in prop::collection::vec((0usize..20_000, 0usize..3000, prop::collection::vec(any::<u8>(), 0..300)), 0..20),
         piece in 1usize..5000,
     ) {
-        let stream = all().swap_remove(which);
+        let stream = &all()[which];
         let mut torn = Vec::new();
         for (from, len, noise) in parts {
             let from = from.min(stream.bytes.len());
@@ -375,8 +375,9 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_no_stream(which in 0usize..6, noise in prop::collection::vec(any::<u8>(), 0..20_000)) {
+    fn noise_is_no_stream(which in 0usize..6, seed in any::<u64>(), len in 0usize..20_000) {
         // Two headers alike, the second where the first says: it takes some 50 megabytes of noise.
+        let noise = noise(&mut Rng::with_seed(seed), len);
         let (packets, _) = read(all()[which].content_type, &noise, []);
         prop_assert!(packets.is_empty());
     }

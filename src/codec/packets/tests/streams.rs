@@ -1,6 +1,8 @@
 //! Streams for tests: built packet by packet, of noise, which is the worst that a reader can meet. Noise holds sync
 //! words, too.
 
+use std::sync::LazyLock;
+
 use fastrand::Rng;
 
 use crate::codec::ogg;
@@ -32,13 +34,16 @@ impl Stream {
     }
 }
 
-/// One of each kind.
-pub(super) fn all() -> Vec<Stream> {
-    vec![mp3(), layer2(), adts(), vorbis(), opus(), flac()]
+/// One of each kind, the last three of them Ogg.
+pub(super) fn all() -> &'static [Stream; 6] {
+    static ALL: LazyLock<[Stream; 6]> = LazyLock::new(|| [mp3(), layer2(), adts(), vorbis(), opus(), flac()]);
+    &ALL
 }
 
 pub(super) fn noise(random: &mut Rng, len: usize) -> Vec<u8> {
-    (0..len).map(|_| random.u8(..)).collect()
+    let mut noise = vec![0; len];
+    random.fill(&mut noise);
+    noise
 }
 
 fn with_noise(random: &mut Rng, head: &[u8], len: usize) -> Vec<u8> {
@@ -46,7 +51,7 @@ fn with_noise(random: &mut Rng, head: &[u8], len: usize) -> Vec<u8> {
 }
 
 /// 128 kbit/s, 44.1 kHz, as LAME writes a file: ID3v2 and an Info packet before it, ID3v1 behind.
-pub(super) fn mp3() -> Stream {
+fn mp3() -> Stream {
     let (mut stream, mut random) = (Stream::new("audio/mpeg", 44_100), Rng::with_seed(1));
     stream.bytes.extend(b"ID3\x03\0\0\0\0\x02\x2c"); // 300 bytes
     stream.bytes.extend(noise(&mut random, 300));
