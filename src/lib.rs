@@ -42,12 +42,12 @@ pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use pipeline::{
     CurrentTrack, EventReceiver, Health, HookId, Levels, ListOptions, OutputSettings, Pipeline,
-    PipelineSettings, PipelineSnapshot, PlayedTrack, ReplayGain, Station, StationSettings, VoiceInput,
-    VoiceOptions,
+    PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, ReplayGain, Station, StationSettings,
+    VoiceInput, VoiceOptions,
 };
 pub use playout::{Curve, DeadAir, Entry, EntryId, Level, ListState, Place, Playlist, When};
 pub use server::{
-    Burst, MountInfo, MountSettings, MountWriter, Server, ServerEvent, ServerEvents, ServerSettings,
-    ServerStats, StopReport, TitleInfo,
+    AudioWriter, Burst, MountInfo, MountSettings, MountWriter, Server, ServerEvent, ServerEvents,
+    ServerSettings, ServerStats, StopReport, TitleInfo,
 };
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};

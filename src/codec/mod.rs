@@ -58,6 +58,12 @@ pub trait Encoder: Send {
     /// packet that became whole. After an error it is to be dropped and opened again.
     fn encode(&mut self, pcm: &[f32], packets: &mut Vec<Packet>) -> Result<()>;
 
+    /// The same for 16-bit samples.
+    fn encode_s16(&mut self, pcm: &[i16], packets: &mut Vec<Packet>) -> Result<()> {
+        let floats: Vec<f32> = pcm.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
+        self.encode(&floats, packets)
+    }
+
     /// Appends what is still inside, padded with silence. The encoder is at its end then.
     fn flush(&mut self, packets: &mut Vec<Packet>) -> Result<()>;
 

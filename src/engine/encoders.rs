@@ -64,6 +64,8 @@ pub(crate) struct Job {
 
 enum Work {
     Encode(Arc<Job>),
+    /// Go on with another encoder of the same type.
+    Replace(Arc<dyn EncoderSettings>, Box<dyn Encoder>),
     /// Flush the encoder, drop the sink, tell who waits.
     Finish(Sender<()>),
 }
@@ -142,6 +144,7 @@ impl Output {
     fn work(&self, work: Work) {
         match work {
             Work::Encode(job) => self.line().encode(&job),
+            Work::Replace(settings, encoder) => self.line().replace(settings, encoder),
             Work::Finish(finished) => {
                 self.line().finish();
                 // Who asked may have given up waiting.
@@ -179,6 +182,16 @@ impl Pool {
             std::thread::yield_now();
         }
         self.give(output, Work::Encode(job));
+    }
+
+    /// Goes on with another encoder: what the old one still has inside comes first.
+    pub fn replace(
+        &self,
+        output: &Arc<Output>,
+        settings: Arc<dyn EncoderSettings>,
+        encoder: Box<dyn Encoder>,
+    ) {
+        self.give(output, Work::Replace(settings, encoder));
     }
 
     /// Ends an output: what it has is encoded and flushed, then its sink is dropped and the
@@ -302,7 +315,18 @@ impl Line {
         Ok(())
     }
 
+    fn replace(&mut self, settings: Arc<dyn EncoderSettings>, encoder: Box<dyn Encoder>) {
+        self.flush();
+        self.settings = settings;
+        self.encoder = State::Running(Running::new(encoder));
+    }
+
     fn finish(&mut self) {
+        self.flush();
+        self.sink = None;
+    }
+
+    fn flush(&mut self) {
         if let State::Running(running) = &mut self.encoder {
             let packets = &mut self.packets;
             match guarded(|| running.encoder.flush(packets)) {
@@ -310,7 +334,6 @@ impl Line {
                 Err(error) => log::warn!("{}: the encoder's last packets are lost: {error}", self.mount),
             }
         }
-        self.sink = None;
     }
 
     /// Sends the packets that became whole, each with the title in force where its audio begins to sound.

@@ -1,5 +1,6 @@
 //! The public face: a pipeline is declared, started, driven while it runs, and stopped.
 
+mod builder;
 mod control;
 mod hooks;
 mod lists;
@@ -14,6 +15,7 @@ mod voices;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use builder::PipelineBuilder;
 pub use control::ListOptions;
 pub use hooks::{EventReceiver, HookId};
 pub use resume::PipelineSnapshot;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::{OutputSettings, Pipeline};
 use crate::audio::PcmSpec;
+use crate::codec::EncoderSettings;
 use crate::engine::encoders::{Emit, Output, OutputId, Pool};
 use crate::engine::mixer::Command;
 use crate::error::{Error, Result};
@@ -114,6 +115,32 @@ impl Pipeline {
         let server = self.server()?;
         let output = self.inner.outputs().add(&server, settings)?;
         self.inner.command(Command::AddOutput(output))
+    }
+
+    /// Encodes an output in another way from now on, with another bitrate, say. Its listeners stay, and
+    /// the other outputs notice nothing. What its mount says of its bitrate stays as it was declared.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if no output has this mount; [`Error::Setting`] if the encoder cannot be opened, or makes
+    /// another content type. Nothing changes then.
+    pub fn replace_encoder(&self, mount: &str, encoder: impl EncoderSettings + 'static) -> Result<()> {
+        let mut outputs = self.inner.outputs();
+        let output = outputs.find(mount)?.clone();
+        let settings: Arc<dyn EncoderSettings> = Arc::new(encoder);
+        let running = outputs.running.iter_mut().find(|(other, _)| other.id() == output.id());
+        let Some((_, declared)) = running else { return Err(Error::NotFound(format!("output {mount}"))) };
+        if declared.encoder.content_type() != settings.content_type() {
+            let (old, new) = (declared.encoder.content_type(), settings.content_type());
+            return Err(Error::setting(
+                "format",
+                format!("{mount} is {old}: its listeners cannot go on with {new}"),
+            ));
+        }
+        let opened = settings.open(self.inner.spec)?;
+        declared.encoder = settings.clone();
+        let pool = outputs.pool.as_ref().ok_or(Error::Stopped("pipeline"))?;
+        pool.replace(&output, settings, opened);
+        Ok(())
     }
 
     /// Ends an output and its mount: listeners get what is due, the others notice nothing.

@@ -4,6 +4,7 @@
 //! queue of commands and a doorbell; what the reactor knows it reads from counters, so that neither
 //! waits for the other.
 
+mod audio;
 mod connection;
 mod desk;
 mod info;
@@ -48,6 +49,7 @@ use sockets::Tuning;
 use stats::Counters;
 use writer::Registry;
 
+pub use audio::AudioWriter;
 pub use info::{MountInfo, TitleInfo};
 pub use journal::{ServerEvent, ServerEvents};
 pub use settings::{Burst, MountSettings, ServerSettings};
