@@ -6,26 +6,30 @@ use std::io;
 
 use super::source::{Bytes, Patch};
 
-/// What to hear of a track, in the track's own time scale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Edit {
+/// What the index says of a track, in the track's own time scale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) track_id: u32,
     /// The first tick to hear.
     pub(super) from: u64,
     /// How many ticks to hear, and by how many that may be wrong: the file tells it in a scale of
     /// its own, which is often coarser. `None`: to the end.
     pub(super) length: Option<(u64, u64)>,
+    /// Whether the length of the last packet is unknown: the total does not count it.
+    pub(super) open_end: bool,
 }
 
 /// What the index says.
 #[derive(Debug, Default)]
 pub(super) struct Movie {
-    /// The edits of the tracks that have one, by the track's id.
-    pub(super) edits: Vec<(u32, Edit)>,
-    /// Whether the index is only of the beginning, and more follows piece by piece.
-    pub(super) fragmented: bool,
-    /// The size in bytes of the largest packet of any track.
-    pub(super) largest_packet: u32,
+    /// What it says of the tracks.
+    pub(super) times: Vec<Times>,
+    /// Why it is not to be played.
+    pub(super) fault: Option<&'static str>,
 }
+
+/// No packet is larger than this: a picture of a film at most, which is only passed over.
+const MAX_PACKET: u32 = 16 * 1024 * 1024;
 
 /// No file needs more boxes than this to get to what is looked for.
 const MAX_BOXES: usize = 4096;
@@ -36,7 +40,13 @@ pub(super) fn read(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> i
     let file = begin..bytes.len();
     let mut walk = Walk { bytes, boxes: 0 };
     let Some(moov) = walk.find(file, b"moov")? else { return Ok(movie) };
-    movie.fragmented = walk.find(moov.clone(), b"mvex")?.is_some();
+    if walk.find(moov.clone(), b"mvex")?.is_some() {
+        // symphonia takes the word of every fragment's index, however absurd.
+        movie.fault = Some(
+            "is an MP4 file in fragments, as streaming services send it: \
+             `ffmpeg -i it -c copy new.m4a` makes one that can be played",
+        );
+    }
     let mvhd = walk.find(moov.clone(), b"mvhd")?;
     let movie_scale = match mvhd {
         Some(mvhd) => walk.after_times(&mvhd)?,
@@ -45,9 +55,11 @@ pub(super) fn read(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> i
     let mut rest = moov.clone();
     while let Some(trak) = walk.find(rest.clone(), b"trak")? {
         rest.start = trak.end;
-        movie.largest_packet = movie.largest_packet.max(walk.largest_packet(trak.clone())?);
+        if walk.largest_packet(trak.clone())? > MAX_PACKET {
+            movie.fault = Some("is damaged: its index tells of impossibly large packets");
+        }
         if let Some(scale) = movie_scale {
-            movie.edits.extend(walk.edit(trak, scale)?);
+            movie.times.extend(walk.times(trak, scale)?);
         }
     }
     walk.hide_pictures(moov, patches)?;
@@ -118,19 +130,25 @@ impl Walk<'_> {
         self.number(within.start + if version == 1 { 20 } else { 12 })
     }
 
-    /// The id and the edit of a track.
-    fn edit(&mut self, trak: Span, movie_scale: u32) -> io::Result<Option<(u32, Edit)>> {
+    fn times(&mut self, trak: Span, movie_scale: u32) -> io::Result<Option<Times>> {
         let Some(tkhd) = self.find(trak.clone(), b"tkhd")? else { return Ok(None) };
-        let Some(mdhd) = self.descend(trak.clone(), &[b"mdia", b"mdhd"])? else { return Ok(None) };
-        let Some(elst) = self.descend(trak, &[b"edts", b"elst"])? else { return Ok(None) };
-        let (Some(id), Some(scale)) = (self.after_times(&tkhd)?, self.after_times(&mdhd)?) else {
+        let Some(mdia) = self.find(trak.clone(), b"mdia")? else { return Ok(None) };
+        let Some(mdhd) = self.find(mdia.clone(), b"mdhd")? else { return Ok(None) };
+        let (Some(track_id), Some(scale)) = (self.after_times(&tkhd)?, self.after_times(&mdhd)?) else {
             return Ok(None);
         };
-        Ok(self.only_edit(&elst, movie_scale, scale)?.map(|edit| (id, edit)))
+        let mut times = Times { track_id, ..Times::default() };
+        if let Some(stts) = self.descend(mdia, &[b"minf", b"stbl", b"stts"])? {
+            times.open_end = stts.end - stts.start > 8 && self.number(stts.end - 4)? == Some(0);
+        }
+        if let Some(elst) = self.descend(trak, &[b"edts", b"elst"])? {
+            self.read_edit(&elst, movie_scale, scale, &mut times)?;
+        }
+        Ok(Some(times))
     }
 
-    /// The edit in an `elst` box that has just one, silence before it not counted.
-    fn only_edit(&mut self, elst: &Span, movie_scale: u32, scale: u32) -> io::Result<Option<Edit>> {
+    /// Reads the edit in an `elst` box that has just one, silence before it not counted.
+    fn read_edit(&mut self, elst: &Span, movie_scale: u32, scale: u32, times: &mut Times) -> io::Result<()> {
         let version = self.number(elst.start)?.unwrap_or_default() >> 24;
         let count = self.number(elst.start + 4)?.unwrap_or_default();
         let entry = if version == 1 { 20 } else { 12 };
@@ -144,20 +162,23 @@ impl Walk<'_> {
                 (0, &[a, b, c, d, e, f, g, h, ..]) => {
                     (u64::from(u32::from_be_bytes([a, b, c, d])), i64::from(i32::from_be_bytes([e, f, g, h])))
                 }
-                _ => return Ok(None),
+                _ => return Ok(()),
             };
             let Ok(from) = u64::try_from(from) else { continue };
             if only.is_some() {
-                return Ok(None);
+                return Ok(());
             }
             let ticks = |movie_ticks: u64| {
                 let scaled = u128::from(movie_ticks) * u128::from(scale);
                 u64::try_from(scaled.div_ceil(u128::from(movie_scale.max(1)))).unwrap_or(u64::MAX)
             };
             let length = (duration > 0).then(|| (ticks(duration), ticks(1)));
-            only = Some(Edit { from, length });
+            only = Some((from, length));
         }
-        Ok(only)
+        if let Some((from, length)) = only {
+            (times.from, times.length) = (from, length);
+        }
+        Ok(())
     }
 
     /// The size of a track's largest packet.

@@ -20,18 +20,22 @@ enum Kind {
     Aiff,
 }
 
-/// Reads the tags of a WAV or AIFF file that begins at `begin`, and tells what is to be mended.
+/// No file has more channels than this.
+const MAX_CHANNELS: u32 = 64;
+
+/// Reads the tags of a WAV or AIFF file that begins at `begin`, tells what is to be mended, and why
+/// the file is not to be played, if it is not.
 pub(super) fn read(
     bytes: &mut Bytes,
     begin: u64,
     found: &mut Found,
     patches: &mut Vec<Patch>,
-) -> io::Result<()> {
-    let Some(head) = bytes.exactly::<12>(begin)? else { return Ok(()) };
+) -> io::Result<Option<&'static str>> {
+    let Some(head) = bytes.exactly::<12>(begin)? else { return Ok(None) };
     let kind = match head {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => Kind::Wav,
         [b'F', b'O', b'R', b'M', _, _, _, _, b'A', b'I', b'F', b'F' | b'C'] => Kind::Aiff,
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
     let end = bytes.len();
     let whole = end - begin - HEADER;
@@ -39,6 +43,7 @@ pub(super) fn read(
     if !size_is_right {
         kind.set_size(begin, whole, patches);
     }
+    let mut fault = None;
     let (mut id3, mut texts) = (Found::default(), Found::default());
     let mut at = begin + 12;
     for _ in 0..MAX_CHUNKS {
@@ -54,6 +59,14 @@ pub(super) fn read(
             kind.set_size(at, size, patches);
         }
         match &name {
+            b"fmt " | b"COMM" => {
+                let at = content + if kind == Kind::Wav { 2 } else { 0 };
+                let [a, b] = bytes.exactly(at)?.unwrap_or_default();
+                let channels = kind.number(if kind == Kind::Wav { [a, b, 0, 0] } else { [0, 0, a, b] });
+                if channels > MAX_CHANNELS {
+                    fault = Some("is damaged: it tells of impossibly many channels");
+                }
+            }
             b"LIST" => read_info(bytes, content, size, &mut texts)?,
             b"id3 " | b"ID3 " => {
                 id3::read_v2(bytes, content, content + size, &mut id3)?;
@@ -70,7 +83,7 @@ pub(super) fn read(
     }
     found.fill_from(id3);
     found.fill_from(texts);
-    Ok(())
+    Ok(fault)
 }
 
 impl Kind {

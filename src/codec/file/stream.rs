@@ -37,9 +37,6 @@ const MAX_FRUITLESS: u32 = 100;
 /// So many MP3 packets in a row that are alike are no accident.
 const SAME_SHAPE: u32 = 4;
 
-/// No packet is larger than this: a picture of a film at most, which is only passed over.
-const MAX_PACKET: u32 = 16 * 1024 * 1024;
-
 /// How far a packet's time stamp may lie off the frames counted before it means a gap. Time
 /// stamps in a coarse scale are this much off.
 const STAMP_SLACK_FRAMES: i64 = 256;
@@ -70,6 +67,8 @@ struct Bitstream {
     from: i64,
     /// The encoder's padding: ticks that are not to be heard.
     padding: Option<std::ops::Range<i64>>,
+    /// The tick from which on there is no packet but the last.
+    last: i64,
     /// How many ticks there are from zero on, and how many are to be heard, where that is known.
     total: Option<u64>,
     length: Option<u64>,
@@ -107,7 +106,10 @@ impl Opened {
         if bytes.len() == 0 {
             return Err(refused("is empty".to_owned()));
         }
-        let Survey { media, mut tags, old_tags, movie } = survey(bytes).map_err(unread)?;
+        let Survey { media, mut tags, old_tags, times, fault } = survey(bytes).map_err(unread)?;
+        if let Some(fault) = fault {
+            return Err(refused(fault.to_owned()));
+        }
         let mut hint = Hint::new();
         if let Some(extension) = name.extension().and_then(|extension| extension.to_str()) {
             hint.with_extension(extension);
@@ -122,13 +124,8 @@ impl Opened {
         tags.fill_from(old_tags);
         found.fill_from(tags);
         let found = found.finish(bitstream.params.codec == CODEC_ID_OPUS);
-        if let Some(movie) = &movie {
-            if movie.largest_packet > MAX_PACKET {
-                return Err(refused("is damaged: its index tells of impossibly large packets".to_owned()));
-            }
-            if !movie.fragmented {
-                bitstream.cut_to(movie);
-            }
+        if let Some(times) = times.iter().find(|times| times.track_id == bitstream.track_id) {
+            bitstream.cut_to(times);
         }
         if bitstream.params.codec == CODEC_ID_AAC
             && let Some(note) = &found.itunes_gapless
@@ -163,6 +160,7 @@ impl Bitstream {
             start,
             from: start.max(0),
             padding: None,
+            last: i64::MAX,
             total: track.num_frames.or(track.duration.map(Ticks::get)),
             length: None,
             gain: 1.0,
@@ -206,20 +204,22 @@ impl Bitstream {
 
     /// Cuts an MP4 track to its edit; without one, to the length that its index tells. (symphonia
     /// must not be asked for more: once it has come to the end, it cannot go back.)
-    fn cut_to(&mut self, movie: &mp4::Movie) {
+    fn cut_to(&mut self, times: &mp4::Times) {
         let Some(total) = self.total else { return };
-        let edit = movie.edits.iter().find(|(track_id, _)| *track_id == self.track_id);
-        let edit = edit.map_or(mp4::Edit { from: 0, length: None }, |(_, edit)| *edit);
-        let from = edit.from.min(total);
+        self.last = total.min(i64::MAX as u64) as i64;
+        let from = times.from.min(total);
         // The edit's end is told in a coarser scale; when the track ends within one step of that
         // scale, it ends there.
-        let to = match edit.length {
+        let to = match times.length {
             Some((length, step)) if from.saturating_add(length).saturating_add(step) <= total => {
                 from + length
             }
             _ => total,
         };
         self.cut(from, to);
+        if times.open_end && to == total {
+            self.padding = None;
+        }
     }
 
     /// Cuts a track to what iTunes noted: four numbers in hexadecimal, of which the second is the
@@ -405,7 +405,8 @@ impl Stream {
             let heard = &self.decoded[from as usize * channels..to as usize * channels];
             pcm.extend(heard.iter().map(|sample| sane(sample * gain)));
         }
-        self.ended |= padding.end == i64::MAX && end >= padding.start;
+        let all_heard = padding.end == i64::MAX && end >= padding.start;
+        self.ended |= all_heard || tick >= self.bitstream.last;
     }
 
     /// A packet of which nothing came: the next may be better, unless it was one too many.

@@ -22,8 +22,10 @@ pub(super) struct Survey {
     pub(super) tags: Found,
     /// Tags that count only where nothing else says it.
     pub(super) old_tags: Found,
-    /// The index, if it is an MP4 file.
-    pub(super) movie: Option<mp4::Movie>,
+    /// What the index of an MP4 file says of its tracks.
+    pub(super) times: Vec<mp4::Times>,
+    /// Why the file is not to be played.
+    pub(super) fault: Option<&'static str>,
 }
 
 /// Looks at the beginning and at the end of a file.
@@ -44,15 +46,16 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     tags.fill_from(ape);
 
     let head = bytes.up_to(begin, 12)?;
-    let mut movie = None;
+    let (mut times, mut fault) = (Vec::new(), None);
     if head.starts_with(b"fLaC") {
         hide_flac_pictures(&mut bytes, begin + 4, &mut patches)?;
     } else if head.get(4..8) == Some(b"ftyp") {
-        movie = Some(mp4::read(&mut bytes, begin, &mut patches)?);
+        let movie = mp4::read(&mut bytes, begin, &mut patches)?;
+        (times, fault) = (movie.times, movie.fault);
     } else {
-        riff::read(&mut bytes, begin, &mut tags, &mut patches)?;
+        fault = riff::read(&mut bytes, begin, &mut tags, &mut patches)?;
     }
-    Ok(Survey { media: Media::new(bytes, begin, patches)?, tags, old_tags, movie })
+    Ok(Survey { media: Media::new(bytes, begin, patches)?, tags, old_tags, times, fault })
 }
 
 /// Makes padding of the pictures among the blocks before the audio of a FLAC file.

@@ -6,6 +6,7 @@ mod formats;
 #[cfg(feature = "aac")]
 mod he_aac;
 mod join;
+mod random;
 mod seek;
 mod shapes;
 mod tags;

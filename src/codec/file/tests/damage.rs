@@ -4,7 +4,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::fixture::{Folder, Pcm, channel, decode, error_db, ffmpeg, lag, read_all, run, stereo};
+use super::fixture::{Folder, Pcm, channel, convert, decode, error_db, ffmpeg, lag, read_all, run, stereo};
 use crate::codec::file::{AudioFile, Status, read_metadata};
 
 const FRAMES: usize = 60_000;
@@ -25,27 +25,23 @@ fn file(folder: &Folder, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
 /// The same music in every format, by name.
 fn every_format(folder: &Folder, frames: usize) -> Vec<PathBuf> {
     let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 2, frames));
-    let mut paths = vec![wav.clone()];
-    let mut args: Vec<String> = ["-v", "error", "-i", wav.to_str().unwrap()].map(Into::into).into();
-    for (name, options) in [
-        ("a.mp3", "-c:a libmp3lame -b:a 192k"),
-        ("a.flac", ""),
-        ("a.aiff", ""),
-        ("a.ogg", "-c:a libvorbis"),
-        ("a.opus", "-c:a libopus -ar 48000"),
-        ("flac.oga", "-c:a flac"),
-        ("aac.m4a", "-c:a aac"),
-        ("aac-front.m4a", "-c:a aac -movflags +faststart"),
-        ("fragments.m4a", "-c:a aac -movflags +frag_keyframe+empty_moov -frag_duration 300000"),
-        ("alac.m4a", "-c:a alac"),
-        ("a.aac", "-c:a aac"),
-    ] {
-        let path = folder.path(name);
-        args.extend(options.split_ascii_whitespace().map(Into::into));
-        args.push(path.to_str().unwrap().into());
-        paths.push(path);
-    }
-    run("ffmpeg", "ffmpeg", args);
+    let mut paths = convert(
+        &wav,
+        folder,
+        &[
+            ("a.mp3", "-c:a libmp3lame -b:a 192k"),
+            ("a.flac", ""),
+            ("a.aiff", ""),
+            ("a.ogg", "-c:a libvorbis"),
+            ("a.opus", "-c:a libopus -ar 48000"),
+            ("flac.oga", "-c:a flac"),
+            ("aac.m4a", "-c:a aac"),
+            ("aac-front.m4a", "-c:a aac -movflags +faststart"),
+            ("alac.m4a", "-c:a alac"),
+            ("a.aac", "-c:a aac"),
+        ],
+    );
+    paths.push(wav);
     paths
 }
 
@@ -68,23 +64,29 @@ fn what_is_no_audio_is_refused_with_a_reason() {
 }
 
 #[test]
+fn an_mp4_file_in_fragments_is_refused_with_a_remedy_that_works() {
+    let folder = Folder::new();
+    let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 2, FRAMES));
+    let options = "-c:a alac -movflags +frag_keyframe+empty_moov -frag_duration 300000";
+    let fragments = convert(&wav, &folder, &[("fragments.m4a", options)]).remove(0);
+    assert!(refusal(&fragments).contains("ffmpeg -i it -c copy new.m4a"));
+    let mended = convert(&fragments, &folder, &[("new.m4a", "-c copy")]).remove(0);
+    let (wanted, got) = (decode(&wav, stereo(44_100)), decode(&mended, stereo(44_100)));
+    assert!(got == wanted, "{} samples of {}", got.len(), wanted.len());
+}
+
+#[test]
 fn a_film_without_sound_is_refused_and_of_one_with_sound_that_is_heard() {
     let folder = Folder::new();
-    let silent = folder.path("silent.mp4");
-    let picture = ["-v", "error", "-f", "lavfi", "-i", "testsrc=d=0.5:s=64x64"];
-    let codec = ["-c:v", "mpeg4"];
-    run("ffmpeg", "ffmpeg", picture.iter().chain(&codec).chain([&silent.to_str().unwrap()]));
+    let picture = "-f lavfi -i testsrc=d=0.5:s=64x64";
+    let silent = ffmpeg(picture, &folder, &[("silent.mp4", "-c:v mpeg4")]).remove(0);
     assert!(refusal(&silent).contains("has no audio in it"));
 
     let pcm = Pcm::sweeps(44_100, 2, 20_000);
     let wav = folder.wav("a.wav", &pcm);
-    let film = folder.path("film.mp4");
-    let sound = ["-i", wav.to_str().unwrap()];
-    let codec = ["-c:v", "mpeg4", "-c:a", "alac", "-shortest"];
-    let film_name = ["-y", film.to_str().unwrap()];
-    let all = picture.iter().chain(&sound).chain(&codec).chain(&film_name);
-    run("ffmpeg", "ffmpeg", all);
-    assert_eq!(decode(&film, stereo(44_100)), pcm.as_floats());
+    let both = format!("{picture} -i {}", wav.display());
+    let film = ffmpeg(&both, &folder, &[("film.mp4", "-c:v mpeg4 -c:a alac -shortest")]).remove(0);
+    assert!(decode(&film, stereo(44_100)) == pcm.as_floats());
 }
 
 /// Reads like a file on a disk with a bad spot.
@@ -159,7 +161,7 @@ fn a_source_that_trickles_is_read_the_same() {
         let bytes = io::Cursor::new(std::fs::read(&path).unwrap());
         let trickle = Box::new(Trickle { bytes, interrupted: false });
         let mut file = AudioFile::open_source(trickle, &path, stereo(44_100)).unwrap();
-        assert_eq!(read_all(&mut file), decode(&path, stereo(44_100)), "{}", path.display());
+        assert!(read_all(&mut file) == decode(&path, stereo(44_100)), "{}", path.display());
     }
 }
 
@@ -175,11 +177,11 @@ fn a_file_deleted_while_it_is_read_is_read_to_its_end() {
 #[test]
 fn of_a_truncated_file_all_that_is_there_is_heard() {
     let folder = Folder::new();
-    for path in every_format(&folder, 3 * FRAMES) {
+    for path in every_format(&folder, 2 * FRAMES) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let bytes = std::fs::read(&path).unwrap();
         let whole = decode(&path, stereo(44_100));
-        for tenth in [1, 3, 5, 7, 9] {
+        for tenth in [1, 4, 8] {
             let cut = file(&folder, &format!("cut.{name}"), &bytes[..bytes.len() * tenth / 10]);
             // The index of an MP4 file may be at its end; what has none is refused.
             let mut cut = match AudioFile::open(&cut, stereo(44_100)) {
@@ -205,13 +207,10 @@ fn of_a_truncated_file_all_that_is_there_is_heard() {
 fn rubbish_in_the_middle_costs_no_more_than_itself() {
     let folder = Folder::new();
     let mut random = fastrand::Rng::with_seed(3);
-    for path in every_format(&folder, 4 * FRAMES) {
+    for path in every_format(&folder, 3 * FRAMES) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let mut bytes = std::fs::read(&path).unwrap();
         let whole = channel(&decode(&path, stereo(44_100)), 2, 0);
-        if name.starts_with("fragments") {
-            continue; // where the next piece of its index begins, only the last one tells
-        }
         let middle = bytes.len() / 2;
         let length = bytes.len() / 40;
         bytes[middle..middle + length].fill_with(|| random.u8(..));
@@ -266,7 +265,7 @@ fn a_wav_file_whose_sizes_are_wrong_plays_what_is_there() {
         let path = file(&folder, "a.wav", wav);
         let mut wav = AudioFile::open(&path, stereo(44_100)).unwrap();
         assert_eq!(wav.duration().map(|frames| frames.0), Some(FRAMES as u64), "{riff:x} {data:x}");
-        assert_eq!(read_all(&mut wav), pcm.as_floats(), "{riff:x} {data:x}");
+        assert!(read_all(&mut wav) == pcm.as_floats(), "{riff:x} {data:x}");
     }
 }
 
@@ -276,11 +275,9 @@ fn a_file_may_change_its_shape_midway() {
     let first = folder.wav("first.wav", &Pcm::sweeps(44_100, 2, 30_000));
     let second = folder.wav("second.wav", &Pcm::sweeps(48_000, 1, 48_000));
     for (name, codec, slack) in [("ogg", "libvorbis", 0), ("oga", "flac", 0), ("mp3", "libmp3lame", 4_000)] {
-        let parts = [&first, &second].map(|wav| {
-            let path = wav.with_extension(name);
-            ffmpeg(wav, &path, &["-c:a", codec, "-id3v2_version", "0"]);
-            path
-        });
+        let options = format!("-c:a {codec} -id3v2_version 0");
+        let parts = [(&first, "1"), (&second, "2")]
+            .map(|(wav, part)| convert(wav, &folder, &[(&format!("{part}.{name}"), &options)]).remove(0));
         let both = parts.iter().flat_map(|path| std::fs::read(path).unwrap()).collect::<Vec<u8>>();
         let path = file(&folder, &format!("both.{name}"), both);
         let got = decode(&path, stereo(44_100));
@@ -310,8 +307,7 @@ fn a_file_may_change_its_shape_midway() {
 fn tags_that_lie_about_their_size_cost_neither_memory_nor_the_file() {
     let folder = Folder::new();
     let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 2, FRAMES));
-    let mp3 = folder.path("a.mp3");
-    ffmpeg(&wav, &mp3, &["-id3v2_version", "0", "-c:a", "libmp3lame"]);
+    let mp3 = convert(&wav, &folder, &[("a.mp3", "-id3v2_version 0 -c:a libmp3lame")]).remove(0);
     let plain = std::fs::read(&mp3).unwrap();
     let whole = decode(&mp3, stereo(44_100));
     // 256 MiB of ID3v2, a frame of 2 GiB, a flag that no version knows.

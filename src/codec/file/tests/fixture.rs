@@ -98,11 +98,22 @@ pub(super) fn run<I: AsRef<std::ffi::OsStr>>(tool: &str, package: &str, args: im
     assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Runs ffmpeg from one file to another, with these options for the output.
-pub(super) fn ffmpeg(from: &Path, to: &Path, options: &[&str]) {
-    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
-    let input = ["-v", "error", "-y", "-i", from];
-    run("ffmpeg", "ffmpeg", input.iter().chain(options).chain([&to]));
+/// Has ffmpeg make files of `input` (options and all), each with options of its own. Nothing that
+/// is told may have spaces in it.
+pub(super) fn ffmpeg(input: &str, folder: &Folder, files: &[(&str, &str)]) -> Vec<PathBuf> {
+    let paths: Vec<PathBuf> = files.iter().map(|(name, _)| folder.path(name)).collect();
+    let outputs = files
+        .iter()
+        .zip(&paths)
+        .flat_map(|((_, options), path)| options.split_ascii_whitespace().chain([path.to_str().unwrap()]));
+    let input = input.split_ascii_whitespace();
+    run("ffmpeg", "ffmpeg", ["-v", "error", "-y"].into_iter().chain(input).chain(outputs));
+    paths
+}
+
+/// Has ffmpeg make files of another one.
+pub(super) fn convert(from: &Path, folder: &Folder, files: &[(&str, &str)]) -> Vec<PathBuf> {
+    ffmpeg(&format!("-i {}", from.display()), folder, files)
 }
 
 pub(super) fn spec(rate: u32, channels: Channels) -> PcmSpec {
@@ -133,12 +144,19 @@ pub(super) fn channel(pcm: &[f32], channels: usize, channel: usize) -> Vec<f32> 
 pub(super) fn lag(wanted: &[f32], got: &[f32]) -> i64 {
     const WINDOW: usize = 3_000;
     const REACH: usize = 2_000;
+    // Of sounds as low as ours, every fourth sample tells enough.
+    const STEP: usize = 4;
     let begin = (wanted.len().min(got.len()) - WINDOW) / 2;
     assert!(begin >= REACH, "too short to look for anything");
-    let wanted = &wanted[begin..begin + WINDOW];
-    let alike = |place: &&[f32]| -> f32 { place.iter().zip(wanted).map(|(a, b)| a * b).sum() };
-    let places = got[begin - REACH..begin + REACH + WINDOW].windows(WINDOW);
-    let best = places.enumerate().max_by(|(_, a), (_, b)| alike(a).total_cmp(&alike(b)));
+    let wanted: Vec<f32> = wanted[begin..begin + WINDOW].iter().copied().step_by(STEP).collect();
+    let alike = |late: usize| {
+        let mut sum = 0.0;
+        for (n, sample) in wanted.iter().enumerate() {
+            sum += sample * got[begin - REACH + late + n * STEP];
+        }
+        sum
+    };
+    let best = (0..2 * REACH).map(|late| (late, alike(late))).max_by(|a, b| a.1.total_cmp(&b.1));
     best.expect("a place").0 as i64 - REACH as i64
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
 
-use super::fixture::{Folder, channel, read_all, run, spec, stereo};
+use super::fixture::{Folder, channel, convert, read_all, spec, stereo};
 use crate::audio::Channels;
 use crate::codec::file::AudioFile;
 use crate::codec::{AacProfile, AacSettings, EncoderSettings};
@@ -87,9 +87,7 @@ fn both_versions_in_both_containers() {
     for (name, profile, bitrate) in [("he", AacProfile::He, 64), ("he-v2", AacProfile::HeV2, 32)] {
         let adts = folder.path(&format!("{name}.aac"));
         encode(profile, bitrate, &adts);
-        let m4a = adts.with_extension("m4a");
-        let options = ["-v", "error", "-i", adts.to_str().unwrap(), "-c", "copy", m4a.to_str().unwrap()];
-        run("ffmpeg", "ffmpeg", options);
+        let m4a = convert(&adts, &folder, &[(&format!("{name}.m4a"), "-c copy")]).remove(0);
         for path in [adts, m4a] {
             check(&path);
         }

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::path::PathBuf;
 
-use super::fixture::{Folder, Pcm, channel, ffmpeg, read_all, run, stereo};
+use super::fixture::{Folder, Pcm, channel, convert, read_all, run, stereo};
 use crate::codec::file::AudioFile;
 use crate::units::SampleRate;
 
@@ -110,7 +110,7 @@ fn mp3_parts_with_lame_tags_join() {
     let make = |wav: &PathBuf, part: usize| {
         let mp3 = folder.path(&format!("{part}.mp3"));
         let files = [wav.to_str().unwrap(), mp3.to_str().unwrap()];
-        run("lame", "lame", ["--quiet", "-b", "320", "--nogap-from"].iter().take(3).chain(&files));
+        run("lame", "lame", ["--quiet", "-b", "320"].iter().chain(&files));
         mp3
     };
     let paths = parts(44_100, &[30_011, 20_003], make, &folder);
@@ -124,9 +124,7 @@ fn mp3_parts_with_lame_tags_join() {
 fn aac_parts_join() {
     let folder = Folder::new();
     let make = |wav: &PathBuf, part: usize| {
-        let m4a = folder.path(&format!("{part}.m4a"));
-        ffmpeg(wav, &m4a, &["-c:a", "aac", "-b:a", "256k"]);
-        m4a
+        convert(wav, &folder, &[(&format!("{part}.m4a"), "-c:a aac -b:a 256k")]).remove(0)
     };
     let paths = parts(44_100, &[30_011, 20_003], make, &folder);
     let got = play(&paths, 44_100);

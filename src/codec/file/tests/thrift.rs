@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::fixture::{Folder, Pcm, ffmpeg, read_all, run, stereo};
+use super::fixture::{Folder, Pcm, convert, ffmpeg, read_all, stereo};
 use crate::codec::file::AudioFile;
 
 /// Counts what is read of a file.
@@ -44,25 +44,23 @@ const ENOUGH_BYTES: u64 = 200 * 1024;
 #[test]
 fn no_file_is_read_from_end_to_end_to_open_it() {
     let folder = Folder::new();
-    let mut args = "-v error -f lavfi -i anoisesrc=r=44100:d=40:a=0.3".to_owned();
-    let mut paths = Vec::new();
-    for (name, options) in [
-        ("a.wav", ""),
-        ("a.aiff", "-write_id3v2 1"),
-        ("a.mp3", "-c:a libmp3lame -b:a 128k"),
-        ("noxing.mp3", "-c:a libmp3lame -b:a 128k -write_xing 0"),
-        ("a.flac", "-compression_level 0"),
-        ("a.ogg", "-c:a libvorbis"),
-        ("a.opus", "-c:a libopus -ar 48000"),
-        ("a.m4a", "-c:a aac"),
-        ("front.m4a", "-c:a aac -movflags +faststart"),
-        ("a.aac", "-c:a aac"),
-    ] {
-        let path = folder.path(name);
-        args.push_str(&format!(" {options} {}", path.display()));
-        paths.push(path);
-    }
-    run("ffmpeg", "ffmpeg", args.split_ascii_whitespace());
+    let noise = "-f lavfi -i anoisesrc=r=44100:d=40:a=0.3";
+    let paths = ffmpeg(
+        noise,
+        &folder,
+        &[
+            ("a.wav", ""),
+            ("a.aiff", "-write_id3v2 1"),
+            ("a.mp3", "-c:a libmp3lame -b:a 128k"),
+            ("noxing.mp3", "-c:a libmp3lame -b:a 128k -write_xing 0"),
+            ("a.flac", "-compression_level 0"),
+            ("a.ogg", "-c:a libvorbis"),
+            ("a.opus", "-c:a libopus -ar 48000"),
+            ("a.m4a", "-c:a aac"),
+            ("front.m4a", "-c:a aac -movflags +faststart"),
+            ("a.aac", "-c:a aac"),
+        ],
+    );
     for path in paths {
         let size = std::fs::metadata(&path).unwrap().len();
         let (_, count) = bytes_to_open(&path);
@@ -76,24 +74,23 @@ fn pictures_are_neither_read_nor_kept() {
     let folder = Folder::new();
     let pcm = Pcm::sweeps(44_100, 2, 20_000);
     let wav = folder.wav("plain.wav", &pcm);
-    let picture = folder.path("cover.png");
-    let noise = "nullsrc=s=640x640,geq=random(1)*255:128:128";
-    let one = ["-v", "error", "-f", "lavfi", "-i", noise, "-frames:v", "1", picture.to_str().unwrap()];
-    run("ffmpeg", "ffmpeg", one);
-    let picture = picture.to_str().unwrap();
-    for (name, options) in [
-        ("3.mp3", "-c:a libmp3lame -id3v2_version 3"),
-        ("4.mp3", "-c:a libmp3lame -id3v2_version 4"),
-        ("a.flac", ""),
-        ("a.m4a", "-c:a alac"),
-        ("front.m4a", "-c:a alac -movflags +faststart"),
-        ("a.aiff", "-write_id3v2 1"),
-    ] {
-        let path = folder.path(name);
-        let args = "-map 0 -map 1 -c:v copy -disposition:v attached_pic -metadata title=Jóga";
-        let input = ["-v", "error", "-i", wav.to_str().unwrap(), "-i", picture];
-        let options = args.split_ascii_whitespace().chain(options.split_ascii_whitespace());
-        run("ffmpeg", "ffmpeg", input.into_iter().chain(options).chain([path.to_str().unwrap()]));
+    let noise = "-f lavfi -i nullsrc=s=640x640,geq=random(1)*255:128:128";
+    let picture = ffmpeg(noise, &folder, &[("cover.png", "-frames:v 1")]).remove(0);
+    let both = format!("-i {} -i {}", wav.display(), picture.display());
+    let with_cover = |options: &str| {
+        let cover = "-map 0 -map 1 -c:v copy -disposition:v attached_pic -metadata title=Jóga";
+        format!("{cover} {options}")
+    };
+    let files = [
+        ("3.mp3", with_cover("-c:a libmp3lame -id3v2_version 3")),
+        ("4.mp3", with_cover("-c:a libmp3lame -id3v2_version 4")),
+        ("a.flac", with_cover("")),
+        ("a.m4a", with_cover("-c:a alac")),
+        ("front.m4a", with_cover("-c:a alac -movflags +faststart")),
+        ("a.aiff", with_cover("-write_id3v2 1")),
+    ];
+    let files = files.each_ref().map(|(name, options)| (*name, options.as_str()));
+    for (path, (name, _)) in ffmpeg(&both, &folder, &files).into_iter().zip(files) {
         let size = std::fs::metadata(&path).unwrap().len();
         assert!(size > PICTURE_BYTES, "{name} has a picture in it: {size} bytes");
         let (mut file, count) = bytes_to_open(&path);
@@ -102,7 +99,7 @@ fn pictures_are_neither_read_nor_kept() {
         let got = read_all(&mut file);
         assert_eq!(got.len(), pcm.samples.len(), "{name}");
         if !name.ends_with("mp3") {
-            assert_eq!(got, pcm.as_floats(), "{name}");
+            assert!(got == pcm.as_floats(), "{name}");
         }
     }
 }
@@ -111,8 +108,7 @@ fn pictures_are_neither_read_nor_kept() {
 fn an_index_that_tells_of_gigabytes_is_refused() {
     let folder = Folder::new();
     let wav = folder.wav("plain.wav", &Pcm::sweeps(44_100, 2, 20_000));
-    let m4a = folder.path("a.m4a");
-    ffmpeg(&wav, &m4a, &["-c:a", "aac"]);
+    let m4a = convert(&wav, &folder, &[("a.m4a", "-c:a aac")]).remove(0);
     let mut bytes = std::fs::read(&m4a).unwrap();
     let sizes = bytes.windows(4).position(|window| window == b"stsz").unwrap() + 16;
     bytes[sizes..sizes + 4].copy_from_slice(&0x7fff_ffffu32.to_be_bytes());
