@@ -326,7 +326,8 @@ impl Stream {
                     self.ended = true;
                 }
                 Err(Cause::ResetRequired) => self.next_link()?,
-                Err(cause @ Cause::DecodeError(_)) => self.nothing(&cause)?,
+                // Rubbish may well look like something that nobody can decode.
+                Err(cause @ (Cause::DecodeError(_) | Cause::Unsupported(_))) => self.nothing(&cause)?,
                 Err(cause) => return Err(self.failed(&cause)),
             }
         }
