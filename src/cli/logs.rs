@@ -9,18 +9,25 @@ use env_logger::{Builder, Env};
 /// Decoders complain of much that a player passes over; `RUST_LOG` can ask for it.
 const DEFAULT_FILTER: &str = "warn,longwave=info,symphonia=error";
 
+/// The access log: its lines have a form of their own, which tools read, with their own time.
+const ACCESS: &str = "longwave::access";
+
 /// Logs from here on, as much as `RUST_LOG` says.
 pub fn start() {
     // The journal has the time already.
     let own_time = env::var_os("JOURNAL_STREAM").is_none();
     Builder::from_env(Env::default().default_filter_or(DEFAULT_FILTER))
         .format(move |out, record| {
+            let text = one_line(&record.args().to_string());
+            if record.target() == ACCESS {
+                return writeln!(out, "{text}");
+            }
             if own_time {
                 write!(out, "{} ", out.timestamp_seconds())?;
             }
             let style = out.default_level_style(record.level());
             write!(out, "{style}{:<5}{style:#} ", record.level())?;
-            writeln!(out, "{}", one_line(&record.args().to_string()))
+            writeln!(out, "{text}")
         })
         .init();
 }

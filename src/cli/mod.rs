@@ -4,7 +4,6 @@
 //! file has. `on_air` runs a station until it is told to stop.
 
 mod args;
-mod demo;
 mod logs;
 mod on_air;
 mod places;
@@ -100,7 +99,7 @@ fn demo(server: args::Server) -> Result<(), Failure> {
     // Before there is anything to be cleaned up.
     let stop = stop()?;
     log::info!("composing some music");
-    let music = demo::Music::compose().map_err(longwave::Error::io("composing music"))?;
+    let music = longwave_demo::Music::compose().map_err(longwave::Error::io("composing music"))?;
     let config = play::config(&args::Play::demo(music.files(), server))?;
     // The files are gone before anything can hang; what plays from them is not disturbed.
     on_air::run(config, stop, move || drop(music))

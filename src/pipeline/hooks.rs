@@ -128,6 +128,9 @@ pub(super) fn run(hub: &Hub, pipeline: &Weak<Inner>) {
     hub.lock().thread = Some(std::thread::current().id());
     while let Some(event) = hub.for_hooks.recv() {
         let Some(pipeline) = pipeline.upgrade().map(Pipeline::from_inner) else { return };
+        if let Event::TrackChange { track, .. } = &event {
+            log::info!("{}: now playing {}", pipeline.name(), track.title);
+        }
         let kind = event.kind();
         let due: Vec<_> = hub.lock().hooks.iter().filter(|hook| hook.1 == kind).map(|hook| hook.0).collect();
         for id in due {

@@ -1,5 +1,10 @@
-//! Music for a station that has none yet: composed and played by this program when it starts, into
-//! files that are gone when it ends.
+//! Music for a station that has none yet: composed when it is wanted, into files that are gone
+//! afterwards. Nothing is recorded, nothing downloaded.
+//!
+//! `sound` makes single notes, `studio` (with `space`) sets them into a mix, `pieces` is the music.
+//! It is a crate of its own because it only computes: so it is optimised in every build.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
 mod pieces;
 mod sound;
@@ -21,7 +26,11 @@ pub struct Music {
 }
 
 impl Music {
-    /// Composes all pieces, two at a time: more would be sooner done, and want more memory.
+    /// Composes all pieces into a new folder among the temporary ones, two at a time: more would be
+    /// done sooner, and want more memory.
+    ///
+    /// # Errors
+    /// What the system says about a folder or file that it does not take.
     pub fn compose() -> io::Result<Music> {
         let music = Music { folder: private_folder()? };
         let next = AtomicUsize::new(0);

@@ -1,0 +1,210 @@
+//! The program on the air: what it says, what players hear, and how it ends.
+#![cfg(any(feature = "mp3", feature = "aac"))]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A program that runs until it is told to stop. Killed when dropped.
+struct OnAir {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+    /// What it says on standard error, as it says it.
+    said: Arc<Mutex<String>>,
+    hears: Option<JoinHandle<()>>,
+}
+
+impl OnAir {
+    fn start(folder: &Path, args: &[&str]) -> OnAir {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
+            .args(args)
+            .current_dir(folder)
+            .env_remove("RUST_LOG")
+            .env("TMPDIR", folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        let said = Arc::new(Mutex::new(String::new()));
+        let (mut stderr, heard) = (BufReader::new(process.stderr.take().unwrap()), Arc::clone(&said));
+        let hears = thread::spawn(move || {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
+                heard.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
+        OnAir { process, lines, said, hears: Some(hears) }
+    }
+
+    /// The URL in the next `on air` line.
+    fn url(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        let url = line.strip_prefix("on air  ").and_then(|rest| rest.strip_suffix('\n'));
+        url.unwrap_or_else(|| panic!("{line:?}, and {}", self.said())).to_owned()
+    }
+
+    fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
+    }
+
+    /// Its exit code, and what it still said on standard output.
+    fn end(&mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.lines.read_to_string(&mut rest).unwrap();
+        self.hears.take().map(JoinHandle::join).transpose().unwrap();
+        (self.process.wait().unwrap().code(), rest)
+    }
+}
+
+impl Drop for OnAir {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Asks for `url` as a player does; the answer's head, and so many bytes of what follows.
+fn listen(url: &str, bytes: usize) -> (String, Vec<u8>) {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut socket = TcpStream::connect(host).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(socket, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nIcy-MetaData: 1\r\n\r\n").unwrap();
+    let mut reader = BufReader::new(socket);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert_ne!(reader.read_line(&mut head).unwrap(), 0, "the head ends early: {head}");
+    }
+    let mut body = vec![0; bytes];
+    reader.read_exact(&mut body).unwrap();
+    (head, body)
+}
+
+/// A second of silence, twice, with names to tell them apart.
+fn music(folder: &Path) {
+    for name in ["one", "two"] {
+        let data = vec![0; 44_100 * 4];
+        let mut wav = b"RIFF".to_vec();
+        wav.extend((36 + data.len() as u32).to_le_bytes());
+        wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0\x44\xac\0\0\x10\xb1\x02\0\x04\0\x10\0data");
+        wav.extend((data.len() as u32).to_le_bytes());
+        wav.extend(data);
+        std::fs::write(folder.join(format!("{name}.wav")), wav).unwrap();
+    }
+}
+
+#[test]
+#[cfg(all(feature = "mp3", feature = "aac"))]
+fn play_is_heard_until_it_is_told_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let line = ["play", ".", "--loop", "--listen", "127.0.0.1:0", "--name", "Jóga Radio"];
+        let mut station = OnAir::start(folder.path(), &line);
+        let (mp3, aac) = (station.url(), station.url());
+        assert!(mp3.ends_with("/stream.mp3") && aac.ends_with("/stream.aac"), "{mp3} {aac}");
+
+        let (head, body) = listen(&mp3, 16_001 + 16);
+        assert!(head.contains("\r\nContent-Type: audio/mpeg\r\n"), "{head}");
+        assert!(head.contains("\r\nicy-name: Jóga Radio\r\n"), "{head}");
+        assert_eq!(body[0], 0xff, "a packet begins with its sync word");
+        let title = String::from_utf8_lossy(&body[16_001..]);
+        assert!(title.starts_with("StreamTitle='one") || title.starts_with("StreamTitle='two"), "{title}");
+        let (head, body) = listen(&aac, 1_000);
+        assert!(head.contains("\r\nContent-Type: audio/aac\r\n"), "{head}");
+        assert_eq!(body[0], 0xff, "a packet begins with its sync word");
+
+        station.signal(signal);
+        assert_eq!(station.end(), (Some(0), String::new()), "{}", station.said());
+        let address = mp3.strip_prefix("http://").unwrap().strip_suffix("/stream.mp3").unwrap();
+        TcpListener::bind(address).expect("the port is free at once");
+    }
+}
+
+#[test]
+fn serve_puts_every_mount_on_the_air_and_logs_what_is_of_interest() {
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    let format = if cfg!(feature = "mp3") { "mp3" } else { "aac" };
+    let text = format!(
+        "[server]\nlisten = '127.0.0.1:0'\npublic_url = 'https://radio.example'\n\
+         [[pipeline]]\nname = 'day'\nplaylist = 'one.wav'\nloop = true\n\
+         [[pipeline.output]]\nformat = '{format}'\nmount = '/dag/nött'\n\
+         [[pipeline]]\nname = 'night'\nplaylist = 'two.wav'\nloop = true\n\
+         [[pipeline.output]]\nformat = '{format}'\nmount = '/night'\n"
+    );
+    std::fs::write(folder.path().join("station.toml"), text).unwrap();
+    let mut station = OnAir::start(folder.path(), &["serve", "station.toml"]);
+    let (day, night) = (station.url(), station.url());
+    assert!(day.ends_with("/dag/n%C3%B6tt") && night.ends_with("/night"), "{day} {night}");
+    listen(&day, 100);
+    listen(&night, 100);
+    station.signal(Signal::SIGTERM);
+    assert_eq!(station.end().0, Some(0));
+    let said = station.said();
+    for part in [
+        "station.toml:3: server.public_url: not supported yet: it has no effect",
+        "listening on 127.0.0.1:",
+        "only this machine can reach it",
+        "day: now playing one",
+        "night: now playing two",
+        "\n127.0.0.1 - - [",
+    ] {
+        assert!(said.contains(part), "{part} is not in\n{said}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_said_with_the_port_and_what_to_try() {
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let mut station = OnAir::start(folder.path(), &["play", ".", "--listen", &address.to_string()]);
+    assert_eq!(station.end(), (Some(1), String::new()));
+    let expected = format!(
+        "longwave: port {} is in use ({address}): stop the program that has it, or choose another port\n",
+        address.port()
+    );
+    assert!(station.said().ends_with(&expected), "{}", station.said());
+}
+
+#[test]
+fn more_listeners_than_files_can_be_opened_are_refused_as_a_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    let text = "[server]\nlisten = '127.0.0.1:0'\nmax_listeners = 2000000000\n[[pipeline]]\nplaylist = '.'\n";
+    std::fs::write(folder.path().join("station.toml"), text).unwrap();
+    let mut station = OnAir::start(folder.path(), &["serve", "station.toml"]);
+    assert_eq!(station.end(), (Some(2), String::new()));
+    assert!(station.said().contains("longwave: max_listeners: 2000000000 "), "{}", station.said());
+}
+
+#[test]
+#[cfg(feature = "mp3")]
+fn demo_makes_its_music_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut station = OnAir::start(folder.path(), &["demo", "--listen", "127.0.0.1:0"]);
+    let url = station.url();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "it keeps its music in one folder");
+    let (_, body) = listen(&url, 16_001 + 48);
+    let title = String::from_utf8_lossy(&body[16_001..]);
+    assert!(title.starts_with("StreamTitle='Longwave - First Light';"), "{title}");
+    station.signal(Signal::SIGTERM);
+    assert_eq!(station.end().0, Some(0));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the music is gone");
+    let said = station.said();
+    assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+}
