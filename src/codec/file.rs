@@ -6,8 +6,11 @@
 #[cfg(feature = "aac")]
 mod aac;
 mod ape;
+mod bitstream;
+mod codecs;
 mod id3;
 mod mp4;
+mod open;
 mod riff;
 mod source;
 mod stream;
@@ -16,8 +19,9 @@ mod tags;
 
 use std::path::Path;
 
+use self::open::Opened;
 use self::source::Source;
-use self::stream::{Opened, Stream};
+use self::stream::Stream;
 use super::reshape::{Reshape, Shape, Tail};
 use crate::audio::PcmSpec;
 use crate::error::Result;
@@ -113,8 +117,9 @@ impl AudioFile {
         &self.tags
     }
 
-    /// How many frames [`read`](AudioFile::read) gives in all, at the pipeline's rate, where that
-    /// can be known without reading the file.
+    /// How many frames [`read`](AudioFile::read) gives in all, at the pipeline's rate, if the file
+    /// tells. ADTS, and MP3 without a note of its encoder, do not: the duration in their
+    /// [tags](AudioFile::tags) is an estimate.
     pub(crate) fn duration(&self) -> Option<FrameCount> {
         self.stream.frames_at(self.spec.rate).map(FrameCount)
     }

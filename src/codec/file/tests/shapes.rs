@@ -137,6 +137,16 @@ fn vorbis_with_many_channels_is_refused_rather_than_played_wrong() {
     assert!(refused.contains("one or two channels"), "{refused}");
 }
 
+#[cfg(not(feature = "aac"))]
+#[test]
+fn aac_that_this_build_cannot_decode_is_refused() {
+    let folder = Folder::new();
+    let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 6, 5_000));
+    let aac = convert(&wav, &folder, &[("a.m4a", "-c:a aac -ac 6")]);
+    let refused = AudioFile::open(&aac[0], stereo(44_100)).err().expect("a refusal").to_string();
+    assert!(refused.contains("a build with the feature `aac`"), "{refused}");
+}
+
 #[test]
 fn a_mix_of_many_channels_does_not_clip() {
     let folder = Folder::new();

@@ -1,0 +1,103 @@
+//! Which decoder decodes what, and what the channels are that it puts out.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use symphonia::core::audio::{AudioSpec, ChannelLabel, Channels, Position};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::registry::CodecRegistry;
+use symphonia::core::errors::Error as Cause;
+
+use crate::codec::downmix::Speaker;
+use crate::codec::reshape::Shape;
+use crate::error::{Error, Result};
+use crate::units::SampleRate;
+
+/// A decoder for a stream with these parameters; `name` is the file's, for a refusal.
+pub(super) fn decoder(params: &AudioCodecParameters, name: &Path) -> Result<Box<dyn AudioDecoder>> {
+    let refused = |cause: Cause| {
+        let help = match params.codec {
+            CODEC_ID_AAC if !cfg!(feature = "aac") => {
+                "; HE-AAC and more than two channels need a build with the feature `aac`"
+            }
+            CODEC_ID_OPUS | CODEC_ID_VORBIS => "; Opus and Vorbis are played with one or two channels",
+            _ => "",
+        };
+        Error::file(name, format!("cannot be decoded: {cause}{help}"))
+    };
+    // symphonia undoes the coupling of channels in the wrong order, which only two do not notice.
+    let count = params.channels.as_ref().map_or(0, Channels::count);
+    if params.codec == CODEC_ID_VORBIS && count > 2 {
+        return Err(refused(Cause::Unsupported("vorbis: too many channels")));
+    }
+    #[cfg(feature = "aac")]
+    if params.codec == CODEC_ID_AAC {
+        let aac = super::aac::Aac::new(params).map_err(refused)?;
+        return Ok(Box::new(aac));
+    }
+    codecs().make_audio_decoder(params, &AudioDecoderOptions::default()).map_err(refused)
+}
+
+fn codecs() -> &'static CodecRegistry {
+    static CODECS: OnceLock<CodecRegistry> = OnceLock::new();
+    CODECS.get_or_init(|| {
+        let mut codecs = CodecRegistry::new();
+        symphonia::default::register_enabled_codecs(&mut codecs);
+        codecs.register_audio_decoder::<symphonia_adapter_libopus::OpusDecoder>();
+        codecs
+    })
+}
+
+/// The shape of what a decoder puts out, with the channels where `channels` says, if it fits.
+pub(super) fn shape(spec: &AudioSpec, channels: Option<&Channels>) -> std::result::Result<Shape, String> {
+    let rate = SampleRate::new(spec.rate())
+        .ok_or_else(|| format!("has a sample rate of {} Hz; 8,000 to 192,000 can be played", spec.rate()))?;
+    let told = channels.filter(|told| told.count() == spec.channels().count());
+    let speakers = speakers(told.unwrap_or(spec.channels()))
+        .ok_or_else(|| format!("has channels that cannot be played: {}", spec.channels()))?;
+    Ok(Shape { rate, speakers })
+}
+
+fn speakers(channels: &Channels) -> Option<Box<[Speaker]>> {
+    match channels {
+        // A lone channel is mono wherever its loudspeaker is said to stand.
+        Channels::Positioned(_) | Channels::Custom(_) | Channels::Discrete(_) if channels.count() == 1 => {
+            Some([Speaker::Centre].into())
+        }
+        Channels::Positioned(positions) => positions.iter().map(speaker).collect(),
+        Channels::Custom(labels) => labels
+            .iter()
+            .map(|label| match label {
+                ChannelLabel::Positioned(position) => speaker(*position),
+                _ => None,
+            })
+            .collect(),
+        Channels::Discrete(count) => Speaker::usual(usize::from(*count)).map(Into::into),
+        _ => None,
+    }
+}
+
+fn speaker(position: Position) -> Option<Speaker> {
+    Some(match position {
+        Position::FRONT_LEFT | Position::FRONT_LEFT_CENTER | Position::FRONT_LEFT_WIDE => Speaker::Left,
+        Position::FRONT_RIGHT | Position::FRONT_RIGHT_CENTER | Position::FRONT_RIGHT_WIDE => Speaker::Right,
+        Position::FRONT_CENTER => Speaker::Centre,
+        Position::LFE1 | Position::LFE2 => Speaker::BassEffects,
+        Position::REAR_LEFT
+        | Position::SIDE_LEFT
+        | Position::TOP_FRONT_LEFT
+        | Position::TOP_REAR_LEFT
+        | Position::TOP_SIDE_LEFT => Speaker::SurroundLeft,
+        Position::REAR_RIGHT
+        | Position::SIDE_RIGHT
+        | Position::TOP_FRONT_RIGHT
+        | Position::TOP_REAR_RIGHT
+        | Position::TOP_SIDE_RIGHT => Speaker::SurroundRight,
+        Position::REAR_CENTER
+        | Position::TOP_CENTER
+        | Position::TOP_FRONT_CENTER
+        | Position::TOP_REAR_CENTER => Speaker::SurroundCentre,
+        _ => return None,
+    })
+}

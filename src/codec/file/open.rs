@@ -1,0 +1,96 @@
+//! Finding out what a file is.
+
+use std::io;
+use std::path::Path;
+
+use symphonia::core::audio::{Channels, Position};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_OPUS};
+use symphonia::core::errors::Error as Cause;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::well_known::FORMAT_ID_ADTS;
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::MetadataOptions;
+
+use super::bitstream::Bitstream;
+use super::source::{self, Bytes, Source};
+use super::survey::{Survey, survey};
+use super::tags::Found;
+use crate::error::{Error, Result};
+use crate::metadata::Tags;
+
+/// A file that has been looked into: what it is, without decoding any of it.
+pub(super) struct Opened {
+    pub(super) format: Box<dyn FormatReader>,
+    pub(super) bitstream: Bitstream,
+    pub(super) tags: Tags,
+}
+
+impl Opened {
+    /// Finds out what `source` is; its name is only a hint.
+    pub(super) fn new(source: Box<dyn Source>, name: &Path) -> Result<Opened> {
+        let refused = |reason: String| Error::file(name, reason);
+        let unread = |cause: io::Error| refused(source::reason(&cause));
+        let bytes = Bytes::new(source).map_err(unread)?;
+        if bytes.len() == 0 {
+            return Err(refused("is empty".to_owned()));
+        }
+        let Survey { media, mut tags, old_tags, times, fault } = survey(bytes).map_err(unread)?;
+        if let Some(fault) = fault {
+            return Err(refused(fault.to_owned()));
+        }
+        let mut hint = Hint::new();
+        if let Some(extension) = name.extension().and_then(|extension| extension.to_str()) {
+            hint.with_extension(extension);
+        }
+        let stream = MediaSourceStream::new(Box::new(media), MediaSourceStreamOptions::default());
+        let mut format = symphonia::default::get_probe()
+            .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
+            .map_err(|cause| refused(why_not_opened(&cause)))?;
+        let track = audio_track(&*format).map_err(|reason| refused(reason.to_owned()))?;
+        let mut bitstream = Bitstream::new(track).map_err(|reason| refused(reason.to_owned()))?;
+        let mut found = Found::in_format(&mut *format);
+        tags.fill_from(old_tags);
+        found.fill_from(tags);
+        let found = found.finish(bitstream.params.codec == CODEC_ID_OPUS);
+        if let Some(times) = times.iter().find(|times| times.track_id == bitstream.track_id) {
+            bitstream.cut_to(times);
+        }
+        if bitstream.params.codec == CODEC_ID_AAC
+            && let Some(note) = &found.itunes_gapless
+        {
+            bitstream.cut_as_noted(note);
+        }
+        if format.format_info().format == FORMAT_ID_ADTS {
+            bitstream.told = false;
+        }
+        if bitstream.params.codec == CODEC_ID_FLAC {
+            let mask = found.channel_mask.and_then(Position::from_wave_channel_mask);
+            bitstream.channels = mask.map(Channels::from);
+        }
+        let mut tags = found.tags;
+        tags.duration = bitstream.duration();
+        Ok(Opened { format, bitstream, tags })
+    }
+}
+
+/// The track to play: the one that the file prefers, if it is audio that somebody can decode.
+pub(super) fn audio_track(format: &dyn FormatReader) -> std::result::Result<&Track, &'static str> {
+    format.default_track(TrackType::Audio).ok_or(if format.tracks().is_empty() {
+        "has nothing in it"
+    } else {
+        "has no audio in it that can be decoded"
+    })
+}
+
+/// Why a file could not even be looked into.
+fn why_not_opened(cause: &Cause) -> String {
+    match cause {
+        Cause::IoError(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => source::reason(cause),
+        Cause::Unsupported(what) if what.contains("no suitable format reader") => {
+            "is not audio of a kind that can be played (MP3, FLAC, WAV, AIFF, Ogg Vorbis, Opus, M4A, AAC)"
+                .to_owned()
+        }
+        _ => format!("cannot be opened as audio: {cause}"),
+    }
+}
