@@ -7,28 +7,27 @@ step() {
     "$@"
 }
 
-# `cargo test` for machines without nextest, with one summary at the end.
-cargo_test() {
-    cargo test --locked --workspace --lib --bins --tests --no-fail-fast -- --test-threads=8 2>&1 | awk '
-        { print }
-        /^test result:/ { passed += $4; failed += $6; ignored += $8 }
-        END { printf "\ntest result: %d passed; %d failed; %d ignored\n", passed, failed, ignored }'
+# With nextest where it is installed (tests that wait run side by side), else with `cargo test` and
+# one summary at its end.
+tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --locked --profile "${NEXTEST_PROFILE:-default}" "$@"
+    else
+        cargo test --locked --no-fail-fast "$@" -- --test-threads=8 2>&1 | awk '
+            { print }
+            /^test result:/ { passed += $4; failed += $6; ignored += $8 }
+            END { printf "\ntest result: %d passed; %d failed; %d ignored\n", passed, failed, ignored }'
+    fi
 }
 
 step cargo fmt --all --check
-# Each combination of features is a program of its own.
 step cargo clippy --locked --workspace --all-targets -- -D warnings
-for features in "" mp3 aac; do
-    step cargo clippy --locked --all-targets --no-default-features --features "$features" -- -D warnings
-done
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --workspace --no-deps
 step cargo test --locked --workspace --doc
+# Each combination of features is a program of its own.
 for features in "" mp3 aac; do
-    step cargo test --locked --no-default-features --features "$features" --lib --bins
+    step cargo clippy --locked --all-targets --no-default-features --features "$features" -- -D warnings
+    step tests --no-default-features --features "$features" --lib --bins --test cli --test on_air
 done
 # Last, so that its summary is the last line.
-if cargo nextest --version >/dev/null 2>&1; then
-    step cargo nextest run --locked --workspace --profile "${NEXTEST_PROFILE:-default}"
-else
-    step cargo_test
-fi
+step tests --workspace --lib --bins --tests

@@ -80,6 +80,7 @@ fn a_configuration_that_is_not_there_is_named() {
 }
 
 #[test]
+#[cfg(any(feature = "mp3", feature = "aac"))]
 fn play_prints_itself_as_a_configuration_that_is_good() {
     let folder = tempfile::tempdir().unwrap();
     let music = folder.path().join("a \"b\" Jóga");

@@ -7,6 +7,7 @@ use crate::audio::PcmSpec;
 use crate::codec::EncoderSettings;
 use crate::error::Error;
 
+#[cfg(any(feature = "mp3", feature = "aac"))]
 use super::fields::At;
 use super::problem::{Place, Problems};
 use super::raw::RawOutput;
@@ -158,6 +159,7 @@ fn aac(_: &RawOutput, _: &mut Problems) -> Option<Arc<dyn EncoderSettings>> {
 }
 
 /// A key of another format is a slip: it would be without effect.
+#[cfg(any(feature = "mp3", feature = "aac"))]
 fn only_for<T>(format: &str, value: Option<&At<T>>, problems: &mut Problems) {
     if let Some(at) = value {
         problems.add(&at.place, format!("only {format} has this key"));
@@ -165,6 +167,7 @@ fn only_for<T>(format: &str, value: Option<&At<T>>, problems: &mut Problems) {
 }
 
 /// The number as the codec takes it; what fits no number of that size fits no codec either.
+#[cfg(any(feature = "mp3", feature = "aac"))]
 fn small<T: TryFrom<i64>>(number: &At<i64>, what: &str, problems: &mut Problems) -> Option<T> {
     let small = T::try_from(number.value).ok();
     if small.is_none() {

@@ -5,11 +5,8 @@ use std::time::Duration;
 
 use super::raw::TABLES;
 use super::*;
-use crate::audio::{Channels, PcmSpec};
-use crate::pipeline::ReplayGain;
-use crate::playout::DeadAir;
+use crate::audio::PcmSpec;
 use crate::server::Burst;
-use crate::units::SampleRate;
 
 fn toml(text: &str) -> Result<Config, ConfigError> {
     Config::from_toml(text, Path::new("station.toml"))
@@ -42,6 +39,11 @@ fn least_is_a_pipeline_and_the_rest_is_default() {
 #[test]
 #[cfg(feature = "mp3")]
 fn every_key_arrives() {
+    use crate::audio::Channels;
+    use crate::pipeline::ReplayGain;
+    use crate::playout::DeadAir;
+    use crate::units::SampleRate;
+
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("music")).unwrap();
     std::fs::write(folder.path().join("one.m3u"), "").unwrap();
@@ -194,6 +196,7 @@ fn broken_syntax_does_not_hide_what_else_is_wrong() {
 }
 
 #[test]
+#[cfg(feature = "mp3")]
 fn json_gets_the_same_checks_and_names_every_table() {
     let text = r#"{
         "server": { "burst": "4s", "listen": "70000" },
