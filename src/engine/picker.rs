@@ -93,7 +93,7 @@ impl Picker {
     pub fn pick(&self, among: Among, crossfade: Duration) -> Receiver<Pick> {
         let (answer, receiver) = bounded(1);
         let picker = self.clone();
-        let spawned = self.crew.spawn("decode", move || picker.run(&answer, among, crossfade));
+        let spawned = self.crew.spawn("decode", move || picker.run(answer, among, crossfade));
         if let Err(error) = spawned {
             // The receiver hears that the sender is gone, and tries again later.
             log::error!("{}: {error}", self.pipeline);
@@ -122,25 +122,28 @@ impl Picker {
         turn.list_began.filter(|_| !picked.fallback)
     }
 
-    fn run(&self, answer: &Sender<Pick>, among: Among, crossfade: Duration) {
+    fn run(&self, answer: Sender<Pick>, among: Among, crossfade: Duration) {
         let version = self.version();
-        let answered = match among {
-            Among::List => self.run_list(answer, false, crossfade),
-            Among::Fallback => self.run_list(answer, true, crossfade),
+        let found = match among {
+            Among::List => self.run_list(false, crossfade),
+            Among::Fallback => self.run_list(true, crossfade),
             Among::ListThenFallback => {
-                let found = self.run_list(answer, false, crossfade);
-                if found.is_ok() { found } else { self.run_list(answer, true, crossfade) }
+                self.run_list(false, crossfade).or_else(|_| self.run_list(true, crossfade))
             }
         };
-        match answered {
-            Ok(()) => {}
+        match found {
+            Ok((picked, pump)) => {
+                send(answer, Pick::Track(Box::new(picked)));
+                pump.run();
+            }
             Err(Fruitless::Empty) => send(answer, Pick::Nothing { version }),
             Err(Fruitless::AllFailed) => send(answer, Pick::AllFailed { version: self.version() }),
+            Err(Fruitless::Stopping) => {}
         }
     }
 
-    /// Picks from one list, and stays its track's decode thread.
-    fn run_list(&self, answer: &Sender<Pick>, fallback: bool, crossfade: Duration) -> Result<(), Fruitless> {
+    /// Picks from one list.
+    fn run_list(&self, fallback: bool, crossfade: Duration) -> Result<(Picked, Pump), Fruitless> {
         let list = self.list_of(fallback);
         while !self.stopping.load(Ordering::Relaxed) {
             let version = self.version();
@@ -148,9 +151,7 @@ impl Picker {
             let (id, entry) = next.ok_or(Fruitless::Empty)?;
             match self.prime(id, &entry, crossfade) {
                 Ok((info, level, feed, pump)) => {
-                    send(answer, Pick::Track(Box::new(Picked { id, version, info, level, feed, fallback })));
-                    pump.run();
-                    return Ok(());
+                    return Ok((Picked { id, version, info, level, feed, fallback }, pump));
                 }
                 Err(error) => self.pass_over(list, id, entry.path, &error),
             }
@@ -158,7 +159,7 @@ impl Picker {
                 return Err(Fruitless::AllFailed);
             }
         }
-        Ok(())
+        Err(Fruitless::Stopping)
     }
 
     fn prime(
@@ -202,13 +203,17 @@ impl Picker {
 enum Fruitless {
     Empty,
     AllFailed,
+    /// The pipeline is being stopped.
+    Stopping,
 }
 
 fn lock(list: &Mutex<UpNext>) -> MutexGuard<'_, UpNext> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn send(answer: &Sender<Pick>, pick: Pick) {
+/// Answers, and lets go of the channel: a track that nobody fetches any more is dropped with it, and its
+/// decode thread ends.
+fn send(answer: Sender<Pick>, pick: Pick) {
     // The mixer may have ended meanwhile.
     let _ = answer.send(pick);
 }
