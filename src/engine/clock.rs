@@ -70,8 +70,11 @@ impl Clock {
     pub(crate) fn settle(&self, now: Instant) {
         if let Kind::Stepped(stepped) = &self.0 {
             let mut state = stepped.lock();
-            state.settled = now.saturating_duration_since(stepped.origin);
-            stepped.changed.notify_all();
+            let settled = now.saturating_duration_since(stepped.origin);
+            if settled > state.settled {
+                state.settled = settled;
+                stepped.changed.notify_all();
+            }
         }
     }
 }

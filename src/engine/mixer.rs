@@ -166,7 +166,6 @@ impl Mixer {
                 self.mix_job(next, job);
                 next += job;
             }
-            self.clock.settle(now);
             if !self.wait(next + job - 1) {
                 return;
             }
@@ -176,7 +175,13 @@ impl Mixer {
     /// Waits until `block` is due, and obeys meanwhile. False when it was told to stop.
     fn wait(&mut self, block: u64) -> bool {
         let due = self.pace.due(block);
-        while self.clock.now() < due {
+        loop {
+            let now = self.clock.now();
+            if now >= due {
+                return true;
+            }
+            // A stepped clock may have moved by less than a job.
+            self.clock.settle(now);
             let command = match self.clock.is_stepped() {
                 false => self.commands.recv_deadline(due),
                 true => self.commands.recv_timeout(STEPPED_GLANCE),
@@ -188,7 +193,6 @@ impl Mixer {
                 Err(_) => return false,
             }
         }
-        true
     }
 
     fn obey_all(&mut self) -> bool {
