@@ -4,9 +4,10 @@
 //! output, events, and what there is to know of its state. Never: waits for a decoder, an encoder
 //! or a reader of its state; late, it catches up.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use crossbeam::channel::Receiver;
 
 use super::clock::Clock;
@@ -79,7 +80,7 @@ pub(crate) struct Mixer {
     marks: Vec<Mark>,
     emit: Emit,
     dead_air: Option<&'static str>,
-    on_air: Arc<Mutex<OnAir>>,
+    on_air: Arc<ArcSwap<OnAir>>,
     each_job: EachJob,
 }
 
@@ -108,7 +109,7 @@ pub(crate) struct Parts {
     pub outputs: Vec<Arc<Output>>,
     pub pool: Arc<Pool>,
     pub emit: Emit,
-    pub on_air: Arc<Mutex<OnAir>>,
+    pub on_air: Arc<ArcSwap<OnAir>>,
     pub each_job: EachJob,
 }
 
@@ -319,7 +320,7 @@ impl Mixer {
         }
     }
 
-    /// Leaves word of how things stand. Who is reading it just now gets the next one.
+    /// Leaves word of how things stand. Neither it nor its readers ever wait.
     fn publish(&mut self, position: FramePos, level: Level) {
         let (current, played) = match self.programme.current() {
             Some((track, played)) => (Some(track.clone()), played),
@@ -338,9 +339,7 @@ impl Mixer {
             voices: self.decks.iter().map(Deck::state).collect(),
         };
         (self.each_job)(&on_air);
-        if let Ok(mut published) = self.on_air.try_lock() {
-            *published = on_air;
-        }
+        self.on_air.store(Arc::new(on_air));
     }
 }
 
@@ -350,6 +349,6 @@ fn louder(a: Level, b: Level) -> Level {
 }
 
 /// What the mixer last let be known.
-pub(crate) fn read(on_air: &Mutex<OnAir>) -> OnAir {
-    on_air.lock().unwrap_or_else(PoisonError::into_inner).clone()
+pub(crate) fn read(on_air: &ArcSwap<OnAir>) -> Arc<OnAir> {
+    on_air.load_full()
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use crossbeam::channel::{Sender, unbounded};
 
 use super::clock::{Clock, Stepper};
@@ -119,7 +120,7 @@ struct Rig {
     fallback: Arc<Mutex<UpNext>>,
     events: Arc<Mutex<Vec<Event>>>,
     packets: Arc<Mutex<Vec<TitledPacket>>>,
-    on_air: Arc<Mutex<OnAir>>,
+    on_air: Arc<ArcSwap<OnAir>>,
     output: Arc<Output>,
     pool: Option<Arc<Pool>>,
     crew: Arc<Crew>,
@@ -149,7 +150,7 @@ impl Rig {
             Output::open(OutputId(0), "/raw".into(), Arc::new(Raw), SPEC, sink, emit.clone()).unwrap();
         let output = Arc::new(output);
         let (commands, receiver) = unbounded();
-        let on_air = Arc::new(Mutex::new(OnAir::default()));
+        let on_air = Arc::<ArcSwap<OnAir>>::default();
         let picker = Picker {
             pipeline: "test".into(),
             spec: SPEC,
@@ -334,7 +335,7 @@ fn skip_goes_on_to_what_is_next_by_then() {
     // Nothing follows the last one: it fades, and there is silence.
     rig.command(Command::Skip { crossfade: Duration::ZERO });
     rig.run(1.0);
-    assert!(rig.on_air.lock().unwrap().current.is_none());
+    assert!(rig.on_air.load().current.is_none());
     assert_eq!(rig.count(|event| matches!(event, Event::NothingToPlay)), 1);
     rig.stop();
 }
@@ -345,10 +346,10 @@ fn a_held_programme_waits_where_it_is() {
     rig.run(1.0);
     rig.command(Command::Hold { fade: Duration::from_millis(100) });
     rig.run(3.0);
-    let held_at = rig.on_air.lock().unwrap().played;
+    let held_at = rig.on_air.load().played;
     assert!((8000..10000).contains(&held_at.0), "{held_at:?}");
     rig.run(3.0);
-    assert_eq!(rig.on_air.lock().unwrap().played, held_at);
+    assert_eq!(rig.on_air.load().played, held_at);
     rig.command(Command::Resume { fade: Duration::from_millis(100) });
     rig.run(10.0);
     let pcm = rig.stop();
@@ -385,7 +386,7 @@ fn dead_air_is_told_skipped_and_filled_until_there_is_something_to_play() {
         |rig: &Rig| rig.began().into_iter().map(|(file, _)| file.display().to_string()).collect::<Vec<_>>();
     // Silent for 20 s: skip. For 20 s more: the fallback, and again, for nothing is up next by then.
     assert_eq!(began(&rig), ["0.0:800000", "0.0:1600000", "0.4:80000", "0.4:80000"]);
-    assert!(rig.on_air.lock().unwrap().dead_air.is_none());
+    assert!(rig.on_air.load().dead_air.is_none());
     // It goes on until there is.
     rig.run(60.0);
     assert_eq!(began(&rig).last().unwrap(), "0.4:80000");

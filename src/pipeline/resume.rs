@@ -63,7 +63,8 @@ impl Inner {
         let played = self.spec.rate.duration_of(on_air.played);
         PipelineSnapshot {
             up_next: self.up_next().snapshot(),
-            current: on_air.current.map(|track| Interrupted {
+            // A fallback only filled in.
+            current: on_air.current.as_ref().filter(|_| !on_air.fell_back).map(|track| Interrupted {
                 entry: Entry {
                     path: track.file.clone(),
                     title: track.given.clone(),

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use crossbeam::channel::{Sender, unbounded};
 
 use super::STOP_WITHIN;
@@ -38,7 +39,7 @@ pub(super) struct Inner {
     pub spec: PcmSpec,
     pub hub: Arc<Hub>,
     pub up_next: Arc<Mutex<UpNext>>,
-    pub on_air: Arc<Mutex<OnAir>>,
+    pub on_air: Arc<ArcSwap<OnAir>>,
     pub history: Arc<Mutex<History>>,
     pub outputs: Mutex<Outputs>,
     pub lists: Lists,
@@ -123,7 +124,7 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         stopping: stopping.clone(),
     };
     let (commands, receiver) = unbounded();
-    let on_air = Arc::new(Mutex::new(OnAir::default()));
+    let on_air = Arc::<ArcSwap<OnAir>>::default();
     let each_job = Box::new({
         let hub = hub.clone();
         let listeners = server.subscribe(LISTENER_EVENTS);

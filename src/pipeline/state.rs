@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::Pipeline;
-use crate::engine::mixer::{OnAir, read};
+use crate::engine::mixer::read;
 use crate::event::TrackInfo;
 use crate::playout::{Entry, EntryId, ListState};
 use crate::units::FrameCount;
@@ -89,12 +89,12 @@ impl History {
 impl Pipeline {
     /// The track on the air.
     pub fn current_track(&self) -> Option<CurrentTrack> {
-        let OnAir { current, played, remaining, .. } = read(&self.inner.on_air);
+        let on_air = read(&self.inner.on_air);
         let rate = self.inner.spec.rate;
         Some(CurrentTrack {
-            track: current?,
-            played: rate.duration_of(played),
-            remaining: remaining.map(|left| rate.duration_of(left)),
+            track: on_air.current.clone()?,
+            played: rate.duration_of(on_air.played),
+            remaining: on_air.remaining.map(|left| rate.duration_of(left)),
         })
     }
 

@@ -134,7 +134,7 @@ impl Pipeline {
 
     /// All voices but the programme's, as of the mixer's last job.
     pub fn voices(&self) -> Vec<VoiceState> {
-        read(&self.inner.on_air).voices
+        read(&self.inner.on_air).voices.clone()
     }
 
     fn add_voice(
