@@ -141,8 +141,10 @@ impl Feed {
     }
 
     /// Fills `out` with interleaved samples as far as they are there. With `patience`, waits so
-    /// long for a decoder that is behind (a stepped clock has all the time in the world).
+    /// long for a decoder that is behind (a stepped clock has all the time in the world), but
+    /// never for the application.
     pub fn read(&mut self, out: &mut [f32], patience: Option<Duration>) -> Taken {
+        let patience = patience.filter(|_| self.seeks.is_some());
         let channels = self.channels.count();
         let mut filled = 0;
         let taken = loop {

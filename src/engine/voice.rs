@@ -79,6 +79,13 @@ impl Voice {
         };
         let gain = self.gain.next(&mut scratch.gains[..frames]);
         add(out, &pcm[..frames * channels.count()], gain, channels);
+        // Volumes change and fades end by the clock, whether or not there is anything to hear of them;
+        // only what fades in waits for its sound.
+        let late = FrameCount((out.len() / channels.count() - frames) as u64);
+        self.gain.volume.advance(late);
+        if self.gain.fade.target() == 0.0 {
+            self.gain.fade.advance(late);
+        }
         self.starved = if matches!(taken, Taken::Behind(_)) { self.starved + 1 } else { 0 };
         match taken {
             Taken::Ended(frames) => Mixed::Ended(frames),
