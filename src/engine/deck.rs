@@ -137,12 +137,12 @@ impl Deck {
         let channels = self.spec.channels.count();
         let mut done = 0;
         while done < out.len() {
-            if matches!(self.gate, Gate::Paused) {
-                return true;
-            }
             let frames = self.until_turn((out.len() - done) / channels);
             let part = &mut out[done..done + frames * channels];
-            if let Mixed::Ended(_) = self.voice.mix(part, scratch) {
+            if matches!(self.gate, Gate::Paused) {
+                // It waits; its volume does not.
+                self.voice.gain.volume.advance(FrameCount(frames as u64));
+            } else if let Mixed::Ended(_) = self.voice.mix(part, scratch) {
                 tell(Event::VoiceEnded { voice: self.id, stopped: false });
                 return false;
             }
