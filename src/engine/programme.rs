@@ -74,7 +74,16 @@ struct Track {
     /// What is to be told of its playlist when it begins.
     playlist: Option<(String, usize)>,
     fading_out: bool,
+    /// Where it goes on as soon as it has faded: a seek must not click.
+    seeks_to: Option<FrameCount>,
     fallback: bool,
+}
+
+impl Track {
+    /// Whether all of it has been heard.
+    fn has_ended(&self) -> bool {
+        self.voice.ending().is_some() && self.voice.remaining() == Some(FrameCount(0))
+    }
 }
 
 enum Next {
@@ -166,12 +175,33 @@ impl Programme {
 
     /// The current track goes on at `to`.
     pub fn seek(&mut self, to: FrameCount) {
+        let silent = self.is_silenced();
         if let Some(track) = &mut self.current {
-            track.voice.seek(to);
-            if std::mem::take(&mut track.fading_out) {
-                track.voice.fade(1.0, self.spec.rate.frames_in(CUT), Curve::Smooth);
+            let fade = if silent { FrameCount(0) } else { self.spec.rate.frames_in(CUT) };
+            track.seeks_to = Some(to);
+            track.voice.fade(0.0, fade, Curve::Smooth);
+            if silent {
+                self.arrive();
             }
         }
+    }
+
+    /// A seek that has faded goes on where it was to go.
+    fn arrive(&mut self) {
+        if let Some(track) = &mut self.current
+            && let Some(to) = track.seeks_to
+            && (track.voice.gain.fade.left() == FrameCount(0) || track.has_ended())
+        {
+            track.seeks_to = None;
+            track.fading_out = false;
+            track.voice.seek(to);
+            track.voice.fade(1.0, self.spec.rate.frames_in(CUT), Curve::Smooth);
+        }
+    }
+
+    /// Whether it is held, and has faded.
+    fn is_silenced(&self) -> bool {
+        self.holding && self.bus.settled() == Some(0.0)
     }
 
     /// What should be played gives nothing to hear: the fallback takes its place, if there is one,
@@ -229,7 +259,7 @@ impl Programme {
         mix.resize(out.len(), 0.0);
         let mut done = 0;
         while done < out.len() {
-            if self.holding && self.bus.settled() == Some(0.0) {
+            if self.is_silenced() {
                 self.outgoing.clear();
                 if self.cut.take().is_some() {
                     self.current = None;
@@ -254,9 +284,8 @@ impl Programme {
         if self.current.as_ref().is_some_and(|track| track.begins_in == Some(0)) {
             self.begin(at);
         }
-        if self.current.as_ref().is_some_and(|track| {
-            track.voice.ending().is_some() && track.voice.remaining() == Some(FrameCount(0))
-        }) {
+        self.arrive();
+        if self.current.as_ref().is_some_and(Track::has_ended) {
             self.end();
         }
         if let Some(fade) = self.due_start() {
@@ -287,6 +316,9 @@ impl Programme {
         let remaining = track.voice.remaining();
         if let Some(cut) = self.cut {
             return Some(FrameCount(cut.0.min(remaining.map_or(u64::MAX, |left| left.0))));
+        }
+        if track.seeks_to.is_some() {
+            return None;
         }
         if track.fallback && !next.fallback && self.fallen_back != Some(next.version) {
             // What the fallback stood in for is there again.
@@ -341,6 +373,7 @@ impl Programme {
             begins_in: Some(begins_in),
             playlist,
             fading_out: false,
+            seeks_to: None,
             fallback: picked.fallback,
         });
         self.pick();
@@ -388,6 +421,7 @@ impl Programme {
         let left = self.remaining();
         if let (Some(track), Some(left)) = (&mut self.current, left)
             && alone
+            && track.seeks_to.is_none()
             && left <= fade_out
             && left.0 > 0
             && !std::mem::replace(&mut track.fading_out, true)
@@ -406,6 +440,9 @@ impl Programme {
         };
         if let Some(track) = &self.current {
             turn_in(track.begins_in.unwrap_or(0));
+            if track.seeks_to.is_some() {
+                turn_in(track.voice.gain.fade.left().0);
+            }
             if let Some(left) = self.remaining() {
                 let next = match &self.next {
                     Next::Ready(next) => next.info.duration,
