@@ -45,10 +45,12 @@ impl UpNext {
 
     /// Goes on from a snapshot in place of all that is up next now.
     pub fn go_on_from(&mut self, snapshot: Snapshot) {
-        let versions = self.version + 1;
+        let (versions, next_id) = (self.version + 1, self.next_id);
         *self = UpNext::restore(snapshot, self.random.clone());
         // What was the next of an older version is not taken for the next of this one.
         self.version += versions;
+        // What was named since the snapshot keeps its name for itself.
+        self.next_id = self.next_id.max(next_id);
     }
 
     fn mend(&mut self) {
