@@ -31,6 +31,7 @@ pub use codec::Mp3Settings;
 pub use codec::{AacProfile, AacSettings};
 pub use codec::{
     Codec, Encoder, EncoderSettings, MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat, codecs,
+    read_metadata,
 };
 pub use config::{Config, ConfigError, ConfigProblem};
 pub use engine::clock::{Clock, Stepper};
@@ -41,7 +42,7 @@ pub use event::{Event, EventKind, TrackInfo, VoiceId};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use pipeline::{
-    CurrentTrack, EventReceiver, Health, HookId, Levels, ListOptions, OutputSettings, Pipeline,
+    CurrentTrack, EventReceiver, Health, HookId, Hooks, Levels, ListOptions, OutputSettings, Pipeline,
     PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, ReplayGain, Station, StationSettings,
     VoiceInput, VoiceOptions,
 };

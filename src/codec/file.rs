@@ -40,8 +40,11 @@ pub(crate) enum Status {
     End,
 }
 
-/// The tags of a file. Nothing is decoded.
-pub(crate) fn read_metadata(path: &Path) -> Result<Tags> {
+/// The tags of a file. Nothing is decoded; the file is read on the caller's thread.
+///
+/// # Errors
+/// [`Error::File`](crate::Error::File) if it is not there, may not be read, or is no audio.
+pub fn read_metadata(path: &Path) -> Result<Tags> {
     Ok(Opened::new(source::open(path)?, path)?.tags)
 }
 

@@ -34,6 +34,7 @@ use crate::units::FrameCount;
 #[cfg(feature = "aac")]
 pub use aac::{AacProfile, AacSettings};
 pub use about::{Codec, codecs};
+pub use file::read_metadata;
 #[cfg(feature = "mp3")]
 pub use mp3::Mp3Settings;
 pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};

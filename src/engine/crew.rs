@@ -38,22 +38,28 @@ impl Crew {
     }
 
     /// Joins every thread, or names those that are still at work at `deadline`: they are stuck in
-    /// foreign code (a dead disk, a hook), and left behind.
+    /// foreign code (a dead disk, a hook), and left behind. The caller's own thread stays a member, for another
+    /// to join.
     pub fn join(&self, deadline: Instant) -> Vec<String> {
         let mut abandoned = Vec::new();
         loop {
             // Taken one by one: a thread that ends may have started another.
-            let member = self.members.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(member) = member else { return abandoned };
-            let own = member.handle.thread().id() == std::thread::current().id();
+            let Some(member) = self.take_another() else { return abandoned };
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            let ended = own || member.working.recv_timeout(left).is_err_and(|error| error.is_disconnected());
+            let ended = member.working.recv_timeout(left).is_err_and(|error| error.is_disconnected());
             match ended {
-                true if own => {}
                 true if member.handle.join().is_err() => log::error!("thread {} panicked", member.name),
                 true => {}
                 false => abandoned.push(member.name),
             }
         }
+    }
+
+    /// A thread that is not the caller's.
+    fn take_another(&self) -> Option<Member> {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = std::thread::current().id();
+        let another = members.iter().rposition(|member| member.handle.thread().id() != own)?;
+        Some(members.remove(another))
     }
 }

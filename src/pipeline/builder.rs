@@ -10,6 +10,7 @@ use crate::audio::{Channels, PcmSpec};
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
+use crate::event::{Event, EventKind};
 use crate::playout::DeadAir;
 use crate::server::{MountSettings, Server, ServerSettings};
 use crate::units::SampleRate;
@@ -131,6 +132,16 @@ impl PipelineBuilder {
     /// Adds an output with all that can be said of its mount.
     pub fn output_with(mut self, output: OutputSettings) -> PipelineBuilder {
         self.settings.outputs.push(output);
+        self
+    }
+
+    /// Adds a hook that hears of everything from the start on: see [`Pipeline::add_hook`].
+    pub fn on(
+        mut self,
+        kind: EventKind,
+        hook: impl FnMut(&Pipeline, &Event) + Send + 'static,
+    ) -> PipelineBuilder {
+        self.settings.hooks = self.settings.hooks.on(kind, hook);
         self
     }
 

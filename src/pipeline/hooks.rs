@@ -26,6 +26,35 @@ pub struct HookId(u64);
 
 type Function = Arc<Mutex<dyn FnMut(&Pipeline, &Event) + Send>>;
 
+/// Hooks that a pipeline has from the start, so that they hear of the start too.
+///
+/// ```
+/// use longwave::{EventKind, Hooks};
+/// let hooks = Hooks::new().on(EventKind::PipelineStart, |pipeline, _| println!("{} is on the air", pipeline.name()));
+/// ```
+#[derive(Clone, Default)]
+pub struct Hooks(Vec<(EventKind, Function)>);
+
+impl Hooks {
+    /// None yet.
+    pub fn new() -> Hooks {
+        Hooks::default()
+    }
+
+    /// And this one: see [`Pipeline::add_hook`].
+    #[must_use]
+    pub fn on(mut self, kind: EventKind, hook: impl FnMut(&Pipeline, &Event) + Send + 'static) -> Hooks {
+        self.0.push((kind, Arc::new(Mutex::new(hook))));
+        self
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|hook| hook.0)).finish()
+    }
+}
+
 /// Where a pipeline's events go.
 pub(super) struct Hub {
     state: Mutex<State>,
@@ -49,17 +78,21 @@ struct Run {
 }
 
 impl Hub {
-    pub fn new() -> Hub {
-        Hub {
+    pub fn new(hooks: Hooks) -> Hub {
+        let hub = Hub {
             state: Mutex::default(),
             next_hook: AtomicU64::new(1),
             for_hooks: EventReceiver(Arc::new(Mailbox::new(HOOK_EVENTS))),
+        };
+        for (kind, function) in hooks.0 {
+            hub.add(kind, function);
         }
+        hub
     }
 
-    pub fn add(&self, kind: EventKind, function: impl FnMut(&Pipeline, &Event) + Send + 'static) -> HookId {
+    pub fn add(&self, kind: EventKind, function: Function) -> HookId {
         let id = HookId(self.next_hook.fetch_add(1, Ordering::Relaxed));
-        self.lock().hooks.push((id, kind, Arc::new(Mutex::new(function))));
+        self.lock().hooks.push((id, kind, function));
         id
     }
 
@@ -101,6 +134,11 @@ impl Hub {
                 run.kind.as_str()
             );
         }
+    }
+
+    /// The event whose hook has been running for too long, if one has.
+    pub fn hanging(&self) -> Option<EventKind> {
+        self.lock().running.as_ref().filter(|run| run.reported).map(|run| run.kind)
     }
 
     /// Lets the hook thread and the receivers end when they have read what there is.

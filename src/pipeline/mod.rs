@@ -12,12 +12,12 @@ mod state;
 mod station;
 mod voices;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use builder::PipelineBuilder;
 pub use control::ListOptions;
-pub use hooks::{EventReceiver, HookId};
+pub use hooks::{EventReceiver, HookId, Hooks};
 pub use resume::PipelineSnapshot;
 pub use settings::{OutputSettings, PipelineSettings, ReplayGain, StationSettings};
 pub use state::{CurrentTrack, Health, Levels, PlayedTrack};
@@ -89,7 +89,7 @@ impl Pipeline {
     /// # }
     /// ```
     pub fn add_hook(&self, kind: EventKind, hook: impl FnMut(&Pipeline, &Event) + Send + 'static) -> HookId {
-        self.inner.hub.add(kind, hook)
+        self.inner.hub.add(kind, Arc::new(Mutex::new(hook)))
     }
 
     /// Removes a hook; false if there is none of this id. It may still be running.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,10 +77,12 @@ impl Inner {
     }
 
     /// Everything but the skip to the current track.
-    pub(super) fn restore(&self, snapshot: PipelineSnapshot) {
+    pub(super) fn restore(&self, mut snapshot: PipelineSnapshot) {
         let mut list = self.up_next();
         list.go_on_from(snapshot.up_next);
         if let Some(Interrupted { entry, played }) = snapshot.current {
+            // It will be there again when it goes on.
+            snapshot.history.pop_if(|last| last.track.file == entry.path);
             let id = list.play_now(entry);
             let from: FrameCount = self.spec.rate.frames_in(played);
             *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, from));
@@ -120,11 +122,14 @@ pub(super) fn check(file: &Path) -> Result<()> {
 /// The thread `state`: keeps the state in a file until the pipeline ends.
 pub(super) fn keep(inner: &std::sync::Weak<Inner>, events: &EventReceiver, file: &Path) {
     let mut complained = false;
+    let mut due = Instant::now() + KEEP_EVERY;
     loop {
-        let event = events.recv_timeout(KEEP_EVERY);
+        let event = events.recv_timeout(due.saturating_duration_since(Instant::now()));
         let Some(inner) = inner.upgrade() else { return };
         let kind = event.map(|event| event.kind());
-        if matches!(kind, None | Some(EventKind::TrackChange | EventKind::PipelineStop)) {
+        let now = Instant::now();
+        if now >= due || matches!(kind, None | Some(EventKind::TrackChange | EventKind::PipelineStop)) {
+            due = now + KEEP_EVERY;
             match write(file, &inner.snapshot()) {
                 Ok(()) => complained = false,
                 Err(error) if !complained => {

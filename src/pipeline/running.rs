@@ -72,7 +72,7 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     let kept = settings.state_file.as_deref().and_then(resume::load);
     let name: Arc<str> = settings.name.as_str().into();
     let spec = settings.spec;
-    let hub = Arc::new(Hub::new());
+    let hub = Arc::new(Hub::new(settings.hooks));
     let history = Arc::new(Mutex::new(History::default()));
     let emit: Emit = Arc::new({
         let (hub, history) = (hub.clone(), history.clone());
@@ -317,11 +317,19 @@ impl Inner {
     }
 
     pub fn stop(&self) -> StopReport {
-        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(report) = &*stopped {
+        let deadline = Instant::now() + STOP_WITHIN;
+        let mut stopped = match self.stopped.try_lock() {
+            // Who is stopping it already waits for this very hook.
+            Err(TryLockError::WouldBlock) if self.hub.is_hook_thread() => return StopReport::default(),
+            Err(TryLockError::WouldBlock) => self.stopped.lock().unwrap_or_else(PoisonError::into_inner),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Ok(stopped) => stopped,
+        };
+        if let Some(report) = &mut *stopped {
+            // If a hook stopped it, the thread that this hook was on has not been waited for yet.
+            report.abandoned.extend(self.hooks.join(deadline));
             return report.clone();
         }
-        let deadline = Instant::now() + STOP_WITHIN;
         let mut abandoned = Vec::new();
         self.stopping.store(true, Ordering::Relaxed);
         self.lists.stop();
@@ -336,9 +344,7 @@ impl Inner {
         drop(self.server.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.hub.emit(Event::PipelineStop);
         self.hub.close();
-        if !self.hub.is_hook_thread() {
-            abandoned.extend(self.hooks.join(deadline));
-        }
+        abandoned.extend(self.hooks.join(deadline));
         for thread in &abandoned {
             log::error!("{}: thread {thread} is stuck and was left behind", self.name);
         }

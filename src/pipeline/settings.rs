@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Hooks;
 use crate::audio::PcmSpec;
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
@@ -51,6 +52,8 @@ pub struct PipelineSettings {
     pub fallback: Option<PathBuf>,
     /// Where the mix goes; at least one.
     pub outputs: Vec<OutputSettings>,
+    /// Hooks that it has from the start: see [`Pipeline::add_hook`](crate::Pipeline::add_hook).
+    pub hooks: Hooks,
     /// The time that it runs by. Leave it alone unless you test or render.
     pub clock: Clock,
 }
@@ -93,6 +96,7 @@ impl Default for PipelineSettings {
             fallback: None,
             state_file: None,
             outputs: Vec::new(),
+            hooks: Hooks::new(),
             clock: Clock::default(),
         }
     }

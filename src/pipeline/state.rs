@@ -77,10 +77,12 @@ impl History {
         self.tracks.iter()
     }
 
-    /// What was played before a restart.
+    /// What was played before a restart. What is known already is not told twice.
     pub fn prepend(&mut self, before: Vec<PlayedTrack>) {
         let room = HISTORY - self.tracks.len();
-        for track in before.into_iter().rev().take(room) {
+        let first = self.tracks.front().map_or(u64::MAX, |first| first.began_at);
+        let unknown = before.into_iter().rev().filter(|track| track.began_at < first);
+        for track in unknown.take(room).collect::<Vec<_>>() {
             self.tracks.push_front(track);
         }
     }
@@ -150,6 +152,10 @@ impl Pipeline {
             health.problems.push("nothing that can be played is up next".into());
         }
         health.problems.extend(self.inner.outputs().problems());
+        let hook = self.inner.hub.hanging();
+        health
+            .problems
+            .extend(hook.map(|kind| format!("a hook for {} does not end; later hooks wait", kind.as_str())));
         health
     }
 
