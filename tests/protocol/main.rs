@@ -1,0 +1,13 @@
+//! "The protocol" of the design, line by line: what an application can do with a pipeline, an
+//! encoder and a server. Each test is named after its line, and drives real pipelines.
+
+#[path = "../studio/mod.rs"]
+mod studio;
+
+mod encoders;
+mod hooks;
+mod metadata;
+mod playing;
+mod servers;
+mod state;
+mod voices;
