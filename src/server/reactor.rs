@@ -451,7 +451,7 @@ impl Reactor {
             self.timers.schedule(key, listener.patience(mount, self.patience.write_timeout));
         } else {
             let cadence = listener.cadence(mount, now.instant);
-            self.timers.schedule_spread(key, now.instant + cadence, cadence / 4);
+            self.timers.schedule_cadence(key, now.instant, cadence);
         }
     }
 
