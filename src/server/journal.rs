@@ -205,10 +205,10 @@ impl Journal {
 impl AccessEntry {
     /// `IP - USER [dd/Mon/YYYY:HH:MM:SS +zzzz] "METHOD URI HTTP/1.x" CODE BYTES "REFERER" "UA" SECONDS`
     fn line(&self) -> String {
-        let Visit { address, request_line, referer, agent, .. } = &self.visit;
+        let (visit, address) = (&self.visit, self.visit.address);
         let (date, status, bytes, seconds) =
             (log_date(self.at), self.status, self.bytes, self.duration.as_secs());
-        let [request, referer, agent] = [request_line, referer, agent].map(|text| quoted(text));
+        let [request, referer, agent] = [visit.request_line(), visit.referer(), visit.agent()].map(quoted);
         format!("{address} - - [{date}] {request} {status} {bytes} {referer} {agent} {seconds}")
     }
 }
@@ -242,6 +242,7 @@ fn log_date(at: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Request;
 
     fn joined(id: u64) -> ServerEvent {
         let address = IpAddr::from([127, 0, 0, 1]);
@@ -255,15 +256,18 @@ mod tests {
     }
 
     #[test]
-    fn access_lines_are_as_tools_expect_them_and_cannot_be_forged() {
+    fn what_could_end_a_quotation_or_forge_a_line_is_escaped() {
+        assert_eq!(quoted("a\r\nb\t\u{1b}[2J"), r#""a\r\nb\t\u{1b}[2J""#);
+        assert_eq!(quoted(r#"say "\"#), r#""say \"\\""#);
+        assert_eq!(quoted(""), r#""-""#);
+    }
+
+    #[test]
+    fn access_lines_are_as_tools_expect_them() {
+        let head = b"GET /a\"b HTTP/1.1\r\nUser-Agent: evil\xc2\x9b[2J\\\r\n\r\n";
+        let request = Request::parse(head).unwrap();
         let entry = AccessEntry {
-            visit: Visit {
-                id: 1,
-                address: IpAddr::from([192, 0, 2, 7]),
-                request_line: "GET /a\"b HTTP/1.1".into(),
-                agent: "evil\r\n\u{1b}[2J\\".into(),
-                referer: "".into(),
-            },
+            visit: Visit::new(1, IpAddr::from([192, 0, 2, 7]), Some(&request)),
             status: 200,
             bytes: 12_345,
             duration: Duration::from_millis(61_900),
@@ -271,7 +275,7 @@ mod tests {
         };
         assert_eq!(
             entry.line(),
-            r#"192.0.2.7 - - [09/Sep/2001:01:46:40 +0000] "GET /a\"b HTTP/1.1" 200 12345 "-" "evil\r\n\u{1b}[2J\\" 61"#
+            r#"192.0.2.7 - - [09/Sep/2001:01:46:40 +0000] "GET /a\"b HTTP/1.1" 200 12345 "-" "evil\u{9b}[2J\\" 61"#
         );
     }
 

@@ -45,7 +45,6 @@ use journal::{Subscribers, journal};
 use limits::Limits;
 use mount::Mount;
 use reactor::{Command, Reactor, WAKER};
-use sockets::Tuning;
 use stats::Counters;
 use writer::Registry;
 
@@ -118,11 +117,7 @@ impl Server {
         let limits = Limits::claim(settings.max_listeners)?;
         let default = [SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT))];
         let listen = if settings.listen.is_empty() { &default } else { settings.listen.as_slice() };
-        let tuning = Tuning {
-            send_buffer: MountSettings::default().send_buffer(settings.burst),
-            write_timeout: settings.write_timeout,
-        };
-        let acceptors = sockets::listen(listen, tuning)?;
+        let acceptors = sockets::listen(listen, settings.write_timeout)?;
         let addresses = acceptors.iter().map(|acceptor| acceptor.local_addr());
         let addresses =
             addresses.collect::<io::Result<Vec<_>>>().map_err(Error::io("asking for a local address"))?;
@@ -150,7 +145,6 @@ impl Server {
                 journal: writer,
             },
             &settings,
-            tuning.send_buffer,
             limits,
         )
         .map_err(failed())?;

@@ -45,6 +45,8 @@ const ACCEPTS_A_TURN: usize = 256;
 const TIMERS_A_TURN: usize = 256;
 /// What one connection may do in one turn, in reads, writes and requests.
 const STEPS_A_TURN: usize = 32;
+/// Places for so many connections are kept when they have gone.
+const KEPT_PLACES: usize = 1024;
 /// How long accepting rests when there are no descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 /// When a stop closes what is still open: after the mounts' farewell.
@@ -75,6 +77,8 @@ pub(crate) struct Reactor {
     /// No descriptors: nothing is accepted before.
     rests_until: Option<Instant>,
     peers: Slab<Peer>,
+    /// With fewer peers than this, their places are given back to the system.
+    shrink_below: usize,
     timers: Timers,
     mounts: Mounts,
     desk: Desk,
@@ -82,7 +86,6 @@ pub(crate) struct Reactor {
     listeners: usize,
     limits: Limits,
     patience: Patience,
-    tuned_send_buffer: usize,
     /// For what is read.
     scratch: Box<[u8]>,
     /// A producer pushed more than a turn takes.
@@ -110,7 +113,6 @@ impl Reactor {
         listeners: Vec<TcpListener>,
         ports: Ports,
         settings: &ServerSettings,
-        tuned_send_buffer: usize,
         limits: Limits,
     ) -> std::io::Result<Reactor> {
         let mut acceptors: Vec<_> =
@@ -124,6 +126,7 @@ impl Reactor {
             acceptors,
             rests_until: None,
             peers: Slab::new(),
+            shrink_below: 0,
             timers: Timers::new(Instant::now()),
             mounts: Mounts::default(),
             desk: Desk::default(),
@@ -133,7 +136,6 @@ impl Reactor {
                 header_timeout: settings.header_timeout,
                 write_timeout: settings.write_timeout,
             },
-            tuned_send_buffer,
             scratch: vec![0; MAX_HEAD].into_boxed_slice(),
             more_packets: false,
             stopping: None,
@@ -322,6 +324,7 @@ impl Reactor {
         let connection = Connection::new(self.patience, now.instant);
         entry.insert(Peer { socket, address, connection });
         self.ports.counters.connections.set(self.peers.len() as u64);
+        self.shrink_below = self.shrink_below.max(self.peers.capacity() / 4);
         // Its request may be there already.
         self.drive(key, now);
     }
@@ -332,12 +335,13 @@ impl Reactor {
         // Both directions are down. (The end of its input alone is not a leave.)
         if event.is_write_closed() || event.is_error() {
             let error = peer.socket.take_error().ok().flatten();
-            let stalled = error.is_some_and(|error| sockets::is_stall(&error));
-            return self.close(key, if stalled { CloseReason::Stalled } else { CloseReason::Left }, now);
+            return self.close(key, error.as_ref().map_or(CloseReason::Left, sockets::reason), now);
         }
         let blocked = listener.is_blocked();
-        if event.is_readable() && self.forget_input(key, now.instant).is_err() {
-            return self.close(key, CloseReason::Left, now);
+        if event.is_readable()
+            && let Err(error) = self.forget_input(key, now.instant)
+        {
+            return self.close(key, sockets::reason(&error), now);
         }
         if event.is_writable() && blocked {
             self.serve(key, now);
@@ -419,7 +423,7 @@ impl Reactor {
             return;
         };
         let mount = self.mounts.get(listener.mount);
-        if mount.send_buffer > self.tuned_send_buffer {
+        if mount.send_buffer != sockets::SEND_BUFFER {
             sockets::set_send_buffer(socket, mount.send_buffer);
         }
         self.mounts.attach(listener.mount);
@@ -433,8 +437,7 @@ impl Reactor {
         };
         let mount = self.mounts.get(listener.mount);
         if let Err(error) = write_what_is_due(listener, mount, socket, &self.ports.counters, now.instant) {
-            let reason = if sockets::is_stall(&error) { CloseReason::Stalled } else { CloseReason::Left };
-            return self.close(key, reason, now);
+            return self.close(key, sockets::reason(&error), now);
         }
         if listener.begins_to_count(now.instant) {
             count_in(listener, mount, &self.ports);
@@ -480,11 +483,21 @@ impl Reactor {
         // Closing the descriptor takes it out of the poll, too.
         let Peer { socket, connection, .. } = self.peers.remove(key);
         self.ports.counters.connections.set(self.peers.len() as u64);
+        self.give_memory_back();
         if let Connection::Listening(listener) = connection {
             self.farewell(listener, reason, now);
         }
         if reason == CloseReason::Stalled {
             sockets::close_by_reset(socket);
+        }
+    }
+
+    /// After a crowd. (It looks at everybody, but each time half of them have to go before the next.)
+    fn give_memory_back(&mut self) {
+        if self.peers.len() < self.shrink_below && self.peers.capacity() > KEPT_PLACES {
+            self.peers.shrink_to_fit();
+            self.timers.forget_beyond(self.peers.capacity());
+            self.shrink_below = self.peers.len() / 2;
         }
     }
 
@@ -503,7 +516,7 @@ impl Reactor {
                 id: listener.visit.id,
                 mount: Arc::clone(&mount.path),
                 address: listener.visit.address,
-                agent: listener.visit.agent.to_string(),
+                agent: listener.visit.agent().to_owned(),
                 duration,
                 bytes,
                 reason,
@@ -570,6 +583,6 @@ fn count_in(listener: &mut Listener, mount: &Mount, Ports { counters, journal, .
         id: listener.visit.id,
         mount: Arc::clone(&mount.path),
         address: listener.visit.address,
-        agent: listener.visit.agent.to_string(),
+        agent: listener.visit.agent().to_owned(),
     });
 }

@@ -9,7 +9,7 @@ use libc::{MSG_DONTWAIT, MSG_NOSIGNAL};
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::error::{Error, Result};
+use crate::error::{CloseReason, Error, Result};
 
 /// How many connections may wait to be accepted, if the system allows it: a second's join storm.
 const WAITING: i32 = 4096;
@@ -17,21 +17,17 @@ const WAITING: i32 = 4096;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What accepted sockets get.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tuning {
-    pub(crate) send_buffer: usize,
-    pub(crate) write_timeout: Duration,
-}
+/// What accepted sockets have, for a mount whose bursts are as usual.
+pub(crate) const SEND_BUFFER: usize = 64 * 1024;
 
 /// Listens on every address; on `[::]` for both families, or where there is no IPv6, on `0.0.0.0`.
-pub(crate) fn listen(addresses: &[SocketAddr], tuning: Tuning) -> Result<Vec<TcpListener>> {
+pub(crate) fn listen(addresses: &[SocketAddr], write_timeout: Duration) -> Result<Vec<TcpListener>> {
     let on = |address: SocketAddr| {
         // Where IPv4 on that port has an acceptor of its own, IPv6 leaves it alone.
         let only_v6 = addresses.iter().any(|other| other.is_ipv4() && other.port() == address.port());
-        match bind(address, only_v6, tuning) {
+        match bind(address, only_v6, write_timeout) {
             Err(cause) if address.ip().is_unspecified() && address.is_ipv6() && lacks_ipv6(&cause) => {
-                bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())), false, tuning)
+                bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())), false, write_timeout)
             }
             other => other,
         }
@@ -40,7 +36,7 @@ pub(crate) fn listen(addresses: &[SocketAddr], tuning: Tuning) -> Result<Vec<Tcp
     addresses.iter().copied().map(on).collect()
 }
 
-fn bind(address: SocketAddr, only_v6: bool, tuning: Tuning) -> io::Result<TcpListener> {
+fn bind(address: SocketAddr, only_v6: bool, write_timeout: Duration) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
@@ -48,20 +44,20 @@ fn bind(address: SocketAddr, only_v6: bool, tuning: Tuning) -> io::Result<TcpLis
         socket.set_only_v6(only_v6)?;
     }
     // Accepted sockets inherit all of this, which saves five system calls a join.
-    tune(&SockRef::from(&socket), tuning)?;
+    tune(&SockRef::from(&socket), write_timeout)?;
     socket.bind(&address.into())?;
     socket.listen(WAITING)?;
     Ok(TcpListener::from_std(socket.into()))
 }
 
-fn tune(socket: &SockRef<'_>, tuning: Tuning) -> io::Result<()> {
+fn tune(socket: &SockRef<'_>, write_timeout: Duration) -> io::Result<()> {
     let keepalive =
         TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL).with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_nodelay(true)?;
-    socket.set_send_buffer_size(tuning.send_buffer)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(tuning.write_timeout))?;
+    socket.set_tcp_user_timeout(Some(write_timeout))?;
     Ok(())
 }
 
@@ -69,7 +65,7 @@ fn lacks_ipv6(cause: &io::Error) -> bool {
     matches!(cause.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL | libc::EPROTONOSUPPORT))
 }
 
-/// To be called for a socket whose mount has larger bursts than the acceptor was tuned for.
+/// To be called for a socket whose mount has other bursts than usual.
 pub(crate) fn set_send_buffer(socket: &TcpStream, bytes: usize) {
     // A refusal costs smoothness, not the listener.
     let _ = SockRef::from(socket).set_send_buffer_size(bytes);
@@ -86,10 +82,13 @@ pub(crate) fn close_by_reset(socket: TcpStream) {
     drop(socket);
 }
 
-/// Whether the system gave up on a peer that took nothing for `write_timeout`. (It reports the
-/// last ICMP error, if there was one, rather than the timeout.)
-pub(crate) fn is_stall(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH))
+/// Why a listener is gone whose socket has this error. A system that gives up on a peer that took
+/// nothing for `write_timeout` reports the last ICMP error, if there was one, and not the timeout.
+pub(crate) fn reason(error: &io::Error) -> CloseReason {
+    match error.raw_os_error() {
+        Some(libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH) => CloseReason::Stalled,
+        _ => CloseReason::Left,
+    }
 }
 
 /// Whether there are no descriptors or no memory left, so that trying again at once is no use.
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
     use std::net::Ipv6Addr;
 
-    const TUNING: Tuning = Tuning { send_buffer: 65_536, write_timeout: Duration::from_secs(7) };
+    const TIMEOUT: Duration = Duration::from_secs(7);
 
     fn accept(listener: &TcpListener) -> TcpStream {
         let deadline = std::time::Instant::now() + Duration::from_secs(5);
@@ -120,7 +119,7 @@ mod tests {
 
     #[test]
     fn accepted_sockets_are_tuned() {
-        let listeners = listen(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))], TUNING).unwrap();
+        let listeners = listen(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))], TIMEOUT).unwrap();
         let _client = std::net::TcpStream::connect(listeners[0].local_addr().unwrap()).unwrap();
         let accepted = accept(&listeners[0]);
         let socket = SockRef::from(&accepted);
@@ -129,12 +128,12 @@ mod tests {
         // Linux doubles what it is asked for, to have room for its own bookkeeping.
         assert!((65_536..=131_072).contains(&socket.send_buffer_size().unwrap()));
         #[cfg(target_os = "linux")]
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(7)));
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(TIMEOUT));
     }
 
     #[test]
     fn both_families_on_one_port_together_or_apart() {
-        let both = listen(&[SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))], TUNING).unwrap();
+        let both = listen(&[SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))], TIMEOUT).unwrap();
         let port = both[0].local_addr().unwrap().port();
         std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         if both[0].local_addr().unwrap().is_ipv6() {
@@ -145,14 +144,18 @@ mod tests {
             SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
             SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
         ];
-        assert_eq!(listen(&apart, TUNING).unwrap().len(), 2);
+        match listen(&apart, TIMEOUT) {
+            Ok(listeners) => assert_eq!(listeners.len(), 2),
+            // Somebody else took the port in between. The two must not take it from each other.
+            Err(error) => assert!(error.to_string().contains("[::]"), "{error}"),
+        }
     }
 
     #[test]
     fn a_port_in_use_is_named() {
-        let taken = listen(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))], TUNING).unwrap();
+        let taken = listen(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))], TIMEOUT).unwrap();
         let address = taken[0].local_addr().unwrap();
-        let refusal = listen(&[address], TUNING).unwrap_err();
+        let refusal = listen(&[address], TIMEOUT).unwrap_err();
         assert!(refusal.to_string().contains(&format!("port {} is in use", address.port())), "{refusal}");
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::http::Request;
 
-/// What of a request line or a header is kept at most: memory per listener is bounded.
+/// What of a target or a header is kept at most: memory per listener is bounded.
 const KEPT: usize = 256;
 
 /// Who asked for what, for the access log and for events.
@@ -12,33 +12,65 @@ const KEPT: usize = 256;
 pub(crate) struct Visit {
     pub(crate) id: u64,
     pub(crate) address: IpAddr,
-    /// `GET /stream.mp3 HTTP/1.1`; empty if there was no such line.
-    pub(crate) request_line: Box<str>,
-    pub(crate) agent: Box<str>,
-    pub(crate) referer: Box<str>,
+    /// Request line, agent and referer, one after the other: one allocation a listener, not three.
+    text: Box<str>,
+    agent_at: u16,
+    referer_at: u16,
 }
 
 impl Visit {
+    /// For a request, or for what was none.
     pub(crate) fn new(id: u64, address: IpAddr, request: Option<&Request<'_>>) -> Visit {
-        let header = |name| request.and_then(|request| request.header(name)).map(kept).unwrap_or_default();
-        let line = |request: &Request<'_>| {
-            let (method, target) = (kept(request.method), kept(request.target));
-            format!("{method} {target} {}", request.version.as_str()).into_boxed_str()
-        };
-        Visit {
-            id,
-            address: address.to_canonical(),
-            request_line: request.map(line).unwrap_or_default(),
-            agent: header("user-agent"),
-            referer: header("referer"),
+        let mut text = String::new();
+        let (mut agent_at, mut referer_at) = (0, 0);
+        if let Some(request) = request {
+            let version = request.version.as_str();
+            text.extend([kept(request.method), " ", kept(request.target), " ", version]);
+            agent_at = text.len() as u16;
+            text.push_str(request.header("user-agent").map_or("", kept));
+            referer_at = text.len() as u16;
+            text.push_str(request.header("referer").map_or("", kept));
         }
+        let text = text.into_boxed_str();
+        Visit { id, address: address.to_canonical(), text, agent_at, referer_at }
+    }
+
+    /// `GET /stream.mp3 HTTP/1.1`; empty if there was no such line.
+    pub(crate) fn request_line(&self) -> &str {
+        &self.text[..usize::from(self.agent_at)]
+    }
+
+    pub(crate) fn agent(&self) -> &str {
+        &self.text[usize::from(self.agent_at)..usize::from(self.referer_at)]
+    }
+
+    pub(crate) fn referer(&self) -> &str {
+        &self.text[usize::from(self.referer_at)..]
     }
 }
 
-fn kept(text: &str) -> Box<str> {
+fn kept(text: &str) -> &str {
     let mut end = text.len().min(KEPT);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text[..end].into()
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let long = "é".repeat(3_000);
+        let head = format!("GET /{} HTTP/1.1\r\nReferer: r\r\nUser-Agent: {long}\r\n\r\n", "x".repeat(9_000));
+        let request = Request::parse(head.as_bytes()).unwrap();
+        let visit = Visit::new(1, "::ffff:192.0.2.1".parse().unwrap(), Some(&request));
+        assert_eq!(visit.address.to_string(), "192.0.2.1");
+        assert_eq!(visit.request_line(), format!("GET /{} HTTP/1.1", "x".repeat(255)));
+        assert_eq!((visit.agent(), visit.referer()), (&long[..256], "r"));
+        let none = Visit::new(1, [127, 0, 0, 1].into(), None);
+        assert_eq!([none.request_line(), none.agent(), none.referer()], [""; 3]);
+    }
 }
