@@ -11,6 +11,7 @@
 # RAMP      joins a second                                      500
 # SERVERS   which, in this order                                longwave icecast floor
 # EVERY     the floor's cadence in ms, where Longwave is not    250
+# SLOT      over which the floor spreads its sends, in ms       0: all at once, the cheapest
 # OUT       where results go                                    a new directory
 # LONGWAVE, MUSIC, BITRATE, PORT, SERVER_CORE, CLIENT_CORE, NICE: see servers.sh
 set -euo pipefail

@@ -40,11 +40,18 @@ build() {
     [ -x "$STRESS" ] || (cd "$root" && cargo build --release -p longwave-stress)
 }
 
-# Waits until something listens on PORT.
+somebody_listens() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
+
+if somebody_listens; then
+    say "port $PORT is in use: choose another by PORT"
+    exit 1
+fi
+
+# Waits until the server listens on PORT.
 wait_for_port() {
     for _ in $(seq 100); do
-        if (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then return 0; fi
         kill -0 "$SERVER_PID" 2>/dev/null || break
+        ! somebody_listens || return 0
         sleep 0.1
     done
     say "$1 does not listen on port $PORT; see $OUT/$1.log"
@@ -124,7 +131,7 @@ XML
 
 # $1: how often each listener is sent to, in milliseconds.
 start_floor() {
-    (on_server_core "$STRESS" floor --listen "127.0.0.1:$PORT" --every "$1" --bitrate "$BITRATE") \
+    (on_server_core "$STRESS" floor --listen "127.0.0.1:$PORT" --every "$1" --slot "${SLOT:-0}" --bitrate "$BITRATE") \
         >"$OUT/floor.log" 2>&1 &
     SERVER_PID=$!
     SERVER_URL=http://127.0.0.1:$PORT/floor.mp3

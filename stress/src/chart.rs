@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::quantiles::Quantiles;
-use crate::report::{Report, Second};
+use crate::report::{MEASURING, Report, Second};
 use crate::svg::{Line, Plot, picture};
 
 /// CPU and gaps over the number of listeners, a line for each server, at the median of its runs.
@@ -74,7 +74,7 @@ pub fn over_time(report: &Report) -> String {
         plot("listeners", "", vec![line("listeners", &|second| second.listeners as f64)]),
         plot("bitrate", "kbit/s each", vec![line("all bytes", &|second| second.kbit_per_listener)]),
         plot("longest gap", "ms", vec![line("ended in this second", &|second| second.worst_gap_ms)]),
-        plot("audio ahead of real time", "s", vec![line("residents", &|second| second.lead_s)]),
+        plot("drift", "ms since measuring began", vec![drift(seconds)]),
     ];
     if report.server.is_some() {
         let of = |second: &Second, value: &dyn Fn(&crate::sampler::ServerSample) -> f64| {
@@ -105,4 +105,12 @@ pub fn over_time(report: &Report) -> String {
         ]);
     }
     picture(&plots)
+}
+
+/// How the residents' lead over real time changed while it was measured.
+fn drift(seconds: &[Second]) -> Line {
+    let measured = || seconds.iter().filter(|second| second.phase == MEASURING);
+    let first = measured().next().map_or(0.0, |second| second.lead_s);
+    let points = measured().map(|second| (second.at_s, (second.lead_s - first) * 1e3)).collect();
+    Line { name: "residents' lead".to_owned(), points }
 }

@@ -76,7 +76,7 @@ pub struct Playing {
 /// What is kept about the time of the measurement.
 #[derive(Clone, Copy, Default)]
 pub struct Window {
-    /// Time and seconds of audio when audio first came in it.
+    /// Time and seconds of audio when audio first came in it, the time of the burst left out.
     start: Option<(Duration, f64)>,
     longest_gap: Duration,
     /// Segments that had come when it began.
@@ -94,8 +94,8 @@ pub struct Shared {
     pub request: Vec<u8>,
     pub buffer: Box<[u8]>,
     pub titles: Titles,
-    /// Whether the time of the measurement runs.
-    pub measuring: bool,
+    /// When the measurement began, while it runs.
+    pub measuring_since: Option<Duration>,
     /// The longest gap that has ended since the last look at it.
     pub worst_gap: Duration,
     /// All that has been read since the last look at it.
@@ -149,6 +149,8 @@ impl std::fmt::Display for Ending {
 
 /// Slow and stalled listeners read so much at first, not to swallow a whole burst.
 const FIRST_SIP: usize = 1024;
+/// So long after its first byte a player has its burst, and is served in real time.
+const BURST_TIME: Duration = Duration::from_secs(5);
 /// A player gathers audio for so long before it plays.
 const PREBUFFER_S: f64 = 1.0;
 /// As much as is thrown away at once.
@@ -226,6 +228,14 @@ impl Listener {
             }
             _ => Turn::Same,
         }
+    }
+
+    /// Whether the server has gone without a word, which only writing shows. It changes what the
+    /// server's kernel knows of us, so it is for the end.
+    pub fn found_gone(&mut self) -> bool {
+        // On loopback the answer to the first is there before the second is written.
+        let written = self.socket.write(b"\n").and_then(|_| self.socket.write(b"\n"));
+        written.is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
     }
 
     /// Leaves by a reset: what has not been read is lost, and the server finds out the hard way.
@@ -347,7 +357,7 @@ impl Listener {
         if matches!(self.role, Role::Player | Role::Counter) {
             shared.worst_gap = shared.worst_gap.max(playing.gap(now));
         }
-        playing.arrived(now, shared.measuring);
+        playing.arrived(now, shared.measuring_since);
     }
 
     /// The other side has ended it; what came last still counts.
@@ -424,16 +434,19 @@ impl Playing {
         now.saturating_sub(self.last)
     }
 
-    fn arrived(&mut self, now: Duration, measuring: bool) {
+    fn arrived(&mut self, now: Duration, measuring_since: Option<Duration>) {
         let gap = self.gap(now);
         // What it had when audio last came must have lasted until now.
         self.stuttered |= self.lead_s + PREBUFFER_S < gap.as_secs_f64();
         let audio = self.audio_seconds();
         self.last = now;
         self.lead_s = audio - now.saturating_sub(self.first).as_secs_f64();
-        if measuring {
+        if let Some(window_start) = measuring_since {
             self.in_window.longest_gap = self.in_window.longest_gap.max(gap);
-            self.in_window.start.get_or_insert((now, audio));
+            // A burst, and what a server does after it, is not real time yet.
+            if self.first < window_start || now >= self.first + BURST_TIME {
+                self.in_window.start.get_or_insert((now, audio));
+            }
         }
     }
 }

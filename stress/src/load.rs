@@ -16,7 +16,7 @@ use crate::net;
 use crate::options::{Check, ListenersArgs};
 use crate::pace::Pace;
 use crate::quantiles::Quantiles;
-use crate::report::{Generator, Report, Second, ServerReport, Storm};
+use crate::report::{Generator, MEASURING, Report, Second, ServerReport, Storm};
 use crate::sampler::{Sampler, ServerSample, ThreadCpu};
 use crate::stop::Stop;
 use crate::strace::Strace;
@@ -61,6 +61,9 @@ struct Load<'a> {
     slots: Vec<Option<Listener>>,
     free: Vec<usize>,
     opened: usize,
+    /// How far the next stalled or slow one has come, of a hundred.
+    stalled_due: f64,
+    slow_due: f64,
     playing_count: usize,
     shared: Shared,
 
@@ -144,12 +147,15 @@ impl<'a> Load<'a> {
             slots: Vec::with_capacity(args.count),
             free: Vec::new(),
             opened: 0,
+            stalled_due: 0.0,
+            // Half a step from the stalled, not to meet them at every one.
+            slow_due: 50.0,
             playing_count: 0,
             shared: Shared {
                 request: request.into_bytes(),
                 buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
                 titles: Titles::default(),
-                measuring: false,
+                measuring_since: None,
                 worst_gap: Duration::ZERO,
                 bytes: 0,
             },
@@ -278,21 +284,22 @@ impl<'a> Load<'a> {
         self.look_at(slot, false);
     }
 
-    /// Every k-th of the ramp is what the options want; all others play.
-    fn role(&self, index: usize, cohort: Cohort) -> Role {
-        let among = |percent: f64, index: usize| {
-            let share = percent / 100.0;
-            ((index + 1) as f64 * share).floor() > (index as f64 * share).floor()
-        };
+    /// Of the ramp, the afflicted come evenly spread among the others.
+    fn role(&mut self, index: usize, cohort: Cohort) -> Role {
         let player = match self.args.check {
             Check::Sample(every) if !index.is_multiple_of(every) => Role::Counter,
             _ => Role::Player,
         };
         if cohort != Cohort::Ramp {
-            player
-        } else if among(self.args.stalled_percent, index) {
+            return player;
+        }
+        self.stalled_due += self.args.stalled_percent;
+        self.slow_due += self.args.slow_percent;
+        if self.stalled_due >= 100.0 {
+            self.stalled_due -= 100.0;
             Role::Stalled
-        } else if among(self.args.slow_percent, index + self.args.count / 2) {
+        } else if self.slow_due >= 100.0 {
+            self.slow_due -= 100.0;
             Role::Slow
         } else {
             player
@@ -335,8 +342,8 @@ impl<'a> Load<'a> {
     /// Reads everybody who has something to read.
     fn tick(&mut self, play_events: &mut Events, join_events: &mut Events) -> io::Result<()> {
         let now = self.now();
-        self.tick_late_ms.push(now.saturating_sub(self.next_tick).as_secs_f64() * 1e3);
-        if self.shared.measuring {
+        if self.shared.measuring_since.is_some() {
+            self.tick_late_ms.push(now.saturating_sub(self.next_tick).as_secs_f64() * 1e3);
             self.listener_seconds +=
                 self.playing_count as f64 * now.saturating_sub(self.last_tick).as_secs_f64();
         }
@@ -401,7 +408,9 @@ impl<'a> Load<'a> {
     /// The listener has gone against its will.
     fn lose(&mut self, slot: usize, ending: Ending) {
         let now = self.now();
-        if let Some(listener) = self.remove(slot) {
+        if let Some(listener) = self.remove(slot)
+            && !self.recorded
+        {
             self.tally.lost(&listener, ending, listener.age(now));
         }
     }
@@ -510,7 +519,7 @@ impl<'a> Load<'a> {
         let now = self.window_start.at;
         self.last_tick = now;
         self.window = Some(WindowTime { start: now, length: self.args.seconds });
-        self.shared.measuring = true;
+        self.shared.measuring_since = Some(now);
         self.phase = Phase::Measuring { until: now + self.args.seconds };
         self.churn = Pace::new(now, self.args.churn, u64::MAX);
         self.resets = Pace::new(now, self.args.reset, u64::MAX);
@@ -534,7 +543,7 @@ impl<'a> Load<'a> {
         self.window = Some(WindowTime { start, length });
         let since_tick = self.window_end.at.saturating_sub(self.last_tick).as_secs_f64();
         self.listener_seconds += self.playing_count as f64 * since_tick;
-        self.shared.measuring = false;
+        self.shared.measuring_since = None;
         [self.churn, self.resets] = [Pace::new(start, 0.0, 0), Pace::new(start, 0.0, 0)];
         self.storms.clear();
 
@@ -551,8 +560,8 @@ impl<'a> Load<'a> {
             .collect();
         self.segments_per_listener_s = per(counted.iter().sum(), counted.len() as f64 * length.as_secs_f64());
         // Records are taken now, so that what follows does not change them.
-        for listener in self.slots.iter().flatten() {
-            self.tally.gone(listener, self.window_end.at, self.window);
+        for listener in self.slots.iter_mut().flatten() {
+            self.tally.stays(listener, self.window_end.at, self.window);
         }
         self.recorded = true;
     }
@@ -695,7 +704,7 @@ impl<'a> Load<'a> {
     }
 
     fn drift_ms_per_minute(&self) -> f64 {
-        let mut measured = self.timeline.iter().filter(|second| second.phase == Phase::MEASURING);
+        let mut measured = self.timeline.iter().filter(|second| second.phase == MEASURING);
         match (measured.next(), measured.next_back()) {
             (Some(first), Some(last)) => per((last.lead_s - first.lead_s) * 6e4, last.at_s - first.at_s),
             _ => 0.0,
@@ -720,13 +729,11 @@ fn per(amount: f64, by: f64) -> f64 {
 }
 
 impl Phase {
-    const MEASURING: &str = "measuring";
-
     fn name(&self) -> &'static str {
         match self {
             Phase::Joining => "joining",
             Phase::Settling { .. } => "settling",
-            Phase::Measuring { .. } => Phase::MEASURING,
+            Phase::Measuring { .. } => MEASURING,
             Phase::Tracing { .. } => "tracing",
             Phase::After { .. } => "after",
             Phase::Done => "done",

@@ -90,8 +90,10 @@ pub struct WindowReport {
 pub struct Afflicted {
     pub opened: u64,
     pub began: u64,
-    /// How old those were that the server let go.
+    /// How old those were that the server let go, and that were told so.
     pub let_go_after_s: Quantiles,
+    /// How many had been let go without being told: it shows when they write, at the end.
+    pub found_gone: u64,
     pub broken_packets: u64,
     pub malformed_blocks: u64,
     /// Packets that never came, where packets are numbered: the server skipped them.
@@ -136,11 +138,15 @@ pub struct Generator {
     pub cpu_percent: f64,
     /// Players are read at this interval.
     pub tick_ms: f64,
+    /// In the window.
     pub tick_late_ms: Quantiles,
     /// The longest time between two looks at those who join, of each second.
     pub join_look_ms: Quantiles,
     pub seed: u64,
 }
+
+/// The phase that the window is.
+pub const MEASURING: &str = "measuring";
 
 /// One second of the run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -275,8 +281,12 @@ impl Display for Report {
                     f,
                     name,
                     format_args!(
-                        "{} of {} let go after p50 {:.1} s, max {:.1} s; {} packets skipped",
-                        gone.count, group.began, gone.p50, gone.max, group.missing_packets
+                        "{} of {} let go, after p50 {:.1} s, max {:.1} s where they were told; {} packets skipped",
+                        gone.count as u64 + group.found_gone,
+                        group.began,
+                        gone.p50,
+                        gone.max,
+                        group.missing_packets
                     ),
                 )?;
             }

@@ -48,6 +48,14 @@ struct AfflictedTally {
 /// Slower than so many seconds of audio a second is not real time, when it is known exactly.
 const REAL_TIME: f64 = 0.99;
 
+/// Who has come less than this before the end may still wait for audio then.
+const LONG_ENOUGH_TO_JOIN: Duration = Duration::from_secs(1);
+
+/// Who has played for so long in the window has a rate.
+fn shortest_rate(window: Duration) -> Duration {
+    (window / 2).min(Duration::from_secs(20))
+}
+
 impl Tally {
     pub fn opened(&mut self, role: Role, cohort: Cohort) {
         self.joins.entry(cohort).or_default().report.attempted += 1;
@@ -85,10 +93,26 @@ impl Tally {
         }
     }
 
-    /// A listener is no more, or the run is over: its record.
+    /// The measurement is over while we take a listener to be there.
+    pub fn stays(&mut self, listener: &mut Listener, now: Duration, window: Option<WindowTime>) {
+        if let Some(group) = self.afflicted(listener.role) {
+            group.report.found_gone += u64::from(listener.playing().is_some() && listener.found_gone());
+        }
+        if listener.playing().is_none() && listener.age(now) > LONG_ENOUGH_TO_JOIN {
+            let joins = &mut self.joins.entry(listener.cohort).or_default().report;
+            *joins.failures.entry("still waiting at the end".to_owned()).or_default() += 1;
+        }
+        self.record(listener, now, window);
+    }
+
+    /// A listener is no more: its record.
     pub fn gone(&mut self, listener: &Listener, now: Duration, window: Option<WindowTime>) {
+        self.left += u64::from(listener.playing().is_some());
+        self.record(listener, now, window);
+    }
+
+    fn record(&mut self, listener: &Listener, now: Duration, window: Option<WindowTime>) {
         let Some(playing) = listener.playing() else { return };
-        self.left += 1;
         match self.afflicted(listener.role) {
             Some(group) => group.add(playing),
             None => self.players.add(playing, now, window),
@@ -107,8 +131,8 @@ impl Tally {
     /// The players' part of the report; what is not theirs to know is left at zero.
     /// Both ends of a rate are known to a `tick`.
     pub fn players(&mut self, gap_limit: Duration, tick: Duration, window: Duration) -> WindowReport {
-        let blur = (2.0 * tick.as_secs_f64() / window.as_secs_f64().max(f64::MIN_POSITIVE)).min(1.0);
-        let real_time = REAL_TIME - blur;
+        let blur = 2.0 * tick.as_secs_f64() / shortest_rate(window).as_secs_f64().max(f64::MIN_POSITIVE);
+        let real_time = REAL_TIME - blur.min(1.0);
         let PlayerTally { mut report, rates, gaps_ms } = std::mem::take(&mut self.players);
         report.gap_limit_ms = gap_limit.as_secs_f64() * 1e3;
         report.gaps_over_limit = gaps_ms.iter().filter(|&&gap| gap > report.gap_limit_ms).count() as u64;
@@ -153,7 +177,7 @@ impl PlayerTally {
         self.gaps_ms.push(playing.longest_gap(window.start, now).as_secs_f64() * 1e3);
         // Who was there from the start and has no rate has had no audio at all.
         let there_all_the_time = playing.began() <= window.start && now >= window.start + window.length;
-        let rate = playing.rate(window.length / 2);
+        let rate = playing.rate(shortest_rate(window.length));
         self.rates.extend(rate.or(there_all_the_time.then_some(0.0)));
     }
 }
