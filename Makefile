@@ -29,7 +29,8 @@ bench: needs ## what the inner loops cost
 	$(CARGO) bench --locked
 
 install: build ## the program in $(PREFIX)/bin
-	install -D -m 755 target/release/longwave $(DESTDIR)$(PREFIX)/bin/longwave
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 target/release/longwave $(DESTDIR)$(PREFIX)/bin/longwave
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/longwave

@@ -28,7 +28,7 @@ if command -v apt-get >/dev/null; then
     install="$apt install -y --no-install-recommends$packages"
     echo "$install" >&2
     # The package lists may be missing or old: they are fetched only where they do not do.
-    $install >&2 || { $apt update >&2 && $install >&2; }
+    $install >&2 || { $apt update >&2 && $install >&2; } || exit 1
     exit 0
 fi
 cat >&2 <<'END'
