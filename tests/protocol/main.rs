@@ -1,5 +1,6 @@
 //! "The protocol" of the design, line by line: what an application can do with a pipeline, an
 //! encoder and a server. Each test is named after its line, and drives real pipelines.
+#![cfg(all(feature = "mp3", feature = "aac"))]
 
 #[path = "../studio/mod.rs"]
 mod studio;
