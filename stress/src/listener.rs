@@ -9,6 +9,7 @@ use socket2::SockRef;
 
 use crate::answer::{self, Reading};
 use crate::checker::{Checker, Titles};
+use crate::playing::{Judge, Playing};
 use crate::sys;
 
 /// One connection. Times are since the run began.
@@ -35,6 +36,13 @@ pub enum Role {
     Stalled,
 }
 
+impl Role {
+    /// Whether it behaves badly on purpose, and is no measure of what players get.
+    pub fn is_afflicted(self) -> bool {
+        matches!(self, Role::Slow | Role::Stalled)
+    }
+}
+
 /// Why it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -57,36 +65,6 @@ enum Stage {
         bytes_per_second: f64,
     },
     Playing(Playing),
-}
-
-/// A listener that has had audio, and how it went. `in_window` is what the measurement is about.
-pub struct Playing {
-    judge: Judge,
-    bytes_per_second: f64,
-    first: Duration,
-    last: Duration,
-    bytes: u64,
-    /// Seconds of audio that it has had more than time has passed, when audio last came.
-    lead_s: f64,
-    /// Whether a player that began a second after its first byte would have run dry.
-    stuttered: bool,
-    pub in_window: Window,
-}
-
-/// What is kept about the time of the measurement.
-#[derive(Clone, Copy, Default)]
-pub struct Window {
-    /// Time and seconds of audio when audio first came in it, the time of the burst left out.
-    start: Option<(Duration, f64)>,
-    longest_gap: Duration,
-    /// Segments that had come when it began.
-    pub segments: Option<u32>,
-}
-
-/// Checks, or counts.
-enum Judge {
-    Checking(Box<Checker>),
-    Counting,
 }
 
 /// What all listeners use in turn.
@@ -149,10 +127,6 @@ impl std::fmt::Display for Ending {
 
 /// Slow and stalled listeners read so much at first, not to swallow a whole burst.
 const FIRST_SIP: usize = 1024;
-/// So long after its first byte a player has its burst, and is served in real time.
-const BURST_TIME: Duration = Duration::from_secs(5);
-/// A player gathers audio for so long before it plays.
-const PREBUFFER_S: f64 = 1.0;
 /// As much as is thrown away at once.
 const DISCARD_BYTES: usize = 1 << 20;
 /// Assumed where the server does not say.
@@ -171,11 +145,18 @@ impl Listener {
         }
     }
 
-    pub fn playing_mut(&mut self) -> Option<&mut Playing> {
-        match &mut self.stage {
-            Stage::Playing(playing) => Some(playing),
-            _ => None,
+    /// Keeps how many segments a player has had, to count from.
+    pub fn note_segments(&mut self) {
+        let counts = sys::tcp_counts(&self.socket);
+        if let Stage::Playing(playing) = &mut self.stage {
+            playing.segments_noted = counts.ok().map(|counts| counts.data_segments_in);
         }
+    }
+
+    /// And how many have come since, where they were noted.
+    pub fn segments_since_noted(&self) -> Option<u32> {
+        let noted = self.playing().filter(|_| !self.role.is_afflicted())?.segments_noted?;
+        Some(sys::tcp_counts(&self.socket).ok()?.data_segments_in.wrapping_sub(noted))
     }
 
     /// What to call it if it is given up now, before it has audio.
@@ -222,8 +203,7 @@ impl Listener {
     pub fn sip(&mut self, now: Duration, shared: &mut Shared) -> Turn {
         match &self.stage {
             Stage::Playing(playing) if self.role == Role::Slow => {
-                let due = now.saturating_sub(playing.first).as_secs_f64() * playing.bytes_per_second / 10.0;
-                let most = (due as u64).saturating_sub(playing.bytes) as usize;
+                let most = playing.behind_a_tenth(now);
                 if most == 0 { Turn::Same } else { self.read(now, most, false, shared) }
             }
             _ => Turn::Same,
@@ -263,7 +243,7 @@ impl Listener {
         let mut began = None;
         let mut came = false;
         while left > 0 {
-            let counting = matches!(&self.stage, Stage::Playing(Playing { judge: Judge::Counting, .. }));
+            let counting = self.playing().is_some_and(Playing::only_counts);
             let room = left.min(if counting { DISCARD_BYTES } else { shared.buffer.len() });
             let got = match counting {
                 true => sys::discard(&self.socket, room),
@@ -335,16 +315,7 @@ impl Listener {
         else {
             unreachable!("what is connecting is not read, and the other stages are dealt with above")
         };
-        let mut playing = Playing {
-            judge,
-            bytes_per_second,
-            first: now,
-            last: now,
-            bytes: 0,
-            lead_s: 0.0,
-            stuttered: false,
-            in_window: Window::default(),
-        };
+        let mut playing = Playing::new(judge, bytes_per_second, now);
         playing.take(bytes.len(), bytes, titles);
         self.stage = Stage::Playing(playing);
         let since = |time: Duration| time.saturating_sub(self.opened);
@@ -354,7 +325,7 @@ impl Listener {
     /// All that had come by `now` has been taken.
     fn arrived(&mut self, now: Duration, shared: &mut Shared) {
         let Stage::Playing(playing) = &mut self.stage else { return };
-        if matches!(self.role, Role::Player | Role::Counter) {
+        if !self.role.is_afflicted() {
             shared.worst_gap = shared.worst_gap.max(playing.gap(now));
         }
         playing.arrived(now, shared.measuring_since);
@@ -375,78 +346,6 @@ impl Listener {
             Stage::Admitted { .. } => Ending::NoAudio,
             Stage::Playing(_) if reset => Ending::Reset,
             Stage::Playing(_) => Ending::Closed,
-        }
-    }
-}
-
-impl Playing {
-    /// What the checker found; `None` for one that only counts.
-    pub fn checker(&self) -> Option<&Checker> {
-        match &self.judge {
-            Judge::Checking(checker) => Some(checker),
-            Judge::Counting => None,
-        }
-    }
-
-    /// When its first audio came.
-    pub fn began(&self) -> Duration {
-        self.first
-    }
-
-    pub fn lead_s(&self) -> f64 {
-        self.lead_s
-    }
-
-    pub fn stuttered(&self) -> bool {
-        self.stuttered
-    }
-
-    /// The longest time without audio in the measurement, the one that runs at its end included.
-    pub fn longest_gap(&self, window_start: Duration, now: Duration) -> Duration {
-        self.in_window.longest_gap.max(now.saturating_sub(self.last.max(window_start)))
-    }
-
-    /// Seconds of audio a second in the measurement, where it can be told: between the first and
-    /// the last arrival, so that a cadence does not blur it.
-    pub fn rate(&self, shortest: Duration) -> Option<f64> {
-        let (start, audio_then) = self.in_window.start?;
-        let time = self.last.saturating_sub(start);
-        (time >= shortest && time > Duration::ZERO)
-            .then(|| (self.audio_seconds() - audio_then) / time.as_secs_f64())
-    }
-
-    fn audio_seconds(&self) -> f64 {
-        match &self.judge {
-            Judge::Checking(checker) => checker.audio_seconds(),
-            Judge::Counting => self.bytes as f64 / self.bytes_per_second,
-        }
-    }
-
-    fn take(&mut self, count: usize, bytes: &[u8], titles: &mut Titles) {
-        self.bytes += count as u64;
-        if let Judge::Checking(checker) = &mut self.judge {
-            checker.feed(bytes, titles);
-        }
-    }
-
-    /// How long there has been no audio.
-    fn gap(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.last)
-    }
-
-    fn arrived(&mut self, now: Duration, measuring_since: Option<Duration>) {
-        let gap = self.gap(now);
-        // What it had when audio last came must have lasted until now.
-        self.stuttered |= self.lead_s + PREBUFFER_S < gap.as_secs_f64();
-        let audio = self.audio_seconds();
-        self.last = now;
-        self.lead_s = audio - now.saturating_sub(self.first).as_secs_f64();
-        if let Some(window_start) = measuring_since {
-            self.in_window.longest_gap = self.in_window.longest_gap.max(gap);
-            // A burst, and what a server does after it, is not real time yet.
-            if self.first < window_start || now >= self.first + BURST_TIME {
-                self.in_window.start.get_or_insert((now, audio));
-            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::listener::{Cohort, Ending, Listener, Playing, Role};
+use crate::listener::{Cohort, Ending, Listener, Role};
+use crate::playing::Playing;
 use crate::quantiles::Quantiles;
 use crate::report::{Afflicted, Joins, WindowReport};
 
