@@ -67,7 +67,7 @@ impl Display for Comparison<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:>9}  {:<14}{:>5}{:>20}{:>8}{:>9}{:>10}{:>9}{:>16}{:>12}{:>8}",
+            "{:>9}  {:<14}{:>5}{:>20}{:>8}{:>9}{:>10}{:>9}{:>16}{:>16}{:>8}",
             "listeners",
             "server",
             "runs",
@@ -90,7 +90,7 @@ impl Display for Comparison<'_> {
             };
             writeln!(
                 f,
-                "{count:>9}  {label:<14}{:>5}{:>20}{ratio:>8}{:>8.0}%{:>10.2}{:>9.3}{:>16.0}{:>12}{:>8.1}{}",
+                "{count:>9}  {label:<14}{:>5}{:>20}{ratio:>8}{:>8.0}%{:>10.2}{:>9.3}{:>16.0}{:>16}{:>8.1}{}",
                 row.runs,
                 format!("{:.1} ({:.0}–{:.0})", cpu.p50, cpu.min, cpu.max),
                 row.waited_percent,
