@@ -27,12 +27,14 @@ use crate::units::{FrameCount, SampleRate};
 const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
 
 /// A constant, `frames` long: named `level:frames`, with `?` behind it where it does not say how
-/// long it is. What does not parse is a bad file.
+/// long it is, and `@frame-ms` where its disk is away for so long. What does not parse is a bad file.
 struct Constant {
     level: f32,
     frames: u64,
     at: u64,
     declares: bool,
+    /// Where reading takes how long, once.
+    stall: Option<(u64, Duration)>,
     tags: Tags,
 }
 
@@ -40,12 +42,21 @@ fn open(path: &Path) -> Result<Box<dyn Source>> {
     let bad = || Error::file(path, "not audio");
     let name = path.to_str().unwrap();
     let (level, frames) = name.split_once(':').ok_or_else(bad)?;
+    let (frames, stall) = match frames.split_once('@') {
+        Some((frames, stall)) => {
+            let (at, ms) = stall.split_once('-').ok_or_else(bad)?;
+            let ms = Duration::from_millis(ms.parse().map_err(|_| bad())?);
+            (frames, Some((at.parse().map_err(|_| bad())?, ms)))
+        }
+        None => (frames, None),
+    };
     let declares = !frames.ends_with('?');
     Ok(Box::new(Constant {
         level: level.parse().map_err(|_| bad())?,
         frames: frames.trim_end_matches('?').parse().map_err(|_| bad())?,
         at: 0,
         declares,
+        stall,
         tags: Tags::default(),
     }))
 }
@@ -58,6 +69,9 @@ impl Source for Constant {
         self.declares.then_some(FrameCount(self.frames))
     }
     fn read(&mut self, out: &mut Vec<f32>) -> Result<bool> {
+        if let Some((_, lasts)) = self.stall.take_if(|(at, _)| self.at >= *at) {
+            std::thread::sleep(lasts);
+        }
         let frames = 500.min(self.frames - self.at);
         out.extend(std::iter::repeat_n(self.level, frames as usize));
         self.at += frames;
@@ -114,7 +128,7 @@ impl Encoder for RawEncoder {
 
 /// A mixer with one raw output, and all that came of it.
 struct Rig {
-    stepper: Stepper,
+    stepper: Option<Stepper>,
     commands: Sender<Command>,
     up_next: Arc<Mutex<UpNext>>,
     fallback: Arc<Mutex<UpNext>>,
@@ -129,6 +143,10 @@ struct Rig {
 impl Rig {
     fn new(entries: &[&str], repeat: bool, crossfade_ms: u64) -> Rig {
         let (clock, stepper) = Clock::stepped();
+        Rig { stepper: Some(stepper), ..Rig::by(clock, entries, repeat, crossfade_ms) }
+    }
+
+    fn by(clock: Clock, entries: &[&str], repeat: bool, crossfade_ms: u64) -> Rig {
         let mut list = UpNext::new(fastrand::Rng::with_seed(1));
         let entries = entries.iter().map(|path| Entry::new(*path)).collect();
         list.load(Playlist { name: "list".into(), entries, repeat, shuffle: false }, When::AfterCurrent);
@@ -181,11 +199,12 @@ impl Rig {
             each_job: Box::new(|_| {}),
         };
         crew.spawn("mix:test", || Mixer::new(parts).run()).unwrap();
-        Rig { stepper, commands, up_next, fallback, events, packets, on_air, output, pool: Some(pool), crew }
+        let pool = Some(pool);
+        Rig { stepper: None, commands, up_next, fallback, events, packets, on_air, output, pool, crew }
     }
 
     fn run(&self, seconds: f64) {
-        self.stepper.run(Duration::from_secs_f64(seconds));
+        self.stepper.as_ref().expect("a stepped clock").run(Duration::from_secs_f64(seconds));
     }
 
     fn command(&self, command: Command) {
@@ -251,6 +270,26 @@ fn tracks_join_at_the_sample_when_nothing_fades() {
     }
     assert_eq!(pcm[..expected.len()], expected);
     assert!(pcm.len() > expected.len() && pcm[expected.len()..].iter().all(|sample| *sample == 0.0));
+}
+
+#[test]
+fn a_disk_that_is_away_for_a_second_and_a_half_is_not_heard() {
+    // Half a second in, the decoder is two seconds ahead and meets the stall: by the machine's clock.
+    let rigs = [1500, 3000]
+        .map(|ms| Rig::by(Clock::default(), &[format!("0.5:28000@20000-{ms}").as_str()], false, 0));
+    let heard = rigs.map(|rig| {
+        while rig.count(|event| matches!(event, Event::NothingToPlay)) == 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let pcm = rig.stop();
+        let first = pcm.iter().position(|sample| *sample != 0.0).unwrap();
+        let last = pcm.iter().rposition(|sample| *sample != 0.0).unwrap();
+        let silent = pcm[first..=last].iter().filter(|sample| **sample == 0.0).count();
+        (last + 1 - first - silent, silent)
+    });
+    assert_eq!(heard[0], (28_000, 0), "frames, and of silence between them");
+    // What takes longer than there is decoded ahead is heard, and nothing is lost of it.
+    assert!(heard[1].0 == 28_000 && (4000..12_000).contains(&heard[1].1), "{heard:?}");
 }
 
 #[test]
