@@ -126,6 +126,8 @@ impl Pipeline {
         curve: Curve,
         then_stop: bool,
     ) -> Result<()> {
+        // The cosine of a right angle is a little less than nothing in floats: a crossfader's end.
+        let to = if to.abs() < 1e-6 { 0.0 } else { to };
         if !(0.0..=16.0).contains(&to) {
             return Err(Error::setting("volume", format!("{to} is outside 0..=16; 1 is unchanged")));
         }
