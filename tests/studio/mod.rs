@@ -104,6 +104,7 @@ pub struct Studio {
     pub server: Server,
     pub ear: Ear,
     pub folder: Arc<TempDir>,
+    spec: PcmSpec,
     stepper: Stepper,
     events: EventReceiver,
     told: Mutex<Vec<Event>>,
@@ -137,16 +138,22 @@ impl Studio {
             ..PipelineSettings::default()
         };
         differ(&mut settings);
+        let spec = settings.spec;
         let pipeline = Pipeline::start(settings, &server).expect("a pipeline");
         let events = pipeline.events(100_000);
         // The first block is due at once. From here on nothing happens that is not stepped.
         stepper.run(Duration::from_nanos(1));
-        Studio { pipeline, server, ear, folder, stepper, events, told: Mutex::default() }
+        Studio { pipeline, server, ear, folder, spec, stepper, events, told: Mutex::default() }
     }
 
     /// Lets time go by.
     pub fn run(&self, time: Duration) {
         self.stepper.run(time);
+    }
+
+    /// How many frames have been mixed: the place of the next one, in what the ear has heard.
+    pub fn position(&self) -> usize {
+        (self.pipeline.time_on_air().as_secs_f64() * f64::from(self.spec.rate.hz())).round() as usize
     }
 
     /// Lets time go by until something is so.
@@ -247,6 +254,13 @@ impl Studio {
 
 pub fn stem(path: &Path) -> String {
     path.file_stem().unwrap().to_string_lossy().into_owned()
+}
+
+/// Noise within ±0.3, a different one for each seed.
+pub fn noise(seed: u64, samples: usize) -> Vec<f32> {
+    // Seeds that are neighbours make noises that are related.
+    let mut random = fastrand::Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    (0..samples).map(|_| (random.f32() - 0.5) * 0.6).collect()
 }
 
 /// Writes a mono track of one level at 8 kHz.
