@@ -20,11 +20,10 @@ pub(super) enum Format {
     Aac,
 }
 
-/// Where the blame goes for what a codec refuses.
-pub(super) struct Places {
+/// Where the shape of the audio is declared, which a codec may not be able to encode.
+pub(super) struct SpecPlaces {
     pub channels: Place,
-    pub rate: Place,
-    pub output: Place,
+    pub sample_rate: Place,
 }
 
 impl Format {
@@ -74,7 +73,7 @@ pub(super) fn settings(
     format: Format,
     raw: &RawOutput,
     spec: PcmSpec,
-    places: &Places,
+    places: &SpecPlaces,
     problems: &mut Problems,
 ) -> Option<Arc<dyn EncoderSettings>> {
     let settings = match format {
@@ -88,23 +87,23 @@ pub(super) fn settings(
             None
         }
         Err(error) => {
-            problems.add(&places.output, error.to_string());
+            problems.add(&raw.place, error.to_string());
             None
         }
     }
 }
 
 /// Where the key is that a codec names; the output itself where the key was left out.
-fn blamed(key: &str, raw: &RawOutput, places: &Places) -> Place {
+fn blamed(key: &str, raw: &RawOutput, places: &SpecPlaces) -> Place {
     let place = match key {
         "bitrate" => raw.bitrate.as_ref().map(|at| &at.place),
         "quality" => raw.quality.as_ref().map(|at| &at.place),
         "profile" => raw.profile.as_ref().map(|at| &at.place),
         "channels" => Some(&places.channels),
-        "sample_rate" => Some(&places.rate),
+        "sample_rate" => Some(&places.sample_rate),
         _ => None,
     };
-    let missing = || Place { key: format!("{}.{key}", places.output.key), ..places.output.clone() };
+    let missing = || Place { key: format!("{}.{key}", raw.place.key), ..raw.place.clone() };
     place.cloned().unwrap_or_else(missing)
 }
 

@@ -12,7 +12,7 @@ use crate::server::{MountSettings, ServerSettings};
 use crate::units::SampleRate;
 
 use super::Config;
-use super::encoder::{self, Format};
+use super::encoder::{self, Format, SpecPlaces};
 use super::fields::At;
 use super::problem::{Place, Problems};
 use super::raw::{RawConfig, RawOutput, RawPipeline, RawServer};
@@ -83,8 +83,10 @@ impl<'a> Reader<'a> {
     /// Settings for one pipeline; usable if no problem was found.
     pub fn pipeline(&mut self, raw: RawPipeline) -> PipelineSettings {
         let default = PipelineSettings::default();
-        let (channels_place, rate_place) =
-            (place_of(raw.channels.as_ref(), &raw.place), place_of(raw.sample_rate.as_ref(), &raw.place));
+        let spec_places = SpecPlaces {
+            channels: place_of(raw.channels.as_ref(), &raw.place),
+            sample_rate: place_of(raw.sample_rate.as_ref(), &raw.place),
+        };
         let spec = self.spec(raw.channels, raw.sample_rate);
         let outputs = match raw.outputs {
             Some(outputs) if outputs.is_empty() => {
@@ -94,15 +96,7 @@ impl<'a> Reader<'a> {
             Some(outputs) => outputs,
             None => Format::built().map(|format| RawOutput::of_format(format.name(), &raw.place)).collect(),
         };
-        let mut made = Vec::new();
-        for output in outputs {
-            let places = encoder::Places {
-                channels: channels_place.clone(),
-                rate: rate_place.clone(),
-                output: output.place.clone(),
-            };
-            made.extend(self.output(output, spec, &places));
-        }
+        let outputs = outputs.into_iter().filter_map(|raw| self.output(raw, spec, &spec_places)).collect();
         PipelineSettings {
             name: self.pipeline_name(raw.name, &raw.place).unwrap_or(default.name),
             spec,
@@ -123,12 +117,12 @@ impl<'a> Reader<'a> {
             },
             fallback: raw.fallback.and_then(|path| self.existing(path)),
             state_file: raw.state_file.map(|path| self.state_file(path)),
-            outputs: made,
+            outputs,
             ..default
         }
     }
 
-    fn output(&mut self, raw: RawOutput, spec: PcmSpec, places: &encoder::Places) -> Option<OutputSettings> {
+    fn output(&mut self, raw: RawOutput, spec: PcmSpec, places: &SpecPlaces) -> Option<OutputSettings> {
         let format = match raw.format.as_ref() {
             Some(format) => self.parse(Some(format.clone()), Format::parse),
             None => {
