@@ -1,5 +1,6 @@
 //! Files that cannot be played, or not to their end: each costs its turn, and an event says so. The
 //! stream goes on.
+#![cfg(all(feature = "mp3", feature = "aac"))]
 
 mod radio;
 

@@ -1,4 +1,5 @@
 //! Live mixing, judged by ear: what decks, fades, seeks and holds sound like in the mix.
+#![cfg(all(feature = "mp3", feature = "aac"))]
 
 mod studio;
 
