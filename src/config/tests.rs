@@ -376,6 +376,45 @@ fn a_pipeline_alone_has_its_keys_at_the_top() {
     assert!(error.to_string().starts_with("output[0].format: \"mp9\" is unknown"), "{error}");
 }
 
+/// Whatever nests without end is refused, and takes no stack.
+#[test]
+fn depth_is_bounded() {
+    let deep = 200_000;
+    for text in [
+        "a = ".to_owned() + &"[".repeat(deep),
+        "a = ".to_owned() + &"{a=".repeat(deep),
+        "a.".repeat(deep) + "a = 1",
+        format!("[{}a]", "a.".repeat(deep)),
+    ] {
+        assert!(toml(&text).is_err());
+    }
+    for text in ["[".repeat(deep), "{\"a\":".repeat(deep)] {
+        assert!(Config::from_json(&text, Path::new("")).is_err());
+    }
+}
+
+proptest::proptest! {
+    /// A declaration that was damaged anywhere is read, or refused with problems on lines that it has.
+    #[test]
+    fn damage_is_a_problem_on_a_line(
+        at in 0_usize..2_000,
+        gone in 0_usize..40,
+        instead in "[\\PC\n\t\"'=.\\[\\]{}]{0,6}",
+    ) {
+        let good = include_str!("../../examples/station.toml");
+        let near = |index: usize| (index.min(good.len())..).find(|&index| good.is_char_boundary(index)).unwrap();
+        let (start, end) = (near(at), near(at + gone));
+        let damaged = format!("{}{instead}{}", &good[..start], &good[end..]);
+        let lines = damaged.lines().count() as u32 + 1;
+        if let Err(error) = toml(&damaged) {
+            proptest::prop_assert!(!error.problems.is_empty());
+            for problem in error.problems {
+                proptest::prop_assert!(problem.line.is_none_or(|line| (1..=lines).contains(&line)), "{problem}");
+            }
+        }
+    }
+}
+
 /// Every key is explained where people look for it.
 #[test]
 fn every_key_is_documented() {
