@@ -25,7 +25,7 @@ demo: build ## a station on the air, with music that it makes itself
 test: test-needs ## everything that CI runs: format, lints, documentation, all tests
 	bash scripts/test.sh
 
-bench: needs ## what the inner loops cost
+bench: test-needs ## what the inner loops cost, and a whole station
 	$(CARGO) bench --locked
 
 install: build ## the program in $(PREFIX)/bin

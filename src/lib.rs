@@ -27,6 +27,8 @@ mod units;
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 #[cfg(feature = "mp3")]
 pub use codec::Mp3Settings;
+#[doc(hidden)]
+pub use codec::decode; // for benches
 #[cfg(feature = "aac")]
 pub use codec::{AacProfile, AacSettings};
 pub use codec::{

@@ -26,6 +26,8 @@ mod tests;
 #[cfg(test)]
 mod tools;
 
+use std::path::Path;
+
 use crate::audio::PcmSpec;
 use crate::error::Result;
 use crate::packet::Packet;
@@ -38,6 +40,13 @@ pub use file::read_metadata;
 #[cfg(feature = "mp3")]
 pub use mp3::Mp3Settings;
 pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};
+
+/// Reads a file as a voice does: each call appends the next frames, in this shape; false when there
+/// are no more.
+pub fn decode(path: &Path, spec: PcmSpec) -> Result<impl FnMut(&mut Vec<f32>) -> Result<bool> + use<>> {
+    let mut file = file::AudioFile::open(path, spec)?;
+    Ok(move |out: &mut Vec<f32>| Ok(file.read(out)? == file::Status::More))
+}
 
 /// What an encoder is to do; opening it makes one that does. Kept by an output, so that an encoder
 /// that failed can be built again.

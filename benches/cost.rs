@@ -1,0 +1,297 @@
+//! What a station costs: `cargo bench --bench cost`.
+//!
+//! Runs `longwave play` with both outputs and one listener, and in the same minute the decoder and
+//! encoder calls that it makes, in jobs of the same size and nothing else: at the pace of the clock,
+//! as it does, and at once. Then how long it takes from its start to the first audio at a client.
+//! Needs Linux, ffmpeg and lame; on a machine that is busy with other things all of it costs more.
+//!
+//! `LONGWAVE_ROUNDS` rounds of five seconds, 12 if it is not set.
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("cost: needs Linux");
+}
+
+#[cfg(target_os = "linux")]
+fn main() {
+    // `cargo test --benches` wants to know only whether it runs.
+    if std::env::args().any(|argument| argument == "--bench") {
+        linux::main();
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpStream;
+    use std::path::{Path, PathBuf};
+    use std::process::{Child, Command, Stdio};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use longwave::{
+        AacSettings, BLOCK_FRAMES, Encoder, EncoderSettings, Mp3Settings, Packet, PcmSpec, decode,
+    };
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::signal::{Signal, kill};
+    use nix::sys::time::TimeVal;
+    use nix::time::{ClockId, clock_getcpuclockid};
+    use nix::unistd::Pid;
+
+    /// One round.
+    const ROUND: Duration = Duration::from_secs(5);
+    /// What the mixer gives to an encoder at once, at 44.1 kHz.
+    const JOB_BLOCKS: usize = 4;
+    const STARTS: usize = 10;
+
+    pub fn main() {
+        let rounds = std::env::var("LONGWAVE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
+        let folder = tempfile::tempdir().expect("a folder");
+        let (files, wav) = music(folder.path());
+
+        let station = Playing::start(folder.path());
+        station.listen();
+        // Its first seconds are about starting.
+        thread::sleep(Duration::from_secs(2));
+        let (mut paced, mut at_once) = (Calls::new(&files), Calls::new(&files));
+        let mut costs: [Vec<f64>; 3] = Default::default();
+        for _ in 0..rounds {
+            let (before, began) = (station.cpu_time(), Instant::now());
+            costs[1].push(cost(|| paced.run(Some(began))));
+            costs[0].push((station.cpu_time() - before).as_secs_f64() / began.elapsed().as_secs_f64());
+            costs[2].push(cost(|| at_once.run(None)));
+        }
+        let memory = station.memory();
+        station.stop();
+        let lame = lame(&wav);
+        let starts: Vec<f64> = (0..STARTS).map(|_| first_audio(folder.path()).as_secs_f64() * 1e3).collect();
+
+        let [ours, paced, at_once] = costs.map(|costs| Spread::of(&costs));
+        let starts = Spread::of(&starts);
+        println!("processor, in hundredths of a core: median of {rounds} rounds (and its quartiles)");
+        println!("  longwave play, both outputs, one listener  {}", ours.percent());
+        println!("  the same calls at the pace of the clock    {}", paced.percent());
+        println!("  the same calls at once                     {}", at_once.percent());
+        println!("  lame -q 5, which is MP3 alone, at once     {:6.2}", 100.0 * lame);
+        println!(
+            "  ratio to the calls at the clock's pace     {:6.2}  goal: 1.25",
+            ours.median / paced.median
+        );
+        println!("  ratio to the calls at once                 {:6.2}", ours.median / at_once.median);
+        println!("memory, MiB                                  {memory}  goal: 24");
+        println!(
+            "from exec to the first audio, ms             {:6.1}, {:.1} at worst of {STARTS}  goal: 300",
+            starts.median, starts.most
+        );
+    }
+
+    /// Ten files, five pieces as MP3 and as FLAC; and the first of them as WAV, beside the folder.
+    fn music(folder: &Path) -> (Vec<PathBuf>, PathBuf) {
+        let music = longwave_demo::Music::compose().expect("music");
+        let wav = folder.with_extension("wav");
+        std::fs::copy(&music.files()[0], &wav).expect("room for a file");
+        let mut files = Vec::new();
+        for (n, piece) in music.files().iter().enumerate() {
+            for (extension, options) in [("mp3", &["-b:a", "192k"][..]), ("flac", &[])] {
+                let file = folder.join(format!("{}.{extension}", n + 1));
+                let mut ffmpeg = Command::new("ffmpeg");
+                ffmpeg.args(["-v", "error", "-nostdin", "-i"]).arg(piece).args(options).arg(&file);
+                assert!(ffmpeg.status().expect("ffmpeg").success());
+                files.push(file);
+            }
+        }
+        // As a folder is played.
+        files.sort();
+        (files, wav)
+    }
+
+    /// Seconds of a core for a second of audio.
+    fn cost(work: impl FnOnce()) -> f64 {
+        let now = || Duration::from(ClockId::CLOCK_THREAD_CPUTIME_ID.now().expect("a clock"));
+        let before = now();
+        work();
+        (now() - before).as_secs_f64() / ROUND.as_secs_f64()
+    }
+
+    type Decoder = Box<dyn FnMut(&mut Vec<f32>) -> longwave::Result<bool>>;
+
+    /// The calls that a pipeline makes of decoders and encoders, and nothing else.
+    struct Calls {
+        files: Vec<PathBuf>,
+        /// How many files have been opened.
+        opened: usize,
+        decoder: Decoder,
+        encoders: [Box<dyn Encoder>; 2],
+        pcm: Vec<f32>,
+        packets: Vec<Packet>,
+        /// Jobs done, and frames due by the end of the round.
+        done: u64,
+        due: u64,
+    }
+
+    impl Calls {
+        fn new(files: &[PathBuf]) -> Calls {
+            let open = |encoder: &dyn EncoderSettings| encoder.open(PcmSpec::CD).expect("it opens");
+            Calls {
+                files: files.to_vec(),
+                opened: 1,
+                decoder: decoder(&files[0]),
+                encoders: [open(&Mp3Settings::default()), open(&AacSettings::default())],
+                pcm: Vec::new(),
+                packets: Vec::new(),
+                done: 0,
+                due: 0,
+            }
+        }
+
+        /// A round: each job when it is due, or all of them at once.
+        fn run(&mut self, began: Option<Instant>) {
+            let (first, job) = (self.done, (JOB_BLOCKS * BLOCK_FRAMES) as u64);
+            self.due += PcmSpec::CD.rate.frames_in(ROUND).0;
+            while (self.done + 1) * job <= self.due {
+                self.job();
+                if let Some(began) = began {
+                    let due = Duration::from_secs_f64(((self.done - first) * job) as f64 / 44_100.0);
+                    thread::sleep((began + due).saturating_duration_since(Instant::now()));
+                }
+            }
+        }
+
+        fn job(&mut self) {
+            let samples = 2 * JOB_BLOCKS * BLOCK_FRAMES;
+            while self.pcm.len() < samples {
+                if !(self.decoder)(&mut self.pcm).expect("it decodes") {
+                    self.decoder = decoder(&self.files[self.opened % self.files.len()]);
+                    self.opened += 1;
+                }
+            }
+            for encoder in &mut self.encoders {
+                for block in self.pcm[..samples].chunks_exact(2 * BLOCK_FRAMES) {
+                    encoder.encode(block, &mut self.packets).expect("it encodes");
+                }
+            }
+            self.packets.clear();
+            self.pcm.drain(..samples);
+            self.done += 1;
+        }
+    }
+
+    fn decoder(file: &Path) -> Decoder {
+        Box::new(decode(file, PcmSpec::CD).expect("it opens"))
+    }
+
+    /// A `longwave play` that runs.
+    struct Playing {
+        process: Child,
+        pid: Pid,
+        /// `ADDR:PORT/stream.mp3`
+        url: String,
+    }
+
+    impl Playing {
+        fn start(folder: &Path) -> Playing {
+            let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
+                .args(["play", "--loop", "--listen", "127.0.0.1:0"])
+                .arg(folder)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("longwave runs");
+            let mut line = String::new();
+            BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+            let url = line.trim_end().split_once("http://").expect("where it is").1.to_owned();
+            let pid = Pid::from_raw(process.id() as i32);
+            Playing { process, pid, url }
+        }
+
+        /// Asks for the stream, and reads as far as the audio.
+        fn connect(&self) -> BufReader<TcpStream> {
+            let (address, path) = self.url.split_at(self.url.find('/').expect("a path"));
+            let mut socket = TcpStream::connect(address).expect("a connection");
+            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nIcy-MetaData: 1\r\n\r\n");
+            socket.write_all(request.as_bytes()).expect("it is asked");
+            let mut socket = BufReader::new(socket);
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                assert!(socket.read_line(&mut line).expect("a head") > 0, "closed");
+            }
+            socket
+        }
+
+        /// Somebody listens until it stops.
+        fn listen(&self) {
+            let mut socket = self.connect();
+            thread::spawn(move || std::io::copy(&mut socket, &mut std::io::sink()));
+        }
+
+        /// Of all its threads, those that have ended included.
+        fn cpu_time(&self) -> Duration {
+            clock_getcpuclockid(self.pid).and_then(ClockId::now).expect("it runs").into()
+        }
+
+        /// What is resident, and what was at most.
+        fn memory(&self) -> String {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("it runs");
+            let mib = |key: &str| {
+                let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("it is there");
+                line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+            };
+            format!("{:6.1}, {:.1} at most", mib("VmRSS:"), mib("VmHWM:"))
+        }
+
+        fn stop(mut self) {
+            kill(self.pid, Signal::SIGTERM).expect("it runs");
+            assert!(self.process.wait().expect("it ends").success());
+        }
+    }
+
+    /// From exec to the first byte of audio at a client.
+    fn first_audio(folder: &Path) -> Duration {
+        let began = Instant::now();
+        let station = Playing::start(folder);
+        station.connect().read_exact(&mut [0]).expect("audio");
+        let took = began.elapsed();
+        station.stop();
+        took
+    }
+
+    /// What the program makes of a whole file, in seconds of a core for a second of audio.
+    fn lame(wav: &Path) -> f64 {
+        let used = || {
+            let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage");
+            let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+            seconds(usage.user_time()) + seconds(usage.system_time())
+        };
+        let before = used();
+        let mut lame = Command::new("lame");
+        let done = lame.args(["--quiet", "-q", "5", "-b", "128"]).arg(wav).arg("/dev/null").status();
+        assert!(done.is_ok_and(|status| status.success()), "lame does its work");
+        let cost = used() - before;
+        let bytes = std::fs::metadata(wav).expect("it is there").len();
+        std::fs::remove_file(wav).expect("it is there");
+        cost / (bytes as f64 / 176_400.0)
+    }
+
+    struct Spread {
+        quarter: f64,
+        median: f64,
+        three_quarters: f64,
+        most: f64,
+    }
+
+    impl Spread {
+        fn of(values: &[f64]) -> Spread {
+            let mut sorted = values.to_vec();
+            sorted.sort_by(f64::total_cmp);
+            let at = |part: f64| sorted[((sorted.len() - 1) as f64 * part).round() as usize];
+            Spread { quarter: at(0.25), median: at(0.5), three_quarters: at(0.75), most: at(1.0) }
+        }
+
+        fn percent(&self) -> String {
+            let [quarter, median, three_quarters] =
+                [self.quarter, self.median, self.three_quarters].map(|value| value * 100.0);
+            format!("{median:6.2}  ({quarter:.2} to {three_quarters:.2})")
+        }
+    }
+}
