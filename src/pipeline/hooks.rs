@@ -218,6 +218,11 @@ impl EventReceiver {
         self.wait(Some(Instant::now() + timeout))
     }
 
+    /// Whether nothing more will come than what waits.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
+    }
+
     fn wait(&self, deadline: Option<Instant>) -> Option<Event> {
         let mut letters = self.0.lock();
         loop {

@@ -3,17 +3,20 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
 use super::running::Inner;
+use super::state::History;
 use super::{EventReceiver, Pipeline, PlayedTrack};
-use crate::engine::mixer::{Command, read};
+use crate::audio::PcmSpec;
+use crate::engine::mixer::{Command, OnAir, read};
 use crate::error::{Error, Result};
 use crate::event::EventKind;
-use crate::playout::{Entry, Snapshot};
+use crate::playout::{Entry, Snapshot, UpNext};
 use crate::units::FrameCount;
 
 /// How often the state is kept, besides at every track change and at the end.
@@ -43,7 +46,7 @@ struct Interrupted {
 impl Pipeline {
     /// What is needed to go on from here.
     pub fn snapshot(&self) -> PipelineSnapshot {
-        self.inner.snapshot()
+        State::of(&self.inner).snapshot()
     }
 
     /// Goes on from a snapshot: what was up next is up next again, and the track that was on the air
@@ -57,12 +60,29 @@ impl Pipeline {
     }
 }
 
-impl Inner {
+/// Where a pipeline's state is to be read, as long as it runs and after.
+pub(super) struct State {
+    spec: PcmSpec,
+    up_next: Arc<Mutex<UpNext>>,
+    on_air: Arc<ArcSwap<OnAir>>,
+    history: Arc<Mutex<History>>,
+}
+
+impl State {
+    pub fn of(inner: &Inner) -> State {
+        State {
+            spec: inner.spec,
+            up_next: inner.up_next.clone(),
+            on_air: inner.on_air.clone(),
+            history: inner.history.clone(),
+        }
+    }
+
     fn snapshot(&self) -> PipelineSnapshot {
         let on_air = read(&self.on_air);
         let played = self.spec.rate.duration_of(on_air.played);
         PipelineSnapshot {
-            up_next: self.up_next().snapshot(),
+            up_next: self.up_next.lock().unwrap_or_else(PoisonError::into_inner).snapshot(),
             // A fallback only filled in.
             current: on_air.current.as_ref().filter(|_| !on_air.fell_back).map(|track| Interrupted {
                 entry: Entry {
@@ -75,7 +95,9 @@ impl Inner {
             history: self.history.lock().unwrap_or_else(PoisonError::into_inner).tracks().cloned().collect(),
         }
     }
+}
 
+impl Inner {
     /// Everything but the skip to the current track.
     pub(super) fn restore(&self, mut snapshot: PipelineSnapshot) {
         let mut list = self.up_next();
@@ -119,18 +141,19 @@ pub(super) fn check(file: &Path) -> Result<()> {
     Err(Error::setting("state_file", format!("there is no folder {}", folder.display())))
 }
 
-/// The thread `state`: keeps the state in a file until the pipeline ends.
-pub(super) fn keep(inner: &std::sync::Weak<Inner>, events: &EventReceiver, file: &Path) {
+/// The thread `state`: keeps the state in a file until the pipeline ends, and what it was at its end. It
+/// holds what it keeps, not the pipeline: so the last handle may be dropped without a word.
+pub(super) fn keep(state: &State, events: &EventReceiver, file: &Path) {
     let mut complained = false;
     let mut due = Instant::now() + KEEP_EVERY;
     loop {
         let event = events.recv_timeout(due.saturating_duration_since(Instant::now()));
-        let Some(inner) = inner.upgrade() else { return };
         let kind = event.map(|event| event.kind());
+        let over = kind == Some(EventKind::PipelineStop) || kind.is_none() && events.is_closed();
         let now = Instant::now();
-        if now >= due || matches!(kind, None | Some(EventKind::TrackChange | EventKind::PipelineStop)) {
+        if over || now >= due || kind == Some(EventKind::TrackChange) {
             due = now + KEEP_EVERY;
-            match write(file, &inner.snapshot()) {
+            match write(file, &state.snapshot()) {
                 Ok(()) => complained = false,
                 Err(error) if !complained => {
                     complained = true;
@@ -139,7 +162,8 @@ pub(super) fn keep(inner: &std::sync::Weak<Inner>, events: &EventReceiver, file:
                 Err(_) => {}
             }
         }
-        if kind == Some(EventKind::PipelineStop) || !inner.is_running() {
+        // Not before the last word: whatever came before it may have been kept while the mixer went on.
+        if over {
             return;
         }
     }

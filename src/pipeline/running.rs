@@ -167,8 +167,8 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     }
     let weak = Arc::downgrade(&inner);
     if let Some(file) = settings.state_file {
-        let (events, weak) = (hub.subscribe(STATE_EVENTS), weak.clone());
-        inner.hooks.spawn("state", move || resume::keep(&weak, &events, &file))?;
+        let (events, state) = (hub.subscribe(STATE_EVENTS), resume::State::of(&inner));
+        inner.hooks.spawn("state", move || resume::keep(&state, &events, &file))?;
     }
     inner.hooks.spawn("hooks", {
         let hub = hub.clone();
