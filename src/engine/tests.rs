@@ -288,8 +288,9 @@ fn a_disk_that_is_away_for_a_second_and_a_half_is_not_heard() {
         (last + 1 - first - silent, silent)
     });
     assert_eq!(heard[0], (28_000, 0), "frames, and of silence between them");
-    // What takes longer than there is decoded ahead is heard, and nothing is lost of it.
-    assert!(heard[1].0 == 28_000 && (4000..12_000).contains(&heard[1].1), "{heard:?}");
+    // What takes longer than there is decoded ahead (eight chunks of 2,048 frames, one on each side of
+    // them: 20,480 of the 24,000 frames that are missed at most) is heard, and nothing is lost of it.
+    assert!(heard[1].0 == 28_000 && (3_500..12_000).contains(&heard[1].1), "{heard:?}");
 }
 
 #[test]
