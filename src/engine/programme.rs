@@ -61,6 +61,8 @@ pub(crate) struct Programme {
     /// The version of the list that was of no use, as long as the fallback stands in for it.
     fallen_back: Option<u64>,
     retry: Duration,
+    /// The next frame to be mixed.
+    here: FramePos,
     mix: Vec<f32>,
     news: Vec<News>,
 }
@@ -111,6 +113,7 @@ impl Programme {
             silent: false,
             fallen_back: None,
             retry: RETRY_FIRST,
+            here: FramePos(0),
             mix: Vec::new(),
             news: Vec::new(),
         }
@@ -262,18 +265,19 @@ impl Programme {
             if self.is_silenced() {
                 self.outgoing.clear();
                 if self.cut.take().is_some() {
-                    self.current = None;
+                    self.leave();
                 }
                 break;
             }
-            let here = at + FrameCount((done / channels) as u64);
-            self.turn(here, scratch.patience());
+            self.here = at + FrameCount((done / channels) as u64);
+            self.turn(self.here, scratch.patience());
             let frames = self.until_turn((out.len() - done) / channels);
             let mixed = self.mix_voices(&mut mix[done..done + frames * channels], scratch) * channels;
             let part = done..done + mixed;
             scratch.add_with_ramp(&mut out[part.clone()], &mix[part.clone()], &mut self.bus);
             done = part.end;
         }
+        self.here = at + FrameCount((out.len() / channels) as u64);
         self.mix = mix;
     }
 
@@ -315,6 +319,7 @@ impl Programme {
         let Some(track) = &self.current else { return Some(FrameCount(0)) };
         let remaining = track.voice.remaining();
         if let Some(cut) = self.cut {
+            let cut = overlap(cut, None, next.info.duration);
             return Some(FrameCount(cut.0.min(remaining.map_or(u64::MAX, |left| left.0))));
         }
         if track.seeks_to.is_some() {
@@ -347,9 +352,6 @@ impl Programme {
         else {
             return;
         };
-        if self.current.as_ref().is_some_and(|track| track.begins_in.is_some()) {
-            self.begin(at);
-        }
         self.cut = None;
         self.silent = false;
         self.retry = RETRY_FIRST;
@@ -394,7 +396,7 @@ impl Programme {
 
     /// The current track, if there is one, is on its way out. Its fade, if it has one.
     fn retire(&mut self, fade: FrameCount, curve: Curve) -> Option<GainRamp> {
-        let mut track = self.current.take()?;
+        let mut track = self.leave()?;
         if fade.0 == 0 {
             return None;
         }
@@ -404,9 +406,17 @@ impl Programme {
         Some(ramp)
     }
 
+    /// The current track is no longer current. What has been heard of it has begun, however short it was.
+    fn leave(&mut self) -> Option<Track> {
+        if self.current.as_ref()?.begins_in.is_some() {
+            self.begin(self.here);
+        }
+        self.current.take()
+    }
+
     /// The current track has come to its end, good or bad.
     fn end(&mut self) {
-        let Some(track) = self.current.take() else { return };
+        let Some(track) = self.leave() else { return };
         if let Some(Ending::Broken(reason)) = track.voice.ending() {
             let file = track.info.file.clone();
             log::warn!("{}: {}: broke off: {reason}", self.picker.pipeline(), file.display());
@@ -483,21 +493,24 @@ impl Programme {
     }
 
     fn receive_pick(&mut self, at: FramePos, patience: Option<Duration>) {
-        let Next::Picking(pick) = &self.next else { return };
-        let pick = match patience {
-            None => pick.try_recv().map_err(|error| error == TryRecvError::Empty),
-            Some(patience) => pick.recv_timeout(patience).map_err(|error| error == RecvTimeoutError::Timeout),
-        };
-        self.next = match pick {
-            Ok(Pick::Track(picked)) => Next::Ready(picked),
-            Ok(Pick::Nothing { version }) => Next::Nothing { version, retry_at: None },
-            Ok(Pick::AllFailed { version }) => self.later(version, at),
-            Err(true) => return,
-            // The decode thread is gone without a word (a decoder panicked): as if all had failed.
-            Err(false) => self.later(self.picker.version(), at),
-        };
-        // The list may have changed since the pick was made.
-        self.look_at_list(at);
+        // Again and again, for the list may have changed since the pick was made.
+        while let Next::Picking(pick) = &self.next {
+            let pick = match patience {
+                None => pick.try_recv().map_err(|error| error == TryRecvError::Empty),
+                Some(patience) => {
+                    pick.recv_timeout(patience).map_err(|error| error == RecvTimeoutError::Timeout)
+                }
+            };
+            self.next = match pick {
+                Ok(Pick::Track(picked)) => Next::Ready(picked),
+                Ok(Pick::Nothing { version }) => Next::Nothing { version, retry_at: None },
+                Ok(Pick::AllFailed { version }) => self.later(version, at),
+                Err(true) => return,
+                // The decode thread is gone without a word (a decoder panicked): as if all had failed.
+                Err(false) => self.later(self.picker.version(), at),
+            };
+            self.look_at_list(at);
+        }
     }
 
     fn later(&mut self, version: u64, at: FramePos) -> Next {
