@@ -81,16 +81,19 @@ impl State {
     fn snapshot(&self) -> PipelineSnapshot {
         let on_air = read(&self.on_air);
         let played = self.spec.rate.duration_of(on_air.played);
+        let over = on_air.remaining == Some(FrameCount(0));
         PipelineSnapshot {
             up_next: self.up_next.lock().unwrap_or_else(PoisonError::into_inner).snapshot(),
-            // A fallback only filled in.
-            current: on_air.current.as_ref().filter(|_| !on_air.fell_back).map(|track| Interrupted {
-                entry: Entry {
-                    path: track.file.clone(),
-                    title: track.given.clone(),
-                    extinf: Some(track.title.clone()),
-                },
-                played,
+            // A fallback only filled in, and of a track that is over there is nothing to go on with.
+            current: on_air.current.as_ref().filter(|_| !on_air.fell_back && !over).map(|track| {
+                Interrupted {
+                    entry: Entry {
+                        path: track.file.clone(),
+                        title: track.given.clone(),
+                        extinf: Some(track.title.clone()),
+                    },
+                    played,
+                }
             }),
             history: self.history.lock().unwrap_or_else(PoisonError::into_inner).tracks().cloned().collect(),
         }
