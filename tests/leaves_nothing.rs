@@ -1,0 +1,168 @@
+//! Two servers and five pipelines in one process, stopped in any order, leave nothing behind: no
+//! thread, no descriptor, no file. In a test of its own, for threads and descriptors are the process's.
+
+mod studio;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use longwave::{EventKind, Pipeline, Server, VoiceInput, VoiceOptions};
+use studio::{Ear, constant, ms, server, until};
+
+#[test]
+fn two_servers_and_five_pipelines_leave_no_thread_socket_or_file_behind() {
+    // Where all that asks for a place for temporary files gets one.
+    let folder = tempfile::tempdir().unwrap();
+    let own = std::env::current_exe().unwrap();
+    let test = Command::new(own)
+        .args(["--exact", "stopped_in_any_order", "--ignored", "--nocapture"])
+        .env("TMPDIR", folder.path())
+        .status();
+    assert!(test.unwrap().success());
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process and a folder of its own"]
+fn stopped_in_any_order() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let folder = tempfile::tempdir().unwrap();
+    let music: Vec<_> = (0..3).map(|n| folder.path().join(format!("{n}.wav"))).collect();
+    for track in &music {
+        constant(track, 0.1, 3000);
+    }
+    let before = Held::now();
+    for round in 0..6 {
+        let mut all = on_air(&music, folder.path());
+        std::thread::sleep(ms(random.u64(0..300)));
+        let listeners = listen(&all);
+        random.shuffle(&mut all);
+        let addresses: Vec<_> = all.iter().flat_map(|part| part.addresses().to_vec()).collect();
+        for part in all {
+            part.end(random.bool());
+        }
+        for address in addresses {
+            TcpListener::bind(address).expect("its port is free at once");
+        }
+        drop(listeners);
+        // A thread that was joined may be a moment in the list of threads yet.
+        until(&format!("nothing is left of round {round}"), || {
+            let now = Held::now();
+            if now != before {
+                println!("{:?}", now.beyond(&before));
+            }
+            now == before
+        });
+    }
+    let mut files: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["0.wav", "1.wav", "2.wav", "state-0", "state-1", "state-2", "state-3", "state-4"]);
+}
+
+/// What is stopped: by saying so, or by being let go.
+enum Part {
+    Server(Server),
+    Pipeline(Pipeline, #[expect(dead_code, reason = "it is held, not used")] VoiceInput),
+}
+
+impl Part {
+    fn addresses(&self) -> &[SocketAddr] {
+        match self {
+            Part::Server(server) => server.local_addrs(),
+            Part::Pipeline(..) => &[],
+        }
+    }
+
+    fn end(self, by_saying_so: bool) {
+        let report = match &self {
+            Part::Server(server) if by_saying_so => server.stop(),
+            Part::Pipeline(pipeline, _) if by_saying_so => pipeline.stop(),
+            _ => return,
+        };
+        assert_eq!(report.abandoned, Vec::<String>::new());
+    }
+}
+
+/// Two stations, of two and three pipelines, with all that a pipeline can own.
+fn on_air(music: &[PathBuf], folder: &Path) -> Vec<Part> {
+    let servers = [server(), server()];
+    let pipelines = (0..5).map(|n| {
+        let mut pipeline = Pipeline::builder(&format!("p{n}"))
+            .sample_rate(8000)
+            .channels(1)
+            .repeat(true)
+            .crossfade(ms(100))
+            .state_file(folder.join(format!("state-{n}")))
+            .output(&format!("/ear-{n}"), Ear::deaf())
+            .on(EventKind::TrackChange, |pipeline, _| _ = pipeline.snapshot())
+            .server(&servers[n % 2]);
+        for track in music {
+            pipeline = pipeline.playlist(track);
+        }
+        #[cfg(feature = "mp3")]
+        {
+            let small = longwave::Mp3Settings { bitrate: 32, ..Default::default() };
+            pipeline = pipeline.output(&format!("/small-{n}.mp3"), small);
+        }
+        let pipeline = pipeline.start().unwrap();
+        pipeline.play_voice(&music[0], VoiceOptions::default()).unwrap();
+        let input = pipeline.play_input(VoiceOptions::default()).unwrap();
+        Part::Pipeline(pipeline, input)
+    });
+    pipelines.collect::<Vec<_>>().into_iter().chain(servers.clone().map(Part::Server)).collect()
+}
+
+/// A listener that reads and one that never does, on each server.
+fn listen(all: &[Part]) -> Vec<TcpStream> {
+    let address = all.iter().filter_map(|part| match part {
+        Part::Server(server) => Some((server.local_addrs()[0], server.mounts()[0].settings.path.clone())),
+        Part::Pipeline(..) => None,
+    });
+    let listeners = address.flat_map(|(address, mount)| {
+        [true, false].map(|reads| {
+            let mut player = TcpStream::connect(address).unwrap();
+            player.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            write!(player, "GET {mount} HTTP/1.0\r\n\r\n").unwrap();
+            if reads {
+                player.read_exact(&mut [0; 200]).unwrap();
+            }
+            player
+        })
+    });
+    listeners.collect()
+}
+
+/// The process's threads by name, and what its descriptors are.
+#[derive(Debug, PartialEq)]
+struct Held(BTreeMap<String, usize>);
+
+impl Held {
+    fn now() -> Held {
+        let mut held = BTreeMap::new();
+        for thread in fs::read_dir("/proc/self/task").unwrap() {
+            // One that ends meanwhile has no name.
+            let name = fs::read_to_string(thread.unwrap().path().join("comm")).unwrap_or_default();
+            *held.entry(format!("thread {}", name.trim())).or_default() += 1;
+        }
+        for descriptor in fs::read_dir("/proc/self/fd").unwrap() {
+            let is = fs::read_link(descriptor.unwrap().path()).map(|is| is.display().to_string());
+            *held.entry(format!("descriptor {}", is.unwrap_or_default())).or_default() += 1;
+        }
+        Held(held)
+    }
+
+    fn beyond(&self, before: &Held) -> Vec<(&String, usize)> {
+        let before = |name| *before.0.get(name).unwrap_or(&0);
+        let more = self.0.iter().map(|(name, count)| (name, count.saturating_sub(before(name))));
+        more.filter(|(_, count)| *count > 0).collect()
+    }
+}
