@@ -194,6 +194,11 @@ impl Studio {
         told.clone()
     }
 
+    /// Those since the last call, which are not remembered: for those who have days of them.
+    pub fn new_events(&self) -> Vec<Event> {
+        std::iter::from_fn(|| self.events.try_recv()).collect()
+    }
+
     /// The titles of the tracks that have begun.
     pub fn played(&self) -> Vec<String> {
         let events = self.events();

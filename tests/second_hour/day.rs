@@ -1,0 +1,127 @@
+//! A simulated day on the air: a looping playlist with requests, skips, holds, voices and a hook.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use longwave::{Entry, Event, EventKind, ListOptions, Place, VoiceOptions};
+
+use crate::model::{BLOCK, Model};
+use crate::studio::{Ear, JOB, Studio, constant, ms, seconds, server, stem};
+
+/// Tracks are longer than a step of the clock, so that two never begin in one step, and what a hook
+/// queues is there before the next begins.
+const STEP_BLOCKS: u64 = 150; // 19.2 s
+
+const TRACKS: [(&str, u64); 7] = [
+    ("0", 170_000),
+    ("1", 200_001),
+    ("2", 311_111),
+    ("3", 160_000),
+    ("4", 403_200),
+    ("request", 180_007),
+    ("jingle", 155_000),
+];
+
+#[test]
+fn a_day_plays_what_is_predicted_and_memory_is_flat() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let path = |name: &str| folder.path().join(format!("{name}.wav"));
+    for (name, frames) in TRACKS {
+        constant(&path(name), 0.1, frames as usize);
+    }
+    let voice = folder.path().join("voice.wav");
+    constant(&voice, 0.1, 40_000);
+
+    let studio = Studio::on(server(), Ear::deaf(), folder.clone(), |_| {});
+    let mut model = Model::new(TRACKS.map(|(name, frames)| (name.to_owned(), frames)).into());
+    let pipeline = &studio.pipeline;
+    // After every third track of the playlist a jingle, by a hook.
+    let (told, hooked) = channel();
+    let jingle = path("jingle");
+    pipeline.add_hook(EventKind::TrackChange, move |pipeline, event| {
+        let Event::TrackChange { track, .. } = event else { return };
+        let ids = match stem(&track.file).as_str() {
+            "2" => pipeline.queue_files([Entry::new(&jingle)], Place::Next),
+            _ => Vec::new(),
+        };
+        told.send(ids).unwrap();
+    });
+    let looped = ListOptions { repeat: true, ..ListOptions::default() };
+    let list = ["0", "1", "2", "3", "4"].map(String::from).to_vec();
+    pipeline.play_list("day", list.iter().map(|name| Entry::new(path(name))), &looped).unwrap();
+    model.play_list(list, false, true);
+
+    let (mut elapsed, mut played, mut hours) = (Duration::ZERO, Vec::new(), Vec::new());
+    while elapsed < seconds(24.0 * 3600.0) {
+        match random.u32(0..100) {
+            0..4 => {
+                pipeline.skip().unwrap();
+                model.skip();
+            }
+            4..8 => {
+                pipeline.hold(ms(10)).unwrap();
+                model.hold();
+            }
+            // Mostly on the air.
+            8..60 => {
+                pipeline.resume(ms(10)).unwrap();
+                model.resume();
+            }
+            60..66 => {
+                let next = random.bool();
+                let place = if next { Place::Next } else { Place::End };
+                let ids = pipeline.queue_files([Entry::new(path("request"))], place);
+                model.queue(ids.into_iter().map(|id| (id, "request".into())), next);
+            }
+            66..69 => {
+                let id = pipeline.play_file(path("request"), None).unwrap();
+                model.play_file(id, "request");
+            }
+            69..80 => drop(pipeline.play_voice(&voice, VoiceOptions::default()).unwrap()),
+            80..81 => {
+                pipeline.clear_queue();
+                model.clear();
+            }
+            _ => {}
+        }
+        let blocks = random.u64(STEP_BLOCKS / 2..=STEP_BLOCKS);
+        studio.run(JOB * blocks as u32);
+        model.advance(blocks * BLOCK);
+        elapsed += JOB * blocks as u32;
+        for event in studio.new_events() {
+            if let Event::TrackChange { track, .. } = event {
+                played.push(track.title.clone());
+                // What the hook did is known once it has been called.
+                let ids = hooked.recv_timeout(seconds(20.0)).expect("the hook is called");
+                model.queue(ids.into_iter().map(|id| (id, "jingle".into())), true);
+            }
+        }
+        let failed = model.began.iter().zip(&played).position(|(expected, is)| expected != is);
+        assert_eq!(failed, None, "after {elapsed:?}: {:?} is not {:?}", model.began.last(), played.last());
+        assert_eq!(played.len(), model.began.len());
+        assert_eq!(studio.now(), model.now(), "after {elapsed:?}");
+        // Both sides forget; or the test itself would grow.
+        played.clear();
+        model.began.clear();
+        if elapsed.as_secs() / 3600 > hours.len() as u64 {
+            hours.push(resident_kib());
+        }
+    }
+    println!("resident, KiB, hour by hour: {hours:?}");
+    let (morning, evening) = (hours[2..12].iter().max().unwrap(), hours[12..].iter().max().unwrap());
+    assert!(evening.saturating_sub(*morning) < 1024, "memory grows: {hours:?}");
+    assert_eq!(pipeline.history().len(), 100);
+    assert!(Path::new("/proc/self/task").read_dir().unwrap().count() < 20, "threads come and go");
+}
+
+fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
