@@ -34,8 +34,8 @@ pub struct TrackInfo {
     pub duration: Option<FrameCount>,
 }
 
-/// Something that happened, with what there is to know of it. Sent when the mixer reaches it: a
-/// listener hears it one burst later.
+/// Something that happened, with what there is to know of it. Sent when the mixer has reached it, and the
+/// pipeline's state shows it; a listener hears it one burst later.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {

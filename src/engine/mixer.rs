@@ -44,6 +44,8 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OnAir {
     pub current: Option<Arc<TrackInfo>>,
+    /// How many tracks had begun to sound by then.
+    pub begun: u64,
     pub played: FrameCount,
     pub remaining: Option<FrameCount>,
     pub held: bool,
@@ -78,6 +80,8 @@ pub(crate) struct Mixer {
     scratch: Scratch,
     /// Title changes of the job that is being mixed.
     marks: Vec<Mark>,
+    /// Events of the job that is being mixed: told once the state shows what they tell of.
+    told: Vec<Event>,
     emit: Emit,
     dead_air: Option<&'static str>,
     on_air: Arc<ArcSwap<OnAir>>,
@@ -137,6 +141,7 @@ impl Mixer {
             outputs: parts.outputs.into_iter().map(Fed::new).collect(),
             pool: parts.pool,
             marks: Vec::new(),
+            told: Vec::new(),
             emit: parts.emit,
             dead_air: None,
             on_air: parts.on_air,
@@ -252,6 +257,7 @@ impl Mixer {
         }
         self.watch(frames, level);
         self.publish(position + frames, level);
+        self.told.drain(..).for_each(|event| (self.emit)(event));
     }
 
     /// Has the guard look at what was mixed, and does what it says.
@@ -268,7 +274,7 @@ impl Mixer {
             Some(Act::Begin(reason)) => {
                 log::warn!("{}: dead air: {reason}", self.name);
                 self.dead_air = Some(reason);
-                (self.emit)(Event::DeadAirBegins { reason: reason.into() });
+                self.told.push(Event::DeadAirBegins { reason: reason.into() });
                 self.programme.skip(Duration::ZERO);
             }
             Some(Act::FallBack) if self.programme.fall_back() => {
@@ -278,7 +284,7 @@ impl Mixer {
             Some(Act::End(lasted)) => {
                 log::warn!("{}: dead air is over after {lasted:.1?}", self.name);
                 self.dead_air = None;
-                (self.emit)(Event::DeadAirEnds { lasted });
+                self.told.push(Event::DeadAirEnds { lasted });
             }
         }
     }
@@ -286,8 +292,8 @@ impl Mixer {
     fn mix_block(&mut self, position: FramePos) -> PcmBlock {
         let mut samples = vec![0.0; BLOCK_FRAMES * self.spec.channels.count()].into_boxed_slice();
         self.programme.mix(position, &mut samples, &mut self.scratch);
-        let (scratch, emit) = (&mut self.scratch, &self.emit);
-        self.decks.retain_mut(|deck| deck.mix(&mut samples, scratch, &mut |event| emit(event)));
+        let (scratch, told) = (&mut self.scratch, &mut self.told);
+        self.decks.retain_mut(|deck| deck.mix(&mut samples, scratch, &mut |event| told.push(event)));
         self.limiter.process(&mut samples);
         self.tell_news();
         PcmBlock { position, samples }
@@ -300,9 +306,9 @@ impl Mixer {
                 News::Begins(track, at) => {
                     self.titles.begin(Arc::new(Title::new(track.title.clone())));
                     self.mark(at);
-                    (self.emit)(Event::TrackChange { track, at });
+                    self.told.push(Event::TrackChange { track, at });
                 }
-                News::Event(event) => (self.emit)(event),
+                News::Event(event) => self.told.push(event),
             }
         }
     }
@@ -328,6 +334,7 @@ impl Mixer {
         };
         let on_air = OnAir {
             current,
+            begun: self.programme.begun(),
             played,
             remaining: self.programme.remaining(),
             held: self.programme.held(),

@@ -2,7 +2,7 @@
 //! cannot be played, and goes on as the decode thread of what it found.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -72,6 +72,9 @@ pub(crate) struct Picker {
     pub up_next: Arc<Mutex<UpNext>>,
     /// What fills in when that gives nothing, if anything.
     pub fallback: Arc<Mutex<UpNext>>,
+    /// How many tracks have begun to sound: counted with the list locked, so that what is up next and
+    /// what is on the air can be seen as of one moment.
+    pub begun: Arc<AtomicU64>,
     /// An entry that does not start at its beginning, for it was on the air before a restart.
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     pub open: Arc<Open>,
@@ -118,7 +121,9 @@ impl Picker {
 
     /// The track is on the air. If a new playlist began with it: its name and length.
     pub fn begin(&self, picked: &Picked) -> Option<(String, usize)> {
-        let turn = lock(self.list_of(picked.fallback)).begin(picked.id)?;
+        let mut list = lock(self.list_of(picked.fallback));
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        let turn = list.begin(picked.id)?;
         turn.list_began.filter(|_| !picked.fallback)
     }
 

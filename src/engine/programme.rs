@@ -5,6 +5,7 @@
 //! changes (a track starts, begins, ends). Between two turns there is only mixing.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, TryRecvError};
@@ -122,6 +123,11 @@ impl Programme {
     /// The track on the air, and how far it has been played.
     pub fn current(&self) -> Option<(&Arc<TrackInfo>, FrameCount)> {
         self.current.as_ref().map(|track| (&track.info, track.voice.position()))
+    }
+
+    /// How many tracks have begun to sound.
+    pub fn begun(&self) -> u64 {
+        self.picker.begun.load(Ordering::Relaxed)
     }
 
     /// How much of the current track is to come, as well as it is known.

@@ -174,6 +174,7 @@ impl Rig {
             spec: SPEC,
             up_next: up_next.clone(),
             fallback: fallback.clone(),
+            begun: Arc::default(),
             goes_on_at: Arc::default(),
             open: Arc::new(|path, _| open(path)),
             title: Arc::new(Mutex::new(Arc::new(|entry, _| entry.path.display().to_string()))),

@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -21,6 +22,10 @@ use crate::units::FrameCount;
 
 /// How often the state is kept, besides at every track change and at the end.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// How many milliseconds a snapshot waits for a mixer that is in the midst of a job: many times what a job
+/// takes.
+const MOMENTS: u32 = 500;
 
 /// How long the crossfade takes into the track of a snapshot.
 const RESTORE_CROSSFADE: Duration = Duration::from_millis(800);
@@ -65,6 +70,7 @@ pub(super) struct State {
     spec: PcmSpec,
     up_next: Arc<Mutex<UpNext>>,
     on_air: Arc<ArcSwap<OnAir>>,
+    begun: Arc<AtomicU64>,
     history: Arc<Mutex<History>>,
 }
 
@@ -74,16 +80,17 @@ impl State {
             spec: inner.spec,
             up_next: inner.up_next.clone(),
             on_air: inner.on_air.clone(),
+            begun: inner.begun.clone(),
             history: inner.history.clone(),
         }
     }
 
     fn snapshot(&self) -> PipelineSnapshot {
-        let on_air = read(&self.on_air);
+        let (on_air, up_next) = self.moment();
         let played = self.spec.rate.duration_of(on_air.played);
         let over = on_air.remaining == Some(FrameCount(0));
         PipelineSnapshot {
-            up_next: self.up_next.lock().unwrap_or_else(PoisonError::into_inner).snapshot(),
+            up_next,
             // A fallback only filled in, and of a track that is over there is nothing to go on with.
             current: on_air.current.as_ref().filter(|_| !on_air.fell_back && !over).map(|track| {
                 Interrupted {
@@ -97,6 +104,26 @@ impl State {
             }),
             history: self.history.lock().unwrap_or_else(PoisonError::into_inner).tracks().cloned().collect(),
         }
+    }
+
+    /// What is on the air and what is up next, as of one moment: a track that has just begun is in one
+    /// of them, and in one only.
+    fn moment(&self) -> (Arc<OnAir>, Snapshot) {
+        for _ in 0..MOMENTS {
+            let on_air = read(&self.on_air);
+            let up_next = self.up_next();
+            if on_air.begun == self.begun.load(Ordering::Relaxed) {
+                return (on_air, up_next.snapshot());
+            }
+            drop(up_next);
+            // The mixer is in the midst of a job, and shows it when it is done.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        (read(&self.on_air), self.up_next().snapshot())
+    }
+
+    fn up_next(&self) -> MutexGuard<'_, UpNext> {
+        self.up_next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Inner {
     pub outputs: Mutex<Outputs>,
     pub lists: Lists,
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
+    /// How many tracks have begun to sound.
+    pub begun: Arc<AtomicU64>,
     /// Reads the fallback.
     filling: Lists,
     pub title: Arc<Mutex<Arc<TitleFormat>>>,
@@ -106,6 +108,7 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     let title = Arc::new(Mutex::new(format));
     let lists = Lists::start(name.clone(), up_next.clone(), &decoders)?;
     let filling = Lists::start(name.clone(), fallback.clone(), &decoders)?;
+    let begun: Arc<AtomicU64> = Arc::default();
     let goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>> = Arc::default();
     let transitions =
         Transitions { crossfade: settings.crossfade, fade_in: settings.fade_in, fade_out: settings.fade_out };
@@ -115,6 +118,7 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         spec,
         up_next: up_next.clone(),
         fallback: fallback.clone(),
+        begun: begun.clone(),
         goes_on_at: goes_on_at.clone(),
         open: open.clone(),
         title: title.clone(),
@@ -146,6 +150,7 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         lists,
         filling,
         goes_on_at,
+        begun,
         title,
         open,
         next_voice: AtomicU64::new(1),
