@@ -54,3 +54,8 @@ pub use server::{
     ServerSettings, ServerStats, StopReport, TitleInfo,
 };
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
+
+// What the guide shows is compiled with the tests.
+#[cfg(all(doctest, feature = "mp3", feature = "aac"))]
+#[doc = include_str!("../docs/EMBEDDING.md")]
+struct Guide;
