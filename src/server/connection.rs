@@ -28,13 +28,17 @@ pub(crate) struct Patience {
 
 /// On the reactor thread.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are listeners, and live in one piece of memory that goes back with the crowd"
+)]
 pub(crate) enum Connection {
     /// A request head is awaited, or complete and to be answered.
     Reading(Reading),
     /// A short answer is on its way out.
     Answering(Answering),
     /// It plays.
-    Listening(Box<Listener>),
+    Listening(Listener),
     /// The last answer is out, and so is the FIN; closing before the client does could make the
     /// system forget the answer and send a reset.
     Lingering(Lingering),
@@ -87,6 +91,7 @@ pub(crate) enum Want<'a> {
 }
 
 /// What a site says to a request.
+#[expect(clippy::large_enum_variant, reason = "it is on its way into a `Connection`")]
 pub(crate) enum Reply {
     /// A whole answer.
     Answer {
@@ -95,7 +100,7 @@ pub(crate) enum Reply {
         keep: bool,
     },
     /// The client is a listener from now on.
-    Listen(Box<Listener>),
+    Listen(Listener),
 }
 
 /// Who answers requests.
@@ -271,7 +276,7 @@ mod tests {
                     probe: false,
                     visit,
                 };
-                return Reply::Listen(Box::new(Listener::new(join, &mount, Instant::now())));
+                return Reply::Listen(Listener::new(join, &mount, Instant::now()));
             }
             Reply::Answer { bytes, keep }
         }

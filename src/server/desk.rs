@@ -89,7 +89,7 @@ impl Clerk<'_> {
             probe: request.is_probe(),
             visit: self.visit(Some(request)),
         };
-        Reply::Listen(Box::new(Listener::new(join, mount, self.now.instant)))
+        Reply::Listen(Listener::new(join, mount, self.now.instant))
     }
 
     fn head(&mut self, request: &Request<'_>, key: usize) -> Vec<u8> {

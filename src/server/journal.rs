@@ -15,7 +15,7 @@ use log::Level;
 use super::visit::Visit;
 use crate::error::CloseReason;
 
-/// Entries that may wait to be written: a few seconds of the worst join storm.
+/// Entries that may wait to be written: a few seconds of a join storm.
 const WAITING: usize = 16_384;
 /// Where access lines are logged, at level info.
 const ACCESS: &str = "longwave::access";
@@ -105,11 +105,12 @@ pub(crate) struct Journal {
     subscribers: Subscribers,
 }
 
+/// Small, because a queue has room for all that may wait.
 #[derive(Debug)]
 enum Entry {
     Access(Box<AccessEntry>),
-    Event(ServerEvent),
-    Note(Level, String),
+    Event(Box<ServerEvent>),
+    Note(Level, Box<str>),
 }
 
 #[derive(Debug)]
@@ -137,11 +138,11 @@ impl JournalWriter {
     }
 
     pub(crate) fn event(&self, event: ServerEvent) {
-        self.write(Entry::Event(event));
+        self.write(Entry::Event(Box::new(event)));
     }
 
     pub(crate) fn note(&self, level: Level, text: impl Into<String>) {
-        self.write(Entry::Note(level, text.into()));
+        self.write(Entry::Note(level, text.into().into_boxed_str()));
     }
 
     fn write(&self, entry: Entry) {

@@ -148,13 +148,12 @@ impl Reactor {
         let mut now = Moment::now();
         while !self.is_done(now.instant) {
             let timeout = self.may_sleep(now.instant);
-            match self.poll.poll(&mut events, timeout) {
-                Ok(()) => (),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    self.ports.journal.note(Level::Error, format!("the reactor cannot poll: {error}"));
-                    break;
-                }
+            // (Interrupted by a debugger, say, it has no events, and the turn is an idle one.)
+            if let Err(error) = self.poll.poll(&mut events, timeout)
+                && error.kind() != ErrorKind::Interrupted
+            {
+                self.ports.journal.note(Level::Error, format!("the reactor cannot poll: {error}"));
+                break;
             }
             now = Moment::now();
             self.turn(&events, now);
@@ -501,7 +500,7 @@ impl Reactor {
         }
     }
 
-    fn farewell(&mut self, mut listener: Box<Listener>, reason: CloseReason, now: Moment) {
+    fn farewell(&mut self, mut listener: Listener, reason: CloseReason, now: Moment) {
         let Ports { counters, journal, .. } = &self.ports;
         let mount = self.mounts.get(listener.mount);
         if listener.begins_to_count(now.instant) {
