@@ -106,6 +106,7 @@ impl Output {
             title: Arc::default(),
             marks: VecDeque::new(),
             packets: Vec::new(),
+            ready: Vec::new(),
             emit,
             failed: failed.clone(),
         };
@@ -244,8 +245,9 @@ struct Line {
     /// The title of the next packet, and those that come after it.
     title: Arc<Title>,
     marks: VecDeque<Mark>,
-    /// Reused from job to job.
+    /// What the encoder gave and what is ready for the sink: both reused from job to job.
     packets: Vec<Packet>,
+    ready: Vec<TitledPacket>,
     emit: Emit,
     failed: Arc<AtomicBool>,
 }
@@ -294,6 +296,7 @@ impl Line {
                 self.fail(block, &error);
             }
         }
+        self.send();
     }
 
     fn encode_block(&mut self, block: &PcmBlock) -> Result<()> {
@@ -311,7 +314,7 @@ impl Line {
         running.fed += BLOCK_FRAMES as u64;
         let packets = &mut self.packets;
         guarded(|| running.encoder.encode(&block.samples, packets))?;
-        self.send();
+        self.title_packets();
         Ok(())
     }
 
@@ -330,16 +333,18 @@ impl Line {
         if let State::Running(running) = &mut self.encoder {
             let packets = &mut self.packets;
             match guarded(|| running.encoder.flush(packets)) {
-                Ok(()) => self.send(),
+                Ok(()) => {
+                    self.title_packets();
+                    self.send();
+                }
                 Err(error) => log::warn!("{}: the encoder's last packets are lost: {error}", self.mount),
             }
         }
     }
 
-    /// Sends the packets that became whole, each with the title in force where its audio begins to sound.
-    fn send(&mut self) {
+    /// Gives the packets that became whole the title in force where their audio begins to sound.
+    fn title_packets(&mut self) {
         let State::Running(running) = &mut self.encoder else { return };
-        let Some(sink) = &mut self.sink else { return };
         if running.unproven && !self.packets.is_empty() {
             running.unproven = false;
             self.failed.store(false, Ordering::Relaxed);
@@ -355,8 +360,14 @@ impl Line {
                 self.title = self.marks.pop_front().expect("there is a first").title;
             }
             let header = running.header.clone();
-            sink(TitledPacket { packet, title: self.title.clone(), header });
+            self.ready.push(TitledPacket { packet, title: self.title.clone(), header });
         }
+    }
+
+    /// Sends all packets of a job at once: the reactor wakes for each job, and not for each packet.
+    fn send(&mut self) {
+        let Some(sink) = &mut self.sink else { return self.ready.clear() };
+        self.ready.drain(..).for_each(sink);
     }
 
     fn fail(&mut self, block: &PcmBlock, error: &Error) {
