@@ -29,5 +29,7 @@ for features in "" mp3 aac; do
     step cargo clippy --locked --all-targets --no-default-features --features "$features" -- -D warnings
     step tests --no-default-features --features "$features" --lib --bins --test cli --test on_air
 done
+# tests/examples.rs runs them.
+step cargo build --locked --examples
 # Last, so that its summary is the last line.
 step tests --workspace --lib --bins --tests
