@@ -22,7 +22,7 @@ use std::path::Path;
 use self::open::Opened;
 use self::source::Source;
 use self::stream::Stream;
-use super::reshape::{Reshape, Shape, Tail};
+use super::reshape::{Reshape, Shape};
 use crate::audio::PcmSpec;
 use crate::error::Result;
 use crate::metadata::Tags;
@@ -58,12 +58,8 @@ pub(crate) struct AudioFile {
     decoded: Vec<f32>,
     shape: Shape,
     reshape: Reshape,
-    /// Frames in the pipeline's shape that come before any of this file's: the end of the one
-    /// before, where this one could not go on from there.
-    before: Vec<f32>,
     /// Frames of the pipeline's shape to drop before any are given out, after a seek.
     drop_frames: u64,
-    hold_tail: bool,
     ended: bool,
 }
 
@@ -83,36 +79,7 @@ impl AudioFile {
             return Err(crate::Error::file(name, "has no sound in it"));
         };
         let reshape = Reshape::new(&shape, spec);
-        Ok(AudioFile {
-            spec,
-            tags,
-            stream,
-            decoded,
-            shape,
-            reshape,
-            before: Vec::new(),
-            drop_frames: 0,
-            hold_tail: false,
-            ended: false,
-        })
-    }
-
-    /// For a file that is followed by one that belongs to it: at its end the last few frames stay
-    /// where the next one can [go on from](AudioFile::go_on_from) them. Without it, they are
-    /// resampled as if silence followed.
-    pub(crate) fn hold_tail(&mut self) {
-        self.hold_tail = true;
-    }
-
-    /// What the next file is to go on from, if anything; asked after [`Status::End`].
-    pub(crate) fn into_tail(self) -> Option<Tail> {
-        if self.hold_tail { self.reshape.into_tail() } else { None }
-    }
-
-    /// Goes on from the file before, so that there is no click where they meet. Its last frames
-    /// are read first: this file begins up to some 20 ms later. To be said before the first read.
-    pub(crate) fn go_on_from(&mut self, tail: Tail) {
-        self.reshape.go_on(tail, self.spec, &mut self.before);
+        Ok(AudioFile { spec, tags, stream, decoded, shape, reshape, drop_frames: 0, ended: false })
     }
 
     /// Its tags.
@@ -130,7 +97,6 @@ impl AudioFile {
     /// Appends the next frames, a thousand or a few, interleaved in the pipeline's shape.
     pub(crate) fn read(&mut self, out: &mut Vec<f32>) -> Result<Status> {
         let begin = out.len();
-        out.append(&mut self.before);
         let enough = begin + CHUNK_FRAMES * self.spec.channels.count();
         while out.len() < enough && !self.ended {
             self.reshape.push(&self.decoded, out);
@@ -143,9 +109,7 @@ impl AudioFile {
                 }
                 None => {
                     self.ended = true;
-                    if !self.hold_tail {
-                        self.reshape.finish(out);
-                    }
+                    self.reshape.finish(out);
                 }
             }
             self.drop_first(begin, out);
@@ -160,7 +124,6 @@ impl AudioFile {
         let (from, drop) = self.reshape.entry(to);
         self.stream.seek(from.0)?;
         self.drop_frames = drop.0;
-        self.before.clear();
         self.decoded.clear();
         self.ended = false;
         Ok(())

@@ -5,20 +5,16 @@
 
 mod aac;
 mod about;
-#[allow(dead_code)] // until the engine reads files
 mod downmix;
 #[cfg(all(test, any(feature = "mp3", feature = "aac")))]
 mod ear;
-#[allow(dead_code)] // until the engine reads files
 pub(crate) mod file;
 #[cfg(any(feature = "mp3", feature = "aac"))]
 mod input;
 mod mp3;
 mod ogg;
 mod packets;
-#[allow(dead_code)] // until the engine reads files
 mod resample;
-#[allow(dead_code)] // until the engine reads files
 mod reshape;
 mod tags;
 #[cfg(all(test, any(feature = "mp3", feature = "aac")))]

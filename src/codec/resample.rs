@@ -67,16 +67,6 @@ impl Resampler {
         }
     }
 
-    /// Whether the other does the same.
-    pub(crate) fn is_like(&self, other: &Resampler) -> bool {
-        (self.from, self.to, self.channels) == (other.from, other.to, other.channels)
-    }
-
-    /// How many samples make a frame.
-    pub(crate) fn channels(&self) -> usize {
-        self.channels
-    }
-
     /// Where to begin in the input so that output frame `target` comes out as if all before it had
     /// been resampled too: the frame of the input, and how many frames of the output to drop then.
     pub(crate) fn entry(&self, target: FrameCount) -> (FrameCount, FrameCount) {

@@ -13,10 +13,6 @@ pub(crate) struct Shape {
     pub(crate) speakers: Box<[Speaker]>,
 }
 
-/// A resampler between two files that belong together, with the last frames of the first still in
-/// it: the next one goes on where this ended, so that there is neither a gap nor a click.
-pub(crate) struct Tail(Resampler);
-
 /// The way from one shape to the pipeline's.
 pub(crate) struct Reshape {
     mix: Option<Downmix>,
@@ -37,24 +33,6 @@ impl Reshape {
             spread: narrow == 1 && to.channels == Channels::Stereo,
             mixed: Vec::new(),
             resampled: Vec::new(),
-        }
-    }
-
-    /// Goes on where `tail` ended, if it has the same rates and channels; else the last frames of
-    /// `tail` are appended to `out`, in this one's channels.
-    pub(crate) fn go_on(&mut self, tail: Tail, to: PcmSpec, out: &mut Vec<f32>) {
-        let Tail(mut tail) = tail;
-        match &mut self.resampler {
-            Some(own) if tail.is_like(own) => *own = tail,
-            _ => {
-                self.resampled.clear();
-                tail.finish(&mut self.resampled);
-                if tail.channels() < to.channels.count() {
-                    spread(&self.resampled, out);
-                } else {
-                    out.append(&mut self.resampled);
-                }
-            }
         }
     }
 
@@ -99,10 +77,5 @@ impl Reshape {
         } else {
             resampler.finish(out);
         }
-    }
-
-    /// What the next file can go on with; `None` where nothing is resampled, and nothing is held.
-    pub(crate) fn into_tail(self) -> Option<Tail> {
-        self.resampler.map(Tail)
     }
 }

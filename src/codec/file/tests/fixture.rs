@@ -61,10 +61,6 @@ impl Pcm {
         Pcm { rate, channels, samples }
     }
 
-    pub(super) fn frames(&self) -> usize {
-        self.samples.len() / self.channels
-    }
-
     pub(super) fn as_floats(&self) -> Vec<f32> {
         self.samples.iter().map(|&sample| f32::from(sample) / 32_768.0).collect()
     }
