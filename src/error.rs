@@ -96,7 +96,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// Why a listener's connection ended. Counted, and told in the access log and in events.
+/// Why a listener left a mount. Counted, and told in the access log and in events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -106,6 +106,8 @@ pub enum CloseReason {
     Stalled,
     /// Its mount ended; it got what was due.
     MountEnded,
+    /// It goes on at another mount of the same server: a fallback, or back from one.
+    Moved,
     /// The server stopped; it got what was due.
     ServerStopped,
     /// An operator removed it.
@@ -119,6 +121,7 @@ impl CloseReason {
             CloseReason::Left => "left",
             CloseReason::Stalled => "stalled",
             CloseReason::MountEnded => "mount-ended",
+            CloseReason::Moved => "moved",
             CloseReason::ServerStopped => "server-stopped",
             CloseReason::Kicked => "kicked",
         }

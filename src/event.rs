@@ -111,7 +111,8 @@ pub enum Event {
         /// The player, as it names itself.
         agent: String,
     },
-    /// A listener left. Who stays less than a second is neither seen to join nor to leave.
+    /// A listener left a mount: it is gone, or ([`CloseReason::Moved`]) goes on at a fallback, or back from one.
+    /// Who stays less than a second is neither seen to join nor to leave.
     ListenerLeft {
         /// Which mount.
         mount: String,
@@ -119,9 +120,9 @@ pub enum Event {
         address: IpAddr,
         /// The player, as it names itself.
         agent: String,
-        /// How long it listened.
+        /// How long it listened to this mount.
         duration: Duration,
-        /// Audio bytes sent.
+        /// How many bytes its socket took meanwhile.
         bytes: u64,
         /// Why it ended.
         reason: CloseReason,

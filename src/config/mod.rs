@@ -143,7 +143,7 @@ impl PipelineSettings {
     ) -> Result<PipelineSettings, ConfigError> {
         let settings = read_tree(text, language, &mut problems, |root, problems| {
             let raw = RawPipeline::read(root, Place::default(), problems);
-            move |problems: &mut Problems| Reader::new(base, problems).pipeline(raw)
+            move |problems: &mut Problems| Reader::new(base, problems).lone_pipeline(raw)
         });
         problems.into_result()?;
         Ok(settings.expect("there is a value where there is no problem"))

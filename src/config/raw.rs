@@ -56,6 +56,7 @@ pub(super) const OUTPUT_KEYS: &[&str] = &[
     "public",
     "max_listeners",
     "metaint",
+    "fallback_mount",
 ];
 
 /// Every table, as the configuration writes its header, and its keys.
@@ -127,6 +128,7 @@ pub(super) struct RawOutput {
     pub public: Option<At<bool>>,
     pub max_listeners: Option<At<i64>>,
     pub metaint: Option<At<i64>>,
+    pub fallback_mount: Option<At<String>>,
 }
 
 impl RawConfig {
@@ -210,6 +212,7 @@ impl RawOutput {
             public: fields.flag("public"),
             max_listeners: fields.integer("max_listeners"),
             metaint: fields.integer("metaint"),
+            fallback_mount: fields.text("fallback_mount"),
             place: fields.place(),
         }
     }

@@ -24,6 +24,15 @@ pub(super) fn unknown_name(name: &str, names: &[&str]) -> String {
     }
 }
 
+/// Why there is no mount at `path`, where there are these others.
+pub(super) fn unknown_mount(path: &str, others: &[&str]) -> String {
+    match (nearest(path, others), others) {
+        (Some(nearest), _) => format!("this station has no mount {path}; did you mean {nearest}?"),
+        (None, []) => format!("this station has no mount {path}, and no other that could stand in"),
+        (None, others) => format!("this station has no mount {path}; the others are {}", others.join(", ")),
+    }
+}
+
 /// The name nearest to `word`, if one is near enough to have been meant.
 fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     let word = plain(word);

@@ -87,6 +87,13 @@ fn every_key_arrives() {
         public = true
         max_listeners = 50
         metaint = 8192
+        fallback_mount = "/day.mp3"
+        [[pipeline]]
+        name = "day"
+        [[pipeline.output]]
+        format = "mp3"
+        mount = "/day.mp3"
+        content_type = "audio/x-mp3"
         "#,
     )
     .unwrap();
@@ -123,6 +130,7 @@ fn every_key_arrives() {
     assert_eq!(mount.url.as_deref(), Some("https://radio.example"));
     assert!(mount.public);
     assert_eq!((mount.max_listeners, mount.metaint), (Some(50), Some(8_192)));
+    assert_eq!(mount.fallback_mount.as_deref(), Some("/day.mp3"));
 }
 
 #[test]
@@ -287,6 +295,43 @@ fn values_stay_within_what_works() {
             "station.toml:12: pipeline.fallback: gone: No such file or directory (os error 2)",
         ]
     );
+}
+
+#[test]
+#[cfg(feature = "mp3")]
+fn fallbacks_go_together_or_are_refused_where_they_are_declared() {
+    let output = |mount: &str, content_type: &str, fallback: &str| {
+        format!(
+            "[[pipeline.output]]\nformat='mp3'\nmount='{mount}'\ncontent_type='{content_type}'\n\
+             fallback_mount='{fallback}'\n"
+        )
+    };
+    let (mp3, other) = ("audio/mpeg", "audio/x-mp3");
+    let two = |a: &str, b: &str| complaints(&format!("[[pipeline]]\n{a}{b}"));
+    assert_eq!(
+        two(&output("/day", mp3, "/night"), &output("/night", mp3, "/day")),
+        [
+            "station.toml:6: pipeline.output.fallback_mount: /day → /night → /day is a circle: one of \
+             them must end",
+            "station.toml:11: pipeline.output.fallback_mount: /night → /day → /night is a circle: one of \
+             them must end",
+        ]
+    );
+    assert_eq!(
+        two(&output("/day", mp3, "/nigth"), &output("/night", other, "/night")),
+        [
+            "station.toml:6: pipeline.output.fallback_mount: this station has no mount /nigth; did you mean \
+             /night?",
+            "station.toml:11: pipeline.output.fallback_mount: /night cannot stand in for itself: name \
+             another mount",
+        ]
+    );
+    let refused = two(&output("/day", mp3, "/night"), &output("/night", other, "/x y"));
+    assert!(refused[0].ends_with("a fallback is of the same content type"), "{refused:?}");
+    assert!(refused[1].starts_with("station.toml:11: pipeline.output.fallback_mount: \"/x y\""));
+    // A pipeline alone may have its fallback elsewhere.
+    PipelineSettings::from_toml(&output("/day", mp3, "/night").replace("pipeline.", ""), "x".as_ref())
+        .unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::audio::{Channels, PcmSpec};
 use crate::error::Error;
 use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain};
 use crate::playout::DeadAir;
-use crate::server::{MountSettings, ServerSettings};
+use crate::server::{MountSettings, ServerSettings, check_fallback};
 use crate::units::SampleRate;
 
 use super::Config;
@@ -30,12 +30,21 @@ pub(super) struct Reader<'a> {
     names: Vec<At<String>>,
     mounts: Vec<At<String>>,
     state_files: Vec<At<String>>,
+    /// The mounts that have a fallback, and where that is declared.
+    fallbacks: Vec<At<String>>,
 }
 
 impl<'a> Reader<'a> {
     /// Relative paths are relative to `base`.
     pub fn new(base: &'a Path, problems: &'a mut Problems) -> Reader<'a> {
-        Reader { base, problems, names: Vec::new(), mounts: Vec::new(), state_files: Vec::new() }
+        Reader {
+            base,
+            problems,
+            names: Vec::new(),
+            mounts: Vec::new(),
+            state_files: Vec::new(),
+            fallbacks: Vec::new(),
+        }
     }
 
     /// Settings for all of it; usable if no problem was found.
@@ -45,7 +54,9 @@ impl<'a> Reader<'a> {
             let place = Place { key: "pipeline".into(), line: None };
             self.problems.add(&place, "a station needs at least one: add a [[pipeline]]");
         }
-        let pipelines = raw.pipelines.unwrap_or_default().into_iter().map(|raw| self.pipeline(raw)).collect();
+        let pipelines: Vec<_> =
+            raw.pipelines.unwrap_or_default().into_iter().map(|raw| self.pipeline(raw)).collect();
+        self.stand_ins(&pipelines, true);
         Config { server, pipelines, warnings: Vec::new() }
     }
 
@@ -80,8 +91,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Settings for one pipeline; usable if no problem was found.
-    pub fn pipeline(&mut self, raw: RawPipeline) -> PipelineSettings {
+    /// Settings for one pipeline alone; usable if no problem was found.
+    pub fn lone_pipeline(&mut self, raw: RawPipeline) -> PipelineSettings {
+        let pipeline = self.pipeline(raw);
+        self.stand_ins(std::slice::from_ref(&pipeline), false);
+        pipeline
+    }
+
+    fn pipeline(&mut self, raw: RawPipeline) -> PipelineSettings {
         let default = PipelineSettings::default();
         let spec_places = SpecPlaces {
             channels: place_of(raw.channels.as_ref(), &raw.place),
@@ -132,6 +149,7 @@ impl<'a> Reader<'a> {
         };
         let encoder = format.and_then(|format| encoder::settings(format, &raw, spec, places, self.problems));
         let metaint = self.whole(raw.metaint);
+        let fallback_place = raw.fallback_mount.as_ref().map(|path| path.place.clone());
         let mount = MountSettings {
             path: self.mount_path(raw.mount, format, &raw.place),
             content_type: self
@@ -144,9 +162,35 @@ impl<'a> Reader<'a> {
             public: raw.public.is_some_and(|at| at.value),
             max_listeners: self.listeners(raw.max_listeners),
             metaint: self.of_mount(metaint, |mount, bytes| mount.metaint = Some(bytes)),
+            fallback_mount: self
+                .of_mount(raw.fallback_mount, |mount, path| mount.fallback_mount = Some(path)),
             ..MountSettings::default()
         };
+        if let (Some(_), Some(place)) = (&mount.fallback_mount, fallback_place) {
+            self.fallbacks.push(At { value: mount.path.clone(), place });
+        }
         Some(OutputSettings { encoder: encoder?, mount })
+    }
+
+    /// Whether fallbacks and the mounts they stand in for go together. With `all` the station has no
+    /// other mounts.
+    fn stand_ins(&mut self, pipelines: &[PipelineSettings], all: bool) {
+        let outputs = pipelines.iter().flat_map(|pipeline| &pipeline.outputs);
+        let mounts: Vec<_> = outputs.map(OutputSettings::typed_mount).collect();
+        for At { value: path, place } in &self.fallbacks {
+            let Some(mount) = mounts.iter().find(|mount| mount.path == *path) else { continue };
+            let others: Vec<_> = mounts.iter().filter(|other| other.path != *path).collect();
+            let mut known = others.iter().map(|other| other.path.as_str());
+            if let Err(reason) = check_fallback(mount, &others) {
+                self.problems.add(place, reason);
+            } else if let Some(fallback) = mount.fallback_mount.as_deref()
+                && all
+                && !known.any(|other| other == fallback)
+            {
+                let known: Vec<_> = others.iter().map(|other| other.path.as_str()).collect();
+                self.problems.add(place, suggest::unknown_mount(fallback, &known));
+            }
+        }
     }
 
     fn spec(&mut self, channels: Option<At<i64>>, rate: Option<At<i64>>) -> PcmSpec {

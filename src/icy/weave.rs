@@ -36,7 +36,6 @@ impl Weave {
 
     /// The next title is to be announced in full, although its number may be the same: the
     /// connection has moved to another mount.
-    #[allow(dead_code)] // until mounts have fallbacks
     pub(crate) fn forget_title(&mut self) {
         self.announced = None;
     }

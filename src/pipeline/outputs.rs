@@ -89,12 +89,20 @@ impl Outputs {
     }
 }
 
+impl OutputSettings {
+    /// Its mount, with the content type that its encoder makes unless another was declared.
+    pub(crate) fn typed_mount(&self) -> MountSettings {
+        let mut mount = self.mount.clone();
+        if mount.content_type.is_empty() {
+            mount.content_type = self.encoder.content_type().into();
+        }
+        mount
+    }
+}
+
 /// A mount with what its encoder knows of it.
 fn filled_in(settings: &OutputSettings, spec: PcmSpec) -> MountSettings {
-    let mut mount = settings.mount.clone();
-    if mount.content_type.is_empty() {
-        mount.content_type = settings.encoder.content_type().into();
-    }
+    let mut mount = settings.typed_mount();
     mount.bitrate = mount.bitrate.or(settings.encoder.bitrate());
     mount.sample_rate = mount.sample_rate.or(Some(spec.rate.hz()));
     mount.channels = mount.channels.or(Some(spec.channels.count() as u8));

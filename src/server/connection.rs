@@ -271,6 +271,7 @@ mod tests {
                 let visit = Visit::new(1, [127, 0, 0, 1].into(), request.ok());
                 let join = crate::server::listener::Join {
                     mount: 0,
+                    home: None,
                     head: bytes,
                     with_titles: false,
                     probe: false,

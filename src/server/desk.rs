@@ -82,8 +82,10 @@ impl Clerk<'_> {
             let what = if self.has_room { "this stream" } else { "this server" };
             return self.answer(Some(request), &full(what));
         }
+        let asked = request.path().filter(|path| **path != *mount.path);
         let join = Join {
             mount: key,
+            home: asked.map(|path| path.as_str().into()),
             head: self.head(request, key),
             with_titles: request.wants_metadata(),
             probe: request.is_probe(),

@@ -36,7 +36,7 @@ pub struct MountInfo {
     pub dropped_packets: u64,
     /// Bytes that listeners' sockets took, heads and titles included.
     pub bytes_sent: u64,
-    /// How often a listener fell so far behind that it had to jump.
+    /// How often a listener fell so far behind that it had to jump, or moved before it had everything.
     pub skips: u64,
     /// Audio bytes that were jumped over.
     pub skipped_bytes: u64,

@@ -35,7 +35,7 @@ pub enum ServerEvent {
         /// What it says it is; may be empty.
         agent: String,
     },
-    /// A listener that had joined is gone.
+    /// A listener that had joined is gone; where it moved, it joins the other mount next, under the same id.
     ListenerLeft {
         /// As when it joined.
         id: u64,
@@ -45,9 +45,9 @@ pub enum ServerEvent {
         address: IpAddr,
         /// What it said it was; may be empty.
         agent: String,
-        /// For how long.
+        /// For how long, at this mount.
         duration: Duration,
-        /// How many bytes its socket took.
+        /// How many bytes its socket took, at this mount.
         bytes: u64,
         /// Why it ended.
         reason: CloseReason,

@@ -64,6 +64,21 @@ pub(crate) struct Listener {
     /// A player's probe never is.
     probe: bool,
     pub(crate) visit: Visit,
+    /// Nearly nobody's, so it is a pointer.
+    moved: Option<Box<Moved>>,
+}
+
+/// What there is to know of a listener that hears, or has heard, another mount than it asked for.
+#[derive(Debug)]
+struct Moved {
+    /// The path that it asked for.
+    home: Arc<str>,
+    /// The rest of what it had begun to get where it was before: a packet, or a header. Comes before
+    /// anything of the mount that it is at.
+    rest: Remainder<Box<[u8]>>,
+    /// When it came to the mount that it is at, and how many bytes it had got by then.
+    came: Instant,
+    bytes_before: u64,
 }
 
 #[derive(Debug)]
@@ -100,6 +115,8 @@ impl<T: AsRef<[u8]>> Remainder<T> {
 #[derive(Debug)]
 pub(crate) struct Join {
     pub(crate) mount: usize,
+    /// What it asked for, where that is another mount.
+    pub(crate) home: Option<Arc<str>>,
     /// The answer's head, which is sent before everything.
     pub(crate) head: Vec<u8>,
     pub(crate) with_titles: bool,
@@ -132,7 +149,62 @@ impl Listener {
             counts_at: now + COUNTS_AFTER,
             probe: join.probe,
             visit: join.visit,
+            moved: join.home.map(|home| {
+                Box::new(Moved { home, rest: Remainder::new(Box::default()), came: now, bytes_before: 0 })
+            }),
         }
+    }
+
+    /// The path that it asked for, where it hears another mount.
+    pub(crate) fn away_from(&self, mount: &Mount) -> Option<&str> {
+        self.moved.as_ref().map(|moved| &*moved.home).filter(|home| *home != &*mount.path)
+    }
+
+    /// Goes on at another mount, whose key is `key`, as by a jump: it gets the rest of what has begun, then
+    /// what the other sends from a packet's start on, and its title. It lands where it has a burst
+    /// again. Returns how many bytes of the old mount it jumped over.
+    pub(crate) fn move_to(&mut self, key: usize, old: &Mount, new: &Mount, now: Instant) -> u64 {
+        let holds = self.holds(&old.backlog, now);
+        let rest = self.rest_of_old();
+        let finished = self.cursor + self.rest_of_begun().len() as u64;
+        let jumped = old.backlog.head() - finished;
+        self.moved = Some(Box::new(Moved {
+            home: self.moved.take().map_or_else(|| Arc::clone(&old.path), |moved| moved.home),
+            rest: Remainder::new(rest),
+            came: now,
+            bytes_before: self.bytes,
+        }));
+        if let Some(header) = &mut self.header
+            && header.taken > 0
+        {
+            header.taken = header.bytes.len();
+        }
+        self.mount = key;
+        self.begun = None;
+        self.opening = true;
+        self.cursor = new.landing(holds);
+        (self.joined_at, self.sent, self.skipped) = (self.cursor, 0, 0);
+        self.since_time = new.backlog.time_at(self.cursor);
+        // What it has of the old mount keeps it busy for so long.
+        self.since = now + holds;
+        if let Some(weave) = &mut self.weave {
+            weave.forget_title();
+        }
+        jumped
+    }
+
+    /// The rest of the one thing that it has begun to get, if anything.
+    fn rest_of_old(&self) -> Box<[u8]> {
+        let carried = self.carried();
+        let header = self.header.as_ref().filter(|header| header.taken > 0).map_or(&[][..], Remainder::rest);
+        let pieces = [carried, header, self.rest_of_begun()];
+        debug_assert!(pieces.iter().filter(|piece| !piece.is_empty()).count() <= 1, "one thing at a time");
+        pieces.concat().into_boxed_slice()
+    }
+
+    /// What comes first, of the mount that it was at before.
+    fn carried(&self) -> &[u8] {
+        self.moved.as_ref().map_or(&[], |moved| moved.rest.rest())
     }
 
     /// To be called before each `gather`: brings a cursor that fell out of the backlog back into it.
@@ -194,6 +266,8 @@ impl Listener {
             Some(weave) => weave.advance(rest, titles),
             None => rest,
         };
+        let carried = self.moved.as_mut().map_or(0, |moved| moved.rest.take(audio));
+        let audio = audio - carried;
         let header = self.header.as_mut().map_or(0, |header| header.take(audio));
         self.cursor = self.cursor + (audio - header) as u64;
         self.sent += (audio - header) as u64;
@@ -219,15 +293,16 @@ impl Listener {
         self.blocked
     }
 
-    /// The header, then the audio from the cursor on; or what is left of the packet that it is in,
-    /// where the backlog has lost that.
-    fn audio<'a>(&'a self, backlog: &'a Backlog) -> [&'a [u8]; 3] {
+    /// What is carried over from another mount, the header, then the audio from the cursor on; or what
+    /// is left of the packet that it is in, where the backlog has lost that.
+    fn audio<'a>(&'a self, backlog: &'a Backlog) -> [&'a [u8]; 4] {
+        let carried = self.carried();
         let header = self.header.as_ref().map_or(&[][..], Remainder::rest);
         if backlog.holds(self.cursor) {
             let [first, second] = backlog.since(self.cursor);
-            [header, first, second]
+            [carried, header, first, second]
         } else {
-            [header, self.rest_of_begun(), &[]]
+            [carried, header, self.rest_of_begun(), &[]]
         }
     }
 
@@ -241,21 +316,25 @@ impl Listener {
     /// The title at each byte of `audio`.
     fn titles<'a>(&self, backlog: &'a Backlog) -> impl Fn(u64) -> Option<&'a TitleMark> + use<'a> {
         let header = self.header.as_ref().map_or(0, |header| header.rest().len()) as u64;
+        let carried = self.carried().len() as u64;
         let cursor = self.cursor;
         move |offset| {
+            // Of what is carried over the title was told where it came from.
+            let offset = offset.checked_sub(carried)?;
             let position = cursor + offset.saturating_sub(header);
             (backlog.holds(position) && position < backlog.head()).then(|| backlog.title_at(position))
         }
     }
 
     /// How much audio it has that it has not played: what was sent since its join or last jump, less
-    /// the time since.
+    /// the time since. (After a move that begins to count when what came before has been played.)
     fn holds(&self, backlog: &Backlog, now: Instant) -> Duration {
         let sent = match backlog.holds(self.cursor) {
             true => backlog.time_at(self.cursor).saturating_sub(self.since_time),
             false => Duration::ZERO,
         };
-        sent.saturating_sub(now.saturating_duration_since(self.since))
+        let before = self.since.saturating_duration_since(now);
+        (sent + before).saturating_sub(now.saturating_duration_since(self.since))
     }
 
     /// How long until it is to be served again, having everything: a quarter of what it holds,
@@ -287,7 +366,7 @@ impl Listener {
 
     /// Whether it has all there is.
     pub(crate) fn is_up_to_date(&self, backlog: &Backlog) -> bool {
-        self.cursor == backlog.head() && self.head.rest().is_empty()
+        self.cursor == backlog.head() && self.head.rest().is_empty() && self.carried().is_empty()
     }
 
     /// Whether it is to enter the statistics now.
@@ -311,6 +390,14 @@ impl Listener {
 
     pub(crate) fn listened_for(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.joined)
+    }
+
+    /// The same two for the mount that it is at.
+    pub(crate) fn here(&self, now: Instant) -> (u64, Duration) {
+        match &self.moved {
+            Some(moved) => (self.bytes - moved.bytes_before, now.saturating_duration_since(moved.came)),
+            None => (self.bytes, self.listened_for(now)),
+        }
     }
 }
 
@@ -364,7 +451,8 @@ mod tests {
 
         fn listener(mount: &Mount, with_titles: bool, now: Instant) -> Listener {
             let visit = Visit::new(1, [127, 0, 0, 1].into(), None);
-            let join = Join { mount: 0, head: b"HEAD".to_vec(), with_titles, probe: false, visit };
+            let join =
+                Join { mount: 0, home: None, head: b"HEAD".to_vec(), with_titles, probe: false, visit };
             Listener::new(join, mount, now)
         }
 
@@ -395,6 +483,14 @@ mod tests {
                 self.listener.advance(taken, &self.mount.backlog, self.now);
                 room -= taken;
             }
+        }
+
+        /// The listener, which has moved, is served from the other's mount from now on.
+        fn swap_mount(&mut self, other: &mut Scene) {
+            std::mem::swap(&mut self.mount, &mut other.mount);
+            std::mem::swap(&mut self.writer, &mut other.writer);
+            std::mem::swap(&mut self.title, &mut other.title);
+            std::mem::swap(&mut self.appended, &mut other.appended);
         }
 
         /// The numbers of the packets on the wire, each of which is whole (but for the last).
@@ -458,6 +554,98 @@ mod tests {
             gaps += usize::from(expected < scene.appended);
             prop_assert_eq!(missing, listener.skipped);
             prop_assert!(gaps <= scene.skips);
+        }
+    }
+
+    proptest! {
+        /// From one mount to the other and back again, at any byte that the socket took last.
+        #[test]
+        fn who_moves_gets_whole_packets_and_whole_titles(
+            metaint in prop::option::of(1_usize..200),
+            steps in prop::collection::vec((1_u32..20, 0_usize..400, 1_usize..90, any::<bool>()), 1..40),
+        ) {
+            let burst = Burst::Bytes(120);
+            let mut here = Scene::new(600, burst, metaint, 10);
+            let mut there = Scene::new(600, burst, metaint, 5);
+            there.title = Arc::new(Title::new("there"));
+            let mut joined_at = here.listener.joined_at;
+            for (packets, room, a_write, moves) in steps {
+                here.append(packets);
+                there.append(packets * 2);
+                here.serve(room, a_write);
+                if !moves {
+                    continue;
+                }
+                let rest = here.listener.rest_of_begun().len() as u64;
+                let (sent, skipped) = (here.listener.sent, here.listener.skipped);
+                let jumped = here.listener.move_to(0, &here.mount, &there.mount, here.now);
+                prop_assert_eq!(sent + rest + skipped + jumped, here.mount.backlog.head() - joined_at);
+                joined_at = here.listener.joined_at;
+                prop_assert!(there.mount.backlog.rest_of_packet(joined_at).concat().is_empty());
+                here.swap_mount(&mut there);
+            }
+            here.append(10);
+            here.serve(usize::MAX, usize::MAX);
+
+            // (That every packet is whole is what `heard` looks at.)
+            prop_assert!(here.listener.is_up_to_date(&here.mount.backlog));
+            let heard = here.heard();
+            prop_assert_eq!(heard.last(), Some(&(here.appended - 1)));
+            prop_assert_eq!(here.listener.bytes as usize, here.wire.len());
+        }
+    }
+
+    #[test]
+    fn who_moves_lands_where_it_has_a_burst_again_and_hears_the_title() {
+        let mut here = Scene::new(100_000, Burst::Time(SECOND * 2), Some(1000), 100);
+        let mut there = Scene::new(100_000, Burst::Time(SECOND * 2), Some(1000), 0);
+        there.title = Arc::new(Title::new("There"));
+        there.append(2_000);
+        here.serve(usize::MAX, usize::MAX);
+        // It got 2.6 s, which are a second old.
+        here.now += SECOND;
+        let holds = here.listener.holds(&here.mount.backlog, here.now);
+        assert_eq!(here.listener.move_to(1, &here.mount, &there.mount, here.now), 0);
+        here.swap_mount(&mut there);
+        let behind = here.mount.backlog.head_time() - here.mount.backlog.time_at(here.listener.cursor);
+        assert_eq!(here.listener.holds(&here.mount.backlog, here.now), holds);
+        here.serve(usize::MAX, usize::MAX);
+        assert_eq!(here.listener.holds(&here.mount.backlog, here.now), holds + behind);
+        assert_eq!(here.listener.here(here.now + SECOND).1, SECOND);
+        let (_, blocks) = unweave(here.wire.strip_prefix(b"HEAD").unwrap(), 1000);
+        let titles: Vec<_> = blocks.iter().filter(|(_, block)| !block.is_empty()).collect();
+        assert_eq!(titles.len(), 2);
+        assert!(titles[1].1.starts_with(b"StreamTitle='There';"));
+    }
+
+    #[test]
+    fn who_moves_between_streams_with_headers_gets_each_whole() {
+        let append = |scene: &mut Scene, header: &'static [u8], dot: u8| {
+            for _ in 0..10 {
+                let header = Some(Arc::from(header));
+                scene.writer.push(TitledPacket { header, ..packet(&[dot; 20], &scene.title) });
+            }
+            scene.mount.drain(moment());
+        };
+        let with = |header: &'static [u8], dot: u8| {
+            let mut scene = Scene::new(300, Burst::Bytes(60), None, 0);
+            append(&mut scene, header, dot);
+            scene
+        };
+        for taken in 0..=4 + 5 + 60 {
+            let (mut here, mut there) = (with(b"<one>", b'.'), with(b"<two>", b':'));
+            here.listener = Scene::listener(&here.mount, false, here.now);
+            here.serve(taken, usize::MAX);
+            here.listener.move_to(1, &here.mount, &there.mount, here.now);
+            here.swap_mount(&mut there);
+            append(&mut here, b"<two>", b':');
+            here.serve(usize::MAX, usize::MAX);
+            let text = String::from_utf8(here.wire.clone()).unwrap();
+            let (one, two) = text.split_once("<two>").expect("the header of where it is");
+            let one = one.strip_prefix("HEAD").expect("the answer's head");
+            let packets = one.strip_prefix("<one>").unwrap_or(one);
+            assert!(packets.len().is_multiple_of(20) && packets.bytes().all(|byte| byte == b'.'), "{text}");
+            assert!(two.len().is_multiple_of(20) && two.bytes().all(|byte| byte == b':'), "{text}");
         }
     }
 

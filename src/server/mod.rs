@@ -7,6 +7,7 @@
 mod audio;
 mod connection;
 mod desk;
+mod fallbacks;
 mod info;
 mod journal;
 mod limits;
@@ -49,6 +50,7 @@ use stats::Counters;
 use writer::Registry;
 
 pub use audio::AudioWriter;
+pub(crate) use fallbacks::check as check_fallback;
 pub use info::{MountInfo, TitleInfo};
 pub use journal::{ServerEvent, ServerEvents};
 pub use settings::{Burst, MountSettings, ServerSettings};
@@ -192,17 +194,18 @@ impl Server {
 
     /// Puts a mount on the air. It stays until it is removed, its writer is dropped, or the server
     /// stops.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings that cannot work, among them a fallback of another content type
+    /// or in a circle; [`Error::Exists`] if the path is taken; [`Error::Stopped`].
     pub fn add_mount(&self, settings: MountSettings) -> Result<MountWriter> {
         settings.check()?;
         let inner = &self.inner;
         let board = Arc::new(MountBoard::new(Arc::new(settings), SystemTime::now()));
-        let path = &board.settings.path;
         if !self.is_running() {
             return Err(Error::Stopped("server"));
         }
-        if !inner.registry.add(&board) {
-            return Err(Error::Exists(format!("the mount {path}")));
-        }
+        inner.registry.add(&board)?;
         let packets = writer::handoff_packets(&board.settings);
         let (writer, reader) = handoff(packets, Arc::clone(&inner.doorbell));
         let writer = MountWriter::new(writer, Arc::clone(&board), inner.registry.clone());

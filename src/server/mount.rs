@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::Moment;
+use super::fallbacks::{Fallbacks, LONGEST_CHAIN};
 use super::info::{MountBoard, TitleInfo};
 use super::settings::{MountSettings, ServerSettings};
 use crate::error::CloseReason;
@@ -122,6 +123,11 @@ impl Mount {
         }
     }
 
+    /// Whether there is anything to be heard of it yet.
+    pub(crate) fn has_sounded(&self) -> bool {
+        self.backlog.head() > StreamPos(0)
+    }
+
     fn append(&mut self, titled: &TitledPacket, now: Moment) {
         let TitledPacket { packet, title, header } = titled;
         let known = self.title.as_ref().is_some_and(|known| Arc::ptr_eq(known, title) || known == title);
@@ -169,6 +175,13 @@ impl Mount {
     pub(crate) fn burst_start(&self) -> StreamPos {
         let (bytes, time) = self.burst;
         self.backlog.burst_start(bytes, time)
+    }
+
+    /// Where a listener lands who has so much audio still to play: it has a burst with what follows.
+    pub(crate) fn landing(&self, holds: Duration) -> StreamPos {
+        let (bytes, time) = self.burst;
+        let held = (holds.as_secs_f64() * self.settings.bytes_per_second() as f64) as u64;
+        self.backlog.burst_start(bytes.saturating_sub(held), time.saturating_sub(holds))
     }
 
     /// How long the last packet sounds: nobody is served more often than that.
@@ -229,12 +242,25 @@ pub(crate) struct Mounts {
     mounts: Slab<Mount>,
     /// Those on the air.
     paths: HashMap<Arc<str>, usize>,
+    fallbacks: Fallbacks,
+}
+
+/// What there was to take from the producers.
+#[derive(Debug, Default)]
+pub(crate) struct Harvest {
+    /// There may be more.
+    pub(crate) more: bool,
+    /// The mounts whose first packet came.
+    pub(crate) begun: Vec<usize>,
+    /// Those whose producer is gone.
+    pub(crate) ended: Vec<usize>,
 }
 
 impl Mounts {
     /// Puts it on the air; a mount of that path must have been ended.
     pub(crate) fn add(&mut self, mount: Mount) {
         let path = Arc::clone(&mount.path);
+        self.fallbacks.forget(&path);
         let key = self.mounts.insert(mount);
         let replaced = self.paths.insert(path, key);
         debug_assert!(replaced.is_none(), "two mounts of one path");
@@ -246,12 +272,36 @@ impl Mounts {
         mount.end(reason, now);
         if self.paths.get(&mount.path) == Some(&key) {
             self.paths.remove(&mount.path);
+            self.fallbacks.remember(&mount.path, &mount.settings);
         }
         self.forget_if_done(key);
     }
 
     pub(crate) fn find(&self, path: &str) -> Option<usize> {
         self.paths.get(path).copied()
+    }
+
+    /// The mount that whoever asks for `path` hears: itself, if it can be heard, else the first along
+    /// its fallbacks that can. Listeners who have a stream already stay with its content type.
+    pub(crate) fn heard_at(&self, path: &str, playing: Option<&MountSettings>) -> Option<usize> {
+        let (mut path, mut playing) = (path, playing);
+        for _ in 0..LONGEST_CHAIN {
+            let settings = match (self.find(path), self.fallbacks.find(path)) {
+                (Some(key), _) => {
+                    let mount = &self.mounts[key];
+                    let fits = playing.is_none_or(|playing| mount.settings.can_stand_in_for(playing));
+                    if fits && mount.has_sounded() {
+                        return Some(key);
+                    }
+                    &mount.settings
+                }
+                (None, Some(absent)) => &absent.settings,
+                (None, None) => return None,
+            };
+            playing = playing.or(Some(settings));
+            path = settings.fallback_mount.as_deref()?;
+        }
+        None
     }
 
     pub(crate) fn get(&self, key: usize) -> &Mount {
@@ -273,18 +323,21 @@ impl Mounts {
         }
     }
 
-    /// Takes what all producers have pushed. Returns whether there may be more, and the mounts whose
-    /// producer is gone.
-    pub(crate) fn drain(&mut self, now: Moment) -> (bool, Vec<usize>) {
-        let (mut more, mut ended) = (false, Vec::new());
+    /// Takes what all producers have pushed.
+    pub(crate) fn drain(&mut self, now: Moment) -> Harvest {
+        let mut harvest = Harvest::default();
         for (key, mount) in &mut self.mounts {
+            let had_sounded = mount.has_sounded();
             match mount.drain(now) {
                 Drained::Empty => (),
-                Drained::Partly => more = true,
-                Drained::Ended => ended.push(key),
+                Drained::Partly => harvest.more = true,
+                Drained::Ended => harvest.ended.push(key),
+            }
+            if !had_sounded && mount.has_sounded() {
+                harvest.begun.push(key);
             }
         }
-        (more, ended)
+        harvest
     }
 
     /// Those on the air, by path.

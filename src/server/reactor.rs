@@ -5,6 +5,8 @@
 //! Never: blocks (but in poll), touches a file, takes a lock that others hold for long, runs user
 //! code (so no logging either), allocates for a write, looks at everybody.
 
+mod moves;
+
 use std::io::{ErrorKind, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
@@ -234,9 +236,12 @@ impl Reactor {
     }
 
     fn drain(&mut self, now: Moment) {
-        let (more, ended) = self.mounts.drain(now);
-        self.more_packets = more;
-        for key in ended {
+        let harvest = self.mounts.drain(now);
+        self.more_packets = harvest.more;
+        for key in harvest.begun {
+            self.gather_in(key, now);
+        }
+        for key in harvest.ended {
             self.end_mount(key, CloseReason::MountEnded, now);
         }
     }
@@ -447,7 +452,7 @@ impl Reactor {
         if let Some(end) = mount.end
             && (listener.is_up_to_date(&mount.backlog) || now.instant >= end.deadline)
         {
-            return self.close(key, end.reason, now);
+            return self.let_go(key, end.reason, now);
         }
         if listener.is_blocked() {
             self.timers.schedule(key, listener.patience(mount, self.patience.write_timeout));
@@ -501,26 +506,14 @@ impl Reactor {
     }
 
     fn farewell(&mut self, mut listener: Listener, reason: CloseReason, now: Moment) {
-        let Ports { counters, journal, .. } = &self.ports;
         let mount = self.mounts.get(listener.mount);
         if listener.begins_to_count(now.instant) {
             count_in(&mut listener, mount, &self.ports);
         }
-        let (bytes, duration) = (listener.bytes(), listener.listened_for(now.instant));
         if listener.counted {
-            counters.count_close(reason);
-            counters.listeners.set(counters.listeners.get() - 1);
-            mount.board.listeners.set(mount.board.listeners.get() - 1);
-            journal.event(ServerEvent::ListenerLeft {
-                id: listener.visit.id,
-                mount: Arc::clone(&mount.path),
-                address: listener.visit.address,
-                agent: listener.visit.agent().to_owned(),
-                duration,
-                bytes,
-                reason,
-            });
+            count_out(&listener, mount, reason, &self.ports, now.instant);
         }
+        let (bytes, duration) = (listener.bytes(), listener.listened_for(now.instant));
         self.listeners -= 1;
         self.mounts.detach(listener.mount);
         self.ports.journal.access(listener.visit, Status::OK.0, bytes, duration, now.wall);
@@ -538,12 +531,7 @@ fn write_what_is_due(
     loop {
         let jumped = listener.catch_up(mount, now);
         if jumped > 0 {
-            for (skips, bytes) in
-                [(&counters.skips, &counters.skipped_bytes), (&mount.board.skips, &mount.board.skipped_bytes)]
-            {
-                skips.add(1);
-                bytes.add(jumped);
-            }
+            count_jump(jumped, mount, counters);
         }
         let mut pieces = Pieces::new();
         listener.gather(&mount.backlog, &mut pieces);
@@ -569,6 +557,15 @@ fn write_what_is_due(
     }
 }
 
+fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
+    for (skips, skipped) in
+        [(&counters.skips, &counters.skipped_bytes), (&mount.board.skips, &mount.board.skipped_bytes)]
+    {
+        skips.add(1);
+        skipped.add(bytes);
+    }
+}
+
 /// It has listened for long enough to be a listener in statistics and events.
 fn count_in(listener: &mut Listener, mount: &Mount, Ports { counters, journal, .. }: &Ports) {
     listener.counted = true;
@@ -583,5 +580,28 @@ fn count_in(listener: &mut Listener, mount: &Mount, Ports { counters, journal, .
         mount: Arc::clone(&mount.path),
         address: listener.visit.address,
         agent: listener.visit.agent().to_owned(),
+    });
+}
+
+/// It listens to this mount no more.
+fn count_out(
+    listener: &Listener,
+    mount: &Mount,
+    reason: CloseReason,
+    Ports { counters, journal, .. }: &Ports,
+    now: Instant,
+) {
+    counters.count_close(reason);
+    counters.listeners.set(counters.listeners.get() - 1);
+    mount.board.listeners.set(mount.board.listeners.get() - 1);
+    let (bytes, duration) = listener.here(now);
+    journal.event(ServerEvent::ListenerLeft {
+        id: listener.visit.id,
+        mount: Arc::clone(&mount.path),
+        address: listener.visit.address,
+        agent: listener.visit.agent().to_owned(),
+        duration,
+        bytes,
+        reason,
     });
 }

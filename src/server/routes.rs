@@ -38,7 +38,7 @@ pub(crate) fn route(
     let Some(path) = request.path() else {
         return Route::Answer(not_found(mounts));
     };
-    if let Some(key) = mounts.find(&path) {
+    if let Some(key) = mounts.find(&path).or_else(|| mounts.heard_at(&path, None)) {
         return Route::Mount(key);
     }
     let answer = match path.rsplit_once('.') {

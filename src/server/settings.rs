@@ -60,6 +60,11 @@ pub struct MountSettings {
     pub max_listeners: Option<usize>,
     /// Audio bytes between two ICY blocks; `None`: 16,000.
     pub metaint: Option<usize>,
+    /// The path of a mount of the same content type that stands in for this one while it is off the air:
+    /// its listeners move there when it ends, and back when it sounds again, whoever asks for it meanwhile
+    /// hears that mount, and so on along that mount's own fallback. They are not turned away where the
+    /// other mount is full. None need be there: then listeners are let go.
+    pub fallback_mount: Option<String>,
 }
 
 impl Default for ServerSettings {
@@ -140,6 +145,9 @@ impl MountSettings {
             if text.as_deref().is_some_and(|text| !is_header_value(text)) {
                 return Err(Error::setting(key, "no control characters, please: it is sent as a header"));
             }
+        }
+        if let Some(fallback) = &self.fallback_mount {
+            path::check(fallback).map_err(|reason| Error::setting("fallback_mount", reason))?;
         }
         if self.sample_rate.is_some_and(|rate| SampleRate::new(rate).is_none()) {
             return Err(Error::setting("sample_rate", "8000 to 192000"));

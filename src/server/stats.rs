@@ -48,10 +48,11 @@ pub(crate) struct Counters {
     pub(crate) turns: Histogram,
 }
 
-const ALL_REASONS: [CloseReason; 5] = [
+const ALL_REASONS: [CloseReason; 6] = [
     CloseReason::Left,
     CloseReason::Stalled,
     CloseReason::MountEnded,
+    CloseReason::Moved,
     CloseReason::ServerStopped,
     CloseReason::Kicked,
 ];
@@ -114,11 +115,11 @@ pub struct ServerStats {
     pub blocked_writes: u64,
     /// Bytes that listeners' sockets took, heads and titles included.
     pub bytes_sent: u64,
-    /// How often a listener fell so far behind that it had to jump.
+    /// How often a listener fell so far behind that it had to jump, or moved before it had everything.
     pub skips: u64,
     /// Audio bytes that were jumped over.
     pub skipped_bytes: u64,
-    /// Listeners that have gone, by reason.
+    /// Listeners that have gone from a mount, by reason. (Who moved is a listener still.)
     pub closed: Vec<(CloseReason, u64)>,
     /// Turns of the reactor's loop.
     pub turns: u64,

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::fallbacks;
 use super::info::{MountBoard, MountInfo};
 use super::settings::MountSettings;
+use crate::error::{Error, Result};
 use crate::packet::TitledPacket;
 use crate::ring::HandoffWriter;
 
@@ -44,7 +46,7 @@ impl MountWriter {
 
     /// Sends a packet on its way, or gives it back if there is no room for it now. What is sent to
     /// a mount that is off the air, like a packet of more than 64 KiB, is taken and goes nowhere.
-    pub fn try_push(&mut self, packet: TitledPacket) -> Result<(), TitledPacket> {
+    pub fn try_push(&mut self, packet: TitledPacket) -> std::result::Result<(), TitledPacket> {
         if self.fits(&packet) { self.handoff.try_push(packet) } else { Ok(()) }
     }
 
@@ -80,15 +82,18 @@ impl Drop for MountWriter {
 pub(crate) struct Registry(Arc<Mutex<BTreeMap<String, Arc<MountBoard>>>>);
 
 impl Registry {
-    /// False: the path is taken.
-    pub(crate) fn add(&self, board: &Arc<MountBoard>) -> bool {
+    /// Refuses a path that is taken, and fallbacks that cannot work.
+    pub(crate) fn add(&self, board: &Arc<MountBoard>) -> Result<()> {
         let mut boards = self.boards();
         let path = &board.settings.path;
-        let free = !boards.contains_key(path);
-        if free {
-            boards.insert(path.clone(), Arc::clone(board));
+        if boards.contains_key(path) {
+            return Err(Error::Exists(format!("the mount {path}")));
         }
-        free
+        let others: Vec<_> = boards.values().map(|other| &*other.settings).collect();
+        fallbacks::check(&board.settings, &others)
+            .map_err(|reason| Error::setting("fallback_mount", reason))?;
+        boards.insert(path.clone(), Arc::clone(board));
+        Ok(())
     }
 
     /// Removes this very mount, not a later one of the same path.

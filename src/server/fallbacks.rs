@@ -1,0 +1,159 @@
+//! Which mount stands in for which. Values in, values out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::settings::MountSettings;
+
+/// Mounts off the air whose fallback is remembered. Those that went longest ago are forgotten first.
+const REMEMBERED: usize = 256;
+/// No chain of fallbacks is followed further: what is remembered of mounts that are gone may go round
+/// in a circle with what has been declared since.
+pub(super) const LONGEST_CHAIN: usize = 16;
+
+/// The fallbacks of mounts that are off the air, so that a chain holds where a link of it is missing.
+#[derive(Debug, Default)]
+pub(super) struct Fallbacks {
+    absent: VecDeque<Absent>,
+}
+
+#[derive(Debug)]
+pub(super) struct Absent {
+    path: Arc<str>,
+    pub(super) settings: Arc<MountSettings>,
+}
+
+impl Fallbacks {
+    /// A mount has left the air.
+    pub(super) fn remember(&mut self, path: &Arc<str>, settings: &Arc<MountSettings>) {
+        if settings.fallback_mount.is_none() {
+            return;
+        }
+        self.forget(path);
+        if self.absent.len() == REMEMBERED {
+            self.absent.pop_front();
+        }
+        self.absent.push_back(Absent { path: Arc::clone(path), settings: Arc::clone(settings) });
+    }
+
+    /// It is on the air again, and says for itself what its fallback is.
+    pub(super) fn forget(&mut self, path: &str) {
+        self.absent.retain(|absent| &*absent.path != path);
+    }
+
+    pub(super) fn find(&self, path: &str) -> Option<&Absent> {
+        self.absent.iter().find(|absent| &*absent.path == path)
+    }
+}
+
+impl MountSettings {
+    /// Whether its listeners can go on with what the other sends.
+    pub(super) fn can_stand_in_for(&self, other: &MountSettings) -> bool {
+        self.content_type.eq_ignore_ascii_case(&other.content_type)
+    }
+}
+
+/// Refuses a mount whose fallback cannot work among the others that there are, or that cannot work
+/// as the fallback of one of them. Which is declared first does not matter, and a fallback need not
+/// be there.
+pub(crate) fn check(new: &MountSettings, others: &[&MountSettings]) -> Result<(), String> {
+    let path = &new.path;
+    let refuse = |mount: &MountSettings, stand_in: &MountSettings| {
+        format!(
+            "the listeners of {} ({}) cannot go on with {} ({}): a fallback is of the same content type",
+            mount.path, mount.content_type, stand_in.path, stand_in.content_type
+        )
+    };
+    if let Some(other) = others
+        .iter()
+        .find(|other| other.fallback_mount.as_ref() == Some(path) && !new.can_stand_in_for(other))
+    {
+        return Err(refuse(other, new));
+    }
+    let Some(first) = &new.fallback_mount else { return Ok(()) };
+    if first == path {
+        return Err(format!("{path} cannot stand in for itself: name another mount"));
+    }
+    let mut chain = vec![path.as_str()];
+    let mut next = Some(first.as_str());
+    while let Some(link) = next {
+        chain.push(link);
+        if link == path {
+            return Err(format!("{} is a circle: one of them must end", chain.join(" → ")));
+        }
+        if chain.len() > LONGEST_CHAIN {
+            return Err(format!("{}… is too long: {LONGEST_CHAIN} mounts in a row", chain.join(" → ")));
+        }
+        let Some(other) = others.iter().find(|other| other.path == link) else { break };
+        if !other.can_stand_in_for(new) {
+            return Err(refuse(new, other));
+        }
+        next = other.fallback_mount.as_deref();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mount(path: &str, content_type: &str, fallback: &str) -> MountSettings {
+        MountSettings {
+            path: path.into(),
+            content_type: content_type.into(),
+            fallback_mount: (!fallback.is_empty()).then(|| fallback.into()),
+            ..MountSettings::default()
+        }
+    }
+
+    fn refusal(new: &MountSettings, others: &[MountSettings]) -> String {
+        check(new, &others.iter().collect::<Vec<_>>()).expect_err("it cannot work")
+    }
+
+    #[test]
+    fn a_fallback_is_of_the_same_type_whichever_is_declared_first() {
+        let (mp3, aac) = (mount("/a", "audio/mpeg", "/b"), mount("/b", "audio/aac", ""));
+        let reason = "the listeners of /a (audio/mpeg) cannot go on with /b (audio/aac): a fallback is \
+                      of the same content type";
+        assert_eq!(refusal(&mp3, std::slice::from_ref(&aac)), reason);
+        assert_eq!(refusal(&aac, std::slice::from_ref(&mp3)), reason);
+        let (b, c) = (mount("/b", "audio/mpeg", "/c"), mount("/c", "audio/mpeg", ""));
+        assert_eq!(check(&mp3, &[&b, &c]), Ok(()));
+        assert_eq!(check(&mp3, &[]), Ok(()), "it may come later");
+    }
+
+    #[test]
+    fn a_circle_is_refused() {
+        let [a, b, c] = [("/a", "/b"), ("/b", "/c"), ("/c", "/a")].map(|(path, to)| mount(path, "x/y", to));
+        assert_eq!(
+            refusal(&mount("/a", "x/y", "/a"), &[]),
+            "/a cannot stand in for itself: name another mount"
+        );
+        assert_eq!(check(&b, &[&a]), Ok(()));
+        let text = refusal(&c, &[a, b]);
+        assert_eq!(text, "/c → /a → /b → /c is a circle: one of them must end");
+    }
+
+    #[test]
+    fn a_chain_has_an_end() {
+        let link = |n: usize| mount(&format!("/{n}"), "x/y", &format!("/{}", n + 1));
+        let others: Vec<_> = (1..LONGEST_CHAIN - 1).map(link).collect();
+        assert_eq!(check(&link(0), &others.iter().collect::<Vec<_>>()), Ok(()));
+        let more: Vec<_> = (1..100).map(link).collect();
+        assert!(refusal(&link(0), &more).ends_with("is too long: 16 mounts in a row"));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut fallbacks = Fallbacks::default();
+        for n in 0..REMEMBERED + 10 {
+            let settings = Arc::new(mount(&format!("/{n}"), "x/y", "/other"));
+            fallbacks.remember(&settings.path.as_str().into(), &settings);
+        }
+        assert!(fallbacks.find("/9").is_none() && fallbacks.find("/10").is_some());
+        fallbacks.remember(&"/plain".into(), &Arc::new(mount("/plain", "x/y", "")));
+        assert!(fallbacks.find("/plain").is_none());
+        fallbacks.forget("/10");
+        assert!(fallbacks.find("/10").is_none());
+    }
+}
