@@ -17,6 +17,13 @@ const WAITING: i32 = 4096;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How much longer than the reactor the system waits for a peer that takes nothing. The reactor
+/// counts from what the socket took last, the system from what the peer took last, which is as much
+/// earlier as the send buffer lasts: eight seconds at 128 kbit/s. The reactor is to be first,
+/// because it closes by a reset, and the system without a word: a player that was paused would go
+/// on to wait for what never comes.
+const SYSTEM_PATIENCE: Duration = Duration::from_secs(20);
+
 /// What accepted sockets have, for a mount whose bursts are as usual.
 pub(crate) const SEND_BUFFER: usize = 64 * 1024;
 
@@ -57,7 +64,7 @@ fn tune(socket: &SockRef<'_>, write_timeout: Duration) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(write_timeout))?;
+    socket.set_tcp_user_timeout(Some(write_timeout + SYSTEM_PATIENCE))?;
     Ok(())
 }
 
@@ -82,8 +89,8 @@ pub(crate) fn close_by_reset(socket: TcpStream) {
     drop(socket);
 }
 
-/// Why a listener is gone whose socket has this error. A system that gives up on a peer that took
-/// nothing for `write_timeout` reports the last ICMP error, if there was one, and not the timeout.
+/// Why a listener is gone whose socket has this error. A system that gives up on a peer reports the
+/// last ICMP error, if there was one, and not the timeout.
 pub(crate) fn reason(error: &io::Error) -> CloseReason {
     match error.raw_os_error() {
         Some(libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH) => CloseReason::Stalled,
@@ -128,7 +135,7 @@ mod tests {
         // Linux doubles what it is asked for, to have room for its own bookkeeping.
         assert!((65_536..=131_072).contains(&socket.send_buffer_size().unwrap()));
         #[cfg(target_os = "linux")]
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(TIMEOUT));
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(TIMEOUT + SYSTEM_PATIENCE));
     }
 
     #[test]
