@@ -19,6 +19,8 @@ mod reactor;
 mod routes;
 mod settings;
 mod sockets;
+#[cfg(test)]
+mod stalls;
 mod stats;
 #[cfg(test)]
 mod tests;

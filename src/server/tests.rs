@@ -15,7 +15,7 @@ use crate::metadata::Title;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn server() -> Server {
+pub(super) fn server() -> Server {
     let listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
     Server::start(ServerSettings { listen, ..ServerSettings::default() }).unwrap()
 }
@@ -27,7 +27,7 @@ fn push(writer: &mut MountWriter, numbers: std::ops::Range<u32>) {
     }
 }
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
@@ -36,7 +36,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Keeps the reactor busy until the sender is dropped.
-fn stall(server: &Server) -> Sender<()> {
+pub(super) fn stall(server: &Server) -> Sender<()> {
     let (sender, receiver) = bounded::<()>(0);
     let (began, begins) = bounded(1);
     let run = Box::new(move || {

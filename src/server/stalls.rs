@@ -1,0 +1,67 @@
+//! A reactor that is kept from its work again and again, for longer than a handoff holds. (The
+//! whole process is stopped in `tests/stalls.rs`.)
+
+#[path = "../../tests/support/crowd.rs"]
+mod crowd;
+#[path = "../../tests/support/player.rs"]
+mod player;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::mount::tests::{mp3_settings, packet};
+use super::tests::{server, stall, until};
+use crate::metadata::Title;
+use crowd::{Counted, Crowd, Plan};
+
+#[test]
+fn whatever_the_reactor_misses_nobody_gets_a_broken_packet_and_all_is_counted() {
+    // Half as long again as a handoff lasts, and more.
+    let plan = Plan::from_environment((Duration::from_secs(15), Duration::from_secs(25)));
+    let server = server();
+    let mut writer = server.add_mount(mp3_settings()).unwrap();
+    let crowd = Crowd::join(server.local_addrs()[0], 20, plan);
+    let seed = fastrand::u64(..);
+    println!("{plan:?}, seed {seed}");
+    let began = Instant::now();
+    let feeder = thread::spawn(move || {
+        let mut title = Arc::default();
+        let pushed = plan.feed(began, |number| {
+            if number.is_multiple_of(100) {
+                title = Arc::new(Title::new(format!("title {number}")));
+            }
+            writer.push(packet(&player::packet_bytes(number), &title));
+        });
+        (writer, pushed)
+    });
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut stalls = 0;
+    while Instant::now() + plan.stalls.1 < plan.stalls_until(began) {
+        let stalled = stall(&server);
+        thread::sleep(plan.a_stall(&mut random));
+        drop(stalled);
+        stalls += 1;
+        // It has some time for its work between two of them.
+        thread::sleep(plan.a_stall(&mut random) / 2);
+    }
+    let (writer, pushed) = feeder.join().unwrap();
+    until("all packets have arrived", || {
+        let info = writer.info();
+        info.packets + info.dropped_packets == u64::from(pushed)
+    });
+    let before = writer.info();
+    drop(writer);
+    let heard = crowd.heard();
+    // Nobody jumps at the end, for all have caught up.
+    let counted = Counted {
+        pushed: u64::from(pushed),
+        dropped: before.dropped_packets,
+        position: before.position.0,
+        skipped_bytes: server.stats().skipped_bytes,
+    };
+    println!("{stalls} stalls");
+    counted.check(&heard);
+    assert!(counted.dropped > 0, "no stall was longer than a handoff holds");
+    assert!(counted.skipped_bytes > 0, "nobody fell out of the backlog");
+}
