@@ -1,7 +1,8 @@
 #!/bin/bash
 # Measures Longwave, Debian's icecast2 and a bare loop of sends in turn, several rounds in the same
 # call, and prints medians and ratios. All get the same listeners, and serve the same bitrate with
-# a burst of 64 KiB; the floor sends as often as Longwave was seen to.
+# a burst of 64 KiB; the floor sends as often as Longwave was seen to: `floor` to all at once, which
+# is cheapest, and `spread` to a part of them every SLOT ms, so that its load is as flat as a server's.
 #
 #   COUNTS="1000 5000" ROUNDS=3 stress/compare.sh
 #
@@ -9,9 +10,9 @@
 # ROUNDS    of all servers                                      3
 # SECONDS_  measured in each run                                30
 # RAMP      joins a second                                      500
-# SERVERS   which, in this order                                longwave icecast floor
+# SERVERS   which, in this order                                longwave icecast floor spread
 # EVERY     the floor's cadence in ms, where Longwave is not    250
-# SLOT      over which the floor spreads its sends, in ms       0: all at once, the cheapest
+# SLOT      of the spread floor, in ms                          40
 # OUT       where results go                                    a new directory
 # LONGWAVE, MUSIC, BITRATE, PORT, SERVER_CORE, CLIENT_CORE, NICE: see servers.sh
 set -euo pipefail
@@ -22,8 +23,9 @@ COUNTS=${COUNTS:-1000 5000}
 ROUNDS=${ROUNDS:-3}
 SECONDS_=${SECONDS_:-30}
 RAMP=${RAMP:-500}
-SERVERS=${SERVERS:-longwave icecast floor}
+SERVERS=${SERVERS:-longwave icecast floor spread}
 EVERY=${EVERY:-250}
+SLOT=${SLOT:-40}
 
 build
 results=()
@@ -60,8 +62,12 @@ for round in $(seq "$ROUNDS"); do
                     measure icecast2 "$count" "$round"
                     ;;
                 floor)
-                    start_floor "$every"
+                    start_floor "$every" 0
                     measure floor "$count" "$round"
+                    ;;
+                spread)
+                    start_floor "$every" "$SLOT"
+                    measure spread "$count" "$round"
                     ;;
                 *) say "no such server: $server"; exit 2 ;;
             esac

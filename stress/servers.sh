@@ -129,9 +129,10 @@ XML
     sleep 6
 }
 
-# $1: how often each listener is sent to, in milliseconds.
+# $1: how often each listener is sent to, $2: over which slots that is spread (0: all at once), both
+# in milliseconds.
 start_floor() {
-    (on_server_core "$STRESS" floor --listen "127.0.0.1:$PORT" --every "$1" --slot "${SLOT:-0}" --bitrate "$BITRATE") \
+    (on_server_core "$STRESS" floor --listen "127.0.0.1:$PORT" --every "$1" --slot "$2" --bitrate "$BITRATE") \
         >"$OUT/floor.log" 2>&1 &
     SERVER_PID=$!
     SERVER_URL=http://127.0.0.1:$PORT/floor.mp3

@@ -17,6 +17,8 @@ pub struct Comparison<'a> {
 struct Row {
     runs: usize,
     serving_us: Quantiles,
+    /// Of the whole process: of a server that encodes, with its encoders.
+    process_us: Quantiles,
     waited_percent: f64,
     segments: f64,
     slowest: f64,
@@ -51,6 +53,7 @@ impl Row {
             serving_us: spread(&|run| {
                 run.server.as_ref().map_or(0.0, |server| server.serving_us_per_listener_s)
             }),
+            process_us: spread(&|run| run.server.as_ref().map_or(0.0, |server| server.cpu_us_per_listener_s)),
             waited_percent: median(&|run| run.server.as_ref().map_or(0.0, |server| server.waited_percent)),
             segments: median(&|run| run.window.segments_per_listener_s),
             slowest: median(&|run| run.window.rate.min),
@@ -67,11 +70,13 @@ impl Display for Comparison<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:>9}  {:<14}{:>5}{:>20}{:>8}{:>9}{:>10}{:>9}{:>16}{:>16}{:>8}",
+            "{:>9}  {:<14}{:>5}{:>20}{:>8}{:>10}{:>8}{:>9}{:>10}{:>9}{:>16}{:>16}{:>8}",
             "listeners",
             "server",
             "runs",
-            "µs/listener·s",
+            "serving, µs/l·s",
+            "ratio",
+            "process",
             "ratio",
             "waited",
             "segments",
@@ -81,18 +86,19 @@ impl Display for Comparison<'_> {
             "tool"
         )?;
         for ((count, label), row) in &self.rows {
-            let cpu = row.serving_us;
-            let ratio = match self.rows.get(&(*count, self.subject)) {
-                Some(subject) if *label != self.subject && cpu.p50 > 0.0 => {
-                    format!("{:.2}", subject.serving_us.p50 / cpu.p50)
-                }
-                _ => "".to_owned(),
+            let subject = self.rows.get(&(*count, self.subject)).filter(|_| *label != self.subject);
+            let ratio = |of: fn(&Row) -> Quantiles| match subject {
+                Some(subject) if of(row).p50 > 0.0 => format!("{:.2}", of(subject).p50 / of(row).p50),
+                _ => String::new(),
             };
+            let (serving, process) = (ratio(|row| row.serving_us), ratio(|row| row.process_us));
+            let cpu = row.serving_us;
             writeln!(
                 f,
-                "{count:>9}  {label:<14}{:>5}{:>20}{ratio:>8}{:>8.0}%{:>10.2}{:>9.3}{:>16.0}{:>16}{:>8.1}{}",
+                "{count:>9}  {label:<14}{:>5}{:>20}{serving:>8}{:>10.1}{process:>8}{:>8.0}%{:>10.2}{:>9.3}{:>16.0}{:>16}{:>8.1}{}",
                 row.runs,
                 format!("{:.1} ({:.0}–{:.0})", cpu.p50, cpu.min, cpu.max),
+                row.process_us.p50,
                 row.waited_percent,
                 row.segments,
                 row.slowest,
@@ -104,7 +110,8 @@ impl Display for Comparison<'_> {
         }
         writeln!(
             f,
-            "µs/listener·s: the server's processor time, median (lowest–highest); ratio: {}'s divided by it;",
+            "serving: processor time of the threads that serve, in µs a listener and second, median (lowest–highest);\n\
+             process: of all the server's threads; ratio: {}'s divided by it;",
             self.subject
         )?;
         writeln!(
