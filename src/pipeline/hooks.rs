@@ -66,6 +66,8 @@ pub(super) struct Hub {
 struct State {
     hooks: Vec<(HookId, EventKind, Function)>,
     receivers: Vec<Weak<Mailbox>>,
+    /// Whether the hook thread has ended.
+    over: bool,
     running: Option<Run>,
     thread: Option<ThreadId>,
 }
@@ -92,15 +94,34 @@ impl Hub {
 
     pub fn add(&self, kind: EventKind, function: Function) -> HookId {
         let id = HookId(self.next_hook.fetch_add(1, Ordering::Relaxed));
-        self.lock().hooks.push((id, kind, function));
+        let mut state = self.lock();
+        if state.over {
+            // Nothing will call it. It goes as `remove` has it go.
+            drop(state);
+            drop(function);
+        } else {
+            state.hooks.push((id, kind, function));
+        }
         id
     }
 
     pub fn remove(&self, id: HookId) -> bool {
         let mut state = self.lock();
-        let before = state.hooks.len();
-        state.hooks.retain(|hook| hook.0 != id);
-        state.hooks.len() < before
+        let Some(index) = state.hooks.iter().position(|hook| hook.0 == id) else { return false };
+        let hook = state.hooks.remove(index);
+        // What a hook holds is let go of without the lock: it may be a pipeline, whose end takes time.
+        drop(state);
+        drop(hook);
+        true
+    }
+
+    /// Lets go of all hooks: none will be called again, and what they hold (this very pipeline, say) is free.
+    fn forget_hooks(&self) {
+        let mut state = self.lock();
+        state.over = true;
+        let hooks = std::mem::take(&mut state.hooks);
+        drop(state);
+        drop(hooks);
     }
 
     pub fn subscribe(&self, capacity: usize) -> EventReceiver {
@@ -164,6 +185,11 @@ impl Hub {
 /// The hook thread's work: until the hub is closed, or the pipeline is gone.
 pub(super) fn run(hub: &Hub, pipeline: &Weak<Inner>) {
     hub.lock().thread = Some(std::thread::current().id());
+    call_hooks(hub, pipeline);
+    hub.forget_hooks();
+}
+
+fn call_hooks(hub: &Hub, pipeline: &Weak<Inner>) {
     while let Some(event) = hub.for_hooks.recv() {
         let Some(pipeline) = pipeline.upgrade().map(Pipeline::from_inner) else { return };
         if let Event::TrackChange { track, .. } = &event {

@@ -109,3 +109,6 @@ impl Pipeline {
 
 /// How long stopping may take before a thread is left behind.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// How much of that is kept for a server: two seconds for what is due to listeners, and a little more.
+const SERVER_STOPS_WITHIN: Duration = Duration::from_millis(2250);

@@ -1,6 +1,7 @@
 //! A pipeline from its start to its end: what it owns, and in which order it lets go of it.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -9,7 +10,6 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use crossbeam::channel::{Sender, unbounded};
 
-use super::STOP_WITHIN;
 use super::control::ListOptions;
 use super::hooks::{self, Hub};
 use super::lists::{Lists, Load};
@@ -17,6 +17,7 @@ use super::outputs::{Mounts, Outputs};
 use super::resume::{self, PipelineSnapshot};
 use super::settings::{PipelineSettings, ReplayGain};
 use super::state::{self, History};
+use super::{SERVER_STOPS_WITHIN, STOP_WITHIN};
 use crate::audio::PcmSpec;
 use crate::codec::file::AudioFile;
 use crate::engine::clock::Clock;
@@ -170,19 +171,19 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     if let Some(fallback) = settings.fallback {
         inner.filling.load(Load::new(vec![fallback], true, true));
     }
-    let weak = Arc::downgrade(&inner);
     if let Some(file) = settings.state_file {
         let (events, state) = (hub.subscribe(STATE_EVENTS), resume::State::of(&inner));
         inner.hooks.spawn("state", move || resume::keep(&state, &events, &file))?;
     }
     inner.hooks.spawn("hooks", {
-        let hub = hub.clone();
-        move || hooks::run(&hub, &weak)
+        let (hub, pipeline) = (hub.clone(), Arc::downgrade(&inner));
+        move || hooks::run(&hub, &pipeline)
     })?;
     let running = inner.outputs().running();
     let clock: Clock = settings.clock;
     let start = clock.now();
-    inner.mixer.spawn(&format!("mix:{name}"), move || {
+    let (pipeline, mixer) = (Arc::downgrade(&inner), format!("mix:{name}"));
+    let mix = move || {
         // Made on its own thread: picking begins here.
         let programme = Programme::new(spec, transitions, picker);
         let parts = Parts {
@@ -200,6 +201,15 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
             each_job,
         };
         Mixer::new(parts).run();
+    };
+    inner.mixer.spawn(&mixer, move || {
+        if catch_unwind(AssertUnwindSafe(mix)).is_err()
+            && let Some(pipeline) = pipeline.upgrade()
+        {
+            log::error!("{}: the mixer has panicked: the pipeline goes off the air", pipeline.name);
+            // Who holds the pipeline sees that it is not running, and its mounts end rather than starve.
+            pipeline.stop();
+        }
     })?;
     hub.emit(Event::PipelineStart);
     Ok(inner)
@@ -322,7 +332,11 @@ impl Inner {
     }
 
     pub fn stop(&self) -> StopReport {
-        let deadline = Instant::now() + STOP_WITHIN;
+        self.stop_before(Instant::now() + STOP_WITHIN)
+    }
+
+    /// Ends all that it owns, and is done by `deadline`, give or take a moment.
+    pub fn stop_before(&self, deadline: Instant) -> StopReport {
         let mut stopped = match self.stopped.try_lock() {
             // Who is stopping it already waits for this very hook.
             Err(TryLockError::WouldBlock) if self.hub.is_hook_thread() => return StopReport::default(),
@@ -331,30 +345,59 @@ impl Inner {
             Ok(stopped) => stopped,
         };
         if let Some(report) = &mut *stopped {
-            // If a hook stopped it, the thread that this hook was on has not been waited for yet.
+            // If a hook or a mixer that panicked stopped it, its own thread has not been waited for yet.
+            report.abandoned.extend(self.mixer.join(deadline));
             report.abandoned.extend(self.hooks.join(deadline));
             return report.clone();
         }
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let by = Deadlines::within(deadline, server.as_ref().is_some_and(Server::is_last_handle));
         let mut abandoned = Vec::new();
         self.stopping.store(true, Ordering::Relaxed);
         self.lists.stop();
         self.filling.stop();
         // A mixer that has ended on its own is joined all the same.
         let _ = self.commands.send(Command::Stop);
-        abandoned.extend(self.mixer.join(deadline));
+        abandoned.extend(self.mixer.join(by.mixer));
         // With the mixer went the feeds: decoders see it at their next chunk.
-        abandoned.extend(self.decoders.join(deadline));
-        self.outputs().finish(deadline);
-        abandoned.extend(self.encoders.join(deadline));
-        drop(self.server.lock().unwrap_or_else(PoisonError::into_inner).take());
+        abandoned.extend(self.decoders.join(by.decoders));
+        self.outputs().finish(by.encoders);
+        abandoned.extend(self.encoders.join(by.encoders));
+        // A server that others use stays; its own ends with it.
+        abandoned.extend(server.map(|server| server.release(by.server).abandoned).unwrap_or_default());
         self.hub.emit(Event::PipelineStop);
         self.hub.close();
-        abandoned.extend(self.hooks.join(deadline));
+        abandoned.extend(self.hooks.join(by.hooks));
         for thread in &abandoned {
             log::error!("{}: thread {thread} is stuck and was left behind", self.name);
         }
         log::info!("{}: off the air", self.name);
         stopped.insert(StopReport { abandoned }).clone()
+    }
+}
+
+/// By when each stage of stopping is over. Each leaves enough for those after it: one that is stuck does not
+/// have them named as stuck who had no time.
+struct Deadlines {
+    mixer: Instant,
+    decoders: Instant,
+    encoders: Instant,
+    server: Instant,
+    hooks: Instant,
+}
+
+impl Deadlines {
+    /// For a chunk of a file; for the jobs that wait, and what the encoder holds; for hooks, and a last write of the
+    /// state.
+    const DECODERS: Duration = Duration::from_millis(250);
+    const ENCODERS: Duration = Duration::from_millis(500);
+    const HOOKS: Duration = Duration::from_secs(1);
+
+    fn within(hooks: Instant, own_server: bool) -> Deadlines {
+        let server = hooks - Deadlines::HOOKS;
+        let encoders = if own_server { server - SERVER_STOPS_WITHIN } else { server };
+        let decoders = encoders - Deadlines::ENCODERS;
+        Deadlines { mixer: decoders - Deadlines::DECODERS, decoders, encoders, server, hooks }
     }
 }
 

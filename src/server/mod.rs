@@ -191,7 +191,21 @@ impl Server {
     /// Stops it: the ports are free at once, every listener gets what is due within two seconds, and
     /// the threads are joined. It takes five seconds at most. Stopping it again does nothing.
     pub fn stop(&self) -> StopReport {
-        self.inner.stop()
+        self.stop_before(Instant::now() + STOP_WITHIN)
+    }
+
+    pub(crate) fn stop_before(&self, deadline: Instant) -> StopReport {
+        self.inner.stop(deadline)
+    }
+
+    /// Lets go of this handle. If it is the last one, the server is stopped by `deadline`.
+    pub(crate) fn release(self, deadline: Instant) -> StopReport {
+        Arc::into_inner(self.inner).map(|inner| inner.stop(deadline)).unwrap_or_default()
+    }
+
+    /// Whether the server ends with this handle, as things are.
+    pub(crate) fn is_last_handle(&self) -> bool {
+        Arc::strong_count(&self.inner) == 1
     }
 
     /// Puts a mount on the air. It stays until it is removed, its writer is dropped, or the server
@@ -276,15 +290,14 @@ impl Inner {
         answer.recv().map_err(stopped)
     }
 
-    fn stop(&self) -> StopReport {
-        let deadline = Instant::now() + STOP_WITHIN;
+    fn stop(&self, deadline: Instant) -> StopReport {
         if self.commands.send(Command::Stop).is_ok() {
             self.doorbell.ring();
         }
         let late = self.threads.iter().filter(|worker| !worker.join_before(deadline));
         let abandoned: Vec<_> = late.map(|worker| worker.name.to_owned()).collect();
         for name in &abandoned {
-            log::error!("the thread {name} did not end within {STOP_WITHIN:?}: left behind");
+            log::error!("the server's thread {name} did not end in time: left behind");
         }
         StopReport { abandoned }
     }
@@ -292,7 +305,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(Instant::now() + STOP_WITHIN);
     }
 }
 

@@ -11,4 +11,5 @@ mod metadata;
 mod playing;
 mod servers;
 mod state;
+mod stopping;
 mod voices;

@@ -1,0 +1,87 @@
+//! What a host's logger can do to the threads that call it, and what Longwave does then. A process of its own,
+//! for it has one logger.
+
+mod studio;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+
+use longwave::{Clock, DeadAir, EventKind, Pipeline};
+use studio::{Ear, MOUNT, SMALL, ms, seconds, server, until};
+
+/// Panics when the mixer says that there is dead air, and hangs in the access log's line for one path.
+struct Logger(Mutex<Receiver<()>>);
+
+impl log::Log for Logger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let line = record.args().to_string();
+        if record.level() == log::Level::Warn && line.contains("dead air") {
+            panic!("a host's logger panics");
+        }
+        if line.contains("/stuck") {
+            // Until the test is over.
+            _ = self.0.lock().unwrap().recv();
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_logger_that_panics_or_hangs_leaves_no_half_of_a_station() {
+    let (release, stuck) = channel();
+    log::set_boxed_logger(Box::new(Logger(Mutex::new(stuck)))).unwrap();
+    log::set_max_level(log::LevelFilter::Info);
+    a_mixer_that_panics_takes_its_pipeline_off_the_air_in_order();
+    a_thread_of_its_own_server_that_is_stuck_is_named_in_time();
+    drop(release);
+}
+
+fn a_mixer_that_panics_takes_its_pipeline_off_the_air_in_order() {
+    let (clock, stepper) = Clock::stepped();
+    let server = server();
+    let (told, stops) = channel();
+    let pipeline = Pipeline::builder("main")
+        .sample_rate(SMALL.rate.hz())
+        .channels(1)
+        .clock(clock)
+        .server(&server)
+        .dead_air(DeadAir { after: Some(seconds(1.0)), while_held: true, ..DeadAir::default() })
+        .output_with(Ear::deaf().output(MOUNT))
+        .on(EventKind::PipelineStop, move |_, _| told.send(()).unwrap())
+        .start()
+        .unwrap();
+    pipeline.hold(ms(0)).unwrap();
+    until("it is held", || {
+        stepper.advance(ms(128));
+        pipeline.is_held() || !pipeline.is_running()
+    });
+    stepper.advance(seconds(5.0));
+    until("it is seen not to run", || !pipeline.is_running());
+    stops.recv_timeout(seconds(20.0)).expect("hooks hear of its end");
+    assert!(server.mount_info(MOUNT).is_none(), "its mount has ended");
+    assert!(pipeline.skip().is_err());
+    assert_eq!(pipeline.stop().abandoned, Vec::<String>::new());
+    assert!(server.is_running(), "a server that others use stays");
+}
+
+fn a_thread_of_its_own_server_that_is_stuck_is_named_in_time() {
+    let pipeline = Pipeline::builder("main")
+        .listen(([127, 0, 0, 1], 0).into())
+        .output_with(Ear::deaf().output(MOUNT))
+        .start()
+        .unwrap();
+    let mut client = TcpStream::connect(pipeline.server().unwrap().local_addrs()[0]).unwrap();
+    client.write_all(b"GET /stuck HTTP/1.0\r\n\r\n").unwrap();
+    client.read_to_end(&mut Vec::new()).unwrap();
+    let before = Instant::now();
+    assert_eq!(pipeline.stop().abandoned, ["journal"]);
+    assert!(before.elapsed() < seconds(5.5), "{:?}", before.elapsed());
+}

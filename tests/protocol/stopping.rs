@@ -1,0 +1,135 @@
+//! Stopping when not everything can be stopped: in time, in order, and named.
+
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use longwave::{EventKind, Pipeline, PipelineSettings, ServerSettings, Station, StationSettings};
+
+use crate::studio::{Ear, MOUNT, SMALL, Studio, constant, ms, seconds, until};
+
+/// Has a `decode` thread of the pipeline wait until the sender is dropped.
+fn stick(pipeline: &Pipeline, folder: &std::path::Path) -> Sender<()> {
+    let (release, stuck) = channel::<()>();
+    let (told, entered) = channel();
+    let stuck = std::sync::Mutex::new(stuck);
+    pipeline.set_title_format(move |_, _| {
+        // Whoever started the test may have heard enough.
+        _ = told.send(());
+        _ = stuck.lock().unwrap().recv();
+        String::new()
+    });
+    let track = folder.join("track.wav");
+    constant(&track, 0.25, 8_000);
+    pipeline.play_file(&track, None).unwrap();
+    entered.recv_timeout(Duration::from_secs(20)).expect("a decode thread that is stuck");
+    release
+}
+
+#[test]
+fn who_is_not_stuck_has_time_to_end_and_is_not_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let (told, calls) = channel();
+    let pipeline = Pipeline::builder("main")
+        .listen(([127, 0, 0, 1], 0).into())
+        .output_with(Ear::deaf().output(MOUNT))
+        .state_file(&state)
+        .on(EventKind::PipelineStop, move |_, _| {
+            std::thread::sleep(ms(200));
+            told.send(()).unwrap();
+        })
+        .start()
+        .unwrap();
+    let _release = stick(&pipeline, folder.path());
+    std::fs::remove_file(&state).ok();
+    let before = Instant::now();
+    assert_eq!(pipeline.stop().abandoned, ["decode"]);
+    assert!(before.elapsed() < seconds(5.5), "{:?}", before.elapsed());
+    assert!(calls.try_recv().is_ok(), "the hook had the time that it takes");
+    assert!(state.exists(), "the last state was written");
+}
+
+#[test]
+fn a_station_stops_within_five_seconds_however_many_of_its_pipelines_are_stuck() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipelines = ["a", "b", "c"].map(|name| PipelineSettings {
+        name: name.into(),
+        spec: SMALL,
+        outputs: vec![Ear::deaf().output(&format!("/{name}"))],
+        ..PipelineSettings::default()
+    });
+    let server = ServerSettings { listen: vec![([127, 0, 0, 1], 0).into()], ..ServerSettings::default() };
+    let station = Station::start(StationSettings { server, pipelines: pipelines.into() }).unwrap();
+    let _releases: Vec<_> =
+        station.pipelines().iter().map(|pipeline| stick(pipeline, folder.path())).collect();
+    let before = Instant::now();
+    assert_eq!(station.stop().abandoned, ["decode"; 3]);
+    assert!(before.elapsed() < seconds(5.5), "{:?}", before.elapsed());
+}
+
+#[test]
+fn a_hook_may_stop_its_station() {
+    let server = ServerSettings { listen: vec![([127, 0, 0, 1], 0).into()], ..ServerSettings::default() };
+    let pipelines = ["a", "b"].map(|name| PipelineSettings {
+        name: name.into(),
+        spec: SMALL,
+        outputs: vec![Ear::deaf().output(&format!("/{name}"))],
+        ..PipelineSettings::default()
+    });
+    let station = Station::start(StationSettings { server, pipelines: pipelines.into() }).unwrap();
+    let [a, b] = station.pipelines() else { panic!("two pipelines") };
+    let (pipeline, other) = (a.clone(), b.clone());
+    let station = Arc::new(station);
+    let (told, stopped) = channel();
+    let of_hook = station.clone();
+    pipeline.add_hook(EventKind::NothingToPlay, move |_, _| told.send(of_hook.stop()).unwrap());
+    // Nothing is up next once this has been heard.
+    let folder = tempfile::tempdir().unwrap();
+    let track = folder.path().join("track.wav");
+    constant(&track, 0.25, 800);
+    pipeline.play_file(&track, None).unwrap();
+    let report = stopped.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(report.abandoned, Vec::<String>::new());
+    assert!(!pipeline.is_running() && !other.is_running() && !station.server().is_running());
+}
+
+#[test]
+fn what_hooks_hold_is_free_when_the_pipeline_has_stopped() {
+    let studio = Studio::new();
+    let token = Arc::new(());
+    let held = Arc::downgrade(&token);
+    studio.pipeline.add_hook(EventKind::TrackChange, {
+        // As hooks do that drive more than the pipeline that they are given.
+        let pipeline = studio.pipeline.clone();
+        move |_, _| _ = (pipeline.name(), &token)
+    });
+    studio.pipeline.stop();
+    until("its hook is gone", || held.upgrade().is_none());
+    let late = Arc::new(());
+    let held: Weak<()> = Arc::downgrade(&late);
+    studio.pipeline.add_hook(EventKind::TrackChange, move |_, _| _ = &late);
+    assert!(held.upgrade().is_none(), "nor is one kept that comes too late");
+}
+
+/// Asks its pipeline when it goes.
+struct Farewell(Pipeline, Sender<()>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        drop(self.0.events(1));
+        self.1.send(()).unwrap();
+    }
+}
+
+#[test]
+fn what_a_removed_hook_held_may_use_the_pipeline_as_it_goes() {
+    let studio = Studio::new();
+    let (told, gone) = channel();
+    let farewell = Farewell(studio.pipeline.clone(), told);
+    let hook = studio.pipeline.add_hook(EventKind::TrackChange, move |_, _| _ = &farewell);
+    let pipeline = studio.pipeline.clone();
+    // On a thread of its own, for it would wait for itself for ever.
+    std::thread::spawn(move || pipeline.remove_hook(hook));
+    gone.recv_timeout(Duration::from_secs(20)).expect("the hook is let go of");
+}
