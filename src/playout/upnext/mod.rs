@@ -176,6 +176,7 @@ impl UpNext {
     pub fn begin(&mut self, id: EntryId) -> Option<Turn> {
         let turn = self.take(id, |list| {
             list.failures = 0;
+            list.heard = true;
             let first = !std::mem::replace(&mut list.begun, true);
             first.then(|| (list.name.clone(), list.entries.len()))
         });
@@ -220,8 +221,8 @@ impl UpNext {
             Some(next) if list.entries[next].id == id => next,
             _ => list.entries.iter().position(|listed| listed.id == id)?,
         };
-        let list_began = and(list);
         let pass_ended = list.take(index, &mut self.random);
+        let list_began = and(list);
         Some(Turn { origin: Origin::Playlist, list_began, pass_ended })
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Rotation {
     last: Option<u32>,
     /// Whether a track of it has begun.
     pub begun: bool,
+    /// Whether a track of it has begun in this pass; those that failed may have been all of it so far.
+    pub heard: bool,
     /// How many entries failed since one did not.
     pub failures: usize,
     pub passes: u64,
@@ -57,6 +59,7 @@ impl Rotation {
             ahead: None,
             last: None,
             begun: false,
+            heard: false,
             failures: 0,
             passes: 0,
         };
@@ -89,6 +92,7 @@ impl Rotation {
         if self.next == self.entries.len() {
             self.next = 0;
             self.drawn = 0;
+            self.heard = false;
             self.passes += 1;
         }
         if self.shuffle {
@@ -133,8 +137,14 @@ impl Rotation {
         (self.next..end).chain(0..around).collect()
     }
 
+    /// A pass of which nothing has been heard, because its first entries failed, has not begun for
+    /// those who listen: without repeat it does not come.
     pub fn set_repeat(&mut self, repeat: bool, random: &mut fastrand::Rng) {
         self.repeat = repeat;
+        if !repeat && !self.heard && self.passes > 0 {
+            (self.next, self.drawn) = (self.entries.len(), self.order.len());
+            (self.heard, self.passes) = (true, self.passes - 1);
+        }
         self.settle(random);
     }
 
@@ -276,7 +286,7 @@ impl Rotation {
     pub fn rewind(&mut self, random: &mut fastrand::Rng) {
         let shuffle = self.shuffle;
         (self.shuffle, self.order, self.next, self.drawn, self.last) = (false, Vec::new(), 0, 0, None);
-        self.ahead = None;
+        (self.ahead, self.heard) = (None, true);
         self.set_shuffle(shuffle, random);
     }
 }

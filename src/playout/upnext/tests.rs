@@ -54,6 +54,30 @@ fn the_queue_goes_first_and_once_then_the_playlist_goes_round() {
 }
 
 #[test]
+fn a_pass_whose_first_entries_failed_has_not_begun_when_repeat_is_taken_away() {
+    for shuffle in [false, true] {
+        let (mut up_next, _) = with_list(1..=3, true, shuffle);
+        play_all(&mut up_next, 3);
+        // The player looks ahead while the last track of the pass sounds.
+        let bad = up_next.peek().unwrap().id;
+        up_next.skip_failed(bad);
+        assert!(up_next.peek().is_some());
+        up_next.set_repeat(false);
+        assert_eq!(up_next.peek(), None);
+        up_next.set_repeat(true);
+        assert_eq!(play_all(&mut up_next, 2).len(), 2);
+        // Of this one something was heard: it goes on to its end.
+        up_next.set_repeat(false);
+        assert_eq!(play_all(&mut up_next, 9).len(), 1);
+    }
+    // A first pass comes in any case.
+    let (mut up_next, _) = with_list(1..=3, true, false);
+    up_next.skip_failed(up_next.peek().unwrap().id);
+    up_next.set_repeat(false);
+    assert_eq!(play_all(&mut up_next, 9), [2, 3]);
+}
+
+#[test]
 fn without_repeat_the_list_ends_and_repeat_takes_it_up_again() {
     for shuffle in [false, true] {
         let (mut up_next, _) = with_list(1..=3, false, shuffle);
@@ -301,6 +325,9 @@ struct Model {
     next: usize,
     last: Option<EntryId>,
     failures: usize,
+    /// Whether something of this pass was heard, and how many went before it.
+    heard: bool,
+    passes: usize,
     /// The queue's entries that a list loaded now waits for.
     waits_for: Option<Vec<EntryId>>,
 }
@@ -339,7 +366,10 @@ impl Model {
         }
         if self.pass_over() {
             self.played.clear();
+            self.heard = false;
+            self.passes += 1;
         }
+        self.heard |= !failed;
         if self.shuffle && !self.played.contains(&id) {
             self.played.push(id);
         }
@@ -552,6 +582,11 @@ proptest! {
                 Op::Repeat(repeat) => {
                     up_next.set_repeat(repeat);
                     model.repeat = repeat;
+                    if !repeat && !model.heard && model.passes > 0 {
+                        model.next = model.list.len();
+                        model.played = if model.shuffle { model.list.clone() } else { Vec::new() };
+                        (model.heard, model.passes) = (true, model.passes - 1);
+                    }
                 }
                 Op::Shuffle(shuffle) => {
                     up_next.set_shuffle(shuffle);
