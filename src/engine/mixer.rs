@@ -24,17 +24,40 @@ use crate::units::{FrameCount, FramePos};
 
 /// What a mixer is asked to do. It does so before its next job.
 pub(crate) enum Command {
-    Skip { crossfade: Duration },
-    Hold { fade: Duration },
-    Resume { fade: Duration },
-    StopCurrent { fade: Duration },
-    SeekCurrent { to: FrameCount },
+    Skip {
+        crossfade: Duration,
+    },
+    /// To what has been up next since this version of the list; not away from it, if it is on the air.
+    SkipTo {
+        version: u64,
+        crossfade: Duration,
+    },
+    Hold {
+        fade: Duration,
+    },
+    Resume {
+        fade: Duration,
+    },
+    StopCurrent {
+        fade: Duration,
+    },
+    SeekCurrent {
+        to: FrameCount,
+    },
     Transitions(Transitions),
-    SetTitle { output: Option<OutputId>, title: Arc<Title>, holds: TitleHolds },
-    ClearTitle { output: Option<OutputId> },
+    SetTitle {
+        output: Option<OutputId>,
+        title: Arc<Title>,
+        holds: TitleHolds,
+    },
+    ClearTitle {
+        output: Option<OutputId>,
+    },
     AddDeck(Box<Deck>),
     Deck(VoiceId, DeckCommand),
-    StopDecks { fade: Duration },
+    StopDecks {
+        fade: Duration,
+    },
     AddOutput(Arc<Output>),
     RemoveOutput(OutputId),
     Stop,
@@ -214,6 +237,7 @@ impl Mixer {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Skip { crossfade } => self.programme.skip(crossfade),
+            Command::SkipTo { version, crossfade } => self.programme.skip_to(version, crossfade),
             Command::Hold { fade } => self.programme.hold(fade),
             Command::Resume { fade } => self.programme.resume(fade),
             Command::StopCurrent { fade } => self.programme.stop_current(fade),

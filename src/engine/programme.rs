@@ -80,6 +80,8 @@ struct Track {
     /// Where it goes on as soon as it has faded: a seek must not click.
     seeks_to: Option<FrameCount>,
     fallback: bool,
+    /// The version of the list of which it was the next.
+    version: u64,
 }
 
 impl Track {
@@ -174,6 +176,14 @@ impl Programme {
     /// The current track gives way to the next, by a crossfade of this length.
     pub fn skip(&mut self, crossfade: Duration) {
         self.cut = Some(self.frames(crossfade.max(CUT)));
+    }
+
+    /// The current track gives way to what has been up next since `version` of the list. The one before may
+    /// have come to its end since then: what followed is not skipped.
+    pub fn skip_to(&mut self, version: u64, crossfade: Duration) {
+        if !self.current.as_ref().is_some_and(|track| !track.fallback && track.version >= version) {
+            self.skip(crossfade);
+        }
     }
 
     /// The current track stops, by a fade of this length; the next follows unless it is held.
@@ -383,6 +393,7 @@ impl Programme {
             fading_out: false,
             seeks_to: None,
             fallback: picked.fallback,
+            version: picked.version,
         });
         self.pick();
         if begins_in == 0 {

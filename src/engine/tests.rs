@@ -382,6 +382,33 @@ fn skip_goes_on_to_what_is_next_by_then() {
 }
 
 #[test]
+fn what_is_to_be_played_now_is_not_skipped_if_it_has_begun_by_itself() {
+    let rig = Rig::new(&["0.1:8000", "0.2:800000"], false, 0);
+    rig.run(0.5);
+    let version = {
+        let mut up_next = rig.up_next.lock().unwrap();
+        up_next.play_now(Entry::new("0.3:800000"));
+        up_next.version()
+    };
+    // The track before ends, and it begins, before the mixer hears of the skip to it.
+    rig.run(1.0);
+    rig.command(Command::SkipTo { version, crossfade: Duration::ZERO });
+    rig.run(1.0);
+    let began = || rig.began().into_iter().map(|(file, _)| file).collect::<Vec<_>>();
+    assert_eq!(began(), ["0.1:8000", "0.3:800000"].map(PathBuf::from));
+    // What was on the air before it is skipped as ever.
+    let version = {
+        let mut up_next = rig.up_next.lock().unwrap();
+        up_next.play_now(Entry::new("0.4:800000"));
+        up_next.version()
+    };
+    rig.command(Command::SkipTo { version, crossfade: Duration::ZERO });
+    rig.run(1.0);
+    assert_eq!(began().last(), Some(&PathBuf::from("0.4:800000")));
+    rig.stop();
+}
+
+#[test]
 fn a_held_programme_waits_where_it_is() {
     let rig = Rig::new(&["0.5:40000"], false, 0);
     rig.run(1.0);

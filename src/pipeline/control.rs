@@ -58,10 +58,16 @@ impl Pipeline {
     ) -> Result<()> {
         let (repeat, shuffle) = (options.repeat, options.shuffle);
         let list = Playlist { name: name.into(), entries: entries.into_iter().collect(), repeat, shuffle };
-        self.inner.up_next().load(list, options.when);
+        let version = {
+            let mut up_next = self.inner.up_next();
+            up_next.load(list, options.when);
+            up_next.version()
+        };
         self.meet(options)?;
         match options.when {
-            When::Now => self.inner.command(Command::Skip { crossfade: self.inner.quick_crossfade() }),
+            When::Now => {
+                self.inner.command(Command::SkipTo { version, crossfade: self.inner.quick_crossfade() })
+            }
             When::AfterCurrent => Ok(()),
         }
     }
@@ -109,8 +115,11 @@ impl Pipeline {
         let path = path.as_ref();
         (self.inner.open)(path, self.inner.spec)?;
         let entry = Entry { title: title.map(str::to_owned), ..Entry::new(path) };
-        let id = self.inner.up_next().play_now(entry);
-        self.inner.command(Command::Skip { crossfade: PLAY_NOW_CROSSFADE })?;
+        let (id, version) = {
+            let mut up_next = self.inner.up_next();
+            (up_next.play_now(entry), up_next.version())
+        };
+        self.inner.command(Command::SkipTo { version, crossfade: PLAY_NOW_CROSSFADE })?;
         Ok(id)
     }
 

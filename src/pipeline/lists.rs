@@ -35,7 +35,7 @@ pub(super) struct Load {
     /// The list that it is, as it was before a restart: it keeps its place in it.
     pub in_place_of: Option<ListId>,
     /// Called when its first entry is up next.
-    pub begun: Option<Box<dyn FnOnce() + Send>>,
+    pub begun: Option<Box<dyn FnOnce(u64) + Send>>,
     /// Dropped when playing can begin: the first entry is there, or nothing will be.
     pub ready: Option<Sender<()>>,
     /// Dropped when all has been read.
@@ -163,15 +163,15 @@ impl Reader {
                 if batch.len() == BATCH || matches!(into, Into::Waiting { .. }) {
                     into.hand_over(&self.up_next, &mut batch);
                     load.ready.take();
-                    if let Some(begun) = load.begun.take() {
-                        begun();
+                    if let (Into::List { since, .. }, Some(begun)) = (&into, load.begun.take()) {
+                        begun(*since);
                     }
                 }
             }
             self.go_on()
         });
         into.hand_over(&self.up_next, &mut batch);
-        if let Into::List(id) = into {
+        if let Into::List { id, .. } = into {
             self.in_play = Some(InPlay { id, roots: load.roots, watch, passes: self.passes() });
         }
     }
@@ -206,11 +206,9 @@ impl Reader {
 /// Where what is read goes.
 enum Into {
     /// Nowhere yet: nothing has been found.
-    Waiting {
-        list: Playlist,
-        when: When,
-    },
-    List(ListId),
+    Waiting { list: Playlist, when: When },
+    /// There, and up next since this version.
+    List { id: ListId, since: u64 },
     /// Another list has taken its place.
     Nowhere,
 }
@@ -220,10 +218,12 @@ impl Into {
         let entries = std::mem::take(batch);
         *self = match std::mem::replace(self, Into::Nowhere) {
             Into::Waiting { list, when } => {
-                Into::List(lock(up_next).load(Playlist { entries, ..list }, when))
+                let mut up_next = lock(up_next);
+                let id = up_next.load(Playlist { entries, ..list }, when);
+                Into::List { id, since: up_next.version() }
             }
-            Into::List(id) if lock(up_next).extend(id, entries) => Into::List(id),
-            Into::List(_) | Into::Nowhere => Into::Nowhere,
+            Into::List { id, since } if lock(up_next).extend(id, entries) => Into::List { id, since },
+            Into::List { .. } | Into::Nowhere => Into::Nowhere,
         };
     }
 }

@@ -3,6 +3,7 @@
 mod builder;
 mod control;
 mod hooks;
+mod listeners;
 mod lists;
 mod outputs;
 mod resume;

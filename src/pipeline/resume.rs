@@ -60,8 +60,8 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Stopped`] when the pipeline is off the air.
     pub fn restore(&self, snapshot: PipelineSnapshot) -> Result<()> {
-        self.inner.restore(snapshot);
-        self.inner.command(Command::Skip { crossfade: RESTORE_CROSSFADE })
+        let version = self.inner.restore(snapshot);
+        self.inner.command(Command::SkipTo { version, crossfade: RESTORE_CROSSFADE })
     }
 }
 
@@ -128,8 +128,8 @@ impl State {
 }
 
 impl Inner {
-    /// Everything but the skip to the current track.
-    pub(super) fn restore(&self, mut snapshot: PipelineSnapshot) {
+    /// Everything but the skip to the current track: that is up next since the version that is returned.
+    pub(super) fn restore(&self, mut snapshot: PipelineSnapshot) -> u64 {
         let mut list = self.up_next();
         list.go_on_from(snapshot.up_next);
         if let Some(Interrupted { entry, played }) = snapshot.current {
@@ -139,9 +139,11 @@ impl Inner {
             let from: FrameCount = self.spec.rate.frames_in(played);
             *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, from));
         }
+        let version = list.version();
         drop(list);
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         history.prepend(snapshot.history);
+        version
     }
 }
 

@@ -12,11 +12,13 @@ use crossbeam::channel::{Sender, unbounded};
 
 use super::control::ListOptions;
 use super::hooks::{self, Hub};
+use super::listeners::Listeners;
 use super::lists::{Lists, Load};
-use super::outputs::{Mounts, Outputs};
+use super::outputs::Outputs;
 use super::resume::{self, PipelineSnapshot};
 use super::settings::{PipelineSettings, ReplayGain};
 use super::state::{self, History};
+use super::voices::{self, Voices};
 use super::{SERVER_STOPS_WITHIN, STOP_WITHIN};
 use crate::audio::PcmSpec;
 use crate::codec::file::AudioFile;
@@ -31,7 +33,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::metadata::{Tags, format_title};
 use crate::playout::{Entry, EntryId, UpNext, When};
-use crate::server::{Server, ServerEvent, ServerEvents, StopReport};
+use crate::server::{Server, StopReport};
 use crate::units::FrameCount;
 
 /// What all handles of a pipeline share.
@@ -52,7 +54,10 @@ pub(super) struct Inner {
     pub title: Arc<Mutex<Arc<TitleFormat>>>,
     pub open: Arc<Open>,
     pub next_voice: AtomicU64,
+    pub voices: Voices,
     transitions: Mutex<Transitions>,
+    /// The mixer's as long as that runs, then the stop's.
+    listeners: Arc<Mutex<Listeners>>,
     pub skip_crossfade: Duration,
     pub replaygain: ReplayGain,
     /// Let go of at the end: a server that was made for this pipeline ends with it.
@@ -77,11 +82,14 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     let spec = settings.spec;
     let hub = Arc::new(Hub::new(settings.hooks));
     let history = Arc::new(Mutex::new(History::default()));
+    let voices = Voices::default();
     let emit: Emit = Arc::new({
-        let (hub, history) = (hub.clone(), history.clone());
+        let (hub, history, voices) = (hub.clone(), history.clone(), voices.clone());
         move |event| {
-            if let Event::TrackChange { track, .. } = &event {
-                state::remember(&history, track);
+            match &event {
+                Event::TrackChange { track, .. } => state::remember(&history, track),
+                Event::VoiceEnded { voice, .. } => voices::forget(&voices, *voice),
+                _ => {}
             }
             hub.emit(event);
         }
@@ -129,15 +137,16 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         stopping: stopping.clone(),
     };
     let (commands, receiver) = unbounded();
+    let listeners = Arc::new(Mutex::new(Listeners::of(&server, outputs.mounts())));
     let on_air = Arc::<ArcSwap<OnAir>>::default();
     let each_job = Box::new({
-        let hub = hub.clone();
-        let listeners = server.subscribe(LISTENER_EVENTS);
-        let mounts = outputs.mounts();
-        let mut missed = 0;
+        let (hub, listeners) = (hub.clone(), listeners.clone());
         move |_: &OnAir| {
             hub.report_hanging();
-            forward(&listeners, &mut missed, &mounts, &hub);
+            // Nobody else has it while the mixer runs.
+            if let Ok(mut listeners) = listeners.try_lock() {
+                listeners.tell(&hub);
+            }
         }
     });
     let inner = Arc::new(Inner {
@@ -155,7 +164,9 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         title,
         open,
         next_voice: AtomicU64::new(1),
+        voices,
         transitions: Mutex::new(transitions),
+        listeners,
         skip_crossfade: settings.skip_crossfade,
         replaygain,
         commands,
@@ -215,36 +226,8 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     Ok(inner)
 }
 
-/// Passes on who joined and left this pipeline's mounts.
-fn forward(listeners: &ServerEvents, missed: &mut u64, mounts: &Mounts, hub: &Hub) {
-    let own =
-        |mount: &str| mounts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|own| own == mount);
-    while let Some(event) = listeners.try_next() {
-        match event {
-            ServerEvent::ListenerJoined { mount, address, agent, .. } if own(&mount) => {
-                hub.emit(Event::ListenerJoined { mount: mount.to_string(), address, agent });
-            }
-            ServerEvent::ListenerLeft { mount, address, agent, duration, bytes, reason, .. }
-                if own(&mount) =>
-            {
-                let mount = mount.to_string();
-                hub.emit(Event::ListenerLeft { mount, address, agent, duration, bytes, reason });
-            }
-            _ => {}
-        }
-    }
-    let now = listeners.missed();
-    if now > *missed {
-        hub.emit(Event::Missed { count: now - *missed });
-        *missed = now;
-    }
-}
-
 /// Events that wait for the state to be kept; only a few kinds matter, and the last of them.
 const STATE_EVENTS: usize = 1024;
-
-/// Listener events that wait for the mixer's next job at most.
-const LISTENER_EVENTS: usize = 8192;
 
 /// The factor that a file's gain tags ask for.
 pub(super) fn level(tags: &Tags, replaygain: ReplayGain) -> f32 {
@@ -322,7 +305,8 @@ impl Inner {
         if options.when == When::Now {
             let (commands, crossfade) = (self.commands.clone(), self.quick_crossfade());
             // A mixer that has ended has nothing to skip.
-            load.begun = Some(Box::new(move || drop(commands.send(Command::Skip { crossfade }))));
+            load.begun =
+                Some(Box::new(move |version| drop(commands.send(Command::SkipTo { version, crossfade }))));
         }
         self.lists.load(load);
     }
@@ -365,6 +349,10 @@ impl Inner {
         abandoned.extend(self.encoders.join(by.encoders));
         // A server that others use stays; its own ends with it.
         abandoned.extend(server.map(|server| server.release(by.server).abandoned).unwrap_or_default());
+        // (A mixer that is stuck may have it still.)
+        if let Ok(mut listeners) = self.listeners.try_lock() {
+            listeners.see_off(&self.hub, by.listeners);
+        }
         self.hub.emit(Event::PipelineStop);
         self.hub.close();
         abandoned.extend(self.hooks.join(by.hooks));
@@ -383,6 +371,8 @@ struct Deadlines {
     decoders: Instant,
     encoders: Instant,
     server: Instant,
+    /// Two seconds are given to what is due to them. In the usual case nothing else has taken any time.
+    listeners: Instant,
     hooks: Instant,
 }
 
@@ -392,12 +382,14 @@ impl Deadlines {
     const DECODERS: Duration = Duration::from_millis(250);
     const ENCODERS: Duration = Duration::from_millis(500);
     const HOOKS: Duration = Duration::from_secs(1);
+    const LEAST_FOR_HOOKS: Duration = Duration::from_millis(250);
 
     fn within(hooks: Instant, own_server: bool) -> Deadlines {
         let server = hooks - Deadlines::HOOKS;
         let encoders = if own_server { server - SERVER_STOPS_WITHIN } else { server };
         let decoders = encoders - Deadlines::ENCODERS;
-        Deadlines { mixer: decoders - Deadlines::DECODERS, decoders, encoders, server, hooks }
+        let listeners = hooks - Deadlines::LEAST_FOR_HOOKS;
+        Deadlines { mixer: decoders - Deadlines::DECODERS, decoders, encoders, server, listeners, hooks }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Voices for live mixing: decks, jingles, whatever an application plays over the programme. They
 //! set no title.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Pipeline;
@@ -16,10 +18,13 @@ use crate::event::VoiceId;
 use crate::playout::Curve;
 use crate::units::FrameCount;
 
+/// The voices of a pipeline that have not ended.
+pub(super) type Voices = Arc<Mutex<HashSet<VoiceId>>>;
+
 /// How a voice begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VoiceOptions {
-    /// Its volume, 1.0 being unchanged.
+    /// Its volume, from 0 to 16, 1.0 being unchanged.
     pub volume: f32,
     /// Whether it waits, paused, for [`Pipeline::resume_voice`].
     pub paused: bool,
@@ -72,7 +77,7 @@ impl Pipeline {
     /// Plays a file over the programme.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be played. Opens the file on the caller's thread.
+    /// [`Error::File`] if it cannot be played; [`Error::Setting`] for a volume that no voice has. Opens the file on the caller's thread.
     pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
         let path = path.as_ref();
         let inner = &self.inner;
@@ -85,6 +90,9 @@ impl Pipeline {
     }
 
     /// Stops a voice, by a fade of this length.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the voice has ended.
     pub fn stop_voice(&self, voice: VoiceId, fade: Duration) -> Result<()> {
         self.deck(voice, DeckCommand::Stop { fade })
     }
@@ -97,27 +105,42 @@ impl Pipeline {
     }
 
     /// Pauses a voice where it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the voice has ended.
     pub fn pause_voice(&self, voice: VoiceId) -> Result<()> {
         self.deck(voice, DeckCommand::Pause)
     }
 
     /// A paused voice goes on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the voice has ended.
     pub fn resume_voice(&self, voice: VoiceId) -> Result<()> {
         self.deck(voice, DeckCommand::Resume)
     }
 
     /// A voice goes on at this time from its beginning.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the voice has ended.
     pub fn seek_voice(&self, voice: VoiceId, to: Duration) -> Result<()> {
         self.deck(voice, DeckCommand::Seek(self.inner.spec.rate.frames_in(to)))
     }
 
     /// Sets a voice's volume, 1.0 being unchanged. It does not click.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the voice has ended; [`Error::Setting`] for a volume outside 0 to 16.
     pub fn set_volume(&self, voice: VoiceId, volume: f32) -> Result<()> {
         self.ramp_volume(voice, volume, Duration::ZERO, Curve::Smooth, false)
     }
 
     /// Takes a voice's volume to another, sample by sample, and returns at once. With `then_stop` the
     /// voice ends with the ramp. [`Event::RampDone`](crate::Event::RampDone) says when.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the voice has ended; [`Error::Setting`] for a volume outside 0 to 16.
     pub fn ramp_volume(
         &self,
         voice: VoiceId,
@@ -126,11 +149,7 @@ impl Pipeline {
         curve: Curve,
         then_stop: bool,
     ) -> Result<()> {
-        // The cosine of a right angle is a little less than nothing in floats: a crossfader's end.
-        let to = if to.abs() < 1e-6 { 0.0 } else { to };
-        if !(0.0..=16.0).contains(&to) {
-            return Err(Error::setting("volume", format!("{to} is outside 0..=16; 1 is unchanged")));
-        }
+        let to = checked(to)?;
         self.deck(voice, DeckCommand::Volume { to, over, curve, then_stop })
     }
 
@@ -146,16 +165,44 @@ impl Pipeline {
         voice: Voice,
         options: VoiceOptions,
     ) -> Result<VoiceId> {
+        let volume = checked(options.volume)?;
         let id = VoiceId(self.inner.next_voice.fetch_add(1, Ordering::Relaxed));
-        let mut deck = Deck::new(id, file, duration, voice, options.volume, self.inner.spec);
+        let mut deck = Deck::new(id, file, duration, voice, volume, self.inner.spec);
         if options.paused {
             deck.start_paused();
         }
+        // Before the mixer has it, which may end it at once.
+        lock(&self.inner.voices).insert(id);
         self.inner.command(Command::AddDeck(Box::new(deck)))?;
         Ok(id)
     }
 
     fn deck(&self, voice: VoiceId, command: DeckCommand) -> Result<()> {
+        if self.inner.is_running() && !lock(&self.inner.voices).contains(&voice) {
+            return Err(Error::NotFound(format!(
+                "voice {}: it has ended, or is another pipeline's",
+                voice.0
+            )));
+        }
         self.inner.command(Command::Deck(voice, command))
     }
+}
+
+/// A volume that a voice can have.
+fn checked(volume: f32) -> Result<f32> {
+    // The cosine of a right angle is a little less than nothing in floats: a crossfader's end.
+    let volume = if volume.abs() < 1e-6 { 0.0 } else { volume };
+    match volume {
+        0.0..=16.0 => Ok(volume),
+        _ => Err(Error::setting("volume", format!("{volume} is outside 0..=16; 1 is unchanged"))),
+    }
+}
+
+fn lock(voices: &Voices) -> MutexGuard<'_, HashSet<VoiceId>> {
+    voices.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For the emitter: a voice that is told to have ended is no voice any more.
+pub(super) fn forget(voices: &Voices, voice: VoiceId) {
+    lock(voices).remove(&voice);
 }

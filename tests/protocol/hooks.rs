@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use longwave::{
-    Encoder, EncoderSettings, Entry, Error, Event, EventKind, FrameCount, Hooks, ListOptions, MountSettings,
-    OutputSettings, Packet, PcmSpec, Pipeline, Place, Result, VoiceOptions,
+    CloseReason, Encoder, EncoderSettings, Entry, Error, Event, EventKind, FrameCount, Hooks, ListOptions,
+    MountSettings, OutputSettings, Packet, PcmSpec, Pipeline, Place, Result, VoiceOptions,
 };
 
 use crate::studio::{Ear, JOB, MOUNT, Studio, ms, seconds, until};
@@ -195,6 +195,43 @@ fn add_hook_for_listener_joined_and_left() {
     studio.run(JOB);
     let Event::ListenerLeft { mount, duration, bytes, .. } = next(&left) else { panic!() };
     assert!(mount == MOUNT && duration > seconds(1.0) && bytes > 0, "{duration:?} {bytes}");
+}
+
+#[test]
+fn whoever_joined_is_told_to_have_left_when_its_output_or_its_pipeline_ends() {
+    let studio = Studio::with(|settings| settings.outputs.push(Ear::deaf().output("/second")));
+    let events = studio.pipeline.events(100);
+    studio.run(seconds(60.0));
+    let players = [MOUNT, "/second"].map(|mount| {
+        let mut player = TcpStream::connect(studio.server.local_addrs()[0]).unwrap();
+        write!(player, "GET {mount} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {mount}\r\n\r\n").unwrap();
+        player.read_exact(&mut [0; 512]).unwrap();
+        player
+    });
+    until("they are counted", || studio.pipeline.listener_count(None) == 2);
+    studio.run(JOB);
+    let joined = |event: &Event| matches!(event, Event::ListenerJoined { .. });
+    until("both are told", || studio.told(joined) == 2);
+    let left = || {
+        let next = events.recv_timeout(Duration::from_secs(20)).expect("an event");
+        match next {
+            Event::ListenerLeft { mount, agent, duration, bytes, reason, .. } => {
+                assert!(mount == agent && duration > seconds(1.0) && bytes > 512, "{duration:?} {bytes}");
+                Some((mount, reason))
+            }
+            Event::PipelineStop => Some(("pipeline-stop".into(), CloseReason::Left)),
+            _ => None,
+        }
+    };
+    let next = || std::iter::repeat_with(left).flatten().next().unwrap();
+    studio.pipeline.remove_output("/second").unwrap();
+    studio.run_until("it is told", || studio.told(|event| matches!(event, Event::ListenerLeft { .. })) == 1);
+    assert_eq!(next(), ("/second".into(), CloseReason::MountEnded));
+    studio.stop();
+    assert_eq!(next(), (MOUNT.into(), CloseReason::MountEnded));
+    assert_eq!(next().0, "pipeline-stop", "after everybody was seen off");
+    assert!(events.recv().is_none());
+    drop(players);
 }
 
 #[test]

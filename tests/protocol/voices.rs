@@ -74,7 +74,7 @@ fn stop_voice_with_a_fade() {
     assert_eq!((ended(&studio, quick), ended(&studio, slow)), (Some(true), None));
     studio.run(seconds(1.024));
     assert_eq!(ended(&studio, slow), Some(true));
-    studio.pipeline.stop_voice(slow, seconds(2.0)).expect("what has ended can be stopped again");
+    assert!(matches!(studio.pipeline.stop_voice(slow, seconds(2.0)), Err(Error::NotFound(_))));
     let pcm = studio.stop();
     assert_eq!([level(&pcm, 0.3, 1.1), level(&pcm, 3.17, 3.2)], [0.966_05, 0.0]);
 }
@@ -236,4 +236,44 @@ fn a_voice_of_an_applications_own_pcm_takes_as_much_as_it_can_hold() {
     let heard = studio.stop();
     let begin = heard.iter().position(|sample| *sample != 0.0).unwrap() - 1;
     assert_eq!(heard[begin..begin + pcm.len()], pcm);
+}
+
+#[test]
+fn a_call_on_a_voice_that_has_ended_says_so() {
+    let studio = Studio::new();
+    let path = studio.track("short.wav", 0.5, seconds(0.5));
+    let voice = studio.pipeline.play_voice(&path, VoiceOptions::default()).unwrap();
+    studio.pipeline.pause_voice(voice).expect("it has not begun, but it is there");
+    studio.pipeline.resume_voice(voice).unwrap();
+    studio.run(seconds(2.0));
+    let pipeline = &studio.pipeline;
+    for refused in [
+        pipeline.stop_voice(voice, Duration::ZERO),
+        pipeline.pause_voice(voice),
+        pipeline.resume_voice(voice),
+        pipeline.seek_voice(voice, Duration::ZERO),
+        pipeline.set_volume(voice, 0.5),
+        pipeline.ramp_volume(voice, 0.5, seconds(1.0), Curve::Smooth, true),
+    ] {
+        let Err(Error::NotFound(what)) = refused else { panic!("{refused:?}") };
+        assert_eq!(what, format!("voice {}: it has ended, or is another pipeline's", voice.0));
+    }
+    assert!(matches!(pipeline.pause_voice(VoiceId(99)), Err(Error::NotFound(_))));
+    pipeline.stop();
+    assert!(matches!(pipeline.pause_voice(voice), Err(Error::Stopped("pipeline"))));
+}
+
+#[test]
+fn a_voice_begins_with_a_volume_that_a_voice_can_have() {
+    let studio = Studio::new();
+    let path = studio.track("long.wav", 0.5, seconds(60.0));
+    for wrong in [-0.1, 16.1, f32::INFINITY, f32::NAN] {
+        let options = VoiceOptions { volume: wrong, ..VoiceOptions::default() };
+        let refused = studio.pipeline.play_voice(&path, options);
+        assert!(matches!(refused, Err(Error::Setting { key: "volume", .. })), "{wrong}: {refused:?}");
+        let refused = studio.pipeline.play_input(options);
+        assert!(matches!(refused, Err(Error::Setting { key: "volume", .. })), "{wrong}: {refused:?}");
+    }
+    studio.run(JOB);
+    assert!(studio.pipeline.voices().is_empty());
 }
