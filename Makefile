@@ -3,13 +3,20 @@
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
+# Where what is installed was built.
+BUILT ?= target/release
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# The number in the shared library's name: LW_ABI_MAJOR in ffi/src/lib.rs, and the soname in ffi/build.rs.
+ABI_MAJOR := 0
 
 # What a build needs, and what the tests need beside it: "command or library: Debian package".
 BUILD_NEEDS := cc:gcc c++:g++ -lmp3lame:libmp3lame-dev -lopus:libopus-dev
 TEST_NEEDS := ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools
 
-.PHONY: all build demo test lint doc-check unit bench install uninstall clean help needs test-needs
+.PHONY: all build library demo test bench install install-files uninstall clean help needs test-needs
 .DEFAULT_GOAL := build
 all: build
 
@@ -28,12 +35,31 @@ test: test-needs ## everything that CI runs: format, lints, documentation, all t
 bench: test-needs ## what the inner loops cost, and a whole station
 	$(CARGO) bench --locked
 
-install: build ## the program in $(PREFIX)/bin
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 target/release/longwave $(DESTDIR)$(PREFIX)/bin/longwave
+library: needs ## the library for C and others, target/release/liblongwave_c.so and .a
+	$(CARGO) build --release --locked --package longwave-ffi
 
-uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/longwave
+install: build library install-files ## the program and the library in $(PREFIX): bin, lib, include, share
+
+# What was built, to its places; nothing is built here.
+install-files:
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave) $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 755 $(BUILT)/longwave $(DESTDIR)$(PREFIX)/bin/longwave
+	install -m 755 $(BUILT)/liblongwave_c.so $(DESTDIR)$(LIBDIR)/liblongwave.so.$(VERSION)
+	ln -sf liblongwave.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblongwave.so.$(ABI_MAJOR)
+	ln -sf liblongwave.so.$(ABI_MAJOR) $(DESTDIR)$(LIBDIR)/liblongwave.so
+	install -m 644 $(BUILT)/liblongwave_c.a $(DESTDIR)$(LIBDIR)/liblongwave.a
+	install -m 644 ffi/include/longwave.h $(DESTDIR)$(PREFIX)/include/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' ffi/longwave.pc.in \
+		> $(DESTDIR)$(LIBDIR)/pkgconfig/longwave.pc
+	@# Into the live system: programs find it at once.
+	case "$(DESTDIR):$(PREFIX)" in \
+	:/usr | :/usr/local) [ "$$(id -u)" -ne 0 ] || ! command -v ldconfig >/dev/null || ldconfig ;; \
+	esac
+
+uninstall: ## away with what was installed
+	rm -f $(DESTDIR)$(PREFIX)/bin/longwave $(DESTDIR)$(PREFIX)/include/longwave.h
+	rm -f $(DESTDIR)$(LIBDIR)/liblongwave.a $(DESTDIR)$(LIBDIR)/pkgconfig/longwave.pc
+	cd $(DESTDIR)$(LIBDIR) && rm -f liblongwave.so liblongwave.so.$(ABI_MAJOR) liblongwave.so.$(VERSION)
 
 clean: ## away with what was built
 	$(CARGO) clean

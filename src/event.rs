@@ -194,6 +194,25 @@ impl Event {
 }
 
 impl EventKind {
+    /// All of them.
+    pub const ALL: &[EventKind] = &[
+        EventKind::PipelineStart,
+        EventKind::PipelineStop,
+        EventKind::TrackChange,
+        EventKind::PlaylistChange,
+        EventKind::TrackFailed,
+        EventKind::NothingToPlay,
+        EventKind::VoiceEnded,
+        EventKind::RampDone,
+        EventKind::DeadAirBegins,
+        EventKind::DeadAirEnds,
+        EventKind::EncoderFailed,
+        EventKind::EncoderRecovered,
+        EventKind::ListenerJoined,
+        EventKind::ListenerLeft,
+        EventKind::Missed,
+    ];
+
     /// The name in configuration, logs and JSON: `track-change`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -213,5 +232,18 @@ impl EventKind {
             EventKind::ListenerLeft => "listener-left",
             EventKind::Missed => "missed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_kinds_are_listed_in_the_order_in_which_they_are_declared() {
+        for (index, kind) in EventKind::ALL.iter().enumerate() {
+            assert_eq!(*kind as usize, index, "{}", kind.as_str());
+        }
+        assert_eq!(EventKind::ALL.last(), Some(&EventKind::Missed), "the last that is declared");
     }
 }

@@ -1,12 +1,14 @@
 //! A station as it is declared: TOML for people, JSON for programs, one set of names.
 //!
 //! `problem` is what can be wrong, `node` the tree that both languages give, `fields` and `raw`
-//! turn it into what is written, `typed` (with `encoder` and `values`) into what is meant.
+//! turn it into what is written, `typed` (with `encoder` and `values`) into what is meant. `parts` reads
+//! one table alone.
 //! A [`Config`] cannot be wrong in itself; what the machine refuses (a port in use) shows at start.
 
 mod encoder;
 mod fields;
 mod node;
+mod parts;
 mod problem;
 mod raw;
 mod suggest;
@@ -24,7 +26,7 @@ use crate::server::ServerSettings;
 use node::Node;
 pub use problem::{ConfigError, ConfigProblem};
 use problem::{Place, Problems};
-use raw::{RawConfig, RawPipeline};
+use raw::RawConfig;
 use typed::Reader;
 
 /// A station: a server and its pipelines.
@@ -104,49 +106,6 @@ impl Config {
 impl From<Config> for StationSettings {
     fn from(config: Config) -> StationSettings {
         StationSettings { server: config.server, pipelines: config.pipelines }
-    }
-}
-
-impl PipelineSettings {
-    /// One pipeline alone, declared in TOML: the keys of `[[pipeline]]` at the top. Otherwise as
-    /// [`Config::from_toml`].
-    ///
-    /// # Errors
-    /// Everything that is wrong with it, in the order of its lines.
-    pub fn from_toml(text: &str, origin: &Path) -> Result<PipelineSettings, ConfigError> {
-        PipelineSettings::parse(text, Node::from_toml, folder_of(origin), Problems::new(Some(origin)))
-    }
-
-    /// One pipeline alone, declared in JSON. Relative paths are relative to `base`.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    ///
-    /// ```
-    /// # #[cfg(feature = "mp3")] {
-    /// use longwave::PipelineSettings;
-    /// let text = r#"{ "name": "night", "output": [{ "format": "mp3", "mount": "/night.mp3" }] }"#;
-    /// let settings = PipelineSettings::from_json(text, "".as_ref())?;
-    /// assert_eq!(settings.outputs[0].mount.path, "/night.mp3");
-    /// # }
-    /// # Ok::<(), longwave::ConfigError>(())
-    /// ```
-    pub fn from_json(text: &str, base: &Path) -> Result<PipelineSettings, ConfigError> {
-        PipelineSettings::parse(text, Node::from_json, base, Problems::new(None))
-    }
-
-    fn parse(
-        text: &str,
-        language: Language,
-        base: &Path,
-        mut problems: Problems,
-    ) -> Result<PipelineSettings, ConfigError> {
-        let settings = read_tree(text, language, &mut problems, |root, problems| {
-            let raw = RawPipeline::read(root, Place::default(), problems);
-            move |problems: &mut Problems| Reader::new(base, problems).lone_pipeline(raw)
-        });
-        problems.into_result()?;
-        Ok(settings.expect("there is a value where there is no problem"))
     }
 }
 

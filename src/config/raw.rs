@@ -59,6 +59,23 @@ pub(super) const OUTPUT_KEYS: &[&str] = &[
     "fallback_mount",
 ];
 
+/// The keys of a mount that no pipeline feeds.
+pub(super) const MOUNT_KEYS: &[&str] = &[
+    "mount",
+    "content_type",
+    "bitrate",
+    "sample_rate",
+    "channels",
+    "name",
+    "genre",
+    "description",
+    "url",
+    "public",
+    "max_listeners",
+    "metaint",
+    "fallback_mount",
+];
+
 /// Every table, as the configuration writes its header, and its keys.
 pub(super) const TABLES: [(&str, &[&str]); 4] = [
     ("the top", TOP_KEYS),
@@ -73,6 +90,15 @@ pub(super) struct RawConfig {
     pub server: RawServer,
     /// `None` where the key is missing, or is no list of tables.
     pub pipelines: Option<Vec<RawPipeline>>,
+}
+
+/// A mount alone.
+#[derive(Debug)]
+pub(super) struct RawMount {
+    pub sample_rate: Option<At<i64>>,
+    pub channels: Option<At<i64>>,
+    /// The keys that it has in common with an output; `format` is not among them.
+    pub common: RawOutput,
 }
 
 /// `[server]`
@@ -143,7 +169,7 @@ impl RawConfig {
 }
 
 impl RawServer {
-    fn read(node: Node, place: Place, problems: &mut Problems) -> RawServer {
+    pub fn read(node: Node, place: Place, problems: &mut Problems) -> RawServer {
         let mut fields = Fields::of(node, place, SERVER_KEYS, problems);
         RawServer {
             listen: fields.texts("listen"),
@@ -196,14 +222,21 @@ impl RawOutput {
         RawOutput { place: place.clone(), format: Some(format), ..RawOutput::default() }
     }
 
-    fn read(node: Node, place: Place, problems: &mut Problems) -> RawOutput {
+    pub fn read(node: Node, place: Place, problems: &mut Problems) -> RawOutput {
         let mut fields = Fields::of(node, place, OUTPUT_KEYS, problems);
         RawOutput {
             format: fields.text("format"),
-            mount: fields.text("mount"),
-            bitrate: fields.integer("bitrate"),
             quality: fields.integer("quality"),
             profile: fields.text("profile"),
+            ..RawOutput::of_mount(&mut fields)
+        }
+    }
+
+    /// The keys that say something of the mount.
+    fn of_mount(fields: &mut Fields<'_>) -> RawOutput {
+        RawOutput {
+            mount: fields.text("mount"),
+            bitrate: fields.integer("bitrate"),
             content_type: fields.text("content_type"),
             name: fields.text("name"),
             genre: fields.text("genre"),
@@ -214,6 +247,18 @@ impl RawOutput {
             metaint: fields.integer("metaint"),
             fallback_mount: fields.text("fallback_mount"),
             place: fields.place(),
+            ..RawOutput::default()
+        }
+    }
+}
+
+impl RawMount {
+    pub fn read(node: Node, place: Place, problems: &mut Problems) -> RawMount {
+        let mut fields = Fields::of(node, place, MOUNT_KEYS, problems);
+        RawMount {
+            sample_rate: fields.integer("sample_rate"),
+            channels: fields.integer("channels"),
+            common: RawOutput::of_mount(&mut fields),
         }
     }
 }

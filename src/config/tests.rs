@@ -1,12 +1,15 @@
 //! Whole declarations, and exactly what is said about them.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::raw::TABLES;
 use super::*;
 use crate::audio::PcmSpec;
-use crate::server::Burst;
+#[cfg(feature = "mp3")]
+use crate::pipeline::OutputSettings;
+use crate::server::{Burst, MountSettings};
 
 fn toml(text: &str) -> Result<Config, ConfigError> {
     Config::from_toml(text, Path::new("station.toml"))
@@ -472,4 +475,46 @@ fn every_key_is_documented() {
             );
         }
     }
+}
+
+#[test]
+fn parts_alone_are_read_like_the_whole() {
+    let origin = Path::new("part.toml");
+    let server = ServerSettings::from_toml("listen = '127.0.0.1:0'\nburst = '1s'", origin).unwrap();
+    assert_eq!((server.listen[0].port(), server.burst), (0, Burst::Time(Duration::from_secs(1))));
+    let error = ServerSettings::from_json(r#"{"burst": "1s", "lisen": ":0"}"#).unwrap_err();
+    assert_eq!(error.to_string(), "lisen: unknown key; did you mean \"listen\"?");
+
+    let text = "mount = '/live'\ncontent_type = 'audio/x-own'\nbitrate = 64\nchannels = 6\nname = 'Live'";
+    let mount = MountSettings::from_toml(text, origin).unwrap();
+    assert_eq!((mount.path.as_str(), mount.content_type.as_str()), ("/live", "audio/x-own"));
+    assert_eq!((mount.bitrate, mount.channels, mount.name.as_deref()), (Some(64), Some(6), Some("Live")));
+    let error = MountSettings::from_toml("channels = 0\nformat = 'mp3'", origin).unwrap_err().to_string();
+    for complaint in
+        ["\"mount\" is missing", "\"content_type\" is missing", "0 channels", "format: this key belongs"]
+    {
+        assert!(error.contains(complaint), "{error}");
+    }
+    let error =
+        MountSettings::from_json(r#"{"mount": "live", "content_type": "x", "bitrate": -1}"#).unwrap_err();
+    assert_eq!(error.problems.len(), 3, "{error}");
+}
+
+#[cfg(feature = "mp3")]
+#[test]
+fn an_output_alone_is_tried_for_the_shape_of_its_pipeline() {
+    let text = r#"{"format": "mp3", "mount": "/a.mp3", "bitrate": 64}"#;
+    let output = OutputSettings::from_json(text, PcmSpec::CD).unwrap();
+    assert_eq!((output.mount.path.as_str(), output.encoder.bitrate()), ("/a.mp3", Some(64)));
+    let error = OutputSettings::from_json(r#"{"format": "mp3", "bitrate": 65}"#, PcmSpec::CD).unwrap_err();
+    assert!(error.to_string().starts_with("bitrate: "), "{error}");
+}
+
+#[test]
+fn a_path_that_is_not_utf8_is_written_as_a_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(std::ffi::OsStr::from_bytes(b"\xe4.wav"));
+    std::fs::write(&file, b"").unwrap();
+    let text = format!(r#"{{"playlist": "file://{}/%E4.wav"}}"#, folder.path().display());
+    assert_eq!(PipelineSettings::from_json(&text, Path::new("")).unwrap().playlist, [file]);
 }

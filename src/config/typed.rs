@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::audio::{Channels, PcmSpec};
 use crate::error::Error;
 use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain};
-use crate::playout::DeadAir;
+use crate::playout::{DeadAir, path_text};
 use crate::server::{MountSettings, ServerSettings, check_fallback};
 use crate::units::SampleRate;
 
@@ -15,7 +15,7 @@ use super::Config;
 use super::encoder::{self, Format, SpecPlaces};
 use super::fields::At;
 use super::problem::{Place, Problems};
-use super::raw::{RawConfig, RawOutput, RawPipeline, RawServer};
+use super::raw::{RawConfig, RawMount, RawOutput, RawPipeline, RawServer};
 use super::{suggest, values};
 
 /// Longer fades are slips of the keyboard.
@@ -60,7 +60,8 @@ impl<'a> Reader<'a> {
         Config { server, pipelines, warnings: Vec::new() }
     }
 
-    fn server(&mut self, raw: RawServer) -> ServerSettings {
+    /// Settings for a server; usable if no problem was found.
+    pub fn server(&mut self, raw: RawServer) -> ServerSettings {
         let default = ServerSettings::default();
         self.not_yet(raw.public_url.as_ref());
         self.not_yet(raw.trusted_proxies.as_ref());
@@ -148,10 +149,50 @@ impl<'a> Reader<'a> {
             }
         };
         let encoder = format.and_then(|format| encoder::settings(format, &raw, spec, places, self.problems));
+        let path = self.mount_path(raw.mount.clone(), format, &raw.place);
+        let mount = self.mount(raw, path);
+        Some(OutputSettings { encoder: encoder?, mount })
+    }
+
+    /// An output without the pipeline that it is for, of which the shape is known.
+    pub fn output_alone(&mut self, raw: RawOutput, spec: PcmSpec) -> Option<OutputSettings> {
+        let places = SpecPlaces { channels: raw.place.clone(), sample_rate: raw.place.clone() };
+        self.output(raw, spec, &places)
+    }
+
+    /// A mount that an application feeds.
+    pub fn mount_alone(&mut self, raw: RawMount) -> Option<MountSettings> {
+        let RawMount { sample_rate, channels, common } = raw;
+        let table = common.place.clone();
+        for (key, missing) in
+            [("mount", common.mount.is_none()), ("content_type", common.content_type.is_none())]
+        {
+            if missing {
+                let example = if key == "mount" { "\"/live.mp3\"" } else { "\"audio/mpeg\"" };
+                self.problems.add(&table, format!("the key {key:?} is missing: {example}, say"));
+            }
+        }
+        let bitrate = self.whole(common.bitrate.clone()).map(small);
+        let sample_rate = self.whole(sample_rate).map(small);
+        let channels = self.parse_number(channels, |count| match count {
+            1..=255 => Ok(count as u8),
+            _ => Err(format!("{count} channels: from 1 to 255")),
+        });
+        let path = self.mount_path(common.mount.clone(), None, &table);
+        Some(MountSettings {
+            bitrate: self.of_mount(bitrate, |mount, bitrate| mount.bitrate = Some(bitrate)),
+            sample_rate: self.of_mount(sample_rate, |mount, rate| mount.sample_rate = Some(rate)),
+            channels,
+            ..self.mount(common, path)
+        })
+    }
+
+    /// What an output says of its mount.
+    fn mount(&mut self, raw: RawOutput, path: String) -> MountSettings {
         let metaint = self.whole(raw.metaint);
         let fallback_place = raw.fallback_mount.as_ref().map(|path| path.place.clone());
         let mount = MountSettings {
-            path: self.mount_path(raw.mount, format, &raw.place),
+            path,
             content_type: self
                 .of_mount(raw.content_type, |mount, text| mount.content_type = text)
                 .unwrap_or_default(),
@@ -169,7 +210,7 @@ impl<'a> Reader<'a> {
         if let (Some(_), Some(place)) = (&mount.fallback_mount, fallback_place) {
             self.fallbacks.push(At { value: mount.path.clone(), place });
         }
-        Some(OutputSettings { encoder: encoder?, mount })
+        mount
     }
 
     /// Whether fallbacks and the mounts they stand in for go together. With `all` the station has no
@@ -249,7 +290,7 @@ impl<'a> Reader<'a> {
 
     /// The path of something that is there.
     fn existing(&mut self, path: At<String>) -> Option<PathBuf> {
-        let file = self.base.join(&path.value);
+        let file = self.base.join(path_text::from_text(&path.value));
         match file.metadata() {
             Ok(_) => Some(file),
             Err(error) => {
@@ -264,7 +305,7 @@ impl<'a> Reader<'a> {
             let reason = format!("another pipeline keeps its state there{}", at_line(&other.place));
             self.problems.add(&path.place, reason);
         }
-        let file = self.base.join(&path.value);
+        let file = self.base.join(path_text::from_text(&path.value));
         self.state_files.push(path);
         file
     }
@@ -350,6 +391,11 @@ impl<'a> Reader<'a> {
         let number = number?;
         parse(number.value).map_err(|reason| self.problems.add(&number.place, reason)).ok()
     }
+}
+
+/// Numbers beyond 32 bits are refused by what they are for.
+fn small(number: At<usize>) -> At<u32> {
+    At { value: u32::try_from(number.value).unwrap_or(u32::MAX), place: number.place }
 }
 
 /// Where a value stands, else where its table does.

@@ -5,6 +5,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,6 +15,7 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use super::{Inner, Pipeline};
+use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 
 /// Events that wait for the hook thread at most; what comes then is counted as missed.
@@ -33,7 +37,10 @@ type Function = Arc<Mutex<dyn FnMut(&Pipeline, &Event) + Send>>;
 /// let hooks = Hooks::new().on(EventKind::PipelineStart, |pipeline, _| println!("{} is on the air", pipeline.name()));
 /// ```
 #[derive(Clone, Default)]
-pub struct Hooks(Vec<(EventKind, Function)>);
+pub struct Hooks {
+    hooks: Vec<(EventKind, Function)>,
+    receivers: Vec<Arc<Mailbox>>,
+}
 
 impl Hooks {
     /// None yet.
@@ -44,14 +51,21 @@ impl Hooks {
     /// And this one: see [`Pipeline::add_hook`].
     #[must_use]
     pub fn on(mut self, kind: EventKind, hook: impl FnMut(&Pipeline, &Event) + Send + 'static) -> Hooks {
-        self.0.push((kind, Arc::new(Mutex::new(hook))));
+        self.hooks.push((kind, Arc::new(Mutex::new(hook))));
         self
+    }
+
+    /// And a receiver of all events, the start included: see [`Pipeline::events`].
+    pub fn events(&mut self, capacity: usize) -> EventReceiver {
+        let mailbox = Arc::new(Mailbox::new(capacity.max(1)));
+        self.receivers.push(mailbox.clone());
+        EventReceiver(mailbox)
     }
 }
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|hook| hook.0)).finish()
+        f.debug_list().entries(self.hooks.iter().map(|hook| hook.0)).finish()
     }
 }
 
@@ -86,9 +100,10 @@ impl Hub {
             next_hook: AtomicU64::new(1),
             for_hooks: EventReceiver(Arc::new(Mailbox::new(HOOK_EVENTS))),
         };
-        for (kind, function) in hooks.0 {
+        for (kind, function) in hooks.hooks {
             hub.add(kind, function);
         }
+        hub.lock().receivers.extend(hooks.receivers.iter().map(Arc::downgrade));
         hub
     }
 
@@ -213,6 +228,8 @@ fn call_hooks(hub: &Hub, pipeline: &Weak<Inner>) {
 
 /// A bounded queue of a pipeline's events, for those who would rather poll than be called. What does
 /// not fit is never lost silently: [`Event::Missed`] says how many. May be read on any thread.
+///
+/// In an event loop, wait for [`descriptor`](EventReceiver::descriptor) to become readable.
 pub struct EventReceiver(Arc<Mailbox>);
 
 struct Mailbox {
@@ -226,12 +243,13 @@ struct Mailbox {
 struct Letters {
     events: VecDeque<Event>,
     missed: u64,
+    flag: Option<Flag>,
 }
 
 impl EventReceiver {
     /// The next event, if one is there.
     pub fn try_recv(&self) -> Option<Event> {
-        self.0.lock().take()
+        self.0.lock().take(&self.0.closed)
     }
 
     /// The next event; waits for it. `None` when the pipeline has stopped and all was read.
@@ -244,15 +262,32 @@ impl EventReceiver {
         self.wait(Some(Instant::now() + timeout))
     }
 
-    /// Whether nothing more will come than what waits.
-    pub(super) fn is_closed(&self) -> bool {
+    /// A descriptor that is readable as long as events wait, and once the pipeline has stopped: for `poll`
+    /// and its like. It is the receiver's own and lives as long as it does; to be waited for, never read.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) when the process has no descriptor left.
+    pub fn descriptor(&self) -> Result<BorrowedFd<'_>> {
+        let mut letters = self.0.lock();
+        if letters.flag.is_none() {
+            let mut flag = Flag::new().map_err(Error::io("making a descriptor for events"))?;
+            flag.show(letters.waiting() || self.0.closed.load(Ordering::Acquire));
+            letters.flag = Some(flag);
+        }
+        let fd = letters.flag.as_ref().expect("it was made just now").readable.as_raw_fd();
+        // SAFETY: the flag stays in the mailbox, open, as long as this receiver holds the mailbox.
+        Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+    }
+
+    /// Whether the pipeline has stopped: nothing more will come than what waits.
+    pub fn is_closed(&self) -> bool {
         self.0.closed.load(Ordering::Acquire)
     }
 
     fn wait(&self, deadline: Option<Instant>) -> Option<Event> {
         let mut letters = self.0.lock();
         loop {
-            if let Some(event) = letters.take() {
+            if let Some(event) = letters.take(&self.0.closed) {
                 return Some(event);
             }
             if self.0.closed.load(Ordering::Acquire) {
@@ -281,12 +316,14 @@ impl Mailbox {
         } else {
             letters.missed += 1;
         }
+        letters.show_flag(true);
         self.came.notify_one();
     }
 
     fn close(&self) {
-        let _letters = self.lock();
+        let mut letters = self.lock();
         self.closed.store(true, Ordering::Release);
+        letters.show_flag(true);
         self.came.notify_all();
     }
 
@@ -297,11 +334,48 @@ impl Mailbox {
 
 impl Letters {
     /// What was missed came after what is kept: so it is told when that has been read.
-    fn take(&mut self) -> Option<Event> {
-        self.events.pop_front().or_else(|| match std::mem::take(&mut self.missed) {
+    fn take(&mut self, closed: &AtomicBool) -> Option<Event> {
+        let event = self.events.pop_front().or_else(|| match std::mem::take(&mut self.missed) {
             0 => None,
             count => Some(Event::Missed { count }),
-        })
+        });
+        self.show_flag(self.waiting() || closed.load(Ordering::Acquire));
+        event
+    }
+
+    fn waiting(&self) -> bool {
+        !self.events.is_empty() || self.missed > 0
+    }
+
+    fn show_flag(&mut self, shown: bool) {
+        if let Some(flag) = &mut self.flag {
+            flag.show(shown);
+        }
+    }
+}
+
+/// A descriptor that is readable, or is not: a pair of sockets with one byte between them, or none. It
+/// never fills up; and whatever an application does to its end, nothing here waits or raises a signal.
+struct Flag {
+    readable: UnixStream,
+    writer: UnixStream,
+    shown: bool,
+}
+
+impl Flag {
+    fn new() -> io::Result<Flag> {
+        let (readable, writer) = UnixStream::pair()?;
+        readable.set_nonblocking(true)?;
+        writer.set_nonblocking(true)?;
+        Ok(Flag { readable, writer, shown: false })
+    }
+
+    fn show(&mut self, shown: bool) {
+        if shown == std::mem::replace(&mut self.shown, shown) {
+            return;
+        }
+        // There is room for the byte, and there it is: what fails was done to it by the application.
+        let _ = if shown { self.writer.write(&[1]) } else { self.readable.read(&mut [0]) };
     }
 }
 

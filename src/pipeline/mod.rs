@@ -25,6 +25,7 @@ pub use state::{CurrentTrack, Health, Levels, PlayedTrack};
 pub use station::Station;
 pub use voices::{VoiceInput, VoiceOptions};
 
+use crate::audio::PcmSpec;
 use crate::error::Result;
 use crate::event::{Event, EventKind};
 use crate::server::{Server, StopReport};
@@ -53,6 +54,11 @@ impl Pipeline {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.inner.name
+    }
+
+    /// The shape of all audio inside, and of PCM that is pushed into it.
+    pub fn spec(&self) -> PcmSpec {
+        self.inner.spec
     }
 
     /// A handle to its server. A server ends with the last handle to it and the last pipeline that runs on it.

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use longwave::{
-    CloseReason, Encoder, EncoderSettings, Entry, Error, Event, EventKind, FrameCount, Hooks, ListOptions,
-    MountSettings, OutputSettings, Packet, PcmSpec, Pipeline, Place, Result, VoiceOptions,
+    CloseReason, Encoder, EncoderSettings, Entry, Error, Event, EventKind, EventReceiver, FrameCount, Hooks,
+    ListOptions, MountSettings, OutputSettings, Packet, PcmSpec, Pipeline, Place, Result, VoiceOptions,
 };
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::studio::{Ear, JOB, MOUNT, Studio, ms, seconds, until};
 
@@ -409,4 +410,33 @@ fn receivers_that_overflow_say_how_many_they_missed() {
     studio.pipeline.stop();
     assert_eq!(titles(&small), ["pipeline-stop"]);
     assert!(small.recv().is_none(), "nothing follows");
+}
+
+/// Whether an event loop would call now.
+fn is_readable(events: &EventReceiver) -> bool {
+    let mut waited_for = [PollFd::new(events.descriptor().unwrap(), PollFlags::POLLIN)];
+    poll(&mut waited_for, PollTimeout::ZERO).unwrap() == 1
+}
+
+#[test]
+fn the_descriptor_of_a_receiver_is_readable_as_long_as_events_wait_and_once_all_is_over() {
+    let mut early = None;
+    let studio = Studio::with(|settings| early = Some(settings.hooks.events(1)));
+    let early = early.unwrap();
+    assert!(is_readable(&early), "it has heard of the start");
+    studio.pipeline.play_list("list", studio.entries(&["a"]), &looped()).unwrap();
+    let late = studio.pipeline.events(10);
+    assert!(!is_readable(&late), "nothing has happened since");
+    studio.run(seconds(0.5));
+    assert!(is_readable(&late));
+    while late.try_recv().is_some() {
+        assert_eq!(is_readable(&late), format!("{late:?}") != "EventReceiver { waiting: 0 }");
+    }
+    assert!(matches!(early.try_recv(), Some(Event::PipelineStart)));
+    assert!(is_readable(&early), "it has missed the track");
+    assert!(matches!(early.try_recv(), Some(Event::Missed { .. })));
+    assert!(!is_readable(&early));
+    studio.stop();
+    assert!(matches!(late.try_recv(), Some(Event::PipelineStop)));
+    assert!(late.try_recv().is_none() && is_readable(&late), "and stays so, for nothing else will come");
 }

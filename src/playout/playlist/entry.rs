@@ -69,7 +69,8 @@ pub(crate) mod path_text {
         }
     }
 
-    fn from_text(text: &str) -> PathBuf {
+    /// The path that a text stands for.
+    pub fn from_text(text: &str) -> PathBuf {
         match text.strip_prefix("file://") {
             Some(encoded) => OsString::from_vec(url::percent_decoded(encoded.as_bytes())).into(),
             None => text.into(),

@@ -1,0 +1,197 @@
+//! The table of handles: the only thing that is global here.
+//!
+//! A handle is a number: the serial of what it stands for, which is never used twice, and its place in the table. So
+//! one that was closed, made up, or means something else is noticed.
+//!
+//! In a child that the host has forked there are no threads behind what the table holds: there every handle of the
+//! parent is closed. The child may open its own.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::encoder::Encoder;
+use crate::failure::{Failure, Outcome};
+use crate::log_lines::Sink;
+use crate::pipeline::{Input, Pipeline};
+use crate::server::Server;
+use crate::station::Station;
+
+/// How many bits of a handle are its place: sixteen million at a time, and a million million in all.
+const PLACE_BITS: u32 = 24;
+
+/// What a handle can stand for.
+#[derive(Clone)]
+pub enum Object {
+    Station(Arc<Station>),
+    Pipeline(Arc<Pipeline>),
+    Server(Arc<Server>),
+    Encoder(Arc<Encoder>),
+    Input(Arc<Input>),
+}
+
+/// One kind of what handles stand for.
+pub trait Kind: Sized {
+    /// For messages: "a pipeline".
+    const WORD: &'static str;
+    fn into_object(this: Arc<Self>) -> Object;
+    fn of(object: Object) -> Option<Arc<Self>>;
+}
+
+macro_rules! kinds {
+    ($($kind:ident $word:literal)*) => {
+        $(impl Kind for $kind {
+            const WORD: &'static str = $word;
+            fn into_object(this: Arc<$kind>) -> Object {
+                Object::$kind(this)
+            }
+            fn of(object: Object) -> Option<Arc<$kind>> {
+                match object {
+                    Object::$kind(this) => Some(this),
+                    _ => None,
+                }
+            }
+        })*
+        impl Object {
+            fn word(&self) -> &'static str {
+                match self {
+                    $(Object::$kind(_) => $kind::WORD,)*
+                }
+            }
+        }
+    };
+}
+kinds! { Station "a station" Pipeline "a pipeline" Server "a server" Encoder "an encoder" Input "an input" }
+
+/// What a process has; made when it is first needed, and again in a forked child.
+#[derive(Default)]
+pub struct Table {
+    places: Mutex<Vec<Option<(u64, Object)>>>,
+    /// Where log lines go.
+    pub log: Mutex<Option<Sink>>,
+}
+
+static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
+/// What a child has inherited: kept, for nothing in it can be ended there.
+static INHERITED: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
+/// The serial that is next. A child goes on counting.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// The process's table.
+pub fn table() -> &'static Table {
+    let mut table = TABLE.load(Ordering::Acquire);
+    if table.is_null() {
+        let new = Box::into_raw(Box::<Table>::default());
+        match TABLE.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                table = new;
+                on_fork();
+            }
+            Err(others) => {
+                // SAFETY: it was made here and nobody else has seen it.
+                drop(unsafe { Box::from_raw(new) });
+                table = others;
+            }
+        }
+    }
+    // SAFETY: a table that was published is never freed.
+    unsafe { &*table }
+}
+
+/// Gives out a handle.
+pub fn add<T: Kind>(object: T) -> u64 {
+    add_shared(Arc::new(object))
+}
+
+/// Gives out one more handle for what exists already.
+pub fn add_shared<T: Kind>(object: Arc<T>) -> u64 {
+    let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+    let entry = Some((serial, T::into_object(object)));
+    let mut places = places();
+    let place = match places.iter().position(Option::is_none) {
+        Some(free) => {
+            places[free] = entry;
+            free
+        }
+        None => {
+            places.push(entry);
+            places.len() - 1
+        }
+    };
+    serial << PLACE_BITS | place as u64
+}
+
+/// What a handle stands for.
+pub fn find<T: Kind>(handle: u64) -> Outcome<Arc<T>> {
+    let (serial, place) = parts(handle);
+    let object = match places().get(place) {
+        Some(Some((known, object))) if *known == serial => object.clone(),
+        _ => return Err(nothing::<T>(handle)),
+    };
+    let word = object.word();
+    T::of(object)
+        .ok_or_else(|| Failure::bad_handle(format!("the handle {handle} is {word}, not {}", T::WORD)))
+}
+
+/// Closes a handle, and gives what it stood for. `None` if it was closed already, or is zero.
+///
+/// # Errors
+/// If it stands for something else, or was never given out.
+pub fn close<T: Kind>(handle: u64) -> Outcome<Option<Arc<T>>> {
+    let (serial, place) = parts(handle);
+    if handle == 0 {
+        return Ok(None);
+    }
+    if serial == 0 || serial >= NEXT.load(Ordering::Relaxed) {
+        return Err(nothing::<T>(handle));
+    }
+    match find::<T>(handle) {
+        Ok(object) => {
+            let mut places = places();
+            // Another thread may have been quicker.
+            if let Some(slot) = places.get_mut(place)
+                && slot.as_ref().is_some_and(|(known, _)| *known == serial)
+            {
+                *slot = None;
+                return Ok(Some(object));
+            }
+            Ok(None)
+        }
+        Err(failure) => match places().get(place) {
+            Some(Some((known, _))) if *known == serial => Err(failure),
+            _ => Ok(None),
+        },
+    }
+}
+
+fn parts(handle: u64) -> (u64, usize) {
+    (handle >> PLACE_BITS, (handle & ((1 << PLACE_BITS) - 1)) as usize)
+}
+
+fn nothing<T: Kind>(handle: u64) -> Failure {
+    let reason = match parts(handle).0 {
+        _ if handle == 0 => "a handle of zero stands for nothing".into(),
+        serial if serial == 0 || serial >= NEXT.load(Ordering::Relaxed) => {
+            format!("the handle {handle} was never given out")
+        }
+        _ => {
+            format!("the handle {handle} was closed, or belongs to the process that this one was forked from")
+        }
+    };
+    Failure::bad_handle(format!("{} is expected: {reason}", T::WORD))
+}
+
+fn places() -> MutexGuard<'static, Vec<Option<(u64, Object)>>> {
+    table().places.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sees to it that a forked child begins with an empty table: it does not even look at the old one, whose locks
+/// may have been held by threads that it does not have.
+fn on_fork() {
+    extern "C" fn in_child() {
+        INHERITED.store(TABLE.swap(ptr::null_mut(), Ordering::AcqRel), Ordering::Release);
+    }
+    // SAFETY: the handler does nothing but two atomic stores. The C library forgets it when the library is unloaded.
+    // Without memory for it, a forked child can hang on a lock, as it can in any program; nothing else changes.
+    unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+}

@@ -1,0 +1,201 @@
+//! Log lines, which go to a function of the host or nowhere.
+//!
+//! The thread `log` reads a queue and calls the function, so that no thread that makes audio ever waits for a host that
+//! writes its log slowly.
+
+use std::collections::VecDeque;
+use std::ffi::{CString, c_char, c_void};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::entry::{call, outside};
+use crate::failure::{Failure, lw_status};
+use crate::handles::table;
+use crate::text::optional_text;
+
+/// How many lines wait for the host. What does not fit is dropped, and the next line says how many.
+const WAITING: usize = 4096;
+
+/// A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for details, 5 for traces; `target` is
+/// where it comes from, "longwave::access" for the access log; both strings are gone when the function returns. It is called on
+/// a thread of its own, one line at a time, with the signal mask of the thread that called `lw_log_to`. It must return.
+#[allow(non_camel_case_types, reason = "this is the name in C")]
+pub type lw_log = Option<
+    unsafe extern "C" fn(level: i32, target: *const c_char, message: *const c_char, user: *mut c_void),
+>;
+
+/// A host's function, and the thread that calls it.
+pub struct Sink {
+    queue: Arc<Queue>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Queue {
+    lines: Mutex<Lines>,
+    came: Condvar,
+    /// Which thread reads it.
+    reader: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Lines {
+    waiting: VecDeque<Line>,
+    lost: u64,
+    closed: bool,
+}
+
+struct Line {
+    level: Level,
+    target: CString,
+    message: CString,
+}
+
+impl Line {
+    fn new(level: Level, target: &str, message: &str) -> Line {
+        let text = |text: &str| CString::new(text.replace('\0', " ")).expect("there is no NUL");
+        Line { level, target: text(target), message: text(message) }
+    }
+}
+
+/// The host's function and pointer.
+struct Host {
+    function: unsafe extern "C" fn(i32, *const c_char, *const c_char, *mut c_void),
+    user: *mut c_void,
+}
+
+// SAFETY: the pointer is handed back and never followed. That the function is called on another thread is documented.
+unsafe impl Send for Host {}
+
+impl Queue {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, line: Line) {
+        let mut lines = self.lines();
+        if lines.waiting.len() < WAITING {
+            lines.waiting.push_back(line);
+            self.came.notify_one();
+        } else {
+            lines.lost += 1;
+        }
+    }
+
+    /// The next line; none when it was closed and all were read.
+    fn next(&self) -> Option<Line> {
+        let mut lines = self.lines();
+        loop {
+            if let Some(line) = lines.waiting.pop_front() {
+                return Some(line);
+            }
+            match std::mem::take(&mut lines.lost) {
+                0 if lines.closed => return None,
+                0 => lines = self.came.wait(lines).unwrap_or_else(PoisonError::into_inner),
+                lost => {
+                    let message =
+                        format!("{lost} log lines were lost: they came faster than they were taken");
+                    return Some(Line::new(Level::Warn, "longwave::log", &message));
+                }
+            }
+        }
+    }
+
+    fn close(&self) {
+        self.lines().closed = true;
+        self.came.notify_one();
+    }
+}
+
+/// The thread.
+fn run(queue: &Queue, host: &Host) {
+    // SAFETY: it only tells.
+    queue.reader.store(unsafe { libc::pthread_self() as usize }, Ordering::Relaxed);
+    while let Some(line) = queue.next() {
+        let level = line.level as i32;
+        // SAFETY: the host has said that it may be called, on this thread, until it is replaced.
+        outside(|| unsafe { (host.function)(level, line.target.as_ptr(), line.message.as_ptr(), host.user) });
+    }
+}
+
+/// What the library logs to: the sink of the process, if it has one.
+struct Logger;
+
+impl Log for Logger {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if let Some(sink) = &*sink() {
+            sink.queue.put(Line::new(record.level(), record.target(), &record.args().to_string()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn sink() -> MutexGuard<'static, Option<Sink>> {
+    table().log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn filter(level: Option<&str>) -> Result<LevelFilter, Failure> {
+    let levels = [
+        ("error", LevelFilter::Error),
+        ("warn", LevelFilter::Warn),
+        ("info", LevelFilter::Info),
+        ("debug", LevelFilter::Debug),
+        ("trace", LevelFilter::Trace),
+    ];
+    let wanted = level.unwrap_or("info");
+    let found = levels.iter().find(|(name, _)| *name == wanted);
+    found.map(|(_, filter)| *filter).ok_or_else(|| {
+        Failure::invalid(format!("there is no level {wanted:?}; there are error, warn, info, debug, trace"))
+    })
+}
+
+/// Gives log lines to a function from now on, in place of the one before; with a `function` of NULL to nobody, as in the beginning.
+/// `level` is error, warn, info (also where it is NULL), debug or trace: that, and what is graver. `user` is handed to the
+/// function. When this returns, the function before has been given all its lines and does not run any more. Not to be called
+/// by a log function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_log_to(function: lw_log, user: *mut c_void, level: *const c_char) -> lw_status {
+    static SET: Once = Once::new();
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let filter = self::filter(unsafe { optional_text(level, "level") }?)?;
+        // SAFETY: it only tells.
+        let this = unsafe { libc::pthread_self() as usize };
+        if sink().as_ref().is_some_and(|sink| sink.queue.reader.load(Ordering::Relaxed) == this) {
+            return Err(Failure::invalid("a log function cannot be replaced by itself"));
+        }
+        let new = function.map(|function| {
+            let (queue, host) = (Arc::new(Queue::default()), Host { function, user });
+            let reader = queue.clone();
+            // Started here, it has this thread's signal mask.
+            let spawned = Builder::new().name("log".into()).spawn(move || {
+                let host = host;
+                run(&reader, &host);
+            });
+            let thread = spawned.map_err(|error| Failure {
+                status: lw_status::LW_IO,
+                message: format!("starting a thread: {error}"),
+            })?;
+            Ok::<_, Failure>(Sink { queue, thread })
+        });
+        let new = new.transpose()?;
+        // Another user of the log facade in this process, a Rust host say, keeps what it has.
+        SET.call_once(|| drop(log::set_logger(&Logger)));
+        log::set_max_level(if new.is_some() { filter } else { LevelFilter::Off });
+        let before = std::mem::replace(&mut *sink(), new);
+        if let Some(before) = before {
+            before.queue.close();
+            // What the host's function does to its thread is its own.
+            let _ = before.thread.join();
+        }
+        Ok(lw_status::LW_OK)
+    })
+}

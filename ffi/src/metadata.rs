@@ -1,0 +1,54 @@
+//! Tags and titles, without a pipeline.
+
+use std::ffi::c_char;
+
+use longwave::{Tags, format_title, read_metadata};
+use serde::Deserialize;
+
+use crate::entry::call;
+use crate::failure::lw_status;
+use crate::json;
+use crate::text::{Out, optional_text, path};
+
+/// A file's tags, as JSON: `artist`, `title`, `album`, `duration_ms`, `track_gain_db`, `album_gain_db`, null where there is none.
+/// `LW_FILE` if it cannot be read. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_read_metadata(file: *const c_char, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (file, json) = unsafe { (path(file, "file")?, Out::new(json, "json")?) };
+        json.text(&json::tags(&read_metadata(file)?).to_string())
+    })
+}
+
+/// The line that a station shows for a track: `given`, else "artist - title", else the title, else the artist, else `extinf`, else
+/// the file's name without its extension. `tags` is JSON like that of `lw_read_metadata`. All but `file` may be NULL. `title` is
+/// freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_format_title(
+    file: *const c_char,
+    tags: *const c_char,
+    given: *const c_char,
+    extinf: *const c_char,
+    title: *mut *mut c_char,
+) -> lw_status {
+    #[derive(Default, Deserialize)]
+    struct Said {
+        artist: Option<String>,
+        title: Option<String>,
+    }
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (file, title) = unsafe { (path(file, "file")?, Out::new(title, "title")?) };
+        // SAFETY: as above.
+        let [tags, given, extinf] = unsafe {
+            [optional_text(tags, "tags")?, optional_text(given, "given")?, optional_text(extinf, "extinf")?]
+        };
+        let said: Said = match tags {
+            Some(tags) => json::read(tags, "tags", r#"an object like {"artist": "A", "title": "T"}"#)?,
+            None => Said::default(),
+        };
+        let tags = Tags { artist: said.artist, title: said.title, ..Tags::default() };
+        title.text(&format_title(given, &tags, extinf, file))
+    })
+}

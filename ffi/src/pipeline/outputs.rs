@@ -1,0 +1,68 @@
+//! Outputs that come and go while the pipeline runs.
+
+use std::ffi::c_char;
+
+use super::{lw_pipeline, with};
+use crate::encoder::{Shared, output};
+use crate::entry::call;
+use crate::failure::lw_status;
+use crate::text::{Out, text};
+
+/// The paths of a pipeline's mounts, in the order in which they were added, as a JSON list. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_mounts(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let json = unsafe { Out::new(json, "json") }?;
+        let mounts = with(pipeline, |pipeline| Ok(pipeline.mounts()))?;
+        json.text(&serde_json::json!(mounts).to_string())
+    })
+}
+
+/// Adds an output; the others notice nothing. `declaration` is TOML or JSON with the keys of `[[pipeline.output]]` in
+/// docs/CONFIGURATION.md.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_add_output(
+    pipeline: lw_pipeline,
+    declaration: *const c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let declaration = unsafe { text(declaration, "declaration") }?;
+        with(pipeline, |pipeline| {
+            let settings = output(declaration, pipeline.spec())?;
+            Ok(pipeline.add_output(settings)?)
+        })?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// Ends an output and its mount: listeners get what is due, the others notice nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_remove_output(pipeline: lw_pipeline, mount: *const c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let mount = unsafe { text(mount, "mount") }?;
+        with(pipeline, |pipeline| Ok(pipeline.remove_output(mount)?))?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// Encodes an output in another way from now on: of `declaration`, like that of `lw_pipeline_add_output`, only `format`, `bitrate`,
+/// `quality` and `profile` matter. Its listeners stay; so must its content type.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_replace_encoder(
+    pipeline: lw_pipeline,
+    mount: *const c_char,
+    declaration: *const c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (mount, declaration) = unsafe { (text(mount, "mount")?, text(declaration, "declaration")?) };
+        with(pipeline, |pipeline| {
+            let settings = output(declaration, pipeline.spec())?;
+            Ok(pipeline.replace_encoder(mount, Shared(settings.encoder))?)
+        })?;
+        Ok(lw_status::LW_OK)
+    })
+}

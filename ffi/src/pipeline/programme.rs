@@ -1,0 +1,254 @@
+//! What plays next, and when; and what mounts say of it.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use longwave::{Entry, EntryId, ListOptions, Place, Title, TitleHolds, When};
+use serde::Deserialize;
+
+use super::{lw_pipeline, order, with};
+use crate::entry::call;
+use crate::failure::{Outcome, lw_status};
+use crate::json;
+use crate::text::{Out, ms, optional_text, path, text};
+
+/// How a playlist is played, as the host writes it.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    now: bool,
+    #[serde(rename = "loop")]
+    repeat: bool,
+    shuffle: bool,
+    crossfade_ms: Option<u64>,
+    fade_in_ms: Option<u64>,
+    fade_out_ms: Option<u64>,
+}
+
+fn options(text: Option<&str>) -> Outcome<ListOptions> {
+    let options: Options = match text {
+        Some(text) => json::read(text, "options", r#"an object like {"loop": true, "crossfade_ms": 3000}"#)?,
+        None => Options::default(),
+    };
+    let time = |milliseconds: Option<u64>| milliseconds.map(Duration::from_millis);
+    Ok(ListOptions {
+        when: if options.now { When::Now } else { When::AfterCurrent },
+        repeat: options.repeat,
+        shuffle: options.shuffle,
+        crossfade: time(options.crossfade_ms),
+        fade_in: time(options.fade_in_ms),
+        fade_out: time(options.fade_out_ms),
+    })
+}
+
+fn place(next: i32) -> Place {
+    if next == 0 { Place::End } else { Place::Next }
+}
+
+/// Makes a file the current track now, by a quick crossfade; then what was up next goes on. The file is opened on this thread:
+/// if it cannot be played, `LW_FILE`, and nothing changes. `title` goes before its tags and may be NULL; `id`, the entry's
+/// number, may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_play_file(
+    pipeline: lw_pipeline,
+    file: *const c_char,
+    title: *const c_char,
+    id: *mut u64,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (file, title, id) =
+            unsafe { (path(file, "file")?, optional_text(title, "title")?, Out::optional(id, "id")?) };
+        let entry = with(pipeline, |pipeline| Ok(pipeline.play_file(file, title)?))?;
+        id.map_or(Ok(lw_status::LW_OK), |id| id.set(entry.0))
+    })
+}
+
+/// Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects with `path` and
+/// perhaps `title`; a path that is not UTF-8 is a percent-encoded file:// URL. `options` is a JSON object, or NULL: `now` (else
+/// after the current track and the queue), `loop`, `shuffle`, and `crossfade_ms`, `fade_in_ms`, `fade_out_ms`, which hold for
+/// the pipeline from now on and are as before where they are left out. When its first track begins, the event
+/// `playlist-change` tells `name`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_play_list(
+    pipeline: lw_pipeline,
+    name: *const c_char,
+    files: *const c_char,
+    options: *const c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (name, files, options) =
+            unsafe { (text(name, "name")?, text(files, "files")?, optional_text(options, "options")?) };
+        let (entries, options) = (json::entries(files, "files")?, self::options(options)?);
+        with(pipeline, |pipeline| Ok(pipeline.play_list(name, entries, &options)?))?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// Plays a file, a folder, or an M3U, PLS or XSPF playlist as the playlist, in place of the one before. It is read on a thread
+/// of the pipeline, and again when it changes; what is wrong with it is logged. It is named as its path. `options`: as for
+/// `lw_pipeline_play_list`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_play_path(
+    pipeline: lw_pipeline,
+    path: *const c_char,
+    options: *const c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (path, options) = unsafe { (self::path(path, "path")?, optional_text(options, "options")?) };
+        let options = self::options(options)?;
+        with(pipeline, |pipeline| Ok(pipeline.play_path(vec![path.to_owned()], &options)?))?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// Whether the playlist begins again at its end, from now on: 1 or 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_set_loop(pipeline: lw_pipeline, repeat: i32) -> lw_status {
+    order(pipeline, |pipeline| {
+        pipeline.set_repeat(repeat != 0);
+        Ok(())
+    })
+}
+
+/// Shuffles what is left of the playlist's pass, and each pass from now on (1); or goes on in its own order (0).
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_set_shuffle(pipeline: lw_pipeline, shuffle: i32) -> lw_status {
+    order(pipeline, |pipeline| {
+        pipeline.set_shuffle(shuffle != 0);
+        Ok(())
+    })
+}
+
+/// The current track gives way to what is up next, by a crossfade of `skip_crossfade`.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_skip(pipeline: lw_pipeline) -> lw_status {
+    order(pipeline, longwave::Pipeline::skip)
+}
+
+/// The current track goes on at so many milliseconds from its beginning.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_seek(pipeline: lw_pipeline, to_ms: u64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.seek(ms(to_ms)))
+}
+
+/// Queues a file, to be played once before the playlist goes on: after what is queued already, or, where `next` is not 0,
+/// before it. `title` goes before its tags and may be NULL; `id`, its number, may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_queue_file(
+    pipeline: lw_pipeline,
+    file: *const c_char,
+    title: *const c_char,
+    next: i32,
+    id: *mut u64,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (file, title, id) =
+            unsafe { (path(file, "file")?, optional_text(title, "title")?, Out::optional(id, "id")?) };
+        let entry = Entry { title: title.map(Into::into), ..Entry::new(file) };
+        let ids = with(pipeline, |pipeline| Ok(pipeline.queue_files([entry], place(next))))?;
+        id.zip(ids.first()).map_or(Ok(lw_status::LW_OK), |(id, first)| id.set(first.0))
+    })
+}
+
+/// Queues files in their order. `files`: as for `lw_pipeline_play_list`; `next`: as for `lw_pipeline_queue_file`. `ids` is a
+/// JSON list of their numbers, in the same order, freed by `lw_free`; it may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_queue_files(
+    pipeline: lw_pipeline,
+    files: *const c_char,
+    next: i32,
+    ids: *mut *mut c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (files, ids) = unsafe { (text(files, "files")?, Out::optional(ids, "ids")?) };
+        let entries = json::entries(files, "files")?;
+        let queued = with(pipeline, |pipeline| Ok(pipeline.queue_files(entries, place(next))))?;
+        let queued: Vec<_> = queued.iter().map(|id| id.0).collect();
+        ids.map_or(Ok(lw_status::LW_OK), |ids| ids.text(&serde_json::json!(queued).to_string()))
+    })
+}
+
+/// The queue, in the order in which it will be played, as JSON: `[{"id":…,"path":…,"title":…,"extinf":…}]`. `json` is freed by
+/// `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_queue(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let json = unsafe { Out::new(json, "json") }?;
+        let queue = with(pipeline, |pipeline| Ok(pipeline.queue()))?;
+        json.text(&serde_json::Value::Array(queue.iter().map(json::entry).collect()).to_string())
+    })
+}
+
+/// Empties the queue; the playlist goes on after the current track.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_clear_queue(pipeline: lw_pipeline) -> lw_status {
+    order(pipeline, |pipeline| {
+        pipeline.clear_queue();
+        Ok(())
+    })
+}
+
+/// Takes an entry out of the queue.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_remove(pipeline: lw_pipeline, id: u64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.remove(EntryId(id)).map(drop))
+}
+
+/// Moves an entry of the queue to this place, 0 being the next; beyond the end is the end.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_move_to(pipeline: lw_pipeline, id: u64, index: usize) -> lw_status {
+    order(pipeline, |pipeline| pipeline.move_to(EntryId(id), index))
+}
+
+/// Takes the programme off the air where it is: it fades out, in so many milliseconds, and waits. Decks go on.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_hold(pipeline: lw_pipeline, fade_ms: u64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.hold(ms(fade_ms)))
+}
+
+/// Puts a held programme back on the air, where it waits, by a fade of so many milliseconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_resume(pipeline: lw_pipeline, fade_ms: u64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.resume(ms(fade_ms)))
+}
+
+/// Sets what mounts announce: all of the pipeline's, where `mount` is NULL, or one. It holds until the next track begins, or,
+/// where `until_cleared` is not 0, until `lw_pipeline_clear_metadata`. `url` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_update_metadata(
+    pipeline: lw_pipeline,
+    title: *const c_char,
+    url: *const c_char,
+    mount: *const c_char,
+    until_cleared: i32,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (title, url, mount) =
+            unsafe { (text(title, "title")?, optional_text(url, "url")?, optional_text(mount, "mount")?) };
+        let title = Title { text: title.into(), url: url.map(Into::into) };
+        let holds = if until_cleared == 0 { TitleHolds::UntilNextTrack } else { TitleHolds::UntilCleared };
+        with(pipeline, |pipeline| Ok(pipeline.update_metadata(title, mount, holds)?))?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// Returns to the sounding track's title, on all mounts, where `mount` is NULL, or on one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_clear_metadata(
+    pipeline: lw_pipeline,
+    mount: *const c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let mount = unsafe { optional_text(mount, "mount") }?;
+        with(pipeline, |pipeline| Ok(pipeline.clear_metadata(mount)?))?;
+        Ok(lw_status::LW_OK)
+    })
+}

@@ -1,0 +1,190 @@
+//! Live mixing: decks, jingles, and PCM that the host pushes. They set no title.
+
+use std::ffi::c_char;
+use std::sync::{Mutex, PoisonError};
+
+use longwave::{Curve, VoiceId, VoiceInput, VoiceOptions};
+
+use super::{lw_pipeline, order, with};
+use crate::entry::call;
+use crate::failure::{Failure, Outcome, lw_status};
+use crate::handles;
+use crate::json;
+use crate::text::{Out, items, ms, optional_text, path};
+
+/// A voice of PCM that the host pushes.
+#[allow(non_camel_case_types, reason = "this is the name in C")]
+pub type lw_input = u64;
+
+/// One end of a voice that the host feeds.
+pub struct Input {
+    input: Mutex<VoiceInput>,
+    channels: usize,
+}
+
+fn curve(name: Option<&str>) -> Outcome<Curve> {
+    match name {
+        None | Some("equal-power") => Ok(Curve::EqualPower),
+        Some("smooth") => Ok(Curve::Smooth),
+        Some("linear") => Ok(Curve::Linear),
+        Some("decibels") => Ok(Curve::Decibels),
+        Some(other) => Err(Failure::invalid(format!(
+            "there is no curve {other:?}; there are equal-power, smooth, linear, decibels"
+        ))),
+    }
+}
+
+fn how(volume: f64, paused: i32) -> Outcome<VoiceOptions> {
+    if !(0.0..=16.0).contains(&volume) {
+        return Err(Failure {
+            status: lw_status::LW_SETTING,
+            message: format!("volume: {volume} is outside 0..=16; 1 is unchanged"),
+        });
+    }
+    Ok(VoiceOptions { volume: volume as f32, paused: paused != 0 })
+}
+
+/// Plays a file over the programme. It is opened on this thread; `LW_FILE` if it cannot be played. A volume of 1 is unchanged.
+/// Where `paused` is not 0 it waits for `lw_pipeline_resume_voice`. `voice` is its number, as long as the pipeline runs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_play_voice(
+    pipeline: lw_pipeline,
+    file: *const c_char,
+    volume: f64,
+    paused: i32,
+    voice: *mut u64,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (file, voice) = unsafe { (path(file, "file")?, Out::new(voice, "voice")?) };
+        let options = how(volume, paused)?;
+        voice.set(with(pipeline, |pipeline| Ok(pipeline.play_voice(file, options)?))?.0)
+    })
+}
+
+/// Stops a voice, by a fade of so many milliseconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_stop_voice(pipeline: lw_pipeline, voice: u64, fade_ms: u64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.stop_voice(VoiceId(voice), ms(fade_ms)))
+}
+
+/// Stops decks, pushed PCM and the current track, by a fade of so many milliseconds. What follows is the next track, or nothing
+/// while the programme is held.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_stop_all_voices(pipeline: lw_pipeline, fade_ms: u64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.stop_all_voices(ms(fade_ms)))
+}
+
+/// Pauses a voice where it is.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_pause_voice(pipeline: lw_pipeline, voice: u64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.pause_voice(VoiceId(voice)))
+}
+
+/// A paused voice goes on.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_resume_voice(pipeline: lw_pipeline, voice: u64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.resume_voice(VoiceId(voice)))
+}
+
+/// A voice goes on at so many milliseconds from its beginning.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_seek_voice(pipeline: lw_pipeline, voice: u64, to_ms: u64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.seek_voice(VoiceId(voice), ms(to_ms)))
+}
+
+/// Sets a voice's volume, from 0 to 16, 1 being unchanged. It does not click.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_set_volume(pipeline: lw_pipeline, voice: u64, volume: f64) -> lw_status {
+    order(pipeline, |pipeline| pipeline.set_volume(VoiceId(voice), volume as f32))
+}
+
+/// Takes a voice's volume to another in so many milliseconds, sample by sample, and returns at once; the event `ramp-done` says
+/// when. `curve` is equal-power (also where it is NULL), smooth, linear or decibels. Where `then_stop` is not 0, the voice ends
+/// with the ramp.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_ramp_volume(
+    pipeline: lw_pipeline,
+    voice: u64,
+    to: f64,
+    over_ms: u64,
+    curve: *const c_char,
+    then_stop: i32,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let curve = self::curve(unsafe { optional_text(curve, "curve") }?)?;
+        with(pipeline, |pipeline| {
+            Ok(pipeline.ramp_volume(VoiceId(voice), to as f32, ms(over_ms), curve, then_stop != 0)?)
+        })?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// All voices but the programme's, as of the mixer's last job, as JSON: a list of `voice`, `file` (null for pushed PCM), `paused`,
+/// `volume`, `position_ms`, `duration_ms`. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_voices(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let json = unsafe { Out::new(json, "json") }?;
+        let voices = with(pipeline, |pipeline| {
+            let spec = pipeline.spec();
+            Ok(pipeline.voices().iter().map(|voice| json::voice(voice, spec)).collect())
+        })?;
+        json.text(&serde_json::Value::Array(voices).to_string())
+    })
+}
+
+/// Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is silent. `input` is
+/// closed by `lw_input_close`; `voice` is the voice's number and may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_play_input(
+    pipeline: lw_pipeline,
+    volume: f64,
+    paused: i32,
+    input: *mut lw_input,
+    voice: *mut u64,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (input, voice) = unsafe { (Out::new(input, "input")?, Out::optional(voice, "voice")?) };
+        let options = how(volume, paused)?;
+        let (made, channels) =
+            with(pipeline, |pipeline| Ok((pipeline.play_input(options)?, pipeline.spec().channels.count())))?;
+        if let Some(voice) = voice {
+            voice.set(made.voice().0)?;
+        }
+        input.set(handles::add(Input { input: Mutex::new(made), channels }))
+    })
+}
+
+/// Pushes interleaved frames, samples from -1 to 1 in the pipeline's rate and channels, as far as there is room (about two seconds
+/// in all), and says in `taken` how many frames were taken. Offer the rest again later. `LW_STOPPED` when the voice was
+/// stopped.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_input_push(
+    input: lw_input,
+    pcm: *const f32,
+    frames: usize,
+    taken: *mut usize,
+) -> lw_status {
+    call(|| {
+        let input = handles::find::<Input>(input)?;
+        // SAFETY: what the header demands of pointers.
+        let (pcm, taken) =
+            unsafe { (items(pcm, frames.saturating_mul(input.channels), "pcm")?, Out::new(taken, "taken")?) };
+        let mut input = input.input.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = input.push(pcm)?;
+        taken.set(count)
+    })
+}
+
+/// Closes an input: its voice ends when all that was pushed has sounded. Closing it again is harmless.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_input_close(input: lw_input) -> lw_status {
+    call(|| {
+        handles::close::<Input>(input)?;
+        Ok(lw_status::LW_OK)
+    })
+}

@@ -1,0 +1,335 @@
+//! Servers, and mounts that the host feeds itself.
+
+use std::collections::BTreeMap;
+use std::ffi::c_char;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use longwave::{AudioWriter, MountInfo, MountSettings, ServerSettings, Title};
+
+use crate::entry::call;
+use crate::failure::{Failure, Outcome, lw_status};
+use crate::handles;
+use crate::json;
+use crate::pipeline::report;
+use crate::text::{Out, items, optional_text, text, to_ms};
+
+/// A server: addresses that it listens on, and mounts.
+#[allow(non_camel_case_types, reason = "this is the name in C")]
+pub type lw_server = u64;
+
+/// A server, declared, then started.
+pub struct Server {
+    declared: Mutex<ServerSettings>,
+    running: OnceLock<longwave::Server>,
+    /// The mounts that the host feeds, by path.
+    writers: Mutex<BTreeMap<String, AudioWriter>>,
+}
+
+impl Server {
+    pub fn new(settings: ServerSettings) -> Server {
+        Server { declared: Mutex::new(settings), running: OnceLock::new(), writers: Mutex::default() }
+    }
+
+    /// What it is to be. Held while it is started, by whom ever.
+    pub fn declared(&self) -> MutexGuard<'_, ServerSettings> {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It was started as this.
+    pub fn runs(&self, running: &longwave::Server) {
+        self.running.get_or_init(|| running.clone());
+    }
+
+    pub fn start(&self) -> Outcome {
+        let declared = self.declared();
+        if self.running.get().is_some() {
+            return Err(Failure::exists(
+                "the server was started already; a stopped one does not start again: open another",
+            ));
+        }
+        self.runs(&longwave::Server::start(declared.clone())?);
+        Ok(lw_status::LW_OK)
+    }
+
+    pub fn running(&self) -> Outcome<&longwave::Server> {
+        self.running.get().ok_or_else(|| Failure::stopped("the server is not started yet: lw_server_start"))
+    }
+
+    /// Ends it, if it was started.
+    pub fn stop(&self) -> Vec<String> {
+        self.writers().clear();
+        self.running.get().map(|server| server.stop().abandoned).unwrap_or_default()
+    }
+
+    fn writers(&self) -> MutexGuard<'_, BTreeMap<String, AudioWriter>> {
+        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn feed<T>(&self, mount: &str, feed: impl FnOnce(&mut AudioWriter) -> Outcome<T>) -> Outcome<T> {
+        let mut writers = self.writers();
+        let writer = writers.get_mut(mount).ok_or_else(|| {
+            Failure::not_found(format!(
+                "there is no mount {mount} that lw_server_add_mount added on this server"
+            ))
+        })?;
+        feed(writer)
+    }
+}
+
+fn server(handle: lw_server) -> Outcome<Arc<Server>> {
+    handles::find(handle)
+}
+
+fn mount_info(server: &Server, mount: &str) -> Outcome<MountInfo> {
+    let info = server.running()?.mount_info(mount);
+    info.ok_or_else(|| Failure::not_found(format!("there is no mount {mount}")))
+}
+
+/// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, `listen = "127.0.0.1:8000"`, say;
+/// or NULL for the defaults. `lw_server_start` lets it listen. `server` is closed by `lw_server_close`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_open(declaration: *const c_char, server: *mut lw_server) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (server, declaration) =
+            unsafe { (Out::new(server, "server")?, optional_text(declaration, "declaration")?) };
+        let settings = match declaration {
+            None => ServerSettings::default(),
+            Some(text) if json::is_json(text) => ServerSettings::from_json(text)?,
+            Some(text) => ServerSettings::from_toml(text, Path::new("server"))?,
+        };
+        server.set(handles::add(Server::new(settings)))
+    })
+}
+
+/// Lets a server listen. A server is started once: one that has stopped does not start again.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_server_start(server: lw_server) -> lw_status {
+    call(|| self::server(server)?.start())
+}
+
+/// Stops a server: the ports are free at once, its listeners get what is due within two seconds. It takes five seconds at
+/// most; threads that had to be left behind are in `abandoned`, a JSON list of names, which is freed by `lw_free` and may
+/// be NULL. Stopping it again is harmless.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_stop(server: lw_server, abandoned: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let abandoned = unsafe { Out::optional(abandoned, "abandoned") }?;
+        report(abandoned, self::server(server)?.stop())
+    })
+}
+
+/// Whether a server listens: 1 or 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_is_running(server: lw_server, running: *mut i32) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let running = unsafe { Out::new(running, "running") }?;
+        let server = self::server(server)?;
+        running.set(server.running.get().is_some_and(longwave::Server::is_running).into())
+    })
+}
+
+/// Closes a handle. The server ends with its last handle and the last pipeline on it. Closing it again is harmless.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_server_close(server: lw_server) -> lw_status {
+    call(|| {
+        handles::close::<Server>(server)?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// The port that a server listens on: the one that it got where 0 was declared; the first, if there are several.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_port(server: lw_server, port: *mut u16) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let port = unsafe { Out::new(port, "port") }?;
+        let server = self::server(server)?;
+        let first = server.running()?.local_addrs().first().map(|address| address.port());
+        first.map_or(Ok(lw_status::LW_NONE), |first| port.set(first))
+    })
+}
+
+/// All addresses that a server listens on, as JSON: `["127.0.0.1:8000"]`. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_addresses(server: lw_server, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let json = unsafe { Out::new(json, "json") }?;
+        let server = self::server(server)?;
+        let addresses: Vec<_> = server.running()?.local_addrs().iter().map(ToString::to_string).collect();
+        json.text(&serde_json::json!(addresses).to_string())
+    })
+}
+
+/// Puts a mount on the air that the host feeds with encoded audio. `declaration` is TOML or JSON with `mount` (its
+/// path), `content_type`, and what else is known: `bitrate`, `sample_rate`, `channels`, `name`, `genre`, `description`, `url`,
+/// `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_add_mount(server: lw_server, declaration: *const c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let declaration = unsafe { text(declaration, "declaration") }?;
+        let server = self::server(server)?;
+        let settings = if json::is_json(declaration) {
+            MountSettings::from_json(declaration)?
+        } else {
+            MountSettings::from_toml(declaration, Path::new("mount"))?
+        };
+        let path = settings.path.clone();
+        let writer = server.running()?.add_mount(settings)?.into_audio();
+        server.writers().insert(path, writer);
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// Takes a mount off the air: its listeners get what is due, then a close.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_remove_mount(server: lw_server, mount: *const c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let mount = unsafe { text(mount, "mount") }?;
+        let server = self::server(server)?;
+        server.running()?.remove_mount(mount)?;
+        server.writers().remove(mount);
+        Ok(lw_status::LW_OK)
+    })
+}
+
+/// Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to listeners call by
+/// call. Takes bytes as far as there is room, and says in `taken` how many; never waits, never drops. Audio is to come in
+/// real time; about ten seconds of it may be ahead. Offer later what was not taken.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_write_audio(
+    server: lw_server,
+    mount: *const c_char,
+    bytes: *const u8,
+    count: usize,
+    taken: *mut usize,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (mount, bytes, taken) =
+            unsafe { (text(mount, "mount")?, items(bytes, count, "bytes")?, Out::new(taken, "taken")?) };
+        let server = self::server(server)?;
+        let count = server.feed(mount, |writer| Ok(writer.write_audio(bytes)?))?;
+        taken.set(count)
+    })
+}
+
+/// The title of the audio that is written from now on to a mount of `lw_server_add_mount`. `url` may be NULL. For the mounts
+/// of pipelines there is `lw_pipeline_update_metadata`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_update_metadata(
+    server: lw_server,
+    mount: *const c_char,
+    title: *const c_char,
+    url: *const c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (mount, title, url) =
+            unsafe { (text(mount, "mount")?, text(title, "title")?, optional_text(url, "url")?) };
+        let title = Title { text: title.into(), url: url.map(Into::into) };
+        self::server(server)?.feed(mount, |writer| {
+            writer.update_metadata(title);
+            Ok(lw_status::LW_OK)
+        })
+    })
+}
+
+/// What whoever joins from now on gets before any audio, on a mount of `lw_server_add_mount` whose content type is not
+/// parsed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_set_header(
+    server: lw_server,
+    mount: *const c_char,
+    bytes: *const u8,
+    count: usize,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (mount, bytes) = unsafe { (text(mount, "mount")?, items(bytes, count, "bytes")?) };
+        self::server(server)?.feed(mount, |writer| {
+            writer.set_header(bytes);
+            Ok(lw_status::LW_OK)
+        })
+    })
+}
+
+/// How many listen: to one mount (0 if there is no such mount), or to all, where `mount` is NULL. One counts from its second
+/// second on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_listener_count(
+    server: lw_server,
+    mount: *const c_char,
+    count: *mut u64,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (mount, count) = unsafe { (optional_text(mount, "mount")?, Out::new(count, "count")?) };
+        let server = self::server(server)?;
+        count.set(server.running()?.listener_count(mount) as u64)
+    })
+}
+
+/// Since when a mount has its title, in milliseconds since 1970: when the title's first packet reached it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_changed_at(
+    server: lw_server,
+    mount: *const c_char,
+    ms_since_1970: *mut u64,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (mount, at) = unsafe { (text(mount, "mount")?, Out::new(ms_since_1970, "ms_since_1970")?) };
+        let info = mount_info(&*self::server(server)?, mount)?;
+        at.set(since_1970(info.title.changed_at))
+    })
+}
+
+/// A mount's state, as JSON: its path, content type and name, its title (with `changed_at`, and `audible_at`, when a listener
+/// hears it, both in milliseconds since 1970), its listeners, and counts. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_mount_info(
+    server: lw_server,
+    mount: *const c_char,
+    json: *mut *mut c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let (mount, json) = unsafe { (text(mount, "mount")?, Out::new(json, "json")?) };
+        json.text(&json::mount(&mount_info(&*self::server(server)?, mount)?).to_string())
+    })
+}
+
+/// All mounts by path, as a JSON list of what `lw_server_mount_info` gives. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_mounts(server: lw_server, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let json = unsafe { Out::new(json, "json") }?;
+        let server = self::server(server)?;
+        let mounts = server.running()?.mounts().iter().map(json::mount).collect();
+        json.text(&serde_json::Value::Array(mounts).to_string())
+    })
+}
+
+/// What a server has done since it started, as JSON. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_stats(server: lw_server, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: what the header demands of pointers.
+        let json = unsafe { Out::new(json, "json") }?;
+        let server = self::server(server)?;
+        json.text(&json::stats(&server.running()?.stats()).to_string())
+    })
+}
+
+pub fn since_1970(time: SystemTime) -> u64 {
+    to_ms(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}

@@ -1,0 +1,142 @@
+//! What goes over the border: text, paths, numbers and memory, in and out.
+//!
+//! The functions here are where pointers of the host are read and written. What they rely on is what the header
+//! demands of every pointer: NULL, or good for what it is for as long as the call takes.
+
+use std::ffi::{CStr, CString, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::failure::{Failure, Outcome, lw_status};
+
+/// A text that must be there.
+///
+/// # Safety
+/// `pointer` is NULL or a string that ends with NUL.
+pub unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Outcome<&'a str> {
+    // SAFETY: as this function's.
+    unsafe { optional_text(pointer, name) }?.ok_or_else(|| null(name))
+}
+
+/// A text that may be NULL.
+///
+/// # Safety
+/// As [`text`].
+pub unsafe fn optional_text<'a>(pointer: *const c_char, name: &str) -> Outcome<Option<&'a str>> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: it is not NULL, so it ends with NUL.
+    let bytes = unsafe { CStr::from_ptr(pointer) }.to_bytes();
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Failure::invalid(format!("{name}: byte {} is not UTF-8", error.valid_up_to() + 1))
+    })?;
+    Ok(Some(text))
+}
+
+/// A path: any bytes.
+///
+/// # Safety
+/// As [`text`].
+pub unsafe fn path<'a>(pointer: *const c_char, name: &str) -> Outcome<&'a Path> {
+    if pointer.is_null() {
+        return Err(null(name));
+    }
+    // SAFETY: it is not NULL, so it ends with NUL.
+    let bytes = unsafe { CStr::from_ptr(pointer) }.to_bytes();
+    Ok(Path::new(OsStr::from_bytes(bytes)))
+}
+
+/// So many items; NULL is allowed for none of them.
+///
+/// # Safety
+/// `pointer` is NULL or leads to `count` items, which nobody changes meanwhile.
+pub unsafe fn items<'a, T>(pointer: *const T, count: usize, name: &str) -> Outcome<&'a [T]> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if pointer.is_null() {
+        return Err(null(name));
+    }
+    if !pointer.is_aligned() {
+        return Err(Failure::invalid(format!("{name} is not aligned")));
+    }
+    if count.checked_mul(size_of::<T>()).is_none_or(|bytes| isize::try_from(bytes).is_err()) {
+        return Err(Failure::invalid(format!("{name}: {count} is more than memory has")));
+    }
+    // SAFETY: it is not NULL, aligned and not too long; the rest is as this function's.
+    Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+}
+
+/// A time in milliseconds.
+pub fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// The same, the other way.
+pub fn to_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Where a result goes, once there is one.
+pub struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// # Safety
+    /// `pointer` is NULL or may be written to, as long as the call takes.
+    pub unsafe fn new(pointer: *mut T, name: &str) -> Outcome<Out<T>> {
+        match pointer {
+            _ if pointer.is_null() => Err(null(name)),
+            _ if !pointer.is_aligned() => Err(Failure::invalid(format!("{name} is not aligned"))),
+            _ => Ok(Out(pointer)),
+        }
+    }
+
+    /// # Safety
+    /// As [`Out::new`].
+    pub unsafe fn optional(pointer: *mut T, name: &str) -> Outcome<Option<Out<T>>> {
+        // SAFETY: as this function's.
+        if pointer.is_null() { Ok(None) } else { unsafe { Out::new(pointer, name) }.map(Some) }
+    }
+
+    /// The result.
+    pub fn set(self, value: T) -> Outcome {
+        // SAFETY: `new` was told that it may be written to, and it is aligned.
+        unsafe { self.0.write(value) };
+        Ok(lw_status::LW_OK)
+    }
+}
+
+impl Out<*mut c_char> {
+    /// The result, as text in memory that the host frees.
+    pub fn text(self, text: &str) -> Outcome {
+        // A NUL would end it early.
+        let text = CString::new(text.replace('\0', " ")).expect("there is no NUL");
+        let bytes = text.as_bytes_with_nul();
+        // SAFETY: any size will do; of C's memory, so that `free` is right for it too.
+        let memory = unsafe { libc::malloc(bytes.len()) }.cast::<u8>();
+        if memory.is_null() {
+            return Err(Failure { status: lw_status::LW_IO, message: "out of memory".into() });
+        }
+        // SAFETY: it is as large as this, and new.
+        unsafe { memory.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        self.set(memory.cast())
+    }
+
+    /// The result, or that there is none.
+    pub fn text_if_any(self, text: Option<&str>) -> Outcome {
+        text.map_or(Ok(lw_status::LW_NONE), |text| self.text(text))
+    }
+}
+
+fn null(name: &str) -> Failure {
+    Failure::invalid(format!("{name} is NULL"))
+}
+
+/// Frees text that a function of this interface has given. NULL is allowed; C's `free` is the same.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_free(text: *mut c_char) {
+    // SAFETY: NULL, or memory of `Out::text`.
+    unsafe { libc::free(text.cast()) }
+}
