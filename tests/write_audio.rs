@@ -1,12 +1,14 @@
 //! An application's own encoded audio on a mount: cut anywhere, it arrives whole.
-#![cfg(feature = "mp3")]
+#![cfg(all(feature = "mp3", feature = "aac"))]
 
 mod support;
 
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use longwave::{
-    AudioWriter, Channels, EncoderSettings, MountSettings, Mp3Settings, PcmSpec, SampleRate, Title,
+    AacProfile, AacSettings, AudioWriter, Channels, EncoderSettings, MountSettings, Mp3Settings, PcmSpec,
+    SampleRate, Title,
 };
 use support::{Station, mount_settings, settings, until};
 
@@ -60,24 +62,56 @@ fn bytes_cut_anywhere_become_whole_packets() {
 }
 
 #[test]
-fn what_there_is_no_room_for_is_not_taken_and_not_lost() {
+fn a_file_offered_as_a_whole_goes_as_fast_as_it_sounds_and_nothing_is_lost() {
+    // Neither is told at which rate or bitrate it is: it says so itself.
+    let unknown = MountSettings { bitrate: None, sample_rate: None, channels: None, ..mount_settings() };
     let station = Station::start(settings());
-    let mut audio = live(&station, "audio/mpeg");
-    let encoded = mp3();
-    let mut written = 0;
-    // More than the handoff holds, as fast as can be.
-    for _ in 0..20 {
-        let mut rest = &encoded[..];
-        while !rest.is_empty() {
-            let taken = audio.write_audio(rest).unwrap();
-            rest = &rest[taken..];
-            written += taken;
-        }
-    }
-    assert_eq!(written, 20 * encoded.len());
-    // One packet may still wait for what follows it.
-    until("all has arrived", || audio.info().position.0 as usize >= written - 2 * 1044);
+    let settings = MountSettings { path: "/live".into(), ..unknown };
+    let mut audio = station.server.add_mount(settings).unwrap().into_audio();
+    let file = mp3().repeat(20);
+    let start = Instant::now();
+    let mut written = audio.write_audio(&file).unwrap();
+    // At 128 kbit/s.
+    let ten_seconds = 10 * 16_000_usize;
+    assert!(written.abs_diff(ten_seconds) < 2_000, "{written} of {}", file.len());
+    until("all that it took is there", || audio.info().position.0 as usize >= written - 2 * 1044);
+    assert!(audio.info().duration.abs_diff(Duration::from_secs(10)) < Duration::from_millis(100));
+    until("it takes more, as time goes by", || {
+        written += audio.write_audio(&file[written..]).unwrap();
+        written > ten_seconds + 16_000 / 2
+    });
+    assert!(start.elapsed() > Duration::from_millis(400), "half a second took {:?}", start.elapsed());
+    until("all that it took is there", || audio.info().position.0 as usize >= written - 2 * 1044);
     assert_eq!(audio.info().dropped_packets, 0);
+    let heard = listen(&station, audio);
+    let from = file.windows(16).position(|bytes| bytes == &heard[..16]).unwrap();
+    assert!(heard == file[from..from + heard.len()], "{} bytes in a row", heard.len());
+}
+
+#[test]
+fn he_aac_lasts_as_long_as_it_sounds_though_its_headers_name_half_its_rate() {
+    let spec = PcmSpec { rate: SampleRate::CD, channels: Channels::Stereo };
+    let settings_of = AacSettings { profile: AacProfile::He, bitrate: 64, ..AacSettings::default() };
+    let mut encoder = settings_of.open(spec).unwrap();
+    let mut packets = Vec::new();
+    encoder.encode(&vec![0.1; 2 * 5 * 44_100], &mut packets).unwrap();
+    let frames: u64 = packets.iter().map(|packet| u64::from(packet.frames)).sum();
+    let bytes: Vec<u8> = packets.into_iter().flat_map(|packet| packet.bytes).collect();
+    for sample_rate in [Some(44_100), None] {
+        let station = Station::start(settings());
+        let mount = MountSettings {
+            path: "/live".into(),
+            content_type: "audio/aac".into(),
+            sample_rate,
+            ..mount_settings()
+        };
+        let mut audio = station.server.add_mount(mount).unwrap().into_audio();
+        assert_eq!(audio.write_audio(&bytes).unwrap(), bytes.len());
+        let whole = Duration::from_secs_f64(frames as f64 / 44_100.0);
+        let lasts = || audio.info().duration;
+        until("it has arrived", || audio.info().position.0 as usize > bytes.len() - 1000);
+        assert!(lasts().abs_diff(whole) < Duration::from_millis(100), "{:?} of {whole:?}", lasts());
+    }
 }
 
 #[test]

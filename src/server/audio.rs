@@ -1,12 +1,14 @@
 //! An application's own encoded audio on a mount: bytes cut anywhere.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{MountInfo, MountWriter};
 use crate::codec::PacketReader;
 use crate::error::{Error, Result};
 use crate::metadata::Title;
 use crate::packet::TitledPacket;
+use crate::units::{FrameCount, SampleRate};
 
 /// Feeds a mount with encoded audio as it comes, from any one thread. MP3, ADTS and Ogg are cut into
 /// packets here, so that listeners join where one starts; anything else is taken write by write.
@@ -18,7 +20,7 @@ use crate::packet::TitledPacket;
 /// let mount = MountSettings { path: "/live.mp3".into(), content_type: "audio/mpeg".into(), ..Default::default() };
 /// let mut audio = server.add_mount(mount)?.into_audio();
 /// let taken = audio.write_audio(encoded)?;
-/// // What was not taken is offered again a little later.
+/// // What was not taken is offered again a little later: `&encoded[taken..]`.
 /// # let _ = taken;
 /// # Ok(())
 /// # }
@@ -27,39 +29,86 @@ use crate::packet::TitledPacket;
 pub struct AudioWriter {
     writer: MountWriter,
     reader: PacketReader,
+    /// What the reader counts frames at.
+    rate: SampleRate,
     title: Arc<Title>,
     /// What joiners get first where the reader finds no header itself.
     header: Option<Arc<[u8]>>,
     /// A whole packet for which there was no room.
     waiting: Option<TitledPacket>,
+    lead: Lead,
+}
+
+/// How far audio may be ahead of the time that has passed since it was begun: what an encoder is free to hurry,
+/// and what the server may be away for.
+const MOST_AHEAD: Duration = Duration::from_secs(10);
+
+/// How far what was written is ahead of the clock.
+#[derive(Debug, Default)]
+struct Lead {
+    /// How much was written since the writer was last late, and when that was.
+    written: Duration,
+    since: Option<Instant>,
+}
+
+impl Lead {
+    fn is_full(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let passed = now.saturating_duration_since(since);
+        if passed > self.written {
+            // Late: what was missed is not made up for.
+            *self = Lead { written: Duration::ZERO, since: Some(now) };
+            return false;
+        }
+        self.written - passed >= MOST_AHEAD
+    }
+
+    fn add(&mut self, time: Duration) {
+        self.written += time;
+    }
 }
 
 impl MountWriter {
     /// To feed the mount with bytes instead of packets.
     pub fn into_audio(self) -> AudioWriter {
-        let reader = PacketReader::for_content_type(&self.info().settings.content_type);
-        AudioWriter { writer: self, reader, title: Arc::default(), header: None, waiting: None }
+        let settings = self.info().settings;
+        // HE-AAC's headers name half of its rate, and some mounts name none: so frames are counted at one for both.
+        let rate = settings.packet_rate();
+        AudioWriter {
+            reader: PacketReader::for_content_type(&settings.content_type).at_rate(rate),
+            writer: self,
+            rate,
+            title: Arc::default(),
+            header: None,
+            waiting: None,
+            lead: Lead::default(),
+        }
     }
 }
 
 impl AudioWriter {
-    /// Takes bytes as far as there is room for them, and says how many. It never waits and never
-    /// drops: offer the rest again when the listeners have moved on. Audio is to come in real time; about
-    /// ten seconds of it may be ahead.
+    /// Takes bytes until what was written is ten seconds ahead of the clock, and says how many. It never waits and
+    /// never drops: offer the rest again a little later. So a file may be offered as a whole, and is sent as fast as it
+    /// sounds. A content type that is not parsed says nothing of its time: pace it yourself.
     ///
     /// # Errors
     /// [`Error::Stopped`] once the mount was removed or its server has stopped.
     pub fn write_audio(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut rest = bytes;
+        let now = Instant::now();
         loop {
             if !self.writer.is_on_air() {
                 return Err(Error::Stopped("mount"));
             }
-            if let Some(packet) = self.waiting.take()
-                && let Err(packet) = self.writer.try_push(packet)
-            {
-                self.waiting = Some(packet);
-                return Ok(bytes.len() - rest.len());
+            if let Some(packet) = self.waiting.take() {
+                let frames = FrameCount(u64::from(packet.packet.frames));
+                let refused =
+                    if self.lead.is_full(now) { Some(packet) } else { self.writer.try_push(packet).err() };
+                if refused.is_some() {
+                    self.waiting = refused;
+                    return Ok(bytes.len() - rest.len());
+                }
+                self.lead.add(self.rate.duration_of(frames));
             }
             let Some(parsed) = self.reader.next_packet(&mut rest) else { return Ok(bytes.len()) };
             self.waiting = Some(TitledPacket {
@@ -88,5 +137,31 @@ impl AudioWriter {
     /// The mount's state and counts.
     pub fn info(&self) -> MountInfo {
         self.writer.info()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_leads_by_ten_seconds_at_most_and_lost_time_is_not_made_up_for() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut lead = Lead::default();
+        // One second at a time, as often as it may.
+        let mut write = |now: Instant| {
+            let mut seconds = 0;
+            while !lead.is_full(now) {
+                lead.add(Duration::from_secs(1));
+                seconds += 1;
+            }
+            seconds
+        };
+        assert_eq!(write(at(0)), 10);
+        assert_eq!(write(at(0)), 0);
+        assert_eq!(write(at(3)), 3);
+        assert_eq!(write(at(100)), 10, "not what the 87 seconds would have held");
+        assert_eq!(write(at(105)), 5);
     }
 }

@@ -16,7 +16,7 @@ use crate::icy::icy_block;
 use crate::metadata::Title;
 use crate::packet::TitledPacket;
 use crate::ring::{Backlog, HandoffReader};
-use crate::units::{FrameCount, SampleRate, StreamPos};
+use crate::units::StreamPos;
 
 /// What is due at the end of a mount is sent within this time.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -141,7 +141,7 @@ impl Mount {
             };
             self.backlog.set_title(self.title_number, block, header.clone());
         }
-        self.packet_time = self.time_of(packet.frames, packet.bytes.len());
+        self.packet_time = self.settings.time_of(packet);
         self.backlog.append(&packet.bytes, self.packet_time);
         if !known {
             self.announce(title, packet.bytes.len(), now);
@@ -156,14 +156,6 @@ impl Mount {
             position: StreamPos(self.backlog.head().0 - first_packet as u64),
             audible_at: now.wall + burst,
         }));
-    }
-
-    /// By its frames; else by the bitrate, known or assumed.
-    fn time_of(&self, frames: u32, bytes: usize) -> Duration {
-        match self.settings.sample_rate.and_then(SampleRate::new) {
-            Some(rate) if frames > 0 => rate.duration_of(FrameCount(u64::from(frames))),
-            _ => Duration::from_nanos(bytes as u64 * 1_000_000_000 / self.settings.bytes_per_second()),
-        }
     }
 
     /// The head of the answer to who listens.
@@ -452,7 +444,9 @@ pub(crate) mod tests {
     fn packets_whose_length_is_not_known_take_the_time_that_their_bytes_take() {
         let unknown = MountSettings { bitrate: None, sample_rate: None, ..mp3_settings() };
         let (mut mount, mut writer) = mount_of(unknown, &ServerSettings::default());
-        writer.push(packet(&[0; 40_000], &Arc::default()));
+        let mut packet = packet(&[0; 40_000], &Arc::default());
+        packet.packet.frames = 0;
+        writer.push(packet);
         mount.drain(moment());
         assert_eq!(mount.packet_time(), Duration::from_secs(1), "at 320 kbit/s");
     }

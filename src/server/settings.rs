@@ -7,7 +7,8 @@ use super::path;
 use crate::error::{Error, Result};
 use crate::http::is_header_value;
 use crate::icy::DEFAULT_METAINT;
-use crate::units::SampleRate;
+use crate::packet::Packet;
+use crate::units::{FrameCount, SampleRate};
 
 /// How a server listens and what it bears. `Default` is what the daemon has.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ pub struct MountSettings {
     pub public: bool,
     /// Kilobits per second: `icy-br`, and the size of the backlog. Unknown: 320 is assumed for the size.
     pub bitrate: Option<u32>,
-    /// For `ice-audio-info`, and for the time that packets take.
+    /// For `ice-audio-info`, and what the frames of packets are counted at; `None`: 48,000, and not told.
     pub sample_rate: Option<u32>,
     /// For `ice-audio-info`.
     pub channels: Option<u8>,
@@ -83,6 +84,8 @@ impl Default for ServerSettings {
 const LEAST_BURST: u64 = 64 * 1024;
 /// What a mount of unknown bitrate is taken for.
 const ASSUMED_BITRATE: u32 = 320;
+/// What packets' frames are counted at where nothing is said of it.
+const ASSUMED_RATE: SampleRate = SampleRate::new(48_000).unwrap();
 /// No backlog is smaller, so that every packet fits: an Ogg page may have 65,307 bytes.
 const LEAST_BACKLOG: usize = 256 * 1024;
 
@@ -170,6 +173,19 @@ impl MountSettings {
         u64::from(self.bitrate.unwrap_or(ASSUMED_BITRATE)) * 1000 / 8
     }
 
+    /// What the frames of its packets are counted at.
+    pub(crate) fn packet_rate(&self) -> SampleRate {
+        self.sample_rate.and_then(SampleRate::new).unwrap_or(ASSUMED_RATE)
+    }
+
+    /// How long a packet sounds: by its frames; else by the bitrate, known or assumed.
+    pub(crate) fn time_of(&self, packet: &Packet) -> Duration {
+        if packet.frames > 0 {
+            return self.packet_rate().duration_of(FrameCount(u64::from(packet.frames)));
+        }
+        Duration::from_nanos(packet.bytes.len() as u64 * 1_000_000_000 / self.bytes_per_second())
+    }
+
     /// A burst and `write_timeout`, so that who comes back in time misses nothing; and never less
     /// than four bursts.
     pub(crate) fn backlog_bytes(&self, server: &ServerSettings) -> usize {
@@ -218,6 +234,17 @@ mod tests {
         assert_eq!(refused_key(MountSettings { name: Some("a\nb".into()), ..mp3() }), "name");
         assert_eq!(refused_key(MountSettings { metaint: Some(0), ..mp3() }), "metaint");
         assert_eq!(refused_key(MountSettings { sample_rate: Some(1), ..mp3() }), "sample_rate");
+    }
+
+    #[test]
+    fn a_packet_sounds_as_long_as_its_frames_say_and_else_as_long_as_its_bytes_take() {
+        let packet = |frames| Packet { bytes: vec![0; 480].into(), frames };
+        let unknown = MountSettings { bitrate: None, sample_rate: None, ..mp3() };
+        assert_eq!(unknown.time_of(&packet(480)), Duration::from_millis(10), "at 48 kHz");
+        assert_eq!(unknown.time_of(&packet(0)), Duration::from_millis(12), "at 320 kbit/s");
+        let known = MountSettings { sample_rate: Some(8_000), ..mp3() };
+        assert_eq!(known.time_of(&packet(480)), Duration::from_millis(60));
+        assert_eq!(known.time_of(&packet(0)), Duration::from_millis(30), "at 128 kbit/s");
     }
 
     #[test]

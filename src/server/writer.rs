@@ -28,7 +28,7 @@ pub struct MountWriter {
 
 /// How many packets a mount's handoff holds.
 pub(crate) fn handoff_packets(settings: &MountSettings) -> usize {
-    settings.sample_rate.unwrap_or(48_000) as usize * HANDOFF_SECONDS / PACKET_FRAMES
+    settings.packet_rate().hz() as usize * HANDOFF_SECONDS / PACKET_FRAMES
 }
 
 impl MountWriter {
