@@ -2,7 +2,7 @@
 //! 23.2 ms.
 
 use divan::{Bencher, black_box};
-use longwave::playout::{Curve, GainRamp, Limiter, VoiceGain, add, measure};
+use longwave::playout::{Curve, GainRamp, Limiter, LoudnessMeter, VoiceGain, add, measure};
 use longwave::{BLOCK_FRAMES, Channels, FrameCount, PcmSpec};
 
 fn main() {
@@ -20,6 +20,7 @@ fn noise(amplitude: f32) -> Block {
 struct Mixer {
     voices: [(Block, VoiceGain); 2],
     limiter: Limiter,
+    meter: LoudnessMeter,
     scratch: [f32; BLOCK_FRAMES],
     block: Block,
 }
@@ -29,6 +30,7 @@ impl Mixer {
         Mixer {
             voices: [(noise(amplitude), VoiceGain::new(0.9)), (noise(amplitude), VoiceGain::new(0.9))],
             limiter: Limiter::new(PcmSpec::CD),
+            meter: LoudnessMeter::new(PcmSpec::CD),
             scratch: [0.0; BLOCK_FRAMES],
             block: [0.0; 2 * BLOCK_FRAMES],
         }
@@ -41,6 +43,7 @@ impl Mixer {
         }
         self.limiter.process(&mut self.block);
         black_box(measure(&self.block, Channels::Stereo));
+        self.meter.add(&self.block);
     }
 }
 
@@ -85,4 +88,11 @@ fn limiter_alone(bencher: Bencher, amplitude: f32) {
 fn measure_alone(bencher: Bencher) {
     let block = noise(0.9);
     bencher.bench_local(|| measure(black_box(&block), Channels::Stereo));
+}
+
+#[divan::bench]
+fn loudness_alone(bencher: Bencher) {
+    let block = noise(0.9);
+    let mut meter = LoudnessMeter::new(PcmSpec::CD);
+    bencher.bench_local(move || meter.add(black_box(&block)));
 }

@@ -19,7 +19,9 @@ use super::voice::Scratch;
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::event::{Event, TrackInfo, VoiceId};
 use crate::metadata::Title;
-use crate::playout::{Act, DeadAir, Expected, Guard, Level, Limiter, Pace, Stretch, measure};
+use crate::playout::{
+    Act, DeadAir, Expected, Guard, Level, Limiter, Loudness, LoudnessMeter, Pace, Stretch, measure,
+};
 use crate::units::{FrameCount, FramePos};
 
 /// What a mixer is asked to do. It does so before its next job.
@@ -80,6 +82,7 @@ pub(crate) struct OnAir {
     /// The end of the last job on the sample clock.
     pub position: FramePos,
     pub level: Level,
+    pub loudness: Loudness,
     pub voices: Vec<VoiceState>,
 }
 
@@ -99,6 +102,7 @@ pub(crate) struct Mixer {
     outputs: Vec<Fed>,
     pool: Arc<Pool>,
     limiter: Limiter,
+    meter: LoudnessMeter,
     guard: Guard,
     scratch: Scratch,
     /// Title changes of the job that is being mixed.
@@ -154,6 +158,7 @@ impl Mixer {
             spec: parts.spec,
             scratch: Scratch::new(parts.spec.channels, patience),
             limiter: Limiter::new(parts.spec),
+            meter: LoudnessMeter::new(parts.spec),
             guard: Guard::new(parts.spec.rate, parts.dead_air),
             pace: Pace::new(parts.spec.rate, parts.start),
             clock: parts.clock,
@@ -271,6 +276,7 @@ impl Mixer {
             .map(|block| {
                 let block = self.mix_block(FramePos(block * BLOCK_FRAMES as u64));
                 level = louder(level, measure(&block.samples, self.spec.channels));
+                self.meter.add(&block.samples);
                 block
             })
             .collect();
@@ -367,6 +373,7 @@ impl Mixer {
             fell_back: self.programme.fell_back(),
             position,
             level,
+            loudness: self.meter.loudness(),
             voices: self.decks.iter().map(Deck::state).collect(),
         };
         (self.each_job)(&on_air);

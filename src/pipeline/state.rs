@@ -35,13 +35,17 @@ pub struct PlayedTrack {
     pub began_at: u64,
 }
 
-/// How loud the mix is, over the mixer's last job (100 ms).
+/// How loud the mix is: peak and power over the mixer's last job (100 ms), and loudness.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Levels {
     /// The highest sample, left and right, in decibels below full scale.
     pub peak_db: [f32; 2],
     /// The mean power, left and right, in decibels; a full-scale sine has -3.
     pub power_db: [f32; 2],
+    /// Momentary loudness, over the last 400 ms, in LUFS: K-weighted, as ITU-R BS.1770 has it. Silence has -144.
+    pub momentary_lufs: f32,
+    /// Short-term loudness, over the last 3 s, in LUFS.
+    pub short_term_lufs: f32,
 }
 
 /// Whether the pipeline does what it should.
@@ -131,9 +135,14 @@ impl Pipeline {
 
     /// How loud the mix is.
     pub fn levels(&self) -> Levels {
-        let level = read(&self.inner.on_air).level;
+        let on_air = read(&self.inner.on_air);
         let decibels = |factor: f32| move |value: f32| (factor * value.log10()).max(-144.0);
-        Levels { peak_db: level.peak.map(decibels(20.0)), power_db: level.mean_square.map(decibels(10.0)) }
+        Levels {
+            peak_db: on_air.level.peak.map(decibels(20.0)),
+            power_db: on_air.level.mean_square.map(decibels(10.0)),
+            momentary_lufs: on_air.loudness.momentary,
+            short_term_lufs: on_air.loudness.short_term,
+        }
     }
 
     /// Whether it is on the air and something is to be heard: dead air, a fallback, a stuck or failed

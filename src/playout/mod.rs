@@ -3,12 +3,13 @@
 //!
 //! [`UpNext`] says which [`Entry`] comes next, [`Pace`] when a block is due, [`GainRamp`] and
 //! [`VoiceGain`] how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps
-//! the sum from clipping, [`measure`] says how loud it came out, and [`Guard`] what is to be done when
+//! the sum from clipping, [`measure`] and [`LoudnessMeter`] say how loud it came out, and [`Guard`] what is to be done when
 //! nothing is heard.
 
 mod fade;
 mod guard;
 mod limiter;
+mod loudness;
 mod mix;
 mod pace;
 pub mod playlist;
@@ -17,6 +18,7 @@ mod upnext;
 pub use fade::{Curve, GainRamp, crossing, overlap};
 pub use guard::{Act, DeadAir, Expected, Guard, Stretch};
 pub use limiter::Limiter;
+pub use loudness::{Loudness, LoudnessMeter};
 pub use mix::{Gain, Level, VoiceGain, add, measure};
 pub use pace::{Moved, Pace};
 pub use playlist::Entry;

@@ -103,6 +103,9 @@ fn levels_and_health_and_time_on_air() {
     let levels = studio.pipeline.levels();
     // Half of full scale: its peak is at -6 dB, its power 3 dB below that.
     assert!((levels.peak_db[0] + 6.02).abs() < 0.1 && (levels.power_db[0] + 9.03).abs() < 0.1, "{levels:?}");
+    // One channel, and to the ear 500 Hz are half a decibel less than 1 kHz.
+    assert!((-9.8..-9.3).contains(&levels.momentary_lufs), "{levels:?}");
+    assert!(levels.short_term_lufs < levels.momentary_lufs - 3.0, "there was silence before: {levels:?}");
     let on_air = studio.pipeline.time_on_air();
     assert!(on_air >= seconds(2.0) && on_air < seconds(2.0) + JOB * 2, "{on_air:?}");
 }
