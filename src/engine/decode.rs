@@ -137,7 +137,7 @@ impl Feed {
 
     /// How it ended, once everything has been read.
     pub fn ending(&self) -> Option<&Ending> {
-        self.ending.as_ref()
+        self.ending.as_ref().filter(|_| self.taken == self.chunk.len())
     }
 
     /// Fills `out` with interleaved samples as far as they are there. With `patience`, waits so
@@ -200,6 +200,8 @@ impl Feed {
     /// Goes on at `to`. What was decoded ahead is dropped; until the decoder is there the feed is behind.
     pub fn seek(&mut self, to: FrameCount) {
         let Some(seeks) = &self.seeks else { return };
+        // Beyond the end is the end, wherever that is.
+        let to = to.min(FrameCount(End::UNKNOWN - 1));
         self.take += 1;
         self.chunk.clear();
         self.taken = 0;
@@ -305,8 +307,9 @@ impl Filler {
     const CHUNK_FRAMES: usize = 512;
 
     /// Takes interleaved frames as far as there is room for them now, and says how many. `None` when the
-    /// voice has ended.
+    /// voice has ended. Half a frame at the end is not taken.
     pub fn push(&mut self, frames: &[f32]) -> Option<usize> {
+        let frames = &frames[..frames.len() / self.channels.count() * self.channels.count()];
         let full = Filler::CHUNK_FRAMES * self.channels.count();
         let mut rest = frames;
         loop {

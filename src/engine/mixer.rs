@@ -302,17 +302,13 @@ impl Mixer {
         match self.guard.watch(Stretch { frames, power, expected }) {
             None => {}
             Some(Act::Begin(reason)) => {
-                log::warn!("{}: dead air: {reason}", self.name);
                 self.dead_air = Some(reason);
                 self.told.push(Event::DeadAirBegins { reason: reason.into() });
-                self.programme.skip(Duration::ZERO);
+                self.programme.skip_stuck();
             }
-            Some(Act::FallBack) if self.programme.fall_back() => {
-                log::warn!("{}: dead air lasts: the fallback takes over", self.name);
-            }
-            Some(Act::FallBack) => log::warn!("{}: dead air lasts, and there is no fallback", self.name),
+            // Where there is no fallback, silence has to do.
+            Some(Act::FallBack) => _ = self.programme.fall_back(),
             Some(Act::End(lasted)) => {
-                log::warn!("{}: dead air is over after {lasted:.1?}", self.name);
                 self.dead_air = None;
                 self.told.push(Event::DeadAirEnds { lasted });
             }

@@ -1,6 +1,7 @@
 //! Picks the next track: on a `decode` thread, takes what is up next, opens it, passes over what
 //! cannot be played, and goes on as the decode thread of what it found.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use super::encoders::Emit;
 use crate::audio::PcmSpec;
 use crate::error::Error;
 use crate::event::{Event, TrackInfo};
-use crate::metadata::Tags;
+use crate::metadata::{Tags, format_title};
 use crate::playout::{Entry, EntryId, UpNext};
 use crate::units::FrameCount;
 
@@ -64,6 +65,38 @@ pub(crate) enum Pick {
     },
 }
 
+/// A pick that is being made.
+pub(crate) struct Picking {
+    /// The answer; its sender is gone without a word if there was no thread to be had.
+    pub answer: Receiver<Pick>,
+    /// The version of the list that was last seen not to change what is being opened.
+    pub version: u64,
+    opening: Arc<Opening>,
+}
+
+impl Picking {
+    /// The entry of the list that is being opened.
+    pub fn opening(&self) -> Option<(EntryId, PathBuf)> {
+        self.opening.lock().clone()
+    }
+}
+
+/// The entry of the list that is being opened, which can take for ever: on a dead disk, say. Shared
+/// by the thread that opens it and by who waits for the answer.
+#[derive(Default)]
+struct Opening(Mutex<Option<(EntryId, PathBuf)>>);
+
+impl Opening {
+    fn lock(&self) -> MutexGuard<'_, Option<(EntryId, PathBuf)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody waits for the answer any more.
+    fn is_forsaken(self: &Arc<Opening>) -> bool {
+        Arc::strong_count(self) == 1
+    }
+}
+
 /// What picking needs. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Picker {
@@ -93,15 +126,16 @@ impl Picker {
 
     /// Starts picking; the answer comes in its own time, and the thread lives as long as the feed
     /// that it holds.
-    pub fn pick(&self, among: Among, crossfade: Duration) -> Receiver<Pick> {
-        let (answer, receiver) = bounded(1);
-        let picker = self.clone();
-        let spawned = self.crew.spawn("decode", move || picker.run(answer, among, crossfade));
+    pub fn pick(&self, among: Among, crossfade: Duration) -> Picking {
+        let (sender, answer) = bounded(1);
+        let picking = Picking { answer, version: self.version(), opening: Arc::default() };
+        let (picker, opening) = (self.clone(), picking.opening.clone());
+        let spawned = self.crew.spawn("decode", move || picker.run(sender, &opening, among, crossfade));
         if let Err(error) = spawned {
             // The receiver hears that the sender is gone, and tries again later.
             log::error!("{}: {error}", self.pipeline);
         }
-        receiver
+        picking
     }
 
     /// Which version of the list is in force.
@@ -109,9 +143,9 @@ impl Picker {
         lock(&self.up_next).version()
     }
 
-    /// Whether this is still what comes next.
-    pub fn is_next(&self, picked: &Picked) -> bool {
-        !picked.fallback && lock(&self.up_next).peek().is_some_and(|next| next.id == picked.id)
+    /// Whether this is what comes next on the list.
+    pub fn is_next(&self, id: EntryId) -> bool {
+        lock(&self.up_next).peek().is_some_and(|next| next.id == id)
     }
 
     /// Whether there is anything to fall back on.
@@ -127,14 +161,14 @@ impl Picker {
         turn.list_began.filter(|_| !picked.fallback)
     }
 
-    fn run(&self, answer: Sender<Pick>, among: Among, crossfade: Duration) {
+    fn run(&self, answer: Sender<Pick>, opening: &Arc<Opening>, among: Among, crossfade: Duration) {
         let version = self.version();
+        let list = || self.run_list(false, opening, crossfade);
+        let fallback = || self.run_list(true, opening, crossfade);
         let found = match among {
-            Among::List => self.run_list(false, crossfade),
-            Among::Fallback => self.run_list(true, crossfade),
-            Among::ListThenFallback => {
-                self.run_list(false, crossfade).or_else(|_| self.run_list(true, crossfade))
-            }
+            Among::List => list(),
+            Among::Fallback => fallback(),
+            Among::ListThenFallback => list().or_else(|_| fallback()),
         };
         match found {
             Ok((picked, pump)) => {
@@ -148,16 +182,27 @@ impl Picker {
     }
 
     /// Picks from one list.
-    fn run_list(&self, fallback: bool, crossfade: Duration) -> Result<(Picked, Pump), Fruitless> {
+    fn run_list(
+        &self,
+        fallback: bool,
+        opening: &Arc<Opening>,
+        crossfade: Duration,
+    ) -> Result<(Picked, Pump), Fruitless> {
         let list = self.list_of(fallback);
         while !self.stopping.load(Ordering::Relaxed) {
             let version = self.version();
             let next = lock(list).peek().map(|next| (next.id, next.entry.clone()));
+            *opening.lock() = next.as_ref().filter(|_| !fallback).map(|(id, entry)| (*id, entry.path.clone()));
             let (id, entry) = next.ok_or(Fruitless::Empty)?;
-            match self.prime(id, &entry, crossfade) {
+            // A decoder that panics costs its track, as any bad file does.
+            let primed = catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, crossfade)))
+                .unwrap_or_else(|_| Err(Error::file(&entry.path, "its decoder panicked")));
+            *opening.lock() = None;
+            match primed {
                 Ok((info, level, feed, pump)) => {
                     return Ok((Picked { id, version, info, level, feed, fallback }, pump));
                 }
+                Err(_) if opening.is_forsaken() => break,
                 Err(error) => self.pass_over(list, id, entry.path, &error),
             }
             if lock(list).all_failed() {
@@ -183,10 +228,20 @@ impl Picker {
         let (feed, pump) =
             prime(source, self.spec, from, ahead).map_err(|reason| Error::file(&entry.path, reason))?;
         let format = self.title.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (title, level) = (format(entry, &tags), (self.level)(&tags));
+        let level = (self.level)(&tags);
+        let title = catch_unwind(AssertUnwindSafe(|| format(entry, &tags))).unwrap_or_else(|_| {
+            log::error!("{}: the title format panicked", self.pipeline);
+            format_title(entry.title.as_deref(), &tags, None, &entry.path)
+        });
         let info =
             TrackInfo { id, file: entry.path.clone(), given: entry.title.clone(), tags, title, duration };
         Ok((Arc::new(info), level, feed, pump))
+    }
+
+    /// Gives up an entry whose opening does not end.
+    pub fn give_up(&self, id: EntryId, file: PathBuf) {
+        let error = Error::file(&file, "it cannot be opened in time");
+        self.pass_over(&self.up_next, id, file, &error);
     }
 
     fn pass_over(&self, list: &Mutex<UpNext>, id: EntryId, file: PathBuf, error: &Error) {
@@ -195,7 +250,6 @@ impl Picker {
             Error::File { reason, .. } => reason.clone(),
             other => other.to_string(),
         };
-        log::warn!("{}: {}: passed over: {reason}", self.pipeline, file.display());
         (self.emit)(Event::TrackFailed { file, reason });
     }
 
@@ -208,7 +262,7 @@ impl Picker {
 enum Fruitless {
     Empty,
     AllFailed,
-    /// The pipeline is being stopped.
+    /// The pipeline is being stopped, or nobody waits for the answer any more.
     Stopping,
 }
 

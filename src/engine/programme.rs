@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam::channel::{RecvTimeoutError, TryRecvError};
 
 use super::decode::Ending;
-use super::picker::{Among, Pick, Picked, Picker};
+use super::picker::{Among, Pick, Picked, Picker, Picking};
 use super::voice::{Mixed, Scratch, Voice};
 use crate::audio::PcmSpec;
 use crate::event::{Event, TrackInfo};
@@ -87,7 +87,7 @@ struct Track {
 impl Track {
     /// Whether all of it has been heard.
     fn has_ended(&self) -> bool {
-        self.voice.ending().is_some() && self.voice.remaining() == Some(FrameCount(0))
+        self.voice.ending().is_some()
     }
 }
 
@@ -95,7 +95,7 @@ enum Next {
     /// Nothing is up next, as of this version of the list; it may be tried again.
     Nothing { version: u64, retry_at: Option<FramePos> },
     /// A decode thread is at it.
-    Picking(Receiver<Pick>),
+    Picking(Picking),
     /// Opened and decoded ahead.
     Ready(Box<Picked>),
 }
@@ -186,6 +186,18 @@ impl Programme {
         }
     }
 
+    /// What should be played gives nothing to hear: whatever is next takes its place at once, and if
+    /// it is the next that does not come, the one after it.
+    pub fn skip_stuck(&mut self) {
+        self.skip(Duration::ZERO);
+        if let Next::Picking(picking) = &self.next
+            && let Some((id, file)) = picking.opening()
+        {
+            self.picker.give_up(id, file);
+            self.pick();
+        }
+    }
+
     /// The current track stops, by a fade of this length; the next follows unless it is held.
     pub fn stop_current(&mut self, fade: Duration) {
         let fade = self.frames(fade.max(CUT));
@@ -257,16 +269,26 @@ impl Programme {
     pub fn look_at_list(&mut self, at: FramePos) {
         let version = self.picker.version();
         let stale = match &self.next {
-            Next::Ready(picked) => picked.version != version && !self.picker.is_next(picked),
+            Next::Ready(picked) => {
+                picked.version != version && (picked.fallback || !self.picker.is_next(picked.id))
+            }
             Next::Nothing { version: seen, retry_at } => {
                 *seen != version || retry_at.is_some_and(|retry_at| retry_at <= at)
             }
-            Next::Picking(_) => false,
+            // What is no longer next is not waited for: it may be on a disk that never answers.
+            Next::Picking(picking) => {
+                picking.version != version
+                    && picking.opening().is_some_and(|(id, _)| !self.picker.is_next(id))
+            }
         };
         if stale {
             self.pick();
-        } else if let Next::Ready(picked) = &mut self.next {
-            picked.version = version;
+            return;
+        }
+        match &mut self.next {
+            Next::Ready(picked) => picked.version = version,
+            Next::Picking(picking) => picking.version = version,
+            Next::Nothing { .. } => {}
         }
     }
 
@@ -317,7 +339,6 @@ impl Programme {
             && matches!(self.next, Next::Nothing { .. })
             && !std::mem::replace(&mut self.silent, true)
         {
-            log::info!("{}: nothing to play", self.picker.pipeline());
             self.news.push(News::Event(Event::NothingToPlay));
         }
     }
@@ -436,7 +457,6 @@ impl Programme {
         let Some(track) = self.leave() else { return };
         if let Some(Ending::Broken(reason)) = track.voice.ending() {
             let file = track.info.file.clone();
-            log::warn!("{}: {}: broke off: {reason}", self.picker.pipeline(), file.display());
             self.news.push(News::Event(Event::TrackFailed { file, reason: reason.clone() }));
         }
     }
@@ -511,11 +531,12 @@ impl Programme {
 
     fn receive_pick(&mut self, at: FramePos, patience: Option<Duration>) {
         // Again and again, for the list may have changed since the pick was made.
-        while let Next::Picking(pick) = &self.next {
+        while let Next::Picking(picking) = &self.next {
             let pick = match patience {
-                None => pick.try_recv().map_err(|error| error == TryRecvError::Empty),
+                None => picking.answer.try_recv().map_err(|error| error == TryRecvError::Empty),
                 Some(patience) => {
-                    pick.recv_timeout(patience).map_err(|error| error == RecvTimeoutError::Timeout)
+                    let answer = picking.answer.recv_timeout(patience);
+                    answer.map_err(|error| error == RecvTimeoutError::Timeout)
                 }
             };
             self.next = match pick {
@@ -523,7 +544,7 @@ impl Programme {
                 Ok(Pick::Nothing { version }) => Next::Nothing { version, retry_at: None },
                 Ok(Pick::AllFailed { version }) => self.later(version, at),
                 Err(true) => return,
-                // The decode thread is gone without a word (a decoder panicked): as if all had failed.
+                // There was no thread to be had: as if all had failed.
                 Err(false) => self.later(self.picker.version(), at),
             };
             self.look_at_list(at);
