@@ -19,7 +19,7 @@ pub struct Packet {
 pub struct TitledPacket {
     /// The encoded unit.
     pub packet: Packet,
-    /// The title that is in force at this packet's first frame.
+    /// The title in force at its end: a title sits at the packet that holds its first sample.
     pub title: Arc<Title>,
     /// What a listener who joins at this packet needs first (Ogg header pages); usually nothing.
     pub header: Option<Arc<[u8]>>,

@@ -1,10 +1,17 @@
 //! What the station says to its operator, on standard error: a line each, whatever is in it.
+//!
+//! A thread of its own, `log`, writes it: whoever has something to say never waits for a full pipe or a
+//! stopped terminal. What does not fit meanwhile is counted, and said when there is room again.
 
 use std::env;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use env_logger::{Builder, Env};
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use env_logger::{Builder, Env, Target, WriteStyle};
 
 /// Decoders complain of much that a player passes over; `RUST_LOG` can ask for it.
 const DEFAULT_FILTER: &str = "warn,longwave=info,symphonia=error";
@@ -12,11 +19,86 @@ const DEFAULT_FILTER: &str = "warn,longwave=info,symphonia=error";
 /// The access log: its lines have a form of their own, which tools read, with their own time.
 const ACCESS: &str = "longwave::access";
 
+/// Lines that may wait to be written: a minute of a busy access log.
+const LINES: usize = 4096;
+
+/// How long the last lines may take at the end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The log, while the program runs. Dropped, it writes what is still to be written.
+pub struct Log {
+    lines: Sender<Line>,
+    written: Receiver<()>,
+}
+
+enum Line {
+    Text(Vec<u8>),
+    Last,
+}
+
 /// Logs from here on, as much as `RUST_LOG` says.
-pub fn start() {
+pub fn start() -> io::Result<Log> {
+    let (lines, queue) = bounded(LINES);
+    let lost = Arc::new(AtomicU64::new(0));
+    let (done, written) = bounded(1);
+    std::thread::Builder::new().name("log".into()).spawn({
+        let lost = lost.clone();
+        move || {
+            write_all(&queue, &lost, &mut io::stderr());
+            // Who waits may have lost patience.
+            let _ = done.send(());
+        }
+    })?;
+    start_logger(Queue { lines: lines.clone(), lost });
+    Ok(Log { lines, written })
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if self.lines.send_timeout(Line::Last, LAST_WORDS).is_ok() {
+            let _ = self.written.recv_timeout(LAST_WORDS);
+        }
+    }
+}
+
+/// The `log` thread's work, until the last line.
+fn write_all(queue: &Receiver<Line>, lost: &AtomicU64, out: &mut impl Write) {
+    while let Ok(Line::Text(text)) = queue.recv() {
+        // With nobody reading, there is nobody to tell.
+        let _ = out.write_all(&text);
+        let lost = lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let _ = writeln!(out, "{lost} lines of this log were lost: it was not read in time");
+        }
+    }
+}
+
+/// The logger's end: takes whole lines, and never waits.
+struct Queue {
+    lines: Sender<Line>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Write for Queue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Err(TrySendError::Full(_)) = self.lines.try_send(Line::Text(line.to_vec())) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn start_logger(queue: Queue) {
+    let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
     // The journal has the time already.
     let own_time = env::var_os("JOURNAL_STREAM").is_none();
     Builder::from_env(Env::default().default_filter_or(DEFAULT_FILTER))
+        .target(Target::Pipe(Box::new(queue)))
+        .write_style(if colours { WriteStyle::Always } else { WriteStyle::Never })
         .format(move |out, record| {
             let text = one_line(&record.args().to_string());
             if record.target() == ACCESS {
@@ -49,6 +131,24 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_logs_never_waits_and_what_is_lost_is_counted() {
+        let (lines, queue) = bounded(2);
+        let lost = Arc::new(AtomicU64::new(0));
+        let mut log = Queue { lines: lines.clone(), lost: lost.clone() };
+        for line in ["one\n", "two\n", "three\n", "four\n"] {
+            log.write_all(line.as_bytes()).unwrap();
+        }
+        let mut out = Vec::new();
+        let writer = std::thread::spawn(move || {
+            write_all(&queue, &lost, &mut out);
+            String::from_utf8(out).unwrap()
+        });
+        lines.send(Line::Last).unwrap();
+        let written = writer.join().unwrap();
+        assert_eq!(written, "one\n2 lines of this log were lost: it was not read in time\ntwo\n");
+    }
 
     #[test]
     fn control_characters_are_written_out() {

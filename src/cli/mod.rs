@@ -21,15 +21,23 @@ use args::Command;
 /// Runs the command line; its exit code is 0, 2 where the command or a configuration was wrong, or
 /// 1 where something else was.
 pub fn main() -> ExitCode {
-    logs::start();
-    match run(args::parse()) {
+    let command = args::parse();
+    // Written to its end when this function is left.
+    let _log = match logs::start() {
+        Ok(log) => log,
+        Err(error) => return end(Failure::Station(longwave::Error::io("starting the log")(error))),
+    };
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // With nobody reading, there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{failure}");
-            failure.exit_code()
-        }
+        Err(failure) => end(failure),
     }
+}
+
+/// Says why, on standard error.
+fn end(failure: Failure) -> ExitCode {
+    // With nobody reading, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{failure}");
+    failure.exit_code()
 }
 
 /// Why the program ends with another code than 0.

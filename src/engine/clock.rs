@@ -77,6 +77,14 @@ impl Clock {
             }
         }
     }
+
+    /// For the thread that lives by a stepped clock, at its end: nothing is due to it any more.
+    pub(crate) fn settle_for_good(&self) {
+        if let Kind::Stepped(stepped) = &self.0 {
+            stepped.lock().settled = Duration::MAX;
+            stepped.changed.notify_all();
+        }
+    }
 }
 
 impl Stepper {
@@ -86,8 +94,8 @@ impl Stepper {
         self.0.changed.notify_all();
     }
 
-    /// Moves the clock on, and returns when the pipeline has mixed all that became due. One clock
-    /// that is stepped so is for one pipeline.
+    /// Moves the clock on, and returns when the pipeline has mixed all that became due, or has
+    /// stopped. One clock that is stepped so is for one pipeline.
     pub fn run(&self, by: Duration) {
         let mut state = self.0.lock();
         state.elapsed += by;

@@ -3,27 +3,23 @@
 //! Reads: jobs of about 100 ms of PCM, one queue for each output. Writes: packets with their
 //! titles, to each output's sink. Never: waits for a sink, or runs one encoder on two threads.
 //!
-//! An output is on the pool's list only while it has jobs, and on one worker at a time: whoever
-//! turns `scheduled` from false to true puts it there, and the worker that finds its queue empty
-//! turns it back.
+//! An output is on the pool's list once while it has work, and on one worker at a time: whoever
+//! turns `scheduled` from false to true puts it there. A worker does one piece of its work and puts
+//! it back behind the others, so that a slow encoder delays nobody else; finding its queue empty,
+//! the worker turns `scheduled` back.
 
-use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use crossbeam::queue::ArrayQueue;
 
 use super::crew::Crew;
+use super::line::{Line, Mark, OutputId, Running, Sink};
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::Event;
-use crate::metadata::Title;
-use crate::packet::{Packet, TitledPacket};
-use crate::units::{FrameCount, FramePos};
 
 /// How many blocks make a job at this rate: about 100 ms. Smaller jobs cost half as much CPU again.
 pub(crate) fn job_blocks(spec: PcmSpec) -> usize {
@@ -33,28 +29,8 @@ pub(crate) fn job_blocks(spec: PcmSpec) -> usize {
 /// Jobs that an output may be behind before the oldest is dropped: about ten seconds.
 const QUEUE_JOBS: usize = 100;
 
-/// How long an encoder that failed is left alone before it is built again.
-const REBUILD_AFTER: Duration = Duration::from_secs(1);
-
 /// Where an engine's events go. Must return at once.
 pub(crate) type Emit = Arc<dyn Fn(Event) + Send + Sync>;
-
-/// Where an output's packets go: into its mount's handoff. Must return at once; dropping it ends
-/// the mount.
-pub(crate) type Sink = Box<dyn FnMut(TitledPacket) + Send>;
-
-/// An output of a pipeline, as long as it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct OutputId(pub u32);
-
-/// A title that takes effect at a sample.
-#[derive(Clone, Debug)]
-pub(crate) struct Mark {
-    pub at: FramePos,
-    pub title: Arc<Title>,
-    /// The one output that it is for; `None`: all.
-    pub output: Option<OutputId>,
-}
 
 /// What the mixer hands to every output at once.
 pub(crate) struct Job {
@@ -65,7 +41,7 @@ pub(crate) struct Job {
 enum Work {
     Encode(Arc<Job>),
     /// Go on with another encoder of the same type.
-    Replace(Arc<dyn EncoderSettings>, Box<dyn Encoder>),
+    Replace(Arc<dyn EncoderSettings>, Box<Running>),
     /// Flush the encoder, drop the sink, tell who waits.
     Finish(Sender<()>),
 }
@@ -79,38 +55,31 @@ pub(crate) struct Output {
     scheduled: AtomicBool,
     line: Mutex<Line>,
     failed: Arc<AtomicBool>,
-    /// Jobs given to it, and jobs that it is done with: a difference that stays is a stuck encoder.
+    /// Work given to it, and work that it is done with: a difference that stays is a stuck encoder.
     given: AtomicU64,
     done: AtomicU64,
+    /// Jobs that were dropped because it was too far behind.
+    lost: AtomicU64,
+    /// The title changes of dropped jobs: a title is never lost. Locked for moments, and only when
+    /// audio is lost.
+    strays: Mutex<Vec<Mark>>,
 }
 
 impl Output {
-    /// Opens the encoder, so that settings that cannot work fail here.
-    pub fn open(
+    /// An output that goes on the air with this encoder; its settings build it again if it fails.
+    pub fn new(
         id: OutputId,
         mount: String,
         settings: Arc<dyn EncoderSettings>,
+        encoder: Box<dyn Encoder>,
         spec: PcmSpec,
         sink: Sink,
         emit: Emit,
-    ) -> Result<Output> {
-        let encoder = settings.open(spec)?;
+    ) -> Output {
         let failed = Arc::new(AtomicBool::new(false));
-        let line = Line {
-            id,
-            mount: mount.clone(),
-            settings,
-            spec,
-            encoder: State::Running(Running::new(encoder)),
-            sink: Some(sink),
-            title: Arc::default(),
-            marks: VecDeque::new(),
-            packets: Vec::new(),
-            ready: Vec::new(),
-            emit,
-            failed: failed.clone(),
-        };
-        Ok(Output {
+        let running = Running::new(encoder);
+        let line = Line::new(id, mount.clone(), settings, running, spec, sink, emit, failed.clone());
+        Output {
             id,
             mount,
             queue: ArrayQueue::new(QUEUE_JOBS),
@@ -119,7 +88,9 @@ impl Output {
             failed,
             given: AtomicU64::new(0),
             done: AtomicU64::new(0),
-        })
+            lost: AtomicU64::new(0),
+            strays: Mutex::default(),
+        }
     }
 
     /// Which output this is.
@@ -142,12 +113,34 @@ impl Output {
         self.failed.load(Ordering::Relaxed)
     }
 
+    /// Queues work. Where there is no room, the oldest job goes; orders stay.
+    fn put(&self, work: Work) {
+        self.given.fetch_add(1, Ordering::Relaxed);
+        let mut displaced = self.queue.force_push(work);
+        while let Some(work) = displaced {
+            displaced = match work {
+                Work::Encode(job) => {
+                    lock(&self.strays).extend_from_slice(&job.marks);
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    self.done.fetch_add(1, Ordering::Relaxed);
+                    None
+                }
+                order => self.queue.force_push(order),
+            };
+        }
+    }
+
     fn work(&self, work: Work) {
+        // Never contended: only the worker that the output is on takes it.
+        let mut line = lock(&self.line);
         match work {
-            Work::Encode(job) => self.line().encode(&job),
-            Work::Replace(settings, encoder) => self.line().replace(settings, encoder),
+            Work::Encode(job) => {
+                self.report_loss(&mut line);
+                line.encode(&job);
+            }
+            Work::Replace(settings, running) => line.replace(settings, *running),
             Work::Finish(finished) => {
-                self.line().finish();
+                line.finish();
                 // Who asked may have given up waiting.
                 let _ = finished.send(());
             }
@@ -155,26 +148,44 @@ impl Output {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The mutex is never contended: only the worker that the output is on takes it.
-    fn line(&self) -> std::sync::MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes over the titles of jobs that were dropped, and says so, but not for each of them.
+    fn report_loss(&self, line: &mut Line) {
+        let lost = self.lost.load(Ordering::Relaxed);
+        if lost != line.lost_jobs {
+            if lost / QUEUE_JOBS as u64 != line.lost_jobs / QUEUE_JOBS as u64 || line.lost_jobs == 0 {
+                log::error!("{}: the encoder is ten seconds behind: audio is lost", self.mount);
+            }
+            line.lost_jobs = lost;
+            line.add_marks(&std::mem::take(&mut *lock(&self.strays)));
+        }
     }
 }
 
-/// The workers of one pipeline. They end when the pool and every output on its list are gone.
+/// The workers of one pipeline. They end when the pool is gone and all its work is done.
 pub(crate) struct Pool {
-    list: Sender<Arc<Output>>,
+    /// Outputs that have work; `None` ends a worker.
+    list: Sender<Option<Arc<Output>>>,
+    outputs: Receiver<Option<Arc<Output>>>,
+    workers: AtomicUsize,
 }
 
 impl Pool {
-    /// Starts `workers` threads.
-    pub fn start(workers: usize, crew: &Crew) -> Result<Pool> {
+    /// A pool without workers.
+    pub fn new() -> Pool {
         let (list, outputs) = unbounded();
-        for worker in 0..workers {
-            let outputs = outputs.clone();
-            crew.spawn(&format!("enc-{worker}"), move || run(&outputs))?;
+        Pool { list, outputs, workers: AtomicUsize::new(0) }
+    }
+
+    /// Starts as many threads as so many outputs can keep busy: one a core at most.
+    pub fn staff(&self, outputs: usize, crew: &Crew) -> Result<()> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        while self.workers.load(Ordering::Relaxed) < outputs.min(cores) {
+            let (list, outputs) = (self.list.clone(), self.outputs.clone());
+            let worker = self.workers.load(Ordering::Relaxed);
+            crew.spawn(&format!("enc-{worker}"), move || run(&list, &outputs))?;
+            self.workers.store(worker + 1, Ordering::Relaxed);
         }
-        Ok(Pool { list })
+        Ok(())
     }
 
     /// Gives a job to an output. If it is full, its oldest job goes, or with `patient` this waits.
@@ -192,7 +203,7 @@ impl Pool {
         settings: Arc<dyn EncoderSettings>,
         encoder: Box<dyn Encoder>,
     ) {
-        self.give(output, Work::Replace(settings, encoder));
+        self.give(output, Work::Replace(settings, Box::new(Running::new(encoder))));
     }
 
     /// Ends an output: what it has is encoded and flushed, then its sink is dropped and the
@@ -204,185 +215,144 @@ impl Pool {
     }
 
     fn give(&self, output: &Arc<Output>, work: Work) {
-        output.given.fetch_add(1, Ordering::Relaxed);
-        if output.queue.force_push(work).is_some()
-            && output.done.fetch_add(1, Ordering::Relaxed).is_multiple_of(QUEUE_JOBS as u64)
-        {
-            log::error!("{}: the encoder is ten seconds behind: audio is lost", output.mount);
-        }
+        output.put(work);
         // SeqCst pairs with the worker's store and second look: either it sees this work, or we
         // see that it is off the output.
         if !output.scheduled.swap(true, Ordering::SeqCst) {
-            // Fails only when every worker has panicked; the guard reports the standstill.
-            let _ = self.list.send(output.clone());
+            put(&self.list, Some(output.clone()));
         }
     }
 }
 
-fn run(outputs: &Receiver<Arc<Output>>) {
-    for output in outputs {
-        loop {
-            while let Some(work) = output.queue.pop() {
-                output.work(work);
-            }
-            output.scheduled.store(false, Ordering::SeqCst);
-            if output.queue.is_empty() || output.scheduled.swap(true, Ordering::SeqCst) {
-                break;
-            }
-        }
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // One for each worker, behind all outputs that are listed now.
+        (0..*self.workers.get_mut()).for_each(|_| put(&self.list, None));
     }
 }
 
-/// What only the worker that an output is on touches.
-struct Line {
-    id: OutputId,
-    mount: String,
-    settings: Arc<dyn EncoderSettings>,
-    spec: PcmSpec,
-    encoder: State,
-    /// Gone once the output is finished.
-    sink: Option<Sink>,
-    /// The title of the next packet, and those that come after it.
-    title: Arc<Title>,
-    marks: VecDeque<Mark>,
-    /// What the encoder gave and what is ready for the sink: both reused from job to job.
-    packets: Vec<Packet>,
-    ready: Vec<TitledPacket>,
-    emit: Emit,
-    failed: Arc<AtomicBool>,
-}
-
-enum State {
-    Running(Running),
-    /// Failed, and left alone until this position.
-    Failed {
-        until: FramePos,
-    },
-}
-
-struct Running {
-    encoder: Box<dyn Encoder>,
-    delay: FrameCount,
-    header: Option<Arc<[u8]>>,
-    /// Where the input frame lies that came first, once there was one.
-    start: Option<FramePos>,
-    /// Frames that went in, and frames that came out in packets.
-    fed: u64,
-    produced: u64,
-    /// Whether it stands in for one that failed, and has not yet shown that it works.
-    unproven: bool,
-}
-
-impl Running {
-    fn new(encoder: Box<dyn Encoder>) -> Running {
-        Running {
-            delay: encoder.delay(),
-            header: encoder.header().map(Into::into),
-            encoder,
-            start: None,
-            fed: 0,
-            produced: 0,
-            unproven: false,
+fn run(list: &Sender<Option<Arc<Output>>>, outputs: &Receiver<Option<Arc<Output>>>) {
+    while let Ok(Some(output)) = outputs.recv() {
+        turn(list, output);
+    }
+    // What was put back since then; and of the last words, each worker keeps one.
+    let mut others = 0;
+    while let Ok(listed) = outputs.try_recv() {
+        match listed {
+            Some(output) => turn(list, output),
+            None => others += 1,
         }
+    }
+    (0..others).for_each(|_| put(list, None));
+}
+
+/// Does one piece of an output's work.
+fn turn(list: &Sender<Option<Arc<Output>>>, output: Arc<Output>) {
+    if let Some(work) = output.queue.pop() {
+        output.work(work);
+    }
+    if !output.queue.is_empty() {
+        return put(list, Some(output));
+    }
+    output.scheduled.store(false, Ordering::SeqCst);
+    if !output.queue.is_empty() && !output.scheduled.swap(true, Ordering::SeqCst) {
+        put(list, Some(output));
     }
 }
 
-impl Line {
-    fn encode(&mut self, job: &Job) {
-        let mine = |mark: &&Mark| mark.output.is_none_or(|output| output == self.id);
-        self.marks.extend(job.marks.iter().filter(mine).cloned());
-        for block in &job.blocks {
-            if let Err(error) = self.encode_block(block) {
-                self.fail(block, &error);
-            }
+fn put(list: &Sender<Option<Arc<Output>>>, output: Option<Arc<Output>>) {
+    // Whoever puts something there holds a receiver too.
+    let _ = list.send(output);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::audio::Channels;
+    use crate::metadata::Title;
+    use crate::packet::Packet;
+    use crate::units::{FrameCount, FramePos, SampleRate};
+
+    const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
+
+    /// Makes a packet of each block, as soon as its gate is open.
+    #[derive(Clone, Debug)]
+    struct Gated(Arc<Mutex<()>>);
+
+    impl EncoderSettings for Gated {
+        fn open(&self, _: PcmSpec) -> Result<Box<dyn Encoder>> {
+            Ok(Box::new(self.clone()))
         }
-        self.send();
+        fn content_type(&self) -> &str {
+            "audio/x-raw"
+        }
+        fn bitrate(&self) -> Option<u32> {
+            None
+        }
     }
 
-    fn encode_block(&mut self, block: &PcmBlock) -> Result<()> {
-        let running = match &mut self.encoder {
-            State::Failed { until } if block.position < *until => return Ok(()),
-            State::Failed { .. } => {
-                let running = Running { unproven: true, ..Running::new(self.settings.open(self.spec)?) };
-                self.encoder = State::Running(running);
-                return self.encode_block(block);
-            }
-            State::Running(running) => running,
+    impl Encoder for Gated {
+        fn encode(&mut self, pcm: &[f32], packets: &mut Vec<Packet>) -> Result<()> {
+            let _open = lock(&self.0);
+            packets.push(Packet { bytes: vec![0].into(), frames: pcm.len() as u32 });
+            Ok(())
+        }
+        fn flush(&mut self, _: &mut Vec<Packet>) -> Result<()> {
+            Ok(())
+        }
+        fn delay(&self) -> FrameCount {
+            FrameCount(0)
+        }
+    }
+
+    fn job(block: u64) -> Arc<Job> {
+        let position = FramePos(block * BLOCK_FRAMES as u64);
+        let title = Arc::new(Title::new(format!("title {block}")));
+        let marks = vec![Mark { at: position, title, output: None }];
+        Arc::new(Job { blocks: vec![PcmBlock { position, samples: vec![0.0; BLOCK_FRAMES].into() }], marks })
+    }
+
+    #[test]
+    fn what_is_dropped_is_audio_but_neither_titles_nor_orders() {
+        let crew = Crew::default();
+        let pool = Pool::new();
+        pool.staff(1, &crew).unwrap();
+        let gate = Arc::new(Mutex::new(()));
+        let gated = Gated(gate.clone());
+        let (sent, packets) = unbounded();
+        let sink = Box::new(move |packet| sent.send(packet).unwrap());
+        let emit: Emit = Arc::new(|_| {});
+        let output = |sink| {
+            let (settings, encoder) = (Arc::new(gated.clone()), Box::new(gated.clone()));
+            Arc::new(Output::new(OutputId(0), "/x".into(), settings, encoder, SPEC, sink, emit.clone()))
         };
-        // Where jobs were dropped, the encoder's input jumps: its clock jumps along.
-        running.start = Some(FramePos(block.position.0 - running.fed.min(block.position.0)));
-        running.fed += BLOCK_FRAMES as u64;
-        let packets = &mut self.packets;
-        guarded(|| running.encoder.encode(&block.samples, packets))?;
-        self.title_packets();
-        Ok(())
-    }
-
-    fn replace(&mut self, settings: Arc<dyn EncoderSettings>, encoder: Box<dyn Encoder>) {
-        self.flush();
-        self.settings = settings;
-        self.encoder = State::Running(Running::new(encoder));
-    }
-
-    fn finish(&mut self) {
-        self.flush();
-        self.sink = None;
-    }
-
-    fn flush(&mut self) {
-        if let State::Running(running) = &mut self.encoder {
-            let packets = &mut self.packets;
-            match guarded(|| running.encoder.flush(packets)) {
-                Ok(()) => {
-                    self.title_packets();
-                    self.send();
-                }
-                Err(error) => log::warn!("{}: the encoder's last packets are lost: {error}", self.mount),
-            }
+        let slow = output(sink);
+        let shut = lock(&gate);
+        pool.encode(&slow, job(0), false);
+        while !slow.queue.is_empty() {
+            std::thread::yield_now();
         }
-    }
-
-    /// Gives the packets that became whole the title in force where their audio begins to sound.
-    fn title_packets(&mut self) {
-        let State::Running(running) = &mut self.encoder else { return };
-        if running.unproven && !self.packets.is_empty() {
-            running.unproven = false;
-            self.failed.store(false, Ordering::Relaxed);
-            log::info!("{}: the encoder is on the air again", self.mount);
-            (self.emit)(Event::EncoderRecovered { mount: self.mount.clone() });
+        // The worker stands before the gate. A hundred places, an order on each side of many jobs.
+        pool.replace(&slow, Arc::new(gated.clone()), Box::new(gated.clone()));
+        for block in 1..=250 {
+            pool.encode(&slow, job(block), false);
         }
-        let start = running.start.map_or(0, |start| start.0);
-        for packet in self.packets.drain(..) {
-            running.produced += u64::from(packet.frames);
-            let sounded = if packet.frames == 0 { running.fed } else { running.produced };
-            // A title sits at the packet that holds its sample, the encoder's delay included.
-            while self.marks.front().is_some_and(|mark| mark.at.0 + running.delay.0 < start + sounded) {
-                self.title = self.marks.pop_front().expect("there is a first").title;
-            }
-            let header = running.header.clone();
-            self.ready.push(TitledPacket { packet, title: self.title.clone(), header });
-        }
+        let finished = pool.finish(&slow);
+        drop(shut);
+        finished.recv().unwrap();
+        let titles: Vec<_> =
+            packets.iter().map(|packet: crate::packet::TitledPacket| packet.title.text.clone()).collect();
+        // The first; then of 250 the last 98, beside whom the two orders had their places.
+        let kept = std::iter::once(0).chain(250 - 97..=250);
+        assert_eq!(titles, kept.map(|block| format!("title {block}")).collect::<Vec<_>>());
+        assert_eq!((slow.waiting(), slow.lost.load(Ordering::Relaxed)), (0, 152));
+        drop((pool, slow));
+        assert_eq!(crew.join(Instant::now() + Duration::from_secs(20)), Vec::<String>::new());
     }
-
-    /// Sends all packets of a job at once: the reactor wakes for each job, and not for each packet.
-    fn send(&mut self) {
-        let Some(sink) = &mut self.sink else { return self.ready.clear() };
-        self.ready.drain(..).for_each(sink);
-    }
-
-    fn fail(&mut self, block: &PcmBlock, error: &Error) {
-        let first = matches!(self.encoder, State::Running(_));
-        self.packets.clear();
-        self.encoder = State::Failed { until: block.position + self.spec.rate.frames_in(REBUILD_AFTER) };
-        self.failed.store(true, Ordering::Relaxed);
-        if first {
-            log::error!("{}: the encoder failed and is being rebuilt: {error}", self.mount);
-            (self.emit)(Event::EncoderFailed { mount: self.mount.clone(), reason: error.to_string() });
-        }
-    }
-}
-
-/// An application's encoder may panic; that is its failure and not the worker's.
-fn guarded(encode: impl FnOnce() -> Result<()>) -> Result<()> {
-    catch_unwind(AssertUnwindSafe(encode)).unwrap_or_else(|_| Err(Error::Encoder("it panicked".into())))
 }

@@ -12,7 +12,8 @@ use crossbeam::channel::Receiver;
 
 use super::clock::Clock;
 use super::deck::{Deck, DeckCommand, VoiceState};
-use super::encoders::{Emit, Job, Mark, Output, OutputId, Pool, job_blocks};
+use super::encoders::{Emit, Job, Output, Pool, job_blocks};
+use super::line::{Mark, OutputId};
 use super::programme::{News, Programme, Transitions};
 use super::titles::{TitleHolds, Titles};
 use super::voice::Scratch;
@@ -374,6 +375,12 @@ impl Mixer {
         };
         (self.each_job)(&on_air);
         self.on_air.store(Arc::new(on_air));
+    }
+}
+
+impl Drop for Mixer {
+    fn drop(&mut self) {
+        self.clock.settle_for_good();
     }
 }
 

@@ -119,11 +119,6 @@ pub(crate) struct Picker {
 }
 
 impl Picker {
-    /// The pipeline's name, for its log lines.
-    pub fn pipeline(&self) -> &str {
-        &self.pipeline
-    }
-
     /// Starts picking; the answer comes in its own time, and the thread lives as long as the feed
     /// that it holds.
     pub fn pick(&self, among: Among, crossfade: Duration) -> Picking {
@@ -192,7 +187,8 @@ impl Picker {
         while !self.stopping.load(Ordering::Relaxed) {
             let version = self.version();
             let next = lock(list).peek().map(|next| (next.id, next.entry.clone()));
-            *opening.lock() = next.as_ref().filter(|_| !fallback).map(|(id, entry)| (*id, entry.path.clone()));
+            *opening.lock() =
+                next.as_ref().filter(|_| !fallback).map(|(id, entry)| (*id, entry.path.clone()));
             let (id, entry) = next.ok_or(Fruitless::Empty)?;
             // A decoder that panics costs its track, as any bad file does.
             let primed = catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, crossfade)))

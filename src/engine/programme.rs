@@ -457,7 +457,7 @@ impl Programme {
         let Some(track) = self.leave() else { return };
         if let Some(Ending::Broken(reason)) = track.voice.ending() {
             let file = track.info.file.clone();
-            self.news.push(News::Event(Event::TrackFailed { file, reason: reason.clone() }));
+            self.news.push(News::Event(Event::TrackFailed { file, reason: format!("broke off: {reason}") }));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The engine as a whole, from synthetic sources to what an encoder is given, by a stepped clock.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ use crossbeam::channel::{Sender, unbounded};
 use super::clock::{Clock, Stepper};
 use super::crew::Crew;
 use super::decode::Source;
-use super::encoders::{Emit, Output, OutputId, Pool};
+use super::encoders::{Emit, Output, Pool};
+use super::line::OutputId;
 use super::mixer::{Command, Mixer, OnAir, Parts};
 use super::picker::Picker;
 use super::programme::{Programme, Transitions};
@@ -28,6 +29,8 @@ const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels:
 
 /// A constant, `frames` long: named `level:frames`, with `?` behind it where it does not say how
 /// long it is, and `@frame-ms` where its disk is away for so long. What does not parse is a bad file.
+/// `panics` does so when it is opened, a `level` that is no number when it is read, and `hangs` is
+/// open only when [`ANSWERS`] is true.
 struct Constant {
     level: f32,
     frames: u64,
@@ -38,9 +41,16 @@ struct Constant {
     tags: Tags,
 }
 
+/// Whether the disk of `hangs` is there.
+static ANSWERS: AtomicBool = AtomicBool::new(false);
+
 fn open(path: &Path) -> Result<Box<dyn Source>> {
     let bad = || Error::file(path, "not audio");
     let name = path.to_str().unwrap();
+    assert_ne!(name, "panics", "on purpose, in a test");
+    while name == "hangs" && !ANSWERS.load(Ordering::Relaxed) {
+        std::thread::yield_now();
+    }
     let (level, frames) = name.split_once(':').ok_or_else(bad)?;
     let (frames, stall) = match frames.split_once('@') {
         Some((frames, stall)) => {
@@ -72,6 +82,7 @@ impl Source for Constant {
         if let Some((_, lasts)) = self.stall.take_if(|(at, _)| self.at >= *at) {
             std::thread::sleep(lasts);
         }
+        assert!(self.at < 4_000 || !self.level.is_nan(), "on purpose, in a test");
         let frames = 500.min(self.frames - self.at);
         out.extend(std::iter::repeat_n(self.level, frames as usize));
         self.at += frames;
@@ -147,6 +158,10 @@ impl Rig {
     }
 
     fn by(clock: Clock, entries: &[&str], repeat: bool, crossfade_ms: u64) -> Rig {
+        Rig::guarded(clock, entries, repeat, crossfade_ms, DeadAir::default())
+    }
+
+    fn guarded(clock: Clock, entries: &[&str], repeat: bool, crossfade_ms: u64, dead_air: DeadAir) -> Rig {
         let mut list = UpNext::new(fastrand::Rng::with_seed(1));
         let entries = entries.iter().map(|path| Entry::new(*path)).collect();
         list.load(Playlist { name: "list".into(), entries, repeat, shuffle: false }, When::AfterCurrent);
@@ -163,9 +178,10 @@ impl Rig {
             move |packet| packets.lock().unwrap().push(packet)
         });
         let crew = Arc::new(Crew::default());
-        let pool = Arc::new(Pool::start(2, &crew).unwrap());
-        let output =
-            Output::open(OutputId(0), "/raw".into(), Arc::new(Raw), SPEC, sink, emit.clone()).unwrap();
+        let pool = Arc::new(Pool::new());
+        pool.staff(2, &crew).unwrap();
+        let raw = Raw.open(SPEC).unwrap();
+        let output = Output::new(OutputId(0), "/raw".into(), Arc::new(Raw), raw, SPEC, sink, emit.clone());
         let output = Arc::new(output);
         let (commands, receiver) = unbounded();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
@@ -192,7 +208,7 @@ impl Rig {
             clock,
             commands: receiver,
             programme: Programme::new(SPEC, transitions, picker),
-            dead_air: DeadAir::default(),
+            dead_air,
             outputs: vec![output.clone()],
             pool: pool.clone(),
             emit,
@@ -463,5 +479,75 @@ fn dead_air_is_told_skipped_and_filled_until_there_is_something_to_play() {
     assert_eq!(began(&rig).last().unwrap(), "0.3:80000");
     assert_eq!(rig.count(|event| matches!(event, Event::DeadAirBegins { .. })), 1);
     assert_eq!(rig.count(|event| matches!(event, Event::DeadAirEnds { .. })), 1);
+    rig.stop();
+}
+
+#[test]
+fn a_decoder_that_panics_costs_its_track() {
+    // One when it is opened, and one in the middle.
+    let rig = Rig::new(&["0.1:1000", "panics", "NaN:8000", "0.4:1000"], true, 0);
+    rig.run(5.0);
+    let began: Vec<_> = rig.began().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(began[..4], ["0.1:1000", "NaN:8000", "0.4:1000", "0.1:1000"].map(PathBuf::from));
+    let failed = |name: &str| {
+        rig.count(|event| matches!(event, Event::TrackFailed { file, .. } if file == Path::new(name)))
+    };
+    assert!(failed("panics") >= 1 && failed("NaN:8000") >= 1);
+    rig.stop();
+}
+
+#[test]
+fn beyond_every_end_is_the_end() {
+    let rig = Rig::new(&["0.1:80000", "0.2:8000"], false, 500);
+    rig.run(1.0);
+    rig.command(Command::SeekCurrent { to: FrameCount(u64::MAX) });
+    rig.run(1.0);
+    assert_eq!(rig.began().len(), 2);
+    rig.stop();
+}
+
+/// What is opened for ever: by the machine's clock, for a stepped one would wait for it.
+#[test]
+fn a_file_that_never_opens_holds_up_nothing_but_itself() {
+    let dead_air = DeadAir { after: Some(Duration::from_millis(300)), ..DeadAir::default() };
+    let rig = Rig::guarded(Clock::default(), &["hangs", "0.3:800000"], false, 0, dead_air);
+    let wait_for = |track: &str| {
+        while rig.began().last().is_none_or(|last| last.0 != Path::new(track)) {
+            std::thread::yield_now();
+        }
+    };
+    // What is asked for meanwhile is played, and so is what comes after it.
+    rig.up_next.lock().unwrap().queue([Entry::new("0.2:800")], Place::Next);
+    wait_for("0.2:800");
+    wait_for("0.3:800000");
+    let given_up =
+        |event: &Event| matches!(event, Event::TrackFailed { reason, .. } if reason.contains("in time"));
+    assert_eq!(rig.count(given_up), 1);
+    ANSWERS.store(true, Ordering::Relaxed);
+    rig.stop();
+}
+
+#[test]
+fn a_stopped_pipeline_does_not_hold_up_its_clock() {
+    let rig = Rig::new(&["0.1:8000"], false, 0);
+    let stepper = rig.stepper.clone().unwrap();
+    rig.run(0.5);
+    rig.stop();
+    stepper.run(Duration::from_secs(1));
+}
+
+#[test]
+fn an_encoder_that_is_replaced_while_it_fails_is_well_again() {
+    let rig = Rig::new(&["0.666:4000", "0.1:80000"], false, 0);
+    rig.run(0.3);
+    while rig.count(|event| matches!(event, Event::EncoderFailed { .. })) == 0 {
+        std::thread::yield_now();
+    }
+    rig.pool.as_ref().unwrap().replace(&rig.output, Arc::new(Raw), Raw.open(SPEC).unwrap());
+    rig.run(2.0);
+    while rig.count(|event| matches!(event, Event::EncoderRecovered { .. })) == 0 {
+        std::thread::yield_now();
+    }
+    assert!(!rig.output.has_failed());
     rig.stop();
 }

@@ -207,9 +207,7 @@ pub(super) fn run(hub: &Hub, pipeline: &Weak<Inner>) {
 fn call_hooks(hub: &Hub, pipeline: &Weak<Inner>) {
     while let Some(event) = hub.for_hooks.recv() {
         let Some(pipeline) = pipeline.upgrade().map(Pipeline::from_inner) else { return };
-        if let Event::TrackChange { track, .. } = &event {
-            log::info!("{}: now playing {}", pipeline.name(), track.title);
-        }
+        log_event(pipeline.name(), &event);
         let kind = event.kind();
         let due: Vec<_> = hub.lock().hooks.iter().filter(|hook| hook.1 == kind).map(|hook| hook.0).collect();
         for id in due {
@@ -223,6 +221,19 @@ fn call_hooks(hub: &Hub, pipeline: &Weak<Inner>) {
             }
             hub.lock().running = None;
         }
+    }
+}
+
+/// The log lines of the mixer's events: written here, for the mixer waits for no logger.
+fn log_event(name: &str, event: &Event) {
+    match event {
+        Event::TrackChange { track, .. } => log::info!("{name}: now playing {}", track.title),
+        Event::TrackFailed { file, reason } => log::warn!("{name}: {}: {reason}", file.display()),
+        Event::NothingToPlay => log::info!("{name}: nothing to play"),
+        Event::DeadAirBegins { reason } => log::warn!("{name}: dead air: {reason}"),
+        Event::DeadAirEnds { lasted } => log::warn!("{name}: dead air is over after {lasted:.1?}"),
+        Event::Missed { count } => log::warn!("{name}: {count} events came too fast for the hooks"),
+        _ => {}
     }
 }
 

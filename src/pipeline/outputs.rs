@@ -6,7 +6,9 @@ use std::time::Instant;
 use super::{OutputSettings, Pipeline};
 use crate::audio::PcmSpec;
 use crate::codec::EncoderSettings;
-use crate::engine::encoders::{Emit, Output, OutputId, Pool};
+use crate::engine::crew::Crew;
+use crate::engine::encoders::{Emit, Output, Pool};
+use crate::engine::line::OutputId;
 use crate::engine::mixer::Command;
 use crate::error::{Error, Result};
 use crate::server::{MountSettings, Server};
@@ -21,6 +23,7 @@ pub(super) struct Outputs {
     spec: PcmSpec,
     /// Let go of at the end: the workers end with it.
     pool: Option<Arc<Pool>>,
+    workers: Arc<Crew>,
     emit: Emit,
     next: u32,
     running: Vec<(Arc<Output>, OutputSettings)>,
@@ -28,25 +31,29 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    pub fn new(spec: PcmSpec, pool: Arc<Pool>, emit: Emit) -> Outputs {
-        Outputs { spec, pool: Some(pool), emit, next: 0, running: Vec::new(), mounts: Mounts::default() }
+    pub fn new(spec: PcmSpec, pool: Arc<Pool>, workers: Arc<Crew>, emit: Emit) -> Outputs {
+        let (running, mounts) = Default::default();
+        Outputs { spec, pool: Some(pool), workers, emit, next: 0, running, mounts }
     }
 
     /// Opens the encoder, then the mount.
     pub fn add(&mut self, server: &Server, settings: OutputSettings) -> Result<Arc<Output>> {
-        // Opened twice, so that a bitrate that cannot work leaves no trace on the server.
-        settings.encoder.open(self.spec)?;
+        // First, so that a bitrate that cannot work leaves no trace on the server.
+        let encoder = settings.encoder.open(self.spec)?;
+        let pool = self.pool.as_ref().ok_or(Error::Stopped("pipeline"))?;
+        pool.staff(self.running.len() + 1, &self.workers)?;
         let mut writer = server.add_mount(filled_in(&settings, self.spec))?;
         let id = OutputId(self.next);
         self.next += 1;
-        let output = Arc::new(Output::open(
+        let output = Arc::new(Output::new(
             id,
             settings.mount.path.clone(),
             settings.encoder.clone(),
+            encoder,
             self.spec,
             Box::new(move |packet| writer.push(packet)),
             self.emit.clone(),
-        )?);
+        ));
         self.mounts.lock().unwrap_or_else(PoisonError::into_inner).push(settings.mount.path.clone());
         self.running.push((output.clone(), settings));
         Ok(output)

@@ -65,7 +65,7 @@ pub(super) struct Inner {
     commands: Sender<Command>,
     decoders: Arc<Crew>,
     mixer: Crew,
-    encoders: Crew,
+    encoders: Arc<Crew>,
     hooks: Crew,
     stopping: Arc<AtomicBool>,
     stopped: Mutex<Option<StopReport>>,
@@ -94,14 +94,12 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
             hub.emit(event);
         }
     });
-    let crews: [Crew; 3] = Default::default();
-    let [mixer, encoders, hooks] = crews;
-    let decoders = Arc::new(Crew::default());
+    let [mixer, hooks]: [Crew; 2] = Default::default();
+    let [decoders, encoders]: [Arc<Crew>; 2] = Default::default();
     let stopping = Arc::new(AtomicBool::new(false));
 
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(settings.outputs.len());
-    let pool = Arc::new(Pool::start(workers, &encoders)?);
-    let mut outputs = Outputs::new(spec, pool.clone(), emit.clone());
+    let pool = Arc::new(Pool::new());
+    let mut outputs = Outputs::new(spec, pool.clone(), encoders.clone(), emit.clone());
     for output in settings.outputs {
         outputs.add(&server, output)?;
     }

@@ -23,7 +23,8 @@ pub(super) fn read_v2(bytes: &mut Bytes, at: u64, end: u64, found: &mut Found) -
     let footer = if has_footer { HEADER } else { 0 };
     let mut frames = at + HEADER..tag_end.min(end);
     if version > 2 && flags & 0x40 != 0 {
-        frames.start += extended_header(bytes, frames.start, version)?;
+        let beyond = frames.start + extended_header(bytes, frames.start, version)?;
+        frames.start = beyond.min(frames.end);
     }
     // A tag that is longer than the file is rubbish from some point on: the audio may be anywhere.
     let after = if tag_end + footer <= end { tag_end + footer } else { at + HEADER };

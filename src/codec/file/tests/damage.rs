@@ -304,6 +304,19 @@ fn a_file_may_change_its_shape_midway() {
 }
 
 #[test]
+fn an_extended_header_that_is_longer_than_its_tag_costs_nothing() {
+    let folder = Folder::new();
+    let wav = folder.wav("a.wav", &Pcm::sine(44_100, 2, 440.0, 0, 4_410));
+    let mp3 = folder.path("a.mp3");
+    run("lame", "lame", ["--quiet", wav.to_str().unwrap(), mp3.to_str().unwrap()]);
+    // ID3v2.3, unsynchronised, with an extended header, ten bytes long: it says that it has 4 GiB.
+    let tag = [b"ID3\x03\x00\xC0\x00\x00\x00\x0A".as_slice(), &[0xFF; 10]].concat();
+    let tagged = file(&folder, "tagged.mp3", [tag, std::fs::read(&mp3).unwrap()].concat());
+    let read = |path: &Path| read_all(&mut AudioFile::open(path, stereo(44_100)).unwrap());
+    assert_eq!(read(&tagged), read(&mp3));
+}
+
+#[test]
 fn tags_that_lie_about_their_size_cost_neither_memory_nor_the_file() {
     let folder = Folder::new();
     let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 2, FRAMES));

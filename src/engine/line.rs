@@ -1,0 +1,231 @@
+//! An output's encoder at work: PCM in, titled packets out, and the next encoder when one has failed.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::encoders::{Emit, Job};
+use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
+use crate::codec::{Encoder, EncoderSettings};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::metadata::Title;
+use crate::packet::{Packet, TitledPacket};
+use crate::units::{FrameCount, FramePos};
+
+/// How long an encoder that failed is left alone before it is built again.
+const REBUILD_AFTER: Duration = Duration::from_secs(1);
+
+/// Where an output's packets go: into its mount's handoff. Must return at once; dropping it ends
+/// the mount.
+pub(crate) type Sink = Box<dyn FnMut(TitledPacket) + Send>;
+
+/// An output of a pipeline, as long as it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OutputId(pub u32);
+
+/// A title that takes effect at a sample.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    pub at: FramePos,
+    pub title: Arc<Title>,
+    /// The one output that it is for; `None`: all.
+    pub output: Option<OutputId>,
+}
+
+/// An output's encoder at work: touched only by the worker that the output is on.
+pub(crate) struct Line {
+    id: OutputId,
+    mount: String,
+    settings: Arc<dyn EncoderSettings>,
+    spec: PcmSpec,
+    encoder: State,
+    /// Gone once the output is finished.
+    sink: Option<Sink>,
+    /// The title of the next packet, and those that come after it.
+    title: Arc<Title>,
+    marks: VecDeque<Mark>,
+    /// What the encoder gave and what is ready for the sink: both reused from job to job.
+    packets: Vec<Packet>,
+    ready: Vec<TitledPacket>,
+    emit: Emit,
+    failed: Arc<AtomicBool>,
+    /// The dropped jobs that it knows of.
+    pub lost_jobs: u64,
+}
+
+enum State {
+    Running(Running),
+    /// Failed, and left alone until this position.
+    Failed {
+        until: FramePos,
+    },
+}
+
+/// An encoder on the air.
+pub(crate) struct Running {
+    encoder: Box<dyn Encoder>,
+    delay: FrameCount,
+    header: Option<Arc<[u8]>>,
+    /// Where the input frame lies that came first, once there was one.
+    start: Option<FramePos>,
+    /// Frames that went in, and frames that came out in packets.
+    fed: u64,
+    produced: u64,
+    /// Whether it stands in for one that failed, and has not yet shown that it works.
+    unproven: bool,
+}
+
+impl Running {
+    /// Asks the encoder what there is to know of it.
+    pub fn new(encoder: Box<dyn Encoder>) -> Running {
+        Running {
+            delay: encoder.delay(),
+            header: encoder.header().map(Into::into),
+            encoder,
+            start: None,
+            fed: 0,
+            produced: 0,
+            unproven: false,
+        }
+    }
+}
+
+impl Line {
+    #[allow(clippy::too_many_arguments)] // one caller, which has them by these names
+    pub fn new(
+        id: OutputId,
+        mount: String,
+        settings: Arc<dyn EncoderSettings>,
+        running: Running,
+        spec: PcmSpec,
+        sink: Sink,
+        emit: Emit,
+        failed: Arc<AtomicBool>,
+    ) -> Line {
+        Line {
+            id,
+            mount,
+            settings,
+            spec,
+            encoder: State::Running(running),
+            sink: Some(sink),
+            title: Arc::default(),
+            marks: VecDeque::new(),
+            packets: Vec::new(),
+            ready: Vec::new(),
+            emit,
+            failed,
+            lost_jobs: 0,
+        }
+    }
+
+    /// Takes in the title changes that are for this output.
+    pub fn add_marks(&mut self, marks: &[Mark]) {
+        let mine = |mark: &&Mark| mark.output.is_none_or(|output| output == self.id);
+        self.marks.extend(marks.iter().filter(mine).cloned());
+    }
+
+    /// Encodes a job, and sends all its packets at once.
+    pub fn encode(&mut self, job: &Job) {
+        self.add_marks(&job.marks);
+        for block in &job.blocks {
+            if let Err(error) = self.encode_block(block) {
+                self.fail(block, &error);
+            }
+        }
+        self.send();
+    }
+
+    fn encode_block(&mut self, block: &PcmBlock) -> Result<()> {
+        let running = match &mut self.encoder {
+            State::Failed { until } if block.position < *until => return Ok(()),
+            State::Failed { .. } => {
+                let running = guarded(|| Ok(Running::new(self.settings.open(self.spec)?)))?;
+                self.encoder = State::Running(Running { unproven: true, ..running });
+                return self.encode_block(block);
+            }
+            State::Running(running) => running,
+        };
+        // Where jobs were dropped, the encoder's input jumps: its clock jumps along.
+        running.start = Some(FramePos(block.position.0 - running.fed.min(block.position.0)));
+        running.fed += BLOCK_FRAMES as u64;
+        let packets = &mut self.packets;
+        guarded(|| running.encoder.encode(&block.samples, packets))?;
+        self.title_packets();
+        Ok(())
+    }
+
+    /// Goes on with another encoder; what the old one still has inside comes first.
+    pub fn replace(&mut self, settings: Arc<dyn EncoderSettings>, running: Running) {
+        self.flush();
+        self.settings = settings;
+        let unproven = self.failed.load(Ordering::Relaxed);
+        self.encoder = State::Running(Running { unproven, ..running });
+    }
+
+    /// Flushes the encoder and lets go of the sink.
+    pub fn finish(&mut self) {
+        self.flush();
+        self.sink = None;
+    }
+
+    fn flush(&mut self) {
+        if let State::Running(running) = &mut self.encoder {
+            let packets = &mut self.packets;
+            match guarded(|| running.encoder.flush(packets)) {
+                Ok(()) => {
+                    self.title_packets();
+                    self.send();
+                }
+                Err(error) => log::warn!("{}: the encoder's last packets are lost: {error}", self.mount),
+            }
+        }
+    }
+
+    /// Gives the packets that became whole the title in force where their audio begins to sound.
+    fn title_packets(&mut self) {
+        let State::Running(running) = &mut self.encoder else { return };
+        if running.unproven && !self.packets.is_empty() {
+            running.unproven = false;
+            self.failed.store(false, Ordering::Relaxed);
+            log::info!("{}: the encoder is on the air again", self.mount);
+            (self.emit)(Event::EncoderRecovered { mount: self.mount.clone() });
+        }
+        let start = running.start.map_or(0, |start| start.0);
+        for packet in self.packets.drain(..) {
+            running.produced += u64::from(packet.frames);
+            let sounded = if packet.frames == 0 { running.fed } else { running.produced };
+            // A title sits at the packet that holds its sample, the encoder's delay included.
+            while self.marks.front().is_some_and(|mark| mark.at.0 + running.delay.0 < start + sounded) {
+                self.title = self.marks.pop_front().expect("there is a first").title;
+            }
+            let header = running.header.clone();
+            self.ready.push(TitledPacket { packet, title: self.title.clone(), header });
+        }
+    }
+
+    /// Sends all packets of a job at once: the reactor wakes for each job, and not for each packet.
+    fn send(&mut self) {
+        let Some(sink) = &mut self.sink else { return self.ready.clear() };
+        self.ready.drain(..).for_each(sink);
+    }
+
+    fn fail(&mut self, block: &PcmBlock, error: &Error) {
+        let first = matches!(self.encoder, State::Running(_));
+        self.packets.clear();
+        self.encoder = State::Failed { until: block.position + self.spec.rate.frames_in(REBUILD_AFTER) };
+        self.failed.store(true, Ordering::Relaxed);
+        if first {
+            log::error!("{}: the encoder failed and is being rebuilt: {error}", self.mount);
+            (self.emit)(Event::EncoderFailed { mount: self.mount.clone(), reason: error.to_string() });
+        }
+    }
+}
+
+/// An application's encoder may panic; that is its failure and not the worker's.
+fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(Error::Encoder("it panicked".into())))
+}
