@@ -75,6 +75,29 @@ fn a_quarter_that_is_stalled_and_some_that_are_slow_do_not_touch_the_others() {
     assert_eq!(station.server.stats().closed_for(CloseReason::Left), 0);
 }
 
+/// As small receivers do: their buffers are full all the time, because they play in real time.
+#[test]
+fn who_has_little_room_and_takes_what_it_plays_is_never_let_go() {
+    let write_timeout = Duration::from_secs(2);
+    let station = Station::start(ServerSettings { write_timeout, ..settings() });
+    let mut feed = station.mount("/stream.mp3");
+    feed.push(158);
+    let mut player = Player::on(with_room_for(4096, &station), "/stream.mp3", "");
+    // More than its socket takes, and less than a backlog holds.
+    feed.push(400);
+    let (began, mut heard) = (Instant::now(), 0);
+    while began.elapsed() < 2 * write_timeout + Duration::from_secs(1) {
+        assert_eq!(player.packets(4), numbers(heard..heard + 4));
+        heard += 4;
+        feed.push(4);
+        let due = Duration::from_millis(u64::from(heard) * 5);
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+    }
+    assert!(station.server.stats().blocked_writes > 0, "its socket was never full");
+    assert_eq!(station.server.stats().closed_for(CloseReason::Stalled), 0);
+    assert_eq!(feed.info().skips, 0);
+}
+
 /// A listener that reads nothing for twenty seconds of audio, appended at that pace.
 fn pause_for_twenty_seconds(pace: fn(&mut Feed, u32)) {
     let station = Station::start(settings());

@@ -60,7 +60,6 @@ fn however_it_is_stopped_nobody_gets_a_broken_packet_and_all_is_counted() {
     println!("stopped {stops} times");
     let counted = Counted { pushed, dropped, position, skipped_bytes };
     counted.check(&heard);
-    assert!(skipped_bytes > 0, "nobody fell out of the backlog");
 }
 
 /// No test, but what the test above runs as a process of its own.

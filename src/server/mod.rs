@@ -121,7 +121,7 @@ impl Server {
         let limits = Limits::claim(settings.max_listeners)?;
         let default = [SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT))];
         let listen = if settings.listen.is_empty() { &default } else { settings.listen.as_slice() };
-        let acceptors = sockets::listen(listen, settings.write_timeout)?;
+        let acceptors = sockets::listen(listen)?;
         let addresses = acceptors.iter().map(|acceptor| acceptor.local_addr());
         let addresses =
             addresses.collect::<io::Result<Vec<_>>>().map_err(Error::io("asking for a local address"))?;

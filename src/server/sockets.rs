@@ -17,24 +17,17 @@ const WAITING: i32 = 4096;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How much longer than the reactor the system waits for a peer that takes nothing. The reactor
-/// counts from what the socket took last, the system from what the peer took last, which is as much
-/// earlier as the send buffer lasts: eight seconds at 128 kbit/s. The reactor is to be first,
-/// because it closes by a reset, and the system without a word: a player that was paused would go
-/// on to wait for what never comes.
-const SYSTEM_PATIENCE: Duration = Duration::from_secs(20);
-
 /// What accepted sockets have, for a mount whose bursts are as usual.
 pub(crate) const SEND_BUFFER: usize = 64 * 1024;
 
 /// Listens on every address; on `[::]` for both families, or where there is no IPv6, on `0.0.0.0`.
-pub(crate) fn listen(addresses: &[SocketAddr], write_timeout: Duration) -> Result<Vec<TcpListener>> {
+pub(crate) fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
     let on = |address: SocketAddr| {
         // Where IPv4 on that port has an acceptor of its own, IPv6 leaves it alone.
         let only_v6 = addresses.iter().any(|other| other.is_ipv4() && other.port() == address.port());
-        match bind(address, only_v6, write_timeout) {
+        match bind(address, only_v6) {
             Err(cause) if address.ip().is_unspecified() && address.is_ipv6() && lacks_ipv6(&cause) => {
-                bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())), false, write_timeout)
+                bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())), false)
             }
             other => other,
         }
@@ -43,7 +36,7 @@ pub(crate) fn listen(addresses: &[SocketAddr], write_timeout: Duration) -> Resul
     addresses.iter().copied().map(on).collect()
 }
 
-fn bind(address: SocketAddr, only_v6: bool, write_timeout: Duration) -> io::Result<TcpListener> {
+fn bind(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
@@ -51,20 +44,22 @@ fn bind(address: SocketAddr, only_v6: bool, write_timeout: Duration) -> io::Resu
         socket.set_only_v6(only_v6)?;
     }
     // Accepted sockets inherit all of this, which saves five system calls a join.
-    tune(&SockRef::from(&socket), write_timeout)?;
+    tune(&SockRef::from(&socket))?;
     socket.bind(&address.into())?;
     socket.listen(WAITING)?;
     Ok(TcpListener::from_std(socket.into()))
 }
 
-fn tune(socket: &SockRef<'_>, write_timeout: Duration) -> io::Result<()> {
+fn tune(socket: &SockRef<'_>) -> io::Result<()> {
     let keepalive =
         TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL).with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(write_timeout + SYSTEM_PATIENCE))?;
+    // No TCP_USER_TIMEOUT: Linux counts it from the first time that the peer's window was too small
+    // for what is queued, whatever the peer takes after that. So it ends a player with a small
+    // buffer, which is always full because it plays in real time. The reactor's own `write_timeout`
+    // is for a peer that takes nothing at all.
     Ok(())
 }
 
@@ -89,8 +84,8 @@ pub(crate) fn close_by_reset(socket: TcpStream) {
     drop(socket);
 }
 
-/// Why a listener is gone whose socket has this error. A system that gives up on a peer reports the
-/// last ICMP error, if there was one, and not the timeout.
+/// Why a listener is gone whose socket has this error. A system that gives up on a peer (which gives
+/// no sign of life any more) reports the last ICMP error, if there was one, and not the timeout.
 pub(crate) fn reason(error: &io::Error) -> CloseReason {
     match error.raw_os_error() {
         Some(libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH) => CloseReason::Stalled,
@@ -108,8 +103,6 @@ mod tests {
     use super::*;
     use std::net::Ipv6Addr;
 
-    const TIMEOUT: Duration = Duration::from_secs(7);
-
     fn accept(listener: &TcpListener) -> TcpStream {
         let deadline = std::time::Instant::now() + Duration::from_secs(5);
         loop {
@@ -126,7 +119,7 @@ mod tests {
 
     #[test]
     fn accepted_sockets_are_tuned() {
-        let listeners = listen(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))], TIMEOUT).unwrap();
+        let listeners = listen(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]).unwrap();
         let _client = std::net::TcpStream::connect(listeners[0].local_addr().unwrap()).unwrap();
         let accepted = accept(&listeners[0]);
         let socket = SockRef::from(&accepted);
@@ -134,13 +127,11 @@ mod tests {
         assert!(socket.keepalive().unwrap());
         // Linux doubles what it is asked for, to have room for its own bookkeeping.
         assert!((65_536..=131_072).contains(&socket.send_buffer_size().unwrap()));
-        #[cfg(target_os = "linux")]
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(TIMEOUT + SYSTEM_PATIENCE));
     }
 
     #[test]
     fn both_families_on_one_port_together_or_apart() {
-        let both = listen(&[SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))], TIMEOUT).unwrap();
+        let both = listen(&[SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))]).unwrap();
         let port = both[0].local_addr().unwrap().port();
         std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         if both[0].local_addr().unwrap().is_ipv6() {
@@ -151,7 +142,7 @@ mod tests {
             SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
             SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
         ];
-        match listen(&apart, TIMEOUT) {
+        match listen(&apart) {
             Ok(listeners) => assert_eq!(listeners.len(), 2),
             // Somebody else took the port in between. The two must not take it from each other.
             Err(error) => assert!(error.to_string().contains("[::]"), "{error}"),
@@ -160,9 +151,9 @@ mod tests {
 
     #[test]
     fn a_port_in_use_is_named() {
-        let taken = listen(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))], TIMEOUT).unwrap();
+        let taken = listen(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]).unwrap();
         let address = taken[0].local_addr().unwrap();
-        let refusal = listen(&[address], TIMEOUT).unwrap_err();
+        let refusal = listen(&[address]).unwrap_err();
         assert!(refusal.to_string().contains(&format!("port {} is in use", address.port())), "{refusal}");
     }
 }

@@ -63,5 +63,4 @@ fn whatever_the_reactor_misses_nobody_gets_a_broken_packet_and_all_is_counted() 
     println!("{stalls} stalls");
     counted.check(&heard);
     assert!(counted.dropped > 0, "no stall was longer than a handoff holds");
-    assert!(counted.skipped_bytes > 0, "nobody fell out of the backlog");
 }
