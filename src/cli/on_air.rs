@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
-use longwave::{Config, Error, Station};
+use longwave::{Config, Error, ServerStats, Station};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -48,6 +48,7 @@ pub fn run(config: Config, stop: Stop, before_stopping: impl FnOnce()) -> Result
     let ended = watch(&station, &stop);
     before_stopping();
     log::info!("stopping");
+    sum_up(&station.server().stats());
     let report = station.stop();
     for thread in &report.abandoned {
         log::error!("the thread {thread} did not stop in time and was left behind");
@@ -56,6 +57,20 @@ pub fn run(config: Config, stop: Stop, before_stopping: impl FnOnce()) -> Result
         None => Ok(()),
         Some(what) => Err(Failure::Station(Error::Stopped(what))),
     }
+}
+
+/// What a run was like, for who wonders whether the machine had enough of it.
+fn sum_up(stats: &ServerStats) {
+    log::info!(
+        "{} listeners at most; {} writes to them, {} of which met a full socket; {} turns of the reactor: {:?} half of them, {:?} 99 of 100, {:?} the longest",
+        stats.listener_peak,
+        stats.writes,
+        stats.blocked_writes,
+        stats.turns,
+        stats.turn_p50,
+        stats.turn_p99,
+        stats.turn_max
+    );
 }
 
 /// Waits until the station is asked to stop, or until a part of it has ended by itself.
