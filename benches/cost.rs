@@ -5,7 +5,8 @@
 //! as it does, and at once. Then how long it takes from its start to the first audio at a client.
 //! Needs Linux, ffmpeg and lame; on a machine that is busy with other things all of it costs more.
 //!
-//! `LONGWAVE_ROUNDS` rounds of five seconds, 12 if it is not set.
+//! `LONGWAVE_ROUNDS` rounds of five seconds, 12 if it is not set. With `LONGWAVE_PIPELINES=16` it is
+//! `longwave serve` with so many pipelines of both outputs, and so many times the calls.
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -45,21 +46,27 @@ mod linux {
     const STARTS: usize = 10;
 
     pub fn main() {
-        let rounds = std::env::var("LONGWAVE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
+        let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+        let rounds = number("LONGWAVE_ROUNDS").unwrap_or(12);
+        let pipelines = number("LONGWAVE_PIPELINES").unwrap_or(1);
         let folder = tempfile::tempdir().expect("a folder");
         let (files, wav) = music(folder.path());
 
-        let station = Playing::start(folder.path());
+        let station = match pipelines {
+            1 => Playing::start(folder.path()),
+            _ => Playing::start_several(folder.path(), pipelines),
+        };
         station.listen();
         // Its first seconds are about starting.
         thread::sleep(Duration::from_secs(2));
-        let (mut paced, mut at_once) = (Calls::new(&files), Calls::new(&files));
+        let calls = || (0..pipelines).map(|_| Calls::new(&files)).collect::<Vec<_>>();
+        let (mut paced, mut at_once) = (calls(), calls());
         let mut costs: [Vec<f64>; 3] = Default::default();
         for _ in 0..rounds {
             let (before, began) = (station.cpu_time(), Instant::now());
-            costs[1].push(cost(|| paced.run(Some(began))));
+            costs[1].push(cost(|| Calls::run(&mut paced, Some(began))));
             costs[0].push((station.cpu_time() - before).as_secs_f64() / began.elapsed().as_secs_f64());
-            costs[2].push(cost(|| at_once.run(None)));
+            costs[2].push(cost(|| Calls::run(&mut at_once, None)));
         }
         let memory = station.memory();
         station.stop();
@@ -69,7 +76,10 @@ mod linux {
         let [ours, paced, at_once] = costs.map(|costs| Spread::of(&costs));
         let starts = Spread::of(&starts);
         println!("processor, in hundredths of a core: median of {rounds} rounds (and its quartiles)");
-        println!("  longwave play, both outputs, one listener  {}", ours.percent());
+        match pipelines {
+            1 => println!("  longwave play, both outputs, one listener  {}", ours.percent()),
+            _ => println!("  longwave serve, {pipelines:3} pipelines of both    {}", ours.percent()),
+        }
         println!("  the same calls at the pace of the clock    {}", paced.percent());
         println!("  the same calls at once                     {}", at_once.percent());
         println!("  lame -q 5, which is MP3 alone, at once     {:6.2}", 100.0 * lame);
@@ -124,7 +134,7 @@ mod linux {
         encoders: [Box<dyn Encoder>; 2],
         pcm: Vec<f32>,
         packets: Vec<Packet>,
-        /// Jobs done, and frames due by the end of the round.
+        /// Jobs done, and frames due by the end of the round (of the first of several).
         done: u64,
         due: u64,
     }
@@ -144,14 +154,14 @@ mod linux {
             }
         }
 
-        /// A round: each job when it is due, or all of them at once.
-        fn run(&mut self, began: Option<Instant>) {
-            let (first, job) = (self.done, (JOB_BLOCKS * BLOCK_FRAMES) as u64);
-            self.due += PcmSpec::CD.rate.frames_in(ROUND).0;
-            while (self.done + 1) * job <= self.due {
-                self.job();
+        /// A round of several pipelines: each job when it is due, or all of them at once.
+        fn run(all: &mut [Calls], began: Option<Instant>) {
+            let (first, job) = (all[0].done, (JOB_BLOCKS * BLOCK_FRAMES) as u64);
+            all[0].due += PcmSpec::CD.rate.frames_in(ROUND).0;
+            while (all[0].done + 1) * job <= all[0].due {
+                all.iter_mut().for_each(Calls::job);
                 if let Some(began) = began {
-                    let due = Duration::from_secs_f64(((self.done - first) * job) as f64 / 44_100.0);
+                    let due = Duration::from_secs_f64(((all[0].done - first) * job) as f64 / 44_100.0);
                     thread::sleep((began + due).saturating_duration_since(Instant::now()));
                 }
             }
@@ -180,7 +190,7 @@ mod linux {
         Box::new(decode(file, PcmSpec::CD).expect("it opens"))
     }
 
-    /// A `longwave play` that runs.
+    /// A `longwave play` or `serve` that runs.
     struct Playing {
         process: Child,
         pid: Pid,
@@ -190,13 +200,33 @@ mod linux {
 
     impl Playing {
         fn start(folder: &Path) -> Playing {
-            let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
-                .args(["play", "--loop", "--listen", "127.0.0.1:0"])
-                .arg(folder)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("longwave runs");
+            let mut play = Command::new(env!("CARGO_BIN_EXE_longwave"));
+            play.args(["play", "--loop", "--listen", "127.0.0.1:0"]).arg(folder);
+            Playing::spawn(play)
+        }
+
+        /// So many pipelines with both outputs each.
+        fn start_several(folder: &Path, pipelines: usize) -> Playing {
+            let mut toml = String::from("[server]\nlisten = [\"127.0.0.1:0\"]\n");
+            for n in 1..=pipelines {
+                toml += &format!("[[pipeline]]\nname = \"{n}\"\nplaylist = {folder:?}\nloop = true\n");
+                for format in ["mp3", "aac"] {
+                    toml +=
+                        &format!("[[pipeline.output]]\nformat = \"{format}\"\nmount = \"/{n}.{format}\"\n");
+                }
+            }
+            let file = folder.with_extension("toml");
+            std::fs::write(&file, toml).expect("room for a file");
+            let mut serve = Command::new(env!("CARGO_BIN_EXE_longwave"));
+            serve.arg("serve").arg(&file);
+            let playing = Playing::spawn(serve);
+            std::fs::remove_file(&file).expect("it is there");
+            playing
+        }
+
+        fn spawn(mut command: Command) -> Playing {
+            let mut process =
+                command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("longwave runs");
             let mut line = String::new();
             BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
             let url = line.trim_end().split_once("http://").expect("where it is").1.to_owned();

@@ -14,6 +14,8 @@ mod error;
 mod event;
 mod http;
 mod icy;
+#[doc(hidden)]
+pub mod loops; // for benches
 mod metadata;
 mod packet;
 mod pipeline;
