@@ -1,0 +1,174 @@
+#!/bin/bash
+# Takes the figures of docs/PERFORMANCE.md, one run after the other, on a machine that does nothing
+# else: about three hours for all of them.
+#
+#   OUT=results stress/measure.sh [RUN…]
+#
+# compare    cost a listener beside icecast2 and the floor, to 15,000 listeners      45 min
+# crowd      as many listeners as the limit of open files allows, then all leave      7 min
+# storms     5,000 join in a second, and 2,000 a second for five, with 5,000 there    5 min
+# bitrate    320 kbit/s, until it does not hold                                       6 min
+# stalled    stalled listeners: when they are let go, and what they hold; link down  18 min
+# unfair     a quarter stalled, some slow: what the others notice                     2 min
+# soak       an hour of joins and leaves                                             62 min
+# pipelines  the audio side with 1, 4 and 16 pipelines beside the bare calls         10 min
+#
+# QUICK=1    tiny numbers, to see that all of it works: a few minutes, and the figures mean nothing
+# ROUNDS     of compare                                            3
+# OUT        where results go                                      a new directory
+# LONGWAVE, MUSIC, PORT, SERVER_CORE, CLIENT_CORE, NICE: see servers.sh
+#
+# Every run is bounded, and one that fails does not keep the others from running. At the end the
+# tables of all runs are in summary.txt.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+ALL="compare crowd storms bitrate stalled unfair soak pipelines"
+
+if [ -n "${QUICK:-}" ]; then
+    part() { echo "$2"; }
+else
+    part() { echo "$1"; }
+fi
+
+# More than one run: each in a process of its own.
+if [ $# -ne 1 ]; then
+    export OUT=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/longwave-measure.XXXXXX")}
+    mkdir -p "$OUT"
+    failed=
+    for run in ${*:-$ALL}; do
+        echo "== $run, $(date +%T)" >&2
+        "$0" "$run" || failed="$failed $run"
+    done
+    {
+        uname -srm
+        grep -m 1 'model name' /proc/cpuinfo || true
+        echo "$(nproc) cores, $(ulimit -Hn) open files at most"
+        for run in ${*:-$ALL}; do
+            for table in "$OUT/$run"/*.txt; do
+                [ ! -s "$table" ] || { printf '\n== %s\n' "${table#"$OUT"/}"; cat "$table"; }
+            done
+        done
+    } >"$OUT/summary.txt"
+    cat "$OUT/summary.txt"
+    echo "results are in $OUT" >&2
+    [ -z "$failed" ] || { echo "failed:$failed" >&2; exit 1; }
+    exit 0
+fi
+
+run=$1
+export OUT=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/longwave-measure.XXXXXX")}/${run#link_down:}
+# shellcheck source=servers.sh
+. "$here/servers.sh"
+build
+
+# $1: name of the result, $2: seconds that it may take; then options of `listeners`. The server runs.
+listeners() {
+    local name=$1 most=$2
+    shift 2
+    (on_client_core timeout "$most" "$STRESS" listeners --url "$SERVER_URL" --label "$name" --server-pid "$SERVER_PID" \
+        "${SERVING[@]}" --json "$OUT/$name.json" --svg "$OUT/$name.svg" "$@") >"$OUT/$name.txt"
+    # What Longwave says of its reactor when it stops.
+    stop_server
+    if [ -e "$OUT/longwave.log" ]; then
+        sed -n 's/.* INFO  \([0-9]* listeners at most; .*\)/  \1/p' "$OUT/longwave.log" | tail -n 1 >>"$OUT/$name.txt"
+    fi
+    cat "$OUT/$name.txt" >&2
+}
+
+# $1: name of the result; then options of `stall`. The server runs.
+stall() {
+    local name=$1
+    shift
+    (on_client_core "$STRESS" stall --url "$SERVER_URL" --label "$name" --json "$OUT/$name.json" "$@") >"$OUT/$name.txt"
+    stop_server
+    cat "$OUT/$name.txt" >&2
+}
+
+has_icecast() { command -v icecast2 >/dev/null; }
+
+run_compare() {
+    local rounds seconds
+    rounds=${ROUNDS:-$(part 3 1)} seconds=$(part 30 4)
+    OUT=$OUT/all COUNTS=$(part "1000 5000" 50) ROUNDS=$rounds SECONDS_=$seconds "$here/compare.sh"
+    OUT=$OUT/many COUNTS=$(part "10000 15000" 100) ROUNDS=$rounds SECONDS_=$seconds RAMP=1000 \
+        SERVERS="longwave floor spread" "$here/compare.sh"
+    cp "$OUT/all/compare.txt" "$OUT/all.txt"
+    cp "$OUT/many/compare.txt" "$OUT/many.txt"
+}
+
+run_crowd() {
+    # The tool needs a few more than the listeners.
+    local count seconds
+    count=$(part $(($(ulimit -n) - 500)) 200) seconds=$(part 300 5)
+    start_longwave
+    listeners crowd $((seconds + 120)) --count "$count" --ramp 1000 --seconds "$seconds" --after 10
+}
+
+run_storms() {
+    local there storm rate
+    there=$(part 5000 50) storm=$(part 5000 50) rate=$(part 2000 20)
+    local after=$(part 20 3) joins=()
+    for second in 0 1 2 3 4; do
+        joins+=(--join-storm "$rate@$((after + second))")
+    done
+    for server in longwave $(has_icecast && echo icecast); do
+        "start_$server"
+        listeners "$server-at-once" 180 --count "$there" --ramp 500 --seconds $((after + 10)) --join-storm "$storm@$after"
+        "start_$server"
+        listeners "$server-steady" 180 --count "$there" --ramp 500 --seconds $((after + 15)) "${joins[@]}"
+    done
+}
+
+run_bitrate() {
+    BITRATE=320
+    for count in $(part "5000 10000 15000 $(($(ulimit -n) - 500))" 50); do
+        start_longwave
+        listeners "320-$count" 150 --count "$count" --ramp 1000 --seconds "$(part 30 5)"
+    done
+}
+
+run_stalled() {
+    local count patience
+    count=$(part 1000 10) patience=$(part 400 60)
+    for server in longwave $(has_icecast && echo icecast); do
+        "start_$server"
+        stall "$server-never-reads" --count "$count" --patience "$patience"
+        "start_$server"
+        stall "$server-a-byte-in-10-s" --count "$(part 100 5)" --trickle 10 --patience "$patience"
+    done
+    if [ "$(id -u)" -eq 0 ] && unshare -n true 2>/dev/null; then
+        OUT=${OUT%/*} unshare -n "$here/measure.sh" link_down:stalled
+    else
+        say "no network namespace can be had: link down is left out"
+    fi
+}
+
+# In a namespace of its own, whose loopback goes down while all still take what comes.
+run_link_down() {
+    ip link set lo up
+    start_longwave
+    (sleep 3; ip link set lo down) &
+    stall longwave-link-down --count "$(part 100 5)" --patience 120
+}
+
+run_unfair() {
+    start_longwave
+    listeners unfair 180 --count "$(part 5000 40)" --ramp 1000 --seconds "$(part 60 5)" --stalled-percent 25 --slow-percent 5
+}
+
+run_soak() {
+    HOURS=$(part 1 0.002) COUNT=$(part 5000 50) CHURN=$(part 50 10) "$here/soak.sh"
+}
+
+run_pipelines() {
+    for pipelines in 1 4 16; do
+        (cd "$root" && LONGWAVE_PIPELINES=$pipelines LONGWAVE_ROUNDS=$(part 12 1) cargo bench --locked --bench cost) \
+            >"$OUT/pipelines-$pipelines.txt"
+        cat "$OUT/pipelines-$pipelines.txt" >&2
+    done
+}
+
+case " $ALL link_down:stalled " in
+    *" $run "*) "run_${run%:*}" ;;
+    *) say "no such run: $run. There are: $ALL"; exit 2 ;;
+esac
