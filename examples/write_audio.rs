@@ -14,7 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = arguments.next().map_or(Ok(3600), |seconds| seconds.parse())?;
     let bytes = std::fs::read(&file)?;
 
-    let server = Server::start(ServerSettings::default())?;
+    let listen = std::env::var("LISTEN").unwrap_or("[::]:8000".into()).parse()?;
+    let server = Server::start(ServerSettings { listen: vec![listen], ..ServerSettings::default() })?;
     let mount = MountSettings {
         path: "/live.mp3".into(),
         content_type: "audio/mpeg".into(),

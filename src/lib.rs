@@ -43,6 +43,8 @@ pub use engine::deck::VoiceState;
 pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, Result};
 pub use event::{Event, EventKind, TrackInfo, VoiceId};
+#[doc(hidden)]
+pub use http::read_request; // for fuzzing
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use pipeline::{

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
-use longwave::PcmSpec;
+use longwave::{EncoderSettings, PcmSpec};
 use studio::{sine, wav};
 use tempfile::TempDir;
 
@@ -139,5 +139,22 @@ fn own_encoder() {
     let mut example = Example::start("own_encoder", &[MUSIC.path(), "2".as_ref()]);
     let (_, bytes) = example.listen();
     assert!(bytes.starts_with(b"RIFF") && bytes[36..40] == *b"data" && bytes.len() > 1000);
+    example.end();
+}
+
+#[test]
+fn write_audio() {
+    // A file as an encoder of its own would make it.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("live.mp3");
+    let mut encoder = longwave::Mp3Settings::default().open(PcmSpec::CD).unwrap();
+    let mut packets = Vec::new();
+    encoder.encode(&sine(PcmSpec::CD, 440.0, 0.3, 88_200), &mut packets).unwrap();
+    encoder.flush(&mut packets).unwrap();
+    let encoded: Vec<u8> = packets.iter().flat_map(|packet| packet.bytes.iter().copied()).collect();
+    std::fs::write(&file, encoded).unwrap();
+    let mut example = Example::start("write_audio", &[&file, "2".as_ref()]);
+    let (path, bytes) = example.listen();
+    assert!(path == "live.mp3" && is_mp3(&bytes));
     example.end();
 }

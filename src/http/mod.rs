@@ -5,3 +5,30 @@ mod response;
 
 pub(crate) use request::{Found, HeadSearch, MAX_HEAD, Request, Version};
 pub(crate) use response::{DateLine, Response, Status, is_header_value, stream_head};
+
+/// Reads a request as a connection does, from pieces of this length, and says what it finds. For fuzzing.
+#[doc(hidden)]
+pub fn read_request(bytes: &[u8], piece: usize) -> String {
+    let mut search = HeadSearch::default();
+    for end in (piece..bytes.len()).step_by(piece).chain([bytes.len()]) {
+        match search.look(&bytes[..end]) {
+            Found::NotYet => {}
+            Found::Bad(status) => return format!("{status:?}"),
+            Found::Head(end) => {
+                assert!(end <= MAX_HEAD, "a head of {end} bytes");
+                return match Request::parse(&bytes[..end]) {
+                    Err(status) => format!("{status:?}"),
+                    Ok(request) => format!(
+                        "{} {:?} {} {} {}",
+                        request.method,
+                        request.path(),
+                        request.wants_metadata(),
+                        request.is_probe(),
+                        request.keeps_alive()
+                    ),
+                };
+            }
+        }
+    }
+    "more is to come".to_owned()
+}

@@ -1,0 +1,185 @@
+//! The fuzz targets for some seconds, by random changes of good input. docs/TESTING.md says how to run them
+//! for long, with libFuzzer.
+
+#[path = "../fuzz/src/lib.rs"]
+mod targets;
+
+mod studio;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use longwave::PcmSpec;
+
+/// For each target.
+const TIME: Duration = Duration::from_secs(3);
+/// And so many inputs at least, however slow the machine is; the first of them are the seeds as they are.
+const LEAST: usize = 200;
+
+/// `LONGWAVE_FUZZ_SEED` makes a run happen again, `LONGWAVE_FUZZ_SECONDS` a longer one.
+fn run(name: &str, seeds: &[Vec<u8>], target: fn(&[u8])) {
+    let number = |key: &str| std::env::var(key).ok().and_then(|text| text.parse::<u64>().ok());
+    let seed = number("LONGWAVE_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let time = number("LONGWAVE_FUZZ_SECONDS").map_or(TIME, Duration::from_secs);
+    println!("{name}: LONGWAVE_FUZZ_SEED={seed}");
+    if let Some(corpus) = std::env::var_os("LONGWAVE_FUZZ_CORPUS") {
+        let folder = std::path::Path::new(&corpus).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        for (number, seed) in seeds.iter().enumerate() {
+            std::fs::write(folder.join(format!("seed-{number}")), seed).unwrap();
+        }
+    }
+    let mut random = Rng::with_seed(seed);
+    let (began, mut count) = (Instant::now(), 0);
+    while count < LEAST || began.elapsed() < time {
+        let mut input = seeds[count % seeds.len()].clone();
+        if count >= seeds.len() {
+            change(&mut input, seeds, &mut random);
+        }
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| target(&input))) {
+            let file = std::env::temp_dir().join(format!("longwave-{name}-{seed}"));
+            let _ = std::fs::write(&file, &input);
+            eprintln!("{name}: input {count} of LONGWAVE_FUZZ_SEED={seed} is kept in {}", file.display());
+            resume_unwind(panic);
+        }
+        count += 1;
+    }
+    println!("{name}: {count} inputs");
+}
+
+/// What goes wrong on wires and disks, a few times over.
+fn change(input: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut Rng) {
+    for _ in 0..random.usize(1..8) {
+        let at = random.usize(..=input.len());
+        let end = (at + random.usize(..64)).min(input.len());
+        match random.u8(..7) {
+            0 if at < input.len() => input[at] ^= 1 << random.u8(..8),
+            1 if at < input.len() => input[at] = [0, 0xFF, 0x7F, random.u8(..)][random.usize(..4)],
+            2 => input.truncate(at),
+            3 => drop(input.drain(at..end)),
+            4 => {
+                let again = input[at..end].to_vec();
+                input.splice(at..at, again);
+            }
+            5 => {
+                let noise: Vec<u8> = (0..random.usize(..32)).map(|_| random.u8(..)).collect();
+                input.splice(at..at, noise);
+            }
+            _ => {
+                let other = &seeds[random.usize(..seeds.len())];
+                let from = random.usize(..=other.len());
+                let to = (from + random.usize(..512)).min(other.len());
+                input.splice(at..at, other[from..to].iter().copied());
+            }
+        }
+    }
+    input.truncate(64 * 1024);
+}
+
+#[test]
+fn packets() {
+    run("packets", &streams(), targets::packets);
+}
+
+#[test]
+fn declaration() {
+    let seeds = [
+        "[server]\nlisten = [\"127.0.0.1:0\"]\nburst = \"4s\"\n\n[[pipeline]]\nname = \"main\"\nplaylist = [\"a\",\n\"b\"]\n\
+         crossfade = \"3s\"\nloop = true\n[[pipeline.output]]\nformat = \"mp3\"\nmount = \"/a\"\nfallback_mount = \"/b\"\n\
+         [[pipeline.output]]\nformat = \"aac\"\nmount = \"/b\"\nbitrate = 96\nprofile = \"he\"\n",
+        "name = \"night\"\nchannels = 1\nsample_rate = 48000\nreplaygain = \"album\"\n[[output]]\nformat = \"mp3\"\n",
+        "{\"server\": {\"listen\": \":8001\"}, \"pipeline\": [{\"name\": \"x\", \"loop\": true, \"output\": [{\"format\": \
+         \"mp3\", \"mount\": \"/x\", \"metaint\": 100, \"public\": false}]}]}",
+        "a = {b = [[1, 2], {c = 1e9}], d = 1979-05-27}\n\"\\u00e9\".x = '''\nmany\nlines'''\n",
+    ];
+    run("declaration", &seeds.map(|text| text.as_bytes().to_vec()), targets::declaration);
+}
+
+#[test]
+fn request() {
+    let seeds = [
+        "GET /stream.mp3?x=1 HTTP/1.1\r\nHost: radio.example:8000\r\nIcy-MetaData: 1\r\nRange: bytes=0-1\r\n\r\n",
+        "HEAD http://radio.example/%E2%82%AC.mp3 HTTP/1.0\nUser-Agent: x\nConnection: keep-alive\n\n",
+        "OPTIONS * HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: TLS/1.0\r\n\r\n",
+    ];
+    let mut seeds: Vec<_> = seeds.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X-Header: value\r\n".repeat(63));
+    seeds.push(many.into_bytes());
+    run("request", &seeds, targets::request);
+}
+
+#[test]
+fn file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    studio::wav(&path, PcmSpec::CD, &studio::noise(1, 8_000));
+    let wav = std::fs::read(path).unwrap();
+    let mut seeds = vec![[&[1], wav.as_slice()].concat()];
+    // As files they have other endings.
+    seeds.extend(streams().into_iter().map(|stream| match stream[0] {
+        0 => [&[0], &stream[2..]].concat(),
+        1 => [&[5], &stream[2..]].concat(),
+        2 => [&[3], &stream[2..]].concat(),
+        _ => [&[7], &stream[2..]].concat(),
+    }));
+    run("file", &seeds, targets::file);
+}
+
+/// Streams for `targets::packets`, two bytes that it takes for itself before each.
+fn streams() -> Vec<Vec<u8>> {
+    #[allow(unused_mut)] // without encoders there are only the others
+    let mut streams = vec![with(2, ogg()), with(3, b"anything at all".repeat(100))];
+    #[cfg(feature = "mp3")]
+    {
+        let tagged =
+            [b"ID3\x04\0\0\0\0\0\x0A0123456789".as_slice(), &encoded(&longwave::Mp3Settings::default())];
+        streams.push(with(0, tagged.concat()));
+    }
+    #[cfg(feature = "aac")]
+    streams.push(with(1, encoded(&longwave::AacSettings::default())));
+    streams
+}
+
+fn with(kind: u8, stream: Vec<u8>) -> Vec<u8> {
+    [vec![kind, 13], stream].concat()
+}
+
+#[cfg(any(feature = "mp3", feature = "aac"))]
+fn encoded(settings: &dyn longwave::EncoderSettings) -> Vec<u8> {
+    let mut encoder = settings.open(PcmSpec::CD).unwrap();
+    let mut packets = Vec::new();
+    encoder.encode(&studio::noise(2, 40_000), &mut packets).unwrap();
+    encoder.flush(&mut packets).unwrap();
+    packets.iter().flat_map(|packet| packet.bytes.iter().copied()).collect()
+}
+
+/// An Opus stream as far as its pages go.
+fn ogg() -> Vec<u8> {
+    let head = b"OpusHead\x01\x02\x38\x01\x80\xBB\0\0\0\0\0".to_vec();
+    let tags = b"OpusTags\x04\0\0\0test\0\0\0\0".to_vec();
+    let mut stream = page(2, 0, 0, &head);
+    stream.extend(page(0, 0, 1, &tags));
+    for n in 0..12_u8 {
+        stream.extend(page(0, 960 * (u64::from(n) + 1), u32::from(n) + 2, &[0xFC, n, n, n].repeat(30)));
+    }
+    stream
+}
+
+fn page(flags: u8, granule: u64, number: u32, body: &[u8]) -> Vec<u8> {
+    let mut page = b"OggS\0".to_vec();
+    page.push(flags);
+    page.extend(granule.to_le_bytes());
+    page.extend(7_u32.to_le_bytes());
+    page.extend(number.to_le_bytes());
+    page.extend([0; 4]);
+    page.extend([1, body.len() as u8]);
+    page.extend(body);
+    let checksum = page.iter().fold(0_u32, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| {
+            sum << 1 ^ if sum >> 31 == 1 { 0x04C1_1DB7 } else { 0 }
+        })
+    });
+    page[22..26].copy_from_slice(&checksum.to_le_bytes());
+    page
+}
