@@ -9,12 +9,15 @@ DESTDIR ?=
 BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# Where Common Lisp's ASDF looks by itself.
+LISP := share/common-lisp/source/longwave
 # The number in the shared library's name: LW_ABI_MAJOR in ffi/src/lib.rs, and the soname in ffi/build.rs.
 ABI_MAJOR := 0
 
 # What a build needs, and what the tests need beside it: "command or library: Debian package".
 BUILD_NEEDS := cc:gcc c++:g++ -lmp3lame:libmp3lame-dev -lopus:libopus-dev
-TEST_NEEDS := ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools
+TEST_NEEDS := ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools \
+	pkg-config:pkg-config python3:python3 sbcl:sbcl /usr/share/common-lisp/source/cffi:cl-cffi
 
 .PHONY: all build library demo test bench install install-files uninstall clean help needs test-needs
 .DEFAULT_GOAL := build
@@ -42,13 +45,15 @@ install: build library install-files ## the program and the library in $(PREFIX)
 
 # What was built, to its places; nothing is built here.
 install-files:
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave) $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP)) $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -m 755 $(BUILT)/longwave $(DESTDIR)$(PREFIX)/bin/longwave
 	install -m 755 $(BUILT)/liblongwave_c.so $(DESTDIR)$(LIBDIR)/liblongwave.so.$(VERSION)
 	ln -sf liblongwave.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblongwave.so.$(ABI_MAJOR)
 	ln -sf liblongwave.so.$(ABI_MAJOR) $(DESTDIR)$(LIBDIR)/liblongwave.so
 	install -m 644 $(BUILT)/liblongwave_c.a $(DESTDIR)$(LIBDIR)/liblongwave.a
-	install -m 644 ffi/include/longwave.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 ffi/include/longwave.h ffi/include/longwave.hpp $(DESTDIR)$(PREFIX)/include/
+	install -m 644 bindings/python/longwave.py $(DESTDIR)$(PREFIX)/share/longwave/python/
+	install -m 644 bindings/lisp/*.asd bindings/lisp/*.lisp $(DESTDIR)$(PREFIX)/$(LISP)/
 	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' ffi/longwave.pc.in \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/longwave.pc
 	@# Into the live system: programs find it at once.
@@ -57,7 +62,8 @@ install-files:
 	esac
 
 uninstall: ## away with what was installed
-	rm -f $(DESTDIR)$(PREFIX)/bin/longwave $(DESTDIR)$(PREFIX)/include/longwave.h
+	rm -f $(DESTDIR)$(PREFIX)/bin/longwave $(addprefix $(DESTDIR)$(PREFIX)/include/longwave,.h .hpp)
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,share/longwave $(LISP))
 	rm -f $(DESTDIR)$(LIBDIR)/liblongwave.a $(DESTDIR)$(LIBDIR)/pkgconfig/longwave.pc
 	cd $(DESTDIR)$(LIBDIR) && rm -f liblongwave.so liblongwave.so.$(ABI_MAJOR) liblongwave.so.$(VERSION)
 

@@ -1,12 +1,13 @@
 #!/bin/sh
-# needs.sh WHAT:PACKAGE… — sees to it that commands and libraries (-lNAME) are there: by apt where
-# there is apt, else by saying what to install, before anything is compiled.
+# needs.sh WHAT:PACKAGE… — sees to it that commands, libraries (-lNAME) and files (/PATH) are there: by
+# apt where there is apt, else by saying what to install, before anything is compiled.
 set -eu
 
 has() {
     case $1 in
     -l*) echo 'int main(void) { return 0; }' |
         cc -x c - -o /dev/null -L/opt/homebrew/lib -L/usr/local/lib "$1" 2>/dev/null ;;
+    /*) [ -e "$1" ] ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -35,6 +36,7 @@ cat >&2 <<'END'
 Install what is missing, for example:
     Fedora   dnf install gcc gcc-c++ lame-devel opus-devel
              and for the tests: ffmpeg mpg123 curl lame flac opus-tools vorbis-tools
+             pkgconf python3 sbcl, and CFFI where ASDF finds it
     Arch     pacman -S gcc lame opus
              and for the tests: ffmpeg mpg123 curl flac opus-tools vorbis-tools
     macOS    xcode-select --install; brew install lame opus

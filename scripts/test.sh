@@ -31,5 +31,8 @@ for features in "" mp3 aac; do
 done
 # tests/examples.rs runs them.
 step cargo build --locked --examples
+# The C ABI as other languages have it: built as for tests, installed, and used from there only.
+step cargo build --locked --workspace --lib --bins
+step bash scripts/test-abi.sh target/debug
 # Last, so that its summary is the last line.
 step tests --workspace --lib --bins --tests

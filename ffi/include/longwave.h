@@ -158,10 +158,6 @@ lw_status lw_encoder_content_type(lw_encoder encoder, char **content_type);
 // Closes an encoder; what it gave last is gone with it. Closing it again is harmless.
 lw_status lw_encoder_close(lw_encoder encoder);
 
-extern void longwave_enter(Environment *callers);
-
-extern void longwave_leave(const Environment *callers);
-
 // Calls `function` at every event of this kind, `track-change`, say, or at every event, where `kind` is NULL: see `lw_hook`.
 // It may be called before this function has returned. `user` is handed to it. Added before `lw_pipeline_start`, it hears of
 // the start too. `hook` is its number, for `lw_pipeline_remove_hook`.
@@ -296,7 +292,7 @@ lw_status lw_pipeline_play_list(lw_pipeline pipeline,
 
 // Plays a file, a folder, or an M3U, PLS or XSPF playlist as the playlist, in place of the one before. It is read on a thread
 // of the pipeline, and again when it changes; what is wrong with it is logged. It is named as its path. `options`: as for
-// `lw_pipeline_play_list`.
+// `lw_pipeline_play_list`, or NULL.
 lw_status lw_pipeline_play_path(lw_pipeline pipeline,
                                 const char *path,
                                 const char *options);

@@ -88,7 +88,7 @@ pub unsafe extern "C" fn lw_pipeline_play_list(
 
 /// Plays a file, a folder, or an M3U, PLS or XSPF playlist as the playlist, in place of the one before. It is read on a thread
 /// of the pipeline, and again when it changes; what is wrong with it is logged. It is named as its path. `options`: as for
-/// `lw_pipeline_play_list`.
+/// `lw_pipeline_play_list`, or NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_path(
     pipeline: lw_pipeline,

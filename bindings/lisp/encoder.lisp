@@ -1,0 +1,55 @@
+;;;; Encoders that Lisp drives itself, from any thread.
+
+(in-package #:longwave)
+
+(defclass encoder ()
+  ((handle :initarg :handle :reader handle)
+   (channels :initarg :channels :reader channels))
+  (:documentation "PCM in, whole packets out. Used by one thread at a time."))
+
+(defun make-encoder (&rest declaration &key (sample-rate 44100) (channels 2) &allow-other-keys)
+  "An encoder: :FORMAT :MP3 or :AAC, and perhaps :BITRATE (kbit/s), :QUALITY, :PROFILE."
+  (let ((declaration (write-json (uiop:remove-plist-keys '(:sample-rate :channels) declaration))))
+    (with-texts (declaration)
+      (make-instance 'encoder
+                     :channels channels
+                     :handle (get-number :uint64 "lw_encoder_open"
+                                         :pointer declaration :uint32 sample-rate :uint32 channels)))))
+
+(defmacro get-packets (function &rest arguments)
+  (let ((bytes (gensym "BYTES")) (count (gensym "COUNT")))
+    `(cffi:with-foreign-objects ((,bytes :pointer) (,count :size))
+       (call ,function ,@arguments :pointer ,bytes :pointer ,count)
+       (copy-octets (cffi:mem-ref ,bytes :pointer) (cffi:mem-ref ,count :size)))))
+
+(defun copy-octets (bytes count)
+  (let ((octets (make-array count :element-type '(unsigned-byte 8))))
+    (dotimes (index count octets)
+      (setf (aref octets index) (cffi:mem-aref bytes :uint8 index)))))
+
+(deftype samples (type)
+  `(simple-array ,type (*)))
+
+(defgeneric encoder-encode (encoder pcm)
+  (:documentation "Encodes any number of interleaved frames: a simple vector of single-floats from -1 to 1, or of (SIGNED-BYTE 16). The
+packets that became whole, a vector of octets.")
+  (:method ((encoder encoder) pcm)
+    (let ((frames (floor (length pcm) (channels encoder))))
+      (etypecase pcm
+        ((samples single-float)
+         (cffi:with-pointer-to-vector-data (samples pcm)
+           (get-packets "lw_encoder_encode" :uint64 (handle encoder) :pointer samples :size frames)))
+        ((samples (signed-byte 16))
+         (cffi:with-pointer-to-vector-data (samples pcm)
+           (get-packets "lw_encoder_encode_s16" :uint64 (handle encoder) :pointer samples :size frames)))))))
+
+(defgeneric encoder-flush (encoder)
+  (:documentation "What is still inside. The encoder is at its end then.")
+  (:method ((encoder encoder))
+    (get-packets "lw_encoder_flush" :uint64 (handle encoder))))
+
+(defgeneric encoder-close (encoder)
+  (:documentation "Lets go of it. Once more is harmless.")
+  (:method ((encoder encoder))
+    (call "lw_encoder_close" :uint64 (handle encoder))
+    (values)))

@@ -1,0 +1,105 @@
+;;;; liblongwave itself: how it is found and called, and what it says when a call fails.
+
+(in-package #:longwave)
+
+(cffi:define-foreign-library liblongwave
+  (:darwin (:or "liblongwave.dylib"))
+  (:unix (:or "liblongwave.so.0" "liblongwave.so")))
+
+;; LONGWAVE_LIBRARY says where it is, where the system does not know.
+(let ((file (uiop:getenv "LONGWAVE_LIBRARY")))
+  (if file
+      (cffi:load-foreign-library file)
+      (cffi:use-foreign-library liblongwave)))
+
+;;; Conditions
+
+(define-condition longwave-error (error)
+  ((status :initarg :status :reader error-status :documentation "The lw_status.")
+   (message :initarg :message :reader error-message))
+  (:documentation "A call that failed. It says what was wrong, where, and what to do next.")
+  (:report (lambda (condition out) (write-string (error-message condition) out))))
+
+(defmacro define-conditions (&rest conditions)
+  "Each with its status and what it means."
+  `(progn
+     ,@(loop for (status name meaning) in conditions
+             collect `(define-condition ,name (longwave-error) () (:documentation ,meaning)))
+     (defun condition-of (status)
+       (case status
+         ,@(loop for (status name) in conditions collect `(,status ',name))
+         (t 'longwave-error)))))
+
+(define-conditions
+  (-1 invalid-argument "An argument that cannot be one.")
+  (-2 bad-handle "What was called has been closed.")
+  (-3 setting-error "A declaration or a value that cannot work.")
+  (-4 unplayable-file "A file that cannot be read or played.")
+  (-5 cannot-listen "An address that cannot be listened on.")
+  (-6 exists-already "Something by that name exists already.")
+  (-7 not-found "Nothing has that name or number.")
+  (-8 not-running "It is not started yet, or has stopped.")
+  (-9 encoder-failed "An encoder failed: close it and make another.")
+  (-10 system-refused "The system refused something.")
+  (-11 bug-in-longwave "A bug in Longwave, caught at its border."))
+
+(defun check (status)
+  "Whether the call gave something; signals what it says if it failed."
+  (when (minusp status)
+    (error (condition-of status)
+           :status status
+           :message (cffi:foreign-funcall "lw_last_error" :string)))
+  (zerop status))
+
+;;; Calls
+
+(defmacro call (function &rest arguments)
+  "Calls a function that returns a status. Arguments are types and values, as for CFFI:FOREIGN-FUNCALL."
+  `(check (cffi:foreign-funcall ,function ,@arguments :int32)))
+
+(defmacro get-number (type function &rest arguments)
+  "The number that a call writes to its last argument."
+  (let ((out (gensym "OUT")))
+    `(cffi:with-foreign-object (,out ,type)
+       (when (call ,function ,@arguments :pointer ,out)
+         (cffi:mem-ref ,out ,type)))))
+
+(defmacro get-text (function &rest arguments)
+  "The text that a call writes to its last argument."
+  (let ((out (gensym "OUT")))
+    `(cffi:with-foreign-object (,out :pointer)
+       (when (call ,function ,@arguments :pointer ,out)
+         (take-text (cffi:mem-ref ,out :pointer))))))
+
+(defmacro get-json (function &rest arguments)
+  (let ((text (gensym "TEXT")))
+    `(let ((,text (get-text ,function ,@arguments)))
+       (and ,text (read-json ,text)))))
+
+(defun take-text (pointer)
+  (unwind-protect (values (cffi:foreign-string-to-lisp pointer))
+    (cffi:foreign-funcall "lw_free" :pointer pointer :void)))
+
+(defmacro with-texts (names &body body)
+  "Binds each name, a variable with a string or NIL, to a pointer."
+  (if (null names)
+      `(progn ,@body)
+      (let ((name (first names)) (pointer (gensym "POINTER")))
+        `(call-with-text ,name (lambda (,pointer)
+                                 (let ((,name ,pointer))
+                                   (with-texts ,(rest names) ,@body)))))))
+
+(defun call-with-text (text function)
+  (if text
+      (cffi:with-foreign-string (pointer text) (funcall function pointer))
+      (funcall function (cffi:null-pointer))))
+
+(defun milliseconds (seconds)
+  (round (* 1000 (rational seconds))))
+
+(defun flag (value)
+  (if value 1 0))
+
+(defun version ()
+  "The version of the library in use."
+  (values (cffi:foreign-funcall "lw_version" :string)))

@@ -1,0 +1,25 @@
+;;;; Longwave in Common Lisp: a CLOS protocol over liblongwave.
+
+(defsystem "longwave"
+  :description "An internet radio station in a Lisp image: files in, MP3 and AAC out, to listeners over HTTP/ICY"
+  :version "0.1.0"
+  :license "MIT OR Apache-2.0"
+  :depends-on ("cffi")
+  :serial t
+  :components ((:file "package")
+               (:file "json")
+               (:file "library")
+               (:file "server")
+               (:file "pipeline")
+               (:file "hooks")
+               (:file "voices")
+               (:file "encoder"))
+  :in-order-to ((test-op (test-op "longwave/tests"))))
+
+(defsystem "longwave/tests"
+  :description "What the binding promises"
+  :depends-on ("longwave")
+  :components ((:file "tests"))
+  :perform (test-op (operation system)
+             (unless (uiop:symbol-call '#:longwave-tests '#:run)
+               (error "a test of longwave has failed"))))

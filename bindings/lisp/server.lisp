@@ -1,0 +1,104 @@
+;;;; Servers, and mounts that Lisp feeds.
+
+(in-package #:longwave)
+
+(defclass server ()
+  ((handle :initarg :handle :reader handle))
+  (:documentation "Addresses that it listens on, and mounts."))
+
+(defun make-server (&rest declaration &key port listen &allow-other-keys)
+  "A server that SERVER-START lets listen: on PORT of every address, or where LISTEN says. Other arguments are keys of
+[server] in docs/CONFIGURATION.md, :MAX-LISTENERS 500 or :BURST \"4s\"."
+  (let ((declaration (write-json (list* :listen (or listen (and port (format nil ":~D" port)))
+                                        (uiop:remove-plist-keys '(:port :listen) declaration)))))
+    (with-texts (declaration)
+      (make-instance 'server :handle (get-number :uint64 "lw_server_open" :pointer declaration)))))
+
+(defmethod print-object ((server server) out)
+  (print-unreadable-object (server out :type t)
+    (format out "~:[not listening~;on port ~:*~D~]" (ignore-errors (server-port server)))))
+
+(defgeneric server-start (server)
+  (:documentation "Lets it listen. A server starts once.")
+  (:method ((server server))
+    (call "lw_server_start" :uint64 (handle server))
+    server))
+
+(defgeneric server-stop (server)
+  (:documentation "Stops it: ports are free at once, listeners get what is due. Names of threads that had to be left behind.")
+  (:method ((server server))
+    (get-json "lw_server_stop" :uint64 (handle server))))
+
+(defgeneric server-close (server)
+  (:documentation "Lets go of it. Once more is harmless.")
+  (:method ((server server))
+    (call "lw_server_close" :uint64 (handle server))
+    (values)))
+
+(defgeneric server-running-p (server)
+  (:method ((server server))
+    (plusp (get-number :int32 "lw_server_is_running" :uint64 (handle server)))))
+
+(defgeneric server-port (server)
+  (:documentation "The port that it listens on: the one that it got, where 0 was asked for.")
+  (:method ((server server))
+    (get-number :uint16 "lw_server_port" :uint64 (handle server))))
+
+(defgeneric server-add-mount (server path &key content-type &allow-other-keys)
+  (:documentation "Puts a mount on the air that SERVER-WRITE-AUDIO feeds. Other arguments: :BITRATE, :SAMPLE-RATE, :CHANNELS,
+:NAME, :GENRE, :DESCRIPTION, :URL, :PUBLIC, :MAX-LISTENERS, :METAINT.")
+  (:method ((server server) path &rest declaration &key content-type &allow-other-keys)
+    (declare (ignore content-type))
+    (let ((declaration (write-json (list* :mount path declaration))))
+      (with-texts (declaration)
+        (call "lw_server_add_mount" :uint64 (handle server) :pointer declaration)
+        (values)))))
+
+(defgeneric server-remove-mount (server path)
+  (:documentation "Takes a mount off the air: its listeners get what is due, then a close.")
+  (:method ((server server) path)
+    (with-texts (path)
+      (call "lw_server_remove_mount" :uint64 (handle server) :pointer path)
+      (values))))
+
+(defgeneric server-write-audio (server path audio &key start end)
+  (:documentation "Feeds a mount with encoded audio, a vector of octets that may be cut anywhere. How many of them were taken:
+what there was no room for is to be offered again later.")
+  (:method ((server server) path audio &key (start 0) (end (length audio)))
+    (let* ((count (- end start))
+           (octets (cffi:make-shareable-byte-vector count)))
+      (replace octets audio :start2 start :end2 end)
+      (with-texts (path)
+        (cffi:with-pointer-to-vector-data (bytes octets)
+          (get-number :size "lw_server_write_audio"
+                      :uint64 (handle server) :pointer path :pointer bytes :size count))))))
+
+(defgeneric server-update-metadata (server path title &key url)
+  (:documentation "The title of the audio that is written from now on.")
+  (:method ((server server) path title &key url)
+    (with-texts (path title url)
+      (call "lw_server_update_metadata" :uint64 (handle server) :pointer path :pointer title :pointer url)
+      (values))))
+
+(defgeneric server-listener-count (server &optional path)
+  (:documentation "How many listen: to one mount, or to all.")
+  (:method ((server server) &optional path)
+    (with-texts (path)
+      (get-number :uint64 "lw_server_listener_count" :uint64 (handle server) :pointer path))))
+
+(defgeneric server-mount-info (server path)
+  (:documentation "A mount's state, a property list.")
+  (:method ((server server) path)
+    (with-texts (path)
+      (get-json "lw_server_mount_info" :uint64 (handle server) :pointer path))))
+
+(defgeneric server-mounts (server)
+  (:documentation "The states of all mounts.")
+  (:method ((server server))
+    (get-json "lw_server_mounts" :uint64 (handle server))))
+
+(defgeneric get-metadata-changed-at (server path)
+  (:documentation "Since when a mount has its title: milliseconds since 1970.")
+  (:method ((server server) path)
+    (with-texts (path)
+      (get-number :uint64 "lw_server_changed_at" :uint64 (handle server) :pointer path))))

@@ -1,0 +1,446 @@
+"""Longwave in Python, by ctypes: no package is needed, only liblongwave.
+
+    import longwave
+    station = longwave.Station("[[pipeline]]")
+    pipeline = station.pipeline()
+    pipeline.add_hook("track-change", lambda event: print(event["track"]["title"]))
+    station.start()
+    pipeline.play_path("music", loop=True)
+
+What a method does stands in longwave.h, under the name of the class and the method: `Pipeline.skip` is lw_pipeline_skip.
+JSON comes as Python values, declarations may be text (TOML or JSON) or dictionaries; paths are str, bytes or os.PathLike;
+times are milliseconds. A call that fails raises `Error`. What is not there is None. Objects are closed by `close`, by `with`, or
+when nothing refers to them any more.
+
+Hooks run on a thread of the library, which waits for Python's lock like any other; an exception in one is printed.
+"""
+
+import ctypes
+import ctypes.util
+import json
+import os
+import sys
+import traceback
+from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
+
+__all__ = ["Encoder", "Error", "Pipeline", "Server", "Station", "format_title", "log_to", "read_metadata", "version"]
+
+
+def _load():
+    """LONGWAVE_LIBRARY, else what the system finds by itself, else beside this file as `make install` has it."""
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib", "liblongwave.so.0")
+    names = [os.environ.get("LONGWAVE_LIBRARY"), "liblongwave.so.0", beside, ctypes.util.find_library("longwave")]
+    tried = []
+    for name in filter(None, names):
+        try:
+            return ctypes.CDLL(name)
+        except OSError as error:
+            tried.append(str(error))
+    raise ImportError("liblongwave was not found; LONGWAVE_LIBRARY says where it is: " + "; ".join(tried))
+
+
+_lib = _load()
+_lib.lw_last_error.restype = _lib.lw_version.restype = _lib.lw_status_name.restype = c_char_p
+_lib.lw_free.restype = None
+_HOOK = ctypes.CFUNCTYPE(None, c_uint64, c_char_p, c_void_p)
+_LOG = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_void_p)
+
+
+class Error(Exception):
+    """A call that failed: `status` is its number, `name` what that is called, the text what was wrong."""
+
+    def __init__(self, status):
+        super().__init__(_lib.lw_last_error().decode())
+        self.status, self.name = status, _lib.lw_status_name(c_int(status)).decode()
+
+
+def _call(function, *arguments):
+    """Whether it gave something."""
+    status = getattr(_lib, function)(*arguments)
+    if status < 0:
+        raise Error(status)
+    return status == 0
+
+
+def _get(kind, function, *arguments):
+    """The number that a call writes to its last argument."""
+    out = kind()
+    return out.value if _call(function, *arguments, byref(out)) else None
+
+
+def _text(function, *arguments):
+    """The text that a call writes to its last argument."""
+    out = c_void_p()
+    if not _call(function, *arguments, byref(out)):
+        return None
+    try:
+        return ctypes.string_at(out).decode()
+    finally:
+        _lib.lw_free(out)
+
+
+def _json(function, *arguments):
+    text = _text(function, *arguments)
+    return None if text is None else json.loads(text)
+
+
+def _utf8(text):
+    return None if text is None else text.encode()
+
+
+def _declaration(given):
+    return _utf8(json.dumps(given) if isinstance(given, dict) else given)
+
+
+def _files(files):
+    """A list of files as JSON; a path that is not UTF-8 becomes a URL."""
+
+    def path(given):
+        raw = os.fsencode(given)
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            text = ""
+        if text and not text.startswith("file://"):
+            return text
+        plain = b"/.-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        return "file://" + "".join(chr(byte) if byte in plain else "%%%02X" % byte for byte in raw)
+
+    def entry(given):
+        return {**given, "path": path(given["path"])} if isinstance(given, dict) else path(given)
+
+    return json.dumps([entry(file) for file in files]).encode()
+
+
+class _Handle:
+    def __init__(self, handle):
+        self.handle = c_uint64(handle)
+
+    def close(self):
+        _call(self._close, self.handle)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __del__(self):
+        if hasattr(self, "handle"):
+            getattr(_lib, self._close)(self.handle)
+
+
+class Station(_Handle):
+    """A server and its pipelines, declared together."""
+
+    _close = "lw_station_close"
+
+    def __init__(self, declaration):
+        super().__init__(_get(c_uint64, "lw_station_open", _declaration(declaration)))
+
+    def start(self):
+        _call("lw_station_start", self.handle)
+
+    def stop(self):
+        """Names of threads that had to be left behind."""
+        return _json("lw_station_stop", self.handle)
+
+    def server(self):
+        return Server._of(_get(c_uint64, "lw_station_server", self.handle))
+
+    def pipeline(self, name=None):
+        return Pipeline._of(_get(c_uint64, "lw_station_pipeline", self.handle, _utf8(name)))
+
+
+class Server(_Handle):
+    _close = "lw_server_close"
+
+    def __init__(self, declaration=None):
+        super().__init__(_get(c_uint64, "lw_server_open", _declaration(declaration)))
+
+    @classmethod
+    def _of(cls, handle):
+        made = cls.__new__(cls)
+        _Handle.__init__(made, handle)
+        return made
+
+    def start(self):
+        _call("lw_server_start", self.handle)
+
+    def stop(self):
+        return _json("lw_server_stop", self.handle)
+
+    @property
+    def is_running(self):
+        return bool(_get(c_int32, "lw_server_is_running", self.handle))
+
+    @property
+    def port(self):
+        return _get(c_uint16, "lw_server_port", self.handle)
+
+    def add_mount(self, declaration):
+        _call("lw_server_add_mount", self.handle, _declaration(declaration))
+
+    def remove_mount(self, mount):
+        _call("lw_server_remove_mount", self.handle, _utf8(mount))
+
+    def write_audio(self, mount, audio):
+        """How many of these bytes were taken."""
+        return _get(c_size_t, "lw_server_write_audio", self.handle, _utf8(mount), bytes(audio), c_size_t(len(audio)))
+
+    def update_metadata(self, mount, title, url=None):
+        _call("lw_server_update_metadata", self.handle, _utf8(mount), _utf8(title), _utf8(url))
+
+    def listener_count(self, mount=None):
+        return _get(c_uint64, "lw_server_listener_count", self.handle, _utf8(mount))
+
+    def changed_at(self, mount):
+        return _get(c_uint64, "lw_server_changed_at", self.handle, _utf8(mount))
+
+    def mount_info(self, mount):
+        return _json("lw_server_mount_info", self.handle, _utf8(mount))
+
+    def mounts(self):
+        return _json("lw_server_mounts", self.handle)
+
+    def stats(self):
+        return _json("lw_server_stats", self.handle)
+
+
+class Pipeline(_Handle):
+    _close = "lw_pipeline_close"
+
+    def __init__(self, declaration, server=None):
+        shared = server.handle if server else c_uint64(0)
+        super().__init__(_get(c_uint64, "lw_pipeline_open", _declaration(declaration), shared))
+        self._hooks = {}
+
+    @classmethod
+    def _of(cls, handle):
+        made = cls.__new__(cls)
+        _Handle.__init__(made, handle)
+        made._hooks = {}
+        return made
+
+    def close(self):
+        """Its hooks go first: their functions are Python's to free."""
+        for hook in list(getattr(self, "_hooks", ())):
+            self.remove_hook(hook)
+        super().close()
+
+    def __del__(self):
+        if hasattr(self, "handle"):
+            self.close()
+
+    def start(self):
+        _call("lw_pipeline_start", self.handle)
+
+    def stop(self):
+        return _json("lw_pipeline_stop", self.handle)
+
+    @property
+    def is_running(self):
+        return bool(_get(c_int32, "lw_pipeline_is_running", self.handle))
+
+    @property
+    def name(self):
+        return _text("lw_pipeline_name", self.handle)
+
+    def server(self):
+        return Server._of(_get(c_uint64, "lw_pipeline_server", self.handle))
+
+    def add_hook(self, kind, function):
+        """Calls `function` with each event of this kind, or of all kinds, where it is None. Returns the hook's number."""
+
+        def told(_pipeline, event, _user):
+            try:
+                function(json.loads(event))
+            except Exception:  # it must not go on into the library
+                traceback.print_exc(file=sys.stderr)
+
+        kept = _HOOK(told)
+        hook = _get(c_uint64, "lw_pipeline_add_hook", self.handle, _utf8(kind), kept, None)
+        self._hooks[hook] = kept
+        return hook
+
+    def remove_hook(self, hook):
+        _call("lw_pipeline_remove_hook", self.handle, c_uint64(hook))
+        del self._hooks[hook]
+
+    def next_event(self, timeout_ms=-1):
+        """None after that time; for less than 0 it waits as long as it takes."""
+        return _json("lw_pipeline_next_event", self.handle, c_int64(timeout_ms))
+
+    def fileno(self):
+        """Readable while events wait: a pipeline can be given to select and its like."""
+        return _get(c_int, "lw_pipeline_event_fd", self.handle)
+
+    def play_file(self, file, title=None):
+        return _get(c_uint64, "lw_pipeline_play_file", self.handle, os.fsencode(file), _utf8(title))
+
+    def play_list(self, name, files, **options):
+        """Options: now, loop, shuffle, crossfade_ms, fade_in_ms, fade_out_ms."""
+        _call("lw_pipeline_play_list", self.handle, _utf8(name), _files(files), json.dumps(options).encode())
+
+    def play_path(self, path, **options):
+        _call("lw_pipeline_play_path", self.handle, os.fsencode(path), json.dumps(options).encode())
+
+    def set_loop(self, repeat):
+        _call("lw_pipeline_set_loop", self.handle, c_int32(bool(repeat)))
+
+    def set_shuffle(self, shuffle):
+        _call("lw_pipeline_set_shuffle", self.handle, c_int32(bool(shuffle)))
+
+    def skip(self):
+        _call("lw_pipeline_skip", self.handle)
+
+    def seek(self, to_ms):
+        _call("lw_pipeline_seek", self.handle, c_uint64(to_ms))
+
+    def queue_files(self, files, next=False):
+        """The numbers of the entries."""
+        return _json("lw_pipeline_queue_files", self.handle, _files(files), c_int32(bool(next)))
+
+    def queue(self):
+        return _json("lw_pipeline_queue", self.handle)
+
+    def clear_queue(self):
+        _call("lw_pipeline_clear_queue", self.handle)
+
+    def remove(self, entry):
+        _call("lw_pipeline_remove", self.handle, c_uint64(entry))
+
+    def move_to(self, entry, index):
+        _call("lw_pipeline_move_to", self.handle, c_uint64(entry), c_size_t(index))
+
+    def hold(self, fade_ms=0):
+        _call("lw_pipeline_hold", self.handle, c_uint64(fade_ms))
+
+    def resume(self, fade_ms=0):
+        _call("lw_pipeline_resume", self.handle, c_uint64(fade_ms))
+
+    def update_metadata(self, title, mount=None, url=None, until_cleared=False):
+        _call("lw_pipeline_update_metadata", self.handle, _utf8(title), _utf8(url), _utf8(mount), c_int32(until_cleared))
+
+    def clear_metadata(self, mount=None):
+        _call("lw_pipeline_clear_metadata", self.handle, _utf8(mount))
+
+    def current_track(self):
+        return _json("lw_pipeline_current_track", self.handle)
+
+    def up_next(self, most):
+        return _json("lw_pipeline_up_next", self.handle, c_size_t(most))
+
+    def history(self):
+        return _json("lw_pipeline_history", self.handle)
+
+    def playlist(self):
+        return _json("lw_pipeline_playlist", self.handle)
+
+    def listener_count(self, mount=None):
+        return _get(c_uint64, "lw_pipeline_listener_count", self.handle, _utf8(mount))
+
+    def levels(self):
+        return _json("lw_pipeline_levels", self.handle)
+
+    def health(self):
+        return _json("lw_pipeline_health", self.handle)
+
+    def snapshot(self):
+        return _text("lw_pipeline_snapshot", self.handle)
+
+    def restore(self, snapshot):
+        _call("lw_pipeline_restore", self.handle, _utf8(snapshot))
+
+    def play_voice(self, file, volume=1.0, paused=False):
+        """The voice's number."""
+        return _get(c_uint64, "lw_pipeline_play_voice", self.handle, os.fsencode(file), c_double(volume), c_int32(paused))
+
+    def stop_voice(self, voice, fade_ms=0):
+        _call("lw_pipeline_stop_voice", self.handle, c_uint64(voice), c_uint64(fade_ms))
+
+    def stop_all_voices(self, fade_ms=0):
+        _call("lw_pipeline_stop_all_voices", self.handle, c_uint64(fade_ms))
+
+    def pause_voice(self, voice):
+        _call("lw_pipeline_pause_voice", self.handle, c_uint64(voice))
+
+    def resume_voice(self, voice):
+        _call("lw_pipeline_resume_voice", self.handle, c_uint64(voice))
+
+    def seek_voice(self, voice, to_ms):
+        _call("lw_pipeline_seek_voice", self.handle, c_uint64(voice), c_uint64(to_ms))
+
+    def ramp_volume(self, voice, to, over_ms=0, curve=None, then_stop=False):
+        ends = c_int32(then_stop)
+        _call("lw_pipeline_ramp_volume", self.handle, c_uint64(voice), c_double(to), c_uint64(over_ms), _utf8(curve), ends)
+
+    def voices(self):
+        return _json("lw_pipeline_voices", self.handle)
+
+    def add_output(self, declaration):
+        _call("lw_pipeline_add_output", self.handle, _declaration(declaration))
+
+    def remove_output(self, mount):
+        _call("lw_pipeline_remove_output", self.handle, _utf8(mount))
+
+    def replace_encoder(self, mount, declaration):
+        _call("lw_pipeline_replace_encoder", self.handle, _utf8(mount), _declaration(declaration))
+
+
+class Encoder(_Handle):
+    """PCM in, whole packets out, as bytes. `pcm` has samples of 16 bits (array.array("h"), say) or floats (array.array("f"))."""
+
+    _close = "lw_encoder_close"
+
+    def __init__(self, declaration, sample_rate=44100, channels=2):
+        self.channels = channels
+        rate, count = c_uint32(sample_rate), c_uint32(channels)
+        super().__init__(_get(c_uint64, "lw_encoder_open", _declaration(declaration), rate, count))
+
+    def encode(self, pcm):
+        view = memoryview(pcm).cast("B") if not isinstance(pcm, memoryview) else pcm.cast("B")
+        code = memoryview(pcm).format
+        function = {"f": "lw_encoder_encode", "h": "lw_encoder_encode_s16"}[code]
+        size = memoryview(pcm).itemsize
+        samples = (ctypes.c_char * len(view)).from_buffer_copy(view)
+        return self._step(function, samples, c_size_t(len(view) // size // self.channels))
+
+    def flush(self):
+        return self._step("lw_encoder_flush")
+
+    def _step(self, function, *arguments):
+        out, count = c_void_p(), c_size_t()
+        _call(function, self.handle, *arguments, byref(out), byref(count))
+        return ctypes.string_at(out, count.value) if count.value else b""
+
+
+_log = None
+
+
+def log_to(function, level="info"):
+    """Gives each log line to `function(level, target, message)` from now on, or to nobody, where it is None."""
+    global _log
+
+    def told(number, target, message, _user):
+        try:
+            function(number, target.decode(), message.decode())
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+
+    kept = _LOG(told) if function else None
+    _call("lw_log_to", kept, None, _utf8(level))
+    _log = kept
+
+
+def read_metadata(file):
+    return _json("lw_read_metadata", os.fsencode(file))
+
+
+def format_title(file, tags=None, given=None, extinf=None):
+    tags = None if tags is None else json.dumps(tags).encode()
+    return _text("lw_format_title", os.fsencode(file), tags, _utf8(given), _utf8(extinf))
+
+
+def version():
+    return _lib.lw_version().decode()

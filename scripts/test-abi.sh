@@ -1,0 +1,117 @@
+#!/bin/bash
+# test-abi.sh FOLDER [LISP-SECONDS]: installs the program and the library that were built in FOLDER (target/debug) into a
+# scratch prefix, builds every example from there alone, runs it and checks its stream; then the tests in C and in Lisp.
+# A day in Lisp takes 10 seconds; the full length is 60.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+built=$1 day=${2:-10}
+
+work=$(mktemp -d)
+running=
+trap 'kill $running 2>/dev/null || true; rm -rf "$work"' EXIT
+prefix=$work/prefix
+mkdir "$work/bin" "$work/music" "$work/scratch"
+
+say() { printf '   %s\n' "$*"; }
+fail() { printf 'test-abi: %s\n' "$*" >&2; exit 1; }
+
+make --silent install-files PREFIX="$prefix" BUILT="$built"
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib LISTEN=127.0.0.1:0
+export PYTHONPATH=$prefix/share/longwave/python XDG_CACHE_HOME=$work/cache
+export CL_SOURCE_REGISTRY="$prefix/share/common-lisp/source//:"
+
+# Nothing is exported but what is documented.
+nm -D --defined-only "$prefix/lib/liblongwave.so" | awk '{ print $NF }' | sort >"$work/exported"
+sed 's|//.*||' "$prefix/include/longwave.h" | grep -o '\blw_[a-z0-9_]*(' | tr -d '(' | sort -u >"$work/declared"
+diff "$work/declared" "$work/exported" >&2 || fail "what is exported is not what longwave.h declares"
+say "$(wc -l <"$work/exported") functions are exported, all of them lw_*"
+"$prefix/bin/longwave" --version >/dev/null
+
+for n in 0 1 2 3 4 5; do
+    ffmpeg -loglevel error -f lavfi -i "sine=frequency=$((220 + n * 55)):duration=90" -ac 2 "$work/music/song$n.wav"
+done
+(echo '#EXTM3U'; ls "$work"/music/*.wav | sort -r) >"$work/evening.m3u"
+
+warnings="-Wall -Wextra -Werror -pedantic"
+c() { cc -std=gnu11 $warnings -O1 -g "$@" $(pkg-config --cflags --libs longwave) -lm; }
+c ffi/examples/station.c -o "$work/bin/station-c"
+c ffi/examples/event_loop.c -o "$work/bin/event-loop-c"
+c++ -std=c++17 $warnings -O1 ffi/examples/station.cpp $(pkg-config --cflags --libs longwave) -o "$work/bin/station-cpp"
+# The same without the shared library.
+cc -std=gnu11 $warnings ffi/examples/station.c $(pkg-config --cflags longwave) "$prefix/lib/liblongwave.a" \
+    $(pkg-config --libs --static longwave | sed 's/-llongwave//') -o "$work/bin/station-static"
+! readelf -d "$work/bin/station-static" | grep -q liblongwave || fail "the static example is not"
+
+# on_air COMMAND…: starts it, waits for the first line that says where it is on the air, and checks every mount of it.
+on_air() {
+    "$@" >"$work/said" 2>&1 <"$work/input" 9>&- &
+    running=$!
+    for _ in $(seq 600); do
+        grep -q '^ *[0-9.]* *on air' "$work/said" && break
+        kill -0 $running 2>/dev/null || break
+        sleep 0.1
+    done
+    sleep 0.5 # for the lines that follow
+    local urls url codec
+    urls=$(grep -o 'http://[^ ]*' "$work/said") || { cat "$work/said" >&2; fail "$1 is not on the air"; }
+    for url in $urls; do
+        codec=$(timeout 20 ffprobe -v error -show_entries stream=codec_name,sample_rate,channels -of csv=p=0 "$url")
+        case $url:$codec in
+        *.mp3:mp3,44100,2* | *.aac:aac,44100,2*) say "$(basename "$1"): ${url#http://*/} is $codec" ;;
+        *) fail "$1: $url is $codec" ;;
+        esac
+    done
+}
+# ends: it ends by itself, as it should.
+ends() {
+    wait $running || { cat "$work/said" >&2; fail "$1 failed"; }
+    running=
+}
+
+: >"$work/input"
+for example in station-c station-static station-cpp; do
+    on_air "$work/bin/$example" "$work/music" 4
+    ends $example
+    grep -q '^now: song0' "$work/said" || { cat "$work/said" >&2; fail "$example did not tell of its track"; }
+done
+on_air python3 bindings/python/examples/station.py "$work/music" 4
+ends python3
+grep -q '^event: track-change' "$work/said" || fail "the example in Python had no event"
+grep -q 'all is well' "$work/said" || fail "the example in Python is not well"
+rm "$work/input"; mkfifo "$work/input"
+exec 9<>"$work/input"
+on_air "$work/bin/event-loop-c" "$work/music"
+printf 'skip\n' >&9
+for _ in $(seq 100); do
+    [ "$(grep -c '"kind":"track-change"' "$work/said")" -lt 2 ] || break
+    sleep 0.1
+done
+exec 9>&-
+ends event-loop-c
+[ "$(grep -c '"kind":"track-change"' "$work/said")" -ge 2 ] || fail "the event loop did not hear of the skip"
+grep -q '"kind":"pipeline-stop"' "$work/said" || fail "the event loop did not hear of the end"
+
+# The tests in C.
+python3 ffi/tests/c/misuse.py "$prefix/include/longwave.h" >"$work/misuse.c"
+c -fsanitize=address ffi/tests/c/cycles.c -o "$work/bin/cycles"
+c -fsanitize=address -Iffi/tests/c "$work/misuse.c" -o "$work/bin/misuse"
+c -pthread ffi/tests/c/guest.c -o "$work/bin/guest"
+cc -std=gnu11 -Wall -Wextra -Werror -O1 -g -pthread ffi/tests/c/unload.c $(pkg-config --cflags longwave) -lm -ldl -o "$work/bin/unload"
+export ASAN_OPTIONS=detect_leaks=1
+say "$("$work/bin/misuse" "$work/scratch")"
+say "$("$work/bin/cycles" "$work/scratch" 100)"
+say "$(timeout 120 "$work/bin/guest" "$work/scratch")"
+say "$(timeout 120 "$work/bin/unload" "$prefix/lib/liblongwave.so" "$work/scratch/a.wav" 20)"
+
+# Common Lisp.
+rm "$work/input"; : >"$work/input"
+sbcl --noinform --non-interactive --eval '(require :asdf)' --eval '(asdf:test-system "longwave")' >"$work/said" 2>&1 ||
+    { tail -30 "$work/said" >&2; fail "the tests of the Lisp system"; }
+say "Lisp: $(grep '^[0-9]* passed' "$work/said")"
+for mode in hooks events; do
+    rm -f "$work"/scratch/state.json*
+    on_air sbcl --script bindings/lisp/day.lisp $mode "$day" "$work/music" "$work/evening.m3u" "$work/scratch"
+    ends "the day by $mode"
+    grep -q 'a good day' "$work/said" || { cat "$work/said" >&2; fail "the day by $mode"; }
+    say "Lisp: $(tail -2 "$work/said" | tr -s '\n ' ' ')"
+done
