@@ -138,6 +138,11 @@ impl Pipeline {
         self.inner.up_next().queued().map(|(id, entry)| (id, entry.clone())).collect()
     }
 
+    /// An entry of the queue or of the playlist.
+    pub fn entry(&self, id: EntryId) -> Option<Entry> {
+        self.inner.up_next().get(id).cloned()
+    }
+
     /// Empties the queue; the playlist goes on after the current track.
     pub fn clear_queue(&self) {
         self.inner.up_next().clear();

@@ -17,7 +17,7 @@ use crate::audio::PcmSpec;
 use crate::engine::mixer::{Command, OnAir, read};
 use crate::error::{Error, Result};
 use crate::event::EventKind;
-use crate::playout::{Entry, Snapshot, UpNext};
+use crate::playout::{Entry, EntryId, Snapshot, UpNext};
 use crate::units::FrameCount;
 
 /// How often the state is kept, besides at every track change and at the end.
@@ -36,6 +36,8 @@ const RESTORE_CROSSFADE: Duration = Duration::from_millis(800);
 pub struct PipelineSnapshot {
     up_next: Snapshot,
     current: Option<Interrupted>,
+    /// A track that was to go on where it had been interrupted, and had not begun to sound again.
+    waiting: Option<(EntryId, Duration)>,
     history: Vec<PlayedTrack>,
 }
 
@@ -71,6 +73,7 @@ pub(super) struct State {
     up_next: Arc<Mutex<UpNext>>,
     on_air: Arc<ArcSwap<OnAir>>,
     begun: Arc<AtomicU64>,
+    goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     history: Arc<Mutex<History>>,
 }
 
@@ -81,6 +84,7 @@ impl State {
             up_next: inner.up_next.clone(),
             on_air: inner.on_air.clone(),
             begun: inner.begun.clone(),
+            goes_on_at: inner.goes_on_at.clone(),
             history: inner.history.clone(),
         }
     }
@@ -89,8 +93,11 @@ impl State {
         let (on_air, up_next) = self.moment();
         let played = self.spec.rate.duration_of(on_air.played);
         let over = on_air.remaining == Some(FrameCount(0));
+        let waiting = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = waiting.filter(|(id, _)| up_next.is_queued(*id));
         PipelineSnapshot {
             up_next,
+            waiting: waiting.map(|(id, from)| (id, self.spec.rate.duration_of(from))),
             // A fallback only filled in, and of a track that is over there is nothing to go on with.
             current: on_air.current.as_ref().filter(|_| !on_air.fell_back && !over).map(|track| {
                 Interrupted {
@@ -132,13 +139,18 @@ impl Inner {
     pub(super) fn restore(&self, mut snapshot: PipelineSnapshot) -> u64 {
         let mut list = self.up_next();
         list.go_on_from(snapshot.up_next);
+        let mut goes_on_at = self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((id, played)) = snapshot.waiting {
+            *goes_on_at = Some((id, self.spec.rate.frames_in(played)));
+        }
         if let Some(Interrupted { entry, played }) = snapshot.current {
             // It will be there again when it goes on.
             snapshot.history.pop_if(|last| last.track.file == entry.path);
             let id = list.play_now(entry);
             let from: FrameCount = self.spec.rate.frames_in(played);
-            *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, from));
+            *goes_on_at = Some((id, from));
         }
+        drop(goes_on_at);
         let version = list.version();
         drop(list);
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);

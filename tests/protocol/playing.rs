@@ -216,11 +216,13 @@ fn queue_files_at_the_end_or_next_get_clear_remove_move() {
     let ids: Vec<_> = pipeline.queue().into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, [second[0], second[1], first[0], first[1]]);
 
+    assert_eq!(pipeline.entry(second[1]).map(|entry| entry.path), Some(studio.path("e.wav")));
     assert_eq!(pipeline.remove(second[1]).unwrap().path, studio.path("e.wav"));
     pipeline.move_to(first[1], 0).unwrap();
     pipeline.move_to(second[0], 99).unwrap();
     assert_eq!(studio.queued(), ["c", "b", "d"]);
     for gone in [second[1], longwave::EntryId(1 << 40)] {
+        assert_eq!(pipeline.entry(gone), None);
         assert!(matches!(pipeline.remove(gone), Err(Error::NotFound(_))));
         assert!(matches!(pipeline.move_to(gone, 0), Err(Error::NotFound(_))));
     }

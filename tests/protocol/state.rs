@@ -142,6 +142,25 @@ fn snapshot_and_restore() {
 }
 
 #[test]
+fn a_snapshot_of_a_track_that_waits_to_go_on_says_where() {
+    let before = Studio::new();
+    let list = before.entries_of(&["a", "b"], seconds(10.0));
+    before.pipeline.play_list("list", list, &ListOptions::default()).unwrap();
+    before.run(seconds(4.0));
+    let snapshot = before.pipeline.snapshot();
+    // Restored, but nothing has been mixed since, when it ends again.
+    let between = Studio::new();
+    between.pipeline.restore(snapshot).unwrap();
+    let text = serde_json::to_string(&between.pipeline.snapshot()).unwrap();
+    let after = Studio::new();
+    after.pipeline.restore(serde_json::from_str(&text).unwrap()).unwrap();
+    after.run(ms(1152));
+    let current = after.pipeline.current_track().unwrap();
+    let was = before.pipeline.current_track().unwrap().played;
+    assert_eq!((current.track.title.as_str(), current.played), ("a", was + ms(1152)));
+}
+
+#[test]
 fn a_restart_goes_on_from_the_state_file() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let state = folder.path().join("state.json");

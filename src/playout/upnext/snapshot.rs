@@ -16,6 +16,13 @@ pub struct Snapshot {
     next_id: u64,
 }
 
+impl Snapshot {
+    /// Whether this entry is in the queue.
+    pub fn is_queued(&self, id: EntryId) -> bool {
+        self.queue.iter().any(|queued| queued.id == id)
+    }
+}
+
 impl UpNext {
     /// What is up next now.
     pub fn snapshot(&self) -> Snapshot {
