@@ -20,8 +20,9 @@ TEST_NEEDS := ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:
 	pkg-config:pkg-config python3:python3 sbcl:sbcl /usr/share/common-lisp/source/cffi:cl-cffi
 
 .PHONY: all build library demo test bench install install-files uninstall clean help needs test-needs
-.DEFAULT_GOAL := build
-all: build
+.DEFAULT_GOAL := all
+
+all: build library ## the program and the library, in target/release
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,8 +30,11 @@ help: ## this list
 build: needs ## the program, target/release/longwave
 	$(CARGO) build --release --locked
 
-demo: build ## a station on the air, with music that it makes itself
-	exec target/release/longwave demo
+# On another port: make demo LISTEN=8001
+demo: needs ## a station on the air, with music that it makes itself
+	@[ -x target/release/longwave ] || echo "The first build takes some minutes."
+	$(CARGO) build --release --locked
+	exec target/release/longwave demo $(if $(LISTEN),--listen $(LISTEN))
 
 test: test-needs ## everything that CI runs: format, lints, documentation, all tests
 	bash scripts/test.sh
@@ -41,12 +45,14 @@ bench: test-needs ## what the inner loops cost, and a whole station
 library: needs ## the library for C and others, target/release/liblongwave_c.so and .a
 	$(CARGO) build --release --locked --package longwave-ffi
 
-install: build library install-files ## the program and the library in $(PREFIX): bin, lib, include, share
+# Who installs as root often has no Rust there: what was built before is what is installed.
+install: $(if $(shell command -v $(CARGO)),all) install-files ## both in $(PREFIX): bin, lib, include, share
 
 # What was built, to its places; nothing is built here.
 install-files:
+	@[ -x $(BUILT)/longwave ] && [ -e $(BUILT)/liblongwave_c.so ] || { echo "There is nothing to install yet: run make first."; exit 1; }
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP)) $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -m 755 $(BUILT)/longwave $(DESTDIR)$(PREFIX)/bin/longwave
+	install -s -m 755 $(BUILT)/longwave $(DESTDIR)$(PREFIX)/bin/longwave
 	install -m 755 $(BUILT)/liblongwave_c.so $(DESTDIR)$(LIBDIR)/liblongwave.so.$(VERSION)
 	ln -sf liblongwave.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblongwave.so.$(ABI_MAJOR)
 	ln -sf liblongwave.so.$(ABI_MAJOR) $(DESTDIR)$(LIBDIR)/liblongwave.so

@@ -94,7 +94,7 @@ impl Play {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Server {
     /// Listen there: 8001 or :8001 (every address), ADDR:PORT, [::1]:8001; port 0 takes a free one
     ///

@@ -13,8 +13,9 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use env_logger::{Builder, Env, Target, WriteStyle};
 
-/// Decoders complain of much that a player passes over; `RUST_LOG` can ask for it.
-const DEFAULT_FILTER: &str = "warn,longwave=info,symphonia=error";
+/// Decoders complain of much that a player passes over, and what stops them is told of with its
+/// file; `RUST_LOG` can ask for the rest.
+const DEFAULT_FILTER: &str = "warn,longwave=info,symphonia=off";
 
 /// The access log: its lines have a form of their own, which tools read, with their own time.
 const ACCESS: &str = "longwave::access";

@@ -106,6 +106,8 @@ fn run(command: Command) -> Result<(), Failure> {
 fn demo(server: args::Server) -> Result<(), Failure> {
     // Before there is anything to be cleaned up.
     let stop = stop()?;
+    // A port that is taken is known before seconds of work.
+    drop(longwave::Server::start(play::config(&args::Play::demo(Vec::new(), server.clone()))?.server)?);
     log::info!("composing some music");
     let music = longwave_demo::Music::compose().map_err(longwave::Error::io("composing music"))?;
     let config = play::config(&args::Play::demo(music.files(), server))?;

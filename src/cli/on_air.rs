@@ -14,6 +14,9 @@ use super::{Failure, places, say};
 /// How often the main thread looks whether everything is still running.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
+/// How long a line on standard output may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// SIGTERM and SIGINT from here on: the first asks the station to stop in order, the second ends
 /// the process at once.
 pub struct Stop(Receiver<()>);
@@ -24,11 +27,14 @@ impl Stop {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         let (ask, asked) = bounded(1);
         std::thread::Builder::new().name("signals".into()).spawn(move || {
-            for signal in signals.forever() {
-                if ask.try_send(()).is_err() {
-                    // It has been asked before, and takes too long for somebody.
-                    let _ = emulate_default_handler(signal);
-                }
+            let mut signals = signals.forever();
+            if signals.next().is_some() {
+                // Who asks need not be there yet, or any more.
+                let _ = ask.try_send(());
+            }
+            // Once more: it takes too long for somebody.
+            if let Some(signal) = signals.next() {
+                let _ = emulate_default_handler(signal);
             }
         })?;
         Ok(Stop(asked))
@@ -40,9 +46,9 @@ pub fn run(config: Config, stop: Stop, before_stopping: impl FnOnce()) -> Result
     let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
     let station = Station::start(config.into())?;
     let addresses = station.server().local_addrs();
-    for mount in &mounts {
-        say(&format!("on air  {}\n", places::url(places::nearest(addresses), mount)));
-    }
+    let on_air =
+        mounts.iter().map(|mount| format!("on air  {}\n", places::url(places::nearest(addresses), mount)));
+    say_in_time(on_air.collect());
     places::tell(addresses, &mounts);
 
     let ended = watch(&station, &stop);
@@ -71,6 +77,18 @@ fn sum_up(stats: &ServerStats) {
         stats.turn_p99,
         stats.turn_max
     );
+}
+
+/// Says where the station is, but does not wait for ever for who does not read it.
+fn say_in_time(text: String) {
+    let (said, done) = bounded::<()>(1);
+    let spawned = std::thread::Builder::new().name("say".into()).spawn(move || {
+        say(&text);
+        drop(said);
+    });
+    if spawned.is_ok() {
+        let _ = done.recv_timeout(PATIENCE);
+    }
 }
 
 /// Waits until the station is asked to stop, or until a part of it has ended by itself.

@@ -33,6 +33,7 @@ pub fn tell(listening: &[SocketAddr], mounts: &[String]) {
     for address in listening {
         log::info!("listening on {address}");
     }
+    log::info!("a page with players: {}", url(nearest(listening), "/"));
     let outside = outside(listening, &addresses_of_machine());
     let Some(first) = outside.first() else {
         log::info!("only this machine can reach it");

@@ -1,6 +1,6 @@
 //! What is wrong with a declaration: all of it at once, each with its place and a way out.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Why a declaration was refused: every problem that it has, in the order of its lines.
@@ -42,6 +42,24 @@ pub struct ConfigProblem {
 
 impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(&mut OneLine(f))
+    }
+}
+
+/// Writes control characters out: what is wrong in a file must neither end a line nor steer a terminal.
+struct OneLine<'w, 'f>(&'w mut fmt::Formatter<'f>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| match c.is_control() {
+            true => write!(self.0, "{}", c.escape_default()),
+            false => self.0.write_char(c),
+        })
+    }
+}
+
+impl ConfigProblem {
+    fn write(&self, f: &mut OneLine<'_, '_>) -> fmt::Result {
         if let Some(file) = &self.file {
             write!(f, "{}:", file.display())?;
         }

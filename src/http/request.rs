@@ -145,8 +145,9 @@ impl<'a> Request<'a> {
         let said = |token: &str| {
             let connections =
                 self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection"));
-            let mut values = connections.filter_map(|header| std::str::from_utf8(header.value).ok());
-            values.any(|value| value.split(',').any(|word| word.trim().eq_ignore_ascii_case(token)))
+            // Not as text: a byte that is no UTF-8 must not hide the word beside it.
+            let mut words = connections.flat_map(|header| header.value.split(|byte| *byte == b','));
+            words.any(|word| word.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
         };
         let persistent = match self.version {
             Version::Http11 => !said("close"),
@@ -158,7 +159,8 @@ impl<'a> Request<'a> {
     fn has_body(&self) -> bool {
         let mut lengths =
             self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("content-length"));
-        lengths.any(|header| header.value.trim_ascii() != b"0") || self.header("transfer-encoding").is_some()
+        lengths.any(|header| header.value.trim_ascii() != b"0")
+            || self.headers.iter().any(|header| header.name.eq_ignore_ascii_case("transfer-encoding"))
     }
 }
 

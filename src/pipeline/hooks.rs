@@ -14,6 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
+use super::event_log::EventLog;
 use super::{Inner, Pipeline};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
@@ -205,9 +206,10 @@ pub(super) fn run(hub: &Hub, pipeline: &Weak<Inner>) {
 }
 
 fn call_hooks(hub: &Hub, pipeline: &Weak<Inner>) {
+    let mut log = EventLog::default();
     while let Some(event) = hub.for_hooks.recv() {
         let Some(pipeline) = pipeline.upgrade().map(Pipeline::from_inner) else { return };
-        log_event(pipeline.name(), &event);
+        log.tell(pipeline.name(), &event, Instant::now());
         let kind = event.kind();
         let due: Vec<_> = hub.lock().hooks.iter().filter(|hook| hook.1 == kind).map(|hook| hook.0).collect();
         for id in due {
@@ -221,19 +223,6 @@ fn call_hooks(hub: &Hub, pipeline: &Weak<Inner>) {
             }
             hub.lock().running = None;
         }
-    }
-}
-
-/// The log lines of the mixer's events: written here, for the mixer waits for no logger.
-fn log_event(name: &str, event: &Event) {
-    match event {
-        Event::TrackChange { track, .. } => log::info!("{name}: now playing {}", track.title),
-        Event::TrackFailed { file, reason } => log::warn!("{name}: {}: {reason}", file.display()),
-        Event::NothingToPlay => log::info!("{name}: nothing to play"),
-        Event::DeadAirBegins { reason } => log::warn!("{name}: dead air: {reason}"),
-        Event::DeadAirEnds { lasted } => log::warn!("{name}: dead air is over after {lasted:.1?}"),
-        Event::Missed { count } => log::warn!("{name}: {count} events came too fast for the hooks"),
-        _ => {}
     }
 }
 

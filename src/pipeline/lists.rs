@@ -156,11 +156,14 @@ impl Reader {
             Playlist { name: load.name, entries: Vec::new(), repeat: load.repeat, shuffle: load.shuffle };
         let mut into = Into::Waiting { list, when: load.when };
         let mut batch = Vec::new();
+        let since = Instant::now();
         let watch = playlist::read(&load.roots, &mut |found| {
             if let Some(entry) = entry(&self.pipeline, found) {
                 batch.push(entry);
-                // The first one at once, so that playing can begin.
-                if batch.len() == BATCH || matches!(into, Into::Waiting { .. }) {
+                // The first one at once, so that playing can begin; but not the same one every time
+                // where the order is to be random.
+                let may_begin = !load.shuffle || since.elapsed() > FIRST_ENTRY / 2;
+                if batch.len() == BATCH || matches!(into, Into::Waiting { .. }) && may_begin {
                     into.hand_over(&self.up_next, &mut batch);
                     load.ready.take();
                     if let (Into::List { since, .. }, Some(begun)) = (&into, load.begun.take()) {
@@ -234,7 +237,12 @@ fn entry(pipeline: &str, found: Found) -> Option<Entry> {
         Found::Entry(entry) => return Some(entry),
         Found::Name(name) => log::debug!("{pipeline}: the playlist calls itself {name}"),
         Found::PassedOver { folder, files } => {
-            log::info!("{pipeline}: {}: {files} files that are not audio were passed over", folder.display());
+            let what = if files == 1 {
+                "1 file that is not audio was"
+            } else {
+                &format!("{files} files that are not audio were")
+            };
+            log::info!("{pipeline}: {}: {what} passed over", folder.display());
         }
         Found::Problem(problem) => log::error!("{pipeline}: {problem}"),
     }

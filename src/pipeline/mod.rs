@@ -2,6 +2,7 @@
 
 mod builder;
 mod control;
+mod event_log;
 mod hooks;
 mod listeners;
 mod lists;

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 pub(crate) struct Stream<'a> {
     pub(crate) path: &'a str,
     pub(crate) content_type: &'a str,
+    /// Kilobits per second, where that is known.
+    pub(crate) bitrate: Option<u32>,
     pub(crate) name: Option<&'a str>,
     pub(crate) title: String,
 }
@@ -69,8 +71,9 @@ pub(crate) fn index(streams: &[Stream<'_>]) -> String {
         let url = escape(&encode_path(stream.path));
         let (name, title) = (escape(stream.name.unwrap_or(stream.path)), escape(&stream.title));
         let kind = escape(stream.content_type);
+        let bitrate = stream.bitrate.map_or(String::new(), |bitrate| format!(", {bitrate} kbit/s"));
         page.push_str(&format!(
-            "<section><h2>{name}</h2><p>{title}</p>\
+            "<section><h2>{name}</h2><p>{title}</p><p>{kind}{bitrate}</p>\
              <audio controls preload=\"none\"><source src=\"{url}\" type=\"{kind}\"></audio>\
              <p><a href=\"{url}\">{url}</a> <a href=\"{url}.m3u\">M3U</a> <a href=\"{url}.pls\">PLS</a> \
              <a href=\"{url}.xspf\">XSPF</a></p></section>\n"
@@ -115,8 +118,13 @@ mod tests {
     #[test]
     fn nothing_in_a_name_or_title_is_markup() {
         let evil = "</title><script>'\"&\u{1}";
-        let stream =
-            Stream { path: "/a\"b.mp3", content_type: "audio/mpeg", name: Some(evil), title: evil.into() };
+        let stream = Stream {
+            path: "/a\"b.mp3",
+            content_type: "audio/mpeg",
+            bitrate: Some(128),
+            name: Some(evil),
+            title: evil.into(),
+        };
         for text in [index(&[stream]), xspf("http://h/a", evil)] {
             assert!(!text.contains("<script>") && !text.contains('\u{1}'), "{text}");
             assert!(text.contains("&lt;/title&gt;&lt;script&gt;&#39;&quot;&amp;"), "{text}");

@@ -102,6 +102,7 @@ fn stream(mount: &Mount) -> pages::Stream<'_> {
     pages::Stream {
         path: &mount.path,
         content_type: &mount.settings.content_type,
+        bitrate: mount.settings.bitrate,
         name: mount.settings.name.as_deref(),
         title: mount.board.title.load().title.text.clone(),
     }

@@ -1,5 +1,6 @@
 //! What is remembered of a request for as long as it lasts.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::http::Request;
@@ -25,11 +26,11 @@ impl Visit {
         let (mut agent_at, mut referer_at) = (0, 0);
         if let Some(request) = request {
             let version = request.version.as_str();
-            text.extend([kept(request.method), " ", kept(request.target), " ", version]);
+            text.extend([kept(request.method), " ", &without_secrets(kept(request.target)), " ", version]);
             agent_at = text.len() as u16;
             text.push_str(request.header("user-agent").map_or("", kept));
             referer_at = text.len() as u16;
-            text.push_str(request.header("referer").map_or("", kept));
+            text.push_str(&without_secrets(request.header("referer").map_or("", kept)));
         }
         let text = text.into_boxed_str();
         Visit { id, address: address.to_canonical(), text, agent_at, referer_at }
@@ -49,6 +50,30 @@ impl Visit {
     }
 }
 
+/// A URL without the passwords that old clients put into it: `…&pass=hackme&…`, `http://user:pass@host/`.
+fn without_secrets(url: &str) -> Cow<'_, str> {
+    let mut url = Cow::Borrowed(url);
+    if let Some(host) = url.find("://").map(|at| at + 3)
+        && let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at)
+        && let Some(at) = url[host..end].rfind('@')
+    {
+        url.to_mut().replace_range(host..host + at, "…");
+    }
+    for key in ["pass=", "password=", "token="] {
+        let mut from = url.find('?').unwrap_or(url.len());
+        while let Some(at) = url[from..].find(key) {
+            let (name, value) = (from + at, from + at + key.len());
+            let end = url[value..].find(['&', '#']).map_or(url.len(), |at| value + at);
+            from = end;
+            if url[..name].ends_with(['?', '&']) {
+                url.to_mut().replace_range(value..end, "…");
+                from = value + "…".len();
+            }
+        }
+    }
+    url
+}
+
 fn kept(text: &str) -> &str {
     let mut end = text.len().min(KEPT);
     while !text.is_char_boundary(end) {
@@ -60,6 +85,20 @@ fn kept(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_are_not_kept() {
+        for (url, kept) in [
+            ("/admin.cgi?mode=updinfo&pass=hackme&song=a", "/admin.cgi?mode=updinfo&pass=…&song=a"),
+            ("/x?pass=a&pass=b", "/x?pass=…&pass=…"),
+            ("/pass=a?compass=b", "/pass=a?compass=b"),
+            ("/x?pass=", "/x?pass=…"),
+            ("http://u:p@h/x?token=é#pass=b", "http://…@h/x?token=…#pass=b"),
+            ("http://h/x@y", "http://h/x@y"),
+        ] {
+            assert_eq!(without_secrets(url), kept);
+        }
+    }
 
     #[test]
     fn what_is_kept_is_bounded() {

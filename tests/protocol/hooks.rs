@@ -173,6 +173,16 @@ fn add_hook_for_encoder_failed_and_recovered() {
     assert!(studio.stop().len() >= frames, "the other output missed nothing");
 }
 
+/// The next event of the server: it comes with one of the mixer's next jobs.
+fn next_by_job(studio: &Studio, events: &Receiver<Event>) -> Event {
+    let mut event = None;
+    studio.run_until("the server has told", || {
+        event = events.recv_timeout(ms(1)).ok();
+        event.is_some()
+    });
+    event.unwrap()
+}
+
 #[test]
 fn add_hook_for_listener_joined_and_left() {
     let studio = Studio::with(|settings| settings.outputs.push(Ear::deaf().output("/other")));
@@ -183,18 +193,13 @@ fn add_hook_for_listener_joined_and_left() {
     write!(player, "GET {MOUNT} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: ear/1\r\n\r\n").unwrap();
     player.read_exact(&mut [0; 512]).unwrap();
     until("it is counted", || studio.pipeline.listener_count(None) == 1);
-    // Events of the server come with the mixer's next job.
-    studio.run(JOB);
-    let Event::ListenerJoined { mount, address, agent } = next(&joined) else { panic!() };
+    let Event::ListenerJoined { mount, address, agent } = next_by_job(&studio, &joined) else { panic!() };
     assert_eq!((mount.as_str(), agent.as_str(), address.is_loopback()), (MOUNT, "ear/1", true));
     player.shutdown(Shutdown::Both).unwrap();
     drop(player);
-    studio.run_until("it has left", || {
-        std::thread::sleep(ms(1));
-        studio.pipeline.listener_count(None) == 0
-    });
-    studio.run(JOB);
-    let Event::ListenerLeft { mount, duration, bytes, .. } = next(&left) else { panic!() };
+    let left = next_by_job(&studio, &left);
+    assert_eq!(studio.pipeline.listener_count(None), 0);
+    let Event::ListenerLeft { mount, duration, bytes, .. } = left else { panic!() };
     assert!(mount == MOUNT && duration > seconds(1.0) && bytes > 0, "{duration:?} {bytes}");
 }
 

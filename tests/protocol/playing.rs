@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longwave::{Entry, Error, Event, ListOptions, Place, When};
 
-use crate::studio::{JOB, MOUNT, Studio, ms, seconds, until};
+use crate::studio::{Ear, JOB, MOUNT, Studio, ms, seconds, until};
 
 fn looped() -> ListOptions {
     ListOptions { repeat: true, ..ListOptions::default() }
@@ -288,4 +288,22 @@ fn skip_while_held_goes_on_with_the_next() {
     studio.pipeline.resume(Duration::ZERO).unwrap();
     studio.run(JOB);
     assert_eq!(studio.now(), "b");
+}
+
+#[test]
+fn a_folder_in_shuffle_does_not_always_begin_with_the_same_track() {
+    let studio = Studio::new();
+    studio.entries(&["a", "b", "c", "d", "e", "f"]);
+    let folder = studio.path("");
+    let mut first = std::collections::HashSet::new();
+    // All alike once in ten million times.
+    for _ in 0..10 {
+        let builder = longwave::Pipeline::builder("first").playlist(&folder).shuffle(true).repeat(true);
+        let pipeline =
+            builder.output_with(Ear::deaf().output("/first")).server(&studio.server).start().unwrap();
+        until("it has begun", || pipeline.current_track().is_some());
+        first.insert(pipeline.current_track().unwrap().track.file.clone());
+        pipeline.stop();
+    }
+    assert!(first.len() > 1, "{first:?}");
 }

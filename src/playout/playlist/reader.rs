@@ -66,6 +66,10 @@ impl Reader<'_> {
         text: Option<String>,
     ) -> ControlFlow<()> {
         if metadata.is_dir() {
+            // A stray slash in a list is likelier than a station that plays a whole machine.
+            if path.parent().is_none() && self.open.iter().any(|open| open.list.is_some()) {
+                return self.refuse(name, "is the whole disk: name the folder with the music".into());
+            }
             self.enter(&path, None);
             folder::read(self, path, metadata)?;
             return self.leave();
