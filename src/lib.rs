@@ -4,8 +4,9 @@
 //! output, and serves every output to thousands of listeners over HTTP/ICY.
 #![deny(missing_docs)]
 
-// Imports go down only: 4 pipeline, config; 3 engine, server; 2 codec, playout, http, icy;
+// Imports go down only: 5 api; 4 pipeline, config; 3 engine, server; 2 codec, playout, http, icy;
 // 1 ring; 0 the rest. `engine` and `server` never import each other.
+mod api;
 mod audio;
 mod codec;
 mod config;
@@ -26,6 +27,7 @@ mod server;
 mod thread;
 mod units;
 
+pub use api::{Api, Role, Users, write_private};
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 #[cfg(feature = "mp3")]
 pub use codec::Mp3Settings;
@@ -37,7 +39,7 @@ pub use codec::{
     Codec, Encoder, EncoderSettings, MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat, codecs,
     read_metadata,
 };
-pub use config::{Config, ConfigError, ConfigProblem};
+pub use config::{ApiSettings, Config, ConfigError, ConfigProblem};
 pub use engine::clock::{Clock, Stepper};
 pub use engine::deck::VoiceState;
 pub use engine::titles::TitleHolds;
@@ -54,8 +56,9 @@ pub use pipeline::{
 };
 pub use playout::{Curve, DeadAir, Entry, EntryId, Level, ListState, Place, Playlist, When};
 pub use server::{
-    AudioWriter, Burst, MountInfo, MountSettings, MountWriter, Server, ServerEvent, ServerEvents,
-    ServerSettings, ServerStats, StopReport, TitleInfo,
+    AudioWriter, Burst, EventStream, HttpAnswer, HttpRequest, ListenerInfo, MountInfo, MountSettings,
+    MountWriter, Requests, Server, ServerEvent, ServerEvents, ServerSettings, ServerStats, StopReport,
+    TitleInfo,
 };
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
 

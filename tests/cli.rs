@@ -56,14 +56,14 @@ fn check_says_all_that_is_wrong_and_ends_with_2() {
 }
 
 #[test]
-fn check_warns_of_what_has_no_effect() {
+fn check_warns_of_what_is_rarely_meant() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "[server]\npublic_url = \"https://radio.example\"\n[[pipeline]]\n";
+    let text = "[server]\ntrusted_proxies = \"0.0.0.0/0\"\n[[pipeline]]\n";
     std::fs::write(folder.path().join("a.toml"), text).unwrap();
     let output = longwave(folder.path(), &["check", "a.toml"]);
     assert_eq!(
         stderr(&output),
-        "warning: a.toml:2: server.public_url: not supported yet: it has no effect\n\
+        "warning: a.toml:2: server.trusted_proxies: everybody is believed who says to speak for somebody else\n\
          warning: a.toml: pipeline \"main\" has no playlist: it sends silence\n"
     );
     assert_eq!(output.status.code(), Some(0));
@@ -180,5 +180,52 @@ fn the_version_names_every_codec_and_its_licence() {
             line.contains(codec.licence) && line.contains(codec.version.as_deref().unwrap_or("")),
             "{line}"
         );
+    }
+}
+
+#[test]
+fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let user = |args: &[&str], input: &str| {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
+            .arg("user")
+            .args(args)
+            .current_dir(folder.path())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // One that asks for nothing may be gone already.
+        let _ = std::io::Write::write_all(process.stdin.as_mut().unwrap(), input.as_bytes());
+        process.wait_with_output().unwrap()
+    };
+    let good = |output: Output| {
+        assert_eq!((stderr(&output), output.status.code()), ("", Some(0)));
+        stdout(&output).to_owned()
+    };
+    good(user(&["add", "alice"], "correct horse\n"));
+    let token = good(user(&["token", "queue", "--role", "viewer"], ""));
+    assert!(token.starts_with("lw-") && token.len() == 68, "{token:?}");
+    good(user(&["passwd", "alice"], "battery staple\n"));
+    let list = good(user(&["list"], ""));
+    let words: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words, [["alice", "admin", "password"], ["queue", "viewer", "token"]]);
+    let mode = std::fs::metadata(folder.path().join("users")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    good(user(&["remove", "queue"], ""));
+
+    for (args, input, reason, code) in [
+        (&["add", "alice"][..], "correct horse\n", "longwave: the user \"alice\" exists already\n", 1),
+        (&["add", "bob"], "short\n", "longwave: password: at least 8 bytes\n", 2),
+        (&["add", "a:b"], "correct horse\n", "longwave: name: \"a:b\" is no name for a user", 2),
+        (&["add", "bob", "--role", "root"], "", "longwave: --role: \"root\" is no role", 2),
+        (&["remove", "queue"], "", "longwave: there is no user \"queue\"\n", 1),
+    ] {
+        let output = user(args, input);
+        assert!(stderr(&output).starts_with(reason), "{args:?}: {}", stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
     }
 }

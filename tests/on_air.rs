@@ -19,15 +19,19 @@ struct OnAir {
     /// What it says on standard error, as it says it.
     said: Arc<Mutex<String>>,
     hears: Option<JoinHandle<()>>,
+    /// Where it keeps its token.
+    runtime: tempfile::TempDir,
 }
 
 impl OnAir {
     fn start(folder: &Path, args: &[&str]) -> OnAir {
+        let runtime = tempfile::tempdir().unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
             .args(args)
             .current_dir(folder)
             .env_remove("RUST_LOG")
             .env("TMPDIR", folder)
+            .env("XDG_RUNTIME_DIR", runtime.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -41,7 +45,7 @@ impl OnAir {
                 heard.lock().unwrap().push_str(&std::mem::take(&mut line));
             }
         });
-        OnAir { process, lines, said, hears: Some(hears) }
+        OnAir { process, lines, said, hears: Some(hears), runtime }
     }
 
     /// The URL in the next `on air` line.
@@ -139,7 +143,7 @@ fn serve_puts_every_mount_on_the_air_and_logs_what_is_of_interest() {
     music(folder.path());
     let format = if cfg!(feature = "mp3") { "mp3" } else { "aac" };
     let text = format!(
-        "[server]\nlisten = '127.0.0.1:0'\npublic_url = 'https://radio.example'\n\
+        "[server]\nlisten = '127.0.0.1:0'\ntrusted_proxies = '0.0.0.0/0'\n\
          [[pipeline]]\nname = 'day'\nplaylist = 'one.wav'\nloop = true\n\
          [[pipeline.output]]\nformat = '{format}'\nmount = '/dag/nött'\n\
          [[pipeline]]\nname = 'night'\nplaylist = 'two.wav'\nloop = true\n\
@@ -155,7 +159,7 @@ fn serve_puts_every_mount_on_the_air_and_logs_what_is_of_interest() {
     assert_eq!(station.end().0, Some(0));
     let said = station.said();
     for part in [
-        "station.toml:3: server.public_url: not supported yet: it has no effect",
+        "station.toml:3: server.trusted_proxies: everybody is believed who says to speak for somebody else",
         "listening on 127.0.0.1:",
         "only this machine can reach it",
         "day: now playing one",
@@ -207,4 +211,69 @@ fn demo_makes_its_music_and_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the music is gone");
     let said = station.said();
     assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+}
+
+/// Asks for a path with a header; the status.
+fn status(url: &str, header: &str) -> u16 {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut socket = TcpStream::connect(host).unwrap();
+    write!(socket, "GET /{path} HTTP/1.0\r\n{header}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn without_a_users_file_there_is_a_token_as_long_as_it_is_on_the_air() {
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    let mut station = OnAir::start(folder.path(), &["play", ".", "--listen", "127.0.0.1:0"]);
+    let url = station.url();
+    let host = &url[..url.rfind('/').unwrap()];
+    let port = host.rsplit(':').next().unwrap();
+    let file = station.runtime.path().join(format!("longwave/{port}.token"));
+    let pipelines = format!("{host}/api/v1/pipelines");
+    while !station.said().contains(file.to_str().unwrap()) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let token = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+    while status(&format!("{host}/health"), "A: b") == 404 {}
+    assert_eq!(status(&pipelines, &format!("Authorization: Bearer {token}")), 200);
+    assert_eq!(status(&pipelines, "A: b"), 401, "that it is the same machine is no credential");
+    station.signal(Signal::SIGTERM);
+    assert_eq!(station.end().0, Some(0));
+    assert!(!station.said().contains(&token), "no secret is logged");
+    assert!(!file.exists());
+}
+
+#[test]
+fn where_there_is_no_user_yet_an_admin_is_made_whose_password_only_the_owner_reads() {
+    use base64::Engine as _;
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    let text = "[server]\nlisten = '127.0.0.1:0'\nusers_file = 'users'\n[[pipeline]]\nplaylist = '.'\n";
+    std::fs::write(folder.path().join("station.toml"), text).unwrap();
+    let mut first = None;
+    for _ in 0..2 {
+        let mut station = OnAir::start(folder.path(), &["serve", "station.toml"]);
+        let url = station.url();
+        let host = &url[..url.rfind('/').unwrap()];
+        while status(&format!("{host}/health"), "A: b") == 404 {}
+        let note = folder.path().join("users.first");
+        let login = std::fs::read_to_string(&note).unwrap().trim().to_owned();
+        assert_eq!(std::fs::metadata(&note).unwrap().permissions().mode() & 0o777, 0o600);
+        let encoded = base64::prelude::BASE64_STANDARD.encode(&login);
+        assert_eq!(
+            status(&format!("{host}/api/v1/pipelines"), &format!("Authorization: Basic {encoded}")),
+            200
+        );
+        station.signal(Signal::SIGTERM);
+        assert_eq!(station.end().0, Some(0));
+        let (_, password) = login.split_once(':').unwrap();
+        assert!(!station.said().contains(password), "no secret is logged");
+        assert_eq!(station.said().contains("users.first"), first.is_none(), "it is said when it is made");
+        assert_eq!(first.get_or_insert(login.clone()), &login, "and made once");
+    }
 }

@@ -37,6 +37,7 @@ pub enum Command {
     ///
     /// CONFIG is TOML, see docs/CONFIGURATION.md; `longwave play … --print-config` makes one.
     Serve(ConfigFile),
+    User(User),
     /// Say what is wrong with a configuration: file, line, key, reason
     ///
     /// Reads CONFIG as `longwave serve` does, lists everything that is wrong with it at once, and
@@ -108,6 +109,49 @@ pub struct ConfigFile {
     /// The configuration: TOML, or JSON in a file named .json
     #[arg(value_name = "CONFIG")]
     pub path: PathBuf,
+}
+
+/// Say who may steer a station: users with passwords, tokens for programs
+///
+/// They stand in the file that `users_file` of the configuration names. A running station takes a
+/// changed file when it reloads (SIGHUP).
+#[derive(Debug, Args)]
+pub struct User {
+    #[command(subcommand)]
+    pub action: UserAction,
+    #[command(flatten)]
+    pub file: UsersFile,
+}
+
+#[derive(Debug, Args)]
+pub struct UsersFile {
+    /// The users file; it is made if it is not there
+    #[arg(long, global = true, value_name = "FILE", default_value = "users")]
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserAction {
+    /// Add a user; the password is asked for, or read from standard input
+    Add {
+        name: String,
+        /// What it allows: "admin" changes things, "viewer" looks
+        #[arg(long, default_value = "admin")]
+        role: String,
+    },
+    /// Give a user another password
+    Passwd { name: String },
+    /// Remove a user or a token
+    Remove { name: String },
+    /// Make a token for a program, and print it: it cannot be seen again
+    Token {
+        name: String,
+        /// What it allows: "admin" changes things, "viewer" looks
+        #[arg(long, default_value = "admin")]
+        role: String,
+    },
+    /// List users and tokens
+    List,
 }
 
 /// The command that was given; without one, or for help, this does not return.

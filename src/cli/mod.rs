@@ -1,13 +1,16 @@
 //! The command line: what is asked for, the station that is meant, and how it ended.
 //!
 //! `args` is what can be asked for. `play` turns a command line into the same configuration that a
-//! file has. `on_air` runs a station until it is told to stop.
+//! file has. `on_air` runs a station until it is told to stop. `user` keeps the users file, `credentials` makes the
+//! first of its users.
 
 mod args;
+mod credentials;
 mod logs;
 mod on_air;
 mod places;
 mod play;
+mod user;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -86,6 +89,7 @@ impl From<longwave::Error> for Failure {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check(file) => check(&file.path),
+        Command::User(args) => user::run(&args),
         Command::Serve(file) => {
             let config = Config::read(&file.path)?;
             for warning in warnings(&config, &file.path) {

@@ -4,12 +4,12 @@ use std::io;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
-use longwave::{Config, Error, ServerStats, Station};
+use longwave::{Api, Config, Error, ServerStats, Station};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::{Failure, places, say};
+use super::{Failure, credentials, places, say};
 
 /// How often the main thread looks whether everything is still running.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -44,16 +44,21 @@ impl Stop {
 /// Runs a station until it is asked to stop, then calls `before_stopping`, and stops in order.
 pub fn run(config: Config, stop: Stop, before_stopping: impl FnOnce()) -> Result<(), Failure> {
     let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
+    let mut settings = config.api.clone();
     let station = Station::start(config.into())?;
     let addresses = station.server().local_addrs();
     let on_air =
         mounts.iter().map(|mount| format!("on air  {}\n", places::url(places::nearest(addresses), mount)));
     say_in_time(on_air.collect());
     places::tell(addresses, &mounts);
+    let token = credentials::provide(&mut settings, places::nearest(addresses).port());
+    let api = Api::start(&station, &settings)?;
 
     let ended = watch(&station, &stop);
     before_stopping();
     log::info!("stopping");
+    api.stop();
+    drop(token);
     sum_up(&station.server().stats());
     let report = station.stop();
     for thread in &report.abandoned {

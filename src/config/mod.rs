@@ -5,6 +5,7 @@
 //! one table alone.
 //! A [`Config`] cannot be wrong in itself; what the machine refuses (a port in use) shows at start.
 
+mod api;
 mod encoder;
 mod fields;
 mod node;
@@ -23,6 +24,7 @@ use std::path::Path;
 use crate::pipeline::{PipelineSettings, StationSettings};
 use crate::server::ServerSettings;
 
+pub use api::ApiSettings;
 use node::Node;
 pub use problem::{ConfigError, ConfigProblem};
 use problem::{Place, Problems};
@@ -36,6 +38,8 @@ pub struct Config {
     pub server: ServerSettings,
     /// At least one.
     pub pipelines: Vec<PipelineSettings>,
+    /// How it is steered from outside.
+    pub api: ApiSettings,
     /// What the declaration asks for in vain: keys that are known and do nothing yet.
     pub warnings: Vec<ConfigProblem>,
 }

@@ -14,10 +14,12 @@ pub(super) const SERVER_KEYS: &[&str] = &[
     "public_url",
     "trusted_proxies",
     "max_listeners",
+    "max_event_clients",
     "burst",
     "write_timeout",
     "header_timeout",
     "users_file",
+    "media_roots",
 ];
 
 /// The keys of `[[pipeline]]`.
@@ -108,10 +110,12 @@ pub(super) struct RawServer {
     pub public_url: Option<At<String>>,
     pub trusted_proxies: Option<At<Vec<At<String>>>>,
     pub max_listeners: Option<At<i64>>,
+    pub max_event_clients: Option<At<i64>>,
     pub burst: Option<At<String>>,
     pub write_timeout: Option<At<String>>,
     pub header_timeout: Option<At<String>>,
     pub users_file: Option<At<String>>,
+    pub media_roots: Option<At<Vec<At<String>>>>,
 }
 
 /// `[[pipeline]]`
@@ -176,10 +180,12 @@ impl RawServer {
             public_url: fields.text("public_url"),
             trusted_proxies: fields.texts("trusted_proxies"),
             max_listeners: fields.integer("max_listeners"),
+            max_event_clients: fields.integer("max_event_clients"),
             burst: fields.amount("burst"),
             write_timeout: fields.amount("write_timeout"),
             header_timeout: fields.amount("header_timeout"),
             users_file: fields.text("users_file"),
+            media_roots: fields.texts("media_roots"),
         }
     }
 }

@@ -60,6 +60,11 @@ fn every_key_arrives() {
         burst = "64KiB"
         write_timeout = "20s"
         header_timeout = "5s"
+        max_event_clients = 50
+        public_url = "https://radio.example/"
+        trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]
+        users_file = "users"
+        media_roots = ["music"]
         [[pipeline]]
         name = "night"
         channels = 1
@@ -100,13 +105,20 @@ fn every_key_arrives() {
         "#,
     )
     .unwrap();
-    let Config { server, pipelines, warnings } = Config::read(&file).unwrap();
+    let Config { server, pipelines, api, warnings } = Config::read(&file).unwrap();
     assert_eq!(warnings, []);
     let listen: Vec<String> = server.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:0", "[::1]:8001", "[::]:8002"]);
     assert_eq!((server.max_listeners, server.burst), (Some(10_000), Burst::Bytes(65_536)));
     let seconds = Duration::from_secs;
     assert_eq!((server.write_timeout, server.header_timeout), (seconds(20), seconds(5)));
+    assert_eq!(
+        (server.max_event_clients, server.public_url.as_deref()),
+        (50, Some("https://radio.example/"))
+    );
+    assert_eq!(server.trusted_proxies, ["127.0.0.1", "10.0.0.0/8"]);
+    assert_eq!(api.users_file, Some(folder.path().join("users")));
+    assert_eq!(api.media_roots, [folder.path().join("music")]);
 
     let pipeline = &pipelines[0];
     let rate = SampleRate::new(48_000).unwrap();
@@ -384,17 +396,40 @@ fn a_format_that_was_left_out_is_named() {
 }
 
 #[test]
-fn keys_that_wait_are_warned_of() {
-    let config =
-        toml("[server]\npublic_url = 'https://radio.example'\nusers_file = 'users'\n[[pipeline]]").unwrap();
+fn what_can_be_meant_but_rarely_is_is_warned_of() {
+    let config = toml("[server]\ntrusted_proxies = ['::/0']\n[[pipeline]]").unwrap();
     let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        [
-            "station.toml:2: server.public_url: not supported yet: it has no effect",
-            "station.toml:3: server.users_file: not supported yet: it has no effect",
-        ]
+        ["station.toml:2: server.trusted_proxies: everybody is believed who says to speak for somebody else"]
     );
+}
+
+#[test]
+fn what_is_said_of_proxies_and_of_media_must_make_sense() {
+    let text = "[server]\npublic_url = 'radio.example'\ntrusted_proxies = ['localhost', '10.0.0.0/33']\n\
+                media_roots = ['gone', 'station.rs']\n[[pipeline]]";
+    let complaints = complaints(text);
+    for (line, reason) in [
+        (2, "server.public_url: \"radio.example\" is no address of a site"),
+        (3, "server.trusted_proxies: \"localhost\" is neither an address"),
+        (3, "server.trusted_proxies: \"10.0.0.0/33\" is neither an address"),
+        (4, "server.media_roots: gone: "),
+    ] {
+        let start = format!("station.toml:{line}: {reason}");
+        assert!(complaints.iter().any(|complaint| complaint.starts_with(&start)), "{start}: {complaints:?}");
+    }
+}
+
+#[test]
+fn the_folders_of_the_playlists_are_the_media_roots_where_none_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("music")).unwrap();
+    std::fs::write(folder.path().join("music/one.m3u"), "").unwrap();
+    let file = folder.path().join("station.toml");
+    std::fs::write(&file, "[[pipeline]]\nplaylist = ['music/one.m3u', 'music', '.']").unwrap();
+    let config = Config::read(&file).unwrap();
+    assert_eq!(config.api.media_roots, [folder.path().join("music"), folder.path().join(".")]);
 }
 
 #[test]

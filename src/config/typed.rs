@@ -12,6 +12,7 @@ use crate::server::{MountSettings, ServerSettings, check_fallback};
 use crate::units::SampleRate;
 
 use super::Config;
+use super::api::ApiSettings;
 use super::encoder::{self, Format, SpecPlaces};
 use super::fields::At;
 use super::problem::{Place, Problems};
@@ -49,6 +50,7 @@ impl<'a> Reader<'a> {
 
     /// Settings for all of it; usable if no problem was found.
     pub fn config(&mut self, raw: RawConfig) -> Config {
+        let api = self.api(&raw.server);
         let server = self.server(raw.server);
         if raw.pipelines.as_ref().is_none_or(Vec::is_empty) {
             let place = Place { key: "pipeline".into(), line: None };
@@ -56,16 +58,48 @@ impl<'a> Reader<'a> {
         }
         let pipelines: Vec<_> =
             raw.pipelines.unwrap_or_default().into_iter().map(|raw| self.pipeline(raw)).collect();
+        let mut api = api;
+        if api.media_roots.is_empty() {
+            api.media_roots = folders(&pipelines);
+        }
         self.stand_ins(&pipelines, true);
-        Config { server, pipelines, warnings: Vec::new() }
+        Config { server, pipelines, api, warnings: Vec::new() }
+    }
+
+    /// Settings for the API; usable if no problem was found.
+    fn api(&mut self, raw: &RawServer) -> ApiSettings {
+        let mut media_roots = Vec::new();
+        for root in raw.media_roots.iter().flat_map(|list| &list.value) {
+            match self.existing(root.clone()) {
+                Some(folder) if !folder.is_dir() => {
+                    self.problems.add(&root.place, format!("{} is not a folder", folder.display()));
+                }
+                Some(folder) => media_roots.push(folder),
+                None => {}
+            }
+        }
+        let users_file = raw.users_file.as_ref().map(|path| self.base.join(&path.value));
+        ApiSettings { users_file, media_roots, ..ApiSettings::default() }
     }
 
     /// Settings for a server; usable if no problem was found.
     pub fn server(&mut self, raw: RawServer) -> ServerSettings {
         let default = ServerSettings::default();
-        self.not_yet(raw.public_url.as_ref());
-        self.not_yet(raw.trusted_proxies.as_ref());
-        self.not_yet(raw.users_file.as_ref());
+        let public_url = self.parse(raw.public_url, |text| {
+            let server = ServerSettings { public_url: Some(text.into()), ..ServerSettings::default() };
+            accepted(server.check()).map(|()| text.to_owned())
+        });
+        let mut trusted_proxies = Vec::new();
+        for proxy in raw.trusted_proxies.into_iter().flat_map(|list| list.value) {
+            if proxy.value.ends_with("/0") {
+                self.problems.warn(&proxy.place, "everybody is believed who says to speak for somebody else");
+            }
+            trusted_proxies.extend(self.parse(Some(proxy), |text| {
+                let trusted_proxies = vec![text.to_owned()];
+                let server = ServerSettings { trusted_proxies, ..ServerSettings::default() };
+                accepted(server.check()).map(|()| text.to_owned())
+            }));
+        }
         let mut listen = Vec::new();
         for text in raw.listen.into_iter().flat_map(|list| list.value) {
             let place = text.place.clone();
@@ -89,6 +123,11 @@ impl<'a> Reader<'a> {
             header_timeout: self
                 .of_server(raw.header_timeout, values::duration, |server, time| server.header_timeout = time)
                 .unwrap_or(default.header_timeout),
+            max_event_clients: self
+                .whole(raw.max_event_clients)
+                .map_or(default.max_event_clients, |clients| clients.value),
+            public_url,
+            trusted_proxies,
         }
     }
 
@@ -368,12 +407,6 @@ impl<'a> Reader<'a> {
         Some(At { value, place })
     }
 
-    fn not_yet<T>(&mut self, value: Option<&At<T>>) {
-        if let Some(at) = value {
-            self.problems.warn(&at.place, "not supported yet: it has no effect");
-        }
-    }
-
     fn parse<T>(
         &mut self,
         text: Option<At<String>>,
@@ -396,6 +429,20 @@ impl<'a> Reader<'a> {
 /// Numbers beyond 32 bits are refused by what they are for.
 fn small(number: At<usize>) -> At<u32> {
     At { value: u32::try_from(number.value).unwrap_or(u32::MAX), place: number.place }
+}
+
+/// The folders that playlists are in, and those that are playlists themselves.
+fn folders(pipelines: &[PipelineSettings]) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for path in pipelines.iter().flat_map(|pipeline| &pipeline.playlist) {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+        // An empty path is the folder that the process is in.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        if !folders.iter().any(|known| known == folder) {
+            folders.push(folder.to_owned());
+        }
+    }
+    folders
 }
 
 /// Where a value stands, else where its table does.

@@ -3,8 +3,10 @@
 mod request;
 mod response;
 
-pub(crate) use request::{Found, HeadSearch, MAX_HEAD, Request, Version};
-pub(crate) use response::{DateLine, Response, Status, is_header_value, stream_head};
+pub(crate) use request::{Body, Found, HeadSearch, MAX_HEAD, Request, Version, percent_decode};
+pub(crate) use response::{
+    DateLine, Response, Status, is_header_value, service_answer, service_stream_head, stream_head,
+};
 
 /// Reads a request as a connection does, from pieces of this length, and says what it finds. For fuzzing.
 #[doc(hidden)]

@@ -64,6 +64,15 @@ fn is_request_line(line: &[u8]) -> bool {
     httparse::Request::new(&mut headers).parse(line).is_ok()
 }
 
+/// What follows a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// So many bytes, often none.
+    Length(u64),
+    /// As many as an encoding says.
+    Encoded,
+}
+
 /// Protocol version of a request, and so of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -116,15 +125,19 @@ impl<'a> Request<'a> {
 
     /// The path, percent-decoded, without the query. Not UTF-8: none.
     pub(crate) fn path(&self) -> Option<String> {
-        let target = match self.target.split_once("://") {
-            // Absolute form, as proxies send it.
+        let target = self.local_target();
+        let end = target.find(['?', '#']).unwrap_or(target.len());
+        String::from_utf8(percent_decode(&target[..end])).ok()
+    }
+
+    /// Path and query as they were sent, without the scheme and the host that a proxy may have sent too.
+    pub(crate) fn local_target(&self) -> &'a str {
+        match self.target.split_once("://") {
             Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
                 rest.find('/').map_or("/", |slash| &rest[slash..])
             }
             _ => self.target,
-        };
-        let end = target.find(['?', '#']).unwrap_or(target.len());
-        String::from_utf8(percent_decode(&target[..end])).ok()
+        }
     }
 
     /// Whether the player asks for ICY blocks: any integer but zero.
@@ -142,6 +155,11 @@ impl<'a> Request<'a> {
     /// Whether another request may follow the answer on this connection. Not after a body, which
     /// nobody reads.
     pub(crate) fn keeps_alive(&self) -> bool {
+        self.persists() && !self.has_body()
+    }
+
+    /// Whether the client means to use the connection again.
+    pub(crate) fn persists(&self) -> bool {
         let said = |token: &str| {
             let connections =
                 self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection"));
@@ -149,23 +167,60 @@ impl<'a> Request<'a> {
             let mut words = connections.flat_map(|header| header.value.split(|byte| *byte == b','));
             words.any(|word| word.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
         };
-        let persistent = match self.version {
+        match self.version {
             Version::Http11 => !said("close"),
             Version::Http10 => said("keep-alive") && !said("close"),
-        };
-        persistent && !self.has_body()
+        }
     }
 
     fn has_body(&self) -> bool {
-        let mut lengths =
-            self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("content-length"));
-        lengths.any(|header| header.value.trim_ascii() != b"0")
-            || self.headers.iter().any(|header| header.name.eq_ignore_ascii_case("transfer-encoding"))
+        self.body() != Ok(Body::Length(0))
+    }
+
+    /// What follows the head. Where a proxy in front could see another end of it than we do, there is
+    /// none: two lengths, a length and an encoding, anything but digits.
+    pub(crate) fn body(&self) -> Result<Body, Status> {
+        let encoded = self.values("transfer-encoding").next().is_some();
+        let mut length = None;
+        for value in self.values("content-length") {
+            let value = value.trim_ascii();
+            let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+            if !is_number || length.is_some_and(|other| other != value) {
+                return Err(Status::BAD_REQUEST);
+            }
+            length = Some(value);
+        }
+        match length {
+            None if encoded && self.version == Version::Http10 => Err(Status::BAD_REQUEST),
+            None if encoded => Ok(Body::Encoded),
+            None => Ok(Body::Length(0)),
+            Some(_) if encoded => Err(Status::BAD_REQUEST),
+            // More digits than fit are more bytes than anybody takes.
+            Some(digits) => {
+                let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+                Ok(Body::Length(number.unwrap_or(u64::MAX)))
+            }
+        }
+    }
+
+    /// Whether the client waits to be told to send its body.
+    pub(crate) fn expects_continue(&self) -> bool {
+        self.version == Version::Http11
+            && self.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
+    }
+
+    /// Every header, in order, as bytes.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.headers.iter().map(|header| (header.name, header.value))
+    }
+
+    fn values(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers().filter(move |header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1)
     }
 }
 
 /// `%2F` becomes `/`; what is no such escape stays as it is.
-fn percent_decode(text: &str) -> Vec<u8> {
+pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
     let hex = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -286,6 +341,34 @@ mod tests {
         assert!(!get("/ HTTP/1.1\r\nContent-Length: 1").keeps_alive());
         assert!(!get("/ HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 5").keeps_alive());
         assert!(!get("/ HTTP/1.1\r\nTransfer-Encoding: chunked").keeps_alive());
+    }
+
+    #[test]
+    fn where_a_body_ends_is_said_once_and_in_digits_or_it_is_no_request() {
+        for (headers, body) in [
+            ("", Ok(Body::Length(0))),
+            ("\r\nContent-Length: 12", Ok(Body::Length(12))),
+            ("\r\nContent-Length: 12\r\ncontent-length:12", Ok(Body::Length(12))),
+            ("\r\nContent-Length: 99999999999999999999999", Ok(Body::Length(u64::MAX))),
+            ("\r\nTransfer-Encoding: chunked", Ok(Body::Encoded)),
+            ("\r\nTransfer-Encoding: identity", Ok(Body::Encoded)),
+            ("\r\nTransfer-Encoding: chunked\r\nContent-Length: 12", Err(Status::BAD_REQUEST)),
+            ("\r\nContent-Length: 0\r\nTransfer-Encoding:", Err(Status::BAD_REQUEST)),
+            ("\r\nContent-Length: 12\r\nContent-Length: 13", Err(Status::BAD_REQUEST)),
+            ("\r\nContent-Length: 12, 12", Err(Status::BAD_REQUEST)),
+            ("\r\nContent-Length: +12", Err(Status::BAD_REQUEST)),
+            ("\r\nContent-Length: -1", Err(Status::BAD_REQUEST)),
+            ("\r\nContent-Length: 0x0c", Err(Status::BAD_REQUEST)),
+            ("\r\nContent-Length:", Err(Status::BAD_REQUEST)),
+        ] {
+            assert_eq!(get(&format!("/ HTTP/1.1{headers}")).body(), body, "{headers:?}");
+        }
+        let old = get("/ HTTP/1.0\r\nTransfer-Encoding: chunked");
+        assert_eq!(old.body(), Err(Status::BAD_REQUEST), "HTTP/1.0 has no encodings");
+        let spaced = b"GET / HTTP/1.1\r\nContent-Length : 3\r\n\r\n";
+        assert_eq!(Request::parse(spaced).unwrap_err(), Status::BAD_REQUEST);
+        let folded = b"GET / HTTP/1.1\r\nA: b\r\n Content-Length: 3\r\n\r\n";
+        assert_eq!(Request::parse(folded).unwrap_err(), Status::BAD_REQUEST);
     }
 
     proptest! {

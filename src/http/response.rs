@@ -17,8 +17,44 @@ impl Status {
     pub(crate) const NOT_FOUND: Status = Status(404, "Not Found");
     pub(crate) const METHOD_NOT_ALLOWED: Status = Status(405, "Method Not Allowed");
     pub(crate) const REQUEST_TIMEOUT: Status = Status(408, "Request Timeout");
+    pub(crate) const LENGTH_REQUIRED: Status = Status(411, "Length Required");
+    pub(crate) const BODY_TOO_LARGE: Status = Status(413, "Content Too Large");
     pub(crate) const HEAD_TOO_LARGE: Status = Status(431, "Request Header Fields Too Large");
+    pub(crate) const INTERNAL: Status = Status(500, "Internal Server Error");
     pub(crate) const UNAVAILABLE: Status = Status(503, "Service Unavailable");
+    pub(crate) const GATEWAY_TIMEOUT: Status = Status(504, "Gateway Timeout");
+
+    /// Those that only a service answers with.
+    const OTHERS: [Status; 9] = [
+        Status(201, "Created"),
+        Status(202, "Accepted"),
+        Status(204, "No Content"),
+        Status(401, "Unauthorized"),
+        Status(403, "Forbidden"),
+        Status(409, "Conflict"),
+        Status(415, "Unsupported Media Type"),
+        Status(422, "Unprocessable Content"),
+        Status(429, "Too Many Requests"),
+    ];
+    const OWN: [Status; 11] = [
+        Status::OK,
+        Status::BAD_REQUEST,
+        Status::NOT_FOUND,
+        Status::METHOD_NOT_ALLOWED,
+        Status::REQUEST_TIMEOUT,
+        Status::LENGTH_REQUIRED,
+        Status::BODY_TOO_LARGE,
+        Status::HEAD_TOO_LARGE,
+        Status::INTERNAL,
+        Status::UNAVAILABLE,
+        Status::GATEWAY_TIMEOUT,
+    ];
+
+    /// The status of that code; of one that is not known, no reason.
+    pub(crate) fn of(code: u16) -> Status {
+        let mut known = Status::OWN.into_iter().chain(Status::OTHERS);
+        known.find(|status| status.0 == code).unwrap_or(Status(code, ""))
+    }
 
     pub(crate) fn reason(self) -> &'static str {
         self.1
@@ -75,6 +111,38 @@ impl Response {
         }
         bytes.into_bytes()
     }
+}
+
+/// The answer of a service: its own headers, and nothing that it did not ask for.
+pub(crate) fn service_answer(
+    version: Version,
+    status: Status,
+    keep_alive: bool,
+    is_head: bool,
+    date: &str,
+    lines: &str,
+    body: &[u8],
+) -> Vec<u8> {
+    let connection = if keep_alive { "keep-alive" } else { "close" };
+    let mut answer = head(version, status, connection, date);
+    answer.push_str(lines);
+    if status.0 != 204 {
+        answer.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    answer.push_str("\r\n");
+    let mut answer = answer.into_bytes();
+    if !is_head && status.0 != 204 {
+        answer.extend_from_slice(body);
+    }
+    answer
+}
+
+/// The head of a service's answer that goes on until somebody closes: an event stream's.
+pub(crate) fn service_stream_head(version: Version, date: &str, lines: &str) -> Vec<u8> {
+    let mut answer = head(version, Status::OK, "close", date);
+    answer.push_str(lines);
+    answer.push_str("\r\n");
+    answer.into_bytes()
 }
 
 /// The head of an answer that goes on until somebody closes: a live mount's.

@@ -139,9 +139,16 @@ impl Pipeline {
     /// [`Error::NotFound`] if no output has this mount; [`Error::Setting`] if the encoder cannot be opened, or makes
     /// another content type. Nothing changes then.
     pub fn replace_encoder(&self, mount: &str, encoder: impl EncoderSettings + 'static) -> Result<()> {
+        self.replace_encoder_with(mount, Arc::new(encoder))
+    }
+
+    /// [`replace_encoder`](Pipeline::replace_encoder) by settings whose kind is not known.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn replace_encoder_with(&self, mount: &str, settings: Arc<dyn EncoderSettings>) -> Result<()> {
         let mut outputs = self.inner.outputs();
         let output = outputs.find(mount)?.clone();
-        let settings: Arc<dyn EncoderSettings> = Arc::new(encoder);
         let running = outputs.running.iter_mut().find(|(other, _)| other.id() == output.id());
         let Some((_, declared)) = running else { return Err(Error::NotFound(format!("output {mount}"))) };
         if declared.encoder.content_type() != settings.content_type() {

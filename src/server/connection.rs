@@ -5,19 +5,26 @@
 //!
 //! ```text
 //! Reading ──head──▶ (the site answers) ──▶ Answering ──▶ Reading     the connection is kept
-//!    ▲                     │                   └───────▶ Lingering   it is not: the answer must
-//!    └── or 408, or gone   └───────────────▶ Listening               arrive before the close
+//!    ▲                │    │                   │  └─────▶ Lingering   it is not: the answer must
+//!    └── or 408,      │    └─────────────▶ Listening                  arrive before the close
+//!        or gone      ▼                        │
+//!                 Receiving ──body──▶ Waiting ─┘ a service answers, or it is told that none came
 //! ```
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::listener::Listener;
-use crate::http::{Found, HeadSearch, MAX_HEAD, Request, Status};
+use super::visit::Visit;
+use crate::http::{Found, HeadSearch, MAX_HEAD, Request, Status, Version};
 
 /// After its last answer a client is given this long to close.
 const LINGER: Duration = Duration::from_secs(2);
 /// And may send this much more, which is read and forgotten.
 const LINGER_BYTES: usize = 64 * 1024;
+
+/// Tells a client that waits for it to send its body.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// How long a client may take.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +42,10 @@ pub(crate) struct Patience {
 pub(crate) enum Connection {
     /// A request head is awaited, or complete and to be answered.
     Reading(Reading),
+    /// A request's body is awaited: a service wants it whole.
+    Receiving(Box<Receiving>),
+    /// A service has the request. Nothing is read meanwhile.
+    Waiting(Box<Waiting>),
     /// A short answer is on its way out.
     Answering(Answering),
     /// It plays.
@@ -53,6 +64,41 @@ pub(crate) struct Reading {
     search: HeadSearch,
     found: Found,
     /// The whole head must be there by then, however busily it arrives.
+    deadline: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) struct Receiving {
+    /// The request's head, whole.
+    head: Vec<u8>,
+    body: Vec<u8>,
+    /// What the body will have. `body.len() <= length`
+    length: usize,
+    /// What followed the body already.
+    pipelined: Vec<u8>,
+    /// What the client must be told before it sends its body.
+    interim: &'static [u8],
+    /// The whole body must be there by then, however busily it arrives.
+    deadline: Instant,
+    _place: Place,
+}
+
+/// What is to be known of a request when its answer comes.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Which answer is meant.
+    pub(crate) ticket: u64,
+    pub(crate) version: Version,
+    pub(crate) is_head: bool,
+    pub(crate) keep: bool,
+    pub(crate) visit: Visit,
+    pub(crate) since: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) asked: Asked,
+    pipelined: Vec<u8>,
     deadline: Instant,
 }
 
@@ -80,6 +126,8 @@ pub(crate) enum Want<'a> {
     Read(usize),
     /// Call [`Connection::reply`].
     Reply,
+    /// Nothing, until an answer comes.
+    Wait,
     /// Write this, and say [`Connection::sent`].
     Write(&'a [u8]),
     /// Shut the write side down, and say [`Connection::shut`].
@@ -89,6 +137,9 @@ pub(crate) enum Want<'a> {
     /// Close the socket.
     Close,
 }
+
+/// Held by each connection whose body is awaited: as many are out as there are such.
+pub(crate) type Place = Arc<()>;
 
 /// What a site says to a request.
 #[expect(clippy::large_enum_variant, reason = "it is on its way into a `Connection`")]
@@ -101,12 +152,19 @@ pub(crate) enum Reply {
     },
     /// The client is a listener from now on.
     Listen(Listener),
+    /// First its body, of this length; then [`Site::hand_over`].
+    Receive(usize, Place),
+    /// Somebody else answers it, by this time.
+    Wait(Box<Asked>, Instant),
 }
 
 /// Who answers requests.
 pub(crate) trait Site {
     /// To a request, or to what was none: then the status says what is wrong with it.
     fn reply(&mut self, request: Result<&Request<'_>, Status>) -> Reply;
+
+    /// To a request with its body.
+    fn hand_over(&mut self, request: &Request<'_>, body: Vec<u8>) -> Reply;
 }
 
 impl Connection {
@@ -121,6 +179,12 @@ impl Connection {
                 Want::Read(MAX_HEAD - input.len())
             }
             Connection::Reading(_) => Want::Reply,
+            Connection::Receiving(receiving) if !receiving.interim.is_empty() => {
+                Want::Write(receiving.interim)
+            }
+            Connection::Receiving(receiving) if receiving.is_whole() => Want::Reply,
+            Connection::Receiving(receiving) => Want::Read(receiving.length - receiving.body.len()),
+            Connection::Waiting(_) => Want::Wait,
             Connection::Answering(answering) => Want::Write(&answering.output[answering.taken..]),
             Connection::Listening(_) => Want::Serve,
             Connection::Lingering(Lingering { shut: false, .. }) => Want::Shut,
@@ -136,41 +200,97 @@ impl Connection {
                 reading.input.extend_from_slice(bytes);
                 reading.found = reading.search.look(&reading.input);
             }
+            Connection::Receiving(receiving) => receiving.body.extend_from_slice(bytes),
             Connection::Lingering(lingering) => {
                 lingering.discarded += bytes.len();
                 if lingering.discarded >= LINGER_BYTES {
                     *self = Connection::Closed;
                 }
             }
-            Connection::Answering(_) | Connection::Listening(_) | Connection::Closed => (),
+            Connection::Waiting(_)
+            | Connection::Answering(_)
+            | Connection::Listening(_)
+            | Connection::Closed => (),
         }
     }
 
     /// The client will send nothing more. What it asked for it still gets.
     pub(crate) fn ended(&mut self) {
         match self {
-            Connection::Reading(_) | Connection::Lingering(_) => *self = Connection::Closed,
-            Connection::Answering(_) | Connection::Listening(_) | Connection::Closed => (),
+            Connection::Reading(_) | Connection::Receiving(_) | Connection::Lingering(_) => {
+                *self = Connection::Closed
+            }
+            Connection::Waiting(_)
+            | Connection::Answering(_)
+            | Connection::Listening(_)
+            | Connection::Closed => (),
         }
     }
 
-    /// Has the site answer the head that is complete.
+    /// Has the site answer the head, or the request with its body, that is complete.
     pub(crate) fn reply(&mut self, site: &mut dyn Site, patience: Patience, now: Instant) {
-        let Connection::Reading(reading) = self else { return };
-        let (reply, rest) = match reading.found {
-            Found::NotYet => return,
-            Found::Bad(status) => (site.reply(Err(status)), Vec::new()),
-            Found::Head(end) => {
-                let request = Request::parse(&reading.input[..end]);
-                (site.reply(request.as_ref().map_err(|status| *status)), reading.input.split_off(end))
+        let (reply, rest) = match self {
+            Connection::Reading(Reading { found: Found::Bad(status), .. }) => {
+                (site.reply(Err(*status)), Vec::new())
             }
+            Connection::Reading(Reading { found: Found::Head(end), input, .. }) => {
+                let request = Request::parse(&input[..*end]);
+                let reply = site.reply(request.as_ref().map_err(|status| *status));
+                if let (Reply::Receive(length, place), Ok(request)) = (&reply, &request) {
+                    let interim = if request.expects_continue() { CONTINUE } else { b"" };
+                    let until = now + patience.header_timeout;
+                    let (length, place) = (*length, Place::clone(place));
+                    let input = std::mem::take(input);
+                    let receiving = Receiving::new(input, *end, length, interim, until, place);
+                    *self = Connection::Receiving(Box::new(receiving));
+                    return;
+                }
+                (reply, input.split_off(*end))
+            }
+            Connection::Receiving(receiving) if receiving.is_whole() => {
+                let body = std::mem::take(&mut receiving.body);
+                let reply = match Request::parse(&receiving.head) {
+                    Ok(request) => site.hand_over(&request, body),
+                    Err(status) => site.reply(Err(status)),
+                };
+                (reply, std::mem::take(&mut receiving.pipelined))
+            }
+            _ => return,
         };
         *self = Connection::after(reply, rest, patience, now);
+    }
+
+    /// The request that waits for the answer with this ticket, if it is this connection's.
+    pub(crate) fn awaits(&self, ticket: u64) -> Option<&Asked> {
+        match self {
+            Connection::Waiting(waiting) if waiting.asked.ticket == ticket => Some(&waiting.asked),
+            _ => None,
+        }
+    }
+
+    /// The answer has come: these bytes.
+    pub(crate) fn answered(&mut self, bytes: Vec<u8>, keep: bool, patience: Patience, now: Instant) {
+        let Connection::Waiting(waiting) = self else { return };
+        let rest = std::mem::take(&mut waiting.pipelined);
+        *self = Connection::after(Reply::Answer { bytes, keep }, rest, patience, now);
+    }
+
+    /// The answer has come: the client follows an event stream from now on.
+    pub(crate) fn follows(&mut self, listener: impl FnOnce(Visit) -> Listener) {
+        *self = match std::mem::replace(self, Connection::Closed) {
+            Connection::Waiting(waiting) => Connection::Listening(listener(waiting.asked.visit)),
+            other => other,
+        };
     }
 
     fn after(reply: Reply, rest: Vec<u8>, patience: Patience, now: Instant) -> Connection {
         match reply {
             Reply::Listen(listener) => Connection::Listening(listener),
+            Reply::Wait(asked, deadline) => {
+                Connection::Waiting(Box::new(Waiting { asked: *asked, pipelined: rest, deadline }))
+            }
+            // A body is received after a head alone.
+            Reply::Receive(..) => Connection::Closed,
             Reply::Answer { bytes, keep } => Connection::Answering(Answering {
                 output: bytes,
                 taken: 0,
@@ -182,7 +302,14 @@ impl Connection {
 
     /// The socket took so many bytes of what was to be written.
     pub(crate) fn sent(&mut self, count: usize, patience: Patience, now: Instant) {
-        let Connection::Answering(answering) = self else { return };
+        let answering = match self {
+            Connection::Answering(answering) => answering,
+            Connection::Receiving(receiving) => {
+                receiving.interim = &receiving.interim[count..];
+                return;
+            }
+            _ => return,
+        };
         answering.taken += count;
         if answering.taken < answering.output.len() {
             return;
@@ -206,6 +333,8 @@ impl Connection {
             Connection::Reading(Reading { deadline, .. })
             | Connection::Answering(Answering { deadline, .. })
             | Connection::Lingering(Lingering { deadline, .. }) => Some(*deadline),
+            Connection::Receiving(receiving) => Some(receiving.deadline),
+            Connection::Waiting(waiting) => Some(waiting.deadline),
             Connection::Listening(_) | Connection::Closed => None,
         }
     }
@@ -219,6 +348,12 @@ impl Connection {
             Connection::Reading(reading) if !reading.input.is_empty() => {
                 Connection::after(site.reply(Err(Status::REQUEST_TIMEOUT)), Vec::new(), patience, now)
             }
+            Connection::Receiving(_) => {
+                Connection::after(site.reply(Err(Status::REQUEST_TIMEOUT)), Vec::new(), patience, now)
+            }
+            Connection::Waiting(_) => {
+                Connection::after(site.reply(Err(Status::GATEWAY_TIMEOUT)), Vec::new(), patience, now)
+            }
             _ => Connection::Closed,
         };
     }
@@ -226,10 +361,33 @@ impl Connection {
     /// The server stops: who has an answer coming gets it, the others need not wait.
     pub(crate) fn wind_up(&mut self) {
         match self {
-            Connection::Reading(_) => *self = Connection::Closed,
+            Connection::Reading(_) | Connection::Receiving(_) => *self = Connection::Closed,
+            Connection::Waiting(waiting) => waiting.asked.keep = false,
             Connection::Answering(answering) => answering.pipelined = None,
             Connection::Listening(_) | Connection::Lingering(_) | Connection::Closed => (),
         }
+    }
+}
+
+impl Receiving {
+    /// Of `input`, the head ends at `head_end`; some of the body may have come with it, or all and more.
+    fn new(
+        mut input: Vec<u8>,
+        head_end: usize,
+        length: usize,
+        interim: &'static [u8],
+        deadline: Instant,
+        place: Place,
+    ) -> Receiving {
+        let mut body = input.split_off(head_end);
+        let pipelined = body.split_off(body.len().min(length));
+        // Who sends it already need not be asked for it.
+        let interim = if body.is_empty() && length > 0 { interim } else { b"" };
+        Receiving { head: input, body, length, pipelined, interim, deadline, _place: place }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.interim.is_empty() && self.body.len() >= self.length
     }
 }
 
@@ -281,6 +439,10 @@ mod tests {
             }
             Reply::Answer { bytes, keep }
         }
+
+        fn hand_over(&mut self, _: &Request<'_>, _: Vec<u8>) -> Reply {
+            unreachable!("no request here is for a service")
+        }
     }
 
     /// A connection with a client at the other end, and a clock that stands still unless told.
@@ -322,7 +484,7 @@ mod tests {
                     }
                     Want::Reply => self.connection.reply(&mut self.site, PATIENCE, self.now),
                     Want::Shut => self.connection.shut(),
-                    Want::Serve | Want::Close => return self,
+                    Want::Serve | Want::Wait | Want::Close => return self,
                 }
             }
         }

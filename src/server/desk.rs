@@ -1,29 +1,58 @@
 //! Answers the requests that connections have read: finds the route, writes the answer, makes
 //! listeners, and sees that there are not too many.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use mio::net::TcpStream;
 
 use super::Moment;
-use super::connection::{Reply, Site};
+use super::connection::{Asked, Place, Reply, Site};
 use super::journal::JournalWriter;
 use super::listener::{Join, Listener};
 use super::mount::Mounts;
+use super::proxies::Proxies;
 use super::routes::{Route, full, refusal, route};
+use super::service::{ANSWERS_WITHIN, Heard, HttpAnswer, MAX_BODY, Service};
 use super::stats::Counters;
 use super::visit::Visit;
-use crate::http::{DateLine, Request, Response, Status, Version};
+use crate::http::{Body, DateLine, Request, Response, Status, Version, service_answer};
+
+/// As many bodies are received at once, at most: what they take of memory is bounded, whoever sends them.
+const BODIES_AT_ONCE: usize = 256;
 
 /// What is kept between requests.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Desk {
     date: DateLine,
     visits: u64,
+    /// Who answers what is not the server's own; the first that claims a path has it.
+    services: Vec<Service>,
+    proxies: Proxies,
+    places: Place,
 }
 
 impl Desk {
+    pub(crate) fn new(proxies: Proxies) -> Desk {
+        Desk { proxies, ..Desk::default() }
+    }
+
+    /// From now on, this service answers what it claims.
+    pub(crate) fn employ(&mut self, service: Service) {
+        self.services.push(service);
+    }
+
+    /// The value of the Date header.
+    pub(crate) fn date(&mut self, now: SystemTime) -> &str {
+        self.date.at(now)
+    }
+
+    fn service_for(&mut self, request: &Request<'_>) -> Option<&Service> {
+        let path = request.path()?;
+        self.services.retain(Service::is_read);
+        self.services.iter().find(|service| service.answers_for(&path))
+    }
+
     /// What a connection is told that there is no place for.
     pub(crate) fn too_many_connections(&mut self, now: SystemTime) -> Vec<u8> {
         full("this server").bytes(Version::Http11, false, false, self.date.at(now))
@@ -36,6 +65,8 @@ pub(crate) struct Clerk<'a> {
     pub(crate) mounts: &'a Mounts,
     pub(crate) counters: &'a Counters,
     pub(crate) journal: &'a JournalWriter,
+    /// Names the connection.
+    pub(crate) key: usize,
     pub(crate) socket: &'a TcpStream,
     pub(crate) address: SocketAddr,
     /// Whether there is room for another listener.
@@ -50,15 +81,91 @@ impl Site for Clerk<'_> {
             Ok(request) => request,
             Err(status) => return self.answer(None, &refusal(status)),
         };
-        match route(request, self.mounts, || self.socket.local_addr().ok()) {
+        let body = match request.body() {
+            Ok(body) => body,
+            Err(status) => return self.answer(Some(request), &refusal(status)),
+        };
+        if self.desk.service_for(request).is_some() {
+            return self.receive(request, body);
+        }
+        match route(request, self.mounts, || self.base_url(request)) {
             Route::Answer(response) => self.answer(Some(request), &response),
             Route::Mount(key) if request.method == "HEAD" => self.describe(request, key),
             Route::Mount(key) => self.listen(request, key),
         }
     }
+
+    fn hand_over(&mut self, request: &Request<'_>, body: Vec<u8>) -> Reply {
+        let heard =
+            Heard { request, body, address: self.client(Some(request)), base_url: self.base_url(request) };
+        let key = self.key;
+        match self.desk.service_for(request).and_then(|service| service.hand_over(key, heard)) {
+            Some(ticket) => {
+                let asked = Asked {
+                    ticket,
+                    version: request.version,
+                    is_head: request.method == "HEAD",
+                    keep: request.persists(),
+                    visit: self.visit(Some(request)),
+                    since: self.now.instant,
+                };
+                Reply::Wait(Box::new(asked), self.now.instant + ANSWERS_WITHIN)
+            }
+            None => {
+                self.counters.refused.add(1);
+                self.refuse(request, Status::UNAVAILABLE, "too many requests wait already: try again soon")
+            }
+        }
+    }
 }
 
 impl Clerk<'_> {
+    /// A service wants the whole request.
+    fn receive(&mut self, request: &Request<'_>, body: Body) -> Reply {
+        match body {
+            Body::Length(0) => Reply::Receive(0, Place::default()),
+            Body::Length(length) if length > MAX_BODY as u64 => {
+                self.refuse(request, Status::BODY_TOO_LARGE, "a body may have 65536 bytes")
+            }
+            Body::Length(_) if Place::strong_count(&self.desk.places) > BODIES_AT_ONCE => {
+                self.counters.refused.add(1);
+                self.refuse(request, Status::UNAVAILABLE, "too many bodies are on their way: try again soon")
+            }
+            Body::Length(length) => Reply::Receive(length as usize, Place::clone(&self.desk.places)),
+            Body::Encoded => {
+                self.refuse(request, Status::LENGTH_REQUIRED, "a body needs a Content-Length here")
+            }
+        }
+    }
+
+    /// What a client of a service is told by the desk, in the form of problem details (RFC 9457).
+    fn refuse(&mut self, request: &Request<'_>, status: Status, detail: &str) -> Reply {
+        let (title, code) = (status.reason(), status.reason().to_lowercase().replace(' ', "-"));
+        let text = format!(
+            "{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{},\"code\":\"{code}\",\"detail\":\"{detail}\"}}\n",
+            status.0
+        );
+        let mut answer =
+            HttpAnswer::new(status.0, "application/problem+json", text).with("Cache-Control", "no-store");
+        if status == Status::UNAVAILABLE {
+            answer = answer.with("Retry-After", "1");
+        }
+        let (is_head, date) = (request.method == "HEAD", self.desk.date.at(self.now.wall));
+        let bytes =
+            service_answer(request.version, status, false, is_head, date, &answer.lines, &answer.body);
+        self.log(Some(request), status, bytes.len());
+        Reply::Answer { bytes, keep: false }
+    }
+
+    fn client(&self, request: Option<&Request<'_>>) -> IpAddr {
+        self.desk.proxies.client(self.address.ip(), request)
+    }
+
+    /// How the client reaches us.
+    fn base_url(&self, request: &Request<'_>) -> String {
+        self.desk.proxies.base_url(self.address.ip(), request, self.socket.local_addr().ok())
+    }
+
     fn answer(&mut self, request: Option<&Request<'_>>, response: &Response) -> Reply {
         let keep = request.is_some_and(Request::keeps_alive);
         let version = request.map_or(Version::Http11, |request| request.version);
@@ -101,7 +208,7 @@ impl Clerk<'_> {
 
     fn visit(&mut self, request: Option<&Request<'_>>) -> Visit {
         self.desk.visits += 1;
-        Visit::new(self.desk.visits, self.address.ip(), request)
+        Visit::new(self.desk.visits, self.client(request), request)
     }
 
     fn log(&mut self, request: Option<&Request<'_>>, status: Status, bytes: usize) {

@@ -13,17 +13,19 @@ const SHORT_CONNECTIONS: usize = 100;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) max_listeners: usize,
+    /// Clients of event streams.
+    pub(crate) max_event_clients: usize,
     /// Connections of all kinds.
     pub(crate) max_connections: usize,
 }
 
 impl Limits {
     /// Raises the limit of open files as far as it goes, and refuses to promise more than that.
-    pub(crate) fn claim(max_listeners: Option<usize>) -> Result<Limits> {
-        Limits::within(raise_file_limit()?, max_listeners)
+    pub(crate) fn claim(max_listeners: Option<usize>, max_event_clients: usize) -> Result<Limits> {
+        Limits::within(raise_file_limit()?, max_listeners, max_event_clients)
     }
 
-    fn within(files: u64, max_listeners: Option<usize>) -> Result<Limits> {
+    fn within(files: u64, max_listeners: Option<usize>, max_event_clients: usize) -> Result<Limits> {
         let most = usize::try_from(files.saturating_sub(RESERVE)).unwrap_or(usize::MAX);
         let max_listeners = match max_listeners {
             Some(0) => return Err(Error::setting("max_listeners", "0 listeners need no server: at least 1")),
@@ -44,7 +46,9 @@ impl Limits {
             }
             None => most,
         };
-        Ok(Limits { max_listeners, max_connections: max_listeners + SHORT_CONNECTIONS })
+        // Who may be there beside the listeners has what these leave, where they may be as many as fit.
+        let all = max_listeners.saturating_add(max_event_clients).min(most);
+        Ok(Limits { max_listeners, max_event_clients, max_connections: all + SHORT_CONNECTIONS })
     }
 }
 
@@ -65,14 +69,15 @@ mod tests {
 
     #[test]
     fn a_reserve_is_kept_and_more_is_refused_with_the_numbers() {
-        assert_eq!(Limits::within(20_000, None).unwrap().max_listeners, 19_800);
-        assert_eq!(Limits::within(20_000, Some(19_800)).unwrap().max_connections, 19_900);
-        let refusal = Limits::within(20_000, Some(19_801)).unwrap_err().to_string();
+        assert_eq!(Limits::within(20_000, None, 1_000).unwrap().max_listeners, 19_800);
+        assert_eq!(Limits::within(20_000, Some(19_800), 1_000).unwrap().max_connections, 19_900);
+        assert_eq!(Limits::within(20_000, Some(500), 1_000).unwrap().max_connections, 1_600);
+        let refusal = Limits::within(20_000, Some(19_801), 0).unwrap_err().to_string();
         for number in ["max_listeners", "19801", "20000", "200", "19800"] {
             assert!(refusal.contains(number), "{refusal}");
         }
-        assert!(Limits::within(200, None).is_err());
-        assert!(Limits::within(1_024, Some(0)).is_err());
+        assert!(Limits::within(200, None, 0).is_err());
+        assert!(Limits::within(1_024, Some(0), 0).is_err());
     }
 
     #[test]

@@ -207,6 +207,21 @@ impl Listener {
         self.moved.as_ref().map_or(&[], |moved| moved.rest.rest())
     }
 
+    /// The client of a stream of events: it begins there, and is in no statistics.
+    pub(crate) fn of_events(join: Join, stream: &Mount, from: StreamPos, now: Instant) -> Listener {
+        let mut listener = Listener::new(join, stream, now);
+        if stream.backlog.holds(from) {
+            (listener.cursor, listener.joined_at) = (from, from);
+            listener.since_time = stream.backlog.time_at(from);
+        }
+        listener
+    }
+
+    /// Whether what it would be sent next is gone.
+    pub(crate) fn has_lost_its_place(&self, backlog: &Backlog) -> bool {
+        !backlog.holds(self.cursor) && self.rest_of_begun().is_empty()
+    }
+
     /// To be called before each `gather`: brings a cursor that fell out of the backlog back into it.
     /// Returns how many bytes it jumped over.
     pub(crate) fn catch_up(&mut self, mount: &Mount, now: Instant) -> u64 {

@@ -7,6 +7,7 @@
 mod audio;
 mod connection;
 mod desk;
+mod events;
 mod fallbacks;
 mod info;
 mod journal;
@@ -15,8 +16,11 @@ mod listener;
 mod mount;
 mod pages;
 mod path;
+mod proxies;
 mod reactor;
+mod roll;
 mod routes;
+mod service;
 mod settings;
 mod sockets;
 #[cfg(test)]
@@ -48,13 +52,17 @@ use journal::{Subscribers, journal};
 use limits::Limits;
 use mount::Mount;
 use reactor::{Command, Reactor, WAKER};
+use service::Outbox;
 use stats::Counters;
 use writer::Registry;
 
 pub use audio::AudioWriter;
+pub use events::EventStream;
 pub(crate) use fallbacks::check as check_fallback;
 pub use info::{MountInfo, TitleInfo};
 pub use journal::{ServerEvent, ServerEvents};
+pub use roll::ListenerInfo;
+pub use service::{HttpAnswer, HttpRequest, Requests};
 pub use settings::{Burst, MountSettings, ServerSettings};
 pub use stats::ServerStats;
 pub use writer::MountWriter;
@@ -88,6 +96,8 @@ struct Inner {
     settings: ServerSettings,
     addresses: Vec<SocketAddr>,
     commands: Sender<Command>,
+    /// For what services answer.
+    outbox: Outbox,
     doorbell: Arc<Doorbell>,
     counters: Arc<Counters>,
     registry: Registry,
@@ -118,7 +128,8 @@ impl Server {
     /// cannot, or which setting cannot work.
     pub fn start(settings: ServerSettings) -> Result<Server> {
         settings.check()?;
-        let limits = Limits::claim(settings.max_listeners)?;
+        let limits = Limits::claim(settings.max_listeners, settings.max_event_clients)?;
+        let proxies = settings.proxies()?;
         let default = [SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT))];
         let listen = if settings.listen.is_empty() { &default } else { settings.listen.as_slice() };
         let acceptors = sockets::listen(listen)?;
@@ -134,6 +145,8 @@ impl Server {
             let _ = waker.wake();
         }));
         let (commands, inbox) = unbounded();
+        let (deliveries, answers) = unbounded();
+        let outbox = Outbox::new(deliveries, Arc::clone(&doorbell));
         let counters = Arc::new(Counters::default());
         let running = Arc::new(AtomicBool::new(true));
         let subscribers = Subscribers::default();
@@ -144,11 +157,13 @@ impl Server {
             acceptors,
             reactor::Ports {
                 commands: inbox,
+                answers,
                 doorbell: Arc::clone(&doorbell),
                 counters: Arc::clone(&counters),
                 journal: writer,
             },
             &settings,
+            proxies,
             limits,
         )
         .map_err(failed())?;
@@ -168,6 +183,7 @@ impl Server {
             settings,
             addresses,
             commands,
+            outbox,
             doorbell,
             counters,
             registry,
@@ -239,6 +255,46 @@ impl Server {
         self.inner.ask(|reply| Command::RemoveMount(board, reply))
     }
 
+    /// Has requests for these paths answered by whoever reads them from what this returns: whole paths
+    /// (`/health`), or everything below one (`/api/`). Of several who take a path, the first has it. As many
+    /// as `waiting` requests wait to be read; those beyond are refused.
+    ///
+    /// ```
+    /// use longwave::{HttpAnswer, Server, ServerSettings};
+    /// # fn main() -> longwave::Result<()> {
+    /// # let listen = vec![([127, 0, 0, 1], 0).into()];
+    /// let server = Server::start(ServerSettings { listen, ..ServerSettings::default() })?;
+    /// let requests = server.take_requests(&["/hello"], 100)?;
+    /// std::thread::spawn(move || {
+    ///     while let Some(request) = requests.next_within(std::time::Duration::MAX) {
+    ///         request.answer(HttpAnswer::text(200, "hello\n"));
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] once the server was stopped.
+    pub fn take_requests(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
+        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        let (service, requests) = service::service(paths, waiting, self.inner.outbox.clone());
+        self.inner.ask(|reply| Command::Employ(service, reply))?;
+        Ok(requests)
+    }
+
+    /// A stream of events, for [`HttpRequest::follow`]. It ends when it is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] once the server was stopped.
+    pub fn event_stream(&self) -> Result<EventStream> {
+        let board = Arc::new(MountBoard::new(Arc::new(EventStream::settings()), SystemTime::now()));
+        let (writer, reader) = handoff(events::WAITING, Arc::clone(&self.inner.doorbell));
+        let stream = Mount::of_events(Arc::clone(&board), reader, &self.inner.settings, Instant::now());
+        self.inner.ask(|reply| Command::AddEvents(Box::new(stream), reply))?;
+        Ok(EventStream::new(writer, board))
+    }
+
     /// Listeners of one mount (none if there is no such mount), or of all.
     pub fn listener_count(&self, mount: Option<&str>) -> usize {
         let count = match mount {
@@ -282,6 +338,11 @@ impl fmt::Debug for Server {
 impl Inner {
     /// Sends the reactor a command and waits until it is done.
     fn ask(&self, command: impl FnOnce(Sender<()>) -> Command) -> Result<()> {
+        self.ask_for(command)
+    }
+
+    /// Sends the reactor a command and waits for what it answers.
+    fn ask_for<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T> {
         let (reply, answer) = bounded(1);
         // A reactor that is gone, or goes, drops the command and with it the reply.
         let stopped = |_| Error::Stopped("server");

@@ -1,6 +1,6 @@
 //! A mount as the reactor keeps it: its backlog, what leads into it, and who it serves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use slab::Slab;
 use super::Moment;
 use super::fallbacks::{Fallbacks, LONGEST_CHAIN};
 use super::info::{MountBoard, TitleInfo};
-use super::settings::{MountSettings, ServerSettings};
+use super::settings::{Burst, MountSettings, ServerSettings};
 use crate::error::CloseReason;
 use crate::http::{Version, stream_head};
 use crate::icy::icy_block;
@@ -61,6 +61,11 @@ pub(crate) struct Mount {
     /// How many listeners have it, those included that do not count yet.
     pub(crate) attached: usize,
     pub(crate) end: Option<MountEnd>,
+    /// The keys of those who follow it, where it is a stream of events: they are served as soon as there
+    /// is something new, and not at a cadence.
+    pub(crate) followers: Option<HashSet<usize>>,
+    /// Up to where its followers have been called.
+    called_up_to: StreamPos,
 }
 
 /// Why and by when a mount lets its listeners go.
@@ -94,7 +99,20 @@ impl Mount {
             appended: now,
             attached: 0,
             end: None,
+            followers: None,
+            called_up_to: StreamPos(0),
         }
+    }
+
+    /// A stream of events: nothing is sent but what is new.
+    pub(crate) fn of_events(
+        board: Arc<MountBoard>,
+        handoff: HandoffReader,
+        server: &ServerSettings,
+        now: Instant,
+    ) -> Mount {
+        let server = ServerSettings { burst: Burst::Bytes(0), ..server.clone() };
+        Mount { followers: Some(HashSet::new()), ..Mount::new(board, handoff, &server, now) }
     }
 
     /// Takes what the producer has pushed.
@@ -258,6 +276,35 @@ impl Mounts {
         debug_assert!(replaced.is_none(), "two mounts of one path");
     }
 
+    /// A stream of events, which has no path.
+    pub(crate) fn add_events(&mut self, stream: Mount) {
+        self.mounts.insert(stream);
+    }
+
+    /// The mount or stream that has this board.
+    pub(crate) fn with_board(&self, board: &Arc<MountBoard>) -> Option<usize> {
+        self.mounts.iter().find(|(_, mount)| Arc::ptr_eq(&mount.board, board)).map(|(key, _)| key)
+    }
+
+    /// Those who follow a stream that has something new for them.
+    pub(crate) fn called(&mut self) -> Vec<usize> {
+        let mut called = Vec::new();
+        for (_, mount) in &mut self.mounts {
+            let head = mount.backlog.head();
+            if let Some(followers) = &mount.followers
+                && mount.called_up_to < head
+            {
+                called.extend(followers);
+                mount.called_up_to = head;
+            }
+        }
+        called
+    }
+
+    pub(crate) fn get_mut(&mut self, key: usize) -> &mut Mount {
+        &mut self.mounts[key]
+    }
+
     /// Takes it off the air. It stays until its listeners are gone.
     pub(crate) fn end(&mut self, key: usize, reason: CloseReason, now: Moment) {
         let mount = &mut self.mounts[key];
@@ -339,9 +386,10 @@ impl Mounts {
         mounts
     }
 
-    /// The keys of those on the air.
+    /// The keys of those on the air, streams of events among them.
     pub(crate) fn keys(&self) -> Vec<usize> {
-        self.paths.values().copied().collect()
+        let live = self.mounts.iter().filter(|(_, mount)| mount.end.is_none());
+        live.map(|(key, _)| key).collect()
     }
 }
 

@@ -5,7 +5,9 @@
 //! Never: blocks (but in poll), touches a file, takes a lock that others hold for long, runs user
 //! code (so no logging either), allocates for a write, looks at everybody.
 
+mod answers;
 mod moves;
+mod roll;
 
 use std::io::{ErrorKind, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -27,6 +29,9 @@ use super::journal::{JournalWriter, ServerEvent};
 use super::limits::Limits;
 use super::listener::Listener;
 use super::mount::{Mount, Mounts};
+use super::proxies::Proxies;
+use super::roll::Page;
+use super::service::{Delivery, Service};
 use super::settings::ServerSettings;
 use super::sockets;
 use super::stats::Counters;
@@ -58,6 +63,11 @@ const STOP_AT_LAST: Duration = Duration::from_millis(2_500);
 pub(crate) enum Command {
     AddMount(Box<Mount>, Sender<()>),
     RemoveMount(Arc<MountBoard>, Sender<()>),
+    AddEvents(Box<Mount>, Sender<()>),
+    Employ(Service, Sender<()>),
+    /// The listeners from this key on.
+    Page(usize, Option<String>, Sender<Page>),
+    Kick(u64, Sender<bool>),
     Stop,
     /// Whatever a test wants to befall it.
     #[cfg(test)]
@@ -67,6 +77,8 @@ pub(crate) enum Command {
 /// What leads into the reactor and out of it, but for sockets.
 pub(crate) struct Ports {
     pub(crate) commands: Receiver<Command>,
+    /// What services have answered.
+    pub(crate) answers: Receiver<Delivery>,
     pub(crate) doorbell: Arc<Doorbell>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) journal: JournalWriter,
@@ -86,6 +98,8 @@ pub(crate) struct Reactor {
     desk: Desk,
     /// Connections that listen, those included that do not count yet.
     listeners: usize,
+    /// Connections that follow streams of events.
+    event_clients: usize,
     limits: Limits,
     patience: Patience,
     /// For what is read.
@@ -115,6 +129,7 @@ impl Reactor {
         listeners: Vec<TcpListener>,
         ports: Ports,
         settings: &ServerSettings,
+        proxies: Proxies,
         limits: Limits,
     ) -> std::io::Result<Reactor> {
         let mut acceptors: Vec<_> =
@@ -131,8 +146,9 @@ impl Reactor {
             shrink_below: 0,
             timers: Timers::new(Instant::now()),
             mounts: Mounts::default(),
-            desk: Desk::default(),
+            desk: Desk::new(proxies),
             listeners: 0,
+            event_clients: 0,
             limits,
             patience: Patience {
                 header_timeout: settings.header_timeout,
@@ -202,6 +218,10 @@ impl Reactor {
         }
         if rung || self.more_packets {
             self.drain(now);
+            self.call_followers(now);
+        }
+        if rung {
+            self.deliver(now);
         }
         self.timers.advance(now.instant);
         for _ in 0..TIMERS_A_TURN {
@@ -227,6 +247,20 @@ impl Reactor {
                         self.end_mount(key, CloseReason::MountEnded, now);
                     }
                     let _ = reply.send(());
+                }
+                Command::AddEvents(stream, reply) => {
+                    self.mounts.add_events(*stream);
+                    let _ = reply.send(());
+                }
+                Command::Employ(service, reply) => {
+                    self.desk.employ(service);
+                    let _ = reply.send(());
+                }
+                Command::Page(from, mount, reply) => {
+                    let _ = reply.send(self.page(from, mount.as_deref(), now));
+                }
+                Command::Kick(id, reply) => {
+                    let _ = reply.send(self.kick(id, now));
                 }
                 Command::Stop => self.wind_up(now),
                 #[cfg(test)]
@@ -381,6 +415,12 @@ impl Reactor {
                     connection.shut();
                     socket.shutdown(Shutdown::Write)
                 }
+                Want::Wait => {
+                    if let Some(deadline) = connection.deadline() {
+                        self.timers.schedule(key, deadline);
+                    }
+                    return;
+                }
                 Want::Serve => return self.serve(key, now),
                 Want::Close => return self.close(key, CloseReason::Left, now),
             };
@@ -414,6 +454,7 @@ impl Reactor {
             mounts: &self.mounts,
             counters: &self.ports.counters,
             journal: &self.ports.journal,
+            key,
             socket,
             address: *address,
             has_room: self.listeners < self.limits.max_listeners,
@@ -440,6 +481,9 @@ impl Reactor {
             return;
         };
         let mount = self.mounts.get(listener.mount);
+        if mount.followers.is_some() {
+            return self.serve_follower(key, now);
+        }
         if let Err(error) = write_what_is_due(listener, mount, socket, &self.ports.counters, now.instant) {
             return self.close(key, sockets::reason(&error), now);
         }
@@ -488,8 +532,12 @@ impl Reactor {
         let Peer { socket, connection, .. } = self.peers.remove(key);
         self.ports.counters.connections.set(self.peers.len() as u64);
         self.give_memory_back();
-        if let Connection::Listening(listener) = connection {
-            self.farewell(listener, reason, now);
+        match connection {
+            Connection::Listening(listener) if self.mounts.get(listener.mount).followers.is_some() => {
+                self.forget_follower(key, listener, now);
+            }
+            Connection::Listening(listener) => self.farewell(listener, reason, now),
+            _ => (),
         }
         if reason == CloseReason::Stalled {
             sockets::close_by_reset(socket);

@@ -1,7 +1,5 @@
 //! Which request gets which answer. Values in, values out.
 
-use std::net::SocketAddr;
-
 use super::mount::{Mount, Mounts};
 use super::pages;
 use crate::http::{Request, Response, Status};
@@ -19,13 +17,8 @@ pub(crate) enum Route {
     Mount(usize),
 }
 
-/// Finds the answer to a well-formed request. `local` is where the client reached us, for those who
-/// did not say which host they asked.
-pub(crate) fn route(
-    request: &Request<'_>,
-    mounts: &Mounts,
-    local: impl FnOnce() -> Option<SocketAddr>,
-) -> Route {
+/// Finds the answer to a well-formed request. `base_url` is how the client reaches us.
+pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnce() -> String) -> Route {
     match request.method {
         "OPTIONS" => return Route::Answer(preflight()),
         "GET" | "HEAD" => (),
@@ -45,10 +38,7 @@ pub(crate) fn route(
         _ if path == "/" => {
             Some(Response::new(Status::OK, "text/html; charset=utf-8", pages::index(&on_air(mounts))))
         }
-        Some((of, kind)) => mounts.find(of).and_then(|key| {
-            let base = pages::base_url(request.header("host"), local());
-            playlist(kind, &base, mounts.get(key))
-        }),
+        Some((of, kind)) => mounts.find(of).and_then(|key| playlist(kind, &base_url(), mounts.get(key))),
         None => None,
     };
     Route::Answer(answer.unwrap_or_else(|| not_found(mounts)))

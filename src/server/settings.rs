@@ -1,9 +1,12 @@
 //! What a server and a mount are to be, and whether they can be that.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::path;
+use super::proxies::Proxies;
 use crate::error::{Error, Result};
 use crate::http::is_header_value;
 use crate::icy::DEFAULT_METAINT;
@@ -21,8 +24,15 @@ pub struct ServerSettings {
     pub burst: Burst,
     /// How long a listener may take nothing before it is closed.
     pub write_timeout: Duration,
-    /// How long a client may take over a request head.
+    /// How long a client may take over a request head, and again over its body.
     pub header_timeout: Duration,
+    /// Clients that follow events at most; they do not count as listeners.
+    pub max_event_clients: usize,
+    /// How the world reaches the server, where that is not how a client does: `https://radio.example`.
+    pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed: addresses (`127.0.0.1`) and
+    /// networks (`10.0.0.0/8`).
+    pub trusted_proxies: Vec<String>,
 }
 
 /// How much of the backlog a new listener gets at once.
@@ -76,6 +86,9 @@ impl Default for ServerSettings {
             burst: Burst::Time(Duration::from_secs(4)),
             write_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(15),
+            max_event_clients: 1_000,
+            public_url: None,
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -98,6 +111,7 @@ impl ServerSettings {
                 return Err(Error::setting(key, format!("{value:?} is not within 1 ms and 1 hour")));
             }
         }
+        self.proxies()?;
         match self.burst {
             Burst::Time(time) if time > Duration::from_secs(60) => {
                 Err(Error::setting("burst", format!("{time:?} is more than 60 s")))
@@ -107,6 +121,31 @@ impl ServerSettings {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl ServerSettings {
+    /// The two settings that are about proxies, read.
+    pub(crate) fn proxies(&self) -> Result<Proxies> {
+        let public_url = self.public_url.as_deref().map(|url| url.trim_end_matches('/'));
+        if let Some(url) = public_url {
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            let plain =
+                |rest: &str| rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>?#\\".contains(&byte));
+            if !rest.is_some_and(|rest| !rest.is_empty() && plain(rest)) {
+                let reason = format!("{url:?} is no address of a site: write \"https://radio.example\"");
+                return Err(Error::setting("public_url", reason));
+            }
+        }
+        let trusted = self.trusted_proxies.iter().map(|text| {
+            let network = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
+            network.map_err(|_| {
+                let reason =
+                    format!("{text:?} is neither an address (\"127.0.0.1\") nor a network (\"10.0.0.0/8\")");
+                Error::setting("trusted_proxies", reason)
+            })
+        });
+        Ok(Proxies { public_url: public_url.map(str::to_owned), trusted: trusted.collect::<Result<_>>()? })
     }
 }
 

@@ -1,0 +1,80 @@
+//! A request as a handler sees it, and what it answers.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use crate::{HttpAnswer, HttpRequest};
+
+/// What a handler comes to.
+pub(crate) type Handled = Result<HttpAnswer, Problem>;
+
+/// A request and what the braces of its route hold.
+pub(crate) struct Call<'a> {
+    pub(crate) request: &'a HttpRequest,
+    pub(crate) held: &'a [String],
+}
+
+impl Call<'_> {
+    /// The body, which must be JSON of this form.
+    pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        // A form of a page of another origin can send anything but this type.
+        let content_type = self.request.header("content-type").unwrap_or_default();
+        let is_json = content_type
+            .split(';')
+            .next()
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+        if !is_json {
+            let detail = "send the body as JSON, with Content-Type: application/json";
+            return Err(Problem::new("unsupported-media-type", detail));
+        }
+        let mut json = serde_json::Deserializer::from_slice(self.request.body());
+        let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let field = error.path().to_string();
+            let inner = error.inner();
+            let code = if inner.is_data() { "invalid-body" } else { "invalid-json" };
+            let problem = Problem::new(code, inner.to_string());
+            if field == "." { problem } else { problem.at(field) }
+        })?;
+        json.end().map_err(|error| Problem::new("invalid-json", error.to_string()))?;
+        Ok(value)
+    }
+
+    /// The same; without a body, the default.
+    pub(crate) fn body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+        if self.request.body().is_empty() { Ok(T::default()) } else { self.body() }
+    }
+
+    /// A parameter of the query that is a number, or anything else that can be read from text.
+    pub(crate) fn parameter<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, Problem> {
+        let Some(text) = self.request.parameter(name) else { return Ok(None) };
+        let wrong =
+            |_| Problem::new("invalid-parameter", format!("{name}={text:?} cannot be understood")).at(name);
+        text.parse().map(Some).map_err(wrong)
+    }
+
+    /// What the `index`th braces of the route hold, where that is a number.
+    pub(crate) fn number(&self, index: usize) -> Result<u64, Problem> {
+        self.held[index]
+            .parse()
+            .map_err(|_| Problem::new("not-found", format!("{:?} is no id", self.held[index])))
+    }
+}
+
+/// An answer in JSON.
+pub(crate) fn json(status: u16, body: &impl Serialize) -> HttpAnswer {
+    let body = serde_json::to_vec(body).expect("what is answered can be written as JSON");
+    HttpAnswer::new(status, "application/json", body)
+        .with("Cache-Control", "no-store")
+        .with("X-Content-Type-Options", "nosniff")
+}
+
+/// The same for pages of any origin to read.
+pub(crate) fn open_json(status: u16, body: &impl Serialize) -> HttpAnswer {
+    json(status, body).with("Access-Control-Allow-Origin", "*")
+}
+
+/// It is done, and there is nothing to say.
+pub(crate) fn done() -> Handled {
+    Ok(HttpAnswer::empty(204).with("Cache-Control", "no-store"))
+}

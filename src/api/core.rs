@@ -1,0 +1,66 @@
+//! What all handlers share.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+
+use super::guard::Guard;
+use super::media::Media;
+use super::problem::Problem;
+use crate::{Pipeline, Server, Tags};
+
+/// So many files' tags are remembered.
+const TAGS: usize = 256;
+
+/// A station, and how it is steered. Shared by the API's threads.
+pub(crate) struct Core {
+    pub(crate) server: Server,
+    pub(crate) pipelines: Vec<Pipeline>,
+    pub(crate) media: ArcSwap<Media>,
+    pub(crate) guard: Guard,
+    pub(crate) started: SystemTime,
+    /// Of what is up next, as far as they have been read.
+    tags: Mutex<HashMap<PathBuf, Tags>>,
+}
+
+impl Core {
+    pub(crate) fn new(server: Server, pipelines: Vec<Pipeline>, media: Media, guard: Guard) -> Core {
+        Core {
+            server,
+            pipelines,
+            media: ArcSwap::from_pointee(media),
+            guard,
+            started: SystemTime::now(),
+            tags: Mutex::default(),
+        }
+    }
+
+    /// The pipeline of that name.
+    pub(crate) fn pipeline(&self, name: &str) -> Result<&Pipeline, Problem> {
+        let found = self.pipelines.iter().find(|pipeline| pipeline.name() == name);
+        found.ok_or_else(|| Problem::new("not-found", format!("there is no pipeline {name:?}")))
+    }
+
+    /// The pipeline that feeds this mount.
+    pub(crate) fn feeding(&self, mount: &str) -> Option<&Pipeline> {
+        self.pipelines.iter().find(|pipeline| pipeline.mounts().iter().any(|own| own == mount))
+    }
+
+    /// The tags of a file, if they are known already.
+    pub(crate) fn known_tags(&self, file: &Path) -> Option<Tags> {
+        self.tags.lock().unwrap_or_else(PoisonError::into_inner).get(file).cloned()
+    }
+
+    /// Reads a file's tags, and remembers them. One that cannot be read has none.
+    pub(crate) fn read_tags(&self, file: &Path) {
+        let tags = crate::read_metadata(file).unwrap_or_default();
+        let mut known = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= TAGS {
+            known.clear();
+        }
+        known.insert(file.to_owned(), tags);
+    }
+}

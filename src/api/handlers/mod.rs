@@ -1,0 +1,7 @@
+//! What each route does.
+
+pub(crate) mod outputs;
+pub(crate) mod pipelines;
+pub(crate) mod queue;
+pub(crate) mod station;
+pub(crate) mod voices;

@@ -1,0 +1,234 @@
+//! A pipeline's programme: what it does, and what it is told to do.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::call::{Call, Handled, done, json};
+use crate::api::core::Core;
+use crate::api::problem::Problem;
+use crate::api::time::{from_seconds, some_from_seconds};
+use crate::api::views::{Coming, HealthView, List, PipelineView, Played};
+use crate::{EntryId, ListOptions, Title, TitleHolds, When};
+
+/// How long hold and resume fade where nothing is said.
+const FADE: Duration = Duration::from_secs(1);
+/// What is listed of what is up next, where nothing is said, and at most.
+const UP_NEXT: usize = 10;
+const UP_NEXT_MOST: usize = 1_000;
+
+/// `GET /api/v1/pipelines`
+pub(crate) fn list(core: &Core, _: &Call<'_>) -> Handled {
+    let pipelines: Vec<_> = core.pipelines.iter().map(|pipeline| PipelineView::of(pipeline, core)).collect();
+    Ok(json(200, &pipelines))
+}
+
+/// `GET /api/v1/pipelines/{pipeline}`
+pub(crate) fn show(core: &Core, call: &Call<'_>) -> Handled {
+    Ok(json(200, &PipelineView::of(core.pipeline(&call.held[0])?, core)))
+}
+
+/// `GET /api/v1/pipelines/{pipeline}/health`
+pub(crate) fn health(core: &Core, call: &Call<'_>) -> Handled {
+    Ok(json(200, &HealthView::of(core.pipeline(&call.held[0])?)))
+}
+
+/// `GET /api/v1/pipelines/{pipeline}/history`
+pub(crate) fn history(core: &Core, call: &Call<'_>) -> Handled {
+    let media = core.media.load();
+    let history = core.pipeline(&call.held[0])?.history();
+    Ok(json(200, &history.iter().map(|played| Played::of(played, &media)).collect::<Vec<_>>()))
+}
+
+/// `GET /api/v1/pipelines/{pipeline}/up-next`
+pub(crate) fn up_next(core: &Core, call: &Call<'_>) -> Handled {
+    let count = call.parameter("count")?.unwrap_or(UP_NEXT).min(UP_NEXT_MOST);
+    let coming = core.pipeline(&call.held[0])?.up_next(count);
+    Ok(json(200, &coming.iter().map(|(id, entry)| Coming::of(*id, entry, core)).collect::<Vec<_>>()))
+}
+
+/// `POST /api/v1/pipelines/{pipeline}/skip`
+pub(crate) fn skip(core: &Core, call: &Call<'_>) -> Handled {
+    core.pipeline(&call.held[0])?.skip()?;
+    done()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Fade {
+    #[serde(deserialize_with = "from_seconds")]
+    fade: Duration,
+}
+
+impl Default for Fade {
+    fn default() -> Fade {
+        Fade { fade: FADE }
+    }
+}
+
+/// `POST /api/v1/pipelines/{pipeline}/hold`
+pub(crate) fn hold(core: &Core, call: &Call<'_>) -> Handled {
+    let pipeline = core.pipeline(&call.held[0])?;
+    pipeline.hold(call.body_or_default::<Fade>()?.fade)?;
+    done()
+}
+
+/// `POST /api/v1/pipelines/{pipeline}/resume`
+pub(crate) fn resume(core: &Core, call: &Call<'_>) -> Handled {
+    let pipeline = core.pipeline(&call.held[0])?;
+    pipeline.resume(call.body_or_default::<Fade>()?.fade)?;
+    done()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Seek {
+    #[serde(deserialize_with = "from_seconds")]
+    pub(crate) to: Duration,
+}
+
+/// `POST /api/v1/pipelines/{pipeline}/seek`
+pub(crate) fn seek(core: &Core, call: &Call<'_>) -> Handled {
+    core.pipeline(&call.held[0])?.seek(call.body::<Seek>()?.to)?;
+    done()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlayFile {
+    file: String,
+    title: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Queued {
+    id: EntryId,
+}
+
+/// `POST /api/v1/pipelines/{pipeline}/play`: opens the file.
+pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
+    let pipeline = core.pipeline(&call.held[0])?;
+    let wanted: PlayFile = call.body()?;
+    let file = core.media.load().resolve(&wanted.file, "file")?;
+    let id = pipeline.play_file(file, wanted.title.as_deref())?;
+    Ok(json(201, &Queued { id }))
+}
+
+/// `GET /api/v1/pipelines/{pipeline}/playlist`
+pub(crate) fn playlist(core: &Core, call: &Call<'_>) -> Handled {
+    let list = core.pipeline(&call.held[0])?.playlist();
+    Ok(json(200, &list.map(|list| List::of(list, &core.media.load()))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoadList {
+    files: Vec<String>,
+    #[serde(default)]
+    when: WhenText,
+    #[serde(default, rename = "loop")]
+    repeat: bool,
+    #[serde(default)]
+    shuffle: bool,
+    #[serde(default, deserialize_with = "some_from_seconds")]
+    crossfade: Option<Duration>,
+    #[serde(default, deserialize_with = "some_from_seconds")]
+    fade_in: Option<Duration>,
+    #[serde(default, deserialize_with = "some_from_seconds")]
+    fade_out: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WhenText {
+    Now,
+    #[default]
+    AfterCurrent,
+}
+
+/// `PUT /api/v1/pipelines/{pipeline}/playlist`: looks for the files.
+pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
+    let pipeline = core.pipeline(&call.held[0])?;
+    let wanted: LoadList = call.body()?;
+    if wanted.files.is_empty() {
+        return Err(Problem::new("invalid-value", "a playlist needs a file, a folder or a list").at("files"));
+    }
+    let media = core.media.load();
+    let roots =
+        wanted.files.iter().enumerate().map(|(index, file)| media.resolve(file, &format!("files[{index}]")));
+    let roots = roots.collect::<Result<Vec<_>, _>>()?;
+    let when = match wanted.when {
+        WhenText::Now => When::Now,
+        WhenText::AfterCurrent => When::AfterCurrent,
+    };
+    let options = ListOptions {
+        when,
+        repeat: wanted.repeat,
+        shuffle: wanted.shuffle,
+        crossfade: wanted.crossfade,
+        fade_in: wanted.fade_in,
+        fade_out: wanted.fade_out,
+    };
+    pipeline.play_path(roots, &options)?;
+    // It is read in its own time.
+    Ok(crate::HttpAnswer::empty(202).with("Cache-Control", "no-store"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListChange {
+    #[serde(rename = "loop")]
+    repeat: Option<bool>,
+    shuffle: Option<bool>,
+}
+
+/// `PATCH /api/v1/pipelines/{pipeline}/playlist`
+pub(crate) fn change_list(core: &Core, call: &Call<'_>) -> Handled {
+    let pipeline = core.pipeline(&call.held[0])?;
+    let wanted: ListChange = call.body()?;
+    if let Some(repeat) = wanted.repeat {
+        pipeline.set_repeat(repeat);
+    }
+    if let Some(shuffle) = wanted.shuffle {
+        pipeline.set_shuffle(shuffle);
+    }
+    done()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    title: String,
+    url: Option<String>,
+    mount: Option<String>,
+    #[serde(default)]
+    holds: Holds,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Holds {
+    #[default]
+    UntilNextTrack,
+    UntilCleared,
+}
+
+/// `PUT /api/v1/pipelines/{pipeline}/metadata`
+pub(crate) fn update_metadata(core: &Core, call: &Call<'_>) -> Handled {
+    let pipeline = core.pipeline(&call.held[0])?;
+    let wanted: Metadata = call.body()?;
+    let holds = match wanted.holds {
+        Holds::UntilNextTrack => TitleHolds::UntilNextTrack,
+        Holds::UntilCleared => TitleHolds::UntilCleared,
+    };
+    let title = Title { text: wanted.title, url: wanted.url };
+    pipeline.update_metadata(title, wanted.mount.as_deref(), holds)?;
+    done()
+}
+
+/// `DELETE /api/v1/pipelines/{pipeline}/metadata`
+pub(crate) fn clear_metadata(core: &Core, call: &Call<'_>) -> Handled {
+    let mount = call.request.parameter("mount");
+    core.pipeline(&call.held[0])?.clear_metadata(mount.as_deref())?;
+    done()
+}

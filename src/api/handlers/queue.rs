@@ -1,0 +1,110 @@
+//! A pipeline's queue.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::call::{Call, Handled, done, json};
+use crate::api::core::Core;
+use crate::api::problem::Problem;
+use crate::api::views::Coming;
+use crate::{Entry, EntryId, Place};
+
+/// Queued by one request, at most.
+const FILES_AT_ONCE: usize = 1_000;
+
+/// `GET /api/v1/pipelines/{pipeline}/queue`
+pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
+    let queue = core.pipeline(&call.held[0])?.queue();
+    Ok(json(200, &queue.iter().map(|(id, entry)| Coming::of(*id, entry, core)).collect::<Vec<_>>()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Add {
+    files: Vec<Wanted>,
+    #[serde(default)]
+    place: PlaceText,
+}
+
+/// A file by its name alone, or with a title.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Wanted {
+    File(String),
+    Titled(Titled),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Titled {
+    file: String,
+    title: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum PlaceText {
+    #[default]
+    End,
+    Next,
+}
+
+#[derive(Serialize)]
+struct Queued {
+    ids: Vec<EntryId>,
+}
+
+/// `POST /api/v1/pipelines/{pipeline}/queue`: looks for the files.
+pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
+    let pipeline = core.pipeline(&call.held[0])?;
+    let wanted: Add = call.body()?;
+    if wanted.files.is_empty() || wanted.files.len() > FILES_AT_ONCE {
+        let detail = format!("{} files: from 1 to {FILES_AT_ONCE}", wanted.files.len());
+        return Err(Problem::new("invalid-value", detail).at("files"));
+    }
+    let media = core.media.load();
+    let mut entries = Vec::with_capacity(wanted.files.len());
+    for (index, wanted) in wanted.files.into_iter().enumerate() {
+        let (name, title) = match wanted {
+            Wanted::File(file) => (file, None),
+            Wanted::Titled(Titled { file, title }) => (file, title),
+        };
+        let field = format!("files[{index}]");
+        let path = media.resolve(&name, &field)?;
+        if path.is_dir() {
+            let detail = format!("{name:?} is a folder: queue files, or load it as the playlist");
+            return Err(Problem::new("file-unplayable", detail).at(field));
+        }
+        entries.push(Entry { title, ..Entry::new(path) });
+    }
+    let place = match wanted.place {
+        PlaceText::End => Place::End,
+        PlaceText::Next => Place::Next,
+    };
+    Ok(json(201, &Queued { ids: pipeline.queue_files(entries, place) }))
+}
+
+/// `DELETE /api/v1/pipelines/{pipeline}/queue`
+pub(crate) fn clear(core: &Core, call: &Call<'_>) -> Handled {
+    core.pipeline(&call.held[0])?.clear_queue();
+    done()
+}
+
+/// `DELETE /api/v1/pipelines/{pipeline}/queue/{id}`
+pub(crate) fn remove(core: &Core, call: &Call<'_>) -> Handled {
+    core.pipeline(&call.held[0])?.remove(EntryId(call.number(1)?))?;
+    done()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Move {
+    index: usize,
+}
+
+/// `PUT /api/v1/pipelines/{pipeline}/queue/{id}/index`
+pub(crate) fn move_to(core: &Core, call: &Call<'_>) -> Handled {
+    let pipeline = core.pipeline(&call.held[0])?;
+    let wanted: Move = call.body()?;
+    pipeline.move_to(EntryId(call.number(1)?), wanted.index)?;
+    done()
+}

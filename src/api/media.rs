@@ -1,0 +1,123 @@
+//! Files by name: relative to the media roots, and nothing else.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::problem::Problem;
+
+/// The folders whose files can be named.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Media {
+    roots: Vec<Root>,
+}
+
+#[derive(Clone, Debug)]
+struct Root {
+    /// As it was declared: what the playlists' own paths begin with.
+    declared: PathBuf,
+    /// With every link followed.
+    real: PathBuf,
+}
+
+impl Media {
+    /// Roots that are not there have no files.
+    pub(crate) fn new(roots: &[PathBuf]) -> Media {
+        let root = |declared: &PathBuf| {
+            let real = declared.canonicalize().ok()?;
+            Some(Root { declared: declared.clone(), real })
+        };
+        Media { roots: roots.iter().filter_map(root).collect() }
+    }
+
+    /// The file or folder of that name, with every link followed: of several roots, in the first that has it.
+    /// `field` is where the name came from.
+    pub(crate) fn resolve(&self, name: &str, field: &str) -> Result<PathBuf, Problem> {
+        let outside = || {
+            let detail =
+                format!("{name:?} is not below a media root: name files relative to one, without \"..\"");
+            Problem::new("outside-media-roots", detail).at(field)
+        };
+        let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+        if name.is_empty() || name.contains('\0') || !Path::new(name).components().all(plain) {
+            return Err(outside());
+        }
+        for root in &self.roots {
+            match root.real.join(name).canonicalize() {
+                Ok(real) if real.starts_with(&root.real) => return Ok(real),
+                Ok(_) => return Err(outside()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(Problem::new("not-found", format!("{name:?}: {error}")).at(field));
+                }
+            }
+        }
+        Err(Problem::new("not-found", format!("there is no file {name:?} below the media roots")).at(field))
+    }
+
+    /// What the API calls a file: its name below a root, else the end of its path alone. Touches no file.
+    pub(crate) fn name_of(&self, path: &Path) -> String {
+        let below =
+            |root: &Root| path.strip_prefix(&root.declared).or_else(|_| path.strip_prefix(&root.real)).ok();
+        let name = self.roots.iter().find_map(below).or_else(|| path.file_name().map(Path::new));
+        name.unwrap_or(path).to_string_lossy().into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn whatever_leads_outside_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, outside) = (folder.path().join("music"), folder.path().join("music-private"));
+        fs::create_dir_all(inside.join("sub")).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(inside.join("sub/a.mp3"), "").unwrap();
+        fs::write(outside.join("secret"), "").unwrap();
+        symlink(&outside, inside.join("folder")).unwrap();
+        symlink(outside.join("secret"), inside.join("file.mp3")).unwrap();
+        symlink("sub/a.mp3", inside.join("b.mp3")).unwrap();
+        let media = Media::new(&[folder.path().join("gone"), inside.clone()]);
+
+        let found = inside.canonicalize().unwrap().join("sub/a.mp3");
+        for name in ["sub/a.mp3", "./sub/a.mp3", "sub//a.mp3", "b.mp3"] {
+            assert_eq!(media.resolve(name, "file").as_ref(), Ok(&found), "{name}");
+        }
+        let absolute = outside.join("secret");
+        for name in [
+            "",
+            "..",
+            "../music-private/secret",
+            "sub/../../music-private/secret",
+            "sub/../sub/a.mp3",
+            "folder/secret",
+            "folder",
+            "file.mp3",
+            "sub/a.mp3\0",
+            absolute.to_str().unwrap(),
+            "/",
+        ] {
+            assert_eq!(media.resolve(name, "file").unwrap_err().code, "outside-media-roots", "{name:?}");
+        }
+        for name in [
+            "c.mp3",
+            "%2e%2e/music-private/secret",
+            "sub%2fa.mp3",
+            "..\\music-private\\secret",
+            "sub/a.mp3/x",
+        ] {
+            assert_eq!(media.resolve(name, "file").unwrap_err().code, "not-found", "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_say_nothing_of_what_is_above_a_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let media = Media::new(&[folder.path().to_owned()]);
+        assert_eq!(media.name_of(&folder.path().join("a/b.mp3")), "a/b.mp3");
+        assert_eq!(media.name_of(Path::new("/home/me/b.mp3")), "b.mp3");
+    }
+}

@@ -1,0 +1,107 @@
+//! The API: a station steered and watched from outside, over HTTP. It uses the public protocol of the library
+//! alone, as any application could.
+//!
+//! The thread `api` reads requests that the server hands over, answers those that take no time, and pushes
+//! events. What opens files goes to the thread `api-files`, passwords that are not known yet to `login`. None of
+//! them ever makes the reactor or the audio wait.
+
+mod call;
+mod core;
+mod guard;
+mod handlers;
+mod icecast;
+mod logins;
+mod media;
+mod nowplaying;
+mod origin;
+mod problem;
+mod router;
+mod routes;
+mod service;
+mod streams;
+mod time;
+mod told;
+mod users;
+mod views;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{bounded, unbounded};
+
+use self::core::Core;
+use crate::config::ApiSettings;
+use crate::error::{Error, Result};
+use crate::pipeline::Station;
+use crate::thread;
+use guard::Guard;
+use media::Media;
+use service::{Files, Service};
+use streams::Streams;
+pub use users::{Role, Users, write_private};
+
+/// Requests that wait for the thread `api`: a second's worth of a busy station.
+const WAITING: usize = 512;
+/// Requests, and files whose tags are wanted, that wait for `api-files`.
+const FILES_WAITING: usize = 64;
+/// Passwords that wait to be verified: about a second's work.
+const LOGINS_WAITING: usize = 32;
+
+/// The API of a station, as long as this lives. Stop it before the station.
+#[derive(Debug)]
+pub struct Api {
+    stopping: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Api {
+    /// Answers for the station from now on: below `/api/` and `/nowplaying/`, at `/health` and `/status-json.xsl`.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] where the station is not running; [`Error::File`] for a users file that is none.
+    pub fn start(station: &Station, settings: &ApiSettings) -> Result<Api> {
+        let media = Media::new(&settings.media_roots);
+        let users = settings.users_file.as_deref().map_or_else(|| Ok(Users::default()), Users::read)?;
+        let guard = Guard::new(users.and(&settings.users))?;
+        let core = Arc::new(Core::new(station.server().clone(), station.pipelines().to_vec(), media, guard));
+        let streams = Streams::new(&core, run_name())?;
+        let requests = core.server.take_requests(routes::PATHS, WAITING)?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (files, jobs) = bounded(FILES_WAITING);
+        let files_thread = Files { core: Arc::clone(&core), jobs };
+        let (logins, pending) = bounded(LOGINS_WAITING);
+        let (welcome, verified) = unbounded();
+        let doorkeeper = Arc::clone(&core);
+        let service =
+            Service { core, requests, streams, files, logins, verified, stopping: Arc::clone(&stopping) };
+        let starting = || Error::io("starting a thread");
+        let threads = vec![
+            thread::spawn("api", move || service.run()).map_err(starting())?,
+            thread::spawn("api-files", move || files_thread.run()).map_err(starting())?,
+            thread::spawn("login", move || guard::run_logins(&doorkeeper.guard, &pending, &welcome))
+                .map_err(starting())?,
+        ];
+        Ok(Api { stopping, threads })
+    }
+
+    /// Ends it: what is asked from now on is not answered any more.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // A panic was reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Tells this run of the station from others.
+fn run_name() -> String {
+    format!("{:08x}", fastrand::u32(..))
+}

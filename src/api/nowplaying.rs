@@ -1,0 +1,88 @@
+//! What a mount plays, for anybody to know: pages, displays, apps.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use super::core::Core;
+use super::time::{rfc3339, seconds};
+use super::views::title_of;
+use crate::{EntryId, MountInfo, Pipeline, PlayedTrack};
+
+/// What a mount plays. Of a title that an application has set, only that is known.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct NowPlaying {
+    mount: String,
+    /// What players show.
+    title: String,
+    /// The track's id.
+    track: Option<EntryId>,
+    artist: Option<String>,
+    album: Option<String>,
+    started: Option<String>,
+    duration: Option<f64>,
+    /// When a listener hears it begin.
+    audible_at: String,
+    listeners: u64,
+    /// What comes next will be called so.
+    next: Option<String>,
+}
+
+/// What tells one state of a mount from another, and costs little to look at.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Glance {
+    title_since: SystemTime,
+    track: Option<EntryId>,
+    next: Option<String>,
+    pub(crate) listeners: u64,
+}
+
+impl Glance {
+    pub(crate) fn at(info: &MountInfo, pipeline: Option<&Pipeline>, core: &Core) -> Glance {
+        Glance {
+            title_since: info.title.changed_at,
+            track: pipeline.and_then(Pipeline::current_track).map(|current| current.track.id),
+            next: pipeline.and_then(|pipeline| next(pipeline, core)),
+            listeners: info.listeners,
+        }
+    }
+
+    /// Whether something else plays, or will.
+    pub(crate) fn plays_as(&self, other: &Glance) -> bool {
+        (self.title_since, self.track, &self.next) == (other.title_since, other.track, &other.next)
+    }
+}
+
+impl NowPlaying {
+    pub(crate) fn at(info: &MountInfo, pipeline: Option<&Pipeline>, core: &Core) -> NowPlaying {
+        let title = &info.title.title.text;
+        // The mixer is a moment ahead of the mount: the track is the one that the mount tells of.
+        let history = pipeline.map(Pipeline::history).unwrap_or_default();
+        let played = history.iter().rev().take(2).find(|played| played.track.title == *title);
+        let started = played.map(began);
+        // Two tracks of one name change no title.
+        let burst = info.title.audible_at.duration_since(info.title.changed_at).unwrap_or_default();
+        let audible_at = started.map_or(info.title.audible_at, |at| info.title.audible_at.max(at + burst));
+        let track = played.map(|played| &played.track);
+        NowPlaying {
+            mount: info.settings.path.clone(),
+            title: title.clone(),
+            track: track.map(|track| track.id),
+            artist: track.and_then(|track| track.tags.artist.clone()),
+            album: track.and_then(|track| track.tags.album.clone()),
+            started: started.map(rfc3339),
+            duration: track.and_then(|track| track.tags.duration).map(seconds),
+            audible_at: rfc3339(audible_at),
+            listeners: info.listeners,
+            next: pipeline.and_then(|pipeline| next(pipeline, core)),
+        }
+    }
+}
+
+fn next(pipeline: &Pipeline, core: &Core) -> Option<String> {
+    pipeline.up_next(1).first().map(|(_, entry)| title_of(entry, core))
+}
+
+fn began(played: &PlayedTrack) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(played.began_at)
+}

@@ -1,0 +1,55 @@
+//! Whether a request that changes something comes from a page of another origin, which a browser would send
+//! with the credentials of whoever looks at that page.
+
+use crate::HttpRequest;
+
+/// Whether it does. Programs say nothing of origins; browsers always do.
+pub(crate) fn is_foreign(request: &HttpRequest) -> bool {
+    if matches!(request.method(), "GET" | "HEAD" | "OPTIONS") {
+        return false;
+    }
+    is_foreign_origin(
+        request.header("sec-fetch-site"),
+        request.header("origin"),
+        request.header("host"),
+        request.base_url(),
+    )
+}
+
+fn is_foreign_origin(site: Option<&str>, origin: Option<&str>, host: Option<&str>, base_url: &str) -> bool {
+    // "none": the user did it, without a page.
+    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return true;
+    }
+    let Some(origin) = origin else { return false };
+    if origin.eq_ignore_ascii_case(base_url) {
+        return false;
+    }
+    // A proxy that adds TLS and keeps the host need not be declared for this.
+    let named = origin.split_once("://").map(|(_, host)| host);
+    !named.zip(host).is_some_and(|(named, host)| named.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_another_origin_is_known_by_what_the_browser_says() {
+        let base = "https://radio.example";
+        for (site, origin, host, foreign) in [
+            (None, None, Some("h"), false),
+            (Some("same-origin"), Some("https://radio.example"), Some("inside:8000"), false),
+            (Some("none"), None, Some("h"), false),
+            (None, Some("http://inside:8000"), Some("inside:8000"), false),
+            (Some("cross-site"), None, Some("h"), true),
+            (Some("same-site"), Some("https://radio.example"), Some("h"), true),
+            (None, Some("https://evil.example"), Some("radio.example"), true),
+            (None, Some("null"), Some("null"), true),
+            (None, Some("https://radio.example.evil.example"), None, true),
+            (None, Some(""), Some(""), true),
+        ] {
+            assert_eq!(is_foreign_origin(site, origin, host, base), foreign, "{site:?} {origin:?} {host:?}");
+        }
+    }
+}

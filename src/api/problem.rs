@@ -1,0 +1,137 @@
+//! Why a request was refused, as problem details (RFC 9457): for programs a code, for people a sentence.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{Error, HttpAnswer};
+
+/// A refusal. Serialised, it is the body of its answer. (A pointer: nearly nothing is refused.)
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Problem(Box<Details>);
+
+/// What there is to know of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Details {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+    /// The field of the request that is to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// Headers of its answer.
+    #[serde(skip)]
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Deref for Problem {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+/// Every code, with its status and its title. docs/API.md explains them.
+pub(crate) const CODES: &[(&str, u16, &str)] = &[
+    ("invalid-json", 400, "The body is not JSON"),
+    ("invalid-body", 400, "The body has another form"),
+    ("invalid-parameter", 400, "A parameter cannot be understood"),
+    ("unauthorized", 401, "A credential is needed"),
+    ("forbidden", 403, "This credential does not suffice"),
+    ("cross-origin", 403, "Pages of other origins change nothing"),
+    ("outside-media-roots", 403, "The file is not below a media root"),
+    ("not-found", 404, "There is no such thing"),
+    ("method-not-allowed", 405, "That cannot be done here"),
+    ("exists", 409, "It exists already"),
+    ("stopped", 409, "It is not running"),
+    ("unsupported-media-type", 415, "The body must be JSON"),
+    ("file-unplayable", 422, "The file cannot be played"),
+    ("invalid-value", 422, "A value cannot work"),
+    ("too-many-failures", 429, "Too many failed logins"),
+    ("internal", 500, "Something went wrong here"),
+    ("busy", 503, "Too much to do"),
+];
+
+impl Problem {
+    /// One of [`CODES`], and what happened in a sentence.
+    pub(crate) fn new(code: &'static str, detail: impl Into<String>) -> Problem {
+        let known = CODES.iter().find(|known| known.0 == code);
+        let &(_, status, title) = known.expect("every code is in the table");
+        Problem(Box::new(Details {
+            kind: format!("urn:longwave:problem:{code}"),
+            title,
+            status,
+            code,
+            detail: detail.into(),
+            field: None,
+            headers: Vec::new(),
+        }))
+    }
+
+    /// And this field is to blame.
+    #[must_use]
+    pub(crate) fn at(mut self, field: impl Into<String>) -> Problem {
+        self.0.field = Some(field.into());
+        self
+    }
+
+    /// And the client may try again after so long.
+    #[must_use]
+    pub(crate) fn retry_after(self, time: Duration) -> Problem {
+        self.with_header("Retry-After", time.as_secs().max(1).to_string())
+    }
+
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Problem {
+        self.0.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn answer(&self) -> HttpAnswer {
+        let body = serde_json::to_vec(self).expect("strings and numbers can be written");
+        let answer = HttpAnswer::new(self.status, "application/problem+json", body);
+        let answer = answer.with("Cache-Control", "no-store").with("X-Content-Type-Options", "nosniff");
+        self.headers.iter().fold(answer, |answer, (name, value)| answer.with(name, value))
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        let detail = error.to_string();
+        match error {
+            Error::Setting { key, reason } => Problem::new("invalid-value", reason).at(key),
+            // Its text names the whole path, which is nobody's business.
+            Error::File { reason, .. } => Problem::new("file-unplayable", reason).at("file"),
+            Error::Exists(_) => Problem::new("exists", detail),
+            Error::NotFound(_) => Problem::new("not-found", detail),
+            Error::Stopped(_) => Problem::new("stopped", detail),
+            Error::Listen { .. } | Error::Encoder(_) | Error::Io { .. } => Problem::new("internal", detail),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_for_programs_and_for_people() {
+        let problem = Problem::from(Error::setting("volume", "17 is outside 0..=16"));
+        let json: serde_json::Value = serde_json::to_value(&problem).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "type": "urn:longwave:problem:invalid-value", "title": "A value cannot work", "status": 422,
+                "code": "invalid-value", "detail": "17 is outside 0..=16", "field": "volume",
+            })
+        );
+        let file = Problem::from(Error::file("/home/me/secret.mp3", "no such file"));
+        assert!(!serde_json::to_string(&file).unwrap().contains("secret"));
+    }
+}

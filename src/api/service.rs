@@ -1,0 +1,158 @@
+//! The threads of the API.
+//!
+//! `api` reads: requests, events of the pipelines, what mounts announce. Writes: answers, streams of events.
+//! Never: opens a file, computes a password's hash. `api-files` reads: requests that name files. Writes: their
+//! answers, tags that were wanted. (`login` is in `guard.rs`.)
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, Sender, TrySendError};
+
+use super::call::{Call, Handled};
+use super::core::Core;
+use super::guard::{Pending, Verdict};
+use super::logins::Identity;
+use super::origin;
+use super::problem::Problem;
+use super::router::{self, Access, Handler};
+use super::routes::ROUTES;
+use super::streams::Streams;
+use crate::{HttpAnswer, HttpRequest, Requests};
+
+/// How often events are looked for when nobody asks anything.
+const TICK: Duration = Duration::from_millis(50);
+/// Requests answered before events are looked at again.
+const REQUESTS_A_TURN: usize = 64;
+
+/// On the thread `api`.
+pub(super) struct Service {
+    pub(super) core: Arc<Core>,
+    pub(super) requests: Requests,
+    pub(super) streams: Streams,
+    pub(super) files: Sender<FileJob>,
+    pub(super) logins: Sender<Pending<Task>>,
+    /// Requests whose logins were good.
+    pub(super) verified: Receiver<(HttpRequest, Identity, Task)>,
+    pub(super) stopping: Arc<AtomicBool>,
+}
+
+/// What a request is to become: its route's handler, and what the route's braces hold.
+pub(super) struct Task {
+    handler: Handler,
+    held: Vec<String>,
+}
+
+/// What is done on the thread `api-files`.
+pub(super) enum FileJob {
+    Answer { request: HttpRequest, held: Vec<String>, handler: fn(&Core, &Call<'_>) -> Handled },
+    ReadTags(PathBuf),
+}
+
+/// On the thread `api-files`.
+pub(super) struct Files {
+    pub(super) core: Arc<Core>,
+    pub(super) jobs: Receiver<FileJob>,
+}
+
+impl Service {
+    /// Until it is told to stop, or the server has.
+    pub(super) fn run(mut self) {
+        while !self.stopping.load(Ordering::Relaxed) && self.core.server.is_running() {
+            let mut next = self.requests.next_within(TICK);
+            for _ in 0..REQUESTS_A_TURN {
+                let Some(request) = next.take() else { break };
+                self.answer(request);
+                next = self.requests.try_next();
+            }
+            while let Ok((request, identity, task)) = self.verified.try_recv() {
+                self.handle(task, Some(&identity), request);
+            }
+            let files = &self.files;
+            self.streams.turn(&self.core, Instant::now(), &mut |file| {
+                // Full: it is wanted again soon.
+                let _ = files.try_send(FileJob::ReadTags(file.to_owned()));
+            });
+            if let Some(request) = next {
+                self.answer(request);
+            }
+        }
+    }
+
+    fn answer(&mut self, request: HttpRequest) {
+        let (task, access) = match find(&request) {
+            Ok(found) => found,
+            Err(answer) => return request.answer(answer),
+        };
+        if origin::is_foreign(&request) {
+            let detail = "a page of another origin asks for this: it is not done";
+            return request.answer(Problem::new("cross-origin", detail).answer());
+        }
+        match self.core.guard.judge(&request, access, Instant::now()) {
+            Verdict::Allowed(identity) => self.handle(task, identity.as_ref(), request),
+            Verdict::Refused(problem) => request.answer(problem.answer()),
+            Verdict::Verify { name, password } => {
+                let pending = Pending { request, name, password, access, then: task };
+                if let Err(TrySendError::Full(Pending { request, .. })) = self.logins.try_send(pending) {
+                    let problem = Problem::new("busy", "too many logins wait to be verified: try again soon");
+                    request.answer(problem.retry_after(Duration::from_secs(1)).answer());
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, Task { handler, held }: Task, who: Option<&Identity>, request: HttpRequest) {
+        if let Some(Identity { name, .. }) = who
+            && !matches!(request.method(), "GET" | "HEAD")
+        {
+            log::info!("{name} at {}: {} {}", request.address(), request.method(), request.raw_path());
+        }
+        match handler {
+            Handler::Quick(handle) => answer_with(&self.core, handle, &held, request),
+            Handler::Events(follow) => follow(&mut self.streams, &self.core, request, &held),
+            Handler::Slow(handler) => {
+                // (If the thread is gone, the request is dropped, and so answered.)
+                let sent = self.files.try_send(FileJob::Answer { request, held, handler });
+                if let Err(TrySendError::Full(FileJob::Answer { request, .. })) = sent {
+                    let problem = Problem::new("busy", "too many requests wait for files: try again soon");
+                    request.answer(problem.retry_after(Duration::from_secs(1)).answer());
+                }
+            }
+        }
+    }
+}
+
+/// What a request is to become, and who may ask for it.
+fn find(request: &HttpRequest) -> Result<(Task, Access), HttpAnswer> {
+    let segments = request.segments().ok_or_else(|| Problem::new("not-found", "the path is not UTF-8"));
+    let found = segments.and_then(|segments| router::find(ROUTES, request.method(), &segments));
+    let (route, held) = found.map_err(|problem| match request.method() {
+        // Whoever asks what may be done here is told, without a login.
+        "OPTIONS" if problem.code == "method-not-allowed" => {
+            HttpAnswer { status: 204, body: Vec::new(), ..problem.answer() }
+        }
+        _ => problem.answer(),
+    })?;
+    Ok((Task { handler: route.handler, held }, route.access))
+}
+
+impl Files {
+    /// Until the thread `api` has ended.
+    pub(super) fn run(self) {
+        for job in &self.jobs {
+            match job {
+                FileJob::Answer { request, held, handler } => {
+                    answer_with(&self.core, handler, &held, request)
+                }
+                FileJob::ReadTags(file) => self.core.read_tags(&file),
+            }
+        }
+    }
+}
+
+fn answer_with(core: &Core, handler: fn(&Core, &Call<'_>) -> Handled, held: &[String], request: HttpRequest) {
+    let handled = handler(core, &Call { request: &request, held });
+    request.answer(handled.unwrap_or_else(|problem| problem.answer()));
+}

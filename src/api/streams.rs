@@ -1,0 +1,253 @@
+//! Events as they are pushed (Server-Sent Events): of the whole station, and of what each mount plays.
+//!
+//! Every stream is one record that all its clients share. An event's id is the position at which it ends, so
+//! it says where to go on. Who comes for the first time, or after too long, gets a snapshot first.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::call::open_json;
+use super::core::Core;
+use super::nowplaying::{Glance, NowPlaying};
+use super::problem::Problem;
+use super::told::{Snapshot, Told};
+use crate::{EventReceiver, EventStream, HttpAnswer, HttpRequest, Server, StreamPos};
+
+/// A stream that has nothing to say says so, so that proxies and clients know that it is there.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// How often a mount's number of listeners is told, at most.
+const LISTENERS_EVERY: Duration = Duration::from_secs(2);
+/// Events of a pipeline that wait to be pushed, at most.
+const WAITING: usize = 4096;
+/// Events pushed in one go: requests wait meanwhile.
+const EVENTS_AT_ONCE: usize = 256;
+
+/// All streams of a station. On the thread `api`.
+pub(crate) struct Streams {
+    /// Names this run of the station: positions of another mean nothing here.
+    run: String,
+    station: Stream,
+    sources: Vec<(String, EventReceiver)>,
+    mounts: BTreeMap<String, MountStream>,
+    glanced: Instant,
+}
+
+/// What a mount plays.
+struct MountStream {
+    stream: Stream,
+    said: Glance,
+    listeners_said: Instant,
+}
+
+struct Stream {
+    events: EventStream,
+    pushed: Instant,
+}
+
+impl Streams {
+    pub(crate) fn new(core: &Core, run: String) -> crate::Result<Streams> {
+        let now = Instant::now();
+        let sources =
+            core.pipelines.iter().map(|pipeline| (pipeline.name().to_owned(), pipeline.events(WAITING)));
+        Ok(Streams {
+            run,
+            station: Stream::new(&core.server, now)?,
+            sources: sources.collect(),
+            mounts: BTreeMap::new(),
+            glanced: now,
+        })
+    }
+
+    /// Pushes what is new. To be called ten times a second or more often.
+    pub(crate) fn turn(&mut self, core: &Core, now: Instant, wants_tags: &mut dyn FnMut(&std::path::Path)) {
+        self.tell(core, now);
+        self.station.stay_alive(now);
+        if now.saturating_duration_since(self.glanced) < Duration::from_millis(50) {
+            return;
+        }
+        self.glanced = now;
+        for pipeline in &core.pipelines {
+            if let Some((_, entry)) = pipeline.up_next(1).first()
+                && core.known_tags(&entry.path).is_none()
+            {
+                wants_tags(&entry.path);
+            }
+        }
+        // A stream without its mount ends.
+        self.mounts.retain(|mount, stream| {
+            let Some(info) = core.server.mount_info(mount) else { return false };
+            let pipeline = core.feeding(mount);
+            let glance = Glance::at(&info, pipeline, core);
+            if !glance.plays_as(&stream.said) {
+                let playing = NowPlaying::at(&info, pipeline, core);
+                stream.stream.push(&self.run, "now-playing", &playing, now);
+                stream.said = glance;
+            } else if glance.listeners != stream.said.listeners
+                && now.saturating_duration_since(stream.listeners_said) >= LISTENERS_EVERY
+            {
+                let count = Listeners { mount, listeners: glance.listeners };
+                stream.stream.push(&self.run, "listeners", &count, now);
+                (stream.said, stream.listeners_said) = (glance, now);
+            }
+            stream.stream.stay_alive(now);
+            true
+        });
+    }
+
+    /// Pushes the events of the pipelines that have come.
+    fn tell(&mut self, core: &Core, now: Instant) {
+        let media = core.media.load();
+        for (pipeline, events) in &self.sources {
+            for event in std::iter::from_fn(|| events.try_recv()).take(EVENTS_AT_ONCE) {
+                let told = Told::of(pipeline, &event, &media);
+                self.station.push(&self.run, event.kind().as_str(), &told, now);
+            }
+        }
+    }
+
+    /// `GET /api/v1/events`
+    pub(crate) fn follow_station(&mut self, core: &Core, request: HttpRequest, _: &[String]) {
+        // What the snapshot shows already need not be told after it.
+        self.tell(core, Instant::now());
+        self.station.follow(&self.run, request, "snapshot", || Snapshot::of(core));
+    }
+
+    /// `GET /nowplaying/{mount*}`
+    pub(crate) fn follow_mount(&mut self, core: &Core, request: HttpRequest, held: &[String]) {
+        let path = format!("/{}", held[0]);
+        let Some(info) = core.server.mount_info(&path) else {
+            let detail = format!("there is no mount {path:?} on the air");
+            let answer = Problem::new("not-found", detail).answer();
+            return request.answer(answer.with("Access-Control-Allow-Origin", "*"));
+        };
+        let pipeline = core.feeding(&path);
+        if !wants_events(&request) {
+            return request
+                .answer(open_json(200, &NowPlaying::at(&info, pipeline, core)).with("Vary", "Accept"));
+        }
+        let glance = Glance::at(&info, pipeline, core);
+        let now = Instant::now();
+        if !self.mounts.contains_key(&path) {
+            let Ok(stream) = Stream::new(&core.server, now) else { return };
+            let stream = MountStream { stream, said: glance, listeners_said: now };
+            self.mounts.insert(path.clone(), stream);
+        }
+        let stream = self.mounts.get_mut(&path).expect("it is there now");
+        stream.stream.follow(&self.run, request, "now-playing", || NowPlaying::at(&info, pipeline, core));
+    }
+}
+
+#[derive(Serialize)]
+struct Listeners<'a> {
+    mount: &'a str,
+    listeners: u64,
+}
+
+impl Stream {
+    fn new(server: &Server, now: Instant) -> crate::Result<Stream> {
+        Ok(Stream { events: server.event_stream()?, pushed: now })
+    }
+
+    /// What cannot be sent is lost; who follows learns it by the next snapshot.
+    fn push(&mut self, run: &str, name: &str, data: &impl Serialize, now: Instant) {
+        let event = self.event(run, name, data);
+        if !self.events.push(event.as_bytes()) {
+            log::warn!("an event {name} could not be sent: the server is away, or the event too long");
+        }
+        self.pushed = now;
+    }
+
+    /// An event that ends where the next one will begin.
+    fn event(&self, run: &str, name: &str, data: &impl Serialize) -> String {
+        let rest = event_body(name, data);
+        let id_line = "id: \n".len() + event_id(run, StreamPos(0)).len();
+        let end = self.events.end() + (id_line + rest.len()) as u64;
+        format!("id: {}\n{rest}", event_id(run, end))
+    }
+
+    fn stay_alive(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.pushed) >= SIGN_OF_LIFE {
+            self.events.push(b":\n\n");
+            self.pushed = now;
+        }
+    }
+
+    fn follow<T: Serialize>(
+        &self,
+        run: &str,
+        request: HttpRequest,
+        name: &str,
+        snapshot: impl FnOnce() -> T,
+    ) {
+        let last = request.header("last-event-id").map(str::to_owned);
+        let last = last.or_else(|| request.parameter("last_event_id"));
+        let goes_on_at = last.and_then(|id| position(run, &id)).filter(|at| self.events.can_go_on_at(*at));
+        let (prelude, from) = match goes_on_at {
+            Some(position) => (":\n\n".to_owned(), position),
+            None => {
+                let end = self.events.end();
+                (format!("id: {}\n{}", event_id(run, end), event_body(name, &snapshot())), end)
+            }
+        };
+        let answer = HttpAnswer::new(200, "text/event-stream", format!("retry: 2000\n{prelude}"))
+            .with("Cache-Control", "no-store")
+            .with("X-Content-Type-Options", "nosniff")
+            // nginx would gather them first.
+            .with("X-Accel-Buffering", "no");
+        let answer = match request.raw_path().starts_with("/nowplaying/") {
+            true => answer.with("Access-Control-Allow-Origin", "*").with("Vary", "Accept"),
+            false => answer,
+        };
+        request.follow(answer, &self.events, from);
+    }
+}
+
+/// All but the id. JSON on one line has no line ends in it.
+fn event_body(name: &str, data: &impl Serialize) -> String {
+    let data = serde_json::to_string(data).expect("what is told can be written as JSON");
+    format!("event: {name}\ndata: {data}\n\n")
+}
+
+/// All ids of a run are of one length.
+fn event_id(run: &str, position: StreamPos) -> String {
+    format!("{run}-{:016x}", position.0)
+}
+
+fn position(run: &str, id: &str) -> Option<StreamPos> {
+    let position = id.strip_prefix(run)?.strip_prefix('-').filter(|hex| hex.len() == 16)?;
+    u64::from_str_radix(position, 16).ok().map(StreamPos)
+}
+
+/// Whether the client asked for events rather than for JSON.
+fn wants_events(request: &HttpRequest) -> bool {
+    match request.parameter("format").as_deref() {
+        Some("events") => true,
+        Some(_) => false,
+        None => request.header("accept").is_some_and(|accept| accept.contains("text/event-stream")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_where_to_go_on_and_in_which_run() {
+        let id = event_id("00c0ffee", StreamPos(0x1234));
+        assert_eq!(id, "00c0ffee-0000000000001234");
+        assert_eq!(position("00c0ffee", &id), Some(StreamPos(0x1234)));
+        assert_eq!(position("00c0ffef", &id), None);
+        for wrong in [
+            "",
+            "00c0ffee",
+            "00c0ffee-",
+            "00c0ffee-12",
+            "00c0ffee-000000000000123g",
+            "00c0ffee--000000000001234",
+        ] {
+            assert_eq!(position("00c0ffee", wrong), None, "{wrong}");
+        }
+    }
+}

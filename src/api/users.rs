@@ -1,0 +1,445 @@
+//! Who may steer a station: users with passwords, and tokens for programs. A file holds them, a line each:
+//! `name:role:hash`, the hash of a password by Argon2id, or that of a token.
+
+use std::fmt::{self, Write as _};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::str::FromStr;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::error::{Error, Result};
+
+/// How the hash of a token begins.
+const TOKEN_HASH: &str = "$sha256$";
+/// A token says what it is, to those who find one where it does not belong.
+const TOKEN_PREFIX: &str = "lw-";
+/// Of the system's randomness, in a token: nobody guesses it, so one round of a fast hash hides it.
+const TOKEN_BYTES: usize = 32;
+/// Hashing a longer one would be work that anybody can ask for.
+const LONGEST_PASSWORD: usize = 1_024;
+const LONGEST_NAME: usize = 64;
+/// A file of this size has thousands of users.
+const LONGEST_FILE: u64 = 1 << 20;
+
+/// What a credential allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// To look.
+    Viewer,
+    /// To change the state of the station, too.
+    Admin,
+}
+
+impl Role {
+    /// `viewer` or `admin`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Role, String> {
+        match text {
+            "viewer" => Ok(Role::Viewer),
+            "admin" => Ok(Role::Admin),
+            _ => Err(format!("{text:?} is no role: \"admin\" or \"viewer\"")),
+        }
+    }
+}
+
+/// Users and tokens, as a users file holds them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users {
+    users: Vec<User>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct User {
+    name: String,
+    role: Role,
+    secret: Secret,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Secret {
+    /// The hash of a password, as a PHC string.
+    Password(String),
+    /// The SHA-256 of a token.
+    Token([u8; 32]),
+}
+
+impl fmt::Debug for User {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.role.as_str())
+    }
+}
+
+impl Users {
+    /// Reads a users file; one that is not there has no users.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read, or a line of it is none: its text says which.
+    pub fn read(file: &Path) -> Result<Users> {
+        let failed = |error: io::Error| Error::file(file, error.to_string());
+        match fs::metadata(file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Users::default()),
+            Err(error) => return Err(failed(error)),
+            Ok(about) if about.len() > LONGEST_FILE => {
+                return Err(Error::file(file, "is too large for a users file"));
+            }
+            Ok(_) => {}
+        }
+        let text = fs::read_to_string(file).map_err(failed)?;
+        Users::parse(&text).map_err(|reason| Error::file(file, reason))
+    }
+
+    fn parse(text: &str) -> std::result::Result<Users, String> {
+        let mut users = Users::default();
+        for (index, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let user = User::parse(line).map_err(|reason| format!("line {}: {reason}", index + 1))?;
+            if users.find(&user.name).is_some() {
+                return Err(format!("line {}: there is a {:?} already", index + 1, user.name));
+            }
+            users.users.push(user);
+        }
+        Ok(users)
+    }
+
+    /// Writes a users file that only its owner reads, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be written.
+    pub fn write(&self, file: &Path) -> Result<()> {
+        let mut text = String::from("# name:role:hash, written by `longwave user`\n");
+        for User { name, role, secret } in &self.users {
+            text.extend([name, ":", role.as_str(), ":"]);
+            match secret {
+                Secret::Password(hash) => text.push_str(hash),
+                Secret::Token(hash) => {
+                    text.push_str(TOKEN_HASH);
+                    text.push_str(&hex(hash));
+                }
+            }
+            text.push('\n');
+        }
+        write_private(file, text.as_bytes())
+    }
+
+    /// These, and those of others whose names are free.
+    #[must_use]
+    pub(crate) fn and(mut self, others: &Users) -> Users {
+        for user in &others.users {
+            if self.find(&user.name).is_none() {
+                self.users.push(user.clone());
+            }
+        }
+        self
+    }
+
+    /// Whether nobody has a credential.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    /// Names, roles, and whether they are tokens, in order.
+    pub fn list(&self) -> impl Iterator<Item = (&str, Role, bool)> {
+        let is_token = |user: &User| matches!(user.secret, Secret::Token(_));
+        self.users.iter().map(move |user| (user.name.as_str(), user.role, is_token(user)))
+    }
+
+    /// Adds a user. Takes some tens of milliseconds: hashing a password is meant to.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] for a name that is taken; [`Error::Setting`] for a name or a password that cannot be.
+    pub fn add(&mut self, name: &str, role: Role, password: &str) -> Result<()> {
+        self.check_new(name)?;
+        let secret = Secret::Password(hashed(password)?);
+        self.users.push(User { name: name.into(), role, secret });
+        Ok(())
+    }
+
+    /// Adds a token, and returns it: it is nowhere else.
+    ///
+    /// # Errors
+    /// As for [`add`](Users::add).
+    pub fn add_token(&mut self, name: &str, role: Role) -> Result<String> {
+        self.check_new(name)?;
+        let token = format!("{TOKEN_PREFIX}{}", hex(&random::<TOKEN_BYTES>()?));
+        self.users.push(User {
+            name: name.into(),
+            role,
+            secret: Secret::Token(Sha256::digest(&token).into()),
+        });
+        Ok(token)
+    }
+
+    /// A password that nobody can guess.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system has no randomness.
+    pub fn random_password() -> Result<String> {
+        Ok(hex(&random::<12>()?))
+    }
+
+    /// Gives a user another password.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such user; [`Error::Setting`] for a password that cannot be.
+    pub fn set_password(&mut self, name: &str, password: &str) -> Result<()> {
+        let user = self.users.iter_mut().find(|user| user.name == name);
+        let user = user.filter(|user| matches!(user.secret, Secret::Password(_)));
+        let user = user.ok_or_else(|| Error::NotFound(format!("user {name:?}")))?;
+        user.secret = Secret::Password(hashed(password)?);
+        Ok(())
+    }
+
+    /// Removes a user or a token.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of that name.
+    pub fn remove(&mut self, name: &str) -> Result<()> {
+        let before = self.users.len();
+        self.users.retain(|user| user.name != name);
+        if self.users.len() == before { Err(Error::NotFound(format!("user {name:?}"))) } else { Ok(()) }
+    }
+
+    /// Whose token this is, and what it allows. Looks at all of them, so that time tells nothing.
+    pub(crate) fn with_token(&self, token: &str) -> Option<(&str, Role)> {
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        let mut found = None;
+        for user in &self.users {
+            if let Secret::Token(known) = &user.secret
+                && bool::from(known.ct_eq(&hash))
+            {
+                found = Some((user.name.as_str(), user.role));
+            }
+        }
+        found
+    }
+
+    /// Checks a password, which takes as long for a name that there is not.
+    pub(crate) fn verify(&self, name: &str, password: &str) -> Option<Role> {
+        if password.len() > LONGEST_PASSWORD {
+            return None;
+        }
+        let user = self.find(name);
+        let known = user.and_then(|user| match &user.secret {
+            Secret::Password(hash) => Some(hash.as_str()),
+            Secret::Token(_) => None,
+        });
+        let hash = PasswordHash::new(known.unwrap_or(NOBODYS)).ok()?;
+        let fits = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
+        user.filter(|_| known.is_some() && fits).map(|user| user.role)
+    }
+
+    fn find(&self, name: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.name == name)
+    }
+
+    fn check_new(&self, name: &str) -> Result<()> {
+        check_name(name).map_err(|reason| Error::setting("name", reason))?;
+        match self.find(name) {
+            Some(_) => Err(Error::Exists(format!("the user {name:?}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl User {
+    fn parse(line: &str) -> std::result::Result<User, String> {
+        let mut parts = line.trim_end().splitn(3, ':');
+        let (Some(name), Some(role), Some(hash)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err("is not name:role:hash".into());
+        };
+        check_name(name)?;
+        let secret = match hash.strip_prefix(TOKEN_HASH) {
+            Some(hex) => Secret::Token(unhex(hex).ok_or("the hash of a token has 64 hexadecimal digits")?),
+            None => {
+                let parsed = PasswordHash::new(hash).map_err(|error| format!("the hash is none: {error}"))?;
+                if parsed.algorithm.as_str() != "argon2id" {
+                    return Err("passwords are hashed by argon2id here: see `longwave user add`".into());
+                }
+                Secret::Password(hash.to_owned())
+            }
+        };
+        Ok(User { name: name.into(), role: role.parse()?, secret })
+    }
+}
+
+/// Writes a file that only its owner reads, whole or not at all.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be written.
+pub fn write_private(file: &Path, content: &[u8]) -> Result<()> {
+    replace(file, content).map_err(|error| Error::file(file, error.to_string()))
+}
+
+fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = file.file_name().ok_or(ErrorKind::InvalidInput)?.to_string_lossy();
+    let draft = folder.join(format!(".{name}.{:08x}", fastrand::u32(..)));
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .and_then(|mut open| {
+            open.set_permissions(Permissions::from_mode(0o600))?;
+            open.write_all(content)?;
+            open.sync_all()
+        })
+        .and_then(|()| fs::rename(&draft, file));
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written?;
+    // So that it is there after a power cut, too.
+    File::open(folder)?.sync_all()
+}
+
+/// The hash of a password that is nobody's, with today's costs.
+const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bG9uZ3dhdmUtbm9ib2R5$\
+                       AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn hashed(password: &str) -> Result<String> {
+    let refused = |reason: &str| Error::setting("password", reason);
+    match password.len() {
+        0..8 => return Err(refused("at least 8 bytes")),
+        LONGEST_PASSWORD.. => return Err(refused("at most 1023 bytes")),
+        _ => {}
+    }
+    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &random::<16>()?);
+    hash.map(|hash| hash.to_string()).map_err(|error| refused(&error.to_string()))
+}
+
+fn check_name(name: &str) -> std::result::Result<(), String> {
+    let plain = |c: char| c.is_alphanumeric() || "-_.@".contains(c);
+    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) {
+        return Err(format!(
+            "{name:?} is no name for a user: letters, digits, -, _, . and @, up to 64 bytes"
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::io("asking the system for randomness")(io::Error::other(error)))?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_come_back_as_they_were_written_for_nobody_else_to_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users");
+        assert!(Users::read(&file).unwrap().is_empty());
+        let mut users = Users::default();
+        users.add("jóga", Role::Viewer, "correct horse").unwrap();
+        let token = users.add_token("queue-manager", Role::Admin).unwrap();
+        users.write(&file).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains(&token) && !text.contains("correct horse"), "{text}");
+
+        let read = Users::read(&file).unwrap();
+        assert_eq!(read, users);
+        assert_eq!(read.verify("jóga", "correct horse"), Some(Role::Viewer));
+        assert_eq!(read.verify("jóga", "wrong horse"), None);
+        assert_eq!(read.verify("nobody", "correct horse"), None);
+        assert_eq!(read.verify("queue-manager", &token), None, "a token is no password");
+        assert_eq!(read.with_token(&token), Some(("queue-manager", Role::Admin)));
+        assert_eq!(read.with_token(&token[..token.len() - 1]), None);
+        let listed: Vec<_> = read.list().collect();
+        assert_eq!(listed, [("jóga", Role::Viewer, false), ("queue-manager", Role::Admin, true)]);
+    }
+
+    #[test]
+    fn users_are_changed_by_name() {
+        let mut users = Users::default();
+        users.add("a", Role::Admin, "password 1").unwrap();
+        assert!(matches!(users.add("a", Role::Admin, "password 2"), Err(Error::Exists(_))));
+        users.set_password("a", "password 3").unwrap();
+        assert_eq!(
+            (users.verify("a", "password 1"), users.verify("a", "password 3")),
+            (None, Some(Role::Admin))
+        );
+        assert!(matches!(users.set_password("b", "password 4"), Err(Error::NotFound(_))));
+        users.remove("a").unwrap();
+        assert!(matches!(users.remove("a"), Err(Error::NotFound(_))));
+        for (name, password) in [("", "password"), ("a:b", "password"), ("a\nb", "password"), ("a", "short")]
+        {
+            assert!(matches!(users.add(name, Role::Admin, password), Err(Error::Setting { .. })), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_line_is_named() {
+        let hash = hashed("password").unwrap();
+        for (text, reason) in [
+            ("a:admin", "line 1: is not name:role:hash"),
+            ("# one\n\na:root:x", "line 3"),
+            ("a:admin:plain", "line 1: the hash is none"),
+            (&format!("a:root:{hash}"), "\"root\" is no role"),
+            (&format!("a:admin:{hash}\na:viewer:{hash}"), "line 2: there is a \"a\" already"),
+            ("a:admin:$sha256$12", "64 hexadecimal digits"),
+        ] {
+            let error = Users::parse(text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn nobodys_hash_is_one_that_takes_as_long_as_any_other() {
+        let (nobodys, ours) = (PasswordHash::new(NOBODYS).unwrap(), hashed("password").unwrap());
+        let ours = PasswordHash::new(&ours).unwrap();
+        assert_eq!(nobodys.params, ours.params);
+        assert_eq!(nobodys.algorithm, ours.algorithm);
+    }
+
+    #[test]
+    fn secrets_are_in_no_debug_output() {
+        let mut users = Users::default();
+        users.add("a", Role::Admin, "password").unwrap();
+        assert_eq!(format!("{users:?}"), "Users { users: [a (admin)] }");
+    }
+}

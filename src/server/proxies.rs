@@ -1,0 +1,129 @@
+//! Who asks, and how the world reaches us, where a proxy stands in front.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use super::pages;
+use crate::http::Request;
+
+/// Whom to believe, and what to say of ourselves.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proxies {
+    /// `https://radio.example`, without a slash at its end.
+    pub(crate) public_url: Option<String>,
+    /// Whose `X-Forwarded-*` headers are believed.
+    pub(crate) trusted: Vec<IpNet>,
+}
+
+impl Proxies {
+    /// Who asks. A proxy that we trust says so: of those that it names, the last whom we do not trust
+    /// as well. (What stands before that, the client may have written itself.)
+    pub(crate) fn client(&self, peer: IpAddr, request: Option<&Request<'_>>) -> IpAddr {
+        let peer = peer.to_canonical();
+        let Some(request) = request.filter(|_| self.trusts(peer)) else { return peer };
+        let mut client = peer;
+        let lists = request.headers().filter(|header| header.0.eq_ignore_ascii_case("x-forwarded-for"));
+        let lists: Vec<_> = lists.filter_map(|header| std::str::from_utf8(header.1).ok()).collect();
+        for hop in lists.join(",").rsplit(',') {
+            // Whatever is no address ends what is known.
+            let Some(address) = address(hop.trim()) else { break };
+            client = address;
+            if !self.trusts(address) {
+                break;
+            }
+        }
+        client
+    }
+
+    /// How the client reaches us: as the operator says; as a trusted proxy says; by the host that it asked
+    /// for; by the address that it reached.
+    pub(crate) fn base_url(&self, peer: IpAddr, request: &Request<'_>, local: Option<SocketAddr>) -> String {
+        if let Some(url) = &self.public_url {
+            return url.clone();
+        }
+        let first = |name: &str| {
+            let value = request.header(name).filter(|_| self.trusts(peer.to_canonical()))?;
+            value.split(',').next().map(str::trim)
+        };
+        let host = first("x-forwarded-host").or_else(|| request.header("host"));
+        let secure = first("x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
+        let url = pages::base_url(host, local);
+        match url.strip_prefix("http:") {
+            Some(rest) if secure => format!("https:{rest}"),
+            _ => url,
+        }
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`.
+fn address(text: &str) -> Option<IpAddr> {
+    let address = text.parse::<IpAddr>().ok();
+    let address = address.or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
+    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<IpAddr>().ok();
+    address.or_else(bare).map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn asked(headers: &str, then: impl FnOnce(&Request<'_>)) {
+        let head = format!("GET /a HTTP/1.1\r\nHost: inside:8000\r\n{headers}\r\n");
+        then(&Request::parse(head.as_bytes()).unwrap());
+    }
+
+    fn proxies() -> Proxies {
+        Proxies {
+            public_url: None,
+            trusted: vec![
+                "127.0.0.1/32".parse().unwrap(),
+                "10.0.0.0/8".parse().unwrap(),
+                "::1/128".parse().unwrap(),
+            ],
+        }
+    }
+
+    #[test]
+    fn of_the_addresses_that_are_forwarded_the_last_that_is_not_ours_is_the_client() {
+        for (peer, headers, client) in [
+            ("127.0.0.1", "X-Forwarded-For: 192.0.2.9\r\n", "192.0.2.9"),
+            ("::ffff:127.0.0.1", "X-Forwarded-For: 192.0.2.9\r\n", "192.0.2.9"),
+            ("127.0.0.1", "X-Forwarded-For: 6.6.6.6, 192.0.2.9, 10.1.2.3\r\n", "192.0.2.9"),
+            ("127.0.0.1", "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 192.0.2.9\r\n", "192.0.2.9"),
+            ("127.0.0.1", "X-Forwarded-For: 6.6.6.6, <script>, 10.1.2.3\r\n", "10.1.2.3"),
+            ("127.0.0.1", "X-Forwarded-For: [2001:db8::1]:4711\r\n", "2001:db8::1"),
+            ("127.0.0.1", "X-Forwarded-For: \r\n", "127.0.0.1"),
+            ("127.0.0.1", "", "127.0.0.1"),
+            ("192.0.2.1", "X-Forwarded-For: 127.0.0.1\r\n", "192.0.2.1"),
+        ] {
+            asked(headers, |request| {
+                assert_eq!(proxies().client(ip(peer), Some(request)), ip(client), "{headers:?}");
+            });
+        }
+        assert_eq!(proxies().client(ip("::ffff:192.0.2.1"), None), ip("192.0.2.1"));
+    }
+
+    #[test]
+    fn only_a_proxy_that_is_trusted_says_how_we_are_reached_unless_the_operator_does() {
+        let headers = "X-Forwarded-Proto: https\r\nX-Forwarded-Host: radio.example, inner\r\n";
+        asked(headers, |request| {
+            assert_eq!(proxies().base_url(ip("10.0.0.1"), request, None), "https://radio.example");
+            assert_eq!(proxies().base_url(ip("192.0.2.1"), request, None), "http://inside:8000");
+            let told = Proxies { public_url: Some("https://we.example".into()), ..proxies() };
+            assert_eq!(told.base_url(ip("192.0.2.1"), request, None), "https://we.example");
+        });
+        asked("X-Forwarded-Host: a\"><b>\r\n", |request| {
+            let local = Some("192.0.2.7:8000".parse().unwrap());
+            assert_eq!(proxies().base_url(ip("10.0.0.1"), request, local), "http://192.0.2.7:8000");
+        });
+    }
+}

@@ -1,0 +1,149 @@
+//! What a service answers comes back here, and finds the connection that waits for it.
+
+use std::time::Instant;
+
+use super::Reactor;
+use crate::error::CloseReason;
+use crate::http::{Status, Version, service_answer, service_stream_head};
+use crate::server::Moment;
+use crate::server::connection::{Asked, Connection};
+use crate::server::listener::{Join, Listener};
+use crate::server::service::{Answer, Delivery, HttpAnswer};
+
+/// A request that waits for its answer, as that is written.
+struct Form {
+    version: Version,
+    is_head: bool,
+    keep: bool,
+    since: Instant,
+}
+
+impl Form {
+    fn of(asked: &Asked) -> Form {
+        Form { version: asked.version, is_head: asked.is_head, keep: asked.keep, since: asked.since }
+    }
+}
+
+impl Reactor {
+    /// To be called after the handoffs were drained: an answer may lead into a stream at its end.
+    pub(super) fn deliver(&mut self, now: Moment) {
+        while let Ok(Delivery { key, ticket, answer }) = self.ports.answers.try_recv() {
+            let peer = self.peers.get(key);
+            // Who asked may have gone, and another connection have its place.
+            let Some(asked) = peer.and_then(|peer| peer.connection.awaits(ticket)) else { continue };
+            let form = Form::of(asked);
+            match answer {
+                Answer::Whole(answer) => self.deliver_whole(key, &form, &answer, now),
+                Answer::Follow { answer, board, from } => match self.mounts.with_board(&board) {
+                    None => self.deliver_whole(key, &form, &ended(), now),
+                    Some(_) if self.event_clients >= self.limits.max_event_clients => {
+                        self.ports.counters.refused.add(1);
+                        self.deliver_whole(key, &form, &full(), now);
+                    }
+                    Some(_) if form.is_head => {
+                        let head = HttpAnswer { body: Vec::new(), ..answer };
+                        self.deliver_whole(key, &Form { keep: false, ..form }, &head, now);
+                    }
+                    Some(stream) => {
+                        let date = self.desk.date(now.wall);
+                        let mut head = service_stream_head(form.version, date, &answer.lines);
+                        head.extend_from_slice(&answer.body);
+                        let mount = self.mounts.get(stream);
+                        self.peers[key].connection.follows(|visit| {
+                            let join = Join {
+                                mount: stream,
+                                home: None,
+                                head,
+                                with_titles: false,
+                                probe: true,
+                                visit,
+                            };
+                            Listener::of_events(join, mount, from, now.instant)
+                        });
+                        self.event_clients += 1;
+                        self.mounts.attach(stream);
+                        let mount = self.mounts.get_mut(stream);
+                        mount.board.listeners.add(1);
+                        if let Some(followers) = &mut mount.followers {
+                            followers.insert(key);
+                        }
+                    }
+                },
+            }
+            self.drive(key, now);
+        }
+    }
+
+    fn deliver_whole(&mut self, key: usize, form: &Form, answer: &HttpAnswer, now: Moment) {
+        let Form { version, is_head, keep, since } = *form;
+        let keep = keep && self.stopping.is_none();
+        let (status, date) = (Status::of(answer.status), self.desk.date(now.wall));
+        let bytes = service_answer(version, status, keep, is_head, date, &answer.lines, &answer.body);
+        let connection = &mut self.peers[key].connection;
+        if let Connection::Waiting(waiting) = &*connection {
+            let visit = waiting.asked.visit.clone();
+            let took = now.instant.saturating_duration_since(since);
+            self.ports.journal.access(visit, status.0, bytes.len() as u64, took, now.wall);
+        }
+        connection.answered(bytes, keep, self.patience, now.instant);
+    }
+
+    /// There is something new in streams of events.
+    pub(super) fn call_followers(&mut self, now: Moment) {
+        for key in self.mounts.called() {
+            self.timers.schedule(key, now.instant);
+        }
+    }
+
+    /// A follower has gone.
+    pub(super) fn forget_follower(&mut self, key: usize, listener: Listener, now: Moment) {
+        let mount = self.mounts.get_mut(listener.mount);
+        if let Some(followers) = &mut mount.followers {
+            followers.remove(&key);
+        }
+        mount.board.listeners.set(mount.board.listeners.get() - 1);
+        self.event_clients -= 1;
+        self.mounts.detach(listener.mount);
+        let (bytes, duration) = (listener.bytes(), listener.listened_for(now.instant));
+        self.ports.journal.access(listener.visit, Status::OK.0, bytes, duration, now.wall);
+    }
+
+    /// Writes to a follower what is new. One for whom something is lost is let go: it comes again, and
+    /// says what it had last.
+    pub(super) fn serve_follower(&mut self, key: usize, now: Moment) {
+        let super::Peer { socket, connection: Connection::Listening(listener), .. } = &mut self.peers[key]
+        else {
+            return;
+        };
+        let mount = self.mounts.get(listener.mount);
+        if listener.has_lost_its_place(&mount.backlog) {
+            return self.close(key, CloseReason::Stalled, now);
+        }
+        if let Err(error) =
+            super::write_what_is_due(listener, mount, socket, &self.ports.counters, now.instant)
+        {
+            return self.close(key, crate::server::sockets::reason(&error), now);
+        }
+        if listener.is_stalled(self.patience.write_timeout, now.instant) {
+            return self.close(key, CloseReason::Stalled, now);
+        }
+        if let Some(end) = mount.end
+            && (listener.is_up_to_date(&mount.backlog) || now.instant >= end.deadline)
+        {
+            return self.close(key, end.reason, now);
+        }
+        if listener.is_blocked() {
+            self.timers.schedule(key, listener.patience(mount, self.patience.write_timeout));
+        } else {
+            self.timers.cancel(key);
+        }
+    }
+}
+
+fn full() -> HttpAnswer {
+    HttpAnswer::text(503, "too many clients follow events: try again soon\n").with("Retry-After", "10")
+}
+
+fn ended() -> HttpAnswer {
+    HttpAnswer::text(503, "these events have ended\n").with("Retry-After", "1")
+}

@@ -1,0 +1,48 @@
+//! Who listens, a part at a time: each call looks at a bounded number of connections.
+
+use super::Reactor;
+use crate::error::CloseReason;
+use crate::server::Moment;
+use crate::server::connection::Connection;
+use crate::server::roll::{ListenerInfo, Page};
+
+/// Connections looked at in one go: a fraction of a millisecond's work.
+const AT_ONCE: usize = 1_024;
+
+impl Reactor {
+    /// Those from this key on, as many as one turn bears.
+    pub(super) fn page(&self, from: usize, mount: Option<&str>, now: Moment) -> Page {
+        let end = from.saturating_add(AT_ONCE);
+        let mut listeners = Vec::new();
+        for key in from..end.min(self.peers.capacity()) {
+            let Some(peer) = self.peers.get(key) else { continue };
+            let Connection::Listening(listener) = &peer.connection else { continue };
+            let at = self.mounts.get(listener.mount);
+            if !listener.counted || mount.is_some_and(|mount| *at.path != *mount) {
+                continue;
+            }
+            listeners.push(ListenerInfo {
+                id: listener.visit.id,
+                mount: at.path.clone(),
+                address: listener.visit.address,
+                agent: listener.visit.agent().to_owned(),
+                duration: listener.listened_for(now.instant),
+                bytes: listener.bytes(),
+                is_behind: listener.is_blocked(),
+            });
+        }
+        Page { listeners, next: (end < self.peers.capacity()).then_some(end) }
+    }
+
+    /// Closes the listener of that id. False if there is none.
+    pub(super) fn kick(&mut self, id: u64, now: Moment) -> bool {
+        let mut peers = self.peers.iter();
+        let found = peers.find(|(_, peer)| match &peer.connection {
+            Connection::Listening(listener) => listener.visit.id == id && listener.counted,
+            _ => false,
+        });
+        let Some((key, _)) = found else { return false };
+        self.close(key, CloseReason::Kicked, now);
+        true
+    }
+}

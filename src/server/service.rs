@@ -1,0 +1,365 @@
+//! Requests that are not the server's own: handed to a service as values, and answered by a message.
+//!
+//! A service says below which paths it answers ([`Server::take_requests`](super::Server::take_requests)) and
+//! reads its requests on a thread of its own. The reactor waits for none of them: an answer comes back by a
+//! queue and the doorbell, and finds its connection by a key and a ticket that no other request ever has.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::events::EventStream;
+use super::info::MountBoard;
+use crate::http::{Request, is_header_value, percent_decode};
+use crate::ring::Doorbell;
+use crate::units::StreamPos;
+
+/// The most that a request's body may have.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+/// How long a service may take for an answer.
+pub(crate) const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+
+/// The requests below the paths that a service has taken. When it is dropped, they are the server's own again.
+#[derive(Debug)]
+pub struct Requests {
+    receiver: Receiver<HttpRequest>,
+    /// While it lives, somebody reads.
+    _reads: Arc<()>,
+}
+
+impl Requests {
+    /// The next request that is there already.
+    pub fn try_next(&self) -> Option<HttpRequest> {
+        self.receiver.try_recv().ok()
+    }
+
+    /// Waits for the next request, at most so long. None after a timeout, and at once when the server has stopped.
+    pub fn next_within(&self, timeout: Duration) -> Option<HttpRequest> {
+        self.receiver.recv_timeout(timeout).ok()
+    }
+}
+
+/// A whole request, to be answered once, on any thread. One that is dropped is answered with 500.
+pub struct HttpRequest {
+    method: String,
+    target: String,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+    address: IpAddr,
+    base_url: String,
+    reply: Option<ReplyTo>,
+}
+
+impl HttpRequest {
+    /// `GET`, `POST`, …
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The path as it was sent, percent-encoded, without the query.
+    pub fn raw_path(&self) -> &str {
+        self.target.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// The path's segments, each percent-decoded by itself: an encoded slash divides nothing. None if one is not UTF-8.
+    pub fn segments(&self) -> Option<Vec<String>> {
+        let segments = self.raw_path().split('/').skip(1);
+        segments.map(|segment| String::from_utf8(percent_decode(segment)).ok()).collect()
+    }
+
+    /// The value of the first parameter of that name in the query, decoded. None too where it is not UTF-8.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let query = self.target.split_once('?')?.1;
+        let query = query.split('#').next().unwrap_or_default();
+        let decoded = |text: &str| String::from_utf8(percent_decode(&text.replace('+', " "))).ok();
+        let mut parameters = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let (_, value) = parameters.find(|(key, _)| decoded(key).as_deref() == Some(name))?;
+        decoded(value)
+    }
+
+    /// The first header of that name, trimmed, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|header| header.0.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(value).ok().map(str::trim)
+    }
+
+    /// What followed the head.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Who asks; where a trusted proxy asks for somebody, who that is.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// How the client reaches the server, without a slash at the end: `https://radio.example`.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Answers it.
+    pub fn answer(mut self, answer: HttpAnswer) {
+        self.reply(Answer::Whole(answer));
+    }
+
+    /// Answers it with an event stream: these headers, then `prelude`, then what is pushed to the stream from
+    /// this position on.
+    pub fn follow(mut self, answer: HttpAnswer, stream: &EventStream, from: StreamPos) {
+        self.reply(Answer::Follow { answer, board: stream.board(), from });
+    }
+
+    fn reply(&mut self, answer: Answer) {
+        if let Some(reply) = self.reply.take() {
+            reply.send(answer);
+        }
+    }
+}
+
+impl Drop for HttpRequest {
+    fn drop(&mut self) {
+        self.reply(Answer::Whole(HttpAnswer::text(500, "this request was not answered\n")));
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    /// Without headers and body, which hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("path", &self.raw_path())
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a request is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    pub(crate) status: u16,
+    /// Whole lines, each with its line end.
+    pub(crate) lines: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl HttpAnswer {
+    /// With a body of this content type.
+    pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> HttpAnswer {
+        HttpAnswer::empty(status).with("Content-Type", content_type).with_body(body)
+    }
+
+    /// A line of plain text.
+    pub fn text(status: u16, body: &str) -> HttpAnswer {
+        HttpAnswer::new(status, "text/plain; charset=utf-8", body)
+    }
+
+    /// Without a body.
+    pub fn empty(status: u16) -> HttpAnswer {
+        HttpAnswer { status, lines: String::new(), body: Vec::new() }
+    }
+
+    /// Adds a header. Control characters in its value are left out.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> HttpAnswer {
+        debug_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{name:?}");
+        if is_header_value(value) {
+            self.lines.extend([name, ": ", value, "\r\n"]);
+        } else {
+            let value: String = value.chars().filter(|c| !c.is_control()).collect();
+            self.lines.extend([name, ": ", &value, "\r\n"]);
+        }
+        self
+    }
+
+    /// Its status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn with_body(mut self, body: impl Into<Vec<u8>>) -> HttpAnswer {
+        self.body = body.into();
+        self
+    }
+}
+
+/// What comes back to the reactor.
+pub(crate) enum Answer {
+    Whole(HttpAnswer),
+    Follow { answer: HttpAnswer, board: Arc<MountBoard>, from: StreamPos },
+}
+
+/// An answer and the connection that waits for it, if it still does.
+pub(crate) struct Delivery {
+    pub(crate) key: usize,
+    pub(crate) ticket: u64,
+    pub(crate) answer: Answer,
+}
+
+/// The way back of one answer.
+struct ReplyTo {
+    key: usize,
+    ticket: u64,
+    outbox: Outbox,
+}
+
+/// What all answers of a server have in common. As many wait in it as requests were handed over, at most.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    deliveries: Sender<Delivery>,
+    doorbell: Arc<Doorbell>,
+    tickets: Arc<AtomicU64>,
+}
+
+impl Outbox {
+    pub(crate) fn new(deliveries: Sender<Delivery>, doorbell: Arc<Doorbell>) -> Outbox {
+        Outbox { deliveries, doorbell, tickets: Arc::default() }
+    }
+}
+
+impl ReplyTo {
+    fn send(self, answer: Answer) {
+        // A reactor that is gone has no connections either.
+        let _ = self.outbox.deliveries.send(Delivery { key: self.key, ticket: self.ticket, answer });
+        self.outbox.doorbell.ring();
+    }
+}
+
+/// A service as the reactor knows it.
+pub(crate) struct Service {
+    /// Whole paths, or all that begin so where they end with a slash.
+    paths: Vec<String>,
+    requests: Sender<HttpRequest>,
+    reader: Weak<()>,
+    outbox: Outbox,
+}
+
+/// A service and where its requests come out.
+pub(crate) fn service(paths: Vec<String>, waiting: usize, outbox: Outbox) -> (Service, Requests) {
+    let (requests, receiver) = bounded(waiting.max(1));
+    let reads = Arc::new(());
+    (
+        Service { paths, requests, reader: Arc::downgrade(&reads), outbox },
+        Requests { receiver, _reads: reads },
+    )
+}
+
+impl Service {
+    /// Whether it answers for this path, decoded.
+    pub(crate) fn answers_for(&self, path: &str) -> bool {
+        self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })
+    }
+
+    /// Whether anybody reads its requests.
+    pub(crate) fn is_read(&self) -> bool {
+        self.reader.strong_count() > 0
+    }
+
+    /// Hands a request over; its answer will have this ticket. None: as many wait as may.
+    pub(crate) fn hand_over(&self, key: usize, heard: Heard<'_>) -> Option<u64> {
+        let ticket = self.outbox.tickets.fetch_add(1, Ordering::Relaxed);
+        let Heard { request, body, address, base_url } = heard;
+        let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
+        let handed = HttpRequest {
+            method: request.method.to_owned(),
+            target: request.local_target().to_owned(),
+            headers,
+            body,
+            address,
+            base_url,
+            reply: Some(ReplyTo { key, ticket, outbox: self.outbox.clone() }),
+        };
+        match self.requests.try_send(handed) {
+            Ok(()) => Some(ticket),
+            Err(TrySendError::Full(mut back) | TrySendError::Disconnected(mut back)) => {
+                // The desk answers this one.
+                back.reply = None;
+                None
+            }
+        }
+    }
+}
+
+/// A request with all that the desk knows of it.
+pub(crate) struct Heard<'a> {
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) address: IpAddr,
+    pub(crate) base_url: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam::channel::unbounded;
+
+    fn handed(target: &str) -> (HttpRequest, Receiver<Delivery>) {
+        let (deliveries, answers) = unbounded();
+        let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
+        let (service, requests) = service(vec!["/api/".into()], 1, outbox);
+        let head = format!("GET {target} HTTP/1.1\r\nX-One: 1\r\n\r\n");
+        let request = Request::parse(head.as_bytes()).unwrap();
+        let heard = || Heard {
+            request: &request,
+            body: Vec::new(),
+            address: [127, 0, 0, 1].into(),
+            base_url: String::new(),
+        };
+        let ticket = service.hand_over(7, heard()).unwrap();
+        assert_eq!(service.hand_over(8, heard()), None, "one waits already");
+        let request = requests.try_next().unwrap();
+        assert!(service.is_read());
+        drop(requests);
+        assert!(!service.is_read());
+        assert_eq!(service.hand_over(8, heard()), None);
+        assert_eq!(ticket, 0);
+        assert!(answers.is_empty(), "who was refused is answered by the desk");
+        (request, answers)
+    }
+
+    #[test]
+    fn segments_and_parameters_are_decoded_each_by_itself() {
+        let (request, _) = handed("/api/a%2Fb/..%2f?x=%26+1&%78=2&y&mount=/a.mp3#z");
+        assert_eq!(request.segments().unwrap(), ["api", "a/b", "../"]);
+        assert_eq!(request.parameter("x").as_deref(), Some("& 1"));
+        assert_eq!(request.parameter("y").as_deref(), Some(""));
+        assert_eq!(request.parameter("mount").as_deref(), Some("/a.mp3"));
+        assert_eq!(request.parameter("z"), None);
+        let (request, _) = handed("http://radio.example/api/%ff");
+        assert_eq!((request.segments(), request.raw_path()), (None, "/api/%ff"));
+    }
+
+    #[test]
+    fn every_request_is_answered_once_even_if_it_is_forgotten() {
+        let (request, answers) = handed("/api/");
+        drop(request);
+        let delivery = answers.try_recv().unwrap();
+        assert!(matches!(&delivery.answer, Answer::Whole(answer) if answer.status == 500));
+        assert_eq!(delivery.key, 7);
+        let (request, answers) = handed("/api/");
+        request.answer(HttpAnswer::empty(204));
+        assert!(matches!(answers.try_recv().unwrap().answer, Answer::Whole(answer) if answer.status == 204));
+        assert!(answers.is_empty());
+    }
+
+    #[test]
+    fn nothing_in_a_value_ends_a_header() {
+        let answer = HttpAnswer::empty(200).with("Location", "/a\r\nSet-Cookie: b\u{1}");
+        assert_eq!(answer.lines, "Location: /aSet-Cookie: b\r\n");
+    }
+
+    #[test]
+    fn a_claim_is_a_path_or_all_below_one() {
+        let (deliveries, _answers) = unbounded();
+        let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
+        let (service, _requests) = service(vec!["/api/".into(), "/health".into()], 1, outbox);
+        for (path, ours) in
+            [("/api/x", true), ("/api/", true), ("/api", false), ("/health", true), ("/health/x", false)]
+        {
+            assert_eq!(service.answers_for(path), ours, "{path}");
+        }
+    }
+}

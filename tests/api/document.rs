@@ -1,0 +1,84 @@
+//! The OpenAPI document as a judge of answers.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use serde_json::{Value, json};
+
+use crate::client::Answer;
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/openapi.json")).unwrap();
+    serde_json::from_str(&text).expect("the document is JSON")
+});
+
+static SCHEMAS: LazyLock<Mutex<HashMap<String, &'static jsonschema::Validator>>> =
+    LazyLock::new(Mutex::default);
+
+pub fn document() -> &'static Value {
+    &DOCUMENT
+}
+
+/// Fails unless the document says that this request may be answered so.
+pub fn judge(method: &str, target: &str, answer: &Answer) {
+    let path = target.split('?').next().unwrap();
+    let Some(operation) = operation(method, path) else {
+        assert!(matches!(answer.status, 404 | 405 | 204), "{method} {target} is not described: {answer:?}");
+        return;
+    };
+    let status = answer.status.to_string();
+    let response = operation["responses"].get(&status).unwrap_or(&operation["responses"]["default"]);
+    let response = match response["$ref"].as_str() {
+        Some(reference) => DOCUMENT.pointer(reference.strip_prefix('#').unwrap()).expect(reference),
+        None => response,
+    };
+    let Some(content) = response.get("content") else {
+        assert_eq!(answer.body, "", "{method} {target}: {status} has no body");
+        return;
+    };
+    if method == "HEAD" {
+        return;
+    }
+    let kind = answer.header("content-type").unwrap_or_default();
+    let schema =
+        &content.get(kind).unwrap_or_else(|| panic!("{method} {target}: {status} as {kind:?}"))["schema"];
+    if kind.contains("json") {
+        let body: Value =
+            serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
+        let errors: Vec<_> = validator(schema).iter_errors(&body).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{method} {target}: {errors:?} in {body:#}");
+    }
+}
+
+fn operation(method: &str, path: &str) -> Option<&'static Value> {
+    let method = if method == "HEAD" { "get".into() } else { method.to_lowercase() };
+    let fits = |pattern: &str| {
+        let (mut wanted, mut there) = (pattern.split('/'), path.split('/'));
+        loop {
+            match (wanted.next(), there.next()) {
+                (None, None) => return true,
+                (Some("{mount}"), Some(_)) => return true,
+                (Some(part), Some(_)) if part.starts_with('{') => {}
+                (Some(part), Some(segment)) if part == segment => {}
+                _ => return false,
+            }
+        }
+    };
+    let (_, item) = DOCUMENT["paths"].as_object().unwrap().iter().find(|(pattern, _)| fits(pattern))?;
+    item.get(&method)
+}
+
+fn validator(schema: &Value) -> &'static jsonschema::Validator {
+    let mut known = SCHEMAS.lock().unwrap();
+    known.entry(schema.to_string()).or_insert_with(|| {
+        let whole = json!({ "allOf": [schema], "components": DOCUMENT["components"] });
+        Box::leak(Box::new(jsonschema::draft202012::new(&whole).expect("a schema")))
+    })
+}
+
+#[test]
+fn every_schema_is_one() {
+    for name in DOCUMENT["components"]["schemas"].as_object().unwrap().keys() {
+        validator(&json!({ "$ref": format!("#/components/schemas/{name}") }));
+    }
+}

@@ -1,0 +1,169 @@
+//! Events as they happen.
+
+use std::time::Duration;
+
+use longwave::{Title, TitleHolds};
+use serde_json::Value;
+
+use crate::client::{Client, Radio};
+use crate::studio::until;
+
+/// One who follows a stream of events.
+struct Follower {
+    client: Client,
+    head: String,
+}
+
+#[derive(Debug)]
+struct Event {
+    id: String,
+    name: String,
+    data: Value,
+}
+
+impl Follower {
+    fn follow(radio: &Radio, target: &str, headers: &str) -> Follower {
+        let mut client = Client::new(radio.connect());
+        client.send("GET", target, headers, "");
+        let head = String::from_utf8(client.until(b"\r\n\r\n")).unwrap();
+        Follower { client, head }
+    }
+
+    fn station(radio: &Radio, headers: &str) -> Follower {
+        let follower = Follower::follow(
+            radio,
+            "/api/v1/events",
+            &format!("Authorization: Bearer {}\r\n{headers}", radio.viewer),
+        );
+        assert!(follower.head.contains("\r\nContent-Type: text/event-stream\r\n"), "{}", follower.head);
+        follower
+    }
+
+    /// The next event; comments are passed over.
+    fn next(&mut self) -> Event {
+        loop {
+            let text = String::from_utf8(self.client.until(b"\n\n")).unwrap();
+            let mut event = Event { id: String::new(), name: String::new(), data: Value::Null };
+            for line in text.lines() {
+                match line.split_once(": ") {
+                    Some(("id", id)) => event.id = id.into(),
+                    Some(("event", name)) => event.name = name.into(),
+                    Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
+                    _ => {}
+                }
+            }
+            if !event.name.is_empty() {
+                return event;
+            }
+        }
+    }
+
+    fn next_of(&mut self, name: &str) -> Event {
+        std::iter::repeat_with(|| self.next()).find(|event| event.name == name).unwrap()
+    }
+}
+
+#[test]
+fn who_comes_gets_a_snapshot_and_then_what_happens_at_once() {
+    let radio = Radio::start();
+    until("the first track is told", || {
+        radio.look("/api/v1/pipelines/main/history") != serde_json::json!([])
+    });
+    let mut follower = Follower::station(&radio, "");
+    let snapshot = follower.next();
+    assert_eq!(
+        (snapshot.name.as_str(), &snapshot.data["pipelines"][0]["name"]),
+        ("snapshot", &"main".into())
+    );
+    radio.pipeline().skip().unwrap();
+    let change = follower.next_of("track-change");
+    assert_eq!(
+        (&change.data["pipeline"], &change.data["track"]["file"]),
+        (&"main".into(), &"two.wav".into())
+    );
+    let denied = radio.ask("GET", "/api/v1/events", "", "");
+    assert_eq!(denied.problem().0, 401);
+}
+
+#[test]
+fn who_comes_again_gets_what_it_missed_each_event_once() {
+    let radio = Radio::start();
+    until("the first track is on the air", || radio.pipeline().current_track().is_some());
+    let mut steady = Follower::station(&radio, "");
+    let first = steady.next();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        radio.pipeline().skip().unwrap();
+        seen.push(steady.next_of("track-change"));
+    }
+    let mut again = Follower::station(&radio, &format!("Last-Event-ID: {}\r\n", seen[0].id));
+    assert_eq!(again.next_of("track-change").id, seen[1].id);
+    assert_eq!(again.next_of("track-change").id, seen[2].id);
+    // From the snapshot's own id on, all is missing; by the parameter it is the same.
+    let token = format!("Authorization: Bearer {}\r\n", radio.viewer);
+    let target = format!("/api/v1/events?last_event_id={}", first.id);
+    let mut all = Follower::follow(&radio, &target, &token);
+    assert_eq!(all.next_of("track-change").id, seen[0].id);
+    radio.pipeline().skip().unwrap();
+    let last = steady.next_of("track-change").id;
+    assert_eq!(again.next_of("track-change").id, last, "and it goes on");
+
+    for strange in
+        ["", "x", "00000000-0000000000000000", &first.id[..first.id.len() - 1], &format!("{}0", first.id)]
+    {
+        let mut follower = Follower::station(&radio, &format!("Last-Event-ID: {strange}\r\n"));
+        assert_eq!(follower.next().name, "snapshot", "{strange:?}");
+    }
+    let within = format!("{}{:016x}", &first.id[..9], u64::from_str_radix(&last[9..], 16).unwrap() - 1);
+    let mut follower = Follower::station(&radio, &format!("Last-Event-ID: {within}\r\n"));
+    assert_eq!(follower.next().name, "snapshot", "within an event nothing begins");
+}
+
+#[test]
+fn a_page_is_told_what_its_mount_plays() {
+    let radio = Radio::start();
+    until("it is announced", || radio.station.server().mount_info("/a").unwrap().title.title.text == "one");
+    let mut page = Follower::follow(&radio, "/nowplaying/a", "Accept: text/event-stream\r\n");
+    assert!(page.head.contains("\r\nAccess-Control-Allow-Origin: *\r\n"), "{}", page.head);
+    assert_eq!(page.next().data["title"], "one");
+    let title = "</script> \r\n\nevent: forged\ndata: 1\u{2028}";
+    radio.pipeline().update_metadata(Title::new(title), None, TitleHolds::UntilCleared).unwrap();
+    let told = page.next_of("now-playing");
+    assert_eq!((&told.data["title"], &told.data["track"]), (&title.into(), &Value::Null));
+    let mut other = Follower::follow(&radio, "/nowplaying/a?format=events", "");
+    assert_eq!(other.next().data["title"], title);
+    let json = radio.ask("GET", "/nowplaying/a?format=json", "Accept: text/event-stream\r\n", "");
+    assert_eq!(json.header("content-type"), Some("application/json"));
+
+    let mut player = Client::new(radio.connect());
+    player.send("GET", "/a", "", "");
+    assert_eq!(other.next_of("listeners").data["listeners"], 1);
+    assert_eq!(radio.station.server().listener_count(None), 1, "who follows events is no listener");
+}
+
+#[test]
+fn followers_have_a_limit_of_their_own() {
+    let radio = Radio::with(|server| server.max_event_clients = 2, |_| {});
+    let mut followers: Vec<_> = (0..2).map(|_| Follower::station(&radio, "")).collect();
+    let token = format!("Authorization: Bearer {}\r\n", radio.viewer);
+    let refused = Client::new(radio.connect()).ask("GET", "/api/v1/events", &token, "");
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")));
+    assert_eq!(radio.ask("GET", "/nowplaying/a?format=json", "", "").status, 200);
+    followers.pop();
+    // That it has gone shows when something is written to it.
+    until("there is room again", || {
+        radio.pipeline().skip().unwrap();
+        Client::new(radio.connect()).ask("HEAD", "/api/v1/events", &token, "").status == 200
+            && Follower::follow(&radio, "/api/v1/events", &token).head.starts_with("HTTP/1.1 200")
+    });
+}
+
+#[test]
+fn when_the_station_stops_its_followers_are_let_go() {
+    let radio = Radio::start();
+    let mut follower = Follower::station(&radio, "");
+    follower.next();
+    follower.client.socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    drop(radio);
+    while !follower.client.is_closed() {}
+}

@@ -1,0 +1,144 @@
+//! Who may do what.
+
+use std::time::{Duration, Instant};
+
+use longwave::{Role, Users};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Radio, basic};
+use crate::document;
+
+const SKIP: &str = "/api/v1/pipelines/main/skip";
+
+fn code(radio: &Radio, headers: &str) -> (u16, String) {
+    let answer = radio.ask("POST", SKIP, headers, "");
+    if answer.status == 204 {
+        return (204, String::new());
+    }
+    let (status, code, _) = answer.problem();
+    (status, code)
+}
+
+#[test]
+fn everything_but_what_is_open_wants_a_credential_and_the_right_one() {
+    let radio = Radio::start();
+    let mut described = 0;
+    for (path, item) in document::document()["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if operation["security"] == json!([]) {
+                continue;
+            }
+            let path = path.replace("{pipeline}", "main").replace("{id}", "1").replace("{voice}", "1");
+            let method = method.to_uppercase();
+            let answer = radio.ask(&method, &path, "", "");
+            assert_eq!(answer.problem().0, 401, "{method} {path}");
+            assert!(answer.header("www-authenticate").unwrap().starts_with("Basic realm=\"Longwave\""));
+            let answer = radio.ask(&method, &path, "Authorization: Bearer lw-0000\r\n", "");
+            assert!(matches!(answer.problem().0, 401 | 429), "{method} {path}");
+            if method != "GET" {
+                let answer = radio.steer_as(&radio.viewer, &method, &path, Value::Null);
+                assert_eq!(answer.problem(), (403, "forbidden".into(), None), "{method} {path}");
+            }
+            described += 1;
+        }
+    }
+    assert!(described > 30);
+}
+
+/// A station that has a user with a password, too.
+fn with_a_password() -> Radio {
+    let mut radio = Radio::start();
+    radio.api.take();
+    let file = radio.folder.path().join("users");
+    let mut users = Users::read(&file).unwrap();
+    users.add("alice", Role::Admin, "pass: wörd").unwrap();
+    users.add("bob", Role::Viewer, "password").unwrap();
+    users.write(&file).unwrap();
+    let settings = longwave::ApiSettings { users_file: Some(file), ..longwave::ApiSettings::default() };
+    radio.api = Some(longwave::Api::start(&radio.station, &settings).unwrap());
+    radio
+}
+
+#[test]
+fn a_password_is_verified_once_and_remembered() {
+    let radio = with_a_password();
+    let alice = basic("alice", "pass: wörd");
+    assert_eq!(code(&radio, &alice), (204, String::new()));
+    let began = Instant::now();
+    let mut client = Client::new(radio.connect());
+    for _ in 0..200 {
+        assert_eq!(client.ask("GET", "/api/v1/pipelines", &alice, "").status, 200);
+    }
+    // Two hundred slow hashes take seconds.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(code(&radio, &basic("bob", "password")), (403, "forbidden".into()));
+    for wrong in [
+        basic("alice", "pass: word"),
+        basic("alice", ""),
+        basic("carol", "password"),
+        "Authorization: Basic !!!\r\n".into(),
+        "Authorization: Basic\r\n".into(),
+        "Authorization: Digest x\r\n".into(),
+        format!("Authorization: Bearer {}\r\n", "x".repeat(5_000)),
+    ] {
+        assert_eq!(code(&radio, &wrong), (401, "unauthorized".into()), "{wrong}");
+    }
+}
+
+#[test]
+fn a_brute_force_must_wait_and_holds_up_nobody() {
+    let radio = with_a_password();
+    let alice = basic("alice", "pass: wörd");
+    assert_eq!(code(&radio, &alice), (204, String::new()));
+    // All at once: none slips through while others are being verified.
+    let mut clients: Vec<_> = (0..40).map(|_| Client::new(radio.connect())).collect();
+    for (guess, client) in clients.iter_mut().enumerate() {
+        client.send("POST", SKIP, &basic("alice", &format!("guess {guess}")), "");
+    }
+    let statuses: Vec<u16> = clients.iter_mut().map(|client| client.answer(false).status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 10, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 30, "{statuses:?}");
+    let refused = radio.ask("POST", SKIP, &basic("alice", "another"), "");
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=61).contains(&wait), "{refused:?}");
+    // Even the right one must wait, if it is not known yet; who is known goes on, and so do tokens.
+    assert_eq!(code(&radio, &basic("bob", "password")), (429, "too-many-failures".into()));
+    assert_eq!(code(&radio, &alice), (204, String::new()));
+    assert_eq!(radio.steer("POST", SKIP, Value::Null).status, 204);
+    assert_eq!(code(&radio, "Authorization: Bearer lw-guess\r\n"), (429, "too-many-failures".into()));
+}
+
+#[test]
+fn a_page_of_another_origin_changes_nothing() {
+    let radio = Radio::start();
+    let login = format!("Authorization: Bearer {}\r\n", radio.admin);
+    for headers in [
+        "Origin: https://evil.example\r\n",
+        "Origin: null\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+        "Sec-Fetch-Site: same-site\r\nOrigin: http://localhost\r\n",
+        "Origin: http://localhost.evil.example\r\n",
+    ] {
+        assert_eq!(code(&radio, &format!("{login}{headers}")), (403, "cross-origin".into()), "{headers}");
+    }
+    for headers in ["Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n", "Sec-Fetch-Site: none\r\n"]
+    {
+        assert_eq!(code(&radio, &format!("{login}{headers}")), (204, String::new()), "{headers}");
+    }
+    let answer =
+        radio.ask("GET", "/api/v1/pipelines", &format!("{login}Origin: https://evil.example\r\n"), "");
+    assert_eq!(answer.header("access-control-allow-origin"), None, "it must not be read from there either");
+}
+
+#[test]
+fn behind_a_proxy_each_client_has_its_own_failures() {
+    let radio = Radio::with(|server| server.trusted_proxies = vec!["127.0.0.1".into()], |_| {});
+    let from = |client: &str| {
+        code(&radio, &format!("Authorization: Bearer lw-guess\r\nX-Forwarded-For: 10.9.9.9, {client}\r\n"))
+    };
+    for _ in 0..10 {
+        assert_eq!(from("192.0.2.1").0, 401);
+    }
+    assert_eq!(from("192.0.2.1").0, 429);
+    assert_eq!(from("192.0.2.2").0, 401);
+}

@@ -1,0 +1,113 @@
+//! What anybody may see.
+
+use longwave::{Title, TitleHolds};
+use serde_json::Value;
+
+use crate::client::{Client, Radio};
+use crate::document::document;
+use crate::studio::{Ear, until};
+
+#[test]
+fn the_description_is_served_as_it_is_checked_in() {
+    let radio = Radio::start();
+    let answer = radio.ask("GET", "/api/v1/openapi.json", "", "");
+    assert!(answer.status == 200 && answer.json() == *document());
+}
+
+#[test]
+fn health_is_ok_or_says_what_is_wrong() {
+    let radio = Radio::start();
+    until("something is on the air", || radio.pipeline().current_track().is_some());
+    let answer = radio.ask("GET", "/health", "", "");
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status":"ok","problems":[]}"#));
+    let head = radio.ask("HEAD", "/health", "", "");
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    assert_eq!(radio.look("/api/v1/health")["status"], "ok");
+
+    let silent = Radio::with(|_| {}, |pipeline| pipeline.playlist.clear());
+    until("it has noticed", || !silent.pipeline().health().is_ok());
+    let answer = silent.ask("GET", "/health", "", "");
+    assert_eq!(answer.status, 503);
+    let json = answer.json();
+    assert_eq!(json["status"], "failing");
+    assert_eq!(json["problems"][0]["pipeline"], "main");
+    assert!(json["problems"][0]["problem"].as_str().unwrap().contains("nothing that can be played"));
+}
+
+#[test]
+fn status_is_as_tools_for_icecast_know_it() {
+    let source = |radio: &Radio, target: &str| -> Value {
+        let answer = radio.ask("GET", target, "", "");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        answer.json()["icestats"]["source"].clone()
+    };
+    let radio = Radio::start();
+    let title = "1999 <b>\"-\" \u{1}\r\nJóga";
+    radio.pipeline().update_metadata(Title::new(title), None, TitleHolds::UntilCleared).unwrap();
+    until("it is announced", || radio.station.server().mount_info("/a").unwrap().title.title.text == title);
+    let one = source(&radio, "/status-json.xsl");
+    assert_eq!(one["title"], title, "a title is a string, whatever it looks like");
+    assert_eq!(one["listenurl"], "http://localhost/a");
+    assert_eq!((&one["listeners"], &one["channels"]), (&0.into(), &1.into()));
+    radio.pipeline().add_output(Ear::deaf().output("/b")).unwrap();
+    let several = source(&radio, "/status-json.xsl");
+    assert_eq!(several.as_array().map(Vec::len), Some(2));
+    assert_eq!(source(&radio, "/status-json.xsl?mount=/b")["listenurl"], "http://localhost/b");
+    assert_eq!(source(&radio, "/status-json.xsl?mount=/c"), Value::Null);
+}
+
+#[test]
+fn what_a_mount_plays_is_told_with_what_comes_next() {
+    let radio = Radio::start();
+    until("it is announced", || radio.station.server().mount_info("/a").unwrap().title.title.text == "one");
+    let now = radio.ask("GET", "/nowplaying/a", "", "").json();
+    assert_eq!((&now["mount"], &now["title"], &now["next"]), (&"/a".into(), &"one".into(), &"two".into()));
+    assert_eq!(now["duration"], 600.0);
+    assert!(now["audible_at"].as_str() >= now["started"].as_str(), "{now}");
+    radio.pipeline().update_metadata(Title::new("Guest"), None, TitleHolds::UntilCleared).unwrap();
+    until("the guest is announced", || radio.ask("GET", "/nowplaying/a", "", "").json()["title"] == "Guest");
+    assert_eq!(radio.ask("GET", "/nowplaying/a", "", "").json()["track"], Value::Null);
+    assert_eq!(radio.ask("GET", "/nowplaying/b", "", "").problem(), (404, "not-found".into(), None));
+}
+
+#[test]
+fn tags_of_what_comes_next_are_read_ahead() {
+    // `two.wav` has no tags: its name is its title. A title that was given goes before both.
+    let radio = Radio::start();
+    let entry = longwave::Entry::titled(radio.music("three.wav"), "For Ana");
+    radio.pipeline().queue_files([entry], longwave::Place::End);
+    until("it is told", || radio.ask("GET", "/nowplaying/a", "", "").json()["next"] == "For Ana");
+}
+
+#[test]
+fn a_connection_is_kept_and_pipelined_requests_are_answered_in_order() {
+    let radio = Radio::start();
+    let mut client = Client::new(radio.connect());
+    for _ in 0..3 {
+        client.send("GET", "/health", "", "");
+        client.send("GET", "/nowplaying/nothing", "", "");
+        client.send("HEAD", "/status-json.xsl", "", "");
+        client.send("OPTIONS", "/api/v1/pipelines", "", "");
+        client.send("GET", "/", "", "");
+    }
+    for _ in 0..3 {
+        assert_ne!(client.answer(false).status, 404);
+        assert_eq!(client.answer(false).status, 404);
+        assert_eq!(client.answer(true).status, 200);
+        let options = client.answer(false);
+        assert_eq!((options.status, options.header("allow")), (204, Some("GET, HEAD, OPTIONS")));
+        assert!(client.answer(false).body.contains("<html"));
+    }
+    let last = client.ask("GET", "/health", "Connection: close\r\n", "");
+    assert_eq!(last.header("connection"), Some("close"));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn without_a_service_its_paths_are_nobodys() {
+    let mut radio = Radio::start();
+    radio.api.take();
+    let mut client = Client::new(radio.connect());
+    assert_eq!(client.ask("GET", "/health", "", "").status, 404);
+    assert!(client.ask("GET", "/", "", "").body.contains("<html"));
+}
