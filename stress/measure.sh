@@ -69,7 +69,7 @@ listeners() {
         "${SERVING[@]}" --json "$OUT/$name.json" --svg "$OUT/$name.svg" "$@") >"$OUT/$name.txt"
     # What Longwave says of its reactor when it stops.
     stop_server
-    if [ -e "$OUT/longwave.log" ]; then
+    if [[ $name != icecast* ]]; then
         sed -n 's/.* INFO  \([0-9]* listeners at most; .*\)/  \1/p' "$OUT/longwave.log" | tail -n 1 >>"$OUT/$name.txt"
     fi
     cat "$OUT/$name.txt" >&2
