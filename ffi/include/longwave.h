@@ -124,7 +124,7 @@ const char *lw_version(void);
 lw_status lw_codecs(char **json);
 
 // Opens an encoder for PCM of so many frames per second and samples per frame (1 or 2). `declaration` is TOML or JSON with
-// `format` (mp3 or aac) and perhaps `bitrate` (kbit/s), `quality`, `profile`, as in docs/CONFIGURATION.md. It is used by one thread at
+// `format` (mp3 or aac) and perhaps `bitrate` (kbit/s), `quality`, `profile`, `afterburner`, as in docs/CONFIGURATION.md. It is used by one thread at
 // a time, and closed by `lw_encoder_close`.
 lw_status lw_encoder_open(const char *declaration,
                           uint32_t sample_rate,
@@ -267,7 +267,7 @@ lw_status lw_pipeline_add_output(lw_pipeline pipeline,
 lw_status lw_pipeline_remove_output(lw_pipeline pipeline, const char *mount);
 
 // Encodes an output in another way from now on: of `declaration`, like that of `lw_pipeline_add_output`, only `format`, `bitrate`,
-// `quality` and `profile` matter. Its listeners stay; so must its content type.
+// `quality`, `profile` and `afterburner` matter. Its listeners stay; so must its content type.
 lw_status lw_pipeline_replace_encoder(lw_pipeline pipeline,
                                       const char *mount,
                                       const char *declaration);

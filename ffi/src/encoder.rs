@@ -89,7 +89,7 @@ fn encoder(handle: lw_encoder) -> Outcome<Arc<Encoder>> {
 }
 
 /// Opens an encoder for PCM of so many frames per second and samples per frame (1 or 2). `declaration` is TOML or JSON with
-/// `format` (mp3 or aac) and perhaps `bitrate` (kbit/s), `quality`, `profile`, as in docs/CONFIGURATION.md. It is used by one thread at
+/// `format` (mp3 or aac) and perhaps `bitrate` (kbit/s), `quality`, `profile`, `afterburner`, as in docs/CONFIGURATION.md. It is used by one thread at
 /// a time, and closed by `lw_encoder_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_encoder_open(

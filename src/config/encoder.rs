@@ -111,6 +111,7 @@ fn blamed(key: &str, raw: &RawOutput, places: &SpecPlaces) -> Place {
 fn mp3(raw: &RawOutput, problems: &mut Problems) -> Option<Arc<dyn EncoderSettings>> {
     use crate::codec::Mp3Settings;
     only_for("AAC", raw.profile.as_ref(), problems);
+    only_for("AAC", raw.afterburner.as_ref(), problems);
     let mut settings = Mp3Settings::default();
     if let Some(bitrate) = &raw.bitrate {
         settings.bitrate = small(bitrate, "kbit/s", problems)?;
@@ -144,6 +145,9 @@ fn aac(raw: &RawOutput, problems: &mut Problems) -> Option<Arc<dyn EncoderSettin
         (None, AacProfile::He) => 64,
         (None, AacProfile::HeV2) => 32,
     };
+    if let Some(afterburner) = &raw.afterburner {
+        settings.afterburner = afterburner.value;
+    }
     Some(Arc::new(settings))
 }
 

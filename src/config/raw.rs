@@ -50,6 +50,7 @@ pub(super) const OUTPUT_KEYS: &[&str] = &[
     "bitrate",
     "quality",
     "profile",
+    "afterburner",
     "content_type",
     "name",
     "genre",
@@ -150,6 +151,7 @@ pub(super) struct RawOutput {
     pub bitrate: Option<At<i64>>,
     pub quality: Option<At<i64>>,
     pub profile: Option<At<String>>,
+    pub afterburner: Option<At<bool>>,
     pub content_type: Option<At<String>>,
     pub name: Option<At<String>>,
     pub genre: Option<At<String>>,
@@ -234,6 +236,7 @@ impl RawOutput {
             format: fields.text("format"),
             quality: fields.integer("quality"),
             profile: fields.text("profile"),
+            afterburner: fields.flag("afterburner"),
             ..RawOutput::of_mount(&mut fields)
         }
     }

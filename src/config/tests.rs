@@ -302,10 +302,10 @@ fn values_stay_within_what_works() {
             "station.toml:4: server.max_listeners: 0 listeners: at least 1",
             "station.toml:5: server.listen: [::]:8000 is there twice",
             "station.toml:7: pipeline.sample_rate: 4000 Hz is out of range: 8000 to 192000, usually 44100 or 48000",
-            "station.toml:8: pipeline.crossfade: \"6m\" is too long: up to 5m",
+            "station.toml:8: pipeline.crossfade: 360s is too long: up to 5 minutes",
             "station.toml:9: pipeline.replaygain: \"tracks\" is unknown; did you mean \"track\"? (It takes \
              \"track\", \"album\" or \"off\".)",
-            "station.toml:10: pipeline.dead_air_after: \"10ms\" is shorter than pauses in music: at least 1s, or \"off\"",
+            "station.toml:10: pipeline.dead_air_after: 10ms is shorter than pauses in music: at least 1s, or \"off\"",
             "station.toml:11: pipeline.dead_air_below_db: 0 is out of range: -120 to -20, in decibels below full scale",
             "station.toml:12: pipeline.fallback: gone: No such file or directory (os error 2)",
         ]
@@ -362,6 +362,18 @@ fn header_texts_have_one_line() {
             "station.toml:6: pipeline.output.content_type: \"x\": say audio/mpeg or the like",
         ]
     );
+}
+
+#[test]
+#[cfg(feature = "aac")]
+fn the_afterburner_can_be_put_out() {
+    use crate::codec::AacSettings;
+    for (key, afterburner) in [("", true), ("afterburner = true", true), ("afterburner = false", false)] {
+        let text = format!("[[output]]\nformat = 'aac'\n{key}");
+        let pipeline = PipelineSettings::from_toml(&text, "x".as_ref()).unwrap();
+        let expected = AacSettings { afterburner, ..AacSettings::default() };
+        assert_eq!(format!("{:?}", pipeline.outputs[0].encoder), format!("{expected:?}"));
+    }
 }
 
 #[test]

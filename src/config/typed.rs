@@ -19,11 +19,6 @@ use super::problem::{Place, Problems};
 use super::raw::{RawConfig, RawMount, RawOutput, RawPipeline, RawServer};
 use super::{suggest, values};
 
-/// Longer fades are slips of the keyboard.
-const LONGEST_FADE: Duration = Duration::from_secs(300);
-/// Music has rests.
-const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
-
 /// Makes settings of what is written, and remembers what must differ between pipelines.
 pub(super) struct Reader<'a> {
     base: &'a Path,
@@ -160,15 +155,37 @@ impl<'a> Reader<'a> {
             playlist: self.playlist(raw.playlist),
             repeat: raw.repeat.map_or(default.repeat, |at| at.value),
             shuffle: raw.shuffle.map_or(default.shuffle, |at| at.value),
-            crossfade: self.fade(raw.crossfade).unwrap_or(default.crossfade),
-            fade_in: self.fade(raw.fade_in).unwrap_or(default.fade_in),
-            fade_out: self.fade(raw.fade_out).unwrap_or(default.fade_out),
-            skip_crossfade: self.fade(raw.skip_crossfade).unwrap_or(default.skip_crossfade),
+            crossfade: self
+                .fade(raw.crossfade, |pipeline, time| pipeline.crossfade = time)
+                .unwrap_or(default.crossfade),
+            fade_in: self
+                .fade(raw.fade_in, |pipeline, time| pipeline.fade_in = time)
+                .unwrap_or(default.fade_in),
+            fade_out: self
+                .fade(raw.fade_out, |pipeline, time| pipeline.fade_out = time)
+                .unwrap_or(default.fade_out),
+            skip_crossfade: self
+                .fade(raw.skip_crossfade, |pipeline, time| pipeline.skip_crossfade = time)
+                .unwrap_or(default.skip_crossfade),
             replaygain: self.parse(raw.replaygain, replaygain).unwrap_or(default.replaygain),
             dead_air: DeadAir {
-                after: self.parse(raw.dead_air_after, silence).unwrap_or(default.dead_air.after),
+                after: self
+                    .of_pipeline(
+                        raw.dead_air_after,
+                        |text| silence(text),
+                        |pipeline, after| {
+                            pipeline.dead_air.after = after;
+                        },
+                    )
+                    .unwrap_or(default.dead_air.after),
                 below_db: self
-                    .parse_number(raw.dead_air_below_db, decibels)
+                    .of_pipeline(
+                        raw.dead_air_below_db,
+                        |below| Ok(*below as f32),
+                        |pipeline, below| {
+                            pipeline.dead_air.below_db = below;
+                        },
+                    )
                     .unwrap_or(default.dead_air.below_db),
                 while_held: raw.dead_air_while_held.map_or(default.dead_air.while_held, |at| at.value),
             },
@@ -293,7 +310,8 @@ impl<'a> Reader<'a> {
     fn pipeline_name(&mut self, name: Option<At<String>>, table: &Place) -> Option<String> {
         let default = || At { value: PipelineSettings::default().name, place: table.clone() };
         let name = name.unwrap_or_else(default);
-        if let Err(reason) = pipeline_name(&name.value) {
+        let named = PipelineSettings { name: name.value.clone(), ..PipelineSettings::default() };
+        if let Err(reason) = accepted(named.check()) {
             self.problems.add(&name.place, reason);
             return None;
         }
@@ -381,11 +399,28 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    fn fade(&mut self, text: Option<At<String>>) -> Option<Duration> {
-        self.parse(text, |text| match values::duration(text)? {
-            time if time <= LONGEST_FADE => Ok(time),
-            _ => Err(format!("{text:?} is too long: up to 5m")),
-        })
+    /// A value of a pipeline, as it is written and as the pipeline takes it.
+    fn of_pipeline<T, V: Copy>(
+        &mut self,
+        written: Option<At<T>>,
+        parse: impl FnOnce(&T) -> Result<V, String>,
+        set: impl FnOnce(&mut PipelineSettings, V),
+    ) -> Option<V> {
+        let At { value, place } = written?;
+        let mut pipeline = PipelineSettings::default();
+        let parsed = parse(&value).and_then(|value| {
+            set(&mut pipeline, value);
+            accepted(pipeline.check()).map(|()| value)
+        });
+        parsed.map_err(|reason| self.problems.add(&place, reason)).ok()
+    }
+
+    fn fade(
+        &mut self,
+        text: Option<At<String>>,
+        set: impl FnOnce(&mut PipelineSettings, Duration),
+    ) -> Option<Duration> {
+        self.of_pipeline(text, |text| values::duration(text), set)
     }
 
     fn listeners(&mut self, count: Option<At<i64>>) -> Option<usize> {
@@ -457,17 +492,6 @@ fn at_line(place: &Place) -> String {
     }
 }
 
-/// It names threads, of which the system shows fifteen bytes, and stands in logs and in URLs.
-fn pipeline_name(name: &str) -> Result<(), String> {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
-        return Err(format!(
-            "{name:?} is no name for a pipeline: letters, digits, -, _ and ., up to 64 bytes"
-        ));
-    }
-    Ok(())
-}
-
 fn replaygain(text: &str) -> Result<ReplayGain, String> {
     match text {
         "track" => Ok(ReplayGain::Track),
@@ -479,20 +503,7 @@ fn replaygain(text: &str) -> Result<ReplayGain, String> {
 
 /// How long silence may last, or that it may last for ever.
 fn silence(text: &str) -> Result<Option<Duration>, String> {
-    if text == "off" {
-        return Ok(None);
-    }
-    match values::duration(text)? {
-        time if time >= SHORTEST_SILENCE => Ok(Some(time)),
-        _ => Err(format!("{text:?} is shorter than pauses in music: at least 1s, or \"off\"")),
-    }
-}
-
-fn decibels(below: i64) -> Result<f32, String> {
-    match below {
-        -120..=-20 => Ok(below as f32),
-        _ => Err(format!("{below} is out of range: -120 to -20, in decibels below full scale")),
-    }
+    if text == "off" { Ok(None) } else { values::duration(text).map(Some) }
 }
 
 /// A refusal as its reason: the key is known where it is made.

@@ -99,6 +99,12 @@ impl PipelineBuilder {
         self
     }
 
+    /// How long the crossfade of a skip takes.
+    pub fn skip_crossfade(mut self, crossfade: Duration) -> PipelineBuilder {
+        self.settings.skip_crossfade = crossfade;
+        self
+    }
+
     /// Which gain tag is applied to files.
     pub fn replaygain(mut self, replaygain: ReplayGain) -> PipelineBuilder {
         self.settings.replaygain = replaygain;
@@ -157,8 +163,14 @@ impl PipelineBuilder {
         self
     }
 
-    /// Where the server made for it listens; `[::]:8000` unless it is said. Of no use with
-    /// [`server`](PipelineBuilder::server).
+    /// How the server made for it is to be. Of no use with [`server`](PipelineBuilder::server).
+    pub fn server_settings(mut self, settings: ServerSettings) -> PipelineBuilder {
+        self.own_server = settings;
+        self
+    }
+
+    /// Where the server made for it listens, besides what [`server_settings`](PipelineBuilder::server_settings) said
+    /// before; `[::]:8000` unless it is said. Of no use with [`server`](PipelineBuilder::server).
     pub fn listen(mut self, address: SocketAddr) -> PipelineBuilder {
         self.own_server.listen.push(address);
         self

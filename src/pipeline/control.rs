@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Pipeline;
+use super::settings::check_fade;
 use crate::engine::mixer::Command;
 use crate::engine::titles::TitleHolds;
 use crate::error::{Error, Result};
@@ -44,18 +45,28 @@ impl Default for ListOptions {
     }
 }
 
+impl ListOptions {
+    /// As for a pipeline that is declared so.
+    fn check(&self) -> Result<()> {
+        let fades = [("crossfade", self.crossfade), ("fade_in", self.fade_in), ("fade_out", self.fade_out)];
+        fades.into_iter().try_for_each(|(key, time)| check_fade(key, time.unwrap_or_default()))
+    }
+}
+
 impl Pipeline {
     /// Plays these entries as the playlist, in place of the one before. [`Event::PlaylistChange`](crate::Event::PlaylistChange)
     /// tells its name when its first track begins.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when the pipeline is off the air.
+    /// [`Error::Stopped`] when the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes,
+    /// and nothing changes then.
     pub fn play_list(
         &self,
         name: &str,
         entries: impl IntoIterator<Item = Entry>,
         options: &ListOptions,
     ) -> Result<()> {
+        options.check()?;
         let (repeat, shuffle) = (options.repeat, options.shuffle);
         let list = Playlist { name: name.into(), entries: entries.into_iter().collect(), repeat, shuffle };
         let version = {
@@ -77,8 +88,9 @@ impl Pipeline {
     /// logged. The playlist is named as its first path.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when the pipeline is off the air.
+    /// As for [`play_list`](Pipeline::play_list).
     pub fn play_path(&self, roots: Vec<PathBuf>, options: &ListOptions) -> Result<()> {
+        options.check()?;
         self.meet(options)?;
         self.inner.load(roots, options);
         Ok(())

@@ -73,6 +73,7 @@ pub(super) struct Inner {
 
 /// Builds a pipeline and puts it on the air.
 pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<Inner>> {
+    settings.check()?;
     if settings.outputs.is_empty() {
         return Err(Error::setting("output", "a pipeline needs at least one"));
     }

@@ -9,6 +9,7 @@ use super::Hooks;
 use crate::audio::PcmSpec;
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
+use crate::error::{Error, Result};
 use crate::playout::DeadAir;
 use crate::server::{MountSettings, ServerSettings};
 
@@ -24,7 +25,7 @@ pub struct StationSettings {
 /// One programme: what plays, how it is mixed, and where it goes.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
-    /// Names its threads, log lines and events.
+    /// Names its threads and log lines: letters, digits, `-`, `_` and `.`, up to 64 bytes.
     pub name: String,
     /// The shape of all audio inside. Default: 44.1 kHz stereo.
     pub spec: PcmSpec,
@@ -34,7 +35,7 @@ pub struct PipelineSettings {
     pub repeat: bool,
     /// Whether each pass has an order of its own.
     pub shuffle: bool,
-    /// How long two tracks overlap; zero joins them without a gap.
+    /// How long two tracks overlap; zero joins them without a gap. No fade takes more than five minutes.
     pub crossfade: Duration,
     /// Where a track does not overlap with the one before it: how long it takes to reach its level.
     pub fade_in: Duration,
@@ -79,6 +80,56 @@ pub struct OutputSettings {
     pub mount: MountSettings,
 }
 
+/// Longer fades are slips of the keyboard, and what waits for them is kept in memory.
+const LONGEST_FADE: Duration = Duration::from_secs(300);
+/// Music has rests.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
+const NAME_BYTES: usize = 64;
+
+impl PipelineSettings {
+    /// Refuses what cannot work, whoever declared it. (Outputs and files are looked at when it starts.)
+    pub(crate) fn check(&self) -> Result<()> {
+        check_name(&self.name)?;
+        check_fade("crossfade", self.crossfade)?;
+        check_fade("fade_in", self.fade_in)?;
+        check_fade("fade_out", self.fade_out)?;
+        check_fade("skip_crossfade", self.skip_crossfade)?;
+        check_dead_air(&self.dead_air)
+    }
+}
+
+/// It names threads, of which the system shows fifteen bytes, and stands in logs and in URLs.
+fn check_name(name: &str) -> Result<()> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.is_empty() && name.len() <= NAME_BYTES && name.chars().all(plain) {
+        return Ok(());
+    }
+    let rule = format!("letters, digits, -, _ and ., up to {NAME_BYTES} bytes");
+    Err(Error::setting("name", format!("{name:?} is no name for a pipeline: {rule}")))
+}
+
+/// How long two tracks may overlap, and how long one may take to come or go.
+pub(super) fn check_fade(key: &'static str, time: Duration) -> Result<()> {
+    if time <= LONGEST_FADE {
+        return Ok(());
+    }
+    Err(Error::setting(key, format!("{time:?} is too long: up to {} minutes", LONGEST_FADE.as_secs() / 60)))
+}
+
+fn check_dead_air(dead_air: &DeadAir) -> Result<()> {
+    if let Some(after) = dead_air.after.filter(|after| *after < SHORTEST_SILENCE) {
+        let reason =
+            format!("{after:?} is shorter than pauses in music: at least {SHORTEST_SILENCE:?}, or \"off\"");
+        return Err(Error::setting("dead_air_after", reason));
+    }
+    if !(-120.0..=-20.0).contains(&dead_air.below_db) {
+        let reason =
+            format!("{} is out of range: -120 to -20, in decibels below full scale", dead_air.below_db);
+        return Err(Error::setting("dead_air_below_db", reason));
+    }
+    Ok(())
+}
+
 impl Default for PipelineSettings {
     fn default() -> PipelineSettings {
         PipelineSettings {
@@ -98,6 +149,44 @@ impl Default for PipelineSettings {
             outputs: Vec::new(),
             hooks: Hooks::new(),
             clock: Clock::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(differ: impl FnOnce(&mut PipelineSettings)) -> Option<&'static str> {
+        let mut settings = PipelineSettings::default();
+        differ(&mut settings);
+        match settings.check() {
+            Ok(()) => None,
+            Err(Error::Setting { key, .. }) => Some(key),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_the_setting_that_is_wrong() {
+        assert_eq!(refused(|_| ()), None);
+        for name in ["", "a\0b", "a b", "line\n", &"x".repeat(65)] {
+            assert_eq!(refused(|settings| settings.name = name.into()), Some("name"), "{name:?}");
+        }
+        assert_eq!(refused(|settings| settings.name = "Björk-2.b_".into()), None);
+        let (most, more) = (Duration::from_secs(300), Duration::from_secs(301));
+        for time in [more, Duration::MAX] {
+            assert_eq!(refused(|settings| settings.crossfade = time), Some("crossfade"));
+            assert_eq!(refused(|settings| settings.fade_in = time), Some("fade_in"));
+            assert_eq!(refused(|settings| settings.fade_out = time), Some("fade_out"));
+            assert_eq!(refused(|settings| settings.skip_crossfade = time), Some("skip_crossfade"));
+        }
+        assert_eq!(refused(|settings| settings.crossfade = most), None);
+        let after = |after| refused(|settings| settings.dead_air.after = after);
+        assert_eq!(after(Some(Duration::from_millis(999))), Some("dead_air_after"));
+        assert_eq!((after(None), after(Some(Duration::MAX))), (None, None));
+        for below in [0.0, -121.0, f32::NAN, f32::NEG_INFINITY] {
+            assert_eq!(refused(|settings| settings.dead_air.below_db = below), Some("dead_air_below_db"));
         }
     }
 }

@@ -52,6 +52,49 @@ fn play_file_now_by_a_quick_crossfade_then_what_was_up_next_goes_on() {
 }
 
 #[test]
+fn play_list_with_a_fade_that_is_too_long_changes_nothing() {
+    let studio = Studio::new();
+    studio.pipeline.play_list("list", studio.entries(&["a"]), &looped()).unwrap();
+    studio.run(ms(256));
+    for time in [seconds(301.0), Duration::MAX] {
+        let options = ListOptions { crossfade: Some(time), ..looped() };
+        let refused = studio.pipeline.play_list("other", studio.entries(&["b"]), &options);
+        assert!(matches!(refused, Err(Error::Setting { key: "crossfade", .. })), "{refused:?}");
+        let options = ListOptions { fade_in: Some(time), ..looped() };
+        let refused = studio.pipeline.play_path(vec![studio.path("b.wav")], &options);
+        assert!(matches!(refused, Err(Error::Setting { key: "fade_in", .. })), "{refused:?}");
+        let options = ListOptions { fade_out: Some(time), ..looped() };
+        let refused = studio.pipeline.play_list("other", studio.entries(&["b"]), &options);
+        assert!(matches!(refused, Err(Error::Setting { key: "fade_out", .. })), "{refused:?}");
+    }
+    studio.run(seconds(3.0));
+    assert_eq!(studio.played(), ["a"; 4]);
+}
+
+#[test]
+fn times_beyond_all_measure_are_as_good_as_for_ever() {
+    let studio = Studio::new();
+    studio.pipeline.play_list("list", studio.entries(&["a", "b"]), &looped()).unwrap();
+    studio.run(JOB);
+    let voice = studio.pipeline.play_voice(studio.path("a.wav"), Default::default()).unwrap();
+    studio.pipeline.ramp_volume(voice, 0.0, Duration::MAX, longwave::Curve::Smooth, true).unwrap();
+    studio.run(JOB);
+    studio.pipeline.seek_voice(voice, Duration::MAX).unwrap();
+    studio.run(JOB);
+    studio.pipeline.stop_all_voices(Duration::MAX).unwrap();
+    studio.run(JOB);
+    studio.pipeline.hold(Duration::MAX).unwrap();
+    studio.run(JOB);
+    studio.pipeline.resume(Duration::MAX).unwrap();
+    studio.run(JOB);
+    studio.pipeline.resume(Duration::ZERO).unwrap();
+    studio.pipeline.seek(Duration::MAX).unwrap();
+    studio.run(seconds(3.0));
+    assert!(studio.played().len() >= 3, "a seek beyond the end is its end: {:?}", studio.played());
+    assert!(studio.pipeline.is_running());
+}
+
+#[test]
 fn play_file_that_cannot_be_played_changes_nothing() {
     let studio = Studio::new();
     studio.pipeline.play_list("list", studio.entries(&["a", "b"]), &looped()).unwrap();

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use longwave::{Error, MountSettings, Pipeline, Server, Title};
+use longwave::{Error, MountSettings, Pipeline, Server, ServerSettings, Title};
 
 use crate::studio::{Ear, server, until};
 
@@ -110,4 +110,24 @@ fn a_server_made_for_a_pipeline_ends_with_the_last_that_uses_it() {
     shuffle.stop();
     let refused = TcpStream::connect(address).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn a_server_made_for_a_pipeline_is_as_its_builder_says() {
+    let settings = ServerSettings {
+        listen: vec![([127, 0, 0, 1], 0).into()],
+        max_listeners: Some(1),
+        ..ServerSettings::default()
+    };
+    let builder = Pipeline::builder("main").sample_rate(8000).channels(1).output("/main", Ear::deaf());
+    let builder = builder.server_settings(settings).listen(([127, 0, 0, 2], 0).into());
+    let builder = builder.skip_crossfade(std::time::Duration::from_millis(250));
+    assert!(format!("{builder:?}").contains("skip_crossfade: 250ms"));
+    let pipeline = builder.start().unwrap();
+    let server = pipeline.server().unwrap();
+    let hosts: Vec<_> = server.local_addrs().iter().map(|address| address.ip().to_string()).collect();
+    assert_eq!(hosts, ["127.0.0.1", "127.0.0.2"]);
+    let mut first = get(&server, "/main");
+    first.read_exact(&mut [0; 15]).unwrap();
+    assert!(read_all(get(&server, "/main")).starts_with("HTTP/1.0 503 "), "one listener, and no more");
 }

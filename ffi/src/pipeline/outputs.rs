@@ -49,7 +49,7 @@ pub unsafe extern "C" fn lw_pipeline_remove_output(pipeline: lw_pipeline, mount:
 }
 
 /// Encodes an output in another way from now on: of `declaration`, like that of `lw_pipeline_add_output`, only `format`, `bitrate`,
-/// `quality` and `profile` matter. Its listeners stay; so must its content type.
+/// `quality`, `profile` and `afterburner` matter. Its listeners stay; so must its content type.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_replace_encoder(
     pipeline: lw_pipeline,
