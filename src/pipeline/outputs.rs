@@ -1,7 +1,7 @@
 //! A pipeline's outputs: each an encoder and the mount that it feeds.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{OutputSettings, Pipeline};
 use crate::audio::PcmSpec;
@@ -15,6 +15,9 @@ use crate::server::{MountSettings, Server};
 
 /// An encoder is stuck when so many jobs of 100 ms wait for it.
 const TOO_MANY_JOBS: u64 = 20;
+
+/// How long an output that is removed is waited for: its encoder has some jobs to do, and a little left to say.
+const FINISHES_WITHIN: Duration = Duration::from_secs(1);
 
 /// The paths of a pipeline's mounts, for those who count its listeners.
 pub(super) type Mounts = Arc<Mutex<Vec<String>>>;
@@ -165,7 +168,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Ends an output and its mount: listeners get what is due, the others notice nothing.
+    /// Ends an output and its mount: listeners get what is due, the others notice nothing. When this returns, another
+    /// output may take its mount; only where the encoder is stuck it is not waited for.
     ///
     /// # Errors
     /// [`Error::NotFound`] if no output has this mount.
@@ -176,8 +180,11 @@ impl Pipeline {
         outputs.running.retain(|(other, _)| other.id() != output.id());
         outputs.mounts.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != mount);
         // The mixer may give it one more job; a finished output passes that over.
-        if let Some(pool) = &outputs.pool {
-            pool.finish(&output);
+        let finished = outputs.pool.as_ref().map(|pool| pool.finish(&output));
+        drop(outputs);
+        if let Some(finished) = finished {
+            // An encoder that takes longer is stuck, and health tells of it.
+            let _ = finished.recv_timeout(FINISHES_WITHIN);
         }
         Ok(())
     }

@@ -110,11 +110,54 @@ fn mp3_and_aac_behind_one_trait_added_replaced_and_removed_while_running() {
 
     pipeline.remove_output("/a.mp3").unwrap();
     assert!(matches!(pipeline.remove_output("/a.mp3"), Err(Error::NotFound(_))));
-    until("its mount is gone", || studio.server.mount_info("/a.mp3").is_none());
+    assert!(studio.server.mount_info("/a.mp3").is_none(), "its mount is gone");
     assert_eq!(pipeline.mounts(), ["/ear", "/a.aac"]);
     let frames = pipeline.time_on_air();
     let heard = studio.stop().len() as f64 / 2.0 / 44_100.0;
     assert!((heard - frames.as_secs_f64()).abs() < 0.2, "the others missed nothing: {heard}");
+}
+
+/// Takes its time over its last words.
+#[derive(Clone, Debug)]
+struct Slow;
+
+impl EncoderSettings for Slow {
+    fn open(&self, _: PcmSpec) -> Result<Box<dyn Encoder>> {
+        Ok(Box::new(Slow))
+    }
+    fn content_type(&self) -> &str {
+        "audio/x-slow"
+    }
+    fn bitrate(&self) -> Option<u32> {
+        None
+    }
+}
+
+impl Encoder for Slow {
+    fn encode(&mut self, _: &[f32], _: &mut Vec<Packet>) -> Result<()> {
+        Ok(())
+    }
+    fn flush(&mut self, _: &mut Vec<Packet>) -> Result<()> {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        Ok(())
+    }
+    fn delay(&self) -> FrameCount {
+        FrameCount(0)
+    }
+}
+
+#[test]
+fn the_mount_of_a_removed_output_is_free_for_another() {
+    let studio = Studio::new();
+    let output = || longwave::OutputSettings {
+        encoder: std::sync::Arc::new(Slow),
+        mount: longwave::MountSettings { path: "/slow".into(), ..Default::default() },
+    };
+    for _ in 0..3 {
+        studio.pipeline.add_output(output()).unwrap();
+        studio.run(seconds(0.5));
+        studio.pipeline.remove_output("/slow").unwrap();
+    }
 }
 
 /// An application's own: numbers its packets, and has a header.

@@ -104,14 +104,7 @@ impl Model {
     pub fn queue(&mut self, entries: impl Iterator<Item = (EntryId, String)>, next: bool) {
         let queued = entries.map(|(id, name)| Item::Queued { id, name, from: 0 });
         let place = if next { self.front() } else { self.items.len() };
-        let is_list = |item: &Item| matches!(item, Item::ListFirst);
-        let list_after = self.items.iter().position(is_list);
         self.items.splice(place..place, queued.collect::<Vec<_>>());
-        // A playlist that is to come now waits for as many as before, whichever they are.
-        if let Some(after) = list_after {
-            self.items.retain(|item| !is_list(item));
-            self.items.insert(after, Item::ListFirst);
-        }
     }
 
     /// Where what is next in the queue goes: a playlist that is to come now is before all that is queued.

@@ -39,7 +39,8 @@ pub struct ListId(pub u64);
 pub enum Place {
     /// After what is queued already.
     End,
-    /// Before what is queued already.
+    /// Before what is queued already. (A playlist that is to come [`When::Now`] is still before that, unless a file was
+    /// put before it meanwhile.)
     Next,
 }
 
@@ -241,7 +242,13 @@ impl UpNext {
         let ids = entries.iter().map(|listed| listed.id).collect();
         match place {
             Place::End => self.queue.extend(entries),
-            Place::Next => entries.into_iter().rev().for_each(|entry| self.queue.push_front(entry)),
+            Place::Next => {
+                // What was to come before a playlist that is to come now still does.
+                if let Some(after) = self.list_after.as_mut().filter(|after| **after > 0) {
+                    *after += entries.len();
+                }
+                entries.into_iter().rev().for_each(|entry| self.queue.push_front(entry));
+            }
         }
         self.settle();
         ids

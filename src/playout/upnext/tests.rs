@@ -116,6 +116,10 @@ fn a_list_that_is_to_play_now_goes_before_the_queue_and_a_file_before_both() {
     up_next.load(list(4..=5, true, false), When::Now);
     up_next.play_now(entry(99));
     assert_eq!(listed(&mut up_next, 4), [99, 4, 10, 11]);
+    // What comes before the file does not have it wait for the list.
+    let before = up_next.queue(entries([97, 98]), Place::Next);
+    assert_eq!(listed(&mut up_next, 5), [97, 98, 99, 4, 10]);
+    before.into_iter().for_each(|id| assert!(up_next.remove(id).is_some()));
     let ids: Vec<EntryId> = up_next.queued().map(|(id, _)| id).collect();
     // Moving among the queue keeps the list in its place.
     up_next.move_to(ids[2], 0);
@@ -495,10 +499,10 @@ proptest! {
                     let ids = up_next.queue(fresh(count), place);
                     prop_assert_eq!(ids.len(), count);
                     let at = if end { model.queue.len() } else { 0 };
-                    model.queue.splice(at..at, ids);
-                    // A list waits for as many as before, whichever they are.
-                    if let Some(waits_for) = &mut model.waits_for {
-                        *waits_for = model.queue[..waits_for.len()].to_vec();
+                    model.queue.splice(at..at, ids.iter().copied());
+                    // A list waits for what it waited for, and for what comes before that.
+                    if let Some(waits_for) = model.waits_for.as_mut().filter(|ids| !end && !ids.is_empty()) {
+                        waits_for.splice(0..0, ids);
                     }
                 }
                 Op::PlayNow => {
