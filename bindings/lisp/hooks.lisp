@@ -33,6 +33,9 @@
 :KIND, a string, and what there is to know. It is called on the pipeline's hook thread; it may take its time and call
 everything, also stop its pipeline. The hook's number. Added before PIPELINE-START, it hears of the start.")
   (:method ((pipeline pipeline) kind function)
+    #+ecl (error 'longwave-error
+                 :status -12
+                 :message "ECL cannot be called on threads that it did not make: use PIPELINE-NEXT-EVENT")
     (let ((key (incf *next-function*)) (name (and kind (string-downcase kind))))
       (setf (gethash key *functions*) function)
       (with-texts (name)
