@@ -99,6 +99,7 @@ fn blamed(key: &str, raw: &RawOutput, places: &SpecPlaces) -> Place {
         "bitrate" => raw.bitrate.as_ref().map(|at| &at.place),
         "quality" => raw.quality.as_ref().map(|at| &at.place),
         "profile" => raw.profile.as_ref().map(|at| &at.place),
+        "afterburner" => raw.afterburner.as_ref().map(|at| &at.place),
         "channels" => Some(&places.channels),
         "sample_rate" => Some(&places.sample_rate),
         _ => None,
