@@ -29,6 +29,6 @@ for sanitizer; do
         address | thread) ;;
         *) echo "sanitizers.sh: $sanitizer is neither address nor thread" >&2; exit 2 ;;
     esac
-    run "$sanitizer" --lib -- ring:: server:: icy:: http::
+    run "$sanitizer" --lib -- ring:: server:: icy::
     run "$sanitizer" --test listeners --test fairness --test stalls
 done
