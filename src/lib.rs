@@ -27,7 +27,7 @@ mod server;
 mod thread;
 mod units;
 
-pub use api::{Api, Role, Users, write_private};
+pub use api::{Api, Reloaded, Role, Users, write_private};
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 #[cfg(feature = "mp3")]
 pub use codec::Mp3Settings;

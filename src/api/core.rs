@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
+use super::reload::Declared;
 use crate::{Pipeline, Server, Tags};
 
 /// So many files' tags are remembered.
@@ -22,18 +23,27 @@ pub(crate) struct Core {
     pub(crate) media: ArcSwap<Media>,
     pub(crate) guard: Guard,
     pub(crate) started: SystemTime,
+    /// What a reload begins with.
+    pub(super) declared: Option<Mutex<Declared>>,
     /// Of what is up next, as far as they have been read.
     tags: Mutex<HashMap<PathBuf, Tags>>,
 }
 
 impl Core {
-    pub(crate) fn new(server: Server, pipelines: Vec<Pipeline>, media: Media, guard: Guard) -> Core {
+    pub(crate) fn new(
+        server: Server,
+        pipelines: Vec<Pipeline>,
+        media: Media,
+        guard: Guard,
+        declared: Option<Declared>,
+    ) -> Core {
         Core {
             server,
             pipelines,
             media: ArcSwap::from_pointee(media),
             guard,
             started: SystemTime::now(),
+            declared: declared.map(Mutex::new),
             tags: Mutex::default(),
         }
     }

@@ -50,6 +50,16 @@ impl Guard {
         Ok(Guard { users: ArcSwap::from_pointee(users), memory: Mutex::new(memory) })
     }
 
+    /// Others have credentials from now on. False: they are the same.
+    pub(crate) fn set_users(&self, users: Users) -> bool {
+        if **self.users.load() == users {
+            return false;
+        }
+        self.users.store(users.into());
+        self.memory().logins.forget();
+        true
+    }
+
     /// Whether this request may go on to what wants this access.
     pub(crate) fn judge(&self, request: &HttpRequest, access: Access, now: Instant) -> Verdict {
         if access == Access::Public {
@@ -99,11 +109,18 @@ impl Guard {
         })
     }
 
+    /// There was no time to verify the login: it has not failed.
+    pub(crate) fn put_off(&self, address: IpAddr) {
+        self.memory().failures.was_good(address);
+    }
+
     /// Takes its time.
     fn verify(&self, name: &str, password: &str, address: IpAddr) -> Option<Identity> {
         let users = self.users.load_full();
         let role = users.verify(name, password)?;
         let identity = Identity { name: name.into(), role };
+        // Who changes the users forgets the logins after that: so either they are seen to have changed, or what
+        // is remembered now is forgotten.
         let mut memory = self.memory();
         // Of users who have changed meanwhile nothing is remembered.
         if Arc::ptr_eq(&users, &self.users.load()) {

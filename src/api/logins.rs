@@ -56,6 +56,11 @@ impl Logins {
         self.known.insert(digest, (identity, now + REMEMBERED));
     }
 
+    /// The users have changed.
+    pub(crate) fn forget(&mut self) {
+        self.known.clear();
+    }
+
     /// Without the key, nobody can aim at a digest: looking it up by value tells nothing.
     fn digest(&self, name: &str, password: &str) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("any key will do");
@@ -136,6 +141,8 @@ mod tests {
         {
             assert_eq!(logins.find(name, password, now + Duration::from_secs(later)), None);
         }
+        logins.forget();
+        assert_eq!(logins.find("ab", "cd", now), None);
     }
 
     #[test]

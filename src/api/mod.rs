@@ -15,6 +15,7 @@ mod media;
 mod nowplaying;
 mod origin;
 mod problem;
+mod reload;
 mod router;
 mod routes;
 mod service;
@@ -24,6 +25,8 @@ mod told;
 mod users;
 mod views;
 
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -31,12 +34,14 @@ use std::thread::JoinHandle;
 use crossbeam::channel::{bounded, unbounded};
 
 use self::core::Core;
-use crate::config::ApiSettings;
+use crate::config::{ApiSettings, Config};
 use crate::error::{Error, Result};
 use crate::pipeline::Station;
 use crate::thread;
 use guard::Guard;
 use media::Media;
+pub use reload::Reloaded;
+use reload::{Declared, read_users};
 use service::{Files, Service};
 use streams::Streams;
 pub use users::{Role, Users, write_private};
@@ -49,8 +54,8 @@ const FILES_WAITING: usize = 64;
 const LOGINS_WAITING: usize = 32;
 
 /// The API of a station, as long as this lives. Stop it before the station.
-#[derive(Debug)]
 pub struct Api {
+    core: Arc<Core>,
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -61,10 +66,33 @@ impl Api {
     /// # Errors
     /// [`Error::Stopped`] where the station is not running; [`Error::File`] for a users file that is none.
     pub fn start(station: &Station, settings: &ApiSettings) -> Result<Api> {
+        Api::of(station, settings, None)
+    }
+
+    /// The same for a station that was started from this configuration, which was read from `file`: it can be
+    /// changed and read again, by [`reload`](Api::reload) or over HTTP.
+    ///
+    /// # Errors
+    /// As for [`start`](Api::start).
+    pub fn start_reloadable(station: &Station, config: Config, file: &Path) -> Result<Api> {
+        let settings = config.api.clone();
+        Api::of(station, &settings, Some(Declared { file: file.to_owned(), config }))
+    }
+
+    /// Reads the configuration again, and applies what has changed: mounts, outputs, bitrates, limits, credentials,
+    /// playlists, crossfades, with no listener lost but those of a mount that is gone. Says what needs a restart.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing has changed then.
+    pub fn reload(&self) -> std::result::Result<Reloaded, String> {
+        self.core.reload().map_err(|problem| problem.detail.clone())
+    }
+
+    fn of(station: &Station, settings: &ApiSettings, declared: Option<Declared>) -> Result<Api> {
         let media = Media::new(&settings.media_roots);
-        let users = settings.users_file.as_deref().map_or_else(|| Ok(Users::default()), Users::read)?;
-        let guard = Guard::new(users.and(&settings.users))?;
-        let core = Arc::new(Core::new(station.server().clone(), station.pipelines().to_vec(), media, guard));
+        let guard = Guard::new(read_users(settings)?.and(&settings.users))?;
+        let (server, pipelines) = (station.server().clone(), station.pipelines().to_vec());
+        let core = Arc::new(Core::new(server, pipelines, media, guard, declared));
         let streams = Streams::new(&core, run_name())?;
         let requests = core.server.take_requests(routes::PATHS, WAITING)?;
         let stopping = Arc::new(AtomicBool::new(false));
@@ -73,8 +101,15 @@ impl Api {
         let (logins, pending) = bounded(LOGINS_WAITING);
         let (welcome, verified) = unbounded();
         let doorkeeper = Arc::clone(&core);
-        let service =
-            Service { core, requests, streams, files, logins, verified, stopping: Arc::clone(&stopping) };
+        let service = Service {
+            core: Arc::clone(&core),
+            requests,
+            streams,
+            files,
+            logins,
+            verified,
+            stopping: Arc::clone(&stopping),
+        };
         let starting = || Error::io("starting a thread");
         let threads = vec![
             thread::spawn("api", move || service.run()).map_err(starting())?,
@@ -82,7 +117,7 @@ impl Api {
             thread::spawn("login", move || guard::run_logins(&doorkeeper.guard, &pending, &welcome))
                 .map_err(starting())?,
         ];
-        Ok(Api { stopping, threads })
+        Ok(Api { core, stopping, threads })
     }
 
     /// Ends it: what is asked from now on is not answered any more.
@@ -98,6 +133,12 @@ impl Drop for Api {
             // A panic was reported where it happened.
             let _ = thread.join();
         }
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("server", &self.core.server).finish_non_exhaustive()
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("unsupported-media-type", 415, "The body must be JSON"),
     ("file-unplayable", 422, "The file cannot be played"),
     ("invalid-value", 422, "A value cannot work"),
+    ("invalid-configuration", 422, "The configuration has problems"),
     ("too-many-failures", 429, "Too many failed logins"),
     ("internal", 500, "Something went wrong here"),
     ("busy", 503, "Too much to do"),

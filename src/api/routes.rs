@@ -30,7 +30,9 @@ pub(crate) static ROUTES: &[Route] = &[
     get("/api/v1/health", Viewer, Quick(station::health)),
     get("/api/v1/server", Viewer, Quick(station::server)),
     get("/api/v1/mounts", Viewer, Quick(station::mounts)),
+    get("/api/v1/metadata", Viewer, Slow(station::metadata)),
     get("/api/v1/listeners", Viewer, Quick(station::listeners)),
+    change("POST", "/api/v1/reload", Slow(station::reload)),
     change("DELETE", "/api/v1/listeners/{id}", Quick(station::kick)),
 
     get("/api/v1/pipelines", Viewer, Quick(pipelines::list)),
@@ -66,8 +68,8 @@ pub(crate) static ROUTES: &[Route] = &[
 
     get("/api/v1/pipelines/{pipeline}/outputs", Viewer, Quick(outputs::list)),
     change("POST", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::add)),
-    change("PUT", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::replace_encoder)),
-    change("DELETE", "/api/v1/pipelines/{pipeline}/outputs", Quick(outputs::remove)),
+    change("PUT", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::update)),
+    change("DELETE", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::remove)),
 ];
 
 #[cfg(test)]

@@ -72,8 +72,7 @@ impl Service {
             }
             let files = &self.files;
             self.streams.turn(&self.core, Instant::now(), &mut |file| {
-                // Full: it is wanted again soon.
-                let _ = files.try_send(FileJob::ReadTags(file.to_owned()));
+                files.try_send(FileJob::ReadTags(file.to_owned())).is_ok()
             });
             if let Some(request) = next {
                 self.answer(request);
@@ -96,6 +95,7 @@ impl Service {
             Verdict::Verify { name, password } => {
                 let pending = Pending { request, name, password, access, then: task };
                 if let Err(TrySendError::Full(Pending { request, .. })) = self.logins.try_send(pending) {
+                    self.core.guard.put_off(request.address());
                     let problem = Problem::new("busy", "too many logins wait to be verified: try again soon");
                     request.answer(problem.retry_after(Duration::from_secs(1)).answer());
                 }

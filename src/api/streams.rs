@@ -4,6 +4,7 @@
 //! it says where to go on. Who comes for the first time, or after too long, gets a snapshot first.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -29,9 +30,17 @@ pub(crate) struct Streams {
     /// Names this run of the station: positions of another mean nothing here.
     run: String,
     station: Stream,
-    sources: Vec<(String, EventReceiver)>,
+    sources: Vec<Source>,
     mounts: BTreeMap<String, MountStream>,
     glanced: Instant,
+}
+
+/// A pipeline's events.
+struct Source {
+    pipeline: String,
+    events: EventReceiver,
+    /// The file whose tags were asked for last.
+    wanted: Option<PathBuf>,
 }
 
 /// What a mount plays.
@@ -49,8 +58,11 @@ struct Stream {
 impl Streams {
     pub(crate) fn new(core: &Core, run: String) -> crate::Result<Streams> {
         let now = Instant::now();
-        let sources =
-            core.pipelines.iter().map(|pipeline| (pipeline.name().to_owned(), pipeline.events(WAITING)));
+        let sources = core.pipelines.iter().map(|pipeline| Source {
+            pipeline: pipeline.name().to_owned(),
+            events: pipeline.events(WAITING),
+            wanted: None,
+        });
         Ok(Streams {
             run,
             station: Stream::new(&core.server, now)?,
@@ -60,19 +72,21 @@ impl Streams {
         })
     }
 
-    /// Pushes what is new. To be called ten times a second or more often.
-    pub(crate) fn turn(&mut self, core: &Core, now: Instant, wants_tags: &mut dyn FnMut(&std::path::Path)) {
+    /// Pushes what is new, and asks for the tags of what comes next (false: not now). To be called ten times a
+    /// second or more often.
+    pub(crate) fn turn(&mut self, core: &Core, now: Instant, wants_tags: &mut dyn FnMut(&Path) -> bool) {
         self.tell(core, now);
         self.station.stay_alive(now);
         if now.saturating_duration_since(self.glanced) < Duration::from_millis(50) {
             return;
         }
         self.glanced = now;
-        for pipeline in &core.pipelines {
+        for (pipeline, source) in core.pipelines.iter().zip(&mut self.sources) {
             if let Some((_, entry)) = pipeline.up_next(1).first()
-                && core.known_tags(&entry.path).is_none()
+                && source.wanted.as_ref() != Some(&entry.path)
+                && (core.known_tags(&entry.path).is_some() || wants_tags(&entry.path))
             {
-                wants_tags(&entry.path);
+                source.wanted = Some(entry.path.clone());
             }
         }
         // A stream without its mount ends.
@@ -99,7 +113,7 @@ impl Streams {
     /// Pushes the events of the pipelines that have come.
     fn tell(&mut self, core: &Core, now: Instant) {
         let media = core.media.load();
-        for (pipeline, events) in &self.sources {
+        for Source { pipeline, events, .. } in &self.sources {
             for event in std::iter::from_fn(|| events.try_recv()).take(EVENTS_AT_ONCE) {
                 let told = Told::of(pipeline, &event, &media);
                 self.station.push(&self.run, event.kind().as_str(), &told, now);

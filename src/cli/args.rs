@@ -17,8 +17,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
   longwave play ~/Music --loop --crossfade 3s
   longwave play ~/Music --loop --print-config > station.toml
   longwave check station.toml && longwave serve station.toml
+  longwave ctl status
 
-SIGTERM and SIGINT (Ctrl-C) stop a station in order. Logs go to standard error; RUST_LOG=debug
+SIGTERM and SIGINT (Ctrl-C) stop a station in order, SIGHUP applies a changed configuration. Logs go to standard error; RUST_LOG=debug
 tells more. Exit codes: 0 done, 2 the command or the configuration was wrong, 1 anything else."
 )]
 struct Cli {
@@ -37,6 +38,7 @@ pub enum Command {
     ///
     /// CONFIG is TOML, see docs/CONFIGURATION.md; `longwave play … --print-config` makes one.
     Serve(ConfigFile),
+    Ctl(Ctl),
     User(User),
     /// Say what is wrong with a configuration: file, line, key, reason
     ///
@@ -152,6 +154,153 @@ pub enum UserAction {
     },
     /// List users and tokens
     List,
+}
+
+/// Steer and watch a running station
+///
+/// It asks the station at --server by its HTTP API (docs/API.md). Files are named relative to the
+/// station's media roots. For a station that this user started on this machine without a users file,
+/// the credential is found by itself.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  longwave ctl status
+  longwave ctl queue add jingle.mp3 --next
+  longwave ctl playlist load evening.m3u --after-current --loop
+  longwave ctl --json watch | jq .event")]
+pub struct Ctl {
+    #[command(subcommand)]
+    pub command: CtlCommand,
+    /// Where the station is [default: $LONGWAVE_SERVER, else http://127.0.0.1:8000]
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// A file with a token or with name:password in its first line [default: $LONGWAVE_CREDENTIALS; a token alone: $LONGWAVE_TOKEN]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+    /// Which pipeline, where there are several
+    #[arg(long, global = true, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// Show what the station answers as JSON, for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CtlCommand {
+    /// What is on the air, and whether all is well
+    Status,
+    /// Skip to what is up next
+    Skip,
+    /// Go on in the current track, so many seconds from its beginning
+    Seek {
+        #[arg(value_name = "SECONDS")]
+        to: f64,
+    },
+    /// Play a file now; then what was up next goes on
+    Play {
+        file: String,
+        /// Goes before the file's tags
+        #[arg(long)]
+        title: Option<String>,
+    },
+    /// The queue: each file is played once, before the playlist goes on
+    Queue {
+        #[command(subcommand)]
+        command: QueueCommand,
+    },
+    /// The playlist
+    Playlist {
+        #[command(subcommand)]
+        command: ListCommand,
+    },
+    /// What comes next
+    Next {
+        #[arg(long, default_value_t = 10)]
+        count: u32,
+    },
+    /// The last hundred tracks
+    History,
+    /// Set what players show, until the next track
+    Title {
+        #[arg(required_unless_present = "clear")]
+        title: Option<String>,
+        /// Only at this mount
+        #[arg(long)]
+        mount: Option<String>,
+        /// A link that goes with it
+        #[arg(long)]
+        url: Option<String>,
+        /// Until it is cleared
+        #[arg(long)]
+        until_cleared: bool,
+        /// Show the track's title again
+        #[arg(long, conflicts_with = "title")]
+        clear: bool,
+    },
+    /// Take the programme off the air where it is
+    Hold {
+        /// Seconds
+        #[arg(long, default_value_t = 1.0)]
+        fade: f64,
+    },
+    /// Put the programme back on the air where it waits
+    Resume {
+        /// Seconds
+        #[arg(long, default_value_t = 1.0)]
+        fade: f64,
+    },
+    /// Who listens
+    Listeners {
+        /// Only to this mount
+        #[arg(long)]
+        mount: Option<String>,
+    },
+    /// Remove a listener
+    Kick { id: u64 },
+    /// Apply a changed configuration
+    Reload,
+    /// Everything that happens, as it happens
+    Watch,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum QueueCommand {
+    /// What is queued
+    List,
+    /// Queue files, by their names below a media root
+    Add {
+        #[arg(required = true)]
+        files: Vec<String>,
+        /// Before what is queued already
+        #[arg(long)]
+        next: bool,
+    },
+    /// Take an entry out
+    Remove { id: u64 },
+    /// Empty it
+    Clear,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ListCommand {
+    /// Which list is in play, and how far it is
+    Show,
+    /// Play other files, folders or lists as the playlist
+    Load {
+        #[arg(required = true)]
+        files: Vec<String>,
+        /// Now, by a crossfade
+        #[arg(long)]
+        now: bool,
+        /// After the current track (it is so unless --now is given)
+        #[arg(long, conflicts_with = "now")]
+        after_current: bool,
+        /// Begin again at the end
+        #[arg(long = "loop")]
+        repeat: bool,
+        /// In random order
+        #[arg(long)]
+        shuffle: bool,
+    },
 }
 
 /// The command that was given; without one, or for help, this does not return.

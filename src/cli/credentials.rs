@@ -64,10 +64,20 @@ fn note_of(users_file: &Path) -> PathBuf {
 fn token(settings: &mut ApiSettings, port: u16) -> longwave::Result<PathBuf> {
     let token = settings.users.add_token(FIRST, Role::Admin)?;
     let folder = folder().map_err(longwave::Error::io("making a folder for the API's token"))?;
-    let file = folder.join(format!("{port}.token"));
+    let file = token_file(&folder, port);
     write_private(&file, format!("{token}\n").as_bytes())?;
     log::info!("`longwave ctl` and the API take the token in {}", file.display());
     Ok(file)
+}
+
+/// Where the token of the station at this port is, if this user started one here.
+pub fn token_file_of(port: u16) -> Option<PathBuf> {
+    let file = token_file(&place(), port);
+    file.is_file().then_some(file)
+}
+
+fn token_file(folder: &Path, port: u16) -> PathBuf {
+    folder.join(format!("{port}.token"))
 }
 
 /// Where this user's tokens are; nobody else can have put anything there.

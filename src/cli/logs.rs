@@ -4,7 +4,6 @@
 //! stopped terminal. What does not fit meanwhile is counted, and said when there is room again.
 
 use std::env;
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +11,8 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use env_logger::{Builder, Env, Target, WriteStyle};
+
+use super::text::one_line;
 
 /// Decoders complain of much that a player passes over, and what stops them is told of with its
 /// file; `RUST_LOG` can ask for the rest.
@@ -115,20 +116,6 @@ fn start_logger(queue: Queue) {
         .init();
 }
 
-/// The text with control characters written out: a title must neither end a line nor steer a terminal.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            // Writing to a string does not fail.
-            let _ = write!(line, "{}", c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,10 +136,5 @@ mod tests {
         lines.send(Line::Last).unwrap();
         let written = writer.join().unwrap();
         assert_eq!(written, "one\n2 lines of this log were lost: it was not read in time\ntwo\n");
-    }
-
-    #[test]
-    fn control_characters_are_written_out() {
-        assert_eq!(one_line("Jóga\n\u{1b}[2J\u{9b}"), "Jóga\\n\\u{1b}[2J\\u{9b}");
     }
 }

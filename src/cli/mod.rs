@@ -1,15 +1,17 @@
 //! The command line: what is asked for, the station that is meant, and how it ended.
 //!
 //! `args` is what can be asked for. `play` turns a command line into the same configuration that a
-//! file has. `on_air` runs a station until it is told to stop. `user` keeps the users file, `credentials` makes the
-//! first of its users.
+//! file has. `on_air` runs a station until it is told to stop. `ctl` steers one that runs.
+//! `user` keeps the users file, `credentials` makes the first of its users.
 
 mod args;
 mod credentials;
+mod ctl;
 mod logs;
 mod on_air;
 mod places;
 mod play;
+mod text;
 mod user;
 
 use std::fmt;
@@ -49,6 +51,8 @@ enum Failure {
     Usage(String),
     /// The station could not start, or did not last.
     Station(longwave::Error),
+    /// A running station did not do it.
+    Refused(String),
 }
 
 impl Failure {
@@ -56,7 +60,7 @@ impl Failure {
         match self {
             // A setting that only the machine can refuse (too many listeners) is still a setting.
             Failure::Usage(_) | Failure::Station(longwave::Error::Setting { .. }) => ExitCode::from(2),
-            Failure::Station(_) => ExitCode::from(1),
+            Failure::Station(_) | Failure::Refused(_) => ExitCode::from(1),
         }
     }
 }
@@ -64,7 +68,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(text) => f.write_str(text),
+            Failure::Usage(text) | Failure::Refused(text) => f.write_str(text),
             Failure::Station(error) => write!(f, "longwave: {error}"),
         }
     }
@@ -89,20 +93,21 @@ impl From<longwave::Error> for Failure {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check(file) => check(&file.path),
+        Command::Ctl(args) => ctl::run(&args),
         Command::User(args) => user::run(&args),
         Command::Serve(file) => {
             let config = Config::read(&file.path)?;
             for warning in warnings(&config, &file.path) {
                 log::warn!("{warning}");
             }
-            on_air::run(config, stop()?, || {})
+            on_air::run(config, Some(&file.path), stop()?, || {})
         }
         Command::Demo(server) => demo(server),
         Command::Play(args) if args.print_config => {
             say(&play::config_text(&args)?);
             Ok(())
         }
-        Command::Play(args) => on_air::run(play::config(&args)?, stop()?, || {}),
+        Command::Play(args) => on_air::run(play::config(&args)?, None, stop()?, || {}),
     }
 }
 
@@ -116,7 +121,7 @@ fn demo(server: args::Server) -> Result<(), Failure> {
     let music = longwave_demo::Music::compose().map_err(longwave::Error::io("composing music"))?;
     let config = play::config(&args::Play::demo(music.files(), server))?;
     // The files are gone before anything can hang; what plays from them is not disturbed.
-    on_air::run(config, stop, move || drop(music))
+    on_air::run(config, None, stop, move || drop(music))
 }
 
 fn stop() -> Result<on_air::Stop, Failure> {

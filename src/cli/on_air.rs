@@ -1,11 +1,13 @@
 //! A station from its start to its end.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
-use longwave::{Api, Config, Error, ServerStats, Station};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use crossbeam::channel::{Receiver, bounded};
+use crossbeam::select;
+use longwave::{Api, Config, Error, Reloaded, ServerStats, Station};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -18,43 +20,60 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// SIGTERM and SIGINT from here on: the first asks the station to stop in order, the second ends
-/// the process at once.
-pub struct Stop(Receiver<()>);
+/// the process at once. SIGHUP asks it to reload.
+pub struct Stop {
+    stop: Receiver<()>,
+    reload: Receiver<()>,
+}
 
 impl Stop {
     /// Takes the signals over, with the thread `signals`.
     pub fn on_signals() -> io::Result<Stop> {
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
-        let (ask, asked) = bounded(1);
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let (ask, stop) = bounded(1);
+        let (ask_to_reload, reload) = bounded(1);
         std::thread::Builder::new().name("signals".into()).spawn(move || {
-            let mut signals = signals.forever();
-            if signals.next().is_some() {
-                // Who asks need not be there yet, or any more.
-                let _ = ask.try_send(());
-            }
-            // Once more: it takes too long for somebody.
-            if let Some(signal) = signals.next() {
-                let _ = emulate_default_handler(signal);
+            let mut stopping = false;
+            for signal in signals.forever() {
+                match signal {
+                    // One that has not begun yet does for both.
+                    SIGHUP => drop(ask_to_reload.try_send(())),
+                    // Once more: it takes too long for somebody.
+                    _ if stopping => drop(emulate_default_handler(signal)),
+                    _ => {
+                        stopping = true;
+                        // Who asks need not be there yet, or any more.
+                        let _ = ask.try_send(());
+                    }
+                }
             }
         })?;
-        Ok(Stop(asked))
+        Ok(Stop { stop, reload })
     }
 }
 
-/// Runs a station until it is asked to stop, then calls `before_stopping`, and stops in order.
-pub fn run(config: Config, stop: Stop, before_stopping: impl FnOnce()) -> Result<(), Failure> {
+/// Runs a station, which is declared in `file` if anywhere, until it is asked to stop; then calls `before_stopping`, and stops in order.
+pub fn run(
+    config: Config,
+    file: Option<&Path>,
+    stop: Stop,
+    before_stopping: impl FnOnce(),
+) -> Result<(), Failure> {
     let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
-    let mut settings = config.api.clone();
+    let mut declared = config.clone();
     let station = Station::start(config.into())?;
     let addresses = station.server().local_addrs();
     let on_air =
         mounts.iter().map(|mount| format!("on air  {}\n", places::url(places::nearest(addresses), mount)));
     say_in_time(on_air.collect());
     places::tell(addresses, &mounts);
-    let token = credentials::provide(&mut settings, places::nearest(addresses).port());
-    let api = Api::start(&station, &settings)?;
+    let token = credentials::provide(&mut declared.api, places::nearest(addresses).port());
+    let api = match file {
+        Some(file) => Api::start_reloadable(&station, declared, file)?,
+        None => Api::start(&station, &declared.api)?,
+    };
 
-    let ended = watch(&station, &stop);
+    let ended = watch(&station, &api, &stop);
     before_stopping();
     log::info!("stopping");
     api.stop();
@@ -97,11 +116,16 @@ fn say_in_time(text: String) {
 }
 
 /// Waits until the station is asked to stop, or until a part of it has ended by itself.
-fn watch(station: &Station, stop: &Stop) -> Option<&'static str> {
+fn watch(station: &Station, api: &Api, stop: &Stop) -> Option<&'static str> {
     loop {
-        match stop.0.recv_timeout(WATCH_EVERY) {
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) => {}
+        select! {
+            recv(stop.stop) -> _ => return None,
+            recv(stop.reload) -> _ => match api.reload() {
+                Ok(done) if done == Reloaded::default() => log::info!("reloaded: nothing has changed"),
+                Ok(_) => {}
+                Err(reason) => log::error!("not reloaded, everything is as before: {reason}"),
+            },
+            default(WATCH_EVERY) => {}
         }
         if !station.server().is_running() {
             return Some("server");

@@ -97,10 +97,23 @@ impl Pipeline {
     }
 
     fn meet(&self, options: &ListOptions) -> Result<()> {
+        self.set_fades(options.crossfade, options.fade_in, options.fade_out)
+    }
+
+    /// How tracks meet from now on, see [`PipelineSettings`](crate::PipelineSettings); `None`: as before.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the pipeline is off the air.
+    pub fn set_fades(
+        &self,
+        crossfade: Option<Duration>,
+        fade_in: Option<Duration>,
+        fade_out: Option<Duration>,
+    ) -> Result<()> {
         let mut transitions = self.inner.transitions();
-        transitions.crossfade = options.crossfade.unwrap_or(transitions.crossfade);
-        transitions.fade_in = options.fade_in.unwrap_or(transitions.fade_in);
-        transitions.fade_out = options.fade_out.unwrap_or(transitions.fade_out);
+        transitions.crossfade = crossfade.unwrap_or(transitions.crossfade);
+        transitions.fade_in = fade_in.unwrap_or(transitions.fade_in);
+        transitions.fade_out = fade_out.unwrap_or(transitions.fade_out);
         self.inner.command(Command::Transitions(*transitions))
     }
 

@@ -173,7 +173,12 @@ impl Reader {
             }
             self.go_on()
         });
+        let has_more = !batch.is_empty();
         into.hand_over(&self.up_next, &mut batch);
+        // All of a short list comes here, where its order is to be random.
+        if let (Into::List { since, .. }, true, Some(begun)) = (&into, has_more, load.begun.take()) {
+            begun(*since);
+        }
         if let Into::List { id, .. } = into {
             self.in_play = Some(InPlay { id, roots: load.roots, watch, passes: self.passes() });
         }

@@ -136,20 +136,43 @@ impl Pipeline {
     }
 
     /// Encodes an output in another way from now on, with another bitrate, say. Its listeners stay, and
-    /// the other outputs notice nothing. What its mount says of its bitrate stays as it was declared.
+    /// the other outputs notice nothing. What its mount says of its bitrate stays as it was declared: see
+    /// [`update_output`](Pipeline::update_output).
     ///
     /// # Errors
     /// [`Error::NotFound`] if no output has this mount; [`Error::Setting`] if the encoder cannot be opened, or makes
     /// another content type. Nothing changes then.
     pub fn replace_encoder(&self, mount: &str, encoder: impl EncoderSettings + 'static) -> Result<()> {
-        self.replace_encoder_with(mount, Arc::new(encoder))
+        self.encode_by(mount, Arc::new(encoder))
     }
 
-    /// [`replace_encoder`](Pipeline::replace_encoder) by settings whose kind is not known.
+    /// Makes the output at this mount what is declared here, with its listeners staying: encoded anew if it is
+    /// to be encoded in another way, and with what its mount says of itself.
     ///
     /// # Errors
-    /// As there.
-    pub fn replace_encoder_with(&self, mount: &str, settings: Arc<dyn EncoderSettings>) -> Result<()> {
+    /// As for [`replace_encoder`](Pipeline::replace_encoder) and [`Server::update_mount`].
+    pub fn update_output(&self, settings: OutputSettings) -> Result<()> {
+        let path = &settings.mount.path;
+        let is_same = {
+            let outputs = self.inner.outputs();
+            let id = outputs.find(path)?.id();
+            let declared = outputs.running.iter().find(|(output, _)| output.id() == id);
+            // Settings of a kind that is not known here are the same if they show themselves in the same way.
+            declared.is_some_and(|(_, old)| format!("{:?}", old.encoder) == format!("{:?}", settings.encoder))
+        };
+        if !is_same {
+            self.encode_by(path, settings.encoder.clone())?;
+        }
+        self.server()?.update_mount(filled_in(&settings, self.inner.spec))?;
+        let mut outputs = self.inner.outputs();
+        let running = outputs.running.iter_mut().find(|(output, _)| output.mount() == path);
+        if let Some((_, declared)) = running {
+            declared.mount = settings.mount;
+        }
+        Ok(())
+    }
+
+    fn encode_by(&self, mount: &str, settings: Arc<dyn EncoderSettings>) -> Result<()> {
         let mut outputs = self.inner.outputs();
         let output = outputs.find(mount)?.clone();
         let running = outputs.running.iter_mut().find(|(other, _)| other.id() == output.id());

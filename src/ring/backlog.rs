@@ -167,6 +167,23 @@ impl Backlog {
         }
     }
 
+    /// Goes on in a larger ring, if that is one; all positions stay what they are.
+    pub(crate) fn grow(&mut self, ring: Box<[u8]>) {
+        if ring.len() <= self.ring.len() {
+            return;
+        }
+        let old = std::mem::replace(&mut self.ring, ring);
+        let mut position = self.tail;
+        while position < self.head {
+            let (from, to) = ((position.0 % old.len() as u64) as usize, self.index(position));
+            // Up to where the one or the other wraps.
+            let left = (self.head - position) as usize;
+            let length = left.min(old.len() - from).min(self.ring.len() - to);
+            self.ring[to..to + length].copy_from_slice(&old[from..from + length]);
+            position = position + length as u64;
+        }
+    }
+
     fn index(&self, position: StreamPos) -> usize {
         (position.0 % self.ring.len() as u64) as usize
     }
@@ -246,6 +263,32 @@ mod tests {
     fn steps(longest: usize) -> impl Strategy<Value = Vec<Step>> {
         let append = (0..=longest, 0..50_u64).prop_map(|(length, millis)| Step::Append { length, millis });
         prop::collection::vec(prop_oneof![8 => append, 1 => Just(Step::Title)], 1..120)
+    }
+
+    proptest! {
+        #[test]
+        fn a_backlog_that_grows_holds_what_it_held_and_more_later(
+            packets in prop::collection::vec(1_usize..20, 0..40),
+            sizes in (20_usize..60, 20_usize..200),
+        ) {
+            let mut backlog = Backlog::new(sizes.0);
+            let mut all = Vec::new();
+            for (number, length) in packets.iter().enumerate() {
+                backlog.set_title(0, Arc::from(&b""[..]), None);
+                let packet = vec![number as u8; *length];
+                backlog.append(&packet, Duration::ZERO);
+                all.extend(packet);
+            }
+            let (tail, head) = (backlog.tail(), backlog.head());
+            backlog.grow(vec![0; sizes.1].into());
+            prop_assert_eq!((backlog.tail(), backlog.head()), (tail, head));
+            prop_assert_eq!(backlog.since(tail).concat(), &all[tail.0 as usize..]);
+            backlog.set_title(0, Arc::from(&b""[..]), None);
+            backlog.append(&[255; 20], Duration::ZERO);
+            all.extend([255; 20]);
+            let tail = backlog.tail();
+            prop_assert_eq!(backlog.since(tail).concat(), &all[tail.0 as usize..]);
+        }
     }
 
     proptest! {

@@ -42,6 +42,11 @@ impl Desk {
         self.services.push(service);
     }
 
+    /// Whom to believe, and what to say of ourselves, from now on.
+    pub(crate) fn set_proxies(&mut self, proxies: Proxies) {
+        self.proxies = proxies;
+    }
+
     /// The value of the Date header.
     pub(crate) fn date(&mut self, now: SystemTime) -> &str {
         self.date.at(now)

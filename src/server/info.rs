@@ -59,7 +59,9 @@ pub struct TitleInfo {
 /// Shared by the reactor, which writes, and the handles, which read.
 #[derive(Debug)]
 pub(crate) struct MountBoard {
-    pub(crate) settings: Arc<MountSettings>,
+    /// Never changes.
+    pub(crate) path: Arc<str>,
+    settings: ArcSwap<MountSettings>,
     since: SystemTime,
     pub(crate) title: ArcSwap<TitleInfo>,
     pub(crate) position: Counter,
@@ -78,7 +80,8 @@ impl MountBoard {
         let title =
             TitleInfo { title: Arc::default(), changed_at: now, position: StreamPos(0), audible_at: now };
         MountBoard {
-            settings,
+            path: settings.path.as_str().into(),
+            settings: ArcSwap::new(settings),
             since: now,
             title: ArcSwap::from_pointee(title),
             position: Counter::default(),
@@ -93,9 +96,19 @@ impl MountBoard {
         }
     }
 
+    pub(crate) fn settings(&self) -> Arc<MountSettings> {
+        self.settings.load_full()
+    }
+
+    /// It is something else from now on, at the same path.
+    pub(crate) fn set_settings(&self, settings: Arc<MountSettings>) {
+        debug_assert_eq!(*settings.path, *self.path);
+        self.settings.store(settings);
+    }
+
     pub(crate) fn snapshot(&self) -> MountInfo {
         MountInfo {
-            settings: Arc::clone(&self.settings),
+            settings: self.settings(),
             since: self.since,
             title: self.title.load_full(),
             position: StreamPos(self.position.get()),

@@ -5,6 +5,7 @@
 //! waits for the other.
 
 mod audio;
+mod change;
 mod connection;
 mod desk;
 mod events;
@@ -238,7 +239,7 @@ impl Server {
             return Err(Error::Stopped("server"));
         }
         inner.registry.add(&board)?;
-        let packets = writer::handoff_packets(&board.settings);
+        let packets = writer::handoff_packets(&board.settings());
         let (writer, reader) = handoff(packets, Arc::clone(&inner.doorbell));
         let writer = MountWriter::new(writer, Arc::clone(&board), inner.registry.clone());
         let mount = Mount::new(board, reader, &inner.settings, Instant::now());

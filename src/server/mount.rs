@@ -82,9 +82,9 @@ impl Mount {
         server: &ServerSettings,
         now: Instant,
     ) -> Mount {
-        let settings = Arc::clone(&board.settings);
+        let settings = board.settings();
         Mount {
-            path: settings.path.as_str().into(),
+            path: Arc::clone(&board.path),
             backlog: Backlog::new(settings.backlog_bytes(server)),
             burst: server.burst.least(),
             send_buffer: settings.send_buffer(server.burst),
@@ -139,6 +139,13 @@ impl Mount {
             _ if ended => Drained::Ended,
             _ => Drained::Empty,
         }
+    }
+
+    /// It is this from now on. A backlog for more is `ring`; what is held stays held.
+    pub(crate) fn become_like(&mut self, settings: Arc<MountSettings>, ring: Box<[u8]>) {
+        self.head_lines = head_lines(&settings);
+        self.settings = settings;
+        self.backlog.grow(ring);
     }
 
     /// Whether there is anything to be heard of it yet.

@@ -32,7 +32,7 @@ use super::mount::{Mount, Mounts};
 use super::proxies::Proxies;
 use super::roll::Page;
 use super::service::{Delivery, Service};
-use super::settings::ServerSettings;
+use super::settings::{MountSettings, ServerSettings};
 use super::sockets;
 use super::stats::Counters;
 use super::timers::Timers;
@@ -68,6 +68,13 @@ pub(crate) enum Command {
     /// The listeners from this key on.
     Page(usize, Option<String>, Sender<Page>),
     Kick(u64, Sender<bool>),
+    Reconfigure(Limits, Box<Proxies>, Sender<()>),
+    UpdateMount {
+        board: Arc<MountBoard>,
+        settings: Arc<MountSettings>,
+        ring: Box<[u8]>,
+        reply: Sender<()>,
+    },
     Stop,
     /// Whatever a test wants to befall it.
     #[cfg(test)]
@@ -242,7 +249,7 @@ impl Reactor {
                     let _ = reply.send(());
                 }
                 Command::RemoveMount(board, reply) => {
-                    let key = self.mounts.find(&board.settings.path);
+                    let key = self.mounts.find(&board.path);
                     if let Some(key) = key.filter(|key| Arc::ptr_eq(&self.mounts.get(*key).board, &board)) {
                         self.end_mount(key, CloseReason::MountEnded, now);
                     }
@@ -261,6 +268,17 @@ impl Reactor {
                 }
                 Command::Kick(id, reply) => {
                     let _ = reply.send(self.kick(id, now));
+                }
+                Command::Reconfigure(limits, proxies, reply) => {
+                    self.limits = limits;
+                    self.desk.set_proxies(*proxies);
+                    let _ = reply.send(());
+                }
+                Command::UpdateMount { board, settings, ring, reply } => {
+                    if let Some(mount) = self.mounts.with_board(&board) {
+                        self.mounts.get_mut(mount).become_like(settings, ring);
+                    }
+                    let _ = reply.send(());
                 }
                 Command::Stop => self.wind_up(now),
                 #[cfg(test)]
@@ -577,6 +595,10 @@ fn write_what_is_due(
     now: Instant,
 ) -> std::io::Result<()> {
     loop {
+        // Of a stream of audio one may miss something; of events, one would not know.
+        if mount.followers.is_some() && listener.has_lost_its_place(&mount.backlog) {
+            return Err(std::io::Error::from_raw_os_error(libc::ETIMEDOUT));
+        }
         let jumped = listener.catch_up(mount, now);
         if jumped > 0 {
             count_jump(jumped, mount, counters);

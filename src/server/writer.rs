@@ -85,21 +85,22 @@ impl Registry {
     /// Refuses a path that is taken, and fallbacks that cannot work.
     pub(crate) fn add(&self, board: &Arc<MountBoard>) -> Result<()> {
         let mut boards = self.boards();
-        let path = &board.settings.path;
+        let path = &*board.path;
         if boards.contains_key(path) {
             return Err(Error::Exists(format!("the mount {path}")));
         }
-        let others: Vec<_> = boards.values().map(|other| &*other.settings).collect();
-        fallbacks::check(&board.settings, &others)
+        let others: Vec<_> = boards.values().map(|other| other.settings()).collect();
+        let others: Vec<_> = others.iter().map(|other| &**other).collect();
+        fallbacks::check(&board.settings(), &others)
             .map_err(|reason| Error::setting("fallback_mount", reason))?;
-        boards.insert(path.clone(), Arc::clone(board));
+        boards.insert(path.to_owned(), Arc::clone(board));
         Ok(())
     }
 
     /// Removes this very mount, not a later one of the same path.
     pub(crate) fn remove(&self, board: &Arc<MountBoard>) {
         let mut boards = self.boards();
-        let path = &board.settings.path;
+        let path = &*board.path;
         if boards.get(path).is_some_and(|known| Arc::ptr_eq(known, board)) {
             boards.remove(path);
         }

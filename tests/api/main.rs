@@ -3,9 +3,11 @@
 #[path = "../studio/mod.rs"]
 mod studio;
 
+mod attacks;
 mod client;
 mod document;
 mod events;
 mod logins;
+mod manager;
 mod open;
 mod steering;

@@ -258,3 +258,15 @@ fn listeners_are_told_and_can_be_removed() {
     refused(&radio.steer("DELETE", &target, Value::Null), 404, "not-found", None);
     assert_eq!(radio.look("/api/v1/server")["closed"]["kicked"], 1);
 }
+
+#[test]
+fn the_tags_of_a_file_are_read() {
+    let radio = Radio::start();
+    let metadata = radio.look("/api/v1/metadata?file=one.wav");
+    assert_eq!((&metadata["file"], &metadata["title"]), (&"one.wav".into(), &"one".into()));
+    assert_eq!((&metadata["duration"], &metadata["artist"]), (&600.0.into(), &Value::Null));
+    let refusal = |target: &str| radio.steer("GET", target, Value::Null);
+    refused(&refusal("/api/v1/metadata"), 400, "invalid-parameter", Some("file"));
+    refused(&refusal("/api/v1/metadata?file=%2e%2e/secret.wav"), 403, "outside-media-roots", Some("file"));
+    refused(&refusal("/api/v1/metadata?file=noise.mp3"), 422, "file-unplayable", Some("file"));
+}

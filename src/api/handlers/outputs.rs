@@ -25,11 +25,11 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     Ok(json(201, &Mount::of(&info, core, call.request.base_url())))
 }
 
-/// `PUT /api/v1/pipelines/{pipeline}/outputs`: another encoder for a mount that stays, with its listeners.
-pub(crate) fn replace_encoder(core: &Core, call: &Call<'_>) -> Handled {
+/// `PUT /api/v1/pipelines/{pipeline}/outputs`: what an output is from now on, with its listeners staying.
+pub(crate) fn update(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let output = declared(call, pipeline.spec())?;
-    pipeline.replace_encoder_with(&output.mount.path, output.encoder)?;
+    pipeline.update_output(output)?;
     done()
 }
 

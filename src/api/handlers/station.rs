@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::api::call::{Call, Handled, done, json, open_json};
 use crate::api::core::Core;
+use crate::api::problem::Problem as Refusal;
 use crate::api::time::{rfc3339, seconds};
 use crate::api::views::Mount;
-use crate::{HttpAnswer, ListenerInfo};
+use crate::{HttpAnswer, ListenerInfo, format_title, read_metadata};
 
 /// The description of the API.
 const OPENAPI: &str = include_str!("../openapi.json");
@@ -142,4 +143,43 @@ pub(crate) fn listeners(core: &Core, call: &Call<'_>) -> Handled {
 pub(crate) fn kick(core: &Core, call: &Call<'_>) -> Handled {
     core.server.kick(call.number(0)?)?;
     done()
+}
+
+/// `POST /api/v1/reload`: reads the configuration again.
+pub(crate) fn reload(core: &Core, _: &Call<'_>) -> Handled {
+    Ok(json(200, &core.reload()?))
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    file: String,
+    title: String,
+    artist: Option<String>,
+    name: Option<String>,
+    album: Option<String>,
+    duration: Option<f64>,
+    track_gain_db: Option<f32>,
+    album_gain_db: Option<f32>,
+}
+
+/// `GET /api/v1/metadata?file=`: reads the tags of a file.
+pub(crate) fn metadata(core: &Core, call: &Call<'_>) -> Handled {
+    let name = call.request.parameter("file");
+    let name = name.ok_or_else(|| Refusal::new("invalid-parameter", "file= says which").at("file"))?;
+    let media = core.media.load();
+    let file = media.resolve(&name, "file")?;
+    let tags = read_metadata(&file)?;
+    Ok(json(
+        200,
+        &Metadata {
+            file: media.name_of(&file),
+            title: format_title(None, &tags, None, &file),
+            artist: tags.artist,
+            name: tags.title,
+            album: tags.album,
+            duration: tags.duration.map(seconds),
+            track_gain_db: tags.track_gain_db,
+            album_gain_db: tags.album_gain_db,
+        },
+    ))
 }

@@ -116,9 +116,6 @@ impl Reactor {
             return;
         };
         let mount = self.mounts.get(listener.mount);
-        if listener.has_lost_its_place(&mount.backlog) {
-            return self.close(key, CloseReason::Stalled, now);
-        }
         if let Err(error) =
             super::write_what_is_due(listener, mount, socket, &self.ports.counters, now.instant)
         {

@@ -1,0 +1,175 @@
+//! Asks a station, with the credential that there is.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::Value;
+use ureq::http::{Method, Request, Response};
+use ureq::{Agent, Body};
+
+use crate::cli::args::Ctl;
+use crate::cli::text::one_line;
+use crate::cli::{Failure, credentials};
+
+/// Where a station is that nobody said more of.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
+const DEFAULT_PORT: u16 = 80;
+/// Answers are quick; whoever waits longer waits in vain.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Client {
+    agent: Agent,
+    server: String,
+    authorization: Option<String>,
+}
+
+impl Client {
+    pub fn new(args: &Ctl) -> Result<Client, Failure> {
+        let server = args.server.clone().or_else(|| env::var("LONGWAVE_SERVER").ok());
+        let server = server.unwrap_or_else(|| DEFAULT_SERVER.into());
+        let server = if server.contains("://") { server } else { format!("http://{server}") };
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(PATIENCE))
+            .timeout_recv_response(Some(PATIENCE))
+            .user_agent(concat!("longwave-ctl/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .into();
+        let server = server.trim_end_matches('/').to_owned();
+        let authorization = authorization(args, &server)?;
+        Ok(Client { agent, server, authorization })
+    }
+
+    /// The answer, which is nothing where there is none; or why it was refused.
+    pub fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+        let mut response = self.send(method, path, body, "application/json")?;
+        let text = response.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(serde_json::from_str(&text).unwrap_or_default());
+        }
+        Err(self.refused(response.status().as_u16(), &text))
+    }
+
+    /// The path of the pipeline of that name; of the only one, where none is named.
+    pub fn pipeline(&self, name: Option<&str>) -> Result<String, Failure> {
+        let named = |name: &str| format!("/api/v1/pipelines/{}", super::encoded(name));
+        if let Some(name) = name {
+            return Ok(named(name));
+        }
+        let pipelines = self.ask("GET", "/api/v1/pipelines", None)?;
+        let names: Vec<&str> = pipelines
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|pipeline| pipeline["name"].as_str())
+            .collect();
+        match names[..] {
+            [only] => Ok(named(only)),
+            _ => Err(Failure::Usage(format!("longwave: say which --pipeline: {}", names.join(", ")))),
+        }
+    }
+
+    /// Calls `told` with the name and the data of each event, until it returns false.
+    pub fn follow(&self, path: &str, told: impl Fn(&str, &str) -> bool) -> Result<(), Failure> {
+        let mut response = self.send("GET", path, None, "text/event-stream")?;
+        if !response.status().is_success() {
+            let text = response.body_mut().read_to_string().unwrap_or_default();
+            return Err(self.refused(response.status().as_u16(), &text));
+        }
+        let (mut name, mut data) = (String::new(), String::new());
+        for line in BufReader::new(response.into_body().into_reader()).lines() {
+            let line =
+                line.map_err(|error| Failure::Refused(format!("longwave: {}: {error}", self.server)))?;
+            match line.split_once(": ") {
+                Some(("event", event)) => name = event.to_owned(),
+                Some(("data", text)) => data.push_str(text),
+                _ if line.is_empty() && !name.is_empty() => {
+                    if !told(&name, &data) {
+                        return Ok(());
+                    }
+                    name.clear();
+                    data.clear();
+                }
+                _ => {}
+            }
+        }
+        Err(Failure::Refused(format!("longwave: the station at {} has stopped", self.server)))
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        accept: &str,
+    ) -> Result<Response<Body>, Failure> {
+        let takes_body = !matches!(method, "GET" | "DELETE");
+        let method = Method::from_bytes(method.as_bytes()).expect("it is one");
+        let mut request =
+            Request::builder().method(method).uri(format!("{}{path}", self.server)).header("Accept", accept);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let wrong =
+            |error: ureq::http::Error| Failure::Usage(format!("longwave: --server {}: {error}", self.server));
+        let sent = match body {
+            Some(body) => {
+                let request = request.header("Content-Type", "application/json");
+                self.agent.run(request.body(body.to_string()).map_err(wrong)?)
+            }
+            // Of what might have a body, the length must be said.
+            None if takes_body => self.agent.run(request.body("").map_err(wrong)?),
+            None => self.agent.run(request.body(()).map_err(wrong)?),
+        };
+        sent.map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        Failure::Refused(format!("longwave: no answer from {}: {error}", self.server))
+    }
+
+    fn refused(&self, status: u16, text: &str) -> Failure {
+        let problem: Value = serde_json::from_str(text).unwrap_or_default();
+        let detail = match problem["detail"].as_str() {
+            Some(detail) => one_line(detail),
+            None => format!("{} answered {status}", self.server),
+        };
+        let field =
+            problem["field"].as_str().map_or_else(String::new, |field| format!("{}: ", one_line(field)));
+        let hint = match status {
+            401 => " (--credentials FILE, or LONGWAVE_TOKEN)",
+            _ => "",
+        };
+        Failure::Refused(format!("longwave: {field}{detail}{hint}"))
+    }
+}
+
+/// A token or `name:password`, in a file or the environment; else the token of a station that this user started here.
+fn authorization(args: &Ctl, server: &str) -> Result<Option<String>, Failure> {
+    let file = args.credentials.clone().or_else(|| env::var_os("LONGWAVE_CREDENTIALS").map(Into::into));
+    let credential = match (file, env::var("LONGWAVE_TOKEN")) {
+        (Some(file), _) => Some(read(&file)?),
+        (None, Ok(token)) => Some(token),
+        (None, Err(_)) => {
+            let authority = server.split_once("://").map_or(server, |(_, rest)| rest);
+            let port =
+                authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(DEFAULT_PORT);
+            credentials::token_file_of(port).map(|file| read(&file)).transpose()?
+        }
+    };
+    Ok(credential.map(|credential| match credential.contains(':') {
+        true => format!("Basic {}", BASE64_STANDARD.encode(credential)),
+        false => format!("Bearer {credential}"),
+    }))
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::Usage(format!("longwave: {}: {error}", file.display())))?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}

@@ -1,0 +1,166 @@
+//! `longwave ctl`: a running station from the shell, by its API.
+//!
+//! `client` asks, `table` shows what is answered to people. With `--json` it is shown as it is.
+
+mod client;
+mod table;
+
+use serde_json::{Value, json};
+
+use self::client::Client;
+use super::Failure;
+use super::args::{Ctl, CtlCommand, ListCommand, QueueCommand};
+use super::text::one_line;
+
+/// Does what was asked for.
+pub fn run(args: &Ctl) -> Result<(), Failure> {
+    let client = Client::new(args)?;
+    let out = Out { json: args.json };
+    if let CtlCommand::Watch = args.command {
+        return watch(&client, &out);
+    }
+    match &args.command {
+        CtlCommand::Reload => {
+            let done = client.ask("POST", "/api/v1/reload", None)?;
+            return out.show(&done, table::reloaded);
+        }
+        CtlCommand::Listeners { mount } => {
+            let mount = mount.as_ref().map_or_else(String::new, |mount| format!("?mount={}", encoded(mount)));
+            return out
+                .show(&client.ask("GET", &format!("/api/v1/listeners{mount}"), None)?, table::listeners);
+        }
+        CtlCommand::Kick { id } => {
+            return out.done(&client.ask("DELETE", &format!("/api/v1/listeners/{id}"), None)?);
+        }
+        CtlCommand::Status if args.pipeline.is_none() => {
+            return out.show(&client.ask("GET", "/api/v1/pipelines", None)?, table::pipelines);
+        }
+        _ => {}
+    }
+    let pipeline = Pipeline { base: client.pipeline(args.pipeline.as_deref())?, client: &client };
+    of_pipeline(&args.command, &pipeline, &out)
+}
+
+/// A pipeline of the station.
+struct Pipeline<'a> {
+    base: String,
+    client: &'a Client,
+}
+
+impl Pipeline<'_> {
+    fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+        self.client.ask(method, &format!("{}{path}", self.base), body)
+    }
+}
+
+fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Result<(), Failure> {
+    match command {
+        CtlCommand::Status => out.show(&json!([pipeline.ask("GET", "", None)?]), table::pipelines),
+        CtlCommand::History => out.show(&pipeline.ask("GET", "/history", None)?, table::history),
+        CtlCommand::Next { count } => {
+            out.show(&pipeline.ask("GET", &format!("/up-next?count={count}"), None)?, table::entries)
+        }
+        CtlCommand::Skip => out.done(&pipeline.ask("POST", "/skip", None)?),
+        CtlCommand::Seek { to } => out.done(&pipeline.ask("POST", "/seek", Some(json!({ "to": to })))?),
+        CtlCommand::Play { file, title } => {
+            let body = with(json!({ "file": file }), "title", title.as_deref());
+            out.done(&pipeline.ask("POST", "/play", Some(body))?)
+        }
+        CtlCommand::Hold { fade } => {
+            out.done(&pipeline.ask("POST", "/hold", Some(json!({ "fade": fade })))?)
+        }
+        CtlCommand::Resume { fade } => {
+            out.done(&pipeline.ask("POST", "/resume", Some(json!({ "fade": fade })))?)
+        }
+        CtlCommand::Title { title: Some(title), mount, url, until_cleared, clear: false } => {
+            let holds = if *until_cleared { "until-cleared" } else { "until-next-track" };
+            let body = with(json!({ "title": title, "holds": holds }), "mount", mount.as_deref());
+            out.done(&pipeline.ask("PUT", "/metadata", Some(with(body, "url", url.as_deref())))?)
+        }
+        CtlCommand::Title { mount, .. } => {
+            let mount = mount.as_ref().map_or_else(String::new, |mount| format!("?mount={}", encoded(mount)));
+            out.done(&pipeline.ask("DELETE", &format!("/metadata{mount}"), None)?)
+        }
+        CtlCommand::Queue { command } => match command {
+            QueueCommand::List => out.show(&pipeline.ask("GET", "/queue", None)?, table::entries),
+            QueueCommand::Add { files, next } => {
+                let body = json!({ "files": files, "place": if *next { "next" } else { "end" } });
+                out.done(&pipeline.ask("POST", "/queue", Some(body))?)
+            }
+            QueueCommand::Remove { id } => {
+                out.done(&pipeline.ask("DELETE", &format!("/queue/{id}"), None)?)
+            }
+            QueueCommand::Clear => out.done(&pipeline.ask("DELETE", "/queue", None)?),
+        },
+        CtlCommand::Playlist { command } => match command {
+            ListCommand::Show => out.show(&pipeline.ask("GET", "/playlist", None)?, table::playlist),
+            ListCommand::Load { files, now, after_current: _, repeat, shuffle } => {
+                let when = if *now { "now" } else { "after-current" };
+                let body = json!({ "files": files, "when": when, "loop": repeat, "shuffle": shuffle });
+                out.done(&pipeline.ask("PUT", "/playlist", Some(body))?)
+            }
+        },
+        CtlCommand::Reload | CtlCommand::Listeners { .. } | CtlCommand::Kick { .. } | CtlCommand::Watch => {
+            Ok(())
+        }
+    }
+}
+
+/// An object with one more field, if there is one.
+fn with(mut body: Value, key: &str, value: Option<&str>) -> Value {
+    if let Some(value) = value {
+        body[key] = value.into();
+    }
+    body
+}
+
+/// Events as they happen, until the station or the reader goes.
+fn watch(client: &Client, out: &Out) -> Result<(), Failure> {
+    client.follow("/api/v1/events", |name, data| {
+        let data: Value = serde_json::from_str(data).unwrap_or_default();
+        if out.json {
+            return out.line(&json!({ "event": name, "data": data }).to_string());
+        }
+        out.line(&table::event(name, &data))
+    })
+}
+
+/// Standard output, for people or for programs.
+struct Out {
+    json: bool,
+}
+
+impl Out {
+    fn show(&self, answer: &Value, table: fn(&Value) -> String) -> Result<(), Failure> {
+        super::say(&if self.json { format!("{answer}\n") } else { table(answer) });
+        Ok(())
+    }
+
+    /// What was done speaks for itself; ids are for programs.
+    fn done(&self, answer: &Value) -> Result<(), Failure> {
+        if self.json && !answer.is_null() {
+            super::say(&format!("{answer}\n"));
+        }
+        Ok(())
+    }
+
+    /// False when nobody reads any more.
+    fn line(&self, line: &str) -> bool {
+        use std::io::Write;
+        let mut out = std::io::stdout().lock();
+        out.write_all(format!("{}\n", one_line(line)).as_bytes()).and_then(|()| out.flush()).is_ok()
+    }
+}
+
+/// As it stands in a query.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

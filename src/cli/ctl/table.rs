@@ -1,0 +1,166 @@
+//! Answers as people read them.
+
+use serde_json::Value;
+
+use crate::cli::text::one_line;
+
+/// Columns as wide as what is in them; the last is as it is.
+fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut widths: Vec<usize> = head.iter().map(|name| name.chars().count()).collect();
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for row in std::iter::once(head.iter().map(|name| (*name).to_owned()).collect()).chain(rows) {
+        let row: Vec<String> = row;
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn rows(list: &Value, cells: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
+    list.as_array().into_iter().flatten().map(cells).collect()
+}
+
+/// What stands in a cell: no line ends, no colours.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::String(text) => one_line(text),
+        other => other.to_string(),
+    }
+}
+
+/// `3:07`, `1:02:03`.
+fn time(seconds: &Value) -> String {
+    let Some(seconds) = seconds.as_f64() else { return "-".into() };
+    let seconds = seconds as u64;
+    match seconds / 3600 {
+        0 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
+    }
+}
+
+pub fn pipelines(list: &Value) -> String {
+    let mut shown = String::new();
+    for pipeline in list.as_array().into_iter().flatten() {
+        let current = &pipeline["current"];
+        let now = match current["title"].as_str() {
+            Some(title) => {
+                format!("{}  {} / {}", one_line(title), time(&current["played"]), time(&current["duration"]))
+            }
+            None => "-".into(),
+        };
+        let state = match (pipeline["running"].as_bool(), pipeline["held"].as_bool()) {
+            (Some(true), Some(true)) => "held",
+            (Some(true), _) => "on air",
+            _ => "stopped",
+        };
+        let mounts: Vec<String> = pipeline["mounts"].as_array().into_iter().flatten().map(text).collect();
+        shown += &format!("{}  {state}\n", text(&pipeline["name"]));
+        for (name, value) in [
+            ("now", now),
+            ("next", text(&pipeline["next"]["title"])),
+            ("queued", text(&pipeline["queued"])),
+            ("playlist", text(&pipeline["playlist"]["name"])),
+            ("listeners", text(&pipeline["listeners"])),
+            ("mounts", mounts.join(" ")),
+        ] {
+            shown += &format!("  {name:<10} {value}\n");
+        }
+        for problem in pipeline["health"]["problems"].as_array().into_iter().flatten() {
+            shown += &format!("  {:<10} {}\n", "PROBLEM", text(problem));
+        }
+    }
+    shown
+}
+
+pub fn entries(list: &Value) -> String {
+    table(
+        &["ID", "TITLE", "FILE"],
+        rows(list, |entry| vec![text(&entry["id"]), text(&entry["title"]), text(&entry["file"])]),
+    )
+}
+
+pub fn history(list: &Value) -> String {
+    table(
+        &["BEGAN", "TITLE", "FILE"],
+        rows(list, |track| vec![text(&track["began_at"]), text(&track["title"]), text(&track["file"])]),
+    )
+}
+
+pub fn listeners(list: &Value) -> String {
+    let cells = |listener: &Value| {
+        vec![
+            text(&listener["id"]),
+            text(&listener["mount"]),
+            text(&listener["address"]),
+            time(&listener["duration"]),
+            text(&listener["agent"]),
+        ]
+    };
+    table(&["ID", "MOUNT", "ADDRESS", "SINCE", "PLAYER"], rows(list, cells))
+}
+
+pub fn playlist(list: &Value) -> String {
+    if list.is_null() {
+        return "no playlist is in play\n".into();
+    }
+    let yes = |key: &str| if list[key] == true { "yes" } else { "no" };
+    let (name, played, length) = (text(&list["name"]), text(&list["played"]), text(&list["length"]));
+    format!("{name}  {played} of {length}, loop: {}, shuffle: {}\n", yes("loop"), yes("shuffle"))
+}
+
+pub fn reloaded(report: &Value) -> String {
+    let mut shown = String::new();
+    for (key, label) in [("changed", "changed"), ("restart", "needs a restart"), ("failed", "FAILED")] {
+        for what in report[key].as_array().into_iter().flatten() {
+            shown += &format!("{label}: {}\n", text(what));
+        }
+    }
+    if shown.is_empty() { "nothing has changed\n".into() } else { shown }
+}
+
+/// A line an event.
+pub fn event(name: &str, data: &Value) -> String {
+    let rest: Vec<String> = data
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !matches!(key.as_str(), "at" | "pipeline" | "pipelines"))
+        .map(|(key, value)| match key.as_str() {
+            "track" => text(&value["title"]),
+            _ => format!("{key}={}", text(value)),
+        })
+        .collect();
+    format!("{} {:<8} {name:<18} {}", text(&data["at"]), text(&data["pipeline"]), rest.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_in_a_title_steers_a_terminal() {
+        let queue = json!([{ "id": 1, "title": "\u{1b}[2J\nJóga", "file": "a.mp3" }, { "id": 12, "title": "B", "file": "b" }]);
+        assert_eq!(
+            entries(&queue),
+            "ID  TITLE            FILE\n1   \\u{1b}[2J\\nJóga  a.mp3\n12  B                b\n"
+        );
+        let told = event(
+            "track-change",
+            &json!({ "at": "t", "pipeline": "main", "track": { "title": "\u{9b}2J" } }),
+        );
+        assert_eq!(told, "t main     track-change       \\u{9b}2J");
+    }
+
+    #[test]
+    fn times_are_as_clocks_show_them() {
+        assert_eq!([time(&json!(187.9)), time(&json!(3723)), time(&json!(null))], ["3:07", "1:02:03", "-"]);
+    }
+}

@@ -1,0 +1,53 @@
+//! What can change of a server and of a mount while listeners stay.
+
+use std::sync::Arc;
+
+use super::Server;
+use super::fallbacks;
+use super::limits::Limits;
+use super::reactor::Command;
+use super::settings::{MountSettings, ServerSettings};
+use crate::error::{Error, Result};
+
+impl Server {
+    /// Takes over what can change while it runs: `max_listeners`, `max_event_clients`, `public_url` and
+    /// `trusted_proxies`. Nobody who is there has to go. The other settings stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for what cannot work; nothing changes then. [`Error::Stopped`] once it was stopped.
+    pub fn reconfigure(&self, settings: &ServerSettings) -> Result<()> {
+        settings.check()?;
+        let limits = Limits::claim(settings.max_listeners, settings.max_event_clients)?;
+        let proxies = settings.proxies()?;
+        self.inner.ask(|reply| Command::Reconfigure(limits, Box::new(proxies), reply))
+    }
+
+    /// Changes what a mount is, with its listeners staying: who comes from now on is told so, and its limit holds
+    /// from now on. Its path and its content type must be as before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such mount; [`Error::Setting`] for what cannot work; nothing changes then.
+    pub fn update_mount(&self, settings: MountSettings) -> Result<()> {
+        settings.check()?;
+        let inner = &self.inner;
+        let missing = || Error::NotFound(format!("mount {}", settings.path));
+        let board = inner.registry.find(&settings.path).ok_or_else(missing)?;
+        let before = board.settings();
+        if before.content_type != settings.content_type {
+            let reason = format!(
+                "{} is {}: its listeners cannot go on with {}",
+                settings.path, before.content_type, settings.content_type
+            );
+            return Err(Error::setting("content_type", reason));
+        }
+        let others: Vec<_> = inner.registry.all().iter().map(|other| other.settings()).collect();
+        let others: Vec<_> =
+            others.iter().map(|other| &**other).filter(|other| other.path != settings.path).collect();
+        fallbacks::check(&settings, &others).map_err(|reason| Error::setting("fallback_mount", reason))?;
+        // Made here, so that the reactor need not allocate it.
+        let ring = vec![0; settings.backlog_bytes(&inner.settings)].into_boxed_slice();
+        let settings = Arc::new(settings);
+        board.set_settings(Arc::clone(&settings));
+        inner.ask(|reply| Command::UpdateMount { board, settings, ring, reply })
+    }
+}

@@ -1,0 +1,191 @@
+//! The attacker's hour.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Radio};
+use crate::studio::{constant, until};
+
+const QUEUE: &str = "/api/v1/pipelines/main/queue";
+
+fn quick() -> Radio {
+    Radio::with(|server| server.header_timeout = Duration::from_millis(500), |_| {})
+}
+
+#[test]
+fn a_body_of_a_gibibyte_is_refused_before_it_comes() {
+    let radio = Radio::start();
+    let login = format!("Authorization: Bearer {}\r\n", radio.admin);
+    for length in ["65537", "1073741824", "99999999999999999999999999"] {
+        let mut client = Client::new(radio.connect());
+        let head = format!("POST {QUEUE} HTTP/1.1\r\n{login}Content-Length: {length}\r\n\r\n");
+        client.socket.write_all(head.as_bytes()).unwrap();
+        let answer = client.answer(false);
+        assert_eq!(answer.problem(), (413, "content-too-large".into(), None));
+        // Who sends it all the same is read for a little while, and then is not.
+        let piece = vec![b'x'; 1 << 20];
+        let sent = (0..64).take_while(|_| client.socket.write_all(&piece).is_ok()).count();
+        assert!(sent < 64, "somebody reads all of it");
+    }
+    // As much as is allowed is read, and found to be no JSON.
+    let most = "x".repeat(65_536);
+    let answer = radio.ask("POST", QUEUE, &format!("{login}Content-Type: application/json\r\n"), &most);
+    assert_eq!(answer.problem().1, "invalid-json");
+}
+
+#[test]
+fn a_body_that_comes_slowly_has_its_time() {
+    let radio = quick();
+    let mut client = Client::new(radio.connect());
+    write!(client.socket, "POST {QUEUE} HTTP/1.1\r\nContent-Length: 1000\r\n\r\n").unwrap();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(10) && client.socket.write_all(b" ").is_ok() {
+        std::thread::sleep(Duration::from_millis(20));
+        if began.elapsed() > Duration::from_millis(1_500) {
+            break;
+        }
+    }
+    assert_eq!(client.answer(false).status, 408);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn bodies_on_their_way_are_counted_so_that_memory_is_bounded() {
+    let radio = Radio::start();
+    let begin = format!("POST {QUEUE} HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{{");
+    let mut clients: Vec<Client> = (0..257).map(|_| Client::new(radio.connect())).collect();
+    for client in &mut clients {
+        client.socket.write_all(begin.as_bytes()).unwrap();
+    }
+    let mut last = clients.pop().unwrap();
+    assert_eq!(last.answer(false).problem().0, 503);
+    drop(clients);
+    until("there is room again", || {
+        radio.steer("POST", QUEUE, json!({ "files": ["one.wav"] })).status == 201
+    });
+}
+
+#[test]
+fn no_request_is_hidden_in_another() {
+    let radio = Radio::start();
+    let login = format!("Authorization: Bearer {}\r\n", radio.admin);
+    let hidden = format!("DELETE {QUEUE} HTTP/1.1\r\n{login}\r\n");
+    radio.steer("POST", QUEUE, json!({ "files": ["one.wav"] }));
+    let (short, long) = (hidden.len() / 2, hidden.len());
+    for framing in [
+        format!("Content-Length: {long}\r\nTransfer-Encoding: chunked\r\n"),
+        format!("Transfer-Encoding: chunked\r\nContent-Length: {short}\r\n"),
+        format!("Transfer-Encoding: xchunked\r\nContent-Length: {short}\r\n"),
+        format!("Content-Length: {short}\r\nContent-Length: {long}\r\n"),
+        format!("Content-Length: {short}, {long}\r\n"),
+        "Content-Length: +0\r\n".into(),
+        "Content-Length: 0x10\r\n".into(),
+        "Transfer-Encoding: chunked\r\n".into(),
+        "Transfer-Encoding:\tchunked\r\n".into(),
+        "Transfer-Encoding: identity\r\n".into(),
+        "Content-Length : 0\r\n".into(),
+        "X: y\r\n Content-Length: 0\r\n".into(),
+    ] {
+        for target in [QUEUE, "/health", "/", "/a.m3u"] {
+            let mut client = Client::new(radio.connect());
+            let request = format!("POST {target} HTTP/1.1\r\nHost: x\r\n{framing}\r\n0\r\n\r\n{hidden}");
+            client.socket.write_all(request.as_bytes()).unwrap();
+            let status = client.answer(false).status;
+            assert!(matches!(status, 400 | 411 | 405), "{target}: {status} for {framing}");
+            assert!(client.is_closed(), "{target}: another request is read after {framing}");
+        }
+    }
+    // With a length that is right, what follows is the next request, and that alone.
+    let mut client = Client::new(radio.connect());
+    let body = "{\"files\":[\"one.wav\"]}";
+    client.send("POST", QUEUE, &format!("{login}Content-Type: application/json\r\n"), body);
+    client.send("GET", QUEUE, &login, "");
+    assert_eq!(client.answer(false).status, 201);
+    assert_eq!(client.answer(false).json().as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn who_waits_to_be_asked_for_a_body_is_asked_once() {
+    let radio = Radio::start();
+    let body = "{\"files\":[\"one.wav\"]}";
+    let mut client = Client::new(radio.connect());
+    let head = format!(
+        "POST {QUEUE} HTTP/1.1\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        radio.admin,
+        body.len()
+    );
+    client.socket.write_all(head.as_bytes()).unwrap();
+    assert_eq!(client.until(b"\r\n\r\n"), b"HTTP/1.1 100 Continue\r\n\r\n");
+    client.socket.write_all(body.as_bytes()).unwrap();
+    assert_eq!(client.answer(false).status, 201);
+    client.socket.write_all(head.as_bytes()).unwrap();
+    client.until(b"100 Continue\r\n\r\n");
+    // One that gives up instead costs nothing.
+}
+
+#[test]
+fn names_with_markup_and_control_characters_come_out_as_they_are_and_escaped() {
+    let radio = Radio::start();
+    let name = "<img src=x onerror=alert(1)> \"'&\r\nX-Evil: 1 \u{1b}[2J\u{85}.wav";
+    constant(&radio.music(name), 0.25, 8_000);
+    let answer = radio.steer("POST", QUEUE, json!({ "files": [name] }));
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let queue = radio.steer_as(&radio.viewer, "GET", QUEUE, Value::Null);
+    assert_eq!(queue.json()[0]["file"], name);
+    assert!(
+        queue.body.bytes().all(|byte| byte >= b' '),
+        "nothing in JSON steers a terminal: {:?}",
+        queue.body
+    );
+    assert_eq!(queue.header("x-content-type-options"), Some("nosniff"));
+    let wrong = radio.steer("POST", QUEUE, json!({ "files": ["gone\r\nX-Evil: 1"] }));
+    assert_eq!((wrong.status, wrong.header("x-evil")), (404, None));
+    radio.pipeline().skip().unwrap();
+    until("it is announced", || {
+        radio.look("/api/v1/mounts")[0]["title"].as_str().unwrap().starts_with("<img")
+    });
+    let status = radio.ask("GET", "/status-json.xsl", "", "");
+    assert!(status.body.bytes().all(|byte| byte >= b' '), "{}", status.body);
+    let page = Client::new(radio.connect()).ask("GET", "/", "", "");
+    assert!(!page.body.contains("<img"), "{}", page.body);
+}
+
+#[test]
+fn a_crowd_that_says_nothing_is_sent_away_and_hurts_nobody() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    // Both ends of each are in this process.
+    let crowd = 10_000.min((hard as usize - 1_000) / 2);
+    let patience = Duration::from_secs(3);
+    let radio = Radio::with(
+        |server| {
+            server.header_timeout = patience;
+            server.max_listeners = Some(crowd / 2);
+            server.max_event_clients = 10;
+        },
+        |_| {},
+    );
+    let mut player = Client::new(radio.connect());
+    player.send("GET", "/a", "", "");
+    player.until(b"\r\n\r\n");
+    let idle: Vec<TcpStream> = (0..crowd).map(|_| TcpStream::connect(radio.address).unwrap()).collect();
+    until("all have been seen", || radio.station.server().stats().accepted > crowd as u64);
+    let stats = radio.station.server().stats();
+    assert!(stats.connections as usize <= crowd / 2 + 110, "{stats:?}");
+    assert!(stats.refused as usize >= crowd / 2 - 200, "those beyond are told so: {stats:?}");
+    let began = Instant::now();
+    until("they have been sent away", || radio.station.server().stats().connections <= 1);
+    assert!(began.elapsed() < patience * 3);
+    assert_eq!(radio.ask("GET", "/status-json.xsl", "", "").status, 200);
+    let before = radio.station.server().mount_info("/a").unwrap().position.0;
+    until("the listener goes on", || {
+        radio.station.server().mount_info("/a").unwrap().position.0 > before + 1_000
+    });
+    assert_eq!(radio.station.server().listener_count(None), 1);
+    drop(idle);
+}
