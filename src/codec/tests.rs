@@ -322,9 +322,12 @@ fn opening_and_closing_a_hundred_times_leaves_nothing_behind() {
         }
     };
     (0..5).for_each(|_| round());
-    let before = resident();
-    (0..100).for_each(|_| round());
-    let grown = resident().saturating_sub(before);
-    // One encoder holds a hundred kilobytes and more.
-    assert!(grown < 4 << 20, "{grown} bytes");
+    let grows = || {
+        let before = resident();
+        (0..100).for_each(|_| round());
+        // One encoder holds a hundred kilobytes and more.
+        resident().saturating_sub(before) > 4 << 20
+    };
+    // What leaks grows each time; what other tests of this process hold meanwhile does not.
+    assert!((0..5).any(|_| !grows()));
 }
