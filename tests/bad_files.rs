@@ -199,10 +199,12 @@ fn a_file_that_is_deleted_while_it_plays_is_heard_to_its_end_and_missed_when_it_
     scene.radio.run(40.0);
     assert_eq!(scene.frames_of(0.25), 20 * 8000);
     let came = scene.came();
-    assert_eq!(came[..2], [Came::Began("first".into()), Came::Began("second".into())]);
-    assert_failed(&came[2..3], "first.wav", "no such file");
-    // It is looked for once more, when the next is picked.
-    assert_eq!(came[3], Came::Began("second".into()));
+    // It is looked for each time that the next is picked: as soon as the one before has begun, and that
+    // may be told before or after.
+    let (began, failed): (Vec<_>, Vec<_>) = came.into_iter().partition(|came| matches!(came, Came::Began(_)));
+    assert_eq!(began, ["first", "second", "second"].map(|name| Came::Began(name.into())));
+    assert!((1..=2).contains(&failed.len()), "{failed:?}");
+    assert_failed(&failed[..1], "first.wav", "no such file");
     let silence = scene.tap.samples().iter().skip(2 * 8000).filter(|sample| **sample == 0.0).count();
     assert_eq!(silence, 0, "no gap where it was passed over");
 }

@@ -209,7 +209,8 @@ fn call_hooks(hub: &Hub, pipeline: &Weak<Inner>) {
     let mut log = EventLog::default();
     while let Some(event) = hub.for_hooks.recv() {
         let Some(pipeline) = pipeline.upgrade().map(Pipeline::from_inner) else { return };
-        log.tell(pipeline.name(), &event, Instant::now());
+        // A host's logger may panic; that costs its line.
+        let _ = catch_unwind(AssertUnwindSafe(|| log.tell(pipeline.name(), &event, Instant::now())));
         let kind = event.kind();
         let due: Vec<_> = hub.lock().hooks.iter().filter(|hook| hook.1 == kind).map(|hook| hook.0).collect();
         for id in due {
