@@ -148,6 +148,7 @@ fn what_has_changed_is_applied_in_place_and_nobody_is_lost() {
     let (head, mut player) = station.listen("/stays.mp3");
     assert!(head.contains("icy-name: Before\r\nicy-pub") && head.contains("icy-br: 64\r\n"), "{head}");
     let (_, mut other) = station.listen("/goes.mp3");
+    station.until("there is a current track", || station.log().contains("now playing one"));
 
     write(
         station.folder.path(),
