@@ -123,14 +123,10 @@ pub unsafe extern "C" fn lw_encoder_encode(
     bytes: *mut *const u8,
     count: *mut usize,
 ) -> lw_status {
-    call(|| {
-        let encoder = self::encoder(encoder)?;
-        // SAFETY: what the header demands of pointers.
-        let (bytes, count) = unsafe { (Out::new(bytes, "bytes")?, Out::new(count, "count")?) };
-        // SAFETY: as above.
-        let pcm = unsafe { items(pcm, frames.saturating_mul(encoder.channels), "pcm") }?;
-        encoder.state().step(bytes, count, |encoder, packets| encoder.encode(pcm, packets))
-    })
+    // SAFETY: what the header demands of pointers.
+    unsafe {
+        encode(encoder, pcm, frames, bytes, count, |encoder, pcm, packets| encoder.encode(pcm, packets))
+    }
 }
 
 /// The same for samples of 16 bits.
@@ -142,13 +138,29 @@ pub unsafe extern "C" fn lw_encoder_encode_s16(
     bytes: *mut *const u8,
     count: *mut usize,
 ) -> lw_status {
+    // SAFETY: what the header demands of pointers.
+    unsafe {
+        encode(encoder, pcm, frames, bytes, count, |encoder, pcm, packets| encoder.encode_s16(pcm, packets))
+    }
+}
+
+/// # Safety
+/// The pointers are as the header demands them.
+unsafe fn encode<S>(
+    encoder: lw_encoder,
+    pcm: *const S,
+    frames: usize,
+    bytes: *mut *const u8,
+    count: *mut usize,
+    take: impl FnOnce(&mut dyn longwave::Encoder, &[S], &mut Vec<Packet>) -> longwave::Result<()>,
+) -> lw_status {
     call(|| {
         let encoder = self::encoder(encoder)?;
         // SAFETY: what the header demands of pointers.
         let (bytes, count) = unsafe { (Out::new(bytes, "bytes")?, Out::new(count, "count")?) };
         // SAFETY: as above.
         let pcm = unsafe { items(pcm, frames.saturating_mul(encoder.channels), "pcm") }?;
-        encoder.state().step(bytes, count, |encoder, packets| encoder.encode_s16(pcm, packets))
+        encoder.state().step(bytes, count, |encoder, packets| take(encoder, pcm, packets))
     })
 }
 

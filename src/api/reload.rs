@@ -171,7 +171,7 @@ impl Core {
             match at(old, path) {
                 Some(old) if format!("{old:?}") == format!("{output:?}") => {}
                 // Nobody's player goes on with another format.
-                Some(old) if content_type(&old) != content_type(output) => {
+                Some(old) if old.content_type() != output.content_type() => {
                     let removed = pipeline.remove_output(path);
                     // Its path is free at once.
                     let _ = self.server.remove_mount(path);
@@ -205,13 +205,6 @@ fn keep_what_runs(old: &Config, new: &mut Config) {
             now.spec = was.spec;
             now.outputs.clone_from(&was.outputs);
         }
-    }
-}
-
-fn content_type(output: &OutputSettings) -> &str {
-    match output.mount.content_type.as_str() {
-        "" => output.encoder.content_type(),
-        declared => declared,
     }
 }
 

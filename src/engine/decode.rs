@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select, unbounded};
+use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded, select, unbounded};
 
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::file::{AudioFile, Status};
@@ -53,10 +53,21 @@ impl Source for AudioFile {
 
 /// What a decode thread sends, in the order in which it sounds. A seek starts a new take; what is
 /// left of older ones is passed over.
-struct Chunk {
+pub(super) struct Chunk {
     take: u32,
     samples: Vec<f32>,
     end: Option<Ending>,
+}
+
+impl Chunk {
+    /// PCM that was pushed by hand: there is nothing to seek in.
+    pub fn pushed(samples: Vec<f32>) -> Chunk {
+        Chunk { take: 0, samples, end: None }
+    }
+
+    pub fn into_samples(self) -> Vec<f32> {
+        self.samples
+    }
 }
 
 /// How a source came to its end.
@@ -125,6 +136,26 @@ pub(crate) enum Taken {
 }
 
 impl Feed {
+    /// One that is filled by hand, and ends when its other end is gone.
+    pub(super) fn by_hand(channels: Channels, chunks: Receiver<Chunk>) -> Feed {
+        Feed { gone: Ending::Complete, ..Feed::of(channels, chunks) }
+    }
+
+    fn of(channels: Channels, chunks: Receiver<Chunk>) -> Feed {
+        Feed {
+            channels,
+            chunks,
+            seeks: None,
+            take: 0,
+            chunk: Vec::new(),
+            taken: 0,
+            ending: None,
+            gone: Ending::Broken("its decoder stopped unexpectedly".into()),
+            position: 0,
+            end: End::unknown(),
+        }
+    }
+
     /// Frames from the source's beginning to what is read next.
     pub fn position(&self) -> FrameCount {
         FrameCount(self.position)
@@ -247,25 +278,13 @@ pub(crate) fn prime(
     let capacity = spec.rate.frames_in(ahead).0.div_ceil(CHUNK_FRAMES as u64).max(2);
     let (chunks, from_pump) = bounded(capacity as usize);
     let (seeks, to_pump) = unbounded();
-    let end = End::unknown();
-    let feed = Feed {
-        channels: spec.channels,
-        chunks: from_pump,
-        seeks: Some(seeks),
-        take: 0,
-        chunk: Vec::new(),
-        taken: 0,
-        ending: None,
-        gone: Ending::Broken("its decoder stopped unexpectedly".into()),
-        position: from.0,
-        end: end.clone(),
-    };
+    let feed = Feed { seeks: Some(seeks), position: from.0, ..Feed::of(spec.channels, from_pump) };
     let mut pump = Pump {
         source,
         channels: spec.channels,
         chunks,
         seeks: to_pump,
-        end,
+        end: feed.end.clone(),
         take: 0,
         position: from.0,
         waiting: None,
@@ -273,74 +292,6 @@ pub(crate) fn prime(
     pump.account(&first);
     pump.waiting = Some(first);
     Ok((feed, pump))
-}
-
-/// A feed that is filled by hand, up to `ahead` of the mixer, and its other end.
-pub(crate) fn by_hand(spec: PcmSpec, ahead: Duration) -> (Feed, Filler) {
-    let capacity = spec.rate.frames_in(ahead).0.div_ceil(Filler::CHUNK_FRAMES as u64).max(2);
-    let (chunks, from_hand) = bounded(capacity as usize);
-    let feed = Feed {
-        channels: spec.channels,
-        chunks: from_hand,
-        seeks: None,
-        take: 0,
-        chunk: Vec::new(),
-        taken: 0,
-        ending: None,
-        gone: Ending::Complete,
-        position: 0,
-        end: End::unknown(),
-    };
-    (feed, Filler { channels: spec.channels, chunks, chunk: Vec::new() })
-}
-
-/// Fills a feed by hand. The feed ends when this is dropped.
-pub(crate) struct Filler {
-    channels: Channels,
-    chunks: Sender<Chunk>,
-    /// What is too short yet to be sent.
-    chunk: Vec<f32>,
-}
-
-impl Filler {
-    /// Short, for what is pushed is often live.
-    const CHUNK_FRAMES: usize = 512;
-
-    /// Takes interleaved frames as far as there is room for them now, and says how many. `None` when the
-    /// voice has ended. Half a frame at the end is not taken.
-    pub fn push(&mut self, frames: &[f32]) -> Option<usize> {
-        let frames = &frames[..frames.len() / self.channels.count() * self.channels.count()];
-        let full = Filler::CHUNK_FRAMES * self.channels.count();
-        let mut rest = frames;
-        loop {
-            let (now, later) = rest.split_at(rest.len().min(full - self.chunk.len()));
-            self.chunk.extend_from_slice(now);
-            rest = later;
-            if self.chunk.len() < full || !self.send()? {
-                return Some((frames.len() - rest.len()) / self.channels.count());
-            }
-        }
-    }
-
-    /// Sends what is there. False when there is no room for it now.
-    fn send(&mut self) -> Option<bool> {
-        let samples = std::mem::take(&mut self.chunk);
-        match self.chunks.try_send(Chunk { take: 0, samples, end: None }) {
-            Ok(()) => Some(true),
-            Err(TrySendError::Full(chunk)) => {
-                self.chunk = chunk.samples;
-                Some(false)
-            }
-            Err(TrySendError::Disconnected(_)) => None,
-        }
-    }
-}
-
-impl Drop for Filler {
-    fn drop(&mut self) {
-        // If there is no room even for the last few milliseconds, they are lost.
-        self.send();
-    }
 }
 
 impl Pump {

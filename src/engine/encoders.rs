@@ -58,11 +58,17 @@ pub(crate) struct Output {
     /// Work given to it, and work that it is done with: a difference that stays is a stuck encoder.
     given: AtomicU64,
     done: AtomicU64,
-    /// Jobs that were dropped because it was too far behind.
-    lost: AtomicU64,
-    /// The title changes of dropped jobs: a title is never lost. Locked for moments, and only when
-    /// audio is lost.
-    strays: Mutex<Vec<Mark>>,
+    /// What was dropped because it was too far behind. Locked for moments.
+    lost: Mutex<Lost>,
+}
+
+#[derive(Default)]
+struct Lost {
+    jobs: u64,
+    /// How many of them the log knows of.
+    told: u64,
+    /// The title changes of dropped jobs: a title is never lost.
+    marks: Vec<Mark>,
 }
 
 impl Output {
@@ -88,8 +94,7 @@ impl Output {
             failed,
             given: AtomicU64::new(0),
             done: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
-            strays: Mutex::default(),
+            lost: Mutex::default(),
         }
     }
 
@@ -120,8 +125,9 @@ impl Output {
         while let Some(work) = displaced {
             displaced = match work {
                 Work::Encode(job) => {
-                    lock(&self.strays).extend_from_slice(&job.marks);
-                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    let mut lost = lock(&self.lost);
+                    lost.jobs += 1;
+                    lost.marks.extend_from_slice(&job.marks);
                     self.done.fetch_add(1, Ordering::Relaxed);
                     None
                 }
@@ -135,7 +141,7 @@ impl Output {
         let mut line = lock(&self.line);
         match work {
             Work::Encode(job) => {
-                self.report_loss(&mut line);
+                line.add_marks(&self.report_loss());
                 line.encode(&job);
             }
             Work::Replace(settings, running) => line.replace(settings, *running),
@@ -148,16 +154,19 @@ impl Output {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes over the titles of jobs that were dropped, and says so, but not for each of them.
-    fn report_loss(&self, line: &mut Line) {
-        let lost = self.lost.load(Ordering::Relaxed);
-        if lost != line.lost_jobs {
-            if lost / QUEUE_JOBS as u64 != line.lost_jobs / QUEUE_JOBS as u64 || line.lost_jobs == 0 {
-                log::error!("{}: the encoder is ten seconds behind: audio is lost", self.mount);
-            }
-            line.lost_jobs = lost;
-            line.add_marks(&std::mem::take(&mut *lock(&self.strays)));
+    /// Says that jobs were dropped, once for each ten seconds of them; gives their title changes.
+    fn report_loss(&self) -> Vec<Mark> {
+        let mut lost = lock(&self.lost);
+        let is_news = lost.jobs > lost.told && (lost.told == 0 || lost.jobs - lost.told >= QUEUE_JOBS as u64);
+        if is_news {
+            lost.told = lost.jobs;
         }
+        let marks = std::mem::take(&mut lost.marks);
+        drop(lost);
+        if is_news {
+            log::error!("{}: the encoder is ten seconds behind: audio is lost", self.mount);
+        }
+        marks
     }
 }
 
@@ -351,7 +360,7 @@ mod tests {
         // The first; then of 250 the last 98, beside whom the two orders had their places.
         let kept = std::iter::once(0).chain(250 - 97..=250);
         assert_eq!(titles, kept.map(|block| format!("title {block}")).collect::<Vec<_>>());
-        assert_eq!((slow.waiting(), slow.lost.load(Ordering::Relaxed)), (0, 152));
+        assert_eq!((slow.waiting(), lock(&slow.lost).jobs), (0, 152));
         drop((pool, slow));
         assert_eq!(crew.join(Instant::now() + Duration::from_secs(20)), Vec::<String>::new());
     }

@@ -52,8 +52,6 @@ pub(crate) struct Line {
     ready: Vec<TitledPacket>,
     emit: Emit,
     failed: Arc<AtomicBool>,
-    /// The dropped jobs that it knows of.
-    pub lost_jobs: u64,
 }
 
 enum State {
@@ -118,7 +116,6 @@ impl Line {
             ready: Vec::new(),
             emit,
             failed,
-            lost_jobs: 0,
         }
     }
 

@@ -6,10 +6,12 @@ pub(crate) mod crew;
 pub(crate) mod deck;
 pub(crate) mod decode;
 pub(crate) mod encoders;
+pub(crate) mod filler;
 pub(crate) mod line;
 pub(crate) mod mixer;
 pub(crate) mod picker;
 pub(crate) mod programme;
+pub(crate) mod shared;
 pub(crate) mod titles;
 pub(crate) mod voice;
 

@@ -12,11 +12,12 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use super::crew::Crew;
 use super::decode::{AHEAD, Feed, Pump, Source, prime};
 use super::encoders::Emit;
+use super::shared::SharedUpNext;
 use crate::audio::PcmSpec;
 use crate::error::Error;
 use crate::event::{Event, TrackInfo};
 use crate::metadata::{Tags, format_title};
-use crate::playout::{Entry, EntryId, UpNext};
+use crate::playout::{Entry, EntryId};
 use crate::units::FrameCount;
 
 /// Opens what a path names. On a decode thread: may take its time.
@@ -102,9 +103,9 @@ impl Opening {
 pub(crate) struct Picker {
     pub pipeline: Arc<str>,
     pub spec: PcmSpec,
-    pub up_next: Arc<Mutex<UpNext>>,
+    pub up_next: Arc<SharedUpNext>,
     /// What fills in when that gives nothing, if anything.
-    pub fallback: Arc<Mutex<UpNext>>,
+    pub fallback: Arc<SharedUpNext>,
     /// How many tracks have begun to sound: counted with the list locked, so that what is up next and
     /// what is on the air can be seen as of one moment.
     pub begun: Arc<AtomicU64>,
@@ -135,22 +136,22 @@ impl Picker {
 
     /// Which version of the list is in force.
     pub fn version(&self) -> u64 {
-        lock(&self.up_next).version()
+        self.up_next.version()
     }
 
     /// Whether this is what comes next on the list.
     pub fn is_next(&self, id: EntryId) -> bool {
-        lock(&self.up_next).peek().is_some_and(|next| next.id == id)
+        self.up_next.lock().peek().is_some_and(|next| next.id == id)
     }
 
     /// Whether there is anything to fall back on.
     pub fn has_fallback(&self) -> bool {
-        lock(&self.fallback).peek().is_some()
+        self.fallback.lock().peek().is_some()
     }
 
     /// The track is on the air. If a new playlist began with it: its name and length.
     pub fn begin(&self, picked: &Picked) -> Option<(String, usize)> {
-        let mut list = lock(self.list_of(picked.fallback));
+        let mut list = self.list_of(picked.fallback).lock();
         self.begun.fetch_add(1, Ordering::Relaxed);
         let turn = list.begin(picked.id)?;
         turn.list_began.filter(|_| !picked.fallback)
@@ -186,7 +187,7 @@ impl Picker {
         let list = self.list_of(fallback);
         while !self.stopping.load(Ordering::Relaxed) {
             let version = self.version();
-            let next = lock(list).peek().map(|next| (next.id, next.entry.clone()));
+            let next = list.lock().peek().map(|next| (next.id, next.entry.clone()));
             *opening.lock() =
                 next.as_ref().filter(|_| !fallback).map(|(id, entry)| (*id, entry.path.clone()));
             let (id, entry) = next.ok_or(Fruitless::Empty)?;
@@ -201,7 +202,7 @@ impl Picker {
                 Err(_) if opening.is_forsaken() => break,
                 Err(error) => self.pass_over(list, id, entry.path, &error),
             }
-            if lock(list).all_failed() {
+            if list.lock().all_failed() {
                 return Err(Fruitless::AllFailed);
             }
         }
@@ -240,8 +241,8 @@ impl Picker {
         self.pass_over(&self.up_next, id, file, &error);
     }
 
-    fn pass_over(&self, list: &Mutex<UpNext>, id: EntryId, file: PathBuf, error: &Error) {
-        lock(list).skip_failed(id);
+    fn pass_over(&self, list: &SharedUpNext, id: EntryId, file: PathBuf, error: &Error) {
+        list.lock().skip_failed(id);
         let reason = match error {
             Error::File { reason, .. } => reason.clone(),
             other => other.to_string(),
@@ -249,7 +250,7 @@ impl Picker {
         (self.emit)(Event::TrackFailed { file, reason });
     }
 
-    fn list_of(&self, fallback: bool) -> &Mutex<UpNext> {
+    fn list_of(&self, fallback: bool) -> &SharedUpNext {
         if fallback { &self.fallback } else { &self.up_next }
     }
 }
@@ -260,10 +261,6 @@ enum Fruitless {
     AllFailed,
     /// The pipeline is being stopped, or nobody waits for the answer any more.
     Stopping,
-}
-
-fn lock(list: &Mutex<UpNext>) -> MutexGuard<'_, UpNext> {
-    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Answers, and lets go of the channel: a track that nobody fetches any more is dropped with it, and its

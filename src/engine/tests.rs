@@ -16,6 +16,7 @@ use super::line::OutputId;
 use super::mixer::{Command, Mixer, OnAir, Parts};
 use super::picker::Picker;
 use super::programme::{Programme, Transitions};
+use super::shared::SharedUpNext;
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::{Error, Result};
@@ -141,8 +142,8 @@ impl Encoder for RawEncoder {
 struct Rig {
     stepper: Option<Stepper>,
     commands: Sender<Command>,
-    up_next: Arc<Mutex<UpNext>>,
-    fallback: Arc<Mutex<UpNext>>,
+    up_next: Arc<SharedUpNext>,
+    fallback: Arc<SharedUpNext>,
     events: Arc<Mutex<Vec<Event>>>,
     packets: Arc<Mutex<Vec<TitledPacket>>>,
     on_air: Arc<ArcSwap<OnAir>>,
@@ -165,8 +166,8 @@ impl Rig {
         let mut list = UpNext::new(fastrand::Rng::with_seed(1));
         let entries = entries.iter().map(|path| Entry::new(*path)).collect();
         list.load(Playlist { name: "list".into(), entries, repeat, shuffle: false }, When::AfterCurrent);
-        let up_next = Arc::new(Mutex::new(list));
-        let fallback = Arc::new(Mutex::new(UpNext::new(fastrand::Rng::with_seed(2))));
+        let up_next = Arc::new(SharedUpNext::new(list));
+        let fallback = Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(2))));
         let events = Arc::new(Mutex::new(Vec::new()));
         let emit: Emit = Arc::new({
             let events = events.clone();
@@ -372,7 +373,7 @@ fn a_list_of_bad_files_is_tried_now_and_then_and_does_not_spin() {
     assert!((60..80).contains(&failed), "{failed} in an hour");
     assert_eq!(rig.count(|event| matches!(event, Event::NothingToPlay)), 1);
     // A good one is taken at once.
-    rig.up_next.lock().unwrap().queue([Entry::new("0.5:800")], Place::End);
+    rig.up_next.lock().queue([Entry::new("0.5:800")], Place::End);
     rig.run(1.0);
     assert_eq!(rig.began().len(), 1);
     rig.stop();
@@ -382,7 +383,7 @@ fn a_list_of_bad_files_is_tried_now_and_then_and_does_not_spin() {
 fn skip_goes_on_to_what_is_next_by_then() {
     let rig = Rig::new(&["0.1:800000", "0.2:800000"], false, 0);
     rig.run(1.0);
-    rig.up_next.lock().unwrap().queue([Entry::new("0.3:800000")], Place::Next);
+    rig.up_next.lock().queue([Entry::new("0.3:800000")], Place::Next);
     rig.command(Command::Skip { crossfade: Duration::from_millis(100) });
     rig.run(1.0);
     rig.command(Command::Skip { crossfade: Duration::ZERO });
@@ -402,7 +403,7 @@ fn what_is_to_be_played_now_is_not_skipped_if_it_has_begun_by_itself() {
     let rig = Rig::new(&["0.1:8000", "0.2:800000"], false, 0);
     rig.run(0.5);
     let version = {
-        let mut up_next = rig.up_next.lock().unwrap();
+        let mut up_next = rig.up_next.lock();
         up_next.play_now(Entry::new("0.3:800000"));
         up_next.version()
     };
@@ -414,7 +415,7 @@ fn what_is_to_be_played_now_is_not_skipped_if_it_has_begun_by_itself() {
     assert_eq!(began(), ["0.1:8000", "0.3:800000"].map(PathBuf::from));
     // What was on the air before it is skipped as ever.
     let version = {
-        let mut up_next = rig.up_next.lock().unwrap();
+        let mut up_next = rig.up_next.lock();
         up_next.play_now(Entry::new("0.4:800000"));
         up_next.version()
     };
@@ -464,7 +465,7 @@ fn dead_air_is_told_skipped_and_filled_until_there_is_something_to_play() {
         repeat: true,
         shuffle: false,
     };
-    rig.fallback.lock().unwrap().load(fallback, When::Now);
+    rig.fallback.lock().load(fallback, When::Now);
     rig.run(60.0);
     let began =
         |rig: &Rig| rig.began().into_iter().map(|(file, _)| file.display().to_string()).collect::<Vec<_>>();
@@ -474,7 +475,7 @@ fn dead_air_is_told_skipped_and_filled_until_there_is_something_to_play() {
     // It goes on until there is.
     rig.run(60.0);
     assert_eq!(began(&rig).last().unwrap(), "0.4:80000");
-    rig.up_next.lock().unwrap().queue([Entry::new("0.3:80000")], Place::End);
+    rig.up_next.lock().queue([Entry::new("0.3:80000")], Place::End);
     rig.run(1.0);
     assert_eq!(began(&rig).last().unwrap(), "0.3:80000");
     assert_eq!(rig.count(|event| matches!(event, Event::DeadAirBegins { .. })), 1);
@@ -517,7 +518,7 @@ fn a_file_that_never_opens_holds_up_nothing_but_itself() {
         }
     };
     // What is asked for meanwhile is played, and so is what comes after it.
-    rig.up_next.lock().unwrap().queue([Entry::new("0.2:800")], Place::Next);
+    rig.up_next.lock().queue([Entry::new("0.2:800")], Place::Next);
     wait_for("0.2:800");
     wait_for("0.3:800000");
     let given_up =

@@ -46,11 +46,19 @@ impl Default for ListOptions {
 }
 
 impl ListOptions {
-    /// As for a pipeline that is declared so.
     fn check(&self) -> Result<()> {
-        let fades = [("crossfade", self.crossfade), ("fade_in", self.fade_in), ("fade_out", self.fade_out)];
-        fades.into_iter().try_for_each(|(key, time)| check_fade(key, time.unwrap_or_default()))
+        check_fades(self.crossfade, self.fade_in, self.fade_out)
     }
+}
+
+/// As for a pipeline that is declared so.
+fn check_fades(
+    crossfade: Option<Duration>,
+    fade_in: Option<Duration>,
+    fade_out: Option<Duration>,
+) -> Result<()> {
+    let fades = [("crossfade", crossfade), ("fade_in", fade_in), ("fade_out", fade_out)];
+    fades.into_iter().try_for_each(|(key, time)| check_fade(key, time.unwrap_or_default()))
 }
 
 impl Pipeline {
@@ -103,13 +111,15 @@ impl Pipeline {
     /// How tracks meet from now on, see [`PipelineSettings`](crate::PipelineSettings); `None`: as before.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when the pipeline is off the air.
+    /// [`Error::Stopped`] when the pipeline is off the air; [`Error::Setting`] for more than five minutes, and nothing
+    /// changes then.
     pub fn set_fades(
         &self,
         crossfade: Option<Duration>,
         fade_in: Option<Duration>,
         fade_out: Option<Duration>,
     ) -> Result<()> {
+        check_fades(crossfade, fade_in, fade_out)?;
         let mut transitions = self.inner.transitions();
         transitions.crossfade = crossfade.unwrap_or(transitions.crossfade);
         transitions.fade_in = fade_in.unwrap_or(transitions.fade_in);

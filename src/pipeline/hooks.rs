@@ -6,11 +6,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -238,19 +238,20 @@ struct Mailbox {
     letters: Mutex<Letters>,
     came: Condvar,
     closed: AtomicBool,
+    /// Made when somebody asks for it, and shown with the letters locked.
+    flag: OnceLock<Flag>,
 }
 
 #[derive(Default)]
 struct Letters {
     events: VecDeque<Event>,
     missed: u64,
-    flag: Option<Flag>,
 }
 
 impl EventReceiver {
     /// The next event, if one is there.
     pub fn try_recv(&self) -> Option<Event> {
-        self.0.lock().take(&self.0.closed)
+        self.0.take(&mut self.0.lock())
     }
 
     /// The next event; waits for it. `None` when the pipeline has stopped and all was read.
@@ -260,7 +261,8 @@ impl EventReceiver {
 
     /// The next event; waits so long at most.
     pub fn recv_timeout(&self, timeout: Duration) -> Option<Event> {
-        self.wait(Some(Instant::now() + timeout))
+        // What no clock lives to see is for ever.
+        self.wait(Instant::now().checked_add(timeout))
     }
 
     /// A descriptor that is readable as long as events wait, and once the pipeline has stopped: for `poll`
@@ -269,15 +271,14 @@ impl EventReceiver {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) when the process has no descriptor left.
     pub fn descriptor(&self) -> Result<BorrowedFd<'_>> {
-        let mut letters = self.0.lock();
-        if letters.flag.is_none() {
-            let mut flag = Flag::new().map_err(Error::io("making a descriptor for events"))?;
-            flag.show(letters.waiting() || self.0.closed.load(Ordering::Acquire));
-            letters.flag = Some(flag);
+        let mailbox = &*self.0;
+        let letters = mailbox.lock();
+        if mailbox.flag.get().is_none() {
+            // Nobody else makes one meanwhile: the letters are locked.
+            let _ = mailbox.flag.set(Flag::new().map_err(Error::io("making a descriptor for events"))?);
+            mailbox.show_flag(&letters);
         }
-        let fd = letters.flag.as_ref().expect("it was made just now").readable.as_raw_fd();
-        // SAFETY: the flag stays in the mailbox, open, as long as this receiver holds the mailbox.
-        Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+        Ok(mailbox.flag.get().expect("it was made just now").readable.as_fd())
     }
 
     /// Whether the pipeline has stopped: nothing more will come than what waits.
@@ -288,7 +289,7 @@ impl EventReceiver {
     fn wait(&self, deadline: Option<Instant>) -> Option<Event> {
         let mut letters = self.0.lock();
         loop {
-            if let Some(event) = letters.take(&self.0.closed) {
+            if let Some(event) = self.0.take(&mut letters) {
                 return Some(event);
             }
             if self.0.closed.load(Ordering::Acquire) {
@@ -307,7 +308,13 @@ impl EventReceiver {
 
 impl Mailbox {
     fn new(capacity: usize) -> Mailbox {
-        Mailbox { capacity, letters: Mutex::default(), came: Condvar::new(), closed: AtomicBool::new(false) }
+        Mailbox {
+            capacity,
+            letters: Mutex::default(),
+            came: Condvar::new(),
+            closed: AtomicBool::new(false),
+            flag: OnceLock::new(),
+        }
     }
 
     fn put(&self, event: Event) {
@@ -317,15 +324,31 @@ impl Mailbox {
         } else {
             letters.missed += 1;
         }
-        letters.show_flag(true);
+        self.show_flag(&letters);
         self.came.notify_one();
     }
 
     fn close(&self) {
-        let mut letters = self.lock();
+        let letters = self.lock();
         self.closed.store(true, Ordering::Release);
-        letters.show_flag(true);
+        self.show_flag(&letters);
         self.came.notify_all();
+    }
+
+    /// What was missed came after what is kept: so it is told when that has been read.
+    fn take(&self, letters: &mut Letters) -> Option<Event> {
+        let event = letters.events.pop_front().or_else(|| match std::mem::take(&mut letters.missed) {
+            0 => None,
+            count => Some(Event::Missed { count }),
+        });
+        self.show_flag(letters);
+        event
+    }
+
+    fn show_flag(&self, letters: &Letters) {
+        if let Some(flag) = self.flag.get() {
+            flag.show(letters.waiting() || self.closed.load(Ordering::Acquire));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Letters> {
@@ -334,24 +357,8 @@ impl Mailbox {
 }
 
 impl Letters {
-    /// What was missed came after what is kept: so it is told when that has been read.
-    fn take(&mut self, closed: &AtomicBool) -> Option<Event> {
-        let event = self.events.pop_front().or_else(|| match std::mem::take(&mut self.missed) {
-            0 => None,
-            count => Some(Event::Missed { count }),
-        });
-        self.show_flag(self.waiting() || closed.load(Ordering::Acquire));
-        event
-    }
-
     fn waiting(&self) -> bool {
         !self.events.is_empty() || self.missed > 0
-    }
-
-    fn show_flag(&mut self, shown: bool) {
-        if let Some(flag) = &mut self.flag {
-            flag.show(shown);
-        }
     }
 }
 
@@ -360,7 +367,7 @@ impl Letters {
 struct Flag {
     readable: UnixStream,
     writer: UnixStream,
-    shown: bool,
+    shown: AtomicBool,
 }
 
 impl Flag {
@@ -368,15 +375,16 @@ impl Flag {
         let (readable, writer) = UnixStream::pair()?;
         readable.set_nonblocking(true)?;
         writer.set_nonblocking(true)?;
-        Ok(Flag { readable, writer, shown: false })
+        Ok(Flag { readable, writer, shown: AtomicBool::new(false) })
     }
 
-    fn show(&mut self, shown: bool) {
-        if shown == std::mem::replace(&mut self.shown, shown) {
+    /// By one thread at a time.
+    fn show(&self, shown: bool) {
+        if shown == self.shown.swap(shown, Ordering::Relaxed) {
             return;
         }
         // There is room for the byte, and there it is: what fails was done to it by the application.
-        let _ = if shown { self.writer.write(&[1]) } else { self.readable.read(&mut [0]) };
+        let _ = if shown { (&self.writer).write(&[1]) } else { (&self.readable).read(&mut [0]) };
     }
 }
 

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use crate::engine::crew::Crew;
+use crate::engine::shared::SharedUpNext;
 use crate::error::Result;
 use crate::playout::playlist::{self, Found, Watch};
-use crate::playout::{Entry, ListId, Playlist, UpNext, When};
+use crate::playout::{Entry, ListId, Playlist, When};
 
 /// How often what was read is looked at for changes.
 const GLANCE: Duration = Duration::from_secs(5);
@@ -67,7 +68,7 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    pub fn start(pipeline: Arc<str>, up_next: Arc<Mutex<UpNext>>, crew: &Crew) -> Result<Lists> {
+    pub fn start(pipeline: Arc<str>, up_next: Arc<SharedUpNext>, crew: &Crew) -> Result<Lists> {
         let (loads, receiver) = unbounded();
         let ending = Arc::new(AtomicBool::new(false));
         let reader = Reader { pipeline, up_next, in_play: None, loads: receiver, ending: ending.clone() };
@@ -108,7 +109,7 @@ impl Lists {
 /// The thread's own.
 struct Reader {
     pipeline: Arc<str>,
-    up_next: Arc<Mutex<UpNext>>,
+    up_next: Arc<SharedUpNext>,
     in_play: Option<InPlay>,
     loads: Receiver<Load>,
     ending: Arc<AtomicBool>,
@@ -201,13 +202,13 @@ impl Reader {
             self.go_on()
         });
         // Broken off: another list takes its place. Not there any more: another took it already.
-        if !self.is_called_away() && lock(&self.up_next).replace(in_play.id, entries) {
+        if !self.is_called_away() && self.up_next.lock().replace(in_play.id, entries) {
             self.in_play = Some(InPlay { watch, passes, ..in_play });
         }
     }
 
     fn passes(&self) -> u64 {
-        lock(&self.up_next).list().map_or(0, |list| list.passes)
+        self.up_next.lock().list().map_or(0, |list| list.passes)
     }
 }
 
@@ -222,15 +223,15 @@ enum Into {
 }
 
 impl Into {
-    fn hand_over(&mut self, up_next: &Mutex<UpNext>, batch: &mut Vec<Entry>) {
+    fn hand_over(&mut self, up_next: &SharedUpNext, batch: &mut Vec<Entry>) {
         let entries = std::mem::take(batch);
         *self = match std::mem::replace(self, Into::Nowhere) {
             Into::Waiting { list, when } => {
-                let mut up_next = lock(up_next);
+                let mut up_next = up_next.lock();
                 let id = up_next.load(Playlist { entries, ..list }, when);
                 Into::List { id, since: up_next.version() }
             }
-            Into::List { id, since } if lock(up_next).extend(id, entries) => Into::List { id, since },
+            Into::List { id, since } if up_next.lock().extend(id, entries) => Into::List { id, since },
             Into::List { .. } | Into::Nowhere => Into::Nowhere,
         };
     }
@@ -252,8 +253,4 @@ fn entry(pipeline: &str, found: Found) -> Option<Entry> {
         Found::Problem(problem) => log::error!("{pipeline}: {problem}"),
     }
     None
-}
-
-fn lock(up_next: &Mutex<UpNext>) -> MutexGuard<'_, UpNext> {
-    up_next.lock().unwrap_or_else(PoisonError::into_inner)
 }

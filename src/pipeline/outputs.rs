@@ -76,6 +76,13 @@ impl Outputs {
         found.ok_or_else(|| Error::NotFound(format!("output {mount} in this pipeline")))
     }
 
+    /// The same with what was declared of it.
+    fn find_declared(&mut self, mount: &str) -> Result<(Arc<Output>, &mut OutputSettings)> {
+        let found = self.running.iter_mut().find(|(output, _)| output.mount() == mount);
+        let found = found.map(|(output, declared)| (output.clone(), declared));
+        found.ok_or_else(|| Error::NotFound(format!("output {mount} in this pipeline")))
+    }
+
     /// What is wrong with the encoders.
     pub fn problems(&self) -> impl Iterator<Item = String> {
         self.running.iter().filter_map(|(output, _)| {
@@ -100,13 +107,17 @@ impl Outputs {
 }
 
 impl OutputSettings {
-    /// Its mount, with the content type that its encoder makes unless another was declared.
-    pub(crate) fn typed_mount(&self) -> MountSettings {
-        let mut mount = self.mount.clone();
-        if mount.content_type.is_empty() {
-            mount.content_type = self.encoder.content_type().into();
+    /// What its encoder makes, unless another type was declared.
+    pub(crate) fn content_type(&self) -> &str {
+        match self.mount.content_type.as_str() {
+            "" => self.encoder.content_type(),
+            declared => declared,
         }
-        mount
+    }
+
+    /// Its mount, with its content type.
+    pub(crate) fn typed_mount(&self) -> MountSettings {
+        MountSettings { content_type: self.content_type().into(), ..self.mount.clone() }
     }
 }
 
@@ -153,30 +164,19 @@ impl Pipeline {
     /// As for [`replace_encoder`](Pipeline::replace_encoder) and [`Server::update_mount`].
     pub fn update_output(&self, settings: OutputSettings) -> Result<()> {
         let path = &settings.mount.path;
-        let is_same = {
-            let outputs = self.inner.outputs();
-            let id = outputs.find(path)?.id();
-            let declared = outputs.running.iter().find(|(output, _)| output.id() == id);
-            // Settings of a kind that is not known here are the same if they show themselves in the same way.
-            declared.is_some_and(|(_, old)| format!("{:?}", old.encoder) == format!("{:?}", settings.encoder))
-        };
-        if !is_same {
+        let before = self.inner.outputs().find_declared(path)?.1.encoder.clone();
+        // Settings of a kind that is not known here are the same if they show themselves in the same way.
+        if format!("{before:?}") != format!("{:?}", settings.encoder) {
             self.encode_by(path, settings.encoder.clone())?;
         }
         self.server()?.update_mount(filled_in(&settings, self.inner.spec))?;
-        let mut outputs = self.inner.outputs();
-        let running = outputs.running.iter_mut().find(|(output, _)| output.mount() == path);
-        if let Some((_, declared)) = running {
-            declared.mount = settings.mount;
-        }
+        self.inner.outputs().find_declared(path)?.1.mount = settings.mount.clone();
         Ok(())
     }
 
     fn encode_by(&self, mount: &str, settings: Arc<dyn EncoderSettings>) -> Result<()> {
         let mut outputs = self.inner.outputs();
-        let output = outputs.find(mount)?.clone();
-        let running = outputs.running.iter_mut().find(|(other, _)| other.id() == output.id());
-        let Some((_, declared)) = running else { return Err(Error::NotFound(format!("output {mount}"))) };
+        let (output, declared) = outputs.find_declared(mount)?;
         if declared.encoder.content_type() != settings.content_type() {
             let (old, new) = (declared.encoder.content_type(), settings.content_type());
             return Err(Error::setting(

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -15,9 +15,10 @@ use super::state::History;
 use super::{EventReceiver, Pipeline, PlayedTrack};
 use crate::audio::PcmSpec;
 use crate::engine::mixer::{Command, OnAir, read};
+use crate::engine::shared::SharedUpNext;
 use crate::error::{Error, Result};
 use crate::event::EventKind;
-use crate::playout::{Entry, EntryId, Snapshot, UpNext};
+use crate::playout::{Entry, EntryId, Snapshot};
 use crate::units::FrameCount;
 
 /// How often the state is kept, besides at every track change and at the end.
@@ -70,7 +71,7 @@ impl Pipeline {
 /// Where a pipeline's state is to be read, as long as it runs and after.
 pub(super) struct State {
     spec: PcmSpec,
-    up_next: Arc<Mutex<UpNext>>,
+    up_next: Arc<SharedUpNext>,
     on_air: Arc<ArcSwap<OnAir>>,
     begun: Arc<AtomicU64>,
     goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
@@ -118,7 +119,7 @@ impl State {
     fn moment(&self) -> (Arc<OnAir>, Snapshot) {
         for _ in 0..MOMENTS {
             let on_air = read(&self.on_air);
-            let up_next = self.up_next();
+            let up_next = self.up_next.lock();
             if on_air.begun == self.begun.load(Ordering::Relaxed) {
                 return (on_air, up_next.snapshot());
             }
@@ -126,11 +127,7 @@ impl State {
             // The mixer is in the midst of a job, and shows it when it is done.
             std::thread::sleep(Duration::from_millis(1));
         }
-        (read(&self.on_air), self.up_next().snapshot())
-    }
-
-    fn up_next(&self) -> MutexGuard<'_, UpNext> {
-        self.up_next.lock().unwrap_or_else(PoisonError::into_inner)
+        (read(&self.on_air), self.up_next.lock().snapshot())
     }
 }
 

@@ -29,6 +29,7 @@ use crate::engine::encoders::{Emit, Pool};
 use crate::engine::mixer::{Command, Mixer, OnAir, Parts};
 use crate::engine::picker::{Open, Picker, TitleFormat};
 use crate::engine::programme::{Programme, Transitions};
+use crate::engine::shared::{Locked, SharedUpNext};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::metadata::{Tags, format_title};
@@ -41,7 +42,7 @@ pub(super) struct Inner {
     pub name: Arc<str>,
     pub spec: PcmSpec,
     pub hub: Arc<Hub>,
-    pub up_next: Arc<Mutex<UpNext>>,
+    pub up_next: Arc<SharedUpNext>,
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub history: Arc<Mutex<History>>,
     pub outputs: Mutex<Outputs>,
@@ -49,8 +50,8 @@ pub(super) struct Inner {
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     /// How many tracks have begun to sound.
     pub begun: Arc<AtomicU64>,
-    /// Reads the fallback.
-    filling: Lists,
+    /// Reads the fallback, if there is one.
+    filling: Option<Lists>,
     pub title: Arc<Mutex<Arc<TitleFormat>>>,
     pub open: Arc<Open>,
     pub next_voice: AtomicU64,
@@ -105,8 +106,8 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         outputs.add(&server, output)?;
     }
 
-    let up_next = Arc::new(Mutex::new(UpNext::new(fastrand::Rng::new())));
-    let fallback = Arc::new(Mutex::new(UpNext::new(fastrand::Rng::new())));
+    let up_next = Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::new())));
+    let fallback = Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::new())));
     let open: Arc<Open> = Arc::new(|path: &Path, spec| -> Result<Box<dyn Source>> {
         Ok(Box::new(AudioFile::open(path, spec)?))
     });
@@ -115,7 +116,14 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     });
     let title = Arc::new(Mutex::new(format));
     let lists = Lists::start(name.clone(), up_next.clone(), &decoders)?;
-    let filling = Lists::start(name.clone(), fallback.clone(), &decoders)?;
+    let filling = match settings.fallback {
+        Some(path) => {
+            let filling = Lists::start(name.clone(), fallback.clone(), &decoders)?;
+            filling.load(Load::new(vec![path], true, true));
+            Some(filling)
+        }
+        None => None,
+    };
     let begun: Arc<AtomicU64> = Arc::default();
     let goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>> = Arc::default();
     let transitions =
@@ -178,9 +186,6 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         outputs: Mutex::new(outputs),
     });
     inner.fill(&settings.playlist, settings.repeat, settings.shuffle, settings.clock.is_stepped(), kept);
-    if let Some(fallback) = settings.fallback {
-        inner.filling.load(Load::new(vec![fallback], true, true));
-    }
     if let Some(file) = settings.state_file {
         let (events, state) = (hub.subscribe(STATE_EVENTS), resume::State::of(&inner));
         inner.hooks.spawn("state", move || resume::keep(&state, &events, &file))?;
@@ -280,8 +285,8 @@ impl Inner {
         server.clone().ok_or(Error::Stopped("pipeline"))
     }
 
-    pub fn up_next(&self) -> MutexGuard<'_, UpNext> {
-        self.up_next.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn up_next(&self) -> Locked<'_> {
+        self.up_next.lock()
     }
 
     pub fn outputs(&self) -> MutexGuard<'_, Outputs> {
@@ -338,7 +343,7 @@ impl Inner {
         let mut abandoned = Vec::new();
         self.stopping.store(true, Ordering::Relaxed);
         self.lists.stop();
-        self.filling.stop();
+        self.filling.iter().for_each(Lists::stop);
         // A mixer that has ended on its own is joined all the same.
         let _ = self.commands.send(Command::Stop);
         abandoned.extend(self.mixer.join(by.mixer));

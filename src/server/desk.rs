@@ -217,6 +217,9 @@ impl Clerk<'_> {
     }
 
     fn log(&mut self, request: Option<&Request<'_>>, status: Status, bytes: usize) {
+        if !self.journal.wants_requests() {
+            return;
+        }
         let visit = self.visit(request);
         self.journal.access(visit, status.0, bytes as u64, Duration::ZERO, self.now.wall);
     }

@@ -130,9 +130,15 @@ pub(crate) fn journal(subscribers: Subscribers) -> (JournalWriter, Journal) {
 }
 
 impl JournalWriter {
+    /// Whether the access log may want to hear of requests. The reactor runs no code of the host's: what its logger
+    /// makes of this target is asked on the journal's own thread.
+    pub(crate) fn wants_requests(&self) -> bool {
+        log::max_level() >= Level::Info
+    }
+
     /// A request has ended.
     pub(crate) fn access(&self, visit: Visit, status: u16, bytes: u64, duration: Duration, at: SystemTime) {
-        if log::log_enabled!(target: ACCESS, Level::Info) {
+        if self.wants_requests() {
             self.write(Entry::Access(Box::new(AccessEntry { visit, status, bytes, duration, at })));
         }
     }
@@ -193,7 +199,10 @@ impl Journal {
                 self.subscribers.missed(lost);
             }
             match entry {
-                Entry::Access(access) => log::info!(target: ACCESS, "{}", access.line()),
+                Entry::Access(access) if log::log_enabled!(target: ACCESS, Level::Info) => {
+                    log::info!(target: ACCESS, "{}", access.line());
+                }
+                Entry::Access(_) => {}
                 Entry::Event(event) => self.subscribers.send(&event),
                 Entry::Note(level, text) => log::log!(level, "{text}"),
             }

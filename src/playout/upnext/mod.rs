@@ -273,7 +273,7 @@ impl UpNext {
 
     /// An entry of the queue or of the playlist.
     pub fn get(&self, id: EntryId) -> Option<&Entry> {
-        let listed = self.list.iter().flat_map(|list| &list.entries);
+        let listed = self.list.iter().flat_map(|list| list.entries.iter());
         self.queue.iter().chain(listed).find(|listed| listed.id == id).map(|listed| &listed.entry)
     }
 

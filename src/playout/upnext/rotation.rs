@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,8 @@ pub(super) struct Rotation {
     pub name: String,
     pub repeat: bool,
     shuffle: bool,
-    pub entries: Vec<Listed>,
+    /// Shared with snapshots, so that taking one costs nothing, however long the list is.
+    pub entries: Arc<Vec<Listed>>,
     /// When shuffled, this pass: what has been played (before `next`), what is decided (before
     /// `drawn`), and the rest, in no order, to be drawn from. A permutation of the entries; empty
     /// when not shuffled, where it would be 0, 1, 2, …
@@ -52,7 +54,7 @@ impl Rotation {
             name: list.name,
             repeat: list.repeat,
             shuffle: false,
-            entries,
+            entries: Arc::new(entries),
             order: Vec::new(),
             next: 0,
             drawn: 0,
@@ -170,7 +172,7 @@ impl Rotation {
     /// More entries at the end; shuffled, they can come at any time in what is left of the pass.
     pub fn extend(&mut self, entries: impl Iterator<Item = Listed>, random: &mut fastrand::Rng) {
         let known = self.entries.len();
-        self.entries.extend(entries);
+        Arc::make_mut(&mut self.entries).extend(entries);
         if self.shuffle {
             self.order.extend(known as u32..self.entries.len() as u32);
         }
@@ -199,7 +201,7 @@ impl Rotation {
             self.failures = 0;
         }
         let old = std::mem::take(&mut self.entries);
-        self.entries = entries
+        let entries = entries
             .into_iter()
             .zip(&kept)
             .map(|(entry, kept)| Listed {
@@ -207,6 +209,7 @@ impl Rotation {
                 entry,
             })
             .collect();
+        self.entries = Arc::new(entries);
         self.last = self.last.and_then(|last| new_of[last as usize]);
         if self.shuffle {
             self.reorder(&new_of, &kept);

@@ -1,6 +1,7 @@
 //! What is up next, kept across a restart.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,7 @@ impl UpNext {
 
     fn mend(&mut self) {
         self.list_after = self.list_after.map(|after| after.min(self.queue.len()));
-        let listed = self.list.iter_mut().flat_map(|list| &mut list.entries);
+        let listed = self.list.iter_mut().flat_map(|list| Arc::make_mut(&mut list.entries));
         let mut names: Vec<&mut EntryId> =
             self.queue.iter_mut().chain(listed).map(|entry| &mut entry.id).collect();
         let mut seen = HashSet::with_capacity(names.len());

@@ -636,5 +636,5 @@ proptest! {
 }
 
 fn ids_of(up_next: &UpNext) -> Vec<EntryId> {
-    up_next.list.iter().flat_map(|list| &list.entries).map(|listed| listed.id).collect()
+    up_next.list.iter().flat_map(|list| list.entries.iter()).map(|listed| listed.id).collect()
 }

@@ -1,0 +1,65 @@
+//! A voice's queue that is filled by hand: with PCM that an application pushes.
+
+use std::time::Duration;
+
+use crossbeam::channel::{Sender, TrySendError, bounded};
+
+use super::decode::{Chunk, Feed};
+use crate::audio::{Channels, PcmSpec};
+
+/// A feed that is filled by hand, up to `ahead` of the mixer, and its other end.
+pub(crate) fn by_hand(spec: PcmSpec, ahead: Duration) -> (Feed, Filler) {
+    let capacity = spec.rate.frames_in(ahead).0.div_ceil(Filler::CHUNK_FRAMES as u64).max(2);
+    let (chunks, from_hand) = bounded(capacity as usize);
+    let feed = Feed::by_hand(spec.channels, from_hand);
+    (feed, Filler { channels: spec.channels, chunks, chunk: Vec::new() })
+}
+
+/// Fills a feed by hand. The feed ends when this is dropped.
+pub(crate) struct Filler {
+    channels: Channels,
+    chunks: Sender<Chunk>,
+    /// What is too short yet to be sent.
+    chunk: Vec<f32>,
+}
+
+impl Filler {
+    /// Short, for what is pushed is often live.
+    const CHUNK_FRAMES: usize = 512;
+
+    /// Takes interleaved frames as far as there is room for them now, and says how many. `None` when the
+    /// voice has ended. Half a frame at the end is not taken.
+    pub fn push(&mut self, frames: &[f32]) -> Option<usize> {
+        let frames = &frames[..frames.len() / self.channels.count() * self.channels.count()];
+        let full = Filler::CHUNK_FRAMES * self.channels.count();
+        let mut rest = frames;
+        loop {
+            let (now, later) = rest.split_at(rest.len().min(full - self.chunk.len()));
+            self.chunk.extend_from_slice(now);
+            rest = later;
+            if self.chunk.len() < full || !self.send()? {
+                return Some((frames.len() - rest.len()) / self.channels.count());
+            }
+        }
+    }
+
+    /// Sends what is there. False when there is no room for it now.
+    fn send(&mut self) -> Option<bool> {
+        let samples = std::mem::take(&mut self.chunk);
+        match self.chunks.try_send(Chunk::pushed(samples)) {
+            Ok(()) => Some(true),
+            Err(TrySendError::Full(chunk)) => {
+                self.chunk = chunk.into_samples();
+                Some(false)
+            }
+            Err(TrySendError::Disconnected(_)) => None,
+        }
+    }
+}
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        // If there is no room even for the last few milliseconds, they are lost.
+        self.send();
+    }
+}
