@@ -10,6 +10,8 @@
 # bitrate    320 kbit/s, until it does not hold                                       6 min
 # stalled    stalled listeners: when they are let go, and what they hold; link down  18 min
 # unfair     a quarter stalled, some slow: what the others notice                     2 min
+# steered    200 requests a second and 500 clients of events, beside 5,000 listeners  2 min
+# reload     a changed configuration under 2,000 listeners                            1 min
 # soak       an hour of joins and leaves                                             62 min
 # pipelines  the audio side with 1, 4 and 16 pipelines beside the bare calls         10 min
 #
@@ -22,7 +24,7 @@
 # tables of all runs are in summary.txt.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-ALL="compare crowd storms bitrate stalled unfair soak pipelines"
+ALL="compare crowd storms bitrate stalled unfair steered reload soak pipelines"
 
 if [ -n "${QUICK:-}" ]; then
     part() { echo "$2"; }
@@ -154,6 +156,73 @@ run_link_down() {
 run_unfair() {
     start_longwave
     listeners unfair 180 --count "$(part 5000 40)" --ramp 1000 --seconds "$(part 60 5)" --stalled-percent 25 --slow-percent 5
+}
+
+run_steered() {
+    local count seconds events token line kinds=()
+    count=$(part 5000 50) seconds=$(part 60 5) events=$(part 500 10)
+    start_longwave
+    token=$(sed -n 's/.* take the token in //p' "$OUT/longwave.log")
+    # What a website, a queue manager and a console ask for; what is here twice is asked twice as often.
+    while read -r line; do
+        kinds+=(--request "$line")
+    done <<REQUESTS
+GET /api/v1/pipelines
+GET /api/v1/pipelines/main/up-next?count=10
+GET /api/v1/server
+GET /api/v1/mounts
+GET /health
+GET /status-json.xsl
+GET /nowplaying$LONGWAVE_MOUNT
+GET /nowplaying$LONGWAVE_MOUNT
+GET /api/v1/pipelines/main/history
+POST /api/v1/pipelines/main/queue {"files": ["1.flac", "2.flac"]}
+GET /api/v1/pipelines/main/queue
+DELETE /api/v1/pipelines/main/queue
+PUT /api/v1/pipelines/main/metadata {"title": "Steered – ü"}
+GET /api/v1/listeners?mount=$LONGWAVE_MOUNT
+GET /api/v1/pipelines/main
+GET /api/v1/health
+GET /nowplaying$LONGWAVE_MOUNT
+GET /api/v1/pipelines/main/playlist
+GET /api/v1/metadata?file=1.flac
+GET /api/v1/pipelines/main/outputs
+REQUESTS
+    # All the while: from the first who joins to the last of the measured seconds.
+    (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label api --token-file "$token" --rate 200 \
+        "${kinds[@]}" --events "$events" --events-at /api/v1/events --events-at "/nowplaying$LONGWAVE_MOUNT" \
+        --seconds $((count / 500 + 5 + seconds)) --json "$OUT/api.json") >"$OUT/api.txt" &
+    local steering=$!
+    listeners steered 180 --count "$count" --ramp 500 --seconds "$seconds" --gap-limit 2000
+    wait "$steering"
+    cat "$OUT/api.txt" >&2
+}
+
+run_reload() {
+    local count seconds ctl="$root/target/release/longwave ctl --server http://127.0.0.1:$PORT"
+    count=$(part 2000 50) seconds=$(part 30 12)
+    make_music
+    station() { # $1: the bitrate of what stays; $2: the other mount
+        printf '[server]\nlisten = ["127.0.0.1:%s"]\n[[pipeline]]\nplaylist = "%s"\nloop = true\n' "$PORT" "$MUSIC"
+        printf '[[pipeline.output]]\nformat = "mp3"\nmount = "%s"\nbitrate = %s\n' "$LONGWAVE_MOUNT" "$1" "$2" 64
+    }
+    station 128 /goes.mp3 >"$OUT/station.toml"
+    LONGWAVE="$root/target/release/longwave serve $OUT/station.toml"
+    start_longwave
+    # In the midst of what is measured.
+    (sleep $((count / 500 + 5 + seconds / 2)); station 96 /comes.mp3 >"$OUT/station.toml"; $ctl reload) \
+        >"$OUT/changed.txt" 2>&1 &
+    local reloading=$!
+    # Before the server stops, what it has skipped.
+    (
+        sleep $((count / 500 + 4 + seconds))
+        token=$(sed -n 's/.* take the token in //p' "$OUT/longwave.log")
+        curl -s -H "Authorization: Bearer $(cat "$token")" "http://127.0.0.1:$PORT/api/v1/mounts" >"$OUT/mounts.json"
+        grep -o '"mount":"[^"]*"\|"listeners":[0-9]*\|"skips":[0-9]*' "$OUT/mounts.json" | paste -sd ' ' >>"$OUT/changed.txt"
+    ) &
+    listeners reload 120 --count "$count" --ramp 500 --seconds "$seconds" --gap-limit 2000
+    wait "$reloading"
+    cat "$OUT/changed.txt" >&2
 }
 
 run_soak() {

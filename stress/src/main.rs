@@ -20,6 +20,7 @@ mod report;
 mod sampler;
 mod source;
 mod stall;
+mod steer;
 mod stop;
 mod strace;
 mod svg;
@@ -34,7 +35,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde::Serialize;
 
-use crate::options::{ChartArgs, Command, ListenersArgs, Options, StallArgs};
+use crate::options::{ChartArgs, Command, ListenersArgs, Options, StallArgs, SteerArgs};
 use crate::report::Report;
 use crate::stop::Stop;
 
@@ -56,6 +57,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Stall(args) => stall(&args, &stop),
         Command::Floor(args) => floor::run(&args, &stop).map(|()| ExitCode::SUCCESS),
         Command::Source(args) => source::run(&args, &stop).map(|()| ExitCode::SUCCESS),
+        Command::Steer(args) => steer(&args, &stop),
         Command::Chart(args) => chart(&args),
     }
 }
@@ -83,6 +85,16 @@ fn stall(args: &StallArgs, stop: &Stop) -> Result<ExitCode, String> {
         write(path, json(&report)?)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn steer(args: &SteerArgs, stop: &Stop) -> Result<ExitCode, String> {
+    let report = steer::run(args, stop)?;
+    print!("{report}");
+    if let Some(path) = &args.json {
+        write(path, json(&report)?)?;
+    }
+    let failed = args.strict && !report.complaints().is_empty();
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn chart(args: &ChartArgs) -> Result<ExitCode, String> {

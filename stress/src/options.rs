@@ -28,6 +28,8 @@ pub enum Command {
     Floor(FloorArgs),
     /// Feeds a server in real time, like a source client.
     Source(SourceArgs),
+    /// Asks the API of a Longwave at a steady rate, and follows its events.
+    Steer(SteerArgs),
     /// Compares results of `listeners --json`: a table of medians and ratios, and a picture of CPU
     /// and gaps over the number of listeners.
     Chart(ChartArgs),
@@ -198,6 +200,43 @@ pub struct SourceArgs {
 }
 
 #[derive(Args, Debug)]
+pub struct SteerArgs {
+    /// The server: http://127.0.0.1:8000
+    #[arg(long)]
+    pub url: Target,
+    /// The file with the token that every request has.
+    #[arg(long)]
+    pub token_file: Option<PathBuf>,
+    /// A request, as `METHOD PATH [JSON]`; several take turns.
+    #[arg(long)]
+    pub request: Vec<String>,
+    /// How many requests a second, of all kinds together.
+    #[arg(long, default_value_t = 200.0, value_parser = positive_rate)]
+    pub rate: f64,
+    /// On so many connections.
+    #[arg(long, default_value_t = 16)]
+    pub clients: usize,
+    /// How many follow events.
+    #[arg(long, default_value_t = 0)]
+    pub events: usize,
+    /// Where they do; several take turns.
+    #[arg(long, default_values_t = ["/api/v1/events".to_owned()])]
+    pub events_at: Vec<String>,
+    /// For how long.
+    #[arg(long, default_value = "60", value_parser = seconds)]
+    pub seconds: Duration,
+    /// The server's name in tables.
+    #[arg(long, default_value = "server")]
+    pub label: String,
+    /// Exit with 1 if anything was wrong.
+    #[arg(long)]
+    pub strict: bool,
+    /// Write the result as JSON.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
 pub struct ChartArgs {
     /// Results of `listeners --json`.
     #[arg(required = true)]
@@ -261,6 +300,10 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "want a number a second".to_owned())?;
     if (0.0..=100_000.0).contains(&rate) { Ok(rate) } else { Err("want 0 to 100,000 a second".to_owned()) }
+}
+
+fn positive_rate(text: &str) -> Result<f64, String> {
+    rate(text).and_then(|rate| if rate > 0.0 { Ok(rate) } else { Err("want more than none".to_owned()) })
 }
 
 fn percent(text: &str) -> Result<f64, String> {

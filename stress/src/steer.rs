@@ -1,0 +1,403 @@
+//! Clients of the API, beside whatever else the server does: requests at a steady rate, each timed, and
+//! streams of events that stay open.
+
+use std::fmt::{self, Display, Formatter};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token};
+use serde::Serialize;
+
+use crate::net::{self, Target};
+use crate::options::SteerArgs;
+use crate::quantiles::Quantiles;
+use crate::stop::Stop;
+use crate::sys;
+
+/// An answer that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often the clients of events look whether they are to end.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How the server answered.
+#[derive(Debug, Serialize)]
+pub struct SteerReport {
+    pub label: String,
+    pub seconds: f64,
+    pub requests: Vec<RequestReport>,
+    /// Of all requests, from when they were due until the answer was whole.
+    pub answer_ms: Quantiles,
+    pub events: EventsReport,
+}
+
+/// One kind of request.
+#[derive(Debug, Serialize)]
+pub struct RequestReport {
+    pub request: String,
+    pub answer_ms: Quantiles,
+    /// Answered with something else than 2xx.
+    pub refused: usize,
+    /// Not answered at all, and why the last one was not.
+    pub failed: usize,
+    pub failure: Option<String>,
+}
+
+/// The clients of events.
+#[derive(Debug, Default, Serialize)]
+pub struct EventsReport {
+    pub clients: usize,
+    /// Answered with 200.
+    pub welcome: usize,
+    /// Closed before the end.
+    pub lost: usize,
+    /// Events that each was sent.
+    pub events: Quantiles,
+    pub bytes: u64,
+}
+
+/// Steers until its time is over.
+pub fn run(args: &SteerArgs, stop: &Stop) -> Result<SteerReport, String> {
+    sys::raise_open_files().map_err(|error| format!("limit of open files: {error}"))?;
+    let head = head(args)?;
+    let plan: Vec<Planned> =
+        args.request.iter().map(|request| Planned::parse(request, &head)).collect::<Result<_, _>>()?;
+    if plan.is_empty() && args.events == 0 {
+        return Err("nothing to do: give a --request, or --events".to_owned());
+    }
+    let start = Instant::now();
+    let end = start + args.seconds;
+    thread::scope(|scope| {
+        let events = scope.spawn(|| follow(args, &head, end, stop));
+        let clients = args.clients.max(1);
+        let clients: Vec<_> = (0..clients)
+            .filter(|_| !plan.is_empty())
+            .map(|client| {
+                let plan = &plan;
+                // Each client has each so manieth request.
+                let turns = (client..).step_by(clients);
+                scope.spawn(move || ask(&args.url, plan, turns, args.rate, start, end, stop))
+            })
+            .collect();
+        let answers: Vec<Answer> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
+        let events = events.join().unwrap().map_err(|error| format!("events: {error}"))?;
+        Ok(report(args, &plan, answers, events, start.elapsed()))
+    })
+}
+
+/// A request, ready to be sent.
+struct Planned {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// What became of a request.
+struct Answer {
+    /// Its place in the plan.
+    kind: usize,
+    after: Duration,
+    status: Result<u16, String>,
+}
+
+impl Planned {
+    /// `METHOD PATH [JSON]`.
+    fn parse(text: &str, head: &str) -> Result<Planned, String> {
+        let mut words = text.splitn(3, ' ');
+        let (Some(method), Some(path)) = (words.next(), words.next().filter(|path| path.starts_with('/')))
+        else {
+            return Err(format!(
+                "{text}: want METHOD PATH, like GET /health, and JSON after it if it has a body"
+            ));
+        };
+        let body = words.next();
+        let mut bytes = format!("{method} {path} HTTP/1.1\r\n{head}");
+        if let Some(body) = body {
+            bytes += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        }
+        bytes += "\r\n";
+        bytes += body.unwrap_or_default();
+        Ok(Planned { name: format!("{method} {path}"), bytes: bytes.into_bytes() })
+    }
+}
+
+/// The headers that all requests have.
+fn head(args: &SteerArgs) -> Result<String, String> {
+    let mut head = format!("Host: {}\r\nUser-Agent: longwave-stress\r\n", args.url.host);
+    if let Some(path) = &args.token_file {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        head += &format!("Authorization: Bearer {}\r\n", text.trim());
+    }
+    Ok(head)
+}
+
+/// One client on a connection that it keeps, with the requests whose turns are its own.
+fn ask(
+    url: &Target,
+    plan: &[Planned],
+    turns: impl Iterator<Item = usize>,
+    rate: f64,
+    start: Instant,
+    end: Instant,
+    stop: &Stop,
+) -> Vec<Answer> {
+    let mut connection = None;
+    let mut answers = Vec::new();
+    for turn in turns {
+        let due = start + Duration::from_secs_f64(turn as f64 / rate);
+        if due >= end || stop.asked() {
+            break;
+        }
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let kind = turn % plan.len();
+        let status = exchange(url, &mut connection, &plan[kind].bytes);
+        if status.is_err() {
+            connection = None;
+        }
+        // From when it was due: a server that is slow to one request cannot hide what that does to the next.
+        let status = status.map_err(|error| error.to_string());
+        answers.push(Answer { kind, after: due.elapsed(), status });
+    }
+    answers
+}
+
+fn exchange(url: &Target, connection: &mut Option<TcpStream>, request: &[u8]) -> io::Result<u16> {
+    let socket = match connection {
+        Some(socket) => socket,
+        None => {
+            let socket = TcpStream::connect_timeout(&url.address, PATIENCE)?;
+            socket.set_read_timeout(Some(PATIENCE))?;
+            socket.set_write_timeout(Some(PATIENCE))?;
+            socket.set_nodelay(true)?;
+            connection.insert(socket)
+        }
+    };
+    socket.write_all(request)?;
+    let mut answer = Vec::new();
+    let mut part = [0; 16 * 1024];
+    loop {
+        if let Some((status, length)) = whole(&answer) {
+            match answer.len().cmp(&length) {
+                std::cmp::Ordering::Less => {}
+                std::cmp::Ordering::Equal => return Ok(status),
+                std::cmp::Ordering::Greater => return Err(io::Error::other("more than an answer came")),
+            }
+        }
+        match socket.read(&mut part)? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            read => answer.extend_from_slice(&part[..read]),
+        }
+    }
+}
+
+/// The status of an answer whose head is there, and how long all of it is.
+fn whole(answer: &[u8]) -> Option<(u16, usize)> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    Some((status, end + length.unwrap_or(0)))
+}
+
+/// A client of events.
+struct Follower {
+    socket: mio::net::TcpStream,
+    request: Vec<u8>,
+    sent: usize,
+    /// What has come of a line that is not whole.
+    line: Vec<u8>,
+    welcome: bool,
+    lost: bool,
+    events: u64,
+    bytes: u64,
+}
+
+/// All clients of events, on one thread, until the end.
+fn follow(args: &SteerArgs, head: &str, end: Instant, stop: &Stop) -> io::Result<EventsReport> {
+    let mut poll = Poll::new()?;
+    let mut followers = Vec::with_capacity(args.events);
+    for index in 0..args.events {
+        let source = net::source_address(&args.url, index, 8);
+        let mut socket = net::connect(&args.url, source, None)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut socket, Token(index), interest)?;
+        let path = &args.events_at[index % args.events_at.len()];
+        let request = format!("GET {path} HTTP/1.1\r\n{head}Accept: text/event-stream\r\n\r\n").into_bytes();
+        let (line, sent) = (Vec::new(), 0);
+        followers.push(Follower {
+            socket,
+            request,
+            sent,
+            line,
+            welcome: false,
+            lost: false,
+            events: 0,
+            bytes: 0,
+        });
+    }
+    let mut ready = Events::with_capacity(1_024);
+    while Instant::now() < end && !stop.asked() {
+        match poll.poll(&mut ready, Some(TICK)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            result => result?,
+        }
+        for event in &ready {
+            let follower = &mut followers[event.token().0];
+            if !follower.lost && !follower.go_on() {
+                follower.lost = true;
+            }
+        }
+    }
+    Ok(EventsReport {
+        clients: followers.len(),
+        welcome: followers.iter().filter(|follower| follower.welcome).count(),
+        lost: followers.iter().filter(|follower| follower.lost).count(),
+        events: Quantiles::of(followers.iter().map(|follower| follower.events as f64).collect()),
+        bytes: followers.iter().map(|follower| follower.bytes).sum(),
+    })
+}
+
+impl Follower {
+    /// Sends and reads what there is. False when the connection has ended.
+    fn go_on(&mut self) -> bool {
+        while self.sent < self.request.len() {
+            match self.socket.write(&self.request[self.sent..]) {
+                Ok(sent) => self.sent += sent,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {
+                    return true;
+                }
+                Err(_) => return false,
+            }
+        }
+        let mut part = [0; 16 * 1024];
+        loop {
+            match self.socket.read(&mut part) {
+                Ok(0) => return false,
+                Ok(read) => self.take(&part[..read]),
+                Err(error) => return error.kind() == ErrorKind::WouldBlock,
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        for &byte in bytes {
+            if byte == b'\n' {
+                self.events += u64::from(self.line.starts_with(b"event:"));
+                self.welcome |= self.line.starts_with(b"HTTP/1.1 200");
+                self.line.clear();
+            } else if self.line.len() < 16 {
+                // The beginning is all that is looked at.
+                self.line.push(byte);
+            }
+        }
+    }
+}
+
+fn report(
+    args: &SteerArgs,
+    plan: &[Planned],
+    answers: Vec<Answer>,
+    events: EventsReport,
+    took: Duration,
+) -> SteerReport {
+    let times = |of: &dyn Fn(&&Answer) -> bool| {
+        let answered = answers.iter().filter(of).filter(|answer| answer.status.is_ok());
+        Quantiles::of(answered.map(|answer| answer.after.as_secs_f64() * 1e3).collect())
+    };
+    let requests = plan.iter().enumerate().map(|(kind, planned)| {
+        let of_kind = || answers.iter().filter(|answer| answer.kind == kind);
+        RequestReport {
+            request: planned.name.clone(),
+            answer_ms: times(&|answer| answer.kind == kind),
+            refused: of_kind()
+                .filter(|answer| answer.status.as_ref().is_ok_and(|status| !(200..300).contains(status)))
+                .count(),
+            failed: of_kind().filter(|answer| answer.status.is_err()).count(),
+            failure: of_kind().filter_map(|answer| answer.status.clone().err()).last(),
+        }
+    });
+    SteerReport {
+        label: args.label.clone(),
+        seconds: took.as_secs_f64(),
+        requests: requests.collect(),
+        answer_ms: times(&|_| true),
+        events,
+    }
+}
+
+impl SteerReport {
+    /// What was wrong, in sentences.
+    pub fn complaints(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for request in &self.requests {
+            if request.refused > 0 {
+                complaints.push(format!("{}: {} were refused", request.request, request.refused));
+            }
+            if let Some(failure) = &request.failure {
+                complaints.push(format!("{}: {} failed: {failure}", request.request, request.failed));
+            }
+        }
+        let events = &self.events;
+        if events.welcome < events.clients || events.lost > 0 {
+            complaints.push(format!(
+                "events: {} of {} were welcome, {} were lost",
+                events.welcome, events.clients, events.lost
+            ));
+        }
+        complaints
+    }
+}
+
+impl Display for SteerReport {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        writeln!(f, "{}, {:.0} s", self.label, self.seconds)?;
+        let all = (&"all requests".to_owned(), &self.answer_ms);
+        for (name, ms) in self.requests.iter().map(|one| (&one.request, &one.answer_ms)).chain([all]) {
+            writeln!(
+                f,
+                "  {name:<44} {:>6} answered, ms: p50 {:.1}, p99 {:.1}, max {:.1}",
+                ms.count, ms.p50, ms.p99, ms.max
+            )?;
+        }
+        let events = &self.events;
+        writeln!(
+            f,
+            "  {} clients of events: {:.0} to {:.0} events each, {:.1} MB in all",
+            events.clients,
+            events.events.min,
+            events.events.max,
+            events.bytes as f64 / 1e6
+        )?;
+        match self.complaints() {
+            complaints if complaints.is_empty() => writeln!(f, "  nothing wrong"),
+            complaints => complaints.iter().try_for_each(|complaint| writeln!(f, "  WRONG: {complaint}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Planned, whole};
+
+    #[test]
+    fn requests_are_sent_as_they_are_written() {
+        let plain = Planned::parse("GET /health", "Host: x\r\n").unwrap();
+        assert_eq!(plain.bytes, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+        let body = Planned::parse(r#"POST /api {"a": 1}"#, "Host: x\r\n").unwrap();
+        assert_eq!(body.name, "POST /api");
+        assert!(body.bytes.ends_with(b"Content-Length: 8\r\n\r\n{\"a\": 1}"));
+        assert!(Planned::parse("GET health", "").is_err());
+    }
+
+    #[test]
+    fn an_answer_is_whole_with_its_body() {
+        let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}";
+        for end in 0..answer.len() - 2 {
+            assert_eq!(whole(&answer[..end]), None);
+        }
+        assert_eq!(whole(answer), Some((404, answer.len())));
+        let empty = b"HTTP/1.1 204 No Content\r\n\r\n";
+        assert_eq!(whole(empty), Some((204, empty.len())));
+    }
+}
