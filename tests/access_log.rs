@@ -2,10 +2,11 @@
 
 mod support;
 
+use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use longwave::ServerSettings;
+use longwave::{HttpAnswer, ServerSettings};
 use support::{Player, Station, quick, until};
 
 struct Lines(Mutex<Vec<String>>);
@@ -47,9 +48,18 @@ fn every_request_has_its_line() {
         feed.push(1);
         LINES.0.lock().unwrap().len() == 3
     });
+    let requests = station.server.take_requests(&["/own"], 1).unwrap();
+    let mut client = station.connect();
+    client.write_all(b"GET /own HTTP/1.1\r\n\r\n").unwrap();
+    let mut request = requests.next_within(Duration::from_secs(30)).unwrap();
+    request.identify("Zo\u{eb} \u{9b}");
+    request.answer(HttpAnswer::text(200, "so it is"));
+    until("the answer's line is there", || LINES.0.lock().unwrap().len() == 4);
     station.server.stop();
 
     let lines = LINES.0.lock().unwrap();
+    assert!(lines[3].starts_with(r"127.0.0.1 - Zoë\u{20}\u{9b} ["), "{}", lines[3]);
+    let lines = &lines[..3];
     let parts: Vec<_> = lines.iter().map(|line| line.split_once(" - - [").expect(line)).collect();
     assert!(parts.iter().all(|(address, rest)| *address == "127.0.0.1" && &rest[20..29] == " +0000] \""));
     let tails: Vec<_> = parts.iter().map(|(_, rest)| &rest[28..]).collect();

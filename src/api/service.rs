@@ -47,7 +47,7 @@ pub(super) struct Task {
 
 /// What is done on the thread `api-files`.
 pub(super) enum FileJob {
-    Answer { request: HttpRequest, held: Vec<String>, handler: fn(&Core, &Call<'_>) -> Handled },
+    Answer { request: Box<HttpRequest>, held: Vec<String>, handler: fn(&Core, &Call<'_>) -> Handled },
     ReadTags(PathBuf),
 }
 
@@ -103,18 +103,20 @@ impl Service {
         }
     }
 
-    fn handle(&mut self, Task { handler, held }: Task, who: Option<&Identity>, request: HttpRequest) {
-        if let Some(Identity { name, .. }) = who
-            && !matches!(request.method(), "GET" | "HEAD")
-        {
-            log::info!("{name} at {}: {} {}", request.address(), request.method(), request.raw_path());
+    fn handle(&mut self, Task { handler, held }: Task, who: Option<&Identity>, mut request: HttpRequest) {
+        if let Some(Identity { name, .. }) = who {
+            request.identify(name);
+            if !matches!(request.method(), "GET" | "HEAD") {
+                log::info!("{name} at {}: {} {}", request.address(), request.method(), request.raw_path());
+            }
         }
         match handler {
             Handler::Quick(handle) => answer_with(&self.core, handle, &held, request),
             Handler::Events(follow) => follow(&mut self.streams, &self.core, request, &held),
             Handler::Slow(handler) => {
                 // (If the thread is gone, the request is dropped, and so answered.)
-                let sent = self.files.try_send(FileJob::Answer { request, held, handler });
+                let job = FileJob::Answer { request: Box::new(request), held, handler };
+                let sent = self.files.try_send(job);
                 if let Err(TrySendError::Full(FileJob::Answer { request, .. })) = sent {
                     let problem = Problem::new("busy", "too many requests wait for files: try again soon");
                     request.answer(problem.retry_after(Duration::from_secs(1)).answer());
@@ -144,7 +146,7 @@ impl Files {
         for job in &self.jobs {
             match job {
                 FileJob::Answer { request, held, handler } => {
-                    answer_with(&self.core, handler, &held, request)
+                    answer_with(&self.core, handler, &held, *request)
                 }
                 FileJob::ReadTags(file) => self.core.read_tags(&file),
             }

@@ -261,9 +261,9 @@ impl Connection {
     }
 
     /// The request that waits for the answer with this ticket, if it is this connection's.
-    pub(crate) fn awaits(&self, ticket: u64) -> Option<&Asked> {
+    pub(crate) fn awaits(&mut self, ticket: u64) -> Option<&mut Asked> {
         match self {
-            Connection::Waiting(waiting) if waiting.asked.ticket == ticket => Some(&waiting.asked),
+            Connection::Waiting(waiting) if waiting.asked.ticket == ticket => Some(&mut waiting.asked),
             _ => None,
         }
     }

@@ -219,7 +219,8 @@ impl AccessEntry {
         let (date, status, bytes, seconds) =
             (log_date(self.at), self.status, self.bytes, self.duration.as_secs());
         let [request, referer, agent] = [visit.request_line(), visit.referer(), visit.agent()].map(quoted);
-        format!("{address} - - [{date}] {request} {status} {bytes} {referer} {agent} {seconds}")
+        let user = unquoted(visit.user());
+        format!("{address} - {user} [{date}] {request} {status} {bytes} {referer} {agent} {seconds}")
     }
 }
 
@@ -239,6 +240,15 @@ fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// A single word, whatever is in it; `-` for nothing.
+fn unquoted(text: &str) -> String {
+    if text.is_empty() {
+        return "-".into();
+    }
+    let is_plain = |c: &char| !(c.is_whitespace() || c.is_control() || matches!(c, '"' | '\\'));
+    text.chars().map(|c| if is_plain(&c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
 }
 
 /// `09/Sep/2001:01:46:40 +0000`, from HTTP's `Sun, 09 Sep 2001 01:46:40 GMT`. In UTC: asking the
@@ -270,14 +280,18 @@ mod tests {
         assert_eq!(quoted("a\r\nb\t\u{1b}[2J"), r#""a\r\nb\t\u{1b}[2J""#);
         assert_eq!(quoted(r#"say "\"#), r#""say \"\\""#);
         assert_eq!(quoted(""), r#""-""#);
+        assert_eq!(unquoted("Zoë B\r\"[\u{9b}"), r#"Zoë\u{20}B\u{d}\u{22}[\u{9b}"#);
+        assert_eq!(unquoted(""), "-");
     }
 
     #[test]
     fn access_lines_are_as_tools_expect_them() {
         let head = b"GET /a\"b HTTP/1.1\r\nUser-Agent: evil\xc2\x9b[2J\\\r\n\r\n";
         let request = Request::parse(head).unwrap();
+        let mut visit = Visit::new(1, IpAddr::from([192, 0, 2, 7]), Some(&request));
+        visit.identify("ana");
         let entry = AccessEntry {
-            visit: Visit::new(1, IpAddr::from([192, 0, 2, 7]), Some(&request)),
+            visit,
             status: 200,
             bytes: 12_345,
             duration: Duration::from_millis(61_900),
@@ -285,7 +299,7 @@ mod tests {
         };
         assert_eq!(
             entry.line(),
-            r#"192.0.2.7 - - [09/Sep/2001:01:46:40 +0000] "GET /a\"b HTTP/1.1" 200 12345 "-" "evil\u{9b}[2J\\" 61"#
+            r#"192.0.2.7 - ana [09/Sep/2001:01:46:40 +0000] "GET /a\"b HTTP/1.1" 200 12345 "-" "evil\u{9b}[2J\\" 61"#
         );
     }
 

@@ -51,6 +51,7 @@ pub struct HttpRequest {
     body: Vec<u8>,
     address: IpAddr,
     base_url: String,
+    user: Option<Box<str>>,
     reply: Option<ReplyTo>,
 }
 
@@ -102,6 +103,11 @@ impl HttpRequest {
         &self.base_url
     }
 
+    /// Names the user that the client has shown to be: the access log has it.
+    pub fn identify(&mut self, user: &str) {
+        self.user = Some(user.into());
+    }
+
     /// Answers it.
     pub fn answer(mut self, answer: HttpAnswer) {
         self.reply(Answer::Whole(answer));
@@ -115,7 +121,7 @@ impl HttpRequest {
 
     fn reply(&mut self, answer: Answer) {
         if let Some(reply) = self.reply.take() {
-            reply.send(answer);
+            reply.send(answer, self.user.take());
         }
     }
 }
@@ -196,6 +202,7 @@ pub(crate) enum Answer {
 pub(crate) struct Delivery {
     pub(crate) key: usize,
     pub(crate) ticket: u64,
+    pub(crate) user: Option<Box<str>>,
     pub(crate) answer: Answer,
 }
 
@@ -221,9 +228,10 @@ impl Outbox {
 }
 
 impl ReplyTo {
-    fn send(self, answer: Answer) {
+    fn send(self, answer: Answer, user: Option<Box<str>>) {
+        let ReplyTo { key, ticket, outbox: Outbox { deliveries, .. } } = &self;
         // A reactor that is gone has no connections either.
-        let _ = self.outbox.deliveries.send(Delivery { key: self.key, ticket: self.ticket, answer });
+        let _ = deliveries.send(Delivery { key: *key, ticket: *ticket, user, answer });
         self.outbox.doorbell.ring();
     }
 }
@@ -270,6 +278,7 @@ impl Service {
             body,
             address,
             base_url,
+            user: None,
             reply: Some(ReplyTo { key, ticket, outbox: self.outbox.clone() }),
         };
         match self.requests.try_send(handed) {

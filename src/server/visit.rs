@@ -13,10 +13,11 @@ const KEPT: usize = 256;
 pub(crate) struct Visit {
     pub(crate) id: u64,
     pub(crate) address: IpAddr,
-    /// Request line, agent and referer, one after the other: one allocation a listener, not three.
+    /// Request line, agent, referer and user, one after the other: one allocation a listener, not four.
     text: Box<str>,
     agent_at: u16,
     referer_at: u16,
+    user_at: u16,
 }
 
 impl Visit {
@@ -32,8 +33,14 @@ impl Visit {
             referer_at = text.len() as u16;
             text.push_str(&without_secrets(request.header("referer").map_or("", kept)));
         }
+        let user_at = text.len() as u16;
         let text = text.into_boxed_str();
-        Visit { id, address: address.to_canonical(), text, agent_at, referer_at }
+        Visit { id, address: address.to_canonical(), text, agent_at, referer_at, user_at }
+    }
+
+    /// The one who asks has shown to be this user.
+    pub(crate) fn identify(&mut self, user: &str) {
+        self.text = [&self.text[..usize::from(self.user_at)], kept(user)].concat().into_boxed_str();
     }
 
     /// `GET /stream.mp3 HTTP/1.1`; empty if there was no such line.
@@ -46,7 +53,12 @@ impl Visit {
     }
 
     pub(crate) fn referer(&self) -> &str {
-        &self.text[usize::from(self.referer_at)..]
+        &self.text[usize::from(self.referer_at)..usize::from(self.user_at)]
+    }
+
+    /// Empty where nobody had to show who it is.
+    pub(crate) fn user(&self) -> &str {
+        &self.text[usize::from(self.user_at)..]
     }
 }
 
@@ -105,11 +117,15 @@ mod tests {
         let long = "é".repeat(3_000);
         let head = format!("GET /{} HTTP/1.1\r\nReferer: r\r\nUser-Agent: {long}\r\n\r\n", "x".repeat(9_000));
         let request = Request::parse(head.as_bytes()).unwrap();
-        let visit = Visit::new(1, "::ffff:192.0.2.1".parse().unwrap(), Some(&request));
+        let mut visit = Visit::new(1, "::ffff:192.0.2.1".parse().unwrap(), Some(&request));
+        assert_eq!(visit.user(), "");
+        visit.identify("ana");
+        visit.identify(&"é".repeat(200));
+        assert_eq!(visit.user(), "é".repeat(128));
         assert_eq!(visit.address.to_string(), "192.0.2.1");
         assert_eq!(visit.request_line(), format!("GET /{} HTTP/1.1", "x".repeat(255)));
         assert_eq!((visit.agent(), visit.referer()), (&long[..256], "r"));
         let none = Visit::new(1, [127, 0, 0, 1].into(), None);
-        assert_eq!([none.request_line(), none.agent(), none.referer()], [""; 3]);
+        assert_eq!([none.request_line(), none.agent(), none.referer(), none.user()], [""; 4]);
     }
 }

@@ -27,10 +27,13 @@ impl Form {
 impl Reactor {
     /// To be called after the handoffs were drained: an answer may lead into a stream at its end.
     pub(super) fn deliver(&mut self, now: Moment) {
-        while let Ok(Delivery { key, ticket, answer }) = self.ports.answers.try_recv() {
-            let peer = self.peers.get(key);
+        while let Ok(Delivery { key, ticket, user, answer }) = self.ports.answers.try_recv() {
+            let peer = self.peers.get_mut(key);
             // Who asked may have gone, and another connection have its place.
             let Some(asked) = peer.and_then(|peer| peer.connection.awaits(ticket)) else { continue };
+            if let Some(user) = user {
+                asked.visit.identify(&user);
+            }
             let form = Form::of(asked);
             match answer {
                 Answer::Whole(answer) => self.deliver_whole(key, &form, &answer, now),
