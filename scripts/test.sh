@@ -34,5 +34,6 @@ step cargo build --locked --examples
 # The C ABI as other languages have it: built as for tests, installed, and used from there only.
 step cargo build --locked --workspace --lib --bins
 step bash scripts/test-abi.sh target/debug
+step bash scripts/test-openapi.sh target/debug 30
 # Last, so that its summary is the last line.
 step tests --workspace --lib --bins --tests

@@ -16,7 +16,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The body, which must be JSON of this form.
+    /// The body, which must be a JSON object of this form.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         // A form of a page of another origin can send anything but this type.
         let content_type = self.request.header("content-type").unwrap_or_default();
@@ -27,6 +27,10 @@ impl Call<'_> {
         if !is_json {
             let detail = "send the body as JSON, with Content-Type: application/json";
             return Err(Problem::new("unsupported-media-type", detail));
+        }
+        // (Serde would take a list for the fields in their order.)
+        if self.request.body().trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::new("invalid-body", "the body is a list: an object is wanted, {…}"));
         }
         let mut json = serde_json::Deserializer::from_slice(self.request.body());
         let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {

@@ -137,7 +137,13 @@ impl Streams {
             return request.answer(answer.with("Access-Control-Allow-Origin", "*"));
         };
         let pipeline = core.feeding(&path);
-        if !wants_events(&request) {
+        let wants_events = match wants_events(&request) {
+            Ok(wants_events) => wants_events,
+            Err(problem) => {
+                return request.answer(problem.answer().with("Access-Control-Allow-Origin", "*"));
+            }
+        };
+        if !wants_events {
             return request
                 .answer(open_json(200, &NowPlaying::at(&info, pipeline, core)).with("Vary", "Accept"));
         }
@@ -235,11 +241,15 @@ fn position(run: &str, id: &str) -> Option<StreamPos> {
 }
 
 /// Whether the client asked for events rather than for JSON.
-fn wants_events(request: &HttpRequest) -> bool {
+fn wants_events(request: &HttpRequest) -> Result<bool, Problem> {
     match request.parameter("format").as_deref() {
-        Some("events") => true,
-        Some(_) => false,
-        None => request.header("accept").is_some_and(|accept| accept.contains("text/event-stream")),
+        Some("events") => Ok(true),
+        Some("json") => Ok(false),
+        Some(other) => {
+            let detail = format!("format={other:?} is none: it is json or events");
+            Err(Problem::new("invalid-parameter", detail).at("format"))
+        }
+        None => Ok(request.header("accept").is_some_and(|accept| accept.contains("text/event-stream"))),
     }
 }
 

@@ -314,7 +314,7 @@ fn report(
                 .filter(|answer| answer.status.as_ref().is_ok_and(|status| !(200..300).contains(status)))
                 .count(),
             failed: of_kind().filter(|answer| answer.status.is_err()).count(),
-            failure: of_kind().filter_map(|answer| answer.status.clone().err()).last(),
+            failure: of_kind().filter_map(|answer| answer.status.clone().err()).next_back(),
         }
     });
     SteerReport {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -50,13 +50,7 @@ impl Radio {
         let listen = vec![([127, 0, 0, 1], 0).into()];
         let mut server_settings = ServerSettings { listen, ..ServerSettings::default() };
         server(&mut server_settings);
-        let mut main = PipelineSettings {
-            spec: SMALL,
-            playlist: vec![music.join("one.wav"), music.join("two.wav")],
-            repeat: true,
-            outputs: vec![Ear::deaf().output("/a")],
-            ..PipelineSettings::default()
-        };
+        let mut main = programme(&music);
         pipeline(&mut main);
         let station = Station::start(StationSettings { server: server_settings, pipelines: vec![main] })
             .expect("a station");
@@ -66,11 +60,34 @@ impl Radio {
         let viewer = users.add_token("display", Role::Viewer).unwrap();
         let users_file = folder.path().join("users");
         users.write(&users_file).unwrap();
-        let settings =
-            ApiSettings { users_file: Some(users_file), media_roots: vec![music], ..ApiSettings::default() };
-        let api = Some(Api::start(&station, &settings).expect("an API"));
         let address = station.server().local_addrs()[0];
-        Radio { station, api, address, folder, admin, viewer }
+        let mut radio = Radio { station, api: None, address, folder, admin, viewer };
+        radio.start_api();
+        radio
+    }
+
+    /// Anew, with the users that there are.
+    pub fn start_api(&mut self) {
+        let settings = ApiSettings {
+            users_file: Some(self.folder.path().join("users")),
+            media_roots: vec![self.folder.path().join("music")],
+            ..ApiSettings::default()
+        };
+        self.api = Some(Api::start(&self.station, &settings).expect("an API"));
+    }
+
+    pub fn stop(&mut self) {
+        self.api.take();
+        assert_eq!(self.station.stop().abandoned, Vec::<String>::new());
+    }
+
+    /// The station that has been stopped comes back at the same address, and knows nothing of before.
+    pub fn start_again(&mut self) {
+        let server = ServerSettings { listen: vec![self.address], ..ServerSettings::default() };
+        let pipelines = vec![programme(&self.folder.path().join("music"))];
+        self.station =
+            Station::start(StationSettings { server, pipelines }).expect("the port is free at once");
+        self.start_api();
     }
 
     pub fn pipeline(&self) -> &Pipeline {
@@ -115,8 +132,17 @@ impl Radio {
 
 impl Drop for Radio {
     fn drop(&mut self) {
-        self.api.take();
-        assert_eq!(self.station.stop().abandoned, Vec::<String>::new());
+        self.stop();
+    }
+}
+
+fn programme(music: &Path) -> PipelineSettings {
+    PipelineSettings {
+        spec: SMALL,
+        playlist: vec![music.join("one.wav"), music.join("two.wav")],
+        repeat: true,
+        outputs: vec![Ear::deaf().output("/a")],
+        ..PipelineSettings::default()
     }
 }
 
@@ -167,6 +193,15 @@ impl Client {
             }
             assert!(self.fill(), "closed after {:?}", String::from_utf8_lossy(&self.input));
         }
+    }
+
+    /// So many bytes.
+    #[cfg_attr(not(feature = "mp3"), expect(dead_code))]
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        while self.input.len() < count {
+            assert!(self.fill(), "closed within {count} bytes");
+        }
+        self.input.drain(..count).collect()
     }
 
     pub fn is_closed(&mut self) -> bool {

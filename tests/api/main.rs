@@ -10,4 +10,6 @@ mod events;
 mod logins;
 mod manager;
 mod open;
+#[cfg(feature = "mp3")]
+mod proxies;
 mod steering;

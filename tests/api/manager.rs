@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use longwave::{Api, ApiSettings};
 use serde_json::Value;
 
 use crate::client::Radio;
@@ -62,16 +62,17 @@ fn it_keeps_ten_tracks_queued_whoever_is_restarted() {
     let _manager = Manager::start(&radio);
     until("it is filled up, and no more than that", || queued(&radio) == 10);
 
-    // The API goes and comes back, as when a station is restarted: its events begin anew.
+    // The API goes and comes back: its events begin anew.
     radio.api.take();
     radio.pipeline().skip().unwrap();
-    let settings = ApiSettings {
-        users_file: Some(radio.folder.path().join("users")),
-        media_roots: vec![radio.folder.path().join("music")],
-        ..ApiSettings::default()
-    };
-    radio.api = Some(Api::start(&radio.station, &settings).unwrap());
+    radio.start_api();
     until("it is there again", || queued(&radio) == 10);
+
+    // So does the whole station, with nothing queued. (Nobody is there for a while.)
+    radio.stop();
+    std::thread::sleep(Duration::from_millis(300));
+    radio.start_again();
+    until("it is filled up anew", || queued(&radio) == 10);
     let before = ids(&radio);
     radio.pipeline().skip().unwrap();
     until("it goes on", || ids(&radio).last() != before.last() && queued(&radio) == 10);

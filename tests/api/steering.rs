@@ -77,7 +77,11 @@ fn the_queue_is_filled_moved_and_emptied() {
     done(&steer(&radio, "DELETE", &format!("/queue/{}", ids[0]), Value::Null));
     refused(&steer(&radio, "DELETE", &format!("/queue/{}", ids[0]), Value::Null), 404, "not-found", None);
     refused(&steer(&radio, "DELETE", "/queue/many", Value::Null), 404, "not-found", None);
-    refused(&steer(&radio, "PUT", "/queue/999/index", json!({ "index": 0 })), 404, "not-found", None);
+    refused(&steer(&radio, "PUT", "/queue/999/index", json!({ "index": 0.0 })), 404, "not-found", None);
+    for index in [json!(-1), json!(0.5), json!("0")] {
+        let answer = steer(&radio, "PUT", &format!("/queue/{}/index", ids[1]), json!({ "index": index }));
+        refused(&answer, 400, "invalid-body", Some("index"));
+    }
     assert_eq!(files(&radio.look(&format!("{P}/queue"))), ["three.wav", "one.wav"]);
     done(&steer(&radio, "DELETE", "/queue", Value::Null));
     assert_eq!(radio.look(&format!("{P}/queue")), json!([]));
@@ -93,6 +97,7 @@ fn a_body_that_is_none_changes_nothing_and_its_field_is_named() {
         (json!({ "files": "one.wav" }), 400, "invalid-body", Some("files")),
         (json!({ "files": [1] }), 400, "invalid-body", Some("files[0]")),
         (json!([]), 400, "invalid-body", None),
+        (json!([["one.wav"], "end"]), 400, "invalid-body", None),
         (json!({ "files": ["one.wav", "gone.wav"] }), 404, "not-found", Some("files[1]")),
         (json!({ "files": [".."] }), 403, "outside-media-roots", Some("files[0]")),
         (json!({ "files": ["../secret.wav"] }), 403, "outside-media-roots", Some("files[0]")),

@@ -42,7 +42,11 @@ pub(crate) fn history(core: &Core, call: &Call<'_>) -> Handled {
 
 /// `GET /api/v1/pipelines/{pipeline}/up-next`
 pub(crate) fn up_next(core: &Core, call: &Call<'_>) -> Handled {
-    let count = call.parameter("count")?.unwrap_or(UP_NEXT).min(UP_NEXT_MOST);
+    let count = call.parameter("count")?.unwrap_or(UP_NEXT);
+    if count > UP_NEXT_MOST {
+        let detail = format!("count={count} is too many: {UP_NEXT_MOST} at most");
+        return Err(Problem::new("invalid-parameter", detail).at("count"));
+    }
     let coming = core.pipeline(&call.held[0])?.up_next(count);
     Ok(json(200, &coming.iter().map(|(id, entry)| Coming::of(*id, entry, core)).collect::<Vec<_>>()))
 }

@@ -1,6 +1,7 @@
 //! A pipeline's queue.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
@@ -98,7 +99,16 @@ pub(crate) fn remove(core: &Core, call: &Call<'_>) -> Handled {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Move {
+    #[serde(deserialize_with = "whole")]
     index: usize,
+}
+
+/// In JSON, 2.0 is as whole a number as 2. Beyond what a list can have, it is as good as the end.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    let is_whole = number >= 0.0 && number.fract() == 0.0;
+    let wrong = || D::Error::custom(format!("{number} is no whole number from 0 up"));
+    if is_whole { Ok(number as usize) } else { Err(wrong()) }
 }
 
 /// `PUT /api/v1/pipelines/{pipeline}/queue/{id}/index`

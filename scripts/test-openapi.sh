@@ -1,0 +1,43 @@
+#!/bin/bash
+# test-openapi.sh FOLDER [SECONDS]: the program in FOLDER serves its API, and schemathesis sends it whatever its
+# OpenAPI document allows and forbids. No answer may be a server error, or one that the document does not describe.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+built=$(realpath "$1")
+seconds=${2:-60}
+
+# Kept between runs, with the build.
+tools=target/schemathesis-4.32.5
+if [ ! -x $tools/bin/schemathesis ]; then
+    python3 -m venv --clear $tools && $tools/bin/pip install --quiet --disable-pip-version-check schemathesis==4.32.5 || {
+        rm -rf $tools
+        echo "schemathesis is not to be had here (it comes from PyPI into a venv of Python 3): left out" >&2
+        [ -z "${CI:-}" ]
+        exit
+    }
+fi
+tools=$(realpath $tools)
+scripts=$(realpath scripts)
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/longwave-openapi.XXXXXX")
+cd "$work"
+mkdir music
+for track in 1 2 3; do
+    ffmpeg -v error -f lavfi -i "sine=frequency=$((track * 220)):duration=60" -metadata "title=Träck $track" music/$track.flac
+done
+XDG_RUNTIME_DIR=$work "$built/longwave" play music --loop --listen 127.0.0.1:0 >urls 2>log &
+station=$!
+trap 'kill $station 2>/dev/null; wait $station || true; rm -rf "$work"' EXIT
+until [ "$(wc -l <urls)" = 2 ] && grep -q "take the token in" log; do
+    kill -0 $station || { cat log >&2; exit 1; }
+    sleep 0.1
+done
+server=$(sed -n '1s|.*\(http://[^/]*\)/.*|\1|p' urls)
+token=$(cat "$(sed -n 's/.* take the token in //p' log)")
+
+# Wrong credentials soon get 429 instead of 401, as they should: tests/api/logins.rs sees to that.
+"$tools/bin/schemathesis" --config-file "$scripts/schemathesis.toml" run "$server/api/v1/openapi.json" \
+    --header "Authorization: Bearer $token" --max-time "$seconds" --continue-on-failure --request-timeout 5 \
+    --exclude-checks ignored_auth --suppress-health-check all --warnings off
+kill -0 $station # it lives
+if grep -E 'panicked| ERROR ' log; then exit 1; fi

@@ -1,0 +1,177 @@
+//! Debian's nginx and HAProxy in front of a station, configured as docs/PROXY.md says.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::time::Duration;
+
+use longwave::{MountSettings, Mp3Settings, OutputSettings, PipelineSettings, Title, TitleHolds};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType};
+use nix::sys::socket::{SockaddrStorage, bind, connect, socket};
+use nix::unistd::Pid;
+
+use crate::client::{Client, Radio};
+
+/// Ended when dropped.
+struct Proxy {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // In order: nginx has a worker that must end with it.
+        let _ = kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM);
+        let _ = self.process.wait();
+    }
+}
+
+/// The block of code in docs/PROXY.md that has this in it.
+fn documented(part: &str) -> String {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/PROXY.md")).unwrap();
+    let block = page.split("```").skip(1).step_by(2).find(|block| block.contains(part)).expect(part);
+    block.split_once('\n').unwrap().1.to_owned()
+}
+
+/// A port that the proxy is given open: who connects before it is ready waits in its queue.
+fn open_port() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    fcntl(&listener, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    listener
+}
+
+/// Whether it is installed, as it must be in CI. (A developer's machine need not have a web server.)
+fn is_there(proxy: &str) -> bool {
+    let is_there = Command::new(proxy).arg("-v").output().is_ok();
+    assert!(is_there || std::env::var_os("CI").is_none(), "{proxy} is not installed");
+    if !is_there {
+        eprintln!("{proxy} is not installed: left out");
+    }
+    is_there
+}
+
+fn nginx(radio: &Radio) -> Proxy {
+    let listener = open_port();
+    let address = listener.local_addr().unwrap();
+    let folder = radio.folder.path().join("nginx");
+    fs::create_dir(&folder).unwrap();
+    let is_of_tls = |line: &&str| line.contains("ssl_certificate");
+    let server: String = documented("proxy_pass")
+        .lines()
+        .filter(|line| !is_of_tls(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let server = server
+        .replace("listen 443 ssl", &format!("listen {address}"))
+        .replace("127.0.0.1:8000", &radio.address.to_string());
+    let place = folder.display();
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {place}/{name};\n"))
+        .concat();
+    let config = format!(
+        "daemon off;\nworker_processes 1;\npid {place}/pid;\nerror_log {place}/log;\n\
+         events {{ worker_connections 100; }}\nhttp {{\naccess_log off;\n{paths}{server}}}\n"
+    );
+    fs::write(folder.join("nginx.conf"), config).unwrap();
+    let process = Command::new("nginx")
+        .arg("-p")
+        .arg(&folder)
+        .arg("-e")
+        .arg(folder.join("log"))
+        .arg("-c")
+        .arg(folder.join("nginx.conf"))
+        .env("NGINX", format!("{};", listener.as_raw_fd()))
+        .spawn()
+        .expect("nginx is there");
+    Proxy { process, address }
+}
+
+fn haproxy(radio: &Radio) -> Proxy {
+    let listener = open_port();
+    let address = listener.local_addr().unwrap();
+    let config = documented("frontend radio")
+        .replace("bind :443 ssl crt /etc/haproxy/radio.pem", &format!("bind fd@{}", listener.as_raw_fd()))
+        .replace("127.0.0.1:8000", &radio.address.to_string())
+        // Not as many as on a machine of its own.
+        .replace("maxconn 20000", "maxconn 100");
+    let file = radio.folder.path().join("haproxy.cfg");
+    fs::write(&file, format!("global\n    maxconn 100\n{config}")).unwrap();
+    let process = Command::new("haproxy").arg("-db").arg("-f").arg(&file).spawn().expect("haproxy is there");
+    Proxy { process, address }
+}
+
+/// A client at another address than the proxy's.
+fn client_of(proxy: &Proxy) -> Client {
+    let SocketAddr::V4(address) = proxy.address else { unreachable!() };
+    let client = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).unwrap();
+    let own = SockaddrStorage::from(SocketAddr::from(([127, 0, 0, 9], 0)));
+    bind(client.as_raw_fd(), &own).unwrap();
+    connect(client.as_raw_fd(), &SockaddrStorage::from(address)).unwrap();
+    let client = TcpStream::from(client);
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    Client::new(client)
+}
+
+fn a_station_is_heard_through(start: fn(&Radio) -> Proxy, base_url: &str) {
+    let mount = MountSettings { path: "/stream.mp3".into(), ..MountSettings::default() };
+    let output = OutputSettings { encoder: Arc::new(Mp3Settings::default()), mount };
+    let radio = Radio::with(
+        |server| server.trusted_proxies = vec!["127.0.0.1".parse().unwrap()],
+        |pipeline| (pipeline.spec, pipeline.outputs) = (PipelineSettings::default().spec, vec![output]),
+    );
+    let proxy = start(&radio);
+
+    let mut player = client_of(&proxy);
+    player.send("GET", "/stream.mp3", "Icy-MetaData: 1\r\n", "");
+    let head = String::from_utf8(player.until(b"\r\n\r\n")).unwrap().to_lowercase();
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert!(!head.contains("transfer-encoding"), "old players know no chunks: {head}");
+    let metaint = head.lines().find_map(|line| line.strip_prefix("icy-metaint: ")).expect(&head);
+    let metaint: usize = metaint.parse().unwrap();
+
+    let mut page = client_of(&proxy);
+    page.send("GET", "/nowplaying/stream.mp3", "Accept: text/event-stream\r\n", "");
+    page.until(b"event: now-playing");
+
+    let title = Title::new("Grüße aus Ærø");
+    radio.pipeline().update_metadata(title, None, TitleHolds::UntilCleared).unwrap();
+    page.until("\"title\":\"Grüße aus Ærø\"".as_bytes());
+    let announced = (0..100).find(|_| {
+        let audio = player.exactly(metaint);
+        assert_eq!(audio.len(), metaint);
+        let length = usize::from(player.exactly(1)[0]) * 16;
+        String::from_utf8(player.exactly(length)).unwrap().contains("StreamTitle='Grüße aus Ærø'")
+    });
+    assert!(announced.is_some(), "the title never came");
+
+    let mut manager = client_of(&proxy);
+    let login = format!("Authorization: Bearer {}\r\n", radio.viewer);
+    let listeners = manager.ask("GET", "/api/v1/listeners", &login, "").json();
+    assert_eq!(listeners.as_array().map(Vec::len), Some(1));
+    assert_eq!(listeners[0]["address"], "127.0.0.9", "the client's, not the proxy's");
+    let mounts = manager.ask("GET", "/api/v1/mounts", &login, "").json();
+    assert_eq!(mounts[0]["listen_url"], format!("{base_url}/stream.mp3"));
+    let refused = manager.ask("POST", "/api/v1/pipelines/main/skip", "Origin: https://evil.example\r\n", "");
+    assert_eq!(refused.problem().1, "cross-origin");
+    let origin = format!("Authorization: Bearer {}\r\nOrigin: {base_url}\r\n", radio.admin);
+    assert_eq!(manager.ask("POST", "/api/v1/pipelines/main/skip", &origin, "").status, 204);
+}
+
+#[test]
+fn a_station_is_heard_through_nginx() {
+    if is_there("nginx") {
+        a_station_is_heard_through(nginx, "http://localhost");
+    }
+}
+
+#[test]
+fn a_station_is_heard_through_haproxy() {
+    if is_there("haproxy") {
+        // The documented frontend is one for HTTPS, and says so.
+        a_station_is_heard_through(haproxy, "https://localhost");
+    }
+}
