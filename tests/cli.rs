@@ -56,6 +56,24 @@ fn check_says_all_that_is_wrong_and_ends_with_2() {
 }
 
 #[test]
+fn check_sees_that_a_state_cannot_be_kept_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |state: &str| {
+        let text = format!("[[pipeline]]\nplaylist = '.'\nstate_file = '{state}'\n");
+        std::fs::write(folder.path().join("a.toml"), text).unwrap();
+        longwave(folder.path(), &["check", "a.toml"])
+    };
+    let refused = check("gone/state");
+    assert_eq!(
+        stderr(&refused),
+        "a.toml:3: pipeline.state_file: there is no folder gone: make it, or name another\nlongwave: 1 problem\n"
+    );
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(check("state").status.code(), Some(0));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn check_warns_of_what_is_rarely_meant() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[server]\ntrusted_proxies = \"0.0.0.0/0\"\n[[pipeline]]\n";

@@ -264,6 +264,22 @@ fn pipelines_do_not_share_a_state_file() {
 }
 
 #[test]
+fn where_no_state_can_be_kept_is_said_by_line() {
+    let states =
+        ["gone/s", "/dev/null", "/", ""].map(|path| format!("[[pipeline]]\nstate_file = '{path}'\n"));
+    let said = complaints(&states.concat());
+    for (line, reason) in [
+        (2, "there is no folder gone: make it, or name another"),
+        (4, "/dev/null is a device: name a file"),
+        (6, "\"/\" names no file: write \"main.state\", say"),
+        (8, "\"\" names no file: write \"main.state\", say"),
+    ] {
+        let problem = format!("station.toml:{line}: pipeline.state_file: {reason}");
+        assert!(said.contains(&problem), "{problem} is not in {said:?}");
+    }
+}
+
+#[test]
 fn a_station_has_a_pipeline_and_a_pipeline_an_output() {
     assert_eq!(complaints(""), ["station.toml: pipeline: a station needs at least one: add a [[pipeline]]"]);
     assert_eq!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::audio::{Channels, PcmSpec};
 use crate::error::Error;
-use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain};
+use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain, check_state_file};
 use crate::playout::{DeadAir, path_text};
 use crate::server::{MountSettings, ServerSettings, check_fallback};
 use crate::units::SampleRate;
@@ -363,6 +363,9 @@ impl<'a> Reader<'a> {
             self.problems.add(&path.place, reason);
         }
         let file = self.base.join(path_text::from_text(&path.value));
+        if let Err(reason) = accepted(check_state_file(&file)) {
+            self.problems.add(&path.place, reason);
+        }
         self.state_files.push(path);
         file
     }
