@@ -259,6 +259,20 @@ fn pipelines_do_not_share_a_state_file() {
             "station.toml:6: pipeline.state_file: another pipeline keeps its state there, on line 2",
         ]
     );
+    // However one comes to it: paths begin in the folder that this runs in.
+    let whole = std::env::current_dir().unwrap().join("s");
+    let files = [Path::new("./s"), Path::new("src/../s"), &whole];
+    let text = files
+        .iter()
+        .enumerate()
+        .map(|(index, file)| format!("[[pipeline]]\nname = '{index}'\nstate_file = '{}'\n", file.display()));
+    let refused = complaints(&text.collect::<String>());
+    for line in [6, 9] {
+        let problem = format!(
+            "station.toml:{line}: pipeline.state_file: another pipeline keeps its state there, on line 3"
+        );
+        assert!(refused.contains(&problem), "{problem} is not in {refused:?}");
+    }
     let config = toml("[[pipeline]]\ndead_air_after = 'off'").unwrap();
     assert_eq!(config.pipelines[0].dead_air.after, None);
 }

@@ -25,7 +25,8 @@ pub(super) struct Reader<'a> {
     problems: &'a mut Problems,
     names: Vec<At<String>>,
     mounts: Vec<At<String>>,
-    state_files: Vec<At<String>>,
+    /// By the one name that each has.
+    state_files: Vec<At<PathBuf>>,
     /// The mounts that have a fallback, and where that is declared.
     fallbacks: Vec<At<String>>,
 }
@@ -358,15 +359,18 @@ impl<'a> Reader<'a> {
     }
 
     fn state_file(&mut self, path: At<String>) -> PathBuf {
-        if let Some(other) = self.state_files.iter().find(|other| other.value == path.value) {
-            let reason = format!("another pipeline keeps its state there{}", at_line(&other.place));
-            self.problems.add(&path.place, reason);
+        let At { value, place } = path;
+        let file = self.base.join(path_text::from_text(&value));
+        match accepted(check_state_file(&file)) {
+            Ok(one) => {
+                if let Some(other) = self.state_files.iter().find(|other| other.value == one) {
+                    let reason = format!("another pipeline keeps its state there{}", at_line(&other.place));
+                    self.problems.add(&place, reason);
+                }
+                self.state_files.push(At { value: one, place });
+            }
+            Err(reason) => self.problems.add(&place, reason),
         }
-        let file = self.base.join(path_text::from_text(&path.value));
-        if let Err(reason) = accepted(check_state_file(&file)) {
-            self.problems.add(&path.place, reason);
-        }
-        self.state_files.push(path);
         file
     }
 
@@ -510,7 +514,7 @@ fn silence(text: &str) -> Result<Option<Duration>, String> {
 }
 
 /// A refusal as its reason: the key is known where it is made.
-fn accepted(check: crate::Result<()>) -> Result<(), String> {
+fn accepted<T>(check: crate::Result<T>) -> Result<T, String> {
     check.map_err(|error| match error {
         Error::Setting { reason, .. } => reason,
         other => other.to_string(),

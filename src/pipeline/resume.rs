@@ -195,12 +195,13 @@ fn read_state(file: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Whether the state can be kept in this file. Nothing is left behind, and what is there is not touched:
-/// it may be the state of a station on the air.
-pub(crate) fn check(file: &Path) -> Result<()> {
+/// it may be the state of a station on the air. The file by the one name that it has, however one comes to
+/// its folder.
+pub(crate) fn check(file: &Path) -> Result<PathBuf> {
     let refused = |reason| Err(Error::setting("state_file", reason));
-    if file.file_name().is_none() || file.as_os_str().as_bytes().ends_with(b"/") {
+    let Some(name) = file.file_name().filter(|_| !file.as_os_str().as_bytes().ends_with(b"/")) else {
         return refused(format!("{file:?} names no file: write \"main.state\", say"));
-    }
+    };
     if let Ok(there) = fs::metadata(file)
         && !there.is_file()
     {
@@ -215,7 +216,7 @@ pub(crate) fn check(file: &Path) -> Result<()> {
         Err(error) if !UNNAMED_FILES_UNKNOWN.contains(&error.raw_os_error()) => {
             refused(format!("no file can be made in {}: {error}", folder.display()))
         }
-        _ => Ok(()),
+        _ => folder.canonicalize().map(|folder| folder.join(name)).map_err(Error::io("finding a folder")),
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     if settings.outputs.is_empty() {
         return Err(Error::setting("output", "a pipeline needs at least one"));
     }
-    settings.state_file.as_deref().map_or(Ok(()), resume::check)?;
+    settings.state_file.as_deref().map(resume::check).transpose()?;
     let kept = settings.state_file.as_deref().and_then(resume::load);
     let name: Arc<str> = settings.name.as_str().into();
     let spec = settings.spec;
