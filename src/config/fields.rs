@@ -85,7 +85,7 @@ impl<'p> Fields<'p> {
         })
     }
 
-    /// A list of strings; one string alone is a list of one.
+    /// A list of strings; one string alone is a list of one. It is empty only where it was written so.
     pub fn texts(&mut self, key: &'static str) -> Option<At<Vec<At<String>>>> {
         let (node, place) = self.take(key)?;
         let items = match node.value {
@@ -96,7 +96,8 @@ impl<'p> Fields<'p> {
                 return None;
             }
         };
-        let mut texts = Vec::with_capacity(items.len());
+        let written = items.len();
+        let mut texts = Vec::with_capacity(written);
         for item in items {
             // An item may stand on a line of its own.
             let place = Place { key: place.key.clone(), line: item.line };
@@ -105,7 +106,7 @@ impl<'p> Fields<'p> {
                 other => self.wrong_kind(&place, "strings only", &other),
             }
         }
-        Some(At { value: texts, place })
+        (written == 0 || !texts.is_empty()).then_some(At { value: texts, place })
     }
 
     pub fn table(&mut self, key: &'static str) -> Option<(Node, Place)> {

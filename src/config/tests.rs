@@ -438,6 +438,20 @@ fn a_format_that_was_left_out_is_named() {
 }
 
 #[test]
+fn a_server_listens_somewhere() {
+    assert_eq!(
+        complaints("[server]\nlisten = []\n[[pipeline]]"),
+        ["station.toml:2: server.listen: an empty list: name an address, or leave the key out to listen on \
+             [::]:8000"]
+    );
+    assert_eq!(
+        complaints("[server]\nlisten = [8000]\n[[pipeline]]"),
+        ["station.toml:2: server.listen: expected strings only, found a whole number"],
+        "one problem is said once"
+    );
+}
+
+#[test]
 fn what_can_be_meant_but_rarely_is_is_warned_of() {
     let config = toml("[server]\ntrusted_proxies = ['::/0']\n[[pipeline]]").unwrap();
     let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();

@@ -96,6 +96,10 @@ impl<'a> Reader<'a> {
                 accepted(server.check()).map(|()| text.to_owned())
             }));
         }
+        if let Some(At { place, .. }) = raw.listen.as_ref().filter(|list| list.value.is_empty()) {
+            let reason = "an empty list: name an address, or leave the key out to listen on [::]:8000";
+            self.problems.add(place, reason);
+        }
         let mut listen = Vec::new();
         for text in raw.listen.into_iter().flat_map(|list| list.value) {
             let place = text.place.clone();
