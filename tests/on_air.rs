@@ -25,9 +25,12 @@ struct OnAir {
 
 impl OnAir {
     fn start(folder: &Path, args: &[&str]) -> OnAir {
+        OnAir::by(Command::new(env!("CARGO_BIN_EXE_longwave")).args(args), folder)
+    }
+
+    fn by(command: &mut Command, folder: &Path) -> OnAir {
         let runtime = tempfile::tempdir().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
-            .args(args)
+        let mut process = command
             .current_dir(folder)
             .env_remove("RUST_LOG")
             .env("TMPDIR", folder)
@@ -135,6 +138,37 @@ fn play_is_heard_until_it_is_told_to_stop() {
         let address = mp3.strip_prefix("http://").unwrap().strip_suffix("/stream.mp3").unwrap();
         TcpListener::bind(address).expect("the port is free at once");
     }
+}
+
+#[test]
+fn a_closed_terminal_stops_what_was_started_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    let mut station = OnAir::start(folder.path(), &["play", ".", "--loop", "--listen", "127.0.0.1:0"]);
+    station.url();
+    // By its shell, and by the kernel.
+    station.signal(Signal::SIGHUP);
+    station.signal(Signal::SIGHUP);
+    assert_eq!(station.end().0, Some(0), "{}", station.said());
+    assert!(station.said().contains("stopping"), "{}", station.said());
+}
+
+#[test]
+fn a_closed_terminal_makes_no_difference_to_what_was_started_so() {
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    let mut nohup = Command::new("sh");
+    nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_longwave")]);
+    let mut station =
+        OnAir::by(nohup.args(["play", ".", "--loop", "--listen", "127.0.0.1:0"]), folder.path());
+    let url = station.url();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", station.process.id())).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & 1, 1, "SIGHUP is ignored still: {ignored}");
+    station.signal(Signal::SIGHUP);
+    listen(&url, 100);
+    station.signal(Signal::SIGTERM);
+    assert_eq!(station.end().0, Some(0), "{}", station.said());
 }
 
 #[test]

@@ -19,8 +19,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
   longwave check station.toml && longwave serve station.toml
   longwave ctl status
 
-SIGTERM and SIGINT (Ctrl-C) stop a station in order, SIGHUP applies a changed configuration. Logs go to standard error; RUST_LOG=debug
-tells more. Exit codes: 0 done, 2 the command or the configuration was wrong, 1 anything else."
+SIGTERM and SIGINT (Ctrl-C) stop a station in order; SIGHUP (a closed terminal) stops `demo` and `play`, and has `serve` apply a
+changed configuration. Logs go to standard error; RUST_LOG=debug tells more. Exit codes: 0 done, 2 the command or the
+configuration was wrong, 1 anything else."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use longwave::{Config, ConfigError};
 
 use args::Command;
+use on_air::OnHangup;
 
 /// Runs the command line; its exit code is 0, 2 where the command or a configuration was wrong, or
 /// 1 where something else was.
@@ -100,21 +101,21 @@ fn run(command: Command) -> Result<(), Failure> {
             for warning in warnings(&config, &file.path) {
                 log::warn!("{warning}");
             }
-            on_air::run(config, Some(&file.path), stop()?, || {})
+            on_air::run(config, Some(&file.path), stop(OnHangup::Reload)?, || {})
         }
         Command::Demo(server) => demo(server),
         Command::Play(args) if args.print_config => {
             say(&play::config_text(&args)?);
             Ok(())
         }
-        Command::Play(args) => on_air::run(play::config(&args)?, None, stop()?, || {}),
+        Command::Play(args) => on_air::run(play::config(&args)?, None, stop(OnHangup::Stop)?, || {}),
     }
 }
 
 /// A station with music of its own, which is gone when the station is.
 fn demo(server: args::Server) -> Result<(), Failure> {
     // Before there is anything to be cleaned up.
-    let stop = stop()?;
+    let stop = stop(OnHangup::Stop)?;
     // A port that is taken is known before seconds of work.
     drop(longwave::Server::start(play::config(&args::Play::demo(Vec::new(), server.clone()))?.server)?);
     log::info!("composing some music");
@@ -124,8 +125,8 @@ fn demo(server: args::Server) -> Result<(), Failure> {
     on_air::run(config, None, stop, move || drop(music))
 }
 
-fn stop() -> Result<on_air::Stop, Failure> {
-    Ok(on_air::Stop::on_signals().map_err(longwave::Error::io("listening to signals"))?)
+fn stop(on_hangup: OnHangup) -> Result<on_air::Stop, Failure> {
+    Ok(on_air::Stop::on_signals(on_hangup).map_err(longwave::Error::io("listening to signals"))?)
 }
 
 /// Says what a configuration would put on the air, or all that is wrong with it.

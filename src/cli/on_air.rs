@@ -1,5 +1,6 @@
 //! A station from its start to its end.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -20,16 +21,29 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// SIGTERM and SIGINT from here on: the first asks the station to stop in order, the second ends
-/// the process at once. SIGHUP asks it to reload.
+/// the process at once.
 pub struct Stop {
     stop: Receiver<()>,
     reload: Receiver<()>,
 }
 
+/// What SIGHUP asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum OnHangup {
+    /// To read the configuration again.
+    Reload,
+    /// To stop in order: the terminal that this was started in has been closed. Unless that was to make no
+    /// difference (`nohup`).
+    Stop,
+}
+
 impl Stop {
     /// Takes the signals over, with the thread `signals`.
-    pub fn on_signals() -> io::Result<Stop> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    pub fn on_signals(on_hangup: OnHangup) -> io::Result<Stop> {
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        if on_hangup == OnHangup::Reload || !is_ignored(SIGHUP) {
+            signals.add_signal(SIGHUP)?;
+        }
         let (ask, stop) = bounded(1);
         let (ask_to_reload, reload) = bounded(1);
         std::thread::Builder::new().name("signals".into()).spawn(move || {
@@ -37,7 +51,12 @@ impl Stop {
             for signal in signals.forever() {
                 match signal {
                     // One that has not begun yet does for both.
-                    SIGHUP => drop(ask_to_reload.try_send(())),
+                    SIGHUP if on_hangup == OnHangup::Reload => drop(ask_to_reload.try_send(())),
+                    // A terminal that is closed may say so twice: by its shell, and by the kernel.
+                    SIGHUP => {
+                        stopping = true;
+                        let _ = ask.try_send(());
+                    }
                     // Once more: it takes too long for somebody.
                     _ if stopping => drop(emulate_default_handler(signal)),
                     _ => {
@@ -50,6 +69,14 @@ impl Stop {
         })?;
         Ok(Stop { stop, reload })
     }
+}
+
+/// Whether who started this program had it ignore the signal.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// Runs a station, which is declared in `file` if anywhere, until it is asked to stop; then calls `before_stopping`, and stops in order.
