@@ -3,6 +3,7 @@
 //! Reads: files of playlists and folders. Writes: the entries of the playlist. Never: keeps anyone
 //! waiting; playing begins with the first entry found, however large the folder.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -122,6 +123,8 @@ struct InPlay {
     watch: Watch,
     /// Passes of the list that were over when it was read.
     passes: u64,
+    /// What was wrong with it then, as it was said.
+    problems: HashSet<String>,
 }
 
 impl Reader {
@@ -150,15 +153,20 @@ impl Reader {
         let _read = load.read.take();
         if let Some(id) = load.in_place_of {
             // Nothing of it has been read yet: it counts as changed.
-            self.in_play = Some(InPlay { id, roots: load.roots, watch: Watch::default(), passes: u64::MAX });
+            let (watch, problems) = (Watch::default(), HashSet::new());
+            self.in_play = Some(InPlay { id, roots: load.roots, watch, passes: u64::MAX, problems });
             return self.read_again_if_changed();
         }
         let list =
             Playlist { name: load.name, entries: Vec::new(), repeat: load.repeat, shuffle: load.shuffle };
         let mut into = Into::Waiting { list, when: load.when };
         let mut batch = Vec::new();
+        let mut problems = HashSet::new();
         let since = Instant::now();
         let watch = playlist::read(&load.roots, &mut |found| {
+            if let Found::Problem(problem) = &found {
+                problems.insert(problem.to_string());
+            }
             if let Some(entry) = entry(&self.pipeline, found) {
                 batch.push(entry);
                 // The first one at once, so that playing can begin; but not the same one every time
@@ -181,7 +189,7 @@ impl Reader {
             begun(*since);
         }
         if let Into::List { id, .. } = into {
-            self.in_play = Some(InPlay { id, roots: load.roots, watch, passes: self.passes() });
+            self.in_play = Some(InPlay { id, roots: load.roots, watch, passes: self.passes(), problems });
         }
     }
 
@@ -192,18 +200,38 @@ impl Reader {
             self.in_play = Some(in_play);
             return;
         }
-        let mut entries = Vec::new();
+        let (mut entries, mut problems) = (Vec::new(), HashSet::new());
+        // What was wrong before has been said.
+        let mut note = |problem: String| {
+            if !in_play.problems.contains(&problem) && !problems.contains(&problem) {
+                log::error!("{}: {problem}", self.pipeline);
+            }
+            problems.insert(problem);
+        };
+        let mut refused = false;
         let watch = playlist::read(&in_play.roots, &mut |found| {
-            entries.extend(match found {
-                // What was wrong was said when the list was read first.
-                Found::Entry(entry) => Some(entry),
-                _ => None,
-            });
+            match found {
+                Found::Entry(entry) => entries.push(entry),
+                Found::Problem(problem) => {
+                    refused = true;
+                    note(problem.to_string());
+                }
+                Found::Name(_) | Found::PassedOver { .. } => {}
+            }
             self.go_on()
         });
-        // Broken off: another list takes its place. Not there any more: another took it already.
-        if !self.is_called_away() && self.up_next.lock().replace(in_play.id, entries) {
-            self.in_play = Some(InPlay { watch, passes, ..in_play });
+        // Broken off: another list takes its place.
+        if self.is_called_away() {
+            return;
+        }
+        // A disk that is away will be back; a list that is empty on purpose has nothing wrong with it.
+        let unreadable = refused && entries.is_empty();
+        if unreadable {
+            note("nothing of the playlist can be read: it stays as it was".into());
+        }
+        // Not there any more: another list took its place already.
+        if unreadable || self.up_next.lock().replace(in_play.id, entries) {
+            self.in_play = Some(InPlay { watch, passes, problems, ..in_play });
         }
     }
 
@@ -253,4 +281,79 @@ fn entry(pipeline: &str, found: Found) -> Option<Entry> {
         Found::Problem(problem) => log::error!("{pipeline}: {problem}"),
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::playout::UpNext;
+
+    /// A reader that has read these.
+    fn reader(roots: &[&Path]) -> Reader {
+        let up_next = SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1)));
+        // Nobody calls it away.
+        let (_, loads) = unbounded();
+        let mut reader = Reader {
+            pipeline: "main".into(),
+            up_next: Arc::new(up_next),
+            in_play: None,
+            loads,
+            ending: Arc::default(),
+        };
+        reader.load(Load::new(roots.iter().map(|root| root.into()).collect(), true, false));
+        reader
+    }
+
+    impl Reader {
+        /// What is up next.
+        fn names(&self) -> Vec<String> {
+            let mut list = self.up_next.lock();
+            let next = list.up_next(9).into_iter();
+            next.map(|next| next.entry.path.file_stem().unwrap().display().to_string()).collect()
+        }
+
+        fn problems(&self) -> usize {
+            self.in_play.as_ref().unwrap().problems.len()
+        }
+    }
+
+    #[test]
+    fn a_folder_that_vanishes_leaves_the_playlist_as_it_was_and_is_read_when_it_is_back() {
+        let disk = tempfile::tempdir().unwrap();
+        let (music, away) = (disk.path().join("music"), disk.path().join("away"));
+        fs::create_dir(&music).unwrap();
+        fs::write(music.join("a.mp3"), "").unwrap();
+        fs::write(music.join("b.mp3"), "").unwrap();
+        let mut reader = reader(&[&music]);
+        assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 0));
+        fs::rename(&music, &away).unwrap();
+        reader.read_again_if_changed();
+        assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 2));
+        fs::remove_file(away.join("a.mp3")).unwrap();
+        fs::rename(&away, &music).unwrap();
+        reader.read_again_if_changed();
+        assert_eq!((reader.names(), reader.problems()), (vec!["b".into()], 0));
+        // On purpose, as far as anyone can see.
+        fs::remove_file(music.join("b.mp3")).unwrap();
+        reader.read_again_if_changed();
+        assert_eq!((reader.names(), reader.problems()), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn of_a_list_what_is_there_is_played() {
+        let disk = tempfile::tempdir().unwrap();
+        let list = disk.path().join("list.m3u");
+        fs::write(disk.path().join("a.mp3"), "").unwrap();
+        fs::write(&list, "a.mp3\n").unwrap();
+        let mut reader = reader(&[&list]);
+        fs::write(&list, "gone.mp3\na.mp3\n").unwrap();
+        reader.read_again_if_changed();
+        assert_eq!((reader.names(), reader.problems()), (vec!["a".into()], 1));
+        fs::write(&list, "gone.mp3\n").unwrap();
+        reader.read_again_if_changed();
+        assert_eq!((reader.names(), reader.problems()), (vec!["a".into()], 2));
+    }
 }
