@@ -228,7 +228,7 @@ fn call_hooks(hub: &Hub, pipeline: &Weak<Inner>) {
 }
 
 /// A bounded queue of a pipeline's events, for those who would rather poll than be called. What does
-/// not fit is never lost silently: [`Event::Missed`] says how many. May be read on any thread.
+/// not fit is never lost silently: [`Event::Missed`] says how many, where they are missing. May be read on any thread.
 ///
 /// In an event loop, wait for [`descriptor`](EventReceiver::descriptor) to become readable.
 pub struct EventReceiver(Arc<Mailbox>);
@@ -244,7 +244,9 @@ struct Mailbox {
 
 #[derive(Default)]
 struct Letters {
-    events: VecDeque<Event>,
+    /// Each with how many were missed before it.
+    events: VecDeque<(u64, Event)>,
+    /// How many were missed since the last that is kept.
     missed: u64,
 }
 
@@ -320,7 +322,8 @@ impl Mailbox {
     fn put(&self, event: Event) {
         let mut letters = self.lock();
         if letters.events.len() < self.capacity {
-            letters.events.push_back(event);
+            let missed = std::mem::take(&mut letters.missed);
+            letters.events.push_back((missed, event));
         } else {
             letters.missed += 1;
         }
@@ -335,12 +338,14 @@ impl Mailbox {
         self.came.notify_all();
     }
 
-    /// What was missed came after what is kept: so it is told when that has been read.
+    /// What was missed is told where it was missed.
     fn take(&self, letters: &mut Letters) -> Option<Event> {
-        let event = letters.events.pop_front().or_else(|| match std::mem::take(&mut letters.missed) {
-            0 => None,
+        let Letters { events, missed } = letters;
+        let missed = events.front_mut().map_or(missed, |(missed, _)| missed);
+        let event = match std::mem::take(missed) {
+            0 => events.pop_front().map(|(_, event)| event),
             count => Some(Event::Missed { count }),
-        });
+        };
         self.show_flag(letters);
         event
     }
@@ -391,5 +396,38 @@ impl Flag {
 impl fmt::Debug for EventReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventReceiver").field("waiting", &self.0.lock().events.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_missed_is_told_where_it_was_missed() {
+        let hub = Hub::new(Hooks::new());
+        let events = hub.subscribe(2);
+        let mut numbers = 0..;
+        let mut emit = |count| {
+            for number in numbers.by_ref().take(count) {
+                hub.emit(Event::DeadAirEnds { lasted: Duration::from_secs(number) });
+            }
+        };
+        let read = |count: usize| -> Vec<String> {
+            let told = (0..count).map_while(|_| events.try_recv());
+            told.map(|event| match event {
+                Event::DeadAirEnds { lasted } => lasted.as_secs().to_string(),
+                Event::Missed { count } => format!("missed {count}"),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+        };
+        emit(5);
+        assert_eq!(read(1), ["0"]);
+        emit(2);
+        assert_eq!(read(9), ["1", "missed 3", "5", "missed 1"]);
+        emit(3);
+        assert_eq!(read(9), ["7", "8", "missed 1"]);
+        assert_eq!(read(1), [""; 0]);
     }
 }
