@@ -219,7 +219,13 @@ impl Listener {
 
     /// Whether what it would be sent next is gone.
     pub(crate) fn has_lost_its_place(&self, backlog: &Backlog) -> bool {
-        !backlog.holds(self.cursor) && self.rest_of_begun().is_empty()
+        !backlog.holds(self.cursor) && !self.is_within_something()
+    }
+
+    /// Whether its socket took a part of a header, or of a packet that is kept for it.
+    fn is_within_something(&self) -> bool {
+        let is_within = |header: &Remainder<_>| header.taken > 0 && !header.rest().is_empty();
+        self.header.as_ref().is_some_and(is_within) || !self.rest_of_begun().is_empty()
     }
 
     /// To be called before each `gather`: brings a cursor that fell out of the backlog back into it.
@@ -229,7 +235,7 @@ impl Listener {
         let mut jumped = 0;
         if backlog.holds(self.cursor) {
             self.begun = None;
-        } else if self.rest_of_begun().is_empty() {
+        } else if !self.is_within_something() {
             let target = mount.burst_start();
             jumped = target - self.cursor;
             self.skipped += jumped;
@@ -718,6 +724,32 @@ mod tests {
         scene.serve(usize::MAX, 1000);
         assert_eq!(scene.wire[105..], [b"B".as_slice(), &[b'.'; 60]].concat());
         assert_eq!(scene.listener.sent, 160);
+    }
+
+    #[test]
+    fn who_jumps_into_a_stream_with_another_header_has_finished_the_one_before() {
+        let append = |scene: &mut Scene, header: &'static [u8], dot: u8, packets: u8| {
+            for _ in 0..packets {
+                let header = Some(Arc::from(header));
+                scene.writer.push(TitledPacket { header, ..packet(&[dot; 20], &scene.title) });
+            }
+            scene.mount.drain(moment());
+        };
+        for taken in 0..4 + 5 + 60 {
+            let mut scene = Scene::new(300, Burst::Bytes(60), None, 0);
+            append(&mut scene, b"<one>", b'.', 10);
+            scene.listener = Scene::listener(&scene.mount, false, scene.now);
+            scene.serve(taken, usize::MAX);
+            append(&mut scene, b"<two>", b':', 30);
+            scene.serve(usize::MAX, usize::MAX);
+            let text = String::from_utf8(scene.wire.clone()).unwrap();
+            let (one, two) = text.split_once("<two>").expect("the header of where it is");
+            let one = one.strip_prefix("HEAD").expect("the answer's head");
+            // (It may have had nothing yet of where it was.)
+            let packets = one.strip_prefix("<one>").unwrap_or(one);
+            assert!(packets.len().is_multiple_of(20) && packets.bytes().all(|byte| byte == b'.'), "{text}");
+            assert_eq!(two, ":".repeat(60), "{text}");
+        }
     }
 
     #[test]
