@@ -15,6 +15,7 @@ use nix::sys::socket::{SockaddrStorage, bind, connect, socket};
 use nix::unistd::Pid;
 
 use crate::client::{Client, Radio};
+use crate::studio::until;
 
 /// Ended when dropped.
 struct Proxy {
@@ -150,9 +151,13 @@ fn a_station_is_heard_through(start: fn(&Radio) -> Proxy, base_url: &str) {
 
     let mut manager = client_of(&proxy);
     let login = format!("Authorization: Bearer {}\r\n", radio.viewer);
-    let listeners = manager.ask("GET", "/api/v1/listeners", &login, "").json();
-    assert_eq!(listeners.as_array().map(Vec::len), Some(1));
-    assert_eq!(listeners[0]["address"], "127.0.0.9", "the client's, not the proxy's");
+    // A listener counts when it has listened for a second.
+    until("it counts", || {
+        let listeners = manager.ask("GET", "/api/v1/listeners", &login, "").json();
+        let addresses: Vec<_> = listeners.as_array().unwrap().iter().map(|one| &one["address"]).collect();
+        assert!(addresses.iter().all(|address| *address == "127.0.0.9"), "the client's, not the proxy's");
+        addresses.len() == 1
+    });
     let mounts = manager.ask("GET", "/api/v1/mounts", &login, "").json();
     assert_eq!(mounts[0]["listen_url"], format!("{base_url}/stream.mp3"));
     let refused = manager.ask("POST", "/api/v1/pipelines/main/skip", "Origin: https://evil.example\r\n", "");
