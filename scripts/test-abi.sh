@@ -78,6 +78,11 @@ on_air python3 bindings/python/examples/station.py "$work/music" 4
 ends python3
 grep -q '^event: track-change' "$work/said" || fail "the example in Python had no event"
 grep -q 'all is well' "$work/said" || fail "the example in Python is not well"
+# What is installed, which finds its library by itself; not what lies beside the tests.
+cp bindings/python/tests.py "$work/bin"
+env -u LD_LIBRARY_PATH python3 -c 'import longwave' || fail "longwave.py does not find the library that it was installed with"
+python3 "$work/bin/tests.py" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail "the tests in Python"; }
+say "Python: $(grep '^Ran' "$work/said")"
 rm "$work/input"; mkfifo "$work/input"
 exec 9<>"$work/input"
 on_air "$work/bin/event-loop-c" "$work/music"
@@ -97,7 +102,9 @@ c -fsanitize=address ffi/tests/c/cycles.c -o "$work/bin/cycles"
 c -fsanitize=address -Iffi/tests/c "$work/misuse.c" -o "$work/bin/misuse"
 c -pthread ffi/tests/c/guest.c -o "$work/bin/guest"
 cc -std=gnu11 -Wall -Wextra -Werror -O1 -g -pthread ffi/tests/c/unload.c $(pkg-config --cflags longwave) -lm -ldl -o "$work/bin/unload"
+c++ -std=c++17 $warnings -O1 -g -fsanitize=address ffi/tests/c/moves.cpp $(pkg-config --cflags --libs longwave) -o "$work/bin/moves"
 export ASAN_OPTIONS=detect_leaks=1
+say "$(timeout 60 "$work/bin/moves")"
 say "$("$work/bin/misuse" "$work/scratch")"
 say "$("$work/bin/cycles" "$work/scratch" 100)"
 say "$(timeout 120 "$work/bin/guest" "$work/scratch")"

@@ -10,17 +10,21 @@
 What a method does stands in longwave.h, under the name of the class and the method: `Pipeline.skip` is lw_pipeline_skip.
 JSON comes as Python values, declarations may be text (TOML or JSON) or dictionaries; paths are str, bytes or os.PathLike;
 times are milliseconds. A call that fails raises `Error`. What is not there is None. Objects are closed by `close`, by `with`, or
-when nothing refers to them any more.
+when nothing refers to them any more; what is still open when the interpreter ends is closed then
+(which waits for a hook that is at work).
 
 Hooks run on a thread of the library, which waits for Python's lock like any other; an exception in one is printed.
 """
 
+import atexit
 import ctypes
 import ctypes.util
 import json
 import os
 import sys
+import time
 import traceback
+import weakref
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 
 __all__ = ["Encoder", "Error", "Pipeline", "Server", "Station", "format_title", "log_to", "read_metadata", "version"]
@@ -28,7 +32,7 @@ __all__ = ["Encoder", "Error", "Pipeline", "Server", "Station", "format_title", 
 
 def _load():
     """LONGWAVE_LIBRARY, else what the system finds by itself, else beside this file as `make install` has it."""
-    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib", "liblongwave.so.0")
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "lib", "liblongwave.so.0")
     names = [os.environ.get("LONGWAVE_LIBRARY"), "liblongwave.so.0", beside, ctypes.util.find_library("longwave")]
     tried = []
     for name in filter(None, names):
@@ -62,6 +66,15 @@ def _call(function, *arguments):
     return status == 0
 
 
+def _unless_forked(function, *arguments):
+    """In a child after a fork no handle means anything."""
+    try:
+        _call(function, *arguments)
+    except Error as error:
+        if error.name != "LW_BAD_HANDLE":
+            raise
+
+
 def _get(kind, function, *arguments):
     """The number that a call writes to its last argument."""
     out = kind()
@@ -84,8 +97,28 @@ def _json(function, *arguments):
     return None if text is None else json.loads(text)
 
 
+def _whole(raw):
+    """What follows a NUL would be lost unnoticed."""
+    if b"\0" in raw:
+        raise ValueError("%r has a NUL in it" % raw)
+    return raw
+
+
 def _utf8(text):
-    return None if text is None else text.encode()
+    if text is not None and not isinstance(text, str):
+        raise TypeError("text is wanted, not %r" % text)
+    return None if text is None else _whole(text.encode())
+
+
+def _path(file):
+    return _whole(os.fsencode(file))
+
+
+def _natural(number, kind=c_uint64):
+    """For C's unsigned numbers, which would wrap."""
+    if not 0 <= number < 1 << 8 * ctypes.sizeof(kind):
+        raise ValueError("%r is not from 0 to 2**%d - 1" % (number, 8 * ctypes.sizeof(kind)))
+    return kind(number)
 
 
 def _declaration(given):
@@ -95,8 +128,11 @@ def _declaration(given):
 def _files(files):
     """A list of files as JSON; a path that is not UTF-8 becomes a URL."""
 
+    if isinstance(files, (str, bytes, os.PathLike)):
+        raise TypeError("a list of files is wanted, not %r" % files)
+
     def path(given):
-        raw = os.fsencode(given)
+        raw = _path(given)
         try:
             text = raw.decode()
         except UnicodeDecodeError:
@@ -115,9 +151,11 @@ def _files(files):
 class _Handle:
     def __init__(self, handle):
         self.handle = c_uint64(handle)
+        _open.add(self)
 
     def close(self):
-        _call(self._close, self.handle)
+        _unless_forked(self._close, self.handle)
+        _open.discard(self)
 
     def __enter__(self):
         return self
@@ -128,6 +166,23 @@ class _Handle:
     def __del__(self):
         if hasattr(self, "handle"):
             getattr(_lib, self._close)(self.handle)
+
+
+_open = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all():
+    """A thread of the library that came here while the interpreter ends would be ended in its midst: so nobody is called
+    any more, and what is open is closed."""
+    log_to(None)
+    there = list(_open)
+    for kind in (Pipeline, Station, Server, Encoder):
+        for handle in (handle for handle in there if isinstance(handle, kind)):
+            try:
+                handle.close()
+            except Exception:  # the others are to be closed all the same
+                traceback.print_exc(file=sys.stderr)
 
 
 class Station(_Handle):
@@ -149,7 +204,10 @@ class Station(_Handle):
         return Server._of(_get(c_uint64, "lw_station_server", self.handle))
 
     def pipeline(self, name=None):
-        return Pipeline._of(_get(c_uint64, "lw_station_pipeline", self.handle, _utf8(name)))
+        pipeline = Pipeline._of(_get(c_uint64, "lw_station_pipeline", self.handle, _utf8(name)))
+        # It would end with the station.
+        pipeline._station = self
+        return pipeline
 
 
 class Server(_Handle):
@@ -186,7 +244,8 @@ class Server(_Handle):
 
     def write_audio(self, mount, audio):
         """How many of these bytes were taken."""
-        return _get(c_size_t, "lw_server_write_audio", self.handle, _utf8(mount), bytes(audio), c_size_t(len(audio)))
+        audio = memoryview(audio).tobytes()
+        return _get(c_size_t, "lw_server_write_audio", self.handle, _utf8(mount), audio, c_size_t(len(audio)))
 
     def update_metadata(self, mount, title, url=None):
         _call("lw_server_update_metadata", self.handle, _utf8(mount), _utf8(title), _utf8(url))
@@ -225,7 +284,8 @@ class Pipeline(_Handle):
     def close(self):
         """Its hooks go first: their functions are Python's to free."""
         for hook in list(getattr(self, "_hooks", ())):
-            self.remove_hook(hook)
+            _unless_forked("lw_pipeline_remove_hook", self.handle, c_uint64(hook))
+            del self._hooks[hook]
         super().close()
 
     def __del__(self):
@@ -264,26 +324,32 @@ class Pipeline(_Handle):
         return hook
 
     def remove_hook(self, hook):
-        _call("lw_pipeline_remove_hook", self.handle, c_uint64(hook))
+        _call("lw_pipeline_remove_hook", self.handle, _natural(hook))
         del self._hooks[hook]
 
     def next_event(self, timeout_ms=-1):
         """None after that time; for less than 0 it waits as long as it takes."""
-        return _json("lw_pipeline_next_event", self.handle, c_int64(timeout_ms))
+        # In slices, so that Ctrl-C is heard.
+        end = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
+        while True:
+            left = 200 if end is None else max(0, min(200, round((end - time.monotonic()) * 1000)))
+            event = _json("lw_pipeline_next_event", self.handle, c_int64(left))
+            if event is not None or (end is not None and time.monotonic() >= end):
+                return event
 
     def fileno(self):
         """Readable while events wait: a pipeline can be given to select and its like."""
         return _get(c_int, "lw_pipeline_event_fd", self.handle)
 
     def play_file(self, file, title=None):
-        return _get(c_uint64, "lw_pipeline_play_file", self.handle, os.fsencode(file), _utf8(title))
+        return _get(c_uint64, "lw_pipeline_play_file", self.handle, _path(file), _utf8(title))
 
     def play_list(self, name, files, **options):
         """Options: now, loop, shuffle, crossfade_ms, fade_in_ms, fade_out_ms."""
         _call("lw_pipeline_play_list", self.handle, _utf8(name), _files(files), json.dumps(options).encode())
 
     def play_path(self, path, **options):
-        _call("lw_pipeline_play_path", self.handle, os.fsencode(path), json.dumps(options).encode())
+        _call("lw_pipeline_play_path", self.handle, _path(path), json.dumps(options).encode())
 
     def set_loop(self, repeat):
         _call("lw_pipeline_set_loop", self.handle, c_int32(bool(repeat)))
@@ -295,7 +361,7 @@ class Pipeline(_Handle):
         _call("lw_pipeline_skip", self.handle)
 
     def seek(self, to_ms):
-        _call("lw_pipeline_seek", self.handle, c_uint64(to_ms))
+        _call("lw_pipeline_seek", self.handle, _natural(to_ms))
 
     def queue_files(self, files, next=False):
         """The numbers of the entries."""
@@ -308,16 +374,16 @@ class Pipeline(_Handle):
         _call("lw_pipeline_clear_queue", self.handle)
 
     def remove(self, entry):
-        _call("lw_pipeline_remove", self.handle, c_uint64(entry))
+        _call("lw_pipeline_remove", self.handle, _natural(entry))
 
     def move_to(self, entry, index):
-        _call("lw_pipeline_move_to", self.handle, c_uint64(entry), c_size_t(index))
+        _call("lw_pipeline_move_to", self.handle, _natural(entry), _natural(index, c_size_t))
 
     def hold(self, fade_ms=0):
-        _call("lw_pipeline_hold", self.handle, c_uint64(fade_ms))
+        _call("lw_pipeline_hold", self.handle, _natural(fade_ms))
 
     def resume(self, fade_ms=0):
-        _call("lw_pipeline_resume", self.handle, c_uint64(fade_ms))
+        _call("lw_pipeline_resume", self.handle, _natural(fade_ms))
 
     def update_metadata(self, title, mount=None, url=None, until_cleared=False):
         _call("lw_pipeline_update_metadata", self.handle, _utf8(title), _utf8(url), _utf8(mount), c_int32(until_cleared))
@@ -329,7 +395,7 @@ class Pipeline(_Handle):
         return _json("lw_pipeline_current_track", self.handle)
 
     def up_next(self, most):
-        return _json("lw_pipeline_up_next", self.handle, c_size_t(most))
+        return _json("lw_pipeline_up_next", self.handle, _natural(most, c_size_t))
 
     def history(self):
         return _json("lw_pipeline_history", self.handle)
@@ -354,26 +420,26 @@ class Pipeline(_Handle):
 
     def play_voice(self, file, volume=1.0, paused=False):
         """The voice's number."""
-        return _get(c_uint64, "lw_pipeline_play_voice", self.handle, os.fsencode(file), c_double(volume), c_int32(paused))
+        return _get(c_uint64, "lw_pipeline_play_voice", self.handle, _path(file), c_double(volume), c_int32(paused))
 
     def stop_voice(self, voice, fade_ms=0):
-        _call("lw_pipeline_stop_voice", self.handle, c_uint64(voice), c_uint64(fade_ms))
+        _call("lw_pipeline_stop_voice", self.handle, _natural(voice), _natural(fade_ms))
 
     def stop_all_voices(self, fade_ms=0):
-        _call("lw_pipeline_stop_all_voices", self.handle, c_uint64(fade_ms))
+        _call("lw_pipeline_stop_all_voices", self.handle, _natural(fade_ms))
 
     def pause_voice(self, voice):
-        _call("lw_pipeline_pause_voice", self.handle, c_uint64(voice))
+        _call("lw_pipeline_pause_voice", self.handle, _natural(voice))
 
     def resume_voice(self, voice):
-        _call("lw_pipeline_resume_voice", self.handle, c_uint64(voice))
+        _call("lw_pipeline_resume_voice", self.handle, _natural(voice))
 
     def seek_voice(self, voice, to_ms):
-        _call("lw_pipeline_seek_voice", self.handle, c_uint64(voice), c_uint64(to_ms))
+        _call("lw_pipeline_seek_voice", self.handle, _natural(voice), _natural(to_ms))
 
     def ramp_volume(self, voice, to, over_ms=0, curve=None, then_stop=False):
         ends = c_int32(then_stop)
-        _call("lw_pipeline_ramp_volume", self.handle, c_uint64(voice), c_double(to), c_uint64(over_ms), _utf8(curve), ends)
+        _call("lw_pipeline_ramp_volume", self.handle, _natural(voice), c_double(to), _natural(over_ms), _utf8(curve), ends)
 
     def voices(self):
         return _json("lw_pipeline_voices", self.handle)
@@ -399,12 +465,12 @@ class Encoder(_Handle):
         super().__init__(_get(c_uint64, "lw_encoder_open", _declaration(declaration), rate, count))
 
     def encode(self, pcm):
-        view = memoryview(pcm).cast("B") if not isinstance(pcm, memoryview) else pcm.cast("B")
-        code = memoryview(pcm).format
-        function = {"f": "lw_encoder_encode", "h": "lw_encoder_encode_s16"}[code]
-        size = memoryview(pcm).itemsize
-        samples = (ctypes.c_char * len(view)).from_buffer_copy(view)
-        return self._step(function, samples, c_size_t(len(view) // size // self.channels))
+        view = memoryview(pcm)
+        function = {"f": "lw_encoder_encode", "h": "lw_encoder_encode_s16"}.get(view.format)
+        if function is None:
+            raise TypeError("samples are array.array('h') or array.array('f'), not of format %r" % view.format)
+        samples = view.tobytes()
+        return self._step(function, samples, c_size_t(len(samples) // view.itemsize // self.channels))
 
     def flush(self):
         return self._step("lw_encoder_flush")
@@ -434,12 +500,12 @@ def log_to(function, level="info"):
 
 
 def read_metadata(file):
-    return _json("lw_read_metadata", os.fsencode(file))
+    return _json("lw_read_metadata", _path(file))
 
 
 def format_title(file, tags=None, given=None, extinf=None):
     tags = None if tags is None else json.dumps(tags).encode()
-    return _text("lw_format_title", os.fsencode(file), tags, _utf8(given), _utf8(extinf))
+    return _text("lw_format_title", _path(file), tags, _utf8(given), _utf8(extinf))
 
 
 def version():

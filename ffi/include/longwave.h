@@ -238,8 +238,8 @@ lw_status lw_pipeline_stop(lw_pipeline pipeline,
 // Whether a pipeline is on the air: 1 or 0.
 lw_status lw_pipeline_is_running(lw_pipeline pipeline, int32_t *running);
 
-// Stops a pipeline and closes its handle. One that belongs to a station goes on with it; hooks that were added stay then.
-// Closing it again is harmless.
+// Stops a pipeline and closes its handle. One that belongs to a station goes on with it; hooks that were added stay then,
+// and are still called with the handle that is closed. Closing it again is harmless.
 lw_status lw_pipeline_close(lw_pipeline pipeline);
 
 // A handle to a pipeline's server, closed by `lw_server_close`.
@@ -510,8 +510,10 @@ lw_status lw_server_addresses(lw_server server, char **json);
 lw_status lw_server_add_mount(lw_server server,
                               const char *declaration);
 
-// Takes a mount off the air: its listeners get what is due, then a close.
-lw_status lw_server_remove_mount(lw_server server, const char *mount);
+// Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the mounts of
+// pipelines there is `lw_pipeline_remove_output`.
+lw_status lw_server_remove_mount(lw_server server,
+                                 const char *mount);
 
 // Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to listeners call by
 // call. Takes bytes as far as there is room, and says in `taken` how many; never waits, never drops. Audio is to come in

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -81,7 +82,15 @@ template <typename Number, typename Call> std::optional<Number> number(Call call
     return check(call(&out)) ? std::optional<Number>(out) : std::nullopt;
 }
 
-inline const char *or_null(const std::string &text) { return text.empty() ? nullptr : text.c_str(); }
+// All of a text: what follows a NUL must not be lost unnoticed.
+inline const char *whole(const std::string &text)
+{
+    if (text.find('\0') != std::string::npos) {
+        throw std::invalid_argument("a text for longwave has a NUL in it");
+    }
+    return text.c_str();
+}
+inline const char *or_null(const std::string &text) { return text.empty() ? nullptr : whole(text); }
 inline uint64_t ms(milliseconds time) { return static_cast<uint64_t>(time.count() < 0 ? 0 : time.count()); }
 
 } // namespace detail
@@ -107,18 +116,18 @@ public:
     {
         return *detail::number<uint16_t>([&](auto out) { return lw_server_port(handle(), out); });
     }
-    void add_mount(const std::string &declaration) { check(lw_server_add_mount(handle(), declaration.c_str())); }
-    void remove_mount(const std::string &mount) { check(lw_server_remove_mount(handle(), mount.c_str())); }
+    void add_mount(const std::string &declaration) { check(lw_server_add_mount(handle(), detail::whole(declaration))); }
+    void remove_mount(const std::string &mount) { check(lw_server_remove_mount(handle(), detail::whole(mount))); }
     // How many bytes were taken.
     std::size_t write_audio(const std::string &mount, const void *bytes, std::size_t count)
     {
         return *detail::number<std::size_t>([&](auto taken) {
-            return lw_server_write_audio(handle(), mount.c_str(), static_cast<const uint8_t *>(bytes), count, taken);
+            return lw_server_write_audio(handle(), detail::whole(mount), static_cast<const uint8_t *>(bytes), count, taken);
         });
     }
     void update_metadata(const std::string &mount, const std::string &title, const std::string &url = {})
     {
-        check(lw_server_update_metadata(handle(), mount.c_str(), title.c_str(), detail::or_null(url)));
+        check(lw_server_update_metadata(handle(), detail::whole(mount), detail::whole(title), detail::or_null(url)));
     }
     // Of one mount, or of all.
     uint64_t listener_count(const std::string &mount = {}) const
@@ -128,7 +137,7 @@ public:
     }
     std::string mount_info(const std::string &mount) const
     {
-        return *detail::text([&](auto out) { return lw_server_mount_info(handle(), mount.c_str(), out); });
+        return *detail::text([&](auto out) { return lw_server_mount_info(handle(), detail::whole(mount), out); });
     }
     lw_server handle() const noexcept { return own_.handle(); }
 
@@ -146,12 +155,18 @@ public:
     pipeline(const std::string &declaration, const server &on)
     {
         uint64_t handle;
-        check(lw_pipeline_open(declaration.c_str(), on.handle(), &handle));
+        check(lw_pipeline_open(detail::whole(declaration), on.handle(), &handle));
         own_ = owner(handle);
     }
     static pipeline of(uint64_t handle) { return pipeline(owner(handle)); }
     pipeline(pipeline &&) = default;
-    pipeline &operator=(pipeline &&) = default;
+    // The other gets what this one was, with its hooks.
+    pipeline &operator=(pipeline &&other) noexcept
+    {
+        own_ = std::move(other.own_);
+        hooks_.swap(other.hooks_);
+        return *this;
+    }
     // Hooks first: they are not called any more when their functions go.
     ~pipeline()
     {
@@ -171,7 +186,7 @@ public:
     // caught there and goes nowhere. Not to be called by a hook.
     void add_hook(const std::string &kind, hook function)
     {
-        auto &added = hooks_.emplace_back(added_hook{ std::move(function), 0 });
+        auto &added = hooks_.emplace_back(added_hook{ std::make_shared<hook>(std::move(function)), 0 });
         try {
             check(lw_pipeline_add_hook(handle(), detail::or_null(kind), call, &added, &added.id));
         } catch (...) {
@@ -192,27 +207,27 @@ public:
     uint64_t play_file(const std::string &file, const std::string &title = {})
     {
         return *detail::number<uint64_t>(
-            [&](auto id) { return lw_pipeline_play_file(handle(), file.c_str(), detail::or_null(title), id); });
+            [&](auto id) { return lw_pipeline_play_file(handle(), detail::whole(file), detail::or_null(title), id); });
     }
     void play_list(const std::string &name, const std::string &files, const std::string &options = {})
     {
-        check(lw_pipeline_play_list(handle(), name.c_str(), files.c_str(), detail::or_null(options)));
+        check(lw_pipeline_play_list(handle(), detail::whole(name), detail::whole(files), detail::or_null(options)));
     }
     void play_path(const std::string &path, const std::string &options = {})
     {
-        check(lw_pipeline_play_path(handle(), path.c_str(), detail::or_null(options)));
+        check(lw_pipeline_play_path(handle(), detail::whole(path), detail::or_null(options)));
     }
     uint64_t queue_file(const std::string &file, const std::string &title = {}, bool next = false)
     {
         return *detail::number<uint64_t>(
-            [&](auto id) { return lw_pipeline_queue_file(handle(), file.c_str(), detail::or_null(title), next, id); });
+            [&](auto id) { return lw_pipeline_queue_file(handle(), detail::whole(file), detail::or_null(title), next, id); });
     }
     void skip() { check(lw_pipeline_skip(handle())); }
     void hold(milliseconds fade) { check(lw_pipeline_hold(handle(), detail::ms(fade))); }
     void resume(milliseconds fade) { check(lw_pipeline_resume(handle(), detail::ms(fade))); }
     void update_metadata(const std::string &title, const std::string &mount = {}, bool until_cleared = false)
     {
-        check(lw_pipeline_update_metadata(handle(), title.c_str(), nullptr, detail::or_null(mount), until_cleared));
+        check(lw_pipeline_update_metadata(handle(), detail::whole(title), nullptr, detail::or_null(mount), until_cleared));
     }
 
     std::optional<std::string> current_track() const
@@ -237,7 +252,7 @@ public:
     uint64_t play_voice(const std::string &file, double volume = 1, bool paused = false)
     {
         return *detail::number<uint64_t>(
-            [&](auto out) { return lw_pipeline_play_voice(handle(), file.c_str(), volume, paused, out); });
+            [&](auto out) { return lw_pipeline_play_voice(handle(), detail::whole(file), volume, paused, out); });
     }
     void ramp_volume(uint64_t voice, double to, milliseconds over, const std::string &curve = {}, bool then_stop = false)
     {
@@ -250,7 +265,7 @@ public:
 private:
     using owner = detail::owner<lw_pipeline_close>;
     struct added_hook {
-        hook function;
+        std::shared_ptr<hook> function;
         uint64_t id;
     };
 
@@ -258,7 +273,9 @@ private:
     static void call(lw_pipeline, const char *event, void *user)
     {
         try {
-            static_cast<added_hook *>(user)->function(event);
+            // Kept while it runs: it may destroy the pipeline.
+            auto function = static_cast<added_hook *>(user)->function;
+            (*function)(event);
         } catch (...) {
             // It must not unwind into the library.
         }
@@ -273,7 +290,7 @@ public:
     explicit station(const std::string &declaration)
     {
         uint64_t handle;
-        check(lw_station_open(declaration.c_str(), &handle));
+        check(lw_station_open(detail::whole(declaration), &handle));
         own_ = owner(handle);
     }
     void start() { check(lw_station_start(handle())); }
@@ -303,7 +320,7 @@ public:
     encoder(const std::string &declaration, uint32_t sample_rate, uint32_t channels)
     {
         uint64_t handle;
-        check(lw_encoder_open(declaration.c_str(), sample_rate, channels, &handle));
+        check(lw_encoder_open(detail::whole(declaration), sample_rate, channels, &handle));
         own_ = owner(handle);
     }
     std::string encode(const float *pcm, std::size_t frames)

@@ -3,13 +3,13 @@
 //! Times are whole milliseconds, and their names end in `_ms`; points of time are milliseconds since 1970, and
 //! end in `_at`. What is not known is null. A path that is not UTF-8 is a percent-encoded `file://` URL.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use longwave::{
     Entry, EntryId, Event, FrameCount, ListState, MountInfo, PcmSpec, ServerStats, Tags, TrackInfo,
     VoiceState,
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Outcome};
@@ -28,21 +28,24 @@ pub fn read<T: serde::de::DeserializeOwned>(text: &str, name: &str, wanted: &str
 
 /// A list of files: paths, or objects with `path` and perhaps `title`.
 pub fn entries(text: &str, name: &str) -> Outcome<Vec<Entry>> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Item {
-        Entry(Entry),
-        Path(String),
-    }
     let wanted = r#"a list of files, ["a.mp3", {"path": "b.mp3", "title": "B"}]"#;
-    let items: Vec<Item> = read(text, name, wanted)?;
-    let entry = |item| match item {
-        Item::Entry(entry) => Ok(entry),
-        // As an entry says it: a file:// URL may be meant.
-        Item::Path(path) => serde_json::from_value(json!({ "path": path }))
-            .map_err(|error| Failure::invalid(format!("{name}: {error}"))),
+    let items: Vec<Value> = read(text, name, wanted)?;
+    let entry = |item| {
+        let entry = match item {
+            // As an entry says it: a file:// URL may be meant.
+            Value::String(path) => json!({ "path": path }),
+            entry @ Value::Object(_) => entry,
+            other => return Err(Failure::invalid(format!("{name} is not {wanted}: it has {other}"))),
+        };
+        serde_json::from_value(entry)
+            .map_err(|error| Failure::invalid(format!("{name} is not {wanted}: {error}")))
     };
-    items.into_iter().map(entry).collect()
+    let entries: Vec<Entry> = items.into_iter().map(entry).collect::<Outcome<_>>()?;
+    let is_path = |path: &Path| !path.as_os_str().is_empty() && !path.as_os_str().as_bytes().contains(&0);
+    match entries.iter().find(|entry| !is_path(&entry.path)) {
+        Some(wrong) => Err(Failure::invalid(format!("{name}: {:?} is no path of a file", wrong.path))),
+        None => Ok(entries),
+    }
 }
 
 /// A path as entries write it.
@@ -188,7 +191,6 @@ fn frames_ms(frames: FrameCount, spec: PcmSpec) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
 
     use super::*;
 
@@ -199,7 +201,13 @@ mod tests {
         let odd = Path::new(OsStr::from_bytes(b"/m\xe4rz"));
         assert_eq!(list, [Entry::new("a.mp3"), Entry::titled("b.mp3", "B"), Entry::new(odd)]);
         assert_eq!(entry(&(EntryId(7), list[2].clone()))["path"], "file:///m%E4rz");
-        for wrong in ["", "{}", "[1]", "[{}]", "[\"a\"", "null"] {
+        for wrong in [r#"[""]"#, r#"["a\u0000b"]"#, r#"[{"path": ""}]"#] {
+            assert!(
+                entries(wrong, "files").unwrap_err().message.ends_with("is no path of a file"),
+                "{wrong}"
+            );
+        }
+        for wrong in ["", "{}", "[1]", r#"[["a.mp3"]]"#, "[{}]", "[\"a\"", "null"] {
             assert!(entries(wrong, "files").unwrap_err().message.starts_with("files is not a list of files"));
         }
     }

@@ -23,8 +23,8 @@ pub type lw_server = u64;
 pub struct Server {
     declared: Mutex<ServerSettings>,
     running: OnceLock<longwave::Server>,
-    /// The mounts that the host feeds, by path.
-    writers: Mutex<BTreeMap<String, AudioWriter>>,
+    /// The mounts that the host feeds, by path. Each is fed by one thread at a time, and waits for no other.
+    writers: Mutex<BTreeMap<String, Arc<Mutex<AudioWriter>>>>,
 }
 
 impl Server {
@@ -63,18 +63,26 @@ impl Server {
         self.running.get().map(|server| server.stop().abandoned).unwrap_or_default()
     }
 
-    fn writers(&self) -> MutexGuard<'_, BTreeMap<String, AudioWriter>> {
+    fn writers(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Mutex<AudioWriter>>>> {
         self.writers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn feed<T>(&self, mount: &str, feed: impl FnOnce(&mut AudioWriter) -> Outcome<T>) -> Outcome<T> {
-        let mut writers = self.writers();
-        let writer = writers.get_mut(mount).ok_or_else(|| {
+    fn writer(&self, mount: &str) -> Outcome<Arc<Mutex<AudioWriter>>> {
+        if !self.running()?.is_running() {
+            return Err(Failure::stopped("the server has stopped"));
+        }
+        let writer = self.writers().get(mount).cloned();
+        writer.ok_or_else(|| {
             Failure::not_found(format!(
                 "there is no mount {mount} that lw_server_add_mount added on this server"
             ))
-        })?;
-        feed(writer)
+        })
+    }
+
+    fn feed<T>(&self, mount: &str, feed: impl FnOnce(&mut AudioWriter) -> Outcome<T>) -> Outcome<T> {
+        let writer = self.writer(mount)?;
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        feed(&mut writer)
     }
 }
 
@@ -182,20 +190,23 @@ pub unsafe extern "C" fn lw_server_add_mount(server: lw_server, declaration: *co
         };
         let path = settings.path.clone();
         let writer = server.running()?.add_mount(settings)?.into_audio();
-        server.writers().insert(path, writer);
+        server.writers().insert(path, Arc::new(Mutex::new(writer)));
         Ok(lw_status::LW_OK)
     })
 }
 
-/// Takes a mount off the air: its listeners get what is due, then a close.
+/// Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the mounts of
+/// pipelines there is `lw_pipeline_remove_output`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_remove_mount(server: lw_server, mount: *const c_char) -> lw_status {
     call(|| {
         // SAFETY: what the header demands of pointers.
         let mount = unsafe { text(mount, "mount") }?;
         let server = self::server(server)?;
-        server.running()?.remove_mount(mount)?;
+        server.writer(mount)?;
+        // First from here: by the time that it is off the air, another thread may have added it anew.
         server.writers().remove(mount);
+        server.running()?.remove_mount(mount)?;
         Ok(lw_status::LW_OK)
     })
 }

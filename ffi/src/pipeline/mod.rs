@@ -221,8 +221,8 @@ pub unsafe extern "C" fn lw_pipeline_is_running(pipeline: lw_pipeline, running: 
     })
 }
 
-/// Stops a pipeline and closes its handle. One that belongs to a station goes on with it; hooks that were added stay then.
-/// Closing it again is harmless.
+/// Stops a pipeline and closes its handle. One that belongs to a station goes on with it; hooks that were added stay then,
+/// and are still called with the handle that is closed. Closing it again is harmless.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_close(pipeline: lw_pipeline) -> lw_status {
     call(|| {
