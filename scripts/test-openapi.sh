@@ -20,6 +20,8 @@ tools=$(realpath $tools)
 scripts=$(realpath scripts)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/longwave-openapi.XXXXXX")
+station=
+trap 'kill $station 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 cd "$work"
 mkdir music
 for track in 1 2 3; do
@@ -27,11 +29,12 @@ for track in 1 2 3; do
 done
 XDG_RUNTIME_DIR=$work "$built/longwave" play music --loop --listen 127.0.0.1:0 >urls 2>log &
 station=$!
-trap 'kill $station 2>/dev/null; wait $station || true; rm -rf "$work"' EXIT
-until [ "$(wc -l <urls)" = 2 ] && grep -q "take the token in" log; do
-    kill -0 $station || { cat log >&2; exit 1; }
+is_ready() { [ -s urls ] && grep -q "take the token in" log; }
+for _ in $(seq 100); do
+    ! is_ready || break
     sleep 0.1
 done
+is_ready || { cat log >&2; exit 1; }
 server=$(sed -n '1s|.*\(http://[^/]*\)/.*|\1|p' urls)
 token=$(cat "$(sed -n 's/.* take the token in //p' log)")
 

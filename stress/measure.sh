@@ -32,6 +32,9 @@ else
     part() { echo "$1"; }
 fi
 
+# Whole, for servers are told of it from other folders.
+[ -z "${OUT:-}" ] || OUT=$(realpath -m "$OUT")
+
 # More than one run: each in a process of its own.
 if [ $# -ne 1 ]; then
     export OUT=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/longwave-measure.XXXXXX")}
@@ -158,12 +161,23 @@ run_unfair() {
     listeners unfair 180 --count "$(part 5000 40)" --ramp 1000 --seconds "$(part 60 5)" --stalled-percent 25 --slow-percent 5
 }
 
+# What else runs, and is to end with a run.
+beside=()
+end_beside() {
+    local pid
+    for pid in "${beside[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+}
+trap 'end_beside; stop_server' EXIT
+
 run_steered() {
-    local count seconds events token line kinds=()
+    local count seconds events token line kinds=() file
     count=$(part 5000 50) seconds=$(part 60 5) events=$(part 500 10)
     start_longwave
+    file=$(cd "$MUSIC" && ls | head -n 1)
     token=$(sed -n 's/.* take the token in //p' "$OUT/longwave.log")
-    # What a website, a queue manager and a console ask for; what is here twice is asked twice as often.
+    # What a website, a queue manager and a console ask for; what is here three times is asked three times as often.
     while read -r line; do
         kinds+=(--request "$line")
     done <<REQUESTS
@@ -176,7 +190,7 @@ GET /status-json.xsl
 GET /nowplaying$LONGWAVE_MOUNT
 GET /nowplaying$LONGWAVE_MOUNT
 GET /api/v1/pipelines/main/history
-POST /api/v1/pipelines/main/queue {"files": ["1.flac", "2.flac"]}
+POST /api/v1/pipelines/main/queue {"files": ["$file", {"file": "$file", "title": "Träck"}]}
 GET /api/v1/pipelines/main/queue
 DELETE /api/v1/pipelines/main/queue
 PUT /api/v1/pipelines/main/metadata {"title": "Steered – ü"}
@@ -185,21 +199,21 @@ GET /api/v1/pipelines/main
 GET /api/v1/health
 GET /nowplaying$LONGWAVE_MOUNT
 GET /api/v1/pipelines/main/playlist
-GET /api/v1/metadata?file=1.flac
+GET /api/v1/metadata?file=$file
 GET /api/v1/pipelines/main/outputs
 REQUESTS
     # All the while: from the first who joins to the last of the measured seconds.
     (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label api --token-file "$token" --rate 200 \
         "${kinds[@]}" --events "$events" --events-at /api/v1/events --events-at "/nowplaying$LONGWAVE_MOUNT" \
-        --seconds $((count / 500 + 5 + seconds)) --json "$OUT/api.json") >"$OUT/api.txt" &
-    local steering=$!
+        --seconds $((count / 500 + 5 + seconds)) --json "$OUT/api.json") >"$OUT/api.txt" 2>&1 &
+    beside=($!)
     listeners steered 180 --count "$count" --ramp 500 --seconds "$seconds" --gap-limit 2000
-    wait "$steering"
+    wait "${beside[@]}" || true
     cat "$OUT/api.txt" >&2
 }
 
 run_reload() {
-    local count seconds ctl="$root/target/release/longwave ctl --server http://127.0.0.1:$PORT"
+    local count seconds
     count=$(part 2000 50) seconds=$(part 30 12)
     make_music
     station() { # $1: the bitrate of what stays; $2: the other mount
@@ -207,21 +221,24 @@ run_reload() {
         printf '[[pipeline.output]]\nformat = "mp3"\nmount = "%s"\nbitrate = %s\n' "$LONGWAVE_MOUNT" "$1" "$2" 64
     }
     station 128 /goes.mp3 >"$OUT/station.toml"
-    LONGWAVE="$root/target/release/longwave serve $OUT/station.toml"
-    start_longwave
-    # In the midst of what is measured.
-    (sleep $((count / 500 + 5 + seconds / 2)); station 96 /comes.mp3 >"$OUT/station.toml"; $ctl reload) \
-        >"$OUT/changed.txt" 2>&1 &
-    local reloading=$!
-    # Before the server stops, what it has skipped.
     (
-        sleep $((count / 500 + 4 + seconds))
+        # In the midst of what is measured.
+        sleep $((count / 500 + 5 + seconds / 2))
+        station 96 /comes.mp3 >"$OUT/station.toml"
+        "${LONGWAVE%% *}" ctl --server "http://127.0.0.1:$PORT" reload
+        # Before the server stops, what it has skipped.
+        sleep $((seconds / 2 - 2))
         token=$(sed -n 's/.* take the token in //p' "$OUT/longwave.log")
-        curl -s -H "Authorization: Bearer $(cat "$token")" "http://127.0.0.1:$PORT/api/v1/mounts" >"$OUT/mounts.json"
-        grep -o '"mount":"[^"]*"\|"listeners":[0-9]*\|"skips":[0-9]*' "$OUT/mounts.json" | paste -sd ' ' >>"$OUT/changed.txt"
-    ) &
+        curl -s --max-time 5 -H "Authorization: Bearer $(cat "$token")" "http://127.0.0.1:$PORT/api/v1/mounts" >"$OUT/mounts.json"
+        grep -o '"mount":"[^"]*"\|"listeners":[0-9]*\|"skips":[0-9]*' "$OUT/mounts.json" | paste -sd ' '
+    ) >"$OUT/changed.txt" 2>&1 &
+    beside=($!)
+    # (Its folder's path may have blanks in it, and a command line is split at them.)
+    cd "$OUT"
+    LONGWAVE="${LONGWAVE%% *} serve station.toml"
+    start_longwave
     listeners reload 120 --count "$count" --ramp 500 --seconds "$seconds" --gap-limit 2000
-    wait "$reloading"
+    wait "${beside[@]}" || true
     cat "$OUT/changed.txt" >&2
 }
 

@@ -30,14 +30,15 @@ impl Served {
 
     /// One for which `ctl` needs these options, too.
     fn start_with(config: &str, options: &[&str]) -> Served {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["one", "two", "three"] {
-            silence(&folder.path().join(format!("{name}.wav")));
-        }
-        let log = folder.path().join("log");
+        let folder = music();
         write(folder.path(), config);
+        Served::run(folder, &["serve", "station.toml"], options)
+    }
+
+    fn run(folder: TempDir, args: &[&str], options: &[&str]) -> Served {
+        let log = folder.path().join("log");
         let mut process = longwave(folder.path())
-            .args(["serve", "station.toml"])
+            .args(args)
             .stdout(Stdio::piped())
             .stderr(fs::File::create(&log).unwrap())
             .spawn()
@@ -122,6 +123,14 @@ fn longwave(folder: &Path) -> Command {
     command
 }
 
+fn music() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["one", "two", "three"] {
+        silence(&folder.path().join(format!("{name}.wav")));
+    }
+    folder
+}
+
 fn write(folder: &Path, config: &str) {
     fs::write(folder.join("station.toml"), config).unwrap();
 }
@@ -194,6 +203,14 @@ fn what_has_changed_is_applied_in_place_and_nobody_is_lost() {
         station.says(&["reload"]),
         "needs a restart: server.listen\nneeds a restart: pipeline main: replaygain\nneeds a restart: pipeline night\n"
     );
+}
+
+#[test]
+fn what_is_only_played_can_be_steered_too() {
+    let station = Served::run(music(), &["play", "one.wav", "two.wav", "--listen", "127.0.0.1:0"], &[]);
+    station.until("there is a current track", || station.log().contains("now playing one"));
+    station.says(&["queue", "add", "three.wav"]);
+    assert!(station.says(&["queue", "list"]).contains("three.wav"));
 }
 
 #[test]

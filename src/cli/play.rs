@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use longwave::{Config, ConfigError, ConfigProblem};
+use longwave::{ApiSettings, Config, ConfigError, ConfigProblem};
 
 use super::Failure;
 use super::args::Play;
@@ -22,6 +22,7 @@ pub fn config(args: &Play) -> Result<Config, Failure> {
     for pipeline in &mut config.pipelines {
         pipeline.playlist.clone_from(&paths);
     }
+    config.api.media_roots = ApiSettings::media_roots_of(&config.pipelines);
     Ok(config)
 }
 

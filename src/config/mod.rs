@@ -18,7 +18,8 @@ mod tests;
 mod typed;
 mod values;
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::pipeline::{PipelineSettings, StationSettings};
@@ -30,6 +31,9 @@ pub use problem::{ConfigError, ConfigProblem};
 use problem::{Place, Problems};
 use raw::RawConfig;
 use typed::Reader;
+
+/// The longest file that is read. (A playlist of 100,000 files, each named here, has some ten MiB.)
+const MAX_BYTES: u64 = 64 << 20;
 
 /// A station: a server and its pipelines.
 #[derive(Clone, Debug)]
@@ -51,7 +55,7 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
     pub fn read(file: &Path) -> Result<Config, ConfigError> {
-        let text = fs::read(file).map_err(|error| error.to_string()).and_then(|bytes| {
+        let text = read_bounded(file).map_err(|error| error.to_string()).and_then(|bytes| {
             String::from_utf8(bytes)
                 .map_err(|error| format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1))
         });
@@ -133,6 +137,16 @@ fn read_tree<T, Meant: FnOnce(&mut Problems) -> T>(
         return None;
     }
     Some(meant(problems))
+}
+
+/// All of a file, unless that is too much for a configuration: a device has no end.
+fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!("it has more than {} MiB: no configuration", MAX_BYTES >> 20)));
+    }
+    Ok(bytes)
 }
 
 fn language_of(file: &Path) -> Language {

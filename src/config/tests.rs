@@ -273,6 +273,10 @@ fn pipelines_do_not_share_a_state_file() {
         );
         assert!(refused.contains(&problem), "{problem} is not in {refused:?}");
     }
+    // One is written beside itself, where the other is.
+    let text = "[[pipeline]]\nname = 'a'\nstate_file = 's.new'\n[[pipeline]]\nname = 'b'\nstate_file = 's'\n";
+    let said = "station.toml:6: pipeline.state_file: another pipeline keeps its state there, on line 3";
+    assert!(complaints(text).contains(&said.to_owned()), "{:?}", complaints(text));
     let config = toml("[[pipeline]]\ndead_air_after = 'off'").unwrap();
     assert_eq!(config.pipelines[0].dead_air.after, None);
 }
@@ -435,6 +439,12 @@ fn a_format_that_was_left_out_is_named() {
           feature `mp3`"
         ]
     );
+}
+
+#[test]
+fn a_file_without_end_is_none() {
+    let error = Config::read(Path::new("/dev/zero")).unwrap_err();
+    assert_eq!(error.to_string(), "/dev/zero: it has more than 64 MiB: no configuration");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::audio::{Channels, PcmSpec};
 use crate::error::Error;
-use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain, check_state_file};
+use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain, state_file};
 use crate::playout::{DeadAir, path_text};
 use crate::server::{MountSettings, ServerSettings, check_fallback};
 use crate::units::SampleRate;
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
             raw.pipelines.unwrap_or_default().into_iter().map(|raw| self.pipeline(raw)).collect();
         let mut api = api;
         if api.media_roots.is_empty() {
-            api.media_roots = folders(&pipelines);
+            api.media_roots = ApiSettings::media_roots_of(&pipelines);
         }
         self.stand_ins(&pipelines, true);
         Config { server, pipelines, api, warnings: Vec::new() }
@@ -365,9 +365,12 @@ impl<'a> Reader<'a> {
     fn state_file(&mut self, path: At<String>) -> PathBuf {
         let At { value, place } = path;
         let file = self.base.join(path_text::from_text(&value));
-        match accepted(check_state_file(&file)) {
+        match accepted(state_file::check(&file)) {
             Ok(one) => {
-                if let Some(other) = self.state_files.iter().find(|other| other.value == one) {
+                let collide = |other: &Path| {
+                    other == one || state_file::beside(other) == one || other == state_file::beside(&one)
+                };
+                if let Some(other) = self.state_files.iter().find(|other| collide(&other.value)) {
                     let reason = format!("another pipeline keeps its state there{}", at_line(&other.place));
                     self.problems.add(&place, reason);
                 }
@@ -475,20 +478,6 @@ impl<'a> Reader<'a> {
 /// Numbers beyond 32 bits are refused by what they are for.
 fn small(number: At<usize>) -> At<u32> {
     At { value: u32::try_from(number.value).unwrap_or(u32::MAX), place: number.place }
-}
-
-/// The folders that playlists are in, and those that are playlists themselves.
-fn folders(pipelines: &[PipelineSettings]) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = Vec::new();
-    for path in pipelines.iter().flat_map(|pipeline| &pipeline.playlist) {
-        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
-        // An empty path is the folder that the process is in.
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        if !folders.iter().any(|known| known == folder) {
-            folders.push(folder.to_owned());
-        }
-    }
-    folders
 }
 
 /// Where a value stands, else where its table does.

@@ -287,6 +287,7 @@ fn entry(pipeline: &str, found: Found) -> Option<Entry> {
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::time::SystemTime;
 
     use super::*;
     use crate::playout::UpNext;
@@ -338,6 +339,9 @@ mod tests {
         assert_eq!((reader.names(), reader.problems()), (vec!["b".into()], 0));
         // On purpose, as far as anyone can see.
         fs::remove_file(music.join("b.mp3")).unwrap();
+        // (The clock of a file system may have coarse ticks.)
+        let later = SystemTime::now() + Duration::from_secs(2);
+        fs::File::open(&music).unwrap().set_modified(later).unwrap();
         reader.read_again_if_changed();
         assert_eq!((reader.names(), reader.problems()), (Vec::new(), 0));
     }

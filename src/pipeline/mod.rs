@@ -11,6 +11,7 @@ mod resume;
 mod running;
 mod settings;
 mod state;
+pub(crate) mod state_file;
 mod station;
 mod voices;
 
@@ -21,7 +22,6 @@ pub use builder::PipelineBuilder;
 pub use control::ListOptions;
 pub use hooks::{EventReceiver, HookId, Hooks};
 pub use resume::PipelineSnapshot;
-pub(crate) use resume::check as check_state_file;
 pub use settings::{OutputSettings, PipelineSettings, ReplayGain, StationSettings};
 pub use state::{CurrentTrack, Health, Levels, PlayedTrack};
 pub use station::Station;

@@ -15,11 +15,11 @@ use super::hooks::{self, Hub};
 use super::listeners::Listeners;
 use super::lists::{Lists, Load};
 use super::outputs::Outputs;
-use super::resume::{self, PipelineSnapshot};
+use super::resume::{PipelineSnapshot, State};
 use super::settings::{PipelineSettings, ReplayGain};
 use super::state::{self, History};
 use super::voices::{self, Voices};
-use super::{SERVER_STOPS_WITHIN, STOP_WITHIN};
+use super::{SERVER_STOPS_WITHIN, STOP_WITHIN, state_file};
 use crate::audio::PcmSpec;
 use crate::codec::file::AudioFile;
 use crate::engine::clock::Clock;
@@ -78,8 +78,8 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     if settings.outputs.is_empty() {
         return Err(Error::setting("output", "a pipeline needs at least one"));
     }
-    settings.state_file.as_deref().map(resume::check).transpose()?;
-    let kept = settings.state_file.as_deref().and_then(resume::load);
+    settings.state_file.as_deref().map(state_file::check).transpose()?;
+    let kept = settings.state_file.as_deref().and_then(state_file::load);
     let name: Arc<str> = settings.name.as_str().into();
     let spec = settings.spec;
     let hub = Arc::new(Hub::new(settings.hooks));
@@ -187,8 +187,8 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     });
     inner.fill(&settings.playlist, settings.repeat, settings.shuffle, settings.clock.is_stepped(), kept);
     if let Some(file) = settings.state_file {
-        let (events, state) = (hub.subscribe(STATE_EVENTS), resume::State::of(&inner));
-        inner.hooks.spawn("state", move || resume::keep(&state, &events, &file))?;
+        let (events, state) = (hub.subscribe(STATE_EVENTS), State::of(&inner));
+        inner.hooks.spawn("state", move || state_file::keep(&state, &events, &file))?;
     }
     inner.hooks.spawn("hooks", {
         let (hub, pipeline) = (hub.clone(), Arc::downgrade(&inner));

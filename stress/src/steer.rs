@@ -16,7 +16,7 @@ use crate::quantiles::Quantiles;
 use crate::stop::Stop;
 use crate::sys;
 
-/// An answer that takes longer has failed.
+/// Without a byte for so long, a request has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the clients of events look whether they are to end.
 const TICK: Duration = Duration::from_millis(100);
@@ -75,7 +75,7 @@ pub fn run(args: &SteerArgs, stop: &Stop) -> Result<SteerReport, String> {
             .filter(|_| !plan.is_empty())
             .map(|client| {
                 let plan = &plan;
-                // Each client has each so manieth request.
+                // The clients take turns.
                 let turns = (client..).step_by(clients);
                 scope.spawn(move || ask(&args.url, plan, turns, args.rate, start, end, stop))
             })

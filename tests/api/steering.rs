@@ -96,6 +96,8 @@ fn a_body_that_is_none_changes_nothing_and_its_field_is_named() {
         (json!({ "files": ["one.wav"], "place": "first" }), 400, "invalid-body", Some("place")),
         (json!({ "files": "one.wav" }), 400, "invalid-body", Some("files")),
         (json!({ "files": [1] }), 400, "invalid-body", Some("files[0]")),
+        (json!({ "files": [["one.wav", "T"]] }), 400, "invalid-body", Some("files[0]")),
+        (json!({ "files": [{ "file": "one.wav", "titel": "T" }] }), 400, "invalid-body", Some("files[0]")),
         (json!([]), 400, "invalid-body", None),
         (json!([["one.wav"], "end"]), 400, "invalid-body", None),
         (json!({ "files": ["one.wav", "gone.wav"] }), 404, "not-found", Some("files[1]")),

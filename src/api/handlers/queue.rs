@@ -2,6 +2,7 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
@@ -27,18 +28,28 @@ struct Add {
 }
 
 /// A file by its name alone, or with a title.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Wanted {
-    File(String),
-    Titled(Titled),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Titled {
+struct Wanted {
     file: String,
     title: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Wanted, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Titled {
+            file: String,
+            title: Option<String>,
+        }
+        match Value::deserialize(deserializer)? {
+            Value::String(file) => Ok(Wanted { file, title: None }),
+            object @ Value::Object(_) => {
+                let Titled { file, title } = serde_json::from_value(object).map_err(D::Error::custom)?;
+                Ok(Wanted { file, title })
+            }
+            _ => Err(D::Error::custom("a file is its name, or an object with file and title")),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -64,11 +75,7 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     }
     let media = core.media.load();
     let mut entries = Vec::with_capacity(wanted.files.len());
-    for (index, wanted) in wanted.files.into_iter().enumerate() {
-        let (name, title) = match wanted {
-            Wanted::File(file) => (file, None),
-            Wanted::Titled(Titled { file, title }) => (file, title),
-        };
+    for (index, Wanted { file: name, title }) in wanted.files.into_iter().enumerate() {
         let field = format!("files[{index}]");
         let path = media.resolve(&name, &field)?;
         if path.is_dir() {

@@ -1,0 +1,236 @@
+//! The file that a pipeline's state is kept in.
+
+use std::fs::{self, File, FileType};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::EventReceiver;
+use super::resume::{PipelineSnapshot, State};
+use crate::error::{Error, Result};
+use crate::event::EventKind;
+
+/// How often the state is kept, besides at every track change and at the end.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// A state of 100,000 entries takes a tenth of it.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// Why a folder will never take a file, as long as nobody mends that.
+const WILL_NOT_PASS: [ErrorKind; 3] =
+    [ErrorKind::NotADirectory, ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem];
+
+/// Reads what was kept. None when nothing was, or when it cannot be read, which is said.
+pub(super) fn load(file: &Path) -> Option<PipelineSnapshot> {
+    let text = match read_state(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => {
+            log::warn!("{}: the state cannot be read, starting afresh: {error}", file.display());
+            return None;
+        }
+    };
+    let snapshot = serde_json::from_slice(&text);
+    snapshot.map_err(|error| log::warn!("{}: not a state, starting afresh: {error}", file.display())).ok()
+}
+
+/// What the file holds, if that can be a state: what is there may have changed since it was checked.
+fn read_state(file: &Path) -> io::Result<Vec<u8>> {
+    // A FIFO would wait for somebody to write to it.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(file)?;
+    let there = file.metadata()?;
+    if !there.is_file() {
+        return Err(io::Error::other(format!("it is {}", kind(there.file_type()))));
+    }
+    if there.len() > MAX_BYTES {
+        return Err(io::Error::other(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    let mut text = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Whether the state can be kept in this file. Nothing is left behind, and what is there is not touched:
+/// it may be the state of a station on the air. The file by the one name that it has, however one comes to it.
+pub(crate) fn check(file: &Path) -> Result<PathBuf> {
+    let refused = |reason| Err(Error::setting("state_file", reason));
+    let Some(name) = file.file_name().filter(|_| !file.as_os_str().as_bytes().ends_with(b"/")) else {
+        return refused(format!("{file:?} names no file: write \"main.state\", say"));
+    };
+    if let Ok(there) = fs::metadata(file)
+        && !there.is_file()
+    {
+        return refused(format!("{} is {}: name a file", file.display(), kind(there.file_type())));
+    }
+    let folder = folder_of(file);
+    // A file without a name, which is gone when it is closed.
+    match File::options().write(true).custom_flags(libc::O_TMPFILE).open(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            refused(format!("there is no folder {}: make it, or name another", folder.display()))
+        }
+        Err(error) if WILL_NOT_PASS.contains(&error.kind()) => {
+            refused(format!("no file can be made in {}: {error}", folder.display()))
+        }
+        // Not everywhere are there files without a name, and a full disk may be empty by the time that it matters.
+        _ => {
+            let one = file.canonicalize().or_else(|_| folder.canonicalize().map(|folder| folder.join(name)));
+            one.map_err(Error::io("finding a folder"))
+        }
+    }
+}
+
+/// What no state can be kept in.
+fn kind(kind: FileType) -> &'static str {
+    match kind {
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_fifo() => "a FIFO",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// The thread `state`: keeps the state in a file until the pipeline ends, and what it was at its end. It
+/// holds what it keeps, not the pipeline: so the last handle may be dropped without a word.
+pub(super) fn keep(state: &State, events: &EventReceiver, file: &Path) {
+    let mut complained = false;
+    let mut due = Instant::now() + KEEP_EVERY;
+    loop {
+        let event = events.recv_timeout(due.saturating_duration_since(Instant::now()));
+        let kind = event.map(|event| event.kind());
+        let over = kind == Some(EventKind::PipelineStop) || kind.is_none() && events.is_closed();
+        let now = Instant::now();
+        if over || now >= due || kind == Some(EventKind::TrackChange) {
+            due = now + KEEP_EVERY;
+            match write(file, &state.snapshot()) {
+                Ok(()) => complained = false,
+                Err(error) if !complained => {
+                    complained = true;
+                    log::error!("{}: the state cannot be kept: {error}", file.display());
+                }
+                Err(_) => {}
+            }
+        }
+        // Not before the last word: whatever came before it may have been kept while the mixer went on.
+        if over {
+            return;
+        }
+    }
+}
+
+/// Whole or not at all: a crash at any moment leaves the old file or the new one.
+fn write(file: &Path, snapshot: &PipelineSnapshot) -> io::Result<()> {
+    let beside = beside(file);
+    // What a crash left there goes; and whatever else it is, a FIFO say, is not written to.
+    if let Err(error) = fs::remove_file(&beside)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut new = File::create_new(&beside)?;
+    new.write_all(&serde_json::to_vec(snapshot)?)?;
+    new.sync_all()?;
+    fs::rename(beside, file)
+}
+
+/// Where the state is written before it takes its place.
+pub(crate) fn beside(file: &Path) -> PathBuf {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".new");
+    beside.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use nix::sys::stat::Mode;
+    use nix::unistd::{Uid, mkfifo, setfsuid};
+
+    use super::*;
+
+    fn refusal(file: &Path) -> String {
+        match check(file) {
+            Err(Error::Setting { key: "state_file", reason }) => reason,
+            other => panic!("{}: {other:?}", file.display()),
+        }
+    }
+
+    #[test]
+    fn a_state_is_kept_in_a_regular_file_or_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        mkfifo(&at("fifo"), Mode::S_IRWXU).unwrap();
+        std::os::unix::fs::symlink(at("fifo"), at("link")).unwrap();
+        for (path, reason) in [
+            (at("fifo"), "is a FIFO: name a file"),
+            (at("link"), "is a FIFO: name a file"),
+            ("/dev/zero".into(), "is a device: name a file"),
+            (folder.path().into(), "is a folder: name a file"),
+            (at("state/"), "names no file"),
+            ("".into(), "names no file"),
+            (at("gone/state"), "there is no folder"),
+            (at("fifo/state"), "Not a directory"),
+        ] {
+            assert!(refusal(&path).contains(reason), "{}: {}", path.display(), refusal(&path));
+        }
+        for path in [at("fifo"), "/dev/zero".into(), folder.path().into()] {
+            assert!(read_state(&path).unwrap_err().to_string().starts_with("it is a"), "it became one later");
+        }
+    }
+
+    #[test]
+    fn a_check_leaves_everything_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        check(&state).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        fs::write(&state, "before").unwrap();
+        check(&state).unwrap();
+        assert_eq!(fs::read(&state).unwrap(), b"before");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_ours_to_write_to_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
+        let state = folder.path().join("state");
+        // To the superuser all is writable: so this thread is somebody else.
+        let nobody = move || {
+            setfsuid(Uid::from_raw(65_534));
+            refusal(&state)
+        };
+        let reason = std::thread::spawn(nobody).join().unwrap();
+        assert!(reason.ends_with("Permission denied (os error 13)"), "{reason}");
+    }
+
+    #[test]
+    fn what_is_too_large_for_a_state_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        File::create(&state).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        assert_eq!(read_state(&state).unwrap_err().to_string(), "it is larger than 256 MiB");
+        assert!(load(&state).is_none());
+    }
+
+    #[test]
+    fn what_lies_beside_the_state_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        mkfifo(&beside(&state), Mode::S_IRWXU).unwrap();
+        let snapshot = PipelineSnapshot::empty();
+        write(&state, &snapshot).unwrap();
+        assert_eq!(load(&state), Some(snapshot));
+        assert!(!beside(&state).exists());
+    }
+}
