@@ -62,7 +62,7 @@ impl Pipeline {
     /// goes on where it was, by a quick crossfade.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when the pipeline is off the air.
+    /// [`Error::Stopped`](crate::Error::Stopped) when the pipeline is off the air.
     pub fn restore(&self, snapshot: PipelineSnapshot) -> Result<()> {
         let version = self.inner.restore(snapshot);
         self.inner.command(Command::SkipTo { version, crossfade: RESTORE_CROSSFADE })
