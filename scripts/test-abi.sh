@@ -81,7 +81,7 @@ grep -q 'all is well' "$work/said" || fail "the example in Python is not well"
 # What is installed, which finds its library by itself; not what lies beside the tests.
 cp bindings/python/tests.py "$work/bin"
 env -u LD_LIBRARY_PATH python3 -c 'import longwave' || fail "longwave.py does not find the library that it was installed with"
-python3 "$work/bin/tests.py" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail "the tests in Python"; }
+timeout 120 python3 "$work/bin/tests.py" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail "the tests in Python"; }
 say "Python: $(grep '^Ran' "$work/said")"
 rm "$work/input"; mkfifo "$work/input"
 exec 9<>"$work/input"

@@ -86,6 +86,8 @@ class Calls(unittest.TestCase):
         self.station.start()
         while self.pipeline.next_event(0) is not None:
             pass
+        # (A background job of a shell begins with the signal ignored.)
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
         timer = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
         timer.start()
         with self.assertRaises(KeyboardInterrupt):
