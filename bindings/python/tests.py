@@ -126,6 +126,8 @@ class Calls(unittest.TestCase):
         server.start()
         server.add_mount({"mount": "/raw", "content_type": "audio/x-raw"})
         self.assertEqual(server.write_audio("/raw", array.array("h", range(100))), 200)
+        server.remove_mount("/raw")
+        self.assertRaises(longwave.Error, server.remove_mount, "/raw")
 
 
 if __name__ == "__main__":

@@ -203,7 +203,8 @@ pub unsafe extern "C" fn lw_server_remove_mount(server: lw_server, mount: *const
         // SAFETY: what the header demands of pointers.
         let mount = unsafe { text(mount, "mount") }?;
         let server = self::server(server)?;
-        server.writer(mount)?;
+        // With its writer, the mount would go before it is asked to.
+        let _writer = server.writer(mount)?;
         // First from here: by the time that it is off the air, another thread may have added it anew.
         server.writers().remove(mount);
         server.running()?.remove_mount(mount)?;
