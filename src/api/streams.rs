@@ -131,17 +131,17 @@ impl Streams {
     /// `GET /nowplaying/{mount*}`
     pub(crate) fn follow_mount(&mut self, core: &Core, request: HttpRequest, held: &[String]) {
         let path = format!("/{}", held[0]);
+        let refuse = |request: HttpRequest, problem: Problem| {
+            request.answer(problem.answer().with("Access-Control-Allow-Origin", "*"));
+        };
         let Some(info) = core.server.mount_info(&path) else {
             let detail = format!("there is no mount {path:?} on the air");
-            let answer = Problem::new("not-found", detail).answer();
-            return request.answer(answer.with("Access-Control-Allow-Origin", "*"));
+            return refuse(request, Problem::new("not-found", detail));
         };
         let pipeline = core.feeding(&path);
         let wants_events = match wants_events(&request) {
             Ok(wants_events) => wants_events,
-            Err(problem) => {
-                return request.answer(problem.answer().with("Access-Control-Allow-Origin", "*"));
-            }
+            Err(problem) => return refuse(request, problem),
         };
         if !wants_events {
             return request

@@ -485,6 +485,15 @@ mod tests {
             }
         }
 
+        /// Packets of 20 dots each, of a stream with that header.
+        fn append_of(&mut self, header: &[u8], dot: u8, packets: u32) {
+            for _ in 0..packets {
+                let header = Some(Arc::from(header));
+                self.writer.push(TitledPacket { header, ..packet(&[dot; 20], &self.title) });
+            }
+            self.mount.drain(moment());
+        }
+
         /// A socket that takes `room` bytes, at most `a_write` at once, and then is full.
         fn serve(&mut self, mut room: usize, a_write: usize) {
             loop {
@@ -641,16 +650,9 @@ mod tests {
 
     #[test]
     fn who_moves_between_streams_with_headers_gets_each_whole() {
-        let append = |scene: &mut Scene, header: &'static [u8], dot: u8| {
-            for _ in 0..10 {
-                let header = Some(Arc::from(header));
-                scene.writer.push(TitledPacket { header, ..packet(&[dot; 20], &scene.title) });
-            }
-            scene.mount.drain(moment());
-        };
         let with = |header: &'static [u8], dot: u8| {
             let mut scene = Scene::new(300, Burst::Bytes(60), None, 0);
-            append(&mut scene, header, dot);
+            scene.append_of(header, dot, 10);
             scene
         };
         for taken in 0..=4 + 5 + 60 {
@@ -659,7 +661,7 @@ mod tests {
             here.serve(taken, usize::MAX);
             here.listener.move_to(1, &here.mount, &there.mount, here.now);
             here.swap_mount(&mut there);
-            append(&mut here, b"<two>", b':');
+            here.append_of(b"<two>", b':', 10);
             here.serve(usize::MAX, usize::MAX);
             let text = String::from_utf8(here.wire.clone()).unwrap();
             let (one, two) = text.split_once("<two>").expect("the header of where it is");
@@ -701,26 +703,19 @@ mod tests {
     #[test]
     fn a_joiner_gets_the_header_first_and_again_only_where_it_is_another() {
         let mut scene = Scene::new(300, Burst::Bytes(60), None, 0);
-        let append = |scene: &mut Scene, header: &[u8; 1], packets: u8| {
-            for _ in 0..packets {
-                let header = Some(Arc::from(*header));
-                scene.writer.push(TitledPacket { header, ..packet(&[b'.'; 20], &scene.title) });
-            }
-            scene.mount.drain(moment());
-        };
         // It joins before the first packet, so before anybody knows the header.
         scene.serve(usize::MAX, 1000);
-        append(&mut scene, b"A", 2);
+        scene.append_of(b"A", b'.', 2);
         scene.serve(usize::MAX, 1000);
         assert_eq!(scene.wire, [b"HEADA".as_slice(), &[b'.'; 40]].concat());
         // It jumps, within the same stream.
         scene.listener.block(&scene.mount.backlog);
-        append(&mut scene, b"A", 30);
+        scene.append_of(b"A", b'.', 30);
         scene.serve(usize::MAX, 1000);
         assert_eq!(scene.wire.len(), 5 + 40 + 60);
         // And into another.
         scene.listener.block(&scene.mount.backlog);
-        append(&mut scene, b"B", 30);
+        scene.append_of(b"B", b'.', 30);
         scene.serve(usize::MAX, 1000);
         assert_eq!(scene.wire[105..], [b"B".as_slice(), &[b'.'; 60]].concat());
         assert_eq!(scene.listener.sent, 160);
@@ -728,19 +723,12 @@ mod tests {
 
     #[test]
     fn who_jumps_into_a_stream_with_another_header_has_finished_the_one_before() {
-        let append = |scene: &mut Scene, header: &'static [u8], dot: u8, packets: u8| {
-            for _ in 0..packets {
-                let header = Some(Arc::from(header));
-                scene.writer.push(TitledPacket { header, ..packet(&[dot; 20], &scene.title) });
-            }
-            scene.mount.drain(moment());
-        };
         for taken in 0..4 + 5 + 60 {
             let mut scene = Scene::new(300, Burst::Bytes(60), None, 0);
-            append(&mut scene, b"<one>", b'.', 10);
+            scene.append_of(b"<one>", b'.', 10);
             scene.listener = Scene::listener(&scene.mount, false, scene.now);
             scene.serve(taken, usize::MAX);
-            append(&mut scene, b"<two>", b':', 30);
+            scene.append_of(b"<two>", b':', 30);
             scene.serve(usize::MAX, usize::MAX);
             let text = String::from_utf8(scene.wire.clone()).unwrap();
             let (one, two) = text.split_once("<two>").expect("the header of where it is");

@@ -12,6 +12,8 @@ pub struct Answer {
     pub kbit: Option<u32>,
     /// Whether the body is in chunks, which no live mount may have.
     pub chunked: bool,
+    /// How long the body is, where that is said.
+    pub length: Option<usize>,
 }
 
 /// How far reading a head has come.
@@ -49,6 +51,7 @@ fn parse(head: &[u8]) -> Option<Answer> {
             // Without the metaint there is no telling metadata from audio: no number is a bad head.
             "icy-metaint" => answer.metaint = Some(value.parse().ok().filter(|&metaint| metaint > 0)?),
             "icy-br" => answer.kbit = value.split(',').next().and_then(|kbit| kbit.trim().parse().ok()),
+            "content-length" => answer.length = Some(value.parse().ok()?),
             "transfer-encoding" => answer.chunked = !value.eq_ignore_ascii_case("identity"),
             _ => {}
         }
@@ -69,7 +72,7 @@ mod tests {
         for end in 0..whole {
             assert_eq!(read(&HEAD[..end]), Reading::Partial, "{end} bytes");
         }
-        let answer = Answer { status: 200, metaint: Some(16_000), kbit: Some(128), chunked: false };
+        let answer = Answer { status: 200, metaint: Some(16_000), kbit: Some(128), ..Answer::default() };
         assert_eq!(read(HEAD), Reading::Whole(answer, whole));
     }
 
@@ -77,6 +80,7 @@ mod tests {
     fn bad_heads_are_told() {
         assert_eq!(read(b"HTTP/1.1 200 OK\r\nicy-metaint: many\r\n\r\n"), Reading::Bad);
         assert_eq!(read(b"hello\r\n\r\n"), Reading::Bad);
+        assert_eq!(read(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), Reading::Bad);
         assert_eq!(read(&vec![b'x'; MOST_BYTES]), Reading::Bad);
         let chunked = read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         assert!(matches!(chunked, Reading::Whole(Answer { chunked: true, .. }, _)));

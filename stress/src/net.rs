@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
+use std::time::Duration;
 
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -70,6 +71,15 @@ pub fn connect(target: &Target, source: IpAddr, receive_buffer: Option<usize>) -
         Err(error) => return Err(error),
     }
     Ok(TcpStream::from_std(socket.into()))
+}
+
+/// A connection whose calls wait, but not for longer than that.
+pub fn connect_patiently(target: &Target, patience: Duration) -> io::Result<std::net::TcpStream> {
+    let socket = std::net::TcpStream::connect_timeout(&target.address, patience)?;
+    socket.set_read_timeout(Some(patience))?;
+    socket.set_write_timeout(Some(patience))?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::feed::Feed;
-use crate::net::Target;
+use crate::net::{Target, connect_patiently};
 use crate::options::SourceArgs;
 use crate::stop::Stop;
 
@@ -19,7 +19,8 @@ pub fn run(args: &SourceArgs, stop: &Stop) -> Result<(), String> {
         Some(path) => Feed::file(path)?,
         None => Feed::numbered(args.bitrate),
     };
-    let mut socket = connect(&args.url).map_err(|error| format!("{}: {error}", args.url.host))?;
+    let mut socket =
+        connect_patiently(&args.url, PATIENCE).map_err(|error| format!("{}: {error}", args.url.host))?;
     let status =
         begin(&mut socket, &args.url, &feed).map_err(|error| format!("{}: {error}", args.url.host))?;
     if !matches!(status, 100 | 200) {
@@ -49,14 +50,6 @@ pub fn run(args: &SourceArgs, stop: &Stop) -> Result<(), String> {
     Ok(())
 }
 
-fn connect(url: &Target) -> std::io::Result<TcpStream> {
-    let socket = TcpStream::connect_timeout(&url.address, PATIENCE)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    socket.set_write_timeout(Some(PATIENCE))?;
-    socket.set_nodelay(true)?;
-    Ok(socket)
-}
-
 /// Asks to send, and returns the answer's status.
 fn begin(socket: &mut TcpStream, url: &Target, feed: &Feed) -> std::io::Result<u16> {
     let request = format!(
@@ -74,7 +67,7 @@ fn begin(socket: &mut TcpStream, url: &Target, feed: &Feed) -> std::io::Result<u
 
 /// Sets the mount's title, as source clients do.
 fn set_title(url: &Target, title: &str) -> std::io::Result<()> {
-    let mut socket = connect(url)?;
+    let mut socket = connect_patiently(url, PATIENCE)?;
     let request = format!(
         "GET /admin/metadata?mount={}&mode=updinfo&charset=UTF-8&song={} HTTP/1.0\r\nHost: {}\r\n{}User-Agent: longwave-stress\r\n\r\n",
         percent_encoded(&url.path),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Interest, Poll, Token};
 use serde::Serialize;
 
+use crate::answer::{self, Reading};
 use crate::net::{self, Target};
 use crate::options::SteerArgs;
 use crate::quantiles::Quantiles;
@@ -164,39 +165,26 @@ fn ask(
 fn exchange(url: &Target, connection: &mut Option<TcpStream>, request: &[u8]) -> io::Result<u16> {
     let socket = match connection {
         Some(socket) => socket,
-        None => {
-            let socket = TcpStream::connect_timeout(&url.address, PATIENCE)?;
-            socket.set_read_timeout(Some(PATIENCE))?;
-            socket.set_write_timeout(Some(PATIENCE))?;
-            socket.set_nodelay(true)?;
-            connection.insert(socket)
-        }
+        None => connection.insert(net::connect_patiently(url, PATIENCE)?),
     };
     socket.write_all(request)?;
     let mut answer = Vec::new();
     let mut part = [0; 16 * 1024];
     loop {
-        if let Some((status, length)) = whole(&answer) {
-            match answer.len().cmp(&length) {
+        match answer::read(&answer) {
+            Reading::Bad => return Err(io::Error::other("what came is no answer")),
+            Reading::Partial => {}
+            Reading::Whole(head, end) => match answer.len().cmp(&(end + head.length.unwrap_or(0))) {
                 std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => return Ok(status),
+                std::cmp::Ordering::Equal => return Ok(head.status),
                 std::cmp::Ordering::Greater => return Err(io::Error::other("more than an answer came")),
-            }
+            },
         }
         match socket.read(&mut part)? {
             0 => return Err(ErrorKind::UnexpectedEof.into()),
             read => answer.extend_from_slice(&part[..read]),
         }
     }
-}
-
-/// The status of an answer whose head is there, and how long all of it is.
-fn whole(answer: &[u8]) -> Option<(u16, usize)> {
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-    Some((status, end + length.unwrap_or(0)))
 }
 
 /// A client of events.
@@ -378,7 +366,7 @@ impl Display for SteerReport {
 
 #[cfg(test)]
 mod tests {
-    use super::{Planned, whole};
+    use super::Planned;
 
     #[test]
     fn requests_are_sent_as_they_are_written() {
@@ -388,16 +376,5 @@ mod tests {
         assert_eq!(body.name, "POST /api");
         assert!(body.bytes.ends_with(b"Content-Length: 8\r\n\r\n{\"a\": 1}"));
         assert!(Planned::parse("GET health", "").is_err());
-    }
-
-    #[test]
-    fn an_answer_is_whole_with_its_body() {
-        let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}";
-        for end in 0..answer.len() - 2 {
-            assert_eq!(whole(&answer[..end]), None);
-        }
-        assert_eq!(whole(answer), Some((404, answer.len())));
-        let empty = b"HTTP/1.1 204 No Content\r\n\r\n";
-        assert_eq!(whole(empty), Some((204, empty.len())));
     }
 }

@@ -10,9 +10,8 @@ use std::time::Duration;
 use longwave::{MountSettings, Mp3Settings, OutputSettings, PipelineSettings, Title, TitleHolds};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType};
-use nix::sys::socket::{SockaddrStorage, bind, connect, socket};
 use nix::unistd::Pid;
+use socket2::{Domain, Socket, Type};
 
 use crate::client::{Client, Radio};
 use crate::studio::until;
@@ -107,11 +106,9 @@ fn haproxy(radio: &Radio) -> Proxy {
 
 /// A client at another address than the proxy's.
 fn client_of(proxy: &Proxy) -> Client {
-    let SocketAddr::V4(address) = proxy.address else { unreachable!() };
-    let client = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).unwrap();
-    let own = SockaddrStorage::from(SocketAddr::from(([127, 0, 0, 9], 0)));
-    bind(client.as_raw_fd(), &own).unwrap();
-    connect(client.as_raw_fd(), &SockaddrStorage::from(address)).unwrap();
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    client.bind(&SocketAddr::from(([127, 0, 0, 9], 0)).into()).unwrap();
+    client.connect(&proxy.address.into()).unwrap();
     let client = TcpStream::from(client);
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     Client::new(client)

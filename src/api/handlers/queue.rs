@@ -28,6 +28,8 @@ struct Add {
 }
 
 /// A file by its name alone, or with a title.
+#[derive(Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
 struct Wanted {
     file: String,
     title: Option<String>,
@@ -35,18 +37,10 @@ struct Wanted {
 
 impl<'de> Deserialize<'de> for Wanted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Wanted, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Titled {
-            file: String,
-            title: Option<String>,
-        }
         match Value::deserialize(deserializer)? {
             Value::String(file) => Ok(Wanted { file, title: None }),
-            object @ Value::Object(_) => {
-                let Titled { file, title } = serde_json::from_value(object).map_err(D::Error::custom)?;
-                Ok(Wanted { file, title })
-            }
+            // (The derived one, which would take a list, too.)
+            object @ Value::Object(_) => Wanted::deserialize(object).map_err(D::Error::custom),
             _ => Err(D::Error::custom("a file is its name, or an object with file and title")),
         }
     }
