@@ -1,10 +1,12 @@
 #!/bin/bash
-# test-openapi.sh FOLDER [SECONDS]: the program in FOLDER serves its API, and schemathesis sends it whatever its
+# test-openapi.sh FOLDER [SECONDS [SEED]]: the program in FOLDER serves its API, and schemathesis sends it whatever its
 # OpenAPI document allows and forbids. No answer may be a server error, or one that the document does not describe.
+# The same requests each time, unless another seed is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built=$(realpath "$1")
 seconds=${2:-60}
+seed=${3:-1}
 
 # Kept between runs, with the build.
 tools=target/schemathesis-4.32.5
@@ -40,7 +42,8 @@ token=$(cat "$(sed -n 's/.* take the token in //p' log)")
 
 # Wrong credentials soon get 429 instead of 401, as they should: tests/api/logins.rs sees to that.
 "$tools/bin/schemathesis" --config-file "$scripts/schemathesis.toml" run "$server/api/v1/openapi.json" \
-    --header "Authorization: Bearer $token" --max-time "$seconds" --continue-on-failure --request-timeout 5 \
-    --exclude-checks ignored_auth --suppress-health-check all --warnings off
+    --header "Authorization: Bearer $token" --seed "$seed" --generation-database none --max-time "$seconds" \
+    --continue-on-failure --request-timeout 5 --exclude-checks ignored_auth \
+    --suppress-health-check all --warnings off
 kill -0 $station # it lives
 if grep -E 'panicked| ERROR ' log; then exit 1; fi

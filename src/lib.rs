@@ -57,8 +57,8 @@ pub use pipeline::{
 pub use playout::{Curve, DeadAir, Entry, EntryId, Level, ListState, Place, Playlist, When};
 pub use server::{
     AudioWriter, Burst, EventStream, HttpAnswer, HttpRequest, ListenerInfo, MountInfo, MountSettings,
-    MountWriter, Requests, Server, ServerEvent, ServerEvents, ServerSettings, ServerStats, StopReport,
-    TitleInfo,
+    MountWriter, Requests, RequestsBell, Server, ServerEvent, ServerEvents, ServerSettings, ServerStats,
+    StopReport, TitleInfo,
 };
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
 

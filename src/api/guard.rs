@@ -17,8 +17,8 @@ use super::logins::{Failures, Identity, Logins};
 use super::problem::Problem;
 use super::router::Access;
 use super::users::{Role, Users, random};
-use crate::HttpRequest;
 use crate::error::Result;
+use crate::{HttpRequest, RequestsBell};
 
 /// What all threads know of credentials.
 pub(crate) struct Guard {
@@ -144,11 +144,12 @@ pub(crate) struct Pending<T> {
     pub(crate) then: T,
 }
 
-/// On the thread `login`; until the thread `api` has ended.
+/// On the thread `login`; until the thread `api` has ended, which is called when a login was good.
 pub(crate) fn run_logins<T>(
     guard: &Guard,
     pending: &Receiver<Pending<T>>,
     verified: &Sender<(HttpRequest, Identity, T)>,
+    bell: &RequestsBell,
 ) {
     for Pending { request, name, password, access, then } in pending {
         let address = request.address();
@@ -162,6 +163,7 @@ pub(crate) fn run_logins<T>(
             Verdict::Allowed(Some(identity)) => {
                 // If the thread is gone, the request is dropped, and so answered.
                 let _ = verified.send((request, identity, then));
+                bell.ring();
             }
             Verdict::Allowed(None) | Verdict::Verify { .. } => {}
         }

@@ -37,7 +37,7 @@ use self::core::Core;
 use crate::config::{ApiSettings, Config};
 use crate::error::{Error, Result};
 use crate::pipeline::Station;
-use crate::thread;
+use crate::{RequestsBell, thread};
 use guard::Guard;
 use media::Media;
 pub use reload::Reloaded;
@@ -57,6 +57,7 @@ const LOGINS_WAITING: usize = 32;
 pub struct Api {
     core: Arc<Core>,
     stopping: Arc<AtomicBool>,
+    bell: RequestsBell,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -95,12 +96,13 @@ impl Api {
         let core = Arc::new(Core::new(server, pipelines, media, guard, declared));
         let streams = Streams::new(&core, run_name())?;
         let requests = core.server.take_requests(routes::PATHS, WAITING)?;
+        let bell = requests.bell();
         let stopping = Arc::new(AtomicBool::new(false));
         let (files, jobs) = bounded(FILES_WAITING);
         let files_thread = Files { core: Arc::clone(&core), jobs };
         let (logins, pending) = bounded(LOGINS_WAITING);
         let (welcome, verified) = unbounded();
-        let doorkeeper = Arc::clone(&core);
+        let (doorkeeper, call) = (Arc::clone(&core), bell.clone());
         let service = Service {
             core: Arc::clone(&core),
             requests,
@@ -114,10 +116,10 @@ impl Api {
         let threads = vec![
             thread::spawn("api", move || service.run()).map_err(starting())?,
             thread::spawn("api-files", move || files_thread.run()).map_err(starting())?,
-            thread::spawn("login", move || guard::run_logins(&doorkeeper.guard, &pending, &welcome))
+            thread::spawn("login", move || guard::run_logins(&doorkeeper.guard, &pending, &welcome, &call))
                 .map_err(starting())?,
         ];
-        Ok(Api { core, stopping, threads })
+        Ok(Api { core, stopping, bell, threads })
     }
 
     /// Ends it: what is asked from now on is not answered any more.
@@ -129,6 +131,7 @@ impl Api {
 impl Drop for Api {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.bell.ring();
         for thread in self.threads.drain(..) {
             // A panic was reported where it happened.
             let _ = thread.join();

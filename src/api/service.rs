@@ -22,8 +22,6 @@ use super::routes::ROUTES;
 use super::streams::Streams;
 use crate::{HttpAnswer, HttpRequest, Requests};
 
-/// How often events are looked for when nobody asks anything.
-const TICK: Duration = Duration::from_millis(50);
 /// Requests answered before events are looked at again.
 const REQUESTS_A_TURN: usize = 64;
 
@@ -61,7 +59,7 @@ impl Service {
     /// Until it is told to stop, or the server has.
     pub(super) fn run(mut self) {
         while !self.stopping.load(Ordering::Relaxed) && self.core.server.is_running() {
-            let mut next = self.requests.next_within(TICK);
+            let mut next = self.requests.next_within(self.streams.patience(Instant::now()));
             for _ in 0..REQUESTS_A_TURN {
                 let Some(request) = next.take() else { break };
                 self.answer(request);

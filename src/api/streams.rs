@@ -22,8 +22,14 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 const LISTENERS_EVERY: Duration = Duration::from_secs(2);
 /// Events of a pipeline that wait to be pushed, at most.
 const WAITING: usize = 4096;
-/// Events pushed in one go: requests wait meanwhile.
+/// Events of a pipeline pushed in one go: requests wait meanwhile.
 const EVENTS_AT_ONCE: usize = 256;
+/// How often it is looked whether there is something to push, where somebody follows.
+const TICK: Duration = Duration::from_millis(50);
+/// And where nobody does: what has happened is remembered for who comes again.
+const IDLE_TICK: Duration = Duration::from_secs(1);
+/// Who follows has been counted by the server after so long.
+const COUNTED_WITHIN: Duration = Duration::from_secs(2);
 
 /// All streams of a station. On the thread `api`.
 pub(crate) struct Streams {
@@ -33,6 +39,8 @@ pub(crate) struct Streams {
     sources: Vec<Source>,
     mounts: BTreeMap<String, MountStream>,
     glanced: Instant,
+    /// More events wait than were pushed in one go.
+    behind: bool,
 }
 
 /// A pipeline's events.
@@ -53,6 +61,8 @@ struct MountStream {
 struct Stream {
     events: EventStream,
     pushed: Instant,
+    /// When somebody came last.
+    came: Option<Instant>,
 }
 
 impl Streams {
@@ -69,15 +79,25 @@ impl Streams {
             sources: sources.collect(),
             mounts: BTreeMap::new(),
             glanced: now,
+            behind: false,
         })
     }
 
-    /// Pushes what is new, and asks for the tags of what comes next (false: not now). To be called ten times a
-    /// second or more often.
+    /// When to take a turn at the latest.
+    pub(crate) fn patience(&self, now: Instant) -> Duration {
+        let mut streams =
+            std::iter::once(&self.station).chain(self.mounts.values().map(|mount| &mount.stream));
+        match self.behind || streams.any(|stream| stream.is_followed(now)) {
+            true => TICK,
+            false => IDLE_TICK,
+        }
+    }
+
+    /// Pushes what is new, and asks for the tags of what comes next (false: not now).
     pub(crate) fn turn(&mut self, core: &Core, now: Instant, wants_tags: &mut dyn FnMut(&Path) -> bool) {
         self.tell(core, now);
         self.station.stay_alive(now);
-        if now.saturating_duration_since(self.glanced) < Duration::from_millis(50) {
+        if now.saturating_duration_since(self.glanced) < TICK {
             return;
         }
         self.glanced = now;
@@ -113,19 +133,24 @@ impl Streams {
     /// Pushes the events of the pipelines that have come.
     fn tell(&mut self, core: &Core, now: Instant) {
         let media = core.media.load();
+        self.behind = false;
         for Source { pipeline, events, .. } in &self.sources {
+            let mut pushed = 0;
             for event in std::iter::from_fn(|| events.try_recv()).take(EVENTS_AT_ONCE) {
                 let told = Told::of(pipeline, &event, &media);
                 self.station.push(&self.run, event.kind().as_str(), &told, now);
+                pushed += 1;
             }
+            self.behind |= pushed == EVENTS_AT_ONCE;
         }
     }
 
     /// `GET /api/v1/events`
     pub(crate) fn follow_station(&mut self, core: &Core, request: HttpRequest, _: &[String]) {
         // What the snapshot shows already need not be told after it.
-        self.tell(core, Instant::now());
-        self.station.follow(&self.run, request, "snapshot", || Snapshot::of(core));
+        let now = Instant::now();
+        self.tell(core, now);
+        self.station.follow(&self.run, request, now, "snapshot", || Snapshot::of(core));
     }
 
     /// `GET /nowplaying/{mount*}`
@@ -155,7 +180,9 @@ impl Streams {
             self.mounts.insert(path.clone(), stream);
         }
         let stream = self.mounts.get_mut(&path).expect("it is there now");
-        stream.stream.follow(&self.run, request, "now-playing", || NowPlaying::at(&info, pipeline, core));
+        stream
+            .stream
+            .follow(&self.run, request, now, "now-playing", || NowPlaying::at(&info, pipeline, core));
     }
 }
 
@@ -167,7 +194,12 @@ struct Listeners<'a> {
 
 impl Stream {
     fn new(server: &Server, now: Instant) -> crate::Result<Stream> {
-        Ok(Stream { events: server.event_stream()?, pushed: now })
+        Ok(Stream { events: server.event_stream()?, pushed: now, came: None })
+    }
+
+    fn is_followed(&self, now: Instant) -> bool {
+        let came_just_now = |came| now.saturating_duration_since(came) < COUNTED_WITHIN;
+        self.events.followers() > 0 || self.came.is_some_and(came_just_now)
     }
 
     /// What cannot be sent is lost; who follows learns it by the next snapshot.
@@ -195,12 +227,14 @@ impl Stream {
     }
 
     fn follow<T: Serialize>(
-        &self,
+        &mut self,
         run: &str,
         request: HttpRequest,
+        now: Instant,
         name: &str,
         snapshot: impl FnOnce() -> T,
     ) {
+        self.came = Some(now);
         let last = request.header("last-event-id").map(str::to_owned);
         let last = last.or_else(|| request.parameter("last_event_id"));
         let goes_on_at = last.and_then(|id| position(run, &id)).filter(|at| self.events.can_go_on_at(*at));

@@ -15,11 +15,12 @@ use crate::error::Result;
 use crate::metadata::Tags;
 use crate::units::FrameCount;
 
-/// Frames that travel together from a decode thread to the mixer.
-pub(crate) const CHUNK_FRAMES: usize = 2048;
-
 /// How much a voice is decoded ahead: a disk may be away for so long and nobody hears it.
 pub(crate) const AHEAD: Duration = Duration::from_secs(2);
+
+/// How much travels at once from a decode thread to the mixer. The thread wakes for each: fewer would be cheaper, but
+/// this is also what a seek waits for.
+const CHUNK: Duration = Duration::from_millis(200);
 
 /// What a voice plays: a file in the pipeline's shape, or anything else that yields PCM.
 pub(crate) trait Source: Send {
@@ -247,6 +248,7 @@ impl Feed {
 pub(crate) struct Pump {
     source: Box<dyn Source>,
     channels: Channels,
+    chunk_samples: usize,
     chunks: Sender<Chunk>,
     seeks: Receiver<Seek>,
     end: Arc<End>,
@@ -268,20 +270,23 @@ pub(crate) fn prime(
     if from > FrameCount(0) {
         source.seek(from).map_err(|error| error.to_string())?;
     }
-    let first = decode(source.as_mut(), spec.channels, 0);
+    let chunk_frames = spec.rate.frames_in(CHUNK).0.max(1);
+    let chunk_samples = chunk_frames as usize * spec.channels.count();
+    let first = decode(source.as_mut(), chunk_samples, 0);
     if first.samples.is_empty() {
         return Err(match first.end {
             Some(Ending::Broken(reason)) => reason,
             _ => "there is no audio in it".into(),
         });
     }
-    let capacity = spec.rate.frames_in(ahead).0.div_ceil(CHUNK_FRAMES as u64).max(2);
+    let capacity = spec.rate.frames_in(ahead).0.div_ceil(chunk_frames).max(2);
     let (chunks, from_pump) = bounded(capacity as usize);
     let (seeks, to_pump) = unbounded();
     let feed = Feed { seeks: Some(seeks), position: from.0, ..Feed::of(spec.channels, from_pump) };
     let mut pump = Pump {
         source,
         channels: spec.channels,
+        chunk_samples,
         chunks,
         seeks: to_pump,
         end: feed.end.clone(),
@@ -322,7 +327,7 @@ impl Pump {
 
     fn decode_next(&mut self) {
         if self.end.of(self.take).is_none() {
-            let chunk = decode(self.source.as_mut(), self.channels, self.take);
+            let chunk = decode(self.source.as_mut(), self.chunk_samples, self.take);
             self.account(&chunk);
             self.waiting = Some(chunk);
         }
@@ -350,9 +355,9 @@ impl Pump {
     }
 }
 
-fn decode(source: &mut dyn Source, channels: Channels, take: u32) -> Chunk {
-    let full = CHUNK_FRAMES * channels.count();
-    let mut samples = Vec::with_capacity(full + full / 2);
+fn decode(source: &mut dyn Source, full: usize, take: u32) -> Chunk {
+    // What a source gives at once rarely ends where a chunk does.
+    let mut samples = Vec::with_capacity(full + full / 4);
     let mut end = None;
     while samples.len() < full && end.is_none() {
         match source.read(&mut samples) {
@@ -493,7 +498,7 @@ pub(crate) mod tests {
             fn read(&mut self, out: &mut Vec<f32>) -> Result<bool> {
                 match out.capacity() {
                     0 => panic!("as a decoder may"),
-                    _ if out.is_empty() => out.extend([0.5; CHUNK_FRAMES]),
+                    _ if out.is_empty() => out.extend([0.5; 44_100]),
                     _ => {}
                 }
                 Ok(true)

@@ -11,7 +11,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, Sender};
 use crossbeam::queue::ArrayQueue;
 
 use super::crew::Crew;
@@ -20,6 +20,7 @@ use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::Result;
 use crate::event::Event;
+use crate::ring::{QueueReader, QueueWriter, queue};
 
 /// How many blocks make a job at this rate: about 100 ms. Smaller jobs cost half as much CPU again.
 pub(crate) fn job_blocks(spec: PcmSpec) -> usize {
@@ -173,15 +174,15 @@ impl Output {
 /// The workers of one pipeline. They end when the pool is gone and all its work is done.
 pub(crate) struct Pool {
     /// Outputs that have work; `None` ends a worker.
-    list: Sender<Option<Arc<Output>>>,
-    outputs: Receiver<Option<Arc<Output>>>,
+    list: QueueWriter<Option<Arc<Output>>>,
+    outputs: QueueReader<Option<Arc<Output>>>,
     workers: AtomicUsize,
 }
 
 impl Pool {
     /// A pool without workers.
     pub fn new() -> Pool {
-        let (list, outputs) = unbounded();
+        let (list, outputs) = queue();
         Pool { list, outputs, workers: AtomicUsize::new(0) }
     }
 
@@ -228,7 +229,7 @@ impl Pool {
         // SeqCst pairs with the worker's store and second look: either it sees this work, or we
         // see that it is off the output.
         if !output.scheduled.swap(true, Ordering::SeqCst) {
-            put(&self.list, Some(output.clone()));
+            self.list.write(Some(output.clone()));
         }
     }
 }
@@ -236,42 +237,38 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         // One for each worker, behind all outputs that are listed now.
-        (0..*self.workers.get_mut()).for_each(|_| put(&self.list, None));
+        (0..*self.workers.get_mut()).for_each(|_| _ = self.list.write(None));
     }
 }
 
-fn run(list: &Sender<Option<Arc<Output>>>, outputs: &Receiver<Option<Arc<Output>>>) {
-    while let Ok(Some(output)) = outputs.recv() {
+fn run(list: &QueueWriter<Option<Arc<Output>>>, outputs: &QueueReader<Option<Arc<Output>>>) {
+    while let Some(Some(output)) = outputs.read() {
         turn(list, output);
     }
     // What was put back since then; and of the last words, each worker keeps one.
     let mut others = 0;
-    while let Ok(listed) = outputs.try_recv() {
+    while let Ok(listed) = outputs.try_read() {
         match listed {
             Some(output) => turn(list, output),
             None => others += 1,
         }
     }
-    (0..others).for_each(|_| put(list, None));
+    (0..others).for_each(|_| _ = list.write(None));
 }
 
 /// Does one piece of an output's work.
-fn turn(list: &Sender<Option<Arc<Output>>>, output: Arc<Output>) {
+fn turn(list: &QueueWriter<Option<Arc<Output>>>, output: Arc<Output>) {
     if let Some(work) = output.queue.pop() {
         output.work(work);
     }
     if !output.queue.is_empty() {
-        return put(list, Some(output));
+        list.write(Some(output));
+        return;
     }
     output.scheduled.store(false, Ordering::SeqCst);
     if !output.queue.is_empty() && !output.scheduled.swap(true, Ordering::SeqCst) {
-        put(list, Some(output));
+        list.write(Some(output));
     }
-}
-
-fn put(list: &Sender<Option<Arc<Output>>>, output: Option<Arc<Output>>) {
-    // Whoever puts something there holds a receiver too.
-    let _ = list.send(output);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -281,6 +278,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
+    use std::vec::Drain;
+
+    use crossbeam::channel::unbounded;
 
     use super::*;
     use crate::audio::Channels;
@@ -335,7 +335,7 @@ mod tests {
         let gate = Arc::new(Mutex::new(()));
         let gated = Gated(gate.clone());
         let (sent, packets) = unbounded();
-        let sink = Box::new(move |packet| sent.send(packet).unwrap());
+        let sink = Box::new(move |ready: Drain<'_, _>| ready.for_each(|packet| sent.send(packet).unwrap()));
         let emit: Emit = Arc::new(|_| {});
         let output = |sink| {
             let (settings, encoder) = (Arc::new(gated.clone()), Box::new(gated.clone()));

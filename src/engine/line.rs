@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use std::vec::Drain;
 
 use super::encoders::{Emit, Job};
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
@@ -18,9 +19,9 @@ use crate::units::{FrameCount, FramePos};
 /// How long an encoder that failed is left alone before it is built again.
 const REBUILD_AFTER: Duration = Duration::from_secs(1);
 
-/// Where an output's packets go: into its mount's handoff. Must return at once; dropping it ends
-/// the mount.
-pub(crate) type Sink = Box<dyn FnMut(TitledPacket) + Send>;
+/// Where an output's packets go, those of a job at once: into its mount's handoff. Must return at once; dropping it
+/// ends the mount.
+pub(crate) type Sink = Box<dyn FnMut(Drain<'_, TitledPacket>) + Send>;
 
 /// An output of a pipeline, as long as it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -206,8 +207,10 @@ impl Line {
 
     /// Sends all packets of a job at once: the reactor wakes for each job, and not for each packet.
     fn send(&mut self) {
-        let Some(sink) = &mut self.sink else { return self.ready.clear() };
-        self.ready.drain(..).for_each(sink);
+        match &mut self.sink {
+            Some(sink) if !self.ready.is_empty() => sink(self.ready.drain(..)),
+            _ => self.ready.clear(),
+        }
     }
 
     fn fail(&mut self, block: &PcmBlock, error: &Error) {

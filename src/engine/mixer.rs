@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use crossbeam::channel::Receiver;
 
 use super::clock::Clock;
 use super::deck::{Deck, DeckCommand, VoiceState};
@@ -23,6 +22,7 @@ use crate::metadata::Title;
 use crate::playout::{
     Act, DeadAir, Expected, Guard, Level, Limiter, Loudness, LoudnessMeter, Pace, Stretch, measure,
 };
+use crate::ring::{Nothing, QueueReader};
 use crate::units::{FrameCount, FramePos};
 
 /// What a mixer is asked to do. It does so before its next job.
@@ -96,7 +96,7 @@ pub(crate) struct Mixer {
     spec: PcmSpec,
     clock: Clock,
     pace: Pace,
-    commands: Receiver<Command>,
+    commands: QueueReader<Command>,
     programme: Programme,
     decks: Vec<Deck>,
     titles: Titles,
@@ -135,7 +135,7 @@ pub(crate) struct Parts {
     pub clock: Clock,
     /// When the first block is due.
     pub start: Instant,
-    pub commands: Receiver<Command>,
+    pub commands: QueueReader<Command>,
     pub programme: Programme,
     pub dead_air: DeadAir,
     pub outputs: Vec<Arc<Output>>,
@@ -217,21 +217,20 @@ impl Mixer {
             }
             // A stepped clock may have moved by less than a job.
             self.clock.settle(now);
-            let command = match self.clock.is_stepped() {
-                false => self.commands.recv_deadline(due),
-                true => self.commands.recv_timeout(STEPPED_GLANCE),
+            let deadline = match self.clock.is_stepped() {
+                false => due,
+                true => Instant::now() + STEPPED_GLANCE,
             };
-            match command {
-                Ok(Command::Stop) => return false,
+            match self.commands.read_by(deadline) {
+                Ok(Command::Stop) | Err(Nothing::EverAgain) => return false,
                 Ok(command) => self.obey(command),
-                Err(error) if error.is_timeout() => {}
-                Err(_) => return false,
+                Err(Nothing::Yet) => {}
             }
         }
     }
 
     fn obey_all(&mut self) -> bool {
-        while let Ok(command) = self.commands.try_recv() {
+        while let Ok(command) = self.commands.try_read() {
             if let Command::Stop = command {
                 return false;
             }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use std::vec::Drain;
 
 use arc_swap::ArcSwap;
-use crossbeam::channel::{Sender, unbounded};
 
 use super::clock::{Clock, Stepper};
 use super::crew::Crew;
@@ -24,6 +24,7 @@ use crate::event::Event;
 use crate::metadata::Tags;
 use crate::packet::{Packet, TitledPacket};
 use crate::playout::{DeadAir, Entry, Place, Playlist, UpNext, When};
+use crate::ring::{QueueWriter, queue};
 use crate::units::{FrameCount, SampleRate};
 
 const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
@@ -141,7 +142,7 @@ impl Encoder for RawEncoder {
 /// A mixer with one raw output, and all that came of it.
 struct Rig {
     stepper: Option<Stepper>,
-    commands: Sender<Command>,
+    commands: QueueWriter<Command>,
     up_next: Arc<SharedUpNext>,
     fallback: Arc<SharedUpNext>,
     events: Arc<Mutex<Vec<Event>>>,
@@ -176,7 +177,7 @@ impl Rig {
         let packets = Arc::new(Mutex::new(Vec::new()));
         let sink = Box::new({
             let packets = packets.clone();
-            move |packet| packets.lock().unwrap().push(packet)
+            move |ready: Drain<'_, TitledPacket>| packets.lock().unwrap().extend(ready)
         });
         let crew = Arc::new(Crew::default());
         let pool = Arc::new(Pool::new());
@@ -184,7 +185,7 @@ impl Rig {
         let raw = Raw.open(SPEC).unwrap();
         let output = Output::new(OutputId(0), "/raw".into(), Arc::new(Raw), raw, SPEC, sink, emit.clone());
         let output = Arc::new(output);
-        let (commands, receiver) = unbounded();
+        let (commands, receiver) = queue();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
         let picker = Picker {
             pipeline: "test".into(),
@@ -226,7 +227,7 @@ impl Rig {
     }
 
     fn command(&self, command: Command) {
-        self.commands.send(command).unwrap();
+        assert!(self.commands.write(command));
     }
 
     /// Stops it, and gives all that its encoder was given, in order and at its place.
@@ -306,8 +307,8 @@ fn a_disk_that_is_away_for_a_second_and_a_half_is_not_heard() {
         (last + 1 - first - silent, silent)
     });
     assert_eq!(heard[0], (28_000, 0), "frames, and of silence between them");
-    // What takes longer than there is decoded ahead (eight chunks of 2,048 frames, one on each side of
-    // them: 20,480 of the 24,000 frames that are missed at most) is heard, and nothing is lost of it.
+    // What takes longer than there is decoded ahead (ten chunks of 1,600 frames, one on each side of
+    // them: 19,200 of the 24,000 frames that are missed at most) is heard, and nothing is lost of it.
     assert!(heard[1].0 == 28_000 && (3_500..12_000).contains(&heard[1].1), "{heard:?}");
 }
 

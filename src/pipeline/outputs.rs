@@ -54,7 +54,7 @@ impl Outputs {
             settings.encoder.clone(),
             encoder,
             self.spec,
-            Box::new(move |packet| writer.push(packet)),
+            Box::new(move |packets| writer.push_all(packets)),
             self.emit.clone(),
         ));
         self.mounts.lock().unwrap_or_else(PoisonError::into_inner).push(settings.mount.path.clone());

@@ -70,20 +70,28 @@ pub(crate) struct HandoffWriter {
 }
 
 impl HandoffWriter {
-    /// Never waits: when the ring is full, the oldest packet goes, and is counted.
-    pub(crate) fn push(&mut self, packet: TitledPacket) {
+    /// Never waits: when the ring is full, the oldest packet goes, and is counted. The reactor is woken once for all
+    /// of them, after the last.
+    pub(crate) fn push_all(&mut self, packets: impl IntoIterator<Item = TitledPacket>) {
         if self.is_abandoned() {
             return;
         }
-        if self.ring.queue.force_push(packet).is_some() {
-            self.ring.dropped.fetch_add(1, Ordering::Relaxed);
+        for packet in packets {
+            if self.ring.queue.force_push(packet).is_some() {
+                self.ring.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
         self.doorbell.ring();
     }
 
-    /// A packet is not pushed, because no mount could take it.
-    pub(crate) fn count_drop(&mut self) {
-        self.ring.dropped.fetch_add(1, Ordering::Relaxed);
+    /// One packet.
+    pub(crate) fn push(&mut self, packet: TitledPacket) {
+        self.push_all([packet]);
+    }
+
+    /// So many packets are not pushed, because no mount could take them.
+    pub(crate) fn count_drops(&mut self, packets: u64) {
+        self.ring.dropped.fetch_add(packets, Ordering::Relaxed);
     }
 
     /// Never drops: when the ring is full, the packet comes back.

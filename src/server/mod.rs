@@ -63,7 +63,7 @@ pub(crate) use fallbacks::check as check_fallback;
 pub use info::{MountInfo, TitleInfo};
 pub use journal::{ServerEvent, ServerEvents};
 pub use roll::ListenerInfo;
-pub use service::{HttpAnswer, HttpRequest, Requests};
+pub use service::{HttpAnswer, HttpRequest, Requests, RequestsBell};
 pub use settings::{Burst, MountSettings, ServerSettings};
 pub use stats::ServerStats;
 pub use writer::MountWriter;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, select};
 
 use super::events::EventStream;
 use super::info::MountBoard;
@@ -27,6 +27,8 @@ pub(crate) const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Requests {
     receiver: Receiver<HttpRequest>,
+    rung: Receiver<()>,
+    bell: RequestsBell,
     /// While it lives, somebody reads.
     _reads: Arc<()>,
 }
@@ -37,9 +39,31 @@ impl Requests {
         self.receiver.try_recv().ok()
     }
 
-    /// Waits for the next request, at most so long. None after a timeout, and at once when the server has stopped.
+    /// Waits for the next request, at most so long. None after a timeout, when the bell was rung since the last
+    /// wait, and at once when the server has stopped.
     pub fn next_within(&self, timeout: Duration) -> Option<HttpRequest> {
-        self.receiver.recv_timeout(timeout).ok()
+        select! {
+            recv(self.receiver) -> request => request.ok(),
+            recv(self.rung) -> _ => None,
+            default(timeout) => None,
+        }
+    }
+
+    /// Ends the wait of who reads them, from any thread, when there is something else to do than requests.
+    pub fn bell(&self) -> RequestsBell {
+        self.bell.clone()
+    }
+}
+
+/// Ends the wait in [`Requests::next_within`]; from [`Requests::bell`].
+#[derive(Clone, Debug)]
+pub struct RequestsBell(Sender<()>);
+
+impl RequestsBell {
+    /// Whoever waits gets none; if nobody does, who waits next.
+    pub fn ring(&self) {
+        // It is full when it has been rung already, and without a reader there is nobody to call.
+        let _ = self.0.try_send(());
     }
 }
 
@@ -248,10 +272,11 @@ pub(crate) struct Service {
 /// A service and where its requests come out.
 pub(crate) fn service(paths: Vec<String>, waiting: usize, outbox: Outbox) -> (Service, Requests) {
     let (requests, receiver) = bounded(waiting.max(1));
+    let (bell, rung) = bounded(1);
     let reads = Arc::new(());
     (
         Service { paths, requests, reader: Arc::downgrade(&reads), outbox },
-        Requests { receiver, _reads: reads },
+        Requests { receiver, rung, bell: RequestsBell(bell), _reads: reads },
     )
 }
 
@@ -304,6 +329,29 @@ pub(crate) struct Heard<'a> {
 mod tests {
     use super::*;
     use crossbeam::channel::unbounded;
+
+    #[test]
+    fn a_bell_ends_one_wait_however_often_it_was_rung() {
+        let (deliveries, _answers) = unbounded();
+        let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
+        let (service, requests) = service(vec!["/api/".into()], 1, outbox);
+        let (bell, thread) = (
+            requests.bell(),
+            std::thread::spawn(move || {
+                assert!(requests.next_within(Duration::MAX).is_none());
+                requests
+            }),
+        );
+        bell.ring();
+        let requests = thread.join().unwrap();
+        bell.ring();
+        bell.ring();
+        assert!(requests.next_within(Duration::MAX).is_none());
+        drop(service);
+        assert!(requests.next_within(Duration::MAX).is_none(), "the server has stopped");
+        drop(requests);
+        bell.ring();
+    }
 
     fn handed(target: &str) -> (HttpRequest, Receiver<Delivery>) {
         let (deliveries, answers) = unbounded();

@@ -39,23 +39,28 @@ impl MountWriter {
     /// Sends a packet on its way. Never waits: if the server has been away for so long that ten
     /// seconds of packets wait for it, the oldest of them is lost, and counted.
     pub fn push(&mut self, packet: TitledPacket) {
-        if self.fits(&packet) {
-            self.handoff.push(packet);
-        }
+        self.push_all([packet]);
+    }
+
+    /// Sends packets on their way together, as [`push`](MountWriter::push) does: the server wakes once for all of them.
+    pub fn push_all(&mut self, packets: impl IntoIterator<Item = TitledPacket>) {
+        let mut too_long = 0;
+        let fitting = packets.into_iter().filter(|packet| {
+            too_long += u64::from(!fits(packet));
+            fits(packet)
+        });
+        self.handoff.push_all(fitting);
+        self.handoff.count_drops(too_long);
     }
 
     /// Sends a packet on its way, or gives it back if there is no room for it now. What is sent to
     /// a mount that is off the air, like a packet of more than 64 KiB, is taken and goes nowhere.
     pub fn try_push(&mut self, packet: TitledPacket) -> std::result::Result<(), TitledPacket> {
-        if self.fits(&packet) { self.handoff.try_push(packet) } else { Ok(()) }
-    }
-
-    fn fits(&mut self, packet: &TitledPacket) -> bool {
-        let fits = packet.packet.bytes.len() <= MAX_PACKET;
-        if !fits {
-            self.handoff.count_drop();
+        if fits(&packet) {
+            return self.handoff.try_push(packet);
         }
-        fits
+        self.handoff.count_drops(1);
+        Ok(())
     }
 
     /// False once the mount was removed or its server has stopped.
@@ -67,6 +72,10 @@ impl MountWriter {
     pub fn info(&self) -> MountInfo {
         self.board.snapshot()
     }
+}
+
+fn fits(packet: &TitledPacket) -> bool {
+    packet.packet.bytes.len() <= MAX_PACKET
 }
 
 impl Drop for MountWriter {
