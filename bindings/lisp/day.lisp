@@ -27,9 +27,13 @@
 (defvar *encoded* 0)
 (defvar *hook-calls* 0)
 
+(defvar *saying* (sb-thread:make-mutex :name "saying"))
+
 (defun say (format &rest arguments)
-  (format t "~&~6,2F  ~?~%" (elapsed) format arguments)
-  (finish-output))
+  "A line in one piece: hooks are called on another thread."
+  (sb-thread:with-mutex (*saying*)
+    (format t "~&~6,2F  ~?~%" (elapsed) format arguments)
+    (finish-output)))
 
 (defun elapsed ()
   (/ (- (get-internal-real-time) *start*) internal-time-units-per-second))

@@ -7,10 +7,18 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <string>
 #include <thread>
 #include <vector>
+
+// In one piece: hooks are called on another thread.
+static void say(const std::string &line) {
+    std::puts(line.c_str());
+    std::fflush(stdout);
+}
 
 int main(int argc, char **argv)
 try {
@@ -29,7 +37,7 @@ try {
         mount = "/radio.mp3"
     )", server);
     pipeline.add_hook("track-change", [&](const std::string &) {
-        std::cout << "now: " << pipeline.current_title().value_or("nothing") << std::endl;
+        say("now: " + pipeline.current_title().value_or("nothing"));
     });
     pipeline.start();
     pipeline.play_path(argv[1], R"({"loop": true, "crossfade_ms": 1000})");
@@ -38,7 +46,7 @@ try {
     server.update_metadata("/tone.aac", "A tone");
     longwave::encoder encoder(R"({"format": "aac", "bitrate": 64})", 44100, 2);
     for (auto mount : { "/radio.mp3", "/tone.aac" }) {
-        std::cout << "on air  http://127.0.0.1:" << server.port() << mount << std::endl;
+        say("on air  http://127.0.0.1:" + std::to_string(server.port()) + mount);
     }
 
     const auto start = std::chrono::steady_clock::now();
@@ -52,7 +60,7 @@ try {
         server.write_audio("/tone.aac", packets.data(), packets.size());
         std::this_thread::sleep_until(start + std::chrono::milliseconds((frame + 4410) / 44 - (frame + 4410) / 4410 / 5));
     }
-    std::cout << server.listener_count() << " listeners at the end\n";
+    say(std::to_string(server.listener_count()) + " listeners at the end");
 } catch (const longwave::error &error) {
     std::cerr << lw_status_name(error.status()) << ": " << error.what() << '\n';
     return 1;

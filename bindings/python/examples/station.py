@@ -11,6 +11,12 @@ import time
 import longwave
 
 
+def say(line):
+    """Prints a line in one piece: hooks are called on another thread, and `print` writes its end by itself."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main(music, seconds):
     station = longwave.Station({
         "server": {"listen": os.environ.get("LISTEN", "127.0.0.1:8000")},
@@ -20,21 +26,21 @@ def main(music, seconds):
         ]}],
     })
     pipeline = station.pipeline("python")
-    pipeline.add_hook("track-change", lambda event: print("now:", event["track"]["title"], flush=True))
+    pipeline.add_hook("track-change", lambda event: say("now: " + event["track"]["title"]))
     station.start()
     pipeline.play_path(music, loop=True, crossfade_ms=1000)
     port = station.server().port
     for mount in ["/radio.mp3", "/radio.aac"]:
-        print(f"on air  http://127.0.0.1:{port}{mount}", flush=True)
+        say(f"on air  http://127.0.0.1:{port}{mount}")
 
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if select.select([pipeline], [], [], left)[0]:
             event = pipeline.next_event(0)
-            print("event:", event["kind"], flush=True)
+            say("event: " + event["kind"])
             if event["kind"] == "track-change":
                 pipeline.update_metadata(event["track"]["title"] + " on Radio Python")
-    print(pipeline.listener_count(), "listeners;", pipeline.health() or "all is well")
+    say(f"{pipeline.listener_count()} listeners; {pipeline.health() or 'all is well'}")
     pipeline.close()
     station.close()
 
