@@ -177,8 +177,8 @@ lw_status lw_pipeline_remove_hook(lw_pipeline pipeline,
 
 // The next event, as JSON like a hook's, freed by `lw_free`. Waits for it: for so many milliseconds at most; for 0, not at
 // all; for less than 0, as long as it takes. `LW_NONE` after that time; `LW_STOPPED` when the pipeline has stopped and all was
-// read. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many did not fit. Every
-// event goes to one caller.
+// read, and at once before it is started. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says
+// how many did not fit. Every event goes to one caller.
 lw_status lw_pipeline_next_event(lw_pipeline pipeline,
                                  int64_t timeout_ms,
                                  char **event);

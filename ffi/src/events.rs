@@ -195,8 +195,8 @@ pub extern "C" fn lw_pipeline_remove_hook(pipeline: lw_pipeline, hook: u64) -> l
 
 /// The next event, as JSON like a hook's, freed by `lw_free`. Waits for it: for so many milliseconds at most; for 0, not at
 /// all; for less than 0, as long as it takes. `LW_NONE` after that time; `LW_STOPPED` when the pipeline has stopped and all was
-/// read. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many did not fit. Every
-/// event goes to one caller.
+/// read, and at once before it is started. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says
+/// how many did not fit. Every event goes to one caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_next_event(
     pipeline: lw_pipeline,
