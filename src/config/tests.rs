@@ -496,6 +496,9 @@ fn the_folders_of_the_playlists_are_the_media_roots_where_none_are_said() {
     std::fs::write(&file, "[[pipeline]]\nplaylist = ['music/one.m3u', 'music', '.']").unwrap();
     let config = Config::read(&file).unwrap();
     assert_eq!(config.api.media_roots, [folder.path().join("music"), folder.path().join(".")]);
+    // Who says that there are none has none.
+    std::fs::write(&file, "[server]\nmedia_roots = []\n[[pipeline]]\nplaylist = 'music'").unwrap();
+    assert!(Config::read(&file).unwrap().api.media_roots.is_empty());
 }
 
 #[test]

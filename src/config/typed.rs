@@ -46,7 +46,8 @@ impl<'a> Reader<'a> {
 
     /// Settings for all of it; usable if no problem was found.
     pub fn config(&mut self, raw: RawConfig) -> Config {
-        let api = self.api(&raw.server);
+        let mut api = self.api(&raw.server);
+        let says_media_roots = raw.server.media_roots.is_some();
         let server = self.server(raw.server);
         if raw.pipelines.as_ref().is_none_or(Vec::is_empty) {
             let place = Place { key: "pipeline".into(), line: None };
@@ -54,8 +55,7 @@ impl<'a> Reader<'a> {
         }
         let pipelines: Vec<_> =
             raw.pipelines.unwrap_or_default().into_iter().map(|raw| self.pipeline(raw)).collect();
-        let mut api = api;
-        if api.media_roots.is_empty() {
+        if !says_media_roots {
             api.media_roots = ApiSettings::media_roots_of(&pipelines);
         }
         self.stand_ins(&pipelines, true);
