@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind, Read, Write};
+use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -22,18 +23,31 @@ const MAX_BYTES: u64 = 256 << 20;
 const WILL_NOT_PASS: [ErrorKind; 3] =
     [ErrorKind::NotADirectory, ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem];
 
-/// Reads what was kept. None when nothing was, or when it cannot be read, which is said.
+/// Reads what was kept. None when nothing was, or when it cannot be read: then it is said, and what is there is set
+/// aside, for the state will take its place.
 pub(super) fn load(file: &Path) -> Option<PipelineSnapshot> {
-    let text = match read_state(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+    let snapshot = read_state(file).and_then(|text| Ok(serde_json::from_slice(&text)?));
+    snapshot
+        .map_err(|error| {
+            if error.kind() != ErrorKind::NotFound {
+                set_aside(file, &error)
+            }
+        })
+        .ok()
+}
+
+/// Gives what is no state a name that nothing has yet.
+fn set_aside(file: &Path, reason: &io::Error) {
+    let shown = file.display();
+    let names = iter::once(".aside".into()).chain((2..).map(|n| format!(".aside-{n}")));
+    let mut free = names.map(|name| with(file, &name)).filter(|aside| fs::symlink_metadata(aside).is_err());
+    let aside = free.next().expect("numbers do not end");
+    match fs::rename(file, &aside) {
+        Ok(()) => log::warn!("{shown}: no state, starting afresh; now it is {}: {reason}", aside.display()),
         Err(error) => {
-            log::warn!("{}: the state cannot be read, starting afresh: {error}", file.display());
-            return None;
+            log::error!("{shown}: no state, starting afresh: {reason}; it stays in its place: {error}")
         }
-    };
-    let snapshot = serde_json::from_slice(&text);
-    snapshot.map_err(|error| log::warn!("{}: not a state, starting afresh: {error}", file.display())).ok()
+    }
 }
 
 /// What the file holds, if that can be a state: what is there may have changed since it was checked.
@@ -143,9 +157,13 @@ fn write(file: &Path, snapshot: &PipelineSnapshot) -> io::Result<()> {
 
 /// Where the state is written before it takes its place.
 pub(crate) fn beside(file: &Path) -> PathBuf {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".new");
-    beside.into()
+    with(file, ".new")
+}
+
+fn with(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 #[cfg(test)]
@@ -221,6 +239,23 @@ mod tests {
         File::create(&state).unwrap().set_len(MAX_BYTES + 1).unwrap();
         assert_eq!(read_state(&state).unwrap_err().to_string(), "it is larger than 256 MiB");
         assert!(load(&state).is_none());
+    }
+
+    #[test]
+    fn what_is_no_state_is_set_aside_and_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(load(&at("song.mp3")).is_none());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        for (text, aside) in
+            [("a song", "song.mp3.aside"), ("{}", "song.mp3.aside-2"), ("", "song.mp3.aside-3")]
+        {
+            fs::write(at("song.mp3"), text).unwrap();
+            assert!(load(&at("song.mp3")).is_none());
+            write(&at("song.mp3"), &PipelineSnapshot::empty()).unwrap();
+            assert_eq!(fs::read_to_string(at(aside)).unwrap(), text);
+            fs::remove_file(at("song.mp3")).unwrap();
+        }
     }
 
     #[test]
