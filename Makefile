@@ -22,7 +22,8 @@ TEST_NEEDS := ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:
 .PHONY: all build library demo test bench install install-files uninstall clean help needs test-needs
 .DEFAULT_GOAL := all
 
-all: build library ## the program and the library, in target/release
+all: needs ## the program and the library, in target/release
+	$(CARGO) build --release --locked --package longwave --package longwave-ffi
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
