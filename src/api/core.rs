@@ -11,7 +11,7 @@ use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
 use super::reload::Declared;
-use crate::{Pipeline, Server, Tags};
+use crate::{Pipeline, RequestsBell, Server, Tags};
 
 /// So many files' tags are remembered.
 const TAGS: usize = 256;
@@ -23,6 +23,8 @@ pub(crate) struct Core {
     pub(crate) media: ArcSwap<Media>,
     pub(crate) guard: Guard,
     pub(crate) started: SystemTime,
+    /// Calls the thread `api`: what has changed is to be looked at.
+    pub(super) bell: RequestsBell,
     /// What a reload begins with.
     pub(super) declared: Option<Mutex<Declared>>,
     /// Of what is up next, as far as they have been read.
@@ -36,6 +38,7 @@ impl Core {
         media: Media,
         guard: Guard,
         declared: Option<Declared>,
+        bell: RequestsBell,
     ) -> Core {
         Core {
             server,
@@ -43,6 +46,7 @@ impl Core {
             media: ArcSwap::from_pointee(media),
             guard,
             started: SystemTime::now(),
+            bell,
             declared: declared.map(Mutex::new),
             tags: Mutex::default(),
         }

@@ -37,7 +37,7 @@ use self::core::Core;
 use crate::config::{ApiSettings, Config};
 use crate::error::{Error, Result};
 use crate::pipeline::Station;
-use crate::{RequestsBell, thread};
+use crate::{EventKind, HookId, Pipeline, RequestsBell, thread};
 use guard::Guard;
 use media::Media;
 pub use reload::Reloaded;
@@ -57,8 +57,9 @@ const LOGINS_WAITING: usize = 32;
 pub struct Api {
     core: Arc<Core>,
     stopping: Arc<AtomicBool>,
-    bell: RequestsBell,
     threads: Vec<JoinHandle<()>>,
+    /// Of each pipeline, those that call the thread `api`.
+    hooks: Vec<Vec<HookId>>,
 }
 
 impl Api {
@@ -93,16 +94,15 @@ impl Api {
         let media = Media::new(&settings.media_roots);
         let guard = Guard::new(read_users(settings)?.and(&settings.users))?;
         let (server, pipelines) = (station.server().clone(), station.pipelines().to_vec());
-        let core = Arc::new(Core::new(server, pipelines, media, guard, declared));
+        let requests = server.take_requests(routes::PATHS, WAITING)?;
+        let core = Arc::new(Core::new(server, pipelines, media, guard, declared, requests.bell()));
         let streams = Streams::new(&core, run_name())?;
-        let requests = core.server.take_requests(routes::PATHS, WAITING)?;
-        let bell = requests.bell();
         let stopping = Arc::new(AtomicBool::new(false));
         let (files, jobs) = bounded(FILES_WAITING);
         let files_thread = Files { core: Arc::clone(&core), jobs };
         let (logins, pending) = bounded(LOGINS_WAITING);
         let (welcome, verified) = unbounded();
-        let (doorkeeper, call) = (Arc::clone(&core), bell.clone());
+        let doorkeeper = Arc::clone(&core);
         let service = Service {
             core: Arc::clone(&core),
             requests,
@@ -116,10 +116,13 @@ impl Api {
         let threads = vec![
             thread::spawn("api", move || service.run()).map_err(starting())?,
             thread::spawn("api-files", move || files_thread.run()).map_err(starting())?,
-            thread::spawn("login", move || guard::run_logins(&doorkeeper.guard, &pending, &welcome, &call))
-                .map_err(starting())?,
+            thread::spawn("login", move || {
+                guard::run_logins(&doorkeeper.guard, &pending, &welcome, &doorkeeper.bell);
+            })
+            .map_err(starting())?,
         ];
-        Ok(Api { core, stopping, bell, threads })
+        let hooks = core.pipelines.iter().map(|pipeline| call_at_events(pipeline, &core.bell)).collect();
+        Ok(Api { core, stopping, threads, hooks })
     }
 
     /// Ends it: what is asked from now on is not answered any more.
@@ -131,7 +134,10 @@ impl Api {
 impl Drop for Api {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
-        self.bell.ring();
+        self.core.bell.ring();
+        for (pipeline, hooks) in self.core.pipelines.iter().zip(&self.hooks) {
+            hooks.iter().for_each(|hook| _ = pipeline.remove_hook(*hook));
+        }
         for thread in self.threads.drain(..) {
             // A panic was reported where it happened.
             let _ = thread.join();
@@ -143,6 +149,17 @@ impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api").field("server", &self.core.server).finish_non_exhaustive()
     }
+}
+
+/// Has the thread `api` called when something happens to the pipeline. Listeners come and go by the thousand: of them it
+/// hears when it looks next.
+fn call_at_events(pipeline: &Pipeline, bell: &RequestsBell) -> Vec<HookId> {
+    let is_rare = |kind: &&EventKind| !matches!(kind, EventKind::ListenerJoined | EventKind::ListenerLeft);
+    let hook = |kind: &EventKind| {
+        let bell = bell.clone();
+        pipeline.add_hook(*kind, move |_, _| bell.ring())
+    };
+    EventKind::ALL.iter().filter(is_rare).map(hook).collect()
 }
 
 /// Tells this run of the station from others.

@@ -144,7 +144,9 @@ impl Files {
         for job in &self.jobs {
             match job {
                 FileJob::Answer { request, held, handler } => {
-                    answer_with(&self.core, handler, &held, *request)
+                    answer_with(&self.core, handler, &held, *request);
+                    // What is up next may be another now.
+                    self.core.bell.ring();
                 }
                 FileJob::ReadTags(file) => self.core.read_tags(&file),
             }

@@ -4,6 +4,7 @@
 //! it says where to go on. Who comes for the first time, or after too long, gets a snapshot first.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use super::core::Core;
 use super::nowplaying::{Glance, NowPlaying};
 use super::problem::Problem;
 use super::told::{Snapshot, Told};
-use crate::{EventReceiver, EventStream, HttpAnswer, HttpRequest, Server, StreamPos};
+use crate::{EventReceiver, EventStream, HttpAnswer, HttpRequest, MountInfo, Server, StreamPos};
 
 /// A stream that has nothing to say says so, so that proxies and clients know that it is there.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -39,7 +40,7 @@ pub(crate) struct Streams {
     sources: Vec<Source>,
     mounts: BTreeMap<String, MountStream>,
     glanced: Instant,
-    /// More events wait than were pushed in one go.
+    /// Something was too much for the last turn, or too soon.
     behind: bool,
 }
 
@@ -95,45 +96,36 @@ impl Streams {
 
     /// Pushes what is new, and asks for the tags of what comes next (false: not now).
     pub(crate) fn turn(&mut self, core: &Core, now: Instant, wants_tags: &mut dyn FnMut(&Path) -> bool) {
-        self.tell(core, now);
+        self.behind = self.tell(core, now);
         self.station.stay_alive(now);
         if now.saturating_duration_since(self.glanced) < TICK {
+            self.behind = true;
             return;
         }
         self.glanced = now;
         for (pipeline, source) in core.pipelines.iter().zip(&mut self.sources) {
-            if let Some((_, entry)) = pipeline.up_next(1).first()
-                && source.wanted.as_ref() != Some(&entry.path)
-                && (core.known_tags(&entry.path).is_some() || wants_tags(&entry.path))
-            {
-                source.wanted = Some(entry.path.clone());
+            let Some((_, entry)) = pipeline.up_next(1).into_iter().next() else { continue };
+            if source.wanted.as_ref() == Some(&entry.path) {
+                continue;
+            }
+            match core.known_tags(&entry.path).is_some() || wants_tags(&entry.path) {
+                true => source.wanted = Some(entry.path),
+                false => self.behind = true,
             }
         }
         // A stream without its mount ends.
         self.mounts.retain(|mount, stream| {
             let Some(info) = core.server.mount_info(mount) else { return false };
-            let pipeline = core.feeding(mount);
-            let glance = Glance::at(&info, pipeline, core);
-            if !glance.plays_as(&stream.said) {
-                let playing = NowPlaying::at(&info, pipeline, core);
-                stream.stream.push(&self.run, "now-playing", &playing, now);
-                stream.said = glance;
-            } else if glance.listeners != stream.said.listeners
-                && now.saturating_duration_since(stream.listeners_said) >= LISTENERS_EVERY
-            {
-                let count = Listeners { mount, listeners: glance.listeners };
-                stream.stream.push(&self.run, "listeners", &count, now);
-                (stream.said, stream.listeners_said) = (glance, now);
-            }
+            stream.tell(&self.run, core, &info, now);
             stream.stream.stay_alive(now);
             true
         });
     }
 
-    /// Pushes the events of the pipelines that have come.
-    fn tell(&mut self, core: &Core, now: Instant) {
+    /// Pushes the events of the pipelines that have come. True when there were too many.
+    fn tell(&mut self, core: &Core, now: Instant) -> bool {
         let media = core.media.load();
-        self.behind = false;
+        let mut were_too_many = false;
         for Source { pipeline, events, .. } in &self.sources {
             let mut pushed = 0;
             for event in std::iter::from_fn(|| events.try_recv()).take(EVENTS_AT_ONCE) {
@@ -141,15 +133,16 @@ impl Streams {
                 self.station.push(&self.run, event.kind().as_str(), &told, now);
                 pushed += 1;
             }
-            self.behind |= pushed == EVENTS_AT_ONCE;
+            were_too_many |= pushed == EVENTS_AT_ONCE;
         }
+        were_too_many
     }
 
     /// `GET /api/v1/events`
     pub(crate) fn follow_station(&mut self, core: &Core, request: HttpRequest, _: &[String]) {
         // What the snapshot shows already need not be told after it.
         let now = Instant::now();
-        self.tell(core, now);
+        let _ = (0..WAITING / EVENTS_AT_ONCE).any(|_| !self.tell(core, now));
         self.station.follow(&self.run, request, now, "snapshot", || Snapshot::of(core));
     }
 
@@ -172,17 +165,45 @@ impl Streams {
             return request
                 .answer(open_json(200, &NowPlaying::at(&info, pipeline, core)).with("Vary", "Accept"));
         }
-        let glance = Glance::at(&info, pipeline, core);
         let now = Instant::now();
-        if !self.mounts.contains_key(&path) {
-            let Ok(stream) = Stream::new(&core.server, now) else { return };
-            let stream = MountStream { stream, said: glance, listeners_said: now };
-            self.mounts.insert(path.clone(), stream);
+        let stream = match self.mounts.entry(path) {
+            Entry::Occupied(there) => {
+                let stream = there.into_mut();
+                // As for the station's.
+                stream.tell(&self.run, core, &info, now);
+                stream
+            }
+            Entry::Vacant(free) => {
+                let Ok(stream) = Stream::new(&core.server, now) else { return };
+                free.insert(MountStream {
+                    stream,
+                    said: Glance::at(&info, pipeline, core),
+                    listeners_said: now,
+                })
+            }
+        };
+        let snapshot = || NowPlaying::at(&info, pipeline, core);
+        stream.stream.follow(&self.run, request, now, "now-playing", snapshot);
+    }
+}
+
+impl MountStream {
+    /// Pushes what the mount plays now, or how many listen, if that is news.
+    fn tell(&mut self, run: &str, core: &Core, info: &MountInfo, now: Instant) {
+        let mount = info.settings.path.as_str();
+        let pipeline = core.feeding(mount);
+        let glance = Glance::at(info, pipeline, core);
+        if !glance.plays_as(&self.said) {
+            let playing = NowPlaying::at(info, pipeline, core);
+            self.stream.push(run, "now-playing", &playing, now);
+            self.said = glance;
+        } else if glance.listeners != self.said.listeners
+            && now.saturating_duration_since(self.listeners_said) >= LISTENERS_EVERY
+        {
+            let count = Listeners { mount, listeners: glance.listeners };
+            self.stream.push(run, "listeners", &count, now);
+            (self.said, self.listeners_said) = (glance, now);
         }
-        let stream = self.mounts.get_mut(&path).expect("it is there now");
-        stream
-            .stream
-            .follow(&self.run, request, now, "now-playing", || NowPlaying::at(&info, pipeline, core));
     }
 }
 

@@ -18,8 +18,8 @@ use crate::units::FrameCount;
 /// How much a voice is decoded ahead: a disk may be away for so long and nobody hears it.
 pub(crate) const AHEAD: Duration = Duration::from_secs(2);
 
-/// How much travels at once from a decode thread to the mixer. The thread wakes for each: fewer would be cheaper, but
-/// this is also what a seek waits for.
+/// How much travels at once from a decode thread to the mixer. The thread wakes for each, so longer ones would be
+/// cheaper; but a seek waits until so much has been decoded.
 const CHUNK: Duration = Duration::from_millis(200);
 
 /// What a voice plays: a file in the pipeline's shape, or anything else that yields PCM.
@@ -270,7 +270,7 @@ pub(crate) fn prime(
     if from > FrameCount(0) {
         source.seek(from).map_err(|error| error.to_string())?;
     }
-    let chunk_frames = spec.rate.frames_in(CHUNK).0.max(1);
+    let chunk_frames = spec.rate.frames_in(CHUNK).0;
     let chunk_samples = chunk_frames as usize * spec.channels.count();
     let first = decode(source.as_mut(), chunk_samples, 0);
     if first.samples.is_empty() {
@@ -437,7 +437,16 @@ pub(crate) mod tests {
 
     #[test]
     fn every_frame_comes_once_and_in_order_however_it_is_read() {
-        for (frames, stretch) in [(1, 1024), (777, 1), (2048, 2048), (300_000, 1024), (300_001, 4099)] {
+        let chunk = MONO.rate.frames_in(CHUNK).0;
+        for (frames, stretch) in [
+            (1, 1024),
+            (777, 1),
+            (chunk - 1, 1024),
+            (chunk, chunk as usize),
+            (chunk + 1, 1024),
+            (300_000, 1024),
+            (300_001, 4099),
+        ] {
             let (mut feed, thread) = play(Counting::of(frames));
             let all = read_all(&mut feed, stretch);
             assert!(all.iter().copied().eq((0..frames).map(|frame| frame as f32)), "{frames}/{stretch}");
@@ -498,6 +507,7 @@ pub(crate) mod tests {
             fn read(&mut self, out: &mut Vec<f32>) -> Result<bool> {
                 match out.capacity() {
                     0 => panic!("as a decoder may"),
+                    // The first chunk is whole at once.
                     _ if out.is_empty() => out.extend([0.5; 44_100]),
                     _ => {}
                 }

@@ -20,7 +20,7 @@ use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::Result;
 use crate::event::Event;
-use crate::ring::{QueueReader, QueueWriter, queue};
+use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 
 /// How many blocks make a job at this rate: about 100 ms. Smaller jobs cost half as much CPU again.
 pub(crate) fn job_blocks(spec: PcmSpec) -> usize {
@@ -174,15 +174,15 @@ impl Output {
 /// The workers of one pipeline. They end when the pool is gone and all its work is done.
 pub(crate) struct Pool {
     /// Outputs that have work; `None` ends a worker.
-    list: QueueWriter<Option<Arc<Output>>>,
-    outputs: QueueReader<Option<Arc<Output>>>,
+    list: QuietSender<Option<Arc<Output>>>,
+    outputs: QuietReceiver<Option<Arc<Output>>>,
     workers: AtomicUsize,
 }
 
 impl Pool {
     /// A pool without workers.
     pub fn new() -> Pool {
-        let (list, outputs) = queue();
+        let (list, outputs) = quiet_channel();
         Pool { list, outputs, workers: AtomicUsize::new(0) }
     }
 
@@ -229,7 +229,7 @@ impl Pool {
         // SeqCst pairs with the worker's store and second look: either it sees this work, or we
         // see that it is off the output.
         if !output.scheduled.swap(true, Ordering::SeqCst) {
-            self.list.write(Some(output.clone()));
+            self.list.send(Some(output.clone()));
         }
     }
 }
@@ -237,37 +237,37 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         // One for each worker, behind all outputs that are listed now.
-        (0..*self.workers.get_mut()).for_each(|_| _ = self.list.write(None));
+        (0..*self.workers.get_mut()).for_each(|_| _ = self.list.send(None));
     }
 }
 
-fn run(list: &QueueWriter<Option<Arc<Output>>>, outputs: &QueueReader<Option<Arc<Output>>>) {
-    while let Some(Some(output)) = outputs.read() {
+fn run(list: &QuietSender<Option<Arc<Output>>>, outputs: &QuietReceiver<Option<Arc<Output>>>) {
+    while let Some(Some(output)) = outputs.recv() {
         turn(list, output);
     }
     // What was put back since then; and of the last words, each worker keeps one.
     let mut others = 0;
-    while let Ok(listed) = outputs.try_read() {
+    while let Ok(listed) = outputs.try_recv() {
         match listed {
             Some(output) => turn(list, output),
             None => others += 1,
         }
     }
-    (0..others).for_each(|_| _ = list.write(None));
+    (0..others).for_each(|_| _ = list.send(None));
 }
 
 /// Does one piece of an output's work.
-fn turn(list: &QueueWriter<Option<Arc<Output>>>, output: Arc<Output>) {
+fn turn(list: &QuietSender<Option<Arc<Output>>>, output: Arc<Output>) {
     if let Some(work) = output.queue.pop() {
         output.work(work);
     }
     if !output.queue.is_empty() {
-        list.write(Some(output));
+        list.send(Some(output));
         return;
     }
     output.scheduled.store(false, Ordering::SeqCst);
     if !output.queue.is_empty() && !output.scheduled.swap(true, Ordering::SeqCst) {
-        list.write(Some(output));
+        list.send(Some(output));
     }
 }
 

@@ -22,7 +22,7 @@ use crate::metadata::Title;
 use crate::playout::{
     Act, DeadAir, Expected, Guard, Level, Limiter, Loudness, LoudnessMeter, Pace, Stretch, measure,
 };
-use crate::ring::{Nothing, QueueReader};
+use crate::ring::{Nothing, QuietReceiver};
 use crate::units::{FrameCount, FramePos};
 
 /// What a mixer is asked to do. It does so before its next job.
@@ -96,7 +96,7 @@ pub(crate) struct Mixer {
     spec: PcmSpec,
     clock: Clock,
     pace: Pace,
-    commands: QueueReader<Command>,
+    commands: QuietReceiver<Command>,
     programme: Programme,
     decks: Vec<Deck>,
     titles: Titles,
@@ -135,7 +135,7 @@ pub(crate) struct Parts {
     pub clock: Clock,
     /// When the first block is due.
     pub start: Instant,
-    pub commands: QueueReader<Command>,
+    pub commands: QuietReceiver<Command>,
     pub programme: Programme,
     pub dead_air: DeadAir,
     pub outputs: Vec<Arc<Output>>,
@@ -221,7 +221,7 @@ impl Mixer {
                 false => due,
                 true => Instant::now() + STEPPED_GLANCE,
             };
-            match self.commands.read_by(deadline) {
+            match self.commands.recv_by(deadline) {
                 Ok(Command::Stop) | Err(Nothing::EverAgain) => return false,
                 Ok(command) => self.obey(command),
                 Err(Nothing::Yet) => {}
@@ -230,7 +230,7 @@ impl Mixer {
     }
 
     fn obey_all(&mut self) -> bool {
-        while let Ok(command) = self.commands.try_read() {
+        while let Ok(command) = self.commands.try_recv() {
             if let Command::Stop = command {
                 return false;
             }

@@ -24,7 +24,7 @@ use crate::event::Event;
 use crate::metadata::Tags;
 use crate::packet::{Packet, TitledPacket};
 use crate::playout::{DeadAir, Entry, Place, Playlist, UpNext, When};
-use crate::ring::{QueueWriter, queue};
+use crate::ring::{QuietSender, quiet_channel};
 use crate::units::{FrameCount, SampleRate};
 
 const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
@@ -142,7 +142,7 @@ impl Encoder for RawEncoder {
 /// A mixer with one raw output, and all that came of it.
 struct Rig {
     stepper: Option<Stepper>,
-    commands: QueueWriter<Command>,
+    commands: QuietSender<Command>,
     up_next: Arc<SharedUpNext>,
     fallback: Arc<SharedUpNext>,
     events: Arc<Mutex<Vec<Event>>>,
@@ -185,7 +185,7 @@ impl Rig {
         let raw = Raw.open(SPEC).unwrap();
         let output = Output::new(OutputId(0), "/raw".into(), Arc::new(Raw), raw, SPEC, sink, emit.clone());
         let output = Arc::new(output);
-        let (commands, receiver) = queue();
+        let (commands, receiver) = quiet_channel();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
         let picker = Picker {
             pipeline: "test".into(),
@@ -227,7 +227,7 @@ impl Rig {
     }
 
     fn command(&self, command: Command) {
-        assert!(self.commands.write(command));
+        assert!(self.commands.send(command));
     }
 
     /// Stops it, and gives all that its encoder was given, in order and at its place.

@@ -33,7 +33,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::metadata::{Tags, format_title};
 use crate::playout::{Entry, EntryId, UpNext, When};
-use crate::ring::{QueueWriter, queue};
+use crate::ring::{QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
 use crate::units::FrameCount;
 
@@ -63,7 +63,7 @@ pub(super) struct Inner {
     pub replaygain: ReplayGain,
     /// Let go of at the end: a server that was made for this pipeline ends with it.
     server: Mutex<Option<Server>>,
-    commands: QueueWriter<Command>,
+    commands: QuietSender<Command>,
     decoders: Arc<Crew>,
     mixer: Crew,
     encoders: Arc<Crew>,
@@ -143,7 +143,7 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         crew: decoders.clone(),
         stopping: stopping.clone(),
     };
-    let (commands, receiver) = queue();
+    let (commands, receiver) = quiet_channel();
     let listeners = Arc::new(Mutex::new(Listeners::of(&server, outputs.mounts())));
     let on_air = Arc::<ArcSwap<OnAir>>::default();
     let each_job = Box::new({
@@ -277,7 +277,7 @@ impl Inner {
         if !self.is_running() {
             return Err(Error::Stopped("pipeline"));
         }
-        match self.commands.write(command) {
+        match self.commands.send(command) {
             true => Ok(()),
             false => Err(Error::Stopped("pipeline")),
         }
@@ -313,7 +313,7 @@ impl Inner {
             let (commands, crossfade) = (self.commands.clone(), self.quick_crossfade());
             // A mixer that has ended has nothing to skip.
             load.begun =
-                Some(Box::new(move |version| _ = commands.write(Command::SkipTo { version, crossfade })));
+                Some(Box::new(move |version| _ = commands.send(Command::SkipTo { version, crossfade })));
         }
         self.lists.load(load);
     }
@@ -348,7 +348,7 @@ impl Inner {
         self.lists.stop();
         self.filling.iter().for_each(Lists::stop);
         // A mixer that has ended on its own is joined all the same.
-        self.commands.write(Command::Stop);
+        self.commands.send(Command::Stop);
         abandoned.extend(self.mixer.join(by.mixer));
         // With the mixer went the feeds: decoders see it at their next chunk.
         abandoned.extend(self.decoders.join(by.decoders));

@@ -73,15 +73,19 @@ impl HandoffWriter {
     /// Never waits: when the ring is full, the oldest packet goes, and is counted. The reactor is woken once for all
     /// of them, after the last.
     pub(crate) fn push_all(&mut self, packets: impl IntoIterator<Item = TitledPacket>) {
-        if self.is_abandoned() {
-            return;
-        }
+        let mut pushed = false;
         for packet in packets {
+            if self.is_abandoned() {
+                return;
+            }
             if self.ring.queue.force_push(packet).is_some() {
                 self.ring.dropped.fetch_add(1, Ordering::Relaxed);
             }
+            pushed = true;
         }
-        self.doorbell.ring();
+        if pushed {
+            self.doorbell.ring();
+        }
     }
 
     /// One packet.
@@ -201,6 +205,20 @@ mod tests {
         assert_eq!(numbers(&reader).len(), 5);
         writer.push(packet(5));
         assert_eq!(rung.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn what_is_pushed_together_rings_once_however_quick_the_reactor_is() {
+        let (doorbell, rung) = counting_doorbell();
+        let (mut writer, reader) = handoff(8, Arc::clone(&doorbell));
+        writer.push_all((0..5).map(|number| {
+            doorbell.answer();
+            packet(number)
+        }));
+        assert_eq!((rung.load(Ordering::Relaxed), numbers(&reader)), (1, vec![0, 1, 2, 3, 4]));
+        doorbell.answer();
+        writer.push_all([]);
+        assert_eq!(rung.load(Ordering::Relaxed), 1, "there is nothing to look for");
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! What crosses threads, and what the reactor keeps of it.
 //!
 //! An encoder pushes packets into a [`handoff`](fn@handoff) and rings the server's [`Doorbell`]; the
-//! reactor drains them into the mount's [`Backlog`], which is the reactor's alone. What threads of a pipeline ask of
-//! each other goes through a [`queue`](fn@queue).
+//! reactor drains them into the mount's [`Backlog`], which is the reactor's alone. Between the threads of
+//! a pipeline, work and orders go through a [`quiet_channel`].
 
 mod backlog;
 mod handoff;
-mod queue;
+mod quiet;
+mod sleepers;
 mod wake;
 
 pub(crate) use backlog::{Backlog, TitleMark};
 pub(crate) use handoff::{Doorbell, HandoffReader, HandoffWriter, handoff};
-pub(crate) use queue::{Nothing, QueueReader, QueueWriter, queue};
+pub(crate) use quiet::{Nothing, QuietReceiver, QuietSender, quiet_channel};
 
-/// The atomics that `wake.rs` is written for; its loom test compiles the same file with loom's.
+/// What `wake.rs` and `sleepers.rs` are written for; their loom tests compile the same files with loom's.
 mod sync {
-    pub(super) use std::sync::atomic::{AtomicBool, Ordering};
+    pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+    pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
 }

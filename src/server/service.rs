@@ -39,12 +39,12 @@ impl Requests {
         self.receiver.try_recv().ok()
     }
 
-    /// Waits for the next request, at most so long. None after a timeout, when the bell was rung since the last
-    /// wait, and at once when the server has stopped.
+    /// Waits for the next request, at most so long. None after a timeout, at once when the server has stopped, and
+    /// when the [bell](Requests::bell) is rung or was rung before and no request waits.
     pub fn next_within(&self, timeout: Duration) -> Option<HttpRequest> {
         select! {
             recv(self.receiver) -> request => request.ok(),
-            recv(self.rung) -> _ => None,
+            recv(self.rung) -> _ => self.try_next(),
             default(timeout) => None,
         }
     }
@@ -60,7 +60,7 @@ impl Requests {
 pub struct RequestsBell(Sender<()>);
 
 impl RequestsBell {
-    /// Whoever waits gets none; if nobody does, who waits next.
+    /// Whoever waits gets none, unless a request is there; if nobody waits, whoever does next.
     pub fn ring(&self) {
         // It is full when it has been rung already, and without a reader there is nobody to call.
         let _ = self.0.try_send(());
@@ -347,6 +347,7 @@ mod tests {
         bell.ring();
         bell.ring();
         assert!(requests.next_within(Duration::MAX).is_none());
+        assert!(requests.rung.is_empty());
         drop(service);
         assert!(requests.next_within(Duration::MAX).is_none(), "the server has stopped");
         drop(requests);

@@ -50,6 +50,18 @@ pub(super) fn stall(server: &Server) -> Sender<()> {
 }
 
 #[test]
+fn a_packet_that_is_too_long_for_a_mount_costs_none_of_those_around_it() {
+    let server = server();
+    let mut writer = server.add_mount(mp3_settings()).unwrap();
+    let title = Arc::new(Title::new("T"));
+    let lengths = [400, 65_536, 65_537, 417];
+    writer.push_all(lengths.map(|length| packet(&vec![0; length], &title)));
+    until("they are there", || writer.info().position.0 == 400 + 65_536 + 417);
+    until("they are counted", || writer.info().packets == 3);
+    assert_eq!(writer.info().dropped_packets, 1);
+}
+
+#[test]
 fn a_reactor_that_is_away_for_longer_than_a_handoff_lasts_loses_whole_packets_and_counts_them() {
     let server = server();
     let mut writer = server.add_mount(mp3_settings()).unwrap();

@@ -42,12 +42,14 @@ impl MountWriter {
         self.push_all([packet]);
     }
 
-    /// Sends packets on their way together, as [`push`](MountWriter::push) does: the server wakes once for all of them.
+    /// Sends packets on their way together, as [`push`](MountWriter::push) does: the server wakes once for all of them, after
+    /// the last. So the iterator must not wait, and more than ten seconds of packets at once lose the oldest.
     pub fn push_all(&mut self, packets: impl IntoIterator<Item = TitledPacket>) {
         let mut too_long = 0;
         let fitting = packets.into_iter().filter(|packet| {
-            too_long += u64::from(!fits(packet));
-            fits(packet)
+            let fits = fits(packet);
+            too_long += u64::from(!fits);
+            fits
         });
         self.handoff.push_all(fitting);
         self.handoff.count_drops(too_long);
