@@ -139,8 +139,9 @@ impl Studio {
         };
         differ(&mut settings);
         let spec = settings.spec;
+        // What happens before the clock is stepped is heard, too.
+        let events = settings.hooks.events(100_000);
         let pipeline = Pipeline::start(settings, &server).expect("a pipeline");
-        let events = pipeline.events(100_000);
         // The first block is due at once. From here on nothing happens that is not stepped.
         stepper.run(Duration::from_nanos(1));
         Studio { pipeline, server, ear, folder, spec, stepper, events, told: Mutex::default() }
