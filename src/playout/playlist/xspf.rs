@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::ops::ControlFlow;
 
+use encoding_rs::Encoding;
 use quick_xml::XmlVersion;
 use quick_xml::encoding::DecodingReader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -65,7 +66,7 @@ pub(super) fn parse(
     input: &mut dyn BufRead,
     found: &mut dyn FnMut(Item) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
-    let counted = Counted { input: DecodingReader::new(input), line: 1 };
+    let counted = Counted { input: DecodingReader::new(input), line: 1, beginning: Beginning::Unread };
     let mut xml = Reader::from_reader(counted);
     // `Tom & Jerry`: wrong, and common.
     xml.config_mut().allow_dangling_amp = true;
@@ -79,8 +80,10 @@ pub(super) fn parse(
             |reason: String| io::Error::new(io::ErrorKind::InvalidData, format!("line {line}: {reason}"));
         let flow = match event.map_err(|error| bad(error.to_string()))? {
             Event::Decl(declaration) => {
-                if let Some(encoding) = declaration.encoder() {
-                    xml.get_mut().input.set_encoding(encoding);
+                if let Some(encoding) = declaration.encoder()
+                    && !xml.get_mut().decode_as(encoding)
+                {
+                    return Err(bad("its encoding must be declared at its very beginning".into()));
                 }
                 ControlFlow::Continue(())
             }
@@ -183,6 +186,26 @@ fn resolved(reference: &BytesRef<'_>) -> String {
 struct Counted<'i> {
     input: DecodingReader<&'i mut dyn BufRead>,
     line: u64,
+    beginning: Beginning,
+}
+
+/// The 64 bytes that are read first, in which a declaration stands.
+enum Beginning {
+    Unread,
+    /// So much of it is left.
+    Read(usize),
+    Passed,
+}
+
+impl Counted<'_> {
+    /// What follows is in this encoding. False when it is too late to say so, which `set_encoding` would not bear.
+    fn decode_as(&mut self, encoding: &'static Encoding) -> bool {
+        let is_in_time = encoding == self.input.encoding() || !matches!(self.beginning, Beginning::Passed);
+        if is_in_time {
+            self.input.set_encoding(encoding);
+        }
+        is_in_time
+    }
 }
 
 impl Read for Counted<'_> {
@@ -197,13 +220,23 @@ impl Read for Counted<'_> {
 
 impl BufRead for Counted<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.input.fill_buf()
+        let buffer = self.input.fill_buf()?;
+        self.beginning = match self.beginning {
+            Beginning::Unread => Beginning::Read(buffer.len()),
+            Beginning::Read(left) if left > 0 => Beginning::Read(left),
+            _ => Beginning::Passed,
+        };
+        Ok(buffer)
     }
 
     fn consume(&mut self, count: usize) {
         // What is consumed has been filled before: this reads nothing and cannot fail.
-        if let Ok(buffer) = self.input.fill_buf() {
-            self.line += buffer[..count].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        if let Ok(buffer) = self.fill_buf() {
+            let lines = buffer[..count].iter().filter(|&&byte| byte == b'\n').count();
+            self.line += lines as u64;
+        }
+        if let Beginning::Read(left) = &mut self.beginning {
+            *left = left.saturating_sub(count);
         }
         self.input.consume(count);
     }
@@ -260,6 +293,23 @@ mod tests {
                 entry(4, &["/c.mp3"], None)
             ]
         );
+    }
+
+    #[test]
+    fn an_encoding_that_is_declared_too_late_is_an_error() {
+        let late = format!("<playlist><!--{}--><?xml encoding='UTF-16'?></playlist>", " ".repeat(70));
+        let long = format!("<?xml version='1.0'{}encoding='ISO-8859-1'?><playlist/>", " ".repeat(70));
+        for list in [late, long] {
+            let error = parsed(Format::Xspf, list.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), "line 1: its encoding must be declared at its very beginning");
+        }
+        let long = format!("<?xml version='1.0'{}encoding='UTF-8'?><playlist/>", " ".repeat(70));
+        assert_eq!(parsed(Format::Xspf, long.as_bytes()).unwrap(), []);
+        // Where the declaration ends within the first 64 bytes, at them and beyond them: an answer each.
+        for spaces in 0..70 {
+            let list = format!("<?xml version='1.0'{}encoding='ISO-8859-1'?><playlist/>", " ".repeat(spaces));
+            let _ = parsed(Format::Xspf, list.as_bytes());
+        }
     }
 
     #[test]
