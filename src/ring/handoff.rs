@@ -70,32 +70,30 @@ pub(crate) struct HandoffWriter {
 }
 
 impl HandoffWriter {
-    /// Never waits: when the ring is full, the oldest packet goes, and is counted. The reactor is woken once for all
-    /// of them, after the last.
-    pub(crate) fn push_all(&mut self, packets: impl IntoIterator<Item = TitledPacket>) {
-        let mut pushed = false;
-        for packet in packets {
-            if self.is_abandoned() {
-                return;
-            }
-            if self.ring.queue.force_push(packet).is_some() {
-                self.ring.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-            pushed = true;
-        }
-        if pushed {
+    /// Never waits: when the ring is full, the oldest packet goes, and is counted.
+    pub(crate) fn push(&mut self, packet: TitledPacket) {
+        if self.push_quietly(packet) {
             self.doorbell.ring();
         }
     }
 
-    /// One packet.
-    pub(crate) fn push(&mut self, packet: TitledPacket) {
-        self.push_all([packet]);
+    /// Without waking the reactor: to be rung for after the last of several. False where it went nowhere.
+    pub(crate) fn push_quietly(&mut self, packet: TitledPacket) -> bool {
+        let reads = !self.is_abandoned();
+        if reads && self.ring.queue.force_push(packet).is_some() {
+            self.ring.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        reads
     }
 
-    /// So many packets are not pushed, because no mount could take them.
-    pub(crate) fn count_drops(&mut self, packets: u64) {
-        self.ring.dropped.fetch_add(packets, Ordering::Relaxed);
+    /// Wakes the reactor for what was pushed quietly.
+    pub(crate) fn ring(&self) {
+        self.doorbell.ring();
+    }
+
+    /// A packet is not pushed, because no mount could take it.
+    pub(crate) fn count_drop(&mut self) {
+        self.ring.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Never drops: when the ring is full, the packet comes back.
@@ -211,14 +209,14 @@ mod tests {
     fn what_is_pushed_together_rings_once_however_quick_the_reactor_is() {
         let (doorbell, rung) = counting_doorbell();
         let (mut writer, reader) = handoff(8, Arc::clone(&doorbell));
-        writer.push_all((0..5).map(|number| {
+        for number in 0..5 {
             doorbell.answer();
-            packet(number)
-        }));
+            assert!(writer.push_quietly(packet(number)));
+        }
+        writer.ring();
         assert_eq!((rung.load(Ordering::Relaxed), numbers(&reader)), (1, vec![0, 1, 2, 3, 4]));
-        doorbell.answer();
-        writer.push_all([]);
-        assert_eq!(rung.load(Ordering::Relaxed), 1, "there is nothing to look for");
+        drop(reader);
+        assert!(!writer.push_quietly(packet(5)));
     }
 
     #[test]

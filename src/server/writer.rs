@@ -45,14 +45,16 @@ impl MountWriter {
     /// Sends packets on their way together, as [`push`](MountWriter::push) does: the server wakes once for all of them, after
     /// the last. So the iterator must not wait, and more than ten seconds of packets at once lose the oldest.
     pub fn push_all(&mut self, packets: impl IntoIterator<Item = TitledPacket>) {
-        let mut too_long = 0;
-        let fitting = packets.into_iter().filter(|packet| {
-            let fits = fits(packet);
-            too_long += u64::from(!fits);
-            fits
-        });
-        self.handoff.push_all(fitting);
-        self.handoff.count_drops(too_long);
+        let mut pushed = false;
+        for packet in packets {
+            match fits(&packet) {
+                true => pushed |= self.handoff.push_quietly(packet),
+                false => self.handoff.count_drop(),
+            }
+        }
+        if pushed {
+            self.handoff.ring();
+        }
     }
 
     /// Sends a packet on its way, or gives it back if there is no room for it now. What is sent to
@@ -61,7 +63,7 @@ impl MountWriter {
         if fits(&packet) {
             return self.handoff.try_push(packet);
         }
-        self.handoff.count_drops(1);
+        self.handoff.count_drop();
         Ok(())
     }
 
