@@ -1,7 +1,7 @@
 #!/bin/bash
 # test-openapi.sh FOLDER [SECONDS [SEED]]: the program in FOLDER serves its API, and schemathesis sends it whatever its
 # OpenAPI document allows and forbids. No answer may be a server error, or one that the document does not describe.
-# The same requests each time, unless another seed is given.
+# The same ones each time, as many as there is time for, unless another seed is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built=$(realpath "$1")

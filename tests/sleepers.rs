@@ -2,7 +2,6 @@
 //! a model that is weaker than the real one (all relaxed): the sleepers alone must carry the news. The file is the
 //! library's own, compiled with loom's atomics and locks.
 
-#[allow(dead_code)] // loom has no deadlines
 #[path = "../src/ring/sleepers.rs"]
 mod sleepers;
 

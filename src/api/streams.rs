@@ -27,7 +27,7 @@ const WAITING: usize = 4096;
 const EVENTS_AT_ONCE: usize = 256;
 /// How often it is looked whether there is something to push, where somebody follows.
 const TICK: Duration = Duration::from_millis(50);
-/// And where nobody does: what has happened is remembered for who comes again.
+/// And where nobody does: what happened is only remembered for who comes again. (What is rare calls the thread at once.)
 const IDLE_TICK: Duration = Duration::from_secs(1);
 /// Who follows has been counted by the server after so long.
 const COUNTED_WITHIN: Duration = Duration::from_secs(2);
@@ -142,7 +142,11 @@ impl Streams {
     pub(crate) fn follow_station(&mut self, core: &Core, request: HttpRequest, _: &[String]) {
         // What the snapshot shows already need not be told after it.
         let now = Instant::now();
-        let _ = (0..WAITING / EVENTS_AT_ONCE).any(|_| !self.tell(core, now));
+        for _ in 0..WAITING / EVENTS_AT_ONCE {
+            if !self.tell(core, now) {
+                break;
+            }
+        }
         self.station.follow(&self.run, request, now, "snapshot", || Snapshot::of(core));
     }
 
@@ -169,7 +173,7 @@ impl Streams {
         let stream = match self.mounts.entry(path) {
             Entry::Occupied(there) => {
                 let stream = there.into_mut();
-                // As for the station's.
+                // What the snapshot shows already need not be told after it.
                 stream.tell(&self.run, core, &info, now);
                 stream
             }

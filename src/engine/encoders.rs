@@ -173,7 +173,7 @@ impl Output {
 
 /// The workers of one pipeline. They end when the pool is gone and all its work is done.
 pub(crate) struct Pool {
-    /// Outputs that have work; `None` ends a worker.
+    /// Outputs that have work; `None` ends a worker. Whoever sends holds a receiver, too: nothing is ever refused.
     list: QuietSender<Option<Arc<Output>>>,
     outputs: QuietReceiver<Option<Arc<Output>>>,
     workers: AtomicUsize,

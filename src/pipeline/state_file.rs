@@ -27,20 +27,20 @@ const WILL_NOT_PASS: [ErrorKind; 3] =
 /// aside, for the state will take its place.
 pub(super) fn load(file: &Path) -> Option<PipelineSnapshot> {
     let snapshot = read_state(file).and_then(|text| Ok(serde_json::from_slice(&text)?));
-    snapshot
-        .map_err(|error| {
-            if error.kind() != ErrorKind::NotFound {
-                set_aside(file, &error)
-            }
-        })
-        .ok()
+    match snapshot {
+        Ok(snapshot) => return Some(snapshot),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => set_aside(file, &error),
+    }
+    None
 }
 
 /// Gives what is no state a name that nothing has yet.
 fn set_aside(file: &Path, reason: &io::Error) {
     let shown = file.display();
     let names = iter::once(".aside".into()).chain((2..).map(|n| format!(".aside-{n}")));
-    let mut free = names.map(|name| with(file, &name)).filter(|aside| fs::symlink_metadata(aside).is_err());
+    let mut free =
+        names.map(|name| with_suffix(file, &name)).filter(|aside| fs::symlink_metadata(aside).is_err());
     let aside = free.next().expect("numbers do not end");
     match fs::rename(file, &aside) {
         Ok(()) => log::warn!("{shown}: no state, starting afresh; now it is {}: {reason}", aside.display()),
@@ -157,10 +157,10 @@ fn write(file: &Path, snapshot: &PipelineSnapshot) -> io::Result<()> {
 
 /// Where the state is written before it takes its place.
 pub(crate) fn beside(file: &Path) -> PathBuf {
-    with(file, ".new")
+    with_suffix(file, ".new")
 }
 
-fn with(file: &Path, suffix: &str) -> PathBuf {
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -41,6 +41,7 @@ pub(crate) enum Nothing {
     EverAgain,
 }
 
+/// Wakes all that sleep when it is dropped.
 #[derive(Clone)]
 struct WakesAll(Arc<Sleepers>);
 
@@ -64,15 +65,15 @@ impl<T> QuietReceiver<T> {
 
     /// The next item; sleeps until there is one. None when all senders are gone.
     pub fn recv(&self) -> Option<T> {
-        self.recv_before(None).ok()
+        self.wait(None).ok()
     }
 
     /// The next item; sleeps until there is one, or until `deadline`.
     pub fn recv_by(&self, deadline: Instant) -> Result<T, Nothing> {
-        self.recv_before(Some(deadline))
+        self.wait(Some(deadline))
     }
 
-    fn recv_before(&self, deadline: Option<Instant>) -> Result<T, Nothing> {
+    fn wait(&self, deadline: Option<Instant>) -> Result<T, Nothing> {
         let look = || match self.try_recv() {
             Err(Nothing::Yet) => None,
             found => Some(found),

@@ -15,6 +15,7 @@ use super::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, fence};
 pub(crate) struct Sleepers {
     /// Readers that sleep, or are about to.
     count: AtomicUsize,
+    /// Held for moments.
     falling_asleep: Mutex<()>,
     woken: Condvar,
 }

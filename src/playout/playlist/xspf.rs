@@ -189,7 +189,7 @@ struct Counted<'i> {
     beginning: Beginning,
 }
 
-/// The 64 bytes that are read first, in which a declaration stands.
+/// What is read first, 64 bytes of the file: a declaration stands there.
 enum Beginning {
     Unread,
     /// So much of it is left.
@@ -305,10 +305,15 @@ mod tests {
         }
         let long = format!("<?xml version='1.0'{}encoding='UTF-8'?><playlist/>", " ".repeat(70));
         assert_eq!(parsed(Format::Xspf, long.as_bytes()).unwrap(), []);
-        // Where the declaration ends within the first 64 bytes, at them and beyond them: an answer each.
-        for spaces in 0..70 {
-            let list = format!("<?xml version='1.0'{}encoding='ISO-8859-1'?><playlist/>", " ".repeat(spaces));
-            let _ = parsed(Format::Xspf, list.as_bytes());
+        // Within the first 64 bytes, to the last of them.
+        for spaces in 1..70 {
+            let declaration = format!("<?xml version='1.0'{}encoding='ISO-8859-1'?>", " ".repeat(spaces));
+            let list = format!("{declaration}<playlist/>");
+            assert_eq!(
+                parsed(Format::Xspf, list.as_bytes()).is_ok(),
+                declaration.len() <= 64,
+                "{declaration}"
+            );
         }
     }
 
