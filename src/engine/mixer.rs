@@ -281,13 +281,14 @@ impl Mixer {
             })
             .collect();
         let frames = FrameCount(blocks * BLOCK_FRAMES as u64);
+        self.watch(frames, level);
+        self.publish(position + frames, level);
+        self.told.drain(..).for_each(|event| (self.emit)(event));
+        // The audio goes last: no mount announces a track that state and history do not know yet.
         let job = Arc::new(Job { blocks: mixed, marks: std::mem::take(&mut self.marks) });
         for Fed { output, .. } in &self.outputs {
             self.pool.encode(output, job.clone(), self.clock.is_stepped());
         }
-        self.watch(frames, level);
-        self.publish(position + frames, level);
-        self.told.drain(..).for_each(|event| (self.emit)(event));
     }
 
     /// Has the guard look at what was mixed, and does what it says.
