@@ -1,9 +1,25 @@
-//! What can be asked for.
+//! The commands and options of the command line, with their help.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// The end of `longwave --help`. A paragraph is one line here: clap wraps it to the width of the terminal.
+const AFTER_HELP: &str = "\
+Examples:
+  longwave demo
+  longwave play ~/Music --loop --crossfade 3s
+  longwave play ~/Music --loop --print-config > station.toml
+  longwave check station.toml && longwave serve station.toml
+  longwave ctl status
+
+Signals: SIGTERM and SIGINT (Ctrl-C) stop the station in order. SIGHUP (a closed terminal) stops `demo` and `play`; \
+`serve` applies a changed configuration.
+
+Logs go to standard error; RUST_LOG=debug shows more of them.
+
+Exit codes: 0 success, 2 a wrong command line or configuration, 1 any other failure.";
 
 /// An internet radio station in one process
 #[derive(Debug, Parser)]
@@ -12,16 +28,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = "Examples:
-  longwave demo
-  longwave play ~/Music --loop --crossfade 3s
-  longwave play ~/Music --loop --print-config > station.toml
-  longwave check station.toml && longwave serve station.toml
-  longwave ctl status
-
-SIGTERM and SIGINT (Ctrl-C) stop a station in order; SIGHUP (a closed terminal) stops `demo` and `play`, and has `serve` apply a
-changed configuration. Logs go to standard error; RUST_LOG=debug tells more. Exit codes: 0 done, 2 the command or the
-configuration was wrong, 1 anything else."
+    after_help = AFTER_HELP
 )]
 struct Cli {
     #[command(subcommand)]
@@ -30,60 +37,60 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Put a station on the air with music that it makes itself
+    /// Start a station that plays music of its own
     ///
-    /// Nothing else is needed: try it, open http://127.0.0.1:8000/stream.mp3 in any player.
+    /// The music is composed at start, so no file is needed. Open http://127.0.0.1:8000/stream.mp3 in any
+    /// player.
     Demo(Server),
     Play(Play),
-    /// Put the station on the air that a configuration declares
+    /// Start the station that a configuration file declares
     ///
-    /// CONFIG is TOML, see docs/CONFIGURATION.md; `longwave play … --print-config` makes one.
+    /// docs/CONFIGURATION.md describes the file; `longwave play … --print-config` prints one.
     Serve(ConfigFile),
     Ctl(Ctl),
     User(User),
-    /// Say what is wrong with a configuration: file, line, key, reason
+    /// List all errors of a configuration file, with line, key and reason
     ///
-    /// Reads CONFIG as `longwave serve` does, lists everything that is wrong with it at once, and
-    /// puts nothing on the air.
+    /// Reads CONFIG as `longwave serve` does, but starts nothing.
     Check(ConfigFile),
 }
 
 /// Play files, folders and playlists
 ///
-/// Puts a station on the air that plays PATHs in their order, as MP3 at /stream.mp3 and as AAC at
-/// /stream.aac. A line on standard output says where, once listeners are welcome.
+/// Starts a station that plays the PATHs in the given order, as MP3 at /stream.mp3 and as AAC at
+/// /stream.aac. As soon as it accepts listeners, it prints the URL of each stream on standard output.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   longwave play ~/Music --loop --shuffle --crossfade 3s --name \"My Radio\"
   longwave play one.flac two.mp3 evening.m3u --listen 127.0.0.1:8001")]
 pub struct Play {
-    /// Audio files, folders (with all that is in them), M3U, PLS and XSPF playlists
+    /// Audio files, folders (with their subfolders), and M3U, PLS or XSPF playlists
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Begin again at the end
+    /// Start again at the end
     #[arg(long = "loop")]
     pub repeat: bool,
-    /// Play in random order, each track once before any comes again
+    /// Play in random order; no track is repeated before all have played
     #[arg(long)]
     pub shuffle: bool,
-    /// Let tracks overlap for so long: 3s, 500ms; 0s joins them without a gap
+    /// How long tracks overlap, such as 3s or 500ms; 0s joins them without a gap
     #[arg(long, value_name = "TIME", default_value = "0s")]
     pub crossfade: String,
-    /// Send so many kilobits per second
+    /// Bitrate of each stream, in kilobits per second
     #[arg(long, value_name = "KBIT", default_value_t = 128)]
     pub bitrate: u32,
-    /// The station's name, as players show it
+    /// The station's name, shown by players
     #[arg(long)]
     pub name: Option<String>,
     #[command(flatten)]
     pub server: Server,
-    /// Print the same station as a configuration for `longwave serve`, and end
+    /// Print this station as a configuration for `longwave serve`, and exit
     #[arg(long)]
     pub print_config: bool,
 }
 
 impl Play {
-    /// What the demo plays.
+    /// The command line of `longwave demo`.
     pub fn demo(paths: Vec<PathBuf>, server: Server) -> Play {
         Play {
             paths,
@@ -100,24 +107,23 @@ impl Play {
 
 #[derive(Clone, Debug, Args)]
 pub struct Server {
-    /// Listen there: 8001 or :8001 (every address), ADDR:PORT, [::1]:8001; port 0 takes a free one
-    ///
-    /// By default [::]:8000, port 8000 of every address.
+    /// Address to listen on: 8001 or :8001 (all addresses), 127.0.0.1:8001, [::1]:8001; port 0 means any free port
+    /// [default: [::]:8000]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct ConfigFile {
-    /// The configuration: TOML, or JSON in a file named .json
+    /// Configuration file: TOML, or JSON if its name ends in .json
     #[arg(value_name = "CONFIG")]
     pub path: PathBuf,
 }
 
-/// Say who may steer a station: users with passwords, tokens for programs
+/// Manage the users and tokens that may control a station
 ///
-/// They stand in the file that `users_file` of the configuration names. A running station takes a
-/// changed file when it reloads (SIGHUP).
+/// They are kept in the file that `users_file` names in the configuration. A running station reads a
+/// changed file when it reloads (`longwave ctl reload`, or SIGHUP).
 #[derive(Debug, Args)]
 pub struct User {
     #[command(subcommand)]
@@ -128,40 +134,40 @@ pub struct User {
 
 #[derive(Debug, Args)]
 pub struct UsersFile {
-    /// The users file; it is made if it is not there
+    /// Users file; it is created if it does not exist
     #[arg(long, global = true, value_name = "FILE", default_value = "users")]
     pub file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum UserAction {
-    /// Add a user; the password is asked for, or read from standard input
+    /// Add a user; prompts for the password, or reads it from standard input
     Add {
         name: String,
-        /// What it allows: "admin" changes things, "viewer" looks
+        /// Rights: "admin" may change everything, "viewer" may only read
         #[arg(long, default_value = "admin")]
         role: String,
     },
-    /// Give a user another password
+    /// Change a user's password
     Passwd { name: String },
     /// Remove a user or a token
     Remove { name: String },
-    /// Make a token for a program, and print it: it cannot be seen again
+    /// Create a token for a program and print it; it cannot be shown again
     Token {
         name: String,
-        /// What it allows: "admin" changes things, "viewer" looks
+        /// Rights: "admin" may change everything, "viewer" may only read
         #[arg(long, default_value = "admin")]
         role: String,
     },
-    /// List users and tokens
+    /// List all users and tokens
     List,
 }
 
-/// Steer and watch a running station
+/// Control and watch a running station
 ///
-/// It asks the station at --server by its HTTP API (docs/API.md). Files are named relative to the
-/// station's media roots. For a station that this user started on this machine without a users file,
-/// the credential is found by itself.
+/// A client of the station's HTTP API (docs/API.md). File names are relative to the station's media
+/// roots. No credential is needed for a station that the same user started on this machine without a
+/// users file: its token is found automatically.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   longwave ctl status
@@ -171,140 +177,141 @@ pub enum UserAction {
 pub struct Ctl {
     #[command(subcommand)]
     pub command: CtlCommand,
-    /// Where the station is [default: $LONGWAVE_SERVER, else http://127.0.0.1:8000]
+    /// URL of the station [default: $LONGWAVE_SERVER, else http://127.0.0.1:8000]
     #[arg(long, global = true, value_name = "URL")]
     pub server: Option<String>,
-    /// A file with a token or with name:password in its first line [default: $LONGWAVE_CREDENTIALS; a token alone: $LONGWAVE_TOKEN]
+    /// File whose first line is a token or name:password [default: $LONGWAVE_CREDENTIALS, else the token in $LONGWAVE_TOKEN]
     #[arg(long, global = true, value_name = "FILE")]
     pub credentials: Option<PathBuf>,
-    /// Which pipeline, where there are several
+    /// Name of the pipeline, if the station has several
     #[arg(long, global = true, value_name = "NAME")]
     pub pipeline: Option<String>,
-    /// Show what the station answers as JSON, for scripts
+    /// Print the station's answer as JSON, for scripts
     #[arg(long, global = true)]
     pub json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum CtlCommand {
-    /// What is on the air, and whether all is well
+    /// Show what is on the air, and any problems
     Status,
-    /// Skip to what is up next
+    /// Skip to the next track
     Skip,
-    /// Go on in the current track, so many seconds from its beginning
+    /// Seek in the current track, in seconds from its beginning
     Seek {
         #[arg(value_name = "SECONDS")]
         to: f64,
     },
-    /// Play a file now; then what was up next goes on
+    /// Play a file now, then go on with what was up next
     Play {
         file: String,
-        /// Goes before the file's tags
+        /// Title to show instead of the file's tags
         #[arg(long)]
         title: Option<String>,
     },
-    /// The queue: each file is played once, before the playlist goes on
+    /// Show or change the queue, which plays once before the playlist goes on
     Queue {
         #[command(subcommand)]
         command: QueueCommand,
     },
-    /// The playlist
+    /// Show or change the playlist
     Playlist {
         #[command(subcommand)]
         command: ListCommand,
     },
-    /// What comes next
+    /// Show what plays next
     Next {
+        /// Number of tracks
         #[arg(long, default_value_t = 10)]
         count: u32,
     },
-    /// The last hundred tracks
+    /// Show the last hundred tracks
     History,
-    /// Set what players show, until the next track
+    /// Set the title that players show, until the next track begins
     Title {
         #[arg(required_unless_present = "clear")]
         title: Option<String>,
-        /// Only at this mount
+        /// Only on this mount
         #[arg(long)]
         mount: Option<String>,
-        /// A link that goes with it
+        /// A link to send with the title
         #[arg(long)]
         url: Option<String>,
-        /// Until it is cleared
+        /// Keep the title until it is cleared
         #[arg(long)]
         until_cleared: bool,
         /// Show the track's title again
         #[arg(long, conflicts_with = "title")]
         clear: bool,
     },
-    /// Take the programme off the air where it is
+    /// Fade the programme out and hold it where it is
     Hold {
-        /// Seconds
+        /// Length of the fade, in seconds
         #[arg(long, default_value_t = 1.0)]
         fade: f64,
     },
-    /// Put the programme back on the air where it waits
+    /// Fade the held programme in again
     Resume {
-        /// Seconds
+        /// Length of the fade, in seconds
         #[arg(long, default_value_t = 1.0)]
         fade: f64,
     },
-    /// Who listens
+    /// List the listeners
     Listeners {
-        /// Only to this mount
+        /// Only those of this mount
         #[arg(long)]
         mount: Option<String>,
     },
-    /// Remove a listener
+    /// Disconnect a listener
     Kick { id: u64 },
     /// Apply a changed configuration
     Reload,
-    /// Everything that happens, as it happens
+    /// Print all events as they happen
     Watch,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {
-    /// What is queued
+    /// List the queue
     List,
-    /// Queue files, by their names below a media root
+    /// Add files, named relative to a media root
     Add {
         #[arg(required = true)]
         files: Vec<String>,
-        /// Before what is queued already
+        /// Ahead of the entries that are already queued
         #[arg(long)]
         next: bool,
     },
-    /// Take an entry out
+    /// Remove an entry
     Remove { id: u64 },
-    /// Empty it
+    /// Remove all entries
     Clear,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum ListCommand {
-    /// Which list is in play, and how far it is
+    /// Show the current playlist and its position
     Show,
-    /// Play other files, folders or lists as the playlist
+    /// Replace the playlist by files, folders or playlists
     Load {
         #[arg(required = true)]
         files: Vec<String>,
-        /// Now, by a crossfade
+        /// Begin now, with a crossfade
         #[arg(long)]
         now: bool,
-        /// After the current track (it is so unless --now is given)
+        /// Begin after the current track (the default)
         #[arg(long, conflicts_with = "now")]
         after_current: bool,
-        /// Begin again at the end
+        /// Start again at the end
         #[arg(long = "loop")]
         repeat: bool,
-        /// In random order
+        /// Play in random order
         #[arg(long)]
         shuffle: bool,
     },
 }
 
-/// The command that was given; without one, or for help, this does not return.
+/// Parses the command line. Exits the process for `--help`, `--version` and a wrong command line.
 pub fn parse() -> Command {
     let matches = Cli::command().version(version()).get_matches();
     match Cli::from_arg_matches(&matches) {
@@ -313,7 +320,7 @@ pub fn parse() -> Command {
     }
 }
 
-/// What this program is made of, and under which licences.
+/// The text of `--version`: the codecs in this build, with their licences.
 fn version() -> String {
     let mut text = format!("{} ({})\n", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_LICENSE"));
     for codec in longwave::codecs() {
@@ -333,5 +340,55 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// Text that is wrapped in the source and again by clap has stumps: lines that end although the next
+    /// word would fit.
+    #[test]
+    fn every_line_of_help_is_filled() {
+        for width in 72..=100 {
+            let mut cli = Cli::command().term_width(width);
+            cli.build();
+            check_lines(&mut cli, width);
+        }
+    }
+
+    fn check_lines(command: &mut clap::Command, width: usize) {
+        for help in [command.render_help(), command.render_long_help()].map(|help| help.to_string()) {
+            let lines: Vec<&str> = help.lines().collect();
+            for (line, next) in lines.iter().zip(&lines[1..]) {
+                let name = command.get_name();
+                assert!(line.chars().count() <= width, "{name}, {width} columns: too long: {line}");
+                let Some(word) = next.split_whitespace().next().filter(|_| continues(line, next)) else {
+                    continue;
+                };
+                let filled = line.chars().count() + 1 + word.chars().count() > width;
+                assert!(filled, "{name}, {width} columns: a stump: {line}\n{next}");
+            }
+        }
+        command.get_subcommands_mut().for_each(|command| check_lines(command, width));
+    }
+
+    /// Whether `next` is the same paragraph: text at the margin, or in the column of descriptions.
+    fn continues(line: &str, next: &str) -> bool {
+        let column = next.len() - next.trim_start().len();
+        if line.trim().is_empty() || next.trim().is_empty() || (1..10).contains(&column) {
+            return false;
+        }
+        let (before, text) = line.split_at(column.min(line.len()));
+        !text.starts_with(' ') && !text.is_empty() && (column == 0 || before.ends_with("  "))
+    }
+
+    #[test]
+    fn a_stump_is_recognised() {
+        assert!(continues("one two", "three"));
+        assert!(continues("      --name <NAME>  one two", "                     three"));
+        assert!(continues("          one two", "          three"));
+        for (line, next) in
+            [("one", ""), ("", "two"), ("Commands:", "  play"), ("  -h, --help", "  -V, --version")]
+        {
+            assert!(!continues(line, next), "{line:?} {next:?}");
+        }
+        assert!(!continues("      --name <NAME>", "          The name"));
     }
 }
