@@ -103,7 +103,7 @@ impl Source {
             listenurl: url_of(base, &settings.path),
             samplerate: settings.sample_rate,
             server_description: or(&settings.description, "Unspecified description"),
-            server_name: or(&settings.name, "Unspecified name"),
+            server_name: settings.display_name().to_owned(),
             server_type: settings.content_type.clone(),
             server_url: settings.url.clone(),
             stream_start: mail_date(info.since),

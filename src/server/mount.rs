@@ -230,7 +230,8 @@ fn head_lines(settings: &MountSettings) -> String {
     let bitrate = settings.bitrate.map(|bitrate| bitrate.to_string());
     let texts = [
         ("icy-br", bitrate.as_deref()),
-        ("icy-name", settings.name.as_deref()),
+        // VLC shows titles only where there is a name.
+        ("icy-name", Some(settings.display_name())),
         ("icy-genre", settings.genre.as_deref()),
         ("icy-description", settings.description.as_deref()),
         ("icy-url", settings.url.as_deref()),
@@ -536,6 +537,17 @@ pub(crate) mod tests {
         }
         let without = String::from_utf8(mount.answer_head(Version::Http11, false, "now")).unwrap();
         assert!(!without.contains("icy-metaint"));
+    }
+
+    #[test]
+    fn a_mount_without_a_name_is_called_by_its_path() {
+        for name in [None, Some(String::new())] {
+            let settings = MountSettings { name, ..mp3_settings() };
+            assert_eq!(settings.display_name(), "stream.mp3");
+            let (mount, _writer) = mount_of(settings, &ServerSettings::default());
+            let head = String::from_utf8(mount.answer_head(Version::Http10, true, "now")).unwrap();
+            assert!(head.contains("\r\nicy-name: stream.mp3\r\n"), "{head}");
+        }
     }
 
     #[test]

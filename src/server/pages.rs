@@ -8,7 +8,7 @@ pub(crate) struct Stream<'a> {
     pub(crate) content_type: &'a str,
     /// Kilobits per second, where that is known.
     pub(crate) bitrate: Option<u32>,
-    pub(crate) name: Option<&'a str>,
+    pub(crate) name: &'a str,
     pub(crate) title: String,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn index(streams: &[Stream<'_>]) -> String {
     }
     for stream in streams {
         let url = escape(&encode_path(stream.path));
-        let (name, title) = (escape(stream.name.unwrap_or(stream.path)), escape(&stream.title));
+        let (name, title) = (escape(stream.name), escape(&stream.title));
         let kind = escape(stream.content_type);
         let bitrate = stream.bitrate.map_or(String::new(), |bitrate| format!(", {bitrate} kbit/s"));
         page.push_str(&format!(
@@ -122,7 +122,7 @@ mod tests {
             path: "/a\"b.mp3",
             content_type: "audio/mpeg",
             bitrate: Some(128),
-            name: Some(evil),
+            name: evil,
             title: evil.into(),
         };
         for text in [index(&[stream]), xspf("http://h/a", evil)] {

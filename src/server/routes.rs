@@ -74,7 +74,7 @@ fn not_found(mounts: &Mounts) -> Response {
 
 fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<Response> {
     let url = format!("{base}{}", pages::encode_path(&mount.path));
-    let name = mount.settings.name.as_deref().unwrap_or(&mount.path);
+    let name = mount.settings.display_name();
     let (content_type, body) = match kind {
         "m3u" => ("audio/x-mpegurl", pages::m3u(&url, name)),
         "pls" => ("audio/x-scpls", pages::pls(&url, name)),
@@ -93,7 +93,7 @@ fn stream(mount: &Mount) -> pages::Stream<'_> {
         path: &mount.path,
         content_type: &mount.settings.content_type,
         bitrate: mount.settings.bitrate,
-        name: mount.settings.name.as_deref(),
+        name: mount.settings.display_name(),
         title: mount.board.title.load().title.text.clone(),
     }
 }

@@ -51,7 +51,7 @@ pub struct MountSettings {
     pub path: String,
     /// `audio/mpeg`, `audio/aac`, …
     pub content_type: String,
-    /// `icy-name`.
+    /// `icy-name`; without one, `display_name` is sent.
     pub name: Option<String>,
     /// `icy-genre`.
     pub genre: Option<String>,
@@ -167,6 +167,12 @@ impl Burst {
 }
 
 impl MountSettings {
+    /// The name that listeners see: `name`, or the path without its slash (`stream.mp3`).
+    pub fn display_name(&self) -> &str {
+        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(path)
+    }
+
     /// Refuses what cannot work.
     pub(crate) fn check(&self) -> Result<()> {
         path::check(&self.path).map_err(|reason| Error::setting("mount", reason))?;
