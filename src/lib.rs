@@ -25,6 +25,7 @@ pub mod playout; // for benches
 mod ring;
 mod server;
 mod thread;
+mod time;
 mod units;
 
 pub use api::{Api, Reloaded, Role, Users, write_private};

@@ -20,7 +20,6 @@ mod router;
 mod routes;
 mod service;
 mod streams;
-mod time;
 mod told;
 mod users;
 mod views;

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::core::Core;
-use super::time::{rfc3339, seconds};
 use super::views::title_of;
+use crate::time::{rfc3339, seconds};
 use crate::{EntryId, MountInfo, Pipeline, PlayedTrack};
 
 /// What a mount plays. Of a title that an application has set, only that is known.

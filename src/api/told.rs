@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::core::Core;
 use super::media::Media;
-use super::time::{rfc3339, seconds};
 use super::views::{PipelineView, Track};
 use crate::Event;
+use crate::time::{rfc3339, seconds};
 
 /// An event of a pipeline.
 #[derive(Debug, Serialize)]

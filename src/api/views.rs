@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::core::Core;
 use super::media::Media;
-use super::time::{as_seconds, rfc3339, seconds};
+use crate::time::{as_seconds, rfc3339, seconds};
 use crate::{
     CurrentTrack, Entry, EntryId, ListState, MountInfo, Pipeline, PlayedTrack, TrackInfo, VoiceState,
     format_title,

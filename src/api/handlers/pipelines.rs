@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
-use crate::api::time::{from_seconds, some_from_seconds};
 use crate::api::views::{Coming, HealthView, List, PipelineView, Played};
+use crate::time::{from_seconds, some_from_seconds};
 use crate::{EntryId, ListOptions, Title, TitleHolds, When};
 
 /// How long hold and resume fade where nothing is said.

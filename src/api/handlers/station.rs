@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::api::call::{Call, Handled, done, json, open_json};
 use crate::api::core::Core;
 use crate::api::problem::Problem as Refusal;
-use crate::api::time::{rfc3339, seconds};
 use crate::api::views::Mount;
+use crate::time::{rfc3339, seconds};
 use crate::{HttpAnswer, ListenerInfo, format_title, read_metadata};
 
 /// The description of the API.

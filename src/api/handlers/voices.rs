@@ -8,8 +8,8 @@ use super::pipelines::Seek;
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
-use crate::api::time::{from_seconds, parse};
 use crate::api::views::Voice;
+use crate::time::{from_seconds, parse};
 use crate::{Curve, Pipeline, VoiceId, VoiceOptions};
 
 /// How long a voice fades that is stopped, where nothing is said.
