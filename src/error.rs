@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::names::named;
+
 /// A result of this library.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -96,34 +98,22 @@ impl std::error::Error for Error {
     }
 }
 
-/// Why a listener left a mount. Counted, and told in the access log and in events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CloseReason {
-    /// The player went away.
-    Left,
-    /// It took nothing for `write_timeout` (the kernel's ETIMEDOUT counts as the same).
-    Stalled,
-    /// Its mount ended; it got what was due.
-    MountEnded,
-    /// It goes on at another mount of the same server: a fallback, or back from one.
-    Moved,
-    /// The server stopped; it got what was due.
-    ServerStopped,
-    /// An operator removed it.
-    Kicked,
-}
-
-impl CloseReason {
-    /// One lower-case word for logs and JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            CloseReason::Left => "left",
-            CloseReason::Stalled => "stalled",
-            CloseReason::MountEnded => "mount-ended",
-            CloseReason::Moved => "moved",
-            CloseReason::ServerStopped => "server-stopped",
-            CloseReason::Kicked => "kicked",
-        }
+named! {
+    /// Why a listener left a mount. Counted, and told in the access log and in events.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum CloseReason {
+        /// The player went away.
+        Left = "left",
+        /// It took nothing for `write_timeout` (the kernel's ETIMEDOUT counts as the same).
+        Stalled = "stalled",
+        /// Its mount ended; it got what was due.
+        MountEnded = "mount-ended",
+        /// It goes on at another mount of the same server: a fallback, or back from one.
+        Moved = "moved",
+        /// The server stopped; it got what was due.
+        ServerStopped = "server-stopped",
+        /// An operator removed it.
+        Kicked = "kicked",
     }
 }

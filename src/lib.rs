@@ -10,6 +10,7 @@ mod api;
 mod audio;
 mod codec;
 mod config;
+mod counters;
 mod engine;
 mod error;
 mod event;
@@ -18,6 +19,7 @@ mod icy;
 #[doc(hidden)]
 pub mod loops; // for benches
 mod metadata;
+mod names;
 mod packet;
 mod pipeline;
 #[doc(hidden)]
@@ -41,6 +43,7 @@ pub use codec::{
     read_metadata,
 };
 pub use config::{ApiSettings, Config, ConfigError, ConfigProblem};
+pub use counters::{CounterInfo, CounterKind};
 pub use engine::clock::{Clock, Stepper};
 pub use engine::deck::VoiceState;
 pub use engine::titles::TitleHolds;

@@ -76,7 +76,7 @@ impl EventStream {
 
     /// How many follow it now.
     pub fn followers(&self) -> u64 {
-        self.board.listeners.get()
+        self.board.counters.listeners.get()
     }
 
     pub(crate) fn board(&self) -> Arc<MountBoard> {

@@ -299,7 +299,7 @@ impl Server {
     /// Listeners of one mount (none if there is no such mount), or of all.
     pub fn listener_count(&self, mount: Option<&str>) -> usize {
         let count = match mount {
-            Some(path) => self.inner.registry.find(path).map_or(0, |board| board.listeners.get()),
+            Some(path) => self.inner.registry.find(path).map_or(0, |board| board.counters.listeners.get()),
             None => self.inner.counters.listeners.get(),
         };
         count as usize

@@ -126,11 +126,11 @@ impl Mount {
             self.append(&packet, now);
             packets += 1;
         }
-        self.board.dropped_packets.set(handoff.dropped());
+        self.board.counters.dropped_packets.set(handoff.dropped());
         self.handoff = Some(handoff);
         if packets > 0 {
             self.appended = now.instant;
-            self.board.packets.add(packets as u64);
+            self.board.counters.packets.add(packets as u64);
             self.board.position.set(self.backlog.head().0);
             self.board.micros.set(self.backlog.head_time().as_micros() as u64);
         }

@@ -614,7 +614,7 @@ fn write_what_is_due(
             Ok(count) => {
                 listener.advance(count, &mount.backlog, now);
                 counters.bytes_sent.add(count as u64);
-                mount.board.bytes_sent.add(count as u64);
+                mount.board.counters.bytes_sent.add(count as u64);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 counters.blocked_writes.add(1);
@@ -628,9 +628,10 @@ fn write_what_is_due(
 }
 
 fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
-    for (skips, skipped) in
-        [(&counters.skips, &counters.skipped_bytes), (&mount.board.skips, &mount.board.skipped_bytes)]
-    {
+    for (skips, skipped) in [
+        (&counters.skips, &counters.skipped_bytes),
+        (&mount.board.counters.skips, &mount.board.counters.skipped_bytes),
+    ] {
         skips.add(1);
         skipped.add(bytes);
     }
@@ -639,9 +640,10 @@ fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
 /// It has listened for long enough to be a listener in statistics and events.
 fn count_in(listener: &mut Listener, mount: &Mount, Ports { counters, journal, .. }: &Ports) {
     listener.counted = true;
-    for (now, peak) in
-        [(&counters.listeners, &counters.listener_peak), (&mount.board.listeners, &mount.board.listener_peak)]
-    {
+    for (now, peak) in [
+        (&counters.listeners, &counters.listener_peak),
+        (&mount.board.counters.listeners, &mount.board.counters.listener_peak),
+    ] {
         now.add(1);
         peak.raise_to(now.get());
     }
@@ -663,7 +665,7 @@ fn count_out(
 ) {
     counters.count_close(reason);
     counters.listeners.set(counters.listeners.get() - 1);
-    mount.board.listeners.set(mount.board.listeners.get() - 1);
+    mount.board.counters.listeners.set(mount.board.counters.listeners.get() - 1);
     let (bytes, duration) = listener.here(now);
     journal.event(ServerEvent::ListenerLeft {
         id: listener.visit.id,

@@ -1,138 +1,77 @@
-//! Numbers that the reactor counts and anybody reads, without a lock between them.
+//! The statistics of a server. The reactor counts, and any thread reads, without a lock between them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::counters::{Counter, counters};
 use crate::error::CloseReason;
 
-/// Counted on one thread (so a load and a store are enough), read on any.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, number: u64) {
-        self.set(self.get() + number);
+counters! {
+    /// The statistics of a server since it started.
+    #[derive(Clone, Debug)]
+    #[non_exhaustive]
+    pub struct ServerStats {
+        /// Listeners that left a mount, by reason. (A listener that moved to another mount is still a listener.)
+        pub closed: Vec<(CloseReason, u64)>,
+        /// Turns of the reactor's loop.
+        pub turns: u64,
+        /// Half of the turns took at most this long.
+        pub turn_p50: Duration,
+        /// 99 % of the turns took at most this long.
+        pub turn_p99: Duration,
+        /// The longest turn.
+        pub turn_max: Duration,
     }
 
-    pub(crate) fn set(&self, number: u64) {
-        self.0.store(number, Ordering::Relaxed);
+    /// What the reactor counts for the whole server.
+    pub(crate) struct Counters {
+        /// By the reason's place in [`CloseReason::ALL`].
+        pub(crate) closed: [Counter; CloseReason::ALL.len()],
+        pub(crate) turns: Histogram,
     }
 
-    pub(crate) fn raise_to(&self, number: u64) {
-        if number > self.get() {
-            self.set(number);
-        }
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    counted {
+        /// Open connections, listeners included.
+        connections: Gauge of connections,
+        /// Accepted connections.
+        accepted: Counter of connections,
+        /// Connections that could not be accepted, mostly for want of descriptors.
+        accept_failures: Counter of connections,
+        /// Answered requests.
+        requests: Counter of requests,
+        /// Connections and requests that were refused because there were too many listeners or connections.
+        refused: Counter of requests,
+        /// Listeners now. A listener counts from its second second on.
+        listeners: Gauge of listeners,
+        /// The most listeners at once.
+        listener_peak: Gauge of listeners,
+        /// Writes to listeners.
+        writes: Counter of writes,
+        /// Writes that found a listener's socket full.
+        blocked_writes: Counter of writes,
+        /// Bytes that listeners' sockets took, heads and titles included.
+        bytes_sent: Counter of bytes,
+        /// Jumps of listeners that fell too far behind, or moved before they had everything.
+        skips: Counter of jumps,
+        /// Audio bytes that were jumped over.
+        skipped_bytes: Counter of bytes,
     }
 }
-
-/// What the reactor counts for a whole server.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) connections: Counter,
-    pub(crate) accepted: Counter,
-    pub(crate) accept_failures: Counter,
-    pub(crate) requests: Counter,
-    pub(crate) refused: Counter,
-    pub(crate) listeners: Counter,
-    pub(crate) listener_peak: Counter,
-    pub(crate) writes: Counter,
-    pub(crate) blocked_writes: Counter,
-    pub(crate) bytes_sent: Counter,
-    pub(crate) skips: Counter,
-    pub(crate) skipped_bytes: Counter,
-    pub(crate) closed: [Counter; ALL_REASONS.len()],
-    pub(crate) turns: Histogram,
-}
-
-const ALL_REASONS: [CloseReason; 6] = [
-    CloseReason::Left,
-    CloseReason::Stalled,
-    CloseReason::MountEnded,
-    CloseReason::Moved,
-    CloseReason::ServerStopped,
-    CloseReason::Kicked,
-];
 
 impl Counters {
     pub(crate) fn count_close(&self, reason: CloseReason) {
-        if let Some(index) = ALL_REASONS.iter().position(|known| *known == reason) {
-            self.closed[index].add(1);
-        }
+        self.closed[reason as usize].add(1);
     }
 
     pub(crate) fn snapshot(&self) -> ServerStats {
-        ServerStats {
-            connections: self.connections.get(),
-            accepted: self.accepted.get(),
-            accept_failures: self.accept_failures.get(),
-            requests: self.requests.get(),
-            refused: self.refused.get(),
-            listeners: self.listeners.get(),
-            listener_peak: self.listener_peak.get(),
-            writes: self.writes.get(),
-            blocked_writes: self.blocked_writes.get(),
-            bytes_sent: self.bytes_sent.get(),
-            skips: self.skips.get(),
-            skipped_bytes: self.skipped_bytes.get(),
-            closed: ALL_REASONS.map(|reason| (reason, self.closed[reason_index(reason)].get())).to_vec(),
-            turns: self.turns.count(),
-            turn_p50: self.turns.quantile(0.50),
-            turn_p99: self.turns.quantile(0.99),
-            turn_max: self.turns.max(),
-        }
+        let closed = CloseReason::ALL.iter().map(|reason| (*reason, self.closed[*reason as usize].get()));
+        let turns = &self.turns;
+        let quantile = |share| turns.quantile(share);
+        self.copy(closed.collect(), turns.count(), quantile(0.50), quantile(0.99), turns.max())
     }
 }
 
-fn reason_index(reason: CloseReason) -> usize {
-    ALL_REASONS.iter().position(|known| *known == reason).unwrap_or(0)
-}
-
-/// What a server has done since it started.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ServerStats {
-    /// Open connections, listeners included.
-    pub connections: u64,
-    /// Connections accepted.
-    pub accepted: u64,
-    /// How often a connection could not be accepted (no descriptors left, for the most part).
-    pub accept_failures: u64,
-    /// Requests answered.
-    pub requests: u64,
-    /// Connections and requests refused because there were too many listeners or connections.
-    pub refused: u64,
-    /// Listeners now. One counts from its second second on.
-    pub listeners: u64,
-    /// The most listeners at once.
-    pub listener_peak: u64,
-    /// Writes to listeners.
-    pub writes: u64,
-    /// How often a listener's socket was full.
-    pub blocked_writes: u64,
-    /// Bytes that listeners' sockets took, heads and titles included.
-    pub bytes_sent: u64,
-    /// How often a listener fell so far behind that it had to jump, or moved before it had everything.
-    pub skips: u64,
-    /// Audio bytes that were jumped over.
-    pub skipped_bytes: u64,
-    /// Listeners that have gone from a mount, by reason. (Who moved is a listener still.)
-    pub closed: Vec<(CloseReason, u64)>,
-    /// Turns of the reactor's loop.
-    pub turns: u64,
-    /// What half of the turns took at most.
-    pub turn_p50: Duration,
-    /// What 99 % of the turns took at most.
-    pub turn_p99: Duration,
-    /// The longest turn.
-    pub turn_max: Duration,
-}
-
 impl ServerStats {
-    /// How many listeners went for that reason.
+    /// Listeners that left for this reason.
     pub fn closed_for(&self, reason: CloseReason) -> u64 {
         self.closed.iter().find(|(known, _)| *known == reason).map_or(0, |(_, count)| *count)
     }

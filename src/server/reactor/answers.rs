@@ -66,7 +66,7 @@ impl Reactor {
                         self.event_clients += 1;
                         self.mounts.attach(stream);
                         let mount = self.mounts.get_mut(stream);
-                        mount.board.listeners.add(1);
+                        mount.board.counters.listeners.add(1);
                         if let Some(followers) = &mut mount.followers {
                             followers.insert(key);
                         }
@@ -104,7 +104,7 @@ impl Reactor {
         if let Some(followers) = &mut mount.followers {
             followers.remove(&key);
         }
-        mount.board.listeners.set(mount.board.listeners.get() - 1);
+        mount.board.counters.listeners.set(mount.board.counters.listeners.get() - 1);
         self.event_clients -= 1;
         self.mounts.detach(listener.mount);
         let (bytes, duration) = (listener.bytes(), listener.listened_for(now.instant));

@@ -1,0 +1,147 @@
+//! Numbers that one thread counts and any thread reads. Each counter is declared once, with its name, its kind, its unit
+//! and its documentation; whatever reports counters takes them from the declaration.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::names::named;
+
+/// A number that one thread changes (so a load and a store are enough) and any thread reads.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, number: u64) {
+        self.set(self.get() + number);
+    }
+
+    pub(crate) fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+
+    pub(crate) fn raise_to(&self, number: u64) {
+        if number > self.get() {
+            self.set(number);
+        }
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+named! {
+    /// How a counter moves.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum CounterKind {
+        /// It only grows.
+        Counter = "counter",
+        /// It rises and falls.
+        Gauge = "gauge",
+    }
+}
+
+/// The declaration of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CounterInfo {
+    /// Its name in Rust, JSON and metrics: `bytes_sent`.
+    pub name: &'static str,
+    /// How it moves.
+    pub kind: CounterKind,
+    /// What it counts: `bytes`.
+    pub unit: &'static str,
+    /// Its documentation.
+    pub about: &'static str,
+}
+
+/// Declares counters, and two structs that have a field for each: one of [`Counter`]s, which threads share, and one of plain
+/// numbers, which is a copy at one moment. Both may have further fields.
+macro_rules! counters {
+    (
+        $(#[$about_copy:meta])*
+        pub struct $Copy:ident { $($(#[$about_more:meta])* pub $more:ident: $More:ty,)* }
+
+        $(#[$about_shared:meta])*
+        pub(crate) struct $Shared:ident { $($(#[$about_extra:meta])* pub(crate) $extra:ident: $Extra:ty,)* }
+
+        counted {
+            $($(#[doc = $about:literal])+ $name:ident: $Kind:ident of $unit:ident,)+
+        }
+    ) => {
+        $(#[$about_copy])*
+        pub struct $Copy {
+            $($(#[$about_more])* pub $more: $More,)*
+            $($(#[doc = $about])+ pub $name: u64,)+
+        }
+
+        $(#[$about_shared])*
+        #[derive(Debug, Default)]
+        pub(crate) struct $Shared {
+            $($(#[$about_extra])* pub(crate) $extra: $Extra,)*
+            $(pub(crate) $name: $crate::counters::Counter,)+
+        }
+
+        impl $Shared {
+            /// A copy of the counters, beside what else there is to know.
+            fn copy(&self, $($more: $More),*) -> $Copy {
+                $Copy { $($more,)* $($name: self.$name.get(),)+ }
+            }
+        }
+
+        impl $Copy {
+            /// The declarations of its counters.
+            pub const COUNTERS: &'static [$crate::counters::CounterInfo] = &[
+                $($crate::counters::CounterInfo {
+                    name: stringify!($name),
+                    kind: $crate::counters::CounterKind::$Kind,
+                    unit: stringify!($unit),
+                    about: concat!($($about),+).trim_ascii(),
+                },)+
+            ];
+
+            /// The value of every counter, with its declaration.
+            pub fn counters(&self) -> impl Iterator<Item = (&'static $crate::counters::CounterInfo, u64)> + use<> {
+                $Copy::COUNTERS.iter().zip([$(self.$name),+])
+            }
+        }
+    };
+}
+
+pub(crate) use counters;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    counters! {
+        pub struct Copied { pub name: &'static str, }
+
+        pub(crate) struct Shared {}
+
+        counted {
+            /// Bytes that were sent,
+            /// heads included.
+            bytes_sent: Counter of bytes,
+            /// Listeners now.
+            listeners: Gauge of listeners,
+        }
+    }
+
+    #[test]
+    fn a_counter_is_a_field_with_a_declaration() {
+        let shared = Shared::default();
+        shared.bytes_sent.add(7);
+        shared.listeners.raise_to(2);
+        let copied = shared.copy("a");
+        assert_eq!((copied.name, copied.bytes_sent, copied.listeners), ("a", 7, 2));
+        let told: Vec<_> = copied.counters().collect();
+        let bytes_sent = CounterInfo {
+            name: "bytes_sent",
+            kind: CounterKind::Counter,
+            unit: "bytes",
+            about: "Bytes that were sent, heads included.",
+        };
+        assert_eq!(told[0], (&bytes_sent, 7));
+        assert_eq!((told[1].0.name, told[1].0.kind.as_str(), told[1].1), ("listeners", "gauge", 2));
+    }
+}
