@@ -8,13 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CloseReason;
+use crate::ids::{EntryId, VoiceId};
 use crate::metadata::Tags;
-use crate::playout::{EntryId, path_text};
+use crate::playout::path_text;
 use crate::units::{FrameCount, FramePos};
-
-/// A voice, as long as its pipeline runs. Never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VoiceId(pub u64);
 
 /// A track that is, was or will be heard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

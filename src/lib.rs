@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod http;
 mod icy;
+mod ids;
 #[doc(hidden)]
 pub mod loops; // for benches
 mod metadata;
@@ -48,9 +49,10 @@ pub use engine::clock::{Clock, Stepper};
 pub use engine::deck::VoiceState;
 pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, Result};
-pub use event::{Event, EventKind, TrackInfo, VoiceId};
+pub use event::{Event, EventKind, TrackInfo};
 #[doc(hidden)]
 pub use http::read_request; // for fuzzing
+pub use ids::{EntryId, VoiceId};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use pipeline::{
@@ -58,7 +60,7 @@ pub use pipeline::{
     PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, ReplayGain, Station, StationSettings,
     VoiceInput, VoiceOptions,
 };
-pub use playout::{Curve, DeadAir, Entry, EntryId, Level, ListState, Place, Playlist, When};
+pub use playout::{Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use server::{
     AudioWriter, Burst, EventStream, HttpAnswer, HttpRequest, ListenerInfo, MountInfo, MountSettings,
     MountWriter, Requests, RequestsBell, Server, ServerEvent, ServerEvents, ServerSettings, ServerStats,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::programme::CUT;
 use super::voice::{Mixed, Scratch, Voice};
 use crate::audio::PcmSpec;
-use crate::event::{Event, VoiceId};
+use crate::event::Event;
+use crate::ids::VoiceId;
 use crate::playout::{Curve, GainRamp};
 use crate::units::FrameCount;
 

@@ -17,7 +17,8 @@ use super::programme::{News, Programme, Transitions};
 use super::titles::{TitleHolds, Titles};
 use super::voice::Scratch;
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
-use crate::event::{Event, TrackInfo, VoiceId};
+use crate::event::{Event, TrackInfo};
+use crate::ids::VoiceId;
 use crate::metadata::Title;
 use crate::playout::{
     Act, DeadAir, Expected, Guard, Level, Limiter, Loudness, LoudnessMeter, Pace, Stretch, measure,

@@ -16,8 +16,9 @@ use super::shared::SharedUpNext;
 use crate::audio::PcmSpec;
 use crate::error::Error;
 use crate::event::{Event, TrackInfo};
+use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
-use crate::playout::{Entry, EntryId};
+use crate::playout::Entry;
 use crate::units::FrameCount;
 
 /// Opens what a path names. On a decode thread: may take its time.

@@ -9,8 +9,9 @@ use super::settings::check_fade;
 use crate::engine::mixer::Command;
 use crate::engine::titles::TitleHolds;
 use crate::error::{Error, Result};
+use crate::ids::EntryId;
 use crate::metadata::{Tags, Title};
-use crate::playout::{Entry, EntryId, Place, Playlist, When};
+use crate::playout::{Entry, Place, Playlist, When};
 
 /// How long the crossfade of `play file` takes.
 const PLAY_NOW_CROSSFADE: Duration = Duration::from_millis(800);

@@ -14,7 +14,8 @@ use crate::audio::PcmSpec;
 use crate::engine::mixer::{Command, OnAir, read};
 use crate::engine::shared::SharedUpNext;
 use crate::error::Result;
-use crate::playout::{Entry, EntryId, Snapshot};
+use crate::ids::EntryId;
+use crate::playout::{Entry, Snapshot};
 use crate::units::FrameCount;
 
 /// How many milliseconds a snapshot waits for a mixer that is in the midst of a job: many times what a job

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::Pipeline;
 use crate::engine::mixer::read;
 use crate::event::TrackInfo;
-use crate::playout::{Entry, EntryId, ListState};
+use crate::ids::EntryId;
+use crate::playout::{Entry, ListState};
 use crate::units::FrameCount;
 
 /// How many tracks the history keeps.

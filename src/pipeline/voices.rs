@@ -15,7 +15,7 @@ use crate::engine::filler::{Filler, by_hand};
 use crate::engine::mixer::{Command, read};
 use crate::engine::voice::Voice;
 use crate::error::{Error, Result};
-use crate::event::VoiceId;
+use crate::ids::VoiceId;
 use crate::playout::Curve;
 use crate::units::FrameCount;
 

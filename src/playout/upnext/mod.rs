@@ -10,24 +10,13 @@ mod rotation;
 mod snapshot;
 
 use std::collections::VecDeque;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use self::rotation::Rotation;
 pub use self::snapshot::Snapshot;
 use super::playlist::Entry;
-
-/// Names an entry for as long as its [`UpNext`] lives, across snapshots too. Never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EntryId(pub u64);
-
-impl fmt::Display for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use crate::ids::EntryId;
 
 /// Names one loading of a playlist, so that what is still read for an older one is not taken for this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

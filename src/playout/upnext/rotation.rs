@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{ListId, Listed, Playlist};
+use crate::ids::EntryId;
 use crate::playout::Entry;
 
 /// A playlist and how far it has been played. A pass plays each entry once; with `repeat` passes
@@ -187,7 +188,7 @@ impl Rotation {
     pub fn replace(
         &mut self,
         entries: Vec<Entry>,
-        mut new_id: impl FnMut() -> super::EntryId,
+        mut new_id: impl FnMut() -> EntryId,
         random: &mut fastrand::Rng,
     ) {
         let kept = kept(&self.entries, &entries);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryId, ListId, Listed, Rotation, UpNext};
+use super::{ListId, Listed, Rotation, UpNext};
+use crate::ids::EntryId;
 
 /// Everything that [`UpNext`] knows, to be kept as text: the queue, the playlist, how far its
 /// pass is and in which order.
