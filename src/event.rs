@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::CloseReason;
 use crate::ids::{EntryId, VoiceId};
 use crate::metadata::Tags;
-use crate::playout::path_text;
+use crate::path_text;
 use crate::units::{FrameCount, FramePos};
 
 /// A track that is, was or will be heard.

@@ -4,8 +4,8 @@
 //! output, and serves every output to thousands of listeners over HTTP/ICY.
 #![deny(missing_docs)]
 
-// Imports go down only: 5 api; 4 pipeline, config; 3 engine, server; 2 codec, playout, http, icy;
-// 1 ring; 0 the rest. `engine` and `server` never import each other.
+// Imports go down only: 7 main, cli; 6 api; 5 pipeline, config; 4 engine, server; 3 event;
+// 2 codec, playout, http, icy; 1 ring; 0 the rest. Modules on one floor do not import each other.
 mod api;
 mod audio;
 mod codec;
@@ -22,6 +22,8 @@ pub mod loops; // for benches
 mod metadata;
 mod names;
 mod packet;
+mod path_text;
+mod percent;
 mod pipeline;
 #[doc(hidden)]
 pub mod playout; // for benches

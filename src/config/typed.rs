@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::audio::{Channels, PcmSpec};
 use crate::error::Error;
+use crate::path_text;
 use crate::pipeline::{OutputSettings, PipelineSettings, ReplayGain, state_file};
-use crate::playout::{DeadAir, path_text};
+use crate::playout::DeadAir;
 use crate::server::{MountSettings, ServerSettings, check_fallback};
 use crate::units::SampleRate;
 

@@ -22,5 +22,4 @@ pub use loudness::{Loudness, LoudnessMeter};
 pub use mix::{Gain, Level, VoiceGain, add, measure};
 pub use pace::{Moved, Pace};
 pub use playlist::Entry;
-pub(crate) use playlist::path_text;
 pub use upnext::{Candidate, ListId, ListState, Origin, Place, Playlist, Snapshot, Turn, UpNext, When};

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::path_text;
+
 /// A file to play.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
@@ -27,54 +29,6 @@ impl Entry {
     /// A file with a title that goes before its tags.
     pub fn titled(path: impl Into<PathBuf>, title: impl Into<String>) -> Entry {
         Entry { path: path.into(), title: Some(title.into()), extinf: None }
-    }
-}
-
-/// Paths as text, none of them lost: UTF-8 as it is, anything else (and what looks like a URL) as
-/// `file://` and the percent-encoded bytes.
-pub(crate) mod path_text {
-    use std::borrow::Cow;
-    use std::ffi::OsString;
-    use std::fmt::Write;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    use std::path::{Path, PathBuf};
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use super::super::url;
-
-    pub fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&to_text(path))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
-        Ok(from_text(&Cow::<str>::deserialize(from)?))
-    }
-
-    fn to_text(path: &Path) -> Cow<'_, str> {
-        match path.to_str() {
-            Some(text) if !text.starts_with("file://") => text.into(),
-            _ => {
-                let mut text = String::from("file://");
-                for &byte in path.as_os_str().as_bytes() {
-                    match byte {
-                        b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                            text.push(byte.into());
-                        }
-                        _ => write!(text, "%{byte:02X}").expect("a string takes all"),
-                    }
-                }
-                text.into()
-            }
-        }
-    }
-
-    /// The path that a text stands for.
-    pub fn from_text(text: &str) -> PathBuf {
-        match text.strip_prefix("file://") {
-            Some(encoded) => OsString::from_vec(url::percent_decoded(encoded.as_bytes())).into(),
-            None => text.into(),
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use encoding_rs::WINDOWS_1252;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{lines, url};
+use crate::percent;
 
 /// A path or a URL as a playlist writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,9 +103,9 @@ impl Name {
     /// What its bytes can mean as a path, the most literal first.
     fn forms(&self) -> Vec<Cow<'_, [u8]>> {
         let written = match url::file_path(self.bytes.trim_ascii()) {
-            Some(path) => vec![url::percent_decoded(path).into()],
+            Some(path) => vec![percent::decoded(path).into()],
             None => {
-                let decoded = self.bytes.contains(&b'%').then(|| url::percent_decoded(&self.bytes).into());
+                let decoded = self.bytes.contains(&b'%').then(|| percent::decoded(&self.bytes).into());
                 let mut written = vec![Cow::from(&self.bytes)];
                 written.extend(decoded);
                 if self.is_url {

@@ -23,7 +23,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use self::entry::Entry;
-pub(crate) use self::entry::path_text;
 pub use self::lookup::Name;
 pub use self::reader::read;
 pub use self::watch::Watch;

@@ -1,25 +1,4 @@
-//! What playlists make of paths: URLs and percent-encoding.
-
-/// Each `%` and two hex digits as the byte that they mean; every other byte as it is, a stray `%`
-/// included.
-pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
-    let hex = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [byte, after @ ..] = rest {
-        match (byte, hex(after.first()), hex(after.get(1))) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            _ => {
-                decoded.push(*byte);
-                rest = after;
-            }
-        }
-    }
-    decoded
-}
+//! What playlists make of paths: URLs.
 
 /// The scheme of a URL, `http`; a path has none, not even `C:\music`.
 pub(super) fn scheme(text: &[u8]) -> Option<&str> {
@@ -71,14 +50,6 @@ pub(super) fn join(base: &[u8], reference: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_are_decoded_and_strays_stay() {
-        assert_eq!(percent_decoded(b"a%20b%e4%C3%BC"), b"a b\xe4\xc3\xbc");
-        assert_eq!(percent_decoded(b"100%"), b"100%");
-        assert_eq!(percent_decoded(b"%4"), b"%4");
-        assert_eq!(percent_decoded(b"%zz%%41"), b"%zz%A");
-    }
 
     #[test]
     fn urls_are_told_from_paths() {

@@ -1,0 +1,69 @@
+//! Paths as text, with no path lost. UTF-8 is written as it is. Any other path, and one that looks like a URL, is
+//! written as `file://` and percent-encoded bytes. Serde uses it as `#[serde(with = "path_text")]`.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Deserializer, Serializer};
+
+use crate::percent;
+
+pub(crate) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&to_text(path))
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+    Ok(from_text(&Cow::<str>::deserialize(from)?))
+}
+
+fn to_text(path: &Path) -> Cow<'_, str> {
+    match path.to_str() {
+        Some(text) if !text.starts_with("file://") => text.into(),
+        _ => {
+            let mut text = String::from("file://");
+            for &byte in path.as_os_str().as_bytes() {
+                match byte {
+                    b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                        text.push(byte.into());
+                    }
+                    _ => write!(text, "%{byte:02X}").expect("a string takes all"),
+                }
+            }
+            text.into()
+        }
+    }
+}
+
+/// The path that a text stands for.
+pub(crate) fn from_text(text: &str) -> PathBuf {
+    match text.strip_prefix("file://") {
+        Some(encoded) => OsString::from_vec(percent::decoded(encoded.as_bytes())).into(),
+        None => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn any_path_survives_as_text() {
+        for (bytes, text) in [
+            (&b"music/Bj\xc3\xb6rk.flac"[..], "music/Björk.flac"),
+            (b"/m\xfcsik/100% \xff.mp3", "file:///m%FCsik/100%25%20%FF.mp3"),
+            (b"relative/\xe4", "file://relative/%E4"),
+            (b"file:///not%20a%20url", "file://file%3A///not%2520a%2520url"),
+            (b"", ""),
+            (b"%41", "%41"),
+        ] {
+            let path = Path::new(OsStr::from_bytes(bytes));
+            assert_eq!(to_text(path), text);
+            assert_eq!(from_text(text), path);
+        }
+    }
+}
