@@ -3,6 +3,8 @@
 //! Longwave plays files, playlists and voices through one mixer, encodes the result once per
 //! output, and serves every output to thousands of listeners over HTTP/ICY.
 #![deny(missing_docs)]
+// A library leaves the standard streams to its host.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 // Imports go down only: 7 main, cli; 6 api; 5 pipeline, config; 4 engine, server; 3 event;
 // 2 codec, playout, http, icy; 1 ring; 0 the rest. Modules on one floor do not import each other.

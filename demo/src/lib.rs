@@ -21,6 +21,7 @@ use std::thread;
 use pieces::{PIECES, Piece};
 
 /// A folder with the music, for this user alone. It is removed when this is dropped.
+#[derive(Debug)]
 pub struct Music {
     folder: PathBuf,
 }

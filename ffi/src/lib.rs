@@ -4,6 +4,7 @@
 //! these files. Each goes through [`entry`]: that keeps panics inside, and the caller's thread as it was.
 //! What a handle stands for is in [`handles`]; text comes in and goes out by [`text`].
 #![allow(clippy::missing_safety_doc, reason = "the header demands the same of all pointers, once")]
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "the standard streams belong to the host")]
 
 mod encoder;
 mod entry;

@@ -166,7 +166,7 @@ pub unsafe extern "C" fn lw_log_to(function: lw_log, user: *mut c_void, level: *
     static SET: Once = Once::new();
     call(|| {
         // SAFETY: what the header demands of pointers.
-        let filter = self::filter(unsafe { optional_text(level, "level") }?)?;
+        let filter = filter(unsafe { optional_text(level, "level") }?)?;
         // SAFETY: it only tells.
         let this = unsafe { libc::pthread_self() as usize };
         if sink().as_ref().is_some_and(|sink| sink.queue.reader.load(Ordering::Relaxed) == this) {

@@ -96,8 +96,11 @@ impl<T> Out<T> {
     /// # Safety
     /// As [`Out::new`].
     pub unsafe fn optional(pointer: *mut T, name: &str) -> Outcome<Option<Out<T>>> {
-        // SAFETY: as this function's.
-        if pointer.is_null() { Ok(None) } else { unsafe { Out::new(pointer, name) }.map(Some) }
+        if pointer.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the caller promises for this pointer what `new` demands.
+        unsafe { Out::new(pointer, name) }.map(Some)
     }
 
     /// The result.

@@ -54,7 +54,7 @@ mod tests {
                     assert!(
                         compiled && version.starts_with(|first: char| first.is_ascii_digit()),
                         "{name} {version}"
-                    )
+                    );
                 }
                 _ => assert!(!compiled, "{name}"),
             }

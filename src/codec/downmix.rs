@@ -102,7 +102,7 @@ impl Downmix {
         match self.to {
             Channels::Mono => out.extend(frames.map(|frame| self.side(frame, 0))),
             Channels::Stereo => {
-                out.extend(frames.flat_map(|frame| [self.side(frame, 0), self.side(frame, 1)]))
+                out.extend(frames.flat_map(|frame| [self.side(frame, 0), self.side(frame, 1)]));
             }
         }
     }

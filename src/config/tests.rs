@@ -136,7 +136,7 @@ fn every_key_arrives() {
     assert_eq!(pipeline.fallback, Some(folder.path().join("music")));
     assert_eq!(pipeline.state_file, Some(folder.path().join("state.json")));
 
-    let crate::pipeline::OutputSettings { encoder, mount } = &pipeline.outputs[0];
+    let OutputSettings { encoder, mount } = &pipeline.outputs[0];
     assert_eq!((encoder.content_type(), encoder.bitrate()), ("audio/mpeg", Some(96)));
     assert_eq!((mount.path.as_str(), mount.content_type.as_str()), ("/night.mp3", "audio/x-mp3"));
     assert_eq!(mount.name.as_deref(), Some("Björk’s Night"));

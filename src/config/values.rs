@@ -96,7 +96,7 @@ fn scaled(number: &str, unit: u64) -> Option<u64> {
     let whole = whole.parse::<u64>().ok()?.checked_mul(unit)?;
     // No unit is divided finer than that, and ten digits times a unit fit.
     let part = &part[..part.len().min(10)];
-    let part = part.parse::<u64>().ok()? as u128 * u128::from(unit) / 10_u128.pow(part.len() as u32);
+    let part = u128::from(part.parse::<u64>().ok()?) * u128::from(unit) / 10_u128.pow(part.len() as u32);
     whole.checked_add(part as u64)
 }
 

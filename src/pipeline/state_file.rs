@@ -45,7 +45,7 @@ fn set_aside(file: &Path, reason: &io::Error) {
     match fs::rename(file, &aside) {
         Ok(()) => log::warn!("{shown}: no state, starting afresh; now it is {}: {reason}", aside.display()),
         Err(error) => {
-            log::error!("{shown}: no state, starting afresh: {reason}; it stays in its place: {error}")
+            log::error!("{shown}: no state, starting afresh: {reason}; it stays in its place: {error}");
         }
     }
 }

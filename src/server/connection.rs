@@ -218,7 +218,7 @@ impl Connection {
     pub(crate) fn ended(&mut self) {
         match self {
             Connection::Reading(_) | Connection::Receiving(_) | Connection::Lingering(_) => {
-                *self = Connection::Closed
+                *self = Connection::Closed;
             }
             Connection::Waiting(_)
             | Connection::Answering(_)

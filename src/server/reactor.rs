@@ -343,7 +343,7 @@ impl Reactor {
                 match self.acceptors[index].listener.accept() {
                     Ok((socket, address)) => self.admit(socket, address, now),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        self.acceptors[index].ready = false
+                        self.acceptors[index].ready = false;
                     }
                     Err(error) if sockets::is_exhaustion(&error) => exhausted = Some(error),
                     // That client has gone again; the next may be there.

@@ -234,7 +234,7 @@ impl Display for StallReport {
         match self.trickle_s {
             None => writeln!(f, "{}: {} listeners that never read", self.label, self.count)?,
             Some(every) => {
-                writeln!(f, "{}: {} listeners that read a byte every {every} s", self.label, self.count)?
+                writeln!(f, "{}: {} listeners that read a byte every {every} s", self.label, self.count)?;
             }
         }
         writeln!(f, "  taken in by their kernel     {}", kib(&self.bytes_taken))?;

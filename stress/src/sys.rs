@@ -31,7 +31,7 @@ pub fn tcp_counts(socket: &impl AsRawFd) -> io::Result<TcpCounts> {
     // bytes of it at most.
     let info = unsafe {
         let mut info: libc::tcp_info = mem::zeroed();
-        let mut length = mem::size_of::<libc::tcp_info>() as libc::socklen_t;
+        let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
         let into = (&raw mut info).cast();
         check(libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, into, &mut length))?;
         info
@@ -74,7 +74,7 @@ pub fn clock_ticks_per_second() -> f64 {
 }
 
 fn set_int(fd: RawFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-    let length = mem::size_of::<libc::c_int>() as libc::socklen_t;
+    let length = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the kernel reads `length` bytes of `value`, which outlives the call.
     check(unsafe { libc::setsockopt(fd, level, option, (&raw const value).cast(), length) })
 }

@@ -69,7 +69,7 @@ impl Walk {
                     audio = self.heads(rest);
                 }
                 State::InHead { bytes, have } => {
-                    let look = look(&self.stream);
+                    let look = look(self.stream.as_ref());
                     let take = audio.len().min(look - *have);
                     bytes[*have..*have + take].copy_from_slice(&audio[..take]);
                     *have += take;
@@ -119,7 +119,7 @@ impl Walk {
     /// what is left for the state that it sets.
     fn heads<'a>(&mut self, mut audio: &'a [u8]) -> &'a [u8] {
         loop {
-            let Some(head) = audio.get(..look(&self.stream)) else {
+            let Some(head) = audio.get(..look(self.stream.as_ref())) else {
                 self.state = State::InHead { bytes: [0; NUMBERED_HEAD_BYTES], have: 0 };
                 return audio;
             };
@@ -190,7 +190,7 @@ impl Walk {
 }
 
 /// How many bytes of a head this stream needs.
-fn look(stream: &Option<Stream>) -> usize {
+fn look(stream: Option<&Stream>) -> usize {
     match stream {
         Some(Stream { number: Some(_), .. }) => NUMBERED_HEAD_BYTES,
         _ => HEAD_BYTES,

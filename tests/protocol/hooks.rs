@@ -394,7 +394,7 @@ fn receivers_that_overflow_say_how_many_they_missed() {
     let large = studio.pipeline.events(1000);
     studio.pipeline.play_list("list", studio.entries(&["a", "b"]), &looped()).unwrap();
     studio.run(seconds(9.9));
-    let titles = |events: &longwave::EventReceiver| {
+    let titles = |events: &EventReceiver| {
         let all = std::iter::from_fn(|| events.try_recv());
         all.map(|event| match event {
             Event::TrackChange { track, .. } => track.title.clone(),

@@ -44,7 +44,7 @@ fn start_stop_is_running() {
 fn start_on_a_port_that_is_taken_says_which() {
     let first = server();
     let taken = first.local_addrs()[0];
-    let settings = longwave::ServerSettings { listen: vec![taken], ..Default::default() };
+    let settings = ServerSettings { listen: vec![taken], ..Default::default() };
     match Server::start(settings) {
         Err(Error::Listen { address, cause }) => {
             assert_eq!((address, cause.kind()), (taken, ErrorKind::AddrInUse));

@@ -86,7 +86,7 @@ impl Client {
             let line =
                 line.map_err(|error| Failure::Refused(format!("longwave: {}: {error}", self.server)))?;
             match line.split_once(": ") {
-                Some(("event", event)) => name = event.to_owned(),
+                Some(("event", event)) => event.clone_into(&mut name),
                 Some(("data", text)) => data.push_str(text),
                 _ if line.is_empty() && !name.is_empty() => {
                     if !told(&name, &data) {

@@ -4,7 +4,7 @@
 //! data that it never writes, and all that an encoder changes is allocated for it.
 
 use std::ffi::{CStr, c_int, c_void};
-use std::mem::{self, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use fdk_aac_sys as sys;
@@ -126,8 +126,8 @@ impl Fdk {
         assert_eq!(pcm.len(), self.packet_frames as usize * self.channels.count());
         let mut input_data: *mut c_void = pcm.as_ptr().cast_mut().cast();
         let mut input_kind = sys::AACENC_BufferIdentifier_IN_AUDIO_DATA as c_int;
-        let mut input_bytes = mem::size_of_val(pcm) as c_int; // at most 2,048 frames of two channels
-        let mut input_element = mem::size_of::<i16>() as c_int;
+        let mut input_bytes = size_of_val(pcm) as c_int; // at most 2,048 frames of two channels
+        let mut input_element = size_of::<i16>() as c_int;
         let input = sys::AACENC_BufDesc {
             numBufs: 1,
             bufs: &mut input_data,

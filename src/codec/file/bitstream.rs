@@ -37,7 +37,7 @@ pub(super) struct Bitstream {
 
 impl Bitstream {
     /// What is known of a track before anything of it is decoded.
-    pub(super) fn new(track: &Track) -> std::result::Result<Bitstream, &'static str> {
+    pub(super) fn new(track: &Track) -> Result<Bitstream, &'static str> {
         let Some(CodecParameters::Audio(params)) = &track.codec_params else {
             return Err("has no audio in it");
         };

@@ -46,7 +46,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: PathBuf, metadata: &Metadata) 
         if is_dir {
             match fs::metadata(&path) {
                 Ok(metadata) if read.insert((metadata.dev(), metadata.ino())) => {
-                    levels.extend(open(reader, path)?)
+                    levels.extend(open(reader, path)?);
                 }
                 Ok(_) => reader.refuse(&shown(&path), "is a folder that has been read already".into())?,
                 Err(error) => reader.refuse(&shown(&path), lookup::plain(&error))?,
