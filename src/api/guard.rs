@@ -13,10 +13,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use crossbeam::channel::{Receiver, Sender};
 
-use super::logins::{Failures, Identity, Logins};
 use super::problem::Problem;
 use super::router::Access;
-use super::users::{Role, Users, random};
+use crate::access::{Failures, Identity, Logins, Role, Users, random};
 use crate::error::Result;
 use crate::{HttpRequest, RequestsBell};
 

@@ -10,7 +10,6 @@ mod core;
 mod guard;
 mod handlers;
 mod icecast;
-mod logins;
 mod media;
 mod nowplaying;
 mod origin;
@@ -21,7 +20,6 @@ mod routes;
 mod service;
 mod streams;
 mod told;
-mod users;
 mod views;
 
 use std::fmt;
@@ -43,7 +41,6 @@ pub use reload::Reloaded;
 use reload::{Declared, read_users};
 use service::{Files, Service};
 use streams::Streams;
-pub use users::{Role, Users, write_private};
 
 /// Requests that wait for the thread `api`: a second's worth of a busy station.
 const WAITING: usize = 512;

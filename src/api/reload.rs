@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::core::Core;
 use super::media::Media;
 use super::problem::Problem;
-use super::users::Users;
+use crate::access::Users;
 use crate::{ApiSettings, Config, ListOptions, OutputSettings, Pipeline, PipelineSettings, ServerSettings};
 
 /// What a station was declared to be, and where.

@@ -14,12 +14,12 @@ use crossbeam::channel::{Receiver, Sender, TrySendError};
 use super::call::{Call, Handled};
 use super::core::Core;
 use super::guard::{Pending, Verdict};
-use super::logins::Identity;
 use super::origin;
 use super::problem::Problem;
 use super::router::{self, Access, Handler};
 use super::routes::ROUTES;
 use super::streams::Streams;
+use crate::access::Identity;
 use crate::{HttpAnswer, HttpRequest, Requests};
 
 /// Requests answered before events are looked at again.

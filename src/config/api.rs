@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{PipelineSettings, Users};
+use crate::PipelineSettings;
+use crate::access::Users;
 
 /// How a station is steered from outside: who may, and which files they can name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
