@@ -4,34 +4,18 @@
 //! queue of commands and a doorbell; what the reactor knows it reads from counters, so that neither
 //! waits for the other.
 
-mod audio;
-mod change;
-mod connection;
+mod connections;
 mod desk;
-mod events;
-mod fallbacks;
-mod info;
-mod journal;
-mod limits;
-mod listener;
-mod mount;
-mod pages;
-mod path;
-mod proxies;
+mod listener_info;
+mod mounts;
 mod reactor;
-mod roll;
-mod routes;
-mod service;
+mod reconfigure;
+mod reports;
 mod settings;
-mod sockets;
 #[cfg(test)]
 mod stalls;
-mod stats;
 #[cfg(test)]
 mod tests;
-mod timers;
-mod visit;
-mod writer;
 
 use std::fmt;
 use std::io;
@@ -48,25 +32,27 @@ use mio::{Poll, Waker};
 use crate::error::{Error, Result};
 use crate::ring::{Doorbell, handoff};
 use crate::thread;
-use info::MountBoard;
-use journal::{Subscribers, journal};
-use limits::Limits;
-use mount::Mount;
+use connections::limits::Limits;
+use connections::sockets;
+use desk::service::{self, Outbox};
+use mounts::event_stream;
+use mounts::info::MountBoard;
+use mounts::mount::Mount;
+use mounts::writer::{self, Registry};
 use reactor::{Command, Reactor, WAKER};
-use service::Outbox;
-use stats::Counters;
-use writer::Registry;
+use reports::journal::{Subscribers, journal};
+use reports::stats::Counters;
 
-pub use audio::AudioWriter;
-pub use events::EventStream;
-pub(crate) use fallbacks::check as check_fallback;
-pub use info::{MountInfo, TitleInfo};
-pub use journal::{ServerEvent, ServerEvents};
-pub use roll::ListenerInfo;
-pub use service::{HttpAnswer, HttpRequest, Requests, RequestsBell};
+pub use desk::service::{HttpAnswer, HttpRequest, Requests, RequestsBell};
+pub use listener_info::ListenerInfo;
+pub use mounts::audio::AudioWriter;
+pub use mounts::event_stream::EventStream;
+pub(crate) use mounts::fallbacks::check as check_fallback;
+pub use mounts::info::{MountInfo, TitleInfo};
+pub use mounts::writer::MountWriter;
+pub use reports::journal::{ServerEvent, ServerEvents};
+pub use reports::stats::ServerStats;
 pub use settings::{Burst, MountSettings, ServerSettings};
-pub use stats::ServerStats;
-pub use writer::MountWriter;
 
 /// Where a server listens that was not told where.
 const DEFAULT_PORT: u16 = 8000;
@@ -290,7 +276,7 @@ impl Server {
     /// [`Error::Stopped`] once the server was stopped.
     pub fn event_stream(&self) -> Result<EventStream> {
         let board = Arc::new(MountBoard::new(Arc::new(EventStream::settings()), SystemTime::now()));
-        let (writer, reader) = handoff(events::WAITING, Arc::clone(&self.inner.doorbell));
+        let (writer, reader) = handoff(event_stream::WAITING, Arc::clone(&self.inner.doorbell));
         let stream = Mount::of_events(Arc::clone(&board), reader, &self.inner.settings, Instant::now());
         self.inner.ask(|reply| Command::AddEvents(Box::new(stream), reply))?;
         Ok(EventStream::new(writer, board))

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::path;
-use super::proxies::Proxies;
+use super::desk::proxies::Proxies;
+use super::mounts::path;
 use crate::error::{Error, Result};
 use crate::http::is_header_value;
 use crate::icy::DEFAULT_METAINT;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::mount::tests::{mp3_settings, packet};
+use super::mounts::mount::tests::{mp3_settings, packet};
 use super::tests::{server, stall, until};
 use crate::metadata::Title;
 use crowd::{Counted, Crowd, Plan};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Sender, bounded};
 
-use super::mount::tests::{mp3_settings, packet};
+use super::mounts::mount::tests::{mp3_settings, packet};
 use super::reactor::Command;
 use super::{MountWriter, Server, ServerSettings};
 use crate::error::Error;

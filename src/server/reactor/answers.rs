@@ -6,9 +6,9 @@ use super::Reactor;
 use crate::error::CloseReason;
 use crate::http::{Status, Version, service_answer, service_stream_head};
 use crate::server::Moment;
-use crate::server::connection::{Asked, Connection};
-use crate::server::listener::{Join, Listener};
-use crate::server::service::{Answer, Delivery, HttpAnswer};
+use crate::server::connections::connection::{Asked, Connection};
+use crate::server::desk::service::{Answer, Delivery, HttpAnswer};
+use crate::server::mounts::listener::{Join, Listener};
 
 /// A request that waits for its answer, as that is written.
 struct Form {
@@ -122,7 +122,7 @@ impl Reactor {
         if let Err(error) =
             super::write_what_is_due(listener, mount, socket, &self.ports.counters, now.instant)
         {
-            return self.close(key, crate::server::sockets::reason(&error), now);
+            return self.close(key, crate::server::connections::sockets::reason(&error), now);
         }
         if listener.is_stalled(self.patience.write_timeout, now.instant) {
             return self.close(key, CloseReason::Stalled, now);

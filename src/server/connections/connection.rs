@@ -14,9 +14,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::listener::Listener;
 use super::visit::Visit;
 use crate::http::{Found, HeadSearch, MAX_HEAD, Request, Status, Version};
+use crate::server::mounts::listener::Listener;
 
 /// After its last answer a client is given this long to close.
 const LINGER: Duration = Duration::from_secs(2);
@@ -402,8 +402,8 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::mount::tests::mp3_mount;
-    use crate::server::visit::Visit;
+    use crate::server::connections::visit::Visit;
+    use crate::server::mounts::mount::tests::mp3_mount;
     use proptest::prelude::*;
 
     const PATIENCE: Patience =
@@ -427,7 +427,7 @@ mod tests {
             if request.is_ok_and(|request| request.target == "/listen") {
                 let (mount, _writer) = mp3_mount();
                 let visit = Visit::new(1, [127, 0, 0, 1].into(), request.ok());
-                let join = crate::server::listener::Join {
+                let join = crate::server::mounts::listener::Join {
                     mount: 0,
                     home: None,
                     head: bytes,

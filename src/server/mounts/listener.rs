@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::mount::Mount;
-use super::visit::Visit;
 use crate::icy::{Pieces, Weave};
 use crate::ring::{Backlog, TitleMark};
+use crate::server::connections::visit::Visit;
 use crate::units::StreamPos;
 
 /// Nobody is served more seldom than this.
@@ -429,7 +429,7 @@ mod tests {
     use crate::metadata::Title;
     use crate::packet::TitledPacket;
     use crate::ring::HandoffWriter;
-    use crate::server::mount::tests::{moment, mount_of, mp3_settings, packet};
+    use crate::server::mounts::mount::tests::{moment, mount_of, mp3_settings, packet};
     use crate::server::settings::{Burst, MountSettings, ServerSettings};
     use proptest::prelude::*;
 

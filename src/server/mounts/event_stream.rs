@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::info::MountBoard;
-use super::settings::MountSettings;
 use crate::metadata::Title;
 use crate::packet::{Packet, TitledPacket};
 use crate::ring::HandoffWriter;
+use crate::server::settings::MountSettings;
 use crate::units::StreamPos;
 
 /// How many events may wait for the reactor. It is away for milliseconds at most.

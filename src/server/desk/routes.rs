@@ -1,8 +1,8 @@
 //! Which request gets which answer. Values in, values out.
 
-use super::mount::{Mount, Mounts};
 use super::pages;
 use crate::http::{Request, Response, Status};
+use crate::server::mounts::mount::{Mount, Mounts};
 
 /// Methods that there are, for those who tried another.
 const METHODS: &str = "GET, HEAD, OPTIONS";

@@ -1,22 +1,27 @@
 //! Answers the requests that connections have read: finds the route, writes the answer, makes
 //! listeners, and sees that there are not too many.
 
+mod pages;
+pub(super) mod proxies;
+mod routes;
+pub(super) mod service;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use mio::net::TcpStream;
 
-use super::Moment;
-use super::connection::{Asked, Place, Reply, Site};
-use super::journal::JournalWriter;
-use super::listener::{Join, Listener};
-use super::mount::Mounts;
-use super::proxies::Proxies;
-use super::routes::{Route, full, refusal, route};
-use super::service::{ANSWERS_WITHIN, Heard, HttpAnswer, MAX_BODY, Service};
-use super::stats::Counters;
-use super::visit::Visit;
 use crate::http::{Body, DateLine, Request, Response, Status, Version, service_answer};
+use crate::server::Moment;
+use crate::server::connections::connection::{Asked, Place, Reply, Site};
+use crate::server::connections::visit::Visit;
+use crate::server::mounts::listener::{Join, Listener};
+use crate::server::mounts::mount::Mounts;
+use crate::server::reports::journal::JournalWriter;
+use crate::server::reports::stats::Counters;
+use proxies::Proxies;
+use routes::{Route, full, refusal, route};
+use service::{ANSWERS_WITHIN, Heard, HttpAnswer, MAX_BODY, Service};
 
 /// As many bodies are received at once, at most: what they take of memory is bounded, whoever sends them.
 const BODIES_AT_ONCE: usize = 256;

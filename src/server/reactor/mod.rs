@@ -6,8 +6,9 @@
 //! code (so no logging either), allocates for a write, looks at everybody.
 
 mod answers;
+mod listing;
 mod moves;
-mod roll;
+mod timers;
 
 use std::io::{ErrorKind, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -21,25 +22,25 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use super::Moment;
-use super::connection::{Connection, Patience, Site, Want};
-use super::desk::{Clerk, Desk};
-use super::info::MountBoard;
-use super::journal::{JournalWriter, ServerEvent};
-use super::limits::Limits;
-use super::listener::Listener;
-use super::mount::{Mount, Mounts};
-use super::proxies::Proxies;
-use super::roll::Page;
-use super::service::{Delivery, Service};
-use super::settings::{MountSettings, ServerSettings};
-use super::sockets;
-use super::stats::Counters;
-use super::timers::Timers;
 use crate::error::CloseReason;
 use crate::http::{MAX_HEAD, Status};
 use crate::icy::Pieces;
 use crate::ring::Doorbell;
+use crate::server::Moment;
+use crate::server::connections::connection::{Connection, Patience, Site, Want};
+use crate::server::connections::limits::Limits;
+use crate::server::connections::sockets;
+use crate::server::desk::proxies::Proxies;
+use crate::server::desk::service::{Delivery, Service};
+use crate::server::desk::{Clerk, Desk};
+use crate::server::listener_info::Page;
+use crate::server::mounts::info::MountBoard;
+use crate::server::mounts::listener::Listener;
+use crate::server::mounts::mount::{Mount, Mounts};
+use crate::server::reports::journal::{JournalWriter, ServerEvent};
+use crate::server::reports::stats::Counters;
+use crate::server::settings::{MountSettings, ServerSettings};
+use timers::Timers;
 
 /// The doorbell's token. Acceptors count down from it, connections up from zero.
 pub(crate) const WAKER: Token = Token(usize::MAX);

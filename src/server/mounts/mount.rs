@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::Moment;
 use super::fallbacks::{Fallbacks, LONGEST_CHAIN};
 use super::info::{MountBoard, TitleInfo};
-use super::settings::{Burst, MountSettings, ServerSettings};
 use crate::error::CloseReason;
 use crate::http::{Version, stream_head};
 use crate::icy::icy_block;
 use crate::metadata::Title;
 use crate::packet::TitledPacket;
 use crate::ring::{Backlog, HandoffReader};
+use crate::server::Moment;
+use crate::server::settings::{Burst, MountSettings, ServerSettings};
 use crate::units::StreamPos;
 
 /// What is due at the end of a mount is sent within this time.

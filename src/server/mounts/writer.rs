@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fallbacks;
 use super::info::{MountBoard, MountInfo};
-use super::settings::MountSettings;
 use crate::error::{Error, Result};
 use crate::packet::TitledPacket;
 use crate::ring::HandoffWriter;
+use crate::server::settings::MountSettings;
 
 /// How long the reactor may be away before a handoff is full and packets are lost.
 const HANDOFF_SECONDS: usize = 10;

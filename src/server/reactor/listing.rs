@@ -3,8 +3,8 @@
 use super::Reactor;
 use crate::error::CloseReason;
 use crate::server::Moment;
-use crate::server::connection::Connection;
-use crate::server::roll::{ListenerInfo, Page};
+use crate::server::connections::connection::Connection;
+use crate::server::listener_info::{ListenerInfo, Page};
 
 /// Connections looked at in one go: a fraction of a millisecond's work.
 const AT_ONCE: usize = 1_024;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Server;
-use super::fallbacks;
-use super::limits::Limits;
+use super::connections::limits::Limits;
+use super::mounts::fallbacks;
 use super::reactor::Command;
 use super::settings::{MountSettings, ServerSettings};
 use crate::error::{Error, Result};

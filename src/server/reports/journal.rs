@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use log::Level;
 
-use super::visit::Visit;
 use crate::error::CloseReason;
+use crate::server::connections::visit::Visit;
 
 /// Entries that may wait to be written: a few seconds of a join storm.
 const WAITING: usize = 16_384;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::settings::MountSettings;
+use crate::server::settings::MountSettings;
 
 /// Mounts off the air whose fallback is remembered. Those that went longest ago are forgotten first.
 const REMEMBERED: usize = 256;

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, select};
 
-use super::events::EventStream;
-use super::info::MountBoard;
 use crate::http::{Request, is_header_value, percent_decode};
 use crate::ring::Doorbell;
+use crate::server::mounts::event_stream::EventStream;
+use crate::server::mounts::info::MountBoard;
 use crate::units::StreamPos;
 
 /// The most that a request's body may have.

@@ -8,7 +8,7 @@ const PLAYLIST_ENDINGS: [&str; 3] = [".m3u", ".pls", ".xspf"];
 const RESERVED: [&str; 6] = ["admin", "admin.cgi", "api", "health", "nowplaying", "status-json.xsl"];
 
 /// Whether a mount can be at `path`.
-pub(super) fn check(path: &str) -> Result<(), String> {
+pub(crate) fn check(path: &str) -> Result<(), String> {
     let Some(rest) = path.strip_prefix('/') else {
         return Err(format!("{path:?} does not start with a slash: write {:?}", format!("/{path}")));
     };

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{MountInfo, MountWriter};
+use super::info::MountInfo;
+use super::writer::MountWriter;
 use crate::codec::PacketReader;
 use crate::error::{Error, Result};
 use crate::metadata::Title;

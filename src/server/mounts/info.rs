@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 
-use super::settings::MountSettings;
 use crate::counters::{Counter, counters};
 use crate::metadata::Title;
+use crate::server::settings::MountSettings;
 use crate::units::StreamPos;
 
 counters! {

@@ -1,0 +1,6 @@
+//! Connections: their sockets, their states, and how many there may be.
+
+pub(super) mod connection;
+pub(super) mod limits;
+pub(super) mod sockets;
+pub(super) mod visit;

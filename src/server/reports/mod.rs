@@ -1,0 +1,4 @@
+//! What the server reports: counters that any thread reads, and entries for the thread `journal`.
+
+pub(super) mod journal;
+pub(super) mod stats;
