@@ -136,10 +136,24 @@ fn dj() {
 
 #[test]
 fn own_encoder() {
-    let mut example = Example::start("own_encoder", &[MUSIC.path(), "2".as_ref()]);
-    let (_, bytes) = example.listen();
-    assert!(bytes.starts_with(b"RIFF") && bytes[36..40] == *b"data" && bytes.len() > 1000);
-    example.end();
+    for bits in [16, 24] {
+        let arguments = [MUSIC.path(), "2".as_ref(), bits.to_string().as_ref()].map(Path::to_owned);
+        let mut example = Example::start("own_encoder", &arguments.each_ref().map(PathBuf::as_path));
+        let (_, bytes) = example.listen();
+        let header = bytes[..44].to_vec();
+        assert!(header.starts_with(b"RIFF") && header[36..40] == *b"data", "{header:?}");
+        assert_eq!(header[34], bits);
+        // The music is stereo, with the same tone in both channels.
+        let sample = usize::from(bits / 8);
+        let mut frames = bytes[44..].chunks_exact(2 * sample);
+        assert!(frames.all(|frame| frame[..sample] == frame[sample..]), "{bits} bits");
+        example.end();
+    }
+    // A setting that cannot work is refused at start.
+    let arguments = [MUSIC.path(), "2".as_ref(), "12".as_ref()];
+    let mut example = Example::start("own_encoder", &arguments);
+    assert_eq!(example.line(), "");
+    assert!(!example.process.wait().unwrap().success());
 }
 
 #[test]
