@@ -61,6 +61,7 @@ pub use http::read_request; // for fuzzing
 pub use ids::{EntryId, VoiceId};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
+pub use percent::mount_url;
 pub use pipeline::{
     CurrentTrack, EventReceiver, Health, HookId, Hooks, Levels, ListOptions, OutputSettings, Pipeline,
     PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, ReplayGain, Station, StationSettings,

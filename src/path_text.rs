@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -22,25 +21,14 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf,
 fn to_text(path: &Path) -> Cow<'_, str> {
     match path.to_str() {
         Some(text) if !text.starts_with("file://") => text.into(),
-        _ => {
-            let mut text = String::from("file://");
-            for &byte in path.as_os_str().as_bytes() {
-                match byte {
-                    b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                        text.push(byte.into());
-                    }
-                    _ => write!(text, "%{byte:02X}").expect("a string takes all"),
-                }
-            }
-            text.into()
-        }
+        _ => format!("file://{}", percent::encode_plainly(path.as_os_str().as_bytes())).into(),
     }
 }
 
 /// The path that a text stands for.
 pub(crate) fn from_text(text: &str) -> PathBuf {
     match text.strip_prefix("file://") {
-        Some(encoded) => OsString::from_vec(percent::decoded(encoded.as_bytes())).into(),
+        Some(encoded) => OsString::from_vec(percent::decode(encoded.as_bytes()).into_owned()).into(),
         None => text.into(),
     }
 }

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::call::{Call, Handled, open_json};
 use super::core::Core;
-use super::views::url_of;
-use crate::MountInfo;
+use crate::{MountInfo, mount_url};
 
 #[derive(Serialize)]
 struct Status {
@@ -86,21 +85,15 @@ pub(crate) fn status(core: &Core, call: &Call<'_>) -> Handled {
 impl Source {
     fn of(info: &MountInfo, base: &str) -> Source {
         let settings = &info.settings;
-        let audio = [
-            settings.channels.map(|channels| format!("channels={channels}")),
-            settings.sample_rate.map(|rate| format!("samplerate={rate}")),
-            settings.bitrate.map(|bitrate| format!("bitrate={bitrate}")),
-        ];
-        let audio: Vec<_> = audio.into_iter().flatten().collect();
         let or = |text: &Option<String>, other: &str| text.clone().unwrap_or_else(|| other.to_owned());
         Source {
-            audio_info: (!audio.is_empty()).then(|| audio.join(";")),
+            audio_info: settings.audio_info(),
             bitrate: settings.bitrate,
             channels: settings.channels,
             genre: or(&settings.genre, "various"),
             listener_peak: info.listener_peak,
             listeners: info.listeners,
-            listenurl: url_of(base, &settings.path),
+            listenurl: mount_url(base, &settings.path),
             samplerate: settings.sample_rate,
             server_description: or(&settings.description, "Unspecified description"),
             server_name: settings.display_name().to_owned(),

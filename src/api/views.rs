@@ -9,7 +9,7 @@ use super::media::Media;
 use crate::time::{as_seconds, rfc3339, seconds};
 use crate::{
     CurrentTrack, Entry, EntryId, ListState, MountInfo, Pipeline, PlayedTrack, TrackInfo, VoiceState,
-    format_title,
+    format_title, mount_url,
 };
 
 /// A track that is, was or will be heard.
@@ -232,7 +232,7 @@ impl Mount {
         let settings = &info.settings;
         Mount {
             mount: settings.path.clone(),
-            listen_url: url_of(base_url, &settings.path),
+            listen_url: mount_url(base_url, &settings.path),
             pipeline: core.feeding(&settings.path).map(|pipeline| pipeline.name().into()),
             content_type: settings.content_type.clone(),
             name: settings.name.clone(),
@@ -258,17 +258,4 @@ impl Mount {
             skipped_bytes: info.skipped_bytes,
         }
     }
-}
-
-/// Where a mount is heard.
-pub(crate) fn url_of(base_url: &str, mount: &str) -> String {
-    let mut url = base_url.to_owned();
-    for byte in mount.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~!$'()*+,;=:@".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    url
 }

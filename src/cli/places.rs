@@ -1,7 +1,8 @@
 //! Where a station can be heard, for those who want to hear it.
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
+use longwave::mount_url;
 
 /// The address at which this machine itself reaches the station.
 pub fn nearest(listening: &[SocketAddr]) -> SocketAddr {
@@ -16,16 +17,7 @@ pub fn nearest(listening: &[SocketAddr]) -> SocketAddr {
 
 /// The URL of a mount.
 pub fn url(address: SocketAddr, mount: &str) -> String {
-    let mut url = format!("http://{address}");
-    for byte in mount.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(url, "%{byte:02X}");
-        }
-    }
-    url
+    mount_url(&format!("http://{address}"), mount)
 }
 
 /// Logs how other machines reach the station, if they do.

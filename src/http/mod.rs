@@ -3,7 +3,7 @@
 mod request;
 mod response;
 
-pub(crate) use request::{Body, Found, HeadSearch, MAX_HEAD, Request, Version, percent_decode};
+pub(crate) use request::{Body, Found, HeadSearch, MAX_HEAD, Request, Version};
 pub(crate) use response::{
     DateLine, Response, Status, is_header_value, service_answer, service_stream_head, stream_head,
 };

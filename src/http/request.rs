@@ -1,6 +1,9 @@
 //! Request heads: finding where one ends, and reading it.
 
+use std::borrow::Cow;
+
 use super::Status;
+use crate::percent;
 
 /// How long a head may be, request line and headers and the empty line behind them.
 pub(crate) const MAX_HEAD: usize = 16 * 1024;
@@ -123,11 +126,11 @@ impl<'a> Request<'a> {
         std::str::from_utf8(header.value).ok().map(str::trim)
     }
 
-    /// The path, percent-decoded, without the query. Not UTF-8: none.
+    /// The percent-decoded path, without the query. None if it is not UTF-8.
     pub(crate) fn path(&self) -> Option<String> {
         let target = self.local_target();
         let end = target.find(['?', '#']).unwrap_or(target.len());
-        String::from_utf8(percent_decode(&target[..end])).ok()
+        percent::decode_text(&target[..end]).map(Cow::into_owned)
     }
 
     /// Path and query as they were sent, without the scheme and the host that a proxy may have sent too.
@@ -217,30 +220,6 @@ impl<'a> Request<'a> {
     fn values(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         self.headers().filter(move |header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1)
     }
-}
-
-/// `%2F` becomes `/`; what is no such escape stays as it is.
-pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
-    let hex = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let escape = match after {
-            [high, low, ..] if byte == b'%' => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        match escape {
-            Some((high, low)) => {
-                decoded.push(high << 4 | low);
-                rest = &after[2..];
-            }
-            None => {
-                decoded.push(byte);
-                rest = after;
-            }
-        }
-    }
-    decoded
 }
 
 #[cfg(test)]

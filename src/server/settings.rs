@@ -173,6 +173,18 @@ impl MountSettings {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(path)
     }
 
+    /// The value of `ice-audio-info`: `channels=2;samplerate=44100;bitrate=128`, without what is not known.
+    /// None if nothing is known.
+    pub fn audio_info(&self) -> Option<String> {
+        let parts = [
+            self.channels.map(|channels| format!("channels={channels}")),
+            self.sample_rate.map(|rate| format!("samplerate={rate}")),
+            self.bitrate.map(|bitrate| format!("bitrate={bitrate}")),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(";"))
+    }
+
     /// Refuses what cannot work.
     pub(crate) fn check(&self) -> Result<()> {
         path::check(&self.path).map_err(|reason| Error::setting("mount", reason))?;

@@ -5,6 +5,10 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::feed::Feed;
 use crate::net::{Target, connect_patiently};
 use crate::options::SourceArgs;
@@ -68,18 +72,22 @@ fn begin(socket: &mut TcpStream, url: &Target, feed: &Feed) -> std::io::Result<u
 /// Sets the mount's title, as source clients do.
 fn set_title(url: &Target, title: &str) -> std::io::Result<()> {
     let mut socket = connect_patiently(url, PATIENCE)?;
-    let request = format!(
-        "GET /admin/metadata?mount={}&mode=updinfo&charset=UTF-8&song={} HTTP/1.0\r\nHost: {}\r\n{}User-Agent: longwave-stress\r\n\r\n",
-        percent_encoded(&url.path),
-        percent_encoded(title),
-        url.host,
-        authorization(url),
-    );
-    socket.write_all(request.as_bytes())?;
+    socket.write_all(title_request(url, title).as_bytes())?;
     match status(&mut socket)? {
         200 => Ok(()),
         status => Err(std::io::Error::other(format!("answered {status}"))),
     }
+}
+
+fn title_request(url: &Target, title: &str) -> String {
+    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+    format!(
+        "GET /admin/metadata?mount={}&mode=updinfo&charset=UTF-8&song={} HTTP/1.0\r\nHost: {}\r\n{}User-Agent: longwave-stress\r\n\r\n",
+        encoded(&url.path),
+        encoded(title),
+        url.host,
+        authorization(url),
+    )
 }
 
 /// The status of the answer that comes next; its head is read.
@@ -97,42 +105,21 @@ fn status(socket: &mut TcpStream) -> std::io::Result<u16> {
 
 fn authorization(url: &Target) -> String {
     match &url.login {
-        Some(login) => format!("Authorization: Basic {}\r\n", base64(login.as_bytes())),
+        Some(login) => format!("Authorization: Basic {}\r\n", BASE64_STANDARD.encode(login)),
         None => String::new(),
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
-        for at in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= three.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
-}
-
-fn percent_encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{base64, percent_encoded};
+    use super::*;
 
     #[test]
-    fn encodings() {
-        assert_eq!(base64(b""), "");
-        assert_eq!(base64(b"f"), "Zg==");
-        assert_eq!(base64(b"fo"), "Zm8=");
-        assert_eq!(base64(b"source:hackme"), "c291cmNlOmhhY2ttZQ==");
-        assert_eq!(percent_encoded("/a b – ü"), "/a%20b%20%E2%80%93%20%C3%BC");
+    fn a_title_and_a_login_survive_the_request() {
+        let url: Target = "http://source:hackme@localhost:8000/a,b.mp3".parse().unwrap();
+        let request = title_request(&url, "a&b – ü");
+        assert!(request.contains("?mount=%2Fa%2Cb%2Emp3&"), "{request}");
+        assert!(request.contains("&song=a%26b%20%E2%80%93%20%C3%BC HTTP"), "{request}");
+        assert!(request.contains("Authorization: Basic c291cmNlOmhhY2ttZQ==\r\n"), "{request}");
     }
 }

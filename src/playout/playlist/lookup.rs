@@ -103,9 +103,9 @@ impl Name {
     /// What its bytes can mean as a path, the most literal first.
     fn forms(&self) -> Vec<Cow<'_, [u8]>> {
         let written = match url::file_path(self.bytes.trim_ascii()) {
-            Some(path) => vec![percent::decoded(path).into()],
+            Some(path) => vec![percent::decode(path)],
             None => {
-                let decoded = self.bytes.contains(&b'%').then(|| percent::decoded(&self.bytes).into());
+                let decoded = self.bytes.contains(&b'%').then(|| percent::decode(&self.bytes));
                 let mut written = vec![Cow::from(&self.bytes)];
                 written.extend(decoded);
                 if self.is_url {

@@ -1,4 +1,4 @@
-//! What playlists make of paths: URLs.
+//! URLs in playlists.
 
 /// The scheme of a URL, `http`; a path has none, not even `C:\music`.
 pub(super) fn scheme(text: &[u8]) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 use super::pages;
 use crate::http::{Request, Response, Status};
+use crate::percent::mount_url;
 use crate::server::mounts::mount::{Mount, Mounts};
 
 /// Methods that there are, for those who tried another.
@@ -73,7 +74,7 @@ fn not_found(mounts: &Mounts) -> Response {
 }
 
 fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<Response> {
-    let url = format!("{base}{}", pages::encode_path(&mount.path));
+    let url = mount_url(base, &mount.path);
     let name = mount.settings.display_name();
     let (content_type, body) = match kind {
         "m3u" => ("audio/x-mpegurl", pages::m3u(&url, name)),

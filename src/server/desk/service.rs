@@ -4,6 +4,7 @@
 //! reads its requests on a thread of its own. The reactor waits for none of them: an answer comes back by a
 //! queue and the doorbell, and finds its connection by a key and a ticket that no other request ever has.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,8 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, select};
 
-use crate::http::{Request, is_header_value, percent_decode};
+use crate::http::{Request, is_header_value};
+use crate::percent;
 use crate::ring::Doorbell;
 use crate::server::mounts::event_stream::EventStream;
 use crate::server::mounts::info::MountBoard;
@@ -93,14 +95,14 @@ impl HttpRequest {
     /// The path's segments, each percent-decoded by itself: an encoded slash divides nothing. None if one is not UTF-8.
     pub fn segments(&self) -> Option<Vec<String>> {
         let segments = self.raw_path().split('/').skip(1);
-        segments.map(|segment| String::from_utf8(percent_decode(segment)).ok()).collect()
+        segments.map(|segment| percent::decode_text(segment).map(Cow::into_owned)).collect()
     }
 
     /// The value of the first parameter of that name in the query, decoded. None too where it is not UTF-8.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let query = self.target.split_once('?')?.1;
         let query = query.split('#').next().unwrap_or_default();
-        let decoded = |text: &str| String::from_utf8(percent_decode(&text.replace('+', " "))).ok();
+        let decoded = |text: &str| percent::decode_text(&text.replace('+', " ")).map(Cow::into_owned);
         let mut parameters = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let (_, value) = parameters.find(|(key, _)| decoded(key).as_deref() == Some(name))?;
         decoded(value)

@@ -242,14 +242,8 @@ fn head_lines(settings: &MountSettings) -> String {
             line(name, value);
         }
     }
-    let audio = [
-        settings.channels.map(|channels| format!("channels={channels}")),
-        settings.sample_rate.map(|rate| format!("samplerate={rate}")),
-        bitrate.map(|bitrate| format!("bitrate={bitrate}")),
-    ];
-    let audio: Vec<_> = audio.into_iter().flatten().collect();
-    if !audio.is_empty() {
-        line("ice-audio-info", &audio.join(";"));
+    if let Some(audio) = settings.audio_info() {
+        line("ice-audio-info", &audio);
     }
     lines
 }
