@@ -1,4 +1,5 @@
-//! What a station's first credential is, and where it is found: in a file that only its owner reads.
+//! A station's first credential, in a file that only its owner can read: a user for the users file, or a token that is
+//! valid as long as the station runs.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
@@ -7,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use longwave::{ApiSettings, Role, Users, write_private};
 
-/// The name of the first user, and of the token of a station without users.
+/// The name of the first user, and of the token of a station without a users file.
 const FIRST: &str = "admin";
 
-/// A token's file, which goes when the station does.
+/// The file of a station's token. Dropping it removes the file.
 pub struct Token(Option<PathBuf>);
 
 impl Drop for Token {
@@ -21,8 +22,8 @@ impl Drop for Token {
     }
 }
 
-/// Sees that somebody can steer the station that listens at `port`, and says where to find what that takes. What
-/// goes wrong costs the control of the station, but not the station.
+/// Creates a credential for the station that listens on `port` if there is none, and logs which file has it. A failure is
+/// logged only: the station runs without control.
 pub fn provide(settings: &mut ApiSettings, port: u16) -> Token {
     let provided = match settings.users_file.clone() {
         Some(file) => first_user(&file).map(|()| None),
@@ -34,7 +35,7 @@ pub fn provide(settings: &mut ApiSettings, port: u16) -> Token {
     }))
 }
 
-/// An admin where there is nobody yet.
+/// Adds an admin with a random password to an empty users file.
 fn first_user(file: &Path) -> longwave::Result<()> {
     let mut users = Users::read(file)?;
     if !users.is_empty() {
@@ -43,7 +44,7 @@ fn first_user(file: &Path) -> longwave::Result<()> {
     let password = Users::random_password()?;
     users.add(FIRST, Role::Admin, &password)?;
     let note = note_of(file);
-    // First the password: without it, nobody could use what the users file says.
+    // The password is written first: a user whose password is unknown would be useless.
     write_private(&note, format!("{FIRST}:{password}\n").as_bytes())?;
     users.write(file)?;
     log::warn!(
@@ -60,7 +61,7 @@ fn note_of(users_file: &Path) -> PathBuf {
     name.into()
 }
 
-/// A token for as long as this process runs.
+/// Adds a token that is valid as long as this process runs. Returns its file.
 fn token(settings: &mut ApiSettings, port: u16) -> longwave::Result<PathBuf> {
     let token = settings.users.add_token(FIRST, Role::Admin)?;
     let folder = folder().map_err(longwave::Error::io("making a folder for the API's token"))?;
@@ -70,7 +71,7 @@ fn token(settings: &mut ApiSettings, port: u16) -> longwave::Result<PathBuf> {
     Ok(file)
 }
 
-/// Where the token of the station at this port is, if this user started one here.
+/// The token file of the station on `port`, if the same user started it on this machine.
 pub fn token_file_of(port: u16) -> Option<PathBuf> {
     let file = token_file(&place(), port);
     file.is_file().then_some(file)
@@ -80,7 +81,7 @@ fn token_file(folder: &Path, port: u16) -> PathBuf {
     folder.join(format!("{port}.token"))
 }
 
-/// Where this user's tokens are; nobody else can have put anything there.
+/// Creates the folder for this user's tokens. Fails if others can read it or put files there.
 fn folder() -> io::Result<PathBuf> {
     let folder = place();
     match DirBuilder::new().mode(0o700).create(&folder) {

@@ -1,7 +1,7 @@
-//! What the station says to its operator, on standard error: a line each, whatever is in it.
+//! The log, on standard error, one line per record.
 //!
-//! A thread of its own, `log`, writes it: whoever has something to say never waits for a full pipe or a
-//! stopped terminal. What does not fit meanwhile is counted, and said when there is room again.
+//! The thread `log` writes it, so no other thread waits for a full pipe or a stopped terminal. Lines that do not fit into
+//! the queue are counted, and the count is logged when there is room again.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -14,20 +14,19 @@ use env_logger::{Builder, Env, Target, WriteStyle};
 
 use super::text::one_line;
 
-/// Decoders complain of much that a player passes over, and what stops them is told of with its
-/// file; `RUST_LOG` can ask for the rest.
+/// Symphonia's own messages are off: it warns of much that does not matter, and errors are logged with their file anyway.
 const DEFAULT_FILTER: &str = "warn,longwave=info,symphonia=off";
 
-/// The access log: its lines have a form of their own, which tools read, with their own time.
+/// The target of the access log. Its lines are printed as they are, because tools parse them.
 const ACCESS: &str = "longwave::access";
 
-/// Lines that may wait to be written: a minute of a busy access log.
+/// Lines that can wait to be written: a minute of a busy access log.
 const LINES: usize = 4096;
 
-/// How long the last lines may take at the end.
+/// How long the program waits at its end until the last lines are written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// The log, while the program runs. Dropped, it writes what is still to be written.
+/// Keeps the log running. Dropping it writes the lines that still wait.
 pub struct Log {
     lines: Sender<Line>,
     written: Receiver<()>,
@@ -38,7 +37,7 @@ enum Line {
     Last,
 }
 
-/// Logs from here on, as much as `RUST_LOG` says.
+/// Starts the log, with the filter in `RUST_LOG`.
 pub fn start() -> io::Result<Log> {
     let (lines, queue) = bounded(LINES);
     let lost = Arc::new(AtomicU64::new(0));
@@ -47,7 +46,7 @@ pub fn start() -> io::Result<Log> {
         let lost = lost.clone();
         move || {
             write_all(&queue, &lost, &mut io::stderr());
-            // Who waits may have lost patience.
+            // The receiver may have timed out.
             let _ = done.send(());
         }
     })?;
@@ -63,10 +62,10 @@ impl Drop for Log {
     }
 }
 
-/// The `log` thread's work, until the last line.
+/// The thread `log`: writes lines until `Line::Last`.
 fn write_all(queue: &Receiver<Line>, lost: &AtomicU64, out: &mut impl Write) {
     while let Ok(Line::Text(text)) = queue.recv() {
-        // With nobody reading, there is nobody to tell.
+        // If standard error is closed, there is no other place.
         let _ = out.write_all(&text);
         let lost = lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
@@ -75,7 +74,7 @@ fn write_all(queue: &Receiver<Line>, lost: &AtomicU64, out: &mut impl Write) {
     }
 }
 
-/// The logger's end: takes whole lines, and never waits.
+/// The logger's side of the queue. Takes whole lines and never blocks.
 struct Queue {
     lines: Sender<Line>,
     lost: Arc<AtomicU64>,
@@ -96,7 +95,7 @@ impl Write for Queue {
 
 fn start_logger(queue: Queue) {
     let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
-    // The journal has the time already.
+    // systemd's journal adds the time itself.
     let own_time = env::var_os("JOURNAL_STREAM").is_none();
     Builder::from_env(Env::default().default_filter_or(DEFAULT_FILTER))
         .target(Target::Pipe(Box::new(queue)))
@@ -121,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_logs_never_waits_and_what_is_lost_is_counted() {
+    fn logging_never_blocks_and_lost_lines_are_counted() {
         let (lines, queue) = bounded(2);
         let lost = Arc::new(AtomicU64::new(0));
         let mut log = Queue { lines: lines.clone(), lost: lost.clone() };

@@ -1,8 +1,7 @@
-//! The command line: what is asked for, the station that is meant, and how it ended.
+//! The program `longwave`: its commands and exit codes.
 //!
-//! `args` is what can be asked for. `play` turns a command line into the same configuration that a
-//! file has. `on_air` runs a station until it is told to stop. `ctl` steers one that runs.
-//! `user` keeps the users file, `credentials` makes the first of its users.
+//! `args` declares the command line. `play` turns it into a configuration. `on_air` runs a station until it is asked to
+//! stop. `ctl` is a client of a running station. `user` edits the users file, `credentials` creates the first user or token.
 
 mod args;
 mod credentials;
@@ -24,11 +23,10 @@ use longwave::{Config, ConfigError};
 use args::Command;
 use on_air::OnHangup;
 
-/// Runs the command line; its exit code is 0, 2 where the command or a configuration was wrong, or
-/// 1 where something else was.
+/// Runs the command. The exit code is 0 for success, 2 for a wrong command line or configuration, 1 for any other failure.
 pub fn main() -> ExitCode {
     let command = args::parse();
-    // Written to its end when this function is left.
+    // Dropping it writes the lines that still wait.
     let _log = match logs::start() {
         Ok(log) => log,
         Err(error) => return end(Failure::Station(longwave::Error::io("starting the log")(error))),
@@ -39,27 +37,27 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Says why, on standard error.
+/// Prints the failure to standard error.
 fn end(failure: Failure) -> ExitCode {
-    // With nobody reading, there is nobody to tell.
+    // If standard error is closed, there is no other place.
     let _ = writeln!(io::stderr(), "{failure}");
     failure.exit_code()
 }
 
-/// Why the program ends with another code than 0.
+/// Why the program exits with another code than 0.
 enum Failure {
-    /// What was asked for cannot be: the command line or a configuration is wrong.
+    /// The command line or a configuration is wrong.
     Usage(String),
-    /// The station could not start, or did not last.
+    /// The station could not start, or a part of it ended.
     Station(longwave::Error),
-    /// A running station did not do it.
+    /// A running station refused a request, or did not answer.
     Refused(String),
 }
 
 impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
-            // A setting that only the machine can refuse (too many listeners) is still a setting.
+            // Some settings are refused only at start, such as more listeners than the machine allows.
             Failure::Usage(_) | Failure::Station(longwave::Error::Setting { .. }) => ExitCode::from(2),
             Failure::Station(_) | Failure::Refused(_) => ExitCode::from(1),
         }
@@ -112,16 +110,16 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// A station with music of its own, which is gone when the station is.
+/// Runs a station that plays composed music from a temporary folder.
 fn demo(server: args::Server) -> Result<(), Failure> {
-    // Before there is anything to be cleaned up.
+    // First, so that a signal cannot end the process while the temporary folder exists.
     let stop = stop(OnHangup::Stop)?;
-    // A port that is taken is known before seconds of work.
+    // Fails at once if the port is in use, before seconds of composing.
     drop(longwave::Server::start(play::config(&args::Play::demo(Vec::new(), server.clone()))?.server)?);
     log::info!("composing some music");
     let music = longwave_demo::Music::compose().map_err(longwave::Error::io("composing music"))?;
     let config = play::config(&args::Play::demo(music.files(), server))?;
-    // The files are gone before anything can hang; what plays from them is not disturbed.
+    // The files are removed before the station stops, because stopping can hang. Open files stay readable.
     on_air::run(config, None, stop, move || drop(music))
 }
 
@@ -129,7 +127,7 @@ fn stop(on_hangup: OnHangup) -> Result<on_air::Stop, Failure> {
     Ok(on_air::Stop::on_signals(on_hangup).map_err(longwave::Error::io("listening to signals"))?)
 }
 
-/// Says what a configuration would put on the air, or all that is wrong with it.
+/// Prints the mounts of a configuration, or all its errors.
 fn check(file: &Path) -> Result<(), Failure> {
     let config = Config::read(file)?;
     for warning in warnings(&config, file) {
@@ -140,7 +138,7 @@ fn check(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a configuration asks for in vain, a line each.
+/// Settings that are valid but have no effect, and pipelines that would only send silence.
 fn warnings<'c>(config: &'c Config, file: &'c Path) -> impl Iterator<Item = String> {
     let unsupported = config.warnings.iter().map(ToString::to_string);
     let silent = config.pipelines.iter().filter(|pipeline| pipeline.playlist.is_empty()).map(|pipeline| {
@@ -153,7 +151,7 @@ fn mounts(config: &Config) -> impl Iterator<Item = &str> {
     config.pipelines.iter().flat_map(|pipeline| &pipeline.outputs).map(|output| output.mount.path.as_str())
 }
 
-/// On standard output, at once; whether anybody reads it makes no difference.
+/// Writes to standard output and flushes it. Errors are ignored: a closed output must not stop the station.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -1,4 +1,4 @@
-//! A station from its start to its end.
+//! Runs a station from its start to its end.
 
 use std::fs;
 use std::io;
@@ -14,31 +14,30 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::{Failure, credentials, places, say};
 
-/// How often the main thread looks whether everything is still running.
+/// How often the main thread checks that all parts are still running.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
-/// How long a line on standard output may take.
+/// How long the main thread waits for a write to standard output.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// SIGTERM and SIGINT from here on: the first asks the station to stop in order, the second ends
-/// the process at once.
+/// Receives the signals SIGTERM and SIGINT. The first one asks the station to stop in order, the second ends the process
+/// at once.
 pub struct Stop {
     stop: Receiver<()>,
     reload: Receiver<()>,
 }
 
-/// What SIGHUP asks for.
+/// What SIGHUP does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum OnHangup {
-    /// To read the configuration again.
+    /// Reads the configuration again.
     Reload,
-    /// To stop in order: the terminal that this was started in has been closed. Unless that was to make no
-    /// difference (`nohup`).
+    /// Stops in order, because the terminal was closed. The signal stays ignored if it was at start (`nohup`).
     Stop,
 }
 
 impl Stop {
-    /// Takes the signals over, with the thread `signals`.
+    /// Starts the thread `signals`, which receives them.
     pub fn on_signals(on_hangup: OnHangup) -> io::Result<Stop> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         if on_hangup == OnHangup::Reload || !is_ignored(SIGHUP) {
@@ -50,18 +49,18 @@ impl Stop {
             let mut stopping = false;
             for signal in signals.forever() {
                 match signal {
-                    // One that has not begun yet does for both.
+                    // If a reload is waiting already, one is enough.
                     SIGHUP if on_hangup == OnHangup::Reload => drop(ask_to_reload.try_send(())),
-                    // A terminal that is closed may say so twice: by its shell, and by the kernel.
+                    // When a terminal is closed, both its shell and the kernel may send the signal.
                     SIGHUP => {
                         stopping = true;
                         let _ = ask.try_send(());
                     }
-                    // Once more: it takes too long for somebody.
+                    // The second signal: stopping in order takes too long for the user.
                     _ if stopping => drop(emulate_default_handler(signal)),
                     _ => {
                         stopping = true;
-                        // Who asks need not be there yet, or any more.
+                        // The main thread may not be waiting yet, or may have ended.
                         let _ = ask.try_send(());
                     }
                 }
@@ -71,7 +70,7 @@ impl Stop {
     }
 }
 
-/// Whether who started this program had it ignore the signal.
+/// Whether the signal was ignored when this program was started.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -79,7 +78,8 @@ fn is_ignored(signal: i32) -> bool {
     ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Runs a station, which is declared in `file` if anywhere, until it is asked to stop; then calls `before_stopping`, and stops in order.
+/// Runs a station until it is asked to stop, then calls `before_stopping` and stops in order. `file` is the configuration
+/// to read again on a reload.
 pub fn run(
     config: Config,
     file: Option<&Path>,
@@ -116,7 +116,7 @@ pub fn run(
     }
 }
 
-/// What a run was like, for who wonders whether the machine had enough of it.
+/// Logs figures of the whole run, which show whether the machine was fast enough.
 fn sum_up(stats: &ServerStats) {
     log::info!(
         "{} listeners at most; {} writes to them, {} of which met a full socket; {} turns of the reactor: {:?} half of them, {:?} 99 of 100, {:?} the longest",
@@ -130,7 +130,7 @@ fn sum_up(stats: &ServerStats) {
     );
 }
 
-/// Says where the station is, but does not wait for ever for who does not read it.
+/// Writes to standard output on a thread of its own, so that a reader that does not read cannot block the start.
 fn say_in_time(text: String) {
     let (said, done) = bounded::<()>(1);
     let spawned = std::thread::Builder::new().name("say".into()).spawn(move || {
@@ -142,7 +142,7 @@ fn say_in_time(text: String) {
     }
 }
 
-/// Waits until the station is asked to stop, or until a part of it has ended by itself.
+/// Waits until the station is asked to stop (`None`), or until a part of it has ended (its kind).
 fn watch(station: &Station, api: &Api, stop: &Stop) -> Option<&'static str> {
     loop {
         select! {
@@ -157,7 +157,7 @@ fn watch(station: &Station, api: &Api, stop: &Stop) -> Option<&'static str> {
         if !station.server().is_running() {
             return Some("server");
         }
-        // Half a station is no station: whoever supervises this starts the whole again.
+        // The program ends if one pipeline ends: its supervisor restarts the whole station.
         if station.pipelines().iter().any(|pipeline| !pipeline.is_running()) {
             return Some("pipeline");
         }

@@ -1,15 +1,15 @@
-//! Where a station can be heard, for those who want to hear it.
+//! The URLs of a station, on this machine and from others.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use longwave::mount_url;
 
-/// The address at which this machine itself reaches the station.
+/// The address to use on this machine.
 pub fn nearest(listening: &[SocketAddr]) -> SocketAddr {
     let near = |address: &&SocketAddr| address.ip().is_unspecified() || address.ip().is_loopback();
     let address = *listening.iter().find(near).or(listening.first()).expect("a server listens somewhere");
     match address.ip() {
-        // The socket for all IPv6 addresses takes IPv4 too.
+        // A socket for all IPv6 addresses accepts IPv4 as well.
         ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
         _ => address,
     }
@@ -20,7 +20,7 @@ pub fn url(address: SocketAddr, mount: &str) -> String {
     mount_url(&format!("http://{address}"), mount)
 }
 
-/// Logs how other machines reach the station, if they do.
+/// Logs the URLs for other machines, if any can reach the station.
 pub fn tell(listening: &[SocketAddr], mounts: &[String]) {
     for address in listening {
         log::info!("listening on {address}");
@@ -39,7 +39,7 @@ pub fn tell(listening: &[SocketAddr], mounts: &[String]) {
     log::info!("a firewall, where there is one, must let TCP port {} in", first.port());
 }
 
-/// The addresses at which other machines reach it.
+/// The addresses to use on other machines.
 fn outside(listening: &[SocketAddr], machine: &[IpAddr]) -> Vec<SocketAddr> {
     let mut outside = Vec::new();
     for address in listening.iter().filter(|address| !address.ip().is_loopback()) {
@@ -53,8 +53,8 @@ fn outside(listening: &[SocketAddr], machine: &[IpAddr]) -> Vec<SocketAddr> {
     outside
 }
 
-/// The addresses that this machine has in its networks: those that it would send from. Asking for
-/// a route sends nothing; the destinations are reserved for documentation.
+/// This machine's address for each family: the one that it would send from. Connecting a UDP socket sends nothing; the
+/// destinations are reserved for documentation.
 fn addresses_of_machine() -> Vec<IpAddr> {
     let from = |any: &str, destination: &str| {
         let socket = UdpSocket::bind(any).ok()?;

@@ -1,5 +1,4 @@
-//! A command line as a configuration: `play` means the text that `--print-config` prints, so the
-//! two cannot differ.
+//! Turns a command line into a configuration. `play` parses the text that `--print-config` prints, so the two cannot differ.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,14 +8,14 @@ use longwave::{ApiSettings, Config, ConfigError, ConfigProblem};
 use super::Failure;
 use super::args::Play;
 
-/// The formats that this build has, with their mounts.
+/// Formats and their mounts, and whether this build has them.
 const OUTPUTS: [(bool, &str, &str); 2] =
     [(cfg!(feature = "mp3"), "mp3", "/stream.mp3"), (cfg!(feature = "aac"), "aac", "/stream.aac")];
 
-/// The station that a command line asks for.
+/// The configuration for a command line.
 pub fn config(args: &Play) -> Result<Config, Failure> {
     let paths = existing(&args.paths)?;
-    // TOML is Unicode and paths need not be: they go around it.
+    // Paths are set afterwards, because TOML cannot contain paths that are not UTF-8.
     let text = declaration(args, &[]);
     let mut config = Config::from_toml(&text, Path::new("")).map_err(|error| by_option(&error))?;
     for pipeline in &mut config.pipelines {
@@ -26,7 +25,7 @@ pub fn config(args: &Play) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// The same as the text of a configuration file.
+/// The text of `--print-config`.
 pub fn config_text(args: &Play) -> Result<String, Failure> {
     config(args)?;
     let mut paths = Vec::new();
@@ -75,12 +74,12 @@ fn declaration(args: &Play, paths: &[String]) -> String {
     text
 }
 
-/// A string as TOML writes it.
+/// A string in TOML.
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-/// The paths, if something is there under each of them.
+/// The paths, if all of them exist.
 fn existing(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut missing = Vec::new();
     for path in paths {
@@ -98,7 +97,7 @@ fn usage(path: &Path, reason: &str) -> Failure {
     Failure::Usage(format!("longwave: {}: {reason}", path.display()))
 }
 
-/// What is wrong, by the options that said it: both outputs have what one option gave.
+/// Names the options instead of the keys. Both outputs have the same options, so an error is listed once.
 fn by_option(error: &ConfigError) -> Failure {
     let mut lines: Vec<String> = Vec::new();
     for ConfigProblem { key, reason, .. } in &error.problems {

@@ -1,13 +1,13 @@
-//! Text from outside, as it may be shown.
+//! Makes text from outside safe to show.
 
 use std::fmt::Write as _;
 
-/// The text with control characters written out: a title must neither end a line nor steer a terminal.
+/// Escapes control characters, so that a title can neither break a line nor control a terminal.
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(line, "{}", c.escape_default());
         } else {
             line.push(c);

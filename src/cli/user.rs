@@ -1,4 +1,4 @@
-//! `longwave user`: who may steer a station.
+//! `longwave user`: edits the users file.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -7,7 +7,7 @@ use longwave::{Role, Users};
 use super::args::{User, UserAction};
 use super::{Failure, say};
 
-/// Does what was asked for with the users file.
+/// Runs the action on the users file.
 pub fn run(User { action, file }: &User) -> Result<(), Failure> {
     let mut users = Users::read(&file.file)?;
     let file = &file.file;
@@ -19,7 +19,7 @@ pub fn run(User { action, file }: &User) -> Result<(), Failure> {
         UserAction::Token { name, role } => {
             let token = users.add_token(name, self::role(role)?)?;
             users.write(file)?;
-            // Nobody can see it again.
+            // Only its hash is stored.
             say(&format!("{token}\n"));
         }
         UserAction::Passwd { name } => {
@@ -44,7 +44,7 @@ fn role(text: &str) -> Result<Role, Failure> {
     text.parse().map_err(|reason| Failure::Usage(format!("longwave: --role: {reason}")))
 }
 
-/// Twice from a terminal, unseen; a line of anything else.
+/// Prompts twice on a terminal, without echo. Otherwise reads one line of standard input.
 fn password() -> Result<String, Failure> {
     let failed = |error: io::Error| Failure::Usage(format!("longwave: no password could be read: {error}"));
     if !io::stdin().is_terminal() {

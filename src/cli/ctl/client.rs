@@ -1,4 +1,4 @@
-//! Asks a station, with the credential that there is.
+//! Sends requests to a station, with a credential from an option, the environment or a token file.
 
 use std::env;
 use std::fs;
@@ -16,10 +16,10 @@ use crate::cli::args::Ctl;
 use crate::cli::text::one_line;
 use crate::cli::{Failure, credentials};
 
-/// Where a station is that nobody said more of.
+/// The station, unless an option or the environment says otherwise.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
 const DEFAULT_PORT: u16 = 80;
-/// Answers are quick; whoever waits longer waits in vain.
+/// Answers take milliseconds; a longer wait is in vain.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Client {
@@ -45,7 +45,7 @@ impl Client {
         Ok(Client { agent, server, authorization })
     }
 
-    /// The answer, which is nothing where there is none; or why it was refused.
+    /// Sends a request. Returns the answer (null if it has no body), or why it was refused.
     pub fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Result<Value, Failure> {
         let mut response = self.send(method, path, body, "application/json")?;
         let text = response.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
@@ -55,7 +55,7 @@ impl Client {
         Err(self.refused(response.status().as_u16(), &text))
     }
 
-    /// The path of the pipeline of that name; of the only one, where none is named.
+    /// The path of the pipeline with this name, or of the only pipeline.
     pub fn pipeline(&self, name: Option<&str>) -> Result<String, Failure> {
         let named = |name: &str| format!("/api/v1/pipelines/{}", super::encoded(name));
         if let Some(name) = name {
@@ -74,8 +74,8 @@ impl Client {
         }
     }
 
-    /// Calls `told` with the name and the data of each event, until it returns false.
-    pub fn follow(&self, path: &str, told: impl Fn(&str, &str) -> bool) -> Result<(), Failure> {
+    /// Calls `on_event` with the name and the data of each event, until it returns false.
+    pub fn follow(&self, path: &str, on_event: impl Fn(&str, &str) -> bool) -> Result<(), Failure> {
         let mut response = self.send("GET", path, None, "text/event-stream")?;
         if !response.status().is_success() {
             let text = response.body_mut().read_to_string().unwrap_or_default();
@@ -89,7 +89,7 @@ impl Client {
                 Some(("event", event)) => event.clone_into(&mut name),
                 Some(("data", text)) => data.push_str(text),
                 _ if line.is_empty() && !name.is_empty() => {
-                    if !told(&name, &data) {
+                    if !on_event(&name, &data) {
                         return Ok(());
                     }
                     name.clear();
@@ -122,7 +122,7 @@ impl Client {
                 let request = request.header("Content-Type", "application/json");
                 self.agent.run(request.body(body.to_string()).map_err(wrong)?)
             }
-            // Of what might have a body, the length must be said.
+            // A request that may have a body needs a Content-Length.
             None if takes_body => self.agent.run(request.body("").map_err(wrong)?),
             None => self.agent.run(request.body(()).map_err(wrong)?),
         };
@@ -149,7 +149,8 @@ impl Client {
     }
 }
 
-/// A token or `name:password`, in a file or the environment; else the token of a station that this user started here.
+/// The header `Authorization`: from a file or the environment, or from the token file of a station that this user started
+/// on this machine.
 fn authorization(args: &Ctl, server: &str) -> Result<Option<String>, Failure> {
     let file = args.credentials.clone().or_else(|| env::var_os("LONGWAVE_CREDENTIALS").map(Into::into));
     let credential = match (file, env::var("LONGWAVE_TOKEN")) {

@@ -1,6 +1,6 @@
-//! `longwave ctl`: a running station from the shell, by its API.
+//! `longwave ctl`: a client of a running station's HTTP API.
 //!
-//! `client` asks, `table` shows what is answered to people. With `--json` it is shown as it is.
+//! `client` sends the requests, `table` prints the answers for people. `--json` prints them unchanged.
 
 mod client;
 mod table;
@@ -13,7 +13,7 @@ use super::Failure;
 use super::args::{Ctl, CtlCommand, ListCommand, QueueCommand};
 use super::text::one_line;
 
-/// Does what was asked for.
+/// Runs the command.
 pub fn run(args: &Ctl) -> Result<(), Failure> {
     let client = Client::new(args)?;
     let out = Out { json: args.json };
@@ -107,7 +107,7 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
     }
 }
 
-/// An object with one more field, if there is one.
+/// Adds a field, if there is a value.
 fn with(mut body: Value, key: &str, value: Option<&str>) -> Value {
     if let Some(value) = value {
         body[key] = value.into();
@@ -115,7 +115,7 @@ fn with(mut body: Value, key: &str, value: Option<&str>) -> Value {
     body
 }
 
-/// Events as they happen, until the station or the reader goes.
+/// Prints events until the station stops or standard output is closed.
 fn watch(client: &Client, out: &Out) -> Result<(), Failure> {
     client.follow("/api/v1/events", |name, data| {
         let data: Value = serde_json::from_str(data).unwrap_or_default();
@@ -137,7 +137,7 @@ impl Out {
         Ok(())
     }
 
-    /// What was done speaks for itself; ids are for programs.
+    /// Prints the answer to a change (ids, for example) for programs only.
     fn done(&self, answer: &Value) -> Result<(), Failure> {
         if self.json && !answer.is_null() {
             super::say(&format!("{answer}\n"));
@@ -145,7 +145,7 @@ impl Out {
         Ok(())
     }
 
-    /// False when nobody reads any more.
+    /// Prints a line. False if standard output is closed.
     fn line(&self, line: &str) -> bool {
         use std::io::Write;
         let mut out = std::io::stdout().lock();

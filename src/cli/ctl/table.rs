@@ -1,10 +1,10 @@
-//! Answers as people read them.
+//! The station's answers as text for people.
 
 use serde_json::Value;
 
 use crate::cli::text::one_line;
 
-/// Columns as wide as what is in them; the last is as it is.
+/// A table whose columns are as wide as their longest cell.
 fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut widths: Vec<usize> = head.iter().map(|name| name.chars().count()).collect();
     for row in &rows {
@@ -26,7 +26,7 @@ fn rows(list: &Value, cells: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>>
     list.as_array().into_iter().flatten().map(cells).collect()
 }
 
-/// What stands in a cell: no line ends, no colours.
+/// The text of a cell, without line ends and colours.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
@@ -125,7 +125,7 @@ pub fn reloaded(report: &Value) -> String {
     if shown.is_empty() { "nothing has changed\n".into() } else { shown }
 }
 
-/// A line an event.
+/// An event in one line.
 pub fn event(name: &str, data: &Value) -> String {
     let rest: Vec<String> = data
         .as_object()
