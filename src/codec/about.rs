@@ -1,19 +1,19 @@
-//! Which codecs a build has, and on whose terms.
+//! The codec libraries of a build, with their licences.
 
-/// A codec library that is part of this build.
+/// A codec library in this build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codec {
-    /// What it is called: `LAME`.
+    /// Its name: `LAME`.
     pub name: &'static str,
-    /// Its version as it runs, where it can be asked.
+    /// The version in use, if the library can tell.
     pub version: Option<String>,
-    /// What it is here for: `writes MP3`.
+    /// Its purpose: `writes MP3`.
     pub role: &'static str,
-    /// The licence that it comes under, as SPDX names it.
+    /// Its licence, as an SPDX identifier.
     pub licence: &'static str,
 }
 
-/// The codec libraries that are part of this build: what `longwave --version` lists.
+/// The codec libraries in this build, as `longwave --version` lists them.
 pub fn codecs() -> Vec<Codec> {
     vec![
         #[cfg(feature = "mp3")]

@@ -1,14 +1,14 @@
-//! From any arrangement of loudspeakers to the two (or the one) of a pipeline.
+//! Mixes any arrangement of loudspeakers down to stereo or mono.
 //!
-//! The weights are those of ITU-R BS.775: the centre and the surrounds at -3 dB on each side that
-//! they reach, the bass-effects channel left out. A mix is scaled so that full scale on every
-//! channel at once stays full scale: it cannot clip, and 5.1 comes out 7.7 dB lower than the sum.
+//! The weights are those of ITU-R BS.775: the centre and the surround channels have -3 dB on each side that they reach, and
+//! the bass-effects channel is left out. The mix is scaled so that full scale on all channels at once is full scale. So it
+//! cannot clip, and 5.1 is 7.7 dB below the plain sum.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use crate::audio::Channels;
 
-/// Where the loudspeaker of a channel stands, as far as a mix to stereo cares.
+/// The position of a channel's loudspeaker, as precisely as a mix to stereo needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Speaker {
     /// In front, to the left (also the wide one, and the one left of the centre).
@@ -28,7 +28,7 @@ pub(crate) enum Speaker {
 }
 
 impl Speaker {
-    /// How much of this channel goes to the left and to the right.
+    /// The weights of this channel in the left and in the right output.
     fn weights(self) -> [f32; 2] {
         match self {
             Speaker::Left => [1.0, 0.0],
@@ -41,7 +41,7 @@ impl Speaker {
         }
     }
 
-    /// The usual arrangement of so many channels, for files that do not tell theirs.
+    /// The usual arrangement for this number of channels, for files that do not specify one.
     pub(crate) fn usual(count: usize) -> Option<&'static [Speaker]> {
         use Speaker::{BassEffects, Centre, Left, Right, SurroundCentre, SurroundLeft, SurroundRight};
         Some(match count {
@@ -63,15 +63,14 @@ impl Speaker {
 /// Mixes interleaved frames of one arrangement down to fewer channels.
 #[derive(Debug)]
 pub(crate) struct Downmix {
-    /// Per channel of the input, its weight in each channel of the output; one output uses the
-    /// first alone.
+    /// The weights of each input channel in the output channels. Mono uses the first weight only.
     weights: Box<[[f32; 2]]>,
     to: Channels,
 }
 
 impl Downmix {
-    /// The mix from `speakers` to `to`; `None` where nothing is to be mixed: the channels are the
-    /// same already, or there is only one (it is spread, not mixed: see [`spread`]).
+    /// The mix from `speakers` to `to`. `None` if no mix is needed: the channels are the same, or there is only one, which
+    /// [`spread`] handles.
     pub(crate) fn new(speakers: &[Speaker], to: Channels) -> Option<Downmix> {
         let same = match to {
             Channels::Mono => speakers.len() == 1,
@@ -96,7 +95,7 @@ impl Downmix {
         Some(Downmix { weights, to })
     }
 
-    /// Appends the mix of `pcm`, whole frames of the input.
+    /// Appends the mix of `pcm`, which has whole frames.
     pub(crate) fn mix(&self, pcm: &[f32], out: &mut Vec<f32>) {
         let frames = pcm.chunks_exact(self.weights.len());
         match self.to {
@@ -112,7 +111,7 @@ impl Downmix {
     }
 }
 
-/// Appends mono as stereo: the same sample on both sides, as loud on each as it was.
+/// Appends mono as stereo: each sample goes unchanged to both channels.
 pub(crate) fn spread(mono: &[f32], out: &mut Vec<f32>) {
     out.extend(mono.iter().flat_map(|&sample| [sample, sample]));
 }

@@ -1,9 +1,9 @@
-//! What an encoder makes sure of before samples go into foreign code.
+//! Checks samples before they are passed to C libraries.
 
 use crate::audio::Channels;
 use crate::error::{Error, Result};
 
-/// Refuses samples that do not make whole frames: they would swap the channels of all that follows.
+/// Refuses incomplete frames, which would swap the channels of all later samples.
 pub(crate) fn whole_frames(pcm: &[f32], channels: Channels) -> Result<()> {
     match pcm.len() % channels.count() {
         0 => Ok(()),
@@ -11,8 +11,8 @@ pub(crate) fn whole_frames(pcm: &[f32], channels: Channels) -> Result<()> {
     }
 }
 
-/// A sample as encoders bear it: within full scale, and a number. NaN becomes silence, for it comes
-/// from a broken calculation and says nothing of the signal; infinity is as loud as can be.
+/// Clips a sample to full scale, because encoders cannot handle other values. NaN comes from a broken calculation and
+/// becomes silence.
 pub(crate) fn clip(sample: f32) -> f32 {
     if sample.is_nan() { 0.0 } else { sample.clamp(-1.0, 1.0) }
 }

@@ -1,7 +1,6 @@
-//! Between files and samples, and between samples and packets. No threads, no clock.
+//! Decoding (files to samples) and encoding (samples to packets). No threads, no clock.
 //!
-//! An encoder is a page-long contract: checked settings *open* a running [`Encoder`], so that a
-//! wrong bitrate fails at start-up and not on the air.
+//! Settings are checked when they *open* an [`Encoder`], so a wrong bitrate is refused at start and not on the air.
 
 mod aac;
 mod about;
@@ -37,47 +36,44 @@ pub use file::read_metadata;
 pub use mp3::Mp3Settings;
 pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};
 
-/// Reads a file as a voice does: each call appends the next frames, in this shape; false when there
-/// are no more.
+/// Decodes a file as a voice does. Each call appends the next frames, converted to `spec`, and returns false at the end.
 pub fn decode(path: &Path, spec: PcmSpec) -> Result<impl FnMut(&mut Vec<f32>) -> Result<bool> + use<>> {
     let mut file = file::AudioFile::open(path, spec)?;
     Ok(move |out: &mut Vec<f32>| Ok(file.read(out)? == file::Status::More))
 }
 
-/// What an encoder is to do; opening it makes one that does. Kept by an output, so that an encoder
-/// that failed can be built again.
+/// The settings of an encoder. An output keeps them, and opens the encoder again if it fails.
 pub trait EncoderSettings: Send + Sync + std::fmt::Debug {
-    /// The running encoder for PCM of this shape, or [`Error::Setting`](crate::Error::Setting) that
-    /// names the key and the combinations that work.
+    /// Opens an encoder for this PCM. The error is [`Error::Setting`](crate::Error::Setting), with the key and the
+    /// combinations that work.
     fn open(&self, spec: PcmSpec) -> Result<Box<dyn Encoder>>;
 
-    /// What its packets are on the wire: `audio/mpeg`.
+    /// The content type of its packets: `audio/mpeg`.
     fn content_type(&self) -> &str;
 
-    /// Kilobits per second, where that is constant. A mount sizes its backlog by it.
+    /// Kilobits per second, if the bitrate is constant. It determines the size of the mount's backlog.
     fn bitrate(&self) -> Option<u32>;
 }
 
-/// A running encoder: PCM in, whole packets out. On one thread at a time.
+/// A running encoder: PCM in, whole packets out. It is used by one thread at a time.
 pub trait Encoder: Send {
-    /// Takes any number of interleaved frames in the shape it was opened with, and appends every
-    /// packet that became whole. After an error it is to be dropped and opened again.
+    /// Encodes any number of interleaved frames, and appends every packet that is complete. After an error the encoder is
+    /// dropped, and opened again from its settings.
     fn encode(&mut self, pcm: &[f32], packets: &mut Vec<Packet>) -> Result<()>;
 
-    /// The same for 16-bit samples.
+    /// Encodes 16-bit samples.
     fn encode_s16(&mut self, pcm: &[i16], packets: &mut Vec<Packet>) -> Result<()> {
         let floats: Vec<f32> = pcm.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
         self.encode(&floats, packets)
     }
 
-    /// Appends what is still inside, padded with silence. The encoder is at its end then.
+    /// Appends the frames that are still inside the encoder, padded with silence. Nothing is encoded afterwards.
     fn flush(&mut self, packets: &mut Vec<Packet>) -> Result<()>;
 
-    /// How many frames late its output is: input frame `n` sounds in the packet that holds output
-    /// frame `n + delay`.
+    /// The delay in frames, the decoder's included: input frame `n` is output frame `n + delay`.
     fn delay(&self) -> FrameCount;
 
-    /// What a listener needs before any packet (Ogg header pages, a WAV header); usually nothing.
+    /// Bytes that a listener needs before the first packet, such as Ogg header pages or a WAV header. Most formats need none.
     fn header(&self) -> Option<&[u8]> {
         None
     }

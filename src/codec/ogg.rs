@@ -1,6 +1,6 @@
-//! Ogg: pages, whose packets belong to streams, that begin with headers which every listener needs.
+//! Finds Ogg pages in a byte stream, and keeps the header pages that every new listener needs.
 //!
-//! A page is what a listener gets whole, so it is a packet in the sense of this library.
+//! Listeners get whole pages, so a page is a packet in the sense of this library.
 
 use std::mem;
 use std::ops::Range;
@@ -8,39 +8,39 @@ use std::sync::Arc;
 
 use super::packets::{Step, StreamFormat};
 
-/// What a page has before its list of segments.
+/// The size of a page's header, before its segment table.
 const PAGE_HEADER_BYTES: usize = 27;
 
-/// Header pages hold cover art at times. A stream whose headers are larger than this has none that end.
+/// The most bytes that header pages may have. They can contain cover art.
 const MAX_HEADER_BYTES: usize = 512 << 10;
 const MAX_HEADER_PAGES: usize = 32;
 
-/// Streams side by side in one link of a chain: one of audio, and what others may be with it.
+/// The most streams side by side in one link of a chain: one of audio, and perhaps others.
 const MAX_STREAMS: usize = 8;
 
-/// A granule position that jumps by more seconds than this tells of a hole, not of a page's duration.
+/// A granule position that jumps by more seconds than this means missing pages, not a long page.
 const MAX_PAGE_SECONDS: u64 = 30;
 
-/// Follows a stream of pages, possibly a chain: what comes after the end of one stream is the next.
+/// Follows a stream of pages, which may be a chain: when one stream ends, the next begins.
 #[derive(Debug, Default)]
 pub(super) struct Ogg {
     streams: Vec<Stream>,
-    /// The header pages of this link of the chain, as far as they have come.
+    /// The header pages of this link of the chain that have arrived.
     header: Vec<u8>,
     header_pages: usize,
-    /// The same, once it is complete, for all pages that follow.
+    /// The complete header pages, for the pages that follow.
     complete: Option<Arc<[u8]>>,
 }
 
-/// One logical stream: the pages with one serial number.
+/// A logical stream: the pages with one serial number.
 #[derive(Debug)]
 struct Stream {
     serial: u32,
-    /// `None` for what is not audio, or of no kind that is known here.
+    /// `None` if it is not audio, or of an unknown kind.
     format: Option<StreamFormat>,
-    /// How many header packets are still to come.
+    /// The number of header packets that have not arrived yet.
     headers_left: u32,
-    /// How many frames had sounded at the end of the page before.
+    /// The granule position at the end of the previous page, in frames.
     granule: u64,
 }
 
@@ -51,11 +51,11 @@ impl Ogg {
             Err(step) => return step,
         };
         let usable = if page.begins_stream() { self.begin(&page) } else { self.go_on(&page) };
-        // Else it is a whole page, but of a stream whose header pages nobody has.
+        // Otherwise the page belongs to a stream whose header pages were missed.
         usable.unwrap_or(Step::Garbage(page.bytes.len()))
     }
 
-    /// The first page of a stream: of one more in this link if that still begins, else of a new link.
+    /// Takes the first page of a stream. While a link begins, the stream belongs to it; otherwise it begins a new link.
     fn begin(&mut self, page: &Page) -> Option<Step> {
         let beginning = self.header_pages == self.streams.len();
         let known = self.streams.iter().any(|stream| stream.serial == page.serial);
@@ -71,7 +71,7 @@ impl Ogg {
         let at = self.streams.iter().position(|stream| stream.serial == page.serial)?;
         if let Some(header) = &self.complete {
             let header = Some(header.clone());
-            // Of streams side by side one tells the time: what goes with it takes no more.
+            // Only one of the streams side by side counts the time.
             let tells_time = self.audio().is_some_and(|audio| audio.serial == page.serial);
             let frames = if tells_time { self.streams[at].frames(page.granule()) } else { 0 };
             return Some(Step::Packet { len: page.bytes.len(), frames, format: self.format(), header });
@@ -95,7 +95,7 @@ impl Ogg {
         Some(Step::Packet { len: page.bytes.len(), frames: 0, format: self.format(), header })
     }
 
-    /// The stream that tells the time: the first whose rate is known.
+    /// The stream that counts the time: the first whose rate is known.
     fn audio(&self) -> Option<&Stream> {
         self.streams.iter().find(|stream| stream.format.is_some())
     }
@@ -106,7 +106,7 @@ impl Ogg {
 }
 
 impl Stream {
-    /// How many frames end on a page, by the position that it states. Zero where it cannot tell.
+    /// The number of frames that end on a page, by its granule position. Zero if unknown.
     fn frames(&mut self, granule: Option<u64>) -> u32 {
         let Some(granule) = granule else { return 0 };
         let before = mem::replace(&mut self.granule, granule);
@@ -115,21 +115,21 @@ impl Stream {
     }
 }
 
-/// What the first packet of a stream says of it, and how many header packets follow.
+/// Parses the first packet of a stream: its kind, and the number of header packets that follow.
 fn identify(packet: &[u8]) -> (Option<StreamFormat>, u32) {
     let byte = |at: usize| packet.get(at).copied().unwrap_or(0);
     let little = |at: usize| u32::from_le_bytes([byte(at), byte(at + 1), byte(at + 2), byte(at + 3)]);
     let format = |rate, channels| (rate > 0).then_some(StreamFormat { rate, channels, bitrate: None });
     if packet.starts_with(b"OpusHead") {
-        // Whatever the rate of what was encoded, Opus counts and sounds at 48 kHz.
+        // Opus always counts at 48 kHz, whatever the rate of the encoder's input was.
         (format(48_000, byte(9)), 1)
     } else if packet.starts_with(b"\x01vorbis") {
         (format(little(12), byte(11)), 2)
     } else if packet.starts_with(b"\x7fFLAC") {
-        // 20 bits of rate, three of channels less one, in the stream info behind the mapping's own header.
+        // 20 bits of rate and three bits of channels minus one, in the STREAMINFO after the mapping's header.
         let rate = u32::from_be_bytes([0, byte(27), byte(28), byte(29)]) >> 4;
         let following = u32::from(u16::from_be_bytes([byte(7), byte(8)]));
-        // Zero says "not counted"; a comment there must be.
+        // Zero means unknown. There is at least a comment packet.
         (format(rate, (byte(29) >> 1 & 7) + 1), following.max(1))
     } else if packet.starts_with(b"Speex   ") {
         (format(little(36), byte(48)), 1 + little(68).min(8))
@@ -140,7 +140,7 @@ fn identify(packet: &[u8]) -> (Option<StreamFormat>, u32) {
     }
 }
 
-/// A whole page, its checksum right.
+/// A whole page with a correct checksum.
 struct Page<'a> {
     bytes: &'a [u8],
     segments: usize,
@@ -148,7 +148,7 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// The page at the beginning of `bytes`, or what is to be done as there is none.
+    /// Parses the page at the beginning of `bytes`. If there is none, returns what to do instead.
     fn parse(bytes: &'a [u8]) -> Result<Page<'a>, Step> {
         let Some(head) = bytes.first_chunk::<PAGE_HEADER_BYTES>() else {
             return Err(Step::Need(PAGE_HEADER_BYTES));
@@ -173,7 +173,7 @@ impl<'a> Page<'a> {
         self.bytes[5] & 2 != 0
     }
 
-    /// The position at the end of the last packet that ends on this page, if one does.
+    /// The granule position at the end of the last packet that ends on this page, if any does.
     fn granule(&self) -> Option<u64> {
         let position = self.bytes[6..14].try_into().map_or(u64::MAX, u64::from_le_bytes);
         (position != u64::MAX).then_some(position)
@@ -190,20 +190,20 @@ impl<'a> Page<'a> {
     }
 }
 
-/// No page begins here: one may at the next `O`.
+/// No page begins here. The next one may begin at the next `O`.
 fn lost(bytes: &[u8]) -> Step {
     let next = bytes[1..].iter().position(|byte| *byte == b'O');
     Step::Garbage(next.map_or(bytes.len(), |at| 1 + at))
 }
 
-/// Where a page has its checksum, which is that of the page with zeros in its place.
+/// The position of a page's checksum. It is computed with zeros in this place.
 const CHECKSUM: Range<usize> = 22..26;
 
 fn checksum(page: &[u8]) -> [u8; 4] {
     crc(crc(crc(0, &page[..CHECKSUM.start]), &[0; 4]), &page[CHECKSUM.end..]).to_le_bytes()
 }
 
-/// Ogg's checksum: a CRC of 32 bits, highest bit first, that begins with zero.
+/// Ogg's checksum: a CRC-32, most significant bit first, with the initial value zero.
 fn crc(sum: u32, bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
@@ -223,7 +223,7 @@ fn crc(sum: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(sum, |sum, byte| (sum << 8) ^ TABLE[usize::from((sum >> 24) as u8 ^ byte)])
 }
 
-/// Gives a page that a test has changed its checksum.
+/// Sets the checksum of a page that a test has changed.
 #[cfg(test)]
 pub(super) fn sign(page: &mut [u8]) {
     let sum = checksum(page);

@@ -1,25 +1,24 @@
-//! From one sample rate to another, frame for frame accountable.
+//! Converts the sample rate, with an exact number of frames.
 //!
-//! What comes out is exactly `round(frames in * rate out / rate in)` frames, and frame `k` of it
-//! sounds at the time of frame `k`: the filter's delay is cut off. A resampler that is not
-//! finished can go on with the next file's frames, so files that belong together join seamlessly.
+//! The output has exactly `round(input frames * output rate / input rate)` frames. The filter's delay is cut off, so the
+//! output is in time with the input. If a resampler is not finished, it goes on with the next file's frames, so files that
+//! belong together join without a gap.
 //!
-//! The filter reaches beyond both ends of what it is given. With silence there, a sound that is cut
-//! off would be rung in and out, and be heard as a click where two files meet. So it finds the
-//! sound mirrored at its end, upside down: that continues both its level and its slope.
+//! The filter needs frames beyond both ends of the input. With silence there, an abrupt end would ring and be heard as a
+//! click where two files meet. Instead, the filter gets the input mirrored at its end and inverted around the last sample,
+//! which continues its level and its slope.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Async, Fft, FixedAsync, FixedSync, SincInterpolationParameters, WindowFunction};
 
 use crate::units::{FrameCount, SampleRate};
 
-/// The least number of frames that the filter spans at the lower of the two rates. It decides how
-/// steep the filter is: with 512, the passband is flat up to 0.95 of that rate's half (20.9 kHz of
-/// 22.05), and everything is more than 130 dB down where aliases would begin.
+/// The least length of the filter, in frames at the lower rate. It determines the filter's steepness. With 512, the passband
+/// is flat up to 0.95 of half that rate (20.9 kHz of 22.05), and aliases are more than 130 dB down.
 const FILTER_FRAMES: usize = 512;
 
-/// Rates that have so little in common that a block would be longer than this are resampled
-/// frame by frame: it costs more each second, but not half a second before the first.
+/// If two rates would need longer blocks than this, they are resampled frame by frame. That costs more CPU time, but
+/// saves half a second of set-up.
 const MAX_BLOCK_FRAMES: usize = 32 * 1024;
 
 /// A running resampler for interleaved frames.
@@ -28,17 +27,17 @@ pub(crate) struct Resampler {
     channels: usize,
     from: SampleRate,
     to: SampleRate,
-    /// Frames that wait for a block to become full; always less than one.
+    /// Input frames that do not fill a block yet.
     input: Vec<f32>,
-    /// The block that was resampled last, and room for the longest.
+    /// The output of the last block; as long as the longest block.
     output: Vec<f32>,
     block_in: usize,
-    /// What is left of the filter's delay, to be cut off the output.
+    /// Output frames that are still to be cut off, because of the filter's delay.
     delay: usize,
-    /// How many frames the filter reaches to either side. None are mirrored for the filter that
-    /// goes frame by frame, whose delay is no whole number.
+    /// How many frames the filter needs on either side. Zero for the filter that goes frame by frame: its delay is not a
+    /// whole number of frames, so nothing is mirrored.
     reach: usize,
-    /// The last frames, one more than are mirrored; at the beginning, all there were.
+    /// The last input frames: one more than are mirrored, or fewer at the beginning.
     edge: Vec<f32>,
     begun: bool,
     taken: u64,
@@ -67,18 +66,18 @@ impl Resampler {
         }
     }
 
-    /// Where to begin in the input so that output frame `target` comes out as if all before it had
-    /// been resampled too: the frame of the input, and how many frames of the output to drop then.
+    /// Where to start for output frame `target`, so that the result is the same as after resampling everything before it: an
+    /// input frame, and the number of output frames to drop.
     pub(crate) fn entry(&self, target: FrameCount) -> (FrameCount, FrameCount) {
         let step = common_divisor(self.from.hz(), self.to.hz());
         let (step_in, step_out) = (u64::from(self.from.hz() / step), u64::from(self.to.hz() / step));
-        // A block covers the filter; and only a whole step falls on a frame on both sides.
+        // One block covers the filter. Only a whole step ends on a frame at both rates.
         let lead = (self.block_in as u64).div_ceil(step_in);
         let steps = (target.0 / step_out).saturating_sub(lead);
         (FrameCount(steps * step_in), FrameCount(target.0 - steps * step_out))
     }
 
-    /// Takes interleaved frames and appends what is ready of the output.
+    /// Resamples interleaved frames, and appends the output that is ready.
     pub(crate) fn push(&mut self, frames: &[f32], out: &mut Vec<f32>) {
         self.taken += (frames.len() / self.channels) as u64;
         let mut now = frames;
@@ -103,7 +102,7 @@ impl Resampler {
         }
     }
 
-    /// Appends the rest of the output. It is as new afterwards.
+    /// Appends the rest of the output, and resets the resampler.
     pub(crate) fn finish(&mut self, out: &mut Vec<f32>) {
         let total = rescale(self.taken, self.from, self.to);
         if !self.begun {
@@ -123,10 +122,10 @@ impl Resampler {
         (self.taken, self.given) = (0, 0);
     }
 
-    /// Gives the filter what comes before the first frames, and then these.
+    /// Gives the filter the mirrored frames before the first ones, then the first ones.
     fn begin(&mut self, out: &mut Vec<f32>) {
         let before = self.before();
-        // What they become is cut off: `reach` is a whole number of frames at both rates.
+        // Their output is cut off: `reach` is a whole number of frames at both rates.
         self.delay += rescale(self.reach as u64, self.from, self.to) as usize;
         let edge = std::mem::take(&mut self.edge);
         self.feed(&before, u64::MAX, out);
@@ -134,7 +133,7 @@ impl Resampler {
         self.edge = edge;
         self.begun = true;
     }
-    /// As many frames as the filter reaches: those at the beginning, mirrored at the first.
+    /// The frames before the first one: the beginning, mirrored.
     fn before(&self) -> Vec<f32> {
         let mut frames = vec![0.0; (self.reach - self.mirrored()) * self.channels];
         for distance in (1..=self.mirrored()).rev() {
@@ -143,7 +142,7 @@ impl Resampler {
         frames
     }
 
-    /// The frames at the end, mirrored at the last.
+    /// The frames after the last one: the end, mirrored.
     fn beyond(&self) -> Vec<f32> {
         let last = (self.edge.len() / self.channels).saturating_sub(1);
         (1..=self.mirrored()).flat_map(|distance| self.reflection(last, last - distance)).collect()
@@ -154,7 +153,7 @@ impl Resampler {
         (self.edge.len() / self.channels).saturating_sub(1).min(self.reach)
     }
 
-    /// One frame of the edge, mirrored at another.
+    /// A frame, mirrored at another and inverted around it.
     fn reflection(&self, at: usize, frame: usize) -> impl Iterator<Item = f32> {
         (0..self.channels).map(move |channel| {
             let sample = |frame: usize| self.edge[frame * self.channels + channel];
@@ -196,7 +195,7 @@ impl Resampler {
     }
 }
 
-/// The filter that does the work, for blocks of one size, and how many frames are to be mirrored.
+/// The filter, for blocks of one size, and the number of frames to mirror.
 fn filter(from: SampleRate, to: SampleRate, channels: usize) -> (Box<dyn rubato::Resampler<f32>>, usize) {
     const WINDOW: WindowFunction = WindowFunction::BlackmanHarris2;
     let step = common_divisor(from.hz(), to.hz());
@@ -218,13 +217,13 @@ fn filter(from: SampleRate, to: SampleRate, channels: usize) -> (Box<dyn rubato:
     }
 }
 
-/// How many frames at rate `to` last as long as `frames` at rate `from`, to the nearest.
+/// Converts a number of frames from one rate to another, rounded to the nearest.
 pub(crate) fn rescale(frames: u64, from: SampleRate, to: SampleRate) -> u64 {
     let (from, to) = (u128::from(from.hz()), u128::from(to.hz()));
     ((u128::from(frames) * to * 2 + from) / (from * 2)) as u64
 }
 
-/// The greatest number that divides both.
+/// The greatest common divisor.
 fn common_divisor(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }

@@ -1,19 +1,19 @@
-//! Brings PCM of any shape to the one shape of a pipeline: fewer channels first, then the rate,
-//! then mono to both sides, so that no channel is resampled that need not be.
+//! Converts PCM from a file's channels and rate to those of a pipeline. Channels are mixed down before resampling, and mono
+//! is spread to stereo afterwards, so that as few channels as possible are resampled.
 
 use super::downmix::{Downmix, Speaker, spread};
 use super::resample::Resampler;
 use crate::audio::{Channels, PcmSpec};
 use crate::units::{FrameCount, SampleRate};
 
-/// The shape of a file's PCM: its rate and what its channels are.
+/// The rate and the channels of a file's PCM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) rate: SampleRate,
     pub(crate) speakers: Box<[Speaker]>,
 }
 
-/// The way from one shape to the pipeline's.
+/// A running conversion from one shape to the pipeline's.
 pub(crate) struct Reshape {
     mix: Option<Downmix>,
     resampler: Option<Resampler>,
@@ -23,7 +23,7 @@ pub(crate) struct Reshape {
 }
 
 impl Reshape {
-    /// From `from` to `to`. Where both are the same, frames pass through bit for bit.
+    /// A conversion from `from` to `to`. If both are the same, frames pass unchanged.
     pub(crate) fn new(from: &Shape, to: PcmSpec) -> Reshape {
         let narrow = from.speakers.len().min(to.channels.count());
         let resampler = (from.rate != to.rate).then(|| Resampler::new(from.rate, to.rate, narrow));
@@ -36,8 +36,7 @@ impl Reshape {
         }
     }
 
-    /// Where to begin in the file so that frame `target` of the pipeline comes out right: the frame
-    /// of the file, and how many frames of the output to drop then.
+    /// Where to start decoding for output frame `target`: a frame of the file, and the number of output frames to drop.
     pub(crate) fn entry(&self, target: FrameCount) -> (FrameCount, FrameCount) {
         match &self.resampler {
             Some(resampler) => resampler.entry(target),
@@ -45,7 +44,7 @@ impl Reshape {
         }
     }
 
-    /// Takes whole frames in the file's shape and appends what is ready in the pipeline's.
+    /// Converts whole frames, and appends the output that is ready.
     pub(crate) fn push(&mut self, pcm: &[f32], out: &mut Vec<f32>) {
         let pcm = match &self.mix {
             Some(mix) => {
@@ -67,7 +66,7 @@ impl Reshape {
         }
     }
 
-    /// Appends what the resampler still holds. It is as new afterwards.
+    /// Appends the rest of the output, and resets the conversion.
     pub(crate) fn finish(&mut self, out: &mut Vec<f32>) {
         let Some(resampler) = &mut self.resampler else { return };
         if self.spread {

@@ -1,21 +1,20 @@
-//! The tags that file formats put before, between and behind packets: they are not audio, and are
-//! skipped. (Reading what they say is another matter.)
+//! Finds tags (ID3, APE) between packets, so that they are skipped. `file/tags.rs` reads them.
 
-/// Cover art makes tags large; what claims more than this is no tag.
+/// The largest plausible tag, with cover art.
 const MAX_TAG_BYTES: u64 = 16 << 20;
 
-/// What stands at the beginning of some bytes.
+/// The beginning of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// A tag of so many bytes.
+    /// A tag of this many bytes.
     Tag(u64),
-    /// Perhaps a tag: so many bytes are needed to know.
+    /// Perhaps a tag: this many bytes are needed to decide.
     Unclear(usize),
-    /// Something else.
+    /// Not a tag.
     Other,
 }
 
-/// Looks for ID3v2, ID3v1 or an APE tag at the beginning of `bytes`, which are four or more.
+/// Looks for ID3v2, ID3v1 or an APE tag at the beginning of `bytes`, which must have at least four bytes.
 pub(crate) fn look(bytes: &[u8]) -> Look {
     if bytes.starts_with(b"ID3") {
         id3v2(bytes)
@@ -48,7 +47,7 @@ fn ape(bytes: &[u8]) -> Look {
     if !head.starts_with(b"APETAGEX") || ![1000, 2000].contains(&number(8)) {
         return Look::Other;
     }
-    // A header says how much follows it, a footer how much was before.
+    // A header has the size of what follows it, a footer the size of what precedes it.
     let is_header = number(20) & 1 << 29 != 0;
     tag(32 + if is_header { number(12) } else { 0 })
 }
