@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::programme::CUT;
-use super::voice::{Mixed, Scratch, Voice};
+use super::voice::{CUT, Gate, Mixed, Scratch, Then, Voice};
 use crate::audio::PcmSpec;
 use crate::event::Event;
 use crate::ids::VoiceId;
@@ -45,7 +44,6 @@ pub(crate) struct Deck {
     file: Option<Arc<PathBuf>>,
     duration: Option<FrameCount>,
     voice: Voice,
-    gate: Gate,
     ramp: Option<Ramp>,
     spec: PcmSpec,
 }
@@ -53,21 +51,6 @@ pub(crate) struct Deck {
 /// A volume ramp under way.
 struct Ramp {
     then_stop: bool,
-}
-
-/// Whether the deck sounds. It never opens or closes with a click.
-enum Gate {
-    Open,
-    Closing(Then),
-    Paused,
-}
-
-/// What happens once the gate has closed.
-#[derive(Clone, Copy)]
-enum Then {
-    Pause,
-    Seek(FrameCount),
-    Stop,
 }
 
 impl Deck {
@@ -79,16 +62,14 @@ impl Deck {
         volume: f32,
         spec: PcmSpec,
     ) -> Deck {
-        let mut deck =
-            Deck { id, file: file.map(Arc::new), duration, voice, gate: Gate::Open, ramp: None, spec };
+        let mut deck = Deck { id, file: file.map(Arc::new), duration, voice, ramp: None, spec };
         deck.voice.gain.volume = GainRamp::constant(volume.max(0.0));
         deck
     }
 
     /// Makes it wait for its resume.
     pub fn start_paused(&mut self) {
-        self.gate = Gate::Paused;
-        self.voice.gain.fade = GainRamp::constant(0.0);
+        self.voice.start_closed();
     }
 
     pub fn id(&self) -> VoiceId {
@@ -99,7 +80,7 @@ impl Deck {
         VoiceState {
             id: self.id,
             file: self.file.as_deref().cloned(),
-            paused: matches!(self.gate, Gate::Paused | Gate::Closing(Then::Pause)),
+            paused: matches!(self.voice.gate(), Gate::Closed | Gate::Closing(Then::Pause)),
             volume: self.voice.gain.volume.gain(),
             position: self.voice.position(),
             duration: self.duration.or_else(|| {
@@ -111,26 +92,32 @@ impl Deck {
 
     /// Whether it should be heard.
     pub fn sounding(&self) -> bool {
-        matches!(self.gate, Gate::Open) && self.voice.gain.volume.gain() > 0.0
+        self.voice.gate() == Gate::Open && self.voice.gain.volume.gain() > 0.0
     }
 
     pub fn command(&mut self, command: DeckCommand) {
-        match command {
-            DeckCommand::Pause => self.close(Then::Pause, CUT),
-            DeckCommand::Resume => self.open(),
-            DeckCommand::Stop { fade } => self.close(Then::Stop, fade.max(CUT)),
-            DeckCommand::Seek(to) => match self.gate {
-                // A paused deck makes no sound that could click.
-                Gate::Paused => self.voice.seek(to),
-                Gate::Closing(Then::Stop | Then::Pause) => {}
-                Gate::Open | Gate::Closing(Then::Seek(_)) => self.close(Then::Seek(to), CUT),
-            },
-            DeckCommand::Volume { to, over, curve, then_stop } => {
+        match (command, self.voice.gate()) {
+            (DeckCommand::Volume { to, over, curve, then_stop }, _) => {
                 let frames = self.spec.rate.frames_in(over.max(CUT));
-                self.voice.gain.volume.turn_to(to, frames, curve);
+                self.voice.gain.volume.ramp_to(to, frames, curve);
                 self.ramp = Some(Ramp { then_stop });
             }
+            // A paused deck makes no sound that could click, and has nothing to fade.
+            (DeckCommand::Stop { .. }, Gate::Closed) => self.close(Duration::ZERO, Then::End),
+            (DeckCommand::Seek(to), Gate::Closed) => self.voice.seek(to),
+            (DeckCommand::Pause, Gate::Closed) => {}
+            (DeckCommand::Stop { fade }, _) => self.close(fade.max(CUT), Then::End),
+            // A deck that is being stopped stays so.
+            (_, Gate::Closing(Then::End)) => {}
+            (DeckCommand::Pause, _) => self.close(CUT, Then::Pause),
+            (DeckCommand::Resume, _) => self.voice.open(),
+            (DeckCommand::Seek(_), Gate::Closing(Then::Pause)) => {}
+            (DeckCommand::Seek(to), _) => self.voice.seek_softly(to),
         }
+    }
+
+    fn close(&mut self, fade: Duration, then: Then) {
+        self.voice.close(self.spec.rate.frames_in(fade), Curve::Smooth, then);
     }
 
     /// Adds its next frames to `out`. True as long as it lives.
@@ -138,9 +125,9 @@ impl Deck {
         let channels = self.spec.channels.count();
         let mut done = 0;
         while done < out.len() {
-            let frames = self.until_turn((out.len() - done) / channels);
+            let frames = self.until_change((out.len() - done) / channels);
             let part = &mut out[done..done + frames * channels];
-            if matches!(self.gate, Gate::Paused) {
+            if self.voice.gate() == Gate::Closed {
                 // It waits; its volume does not.
                 self.voice.gain.volume.advance(FrameCount(frames as u64));
             } else if let Mixed::Ended(_) = self.voice.mix(part, scratch) {
@@ -148,7 +135,7 @@ impl Deck {
                 return false;
             }
             done += frames * channels;
-            if !self.turn(tell) {
+            if !self.change(tell) {
                 tell(Event::VoiceEnded { voice: self.id, stopped: true });
                 return false;
             }
@@ -156,19 +143,10 @@ impl Deck {
         true
     }
 
-    /// What is due at this frame. False when it is the deck's end.
-    fn turn(&mut self, tell: &mut impl FnMut(Event)) -> bool {
-        if let Gate::Closing(then) = self.gate
-            && self.voice.gain.fade.left() == FrameCount(0)
-        {
-            match then {
-                Then::Stop => return false,
-                Then::Pause => self.gate = Gate::Paused,
-                Then::Seek(to) => {
-                    self.voice.seek(to);
-                    self.open();
-                }
-            }
+    /// Does what is due at this frame. False when it is the deck's end.
+    fn change(&mut self, tell: &mut impl FnMut(Event)) -> bool {
+        if self.voice.finish_closing() == Some(Then::End) {
+            return false;
         }
         if let Some(volume) = self.voice.gain.volume.settled()
             && let Some(ramp) = self.ramp.take()
@@ -179,31 +157,10 @@ impl Deck {
         true
     }
 
-    fn until_turn(&self, most: usize) -> usize {
+    /// Frames until one of its fades ends, `most` at most.
+    fn until_change(&self, most: usize) -> usize {
         let ramps = [&self.voice.gain.fade, &self.voice.gain.volume];
-        let turns = ramps.into_iter().map(|ramp| ramp.left().0).filter(|left| *left > 0);
-        turns.fold(most as u64, u64::min) as usize
-    }
-
-    fn open(&mut self) {
-        if !matches!(self.gate, Gate::Closing(Then::Stop)) {
-            self.gate = Gate::Open;
-            self.voice.fade(1.0, self.spec.rate.frames_in(CUT), Curve::Smooth);
-        }
-    }
-
-    fn close(&mut self, then: Then, fade: Duration) {
-        match (&self.gate, then) {
-            // A paused deck that is stopped has nothing to fade: it ends at its next turn.
-            (Gate::Paused, Then::Stop) => {
-                self.voice.gain.fade = GainRamp::constant(0.0);
-                self.gate = Gate::Closing(then);
-            }
-            (Gate::Paused, _) | (Gate::Closing(Then::Stop), Then::Pause | Then::Seek(_)) => {}
-            _ => {
-                self.voice.fade(0.0, self.spec.rate.frames_in(fade), Curve::Smooth);
-                self.gate = Gate::Closing(then);
-            }
-        }
+        let ends = ramps.into_iter().map(|ramp| ramp.left().0).filter(|left| *left > 0);
+        ends.fold(most as u64, u64::min) as usize
     }
 }

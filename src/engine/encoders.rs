@@ -4,9 +4,9 @@
 //! titles, to each output's sink. Never: waits for a sink, or runs one encoder on two threads.
 //!
 //! An output is on the pool's list once while it has work, and on one worker at a time: whoever
-//! turns `scheduled` from false to true puts it there. A worker does one piece of its work and puts
+//! sets `scheduled` puts it there. A worker does one piece of its work and puts
 //! it back behind the others, so that a slow encoder delays nobody else; finding its queue empty,
-//! the worker turns `scheduled` back.
+//! the worker clears `scheduled`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -243,13 +243,13 @@ impl Drop for Pool {
 
 fn run(list: &QuietSender<Option<Arc<Output>>>, outputs: &QuietReceiver<Option<Arc<Output>>>) {
     while let Some(Some(output)) = outputs.recv() {
-        turn(list, output);
+        do_one_piece(list, output);
     }
     // What was put back since then; and of the last words, each worker keeps one.
     let mut others = 0;
     while let Ok(listed) = outputs.try_recv() {
         match listed {
-            Some(output) => turn(list, output),
+            Some(output) => do_one_piece(list, output),
             None => others += 1,
         }
     }
@@ -257,7 +257,7 @@ fn run(list: &QuietSender<Option<Arc<Output>>>, outputs: &QuietReceiver<Option<A
 }
 
 /// Does one piece of an output's work.
-fn turn(list: &QuietSender<Option<Arc<Output>>>, output: Arc<Output>) {
+fn do_one_piece(list: &QuietSender<Option<Arc<Output>>>, output: Arc<Output>) {
     if let Some(work) = output.queue.pop() {
         output.work(work);
     }

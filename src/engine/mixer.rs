@@ -80,7 +80,7 @@ pub(crate) struct OnAir {
     /// Dead air, for this reason.
     pub dead_air: Option<&'static str>,
     /// Whether the fallback is on the air.
-    pub fell_back: bool,
+    pub plays_fallback: bool,
     /// The end of the last job on the sample clock.
     pub position: FramePos,
     pub level: Level,
@@ -306,10 +306,10 @@ impl Mixer {
             Some(Act::Begin(reason)) => {
                 self.dead_air = Some(reason);
                 self.told.push(Event::DeadAirBegins { reason: reason.into() });
-                self.programme.skip_stuck();
+                self.programme.skip_silence();
             }
             // Where there is no fallback, silence has to do.
-            Some(Act::FallBack) => _ = self.programme.fall_back(),
+            Some(Act::FallBack) => self.programme.fall_back(),
             Some(Act::End(lasted)) => {
                 self.dead_air = None;
                 self.told.push(Event::DeadAirEnds { lasted });
@@ -365,10 +365,10 @@ impl Mixer {
             begun: self.programme.begun(),
             played,
             remaining: self.programme.remaining(),
-            held: self.programme.held(),
+            held: self.programme.is_held(),
             nothing_to_play: self.programme.nothing_to_play(),
             dead_air: self.dead_air,
-            fell_back: self.programme.fell_back(),
+            plays_fallback: self.programme.plays_fallback(),
             position,
             level,
             loudness: self.meter.loudness(),

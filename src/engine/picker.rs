@@ -28,16 +28,16 @@ pub(crate) type Open = dyn Fn(&Path, PcmSpec) -> crate::Result<Box<dyn Source>> 
 pub(crate) type TitleFormat = dyn Fn(&Entry, &Tags) -> String + Send + Sync;
 
 /// How loud a file is to be played, by its tags: a factor.
-pub(crate) type LevelOf = dyn Fn(&Tags) -> f32 + Send + Sync;
+pub(crate) type FileGain = dyn Fn(&Tags) -> f32 + Send + Sync;
 
 /// A track, opened, with its first audio decoded.
-pub(crate) struct Picked {
+pub(crate) struct OpenedTrack {
     pub id: EntryId,
     /// The version of the list of which it is the next.
     pub version: u64,
     pub info: Arc<TrackInfo>,
     /// Its gain, as its tags ask for it.
-    pub level: f32,
+    pub file_gain: f32,
     pub feed: Feed,
     /// Whether it fills in for what should have been played.
     pub fallback: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Picked {
 
 /// Where the next track is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Among {
+pub(crate) enum PickFrom {
     /// What is up next.
     List,
     /// What is up next; where there is nothing, the fallback.
@@ -56,7 +56,7 @@ pub(crate) enum Among {
 
 /// What picking came to, as of a version of the list.
 pub(crate) enum Pick {
-    Track(Box<Picked>),
+    Track(Box<OpenedTrack>),
     /// The list is empty.
     Nothing {
         version: u64,
@@ -68,7 +68,7 @@ pub(crate) enum Pick {
 }
 
 /// A pick that is being made.
-pub(crate) struct Picking {
+pub(crate) struct PendingPick {
     /// The answer; its sender is gone without a word if there was no thread to be had.
     pub answer: Receiver<Pick>,
     /// The version of the list that was last seen not to change what is being opened.
@@ -76,7 +76,7 @@ pub(crate) struct Picking {
     opening: Arc<Opening>,
 }
 
-impl Picking {
+impl PendingPick {
     /// The entry of the list that is being opened.
     pub fn opening(&self) -> Option<(EntryId, PathBuf)> {
         self.opening.lock().clone()
@@ -94,7 +94,7 @@ impl Opening {
     }
 
     /// Whether nobody waits for the answer any more.
-    fn is_forsaken(self: &Arc<Opening>) -> bool {
+    fn is_abandoned(self: &Arc<Opening>) -> bool {
         Arc::strong_count(self) == 1
     }
 }
@@ -114,7 +114,7 @@ pub(crate) struct Picker {
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     pub open: Arc<Open>,
     pub title: Arc<Mutex<Arc<TitleFormat>>>,
-    pub level: Arc<LevelOf>,
+    pub file_gain: Arc<FileGain>,
     pub emit: Emit,
     pub crew: Arc<Crew>,
     pub stopping: Arc<AtomicBool>,
@@ -123,21 +123,26 @@ pub(crate) struct Picker {
 impl Picker {
     /// Starts picking; the answer comes in its own time, and the thread lives as long as the feed
     /// that it holds.
-    pub fn pick(&self, among: Among, crossfade: Duration) -> Picking {
+    pub fn pick(&self, from: PickFrom, crossfade: Duration) -> PendingPick {
         let (sender, answer) = bounded(1);
-        let picking = Picking { answer, version: self.version(), opening: Arc::default() };
-        let (picker, opening) = (self.clone(), picking.opening.clone());
-        let spawned = self.crew.spawn("decode", move || picker.run(sender, &opening, among, crossfade));
+        let pending = PendingPick { answer, version: self.version(), opening: Arc::default() };
+        let (picker, opening) = (self.clone(), pending.opening.clone());
+        let spawned = self.crew.spawn("decode", move || picker.run(sender, &opening, from, crossfade));
         if let Err(error) = spawned {
             // The receiver hears that the sender is gone, and tries again later.
             log::error!("{}: {error}", self.pipeline);
         }
-        picking
+        pending
     }
 
     /// Which version of the list is in force.
     pub fn version(&self) -> u64 {
         self.up_next.version()
+    }
+
+    /// How many tracks have begun to sound.
+    pub fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Whether this is what comes next on the list.
@@ -151,30 +156,30 @@ impl Picker {
     }
 
     /// The track is on the air. If a new playlist began with it: its name and length.
-    pub fn begin(&self, picked: &Picked) -> Option<(String, usize)> {
-        let mut list = self.list_of(picked.fallback).lock();
+    pub fn begin(&self, opened: &OpenedTrack) -> Option<(String, usize)> {
+        let mut list = self.list_of(opened.fallback).lock();
         self.begun.fetch_add(1, Ordering::Relaxed);
-        let turn = list.begin(picked.id)?;
-        turn.list_began.filter(|_| !picked.fallback)
+        let turn = list.begin(opened.id)?;
+        turn.list_began.filter(|_| !opened.fallback)
     }
 
-    fn run(&self, answer: Sender<Pick>, opening: &Arc<Opening>, among: Among, crossfade: Duration) {
+    fn run(&self, answer: Sender<Pick>, opening: &Arc<Opening>, from: PickFrom, crossfade: Duration) {
         let version = self.version();
         let list = || self.run_list(false, opening, crossfade);
         let fallback = || self.run_list(true, opening, crossfade);
-        let found = match among {
-            Among::List => list(),
-            Among::Fallback => fallback(),
-            Among::ListThenFallback => list().or_else(|_| fallback()),
+        let found = match from {
+            PickFrom::List => list(),
+            PickFrom::Fallback => fallback(),
+            PickFrom::ListThenFallback => list().or_else(|_| fallback()),
         };
         match found {
-            Ok((picked, pump)) => {
-                send(answer, Pick::Track(Box::new(picked)));
+            Ok((opened, pump)) => {
+                send(answer, Pick::Track(Box::new(opened)));
                 pump.run();
             }
-            Err(Fruitless::Empty) => send(answer, Pick::Nothing { version }),
-            Err(Fruitless::AllFailed) => send(answer, Pick::AllFailed { version: self.version() }),
-            Err(Fruitless::Stopping) => {}
+            Err(NoTrack::Empty) => send(answer, Pick::Nothing { version }),
+            Err(NoTrack::AllFailed) => send(answer, Pick::AllFailed { version: self.version() }),
+            Err(NoTrack::Stopping) => {}
         }
     }
 
@@ -184,30 +189,30 @@ impl Picker {
         fallback: bool,
         opening: &Arc<Opening>,
         crossfade: Duration,
-    ) -> Result<(Picked, Pump), Fruitless> {
+    ) -> Result<(OpenedTrack, Pump), NoTrack> {
         let list = self.list_of(fallback);
         while !self.stopping.load(Ordering::Relaxed) {
             let version = self.version();
             let next = list.lock().peek().map(|next| (next.id, next.entry.clone()));
             *opening.lock() =
                 next.as_ref().filter(|_| !fallback).map(|(id, entry)| (*id, entry.path.clone()));
-            let (id, entry) = next.ok_or(Fruitless::Empty)?;
+            let (id, entry) = next.ok_or(NoTrack::Empty)?;
             // A decoder that panics costs its track, as any bad file does.
             let primed = catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, crossfade)))
                 .unwrap_or_else(|_| Err(Error::file(&entry.path, "its decoder panicked")));
             *opening.lock() = None;
             match primed {
-                Ok((info, level, feed, pump)) => {
-                    return Ok((Picked { id, version, info, level, feed, fallback }, pump));
+                Ok((info, file_gain, feed, pump)) => {
+                    return Ok((OpenedTrack { id, version, info, file_gain, feed, fallback }, pump));
                 }
-                Err(_) if opening.is_forsaken() => break,
+                Err(_) if opening.is_abandoned() => break,
                 Err(error) => self.pass_over(list, id, entry.path, &error),
             }
             if list.lock().all_failed() {
-                return Err(Fruitless::AllFailed);
+                return Err(NoTrack::AllFailed);
             }
         }
-        Err(Fruitless::Stopping)
+        Err(NoTrack::Stopping)
     }
 
     fn prime(
@@ -226,14 +231,14 @@ impl Picker {
         let (feed, pump) =
             prime(source, self.spec, from, ahead).map_err(|reason| Error::file(&entry.path, reason))?;
         let format = self.title.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let level = (self.level)(&tags);
+        let file_gain = (self.file_gain)(&tags);
         let title = catch_unwind(AssertUnwindSafe(|| format(entry, &tags))).unwrap_or_else(|_| {
             log::error!("{}: the title format panicked", self.pipeline);
             format_title(entry.title.as_deref(), &tags, None, &entry.path)
         });
         let info =
             TrackInfo { id, file: entry.path.clone(), given: entry.title.clone(), tags, title, duration };
-        Ok((Arc::new(info), level, feed, pump))
+        Ok((Arc::new(info), file_gain, feed, pump))
     }
 
     /// Gives up an entry whose opening does not end.
@@ -257,7 +262,7 @@ impl Picker {
 }
 
 /// Why a list gave no track.
-enum Fruitless {
+enum NoTrack {
     Empty,
     AllFailed,
     /// The pipeline is being stopped, or nobody waits for the answer any more.

@@ -196,7 +196,7 @@ impl Rig {
             goes_on_at: Arc::default(),
             open: Arc::new(|path, _| open(path)),
             title: Arc::new(Mutex::new(Arc::new(|entry, _| entry.path.display().to_string()))),
-            level: Arc::new(|_| 1.0),
+            file_gain: Arc::new(|_| 1.0),
             emit: emit.clone(),
             crew: crew.clone(),
             stopping: Arc::new(AtomicBool::new(false)),

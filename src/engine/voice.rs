@@ -1,11 +1,15 @@
-//! One thing sounding in a mixer: what it plays and how loud. Lives on the mixer's thread.
+//! One thing sounding in a mixer: what it plays, how loud, and whether it sounds at all. Tracks and decks
+//! pause, seek and stop by the same [`Gate`]. Lives on the mixer's thread.
 
 use std::time::Duration;
 
 use super::decode::{Ending, Feed, Taken};
 use crate::audio::{BLOCK_FRAMES, Channels};
 use crate::playout::{Curve, Gain, GainRamp, VoiceGain, add};
-use crate::units::FrameCount;
+use crate::units::{FrameCount, SampleRate};
+
+/// A fade so short that it is heard as a cut, but without a click.
+pub(crate) const CUT: Duration = Duration::from_millis(10);
 
 /// Buffers that voices share, one after the other.
 pub(crate) struct Scratch {
@@ -46,10 +50,31 @@ impl Scratch {
     }
 }
 
+/// Whether a voice sounds. It opens and closes by a fade, and never with a click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Open,
+    /// The voice fades out. What follows is due at the fade's end.
+    Closing(Then),
+    Closed,
+}
+
+/// Why a gate closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Pause,
+    /// The voice goes on there, and fades in again.
+    Seek(FrameCount),
+    End,
+}
+
 /// A feed with its gain.
 pub(crate) struct Voice {
     feed: Feed,
     pub gain: VoiceGain,
+    gate: Gate,
+    /// [`CUT`] at the pipeline's rate.
+    cut: FrameCount,
     /// Blocks in a row for which the decoder had nothing.
     starved: u32,
 }
@@ -64,8 +89,15 @@ pub(crate) enum Mixed {
 }
 
 impl Voice {
-    pub fn new(feed: Feed, level: f32) -> Voice {
-        Voice { feed, gain: VoiceGain::new(level), starved: 0 }
+    /// A voice at full volume, times what its file asks for.
+    pub fn new(feed: Feed, file_gain: f32, rate: SampleRate) -> Voice {
+        Voice {
+            feed,
+            gain: VoiceGain::new(file_gain),
+            gate: Gate::Open,
+            cut: rate.frames_in(CUT),
+            starved: 0,
+        }
     }
 
     /// Adds its next frames to `out`, at most a block.
@@ -114,13 +146,55 @@ impl Voice {
         self.starved
     }
 
-    /// Goes on at `to`.
+    /// Whether it sounds.
+    pub fn gate(&self) -> Gate {
+        self.gate
+    }
+
+    /// Makes a voice that has not sounded yet wait for [`open`](Voice::open).
+    pub fn start_closed(&mut self) {
+        self.gate = Gate::Closed;
+        self.gain.fade = GainRamp::constant(0.0);
+    }
+
+    /// Fades in from where the gain is.
+    pub fn open(&mut self) {
+        self.gate = Gate::Open;
+        self.gain.fade.ramp_to(1.0, self.cut, Curve::Smooth);
+    }
+
+    /// Fades out from where the gain is; at the fade's end `then` is due.
+    pub fn close(&mut self, fade: FrameCount, curve: Curve, then: Then) {
+        self.gain.fade.ramp_to(0.0, fade, curve);
+        self.gate = Gate::Closing(then);
+    }
+
+    /// Goes on at `to`, without a click.
+    pub fn seek_softly(&mut self, to: FrameCount) {
+        self.close(self.cut, Curve::Smooth, Then::Seek(to));
+    }
+
+    /// Goes on at `to` at once: for a voice that nobody hears.
     pub fn seek(&mut self, to: FrameCount) {
         self.feed.seek(to);
     }
 
-    /// Fades from where it is.
-    pub fn fade(&mut self, to: f32, frames: FrameCount, curve: Curve) {
-        self.gain.fade.turn_to(to, frames, curve);
+    /// To be called at every frame at which a fade ends. Once the voice has faded out, does what it was closed for, and
+    /// says what that was.
+    pub fn finish_closing(&mut self) -> Option<Then> {
+        if self.gain.fade.left() > FrameCount(0) { None } else { self.finish_closing_early() }
+    }
+
+    /// The same without waiting for the fade: for a voice that has nothing left to fade.
+    pub fn finish_closing_early(&mut self) -> Option<Then> {
+        let Gate::Closing(then) = self.gate else { return None };
+        match then {
+            Then::Seek(to) => {
+                self.seek(to);
+                self.open();
+            }
+            Then::Pause | Then::End => self.gate = Gate::Closed,
+        }
+        Some(then)
     }
 }

@@ -102,7 +102,7 @@ impl State {
             up_next,
             waiting: waiting.map(|(id, from)| (id, self.spec.rate.duration_of(from))),
             // A fallback only filled in, and of a track that is over there is nothing to go on with.
-            current: on_air.current.as_ref().filter(|_| !on_air.fell_back && !over).map(|track| {
+            current: on_air.current.as_ref().filter(|_| !on_air.plays_fallback && !over).map(|track| {
                 Interrupted {
                     entry: Entry {
                         path: track.file.clone(),

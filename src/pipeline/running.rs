@@ -139,7 +139,7 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         goes_on_at: goes_on_at.clone(),
         open: open.clone(),
         title: title.clone(),
-        level: Arc::new(move |tags: &Tags| level(tags, replaygain)),
+        file_gain: Arc::new(move |tags: &Tags| file_gain(tags, replaygain)),
         emit: emit.clone(),
         crew: decoders.clone(),
         stopping: stopping.clone(),
@@ -235,7 +235,7 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
 const STATE_EVENTS: usize = 1024;
 
 /// The factor that a file's gain tags ask for.
-pub(super) fn level(tags: &Tags, replaygain: ReplayGain) -> f32 {
+pub(super) fn file_gain(tags: &Tags, replaygain: ReplayGain) -> f32 {
     let gain_db = match replaygain {
         ReplayGain::Off => None,
         ReplayGain::Track => tags.track_gain_db,

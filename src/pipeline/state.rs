@@ -156,7 +156,7 @@ impl Pipeline {
         }
         let on_air = read(&self.inner.on_air);
         health.problems.extend(on_air.dead_air.map(|reason| format!("dead air: {reason}")));
-        if on_air.fell_back {
+        if on_air.plays_fallback {
             health.problems.push("the fallback is on the air".into());
         } else if on_air.nothing_to_play {
             health.problems.push("nothing that can be played is up next".into());

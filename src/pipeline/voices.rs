@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Pipeline;
-use super::running::level;
+use super::running::file_gain;
 use crate::engine::deck::{Deck, DeckCommand, VoiceState};
 use crate::engine::decode::{AHEAD, prime};
 use crate::engine::filler::{Filler, by_hand};
@@ -71,7 +71,7 @@ impl Pipeline {
     /// Plays PCM that the application pushes. Until it does, and whenever it is late, the voice is silent.
     pub fn play_input(&self, options: VoiceOptions) -> Result<VoiceInput> {
         let (feed, filler) = by_hand(self.inner.spec, AHEAD);
-        let id = self.add_voice(None, None, Voice::new(feed, 1.0), options)?;
+        let id = self.add_voice(None, None, Voice::new(feed, 1.0, self.inner.spec.rate), options)?;
         Ok(VoiceInput { id, filler })
     }
 
@@ -83,11 +83,11 @@ impl Pipeline {
         let path = path.as_ref();
         let inner = &self.inner;
         let source = (inner.open)(path, inner.spec)?;
-        let (duration, level) = (source.duration(), level(source.tags(), inner.replaygain));
+        let (duration, file_gain) = (source.duration(), file_gain(source.tags(), inner.replaygain));
         let (feed, pump) =
             prime(source, inner.spec, FrameCount(0), AHEAD).map_err(|reason| Error::file(path, reason))?;
         inner.decoders().spawn("decode", move || pump.run())?;
-        self.add_voice(Some(path.to_owned()), duration, Voice::new(feed, level), options)
+        self.add_voice(Some(path.to_owned()), duration, Voice::new(feed, file_gain, inner.spec.rate), options)
     }
 
     /// Stops a voice, by a fade of this length.

@@ -1,24 +1,23 @@
-//! How loud something is at each frame: ramps from one gain to another, and what follows from
-//! two of them in a crossfade.
+//! Gain ramps: how loud something is at each frame, and how two tracks meet in a crossfade.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use crate::units::FrameCount;
 
-/// The way a [`GainRamp`] takes from one gain to the other.
+/// The shape of a [`GainRamp`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Curve {
-    /// The power of two ramps that mirror each other is constant: sine in, cosine out. For
-    /// crossfades of two tracks, which have nothing in common.
+    /// Sine in, cosine out: two ramps that mirror each other have constant power. For crossfades of two
+    /// different tracks.
     EqualPower,
-    /// Raised cosine: starts and ends softly, without a corner to be heard. For pauses and for
-    /// volumes that jump.
+    /// Raised cosine: it starts and ends softly, without an audible corner. For pauses and for jumps of
+    /// volume.
     Smooth,
-    /// A straight line. The sum of two ramps that mirror each other is constant: for two voices
-    /// that play the same.
+    /// A straight line: two ramps that mirror each other have a constant sum. For two voices that play
+    /// the same.
     Linear,
-    /// Even in decibels, as the ear hears it, down to -60 dB and from there to silence. For long
-    /// fades of one voice.
+    /// Even in decibels, as the ear hears it, down to -60 dB and from there to silence. For long fades of
+    /// one voice.
     Decibels,
 }
 
@@ -35,7 +34,7 @@ impl Curve {
             }
             Curve::Smooth => from + (to - from) * (0.5 - 0.5 * (t * PI).cos()),
             Curve::Linear => from + (to - from) * t,
-            // The floor is added before and taken off after, so that zero is really reached.
+            // The floor is added before and subtracted after, so that the ramp really reaches zero.
             Curve::Decibels => {
                 let (from, to) = (from + FLOOR, to + FLOOR);
                 from * (to / from).powf(t) - FLOOR
@@ -50,8 +49,8 @@ impl Curve {
 /// differently changes nothing. Frame 0 has exactly the first gain; the frame after the last one of
 /// the ramp, and all that follow, have exactly the second.
 ///
-/// The curve is evaluated at knots, and is a straight line between them. They lie so close that
-/// no difference is heard (about 10⁻⁵ of full scale), and cost next to nothing.
+/// The curve is evaluated at knots, with straight lines between them. The knots lie so close together that the
+/// difference is inaudible (about 10⁻⁵ of full scale).
 #[derive(Clone, Debug, PartialEq)]
 pub struct GainRamp {
     curve: Curve,
@@ -68,15 +67,15 @@ impl GainRamp {
         GainRamp::new(gain, gain, FrameCount(0), Curve::Linear)
     }
 
-    /// From one gain to another over `frames`. Gains are factors: 1 changes nothing, 0 is silence;
-    /// what is negative, infinite or not a number counts as silence.
+    /// From one gain to another over `frames`. Gains are factors: 1 changes nothing, 0 is silence. A gain that is
+    /// negative, infinite or not a number counts as silence.
     pub fn new(from: f32, to: f32, frames: FrameCount, curve: Curve) -> GainRamp {
         let sane = |gain: f32| if gain.is_finite() { gain.max(0.0) } else { 0.0 };
         GainRamp { curve, from: sane(from), to: sane(to), frames: frames.0, at: 0 }
     }
 
-    /// From where the gain is now to another: what is under way is given up.
-    pub fn turn_to(&mut self, to: f32, frames: FrameCount, curve: Curve) {
+    /// Goes from the gain of now to another. This replaces a ramp that is under way.
+    pub fn ramp_to(&mut self, to: f32, frames: FrameCount, curve: Curve) {
         *self = GainRamp::new(self.gain(), to, frames, curve);
     }
 
@@ -96,17 +95,17 @@ impl GainRamp {
         gain + slope * (frame - knot) as f32
     }
 
-    /// Where it goes.
+    /// The gain at its end.
     pub fn target(&self) -> f32 {
         self.to
     }
 
-    /// How many frames there are until it has reached its target.
+    /// How many frames are left until its end.
     pub fn left(&self) -> FrameCount {
         FrameCount(self.frames - self.at)
     }
 
-    /// The gain of all frames to come, if they have one.
+    /// The gain of all frames to come, if it is the same for all.
     pub fn settled(&self) -> Option<f32> {
         (self.at == self.frames || self.from == self.to).then_some(self.to)
     }
@@ -141,8 +140,8 @@ impl GainRamp {
             let knot = self.at - self.at % step;
             let (gain, slope) = self.segment(knot);
             let end = (knot + step).min(self.frames);
-            // Ramps begin between blocks, so most segments are whole; one that was cut goes on
-            // with the very gains that it would have had.
+            // Ramps begin between blocks, so most segments are whole. A segment that was cut goes on with the
+            // very gains that it would have had.
             let count = usize::try_from(end - self.at).unwrap_or(usize::MAX).min(gains.len());
             let (part, rest) = gains.split_at_mut(count);
             if self.at == knot {
@@ -176,19 +175,19 @@ impl GainRamp {
         }
     }
 
-    /// Frames between two knots: each is a call of sin or pow. 512 straight lines are as good as
-    /// the curve, and so are lines of 32 frames when the ramp is long.
+    /// Frames between two knots. Each knot costs a call of sin or pow. 512 straight lines are as good as the curve,
+    /// and so are lines of 32 frames in a long ramp.
     fn step(&self) -> u64 {
         (self.frames / 512).clamp(1, 32)
     }
 }
 
-/// Where a crossfade's second track *begins*: the first frame, counted from the next, at which the
-/// incoming gain passes the outgoing one. For the two halves of one equal-power crossfade that is
-/// the middle. If it never does, where both are at their ends.
+/// The frame, counted from the next, at which a crossfade's second track *begins*: the first at which the incoming
+/// gain passes the outgoing one. In an equal-power crossfade it is the middle. If the incoming gain never passes the
+/// other, it is the frame at which both ramps have ended.
 pub fn crossing(outgoing: &GainRamp, incoming: &GainRamp) -> FrameCount {
     let passed = |frame| incoming.gain_after(FrameCount(frame)) >= outgoing.gain_after(FrameCount(frame));
-    // One falls and the other rises, so that the answer can be bisected.
+    // One gain falls and the other rises, so a bisection finds the frame.
     let (mut low, mut high) = (0, outgoing.left().0.max(incoming.left().0));
     while low < high {
         let middle = low + (high - low) / 2;
@@ -201,9 +200,9 @@ pub fn crossing(outgoing: &GainRamp, incoming: &GainRamp) -> FrameCount {
     FrameCount(low)
 }
 
-/// How long two tracks overlap when a crossfade of `wanted` joins them: no more than half of
-/// either, so that a track shorter than the crossfade has risen before it falls, and three never
-/// sound at once. `None` is a length that is not known, which bounds nothing.
+/// How long two tracks overlap when a crossfade of `wanted` joins them. It is at most half of either track: a track
+/// shorter than the crossfade has risen before it falls, and three tracks never sound at once. A length of `None` is
+/// unknown and bounds nothing.
 pub fn overlap(wanted: FrameCount, outgoing: Option<FrameCount>, incoming: Option<FrameCount>) -> FrameCount {
     let half = |length: Option<FrameCount>| length.map_or(u64::MAX, |length| length.0 / 2);
     FrameCount(wanted.0.min(half(outgoing)).min(half(incoming)))
@@ -309,13 +308,13 @@ mod tests {
     }
 
     #[test]
-    fn turning_goes_on_from_where_the_gain_is() {
+    fn a_new_ramp_goes_on_from_where_the_gain_is() {
         let mut ramp = GainRamp::new(0.0, 1.0, FrameCount(1000), Curve::EqualPower);
         ramp.advance(FrameCount(400));
         let here = ramp.gain();
         assert!(here > 0.5 && here < 0.7);
         assert_eq!(ramp.settled(), None);
-        ramp.turn_to(0.0, FrameCount(100), Curve::Smooth);
+        ramp.ramp_to(0.0, FrameCount(100), Curve::Smooth);
         assert_eq!((ramp.gain(), ramp.target(), ramp.left()), (here, 0.0, FrameCount(100)));
         ramp.advance(FrameCount(1_000_000));
         assert_eq!((ramp.settled(), ramp.left()), (Some(0.0), FrameCount(0)));

@@ -1,39 +1,39 @@
-//! Voices put together: each multiplied by its gain, added into a block, and the sum measured.
-//! Nothing here allocates; the loops are written so that the compiler makes vectors of them.
+//! Mixing: each voice is multiplied by its gain and added into a block, and the sum is measured.
+//! Nothing here allocates. The loops are written so that the compiler vectorizes them.
 
 use super::fade::GainRamp;
 use crate::audio::Channels;
 use crate::units::FrameCount;
 
-/// How loud a voice is: the product of its volume, its fade, and the level that its file asks for.
+/// How loud a voice is: the product of its volume, its fade, and what its file asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VoiceGain {
-    /// What the programme does to it: crossfades, pauses, fades in and out.
+    /// The mixer's part: crossfades, pauses, fades in and out.
     pub fade: GainRamp,
-    /// What an application does to it.
+    /// The application's part.
     pub volume: GainRamp,
-    /// What its file asks for: ReplayGain as a factor, 1 without.
-    pub level: f32,
+    /// The file's part: ReplayGain as a factor, 1 without.
+    pub file_gain: f32,
 }
 
 impl VoiceGain {
     /// Full volume, no fade.
-    pub fn new(level: f32) -> VoiceGain {
-        VoiceGain { fade: GainRamp::constant(1.0), volume: GainRamp::constant(1.0), level }
+    pub fn new(file_gain: f32) -> VoiceGain {
+        VoiceGain { fade: GainRamp::constant(1.0), volume: GainRamp::constant(1.0), file_gain }
     }
 
-    /// The gain of the next frames, as many as `scratch` is long, and goes on by as many. `scratch`
-    /// is written only if the gain is not the same throughout.
+    /// Gives the gain of the next frames, as many as `scratch` is long, and goes on by as many. It writes `scratch`
+    /// only if the gain changes within them.
     pub fn next<'a>(&mut self, scratch: &'a mut [f32]) -> Gain<'a> {
         let frames = FrameCount(scratch.len() as u64);
         match (self.fade.settled(), self.volume.settled()) {
             (Some(fade), Some(volume)) => {
                 self.fade.advance(frames);
                 self.volume.advance(frames);
-                Gain::Constant(fade * volume * self.level)
+                Gain::Constant(fade * volume * self.file_gain)
             }
             _ => {
-                scratch.fill(self.level);
+                scratch.fill(self.file_gain);
                 self.fade.scale(scratch);
                 self.volume.scale(scratch);
                 Gain::EachFrame(scratch)
@@ -51,11 +51,11 @@ pub enum Gain<'a> {
     EachFrame(&'a [f32]),
 }
 
-/// Adds the interleaved frames of `voice`, times `gain`, to those of `block`. What one has more
-/// than the other is left alone.
+/// Adds the interleaved frames of `voice`, times `gain`, to those of `block`. If one is longer, its rest is left
+/// alone.
 pub fn add(block: &mut [f32], voice: &[f32], gain: Gain<'_>, channels: Channels) {
     match (gain, channels) {
-        // Silence leaves the block as it is, whatever the voice holds.
+        // A silent voice leaves the block as it is, even if the voice holds what is not a number.
         (Gain::Constant(0.0), _) => {}
         (Gain::Constant(gain), _) => {
             for (sum, sample) in block.iter_mut().zip(voice) {
@@ -88,7 +88,7 @@ pub struct Level {
 
 /// Measures interleaved frames. No frames are silence.
 pub fn measure(block: &[f32], channels: Channels) -> Level {
-    // Even lanes are left, odd lanes right; mono sees to it below.
+    // Even lanes are left, odd lanes right. For mono both are joined below.
     const LANES: usize = 16;
     let mut peak = [0.0_f32; LANES];
     let mut square = [0.0_f32; LANES];
@@ -156,7 +156,7 @@ mod tests {
         let channels = Channels::Stereo;
         let voice: Vec<f32> = [1.0, -0.5].repeat(3000);
         let ramp = |to, frames| GainRamp::new(1.0, to, FrameCount(frames), Curve::Linear);
-        let gain = VoiceGain { fade: ramp(0.0, 1500), volume: ramp(0.5, 3000), level: 2.0 };
+        let gain = VoiceGain { fade: ramp(0.0, 1500), volume: ramp(0.5, 3000), file_gain: 2.0 };
         let sum = mixed(&mut [(&voice, gain.clone())], channels);
         for (n, frame) in sum.chunks(2).enumerate() {
             let n = FrameCount(n as u64);

@@ -1,29 +1,24 @@
 //! The programme: which track sounds, which follows, and how the two meet. Lives on the mixer's
 //! thread; the next track is picked, opened and decoded ahead by a `decode` thread.
 //!
-//! Within a block the programme goes from turn to turn: a turn is a frame at which something
-//! changes (a track starts, begins, ends). Between two turns there is only mixing.
+//! Within a block the programme goes from change to change: a change is a frame at which a track starts, begins or
+//! ends, or a fade is over. Between two changes there is only mixing.
+
+mod next;
+mod track;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam::channel::{RecvTimeoutError, TryRecvError};
-
+use self::next::NextTrack;
+use self::track::Track;
 use super::decode::Ending;
-use super::picker::{Among, Pick, Picked, Picker, Picking};
-use super::voice::{Mixed, Scratch, Voice};
+use super::picker::Picker;
+use super::voice::{CUT, Mixed, Scratch, Then, Voice};
 use crate::audio::PcmSpec;
 use crate::event::{Event, TrackInfo};
-use crate::playout::{Curve, Expected, GainRamp, crossing, overlap};
+use crate::playout::{Curve, Expected, GainRamp, overlap};
 use crate::units::{FrameCount, FramePos};
-
-/// A fade so short that it is heard as a cut, but without a click.
-pub(crate) const CUT: Duration = Duration::from_millis(10);
-
-/// How long nothing is tried when everything up next has failed.
-const RETRY_FIRST: Duration = Duration::from_secs(2);
-const RETRY_MOST: Duration = Duration::from_secs(60);
 
 /// After so many stretches (blocks, mostly) without anything a decoder counts as stuck.
 const STUCK_STRETCHES: u32 = 40;
@@ -48,74 +43,87 @@ pub(crate) enum News {
 pub(crate) struct Programme {
     spec: PcmSpec,
     transitions: Transitions,
-    picker: Picker,
-    current: Option<Track>,
+    current: Current,
     outgoing: Vec<Voice>,
-    next: Next,
-    /// The current track is to give way as soon as the next is there, with a crossfade of this length.
-    cut: Option<FrameCount>,
-    /// The gain of the programme as a whole: what hold and resume move.
-    bus: GainRamp,
-    holding: bool,
-    /// Whether it has been said that there is nothing to play.
-    silent: bool,
-    /// The version of the list that was of no use, as long as the fallback stands in for it.
-    fallen_back: Option<u64>,
-    retry: Duration,
+    next: NextTrack,
+    bus: Bus,
     /// The next frame to be mixed.
     here: FramePos,
     mix: Vec<f32>,
     news: Vec<News>,
 }
 
-/// A track on the air.
-struct Track {
-    info: Arc<TrackInfo>,
-    voice: Voice,
-    /// Frames until its gain passes that of the one before. `None`: it has begun.
-    begins_in: Option<u64>,
-    /// What is to be told of its playlist when it begins.
-    playlist: Option<(String, usize)>,
-    fading_out: bool,
-    /// Where it goes on as soon as it has faded: a seek must not click.
-    seeks_to: Option<FrameCount>,
-    fallback: bool,
-    /// The version of the list of which it was the next.
-    version: u64,
+/// What is on the air.
+enum Current {
+    Track(Box<Track>),
+    /// Nothing sounds until a decoder has the next track ready.
+    Awaited,
+    /// There is nothing to play, and listeners to events know.
+    Nothing,
 }
 
-impl Track {
-    /// Whether all of it has been heard.
-    fn has_ended(&self) -> bool {
-        self.voice.ending().is_some()
+impl Current {
+    fn track(&self) -> Option<&Track> {
+        match self {
+            Current::Track(track) => Some(track),
+            Current::Awaited | Current::Nothing => None,
+        }
+    }
+
+    fn track_mut(&mut self) -> Option<&mut Track> {
+        match self {
+            Current::Track(track) => Some(track),
+            Current::Awaited | Current::Nothing => None,
+        }
+    }
+
+    /// The track, if there is one; another is awaited then.
+    fn take(&mut self) -> Option<Box<Track>> {
+        match std::mem::replace(self, Current::Awaited) {
+            Current::Track(track) => return Some(track),
+            other => *self = other,
+        }
+        None
     }
 }
 
-enum Next {
-    /// Nothing is up next, as of this version of the list; it may be tried again.
-    Nothing { version: u64, retry_at: Option<FramePos> },
-    /// A decode thread is at it.
-    Picking(Picking),
-    /// Opened and decoded ahead.
-    Ready(Box<Picked>),
+/// The programme as a whole on its way into the mix.
+struct Bus {
+    state: BusState,
+    gain: GainRamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BusState {
+    Sounding,
+    Held,
+}
+
+impl Bus {
+    fn set(&mut self, state: BusState, fade: FrameCount) {
+        self.state = state;
+        let to = match state {
+            BusState::Sounding => 1.0,
+            BusState::Held => 0.0,
+        };
+        self.gain.ramp_to(to, fade, Curve::Smooth);
+    }
+
+    /// Whether the programme is held, and has faded.
+    fn is_silent(&self) -> bool {
+        self.state == BusState::Held && self.gain.settled() == Some(0.0)
+    }
 }
 
 impl Programme {
     pub fn new(spec: PcmSpec, transitions: Transitions, picker: Picker) -> Programme {
-        let next = Next::Picking(picker.pick(Among::List, transitions.crossfade));
         Programme {
             spec,
             transitions,
-            picker,
-            current: None,
+            current: Current::Awaited,
             outgoing: Vec::new(),
-            next,
-            cut: None,
-            bus: GainRamp::constant(1.0),
-            holding: false,
-            silent: false,
-            fallen_back: None,
-            retry: RETRY_FIRST,
+            next: NextTrack::new(picker, transitions.crossfade),
+            bus: Bus { state: BusState::Sounding, gain: GainRamp::constant(1.0) },
             here: FramePos(0),
             mix: Vec::new(),
             news: Vec::new(),
@@ -124,43 +132,43 @@ impl Programme {
 
     /// The track on the air, and how far it has been played.
     pub fn current(&self) -> Option<(&Arc<TrackInfo>, FrameCount)> {
-        self.current.as_ref().map(|track| (&track.info, track.voice.position()))
+        self.current.track().map(|track| (&track.info, track.voice.position()))
     }
 
     /// How many tracks have begun to sound.
     pub fn begun(&self) -> u64 {
-        self.picker.begun.load(Ordering::Relaxed)
+        self.next.begun()
     }
 
     /// How much of the current track is to come, as well as it is known.
     pub fn remaining(&self) -> Option<FrameCount> {
-        let track = self.current.as_ref()?;
-        track.voice.remaining().or_else(|| {
-            let duration = track.info.duration?;
-            Some(FrameCount(duration.0.saturating_sub(track.voice.position().0)))
-        })
+        self.current.track()?.remaining()
     }
 
     /// What there is to be heard of it.
     pub fn expected(&self) -> Expected {
         match &self.current {
-            _ if self.holding => Expected::Held,
-            Some(track) if track.voice.starved() > STUCK_STRETCHES => Expected::Stuck,
-            Some(_) => Expected::Sound,
-            None if self.silent => Expected::NothingUpNext,
-            // A decoder is at work on the next track.
-            None => Expected::Stuck,
+            _ if self.is_held() => Expected::Held,
+            Current::Track(track) if track.voice.starved() > STUCK_STRETCHES => Expected::Stuck,
+            Current::Track(_) => Expected::Sound,
+            Current::Awaited => Expected::Stuck,
+            Current::Nothing => Expected::NothingUpNext,
         }
     }
 
     /// Whether it is held.
-    pub fn held(&self) -> bool {
-        self.holding
+    pub fn is_held(&self) -> bool {
+        self.bus.state == BusState::Held
     }
 
     /// Whether there is nothing to play, or nothing that can be played.
     pub fn nothing_to_play(&self) -> bool {
-        self.silent
+        matches!(self.current, Current::Nothing)
+    }
+
+    /// Whether the fallback is on the air.
+    pub fn plays_fallback(&self) -> bool {
+        self.current.track().is_some_and(|track| track.fallback)
     }
 
     /// How tracks meet from now on.
@@ -175,26 +183,33 @@ impl Programme {
 
     /// The current track gives way to the next, by a crossfade of this length.
     pub fn skip(&mut self, crossfade: Duration) {
-        self.cut = Some(self.frames(crossfade.max(CUT)));
+        let crossfade = self.frames(crossfade.max(CUT));
+        if let Some(track) = self.current.track_mut() {
+            track.skipped = Some(crossfade);
+        }
     }
 
     /// The current track gives way to what has been up next since `version` of the list. The one before may
     /// have come to its end since then: what followed is not skipped.
     pub fn skip_to(&mut self, version: u64, crossfade: Duration) {
-        if !self.current.as_ref().is_some_and(|track| !track.fallback && track.version >= version) {
+        let followed = |track: &Track| !track.fallback && track.version >= version;
+        if !self.current.track().is_some_and(followed) {
             self.skip(crossfade);
         }
     }
 
-    /// What should be played gives nothing to hear: whatever is next takes its place at once, and if
-    /// it is the next that does not come, the one after it.
-    pub fn skip_stuck(&mut self) {
+    /// Goes on to whatever is next, at once, because nothing is heard. An entry whose opening does not end is given
+    /// up.
+    pub fn skip_silence(&mut self) {
         self.skip(Duration::ZERO);
-        if let Next::Picking(picking) = &self.next
-            && let Some((id, file)) = picking.opening()
-        {
-            self.picker.give_up(id, file);
-            self.pick();
+        self.next.give_up_opening(self.transitions.crossfade);
+    }
+
+    /// Goes on to the fallback, because nothing is heard. It plays until what is up next changes, and at least one
+    /// track of it. Without a fallback nothing happens.
+    pub fn fall_back(&mut self) {
+        if self.next.fall_back(self.transitions.crossfade) {
+            self.skip(Duration::ZERO);
         }
     }
 
@@ -206,90 +221,30 @@ impl Programme {
 
     /// The current track goes on at `to`.
     pub fn seek(&mut self, to: FrameCount) {
-        let silent = self.is_silenced();
-        if let Some(track) = &mut self.current {
-            let fade = if silent { FrameCount(0) } else { self.spec.rate.frames_in(CUT) };
-            track.seeks_to = Some(to);
-            track.voice.fade(0.0, fade, Curve::Smooth);
-            if silent {
-                self.arrive();
-            }
+        let silent = self.bus.is_silent();
+        let Some(track) = self.current.track_mut() else { return };
+        if silent {
+            track.voice.close(FrameCount(0), Curve::Smooth, Then::Seek(to));
+            track.finish_seek();
+        } else {
+            track.voice.seek_softly(to);
         }
-    }
-
-    /// A seek that has faded goes on where it was to go.
-    fn arrive(&mut self) {
-        if let Some(track) = &mut self.current
-            && let Some(to) = track.seeks_to
-            && (track.voice.gain.fade.left() == FrameCount(0) || track.has_ended())
-        {
-            track.seeks_to = None;
-            track.fading_out = false;
-            track.voice.seek(to);
-            track.voice.fade(1.0, self.spec.rate.frames_in(CUT), Curve::Smooth);
-        }
-    }
-
-    /// Whether it is held, and has faded.
-    fn is_silenced(&self) -> bool {
-        self.holding && self.bus.settled() == Some(0.0)
-    }
-
-    /// What should be played gives nothing to hear: the fallback takes its place, if there is one,
-    /// until what is up next changes, and at least for one track.
-    pub fn fall_back(&mut self) -> bool {
-        if !self.picker.has_fallback() {
-            return false;
-        }
-        self.fallen_back = Some(self.picker.version());
-        self.next = Next::Picking(self.picker.pick(Among::Fallback, self.transitions.crossfade));
-        self.cut = Some(self.frames(CUT));
-        true
-    }
-
-    /// Whether the fallback is on the air.
-    pub fn fell_back(&self) -> bool {
-        self.current.as_ref().is_some_and(|track| track.fallback)
     }
 
     /// Fades out and waits where it is.
     pub fn hold(&mut self, fade: Duration) {
-        self.holding = true;
-        self.bus.turn_to(0.0, self.frames(fade.max(CUT)), Curve::Smooth);
+        self.bus.set(BusState::Held, self.frames(fade.max(CUT)));
     }
 
     /// Goes on where it waits, and fades in.
     pub fn resume(&mut self, fade: Duration) {
-        self.holding = false;
-        self.bus.turn_to(1.0, self.frames(fade.max(CUT)), Curve::Smooth);
+        self.bus.set(BusState::Sounding, self.frames(fade.max(CUT)));
     }
 
     /// To be called when the list of what is up next may have changed, and now and then: gives up
     /// a next track that is no longer the next.
     pub fn look_at_list(&mut self, at: FramePos) {
-        let version = self.picker.version();
-        let stale = match &self.next {
-            Next::Ready(picked) => {
-                picked.version != version && (picked.fallback || !self.picker.is_next(picked.id))
-            }
-            Next::Nothing { version: seen, retry_at } => {
-                *seen != version || retry_at.is_some_and(|retry_at| retry_at <= at)
-            }
-            // What is no longer next is not waited for: it may be on a disk that never answers.
-            Next::Picking(picking) => {
-                picking.version != version
-                    && picking.opening().is_some_and(|(id, _)| !self.picker.is_next(id))
-            }
-        };
-        if stale {
-            self.pick();
-            return;
-        }
-        match &mut self.next {
-            Next::Ready(picked) => picked.version = version,
-            Next::Picking(picking) => picking.version = version,
-            Next::Nothing { .. } => {}
-        }
+        self.next.look_at_list(at, self.transitions.crossfade);
     }
 
     /// Adds its next frames to `out`, the first of which lies at `at`.
@@ -300,73 +255,67 @@ impl Programme {
         mix.resize(out.len(), 0.0);
         let mut done = 0;
         while done < out.len() {
-            if self.is_silenced() {
+            if self.bus.is_silent() {
                 self.outgoing.clear();
-                if self.cut.take().is_some() {
+                if self.current.track().is_some_and(|track| track.skipped.is_some()) {
                     self.leave();
                 }
                 break;
             }
             self.here = at + FrameCount((done / channels) as u64);
-            self.turn(self.here, scratch.patience());
-            let frames = self.until_turn((out.len() - done) / channels);
+            self.change(self.here, scratch.patience());
+            let frames = self.until_change((out.len() - done) / channels);
             let mixed = self.mix_voices(&mut mix[done..done + frames * channels], scratch) * channels;
             let part = done..done + mixed;
-            scratch.add_with_ramp(&mut out[part.clone()], &mix[part.clone()], &mut self.bus);
+            scratch.add_with_ramp(&mut out[part.clone()], &mix[part.clone()], &mut self.bus.gain);
             done = part.end;
         }
         self.here = at + FrameCount((out.len() / channels) as u64);
         self.mix = mix;
     }
 
-    /// Everything that is due at this very frame.
-    fn turn(&mut self, at: FramePos, patience: Option<Duration>) {
+    /// Does everything that is due at this very frame.
+    fn change(&mut self, at: FramePos, patience: Option<Duration>) {
         self.outgoing.retain(|voice| voice.gain.fade.settled() != Some(0.0));
-        self.receive_pick(at, patience);
-        if self.current.as_ref().is_some_and(|track| track.begins_in == Some(0)) {
-            self.begin(at);
-        }
-        self.arrive();
-        if self.current.as_ref().is_some_and(Track::has_ended) {
-            self.end();
+        self.next.receive(at, patience, self.transitions.crossfade);
+        if let Some(track) = self.current.track_mut() {
+            if track.begins_in() == Some(0) {
+                track.begin(at, &mut self.news);
+            }
+            track.finish_seek();
+            if track.has_ended() {
+                self.end();
+            }
         }
         if let Some(fade) = self.due_start() {
             self.start(at, fade);
+        } else if let Some(fade) = self.due_stop() {
+            self.retire(fade, Curve::Smooth);
         } else {
             self.fade_out_if_last();
         }
-        if self.current.is_none()
-            && matches!(self.next, Next::Nothing { .. })
-            && !std::mem::replace(&mut self.silent, true)
-        {
+        if matches!(self.current, Current::Awaited) && self.next.is_nothing() {
+            self.current = Current::Nothing;
             self.news.push(News::Event(Event::NothingToPlay));
         }
     }
 
     /// Whether the next track is to start at this frame, and with how long a crossfade.
-    fn due_start(&mut self) -> Option<FrameCount> {
-        let Next::Ready(next) = &self.next else {
-            // Nothing follows: a skip lets the current track fade.
-            if let (Next::Nothing { .. }, Some(fade)) = (&self.next, self.cut) {
-                self.cut = None;
-                self.retire(fade, Curve::Smooth);
-            }
-            return None;
-        };
-        let Some(track) = &self.current else { return Some(FrameCount(0)) };
+    fn due_start(&self) -> Option<FrameCount> {
+        let next = self.next.ready()?;
+        let Some(track) = self.current.track() else { return Some(FrameCount(0)) };
         let remaining = track.voice.remaining();
-        if let Some(cut) = self.cut {
-            let cut = overlap(cut, None, next.info.duration);
-            return Some(FrameCount(cut.0.min(remaining.map_or(u64::MAX, |left| left.0))));
+        if let Some(crossfade) = track.skipped {
+            let crossfade = overlap(crossfade, None, next.info.duration);
+            return Some(FrameCount(crossfade.0.min(remaining.map_or(u64::MAX, |left| left.0))));
         }
-        if track.seeks_to.is_some() {
+        if track.is_seeking() {
             return None;
         }
-        if track.fallback && !next.fallback && self.fallen_back != Some(next.version) {
-            // What the fallback stood in for is there again.
+        if track.fallback && self.next.list_is_back() {
             return Some(self.frames(self.transitions.crossfade.max(CUT)));
         }
-        let overlap = self.overlap(track, next.info.duration);
+        let overlap = self.overlap(track);
         match (remaining, track.info.duration) {
             (Some(left), _) if left <= overlap => Some(left),
             (Some(_), _) => None,
@@ -378,58 +327,29 @@ impl Programme {
         }
     }
 
-    fn overlap(&self, track: &Track, next: Option<FrameCount>) -> FrameCount {
-        overlap(self.frames(self.transitions.crossfade), track.info.duration, next)
+    /// Whether the current track is to stop at this frame although nothing follows, and with how long a fade.
+    fn due_stop(&self) -> Option<FrameCount> {
+        self.current.track()?.skipped.filter(|_| self.next.is_nothing())
+    }
+
+    /// How long the current track and the next one overlap.
+    fn overlap(&self, track: &Track) -> FrameCount {
+        overlap(self.frames(self.transitions.crossfade), track.info.duration, self.next.duration())
     }
 
     /// The next track becomes the current one; the old one fades under it.
     fn start(&mut self, at: FramePos, fade: FrameCount) {
-        let Next::Ready(picked) =
-            std::mem::replace(&mut self.next, Next::Nothing { version: 0, retry_at: None })
-        else {
-            return;
-        };
-        self.cut = None;
-        self.silent = false;
-        self.retry = RETRY_FIRST;
-        let playlist = self.picker.begin(&picked);
-        if !picked.fallback {
-            self.fallen_back = None;
-        }
-        let mut voice = Voice::new(picked.feed, picked.level);
-        let old_fade = self.retire(fade, Curve::EqualPower);
+        let Some((opened, playlist)) = self.next.take(self.transitions.crossfade) else { return };
+        let outgoing = self.retire(fade, Curve::EqualPower);
         let rise = if fade.0 > 0 { fade } else { self.frames(self.transitions.fade_in) };
-        let mut begins_in = 0;
-        if rise.0 > 0 {
-            voice.gain.fade = GainRamp::new(0.0, 1.0, rise, Curve::EqualPower);
+        let mut track = Track::new(opened, self.spec.rate, rise, playlist);
+        if let Some(outgoing) = outgoing {
+            track.begin_over(&outgoing);
         }
-        if let Some(old_fade) = old_fade {
-            begins_in = crossing(&old_fade, &voice.gain.fade).0;
+        if track.begins_in() == Some(0) {
+            track.begin(at, &mut self.news);
         }
-        self.current = Some(Track {
-            info: picked.info,
-            voice,
-            begins_in: Some(begins_in),
-            playlist,
-            fading_out: false,
-            seeks_to: None,
-            fallback: picked.fallback,
-            version: picked.version,
-        });
-        self.pick();
-        if begins_in == 0 {
-            self.begin(at);
-        }
-    }
-
-    /// The current track begins: it is heard, named and told of.
-    fn begin(&mut self, at: FramePos) {
-        let Some(track) = &mut self.current else { return };
-        track.begins_in = None;
-        self.news.push(News::Begins(track.info.clone(), at));
-        if let Some((name, length)) = track.playlist.take() {
-            self.news.push(News::Event(Event::PlaylistChange { name, length }));
-        }
+        self.current = Current::Track(Box::new(track));
     }
 
     /// The current track, if there is one, is on its way out. Its fade, if it has one.
@@ -438,18 +358,17 @@ impl Programme {
         if fade.0 == 0 {
             return None;
         }
-        track.voice.fade(0.0, fade, curve);
+        track.voice.close(fade, curve, Then::End);
         let ramp = track.voice.gain.fade.clone();
         self.outgoing.push(track.voice);
         Some(ramp)
     }
 
     /// The current track is no longer current. What has been heard of it has begun, however short it was.
-    fn leave(&mut self) -> Option<Track> {
-        if self.current.as_ref()?.begins_in.is_some() {
-            self.begin(self.here);
-        }
-        self.current.take()
+    fn leave(&mut self) -> Option<Box<Track>> {
+        let mut track = self.current.take()?;
+        track.begin(self.here, &mut self.news);
+        Some(track)
     }
 
     /// The current track has come to its end, good or bad.
@@ -464,46 +383,40 @@ impl Programme {
     /// Where tracks do not overlap, `fade_out` lets them fade before their end.
     fn fade_out_if_last(&mut self) {
         let fade_out = self.frames(self.transitions.fade_out);
-        let alone = self.transitions.crossfade.is_zero() || matches!(self.next, Next::Nothing { .. });
-        let left = self.remaining();
-        if let (Some(track), Some(left)) = (&mut self.current, left)
+        let alone = self.transitions.crossfade.is_zero() || self.next.is_nothing();
+        if let Some(track) = self.current.track_mut()
+            && let Some(left) = track.remaining()
             && alone
-            && track.seeks_to.is_none()
             && left <= fade_out
             && left.0 > 0
-            && !std::mem::replace(&mut track.fading_out, true)
         {
-            track.voice.fade(0.0, left, Curve::Smooth);
+            track.fade_to_end(left);
         }
     }
 
     /// Frames until something changes, `most` at most, and at least one.
-    fn until_turn(&self, most: usize) -> usize {
+    fn until_change(&self, most: usize) -> usize {
         let mut frames = most as u64;
-        let mut turn_in = |left: u64| {
+        let mut change_in = |left: u64| {
             if left > 0 {
                 frames = frames.min(left);
             }
         };
-        if let Some(track) = &self.current {
-            turn_in(track.begins_in.unwrap_or(0));
-            if track.seeks_to.is_some() {
-                turn_in(track.voice.gain.fade.left().0);
+        if let Some(track) = self.current.track() {
+            change_in(track.begins_in().unwrap_or(0));
+            if track.is_seeking() {
+                change_in(track.voice.gain.fade.left().0);
             }
-            if let Some(left) = self.remaining() {
-                let next = match &self.next {
-                    Next::Ready(next) => next.info.duration,
-                    _ => None,
-                };
-                turn_in(left.0);
-                turn_in(left.0.saturating_sub(self.overlap(track, next).0));
-                turn_in(left.0.saturating_sub(self.frames(self.transitions.fade_out).0));
+            if let Some(left) = track.remaining() {
+                change_in(left.0);
+                change_in(left.0.saturating_sub(self.overlap(track).0));
+                change_in(left.0.saturating_sub(self.frames(self.transitions.fade_out).0));
             }
         }
         for voice in &self.outgoing {
-            turn_in(voice.gain.fade.left().0);
+            change_in(voice.gain.fade.left().0);
         }
-        turn_in(self.bus.left().0);
+        change_in(self.bus.gain.left().0);
         frames as usize
     }
 
@@ -511,50 +424,12 @@ impl Programme {
     /// track ends sooner than was known, so that what follows joins right there.
     fn mix_voices(&mut self, out: &mut [f32], scratch: &mut Scratch) -> usize {
         let channels = self.spec.channels.count();
-        let mut frames = out.len() / channels;
-        if let Some(track) = &mut self.current {
-            if let Mixed::Ended(short) = track.voice.mix(out, scratch) {
-                frames = short;
-            }
-            if let Some(begins_in) = &mut track.begins_in {
-                *begins_in = begins_in.saturating_sub(frames as u64);
-            }
-        }
+        let frames = match self.current.track_mut() {
+            Some(track) => track.mix(out, out.len() / channels, scratch),
+            None => out.len() / channels,
+        };
         self.outgoing.retain_mut(|voice| voice.mix(&mut out[..frames * channels], scratch) == Mixed::On);
         frames
-    }
-
-    fn pick(&mut self) {
-        let among = if self.fallen_back.is_some() { Among::ListThenFallback } else { Among::List };
-        self.next = Next::Picking(self.picker.pick(among, self.transitions.crossfade));
-    }
-
-    fn receive_pick(&mut self, at: FramePos, patience: Option<Duration>) {
-        // Again and again, for the list may have changed since the pick was made.
-        while let Next::Picking(picking) = &self.next {
-            let pick = match patience {
-                None => picking.answer.try_recv().map_err(|error| error == TryRecvError::Empty),
-                Some(patience) => {
-                    let answer = picking.answer.recv_timeout(patience);
-                    answer.map_err(|error| error == RecvTimeoutError::Timeout)
-                }
-            };
-            self.next = match pick {
-                Ok(Pick::Track(picked)) => Next::Ready(picked),
-                Ok(Pick::Nothing { version }) => Next::Nothing { version, retry_at: None },
-                Ok(Pick::AllFailed { version }) => self.later(version, at),
-                Err(true) => return,
-                // There was no thread to be had: as if all had failed.
-                Err(false) => self.later(self.picker.version(), at),
-            };
-            self.look_at_list(at);
-        }
-    }
-
-    fn later(&mut self, version: u64, at: FramePos) -> Next {
-        let retry_at = Some(at + self.frames(self.retry));
-        self.retry = (self.retry * 2).min(RETRY_MOST);
-        Next::Nothing { version, retry_at }
     }
 
     fn frames(&self, time: Duration) -> FrameCount {

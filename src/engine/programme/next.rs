@@ -1,0 +1,182 @@
+//! The track after the current one: picked, opened and decoded ahead by a `decode` thread.
+
+use std::time::Duration;
+
+use crossbeam::channel::{RecvTimeoutError, TryRecvError};
+
+use super::super::picker::{OpenedTrack, PendingPick, Pick, PickFrom, Picker};
+use crate::units::{FrameCount, FramePos};
+
+/// How long nothing is tried when everything up next has failed.
+const RETRY_FIRST: Duration = Duration::from_secs(2);
+const RETRY_MOST: Duration = Duration::from_secs(60);
+
+/// What follows the current track, and where it comes from.
+pub(super) struct NextTrack {
+    picker: Picker,
+    state: Next,
+    supply: Supply,
+    /// How long nothing is tried if everything up next fails again.
+    retry_after: Duration,
+}
+
+/// How far the next track is.
+enum Next {
+    /// Nothing is up next, as of this version of the list; it may be tried again.
+    Nothing { version: u64, retry_at: Option<FramePos> },
+    /// A decode thread looks for it.
+    Pending(PendingPick),
+    /// It is opened and decoded ahead.
+    Ready(Box<OpenedTrack>),
+}
+
+/// Where tracks come from.
+enum Supply {
+    List,
+    /// The fallback stands in for the list, of which this version gave nothing to hear.
+    Fallback {
+        instead_of: u64,
+    },
+}
+
+impl NextTrack {
+    pub fn new(picker: Picker, crossfade: Duration) -> NextTrack {
+        let state = Next::Pending(picker.pick(PickFrom::List, crossfade));
+        NextTrack { picker, state, supply: Supply::List, retry_after: RETRY_FIRST }
+    }
+
+    /// The next track, once it is ready.
+    pub fn ready(&self) -> Option<&OpenedTrack> {
+        match &self.state {
+            Next::Ready(opened) => Some(opened),
+            _ => None,
+        }
+    }
+
+    /// How long it is, where that is known already.
+    pub fn duration(&self) -> Option<FrameCount> {
+        self.ready()?.info.duration
+    }
+
+    /// Whether nothing follows.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.state, Next::Nothing { .. })
+    }
+
+    /// Whether the list, for which the fallback stood in, has a track ready again.
+    pub fn list_is_back(&self) -> bool {
+        self.ready().is_some_and(|next| {
+            let useless =
+                matches!(self.supply, Supply::Fallback { instead_of } if instead_of == next.version);
+            !next.fallback && !useless
+        })
+    }
+
+    /// How many tracks have begun to sound.
+    pub fn begun(&self) -> u64 {
+        self.picker.begun()
+    }
+
+    /// Takes the track that is ready, and picks the one after it. If a new playlist begins with it: its name and length.
+    pub fn take(&mut self, crossfade: Duration) -> Option<(OpenedTrack, Option<(String, usize)>)> {
+        let Next::Ready(opened) = std::mem::replace(&mut self.state, Next::NOTHING) else {
+            return None;
+        };
+        self.retry_after = RETRY_FIRST;
+        let playlist = self.picker.begin(&opened);
+        if !opened.fallback {
+            self.supply = Supply::List;
+        }
+        self.pick(crossfade);
+        Some((*opened, playlist))
+    }
+
+    /// Has the fallback stand in, if there is one, until what is up next changes, and at least for one track.
+    pub fn fall_back(&mut self, crossfade: Duration) -> bool {
+        if !self.picker.has_fallback() {
+            return false;
+        }
+        self.supply = Supply::Fallback { instead_of: self.picker.version() };
+        self.state = Next::Pending(self.picker.pick(PickFrom::Fallback, crossfade));
+        true
+    }
+
+    /// Gives up an entry whose opening does not end, and picks the one after it.
+    pub fn give_up_opening(&mut self, crossfade: Duration) {
+        if let Next::Pending(pending) = &self.state
+            && let Some((id, file)) = pending.opening()
+        {
+            self.picker.give_up(id, file);
+            self.pick(crossfade);
+        }
+    }
+
+    /// To be called when the list of what is up next may have changed, and now and then: gives up a next track that
+    /// is no longer the next.
+    pub fn look_at_list(&mut self, at: FramePos, crossfade: Duration) {
+        let version = self.picker.version();
+        let stale = match &self.state {
+            Next::Ready(opened) => {
+                opened.version != version && (opened.fallback || !self.picker.is_next(opened.id))
+            }
+            Next::Nothing { version: seen, retry_at } => {
+                *seen != version || retry_at.is_some_and(|retry_at| retry_at <= at)
+            }
+            // What is no longer next is not waited for: it may be on a disk that never answers.
+            Next::Pending(pending) => {
+                pending.version != version
+                    && pending.opening().is_some_and(|(id, _)| !self.picker.is_next(id))
+            }
+        };
+        if stale {
+            self.pick(crossfade);
+            return;
+        }
+        match &mut self.state {
+            Next::Ready(opened) => opened.version = version,
+            Next::Pending(pending) => pending.version = version,
+            Next::Nothing { .. } => {}
+        }
+    }
+
+    /// Takes in what the decode thread has found. With `patience` it waits for that.
+    pub fn receive(&mut self, at: FramePos, patience: Option<Duration>, crossfade: Duration) {
+        // Again and again, for the list may have changed since the pick was made.
+        while let Next::Pending(pending) = &self.state {
+            let pick = match patience {
+                None => pending.answer.try_recv().map_err(|error| error == TryRecvError::Empty),
+                Some(patience) => {
+                    let answer = pending.answer.recv_timeout(patience);
+                    answer.map_err(|error| error == RecvTimeoutError::Timeout)
+                }
+            };
+            self.state = match pick {
+                Ok(Pick::Track(opened)) => Next::Ready(opened),
+                Ok(Pick::Nothing { version }) => Next::Nothing { version, retry_at: None },
+                Ok(Pick::AllFailed { version }) => self.retry_later(version, at),
+                Err(true) => return,
+                // There was no thread to be had: as if all had failed.
+                Err(false) => self.retry_later(self.picker.version(), at),
+            };
+            self.look_at_list(at, crossfade);
+        }
+    }
+
+    fn pick(&mut self, crossfade: Duration) {
+        let from = match self.supply {
+            Supply::List => PickFrom::List,
+            Supply::Fallback { .. } => PickFrom::ListThenFallback,
+        };
+        self.state = Next::Pending(self.picker.pick(from, crossfade));
+    }
+
+    fn retry_later(&mut self, version: u64, at: FramePos) -> Next {
+        let retry_at = Some(at + self.picker.spec.rate.frames_in(self.retry_after));
+        self.retry_after = (self.retry_after * 2).min(RETRY_MOST);
+        Next::Nothing { version, retry_at }
+    }
+}
+
+impl Next {
+    const NOTHING: Next = Next::Nothing { version: 0, retry_at: None };
+}

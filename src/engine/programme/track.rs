@@ -1,0 +1,122 @@
+//! A track on the air, from its rise to its end.
+
+use std::sync::Arc;
+
+use super::super::picker::OpenedTrack;
+use super::super::voice::{Gate, Mixed, Scratch, Then, Voice};
+use super::News;
+use crate::event::{Event, TrackInfo};
+use crate::playout::{Curve, GainRamp, crossing};
+use crate::units::{FrameCount, FramePos, SampleRate};
+
+/// A track on the air. Its voice's gate closes for a seek, and for the fade before its end.
+pub(super) struct Track {
+    pub info: Arc<TrackInfo>,
+    pub voice: Voice,
+    phase: Phase,
+    /// The track was skipped: it gives way by a crossfade of this length, as soon as the next one is there.
+    pub skipped: Option<FrameCount>,
+    /// Whether it fills in for what should have been played.
+    pub fallback: bool,
+    /// The version of the list of which it was the next.
+    pub version: u64,
+}
+
+enum Phase {
+    /// The gain of the track before is still higher. So many frames later it is not: the track begins there.
+    Rising { begins_in: u64, playlist: Option<(String, usize)> },
+    /// The track is announced.
+    Begun,
+}
+
+impl Track {
+    /// A track that rises over `rise`. `playlist` is told when it begins.
+    pub fn new(
+        opened: OpenedTrack,
+        rate: SampleRate,
+        rise: FrameCount,
+        playlist: Option<(String, usize)>,
+    ) -> Track {
+        let mut voice = Voice::new(opened.feed, opened.file_gain, rate);
+        if rise.0 > 0 {
+            voice.gain.fade = GainRamp::new(0.0, 1.0, rise, Curve::EqualPower);
+        }
+        Track {
+            info: opened.info,
+            voice,
+            phase: Phase::Rising { begins_in: 0, playlist },
+            skipped: None,
+            fallback: opened.fallback,
+            version: opened.version,
+        }
+    }
+
+    /// Makes it begin where its gain passes that of the track before, which fades by `outgoing`.
+    pub fn begin_over(&mut self, outgoing: &GainRamp) {
+        if let Phase::Rising { begins_in, .. } = &mut self.phase {
+            *begins_in = crossing(outgoing, &self.voice.gain.fade).0;
+        }
+    }
+
+    /// Frames until it begins; `None` once it has begun.
+    pub fn begins_in(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Rising { begins_in, .. } => Some(begins_in),
+            Phase::Begun => None,
+        }
+    }
+
+    /// The track begins, unless it has begun: it is named, and told of.
+    pub fn begin(&mut self, at: FramePos, news: &mut Vec<News>) {
+        if let Phase::Rising { playlist, .. } = std::mem::replace(&mut self.phase, Phase::Begun) {
+            news.push(News::Begins(self.info.clone(), at));
+            news.extend(playlist.map(|(name, length)| News::Event(Event::PlaylistChange { name, length })));
+        }
+    }
+
+    /// Adds its next frames to `out`, and says how many.
+    pub fn mix(&mut self, out: &mut [f32], frames: usize, scratch: &mut Scratch) -> usize {
+        let frames = match self.voice.mix(out, scratch) {
+            Mixed::On => frames,
+            Mixed::Ended(short) => short,
+        };
+        if let Phase::Rising { begins_in, .. } = &mut self.phase {
+            *begins_in = begins_in.saturating_sub(frames as u64);
+        }
+        frames
+    }
+
+    /// Whether all of it has been heard.
+    pub fn has_ended(&self) -> bool {
+        self.voice.ending().is_some()
+    }
+
+    /// How much of it is to come, as well as it is known.
+    pub fn remaining(&self) -> Option<FrameCount> {
+        self.voice.remaining().or_else(|| {
+            let duration = self.info.duration?;
+            Some(FrameCount(duration.0.saturating_sub(self.voice.position().0)))
+        })
+    }
+
+    /// Whether it fades out in order to go on elsewhere.
+    pub fn is_seeking(&self) -> bool {
+        matches!(self.voice.gate(), Gate::Closing(Then::Seek(_)))
+    }
+
+    /// A seek whose fade is over goes on where it was to go.
+    pub fn finish_seek(&mut self) {
+        match (self.is_seeking(), self.has_ended()) {
+            (true, true) => self.voice.finish_closing_early(),
+            (true, false) => self.voice.finish_closing(),
+            (false, _) => None,
+        };
+    }
+
+    /// Fades out over what is left of it.
+    pub fn fade_to_end(&mut self, left: FrameCount) {
+        if self.voice.gate() == Gate::Open {
+            self.voice.close(left, Curve::Smooth, Then::End);
+        }
+    }
+}
