@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 /// The time that a pipeline runs by.
 ///
-/// By a stepped clock a pipeline runs as fast as the machine can and waits for its decoders, so that
-/// a day can be played in minutes and always comes out the same: for tests, and for rendering.
+/// With a stepped clock, a pipeline runs as fast as the machine can and waits for its decoders. A day plays in
+/// minutes and always comes out the same: for tests, and for rendering.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,14 +33,14 @@ pub struct Stepper(Arc<Stepped>);
 
 struct Stepped {
     origin: Instant,
-    state: Mutex<State>,
+    times: Mutex<Times>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct Times {
     elapsed: Duration,
-    /// Those that have done all that was due by this time.
+    /// The pipeline has done all that was due by this time.
     settled: Duration,
 }
 
@@ -48,7 +48,7 @@ impl Clock {
     /// A clock that stands still until it is stepped.
     pub fn stepped() -> (Clock, Stepper) {
         let stepped =
-            Stepped { origin: Instant::now(), state: Mutex::new(State::default()), changed: Condvar::new() };
+            Stepped { origin: Instant::now(), times: Mutex::new(Times::default()), changed: Condvar::new() };
         let stepped = Arc::new(stepped);
         (Clock(Kind::Stepped(stepped.clone())), Stepper(stepped))
     }
@@ -66,19 +66,19 @@ impl Clock {
         matches!(self.0, Kind::Stepped(_))
     }
 
-    /// For the thread that lives by a stepped clock: everything due by `now` is done.
+    /// Called by the thread that runs by a stepped clock: everything due by `now` is done.
     pub(crate) fn settle(&self, now: Instant) {
         if let Kind::Stepped(stepped) = &self.0 {
-            let mut state = stepped.lock();
+            let mut times = stepped.lock();
             let settled = now.saturating_duration_since(stepped.origin);
-            if settled > state.settled {
-                state.settled = settled;
+            if settled > times.settled {
+                times.settled = settled;
                 stepped.changed.notify_all();
             }
         }
     }
 
-    /// For the thread that lives by a stepped clock, at its end: nothing is due to it any more.
+    /// Called by the thread that runs by a stepped clock, at its end: nothing will be due to it any more.
     pub(crate) fn settle_for_good(&self) {
         if let Kind::Stepped(stepped) = &self.0 {
             stepped.lock().settled = Duration::MAX;
@@ -94,22 +94,22 @@ impl Stepper {
         self.0.changed.notify_all();
     }
 
-    /// Moves the clock on, and returns when the pipeline has mixed all that became due, or has
-    /// stopped. One clock that is stepped so is for one pipeline.
+    /// Moves the clock on, and returns when the pipeline has mixed all that became due, or has stopped. Such a clock
+    /// is for one pipeline.
     pub fn run(&self, by: Duration) {
-        let mut state = self.0.lock();
-        state.elapsed += by;
-        let until = state.elapsed;
+        let mut times = self.0.lock();
+        times.elapsed += by;
+        let until = times.elapsed;
         self.0.changed.notify_all();
-        while state.settled < until {
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while times.settled < until {
+            times = self.0.changed.wait(times).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 impl Stepped {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

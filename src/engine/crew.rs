@@ -1,4 +1,4 @@
-//! The threads that a pipeline owns, so that stopping can join each one or name it.
+//! The threads that a pipeline owns. Stopping joins each one, or names it.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -23,7 +23,7 @@ struct Member {
 }
 
 impl Crew {
-    /// Starts a thread with all signals blocked. Threads that have ended are let go meanwhile.
+    /// Starts a thread with all signals blocked. Forgets threads that have ended.
     pub fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
         let (working, ended): (Sender<()>, _) = bounded(0);
         let handle = thread::spawn(name, move || {
@@ -37,13 +37,12 @@ impl Crew {
         Ok(())
     }
 
-    /// Joins every thread, or names those that are still at work at `deadline`: they are stuck in
-    /// foreign code (a dead disk, a hook), and left behind. The caller's own thread stays a member, for another
-    /// to join.
+    /// Joins every thread. Gives the names of those that are still at work at `deadline`: they are stuck in foreign code
+    /// (a dead disk, a hook), and are left behind. The caller's own thread stays a member: another thread joins it.
     pub fn join(&self, deadline: Instant) -> Vec<String> {
         let mut abandoned = Vec::new();
         loop {
-            // Taken one by one: a thread that ends may have started another.
+            // Members are taken one by one, because a thread that ends may have started another.
             let Some(member) = self.take_another() else { return abandoned };
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
             let ended = member.working.recv_timeout(left).is_err_and(|error| error.is_disconnected());

@@ -1,4 +1,4 @@
-//! A voice's queue that is filled by hand: with PCM that an application pushes.
+//! A voice's queue that an application fills with its own PCM.
 
 use std::time::Duration;
 
@@ -19,16 +19,16 @@ pub(crate) fn by_hand(spec: PcmSpec, ahead: Duration) -> (Feed, Filler) {
 pub(crate) struct Filler {
     channels: Channels,
     chunks: Sender<Chunk>,
-    /// What is too short yet to be sent.
+    /// Samples that do not fill a chunk yet.
     chunk: Vec<f32>,
 }
 
 impl Filler {
-    /// Short, for what is pushed is often live.
+    /// A short chunk, because pushed audio is often live.
     const CHUNK_FRAMES: usize = 512;
 
-    /// Takes interleaved frames as far as there is room for them now, and says how many. `None` when the
-    /// voice has ended. Half a frame at the end is not taken.
+    /// Takes as many interleaved frames as there is room for now, and says how many. `None` when the voice has ended. It
+    /// does not take half a frame at the end.
     pub fn push(&mut self, frames: &[f32]) -> Option<usize> {
         let frames = &frames[..frames.len() / self.channels.count() * self.channels.count()];
         let full = Filler::CHUNK_FRAMES * self.channels.count();
@@ -43,7 +43,7 @@ impl Filler {
         }
     }
 
-    /// Sends what is there. False when there is no room for it now.
+    /// Sends the chunk. False when there is no room for it now.
     fn send(&mut self) -> Option<bool> {
         let samples = std::mem::take(&mut self.chunk);
         match self.chunks.try_send(Chunk::pushed(samples)) {

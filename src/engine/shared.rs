@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::playout::UpNext;
 
-/// What is up next. Any thread may lock it, for moments; its version is known without that, for the
-/// mixer looks at it ten times a second and must not wait for who reads a long list.
+/// What is up next. Any thread may lock it, for moments. The version can be read without the lock: the mixer reads it
+/// ten times a second and must not wait for a thread that reads a long list.
 pub(crate) struct SharedUpNext {
     list: Mutex<UpNext>,
-    /// The list's, as of when it was last unlocked.
+    /// The list's version when it was last unlocked.
     version: AtomicU64,
 }
 
@@ -53,7 +53,7 @@ impl DerefMut for Locked<'_> {
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        // Pairs with `version`: who sees this number finds the list that it is of, or a later one.
+        // Pairs with the load in `version`: a thread that sees this number finds this list, or a later one.
         self.version.store(self.list.version(), Ordering::Release);
     }
 }
@@ -64,12 +64,12 @@ mod tests {
     use crate::playout::{Entry, Place};
 
     #[test]
-    fn the_version_is_known_while_somebody_has_the_list() {
+    fn the_version_can_be_read_while_the_list_is_locked() {
         let shared = SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1)));
         let before = shared.version();
         let mut list = shared.lock();
         list.queue([Entry::new("a.mp3")], Place::End);
-        assert_eq!(shared.version(), before, "it is not unlocked yet, and nobody waits for that");
+        assert_eq!(shared.version(), before, "the list is still locked");
         drop(list);
         assert_ne!(shared.version(), before);
         assert_eq!(shared.version(), shared.lock().version());

@@ -15,7 +15,7 @@ pub enum TitleHolds {
     UntilCleared,
 }
 
-/// The titles in force. A title for one output goes before one for all.
+/// The titles in force. A title for one output wins over one for all.
 #[derive(Debug, Default)]
 pub(crate) struct Titles {
     track: Arc<Title>,

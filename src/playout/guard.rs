@@ -1,4 +1,4 @@
-//! The dead-air guard: notices silence where something should sound, and says what to do about it.
+//! The dead-air guard: it notices silence where something should sound, and says what to do about it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::units::{FrameCount, SampleRate};
 /// When silence is dead air. The default guards.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeadAir {
-    /// How long nothing may be heard; `None`: the guard is off.
+    /// How long silence may last; `None`: the guard is off.
     pub after: Option<Duration>,
     /// What counts as silence, in decibels below full scale (of the mean power).
     pub below_db: f32,
@@ -28,31 +28,31 @@ pub struct Stretch {
     pub frames: FrameCount,
     /// Its mean power: the mean of the squared samples, 0.5 for a full-scale sine.
     pub power: f32,
-    /// What there was to be heard.
+    /// What should have been heard.
     pub expected: Expected,
 }
 
-/// What there was to be heard.
+/// What should have been heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// A track or a voice.
     Sound,
-    /// A track whose decoder gives nothing.
+    /// A track, but its decoder gives nothing.
     Stuck,
-    /// Nothing, for nothing that can be played is up next.
+    /// Nothing: nothing that can be played is up next.
     NothingUpNext,
     /// Nothing: the programme is held.
     Held,
 }
 
-/// What is to be done. Each is said once for one dead air.
+/// What the mixer is to do. The guard says each once in one dead air.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
-    /// Dead air begins, for this reason: tell everybody, and skip to the next track if there is one.
+    /// Dead air begins, for this reason: tell it, and skip to the next track if there is one.
     Begin(&'static str),
-    /// It lasts: play the fallback.
+    /// Dead air lasts: play the fallback.
     FallBack,
-    /// It is over, after so long.
+    /// Dead air is over. It lasted so long.
     End(Duration),
 }
 
@@ -62,14 +62,14 @@ pub struct Guard {
     rate: SampleRate,
     settings: DeadAir,
     silent: FrameCount,
-    state: State,
+    phase: Phase,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Phase {
     /// Sound, or a silence that is still short.
     Sound,
-    /// Dead air was said, and a skip was tried.
+    /// Dead air was told, and a skip was tried.
     Dead,
     /// The fallback was asked for.
     FallenBack,
@@ -78,12 +78,12 @@ enum State {
 impl Guard {
     /// A guard for a mix at this rate.
     pub fn new(rate: SampleRate, settings: DeadAir) -> Guard {
-        Guard { rate, settings, silent: FrameCount(0), state: State::Sound }
+        Guard { rate, settings, silent: FrameCount(0), phase: Phase::Sound }
     }
 
-    /// Whether it is dead air now.
+    /// Whether there is dead air now.
     pub fn is_dead(&self) -> bool {
-        self.state != State::Sound
+        self.phase != Phase::Sound
     }
 
     /// Takes in the next stretch of the mix.
@@ -93,13 +93,13 @@ impl Guard {
         let excused = stretch.expected == Expected::Held && !self.settings.while_held;
         if stretch.power > loud || excused {
             let lasted = self.rate.duration_of(std::mem::take(&mut self.silent));
-            let before = std::mem::replace(&mut self.state, State::Sound);
-            return (before != State::Sound).then_some(Act::End(lasted));
+            let before = std::mem::replace(&mut self.phase, Phase::Sound);
+            return (before != Phase::Sound).then_some(Act::End(lasted));
         }
         self.silent.0 += stretch.frames.0;
-        match self.state {
-            State::Sound if self.silent >= after => {
-                self.state = State::Dead;
+        match self.phase {
+            Phase::Sound if self.silent >= after => {
+                self.phase = Phase::Dead;
                 Some(Act::Begin(match stretch.expected {
                     Expected::Sound => "the mix is silent",
                     Expected::Stuck => "the decoder makes no progress",
@@ -107,9 +107,9 @@ impl Guard {
                     Expected::Held => "the programme is held",
                 }))
             }
-            // Where there is nothing to skip to, there is nothing to wait for.
-            State::Dead if stretch.expected == Expected::NothingUpNext || self.silent.0 >= 2 * after.0 => {
-                self.state = State::FallenBack;
+            // A skip gets as long as the silence before it. Without a next track there is no skip to wait for.
+            Phase::Dead if stretch.expected == Expected::NothingUpNext || self.silent.0 >= 2 * after.0 => {
+                self.phase = Phase::FallenBack;
                 Some(Act::FallBack)
             }
             _ => None,
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_silence_is_told_skipped_and_at_last_filled() {
+    fn a_long_silence_is_told_then_skipped_then_filled() {
         let silence = for_seconds(25, 0.0, Expected::Sound);
         let sound = for_seconds(5, 0.1, Expected::Sound);
         let acts = acts([&sound[..], &silence, &sound].concat());
@@ -158,13 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_up_next_the_fallback_comes_at_once() {
+    fn the_fallback_comes_at_once_if_nothing_is_up_next() {
         let acts = acts(for_seconds(100, 0.0, Expected::NothingUpNext));
         assert_eq!(acts.iter().map(|act| act.0).collect::<Vec<_>>(), [9, 10]);
     }
 
     #[test]
-    fn a_hold_is_an_excuse_unless_it_is_not() {
+    fn a_hold_is_no_dead_air_unless_the_settings_say_so() {
         let held = for_seconds(100, 0.0, Expected::Held);
         assert_eq!(acts(held.clone()), []);
         let settings = DeadAir { while_held: true, ..DeadAir::default() };

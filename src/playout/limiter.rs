@@ -1,4 +1,4 @@
-//! Keeps the sum of loud voices from clipping, and leaves everything else alone.
+//! The limiter keeps the sum of loud voices from clipping, and leaves everything else alone.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,52 +6,51 @@ use std::time::Duration;
 use crate::audio::PcmSpec;
 use crate::units::FrameCount;
 
-/// -0.3 dB below full scale: what lossy encoders add to a peak seldom clips then.
+/// 0.3 dB below full scale: lossy encoders add a little to a peak, which seldom clips then.
 const CEILING: f32 = 0.966_05;
-/// How far it looks ahead, and so how long a gain takes to fall: short enough to hide before the
-/// peak that causes it, long enough not to be a click itself.
+/// How far it looks ahead, which is how long the gain takes to fall. It is short enough to be masked by the peak that
+/// follows, and long enough not to click.
 const LOOK_AHEAD: Duration = Duration::from_millis(4);
-/// The time constant of the gain's way back: slow against a bass tone, fast against a phrase.
+/// The time constant with which the gain rises again: slow against a bass tone, fast against a phrase.
 const RELEASE: Duration = Duration::from_millis(120);
 
-/// A look-ahead limiter, both channels alike so that the image does not move.
+/// A look-ahead limiter. Both channels get the same gain, so that the stereo image does not move.
 ///
-/// No sample that comes out exceeds [`Limiter::CEILING`], whatever goes in; what is not a finite
-/// number counts as silence. Where nothing within the look-ahead exceeds the ceiling, and a while
-/// after something did, samples come out as they went in, to the bit, [`delay`](Self::delay) later.
+/// No output sample exceeds [`Limiter::CEILING`], whatever the input. A sample that is not a finite number counts as
+/// silence. While nothing exceeds the ceiling, the output is the input to the bit, [`delay`](Self::delay) later.
 ///
-/// The gain is the lowest that any frame in the look-ahead needs, let rise slowly, then averaged
-/// over the look-ahead, so that it falls in a straight line and is there when the peak is.
+/// The gain is the lowest that any frame in the look-ahead needs. It rises slowly, and is averaged over the
+/// look-ahead: so it falls in a straight line and is low enough when the peak comes.
 #[derive(Debug)]
 pub struct Limiter {
     channels: usize,
     /// The last `delay` frames, a ring of interleaved samples.
     delayed: Box<[f32]>,
-    /// The next sample of the ring to leave; always at the begin of a frame.
+    /// The next sample of the ring to leave; always the first of a frame.
     next: usize,
     /// `None` while the gain is exactly 1 and nothing in `delayed` needs less.
     state: Option<Active>,
-    /// The one that is not in use, so that its memory stays.
+    /// The state that is not in use, kept for its memory.
     spare: Option<Active>,
     release: u64,
 }
 
-/// The gain while it is not 1. Gains are fixed-point, in units of 2⁻³⁰: sums of them are exact, so
-/// that a running average neither drifts nor forgets that 1 is 1.
+/// The gain while it is not 1. Gains are fixed-point, in units of 2⁻³⁰. Their sums are exact, so a running average
+/// does not drift, and comes back to exactly 1.
 #[derive(Debug)]
 struct Active {
-    /// Frames seen since it became active.
+    /// Frames since it became active.
     frame: u64,
-    /// The frames within the window that need less than 1, with what they need, rising: the first
-    /// is the window's lowest. Each frame enters and leaves once.
+    /// The frames within the window that need less than 1, with the gain that they need, in rising order: the first is
+    /// the lowest. Each frame enters and leaves once.
     lows: VecDeque<(u64, u64)>,
-    /// The lowest, with the release.
+    /// The lowest gain, with the release.
     held: u64,
     /// The last values of `held`, a ring whose oldest is at `oldest`, and their sum.
     window: Box<[u64]>,
     oldest: usize,
     sum: u64,
-    /// Makes a mean of `sum`, and a factor of that.
+    /// Turns `sum` into its mean as a factor.
     scale: f64,
 }
 
@@ -76,12 +75,12 @@ impl Limiter {
         }
     }
 
-    /// How many frames later than they came in frames come out.
+    /// By how many frames it delays the audio.
     pub fn delay(&self) -> FrameCount {
         FrameCount((self.delayed.len() / self.channels) as u64)
     }
 
-    /// Takes interleaved frames, any number, and puts in their place those that are due.
+    /// Replaces interleaved frames, any number of them, by those that are due.
     pub fn process(&mut self, mut block: &mut [f32]) {
         debug_assert!(block.len().is_multiple_of(self.channels), "whole frames only");
         while !block.is_empty() {
@@ -93,7 +92,7 @@ impl Limiter {
         }
     }
 
-    /// A part that does not cross the end of the ring.
+    /// Does so for a part that does not cross the end of the ring.
     fn part(&mut self, part: &mut [f32]) {
         let loud = clean(part) > CEILING;
         if self.state.is_none() && loud {
@@ -110,7 +109,7 @@ impl Limiter {
                 if loud { frame.iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs())) } else { 0.0 };
             let gain = active.gain(peak, self.release);
             for (sample, delayed) in frame.iter_mut().zip(delayed) {
-                // The gain is low enough; the clamp takes the last rounding.
+                // The gain is low enough. The clamp only removes rounding errors.
                 let due = (*delayed * gain).clamp(-CEILING, CEILING);
                 *delayed = std::mem::replace(sample, due);
             }
@@ -134,11 +133,11 @@ impl Active {
         }
     }
 
-    /// The gain of the frame that leaves when one with this `peak` enters.
+    /// The gain of the frame that leaves, when a frame with this `peak` enters.
     fn gain(&mut self, peak: f32, release: u64) -> f32 {
         let window = self.window.len() as u64;
         if peak > CEILING {
-            // Rounded down: a gain must not be too high.
+            // Rounded down: a gain that is too high would clip.
             let need = (f64::from(CEILING) / f64::from(peak) * ONE as f64) as u64;
             while self.lows.back().is_some_and(|&(_, low)| low >= need) {
                 self.lows.pop_back();
@@ -149,7 +148,7 @@ impl Active {
             self.lows.pop_front();
         }
         let lowest = self.lows.front().map_or(ONE, |&(_, low)| low);
-        // Rounded up, so that it arrives.
+        // Rounded up, so that it reaches its target.
         let risen = self.held + ((ONE - self.held) * release).div_ceil(ONE);
         self.held = risen.min(lowest);
         let oldest = std::mem::replace(&mut self.window[self.oldest], self.held);
@@ -159,18 +158,18 @@ impl Active {
         (self.sum as f64 * self.scale) as f32
     }
 
-    /// Whether every gain inside is 1 again, as if it had just been made.
+    /// Whether every gain inside is 1 again.
     fn is_over(&self) -> bool {
         self.lows.is_empty() && self.sum == ONE * self.window.len() as u64
     }
 }
 
-/// Puts silence in the place of what is no finite number, and returns the highest sample.
+/// Replaces every sample that is not a finite number by silence, and returns the highest sample.
 fn clean(samples: &mut [f32]) -> f32 {
     const SIGN: u32 = 1 << 31;
     const INFINITE: i32 = 0x7f80_0000;
-    // Without their signs, floats are in the order of their bits, and all that is not finite is on
-    // top. Comparing integers makes a fast loop of it.
+    // Without their signs, floats compare like their bits as integers, and whatever is not finite is above
+    // the rest. Comparing integers makes a fast loop.
     let highest = |samples: &[f32]| {
         let bits = samples.iter().map(|sample| (sample.to_bits() & !SIGN) as i32);
         bits.fold(0, |high, bits| if bits > high { bits } else { high })

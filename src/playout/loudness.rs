@@ -1,15 +1,15 @@
-//! How loud the mix is to an ear: K-weighted, as ITU-R BS.1770 has it, over the windows of EBU Tech 3341.
+//! Loudness: K-weighted by ITU-R BS.1770, over the windows of EBU Tech 3341.
 
 use crate::audio::{Channels, PcmSpec};
 use crate::units::SampleRate;
 
-/// A tenth of a second: how often the loudness is another.
+/// How often the loudness is updated: ten times a second.
 const SLICES_A_SECOND: u32 = 10;
 /// Momentary loudness is over 400 ms, short-term loudness over 3 s.
 const MOMENTARY: usize = 4;
 const SHORT_TERM: usize = 30;
 
-/// What silence has, in LUFS: as good as nothing.
+/// The loudness of silence, in LUFS.
 const SILENCE: f32 = -144.0;
 
 /// Loudness in LUFS; silence has -144.
@@ -27,13 +27,13 @@ impl Default for Loudness {
     }
 }
 
-/// Measures a pipeline's mix as it goes by. Allocates nothing.
+/// Measures a pipeline's mix. Allocates nothing after its start.
 #[derive(Clone, Debug)]
 pub struct LoudnessMeter {
     channels: Channels,
     shelf: Biquad,
     high_pass: Biquad,
-    /// The weighted energy of the slice that is being filled, and the frames that it lacks.
+    /// The weighted energy of the slice that is being filled, and the frames that are missing from it.
     energy: f64,
     lacks: usize,
     slice_frames: usize,
@@ -77,8 +77,8 @@ impl LoudnessMeter {
         }
     }
 
-    /// How loud it was, as of the last whole tenth of a second. One channel alone counts once, as BS.1770
-    /// has it: mono is 3 dB less loud than the same in both channels.
+    /// The loudness as of the last whole tenth of a second. By BS.1770 one channel counts once: mono is 3 dB less loud
+    /// than the same in both channels.
     pub fn loudness(&self) -> Loudness {
         Loudness { momentary: self.over(MOMENTARY), short_term: self.over(SHORT_TERM) }
     }
@@ -121,8 +121,8 @@ struct Biquad {
 }
 
 impl Biquad {
-    /// What a head does: +4 dB above some 1.7 kHz. (The standard gives coefficients for 48 kHz; these are
-    /// the filters that they come from, for any rate.)
+    /// The effect of a head: +4 dB above some 1.7 kHz. (The standard gives coefficients for 48 kHz. This computes the
+    /// same filter for any rate.)
     fn shelf(rate: SampleRate) -> Biquad {
         const HZ: f64 = 1_681.974_450_955_533;
         const GAIN_DB: f64 = 3.999_843_853_973_347;
@@ -135,7 +135,7 @@ impl Biquad {
         Biquad::new(b.map(|b| b * scale), [2.0 * (k * k - 1.0) * scale, (1.0 - k / Q + k * k) * scale])
     }
 
-    /// What an ear does: less and less below some 40 Hz.
+    /// The effect of an ear: a high-pass at some 40 Hz.
     fn high_pass(rate: SampleRate) -> Biquad {
         const HZ: f64 = 38.135_470_876_024_44;
         const Q: f64 = 0.500_327_037_323_877_3;
@@ -159,8 +159,8 @@ impl Biquad {
         output
     }
 
-    /// In silence what is left would become so small that the machine is slow with it; and what is no number
-    /// would stay.
+    /// Clears what would do harm in the filter: numbers so small that the machine is slow with them, and what is not
+    /// a number, which would stay for ever.
     fn settle(&mut self) {
         for state in self.state.iter_mut().flatten() {
             if !(1e-30..1e30).contains(&state.abs()) {
@@ -170,7 +170,7 @@ impl Biquad {
     }
 }
 
-/// The frequency as the bilinear transform wants it.
+/// The frequency, pre-warped for the bilinear transform.
 fn warped(hz: f64, rate: SampleRate) -> f64 {
     (std::f64::consts::PI * hz / f64::from(rate.hz())).tan()
 }

@@ -1,5 +1,5 @@
-//! What plays next, and how it is put together: rules, values in and values out. No threads, no
-//! clock of their own (time is passed in), no sockets; playlists are read from disk here.
+//! The rules of playing: what comes next, and how it is mixed. Values in, values out: no threads, no sockets, and
+//! callers pass the time. Playlists are read from disk here.
 //!
 //! [`UpNext`] says which [`Entry`] comes next, [`Pace`] when a block is due, [`GainRamp`] and
 //! [`VoiceGain`] how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps

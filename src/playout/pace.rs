@@ -1,28 +1,27 @@
 //! When a block is due. Block `k` is due at `start + k · BLOCK_FRAMES / rate` on the monotonic
-//! clock, computed from `k` each time, so that no rounding adds up however long a station runs.
+//! clock. The time is computed from `k` each time, so rounding never adds up.
 
 use std::time::{Duration, Instant};
 
 use crate::audio::BLOCK_FRAMES;
 use crate::units::{FrameCount, FramePos, SampleRate};
 
-/// Later than this is not caught up: the machine was stopped or asleep, and a burst of more than
-/// a listener's backlog would help nobody.
+/// A mixer that is later than this does not catch up: the machine was stopped or asleep, and a burst longer than a
+/// listener's backlog would help nobody.
 const LATEST: Duration = Duration::from_secs(5);
 
-/// The sample clock of one pipeline against the monotonic clock. It owns no clock: `now` is
-/// passed in.
+/// The sample clock of one pipeline, measured by the monotonic clock. It owns no clock: callers pass `now`.
 #[derive(Clone, Debug)]
 pub struct Pace {
     rate: SampleRate,
-    /// When block 0 was due; moved when the mixer was away too long.
+    /// When block 0 was due. It moves when the mixer was away for too long.
     start: Instant,
 }
 
-/// The clock was moved rather than caught up.
+/// The clock was moved, because the mixer was too late to catch up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// How late the next block was, and by how much every block is due later from now on.
+    /// How late the next block was. Every block is due later by this from now on.
     pub by: Duration,
 }
 
@@ -37,7 +36,7 @@ impl Pace {
         self.start + self.rate.duration_of(FrameCount(block * BLOCK_FRAMES as u64))
     }
 
-    /// How many blocks are due at `now`, `next` being the first that has not been made.
+    /// How many blocks are due at `now`. `next` is the first that has not been made.
     pub fn blocks_due(&self, next: u64, now: Instant) -> u64 {
         if now < self.start {
             return 0;
@@ -45,18 +44,18 @@ impl Pace {
         (self.position(now).0 / BLOCK_FRAMES as u64 + 1).saturating_sub(next)
     }
 
-    /// The frame whose instant is `now` or the last before it: zero before the start. It goes back
-    /// to the next block's begin when the start is moved.
+    /// The last frame whose instant is not after `now`; zero before the start. When the start is moved, the position
+    /// goes back to the beginning of the next block.
     pub fn position(&self, now: Instant) -> FramePos {
         let elapsed = now.saturating_duration_since(self.start).as_nanos();
-        // `due` rounds down to a nanosecond: an instant has come when its exact time is below the
-        // next nanosecond.
+        // `due` rounds down to a nanosecond, so an instant has come when its exact time is below the next
+        // nanosecond.
         let frames = ((elapsed + 1) * u128::from(self.rate.hz()) - 1) / 1_000_000_000;
         FramePos(u64::try_from(frames).unwrap_or(u64::MAX))
     }
 
-    /// To be called once a turn, before [`blocks_due`](Self::blocks_due): if block `next` is over
-    /// five seconds late, moves the start so that it is due at `now`, and says so.
+    /// Call it before [`blocks_due`](Self::blocks_due). If block `next` is over five seconds late, it moves the start
+    /// so that the block is due at `now`, and says so.
     pub fn move_if_lost(&mut self, next: u64, now: Instant) -> Option<Moved> {
         let by = now.saturating_duration_since(self.due(next));
         (by > LATEST).then(|| {

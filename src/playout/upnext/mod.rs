@@ -1,9 +1,8 @@
 //! What plays next: first the queue, each entry once; then the playlist, in passes.
 //!
-//! [`UpNext`] only answers; who plays tells it what became of the answer. [`peek`](UpNext::peek) is
-//! free to be asked at any time, and a player that fetches ahead compares
-//! [`version`](UpNext::version)s to see whether what it fetched is still right. An entry is taken when
-//! it really begins ([`begin`](UpNext::begin)) or turns out to be bad
+//! [`UpNext`] only answers; the player tells it what became of the answer. [`peek`](UpNext::peek) may be called at
+//! any time. A player that opens tracks ahead compares [`version`](UpNext::version)s, to see whether its track is
+//! still the next. An entry is taken when it begins to sound ([`begin`](UpNext::begin)) or proves to be bad
 //! ([`skip_failed`](UpNext::skip_failed)).
 
 mod rotation;
@@ -18,7 +17,7 @@ pub use self::snapshot::Snapshot;
 use super::playlist::Entry;
 use crate::ids::EntryId;
 
-/// Names one loading of a playlist, so that what is still read for an older one is not taken for this.
+/// Names one loading of a playlist. Entries that are still being read for an older one do not get into this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ListId(pub u64);
@@ -28,15 +27,15 @@ pub struct ListId(pub u64);
 pub enum Place {
     /// After what is queued already.
     End,
-    /// Before what is queued already. (A playlist that is to come [`When::Now`] is still before that, unless a file was
-    /// put before it meanwhile.)
+    /// Before what is queued already, but after a playlist that is to come [`When::Now`], unless a file was put before
+    /// that meanwhile.
     Next,
 }
 
 /// When a playlist's first track has its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Before the queue: whoever asked wants to hear it at once.
+    /// Before the queue, to be heard at once.
     Now,
     /// In place of the old playlist's next: after the current track and after the queue.
     AfterCurrent,
@@ -47,7 +46,7 @@ pub enum When {
 pub struct Playlist {
     /// What events and state call it: its path, or what the application likes.
     pub name: String,
-    /// What is known of it already; the rest may follow by [`UpNext::extend`].
+    /// The entries that are known so far; more may follow by [`UpNext::extend`].
     pub entries: Vec<Entry>,
     /// Whether passes follow each other.
     pub repeat: bool,
@@ -55,7 +54,7 @@ pub struct Playlist {
     pub shuffle: bool,
 }
 
-/// What an entry comes from.
+/// Where an entry comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The queue: it plays once.
@@ -71,14 +70,14 @@ pub struct Candidate<'a> {
     pub id: EntryId,
     /// The file.
     pub entry: &'a Entry,
-    /// What it comes from.
+    /// Where it comes from.
     pub origin: Origin,
 }
 
-/// What an entry's turn meant.
+/// What taking an entry changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// What it came from.
+    /// Where it came from.
     pub origin: Origin,
     /// It is the first track of its playlist to begin: that playlist's name and length.
     pub list_began: Option<(String, usize)>,
@@ -112,7 +111,7 @@ pub struct ListState {
 pub struct UpNext {
     queue: VecDeque<Listed>,
     list: Option<Rotation>,
-    /// A playlist loaded [`When::Now`] waits for this many entries of the queue only; until it began.
+    /// So many entries of the queue come before a playlist that was loaded [`When::Now`] and has not begun.
     list_after: Option<usize>,
     /// Names what comes next. Entries and lists share the counter.
     next_id: u64,
@@ -160,9 +159,9 @@ impl UpNext {
         self.version
     }
 
-    /// The entry has begun to sound. Usually it is what [`peek`](Self::peek) says; where that has
-    /// changed since the player asked, the entry has its turn all the same, and what should have been
-    /// next still comes. `None` if it is nowhere any more.
+    /// The entry has begun to sound. Usually it is the answer of [`peek`](Self::peek). If that has changed meanwhile,
+    /// the entry is taken all the same, and the new answer still comes next. `None` if the entry is neither in the
+    /// queue nor in the playlist any more.
     pub fn begin(&mut self, id: EntryId) -> Option<Turn> {
         let turn = self.take(id, |list| {
             list.failures = 0;
@@ -177,7 +176,7 @@ impl UpNext {
         turn
     }
 
-    /// The entry cannot be played, which costs it its turn. `None` if it is nowhere any more.
+    /// The entry cannot be played and is taken. `None` if it is neither in the queue nor in the playlist any more.
     pub fn skip_failed(&mut self, id: EntryId) -> Option<Turn> {
         let turn = self.take(id, |list| {
             list.failures += 1;
@@ -187,8 +186,8 @@ impl UpNext {
         turn
     }
 
-    /// Nothing is queued, and as many entries of the playlist as it has failed one after the other:
-    /// whoever plays should wait a little before trying once more.
+    /// Whether nothing is queued and every entry of the playlist has failed, one after the other. The player should
+    /// wait a little before it tries again.
     pub fn all_failed(&self) -> bool {
         self.queue.is_empty()
             && self
@@ -232,7 +231,7 @@ impl UpNext {
         match place {
             Place::End => self.queue.extend(entries),
             Place::Next => {
-                // What was to come before a playlist that is to come now still does.
+                // Entries that were to come before a playlist that is to come now still do.
                 if let Some(after) = self.list_after.as_mut().filter(|after| **after > 0) {
                     *after += entries.len();
                 }
@@ -307,8 +306,8 @@ impl UpNext {
         id
     }
 
-    /// Adds to the end of a playlist that is still being read; shuffled, new entries join what is
-    /// left of the pass. `false` if another list has taken its place.
+    /// Adds to the end of a playlist that is still being read. If it is shuffled, the new entries join the rest of
+    /// the pass. `false` if another list has taken its place.
     pub fn extend(&mut self, list: ListId, entries: impl IntoIterator<Item = Entry>) -> bool {
         let UpNext { list: Some(rotation), next_id, random, .. } = self else { return false };
         if rotation.id != list {
@@ -320,10 +319,9 @@ impl UpNext {
         true
     }
 
-    /// The playlist as it was read again. It goes on after the entry that was current, or what is left
-    /// before that; entries that are not in it any more go; new ones come in, when shuffled in
-    /// what is left of the pass. Entries are the same if their paths are. `false` if another
-    /// list has taken its place.
+    /// Replaces the entries of a playlist that was read again. It goes on after the current entry, or after the last
+    /// one before it that is left. New entries come in; if the list is shuffled, they join the rest of the pass. Entries
+    /// are the same if their paths are. `false` if another list has taken its place.
     pub fn replace(&mut self, list: ListId, entries: Vec<Entry>) -> bool {
         let before = self.peek().map(|next| next.entry.clone());
         let UpNext { list: Some(rotation), next_id, random, .. } = self else { return false };
