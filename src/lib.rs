@@ -36,7 +36,7 @@ mod thread;
 mod time;
 mod units;
 
-pub use access::{Role, Users, write_private};
+pub use access::{Right, Role, Users, write_private};
 pub use api::{Api, Reloaded};
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 #[cfg(feature = "mp3")]

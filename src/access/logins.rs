@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::users::Role;
+use super::credential::Identity;
 
 /// A verified login is remembered for so long.
 const REMEMBERED: Duration = Duration::from_secs(300);
@@ -20,13 +20,6 @@ const FAILURES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
 /// As many addresses are watched at most.
 const ADDRESSES: usize = 4_096;
-
-/// Who has a credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) name: String,
-    pub(crate) role: Role,
-}
 
 /// Verified logins by a keyed hash of name and password: who reads this memory learns neither.
 pub(crate) struct Logins {
@@ -124,6 +117,7 @@ fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Role;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()

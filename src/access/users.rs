@@ -2,17 +2,17 @@
 //! `name:role:hash`, the hash of a password by Argon2id, or that of a token.
 
 use std::fmt::{self, Write as _};
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::str::FromStr;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::private_file::write_private;
+use super::role::Role;
 use crate::error::{Error, Result};
 
 /// How the hash of a token begins.
@@ -26,37 +26,6 @@ const LONGEST_PASSWORD: usize = 1_024;
 const LONGEST_NAME: usize = 64;
 /// A file of this size has thousands of users.
 const LONGEST_FILE: u64 = 1 << 20;
-
-/// What a credential allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// To look.
-    Viewer,
-    /// To change the state of the station, too.
-    Admin,
-}
-
-impl Role {
-    /// `viewer` or `admin`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Role::Viewer => "viewer",
-            Role::Admin => "admin",
-        }
-    }
-}
-
-impl FromStr for Role {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Role, String> {
-        match text {
-            "viewer" => Ok(Role::Viewer),
-            "admin" => Ok(Role::Admin),
-            _ => Err(format!("{text:?} is no role: \"admin\" or \"viewer\"")),
-        }
-    }
-}
 
 /// Users and tokens, as a users file holds them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -280,37 +249,6 @@ impl User {
         };
         Ok(User { name: name.into(), role: role.parse()?, secret })
     }
-}
-
-/// Writes a file that only its owner reads, whole or not at all.
-///
-/// # Errors
-/// [`Error::File`] if it cannot be written.
-pub fn write_private(file: &Path, content: &[u8]) -> Result<()> {
-    replace(file, content).map_err(|error| Error::file(file, error.to_string()))
-}
-
-fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = file.file_name().ok_or(ErrorKind::InvalidInput)?.to_string_lossy();
-    let draft = folder.join(format!(".{name}.{:08x}", fastrand::u32(..)));
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)
-        .and_then(|mut open| {
-            open.set_permissions(Permissions::from_mode(0o600))?;
-            open.write_all(content)?;
-            open.sync_all()
-        })
-        .and_then(|()| fs::rename(&draft, file));
-    if written.is_err() {
-        let _ = fs::remove_file(&draft);
-    }
-    written?;
-    // So that it is there after a power cut, too.
-    File::open(folder)?.sync_all()
 }
 
 /// The hash of a password that is nobody's, with today's costs.

@@ -4,17 +4,16 @@ use super::call::{Call, Handled};
 use super::core::Core;
 use super::streams::Streams;
 use crate::HttpRequest;
+use crate::access::Right;
 use crate::api::problem::Problem;
 
 /// Who may ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Anybody.
     Public,
-    /// Who may look.
-    Viewer,
-    /// Who may change things.
-    Admin,
+    /// Users whose role has this right.
+    Needs(Right),
 }
 
 /// What answers, and on which thread.

@@ -2,62 +2,67 @@
 
 use super::handlers::{outputs, pipelines, queue, station, voices};
 use super::icecast;
-use super::router::Access::{self, Admin, Public, Viewer};
+use super::router::Access;
 use super::router::Handler::{self, Events, Quick, Slow};
 use super::router::Route;
 use super::streams::Streams;
+use crate::access::Right;
 
 /// What the API answers for.
 pub(crate) const PATHS: &[&str] = &["/api/", "/health", "/nowplaying/", "/status-json.xsl"];
 
-const fn get(path: &'static str, access: Access, handler: Handler) -> Route {
-    Route { method: "GET", path, access, handler }
+/// For anybody, without a credential.
+const fn open(path: &'static str, handler: Handler) -> Route {
+    Route { method: "GET", path, access: Access::Public, handler }
 }
 
-/// Whatever changes something is for admins.
+const fn look(path: &'static str, handler: Handler) -> Route {
+    Route { method: "GET", path, access: Access::Needs(Right::Look), handler }
+}
+
 const fn change(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, access: Admin, handler }
+    Route { method, path, access: Access::Needs(Right::Change), handler }
 }
 
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
-    get("/health", Public, Quick(station::health)),
-    get("/status-json.xsl", Public, Quick(icecast::status)),
-    get("/nowplaying/{mount*}", Public, Events(Streams::follow_mount)),
-    get("/api/v1/openapi.json", Public, Quick(station::openapi)),
+    open("/health", Quick(station::health)),
+    open("/status-json.xsl", Quick(icecast::status)),
+    open("/nowplaying/{mount*}", Events(Streams::follow_mount)),
+    open("/api/v1/openapi.json", Quick(station::openapi)),
 
-    get("/api/v1/events", Viewer, Events(Streams::follow_station)),
-    get("/api/v1/health", Viewer, Quick(station::health)),
-    get("/api/v1/server", Viewer, Quick(station::server)),
-    get("/api/v1/mounts", Viewer, Quick(station::mounts)),
-    get("/api/v1/metadata", Viewer, Slow(station::metadata)),
-    get("/api/v1/listeners", Viewer, Quick(station::listeners)),
+    look("/api/v1/events", Events(Streams::follow_station)),
+    look("/api/v1/health", Quick(station::health)),
+    look("/api/v1/server", Quick(station::server)),
+    look("/api/v1/mounts", Quick(station::mounts)),
+    look("/api/v1/metadata", Slow(station::metadata)),
+    look("/api/v1/listeners", Quick(station::listeners)),
     change("POST", "/api/v1/reload", Slow(station::reload)),
     change("DELETE", "/api/v1/listeners/{id}", Quick(station::kick)),
 
-    get("/api/v1/pipelines", Viewer, Quick(pipelines::list)),
-    get("/api/v1/pipelines/{pipeline}", Viewer, Quick(pipelines::show)),
-    get("/api/v1/pipelines/{pipeline}/health", Viewer, Quick(pipelines::health)),
-    get("/api/v1/pipelines/{pipeline}/history", Viewer, Quick(pipelines::history)),
-    get("/api/v1/pipelines/{pipeline}/up-next", Viewer, Quick(pipelines::up_next)),
+    look("/api/v1/pipelines", Quick(pipelines::list)),
+    look("/api/v1/pipelines/{pipeline}", Quick(pipelines::show)),
+    look("/api/v1/pipelines/{pipeline}/health", Quick(pipelines::health)),
+    look("/api/v1/pipelines/{pipeline}/history", Quick(pipelines::history)),
+    look("/api/v1/pipelines/{pipeline}/up-next", Quick(pipelines::up_next)),
     change("POST", "/api/v1/pipelines/{pipeline}/play", Slow(pipelines::play)),
     change("POST", "/api/v1/pipelines/{pipeline}/skip", Quick(pipelines::skip)),
     change("POST", "/api/v1/pipelines/{pipeline}/seek", Quick(pipelines::seek)),
     change("POST", "/api/v1/pipelines/{pipeline}/hold", Quick(pipelines::hold)),
     change("POST", "/api/v1/pipelines/{pipeline}/resume", Quick(pipelines::resume)),
-    get("/api/v1/pipelines/{pipeline}/playlist", Viewer, Quick(pipelines::playlist)),
+    look("/api/v1/pipelines/{pipeline}/playlist", Quick(pipelines::playlist)),
     change("PUT", "/api/v1/pipelines/{pipeline}/playlist", Slow(pipelines::load)),
     change("PATCH", "/api/v1/pipelines/{pipeline}/playlist", Quick(pipelines::change_list)),
     change("PUT", "/api/v1/pipelines/{pipeline}/metadata", Quick(pipelines::update_metadata)),
     change("DELETE", "/api/v1/pipelines/{pipeline}/metadata", Quick(pipelines::clear_metadata)),
 
-    get("/api/v1/pipelines/{pipeline}/queue", Viewer, Quick(queue::list)),
+    look("/api/v1/pipelines/{pipeline}/queue", Quick(queue::list)),
     change("POST", "/api/v1/pipelines/{pipeline}/queue", Slow(queue::add)),
     change("DELETE", "/api/v1/pipelines/{pipeline}/queue", Quick(queue::clear)),
     change("DELETE", "/api/v1/pipelines/{pipeline}/queue/{id}", Quick(queue::remove)),
     change("PUT", "/api/v1/pipelines/{pipeline}/queue/{id}/index", Quick(queue::move_to)),
 
-    get("/api/v1/pipelines/{pipeline}/voices", Viewer, Quick(voices::list)),
+    look("/api/v1/pipelines/{pipeline}/voices", Quick(voices::list)),
     change("POST", "/api/v1/pipelines/{pipeline}/voices", Slow(voices::play)),
     change("DELETE", "/api/v1/pipelines/{pipeline}/voices", Quick(voices::stop_all)),
     change("DELETE", "/api/v1/pipelines/{pipeline}/voices/{voice}", Quick(voices::stop)),
@@ -66,7 +71,7 @@ pub(crate) static ROUTES: &[Route] = &[
     change("POST", "/api/v1/pipelines/{pipeline}/voices/{voice}/seek", Quick(voices::seek)),
     change("PUT", "/api/v1/pipelines/{pipeline}/voices/{voice}/volume", Quick(voices::volume)),
 
-    get("/api/v1/pipelines/{pipeline}/outputs", Viewer, Quick(outputs::list)),
+    look("/api/v1/pipelines/{pipeline}/outputs", Quick(outputs::list)),
     change("POST", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::add)),
     change("PUT", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::update)),
     change("DELETE", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::remove)),
@@ -91,12 +96,10 @@ mod tests {
             for (method, operation) in item.as_object().unwrap() {
                 let public = operation["security"].as_array().is_some_and(Vec::is_empty);
                 let admin = operation["description"] == "Needs the role admin.";
-                let access = if public {
-                    Public
-                } else if admin {
-                    Admin
-                } else {
-                    Viewer
+                let access = match (public, admin) {
+                    (true, _) => Access::Public,
+                    (_, true) => Access::Needs(Right::Change),
+                    _ => Access::Needs(Right::Look),
                 };
                 described.insert((path.clone(), method.to_uppercase(), format!("{access:?}")));
             }
@@ -112,9 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_something_needs_an_admin() {
+    fn what_changes_something_needs_the_right_to() {
         for route in ROUTES {
-            assert_eq!(route.method != "GET", route.access == Admin, "{} {}", route.method, route.path);
+            let changes = route.access == Access::Needs(Right::Change);
+            assert_eq!(route.method != "GET", changes, "{} {}", route.method, route.path);
         }
     }
 

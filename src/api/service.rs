@@ -90,8 +90,8 @@ impl Service {
         match self.core.guard.judge(&request, access, Instant::now()) {
             Verdict::Allowed(identity) => self.handle(task, identity.as_ref(), request),
             Verdict::Refused(problem) => request.answer(problem.answer()),
-            Verdict::Verify { name, password } => {
-                let pending = Pending { request, name, password, access, then: task };
+            Verdict::Verify { name, password, right } => {
+                let pending = Pending { request, name, password, right, then: task };
                 if let Err(TrySendError::Full(Pending { request, .. })) = self.logins.try_send(pending) {
                     self.core.guard.put_off(request.address());
                     let problem = Problem::new("busy", "too many logins wait to be verified: try again soon");

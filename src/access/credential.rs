@@ -1,0 +1,105 @@
+//! What a request brings to show who it is, and why it is refused.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::role::{self, Right, Role};
+
+/// Who has a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+}
+
+/// What an `Authorization` header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    Token(String),
+    Login { name: String, password: String },
+}
+
+/// Why a request may not go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It does not say who it is, or not truly: the reason.
+    Unknown(&'static str),
+    /// Too many logins from its address have failed: how long it has to wait.
+    TooManyFailures(Duration),
+    /// Its role does not allow this: the reason.
+    Forbidden(String),
+}
+
+impl Refusal {
+    pub(crate) const NO_SUCH_TOKEN: Refusal = Refusal::Unknown("there is no such token");
+    pub(crate) const NO_SUCH_LOGIN: Refusal =
+        Refusal::Unknown("there is no such user, or the password is another");
+}
+
+impl Credential {
+    /// Reads the header of a request, if it has one.
+    pub(crate) fn parse(header: Option<&str>) -> Result<Credential, Refusal> {
+        let Some((scheme, value)) = header.and_then(|text| text.split_once(' ')) else {
+            return Err(Refusal::Unknown("this needs a credential: a user's name and password, or a token"));
+        };
+        let value = value.trim();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Ok(Credential::Token(value.into()));
+        }
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return Err(Refusal::Unknown("log in by Basic or by Bearer"));
+        }
+        let decoded = BASE64_STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let login = decoded.as_deref().and_then(|text| text.split_once(':'));
+        let (name, password) = login.ok_or(Refusal::Unknown("the login is not Base64 of name:password"))?;
+        Ok(Credential::Login { name: name.into(), password: password.into() })
+    }
+}
+
+impl Identity {
+    /// Passes on who this is, if the role has the right.
+    pub(crate) fn with_right(self, right: Right) -> Result<Identity, Refusal> {
+        match self.role.may(right) {
+            true => Ok(self),
+            false => Err(Refusal::Forbidden(role::refusal(&self.name, self.role, right))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(name: &str, password: &str) -> Result<Credential, Refusal> {
+        Ok(Credential::Login { name: name.into(), password: password.into() })
+    }
+
+    #[test]
+    fn a_header_is_a_token_or_a_login_or_refused() {
+        let unknown = |part: &str, header: Option<&str>| {
+            let refused = Credential::parse(header);
+            assert!(
+                matches!(&refused, Err(Refusal::Unknown(reason)) if reason.contains(part)),
+                "{header:?}: {refused:?}"
+            );
+        };
+        assert_eq!(Credential::parse(Some("bearer  lw-1 ")), Ok(Credential::Token("lw-1".into())));
+        assert_eq!(Credential::parse(Some("Basic YTpiOmM=")), login("a", "b:c"));
+        assert_eq!(Credential::parse(Some("BASIC OnA=")), login("", "p"));
+        unknown("needs a credential", None);
+        unknown("needs a credential", Some("Basic"));
+        unknown("Basic or by Bearer", Some("Digest x"));
+        for header in ["Basic !!!", "Basic YQ==", "Basic /zo="] {
+            unknown("not Base64 of name:password", Some(header));
+        }
+    }
+
+    #[test]
+    fn a_role_without_the_right_is_refused() {
+        let viewer = Identity { name: "a".into(), role: Role::Viewer };
+        assert_eq!(viewer.clone().with_right(Right::Look), Ok(viewer.clone()));
+        assert!(matches!(viewer.with_right(Right::Change), Err(Refusal::Forbidden(_))));
+    }
+}

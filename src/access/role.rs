@@ -1,0 +1,111 @@
+//! Roles and the rights that each of them has.
+
+use std::str::FromStr;
+
+/// Something that a role may allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Right {
+    /// To look: state, events, listeners.
+    Look,
+    /// To change the state of the station.
+    Change,
+}
+
+/// Declares the roles, a line each: its documentation, its variant, its name, its rights. A user's rights are those of
+/// the role, and no role stands above another.
+macro_rules! roles {
+    ($($(#[$doc:meta])+ $role:ident = $name:literal: $($right:ident)+;)+) => {
+        /// What a user or a token may do: a set of [`Right`]s with a name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Role {
+            $($(#[$doc])+ $role,)+
+        }
+
+        impl Role {
+            /// All roles.
+            pub const ALL: &[Role] = &[$(Role::$role),+];
+
+            /// The name in the users file and on the command line: `viewer`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Role::$role => $name,)+
+                }
+            }
+
+            /// Everything that the role allows.
+            pub const fn rights(self) -> &'static [Right] {
+                match self {
+                    $(Role::$role => &[$(Right::$right),+],)+
+                }
+            }
+        }
+    };
+}
+
+roles! {
+    /// May look.
+    Viewer = "viewer": Look;
+    /// May look and change everything.
+    Admin = "admin": Look Change;
+}
+
+impl Role {
+    /// Whether the role allows this.
+    pub fn may(self, right: Right) -> bool {
+        self.rights().contains(&right)
+    }
+
+    /// The name with its article: "an admin".
+    fn described(self) -> String {
+        let name = self.as_str();
+        let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        format!("{article} {name}")
+    }
+}
+
+/// Why the user of this name is not allowed to do what needs `right`.
+pub(super) fn refusal(name: &str, role: Role, right: Right) -> String {
+    let sufficient: Vec<_> =
+        Role::ALL.iter().filter(|role| role.may(right)).map(|role| role.described()).collect();
+    format!("{name} is {}: this needs {}", role.described(), sufficient.join(" or "))
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Role, String> {
+        Role::ALL.iter().copied().find(|role| role.as_str() == text).ok_or_else(|| {
+            let mut names: Vec<_> = Role::ALL.iter().map(|role| format!("{:?}", role.as_str())).collect();
+            names.sort();
+            format!("{text:?} is no role: {}", names.join(" or "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_allows_its_rights_and_no_other() {
+        assert!(Role::Viewer.may(Right::Look) && !Role::Viewer.may(Right::Change));
+        assert!(Role::Admin.may(Right::Look) && Role::Admin.may(Right::Change));
+    }
+
+    #[test]
+    fn a_role_is_read_as_it_is_written() {
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse(), Ok(*role));
+        }
+        let error = "root".parse::<Role>().unwrap_err();
+        assert_eq!(error, "\"root\" is no role: \"admin\" or \"viewer\"");
+    }
+
+    #[test]
+    fn a_refusal_says_which_roles_would_do() {
+        let refusal = refusal("script", Role::Viewer, Right::Change);
+        assert_eq!(refusal, "script is a viewer: this needs an admin");
+    }
+}
