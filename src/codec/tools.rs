@@ -1,10 +1,10 @@
-//! For tests: programs that make audio and judge it.
+//! For tests: programs that create and check audio.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
 
-/// What a program writes to standard output. It must succeed, and say nothing but what it may.
+/// Runs a program that must succeed without unexpected messages. Returns its standard output.
 pub(crate) fn run(command: &mut Command, may_say: &[&str]) -> Vec<u8> {
     let output = command.output().unwrap_or_else(|cause| panic!("{command:?}: {cause}"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -13,7 +13,7 @@ pub(crate) fn run(command: &mut Command, may_say: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// A file that ffmpeg makes of so many seconds of a tone: `-c:a libvorbis` to `ogg`, say.
+/// A file with a tone of the given length in seconds, encoded by ffmpeg (such as `-c:a libvorbis` to `ogg`).
 pub(crate) fn tone_file(seconds: u32, rate: u32, options: &[&str], extension: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tone").with_extension(extension);
@@ -24,7 +24,7 @@ pub(crate) fn tone_file(seconds: u32, rate: u32, options: &[&str], extension: &s
     fs::read(file).unwrap()
 }
 
-/// What `program` makes of a file that it is given by name, and writes to another.
+/// Runs a program that converts one file to another. Returns the bytes of the second.
 pub(crate) fn convert<A: AsRef<OsStr>>(program: &str, options: &[A], input: &[u8]) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));
@@ -33,7 +33,7 @@ pub(crate) fn convert<A: AsRef<OsStr>>(program: &str, options: &[A], input: &[u8
     fs::read(to).unwrap()
 }
 
-/// The length of what ffmpeg decodes from a stream, in frames, and whether it found nothing wrong.
+/// The number of frames that ffmpeg decodes from a stream, and whether it found no error.
 pub(crate) fn decoded_frames(stream: &[u8], rate: u32) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("stream");

@@ -3,32 +3,31 @@
 /// How many bytes [`parse`] looks at.
 pub(crate) const HEADER_BYTES: usize = 7;
 
-/// The longest packet that a header can describe: its length has 13 bits.
+/// The longest packet: the header has 13 bits for the length.
 pub(crate) const MAX_PACKET_BYTES: usize = 8_191;
 
 /// Frames in a raw data block.
 const BLOCK_FRAMES: u32 = 1024;
 
-/// What a header says of its packet.
+/// A parsed header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     /// MPEG-4's object type: 2 is AAC-LC, which HE-AAC claims to be as well.
     pub object_type: u8,
-    /// Frames per second of the core. HE-AAC doubles it, and its packets say so only further in, for
-    /// those who can decode it: a header cannot tell.
+    /// Frames per second of the core. HE-AAC doubles it, but that is signalled only inside the packet, not in the header.
     pub rate: u32,
-    /// The channel configuration of the core: 1 mono (also HE-AAC v2), 2 stereo, 0 told further in.
+    /// The channel configuration of the core: 1 is mono (also HE-AAC v2), 2 is stereo, 0 is defined inside the packet.
     pub channel_config: u8,
     /// The whole packet in bytes, header included.
     pub len: usize,
-    /// How many frames the packet holds at `rate`: 1,024 for each of its one to four blocks.
+    /// Frames in the packet at `rate`: 1,024 for each of its one to four blocks.
     pub frames: u32,
 }
 
-/// Reads a header. `None` where no packet begins.
+/// Parses a header. `None` if no packet begins here.
 pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
     let [sync, kind, coding, mode, middle, low, blocks] = head;
-    // Twelve bits of sync; then the edition (either will do); then a layer of zero.
+    // Twelve bits of sync, then the MPEG version (either is accepted), then layer zero.
     if sync != 0xff || kind & 0xf6 != 0xf0 {
         return None;
     }
@@ -46,7 +45,7 @@ pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
     })
 }
 
-/// The rate of a sampling frequency index.
+/// The sample rate for a sampling frequency index.
 fn rate(index: u8) -> Option<u32> {
     const RATES: [u32; 13] = [
         96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,

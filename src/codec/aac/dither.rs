@@ -1,23 +1,23 @@
-//! From floats to the 16 bits that FDK-AAC takes.
+//! Converts floats to the 16-bit samples that FDK-AAC takes.
 
 use fastrand::Rng;
 
 use crate::codec::input::clip;
 
-/// Full scale, as decoders of 16-bit files have it: a file that nobody changed comes out as it was.
+/// Full scale, the same as decoders of 16-bit files use, so that an unchanged file stays exact.
 const FULL_SCALE: f32 = 32_768.0;
 
-/// Rounds to 16 bits with triangular noise of two steps' width, which makes the error independent of the
-/// signal: fades end in an even hiss at -96 dB instead of crackling.
+/// Rounds to 16 bits with triangular dither, two steps wide. This makes the error independent of the signal: fades end
+/// in an even hiss at -96 dB instead of crackling.
 ///
-/// A sample that lies on a step already has no error to hide, and stays as it is: so digital silence stays
-/// silence, and a 16-bit file at its own level stays exact.
+/// A sample that is exactly on a step is not changed, because it has no rounding error. So digital silence stays silence,
+/// and a 16-bit file at its own level stays exact.
 pub(super) struct Dither {
     noise: Rng,
 }
 
 impl Dither {
-    /// Noise that is the same each time: an encoder's output depends on its input alone.
+    /// Noise from a fixed seed, so that an encoder's output depends on its input alone.
     pub(super) fn new() -> Dither {
         Dither { noise: Rng::with_seed(0x6c6f_6e67_7761_7665) }
     }
@@ -28,7 +28,7 @@ impl Dither {
         stepped as i16 // saturates: full scale is one step beyond what 16 bits hold
     }
 
-    /// Triangular noise within -1.0..1.0: the difference of two even ones.
+    /// Triangular noise within -1.0..1.0: the difference of two uniform random numbers.
     fn triangle(&mut self) -> f32 {
         let random = self.noise.u32(..);
         let (one, other) = (random >> 16, random & 0xffff);

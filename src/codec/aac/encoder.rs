@@ -1,4 +1,4 @@
-//! AAC from PCM, by FDK-AAC: settings that are checked when they are opened, and the running encoder.
+//! Encodes PCM to AAC with FDK-AAC: the settings, which are checked when they are opened, and the running encoder.
 
 use std::fmt;
 use std::mem;
@@ -17,31 +17,31 @@ use crate::units::FrameCount;
 /// AAC of constant bitrate in ADTS packets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AacSettings {
-    /// Kilobits per second, on average: packets vary in size. Default: 128.
+    /// Kilobits per second, on average, because packets vary in size. Default: 128.
     pub bitrate: u32,
-    /// Which tools of AAC are used. Default: [`AacProfile::Lc`].
+    /// The coding tools to use. Default: [`AacProfile::Lc`].
     pub profile: AacProfile,
-    /// Whether FDK-AAC looks for better quantisation at some cost. Default: it does.
+    /// Whether FDK-AAC searches for better quantisation, which takes more CPU time. Default: true.
     pub afterburner: bool,
 }
 
-/// Which tools of AAC are used: the more, the better it sounds at low bitrates, and the worse at high ones.
+/// The coding tools of AAC. More tools sound better at low bitrates, and worse at high ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AacProfile {
-    /// Low complexity: everything plays it. For 96 kbit/s (stereo) and up.
+    /// Low complexity, for 96 kbit/s (stereo) and more. Every player supports it.
     #[default]
     Lc,
-    /// High efficiency: the upper half of the spectrum is described, not coded. For 40 to 80 kbit/s.
+    /// High efficiency, for 40 to 80 kbit/s: the upper half of the spectrum is described by parameters.
     He,
-    /// High efficiency, version 2: of two channels the difference is described as well. For 16 to 40 kbit/s.
+    /// High efficiency version 2, for 16 to 40 kbit/s: the stereo image is described by parameters, too.
     HeV2,
 }
 
 impl AacProfile {
-    /// All of them.
+    /// All profiles.
     pub const ALL: [AacProfile; 3] = [AacProfile::Lc, AacProfile::He, AacProfile::HeV2];
 
-    /// As configurations write it: `lc`, `he` or `he-v2`.
+    /// The name in configurations: `lc`, `he` or `he-v2`.
     pub const fn as_str(self) -> &'static str {
         match self {
             AacProfile::Lc => "lc",
@@ -50,7 +50,7 @@ impl AacProfile {
         }
     }
 
-    /// The rates that FDK-AAC has tables for. The core of HE-AAC runs at half the rate, which must be one too.
+    /// The sample rates that FDK-AAC supports. The core of HE-AAC runs at half the rate, which must be supported as well.
     const fn rates(self) -> &'static [u32] {
         const RATES: &[u32] =
             &[8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000];
@@ -129,7 +129,7 @@ impl Encoder for AacEncoder {
         if mem::replace(&mut self.flushed, true) {
             return Ok(());
         }
-        // So much silence pushes the last frame out of the encoder's delay; then the packet is filled up.
+        // Silence as long as the delay pushes the last frame out. More silence fills up the last packet.
         let delayed = self.fdk.delay as usize * self.spec.channels.count();
         let end = (self.waiting.len() + delayed).next_multiple_of(self.packet_samples());
         self.waiting.resize(end, 0);
@@ -146,7 +146,7 @@ impl AacEncoder {
         self.fdk.packet_frames as usize * self.spec.channels.count()
     }
 
-    /// Encodes what is waiting, as far as it makes whole packets.
+    /// Encodes the waiting samples that fill whole packets.
     fn encode_waiting(&mut self, packets: &mut Vec<Packet>) -> Result<()> {
         let size = self.packet_samples();
         let whole = self.waiting.len() / size * size;
@@ -163,7 +163,7 @@ impl AacEncoder {
     }
 }
 
-/// Refuses what AAC has no tables for, and says what works.
+/// Refuses unsupported combinations, and names those that work.
 fn check_combination(profile: AacProfile, spec: PcmSpec) -> Result<()> {
     if profile == AacProfile::HeV2 && spec.channels == Channels::Mono {
         return Err(Error::setting(
@@ -182,7 +182,7 @@ fn check_combination(profile: AacProfile, spec: PcmSpec) -> Result<()> {
     ))
 }
 
-/// Instead of refusing a bitrate, FDK-AAC takes the nearest that it has: so it can be asked for both ends.
+/// The lowest and the highest bitrate. FDK-AAC does not refuse a bitrate but takes the nearest one, so it can be asked.
 fn refused_bitrate(settings: &AacSettings, spec: PcmSpec) -> Error {
     let AacSettings { bitrate, profile, .. } = *settings;
     let end = |asked| match Fdk::open(spec, profile, asked, false) {
@@ -190,7 +190,7 @@ fn refused_bitrate(settings: &AacSettings, spec: PcmSpec) -> Error {
         _ => None,
     };
     let lowest = end(1).map(|low| {
-        // The end may lie between two kilobits.
+        // The limit may be a fraction of a kilobit.
         let opens = Fdk::open(spec, profile, bits(low), false).is_ok();
         if opens { low } else { low + 1 }
     });
@@ -211,7 +211,7 @@ fn shape(spec: PcmSpec) -> String {
     format!("{channels} at {}", spec.rate)
 }
 
-/// Kilobits to bits. More than FDK-AAC ever takes becomes something that it surely refuses.
+/// Converts kilobits to bits. A number that is too large becomes one that FDK-AAC refuses.
 fn bits(kilobits: u32) -> u32 {
     kilobits.min(10_000) * 1000
 }

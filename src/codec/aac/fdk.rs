@@ -1,7 +1,6 @@
-//! FDK-AAC's encoder, safely. The only `unsafe` of AAC.
+//! A safe interface to FDK-AAC's encoder.
 //!
-//! Encoders may be opened and used side by side without a lock: FDK-AAC's tables are constants, or static
-//! data that it never writes, and all that an encoder changes is allocated for it.
+//! Encoders need no lock: FDK-AAC's tables are constant, and everything that an encoder changes is allocated for it.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -13,27 +12,27 @@ use super::encoder::AacProfile;
 use crate::audio::{Channels, PcmSpec};
 use crate::error::{Error, Result};
 
-/// What an encoder needs as output space for one packet: 6,144 bits a channel is the most that AAC
-/// allows, and FDK-AAC wants room for two channels whatever the stream has. The rest is for the header.
+/// The output space for one packet. AAC allows 6,144 bits per channel, and FDK-AAC demands room for two channels in any
+/// case. The rest is for the header.
 const OUTPUT_BYTES: usize = 2 * 6144 / 8 + 512;
 
 /// Why an encoder could not be opened.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// It has no such combination of profile, rate and channels.
+    /// FDK-AAC does not support this combination of profile, rate and channels.
     Combination,
-    /// Instead of the bitrate asked for it would take this one, in bits per second.
+    /// FDK-AAC would use this bitrate, in bits per second, instead of the requested one.
     Bitrate(u32),
-    /// No memory, or a code that does not say whose fault it is.
+    /// Out of memory, or another error code of FDK-AAC.
     Failure(sys::AACENC_ERROR),
 }
 
-/// One FDK-AAC encoder. It may be handed from thread to thread, but is on one at a time.
+/// An FDK-AAC encoder. It may move between threads, but one thread at a time uses it.
 pub(super) struct Fdk {
     handle: NonNull<sys::AACENCODER>,
-    /// Frames that a packet holds, at the input's rate.
+    /// Frames in a packet, at the input's rate.
     pub(super) packet_frames: u32,
-    /// Frames that a decoder's output is later than the input.
+    /// The delay in frames, with the decoder's.
     pub(super) delay: u32,
     channels: Channels,
     output: Box<[u8; OUTPUT_BYTES]>,
@@ -44,7 +43,7 @@ pub(super) struct Fdk {
 unsafe impl Send for Fdk {}
 
 impl Fdk {
-    /// A running encoder of constant bitrate (in bits per second), writing ADTS.
+    /// Opens an encoder with a constant bitrate (in bits per second) that writes ADTS.
     pub(super) fn open(
         spec: PcmSpec,
         profile: AacProfile,
@@ -67,7 +66,7 @@ impl Fdk {
             return Err(Refusal::Failure(code));
         };
         let output = Box::new([0; OUTPUT_BYTES]);
-        // From here on `fdk` closes the handle, whatever happens.
+        // From here on, dropping `fdk` closes the handle.
         let mut fdk = Fdk { handle, packet_frames: 0, delay: 0, channels: spec.channels, output };
 
         for (param, value) in [
@@ -78,7 +77,7 @@ impl Fdk {
             (sys::AACENC_PARAM_AACENC_BITRATEMODE, 0),  // constant
             (sys::AACENC_PARAM_AACENC_BITRATE, bitrate),
             (sys::AACENC_PARAM_AACENC_TRANSMUX, sys::TRANSPORT_TYPE_TT_MP4_ADTS as u32),
-            // ADTS has no place to announce HE-AAC: old decoders play the core, others find the rest.
+            // ADTS headers cannot signal HE-AAC. Old decoders play the core only; others find the rest in the packets.
             (sys::AACENC_PARAM_AACENC_SIGNALING_MODE, 0),
             (sys::AACENC_PARAM_AACENC_AFTERBURNER, afterburner.into()),
         ] {
@@ -117,11 +116,10 @@ impl Fdk {
         Ok(fdk)
     }
 
-    /// Encodes the frames of one packet, interleaved, and answers that packet.
+    /// Encodes the interleaved frames of exactly one packet, and returns the packet.
     ///
-    /// FDK-AAC would take any number of frames and keep them until a packet is full, and has a way to flush them.
-    /// But in HE-AAC v2 it then mistakes where in its input buffer they belong, and writes beyond its end: its
-    /// caller must always bring all of them.
+    /// FDK-AAC would also accept fewer frames and buffer them. But in HE-AAC v2 it then computes a wrong position in its
+    /// input buffer and writes beyond the end. So the caller must always pass all frames of a packet.
     pub(super) fn encode(&mut self, pcm: &[i16]) -> Result<&[u8]> {
         assert_eq!(pcm.len(), self.packet_frames as usize * self.channels.count());
         let mut input_data: *mut c_void = pcm.as_ptr().cast_mut().cast();
@@ -180,7 +178,7 @@ impl Drop for Fdk {
     }
 }
 
-/// FDK-AAC's own version of its encoder: `4.0.1`.
+/// The version of FDK-AAC's encoder: `4.0.1`.
 pub(in crate::codec) fn version() -> String {
     let mut modules = [MaybeUninit::<sys::LIB_INFO>::zeroed(); sys::FDK_MODULE_ID_FDK_MODULE_LAST as usize];
     // SAFETY: FDK-AAC fills in a table of `FDK_MODULE_LAST` entries, whose first must be empty ones: an empty entry

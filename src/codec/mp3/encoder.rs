@@ -1,4 +1,4 @@
-//! MP3 from PCM, by LAME: settings that are checked when they are opened, and the running encoder.
+//! Encodes PCM to MP3 with LAME: the settings, which are checked when they are opened, and the running encoder.
 
 use std::mem;
 
@@ -11,18 +11,17 @@ use crate::error::{Error, Result};
 use crate::packet::Packet;
 use crate::units::{FrameCount, SampleRate};
 
-/// A decoder's output is this much later than its input: the synthesis filter bank, and the overlap of
-/// the transform. It is the same for every MP3 decoder.
+/// The delay of every MP3 decoder: its synthesis filter bank, and the overlap of its transform.
 const DECODER_DELAY: u64 = 528 + 1;
 
-/// MP3 of constant bitrate, joint stereo (or mono, as the pipeline has it).
+/// MP3 with a constant bitrate, in joint stereo, or mono if the pipeline is mono.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mp3Settings {
     /// Kilobits per second. At 32, 44.1 and 48 kHz: 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224,
-    /// 256 or 320. At lower rates there is less choice. Default: 128.
+    /// 256 or 320. Lower sample rates have fewer. Default: 128.
     pub bitrate: u32,
-    /// How hard LAME thinks, from 0 (slowest, best) to 9. Default: 3, which is LAME's own. From 9 to 3 the cost
-    /// grows by half; 2 costs more than twice as much as 3, and 0 six times.
+    /// The effort of LAME, from 0 (slowest, best) to 9. Default: 3, as in LAME. 3 takes one and a half times as long as 9; 2
+    /// takes more than twice as long as 3, and 0 six times as long.
     pub quality: u8,
 }
 
@@ -58,9 +57,9 @@ impl EncoderSettings for Mp3Settings {
 struct Mp3Encoder {
     lame: Lame,
     spec: PcmSpec,
-    /// The chunk that LAME is to take next.
+    /// The next chunk for LAME.
     clipped: Vec<f32>,
-    /// The packet that LAME has begun: it writes a byte stream, not packets.
+    /// The beginning of the next packet: LAME writes a byte stream, not packets.
     stream: Vec<u8>,
     flushed: bool,
 }
@@ -93,7 +92,7 @@ impl Encoder for Mp3Encoder {
     }
 }
 
-/// Cuts the whole packets off the front of LAME's byte stream: one begins where the one before ends.
+/// Takes the whole packets from the front of LAME's byte stream.
 fn take_packets(stream: &mut Vec<u8>, packets: &mut Vec<Packet>) -> Result<()> {
     let mut rest = stream.as_slice();
     while let Some(head) = rest.first_chunk() {
@@ -108,7 +107,7 @@ fn take_packets(stream: &mut Vec<u8>, packets: &mut Vec<Packet>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what MP3 has no table for, and says what it has.
+/// Refuses unsupported combinations, and names those that work.
 fn check_bitrate(bitrate: u32, rate: SampleRate) -> Result<()> {
     let Some(version) = version_of(rate.hz()) else {
         return Err(Error::setting(
@@ -141,7 +140,7 @@ fn version_of(rate: u32) -> Option<Version> {
         .find(|version| header::rates(*version).contains(&rate))
 }
 
-/// The bitrates of layer III that LAME writes: at 8 to 12 kHz it stops at 64 kbit/s.
+/// The bitrates of layer III that LAME supports. At 8 to 12 kHz the highest is 64 kbit/s.
 fn lame_bitrates(version: Version) -> impl Iterator<Item = u32> {
     let highest = if version == Version::TwoPointFive { 64 } else { 320 };
     header::bitrates(version, Layer::Three)

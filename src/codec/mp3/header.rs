@@ -5,10 +5,10 @@ use crate::audio::Channels;
 /// How many bytes [`parse`] looks at.
 pub(crate) const HEADER_BYTES: usize = 4;
 
-/// The longest packet that a header can describe: layer II, 160 kbit/s at 8 kHz, padded.
+/// The longest packet: layer II, 160 kbit/s at 8 kHz, padded.
 pub(crate) const MAX_PACKET_BYTES: usize = 2_881;
 
-/// The edition of the standard: it sets the range of rates, and how long a layer III packet is.
+/// The version of the standard, which determines the sample rates and the length of a layer III packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     /// MPEG-1: 32, 44.1 and 48 kHz.
@@ -26,7 +26,7 @@ pub(crate) enum Layer {
     Three,
 }
 
-/// What a header says of its packet.
+/// A parsed header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub version: Version,
@@ -36,16 +36,15 @@ pub(crate) struct Header {
     /// Frames per second.
     pub rate: u32,
     pub channels: Channels,
-    /// Whether two bytes of checksum follow the header.
+    /// Whether a checksum of two bytes follows the header.
     pub checksum: bool,
     /// The whole packet in bytes, header included.
     pub len: usize,
-    /// How many frames the packet holds.
+    /// Frames in the packet.
     pub frames: u32,
 }
 
-/// Reads a header. `None` where no packet begins, and for free format, whose packets do not tell
-/// their length.
+/// Parses a header. `None` if no packet begins here, and for free format, whose headers do not contain the length.
 pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
     let [sync, kind, coding, mode] = head;
     if sync != 0xff || kind & 0xe0 != 0xe0 || mode & 3 == 2 {
@@ -74,7 +73,7 @@ pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
         (Layer::Three, Version::Two | Version::TwoPointFive) => 576,
         _ => 1152,
     };
-    // Layer I counts in slots of four bytes, the others in bytes.
+    // Layer I has slots of four bytes, the others of one byte.
     let slot = if layer == Layer::One { 4 } else { 1 };
     let slots = (frames / 8 * bitrate * 1000 / rate) as usize / slot + padding;
     Some(Header {
@@ -89,7 +88,7 @@ pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
     })
 }
 
-/// The rates of a version, in the order of their index.
+/// The sample rates of a version, by index.
 pub(crate) const fn rates(version: Version) -> &'static [u32; 3] {
     match version {
         Version::One => &[44_100, 48_000, 32_000],
@@ -98,7 +97,7 @@ pub(crate) const fn rates(version: Version) -> &'static [u32; 3] {
     }
 }
 
-/// The bitrates in kbit/s, ascending, in the order of their index from 1.
+/// The bitrates in kbit/s, ascending; the first one has index 1.
 pub(crate) const fn bitrates(version: Version, layer: Layer) -> &'static [u16; 14] {
     match (version, layer) {
         (Version::One, Layer::One) => &[32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
@@ -109,8 +108,8 @@ pub(crate) const fn bitrates(version: Version, layer: Layer) -> &'static [u16; 1
     }
 }
 
-/// Whether a whole packet is the silent one at the head of a file that tells its length (Xing,
-/// Info, VBRI). In a live stream it tells players wrong.
+/// Whether a packet is the silent one at the beginning of a file that contains the file's length (Xing, Info, VBRI). In a
+/// live stream the length would be wrong.
 pub(crate) fn is_file_info(header: &Header, packet: &[u8]) -> bool {
     if header.layer != Layer::Three {
         return false;

@@ -1,4 +1,4 @@
-//! LAME, safely. The only `unsafe` of MP3.
+//! A safe interface to LAME. All `unsafe` code of MP3 is here.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::NonNull;
@@ -9,18 +9,18 @@ use lame_sys::{MPEG_mode, lame_global_flags, vbr_mode};
 use crate::audio::{Channels, PcmSpec};
 use crate::error::{Error, Result};
 
-/// How many frames are handed to LAME in one call. What it makes of them does not depend on this.
+/// Frames per call of LAME. The output does not depend on this number.
 pub(super) const CHUNK_FRAMES: usize = 2304;
 
-/// What LAME asks for as output space of a call, by its header: 1.25 bytes a frame and 7,200.
+/// The output space that LAME's header demands for a call: 1.25 bytes per frame, plus 7,200.
 const OUTPUT_BYTES: usize = CHUNK_FRAMES * 5 / 4 + 7200;
 
-/// LAME keeps tables in static memory (powers for quantising, logarithms) that it fills while an
-/// encoder is set up, again for each one, always with the same values, and reads while encoding.
-/// Setting up takes this lock alone, encoding shares it: so no table is written while it is read.
+/// Guards LAME's static tables (powers for quantising, logarithms). Each set-up of an encoder writes them, always with the
+/// same values, and encoding reads them. Set-up takes the lock exclusively and encoding shares it, so no table is
+/// written while it is read.
 static TABLES: RwLock<()> = RwLock::new(());
 
-/// One LAME encoder. It may be handed from thread to thread, but is on one at a time.
+/// A LAME encoder. It may move between threads, but one thread at a time uses it.
 pub(super) struct Lame {
     handle: NonNull<lame_global_flags>,
     channels: Channels,
@@ -32,13 +32,13 @@ pub(super) struct Lame {
 // `NonNull` sees to that.)
 unsafe impl Send for Lame {}
 
-/// LAME's messages go nowhere: a library does not print. LAME passes a format and a `va_list`, however
-/// an ABI may pass that; here neither is looked at, and in all C ABIs the caller cleans up.
+/// Discards LAME's messages, because a library does not print. LAME passes a format and a `va_list`. This function reads
+/// neither, and in all C ABIs the caller cleans up the arguments, so it does not matter how a `va_list` is passed.
 unsafe extern "C" fn silent(_format: *const c_char, _arguments: *mut c_void) {}
 
 type Report = Option<unsafe extern "C" fn(*const c_char, *mut c_void)>;
 
-// lame-sys leaves these out, for want of a type for `va_list`.
+// lame-sys does not declare these, because Rust has no type for `va_list`.
 unsafe extern "C" {
     fn lame_set_errorf(lame: *mut lame_global_flags, report: Report) -> c_int;
     fn lame_set_debugf(lame: *mut lame_global_flags, report: Report) -> c_int;
@@ -47,14 +47,14 @@ unsafe extern "C" {
 }
 
 impl Lame {
-    /// A running encoder of constant bitrate, joint stereo or mono, at the rate of its input.
+    /// Opens an encoder with a constant bitrate, in joint stereo or mono. Its rate is that of the input.
     pub(super) fn open(spec: PcmSpec, bitrate: u32, quality: u8) -> Result<Lame> {
         let _alone = TABLES.write().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: takes nothing; `TABLES` is held alone, as it fills a static table.
         let handle = NonNull::new(unsafe { lame_sys::lame_init() })
             .ok_or_else(|| Error::Encoder("LAME has no memory for an encoder".into()))?;
         let output = vec![0; OUTPUT_BYTES].into_boxed_slice();
-        // From here on `lame` closes the handle, whatever happens.
+        // From here on, dropping `lame` closes the handle.
         let lame = Lame { handle, channels: spec.channels, output };
 
         let mode = match spec.channels {
@@ -78,7 +78,7 @@ impl Lame {
                 lame_sys::lame_set_VBR(flags, vbr_mode::vbr_off),
                 lame_sys::lame_set_brate(flags, bitrate as c_int),
                 lame_sys::lame_set_quality(flags, c_int::from(quality)),
-                // No Xing/Info packet: it describes a file, and a live stream has no end.
+                // No Xing/Info packet: it contains the length of a file, and a live stream has none.
                 lame_sys::lame_set_bWriteVbrTag(flags, 0),
                 lame_sys::lame_init_params(flags),
             ]
@@ -97,8 +97,8 @@ impl Lame {
         Ok(lame)
     }
 
-    /// Encodes at most [`CHUNK_FRAMES`] interleaved frames. The answer is a piece of the byte stream, which
-    /// may be empty or end within a packet.
+    /// Encodes at most [`CHUNK_FRAMES`] interleaved frames. Returns a piece of the byte stream, which may be empty or end
+    /// inside a packet.
     pub(super) fn encode(&mut self, pcm: &[f32]) -> Result<&[u8]> {
         let frames = pcm.len() / self.channels.count();
         assert!(frames <= CHUNK_FRAMES && pcm.len() == frames * self.channels.count());
@@ -130,7 +130,7 @@ impl Lame {
         self.output(written)
     }
 
-    /// What was still inside, padded with silence. Nothing is to be encoded afterwards.
+    /// Returns the rest of the byte stream, padded with silence. Nothing may be encoded afterwards.
     pub(super) fn flush(&mut self) -> Result<&[u8]> {
         let _shared = TABLES.read().unwrap_or_else(PoisonError::into_inner);
         let (output, size) = (self.output.as_mut_ptr(), self.output.len() as c_int);
@@ -139,7 +139,7 @@ impl Lame {
         self.output(written)
     }
 
-    /// How many frames late LAME's output is, before the decoder's own delay.
+    /// LAME's delay in frames, without the decoder's.
     pub(super) fn delay(&self) -> u64 {
         // SAFETY: the handle is live; this only reads.
         let delay = unsafe { lame_sys::lame_get_encoder_delay(self.handle.as_ptr()) };
@@ -161,7 +161,7 @@ impl Drop for Lame {
     }
 }
 
-/// LAME's own version: `3.100`.
+/// LAME's version: `3.100`.
 pub(in crate::codec) fn version() -> String {
     // SAFETY: LAME returns a static, NUL-terminated string.
     unsafe { CStr::from_ptr(lame_sys::get_lame_version()) }.to_string_lossy().into_owned()

@@ -1,4 +1,4 @@
-//! Finds the packets in a byte stream that arrives cut anywhere.
+//! Finds packets in a byte stream that arrives in pieces of any size.
 
 use std::sync::Arc;
 
@@ -9,42 +9,42 @@ use super::tags::{self, Look};
 use crate::packet::Packet;
 use crate::units::SampleRate;
 
-/// No packet is longer than this: an Ogg page of 255 segments of 255 bytes, with its header.
+/// The longest packet: an Ogg page of 255 segments of 255 bytes, with its header.
 pub const MAX_PACKET_BYTES: usize = 27 + 255 + 255 * 255;
 const _: () = assert!(mpeg::MAX_PACKET_BYTES < MAX_PACKET_BYTES && adts::MAX_PACKET_BYTES < MAX_PACKET_BYTES);
 
-/// A packet that was found in a stream.
+/// A packet found in a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
     /// The packet, whole.
     pub packet: Packet,
-    /// What a listener who joins at this packet needs before it: the header pages of an Ogg stream, as far as they
-    /// came before. Usually nothing.
+    /// Bytes that a listener who joins at this packet needs before it: the header pages of an Ogg stream that preceded it.
+    /// Empty for other formats.
     pub header: Option<Arc<[u8]>>,
 }
 
-/// What the packets say of their stream.
+/// The format of a stream, as its packets declare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamFormat {
-    /// Frames per second. For AAC it is the core's rate, which is half of what HE-AAC sounds at.
+    /// Frames per second. For AAC this is the core's rate, which is half the output rate of HE-AAC.
     pub rate: u32,
-    /// 1 or 2, and more where the stream has more; for AAC the core's, which is 1 in HE-AAC v2.
+    /// The number of channels. For AAC these are the core's, which is 1 in HE-AAC v2.
     pub channels: u8,
-    /// Kilobits per second, where each packet tells (MP3).
+    /// Kilobits per second, if each packet declares it (MP3).
     pub bitrate: Option<u32>,
 }
 
-/// Takes a stream's bytes and gives its packets. Splitting the bytes differently changes nothing. What is no packet
-/// is skipped; of a stream that it does not know, each piece that it gets is a packet.
+/// Splits a stream's bytes into packets. The result does not depend on how the bytes are cut into pieces. Other bytes are
+/// skipped. In a stream of an unknown type, each piece is a packet.
 ///
-/// It holds one packet at most, and an Ogg stream's header pages.
+/// It buffers at most one packet, and an Ogg stream's header pages.
 #[derive(Debug)]
 pub struct PacketReader {
     framing: Framing,
-    /// The beginning of what has not been used up yet: `buffer[start..]`. It grows no longer than `framing` asks.
+    /// The unused bytes are `buffer[start..]`. There are never more than `framing` asks for.
     buffer: Vec<u8>,
     start: usize,
-    /// How much of a tag is still to be skipped. While it is, the buffer is empty.
+    /// Bytes of a tag that are still to be skipped. Meanwhile the buffer is empty.
     tag_left: u64,
     garbage: u64,
     format: Option<StreamFormat>,
@@ -55,28 +55,28 @@ pub struct PacketReader {
 enum Framing {
     Synced(Sync),
     Ogg(Ogg),
-    /// Whatever it is, it is passed on piece by piece.
+    /// An unknown type: each piece is passed on.
     Pieces,
 }
 
-/// What is to become of the bytes at the beginning of the buffer.
+/// What to do with the bytes at the beginning of the buffer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It takes so many bytes to tell.
+    /// This many bytes are needed to decide.
     Need(usize),
-    /// So many bytes are no audio, nor should they be: a tag.
+    /// Skip a tag of this many bytes.
     Tag(u64),
-    /// A packet that says nothing to a listener of a stream.
+    /// Skip a packet that is of no use in a stream.
     Drop(usize),
-    /// So many bytes, one at least, are not what they should be.
+    /// Skip this many damaged bytes, at least one.
     Garbage(usize),
     /// A packet.
     Packet { len: usize, frames: u32, format: Option<StreamFormat>, header: Option<Arc<[u8]>> },
 }
 
 impl PacketReader {
-    /// A reader for streams of a type: `audio/mpeg`, `audio/aac` or `audio/ogg`, their aliases, or any other, whose
-    /// packets it does not look for. Parameters (`; codecs=opus`) do not matter.
+    /// A reader for a content type. It finds the packets of `audio/mpeg`, `audio/aac`, `audio/ogg` and their aliases, but not
+    /// those of other types. Parameters (`; codecs=opus`) are ignored.
     pub fn for_content_type(content_type: &str) -> PacketReader {
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let framing = match essence.as_str() {
@@ -98,15 +98,15 @@ impl PacketReader {
         }
     }
 
-    /// Counts the durations of packets in frames at `rate`, not at the rate that they name. HE-AAC needs it: its
-    /// headers name half of the rate at which it sounds.
+    /// Counts the durations of packets in frames at `rate` instead of the rate in their headers. HE-AAC needs this, because
+    /// its headers have half the output rate.
     pub fn at_rate(mut self, rate: SampleRate) -> PacketReader {
         self.clock.rate = Some(rate.hz());
         self
     }
 
-    /// Takes bytes off the front of `bytes`, up to the end of the next packet, and gives that packet; `None` when
-    /// all were taken, and more are needed.
+    /// Takes bytes from the front of `bytes` up to the end of the next packet, and returns that packet. `None` if all bytes
+    /// were taken and more are needed.
     pub fn next_packet(&mut self, bytes: &mut &[u8]) -> Option<Parsed> {
         if let Framing::Pieces = self.framing {
             let piece = bytes.split_off(..bytes.len().min(MAX_PACKET_BYTES))?;
@@ -146,26 +146,26 @@ impl PacketReader {
         }
     }
 
-    /// Takes all of `bytes`, and appends every packet that became whole.
+    /// Takes all of `bytes`, and appends every packet that is complete.
     pub fn push(&mut self, mut bytes: &[u8], packets: &mut Vec<Parsed>) {
         while let Some(packet) = self.next_packet(&mut bytes) {
             packets.push(packet);
         }
     }
 
-    /// What the last packet said of the stream. `None` before the first, and for streams that are not parsed.
+    /// The format, by the last packet. `None` before the first packet, and for streams that are not parsed.
     pub fn format(&self) -> Option<StreamFormat> {
         self.format
     }
 
-    /// How many bytes were skipped because they were neither packets nor tags.
+    /// The number of bytes skipped because they were neither packets nor tags.
     pub fn garbage_bytes(&self) -> u64 {
         self.garbage
     }
 
-    /// Moves bytes into the buffer until it holds `len`. False if there are not so many.
+    /// Moves bytes into the buffer until it holds `len`. False if there are too few.
     fn fill(&mut self, len: usize, bytes: &mut &[u8]) -> bool {
-        // Moving the rest to the front is paid for by the bytes used up before it.
+        // The rest is moved to the front at most once for each packet used, so the cost is linear.
         if self.start > self.buffer.len() / 2 {
             self.buffer.drain(..self.start);
             self.start = 0;
@@ -186,11 +186,11 @@ impl PacketReader {
     }
 }
 
-/// Turns durations at the stream's rate into durations at the mount's, so that their sum never drifts.
+/// Converts durations from the stream's rate to the mount's rate, without accumulating rounding errors.
 #[derive(Debug, Default)]
 struct Clock {
     rate: Option<u32>,
-    /// The rate of the packet before, and what was left over when its duration was turned: less than a frame.
+    /// The rate of the previous packet, and the remainder of its conversion, which is less than a frame.
     from: u32,
     rest: u64,
 }
@@ -207,16 +207,17 @@ impl Clock {
     }
 }
 
-/// Finds packets that begin with a sync word and tell their length: MPEG audio and ADTS.
+/// Finds packets that begin with a sync word and contain their length: MPEG audio and ADTS.
 ///
-/// A sync word may also occur within a packet. So at first, and after whatever is no packet, a header counts only if
-/// another like it follows where it says. From then on, each packet is given as soon as it is whole.
+/// A sync word can also occur inside a packet. So at the beginning, and after skipped bytes, a header counts only if
+/// another header of the same kind follows at the end of its packet. After that, each packet is returned as soon as it
+/// is complete.
 #[derive(Debug)]
 struct Sync {
     codec: Codec,
-    /// What all headers of the stream have in common, once that is known.
+    /// What all headers of the stream have in common, if known yet.
     like: Option<Likeness>,
-    /// Whether a packet or a tag ended here, or the stream begins here: only there is a tag believed.
+    /// Whether the stream begins here, or a packet or a tag ended here. Tags are recognised only in these places.
     at_boundary: bool,
 }
 
@@ -226,7 +227,7 @@ enum Codec {
     Adts,
 }
 
-/// What [`Sync`] needs to know of a header.
+/// The part of a header that [`Sync`] uses.
 struct Head {
     len: usize,
     frames: u32,
@@ -234,8 +235,8 @@ struct Head {
     like: Likeness,
 }
 
-/// What does not change from packet to packet: the kind of coding, the rate (which tells MPEG's version as well), the
-/// channels.
+/// The part of a header that is the same in all packets: the kind of coding, the rate (which implies the MPEG version), and
+/// the channels.
 type Likeness = (u8, u32, u8);
 
 impl Sync {
@@ -273,7 +274,7 @@ impl Sync {
         Step::Packet { len: head.len, frames: head.frames, format: Some(head.format), header: None }
     }
 
-    /// No packet begins here: one may where the next sync word does.
+    /// No packet begins here. The next one may begin at the next sync word.
     fn lost(&mut self, bytes: &[u8]) -> Step {
         (self.like, self.at_boundary) = (None, false);
         let next = bytes[1..].iter().position(|byte| *byte == 0xff);
@@ -311,7 +312,7 @@ impl Codec {
         }
     }
 
-    /// Whether a packet is only there to tell how long a file is.
+    /// Whether a packet contains only the length of a file (Xing, Info, VBRI).
     fn is_silent(self, packet: &[u8]) -> bool {
         match self {
             Codec::Mpeg => packet
