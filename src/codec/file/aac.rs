@@ -1,5 +1,5 @@
-//! AAC by FDK-AAC, as a decoder that symphonia's packets can be given to. symphonia's own reads
-//! HE-AAC at half its band and refuses more than two channels.
+//! An AAC decoder for symphonia that uses FDK-AAC. symphonia's own decoder plays HE-AAC with half its bandwidth and refuses
+//! more than two channels.
 
 use std::ptr::NonNull;
 
@@ -14,22 +14,22 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, Finaliz
 use symphonia::core::errors::{Error, Result, decode_error, unsupported_error};
 use symphonia::core::packet::PacketRef;
 
-/// Eight channels of a packet with SBR: the most that FDK-AAC puts out at once.
+/// The most samples that FDK-AAC returns at once: eight channels of a packet with SBR.
 const MAX_SAMPLES: usize = 8 * 2048;
 
 const INFO: CodecInfo = CodecInfo { short_name: "aac", long_name: "AAC (FDK-AAC)", profiles: &[] };
 
-/// A running FDK-AAC decoder for packets without headers. Used by one thread at a time.
+/// An FDK-AAC decoder for packets without headers. One thread at a time uses it.
 pub(super) struct Aac {
     handle: Handle,
     params: AudioCodecParameters,
-    /// The next packet does not follow the last one.
+    /// Whether the next packet does not follow the last one.
     reset: bool,
     pcm: Box<[i16]>,
     buffer: AudioBuffer<i16>,
 }
 
-/// Owns the decoder behind FDK-AAC's handle.
+/// Owns FDK-AAC's handle.
 struct Handle(NonNull<fdk::AAC_DECODER_INSTANCE>);
 
 // SAFETY: a decoder has no ties to the thread that made it, and shares nothing with others.
@@ -59,8 +59,7 @@ impl Aac {
             pcm: vec![0; MAX_SAMPLES].into(),
             buffer: AudioBuffer::default(),
         };
-        // The signal as it was encoded, and at once: the limiter and the concealment of damage by
-        // interpolation (2, the default) each add a delay.
+        // Without the limiter, and without concealment by interpolation (2, the default): each would add a delay.
         aac.set(fdk::AACDEC_PARAM_AAC_PCM_LIMITER_ENABLE, 0)?;
         aac.set(fdk::AACDEC_PARAM_AAC_CONCEAL_METHOD, 1)?;
         aac.set(fdk::AACDEC_PARAM_AAC_DRC_REFERENCE_LEVEL, -1)?;
@@ -91,9 +90,9 @@ impl Aac {
         }
     }
 
-    /// Gives one packet to the decoder and puts what comes of it into `buffer`.
+    /// Decodes a packet into `buffer`.
     fn decode_packet(&mut self, packet: &[u8]) -> Result<()> {
-        // Two calls back, the rest of a packet that was refused may still be there.
+        // Part of a refused packet may still be in the decoder.
         self.set(fdk::AACDEC_PARAM_AAC_TPDEC_CLEAR_BUFFER, 1)?;
         let length = packet.len() as u32;
         let mut left = length;
@@ -190,8 +189,8 @@ impl AudioDecoder for Aac {
     }
 }
 
-/// The configuration that an ADTS header stands for. Its profile did not come through; FDK-AAC
-/// decodes but one of the four, and finds SBR and parametric stereo in the packets themselves.
+/// The configuration that an ADTS header implies. symphonia does not pass the profile on, but FDK-AAC decodes only one of
+/// the four anyway, and finds SBR and parametric stereo in the packets.
 fn config_from_adts(params: &AudioCodecParameters) -> Result<[u8; 2]> {
     const RATES: [u32; 13] = [
         96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
@@ -210,7 +209,7 @@ fn config_from_adts(params: &AudioCodecParameters) -> Result<[u8; 2]> {
     Ok((LOW_COMPLEXITY << 11 | (rate as u16) << 7 | (layout as u16) << 3).to_be_bytes())
 }
 
-/// The channels in the order of the output, from FDK-AAC's kind and number of each.
+/// The channels in the order of the output, by FDK-AAC's kind and number of each.
 fn channels(kinds: &[fdk::AUDIO_CHANNEL_TYPE], indices: &[u8]) -> Channels {
     match kinds.len() {
         1 => return Channels::Positioned(Position::FRONT_CENTER),

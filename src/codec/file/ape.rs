@@ -1,18 +1,17 @@
-//! APE tags, at the end of a file. Only texts are read, and nothing that is wrong with a tag
-//! matters to the file.
+//! Reads APE tags at the end of a file. Only texts are read. A damaged tag does not prevent playing the file.
 
 use std::io;
 
 use super::source::Bytes;
 use super::tags::{Found, LONGEST_BYTES};
 
-/// How long the tag's footer is (and its header, which says the same).
+/// The length of the tag's footer, and of its header, which has the same content.
 const FOOTER: u64 = 32;
 
-/// No tag has more items than this.
+/// The most items that are read.
 const MAX_ITEMS: u32 = 1024;
 
-/// The name of an item is not longer than this.
+/// The longest name of an item.
 const MAX_NAME: usize = 255;
 
 /// Reads the tag that ends at `end`, if there is one.
@@ -26,7 +25,7 @@ pub(super) fn read(bytes: &mut Bytes, end: u64, found: &mut Found) -> io::Result
     let (size, count) = (number(12), number(16));
     let Some(mut at) = end.checked_sub(u64::from(size)) else { return Ok(()) };
     for _ in 0..count.min(MAX_ITEMS) {
-        // Size and flags, a name up to a zero, and the value.
+        // Size and flags, the name and a zero, then the value.
         let head = bytes.up_to(at, 8 + MAX_NAME + 1)?;
         let [a, b, c, d, flags, _, _, _, ref rest @ ..] = head[..] else { break };
         let Some(name) = rest.split(|&byte| byte == 0).next().filter(|name| name.len() < rest.len()) else {

@@ -1,5 +1,5 @@
-//! What is to be heard of the audio in a container: containers and codecs add silence before and
-//! after it, and tell so each in a way of its own.
+//! Which part of a container's audio is played. Containers and codecs add silence before and after the audio, and each
+//! describes that in its own way.
 
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
@@ -11,32 +11,32 @@ use symphonia::core::units::{Duration as Ticks, TimeBase};
 use super::mp4;
 use crate::units::SampleRate;
 
-/// The audio in a container that is decoded, and how.
+/// The audio track to decode, and how to cut it.
 pub(super) struct Bitstream {
     pub(super) track_id: u32,
     pub(super) params: AudioCodecParameters,
     time_base: TimeBase,
-    /// The first tick there is.
+    /// The first tick of the track.
     pub(super) start: i64,
-    /// The first tick that is to be heard.
+    /// The first tick to play.
     pub(super) from: i64,
-    /// The encoder's padding: ticks that are not to be heard.
+    /// The encoder's padding: ticks that are not played.
     pub(super) padding: Option<std::ops::Range<i64>>,
-    /// The tick from which on there is no packet but the last.
+    /// A packet that begins at this tick or later is the last one.
     pub(super) last: i64,
-    /// How many ticks there are from zero on, and how many are to be heard, where that is known.
+    /// The number of ticks from zero on, and the number to play, if known.
     total: Option<u64>,
     length: Option<u64>,
-    /// Whether they are told by the file, and not an estimate from its size.
-    pub(super) told: bool,
-    /// To be applied to every sample (the output gain in the header of Opus).
+    /// Whether these numbers are in the file, not estimated from its size.
+    pub(super) has_exact_length: bool,
+    /// A factor for every sample (the output gain in the header of Opus).
     pub(super) gain: f32,
-    /// Where the channels belong, when the decoder would not know.
+    /// The positions of the channels, if the decoder does not know them.
     pub(super) channels: Option<Channels>,
 }
 
 impl Bitstream {
-    /// What is known of a track before anything of it is decoded.
+    /// Reads a track's parameters. Nothing is decoded.
     pub(super) fn new(track: &Track) -> Result<Bitstream, &'static str> {
         let Some(CodecParameters::Audio(params)) = &track.codec_params else {
             return Err("has no audio in it");
@@ -56,7 +56,7 @@ impl Bitstream {
             last: i64::MAX,
             total: track.num_frames.or(track.duration.map(Ticks::get)),
             length: None,
-            told: true,
+            has_exact_length: true,
             gain: 1.0,
             channels: None,
             params: AudioCodecParameters::new(),
@@ -64,9 +64,9 @@ impl Bitstream {
         match params.codec {
             CODEC_ID_OPUS => bitstream.read_opus_head(&mut params),
             CODEC_ID_MP3 => {
-                // Time stamps begin before zero, by the encoder's delay. Where there is no note
-                // of a delay, the total may be an estimate, and nothing is cut by it.
-                bitstream.told = track.delay.is_some();
+                // Time stamps begin before zero by the encoder's delay. If there is no delay, the total may be an
+                // estimate, and nothing is cut.
+                bitstream.has_exact_length = track.delay.is_some();
                 bitstream.start = -i64::from(track.delay.unwrap_or(0));
                 bitstream.length = bitstream.total;
                 if let (Some(padding), Some(total)) = (track.padding, bitstream.total) {
@@ -80,8 +80,8 @@ impl Bitstream {
         Ok(bitstream)
     }
 
-    /// Opus tells in its header how many frames to drop at the beginning and how loud it is to be.
-    /// The decoder is not to see the former: it would take no more than the first packet has.
+    /// Reads the header of Opus: the number of frames to drop at the beginning, and the gain. The number is hidden from the
+    /// decoder, which would drop at most the first packet.
     fn read_opus_head(&mut self, params: &mut AudioCodecParameters) {
         let Some(head) = params.extra_data.as_mut().filter(|head| head.len() >= 18) else { return };
         let skip = i64::from(u16::from_le_bytes([head[10], head[11]]));
@@ -97,14 +97,13 @@ impl Bitstream {
         self.length = self.total.map(|total| total.saturating_sub(before));
     }
 
-    /// Cuts an MP4 track to its edit; without one, to the length that its index tells. (symphonia
-    /// must not be asked for more: once it has come to the end, it cannot go back.)
+    /// Cuts an MP4 track to its edit, or to the length in its index. (symphonia must not read beyond that: after the end of the
+    /// file, it cannot seek back.)
     pub(super) fn cut_to(&mut self, times: &mp4::Times) {
         let Some(total) = self.total else { return };
         self.last = total.min(i64::MAX as u64) as i64;
         let from = times.from.min(total);
-        // The edit's end is told in a coarser scale; when the track ends within one step of that
-        // scale, it ends there.
+        // The edit's end has a coarser time scale. If the track ends within one step of it, nothing is cut.
         let to = match times.length {
             Some((length, step)) if from.saturating_add(length).saturating_add(step) <= total => {
                 from + length
@@ -117,8 +116,8 @@ impl Bitstream {
         }
     }
 
-    /// Cuts a track to what iTunes noted: four numbers in hexadecimal, of which the second is the
-    /// delay and the fourth the length in frames. A note that does not fit the track is not used.
+    /// Cuts a track as iTunes' tag says: four hexadecimal numbers, of which the second is the delay and the fourth the length in
+    /// frames. A tag that does not fit the track is ignored.
     pub(super) fn cut_as_noted(&mut self, note: &str) {
         let number = |at: usize| {
             let word = note.split_ascii_whitespace().nth(at)?;
@@ -139,7 +138,7 @@ impl Bitstream {
         self.length = Some(to.saturating_sub(from));
     }
 
-    /// How long it sounds.
+    /// The duration of the audio that is played.
     pub(super) fn duration(&self) -> Option<std::time::Duration> {
         let nanos = self.scaled(i128::from(self.length?), 1_000_000_000);
         u64::try_from(nanos).ok().map(std::time::Duration::from_nanos)
@@ -152,9 +151,9 @@ impl Bitstream {
         (ticks * numer + denom / 2).div_euclid(denom)
     }
 
-    /// How many frames at `rate` sound in all, where the file tells.
+    /// The number of frames to play at `rate`, if the file contains it.
     pub(super) fn frames_at(&self, rate: SampleRate) -> Option<u64> {
-        let length = self.length.filter(|_| self.told)?;
+        let length = self.length.filter(|_| self.has_exact_length)?;
         u64::try_from(self.scaled(i128::from(length), rate.hz())).ok()
     }
 

@@ -1,4 +1,4 @@
-//! Which decoder decodes what, and what the channels are that it puts out.
+//! Chooses the decoder for a stream, and finds the channels of its output.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ use crate::codec::reshape::Shape;
 use crate::error::{Error, Result};
 use crate::units::SampleRate;
 
-/// A decoder for a stream with these parameters; `name` is the file's, for a refusal.
+/// A decoder for a stream with these parameters. `name` is the file's name for errors.
 pub(super) fn decoder(params: &AudioCodecParameters, name: &Path) -> Result<Box<dyn AudioDecoder>> {
     let refused = |cause: Cause| {
         let help = match params.codec {
@@ -26,7 +26,7 @@ pub(super) fn decoder(params: &AudioCodecParameters, name: &Path) -> Result<Box<
         };
         Error::file(name, format!("cannot be decoded: {cause}{help}"))
     };
-    // symphonia undoes the coupling of channels in the wrong order, which only two do not notice.
+    // symphonia undoes channel coupling in the wrong order, which matters with more than two channels.
     let count = params.channels.as_ref().map_or(0, Channels::count);
     if params.codec == CODEC_ID_VORBIS && count > 2 {
         return Err(refused(Cause::Unsupported("vorbis: too many channels")));
@@ -49,7 +49,7 @@ fn codecs() -> &'static CodecRegistry {
     })
 }
 
-/// The shape of what a decoder puts out, with the channels where `channels` says, if it fits.
+/// The shape of a decoder's output. `channels` sets the positions of the channels, if their number is right.
 pub(super) fn shape(spec: &AudioSpec, channels: Option<&Channels>) -> std::result::Result<Shape, String> {
     let rate = SampleRate::new(spec.rate())
         .ok_or_else(|| format!("has a sample rate of {} Hz; 8,000 to 192,000 can be played", spec.rate()))?;
@@ -61,7 +61,7 @@ pub(super) fn shape(spec: &AudioSpec, channels: Option<&Channels>) -> std::resul
 
 fn speakers(channels: &Channels) -> Option<Box<[Speaker]>> {
     match channels {
-        // A lone channel is mono wherever its loudspeaker is said to stand.
+        // A single channel is mono, whatever position it has.
         Channels::Positioned(_) | Channels::Custom(_) | Channels::Discrete(_) if channels.count() == 1 => {
             Some([Speaker::Centre].into())
         }

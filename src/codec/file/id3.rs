@@ -1,5 +1,5 @@
-//! ID3 tags, of both kinds. Only texts are read: pictures, which are what makes a tag large, are
-//! passed over, and nothing that is wrong with a tag matters to the file.
+//! Reads ID3 tags, versions 1 and 2. Only texts are read; pictures, which make tags large, are skipped. A damaged tag does
+//! not prevent playing the file.
 
 use std::io;
 use std::ops::Range;
@@ -7,14 +7,13 @@ use std::ops::Range;
 use super::source::Bytes;
 use super::tags::{self, Found, LONGEST_BYTES};
 
-/// How long the header of a tag is, and the footer that may follow it.
+/// The length of a tag's header, and of the footer that may follow it.
 const HEADER: u64 = 10;
 
-/// No tag has more frames than this.
+/// The most frames that are read.
 const MAX_FRAMES: usize = 4096;
 
-/// Reads the ID3v2 tag at `at`, if there is one, and returns where it ends; `end` is where it must
-/// end at the latest.
+/// Reads the ID3v2 tag at `at`, if there is one, and returns where it ends. It must end at `end` or before.
 pub(super) fn read_v2(bytes: &mut Bytes, at: u64, end: u64, found: &mut Found) -> io::Result<Option<u64>> {
     let Some(header) = bytes.exactly::<10>(at)? else { return Ok(None) };
     let [b'I', b'D', b'3', version @ 2..=4, _, flags, size @ ..] = header else { return Ok(None) };
@@ -26,11 +25,11 @@ pub(super) fn read_v2(bytes: &mut Bytes, at: u64, end: u64, found: &mut Found) -
         let beyond = frames.start + extended_header(bytes, frames.start, version)?;
         frames.start = beyond.min(frames.end);
     }
-    // A tag that is longer than the file is rubbish from some point on: the audio may be anywhere.
+    // If a tag is longer than the file, its size is wrong, and the audio may begin anywhere.
     let after = if tag_end + footer <= end { tag_end + footer } else { at + HEADER };
     let unsynchronised = flags & 0x80 != 0;
     if version < 4 && unsynchronised {
-        // The sizes of its frames are those after it has been decoded as a whole.
+        // The whole tag is decoded first: the frames' sizes are those after decoding.
         let tag = frames.end - frames.start;
         if tag <= MAX_UNSYNCHRONISED {
             let tag = synchronised(&bytes.up_to(frames.start, tag as usize)?);
@@ -44,7 +43,7 @@ pub(super) fn read_v2(bytes: &mut Bytes, at: u64, end: u64, found: &mut Found) -
     Ok(Some(after))
 }
 
-/// A tag that must be held in memory to be read is read up to this size.
+/// The most bytes of a tag that is read into memory as a whole.
 const MAX_UNSYNCHRONISED: u64 = 1024 * 1024;
 
 fn extended_header(bytes: &mut Bytes, at: u64, version: u8) -> io::Result<u64> {
@@ -78,16 +77,15 @@ fn read_frames(
 struct Frame {
     id: Vec<u8>,
     content: Range<u64>,
-    /// Bytes before the text itself.
+    /// Bytes before the text.
     skip: u64,
     unsynchronised: bool,
-    /// Compressed or encrypted: not to be read.
+    /// Compressed or encrypted, so it cannot be read.
     closed: bool,
 }
 
 impl Frame {
-    /// The frame that begins where `rest` begins; `None` at the padding, or where there is no sense
-    /// in it.
+    /// The frame at the beginning of `rest`. `None` if it is padding or damaged.
     fn at(bytes: &mut Bytes, rest: &Range<u64>, version: u8) -> io::Result<Option<Frame>> {
         let header = bytes.up_to(rest.start, HEADER as usize)?;
         let (id, size, header, flags) = match (version, header.as_slice()) {
@@ -116,19 +114,19 @@ impl Frame {
         Ok(Some(Frame { id, content, skip, unsynchronised, closed }))
     }
 
-    /// The content of a frame that is a text.
+    /// The content of a text frame.
     fn text(&self, bytes: &mut Bytes) -> io::Result<Option<Vec<u8>>> {
         if self.closed || self.id[0] != b'T' {
             return Ok(None);
         }
         let begin = self.content.start + self.skip;
         let length = self.content.end.saturating_sub(begin);
-        // UTF-16 takes two bytes for most letters.
+        // UTF-16 has two bytes for most characters.
         Ok(Some(bytes.up_to(begin, length.min(2 * LONGEST_BYTES as u64) as usize)?))
     }
 }
 
-/// Takes what a text frame says: its alphabet, then strings with zeros between them.
+/// Decodes a text frame: its encoding, then strings separated by zeros.
 fn take_text(id: &[u8], frame: &[u8], found: &mut Found) {
     let Some((&alphabet, text)) = frame.split_first() else { return };
     let text = match alphabet {
@@ -152,7 +150,7 @@ fn take_text(id: &[u8], frame: &[u8], found: &mut Found) {
     }
 }
 
-/// UTF-16 in the order that its mark tells, else in the usual one.
+/// Decodes UTF-16 in the order of its byte order mark, or in the default order.
 fn utf16(text: &[u8]) -> String {
     let encoding = match text {
         [0xfe, 0xff, ..] => encoding_rs::UTF_16BE,
@@ -161,12 +159,12 @@ fn utf16(text: &[u8]) -> String {
     encoding.decode_without_bom_handling(text).0.into_owned()
 }
 
-/// Seven bits in each byte.
+/// A number with seven bits in each byte.
 fn syncsafe(bytes: [u8; 4]) -> u32 {
     bytes.iter().fold(0, |size, &byte| size << 7 | u32::from(byte & 0x7f))
 }
 
-/// Without the zeros that were put after each 0xff.
+/// Removes the zeros that were inserted after each 0xff.
 fn synchronised(bytes: &[u8]) -> Vec<u8> {
     let mut last = 0;
     bytes
@@ -180,7 +178,7 @@ fn synchronised(bytes: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// Reads the ID3v1 tag at the end of a file, if there is one, and returns where it begins.
+/// Reads the ID3v1 tag at the end of a file, if there is one. Returns where it begins.
 pub(super) fn read_v1(bytes: &mut Bytes, found: &mut Found) -> io::Result<Option<u64>> {
     let Some(at) = bytes.len().checked_sub(128) else { return Ok(None) };
     let Some(tag) = bytes.exactly::<128>(at)?.filter(|tag| tag.starts_with(b"TAG")) else {

@@ -1,7 +1,7 @@
-//! An audio file as PCM in a pipeline's shape. symphonia is known here alone.
+//! Decodes audio files to PCM with a pipeline's rate and channels. Only this module uses symphonia.
 //!
-//! What comes out is exactly what was put in when the file was made: the delay and the padding of
-//! its encoder are cut off, and resampling changes no length by more than half a frame.
+//! The output is exactly what the file was made from: the encoder's delay and padding are cut off, and resampling changes
+//! the length by at most half a frame.
 
 #[cfg(feature = "aac")]
 mod aac;
@@ -28,22 +28,22 @@ use crate::error::Result;
 use crate::metadata::Tags;
 use crate::units::FrameCount;
 
-/// [`AudioFile::read`] appends at least so many frames, until the end is near.
+/// [`AudioFile::read`] appends at least this many frames, except at the end.
 const CHUNK_FRAMES: usize = 1024;
 
 /// Whether there is more to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// There is, or may be.
+    /// There may be more.
     More,
-    /// That was all.
+    /// There is no more.
     End,
 }
 
-/// The tags of a file. Nothing is decoded; the file is read on the caller's thread.
+/// Reads the tags of a file, on the caller's thread. Nothing is decoded.
 ///
 /// # Errors
-/// [`Error::File`](crate::Error::File) if it is not there, may not be read, or is no audio.
+/// [`Error::File`](crate::Error::File) if the file does not exist, cannot be read, or is not audio.
 pub fn read_metadata(path: &Path) -> Result<Tags> {
     Ok(Opened::new(source::open(path)?, path)?.tags)
 }
@@ -53,23 +53,23 @@ pub(crate) struct AudioFile {
     spec: PcmSpec,
     tags: Tags,
     stream: Stream,
-    /// The next frames in the file's own shape: decoded already, since only that tells whether
-    /// the file can be played.
+    /// The next frames, in the file's own shape. The first ones are decoded when the file is opened, because only decoding
+    /// shows that it can be played.
     decoded: Vec<f32>,
     shape: Shape,
     reshape: Reshape,
-    /// Frames of the pipeline's shape to drop before any are given out, after a seek.
+    /// Frames of the output to drop after a seek.
     drop_frames: u64,
     ended: bool,
 }
 
 impl AudioFile {
-    /// Opens a file and decodes its first packets. It reads little, whatever the file's size.
+    /// Opens a file and decodes its first packets. It reads only a small part of the file.
     pub(crate) fn open(path: &Path, spec: PcmSpec) -> Result<AudioFile> {
         AudioFile::open_source(source::open(path)?, path, spec)
     }
 
-    /// The same for anything that can be read like a file; `name` is for messages, and a hint.
+    /// Opens anything that can be read like a file. `name` is used in messages, and as a hint for the format.
     pub(crate) fn open_source(source: Box<dyn Source>, name: &Path, spec: PcmSpec) -> Result<AudioFile> {
         let opened = Opened::new(source, name)?;
         let tags = opened.tags.clone();
@@ -87,14 +87,13 @@ impl AudioFile {
         &self.tags
     }
 
-    /// How many frames [`read`](AudioFile::read) gives in all, at the pipeline's rate, if the file
-    /// tells. ADTS, and MP3 without a note of its encoder, do not: the duration in their
-    /// [tags](AudioFile::tags) is an estimate.
+    /// The number of frames that [`read`](AudioFile::read) returns in all, at the pipeline's rate, if the file contains it.
+    /// ADTS does not, nor does MP3 without an encoder's tag; there the duration in the [tags](AudioFile::tags) is an estimate.
     pub(crate) fn duration(&self) -> Option<FrameCount> {
         self.stream.frames_at(self.spec.rate).map(FrameCount)
     }
 
-    /// Appends the next frames, a thousand or a few, interleaved in the pipeline's shape.
+    /// Appends the next frames, a thousand or more, interleaved in the pipeline's shape.
     pub(crate) fn read(&mut self, out: &mut Vec<f32>) -> Result<Status> {
         let begin = out.len();
         let enough = begin + CHUNK_FRAMES * self.spec.channels.count();
@@ -117,8 +116,8 @@ impl AudioFile {
         Ok(if self.ended { Status::End } else { Status::More })
     }
 
-    /// Goes to a frame, counted from the file's first at the pipeline's rate: it is the next that
-    /// is read. After the end there is nothing.
+    /// Seeks to a frame, counted from the file's first at the pipeline's rate. It is the next frame that is read. There is
+    /// nothing to read beyond the end.
     pub(crate) fn seek(&mut self, to: FrameCount) -> Result<()> {
         self.reshape = Reshape::new(&self.shape, self.spec);
         let (from, drop) = self.reshape.entry(to);
@@ -129,7 +128,7 @@ impl AudioFile {
         Ok(())
     }
 
-    /// Drops what a seek did not ask for from what lies in `out` beyond `begin`.
+    /// After a seek, drops the frames before its target from `out[begin..]`.
     fn drop_first(&mut self, begin: usize, out: &mut Vec<f32>) {
         let channels = self.spec.channels.count();
         let there = (out.len() - begin) / channels;

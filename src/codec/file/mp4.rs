@@ -1,47 +1,46 @@
-//! The index of an MP4 file, as far as symphonia does not heed it: which part of a track is to be
-//! heard (symphonia plays all of it, the encoder's delay and padding included), and what in it
-//! would take memory for nothing.
+//! Reads those parts of an MP4 file's index that symphonia ignores: which part of a track is to be played (symphonia
+//! plays all of it, with the encoder's delay and padding), and pictures, which would take memory for nothing.
 
 use std::io;
 
 use super::source::{Bytes, Patch};
 
-/// What the index says of a track, in the track's own time scale.
+/// A track's times in the index, in the track's own time scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Times {
     pub(super) track_id: u32,
-    /// The first tick to hear.
+    /// The first tick to play.
     pub(super) from: u64,
-    /// How many ticks to hear, and by how many that may be wrong: the file tells it in a scale of
-    /// its own, which is often coarser. `None`: to the end.
+    /// The number of ticks to play, and its tolerance: the file has it in the movie's time scale, which is often coarser.
+    /// `None`: to the end.
     pub(super) length: Option<(u64, u64)>,
-    /// Whether the length of the last packet is unknown: the total does not count it.
+    /// Whether the length of the last packet is unknown. Then the total does not include it.
     pub(super) open_end: bool,
 }
 
-/// What the index says.
+/// The index.
 #[derive(Debug, Default)]
 pub(super) struct Movie {
-    /// What it says of the tracks.
+    /// The times of the tracks.
     pub(super) times: Vec<Times>,
-    /// Why it is not to be played.
+    /// Why the file must not be played.
     pub(super) fault: Option<&'static str>,
 }
 
-/// No packet is larger than this: a picture of a film at most, which is only passed over.
+/// The largest packet: a picture of a film, at most, which is only skipped.
 const MAX_PACKET: u32 = 16 * 1024 * 1024;
 
-/// No file needs more boxes than this to get to what is looked for.
+/// The most boxes that are read.
 const MAX_BOXES: usize = 4096;
 
-/// Reads box headers, and no sound: of a damaged file, what there is. Pictures are to be hidden.
+/// Reads box headers only, and no audio. Of a damaged file it reads what there is. Adds patches that hide pictures.
 pub(super) fn read(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> io::Result<Movie> {
     let mut movie = Movie::default();
     let file = begin..bytes.len();
     let mut walk = Walk { bytes, boxes: 0 };
     let Some(moov) = walk.find(file, b"moov")? else { return Ok(movie) };
     if walk.find(moov.clone(), b"mvex")?.is_some() {
-        // symphonia takes the word of every fragment's index, however absurd.
+        // symphonia trusts the index of every fragment, even if its sizes are absurd.
         movie.fault = Some(
             "is an MP4 file in fragments, as streaming services send it: \
              `ffmpeg -i it -c copy new.m4a` makes one that can be played",
@@ -66,7 +65,7 @@ pub(super) fn read(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> i
     Ok(movie)
 }
 
-/// Where a box's content lies.
+/// The position of a box's content.
 type Span = std::ops::Range<u64>;
 
 struct Walk<'a> {
@@ -75,7 +74,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The kind and the content of the box that begins where `within` begins.
+    /// The kind and the content of the box at the beginning of `within`.
     fn next(&mut self, within: &Span) -> io::Result<Option<([u8; 4], Span)>> {
         self.boxes += 1;
         if self.boxes > MAX_BOXES || within.end.saturating_sub(within.start) < 8 {
@@ -96,7 +95,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The first box of a kind among those that follow each other in `within`.
+    /// The first box of a kind in `within`.
     fn find(&mut self, mut within: Span, kind: &[u8; 4]) -> io::Result<Option<Span>> {
         while let Some((found, content)) = self.next(&within)? {
             if found == *kind {
@@ -107,7 +106,7 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    /// The box at the end of a path of boxes that lie in each other.
+    /// The box at the end of a path of nested boxes.
     fn descend(&mut self, within: Span, path: &[&[u8; 4]]) -> io::Result<Option<Span>> {
         let mut content = within;
         for kind in path {
@@ -123,8 +122,8 @@ impl Walk<'_> {
         Ok(self.bytes.exactly(at)?.map(u32::from_be_bytes))
     }
 
-    /// What follows the times of creation and change with which these boxes begin: the time scale
-    /// in `mvhd` and `mdhd`, the id in `tkhd`.
+    /// The number after the creation and modification times at the beginning of these boxes: the time scale in `mvhd` and
+    /// `mdhd`, the id in `tkhd`.
     fn after_times(&mut self, within: &Span) -> io::Result<Option<u32>> {
         let version = self.number(within.start)?.unwrap_or_default() >> 24;
         self.number(within.start + if version == 1 { 20 } else { 12 })
@@ -147,7 +146,7 @@ impl Walk<'_> {
         Ok(Some(times))
     }
 
-    /// Reads the edit in an `elst` box that has just one, silence before it not counted.
+    /// Reads the edit in an `elst` box, if it has only one. Leading silence does not count as an edit.
     fn read_edit(&mut self, elst: &Span, movie_scale: u32, scale: u32, times: &mut Times) -> io::Result<()> {
         let version = self.number(elst.start)?.unwrap_or_default() >> 24;
         let count = self.number(elst.start + 4)?.unwrap_or_default();
@@ -199,10 +198,10 @@ impl Walk<'_> {
         Ok(largest)
     }
 
-    /// Gives the pictures among the tags a name that nobody knows: such boxes are passed over.
+    /// Renames the pictures among the tags to an unknown kind of box, which is skipped.
     fn hide_pictures(&mut self, moov: Span, patches: &mut Vec<Patch>) -> io::Result<()> {
         let Some(mut meta) = self.descend(moov, &[b"udta", b"meta"])? else { return Ok(()) };
-        // Version and flags come first, except in files of the old kind.
+        // Version and flags come first, except in old files.
         if self.bytes.exactly(meta.start + 4)? != Some(*b"hdlr") {
             meta.start += 4;
         }

@@ -1,4 +1,4 @@
-//! Finding out what a file is.
+//! Opens a file: finds its format, its audio track and its tags.
 
 use std::io;
 use std::path::Path;
@@ -19,7 +19,7 @@ use super::tags::Found;
 use crate::error::{Error, Result};
 use crate::metadata::Tags;
 
-/// A file that has been looked into: what it is, without decoding any of it.
+/// An opened file. Nothing of it has been decoded.
 pub(super) struct Opened {
     pub(super) format: Box<dyn FormatReader>,
     pub(super) bitstream: Bitstream,
@@ -27,7 +27,7 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Finds out what `source` is; its name is only a hint.
+    /// Opens `source`. Its name is only a hint for the format.
     pub(super) fn new(source: Box<dyn Source>, name: &Path) -> Result<Opened> {
         let refused = |reason: String| Error::file(name, reason);
         let unread = |cause: io::Error| refused(source::reason(&cause));
@@ -62,7 +62,7 @@ impl Opened {
             bitstream.cut_as_noted(note);
         }
         if format.format_info().format == FORMAT_ID_ADTS {
-            bitstream.told = false;
+            bitstream.has_exact_length = false;
         }
         if bitstream.params.codec == CODEC_ID_FLAC {
             let mask = found.channel_mask.and_then(Position::from_wave_channel_mask);
@@ -74,7 +74,7 @@ impl Opened {
     }
 }
 
-/// The track to play: the one that the file prefers, if it is audio that somebody can decode.
+/// The track to play: the file's default track, if it is audio that can be decoded.
 pub(super) fn audio_track(format: &dyn FormatReader) -> std::result::Result<&Track, &'static str> {
     format.default_track(TrackType::Audio).ok_or(if format.tracks().is_empty() {
         "has nothing in it"
@@ -83,7 +83,7 @@ pub(super) fn audio_track(format: &dyn FormatReader) -> std::result::Result<&Tra
     })
 }
 
-/// Why a file could not even be looked into.
+/// Why a file could not be opened.
 fn why_not_opened(cause: &Cause) -> String {
     match cause {
         Cause::IoError(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => source::reason(cause),

@@ -1,5 +1,5 @@
-//! The chunks of WAV and AIFF files: the tags in them, which symphonia passes over or takes for
-//! Latin-1, and the sizes, which programs that write to a pipe cannot know.
+//! Reads the chunks of WAV and AIFF files. Their tags are read here, because symphonia skips them or reads them as Latin-1.
+//! Chunk sizes are corrected, because programs that write to a pipe cannot fill them in.
 
 use std::io;
 
@@ -7,24 +7,24 @@ use super::id3;
 use super::source::{Bytes, Patch};
 use super::tags::{self, Found, LONGEST_BYTES};
 
-/// A chunk's name and size.
+/// The size of a chunk's header: its name and its size.
 const HEADER: u64 = 8;
 
-/// No file has more chunks than this.
+/// The most chunks that are read.
 const MAX_CHUNKS: usize = 1024;
 
-/// Which of the two kinds it is: they differ in their names and in the order of bytes.
+/// The two kinds differ in their names and in the order of bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Wav,
     Aiff,
 }
 
-/// No file has more channels than this.
+/// The most channels that a file may have.
 const MAX_CHANNELS: u32 = 64;
 
-/// Reads the tags of a WAV or AIFF file that begins at `begin`, tells what is to be mended, and why
-/// the file is not to be played, if it is not.
+/// Reads the tags of a WAV or AIFF file that begins at `begin`, and adds patches for wrong sizes. Returns a reason if the file
+/// must not be played.
 pub(super) fn read(
     bytes: &mut Bytes,
     begin: u64,
@@ -49,13 +49,13 @@ pub(super) fn read(
     for _ in 0..MAX_CHUNKS {
         let Some([name @ .., a, b, c, d]) = bytes.exactly::<8>(at)? else { break };
         let name: [u8; 4] = name;
-        let told = u64::from(kind.number([a, b, c, d]));
+        let declared = u64::from(kind.number([a, b, c, d]));
         let content = at + HEADER;
         let there = end - content;
-        // A program that wrote to a pipe could not come back to set the sizes.
-        let unset = matches!(&name, b"data" | b"SSND") && told == 0 && !size_is_right;
-        let size = if told > there || unset { there } else { told };
-        if size != told {
+        // A program that writes to a pipe cannot seek back to fill in the sizes.
+        let unset = matches!(&name, b"data" | b"SSND") && declared == 0 && !size_is_right;
+        let size = if declared > there || unset { there } else { declared };
+        if size != declared {
             kind.set_size(at, size, patches);
         }
         match &name {
@@ -75,7 +75,7 @@ pub(super) fn read(
             b"AUTH" => read_text(bytes, content, size, "ARTIST", &mut texts)?,
             _ => {}
         }
-        // What has been read is nothing for symphonia, which would keep it, pictures and all.
+        // Hide what has been read: symphonia would keep it in memory, with all pictures.
         if matches!(&name, b"LIST" | b"id3 " | b"ID3 " | b"NAME" | b"AUTH" | b"APPL" | b"COMT" | b"ANNO") {
             patches.push(Patch { at, bytes: b"JUNK".to_vec() });
         }
@@ -104,7 +104,7 @@ impl Kind {
     }
 }
 
-/// A WAV file's list of information: chunks again, one for each text.
+/// Reads the INFO list of a WAV file. It contains a chunk for each text.
 fn read_info(bytes: &mut Bytes, begin: u64, size: u64, found: &mut Found) -> io::Result<()> {
     if bytes.exactly(begin)? != Some(*b"INFO") {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Where the bytes of a file come from: what may be opened at all, and symphonia's view of it.
+//! Opens files, and patches the bytes that symphonia reads.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,13 +8,12 @@ use symphonia::core::io::MediaSource;
 
 use crate::error::{Error, Result};
 
-/// Bytes that can be read from any position: a file, or what stands for one in a test.
+/// Bytes that can be read from any position: a file, or a substitute in a test.
 pub(crate) trait Source: Read + Seek + Send + Sync {}
 
 impl<T: Read + Seek + Send + Sync> Source for T {}
 
-/// Opens a file that can hold audio: a regular one. Never waits for a writer, as opening a named
-/// pipe would.
+/// Opens a regular file. It refuses a named pipe, because opening that would wait for a writer.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Source>> {
     let refused = |cause: io::Error| Error::file(path, reason(&cause));
     let mut options = File::options();
@@ -32,7 +31,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Source>> {
     Ok(Box::new(file))
 }
 
-/// What the system's refusal means to whoever looks after the files.
+/// The system's error, in words for the person who manages the files.
 pub(super) fn reason(cause: &io::Error) -> String {
     match cause.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -43,8 +42,7 @@ pub(super) fn reason(cause: &io::Error) -> String {
     }
 }
 
-/// A file's bytes for whoever wants to look at some of them, of a length that is fixed when it is
-/// opened.
+/// Random access to a file's bytes. The length is fixed when it is opened.
 pub(super) struct Bytes {
     source: Box<dyn Source>,
     len: u64,
@@ -60,7 +58,7 @@ impl Bytes {
         self.len
     }
 
-    /// The bytes from `at` on, `count` of them or as many as there are.
+    /// Up to `count` bytes, starting at `at`.
     pub(super) fn up_to(&mut self, at: u64, count: usize) -> io::Result<Vec<u8>> {
         let there = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX);
         let mut bytes = Vec::with_capacity(count.min(there));
@@ -69,24 +67,24 @@ impl Bytes {
         Ok(bytes)
     }
 
-    /// The `N` bytes from `at` on; `None` where the file has less.
+    /// The `N` bytes at `at`, or `None` if the file is shorter.
     pub(super) fn exactly<const N: usize>(&mut self, at: u64) -> io::Result<Option<[u8; N]>> {
         Ok(self.up_to(at, N)?.try_into().ok())
     }
 }
 
-/// Bytes that symphonia is to see in place of those in the file.
+/// Bytes that replace those of the file for symphonia.
 #[derive(Debug)]
 pub(super) struct Patch {
     pub(super) at: u64,
     pub(super) bytes: Vec<u8>,
 }
 
-/// A file as symphonia sees it: without what lies before the audio, and patched.
+/// A file as symphonia reads it: patched, and without the tags before the audio.
 pub(super) struct Media {
     bytes: Bytes,
     begin: u64,
-    /// Where the next byte comes from, counted from the file's beginning.
+    /// The position of the next byte in the file.
     at: u64,
     patches: Vec<Patch>,
 }

@@ -1,4 +1,4 @@
-//! From an opened file to PCM in the file's own shape, packet by packet, cut to what is to be heard.
+//! Decodes an opened file packet by packet to PCM in the file's own shape, and cuts it to the part that is played.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,22 +19,21 @@ use crate::codec::reshape::Shape;
 use crate::error::{Error, Result};
 use crate::units::SampleRate;
 
-/// So many packets in a row that yield nothing end the file: it is not damaged, it is rubbish.
-const MAX_FRUITLESS: u32 = 100;
+/// After this many bad packets in a row, the file is given up.
+const MAX_BAD_PACKETS: u32 = 100;
 
-/// So many MP3 packets in a row that are alike are no accident.
+/// This many MP3 packets with the same shape in a row are not a coincidence.
 const SAME_SHAPE: u32 = 4;
 
-/// How far a packet's time stamp may lie off the frames counted before it means a gap. Time
-/// stamps in a coarse scale are this much off.
+/// A difference between a packet's time stamp and the counted frames that is larger than this is a gap. Smaller ones come from
+/// coarse time scales.
 const STAMP_SLACK_FRAMES: i64 = 256;
 
-/// A codec that builds on what came before is given this much before a seek's target. Opus asks
-/// for 80 ms and still differs by -20 dB then; after 240 ms it is -70 dB. The others need less.
+/// Decoding starts this long before a seek's target, because codecs depend on earlier packets. Opus recommends 80 ms, but
+/// still differs by -20 dB then; after 240 ms the difference is -70 dB. Other codecs need less.
 const LEAD_MS: i64 = 240;
 
-/// No decoded sample is let through beyond this (+18 dB): it would be a fault, and whatever works
-/// on it later would carry the fault on.
+/// Decoded samples are clipped to this (+18 dB). A greater value is an error of the decoder, which later stages would spread.
 const MAX_SAMPLE: f32 = 8.0;
 
 /// A file being decoded.
@@ -43,21 +42,21 @@ pub(super) struct Stream {
     format: Box<dyn FormatReader>,
     codec: Box<dyn AudioDecoder>,
     bitstream: Bitstream,
-    /// The frame that comes next, counted from tick zero; `None` until a time stamp tells.
+    /// The next frame, counted from tick zero. `None` until a time stamp is known.
     position: Option<i64>,
-    /// Frames before this one are dropped: where the last seek went.
+    /// The target of the last seek. Frames before it are dropped.
     wanted: i64,
-    /// Packets in a row that yielded nothing.
-    fruitless: u32,
+    /// The number of bad packets in a row.
+    bad_packets: u32,
     spec: Option<(AudioSpec, Shape)>,
-    /// The shape of the MP3 packets that were refused last, and of how many in a row.
+    /// The shape of the last refused MP3 packets, and their number in a row.
     refused_shape: (Option<(u32, crate::Channels)>, u32),
     decoded: Vec<f32>,
     ended: bool,
 }
 
 impl Stream {
-    /// Makes ready to decode.
+    /// Opens the decoder.
     pub(super) fn new(opened: Opened, name: &Path) -> Result<Stream> {
         let Opened { format, bitstream, .. } = opened;
         Ok(Stream {
@@ -67,7 +66,7 @@ impl Stream {
             bitstream,
             position: None,
             wanted: i64::MIN,
-            fruitless: 0,
+            bad_packets: 0,
             spec: None,
             refused_shape: (None, 0),
             decoded: Vec::new(),
@@ -75,12 +74,12 @@ impl Stream {
         })
     }
 
-    /// How many frames at `rate` sound in all, where the file tells.
+    /// The number of frames to play at `rate`, if the file contains it.
     pub(super) fn frames_at(&self, rate: SampleRate) -> Option<u64> {
         self.bitstream.frames_at(rate)
     }
 
-    /// Replaces `pcm` by the next frames in the shape that is returned; `None` at the end.
+    /// Replaces `pcm` by the next frames, and returns their shape. `None` at the end.
     pub(super) fn next(&mut self, pcm: &mut Vec<f32>) -> Result<Option<&Shape>> {
         pcm.clear();
         while pcm.is_empty() {
@@ -92,8 +91,7 @@ impl Stream {
         Ok(self.spec.as_ref().map(|(_, shape)| shape))
     }
 
-    /// Goes to frame `to`, counted from the first that is to be heard, of the shape that came
-    /// last: the frame that comes next is just this one.
+    /// Seeks to frame `to`, counted from the first that is played, at the rate of the last shape. It is exactly the next frame.
     pub(super) fn seek(&mut self, to: u64) -> Result<()> {
         let Some((_, shape)) = &self.spec else { return Ok(()) };
         let rate = shape.rate;
@@ -110,7 +108,7 @@ impl Stream {
         self.codec.reset();
         self.position = None;
         self.wanted = wanted;
-        self.fruitless = 0;
+        self.bad_packets = 0;
         Ok(())
     }
 
@@ -123,18 +121,18 @@ impl Stream {
                     self.ended = true;
                 }
                 Err(Cause::ResetRequired) => self.next_link()?,
-                // Rubbish may well look like something that nobody can decode.
-                Err(cause @ (Cause::DecodeError(_) | Cause::Unsupported(_))) => self.nothing(&cause)?,
+                // Damaged data may look like an unsupported format.
+                Err(cause @ (Cause::DecodeError(_) | Cause::Unsupported(_))) => self.skip_packet(&cause)?,
                 Err(cause) => return Err(self.failed(&cause)),
             }
         }
         Ok(None)
     }
 
-    /// Decodes a packet and appends what is to be heard of it.
+    /// Decodes a packet, and appends the part that is played.
     fn decode(&mut self, mut packet: Packet, pcm: &mut Vec<f32>) -> Result<()> {
         if self.bitstream.params.codec == CODEC_ID_MP3 {
-            // Its demuxer cuts by an estimate where there is no better; `padding` does not.
+            // The MP3 demuxer may cut by an estimated length; `padding` is exact.
             (packet.trim_start, packet.trim_end) = (Ticks::ZERO, Ticks::ZERO);
         }
         let tick = packet.pts.saturating_add(packet.trim_start).get();
@@ -147,7 +145,7 @@ impl Stream {
                     self.spec = Some((buffer.spec().clone(), shape));
                 }
                 buffer.copy_to_vec_interleaved(&mut self.decoded);
-                self.fruitless = 0;
+                self.bad_packets = 0;
                 self.refused_shape = (None, 0);
                 self.take(tick, pcm);
                 return Ok(());
@@ -155,15 +153,15 @@ impl Stream {
             Ok(_) => Cause::DecodeError("packets without sound"),
             Err(cause) => cause,
         };
-        self.nothing(&cause)?;
+        self.skip_packet(&cause)?;
         if matches!(cause, Cause::ResetRequired) || self.is_of_new_shape(&packet) {
             self.codec = decoder(&self.bitstream.params, &self.name)?;
         }
         Ok(())
     }
 
-    /// Whether this MP3 packet, which could not be decoded, is one of several in a row that are of
-    /// one shape: they are of a file behind the first one, for which another decoder is needed.
+    /// Whether this MP3 packet is one of several bad packets in a row with the same shape. Then another file was appended to the
+    /// first one, and it needs a new decoder.
     fn is_of_new_shape(&mut self, packet: &Packet) -> bool {
         if self.bitstream.params.codec != CODEC_ID_MP3 {
             return false;
@@ -177,8 +175,7 @@ impl Stream {
         self.refused_shape.1 == SAME_SHAPE
     }
 
-    /// Appends those of the frames just decoded, the first of which belongs to `tick`, that are to
-    /// be heard.
+    /// Appends the part of the decoded frames that is played. The first of them belongs to `tick`.
     fn take(&mut self, tick: i64, pcm: &mut Vec<f32>) {
         let Some((_, shape)) = &self.spec else { return };
         let (rate, channels) = (shape.rate, shape.speakers.len());
@@ -209,18 +206,18 @@ impl Stream {
         self.ended |= all_heard || tick >= self.bitstream.last;
     }
 
-    /// A packet of which nothing came: the next may be better, unless it was one too many.
-    fn nothing(&mut self, cause: &Cause) -> Result<()> {
-        self.fruitless += 1;
-        if self.fruitless >= MAX_FRUITLESS {
-            let reason = format!("is damaged: {MAX_FRUITLESS} packets in a row are bad ({cause})");
+    /// Skips a bad packet, or gives the file up after too many.
+    fn skip_packet(&mut self, cause: &Cause) -> Result<()> {
+        self.bad_packets += 1;
+        if self.bad_packets >= MAX_BAD_PACKETS {
+            let reason = format!("is damaged: {MAX_BAD_PACKETS} packets in a row are bad ({cause})");
             return Err(Error::file(&self.name, reason));
         }
         log::debug!("{}: a packet is left out: {cause}", self.name.display());
         Ok(())
     }
 
-    /// Another stream follows in the same file (a chained Ogg file): it is played like the first.
+    /// Goes on with the next stream of a chained Ogg file.
     fn next_link(&mut self) -> Result<()> {
         let refused = |reason: &str| Error::file(&self.name, reason);
         let track = audio_track(&*self.format).map_err(refused)?;
@@ -236,7 +233,7 @@ impl Stream {
     }
 }
 
-/// A sample that nothing after it can choke on.
+/// Makes a decoded sample safe for later stages: finite and clipped.
 fn sane(sample: f32) -> f32 {
     if sample.is_nan() { 0.0 } else { sample.clamp(-MAX_SAMPLE, MAX_SAMPLE) }
 }

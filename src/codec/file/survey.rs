@@ -1,6 +1,5 @@
-//! A first look at a file, before symphonia gets it: the tags around the audio (which symphonia
-//! would read with all their pictures, and whose faults it takes for the file's), and what it
-//! would trip over.
+//! Reads a file's tags and prepares it for symphonia. symphonia would read the tags with all their pictures, and refuse a
+//! file because of a damaged tag. Known problems of files are patched.
 
 use std::io;
 
@@ -8,27 +7,27 @@ use super::source::{Bytes, Media, Patch};
 use super::tags::Found;
 use super::{ape, id3, mp4, riff};
 
-/// No file has more tags before its audio than this.
+/// The most tags before the audio that are read.
 const MAX_TAGS: usize = 8;
 
-/// No FLAC file has more blocks before its audio than this.
+/// The most blocks before the audio of a FLAC file that are read.
 const MAX_BLOCKS: usize = 256;
 
-/// What a first look tells.
+/// A file that is ready for symphonia, with its tags.
 pub(super) struct Survey {
     /// The file for symphonia.
     pub(super) media: Media,
-    /// The tags found by then, the best first.
+    /// The tags that were found. If two kinds have the same field, the better kind counts.
     pub(super) tags: Found,
-    /// Tags that count only where nothing else says it.
+    /// Tags that count only for fields that no other tag has.
     pub(super) old_tags: Found,
-    /// What the index of an MP4 file says of its tracks.
+    /// The times of the tracks in the index of an MP4 file.
     pub(super) times: Vec<mp4::Times>,
-    /// Why the file is not to be played.
+    /// Why the file must not be played.
     pub(super) fault: Option<&'static str>,
 }
 
-/// Looks at the beginning and at the end of a file.
+/// Reads the beginning and the end of a file.
 pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let (mut tags, mut old_tags) = (Found::default(), Found::default());
     let mut patches = Vec::new();
@@ -58,7 +57,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     Ok(Survey { media: Media::new(bytes, begin, patches)?, tags, old_tags, times, fault })
 }
 
-/// Makes padding of the pictures among the blocks before the audio of a FLAC file.
+/// Turns the pictures before the audio of a FLAC file into padding.
 fn hide_flac_pictures(bytes: &mut Bytes, mut at: u64, patches: &mut Vec<Patch>) -> io::Result<()> {
     const PICTURE: u8 = 6;
     const PADDING: u8 = 1;

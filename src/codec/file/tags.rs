@@ -1,33 +1,33 @@
-//! What the tags of a file say, whatever kind they are, as [`Tags`].
+//! Combines the tags of a file, of whatever kinds, into [`Tags`].
 
 use symphonia::core::formats::FormatReader;
 use symphonia::core::meta::{RawValue, StandardTag, Tag};
 
 use crate::metadata::Tags;
 
-/// No tag is kept longer than this: enough for any title, and memory stays bounded.
+/// The longest text that is kept: enough for any title.
 pub(super) const LONGEST_BYTES: usize = 16 * 1024;
 
-/// No piece has more performers than are worth showing.
+/// The most artists that are kept.
 const MAX_ARTISTS: usize = 16;
 
-/// R128 gains aim at -23 LUFS, ReplayGain at -18: this many dB lie between them.
+/// The difference in dB between ReplayGain's target of -18 LUFS and that of R128, -23 LUFS.
 const R128_TO_REPLAYGAIN_DB: f32 = 5.0;
 
-/// Gains beyond this are typing errors, not loudness.
+/// A gain beyond this is a mistake.
 const MAX_GAIN_DB: f32 = 60.0;
 
-/// The tags of a file, and what in its tags tells how to decode it.
+/// The tags of a file, and the parts of them that decoding needs.
 #[derive(Default)]
 pub(super) struct FileTags {
     pub(super) tags: Tags,
-    /// iTunes' note on the encoder's delay and padding.
+    /// The encoder's delay and padding, as written by iTunes.
     pub(super) itunes_gapless: Option<String>,
-    /// Where the channels of a FLAC file belong, when that is not the usual: a mask as in WAV.
+    /// The positions of a FLAC file's channels, if they are not the usual ones: a mask as in WAV.
     pub(super) channel_mask: Option<u32>,
 }
 
-/// What one kind of tag says, by name, before it is decided which kinds count.
+/// The fields of one kind of tag, before the kinds are combined.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     artists: Vec<String>,
@@ -49,7 +49,7 @@ struct Gains {
 }
 
 impl Found {
-    /// What symphonia read: the tags that are part of the format itself.
+    /// The tags that symphonia read, which are part of the format itself.
     pub(super) fn in_format(format: &mut dyn FormatReader) -> Found {
         let mut found = Found::default();
         let mut log = format.metadata();
@@ -71,7 +71,7 @@ impl Found {
             Some(StandardTag::TrackTitle(name)) => self.add("TITLE", name),
             Some(StandardTag::Album(name)) => self.add("ALBUM", name),
             _ => {
-                // MP4 has a prefix before the names that people may choose.
+                // MP4 has a prefix before names of free choice.
                 let name = tag.raw.key.rsplit(':').next().unwrap_or_default();
                 if let RawValue::String(value) = &tag.raw.value {
                     self.add(name, value);
@@ -80,7 +80,7 @@ impl Found {
         }
     }
 
-    /// One tag, by the name that most kinds have for it. The first value stays; artists add up.
+    /// Adds a field, under its most common name. The first value counts; all artists are kept.
     pub(super) fn add(&mut self, name: &str, value: &str) {
         match name.to_ascii_uppercase().as_str() {
             "ARTIST" => {
@@ -102,7 +102,7 @@ impl Found {
         }
     }
 
-    /// Takes from `other` what is not known yet.
+    /// Takes the fields from `other` that are missing here.
     pub(super) fn fill_from(&mut self, other: Found) {
         if self.artists.is_empty() {
             self.artists = other.artists;
@@ -116,7 +116,7 @@ impl Found {
         self.r128.fill_from(other.r128);
     }
 
-    /// Decides. `prefer_r128`: R128's gains count before ReplayGain's, as Opus wants it.
+    /// Builds the tags. `prefer_r128`: R128's gains take precedence over ReplayGain's, as Opus specifies.
     pub(super) fn finish(self, prefer_r128: bool) -> FileTags {
         let Found { gains, r128, .. } = self;
         let gain = |replaygain: Option<f32>, r128: Option<f32>| {
@@ -149,15 +149,15 @@ impl Gains {
     }
 }
 
-/// The first value stays.
+/// Sets a value, unless there is one.
 fn set<T>(place: &mut Option<T>, value: Option<T>) {
     if place.is_none() {
         *place = value;
     }
 }
 
-/// A text of a kind of tag that tells no alphabet: UTF-8 where it can be, else Windows-1252, which
-/// is Latin-1 with a few more letters.
+/// Decodes a text whose tag does not specify the encoding: UTF-8 if it is valid, else Windows-1252, which is Latin-1 with a
+/// few more characters.
 pub(super) fn without_alphabet(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -165,7 +165,7 @@ pub(super) fn without_alphabet(bytes: &[u8]) -> String {
     }
 }
 
-/// A text without the padding that some tags have around it; `None` when nothing is left.
+/// Removes the padding around a text. `None` if nothing is left.
 fn text(raw: &str) -> Option<String> {
     let text = raw.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     let end = (0..=text.len().min(LONGEST_BYTES)).rev().find(|&at| text.is_char_boundary(at))?;
