@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,13 +22,13 @@ pub struct Options {
 pub enum Command {
     /// Opens listeners, checks every one, and measures the server.
     Listeners(Box<ListenersArgs>),
-    /// Opens listeners that never read (or hardly), and times how the server lets them go.
+    /// Opens listeners that never read (or hardly), and measures when the server closes them.
     Stall(StallArgs),
-    /// Serves valid MP3 by a bare loop of sends: what no server can beat at that cadence.
+    /// Serves valid MP3 from a bare loop of sends, the lower limit for any server at the same cadence.
     Floor(FloorArgs),
     /// Feeds a server in real time, like a source client.
     Source(SourceArgs),
-    /// Asks the API of a Longwave at a steady rate, and follows its events.
+    /// Sends requests to the API of Longwave at a steady rate, and follows its events.
     Steer(SteerArgs),
     /// Compares results of `listeners --json`: a table of medians and ratios, and a picture of CPU
     /// and gaps over the number of listeners.
@@ -40,74 +40,74 @@ pub struct ListenersArgs {
     /// The mount: http://127.0.0.1:8000/stream.mp3
     #[arg(long)]
     pub url: Target,
-    /// How many listeners.
+    /// Number of listeners.
     #[arg(long, default_value_t = 100)]
     pub count: usize,
-    /// How many join a second.
+    /// How many join per second.
     #[arg(long, default_value_t = 300.0, value_parser = rate)]
     pub ramp: f64,
-    /// How long is measured, after all have joined and settled.
+    /// Length of the measurement in seconds, after all listeners have joined and settled.
     #[arg(long, default_value = "30", value_parser = seconds)]
     pub seconds: Duration,
-    /// How long they settle.
+    /// Seconds to wait after the last listener has joined.
     #[arg(long, default_value = "5", value_parser = seconds)]
     pub settle: Duration,
     /// Ask for metadata, and check it.
     #[arg(long)]
     pub icy: bool,
-    /// Whose stream is checked: `all`, or `sample=K`: every K-th; the others' bytes are counted unread.
+    /// Which streams are checked: `all`, or `sample=K` for every K-th; the bytes of the others are only counted.
     #[arg(long, default_value = "all")]
     pub check: Check,
-    /// So many of a hundred read a tenth of the rate.
+    /// Percentage of listeners that read at a tenth of the rate.
     #[arg(long, default_value_t = 0.0, value_parser = percent)]
     pub slow_percent: f64,
-    /// So many of a hundred never read.
+    /// Percentage of listeners that never read.
     #[arg(long, default_value_t = 0.0, value_parser = percent)]
     pub stalled_percent: f64,
-    /// SO_RCVBUF of the slow and the stalled; by default the kernel's.
+    /// SO_RCVBUF of the slow and the stalled listeners; by default the kernel's.
     #[arg(long)]
     pub receive_buffer: Option<usize>,
-    /// So many a second leave in order, and others join, in the measurement.
+    /// How many per second leave in order during the measurement, and are replaced.
     #[arg(long, default_value_t = 0.0, value_parser = rate)]
     pub churn: f64,
-    /// So many a second leave by a reset, and others join, in the measurement.
+    /// How many per second leave by a reset during the measurement, and are replaced.
     #[arg(long, default_value_t = 0.0, value_parser = rate)]
     pub reset: f64,
     /// N more join within a second, T seconds into the measurement: N@T.
     #[arg(long, value_name = "N@T")]
     pub join_storm: Vec<JoinStorm>,
-    /// How long one may take until its first audio.
+    /// Seconds that a listener may take to its first audio.
     #[arg(long, default_value = "30", value_parser = seconds)]
     pub join_timeout: Duration,
-    /// Longer gaps are complained about, in milliseconds.
+    /// Longest gap that is not an error, in milliseconds.
     #[arg(long, default_value = "2500", value_parser = milliseconds)]
     pub gap_limit: Duration,
-    /// How often players are read, in milliseconds: gaps are no more exact than that.
+    /// Interval between reads of the players, in milliseconds; gaps are measured to this precision.
     #[arg(long, default_value = "50", value_parser = milliseconds)]
     pub tick: Duration,
-    /// From so many loopback addresses they come.
+    /// Number of loopback addresses that the listeners connect from.
     #[arg(long, default_value_t = 8)]
     pub sources: u8,
     /// A process of the server, to sample; may be given several times.
     #[arg(long)]
     pub server_pid: Vec<u32>,
-    /// The name of the server's threads that serve; without it all of the process counts.
-    /// For a server that encodes in the same process.
+    /// Name of the server's serving threads, for a server that encodes in the same process; by default the whole process
+    /// counts.
     #[arg(long)]
     pub serving_thread: Option<String>,
-    /// Count the server's system calls with strace for so long, after the measurement.
+    /// Count the server's system calls with strace for this many seconds, after the measurement.
     #[arg(long, value_parser = seconds)]
     pub strace: Option<Duration>,
-    /// Sample the server once more, so long after all have left.
+    /// Sample the server once more, this many seconds after all have left.
     #[arg(long, default_value = "0", value_parser = seconds)]
     pub after: Duration,
     /// The server's name in tables and pictures.
     #[arg(long, default_value = "server")]
     pub label: String,
-    /// Chooses who leaves.
+    /// Seed for the choice of listeners that leave.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Say each phase as it begins, and every five seconds how it goes, on standard error.
+    /// Print each phase as it begins, and the progress every five seconds, to standard error.
     #[arg(long)]
     pub progress: bool,
     /// Exit with 1 if anything was wrong.
@@ -119,7 +119,7 @@ pub struct ListenersArgs {
     /// Write the course of the run as CSV.
     #[arg(long)]
     pub csv: Option<PathBuf>,
-    /// Draw the course of the run.
+    /// Draw the course of the run as SVG.
     #[arg(long)]
     pub svg: Option<PathBuf>,
 }
@@ -131,13 +131,13 @@ pub struct StallArgs {
     pub url: Target,
     #[arg(long, default_value_t = 100)]
     pub count: usize,
-    /// Read one byte this often, in seconds, and not none at all.
+    /// Read one byte at this interval in seconds, instead of nothing.
     #[arg(long, value_parser = seconds)]
     pub trickle: Option<Duration>,
     /// SO_RCVBUF; by default the kernel's.
     #[arg(long)]
     pub receive_buffer: Option<usize>,
-    /// How long to wait for the server to let all go, in seconds.
+    /// How long to wait until the server has closed all, in seconds.
     #[arg(long, default_value = "360", value_parser = seconds)]
     pub patience: Duration,
     /// The server's name in tables.
@@ -153,48 +153,48 @@ pub struct FloorArgs {
     /// Port 0 takes a free one; it is printed.
     #[arg(long, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// How many listeners at most.
+    /// Greatest number of listeners.
     #[arg(long, default_value_t = 19_900)]
     pub count: usize,
-    /// How often each listener is sent to, in milliseconds.
+    /// Interval between sends to a listener, in milliseconds.
     #[arg(long, default_value = "250", value_parser = milliseconds)]
     pub every: Duration,
-    /// Spread listeners over the cadence, in slots of this length in milliseconds; 0: all at once,
-    /// which is cheapest.
+    /// Spread the listeners over the interval, in slots of this length in milliseconds; 0 sends to all at once, which is
+    /// cheapest.
     #[arg(long, default_value_t = 0.0)]
     pub slot: f64,
-    /// Of numbered silent packets, in kilobits per second.
+    /// Bitrate of the numbered silent packets, in kilobits per second.
     #[arg(long, default_value_t = 128, value_parser = kbit)]
     pub bitrate: u32,
-    /// How many bytes a new listener gets at once.
+    /// Bytes that a new listener gets at once.
     #[arg(long, default_value_t = 65_536)]
     pub burst: usize,
     /// SO_SNDBUF.
     #[arg(long, default_value_t = 65_536)]
     pub send_buffer: usize,
-    /// TCP's congestion control, like `cubic`; by default the system's.
+    /// TCP's congestion control, such as `cubic`; by default the system's.
     #[arg(long)]
     pub congestion: Option<String>,
-    /// When to end.
+    /// End after this many seconds.
     #[arg(long, default_value = "86400", value_parser = seconds)]
     pub seconds: Duration,
 }
 
 #[derive(Args, Debug)]
 pub struct SourceArgs {
-    /// With the login: http://source:password@127.0.0.1:8000/stream.mp3
+    /// URL with the login: http://source:password@127.0.0.1:8000/stream.mp3
     #[arg(long)]
     pub url: Target,
     /// An MP3 or ADTS file, looped; without one, numbered silent packets.
     #[arg(long)]
     pub file: Option<PathBuf>,
-    /// Of the numbered packets, in kilobits per second.
+    /// Bitrate of the numbered packets, in kilobits per second.
     #[arg(long, default_value_t = 128, value_parser = kbit)]
     pub bitrate: u32,
-    /// Change the title this often, in seconds.
+    /// Interval between changes of the title, in seconds.
     #[arg(long, value_parser = seconds)]
     pub title_every: Option<Duration>,
-    /// When to end.
+    /// End after this many seconds.
     #[arg(long, default_value = "86400", value_parser = seconds)]
     pub seconds: Duration,
 }
@@ -204,25 +204,25 @@ pub struct SteerArgs {
     /// The server: http://127.0.0.1:8000
     #[arg(long)]
     pub url: Target,
-    /// The file with the token that every request has.
+    /// File with the token for all requests.
     #[arg(long)]
     pub token_file: Option<PathBuf>,
     /// A request, as `METHOD PATH [JSON]`; several take turns.
     #[arg(long)]
     pub request: Vec<String>,
-    /// How many requests a second, of all kinds together.
+    /// Requests per second, of all kinds together.
     #[arg(long, default_value_t = 200.0, value_parser = positive_rate)]
     pub rate: f64,
-    /// On so many connections.
+    /// Number of connections for requests.
     #[arg(long, default_value_t = 16)]
     pub clients: usize,
-    /// How many follow events.
+    /// Number of event clients.
     #[arg(long, default_value_t = 0)]
     pub events: usize,
-    /// Where they do; several take turns.
+    /// Path of the events; several take turns.
     #[arg(long, default_values_t = ["/api/v1/events".to_owned()])]
     pub events_at: Vec<String>,
-    /// For how long.
+    /// Length of the measurement in seconds.
     #[arg(long, default_value = "60", value_parser = seconds)]
     pub seconds: Duration,
     /// The server's name in tables.
@@ -241,19 +241,19 @@ pub struct ChartArgs {
     /// Results of `listeners --json`.
     #[arg(required = true)]
     pub results: Vec<PathBuf>,
-    /// Whose cost is divided by the others'.
+    /// Label of the server whose cost is divided by that of the others.
     #[arg(long, default_value = "longwave")]
     pub subject: String,
-    /// Draw it.
+    /// Draw the chart as SVG.
     #[arg(long)]
     pub svg: Option<PathBuf>,
 }
 
-/// Whose stream is checked.
+/// Which streams are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     All,
-    /// Every so manieth; at least 1.
+    /// Every K-th; at least 1.
     Sample(usize),
 }
 
@@ -269,7 +269,7 @@ impl FromStr for Check {
     }
 }
 
-/// `count` more within a second, `at` into the measurement.
+/// `count` more listeners join within a second, at `at` in the measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JoinStorm {
     pub count: usize,
@@ -281,7 +281,7 @@ impl FromStr for JoinStorm {
 
     fn from_str(text: &str) -> Result<JoinStorm, String> {
         let (count, at) = text.split_once('@').ok_or("want N@T, like 5000@20")?;
-        let count = count.parse().map_err(|_| format!("{count} is no number of listeners"))?;
+        let count = count.parse().map_err(|_| format!("{count} is not a number of listeners"))?;
         Ok(JoinStorm { count, at: seconds(at)? })
     }
 }
@@ -303,7 +303,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn positive_rate(text: &str) -> Result<f64, String> {
-    rate(text).and_then(|rate| if rate > 0.0 { Ok(rate) } else { Err("want more than none".to_owned()) })
+    rate(text).and_then(|rate| if rate > 0.0 { Ok(rate) } else { Err("want more than 0".to_owned()) })
 }
 
 fn percent(text: &str) -> Result<f64, String> {
