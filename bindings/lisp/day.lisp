@@ -1,12 +1,12 @@
-;;;; A day at a radio station that lives in a Lisp image, in so many seconds:
+;;;; A day at a radio station in a Lisp image, in a given number of seconds:
 ;;;;
 ;;;;     sbcl --script day.lisp hooks|events SECONDS MUSIC-FOLDER PLAYLIST.m3u SCRATCH-FOLDER
 ;;;;
-;;;; It starts with MP3 and AAC, and goes on where it was after a restart; a playlist is loaded after the current track; a second,
-;;;; shuffling channel has its queue filled by its hook; a DJ takes over with two decks and gives back. Meanwhile one thread
-;;;; conses and collects garbage as hard as it can, another encodes and feeds a mount, and floating-point traps are enabled
-;;;; everywhere. What happens comes by functions that are called on the hook threads ("hooks"), or by file descriptors
-;;;; that Lisp threads wait for ("events"). Every step is asserted; it prints a report, and "a good day" at the end.
+;;;; The station starts with MP3 and AAC, and goes on where it was after a restart. A playlist is loaded after the current track.
+;;;; A second channel shuffles, and its hook fills its queue. A DJ takes over with two decks, and gives back. Meanwhile one
+;;;; thread allocates and collects garbage as fast as it can, another encodes and writes to a mount, and floating-point traps
+;;;; are enabled everywhere. Events are received by functions on the hook threads ("hooks"), or by file descriptors that Lisp
+;;;; threads wait for ("events"). Every step is asserted. It prints a report, and "a good day" at the end.
 
 (require :asdf)
 (asdf:load-system "longwave")
@@ -30,7 +30,7 @@
 (defvar *saying* (sb-thread:make-mutex :name "saying"))
 
 (defun say (format &rest arguments)
-  "A line in one piece: hooks are called on another thread."
+  "Prints a line in one piece, because hooks are called on another thread."
   (sb-thread:with-mutex (*saying*)
     (format t "~&~6,2F  ~?~%" (elapsed) format arguments)
     (finish-output)))
@@ -50,7 +50,7 @@
     (assert (subsetp '(:overflow :invalid :divide-by-zero) traps) () "the traps are ~S" traps)))
 
 (defun trap-once ()
-  "Division by zero still signals here, as Lisp promises."
+  "Checks that division by zero still signals, as Lisp promises."
   (assert (eq :trapped (handler-case (/ 1d0 (- (elapsed) (elapsed) -0d0 0d0 (* 0 *hook-calls*)))
                          (arithmetic-error () :trapped)))))
 
@@ -72,11 +72,11 @@
         for kept = (loop repeat 20000 collect (make-array (random 40)))
         do (sb-ext:gc :full (zerop (mod (incf *collections*) 20)))
            (assert (= 20000 (length kept)))
-           ;; Each stops the world; between two of them the world is to go on.
+           ;; Each collection stops the world; it must go on between two of them.
            (sleep 1/100)))
 
 (defun feed (server)
-  "Encodes noise and feeds a mount: foreign code that computes, on a Lisp thread."
+  "Encodes noise and writes it to a mount: foreign code that computes, on a Lisp thread."
   (server-add-mount server "/noise.aac" :content-type "audio/aac" :bitrate 64 :sample-rate 44100 :channels 2)
   (loop with encoder = (make-encoder :format :aac :bitrate 64)
         with integers = (make-encoder :format :mp3 :bitrate 128)
@@ -95,10 +95,10 @@
         finally (encoder-close encoder)
                 (encoder-close integers)))
 
-;;; Being told
+;;; Events
 
 (defun watch (pipeline function)
-  "Calls FUNCTION with every event, in one way or the other."
+  "Calls FUNCTION with every event, by a hook or by polling."
   (flet ((told (event)
            (incf *hook-calls*)
            (traps-are-enabled)
@@ -112,7 +112,7 @@
                         (sb-sys:wait-until-fd-usable (pipeline-event-fd pipeline) :input)
                         (let ((event (pipeline-next-event pipeline 0)))
                           (when event (told event))))
-                    ;; It was stopped, and perhaps closed already.
+                    ;; The pipeline was stopped, and perhaps closed.
                     (not-running ())
                     (bad-handle ())))))))
 
@@ -152,7 +152,7 @@
       (say "on air  http://127.0.0.1:~D~A" (server-port server) mount))))
 
 (defun restart-of (pipeline server)
-  "It is stopped, and goes on in another where it was."
+  "Stops the pipeline and goes on in a new one where it was."
   (pipeline-play-list pipeline (mapcar (lambda (file) (list file (pathname-name file))) *files*) :name "day" :loop t)
   (await "a track is on the air" (lambda () (title pipeline)))
   (pipeline-skip pipeline)
@@ -169,7 +169,7 @@
       again)))
 
 (defun second-channel (server)
-  "Kept at twenty files in its queue by its hook."
+  "A channel whose hook keeps twenty files in its queue."
   (let ((pipeline (make-pipeline :name "shuffle" :server server :outputs '((:format :mp3 :mount "/shuffle.mp3")))))
     (labels ((fill-up ()
                (loop while (< (length (pipeline-get-queue pipeline)) 20)
@@ -185,7 +185,7 @@
     pipeline))
 
 (defun load-playlist (pipeline)
-  "After the current track; what it does, and the skip, are seen."
+  "Loads a playlist after the current track, skips, and checks the events."
   (let ((before (title pipeline)))
     (pipeline-play-list pipeline *playlist* :loop t)
     (await "it is loaded" (lambda () (string= *playlist* (getf (pipeline-playlist pipeline) :name))))
@@ -200,7 +200,7 @@
     (say "skipped to ~A" (title pipeline))))
 
 (defun dj (pipeline server)
-  "Takes over, with two decks and a crossfader, and gives back."
+  "A DJ takes over with two decks and a crossfader, and gives back."
   (let ((programme (title pipeline)) (step (max 1/2 (/ *seconds* 40))))
     (pipeline-hold pipeline :fade step)
     (let ((left (pipeline-play-voice pipeline (first *files*) :volume 0))

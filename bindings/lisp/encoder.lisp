@@ -1,14 +1,14 @@
-;;;; Encoders that Lisp drives itself, from any thread.
+;;;; Encoders for use by Lisp itself, on any thread.
 
 (in-package #:longwave)
 
 (defclass encoder ()
   ((handle :initarg :handle :reader handle)
    (channels :initarg :channels :reader channels))
-  (:documentation "PCM in, whole packets out. Used by one thread at a time."))
+  (:documentation "Encodes PCM to whole packets. One thread at a time may use it."))
 
 (defun make-encoder (&rest declaration &key (sample-rate 44100) (channels 2) &allow-other-keys)
-  "An encoder: :FORMAT :MP3 or :AAC, and perhaps :BITRATE (kbit/s), :QUALITY, :PROFILE."
+  "Makes an encoder with :FORMAT :MP3 or :AAC, and optionally :BITRATE (kbit/s), :QUALITY, :PROFILE."
   (let ((declaration (write-json (uiop:remove-plist-keys '(:sample-rate :channels) declaration))))
     (with-texts (declaration)
       (make-instance 'encoder
@@ -31,8 +31,8 @@
   `(simple-array ,type (*)))
 
 (defgeneric encoder-encode (encoder pcm)
-  (:documentation "Encodes any number of interleaved frames: a simple vector of single-floats from -1 to 1, or of (SIGNED-BYTE 16). The
-packets that became whole, a vector of octets.")
+  (:documentation "Encodes any number of interleaved frames: a simple vector of single-floats from -1 to 1, or of (SIGNED-BYTE 16).
+Returns the packets that are complete, a vector of octets.")
   (:method ((encoder encoder) pcm)
     (let ((frames (floor (length pcm) (channels encoder))))
       (etypecase pcm
@@ -44,12 +44,12 @@ packets that became whole, a vector of octets.")
            (get-packets "lw_encoder_encode_s16" :uint64 (handle encoder) :pointer samples :size frames)))))))
 
 (defgeneric encoder-flush (encoder)
-  (:documentation "What is still inside. The encoder is at its end then.")
+  (:documentation "Returns the rest of the packets. Nothing may be encoded afterwards.")
   (:method ((encoder encoder))
     (get-packets "lw_encoder_flush" :uint64 (handle encoder))))
 
 (defgeneric encoder-close (encoder)
-  (:documentation "Lets go of it. Once more is harmless.")
+  (:documentation "Frees the encoder. Closing it twice is harmless.")
   (:method ((encoder encoder))
     (call "lw_encoder_close" :uint64 (handle encoder))
     (values)))

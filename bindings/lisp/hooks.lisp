@@ -1,14 +1,14 @@
-;;;; Being told: by functions that are called on the pipeline's hook thread, or by asking.
+;;;; Events: by functions that the pipeline's hook thread calls, or by polling.
 
 (in-package #:longwave)
 
 (defvar *functions* (make-hash-table #+(or sbcl ecl) :synchronized #+(or sbcl ecl) t)
-  "The functions of all hooks, by the number that the library hands back.")
+  "The functions of all hooks, by the number that the library passes back.")
 
 (defvar *next-function* 0)
 
 (defun call-hook (key event)
-  "A hook that fails must not unwind into the library: it is reported."
+  "Reports an error in a hook, because it must not unwind into the library."
   (let ((function (gethash key *functions*)))
     (when function
       (handler-case (funcall function event)
@@ -17,7 +17,7 @@
            (format *error-output* "~&A hook for ~A failed: ~A~%" (getf event :kind) condition)))))))
 
 (defmacro with-lisp-floats (&body body)
-  "Lets floating-point errors signal, as everywhere in Lisp. The library masks them in its own threads, and restores that."
+  "Enables floating-point traps, as everywhere in Lisp. The library masks them in its own threads, and restores that."
   #+sbcl `(progn
             (sb-int:set-floating-point-modes :traps '(:overflow :invalid :divide-by-zero))
             ,@body)
@@ -29,13 +29,13 @@
     (call-hook (cffi:pointer-address key) (read-json event))))
 
 (defgeneric pipeline-add-hook (pipeline kind function)
-  (:documentation "Calls FUNCTION with each event of this kind, :TRACK-CHANGE, say, or of all kinds, for NIL: a property list with
-:KIND, a string, and what there is to know. It is called on the pipeline's hook thread; it may take its time and call
-everything, also stop its pipeline. The hook's number. Added before PIPELINE-START, it hears of the start.")
+  (:documentation "Calls FUNCTION with each event of KIND, such as :TRACK-CHANGE, or of all kinds if KIND is NIL. An event is a property
+list with :KIND, a string, and more. FUNCTION runs on the pipeline's hook thread. It may be slow, and may call everything; it may
+even stop its pipeline. Returns the hook's number. A hook that is added before PIPELINE-START receives the start event.")
   (:method ((pipeline pipeline) kind function)
     #+ecl (error 'longwave-error
                  :status -12
-                 :message "ECL cannot be called on threads that it did not make: use PIPELINE-NEXT-EVENT")
+                 :message "ECL cannot be called on threads that it did not create: use PIPELINE-NEXT-EVENT")
     (let ((key (incf *next-function*)) (name (and kind (string-downcase kind))))
       (setf (gethash key *functions*) function)
       (with-texts (name)
@@ -45,7 +45,7 @@ everything, also stop its pipeline. The hook's number. Added before PIPELINE-STA
           hook)))))
 
 (defgeneric pipeline-remove-hook (pipeline hook)
-  (:documentation "Removes a hook. When this returns it does not run any more, except a hook that removes itself.")
+  (:documentation "Removes a hook. It no longer runs when this returns, unless a hook removes itself.")
   (:method ((pipeline pipeline) hook)
     (call "lw_pipeline_remove_hook" :uint64 (handle pipeline) :uint64 hook)
     (let ((added (assoc hook (hooks pipeline))))
@@ -54,19 +54,19 @@ everything, also stop its pipeline. The hook's number. Added before PIPELINE-STA
     (values)))
 
 (defun forget-hooks (pipeline)
-  "For a pipeline that has stopped."
+  "Forgets the hooks of a pipeline that has stopped."
   (loop for (nil . key) in (shiftf (hooks pipeline) '())
         do (remhash key *functions*)))
 
 (defgeneric pipeline-next-event (pipeline &optional timeout)
-  (:documentation "The next event, a property list; NIL after TIMEOUT seconds. Without TIMEOUT it waits as long as it takes.
-Signals NOT-RUNNING when the pipeline has stopped and all was read.")
+  (:documentation "Returns the next event, a property list, or NIL after TIMEOUT seconds. Without TIMEOUT it waits without a limit.
+Signals NOT-RUNNING when the pipeline has stopped and all events were read.")
   (:method ((pipeline pipeline) &optional timeout)
     (get-json "lw_pipeline_next_event"
               :uint64 (handle pipeline) :int64 (if timeout (milliseconds timeout) -1))))
 
 (defgeneric pipeline-event-fd (pipeline)
-  (:documentation "A file descriptor that is readable as long as events wait, and once the pipeline has stopped. To be waited for,
-never read.")
+  (:documentation "A file descriptor that is readable while events wait, and when the pipeline has stopped. Wait for it, but do not
+read from it.")
   (:method ((pipeline pipeline))
     (get-number :int "lw_pipeline_event_fd" :uint64 (handle pipeline))))

@@ -1,4 +1,4 @@
-;;;; JSON to property lists, and back: as much of it as liblongwave speaks.
+;;;; JSON to property lists and back, as far as liblongwave uses it.
 
 (in-package #:longwave)
 
@@ -54,7 +54,7 @@
       (#\r #\Return)
       (#\b #\Backspace)
       (#\f #\Page)
-      ;; Only control characters come like this: the rest is UTF-8.
+      ;; Only control characters are escaped like this; the rest is UTF-8.
       (#\u (code-char (parse-integer (map-into (make-string 4) (lambda () (read-char in))) :radix 16)))
       (t char))))
 

@@ -1,4 +1,4 @@
-;;;; liblongwave itself: how it is found and called, and what it says when a call fails.
+;;;; Finds and calls liblongwave, and turns its errors into conditions.
 
 (in-package #:longwave)
 
@@ -6,7 +6,7 @@
   (:darwin (:or "liblongwave.dylib"))
   (:unix (:or "liblongwave.so.0" "liblongwave.so")))
 
-;; LONGWAVE_LIBRARY says where it is, where the system does not know.
+;; LONGWAVE_LIBRARY is its path, if the system does not find it.
 (let ((file (uiop:getenv "LONGWAVE_LIBRARY")))
   (if file
       (cffi:load-foreign-library file)
@@ -17,7 +17,7 @@
 (define-condition longwave-error (error)
   ((status :initarg :status :reader error-status :documentation "The lw_status.")
    (message :initarg :message :reader error-message))
-  (:documentation "A call that failed. It says what was wrong, where, and what to do next.")
+  (:documentation "A failed call. It says what was wrong, where, and what to do.")
   (:report (lambda (condition out) (write-string (error-message condition) out))))
 
 (defmacro define-conditions (&rest conditions)
@@ -44,7 +44,7 @@
   (-11 bug-in-longwave "A bug in Longwave, caught at its border."))
 
 (defun check (status)
-  "Whether the call gave something; signals what it says if it failed."
+  "Whether the call returned a value. Signals an error if it failed."
   (when (minusp status)
     (error (condition-of status)
            :status status

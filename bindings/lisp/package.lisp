@@ -2,8 +2,8 @@
   (:use #:common-lisp)
   (:documentation "A radio station in a Lisp image.
 
-What a function does stands in longwave.h: PIPELINE-SKIP is lw_pipeline_skip. Times are seconds, as Lisp has them
-elsewhere (integers or ratios are exact). State comes as property lists; what is not there is NIL. A call that fails
+longwave.h documents each function: PIPELINE-SKIP is lw_pipeline_skip. Times are seconds, as elsewhere in Lisp
+(integers and ratios are exact). State is returned as property lists, and missing values are NIL. A call that fails
 signals a condition of type LONGWAVE-ERROR.")
   (:export
    ;; Conditions

@@ -1,18 +1,19 @@
-;;;; Pipelines: what plays, when, and what is known of it.
+;;;; Pipelines: playlist, queue, titles and state.
 
 (in-package #:longwave)
 
 (defclass pipeline ()
   ((handle :initarg :handle :reader handle)
    (server :initarg :server :reader pipeline-server :documentation "The server that its mounts are on.")
-   (own-server :initarg :own-server :reader own-server-p :documentation "Whether that ends with it.")
+   (own-server :initarg :own-server :reader own-server-p :documentation "Whether the server ends with the pipeline.")
    (hooks :initform '() :accessor hooks :documentation "The numbers of its hooks, with their keys in *FUNCTIONS*."))
   (:documentation "One programme, its mixer, and its outputs."))
 
 (defun make-pipeline (&rest declaration &key server port listen outputs &allow-other-keys)
-  "A pipeline that PIPELINE-START puts on the air: on SERVER, or on one of its own, on PORT or where LISTEN says. OUTPUTS is a
-list of property lists, (:FORMAT :MP3 :MOUNT \"/radio.mp3\" :BITRATE 128), with the keys of [[pipeline.output]]; other
-arguments are keys of [[pipeline]] in docs/CONFIGURATION.md: :NAME, :PLAYLIST, :LOOP, :SHUFFLE, :CROSSFADE \"3s\", :STATE-FILE."
+  "Makes a pipeline, which PIPELINE-START puts on the air. Its mounts are on SERVER, or on its own server on PORT or the
+address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/radio.mp3\" :BITRATE 128), with the keys of
+[[pipeline.output]]. Other arguments are keys of [[pipeline]] in docs/CONFIGURATION.md: :NAME, :PLAYLIST, :LOOP, :SHUFFLE,
+:CROSSFADE \"3s\", :STATE-FILE."
   (let* ((rest (uiop:remove-plist-keys '(:server :port :listen :outputs) declaration))
          (declaration (write-json (list* :output outputs rest)))
          (on (or server (make-server :port port :listen listen))))
@@ -23,13 +24,13 @@ arguments are keys of [[pipeline]] in docs/CONFIGURATION.md: :NAME, :PLAYLIST, :
                      :own-server (null server)))))
 
 (defmacro with-pipeline ((variable &rest arguments) &body body)
-  "Makes and starts a pipeline for as long as BODY takes."
+  "Makes and starts a pipeline, runs BODY, and closes the pipeline."
   `(let ((,variable (make-pipeline ,@arguments)))
      (unwind-protect (progn (pipeline-start ,variable) ,@body)
        (pipeline-close ,variable))))
 
 (defgeneric pipeline-start (pipeline)
-  (:documentation "Puts it on the air. A pipeline starts once.")
+  (:documentation "Puts the pipeline on the air. A pipeline can be started once.")
   (:method ((pipeline pipeline))
     (when (own-server-p pipeline)
       (server-start (pipeline-server pipeline)))
@@ -37,14 +38,14 @@ arguments are keys of [[pipeline]] in docs/CONFIGURATION.md: :NAME, :PLAYLIST, :
     pipeline))
 
 (defgeneric pipeline-stop (pipeline)
-  (:documentation "Takes it off the air and ends what it owns. Names of threads that had to be left behind.")
+  (:documentation "Stops the pipeline and its parts. Returns the names of threads that were left behind.")
   (:method ((pipeline pipeline))
     (append (get-json "lw_pipeline_stop" :uint64 (handle pipeline))
             (when (own-server-p pipeline)
               (server-stop (pipeline-server pipeline))))))
 
 (defgeneric pipeline-close (pipeline)
-  (:documentation "Stops it and lets go of it. Once more is harmless.")
+  (:documentation "Stops and frees the pipeline. Closing it twice is harmless.")
   (:method ((pipeline pipeline))
     (handler-case (pipeline-stop pipeline)
       (bad-handle () nil))
@@ -75,15 +76,15 @@ arguments are keys of [[pipeline]] in docs/CONFIGURATION.md: :NAME, :PLAYLIST, :
                       :crossfade-ms (ms crossfade) :fade-in-ms (ms fade-in) :fade-out-ms (ms fade-out)))))
 
 (defgeneric pipeline-play-file (pipeline file &key title)
-  (:documentation "Makes a file the current track now; then what was up next goes on. The entry's number.")
+  (:documentation "Plays a file now; then what was up next goes on. Returns the entry's number.")
   (:method ((pipeline pipeline) file &key title)
     (let ((file (native file)))
       (with-texts (file title)
         (get-number :uint64 "lw_pipeline_play_file" :uint64 (handle pipeline) :pointer file :pointer title)))))
 
 (defgeneric pipeline-play-list (pipeline what &key name now loop shuffle crossfade fade-in fade-out)
-  (:documentation "Plays WHAT as the playlist, after the current track or NOW: a path (of a folder, an M3U, PLS or XSPF, a file), or
-a list of files, each a path or a list of a path and a title. Returns at once. The hook for :PLAYLIST-CHANGE hears when its first
+  (:documentation "Replaces the playlist by WHAT, after the current track or NOW. WHAT is a path (of a folder, a playlist or a file), or a
+list of files, each a path or a list of a path and a title. Returns at once. The event :PLAYLIST-CHANGE is sent when the first
 track begins.")
   (:method ((pipeline pipeline) (path pathname) &rest options)
     (apply #'pipeline-play-list pipeline (native path) options))
@@ -101,19 +102,19 @@ track begins.")
         (values)))))
 
 (defgeneric pipeline-skip (pipeline)
-  (:documentation "The current track gives way to what is up next.")
+  (:documentation "Skips to what is up next.")
   (:method ((pipeline pipeline))
     (call "lw_pipeline_skip" :uint64 (handle pipeline))
     (values)))
 
 (defgeneric pipeline-seek (pipeline seconds)
-  (:documentation "The current track goes on at this time from its beginning.")
+  (:documentation "Seeks in the current track, to SECONDS from its beginning.")
   (:method ((pipeline pipeline) seconds)
     (call "lw_pipeline_seek" :uint64 (handle pipeline) :uint64 (milliseconds seconds))
     (values)))
 
 (defgeneric pipeline-queue-files (pipeline files &key position)
-  (:documentation "Queues files, each to be played once, at :END or :NEXT. Their numbers.")
+  (:documentation "Adds files to the queue, at :END or :NEXT. Each is played once. Returns their numbers.")
   (:method ((pipeline pipeline) files &key (position :end))
     (let ((files (files-json files)))
       (with-texts (files)
@@ -121,7 +122,7 @@ track begins.")
                   :uint64 (handle pipeline) :pointer files :int32 (flag (eq position :next)))))))
 
 (defgeneric pipeline-get-queue (pipeline)
-  (:documentation "The queue, in the order in which it will be played: property lists with :ID, :PATH, :TITLE.")
+  (:documentation "The queue, in the order of playing: property lists with :ID, :PATH, :TITLE.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_queue" :uint64 (handle pipeline))))
 
@@ -131,25 +132,25 @@ track begins.")
     (values)))
 
 (defgeneric pipeline-remove (pipeline id)
-  (:documentation "Takes an entry out of the queue.")
+  (:documentation "Removes an entry from the queue.")
   (:method ((pipeline pipeline) id)
     (call "lw_pipeline_remove" :uint64 (handle pipeline) :uint64 id)
     (values)))
 
 (defgeneric pipeline-move-to (pipeline id index)
-  (:documentation "Moves an entry of the queue to this place, 0 being the next.")
+  (:documentation "Moves an entry of the queue to an index; 0 is the next.")
   (:method ((pipeline pipeline) id index)
     (call "lw_pipeline_move_to" :uint64 (handle pipeline) :uint64 id :size index)
     (values)))
 
 (defgeneric pipeline-hold (pipeline &key fade)
-  (:documentation "Takes the programme off the air where it is; decks go on.")
+  (:documentation "Fades the programme out and holds it where it is. Decks go on.")
   (:method ((pipeline pipeline) &key (fade 0))
     (call "lw_pipeline_hold" :uint64 (handle pipeline) :uint64 (milliseconds fade))
     (values)))
 
 (defgeneric pipeline-resume (pipeline &key fade)
-  (:documentation "Puts a held programme back on the air, where it waits.")
+  (:documentation "Fades a held programme in again, where it was.")
   (:method ((pipeline pipeline) &key (fade 0))
     (call "lw_pipeline_resume" :uint64 (handle pipeline) :uint64 (milliseconds fade))
     (values)))
@@ -157,7 +158,7 @@ track begins.")
 ;;; Titles
 
 (defgeneric pipeline-update-metadata (pipeline title &key mount url until-cleared)
-  (:documentation "Sets what mounts announce: until the next track begins, or until it is cleared.")
+  (:documentation "Sets the title of the mounts, until the next track begins or until it is cleared.")
   (:method ((pipeline pipeline) title &key mount url until-cleared)
     (with-texts (title url mount)
       (call "lw_pipeline_update_metadata" :uint64 (handle pipeline)
@@ -165,7 +166,7 @@ track begins.")
       (values))))
 
 (defgeneric pipeline-clear-metadata (pipeline &key mount)
-  (:documentation "Returns to the sounding track's title.")
+  (:documentation "Restores the title of the current track.")
   (:method ((pipeline pipeline) &key mount)
     (with-texts (mount)
       (call "lw_pipeline_clear_metadata" :uint64 (handle pipeline) :pointer mount)
@@ -186,12 +187,12 @@ track begins.")
 ;;; State
 
 (defgeneric pipeline-current-track (pipeline)
-  (:documentation "The track on the air, a property list with :TITLE, :FILE, :PLAYED-MS, :REMAINING-MS and more; or NIL.")
+  (:documentation "The current track, a property list with :TITLE, :FILE, :PLAYED-MS, :REMAINING-MS and more; or NIL.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_current_track" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-remaining (pipeline)
-  (:documentation "How many seconds of the current track are to come; NIL if that is not known.")
+  (:documentation "The seconds that remain of the current track; NIL if unknown.")
   (:method ((pipeline pipeline))
     (let ((ms (get-number :uint64 "lw_pipeline_remaining_ms" :uint64 (handle pipeline))))
       (and ms (/ ms 1000)))))
@@ -207,12 +208,12 @@ track begins.")
     (get-json "lw_pipeline_history" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-playlist (pipeline)
-  (:documentation "The playlist in play, and how far it is.")
+  (:documentation "The current playlist and its position.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_playlist" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-listener-count (pipeline &optional mount)
-  (:documentation "How many listen: to one of its mounts, or to all.")
+  (:documentation "The number of listeners of one mount, or of all its mounts.")
   (:method ((pipeline pipeline) &optional mount)
     (with-texts (mount)
       (get-number :uint64 "lw_pipeline_listener_count" :uint64 (handle pipeline) :pointer mount))))
@@ -223,12 +224,12 @@ track begins.")
     (get-json "lw_pipeline_mounts" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-levels (pipeline)
-  (:documentation "How loud the mix is: :PEAK-DB and :POWER-DB, left and right.")
+  (:documentation "The levels of the mix: :PEAK-DB and :POWER-DB, left and right.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_levels" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-health (pipeline)
-  (:documentation "What is wrong with it, in sentences.")
+  (:documentation "The problems of the pipeline, in sentences.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_health" :uint64 (handle pipeline))))
 
@@ -237,7 +238,7 @@ track begins.")
     (plusp (get-number :int32 "lw_pipeline_is_held" :uint64 (handle pipeline)))))
 
 (defgeneric pipeline-snapshot (pipeline)
-  (:documentation "What it needs to go on from here: a string for PIPELINE-RESTORE.")
+  (:documentation "The state of the pipeline, a string for PIPELINE-RESTORE.")
   (:method ((pipeline pipeline))
     (get-text "lw_pipeline_snapshot" :uint64 (handle pipeline))))
 

@@ -1,10 +1,10 @@
-;;;; Servers, and mounts that Lisp feeds.
+;;;; Servers, and mounts whose audio comes from Lisp.
 
 (in-package #:longwave)
 
 (defclass server ()
   ((handle :initarg :handle :reader handle))
-  (:documentation "Addresses that it listens on, and mounts."))
+  (:documentation "A server: its addresses and its mounts."))
 
 (defun make-server (&rest declaration &key port listen &allow-other-keys)
   "A server that SERVER-START lets listen: on PORT of every address, or where LISTEN says. Other arguments are keys of
@@ -19,18 +19,19 @@
     (format out "~:[not listening~;on port ~:*~D~]" (ignore-errors (server-port server)))))
 
 (defgeneric server-start (server)
-  (:documentation "Lets it listen. A server starts once.")
+  (:documentation "Starts listening. A server can be started once.")
   (:method ((server server))
     (call "lw_server_start" :uint64 (handle server))
     server))
 
 (defgeneric server-stop (server)
-  (:documentation "Stops it: ports are free at once, listeners get what is due. Names of threads that had to be left behind.")
+  (:documentation "Stops the server. Ports are free at once, and listeners get the audio that is due. Returns the names of threads that
+were left behind.")
   (:method ((server server))
     (get-json "lw_server_stop" :uint64 (handle server))))
 
 (defgeneric server-close (server)
-  (:documentation "Lets go of it. Once more is harmless.")
+  (:documentation "Frees the server. Closing it twice is harmless.")
   (:method ((server server))
     (call "lw_server_close" :uint64 (handle server))
     (values)))
@@ -40,12 +41,12 @@
     (plusp (get-number :int32 "lw_server_is_running" :uint64 (handle server)))))
 
 (defgeneric server-port (server)
-  (:documentation "The port that it listens on: the one that it got, where 0 was asked for.")
+  (:documentation "The port of the server. If port 0 was requested, this is the one that was assigned.")
   (:method ((server server))
     (get-number :uint16 "lw_server_port" :uint64 (handle server))))
 
 (defgeneric server-add-mount (server path &key content-type &allow-other-keys)
-  (:documentation "Puts a mount on the air that SERVER-WRITE-AUDIO feeds. Other arguments: :BITRATE, :SAMPLE-RATE, :CHANNELS,
+  (:documentation "Adds a mount, whose audio comes from SERVER-WRITE-AUDIO. Other arguments: :BITRATE, :SAMPLE-RATE, :CHANNELS,
 :NAME, :GENRE, :DESCRIPTION, :URL, :PUBLIC, :MAX-LISTENERS, :METAINT.")
   (:method ((server server) path &rest declaration &key content-type &allow-other-keys)
     (declare (ignore content-type))
@@ -55,15 +56,15 @@
         (values)))))
 
 (defgeneric server-remove-mount (server path)
-  (:documentation "Takes a mount off the air: its listeners get what is due, then a close.")
+  (:documentation "Removes a mount. Its listeners get the audio that is due before they are closed.")
   (:method ((server server) path)
     (with-texts (path)
       (call "lw_server_remove_mount" :uint64 (handle server) :pointer path)
       (values))))
 
 (defgeneric server-write-audio (server path audio &key start end)
-  (:documentation "Feeds a mount with encoded audio, a vector of octets that may be cut anywhere. How many of them were taken:
-what there was no room for is to be offered again later.")
+  (:documentation "Writes encoded audio to a mount: a vector of octets that may be cut anywhere. Returns how many octets were accepted;
+offer the others again later.")
   (:method ((server server) path audio &key (start 0) (end (length audio)))
     (let* ((count (- end start))
            (octets (cffi:make-shareable-byte-vector count)))
@@ -74,14 +75,14 @@ what there was no room for is to be offered again later.")
                       :uint64 (handle server) :pointer path :pointer bytes :size count))))))
 
 (defgeneric server-update-metadata (server path title &key url)
-  (:documentation "The title of the audio that is written from now on.")
+  (:documentation "Sets the title of the audio that is written from now on.")
   (:method ((server server) path title &key url)
     (with-texts (path title url)
       (call "lw_server_update_metadata" :uint64 (handle server) :pointer path :pointer title :pointer url)
       (values))))
 
 (defgeneric server-listener-count (server &optional path)
-  (:documentation "How many listen: to one mount, or to all.")
+  (:documentation "The number of listeners of one mount, or of all.")
   (:method ((server server) &optional path)
     (with-texts (path)
       (get-number :uint64 "lw_server_listener_count" :uint64 (handle server) :pointer path))))
@@ -98,7 +99,7 @@ what there was no room for is to be offered again later.")
     (get-json "lw_server_mounts" :uint64 (handle server))))
 
 (defgeneric get-metadata-changed-at (server path)
-  (:documentation "Since when a mount has its title: milliseconds since 1970.")
+  (:documentation "The time of a mount's last change of title, in milliseconds since 1970.")
   (:method ((server server) path)
     (with-texts (path)
       (get-number :uint64 "lw_server_changed_at" :uint64 (handle server) :pointer path))))

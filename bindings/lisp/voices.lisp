@@ -3,7 +3,7 @@
 (in-package #:longwave)
 
 (defgeneric pipeline-play-voice (pipeline file &key volume paused)
-  (:documentation "Plays a file over the programme. The voice's number.")
+  (:documentation "Plays a file over the programme. Returns the voice's number.")
   (:method ((pipeline pipeline) file &key (volume 1) paused)
     (let ((file (native file)))
       (with-texts (file)
@@ -16,7 +16,7 @@
     (values)))
 
 (defgeneric pipeline-stop-all-voices (pipeline &key fade)
-  (:documentation "Stops decks and the current track; what follows is the next track, or nothing while the programme is held.")
+  (:documentation "Stops decks and the current track. The next track follows, unless the programme is held.")
   (:method ((pipeline pipeline) &key (fade 0))
     (call "lw_pipeline_stop_all_voices" :uint64 (handle pipeline) :uint64 (milliseconds fade))
     (values)))
@@ -42,7 +42,7 @@
     (get-json "lw_pipeline_voices" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-volume (pipeline voice)
-  (:documentation "A voice's volume, as of the mixer's last job; NIL once it has ended. To be set, too.")
+  (:documentation "A voice's volume, as of the mixer's last job; NIL if it has ended. SETF sets it.")
   (:method ((pipeline pipeline) voice)
     (getf (find voice (pipeline-voices pipeline) :key (lambda (state) (getf state :voice))) :volume)))
 
@@ -52,7 +52,7 @@
     volume))
 
 (defgeneric pipeline-volume-ramp (pipeline voice to seconds &key curve then-stop wait)
-  (:documentation "Takes a voice's volume to another, sample by sample, and waits until it is there; without WAIT it returns at once.
+  (:documentation "Changes a voice's volume sample by sample, and waits until the ramp is over; if WAIT is NIL, it returns at once.
 CURVE is :EQUAL-POWER, :SMOOTH, :LINEAR or :DECIBELS. With THEN-STOP the voice ends with the ramp.")
   (:method ((pipeline pipeline) voice to seconds &key (curve :equal-power) then-stop (wait t))
     (let ((curve (string-downcase curve)))
@@ -62,7 +62,7 @@ CURVE is :EQUAL-POWER, :SMOOTH, :LINEAR or :DECIBELS. With THEN-STOP the voice e
               :pointer curve :int32 (flag then-stop))))
     (when wait
       (sleep seconds)
-      ;; The mixer runs by its own clock, a job at a time.
+      ;; The mixer has its own clock, and may be a job late.
       (loop for volume = (pipeline-volume pipeline voice)
             repeat 100
             until (or (null volume) (and (not then-stop) (< (abs (- volume to)) 1d-4)))

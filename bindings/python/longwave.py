@@ -1,4 +1,4 @@
-"""Longwave in Python, by ctypes: no package is needed, only liblongwave.
+"""Longwave in Python. It uses ctypes and needs only liblongwave.
 
     import longwave
     station = longwave.Station("[[pipeline]]")
@@ -7,13 +7,13 @@
     station.start()
     pipeline.play_path("music", loop=True)
 
-What a method does stands in longwave.h, under the name of the class and the method: `Pipeline.skip` is lw_pipeline_skip.
-JSON comes as Python values, declarations may be text (TOML or JSON) or dictionaries; paths are str, bytes or os.PathLike;
-times are milliseconds. A call that fails raises `Error`. What is not there is None. Objects are closed by `close`, by `with`, or
-when nothing refers to them any more; what is still open when the interpreter ends is closed then
-(which waits for a hook that is at work).
+longwave.h documents each method, under the name of its class and its own name: `Pipeline.skip` is lw_pipeline_skip. JSON is
+returned as Python values. Declarations are text (TOML or JSON) or dictionaries. Paths are str, bytes or os.PathLike. Times are
+milliseconds. A missing value is None. A call that fails raises `Error`. `close`, `with` or garbage collection closes an object.
+When the interpreter ends, it waits for a running hook and closes everything that is still open.
 
-Hooks run on a thread of the library, which waits for Python's lock like any other; an exception in one is printed.
+Hooks run on a thread of the library, which waits for Python's interpreter lock like any other thread. An exception in a hook is
+printed.
 """
 
 import atexit
@@ -31,7 +31,7 @@ __all__ = ["Encoder", "Error", "Pipeline", "Server", "Station", "format_title", 
 
 
 def _load():
-    """LONGWAVE_LIBRARY, else what the system finds by itself, else beside this file as `make install` has it."""
+    """Loads the library: LONGWAVE_LIBRARY, else the system's, else the one that `make install` put beside this file."""
     beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "lib", "liblongwave.so.0")
     names = [os.environ.get("LONGWAVE_LIBRARY"), "liblongwave.so.0", beside, ctypes.util.find_library("longwave")]
     tried = []
@@ -51,7 +51,7 @@ _LOG = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_void_p)
 
 
 class Error(Exception):
-    """A call that failed: `status` is its number, `name` what that is called, the text what was wrong."""
+    """A failed call: its `status`, the `name` of the status, and a text that says what was wrong."""
 
     def __init__(self, status):
         super().__init__(_lib.lw_last_error().decode())
@@ -59,7 +59,7 @@ class Error(Exception):
 
 
 def _call(function, *arguments):
-    """Whether it gave something."""
+    """Whether the call returned a value."""
     status = getattr(_lib, function)(*arguments)
     if status < 0:
         raise Error(status)
@@ -67,7 +67,7 @@ def _call(function, *arguments):
 
 
 def _unless_forked(function, *arguments):
-    """In a child after a fork no handle means anything."""
+    """Ignores invalid handles: in a child after a fork, all handles are invalid."""
     try:
         _call(function, *arguments)
     except Error as error:
@@ -98,7 +98,7 @@ def _json(function, *arguments):
 
 
 def _whole(raw):
-    """What follows a NUL would be lost unnoticed."""
+    """Refuses a NUL, because the library would not see what follows it."""
     if b"\0" in raw:
         raise ValueError("%r has a NUL in it" % raw)
     return raw
@@ -106,7 +106,7 @@ def _whole(raw):
 
 def _utf8(text):
     if text is not None and not isinstance(text, str):
-        raise TypeError("text is wanted, not %r" % text)
+        raise TypeError("expected text, not %r" % text)
     return None if text is None else _whole(text.encode())
 
 
@@ -115,7 +115,7 @@ def _path(file):
 
 
 def _natural(number, kind=c_uint64):
-    """For C's unsigned numbers, which would wrap."""
+    """Refuses numbers that would wrap around in C."""
     if not 0 <= number < 1 << 8 * ctypes.sizeof(kind):
         raise ValueError("%r is not from 0 to 2**%d - 1" % (number, 8 * ctypes.sizeof(kind)))
     return kind(number)
@@ -126,10 +126,10 @@ def _declaration(given):
 
 
 def _files(files):
-    """A list of files as JSON; a path that is not UTF-8 becomes a URL."""
+    """A list of files as JSON. A path that is not UTF-8 becomes a URL."""
 
     if isinstance(files, (str, bytes, os.PathLike)):
-        raise TypeError("a list of files is wanted, not %r" % files)
+        raise TypeError("expected a list of files, not %r" % files)
 
     def path(given):
         raw = _path(given)
@@ -173,15 +173,15 @@ _open = weakref.WeakSet()
 
 @atexit.register
 def _close_all():
-    """A thread of the library that came here while the interpreter ends would be ended in its midst: so nobody is called
-    any more, and what is open is closed."""
+    """Closes everything at exit: a thread of the library that calls Python while the interpreter ends would be killed in the
+    middle of its work."""
     log_to(None)
     there = list(_open)
     for kind in (Pipeline, Station, Server, Encoder):
         for handle in (handle for handle in there if isinstance(handle, kind)):
             try:
                 handle.close()
-            except Exception:  # the others are to be closed all the same
+            except Exception:  # go on with the others
                 traceback.print_exc(file=sys.stderr)
 
 
@@ -197,7 +197,7 @@ class Station(_Handle):
         _call("lw_station_start", self.handle)
 
     def stop(self):
-        """Names of threads that had to be left behind."""
+        """Returns the names of threads that were left behind."""
         return _json("lw_station_stop", self.handle)
 
     def server(self):
@@ -205,7 +205,7 @@ class Station(_Handle):
 
     def pipeline(self, name=None):
         pipeline = Pipeline._of(_get(c_uint64, "lw_station_pipeline", self.handle, _utf8(name)))
-        # It would end with the station.
+        # The pipeline ends with the station, so it keeps the station alive.
         pipeline._station = self
         return pipeline
 
@@ -243,7 +243,7 @@ class Server(_Handle):
         _call("lw_server_remove_mount", self.handle, _utf8(mount))
 
     def write_audio(self, mount, audio):
-        """How many of these bytes were taken."""
+        """Returns how many of the bytes were accepted."""
         audio = memoryview(audio).tobytes()
         return _get(c_size_t, "lw_server_write_audio", self.handle, _utf8(mount), audio, c_size_t(len(audio)))
 
@@ -282,7 +282,7 @@ class Pipeline(_Handle):
         return made
 
     def close(self):
-        """Its hooks go first: their functions are Python's to free."""
+        """Removes the hooks first, so that Python can free their functions."""
         for hook in list(getattr(self, "_hooks", ())):
             _unless_forked("lw_pipeline_remove_hook", self.handle, c_uint64(hook))
             del self._hooks[hook]
@@ -310,15 +310,15 @@ class Pipeline(_Handle):
         return Server._of(_get(c_uint64, "lw_pipeline_server", self.handle))
 
     def add_hook(self, kind, function):
-        """Calls `function` with each event of this kind, or of all kinds, where it is None. Returns the hook's number."""
+        """Calls `function` with each event of this kind, or of all kinds if it is None. Returns the hook's number."""
 
-        def told(_pipeline, event, _user):
+        def on_event(_pipeline, event, _user):
             try:
                 function(json.loads(event))
-            except Exception:  # it must not go on into the library
+            except Exception:  # it must not reach the library
                 traceback.print_exc(file=sys.stderr)
 
-        kept = _HOOK(told)
+        kept = _HOOK(on_event)
         hook = _get(c_uint64, "lw_pipeline_add_hook", self.handle, _utf8(kind), kept, None)
         self._hooks[hook] = kept
         return hook
@@ -328,8 +328,8 @@ class Pipeline(_Handle):
         del self._hooks[hook]
 
     def next_event(self, timeout_ms=-1):
-        """None after that time; for less than 0 it waits as long as it takes."""
-        # In slices, so that Ctrl-C is heard.
+        """Returns the next event, or None after the timeout. A timeout below 0 waits without a limit."""
+        # Waits in slices, so that Ctrl-C is noticed.
         end = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
         while True:
             left = 200 if end is None else max(0, min(200, round((end - time.monotonic()) * 1000)))
@@ -338,7 +338,7 @@ class Pipeline(_Handle):
                 return event
 
     def fileno(self):
-        """Readable while events wait: a pipeline can be given to select and its like."""
+        """A descriptor that is readable while events wait, so a pipeline can be passed to select and the like."""
         return _get(c_int, "lw_pipeline_event_fd", self.handle)
 
     def play_file(self, file, title=None):
@@ -364,7 +364,7 @@ class Pipeline(_Handle):
         _call("lw_pipeline_seek", self.handle, _natural(to_ms))
 
     def queue_files(self, files, next=False):
-        """The numbers of the entries."""
+        """Returns the numbers of the entries."""
         return _json("lw_pipeline_queue_files", self.handle, _files(files), c_int32(bool(next)))
 
     def queue(self):
@@ -419,7 +419,7 @@ class Pipeline(_Handle):
         _call("lw_pipeline_restore", self.handle, _utf8(snapshot))
 
     def play_voice(self, file, volume=1.0, paused=False):
-        """The voice's number."""
+        """Returns the voice's number."""
         return _get(c_uint64, "lw_pipeline_play_voice", self.handle, _path(file), c_double(volume), c_int32(paused))
 
     def stop_voice(self, voice, fade_ms=0):
@@ -455,7 +455,7 @@ class Pipeline(_Handle):
 
 
 class Encoder(_Handle):
-    """PCM in, whole packets out, as bytes. `pcm` has samples of 16 bits (array.array("h"), say) or floats (array.array("f"))."""
+    """Encodes PCM to whole packets, as bytes. `pcm` has 16-bit samples, as array.array("h"), or floats, as array.array("f")."""
 
     _close = "lw_encoder_close"
 
@@ -485,16 +485,16 @@ _log = None
 
 
 def log_to(function, level="info"):
-    """Gives each log line to `function(level, target, message)` from now on, or to nobody, where it is None."""
+    """Calls `function(level, target, message)` with each log line from now on. None stops that."""
     global _log
 
-    def told(number, target, message, _user):
+    def on_line(number, target, message, _user):
         try:
             function(number, target.decode(), message.decode())
         except Exception:
             traceback.print_exc(file=sys.stderr)
 
-    kept = _LOG(told) if function else None
+    kept = _LOG(on_line) if function else None
     _call("lw_log_to", kept, None, _utf8(level))
     _log = kept
 
