@@ -1,5 +1,4 @@
-//! A DJ between two hours of programme: takes it off the air, plays two records with an equal-power
-//! crossfader between them, and puts it back where it was.
+//! A DJ holds the programme, plays two records with an equal-power crossfader, and resumes the programme where it was.
 //!
 //!     cargo run --example dj -- ~/Music first.flac second.flac [seconds]
 
@@ -16,7 +15,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let (music, first, second) = (argument("music")?, argument("first record")?, argument("second record")?);
     let seconds = argument("length").map_or(Ok(60.0), |seconds| seconds.parse())?;
     let listen = std::env::var("LISTEN").unwrap_or("[::]:8000".into()).parse()?;
-    // A set has six parts of the same length.
+    // The set has six parts of equal length.
     let part = Duration::from_secs_f64(seconds) / 6;
 
     let station = Pipeline::builder("main")
@@ -32,7 +31,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     station.hold(part)?;
     station.update_metadata(Title::new("The DJ's hour"), None, TitleHolds::UntilCleared)?;
     let left = station.play_voice(first, VoiceOptions::default())?;
-    // Cued: opened and decoded ahead, so that it starts on the spot.
+    // A paused deck is opened and decoded ahead, so it starts at once.
     let right = station.play_voice(second, VoiceOptions { volume: 0.0, paused: true })?;
     sleep(part);
 
@@ -52,8 +51,8 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Takes a crossfader to `place`, from 0 (all of the left deck) to 1 (all of the right one). Wherever it
-/// is, both together are as loud as one alone.
+/// Moves a crossfader to `place`, from 0 (left deck only) to 1 (right deck only). In every place, both decks together are as
+/// loud as one alone.
 fn crossfader(station: &Pipeline, left: VoiceId, right: VoiceId, place: f32, over: Duration) -> Result<()> {
     let (right_volume, left_volume) = (place * FRAC_PI_2).sin_cos();
     station.ramp_volume(left, left_volume, over, Curve::EqualPower, false)?;

@@ -3,10 +3,10 @@
 
     queue_manager.py FOLDER [--name NAME] [--server URL] [--token-file FILE] [--ahead 10]
 
-FOLDER is where the files are on this machine; NAME is what the station calls it, relative to its media root
-(nothing: FOLDER is the media root). It follows the station's events and looks at the queue whenever a track
-begins. It can be stopped and started at any time, and so can the station: what is queued is asked of the
-station, and nothing else is remembered. Standard library only.
+FOLDER is the path of the files on this machine. NAME is the folder's name at the station, relative to its media root
+(without it, FOLDER is the media root). The program follows the station's events and fills the queue whenever a track
+begins. The program and the station can be restarted at any time, because the queue is read from the station. It needs the
+standard library only.
 """
 
 import argparse
@@ -23,7 +23,7 @@ AUDIO = {".mp3", ".flac", ".wav", ".ogg", ".opus", ".m4a", ".aac", ".aiff"}
 
 
 class Station:
-    """What of the API is needed here."""
+    """The part of the API that is needed here."""
 
     def __init__(self, server, token, pipeline):
         self.server = server.rstrip("/")
@@ -49,11 +49,11 @@ class Station:
             return json.load(answer)
 
     def events(self, last_id):
-        """Yields (id, name, data). Ends when the station does, or has been silent for too long."""
+        """Yields (id, name, data). Ends when the station stops, or when nothing arrives for too long."""
         headers = [("Accept", "text/event-stream")]
         if last_id:
             headers.append(("Last-Event-ID", last_id))
-        # A sign of life comes every fifteen seconds.
+        # The station sends a comment every 15 seconds.
         with self.open("GET", "/api/v1/events", headers=headers, timeout=40) as stream:
             event = {}
             for line in stream:
@@ -74,7 +74,7 @@ def files_in(folder, name):
 
 
 def choose(files, queued, recent):
-    """Something that is neither queued nor was lately, if there is anything like that."""
+    """A file that is neither queued nor was played lately, if there is one."""
     fresh = [file for file in files if file not in queued and file not in recent]
     return random.choice(fresh or files)
 
@@ -83,7 +83,7 @@ def fill(station, folder, name, ahead, recent):
     queued = [entry["file"] for entry in station.queue()]
     files = files_in(folder, name)
     if not files:
-        print(f"there is no audio in {folder}", file=sys.stderr)
+        print(f"no audio in {folder}", file=sys.stderr)
         return
     wanted = []
     while len(queued) + len(wanted) < ahead:
@@ -99,16 +99,16 @@ def fill(station, folder, name, ahead, recent):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--name", default="", help="what the station calls the folder")
+    parser.add_argument("--name", default="", help="the folder's name at the station")
     parser.add_argument("--server", default=os.environ.get("LONGWAVE_SERVER", "http://127.0.0.1:8000"))
-    parser.add_argument("--token-file", type=pathlib.Path, help="else the token is in LONGWAVE_TOKEN")
+    parser.add_argument("--token-file", type=pathlib.Path, help="file with the token (default: the token in LONGWAVE_TOKEN)")
     parser.add_argument("--pipeline", default="main")
     parser.add_argument("--ahead", type=int, default=10)
     args = parser.parse_args()
     recent, last_id = [], None
     while True:
         try:
-            # Read anew each time: a station that was restarted may have another.
+            # Read again each time, because a station may have another token after a restart.
             token = args.token_file.read_text().strip() if args.token_file else os.environ["LONGWAVE_TOKEN"]
             station = Station(args.server, token, args.pipeline)
             for last_id, event, data in station.events(last_id):

@@ -1,8 +1,8 @@
-//! A station: plays a folder, a file or a playlist over and over.
+//! A station that plays a folder, a file or a playlist again and again.
 //!
 //!     cargo run --example station_in_ten_lines -- ~/Music [seconds]
 //!
-//! Then listen to <http://127.0.0.1:8000/radio.mp3>. `LISTEN=127.0.0.1:9000` takes another address.
+//! Then listen to <http://127.0.0.1:8000/radio.mp3>. `LISTEN=127.0.0.1:9000` sets another address.
 
 use std::error::Error;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Two channels on one server: the music in its order, and the same music shuffled. Half way through, the
-//! first one ends; who listens to the other notices nothing.
+//! Two channels on one server: music in order, and the same music shuffled. After half of the time the first channel stops;
+//! the listeners of the other notice nothing.
 //!
 //!     cargo run --example two_channels -- ~/Music [seconds]
 
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A channel that says what it plays.
+/// A channel that prints what it plays.
 fn channel(name: &str, music: &str) -> PipelineBuilder {
     Pipeline::builder(name)
         .playlist(music)

@@ -1,4 +1,4 @@
-//! Serves an MP3 or ADTS file as a live mount, as an application with an encoder of its own would.
+//! Serves an MP3 or ADTS file as a live mount, as an application with its own encoder would.
 //!
 //!     cargo run --example write_audio -- music.mp3 [seconds]
 //!
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     while start.elapsed() < Duration::from_secs(seconds) {
         rest = if rest.is_empty() { &bytes } else { rest };
         rest = &rest[audio.write_audio(rest)?..];
-        // It takes about ten seconds in advance, and then as fast as it sounds.
+        // The mount accepts about ten seconds in advance, and then as fast as the audio plays.
         std::thread::sleep(Duration::from_millis(50));
     }
     server.stop();

@@ -1,6 +1,6 @@
 #!/bin/sh
-# needs.sh WHAT:PACKAGE… — sees to it that commands, libraries (-lNAME) and files (/PATH) are there: by
-# apt where there is apt, else by saying what to install, before anything is compiled.
+# needs.sh WHAT:PACKAGE… — makes sure that commands, libraries (-lNAME) and files (/PATH) are installed: with apt if
+# there is apt, else by printing what to install, before anything is compiled.
 set -eu
 
 has() {
@@ -28,7 +28,7 @@ if command -v apt-get >/dev/null; then
     [ "$(id -u)" -eq 0 ] || apt="sudo $apt"
     install="$apt install -y --no-install-recommends$packages"
     echo "$install" >&2
-    # The package lists may be missing or old: they are fetched only where they do not do.
+    # The package lists may be missing or old. They are fetched only if the first attempt fails.
     $install >&2 || { $apt update >&2 && $install >&2; } || exit 1
     exit 0
 fi

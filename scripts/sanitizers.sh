@@ -3,18 +3,17 @@
 #
 #   scripts/sanitizers.sh [address] [thread]
 #
-# Needs a nightly toolchain (`rustup toolchain install nightly`) and no more: the standard library is
-# taken as it comes, without a sanitizer in it (hence the flag about the ABI). So ThreadSanitizer
-# does not see what the library's locks and fences order; what it takes for a race because of that is
-# named, with the reason, in scripts/tsan-suppressions.txt. Codecs are left out: they are C, and the
-# server does not know them.
+# Needs a nightly toolchain (`rustup toolchain install nightly`). The standard library is used as it is, without a
+# sanitizer (hence the flag about the ABI). So ThreadSanitizer does not see the ordering by the standard library's
+# locks and fences; scripts/tsan-suppressions.txt lists the false races, with reasons. Codecs are left out, because they
+# are C, and the server does not use them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 target=$(rustc -vV | sed -n 's/^host: //p')
 export TSAN_OPTIONS="suppressions=$PWD/scripts/tsan-suppressions.txt"
 
-# $1: which sanitizer; then arguments of `cargo test`.
+# $1: the sanitizer; then arguments for `cargo test`.
 run() {
     local sanitizer=$1
     shift

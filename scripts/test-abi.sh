@@ -1,7 +1,7 @@
 #!/bin/bash
-# test-abi.sh FOLDER [LISP-SECONDS]: installs the program and the library that were built in FOLDER (target/debug) into a
-# scratch prefix, builds every example from there alone, runs it and checks its stream; then the tests in C and in Lisp.
-# A day in Lisp takes 10 seconds; the full length is 60.
+# test-abi.sh FOLDER [LISP-SECONDS]: installs the program and the library from FOLDER (target/debug) into a scratch prefix,
+# builds every example against it, runs it and checks its stream. Then it runs the tests in C and in Lisp. The day in Lisp
+# takes 10 seconds; the full length is 60.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built=$1 day=${2:-10}
@@ -20,7 +20,7 @@ export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib LISTEN=
 export PYTHONPATH=$prefix/share/longwave/python XDG_CACHE_HOME=$work/cache
 export CL_SOURCE_REGISTRY="$prefix/share/common-lisp/source//:"
 
-# Nothing is exported but what is documented.
+# Only documented functions are exported.
 nm -D --defined-only "$prefix/lib/liblongwave.so" | awk '{ print $NF }' | sort >"$work/exported"
 sed 's|//.*||' "$prefix/include/longwave.h" | grep -o '\blw_[a-z0-9_]*(' | tr -d '(' | sort -u >"$work/declared"
 diff "$work/declared" "$work/exported" >&2 || fail "what is exported is not what longwave.h declares"

@@ -1,7 +1,7 @@
 #!/bin/bash
-# test-openapi.sh FOLDER [SECONDS [SEED]]: the program in FOLDER serves its API, and schemathesis sends it whatever its
-# OpenAPI document allows and forbids. No answer may be a server error, or one that the document does not describe.
-# The same ones each time, as many as there is time for, unless another seed is given.
+# test-openapi.sh FOLDER [SECONDS [SEED]]: runs the program in FOLDER, and sends requests to its API with schemathesis: such that
+# the OpenAPI document allows, and such that it forbids. No answer may be a server error, or one that the document does not
+# describe. The requests are the same for the same seed, as many as the time allows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built=$(realpath "$1")
@@ -13,7 +13,7 @@ tools=target/schemathesis-4.32.5
 if [ ! -x $tools/bin/schemathesis ]; then
     python3 -m venv --clear $tools && $tools/bin/pip install --quiet --disable-pip-version-check schemathesis==4.32.5 || {
         rm -rf $tools
-        echo "schemathesis is not to be had here (it comes from PyPI into a venv of Python 3): left out" >&2
+        echo "schemathesis could not be installed (from PyPI, into a venv of Python 3): skipped" >&2
         [ -z "${CI:-}" ]
         exit
     }
@@ -45,5 +45,5 @@ token=$(cat "$(sed -n 's/.* take the token in //p' log)")
     --header "Authorization: Bearer $token" --seed "$seed" --generation-database none --max-time "$seconds" \
     --continue-on-failure --request-timeout 5 --exclude-checks ignored_auth \
     --suppress-health-check all --warnings off
-kill -0 $station # it lives
+kill -0 $station # still running
 if grep -E 'panicked| ERROR ' log; then exit 1; fi

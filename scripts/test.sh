@@ -7,8 +7,8 @@ step() {
     "$@"
 }
 
-# With nextest where it is installed (tests that wait run side by side), else with `cargo test` and
-# one summary at its end.
+# Runs tests with nextest if it is installed (tests that wait run side by side), else with `cargo test` and one summary at
+# the end.
 tests() {
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --locked --profile "${NEXTEST_PROFILE:-default}" "$@"
@@ -24,7 +24,7 @@ step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --workspace --no-deps
 step cargo test --locked --workspace --doc
-# Each combination of features is a program of its own, and the library goes without one.
+# Each combination of features is tested; the library alone is checked without `program`.
 for features in program program,mp3 program,aac; do
     step cargo clippy --locked --all-targets --no-default-features --features $features -- -D warnings
     step tests --no-default-features --features $features --lib --bins --test cli --test on_air
@@ -32,7 +32,7 @@ done
 step cargo clippy --locked --lib --no-default-features --features mp3 -- -D warnings
 # tests/examples.rs runs them.
 step cargo build --locked --examples
-# The C ABI as other languages have it: built as for tests, installed, and used from there only.
+# The C ABI as other languages use it: built as for tests, installed, and used from there only.
 step cargo build --locked --workspace --lib --bins
 step bash scripts/test-abi.sh target/debug
 step bash scripts/test-openapi.sh target/debug 30
