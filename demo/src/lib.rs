@@ -1,8 +1,7 @@
-//! Music for a station that has none yet: composed when it is wanted, into files that are gone
-//! afterwards. Nothing is recorded, nothing downloaded.
+//! The music of `longwave demo`. It is composed at start, into temporary files; nothing is recorded or downloaded.
 //!
-//! `sound` makes single notes, `studio` (with `space`) sets them into a mix, `pieces` is the music.
-//! It is a crate of its own because it only computes: so it is optimised in every build.
+//! `sound` computes single notes, `studio` and `space` mix them, `pieces` is the music. This is a separate crate so that it is
+//! optimised in every build.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -20,24 +19,23 @@ use std::thread;
 
 use pieces::{PIECES, Piece};
 
-/// A folder with the music, for this user alone. It is removed when this is dropped.
+/// A folder with the music, which only this user can read. Dropping it removes the folder.
 #[derive(Debug)]
 pub struct Music {
     folder: PathBuf,
 }
 
 impl Music {
-    /// Composes all pieces into a new folder among the temporary ones, two at a time: more would be
-    /// done sooner, and want more memory.
+    /// Composes all pieces into a new temporary folder, two at a time, because more would need more memory.
     ///
     /// # Errors
-    /// What the system says about a folder or file that it does not take.
+    /// The system's error, if the folder or a file cannot be written.
     pub fn compose() -> io::Result<Music> {
         let music = Music { folder: private_folder()? };
         let next = AtomicUsize::new(0);
         let work = || -> io::Result<()> {
             loop {
-                // Relaxed: the number is all that the two agree about.
+                // Relaxed: the threads share nothing but this number.
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(piece) = PIECES.get(index) else { return Ok(()) };
                 record(piece, &music.folder.join(file_name(index)))?;
@@ -50,7 +48,7 @@ impl Music {
         Ok(music)
     }
 
-    /// The files, in the order in which they are to be played.
+    /// The files, in the order of playing.
     pub fn files(&self) -> Vec<PathBuf> {
         (0..PIECES.len()).map(|index| self.folder.join(file_name(index))).collect()
     }
@@ -73,7 +71,7 @@ fn record(piece: &Piece, file: &Path) -> io::Result<()> {
     wav::write(File::create(file)?, &(piece.compose)(), &tags)
 }
 
-/// A new folder among the temporary ones, that nobody else can look into or prepare.
+/// A new temporary folder that no other user can read or create in advance.
 fn private_folder() -> io::Result<PathBuf> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! The music: five pieces of a minute and a half, each with a mood of its own.
+//! The music: five pieces of a minute and a half.
 
 use super::sound::{bass, bell, blip, brush, hat, hz, keys, kick, pad, pluck};
 use super::space::Stereo;
@@ -25,7 +25,7 @@ type Chord = (i32, [i32; 4]);
 const MAJOR_PENTATONIC: [i32; 5] = [0, 2, 4, 7, 9];
 const MINOR_PENTATONIC: [i32; 5] = [0, 3, 5, 7, 10];
 
-/// Morning: slow chords in F, and an electric piano that thinks aloud.
+/// Morning: slow chords in F, and an electric piano that improvises.
 fn first_light() -> Stereo {
     const HOME: [Chord; 4] = [
         (41, [57, 60, 64, 67]), // F major 9
@@ -70,7 +70,7 @@ fn first_light() -> Stereo {
     })
 }
 
-/// A guitar by the water, and later a second one.
+/// A guitar, and later a second one.
 fn harbour_strings() -> Stereo {
     // Six strings each, from low to high.
     const G: [i32; 6] = [43, 50, 55, 59, 62, 67];
@@ -82,7 +82,7 @@ fn harbour_strings() -> Stereo {
     const D_SUS_4: [i32; 6] = [50, 57, 62, 67, 69, 74];
     const VERSE: [[i32; 6]; 4] = [G, D_OVER_F_SHARP, E_MINOR_7, C_ADD_9];
     const BRIDGE: [[i32; 6]; 4] = [B_MINOR_7, C_ADD_9, A_MINOR_7, D_SUS_4];
-    // Which string sounds on each eighth.
+    // The string for each eighth note.
     const PICKING: [usize; 8] = [0, 3, 4, 2, 1, 5, 4, 3];
 
     let bars: Vec<[i32; 6]> = [VERSE, VERSE, VERSE, BRIDGE, VERSE, BRIDGE, VERSE].concat();
@@ -147,7 +147,7 @@ fn night_bus() -> Stereo {
         (31, [53, 57, 60, 64]), // G 9 sus 4
     ];
     const LENGTH: usize = 28;
-    // Eighths off the beat come late.
+    // Off-beat eighth notes come late.
     const SWING: f32 = 0.62;
     let mut studio = Studio::new(76.0, LENGTH as f32 * 4.0 + 4.0, 4.0, 3);
     let mut melody = Melody::new(69, &MINOR_PENTATONIC, 67, 84);
@@ -210,9 +210,9 @@ fn night_bus() -> Stereo {
     })
 }
 
-/// Bells in a very large hall, and time.
+/// Bells in a very large hall.
 fn glass_hours() -> Stereo {
-    // All over one low E flat: the lydian mode, whose fourth never wants to go home.
+    // Everything is over one low E flat, in the Lydian mode.
     const LOW: i32 = 39;
     const CHORDS: [[i32; 4]; 4] = [
         [58, 62, 65, 67], // major 9
@@ -264,7 +264,7 @@ fn glass_hours() -> Stereo {
     })
 }
 
-/// Lights go by: a figure in sixteenths that opens up and closes again.
+/// A figure in sixteenth notes, whose filter opens and closes.
 fn long_wave_home() -> Stereo {
     const BARS: [Chord; 8] = [
         (33, [57, 60, 64, 69]), // A minor
@@ -286,7 +286,7 @@ fn long_wave_home() -> Stereo {
         let start = bar as f32 * 4.0;
         let (low, chord) = if bar == LENGTH { BARS[0] } else { BARS[bar % BARS.len()] };
         pads(&mut studio, start - 0.4, 5.6, &chord, 0.6, 0.06);
-        // From closed to open in the middle of the piece, and back.
+        // The filter is open in the middle of the piece and closed at both ends.
         let open = 1.0 - (bar as f32 / LENGTH as f32 * 2.0 - 1.0).abs();
         for (sixteenth, &voice) in FIGURE.iter().enumerate().take(if bar == LENGTH { 1 } else { 16 }) {
             let octave = if sixteenth % 8 == 7 { 12 } else { 0 };
@@ -334,7 +334,7 @@ fn long_wave_home() -> Stereo {
     })
 }
 
-/// A chord of pads, each note on its own place between left and right.
+/// A chord of pads, each note at its own place between left and right.
 fn pads(studio: &mut Studio, beat: f32, beats: f32, chord: &[i32; 4], brightness: f32, level: f32) {
     let seconds = studio.seconds(beats);
     for (index, key) in chord.iter().enumerate() {

@@ -1,27 +1,27 @@
-//! Sounds: functions from a pitch to samples, one channel each. Nothing is recorded, all is computed.
+//! Sounds: functions that compute the samples of one channel from a pitch.
 
 use std::f32::consts::TAU;
 
 use fastrand::Rng;
 
-/// Samples a second.
+/// Samples per second.
 pub const RATE: f32 = 44_100.0;
 
-/// How many samples so many seconds are.
+/// The number of samples for a number of seconds.
 pub fn samples(seconds: f32) -> usize {
     (seconds * RATE) as usize
 }
 
-/// The frequency of a key of the piano, counted as MIDI does: 69 is the A at 440 Hz.
+/// The frequency of a MIDI key: 69 is the A at 440 Hz.
 pub fn hz(key: i32) -> f32 {
     440.0 * ((key - 69) as f32 / 12.0).exp2()
 }
 
-/// A sine of a phase counted in turns: a polynomial, as exact as 16 bits and much faster than `sin`.
+/// The sine of a phase in turns: a polynomial, exact to 16 bits and much faster than `sin`.
 fn sine(turns: f32) -> f32 {
     let x = turns - turns as i32 as f32;
     let x = if x.abs() > 0.5 { x - 1.0_f32.copysign(x) } else { x };
-    // Folded into the quarter turn around zero, where the polynomial holds.
+    // The polynomial holds for a quarter turn on both sides of zero.
     let x = if x.abs() > 0.25 { 0.5_f32.copysign(x) - x } else { x };
     let x = x * TAU;
     let square = x * x;
@@ -29,7 +29,7 @@ fn sine(turns: f32) -> f32 {
         + square * (-1.0 / 6.0 + square * (1.0 / 120.0 + square * (-1.0 / 5_040.0 + square / 362_880.0))))
 }
 
-/// An oscillator: a phase in turns that goes on by a frequency.
+/// An oscillator: a phase in turns, advanced by a frequency.
 #[derive(Default)]
 struct Phase(f32);
 
@@ -44,7 +44,7 @@ impl Phase {
     }
 }
 
-/// A low-pass filter of one pole, 6 dB an octave.
+/// A low-pass filter of one pole, 6 dB per octave.
 #[derive(Default)]
 pub struct LowPass(f32);
 
@@ -56,7 +56,7 @@ impl LowPass {
     }
 }
 
-/// Multiplied in for every sample, this is down by 60 dB after so many seconds.
+/// The factor per sample for a decay of 60 dB in the given seconds.
 fn decay(seconds: f32) -> f32 {
     (-6.9 / (seconds * RATE)).exp()
 }
@@ -70,8 +70,7 @@ fn fade_end(sound: &mut [f32]) {
     }
 }
 
-/// A string that is plucked: noise in a loop as long as the string, losing its edge at every pass
-/// (Karplus and Strong's).
+/// A plucked string (Karplus-Strong): noise in a loop as long as the string, filtered in each pass.
 pub fn pluck(hz: f32, seconds: f32, brightness: f32, chance: &mut Rng) -> Vec<f32> {
     // The filter in the loop delays by half a sample.
     let period = RATE / hz - 0.5;
@@ -84,12 +83,12 @@ pub fn pluck(hz: f32, seconds: f32, brightness: f32, chance: &mut Rng) -> Vec<f3
         smooth[1].next(noise, edge)
     };
     let mut string: Vec<f32> = (0..whole).map(|_| noise()).collect();
-    // As much up as down, or the string would rest beside zero.
+    // Removes the mean, or the string would come to rest beside zero.
     let mean = string.iter().sum::<f32>() / string.len() as f32;
     string.iter_mut().for_each(|sample| *sample -= mean);
 
-    // What the string has lost after a pass, split over the two samples that are averaged, and
-    // shifted by the part of a sample by which the loop is too short.
+    // The loss per pass, distributed over the two averaged samples. The distribution also delays by the fraction of a
+    // sample that the loop is too short.
     let keep = decay(seconds * 1.2).powf(period).min(0.9995) * 0.5;
     let weights = [keep * (1.0 - part), keep, keep * part];
     let (mut at, mut before, mut long_before) = (0, 0.0, 0.0);
@@ -105,7 +104,7 @@ pub fn pluck(hz: f32, seconds: f32, brightness: f32, chance: &mut Rng) -> Vec<f3
     sound
 }
 
-/// A bell: one sine bends another, at a ratio that is not of the scale, and less and less.
+/// A bell: one sine modulates the frequency of another, at an inharmonic ratio and with a decay.
 pub fn bell(hz: f32, seconds: f32, hardness: f32) -> Vec<f32> {
     let mut carrier = Phase::default();
     let mut high = Phase::default();
@@ -128,7 +127,7 @@ pub fn bell(hz: f32, seconds: f32, hardness: f32) -> Vec<f32> {
     sound
 }
 
-/// An electric piano: a sine bent by its own octave, and the tick of the hammer.
+/// An electric piano: a sine modulated by its octave, and the click of the hammer.
 pub fn keys(hz: f32, seconds: f32, force: f32) -> Vec<f32> {
     let mut carrier = Phase::default();
     let mut bender = Phase::default();
@@ -149,7 +148,7 @@ pub fn keys(hz: f32, seconds: f32, force: f32) -> Vec<f32> {
     sound
 }
 
-/// A bass: a sine with a little of its octave, rounded off.
+/// A bass: a sine with a little of its octave, softly clipped.
 pub fn bass(hz: f32, seconds: f32) -> Vec<f32> {
     let mut first = Phase::default();
     let mut second = Phase::default();
@@ -168,10 +167,9 @@ pub fn bass(hz: f32, seconds: f32) -> Vec<f32> {
     sound
 }
 
-/// Strings from afar: two saws that are not quite in tune with each other, behind a filter that
-/// opens and closes once.
+/// Strings: two slightly detuned saws, and a filter that opens and closes once.
 pub fn pad(hz: f32, seconds: f32, brightness: f32, chance: &mut Rng) -> Vec<f32> {
-    /// The envelope is followed this often, which is often enough for something so slow.
+    /// The interval between updates of the envelope, which is slow.
     const STEP: usize = 64;
     let pitches = [hz * (0.9965 + 0.001 * chance.f32()), hz * (1.0028 + 0.001 * chance.f32())];
     let mut phases = [Phase(chance.f32()), Phase(chance.f32())];
@@ -195,7 +193,7 @@ pub fn pad(hz: f32, seconds: f32, brightness: f32, chance: &mut Rng) -> Vec<f32>
         .collect()
 }
 
-/// A short soft lead for fast figures: a saw behind a filter that closes at once.
+/// A short soft lead for fast figures: a saw, and a filter that closes at once.
 pub fn blip(hz: f32, seconds: f32, cutoff: f32) -> Vec<f32> {
     let mut phase = Phase::default();
     let mut under = Phase::default();
@@ -215,7 +213,7 @@ pub fn blip(hz: f32, seconds: f32, cutoff: f32) -> Vec<f32> {
     sound
 }
 
-/// A bass drum: a sine that falls from a slap to a thump.
+/// A bass drum: a sine with falling frequency.
 pub fn kick() -> Vec<f32> {
     let mut phase = Phase::default();
     let (mut pitch, mut level) = (1.0, 1.0);
@@ -232,7 +230,7 @@ pub fn kick() -> Vec<f32> {
     sound
 }
 
-/// A snare played with brushes: noise, and a skin under it.
+/// A snare played with brushes: noise, and a low tone for the skin.
 pub fn brush(chance: &mut Rng) -> Vec<f32> {
     let mut skin = Phase::default();
     let (mut high, mut low) = (LowPass::default(), LowPass::default());
@@ -249,7 +247,7 @@ pub fn brush(chance: &mut Rng) -> Vec<f32> {
         .collect()
 }
 
-/// A closed hi-hat: the top of noise, very short.
+/// A closed hi-hat: very short noise with high frequencies only.
 pub fn hat(seconds: f32, chance: &mut Rng) -> Vec<f32> {
     let mut low = LowPass::default();
     let mut lower = LowPass::default();
@@ -264,13 +262,13 @@ pub fn hat(seconds: f32, chance: &mut Rng) -> Vec<f32> {
         .collect()
 }
 
-/// From 0 to 1 without a corner.
+/// A smooth step from 0 to 1.
 pub fn smoothstep(x: f32) -> f32 {
     let x = x.clamp(0.0, 1.0);
     x * x * (3.0 - 2.0 * x)
 }
 
-/// A saw at a phase, its edge rounded so that it does not alias.
+/// A saw at a phase, with a rounded edge against aliasing.
 fn saw(phase: f32, step: f32) -> f32 {
     let mut value = 2.0 * phase - 1.0;
     if phase < step {

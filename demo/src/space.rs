@@ -1,4 +1,4 @@
-//! Two channels, and what gives them depth: a hall, an echo, and an even loudness.
+//! Stereo sound, with a hall, an echo and even loudness.
 
 use super::sound::{LowPass, RATE, samples, smoothstep};
 
@@ -14,8 +14,8 @@ impl Stereo {
         Stereo { left: vec![0.0; samples], right: vec![0.0; samples] }
     }
 
-    /// Adds one channel from `start` on, at a place between -1 (left) and 1 (right), equally loud
-    /// everywhere; what would not fit is left out.
+    /// Adds one channel from `start` on, at a place between -1 (left) and 1 (right), equally loud in every place. Samples beyond
+    /// the end are left out.
     pub fn add(&mut self, start: usize, sound: &[f32], level: f32, place: f32) {
         let angle = (place.clamp(-1.0, 1.0) + 1.0) * std::f32::consts::FRAC_PI_4;
         let (right, left) = angle.sin_cos();
@@ -36,7 +36,7 @@ impl Stereo {
     }
 }
 
-/// A line of samples that come out again later.
+/// A delay line.
 struct Delay {
     line: Vec<f32>,
     at: usize,
@@ -59,7 +59,7 @@ impl Delay {
         }
     }
 
-    /// As a diffuser: all frequencies pass equally, spread out in time.
+    /// Uses the line as an all-pass diffuser, which spreads all frequencies in time.
     fn diffuse(&mut self, sample: f32) -> f32 {
         let late = self.out();
         let fed = sample - 0.6 * late;
@@ -68,10 +68,10 @@ impl Delay {
     }
 }
 
-/// Adds the hall in which `sent` is played: eight delays that feed each other, losing treble
-/// faster than bass. It takes `seconds` to fade by 60 dB.
+/// Adds the reverberation of `sent`: eight delays that feed each other, and lose treble faster than bass. It decays by 60 dB
+/// in `seconds`.
 pub fn add_hall(mix: &mut Stereo, sent: &Stereo, seconds: f32, treble_hz: f32) {
-    // No two lengths share a factor, so that their echoes do not meet.
+    // No two lengths have a common factor, so their echoes do not coincide.
     const LENGTHS: [usize; 8] = [1_297, 1_531, 1_777, 1_999, 2_239, 2_473, 2_687, 2_909];
     let mut lines = LENGTHS.map(Delay::new);
     let mut damping: [LowPass; 8] = Default::default();
@@ -92,7 +92,7 @@ pub fn add_hall(mix: &mut Stereo, sent: &Stereo, seconds: f32, treble_hz: f32) {
         }
         *left += 0.5 * (out[0] - out[2] + out[4] - out[6]);
         *right += 0.5 * (out[1] - out[3] + out[5] - out[7]);
-        // Every delay feeds every other, and no energy is made (a Householder reflection).
+        // Every delay feeds all others, without a gain in energy (a Householder reflection).
         let shared = out.iter().sum::<f32>() * 0.25;
         for line in 0..8 {
             lines[line].push(fed[line % 2] * 0.35 + out[line] - shared);
@@ -100,7 +100,7 @@ pub fn add_hall(mix: &mut Stereo, sent: &Stereo, seconds: f32, treble_hz: f32) {
     }
 }
 
-/// Adds an echo of `sent` that goes from side to side.
+/// Adds an echo of `sent` that alternates between the sides.
 pub fn add_echo(mix: &mut Stereo, sent: &Stereo, seconds: f32, feedback: f32) {
     let mut lines = [Delay::new(samples(seconds)), Delay::new(samples(seconds))];
     let mut damping: [LowPass; 2] = Default::default();
@@ -114,7 +114,7 @@ pub fn add_echo(mix: &mut Stereo, sent: &Stereo, seconds: f32, feedback: f32) {
     }
 }
 
-/// Makes it as loud as every other piece, fades both ends, and keeps peaks below full scale.
+/// Sets the loudness to that of all pieces, fades both ends, and keeps peaks below full scale.
 pub fn finish(mix: &mut Stereo, fade_in: f32, fade_out: f32) {
     const LOUDNESS_LUFS: f32 = -17.0;
     let gain = 10_f32.powf((LOUDNESS_LUFS - loudness(mix)) / 20.0);
@@ -127,7 +127,7 @@ pub fn finish(mix: &mut Stereo, fade_in: f32, fade_out: f32) {
     }
 }
 
-/// Straight up to 0.6, then ever flatter towards 0.9.
+/// A soft clipper: linear up to 0.6, then flatter towards 0.9.
 fn round_off(sample: f32) -> f32 {
     const KNEE: f32 = 0.6;
     const TOP: f32 = 0.9;
@@ -138,14 +138,14 @@ fn round_off(sample: f32) -> f32 {
     (KNEE + over / (1.0 + over / (TOP - KNEE))).copysign(sample)
 }
 
-/// Integrated loudness as ITU-R BS.1770 has it: both channels through the weighting of the ear, in
-/// blocks of 400 ms, without those that are 10 dB quieter than the rest.
+/// Integrated loudness by ITU-R BS.1770: both channels are weighted and measured in blocks of 400 ms. Blocks that are 10 dB
+/// below the mean do not count.
 pub fn loudness(mix: &Stereo) -> f32 {
     // 400 ms that overlap by three quarters are the mean of four neighbouring steps of 100 ms.
     let step = samples(0.1);
     let mut energy = vec![0.0_f32; mix.left.len() / step];
     for channel in [&mix.left, &mix.right] {
-        // The two filters for 44.1 kHz: the head's gain in the treble, and the ear's loss in the bass.
+        // The two weighting filters for 44.1 kHz: a high shelf, and a high pass.
         let mut head = Biquad::new([1.530_841, -2.650_979_4, 1.169_079_1], [-1.663_655_2, 0.712_595_4]);
         let mut ear = Biquad::new([1.0, -2.0, 1.0], [-1.989_169_7, 0.989_199_04]);
         for (block, samples) in energy.iter_mut().zip(channel.chunks_exact(step)) {

@@ -1,5 +1,4 @@
-//! Where a piece comes together: a tempo, a mix, two rooms to send sounds to, and chance that
-//! falls the same way every time.
+//! Builds a piece: a tempo, a mix, a hall and an echo, and random numbers from a fixed seed.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -9,19 +8,19 @@ use fastrand::Rng;
 use super::sound::{hz, samples};
 use super::space::{Stereo, add_echo, add_hall, finish};
 
-/// How a sound is set into the mix.
+/// How a sound is placed in the mix.
 #[derive(Clone, Copy)]
 pub struct Set {
     pub level: f32,
     /// From -1, left, to 1, right.
     pub place: f32,
-    /// How much of it is heard from the hall.
+    /// The amount sent to the hall.
     pub hall: f32,
-    /// How much of it comes back from the echo.
+    /// The amount sent to the echo.
     pub echo: f32,
 }
 
-/// The rooms of a piece, and how it begins and ends.
+/// The effects of a piece, and its fades.
 pub struct Rooms {
     pub hall_seconds: f32,
     pub hall_treble_hz: f32,
@@ -37,12 +36,12 @@ pub struct Studio {
     mix: Stereo,
     hall: Stereo,
     echo: Stereo,
-    /// What has been made before, by its name and its key.
+    /// Sounds that were computed before, by name and key.
     made: HashMap<(&'static str, i32), Rc<[f32]>>,
 }
 
 impl Studio {
-    /// For a piece of so many beats, and `tail` seconds for what rings on.
+    /// A studio for a piece with this many beats, and `tail` seconds for the decay.
     pub fn new(beats_a_minute: f32, beats: f32, tail: f32, seed: u64) -> Studio {
         let beat = 60.0 / beats_a_minute;
         let silence = Stereo::silence(samples(beats * beat + tail));
@@ -56,12 +55,12 @@ impl Studio {
         }
     }
 
-    /// Seconds of so many beats.
+    /// The length of a number of beats in seconds.
     pub fn seconds(&self, beats: f32) -> f32 {
         beats * self.beat
     }
 
-    /// A sound that is the same whenever this name and key come again: it is made once.
+    /// Returns the sound for a name and a key, and computes it only once.
     pub fn once(
         &mut self,
         name: &'static str,
@@ -72,7 +71,7 @@ impl Studio {
         self.made.entry((name, key)).or_insert_with(|| make(hz(key), chance).into()).clone()
     }
 
-    /// A sound on a beat, counted from 0.
+    /// Adds a sound on a beat, counted from 0.
     pub fn play(&mut self, beat: f32, sound: &[f32], set: Set) {
         let start = samples(beat.max(0.0) * self.beat);
         for (bus, level) in [(&mut self.mix, 1.0), (&mut self.hall, set.hall), (&mut self.echo, set.echo)] {
@@ -82,22 +81,22 @@ impl Studio {
         }
     }
 
-    /// A sound on about a beat, about as loud: as hands play.
+    /// Adds a sound with small random changes in time and volume, as if played by hand.
     pub fn play_loosely(&mut self, beat: f32, sound: &[f32], set: Set) {
         let late = (self.chance.f32() - 0.4) * 0.018 / self.beat;
         let level = set.level * (0.85 + 0.3 * self.chance.f32());
         self.play(beat + late, sound, Set { level, ..set });
     }
 
-    /// Whether something happens that happens so often (0 to 1).
+    /// True with this probability (0 to 1).
     pub fn sometimes(&mut self, often: f32) -> bool {
         self.chance.f32() < often
     }
 
-    /// The piece.
+    /// Mixes the piece.
     pub fn finish(mut self, rooms: &Rooms) -> Stereo {
         let echo_seconds = self.seconds(rooms.echo_beats);
-        // The echo sounds in the hall too, as everything does.
+        // The echo is sent to the hall as well.
         let mut echoes = Stereo::silence(self.mix.left.len());
         add_echo(&mut echoes, &self.echo, echo_seconds, rooms.echo_feedback);
         self.mix.mix(&echoes, 1.0);
@@ -108,22 +107,22 @@ impl Studio {
     }
 }
 
-/// A melody that finds its own way: small steps on a scale, at rest on the notes of the chord.
+/// A random melody: small steps on a scale, which rests on notes of the chord.
 pub struct Melody {
-    /// The keys that it may play, upwards.
+    /// The keys that it may play, ascending.
     scale: Vec<i32>,
     at: usize,
 }
 
 impl Melody {
-    /// On the scale with these steps (in semitones above `root`), between two keys.
+    /// A melody on the scale with these steps (in semitones above `root`), between two keys.
     pub fn new(root: i32, steps: &[i32], lowest: i32, highest: i32) -> Melody {
         let scale: Vec<i32> =
             (lowest..=highest).filter(|key| steps.contains(&(key - root).rem_euclid(12))).collect();
         Melody { at: scale.len() / 2, scale }
     }
 
-    /// Goes a step or two on, and more likely back towards the middle where it strayed.
+    /// Goes on by a step or two, more likely towards the middle of the range.
     pub fn step(&mut self, chance: &mut Rng) -> i32 {
         let middle = self.scale.len() / 2;
         let back = if self.at > middle { -1 } else { 1 };
@@ -132,7 +131,7 @@ impl Melody {
         self.scale[self.at]
     }
 
-    /// Goes to the nearest key that is in the chord, in any octave.
+    /// Goes to the nearest key of the chord, in any octave.
     pub fn rest(&mut self, chord: &[i32]) -> i32 {
         let in_chord = |key: &i32| chord.iter().any(|other| (other - key).rem_euclid(12) == 0);
         let nearest = (0..self.scale.len())

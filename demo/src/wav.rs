@@ -1,4 +1,4 @@
-//! A WAV file of 16 bits with its tags.
+//! Writes 16-bit WAV files with tags.
 
 use std::io::{self, BufWriter, Write};
 
@@ -7,7 +7,7 @@ use fastrand::Rng;
 use super::sound::RATE;
 use super::space::Stereo;
 
-/// Writes two channels, with tags as (RIFF's name, text).
+/// Writes two channels, and tags as pairs of a RIFF name and a text.
 pub fn write(file: impl Write, sound: &Stereo, tags: &[([u8; 4], &str)]) -> io::Result<()> {
     let mut info = b"INFO".to_vec();
     for (name, text) in tags {
@@ -43,7 +43,7 @@ pub fn write(file: impl Write, sound: &Stereo, tags: &[([u8; 4], &str)]) -> io::
     file.flush()
 }
 
-/// A chunk in a RIFF file: its name, its length, and what is in it, to an even length.
+/// Appends a RIFF chunk: its name, its length and its content, padded to an even length.
 fn chunk(out: &mut Vec<u8>, name: [u8; 4], body: &[u8]) {
     out.extend(name);
     out.extend((body.len() as u32).to_le_bytes());
@@ -51,11 +51,11 @@ fn chunk(out: &mut Vec<u8>, name: [u8; 4], body: &[u8]) {
     out.resize(out.len().next_multiple_of(2), 0);
 }
 
-/// A sample in 16 bits, with the dither that makes rounding a quiet hiss.
+/// Converts a sample to 16 bits, with dither.
 fn round(sample: f32, chance: &mut Rng) -> [u8; 2] {
     let bits = chance.u32(..);
     let dither = ((bits >> 16) as f32 - (bits & 0xffff) as f32) / 65_536.0;
-    // What is rounded is positive, so that cutting off the fraction rounds down.
+    // The value is positive, so cutting off the fraction rounds down.
     let rounded = (sample * 32_767.0 + dither + 32_768.5).clamp(0.0, 65_535.0) as i32 - 32_768;
     (rounded as i16).to_le_bytes()
 }
