@@ -32,6 +32,7 @@ mod pipeline;
 pub mod playout; // for benches
 mod ring;
 mod server;
+mod setting;
 mod thread;
 mod time;
 mod units;

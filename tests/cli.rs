@@ -81,7 +81,7 @@ fn check_warns_of_what_is_rarely_meant() {
     let output = longwave(folder.path(), &["check", "a.toml"]);
     assert_eq!(
         stderr(&output),
-        "warning: a.toml:2: server.trusted_proxies: everybody is believed who says to speak for somebody else\n\
+        "warning: a.toml:2: server.trusted_proxies: this trusts every client: any of them can pretend to be another one\n\
          warning: a.toml: pipeline \"main\" has no playlist: it sends silence\n"
     );
     assert_eq!(output.status.code(), Some(0));

@@ -8,6 +8,7 @@ mod downmix;
 #[cfg(all(test, any(feature = "mp3", feature = "aac")))]
 mod ear;
 pub(crate) mod file;
+pub(crate) mod formats;
 #[cfg(any(feature = "mp3", feature = "aac"))]
 mod input;
 mod mp3;
@@ -21,7 +22,9 @@ mod tests;
 #[cfg(test)]
 mod tools;
 
+use std::any::Any;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::audio::PcmSpec;
 use crate::error::Result;
@@ -43,7 +46,7 @@ pub fn decode(path: &Path, spec: PcmSpec) -> Result<impl FnMut(&mut Vec<f32>) ->
 }
 
 /// The settings of an encoder. An output keeps them, and opens the encoder again if it fails.
-pub trait EncoderSettings: Send + Sync + std::fmt::Debug {
+pub trait EncoderSettings: Any + Send + Sync + std::fmt::Debug {
     /// Opens an encoder for this PCM. The error is [`Error::Setting`](crate::Error::Setting), with the key and the
     /// combinations that work.
     fn open(&self, spec: PcmSpec) -> Result<Box<dyn Encoder>>;
@@ -53,6 +56,34 @@ pub trait EncoderSettings: Send + Sync + std::fmt::Debug {
 
     /// Kilobits per second, if the bitrate is constant. It determines the size of the mount's backlog.
     fn bitrate(&self) -> Option<u32>;
+
+    /// Whether `other` encodes in the same way. If not, changed settings open another encoder. A type that implements
+    /// `PartialEq` compares itself so:
+    ///
+    /// ```
+    /// # use std::any::Any;
+    /// # use longwave::{Encoder, EncoderSettings, PcmSpec, Result};
+    /// # #[derive(Debug, PartialEq)]
+    /// # struct Mine;
+    /// # impl EncoderSettings for Mine {
+    /// # fn open(&self, _: PcmSpec) -> Result<Box<dyn Encoder>> { unimplemented!() }
+    /// # fn content_type(&self) -> &str { "" }
+    /// # fn bitrate(&self) -> Option<u32> { None }
+    /// fn is_same(&self, other: &dyn EncoderSettings) -> bool {
+    ///     (other as &dyn Any).downcast_ref() == Some(self)
+    /// }
+    /// # }
+    /// # assert!(Mine.is_same(&Mine));
+    /// ```
+    fn is_same(&self, other: &dyn EncoderSettings) -> bool {
+        let _ = other;
+        false
+    }
+}
+
+/// Whether two encoders encode in the same way.
+pub(crate) fn is_same_encoder(a: &Arc<dyn EncoderSettings>, b: &Arc<dyn EncoderSettings>) -> bool {
+    Arc::ptr_eq(a, b) || a.is_same(&**b)
 }
 
 /// A running encoder: PCM in, whole packets out. It is used by one thread at a time.

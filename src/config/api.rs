@@ -1,30 +1,31 @@
-//! What a declaration says of the API.
+//! The settings of the API.
 
 use std::path::{Path, PathBuf};
 
 use crate::PipelineSettings;
 use crate::access::Users;
+use crate::setting::{EXISTING, PATH, Setting, Settings, Takes, Written, settings};
 
-/// How a station is steered from outside: who may, and which files they can name.
+/// Who may steer a station from outside, and which files they can name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApiSettings {
     /// Users and tokens.
     pub users_file: Option<PathBuf>,
-    /// Others, that stand in no file.
+    /// Further users, who are in no file.
     pub users: Users,
-    /// The folders whose files can be named, relative to them. A [`Config`](crate::Config) that says nothing has the
-    /// folders of its playlists.
+    /// The folders whose files can be named, relative to them. A [`Config`](crate::Config) without them has the folders
+    /// of its playlists.
     pub media_roots: Vec<PathBuf>,
 }
 
 impl ApiSettings {
-    /// The folders that the playlists of these pipelines are in, and those that are playlists themselves: what the API
-    /// can name where nobody says otherwise. Looks which are folders.
+    /// The default media roots for these pipelines: the folders that are playlists, and the folders of other playlists.
+    /// This looks at the files.
     pub fn media_roots_of(pipelines: &[PipelineSettings]) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = Vec::new();
         for path in pipelines.iter().flat_map(|pipeline| &pipeline.playlist) {
             let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
-            // An empty path is the folder that the process is in.
+            // An empty path means the working directory.
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             if !folders.iter().any(|known| known == folder) {
                 folders.push(folder.to_owned());
@@ -33,3 +34,23 @@ impl ApiSettings {
         folders
     }
 }
+
+impl Settings for ApiSettings {
+    const KEYS: &'static [Setting<ApiSettings>] = settings! {
+        "users_file" else "none", PATH => users_file, Applied,
+            "Who may steer the station: see [API.md](API.md). If nobody is in it, a first user is made at start. Without \
+             it, there is a token for as long as the station runs.";
+        "media_roots" else "the folders of the playlists", FOLDER => [media_roots], Applied,
+            "A folder or a list of folders: the API can name files below them, and no others. They must exist. `[]`: no \
+             files at all.";
+    };
+
+    fn sample() -> ApiSettings {
+        ApiSettings::default()
+    }
+}
+
+const FOLDER: Takes<PathBuf> = Takes::Path(|path| match EXISTING.read(Written::Path(path))? {
+    folder if folder.is_dir() => Ok(folder),
+    file => Err(format!("{} is not a folder", file.display())),
+});

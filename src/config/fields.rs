@@ -1,172 +1,234 @@
-//! Takes a table apart, key by key: what is there has the kind that its key wants, or becomes a
-//! problem; and no key is passed over.
+//! Takes a table apart, key by key. What is read is what is known: any other key is a problem.
+
+use std::path::Path;
 
 use super::node::{Entry, Node, Value};
 use super::problem::{Place, Problems};
-use super::suggest;
+use super::tables;
+use crate::path_text;
+use crate::setting::{Declared, Draft, Kind, Setting, Settings, Written, suggest};
 
-/// A value and where it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct At<T> {
-    pub value: T,
-    pub place: Place,
+/// Where relative paths begin, and where problems go.
+pub(super) struct Context<'a> {
+    pub base: &'a Path,
+    pub problems: &'a mut Problems,
 }
 
-/// The entries of one table that have not been taken yet.
-pub(super) struct Fields<'p> {
+/// One table: the entries that have not been taken yet, and the keys that have been asked for.
+pub(super) struct Fields {
     place: Place,
-    entries: Vec<Entry>,
-    keys: &'static [&'static str],
-    problems: &'p mut Problems,
+    left: Vec<Entry>,
+    known: Vec<&'static str>,
+    taken: Vec<Taken>,
 }
 
-impl<'p> Fields<'p> {
-    /// The entries of the table `node`, at `place`, of which `keys` are known; those that are not
-    /// are reported at once.
-    pub fn of(
-        node: Node,
-        place: Place,
-        keys: &'static [&'static str],
-        problems: &'p mut Problems,
-    ) -> Fields<'p> {
-        let mut fields = Fields { place, entries: Vec::new(), keys, problems };
-        match node.value {
-            Value::Table(entries) => fields.entries = entries,
-            other => fields.wrong_kind(&fields.place.clone(), "a table", &other),
-        }
-        for entry in std::mem::take(&mut fields.entries) {
-            if keys.contains(&entry.key.as_str()) {
-                fields.entries.push(entry);
-            } else {
-                let place = fields.place_of(&entry.key, entry.line);
-                let (reason, nearest) = suggest::unknown_key(&entry.key, keys);
-                fields.problems.add_unknown(&place, reason, nearest);
+/// A key that was there.
+struct Taken {
+    key: &'static str,
+    place: Place,
+    /// Where the values stand that were valid: of a list, each item.
+    valid: Vec<Place>,
+    /// Whether there was an invalid one.
+    has_failed: bool,
+}
+
+impl Fields {
+    pub fn of(node: Node, place: Place, cx: &mut Context<'_>) -> Fields {
+        let left = match node.value {
+            Value::Table(entries) => entries,
+            other => {
+                wrong_kind(&place, "a table", &other, cx);
+                Vec::new()
             }
-        }
-        fields
+        };
+        Fields { place, left, known: Vec::new(), taken: Vec::new() }
     }
 
     /// Where the table stands.
-    pub fn place(&self) -> Place {
-        self.place.clone()
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
-    /// For what is read from the values that were taken.
-    pub fn problems(&mut self) -> &mut Problems {
-        self.problems
-    }
-
-    pub fn text(&mut self, key: &'static str) -> Option<At<String>> {
-        self.value(key, "a string", |value| match value {
-            Value::Text(text) => Ok(text),
-            other => Err(other),
-        })
-    }
-
-    /// A string with a number and its unit.
-    pub fn amount(&mut self, key: &'static str) -> Option<At<String>> {
-        self.value(key, "a string with a unit, such as \"3s\"", |value| match value {
-            Value::Text(text) => Ok(text),
-            other => Err(other),
-        })
-    }
-
-    pub fn integer(&mut self, key: &'static str) -> Option<At<i64>> {
-        self.value(key, "a whole number", |value| match value {
-            Value::Integer(number) => Ok(number),
-            other => Err(other),
-        })
-    }
-
-    pub fn flag(&mut self, key: &'static str) -> Option<At<bool>> {
-        self.value(key, "true or false", |value| match value {
-            Value::Flag(flag) => Ok(flag),
-            other => Err(other),
-        })
-    }
-
-    /// A list of strings; one string alone is a list of one. It is empty only where it was written so.
-    pub fn texts(&mut self, key: &'static str) -> Option<At<Vec<At<String>>>> {
-        let (node, place) = self.take(key)?;
-        let items = match node.value {
-            Value::List(items) => items,
-            text @ Value::Text(_) => vec![Node { line: node.line, value: text }],
-            other => {
-                self.wrong_kind(&place, "a string or a list of strings", &other);
-                return None;
-            }
+    /// Reads the keys of `table` into `settings`; false if a value is invalid. An invalid value leaves what was there.
+    pub fn read<S: Settings>(
+        &mut self,
+        settings: &mut S,
+        table: &'static [Setting<S>],
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let read = |setting: &'static Setting<S>| {
+            self.value(&setting.declared, cx, |written| setting.set(settings, written))
         };
-        let written = items.len();
-        let mut texts = Vec::with_capacity(written);
-        for item in items {
-            // An item may stand on a line of its own.
-            let place = Place { key: place.key.clone(), line: item.line };
-            match item.value {
-                Value::Text(value) => texts.push(At { value, place }),
-                other => self.wrong_kind(&place, "strings only", &other),
+        table.iter().map(read).fold(true, |all, good| all & good)
+    }
+
+    /// Reads these keys into settings of a type that is not known here.
+    pub fn read_draft(
+        &mut self,
+        draft: &mut dyn Draft,
+        keys: &[&'static Declared],
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let read = |key: &&'static Declared| self.value(key, cx, |written| draft.set(key.key, written));
+        keys.iter().map(read).fold(true, |all, good| all & good)
+    }
+
+    /// Reads one key: gives its value, or each item of its list, to `set`. False if a value is invalid.
+    pub fn value(
+        &mut self,
+        declared: &'static Declared,
+        cx: &mut Context<'_>,
+        mut set: impl FnMut(Written<'_>) -> Result<(), String>,
+    ) -> bool {
+        let Some((node, place)) = self.take(declared.key) else { return true };
+        let mut taken = Taken { key: declared.key, place, valid: Vec::new(), has_failed: false };
+        for (node, place, wanted) in items(node, &taken.place, declared) {
+            let done = match written(&node.value, declared.kind, cx.base) {
+                Some(written) => set(written).map_err(|reason| cx.problems.add(&place, reason)),
+                None => {
+                    wrong_kind(&place, wanted, &node.value, cx);
+                    Err(())
+                }
+            };
+            match done {
+                Ok(()) => taken.valid.push(place),
+                Err(()) => taken.has_failed = true,
             }
         }
-        (written == 0 || !texts.is_empty()).then_some(At { value: texts, place })
+        let good = !taken.has_failed;
+        self.taken.push(taken);
+        good
     }
 
+    /// The table under this key.
     pub fn table(&mut self, key: &'static str) -> Option<(Node, Place)> {
         self.take(key)
     }
 
-    /// A list of tables; one table alone is a list of one.
-    pub fn tables(&mut self, key: &'static str) -> Option<Vec<(Node, Place)>> {
+    /// The tables under this key; one table alone is a list of one.
+    pub fn tables(&mut self, key: &'static str, cx: &mut Context<'_>) -> Option<Vec<(Node, Place)>> {
         let (node, place) = self.take(key)?;
-        let items = match node.value {
-            Value::List(items) => items,
+        let tables = match node.value {
+            Value::List(tables) => tables,
             table @ Value::Table(_) => vec![Node { line: node.line, value: table }],
             other => {
-                self.wrong_kind(&place, "a list of tables", &other);
+                wrong_kind(&place, "a list of tables", &other, cx);
                 return None;
             }
         };
-        let place_of = |(index, item): (usize, Node)| {
-            let place = Place { key: format!("{}[{index}]", place.key), line: item.line };
-            (item, place)
+        let place_of = |(index, table): (usize, Node)| {
+            let place = Place { key: format!("{}[{index}]", place.key), line: table.line };
+            (table, place)
         };
-        Some(items.into_iter().enumerate().map(place_of).collect())
+        Some(tables.into_iter().enumerate().map(place_of).collect())
     }
 
-    fn value<T>(
-        &mut self,
-        key: &'static str,
-        wanted: &str,
-        convert: impl FnOnce(Value) -> Result<T, Value>,
-    ) -> Option<At<T>> {
-        let (node, place) = self.take(key)?;
-        match convert(node.value) {
-            Ok(value) => Some(At { value, place }),
-            Err(other) => {
-                self.wrong_kind(&place, wanted, &other);
-                None
-            }
+    /// Whether the key is there, whatever its value.
+    pub fn has(&self, key: &str) -> bool {
+        self.taken.iter().any(|taken| taken.key == key)
+    }
+
+    /// Whether the key is there with an empty list.
+    pub fn has_empty_list(&self, key: &str) -> bool {
+        self.taken.iter().any(|taken| taken.key == key && taken.valid.is_empty() && !taken.has_failed)
+    }
+
+    /// Where the key stands; where the table stands if the key is left out.
+    pub fn place_of(&self, key: &str) -> Place {
+        let taken = self.taken.iter().find(|taken| taken.key == key);
+        taken.map_or(&self.place, |taken| &taken.place).clone()
+    }
+
+    /// The same, but `None` where its value is invalid: then nothing more is to be said of it.
+    pub fn place_of_valid(&self, key: &str) -> Option<Place> {
+        let failed = self.taken.iter().any(|taken| taken.key == key && taken.has_failed);
+        (!failed).then(|| self.place_of(key))
+    }
+
+    /// Where the valid items of a list stand.
+    pub fn items(&self, key: &str) -> &[Place] {
+        self.taken.iter().find(|taken| taken.key == key).map_or(&[], |taken| &taken.valid)
+    }
+
+    /// Where a key stands, or would stand.
+    pub fn place_of_key(&self, key: &str) -> Place {
+        match self.has(key) {
+            true => self.place_of(key),
+            false => self.place_below(key, self.place.line),
+        }
+    }
+
+    /// Refuses this key, for this reason, if it is there.
+    pub fn refuse(&mut self, key: &'static str, reason: &str, cx: &mut Context<'_>) {
+        if let Some((_, place)) = self.take(key) {
+            cx.problems.add(&place, reason);
+        }
+    }
+
+    /// Passes over this key.
+    pub fn ignore(&mut self, key: &'static str) {
+        self.take(key);
+    }
+
+    /// Reports every key that nobody asked for.
+    pub fn finish(self, cx: &mut Context<'_>) {
+        for entry in &self.left {
+            let place = self.place_below(&entry.key, entry.line);
+            let (reason, nearest) =
+                suggest::unknown_key(&entry.key, &self.known, tables::home_of(&entry.key));
+            cx.problems.add_unknown(&place, reason, nearest);
         }
     }
 
     fn take(&mut self, key: &'static str) -> Option<(Node, Place)> {
-        debug_assert!(self.keys.contains(&key), "{key} is read and not declared");
-        let index = self.entries.iter().position(|entry| entry.key == key)?;
-        let entry = self.entries.swap_remove(index);
-        let place = self.place_of(key, entry.line);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
+        let index = self.left.iter().position(|entry| entry.key == key)?;
+        let entry = self.left.swap_remove(index);
+        let place = self.place_below(key, entry.line);
         match entry.node.value {
             Value::Nothing => None,
             _ => Some((entry.node, place)),
         }
     }
 
-    fn place_of(&self, key: &str, line: Option<u32>) -> Place {
+    fn place_below(&self, key: &str, line: Option<u32>) -> Place {
         let key = match self.place.key.as_str() {
             "" => key.to_owned(),
             table => format!("{table}.{key}"),
         };
         Place { key, line }
     }
+}
 
-    fn wrong_kind(&mut self, place: &Place, wanted: &str, found: &Value) {
-        self.problems.add(place, format!("expected {wanted}, found {}", found.kind()));
+/// The values of a key, where they stand, and what each of them must be.
+fn items(node: Node, place: &Place, declared: &Declared) -> Vec<(Node, Place, &'static str)> {
+    match node.value {
+        // An item may stand on a line of its own.
+        Value::List(items) if declared.list => items
+            .into_iter()
+            .map(|item| (Place { key: place.key.clone(), line: item.line }, item))
+            .map(|(place, item)| (item, place, "strings only"))
+            .collect(),
+        value => {
+            let wanted = if declared.list { "a string or a list of strings" } else { declared.kind.name() };
+            vec![(Node { line: node.line, value }, place.clone(), wanted)]
+        }
     }
+}
+
+/// The value, if it is of this kind.
+fn written<'v>(value: &'v Value, kind: Kind, base: &Path) -> Option<Written<'v>> {
+    Some(match (kind, value) {
+        (Kind::Text | Kind::Amount, Value::Text(text)) => Written::Text(text),
+        (Kind::Path, Value::Text(text)) => Written::Path(base.join(path_text::from_text(text))),
+        (Kind::Integer, Value::Integer(number)) => Written::Integer(*number),
+        (Kind::Flag, Value::Flag(flag)) => Written::Flag(*flag),
+        _ => return None,
+    })
+}
+
+fn wrong_kind(place: &Place, wanted: &str, found: &Value, cx: &mut Context<'_>) {
+    cx.problems.add_of_kind(place, format!("expected {wanted}, found {}", found.kind()));
 }

@@ -1,22 +1,21 @@
-//! A station as it is declared: TOML for people, JSON for programs, one set of names.
+//! A station as it is declared: in TOML for people, in JSON for programs, with the same names.
 //!
-//! `problem` is what can be wrong, `node` the tree that both languages give, `fields` and `raw`
-//! turn it into what is written, `typed` (with `encoder` and `values`) into what is meant. `parts` reads
-//! one table alone.
-//! A [`Config`] cannot be wrong in itself; what the machine refuses (a port in use) shows at start.
+//! Both languages become a tree (`node`). `reader` takes its tables apart (`fields`) by the keys that are declared beside
+//! the settings (`crate::setting`; `tables` lists them), and reports what is wrong (`problem`). `parts` reads one
+//! table alone.
+//! A [`Config`] is valid in itself; what the machine refuses (a port in use) shows at start.
 
 mod api;
-mod encoder;
 mod fields;
+#[cfg(test)]
+mod manual;
 mod node;
 mod parts;
 mod problem;
-mod raw;
-mod suggest;
+mod reader;
+mod tables;
 #[cfg(test)]
 mod tests;
-mod typed;
-mod values;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -29,22 +28,21 @@ pub use api::ApiSettings;
 use node::Node;
 pub use problem::{ConfigError, ConfigProblem};
 use problem::{Place, Problems};
-use raw::RawConfig;
-use typed::Reader;
+use reader::Reader;
 
-/// The longest file that is read. (A playlist of 100,000 files, each named here, has some ten MiB.)
+/// The largest file that is read. (A playlist that names 100,000 files has about ten MiB.)
 const MAX_BYTES: u64 = 64 << 20;
 
 /// A station: a server and its pipelines.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The server that all of them share.
+    /// The server that all pipelines share.
     pub server: ServerSettings,
     /// At least one.
     pub pipelines: Vec<PipelineSettings>,
     /// How it is steered from outside.
     pub api: ApiSettings,
-    /// What the declaration asks for in vain: keys that are known and do nothing yet.
+    /// What works but is rarely meant.
     pub warnings: Vec<ConfigProblem>,
 }
 
@@ -101,12 +99,10 @@ impl Config {
         base: &Path,
         mut problems: Problems,
     ) -> Result<Config, ConfigError> {
-        let config = read_tree(text, language, &mut problems, |root, problems| {
-            let raw = RawConfig::read(root, problems);
-            move |problems: &mut Problems| Reader::new(base, problems).config(raw)
-        });
+        let root = language(text, &mut problems);
+        problems.end_of_syntax();
+        let config = Reader::new(base, &mut problems).config(root);
         let warnings = problems.into_result()?;
-        let config = config.expect("there is a value where there is no problem");
         Ok(Config { warnings, ..config })
     }
 }
@@ -120,31 +116,15 @@ impl From<Config> for StationSettings {
 /// How a text becomes a tree.
 type Language = fn(&str, &mut Problems) -> Node;
 
-/// The two steps: what is written, then, unless the syntax is broken, what is meant.
-fn read_tree<T, Meant: FnOnce(&mut Problems) -> T>(
-    text: &str,
-    language: Language,
-    problems: &mut Problems,
-    written: impl FnOnce(Node, &mut Problems) -> Meant,
-) -> Option<T> {
-    let root = language(text, problems);
-    let broken = problems.lines();
-    let syntax = problems.count();
-    let meant = written(root, problems);
-    if syntax > 0 {
-        // Around a broken line one can still see what is written, but not what is missing.
-        problems.forgive(syntax, &broken);
-        return None;
-    }
-    Some(meant(problems))
-}
-
-/// All of a file, unless that is too much for a configuration: a device has no end.
+/// The bytes of a file. A file that is too large for a configuration is refused: a device has no end.
 fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other(format!("it has more than {} MiB: no configuration", MAX_BYTES >> 20)));
+        return Err(io::Error::other(format!(
+            "it has more than {} MiB, which is too large for a configuration",
+            MAX_BYTES >> 20
+        )));
     }
     Ok(bytes)
 }

@@ -63,7 +63,7 @@ impl Node {
         let mut blamed = None;
         for error in errors {
             let line = error.span().map(|span| lines.line_at(span.start));
-            // What follows on the same line is mostly the same error again.
+            // Further errors on the same line mostly follow from the first.
             if line.is_none() || line != blamed {
                 problems.add(&Place { key: String::new(), line }, error.message());
             }

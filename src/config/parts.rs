@@ -5,9 +5,8 @@ use std::path::Path;
 
 use super::node::Node;
 use super::problem::{ConfigError, Place, Problems};
-use super::raw::{RawMount, RawOutput, RawPipeline, RawServer};
-use super::typed::Reader;
-use super::{Language, folder_of, read_tree};
+use super::reader::Reader;
+use super::{Language, folder_of};
 use crate::audio::PcmSpec;
 use crate::pipeline::{OutputSettings, PipelineSettings};
 use crate::server::{MountSettings, ServerSettings};
@@ -73,7 +72,7 @@ impl OutputSettings {
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
     pub fn from_toml(text: &str, origin: &Path, spec: PcmSpec) -> Result<OutputSettings, ConfigError> {
-        toml(text, origin, |root, problems| output(root, problems, spec))
+        toml(text, origin, |reader, root| reader.output_alone(root, spec))
     }
 
     /// An output of a pipeline of this shape, declared in JSON.
@@ -81,7 +80,7 @@ impl OutputSettings {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_json(text: &str, spec: PcmSpec) -> Result<OutputSettings, ConfigError> {
-        json(text, Path::new(""), |root, problems| output(root, problems, spec))
+        json(text, Path::new(""), |reader, root| reader.output_alone(root, spec))
     }
 }
 
@@ -112,56 +111,44 @@ impl MountSettings {
     }
 }
 
-/// What is meant, once all that is written has been read.
-type Meaning<'a, T> = Box<dyn FnOnce(&mut Reader<'_>) -> Option<T> + 'a>;
-
-fn pipeline(root: Node, problems: &mut Problems) -> Meaning<'static, PipelineSettings> {
-    let raw = RawPipeline::read(root, Place::default(), problems);
-    Box::new(move |reader| Some(reader.lone_pipeline(raw)))
+fn pipeline(reader: &mut Reader<'_>, root: Node) -> Option<PipelineSettings> {
+    Some(reader.lone_pipeline(root))
 }
 
-fn server(root: Node, problems: &mut Problems) -> Meaning<'static, ServerSettings> {
-    let raw = RawServer::read(root, Place::default(), problems);
-    Box::new(move |reader| Some(reader.server(raw)))
+fn server(reader: &mut Reader<'_>, root: Node) -> Option<ServerSettings> {
+    Some(reader.server(root, Place::default()))
 }
 
-fn output(root: Node, problems: &mut Problems, spec: PcmSpec) -> Meaning<'static, OutputSettings> {
-    let raw = RawOutput::read(root, Place::default(), problems);
-    Box::new(move |reader| reader.output_alone(raw, spec))
+fn mount(reader: &mut Reader<'_>, root: Node) -> Option<MountSettings> {
+    Some(reader.mount_alone(root))
 }
 
-fn mount(root: Node, problems: &mut Problems) -> Meaning<'static, MountSettings> {
-    let raw = RawMount::read(root, Place::default(), problems);
-    Box::new(move |reader| reader.mount_alone(raw))
-}
-
-fn toml<'a, T>(
+fn toml<T>(
     text: &str,
     origin: &Path,
-    written: impl FnOnce(Node, &mut Problems) -> Meaning<'a, T>,
+    read: impl FnOnce(&mut Reader<'_>, Node) -> Option<T>,
 ) -> Result<T, ConfigError> {
-    parse(text, Node::from_toml, folder_of(origin), Problems::new(Some(origin)), written)
+    parse(text, Node::from_toml, folder_of(origin), Problems::new(Some(origin)), read)
 }
 
-fn json<'a, T>(
+fn json<T>(
     text: &str,
     base: &Path,
-    written: impl FnOnce(Node, &mut Problems) -> Meaning<'a, T>,
+    read: impl FnOnce(&mut Reader<'_>, Node) -> Option<T>,
 ) -> Result<T, ConfigError> {
-    parse(text, Node::from_json, base, Problems::new(None), written)
+    parse(text, Node::from_json, base, Problems::new(None), read)
 }
 
-fn parse<'a, T>(
+fn parse<T>(
     text: &str,
     language: Language,
     base: &Path,
     mut problems: Problems,
-    written: impl FnOnce(Node, &mut Problems) -> Meaning<'a, T>,
+    read: impl FnOnce(&mut Reader<'_>, Node) -> Option<T>,
 ) -> Result<T, ConfigError> {
-    let meant = read_tree(text, language, &mut problems, |root, problems| {
-        let meaning = written(root, problems);
-        move |problems: &mut Problems| meaning(&mut Reader::new(base, problems))
-    });
+    let root = language(text, &mut problems);
+    problems.end_of_syntax();
+    let value = read(&mut Reader::new(base, &mut problems), root);
     problems.into_result()?;
-    Ok(meant.flatten().expect("there is a value where there is no problem"))
+    Ok(value.expect("there is a value where there is no problem"))
 }

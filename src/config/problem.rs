@@ -1,9 +1,9 @@
-//! What is wrong with a declaration: all of it at once, each with its place and a way out.
+//! Everything that is wrong with a declaration, each problem with its place and what would work.
 
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Why a declaration was refused: every problem that it has, in the order of its lines.
+/// Why a declaration was refused: all of its problems, in the order of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// At least one.
@@ -24,13 +24,13 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// One thing that is wrong with a declaration, or that it asks for in vain. Its text is one line,
+/// One thing that is wrong with a declaration, or that is rarely meant. Its text is one line,
 /// `station.toml:12: pipeline.output.bitrat: unknown key; did you mean "bitrate"?`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
-    /// The file it is in; `None` where the declaration did not come from a file.
+    /// The file; `None` where the declaration did not come from a file.
     pub file: Option<PathBuf>,
-    /// The line it is on, counted from 1; `None` where lines are not known (JSON).
+    /// The line, counted from 1; `None` where lines are not known (JSON).
     pub line: Option<u32>,
     /// The key, whole: `pipeline[0].output[1].bitrate`. Empty where no key is to blame.
     pub key: String,
@@ -46,7 +46,7 @@ impl fmt::Display for ConfigProblem {
     }
 }
 
-/// Writes control characters out: what is wrong in a file must neither end a line nor steer a terminal.
+/// Escapes control characters: the text of a file must neither end a line nor control a terminal.
 struct OneLine<'w, 'f>(&'w mut fmt::Formatter<'f>);
 
 impl Write for OneLine<'_, '_> {
@@ -70,7 +70,7 @@ impl ConfigProblem {
             write!(f, " ")?;
         }
         if !self.key.is_empty() {
-            // Where there is a line to look at, counting the tables is noise.
+            // A line says where to look, so the indices of the tables are not needed.
             let key = if self.line.is_some() { without_indices(&self.key) } else { self.key.clone() };
             write!(f, "{key}: ")?;
         }
@@ -105,35 +105,54 @@ pub(super) struct Place {
     pub line: Option<u32>,
 }
 
-/// Gathers problems and warnings while a declaration is read.
+/// Collects problems and warnings while a declaration is read.
 #[derive(Debug)]
 pub(super) struct Problems {
     file: Option<PathBuf>,
+    /// Whether the syntax is broken, and on which lines. Around a broken line, kinds and names of keys can be judged;
+    /// what values mean together cannot, for some of them may be missing.
+    broken: Option<Vec<u32>>,
     found: Vec<ConfigProblem>,
     warnings: Vec<ConfigProblem>,
 }
 
 impl Problems {
     pub fn new(file: Option<&Path>) -> Problems {
-        Problems { file: file.map(Path::to_owned), found: Vec::new(), warnings: Vec::new() }
+        Problems { file: file.map(Path::to_owned), broken: None, found: Vec::new(), warnings: Vec::new() }
     }
 
+    /// A value that cannot work. It is not reported where the syntax is broken.
     pub fn add(&mut self, place: &Place, reason: impl Into<String>) {
-        let problem = self.problem(place, reason.into());
-        self.found.push(problem);
+        if self.broken.is_none() {
+            self.push(place, reason.into(), None);
+        }
     }
 
+    /// A value of the wrong kind.
+    pub fn add_of_kind(&mut self, place: &Place, reason: impl Into<String>) {
+        self.push(place, reason.into(), None);
+    }
+
+    /// A key that is not known, and the known key nearest to it.
     pub fn add_unknown(&mut self, place: &Place, reason: impl Into<String>, nearest: Option<&str>) {
-        let problem =
-            ConfigProblem { nearest: nearest.map(str::to_owned), ..self.problem(place, reason.into()) };
-        self.found.push(problem);
+        self.push(place, reason.into(), nearest);
     }
 
+    /// What works but is rarely meant.
     pub fn warn(&mut self, place: &Place, reason: impl Into<String>) {
         let problem = self.problem(place, reason.into());
         self.warnings.push(problem);
     }
 
+    /// Ends the reading of the syntax. If there was an error, only kinds and unknown keys are reported from here on,
+    /// and nothing on the lines that are broken.
+    pub fn end_of_syntax(&mut self) {
+        if !self.found.is_empty() {
+            self.broken = Some(self.lines());
+        }
+    }
+
+    #[cfg(test)]
     pub fn count(&self) -> usize {
         self.found.len()
     }
@@ -143,22 +162,22 @@ impl Problems {
         self.found.iter().filter_map(|problem| problem.line).collect()
     }
 
-    /// Drops what was found on these lines after the first `kept` problems.
-    pub fn forgive(&mut self, kept: usize, lines: &[u32]) {
-        let mut index = 0;
-        self.found.retain(|problem| {
-            index += 1;
-            index <= kept || !problem.line.is_some_and(|line| lines.contains(&line))
-        });
-    }
-
-    /// The warnings if nothing was wrong, else everything that was, by line.
+    /// The warnings if there is no problem, else every problem, by line.
     pub fn into_result(mut self) -> Result<Vec<ConfigProblem>, ConfigError> {
         if self.found.is_empty() {
             return Ok(self.warnings);
         }
         self.found.sort_by_key(|problem| problem.line);
         Err(ConfigError { problems: self.found })
+    }
+
+    fn push(&mut self, place: &Place, reason: String, nearest: Option<&str>) {
+        let is_broken = |line| self.broken.as_ref().is_some_and(|lines| lines.contains(&line));
+        if !place.line.is_some_and(is_broken) {
+            let problem =
+                ConfigProblem { nearest: nearest.map(str::to_owned), ..self.problem(place, reason) };
+            self.found.push(problem);
+        }
     }
 
     fn problem(&self, place: &Place, reason: String) -> ConfigProblem {

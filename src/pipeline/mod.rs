@@ -22,6 +22,7 @@ pub use builder::PipelineBuilder;
 pub use control::ListOptions;
 pub use hooks::{EventReceiver, HookId, Hooks};
 pub use resume::PipelineSnapshot;
+pub(crate) use settings::OUTPUT;
 pub use settings::{OutputSettings, PipelineSettings, ReplayGain, StationSettings};
 pub use state::{CurrentTrack, Health, Levels, PlayedTrack};
 pub use station::Station;

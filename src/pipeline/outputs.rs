@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{OutputSettings, Pipeline};
 use crate::audio::PcmSpec;
-use crate::codec::EncoderSettings;
+use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::crew::Crew;
 use crate::engine::encoders::{Emit, Output, Pool};
 use crate::engine::line::OutputId;
@@ -165,8 +165,7 @@ impl Pipeline {
     pub fn update_output(&self, settings: OutputSettings) -> Result<()> {
         let path = &settings.mount.path;
         let before = self.inner.outputs().find_declared(path)?.1.encoder.clone();
-        // Settings of a kind that is not known here are the same if they show themselves in the same way.
-        if format!("{before:?}") != format!("{:?}", settings.encoder) {
+        if !is_same_encoder(&before, &settings.encoder) {
             self.encode_by(path, settings.encoder.clone())?;
         }
         self.server()?.update_mount(filled_in(&settings, self.inner.spec))?;

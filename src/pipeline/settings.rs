@@ -1,17 +1,22 @@
-//! What a station and its pipelines are to be, as values. What can still be wrong with them (a
-//! bitrate that a codec does not have) is found when they are started.
+//! The settings of a station and its pipelines: their keys, and what is refused. What only a codec can refuse (a bitrate
+//! that it does not have) is found when the pipeline starts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Hooks;
-use crate::audio::PcmSpec;
-use crate::codec::EncoderSettings;
+use crate::audio::{Channels, PcmSpec};
+use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::playout::DeadAir;
 use crate::server::{MountSettings, ServerSettings};
+use crate::setting::{
+    Declared, DefaultValue, EXISTING, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT, TIME, TIME_OR_OFF,
+    Takes, choice, settings,
+};
+use crate::units::SampleRate;
 
 /// A server and its pipelines, declared together.
 #[derive(Clone, Debug, Default)]
@@ -80,9 +85,92 @@ pub struct OutputSettings {
     pub mount: MountSettings,
 }
 
-/// Longer fades are slips of the keyboard, and what waits for them is kept in memory.
+impl Settings for PipelineSettings {
+    const KEYS: &'static [Setting<PipelineSettings>] = settings! {
+        "name" = "main", TEXT => name, Restart,
+            "Stands in logs and events: letters, digits, `-`, `_` and `.`. Every pipeline has another.";
+        "playlist" else "nothing", EXISTING => [playlist], Applied,
+            "A path or a list of paths: audio files, folders (with all that is in them), M3U, PLS and XSPF playlists, \
+             played in this order. They must exist. What changes is read again within seconds; when nothing of it can \
+             be read any more, the playlist stays as it was. (An empty folder can be read: it is an empty playlist, \
+             even where a disk was unmounted.)";
+        "loop" = "false", FLAG => repeat, Applied,
+            "Whether the playlist begins again at its end. Otherwise there is silence then.";
+        "shuffle" = "false", FLAG => shuffle, Applied,
+            "Whether every pass has an order of its own. No track comes twice before all have played.";
+        "crossfade" = "0s", TIME => crossfade, Applied,
+            "How long two tracks overlap, up to 5m. With `\"0s\"` tracks join without a gap.";
+        "fade_in" = "0s", TIME => fade_in, Applied,
+            "How long a track takes to reach its level when nothing sounds before it.";
+        "fade_out" = "0s", TIME => fade_out, Applied,
+            "How long a track takes to fade when nothing follows it.";
+        "skip_crossfade" = "800ms", TIME => skip_crossfade, Restart,
+            "How long the crossfade of a skip takes, up to 5m.";
+        "replaygain" = "track", REPLAYGAIN => replaygain, Restart,
+            "Which gain tag of a file levels it: `\"track\"` (all tracks equally loud), `\"album\"` (albums keep their \
+             dynamics) or `\"off\"`. Files without the tag play as they are.";
+        "dead_air_after" = "20s", TIME_OR_OFF => dead_air.after, Restart,
+            "How long nothing may be heard while something should sound, before the pipeline skips, and then plays the \
+             `fallback`; or `\"off\"`.";
+        "dead_air_below_db" = "-60", DECIBELS => dead_air.below_db, Restart,
+            "What counts as silence, in decibels below full scale: -120 to -20.";
+        "dead_air_while_held" = "false", FLAG => dead_air.while_held, Restart,
+            "Whether silence is dead air while an application holds the programme.";
+        "fallback" else "silence", EXISTING => fallback, Restart,
+            "A file, folder or playlist that fills in when dead air lasts. It must exist.";
+        "state_file" else "none", PATH => state_file, Restart,
+            "Where the pipeline keeps what it needs to go on where it was, after a restart or a crash: a file, or none \
+             yet, in a folder that Longwave can write to. Every pipeline has another. What is there but is no state is \
+             set aside, by the name `FILE.aside`.";
+        "channels" = "2", CHANNELS => spec.channels, Restart, "1 (mono) or 2 (stereo). Files are brought to it.";
+        "sample_rate" = "44100", SAMPLE_RATE => spec.rate, Restart,
+            "Frames per second. Files are brought to it. MP3 takes up to 48000, AAC up to 96000.";
+    };
+
+    fn sample() -> PipelineSettings {
+        PipelineSettings::default()
+    }
+
+    fn check(&self) -> Result<()> {
+        PipelineSettings::check(self)
+    }
+}
+
+/// The key of a pipeline's outputs.
+pub(crate) const OUTPUT: Declared = Declared {
+    key: "output",
+    kind: Kind::Table,
+    list: true,
+    default: DefaultValue::Words("MP3 and AAC"),
+    reload: Reload::Applied,
+    doc: "The outputs, see below. Without any: `/stream.mp3` and `/stream.aac` at 128 kbit/s.",
+};
+
+const REPLAYGAIN: Takes<ReplayGain> = Takes::Text(|name| {
+    choice(name, &[("track", ReplayGain::Track), ("album", ReplayGain::Album), ("off", ReplayGain::Off)])
+});
+
+const DECIBELS: Takes<f32> = Takes::Integer(|decibels| Ok(decibels as f32));
+
+const CHANNELS: Takes<Channels> = Takes::Integer(|count| {
+    let channels = usize::try_from(count).ok().and_then(Channels::from_count);
+    channels.ok_or_else(|| format!("{count} channels: write 1 for mono or 2 for stereo"))
+});
+
+const SAMPLE_RATE: Takes<SampleRate> = Takes::Integer(|hz| {
+    let rate = u32::try_from(hz).ok().and_then(SampleRate::new);
+    rate.ok_or_else(|| format!("{hz} Hz is out of range: 8000 to 192000, usually 44100 or 48000"))
+});
+
+impl PartialEq for OutputSettings {
+    fn eq(&self, other: &OutputSettings) -> bool {
+        is_same_encoder(&self.encoder, &other.encoder) && self.mount == other.mount
+    }
+}
+
+/// A longer fade is a slip of the keyboard, and a fade's audio is kept in memory.
 const LONGEST_FADE: Duration = Duration::from_secs(300);
-/// Music has rests.
+/// Shorter silences are rests in the music.
 const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 const NAME_BYTES: usize = 64;
 

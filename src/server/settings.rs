@@ -1,4 +1,4 @@
-//! What a server and a mount are to be, and whether they can be that.
+//! The settings of a server and of a mount: their keys, and what is refused.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -11,10 +11,13 @@ use crate::error::{Error, Result};
 use crate::http::is_header_value;
 use crate::icy::DEFAULT_METAINT;
 use crate::packet::Packet;
+use crate::setting::{
+    COUNT, FLAG, SMALL_COUNT, Setting, Settings, TEXT, TIME, Takes, Written, settings, values,
+};
 use crate::units::{FrameCount, SampleRate};
 
 /// How a server listens and what it bears. `Default` is what the daemon has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
     /// Where it listens; port 0 takes a free one. Empty: `[::]:8000` for both families, else `0.0.0.0:8000`.
     pub listen: Vec<SocketAddr>,
@@ -45,7 +48,7 @@ pub enum Burst {
 }
 
 /// What a mount is. Names become `icy-*` headers; control characters are refused.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MountSettings {
     /// Where it is: `/stream.mp3`. Starts with a slash.
     pub path: String,
@@ -93,6 +96,101 @@ impl Default for ServerSettings {
     }
 }
 
+impl Settings for ServerSettings {
+    const KEYS: &'static [Setting<ServerSettings>] = settings! {
+        "listen" else "`[\"[::]:8000\"]`", ADDRESS => [listen], Restart,
+            "Address or list of addresses. By default every address, of both families.";
+        "max_listeners" else "as many as fit", LISTENERS => max_listeners, Applied,
+            "Listeners at most, over all mounts. By default what the limit of open files allows (it is raised as far \
+             as it goes) less a reserve of 200; asking for more than that is refused at start.";
+        "burst" = "4s", BURST => burst, Restart,
+            "How much a new listener gets at once, so that it plays at once: a time (up to 60s, and at least 64 KiB \
+             where there is that much) or a size (up to 16MiB).";
+        "write_timeout" = "30s", TIME => write_timeout, Restart,
+            "How long a listener may take nothing before it is closed, up to 1h. Every mount keeps that much of its \
+             stream in memory.";
+        "header_timeout" = "15s", TIME => header_timeout, Restart,
+            "How long a client may take to send the head of its request, and again for its body, up to 1h.";
+        "public_url" else "as it is asked for", TEXT => public_url, Applied,
+            "How the world reaches the server, behind a proxy: `\"https://radio.example\"`. Playlists and the API name \
+             streams by it.";
+        "trusted_proxies" else "none", TEXT => [trusted_proxies], Applied,
+            "An address (`\"127.0.0.1\"`), a network (`\"10.0.0.0/8\"`), or a list of them: their `X-Forwarded-For`, \
+             `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.";
+        "max_event_clients" = "1000", COUNT => max_event_clients, Applied,
+            "Clients that follow events at most; they are no listeners.";
+    };
+
+    fn sample() -> ServerSettings {
+        ServerSettings::default()
+    }
+
+    fn check(&self) -> Result<()> {
+        ServerSettings::check(self)
+    }
+}
+
+impl Settings for MountSettings {
+    const KEYS: &'static [Setting<MountSettings>] = settings! {
+        "mount" else "`\"/stream.mp3\"`, `\"/stream.aac\"`", TEXT => path, Applied,
+            "The path that listeners ask for. Every output has another. The endings `.m3u`, `.pls` and `.xspf` are \
+             taken: `/radio.mp3.m3u` is the playlist that points to `/radio.mp3`.";
+        "name" else "the path, without its slash", TEXT => name, Applied,
+            "The station's name, as players show it (`icy-name`). It is always sent, because some players show titles \
+             only where there is one.";
+        "genre" else "none", TEXT => genre, Applied, "Its genre.";
+        "description" else "none", TEXT => description, Applied, "A sentence about it.";
+        "url" else "none", TEXT => url, Applied, "Its home page.";
+        "public" = "false", FLAG => public, Applied, "Whether directories may list it.";
+        "content_type" else "of the format", TEXT => content_type, Applied,
+            "The content type that the mount sends, for players with ideas of their own.";
+        "max_listeners" else "no limit", LISTENERS => max_listeners, Applied, "Listeners at most on this mount.";
+        "metaint" else "`16000`", COUNT => metaint, Applied,
+            "Audio bytes between two blocks of metadata, for players that ask for titles.";
+        "fallback_mount" else "none", TEXT => fallback_mount, Applied,
+            "The mount that stands in for this one while it is off the air; see [below](#when-a-mount-ends).";
+    };
+
+    fn sample() -> MountSettings {
+        MountSettings {
+            path: "/stream".into(),
+            content_type: "audio/mpeg".into(),
+            ..MountSettings::default()
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        MountSettings::check(self)
+    }
+}
+
+impl MountSettings {
+    /// The keys that only a mount without an encoder has: otherwise the encoder knows these values.
+    pub(crate) const STREAM_KEYS: &'static [Setting<MountSettings>] = settings! {
+        "bitrate" else "unknown", SMALL_COUNT => bitrate, Applied, "kbit/s.";
+        "sample_rate" else "unknown", SMALL_COUNT => sample_rate, Applied, "Frames per second.";
+        "channels" else "unknown", CHANNELS => channels, Applied, "How many channels the stream has.";
+    };
+}
+
+const ADDRESS: Takes<SocketAddr> = Takes::Text(values::address);
+
+const LISTENERS: Takes<usize> = Takes::Integer(|count| match count {
+    0 => Err("0 listeners: at least 1".into()),
+    _ => COUNT.read(Written::Integer(count)),
+});
+
+/// A time or a size. All units of size end in B, and no unit of time does.
+const BURST: Takes<Burst> = Takes::Amount(|text| match text.trim_end().ends_with(['B', 'b']) {
+    true => values::size(text).map(Burst::Bytes),
+    false => values::duration(text).map(Burst::Time),
+});
+
+const CHANNELS: Takes<u8> = Takes::Integer(|count| match count {
+    1..=255 => Ok(count as u8),
+    _ => Err(format!("{count} channels: from 1 to 255")),
+});
+
 /// What a burst in time holds at least: what Icecast's holds, and what players are tuned to.
 const LEAST_BURST: u64 = 64 * 1024;
 /// What a mount of unknown bitrate is taken for.
@@ -110,6 +208,13 @@ impl ServerSettings {
             if !(millisecond..=hour).contains(&value) {
                 return Err(Error::setting(key, format!("{value:?} is not within 1 ms and 1 hour")));
             }
+        }
+        let repeated = |index: usize| {
+            let (before, address) = (&self.listen[..index], &self.listen[index]);
+            (address.port() != 0 && before.contains(address)).then_some(address)
+        };
+        if let Some(address) = (0..self.listen.len()).find_map(repeated) {
+            return Err(Error::setting("listen", format!("{address} is there twice")));
         }
         self.proxies()?;
         match self.burst {
@@ -260,6 +365,26 @@ impl MountSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_burst_is_a_time_or_a_size() {
+        let burst = |text| BURST.read(Written::Text(text));
+        assert_eq!(burst("4s"), Ok(Burst::Time(Duration::from_secs(4))));
+        assert_eq!(burst("64KiB"), Ok(Burst::Bytes(65_536)));
+        assert!(burst("4").unwrap_err().contains("lacks a unit"));
+    }
+
+    #[test]
+    fn an_address_is_there_once_and_port_0_as_often_as_one_likes() {
+        let listen = |addresses: [&str; 2]| {
+            let listen = addresses.map(|address| address.parse().unwrap()).to_vec();
+            ServerSettings { listen, ..ServerSettings::default() }.check()
+        };
+        assert!(listen(["127.0.0.1:0", "127.0.0.1:0"]).is_ok());
+        assert!(listen(["127.0.0.1:1", "[::1]:1"]).is_ok());
+        let refused = listen(["127.0.0.1:1", "127.0.0.1:1"]).unwrap_err().to_string();
+        assert_eq!(refused, "listen: 127.0.0.1:1 is there twice");
+    }
 
     fn mp3() -> MountSettings {
         MountSettings {

@@ -1,86 +1,20 @@
-//! Encodes PCM to AAC with FDK-AAC: the settings, which are checked when they are opened, and the running encoder.
+//! Encodes PCM to AAC with FDK-AAC. Opening the settings checks them.
 
-use std::fmt;
+use std::any::Any;
 use std::mem;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use super::adts;
 use super::dither::Dither;
 use super::fdk::{Fdk, Refusal};
+use super::settings::{AacProfile, AacSettings};
 use crate::audio::{Channels, PcmSpec};
+use crate::codec::formats::EncoderDraft;
 use crate::codec::input::whole_frames;
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::{Error, Result};
 use crate::packet::Packet;
 use crate::units::FrameCount;
-
-/// AAC of constant bitrate in ADTS packets.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AacSettings {
-    /// Kilobits per second, on average, because packets vary in size. Default: 128.
-    pub bitrate: u32,
-    /// The coding tools to use. Default: [`AacProfile::Lc`].
-    pub profile: AacProfile,
-    /// Whether FDK-AAC searches for better quantisation, which takes more CPU time. Default: true.
-    pub afterburner: bool,
-}
-
-/// The coding tools of AAC. More tools sound better at low bitrates, and worse at high ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum AacProfile {
-    /// Low complexity, for 96 kbit/s (stereo) and more. Every player supports it.
-    #[default]
-    Lc,
-    /// High efficiency, for 40 to 80 kbit/s: the upper half of the spectrum is described by parameters.
-    He,
-    /// High efficiency version 2, for 16 to 40 kbit/s: the stereo image is described by parameters, too.
-    HeV2,
-}
-
-impl AacProfile {
-    /// All profiles.
-    pub const ALL: [AacProfile; 3] = [AacProfile::Lc, AacProfile::He, AacProfile::HeV2];
-
-    /// The name in configurations: `lc`, `he` or `he-v2`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            AacProfile::Lc => "lc",
-            AacProfile::He => "he",
-            AacProfile::HeV2 => "he-v2",
-        }
-    }
-
-    /// The sample rates that FDK-AAC supports. The core of HE-AAC runs at half the rate, which must be supported as well.
-    const fn rates(self) -> &'static [u32] {
-        const RATES: &[u32] =
-            &[8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000];
-        match self {
-            AacProfile::Lc => RATES,
-            AacProfile::He | AacProfile::HeV2 => RATES.split_at(3).1,
-        }
-    }
-}
-
-impl fmt::Display for AacProfile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for AacProfile {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<AacProfile> {
-        let named = AacProfile::ALL.into_iter().find(|profile| profile.as_str() == name);
-        named.ok_or_else(|| Error::setting("profile", format!("{name:?} is none of lc, he and he-v2")))
-    }
-}
-
-impl Default for AacSettings {
-    fn default() -> AacSettings {
-        AacSettings { bitrate: 128, profile: AacProfile::Lc, afterburner: true }
-    }
-}
 
 impl EncoderSettings for AacSettings {
     fn open(&self, spec: PcmSpec) -> Result<Box<dyn Encoder>> {
@@ -102,6 +36,19 @@ impl EncoderSettings for AacSettings {
 
     fn bitrate(&self) -> Option<u32> {
         Some(self.bitrate)
+    }
+
+    fn is_same(&self, other: &dyn EncoderSettings) -> bool {
+        (other as &dyn Any).downcast_ref() == Some(self)
+    }
+}
+
+impl EncoderDraft for AacSettings {
+    fn finish(mut self: Box<Self>, is_given: &dyn Fn(&str) -> bool) -> Arc<dyn EncoderSettings> {
+        if !is_given("bitrate") {
+            self.bitrate = self.profile.usual_bitrate();
+        }
+        Arc::new(*self)
     }
 }
 

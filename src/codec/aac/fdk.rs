@@ -8,7 +8,7 @@ use std::ptr::{self, NonNull};
 
 use fdk_aac_sys as sys;
 
-use super::encoder::AacProfile;
+use super::settings::AacProfile;
 use crate::audio::{Channels, PcmSpec};
 use crate::error::{Error, Result};
 

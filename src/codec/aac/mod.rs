@@ -7,8 +7,8 @@ mod dither;
 mod encoder;
 #[cfg(feature = "aac")]
 mod fdk;
+mod settings;
 
 #[cfg(feature = "aac")]
-pub use encoder::{AacProfile, AacSettings};
-#[cfg(feature = "aac")]
 pub(super) use fdk::version;
+pub use settings::{AacProfile, AacSettings};

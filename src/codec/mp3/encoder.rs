@@ -1,10 +1,14 @@
-//! Encodes PCM to MP3 with LAME: the settings, which are checked when they are opened, and the running encoder.
+//! Encodes PCM to MP3 with LAME. Opening the settings checks them.
 
+use std::any::Any;
 use std::mem;
+use std::sync::Arc;
 
 use super::header::{self, Layer, Version};
 use super::lame::{CHUNK_FRAMES, Lame};
+use super::settings::{self, Mp3Settings};
 use crate::audio::PcmSpec;
+use crate::codec::formats::EncoderDraft;
 use crate::codec::input::{clip, whole_frames};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::{Error, Result};
@@ -14,31 +18,9 @@ use crate::units::{FrameCount, SampleRate};
 /// The delay of every MP3 decoder: its synthesis filter bank, and the overlap of its transform.
 const DECODER_DELAY: u64 = 528 + 1;
 
-/// MP3 with a constant bitrate, in joint stereo, or mono if the pipeline is mono.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mp3Settings {
-    /// Kilobits per second. At 32, 44.1 and 48 kHz: 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224,
-    /// 256 or 320. Lower sample rates have fewer. Default: 128.
-    pub bitrate: u32,
-    /// The effort of LAME, from 0 (slowest, best) to 9. Default: 3, as in LAME. 3 takes one and a half times as long as 9; 2
-    /// takes more than twice as long as 3, and 0 six times as long.
-    pub quality: u8,
-}
-
-impl Default for Mp3Settings {
-    fn default() -> Mp3Settings {
-        Mp3Settings { bitrate: 128, quality: 3 }
-    }
-}
-
 impl EncoderSettings for Mp3Settings {
     fn open(&self, spec: PcmSpec) -> Result<Box<dyn Encoder>> {
-        if self.quality > 9 {
-            return Err(Error::setting(
-                "quality",
-                format!("{} is not from 0 (slowest, best) to 9 (fastest)", self.quality),
-            ));
-        }
+        settings::quality(self.quality.into()).map_err(|reason| Error::setting("quality", reason))?;
         check_bitrate(self.bitrate, spec.rate)?;
         let lame = Lame::open(spec, self.bitrate, self.quality)?;
         Ok(Box::new(Mp3Encoder { lame, spec, clipped: Vec::new(), stream: Vec::new(), flushed: false }))
@@ -50,6 +32,16 @@ impl EncoderSettings for Mp3Settings {
 
     fn bitrate(&self) -> Option<u32> {
         Some(self.bitrate)
+    }
+
+    fn is_same(&self, other: &dyn EncoderSettings) -> bool {
+        (other as &dyn Any).downcast_ref() == Some(self)
+    }
+}
+
+impl EncoderDraft for Mp3Settings {
+    fn finish(self: Box<Self>, _: &dyn Fn(&str) -> bool) -> Arc<dyn EncoderSettings> {
+        Arc::new(*self)
     }
 }
 

@@ -5,8 +5,8 @@ mod encoder;
 pub(crate) mod header;
 #[cfg(feature = "mp3")]
 mod lame;
+mod settings;
 
 #[cfg(feature = "mp3")]
-pub use encoder::Mp3Settings;
-#[cfg(feature = "mp3")]
 pub(super) use lame::version;
+pub use settings::Mp3Settings;

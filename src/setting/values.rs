@@ -3,8 +3,6 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::server::Burst;
-
 /// Units of time, longest first, with their nanoseconds.
 const TIME_UNITS: [(&str, u64); 4] =
     [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000)];
@@ -21,7 +19,7 @@ const SIZE_UNITS: [(&str, u64); 7] = [
 ];
 
 /// `30s`, `250ms`, `2m`, `1h30m`, `1.5s`: numbers with their units, longer units first.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a duration: write \"30s\", \"250ms\", \"2m\" or \"1h30m\"");
     let mut rest = text.trim();
     let mut nanos: u64 = 0;
@@ -34,7 +32,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         if after.is_empty() {
             return Err(format!("{text:?} lacks a unit: write \"{rest}s\" for seconds, or use ms, m or h"));
         }
-        // A unit may be followed by smaller ones only: "30m1h" is more likely a slip than a wish.
+        // Only smaller units may follow: "30m1h" is more likely a slip than a wish.
         let at = units.iter().position(|(name, _)| *name == unit).ok_or_else(wrong)?;
         nanos = scaled(number, units[at].1).and_then(|part| nanos.checked_add(part)).ok_or_else(wrong)?;
         units = &units[at + 1..];
@@ -44,7 +42,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// `64KiB`, `1MB`, `500B`: a number of bytes with its unit.
-pub(super) fn size(text: &str) -> Result<usize, String> {
+pub(crate) fn size(text: &str) -> Result<usize, String> {
     let wrong = || format!("{text:?} is not a size: write \"64KiB\", \"1MiB\" or \"500kB\"");
     let (number, unit) = split_number(text.trim()).ok_or_else(wrong)?;
     let (_, bytes) =
@@ -53,17 +51,8 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     usize::try_from(bytes).map_err(|_| wrong())
 }
 
-/// A time or a size.
-pub(super) fn burst(text: &str) -> Result<Burst, String> {
-    // All units of size end in B, and no unit of time does.
-    if text.trim_end().ends_with(['B', 'b']) {
-        return size(text).map(Burst::Bytes);
-    }
-    duration(text).map(Burst::Time)
-}
-
 /// `ADDR:PORT`, `[::1]:8001`, `:8001` or `8001`; the last two mean every address of both families.
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let trimmed = text.trim();
     if let Ok(address) = trimmed.parse() {
         return Ok(address);
@@ -94,7 +83,7 @@ fn split_number(text: &str) -> Option<(&str, &str)> {
 fn scaled(number: &str, unit: u64) -> Option<u64> {
     let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
     let whole = whole.parse::<u64>().ok()?.checked_mul(unit)?;
-    // No unit is divided finer than that, and ten digits times a unit fit.
+    // Ten digits divide every unit finely enough, and ten digits times a unit fit 128 bits.
     let part = &part[..part.len().min(10)];
     let part = u128::from(part.parse::<u64>().ok()?) * u128::from(unit) / 10_u128.pow(part.len() as u32);
     whole.checked_add(part as u64)
@@ -139,13 +128,6 @@ mod tests {
         for text in ["", "64", "64K", "KiB", "-1B", "99999999999999GiB"] {
             assert!(size(text).unwrap_err().contains("is not a size"), "{text}");
         }
-    }
-
-    #[test]
-    fn a_burst_is_either() {
-        assert_eq!(burst("4s"), Ok(Burst::Time(Duration::from_secs(4))));
-        assert_eq!(burst("64KiB"), Ok(Burst::Bytes(65_536)));
-        assert!(burst("4").unwrap_err().contains("lacks a unit"));
     }
 
     #[test]

@@ -1,0 +1,313 @@
+//! From a tree to settings that can be started: reads every table by the keys that are declared for it, and checks what
+//! tables must not share. All that is wrong is found in one pass.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::audio::PcmSpec;
+use crate::codec::EncoderSettings;
+use crate::codec::formats::{FORMAT, FORMATS, Format};
+use crate::error::Error;
+use crate::pipeline::{OUTPUT, OutputSettings, PipelineSettings, state_file};
+use crate::server::{MountSettings, ServerSettings, check_fallback};
+use crate::setting::{Settings, Written, reason_of, suggest};
+
+use super::Config;
+use super::api::ApiSettings;
+use super::fields::{Context, Fields};
+use super::node::{Entry, Node, Value};
+use super::problem::{Place, Problems};
+
+/// A value and where it stands.
+struct At<T> {
+    value: T,
+    place: Place,
+}
+
+/// Makes settings of tables, and remembers what must differ between them. What it returns is usable if there is no
+/// problem.
+pub(super) struct Reader<'a> {
+    cx: Context<'a>,
+    names: Vec<At<String>>,
+    mounts: Vec<At<String>>,
+    /// Canonical paths.
+    state_files: Vec<At<PathBuf>>,
+    /// The mounts that have a fallback, and where it is declared.
+    fallbacks: Vec<At<String>>,
+}
+
+/// Where the shape of the audio is declared, which a codec may refuse.
+struct SpecPlaces {
+    channels: Place,
+    sample_rate: Place,
+}
+
+impl<'a> Reader<'a> {
+    /// Relative paths are relative to `base`.
+    pub fn new(base: &'a Path, problems: &'a mut Problems) -> Reader<'a> {
+        Reader {
+            cx: Context { base, problems },
+            names: Vec::new(),
+            mounts: Vec::new(),
+            state_files: Vec::new(),
+            fallbacks: Vec::new(),
+        }
+    }
+
+    /// A whole declaration.
+    pub fn config(&mut self, root: Node) -> Config {
+        let mut top = Fields::of(root, Place::default(), &mut self.cx);
+        let empty = || (Node { line: None, value: Value::Table(Vec::new()) }, Place::default());
+        let (node, place) = top.table("server").unwrap_or_else(empty);
+        let (server, mut api, roots_are_given) = self.server_and_api(node, place);
+        let tables = top.tables("pipeline", &mut self.cx);
+        top.finish(&mut self.cx);
+        if tables.as_ref().is_none_or(Vec::is_empty) {
+            let place = Place { key: "pipeline".into(), line: None };
+            self.cx.problems.add(&place, "a station needs at least one: add a [[pipeline]]");
+        }
+        let pipelines: Vec<_> =
+            tables.unwrap_or_default().into_iter().map(|(node, place)| self.pipeline(node, place)).collect();
+        if !roots_are_given {
+            api.media_roots = ApiSettings::media_roots_of(&pipelines);
+        }
+        self.check_fallbacks(&pipelines, true);
+        Config { server, pipelines, api, warnings: Vec::new() }
+    }
+
+    /// A server alone. The keys of the API are allowed and have no effect.
+    pub fn server(&mut self, node: Node, place: Place) -> ServerSettings {
+        self.server_and_api(node, place).0
+    }
+
+    /// The table of a server, and whether it gives media roots.
+    fn server_and_api(&mut self, node: Node, place: Place) -> (ServerSettings, ApiSettings, bool) {
+        let mut fields = Fields::of(node, place, &mut self.cx);
+        let mut server = ServerSettings::default();
+        fields.read(&mut server, ServerSettings::KEYS, &mut self.cx);
+        if fields.has_empty_list("listen") {
+            let reason = "an empty list: name an address, or leave the key out to listen on [::]:8000";
+            self.cx.problems.add(&fields.place_of("listen"), reason);
+        }
+        for (proxy, place) in server.trusted_proxies.iter().zip(fields.items("trusted_proxies")) {
+            if proxy.ends_with("/0") {
+                self.cx
+                    .problems
+                    .warn(place, "this trusts every client: any of them can pretend to be another one");
+            }
+        }
+        let mut api = ApiSettings::default();
+        fields.read(&mut api, ApiSettings::KEYS, &mut self.cx);
+        let roots_are_given = fields.has("media_roots");
+        fields.finish(&mut self.cx);
+        (server, api, roots_are_given)
+    }
+
+    /// A pipeline alone, with the keys of its table at the top. Its fallback mounts may be elsewhere.
+    pub fn lone_pipeline(&mut self, root: Node) -> PipelineSettings {
+        let pipeline = self.pipeline(root, Place::default());
+        self.check_fallbacks(std::slice::from_ref(&pipeline), false);
+        pipeline
+    }
+
+    fn pipeline(&mut self, node: Node, place: Place) -> PipelineSettings {
+        let mut fields = Fields::of(node, place, &mut self.cx);
+        let mut pipeline = PipelineSettings::default();
+        fields.read(&mut pipeline, PipelineSettings::KEYS, &mut self.cx);
+        let outputs = fields.tables(OUTPUT.key, &mut self.cx);
+        if let Some(place) = fields.place_of_valid("name") {
+            self.claim_name(&pipeline.name, place);
+        }
+        if let Some(file) = &pipeline.state_file {
+            self.claim_state_file(file, fields.place_of("state_file"));
+        }
+        let outputs = outputs.unwrap_or_else(|| default_outputs(fields.place()));
+        if outputs.is_empty() {
+            self.cx.problems.add(fields.place(), "there must be at least one output");
+        }
+        let places =
+            SpecPlaces { channels: fields.place_of("channels"), sample_rate: fields.place_of("sample_rate") };
+        fields.finish(&mut self.cx);
+        for (node, place) in outputs {
+            pipeline.outputs.extend(self.output(node, place, pipeline.spec, &places));
+        }
+        pipeline
+    }
+
+    /// An output of a pipeline of this shape.
+    pub fn output_alone(&mut self, root: Node, spec: PcmSpec) -> Option<OutputSettings> {
+        let places = SpecPlaces { channels: Place::default(), sample_rate: Place::default() };
+        self.output(root, Place::default(), spec, &places)
+    }
+
+    fn output(
+        &mut self,
+        node: Node,
+        place: Place,
+        spec: PcmSpec,
+        places: &SpecPlaces,
+    ) -> Option<OutputSettings> {
+        let mut fields = Fields::of(node, place, &mut self.cx);
+        let format = self.format(&mut fields);
+        let encoder = match format {
+            Some(format) => self.encoder(&mut fields, format, spec, places),
+            None => {
+                FORMATS.iter().flat_map(|format| (format.keys)()).for_each(|key| fields.ignore(key.key));
+                None
+            }
+        };
+        let mount = self.mount(&mut fields, format);
+        fields.finish(&mut self.cx);
+        Some(OutputSettings { encoder: encoder?, mount })
+    }
+
+    fn format(&mut self, fields: &mut Fields) -> Option<&'static Format> {
+        let mut format = None;
+        fields.value(&FORMAT, &mut self.cx, |written| {
+            let Written::Text(name) = written else { return Ok(()) };
+            format = Some(Format::named(name)?);
+            Ok(())
+        });
+        if !fields.has(FORMAT.key) {
+            let names: Vec<_> = FORMATS.iter().map(|format| format!("{:?}", format.name)).collect();
+            let reason = format!("the key \"format\" is missing: {}", names.join(" or "));
+            self.cx.problems.add(fields.place(), reason);
+        }
+        format
+    }
+
+    /// The encoder of an output. It is opened once, so that what its codec refuses is known before anything is on the
+    /// air.
+    fn encoder(
+        &mut self,
+        fields: &mut Fields,
+        format: &Format,
+        spec: PcmSpec,
+        places: &SpecPlaces,
+    ) -> Option<Arc<dyn EncoderSettings>> {
+        let own = (format.keys)();
+        let mut draft = format.draft?();
+        let good = fields.read_draft(&mut *draft, &own, &mut self.cx);
+        for other in FORMATS {
+            let foreign = (other.keys)().into_iter().filter(|key| own.iter().all(|own| own.key != key.key));
+            let reason = format!("only {} has this key", other.title);
+            foreign.for_each(|key| fields.refuse(key.key, &reason, &mut self.cx));
+        }
+        if !good {
+            return None;
+        }
+        let settings = draft.finish(&|key| fields.has(key));
+        let (place, reason) = match settings.open(spec).err() {
+            None => return Some(settings),
+            Some(Error::Setting { key: "channels", reason }) => (places.channels.clone(), reason),
+            Some(Error::Setting { key: "sample_rate", reason }) => (places.sample_rate.clone(), reason),
+            Some(Error::Setting { key, reason }) => (fields.place_of_key(key), reason),
+            Some(error) => (fields.place().clone(), error.to_string()),
+        };
+        self.cx.problems.add(&place, reason);
+        None
+    }
+
+    /// A mount that an application feeds.
+    pub fn mount_alone(&mut self, root: Node) -> MountSettings {
+        let mut fields = Fields::of(root, Place::default(), &mut self.cx);
+        let mut mount = self.mount(&mut fields, None);
+        fields.read(&mut mount, MountSettings::STREAM_KEYS, &mut self.cx);
+        for (key, example) in [("mount", "/live.mp3"), ("content_type", "audio/mpeg")] {
+            if !fields.has(key) {
+                let reason = format!("the key {key:?} is missing: {example:?}, for example");
+                self.cx.problems.add(fields.place(), reason);
+            }
+        }
+        fields.finish(&mut self.cx);
+        mount
+    }
+
+    /// The keys of a table that describe its mount.
+    fn mount(&mut self, fields: &mut Fields, format: Option<&Format>) -> MountSettings {
+        let mut mount = MountSettings::default();
+        fields.read(&mut mount, MountSettings::KEYS, &mut self.cx);
+        if !fields.has("mount")
+            && let Some(format) = format
+        {
+            mount.path = format.default_mount.into();
+        }
+        if !mount.path.is_empty() {
+            self.claim_mount(&mount.path, fields.place_of("mount"));
+        }
+        if mount.fallback_mount.is_some() {
+            self.fallbacks.push(At { value: mount.path.clone(), place: fields.place_of("fallback_mount") });
+        }
+        mount
+    }
+
+    /// Checks fallback mounts against the mounts that they stand in for. With `all` the station has no other mounts.
+    fn check_fallbacks(&mut self, pipelines: &[PipelineSettings], all: bool) {
+        let outputs = pipelines.iter().flat_map(|pipeline| &pipeline.outputs);
+        let mounts: Vec<_> = outputs.map(OutputSettings::typed_mount).collect();
+        for At { value: path, place } in &self.fallbacks {
+            let Some(mount) = mounts.iter().find(|mount| mount.path == *path) else { continue };
+            let others: Vec<_> = mounts.iter().filter(|other| other.path != *path).collect();
+            let mut known = others.iter().map(|other| other.path.as_str());
+            if let Err(reason) = check_fallback(mount, &others) {
+                self.cx.problems.add(place, reason);
+            } else if let Some(fallback) = mount.fallback_mount.as_deref()
+                && all
+                && !known.any(|other| other == fallback)
+            {
+                let known: Vec<_> = others.iter().map(|other| other.path.as_str()).collect();
+                self.cx.problems.add(place, suggest::unknown_mount(fallback, &known));
+            }
+        }
+    }
+
+    fn claim_name(&mut self, name: &str, place: Place) {
+        if let Some(other) = self.names.iter().find(|other| other.value == name) {
+            let reason = format!("there is a pipeline {name:?} already{}", at_line(&other.place));
+            self.cx.problems.add(&place, reason);
+        }
+        self.names.push(At { value: name.to_owned(), place });
+    }
+
+    fn claim_mount(&mut self, path: &str, place: Place) {
+        if let Some(other) = self.mounts.iter().find(|other| other.value == path) {
+            let reason = format!("the mount {path} exists already{}", at_line(&other.place));
+            self.cx.problems.add(&place, reason);
+        }
+        self.mounts.push(At { value: path.to_owned(), place });
+    }
+
+    fn claim_state_file(&mut self, file: &Path, place: Place) {
+        let file = match state_file::check(file) {
+            Ok(canonical) => canonical,
+            Err(error) => return self.cx.problems.add(&place, reason_of(error)),
+        };
+        // A state is written to a file beside it first.
+        let collides = |other: &Path| {
+            other == file || state_file::beside(other) == file || other == state_file::beside(&file)
+        };
+        if let Some(other) = self.state_files.iter().find(|other| collides(&other.value)) {
+            let reason = format!("another pipeline keeps its state there{}", at_line(&other.place));
+            self.cx.problems.add(&place, reason);
+        }
+        self.state_files.push(At { value: file, place });
+    }
+}
+
+/// The outputs of a pipeline at `place` that declares none: one of each format.
+fn default_outputs(place: &Place) -> Vec<(Node, Place)> {
+    let built = FORMATS.iter().filter(|format| format.draft.is_some());
+    let output = |format: &Format| {
+        let node = Node { line: place.line, value: Value::Text(format.name.into()) };
+        let entry = Entry { key: FORMAT.key.into(), line: place.line, node };
+        (Node { line: place.line, value: Value::Table(vec![entry]) }, place.clone())
+    };
+    built.map(output).collect()
+}
+
+fn at_line(place: &Place) -> String {
+    match place.line {
+        Some(line) => format!(", on line {line}"),
+        None => format!(", at {}", place.key),
+    }
+}

@@ -1,0 +1,114 @@
+//! The tables of a declaration and their keys, as they are declared beside the settings.
+
+use super::api::ApiSettings;
+use crate::codec::formats::{FORMAT, FORMATS};
+use crate::pipeline::{OUTPUT, PipelineSettings};
+use crate::server::{MountSettings, ServerSettings};
+use crate::setting::{Declared, declared};
+
+/// A table of a declaration.
+pub(super) struct Table {
+    /// Its header in TOML.
+    pub header: &'static str,
+    /// The condition under which its keys hold: `format = "mp3"`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test writes"))]
+    pub only_with: Option<String>,
+    pub keys: Vec<&'static Declared>,
+}
+
+/// Every table. The keys of a codec are a part of `[[pipeline.output]]`.
+pub(super) fn tables() -> Vec<Table> {
+    let table = |header, keys| Table { header, only_with: None, keys };
+    let server = declared::<ServerSettings>().chain(declared::<ApiSettings>()).collect();
+    let pipeline = declared::<PipelineSettings>().chain([&OUTPUT]).collect();
+    let output = [&FORMAT].into_iter().chain(declared::<MountSettings>()).collect();
+    let mut tables = vec![
+        table("[server]", server),
+        table("[[pipeline]]", pipeline),
+        table("[[pipeline.output]]", output),
+    ];
+    tables.extend(FORMATS.iter().map(|format| Table {
+        only_with: Some(format!("format = {:?}", format.name)),
+        ..table("[[pipeline.output]]", (format.keys)())
+    }));
+    tables
+}
+
+/// The header of the table that this key belongs to.
+pub(super) fn home_of(key: &str) -> Option<&'static str> {
+    let has = |table: &Table| table.keys.iter().any(|declared| declared.key == key);
+    tables().iter().find(|table| has(table)).map(|table| table.header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::node::{Entry, Node, Value};
+    use super::super::problem::{Place, Problems};
+    use super::super::reader::Reader;
+    use super::*;
+    use crate::audio::PcmSpec;
+    use std::path::Path;
+
+    /// What is said of a key that is in a table of this header.
+    fn said(header: &str, key: &str) -> String {
+        let entry =
+            |key: &str, value| Entry { key: key.into(), line: None, node: Node { line: None, value } };
+        let mut entries = vec![entry(key, Value::Integer(0))];
+        let mut problems = Problems::new(None);
+        let mut reader = Reader::new(Path::new(""), &mut problems);
+        let node =
+            |entries: &mut Vec<Entry>| Node { line: None, value: Value::Table(std::mem::take(entries)) };
+        match header {
+            "[server]" => drop(reader.server(node(&mut entries), Place::default())),
+            "[[pipeline]]" => drop(reader.lone_pipeline(node(&mut entries))),
+            "[[pipeline.output]]" => {
+                if key != FORMAT.key {
+                    entries.push(entry("format", Value::Text("mp3".into())));
+                }
+                drop(reader.output_alone(node(&mut entries), PcmSpec::CD));
+            }
+            other => panic!("{other}"),
+        }
+        problems.into_result().map_or_else(|error| error.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn slips_are_understood() {
+        let (server, pipeline, output) = ("[server]", "[[pipeline]]", "[[pipeline.output]]");
+        for (slip, table, meant) in [
+            ("bitrat", output, "bitrate"),
+            ("BitRate", output, "bitrate"),
+            ("sample-rate", pipeline, "sample_rate"),
+            ("samplerate", pipeline, "sample_rate"),
+            ("crosfade", pipeline, "crossfade"),
+            ("crossfade_duration", pipeline, "crossfade"),
+            ("lop", pipeline, "loop"),
+            ("outputs", pipeline, "output"),
+            ("maxlisteners", server, "max_listeners"),
+            ("write_timout", server, "write_timeout"),
+            ("burst_size", server, "burst"),
+        ] {
+            let expected = format!("{slip}: unknown key; did you mean {meant:?}?");
+            assert!(said(table, slip).contains(&expected), "{}", said(table, slip));
+        }
+    }
+
+    /// Reading a table knows the keys that are declared for it, and sends the others where they belong.
+    #[test]
+    fn the_keys_that_are_read_are_those_that_are_declared() {
+        let tables = tables();
+        let headers = ["[server]", "[[pipeline]]", "[[pipeline.output]]"];
+        for header in headers {
+            for table in &tables {
+                for key in &table.keys {
+                    let at_home =
+                        tables.iter().any(|t| t.header == header && t.keys.iter().any(|k| k.key == key.key));
+                    let text = said(header, key.key);
+                    let unknown = text.contains("unknown key") || text.contains("this key belongs under");
+                    assert_eq!(at_home, !unknown, "{} in {header}: {text}", key.key);
+                }
+            }
+        }
+        assert!(said("[[pipeline]]", "bitrate").contains("this key belongs under [[pipeline.output]]"));
+    }
+}

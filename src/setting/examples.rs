@@ -1,0 +1,34 @@
+//! For every key a value that is not its default, for tests that go through the declarations.
+
+use super::Written;
+
+/// A valid value of this key, other than its default.
+pub(crate) fn another(key: &str) -> Written<'static> {
+    match key {
+        "listen" => Written::Text("127.0.0.1:1"),
+        "public_url" => Written::Text("https://radio.example"),
+        "trusted_proxies" => Written::Text("10.0.0.0/8"),
+        "burst" | "write_timeout" | "header_timeout" => Written::Text("7s"),
+        "max_listeners" | "max_event_clients" => Written::Integer(7),
+        "name" => Written::Text("another"),
+        // These exist.
+        "playlist" | "fallback" => Written::Path("examples".into()),
+        "loop" | "shuffle" | "dead_air_while_held" | "public" => Written::Flag(true),
+        "crossfade" | "fade_in" | "fade_out" | "skip_crossfade" | "dead_air_after" => Written::Text("2s"),
+        "replaygain" => Written::Text("album"),
+        "dead_air_below_db" => Written::Integer(-50),
+        "state_file" => Written::Path("state".into()),
+        "channels" => Written::Integer(1),
+        "sample_rate" => Written::Integer(48_000),
+        "mount" => Written::Text("/another"),
+        "genre" | "description" | "url" => Written::Text("another"),
+        "content_type" => Written::Text("audio/x-another"),
+        "metaint" => Written::Integer(4_096),
+        "fallback_mount" => Written::Text("/spare"),
+        "bitrate" => Written::Integer(96),
+        "quality" => Written::Integer(5),
+        "profile" => Written::Text("he"),
+        "afterburner" => Written::Flag(false),
+        other => panic!("give an example of the key {other:?} in setting/examples.rs"),
+    }
+}

@@ -1,0 +1,113 @@
+//! What a key takes: the kind of its value, and how the value is read.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{suggest, values};
+
+/// The kind of a value as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// A string with a number and its unit: `"3s"`, `"64KiB"`.
+    Amount,
+    /// A string. A relative path is relative to the folder of the file that it stands in.
+    Path,
+    Integer,
+    Flag,
+    Table,
+}
+
+impl Kind {
+    /// For a sentence: "expected a string, found a list".
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Text | Kind::Path => "a string",
+            Kind::Amount => "a string with a unit, such as \"3s\"",
+            Kind::Integer => "a whole number",
+            Kind::Flag => "true or false",
+            Kind::Table => "a table",
+        }
+    }
+}
+
+/// A value as it is written.
+#[derive(Clone, Debug)]
+pub(crate) enum Written<'a> {
+    Text(&'a str),
+    Path(PathBuf),
+    Integer(i64),
+    Flag(bool),
+}
+
+/// A kind, and how a value of this kind is read.
+pub(crate) enum Takes<T> {
+    Text(fn(&str) -> Result<T, String>),
+    Amount(fn(&str) -> Result<T, String>),
+    Path(fn(PathBuf) -> Result<T, String>),
+    Integer(fn(i64) -> Result<T, String>),
+    Flag(fn(bool) -> T),
+}
+
+impl<T> Takes<T> {
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Takes::Text(_) => Kind::Text,
+            Takes::Amount(_) => Kind::Amount,
+            Takes::Path(_) => Kind::Path,
+            Takes::Integer(_) => Kind::Integer,
+            Takes::Flag(_) => Kind::Flag,
+        }
+    }
+
+    pub fn read(&self, written: Written<'_>) -> Result<T, String> {
+        match (self, written) {
+            (Takes::Text(read) | Takes::Amount(read), Written::Text(text)) => read(text),
+            (Takes::Path(read), Written::Path(path)) => read(path),
+            (Takes::Integer(read), Written::Integer(number)) => read(number),
+            (Takes::Flag(read), Written::Flag(flag)) => Ok(read(flag)),
+            (_, other) => Err(format!("expected {}, found {other:?}", self.kind().name())),
+        }
+    }
+}
+
+/// Any text.
+pub(crate) const TEXT: Takes<String> = Takes::Text(|text| Ok(text.to_owned()));
+
+/// A time with its unit.
+pub(crate) const TIME: Takes<Duration> = Takes::Amount(values::duration);
+
+/// A time with its unit, or `"off"`.
+pub(crate) const TIME_OR_OFF: Takes<Option<Duration>> =
+    Takes::Amount(|text| if text == "off" { Ok(None) } else { values::duration(text).map(Some) });
+
+/// A number that is not negative.
+pub(crate) const COUNT: Takes<usize> = Takes::Integer(count);
+
+/// The same in 32 bits. A larger number becomes the largest, which its check refuses.
+pub(crate) const SMALL_COUNT: Takes<u32> =
+    Takes::Integer(|number| Ok(u32::try_from(count(number)?).unwrap_or(u32::MAX)));
+
+/// `true` or `false`.
+pub(crate) const FLAG: Takes<bool> = Takes::Flag(|flag| flag);
+
+/// A path at which there need be nothing.
+pub(crate) const PATH: Takes<PathBuf> = Takes::Path(Ok);
+
+/// The path of a file or folder that exists.
+pub(crate) const EXISTING: Takes<PathBuf> = Takes::Path(|path| exists(&path).map(|()| path));
+
+/// One of these names.
+pub(crate) fn choice<T: Copy>(name: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let chosen = choices.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    let names = || choices.iter().map(|(known, _)| *known).collect::<Vec<_>>();
+    chosen.ok_or_else(|| suggest::unknown_name(name, &names()))
+}
+
+fn count(number: i64) -> Result<usize, String> {
+    usize::try_from(number).map_err(|_| format!("{number} is negative"))
+}
+
+fn exists(path: &Path) -> Result<(), String> {
+    path.metadata().map(drop).map_err(|error| format!("{}: {error}", path.display()))
+}
