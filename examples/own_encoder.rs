@@ -10,6 +10,7 @@
 //! 4. [`WavEncoder::header`](Encoder::header) is what a player needs before the first packet.
 //! 5. `main` gives the settings to an output, as it would those of MP3.
 
+use std::any::Any;
 use std::error::Error;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use longwave::{Encoder, EncoderSettings, FrameCount, Packet, PcmSpec, Pipeline, 
 const PACKET_FRAMES: usize = 1024;
 
 /// Step 1: the settings.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Wav {
     /// Bits per sample: 16 or 24.
     bits: u16,
@@ -46,6 +47,11 @@ impl EncoderSettings for Wav {
     /// Sent to players as `icy-br`, and used for the size of the mount's backlog. It is that of 44.1 kHz stereo.
     fn bitrate(&self) -> Option<u32> {
         Some(44_100 * 2 * u32::from(self.bits) / 1000)
+    }
+
+    /// An output that gets the same settings again keeps its encoder.
+    fn is_same(&self, other: &dyn EncoderSettings) -> bool {
+        (other as &dyn Any).downcast_ref() == Some(self)
     }
 }
 

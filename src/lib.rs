@@ -38,7 +38,7 @@ mod time;
 mod units;
 
 pub use access::{Right, Role, Users, write_private};
-pub use api::{Api, Reloaded};
+pub use api::Api;
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 #[cfg(feature = "mp3")]
 pub use codec::Mp3Settings;
@@ -65,8 +65,8 @@ pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
     CurrentTrack, EventReceiver, Health, HookId, Hooks, Levels, ListOptions, OutputSettings, Pipeline,
-    PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, ReplayGain, Station, StationSettings,
-    VoiceInput, VoiceOptions,
+    PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, Reloaded, ReplayGain, Station,
+    StationSettings, VoiceInput, VoiceOptions,
 };
 pub use playout::{Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use server::{

@@ -175,10 +175,11 @@ fn what_has_changed_is_applied_in_place_and_nobody_is_lost() {
         list("changed"),
         [
             "server.max_listeners, server.public_url",
-            "pipeline main: crossfade, fade_in, fade_out",
             "pipeline main: playlist",
+            "pipeline main: loop",
+            "pipeline main: crossfade",
             "/goes.mp3: removed",
-            "/stays.mp3: changed",
+            "/stays.mp3: encoder, name",
             "/comes.mp3: added",
         ]
     );

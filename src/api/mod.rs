@@ -33,11 +33,10 @@ use crossbeam::channel::{bounded, unbounded};
 use self::core::Core;
 use crate::config::{ApiSettings, Config};
 use crate::error::{Error, Result};
-use crate::pipeline::Station;
+use crate::pipeline::{Reloaded, Station};
 use crate::{EventKind, HookId, Pipeline, RequestsBell, thread};
 use guard::Guard;
 use media::Media;
-pub use reload::Reloaded;
 use reload::{Declared, read_users};
 use service::{Files, Service};
 use streams::Streams;
@@ -67,21 +66,22 @@ impl Api {
         Api::of(station, settings, None)
     }
 
-    /// The same for a station that was started from this configuration, which was read from `file`: it can be
-    /// changed and read again, by [`reload`](Api::reload) or over HTTP.
+    /// The same for a station that was started from this configuration, which was read from `file`. The file can be
+    /// changed and applied by [`reload`](Api::reload) or over HTTP.
     ///
     /// # Errors
     /// As for [`start`](Api::start).
     pub fn start_reloadable(station: &Station, config: Config, file: &Path) -> Result<Api> {
         let settings = config.api.clone();
-        Api::of(station, &settings, Some(Declared { file: file.to_owned(), config }))
+        let declared = Declared { file: file.to_owned(), api: config.api, station: station.reloader() };
+        Api::of(station, &settings, Some(declared))
     }
 
-    /// Reads the configuration again, and applies what has changed: mounts, outputs, bitrates, limits, credentials,
-    /// playlists, crossfades, with no listener lost but those of a mount that is gone. Says what needs a restart.
+    /// Reads the configuration again and applies it: users and media roots here, the rest as
+    /// [`Station::reload`] does.
     ///
     /// # Errors
-    /// What is wrong with it; nothing has changed then.
+    /// What is wrong with the configuration; nothing has changed then.
     pub fn reload(&self) -> std::result::Result<Reloaded, String> {
         self.core.reload().map_err(|problem| problem.detail.clone())
     }

@@ -1,8 +1,10 @@
 //! A server and its pipelines, started together.
 
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::{Pipeline, SERVER_STOPS_WITHIN, STOP_WITHIN, StationSettings};
+use super::{Hooks, Pipeline, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN, StationSettings};
+use crate::engine::clock::Clock;
 use crate::error::Result;
 use crate::server::{Server, StopReport};
 use crate::thread;
@@ -12,6 +14,8 @@ use crate::thread;
 pub struct Station {
     server: Server,
     pipelines: Vec<Pipeline>,
+    /// What the station runs with.
+    running: Arc<Mutex<StationSettings>>,
 }
 
 impl Station {
@@ -20,13 +24,30 @@ impl Station {
     /// # Errors
     /// What the server or the first pipeline that failed says.
     pub fn start(settings: StationSettings) -> Result<Station> {
+        let running = Arc::new(Mutex::new(without_hooks(settings.clone())));
         let server = Server::start(settings.server)?;
-        let mut station = Station { server, pipelines: Vec::new() };
+        let mut station = Station { server, pipelines: Vec::new(), running };
         for pipeline in settings.pipelines {
             let pipeline = Pipeline::start(pipeline, &station.server)?;
             station.pipelines.push(pipeline);
         }
         Ok(station)
+    }
+
+    /// Applies new settings while the station is on the air: mounts, outputs, bitrates, limits, playlists, crossfades.
+    /// Listeners stay, except those of a mount that is gone. Values that need a restart are reported each time.
+    /// Hooks and clocks stay as they are.
+    pub fn reload(&self, settings: &StationSettings) -> Reloaded {
+        self.reloader().apply(settings)
+    }
+
+    /// For a thread that applies settings without holding the station.
+    pub(crate) fn reloader(&self) -> Reloader {
+        Reloader {
+            server: self.server.clone(),
+            pipelines: self.pipelines.clone(),
+            running: Arc::clone(&self.running),
+        }
     }
 
     /// The server.
@@ -65,6 +86,15 @@ impl Station {
         abandoned.extend(elsewhere.into_iter().flat_map(|thread| thread.join().unwrap_or_default()));
         StopReport { abandoned }
     }
+}
+
+/// An application's hooks and clocks must not outlive the pipelines.
+fn without_hooks(mut settings: StationSettings) -> StationSettings {
+    for pipeline in &mut settings.pipelines {
+        pipeline.hooks = Hooks::new();
+        pipeline.clock = Clock::default();
+    }
+    settings
 }
 
 impl Drop for Station {

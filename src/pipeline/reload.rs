@@ -1,0 +1,311 @@
+//! New settings for a station that is on the air. Each value that differs is applied in place, if its declaration says that
+//! it can be, and is reported otherwise. Listeners stay, except those of a mount that is gone.
+
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::control::ListOptions;
+use super::{OutputSettings, Pipeline, PipelineSettings, StationSettings};
+use crate::codec::is_same_encoder;
+use crate::error::{Error, Result};
+use crate::server::{MountSettings, Server, ServerSettings};
+use crate::setting::{Reload, Setting, differences};
+
+/// The result of a reload.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Reloaded {
+    /// What was applied.
+    pub changed: Vec<String>,
+    /// What differs, but needs a restart.
+    pub restart: Vec<String>,
+    /// What could not be applied, and why. It is as it was before.
+    pub failed: Vec<String>,
+}
+
+impl Reloaded {
+    /// Reports what was tried; true if it was applied.
+    fn tried(&mut self, what: String, done: Result<()>) -> bool {
+        match &done {
+            Ok(()) => self.changed.push(what),
+            Err(error) => self.failed.push(format!("{what}: {error}")),
+        }
+        done.is_ok()
+    }
+}
+
+/// Applies settings to a station, from any thread.
+#[derive(Debug)]
+pub(crate) struct Reloader {
+    pub(super) server: Server,
+    pub(super) pipelines: Vec<Pipeline>,
+    /// What the station runs with. A value that needs a restart, or that failed, is the old one.
+    pub(super) running: Arc<Mutex<StationSettings>>,
+}
+
+impl Reloader {
+    pub(crate) fn apply(&self, new: &StationSettings) -> Reloaded {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut report = Reloaded::default();
+        self.apply_to_server(&mut running.server, &new.server, &mut report);
+        for new in &new.pipelines {
+            let running = running.pipelines.iter_mut().find(|running| running.name == new.name);
+            let pipeline = self.pipelines.iter().find(|pipeline| pipeline.name() == new.name);
+            match pipeline.zip(running) {
+                Some((pipeline, running)) => self.apply_to_pipeline(pipeline, running, new, &mut report),
+                None => report.restart.push(format!("pipeline {}", new.name)),
+            }
+        }
+        let is_gone = |old: &&PipelineSettings| new.pipelines.iter().all(|new| new.name != old.name);
+        let gone = running.pipelines.iter().filter(is_gone);
+        report.restart.extend(gone.map(|old| format!("pipeline {}", old.name)));
+        report
+    }
+
+    /// The server takes all of its keys at once.
+    fn apply_to_server(&self, running: &mut ServerSettings, new: &ServerSettings, report: &mut Reloaded) {
+        let (mut next, mut applied) = (running.clone(), Vec::new());
+        for setting in differences(running, new) {
+            let key = format!("server.{}", setting.declared.key);
+            match setting.declared.reload {
+                Reload::Restart => report.restart.push(key),
+                Reload::Applied => {
+                    (setting.copy)(&mut next, new);
+                    applied.push(key);
+                }
+            }
+        }
+        if !applied.is_empty() && report.tried(applied.join(", "), self.server.reconfigure(&next)) {
+            *running = next;
+        }
+    }
+
+    fn apply_to_pipeline(
+        &self,
+        pipeline: &Pipeline,
+        running: &mut PipelineSettings,
+        new: &PipelineSettings,
+        report: &mut Reloaded,
+    ) {
+        let differing: Vec<_> = differences(running, new).collect();
+        for setting in differing {
+            let what = format!("pipeline {}: {}", new.name, setting.declared.key);
+            match setting.declared.reload {
+                Reload::Restart => report.restart.push(what),
+                Reload::Applied => {
+                    if report.tried(what, apply_key(pipeline, setting.declared.key, new)) {
+                        (setting.copy)(running, new);
+                    }
+                }
+            }
+        }
+        if running.spec == new.spec {
+            self.apply_to_outputs(pipeline, &mut running.outputs, &new.outputs, report);
+        } else if running.outputs != new.outputs {
+            // They are declared for audio of another shape.
+            report.restart.push(format!("pipeline {}: output", new.name));
+        }
+    }
+
+    fn apply_to_outputs(
+        &self,
+        pipeline: &Pipeline,
+        running: &mut Vec<OutputSettings>,
+        new: &[OutputSettings],
+        report: &mut Reloaded,
+    ) {
+        for old in mem::take(running) {
+            let path = &old.mount.path;
+            let stays = new.iter().any(|new| new.mount.path == *path);
+            if stays || !report.tried(format!("{path}: removed"), pipeline.remove_output(path)) {
+                running.push(old);
+            }
+        }
+        for output in new {
+            let path = &output.mount.path;
+            let Some(at) = running.iter().position(|running| running.mount.path == *path) else {
+                if report.tried(format!("{path}: added"), pipeline.add_output(output.clone())) {
+                    running.push(output.clone());
+                }
+                continue;
+            };
+            let old = &running[at];
+            if old == output {
+                continue;
+            }
+            if old.content_type() == output.content_type() {
+                let what = format!("{path}: {}", changes(old, output).join(", "));
+                if report.tried(what, pipeline.update_output(output.clone())) {
+                    running[at] = output.clone();
+                }
+                continue;
+            }
+            // No player goes on with another format.
+            let what = format!("{path}: another format, its listeners had to go");
+            let mut done = pipeline.remove_output(path);
+            if done.is_ok() {
+                running.remove(at);
+                // Its path is free at once.
+                let _ = self.server.remove_mount(path);
+                done = pipeline.add_output(output.clone());
+            }
+            if report.tried(what, done) {
+                running.push(output.clone());
+            }
+        }
+    }
+}
+
+/// Applies the value of one key that is declared as [`Reload::Applied`].
+fn apply_key(pipeline: &Pipeline, key: &'static str, new: &PipelineSettings) -> Result<()> {
+    match key {
+        "playlist" => {
+            let options = ListOptions { repeat: new.repeat, shuffle: new.shuffle, ..ListOptions::default() };
+            pipeline.play_path(new.playlist.clone(), &options)
+        }
+        "loop" => {
+            pipeline.set_repeat(new.repeat);
+            Ok(())
+        }
+        "shuffle" => {
+            pipeline.set_shuffle(new.shuffle);
+            Ok(())
+        }
+        "crossfade" => pipeline.set_fades(Some(new.crossfade), None, None),
+        "fade_in" => pipeline.set_fades(None, Some(new.fade_in), None),
+        "fade_out" => pipeline.set_fades(None, None, Some(new.fade_out)),
+        _ => Err(Error::setting(key, "a reload cannot apply it")),
+    }
+}
+
+/// What differs in an output: `encoder`, and the keys of its mount.
+fn changes(old: &OutputSettings, new: &OutputSettings) -> Vec<&'static str> {
+    let encoder = (!is_same_encoder(&old.encoder, &new.encoder)).then_some("encoder");
+    let differs = |setting: &&'static Setting<MountSettings>| !(setting.same)(&old.mount, &new.mount);
+    let stream = MountSettings::STREAM_KEYS.iter().filter(differs);
+    let mount = differences(&old.mount, &new.mount).chain(stream).map(|setting| setting.declared.key);
+    encoder.into_iter().chain(mount).collect()
+}
+
+#[cfg(all(test, feature = "mp3"))]
+mod tests {
+    use super::*;
+    use crate::Station;
+    use crate::codec::formats::FORMATS;
+    use crate::setting::Settings;
+    use crate::setting::examples::another;
+
+    fn settings() -> StationSettings {
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let server = ServerSettings { listen, max_listeners: Some(100), ..ServerSettings::default() };
+        let pipelines = vec![PipelineSettings { outputs: vec![output()], ..PipelineSettings::default() }];
+        StationSettings { server, pipelines }
+    }
+
+    fn output() -> OutputSettings {
+        let mount = MountSettings { path: "/a".into(), ..MountSettings::default() };
+        OutputSettings { encoder: Arc::new(crate::Mp3Settings::default()), mount }
+    }
+
+    /// Applies `new` to a station that runs with `settings()`, says whether it was reported as declared, and goes back.
+    #[track_caller]
+    fn check(station: &Station, new: &StationSettings, key: &str, reload: Reload) {
+        let report = station.reload(new);
+        assert_eq!(report.failed, [""; 0], "{key}");
+        let (named, other) = match reload {
+            Reload::Applied => (&report.changed, &report.restart),
+            Reload::Restart => (&report.restart, &report.changed),
+        };
+        assert!(named.iter().any(|item| item.contains(key)), "{key} is not in {report:?}");
+        assert_eq!(*other, [""; 0], "{key}");
+        let again = match reload {
+            Reload::Applied => Reloaded::default(),
+            Reload::Restart => report,
+        };
+        assert_eq!(
+            station.reload(new),
+            again,
+            "{key}: what needs a restart is named each time, and only that"
+        );
+        station.reload(&settings());
+        assert_eq!(station.reload(&settings()), Reloaded::default(), "{key}");
+    }
+
+    /// Driven by the declarations: a new key cannot be forgotten here.
+    #[test]
+    fn every_key_is_applied_or_reported_as_it_is_declared() {
+        let station = Station::start(settings()).unwrap();
+        for setting in ServerSettings::KEYS {
+            let mut new = settings();
+            setting.set(&mut new.server, another(setting.declared.key)).unwrap();
+            let key = format!("server.{}", setting.declared.key);
+            check(&station, &new, &key, setting.declared.reload);
+        }
+        for setting in PipelineSettings::KEYS {
+            let mut new = settings();
+            setting.set(&mut new.pipelines[0], another(setting.declared.key)).unwrap();
+            let key = match setting.declared.key {
+                // A pipeline of another name is another pipeline.
+                "name" => "pipeline main".into(),
+                key => format!("pipeline main: {key}"),
+            };
+            check(&station, &new, &key, setting.declared.reload);
+        }
+        for setting in MountSettings::KEYS {
+            let mut new = settings();
+            let mount = &mut new.pipelines[0].outputs[0].mount;
+            setting.set(mount, another(setting.declared.key)).unwrap();
+            let mount = mount.clone();
+            let key = match setting.declared.key {
+                "mount" => format!("{}: added", mount.path),
+                "content_type" => "/a: another format".into(),
+                key => format!("/a: {key}"),
+            };
+            check(&station, &new, &key, setting.declared.reload);
+            station.reload(&new);
+            let mounts = station.server().mounts();
+            let is_so = mounts.iter().any(|info| (setting.same)(&info.settings, &mount));
+            assert!(is_so, "{key} is reported, but the mount has another value");
+            station.reload(&settings());
+        }
+        for format in FORMATS {
+            let Some(draft) = format.draft else { continue };
+            for declared in (format.keys)() {
+                let mut draft = draft();
+                draft.set(declared.key, another(declared.key)).unwrap();
+                let mut new = settings();
+                new.pipelines[0].outputs[0].encoder = draft.finish(&|key| key == declared.key);
+                let key = if format.name == "mp3" { "/a: encoder" } else { "/a: another format" };
+                check(&station, &new, key, declared.reload);
+            }
+        }
+    }
+
+    #[test]
+    fn what_fails_is_tried_again_and_the_rest_is_applied() {
+        let station = Station::start(settings()).unwrap();
+        let mut new = settings();
+        new.pipelines[0].crossfade = std::time::Duration::from_secs(1);
+        new.pipelines[0].outputs[0].encoder =
+            Arc::new(crate::Mp3Settings { bitrate: 65, ..crate::Mp3Settings::default() });
+        let report = station.reload(&new);
+        assert_eq!(report.changed, ["pipeline main: crossfade"]);
+        assert!(report.failed[0].starts_with("/a: encoder: bitrate: "), "{report:?}");
+        let report = station.reload(&new);
+        assert_eq!((report.changed.len(), report.failed.len()), (0, 1), "{report:?}");
+        assert_eq!(station.reload(&settings()).changed, ["pipeline main: crossfade"]);
+    }
+
+    #[test]
+    fn outputs_of_another_shape_wait_for_the_restart() {
+        let station = Station::start(settings()).unwrap();
+        let mut new = settings();
+        new.pipelines[0].spec.channels = crate::Channels::Mono;
+        new.pipelines[0].outputs[0].mount.public = true;
+        let report = station.reload(&new);
+        assert_eq!(report.restart, ["pipeline main: channels", "pipeline main: output"]);
+        assert_eq!(report.changed, [""; 0]);
+    }
+}
