@@ -12,7 +12,6 @@ pub(crate) mod formats;
 #[cfg(any(feature = "mp3", feature = "aac"))]
 mod input;
 mod mp3;
-mod ogg;
 mod packets;
 mod resample;
 mod reshape;

@@ -1,10 +1,15 @@
 //! Finds packets in a byte stream that arrives in pieces of any size.
 
+mod ogg;
+mod step;
+
 use std::sync::Arc;
 
+use self::ogg::Ogg;
+use self::step::Step;
+pub use self::step::StreamFormat;
 use super::aac::adts;
 use super::mp3::header as mpeg;
-use super::ogg::Ogg;
 use super::tags::{self, Look};
 use crate::packet::Packet;
 use crate::units::SampleRate;
@@ -21,17 +26,6 @@ pub struct Parsed {
     /// Bytes that a listener who joins at this packet needs before it: the header pages of an Ogg stream that preceded it.
     /// Empty for other formats.
     pub header: Option<Arc<[u8]>>,
-}
-
-/// The format of a stream, as its packets declare it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamFormat {
-    /// Frames per second. For AAC this is the core's rate, which is half the output rate of HE-AAC.
-    pub rate: u32,
-    /// The number of channels. For AAC these are the core's, which is 1 in HE-AAC v2.
-    pub channels: u8,
-    /// Kilobits per second, if each packet declares it (MP3).
-    pub bitrate: Option<u32>,
 }
 
 /// Splits a stream's bytes into packets. The result does not depend on how the bytes are cut into pieces. Other bytes are
@@ -57,21 +51,6 @@ enum Framing {
     Ogg(Ogg),
     /// An unknown type: each piece is passed on.
     Pieces,
-}
-
-/// What to do with the bytes at the beginning of the buffer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// This many bytes are needed to decide.
-    Need(usize),
-    /// Skip a tag of this many bytes.
-    Tag(u64),
-    /// Skip a packet that is of no use in a stream.
-    Drop(usize),
-    /// Skip this many damaged bytes, at least one.
-    Garbage(usize),
-    /// A packet.
-    Packet { len: usize, frames: u32, format: Option<StreamFormat>, header: Option<Arc<[u8]>> },
 }
 
 impl PacketReader {

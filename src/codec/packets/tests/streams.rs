@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use fastrand::Rng;
 
-use crate::codec::ogg;
+use crate::codec::packets::ogg;
 
 /// A stream, and the packets that a reader should find in it.
 pub(super) struct Stream {

@@ -6,7 +6,7 @@ use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::packets::{Step, StreamFormat};
+use super::step::{Step, StreamFormat};
 
 /// The size of a page's header, before its segment table.
 const PAGE_HEADER_BYTES: usize = 27;
