@@ -1,4 +1,5 @@
 //! The reactor allocates nothing for a write. Alone in its process, whose allocator counts.
+#![allow(unsafe_code, reason = "an allocator that counts")]
 #![cfg(target_os = "linux")]
 
 mod support;

@@ -3,6 +3,10 @@
 //! Every exported function is one line of the header `include/longwave.h`, which is generated from
 //! these files. Each goes through [`entry`]: that keeps panics inside, and the caller's thread as it was.
 //! What a handle stands for is in [`handles`]; text comes in and goes out by [`text`].
+#![allow(
+    unsafe_code,
+    reason = "a C ABI takes pointers and exports names: each function reads its own, by `text`"
+)]
 #![allow(clippy::missing_safety_doc, reason = "the header demands the same of all pointers, once")]
 #![deny(clippy::print_stdout, clippy::print_stderr, reason = "the standard streams belong to the host")]
 
@@ -11,6 +15,7 @@ mod entry;
 mod events;
 mod failure;
 mod handles;
+#[deny(unsafe_code)]
 mod json;
 mod log_lines;
 mod metadata;

@@ -24,6 +24,7 @@ mod steer;
 mod stop;
 mod strace;
 mod svg;
+#[allow(unsafe_code, reason = "system calls that no dependency wraps")]
 mod sys;
 mod tally;
 mod walk;

@@ -6,6 +6,7 @@ mod dither;
 #[cfg(feature = "aac")]
 mod encoder;
 #[cfg(feature = "aac")]
+#[allow(unsafe_code, reason = "calls FDK-AAC's encoder")]
 mod fdk;
 mod settings;
 

@@ -4,6 +4,7 @@
 //! the length by at most half a frame.
 
 #[cfg(feature = "aac")]
+#[allow(unsafe_code, reason = "calls FDK-AAC's decoder")]
 mod aac;
 mod ape;
 mod bitstream;

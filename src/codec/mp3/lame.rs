@@ -85,7 +85,7 @@ impl Lame {
             .iter()
             .any(|code| *code < 0)
         };
-        // SAFETY: as above; these only read.
+        // SAFETY: `flags` is a live handle that nobody else has; both functions read a number from it.
         let (took_rate, took_bitrate) =
             unsafe { (lame_sys::lame_get_out_samplerate(flags), lame_sys::lame_get_brate(flags)) };
         if refused || took_rate != rate || took_bitrate != bitrate as c_int {
@@ -134,7 +134,8 @@ impl Lame {
     pub(super) fn flush(&mut self) -> Result<&[u8]> {
         let _shared = TABLES.read().unwrap_or_else(PoisonError::into_inner);
         let (output, size) = (self.output.as_mut_ptr(), self.output.len() as c_int);
-        // SAFETY: as in `encode`.
+        // SAFETY: the handle is live, and ours alone by `&mut self`. LAME writes at most `size` bytes to `output`, which
+        // is as large, and keeps no pointer to it. `TABLES` is shared, as it reads them.
         let written = unsafe { lame_sys::lame_encode_flush(self.handle.as_ptr(), output, size) };
         self.output(written)
     }

@@ -4,6 +4,7 @@
 mod encoder;
 pub(crate) mod header;
 #[cfg(feature = "mp3")]
+#[allow(unsafe_code, reason = "calls LAME")]
 mod lame;
 mod settings;
 
