@@ -1,4 +1,4 @@
-//! One listener: from its connection on, through the answer's head, to the last byte of audio.
+//! One listener: the connection, the answer's head, and the audio.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
@@ -17,33 +17,33 @@ pub struct Listener {
     pub socket: TcpStream,
     pub role: Role,
     pub cohort: Cohort,
-    /// Never made to leave: shows drift over the whole run.
+    /// Stays for the whole run, to show drift.
     pub resident: bool,
     opened: Duration,
     stage: Stage,
 }
 
-/// How it behaves.
+/// How a listener behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Reads all that comes, and checks it.
+    /// Reads and checks everything.
     Player,
-    /// Reads all that comes, and only counts it.
+    /// Reads everything, and only counts it.
     Counter,
-    /// Reads a tenth of what it should.
+    /// Reads at a tenth of the rate.
     Slow,
-    /// Reads the first bytes of the answer, and then nothing any more.
+    /// Reads the first bytes of the answer, then nothing.
     Stalled,
 }
 
 impl Role {
-    /// Whether it behaves badly on purpose, and is no measure of what players get.
+    /// Whether it behaves badly on purpose, so that it does not count as a player.
     pub fn is_afflicted(self) -> bool {
         matches!(self, Role::Slow | Role::Stalled)
     }
 }
 
-/// Why it was opened.
+/// Why a listener was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cohort {
@@ -54,7 +54,7 @@ pub enum Cohort {
 
 enum Stage {
     Connecting,
-    /// Asked; what has come of the answer.
+    /// The request was sent; the part of the answer that has arrived.
     Asked {
         head: Vec<u8>,
     },
@@ -67,25 +67,25 @@ enum Stage {
     Playing(Playing),
 }
 
-/// What all listeners use in turn.
+/// Buffers and figures that all listeners share.
 pub struct Shared {
     pub request: Vec<u8>,
     pub buffer: Box<[u8]>,
     pub titles: Titles,
     /// When the measurement began, while it runs.
     pub measuring_since: Option<Duration>,
-    /// The longest gap that has ended since the last look at it.
+    /// The longest gap that has ended since this was last reset.
     pub worst_gap: Duration,
-    /// All that has been read since the last look at it.
+    /// Bytes read since this was last reset.
     pub bytes: u64,
 }
 
-/// What became of a look at a listener.
+/// The result of reading a listener.
 #[derive(Debug, PartialEq)]
 pub enum Turn {
     /// Nothing that matters to others.
     Same,
-    /// It has its first audio: so long after it was opened were the answer and the first byte.
+    /// It has its first audio. The times from opening it to the answer and to the first byte.
     Began {
         answered: Duration,
         first_byte: Duration,
@@ -93,21 +93,21 @@ pub enum Turn {
     Over(Ending),
 }
 
-/// Why a listener is no more, if we did not wish it.
+/// Why a listener was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ending {
-    /// The connection did not come about.
+    /// The connection failed.
     Refused,
-    /// Closed, or waited for too long, before the head of the answer was whole.
+    /// Closed or timed out before the head of the answer was complete.
     NoAnswer,
-    /// Not an answer that a player understands, chunks included.
+    /// An answer that players do not understand, such as one in chunks.
     BadAnswer,
     Status(u16),
-    /// Admitted, and then closed or waited for too long without a byte of audio.
+    /// Accepted, but closed or timed out before any audio.
     NoAudio,
-    /// The server closed in order while audio was coming.
+    /// The server closed the connection in order, while playing.
     Closed,
-    /// The server, or the kernel, broke the connection while audio was coming.
+    /// The server or the kernel reset the connection, while playing.
     Reset,
 }
 
@@ -125,11 +125,11 @@ impl std::fmt::Display for Ending {
     }
 }
 
-/// Slow and stalled listeners read so much at first, not to swallow a whole burst.
+/// The first read of slow and stalled listeners, much less than a burst.
 const FIRST_SIP: usize = 1024;
-/// As much as is thrown away at once.
+/// The most bytes to discard at once.
 const DISCARD_BYTES: usize = 1 << 20;
-/// Assumed where the server does not say.
+/// The bitrate to assume if the server does not declare one.
 const DEFAULT_BYTES_PER_SECOND: f64 = 16_000.0;
 
 impl Listener {
@@ -145,7 +145,7 @@ impl Listener {
         }
     }
 
-    /// Keeps how many segments a player has had, to count from.
+    /// Stores the number of segments so far, to count from.
     pub fn note_segments(&mut self) {
         let counts = sys::tcp_counts(&self.socket);
         if let Stage::Playing(playing) = &mut self.stage {
@@ -153,13 +153,13 @@ impl Listener {
         }
     }
 
-    /// And how many have come since, where they were noted.
+    /// The number of segments since then, if it was stored.
     pub fn segments_since_noted(&self) -> Option<u32> {
         let noted = self.playing().filter(|_| !self.role.is_afflicted())?.segments_noted?;
         Some(sys::tcp_counts(&self.socket).ok()?.data_segments_in.wrapping_sub(noted))
     }
 
-    /// What to call it if it is given up now, before it has audio.
+    /// The reason to report if the listener is given up now, before any audio.
     pub fn overdue(&self, now: Duration, patience: Duration) -> Option<Ending> {
         if now.saturating_sub(self.opened) < patience {
             return None;
@@ -172,13 +172,12 @@ impl Listener {
         }
     }
 
-    /// How long since it was opened.
+    /// The time since it was opened.
     pub fn age(&self, now: Duration) -> Duration {
         now.saturating_sub(self.opened)
     }
 
-    /// Something may have happened on the socket: goes on as far as it can. `hung_up` is what the
-    /// kernel says of the other side.
+    /// Handles the socket's events as far as possible. `hung_up`: the kernel says that the server has closed.
     pub fn ready(&mut self, now: Duration, hung_up: bool, shared: &mut Shared) -> Turn {
         if matches!(self.stage, Stage::Connecting) {
             match self.ask(&shared.request) {
@@ -199,7 +198,7 @@ impl Listener {
         self.read(now, most, hung_up, shared)
     }
 
-    /// A slow listener takes its next sip; to be called now and then.
+    /// Reads the next bytes of a slow listener.
     pub fn sip(&mut self, now: Duration, shared: &mut Shared) -> Turn {
         match &self.stage {
             Stage::Playing(playing) if self.role == Role::Slow => {
@@ -210,21 +209,21 @@ impl Listener {
         }
     }
 
-    /// Whether the server has gone without a word, which only writing shows. It changes what the
-    /// server's kernel knows of us, so it is for the end.
+    /// Whether the server has closed without sending a reset, which only a write shows. The write changes the connection's
+    /// state at the server, so this is called at the end only.
     pub fn found_gone(&mut self) -> bool {
         // On loopback the answer to the first is there before the second is written.
         let written = self.socket.write(b"\n").and_then(|_| self.socket.write(b"\n"));
         written.is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
     }
 
-    /// Leaves by a reset: what has not been read is lost, and the server finds out the hard way.
+    /// Leaves by a reset. Unread data is lost.
     pub fn leave_by_reset(self) {
         // Without it the socket closes in order, which is just a weaker test.
         let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
     }
 
-    /// Asks, once the connection is there.
+    /// Sends the request when the connection is established.
     fn ask(&mut self, request: &[u8]) -> Result<bool, Ending> {
         if let Ok(Some(_)) | Err(_) = self.socket.take_error() {
             return Err(Ending::Refused);
@@ -322,7 +321,7 @@ impl Listener {
         Ok(Some(Turn::Began { answered: since(answered), first_byte: since(now) }))
     }
 
-    /// All that had come by `now` has been taken.
+    /// Everything that had arrived by `now` has been read.
     fn arrived(&mut self, now: Duration, shared: &mut Shared) {
         let Stage::Playing(playing) = &mut self.stage else { return };
         if !self.role.is_afflicted() {
@@ -331,7 +330,7 @@ impl Listener {
         playing.arrived(now, shared.measuring_since);
     }
 
-    /// The other side has ended it; what came last still counts.
+    /// The server has closed. The last bytes still count.
     fn over(&mut self, reset: bool, now: Duration, came: bool, shared: &mut Shared) -> Turn {
         if came {
             self.arrived(now, shared);

@@ -1,9 +1,8 @@
-//! The crowd: opens the listeners, reads them all from one thread, and measures.
+//! Opens the listeners, reads them all on one thread, and measures.
 //!
-//! It reads: sockets, /proc. It writes: requests, and nothing else. Two epolls keep it cheap and
-//! exact at once: who joins is looked at as soon as something happens, for the time to the first
-//! byte; who plays is looked at once a tick, for many small arrivals cost one read then, and no
-//! wake of this thread is charged to the server. So gaps are as exact as a tick.
+//! It reads sockets and /proc, and writes requests only. There are two epolls. Joining listeners are read as soon as
+//! something happens, to measure the time to the first byte. Players are read once per tick: many small arrivals then cost
+//! one read, and the server does not pay for waking this thread. So gaps are exact to one tick.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -23,17 +22,17 @@ use crate::strace::Strace;
 use crate::sys;
 use crate::tally::{Tally, WindowTime};
 
-/// Read at once; it stays in the second-level cache.
+/// The size of a read. The buffer stays in the second-level cache.
 const BUFFER_BYTES: usize = 128 * 1024;
-/// After so many reads of players, those who join get a look.
+/// After this many reads of players, joining listeners are read.
 const READS_A_LOOK: usize = 64;
-/// After so many connections opened, those who join get a look.
+/// After this many new connections, joining listeners are read.
 const OPENS_A_LOOK: usize = 32;
 /// Open files that are not listeners.
 const RESERVE: u64 = 64;
-/// strace ends by itself, a little late; until then all must go on as before.
+/// The most that strace ends too late. Until then the load goes on.
 const STRACE_MARGIN: Duration = Duration::from_millis(500);
-/// Connections of so many players are asked for their segments.
+/// For this many players, the kernel is asked for the number of segments.
 const SEGMENT_SAMPLES: usize = 200;
 
 /// Runs the whole measurement.
@@ -53,9 +52,9 @@ struct Load<'a> {
     args: &'a ListenersArgs,
     clock: Instant,
     random: fastrand::Rng,
-    /// Wakes for those who join.
+    /// Wakes for joining listeners.
     joining: Poll,
-    /// Looked at once a tick.
+    /// Polled once per tick.
     playing: Poll,
     /// By token.
     slots: Vec<Option<Listener>>,
@@ -67,9 +66,9 @@ struct Load<'a> {
     plan: Plan<'a>,
     next_tick: Duration,
     next_second: Duration,
-    /// The slot of the slow listener that drinks next.
+    /// The slot of the slow listener that reads next.
     next_sip: usize,
-    /// When those who join were last looked at, and the longest wait for that in this second.
+    /// When joining listeners were last read, and the longest interval between that in this second.
     last_look: Duration,
     longest_look: Duration,
 
@@ -77,14 +76,14 @@ struct Load<'a> {
     tally: Tally,
     window: Option<WindowTime>,
     segments_per_listener_s: f64,
-    /// Whether all records are in the tally: what happens then is not measured any more.
+    /// Whether all records are in the tally. Later events are not measured.
     recorded: bool,
     interrupted: bool,
 }
 
-/// What the run is about at the moment.
+/// The phase of a run.
 enum Phase {
-    /// Until all of the ramp have been opened, and have audio or have failed.
+    /// Listeners join, until all have audio or have failed.
     Joining,
     Settling {
         until: Duration,
@@ -175,7 +174,7 @@ impl<'a> Load<'a> {
 
     // Joining and leaving.
 
-    /// Opens all who are due, and makes leave who is due to leave; but not longer than to the next tick.
+    /// Opens and closes the listeners that are due, until the next tick at most.
     fn do_due(&mut self, join_events: &mut Events) -> io::Result<()> {
         for done in 1.. {
             match self.plan.take(self.now()) {
@@ -221,7 +220,7 @@ impl<'a> Load<'a> {
         self.look_at(slot, false);
     }
 
-    /// A player leaves, and another comes.
+    /// Closes a player and opens another listener.
     fn replace(&mut self, by_reset: bool) {
         // There is one to be found unless nearly nobody plays.
         for _ in 0..20 {
@@ -239,7 +238,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// The listener has gone against its will.
+    /// Records a listener that was closed by the server, or failed.
     fn lose(&mut self, slot: usize, ending: Ending) {
         let now = self.now();
         if let Some(listener) = self.remove(slot)
@@ -249,7 +248,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Takes a listener out; when it is dropped, its socket is closed.
+    /// Removes a listener. Dropping it closes its socket.
     fn remove(&mut self, slot: usize) -> Option<Listener> {
         let listener = self.slots[slot].take()?;
         self.free.push(slot);
@@ -262,7 +261,7 @@ impl<'a> Load<'a> {
 
     // Reading.
 
-    /// Looks at those who join, for as long as `wait` if nothing happens.
+    /// Reads joining listeners, and waits up to `wait` if nothing happens.
     fn look_at_joining(&mut self, events: &mut Events, wait: Duration) -> io::Result<()> {
         poll(&mut self.joining, events, wait)?;
         let now = self.now();
@@ -274,7 +273,7 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    /// Reads everybody who has something to read.
+    /// Reads all players that have data.
     fn tick(&mut self, play_events: &mut Events, join_events: &mut Events) -> io::Result<()> {
         let now = self.now();
         if self.shared.measuring_since.is_some() {
@@ -301,7 +300,7 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    /// A part of the slow listeners reads, so that each does so once a second.
+    /// Reads from a part of the slow listeners, so that each reads once per second.
     fn sip(&mut self) {
         if self.args.slow_percent == 0.0 {
             return;
@@ -377,7 +376,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Goes on to the next phase when it is time.
+    /// Begins the next phase when it is due.
     fn advance(&mut self) -> io::Result<()> {
         let now = self.now();
         let before = self.phase.name();
@@ -461,7 +460,7 @@ impl<'a> Load<'a> {
         Phase::After { until: self.now() + self.args.after }
     }
 
-    /// Ends the run with what there is.
+    /// Ends the run with the results so far.
     fn interrupt(&mut self) {
         self.interrupted = true;
         match self.phase {
@@ -521,7 +520,7 @@ impl Phase {
     }
 }
 
-/// Waits for events; a signal ends the waiting with none.
+/// Waits for events. Returns none after a signal.
 fn poll(poll: &mut Poll, events: &mut Events, wait: Duration) -> io::Result<()> {
     match poll.poll(events, Some(wait)) {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {

@@ -1,5 +1,4 @@
-//! The measurement: what the server and this tool use from the start of the window to its end,
-//! and the course of the run, second by second.
+//! The measurement: the resources that the server and this tool use in the window, and the timeline of the run by seconds.
 
 use std::time::Duration;
 
@@ -9,14 +8,14 @@ use crate::report::{Generator, MEASURING, Second, ServerReport, Storm};
 use crate::sampler::{Sampler, ServerSample, ThreadCpu};
 use crate::sys;
 
-/// Everything about a run that is not about single listeners. Times are since it began.
+/// All figures of a run except those of single listeners. Times are since the run began.
 pub struct Measurement {
     sampler: Option<Sampler>,
     before: ServerSample,
     start: Mark,
     end: Mark,
     after: Option<ServerSample>,
-    /// How often the server made each call, and in how many listeners times seconds.
+    /// The server's system calls by name, and the listeners times seconds in which they were counted.
     syscalls: (Vec<(String, u64)>, f64),
     /// Listeners times seconds in the window.
     listener_seconds: f64,
@@ -26,7 +25,7 @@ pub struct Measurement {
     timeline: Vec<Second>,
 }
 
-/// What the server and this tool had used at one moment.
+/// The resources used by the server and this tool at one moment.
 #[derive(Default)]
 struct Mark {
     at: Duration,
@@ -53,26 +52,26 @@ impl Measurement {
         }
     }
 
-    /// The window begins; what was noted before was not in it.
+    /// The window begins. Earlier figures are discarded.
     pub fn begin(&mut self, now: Duration) {
         self.start = self.mark(now);
         self.last_tick = now;
     }
 
-    /// The window ends, with so many listeners.
+    /// The window ends with this number of listeners.
     pub fn end(&mut self, now: Duration, listeners: usize) {
         self.end = self.mark(now);
         self.listeners_until(now, listeners);
     }
 
-    /// In the window, a tick came so much later than it was due.
+    /// In the window, a tick was late by this much.
     pub fn tick(&mut self, now: Duration, late: Duration, listeners: usize) {
         self.tick_late_ms.push(late.as_secs_f64() * 1e3);
         self.listeners_until(now, listeners);
     }
 
-    /// A second is over. What only the server and this tool know is filled in; `longest_look` is
-    /// the longest time in it between two looks at those who join.
+    /// A second is over. The figures of the server and of this tool are added. `longest_look` is the longest interval in it
+    /// between two reads of joining listeners.
     pub fn second(&mut self, second: Second, longest_look: Duration) -> &Second {
         self.join_look_ms.push(longest_look.as_secs_f64() * 1e3);
         let server = self.sampler.as_ref().map(Sampler::sample);
@@ -85,12 +84,12 @@ impl Measurement {
         self.timeline.last().map_or(0.0, |second| second.at_s)
     }
 
-    /// All have left for a while.
+    /// All listeners left a while ago.
     pub fn after(&mut self) {
         self.after = self.sampler.as_ref().map(Sampler::sample);
     }
 
-    /// strace has counted, in so many listeners times seconds.
+    /// strace has counted, during these listeners times seconds.
     pub fn traced(&mut self, calls: Vec<(String, u64)>, listener_seconds: f64) {
         self.syscalls = (calls, listener_seconds);
     }
@@ -100,12 +99,12 @@ impl Measurement {
         self.end.at.saturating_sub(self.start.at)
     }
 
-    /// How many listeners there were in it, on average.
+    /// The average number of listeners in the window.
     pub fn listeners(&self) -> f64 {
         per(self.listener_seconds, self.length().as_secs_f64())
     }
 
-    /// How much the residents' lead grew a minute.
+    /// The growth of the residents' lead per minute.
     pub fn drift_ms_per_minute(&self) -> f64 {
         let mut measured = self.timeline.iter().filter(|second| second.phase == MEASURING);
         match (measured.next(), measured.next_back()) {
@@ -114,7 +113,7 @@ impl Measurement {
         }
     }
 
-    /// What those who listened noticed of the storms.
+    /// The effect of the storms on the earlier listeners.
     pub fn storms(&self, args: &ListenersArgs) -> Vec<Storm> {
         let worst_gap_ms = |from_s: f64, to_s: f64| {
             let part = self.timeline.iter().filter(|second| second.at_s > from_s && second.at_s <= to_s);
@@ -133,7 +132,7 @@ impl Measurement {
         storms.collect()
     }
 
-    /// What the server cost; `None` if it was not sampled.
+    /// The cost of the server; `None` if it was not sampled.
     pub fn server(&self, serving_thread: Option<&str>) -> Option<ServerReport> {
         let (start, end) = (self.start.server.as_ref()?, self.end.server.as_ref()?);
         let seconds = self.length().as_secs_f64();
@@ -173,7 +172,7 @@ impl Measurement {
         })
     }
 
-    /// What this tool cost; it is all measured then, and the course of the run comes with it.
+    /// The cost of this tool, and the timeline of the run.
     pub fn generator(self, args: &ListenersArgs) -> (Generator, Vec<Second>) {
         let seconds = self.length().as_secs_f64();
         let own_cpu_s = self.end.own_cpu.saturating_sub(self.start.own_cpu).as_secs_f64();
@@ -216,7 +215,7 @@ impl Measurement {
     }
 }
 
-/// `amount` divided by `by`; zero where nothing was measured.
+/// `amount` divided by `by`; zero if nothing was measured.
 pub fn per(amount: f64, by: f64) -> f64 {
     if by > 0.0 { amount / by } else { 0.0 }
 }

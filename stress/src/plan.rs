@@ -1,11 +1,12 @@
-//! The plan of a run: who joins and leaves when, and how they behave. Time passed in, no sockets.
+//! The plan of a run: when listeners join and leave, and how they behave. It takes the time as an argument and has no
+//! sockets.
 
 use std::time::Duration;
 
 use crate::listener::{Cohort, Role};
 use crate::options::{Check, ListenersArgs};
 
-/// All that is still to come.
+/// The future events of a run.
 pub struct Plan<'a> {
     args: &'a ListenersArgs,
     ramp: Pace,
@@ -13,12 +14,12 @@ pub struct Plan<'a> {
     resets: Pace,
     storms: Vec<Pace>,
     opened: usize,
-    /// How far the next stalled or slow one has come, of a hundred.
+    /// The fraction of the next stalled and of the next slow listener, in hundredths.
     stalled_due: f64,
     slow_due: f64,
 }
 
-/// What is to be done now.
+/// An event that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     Join(Cohort),
@@ -31,10 +32,10 @@ pub enum Due {
 /// Who joins next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newcomer {
-    /// How many were opened before.
+    /// The number of listeners opened before.
     pub index: usize,
     pub role: Role,
-    /// Never made to leave, to show drift over the whole run.
+    /// Stays for the whole run, to show drift.
     pub resident: bool,
 }
 
@@ -63,23 +64,23 @@ impl<'a> Plan<'a> {
             storms.map(|storm| Pace::new(now + storm.at, storm.count as f64, storm.count as u64)).collect();
     }
 
-    /// Nobody joins or leaves any more.
+    /// No listener joins or leaves from now on.
     pub fn end(&mut self) {
         [self.ramp, self.churn, self.resets] = [Pace::none(), Pace::none(), Pace::none()];
         self.storms.clear();
     }
 
-    /// Whether all of the ramp have been opened.
+    /// Whether all listeners of the ramp have been opened.
     pub fn ramp_is_over(&self) -> bool {
         self.ramp.next().is_none()
     }
 
-    /// When something is due next.
+    /// When the next event is due.
     pub fn next(&self) -> Option<Duration> {
         [&self.ramp, &self.churn, &self.resets].into_iter().chain(&self.storms).filter_map(Pace::next).min()
     }
 
-    /// Takes one thing that is due.
+    /// Takes one event that is due.
     pub fn take(&mut self, now: Duration) -> Option<Due> {
         if self.ramp.take(now) {
             Some(Due::Join(Cohort::Ramp))
@@ -94,7 +95,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The next to be opened. Of the ramp, the afflicted come evenly spread among the others.
+    /// The next listener to open. In the ramp, slow and stalled listeners are spread evenly among the others.
     pub fn newcomer(&mut self, cohort: Cohort) -> Newcomer {
         let index = self.opened;
         self.opened += 1;
@@ -120,7 +121,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// So many events, evenly spread from a start on.
+/// A number of events, spread evenly from a start on.
 #[derive(Debug)]
 struct Pace {
     start: Duration,
@@ -144,7 +145,7 @@ impl Pace {
             .then(|| self.start + Duration::from_secs_f64(self.done as f64 / self.per_second))
     }
 
-    /// Takes one event, if it is due. One that is late makes no other late.
+    /// Takes one event, if it is due. A late event does not delay others.
     fn take(&mut self, now: Duration) -> bool {
         let due = self.next().is_some_and(|next| next <= now);
         self.done += u64::from(due);

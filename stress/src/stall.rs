@@ -1,8 +1,8 @@
-//! Listeners that never read, or hardly: when the server lets them go, and what they cost its
-//! kernel until then, as `ss` tells it.
+//! Listeners that never read, or hardly: when the server closes them, and how much kernel memory they hold until then,
+//! according to `ss`.
 //!
-//! Time runs from the last byte that a listener's kernel acknowledged: until then the server may
-//! rightly think that somebody listens.
+//! Times count from the last byte that a listener's kernel acknowledged, because until then the server cannot know that
+//! nobody reads.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter};
@@ -21,31 +21,31 @@ use crate::quantiles::Quantiles;
 use crate::stop::Stop;
 use crate::sys;
 
-/// How often the listeners are looked at; times are no more exact than that.
+/// The interval between polls of the listeners, which is the precision of the times.
 const TICK: Duration = Duration::from_millis(100);
-/// How often `ss` is asked: the server's side is known no more exactly.
+/// The interval between calls of `ss`, which is the precision of the server's figures.
 const SS_TICK: Duration = Duration::from_secs(1);
 
-/// What became of the stalled.
+/// The result for stalled listeners.
 #[derive(Debug, Serialize)]
 pub struct StallReport {
     pub label: String,
     pub count: usize,
-    /// One byte is read this often; `None`: none ever is.
+    /// The interval at which one byte is read; `None`: nothing is read.
     pub trickle_s: Option<f64>,
-    /// Bytes that each listener's kernel took in.
+    /// Bytes that each listener's kernel accepted.
     pub bytes_taken: Quantiles,
-    /// Kernel memory of each connection at the server's side, at its highest: queued both ways, and reserved.
+    /// The peak of kernel memory for each connection at the server's side: queued both ways, and reserved.
     pub server_kernel_bytes: Quantiles,
-    /// From the last byte acknowledged until the server's side was no more established.
+    /// From the last acknowledged byte until the server's side was no longer established.
     pub let_go_after_s: Quantiles,
-    /// From then until it was no more at all, and its memory free.
+    /// From then until the connection was gone and its memory was free.
     pub gone_after_s: Quantiles,
-    /// How many noticed a reset.
+    /// The number of listeners that received a reset.
     pub resets: usize,
     /// Still established when patience ended.
     pub kept: usize,
-    /// Let go, but their memory still held when patience ended.
+    /// Closed, but their memory was still held when patience ended.
     pub lingering: usize,
 }
 
@@ -53,7 +53,7 @@ struct Stalled {
     socket: TcpStream,
     local: SocketAddr,
     taken: u64,
-    /// When the kernel last took something in.
+    /// When the kernel last accepted data.
     last_taken: Duration,
     server_bytes_most: u64,
     reset: bool,
@@ -61,7 +61,7 @@ struct Stalled {
     gone: Option<Duration>,
 }
 
-/// Opens them, and waits until all are gone, or patience is.
+/// Opens the listeners, and waits until all are closed or patience ends.
 pub fn run(args: &StallArgs, stop: &Stop) -> Result<StallReport, String> {
     sys::raise_open_files().map_err(|error| format!("limit of open files: {error}"))?;
     let clock = Instant::now();
@@ -128,7 +128,7 @@ fn open(args: &StallArgs, clock: Instant) -> std::io::Result<Vec<Stalled>> {
 }
 
 impl Stalled {
-    /// What our own kernel knows.
+    /// Asks this side's kernel.
     fn look(&mut self, now: Duration) {
         if let Ok(Some(_)) = self.socket.take_error() {
             self.reset = true;
@@ -148,7 +148,7 @@ impl Stalled {
         let _ = self.socket.read(&mut [0]);
     }
 
-    /// What the server's kernel has of this connection.
+    /// Records the server's side of this connection.
     fn compare(&mut self, server_side: Option<&ServerSocket>, now: Duration) {
         match server_side {
             Some(socket) => {

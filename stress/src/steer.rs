@@ -1,5 +1,4 @@
-//! Clients of the API, beside whatever else the server does: requests at a steady rate, each timed, and
-//! streams of events that stay open.
+//! Clients of the API: requests at a steady rate, each of them timed, and streams of events that stay open.
 
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, ErrorKind, Read, Write};
@@ -17,9 +16,9 @@ use crate::quantiles::Quantiles;
 use crate::stop::Stop;
 use crate::sys;
 
-/// Without a byte for so long, a request has failed.
+/// A request fails if nothing arrives for this long.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often the clients of events look whether they are to end.
+/// How often event clients check whether the run has ended.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How the server answered.
@@ -28,7 +27,7 @@ pub struct SteerReport {
     pub label: String,
     pub seconds: f64,
     pub requests: Vec<RequestReport>,
-    /// Of all requests, from when they were due until the answer was whole.
+    /// Times of all requests, from when they were due until the answer was complete.
     pub answer_ms: Quantiles,
     pub events: EventsReport,
 }
@@ -38,9 +37,9 @@ pub struct SteerReport {
 pub struct RequestReport {
     pub request: String,
     pub answer_ms: Quantiles,
-    /// Answered with something else than 2xx.
+    /// Answered with another status than 2xx.
     pub refused: usize,
-    /// Not answered at all, and why the last one was not.
+    /// Requests without an answer, and the reason for the last one.
     pub failed: usize,
     pub failure: Option<String>,
 }
@@ -53,12 +52,12 @@ pub struct EventsReport {
     pub welcome: usize,
     /// Closed before the end.
     pub lost: usize,
-    /// Events that each was sent.
+    /// Events per client.
     pub events: Quantiles,
     pub bytes: u64,
 }
 
-/// Steers until its time is over.
+/// Runs until the time is over.
 pub fn run(args: &SteerArgs, stop: &Stop) -> Result<SteerReport, String> {
     sys::raise_open_files().map_err(|error| format!("limit of open files: {error}"))?;
     let head = head(args)?;
@@ -93,7 +92,7 @@ struct Planned {
     bytes: Vec<u8>,
 }
 
-/// What became of a request.
+/// The result of a request.
 struct Answer {
     /// Its place in the plan.
     kind: usize,
@@ -132,7 +131,7 @@ fn head(args: &SteerArgs) -> Result<String, String> {
     Ok(head)
 }
 
-/// One client on a connection that it keeps, with the requests whose turns are its own.
+/// A client with a persistent connection, and its share of the requests.
 fn ask(
     url: &Target,
     plan: &[Planned],
@@ -192,7 +191,7 @@ struct Follower {
     socket: mio::net::TcpStream,
     request: Vec<u8>,
     sent: usize,
-    /// What has come of a line that is not whole.
+    /// The beginning of an incomplete line.
     line: Vec<u8>,
     welcome: bool,
     lost: bool,
@@ -200,7 +199,7 @@ struct Follower {
     bytes: u64,
 }
 
-/// All clients of events, on one thread, until the end.
+/// Runs all event clients on one thread, until the end.
 fn follow(args: &SteerArgs, head: &str, end: Instant, stop: &Stop) -> io::Result<EventsReport> {
     let mut poll = Poll::new()?;
     let mut followers = Vec::with_capacity(args.events);
@@ -246,7 +245,7 @@ fn follow(args: &SteerArgs, head: &str, end: Instant, stop: &Stop) -> io::Result
 }
 
 impl Follower {
-    /// Sends and reads what there is. False when the connection has ended.
+    /// Sends and reads as far as possible. False if the connection has ended.
     fn go_on(&mut self) -> bool {
         while self.sent < self.request.len() {
             match self.socket.write(&self.request[self.sent..]) {

@@ -1,4 +1,4 @@
-//! Adds up what all listeners went through, those that have left included.
+//! Sums up the figures of all listeners, including those that have left.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct Tally {
     pub left: u64,
 }
 
-/// When the measurement began and how long it is to be; nothing is measured before.
+/// The start and the length of the measurement.
 #[derive(Clone, Copy)]
 pub struct WindowTime {
     pub start: Duration,
@@ -46,13 +46,13 @@ struct AfflictedTally {
     let_go_after_s: Vec<f64>,
 }
 
-/// Slower than so many seconds of audio a second is not real time, when it is known exactly.
+/// Fewer seconds of audio per second than this are not real time, if the rate is known exactly.
 const REAL_TIME: f64 = 0.99;
 
-/// Who has come less than this before the end may still wait for audio then.
+/// A listener that joined later than this before the end may still wait for audio.
 const LONG_ENOUGH_TO_JOIN: Duration = Duration::from_secs(1);
 
-/// Who has played for so long in the window has a rate.
+/// A listener that has played this long in the window has a rate.
 fn shortest_rate(window: Duration) -> Duration {
     (window / 2).min(Duration::from_secs(20))
 }
@@ -76,13 +76,13 @@ impl Tally {
         }
     }
 
-    /// A connection could not even be opened.
+    /// A connection could not be opened.
     pub fn never_opened(&mut self, cohort: Cohort, error: &std::io::Error) {
         let joins = &mut self.joins.entry(cohort).or_default().report;
         *joins.failures.entry(format!("not opened: {error}")).or_default() += 1;
     }
 
-    /// A listener has gone against its will, at `age`. Its record is to be counted by [`Tally::gone`], too.
+    /// A listener was lost at `age`. [`Tally::gone`] counts its record.
     pub fn lost(&mut self, listener: &Listener, ending: Ending, age: Duration) {
         if listener.playing().is_none() {
             let joins = &mut self.joins.entry(listener.cohort).or_default().report;
@@ -94,7 +94,7 @@ impl Tally {
         }
     }
 
-    /// The measurement is over while we take a listener to be there.
+    /// The measurement ends while this listener is connected.
     pub fn stays(&mut self, listener: &mut Listener, now: Duration, window: Option<WindowTime>) {
         if let Some(group) = self.afflicted(listener.role) {
             group.report.found_gone += u64::from(listener.playing().is_some() && listener.found_gone());
@@ -106,7 +106,7 @@ impl Tally {
         self.record(listener, now, window);
     }
 
-    /// A listener is no more: its record.
+    /// A listener has gone; takes its record.
     pub fn gone(&mut self, listener: &Listener, now: Duration, window: Option<WindowTime>) {
         self.left += u64::from(listener.playing().is_some());
         self.record(listener, now, window);
@@ -129,7 +129,7 @@ impl Tally {
         std::mem::take(&mut self.joins).into_iter().map(finish).collect()
     }
 
-    /// The players' part of the report; what is not theirs to know is left at zero.
+    /// The players' part of the report. Other figures are zero.
     /// Both ends of a rate are known to a `tick`.
     pub fn players(&mut self, gap_limit: Duration, tick: Duration, window: Duration) -> WindowReport {
         let blur = 2.0 * tick.as_secs_f64() / shortest_rate(window).as_secs_f64().max(f64::MIN_POSITIVE);
@@ -143,7 +143,7 @@ impl Tally {
         report
     }
 
-    /// The slow, and the stalled.
+    /// The slow and the stalled listeners.
     pub fn afflicted_reports(&mut self) -> [Afflicted; 2] {
         [&mut self.slow, &mut self.stalled].map(|group| {
             let AfflictedTally { report, let_go_after_s } = std::mem::take(group);
