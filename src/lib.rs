@@ -56,6 +56,7 @@ pub use engine::deck::VoiceState;
 pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, Result};
 pub use event::{Event, EventKind, TrackInfo};
+pub use http::HttpAnswer;
 #[doc(hidden)]
 pub use http::read_request; // for fuzzing
 pub use ids::{EntryId, VoiceId};
@@ -69,9 +70,9 @@ pub use pipeline::{
 };
 pub use playout::{Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use server::{
-    AudioWriter, Burst, EventStream, HttpAnswer, HttpRequest, ListenerInfo, MountInfo, MountSettings,
-    MountWriter, Requests, RequestsBell, Server, ServerEvent, ServerEvents, ServerSettings, ServerStats,
-    StopReport, TitleInfo,
+    AudioWriter, Burst, EventStream, HttpRequest, ListenerInfo, MountInfo, MountSettings, MountWriter,
+    Requests, RequestsBell, Server, ServerEvent, ServerEvents, ServerSettings, ServerStats, StopReport,
+    TitleInfo,
 };
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
 

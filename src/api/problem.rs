@@ -1,39 +1,32 @@
-//! Why a request was refused, as problem details (RFC 9457): for programs a code, for people a sentence.
+//! Every reason why the API refuses a request, as problem details (RFC 9457).
 
 use std::ops::Deref;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::http::ProblemDetails;
 use crate::{Error, HttpAnswer};
 
-/// A refusal. Serialised, it is the body of its answer. (A pointer: nearly nothing is refused.)
+/// A refusal. (Boxed because few requests are refused.)
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Problem(Box<Details>);
+pub(crate) struct Problem(Box<Refusal>);
 
-/// What there is to know of it.
+/// The details of a refusal, and the headers of its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Details {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'static str,
-    status: u16,
-    pub(crate) code: &'static str,
-    pub(crate) detail: String,
-    /// The field of the request that is to blame.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
-    /// Headers of its answer.
+#[serde(transparent)]
+struct Refusal {
+    details: ProblemDetails,
     #[serde(skip)]
     headers: Vec<(&'static str, String)>,
 }
 
 impl Deref for Problem {
-    type Target = Details;
+    type Target = ProblemDetails;
 
-    fn deref(&self) -> &Details {
-        &self.0
+    fn deref(&self) -> &ProblemDetails {
+        &self.0.details
     }
 }
 
@@ -60,29 +53,29 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
 ];
 
 impl Problem {
-    /// One of [`CODES`], and what happened in a sentence.
+    /// A problem with one of [`CODES`]. `detail` says in a sentence what happened.
     pub(crate) fn new(code: &'static str, detail: impl Into<String>) -> Problem {
         let known = CODES.iter().find(|known| known.0 == code);
         let &(_, status, title) = known.expect("every code is in the table");
-        Problem(Box::new(Details {
-            kind: format!("urn:longwave:problem:{code}"),
+        let details = ProblemDetails {
+            kind: format!("urn:longwave:problem:{code}").into(),
             title,
             status,
-            code,
+            code: code.into(),
             detail: detail.into(),
             field: None,
-            headers: Vec::new(),
-        }))
+        };
+        Problem(Box::new(Refusal { details, headers: Vec::new() }))
     }
 
-    /// And this field is to blame.
+    /// Names the field that is to blame.
     #[must_use]
     pub(crate) fn at(mut self, field: impl Into<String>) -> Problem {
-        self.0.field = Some(field.into());
+        self.0.details.field = Some(field.into());
         self
     }
 
-    /// And the client may try again after so long.
+    /// Tells the client after how long it may try again.
     #[must_use]
     pub(crate) fn retry_after(self, time: Duration) -> Problem {
         self.with_header("Retry-After", time.as_secs().max(1).to_string())
@@ -95,10 +88,8 @@ impl Problem {
     }
 
     pub(crate) fn answer(&self) -> HttpAnswer {
-        let body = serde_json::to_vec(self).expect("strings and numbers can be written");
-        let answer = HttpAnswer::new(self.status, "application/problem+json", body);
-        let answer = answer.with("Cache-Control", "no-store").with("X-Content-Type-Options", "nosniff");
-        self.headers.iter().fold(answer, |answer, (name, value)| answer.with(name, value))
+        let answer = self.0.details.answer();
+        self.0.headers.iter().fold(answer, |answer, (name, value)| answer.with(name, value))
     }
 }
 

@@ -130,9 +130,7 @@ fn find(request: &HttpRequest) -> Result<(Task, Access), HttpAnswer> {
     let found = segments.and_then(|segments| router::find(ROUTES, request.method(), &segments));
     let (route, held) = found.map_err(|problem| match request.method() {
         // Whoever asks what may be done here is told, without a login.
-        "OPTIONS" if problem.code == "method-not-allowed" => {
-            HttpAnswer { status: 204, body: Vec::new(), ..problem.answer() }
-        }
+        "OPTIONS" if problem.code == "method-not-allowed" => problem.answer().emptied(204),
         _ => problem.answer(),
     })?;
     Ok((Task { handler: route.handler, held }, route.access))

@@ -1,14 +1,17 @@
-//! HTTP/1.0 and 1.1 as far as a radio server speaks it. Bytes in, values out, and back.
+//! HTTP/1.0 and 1.1, as much as a radio server needs: from bytes to requests, from answers to bytes.
 
+mod answer;
+mod problem;
 mod request;
-mod response;
+mod status;
 
+pub use answer::HttpAnswer;
+pub(crate) use answer::{DateLine, Form, Outgoing, is_header_value};
+pub(crate) use problem::ProblemDetails;
 pub(crate) use request::{Body, Found, HeadSearch, MAX_HEAD, Request, Version};
-pub(crate) use response::{
-    DateLine, Response, Status, is_header_value, service_answer, service_stream_head, stream_head,
-};
+pub(crate) use status::Status;
 
-/// Reads a request as a connection does, from pieces of this length, and says what it finds. For fuzzing.
+/// Reads a request as a connection does, from pieces of this length, and describes it. For fuzzing.
 #[doc(hidden)]
 pub fn read_request(bytes: &[u8], piece: usize) -> String {
     let mut search = HeadSearch::default();

@@ -43,7 +43,7 @@ use reactor::{Command, Reactor, WAKER};
 use reports::journal::{Subscribers, journal};
 use reports::stats::Counters;
 
-pub use desk::service::{HttpAnswer, HttpRequest, Requests, RequestsBell};
+pub use desk::service::{HttpRequest, Requests, RequestsBell};
 pub use listener_info::ListenerInfo;
 pub use mounts::audio::AudioWriter;
 pub use mounts::event_stream::EventStream;

@@ -1,6 +1,7 @@
 //! The station as a whole: whether it is well, what serves it, who listens.
 
 use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -12,12 +13,13 @@ use crate::api::views::Mount;
 use crate::time::{rfc3339, seconds};
 use crate::{HttpAnswer, ListenerInfo, format_title, read_metadata};
 
-/// The description of the API.
-const OPENAPI: &str = include_str!("../openapi.json");
+/// The description of the API. All answers share it.
+static OPENAPI: LazyLock<Arc<[u8]>> = LazyLock::new(|| Arc::from(&include_bytes!("../openapi.json")[..]));
 
 /// `GET /api/v1/openapi.json`
 pub(crate) fn openapi(_: &Core, _: &Call<'_>) -> Handled {
-    Ok(HttpAnswer::new(200, "application/json", OPENAPI).with("Access-Control-Allow-Origin", "*"))
+    Ok(HttpAnswer::shared(200, "application/json", Arc::clone(&OPENAPI))
+        .with("Access-Control-Allow-Origin", "*"))
 }
 
 #[derive(Serialize)]

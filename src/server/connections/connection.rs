@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::visit::Visit;
-use crate::http::{Found, HeadSearch, MAX_HEAD, Request, Status, Version};
+use crate::http::{Form, Found, HeadSearch, MAX_HEAD, Outgoing, Request, Status};
 use crate::server::mounts::listener::Listener;
 
 /// After its last answer a client is given this long to close.
@@ -88,9 +88,7 @@ pub(crate) struct Receiving {
 pub(crate) struct Asked {
     /// Which answer is meant.
     pub(crate) ticket: u64,
-    pub(crate) version: Version,
-    pub(crate) is_head: bool,
-    pub(crate) keep: bool,
+    pub(crate) form: Form,
     pub(crate) visit: Visit,
     pub(crate) since: Instant,
 }
@@ -104,8 +102,7 @@ pub(crate) struct Waiting {
 
 #[derive(Debug)]
 pub(crate) struct Answering {
-    output: Vec<u8>,
-    taken: usize,
+    output: Outgoing,
     /// What followed the request; none: the connection is not kept.
     pipelined: Option<Vec<u8>>,
     deadline: Instant,
@@ -145,11 +142,7 @@ pub(crate) type Place = Arc<()>;
 #[expect(clippy::large_enum_variant, reason = "it is on its way into a `Connection`")]
 pub(crate) enum Reply {
     /// A whole answer.
-    Answer {
-        bytes: Vec<u8>,
-        /// Whether another request may follow.
-        keep: bool,
-    },
+    Answer(Outgoing),
     /// The client is a listener from now on.
     Listen(Listener),
     /// First its body, of this length; then [`Site::hand_over`].
@@ -185,7 +178,7 @@ impl Connection {
             Connection::Receiving(receiving) if receiving.is_whole() => Want::Reply,
             Connection::Receiving(receiving) => Want::Read(receiving.length - receiving.body.len()),
             Connection::Waiting(_) => Want::Wait,
-            Connection::Answering(answering) => Want::Write(&answering.output[answering.taken..]),
+            Connection::Answering(answering) => Want::Write(answering.output.next()),
             Connection::Listening(_) => Want::Serve,
             Connection::Lingering(Lingering { shut: false, .. }) => Want::Shut,
             Connection::Lingering(lingering) => Want::Read(LINGER_BYTES - lingering.discarded),
@@ -268,11 +261,11 @@ impl Connection {
         }
     }
 
-    /// The answer has come: these bytes.
-    pub(crate) fn answered(&mut self, bytes: Vec<u8>, keep: bool, patience: Patience, now: Instant) {
+    /// The answer has come.
+    pub(crate) fn answered(&mut self, output: Outgoing, patience: Patience, now: Instant) {
         let Connection::Waiting(waiting) = self else { return };
         let rest = std::mem::take(&mut waiting.pipelined);
-        *self = Connection::after(Reply::Answer { bytes, keep }, rest, patience, now);
+        *self = Connection::after(Reply::Answer(output), rest, patience, now);
     }
 
     /// The answer has come: the client follows an event stream from now on.
@@ -291,10 +284,9 @@ impl Connection {
             }
             // A body is received after a head alone.
             Reply::Receive(..) => Connection::Closed,
-            Reply::Answer { bytes, keep } => Connection::Answering(Answering {
-                output: bytes,
-                taken: 0,
-                pipelined: keep.then_some(rest),
+            Reply::Answer(output) => Connection::Answering(Answering {
+                pipelined: output.keeps_alive().then_some(rest),
+                output,
                 deadline: now + patience.write_timeout,
             }),
         }
@@ -310,8 +302,8 @@ impl Connection {
             }
             _ => return,
         };
-        answering.taken += count;
-        if answering.taken < answering.output.len() {
+        answering.output.advance(count);
+        if !answering.output.is_sent() {
             return;
         }
         *self = match answering.pipelined.take() {
@@ -362,7 +354,7 @@ impl Connection {
     pub(crate) fn wind_up(&mut self) {
         match self {
             Connection::Reading(_) | Connection::Receiving(_) => *self = Connection::Closed,
-            Connection::Waiting(waiting) => waiting.asked.keep = false,
+            Connection::Waiting(waiting) => waiting.asked.form = waiting.asked.form.last(),
             Connection::Answering(answering) => answering.pipelined = None,
             Connection::Listening(_) | Connection::Lingering(_) | Connection::Closed => (),
         }
@@ -437,7 +429,7 @@ mod tests {
                 };
                 return Reply::Listen(Listener::new(join, &mount, Instant::now()));
             }
-            Reply::Answer { bytes, keep }
+            Reply::Answer(Outgoing::new(bytes, keep))
         }
 
         fn hand_over(&mut self, _: &Request<'_>, _: Vec<u8>) -> Reply {

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use mio::net::TcpStream;
 
-use crate::http::{Body, DateLine, Request, Response, Status, Version, service_answer};
+use crate::http::{Body, DateLine, Form, HttpAnswer, Outgoing, ProblemDetails, Request, Status};
 use crate::server::Moment;
 use crate::server::connections::connection::{Asked, Place, Reply, Site};
 use crate::server::connections::visit::Visit;
@@ -21,7 +21,7 @@ use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
 use proxies::Proxies;
 use routes::{Route, full, refusal, route};
-use service::{ANSWERS_WITHIN, Heard, HttpAnswer, MAX_BODY, Service};
+use service::{ANSWERS_WITHIN, Heard, MAX_BODY, Service};
 
 /// As many bodies are received at once, at most: what they take of memory is bounded, whoever sends them.
 const BODIES_AT_ONCE: usize = 256;
@@ -63,9 +63,9 @@ impl Desk {
         self.services.iter().find(|service| service.answers_for(&path))
     }
 
-    /// What a connection is told that there is no place for.
-    pub(crate) fn too_many_connections(&mut self, now: SystemTime) -> Vec<u8> {
-        full("this server").bytes(Version::Http11, false, false, self.date.at(now))
+    /// The answer to a connection that there is no room for.
+    pub(crate) fn too_many_connections(&mut self, now: SystemTime) -> Outgoing {
+        full("this server").for_all().written(Form::of(None), self.date.at(now))
     }
 }
 
@@ -89,17 +89,17 @@ impl Site for Clerk<'_> {
         self.counters.requests.add(1);
         let request = match request {
             Ok(request) => request,
-            Err(status) => return self.answer(None, &refusal(status)),
+            Err(status) => return self.answer(None, refusal(status)),
         };
         let body = match request.body() {
             Ok(body) => body,
-            Err(status) => return self.answer(Some(request), &refusal(status)),
+            Err(status) => return self.answer(Some(request), refusal(status)),
         };
         if self.desk.service_for(request).is_some() {
             return self.receive(request, body);
         }
         match route(request, self.mounts, || self.base_url(request)) {
-            Route::Answer(response) => self.answer(Some(request), &response),
+            Route::Answer(answer) => self.answer(Some(request), answer),
             Route::Mount(key) if request.method == "HEAD" => self.describe(request, key),
             Route::Mount(key) => self.listen(request, key),
         }
@@ -113,9 +113,7 @@ impl Site for Clerk<'_> {
             Some(ticket) => {
                 let asked = Asked {
                     ticket,
-                    version: request.version,
-                    is_head: request.method == "HEAD",
-                    keep: request.persists(),
+                    form: Form { keeps_alive: request.persists(), ..Form::of(Some(request)) },
                     visit: self.visit(Some(request)),
                     since: self.now.instant,
                 };
@@ -148,23 +146,13 @@ impl Clerk<'_> {
         }
     }
 
-    /// What a client of a service is told by the desk, in the form of problem details (RFC 9457).
+    /// Refuses a request to a service, which never sees it.
     fn refuse(&mut self, request: &Request<'_>, status: Status, detail: &str) -> Reply {
-        let (title, code) = (status.reason(), status.reason().to_lowercase().replace(' ', "-"));
-        let text = format!(
-            "{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{},\"code\":\"{code}\",\"detail\":\"{detail}\"}}\n",
-            status.0
-        );
-        let mut answer =
-            HttpAnswer::new(status.0, "application/problem+json", text).with("Cache-Control", "no-store");
+        let mut answer = ProblemDetails::of_status(status, detail).answer();
         if status == Status::UNAVAILABLE {
             answer = answer.with("Retry-After", "1");
         }
-        let (is_head, date) = (request.method == "HEAD", self.desk.date.at(self.now.wall));
-        let bytes =
-            service_answer(request.version, status, false, is_head, date, &answer.lines, &answer.body);
-        self.log(Some(request), status, bytes.len());
-        Reply::Answer { bytes, keep: false }
+        self.write(Some(request), answer, Form::of(Some(request)).last())
     }
 
     fn client(&self, request: Option<&Request<'_>>) -> IpAddr {
@@ -176,20 +164,23 @@ impl Clerk<'_> {
         self.desk.proxies.base_url(self.address.ip(), request, self.socket.local_addr().ok())
     }
 
-    fn answer(&mut self, request: Option<&Request<'_>>, response: &Response) -> Reply {
-        let keep = request.is_some_and(Request::keeps_alive);
-        let version = request.map_or(Version::Http11, |request| request.version);
-        let is_head = request.is_some_and(|request| request.method == "HEAD");
-        let bytes = response.bytes(version, keep, is_head, self.desk.date.at(self.now.wall));
-        self.log(request, response.status, bytes.len());
-        Reply::Answer { bytes, keep }
+    /// Gives the answer of the server itself: a page of any origin may read it.
+    fn answer(&mut self, request: Option<&Request<'_>>, answer: HttpAnswer) -> Reply {
+        self.write(request, answer.for_all(), Form::of(request))
     }
 
-    /// HEAD of a mount.
+    fn write(&mut self, request: Option<&Request<'_>>, answer: HttpAnswer, form: Form) -> Reply {
+        let status = answer.status();
+        let outgoing = answer.written(form, self.desk.date.at(self.now.wall));
+        self.log(request, status, outgoing.len());
+        Reply::Answer(outgoing)
+    }
+
+    /// Answers HEAD of a mount.
     fn describe(&mut self, request: &Request<'_>, key: usize) -> Reply {
-        let bytes = self.head(request, key);
-        self.log(Some(request), Status::OK, bytes.len());
-        Reply::Answer { bytes, keep: false }
+        let head = self.head(request, key);
+        self.log(Some(request), Status::OK.0, head.len());
+        Reply::Answer(Outgoing::new(head, false))
     }
 
     fn listen(&mut self, request: &Request<'_>, key: usize) -> Reply {
@@ -197,7 +188,7 @@ impl Clerk<'_> {
         if !self.has_room || mount.is_full() {
             self.counters.refused.add(1);
             let what = if self.has_room { "this stream" } else { "this server" };
-            return self.answer(Some(request), &full(what));
+            return self.answer(Some(request), full(what));
         }
         let asked = request.path().filter(|path| **path != *mount.path);
         let join = Join {
@@ -221,11 +212,11 @@ impl Clerk<'_> {
         Visit::new(self.desk.visits, self.client(request), request)
     }
 
-    fn log(&mut self, request: Option<&Request<'_>>, status: Status, bytes: usize) {
+    fn log(&mut self, request: Option<&Request<'_>>, status: u16, bytes: usize) {
         if !self.journal.wants_requests() {
             return;
         }
         let visit = self.visit(request);
-        self.journal.access(visit, status.0, bytes as u64, Duration::ZERO, self.now.wall);
+        self.journal.access(visit, status, bytes as u64, Duration::ZERO, self.now.wall);
     }
 }

@@ -1,19 +1,19 @@
 //! Which request gets which answer. Values in, values out.
 
 use super::pages;
-use crate::http::{Request, Response, Status};
+use crate::http::{HttpAnswer, Request, Status};
 use crate::percent::mount_url;
 use crate::server::mounts::mount::{Mount, Mounts};
 
-/// Methods that there are, for those who tried another.
+/// The methods of the server, for a client that tried another.
 const METHODS: &str = "GET, HEAD, OPTIONS";
-/// When somebody who was refused may try again, in seconds.
+/// A client that was refused may try again after so many seconds.
 const RETRY_AFTER: &str = "10";
 
 /// Where a request leads.
 pub(crate) enum Route {
     /// A short answer.
-    Answer(Response),
+    Answer(HttpAnswer),
     /// The mount with this key: to listen, or (HEAD) to know what listening would answer.
     Mount(usize),
 }
@@ -24,9 +24,7 @@ pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnc
         "OPTIONS" => return Route::Answer(preflight()),
         "GET" | "HEAD" => (),
         _ => {
-            return Route::Answer(
-                Response::text(Status::METHOD_NOT_ALLOWED, "not here\n").with("Allow", METHODS),
-            );
+            return Route::Answer(HttpAnswer::text(405, "not here\n").with("Allow", METHODS));
         }
     }
     let Some(path) = request.path() else {
@@ -37,7 +35,7 @@ pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnc
     }
     let answer = match path.rsplit_once('.') {
         _ if path == "/" => {
-            Some(Response::new(Status::OK, "text/html; charset=utf-8", pages::index(&on_air(mounts))))
+            Some(HttpAnswer::new(200, "text/html; charset=utf-8", pages::index(&on_air(mounts))))
         }
         Some((of, kind)) => mounts.find(of).and_then(|key| playlist(kind, &base_url(), mounts.get(key))),
         None => None,
@@ -45,35 +43,34 @@ pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnc
     Route::Answer(answer.unwrap_or_else(|| not_found(mounts)))
 }
 
-/// What a request that is none is answered.
-pub(crate) fn refusal(status: Status) -> Response {
-    Response::text(status, format!("{}\n", status.reason().to_lowercase()))
+/// The answer to a malformed request.
+pub(crate) fn refusal(status: Status) -> HttpAnswer {
+    HttpAnswer::text(status.0, &format!("{}\n", status.reason().to_lowercase()))
 }
 
-/// There is no room for one more.
-pub(crate) fn full(what: &str) -> Response {
-    Response::text(Status::UNAVAILABLE, format!("{what} is full: try again soon\n"))
-        .with("Retry-After", RETRY_AFTER)
+/// The answer where there is no room for one more.
+pub(crate) fn full(what: &str) -> HttpAnswer {
+    HttpAnswer::text(503, &format!("{what} is full: try again soon\n")).with("Retry-After", RETRY_AFTER)
 }
 
-fn preflight() -> Response {
-    Response::text(Status::OK, "")
+fn preflight() -> HttpAnswer {
+    HttpAnswer::text(200, "")
         .with("Allow", METHODS)
         .with("Access-Control-Allow-Methods", METHODS)
         .with("Access-Control-Allow-Headers", "Icy-MetaData, Range, Authorization, Content-Type")
         .with("Access-Control-Max-Age", "86400")
 }
 
-fn not_found(mounts: &Mounts) -> Response {
+fn not_found(mounts: &Mounts) -> HttpAnswer {
     let paths: String = mounts.on_air().iter().map(|mount| format!("  {}\n", mount.path)).collect();
     let text = match paths.as_str() {
         "" => "nothing is on the air here\n".to_owned(),
         paths => format!("there is no such stream here. On the air:\n{paths}"),
     };
-    Response::text(Status::NOT_FOUND, text)
+    HttpAnswer::text(404, &text)
 }
 
-fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<Response> {
+fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<HttpAnswer> {
     let url = mount_url(base, &mount.path);
     let name = mount.settings.display_name();
     let (content_type, body) = match kind {
@@ -82,7 +79,7 @@ fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<Response> {
         "xspf" => ("application/xspf+xml", pages::xspf(&url, name)),
         _ => return None,
     };
-    Some(Response::new(Status::OK, content_type, body))
+    Some(HttpAnswer::new(200, content_type, body))
 }
 
 fn on_air(mounts: &Mounts) -> Vec<pages::Stream<'_>> {

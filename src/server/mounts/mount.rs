@@ -9,7 +9,7 @@ use slab::Slab;
 use super::fallbacks::{Fallbacks, LONGEST_CHAIN};
 use super::info::{MountBoard, TitleInfo};
 use crate::error::CloseReason;
-use crate::http::{Version, stream_head};
+use crate::http::{HttpAnswer, Version};
 use crate::icy::icy_block;
 use crate::metadata::Title;
 use crate::packet::TitledPacket;
@@ -48,8 +48,8 @@ pub(crate) struct Mount {
     pub(crate) send_buffer: usize,
     /// None once it has ended: the producer sees that nobody listens.
     handoff: Option<HandoffReader>,
-    /// The headers that are this mount's own.
-    head_lines: String,
+    /// The answer to its listeners, without a metaint.
+    answer: HttpAnswer,
     /// The title in force at the backlog's head; none before the first packet.
     title: Option<Arc<Title>>,
     title_number: u64,
@@ -89,7 +89,7 @@ impl Mount {
             burst: server.burst.least(),
             send_buffer: settings.send_buffer(server.burst),
             handoff: Some(handoff),
-            head_lines: head_lines(&settings),
+            answer: answer(&settings),
             settings,
             board,
             title: None,
@@ -143,7 +143,7 @@ impl Mount {
 
     /// It is this from now on. A backlog for more is `ring`; what is held stays held.
     pub(crate) fn become_like(&mut self, settings: Arc<MountSettings>, ring: Box<[u8]>) {
-        self.head_lines = head_lines(&settings);
+        self.answer = answer(&settings);
         self.settings = settings;
         self.backlog.grow(ring);
     }
@@ -185,7 +185,12 @@ impl Mount {
 
     /// The head of the answer to who listens.
     pub(crate) fn answer_head(&self, version: Version, with_titles: bool, date: &str) -> Vec<u8> {
-        stream_head(version, date, &self.head_lines, with_titles.then(|| self.settings.metaint()))
+        let answer = self.answer.clone();
+        let answer = match with_titles {
+            true => answer.with("icy-metaint", &self.settings.metaint().to_string()),
+            false => answer,
+        };
+        answer.stream_start(version, date)
     }
 
     /// Where a listener joins, or lands after a jump.
@@ -223,12 +228,12 @@ impl Mount {
     }
 }
 
-fn head_lines(settings: &MountSettings) -> String {
-    let mut lines = String::new();
-    let mut line = |name: &str, value: &str| lines.extend([name, ": ", value, "\r\n"]);
-    line("Content-Type", &settings.content_type);
+/// The answer to a listener, without its metaint.
+fn answer(settings: &MountSettings) -> HttpAnswer {
     let bitrate = settings.bitrate.map(|bitrate| bitrate.to_string());
+    let audio_info = settings.audio_info();
     let texts = [
+        ("Content-Type", Some(settings.content_type.as_str())),
         ("icy-br", bitrate.as_deref()),
         // VLC shows titles only where there is a name.
         ("icy-name", Some(settings.display_name())),
@@ -236,16 +241,10 @@ fn head_lines(settings: &MountSettings) -> String {
         ("icy-description", settings.description.as_deref()),
         ("icy-url", settings.url.as_deref()),
         ("icy-pub", Some(if settings.public { "1" } else { "0" })),
+        ("ice-audio-info", audio_info.as_deref()),
     ];
-    for (name, value) in texts {
-        if let Some(value) = value {
-            line(name, value);
-        }
-    }
-    if let Some(audio) = settings.audio_info() {
-        line("ice-audio-info", &audio);
-    }
-    lines
+    let known = texts.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    known.fold(HttpAnswer::empty(200), |answer, (name, value)| answer.with(name, value)).for_all()
 }
 
 /// All mounts of a server, those included that have ended and still let listeners go.

@@ -1,28 +1,12 @@
 //! What a service answers comes back here, and finds the connection that waits for it.
 
-use std::time::Instant;
-
 use super::Reactor;
 use crate::error::CloseReason;
-use crate::http::{Status, Version, service_answer, service_stream_head};
+use crate::http::{Form, HttpAnswer, Status};
 use crate::server::Moment;
-use crate::server::connections::connection::{Asked, Connection};
-use crate::server::desk::service::{Answer, Delivery, HttpAnswer};
+use crate::server::connections::connection::Connection;
+use crate::server::desk::service::{Answer, Delivery};
 use crate::server::mounts::listener::{Join, Listener};
-
-/// A request that waits for its answer, as that is written.
-struct Form {
-    version: Version,
-    is_head: bool,
-    keep: bool,
-    since: Instant,
-}
-
-impl Form {
-    fn of(asked: &Asked) -> Form {
-        Form { version: asked.version, is_head: asked.is_head, keep: asked.keep, since: asked.since }
-    }
-}
 
 impl Reactor {
     /// To be called after the handoffs were drained: an answer may lead into a stream at its end.
@@ -34,23 +18,22 @@ impl Reactor {
             if let Some(user) = user {
                 asked.visit.identify(&user);
             }
-            let form = Form::of(asked);
+            let form = asked.form;
             match answer {
-                Answer::Whole(answer) => self.deliver_whole(key, &form, &answer, now),
+                Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
                 Answer::Follow { answer, board, from } => match self.mounts.with_board(&board) {
-                    None => self.deliver_whole(key, &form, &ended(), now),
+                    None => self.deliver_whole(key, form, ended(), now),
                     Some(_) if self.event_clients >= self.limits.max_event_clients => {
                         self.ports.counters.refused.add(1);
-                        self.deliver_whole(key, &form, &full(), now);
+                        self.deliver_whole(key, form, full(), now);
                     }
                     Some(_) if form.is_head => {
-                        let head = HttpAnswer { body: Vec::new(), ..answer };
-                        self.deliver_whole(key, &Form { keep: false, ..form }, &head, now);
+                        let status = answer.status();
+                        self.deliver_whole(key, form.last(), answer.emptied(status), now);
                     }
                     Some(stream) => {
                         let date = self.desk.date(now.wall);
-                        let mut head = service_stream_head(form.version, date, &answer.lines);
-                        head.extend_from_slice(&answer.body);
+                        let head = answer.stream_start(form.version, date);
                         let mount = self.mounts.get(stream);
                         self.peers[key].connection.follows(|visit| {
                             let join = Join {
@@ -77,18 +60,17 @@ impl Reactor {
         }
     }
 
-    fn deliver_whole(&mut self, key: usize, form: &Form, answer: &HttpAnswer, now: Moment) {
-        let Form { version, is_head, keep, since } = *form;
-        let keep = keep && self.stopping.is_none();
-        let (status, date) = (Status::of(answer.status), self.desk.date(now.wall));
-        let bytes = service_answer(version, status, keep, is_head, date, &answer.lines, &answer.body);
+    fn deliver_whole(&mut self, key: usize, form: Form, answer: HttpAnswer, now: Moment) {
+        let form = if self.stopping.is_some() { form.last() } else { form };
+        let status = answer.status();
+        let outgoing = answer.written(form, self.desk.date(now.wall));
         let connection = &mut self.peers[key].connection;
         if let Connection::Waiting(waiting) = &*connection {
             let visit = waiting.asked.visit.clone();
-            let took = now.instant.saturating_duration_since(since);
-            self.ports.journal.access(visit, status.0, bytes.len() as u64, took, now.wall);
+            let took = now.instant.saturating_duration_since(waiting.asked.since);
+            self.ports.journal.access(visit, status, outgoing.len() as u64, took, now.wall);
         }
-        connection.answered(bytes, keep, self.patience, now.instant);
+        connection.answered(outgoing, self.patience, now.instant);
     }
 
     /// There is something new in streams of events.

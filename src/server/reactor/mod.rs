@@ -368,7 +368,7 @@ impl Reactor {
             self.ports.counters.refused.add(1);
             // No place to see to its end: it is told, if it is lucky.
             let answer = self.desk.too_many_connections(now.wall);
-            let _ = sockets::send(&socket, &[IoSlice::new(&answer)]);
+            let _ = sockets::send(&socket, &[IoSlice::new(answer.next())]);
             return;
         }
         let entry = self.peers.vacant_entry();
