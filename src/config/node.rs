@@ -1,5 +1,5 @@
-//! A declaration as a tree: what TOML and JSON have in common. TOML knows where a value stands,
-//! JSON does not; everything after this module treats both alike.
+//! A declaration as a tree, made from TOML or JSON. Only TOML gives the lines of values; the modules that read the tree
+//! treat both alike.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Place, Problems};
 
-/// A value, with the line that it stands on where lines are known.
+/// A value and its line, if lines are known.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {
     pub line: Option<u32>,
@@ -24,13 +24,13 @@ pub(super) enum Value {
     Flag(bool),
     List(Vec<Node>),
     Table(Vec<Entry>),
-    /// JSON's null: as if the key were not there.
+    /// JSON's null. It means the same as a missing key.
     Nothing,
-    /// What no key takes: a fraction, a date, a number beyond 64 bits.
+    /// A value that no key takes: a fraction, a date, a number beyond 64 bits.
     Unwanted(&'static str),
 }
 
-/// A key and its value, with the line that the key stands on.
+/// A key, its line and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub key: String,
@@ -39,7 +39,7 @@ pub(super) struct Entry {
 }
 
 impl Value {
-    /// What kind of value it is, for a sentence: "expected a string, found a list".
+    /// The kind of the value, for a sentence: "expected a string, found a list".
     pub fn kind(&self) -> &'static str {
         match self {
             Value::Text(_) => "a string",
@@ -54,8 +54,7 @@ impl Value {
 }
 
 impl Node {
-    /// The tree of a TOML document, as far as it can be understood: errors of syntax become
-    /// problems, and what lies around them is still read.
+    /// The tree of a TOML document. Errors of syntax become problems, and the rest of the document is still read.
     pub fn from_toml(text: &str, problems: &mut Problems) -> Node {
         let lines = Lines::of(text);
         let (table, mut errors) = DeTable::parse_recoverable(text);
@@ -75,7 +74,7 @@ impl Node {
     /// The tree of a JSON document. Its parser stops at the first error of syntax.
     pub fn from_json(text: &str, problems: &mut Problems) -> Node {
         serde_json::from_str(text).unwrap_or_else(|error| {
-            problems.add(&Place::default(), format!("this is not JSON that can be used: {error}"));
+            problems.add(&Place::default(), format!("this is not valid JSON: {error}"));
             Node { line: None, value: Value::Table(Vec::new()) }
         })
     }

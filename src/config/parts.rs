@@ -1,5 +1,5 @@
-//! One part of a declaration alone, for applications that put their station together themselves: a
-//! pipeline, a server, an output or a mount, with the keys of its table at the top.
+//! Parts of a declaration, for applications that build their station themselves: a pipeline, a server, an output or a
+//! mount, with the keys of its table at the top.
 
 use std::path::Path;
 
@@ -85,9 +85,9 @@ impl OutputSettings {
 }
 
 impl MountSettings {
-    /// A mount that an application feeds, declared in TOML: the keys of `[[pipeline.output]]` that are about
-    /// the mount, with `content_type` said, and `bitrate`, `sample_rate` and `channels` as far as they are
-    /// known. `origin` names it in problems.
+    /// A mount that an application feeds, declared in TOML: the keys of `[[pipeline.output]]` that describe the mount.
+    /// `content_type` must be given; `bitrate`, `sample_rate` and `channels` are given if they are known. `origin` names
+    /// it in problems.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.

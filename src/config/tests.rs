@@ -4,7 +4,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::tables::tables;
 use super::*;
 use crate::audio::PcmSpec;
 #[cfg(feature = "mp3")]
@@ -576,6 +575,7 @@ proptest::proptest! {
 #[test]
 #[cfg(all(feature = "mp3", feature = "aac"))]
 fn the_default_that_is_documented_is_the_default() {
+    use super::tables::tables;
     use crate::setting::{DefaultValue, Kind};
     let output = |format: &str, line: &str| {
         let text = format!("[[pipeline]]\n[[pipeline.output]]\nformat = {format:?}\n{line}");

@@ -12,4 +12,6 @@ mod settings;
 
 #[cfg(feature = "aac")]
 pub(super) use fdk::version;
-pub use settings::{AacProfile, AacSettings};
+#[cfg(feature = "aac")]
+pub use settings::AacProfile;
+pub use settings::AacSettings;
