@@ -19,6 +19,7 @@ mod event;
 mod http;
 mod icy;
 mod ids;
+pub mod json;
 #[doc(hidden)]
 pub mod loops; // for benches
 mod metadata;

@@ -18,7 +18,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf,
     Ok(from_text(&Cow::<str>::deserialize(from)?))
 }
 
-fn to_text(path: &Path) -> Cow<'_, str> {
+pub(crate) fn to_text(path: &Path) -> Cow<'_, str> {
     match path.to_str() {
         Some(text) if !text.starts_with("file://") => text.into(),
         _ => format!("file://{}", percent::encode_plainly(path.as_os_str().as_bytes())).into(),

@@ -3,7 +3,7 @@
 (in-package #:longwave)
 
 (defun key-of (name)
-  "\"played_ms\" as :PLAYED-MS."
+  "\"began_at\" as :BEGAN-AT."
   (intern (substitute #\- #\_ (string-upcase name)) :keyword))
 
 (defun name-of (key)
@@ -88,6 +88,7 @@ left out; :FALSE is false."
         ((stringp value) (write-text value out))
         ((pathnamep value) (write-text (native value) out))
         ((integerp value) (format out "~D" value))
+        ((realp value) (format out "~,6F" value))
         ((and (consp value) (keywordp (first value))) (write-object value out))
         (t (write-char #\[ out)
            (loop for (item . more) on (coerce value 'list)

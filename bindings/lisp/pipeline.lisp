@@ -65,15 +65,14 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
   "Paths, or lists of a path and a title."
   (write-json (coerce (mapcar (lambda (file)
                                 (if (consp file)
-                                    (list :path (native (first file)) :title (second file))
+                                    (list :file (native (first file)) :title (second file))
                                     (native file)))
                               files)
                       'vector)))
 
 (defun list-options (now loop shuffle crossfade fade-in fade-out)
-  (flet ((ms (seconds) (and seconds (milliseconds seconds))))
-    (write-json (list :now (or now :false) :loop loop :shuffle shuffle
-                      :crossfade-ms (ms crossfade) :fade-in-ms (ms fade-in) :fade-out-ms (ms fade-out)))))
+  (write-json (list :now (or now :false) :loop loop :shuffle shuffle
+                    :crossfade crossfade :fade-in fade-in :fade-out fade-out)))
 
 (defgeneric pipeline-play-file (pipeline file &key title)
   (:documentation "Plays a file now; then what was up next goes on. Returns the entry's number.")
@@ -122,7 +121,7 @@ track begins.")
                   :uint64 (handle pipeline) :pointer files :int32 (flag (eq position :next)))))))
 
 (defgeneric pipeline-get-queue (pipeline)
-  (:documentation "The queue, in the order of playing: property lists with :ID, :PATH, :TITLE.")
+  (:documentation "The queue, in the order of playing: property lists with :ID, :FILE, :TITLE.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_queue" :uint64 (handle pipeline))))
 
@@ -173,7 +172,7 @@ track begins.")
       (values))))
 
 (defun pipeline-read-metadata (file)
-  "A file's tags, a property list."
+  "A file's tags, a property list with :ARTIST, :NAME, :ALBUM and more; :TITLE is the line that a station shows."
   (let ((file (native file)))
     (with-texts (file)
       (get-json "lw_read_metadata" :pointer file))))
@@ -187,7 +186,7 @@ track begins.")
 ;;; State
 
 (defgeneric pipeline-current-track (pipeline)
-  (:documentation "The current track, a property list with :TITLE, :FILE, :PLAYED-MS, :REMAINING-MS and more; or NIL.")
+  (:documentation "The current track, a property list with :TITLE, :FILE, :PLAYED, :REMAINING and more; or NIL.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_current_track" :uint64 (handle pipeline))))
 
@@ -224,12 +223,12 @@ track begins.")
     (get-json "lw_pipeline_mounts" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-levels (pipeline)
-  (:documentation "The levels of the mix: :PEAK-DB and :POWER-DB, left and right.")
+  (:documentation "The levels of the mix: :PEAK-DB and :POWER-DB, left and right, :MOMENTARY-LUFS, :SHORT-TERM-LUFS.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_levels" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-health (pipeline)
-  (:documentation "The problems of the pipeline, in sentences.")
+  (:documentation "Whether the pipeline is well: :OK, and its :PROBLEMS in sentences.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_health" :uint64 (handle pipeline))))
 

@@ -37,14 +37,14 @@
     (values)))
 
 (defgeneric pipeline-voices (pipeline)
-  (:documentation "All voices but the programme's: :VOICE, :FILE, :PAUSED, :VOLUME, :POSITION-MS, :DURATION-MS.")
+  (:documentation "All voices but the programme's: :ID, :FILE, :PAUSED, :VOLUME, :POSITION, :DURATION.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_voices" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-volume (pipeline voice)
   (:documentation "A voice's volume, as of the mixer's last job; NIL if it has ended. SETF sets it.")
   (:method ((pipeline pipeline) voice)
-    (getf (find voice (pipeline-voices pipeline) :key (lambda (state) (getf state :voice))) :volume)))
+    (getf (find voice (pipeline-voices pipeline) :key (lambda (state) (getf state :id))) :volume)))
 
 (defgeneric (setf pipeline-volume) (volume pipeline voice)
   (:method (volume (pipeline pipeline) voice)

@@ -121,6 +121,11 @@ def _natural(number, kind=c_uint64):
     return kind(number)
 
 
+def _milliseconds(seconds):
+    """A time as C's functions take it."""
+    return _natural(round(seconds * 1000))
+
+
 def _declaration(given):
     return _utf8(json.dumps(given) if isinstance(given, dict) else given)
 
@@ -143,7 +148,7 @@ def _files(files):
         return "file://" + "".join(chr(byte) if byte in plain else "%%%02X" % byte for byte in raw)
 
     def entry(given):
-        return {**given, "path": path(given["path"])} if isinstance(given, dict) else path(given)
+        return {**given, "file": path(given["file"])} if isinstance(given, dict) else path(given)
 
     return json.dumps([entry(file) for file in files]).encode()
 
@@ -254,7 +259,8 @@ class Server(_Handle):
         return _get(c_uint64, "lw_server_listener_count", self.handle, _utf8(mount))
 
     def changed_at(self, mount):
-        return _get(c_uint64, "lw_server_changed_at", self.handle, _utf8(mount))
+        """Since when the mount has its title, as `time.time()` counts."""
+        return _get(c_uint64, "lw_server_changed_at", self.handle, _utf8(mount)) / 1000
 
     def mount_info(self, mount):
         return _json("lw_server_mount_info", self.handle, _utf8(mount))
@@ -327,10 +333,10 @@ class Pipeline(_Handle):
         _call("lw_pipeline_remove_hook", self.handle, _natural(hook))
         del self._hooks[hook]
 
-    def next_event(self, timeout_ms=-1):
-        """Returns the next event, or None after the timeout. A timeout below 0 waits without a limit."""
+    def next_event(self, timeout=None):
+        """Returns the next event, or None after so many seconds. Without a timeout it waits without a limit."""
         # Waits in slices, so that Ctrl-C is noticed.
-        end = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1000
+        end = None if timeout is None else time.monotonic() + timeout
         while True:
             left = 200 if end is None else max(0, min(200, round((end - time.monotonic()) * 1000)))
             event = _json("lw_pipeline_next_event", self.handle, c_int64(left))
@@ -345,7 +351,7 @@ class Pipeline(_Handle):
         return _get(c_uint64, "lw_pipeline_play_file", self.handle, _path(file), _utf8(title))
 
     def play_list(self, name, files, **options):
-        """Options: now, loop, shuffle, crossfade_ms, fade_in_ms, fade_out_ms."""
+        """Options: now, loop, shuffle, crossfade, fade_in, fade_out."""
         _call("lw_pipeline_play_list", self.handle, _utf8(name), _files(files), json.dumps(options).encode())
 
     def play_path(self, path, **options):
@@ -360,8 +366,8 @@ class Pipeline(_Handle):
     def skip(self):
         _call("lw_pipeline_skip", self.handle)
 
-    def seek(self, to_ms):
-        _call("lw_pipeline_seek", self.handle, _natural(to_ms))
+    def seek(self, to):
+        _call("lw_pipeline_seek", self.handle, _milliseconds(to))
 
     def queue_files(self, files, next=False):
         """Returns the numbers of the entries."""
@@ -379,11 +385,11 @@ class Pipeline(_Handle):
     def move_to(self, entry, index):
         _call("lw_pipeline_move_to", self.handle, _natural(entry), _natural(index, c_size_t))
 
-    def hold(self, fade_ms=0):
-        _call("lw_pipeline_hold", self.handle, _natural(fade_ms))
+    def hold(self, fade=0):
+        _call("lw_pipeline_hold", self.handle, _milliseconds(fade))
 
-    def resume(self, fade_ms=0):
-        _call("lw_pipeline_resume", self.handle, _natural(fade_ms))
+    def resume(self, fade=0):
+        _call("lw_pipeline_resume", self.handle, _milliseconds(fade))
 
     def update_metadata(self, title, mount=None, url=None, until_cleared=False):
         _call("lw_pipeline_update_metadata", self.handle, _utf8(title), _utf8(url), _utf8(mount), c_int32(until_cleared))
@@ -422,11 +428,11 @@ class Pipeline(_Handle):
         """Returns the voice's number."""
         return _get(c_uint64, "lw_pipeline_play_voice", self.handle, _path(file), c_double(volume), c_int32(paused))
 
-    def stop_voice(self, voice, fade_ms=0):
-        _call("lw_pipeline_stop_voice", self.handle, _natural(voice), _natural(fade_ms))
+    def stop_voice(self, voice, fade=0):
+        _call("lw_pipeline_stop_voice", self.handle, _natural(voice), _milliseconds(fade))
 
-    def stop_all_voices(self, fade_ms=0):
-        _call("lw_pipeline_stop_all_voices", self.handle, _natural(fade_ms))
+    def stop_all_voices(self, fade=0):
+        _call("lw_pipeline_stop_all_voices", self.handle, _milliseconds(fade))
 
     def pause_voice(self, voice):
         _call("lw_pipeline_pause_voice", self.handle, _natural(voice))
@@ -434,12 +440,12 @@ class Pipeline(_Handle):
     def resume_voice(self, voice):
         _call("lw_pipeline_resume_voice", self.handle, _natural(voice))
 
-    def seek_voice(self, voice, to_ms):
-        _call("lw_pipeline_seek_voice", self.handle, _natural(voice), _natural(to_ms))
+    def seek_voice(self, voice, to):
+        _call("lw_pipeline_seek_voice", self.handle, _natural(voice), _milliseconds(to))
 
-    def ramp_volume(self, voice, to, over_ms=0, curve=None, then_stop=False):
-        ends = c_int32(then_stop)
-        _call("lw_pipeline_ramp_volume", self.handle, _natural(voice), c_double(to), _natural(over_ms), _utf8(curve), ends)
+    def ramp_volume(self, voice, to, over=0, curve=None, then_stop=False):
+        over, ends = _milliseconds(over), c_int32(then_stop)
+        _call("lw_pipeline_ramp_volume", self.handle, _natural(voice), c_double(to), over, _utf8(curve), ends)
 
     def voices(self):
         return _json("lw_pipeline_voices", self.handle)

@@ -40,7 +40,7 @@ try {
         say("now: " + pipeline.current_title().value_or("nothing"));
     });
     pipeline.start();
-    pipeline.play_path(argv[1], R"({"loop": true, "crossfade_ms": 1000})");
+    pipeline.play_path(argv[1], R"({"loop": true, "crossfade": 1})");
 
     server.add_mount(R"({"mount": "/tone.aac", "content_type": "audio/aac", "bitrate": 64, "sample_rate": 44100})");
     server.update_metadata("/tone.aac", "A tone");

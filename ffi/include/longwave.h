@@ -16,7 +16,8 @@
 // that comes out by a char ** is the caller's, and freed by lw_free. Declarations are TOML, or JSON where they begin with
 // a brace. In JSON a path that is not UTF-8 is a percent-encoded file:// URL.
 //
-// Units: times are milliseconds, and their names end in _ms; points of time are milliseconds since 1970, and end in _at.
+// Units: times are whole milliseconds, and their names end in _ms; points of time are milliseconds since 1970. In JSON, times
+// are seconds, to the millisecond, and points of time are RFC 3339 in UTC: the documents are those of the HTTP API (docs/API.md).
 // A frame is one sample for each channel, left then right.
 //
 // The caller's floating-point environment and errno are the same after a call as before, and do not matter to it.
@@ -204,12 +205,13 @@ lw_status lw_log_to(lw_log function,
                     void *user,
                     const char *level);
 
-// A file's tags, as JSON: `artist`, `title`, `album`, `duration_ms`, `track_gain_db`, `album_gain_db`, null where there is none.
+// A file's tags, as JSON: `file`, `title` (the line that a station shows), `artist`, `name` (of the piece alone), `album`,
+// `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`; null where there is none.
 // `LW_FILE` if it cannot be read. `json` is freed by `lw_free`.
 lw_status lw_read_metadata(const char *file,
                            char **json);
 
-// The line that a station shows for a track: `given`, else "artist - title", else the title, else the artist, else `extinf`, else
+// The line that a station shows for a track: `given`, else "artist - name", else the name, else the artist, else `extinf`, else
 // the file's name without its extension. `tags` is JSON like that of `lw_read_metadata`. All but `file` may be NULL. `title` is
 // freed by `lw_free`.
 lw_status lw_format_title(const char *file,
@@ -280,9 +282,9 @@ lw_status lw_pipeline_play_file(lw_pipeline pipeline,
                                 const char *title,
                                 uint64_t *id);
 
-// Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects with `path` and
+// Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects with `file` and
 // perhaps `title`; a path that is not UTF-8 is a percent-encoded file:// URL. `options` is a JSON object, or NULL: `now` (else
-// after the current track and the queue), `loop`, `shuffle`, and `crossfade_ms`, `fade_in_ms`, `fade_out_ms`, which hold for
+// after the current track and the queue), `loop`, `shuffle`, and `crossfade`, `fade_in`, `fade_out` in seconds, which hold for
 // the pipeline from now on and are as before where they are left out. When its first track begins, the event
 // `playlist-change` tells `name`.
 lw_status lw_pipeline_play_list(lw_pipeline pipeline,
@@ -325,8 +327,8 @@ lw_status lw_pipeline_queue_files(lw_pipeline pipeline,
                                   int32_t next,
                                   char **ids);
 
-// The queue, in the order in which it will be played, as JSON: `[{"id":…,"path":…,"title":…,"extinf":…}]`. `json` is freed by
-// `lw_free`.
+// The queue, in the order in which it will be played, as JSON: a list of `id`, `file`, `title` (as far as it is
+// known before the file is opened). `json` is freed by `lw_free`.
 lw_status lw_pipeline_queue(lw_pipeline pipeline,
                             char **json);
 
@@ -356,8 +358,9 @@ lw_status lw_pipeline_update_metadata(lw_pipeline pipeline,
 // Returns to the sounding track's title, on all mounts, where `mount` is NULL, or on one.
 lw_status lw_pipeline_clear_metadata(lw_pipeline pipeline, const char *mount);
 
-// The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`, `title`, `tags`,
-// `duration_ms`, `played_ms`, `remaining_ms`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
+// The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`, `title` (what
+// its mounts announce), `artist`, `name` (of the piece alone), `album`, `duration`, `played`, `remaining`. `LW_NONE` if there
+// is none. `json` is freed by `lw_free`.
 lw_status lw_pipeline_current_track(lw_pipeline pipeline,
                                     char **json);
 
@@ -377,8 +380,8 @@ lw_status lw_pipeline_up_next(lw_pipeline pipeline,
                               size_t most,
                               char **json);
 
-// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with `began_at`, in
-// milliseconds since 1970. The last of them may still be on the air. `json` is freed by `lw_free`.
+// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with `began_at`. The
+// last of them may still be on the air. `json` is freed by `lw_free`.
 lw_status lw_pipeline_history(lw_pipeline pipeline,
                               char **json);
 
@@ -396,12 +399,12 @@ lw_status lw_pipeline_time_on_air_ms(lw_pipeline pipeline, uint64_t *millisecond
 // Whether the programme is held: 1 or 0.
 lw_status lw_pipeline_is_held(lw_pipeline pipeline, int32_t *held);
 
-// How loud the mix is, over the mixer's last job, as JSON: `peak_db` and `power_db`, left and right, in decibels below full
-// scale. `json` is freed by `lw_free`.
+// How loud the mix is, as JSON: `peak_db` and `power_db` over the mixer's last job, left and right, in decibels below full
+// scale; `momentary_lufs` and `short_term_lufs`, the loudness over 400 ms and 3 s. `json` is freed by `lw_free`.
 lw_status lw_pipeline_levels(lw_pipeline pipeline,
                              char **json);
 
-// What is wrong with a pipeline, as a JSON list of sentences; an empty one: all is well. `json` is freed by `lw_free`.
+// Whether a pipeline does what it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed by `lw_free`.
 lw_status lw_pipeline_health(lw_pipeline pipeline,
                              char **json);
 
@@ -453,8 +456,8 @@ lw_status lw_pipeline_ramp_volume(lw_pipeline pipeline,
                                   const char *curve,
                                   int32_t then_stop);
 
-// All voices but the programme's, as of the mixer's last job, as JSON: a list of `voice`, `file` (null for pushed PCM), `paused`,
-// `volume`, `position_ms`, `duration_ms`. `json` is freed by `lw_free`.
+// All voices but the programme's, as of the mixer's last job, as JSON: a list of `id`, `file` (null for pushed PCM), `paused`,
+// `volume`, `position`, `duration`. `json` is freed by `lw_free`.
 lw_status lw_pipeline_voices(lw_pipeline pipeline,
                              char **json);
 
@@ -547,8 +550,8 @@ lw_status lw_server_listener_count(lw_server server,
 // Since when a mount has its title, in milliseconds since 1970: when the title's first packet reached it.
 lw_status lw_server_changed_at(lw_server server, const char *mount, uint64_t *ms_since_1970);
 
-// A mount's state, as JSON: its path, content type and name, its title (with `changed_at`, and `audible_at`, when a listener
-// hears it, both in milliseconds since 1970), its listeners, and counts. `json` is freed by `lw_free`.
+// A mount's state, as JSON: `mount` (its path), `content_type`, `name` and its other settings, `title`, `title_changed_at`,
+// `audible_at` (when a listener hears the title begin), `listeners` and its other counters. `json` is freed by `lw_free`.
 lw_status lw_server_mount_info(lw_server server,
                                const char *mount,
                                char **json);

@@ -15,7 +15,7 @@ use longwave::{Event, EventKind, PcmSpec};
 
 use crate::entry::{call, outside};
 use crate::failure::{Failure, Outcome, lw_status};
-use crate::json;
+use crate::json::EventDocument;
 use crate::pipeline::{Pipeline, declared, lw_pipeline};
 use crate::text::{Out, optional_text};
 
@@ -82,7 +82,10 @@ impl Hooks {
         {
             set_mask(&mask);
         }
-        let text = CString::new(json::event(event, self.spec).to_string()).expect("JSON has no NUL");
+        let text = CString::new(
+            serde_json::to_string(&EventDocument::of(event, self.spec.rate)).expect("an event is JSON"),
+        )
+        .expect("JSON has no NUL");
         for hook in due {
             let _running = lock(&self.running);
             // It may have been removed by the one before it.
@@ -208,7 +211,7 @@ pub unsafe extern "C" fn lw_pipeline_next_event(
         let out = unsafe { Out::new(event, "event") }?;
         let pipeline = declared(pipeline)?;
         match pipeline.next_event(timeout_ms) {
-            Some(event) => out.text(&json::event(&event, pipeline.spec()).to_string()),
+            Some(event) => out.json(&EventDocument::of(&event, pipeline.spec().rate)),
             None if pipeline.events.is_closed() => {
                 Err(Failure::stopped("the pipeline has stopped, and all its events were read"))
             }

@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use longwave::json::{FileMetadata, WholePaths};
 use longwave::{Tags, format_title, read_metadata};
 use serde::Deserialize;
 
@@ -10,18 +11,19 @@ use crate::failure::lw_status;
 use crate::json;
 use crate::text::{Out, optional_text, path};
 
-/// A file's tags, as JSON: `artist`, `title`, `album`, `duration_ms`, `track_gain_db`, `album_gain_db`, null where there is none.
+/// A file's tags, as JSON: `file`, `title` (the line that a station shows), `artist`, `name` (of the piece alone), `album`,
+/// `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`; null where there is none.
 /// `LW_FILE` if it cannot be read. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_read_metadata(file: *const c_char, json: *mut *mut c_char) -> lw_status {
     call(|| {
         // SAFETY: what the header demands of pointers.
         let (file, json) = unsafe { (path(file, "file")?, Out::new(json, "json")?) };
-        json.text(&json::tags(&read_metadata(file)?).to_string())
+        json.json(&FileMetadata::of(file, &read_metadata(file)?, &WholePaths))
     })
 }
 
-/// The line that a station shows for a track: `given`, else "artist - title", else the title, else the artist, else `extinf`, else
+/// The line that a station shows for a track: `given`, else "artist - name", else the name, else the artist, else `extinf`, else
 /// the file's name without its extension. `tags` is JSON like that of `lw_read_metadata`. All but `file` may be NULL. `title` is
 /// freed by `lw_free`.
 #[unsafe(no_mangle)]
@@ -35,7 +37,7 @@ pub unsafe extern "C" fn lw_format_title(
     #[derive(Default, Deserialize)]
     struct Said {
         artist: Option<String>,
-        title: Option<String>,
+        name: Option<String>,
     }
     call(|| {
         // SAFETY: what the header demands of pointers.
@@ -45,10 +47,10 @@ pub unsafe extern "C" fn lw_format_title(
             [optional_text(tags, "tags")?, optional_text(given, "given")?, optional_text(extinf, "extinf")?]
         };
         let said: Said = match tags {
-            Some(tags) => json::read(tags, "tags", r#"an object like {"artist": "A", "title": "T"}"#)?,
+            Some(tags) => json::read(tags, "tags", r#"an object like {"artist": "A", "name": "T"}"#)?,
             None => Said::default(),
         };
-        let tags = Tags { artist: said.artist, title: said.title, ..Tags::default() };
+        let tags = Tags { artist: said.artist, title: said.name, ..Tags::default() };
         title.text(&format_title(given, &tags, extinf, file))
     })
 }

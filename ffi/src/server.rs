@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use longwave::json::{Mount, ServerStatistics};
 use longwave::{AudioWriter, MountInfo, MountSettings, ServerSettings, Title};
 
 use crate::entry::call;
@@ -170,7 +171,7 @@ pub unsafe extern "C" fn lw_server_addresses(server: lw_server, json: *mut *mut 
         let json = unsafe { Out::new(json, "json") }?;
         let server = self::server(server)?;
         let addresses: Vec<_> = server.running()?.local_addrs().iter().map(ToString::to_string).collect();
-        json.text(&serde_json::json!(addresses).to_string())
+        json.json(&addresses)
     })
 }
 
@@ -304,8 +305,8 @@ pub unsafe extern "C" fn lw_server_changed_at(
     })
 }
 
-/// A mount's state, as JSON: its path, content type and name, its title (with `changed_at`, and `audible_at`, when a listener
-/// hears it, both in milliseconds since 1970), its listeners, and counts. `json` is freed by `lw_free`.
+/// A mount's state, as JSON: `mount` (its path), `content_type`, `name` and its other settings, `title`, `title_changed_at`,
+/// `audible_at` (when a listener hears the title begin), `listeners` and its other counters. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_mount_info(
     server: lw_server,
@@ -315,7 +316,7 @@ pub unsafe extern "C" fn lw_server_mount_info(
     call(|| {
         // SAFETY: what the header demands of pointers.
         let (mount, json) = unsafe { (text(mount, "mount")?, Out::new(json, "json")?) };
-        json.text(&json::mount(&mount_info(&*self::server(server)?, mount)?).to_string())
+        json.json(&Mount::of(&mount_info(&*self::server(server)?, mount)?))
     })
 }
 
@@ -326,8 +327,7 @@ pub unsafe extern "C" fn lw_server_mounts(server: lw_server, json: *mut *mut c_c
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
         let server = self::server(server)?;
-        let mounts = server.running()?.mounts().iter().map(json::mount).collect();
-        json.text(&serde_json::Value::Array(mounts).to_string())
+        json.json(&server.running()?.mounts().iter().map(Mount::of).collect::<Vec<_>>())
     })
 }
 
@@ -338,10 +338,10 @@ pub unsafe extern "C" fn lw_server_stats(server: lw_server, json: *mut *mut c_ch
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
         let server = self::server(server)?;
-        json.text(&json::stats(&server.running()?.stats()).to_string())
+        json.json(&ServerStatistics::of(&server.running()?.stats()))
     })
 }
 
-pub fn since_1970(time: SystemTime) -> u64 {
+fn since_1970(time: SystemTime) -> u64 {
     to_ms(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }

@@ -8,6 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::failure::{Failure, Outcome, lw_status};
 
 /// A text that must be there.
@@ -125,6 +127,16 @@ impl Out<*mut c_char> {
         // SAFETY: it is as large as this, and new.
         unsafe { memory.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         self.set(memory.cast())
+    }
+
+    /// The result, as JSON.
+    pub fn json(self, document: &impl Serialize) -> Outcome {
+        self.text(&serde_json::to_string(document).expect("every document can be written as JSON"))
+    }
+
+    /// The result as JSON, or that there is none.
+    pub fn json_if_any(self, document: Option<impl Serialize>) -> Outcome {
+        document.map_or(Ok(lw_status::LW_NONE), |document| self.json(&document))
     }
 
     /// The result, or that there is none.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::problem::Problem;
+use crate::json::FileNames;
 
 /// The folders whose files can be named.
 #[derive(Clone, Debug, Default)]
@@ -53,13 +54,20 @@ impl Media {
         }
         Err(Problem::new("not-found", format!("there is no file {name:?} below the media roots")).at(field))
     }
+}
 
-    /// What the API calls a file: its name below a root, else the end of its path alone. Touches no file.
-    pub(crate) fn name_of(&self, path: &Path) -> String {
+impl FileNames for Media {
+    /// Its name below a root, else the end of its path alone. Touches no file.
+    fn file(&self, path: &Path) -> String {
         let below =
             |root: &Root| path.strip_prefix(&root.declared).or_else(|_| path.strip_prefix(&root.real)).ok();
         let name = self.roots.iter().find_map(below).or_else(|| path.file_name().map(Path::new));
         name.unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// Named like a file, for it may be a path.
+    fn playlist(&self, name: &str) -> String {
+        self.file(name.as_ref())
     }
 }
 
@@ -117,7 +125,7 @@ mod tests {
     fn names_say_nothing_of_what_is_above_a_root() {
         let folder = tempfile::tempdir().unwrap();
         let media = Media::new(&[folder.path().to_owned()]);
-        assert_eq!(media.name_of(&folder.path().join("a/b.mp3")), "a/b.mp3");
-        assert_eq!(media.name_of(Path::new("/home/me/b.mp3")), "b.mp3");
+        assert_eq!(media.file(&folder.path().join("a/b.mp3")), "a/b.mp3");
+        assert_eq!(media.file(Path::new("/home/me/b.mp3")), "b.mp3");
     }
 }

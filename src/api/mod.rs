@@ -19,7 +19,6 @@ mod router;
 mod routes;
 mod service;
 mod streams;
-mod told;
 mod views;
 
 use std::fmt;

@@ -5,9 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::core::Core;
-use super::views::title_of;
 use crate::time::{rfc3339, seconds};
-use crate::{EntryId, MountInfo, Pipeline, PlayedTrack};
+use crate::{EntryId, MountInfo, Pipeline, PlayedTrack, format_title};
 
 /// What a mount plays. Of a title that an application has set, only that is known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -80,7 +79,9 @@ impl NowPlaying {
 }
 
 fn next(pipeline: &Pipeline, core: &Core) -> Option<String> {
-    pipeline.up_next(1).first().map(|(_, entry)| title_of(entry, core))
+    let (_, entry) = pipeline.up_next(1).into_iter().next()?;
+    let tags = core.known_tags(&entry.path).unwrap_or_default();
+    Some(format_title(entry.title.as_deref(), &tags, entry.extinf.as_deref(), &entry.path))
 }
 
 fn began(played: &PlayedTrack) -> SystemTime {

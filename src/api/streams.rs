@@ -14,7 +14,7 @@ use super::call::open_json;
 use super::core::Core;
 use super::nowplaying::{Glance, NowPlaying};
 use super::problem::Problem;
-use super::told::{Snapshot, Told};
+use super::views::{PipelineEvent, Snapshot};
 use crate::{EventReceiver, EventStream, HttpAnswer, HttpRequest, MountInfo, Server, StreamPos};
 
 /// A stream that has nothing to say says so, so that proxies and clients know that it is there.
@@ -46,7 +46,6 @@ pub(crate) struct Streams {
 
 /// A pipeline's events.
 struct Source {
-    pipeline: String,
     events: EventReceiver,
     /// The file whose tags were asked for last.
     wanted: Option<PathBuf>,
@@ -69,11 +68,8 @@ struct Stream {
 impl Streams {
     pub(crate) fn new(core: &Core, run: String) -> crate::Result<Streams> {
         let now = Instant::now();
-        let sources = core.pipelines.iter().map(|pipeline| Source {
-            pipeline: pipeline.name().to_owned(),
-            events: pipeline.events(WAITING),
-            wanted: None,
-        });
+        let sources =
+            core.pipelines.iter().map(|pipeline| Source { events: pipeline.events(WAITING), wanted: None });
         Ok(Streams {
             run,
             station: Stream::new(&core.server, now)?,
@@ -126,11 +122,11 @@ impl Streams {
     fn tell(&mut self, core: &Core, now: Instant) -> bool {
         let media = core.media.load();
         let mut were_too_many = false;
-        for Source { pipeline, events, .. } in &self.sources {
+        for (pipeline, Source { events, .. }) in core.pipelines.iter().zip(&self.sources) {
             let mut pushed = 0;
             for event in std::iter::from_fn(|| events.try_recv()).take(EVENTS_AT_ONCE) {
-                let told = Told::of(pipeline, &event, &media);
-                self.station.push(&self.run, event.kind().as_str(), &told, now);
+                let document = PipelineEvent::of(&event, pipeline, &media);
+                self.station.push(&self.run, event.kind().as_str(), &document, now);
                 pushed += 1;
             }
             were_too_many |= pushed == EVENTS_AT_ONCE;

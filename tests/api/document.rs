@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
+use longwave::{MountInfo, ServerStats};
 use serde_json::{Value, json};
 
 use crate::client::Answer;
@@ -74,6 +75,17 @@ fn validator(schema: &Value) -> &'static jsonschema::Validator {
         let whole = json!({ "allOf": [schema], "components": DOCUMENT["components"] });
         Box::leak(Box::new(jsonschema::draft202012::new(&whole).expect("a schema")))
     })
+}
+
+#[test]
+fn every_counter_is_described_as_it_is_declared() {
+    for (schema, counters) in [("Server", ServerStats::COUNTERS), ("Mount", MountInfo::COUNTERS)] {
+        for counter in counters {
+            let described = &DOCUMENT["components"]["schemas"][schema]["properties"][counter.name];
+            assert_eq!(described["type"], "integer", "{schema}: {}", counter.name);
+            assert_eq!(described["description"], counter.about, "{schema}: {}", counter.name);
+        }
+    }
 }
 
 #[test]

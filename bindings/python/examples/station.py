@@ -28,7 +28,7 @@ def main(music, seconds):
     pipeline = station.pipeline("python")
     pipeline.add_hook("track-change", lambda event: say("now: " + event["track"]["title"]))
     station.start()
-    pipeline.play_path(music, loop=True, crossfade_ms=1000)
+    pipeline.play_path(music, loop=True, crossfade=1)
     port = station.server().port
     for mount in ["/radio.mp3", "/radio.aac"]:
         say(f"on air  http://127.0.0.1:{port}{mount}")
@@ -40,7 +40,7 @@ def main(music, seconds):
             say("event: " + event["kind"])
             if event["kind"] == "track-change":
                 pipeline.update_metadata(event["track"]["title"] + " on Radio Python")
-    say(f"{pipeline.listener_count()} listeners; {pipeline.health() or 'all is well'}")
+    say(f"{pipeline.listener_count()} listeners; {', '.join(pipeline.health()['problems']) or 'all is well'}")
     pipeline.close()
     station.close()
 

@@ -162,7 +162,7 @@ fn order(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> longwave:
 
 /// How a stop went.
 pub fn report(abandoned: Option<Out<*mut c_char>>, names: Vec<String>) -> Outcome {
-    abandoned.map_or(Ok(lw_status::LW_OK), |abandoned| abandoned.text(&serde_json::json!(names).to_string()))
+    abandoned.map_or(Ok(lw_status::LW_OK), |abandoned| abandoned.json(&names))
 }
 
 /// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are put on `server`,

@@ -15,7 +15,7 @@ pub unsafe extern "C" fn lw_pipeline_mounts(pipeline: lw_pipeline, json: *mut *m
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
         let mounts = with(pipeline, |pipeline| Ok(pipeline.mounts()))?;
-        json.text(&serde_json::json!(mounts).to_string())
+        json.json(&mounts)
     })
 }
 

@@ -3,8 +3,10 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use longwave::{Entry, EntryId, ListOptions, Place, Title, TitleHolds, When};
-use serde::Deserialize;
+use longwave::json::{ComingTrack, WholePaths};
+use longwave::{Entry, EntryId, ListOptions, Place, Tags, Title, TitleHolds, When};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::{lw_pipeline, order, with};
 use crate::entry::call;
@@ -20,25 +22,39 @@ struct Options {
     #[serde(rename = "loop")]
     repeat: bool,
     shuffle: bool,
-    crossfade_ms: Option<u64>,
-    fade_in_ms: Option<u64>,
-    fade_out_ms: Option<u64>,
+    #[serde(deserialize_with = "seconds")]
+    crossfade: Option<Duration>,
+    #[serde(deserialize_with = "seconds")]
+    fade_in: Option<Duration>,
+    #[serde(deserialize_with = "seconds")]
+    fade_out: Option<Duration>,
+}
+
+fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let seconds = Option::<f64>::deserialize(from)?;
+    let duration = |seconds| Duration::try_from_secs_f64(seconds).map_err(D::Error::custom);
+    seconds.map(duration).transpose()
 }
 
 fn options(text: Option<&str>) -> Outcome<ListOptions> {
     let options: Options = match text {
-        Some(text) => json::read(text, "options", r#"an object like {"loop": true, "crossfade_ms": 3000}"#)?,
+        Some(text) => json::read(text, "options", r#"an object like {"loop": true, "crossfade": 3}"#)?,
         None => Options::default(),
     };
-    let time = |milliseconds: Option<u64>| milliseconds.map(Duration::from_millis);
     Ok(ListOptions {
         when: if options.now { When::Now } else { When::AfterCurrent },
         repeat: options.repeat,
         shuffle: options.shuffle,
-        crossfade: time(options.crossfade_ms),
-        fade_in: time(options.fade_in_ms),
-        fade_out: time(options.fade_out_ms),
+        crossfade: options.crossfade,
+        fade_in: options.fade_in,
+        fade_out: options.fade_out,
     })
+}
+
+/// Entries as a host reads them. Their tags are not known before they are opened.
+pub fn coming_tracks(entries: &[(EntryId, Entry)]) -> Vec<ComingTrack> {
+    let tags = Tags::default();
+    entries.iter().map(|(id, entry)| ComingTrack::of(*id, entry, &tags, &WholePaths)).collect()
 }
 
 fn place(next: i32) -> Place {
@@ -64,9 +80,9 @@ pub unsafe extern "C" fn lw_pipeline_play_file(
     })
 }
 
-/// Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects with `path` and
+/// Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects with `file` and
 /// perhaps `title`; a path that is not UTF-8 is a percent-encoded file:// URL. `options` is a JSON object, or NULL: `now` (else
-/// after the current track and the queue), `loop`, `shuffle`, and `crossfade_ms`, `fade_in_ms`, `fade_out_ms`, which hold for
+/// after the current track and the queue), `loop`, `shuffle`, and `crossfade`, `fade_in`, `fade_out` in seconds, which hold for
 /// the pipeline from now on and are as before where they are left out. When its first track begins, the event
 /// `playlist-change` tells `name`.
 #[unsafe(no_mangle)]
@@ -169,19 +185,19 @@ pub unsafe extern "C" fn lw_pipeline_queue_files(
         let entries = json::entries(files, "files")?;
         let queued = with(pipeline, |pipeline| Ok(pipeline.queue_files(entries, place(next))))?;
         let queued: Vec<_> = queued.iter().map(|id| id.0).collect();
-        ids.map_or(Ok(lw_status::LW_OK), |ids| ids.text(&serde_json::json!(queued).to_string()))
+        ids.map_or(Ok(lw_status::LW_OK), |ids| ids.json(&queued))
     })
 }
 
-/// The queue, in the order in which it will be played, as JSON: `[{"id":…,"path":…,"title":…,"extinf":…}]`. `json` is freed by
-/// `lw_free`.
+/// The queue, in the order in which it will be played, as JSON: a list of `id`, `file`, `title` (as far as it is
+/// known before the file is opened). `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_queue(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
         let queue = with(pipeline, |pipeline| Ok(pipeline.queue()))?;
-        json.text(&serde_json::Value::Array(queue.iter().map(json::entry).collect()).to_string())
+        json.json(&coming_tracks(&queue))
     })
 }
 

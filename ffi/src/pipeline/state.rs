@@ -3,22 +3,32 @@
 use std::ffi::c_char;
 
 use longwave::CurrentTrack;
-use serde_json::{Value, json};
+use longwave::json::{self, WholePaths};
+use serde::Serialize;
 
+use super::programme::coming_tracks;
 use super::{lw_pipeline, with};
 use crate::entry::call;
 use crate::failure::{Outcome, lw_status};
-use crate::json;
+use crate::json::read;
 use crate::text::{Out, optional_text, text, to_ms};
 
 /// Gives a state as JSON.
-fn give(
+fn give<T: Serialize>(
     json: Out<*mut c_char>,
     pipeline: lw_pipeline,
-    state: impl FnOnce(&longwave::Pipeline) -> Value,
+    state: impl FnOnce(&longwave::Pipeline) -> T,
 ) -> Outcome {
-    let state = with(pipeline, |pipeline| Ok(state(pipeline)))?;
-    json.text(&state.to_string())
+    json.json(&with(pipeline, |pipeline| Ok(state(pipeline)))?)
+}
+
+/// Gives a state that there may be as JSON.
+fn give_if_any<T: Serialize>(
+    json: Out<*mut c_char>,
+    pipeline: lw_pipeline,
+    state: impl FnOnce(&longwave::Pipeline) -> Option<T>,
+) -> Outcome {
+    json.json_if_any(with(pipeline, |pipeline| Ok(state(pipeline)))?)
 }
 
 /// Gives something of the current track, if there is one.
@@ -31,8 +41,9 @@ fn of_current<T>(
     part.map_or(Ok(lw_status::LW_NONE), |part| out.set(part))
 }
 
-/// The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`, `title`, `tags`,
-/// `duration_ms`, `played_ms`, `remaining_ms`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
+/// The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`, `title` (what
+/// its mounts announce), `artist`, `name` (of the piece alone), `album`, `duration`, `played`, `remaining`. `LW_NONE` if there
+/// is none. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_current_track(
     pipeline: lw_pipeline,
@@ -41,15 +52,9 @@ pub unsafe extern "C" fn lw_pipeline_current_track(
     call(|| {
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
-        let current = with(pipeline, |pipeline| {
-            Ok(pipeline.current_track().map(|current| {
-                let mut track = json::track(&current.track, pipeline.spec());
-                track["played_ms"] = to_ms(current.played).into();
-                track["remaining_ms"] = current.remaining.map(to_ms).into();
-                track.to_string()
-            }))
-        })?;
-        json.text_if_any(current.as_deref())
+        give_if_any(json, pipeline, |pipeline| {
+            pipeline.current_track().map(|current| json::CurrentTrack::of(&current, &WholePaths))
+        })
     })
 }
 
@@ -101,26 +106,20 @@ pub unsafe extern "C" fn lw_pipeline_up_next(
     call(|| {
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
-        give(json, pipeline, |pipeline| {
-            Value::Array(pipeline.up_next(most).iter().map(json::entry).collect())
-        })
+        give(json, pipeline, |pipeline| coming_tracks(&pipeline.up_next(most)))
     })
 }
 
-/// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with `began_at`, in
-/// milliseconds since 1970. The last of them may still be on the air. `json` is freed by `lw_free`.
+/// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with `began_at`. The
+/// last of them may still be on the air. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_history(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
         give(json, pipeline, |pipeline| {
-            let tracks = pipeline.history().into_iter().map(|played| {
-                let mut track = json::track(&played.track, pipeline.spec());
-                track["began_at"] = played.began_at.into();
-                track
-            });
-            Value::Array(tracks.collect())
+            let history = pipeline.history();
+            history.iter().map(|played| json::PlayedTrack::of(played, &WholePaths)).collect::<Vec<_>>()
         })
     })
 }
@@ -132,8 +131,9 @@ pub unsafe extern "C" fn lw_pipeline_playlist(pipeline: lw_pipeline, json: *mut 
     call(|| {
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
-        let list = with(pipeline, |pipeline| Ok(pipeline.playlist()))?;
-        json.text_if_any(list.map(|list| json::list(&list).to_string()).as_deref())
+        give_if_any(json, pipeline, |pipeline| {
+            pipeline.playlist().map(|list| json::Playlist::of(&list, &WholePaths))
+        })
     })
 }
 
@@ -174,27 +174,24 @@ pub unsafe extern "C" fn lw_pipeline_is_held(pipeline: lw_pipeline, held: *mut i
     })
 }
 
-/// How loud the mix is, over the mixer's last job, as JSON: `peak_db` and `power_db`, left and right, in decibels below full
-/// scale. `json` is freed by `lw_free`.
+/// How loud the mix is, as JSON: `peak_db` and `power_db` over the mixer's last job, left and right, in decibels below full
+/// scale; `momentary_lufs` and `short_term_lufs`, the loudness over 400 ms and 3 s. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_levels(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
-        give(json, pipeline, |pipeline| {
-            let levels = pipeline.levels();
-            json!({ "peak_db": levels.peak_db, "power_db": levels.power_db })
-        })
+        give(json, pipeline, |pipeline| json::Levels::of(&pipeline.levels()))
     })
 }
 
-/// What is wrong with a pipeline, as a JSON list of sentences; an empty one: all is well. `json` is freed by `lw_free`.
+/// Whether a pipeline does what it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_health(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
-        give(json, pipeline, |pipeline| json!(pipeline.health().problems))
+        give(json, pipeline, |pipeline| json::Health::of(pipeline.health()))
     })
 }
 
@@ -205,9 +202,7 @@ pub unsafe extern "C" fn lw_pipeline_snapshot(pipeline: lw_pipeline, json: *mut 
     call(|| {
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
-        give(json, pipeline, |pipeline| {
-            serde_json::to_value(pipeline.snapshot()).expect("a snapshot is JSON")
-        })
+        give(json, pipeline, longwave::Pipeline::snapshot)
     })
 }
 
@@ -218,7 +213,7 @@ pub unsafe extern "C" fn lw_pipeline_restore(pipeline: lw_pipeline, snapshot: *c
     call(|| {
         // SAFETY: what the header demands of pointers.
         let snapshot = unsafe { text(snapshot, "snapshot") }?;
-        let snapshot = json::read(snapshot, "snapshot", "what lw_pipeline_snapshot gave")?;
+        let snapshot = read(snapshot, "snapshot", "what lw_pipeline_snapshot gave")?;
         with(pipeline, |pipeline| Ok(pipeline.restore(snapshot)?))?;
         Ok(lw_status::LW_OK)
     })

@@ -3,13 +3,13 @@
 use std::ffi::c_char;
 use std::sync::{Mutex, PoisonError};
 
+use longwave::json::{Voice, WholePaths};
 use longwave::{Curve, VoiceId, VoiceInput, VoiceOptions};
 
 use super::{lw_pipeline, order, with};
 use crate::entry::call;
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
-use crate::json;
 use crate::text::{Out, items, ms, optional_text, path};
 
 /// A voice of PCM that the host pushes.
@@ -121,18 +121,19 @@ pub unsafe extern "C" fn lw_pipeline_ramp_volume(
     })
 }
 
-/// All voices but the programme's, as of the mixer's last job, as JSON: a list of `voice`, `file` (null for pushed PCM), `paused`,
-/// `volume`, `position_ms`, `duration_ms`. `json` is freed by `lw_free`.
+/// All voices but the programme's, as of the mixer's last job, as JSON: a list of `id`, `file` (null for pushed PCM), `paused`,
+/// `volume`, `position`, `duration`. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_voices(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
         // SAFETY: what the header demands of pointers.
         let json = unsafe { Out::new(json, "json") }?;
         let voices = with(pipeline, |pipeline| {
-            let spec = pipeline.spec();
-            Ok(pipeline.voices().iter().map(|voice| json::voice(voice, spec)).collect())
+            let rate = pipeline.spec().rate;
+            let voices = pipeline.voices();
+            Ok(voices.iter().map(|voice| Voice::of(voice, rate, &WholePaths)).collect::<Vec<_>>())
         })?;
-        json.text(&serde_json::Value::Array(voices).to_string())
+        json.json(&voices)
     })
 }
 

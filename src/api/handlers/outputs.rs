@@ -3,7 +3,7 @@
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
-use crate::api::views::Mount;
+use crate::api::views::StationMount;
 use crate::{OutputSettings, PcmSpec, PipelineSettings};
 
 /// `GET /api/v1/pipelines/{pipeline}/outputs`
@@ -11,7 +11,7 @@ pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
     let mounts = core.pipeline(&call.held[0])?.mounts();
     let infos = mounts.iter().filter_map(|mount| core.server.mount_info(mount));
     let base = call.request.base_url();
-    Ok(json(200, &infos.map(|info| Mount::of(&info, core, base)).collect::<Vec<_>>()))
+    Ok(json(200, &infos.map(|info| StationMount::of(&info, core, base)).collect::<Vec<_>>()))
 }
 
 /// `POST /api/v1/pipelines/{pipeline}/outputs`: the keys of `[[pipeline.output]]`.
@@ -22,7 +22,7 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     pipeline.add_output(output)?;
     let info =
         core.server.mount_info(&mount).ok_or_else(|| Problem::new("stopped", "the mount has ended"))?;
-    Ok(json(201, &Mount::of(&info, core, call.request.base_url())))
+    Ok(json(201, &StationMount::of(&info, core, call.request.base_url())))
 }
 
 /// `PUT /api/v1/pipelines/{pipeline}/outputs`: what an output is from now on, with its listeners staying.

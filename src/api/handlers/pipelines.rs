@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
-use crate::api::views::{Coming, HealthView, List, PipelineView, Played};
+use crate::api::views::{PipelineState, coming_tracks};
+use crate::json::{Health, PlayedTrack, Playlist};
 use crate::time::{from_seconds, some_from_seconds};
 use crate::{EntryId, ListOptions, Title, TitleHolds, When};
 
@@ -19,25 +20,25 @@ const UP_NEXT_MOST: usize = 1_000;
 
 /// `GET /api/v1/pipelines`
 pub(crate) fn list(core: &Core, _: &Call<'_>) -> Handled {
-    let pipelines: Vec<_> = core.pipelines.iter().map(|pipeline| PipelineView::of(pipeline, core)).collect();
+    let pipelines: Vec<_> = core.pipelines.iter().map(|pipeline| PipelineState::of(pipeline, core)).collect();
     Ok(json(200, &pipelines))
 }
 
 /// `GET /api/v1/pipelines/{pipeline}`
 pub(crate) fn show(core: &Core, call: &Call<'_>) -> Handled {
-    Ok(json(200, &PipelineView::of(core.pipeline(&call.held[0])?, core)))
+    Ok(json(200, &PipelineState::of(core.pipeline(&call.held[0])?, core)))
 }
 
 /// `GET /api/v1/pipelines/{pipeline}/health`
 pub(crate) fn health(core: &Core, call: &Call<'_>) -> Handled {
-    Ok(json(200, &HealthView::of(core.pipeline(&call.held[0])?)))
+    Ok(json(200, &Health::of(core.pipeline(&call.held[0])?.health())))
 }
 
 /// `GET /api/v1/pipelines/{pipeline}/history`
 pub(crate) fn history(core: &Core, call: &Call<'_>) -> Handled {
     let media = core.media.load();
     let history = core.pipeline(&call.held[0])?.history();
-    Ok(json(200, &history.iter().map(|played| Played::of(played, &media)).collect::<Vec<_>>()))
+    Ok(json(200, &history.iter().map(|played| PlayedTrack::of(played, &**media)).collect::<Vec<_>>()))
 }
 
 /// `GET /api/v1/pipelines/{pipeline}/up-next`
@@ -48,7 +49,7 @@ pub(crate) fn up_next(core: &Core, call: &Call<'_>) -> Handled {
         return Err(Problem::new("invalid-parameter", detail).at("count"));
     }
     let coming = core.pipeline(&call.held[0])?.up_next(count);
-    Ok(json(200, &coming.iter().map(|(id, entry)| Coming::of(*id, entry, core)).collect::<Vec<_>>()))
+    Ok(json(200, &coming_tracks(&coming, core)))
 }
 
 /// `POST /api/v1/pipelines/{pipeline}/skip`
@@ -121,7 +122,7 @@ pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
 /// `GET /api/v1/pipelines/{pipeline}/playlist`
 pub(crate) fn playlist(core: &Core, call: &Call<'_>) -> Handled {
     let list = core.pipeline(&call.held[0])?.playlist();
-    Ok(json(200, &list.map(|list| List::of(list, &core.media.load()))))
+    Ok(json(200, &list.map(|list| Playlist::of(&list, &**core.media.load()))))
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
-use crate::api::views::Coming;
+use crate::api::views::coming_tracks;
 use crate::{Entry, EntryId, Place};
 
 /// Queued by one request, at most.
@@ -16,7 +16,7 @@ const FILES_AT_ONCE: usize = 1_000;
 /// `GET /api/v1/pipelines/{pipeline}/queue`
 pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
     let queue = core.pipeline(&call.held[0])?.queue();
-    Ok(json(200, &queue.iter().map(|(id, entry)| Coming::of(*id, entry, core)).collect::<Vec<_>>()))
+    Ok(json(200, &coming_tracks(&queue, core)))
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use super::pipelines::Seek;
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
-use crate::api::views::Voice;
+use crate::json::Voice;
 use crate::time::{from_seconds, parse};
 use crate::{Curve, Pipeline, VoiceId, VoiceOptions};
 
@@ -18,9 +18,9 @@ const FADE: Duration = Duration::from_millis(500);
 /// `GET /api/v1/pipelines/{pipeline}/voices`
 pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
-    let media = core.media.load();
+    let (rate, media) = (pipeline.spec().rate, core.media.load());
     let voices = pipeline.voices();
-    Ok(json(200, &voices.iter().map(|voice| Voice::of(voice, pipeline, &media)).collect::<Vec<_>>()))
+    Ok(json(200, &voices.iter().map(|voice| Voice::of(voice, rate, &**media)).collect::<Vec<_>>()))
 }
 
 #[derive(Deserialize)]

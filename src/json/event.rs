@@ -1,0 +1,75 @@
+//! Events.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::{FileNames, Track, seconds_of};
+use crate::time::seconds;
+use crate::units::{FrameCount, SampleRate};
+
+/// What there is to know of an event, without its kind.
+#[derive(Debug)]
+pub struct Event<'a> {
+    event: &'a crate::Event,
+    rate: SampleRate,
+    names: &'a dyn FileNames,
+}
+
+impl<'a> Event<'a> {
+    /// An event of a pipeline with this rate.
+    pub fn of(event: &'a crate::Event, rate: SampleRate, names: &'a dyn FileNames) -> Event<'a> {
+        Event { event, rate, names }
+    }
+}
+
+impl Serialize for Event<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use crate::Event as E;
+        let mut map = to.serialize_map(None)?;
+        match self.event {
+            E::PipelineStart | E::PipelineStop | E::NothingToPlay => {}
+            E::TrackChange { track, at } => {
+                map.serialize_entry("track", &Track::of(track, self.names))?;
+                map.serialize_entry("position", &seconds_of(FrameCount(at.0), self.rate))?;
+            }
+            E::PlaylistChange { name, length } => {
+                map.serialize_entry("name", &self.names.playlist(name))?;
+                map.serialize_entry("length", length)?;
+            }
+            E::TrackFailed { file, reason } => {
+                map.serialize_entry("file", &self.names.file(file))?;
+                map.serialize_entry("reason", reason)?;
+            }
+            E::VoiceEnded { voice, stopped } => {
+                map.serialize_entry("voice", &voice.0)?;
+                map.serialize_entry("stopped", stopped)?;
+            }
+            E::RampDone { voice, volume } => {
+                map.serialize_entry("voice", &voice.0)?;
+                map.serialize_entry("volume", volume)?;
+            }
+            E::DeadAirBegins { reason } => map.serialize_entry("reason", reason)?,
+            E::DeadAirEnds { lasted } => map.serialize_entry("lasted", &seconds(*lasted))?,
+            E::EncoderFailed { mount, reason } => {
+                map.serialize_entry("mount", mount)?;
+                map.serialize_entry("reason", reason)?;
+            }
+            E::EncoderRecovered { mount } => map.serialize_entry("mount", mount)?,
+            E::ListenerJoined { mount, address, agent } => {
+                map.serialize_entry("mount", mount)?;
+                map.serialize_entry("address", address)?;
+                map.serialize_entry("agent", agent)?;
+            }
+            E::ListenerLeft { mount, address, agent, duration, bytes, reason } => {
+                map.serialize_entry("mount", mount)?;
+                map.serialize_entry("address", address)?;
+                map.serialize_entry("agent", agent)?;
+                map.serialize_entry("duration", &seconds(*duration))?;
+                map.serialize_entry("bytes", bytes)?;
+                map.serialize_entry("reason", reason.as_str())?;
+            }
+            E::Missed { count } => map.serialize_entry("count", count)?,
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,96 @@
+//! State and events as JSON documents. The HTTP API and the C ABI write these, and an application can.
+//!
+//! Each document has the name of its schema in the API's description (`/api/v1/openapi.json`). In all of them durations are
+//! seconds, to the millisecond; points of time are RFC 3339 in UTC; volumes are factors, 1 being unchanged; levels are
+//! decibels. What is not known is null.
+//!
+//! One thing differs from one face to another: how files are named. The C ABI gives [whole paths](WholePaths); the API names
+//! files relative to the media roots.
+//!
+//! ```
+//! use longwave::{Tags, json};
+//! let tags = Tags { title: Some("Jóga".into()), ..Tags::default() };
+//! let document = json::FileMetadata::of("/music/03.mp3".as_ref(), &tags, &json::WholePaths);
+//! assert_eq!(serde_json::to_value(document).unwrap()["title"], "Jóga");
+//! ```
+
+mod event;
+mod server;
+mod tracks;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use event::Event;
+pub use server::{Listener, Mount, ServerStatistics};
+pub use tracks::{ComingTrack, CurrentTrack, FileMetadata, PlayedTrack, Playlist, Track, Voice};
+
+use crate::path_text;
+use crate::{pipeline, units::SampleRate};
+
+/// How documents name files.
+pub trait FileNames: std::fmt::Debug {
+    /// The name of a file.
+    fn file(&self, path: &Path) -> String;
+
+    /// The name of a playlist: the path that it was read from, or the name that an application gave it.
+    fn playlist(&self, name: &str) -> String;
+}
+
+/// Whole paths. A path that is not UTF-8 is a percent-encoded `file://` URL.
+#[derive(Clone, Copy, Debug)]
+pub struct WholePaths;
+
+impl FileNames for WholePaths {
+    fn file(&self, path: &Path) -> String {
+        path_text::to_text(path).into_owned()
+    }
+
+    fn playlist(&self, name: &str) -> String {
+        name.to_owned()
+    }
+}
+
+impl WholePaths {
+    /// The path that this is the name of.
+    pub fn path_of(name: &str) -> PathBuf {
+        path_text::from_text(name)
+    }
+}
+
+/// How loud a pipeline's mix is.
+#[derive(Debug, Serialize)]
+pub struct Levels {
+    peak_db: [f32; 2],
+    power_db: [f32; 2],
+    momentary_lufs: f32,
+    short_term_lufs: f32,
+}
+
+impl Levels {
+    /// As [`Pipeline::levels`](crate::Pipeline::levels) has them.
+    pub fn of(levels: &pipeline::Levels) -> Levels {
+        let &pipeline::Levels { peak_db, power_db, momentary_lufs, short_term_lufs } = levels;
+        Levels { peak_db, power_db, momentary_lufs, short_term_lufs }
+    }
+}
+
+/// Whether a pipeline does what it should.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    ok: bool,
+    problems: Vec<String>,
+}
+
+impl Health {
+    /// As [`Pipeline::health`](crate::Pipeline::health) has it.
+    pub fn of(health: pipeline::Health) -> Health {
+        Health { ok: health.is_ok(), problems: health.problems }
+    }
+}
+
+/// The seconds that frames sound.
+fn seconds_of(frames: crate::FrameCount, rate: SampleRate) -> f64 {
+    crate::time::seconds(rate.duration_of(frames))
+}
