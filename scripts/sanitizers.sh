@@ -29,5 +29,5 @@ for sanitizer; do
         *) echo "sanitizers.sh: $sanitizer is neither address nor thread" >&2; exit 2 ;;
     esac
     run "$sanitizer" --lib -- ring:: server:: icy::
-    run "$sanitizer" --test listeners --test fairness --test stalls
+    run "$sanitizer" --test server -- listeners:: fairness:: stalls::
 done

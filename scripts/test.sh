@@ -27,7 +27,7 @@ step cargo test --locked --workspace --doc
 # Each combination of features is tested; the library alone is checked without `program`.
 for features in program program,mp3 program,aac; do
     step cargo clippy --locked --all-targets --no-default-features --features $features -- -D warnings
-    step tests --no-default-features --features $features --lib --bins --test cli --test on_air
+    step tests --no-default-features --features $features --lib --bins --test program
 done
 step cargo clippy --locked --lib --no-default-features --features mp3 -- -D warnings
 # tests/examples.rs runs them.

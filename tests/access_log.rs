@@ -1,13 +1,13 @@
 //! What is logged of a request: one line at its end, as tools expect it.
 
-mod support;
-
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use longwave::{HttpAnswer, ServerSettings};
-use support::{Player, Station, quick, until};
+use longwave_testing::player::Player;
+use longwave_testing::server::{Station, quick};
+use longwave_testing::until;
 
 struct Lines(Mutex<Vec<String>>);
 

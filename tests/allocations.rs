@@ -2,13 +2,12 @@
 #![allow(unsafe_code, reason = "an allocator that counts")]
 #![cfg(target_os = "linux")]
 
-mod support;
-
+use longwave_testing::player::Player;
+use longwave_testing::server::{Station, settings};
+use longwave_testing::until;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::Duration;
-
-use support::{Player, Station, settings, until};
 
 /// Counts what one thread allocates.
 struct Counting;

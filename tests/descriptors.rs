@@ -1,14 +1,14 @@
 //! Running out of descriptors. Alone in its process, whose limit it lowers.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::fs::File;
 use std::time::Duration;
 
+use longwave_testing::player::Player;
+use longwave_testing::server::{Station, numbers, settings};
+use longwave_testing::until;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
-use support::{Player, Station, numbers, settings, until};
 
 #[test]
 fn without_descriptors_newcomers_wait_listeners_go_on_and_nothing_spins() {

@@ -1,8 +1,6 @@
 //! The examples, as a reader runs them: each goes on the air, is heard, and ends in order.
 #![cfg(feature = "mp3")]
 
-mod studio;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -10,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
 use longwave::{EncoderSettings, PcmSpec};
-use studio::{sine, wav};
+use longwave_testing::sound::{sine, wav};
 use tempfile::TempDir;
 
 /// Three tracks of four seconds.

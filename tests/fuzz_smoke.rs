@@ -4,13 +4,12 @@
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
-mod studio;
-
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use longwave::PcmSpec;
+use longwave_testing::sound::{noise, wav};
 
 /// For each target.
 const TIME: Duration = Duration::from_secs(3);
@@ -113,7 +112,7 @@ fn request() {
 fn file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.wav");
-    studio::wav(&path, PcmSpec::CD, &studio::noise(1, 8_000));
+    wav(&path, PcmSpec::CD, &noise(PcmSpec::CD, 1, 0.3, 4_000));
     let wav = std::fs::read(path).unwrap();
     let mut seeds = vec![[&[1], wav.as_slice()].concat()];
     // As files they have other endings.
@@ -149,7 +148,7 @@ fn with(kind: u8, stream: Vec<u8>) -> Vec<u8> {
 fn encoded(settings: &dyn longwave::EncoderSettings) -> Vec<u8> {
     let mut encoder = settings.open(PcmSpec::CD).unwrap();
     let mut packets = Vec::new();
-    encoder.encode(&studio::noise(2, 40_000), &mut packets).unwrap();
+    encoder.encode(&noise(PcmSpec::CD, 2, 0.3, 20_000), &mut packets).unwrap();
     encoder.flush(&mut packets).unwrap();
     packets.iter().flat_map(|packet| packet.bytes.iter().copied()).collect()
 }

@@ -1,8 +1,6 @@
 //! What a host's logger can do to the threads that call it, and what Longwave does then. A process of its own,
 //! for it has one logger.
 
-mod studio;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Mutex;
@@ -10,7 +8,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use longwave::{Clock, EventKind, Pipeline};
-use studio::{Ear, MOUNT, SMALL, ms, seconds, server, until};
+use longwave_testing::studio::{MOUNT, SMALL, server};
+use longwave_testing::tap::Tap;
+use longwave_testing::{ms, seconds, until};
 
 /// Panics when there is nothing to play, and hangs in the access log's line for one path.
 struct Logger(Mutex<Receiver<()>>);
@@ -51,7 +51,7 @@ fn a_mixer_that_panics_takes_its_pipeline_off_the_air_in_order_though_its_logger
         .channels(1)
         .clock(clock)
         .server(&server)
-        .output_with(Ear::deaf().output(MOUNT))
+        .output_with(Tap::counting().output(MOUNT))
         .on(EventKind::PipelineStop, move |_, _| told.send(()).unwrap())
         .start()
         .unwrap();
@@ -72,7 +72,7 @@ fn a_mixer_that_panics_takes_its_pipeline_off_the_air_in_order_though_its_logger
 fn a_thread_of_its_own_server_that_is_stuck_is_named_in_time() {
     let pipeline = Pipeline::builder("main")
         .listen(([127, 0, 0, 1], 0).into())
-        .output_with(Ear::deaf().output(MOUNT))
+        .output_with(Tap::counting().output(MOUNT))
         .start()
         .unwrap();
     let mut client = TcpStream::connect(pipeline.server().unwrap().local_addrs()[0]).unwrap();

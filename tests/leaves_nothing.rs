@@ -1,8 +1,6 @@
 //! Two servers and five pipelines in one process, stopped in any order, leave nothing behind: no
 //! thread, no descriptor, no file. In a test of its own, for threads and descriptors are the process's.
 
-mod studio;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
@@ -12,7 +10,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use longwave::{EventKind, Pipeline, Server, VoiceInput, VoiceOptions};
-use studio::{Ear, constant, ms, server, until};
+use longwave_testing::studio::{constant, server};
+use longwave_testing::tap::Tap;
+use longwave_testing::{ms, until};
 
 #[test]
 fn two_servers_and_five_pipelines_leave_no_thread_socket_or_file_behind() {
@@ -102,7 +102,7 @@ fn on_air(music: &[PathBuf], folder: &Path) -> Vec<Part> {
             .repeat(true)
             .crossfade(ms(100))
             .state_file(folder.join(format!("state-{n}")))
-            .output(&format!("/ear-{n}"), Ear::deaf())
+            .output(&format!("/ear-{n}"), Tap::counting())
             .on(EventKind::TrackChange, |pipeline, _| _ = pipeline.snapshot())
             .server(&servers[n % 2]);
         for track in music {

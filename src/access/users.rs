@@ -307,8 +307,7 @@ mod tests {
     use super::*;
     use argon2::Params;
 
-    // What computes hashes is tested in `tests/users.rs`, a process of its own: it takes memory, which other
-    // tests measure.
+    // `tests/api/users.rs` tests what computes hashes. That takes memory, which other tests of this process measure.
 
     #[test]
     fn what_is_no_line_is_named() {

@@ -5,8 +5,6 @@
 mod aac;
 mod about;
 mod downmix;
-#[cfg(all(test, any(feature = "mp3", feature = "aac")))]
-mod ear;
 pub(crate) mod file;
 pub(crate) mod formats;
 #[cfg(any(feature = "mp3", feature = "aac"))]
@@ -18,8 +16,6 @@ mod reshape;
 mod tags;
 #[cfg(all(test, any(feature = "mp3", feature = "aac")))]
 mod tests;
-#[cfg(test)]
-mod tools;
 
 use std::any::Any;
 use std::path::Path;

@@ -1,14 +1,32 @@
-//! What holds for every encoder, judged by ear: by what other people's decoders make of its packets.
+//! What holds for every encoder. Other decoders decode its packets, and an ear judges the result.
 
 use std::thread;
 
+use longwave_testing::ear::{self, Heard};
+use longwave_testing::sound::{self, Shape, sines};
 use proptest::prelude::*;
 
-use super::ear::{self, Heard};
 use super::{Encoder, EncoderSettings};
 use crate::audio::{Channels, PcmSpec};
 use crate::packet::Packet;
 use crate::units::SampleRate;
+
+impl From<PcmSpec> for Shape {
+    fn from(spec: PcmSpec) -> Shape {
+        Shape { hz: spec.rate.hz(), channels: spec.channels.count() }
+    }
+}
+
+/// Noise within ±0.5, the same in all channels and each time.
+fn noise(spec: PcmSpec, frames: usize) -> Vec<f32> {
+    let mono = sound::noise(Shape { channels: 1, ..spec.into() }, 7, 0.5, frames);
+    mono.iter().flat_map(|sample| vec![*sample; spec.channels.count()]).collect()
+}
+
+/// Packets as a listener gets them: one after the other.
+fn stream(packets: &[Packet]) -> Vec<u8> {
+    packets.iter().flat_map(|packet| packet.bytes.iter().copied()).collect()
+}
 
 /// An encoder in one of the ways in which it may run.
 #[derive(Debug)]
@@ -78,13 +96,13 @@ impl Case {
             "audio/aac" => "aac",
             other => panic!("{other}"),
         };
-        ear::ffmpeg(format, &ear::stream(packets), self.spec)
+        ear::ffmpeg(format, &stream(packets), self.spec)
     }
 
     /// A second of tones that every case can carry: 440 Hz on the left, 1,000 Hz at half the level on the right.
     fn tones(&self) -> Vec<f32> {
         let tones = [(440.0, 0.5), (1000.0, 0.25)];
-        ear::sines(self.spec, &tones[..self.spec.channels.count()], self.spec.rate.hz() as usize)
+        sines(self.spec, &tones[..self.spec.channels.count()], self.spec.rate.hz() as usize)
     }
 }
 
@@ -122,7 +140,7 @@ fn parametric_stereo_keeps_pitch_level_and_side() {
         for side in [0, 1] {
             let mut tones = [(440.0, 0.0); 2];
             tones[side].1 = 0.5;
-            let pcm = ear::sines(case.spec, &tones, case.spec.rate.hz() as usize);
+            let pcm = sines(case.spec, &tones, case.spec.rate.hz() as usize);
             let heard = case.hear(&case.encode(&pcm, []));
             let middle = heard.frames() / 4..heard.frames() / 4 * 3;
             let (hz, level) = heard.tone(side, middle.clone());
@@ -139,7 +157,7 @@ fn parametric_stereo_keeps_pitch_level_and_side() {
 fn mpg123_hears_the_same_as_ffmpeg() {
     for case in cases().iter().filter(|case| case.settings.content_type() == "audio/mpeg") {
         let packets = case.encode(&case.tones(), []);
-        let (one, other) = (case.hear(&packets), ear::mpg123(&ear::stream(&packets), case.spec));
+        let (one, other) = (case.hear(&packets), ear::mpg123(&stream(&packets), case.spec));
         assert_eq!(one.frames(), other.frames(), "{case:?}");
         for (one, other) in one.channels.iter().flatten().zip(other.channels.iter().flatten()) {
             assert!((one - other).abs() < 1e-4, "{case:?}: {one} {other}");
@@ -150,7 +168,7 @@ fn mpg123_hears_the_same_as_ffmpeg() {
 #[test]
 fn a_frame_sounds_as_late_as_the_encoder_says() {
     for case in cases() {
-        let noise = ear::noise(case.spec, 8_000);
+        let noise = noise(case.spec, 8_000);
         let heard = case.hear(&case.encode(&noise, []));
         let mono: Vec<f32> = noise.iter().step_by(case.spec.channels.count()).copied().collect();
         let late = ear::lateness(&mono, &heard.channels[0]);
@@ -163,11 +181,11 @@ fn a_frame_sounds_as_late_as_the_encoder_says() {
 fn the_constant_bitrate_is_the_one_that_was_asked_for() {
     for case in cases() {
         let frames = case.spec.rate.hz() as usize * 4;
-        let packets = case.encode(&ear::noise(case.spec, frames), []);
+        let packets = case.encode(&noise(case.spec, frames), []);
         let packets = &packets[packets.len() / 4..packets.len() / 4 * 3];
         let seconds = packets.iter().map(|packet| f64::from(packet.frames)).sum::<f64>()
             / f64::from(case.spec.rate.hz());
-        let kilobits = ear::stream(packets).len() as f64 * 8.0 / 1000.0 / seconds;
+        let kilobits = stream(packets).len() as f64 * 8.0 / 1000.0 / seconds;
         let asked = f64::from(case.settings.bitrate().unwrap());
         assert!((kilobits / asked - 1.0).abs() < 0.02, "{case:?}: {kilobits} kbit/s");
     }
@@ -189,7 +207,7 @@ proptest! {
     #[test]
     fn the_size_of_the_pieces_changes_nothing(pieces in prop::collection::vec(0usize..6000, 0..12)) {
         for case in cases() {
-            let noise = ear::noise(case.spec, 12_000);
+            let noise = noise(case.spec, 12_000);
             let whole = case.encode(&noise, []);
             let pieced = case.encode(&noise, pieces.iter().copied());
             prop_assert!(whole == pieced, "{:?}", case);
@@ -200,7 +218,7 @@ proptest! {
 #[test]
 fn frame_by_frame_is_as_good_as_in_blocks() {
     for case in cases() {
-        let noise = ear::noise(case.spec, 5_000);
+        let noise = noise(case.spec, 5_000);
         assert!(case.encode(&noise, []) == case.encode(&noise, vec![1; 5_000]), "{case:?}");
     }
 }

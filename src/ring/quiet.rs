@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(receiver.try_recv(), Err(Nothing::EverAgain));
     }
 
-    /// (That no wake is lost is shown by tests/sleepers.rs.)
+    /// (tests/interleavings/sleepers.rs shows that no wake is lost.)
     #[test]
     fn a_deadline_ends_a_sleep_and_a_sender_learns_that_nobody_receives() {
         let (sender, receiver) = quiet_channel::<u8>();

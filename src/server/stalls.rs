@@ -1,19 +1,17 @@
-//! A reactor that is kept from its work again and again, for longer than a handoff holds. (The
-//! whole process is stopped in `tests/stalls.rs`.)
-
-#[path = "../../tests/support/crowd.rs"]
-mod crowd;
-#[path = "../../tests/support/player.rs"]
-mod player;
+//! A reactor that is kept from its work again and again, for longer than a handoff holds. (`tests/server/stalls.rs`
+//! stops the whole process.)
 
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use longwave_testing::crowd::{Counted, Crowd, Plan};
+use longwave_testing::player::packet_bytes;
+use longwave_testing::until;
+
 use super::mounts::mount::tests::{mp3_settings, packet};
-use super::tests::{server, stall, until};
+use super::tests::{server, stall};
 use crate::metadata::Title;
-use crowd::{Counted, Crowd, Plan};
 
 #[test]
 fn whatever_the_reactor_misses_nobody_gets_a_broken_packet_and_all_is_counted() {
@@ -31,7 +29,7 @@ fn whatever_the_reactor_misses_nobody_gets_a_broken_packet_and_all_is_counted() 
             if number.is_multiple_of(100) {
                 title = Arc::new(Title::new(format!("title {number}")));
             }
-            writer.push(packet(&player::packet_bytes(number), &title));
+            writer.push(packet(&packet_bytes(number), &title));
         });
         (writer, pushed)
     });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Sender, bounded};
+use longwave_testing::until;
 
 use super::mounts::mount::tests::{mp3_settings, packet};
 use super::reactor::Command;
@@ -24,14 +25,6 @@ fn push(writer: &mut MountWriter, numbers: std::ops::Range<u32>) {
     let title = Arc::new(Title::new("T"));
     for number in numbers {
         writer.push(packet(&number.to_be_bytes(), &title));
-    }
-}
-
-pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
-use crate::client::{Client, Radio};
-use crate::studio::{constant, until};
+use crate::client::Radio;
+use longwave_testing::client::Client;
+use longwave_testing::studio::constant;
+use longwave_testing::until;
 
 const QUEUE: &str = "/api/v1/pipelines/main/queue";
 

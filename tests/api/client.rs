@@ -1,22 +1,21 @@
-//! A station with an API, and a client of it.
+//! A station with an API, and requests to it.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use base64::Engine as _;
 use longwave::{
     Api, ApiSettings, Pipeline, PipelineSettings, Role, ServerSettings, Station, StationSettings, Users,
 };
+use longwave_testing::PATIENCE;
+use longwave_testing::client::{Answer, Client};
+use longwave_testing::server::settings;
+use longwave_testing::studio::{SMALL, constant};
+use longwave_testing::tap::Tap;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::document;
-use crate::studio::{Ear, SMALL, constant};
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A station with one pipeline `main` at `/a`, which plays tracks of ten minutes from a folder `music`.
 pub struct Radio {
@@ -47,8 +46,7 @@ impl Radio {
         fs::write(music.join("noise.mp3"), "this is no music").unwrap();
         fs::write(folder.path().join("secret.wav"), "").unwrap();
 
-        let listen = vec![([127, 0, 0, 1], 0).into()];
-        let mut server_settings = ServerSettings { listen, ..ServerSettings::default() };
+        let mut server_settings = settings();
         server(&mut server_settings);
         let mut main = programme(&music);
         pipeline(&mut main);
@@ -141,115 +139,7 @@ fn programme(music: &Path) -> PipelineSettings {
         spec: SMALL,
         playlist: vec![music.join("one.wav"), music.join("two.wav")],
         repeat: true,
-        outputs: vec![Ear::deaf().output("/a")],
+        outputs: vec![Tap::counting().output("/a")],
         ..PipelineSettings::default()
     }
-}
-
-/// A connection that is kept.
-pub struct Client {
-    pub socket: TcpStream,
-    input: Vec<u8>,
-}
-
-impl Client {
-    pub fn new(socket: TcpStream) -> Client {
-        Client { socket, input: Vec::new() }
-    }
-
-    pub fn send(&mut self, method: &str, target: &str, headers: &str, body: &str) {
-        let length =
-            if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        let request = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{headers}{length}\r\n{body}");
-        self.socket.write_all(request.as_bytes()).unwrap();
-    }
-
-    pub fn ask(&mut self, method: &str, target: &str, headers: &str, body: &str) -> Answer {
-        self.send(method, target, headers, body);
-        self.answer(method == "HEAD")
-    }
-
-    /// The next whole answer.
-    pub fn answer(&mut self, of_head: bool) -> Answer {
-        let head = self.until(b"\r\n\r\n");
-        let head = String::from_utf8(head).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer { status, head, body: String::new() };
-        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
-        if !of_head {
-            while self.input.len() < length {
-                assert!(self.fill(), "closed within a body");
-            }
-            answer.body = String::from_utf8(self.input.drain(..length).collect()).unwrap();
-        }
-        answer
-    }
-
-    /// All up to and with this.
-    pub fn until(&mut self, end: &[u8]) -> Vec<u8> {
-        loop {
-            if let Some(at) = self.input.windows(end.len()).position(|window| window == end) {
-                return self.input.drain(..at + end.len()).collect();
-            }
-            assert!(self.fill(), "closed after {:?}", String::from_utf8_lossy(&self.input));
-        }
-    }
-
-    /// So many bytes.
-    #[cfg_attr(not(feature = "mp3"), expect(dead_code))]
-    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
-        while self.input.len() < count {
-            assert!(self.fill(), "closed within {count} bytes");
-        }
-        self.input.drain(..count).collect()
-    }
-
-    pub fn is_closed(&mut self) -> bool {
-        !self.fill()
-    }
-
-    fn fill(&mut self) -> bool {
-        let mut buffer = [0; 65_536];
-        match self.socket.read(&mut buffer) {
-            Ok(0) => false,
-            Ok(count) => {
-                self.input.extend_from_slice(&buffer[..count]);
-                true
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
-            Err(error) => panic!("nothing came: {error}"),
-        }
-    }
-}
-
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
-}
-
-impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.split("\r\n").filter_map(|line| line.split_once(": "));
-        lines.find(|line| line.0.eq_ignore_ascii_case(name)).map(|line| line.1)
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// The code of a problem, and the field that is to blame.
-    pub fn problem(&self) -> (u16, String, Option<String>) {
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
-        let json = self.json();
-        assert_eq!(json["status"], self.status);
-        (self.status, json["code"].as_str().unwrap().to_owned(), json["field"].as_str().map(str::to_owned))
-    }
-}
-
-/// The header of a login by password.
-pub fn basic(name: &str, password: &str) -> String {
-    let login = base64::prelude::BASE64_STANDARD.encode(format!("{name}:{password}"));
-    format!("Authorization: Basic {login}\r\n")
 }

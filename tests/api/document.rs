@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
 use longwave::{MountInfo, ServerStats};
+use longwave_testing::client::Answer;
 use serde_json::{Value, json};
-
-use crate::client::Answer;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/openapi.json")).unwrap();

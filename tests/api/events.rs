@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use longwave::{Title, TitleHolds};
+use longwave_testing::client::Client;
+use longwave_testing::until;
 use serde_json::Value;
 
-use crate::client::{Client, Radio};
-use crate::studio::until;
+use crate::client::Radio;
 
 /// One who follows a stream of events.
 struct Follower {

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use longwave::{Role, Users};
+use longwave_testing::client::{Client, basic};
 use serde_json::{Value, json};
 
-use crate::client::{Client, Radio, basic};
+use crate::client::Radio;
 use crate::document;
 
 const SKIP: &str = "/api/v1/pipelines/main/skip";

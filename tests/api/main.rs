@@ -1,8 +1,5 @@
 //! The API, over real sockets. Every answer is held against the OpenAPI document that the station serves.
 
-#[path = "../studio/mod.rs"]
-mod studio;
-
 mod attacks;
 mod client;
 mod document;
@@ -13,3 +10,4 @@ mod open;
 #[cfg(feature = "mp3")]
 mod proxies;
 mod steering;
+mod users;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::client::Radio;
-use crate::studio::until;
+use longwave_testing::until;
 
 const QUEUE: &str = "/api/v1/pipelines/main/queue";
 

@@ -1,11 +1,13 @@
 //! What anybody may see.
 
 use longwave::{Title, TitleHolds};
+use longwave_testing::client::Client;
+use longwave_testing::tap::Tap;
+use longwave_testing::until;
 use serde_json::Value;
 
-use crate::client::{Client, Radio};
+use crate::client::Radio;
 use crate::document::document;
-use crate::studio::{Ear, until};
 
 #[test]
 fn the_description_is_served_as_it_is_checked_in() {
@@ -49,7 +51,7 @@ fn status_is_as_tools_for_icecast_know_it() {
     assert_eq!(one["title"], title, "a title is a string, whatever it looks like");
     assert_eq!(one["listenurl"], "http://localhost/a");
     assert_eq!((&one["listeners"], &one["channels"]), (&0.into(), &1.into()));
-    radio.pipeline().add_output(Ear::deaf().output("/b")).unwrap();
+    radio.pipeline().add_output(Tap::counting().output("/b")).unwrap();
     let several = source(&radio, "/status-json.xsl");
     assert_eq!(several.as_array().map(Vec::len), Some(2));
     assert_eq!(source(&radio, "/status-json.xsl?mount=/b")["listenurl"], "http://localhost/b");

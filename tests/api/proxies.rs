@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longwave::{MountSettings, Mp3Settings, OutputSettings, PipelineSettings, Title, TitleHolds};
+use longwave_testing::client::Client;
+use longwave_testing::until;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use socket2::{Domain, Socket, Type};
 
-use crate::client::{Client, Radio};
-use crate::studio::until;
+use crate::client::Radio;
 
 /// Ended when dropped.
 struct Proxy {

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Radio};
-use crate::studio::until;
+use crate::client::Radio;
+use longwave_testing::client::Answer;
+use longwave_testing::until;
 
 const P: &str = "/api/v1/pipelines/main";
 

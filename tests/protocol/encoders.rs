@@ -6,8 +6,10 @@ use std::net::TcpStream;
 use longwave::{
     Channels, Encoder, EncoderSettings, Error, FrameCount, Packet, PcmSpec, Pipeline, Result, SampleRate,
 };
-
-use crate::studio::{Ear, Studio, seconds, sine, until};
+use longwave_testing::sound::sine;
+use longwave_testing::studio::{Studio, server};
+use longwave_testing::tap::Tap;
+use longwave_testing::{seconds, until};
 
 const RATE: SampleRate = SampleRate::new(44_100).unwrap();
 const STEREO: PcmSpec = PcmSpec { rate: RATE, channels: Channels::Stereo };
@@ -69,9 +71,9 @@ fn encode_any_number_of_frames_flush_and_close_aac() {
 fn settings_that_cannot_work_are_refused_before_anything_runs() {
     let wrong = longwave::Mp3Settings { bitrate: 1000, ..Default::default() };
     assert!(matches!(wrong.open(STEREO), Err(Error::Setting { key: "bitrate", .. })));
-    let server = crate::studio::server();
+    let server = server();
     let started =
-        Pipeline::builder("main").server(&server).output("/a", Ear::deaf()).output("/b", wrong).start();
+        Pipeline::builder("main").server(&server).output("/a", Tap::counting()).output("/b", wrong).start();
     assert!(matches!(started, Err(Error::Setting { key: "bitrate", .. })));
     assert!(server.mount_info("/a").is_none() && server.mount_info("/b").is_none(), "nothing is left");
 }

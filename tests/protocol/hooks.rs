@@ -10,9 +10,10 @@ use longwave::{
     CloseReason, Encoder, EncoderSettings, Entry, Error, Event, EventKind, EventReceiver, FrameCount, Hooks,
     ListOptions, MountSettings, OutputSettings, Packet, PcmSpec, Pipeline, Place, Result, VoiceOptions,
 };
+use longwave_testing::studio::{JOB, MOUNT, Studio};
+use longwave_testing::tap::Tap;
+use longwave_testing::{ms, seconds, until};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
-use crate::studio::{Ear, JOB, MOUNT, Studio, ms, seconds, until};
 
 fn looped() -> ListOptions {
     ListOptions { repeat: true, ..ListOptions::default() }
@@ -183,7 +184,7 @@ fn next_by_job(studio: &Studio, events: &Receiver<Event>) -> Event {
 
 #[test]
 fn add_hook_for_listener_joined_and_left() {
-    let studio = Studio::with(|settings| settings.outputs.push(Ear::deaf().output("/other")));
+    let studio = Studio::with(|settings| settings.outputs.push(Tap::counting().output("/other")));
     let joined = listen_for(&studio.pipeline, EventKind::ListenerJoined);
     let left = listen_for(&studio.pipeline, EventKind::ListenerLeft);
     studio.run(seconds(60.0));
@@ -203,7 +204,7 @@ fn add_hook_for_listener_joined_and_left() {
 
 #[test]
 fn whoever_joined_is_told_to_have_left_when_its_output_or_its_pipeline_ends() {
-    let studio = Studio::with(|settings| settings.outputs.push(Ear::deaf().output("/second")));
+    let studio = Studio::with(|settings| settings.outputs.push(Tap::counting().output("/second")));
     let events = studio.pipeline.events(100);
     studio.run(seconds(60.0));
     let players = [MOUNT, "/second"].map(|mount| {

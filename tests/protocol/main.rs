@@ -2,9 +2,6 @@
 //! encoder and a server. Each test is named after its line, and drives real pipelines.
 #![cfg(all(feature = "mp3", feature = "aac"))]
 
-#[path = "../studio/mod.rs"]
-mod studio;
-
 mod encoders;
 mod hooks;
 mod metadata;

@@ -3,23 +3,24 @@
 use std::process::Command;
 
 use longwave::{Entry, Error, ListOptions, Place, Tags, Title, TitleHolds, format_title, read_metadata};
-
-use crate::studio::{Ear, MOUNT, Studio, ms, seconds, until};
+use longwave_testing::studio::{MOUNT, Studio};
+use longwave_testing::tap::Tap;
+use longwave_testing::{ms, seconds, until};
 
 const OTHER: &str = "/other";
 
 /// Two mounts, and a playlist of two tracks of ten seconds.
 fn two_mounts() -> Studio {
-    let studio = Studio::with(|settings| settings.outputs.push(Ear::default().output(OTHER)));
+    let studio = Studio::with(|settings| settings.outputs.push(Tap::default().output(OTHER)));
     let looped = ListOptions { repeat: true, ..ListOptions::default() };
     studio.pipeline.play_list("list", studio.entries_of(&["a", "b"], seconds(10.0)), &looped).unwrap();
     studio.run(seconds(1.0));
     studio
 }
 
-fn until_announced(studio: &Studio, ear: &str, other: &str) {
+fn until_announced(studio: &Studio, tap: &str, other: &str) {
     studio.run(ms(256));
-    studio.until_announced(MOUNT, ear);
+    studio.until_announced(MOUNT, tap);
     studio.until_announced(OTHER, other);
 }
 

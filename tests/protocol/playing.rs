@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use longwave::{Entry, Error, Event, ListOptions, Place, When};
-
-use crate::studio::{Ear, JOB, MOUNT, Studio, ms, seconds, until};
+use longwave_testing::studio::{JOB, MOUNT, Studio};
+use longwave_testing::tap::Tap;
+use longwave_testing::{ms, seconds, until};
 
 fn looped() -> ListOptions {
     ListOptions { repeat: true, ..ListOptions::default() }
@@ -343,7 +344,7 @@ fn a_folder_in_shuffle_does_not_always_begin_with_the_same_track() {
     for _ in 0..10 {
         let builder = longwave::Pipeline::builder("first").playlist(&folder).shuffle(true).repeat(true);
         let pipeline =
-            builder.output_with(Ear::deaf().output("/first")).server(&studio.server).start().unwrap();
+            builder.output_with(Tap::counting().output("/first")).server(&studio.server).start().unwrap();
         until("it has begun", || pipeline.current_track().is_some());
         first.insert(pipeline.current_track().unwrap().track.file.clone());
         pipeline.stop();

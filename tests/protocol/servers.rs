@@ -4,8 +4,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use longwave::{Error, MountSettings, Pipeline, Server, ServerSettings, Title};
-
-use crate::studio::{Ear, server, until};
+use longwave_testing::studio::server;
+use longwave_testing::tap::Tap;
+use longwave_testing::until;
 
 fn mount(path: &str) -> MountSettings {
     MountSettings { path: path.into(), content_type: "audio/x-own".into(), ..MountSettings::default() }
@@ -98,7 +99,7 @@ fn write_audio_update_metadata_and_listener_count() {
 fn a_server_made_for_a_pipeline_ends_with_the_last_that_uses_it() {
     let start = |name: &str| {
         let builder = Pipeline::builder(name).sample_rate(8000).channels(1);
-        builder.output(&format!("/{name}"), Ear::deaf()).listen(([127, 0, 0, 1], 0).into())
+        builder.output(&format!("/{name}"), Tap::counting()).listen(([127, 0, 0, 1], 0).into())
     };
     let main = start("main").start().unwrap();
     let server = main.server().unwrap();
@@ -119,7 +120,7 @@ fn a_server_made_for_a_pipeline_is_as_its_builder_says() {
         max_listeners: Some(1),
         ..ServerSettings::default()
     };
-    let builder = Pipeline::builder("main").sample_rate(8000).channels(1).output("/main", Ear::deaf());
+    let builder = Pipeline::builder("main").sample_rate(8000).channels(1).output("/main", Tap::counting());
     let builder = builder.server_settings(settings).listen(([127, 0, 0, 2], 0).into());
     let builder = builder.skip_crossfade(std::time::Duration::from_millis(250));
     assert!(format!("{builder:?}").contains("skip_crossfade: 250ms"));

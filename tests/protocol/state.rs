@@ -5,8 +5,10 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use longwave::{Entry, ListOptions, Place};
-
-use crate::studio::{Ear, JOB, MOUNT, SMALL, Studio, ms, seconds, sine, until, wav};
+use longwave_testing::sound::{sine, wav};
+use longwave_testing::studio::{JOB, MOUNT, SMALL, Studio, constant, server};
+use longwave_testing::tap::Tap;
+use longwave_testing::{ms, seconds, until};
 
 #[test]
 fn current_track_time_played_and_remaining() {
@@ -63,10 +65,10 @@ fn history_is_what_was_on_the_air_and_since_when() {
 
 #[test]
 fn listener_count_of_all_or_of_one_mount() {
-    let studio = Studio::with(|settings| settings.outputs.push(Ear::default().output("/other")));
+    let studio = Studio::with(|settings| settings.outputs.push(Tap::default().output("/other")));
     let own = studio.server.clone();
-    let elsewhere = Studio::on(own, Ear::default(), studio.folder.clone(), |settings| {
-        settings.outputs = vec![Ear::default().output("/elsewhere")];
+    let elsewhere = Studio::on(own, Tap::default(), studio.folder.clone(), |settings| {
+        settings.outputs = vec![Tap::default().output("/elsewhere")];
     });
     let _players: Vec<_> =
         [MOUNT, MOUNT, "/other", "/elsewhere"].iter().map(|mount| listen(&studio, mount)).collect();
@@ -166,7 +168,7 @@ fn a_restart_goes_on_from_the_state_file() {
     let state = folder.path().join("state.json");
     let on_air = |playlist: &[&str], state: &Path| {
         let playlist = playlist.iter().map(|name| folder.path().join(name)).collect();
-        Studio::on(crate::studio::server(), Ear::default(), folder.clone(), |settings| {
+        Studio::on(server(), Tap::default(), folder.clone(), |settings| {
             settings.state_file = Some(state.to_owned());
             settings.playlist = playlist;
             settings.repeat = true;
@@ -174,7 +176,7 @@ fn a_restart_goes_on_from_the_state_file() {
     };
     let list = ["a.wav", "b.wav", "c.wav"];
     for name in list {
-        crate::studio::constant(&folder.path().join(name), 0.25, 80_000);
+        constant(&folder.path().join(name), 0.25, 80_000);
     }
     let studio = on_air(&list, &state);
     studio.run(seconds(12.5));

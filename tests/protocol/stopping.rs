@@ -5,8 +5,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use longwave::{EventKind, Pipeline, PipelineSettings, ServerSettings, Station, StationSettings};
-
-use crate::studio::{Ear, MOUNT, SMALL, Studio, constant, ms, seconds, until};
+use longwave_testing::studio::{MOUNT, SMALL, Studio, constant};
+use longwave_testing::tap::Tap;
+use longwave_testing::{ms, seconds, until};
 
 /// Has a `decode` thread of the pipeline wait until the sender is dropped.
 fn stick(pipeline: &Pipeline, folder: &std::path::Path) -> Sender<()> {
@@ -33,7 +34,7 @@ fn who_is_not_stuck_has_time_to_end_and_is_not_named() {
     let (told, calls) = channel();
     let pipeline = Pipeline::builder("main")
         .listen(([127, 0, 0, 1], 0).into())
-        .output_with(Ear::deaf().output(MOUNT))
+        .output_with(Tap::counting().output(MOUNT))
         .state_file(&state)
         .on(EventKind::PipelineStop, move |_, _| {
             std::thread::sleep(ms(200));
@@ -56,7 +57,7 @@ fn a_station_stops_within_five_seconds_however_many_of_its_pipelines_are_stuck()
     let pipelines = ["a", "b", "c"].map(|name| PipelineSettings {
         name: name.into(),
         spec: SMALL,
-        outputs: vec![Ear::deaf().output(&format!("/{name}"))],
+        outputs: vec![Tap::counting().output(&format!("/{name}"))],
         ..PipelineSettings::default()
     });
     let server = ServerSettings { listen: vec![([127, 0, 0, 1], 0).into()], ..ServerSettings::default() };
@@ -74,7 +75,7 @@ fn a_hook_may_stop_its_station() {
     let pipelines = ["a", "b"].map(|name| PipelineSettings {
         name: name.into(),
         spec: SMALL,
-        outputs: vec![Ear::deaf().output(&format!("/{name}"))],
+        outputs: vec![Tap::counting().output(&format!("/{name}"))],
         ..PipelineSettings::default()
     });
     let station = Station::start(StationSettings { server, pipelines: pipelines.into() }).unwrap();

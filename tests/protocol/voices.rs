@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longwave::{Curve, Error, Event, ListOptions, VoiceId, VoiceOptions};
-
-use crate::studio::{JOB, MOUNT, Studio, ms, seconds};
+use longwave_testing::studio::{JOB, MOUNT, Studio};
+use longwave_testing::{ms, seconds};
 
 /// How loud the mix is in its middle part, from one second to another.
 fn level(pcm: &[f32], from: f64, to: f64) -> f32 {

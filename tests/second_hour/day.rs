@@ -7,9 +7,11 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use longwave::{Entry, Event, EventKind, ListOptions, Place, VoiceOptions};
+use longwave_testing::studio::{JOB, Studio, constant, server, stem};
+use longwave_testing::tap::Tap;
+use longwave_testing::{ms, seconds};
 
 use crate::model::{BLOCK, Model};
-use crate::studio::{Ear, JOB, Studio, constant, ms, seconds, server, stem};
 
 /// Tracks are longer than a step of the clock, so that two never begin in one step, and what a hook
 /// queues is there before the next begins.
@@ -38,7 +40,7 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
     let voice = folder.path().join("voice.wav");
     constant(&voice, 0.1, 40_000);
 
-    let studio = Studio::on(server(), Ear::deaf(), folder.clone(), |_| {});
+    let studio = Studio::on(server(), Tap::counting(), folder.clone(), |_| {});
     let mut model = Model::new(TRACKS.map(|(name, frames)| (name.to_owned(), frames)).into());
     let pipeline = &studio.pipeline;
     // After every third track of the playlist a jingle, by a hook.

@@ -3,17 +3,16 @@
 
 mod day;
 mod model;
-#[path = "../studio/mod.rs"]
-mod studio;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use longwave::{Entry, EntryId, ListOptions, Place, Server, VoiceOptions, When};
+use longwave_testing::seconds;
+use longwave_testing::studio::{JOB, Studio, constant, server, stem};
+use longwave_testing::tap::Tap;
 use model::{BLOCK, Item, Model};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
-use studio::{Ear, Studio, constant, seconds, stem};
 use tempfile::TempDir;
 
 /// What is done between two steps of the clock.
@@ -106,7 +105,7 @@ fn music(folder: &TempDir) -> (Vec<PathBuf>, BTreeMap<String, u64>) {
 impl Pair {
     fn new(server: &Server, folder: &Arc<TempDir>) -> Pair {
         let (tracks, lengths) = music(folder);
-        let studio = Studio::on(server.clone(), Ear::deaf(), folder.clone(), |_| {});
+        let studio = Studio::on(server.clone(), Tap::counting(), folder.clone(), |_| {});
         Pair { studio, model: Model::new(lengths), tracks, before: Vec::new() }
     }
 
@@ -200,7 +199,7 @@ impl Pair {
         }
         let (server, folder) = (self.studio.server.clone(), self.studio.folder.clone());
         self.studio.pipeline.stop();
-        self.studio = Studio::on(server, Ear::deaf(), folder, |_| {});
+        self.studio = Studio::on(server, Tap::counting(), folder, |_| {});
         self.studio.pipeline.restore(serde_json::from_str(&text).unwrap()).unwrap();
         // The track that goes on has a name of its own.
         let goes_on = self.studio.pipeline.queue().first().map(|(id, _)| *id);
@@ -208,7 +207,7 @@ impl Pair {
     }
 
     fn step(&mut self, blocks: u64) {
-        self.studio.run(studio::JOB * blocks as u32);
+        self.studio.run(JOB * blocks as u32);
         self.model.advance(blocks * BLOCK);
         self.compare();
     }
@@ -242,7 +241,7 @@ proptest! {
     fn whatever_is_done_what_plays_is_what_a_naive_model_says(
         deeds in proptest::collection::vec((deed(), 1..25_u64), 1..60)
     ) {
-        let (server, folder) = (studio::server(), Arc::new(tempfile::tempdir().unwrap()));
+        let (server, folder) = (server(), Arc::new(tempfile::tempdir().unwrap()));
         let mut pair = Pair::new(&server, &folder);
         // Where a naive model begins to count: the first block has been mixed.
         for (deed, blocks) in deeds {

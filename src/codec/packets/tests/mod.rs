@@ -1,11 +1,11 @@
 mod streams;
 
 use fastrand::Rng;
+use longwave_testing::tools::{convert, decoded_frames, tone_file};
 use proptest::prelude::*;
 
 use self::streams::{Stream, all, noise};
 use super::*;
-use crate::codec::tools::{convert, decoded_frames, tone_file};
 
 /// All packets of `bytes`, pushed in the given pieces, and the garbage among them.
 fn read(content_type: &str, bytes: &[u8], pieces: impl IntoIterator<Item = usize>) -> (Vec<Parsed>, u64) {

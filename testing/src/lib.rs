@@ -1,0 +1,44 @@
+//! What the tests of Longwave share: sounds to play, an ear that judges what comes out, clients, and stations on a
+//! free port.
+//!
+//! The unit tests of `longwave` use only what knows nothing of the library: `sound`, `ear`, `tools`, `client`,
+//! `player` and `crowd`. To them, the library that this crate depends on is another crate than the one under test.
+//! The integration tests use the rest too: `server`, `studio`, `radio` and `tap`.
+
+pub mod client;
+pub mod crowd;
+pub mod ear;
+pub mod player;
+pub mod radio;
+pub mod server;
+pub mod sound;
+pub mod studio;
+pub mod tap;
+pub mod tools;
+
+use std::time::{Duration, Instant};
+
+/// Nothing in a test should take this long.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until a condition holds. Panics if it does not hold in time.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether tests take the time that it takes to be sure: `LONGWAVE_LONG=1`.
+pub fn long() -> bool {
+    std::env::var_os("LONGWAVE_LONG").is_some_and(|value| value == "1")
+}
+
+pub fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+pub fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}

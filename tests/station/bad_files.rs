@@ -1,0 +1,269 @@
+//! Files that cannot be played, or not to their end: each costs its turn, and an event says so. The
+//! stream goes on.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use longwave::{Entry, Event, EventReceiver, ListOptions, PcmSpec, PipelineSettings, Place};
+use longwave_testing::radio::{Radio, mono, output};
+use longwave_testing::tap::Tap;
+use longwave_testing::{sound, tools, until};
+use tempfile::TempDir;
+
+const SPEC: PcmSpec = mono(8_000);
+
+/// A pipeline, what it mixes, and what it tells.
+struct Scene {
+    folder: TempDir,
+    radio: Radio,
+    tap: Tap,
+    events: EventReceiver,
+}
+
+/// What became of a track.
+#[derive(Debug, PartialEq)]
+enum Came {
+    Began(String),
+    Failed(String, String),
+    NothingToPlay,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let tap = Tap::default();
+        let mut radio = Radio::stepped(PipelineSettings {
+            spec: SPEC,
+            outputs: vec![output("/tap", tap.clone())],
+            ..PipelineSettings::default()
+        });
+        // It says that there is nothing to play yet.
+        radio.run(0.5);
+        let events = radio.pipeline().events(100_000);
+        Scene { folder, radio, tap, events }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file of so many seconds of one value.
+    fn good(&self, name: &str, value: f32, seconds: usize) -> PathBuf {
+        sound::wav(&self.path(name), SPEC, &vec![value; seconds * 8000])
+    }
+
+    fn queue(&self, files: &[&Path]) {
+        self.radio.pipeline().queue_files(files.iter().map(Entry::new), Place::End);
+    }
+
+    /// Plays a bad file and a good one behind it, which must be heard to its end. What is told of
+    /// the bad one.
+    fn play_then_a_good_one(&mut self, bad: &Path) -> Vec<Came> {
+        let good = self.good("good.wav", 0.5, 2);
+        self.queue(&[bad, &good]);
+        self.radio.run(10.0);
+        let mut came = self.came();
+        assert_eq!(came.pop(), Some(Came::NothingToPlay));
+        assert_eq!(came.pop(), Some(Came::Began("good".into())), "after {came:?}");
+        assert_eq!(self.frames_of(0.5), 2 * 8000);
+        came
+    }
+
+    /// How many frames have this value.
+    fn frames_of(&self, value: f32) -> usize {
+        self.tap.samples().iter().filter(|sample| (**sample - value).abs() < 1e-4).count()
+    }
+
+    fn came(&self) -> Vec<Came> {
+        let events = std::iter::from_fn(|| self.events.try_recv());
+        let came = events.filter_map(|event| match event {
+            Event::TrackChange { track, .. } => Some(Came::Began(track.title.clone())),
+            Event::TrackFailed { file, reason } => {
+                Some(Came::Failed(file.file_name().unwrap().to_str().unwrap().into(), reason))
+            }
+            Event::NothingToPlay => Some(Came::NothingToPlay),
+            _ => None,
+        });
+        came.collect()
+    }
+}
+
+/// That a file failed, and that the reason says this.
+fn assert_failed(came: &[Came], name: &str, says: &str) {
+    assert!(
+        matches!(came, [Came::Failed(file, reason)] if file == name && reason.contains(says)),
+        "{came:?} is not one failure of {name} with {says:?}"
+    );
+}
+
+#[test]
+fn a_text_that_is_named_flac() {
+    let mut scene = Scene::new();
+    let bad = scene.path("bad.flac");
+    fs::write(&bad, "This is no music.\n".repeat(5000)).unwrap();
+    assert_failed(&scene.play_then_a_good_one(&bad), "bad.flac", "is not audio");
+}
+
+#[test]
+fn a_file_of_no_bytes() {
+    let mut scene = Scene::new();
+    let bad = scene.path("bad.mp3");
+    File::create(&bad).unwrap();
+    assert_failed(&scene.play_then_a_good_one(&bad), "bad.mp3", "is empty");
+}
+
+#[test]
+fn a_folder_that_is_named_mp3() {
+    let mut scene = Scene::new();
+    let bad = scene.path("x.mp3");
+    fs::create_dir(&bad).unwrap();
+    assert_failed(&scene.play_then_a_good_one(&bad), "x.mp3", "is a folder");
+}
+
+#[test]
+fn a_folder_that_is_named_mp3_in_a_folder_is_a_folder() {
+    let mut scene = Scene::new();
+    fs::create_dir(scene.path("x.mp3")).unwrap();
+    scene.good("x.mp3/in it.wav", 0.25, 1);
+    scene.good("y.wav", 0.5, 1);
+    scene.radio.pipeline().play_path(vec![scene.folder.path().into()], &ListOptions::default()).unwrap();
+    until("the folder has been read", || scene.radio.pipeline().up_next(9).len() == 2);
+    scene.radio.run(4.0);
+    let began = |title: &str| Came::Began(title.into());
+    assert_eq!(scene.came(), [began("in it"), began("y"), Came::NothingToPlay]);
+    assert_eq!((scene.frames_of(0.25), scene.frames_of(0.5)), (8000, 8000));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_may_not_be_read() {
+    use nix::unistd::{Uid, setfsuid};
+
+    // Root may read everything. What is asked for by this thread, and by those that it starts from
+    // here on, is asked for by nobody.
+    if Uid::effective().is_root() {
+        setfsuid(Uid::from_raw(65_534));
+    }
+    let mut scene = Scene::new();
+    let bad = scene.good("bad.wav", 0.25, 1);
+    fs::set_permissions(&bad, fs::Permissions::from_mode(0o000)).unwrap();
+    assert_failed(&scene.play_then_a_good_one(&bad), "bad.wav", "may not be read");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_breaks_while_it_is_read() {
+    let mut scene = Scene::new();
+    // It opens, and its first byte cannot be read.
+    let bad = scene.path("bad.wav");
+    std::os::unix::fs::symlink("/proc/self/mem", &bad).unwrap();
+    assert_failed(&scene.play_then_a_good_one(&bad), "bad.wav", "");
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let mut scene = Scene::new();
+    let bad = scene.path("gone.ogg");
+    assert_failed(&scene.play_then_a_good_one(&bad), "gone.ogg", "no such file");
+}
+
+#[test]
+fn a_truncated_mp3_is_heard_as_far_as_it_goes() {
+    let mut scene = Scene::new();
+    let whole = scene.good("whole.wav", 0.0, 4);
+    let tone = sound::sines(SPEC, &[(440.0, 0.4)], 4 * 8000);
+    sound::wav(&whole, SPEC, &tone);
+    let bad = tools::converted(&whole, &scene.path("bad.mp3"), &["-b:a", "64k"], None);
+    let bytes = fs::read(&bad).unwrap();
+    // Within a packet.
+    fs::write(&bad, &bytes[..bytes.len() / 2 + 7]).unwrap();
+    assert_eq!(scene.play_then_a_good_one(&bad), [Came::Began("bad".into())]);
+    let heard = scene.tap.samples().iter().filter(|sample| sample.abs() < 0.45 && **sample != 0.0).count();
+    assert!((14_000..17_000).contains(&heard), "{heard} frames of 16,000");
+}
+
+#[test]
+fn a_file_that_is_deleted_while_it_plays_is_heard_to_its_end_and_missed_when_it_comes_again() {
+    let mut scene = Scene::new();
+    let [first, second] = [("first.wav", 0.25), ("second.wav", 0.75)]
+        .map(|(name, value)| Entry::new(scene.good(name, value, 20)));
+    let deleted = first.path.clone();
+    let list = ListOptions { repeat: true, ..ListOptions::default() };
+    scene.radio.pipeline().play_list("list", [first, second], &list).unwrap();
+    scene.radio.run(5.0);
+    fs::remove_file(&deleted).unwrap();
+    scene.radio.run(40.0);
+    assert_eq!(scene.frames_of(0.25), 20 * 8000);
+    let came = scene.came();
+    // It is looked for each time that the next is picked: as soon as the one before has begun, and that
+    // may be told before or after.
+    let (began, failed): (Vec<_>, Vec<_>) = came.into_iter().partition(|came| matches!(came, Came::Began(_)));
+    assert_eq!(began, ["first", "second", "second"].map(|name| Came::Began(name.into())));
+    assert!((1..=2).contains(&failed.len()), "{failed:?}");
+    assert_failed(&failed[..1], "first.wav", "no such file");
+    let silence = scene.tap.samples().iter().skip(2 * 8000).filter(|sample| **sample == 0.0).count();
+    assert_eq!(silence, 0, "no gap where it was passed over");
+}
+
+#[test]
+fn a_file_that_is_cut_off_while_it_plays_ends_there() {
+    let mut scene = Scene::new();
+    let bad = scene.good("bad.wav", 0.25, 60);
+    let good = scene.good("good.wav", 0.5, 2);
+    scene.queue(&[&bad, &good]);
+    scene.radio.run(5.0);
+    File::options().write(true).open(&bad).unwrap().set_len(44).unwrap();
+    scene.radio.run(60.0);
+    assert_eq!(scene.frames_of(0.5), 2 * 8000);
+    let heard = scene.frames_of(0.25);
+    assert!((5 * 8000..20 * 8000).contains(&heard), "{heard} frames");
+    let came = scene.came();
+    assert_eq!(came[0], Came::Began("bad".into()));
+    println!("{came:?}");
+}
+
+#[test]
+fn a_playlist_of_ten_thousand_files_that_are_not_there() {
+    let mut scene = Scene::new();
+    let list = scene.path("list.m3u");
+    let lines: String = (0..10_000).map(|n| format!("#EXTINF:1,Gone {n}\ngone/{n}.mp3\n")).collect();
+    fs::write(&list, lines).unwrap();
+    let began = Instant::now();
+    scene
+        .radio
+        .pipeline()
+        .play_path(vec![list], &ListOptions { repeat: true, ..ListOptions::default() })
+        .unwrap();
+    scene.radio.run(60.0);
+    let good = scene.good("good.wav", 0.5, 2);
+    scene.queue(&[&good]);
+    scene.radio.run(4.0);
+    assert_eq!(scene.frames_of(0.5), 2 * 8000);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
+fn ten_thousand_bad_entries_are_each_tried_once_and_then_now_and_then() {
+    let mut scene = Scene::new();
+    let bad = scene.path("bad.mp3");
+    File::create(&bad).unwrap();
+    let entries =
+        (0..10_000).map(|n| Entry::new(if n % 2 == 0 { bad.clone() } else { scene.path("gone.mp3") }));
+    let entries: Vec<_> = entries.collect();
+    let options = ListOptions { repeat: true, ..ListOptions::default() };
+    scene.radio.pipeline().play_list("bad", entries, &options).unwrap();
+    scene.radio.run(1.0);
+    scene.radio.run(600.0);
+    let came = scene.came();
+    let failed = came.iter().filter(|came| matches!(came, Came::Failed(..))).count();
+    // Once around; and then one at a time, every minute at last.
+    assert!((10_000 + 10..10_000 + 20).contains(&failed), "{failed}");
+    assert_eq!(came.iter().filter(|came| **came == Came::NothingToPlay).count(), 0, "that was said");
+    // What can be played is played at once.
+    let good = scene.good("good.wav", 0.5, 2);
+    scene.queue(&[&good]);
+    scene.radio.run(4.0);
+    assert_eq!(scene.frames_of(0.5), 2 * 8000);
+}

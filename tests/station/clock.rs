@@ -1,0 +1,197 @@
+//! The clock: what is on the air is what the machine's clock says, and a listener is not far behind,
+//! however long a station runs.
+//!
+//! `LONGWAVE_LONG=1` takes half an hour of real time and a simulated day; see docs/TESTING.md.
+
+use std::time::{Duration, Instant};
+
+use crate::both;
+use longwave::{
+    AacSettings, BLOCK_FRAMES, EncoderSettings, Event, FrameCount, Mp3Settings, PcmSpec, PipelineSettings,
+};
+use longwave_testing::radio::{Listener, Radio, mono, output};
+use longwave_testing::tap::Tap;
+use longwave_testing::{long, sound};
+
+/// So much is mixed at once, at 44.1 kHz: four blocks.
+const JOB: f64 = 4.0 * 1024.0 / 44_100.0;
+/// A block is mixed when its first frame is due.
+const BLOCK: f64 = 1024.0 / 44_100.0;
+/// A listener who has a burst of four seconds ahead is served once a second.
+const CADENCE: f64 = 1.0;
+
+/// How loud the noise is.
+const AMPLITUDE: f32 = 0.3;
+
+/// One mount, and what was seen of it.
+struct Watched {
+    mount: &'static str,
+    /// How much audio its encoder holds at most, in seconds.
+    held: f64,
+    bytes_per_second: f64,
+    listener: Option<Listener>,
+    /// By how many seconds the end of the backlog is behind the clock.
+    head: Vec<f64>,
+    /// By how many seconds of audio the listener is behind that, and a constant.
+    heard: Vec<f64>,
+}
+
+impl Watched {
+    fn new(mount: &'static str, encoder: &dyn EncoderSettings) -> Watched {
+        Watched {
+            mount,
+            held: held(encoder),
+            bytes_per_second: 125.0 * f64::from(encoder.bitrate().unwrap()),
+            listener: None,
+            head: Vec::new(),
+            heard: Vec::new(),
+        }
+    }
+
+    fn sample(&mut self, radio: &Radio, started: Instant) {
+        let received = self.listener.as_ref().unwrap().received() as f64;
+        let clock = started.elapsed().as_secs_f64();
+        let info = radio.station.server().mount_info(self.mount).unwrap();
+        self.head.push(clock - info.duration.as_secs_f64());
+        self.heard.push((info.position.0 as f64 - received) / self.bytes_per_second);
+        assert_eq!((info.dropped_packets, info.skips), (0, 0), "{}", self.mount);
+    }
+
+    fn judge(&mut self, mean_error: f64) {
+        // It is not known where the listener joined, but that it has everything now and then.
+        let joined_at = self.heard.iter().copied().fold(f64::INFINITY, f64::min);
+        self.heard.iter_mut().for_each(|lag| *lag -= joined_at);
+        let [head, heard] = [&self.head, &self.heard].map(|lags| Spread::of(lags));
+        let most = JOB + self.held;
+        println!("{} head behind the clock: {head}; may be {:.1} ms", self.mount, most * 1e3);
+        println!("{} listener behind the head: {heard}; may be {:.1} ms", self.mount, (CADENCE + JOB) * 1e3);
+        // Of a hundred samples one may be late: the machine does other things, too.
+        assert!(head.least > -BLOCK - 0.001 && head.most_of_them < most, "{most} s: {head}");
+        assert!(heard.most_of_them < CADENCE + JOB, "{heard}");
+        for grows in [head.grows, heard.grows] {
+            assert!(grows.abs() < mean_error, "{grows}");
+        }
+    }
+}
+
+/// How much of such audio an encoder has taken and not given again, at most. LAME keeps up to two
+/// whole packets back for its bit reservoir.
+fn held(settings: &dyn EncoderSettings) -> f64 {
+    let (mut encoder, mut packets) = (settings.open(PcmSpec::CD).unwrap(), Vec::new());
+    let (mut fed, mut most) = (0, 0);
+    for block in sound::noise(PcmSpec::CD, 9, AMPLITUDE, 44_100 * 3).chunks_exact(2 * BLOCK_FRAMES) {
+        encoder.encode(block, &mut packets).unwrap();
+        fed += BLOCK_FRAMES as u64;
+        most = most.max(fed - packets.iter().map(|packet| u64::from(packet.frames)).sum::<u64>());
+    }
+    PcmSpec::CD.rate.duration_of(FrameCount(most)).as_secs_f64()
+}
+
+/// What is to be known of many samples.
+struct Spread {
+    least: f64,
+    median: f64,
+    /// 99 of a hundred are less.
+    most_of_them: f64,
+    most: f64,
+    /// By how much the mean of the last third is more than that of the first.
+    grows: f64,
+}
+
+impl Spread {
+    fn of(samples: &[f64]) -> Spread {
+        let mut sorted = samples.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |part: f64| sorted[((sorted.len() - 1) as f64 * part) as usize];
+        let mean = |samples: &[f64]| samples.iter().sum::<f64>() / samples.len() as f64;
+        let third = samples.len() / 3;
+        let grows = mean(&samples[samples.len() - third..]) - mean(&samples[..third]);
+        Spread { least: at(0.0), median: at(0.5), most_of_them: at(0.99), most: at(1.0), grows }
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [least, median, most_of_them, most, grows] =
+            [self.least, self.median, self.most_of_them, self.most, self.grows].map(|value| value * 1e3);
+        write!(f, "{least:.1} to {most:.1} ms, median {median:.1}, 99 % below {most_of_them:.1}, ")?;
+        write!(f, "last third less first {grows:+.2} ms")
+    }
+}
+
+#[test]
+fn the_head_is_where_the_clock_says_and_a_listener_is_close() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in 1..=3 {
+        let noise = sound::noise(PcmSpec::CD, seed, AMPLITUDE, 44_100 * 7);
+        sound::wav(&folder.path().join(format!("{seed}.wav")), PcmSpec::CD, &noise);
+    }
+    let started = Instant::now();
+    let radio = Radio::start(PipelineSettings {
+        playlist: vec![folder.path().into()],
+        repeat: true,
+        crossfade: Duration::from_secs(2),
+        outputs: both(),
+        ..PipelineSettings::default()
+    });
+    let starting = started.elapsed();
+    let mut watched = [
+        Watched::new("/stream.mp3", &Mp3Settings::default()),
+        Watched::new("/stream.aac", &AacSettings::default()),
+    ];
+    // With a whole burst to take, listeners get the slow cadence.
+    let burst = Duration::from_secs_f64(4.5);
+    std::thread::sleep(burst);
+    for mount in &mut watched {
+        mount.listener = Some(radio.listen(mount.mount, false));
+    }
+    let lasts = if long() { Duration::from_secs(30 * 60) } else { Duration::from_secs(9) };
+    std::thread::sleep(Duration::from_secs(1));
+    while started.elapsed() < burst + lasts {
+        // Not in step with anything that is to be seen.
+        std::thread::sleep(Duration::from_millis(7 + fastrand::u64(0..10)));
+        for mount in &mut watched {
+            mount.sample(&radio, started + starting);
+        }
+    }
+    radio.stop();
+    println!("{} samples each; starting took {starting:?}", watched[0].head.len());
+    for mut mount in watched {
+        mount.judge(if long() { 0.005 } else { 0.25 });
+        mount.listener.take().unwrap().into_stream();
+    }
+}
+
+/// A day with `LONGWAVE_LONG=1`, else ten minutes.
+#[test]
+fn a_simulated_day_is_as_long_as_a_day() {
+    let spec = mono(8_000);
+    let folder = tempfile::tempdir().unwrap();
+    // Not a whole number of blocks, nor of jobs.
+    let file = sound::wav(&folder.path().join("track.wav"), spec, &[0.25; 99_991]);
+    let tap = Tap::counting();
+    let mut radio = Radio::stepped(PipelineSettings {
+        spec,
+        playlist: vec![file],
+        repeat: true,
+        outputs: vec![output("/tap", tap.clone())],
+        ..PipelineSettings::default()
+    });
+    let events = radio.pipeline().events(10_000);
+    let seconds: u32 = if long() { 24 * 3600 } else { 600 };
+    radio.run(seconds.into());
+    radio.stop();
+
+    let due = u64::from(seconds) * 8_000;
+    let blocks = (tap.frames() - due) as f64 / BLOCK_FRAMES as f64;
+    assert!((0.0..=1.0).contains(&blocks), "{} frames, {due} were due", tap.frames());
+    // Track after track, each at its very sample.
+    let begins = std::iter::from_fn(|| events.try_recv()).filter_map(|event| match event {
+        Event::TrackChange { at, .. } => Some(at.0),
+        _ => None,
+    });
+    let begins: Vec<u64> = begins.collect();
+    assert!(begins.windows(2).all(|pair| pair[1] - pair[0] == 99_991));
+    assert_eq!(begins.len() as u64, due.div_ceil(99_991));
+    println!("{} tracks, {blocks:.3} blocks more than were due", begins.len());
+}
