@@ -174,7 +174,7 @@ mount = "/x.pls"
             "station.toml:2: server.burst: \"4\" lacks a unit: write \"4s\" for seconds, or use ms, m or h",
             "station.toml:3: server.write_timout: unknown key; did you mean \"write_timeout\"?",
             "station.toml:4: server.max_listeners: expected a whole number, found a string",
-            "station.toml:7: pipeline.name: \"a b\" is no name for a pipeline: letters, digits, -, _ and ., \
+            "station.toml:7: pipeline.name: \"a b\" is not a name for a pipeline: letters, digits, -, _ and ., \
              up to 64 bytes",
             "station.toml:8: pipeline.channels: 6 channels: write 1 for mono or 2 for stereo",
             "station.toml:9: pipeline.playlist: no/such/file.m3u: No such file or directory (os error 2)",
@@ -288,8 +288,8 @@ fn where_no_state_can_be_kept_is_said_by_line() {
     for (line, reason) in [
         (2, "there is no folder gone: make it, or name another"),
         (4, "/dev/null is a device: name a file"),
-        (6, "\"/\" names no file: write \"main.state\", say"),
-        (8, "\"\" names no file: write \"main.state\", say"),
+        (6, "\"/\" names no file: write \"main.state\", for example"),
+        (8, "\"\" names no file: write \"main.state\", for example"),
     ] {
         let problem = format!("station.toml:{line}: pipeline.state_file: {reason}");
         assert!(said.contains(&problem), "{problem} is not in {said:?}");
@@ -331,9 +331,9 @@ fn values_stay_within_what_works() {
         ),
         [
             "station.toml:2: server.burst: 120s is more than 60 s",
-            "station.toml:3: server.write_timeout: 7200s is not within 1 ms and 1 hour",
+            "station.toml:3: server.write_timeout: 7200s is not between 1 ms and 1 hour",
             "station.toml:4: server.max_listeners: 0 listeners: at least 1",
-            "station.toml:5: server.listen: [::]:8000 is there twice",
+            "station.toml:5: server.listen: [::]:8000 is listed twice",
             "station.toml:7: pipeline.sample_rate: 4000 Hz is out of range: 8000 to 192000, usually 44100 or 48000",
             "station.toml:8: pipeline.crossfade: 360s is too long: up to 5 minutes",
             "station.toml:9: pipeline.replaygain: \"tracks\" is unknown; did you mean \"track\"? (It takes \
@@ -390,9 +390,9 @@ fn header_texts_have_one_line() {
             "[[pipeline.output]]\nformat='mp3'\nname = \"a\\nb\"\nmetaint = 0\ncontent_type='x'"
         ),
         [
-            "station.toml:4: pipeline.output.name: no control characters, please: it is sent as a header",
+            "station.toml:4: pipeline.output.name: control characters are not allowed, because it is sent as a header",
             "station.toml:5: pipeline.output.metaint: 1 to 16777216 bytes",
-            "station.toml:6: pipeline.output.content_type: \"x\": say audio/mpeg or the like",
+            "station.toml:6: pipeline.output.content_type: \"x\" is not a content type: write audio/mpeg, for example",
         ]
     );
 }
@@ -481,7 +481,7 @@ fn what_is_said_of_proxies_and_of_media_must_make_sense() {
                 media_roots = ['gone', 'station.rs']\n[[pipeline]]";
     let complaints = complaints(text);
     for (line, reason) in [
-        (2, "server.public_url: \"radio.example\" is no address of a site"),
+        (2, "server.public_url: \"radio.example\" is not the address of a website"),
         (3, "server.trusted_proxies: \"localhost\" is neither an address"),
         (3, "server.trusted_proxies: \"10.0.0.0/33\" is neither an address"),
         (4, "server.media_roots: gone: "),

@@ -193,7 +193,7 @@ fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     let rule = format!("letters, digits, -, _ and ., up to {NAME_BYTES} bytes");
-    Err(Error::setting("name", format!("{name:?} is no name for a pipeline: {rule}")))
+    Err(Error::setting("name", format!("{name:?} is not a name for a pipeline: {rule}")))
 }
 
 /// How long two tracks may overlap, and how long one may take to come or go.

@@ -71,7 +71,7 @@ fn read_state(file: &Path) -> io::Result<Vec<u8>> {
 pub(crate) fn check(file: &Path) -> Result<PathBuf> {
     let refused = |reason| Err(Error::setting("state_file", reason));
     let Some(name) = file.file_name().filter(|_| !file.as_os_str().as_bytes().ends_with(b"/")) else {
-        return refused(format!("{file:?} names no file: write \"main.state\", say"));
+        return refused(format!("{file:?} names no file: write \"main.state\", for example"));
     };
     if let Ok(there) = fs::metadata(file)
         && !there.is_file()

@@ -206,7 +206,7 @@ impl ServerSettings {
         let (millisecond, hour) = (Duration::from_millis(1), Duration::from_secs(3600));
         for (key, value) in [("write_timeout", self.write_timeout), ("header_timeout", self.header_timeout)] {
             if !(millisecond..=hour).contains(&value) {
-                return Err(Error::setting(key, format!("{value:?} is not within 1 ms and 1 hour")));
+                return Err(Error::setting(key, format!("{value:?} is not between 1 ms and 1 hour")));
             }
         }
         let repeated = |index: usize| {
@@ -214,7 +214,7 @@ impl ServerSettings {
             (address.port() != 0 && before.contains(address)).then_some(address)
         };
         if let Some(address) = (0..self.listen.len()).find_map(repeated) {
-            return Err(Error::setting("listen", format!("{address} is there twice")));
+            return Err(Error::setting("listen", format!("{address} is listed twice")));
         }
         self.proxies()?;
         match self.burst {
@@ -238,7 +238,8 @@ impl ServerSettings {
             let plain =
                 |rest: &str| rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>?#\\".contains(&byte));
             if !rest.is_some_and(|rest| !rest.is_empty() && plain(rest)) {
-                let reason = format!("{url:?} is no address of a site: write \"https://radio.example\"");
+                let reason =
+                    format!("{url:?} is not the address of a website: write \"https://radio.example\"");
                 return Err(Error::setting("public_url", reason));
             }
         }
@@ -297,7 +298,7 @@ impl MountSettings {
         if !content_type.contains('/') || !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err(Error::setting(
                 "content_type",
-                format!("{content_type:?}: say audio/mpeg or the like"),
+                format!("{content_type:?} is not a content type: write audio/mpeg, for example"),
             ));
         }
         let texts = [
@@ -308,7 +309,10 @@ impl MountSettings {
         ];
         for (key, text) in texts {
             if text.as_deref().is_some_and(|text| !is_header_value(text)) {
-                return Err(Error::setting(key, "no control characters, please: it is sent as a header"));
+                return Err(Error::setting(
+                    key,
+                    "control characters are not allowed, because it is sent as a header",
+                ));
             }
         }
         if let Some(fallback) = &self.fallback_mount {
@@ -383,7 +387,7 @@ mod tests {
         assert!(listen(["127.0.0.1:0", "127.0.0.1:0"]).is_ok());
         assert!(listen(["127.0.0.1:1", "[::1]:1"]).is_ok());
         let refused = listen(["127.0.0.1:1", "127.0.0.1:1"]).unwrap_err().to_string();
-        assert_eq!(refused, "listen: 127.0.0.1:1 is there twice");
+        assert_eq!(refused, "listen: 127.0.0.1:1 is listed twice");
     }
 
     fn mp3() -> MountSettings {
