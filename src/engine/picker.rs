@@ -10,7 +10,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::crew::Crew;
-use super::decode::{AHEAD, Feed, Pump, Source, prime};
+use super::decode::{AHEAD, Pump, Source, prime};
 use super::encoders::Emit;
 use super::shared::SharedUpNext;
 use crate::audio::PcmSpec;
@@ -19,6 +19,7 @@ use crate::event::{Event, TrackInfo};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
 use crate::playout::Entry;
+use crate::ring::Feed;
 use crate::units::FrameCount;
 
 /// Opens what a path names. On a decode thread: may take its time.

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::decode::{Ending, Feed, Taken};
 use crate::audio::{BLOCK_FRAMES, Channels};
 use crate::playout::{Curve, Gain, GainRamp, VoiceGain, add};
+use crate::ring::{Ending, Feed, Taken};
 use crate::units::{FrameCount, SampleRate};
 
 /// A fade so short that it is heard as a cut, but without a click.

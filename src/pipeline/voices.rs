@@ -11,12 +11,12 @@ use super::Pipeline;
 use super::running::file_gain;
 use crate::engine::deck::{Deck, DeckCommand, VoiceState};
 use crate::engine::decode::{AHEAD, prime};
-use crate::engine::filler::{Filler, by_hand};
 use crate::engine::mixer::{Command, read};
 use crate::engine::voice::Voice;
 use crate::error::{Error, Result};
 use crate::ids::VoiceId;
 use crate::playout::Curve;
+use crate::ring::{Filler, by_hand};
 use crate::units::FrameCount;
 
 /// The voices of a pipeline that have not ended.

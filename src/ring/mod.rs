@@ -2,15 +2,20 @@
 //!
 //! An encoder pushes packets into a [`handoff`](fn@handoff) and rings the server's [`Doorbell`]; the
 //! reactor drains them into the mount's [`Backlog`], which is the reactor's alone. Between the threads of
-//! a pipeline, work and orders go through a [`quiet_channel`].
+//! a pipeline, work and orders go through a [`quiet_channel`]. PCM goes from the thread that has it to the mixer
+//! through a [`feed`](fn@feed).
 
 mod backlog;
+mod feed;
+mod filler;
 mod handoff;
 mod quiet;
 mod sleepers;
 mod wake;
 
 pub(crate) use backlog::{Backlog, TitleMark};
+pub(crate) use feed::{Ending, Feed, FeedWriter, Taken, Wanted, feed};
+pub(crate) use filler::{Filler, by_hand};
 pub(crate) use handoff::{Doorbell, HandoffReader, HandoffWriter, handoff};
 pub(crate) use quiet::{Nothing, QuietReceiver, QuietSender, quiet_channel};
 

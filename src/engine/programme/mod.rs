@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use self::next::NextTrack;
 use self::track::Track;
-use super::decode::Ending;
 use super::picker::Picker;
 use super::voice::{CUT, Mixed, Scratch, Then, Voice};
 use crate::audio::PcmSpec;
 use crate::event::{Event, TrackInfo};
 use crate::playout::{Curve, Expected, GainRamp, overlap};
+use crate::ring::Ending;
 use crate::units::{FrameCount, FramePos};
 
 /// After so many stretches (blocks, mostly) without anything a decoder counts as stuck.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossbeam::channel::{Sender, TrySendError, bounded};
 
-use super::decode::{Chunk, Feed};
+use super::feed::{Chunk, Feed};
 use crate::audio::{Channels, PcmSpec};
 
 /// A feed that is filled by hand, up to `ahead` of the mixer, and its other end.

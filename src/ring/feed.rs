@@ -1,0 +1,310 @@
+//! A voice's way to the mixer: a bounded queue of PCM, with seeks on the way back.
+//!
+//! A thread fills it by a [`FeedWriter`] (or an application by a [`Filler`](super::Filler)), some seconds ahead; the mixer
+//! reads from the [`Feed`] without waiting. A seek starts a new take: what is left of older takes is passed over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded, select, unbounded};
+
+use crate::audio::Channels;
+use crate::units::FrameCount;
+
+/// A feed that begins `from` frames into its source, with room for this many chunks, and its other end.
+pub(crate) fn feed(channels: Channels, from: FrameCount, chunks: usize) -> (Feed, FeedWriter) {
+    let (to_feed, chunks) = bounded(chunks);
+    let (seeks, from_feed) = unbounded();
+    let feed = Feed { seeks: Some(seeks), position: from.0, ..Feed::of(channels, chunks) };
+    let end = Arc::clone(&feed.end);
+    (feed, FeedWriter { channels, chunks: to_feed, seeks: from_feed, end, take: 0, position: from.0 })
+}
+
+/// PCM on its way, in the order in which it sounds.
+pub(super) struct Chunk {
+    take: u32,
+    samples: Vec<f32>,
+    end: Option<Ending>,
+}
+
+impl Chunk {
+    /// PCM that was pushed by hand: there is nothing to seek in.
+    pub(super) fn pushed(samples: Vec<f32>) -> Chunk {
+        Chunk { take: 0, samples, end: None }
+    }
+
+    pub(super) fn into_samples(self) -> Vec<f32> {
+        self.samples
+    }
+}
+
+/// How a source came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All of it was read.
+    Complete,
+    /// It broke off: the reason, for the log and the event.
+    Broken(String),
+}
+
+/// The mixer's end of a voice's queue.
+pub(crate) struct Feed {
+    channels: Channels,
+    chunks: Receiver<Chunk>,
+    /// `None` where the feed is filled by hand.
+    seeks: Option<Sender<Seek>>,
+    take: u32,
+    /// The chunk being read, and how many of its samples are taken.
+    chunk: Vec<f32>,
+    taken: usize,
+    /// How the source ended, once its last chunk is being read.
+    ending: Option<Ending>,
+    /// How it ended if the other end is gone without a word.
+    gone: Ending,
+    /// Where reading is, in frames from the source's beginning.
+    position: u64,
+    end: Arc<End>,
+}
+
+struct Seek {
+    take: u32,
+    to: FrameCount,
+}
+
+/// Where a take ends, as both threads see it: the take's low 16 bits above 48 bits of position. The end of an older take
+/// says nothing of a newer one.
+struct End(AtomicU64);
+
+impl End {
+    const UNKNOWN: u64 = (1 << 48) - 1;
+
+    fn unknown() -> Arc<End> {
+        Arc::new(End(AtomicU64::new(End::UNKNOWN)))
+    }
+
+    fn set(&self, take: u32, position: u64) {
+        self.0.store(u64::from(take) << 48 | position.min(End::UNKNOWN), Ordering::Release);
+    }
+
+    fn of(&self, take: u32) -> Option<u64> {
+        let end = self.0.load(Ordering::Acquire);
+        let known = end >> 48 == u64::from(take as u16) && end & End::UNKNOWN != End::UNKNOWN;
+        known.then_some(end & End::UNKNOWN)
+    }
+}
+
+/// The result of reading from a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// All frames that were asked for.
+    Full,
+    /// This many frames. The writer is behind, and more will come.
+    Behind(usize),
+    /// This many frames, which were the last.
+    Ended(usize),
+}
+
+impl Feed {
+    /// A feed that is filled by hand. It ends when its other end is gone.
+    pub(super) fn by_hand(channels: Channels, chunks: Receiver<Chunk>) -> Feed {
+        Feed { gone: Ending::Complete, ..Feed::of(channels, chunks) }
+    }
+
+    fn of(channels: Channels, chunks: Receiver<Chunk>) -> Feed {
+        Feed {
+            channels,
+            chunks,
+            seeks: None,
+            take: 0,
+            chunk: Vec::new(),
+            taken: 0,
+            ending: None,
+            gone: Ending::Broken("its decoder stopped unexpectedly".into()),
+            position: 0,
+            end: End::unknown(),
+        }
+    }
+
+    /// Frames from the source's beginning to what is read next.
+    pub fn position(&self) -> FrameCount {
+        FrameCount(self.position)
+    }
+
+    /// The frame after the last one, once the writer has come to it.
+    pub fn end(&self) -> Option<FrameCount> {
+        self.end.of(self.take).map(FrameCount)
+    }
+
+    /// How it ended, once everything has been read.
+    pub fn ending(&self) -> Option<&Ending> {
+        self.ending.as_ref().filter(|_| self.taken == self.chunk.len())
+    }
+
+    /// Fills `out` with interleaved samples as far as they are there. With `patience`, waits this long for a writer that
+    /// is behind (a stepped clock has all the time in the world), but never for the application.
+    pub fn read(&mut self, out: &mut [f32], patience: Option<Duration>) -> Taken {
+        let patience = patience.filter(|_| self.seeks.is_some());
+        let channels = self.channels.count();
+        let mut filled = 0;
+        let taken = loop {
+            let left = &self.chunk[self.taken..];
+            let n = left.len().min(out.len() - filled);
+            out[filled..filled + n].copy_from_slice(&left[..n]);
+            self.taken += n;
+            filled += n;
+            if filled == out.len() {
+                break Taken::Full;
+            }
+            if self.ending.is_some() {
+                break Taken::Ended(filled / channels);
+            }
+            match self.next_chunk(patience) {
+                Some(chunk) => {
+                    self.chunk = chunk.samples;
+                    self.taken = 0;
+                    self.ending = chunk.end;
+                }
+                None => break Taken::Behind(filled / channels),
+            }
+        };
+        self.position += (filled / channels) as u64;
+        taken
+    }
+
+    fn next_chunk(&mut self, patience: Option<Duration>) -> Option<Chunk> {
+        loop {
+            let chunk = match patience {
+                None => match self.chunks.try_recv() {
+                    Ok(chunk) => chunk,
+                    Err(TryRecvError::Empty) => return None,
+                    Err(TryRecvError::Disconnected) => return Some(self.abandoned()),
+                },
+                Some(patience) => match self.chunks.recv_timeout(patience) {
+                    Ok(chunk) => chunk,
+                    Err(error) if error.is_timeout() => return None,
+                    Err(_) => return Some(self.abandoned()),
+                },
+            };
+            if chunk.take == self.take {
+                return Some(chunk);
+            }
+        }
+    }
+
+    /// A writer that is gone without a word (its thread panicked) ends the voice, not the mixer.
+    fn abandoned(&self) -> Chunk {
+        Chunk { take: self.take, samples: Vec::new(), end: Some(self.gone.clone()) }
+    }
+
+    /// Goes on at `to`. What was written ahead is dropped; until the writer is there the feed is behind.
+    pub fn seek(&mut self, to: FrameCount) {
+        let Some(seeks) = &self.seeks else { return };
+        // Beyond the end is the end, wherever that is.
+        let to = to.min(FrameCount(End::UNKNOWN - 1));
+        self.take += 1;
+        self.chunk.clear();
+        self.taken = 0;
+        self.ending = None;
+        self.position = to.0;
+        // A writer that is gone has nothing to seek in: the feed says so at the next read.
+        let _ = seeks.send(Seek { take: self.take, to });
+    }
+}
+
+/// The end of a voice's queue that a thread fills. It waits while the queue is full.
+pub(crate) struct FeedWriter {
+    channels: Channels,
+    chunks: Sender<Chunk>,
+    seeks: Receiver<Seek>,
+    end: Arc<End>,
+    take: u32,
+    /// Frames from the source's beginning to what is written next.
+    position: u64,
+}
+
+/// What the reader of a feed wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The samples that follow.
+    More,
+    /// The samples from here on. What was just written may not have been taken.
+    Seek(FrameCount),
+    /// Nothing: the feed is gone.
+    Nothing,
+}
+
+impl FeedWriter {
+    /// Whether the last samples of this take have been written.
+    pub fn has_ended(&self) -> bool {
+        self.end.of(self.take).is_some()
+    }
+
+    /// Writes interleaved samples, with `end` the last ones. Waits until there is room, or a seek makes them void.
+    pub fn write(&mut self, samples: Vec<f32>, end: Option<Ending>) -> Wanted {
+        self.position += (samples.len() / self.channels.count()) as u64;
+        // The feed knows the end before the samples have room.
+        if end.is_some() {
+            self.end.set(self.take, self.position);
+        }
+        let chunk = Chunk { take: self.take, samples, end };
+        let seek = select! {
+            recv(self.seeks) -> seek => seek.ok(),
+            send(self.chunks, chunk) -> sent => match sent {
+                Ok(()) => match self.seeks.try_recv() {
+                    Err(TryRecvError::Empty) => return Wanted::More,
+                    seek => seek.ok(),
+                },
+                Err(_) => None,
+            },
+        };
+        self.go_to(seek)
+    }
+
+    /// Waits until the reader wants to go back, or is gone.
+    pub fn wait_at_end(&mut self) -> Wanted {
+        let seek = self.seeks.recv().ok();
+        self.go_to(seek)
+    }
+
+    fn go_to(&mut self, seek: Option<Seek>) -> Wanted {
+        let Some(Seek { take, to }) = seek else { return Wanted::Nothing };
+        self.take = take;
+        self.position = to.0;
+        Wanted::Seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seek_makes_void_what_was_written_before() {
+        let (mut feed, mut writer) = feed(Channels::Mono, FrameCount(5), 2);
+        assert_eq!(writer.write(vec![5.0, 6.0], None), Wanted::More);
+        assert_eq!((feed.position(), feed.read(&mut [0.0], None)), (FrameCount(5), Taken::Full));
+        assert_eq!(writer.write(vec![7.0], Some(Ending::Complete)), Wanted::More);
+        assert!(writer.has_ended());
+        assert_eq!(feed.end(), Some(FrameCount(8)));
+        feed.seek(FrameCount(2));
+        assert_eq!((feed.end(), feed.read(&mut [0.0], None)), (None, Taken::Behind(0)));
+        assert_eq!(writer.wait_at_end(), Wanted::Seek(FrameCount(2)));
+        assert!(!writer.has_ended());
+        assert_eq!(writer.write(vec![2.0], Some(Ending::Complete)), Wanted::More);
+        let mut out = [0.0; 2];
+        assert_eq!((feed.read(&mut out, None), out[0]), (Taken::Ended(1), 2.0));
+        assert_eq!((feed.ending(), feed.end()), (Some(&Ending::Complete), Some(FrameCount(3))));
+    }
+
+    #[test]
+    fn each_end_notices_that_the_other_is_gone() {
+        let (unread, mut writer) = feed(Channels::Mono, FrameCount(0), 1);
+        drop(unread);
+        assert_eq!(writer.write(vec![0.0], None), Wanted::Nothing);
+        let (mut feed, writer) = feed(Channels::Mono, FrameCount(0), 1);
+        drop(writer);
+        assert_eq!(feed.read(&mut [0.0], None), Taken::Ended(0));
+        assert!(matches!(feed.ending(), Some(Ending::Broken(_))));
+    }
+}
