@@ -10,11 +10,20 @@ use arc_swap::ArcSwap;
 use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
-use super::reload::Declared;
-use crate::{Pipeline, RequestsBell, Server, Tags};
+use crate::pipeline::Reloader;
+use crate::{ApiSettings, Pipeline, RequestsBell, Server, Tags};
 
 /// So many files' tags are remembered.
 const TAGS: usize = 256;
+
+/// The configuration that a station was started from: a reload begins with it.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub(crate) file: PathBuf,
+    /// What the API runs with.
+    pub(crate) api: ApiSettings,
+    pub(crate) station: Reloader,
+}
 
 /// A station, and how it is steered. Shared by the API's threads.
 pub(crate) struct Core {
@@ -25,7 +34,6 @@ pub(crate) struct Core {
     pub(crate) started: SystemTime,
     /// Calls the thread `api`: what has changed is to be looked at.
     pub(super) bell: RequestsBell,
-    /// What a reload begins with.
     pub(super) declared: Option<Mutex<Declared>>,
     /// Of what is up next, as far as they have been read.
     tags: Mutex<HashMap<PathBuf, Tags>>,

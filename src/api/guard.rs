@@ -12,11 +12,19 @@ use arc_swap::ArcSwap;
 use crossbeam::channel::{Receiver, Sender};
 
 use super::problem::Problem;
-use super::router::Access;
 use crate::access::{Credential, Failures, Identity, Logins, Refusal, Right, Users, random};
 use crate::{HttpRequest, RequestsBell};
 
-/// What all threads know of credentials.
+/// Who may ask for a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody.
+    Public,
+    /// Users whose role has this right.
+    Needs(Right),
+}
+
+/// The users, and what is remembered of logins. Shared by the threads `api` and `login`.
 pub(crate) struct Guard {
     users: ArcSwap<Users>,
     memory: Mutex<Memory>,

@@ -29,14 +29,14 @@ use std::thread::JoinHandle;
 
 use crossbeam::channel::{bounded, unbounded};
 
-use self::core::Core;
+use self::core::{Core, Declared};
 use crate::config::{ApiSettings, Config};
 use crate::error::{Error, Result};
 use crate::pipeline::{Reloaded, Station};
 use crate::{EventKind, HookId, Pipeline, RequestsBell, thread};
 use guard::Guard;
 use media::Media;
-use reload::{Declared, read_users};
+use reload::read_users;
 use service::{Files, Service};
 use streams::Streams;
 

@@ -1,24 +1,15 @@
 //! A configuration that is read again: the station applies its part, the API applies users and media roots.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::PoisonError;
 
 use super::core::Core;
 use super::media::Media;
 use super::problem::Problem;
 use crate::access::Users;
-use crate::pipeline::{Reloaded, Reloader};
+use crate::pipeline::Reloaded;
 use crate::setting::differences;
 use crate::{ApiSettings, Config};
-
-/// The configuration of a station.
-#[derive(Debug)]
-pub(crate) struct Declared {
-    pub(crate) file: PathBuf,
-    /// What the API runs with.
-    pub(crate) api: ApiSettings,
-    pub(crate) station: Reloader,
-}
 
 impl Core {
     /// Reads the configuration again and applies it. This takes as long as reading its files. If anything is wrong with

@@ -2,19 +2,10 @@
 
 use super::call::{Call, Handled};
 use super::core::Core;
+use super::guard::Access;
 use super::streams::Streams;
 use crate::HttpRequest;
-use crate::access::Right;
 use crate::api::problem::Problem;
-
-/// Who may ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Anybody.
-    Public,
-    /// Users whose role has this right.
-    Needs(Right),
-}
 
 /// What answers, and on which thread.
 #[derive(Clone, Copy)]

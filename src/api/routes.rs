@@ -1,8 +1,8 @@
 //! The table of routes.
 
+use super::guard::Access;
 use super::handlers::{outputs, pipelines, queue, station, voices};
 use super::icecast;
-use super::router::Access;
 use super::router::Handler::{self, Events, Quick, Slow};
 use super::router::Route;
 use super::streams::Streams;

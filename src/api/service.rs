@@ -13,10 +13,10 @@ use crossbeam::channel::{Receiver, Sender, TrySendError};
 
 use super::call::{Call, Handled};
 use super::core::Core;
-use super::guard::{Pending, Verdict};
+use super::guard::{Access, Pending, Verdict};
 use super::origin;
 use super::problem::Problem;
-use super::router::{self, Access, Handler};
+use super::router::{self, Handler};
 use super::routes::ROUTES;
 use super::streams::Streams;
 use crate::access::Identity;
