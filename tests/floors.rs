@@ -12,6 +12,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// Imports between modules of one floor that are allowed, each with the reason.
 #[rustfmt::skip]
 const ACROSS: &[(&str, &str, &str)] = &[
+    ("api", "json", "the API answers in the JSON that all faces share"),
     ("api", "json", "the API answers with the documents of all faces"),
     ("audio", "units", "a block of PCM has a position and a rate"),
     ("config", "pipeline", "a declaration ends in the settings of pipelines"),
