@@ -1,40 +1,40 @@
-//! Request heads: finding where one ends, and reading it.
+//! Request heads: where one ends, and what it says.
 
 use std::borrow::Cow;
 
 use super::Status;
 use crate::percent;
 
-/// How long a head may be, request line and headers and the empty line behind them.
+/// The longest head: request line, headers, and the empty line behind them.
 pub(crate) const MAX_HEAD: usize = 16 * 1024;
-/// How many headers a head may have.
+/// The most headers in a head.
 const MAX_HEADERS: usize = 64;
 
-/// Looks for the end of a head that arrives bit by bit, and looks at every byte once.
+/// Looks for the end of a head that arrives in pieces. It looks at every byte once.
 #[derive(Debug, Default)]
 pub(crate) struct HeadSearch {
     scanned: usize,
-    /// Where the line that `scanned` is in begins.
+    /// The start of the line that `scanned` is in.
     line_start: usize,
-    /// Lines ended so far; the first is the request line.
+    /// The number of whole lines. The first is the request line.
     lines: usize,
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// No end yet.
+    /// The head has no end yet.
     NotYet,
     /// The head ends before this offset.
     Head(usize),
-    /// It never will be one.
+    /// The bytes are no head, whatever follows.
     Bad(Status),
 }
 
 impl HeadSearch {
-    /// Goes on where it left off; `input` is what was there before, and more.
+    /// Continues the search. `input` begins with the input of the last call.
     pub(crate) fn look(&mut self, input: &[u8]) -> Found {
-        // Nobody's request begins with anything but a letter; a TLS handshake does.
+        // A request begins with a letter. A TLS handshake does not.
         if input.first().is_some_and(|first| !first.is_ascii_graphic()) {
             return Found::Bad(Status::BAD_REQUEST);
         }
@@ -67,16 +67,16 @@ fn is_request_line(line: &[u8]) -> bool {
     httparse::Request::new(&mut headers).parse(line).is_ok()
 }
 
-/// What follows a head.
+/// The body behind a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// So many bytes, often none.
+    /// A body of this length, which is often 0.
     Length(u64),
-    /// As many as an encoding says.
+    /// A body whose encoding says where it ends.
     Encoded,
 }
 
-/// Protocol version of a request, and so of its answer.
+/// The protocol version of a request and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     Http10,
@@ -92,18 +92,18 @@ impl Version {
     }
 }
 
-/// A request, as its head says.
+/// A request without its body.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
-    /// As it was sent, percent-encoded and with its query.
+    /// The target as it was sent, percent-encoded and with its query.
     pub(crate) target: &'a str,
     pub(crate) version: Version,
     headers: Vec<httparse::Header<'a>>,
 }
 
 impl<'a> Request<'a> {
-    /// Reads a whole head, as [`HeadSearch`] found it.
+    /// Reads a whole head that [`HeadSearch`] has found.
     pub(crate) fn parse(head: &'a [u8]) -> Result<Request<'a>, Status> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Request::new(&mut headers);
@@ -120,7 +120,7 @@ impl<'a> Request<'a> {
         Ok(Request { method, target, version, headers: parsed.headers.to_vec() })
     }
 
-    /// The first header of that name, trimmed, if it is text.
+    /// The value of the first header of this name, trimmed. None if it is not UTF-8.
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
         let header = self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
         std::str::from_utf8(header.value).ok().map(str::trim)
@@ -133,7 +133,7 @@ impl<'a> Request<'a> {
         percent::decode_text(&target[..end]).map(Cow::into_owned)
     }
 
-    /// Path and query as they were sent, without the scheme and the host that a proxy may have sent too.
+    /// Path and query as they were sent. A proxy may send a scheme and a host before them; these are left out.
     pub(crate) fn local_target(&self) -> &'a str {
         match self.target.split_once("://") {
             Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
@@ -143,30 +143,30 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether the player asks for ICY blocks: any integer but zero.
+    /// Whether the player asks for ICY blocks, by any integer but 0.
     pub(crate) fn wants_metadata(&self) -> bool {
         self.header("icy-metadata")
             .and_then(|value| value.parse::<i64>().ok())
             .is_some_and(|value| value != 0)
     }
 
-    /// iOS asks for two bytes before it plays. Such a probe is no listener.
+    /// Whether this is a probe: iOS asks for two bytes before it plays. A probe is no listener.
     pub(crate) fn is_probe(&self) -> bool {
         self.header("range").is_some_and(|range| range.replace(' ', "").eq_ignore_ascii_case("bytes=0-1"))
     }
 
-    /// Whether another request may follow the answer on this connection. Not after a body, which
-    /// nobody reads.
+    /// Whether another request may follow the answer on this connection. After a body, none may: the server itself
+    /// reads no bodies.
     pub(crate) fn keeps_alive(&self) -> bool {
         self.persists() && !self.has_body()
     }
 
-    /// Whether the client means to use the connection again.
+    /// Whether the client wants to use the connection again.
     pub(crate) fn persists(&self) -> bool {
         let said = |token: &str| {
             let connections =
                 self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection"));
-            // Not as text: a byte that is no UTF-8 must not hide the word beside it.
+            // Compared as bytes: one that is not UTF-8 must not hide the word beside it.
             let mut words = connections.flat_map(|header| header.value.split(|byte| *byte == b','));
             words.any(|word| word.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
         };
@@ -180,8 +180,8 @@ impl<'a> Request<'a> {
         self.body() != Ok(Body::Length(0))
     }
 
-    /// What follows the head. Where a proxy in front could see another end of it than we do, there is
-    /// none: two lengths, a length and an encoding, anything but digits.
+    /// The body behind the head. An error if a proxy could see another end of it than we do: two lengths, a length
+    /// and an encoding, or a length that is not all digits.
     pub(crate) fn body(&self) -> Result<Body, Status> {
         let encoded = self.values("transfer-encoding").next().is_some();
         let mut length = None;
@@ -198,7 +198,7 @@ impl<'a> Request<'a> {
             None if encoded => Ok(Body::Encoded),
             None => Ok(Body::Length(0)),
             Some(_) if encoded => Err(Status::BAD_REQUEST),
-            // More digits than fit are more bytes than anybody takes.
+            // A number that does not fit is longer than any body that is accepted.
             Some(digits) => {
                 let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
                 Ok(Body::Length(number.unwrap_or(u64::MAX)))
@@ -206,13 +206,13 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether the client waits to be told to send its body.
+    /// Whether the client waits for `100 Continue` before it sends its body.
     pub(crate) fn expects_continue(&self) -> bool {
         self.version == Version::Http11
             && self.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
     }
 
-    /// Every header, in order, as bytes.
+    /// All headers in their order, with values as bytes.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         self.headers.iter().map(|header| (header.name, header.value))
     }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use crate::metadata::Title;
 
-/// What the length byte can say.
+/// The longest text that the length byte can express.
 const MAX_TEXT: usize = 255 * 16;
-/// A link longer than this is left out rather than cut: half a link leads nowhere.
+/// A longer link is left out. It is not cut, because half a link leads nowhere.
 const MAX_URL: usize = 1024;
 
 /// The block that announces this title.
 ///
-/// Players (ffmpeg and GStreamer among them) end a value at the first `';` after its first
-/// apostrophe, so a value neither contains that nor begins with a semicolon. It has no control
-/// characters, and is cut where it would not fit, between two characters.
+/// Players such as ffmpeg and GStreamer end a value at the first `';` after its first apostrophe. So a value does not
+/// contain `';` and does not begin with a semicolon. Control characters are left out. A value that does not fit is
+/// cut between two characters.
 pub(crate) fn icy_block(title: &Title) -> Arc<[u8]> {
     let url = title.url.as_deref().map(clean).filter(|url| !url.is_empty() && url.len() <= MAX_URL);
     let url = url.map_or_else(String::new, |url| format!("StreamUrl='{url}';"));

@@ -1,5 +1,4 @@
-//! Titles within the stream, as SHOUTcast began it: every `metaint` bytes of audio, a block.
-//! Values in, values out.
+//! Titles within the stream, a convention of SHOUTcast: a block after every `metaint` bytes of audio.
 
 mod block;
 mod weave;
@@ -9,5 +8,5 @@ pub(crate) use block::icy_block;
 pub(crate) use weave::tests::unweave;
 pub(crate) use weave::{Pieces, Weave};
 
-/// Audio bytes between two ICY blocks, unless a mount says otherwise: what Icecast made customary.
+/// Audio bytes between two ICY blocks, if a mount does not set them. Icecast has the same.
 pub(crate) const DEFAULT_METAINT: u32 = 16_000;

@@ -1,26 +1,26 @@
-//! Weaves ICY blocks into the audio of one connection, exactly, whatever the socket takes.
+//! Weaves ICY blocks into the audio of one connection, at the exact byte, however little the socket takes.
 
 use std::io::IoSlice;
 use std::sync::Arc;
 
 use crate::ring::TitleMark;
 
-/// The block that says: nothing new.
+/// The block without news.
 const NOTHING_NEW: &[u8] = &[0];
 
-/// Where one connection stands between audio and metadata.
+/// The place of one connection between audio and metadata.
 #[derive(Debug)]
 pub(crate) struct Weave {
     metaint: u32,
-    /// Audio bytes until a block is due, counted as the socket took them. Zero: it is due, but the
-    /// audio behind it, whose title it tells, may not be there yet; or it has begun.
+    /// Audio bytes until a block is due, as the socket took them. At 0 the block is due or has begun. It may have to
+    /// wait for the audio behind it, because it announces the title of that audio.
     until_block: u32,
-    /// The number of the title that was announced last.
+    /// The number of the last title that was announced.
     announced: Option<u64>,
     begun: Option<BegunBlock>,
 }
 
-/// A block that the socket took a part of. Nothing that happens to titles changes it any more.
+/// A block of which the socket took a part. A new title does not change it any more.
 #[derive(Debug)]
 struct BegunBlock {
     block: Arc<[u8]>,
@@ -34,14 +34,14 @@ impl Weave {
         Weave { metaint, until_block: metaint, announced: None, begun: None }
     }
 
-    /// The next title is to be announced in full, although its number may be the same: the
-    /// connection has moved to another mount.
+    /// Has the next title announced in full, even if its number is the same. For a connection that has moved to
+    /// another mount.
     pub(crate) fn forget_title(&mut self) {
         self.announced = None;
     }
 
-    /// What to write next: the audio that comes next, with the blocks that fall due within it.
-    /// `title_at(n)` is in force at the n-th byte of this audio; none: no news.
+    /// The pieces to write next: audio, and the blocks that are due within it. `title_at(n)` is the title in force at
+    /// the n-th byte of this audio, if there is one.
     pub(crate) fn gather<'a, 't: 'a>(
         &'a self,
         audio: &[&'a [u8]],
@@ -71,8 +71,8 @@ impl Weave {
         }
     }
 
-    /// The socket took so many bytes of what `gather` returned for the same audio and titles.
-    /// Returns how many of them were audio.
+    /// The socket took `taken` bytes of what `gather` returned for the same audio and titles. Returns how many of them
+    /// were audio.
     pub(crate) fn advance<'a>(
         &mut self,
         mut taken: usize,
@@ -111,7 +111,7 @@ impl Weave {
     }
 }
 
-/// The block in full on join and when the title changes, else the single byte 0.
+/// The whole block on join and when the title changes, else the single byte 0.
 fn block_due(title: Option<&TitleMark>, announced: Option<u64>) -> &[u8] {
     match title {
         Some(title) if announced != Some(title.number) => &title.icy_block,
@@ -119,7 +119,7 @@ fn block_due(title: Option<&TitleMark>, announced: Option<u64>) -> &[u8] {
     }
 }
 
-/// What one vectored write carries.
+/// The pieces of one vectored write.
 #[derive(Debug)]
 pub(crate) struct Pieces<'a> {
     slices: [IoSlice<'a>; Pieces::MAX],
@@ -128,14 +128,14 @@ pub(crate) struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    /// A burst of 64 KiB at the usual metaint is eleven pieces. What does not fit comes next time.
+    /// A burst of 64 KiB at the usual metaint has eleven pieces. The rest is for the next write.
     const MAX: usize = 24;
 
     pub(crate) fn new() -> Pieces<'a> {
         Pieces { slices: [IoSlice::new(&[]); Pieces::MAX], count: 0, bytes: 0 }
     }
 
-    /// False: no more fits. (A piece that did not fit must be followed by none.)
+    /// False if the piece did not fit. Then no other may follow.
     pub(crate) fn push(&mut self, piece: &'a [u8]) -> bool {
         if piece.is_empty() {
             return true;
@@ -153,7 +153,7 @@ impl<'a> Pieces<'a> {
         &self.slices[..self.count]
     }
 
-    /// How long all of it is.
+    /// The length of all pieces.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
