@@ -35,6 +35,7 @@ use crate::thread;
 use connections::limits::Limits;
 use connections::sockets;
 use desk::service::{self, Outbox};
+use mounts::event_backlog::EventBacklog;
 use mounts::event_stream;
 use mounts::info::MountBoard;
 use mounts::mount::Mount;
@@ -266,7 +267,7 @@ impl Server {
     pub fn take_requests(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
         let paths = paths.iter().map(|path| (*path).to_owned()).collect();
         let (service, requests) = service::service(paths, waiting, self.inner.outbox.clone());
-        self.inner.ask(|reply| Command::Employ(service, reply))?;
+        self.inner.ask(|reply| Command::AddService(service, reply))?;
         Ok(requests)
     }
 
@@ -275,9 +276,9 @@ impl Server {
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
     pub fn event_stream(&self) -> Result<EventStream> {
-        let board = Arc::new(MountBoard::new(Arc::new(EventStream::settings()), SystemTime::now()));
+        let board = Arc::default();
         let (writer, reader) = handoff(event_stream::WAITING, Arc::clone(&self.inner.doorbell));
-        let stream = Mount::of_events(Arc::clone(&board), reader, &self.inner.settings, Instant::now());
+        let stream = EventBacklog::new(Arc::clone(&board), reader);
         self.inner.ask(|reply| Command::AddEvents(Box::new(stream), reply))?;
         Ok(EventStream::new(writer, board))
     }

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use super::visit::Visit;
 use crate::http::{Form, Found, HeadSearch, MAX_HEAD, Outgoing, Request, Status};
+use crate::server::mounts::cursor::Cursor;
+use crate::server::mounts::follower::Follower;
 use crate::server::mounts::listener::Listener;
 
 /// After its last answer a client is given this long to close.
@@ -33,12 +35,9 @@ pub(crate) struct Patience {
     pub(crate) write_timeout: Duration,
 }
 
-/// On the reactor thread.
+/// On the reactor thread. Listeners are not boxed: nearly all connections are listeners, and the one piece of memory that
+/// holds them is given back when a crowd has left.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are listeners, and live in one piece of memory that goes back with the crowd"
-)]
 pub(crate) enum Connection {
     /// A request head is awaited, or complete and to be answered.
     Reading(Reading),
@@ -48,8 +47,10 @@ pub(crate) enum Connection {
     Waiting(Box<Waiting>),
     /// A short answer is on its way out.
     Answering(Answering),
-    /// It plays.
+    /// It listens to a mount.
     Listening(Listener),
+    /// It follows an event stream.
+    Following(Follower),
     /// The last answer is out, and so is the FIN; closing before the client does could make the
     /// system forget the answer and send a reset.
     Lingering(Lingering),
@@ -179,7 +180,7 @@ impl Connection {
             Connection::Receiving(receiving) => Want::Read(receiving.length - receiving.body.len()),
             Connection::Waiting(_) => Want::Wait,
             Connection::Answering(answering) => Want::Write(answering.output.next()),
-            Connection::Listening(_) => Want::Serve,
+            Connection::Listening(_) | Connection::Following(_) => Want::Serve,
             Connection::Lingering(Lingering { shut: false, .. }) => Want::Shut,
             Connection::Lingering(lingering) => Want::Read(LINGER_BYTES - lingering.discarded),
             Connection::Closed => Want::Close,
@@ -203,6 +204,7 @@ impl Connection {
             Connection::Waiting(_)
             | Connection::Answering(_)
             | Connection::Listening(_)
+            | Connection::Following(_)
             | Connection::Closed => (),
         }
     }
@@ -216,6 +218,7 @@ impl Connection {
             Connection::Waiting(_)
             | Connection::Answering(_)
             | Connection::Listening(_)
+            | Connection::Following(_)
             | Connection::Closed => (),
         }
     }
@@ -269,11 +272,20 @@ impl Connection {
     }
 
     /// The answer has come: the client follows an event stream from now on.
-    pub(crate) fn follows(&mut self, listener: impl FnOnce(Visit) -> Listener) {
+    pub(crate) fn follow(&mut self, follower: impl FnOnce(Visit) -> Follower) {
         *self = match std::mem::replace(self, Connection::Closed) {
-            Connection::Waiting(waiting) => Connection::Listening(listener(waiting.asked.visit)),
+            Connection::Waiting(waiting) => Connection::Following(follower(waiting.asked.visit)),
             other => other,
         };
+    }
+
+    /// The cursor of a client that is served a stream.
+    pub(crate) fn cursor(&self) -> Option<&Cursor> {
+        match self {
+            Connection::Listening(listener) => Some(&listener.cursor),
+            Connection::Following(follower) => Some(&follower.cursor),
+            _ => None,
+        }
     }
 
     fn after(reply: Reply, rest: Vec<u8>, patience: Patience, now: Instant) -> Connection {
@@ -327,7 +339,7 @@ impl Connection {
             | Connection::Lingering(Lingering { deadline, .. }) => Some(*deadline),
             Connection::Receiving(receiving) => Some(receiving.deadline),
             Connection::Waiting(waiting) => Some(waiting.deadline),
-            Connection::Listening(_) | Connection::Closed => None,
+            Connection::Listening(_) | Connection::Following(_) | Connection::Closed => None,
         }
     }
 
@@ -356,7 +368,10 @@ impl Connection {
             Connection::Reading(_) | Connection::Receiving(_) => *self = Connection::Closed,
             Connection::Waiting(waiting) => waiting.asked.form = waiting.asked.form.last(),
             Connection::Answering(answering) => answering.pipelined = None,
-            Connection::Listening(_) | Connection::Lingering(_) | Connection::Closed => (),
+            Connection::Listening(_)
+            | Connection::Following(_)
+            | Connection::Lingering(_)
+            | Connection::Closed => (),
         }
     }
 }

@@ -73,9 +73,27 @@ pub(crate) fn set_send_buffer(socket: &TcpStream, bytes: usize) {
     let _ = SockRef::from(socket).set_send_buffer_size(bytes);
 }
 
+/// The outcome of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrote {
+    /// The socket took so many bytes.
+    Some(usize),
+    /// The socket is full.
+    Full,
+    /// The peer is gone.
+    Gone(CloseReason),
+}
+
 /// One vectored write that neither waits nor raises SIGPIPE.
-pub(crate) fn send(socket: &TcpStream, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-    SockRef::from(socket).send_vectored_with_flags(pieces, MSG_NOSIGNAL | MSG_DONTWAIT)
+pub(crate) fn write(socket: &TcpStream, pieces: &[IoSlice<'_>]) -> Wrote {
+    loop {
+        match SockRef::from(socket).send_vectored_with_flags(pieces, MSG_NOSIGNAL | MSG_DONTWAIT) {
+            Ok(count) => return Wrote::Some(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Wrote::Full,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            Err(error) => return Wrote::Gone(reason(&error)),
+        }
+    }
 }
 
 /// Closes at once: what the peer has not taken is forgotten, and its memory is free.

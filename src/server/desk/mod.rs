@@ -16,7 +16,7 @@ use crate::server::Moment;
 use crate::server::connections::connection::{Asked, Place, Reply, Site};
 use crate::server::connections::visit::Visit;
 use crate::server::mounts::listener::{Join, Listener};
-use crate::server::mounts::mount::Mounts;
+use crate::server::mounts::table::Mounts;
 use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
 use proxies::Proxies;
@@ -42,8 +42,8 @@ impl Desk {
         Desk { proxies, ..Desk::default() }
     }
 
-    /// From now on, this service answers what it claims.
-    pub(crate) fn employ(&mut self, service: Service) {
+    /// This service answers requests for its paths from now on.
+    pub(crate) fn add_service(&mut self, service: Service) {
         self.services.push(service);
     }
 
@@ -69,8 +69,8 @@ impl Desk {
     }
 }
 
-/// The desk while it serves one connection.
-pub(crate) struct Clerk<'a> {
+/// Routes the requests of one connection.
+pub(crate) struct RequestRouter<'a> {
     pub(crate) desk: &'a mut Desk,
     pub(crate) mounts: &'a Mounts,
     pub(crate) counters: &'a Counters,
@@ -84,7 +84,7 @@ pub(crate) struct Clerk<'a> {
     pub(crate) now: Moment,
 }
 
-impl Site for Clerk<'_> {
+impl Site for RequestRouter<'_> {
     fn reply(&mut self, request: Result<&Request<'_>, Status>) -> Reply {
         self.counters.requests.add(1);
         let request = match request {
@@ -127,7 +127,7 @@ impl Site for Clerk<'_> {
     }
 }
 
-impl Clerk<'_> {
+impl RequestRouter<'_> {
     /// A service wants the whole request.
     fn receive(&mut self, request: &Request<'_>, body: Body) -> Reply {
         match body {

@@ -3,7 +3,8 @@
 use super::pages;
 use crate::http::{HttpAnswer, Request, Status};
 use crate::percent::mount_url;
-use crate::server::mounts::mount::{Mount, Mounts};
+use crate::server::mounts::mount::Mount;
+use crate::server::mounts::table::Mounts;
 
 /// The methods of the server, for a client that tried another.
 const METHODS: &str = "GET, HEAD, OPTIONS";
@@ -30,7 +31,7 @@ pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnc
     let Some(path) = request.path() else {
         return Route::Answer(not_found(mounts));
     };
-    if let Some(key) = mounts.find(&path).or_else(|| mounts.heard_at(&path, None)) {
+    if let Some(key) = mounts.find(&path).or_else(|| mounts.resolve(&path, None)) {
         return Route::Mount(key);
     }
     let answer = match path.rsplit_once('.') {

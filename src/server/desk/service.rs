@@ -16,8 +16,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, select};
 use crate::http::{HttpAnswer, Request};
 use crate::percent;
 use crate::ring::Doorbell;
-use crate::server::mounts::event_stream::EventStream;
-use crate::server::mounts::info::MountBoard;
+use crate::server::mounts::event_stream::{EventBoard, EventStream};
 use crate::units::StreamPos;
 
 /// The most that a request's body may have.
@@ -172,7 +171,7 @@ impl fmt::Debug for HttpRequest {
 /// What comes back to the reactor.
 pub(crate) enum Answer {
     Whole(HttpAnswer),
-    Follow { answer: HttpAnswer, board: Arc<MountBoard>, from: StreamPos },
+    Follow { answer: HttpAnswer, board: Arc<EventBoard>, from: StreamPos },
 }
 
 /// An answer and the connection that waits for it, if it still does.

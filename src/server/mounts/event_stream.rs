@@ -1,48 +1,43 @@
-//! Event streams: a mount in all but its path. What is pushed is kept once, in a backlog that all clients
-//! share; each has a cursor into it, and gets what is new at once.
+//! The producer's side of an event stream. The reactor's side is [`EventBacklog`](super::event_backlog::EventBacklog).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::info::MountBoard;
+use crate::counters::Counter;
 use crate::metadata::Title;
 use crate::packet::{Packet, TitledPacket};
 use crate::ring::HandoffWriter;
-use crate::server::settings::MountSettings;
 use crate::units::StreamPos;
 
-/// How many events may wait for the reactor. It is away for milliseconds at most.
+/// How many events may wait for the reactor, which is away for milliseconds at most.
 pub(crate) const WAITING: usize = 4_096;
-/// The most that one event may have: it must fit into the backlog with others.
+/// The longest event in bytes. The backlog has room for many of them.
 const MAX_EVENT: usize = 64 * 1024;
-/// Who comes again may have missed so many bytes: a backlog has 256 KiB at least, and drops whole events.
+/// A follower that comes again may have missed so many bytes. The backlog holds many times that.
 const REMEMBERED: u64 = 128 * 1024;
 
-/// Pushes events to all who follow them, from any one thread. Dropping it ends the stream.
+/// Shared by the reactor, which writes, and the producer, which reads. Each stream has its own.
+#[derive(Debug, Default)]
+pub(crate) struct EventBoard {
+    pub(super) followers: Counter,
+}
+
+/// Pushes events to all followers, from any one thread. Dropping it ends the stream.
 ///
-/// Positions count bytes, from 0 on: they are what `Last-Event-ID` can name.
+/// Positions count bytes from 0 on, so `Last-Event-ID` can name them.
 #[derive(Debug)]
 pub struct EventStream {
     handoff: HandoffWriter,
-    board: Arc<MountBoard>,
+    board: Arc<EventBoard>,
     end: StreamPos,
-    /// Where events begin that nobody has missed for good.
+    /// Where each of the last events begins.
     begins: VecDeque<StreamPos>,
     title: Arc<Title>,
 }
 
 impl EventStream {
-    pub(crate) fn new(handoff: HandoffWriter, board: Arc<MountBoard>) -> EventStream {
+    pub(crate) fn new(handoff: HandoffWriter, board: Arc<EventBoard>) -> EventStream {
         EventStream { handoff, board, end: StreamPos(0), begins: VecDeque::new(), title: Arc::default() }
-    }
-
-    /// What a stream is to the server.
-    pub(crate) fn settings() -> MountSettings {
-        MountSettings {
-            path: "/events".into(),
-            content_type: "text/event-stream".into(),
-            ..MountSettings::default()
-        }
     }
 
     /// Where the stream ends now: the next event begins here.
@@ -50,8 +45,8 @@ impl EventStream {
         self.end
     }
 
-    /// Sends one event on its way, whole. False if it cannot be sent: it has more than 64 KiB, or the server
-    /// has been away for so long that thousands wait. The position is as before then.
+    /// Sends one whole event on its way. False if it cannot be sent: it has more than 64 KiB, or thousands wait because
+    /// the server has been away for long. The position stays then.
     pub fn push(&mut self, event: &[u8]) -> bool {
         if event.is_empty() || event.len() > MAX_EVENT {
             return event.is_empty();
@@ -69,17 +64,17 @@ impl EventStream {
         pushed
     }
 
-    /// Whether somebody who had everything up to there can go on: an event begins there, and is remembered.
+    /// Whether a follower that had everything before this position can go on: an event begins there and is remembered.
     pub fn can_go_on_at(&self, position: StreamPos) -> bool {
         position == self.end || self.begins.binary_search(&position).is_ok()
     }
 
-    /// How many follow it now.
+    /// How many clients follow it now.
     pub fn followers(&self) -> u64 {
-        self.board.counters.listeners.get()
+        self.board.followers.get()
     }
 
-    pub(crate) fn board(&self) -> Arc<MountBoard> {
+    pub(crate) fn board(&self) -> Arc<EventBoard> {
         Arc::clone(&self.board)
     }
 }

@@ -1,13 +1,10 @@
-//! A mount as the reactor keeps it: its backlog, what leads into it, and who it serves.
+//! A mount as the reactor keeps it.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use slab::Slab;
-
-use super::fallbacks::{Fallbacks, LONGEST_CHAIN};
 use super::info::{MountBoard, TitleInfo};
+use super::producer::{Drained, End, drain};
 use crate::error::CloseReason;
 use crate::http::{HttpAnswer, Version};
 use crate::icy::icy_block;
@@ -15,38 +12,20 @@ use crate::metadata::Title;
 use crate::packet::TitledPacket;
 use crate::ring::{Backlog, HandoffReader};
 use crate::server::Moment;
-use crate::server::settings::{Burst, MountSettings, ServerSettings};
+use crate::server::settings::{MountSettings, ServerSettings};
 use crate::units::StreamPos;
 
-/// What is due at the end of a mount is sent within this time.
-const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Packets taken from one handoff in one turn of the loop: a producer that pushes as fast as it can
-/// does not keep the reactor from its listeners.
-const PACKETS_A_TURN: usize = 1024;
-
-/// How a mount's handoff was left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Drained {
-    Empty,
-    /// There may be more.
-    Partly,
-    /// And nothing will come any more.
-    Ended,
-}
-
-/// On the reactor thread (but made on the thread that adds it, so that the reactor need not
-/// allocate a backlog).
+/// On the reactor thread (but made on the thread that adds it, so that the reactor need not allocate the backlog).
 #[derive(Debug)]
 pub(crate) struct Mount {
     pub(crate) path: Arc<str>,
     pub(crate) settings: Arc<MountSettings>,
     pub(crate) board: Arc<MountBoard>,
     pub(crate) backlog: Backlog,
-    /// What a burst holds at least.
+    /// A burst holds at least so many bytes and so much audio.
     burst: (u64, Duration),
     pub(crate) send_buffer: usize,
-    /// None once it has ended: the producer sees that nobody listens.
+    /// None once the mount has ended, which tells the producer that nobody listens.
     handoff: Option<HandoffReader>,
     /// The answer to its listeners, without a metaint.
     answer: HttpAnswer,
@@ -58,21 +37,9 @@ pub(crate) struct Mount {
     packet_time: Duration,
     /// When the backlog grew last.
     appended: Instant,
-    /// How many listeners have it, those included that do not count yet.
-    pub(crate) attached: usize,
-    pub(crate) end: Option<MountEnd>,
-    /// The keys of those who follow it, where it is a stream of events: they are served as soon as there
-    /// is something new, and not at a cadence.
-    pub(crate) followers: Option<HashSet<usize>>,
-    /// Up to where its followers have been called.
-    called_up_to: StreamPos,
-}
-
-/// Why and by when a mount lets its listeners go.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MountEnd {
-    pub(crate) reason: CloseReason,
-    pub(crate) deadline: Instant,
+    /// Its listeners, including those that do not count yet.
+    pub(super) attached: usize,
+    pub(crate) end: Option<End>,
 }
 
 impl Mount {
@@ -99,33 +66,13 @@ impl Mount {
             appended: now,
             attached: 0,
             end: None,
-            followers: None,
-            called_up_to: StreamPos(0),
         }
-    }
-
-    /// A stream of events: nothing is sent but what is new.
-    pub(crate) fn of_events(
-        board: Arc<MountBoard>,
-        handoff: HandoffReader,
-        server: &ServerSettings,
-        now: Instant,
-    ) -> Mount {
-        let server = ServerSettings { burst: Burst::Bytes(0), ..server.clone() };
-        Mount { followers: Some(HashSet::new()), ..Mount::new(board, handoff, &server, now) }
     }
 
     /// Takes what the producer has pushed.
     pub(crate) fn drain(&mut self, now: Moment) -> Drained {
         let Some(handoff) = self.handoff.take() else { return Drained::Empty };
-        let ended = handoff.has_ended();
-        let mut packets = 0;
-        while packets < PACKETS_A_TURN
-            && let Some(packet) = handoff.pop()
-        {
-            self.append(&packet, now);
-            packets += 1;
-        }
+        let (drained, packets) = drain(&handoff, |packet| self.append(packet, now));
         self.board.counters.dropped_packets.set(handoff.dropped());
         self.handoff = Some(handoff);
         if packets > 0 {
@@ -134,21 +81,17 @@ impl Mount {
             self.board.position.set(self.backlog.head().0);
             self.board.micros.set(self.backlog.head_time().as_micros() as u64);
         }
-        match packets {
-            PACKETS_A_TURN => Drained::Partly,
-            _ if ended => Drained::Ended,
-            _ => Drained::Empty,
-        }
+        drained
     }
 
-    /// It is this from now on. A backlog for more is `ring`; what is held stays held.
-    pub(crate) fn become_like(&mut self, settings: Arc<MountSettings>, ring: Box<[u8]>) {
+    /// Applies new settings. `ring` replaces the buffer if the backlog grows; its contents are kept.
+    pub(crate) fn apply_settings(&mut self, settings: Arc<MountSettings>, ring: Box<[u8]>) {
         self.answer = answer(&settings);
         self.settings = settings;
         self.backlog.grow(ring);
     }
 
-    /// Whether there is anything to be heard of it yet.
+    /// Whether it has had any audio yet.
     pub(crate) fn has_sounded(&self) -> bool {
         self.backlog.head() > StreamPos(0)
     }
@@ -183,7 +126,7 @@ impl Mount {
         }));
     }
 
-    /// The head of the answer to who listens.
+    /// The head of the answer to a listener.
     pub(crate) fn answer_head(&self, version: Version, with_titles: bool, date: &str) -> Vec<u8> {
         let answer = self.answer.clone();
         let answer = match with_titles {
@@ -199,28 +142,29 @@ impl Mount {
         self.backlog.burst_start(bytes, time)
     }
 
-    /// Where a listener lands who has so much audio still to play: it has a burst with what follows.
-    pub(crate) fn landing(&self, holds: Duration) -> StreamPos {
+    /// Where a listener joins that comes from another mount and has not played so much of that: with what follows it
+    /// has a burst.
+    pub(crate) fn landing(&self, unplayed: Duration) -> StreamPos {
         let (bytes, time) = self.burst;
-        let held = (holds.as_secs_f64() * self.settings.bytes_per_second() as f64) as u64;
-        self.backlog.burst_start(bytes.saturating_sub(held), time.saturating_sub(holds))
+        let held = (unplayed.as_secs_f64() * self.settings.bytes_per_second() as f64) as u64;
+        self.backlog.burst_start(bytes.saturating_sub(held), time.saturating_sub(unplayed))
     }
 
-    /// How long the last packet sounds: nobody is served more often than that.
+    /// How long the last packet sounds. No listener is served more often than that.
     pub(crate) fn packet_time(&self) -> Duration {
         self.packet_time
     }
 
-    /// How long there has been nothing new.
+    /// How long ago the last packet came.
     pub(crate) fn quiet_for(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.appended)
     }
 
-    /// Nothing more will come; its listeners get what is due.
-    fn end(&mut self, reason: CloseReason, now: Moment) {
+    /// Nothing more will come. Its listeners get what is due.
+    pub(super) fn end(&mut self, reason: CloseReason, now: Moment) {
         self.drain(now);
         self.handoff = None;
-        self.end.get_or_insert(MountEnd { reason, deadline: now.instant + FAREWELL });
+        self.end.get_or_insert(End::new(reason, now.instant));
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -247,158 +191,12 @@ fn answer(settings: &MountSettings) -> HttpAnswer {
     known.fold(HttpAnswer::empty(200), |answer, (name, value)| answer.with(name, value)).for_all()
 }
 
-/// All mounts of a server, those included that have ended and still let listeners go.
-#[derive(Debug, Default)]
-pub(crate) struct Mounts {
-    mounts: Slab<Mount>,
-    /// Those on the air.
-    paths: HashMap<Arc<str>, usize>,
-    fallbacks: Fallbacks,
-}
-
-/// What there was to take from the producers.
-#[derive(Debug, Default)]
-pub(crate) struct Harvest {
-    /// There may be more.
-    pub(crate) more: bool,
-    /// The mounts whose first packet came.
-    pub(crate) begun: Vec<usize>,
-    /// Those whose producer is gone.
-    pub(crate) ended: Vec<usize>,
-}
-
-impl Mounts {
-    /// Puts it on the air; a mount of that path must have been ended.
-    pub(crate) fn add(&mut self, mount: Mount) {
-        let path = Arc::clone(&mount.path);
-        self.fallbacks.forget(&path);
-        let key = self.mounts.insert(mount);
-        let replaced = self.paths.insert(path, key);
-        debug_assert!(replaced.is_none(), "two mounts of one path");
-    }
-
-    /// A stream of events, which has no path.
-    pub(crate) fn add_events(&mut self, stream: Mount) {
-        self.mounts.insert(stream);
-    }
-
-    /// The mount or stream that has this board.
-    pub(crate) fn with_board(&self, board: &Arc<MountBoard>) -> Option<usize> {
-        self.mounts.iter().find(|(_, mount)| Arc::ptr_eq(&mount.board, board)).map(|(key, _)| key)
-    }
-
-    /// Those who follow a stream that has something new for them.
-    pub(crate) fn called(&mut self) -> Vec<usize> {
-        let mut called = Vec::new();
-        for (_, mount) in &mut self.mounts {
-            let head = mount.backlog.head();
-            if let Some(followers) = &mount.followers
-                && mount.called_up_to < head
-            {
-                called.extend(followers);
-                mount.called_up_to = head;
-            }
-        }
-        called
-    }
-
-    pub(crate) fn get_mut(&mut self, key: usize) -> &mut Mount {
-        &mut self.mounts[key]
-    }
-
-    /// Takes it off the air. It stays until its listeners are gone.
-    pub(crate) fn end(&mut self, key: usize, reason: CloseReason, now: Moment) {
-        let mount = &mut self.mounts[key];
-        mount.end(reason, now);
-        if self.paths.get(&mount.path) == Some(&key) {
-            self.paths.remove(&mount.path);
-            self.fallbacks.remember(&mount.path, &mount.settings);
-        }
-        self.forget_if_done(key);
-    }
-
-    pub(crate) fn find(&self, path: &str) -> Option<usize> {
-        self.paths.get(path).copied()
-    }
-
-    /// The mount that whoever asks for `path` hears: itself, if it can be heard, else the first along
-    /// its fallbacks that can. Listeners who have a stream already stay with its content type.
-    pub(crate) fn heard_at(&self, path: &str, playing: Option<&MountSettings>) -> Option<usize> {
-        let (mut path, mut playing) = (path, playing);
-        for _ in 0..LONGEST_CHAIN {
-            let settings = match (self.find(path), self.fallbacks.find(path)) {
-                (Some(key), _) => {
-                    let mount = &self.mounts[key];
-                    let fits = playing.is_none_or(|playing| mount.settings.can_stand_in_for(playing));
-                    if fits && mount.has_sounded() {
-                        return Some(key);
-                    }
-                    &mount.settings
-                }
-                (None, Some(absent)) => &absent.settings,
-                (None, None) => return None,
-            };
-            playing = playing.or(Some(settings));
-            path = settings.fallback_mount.as_deref()?;
-        }
-        None
-    }
-
-    pub(crate) fn get(&self, key: usize) -> &Mount {
-        &self.mounts[key]
-    }
-
-    pub(crate) fn attach(&mut self, key: usize) {
-        self.mounts[key].attached += 1;
-    }
-
-    pub(crate) fn detach(&mut self, key: usize) {
-        self.mounts[key].attached -= 1;
-        self.forget_if_done(key);
-    }
-
-    fn forget_if_done(&mut self, key: usize) {
-        if self.mounts[key].end.is_some() && self.mounts[key].attached == 0 {
-            self.mounts.remove(key);
-        }
-    }
-
-    /// Takes what all producers have pushed.
-    pub(crate) fn drain(&mut self, now: Moment) -> Harvest {
-        let mut harvest = Harvest::default();
-        for (key, mount) in &mut self.mounts {
-            let had_sounded = mount.has_sounded();
-            match mount.drain(now) {
-                Drained::Empty => (),
-                Drained::Partly => harvest.more = true,
-                Drained::Ended => harvest.ended.push(key),
-            }
-            if !had_sounded && mount.has_sounded() {
-                harvest.begun.push(key);
-            }
-        }
-        harvest
-    }
-
-    /// Those on the air, by path.
-    pub(crate) fn on_air(&self) -> Vec<&Mount> {
-        let mut mounts: Vec<_> = self.paths.values().map(|key| &self.mounts[*key]).collect();
-        mounts.sort_by(|a, b| a.path.cmp(&b.path));
-        mounts
-    }
-
-    /// The keys of those on the air, streams of events among them.
-    pub(crate) fn keys(&self) -> Vec<usize> {
-        let live = self.mounts.iter().filter(|(_, mount)| mount.end.is_none());
-        live.map(|(key, _)| key).collect()
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::packet::Packet;
     use crate::ring::{Doorbell, HandoffWriter, handoff};
+    use crate::server::mounts::producer::PACKETS_A_TURN;
     use crate::server::settings::Burst;
     use std::time::SystemTime;
 
@@ -541,25 +339,6 @@ pub(crate) mod tests {
             let head = String::from_utf8(mount.answer_head(Version::Http10, true, "now")).unwrap();
             assert!(head.contains("\r\nicy-name: stream.mp3\r\n"), "{head}");
         }
-    }
-
-    #[test]
-    fn an_ended_mount_leaves_its_path_and_stays_for_its_listeners() {
-        let mut mounts = Mounts::default();
-        let (first, writer) = mp3_mount();
-        mounts.add(first);
-        let key = mounts.find("/stream.mp3").unwrap();
-        mounts.attach(key);
-        mounts.end(key, CloseReason::MountEnded, moment());
-        assert!(writer.is_abandoned());
-        assert_eq!(mounts.find("/stream.mp3"), None);
-        mounts.add(mp3_mount().0);
-        let second = mounts.find("/stream.mp3").unwrap();
-        assert_ne!(second, key);
-        assert!(mounts.get(key).end.is_some() && mounts.get(second).end.is_none());
-        mounts.detach(key);
-        assert_eq!(mounts.mounts.len(), 1);
-        assert_eq!(mounts.on_air().len(), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who listens, a part at a time: each call looks at a bounded number of connections.
+//! Lists listeners in parts: each call looks at a bounded number of connections.
 
 use super::Reactor;
 use crate::error::CloseReason;
@@ -6,11 +6,11 @@ use crate::server::Moment;
 use crate::server::connections::connection::Connection;
 use crate::server::listener_info::{ListenerInfo, Page};
 
-/// Connections looked at in one go: a fraction of a millisecond's work.
+/// Connections looked at in one call, which is a fraction of a millisecond's work.
 const AT_ONCE: usize = 1_024;
 
 impl Reactor {
-    /// Those from this key on, as many as one turn bears.
+    /// Some of the listeners, from this key on.
     pub(super) fn page(&self, from: usize, mount: Option<&str>, now: Moment) -> Page {
         let end = from.saturating_add(AT_ONCE);
         let mut listeners = Vec::new();
@@ -18,7 +18,7 @@ impl Reactor {
             let Some(peer) = self.peers.get(key) else { continue };
             let Connection::Listening(listener) = &peer.connection else { continue };
             let at = self.mounts.get(listener.mount);
-            if !listener.counted || mount.is_some_and(|mount| *at.path != *mount) {
+            if !listener.is_counted() || mount.is_some_and(|mount| *at.path != *mount) {
                 continue;
             }
             listeners.push(ListenerInfo {
@@ -27,8 +27,8 @@ impl Reactor {
                 address: listener.visit.address,
                 agent: listener.visit.agent().to_owned(),
                 duration: listener.listened_for(now.instant),
-                bytes: listener.bytes(),
-                is_behind: listener.is_blocked(),
+                bytes: listener.cursor.bytes(),
+                is_behind: listener.cursor.is_blocked(),
             });
         }
         Page { listeners, next: (end < self.peers.capacity()).then_some(end) }
@@ -38,7 +38,7 @@ impl Reactor {
     pub(super) fn kick(&mut self, id: u64, now: Moment) -> bool {
         let mut peers = self.peers.iter();
         let found = peers.find(|(_, peer)| match &peer.connection {
-            Connection::Listening(listener) => listener.visit.id == id && listener.counted,
+            Connection::Listening(listener) => listener.visit.id == id && listener.is_counted(),
             _ => false,
         });
         let Some((key, _)) = found else { return false };

@@ -1,11 +1,15 @@
 //! The thread `reactor`: accepts, reads requests, and writes to every listener.
 //!
-//! Reads: sockets, commands by a queue, packets by the mounts' handoffs; the doorbell wakes it for
-//! both. Writes: sockets, counters, and entries for the journal.
-//! Never: blocks (but in poll), touches a file, takes a lock that others hold for long, runs user
-//! code (so no logging either), allocates for a write, looks at everybody.
+//! Reads: sockets; commands and answers, by queues; packets, by handoffs. The doorbell wakes it for all but sockets.
+//! Writes: sockets, counters, and entries for the journal.
+//! Never: blocks (but in poll), touches a file, takes a lock that others hold for long, runs user code (so it does not log
+//! either), allocates for a write, looks at every connection in each turn.
 
+mod accept;
 mod answers;
+mod commands;
+mod followers;
+mod listeners;
 mod listing;
 mod moves;
 mod timers;
@@ -15,72 +19,46 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender};
+use crossbeam::channel::Receiver;
 use log::Level;
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
+use super::Moment;
+use super::connections::connection::{Connection, Patience, Site, Want};
+use super::connections::limits::Limits;
+use super::connections::sockets::{self, Wrote};
+use super::desk::proxies::Proxies;
+use super::desk::service::Delivery;
+use super::desk::{Desk, RequestRouter};
+use super::mounts::event_backlog::EventBacklogs;
+use super::mounts::table::Mounts;
+use super::reports::journal::JournalWriter;
+use super::reports::stats::Counters;
+use super::settings::ServerSettings;
 use crate::error::CloseReason;
-use crate::http::{MAX_HEAD, Status};
-use crate::icy::Pieces;
+use crate::http::MAX_HEAD;
 use crate::ring::Doorbell;
-use crate::server::Moment;
-use crate::server::connections::connection::{Connection, Patience, Site, Want};
-use crate::server::connections::limits::Limits;
-use crate::server::connections::sockets;
-use crate::server::desk::proxies::Proxies;
-use crate::server::desk::service::{Delivery, Service};
-use crate::server::desk::{Clerk, Desk};
-use crate::server::listener_info::Page;
-use crate::server::mounts::info::MountBoard;
-use crate::server::mounts::listener::Listener;
-use crate::server::mounts::mount::{Mount, Mounts};
-use crate::server::reports::journal::{JournalWriter, ServerEvent};
-use crate::server::reports::stats::Counters;
-use crate::server::settings::{MountSettings, ServerSettings};
+use accept::Acceptor;
 use timers::Timers;
+
+pub(crate) use commands::Command;
 
 /// The doorbell's token. Acceptors count down from it, connections up from zero.
 pub(crate) const WAKER: Token = Token(usize::MAX);
 
 /// Events taken from the system in one turn.
 const EVENTS_A_TURN: usize = 512;
-/// Connections accepted in one turn.
-const ACCEPTS_A_TURN: usize = 256;
 /// Timers served in one turn: a few milliseconds' work, then newcomers and packets have theirs.
 const TIMERS_A_TURN: usize = 256;
 /// What one connection may do in one turn, in reads, writes and requests.
 const STEPS_A_TURN: usize = 32;
 /// Places for so many connections are kept when they have gone.
 const KEPT_PLACES: usize = 1024;
-/// How long accepting rests when there are no descriptors.
-const EXHAUSTED: Duration = Duration::from_millis(100);
 /// When a stop closes what is still open: after the mounts' farewell.
 const STOP_AT_LAST: Duration = Duration::from_millis(2_500);
-
-/// What the handles ask of the reactor. It answers when it is done.
-pub(crate) enum Command {
-    AddMount(Box<Mount>, Sender<()>),
-    RemoveMount(Arc<MountBoard>, Sender<()>),
-    AddEvents(Box<Mount>, Sender<()>),
-    Employ(Service, Sender<()>),
-    /// The listeners from this key on.
-    Page(usize, Option<String>, Sender<Page>),
-    Kick(u64, Sender<bool>),
-    Reconfigure(Limits, Box<Proxies>, Sender<()>),
-    UpdateMount {
-        board: Arc<MountBoard>,
-        settings: Arc<MountSettings>,
-        ring: Box<[u8]>,
-        reply: Sender<()>,
-    },
-    Stop,
-    /// Whatever a test wants to befall it.
-    #[cfg(test)]
-    Run(Box<dyn FnOnce() + Send>),
-}
 
 /// What leads into the reactor and out of it, but for sockets.
 pub(crate) struct Ports {
@@ -103,10 +81,11 @@ pub(crate) struct Reactor {
     shrink_below: usize,
     timers: Timers,
     mounts: Mounts,
+    events: EventBacklogs,
     desk: Desk,
-    /// Connections that listen, those included that do not count yet.
+    /// Connections that listen, including those that do not count yet.
     listeners: usize,
-    /// Connections that follow streams of events.
+    /// Connections that follow event streams.
     event_clients: usize,
     limits: Limits,
     patience: Patience,
@@ -116,12 +95,6 @@ pub(crate) struct Reactor {
     more_packets: bool,
     /// Everything is closed by then.
     stopping: Option<Instant>,
-}
-
-struct Acceptor {
-    listener: TcpListener,
-    /// Whether somebody may wait: true until accepting would block, because the edge comes once.
-    ready: bool,
 }
 
 /// A connection with its socket.
@@ -154,6 +127,7 @@ impl Reactor {
             shrink_below: 0,
             timers: Timers::new(Instant::now()),
             mounts: Mounts::default(),
+            events: EventBacklogs::default(),
             desk: Desk::new(proxies),
             listeners: 0,
             event_clients: 0,
@@ -209,7 +183,7 @@ impl Reactor {
         for event in events {
             match event.token() {
                 WAKER => rung = true,
-                Token(token) if self.peers.contains(token) => self.happened(token, event, now),
+                Token(token) if self.peers.contains(token) => self.handle_event(token, event, now),
                 // Nobody's any more, or an acceptor's.
                 Token(token) => {
                     if let Some(acceptor) = self.acceptors.get_mut(WAKER.0 - 1 - token) {
@@ -222,11 +196,11 @@ impl Reactor {
         self.accept(now);
         if rung {
             self.ports.doorbell.answer();
-            self.obey(now);
+            self.run_commands(now);
         }
         if rung || self.more_packets {
             self.drain(now);
-            self.call_followers(now);
+            self.schedule_followers(now);
         }
         if rung {
             self.deliver(now);
@@ -234,72 +208,26 @@ impl Reactor {
         self.timers.advance(now.instant);
         for _ in 0..TIMERS_A_TURN {
             let Some(key) = self.timers.pop() else { break };
-            self.due(key, now);
-        }
-    }
-
-    fn obey(&mut self, now: Moment) {
-        while let Ok(command) = self.ports.commands.try_recv() {
-            match command {
-                Command::AddMount(mount, reply) => {
-                    // Its writer may have gone without our having seen it.
-                    if let Some(key) = self.mounts.find(&mount.path) {
-                        self.end_mount(key, CloseReason::MountEnded, now);
-                    }
-                    self.mounts.add(*mount);
-                    let _ = reply.send(());
-                }
-                Command::RemoveMount(board, reply) => {
-                    let key = self.mounts.find(&board.path);
-                    if let Some(key) = key.filter(|key| Arc::ptr_eq(&self.mounts.get(*key).board, &board)) {
-                        self.end_mount(key, CloseReason::MountEnded, now);
-                    }
-                    let _ = reply.send(());
-                }
-                Command::AddEvents(stream, reply) => {
-                    self.mounts.add_events(*stream);
-                    let _ = reply.send(());
-                }
-                Command::Employ(service, reply) => {
-                    self.desk.employ(service);
-                    let _ = reply.send(());
-                }
-                Command::Page(from, mount, reply) => {
-                    let _ = reply.send(self.page(from, mount.as_deref(), now));
-                }
-                Command::Kick(id, reply) => {
-                    let _ = reply.send(self.kick(id, now));
-                }
-                Command::Reconfigure(limits, proxies, reply) => {
-                    self.limits = limits;
-                    self.desk.set_proxies(*proxies);
-                    let _ = reply.send(());
-                }
-                Command::UpdateMount { board, settings, ring, reply } => {
-                    if let Some(mount) = self.mounts.with_board(&board) {
-                        self.mounts.get_mut(mount).become_like(settings, ring);
-                    }
-                    let _ = reply.send(());
-                }
-                Command::Stop => self.wind_up(now),
-                #[cfg(test)]
-                Command::Run(run) => run(),
-            }
+            self.handle_timer(key, now);
         }
     }
 
     fn drain(&mut self, now: Moment) {
-        let harvest = self.mounts.drain(now);
-        self.more_packets = harvest.more;
-        for key in harvest.begun {
-            self.gather_in(key, now);
+        let changes = self.mounts.drain(now);
+        let (more_events, ended_streams) = self.events.drain();
+        self.more_packets = changes.more || more_events;
+        for key in changes.begun {
+            self.move_back_to(key, now);
         }
-        for key in harvest.ended {
+        for key in changes.ended {
             self.end_mount(key, CloseReason::MountEnded, now);
+        }
+        for key in ended_streams {
+            self.end_stream(key, CloseReason::MountEnded, now);
         }
     }
 
-    /// Its listeners get what is due, starting now. (This and a stop look at everybody: they are rare.)
+    /// Its listeners get what is due, starting now. (This and a stop look at every connection. They are rare.)
     fn end_mount(&mut self, mount: usize, reason: CloseReason, now: Moment) {
         for (key, peer) in &self.peers {
             if matches!(&peer.connection, Connection::Listening(listener) if listener.mount == mount) {
@@ -316,8 +244,11 @@ impl Reactor {
         self.stopping = Some(now.instant + STOP_AT_LAST);
         // Closes them: the ports are free.
         self.acceptors.clear();
-        for key in self.mounts.keys() {
+        for key in self.mounts.live() {
             self.end_mount(key, CloseReason::ServerStopped, now);
+        }
+        for key in self.events.live() {
+            self.end_stream(key, CloseReason::ServerStopped, now);
         }
         for (key, peer) in &mut self.peers {
             peer.connection.wind_up();
@@ -331,72 +262,17 @@ impl Reactor {
         }
     }
 
-    fn accept(&mut self, now: Moment) {
-        if self.rests_until.is_some_and(|until| now.instant < until) {
-            return;
-        }
-        let mut exhausted = None;
-        for index in 0..self.acceptors.len() {
-            for _ in 0..ACCEPTS_A_TURN {
-                if !self.acceptors[index].ready || exhausted.is_some() {
-                    break;
-                }
-                match self.acceptors[index].listener.accept() {
-                    Ok((socket, address)) => self.admit(socket, address, now),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        self.acceptors[index].ready = false;
-                    }
-                    Err(error) if sockets::is_exhaustion(&error) => exhausted = Some(error),
-                    // That client has gone again; the next may be there.
-                    Err(_) => self.ports.counters.accept_failures.add(1),
-                }
-            }
-        }
-        if let Some(error) = &exhausted {
-            self.ports.counters.accept_failures.add(1);
-            if self.rests_until.is_none() {
-                let text = format!("no more connections can be accepted for now: {error}");
-                self.ports.journal.note(Level::Warn, text);
-            }
-        }
-        self.rests_until = exhausted.map(|_| now.instant + EXHAUSTED);
-    }
-
-    fn admit(&mut self, mut socket: TcpStream, address: SocketAddr, now: Moment) {
-        self.ports.counters.accepted.add(1);
-        if self.peers.len() >= self.limits.max_connections {
-            self.ports.counters.refused.add(1);
-            // No place to see to its end: it is told, if it is lucky.
-            let answer = self.desk.too_many_connections(now.wall);
-            let _ = sockets::send(&socket, &[IoSlice::new(answer.next())]);
-            return;
-        }
-        let entry = self.peers.vacant_entry();
-        let key = entry.key();
-        let both = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(&mut socket, Token(key), both).is_err() {
-            self.ports.counters.accept_failures.add(1);
-            return;
-        }
-        let connection = Connection::new(self.patience, now.instant);
-        entry.insert(Peer { socket, address, connection });
-        self.ports.counters.connections.set(self.peers.len() as u64);
-        self.shrink_below = self.shrink_below.max(self.peers.capacity() / 4);
-        // Its request may be there already.
-        self.drive(key, now);
-    }
-
-    fn happened(&mut self, key: usize, event: &Event, now: Moment) {
-        let peer = &mut self.peers[key];
-        let Connection::Listening(listener) = &peer.connection else { return self.drive(key, now) };
-        // Both directions are down. (The end of its input alone is not a leave.)
+    fn handle_event(&mut self, key: usize, event: &Event, now: Moment) {
+        let Peer { socket, connection, .. } = &mut self.peers[key];
+        let Some(cursor) = connection.cursor() else { return self.drive(key, now) };
+        // Both directions are down. (A client whose input alone has ended may still listen.)
         if event.is_write_closed() || event.is_error() {
-            let error = peer.socket.take_error().ok().flatten();
+            let error = socket.take_error().ok().flatten();
             return self.close(key, error.as_ref().map_or(CloseReason::Left, sockets::reason), now);
         }
-        let blocked = listener.is_blocked();
+        let blocked = cursor.is_blocked();
         if event.is_readable()
-            && let Err(error) = self.forget_input(key, now.instant)
+            && let Err(error) = self.discard_input(key, now.instant)
         {
             return self.close(key, sockets::reason(&error), now);
         }
@@ -405,9 +281,8 @@ impl Reactor {
         }
     }
 
-    /// Its time has come.
-    fn due(&mut self, key: usize, now: Moment) {
-        self.at_the_desk(key, now, Connection::check_deadline);
+    fn handle_timer(&mut self, key: usize, now: Moment) {
+        self.with_router(key, now, Connection::check_deadline);
         self.drive(key, now);
     }
 
@@ -423,11 +298,17 @@ impl Reactor {
                         count => connection.received(&self.scratch[..count]),
                     })
                 }
-                Want::Write(bytes) => sockets::send(socket, &[IoSlice::new(bytes)])
-                    .map(|count| connection.sent(count, self.patience, now.instant)),
+                Want::Write(bytes) => match sockets::write(socket, &[IoSlice::new(bytes)]) {
+                    Wrote::Some(count) => {
+                        connection.sent(count, self.patience, now.instant);
+                        Ok(())
+                    }
+                    Wrote::Full => Err(ErrorKind::WouldBlock.into()),
+                    Wrote::Gone(_) => return self.close(key, CloseReason::Left, now),
+                },
                 Want::Reply => {
-                    self.at_the_desk(key, now, Connection::reply);
-                    self.welcome_if_listener(key);
+                    self.with_router(key, now, Connection::reply);
+                    self.attach_if_listener(key);
                     Ok(())
                 }
                 Want::Shut => {
@@ -460,15 +341,15 @@ impl Reactor {
         self.timers.schedule(key, now.instant);
     }
 
-    /// Lets a connection use the desk.
-    fn at_the_desk(
+    /// Calls `act` with a connection and the router of its requests.
+    fn with_router(
         &mut self,
         key: usize,
         now: Moment,
         act: fn(&mut Connection, &mut dyn Site, Patience, Instant),
     ) {
         let Peer { socket, address, connection } = &mut self.peers[key];
-        let mut clerk = Clerk {
+        let mut router = RequestRouter {
             desk: &mut self.desk,
             mounts: &self.mounts,
             counters: &self.ports.counters,
@@ -479,54 +360,20 @@ impl Reactor {
             has_room: self.listeners < self.limits.max_listeners,
             now,
         };
-        act(connection, &mut clerk, self.patience, now.instant);
+        act(connection, &mut router, self.patience, now.instant);
     }
 
-    fn welcome_if_listener(&mut self, key: usize) {
-        let Peer { socket, connection: Connection::Listening(listener), .. } = &self.peers[key] else {
-            return;
-        };
-        let mount = self.mounts.get(listener.mount);
-        if mount.send_buffer != sockets::SEND_BUFFER {
-            sockets::set_send_buffer(socket, mount.send_buffer);
-        }
-        self.mounts.attach(listener.mount);
-        self.listeners += 1;
-    }
-
-    /// Writes to a listener what is due, and sees when it is to be served next.
+    /// Writes to a client what is due, and decides when it is served next.
     fn serve(&mut self, key: usize, now: Moment) {
-        let Peer { socket, connection: Connection::Listening(listener), .. } = &mut self.peers[key] else {
-            return;
-        };
-        let mount = self.mounts.get(listener.mount);
-        if mount.followers.is_some() {
-            return self.serve_follower(key, now);
-        }
-        if let Err(error) = write_what_is_due(listener, mount, socket, &self.ports.counters, now.instant) {
-            return self.close(key, sockets::reason(&error), now);
-        }
-        if listener.begins_to_count(now.instant) {
-            count_in(listener, mount, &self.ports);
-        }
-        if listener.is_stalled(self.patience.write_timeout, now.instant) {
-            return self.close(key, CloseReason::Stalled, now);
-        }
-        if let Some(end) = mount.end
-            && (listener.is_up_to_date(&mount.backlog) || now.instant >= end.deadline)
-        {
-            return self.let_go(key, end.reason, now);
-        }
-        if listener.is_blocked() {
-            self.timers.schedule(key, listener.patience(mount, self.patience.write_timeout));
-        } else {
-            let cadence = listener.cadence(mount, now.instant);
-            self.timers.schedule_cadence(key, now.instant, cadence);
+        match &self.peers[key].connection {
+            Connection::Listening(_) => self.serve_listener(key, now),
+            Connection::Following(_) => self.serve_follower(key, now),
+            _ => (),
         }
     }
 
-    /// What a listener sends means nothing; but a full receive buffer would make the close a reset.
-    fn forget_input(&mut self, key: usize, now: Instant) -> std::io::Result<()> {
+    /// Reads what a listener or follower sends, and forgets it: a full receive buffer would make the close a reset.
+    fn discard_input(&mut self, key: usize, now: Instant) -> std::io::Result<()> {
         let Peer { socket, connection, .. } = &mut self.peers[key];
         for _ in 0..STEPS_A_TURN {
             match socket.read(&mut self.scratch) {
@@ -552,10 +399,8 @@ impl Reactor {
         self.ports.counters.connections.set(self.peers.len() as u64);
         self.give_memory_back();
         match connection {
-            Connection::Listening(listener) if self.mounts.get(listener.mount).followers.is_some() => {
-                self.forget_follower(key, listener, now);
-            }
-            Connection::Listening(listener) => self.farewell(listener, reason, now),
+            Connection::Listening(listener) => self.detach_listener(listener, reason, now),
+            Connection::Following(follower) => self.detach_follower(key, follower, now),
             _ => (),
         }
         if reason == CloseReason::Stalled {
@@ -563,7 +408,7 @@ impl Reactor {
         }
     }
 
-    /// After a crowd. (It looks at everybody, but each time half of them have to go before the next.)
+    /// After a crowd has left. (It looks at every connection, but half of them must leave before the next time.)
     fn give_memory_back(&mut self) {
         if self.peers.len() < self.shrink_below && self.peers.capacity() > KEPT_PLACES {
             self.peers.shrink_to_fit();
@@ -571,110 +416,4 @@ impl Reactor {
             self.shrink_below = self.peers.len() / 2;
         }
     }
-
-    fn farewell(&mut self, mut listener: Listener, reason: CloseReason, now: Moment) {
-        let mount = self.mounts.get(listener.mount);
-        if listener.begins_to_count(now.instant) {
-            count_in(&mut listener, mount, &self.ports);
-        }
-        if listener.counted {
-            count_out(&listener, mount, reason, &self.ports, now.instant);
-        }
-        let (bytes, duration) = (listener.bytes(), listener.listened_for(now.instant));
-        self.listeners -= 1;
-        self.mounts.detach(listener.mount);
-        self.ports.journal.access(listener.visit, Status::OK.0, bytes, duration, now.wall);
-    }
-}
-
-/// Until the socket is full or there is no more. An error: the listener is gone.
-fn write_what_is_due(
-    listener: &mut Listener,
-    mount: &Mount,
-    socket: &TcpStream,
-    counters: &Counters,
-    now: Instant,
-) -> std::io::Result<()> {
-    loop {
-        // Of a stream of audio one may miss something; of events, one would not know.
-        if mount.followers.is_some() && listener.has_lost_its_place(&mount.backlog) {
-            return Err(std::io::Error::from_raw_os_error(libc::ETIMEDOUT));
-        }
-        let jumped = listener.catch_up(mount, now);
-        if jumped > 0 {
-            count_jump(jumped, mount, counters);
-        }
-        let mut pieces = Pieces::new();
-        listener.gather(&mount.backlog, &mut pieces);
-        if pieces.bytes() == 0 {
-            listener.unblock();
-            return Ok(());
-        }
-        counters.writes.add(1);
-        match sockets::send(socket, pieces.as_slices()) {
-            Ok(count) => {
-                listener.advance(count, &mount.backlog, now);
-                counters.bytes_sent.add(count as u64);
-                mount.board.counters.bytes_sent.add(count as u64);
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                counters.blocked_writes.add(1);
-                listener.block(&mount.backlog);
-                return Ok(());
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => (),
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
-    for (skips, skipped) in [
-        (&counters.skips, &counters.skipped_bytes),
-        (&mount.board.counters.skips, &mount.board.counters.skipped_bytes),
-    ] {
-        skips.add(1);
-        skipped.add(bytes);
-    }
-}
-
-/// It has listened for long enough to be a listener in statistics and events.
-fn count_in(listener: &mut Listener, mount: &Mount, Ports { counters, journal, .. }: &Ports) {
-    listener.counted = true;
-    for (now, peak) in [
-        (&counters.listeners, &counters.listener_peak),
-        (&mount.board.counters.listeners, &mount.board.counters.listener_peak),
-    ] {
-        now.add(1);
-        peak.raise_to(now.get());
-    }
-    journal.event(ServerEvent::ListenerJoined {
-        id: listener.visit.id,
-        mount: Arc::clone(&mount.path),
-        address: listener.visit.address,
-        agent: listener.visit.agent().to_owned(),
-    });
-}
-
-/// It listens to this mount no more.
-fn count_out(
-    listener: &Listener,
-    mount: &Mount,
-    reason: CloseReason,
-    Ports { counters, journal, .. }: &Ports,
-    now: Instant,
-) {
-    counters.count_close(reason);
-    counters.listeners.set(counters.listeners.get() - 1);
-    mount.board.counters.listeners.set(mount.board.counters.listeners.get() - 1);
-    let (bytes, duration) = listener.here(now);
-    journal.event(ServerEvent::ListenerLeft {
-        id: listener.visit.id,
-        mount: Arc::clone(&mount.path),
-        address: listener.visit.address,
-        agent: listener.visit.agent().to_owned(),
-        duration,
-        bytes,
-        reason,
-    });
 }

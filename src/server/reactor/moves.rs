@@ -1,32 +1,33 @@
 //! Listeners that go from one mount to another: to a fallback, and back.
 
-use super::{CloseReason, Connection, Moment, Peer, Reactor, count_in, count_jump, count_out};
+use super::listeners::{count_in, count_jump, count_out};
+use super::{CloseReason, Connection, Moment, Peer, Reactor};
 
 impl Reactor {
-    /// The listener has what was due of a mount that has ended: it goes on at a fallback, or it goes.
-    pub(super) fn let_go(&mut self, key: usize, reason: CloseReason, now: Moment) {
+    /// The listener has everything of a mount that has ended. It goes on at a fallback, or is closed.
+    pub(super) fn move_or_close(&mut self, key: usize, reason: CloseReason, now: Moment) {
         let Connection::Listening(listener) = &self.peers[key].connection else { return };
         let mount = self.mounts.get(listener.mount);
         let away_from = listener.away_from(mount);
         let stays = reason == CloseReason::MountEnded
             && (away_from.is_some() || mount.settings.fallback_mount.is_some());
         let home = away_from.unwrap_or(&mount.path);
-        match stays.then(|| self.mounts.heard_at(home, Some(&mount.settings))).flatten() {
+        match stays.then(|| self.mounts.resolve(home, Some(&mount.settings))).flatten() {
             Some(target) => self.change_mount(key, target, now),
             None => self.close(key, reason, now),
         }
     }
 
-    /// A mount has begun to sound: who hears another in its place comes. (This looks at everybody; it
-    /// is rare.)
-    pub(super) fn gather_in(&mut self, mount: usize, now: Moment) {
+    /// A mount has got its first audio. Listeners that hear another in its place come to it. (This looks at every
+    /// connection. It is rare.)
+    pub(super) fn move_back_to(&mut self, mount: usize, now: Moment) {
         let comes = |peer: &Peer| {
             let Connection::Listening(listener) = &peer.connection else { return false };
             let at = self.mounts.get(listener.mount);
             listener.mount != mount
                 && listener
                     .away_from(at)
-                    .is_some_and(|home| self.mounts.heard_at(home, Some(&at.settings)) == Some(mount))
+                    .is_some_and(|home| self.mounts.resolve(home, Some(&at.settings)) == Some(mount))
         };
         let coming: Vec<_> = self.peers.iter().filter(|(_, peer)| comes(peer)).map(|(key, _)| key).collect();
         for key in coming {
@@ -38,14 +39,14 @@ impl Reactor {
         let Connection::Listening(listener) = &mut self.peers[key].connection else { return };
         let from = listener.mount;
         let (old, new) = (self.mounts.get(from), self.mounts.get(target));
-        if listener.counted {
+        if listener.is_counted() {
             count_out(listener, old, CloseReason::Moved, &self.ports, now.instant);
         }
-        let jumped = listener.move_to(target, old, new, now.instant);
-        if jumped > 0 {
-            count_jump(jumped, old, &self.ports.counters);
+        let missed = listener.move_to(target, old, new, now.instant);
+        if missed > 0 {
+            count_jump(missed, old, &self.ports.counters);
         }
-        if listener.counted {
+        if listener.is_counted() {
             count_in(listener, new, &self.ports);
         }
         self.mounts.attach(target);

@@ -1,0 +1,55 @@
+//! What mounts and event streams share: the packets of a producer, and an end.
+
+use std::time::{Duration, Instant};
+
+use crate::error::CloseReason;
+use crate::packet::TitledPacket;
+use crate::ring::HandoffReader;
+
+/// Packets taken from one handoff in one turn of the reactor. A producer that pushes as fast as it can does not keep the
+/// reactor from its listeners.
+pub(super) const PACKETS_A_TURN: usize = 1024;
+/// Clients get what is due within this time after the end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The state of a handoff after the reactor took packets from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drained {
+    Empty,
+    /// There may be more.
+    Partly,
+    /// The producer is gone.
+    Ended,
+}
+
+/// Takes packets from a handoff; returns how many.
+pub(super) fn drain(handoff: &HandoffReader, mut take: impl FnMut(&TitledPacket)) -> (Drained, usize) {
+    // Asked first: what was pushed before the end is taken.
+    let ended = handoff.has_ended();
+    let mut packets = 0;
+    while packets < PACKETS_A_TURN
+        && let Some(packet) = handoff.pop()
+    {
+        take(&packet);
+        packets += 1;
+    }
+    let drained = match packets {
+        PACKETS_A_TURN => Drained::Partly,
+        _ if ended => Drained::Ended,
+        _ => Drained::Empty,
+    };
+    (drained, packets)
+}
+
+/// Nothing more will come. Clients are closed when they have everything, or at the deadline.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) reason: CloseReason,
+    pub(crate) deadline: Instant,
+}
+
+impl End {
+    pub(super) fn new(reason: CloseReason, now: Instant) -> End {
+        End { reason, deadline: now + FAREWELL }
+    }
+}

@@ -1,0 +1,83 @@
+//! New connections.
+
+use std::io::{ErrorKind, IoSlice};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use log::Level;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Token};
+
+use super::{Peer, Reactor};
+use crate::server::Moment;
+use crate::server::connections::connection::Connection;
+use crate::server::connections::sockets;
+
+/// Connections accepted in one turn.
+const ACCEPTS_A_TURN: usize = 256;
+/// How long accepting rests when there are no descriptors.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// A socket that listens.
+pub(super) struct Acceptor {
+    pub(super) listener: TcpListener,
+    /// A client may wait. True until accepting would block, because the edge comes once.
+    pub(super) ready: bool,
+}
+
+impl Reactor {
+    pub(super) fn accept(&mut self, now: Moment) {
+        if self.rests_until.is_some_and(|until| now.instant < until) {
+            return;
+        }
+        let mut exhausted = None;
+        for index in 0..self.acceptors.len() {
+            for _ in 0..ACCEPTS_A_TURN {
+                if !self.acceptors[index].ready || exhausted.is_some() {
+                    break;
+                }
+                match self.acceptors[index].listener.accept() {
+                    Ok((socket, address)) => self.admit(socket, address, now),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        self.acceptors[index].ready = false;
+                    }
+                    Err(error) if sockets::is_exhaustion(&error) => exhausted = Some(error),
+                    // That client is gone. The next may be there.
+                    Err(_) => self.ports.counters.accept_failures.add(1),
+                }
+            }
+        }
+        if let Some(error) = &exhausted {
+            self.ports.counters.accept_failures.add(1);
+            if self.rests_until.is_none() {
+                let text = format!("no more connections can be accepted for now: {error}");
+                self.ports.journal.note(Level::Warn, text);
+            }
+        }
+        self.rests_until = exhausted.map(|_| now.instant + EXHAUSTED);
+    }
+
+    fn admit(&mut self, mut socket: TcpStream, address: SocketAddr, now: Moment) {
+        self.ports.counters.accepted.add(1);
+        if self.peers.len() >= self.limits.max_connections {
+            self.ports.counters.refused.add(1);
+            // There is no place to wait until this arrives: nobody looks whether it does.
+            let answer = self.desk.too_many_connections(now.wall);
+            let _ = sockets::write(&socket, &[IoSlice::new(answer.next())]);
+            return;
+        }
+        let entry = self.peers.vacant_entry();
+        let key = entry.key();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        if self.poll.registry().register(&mut socket, Token(key), both).is_err() {
+            self.ports.counters.accept_failures.add(1);
+            return;
+        }
+        let connection = Connection::new(self.patience, now.instant);
+        entry.insert(Peer { socket, address, connection });
+        self.ports.counters.connections.set(self.peers.len() as u64);
+        self.shrink_below = self.shrink_below.max(self.peers.capacity() / 4);
+        // Its request may be there already.
+        self.drive(key, now);
+    }
+}

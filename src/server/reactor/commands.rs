@@ -1,0 +1,91 @@
+//! What the handles ask of the reactor.
+
+use std::sync::Arc;
+
+use crossbeam::channel::Sender;
+
+use super::Reactor;
+use crate::error::CloseReason;
+use crate::server::Moment;
+use crate::server::connections::limits::Limits;
+use crate::server::desk::proxies::Proxies;
+use crate::server::desk::service::Service;
+use crate::server::listener_info::Page;
+use crate::server::mounts::event_backlog::EventBacklog;
+use crate::server::mounts::info::MountBoard;
+use crate::server::mounts::mount::Mount;
+use crate::server::settings::MountSettings;
+
+/// A command to the reactor, which answers when it is done.
+pub(crate) enum Command {
+    AddMount(Box<Mount>, Sender<()>),
+    RemoveMount(Arc<MountBoard>, Sender<()>),
+    AddEvents(Box<EventBacklog>, Sender<()>),
+    AddService(Service, Sender<()>),
+    /// Asks for some of the listeners, from this key on.
+    Page(usize, Option<String>, Sender<Page>),
+    Kick(u64, Sender<bool>),
+    Reconfigure(Limits, Box<Proxies>, Sender<()>),
+    UpdateMount {
+        board: Arc<MountBoard>,
+        settings: Arc<MountSettings>,
+        ring: Box<[u8]>,
+        reply: Sender<()>,
+    },
+    Stop,
+    /// Runs code of a test on the reactor thread.
+    #[cfg(test)]
+    Run(Box<dyn FnOnce() + Send>),
+}
+
+impl Reactor {
+    pub(super) fn run_commands(&mut self, now: Moment) {
+        while let Ok(command) = self.ports.commands.try_recv() {
+            match command {
+                Command::AddMount(mount, reply) => {
+                    // The reactor may not know yet that the writer of the mount before is gone.
+                    if let Some(key) = self.mounts.find(&mount.path) {
+                        self.end_mount(key, CloseReason::MountEnded, now);
+                    }
+                    self.mounts.add(*mount);
+                    let _ = reply.send(());
+                }
+                Command::RemoveMount(board, reply) => {
+                    let key = self.mounts.find(&board.path);
+                    if let Some(key) = key.filter(|key| Arc::ptr_eq(&self.mounts.get(*key).board, &board)) {
+                        self.end_mount(key, CloseReason::MountEnded, now);
+                    }
+                    let _ = reply.send(());
+                }
+                Command::AddEvents(stream, reply) => {
+                    self.events.add(*stream);
+                    let _ = reply.send(());
+                }
+                Command::AddService(service, reply) => {
+                    self.desk.add_service(service);
+                    let _ = reply.send(());
+                }
+                Command::Page(from, mount, reply) => {
+                    let _ = reply.send(self.page(from, mount.as_deref(), now));
+                }
+                Command::Kick(id, reply) => {
+                    let _ = reply.send(self.kick(id, now));
+                }
+                Command::Reconfigure(limits, proxies, reply) => {
+                    self.limits = limits;
+                    self.desk.set_proxies(*proxies);
+                    let _ = reply.send(());
+                }
+                Command::UpdateMount { board, settings, ring, reply } => {
+                    if let Some(mount) = self.mounts.with_board(&board) {
+                        self.mounts.get_mut(mount).apply_settings(settings, ring);
+                    }
+                    let _ = reply.send(());
+                }
+                Command::Stop => self.wind_up(now),
+                #[cfg(test)]
+                Command::Run(run) => run(),
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Listeners: how they join, are served, count, and leave.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mio::net::TcpStream;
+
+use super::{Peer, Ports, Reactor};
+use crate::error::CloseReason;
+use crate::http::Status;
+use crate::icy::Pieces;
+use crate::ring::Backlog;
+use crate::server::Moment;
+use crate::server::connections::connection::Connection;
+use crate::server::connections::sockets::{self, Wrote};
+use crate::server::mounts::cursor::Cursor;
+use crate::server::mounts::listener::Listener;
+use crate::server::mounts::mount::Mount;
+use crate::server::reports::journal::ServerEvent;
+use crate::server::reports::stats::Counters;
+
+impl Reactor {
+    /// The connection may have become a listener.
+    pub(super) fn attach_if_listener(&mut self, key: usize) {
+        let Peer { socket, connection: Connection::Listening(listener), .. } = &self.peers[key] else {
+            return;
+        };
+        let mount = self.mounts.get(listener.mount);
+        if mount.send_buffer != sockets::SEND_BUFFER {
+            sockets::set_send_buffer(socket, mount.send_buffer);
+        }
+        self.mounts.attach(listener.mount);
+        self.listeners += 1;
+    }
+
+    pub(super) fn serve_listener(&mut self, key: usize, now: Moment) {
+        let Peer { socket, connection: Connection::Listening(listener), .. } = &mut self.peers[key] else {
+            return;
+        };
+        let counters = &self.ports.counters;
+        let mount = self.mounts.get(listener.mount);
+        loop {
+            let jumped = listener.catch_up(mount, now.instant);
+            if jumped > 0 {
+                count_jump(jumped, mount, counters);
+            }
+            match write_due(&mut listener.cursor, &mount.backlog, socket, counters, now.instant) {
+                Some(Wrote::Some(count)) => mount.board.counters.bytes_sent.add(count as u64),
+                Some(Wrote::Gone(reason)) => return self.close(key, reason, now),
+                Some(Wrote::Full) | None => break,
+            }
+        }
+        if listener.begins_to_count(now.instant) {
+            listener.count();
+            count_in(listener, mount, &self.ports);
+        }
+        if listener.cursor.is_stalled(self.patience.write_timeout, now.instant) {
+            return self.close(key, CloseReason::Stalled, now);
+        }
+        if let Some(end) = mount.end
+            && (listener.cursor.is_up_to_date(&mount.backlog) || now.instant >= end.deadline)
+        {
+            return self.move_or_close(key, end.reason, now);
+        }
+        if listener.cursor.is_blocked() {
+            self.timers.schedule(key, listener.looked_at_by(mount, self.patience.write_timeout));
+        } else {
+            let cadence = listener.cadence(mount, now.instant);
+            self.timers.schedule_cadence(key, now.instant, cadence);
+        }
+    }
+
+    /// The connection of this listener is closed.
+    pub(super) fn detach_listener(&mut self, mut listener: Listener, reason: CloseReason, now: Moment) {
+        let mount = self.mounts.get(listener.mount);
+        if listener.begins_to_count(now.instant) {
+            listener.count();
+            count_in(&listener, mount, &self.ports);
+        }
+        if listener.is_counted() {
+            count_out(&listener, mount, reason, &self.ports, now.instant);
+        }
+        let (bytes, duration) = (listener.cursor.bytes(), listener.listened_for(now.instant));
+        self.listeners -= 1;
+        self.mounts.detach(listener.mount);
+        self.ports.journal.access(listener.visit, Status::OK.0, bytes, duration, now.wall);
+    }
+}
+
+/// One write of what is due at a cursor. None: nothing is due.
+pub(super) fn write_due(
+    cursor: &mut Cursor,
+    backlog: &Backlog,
+    socket: &TcpStream,
+    counters: &Counters,
+    now: Instant,
+) -> Option<Wrote> {
+    let mut pieces = Pieces::new();
+    cursor.gather(backlog, &mut pieces);
+    if pieces.bytes() == 0 {
+        cursor.unblock();
+        return None;
+    }
+    counters.writes.add(1);
+    let wrote = sockets::write(socket, pieces.as_slices());
+    match wrote {
+        Wrote::Some(count) => {
+            cursor.advance(count, backlog, now);
+            counters.bytes_sent.add(count as u64);
+        }
+        Wrote::Full => {
+            counters.blocked_writes.add(1);
+            cursor.block(backlog);
+        }
+        Wrote::Gone(_) => (),
+    }
+    Some(wrote)
+}
+
+pub(super) fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
+    for (skips, skipped) in [
+        (&counters.skips, &counters.skipped_bytes),
+        (&mount.board.counters.skips, &mount.board.counters.skipped_bytes),
+    ] {
+        skips.add(1);
+        skipped.add(bytes);
+    }
+}
+
+/// The listener enters the statistics of a mount.
+pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, journal, .. }: &Ports) {
+    for (now, peak) in [
+        (&counters.listeners, &counters.listener_peak),
+        (&mount.board.counters.listeners, &mount.board.counters.listener_peak),
+    ] {
+        now.add(1);
+        peak.raise_to(now.get());
+    }
+    journal.event(ServerEvent::ListenerJoined {
+        id: listener.visit.id,
+        mount: Arc::clone(&mount.path),
+        address: listener.visit.address,
+        agent: listener.visit.agent().to_owned(),
+    });
+}
+
+/// The listener leaves a mount.
+pub(super) fn count_out(
+    listener: &Listener,
+    mount: &Mount,
+    reason: CloseReason,
+    Ports { counters, journal, .. }: &Ports,
+    now: Instant,
+) {
+    counters.count_close(reason);
+    counters.listeners.set(counters.listeners.get() - 1);
+    mount.board.counters.listeners.set(mount.board.counters.listeners.get() - 1);
+    let (bytes, duration) = listener.at_this_mount(now);
+    journal.event(ServerEvent::ListenerLeft {
+        id: listener.visit.id,
+        mount: Arc::clone(&mount.path),
+        address: listener.visit.address,
+        agent: listener.visit.agent().to_owned(),
+        duration,
+        bytes,
+        reason,
+    });
+}
