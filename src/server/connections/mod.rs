@@ -3,4 +3,5 @@
 pub(super) mod connection;
 pub(super) mod limits;
 pub(super) mod sockets;
+pub(super) mod transport;
 pub(super) mod visit;

@@ -1,23 +1,22 @@
-//! Sockets with the options that a radio server wants. What the system calls differently, it is
-//! called here.
+//! Listening sockets, with the options that a radio server wants.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use libc::{MSG_DONTWAIT, MSG_NOSIGNAL};
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::error::{CloseReason, Error, Result};
+use super::transport::Transport;
+use crate::error::{Error, Result};
 
-/// How many connections may wait to be accepted, if the system allows it: a second's join storm.
+/// How many connections may wait to be accepted, if the system allows it: those of one second of a join storm.
 const WAITING: i32 = 4096;
-/// An idle peer is asked for a sign of life after this long, three times.
+/// The system asks an idle peer for a sign of life after this time, three times.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What accepted sockets have, for a mount whose bursts are as usual.
+/// The send buffer of an accepted socket. A mount whose burst is larger or smaller than usual sets another.
 pub(crate) const SEND_BUFFER: usize = 64 * 1024;
 
 /// Listens on every address; on `[::]` for both families, or where there is no IPv6, on `0.0.0.0`.
@@ -67,51 +66,12 @@ fn lacks_ipv6(cause: &io::Error) -> bool {
     matches!(cause.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL | libc::EPROTONOSUPPORT))
 }
 
-/// To be called for a socket whose mount has other bursts than usual.
-pub(crate) fn set_send_buffer(socket: &TcpStream, bytes: usize) {
-    // A refusal costs smoothness, not the listener.
-    let _ = SockRef::from(socket).set_send_buffer_size(bytes);
+/// Accepts a connection.
+pub(crate) fn accept(listener: &TcpListener) -> io::Result<(Transport, SocketAddr)> {
+    listener.accept().map(|(socket, address)| (Transport::plain(socket), address))
 }
 
-/// The outcome of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wrote {
-    /// The socket took so many bytes.
-    Some(usize),
-    /// The socket is full.
-    Full,
-    /// The peer is gone.
-    Gone(CloseReason),
-}
-
-/// One vectored write that neither waits nor raises SIGPIPE.
-pub(crate) fn write(socket: &TcpStream, pieces: &[IoSlice<'_>]) -> Wrote {
-    loop {
-        match SockRef::from(socket).send_vectored_with_flags(pieces, MSG_NOSIGNAL | MSG_DONTWAIT) {
-            Ok(count) => return Wrote::Some(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Wrote::Full,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            Err(error) => return Wrote::Gone(reason(&error)),
-        }
-    }
-}
-
-/// Closes at once: what the peer has not taken is forgotten, and its memory is free.
-pub(crate) fn close_by_reset(socket: TcpStream) {
-    let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
-    drop(socket);
-}
-
-/// Why a listener is gone whose socket has this error. A system that gives up on a peer (which gives
-/// no sign of life any more) reports the last ICMP error, if there was one, and not the timeout.
-pub(crate) fn reason(error: &io::Error) -> CloseReason {
-    match error.raw_os_error() {
-        Some(libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH) => CloseReason::Stalled,
-        _ => CloseReason::Left,
-    }
-}
-
-/// Whether there are no descriptors or no memory left, so that trying again at once is no use.
+/// Whether there are no descriptors or no memory left. Then it is no use to try again at once.
 pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
@@ -119,9 +79,10 @@ pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mio::net::TcpStream;
     use std::net::Ipv6Addr;
 
-    fn accept(listener: &TcpListener) -> TcpStream {
+    fn accepted(listener: &TcpListener) -> TcpStream {
         let deadline = std::time::Instant::now() + Duration::from_secs(5);
         loop {
             match listener.accept() {
@@ -139,7 +100,7 @@ mod tests {
     fn accepted_sockets_are_tuned() {
         let listeners = listen(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]).unwrap();
         let _client = std::net::TcpStream::connect(listeners[0].local_addr().unwrap()).unwrap();
-        let accepted = accept(&listeners[0]);
+        let accepted = accepted(&listeners[0]);
         let socket = SockRef::from(&accepted);
         assert!(socket.tcp_nodelay().unwrap());
         assert!(socket.keepalive().unwrap());

@@ -9,11 +9,10 @@ pub(super) mod service;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use mio::net::TcpStream;
-
 use crate::http::{Body, DateLine, Form, HttpAnswer, Outgoing, ProblemDetails, Request, Status};
 use crate::server::Moment;
 use crate::server::connections::connection::{Asked, Place, Reply, Site};
+use crate::server::connections::transport::Transport;
 use crate::server::connections::visit::Visit;
 use crate::server::mounts::listener::{Join, Listener};
 use crate::server::mounts::table::Mounts;
@@ -77,7 +76,7 @@ pub(crate) struct RequestRouter<'a> {
     pub(crate) journal: &'a JournalWriter,
     /// Names the connection.
     pub(crate) key: usize,
-    pub(crate) socket: &'a TcpStream,
+    pub(crate) transport: &'a Transport,
     pub(crate) address: SocketAddr,
     /// Whether there is room for another listener.
     pub(crate) has_room: bool,
@@ -161,7 +160,7 @@ impl RequestRouter<'_> {
 
     /// How the client reaches us.
     fn base_url(&self, request: &Request<'_>) -> String {
-        self.desk.proxies.base_url(self.address.ip(), request, self.socket.local_addr().ok())
+        self.desk.proxies.base_url(self.address.ip(), request, self.transport.local_addr())
     }
 
     /// Gives the answer of the server itself: a page of any origin may read it.

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::Level;
-use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Token};
+use mio::Token;
+use mio::net::TcpListener;
 
 use super::{Peer, Reactor};
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
 use crate::server::connections::sockets;
+use crate::server::connections::transport::Transport;
 
 /// Connections accepted in one turn.
 const ACCEPTS_A_TURN: usize = 256;
@@ -36,8 +37,8 @@ impl Reactor {
                 if !self.acceptors[index].ready || exhausted.is_some() {
                     break;
                 }
-                match self.acceptors[index].listener.accept() {
-                    Ok((socket, address)) => self.admit(socket, address, now),
+                match sockets::accept(&self.acceptors[index].listener) {
+                    Ok((transport, address)) => self.admit(transport, address, now),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         self.acceptors[index].ready = false;
                     }
@@ -57,24 +58,23 @@ impl Reactor {
         self.rests_until = exhausted.map(|_| now.instant + EXHAUSTED);
     }
 
-    fn admit(&mut self, mut socket: TcpStream, address: SocketAddr, now: Moment) {
+    fn admit(&mut self, mut transport: Transport, address: SocketAddr, now: Moment) {
         self.ports.counters.accepted.add(1);
         if self.peers.len() >= self.limits.max_connections {
             self.ports.counters.refused.add(1);
             // There is no place to wait until this arrives: nobody looks whether it does.
             let answer = self.desk.too_many_connections(now.wall);
-            let _ = sockets::write(&socket, &[IoSlice::new(answer.next())]);
+            let _ = transport.write(&[IoSlice::new(answer.next())]);
             return;
         }
         let entry = self.peers.vacant_entry();
         let key = entry.key();
-        let both = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(&mut socket, Token(key), both).is_err() {
+        if transport.register(self.poll.registry(), Token(key)).is_err() {
             self.ports.counters.accept_failures.add(1);
             return;
         }
         let connection = Connection::new(self.patience, now.instant);
-        entry.insert(Peer { socket, address, connection });
+        entry.insert(Peer { transport, address, connection });
         self.ports.counters.connections.set(self.peers.len() as u64);
         self.shrink_below = self.shrink_below.max(self.peers.capacity() / 4);
         // Its request may be there already.

@@ -6,7 +6,7 @@ use crate::error::CloseReason;
 use crate::http::Status;
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
-use crate::server::connections::sockets::Wrote;
+use crate::server::connections::transport::Wrote;
 use crate::server::mounts::follower::Follower;
 use crate::units::StreamPos;
 
@@ -43,7 +43,7 @@ impl Reactor {
     }
 
     pub(super) fn serve_follower(&mut self, key: usize, now: Moment) {
-        let Peer { socket, connection: Connection::Following(follower), .. } = &mut self.peers[key] else {
+        let Peer { transport, connection: Connection::Following(follower), .. } = &mut self.peers[key] else {
             return;
         };
         let events = self.events.get(follower.stream);
@@ -52,7 +52,7 @@ impl Reactor {
             if cursor.is_lost(backlog) {
                 return self.close(key, CloseReason::Stalled, now);
             }
-            match write_due(cursor, backlog, socket, &self.ports.counters, now.instant) {
+            match write_due(cursor, backlog, transport, &self.ports.counters, now.instant) {
                 Some(Wrote::Some(_)) => (),
                 Some(Wrote::Gone(reason)) => return self.close(key, reason, now),
                 Some(Wrote::Full) | None => break,

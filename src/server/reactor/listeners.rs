@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use mio::net::TcpStream;
-
 use super::{Peer, Ports, Reactor};
 use crate::error::CloseReason;
 use crate::http::Status;
@@ -12,7 +10,8 @@ use crate::icy::Pieces;
 use crate::ring::Backlog;
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
-use crate::server::connections::sockets::{self, Wrote};
+use crate::server::connections::sockets;
+use crate::server::connections::transport::{Transport, Wrote};
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::listener::Listener;
 use crate::server::mounts::mount::Mount;
@@ -22,19 +21,19 @@ use crate::server::reports::stats::Counters;
 impl Reactor {
     /// The connection may have become a listener.
     pub(super) fn attach_if_listener(&mut self, key: usize) {
-        let Peer { socket, connection: Connection::Listening(listener), .. } = &self.peers[key] else {
+        let Peer { transport, connection: Connection::Listening(listener), .. } = &self.peers[key] else {
             return;
         };
         let mount = self.mounts.get(listener.mount);
         if mount.send_buffer != sockets::SEND_BUFFER {
-            sockets::set_send_buffer(socket, mount.send_buffer);
+            transport.set_send_buffer(mount.send_buffer);
         }
         self.mounts.attach(listener.mount);
         self.listeners += 1;
     }
 
     pub(super) fn serve_listener(&mut self, key: usize, now: Moment) {
-        let Peer { socket, connection: Connection::Listening(listener), .. } = &mut self.peers[key] else {
+        let Peer { transport, connection: Connection::Listening(listener), .. } = &mut self.peers[key] else {
             return;
         };
         let counters = &self.ports.counters;
@@ -44,7 +43,7 @@ impl Reactor {
             if jumped > 0 {
                 count_jump(jumped, mount, counters);
             }
-            match write_due(&mut listener.cursor, &mount.backlog, socket, counters, now.instant) {
+            match write_due(&mut listener.cursor, &mount.backlog, transport, counters, now.instant) {
                 Some(Wrote::Some(count)) => mount.board.counters.bytes_sent.add(count as u64),
                 Some(Wrote::Gone(reason)) => return self.close(key, reason, now),
                 Some(Wrote::Full) | None => break,
@@ -91,7 +90,7 @@ impl Reactor {
 pub(super) fn write_due(
     cursor: &mut Cursor,
     backlog: &Backlog,
-    socket: &TcpStream,
+    transport: &mut Transport,
     counters: &Counters,
     now: Instant,
 ) -> Option<Wrote> {
@@ -102,7 +101,7 @@ pub(super) fn write_due(
         return None;
     }
     counters.writes.add(1);
-    let wrote = sockets::write(socket, pieces.as_slices());
+    let wrote = transport.write(pieces.as_slices());
     match wrote {
         Wrote::Some(count) => {
             cursor.advance(count, backlog, now);

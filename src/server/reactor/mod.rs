@@ -14,22 +14,22 @@ mod listing;
 mod moves;
 mod timers;
 
-use std::io::{ErrorKind, IoSlice, Read};
-use std::net::{Shutdown, SocketAddr};
+use std::io::{ErrorKind, IoSlice};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::Receiver;
 use log::Level;
 use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::Moment;
 use super::connections::connection::{Connection, Patience, Site, Want};
 use super::connections::limits::Limits;
-use super::connections::sockets::{self, Wrote};
+use super::connections::transport::{Received, Transport, Wrote};
 use super::desk::proxies::Proxies;
 use super::desk::service::Delivery;
 use super::desk::{Desk, RequestRouter};
@@ -97,9 +97,9 @@ pub(crate) struct Reactor {
     stopping: Option<Instant>,
 }
 
-/// A connection with its socket.
+/// A connection and its transport.
 struct Peer {
-    socket: TcpStream,
+    transport: Transport,
     address: SocketAddr,
     connection: Connection,
 }
@@ -263,18 +263,18 @@ impl Reactor {
     }
 
     fn handle_event(&mut self, key: usize, event: &Event, now: Moment) {
-        let Peer { socket, connection, .. } = &mut self.peers[key];
+        let Peer { transport, connection, .. } = &mut self.peers[key];
         let Some(cursor) = connection.cursor() else { return self.drive(key, now) };
         // Both directions are down. (A client whose input alone has ended may still listen.)
         if event.is_write_closed() || event.is_error() {
-            let error = socket.take_error().ok().flatten();
-            return self.close(key, error.as_ref().map_or(CloseReason::Left, sockets::reason), now);
+            let reason = transport.close_reason();
+            return self.close(key, reason, now);
         }
         let blocked = cursor.is_blocked();
         if event.is_readable()
-            && let Err(error) = self.discard_input(key, now.instant)
+            && let Some(reason) = self.discard_input(key, now.instant)
         {
-            return self.close(key, sockets::reason(&error), now);
+            return self.close(key, reason, now);
         }
         if event.is_writable() && blocked {
             self.serve(key, now);
@@ -289,56 +289,46 @@ impl Reactor {
     /// Does what a connection wants until it wants to wait.
     fn drive(&mut self, key: usize, now: Moment) {
         for _ in 0..STEPS_A_TURN {
-            let Peer { socket, connection, .. } = &mut self.peers[key];
-            let outcome = match connection.wants() {
+            let Peer { transport, connection, .. } = &mut self.peers[key];
+            match connection.wants() {
                 Want::Read(most) => {
                     let room = most.min(self.scratch.len());
-                    socket.read(&mut self.scratch[..room]).map(|count| match count {
-                        0 => connection.ended(),
-                        count => connection.received(&self.scratch[..count]),
-                    })
-                }
-                Want::Write(bytes) => match sockets::write(socket, &[IoSlice::new(bytes)]) {
-                    Wrote::Some(count) => {
-                        connection.sent(count, self.patience, now.instant);
-                        Ok(())
+                    match transport.read(&mut self.scratch[..room]) {
+                        Received::Some(count) => connection.received(&self.scratch[..count]),
+                        Received::End => connection.ended(),
+                        Received::Nothing => return self.wait(key),
+                        Received::Gone(_) => return self.close(key, CloseReason::Left, now),
                     }
-                    Wrote::Full => Err(ErrorKind::WouldBlock.into()),
+                }
+                Want::Write(bytes) => match transport.write(&[IoSlice::new(bytes)]) {
+                    Wrote::Some(count) => connection.sent(count, self.patience, now.instant),
+                    Wrote::Full => return self.wait(key),
                     Wrote::Gone(_) => return self.close(key, CloseReason::Left, now),
                 },
                 Want::Reply => {
                     self.with_router(key, now, Connection::reply);
                     self.attach_if_listener(key);
-                    Ok(())
                 }
                 Want::Shut => {
                     connection.shut();
-                    socket.shutdown(Shutdown::Write)
-                }
-                Want::Wait => {
-                    if let Some(deadline) = connection.deadline() {
-                        self.timers.schedule(key, deadline);
+                    if !transport.shut_write() {
+                        return self.close(key, CloseReason::Left, now);
                     }
-                    return;
                 }
+                Want::Wait => return self.wait(key),
                 Want::Serve => return self.serve(key, now),
                 Want::Close => return self.close(key, CloseReason::Left, now),
-            };
-            match outcome {
-                Ok(()) => (),
-                Err(error) if error.kind() == ErrorKind::Interrupted => (),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // Both edges are awaited all the time; this is for when neither comes.
-                    if let Some(deadline) = self.peers[key].connection.deadline() {
-                        self.timers.schedule(key, deadline);
-                    }
-                    return;
-                }
-                Err(_) => return self.close(key, CloseReason::Left, now),
             }
         }
         // It has more to do than its share of a turn.
         self.timers.schedule(key, now.instant);
+    }
+
+    /// Until something happens, or until its deadline. (The poll reports both edges all the time.)
+    fn wait(&mut self, key: usize) {
+        if let Some(deadline) = self.peers[key].connection.deadline() {
+            self.timers.schedule(key, deadline);
+        }
     }
 
     /// Calls `act` with a connection and the router of its requests.
@@ -348,14 +338,14 @@ impl Reactor {
         now: Moment,
         act: fn(&mut Connection, &mut dyn Site, Patience, Instant),
     ) {
-        let Peer { socket, address, connection } = &mut self.peers[key];
+        let Peer { transport, address, connection } = &mut self.peers[key];
         let mut router = RequestRouter {
             desk: &mut self.desk,
             mounts: &self.mounts,
             counters: &self.ports.counters,
             journal: &self.ports.journal,
             key,
-            socket,
+            transport,
             address: *address,
             has_room: self.listeners < self.limits.max_listeners,
             now,
@@ -373,29 +363,28 @@ impl Reactor {
     }
 
     /// Reads what a listener or follower sends, and forgets it: a full receive buffer would make the close a reset.
-    fn discard_input(&mut self, key: usize, now: Instant) -> std::io::Result<()> {
-        let Peer { socket, connection, .. } = &mut self.peers[key];
+    /// Returns why the peer is gone, if it is.
+    fn discard_input(&mut self, key: usize, now: Instant) -> Option<CloseReason> {
+        let Peer { transport, connection, .. } = &mut self.peers[key];
         for _ in 0..STEPS_A_TURN {
-            match socket.read(&mut self.scratch) {
-                Ok(0) => {
+            match transport.read(&mut self.scratch) {
+                Received::Some(_) => (),
+                Received::Nothing => break,
+                Received::End => {
                     if let Connection::Listening(listener) = connection {
                         listener.input_ended(now);
                     }
                     break;
                 }
-                Ok(_) => (),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => (),
-                Err(error) => return Err(error),
+                Received::Gone(reason) => return Some(reason),
             }
         }
-        Ok(())
+        None
     }
 
     fn close(&mut self, key: usize, reason: CloseReason, now: Moment) {
         self.timers.cancel(key);
-        // Closing the descriptor takes it out of the poll, too.
-        let Peer { socket, connection, .. } = self.peers.remove(key);
+        let Peer { transport, connection, .. } = self.peers.remove(key);
         self.ports.counters.connections.set(self.peers.len() as u64);
         self.give_memory_back();
         match connection {
@@ -404,7 +393,7 @@ impl Reactor {
             _ => (),
         }
         if reason == CloseReason::Stalled {
-            sockets::close_by_reset(socket);
+            transport.close_by_reset();
         }
     }
 
