@@ -1,4 +1,4 @@
-//! Who listens, for operators.
+//! The listeners of a server, for operators.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,31 +12,31 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ListenerInfo {
-    /// Names it, and no other listener of this server ever.
+    /// Its id. No other listener of this server ever has the same.
     pub id: u64,
-    /// What it listens to.
+    /// The path of its mount.
     pub mount: Arc<str>,
-    /// Where it is.
+    /// Its address.
     pub address: IpAddr,
-    /// What it says it is; may be empty.
+    /// Its `User-Agent`; may be empty.
     pub agent: String,
-    /// For how long.
+    /// How long it has listened.
     pub duration: Duration,
-    /// How many bytes its socket took.
+    /// Bytes that its socket took.
     pub bytes: u64,
-    /// Whether its socket is full, so that it is behind for now.
+    /// Its socket is full, so it is behind for now.
     pub is_behind: bool,
 }
 
 /// Some of the listeners.
 pub(crate) struct Page {
     pub(crate) listeners: Vec<ListenerInfo>,
-    /// Where the next ones are.
+    /// Where the next part begins.
     pub(crate) next: Option<usize>,
 }
 
 impl Server {
-    /// Who listens, to one mount or to all. One that comes or goes meanwhile may be there or not.
+    /// The listeners of one mount, or of all. A listener that comes or goes meanwhile may be missing.
     ///
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
@@ -52,10 +52,10 @@ impl Server {
         Ok(listeners)
     }
 
-    /// Removes a listener. (Its player may come again.)
+    /// Closes the connection of a listener. (Its player may come again.)
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is none of this id; [`Error::Stopped`] once the server was stopped.
+    /// [`Error::NotFound`] if no listener has this id; [`Error::Stopped`] once the server was stopped.
     pub fn kick(&self, id: u64) -> Result<()> {
         match self.inner.ask_for(|reply| Command::Kick(id, reply))? {
             true => Ok(()),

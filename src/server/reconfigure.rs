@@ -1,4 +1,4 @@
-//! What can change of a server and of a mount while listeners stay.
+//! Changes of a server and of its mounts while listeners stay.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use super::settings::{MountSettings, ServerSettings};
 use crate::error::{Error, Result};
 
 impl Server {
-    /// Takes over what can change while it runs: `max_listeners`, `max_event_clients`, `public_url` and
-    /// `trusted_proxies`. Nobody who is there has to go. The other settings stay as they are.
+    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, `public_url` and
+    /// `trusted_proxies`. No client is closed for it. The other settings stay as they are.
     ///
     /// # Errors
-    /// [`Error::Setting`] for what cannot work; nothing changes then. [`Error::Stopped`] once it was stopped.
+    /// [`Error::Setting`] for settings that cannot work; nothing changes then. [`Error::Stopped`] once it was stopped.
     pub fn reconfigure(&self, settings: &ServerSettings) -> Result<()> {
         settings.check()?;
         let limits = Limits::claim(settings.max_listeners, settings.max_event_clients)?;
@@ -22,11 +22,12 @@ impl Server {
         self.inner.ask(|reply| Command::Reconfigure(limits, Box::new(proxies), reply))
     }
 
-    /// Changes what a mount is, with its listeners staying: who comes from now on is told so, and its limit holds
-    /// from now on. Its path and its content type must be as before.
+    /// Applies new settings to a mount, and its listeners stay. New listeners get the new headers, and the new limit holds
+    /// for them. The path and the content type must be as before.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such mount; [`Error::Setting`] for what cannot work; nothing changes then.
+    /// [`Error::NotFound`] if there is no such mount; [`Error::Setting`] for settings that cannot work; nothing changes
+    /// then.
     pub fn update_mount(&self, settings: MountSettings) -> Result<()> {
         settings.check()?;
         let inner = &self.inner;
@@ -44,7 +45,7 @@ impl Server {
         let others: Vec<_> =
             others.iter().map(|other| &**other).filter(|other| other.path != settings.path).collect();
         fallbacks::check(&settings, &others).map_err(|reason| Error::setting("fallback_mount", reason))?;
-        // Made here, so that the reactor need not allocate it.
+        // Allocated here, so that the reactor need not do it.
         let ring = vec![0; settings.backlog_bytes(&inner.settings)].into_boxed_slice();
         let settings = Arc::new(settings);
         board.set_settings(Arc::clone(&settings));

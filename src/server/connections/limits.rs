@@ -1,15 +1,15 @@
-//! How many descriptors there are, and so how many listeners.
+//! How many listeners the limit of open files allows.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::error::{Error, Result};
 
-/// Descriptors kept for everything that is no listener: files, acceptors, short requests, the host.
+/// Descriptors that are kept for other things than listeners: files, acceptors, short requests, the host.
 const RESERVE: u64 = 200;
-/// Of these, so many are for connections that are no listeners (yet).
+/// So many of these are for connections that do not listen, or not yet.
 const SHORT_CONNECTIONS: usize = 100;
 
-/// How many connections a server bears.
+/// How many connections a server accepts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) max_listeners: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Raises the limit of open files as far as it goes, and refuses to promise more than that.
+    /// Raises the limit of open files as far as it goes. Refuses settings that need more.
     pub(crate) fn claim(max_listeners: Option<usize>, max_event_clients: usize) -> Result<Limits> {
         Limits::within(raise_file_limit()?, max_listeners, max_event_clients)
     }
@@ -46,7 +46,7 @@ impl Limits {
             }
             None => most,
         };
-        // Who may be there beside the listeners has what these leave, where they may be as many as fit.
+        // API and event clients share what `max_listeners` leaves of the descriptor limit.
         let all = max_listeners.saturating_add(max_event_clients).min(most);
         Ok(Limits { max_listeners, max_event_clients, max_connections: all + SHORT_CONNECTIONS })
     }
@@ -56,7 +56,7 @@ fn raise_file_limit() -> Result<u64> {
     let failed = |cause: nix::Error| Error::io("raising the limit of open files")(cause.into());
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
     if soft < hard {
-        // Some systems say a hard limit that they do not grant: then what there is must do.
+        // Some systems report a hard limit that they do not grant. Then the soft limit stays.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
     let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;

@@ -1,19 +1,19 @@
-//! What is remembered of a request for as long as it lasts.
+//! The request and the client of a connection, for the access log and for events.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::http::Request;
 
-/// What of a target or a header is kept at most: memory per listener is bounded.
+/// At most so many bytes of a target or a header are kept, so that memory per listener is bounded.
 const KEPT: usize = 256;
 
-/// Who asked for what, for the access log and for events.
+/// A client and what it asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
     pub(crate) id: u64,
     pub(crate) address: IpAddr,
-    /// Request line, agent, referer and user, one after the other: one allocation a listener, not four.
+    /// Request line, agent, referer and user, one after the other: one allocation per listener, not four.
     text: Box<str>,
     agent_at: u16,
     referer_at: u16,
@@ -21,7 +21,7 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// For a request, or for what was none.
+    /// `request` is none if the request was malformed.
     pub(crate) fn new(id: u64, address: IpAddr, request: Option<&Request<'_>>) -> Visit {
         let mut text = String::new();
         let (mut agent_at, mut referer_at) = (0, 0);
@@ -38,12 +38,12 @@ impl Visit {
         Visit { id, address: address.to_canonical(), text, agent_at, referer_at, user_at }
     }
 
-    /// The one who asks has shown to be this user.
+    /// The client has proved to be this user.
     pub(crate) fn identify(&mut self, user: &str) {
         self.text = [&self.text[..usize::from(self.user_at)], kept(user)].concat().into_boxed_str();
     }
 
-    /// `GET /stream.mp3 HTTP/1.1`; empty if there was no such line.
+    /// `GET /stream.mp3 HTTP/1.1`; empty if the request was malformed.
     pub(crate) fn request_line(&self) -> &str {
         &self.text[..usize::from(self.agent_at)]
     }
@@ -56,13 +56,13 @@ impl Visit {
         &self.text[usize::from(self.referer_at)..usize::from(self.user_at)]
     }
 
-    /// Empty where nobody had to show who it is.
+    /// Empty if no user was asked for.
     pub(crate) fn user(&self) -> &str {
         &self.text[usize::from(self.user_at)..]
     }
 }
 
-/// A URL without the passwords that old clients put into it: `…&pass=hackme&…`, `http://user:pass@host/`.
+/// The URL without passwords, which old clients put into it: `…&pass=hackme&…`, `http://user:pass@host/`.
 fn without_secrets(url: &str) -> Cow<'_, str> {
     let mut url = Cow::Borrowed(url);
     if let Some(host) = url.find("://").map(|at| at + 3)

@@ -1,4 +1,4 @@
-//! Who asks, and how the world reaches us, where a proxy stands in front.
+//! The address of a client, and the URL by which it reached us, where a proxy may stand in front.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,18 +7,18 @@ use ipnet::IpNet;
 use super::pages;
 use crate::http::Request;
 
-/// Whom to believe, and what to say of ourselves.
+/// The settings that are about proxies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies {
     /// `https://radio.example`, without a slash at its end.
     pub(crate) public_url: Option<String>,
-    /// Whose `X-Forwarded-*` headers are believed.
+    /// Proxies whose `X-Forwarded-*` headers are believed.
     pub(crate) trusted: Vec<IpNet>,
 }
 
 impl Proxies {
-    /// Who asks. A proxy that we trust says so: of those that it names, the last whom we do not trust
-    /// as well. (What stands before that, the client may have written itself.)
+    /// The address of the client. If the peer is a trusted proxy, this is the last address in its header that is not a
+    /// trusted proxy, too. (The client may have written everything before that itself.)
     pub(crate) fn client(&self, peer: IpAddr, request: Option<&Request<'_>>) -> IpAddr {
         let peer = peer.to_canonical();
         let Some(request) = request.filter(|_| self.trusts(peer)) else { return peer };
@@ -26,7 +26,7 @@ impl Proxies {
         let lists = request.headers().filter(|header| header.0.eq_ignore_ascii_case("x-forwarded-for"));
         let lists: Vec<_> = lists.filter_map(|header| std::str::from_utf8(header.1).ok()).collect();
         for hop in lists.join(",").rsplit(',') {
-            // Whatever is no address ends what is known.
+            // Before a malformed address, nothing can be trusted.
             let Some(address) = address(hop.trim()) else { break };
             client = address;
             if !self.trusts(address) {
@@ -36,8 +36,8 @@ impl Proxies {
         client
     }
 
-    /// How the client reaches us: as the operator says; as a trusted proxy says; by the host that it asked
-    /// for; by the address that it reached.
+    /// The URL by which the client reaches us. It comes from the setting; else from a trusted proxy; else from the host
+    /// that the client asked for; else from the address that it reached.
     pub(crate) fn base_url(&self, peer: IpAddr, request: &Request<'_>, local: Option<SocketAddr>) -> String {
         if let Some(url) = &self.public_url {
             return url.clone();

@@ -1,4 +1,4 @@
-//! An application's own encoded audio on a mount: bytes cut anywhere.
+//! Encoded audio of an application on a mount, as bytes that may be cut anywhere.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,9 +11,9 @@ use crate::metadata::Title;
 use crate::packet::TitledPacket;
 use crate::units::{FrameCount, SampleRate};
 
-/// Feeds a mount with encoded audio as it comes, from any one thread. MP3, ADTS and Ogg are cut into
-/// packets here, so that listeners join where one starts; anything else is taken write by write.
-/// Dropping it ends the mount in order.
+/// Feeds a mount with encoded audio as it comes, from any one thread. MP3, ADTS and Ogg are cut into packets, so that
+/// listeners join where a packet starts. Of any other content type, each write is a packet. Dropping it ends the mount
+/// in order.
 ///
 /// ```no_run
 /// # fn example(server: &longwave::Server, encoded: &[u8]) -> longwave::Result<()> {
@@ -33,21 +33,20 @@ pub struct AudioWriter {
     /// What the reader counts frames at.
     rate: SampleRate,
     title: Arc<Title>,
-    /// What joiners get first where the reader finds no header itself.
+    /// New listeners get this first, if the reader finds no header itself.
     header: Option<Arc<[u8]>>,
     /// A whole packet for which there was no room.
     waiting: Option<TitledPacket>,
     lead: Lead,
 }
 
-/// How far audio may be ahead of the time that has passed since it was begun: what an encoder is free to hurry,
-/// and what the server may be away for.
+/// Audio may be this far ahead of the clock: as far as an encoder may hurry, and as long as the server may be away.
 const MOST_AHEAD: Duration = Duration::from_secs(10);
 
-/// How far what was written is ahead of the clock.
+/// How far the written audio is ahead of the clock.
 #[derive(Debug, Default)]
 struct Lead {
-    /// How much was written since the writer was last late, and when that was.
+    /// How much was written since the writer was late last, and when that was.
     written: Duration,
     since: Option<Instant>,
 }
@@ -70,10 +69,10 @@ impl Lead {
 }
 
 impl MountWriter {
-    /// To feed the mount with bytes instead of packets.
+    /// Feeds the mount with bytes instead of packets.
     pub fn into_audio(self) -> AudioWriter {
         let settings = self.info().settings;
-        // HE-AAC's headers name half of its rate, and some mounts name none: so frames are counted at one for both.
+        // HE-AAC's headers name half of its rate, and some mounts name no rate. So both sides count frames at this one.
         let rate = settings.packet_rate();
         AudioWriter {
             reader: PacketReader::for_content_type(&settings.content_type).at_rate(rate),
@@ -88,9 +87,9 @@ impl MountWriter {
 }
 
 impl AudioWriter {
-    /// Takes bytes until what was written is ten seconds ahead of the clock, and says how many. It never waits and
-    /// never drops: offer the rest again a little later. So a file may be offered as a whole, and is sent as fast as it
-    /// sounds. A content type that is not parsed says nothing of its time: pace it yourself.
+    /// Takes bytes until the audio is ten seconds ahead of the clock, and returns how many. It never waits and never
+    /// drops: offer the rest again a little later. So a whole file may be offered, and is sent as fast as it sounds. If
+    /// the content type is not parsed, its time is not known: pace it yourself.
     ///
     /// # Errors
     /// [`Error::Stopped`] once the mount was removed or its server has stopped.
@@ -120,17 +119,17 @@ impl AudioWriter {
         }
     }
 
-    /// The title of the audio that is written from now on.
+    /// Sets the title of the audio that is written from now on.
     pub fn update_metadata(&mut self, title: Title) {
         self.title = Arc::new(title);
     }
 
-    /// What whoever joins from now on gets before any audio, for content types that are not parsed.
+    /// Sets what new listeners get before any audio, for content types that are not parsed.
     pub fn set_header(&mut self, header: &[u8]) {
         self.header = Some(header.into());
     }
 
-    /// Bytes that belonged to no packet and were passed over.
+    /// Bytes that belonged to no packet and were left out.
     pub fn garbage_bytes(&self) -> u64 {
         self.reader.garbage_bytes()
     }
@@ -146,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_leads_by_ten_seconds_at_most_and_lost_time_is_not_made_up_for() {
+    fn the_lead_is_ten_seconds_at_most_and_lost_time_is_not_made_up_for() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mut lead = Lead::default();
@@ -162,7 +161,7 @@ mod tests {
         assert_eq!(write(at(0)), 10);
         assert_eq!(write(at(0)), 0);
         assert_eq!(write(at(3)), 3);
-        assert_eq!(write(at(100)), 10, "not what the 87 seconds would have held");
+        assert_eq!(write(at(100)), 10, "the 87 seconds are lost");
         assert_eq!(write(at(105)), 5);
     }
 }

@@ -1,17 +1,16 @@
-//! Which mount stands in for which. Values in, values out.
+//! Fallbacks: which mount stands in for another. Values in, values out.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::server::settings::MountSettings;
 
-/// Mounts off the air whose fallback is remembered. Those that went longest ago are forgotten first.
+/// So many mounts that are off the air have their fallback remembered. The one that ended first is forgotten first.
 const REMEMBERED: usize = 256;
-/// No chain of fallbacks is followed further: what is remembered of mounts that are gone may go round
-/// in a circle with what has been declared since.
+/// No chain of fallbacks is followed further. Fallbacks that are remembered may form a circle with those of new mounts.
 pub(super) const LONGEST_CHAIN: usize = 16;
 
-/// The fallbacks of mounts that are off the air, so that a chain holds where a link of it is missing.
+/// The fallbacks of mounts that are off the air, so that a chain goes on past a mount that is missing.
 #[derive(Debug, Default)]
 pub(super) struct Fallbacks {
     absent: VecDeque<Absent>,
@@ -36,7 +35,7 @@ impl Fallbacks {
         self.absent.push_back(Absent { path: Arc::clone(path), settings: Arc::clone(settings) });
     }
 
-    /// It is on the air again, and says for itself what its fallback is.
+    /// A mount is on the air again, with a fallback of its own.
     pub(super) fn forget(&mut self, path: &str) {
         self.absent.retain(|absent| &*absent.path != path);
     }
@@ -47,15 +46,14 @@ impl Fallbacks {
 }
 
 impl MountSettings {
-    /// Whether its listeners can go on with what the other sends.
+    /// Whether listeners of `other` can go on with this mount.
     pub(super) fn can_stand_in_for(&self, other: &MountSettings) -> bool {
         self.content_type.eq_ignore_ascii_case(&other.content_type)
     }
 }
 
-/// Refuses a mount whose fallback cannot work among the others that there are, or that cannot work
-/// as the fallback of one of them. Which is declared first does not matter, and a fallback need not
-/// be there.
+/// Refuses a mount if its fallback cannot work, or if it cannot work as the fallback of one of the others. The order of
+/// declaration does not matter, and a fallback need not exist yet.
 pub(crate) fn check(new: &MountSettings, others: &[&MountSettings]) -> Result<(), String> {
     let path = &new.path;
     let refuse = |mount: &MountSettings, stand_in: &MountSettings| {

@@ -10,11 +10,11 @@ use crate::packet::TitledPacket;
 use crate::ring::HandoffWriter;
 use crate::server::settings::MountSettings;
 
-/// How long the reactor may be away before a handoff is full and packets are lost.
+/// A handoff holds so much. If the reactor is away for longer, packets are lost.
 const HANDOFF_SECONDS: usize = 10;
-/// The shortest packets that are usual: AAC's.
+/// The shortest usual packet, which is AAC's.
 const PACKET_FRAMES: usize = 1024;
-/// Larger packets fit into no backlog. (An Ogg page has 65,307 bytes at most.)
+/// Larger packets do not fit into every backlog. (An Ogg page has 65,307 bytes at most.)
 const MAX_PACKET: usize = 64 * 1024;
 
 /// Feeds a mount with packets, from any one thread. Dropping it ends the mount in order: its
@@ -36,14 +36,14 @@ impl MountWriter {
         MountWriter { handoff, board, registry }
     }
 
-    /// Sends a packet on its way. Never waits: if the server has been away for so long that ten
-    /// seconds of packets wait for it, the oldest of them is lost, and counted.
+    /// Sends a packet on its way. It never waits. If the server has been away for so long that ten seconds of packets
+    /// wait, the oldest packet is lost and counted.
     pub fn push(&mut self, packet: TitledPacket) {
         self.push_all([packet]);
     }
 
-    /// Sends packets on their way together, as [`push`](MountWriter::push) does: the server wakes once for all of them, after
-    /// the last. So the iterator must not wait, and more than ten seconds of packets at once lose the oldest.
+    /// Sends packets on their way together, as [`push`](MountWriter::push) does. The server wakes once, after the last. So
+    /// the iterator must not wait, and of more than ten seconds of packets the oldest are lost.
     pub fn push_all(&mut self, packets: impl IntoIterator<Item = TitledPacket>) {
         let mut pushed = false;
         for packet in packets {
@@ -57,8 +57,8 @@ impl MountWriter {
         }
     }
 
-    /// Sends a packet on its way, or gives it back if there is no room for it now. What is sent to
-    /// a mount that is off the air, like a packet of more than 64 KiB, is taken and goes nowhere.
+    /// Sends a packet on its way, or gives it back if there is no room for it now. A packet for a mount that is off the
+    /// air, or of more than 64 KiB, is taken and dropped.
     pub fn try_push(&mut self, packet: TitledPacket) -> std::result::Result<(), TitledPacket> {
         if fits(&packet) {
             return self.handoff.try_push(packet);
@@ -84,18 +84,17 @@ fn fits(packet: &TitledPacket) -> bool {
 
 impl Drop for MountWriter {
     fn drop(&mut self) {
-        // Its path is free at once; the handoff's own drop tells the reactor.
+        // The path is free at once. The drop of the handoff tells the reactor.
         self.registry.remove(&self.board);
     }
 }
 
-/// The mounts of a server, as the handles know them. The reactor has its own table and never
-/// takes this lock.
+/// The mounts of a server, for the handles. The reactor has its own table and never takes this lock.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry(Arc<Mutex<BTreeMap<String, Arc<MountBoard>>>>);
 
 impl Registry {
-    /// Refuses a path that is taken, and fallbacks that cannot work.
+    /// Adds a mount. Refuses a path that is taken, and fallbacks that cannot work.
     pub(crate) fn add(&self, board: &Arc<MountBoard>) -> Result<()> {
         let mut boards = self.boards();
         let path = &*board.path;
@@ -123,7 +122,7 @@ impl Registry {
         self.boards().get(path).cloned()
     }
 
-    /// All of them, by path.
+    /// All mounts, by path.
     pub(crate) fn all(&self) -> Vec<Arc<MountBoard>> {
         self.boards().values().cloned().collect()
     }

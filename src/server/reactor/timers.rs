@@ -5,17 +5,17 @@
 
 use std::time::{Duration, Instant};
 
-/// What the wheel can tell apart, 4 ms. Nothing is early; what is due may be this much late.
+/// The resolution of the wheel, 4 ms. No entry is early; an entry may be this much late.
 const TICK_NANOS: u64 = 4_000_000;
 
-/// One turn of the wheel takes 16 s. An entry due later is passed over once a turn.
+/// The wheel goes round once in 16 s. An entry due later than that is passed over once a round.
 const SLOTS: usize = 4096;
 
-/// A cadence has so many batches: for those who are served every second one every 40 ms, or if
-/// they are few, one every 200 ms. (Both divide a second's ticks, and the one the other.)
+/// A cadence is divided into so many batches. With a cadence of one second, there is a batch every 40 ms, or every
+/// 200 ms if there are few entries. (Both divide the ticks of a second, and the one divides the other.)
 const GRAINS: u64 = 25;
 const GRAINS_OF_FEW: u64 = 5;
-/// With more than this, a batch of the finer grain is a hundred.
+/// With more entries than this, a batch of the finer grain has at least a hundred.
 const FEW: usize = 2_500;
 
 /// A slot with fewer entries than this is never crowded.
@@ -27,18 +27,18 @@ const NOBODY: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct Timers {
     origin: Instant,
-    /// The first tick that has not come yet. No entry lies before it but those in `ready`.
+    /// The first tick that has not come yet. All entries before it are in `ready`.
     tick: u64,
     slots: Box<[List]>,
     /// A bit for each slot that is not empty.
     occupied: [u64; SLOTS / 64],
-    /// What is due, in order.
+    /// The entries that are due, in order.
     ready: List,
     /// By key.
     entries: Vec<Entry>,
     /// How many entries are scheduled or ready.
     count: usize,
-    /// Makes the choices of `schedule_spread`.
+    /// Makes the choices of `schedule_cadence`.
     dice: u32,
 }
 
@@ -78,18 +78,18 @@ impl Timers {
         }
     }
 
-    /// Looks at `key` at that instant, and not before; instead of when it was scheduled before.
+    /// Schedules `key` for this instant. It replaces the time that was set before.
     pub(crate) fn schedule(&mut self, key: usize, at: Instant) {
         let due = self.tick_of(at);
         self.place(key, due);
     }
 
-    /// Looks at `key` after about `cadence` from `now`, again and again: together with others, so
-    /// that the loop turns for a batch and not for each (a write after a sleep costs twice what a
-    /// write after a write does); but not with all the others, so that the load is flat.
+    /// Schedules `key` for about `cadence` from `now`. It falls into a batch with others, so that the loop wakes for a
+    /// batch and not for each entry: a write after a sleep costs twice as much as a write after a write. But it does
+    /// not fall into one batch with all others, so that the load is flat.
     ///
-    /// It comes a grain early at most; and up to a quarter of the cadence early if that is where
-    /// fewer are. So entries that fell together by a storm or a stall spread again, and stay spread.
+    /// It is a grain early at most, and up to a quarter of the cadence early where that batch has fewer entries. So
+    /// entries that a storm or a stall put together spread again, and stay spread.
     pub(crate) fn schedule_cadence(&mut self, key: usize, now: Instant, cadence: Duration) {
         let cadence_ticks = cadence.as_nanos() as u64 / TICK_NANOS;
         let grains = if self.count < FEW { GRAINS_OF_FEW } else { GRAINS };
@@ -109,27 +109,27 @@ impl Timers {
         self.place(key, due);
     }
 
-    /// Does not look at `key` until it is scheduled again.
+    /// Takes `key` out until it is scheduled again.
     pub(crate) fn cancel(&mut self, key: usize) {
         if key < self.entries.len() {
             self.unlink(key as u32);
         }
     }
 
-    /// There are no keys from this one on: memory that was kept for them is given back.
+    /// Gives back the memory for keys from this one on. None of them may be scheduled.
     pub(crate) fn forget_beyond(&mut self, keys: usize) {
         debug_assert!(self.entries.iter().skip(keys).all(|entry| entry.place == Place::Nowhere));
         self.entries.truncate(keys);
         self.entries.shrink_to_fit();
     }
 
-    /// Makes ready what is due by now.
+    /// Makes the entries ready that are due by now.
     pub(crate) fn advance(&mut self, now: Instant) {
         let last = self.ticks_passed(now);
         if last < self.tick {
             return;
         }
-        // After a long sleep one turn of the wheel visits every slot.
+        // After a long sleep, one round visits every slot.
         let first = self.tick.max((last + 1).saturating_sub(SLOTS as u64));
         self.tick = last + 1;
         for slot in (first..=last).map(slot_of) {
@@ -145,7 +145,7 @@ impl Timers {
         }
     }
 
-    /// Takes what is ready, first what was due first.
+    /// Takes the ready entry that was due first.
     pub(crate) fn pop(&mut self) -> Option<usize> {
         let key = self.ready.first;
         (key != NOBODY).then(|| {
@@ -154,7 +154,7 @@ impl Timers {
         })
     }
 
-    /// How long nothing will be ready; none: nothing is scheduled.
+    /// How long until an entry may be ready. None: no entry is scheduled.
     pub(crate) fn idle_for(&self, now: Instant) -> Option<Duration> {
         if self.ready.count > 0 {
             return Some(Duration::ZERO);
@@ -310,7 +310,7 @@ mod tests {
                         }
                     }
                 }
-                // It may wake for what is due a turn later, but never sleeps past anything.
+                // It may wake for an entry that is due a round later, but never sleeps past one.
                 match (timers.idle_for(now), model.values().min()) {
                     (Some(idle), Some(first)) => prop_assert!(now + idle < *first + TICK * 2),
                     (idle, first) => prop_assert_eq!(idle.is_some(), first.is_some()),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_scheduled_for_now_is_not_ready_in_the_same_turn() {
+    fn an_entry_for_now_is_not_ready_before_the_next_tick() {
         let now = Instant::now();
         let mut timers = Timers::new(now);
         timers.advance(now);
@@ -331,8 +331,8 @@ mod tests {
         assert_eq!(timers.idle_for(now), None);
     }
 
-    /// Serves so many, that were due at once, for forty seconds at a cadence of one; returns how
-    /// many were served in each tick of the last ten, and how many in all of these.
+    /// Serves so many entries, which were all due at once, for forty seconds at a cadence of one second. Returns how
+    /// many were served in each tick of the last ten seconds, and in all of these ticks.
     fn serve_a_crowd(crowd: usize) -> (Vec<usize>, usize) {
         let cadence = Duration::from_secs(1);
         let mut now = Instant::now();
