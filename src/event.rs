@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::CloseReason;
 use crate::ids::{EntryId, VoiceId};
 use crate::metadata::Tags;
+use crate::names::named;
 use crate::path_text;
 use crate::units::{FrameCount, FramePos};
 
@@ -131,40 +132,42 @@ pub enum Event {
     },
 }
 
-/// What a hook is added for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum EventKind {
-    /// [`Event::PipelineStart`]
-    PipelineStart,
-    /// [`Event::PipelineStop`]
-    PipelineStop,
-    /// [`Event::TrackChange`]
-    TrackChange,
-    /// [`Event::PlaylistChange`]
-    PlaylistChange,
-    /// [`Event::TrackFailed`]
-    TrackFailed,
-    /// [`Event::NothingToPlay`]
-    NothingToPlay,
-    /// [`Event::VoiceEnded`]
-    VoiceEnded,
-    /// [`Event::RampDone`]
-    RampDone,
-    /// [`Event::DeadAirBegins`]
-    DeadAirBegins,
-    /// [`Event::DeadAirEnds`]
-    DeadAirEnds,
-    /// [`Event::EncoderFailed`]
-    EncoderFailed,
-    /// [`Event::EncoderRecovered`]
-    EncoderRecovered,
-    /// [`Event::ListenerJoined`]
-    ListenerJoined,
-    /// [`Event::ListenerLeft`]
-    ListenerLeft,
-    /// [`Event::Missed`]
-    Missed,
+named! {
+    /// The kind of an event: what a hook is added for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum EventKind {
+        /// [`Event::PipelineStart`]
+        PipelineStart = "pipeline-start",
+        /// [`Event::PipelineStop`]
+        PipelineStop = "pipeline-stop",
+        /// [`Event::TrackChange`]
+        TrackChange = "track-change",
+        /// [`Event::PlaylistChange`]
+        PlaylistChange = "playlist-change",
+        /// [`Event::TrackFailed`]
+        TrackFailed = "track-failed",
+        /// [`Event::NothingToPlay`]
+        NothingToPlay = "nothing-to-play",
+        /// [`Event::VoiceEnded`]
+        VoiceEnded = "voice-ended",
+        /// [`Event::RampDone`]
+        RampDone = "ramp-done",
+        /// [`Event::DeadAirBegins`]
+        DeadAirBegins = "dead-air-begins",
+        /// [`Event::DeadAirEnds`]
+        DeadAirEnds = "dead-air-ends",
+        /// [`Event::EncoderFailed`]
+        EncoderFailed = "encoder-failed",
+        /// [`Event::EncoderRecovered`]
+        EncoderRecovered = "encoder-recovered",
+        /// [`Event::ListenerJoined`]
+        ListenerJoined = "listener-joined",
+        /// [`Event::ListenerLeft`]
+        ListenerLeft = "listener-left",
+        /// [`Event::Missed`]
+        Missed = "missed",
+    }
 }
 
 impl Event {
@@ -187,60 +190,5 @@ impl Event {
             Event::ListenerLeft { .. } => EventKind::ListenerLeft,
             Event::Missed { .. } => EventKind::Missed,
         }
-    }
-}
-
-impl EventKind {
-    /// All of them.
-    pub const ALL: &[EventKind] = &[
-        EventKind::PipelineStart,
-        EventKind::PipelineStop,
-        EventKind::TrackChange,
-        EventKind::PlaylistChange,
-        EventKind::TrackFailed,
-        EventKind::NothingToPlay,
-        EventKind::VoiceEnded,
-        EventKind::RampDone,
-        EventKind::DeadAirBegins,
-        EventKind::DeadAirEnds,
-        EventKind::EncoderFailed,
-        EventKind::EncoderRecovered,
-        EventKind::ListenerJoined,
-        EventKind::ListenerLeft,
-        EventKind::Missed,
-    ];
-
-    /// The name in configuration, logs and JSON: `track-change`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            EventKind::PipelineStart => "pipeline-start",
-            EventKind::PipelineStop => "pipeline-stop",
-            EventKind::TrackChange => "track-change",
-            EventKind::PlaylistChange => "playlist-change",
-            EventKind::TrackFailed => "track-failed",
-            EventKind::NothingToPlay => "nothing-to-play",
-            EventKind::VoiceEnded => "voice-ended",
-            EventKind::RampDone => "ramp-done",
-            EventKind::DeadAirBegins => "dead-air-begins",
-            EventKind::DeadAirEnds => "dead-air-ends",
-            EventKind::EncoderFailed => "encoder-failed",
-            EventKind::EncoderRecovered => "encoder-recovered",
-            EventKind::ListenerJoined => "listener-joined",
-            EventKind::ListenerLeft => "listener-left",
-            EventKind::Missed => "missed",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_kinds_are_listed_in_the_order_in_which_they_are_declared() {
-        for (index, kind) in EventKind::ALL.iter().enumerate() {
-            assert_eq!(*kind as usize, index, "{}", kind.as_str());
-        }
-        assert_eq!(EventKind::ALL.last(), Some(&EventKind::Missed), "the last that is declared");
     }
 }

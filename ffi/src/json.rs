@@ -90,8 +90,24 @@ mod tests {
 
     #[test]
     fn an_event_says_what_it_is() {
-        let event = Event::DeadAirEnds { lasted: std::time::Duration::from_millis(1500) };
-        let text = serde_json::to_string(&EventDocument::of(&event, SampleRate::CD)).unwrap();
-        assert_eq!(text, r#"{"kind":"dead-air-ends","lasted":1.5}"#);
+        let lasted = std::time::Duration::from_millis(1500);
+        let file = Path::new(OsStr::from_bytes(b"/m\xe4rz")).to_owned();
+        for (event, text) in [
+            (Event::NothingToPlay, r#"{"kind":"nothing-to-play"}"#),
+            (Event::DeadAirEnds { lasted }, r#"{"kind":"dead-air-ends","lasted":1.5}"#),
+            (
+                Event::TrackFailed { file, reason: "gone".into() },
+                r#"{"kind":"track-failed","file":"file:///m%E4rz","reason":"gone"}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&EventDocument::of(&event, SampleRate::CD)).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn the_header_lists_the_kinds_of_events() {
+        let kinds: Vec<_> = longwave::EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        let header = include_str!("../include/longwave.h").replace("\n// ", " ");
+        assert!(header.contains(&format!("The kinds are {}.", kinds.join(", "))), "{kinds:?}");
     }
 }

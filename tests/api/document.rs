@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
-use longwave::{MountInfo, ServerStats};
+use longwave::{EventKind, MountInfo, ServerStats};
 use longwave_testing::client::Answer;
 use serde_json::{Value, json};
 
@@ -84,6 +84,24 @@ fn every_counter_is_described_as_it_is_declared() {
             assert_eq!(described["type"], "integer", "{schema}: {}", counter.name);
             assert_eq!(described["description"], counter.about, "{schema}: {}", counter.name);
         }
+    }
+}
+
+/// The data of an event has its fields, and what the stream adds.
+#[test]
+fn every_event_is_described_and_documented() {
+    let forms = DOCUMENT["components"]["schemas"]["Event"]["anyOf"].as_array().unwrap();
+    let described: Vec<_> = forms.iter().map(|form| form["title"].as_str().unwrap()).collect();
+    let declared: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(described, declared);
+
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/API.md")).unwrap();
+    for form in forms {
+        let fields = form["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+        let fields: Vec<_> = fields.skip(2).map(|name| format!("`{name}`")).collect();
+        let fields = if fields.is_empty() { String::new() } else { fields.join(", ") + " " };
+        let row = format!("\n| `{}` | {fields}| ", form["title"].as_str().unwrap());
+        assert!(guide.contains(&row), "docs/API.md has no row {row:?}");
     }
 }
 
