@@ -1,4 +1,4 @@
-//! What a mount plays, for anybody to know: pages, displays, apps.
+//! What a mount plays, for pages, displays and apps. No credential is needed.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use super::core::Core;
 use crate::time::{rfc3339, seconds};
 use crate::{EntryId, MountInfo, Pipeline, PlayedTrack, format_title};
 
-/// What a mount plays. Of a title that an application has set, only that is known.
+/// What a mount plays. Where an application has set the title, nothing else is known of the track.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct NowPlaying {
     mount: String,
@@ -20,25 +20,25 @@ pub(crate) struct NowPlaying {
     album: Option<String>,
     started: Option<String>,
     duration: Option<f64>,
-    /// When a listener hears it begin.
+    /// When listeners hear it begin.
     audible_at: String,
     listeners: u64,
-    /// What comes next will be called so.
+    /// The title of what comes next.
     next: Option<String>,
 }
 
-/// What tells one state of a mount from another, and costs little to look at.
+/// What changes when a [`NowPlaying`] changes. It is cheaper to make.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Glance {
+pub(crate) struct Fingerprint {
     title_since: SystemTime,
     track: Option<EntryId>,
     next: Option<String>,
     pub(crate) listeners: u64,
 }
 
-impl Glance {
-    pub(crate) fn at(info: &MountInfo, pipeline: Option<&Pipeline>, core: &Core) -> Glance {
-        Glance {
+impl Fingerprint {
+    pub(crate) fn of(info: &MountInfo, pipeline: Option<&Pipeline>, core: &Core) -> Fingerprint {
+        Fingerprint {
             title_since: info.title.changed_at,
             track: pipeline.and_then(Pipeline::current_track).map(|current| current.track.id),
             next: pipeline.and_then(|pipeline| next(pipeline, core)),
@@ -46,20 +46,20 @@ impl Glance {
         }
     }
 
-    /// Whether something else plays, or will.
-    pub(crate) fn plays_as(&self, other: &Glance) -> bool {
+    /// Whether the same plays, and the same comes next. The number of listeners may differ.
+    pub(crate) fn plays_the_same(&self, other: &Fingerprint) -> bool {
         (self.title_since, self.track, &self.next) == (other.title_since, other.track, &other.next)
     }
 }
 
 impl NowPlaying {
-    pub(crate) fn at(info: &MountInfo, pipeline: Option<&Pipeline>, core: &Core) -> NowPlaying {
+    pub(crate) fn of(info: &MountInfo, pipeline: Option<&Pipeline>, core: &Core) -> NowPlaying {
         let title = &info.title.title.text;
-        // The mixer is a moment ahead of the mount: the track is the one that the mount tells of.
+        // The mixer is a moment ahead of the mount: the mount may still announce the track before the last.
         let history = pipeline.map(Pipeline::history).unwrap_or_default();
         let played = history.iter().rev().take(2).find(|played| played.track.title == *title);
         let started = played.map(began);
-        // Two tracks of one name change no title.
+        // Where two tracks have one title, the mount's title does not change between them.
         let burst = info.title.audible_at.duration_since(info.title.changed_at).unwrap_or_default();
         let audible_at = started.map_or(info.title.audible_at, |at| info.title.audible_at.max(at + burst));
         let track = played.map(|played| &played.track);

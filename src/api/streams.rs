@@ -1,7 +1,7 @@
 //! Events as they are pushed (Server-Sent Events): of the whole station, and of what each mount plays.
 //!
-//! Every stream is one record that all its clients share. An event's id is the position at which it ends, so
-//! it says where to go on. Who comes for the first time, or after too long, gets a snapshot first.
+//! All clients of a stream share one record. An event's id is the position at which it ends in the record: a client that
+//! reconnects with the id goes on there. A new client, and one that was away for too long, gets a snapshot first.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,24 +12,24 @@ use serde::Serialize;
 
 use super::call::open_json;
 use super::core::Core;
-use super::nowplaying::{Glance, NowPlaying};
+use super::nowplaying::{Fingerprint, NowPlaying};
 use super::problem::Problem;
 use super::views::{PipelineEvent, Snapshot};
 use crate::{EventReceiver, EventStream, HttpAnswer, HttpRequest, MountInfo, Server, StreamPos};
 
-/// A stream that has nothing to say says so, so that proxies and clients know that it is there.
+/// A comment is sent after so long a silence, so that proxies and clients know that the connection lives.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
-/// How often a mount's number of listeners is told, at most.
+/// The number of a mount's listeners is sent once in this time at most.
 const LISTENERS_EVERY: Duration = Duration::from_secs(2);
 /// Events of a pipeline that wait to be pushed, at most.
 const WAITING: usize = 4096;
 /// Events of a pipeline pushed in one go: requests wait meanwhile.
 const EVENTS_AT_ONCE: usize = 256;
-/// How often it is looked whether there is something to push, where somebody follows.
+/// Between two looks at what has changed, while somebody follows.
 const TICK: Duration = Duration::from_millis(50);
-/// And where nobody does: what happened is only remembered for who comes again. (What is rare calls the thread at once.)
+/// Between two looks while nobody follows: events are kept for clients that reconnect. (Rare events wake the thread at once.)
 const IDLE_TICK: Duration = Duration::from_secs(1);
-/// Who follows has been counted by the server after so long.
+/// The server has counted a new follower after so long.
 const COUNTED_WITHIN: Duration = Duration::from_secs(2);
 
 /// All streams of a station. On the thread `api`.
@@ -39,8 +39,8 @@ pub(crate) struct Streams {
     station: Stream,
     sources: Vec<Source>,
     mounts: BTreeMap<String, MountStream>,
-    glanced: Instant,
-    /// Something was too much for the last turn, or too soon.
+    looked_at: Instant,
+    /// The last turn left something for the next.
     behind: bool,
 }
 
@@ -54,14 +54,14 @@ struct Source {
 /// What a mount plays.
 struct MountStream {
     stream: Stream,
-    said: Glance,
+    said: Fingerprint,
     listeners_said: Instant,
 }
 
 struct Stream {
     events: EventStream,
     pushed: Instant,
-    /// When somebody came last.
+    /// When the last follower came.
     came: Option<Instant>,
 }
 
@@ -75,12 +75,12 @@ impl Streams {
             station: Stream::new(&core.server, now)?,
             sources: sources.collect(),
             mounts: BTreeMap::new(),
-            glanced: now,
+            looked_at: now,
             behind: false,
         })
     }
 
-    /// When to take a turn at the latest.
+    /// How long the next turn may wait.
     pub(crate) fn patience(&self, now: Instant) -> Duration {
         let mut streams =
             std::iter::once(&self.station).chain(self.mounts.values().map(|mount| &mount.stream));
@@ -90,15 +90,15 @@ impl Streams {
         }
     }
 
-    /// Pushes what is new, and asks for the tags of what comes next (false: not now).
+    /// Pushes what is new, and asks for the tags of what comes next. `wants_tags` returns false if it is busy.
     pub(crate) fn turn(&mut self, core: &Core, now: Instant, wants_tags: &mut dyn FnMut(&Path) -> bool) {
         self.behind = self.tell(core, now);
         self.station.stay_alive(now);
-        if now.saturating_duration_since(self.glanced) < TICK {
+        if now.saturating_duration_since(self.looked_at) < TICK {
             self.behind = true;
             return;
         }
-        self.glanced = now;
+        self.looked_at = now;
         for (pipeline, source) in core.pipelines.iter().zip(&mut self.sources) {
             let Some((_, entry)) = pipeline.up_next(1).into_iter().next() else { continue };
             if source.wanted.as_ref() == Some(&entry.path) {
@@ -109,7 +109,7 @@ impl Streams {
                 false => self.behind = true,
             }
         }
-        // A stream without its mount ends.
+        // A stream ends with its mount.
         self.mounts.retain(|mount, stream| {
             let Some(info) = core.server.mount_info(mount) else { return false };
             stream.tell(&self.run, core, &info, now);
@@ -118,7 +118,7 @@ impl Streams {
         });
     }
 
-    /// Pushes the events of the pipelines that have come. True when there were too many.
+    /// Pushes the events of the pipelines. True if some are left for the next turn.
     fn tell(&mut self, core: &Core, now: Instant) -> bool {
         let media = core.media.load();
         let mut were_too_many = false;
@@ -136,7 +136,7 @@ impl Streams {
 
     /// `GET /api/v1/events`
     pub(crate) fn follow_station(&mut self, core: &Core, request: HttpRequest, _: &[String]) {
-        // What the snapshot shows already need not be told after it.
+        // Events that the snapshot shows already come before it.
         let now = Instant::now();
         for _ in 0..WAITING / EVENTS_AT_ONCE {
             if !self.tell(core, now) {
@@ -163,13 +163,13 @@ impl Streams {
         };
         if !wants_events {
             return request
-                .answer(open_json(200, &NowPlaying::at(&info, pipeline, core)).with("Vary", "Accept"));
+                .answer(open_json(200, &NowPlaying::of(&info, pipeline, core)).with("Vary", "Accept"));
         }
         let now = Instant::now();
         let stream = match self.mounts.entry(path) {
             Entry::Occupied(there) => {
                 let stream = there.into_mut();
-                // What the snapshot shows already need not be told after it.
+                // Events that the snapshot shows already come before it.
                 stream.tell(&self.run, core, &info, now);
                 stream
             }
@@ -177,12 +177,12 @@ impl Streams {
                 let Ok(stream) = Stream::new(&core.server, now) else { return };
                 free.insert(MountStream {
                     stream,
-                    said: Glance::at(&info, pipeline, core),
+                    said: Fingerprint::of(&info, pipeline, core),
                     listeners_said: now,
                 })
             }
         };
-        let snapshot = || NowPlaying::at(&info, pipeline, core);
+        let snapshot = || NowPlaying::of(&info, pipeline, core);
         stream.stream.follow(&self.run, request, now, "now-playing", snapshot);
     }
 }
@@ -192,17 +192,17 @@ impl MountStream {
     fn tell(&mut self, run: &str, core: &Core, info: &MountInfo, now: Instant) {
         let mount = info.settings.path.as_str();
         let pipeline = core.feeding(mount);
-        let glance = Glance::at(info, pipeline, core);
-        if !glance.plays_as(&self.said) {
-            let playing = NowPlaying::at(info, pipeline, core);
+        let fingerprint = Fingerprint::of(info, pipeline, core);
+        if !fingerprint.plays_the_same(&self.said) {
+            let playing = NowPlaying::of(info, pipeline, core);
             self.stream.push(run, "now-playing", &playing, now);
-            self.said = glance;
-        } else if glance.listeners != self.said.listeners
+            self.said = fingerprint;
+        } else if fingerprint.listeners != self.said.listeners
             && now.saturating_duration_since(self.listeners_said) >= LISTENERS_EVERY
         {
-            let count = Listeners { mount, listeners: glance.listeners };
+            let count = Listeners { mount, listeners: fingerprint.listeners };
             self.stream.push(run, "listeners", &count, now);
-            (self.said, self.listeners_said) = (glance, now);
+            (self.said, self.listeners_said) = (fingerprint, now);
         }
     }
 }
@@ -223,7 +223,7 @@ impl Stream {
         self.events.followers() > 0 || self.came.is_some_and(came_just_now)
     }
 
-    /// What cannot be sent is lost; who follows learns it by the next snapshot.
+    /// An event that cannot be sent is lost.
     fn push(&mut self, run: &str, name: &str, data: &impl Serialize, now: Instant) {
         let event = self.event(run, name, data);
         if !self.events.push(event.as_bytes()) {
@@ -269,7 +269,7 @@ impl Stream {
         let answer = HttpAnswer::new(200, "text/event-stream", format!("retry: 2000\n{prelude}"))
             .with("Cache-Control", "no-store")
             .with("X-Content-Type-Options", "nosniff")
-            // nginx would gather them first.
+            // nginx would buffer them.
             .with("X-Accel-Buffering", "no");
         let answer = match request.raw_path().starts_with("/nowplaying/") {
             true => answer.with("Access-Control-Allow-Origin", "*").with("Vary", "Accept"),
@@ -279,13 +279,13 @@ impl Stream {
     }
 }
 
-/// All but the id. JSON on one line has no line ends in it.
+/// An event without its id. JSON has no line ends here.
 fn event_body(name: &str, data: &impl Serialize) -> String {
-    let data = serde_json::to_string(data).expect("what is told can be written as JSON");
+    let data = serde_json::to_string(data).expect("every document can be written as JSON");
     format!("event: {name}\ndata: {data}\n\n")
 }
 
-/// All ids of a run are of one length.
+/// An event's id. All ids of a run have one length.
 fn event_id(run: &str, position: StreamPos) -> String {
     format!("{run}-{:016x}", position.0)
 }
