@@ -50,6 +50,14 @@ pub fn judge(method: &str, target: &str, answer: &Answer) {
     }
 }
 
+/// Fails unless the document says that this event of a pipeline has such data.
+pub fn judge_event(name: &str, data: &Value) {
+    let forms = DOCUMENT["components"]["schemas"]["Event"]["anyOf"].as_array().unwrap();
+    let Some(form) = forms.iter().find(|form| form["title"] == name) else { return };
+    let errors: Vec<_> = validator(form).iter_errors(data).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{name}: {errors:?} in {data:#}");
+}
+
 fn operation(method: &str, path: &str) -> Option<&'static Value> {
     let method = if method == "HEAD" { "get".into() } else { method.to_lowercase() };
     let fits = |pattern: &str| {

@@ -8,6 +8,7 @@ use longwave_testing::until;
 use serde_json::Value;
 
 use crate::client::Radio;
+use crate::document::judge_event;
 
 /// One who follows a stream of events.
 struct Follower {
@@ -54,6 +55,7 @@ impl Follower {
                 }
             }
             if !event.name.is_empty() {
+                judge_event(&event.name, &event.data);
                 return event;
             }
         }
