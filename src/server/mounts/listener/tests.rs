@@ -383,5 +383,5 @@ fn one_counts_from_its_second_second_on() {
 
 #[test]
 fn a_listener_is_a_few_hundred_bytes() {
-    assert!(size_of::<Listener>() <= 384, "{}", size_of::<Listener>());
+    assert!(size_of::<Listener>() <= 288, "{}", size_of::<Listener>());
 }
