@@ -1,0 +1,256 @@
+//! A connection with a client at the other end.
+
+use super::*;
+use crate::server::connections::visit::Visit;
+use crate::server::mounts::mount::tests::mp3_mount;
+use proptest::prelude::*;
+
+const PATIENCE: Patience =
+    Patience { header_timeout: Duration::from_secs(15), write_timeout: Duration::from_secs(30) };
+
+/// Answers with what was asked, and remembers it.
+#[derive(Default)]
+struct Echo {
+    asked: Vec<String>,
+}
+
+impl Site for Echo {
+    fn reply(&mut self, request: Result<&Request<'_>, Status>) -> Reply {
+        let asked = match request {
+            Ok(request) => format!("{} {}", request.method, request.target),
+            Err(status) => status.0.to_string(),
+        };
+        let keep = request.is_ok_and(|request| request.keeps_alive());
+        let bytes = format!("[{asked}]").into_bytes();
+        self.asked.push(asked);
+        if request.is_ok_and(|request| request.target == "/listen") {
+            let (mount, _writer) = mp3_mount();
+            let visit = Visit::new(1, [127, 0, 0, 1].into(), request.ok());
+            let join = crate::server::mounts::listener::Join {
+                mount: 0,
+                home: None,
+                head: bytes,
+                with_titles: false,
+                probe: false,
+                visit,
+            };
+            return Reply::Listen(Listener::new(join, &mount, Instant::now()));
+        }
+        Reply::Answer(Outgoing::new(bytes, keep))
+    }
+
+    fn hand_over(&mut self, _: &Request<'_>, _: Vec<u8>) -> Reply {
+        unreachable!("no request here is for a service")
+    }
+}
+
+/// A connection with a client at the other end, and a clock that stands still unless told.
+struct Talk {
+    connection: Connection,
+    site: Echo,
+    now: Instant,
+    /// What came out.
+    output: Vec<u8>,
+    /// What was read.
+    read: usize,
+    /// How many bytes the socket takes in one write.
+    takes: usize,
+}
+
+impl Talk {
+    fn new() -> Talk {
+        let now = Instant::now();
+        let (site, output) = (Echo::default(), Vec::new());
+        Talk { connection: Connection::new(PATIENCE, now), site, now, output, read: 0, takes: usize::MAX }
+    }
+
+    /// Does what the connection wants as long as that needs no input but this.
+    fn hear(&mut self, mut input: &[u8]) -> &mut Talk {
+        loop {
+            match self.connection.wants() {
+                Want::Read(_) if input.is_empty() => return self,
+                Want::Read(most) => {
+                    assert!(most > 0, "a read of nothing looks like the end");
+                    let (now, later) = input.split_at(input.len().min(most));
+                    self.read += now.len();
+                    self.connection.received(now);
+                    input = later;
+                }
+                Want::Write(bytes) => {
+                    let taken = bytes.len().min(self.takes);
+                    self.output.extend_from_slice(&bytes[..taken]);
+                    self.connection.sent(taken, PATIENCE, self.now);
+                }
+                Want::Reply => self.connection.reply(&mut self.site, PATIENCE, self.now),
+                Want::Shut => self.connection.shut(),
+                Want::Serve | Want::Wait | Want::Close => return self,
+            }
+        }
+    }
+
+    fn end(&mut self) -> &mut Talk {
+        self.connection.ended();
+        self.hear(b"")
+    }
+
+    fn pass(&mut self, time: Duration) -> &mut Talk {
+        self.now += time;
+        self.connection.check_deadline(&mut self.site, PATIENCE, self.now);
+        self.hear(b"")
+    }
+
+    fn output(&self) -> &str {
+        std::str::from_utf8(&self.output).unwrap()
+    }
+
+    fn lingers(&self) -> bool {
+        matches!(self.connection, Connection::Lingering(Lingering { shut: true, .. }))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.connection.wants() == Want::Close
+    }
+}
+
+const THREE: &[u8] = b"GET /a HTTP/1.1\r\n\r\nHEAD /b HTTP/1.1\r\nHost: x\r\n\r\nGET /c HTTP/1.0\n\n";
+
+#[test]
+fn pipelined_requests_are_answered_in_order_until_one_ends_it() {
+    let mut talk = Talk::new();
+    talk.hear(THREE);
+    assert_eq!(talk.output(), "[GET /a][HEAD /b][GET /c]");
+    assert!(talk.lingers());
+    assert!(talk.end().is_closed());
+}
+
+#[test]
+fn requests_may_be_torn_anywhere() {
+    for cut in 0..=THREE.len() {
+        let mut talk = Talk::new();
+        talk.hear(&THREE[..cut]).hear(&THREE[cut..]);
+        assert_eq!(talk.output(), "[GET /a][HEAD /b][GET /c]", "torn at {cut}");
+    }
+    let mut talk = Talk::new();
+    talk.takes = 1;
+    THREE.chunks(1).for_each(|byte| {
+        talk.hear(byte);
+    });
+    assert_eq!(talk.output(), "[GET /a][HEAD /b][GET /c]");
+}
+
+#[test]
+fn a_half_closed_client_gets_its_answers() {
+    let mut talk = Talk::new();
+    talk.connection.received(&THREE[..THREE.len() - 1]);
+    talk.hear(b"");
+    assert_eq!(talk.output(), "[GET /a][HEAD /b]");
+    assert!(talk.end().is_closed(), "the third will never be whole");
+}
+
+#[test]
+fn a_head_has_its_time_in_all_however_busily_it_comes() {
+    let mut talk = Talk::new();
+    for _ in 0..14 {
+        talk.hear(b"GET /slow").pass(Duration::from_secs(1));
+    }
+    assert_eq!(talk.output(), "");
+    talk.pass(Duration::from_secs(1));
+    assert_eq!(talk.output(), "[408]");
+    assert!(talk.lingers());
+    assert!(talk.pass(LINGER).is_closed());
+}
+
+#[test]
+fn who_asks_nothing_is_closed_without_a_word() {
+    let mut talk = Talk::new();
+    assert!(talk.pass(PATIENCE.header_timeout).is_closed());
+    assert_eq!(talk.output(), "");
+
+    let mut talk = Talk::new();
+    talk.pass(Duration::from_secs(10)).hear(b"GET / HTTP/1.1\r\n\r\n").pass(Duration::from_secs(14));
+    assert!(!talk.is_closed(), "each request has its own time");
+    assert!(talk.pass(Duration::from_secs(1)).is_closed());
+    assert_eq!(talk.output(), "[GET /]");
+}
+
+#[test]
+fn a_head_without_end_is_refused_and_little_of_it_is_read() {
+    let mut talk = Talk::new();
+    let mebibyte = [b"GET /".as_slice(), &vec![b'x'; 1 << 20]].concat();
+    talk.hear(&mebibyte);
+    assert_eq!(talk.output(), "[431]");
+    assert!(talk.is_closed());
+    assert_eq!(talk.read, MAX_HEAD + LINGER_BYTES);
+
+    let mut talk = Talk::new();
+    talk.hear(format!("GET / HTTP/1.1\r\n{}", "A: b\r\n".repeat(65)).as_bytes());
+    assert_eq!(talk.output(), "[431]");
+    let mut talk = Talk::new();
+    talk.hear(b"\x16\x03\x01");
+    assert_eq!(talk.output(), "[400]");
+}
+
+#[test]
+fn an_answer_that_is_not_taken_does_not_wait_for_ever() {
+    let mut talk = Talk::new();
+    talk.connection.received(b"GET / HTTP/1.1\r\n\r\n");
+    talk.connection.reply(&mut talk.site, PATIENCE, talk.now);
+    talk.connection.sent(3, PATIENCE, talk.now);
+    talk.connection.check_deadline(&mut talk.site, PATIENCE, talk.now + Duration::from_secs(29));
+    assert_eq!(talk.connection.wants(), Want::Write(b"T /]"));
+    talk.connection.check_deadline(&mut talk.site, PATIENCE, talk.now + Duration::from_secs(30));
+    assert!(talk.is_closed());
+}
+
+#[test]
+fn a_listener_is_one_for_good() {
+    let mut talk = Talk::new();
+    talk.hear(b"GET /first HTTP/1.1\r\n\r\nGET /listen HTTP/1.1\r\n\r\nGET /no HTTP/1.1\r\n\r\n");
+    assert_eq!(talk.connection.wants(), Want::Serve);
+    talk.connection.received(b"GET /neither HTTP/1.1\r\n\r\n");
+    talk.end().pass(Duration::from_secs(3600));
+    assert_eq!(talk.connection.wants(), Want::Serve);
+    assert_eq!(talk.site.asked, ["GET /first", "GET /listen"]);
+}
+
+#[test]
+fn at_a_stop_answers_on_their_way_arrive_and_nobody_else_is_waited_for() {
+    let mut talk = Talk::new();
+    talk.connection.wind_up();
+    assert!(talk.is_closed());
+    let mut talk = Talk::new();
+    talk.connection.received(THREE);
+    talk.connection.reply(&mut talk.site, PATIENCE, talk.now);
+    talk.connection.wind_up();
+    talk.hear(b"");
+    assert_eq!(talk.output(), "[GET /a]");
+    assert!(talk.lingers());
+}
+
+proptest! {
+    #[test]
+    fn however_it_is_torn_and_taken_the_answers_are_the_same(
+        requests in prop::collection::vec("(GET|HEAD|PUT) /[a-z]{0,5} HTTP/1.[01]\r?\n((Connection: close|Content-Length: [0-9]|X: y)\r?\n){0,3}\r?\n", 1..6),
+        garbage in prop::collection::vec(any::<u8>(), 0..40),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        takes in 1_usize..9,
+    ) {
+        let input = [requests.concat().as_bytes(), &garbage].concat();
+        let mut at_once = Talk::new();
+        at_once.hear(&input).end().pass(Duration::from_secs(60));
+        prop_assert!(at_once.is_closed());
+
+        let mut torn = Talk::new();
+        torn.takes = takes;
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(input.len() + 1)).collect();
+        cuts.sort_unstable();
+        let mut start = 0;
+        for cut in cuts.into_iter().chain([input.len()]) {
+            torn.hear(&input[start..cut]);
+            start = cut;
+        }
+        torn.end().pass(Duration::from_secs(60));
+        prop_assert_eq!(torn.output, at_once.output);
+        prop_assert_eq!(torn.site.asked, at_once.site.asked);
+    }
+}
