@@ -112,19 +112,29 @@ pub(super) struct Problems {
     /// Whether the syntax is broken, and on which lines. Around a broken line, kinds and names of keys can be judged;
     /// what values mean together cannot, for some of them may be missing.
     broken: Option<Vec<u32>>,
+    /// Wrong kinds and unknown keys, which are reported first where there are no lines.
     found: Vec<ConfigProblem>,
+    /// Values that cannot work.
+    refused: Vec<ConfigProblem>,
     warnings: Vec<ConfigProblem>,
 }
 
 impl Problems {
     pub fn new(file: Option<&Path>) -> Problems {
-        Problems { file: file.map(Path::to_owned), broken: None, found: Vec::new(), warnings: Vec::new() }
+        Problems {
+            file: file.map(Path::to_owned),
+            broken: None,
+            found: Vec::new(),
+            refused: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// A value that cannot work. It is not reported where the syntax is broken.
     pub fn add(&mut self, place: &Place, reason: impl Into<String>) {
         if self.broken.is_none() {
-            self.push(place, reason.into(), None);
+            let problem = self.problem(place, reason.into());
+            self.refused.push(problem);
         }
     }
 
@@ -147,23 +157,24 @@ impl Problems {
     /// Ends the reading of the syntax. If there was an error, only kinds and unknown keys are reported from here on,
     /// and nothing on the lines that are broken.
     pub fn end_of_syntax(&mut self) {
-        if !self.found.is_empty() {
+        if self.found.len() + self.refused.len() > 0 {
             self.broken = Some(self.lines());
         }
     }
 
     #[cfg(test)]
     pub fn count(&self) -> usize {
-        self.found.len()
+        self.found.len() + self.refused.len()
     }
 
     /// The lines that have a problem.
     pub fn lines(&self) -> Vec<u32> {
-        self.found.iter().filter_map(|problem| problem.line).collect()
+        self.found.iter().chain(&self.refused).filter_map(|problem| problem.line).collect()
     }
 
     /// The warnings if there is no problem, else every problem, by line.
     pub fn into_result(mut self) -> Result<Vec<ConfigProblem>, ConfigError> {
+        self.found.append(&mut self.refused);
         if self.found.is_empty() {
             return Ok(self.warnings);
         }

@@ -227,8 +227,8 @@ fn json_gets_the_same_checks_and_names_every_table() {
     let error = Config::from_json(text, Path::new("")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "server.listen: \"70000\": a port is a number up to 65535\n\
-         pipeline[1].output[0].public: expected true or false, found a whole number\n\
+        "pipeline[1].output[0].public: expected true or false, found a whole number\n\
+         server.listen: \"70000\": a port is a number up to 65535\n\
          pipeline[1].output[0]: the mount /stream.mp3 exists already, at pipeline[0]"
     );
 }
