@@ -56,7 +56,7 @@ pub use engine::clock::{Clock, Stepper};
 pub use engine::deck::VoiceState;
 pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, Result};
-pub use event::{Event, EventKind, TrackInfo};
+pub use event::{Event, EventKind, EventReceiver, StationEvent, TrackInfo};
 pub use http::HttpAnswer;
 #[doc(hidden)]
 pub use http::read_request; // for fuzzing
@@ -65,15 +65,14 @@ pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
-    CurrentTrack, EventReceiver, Health, HookId, Hooks, Levels, ListOptions, OutputSettings, Pipeline,
-    PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, Reloaded, ReplayGain, Station,
-    StationSettings, VoiceInput, VoiceOptions,
+    CurrentTrack, Health, HookId, Hooks, Levels, ListOptions, OutputSettings, Pipeline, PipelineBuilder,
+    PipelineSettings, PipelineSnapshot, PlayedTrack, Reloaded, ReplayGain, Station, StationSettings,
+    VoiceInput, VoiceOptions,
 };
 pub use playout::{Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use server::{
     AudioWriter, Burst, EventStream, HttpRequest, ListenerInfo, MountInfo, MountSettings, MountWriter,
-    Requests, RequestsBell, Server, ServerEvent, ServerEvents, ServerSettings, ServerStats, StopReport,
-    TitleInfo,
+    Requests, RequestsBell, Server, ServerSettings, ServerStats, StopReport, TitleInfo,
 };
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
 

@@ -5,8 +5,11 @@
 //! no instant in which a signal could reach it.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
 
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use nix::sys::signal::{SigSet, SigmaskHow};
 
 /// Linux shows this many bytes of a thread's name.
@@ -27,6 +30,40 @@ where
     let thread = builder.spawn(run);
     before.thread_set_mask()?;
     thread
+}
+
+/// A thread that can be waited for until a deadline.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub name: &'static str,
+    /// Disconnected when the thread is done.
+    done: Receiver<()>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Worker {
+    pub fn spawn(name: &'static str, run: impl FnOnce() + Send + 'static) -> io::Result<Worker> {
+        let (alive, done) = bounded(0);
+        let body = move || {
+            let _alive: Sender<()> = alive;
+            run();
+        };
+        let handle = spawn(name, body)?;
+        Ok(Worker { name, done, handle: Mutex::new(Some(handle)) })
+    }
+
+    /// Whether it ended in time, and was joined. A thread does not wait for itself.
+    pub fn join_before(&self, deadline: Instant) -> bool {
+        let mut slot = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(handle) = slot.take() else { return true };
+        let is_own = handle.thread().id() == std::thread::current().id();
+        if is_own || self.done.recv_deadline(deadline) == Err(RecvTimeoutError::Timeout) {
+            return is_own;
+        }
+        // A panic was reported where it happened.
+        let _ = handle.join();
+        true
+    }
 }
 
 #[cfg(test)]

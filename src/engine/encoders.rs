@@ -13,13 +13,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::channel::{Receiver, Sender};
 use crossbeam::queue::ArrayQueue;
+use log::Level;
 
 use super::crew::Crew;
 use super::line::{Line, Mark, OutputId, Running, Sink};
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::Result;
-use crate::event::Event;
+use crate::event::Emitter;
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 
 /// How many blocks make a job at this rate: about 100 ms. Smaller jobs cost half as much CPU again.
@@ -29,9 +30,6 @@ pub(crate) fn job_blocks(spec: PcmSpec) -> usize {
 
 /// Jobs that an output may be behind before the oldest is dropped: about ten seconds.
 const QUEUE_JOBS: usize = 100;
-
-/// Where an engine's events go. Must return at once.
-pub(crate) type Emit = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// What the mixer hands to every output at once.
 pub(crate) struct Job {
@@ -81,11 +79,11 @@ impl Output {
         encoder: Box<dyn Encoder>,
         spec: PcmSpec,
         sink: Sink,
-        emit: Emit,
+        emitter: Emitter,
     ) -> Output {
         let failed = Arc::new(AtomicBool::new(false));
         let running = Running::new(encoder);
-        let line = Line::new(id, mount.clone(), settings, running, spec, sink, emit, failed.clone());
+        let line = Line::new(id, mount.clone(), settings, running, spec, sink, emitter, failed.clone());
         Output {
             id,
             mount,
@@ -142,7 +140,8 @@ impl Output {
         let mut line = lock(&self.line);
         match work {
             Work::Encode(job) => {
-                line.add_marks(&self.report_loss());
+                let marks = self.report_loss(line.emitter());
+                line.add_marks(&marks);
                 line.encode(&job);
             }
             Work::Replace(settings, running) => line.replace(settings, *running),
@@ -156,7 +155,7 @@ impl Output {
     }
 
     /// Says that jobs were dropped, once for each ten seconds of them; gives their title changes.
-    fn report_loss(&self) -> Vec<Mark> {
+    fn report_loss(&self, emitter: &Emitter) -> Vec<Mark> {
         let mut lost = lock(&self.lost);
         let is_news = lost.jobs > lost.told && (lost.told == 0 || lost.jobs - lost.told >= QUEUE_JOBS as u64);
         if is_news {
@@ -165,7 +164,8 @@ impl Output {
         let marks = std::mem::take(&mut lost.marks);
         drop(lost);
         if is_news {
-            log::error!("{}: the encoder is ten seconds behind: audio is lost", self.mount);
+            let text = format!("{}: the encoder is ten seconds behind: audio is lost", self.mount);
+            emitter.log(Level::Error, text);
         }
         marks
     }
@@ -336,10 +336,10 @@ mod tests {
         let gated = Gated(gate.clone());
         let (sent, packets) = unbounded();
         let sink = Box::new(move |ready: Drain<'_, _>| ready.for_each(|packet| sent.send(packet).unwrap()));
-        let emit: Emit = Arc::new(|_| {});
+        let emitter = Emitter::unheard();
         let output = |sink| {
             let (settings, encoder) = (Arc::new(gated.clone()), Box::new(gated.clone()));
-            Arc::new(Output::new(OutputId(0), "/x".into(), settings, encoder, SPEC, sink, emit.clone()))
+            Arc::new(Output::new(OutputId(0), "/x".into(), settings, encoder, SPEC, sink, emitter.clone()))
         };
         let slow = output(sink);
         let shut = lock(&gate);

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::vec::Drain;
 
-use super::encoders::{Emit, Job};
+use log::Level;
+
+use super::encoders::Job;
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Emitter, Event};
 use crate::metadata::Title;
 use crate::packet::{Packet, TitledPacket};
 use crate::units::{FrameCount, FramePos};
@@ -51,7 +53,7 @@ pub(crate) struct Line {
     /// What the encoder gave and what is ready for the sink: both reused from job to job.
     packets: Vec<Packet>,
     ready: Vec<TitledPacket>,
-    emit: Emit,
+    emitter: Emitter,
     failed: Arc<AtomicBool>,
 }
 
@@ -101,7 +103,7 @@ impl Line {
         running: Running,
         spec: PcmSpec,
         sink: Sink,
-        emit: Emit,
+        emitter: Emitter,
         failed: Arc<AtomicBool>,
     ) -> Line {
         Line {
@@ -115,9 +117,14 @@ impl Line {
             marks: VecDeque::new(),
             packets: Vec::new(),
             ready: Vec::new(),
-            emit,
+            emitter,
             failed,
         }
+    }
+
+    /// Where it says what happened.
+    pub fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 
     /// Takes in the title changes that are for this output.
@@ -178,7 +185,10 @@ impl Line {
                     self.title_packets();
                     self.send();
                 }
-                Err(error) => log::warn!("{}: the encoder's last packets are lost: {error}", self.mount),
+                Err(error) => {
+                    let text = format!("{}: the encoder's last packets are lost: {error}", self.mount);
+                    self.emitter.log(Level::Warn, text);
+                }
             }
         }
     }
@@ -189,8 +199,7 @@ impl Line {
         if running.unproven && !self.packets.is_empty() {
             running.unproven = false;
             self.failed.store(false, Ordering::Relaxed);
-            log::info!("{}: the encoder is on the air again", self.mount);
-            (self.emit)(Event::EncoderRecovered { mount: self.mount.clone() });
+            self.emitter.emit(Event::EncoderRecovered { mount: self.mount.clone() });
         }
         let start = running.start.map_or(0, |start| start.0);
         for packet in self.packets.drain(..) {
@@ -219,8 +228,7 @@ impl Line {
         self.encoder = State::Failed { until: block.position + self.spec.rate.frames_in(REBUILD_AFTER) };
         self.failed.store(true, Ordering::Relaxed);
         if first {
-            log::error!("{}: the encoder failed and is being rebuilt: {error}", self.mount);
-            (self.emit)(Event::EncoderFailed { mount: self.mount.clone(), reason: error.to_string() });
+            self.emitter.emit(Event::EncoderFailed { mount: self.mount.clone(), reason: error.to_string() });
         }
     }
 }

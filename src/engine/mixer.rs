@@ -11,13 +11,13 @@ use arc_swap::ArcSwap;
 
 use super::clock::Clock;
 use super::deck::{Deck, DeckCommand, VoiceState};
-use super::encoders::{Emit, Job, Output, Pool, job_blocks};
+use super::encoders::{Job, Output, Pool, job_blocks};
 use super::line::{Mark, OutputId};
 use super::programme::{News, Programme, Transitions};
 use super::titles::{TitleHolds, Titles};
 use super::voice::Scratch;
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
-use crate::event::{Event, TrackInfo};
+use crate::event::{Emitter, Event, TrackInfo};
 use crate::ids::VoiceId;
 use crate::metadata::Title;
 use crate::playout::{
@@ -88,9 +88,6 @@ pub(crate) struct OnAir {
     pub voices: Vec<VoiceState>,
 }
 
-/// Called by the mixer after each job; must return at once.
-pub(crate) type EachJob = Box<dyn FnMut(&OnAir) + Send>;
-
 /// All that one pipeline's mixer owns.
 pub(crate) struct Mixer {
     name: String,
@@ -111,10 +108,9 @@ pub(crate) struct Mixer {
     marks: Vec<Mark>,
     /// Events of the job that is being mixed: told once the state shows what they tell of.
     told: Vec<Event>,
-    emit: Emit,
+    emitter: Emitter,
     dead_air: Option<&'static str>,
     on_air: Arc<ArcSwap<OnAir>>,
-    each_job: EachJob,
 }
 
 /// An output, and the title that it was last told of.
@@ -141,9 +137,8 @@ pub(crate) struct Parts {
     pub dead_air: DeadAir,
     pub outputs: Vec<Arc<Output>>,
     pub pool: Arc<Pool>,
-    pub emit: Emit,
+    pub emitter: Emitter,
     pub on_air: Arc<ArcSwap<OnAir>>,
-    pub each_job: EachJob,
 }
 
 /// How long a stepped clock's mixer waits for a decoder: for as long as a test may take.
@@ -172,10 +167,9 @@ impl Mixer {
             pool: parts.pool,
             marks: Vec::new(),
             told: Vec::new(),
-            emit: parts.emit,
+            emitter: parts.emitter,
             dead_air: None,
             on_air: parts.on_air,
-            each_job: parts.each_job,
         }
     }
 
@@ -189,10 +183,10 @@ impl Mixer {
             if !self.clock.is_stepped()
                 && let Some(moved) = self.pace.move_if_lost(next, now)
             {
-                log::warn!(
-                    "{}: the machine was away for {:?}; the sample clock goes on from here",
-                    self.name,
-                    moved.by
+                let (name, by) = (&self.name, moved.by);
+                self.emitter.log(
+                    log::Level::Warn,
+                    format!("{name}: the machine was away for {by:?}; the sample clock goes on from here"),
                 );
             }
             while self.pace.blocks_due(next, now) >= job {
@@ -284,11 +278,20 @@ impl Mixer {
         let frames = FrameCount(blocks * BLOCK_FRAMES as u64);
         self.watch(frames, level);
         self.publish(position + frames, level);
-        self.told.drain(..).for_each(|event| (self.emit)(event));
+        self.tell();
         // The audio goes last: no mount announces a track that state and history do not know yet.
         let job = Arc::new(Job { blocks: mixed, marks: std::mem::take(&mut self.marks) });
         for Fed { output, .. } in &self.outputs {
             self.pool.encode(output, job.clone(), self.clock.is_stepped());
+        }
+    }
+
+    /// Emits what happened in this job. Where the clock is stepped, whoever steps it finds all of it told.
+    fn tell(&mut self) {
+        let settles = self.clock.is_stepped() && !self.told.is_empty();
+        self.told.drain(..).for_each(|event| self.emitter.emit(event));
+        if settles {
+            self.emitter.settle();
         }
     }
 
@@ -374,7 +377,6 @@ impl Mixer {
             loudness: self.meter.loudness(),
             voices: self.decks.iter().map(Deck::state).collect(),
         };
-        (self.each_job)(&on_air);
         self.on_air.store(Arc::new(on_air));
     }
 }

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
+use log::Level;
 
 use super::crew::Crew;
 use super::decode::{AHEAD, Pump, Source, prime};
-use super::encoders::Emit;
 use super::shared::SharedUpNext;
 use crate::audio::PcmSpec;
 use crate::error::Error;
-use crate::event::{Event, TrackInfo};
+use crate::event::{Emitter, Event, TrackInfo};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
 use crate::playout::Entry;
@@ -116,7 +116,7 @@ pub(crate) struct Picker {
     pub open: Arc<Open>,
     pub title: Arc<Mutex<Arc<TitleFormat>>>,
     pub file_gain: Arc<FileGain>,
-    pub emit: Emit,
+    pub emitter: Emitter,
     pub crew: Arc<Crew>,
     pub stopping: Arc<AtomicBool>,
 }
@@ -131,7 +131,7 @@ impl Picker {
         let spawned = self.crew.spawn("decode", move || picker.run(sender, &opening, from, crossfade));
         if let Err(error) = spawned {
             // The receiver hears that the sender is gone, and tries again later.
-            log::error!("{}: {error}", self.pipeline);
+            self.emitter.log(Level::Error, format!("{}: {error}", self.pipeline));
         }
         pending
     }
@@ -234,7 +234,7 @@ impl Picker {
         let format = self.title.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let file_gain = (self.file_gain)(&tags);
         let title = catch_unwind(AssertUnwindSafe(|| format(entry, &tags))).unwrap_or_else(|_| {
-            log::error!("{}: the title format panicked", self.pipeline);
+            self.emitter.log(Level::Error, format!("{}: the title format panicked", self.pipeline));
             format_title(entry.title.as_deref(), &tags, None, &entry.path)
         });
         let info =
@@ -254,7 +254,7 @@ impl Picker {
             Error::File { reason, .. } => reason.clone(),
             other => other.to_string(),
         };
-        (self.emit)(Event::TrackFailed { file, reason });
+        self.emitter.emit(Event::TrackFailed { file, reason });
     }
 
     fn list_of(&self, fallback: bool) -> &SharedUpNext {

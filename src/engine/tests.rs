@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use super::clock::{Clock, Stepper};
 use super::crew::Crew;
 use super::decode::Source;
-use super::encoders::{Emit, Output, Pool};
+use super::encoders::{Output, Pool};
 use super::line::OutputId;
 use super::mixer::{Command, Mixer, OnAir, Parts};
 use super::picker::Picker;
@@ -20,7 +20,7 @@ use super::shared::SharedUpNext;
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Emitter, Event};
 use crate::metadata::Tags;
 use crate::packet::{Packet, TitledPacket};
 use crate::playout::{DeadAir, Entry, Place, Playlist, UpNext, When};
@@ -170,9 +170,9 @@ impl Rig {
         let up_next = Arc::new(SharedUpNext::new(list));
         let fallback = Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(2))));
         let events = Arc::new(Mutex::new(Vec::new()));
-        let emit: Emit = Arc::new({
+        let emitter = Emitter::unheard().after({
             let events = events.clone();
-            move |event| events.lock().unwrap().push(event)
+            move |event| events.lock().unwrap().push(event.clone())
         });
         let packets = Arc::new(Mutex::new(Vec::new()));
         let sink = Box::new({
@@ -183,7 +183,7 @@ impl Rig {
         let pool = Arc::new(Pool::new());
         pool.staff(2, &crew).unwrap();
         let raw = Raw.open(SPEC).unwrap();
-        let output = Output::new(OutputId(0), "/raw".into(), Arc::new(Raw), raw, SPEC, sink, emit.clone());
+        let output = Output::new(OutputId(0), "/raw".into(), Arc::new(Raw), raw, SPEC, sink, emitter.clone());
         let output = Arc::new(output);
         let (commands, receiver) = quiet_channel();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
@@ -197,7 +197,7 @@ impl Rig {
             open: Arc::new(|path, _| open(path)),
             title: Arc::new(Mutex::new(Arc::new(|entry, _| entry.path.display().to_string()))),
             file_gain: Arc::new(|_| 1.0),
-            emit: emit.clone(),
+            emitter: emitter.clone(),
             crew: crew.clone(),
             stopping: Arc::new(AtomicBool::new(false)),
         };
@@ -213,9 +213,8 @@ impl Rig {
             dead_air,
             outputs: vec![output.clone()],
             pool: pool.clone(),
-            emit,
+            emitter,
             on_air: on_air.clone(),
-            each_job: Box::new(|_| {}),
         };
         crew.spawn("mix:test", || Mixer::new(parts).run()).unwrap();
         let pool = Some(pool);

@@ -1,4 +1,9 @@
-//! What a pipeline tells of itself while it runs, to hooks and to event receivers.
+//! What happens at a station, and the hub that brings it to all who want to know: hooks, receivers, the log.
+
+mod emitter;
+mod hub;
+mod log_lines;
+mod receiver;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -13,6 +18,11 @@ use crate::metadata::Tags;
 use crate::names::named;
 use crate::path_text;
 use crate::units::{FrameCount, FramePos};
+
+pub(crate) use emitter::Emitter;
+pub(crate) use hub::{HOOK_PATIENCE, Hub, Membership};
+pub use receiver::EventReceiver;
+pub(crate) use receiver::Inbox;
 
 /// A track that is, was or will be heard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +42,8 @@ pub struct TrackInfo {
     pub duration: Option<FrameCount>,
 }
 
-/// Something that happened, with what there is to know of it. Sent when the mixer has reached it, and the
-/// pipeline's state shows it; a listener hears it one burst later.
+/// Something that happened. An event of the programme is sent when the mixer has reached it and the pipeline's state shows
+/// it; a listener hears it one burst later.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -100,8 +110,10 @@ pub enum Event {
         /// Its output's mount.
         mount: String,
     },
-    /// Somebody listens.
+    /// Somebody listens, and has for a second: before that it may be a player's probe.
     ListenerJoined {
+        /// The number of its connection at the server. Whoever moves to another mount keeps it.
+        id: u64,
         /// To which mount.
         mount: String,
         /// From where.
@@ -109,9 +121,11 @@ pub enum Event {
         /// The player, as it names itself.
         agent: String,
     },
-    /// A listener left a mount: it is gone, or ([`CloseReason::Moved`]) goes on at a fallback, or back from one.
-    /// Who stays less than a second is neither seen to join nor to leave.
+    /// A listener that had joined left a mount: its connection ended, or ([`CloseReason::Moved`]) it goes on at a
+    /// fallback, or back from one.
     ListenerLeft {
+        /// As when it joined.
+        id: u64,
         /// Which mount.
         mount: String,
         /// From where.
@@ -125,11 +139,27 @@ pub enum Event {
         /// Why it ended.
         reason: CloseReason,
     },
-    /// This receiver was full, and so many events did not reach it.
+    /// So many events did not reach this receiver: it was full, or they came too fast for the station.
     Missed {
         /// How many.
         count: u64,
     },
+}
+
+/// An event, and where in the station it happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StationEvent {
+    /// The name of the pipeline that it is about. `None` for a listener of a mount that no pipeline feeds, and for [`Event::Missed`].
+    pub pipeline: Option<Arc<str>>,
+    /// What happened.
+    pub event: Event,
+}
+
+impl From<StationEvent> for Event {
+    fn from(event: StationEvent) -> Event {
+        event.event
+    }
 }
 
 named! {

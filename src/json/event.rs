@@ -55,12 +55,12 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("reason", reason)?;
             }
             E::EncoderRecovered { mount } => map.serialize_entry("mount", mount)?,
-            E::ListenerJoined { mount, address, agent } => {
+            E::ListenerJoined { mount, address, agent, .. } => {
                 map.serialize_entry("mount", mount)?;
                 map.serialize_entry("address", address)?;
                 map.serialize_entry("agent", agent)?;
             }
-            E::ListenerLeft { mount, address, agent, duration, bytes, reason } => {
+            E::ListenerLeft { mount, address, agent, duration, bytes, reason, .. } => {
                 map.serialize_entry("mount", mount)?;
                 map.serialize_entry("address", address)?;
                 map.serialize_entry("agent", agent)?;

@@ -2,9 +2,7 @@
 
 mod builder;
 mod control;
-mod event_log;
 mod hooks;
-mod listeners;
 mod lists;
 mod outputs;
 mod reload;
@@ -21,7 +19,7 @@ use std::time::Duration;
 
 pub use builder::PipelineBuilder;
 pub use control::ListOptions;
-pub use hooks::{EventReceiver, HookId, Hooks};
+pub use hooks::{HookId, Hooks};
 pub use reload::Reloaded;
 pub(crate) use reload::Reloader;
 pub use resume::PipelineSnapshot;
@@ -33,7 +31,7 @@ pub use voices::{VoiceInput, VoiceOptions};
 
 use crate::audio::PcmSpec;
 use crate::error::Result;
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, EventReceiver};
 use crate::server::{Server, StopReport};
 use running::Inner;
 
@@ -102,17 +100,17 @@ impl Pipeline {
     /// # }
     /// ```
     pub fn add_hook(&self, kind: EventKind, hook: impl FnMut(&Pipeline, &Event) + Send + 'static) -> HookId {
-        self.inner.hub.add(kind, Arc::new(Mutex::new(hook)))
+        self.inner.hooks.add(kind, Arc::new(Mutex::new(hook)))
     }
 
     /// Removes a hook; false if there is none of this id. It may still be running.
     pub fn remove_hook(&self, hook: HookId) -> bool {
-        self.inner.hub.remove(hook)
+        self.inner.hooks.remove(hook)
     }
 
-    /// All events from now on, as many as `capacity` waiting to be read.
+    /// All events of this pipeline from now on. At most `capacity` of them wait to be read; those beyond are missed.
     pub fn events(&self, capacity: usize) -> EventReceiver {
-        self.inner.hub.subscribe(capacity)
+        self.inner.emitter.subscribe(capacity)
     }
 
     fn from_inner(inner: Arc<Inner>) -> Pipeline {

@@ -1,16 +1,17 @@
 //! A pipeline's outputs: each an encoder and the mount that it feeds.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{OutputSettings, Pipeline};
 use crate::audio::PcmSpec;
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::crew::Crew;
-use crate::engine::encoders::{Emit, Output, Pool};
+use crate::engine::encoders::{Output, Pool};
 use crate::engine::line::OutputId;
 use crate::engine::mixer::Command;
 use crate::error::{Error, Result};
+use crate::event::{Emitter, Membership};
 use crate::server::{MountSettings, Server};
 
 /// An encoder is stuck when so many jobs of 100 ms wait for it.
@@ -19,24 +20,30 @@ const TOO_MANY_JOBS: u64 = 20;
 /// How long an output that is removed is waited for: its encoder has some jobs to do, and a little left to say.
 const FINISHES_WITHIN: Duration = Duration::from_secs(1);
 
-/// The paths of a pipeline's mounts, for those who count its listeners.
-pub(super) type Mounts = Arc<Mutex<Vec<String>>>;
-
 pub(super) struct Outputs {
     spec: PcmSpec,
     /// Let go of at the end: the workers end with it.
     pool: Option<Arc<Pool>>,
     workers: Arc<Crew>,
-    emit: Emit,
+    /// Knows whose listeners are told of.
+    membership: Arc<Membership>,
+    emitter: Emitter,
     next: u32,
     running: Vec<(Arc<Output>, OutputSettings)>,
-    mounts: Mounts,
+    /// Their paths.
+    mounts: Vec<String>,
 }
 
 impl Outputs {
-    pub fn new(spec: PcmSpec, pool: Arc<Pool>, workers: Arc<Crew>, emit: Emit) -> Outputs {
+    pub fn new(
+        spec: PcmSpec,
+        pool: Arc<Pool>,
+        workers: Arc<Crew>,
+        membership: Arc<Membership>,
+        emitter: Emitter,
+    ) -> Outputs {
         let (running, mounts) = Default::default();
-        Outputs { spec, pool: Some(pool), workers, emit, next: 0, running, mounts }
+        Outputs { spec, pool: Some(pool), workers, membership, emitter, next: 0, running, mounts }
     }
 
     /// Opens the encoder, then the mount.
@@ -55,9 +62,10 @@ impl Outputs {
             encoder,
             self.spec,
             Box::new(move |packets| writer.push_all(packets)),
-            self.emit.clone(),
+            self.emitter.clone(),
         ));
-        self.mounts.lock().unwrap_or_else(PoisonError::into_inner).push(settings.mount.path.clone());
+        self.membership.own(&settings.mount.path);
+        self.mounts.push(settings.mount.path.clone());
         self.running.push((output.clone(), settings));
         Ok(output)
     }
@@ -65,10 +73,6 @@ impl Outputs {
     /// What the mixer feeds.
     pub fn running(&self) -> Vec<Arc<Output>> {
         self.running.iter().map(|(output, _)| output.clone()).collect()
-    }
-
-    pub fn mounts(&self) -> Mounts {
-        self.mounts.clone()
     }
 
     pub fn find(&self, mount: &str) -> Result<&Arc<Output>> {
@@ -133,7 +137,7 @@ fn filled_in(settings: &OutputSettings, spec: PcmSpec) -> MountSettings {
 impl Pipeline {
     /// The paths of its mounts, in the order in which they were added.
     pub fn mounts(&self) -> Vec<String> {
-        self.inner.outputs().mounts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.outputs().mounts.clone()
     }
 
     /// Adds an output; the others notice nothing.
@@ -200,7 +204,8 @@ impl Pipeline {
         let output = outputs.find(mount)?.clone();
         self.inner.command(Command::RemoveOutput(output.id()))?;
         outputs.running.retain(|(other, _)| other.id() != output.id());
-        outputs.mounts.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != mount);
+        outputs.mounts.retain(|other| other != mount);
+        outputs.membership.disown(mount);
         // The mixer may give it one more job; a finished output passes that over.
         let finished = outputs.pool.as_ref().map(|pool| pool.finish(&output));
         drop(outputs);

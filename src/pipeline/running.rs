@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use super::control::ListOptions;
-use super::hooks::{self, Hub};
-use super::listeners::Listeners;
+use super::hooks::{self, HookTable};
 use super::lists::{Lists, Load};
 use super::outputs::Outputs;
 use super::resume::{PipelineSnapshot, State};
@@ -24,13 +23,13 @@ use crate::codec::file::AudioFile;
 use crate::engine::clock::Clock;
 use crate::engine::crew::Crew;
 use crate::engine::decode::Source;
-use crate::engine::encoders::{Emit, Pool};
+use crate::engine::encoders::Pool;
 use crate::engine::mixer::{Command, Mixer, OnAir, Parts};
 use crate::engine::picker::{Open, Picker, TitleFormat};
 use crate::engine::programme::{Programme, Transitions};
 use crate::engine::shared::{Locked, SharedUpNext};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Emitter, Event, Membership};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
 use crate::playout::{Entry, UpNext, When};
@@ -42,7 +41,8 @@ use crate::units::FrameCount;
 pub(super) struct Inner {
     pub name: Arc<str>,
     pub spec: PcmSpec,
-    pub hub: Arc<Hub>,
+    pub emitter: Emitter,
+    pub hooks: Arc<HookTable>,
     pub up_next: Arc<SharedUpNext>,
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub history: Arc<Mutex<History>>,
@@ -58,8 +58,7 @@ pub(super) struct Inner {
     pub next_voice: AtomicU64,
     pub voices: Voices,
     transitions: Mutex<Transitions>,
-    /// The mixer's as long as that runs, then the stop's.
-    listeners: Arc<Mutex<Listeners>>,
+    membership: Arc<Membership>,
     pub skip_crossfade: Duration,
     pub replaygain: ReplayGain,
     /// Let go of at the end: a server that was made for this pipeline ends with it.
@@ -68,7 +67,8 @@ pub(super) struct Inner {
     decoders: Arc<Crew>,
     mixer: Crew,
     encoders: Arc<Crew>,
-    hooks: Crew,
+    /// The threads `hooks` and `state`.
+    followers: Crew,
     stopping: Arc<AtomicBool>,
     stopped: Mutex<Option<StopReport>>,
 }
@@ -83,26 +83,24 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
     let kept = settings.state_file.as_deref().and_then(state_file::load);
     let name: Arc<str> = settings.name.as_str().into();
     let spec = settings.spec;
-    let hub = Arc::new(Hub::new(settings.hooks));
+    let hooks = Arc::new(HookTable::new(settings.hooks));
     let history = Arc::new(Mutex::new(History::default()));
     let voices = Voices::default();
-    let emit: Emit = Arc::new({
-        let (hub, history, voices) = (hub.clone(), history.clone(), voices.clone());
-        move |event| {
-            match &event {
-                Event::TrackChange { track, .. } => state::remember(&history, track),
-                Event::VoiceEnded { voice, .. } => voices::forget(&voices, *voice),
-                _ => {}
-            }
-            hub.emit(event);
+    let membership = Arc::new(Membership::enter(server.hub()?, name.clone()));
+    let emitter = membership.emitter().after({
+        let (history, voices) = (history.clone(), voices.clone());
+        move |event| match event {
+            Event::TrackChange { track, .. } => state::remember(&history, track),
+            Event::VoiceEnded { voice, .. } => voices::forget(&voices, *voice),
+            _ => {}
         }
     });
-    let [mixer, hooks]: [Crew; 2] = Default::default();
+    let [mixer, followers]: [Crew; 2] = Default::default();
     let [decoders, encoders]: [Arc<Crew>; 2] = Default::default();
     let stopping = Arc::new(AtomicBool::new(false));
 
     let pool = Arc::new(Pool::new());
-    let mut outputs = Outputs::new(spec, pool.clone(), encoders.clone(), emit.clone());
+    let mut outputs = Outputs::new(spec, pool.clone(), encoders.clone(), membership.clone(), emitter.clone());
     for output in settings.outputs {
         outputs.add(&server, output)?;
     }
@@ -140,28 +138,18 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         open: open.clone(),
         title: title.clone(),
         file_gain: Arc::new(move |tags: &Tags| file_gain(tags, replaygain)),
-        emit: emit.clone(),
+        emitter: emitter.clone(),
         crew: decoders.clone(),
         stopping: stopping.clone(),
     };
     let (commands, receiver) = quiet_channel();
-    let listeners = Arc::new(Mutex::new(Listeners::of(&server, outputs.mounts())));
     let on_air = Arc::<ArcSwap<OnAir>>::default();
-    let each_job = Box::new({
-        let (hub, listeners) = (hub.clone(), listeners.clone());
-        move |_: &OnAir| {
-            hub.report_hanging();
-            // Nobody else has it while the mixer runs.
-            if let Ok(mut listeners) = listeners.try_lock() {
-                listeners.tell(&hub);
-            }
-        }
-    });
     let inner = Arc::new(Inner {
         name: name.clone(),
         spec,
         server: Mutex::new(Some(server)),
-        hub: hub.clone(),
+        emitter: emitter.clone(),
+        hooks: hooks.clone(),
         up_next,
         on_air: on_air.clone(),
         history,
@@ -174,31 +162,31 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
         next_voice: AtomicU64::new(1),
         voices,
         transitions: Mutex::new(transitions),
-        listeners,
+        membership,
         skip_crossfade: settings.skip_crossfade,
         replaygain,
         commands,
         decoders,
         mixer,
         encoders,
-        hooks,
+        followers,
         stopping,
         stopped: Mutex::new(None),
         outputs: Mutex::new(outputs),
     });
     inner.fill(&settings.playlist, settings.repeat, settings.shuffle, settings.clock.is_stepped(), kept);
     if let Some(file) = settings.state_file {
-        let (events, state) = (hub.subscribe(STATE_EVENTS), State::of(&inner));
-        inner.hooks.spawn("state", move || state_file::keep(&state, &events, &file))?;
+        let (events, state) = (emitter.subscribe(STATE_EVENTS), State::of(&inner));
+        inner.followers.spawn("state", move || state_file::keep(&state, &events, &file))?;
     }
-    inner.hooks.spawn("hooks", {
-        let (hub, pipeline) = (hub.clone(), Arc::downgrade(&inner));
-        move || hooks::run(&hub, &pipeline)
+    inner.followers.spawn("hooks", {
+        let (hooks, pipeline) = (hooks.clone(), Arc::downgrade(&inner));
+        move || hooks::run(&hooks, &pipeline)
     })?;
     let running = inner.outputs().running();
     let clock: Clock = settings.clock;
     let start = clock.now();
-    let (pipeline, mixer) = (Arc::downgrade(&inner), format!("mix:{name}"));
+    let (pipeline, mixer, of_mixer) = (Arc::downgrade(&inner), format!("mix:{name}"), emitter.clone());
     let mix = move || {
         // Made on its own thread: picking begins here.
         let programme = Programme::new(spec, transitions, picker);
@@ -212,12 +200,14 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
             dead_air: settings.dead_air,
             outputs: running,
             pool,
-            emit,
+            emitter: of_mixer,
             on_air,
-            each_job,
         };
         Mixer::new(parts).run();
     };
+    // Not before: if a pipeline cannot start, an application may start it again with the same receivers.
+    hooks.attach(&emitter);
+    emitter.emit(Event::PipelineStart);
     inner.mixer.spawn(&mixer, move || {
         if catch_unwind(AssertUnwindSafe(mix)).is_err()
             && let Some(pipeline) = pipeline.upgrade()
@@ -227,7 +217,6 @@ pub(super) fn start(settings: PipelineSettings, server: Server) -> Result<Arc<In
             pipeline.stop();
         }
     })?;
-    hub.emit(Event::PipelineStart);
     Ok(inner)
 }
 
@@ -331,7 +320,7 @@ impl Inner {
     pub fn stop_before(&self, deadline: Instant) -> StopReport {
         let mut stopped = match self.stopped.try_lock() {
             // Who is stopping it already waits for this very hook.
-            Err(TryLockError::WouldBlock) if self.hub.is_hook_thread() => return StopReport::default(),
+            Err(TryLockError::WouldBlock) if self.hooks.is_hook_thread() => return StopReport::default(),
             Err(TryLockError::WouldBlock) => self.stopped.lock().unwrap_or_else(PoisonError::into_inner),
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Ok(stopped) => stopped,
@@ -339,7 +328,7 @@ impl Inner {
         if let Some(report) = &mut *stopped {
             // If a hook or a mixer that panicked stopped it, its own thread has not been waited for yet.
             report.abandoned.extend(self.mixer.join(deadline));
-            report.abandoned.extend(self.hooks.join(deadline));
+            report.abandoned.extend(self.followers.join(deadline));
             return report.clone();
         }
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -357,13 +346,9 @@ impl Inner {
         abandoned.extend(self.encoders.join(by.encoders));
         // A server that others use stays; its own ends with it.
         abandoned.extend(server.map(|server| server.release(by.server).abandoned).unwrap_or_default());
-        // (A mixer that is stuck may have it still.)
-        if let Ok(mut listeners) = self.listeners.try_lock() {
-            listeners.see_off(&self.hub, by.listeners);
-        }
-        self.hub.emit(Event::PipelineStop);
-        self.hub.close();
-        abandoned.extend(self.hooks.join(by.hooks));
+        self.membership.stop(by.listeners);
+        abandoned.extend(self.followers.join(by.hooks));
+        abandoned.extend(self.membership.leave(deadline));
         for thread in &abandoned {
             log::error!("{}: thread {thread} is stuck and was left behind", self.name);
         }
@@ -379,7 +364,7 @@ struct Deadlines {
     decoders: Instant,
     encoders: Instant,
     server: Instant,
-    /// Two seconds are given to what is due to them. In the usual case nothing else has taken any time.
+    /// They get what is due to them for two seconds. Usually nothing before it has taken any time.
     listeners: Instant,
     hooks: Instant,
 }
@@ -391,8 +376,11 @@ impl Deadlines {
     const ENCODERS: Duration = Duration::from_millis(500);
     const HOOKS: Duration = Duration::from_secs(1);
     const LEAST_FOR_HOOKS: Duration = Duration::from_millis(250);
+    /// For the threads that a server leaves to its last pipeline.
+    const HUB: Duration = Duration::from_millis(250);
 
-    fn within(hooks: Instant, own_server: bool) -> Deadlines {
+    fn within(deadline: Instant, own_server: bool) -> Deadlines {
+        let hooks = deadline - Deadlines::HUB;
         let server = hooks - Deadlines::HOOKS;
         let encoders = if own_server { server - SERVER_STOPS_WITHIN } else { server };
         let decoders = encoders - Deadlines::ENCODERS;

@@ -162,7 +162,7 @@ impl Pipeline {
             health.problems.push("nothing that can be played is up next".into());
         }
         health.problems.extend(self.inner.outputs().problems());
-        let hook = self.inner.hub.hanging();
+        let hook = self.inner.hooks.hanging();
         health
             .problems
             .extend(hook.map(|kind| format!("a hook for {} does not end; later hooks wait", kind.as_str())));

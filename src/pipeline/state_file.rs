@@ -8,10 +8,9 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::EventReceiver;
 use super::resume::{PipelineSnapshot, State};
 use crate::error::{Error, Result};
-use crate::event::EventKind;
+use crate::event::{EventKind, EventReceiver};
 
 /// How often the state is kept, besides at every track change and at the end.
 const KEEP_EVERY: Duration = Duration::from_secs(5);

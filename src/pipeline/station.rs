@@ -77,7 +77,7 @@ impl Station {
                 move || pipeline.inner.stop_before(deadline).abandoned
             };
             // Whether it is stopped by a hook of its own it sees by the thread.
-            let here = index + 1 == self.pipelines.len() || pipeline.inner.hub.is_hook_thread();
+            let here = index + 1 == self.pipelines.len() || pipeline.inner.hooks.is_hook_thread();
             match (!here).then(|| thread::spawn("stop", stop)) {
                 Some(Ok(thread)) => elsewhere.push(thread),
                 _ => abandoned.extend(pipeline.inner.stop_before(deadline).abandoned),

@@ -4,6 +4,7 @@
 //! something sooner: before they sleep they spin and yield, which took a twelfth of all that a quiet station cost.
 //! Here crossbeam's carries what is sent, and the sleeping is our own.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -92,6 +93,12 @@ impl<T> Clone for QuietSender<T> {
 impl<T> Clone for QuietReceiver<T> {
     fn clone(&self) -> QuietReceiver<T> {
         QuietReceiver { receiver: self.receiver.clone(), sleepers: Arc::clone(&self.sleepers) }
+    }
+}
+
+impl<T> fmt::Debug for QuietSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuietSender").field("waiting", &self.sender.len()).finish()
     }
 }
 

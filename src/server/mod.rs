@@ -23,15 +23,15 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam::channel::{Sender, bounded, unbounded};
 use mio::{Poll, Waker};
 
 use crate::error::{Error, Result};
+use crate::event::{Emitter, EventReceiver, Hub, StationEvent};
 use crate::ring::{Doorbell, handoff};
-use crate::thread;
+use crate::thread::Worker;
 use connections::limits::Limits;
 use connections::sockets;
 use desk::service::{self, Outbox};
@@ -41,7 +41,7 @@ use mounts::info::MountBoard;
 use mounts::mount::Mount;
 use mounts::writer::{self, Registry};
 use reactor::{Command, Reactor, WAKER};
-use reports::journal::{Subscribers, journal};
+use reports::journal::journal;
 use reports::stats::Counters;
 
 pub use desk::service::{HttpRequest, Requests, RequestsBell};
@@ -51,7 +51,6 @@ pub use mounts::event_stream::EventStream;
 pub(crate) use mounts::fallbacks::check as check_fallback;
 pub use mounts::info::{MountInfo, TitleInfo};
 pub use mounts::writer::MountWriter;
-pub use reports::journal::{ServerEvent, ServerEvents};
 pub use reports::stats::ServerStats;
 pub use settings::{Burst, MountSettings, ServerSettings};
 
@@ -89,18 +88,11 @@ struct Inner {
     doorbell: Arc<Doorbell>,
     counters: Arc<Counters>,
     registry: Registry,
-    subscribers: Subscribers,
+    events: Emitter,
     running: Arc<AtomicBool>,
-    /// In the order in which they end.
-    threads: [Worker; 2],
-}
-
-/// One of the server's threads.
-struct Worker {
-    name: &'static str,
-    /// Disconnected when the thread is done.
-    done: Receiver<()>,
-    handle: Mutex<Option<JoinHandle<()>>>,
+    reactor: Worker,
+    /// Let go of at the end, after the reactor has said its last.
+    hub: Mutex<Option<Arc<Hub>>>,
 }
 
 /// How a stop went.
@@ -137,9 +129,12 @@ impl Server {
         let outbox = Outbox::new(deliveries, Arc::clone(&doorbell));
         let counters = Arc::new(Counters::default());
         let running = Arc::new(AtomicBool::new(true));
-        let subscribers = Subscribers::default();
-        let (writer, journal) = journal(subscribers.clone());
-        let note = writer.clone();
+        let (writer, journal) = journal();
+        let [note, line] = [writer.clone(), writer.clone()];
+        let journal =
+            Worker::spawn("journal", move || journal.run()).map_err(Error::io("starting a thread"))?;
+        let hub = Arc::new(Hub::start(Box::new(move |level, text| line.note(level, text)), journal)?);
+        let events = hub.emitter();
         let reactor = Reactor::new(
             poll,
             acceptors,
@@ -149,6 +144,7 @@ impl Server {
                 doorbell: Arc::clone(&doorbell),
                 counters: Arc::clone(&counters),
                 journal: writer,
+                events: events.clone(),
             },
             &settings,
             proxies,
@@ -156,7 +152,6 @@ impl Server {
         )
         .map_err(failed())?;
 
-        let journal = Worker::spawn("journal", move || journal.run())?;
         let still_running = Arc::clone(&running);
         let reactor = Worker::spawn("reactor", move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| reactor.run()));
@@ -164,8 +159,8 @@ impl Server {
             if outcome.is_err() {
                 note.note(log::Level::Error, "the reactor has panicked: the server is down");
             }
-        })?;
-        let threads = [reactor, journal];
+        })
+        .map_err(Error::io("starting a thread"))?;
         let registry = Registry::default();
         let inner = Inner {
             settings,
@@ -175,9 +170,10 @@ impl Server {
             doorbell,
             counters,
             registry,
-            subscribers,
+            events,
             running,
-            threads,
+            reactor,
+            hub: Mutex::new(Some(hub)),
         };
         Ok(Server { inner: Arc::new(inner) })
     }
@@ -307,9 +303,16 @@ impl Server {
         self.inner.counters.snapshot()
     }
 
-    /// The events from now on. At most `capacity` of them wait to be read; those beyond are missed.
-    pub fn subscribe(&self, capacity: usize) -> ServerEvents {
-        self.inner.subscribers.subscribe(capacity)
+    /// All events from now on: of this server, and of all pipelines that run on it. At most `capacity` of them wait to be
+    /// read; those beyond are missed. The receiver is closed when the server and these pipelines have stopped.
+    pub fn subscribe(&self, capacity: usize) -> EventReceiver<StationEvent> {
+        self.inner.events.subscribe(capacity)
+    }
+
+    /// The hub that takes the events of this server's pipelines, too.
+    pub(crate) fn hub(&self) -> Result<Arc<Hub>> {
+        let hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
+        hub.clone().ok_or(Error::Stopped("server"))
     }
 }
 
@@ -343,8 +346,12 @@ impl Inner {
         if self.commands.send(Command::Stop).is_ok() {
             self.doorbell.ring();
         }
-        let late = self.threads.iter().filter(|worker| !worker.join_before(deadline));
-        let abandoned: Vec<_> = late.map(|worker| worker.name.to_owned()).collect();
+        let mut abandoned = Vec::new();
+        if !self.reactor.join_before(deadline) {
+            abandoned.push(self.reactor.name.to_owned());
+        }
+        let hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner).take();
+        abandoned.extend(hub.map(|hub| hub.leave(deadline)).unwrap_or_default());
         for name in &abandoned {
             log::error!("the server's thread {name} did not end in time: left behind");
         }
@@ -355,30 +362,5 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop(Instant::now() + STOP_WITHIN);
-    }
-}
-
-impl Worker {
-    fn spawn(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<Worker> {
-        let (alive, done) = bounded(0);
-        let body = move || {
-            let _alive: Sender<()> = alive;
-            run();
-        };
-        let handle = thread::spawn(name, body).map_err(Error::io("starting a thread"))?;
-        Ok(Worker { name, done, handle: Mutex::new(Some(handle)) })
-    }
-
-    /// Whether it ended in time, and was joined.
-    fn join_before(&self, deadline: Instant) -> bool {
-        let mut slot = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(handle) = slot.take() else { return true };
-        let is_myself = handle.thread().id() == std::thread::current().id();
-        if is_myself || self.done.recv_deadline(deadline) == Err(RecvTimeoutError::Timeout) {
-            return is_myself;
-        }
-        // A panic was reported where it happened.
-        let _ = handle.join();
-        true
     }
 }

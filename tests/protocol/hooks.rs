@@ -192,7 +192,7 @@ fn add_hook_for_listener_joined_and_left() {
     write!(player, "GET {MOUNT} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: ear/1\r\n\r\n").unwrap();
     player.read_exact(&mut [0; 512]).unwrap();
     until("it is counted", || studio.pipeline.listener_count(None) == 1);
-    let Event::ListenerJoined { mount, address, agent } = next_by_job(&studio, &joined) else { panic!() };
+    let Event::ListenerJoined { mount, address, agent, .. } = next_by_job(&studio, &joined) else { panic!() };
     assert_eq!((mount.as_str(), agent.as_str(), address.is_loopback()), (MOUNT, "ear/1", true));
     player.shutdown(Shutdown::Both).unwrap();
     drop(player);

@@ -1,6 +1,6 @@
 //! Listeners whose mount ends go on at another, and come back, over real sockets.
 
-use longwave::{CloseReason, Error, MountSettings, ServerEvent, ServerEvents};
+use longwave::{CloseReason, Error, Event, EventReceiver, MountSettings, StationEvent};
 use longwave_testing::player::{PACKET_BYTES, Player, header, text_of};
 use longwave_testing::server::{Feed, Station, mount_settings, numbers, settings};
 use longwave_testing::{PATIENCE, until};
@@ -45,10 +45,10 @@ fn until_moved(station: &Station, times: u64) {
     until("they have moved", || station.server.stats().closed_for(CloseReason::Moved) == times);
 }
 
-fn next_event(events: &ServerEvents) -> (String, Option<CloseReason>) {
-    match events.next_within(PATIENCE).expect("an event") {
-        ServerEvent::ListenerJoined { mount, .. } => (mount.to_string(), None),
-        ServerEvent::ListenerLeft { mount, reason, .. } => (mount.to_string(), Some(reason)),
+fn next_event(events: &EventReceiver<StationEvent>) -> (String, Option<CloseReason>) {
+    match events.recv_timeout(PATIENCE).expect("an event").event {
+        Event::ListenerJoined { mount, .. } => (mount, None),
+        Event::ListenerLeft { mount, reason, .. } => (mount, Some(reason)),
         other => panic!("{other:?}"),
     }
 }

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use longwave::{Burst, CloseReason, Error, MountSettings, ServerEvent, ServerSettings};
+use longwave::{Burst, CloseReason, Error, Event, MountSettings, ServerSettings};
 use longwave_testing::player::{PACKET_BYTES, Player, header, packet_bytes, text_of};
 use longwave_testing::server::{Station, mount_settings, numbers, quick, read_to_end, settings};
 use longwave_testing::{PATIENCE, until};
@@ -88,12 +88,10 @@ fn half_closing_is_not_leaving() {
         feed.push(1);
         station.server.listener_count(Some("/stream.mp3")) == 0
     });
-    let joined = events.next_within(PATIENCE).unwrap();
-    let left = events.next_within(PATIENCE).unwrap();
-    let (
-        ServerEvent::ListenerJoined { id: first, .. },
-        ServerEvent::ListenerLeft { id, duration, bytes, reason, .. },
-    ) = (joined, left)
+    let joined = events.recv_timeout(PATIENCE).unwrap().event;
+    let left = events.recv_timeout(PATIENCE).unwrap().event;
+    let (Event::ListenerJoined { id: first, .. }, Event::ListenerLeft { id, duration, bytes, reason, .. }) =
+        (joined, left)
     else {
         panic!("joined, then left")
     };
@@ -118,9 +116,9 @@ fn probes_and_who_leaves_at_once_are_no_listeners() {
     });
     assert_eq!(probe.packets(20), numbers(0..20));
     assert_eq!((station.server.listener_count(None), station.server.stats().listener_peak), (1, 1));
-    let event = events.next_within(PATIENCE).unwrap();
-    assert!(matches!(event, ServerEvent::ListenerJoined { agent, .. } if agent == "player/1"));
-    assert!(events.try_next().is_none());
+    let event = events.recv_timeout(PATIENCE).unwrap().event;
+    assert!(matches!(event, Event::ListenerJoined { agent, .. } if agent == "player/1"));
+    assert!(events.try_recv().is_none());
 }
 
 #[test]
@@ -144,8 +142,8 @@ fn who_takes_nothing_is_closed_and_nobody_else_notices() {
         station.server.stats().closed_for(CloseReason::Stalled) == 1
     });
     until("its end is told", || {
-        let event = events.next_within(PATIENCE).expect("an event");
-        matches!(event, ServerEvent::ListenerLeft { reason: CloseReason::Stalled, .. })
+        let event = events.recv_timeout(PATIENCE).expect("an event").event;
+        matches!(event, Event::ListenerLeft { reason: CloseReason::Stalled, .. })
     });
     assert_eq!(station.server.stats().closed_for(CloseReason::Left), 0);
     drop(stalled);
@@ -423,9 +421,9 @@ fn stopping_while_busy_is_orderly_and_frees_the_port_at_once() {
     let feed = pusher.join().unwrap();
     assert!(matches!(station.server.add_mount(mount_settings_at("/late.mp3")), Err(Error::Stopped(_))));
     assert_eq!(station.server.stop(), report, "stopping twice is stopping once");
-    let left: Vec<_> = std::iter::from_fn(|| events.try_next())
-        .filter_map(|event| match event {
-            ServerEvent::ListenerLeft { reason, .. } => Some(reason),
+    let left: Vec<_> = std::iter::from_fn(|| events.try_recv())
+        .filter_map(|event| match event.event {
+            Event::ListenerLeft { reason, .. } => Some(reason),
             _ => None,
         })
         .collect();

@@ -1,10 +1,10 @@
 //! Listeners: how they join, are served, count, and leave.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Peer, Ports, Reactor};
 use crate::error::CloseReason;
+use crate::event::Event;
 use crate::http::Status;
 use crate::icy::Pieces;
 use crate::ring::Backlog;
@@ -15,7 +15,6 @@ use crate::server::connections::transport::{Transport, Wrote};
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::listener::Listener;
 use crate::server::mounts::mount::Mount;
-use crate::server::reports::journal::ServerEvent;
 use crate::server::reports::stats::Counters;
 
 impl Reactor {
@@ -127,7 +126,7 @@ pub(super) fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
 }
 
 /// The listener enters the statistics of a mount.
-pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, journal, .. }: &Ports) {
+pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, events, .. }: &Ports) {
     for (now, peak) in [
         (&counters.listeners, &counters.listener_peak),
         (&mount.board.counters.listeners, &mount.board.counters.listener_peak),
@@ -135,9 +134,9 @@ pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, jou
         now.add(1);
         peak.raise_to(now.get());
     }
-    journal.event(ServerEvent::ListenerJoined {
+    events.emit(Event::ListenerJoined {
         id: listener.visit.id,
-        mount: Arc::clone(&mount.path),
+        mount: mount.path.to_string(),
         address: listener.visit.address,
         agent: listener.visit.agent().to_owned(),
     });
@@ -148,16 +147,16 @@ pub(super) fn count_out(
     listener: &Listener,
     mount: &Mount,
     reason: CloseReason,
-    Ports { counters, journal, .. }: &Ports,
+    Ports { counters, events, .. }: &Ports,
     now: Instant,
 ) {
     counters.count_close(reason);
     counters.listeners.set(counters.listeners.get() - 1);
     mount.board.counters.listeners.set(mount.board.counters.listeners.get() - 1);
     let (bytes, duration) = listener.at_this_mount(now);
-    journal.event(ServerEvent::ListenerLeft {
+    events.emit(Event::ListenerLeft {
         id: listener.visit.id,
-        mount: Arc::clone(&mount.path),
+        mount: mount.path.to_string(),
         address: listener.visit.address,
         agent: listener.visit.agent().to_owned(),
         duration,

@@ -1,7 +1,7 @@
 //! The thread `reactor`: accepts, reads requests, and writes to every listener.
 //!
 //! Reads: sockets; commands and answers, by queues; packets, by handoffs. The doorbell wakes it for all but sockets.
-//! Writes: sockets, counters, and entries for the journal.
+//! Writes: sockets, counters, events, and entries for the journal.
 //! Never: blocks (but in poll), touches a file, takes a lock that others hold for long, runs user code (so it does not log
 //! either), allocates for a write, looks at every connection in each turn.
 
@@ -39,6 +39,7 @@ use super::reports::journal::JournalWriter;
 use super::reports::stats::Counters;
 use super::settings::ServerSettings;
 use crate::error::CloseReason;
+use crate::event::Emitter;
 use crate::http::MAX_HEAD;
 use crate::ring::Doorbell;
 use accept::Acceptor;
@@ -68,6 +69,7 @@ pub(crate) struct Ports {
     pub(crate) doorbell: Arc<Doorbell>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) journal: JournalWriter,
+    pub(crate) events: Emitter,
 }
 
 pub(crate) struct Reactor {

@@ -1,18 +1,16 @@
-//! The thread `journal`: says what the reactor has to say, because a logger or a subscriber may be
-//! slow and the reactor must not wait for either.
+//! The thread `journal`, one a server: writes the log, because a logger may be slow, and neither the reactor nor a mixer
+//! may wait for it.
 //!
-//! Reads: entries from the reactor, by a bounded queue. Writes: log lines, events to subscribers.
+//! Reads: entries from the reactor and from the hub of events, by a bounded queue. Writes: log lines.
 //! Never: touches a socket.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use log::Level;
 
-use crate::error::CloseReason;
 use crate::server::connections::visit::Visit;
 
 /// Entries that may wait to be written: a few seconds of a join storm.
@@ -20,81 +18,11 @@ const WAITING: usize = 16_384;
 /// Where access lines are logged, at level info.
 const ACCESS: &str = "longwave::access";
 
-/// What has happened at a server.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum ServerEvent {
-    /// Somebody listens, and has for a second (before that it may be a player's probe).
-    ListenerJoined {
-        /// Counts the connections of this server.
-        id: u64,
-        /// What it listens to.
-        mount: Arc<str>,
-        /// Where it is.
-        address: IpAddr,
-        /// What it says it is; may be empty.
-        agent: String,
-    },
-    /// A listener that had joined is gone; where it moved, it joins the other mount next, under the same id.
-    ListenerLeft {
-        /// As when it joined.
-        id: u64,
-        /// What it listened to.
-        mount: Arc<str>,
-        /// Where it was.
-        address: IpAddr,
-        /// What it said it was; may be empty.
-        agent: String,
-        /// For how long, at this mount.
-        duration: Duration,
-        /// How many bytes its socket took, at this mount.
-        bytes: u64,
-        /// Why it ended.
-        reason: CloseReason,
-    },
-}
-
-/// The events of a server, from when it subscribed. A subscriber who does not keep up misses some,
-/// and can tell how many.
-#[derive(Debug)]
-pub struct ServerEvents {
-    receiver: Receiver<ServerEvent>,
-    missed: Arc<AtomicU64>,
-}
-
-impl ServerEvents {
-    /// The next event that is there already.
-    pub fn try_next(&self) -> Option<ServerEvent> {
-        self.receiver.try_recv().ok()
-    }
-
-    /// Waits for the next event, at most so long. None after a timeout, and at once when the server
-    /// has stopped and all its events are read.
-    pub fn next_within(&self, timeout: Duration) -> Option<ServerEvent> {
-        self.receiver.recv_timeout(timeout).ok()
-    }
-
-    /// How many events were lost because this subscriber, or the log, was too slow.
-    pub fn missed(&self) -> u64 {
-        self.missed.load(Ordering::Relaxed)
-    }
-}
-
-/// The reactor's end.
+/// The end of those who have something to write.
 #[derive(Clone, Debug)]
 pub(crate) struct JournalWriter {
     entries: Sender<Entry>,
     lost: Arc<AtomicU64>,
-}
-
-/// Where subscribers sign up.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Subscribers(Arc<Mutex<Vec<Subscriber>>>);
-
-#[derive(Debug)]
-struct Subscriber {
-    sender: Sender<ServerEvent>,
-    missed: Arc<AtomicU64>,
 }
 
 /// The journal thread's end; `run` it there.
@@ -102,14 +30,12 @@ struct Subscriber {
 pub(crate) struct Journal {
     entries: Receiver<Entry>,
     lost: Arc<AtomicU64>,
-    subscribers: Subscribers,
 }
 
 /// Small, because a queue has room for all that may wait.
 #[derive(Debug)]
 enum Entry {
     Access(Box<AccessEntry>),
-    Event(Box<ServerEvent>),
     Note(Level, Box<str>),
 }
 
@@ -122,11 +48,11 @@ struct AccessEntry {
     at: SystemTime,
 }
 
-pub(crate) fn journal(subscribers: Subscribers) -> (JournalWriter, Journal) {
+pub(crate) fn journal() -> (JournalWriter, Journal) {
     let (sender, receiver) = bounded(WAITING);
     let lost = Arc::new(AtomicU64::new(0));
     let writer = JournalWriter { entries: sender, lost: Arc::clone(&lost) };
-    (writer, Journal { entries: receiver, lost, subscribers })
+    (writer, Journal { entries: receiver, lost })
 }
 
 impl JournalWriter {
@@ -143,10 +69,6 @@ impl JournalWriter {
         }
     }
 
-    pub(crate) fn event(&self, event: ServerEvent) {
-        self.write(Entry::Event(Box::new(event)));
-    }
-
     pub(crate) fn note(&self, level: Level, text: impl Into<String>) {
         self.write(Entry::Note(level, text.into().into_boxed_str()));
     }
@@ -158,57 +80,22 @@ impl JournalWriter {
     }
 }
 
-impl Subscribers {
-    /// A new subscriber with room for so many events.
-    pub(crate) fn subscribe(&self, capacity: usize) -> ServerEvents {
-        let (sender, receiver) = bounded(capacity.max(1));
-        let missed = Arc::new(AtomicU64::new(0));
-        self.list().push(Subscriber { sender, missed: Arc::clone(&missed) });
-        ServerEvents { receiver, missed }
-    }
-
-    fn list(&self) -> std::sync::MutexGuard<'_, Vec<Subscriber>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn send(&self, event: &ServerEvent) {
-        self.list().retain(|subscriber| match subscriber.sender.try_send(event.clone()) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                subscriber.missed.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        });
-    }
-
-    fn missed(&self, lost: u64) {
-        for subscriber in self.list().iter() {
-            subscriber.missed.fetch_add(lost, Ordering::Relaxed);
-        }
-    }
-}
-
 impl Journal {
-    /// Until the reactor is gone and everything is said.
+    /// Until all writers are gone and everything is written.
     pub(crate) fn run(self) {
         for entry in &self.entries {
             let lost = self.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
                 log::warn!("the log is too slow: {lost} entries were lost");
-                self.subscribers.missed(lost);
             }
             match entry {
                 Entry::Access(access) if log::log_enabled!(target: ACCESS, Level::Info) => {
                     log::info!(target: ACCESS, "{}", access.line());
                 }
                 Entry::Access(_) => {}
-                Entry::Event(event) => self.subscribers.send(&event),
                 Entry::Note(level, text) => log::log!(level, "{text}"),
             }
         }
-        // Whoever waits for the next event learns that there will be none.
-        self.subscribers.list().clear();
     }
 }
 
@@ -261,19 +148,10 @@ fn log_date(at: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::http::Request;
-
-    fn joined(id: u64) -> ServerEvent {
-        let address = IpAddr::from([127, 0, 0, 1]);
-        ServerEvent::ListenerJoined { id, mount: "/a".into(), address, agent: String::new() }
-    }
-
-    fn id(event: &ServerEvent) -> u64 {
-        match event {
-            ServerEvent::ListenerJoined { id, .. } | ServerEvent::ListenerLeft { id, .. } => *id,
-        }
-    }
 
     #[test]
     fn what_could_end_a_quotation_or_forge_a_line_is_escaped() {
@@ -301,35 +179,5 @@ mod tests {
             entry.line(),
             r#"192.0.2.7 - ana [09/Sep/2001:01:46:40 +0000] "GET /a\"b HTTP/1.1" 200 12345 "-" "evil\u{9b}[2J\\" 61"#
         );
-    }
-
-    #[test]
-    fn a_slow_subscriber_knows_what_it_missed_and_a_gone_one_is_forgotten() {
-        let subscribers = Subscribers::default();
-        let (slow, fast) = (subscribers.subscribe(2), subscribers.subscribe(100));
-        drop(subscribers.subscribe(1));
-        let (writer, journal) = journal(subscribers.clone());
-        (0..5).for_each(|id| writer.event(joined(id)));
-        drop(writer);
-        journal.run();
-        let read = |events: &ServerEvents| {
-            std::iter::from_fn(|| events.try_next()).map(|e| id(&e)).collect::<Vec<_>>()
-        };
-        assert_eq!(read(&slow), [0, 1]);
-        assert_eq!(slow.missed(), 3);
-        assert_eq!(read(&fast), [0, 1, 2, 3, 4]);
-        assert_eq!(fast.missed(), 0);
-        assert!(fast.next_within(Duration::from_secs(60)).is_none(), "the server is gone: no wait");
-    }
-
-    #[test]
-    fn what_the_journal_loses_the_subscribers_missed() {
-        let subscribers = Subscribers::default();
-        let events = subscribers.subscribe(WAITING * 2);
-        let (writer, journal) = journal(subscribers);
-        (0..WAITING as u64 + 10).for_each(|id| writer.event(joined(id)));
-        drop(writer);
-        journal.run();
-        assert_eq!(events.missed(), 10);
     }
 }

@@ -1,0 +1,127 @@
+//! Where a thread says what happened: its end of the hub's queue.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crossbeam::channel::{Sender, bounded};
+use log::Level;
+
+use super::hub::{Message, PipelineId, Subscriber};
+use super::receiver::{EventReceiver, Inbox};
+use super::{Event, StationEvent};
+use crate::ring::QuietSender;
+
+/// Called with an event before the hub gets it, on the thread that emits it. It must return at once.
+type Before = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Hands events and log lines to the hub, and never waits for it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Emitter {
+    source: Arc<Source>,
+    queue: QuietSender<Message>,
+    before: Option<Before>,
+}
+
+/// What all emitters of a pipeline, or of a server, share: how much of the hub's queue they fill.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// `None`: the server's.
+    pub pipeline: Option<PipelineId>,
+    capacity: usize,
+    waiting: AtomicUsize,
+    /// How many were lost since the last that was sent.
+    lost: AtomicU64,
+}
+
+impl Emitter {
+    pub(super) fn new(pipeline: Option<PipelineId>, capacity: usize, queue: QuietSender<Message>) -> Emitter {
+        let (waiting, lost) = Default::default();
+        Emitter { source: Arc::new(Source { pipeline, capacity, waiting, lost }), queue, before: None }
+    }
+
+    /// An emitter that no hub listens to.
+    #[cfg(test)]
+    pub fn unheard() -> Emitter {
+        Emitter::new(None, usize::MAX / 2, crate::ring::quiet_channel().0)
+    }
+
+    /// The same emitter, which calls `before` with each event first: what it changes is seen by all who get the event.
+    #[must_use]
+    pub fn after(mut self, before: impl Fn(&Event) + Send + Sync + 'static) -> Emitter {
+        self.before = Some(Arc::new(before));
+        self
+    }
+
+    /// Says that this has happened.
+    pub fn emit(&self, event: Event) {
+        if let Some(before) = &self.before {
+            before(&event);
+        }
+        // A listener that was told to have joined is told to have left, however many others join meanwhile.
+        let capacity = match event {
+            Event::ListenerLeft { .. } => 2 * self.source.capacity,
+            _ => self.source.capacity,
+        };
+        self.send(capacity, |source, missed| Message::Event { source, missed, event });
+    }
+
+    /// Writes a line into the log, by a thread that may wait for the logger.
+    pub fn log(&self, level: Level, text: String) {
+        if level <= log::max_level() {
+            self.send(self.source.capacity, |source, missed| Message::Line { source, missed, level, text });
+        }
+    }
+
+    /// Waits until the receivers have all that was emitted before.
+    pub fn settle(&self) {
+        let (reply, settled): (Sender<()>, _) = bounded(0);
+        self.queue.send(Message::Settle(reply));
+        // The hub drops the reply.
+        let _ = settled.recv();
+    }
+
+    /// A receiver of the events from now on: of this emitter's pipeline, or of all if it is the server's.
+    pub fn subscribe<T: From<StationEvent>>(&self, capacity: usize) -> EventReceiver<T> {
+        let receiver = EventReceiver::new(capacity);
+        self.attach(receiver.inbox());
+        receiver
+    }
+
+    /// The same for a receiver that exists.
+    pub fn attach(&self, inbox: &Arc<Inbox>) {
+        let pipeline = self.source.pipeline;
+        self.queue.send(Message::Subscribe(Subscriber { inbox: Arc::downgrade(inbox), pipeline }));
+    }
+
+    fn send(&self, capacity: usize, message: impl FnOnce(Arc<Source>, u64) -> Message) {
+        let source = &self.source;
+        if source.waiting.fetch_add(1, Ordering::Relaxed) >= capacity {
+            source.waiting.fetch_sub(1, Ordering::Relaxed);
+            source.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.queue.send(message(source.clone(), source.take_lost()));
+    }
+}
+
+impl Source {
+    /// The hub has taken one.
+    pub fn taken(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many were lost since it was asked last.
+    pub fn take_lost(&self) -> u64 {
+        match self.lost.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.lost.swap(0, Ordering::Relaxed),
+        }
+    }
+}
+
+impl fmt::Debug for Emitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitter").field("source", &self.source).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+//! Which log line an event makes, if any.
+
+use std::time::{Duration, Instant};
+
+use log::Level;
+
+use super::Event;
+
+/// So many lines about tracks are written in so long a time: that a folder has a hundred thousand broken files is
+/// one thing to know.
+const LINES: u32 = 100;
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// The log lines of one pipeline.
+#[derive(Debug, Default)]
+pub(super) struct LogLines {
+    /// When the count began.
+    since: Option<Instant>,
+    written: u32,
+    left_out: u32,
+}
+
+impl LogLines {
+    /// Writes the line of this event, if an operator wants to know of it.
+    pub fn write(
+        &mut self,
+        name: &str,
+        event: &Event,
+        now: Instant,
+        write_line: &mut dyn FnMut(Level, String),
+    ) {
+        let is_of_track = matches!(event, Event::TrackChange { .. } | Event::TrackFailed { .. });
+        if is_of_track && !self.has_room(name, now, write_line) {
+            return;
+        }
+        let (level, text) = match event {
+            Event::TrackChange { track, .. } => (Level::Info, format!("now playing {}", track.title)),
+            Event::TrackFailed { file, reason } => (Level::Warn, format!("{}: {reason}", file.display())),
+            Event::NothingToPlay => (Level::Warn, "nothing to play: silence".into()),
+            Event::DeadAirBegins { reason } => (Level::Warn, format!("dead air: {reason}")),
+            Event::DeadAirEnds { lasted } => (Level::Warn, format!("dead air is over after {lasted:.1?}")),
+            Event::EncoderFailed { mount, reason } => {
+                (Level::Error, format!("{mount}: the encoder failed and is being rebuilt: {reason}"))
+            }
+            Event::EncoderRecovered { mount } => {
+                (Level::Info, format!("{mount}: the encoder is on the air again"))
+            }
+            _ => return,
+        };
+        write_line(level, format!("{name}: {text}"));
+    }
+
+    /// Whether one more line about a track may be written. The first of a period says how many were left out before.
+    fn has_room(&mut self, name: &str, now: Instant, write_line: &mut dyn FnMut(Level, String)) -> bool {
+        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= PERIOD) {
+            if self.left_out > 0 {
+                let text =
+                    format!("{name}: {} more tracks began or failed in the last minute", self.left_out);
+                write_line(Level::Warn, text);
+            }
+            *self = LogLines { since: Some(now), written: 0, left_out: 0 };
+        }
+        let has_room = self.written < LINES;
+        if has_room {
+            self.written += 1;
+        } else {
+            self.left_out += 1;
+        }
+        has_room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_counted_and_not_written() {
+        let mut lines = LogLines::default();
+        let start = Instant::now();
+        let mut written = Vec::new();
+        let failed = Event::TrackFailed { file: "a".into(), reason: "broken".into() };
+        let mut flood = |at: Duration| {
+            (0..250).for_each(|_| {
+                lines.write("main", &failed, start + at, &mut |level, text| written.push((level, text)));
+            });
+            std::mem::take(&mut written)
+        };
+        let of_files = (Level::Warn, "main: a: broken".to_owned());
+        assert_eq!(flood(Duration::ZERO), vec![of_files.clone(); 100]);
+        assert_eq!(flood(PERIOD / 2), []);
+        let left_out = (Level::Warn, "main: 400 more tracks began or failed in the last minute".to_owned());
+        assert_eq!(flood(PERIOD), [&[left_out][..], &vec![of_files; 100]].concat());
+    }
+}

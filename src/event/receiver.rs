@@ -1,0 +1,270 @@
+//! What a subscriber reads events from.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Event, EventKind, StationEvent};
+use crate::error::{Error, Result};
+
+/// A bounded queue of events, for an application that polls rather than be called. It holds the events of one
+/// pipeline ([`Pipeline::events`](crate::Pipeline::events)), or those of a whole station with the names of their pipelines
+/// ([`Server::subscribe`](crate::Server::subscribe)). Events that do not fit are counted: [`Event::Missed`] says how many,
+/// in the place where they are missing. It may be read on any thread.
+///
+/// In an event loop, wait for [`descriptor`](EventReceiver::descriptor) to become readable.
+pub struct EventReceiver<T = Event> {
+    inbox: Arc<Inbox>,
+    item: PhantomData<fn() -> T>,
+}
+
+/// The queue of one receiver. The hub fills it.
+pub(crate) struct Inbox {
+    capacity: usize,
+    /// Whether the hub reports a reader that takes long over an event.
+    watched: bool,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    closed: AtomicBool,
+    /// Made on demand, with the queue locked.
+    descriptor: OnceLock<Descriptor>,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Each with how many were missed before it.
+    events: VecDeque<(u64, StationEvent)>,
+    /// How many were missed after the last of them.
+    missed: u64,
+    /// The event that the reader took last, while it is at work on it; of a watched reader only.
+    task: Option<Task>,
+}
+
+/// A reader at work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task {
+    /// The kind of the event that it took.
+    pub kind: EventKind,
+    pub since: Instant,
+    /// Whether the log has been told that it takes long.
+    pub reported: bool,
+}
+
+impl<T: From<StationEvent>> EventReceiver<T> {
+    /// The next event, if there is one.
+    pub fn try_recv(&self) -> Option<T> {
+        self.inbox.take(&mut self.inbox.lock()).map(T::from)
+    }
+
+    /// Waits for the next event. `None` when no more will come (the pipeline or the station has stopped) and all were read.
+    pub fn recv(&self) -> Option<T> {
+        self.inbox.wait(None).map(T::from)
+    }
+
+    /// Waits for the next event, but no longer than `timeout`. `None` after that time too.
+    pub fn recv_timeout(&self, timeout: Duration) -> Option<T> {
+        // A deadline that no clock can show never comes.
+        self.inbox.wait(Instant::now().checked_add(timeout)).map(T::from)
+    }
+}
+
+impl<T> EventReceiver<T> {
+    /// A receiver that gets nothing until its inbox is attached to a hub.
+    pub(crate) fn new(capacity: usize) -> EventReceiver<T> {
+        EventReceiver { inbox: Arc::new(Inbox::new(capacity, false)), item: PhantomData }
+    }
+
+    /// The same, but the hub reports the reader when it takes too long over an event.
+    pub(crate) fn watched(capacity: usize) -> EventReceiver<T> {
+        EventReceiver { inbox: Arc::new(Inbox::new(capacity, true)), item: PhantomData }
+    }
+
+    pub(crate) fn inbox(&self) -> &Arc<Inbox> {
+        &self.inbox
+    }
+
+    /// A file descriptor that is readable while events wait, and once no more will come: for `poll`
+    /// and the like. The receiver owns it: wait for it, but do not read from it or close it.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) when the process has no descriptor left.
+    pub fn descriptor(&self) -> Result<BorrowedFd<'_>> {
+        let inbox = &*self.inbox;
+        let queue = inbox.lock();
+        if inbox.descriptor.get().is_none() {
+            // Nobody else makes one meanwhile: the queue is locked.
+            let _ =
+                inbox.descriptor.set(Descriptor::new().map_err(Error::io("making a descriptor for events"))?);
+            inbox.show(&queue);
+        }
+        Ok(inbox.descriptor.get().expect("it was made just now").readable.as_fd())
+    }
+
+    /// Whether the pipeline, or the station, has stopped: no more events will come than those that wait.
+    pub fn is_closed(&self) -> bool {
+        self.inbox.closed.load(Ordering::Acquire)
+    }
+}
+
+impl Inbox {
+    fn new(capacity: usize, watched: bool) -> Inbox {
+        Inbox {
+            capacity: capacity.max(1),
+            watched,
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            closed: AtomicBool::new(false),
+            descriptor: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn put(&self, event: StationEvent) {
+        let mut queue = self.lock();
+        if queue.events.len() < self.capacity {
+            let missed = std::mem::take(&mut queue.missed);
+            queue.events.push_back((missed, event));
+        } else {
+            queue.missed += 1;
+        }
+        self.show(&queue);
+        self.changed.notify_one();
+    }
+
+    /// Counts events that were lost before they came here.
+    pub(super) fn miss(&self, count: u64) {
+        let mut queue = self.lock();
+        queue.missed += count;
+        self.show(&queue);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn close(&self) {
+        let queue = self.lock();
+        self.closed.store(true, Ordering::Release);
+        self.show(&queue);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// What the reader is at work on. Of a watched one.
+    pub(crate) fn task(&self) -> Option<Task> {
+        self.lock().task
+    }
+
+    /// Whether the reader is at work, or will be.
+    pub(super) fn has_work(&self) -> bool {
+        let queue = self.lock();
+        queue.task.is_some() || queue.is_readable()
+    }
+
+    /// Marks a task of at least `patience` as reported, and returns it the first time.
+    pub(super) fn report(&self, now: Instant, patience: Duration) -> Option<Task> {
+        let mut queue = self.lock();
+        let task = queue.task.as_mut()?;
+        let is_late = !task.reported && now.saturating_duration_since(task.since) >= patience;
+        task.reported |= is_late;
+        is_late.then_some(*task)
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> Option<StationEvent> {
+        let mut queue = self.lock();
+        loop {
+            if let Some(event) = self.take(&mut queue) {
+                return Some(event);
+            }
+            if self.closed.load(Ordering::Acquire) {
+                return None;
+            }
+            queue = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return None,
+                Some(left) => {
+                    self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// The next event, or the number of those that are missing before it.
+    fn take(&self, queue: &mut Queue) -> Option<StationEvent> {
+        let Queue { events, missed, task } = queue;
+        let missed = events.front_mut().map_or(missed, |(missed, _)| missed);
+        let event = match std::mem::take(missed) {
+            0 => events.pop_front().map(|(_, event)| event),
+            count => Some(StationEvent { pipeline: None, event: Event::Missed { count } }),
+        };
+        if self.watched {
+            let begun = |event: &StationEvent| Task {
+                kind: event.event.kind(),
+                since: Instant::now(),
+                reported: false,
+            };
+            *task = event.as_ref().map(begun);
+        }
+        self.show(queue);
+        event
+    }
+
+    fn show(&self, queue: &Queue) {
+        if let Some(descriptor) = self.descriptor.get() {
+            descriptor.show(queue.is_readable() || self.closed.load(Ordering::Acquire));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn is_readable(&self) -> bool {
+        !self.events.is_empty() || self.missed > 0
+    }
+}
+
+/// A descriptor that is readable or not: one end of a pair of sockets, with one byte between them or none. It
+/// never fills up. Whatever an application does to its end, nothing here waits or raises a signal.
+struct Descriptor {
+    readable: UnixStream,
+    writer: UnixStream,
+    shown: AtomicBool,
+}
+
+impl Descriptor {
+    fn new() -> io::Result<Descriptor> {
+        let (readable, writer) = UnixStream::pair()?;
+        readable.set_nonblocking(true)?;
+        writer.set_nonblocking(true)?;
+        Ok(Descriptor { readable, writer, shown: AtomicBool::new(false) })
+    }
+
+    /// By one thread at a time.
+    fn show(&self, shown: bool) {
+        if shown == self.shown.swap(shown, Ordering::Relaxed) {
+            return;
+        }
+        // The byte has room, and is there to be read: only the application can make this fail.
+        let _ = if shown { (&self.writer).write(&[1]) } else { (&self.readable).read(&mut [0]) };
+    }
+}
+
+impl<T> fmt::Debug for EventReceiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventReceiver").field("waiting", &self.inbox.lock().events.len()).finish()
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("waiting", &self.lock().events.len()).finish_non_exhaustive()
+    }
+}
