@@ -1,0 +1,93 @@
+//! What the mixer does when it is asked to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Rig;
+use crate::engine::mixer::Command;
+use crate::event::Event;
+use crate::playout::{Entry, Place};
+use crate::units::FrameCount;
+
+#[test]
+fn skip_goes_on_to_what_is_next_by_then() {
+    let rig = Rig::new(&["0.1:800000", "0.2:800000"], false, 0);
+    rig.run(1.0);
+    rig.up_next.lock().queue([Entry::new("0.3:800000")], Place::Next);
+    rig.command(Command::Skip { crossfade: Duration::from_millis(100) });
+    rig.run(1.0);
+    rig.command(Command::Skip { crossfade: Duration::ZERO });
+    rig.run(1.0);
+    let began: Vec<_> = rig.began().into_iter().map(|(file, _)| file).collect();
+    assert_eq!(began, ["0.1:800000", "0.3:800000", "0.2:800000"].map(PathBuf::from));
+    // Nothing follows the last one: it fades, and there is silence.
+    rig.command(Command::Skip { crossfade: Duration::ZERO });
+    rig.run(1.0);
+    assert!(rig.on_air.load().current.is_none());
+    assert_eq!(rig.count(|event| matches!(event, Event::NothingToPlay)), 1);
+    rig.stop();
+}
+
+#[test]
+fn what_is_to_be_played_now_is_not_skipped_if_it_has_begun_by_itself() {
+    let rig = Rig::new(&["0.1:8000", "0.2:800000"], false, 0);
+    rig.run(0.5);
+    let version = {
+        let mut up_next = rig.up_next.lock();
+        up_next.play_now(Entry::new("0.3:800000"));
+        up_next.version()
+    };
+    // The track before ends, and it begins, before the mixer hears of the skip to it.
+    rig.run(1.0);
+    rig.command(Command::SkipTo { version, crossfade: Duration::ZERO });
+    rig.run(1.0);
+    let began = || rig.began().into_iter().map(|(file, _)| file).collect::<Vec<_>>();
+    assert_eq!(began(), ["0.1:8000", "0.3:800000"].map(PathBuf::from));
+    // What was on the air before it is skipped as ever.
+    let version = {
+        let mut up_next = rig.up_next.lock();
+        up_next.play_now(Entry::new("0.4:800000"));
+        up_next.version()
+    };
+    rig.command(Command::SkipTo { version, crossfade: Duration::ZERO });
+    rig.run(1.0);
+    assert_eq!(began().last(), Some(&PathBuf::from("0.4:800000")));
+    rig.stop();
+}
+
+#[test]
+fn a_held_programme_waits_where_it_is() {
+    let rig = Rig::new(&["0.5:40000"], false, 0);
+    rig.run(1.0);
+    rig.command(Command::Hold { fade: Duration::from_millis(100) });
+    rig.run(3.0);
+    let held_at = rig.on_air.load().played;
+    assert!((8000..10000).contains(&held_at.0), "{held_at:?}");
+    rig.run(3.0);
+    assert_eq!(rig.on_air.load().played, held_at);
+    rig.command(Command::Resume { fade: Duration::from_millis(100) });
+    rig.run(10.0);
+    let pcm = rig.stop();
+    let loud = pcm.iter().filter(|sample| **sample == 0.5).count();
+    let heard = pcm.iter().filter(|sample| **sample != 0.0).count();
+    assert!((39_990..=40_000).contains(&heard) && loud >= 40_000 - 1700, "{heard} {loud}");
+}
+
+#[test]
+fn beyond_every_end_is_the_end() {
+    let rig = Rig::new(&["0.1:80000", "0.2:8000"], false, 500);
+    rig.run(1.0);
+    rig.command(Command::SeekCurrent { to: FrameCount(u64::MAX) });
+    rig.run(1.0);
+    assert_eq!(rig.began().len(), 2);
+    rig.stop();
+}
+
+#[test]
+fn a_stopped_pipeline_does_not_hold_up_its_clock() {
+    let rig = Rig::new(&["0.1:8000"], false, 0);
+    let stepper = rig.stepper.clone().unwrap();
+    rig.run(0.5);
+    rig.stop();
+    stepper.run(Duration::from_secs(1));
+}

@@ -1,0 +1,67 @@
+//! How tracks meet, and where their titles sit.
+
+use std::path::PathBuf;
+
+use super::{RAW_DELAY, Rig, look_ahead};
+use crate::event::Event;
+
+#[test]
+fn tracks_join_at_the_sample_when_nothing_fades() {
+    let rig = Rig::new(&["0.1:1000", "0.2:1", "0.3:5000?", "0.4:2500"], false, 0);
+    rig.run(3.0);
+    let began: Vec<_> = rig.began().into_iter().map(|(_, at)| at).collect();
+    assert_eq!(began, [0, 1000, 1001, 6001]);
+    assert_eq!(rig.count(|event| matches!(event, Event::NothingToPlay)), 1);
+    let pcm = rig.stop();
+    let mut expected = vec![0.0; look_ahead()];
+    for (level, frames) in [(0.1, 1000), (0.2, 1), (0.3, 5000), (0.4, 2500)] {
+        expected.extend(std::iter::repeat_n(level, frames));
+    }
+    assert_eq!(pcm[..expected.len()], expected);
+    assert!(pcm.len() > expected.len() && pcm[expected.len()..].iter().all(|sample| *sample == 0.0));
+}
+
+#[test]
+fn a_title_sits_at_the_packet_that_holds_the_first_sample() {
+    let rig = Rig::new(&["0.1:8111", "0.2:8000"], false, 0);
+    rig.run(3.0);
+    while rig.titles().len() < 3 {
+        std::thread::yield_now();
+    }
+    let at = |frame: usize| (frame + look_ahead() + RAW_DELAY) / 100 * 100;
+    assert_eq!(rig.titles()[1..], [("0.1:8111".into(), at(0)), ("0.2:8000".into(), at(8111))]);
+    rig.stop();
+}
+
+#[test]
+fn a_crossfade_begins_where_the_new_track_is_louder() {
+    let rig = Rig::new(&["0.5:16000", "0.5:16000"], false, 1000);
+    rig.run(4.0);
+    // The second starts one second before the first ends, and begins half a second later.
+    assert_eq!(rig.began()[1].1, 16_000 - 8_000 + 4_000);
+    let pcm = rig.stop();
+    let pcm = &pcm[look_ahead()..];
+    assert_eq!(pcm[..8000], vec![0.5; 8000]);
+    // Two constants are alike: with equal power they add up to at most the square root of two.
+    let most = pcm[8000..16000].iter().copied().fold(0.0, f32::max);
+    assert!((most - 0.5 * 2_f32.sqrt()).abs() < 1e-3, "{most}");
+    assert!(pcm[16000..24000].iter().all(|sample| *sample == 0.5));
+    assert!(pcm[24000..].iter().all(|sample| *sample == 0.0));
+}
+
+#[test]
+fn tracks_shorter_than_the_crossfade_are_all_heard() {
+    let rig = Rig::new(&["0.5:16000", "0.4:400", "0.3:300", "0.5:16000"], false, 1000);
+    rig.run(6.0);
+    let began: Vec<_> = rig.began().into_iter().map(|(file, _)| file).collect();
+    assert_eq!(began, ["0.5:16000", "0.4:400", "0.3:300", "0.5:16000"].map(PathBuf::from));
+    rig.stop();
+}
+
+#[test]
+fn a_track_that_does_not_say_how_long_it_is_fades_all_the_same() {
+    let rig = Rig::new(&["0.5:40000?", "0.5:40000"], false, 2000);
+    rig.run(10.0);
+    assert_eq!(rig.began()[1].1, 40_000 - 16_000 + 8_000);
+    rig.stop();
+}
