@@ -164,3 +164,55 @@ impl Deck {
         ends.fold(most as u64, u64::min) as usize
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{BLOCK_FRAMES, Channels};
+    use crate::ring::by_hand;
+    use crate::units::SampleRate;
+
+    const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
+
+    /// A second of sound after these commands, which come at once: what is heard at its end, and how the deck ended.
+    fn after(commands: impl IntoIterator<Item = DeckCommand>) -> (f32, Option<bool>) {
+        let (feed, mut filler) = by_hand(SPEC, Duration::from_secs(10));
+        assert_eq!(filler.push(&[0.5; 40_000]), Some(40_000));
+        let voice = Voice::new(feed, 1.0, SPEC.rate);
+        let mut deck = Deck::new(VoiceId(1), None, None, voice, 1.0, SPEC);
+        let mut scratch = Scratch::new(SPEC.channels, None);
+        commands.into_iter().for_each(|command| deck.command(command));
+        let (mut heard, mut stopped) = (0.0, None);
+        for _ in 0..8 {
+            let mut block = [0.0; BLOCK_FRAMES];
+            let lives = deck.mix(&mut block, &mut scratch, &mut |event| match event {
+                Event::VoiceEnded { stopped: by_command, .. } => stopped = Some(by_command),
+                other => panic!("{other:?}"),
+            });
+            heard = block[BLOCK_FRAMES - 1];
+            if !lives {
+                break;
+            }
+        }
+        (heard, stopped)
+    }
+
+    #[test]
+    fn whatever_is_asked_of_a_deck_that_is_being_stopped_it_stops() {
+        let stop = DeckCommand::Stop { fade: Duration::from_millis(300) };
+        for later in [DeckCommand::Pause, DeckCommand::Resume, DeckCommand::Seek(FrameCount(0)), stop] {
+            assert_eq!(after([stop, later]), (0.0, Some(true)), "{later:?}");
+        }
+        assert_eq!(after([DeckCommand::Pause, stop]), (0.0, Some(true)));
+    }
+
+    #[test]
+    fn a_pause_lasts_until_the_resume_and_a_seek_does_not_end_it() {
+        let (pause, seek) = (DeckCommand::Pause, DeckCommand::Seek(FrameCount(100)));
+        assert_eq!(after([pause]), (0.0, None));
+        assert_eq!(after([pause, seek]), (0.0, None));
+        assert_eq!(after([seek, pause]), (0.0, None));
+        assert_eq!(after([pause, DeckCommand::Resume]), (0.5, None));
+        assert_eq!(after([seek]), (0.5, None));
+    }
+}
