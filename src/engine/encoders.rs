@@ -16,7 +16,7 @@ use crossbeam::queue::ArrayQueue;
 use log::Level;
 
 use super::crew::Crew;
-use super::line::{Line, Mark, OutputId, Running, Sink};
+use super::line::{Line, Mark, OutputId, OutputSetup, Running, Sink};
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::Result;
@@ -71,19 +71,11 @@ struct Lost {
 }
 
 impl Output {
-    /// An output that goes on the air with this encoder; its settings build it again if it fails.
-    pub fn new(
-        id: OutputId,
-        mount: String,
-        settings: Arc<dyn EncoderSettings>,
-        encoder: Box<dyn Encoder>,
-        spec: PcmSpec,
-        sink: Sink,
-        emitter: Emitter,
-    ) -> Output {
+    /// An output that goes on the air with this encoder.
+    pub fn new(setup: OutputSetup, encoder: Box<dyn Encoder>, sink: Sink) -> Output {
         let failed = Arc::new(AtomicBool::new(false));
-        let running = Running::new(encoder);
-        let line = Line::new(id, mount.clone(), settings, running, spec, sink, emitter, failed.clone());
+        let (id, mount) = (setup.id, setup.mount.clone());
+        let line = Line::new(setup, Running::new(encoder), sink, failed.clone());
         Output {
             id,
             mount,
@@ -339,7 +331,8 @@ mod tests {
         let emitter = Emitter::unheard();
         let output = |sink| {
             let (settings, encoder) = (Arc::new(gated.clone()), Box::new(gated.clone()));
-            Arc::new(Output::new(OutputId(0), "/x".into(), settings, encoder, SPEC, sink, emitter.clone()))
+            let (id, mount, emitter) = (OutputId(0), "/x".into(), emitter.clone());
+            Arc::new(Output::new(OutputSetup { id, mount, settings, spec: SPEC, emitter }, encoder, sink))
         };
         let slow = output(sink);
         let shut = lock(&gate);

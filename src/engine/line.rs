@@ -38,13 +38,20 @@ pub(crate) struct Mark {
     pub output: Option<OutputId>,
 }
 
-/// An output's encoder at work: touched only by the worker that the output is on.
+/// What an output is, but for the encoder that it happens to have.
+pub(crate) struct OutputSetup {
+    pub id: OutputId,
+    pub mount: String,
+    /// They open its encoder, again if it fails.
+    pub settings: Arc<dyn EncoderSettings>,
+    pub spec: PcmSpec,
+    pub emitter: Emitter,
+}
+
+/// An output's encoder at work. Only the worker that the output is on touches it.
 pub(crate) struct Line {
-    id: OutputId,
-    mount: String,
-    settings: Arc<dyn EncoderSettings>,
-    spec: PcmSpec,
-    encoder: State,
+    output: OutputSetup,
+    encoder: EncoderState,
     /// Gone once the output is finished.
     sink: Option<Sink>,
     /// The title of the next packet, and those that come after it.
@@ -53,11 +60,10 @@ pub(crate) struct Line {
     /// What the encoder gave and what is ready for the sink: both reused from job to job.
     packets: Vec<Packet>,
     ready: Vec<TitledPacket>,
-    emitter: Emitter,
     failed: Arc<AtomicBool>,
 }
 
-enum State {
+enum EncoderState {
     Running(Running),
     /// Failed, and left alone until this position.
     Failed {
@@ -95,41 +101,27 @@ impl Running {
 }
 
 impl Line {
-    #[allow(clippy::too_many_arguments)] // one caller, which has them by these names
-    pub fn new(
-        id: OutputId,
-        mount: String,
-        settings: Arc<dyn EncoderSettings>,
-        running: Running,
-        spec: PcmSpec,
-        sink: Sink,
-        emitter: Emitter,
-        failed: Arc<AtomicBool>,
-    ) -> Line {
+    pub fn new(output: OutputSetup, running: Running, sink: Sink, failed: Arc<AtomicBool>) -> Line {
         Line {
-            id,
-            mount,
-            settings,
-            spec,
-            encoder: State::Running(running),
+            output,
+            encoder: EncoderState::Running(running),
             sink: Some(sink),
             title: Arc::default(),
             marks: VecDeque::new(),
             packets: Vec::new(),
             ready: Vec::new(),
-            emitter,
             failed,
         }
     }
 
     /// Where it says what happened.
     pub fn emitter(&self) -> &Emitter {
-        &self.emitter
+        &self.output.emitter
     }
 
     /// Takes in the title changes that are for this output.
     pub fn add_marks(&mut self, marks: &[Mark]) {
-        let mine = |mark: &&Mark| mark.output.is_none_or(|output| output == self.id);
+        let mine = |mark: &&Mark| mark.output.is_none_or(|output| output == self.output.id);
         self.marks.extend(marks.iter().filter(mine).cloned());
     }
 
@@ -146,13 +138,13 @@ impl Line {
 
     fn encode_block(&mut self, block: &PcmBlock) -> Result<()> {
         let running = match &mut self.encoder {
-            State::Failed { until } if block.position < *until => return Ok(()),
-            State::Failed { .. } => {
-                let running = guarded(|| Ok(Running::new(self.settings.open(self.spec)?)))?;
-                self.encoder = State::Running(Running { unproven: true, ..running });
+            EncoderState::Failed { until } if block.position < *until => return Ok(()),
+            EncoderState::Failed { .. } => {
+                let running = guarded(|| Ok(Running::new(self.output.settings.open(self.output.spec)?)))?;
+                self.encoder = EncoderState::Running(Running { unproven: true, ..running });
                 return self.encode_block(block);
             }
-            State::Running(running) => running,
+            EncoderState::Running(running) => running,
         };
         // Where jobs were dropped, the encoder's input jumps: its clock jumps along.
         running.start = Some(FramePos(block.position.0 - running.fed.min(block.position.0)));
@@ -166,9 +158,9 @@ impl Line {
     /// Goes on with another encoder; what the old one still has inside comes first.
     pub fn replace(&mut self, settings: Arc<dyn EncoderSettings>, running: Running) {
         self.flush();
-        self.settings = settings;
+        self.output.settings = settings;
         let unproven = self.failed.load(Ordering::Relaxed);
-        self.encoder = State::Running(Running { unproven, ..running });
+        self.encoder = EncoderState::Running(Running { unproven, ..running });
     }
 
     /// Flushes the encoder and lets go of the sink.
@@ -178,7 +170,7 @@ impl Line {
     }
 
     fn flush(&mut self) {
-        if let State::Running(running) = &mut self.encoder {
+        if let EncoderState::Running(running) = &mut self.encoder {
             let packets = &mut self.packets;
             match guarded(|| running.encoder.flush(packets)) {
                 Ok(()) => {
@@ -186,8 +178,8 @@ impl Line {
                     self.send();
                 }
                 Err(error) => {
-                    let text = format!("{}: the encoder's last packets are lost: {error}", self.mount);
-                    self.emitter.log(Level::Warn, text);
+                    let text = format!("{}: the encoder's last packets are lost: {error}", self.output.mount);
+                    self.output.emitter.log(Level::Warn, text);
                 }
             }
         }
@@ -195,11 +187,11 @@ impl Line {
 
     /// Gives the packets that became whole the title in force where their audio begins to sound.
     fn title_packets(&mut self) {
-        let State::Running(running) = &mut self.encoder else { return };
+        let EncoderState::Running(running) = &mut self.encoder else { return };
         if running.unproven && !self.packets.is_empty() {
             running.unproven = false;
             self.failed.store(false, Ordering::Relaxed);
-            self.emitter.emit(Event::EncoderRecovered { mount: self.mount.clone() });
+            self.output.emitter.emit(Event::EncoderRecovered { mount: self.output.mount.clone() });
         }
         let start = running.start.map_or(0, |start| start.0);
         for packet in self.packets.drain(..) {
@@ -223,12 +215,15 @@ impl Line {
     }
 
     fn fail(&mut self, block: &PcmBlock, error: &Error) {
-        let first = matches!(self.encoder, State::Running(_));
+        let first = matches!(self.encoder, EncoderState::Running(_));
         self.packets.clear();
-        self.encoder = State::Failed { until: block.position + self.spec.rate.frames_in(REBUILD_AFTER) };
+        self.encoder =
+            EncoderState::Failed { until: block.position + self.output.spec.rate.frames_in(REBUILD_AFTER) };
         self.failed.store(true, Ordering::Relaxed);
         if first {
-            self.emitter.emit(Event::EncoderFailed { mount: self.mount.clone(), reason: error.to_string() });
+            self.output
+                .emitter
+                .emit(Event::EncoderFailed { mount: self.output.mount.clone(), reason: error.to_string() });
         }
     }
 }

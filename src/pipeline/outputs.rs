@@ -8,7 +8,7 @@ use crate::audio::PcmSpec;
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::crew::Crew;
 use crate::engine::encoders::{Output, Pool};
-use crate::engine::line::OutputId;
+use crate::engine::line::{OutputId, OutputSetup};
 use crate::engine::mixer::Command;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Membership};
@@ -55,15 +55,14 @@ impl Outputs {
         let mut writer = server.add_mount(filled_in(&settings, self.spec))?;
         let id = OutputId(self.next);
         self.next += 1;
-        let output = Arc::new(Output::new(
+        let setup = OutputSetup {
             id,
-            settings.mount.path.clone(),
-            settings.encoder.clone(),
-            encoder,
-            self.spec,
-            Box::new(move |packets| writer.push_all(packets)),
-            self.emitter.clone(),
-        ));
+            mount: settings.mount.path.clone(),
+            settings: settings.encoder.clone(),
+            spec: self.spec,
+            emitter: self.emitter.clone(),
+        };
+        let output = Arc::new(Output::new(setup, encoder, Box::new(move |packets| writer.push_all(packets))));
         self.membership.own(&settings.mount.path);
         self.mounts.push(settings.mount.path.clone());
         self.running.push((output.clone(), settings));

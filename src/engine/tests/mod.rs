@@ -16,7 +16,7 @@ use super::clock::{Clock, Stepper};
 use super::crew::Crew;
 use super::decode::Source;
 use super::encoders::{Output, Pool};
-use super::line::OutputId;
+use super::line::{OutputId, OutputSetup};
 use super::mixer::{Command, Mixer, OnAir, Parts};
 use super::picker::Picker;
 use super::programme::{Programme, Transitions};
@@ -186,8 +186,14 @@ impl Rig {
         let pool = Arc::new(Pool::new());
         pool.staff(2, &crew).unwrap();
         let raw = Raw.open(SPEC).unwrap();
-        let output = Output::new(OutputId(0), "/raw".into(), Arc::new(Raw), raw, SPEC, sink, emitter.clone());
-        let output = Arc::new(output);
+        let setup = OutputSetup {
+            id: OutputId(0),
+            mount: "/raw".into(),
+            settings: Arc::new(Raw),
+            spec: SPEC,
+            emitter: emitter.clone(),
+        };
+        let output = Arc::new(Output::new(setup, raw, sink));
         let (commands, receiver) = quiet_channel();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
         let picker = Picker {
