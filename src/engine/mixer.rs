@@ -88,29 +88,34 @@ pub(crate) struct OnAir {
     pub voices: Vec<VoiceState>,
 }
 
+/// What connects a mixer to the rest of its pipeline.
+pub(crate) struct Links {
+    pub name: String,
+    pub clock: Clock,
+    pub commands: QuietReceiver<Command>,
+    pub pool: Arc<Pool>,
+    pub emitter: Emitter,
+    pub on_air: Arc<ArcSwap<OnAir>>,
+}
+
 /// All that one pipeline's mixer owns.
 pub(crate) struct Mixer {
-    name: String,
+    links: Links,
     spec: PcmSpec,
-    clock: Clock,
     pace: Pace,
-    commands: QuietReceiver<Command>,
     programme: Programme,
     decks: Vec<Deck>,
     titles: Titles,
     outputs: Vec<Fed>,
-    pool: Arc<Pool>,
     limiter: Limiter,
     meter: LoudnessMeter,
     guard: Guard,
+    dead_air: Option<&'static str>,
     scratch: Scratch,
     /// Title changes of the job that is being mixed.
     marks: Vec<Mark>,
-    /// Events of the job that is being mixed: told once the state shows what they tell of.
+    /// Events of the job that is being mixed. They are told once the state shows what they tell of.
     told: Vec<Event>,
-    emitter: Emitter,
-    dead_air: Option<&'static str>,
-    on_air: Arc<ArcSwap<OnAir>>,
 }
 
 /// An output, and the title that it was last told of.
@@ -125,22 +130,6 @@ impl Fed {
     }
 }
 
-/// What a mixer is made of.
-pub(crate) struct Parts {
-    pub name: String,
-    pub spec: PcmSpec,
-    pub clock: Clock,
-    /// When the first block is due.
-    pub start: Instant,
-    pub commands: QuietReceiver<Command>,
-    pub programme: Programme,
-    pub dead_air: DeadAir,
-    pub outputs: Vec<Arc<Output>>,
-    pub pool: Arc<Pool>,
-    pub emitter: Emitter,
-    pub on_air: Arc<ArcSwap<OnAir>>,
-}
-
 /// How long a stepped clock's mixer waits for a decoder: for as long as a test may take.
 const STEPPED_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -148,28 +137,31 @@ const STEPPED_PATIENCE: Duration = Duration::from_secs(20);
 const STEPPED_GLANCE: Duration = Duration::from_millis(1);
 
 impl Mixer {
-    pub fn new(parts: Parts) -> Mixer {
-        let patience = parts.clock.is_stepped().then_some(STEPPED_PATIENCE);
+    /// A mixer whose first block is due at `start`.
+    pub fn new(
+        links: Links,
+        programme: Programme,
+        start: Instant,
+        dead_air: DeadAir,
+        outputs: Vec<Arc<Output>>,
+    ) -> Mixer {
+        let spec = programme.spec();
+        let patience = links.clock.is_stepped().then_some(STEPPED_PATIENCE);
         Mixer {
-            name: parts.name,
-            spec: parts.spec,
-            scratch: Scratch::new(parts.spec.channels, patience),
-            limiter: Limiter::new(parts.spec),
-            meter: LoudnessMeter::new(parts.spec),
-            guard: Guard::new(parts.spec.rate, parts.dead_air),
-            pace: Pace::new(parts.spec.rate, parts.start),
-            clock: parts.clock,
-            commands: parts.commands,
-            programme: parts.programme,
+            links,
+            spec,
+            pace: Pace::new(spec.rate, start),
+            programme,
             decks: Vec::new(),
             titles: Titles::default(),
-            outputs: parts.outputs.into_iter().map(Fed::new).collect(),
-            pool: parts.pool,
+            outputs: outputs.into_iter().map(Fed::new).collect(),
+            limiter: Limiter::new(spec),
+            meter: LoudnessMeter::new(spec),
+            guard: Guard::new(spec.rate, dead_air),
+            dead_air: None,
+            scratch: Scratch::new(spec.channels, patience),
             marks: Vec::new(),
             told: Vec::new(),
-            emitter: parts.emitter,
-            dead_air: None,
-            on_air: parts.on_air,
         }
     }
 
@@ -178,13 +170,13 @@ impl Mixer {
         let job = job_blocks(self.spec) as u64;
         let mut next = 0;
         loop {
-            let now = self.clock.now();
+            let now = self.links.clock.now();
             // A stepped clock may leap as far as it likes: all of it is played.
-            if !self.clock.is_stepped()
+            if !self.links.clock.is_stepped()
                 && let Some(moved) = self.pace.move_if_lost(next, now)
             {
-                let (name, by) = (&self.name, moved.by);
-                self.emitter.log(
+                let (name, by) = (&self.links.name, moved.by);
+                self.links.emitter.log(
                     log::Level::Warn,
                     format!("{name}: the machine was away for {by:?}; the sample clock goes on from here"),
                 );
@@ -206,17 +198,17 @@ impl Mixer {
     fn wait(&mut self, block: u64) -> bool {
         let due = self.pace.due(block);
         loop {
-            let now = self.clock.now();
+            let now = self.links.clock.now();
             if now >= due {
                 return true;
             }
             // A stepped clock may have moved by less than a job.
-            self.clock.settle(now);
-            let deadline = match self.clock.is_stepped() {
+            self.links.clock.settle(now);
+            let deadline = match self.links.clock.is_stepped() {
                 false => due,
                 true => Instant::now() + STEPPED_GLANCE,
             };
-            match self.commands.recv_by(deadline) {
+            match self.links.commands.recv_by(deadline) {
                 Ok(Command::Stop) | Err(Nothing::EverAgain) => return false,
                 Ok(command) => self.obey(command),
                 Err(Nothing::Yet) => {}
@@ -225,7 +217,7 @@ impl Mixer {
     }
 
     fn obey_all(&mut self) -> bool {
-        while let Ok(command) = self.commands.try_recv() {
+        while let Ok(command) = self.links.commands.try_recv() {
             if let Command::Stop = command {
                 return false;
             }
@@ -282,16 +274,16 @@ impl Mixer {
         // The audio goes last: no mount announces a track that state and history do not know yet.
         let job = Arc::new(Job { blocks: mixed, marks: std::mem::take(&mut self.marks) });
         for Fed { output, .. } in &self.outputs {
-            self.pool.encode(output, job.clone(), self.clock.is_stepped());
+            self.links.pool.encode(output, job.clone(), self.links.clock.is_stepped());
         }
     }
 
     /// Emits what happened in this job. Where the clock is stepped, whoever steps it finds all of it told.
     fn tell(&mut self) {
-        let settles = self.clock.is_stepped() && !self.told.is_empty();
-        self.told.drain(..).for_each(|event| self.emitter.emit(event));
+        let settles = self.links.clock.is_stepped() && !self.told.is_empty();
+        self.told.drain(..).for_each(|event| self.links.emitter.emit(event));
         if settles {
-            self.emitter.settle();
+            self.links.emitter.settle();
         }
     }
 
@@ -377,13 +369,13 @@ impl Mixer {
             loudness: self.meter.loudness(),
             voices: self.decks.iter().map(Deck::state).collect(),
         };
-        self.on_air.store(Arc::new(on_air));
+        self.links.on_air.store(Arc::new(on_air));
     }
 }
 
 impl Drop for Mixer {
     fn drop(&mut self) {
-        self.clock.settle_for_good();
+        self.links.clock.settle_for_good();
     }
 }
 

@@ -85,9 +85,9 @@ impl Pipeline {
         };
         self.meet(options)?;
         match options.when {
-            When::Now => {
-                self.inner.command(Command::SkipTo { version, crossfade: self.inner.quick_crossfade() })
-            }
+            When::Now => self
+                .inner
+                .command(Command::SkipTo { version, crossfade: self.inner.programming.quick_crossfade() }),
             When::AfterCurrent => Ok(()),
         }
     }
@@ -121,7 +121,7 @@ impl Pipeline {
         fade_out: Option<Duration>,
     ) -> Result<()> {
         check_fades(crossfade, fade_in, fade_out)?;
-        let mut transitions = self.inner.transitions();
+        let mut transitions = self.inner.programming.transitions();
         transitions.crossfade = crossfade.unwrap_or(transitions.crossfade);
         transitions.fade_in = fade_in.unwrap_or(transitions.fade_in);
         transitions.fade_out = fade_out.unwrap_or(transitions.fade_out);
@@ -149,7 +149,7 @@ impl Pipeline {
     /// [`Error::File`] if it cannot be opened: nothing changes then. Opens the file on the caller's thread.
     pub fn play_file(&self, path: impl AsRef<Path>, title: Option<&str>) -> Result<EntryId> {
         let path = path.as_ref();
-        (self.inner.open)(path, self.inner.spec)?;
+        self.inner.programming.open(path)?;
         let entry = Entry { title: title.map(str::to_owned), ..Entry::new(path) };
         let (id, version) = {
             let mut up_next = self.inner.up_next();
@@ -161,7 +161,7 @@ impl Pipeline {
 
     /// The current track gives way to what is up next, by a crossfade of `skip_crossfade`.
     pub fn skip(&self) -> Result<()> {
-        self.inner.command(Command::Skip { crossfade: self.inner.skip_crossfade })
+        self.inner.command(Command::Skip { crossfade: self.inner.programming.skip_crossfade() })
     }
 
     /// Queues entries, each to be played once, before the playlist goes on. Their ids come in the same order.
@@ -230,7 +230,7 @@ impl Pipeline {
 
     /// How titles are made from now on, for tracks that are opened after this call.
     pub fn set_title_format(&self, format: impl Fn(&Entry, &Tags) -> String + Send + Sync + 'static) {
-        *self.inner.title.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(format);
+        self.inner.programming.set_title_format(Arc::new(format));
     }
 }
 

@@ -5,6 +5,7 @@ mod control;
 mod hooks;
 mod lists;
 mod outputs;
+mod programming;
 mod reload;
 mod resume;
 mod running;
@@ -12,6 +13,7 @@ mod settings;
 mod state;
 pub(crate) mod state_file;
 mod station;
+mod threads;
 mod voices;
 
 use std::sync::{Arc, Mutex};

@@ -35,22 +35,17 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    pub fn new(
-        spec: PcmSpec,
-        pool: Arc<Pool>,
-        workers: Arc<Crew>,
-        membership: Arc<Membership>,
-        emitter: Emitter,
-    ) -> Outputs {
+    pub fn new(spec: PcmSpec, workers: Arc<Crew>, membership: Arc<Membership>, emitter: Emitter) -> Outputs {
         let (running, mounts) = Default::default();
-        Outputs { spec, pool: Some(pool), workers, membership, emitter, next: 0, running, mounts }
+        let pool = Some(Arc::new(Pool::new()));
+        Outputs { spec, pool, workers, membership, emitter, next: 0, running, mounts }
     }
 
     /// Opens the encoder, then the mount.
     pub fn add(&mut self, server: &Server, settings: OutputSettings) -> Result<Arc<Output>> {
         // First, so that a bitrate that cannot work leaves no trace on the server.
         let encoder = settings.encoder.open(self.spec)?;
-        let pool = self.pool.as_ref().ok_or(Error::Stopped("pipeline"))?;
+        let pool = self.pool()?;
         pool.staff(self.running.len() + 1, &self.workers)?;
         let mut writer = server.add_mount(filled_in(&settings, self.spec))?;
         let id = OutputId(self.next);
@@ -69,9 +64,13 @@ impl Outputs {
         Ok(output)
     }
 
-    /// What the mixer feeds.
-    pub fn running(&self) -> Vec<Arc<Output>> {
-        self.running.iter().map(|(output, _)| output.clone()).collect()
+    fn pool(&self) -> Result<Arc<Pool>> {
+        self.pool.clone().ok_or(Error::Stopped("pipeline"))
+    }
+
+    /// What the mixer feeds, and the workers that encode it.
+    pub fn for_mixer(&self) -> Result<(Vec<Arc<Output>>, Arc<Pool>)> {
+        Ok((self.running.iter().map(|(output, _)| output.clone()).collect(), self.pool()?))
     }
 
     pub fn find(&self, mount: &str) -> Result<&Arc<Output>> {
@@ -188,7 +187,7 @@ impl Pipeline {
         }
         let opened = settings.open(self.inner.spec)?;
         declared.encoder = settings.clone();
-        let pool = outputs.pool.as_ref().ok_or(Error::Stopped("pipeline"))?;
+        let pool = outputs.pool()?;
         pool.replace(&output, settings, opened);
         Ok(())
     }

@@ -56,7 +56,7 @@ struct Interrupted {
 impl Pipeline {
     /// What is needed to go on from here.
     pub fn snapshot(&self) -> PipelineSnapshot {
-        State::of(&self.inner).snapshot()
+        SnapshotSource::of(&self.inner).snapshot()
     }
 
     /// Goes on from a snapshot: what was up next is up next again, and the track that was on the air
@@ -70,8 +70,8 @@ impl Pipeline {
     }
 }
 
-/// Where a pipeline's state is to be read, as long as it runs and after.
-pub(super) struct State {
+/// All that a snapshot is made of. It can be read while the pipeline runs, and after that.
+pub(super) struct SnapshotSource {
     spec: PcmSpec,
     up_next: Arc<SharedUpNext>,
     on_air: Arc<ArcSwap<OnAir>>,
@@ -80,14 +80,14 @@ pub(super) struct State {
     history: Arc<Mutex<History>>,
 }
 
-impl State {
-    pub fn of(inner: &Inner) -> State {
-        State {
+impl SnapshotSource {
+    pub fn of(inner: &Inner) -> SnapshotSource {
+        SnapshotSource {
             spec: inner.spec,
-            up_next: inner.up_next.clone(),
+            up_next: inner.programming.up_next.clone(),
             on_air: inner.on_air.clone(),
-            begun: inner.begun.clone(),
-            goes_on_at: inner.goes_on_at.clone(),
+            begun: inner.programming.begun.clone(),
+            goes_on_at: inner.programming.goes_on_at.clone(),
             history: inner.history.clone(),
         }
     }
@@ -138,7 +138,7 @@ impl Inner {
     pub(super) fn restore(&self, mut snapshot: PipelineSnapshot) -> u64 {
         let mut list = self.up_next();
         list.go_on_from(snapshot.up_next);
-        let mut goes_on_at = self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut goes_on_at = self.programming.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((id, played)) = snapshot.waiting {
             *goes_on_at = Some((id, self.spec.rate.frames_in(played)));
         }

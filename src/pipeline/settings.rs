@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Hooks;
+use super::{Hooks, state_file};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
@@ -183,6 +183,16 @@ impl PipelineSettings {
         check_fade("fade_out", self.fade_out)?;
         check_fade("skip_crossfade", self.skip_crossfade)?;
         check_dead_air(&self.dead_air)
+    }
+
+    /// The same for a pipeline that is about to start.
+    pub(super) fn check_to_start(&self) -> Result<()> {
+        self.check()?;
+        if self.outputs.is_empty() {
+            return Err(Error::setting("output", "a pipeline needs at least one"));
+        }
+        self.state_file.as_deref().map(state_file::check).transpose()?;
+        Ok(())
     }
 }
 

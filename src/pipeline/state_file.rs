@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::resume::{PipelineSnapshot, State};
+use super::resume::{PipelineSnapshot, SnapshotSource};
 use crate::error::{Error, Result};
 use crate::event::{EventKind, EventReceiver};
 
@@ -113,7 +113,7 @@ fn folder_of(file: &Path) -> &Path {
 
 /// The thread `state`: keeps the state in a file until the pipeline ends, and what it was at its end. It
 /// holds what it keeps, not the pipeline: so the last handle may be dropped without a word.
-pub(super) fn keep(state: &State, events: &EventReceiver, file: &Path) {
+pub(super) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path) {
     let mut complained = false;
     let mut due = Instant::now() + KEEP_EVERY;
     loop {

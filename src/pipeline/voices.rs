@@ -3,12 +3,11 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Pipeline;
-use super::running::file_gain;
 use crate::engine::deck::{Deck, DeckCommand, VoiceState};
 use crate::engine::decode::{AHEAD, prime};
 use crate::engine::mixer::{Command, read};
@@ -19,8 +18,33 @@ use crate::playout::Curve;
 use crate::ring::{Filler, by_hand};
 use crate::units::FrameCount;
 
-/// The voices of a pipeline that have not ended.
-pub(super) type Voices = Arc<Mutex<HashSet<VoiceId>>>;
+/// The voices of a pipeline that have not ended, by their numbers.
+#[derive(Default)]
+pub(super) struct VoiceTable {
+    last: AtomicU64,
+    present: Mutex<HashSet<VoiceId>>,
+}
+
+impl VoiceTable {
+    fn add(&self) -> VoiceId {
+        let id = VoiceId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
+        self.lock().insert(id);
+        id
+    }
+
+    /// A voice whose end is told is no voice any more.
+    pub fn forget(&self, voice: VoiceId) {
+        self.lock().remove(&voice);
+    }
+
+    fn contains(&self, voice: VoiceId) -> bool {
+        self.lock().contains(&voice)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<VoiceId>> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// How a voice begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,11 +106,11 @@ impl Pipeline {
     pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
         let path = path.as_ref();
         let inner = &self.inner;
-        let source = (inner.open)(path, inner.spec)?;
-        let (duration, file_gain) = (source.duration(), file_gain(source.tags(), inner.replaygain));
+        let source = inner.programming.open(path)?;
+        let (duration, file_gain) = (source.duration(), inner.programming.file_gain(source.tags()));
         let (feed, pump) =
             prime(source, inner.spec, FrameCount(0), AHEAD).map_err(|reason| Error::file(path, reason))?;
-        inner.decoders().spawn("decode", move || pump.run())?;
+        inner.threads.decoders.spawn("decode", move || pump.run())?;
         self.add_voice(Some(path.to_owned()), duration, Voice::new(feed, file_gain, inner.spec.rate), options)
     }
 
@@ -167,19 +191,18 @@ impl Pipeline {
         options: VoiceOptions,
     ) -> Result<VoiceId> {
         let volume = checked(options.volume)?;
-        let id = VoiceId(self.inner.next_voice.fetch_add(1, Ordering::Relaxed));
+        // It is known before the mixer has it, which may end it at once.
+        let id = self.inner.voices.add();
         let mut deck = Deck::new(id, file, duration, voice, volume, self.inner.spec);
         if options.paused {
             deck.start_paused();
         }
-        // Before the mixer has it, which may end it at once.
-        lock(&self.inner.voices).insert(id);
         self.inner.command(Command::AddDeck(Box::new(deck)))?;
         Ok(id)
     }
 
     fn deck(&self, voice: VoiceId, command: DeckCommand) -> Result<()> {
-        if self.inner.is_running() && !lock(&self.inner.voices).contains(&voice) {
+        if self.inner.is_running() && !self.inner.voices.contains(voice) {
             return Err(Error::NotFound(format!(
                 "voice {}: it has ended, or is another pipeline's",
                 voice.0
@@ -191,19 +214,10 @@ impl Pipeline {
 
 /// A volume that a voice can have.
 fn checked(volume: f32) -> Result<f32> {
-    // The cosine of a right angle is a little less than nothing in floats: a crossfader's end.
+    // In floats the cosine of a right angle, which is a crossfader's end, is a little below zero.
     let volume = if volume.abs() < 1e-6 { 0.0 } else { volume };
     match volume {
         0.0..=16.0 => Ok(volume),
         _ => Err(Error::setting("volume", format!("{volume} is outside 0..=16; 1 is unchanged"))),
     }
-}
-
-fn lock(voices: &Voices) -> MutexGuard<'_, HashSet<VoiceId>> {
-    voices.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// For the emitter: a voice that is told to have ended is no voice any more.
-pub(super) fn forget(voices: &Voices, voice: VoiceId) {
-    lock(voices).remove(&voice);
 }

@@ -130,6 +130,11 @@ impl Programme {
         }
     }
 
+    /// The shape of its audio.
+    pub fn spec(&self) -> PcmSpec {
+        self.spec
+    }
+
     /// The track on the air, and how far it has been played.
     pub fn current(&self) -> Option<(&Arc<TrackInfo>, FrameCount)> {
         self.current.track().map(|track| (&track.info, track.voice.position()))

@@ -17,7 +17,7 @@ use super::crew::Crew;
 use super::decode::Source;
 use super::encoders::{Output, Pool};
 use super::line::{OutputId, OutputSetup};
-use super::mixer::{Command, Mixer, OnAir, Parts};
+use super::mixer::{Command, Links, Mixer, OnAir};
 use super::picker::Picker;
 use super::programme::{Programme, Transitions};
 use super::shared::SharedUpNext;
@@ -212,20 +212,18 @@ impl Rig {
         };
         let crossfade = Duration::from_millis(crossfade_ms);
         let transitions = Transitions { crossfade, fade_in: Duration::ZERO, fade_out: Duration::ZERO };
-        let parts = Parts {
+        let start = clock.now();
+        let programme = Programme::new(SPEC, transitions, picker);
+        let links = Links {
             name: "test".into(),
-            spec: SPEC,
-            start: clock.now(),
             clock,
             commands: receiver,
-            programme: Programme::new(SPEC, transitions, picker),
-            dead_air,
-            outputs: vec![output.clone()],
             pool: pool.clone(),
             emitter,
             on_air: on_air.clone(),
         };
-        crew.spawn("mix:test", || Mixer::new(parts).run()).unwrap();
+        let mixer = Mixer::new(links, programme, start, dead_air, vec![output.clone()]);
+        crew.spawn("mix:test", || mixer.run()).unwrap();
         let pool = Some(pool);
         Rig { stepper: None, commands, up_next, fallback, events, packets, on_air, output, pool, crew }
     }

@@ -1,0 +1,185 @@
+//! What a pipeline plays next: the list and the thread that reads it, the fallback, and how tracks are opened,
+//! named, and joined.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::control::ListOptions;
+use super::lists::{Lists, Load};
+use super::settings::{PipelineSettings, ReplayGain};
+use crate::audio::PcmSpec;
+use crate::codec::file::AudioFile;
+use crate::engine::crew::Crew;
+use crate::engine::decode::Source;
+use crate::engine::picker::{Open, Picker, TitleFormat};
+use crate::engine::programme::Transitions;
+use crate::engine::shared::{Locked, SharedUpNext};
+use crate::error::Result;
+use crate::event::Emitter;
+use crate::ids::EntryId;
+use crate::metadata::{Tags, format_title};
+use crate::playout::{Entry, ListState, UpNext, When};
+use crate::units::FrameCount;
+
+/// The programming of one pipeline. Its `lists` threads are of the pipeline's decoders.
+pub(super) struct Programming {
+    pub up_next: Arc<SharedUpNext>,
+    /// How many tracks have begun to sound.
+    pub begun: Arc<AtomicU64>,
+    /// An entry that does not start at its beginning, because it was on the air before a restart.
+    pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
+    lists: Lists,
+    fallback: Fallback,
+    spec: PcmSpec,
+    open: Arc<Open>,
+    title: Arc<Mutex<Arc<TitleFormat>>>,
+    replaygain: ReplayGain,
+    transitions: Mutex<Transitions>,
+    skip_crossfade: Duration,
+}
+
+/// What stands in when nothing else can be played.
+struct Fallback {
+    up_next: Arc<SharedUpNext>,
+    /// Reads it, if one is declared.
+    lists: Option<Lists>,
+}
+
+impl Programming {
+    /// Starts the threads that read lists, and has the fallback read.
+    pub fn start(settings: &PipelineSettings, decoders: &Crew) -> Result<Programming> {
+        let name: Arc<str> = settings.name.as_str().into();
+        let [up_next, instead] =
+            [(); 2].map(|()| Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::new()))));
+        let lists = Lists::start(name.clone(), up_next.clone(), decoders)?;
+        let read_fallback = |path: &PathBuf| -> Result<Lists> {
+            let lists = Lists::start(name.clone(), instead.clone(), decoders)?;
+            lists.load(Load::new(vec![path.clone()], true, true));
+            Ok(lists)
+        };
+        let instead_lists = settings.fallback.as_ref().map(read_fallback).transpose()?;
+        let PipelineSettings { crossfade, fade_in, fade_out, .. } = *settings;
+        Ok(Programming {
+            up_next,
+            begun: Arc::default(),
+            goes_on_at: Arc::default(),
+            lists,
+            fallback: Fallback { up_next: instead, lists: instead_lists },
+            spec: settings.spec,
+            open: Arc::new(|path, spec| Ok(Box::new(AudioFile::open(path, spec)?))),
+            title: Arc::new(Mutex::new(Arc::new(|entry: &Entry, tags: &Tags| {
+                format_title(entry.title.as_deref(), tags, entry.extinf.as_deref(), &entry.path)
+            }))),
+            replaygain: settings.replaygain,
+            transitions: Mutex::new(Transitions { crossfade, fade_in, fade_out }),
+            skip_crossfade: settings.skip_crossfade,
+        })
+    }
+
+    /// Lets the threads that read lists end.
+    pub fn stop(&self) {
+        self.lists.stop();
+        self.fallback.lists.iter().for_each(Lists::stop);
+    }
+
+    /// What picks the mixer's tracks.
+    pub fn picker(
+        &self,
+        pipeline: Arc<str>,
+        emitter: Emitter,
+        crew: Arc<Crew>,
+        stopping: Arc<AtomicBool>,
+    ) -> Picker {
+        let replaygain = self.replaygain;
+        Picker {
+            pipeline,
+            spec: self.spec,
+            up_next: self.up_next.clone(),
+            fallback: self.fallback.up_next.clone(),
+            begun: self.begun.clone(),
+            goes_on_at: self.goes_on_at.clone(),
+            open: self.open.clone(),
+            title: self.title.clone(),
+            file_gain: Arc::new(move |tags: &Tags| file_gain(tags, replaygain)),
+            emitter,
+            crew,
+            stopping,
+        }
+    }
+
+    /// Puts the first playlist up next. `restored` is the list of a restored state: if it is the same one, it goes on
+    /// where it was, with the entries that it has now. A stepped clock waits until all of
+    /// the list has been read.
+    pub fn load_first(&self, settings: &PipelineSettings, restored: Option<ListState>) {
+        if settings.playlist.is_empty() {
+            return;
+        }
+        let load = Load::new(settings.playlist.clone(), settings.repeat, settings.shuffle);
+        match restored.filter(|list| list.name == load.name) {
+            Some(list) => self.lists.load(Load { in_place_of: Some(list.id), ..load }),
+            None => self.lists.load_first(load, settings.clock.is_stepped()),
+        }
+    }
+
+    /// Reads a list on the `lists` thread. `skip_to` is called with the list's version when its first entry is up
+    /// next, if the list is to come now.
+    pub fn load(
+        &self,
+        roots: Vec<PathBuf>,
+        options: &ListOptions,
+        skip_to: impl FnOnce(u64) + Send + 'static,
+    ) {
+        let mut load = Load::new(roots, options.repeat, options.shuffle);
+        load.when = options.when;
+        if options.when == When::Now {
+            load.begun = Some(Box::new(skip_to));
+        }
+        self.lists.load(load);
+    }
+
+    /// What is up next, to be read or changed.
+    pub fn lock(&self) -> Locked<'_> {
+        self.up_next.lock()
+    }
+
+    /// Opens a file. On the caller's thread: it may take its time.
+    pub fn open(&self, path: &Path) -> Result<Box<dyn Source>> {
+        (self.open)(path, self.spec)
+    }
+
+    /// The gain that a file's tags ask for.
+    pub fn file_gain(&self, tags: &Tags) -> f32 {
+        file_gain(tags, self.replaygain)
+    }
+
+    /// How tracks meet.
+    pub fn transitions(&self) -> MutexGuard<'_, Transitions> {
+        self.transitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the crossfade of a skip takes.
+    pub fn skip_crossfade(&self) -> Duration {
+        self.skip_crossfade
+    }
+
+    /// How long the crossfade into a playlist takes that is to come now.
+    pub fn quick_crossfade(&self) -> Duration {
+        self.transitions().crossfade.max(self.skip_crossfade)
+    }
+
+    /// How titles are made from now on.
+    pub fn set_title_format(&self, format: Arc<TitleFormat>) {
+        *self.title.lock().unwrap_or_else(PoisonError::into_inner) = format;
+    }
+}
+
+fn file_gain(tags: &Tags, replaygain: ReplayGain) -> f32 {
+    let gain_db = match replaygain {
+        ReplayGain::Off => None,
+        ReplayGain::Track => tags.track_gain_db,
+        ReplayGain::Album => tags.album_gain_db.or(tags.track_gain_db),
+    };
+    gain_db.map_or(1.0, |db| 10_f32.powf(db.clamp(-40.0, 20.0) / 20.0))
+}
