@@ -3,10 +3,9 @@
 //! Reads: jobs of about 100 ms of PCM, one queue for each output. Writes: packets with their
 //! titles, to each output's sink. Never: waits for a sink, or runs one encoder on two threads.
 //!
-//! An output is on the pool's list once while it has work, and on one worker at a time: whoever
-//! sets `scheduled` puts it there. A worker does one piece of its work and puts
-//! it back behind the others, so that a slow encoder delays nobody else; finding its queue empty,
-//! the worker clears `scheduled`.
+//! An output that has work is on the pool's list once, or on one worker. Whoever sets `scheduled` puts it on the list.
+//! A worker does one piece of its work and puts it back at the end of the list, so that a slow encoder delays no other
+//! output. If the output has no more work, the worker clears `scheduled`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,12 +40,11 @@ enum Work {
     Encode(Arc<Job>),
     /// Go on with another encoder of the same type.
     Replace(Arc<dyn EncoderSettings>, Box<Running>),
-    /// Flush the encoder, drop the sink, tell who waits.
+    /// Flush the encoder, drop the sink, answer.
     Finish(Sender<()>),
 }
 
-/// A pipeline's encoder and the sink that it feeds. Shared by the mixer, which adds jobs, and the
-/// worker that it is on.
+/// A pipeline's encoder and the sink that it feeds. The mixer, which adds jobs, and a worker share it.
 pub(crate) struct Output {
     id: OutputId,
     mount: String,
@@ -54,19 +52,19 @@ pub(crate) struct Output {
     scheduled: AtomicBool,
     line: Mutex<Line>,
     failed: Arc<AtomicBool>,
-    /// Work given to it, and work that it is done with: a difference that stays is a stuck encoder.
+    /// Pieces of work that it was given and that it has done. If the difference stays, the encoder is stuck.
     given: AtomicU64,
     done: AtomicU64,
-    /// What was dropped because it was too far behind. Locked for moments.
+    /// What was dropped because the encoder was too far behind. Locked for moments.
     lost: Mutex<Lost>,
 }
 
 #[derive(Default)]
 struct Lost {
     jobs: u64,
-    /// How many of them the log knows of.
+    /// How many of them were logged.
     told: u64,
-    /// The title changes of dropped jobs: a title is never lost.
+    /// The title changes of dropped jobs, which are not lost.
     marks: Vec<Mark>,
 }
 
@@ -109,7 +107,7 @@ impl Output {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Queues work. Where there is no room, the oldest job goes; orders stay.
+    /// Queues work. If there is no room, the oldest job is dropped, but no other work.
     fn put(&self, work: Work) {
         self.given.fetch_add(1, Ordering::Relaxed);
         let mut displaced = self.queue.force_push(work);
@@ -128,7 +126,7 @@ impl Output {
     }
 
     fn work(&self, work: Work) {
-        // Never contended: only the worker that the output is on takes it.
+        // Never contended: only the worker that has the output locks it.
         let mut line = lock(&self.line);
         match work {
             Work::Encode(job) => {
@@ -139,14 +137,14 @@ impl Output {
             Work::Replace(settings, running) => line.replace(settings, *running),
             Work::Finish(finished) => {
                 line.finish();
-                // Who asked may have given up waiting.
+                // The asker may have given up.
                 let _ = finished.send(());
             }
         }
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Says that jobs were dropped, once for each ten seconds of them; gives their title changes.
+    /// Logs that jobs were dropped, once for each ten seconds of them. Gives their title changes.
     fn report_loss(&self, emitter: &Emitter) -> Vec<Mark> {
         let mut lost = lock(&self.lost);
         let is_news = lost.jobs > lost.told && (lost.told == 0 || lost.jobs - lost.told >= QUEUE_JOBS as u64);
@@ -165,7 +163,7 @@ impl Output {
 
 /// The workers of one pipeline. They end when the pool is gone and all its work is done.
 pub(crate) struct Pool {
-    /// Outputs that have work; `None` ends a worker. Whoever sends holds a receiver, too: nothing is ever refused.
+    /// Outputs that have work; `None` ends a worker. Sending cannot fail, because every sender holds a receiver, too.
     list: QuietSender<Option<Arc<Output>>>,
     outputs: QuietReceiver<Option<Arc<Output>>>,
     workers: AtomicUsize,
@@ -178,7 +176,7 @@ impl Pool {
         Pool { list, outputs, workers: AtomicUsize::new(0) }
     }
 
-    /// Starts as many threads as so many outputs can keep busy: one a core at most.
+    /// Starts a thread for each of so many outputs, but at most one a core.
     pub fn staff(&self, outputs: usize, crew: &Crew) -> Result<()> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         while self.workers.load(Ordering::Relaxed) < outputs.min(cores) {
@@ -190,7 +188,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Gives a job to an output. If it is full, its oldest job goes, or with `patient` this waits.
+    /// Gives a job to an output. If its queue is full, the oldest job is dropped; with `patient` this waits instead.
     pub fn encode(&self, output: &Arc<Output>, job: Arc<Job>, patient: bool) {
         while patient && output.queue.is_full() {
             std::thread::yield_now();
@@ -208,8 +206,7 @@ impl Pool {
         self.give(output, Work::Replace(settings, Box::new(Running::new(encoder))));
     }
 
-    /// Ends an output: what it has is encoded and flushed, then its sink is dropped and the
-    /// receiver hears of it.
+    /// Ends an output: its jobs are encoded, the encoder is flushed, the sink is dropped. Then the receiver is told.
     pub fn finish(&self, output: &Arc<Output>) -> Receiver<()> {
         let (finished, receiver) = crossbeam::channel::bounded(1);
         self.give(output, Work::Finish(finished));
@@ -218,8 +215,8 @@ impl Pool {
 
     fn give(&self, output: &Arc<Output>, work: Work) {
         output.put(work);
-        // SeqCst pairs with the worker's store and second look: either it sees this work, or we
-        // see that it is off the output.
+        // SeqCst pairs with the worker's store and second look at the queue: either the worker sees this work, or
+        // we see that the output is on no worker.
         if !output.scheduled.swap(true, Ordering::SeqCst) {
             self.list.send(Some(output.clone()));
         }
@@ -228,7 +225,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // One for each worker, behind all outputs that are listed now.
+        // One for each worker, after all outputs that are listed now.
         (0..*self.workers.get_mut()).for_each(|_| _ = self.list.send(None));
     }
 }
@@ -237,7 +234,7 @@ fn run(list: &QuietSender<Option<Arc<Output>>>, outputs: &QuietReceiver<Option<A
     while let Some(Some(output)) = outputs.recv() {
         do_one_piece(list, output);
     }
-    // What was put back since then; and of the last words, each worker keeps one.
+    // Outputs may have been put back since then. Of the `None`s each worker keeps one.
     let mut others = 0;
     while let Ok(listed) = outputs.try_recv() {
         match listed {

@@ -18,11 +18,11 @@ use crate::metadata::Title;
 use crate::packet::{Packet, TitledPacket};
 use crate::units::{FrameCount, FramePos};
 
-/// How long an encoder that failed is left alone before it is built again.
+/// How long after a failure an encoder is opened again.
 const REBUILD_AFTER: Duration = Duration::from_secs(1);
 
-/// Where an output's packets go, those of a job at once: into its mount's handoff. Must return at once; dropping it
-/// ends the mount.
+/// Takes an output's packets, all of a job at once, into its mount's handoff. It must return at once. Dropping it ends
+/// the mount.
 pub(crate) type Sink = Box<dyn FnMut(Drain<'_, TitledPacket>) + Send>;
 
 /// An output of a pipeline, as long as it runs.
@@ -34,7 +34,7 @@ pub(crate) struct OutputId(pub u32);
 pub(crate) struct Mark {
     pub at: FramePos,
     pub title: Arc<Title>,
-    /// The one output that it is for; `None`: all.
+    /// The only output that it is for; `None`: all.
     pub output: Option<OutputId>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Line {
 
 enum EncoderState {
     Running(Running),
-    /// Failed, and left alone until this position.
+    /// The encoder has failed. It is opened again at this position.
     Failed {
         until: FramePos,
     },
@@ -76,17 +76,17 @@ pub(crate) struct Running {
     encoder: Box<dyn Encoder>,
     delay: FrameCount,
     header: Option<Arc<[u8]>>,
-    /// Where the input frame lies that came first, once there was one.
+    /// The position of its first input frame.
     start: Option<FramePos>,
     /// Frames that went in, and frames that came out in packets.
     fed: u64,
     produced: u64,
-    /// Whether it stands in for one that failed, and has not yet shown that it works.
+    /// Whether it replaces an encoder that failed, and has not given a packet yet.
     unproven: bool,
 }
 
 impl Running {
-    /// Asks the encoder what there is to know of it.
+    /// An encoder that has had no input yet.
     pub fn new(encoder: Box<dyn Encoder>) -> Running {
         Running {
             delay: encoder.delay(),
@@ -146,7 +146,7 @@ impl Line {
             }
             EncoderState::Running(running) => running,
         };
-        // Where jobs were dropped, the encoder's input jumps: its clock jumps along.
+        // If jobs were dropped, the input jumps, and the encoder's clock with it.
         running.start = Some(FramePos(block.position.0 - running.fed.min(block.position.0)));
         running.fed += BLOCK_FRAMES as u64;
         let packets = &mut self.packets;
@@ -155,7 +155,7 @@ impl Line {
         Ok(())
     }
 
-    /// Goes on with another encoder; what the old one still has inside comes first.
+    /// Goes on with another encoder. What the old one still holds comes first.
     pub fn replace(&mut self, settings: Arc<dyn EncoderSettings>, running: Running) {
         self.flush();
         self.output.settings = settings;
@@ -185,7 +185,7 @@ impl Line {
         }
     }
 
-    /// Gives the packets that became whole the title in force where their audio begins to sound.
+    /// Gives each new packet the title that holds where its audio begins.
     fn title_packets(&mut self) {
         let EncoderState::Running(running) = &mut self.encoder else { return };
         if running.unproven && !self.packets.is_empty() {
@@ -197,7 +197,7 @@ impl Line {
         for packet in self.packets.drain(..) {
             running.produced += u64::from(packet.frames);
             let sounded = if packet.frames == 0 { running.fed } else { running.produced };
-            // A title sits at the packet that holds its sample, the encoder's delay included.
+            // A title belongs to the packet that holds its sample, plus the encoder's delay.
             while self.marks.front().is_some_and(|mark| mark.at.0 + running.delay.0 < start + sounded) {
                 self.title = self.marks.pop_front().expect("there is a first").title;
             }
@@ -228,7 +228,7 @@ impl Line {
     }
 }
 
-/// An application's encoder may panic; that is its failure and not the worker's.
+/// An application's encoder may panic. That counts as its failure, and the worker goes on.
 fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(Error::Encoder("it panicked".into())))
 }

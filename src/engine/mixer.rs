@@ -1,8 +1,7 @@
 //! The thread `mix:NAME`: one pipeline's sample clock and everything that sounds on it.
 //!
-//! Reads: commands, and the feeds of its voices. Writes: a job of PCM about every 100 ms to every
-//! output, events, and what there is to know of its state. Never: waits for a decoder, an encoder
-//! or a reader of its state; late, it catches up.
+//! Reads: commands, and the feeds of its voices. Writes: a job of PCM about every 100 ms to every output, events, and
+//! its state. Never: waits for a decoder, an encoder or a reader of its state. If it is late, it catches up.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,12 +25,12 @@ use crate::playout::{
 use crate::ring::{Nothing, QuietReceiver};
 use crate::units::{FrameCount, FramePos};
 
-/// What a mixer is asked to do. It does so before its next job.
+/// What a mixer is asked to do, before its next job.
 pub(crate) enum Command {
     Skip {
         crossfade: Duration,
     },
-    /// To what has been up next since this version of the list; not away from it, if it is on the air.
+    /// Skips to what has been up next since this version of the list, unless that is on the air already.
     SkipTo {
         version: u64,
         crossfade: Duration,
@@ -67,17 +66,17 @@ pub(crate) enum Command {
     Stop,
 }
 
-/// What the mixer lets be known of itself, as of its last job.
+/// The state of a mixer, as of its last job.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OnAir {
     pub current: Option<Arc<TrackInfo>>,
-    /// How many tracks had begun to sound by then.
+    /// How many tracks have begun to sound.
     pub begun: u64,
     pub played: FrameCount,
     pub remaining: Option<FrameCount>,
     pub held: bool,
     pub nothing_to_play: bool,
-    /// Dead air, for this reason.
+    /// The reason for dead air, while there is any.
     pub dead_air: Option<&'static str>,
     /// Whether the fallback is on the air.
     pub plays_fallback: bool,
@@ -165,13 +164,13 @@ impl Mixer {
         }
     }
 
-    /// Mixes until it is told to stop, or nobody can tell it any more.
+    /// Mixes until it is told to stop, or until nobody is left to tell it.
     pub fn run(mut self) {
         let job = job_blocks(self.spec) as u64;
         let mut next = 0;
         loop {
             let now = self.links.clock.now();
-            // A stepped clock may leap as far as it likes: all of it is played.
+            // A stepped clock may leap: all of the time is played.
             if !self.links.clock.is_stepped()
                 && let Some(moved) = self.pace.move_if_lost(next, now)
             {
@@ -194,7 +193,7 @@ impl Mixer {
         }
     }
 
-    /// Waits until `block` is due, and obeys meanwhile. False when it was told to stop.
+    /// Waits until `block` is due, and obeys commands meanwhile. False when it was told to stop.
     fn wait(&mut self, block: u64) -> bool {
         let due = self.pace.due(block);
         loop {
@@ -250,7 +249,7 @@ impl Mixer {
             }
             Command::AddOutput(output) => self.outputs.push(Fed::new(output)),
             Command::RemoveOutput(id) => self.outputs.retain(|fed| fed.output.id() != id),
-            Command::Stop => unreachable!("told apart by who received it"),
+            Command::Stop => unreachable!("whoever receives it stops"),
         }
     }
 
@@ -287,7 +286,7 @@ impl Mixer {
         }
     }
 
-    /// Has the guard look at what was mixed, and does what it says.
+    /// Shows the guard what was mixed, and does what it says.
     fn watch(&mut self, frames: FrameCount, level: Level) {
         let expected = match self.programme.expected() {
             Expected::Held | Expected::NothingUpNext if self.decks.iter().any(Deck::sounding) => {
@@ -303,7 +302,6 @@ impl Mixer {
                 self.told.push(Event::DeadAirBegins { reason: reason.into() });
                 self.programme.skip_silence();
             }
-            // Where there is no fallback, silence has to do.
             Some(Act::FallBack) => self.programme.fall_back(),
             Some(Act::End(lasted)) => {
                 self.dead_air = None;
@@ -336,8 +334,7 @@ impl Mixer {
         }
     }
 
-    /// Marks the titles that changed, in force from `at` on. The limiter's look-ahead makes everything sound
-    /// that much later.
+    /// Marks the titles that changed. They hold from `at` on, plus the limiter's look-ahead, which delays all sound.
     fn mark(&mut self, at: FramePos) {
         let at = at + self.limiter.delay();
         for Fed { output, title } in &mut self.outputs {
@@ -349,7 +346,7 @@ impl Mixer {
         }
     }
 
-    /// Leaves word of how things stand. Neither it nor its readers ever wait.
+    /// Publishes the state. Neither the mixer nor a reader ever waits.
     fn publish(&mut self, position: FramePos, level: Level) {
         let (current, played) = match self.programme.current() {
             Some((track, played)) => (Some(track.clone()), played),
@@ -384,7 +381,7 @@ fn louder(a: Level, b: Level) -> Level {
     Level { peak: each(a.peak, b.peak), mean_square: each(a.mean_square, b.mean_square) }
 }
 
-/// What the mixer last let be known.
+/// The state as of the mixer's last job.
 pub(crate) fn read(on_air: &ArcSwap<OnAir>) -> Arc<OnAir> {
     on_air.load_full()
 }

@@ -1,5 +1,5 @@
-//! Picks the next track: on a `decode` thread, takes what is up next, opens it, passes over what
-//! cannot be played, and goes on as the decode thread of what it found.
+//! Picks the next track. On a `decode` thread it takes what is up next, opens it, and passes over what cannot be
+//! played. Then the thread goes on as the decoder of the track.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -22,13 +22,13 @@ use crate::playout::Entry;
 use crate::ring::Feed;
 use crate::units::FrameCount;
 
-/// Opens what a path names. On a decode thread: may take its time.
+/// Opens the file at a path, on a decode thread. It may take its time.
 pub(crate) type Open = dyn Fn(&Path, PcmSpec) -> crate::Result<Box<dyn Source>> + Send + Sync;
 
 /// The line that a station shows for an entry with these tags.
 pub(crate) type TitleFormat = dyn Fn(&Entry, &Tags) -> String + Send + Sync;
 
-/// How loud a file is to be played, by its tags: a factor.
+/// The gain that a file's tags ask for, as a factor.
 pub(crate) type FileGain = dyn Fn(&Tags) -> f32 + Send + Sync;
 
 /// A track, opened, with its first audio decoded.
@@ -55,14 +55,14 @@ pub(crate) enum PickFrom {
     Fallback,
 }
 
-/// What picking came to, as of a version of the list.
+/// The result of picking, as of a version of the list.
 pub(crate) enum Pick {
     Track(Box<OpenedTrack>),
     /// The list is empty.
     Nothing {
         version: u64,
     },
-    /// All that is up next was tried, and nothing of it can be played.
+    /// Everything up next was tried, and nothing can be played.
     AllFailed {
         version: u64,
     },
@@ -70,9 +70,9 @@ pub(crate) enum Pick {
 
 /// A pick that is being made.
 pub(crate) struct PendingPick {
-    /// The answer; its sender is gone without a word if there was no thread to be had.
+    /// The answer. The sender is dropped without one if no thread could be started.
     pub answer: Receiver<Pick>,
-    /// The version of the list that was last seen not to change what is being opened.
+    /// The last version of the list in which the entry that is being opened was still the next.
     pub version: u64,
     opening: Arc<Opening>,
 }
@@ -84,8 +84,8 @@ impl PendingPick {
     }
 }
 
-/// The entry of the list that is being opened, which can take for ever: on a dead disk, say. Shared
-/// by the thread that opens it and by who waits for the answer.
+/// The entry of the list that is being opened. On a dead disk that can take for ever. The thread that opens it and the
+/// one that waits for the answer share it.
 #[derive(Default)]
 struct Opening(Mutex<Option<(EntryId, PathBuf)>>);
 
@@ -106,12 +106,12 @@ pub(crate) struct Picker {
     pub pipeline: Arc<str>,
     pub spec: PcmSpec,
     pub up_next: Arc<SharedUpNext>,
-    /// What fills in when that gives nothing, if anything.
+    /// What stands in when that gives nothing; it may be empty.
     pub fallback: Arc<SharedUpNext>,
-    /// How many tracks have begun to sound: counted with the list locked, so that what is up next and
-    /// what is on the air can be seen as of one moment.
+    /// How many tracks have begun to sound. It is counted with the list locked, so that a reader sees what is up next and
+    /// what is on the air as of one moment.
     pub begun: Arc<AtomicU64>,
-    /// An entry that does not start at its beginning, for it was on the air before a restart.
+    /// An entry that does not start at its beginning, because it was on the air before a restart.
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     pub open: Arc<Open>,
     pub title: Arc<Mutex<Arc<TitleFormat>>>,
@@ -122,15 +122,14 @@ pub(crate) struct Picker {
 }
 
 impl Picker {
-    /// Starts picking; the answer comes in its own time, and the thread lives as long as the feed
-    /// that it holds.
+    /// Starts picking, and returns at once. The thread lives as long as the feed in its answer.
     pub fn pick(&self, from: PickFrom, crossfade: Duration) -> PendingPick {
         let (sender, answer) = bounded(1);
         let pending = PendingPick { answer, version: self.version(), opening: Arc::default() };
         let (picker, opening) = (self.clone(), pending.opening.clone());
         let spawned = self.crew.spawn("decode", move || picker.run(sender, &opening, from, crossfade));
         if let Err(error) = spawned {
-            // The receiver hears that the sender is gone, and tries again later.
+            // The receiver sees that the sender is gone, and tries again later.
             self.emitter.log(Level::Error, format!("{}: {error}", self.pipeline));
         }
         pending
@@ -270,8 +269,7 @@ enum NoTrack {
     Stopping,
 }
 
-/// Answers, and lets go of the channel: a track that nobody fetches any more is dropped with it, and its
-/// decode thread ends.
+/// Answers, and drops the sender: a track that nobody takes is dropped with the channel, and its decode thread ends.
 fn send(answer: Sender<Pick>, pick: Pick) {
     // The mixer may have ended meanwhile.
     let _ = answer.send(pick);

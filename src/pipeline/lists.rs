@@ -1,7 +1,7 @@
 //! The `lists` thread: reads playlists and folders into what is up next, and again when they change.
 //!
-//! Reads: files of playlists and folders. Writes: the entries of the playlist. Never: keeps anyone
-//! waiting; playing begins with the first entry found, however large the folder.
+//! Reads: files of playlists and folders. Writes: the entries of the playlist. Never: delays playing, which begins with
+//! the first entry that is found, however large the folder.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -18,10 +18,10 @@ use crate::error::Result;
 use crate::playout::playlist::{self, Found, Watch};
 use crate::playout::{Entry, ListId, Playlist, When};
 
-/// How often what was read is looked at for changes.
+/// How often it looks whether what was read has changed.
 const GLANCE: Duration = Duration::from_secs(5);
 
-/// How long starting waits for the first entry: as good as always long enough, and never too long.
+/// How long starting waits for the first entry. A disk that is there is quicker.
 const FIRST_ENTRY: Duration = Duration::from_secs(1);
 
 /// How many entries are handed over at once while a list is being read.
@@ -34,7 +34,7 @@ pub(super) struct Load {
     pub repeat: bool,
     pub shuffle: bool,
     pub when: When,
-    /// The list that it is, as it was before a restart: it keeps its place in it.
+    /// The same list as it was before a restart, whose place in the pass is kept.
     pub in_place_of: Option<ListId>,
     /// Called when its first entry is up next.
     pub begun: Option<Box<dyn FnOnce(u64) + Send>>,
@@ -45,7 +45,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// A list that comes after the current track, named as its first root.
+    /// A list that comes after the current track. Its name is its first root.
     pub fn new(roots: Vec<PathBuf>, repeat: bool, shuffle: bool) -> Load {
         let name = roots.first().map_or_else(String::new, |root| root.display().to_string());
         Load {
@@ -77,7 +77,7 @@ impl Lists {
         Ok(Lists { loads: Mutex::new(Some(loads)), ending })
     }
 
-    /// Reads a list, in its own time.
+    /// Has a list read, and returns at once.
     pub fn load(&self, load: Load) {
         if let Some(loads) = &*self.lock() {
             // The thread ends only when it is told to.
@@ -85,14 +85,14 @@ impl Lists {
         }
     }
 
-    /// Reads the first list, and waits a moment for its first entry, so that playing begins at
-    /// once; with `patience` until all of it has been read.
+    /// Has the first list read, and waits a moment for its first entry, so that playing begins at once. With `patience`
+    /// it waits until all of the list has been read.
     pub fn load_first(&self, load: Load, patience: bool) {
         let (told, answer) = bounded::<()>(0);
         let (ready, read) = if patience { (None, Some(told)) } else { (Some(told), None) };
         self.load(Load { ready, read, ..load });
         let deadline = Instant::now() + if patience { FIRST_ENTRY * 60 } else { FIRST_ENTRY };
-        // Late: then playing begins when the first entry is there.
+        // If it is late, playing begins when it comes.
         let _ = answer.recv_deadline(deadline);
     }
 
@@ -123,12 +123,12 @@ struct InPlay {
     watch: Watch,
     /// Passes of the list that were over when it was read.
     passes: u64,
-    /// What was wrong with it then, as it was said.
+    /// What was wrong with it then, as it was logged.
     problems: HashSet<String>,
 }
 
 impl Reader {
-    /// Until the handle is gone.
+    /// Reads lists until the handle is dropped.
     fn run(mut self) {
         loop {
             match self.loads.recv_timeout(GLANCE) {
@@ -139,13 +139,13 @@ impl Reader {
         }
     }
 
-    /// Whether reading is to be broken off: for another list, or for good.
-    fn is_called_away(&self) -> bool {
+    /// Whether to stop reading, for another list or for good.
+    fn is_interrupted(&self) -> bool {
         !self.loads.is_empty() || self.ending.load(Ordering::Relaxed)
     }
 
     fn go_on(&self) -> ControlFlow<()> {
-        if self.is_called_away() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Reads a list and hands it over as it comes, until another is to be read.
@@ -201,7 +201,7 @@ impl Reader {
             return;
         }
         let (mut entries, mut problems) = (Vec::new(), HashSet::new());
-        // What was wrong before has been said.
+        // What was wrong before has been logged.
         let mut note = |problem: String| {
             if !in_play.problems.contains(&problem) && !problems.contains(&problem) {
                 log::error!("{}: {problem}", self.pipeline);
@@ -220,16 +220,16 @@ impl Reader {
             }
             self.go_on()
         });
-        // Broken off: another list takes its place.
-        if self.is_called_away() {
+        // Interrupted: another list takes its place.
+        if self.is_interrupted() {
             return;
         }
-        // A disk that is away will be back; a list that is empty on purpose has nothing wrong with it.
+        // A disk that is away will be back. A list that is empty on purpose has no problems.
         let unreadable = refused && entries.is_empty();
         if unreadable {
             note("nothing of the playlist can be read: it stays as it was".into());
         }
-        // Not there any more: another list took its place already.
+        // False: another list has taken its place already.
         if unreadable || self.up_next.lock().replace(in_play.id, entries) {
             self.in_play = Some(InPlay { watch, passes, problems, ..in_play });
         }
@@ -240,11 +240,11 @@ impl Reader {
     }
 }
 
-/// Where what is read goes.
+/// Where entries go.
 enum Into {
-    /// Nowhere yet: nothing has been found.
+    /// Nothing has been found yet.
     Waiting { list: Playlist, when: When },
-    /// There, and up next since this version.
+    /// Into this list, which has been up next since this version.
     List { id: ListId, since: u64 },
     /// Another list has taken its place.
     Nowhere,
@@ -265,7 +265,7 @@ impl Into {
     }
 }
 
-/// What is to be played; the rest is for the log.
+/// The entry that was found; everything else is logged.
 fn entry(pipeline: &str, found: Found) -> Option<Entry> {
     match found {
         Found::Entry(entry) => return Some(entry),
@@ -295,7 +295,7 @@ mod tests {
     /// A reader that has read these.
     fn reader(roots: &[&Path]) -> Reader {
         let up_next = SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1)));
-        // Nobody calls it away.
+        // No other list comes.
         let (_, loads) = unbounded();
         let mut reader = Reader {
             pipeline: "main".into(),
@@ -337,7 +337,7 @@ mod tests {
         fs::rename(&away, &music).unwrap();
         reader.read_again_if_changed();
         assert_eq!((reader.names(), reader.problems()), (vec!["b".into()], 0));
-        // On purpose, as far as anyone can see.
+        // An empty folder that can be read is empty on purpose.
         fs::remove_file(music.join("b.mp3")).unwrap();
         // (The clock of a file system may have coarse ticks.)
         let later = SystemTime::now() + Duration::from_secs(2);
