@@ -16,7 +16,7 @@ use super::clock::{Clock, Stepper};
 use super::crew::Crew;
 use super::decode::Source;
 use super::encoders::{Output, Pool};
-use super::line::{OutputId, OutputSetup};
+use super::line::{OutputId, OutputSetup, Sink};
 use super::mixer::{Command, Links, Mixer, OnAir};
 use super::picker::Picker;
 use super::programme::{Programme, Transitions};
@@ -185,15 +185,7 @@ impl Rig {
         let crew = Arc::new(Crew::default());
         let pool = Arc::new(Pool::new());
         pool.staff(2, &crew).unwrap();
-        let raw = Raw.open(SPEC).unwrap();
-        let setup = OutputSetup {
-            id: OutputId(0),
-            mount: "/raw".into(),
-            settings: Arc::new(Raw),
-            spec: SPEC,
-            emitter: emitter.clone(),
-        };
-        let output = Arc::new(Output::new(setup, raw, sink));
+        let output = raw_output(sink, emitter.clone());
         let (commands, receiver) = quiet_channel();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
         let picker = Picker {
@@ -274,6 +266,12 @@ impl Rig {
     fn count(&self, like: impl Fn(&Event) -> bool) -> usize {
         self.events.lock().unwrap().iter().filter(|event| like(event)).count()
     }
+}
+
+fn raw_output(sink: Sink, emitter: Emitter) -> Arc<Output> {
+    let (id, mount) = (OutputId(0), "/raw".into());
+    let setup = OutputSetup { id, mount, settings: Arc::new(Raw), spec: SPEC, emitter };
+    Arc::new(Output::new(setup, Raw.open(SPEC).unwrap(), sink))
 }
 
 /// How late the limiter makes everything.
