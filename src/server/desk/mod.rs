@@ -1,5 +1,5 @@
-//! Answers the requests that connections have read: finds the route, writes the answer, makes
-//! listeners, and sees that there are not too many.
+//! Answers the requests that connections have read: finds the route, writes the answer, makes listeners, and
+//! limits how many there are.
 
 mod pages;
 pub(super) mod proxies;
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::http::{Body, DateLine, Form, HttpAnswer, Outgoing, ProblemDetails, Request, Status};
 use crate::server::Moment;
-use crate::server::connections::connection::{Asked, Place, Reply, Site};
+use crate::server::connections::connection::{PendingRequest, Place, Reply, Site};
 use crate::server::connections::transport::Transport;
 use crate::server::connections::visit::Visit;
 use crate::server::mounts::listener::{Join, Listener};
@@ -20,17 +20,18 @@ use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
 use proxies::Proxies;
 use routes::{Route, full, refusal, route};
-use service::{ANSWERS_WITHIN, Heard, MAX_BODY, Service};
+use service::{ANSWERS_WITHIN, CompleteRequest, MAX_BODY, Service};
 
-/// As many bodies are received at once, at most: what they take of memory is bounded, whoever sends them.
+/// Bodies received at once, at most. It bounds their memory to 16 MiB, however many clients send one.
 const BODIES_AT_ONCE: usize = 256;
 
-/// What is kept between requests.
+/// The state that is kept between requests.
 #[derive(Default)]
 pub(crate) struct Desk {
     date: DateLine,
     visits: u64,
-    /// Who answers what is not the server's own; the first that claims a path has it.
+    /// The services, which answer the paths that are not the server's own. If two claim a path, the first has
+    /// it.
     services: Vec<Service>,
     proxies: Proxies,
     places: Place,
@@ -41,12 +42,12 @@ impl Desk {
         Desk { proxies, ..Desk::default() }
     }
 
-    /// This service answers requests for its paths from now on.
+    /// Adds a service. It gets the requests for its paths from now on.
     pub(crate) fn add_service(&mut self, service: Service) {
         self.services.push(service);
     }
 
-    /// Whom to believe, and what to say of ourselves, from now on.
+    /// Replaces the trusted proxies and the public URL.
     pub(crate) fn set_proxies(&mut self, proxies: Proxies) {
         self.proxies = proxies;
     }
@@ -62,19 +63,19 @@ impl Desk {
         self.services.iter().find(|service| service.answers_for(&path))
     }
 
-    /// The answer to a connection that there is no room for.
+    /// The answer to a connection beyond the limit of connections.
     pub(crate) fn too_many_connections(&mut self, now: SystemTime) -> Outgoing {
         full("this server").for_all().written(Form::of(None), self.date.at(now))
     }
 }
 
-/// Routes the requests of one connection.
+/// Routes the requests of one connection and writes the answers.
 pub(crate) struct RequestRouter<'a> {
     pub(crate) desk: &'a mut Desk,
     pub(crate) mounts: &'a Mounts,
     pub(crate) counters: &'a Counters,
     pub(crate) journal: &'a JournalWriter,
-    /// Names the connection.
+    /// The connection's key.
     pub(crate) key: usize,
     pub(crate) transport: &'a Transport,
     pub(crate) address: SocketAddr,
@@ -105,18 +106,22 @@ impl Site for RequestRouter<'_> {
     }
 
     fn hand_over(&mut self, request: &Request<'_>, body: Vec<u8>) -> Reply {
-        let heard =
-            Heard { request, body, address: self.client(Some(request)), base_url: self.base_url(request) };
+        let complete = CompleteRequest {
+            request,
+            body,
+            address: self.client(Some(request)),
+            base_url: self.base_url(request),
+        };
         let key = self.key;
-        match self.desk.service_for(request).and_then(|service| service.hand_over(key, heard)) {
+        match self.desk.service_for(request).and_then(|service| service.hand_over(key, complete)) {
             Some(ticket) => {
-                let asked = Asked {
+                let pending = PendingRequest {
                     ticket,
                     form: Form { keeps_alive: request.persists(), ..Form::of(Some(request)) },
                     visit: self.visit(Some(request)),
                     since: self.now.instant,
                 };
-                Reply::Wait(Box::new(asked), self.now.instant + ANSWERS_WITHIN)
+                Reply::Wait(Box::new(pending), self.now.instant + ANSWERS_WITHIN)
             }
             None => {
                 self.counters.refused.add(1);
@@ -127,7 +132,7 @@ impl Site for RequestRouter<'_> {
 }
 
 impl RequestRouter<'_> {
-    /// A service wants the whole request.
+    /// Decides whether the body of a request to a service is received.
     fn receive(&mut self, request: &Request<'_>, body: Body) -> Reply {
         match body {
             Body::Length(0) => Reply::Receive(0, Place::default()),
@@ -145,7 +150,7 @@ impl RequestRouter<'_> {
         }
     }
 
-    /// Refuses a request to a service, which never sees it.
+    /// Refuses a request before its service sees it.
     fn refuse(&mut self, request: &Request<'_>, status: Status, detail: &str) -> Reply {
         let mut answer = ProblemDetails::of_status(status, detail).answer();
         if status == Status::UNAVAILABLE {
@@ -158,12 +163,12 @@ impl RequestRouter<'_> {
         self.desk.proxies.client(self.address.ip(), request)
     }
 
-    /// How the client reaches us.
+    /// The URL by which the client reaches the server.
     fn base_url(&self, request: &Request<'_>) -> String {
         self.desk.proxies.base_url(self.address.ip(), request, self.transport.local_addr())
     }
 
-    /// Gives the answer of the server itself: a page of any origin may read it.
+    /// Gives the server's own answer. A page of any origin may read it.
     fn answer(&mut self, request: Option<&Request<'_>>, answer: HttpAnswer) -> Reply {
         self.write(request, answer.for_all(), Form::of(request))
     }
@@ -175,7 +180,7 @@ impl RequestRouter<'_> {
         Reply::Answer(outgoing)
     }
 
-    /// Answers HEAD of a mount.
+    /// Answers a HEAD request for a mount.
     fn describe(&mut self, request: &Request<'_>, key: usize) -> Reply {
         let head = self.head(request, key);
         self.log(Some(request), Status::OK.0, head.len());
@@ -189,10 +194,10 @@ impl RequestRouter<'_> {
             let what = if self.has_room { "this stream" } else { "this server" };
             return self.answer(Some(request), full(what));
         }
-        let asked = request.path().filter(|path| **path != *mount.path);
+        let home = request.path().filter(|path| **path != *mount.path);
         let join = Join {
             mount: key,
-            home: asked.map(|path| path.as_str().into()),
+            home: home.map(|path| path.as_str().into()),
             head: self.head(request, key),
             with_titles: request.wants_metadata(),
             probe: request.is_probe(),

@@ -1,4 +1,4 @@
-//! The few texts that a server writes itself: playlists that lead to a mount, and a front page.
+//! The documents that the server writes itself: playlists for a mount, and the front page.
 
 use std::net::SocketAddr;
 
@@ -8,14 +8,14 @@ use crate::percent::encode_path;
 pub(crate) struct Stream<'a> {
     pub(crate) path: &'a str,
     pub(crate) content_type: &'a str,
-    /// Kilobits per second, where that is known.
+    /// In kilobits per second, if known.
     pub(crate) bitrate: Option<u32>,
     pub(crate) name: &'a str,
     pub(crate) title: String,
 }
 
-/// How the client reaches us: by the host that it asked for, if it named a proper one; else by the
-/// address that it reached.
+/// The URL by which the client reaches the server. It has the host of the request if that is well-formed, else
+/// the address that the client reached.
 pub(crate) fn base_url(host: Option<&str>, local: Option<SocketAddr>) -> String {
     match (host.filter(|host| is_host(host)), local) {
         (Some(host), _) => format!("http://{host}"),
@@ -24,7 +24,8 @@ pub(crate) fn base_url(host: Option<&str>, local: Option<SocketAddr>) -> String 
     }
 }
 
-/// `radio.example:8000`, `192.0.2.1`, `[2001:db8::1]:8000`. Nothing that could end a line or a tag.
+/// Whether it has the form of `radio.example:8000`, `192.0.2.1` or `[2001:db8::1]:8000`. No such text can end a
+/// line or an HTML tag.
 fn is_host(host: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     (1..=255).contains(&host.len()) && host.bytes().all(is_part)
@@ -47,7 +48,7 @@ pub(crate) fn xspf(url: &str, name: &str) -> String {
     )
 }
 
-/// What is on the air, with a player for each.
+/// The front page: the mounts on the air, each with a player.
 pub(crate) fn index(streams: &[Stream<'_>]) -> String {
     let mut page = String::from(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -72,7 +73,8 @@ pub(crate) fn index(streams: &[Stream<'_>]) -> String {
     page
 }
 
-/// For text and quoted attributes in HTML and XML. Control characters go: XML allows few of them.
+/// Escapes text for HTML and XML, also within quoted attributes. It drops control characters, because XML
+/// allows few of them.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

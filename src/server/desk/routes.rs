@@ -1,4 +1,4 @@
-//! Which request gets which answer. Values in, values out.
+//! Finds the answer to a request. It has no state and no side effects.
 
 use super::pages;
 use crate::http::{HttpAnswer, Request, Status};
@@ -6,20 +6,20 @@ use crate::percent::mount_url;
 use crate::server::mounts::mount::Mount;
 use crate::server::mounts::table::Mounts;
 
-/// The methods of the server, for a client that tried another.
+/// The methods of the server. A client that used another method is told them.
 const METHODS: &str = "GET, HEAD, OPTIONS";
-/// A client that was refused may try again after so many seconds.
+/// Seconds after which a refused client may try again.
 const RETRY_AFTER: &str = "10";
 
-/// Where a request leads.
+/// The destination of a request.
 pub(crate) enum Route {
     /// A short answer.
     Answer(HttpAnswer),
-    /// The mount with this key: to listen, or (HEAD) to know what listening would answer.
+    /// The mount with this key. GET listens to it; HEAD gets the headers that GET would get.
     Mount(usize),
 }
 
-/// Finds the answer to a well-formed request. `base_url` is how the client reaches us.
+/// Finds the answer to a well-formed request. `base_url` is the URL by which the client reaches the server.
 pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnce() -> String) -> Route {
     match request.method {
         "OPTIONS" => return Route::Answer(preflight()),
@@ -49,7 +49,7 @@ pub(crate) fn refusal(status: Status) -> HttpAnswer {
     HttpAnswer::text(status.0, &format!("{}\n", status.reason().to_lowercase()))
 }
 
-/// The answer where there is no room for one more.
+/// The answer when the server or a mount has its maximum of listeners.
 pub(crate) fn full(what: &str) -> HttpAnswer {
     HttpAnswer::text(503, &format!("{what} is full: try again soon\n")).with("Retry-After", RETRY_AFTER)
 }

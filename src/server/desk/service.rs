@@ -1,8 +1,9 @@
-//! Requests that are not the server's own: handed to a service as values, and answered by a message.
+//! Requests for services. A service is code outside the reactor that answers certain paths, such as the API.
 //!
-//! A service says below which paths it answers ([`Server::take_requests`](super::Server::take_requests)) and
-//! reads its requests on a thread of its own. The reactor waits for none of them: an answer comes back by a
-//! queue and the doorbell, and finds its connection by a key and a ticket that no other request ever has.
+//! A service names its paths in [`Server::take_requests`](super::Server::take_requests) and reads its requests
+//! on a thread of its own. The reactor does not wait for it: the answer comes back through a queue, and the
+//! doorbell wakes the reactor. The key and the ticket of an answer lead to its connection. No two requests have
+//! the same ticket.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,29 +20,30 @@ use crate::ring::Doorbell;
 use crate::server::mounts::event_stream::{EventBoard, EventStream};
 use crate::units::StreamPos;
 
-/// The most that a request's body may have.
+/// The greatest length of a request's body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
-/// How long a service may take for an answer.
+/// The time that a service has for an answer.
 pub(crate) const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
-/// The requests below the paths that a service has taken. When it is dropped, they are the server's own again.
+/// The requests for the paths of a service. Dropping it gives the paths back to the server.
 #[derive(Debug)]
 pub struct Requests {
     receiver: Receiver<HttpRequest>,
     rung: Receiver<()>,
     bell: RequestsBell,
-    /// While it lives, somebody reads.
+    /// Lives as long as the service reads requests.
     _reads: Arc<()>,
 }
 
 impl Requests {
-    /// The next request that is there already.
+    /// Takes the next request, if one is waiting.
     pub fn try_next(&self) -> Option<HttpRequest> {
         self.receiver.try_recv().ok()
     }
 
-    /// Waits for the next request, at most so long. None after a timeout, at once when the server has stopped, and
-    /// when the [bell](Requests::bell) is rung or was rung before and no request waits.
+    /// Waits for the next request, for at most `timeout`. Returns `None` after the timeout, and at once when
+    /// the server has stopped. It also returns `None` when the [bell](Requests::bell) rings or has rung, unless
+    /// a request is waiting.
     pub fn next_within(&self, timeout: Duration) -> Option<HttpRequest> {
         select! {
             recv(self.receiver) -> request => request.ok(),
@@ -50,7 +52,8 @@ impl Requests {
         }
     }
 
-    /// Ends the wait of who reads them, from any thread, when there is something else to do than requests.
+    /// A bell that ends the wait in [`next_within`](Requests::next_within), from any thread. It is for a
+    /// service that has other work, too.
     pub fn bell(&self) -> RequestsBell {
         self.bell.clone()
     }
@@ -61,14 +64,16 @@ impl Requests {
 pub struct RequestsBell(Sender<()>);
 
 impl RequestsBell {
-    /// Whoever waits gets none, unless a request is there; if nobody waits, whoever does next.
+    /// Ends the current wait, or the next one if nobody waits now. The wait returns a request if one is
+    /// waiting, else `None`.
     pub fn ring(&self) {
-        // It is full when it has been rung already, and without a reader there is nobody to call.
+        // The channel is full if the bell has been rung already. Without a reader there is no wait to end.
         let _ = self.0.try_send(());
     }
 }
 
-/// A whole request, to be answered once, on any thread. One that is dropped is answered with 500.
+/// A complete request. It is answered once, on any thread. If it is dropped without an answer, the client gets
+/// status 500.
 pub struct HttpRequest {
     method: String,
     target: String,
@@ -81,23 +86,25 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
-    /// `GET`, `POST`, …
+    /// The method: `GET`, `POST`, …
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// The path as it was sent, percent-encoded, without the query.
+    /// The path as the client sent it: percent-encoded, without the query.
     pub fn raw_path(&self) -> &str {
         self.target.split(['?', '#']).next().unwrap_or_default()
     }
 
-    /// The path's segments, each percent-decoded by itself: an encoded slash divides nothing. None if one is not UTF-8.
+    /// The segments of the path. Each is percent-decoded on its own, so an encoded slash does not divide one.
+    /// `None` if one is not UTF-8.
     pub fn segments(&self) -> Option<Vec<String>> {
         let segments = self.raw_path().split('/').skip(1);
         segments.map(|segment| percent::decode_text(segment).map(Cow::into_owned)).collect()
     }
 
-    /// The value of the first parameter of that name in the query, decoded. None too where it is not UTF-8.
+    /// The decoded value of the first query parameter of that name. `None` if there is none, or if the value is
+    /// not UTF-8.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let query = self.target.split_once('?')?.1;
         let query = query.split('#').next().unwrap_or_default();
@@ -107,39 +114,39 @@ impl HttpRequest {
         decoded(value)
     }
 
-    /// The first header of that name, trimmed, if it is text.
+    /// The first header of that name, trimmed. `None` if there is none, or if its value is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|header| header.0.eq_ignore_ascii_case(name))?;
         std::str::from_utf8(value).ok().map(str::trim)
     }
 
-    /// What followed the head.
+    /// The body. Empty if the request has none.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// Who asks; where a trusted proxy asks for somebody, who that is.
+    /// The address of the client. Behind a trusted proxy, it is the address that the proxy forwards.
     pub fn address(&self) -> IpAddr {
         self.address
     }
 
-    /// How the client reaches the server, without a slash at the end: `https://radio.example`.
+    /// The URL by which the client reaches the server, without a slash at the end: `https://radio.example`.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// Names the user that the client has shown to be: the access log has it.
+    /// Records that the client has proved to be this user. The name appears in the access log.
     pub fn identify(&mut self, user: &str) {
         self.user = Some(user.into());
     }
 
-    /// Answers it.
+    /// Answers the request.
     pub fn answer(mut self, answer: HttpAnswer) {
         self.reply(Answer::Whole(answer));
     }
 
-    /// Answers it with an event stream: these headers, then `prelude`, then what is pushed to the stream from
-    /// this position on.
+    /// Answers the request with an event stream. The client gets `answer`, whose body begins the stream, and
+    /// then everything that is pushed to `stream`, from the position `from` on.
     pub fn follow(mut self, answer: HttpAnswer, stream: &EventStream, from: StreamPos) {
         self.reply(Answer::Follow { answer, board: stream.board(), from });
     }
@@ -158,7 +165,7 @@ impl Drop for HttpRequest {
 }
 
 impl fmt::Debug for HttpRequest {
-    /// Without headers and body, which hold secrets.
+    /// Shows neither headers nor body, because they may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpRequest")
             .field("method", &self.method)
@@ -168,13 +175,13 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
-/// What comes back to the reactor.
+/// A service's answer on its way to the reactor.
 pub(crate) enum Answer {
     Whole(HttpAnswer),
     Follow { answer: HttpAnswer, board: Arc<EventBoard>, from: StreamPos },
 }
 
-/// An answer and the connection that waits for it, if it still does.
+/// An answer, and the key and the ticket of the connection that waits for it. The connection may be gone.
 pub(crate) struct Delivery {
     pub(crate) key: usize,
     pub(crate) ticket: u64,
@@ -182,14 +189,15 @@ pub(crate) struct Delivery {
     pub(crate) answer: Answer,
 }
 
-/// The way back of one answer.
+/// The way back for the answer to one request.
 struct ReplyTo {
     key: usize,
     ticket: u64,
     outbox: Outbox,
 }
 
-/// What all answers of a server have in common. As many wait in it as requests were handed over, at most.
+/// The queue of answers, which all services of a server share. It never holds more answers than requests were
+/// handed over.
 #[derive(Clone)]
 pub(crate) struct Outbox {
     deliveries: Sender<Delivery>,
@@ -206,22 +214,22 @@ impl Outbox {
 impl ReplyTo {
     fn send(self, answer: Answer, user: Option<Box<str>>) {
         let ReplyTo { key, ticket, outbox: Outbox { deliveries, .. } } = &self;
-        // A reactor that is gone has no connections either.
+        // The send fails only if the reactor is gone. Its connections are gone then, too.
         let _ = deliveries.send(Delivery { key: *key, ticket: *ticket, user, answer });
         self.outbox.doorbell.ring();
     }
 }
 
-/// A service as the reactor knows it.
+/// The reactor's end of a service.
 pub(crate) struct Service {
-    /// Whole paths, or all that begin so where they end with a slash.
+    /// A path that ends with a slash stands for everything below it.
     paths: Vec<String>,
     requests: Sender<HttpRequest>,
     reader: Weak<()>,
     outbox: Outbox,
 }
 
-/// A service and where its requests come out.
+/// Makes the two ends of a service.
 pub(crate) fn service(paths: Vec<String>, waiting: usize, outbox: Outbox) -> (Service, Requests) {
     let (requests, receiver) = bounded(waiting.max(1));
     let (bell, rung) = bounded(1);
@@ -233,20 +241,21 @@ pub(crate) fn service(paths: Vec<String>, waiting: usize, outbox: Outbox) -> (Se
 }
 
 impl Service {
-    /// Whether it answers for this path, decoded.
+    /// Whether the service answers this path. The path is decoded.
     pub(crate) fn answers_for(&self, path: &str) -> bool {
         self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })
     }
 
-    /// Whether anybody reads its requests.
+    /// Whether the service still reads requests.
     pub(crate) fn is_read(&self) -> bool {
         self.reader.strong_count() > 0
     }
 
-    /// Hands a request over; its answer will have this ticket. None: as many wait as may.
-    pub(crate) fn hand_over(&self, key: usize, heard: Heard<'_>) -> Option<u64> {
+    /// Hands a request to the service and returns the ticket of its answer. `None` if the service has its
+    /// maximum of waiting requests, or is gone.
+    pub(crate) fn hand_over(&self, key: usize, complete: CompleteRequest<'_>) -> Option<u64> {
         let ticket = self.outbox.tickets.fetch_add(1, Ordering::Relaxed);
-        let Heard { request, body, address, base_url } = heard;
+        let CompleteRequest { request, body, address, base_url } = complete;
         let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
         let handed = HttpRequest {
             method: request.method.to_owned(),
@@ -261,7 +270,7 @@ impl Service {
         match self.requests.try_send(handed) {
             Ok(()) => Some(ticket),
             Err(TrySendError::Full(mut back) | TrySendError::Disconnected(mut back)) => {
-                // The desk answers this one.
+                // Nothing may be sent for it: the desk refuses this request itself.
                 back.reply = None;
                 None
             }
@@ -269,8 +278,8 @@ impl Service {
     }
 }
 
-/// A request with all that the desk knows of it.
-pub(crate) struct Heard<'a> {
+/// A complete request, the client's address, and the URL by which the client reaches the server.
+pub(crate) struct CompleteRequest<'a> {
     pub(crate) request: &'a Request<'a>,
     pub(crate) body: Vec<u8>,
     pub(crate) address: IpAddr,
@@ -312,21 +321,21 @@ mod tests {
         let (service, requests) = service(vec!["/api/".into()], 1, outbox);
         let head = format!("GET {target} HTTP/1.1\r\nX-One: 1\r\n\r\n");
         let request = Request::parse(head.as_bytes()).unwrap();
-        let heard = || Heard {
+        let complete = || CompleteRequest {
             request: &request,
             body: Vec::new(),
             address: [127, 0, 0, 1].into(),
             base_url: String::new(),
         };
-        let ticket = service.hand_over(7, heard()).unwrap();
-        assert_eq!(service.hand_over(8, heard()), None, "one waits already");
+        let ticket = service.hand_over(7, complete()).unwrap();
+        assert_eq!(service.hand_over(8, complete()), None, "one waits already");
         let request = requests.try_next().unwrap();
         assert!(service.is_read());
         drop(requests);
         assert!(!service.is_read());
-        assert_eq!(service.hand_over(8, heard()), None);
+        assert_eq!(service.hand_over(8, complete()), None);
         assert_eq!(ticket, 0);
-        assert!(answers.is_empty(), "who was refused is answered by the desk");
+        assert!(answers.is_empty(), "the desk answers a refused request");
         (request, answers)
     }
 

@@ -1,4 +1,4 @@
-//! What a service answers comes back here, and finds the connection that waits for it.
+//! Brings the answers of services to the connections that wait for them.
 
 use super::Reactor;
 use crate::http::{Form, HttpAnswer};
@@ -7,16 +7,17 @@ use crate::server::connections::connection::Connection;
 use crate::server::desk::service::{Answer, Delivery};
 
 impl Reactor {
-    /// To be called after the handoffs were drained: an answer may lead into a stream at its end.
+    /// Delivers all answers that have come. The handoffs must be drained before, because an answer may lead
+    /// into a stream at its end.
     pub(super) fn deliver(&mut self, now: Moment) {
         while let Ok(Delivery { key, ticket, user, answer }) = self.ports.answers.try_recv() {
             let peer = self.peers.get_mut(key);
-            // Who asked may have gone, and another connection have its place.
-            let Some(asked) = peer.and_then(|peer| peer.connection.awaits(ticket)) else { continue };
+            // The client may have gone, and another connection may have its place.
+            let Some(pending) = peer.and_then(|peer| peer.connection.awaits(ticket)) else { continue };
             if let Some(user) = user {
-                asked.visit.identify(&user);
+                pending.visit.identify(&user);
             }
-            let form = asked.form;
+            let form = pending.form;
             match answer {
                 Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
                 Answer::Follow { answer, board, from } => match self.events.find(&board) {
@@ -46,8 +47,8 @@ impl Reactor {
         let outgoing = answer.written(form, self.desk.date(now.wall));
         let connection = &mut self.peers[key].connection;
         if let Connection::Waiting(waiting) = &*connection {
-            let visit = waiting.asked.visit.clone();
-            let took = now.instant.saturating_duration_since(waiting.asked.since);
+            let visit = waiting.request.visit.clone();
+            let took = now.instant.saturating_duration_since(waiting.request.since);
             self.ports.journal.access(visit, status, outgoing.len() as u64, took, now.wall);
         }
         connection.answered(outgoing, self.patience, now.instant);

@@ -1,14 +1,15 @@
-//! A connection as a state machine: bytes and `now` in, and out what it wants done next.
+//! A connection as a state machine. Its inputs are bytes and the time; its output is the next action.
 //!
-//! It touches no socket. Whoever drives it asks what it [`wants`](Connection::wants), does that, and
-//! says what came of it:
+//! It touches no socket. The reactor asks what it [`wants`](Connection::wants), does that, and reports the
+//! result:
+//!
 //!
 //! ```text
 //! Reading ──head──▶ (the site answers) ──▶ Answering ──▶ Reading     the connection is kept
 //!    ▲                │    │                   │  └─────▶ Lingering   it is not: the answer must
 //!    └── or 408,      │    └─────────────▶ Listening                  arrive before the close
 //!        or gone      ▼                        │
-//!                 Receiving ──body──▶ Waiting ─┘ a service answers, or it is told that none came
+//!        or gone      ▼                        │
 //! ```
 
 #[cfg(test)]
@@ -23,74 +24,74 @@ use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::follower::Follower;
 use crate::server::mounts::listener::Listener;
 
-/// After its last answer a client is given this long to close.
+/// The time that a client has to close the connection after its last answer.
 const LINGER: Duration = Duration::from_secs(2);
-/// And may send this much more, which is read and forgotten.
+/// The bytes that a client may still send in that time. They are read and discarded.
 const LINGER_BYTES: usize = 64 * 1024;
 
-/// Tells a client that waits for it to send its body.
+/// The interim answer for a client that waits for leave to send its body.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// How long a client may take.
+/// The time limits of a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     pub(crate) header_timeout: Duration,
     pub(crate) write_timeout: Duration,
 }
 
-/// On the reactor thread. Listeners are not boxed: nearly all connections are listeners, and the one piece of memory that
-/// holds them is given back when a crowd has left.
+/// A connection, on the reactor thread. `Listening` is not boxed: nearly all connections are listeners, and the
+/// slab that holds them shrinks when a crowd has left.
 #[derive(Debug)]
 pub(crate) enum Connection {
-    /// A request head is awaited, or complete and to be answered.
+    /// Waits for a request head, or has one that is to be answered.
     Reading(Reading),
-    /// A request's body is awaited: a service wants it whole.
+    /// Waits for the body of a request to a service. A service gets complete requests.
     Receiving(Box<Receiving>),
-    /// A service has the request. Nothing is read meanwhile.
+    /// Waits for the answer of a service. Nothing is read meanwhile.
     Waiting(Box<Waiting>),
-    /// A short answer is on its way out.
+    /// Sends a short answer.
     Answering(Answering),
-    /// It listens to a mount.
+    /// Listens to a mount.
     Listening(Listener),
-    /// It follows an event stream.
+    /// Follows an event stream.
     Following(Follower),
-    /// The last answer is out, and so is the FIN; closing before the client does could make the
-    /// system forget the answer and send a reset.
+    /// Waits for the client to close, after the last answer and the FIN. Closing first could make the system
+    /// discard the answer and send a reset.
     Lingering(Lingering),
-    /// Nothing is left to do but to close the socket.
+    /// Is finished. The socket is to be closed.
     Closed,
 }
 
 #[derive(Debug)]
 pub(crate) struct Reading {
-    /// Never longer than a head may be.
+    /// Never longer than the longest head.
     input: Vec<u8>,
     search: HeadSearch,
     found: Found,
-    /// The whole head must be there by then, however busily it arrives.
+    /// The whole head must be there by then, even if bytes keep coming.
     deadline: Instant,
 }
 
 #[derive(Debug)]
 pub(crate) struct Receiving {
-    /// The request's head, whole.
+    /// The complete head of the request.
     head: Vec<u8>,
     body: Vec<u8>,
-    /// What the body will have. `body.len() <= length`
+    /// The length of the complete body. `body.len() <= length`
     length: usize,
-    /// What followed the body already.
+    /// Bytes that came after the body.
     pipelined: Vec<u8>,
-    /// What the client must be told before it sends its body.
+    /// The rest of the interim answer that the client gets before it sends its body.
     interim: &'static [u8],
-    /// The whole body must be there by then, however busily it arrives.
+    /// The whole body must be there by then, even if bytes keep coming.
     deadline: Instant,
     _place: Place,
 }
 
-/// What is to be known of a request when its answer comes.
+/// A request that waits for the answer of a service, with what is needed when the answer comes.
 #[derive(Debug)]
-pub(crate) struct Asked {
-    /// Which answer is meant.
+pub(crate) struct PendingRequest {
+    /// The ticket of its answer.
     pub(crate) ticket: u64,
     pub(crate) form: Form,
     pub(crate) visit: Visit,
@@ -99,7 +100,7 @@ pub(crate) struct Asked {
 
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pub(crate) asked: Asked,
+    pub(crate) request: PendingRequest,
     pipelined: Vec<u8>,
     deadline: Instant,
 }
@@ -107,31 +108,31 @@ pub(crate) struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Answering {
     output: Outgoing,
-    /// What followed the request; none: the connection is not kept.
+    /// Bytes that came after the request. `None` if the connection closes after this answer.
     pipelined: Option<Vec<u8>>,
     deadline: Instant,
 }
 
 #[derive(Debug)]
 pub(crate) struct Lingering {
-    /// Whether the FIN is out.
+    /// Whether the FIN has been sent.
     shut: bool,
     discarded: usize,
     deadline: Instant,
 }
 
-/// What a connection wants done.
+/// The next action of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Want<'a> {
-    /// Read so many bytes at most, and say [`Connection::received`] or [`Connection::ended`].
+    /// Read at most so many bytes, and call [`Connection::received`] or [`Connection::ended`].
     Read(usize),
     /// Call [`Connection::reply`].
     Reply,
-    /// Nothing, until an answer comes.
+    /// Do nothing until an answer comes.
     Wait,
-    /// Write this, and say [`Connection::sent`].
+    /// Write these bytes, and call [`Connection::sent`].
     Write(&'a [u8]),
-    /// Shut the write side down, and say [`Connection::shut`].
+    /// Shut down the write side, and call [`Connection::shut`].
     Shut,
     /// Serve the listener.
     Serve,
@@ -139,33 +140,33 @@ pub(crate) enum Want<'a> {
     Close,
 }
 
-/// Held by each connection whose body is awaited: as many are out as there are such.
+/// A place among the connections that receive a body. The reference count tells how many there are.
 pub(crate) type Place = Arc<()>;
 
-/// What a site says to a request.
+/// A site's reaction to a request.
 #[expect(clippy::large_enum_variant, reason = "it is on its way into a `Connection`")]
 pub(crate) enum Reply {
-    /// A whole answer.
+    /// Send this answer.
     Answer(Outgoing),
-    /// The client is a listener from now on.
+    /// Make the connection a listener.
     Listen(Listener),
-    /// First its body, of this length; then [`Site::hand_over`].
+    /// Receive the body, which has this length, and call [`Site::hand_over`].
     Receive(usize, Place),
-    /// Somebody else answers it, by this time.
-    Wait(Box<Asked>, Instant),
+    /// Wait for the answer of a service until this time.
+    Wait(Box<PendingRequest>, Instant),
 }
 
-/// Who answers requests.
+/// Answers the requests of connections.
 pub(crate) trait Site {
-    /// To a request, or to what was none: then the status says what is wrong with it.
+    /// Answers a request. For a malformed one, the status says what is wrong.
     fn reply(&mut self, request: Result<&Request<'_>, Status>) -> Reply;
 
-    /// To a request with its body.
+    /// Answers a request to a service, whose body is complete.
     fn hand_over(&mut self, request: &Request<'_>, body: Vec<u8>) -> Reply;
 }
 
 impl Connection {
-    /// A new connection, of which a request is awaited.
+    /// A new connection, which waits for a request.
     pub(crate) fn new(patience: Patience, now: Instant) -> Connection {
         Connection::Reading(Reading::new(Vec::new(), now + patience.header_timeout))
     }
@@ -190,7 +191,7 @@ impl Connection {
         }
     }
 
-    /// Bytes came in.
+    /// Takes bytes that the client has sent.
     pub(crate) fn received(&mut self, bytes: &[u8]) {
         match self {
             Connection::Reading(reading) => {
@@ -212,7 +213,7 @@ impl Connection {
         }
     }
 
-    /// The client will send nothing more. What it asked for it still gets.
+    /// Notes that the client will send nothing more. It still gets its answers.
     pub(crate) fn ended(&mut self) {
         match self {
             Connection::Reading(_) | Connection::Receiving(_) | Connection::Lingering(_) => {
@@ -226,7 +227,7 @@ impl Connection {
         }
     }
 
-    /// Has the site answer the head, or the request with its body, that is complete.
+    /// Lets the site answer the complete head, or the complete request with its body.
     pub(crate) fn reply(&mut self, site: &mut dyn Site, patience: Patience, now: Instant) {
         let (reply, rest) = match self {
             Connection::Reading(Reading { found: Found::Bad(status), .. }) => {
@@ -259,30 +260,30 @@ impl Connection {
         *self = Connection::after(reply, rest, patience, now);
     }
 
-    /// The request that waits for the answer with this ticket, if it is this connection's.
-    pub(crate) fn awaits(&mut self, ticket: u64) -> Option<&mut Asked> {
+    /// The request that waits for the answer with this ticket. `None` if this connection has no such request.
+    pub(crate) fn awaits(&mut self, ticket: u64) -> Option<&mut PendingRequest> {
         match self {
-            Connection::Waiting(waiting) if waiting.asked.ticket == ticket => Some(&mut waiting.asked),
+            Connection::Waiting(waiting) if waiting.request.ticket == ticket => Some(&mut waiting.request),
             _ => None,
         }
     }
 
-    /// The answer has come.
+    /// Takes the answer of a service.
     pub(crate) fn answered(&mut self, output: Outgoing, patience: Patience, now: Instant) {
         let Connection::Waiting(waiting) = self else { return };
         let rest = std::mem::take(&mut waiting.pipelined);
         *self = Connection::after(Reply::Answer(output), rest, patience, now);
     }
 
-    /// The answer has come: the client follows an event stream from now on.
+    /// Makes the client a follower of an event stream, as the answer of a service says.
     pub(crate) fn follow(&mut self, follower: impl FnOnce(Visit) -> Follower) {
         *self = match std::mem::replace(self, Connection::Closed) {
-            Connection::Waiting(waiting) => Connection::Following(follower(waiting.asked.visit)),
+            Connection::Waiting(waiting) => Connection::Following(follower(waiting.request.visit)),
             other => other,
         };
     }
 
-    /// The cursor of a client that is served a stream.
+    /// The cursor of a listener or a follower.
     pub(crate) fn cursor(&self) -> Option<&Cursor> {
         match self {
             Connection::Listening(listener) => Some(&listener.cursor),
@@ -294,10 +295,10 @@ impl Connection {
     fn after(reply: Reply, rest: Vec<u8>, patience: Patience, now: Instant) -> Connection {
         match reply {
             Reply::Listen(listener) => Connection::Listening(listener),
-            Reply::Wait(asked, deadline) => {
-                Connection::Waiting(Box::new(Waiting { asked: *asked, pipelined: rest, deadline }))
+            Reply::Wait(request, deadline) => {
+                Connection::Waiting(Box::new(Waiting { request: *request, pipelined: rest, deadline }))
             }
-            // A body is received after a head alone.
+            // `reply` has handled this one. A site answers nothing but a head with it.
             Reply::Receive(..) => Connection::Closed,
             Reply::Answer(output) => Connection::Answering(Answering {
                 pipelined: output.keeps_alive().then_some(rest),
@@ -307,7 +308,7 @@ impl Connection {
         }
     }
 
-    /// The socket took so many bytes of what was to be written.
+    /// Notes that the socket took `count` bytes of what was to be written.
     pub(crate) fn sent(&mut self, count: usize, patience: Patience, now: Instant) {
         let answering = match self {
             Connection::Answering(answering) => answering,
@@ -327,14 +328,15 @@ impl Connection {
         };
     }
 
-    /// The write side is shut.
+    /// Notes that the write side is shut down.
     pub(crate) fn shut(&mut self) {
         if let Connection::Lingering(lingering) = self {
             lingering.shut = true;
         }
     }
 
-    /// When it must be looked at if nothing happens before. (A listener's time is its own matter.)
+    /// The time of the next [`check_deadline`](Connection::check_deadline). `None` for listeners and followers,
+    /// which the reactor serves at times of its own.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
             Connection::Reading(Reading { deadline, .. })
@@ -346,7 +348,8 @@ impl Connection {
         }
     }
 
-    /// Its deadline may have passed. Who has begun a request is told; the others know.
+    /// Ends what has lasted too long, if the deadline has passed. A client that has sent part of a request gets
+    /// status 408; one that waits for a service gets 504.
     pub(crate) fn check_deadline(&mut self, site: &mut dyn Site, patience: Patience, now: Instant) {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
@@ -365,11 +368,12 @@ impl Connection {
         };
     }
 
-    /// The server stops: who has an answer coming gets it, the others need not wait.
+    /// Prepares the connection for a stop. Answers on their way are still sent, and then it closes. It closes at once
+    /// if no request is complete. Listeners and followers stay: they end with their streams.
     pub(crate) fn wind_up(&mut self) {
         match self {
             Connection::Reading(_) | Connection::Receiving(_) => *self = Connection::Closed,
-            Connection::Waiting(waiting) => waiting.asked.form = waiting.asked.form.last(),
+            Connection::Waiting(waiting) => waiting.request.form = waiting.request.form.last(),
             Connection::Answering(answering) => answering.pipelined = None,
             Connection::Listening(_)
             | Connection::Following(_)
@@ -380,7 +384,8 @@ impl Connection {
 }
 
 impl Receiving {
-    /// Of `input`, the head ends at `head_end`; some of the body may have come with it, or all and more.
+    /// Makes it from `input`, where the head ends at `head_end`. Part of the body may follow, or all of it and
+    /// more.
     fn new(
         mut input: Vec<u8>,
         head_end: usize,
@@ -391,7 +396,7 @@ impl Receiving {
     ) -> Receiving {
         let mut body = input.split_off(head_end);
         let pipelined = body.split_off(body.len().min(length));
-        // Who sends it already need not be asked for it.
+        // A client that has begun to send the body does not wait for leave.
         let interim = if body.is_empty() && length > 0 { interim } else { b"" };
         Receiving { head: input, body, length, pipelined, interim, deadline, _place: place }
     }

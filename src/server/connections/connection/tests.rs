@@ -8,21 +8,21 @@ use proptest::prelude::*;
 const PATIENCE: Patience =
     Patience { header_timeout: Duration::from_secs(15), write_timeout: Duration::from_secs(30) };
 
-/// Answers with what was asked, and remembers it.
+/// Answers each request with its method and target, and records them.
 #[derive(Default)]
 struct Echo {
-    asked: Vec<String>,
+    requests: Vec<String>,
 }
 
 impl Site for Echo {
     fn reply(&mut self, request: Result<&Request<'_>, Status>) -> Reply {
-        let asked = match request {
+        let line = match request {
             Ok(request) => format!("{} {}", request.method, request.target),
             Err(status) => status.0.to_string(),
         };
         let keep = request.is_ok_and(|request| request.keeps_alive());
-        let bytes = format!("[{asked}]").into_bytes();
-        self.asked.push(asked);
+        let bytes = format!("[{line}]").into_bytes();
+        self.requests.push(line);
         if request.is_ok_and(|request| request.target == "/listen") {
             let (mount, _writer) = mp3_mount();
             let visit = Visit::new(1, [127, 0, 0, 1].into(), request.ok());
@@ -49,11 +49,11 @@ struct Talk {
     connection: Connection,
     site: Echo,
     now: Instant,
-    /// What came out.
+    /// What the connection wrote.
     output: Vec<u8>,
-    /// What was read.
+    /// How many bytes the connection read.
     read: usize,
-    /// How many bytes the socket takes in one write.
+    /// The most bytes that the socket takes in one write.
     takes: usize,
 }
 
@@ -64,7 +64,7 @@ impl Talk {
         Talk { connection: Connection::new(PATIENCE, now), site, now, output, read: 0, takes: usize::MAX }
     }
 
-    /// Does what the connection wants as long as that needs no input but this.
+    /// Gives the connection this input and does what it wants, until it needs more.
     fn hear(&mut self, mut input: &[u8]) -> &mut Talk {
         loop {
             match self.connection.wants() {
@@ -210,7 +210,7 @@ fn a_listener_is_one_for_good() {
     talk.connection.received(b"GET /neither HTTP/1.1\r\n\r\n");
     talk.end().pass(Duration::from_secs(3600));
     assert_eq!(talk.connection.wants(), Want::Serve);
-    assert_eq!(talk.site.asked, ["GET /first", "GET /listen"]);
+    assert_eq!(talk.site.requests, ["GET /first", "GET /listen"]);
 }
 
 #[test]
@@ -251,6 +251,6 @@ proptest! {
         }
         torn.end().pass(Duration::from_secs(60));
         prop_assert_eq!(torn.output, at_once.output);
-        prop_assert_eq!(torn.site.asked, at_once.site.asked);
+        prop_assert_eq!(torn.site.requests, at_once.site.requests);
     }
 }
