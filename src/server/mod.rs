@@ -1,8 +1,7 @@
 //! Serves every mount to its listeners from one reactor thread.
 //!
-//! A [`Server`] is a handle: it can be cloned and used on any thread. It meets the reactor by a
-//! queue of commands and a doorbell; what the reactor knows it reads from counters, so that neither
-//! waits for the other.
+//! A [`Server`] is a handle. It can be cloned and used on any thread. It sends the reactor commands through a
+//! queue, with a doorbell. It reads the reactor's counters without a lock, so neither waits for the other.
 
 mod connections;
 mod desk;
@@ -54,12 +53,12 @@ pub use mounts::writer::MountWriter;
 pub use reports::stats::ServerStats;
 pub use settings::{Burst, MountSettings, ServerSettings};
 
-/// Where a server listens that was not told where.
+/// The port if the settings name none.
 const DEFAULT_PORT: u16 = 8000;
-/// Stopping takes no longer than this: a thread that does not end by then is abandoned.
+/// The time that a stop may take. A thread that has not ended by then is abandoned.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
-/// One reading of the clocks: a turn of the reactor's loop has one.
+/// One reading of the clocks. Each turn of the reactor's loop takes one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) instant: Instant,
@@ -72,8 +71,8 @@ impl Moment {
     }
 }
 
-/// A running server. Clones are handles of the same one; it is stopped by [`stop`](Server::stop), or
-/// when the last of them is dropped.
+/// A running server. Clones are handles of the same server. It ends with [`stop`](Server::stop), or when its
+/// last handle is dropped.
 #[derive(Clone)]
 pub struct Server {
     inner: Arc<Inner>,
@@ -83,7 +82,7 @@ struct Inner {
     settings: ServerSettings,
     addresses: Vec<SocketAddr>,
     commands: Sender<Command>,
-    /// For what services answer.
+    /// Services answer requests through it.
     outbox: Outbox,
     doorbell: Arc<Doorbell>,
     counters: Arc<Counters>,
@@ -91,21 +90,21 @@ struct Inner {
     events: Emitter,
     running: Arc<AtomicBool>,
     reactor: Worker,
-    /// Let go of at the end, after the reactor has said its last.
+    /// Dropped at the end of a stop, when the reactor sends nothing more.
     hub: Mutex<Option<Arc<Hub>>>,
 }
 
-/// How a stop went.
+/// The outcome of a stop.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StopReport {
-    /// Threads that did not end in time, and were left behind.
+    /// The names of threads that did not end in time. They were left running.
     pub abandoned: Vec<String>,
 }
 
 impl Server {
-    /// Starts a server. When this returns, it listens; or else the error says on which port it
-    /// cannot, or which setting cannot work.
+    /// Starts a server. It listens when this returns. Otherwise the error names the port that cannot be used,
+    /// or the setting that cannot work.
     pub fn start(settings: ServerSettings) -> Result<Server> {
         settings.check()?;
         let limits = Limits::claim(settings.max_listeners, settings.max_event_clients)?;
@@ -121,7 +120,7 @@ impl Server {
         let poll = Poll::new().map_err(failed())?;
         let waker = Waker::new(poll.registry(), WAKER).map_err(failed())?;
         let doorbell = Arc::new(Doorbell::new(move || {
-            // It fails only if the reactor is gone, and then there is nobody to wake.
+            // This fails only if the reactor is gone. Then there is nothing to wake.
             let _ = waker.wake();
         }));
         let (commands, inbox) = unbounded();
@@ -178,18 +177,18 @@ impl Server {
         Ok(Server { inner: Arc::new(inner) })
     }
 
-    /// Where it listens, with the ports that it got.
+    /// The addresses where it listens. Port 0 is replaced by the port that the system chose.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.inner.addresses
     }
 
-    /// False once it was stopped, or has failed.
+    /// Whether the server runs: it has neither stopped nor failed.
     pub fn is_running(&self) -> bool {
         self.inner.running.load(Ordering::Acquire)
     }
 
-    /// Stops it: the ports are free at once, every listener gets what is due within two seconds, and
-    /// the threads are joined. It takes five seconds at most. Stopping it again does nothing.
+    /// Stops the server. The ports are free at once. Listeners get what is due, for two seconds at most. The
+    /// threads are joined, within five seconds in all. Stopping it again does nothing.
     pub fn stop(&self) -> StopReport {
         self.stop_before(Instant::now() + STOP_WITHIN)
     }
@@ -198,18 +197,17 @@ impl Server {
         self.inner.stop(deadline)
     }
 
-    /// Lets go of this handle. If it is the last one, the server is stopped by `deadline`.
+    /// Drops this handle. If it is the last one, the server stops by `deadline`.
     pub(crate) fn release(self, deadline: Instant) -> StopReport {
         Arc::into_inner(self.inner).map(|inner| inner.stop(deadline)).unwrap_or_default()
     }
 
-    /// Whether the server ends with this handle, as things are.
+    /// Whether the server would stop if this handle were dropped now.
     pub(crate) fn is_last_handle(&self) -> bool {
         Arc::strong_count(&self.inner) == 1
     }
 
-    /// Puts a mount on the air. It stays until it is removed, its writer is dropped, or the server
-    /// stops.
+    /// Puts a mount on the air. It stays until it is removed, its writer is dropped, or the server stops.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that cannot work, among them a fallback of another content type
@@ -230,8 +228,8 @@ impl Server {
         Ok(writer)
     }
 
-    /// Takes a mount off the air: its listeners get what is due, then a close. Its writer is left
-    /// with nobody to write to.
+    /// Takes a mount off the air. Its listeners get what is due, then their connections close. Its writer goes
+    /// on without effect.
     pub fn remove_mount(&self, path: &str) -> Result<()> {
         let missing = || Error::NotFound(format!("mount {path}"));
         let board = self.inner.registry.find(path).ok_or_else(missing)?;
@@ -239,9 +237,10 @@ impl Server {
         self.inner.ask(|reply| Command::RemoveMount(board, reply))
     }
 
-    /// Has requests for these paths answered by whoever reads them from what this returns: whole paths
-    /// (`/health`), or everything below one (`/api/`). Of several who take a path, the first has it. As many
-    /// as `waiting` requests wait to be read; those beyond are refused.
+    /// Takes over the requests for these paths. Whoever calls this reads the requests from the result and
+    /// answers them. A path is a whole path (`/health`), or it ends with a slash and stands for everything
+    /// below it (`/api/`). If two services take the same path, the first has it. At most `waiting` requests
+    /// wait to be read; the server refuses further ones.
     ///
     /// ```
     /// use longwave::{HttpAnswer, Server, ServerSettings};
@@ -267,7 +266,7 @@ impl Server {
         Ok(requests)
     }
 
-    /// A stream of events, for [`HttpRequest::follow`]. It ends when it is dropped.
+    /// Makes a stream of events, for [`HttpRequest::follow`]. The stream ends when it is dropped.
     ///
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
@@ -279,7 +278,7 @@ impl Server {
         Ok(EventStream::new(writer, board))
     }
 
-    /// Listeners of one mount (none if there is no such mount), or of all.
+    /// The number of listeners of one mount (0 if there is no such mount), or of all mounts.
     pub fn listener_count(&self, mount: Option<&str>) -> usize {
         let count = match mount {
             Some(path) => self.inner.registry.find(path).map_or(0, |board| board.counters.listeners.get()),
@@ -288,28 +287,29 @@ impl Server {
         count as usize
     }
 
-    /// A mount's state and counts.
+    /// The state and the counts of a mount. `None` if there is no such mount.
     pub fn mount_info(&self, path: &str) -> Option<MountInfo> {
         self.inner.registry.find(path).map(|board| board.snapshot())
     }
 
-    /// All mounts, by path.
+    /// All mounts, in the order of their paths.
     pub fn mounts(&self) -> Vec<MountInfo> {
         self.inner.registry.all().iter().map(|board| board.snapshot()).collect()
     }
 
-    /// What the server has done so far.
+    /// The statistics of the server since it started.
     pub fn stats(&self) -> ServerStats {
         self.inner.counters.snapshot()
     }
 
-    /// All events from now on: of this server, and of all pipelines that run on it. At most `capacity` of them wait to be
-    /// read; those beyond are missed. The receiver is closed when the server and these pipelines have stopped.
+    /// Subscribes to all events from now on: those of this server, and those of all pipelines that run on it.
+    /// At most `capacity` events wait to be read; further ones are missed. The receiver is closed when the
+    /// server and these pipelines have stopped.
     pub fn subscribe(&self, capacity: usize) -> EventReceiver<StationEvent> {
         self.inner.events.subscribe(capacity)
     }
 
-    /// The hub that takes the events of this server's pipelines, too.
+    /// The hub of events, which also takes the events of this server's pipelines.
     pub(crate) fn hub(&self) -> Result<Arc<Hub>> {
         let hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
         hub.clone().ok_or(Error::Stopped("server"))
@@ -332,10 +332,10 @@ impl Inner {
         self.ask_for(command)
     }
 
-    /// Sends the reactor a command and waits for what it answers.
+    /// Sends the reactor a command and waits for its result.
     fn ask_for<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T> {
         let (reply, answer) = bounded(1);
-        // A reactor that is gone, or goes, drops the command and with it the reply.
+        // A reactor that has ended, or ends now, drops the command and with it the reply.
         let stopped = |_| Error::Stopped("server");
         self.commands.send(command(reply)).map_err(|_| Error::Stopped("server"))?;
         self.doorbell.ring();

@@ -16,45 +16,47 @@ use crate::setting::{
 };
 use crate::units::{FrameCount, SampleRate};
 
-/// How a server listens and what it bears. `Default` is what the daemon has.
+/// How a server listens, and its limits. `Default` has the daemon's defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
-    /// Where it listens; port 0 takes a free one. Empty: `[::]:8000` for both families, else `0.0.0.0:8000`.
+    /// The addresses to listen at. Port 0 stands for a free port. If empty: `[::]:8000` for IPv6 and IPv4, or
+    /// `0.0.0.0:8000` where there is no IPv6.
     pub listen: Vec<SocketAddr>,
-    /// Listeners at most, over all mounts; `None`: what the limit of open files allows less a reserve of 200.
+    /// The maximum of listeners over all mounts. `None`: the limit of open files less a reserve of 200.
     pub max_listeners: Option<usize>,
-    /// How much a new listener gets at once.
+    /// How much audio a new listener gets at once.
     pub burst: Burst,
-    /// How long a listener may take nothing before it is closed.
+    /// How long a listener may take no data before it is closed.
     pub write_timeout: Duration,
-    /// How long a client may take over a request head, and again over its body.
+    /// How long a client may take to send a request head, and again for its body.
     pub header_timeout: Duration,
-    /// Clients that follow events at most; they do not count as listeners.
+    /// The maximum of clients that follow events. They do not count as listeners.
     pub max_event_clients: usize,
-    /// How the world reaches the server, where that is not how a client does: `https://radio.example`.
+    /// The URL by which the public reaches the server, if it differs from the one that requests name:
+    /// `https://radio.example`.
     pub public_url: Option<String>,
-    /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed: addresses (`127.0.0.1`) and
-    /// networks (`10.0.0.0/8`).
+    /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are trusted: addresses (`127.0.0.1`) and networks
+    /// (`10.0.0.0/8`).
     pub trusted_proxies: Vec<String>,
 }
 
 /// How much of the backlog a new listener gets at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Burst {
-    /// So much audio, and at least 64 KiB where the backlog has it.
+    /// So much time of audio, and at least 64 KiB if the backlog has them.
     Time(Duration),
     /// So many bytes.
     Bytes(usize),
 }
 
-/// What a mount is. Names become `icy-*` headers; control characters are refused.
+/// The settings of a mount. Names become `icy-*` headers; control characters in them are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MountSettings {
-    /// Where it is: `/stream.mp3`. Starts with a slash.
+    /// The path: `/stream.mp3`. It starts with a slash.
     pub path: String,
-    /// `audio/mpeg`, `audio/aac`, …
+    /// The content type: `audio/mpeg`, `audio/aac`, …
     pub content_type: String,
-    /// `icy-name`; without one, `display_name` is sent.
+    /// `icy-name`. `None`: [`display_name`](MountSettings::display_name) is sent.
     pub name: Option<String>,
     /// `icy-genre`.
     pub genre: Option<String>,
@@ -64,20 +66,23 @@ pub struct MountSettings {
     pub url: Option<String>,
     /// `icy-pub`: whether directories may list it.
     pub public: bool,
-    /// Kilobits per second: `icy-br`, and the size of the backlog. Unknown: 320 is assumed for the size.
+    /// The bitrate in kilobits per second: `icy-br`, and the basis of the backlog's size. `None`: the size is
+    /// based on 320.
     pub bitrate: Option<u32>,
-    /// For `ice-audio-info`, and what the frames of packets are counted at; `None`: 48,000, and not told.
+    /// The sample rate for `ice-audio-info`, and for the duration of packets. `None`: durations are counted at
+    /// 48,000 Hz, and the header has no rate.
     pub sample_rate: Option<u32>,
-    /// For `ice-audio-info`.
+    /// The number of channels for `ice-audio-info`.
     pub channels: Option<u8>,
-    /// Listeners at most on this mount.
+    /// The maximum of listeners on this mount.
     pub max_listeners: Option<usize>,
     /// Audio bytes between two ICY blocks; `None`: 16,000.
     pub metaint: Option<usize>,
-    /// The path of a mount of the same content type that stands in for this one while it is off the air:
-    /// its listeners move there when it ends, and back when it sounds again, whoever asks for it meanwhile
-    /// hears that mount, and so on along that mount's own fallback. They are not turned away where the
-    /// other mount is full. None need be there: then listeners are let go.
+    /// The path of a mount of the same content type that stands in for this mount while it is off the air.
+    /// Listeners of this mount move there when it ends, and back when it sounds again. A client that asks for
+    /// this mount meanwhile hears the other one. The other mount's own fallback stands in for both. The limit
+    /// of the other mount does not apply to these listeners. If the other mount is missing, listeners are
+    /// closed as without a fallback.
     pub fallback_mount: Option<String>,
 }
 
@@ -165,7 +170,7 @@ impl Settings for MountSettings {
 }
 
 impl MountSettings {
-    /// The keys that only a mount without an encoder has: otherwise the encoder knows these values.
+    /// The keys of a mount without an encoder. If there is an encoder, it determines these values.
     pub(crate) const STREAM_KEYS: &'static [Setting<MountSettings>] = settings! {
         "bitrate" else "unknown", SMALL_COUNT => bitrate, Applied, "kbit/s.";
         "sample_rate" else "unknown", SMALL_COUNT => sample_rate, Applied, "Frames per second.";
@@ -191,17 +196,17 @@ const CHANNELS: Takes<u8> = Takes::Integer(|count| match count {
     _ => Err(format!("{count} channels: from 1 to 255")),
 });
 
-/// What a burst in time holds at least: what Icecast's holds, and what players are tuned to.
+/// The least bytes of a burst in time. Icecast's burst has as many, and players are tuned to it.
 const LEAST_BURST: u64 = 64 * 1024;
-/// What a mount of unknown bitrate is taken for.
+/// The bitrate that is assumed if none is set, in kilobits per second.
 const ASSUMED_BITRATE: u32 = 320;
-/// What packets' frames are counted at where nothing is said of it.
+/// The sample rate for the duration of packets if none is set.
 const ASSUMED_RATE: SampleRate = SampleRate::new(48_000).unwrap();
-/// No backlog is smaller, so that every packet fits: an Ogg page may have 65,307 bytes.
+/// The least size of a backlog. Every packet fits in it: an Ogg page has at most 65,307 bytes.
 const LEAST_BACKLOG: usize = 256 * 1024;
 
 impl ServerSettings {
-    /// Refuses what cannot work.
+    /// Refuses settings that cannot work.
     pub(crate) fn check(&self) -> Result<()> {
         let (millisecond, hour) = (Duration::from_millis(1), Duration::from_secs(3600));
         for (key, value) in [("write_timeout", self.write_timeout), ("header_timeout", self.header_timeout)] {
@@ -230,7 +235,7 @@ impl ServerSettings {
 }
 
 impl ServerSettings {
-    /// The two settings that are about proxies, read.
+    /// The two settings about proxies, parsed.
     pub(crate) fn proxies(&self) -> Result<Proxies> {
         let public_url = self.public_url.as_deref().map(|url| url.trim_end_matches('/'));
         if let Some(url) = public_url {
@@ -256,7 +261,7 @@ impl ServerSettings {
 }
 
 impl Burst {
-    /// At least so many bytes, and so much audio.
+    /// The burst as a least number of bytes and a least time of audio.
     pub(crate) fn least(self) -> (u64, Duration) {
         match self {
             Burst::Time(time) if time.is_zero() => (0, time),
@@ -265,7 +270,7 @@ impl Burst {
         }
     }
 
-    /// About so many bytes at this byte rate.
+    /// The approximate size in bytes at this byte rate.
     fn bytes_at(self, bytes_per_second: u64) -> u64 {
         let (bytes, time) = self.least();
         bytes.max((time.as_secs_f64() * bytes_per_second as f64) as u64)
@@ -279,8 +284,8 @@ impl MountSettings {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(path)
     }
 
-    /// The value of `ice-audio-info`: `channels=2;samplerate=44100;bitrate=128`, without what is not known.
-    /// None if nothing is known.
+    /// The value of `ice-audio-info`, such as `channels=2;samplerate=44100;bitrate=128`. Unknown values are
+    /// left out. `None` if all are unknown.
     pub fn audio_info(&self) -> Option<String> {
         let parts = [
             self.channels.map(|channels| format!("channels={channels}")),
@@ -291,7 +296,7 @@ impl MountSettings {
         (!parts.is_empty()).then(|| parts.join(";"))
     }
 
-    /// Refuses what cannot work.
+    /// Refuses settings that cannot work.
     pub(crate) fn check(&self) -> Result<()> {
         path::check(&self.path).map_err(|reason| Error::setting("mount", reason))?;
         let content_type = &self.content_type;
@@ -334,17 +339,18 @@ impl MountSettings {
         self.metaint.map_or(DEFAULT_METAINT, |metaint| metaint as u32)
     }
 
-    /// Known or assumed.
+    /// The set or assumed byte rate.
     pub(crate) fn bytes_per_second(&self) -> u64 {
         u64::from(self.bitrate.unwrap_or(ASSUMED_BITRATE)) * 1000 / 8
     }
 
-    /// What the frames of its packets are counted at.
+    /// The sample rate for the duration of packets.
     pub(crate) fn packet_rate(&self) -> SampleRate {
         self.sample_rate.and_then(SampleRate::new).unwrap_or(ASSUMED_RATE)
     }
 
-    /// How long a packet sounds: by its frames; else by the bitrate, known or assumed.
+    /// The duration of a packet, from its frames if their number is known, else from the set or assumed
+    /// bitrate.
     pub(crate) fn time_of(&self, packet: &Packet) -> Duration {
         if packet.frames > 0 {
             return self.packet_rate().duration_of(FrameCount(u64::from(packet.frames)));
@@ -352,15 +358,16 @@ impl MountSettings {
         Duration::from_nanos(packet.bytes.len() as u64 * 1_000_000_000 / self.bytes_per_second())
     }
 
-    /// A burst and `write_timeout`, so that who comes back in time misses nothing; and never less
-    /// than four bursts.
+    /// The size of the backlog: a burst and `write_timeout`, and at least four bursts. So a listener that
+    /// resumes within the timeout misses nothing.
     pub(crate) fn backlog_bytes(&self, server: &ServerSettings) -> usize {
         let burst = server.burst.bytes_at(self.bytes_per_second());
         let timeout = (server.write_timeout.as_secs_f64() * self.bytes_per_second() as f64) as u64;
         LEAST_BACKLOG.max((4 * burst).max(burst + timeout) as usize)
     }
 
-    /// About one burst: autotuning would let a stalled reader hold 4 MB.
+    /// The size of the send buffer: about one burst. With autotuning, the system would hold up to 4 MB for a
+    /// stalled listener.
     pub(crate) fn send_buffer(&self, burst: Burst) -> usize {
         burst.bytes_at(self.bytes_per_second()).clamp(LEAST_BURST / 2, 8 * LEAST_BURST) as usize
     }

@@ -1,5 +1,5 @@
-//! A reactor that is kept from its work again and again, for longer than a handoff holds. (`tests/server/stalls.rs`
-//! stops the whole process.)
+//! Holds the reactor back again and again, for longer than a handoff lasts. (`tests/server/stalls.rs` stops the
+//! whole process instead.)
 
 use std::sync::Arc;
 use std::thread;
@@ -15,7 +15,7 @@ use crate::metadata::Title;
 
 #[test]
 fn whatever_the_reactor_misses_nobody_gets_a_broken_packet_and_all_is_counted() {
-    // Half as long again as a handoff lasts, and more.
+    // More than one and a half times as long as a handoff lasts.
     let plan = Plan::from_environment((Duration::from_secs(15), Duration::from_secs(25)));
     let server = server();
     let mut writer = server.add_mount(mp3_settings()).unwrap();
@@ -40,7 +40,7 @@ fn whatever_the_reactor_misses_nobody_gets_a_broken_packet_and_all_is_counted() 
         thread::sleep(plan.a_stall(&mut random));
         drop(stalled);
         stalls += 1;
-        // It has some time for its work between two of them.
+        // The reactor gets some time between two stalls.
         thread::sleep(plan.a_stall(&mut random) / 2);
     }
     let (writer, pushed) = feeder.join().unwrap();
@@ -51,7 +51,7 @@ fn whatever_the_reactor_misses_nobody_gets_a_broken_packet_and_all_is_counted() 
     let before = writer.info();
     drop(writer);
     let heard = crowd.heard();
-    // Nobody jumps at the end, for all have caught up.
+    // All listeners have caught up, so none of them jumps at the end.
     let counted = Counted {
         pushed: u64::from(pushed),
         dropped: before.dropped_packets,

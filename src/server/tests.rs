@@ -1,4 +1,4 @@
-//! What the reactor does when it is away, or breaks: for that it must be told to.
+//! Tests with a reactor that is held up, or that panics on command.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};

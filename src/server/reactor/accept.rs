@@ -14,15 +14,16 @@ use crate::server::connections::connection::Connection;
 use crate::server::connections::sockets;
 use crate::server::connections::transport::Transport;
 
-/// Connections accepted in one turn.
+/// The most connections that are accepted in one turn.
 const ACCEPTS_A_TURN: usize = 256;
-/// How long accepting rests when there are no descriptors.
+/// The pause in accepting after the file descriptors have run out.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
-/// A socket that listens.
+/// A listening socket.
 pub(super) struct Acceptor {
     pub(super) listener: TcpListener,
-    /// A client may wait. True until accepting would block, because the edge comes once.
+    /// Whether a client may be waiting. It stays true until accepting would block, because the poll reports an
+    /// edge once.
     pub(super) ready: bool,
 }
 
@@ -43,7 +44,7 @@ impl Reactor {
                         self.acceptors[index].ready = false;
                     }
                     Err(error) if sockets::is_exhaustion(&error) => exhausted = Some(error),
-                    // That client is gone. The next may be there.
+                    // That client has gone. Another may be waiting.
                     Err(_) => self.ports.counters.accept_failures.add(1),
                 }
             }
@@ -62,7 +63,8 @@ impl Reactor {
         self.ports.counters.accepted.add(1);
         if self.peers.len() >= self.limits.max_connections {
             self.ports.counters.refused.add(1);
-            // There is no place to wait until this arrives: nobody looks whether it does.
+            // The answer is sent without waiting: there is no place for the connection, so nobody could send
+            // the rest later.
             let answer = self.desk.too_many_connections(now.wall);
             let _ = transport.write(&[IoSlice::new(answer.next())]);
             return;
@@ -77,7 +79,7 @@ impl Reactor {
         entry.insert(Peer { transport, address, connection });
         self.ports.counters.connections.set(self.peers.len() as u64);
         self.shrink_below = self.shrink_below.max(self.peers.capacity() / 4);
-        // Its request may be there already.
+        // The request may have arrived already.
         self.drive(key, now);
     }
 }

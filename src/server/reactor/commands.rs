@@ -1,4 +1,4 @@
-//! What the handles ask of the reactor.
+//! Carries out the commands that handles send to the reactor.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::server::mounts::info::MountBoard;
 use crate::server::mounts::mount::Mount;
 use crate::server::settings::MountSettings;
 
-/// A command to the reactor, which answers when it is done.
+/// A command to the reactor. The sender gets the result when it is done.
 pub(crate) enum Command {
     AddMount(Box<Mount>, Sender<()>),
     RemoveMount(Arc<MountBoard>, Sender<()>),
     AddEvents(Box<EventBacklog>, Sender<()>),
     AddService(Service, Sender<()>),
-    /// Asks for some of the listeners, from this key on.
+    /// Lists some of the listeners, from this key on.
     Page(usize, Option<String>, Sender<Page>),
     Kick(u64, Sender<bool>),
     Reconfigure(Limits, Box<Proxies>, Sender<()>),
@@ -43,7 +43,7 @@ impl Reactor {
         while let Ok(command) = self.ports.commands.try_recv() {
             match command {
                 Command::AddMount(mount, reply) => {
-                    // The reactor may not know yet that the writer of the mount before is gone.
+                    // The reactor may not have seen yet that the writer of the former mount is gone.
                     if let Some(key) = self.mounts.find(&mount.path) {
                         self.end_mount(key, CloseReason::MountEnded, now);
                     }

@@ -11,7 +11,8 @@ use crate::server::mounts::follower::Follower;
 use crate::units::StreamPos;
 
 impl Reactor {
-    /// A connection that waits for its answer gets `head`, then the events of this stream from `from` on.
+    /// Makes a connection a follower. It gets `head`, then the events of this stream from the position `from`
+    /// on.
     pub(super) fn attach_follower(
         &mut self,
         key: usize,
@@ -28,14 +29,14 @@ impl Reactor {
         self.event_clients += 1;
     }
 
-    /// Followers for whom there is something new are served in this turn.
+    /// Schedules the followers of streams with new events for this turn.
     pub(super) fn schedule_followers(&mut self, now: Moment) {
         for key in self.events.followers_to_serve() {
             self.timers.schedule(key, now.instant);
         }
     }
 
-    /// The followers of a stream get what is due, starting now.
+    /// Ends a stream. Its followers get what is due, starting now.
     pub(super) fn end_stream(&mut self, stream: usize, reason: CloseReason, now: Moment) {
         for key in self.events.end(stream, reason, now.instant) {
             self.timers.schedule(key, now.instant);
@@ -75,7 +76,7 @@ impl Reactor {
         }
     }
 
-    /// The connection of this follower is closed.
+    /// Removes a follower whose connection closes.
     pub(super) fn detach_follower(&mut self, key: usize, follower: Follower, now: Moment) {
         self.events.leave(follower.stream, key);
         self.event_clients -= 1;

@@ -18,7 +18,7 @@ use crate::server::mounts::mount::Mount;
 use crate::server::reports::stats::Counters;
 
 impl Reactor {
-    /// The connection may have become a listener.
+    /// Counts a connection as a listener of its mount, if it has become one.
     pub(super) fn attach_if_listener(&mut self, key: usize) {
         let Peer { transport, connection: Connection::Listening(listener), .. } = &self.peers[key] else {
             return;
@@ -68,7 +68,7 @@ impl Reactor {
         }
     }
 
-    /// The connection of this listener is closed.
+    /// Removes a listener whose connection closes.
     pub(super) fn detach_listener(&mut self, mut listener: Listener, reason: CloseReason, now: Moment) {
         let mount = self.mounts.get(listener.mount);
         if listener.begins_to_count(now.instant) {
@@ -85,7 +85,7 @@ impl Reactor {
     }
 }
 
-/// One write of what is due at a cursor. None: nothing is due.
+/// Makes one write of what is due at a cursor. `None`: nothing is due.
 pub(super) fn write_due(
     cursor: &mut Cursor,
     backlog: &Backlog,
@@ -125,7 +125,7 @@ pub(super) fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
     }
 }
 
-/// The listener enters the statistics of a mount.
+/// Counts the listener in the statistics of a mount.
 pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, events, .. }: &Ports) {
     for (now, peak) in [
         (&counters.listeners, &counters.listener_peak),
@@ -142,7 +142,7 @@ pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, eve
     });
 }
 
-/// The listener leaves a mount.
+/// Takes the listener out of the statistics of a mount.
 pub(super) fn count_out(
     listener: &Listener,
     mount: &Mount,

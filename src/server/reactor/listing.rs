@@ -1,4 +1,4 @@
-//! Lists listeners in parts: each call looks at a bounded number of connections.
+//! Lists listeners in parts. Each call looks at a bounded number of connections.
 
 use super::Reactor;
 use crate::error::CloseReason;
@@ -6,11 +6,11 @@ use crate::server::Moment;
 use crate::server::connections::connection::Connection;
 use crate::server::listener_info::{ListenerInfo, Page};
 
-/// Connections looked at in one call, which is a fraction of a millisecond's work.
+/// The connections that one call looks at: a fraction of a millisecond's work.
 const AT_ONCE: usize = 1_024;
 
 impl Reactor {
-    /// Some of the listeners, from this key on.
+    /// Lists some of the listeners, from this key on.
     pub(super) fn page(&self, from: usize, mount: Option<&str>, now: Moment) -> Page {
         let end = from.saturating_add(AT_ONCE);
         let mut listeners = Vec::new();
@@ -34,7 +34,7 @@ impl Reactor {
         Page { listeners, next: (end < self.peers.capacity()).then_some(end) }
     }
 
-    /// Closes the listener of that id. False if there is none.
+    /// Closes the listener with this id. Returns false if there is none.
     pub(super) fn kick(&mut self, id: u64, now: Moment) -> bool {
         let mut peers = self.peers.iter();
         let found = peers.find(|(_, peer)| match &peer.connection {

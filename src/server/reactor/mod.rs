@@ -1,8 +1,8 @@
 //! The thread `reactor`: accepts, reads requests, and writes to every listener.
 //!
-//! Reads: sockets; commands and answers, by queues; packets, by handoffs. The doorbell wakes it for all but sockets.
+//! Reads: sockets; commands and answers, through queues; packets, through handoffs. The doorbell wakes it for all but sockets.
 //! Writes: sockets, counters, events, and entries for the journal.
-//! Never: blocks (but in poll), touches a file, takes a lock that others hold for long, runs user code (so it does not log
+//! Never: blocks outside poll, touches a file, takes a lock that others hold for long, runs code of the host (so it does not log
 //! either), allocates for a write, looks at every connection in each turn.
 
 mod accept;
@@ -47,24 +47,26 @@ use timers::Timers;
 
 pub(crate) use commands::Command;
 
-/// The doorbell's token. Acceptors count down from it, connections up from zero.
+/// The token of the doorbell. The tokens of acceptors count down from it; those of connections count up from
+/// zero.
 pub(crate) const WAKER: Token = Token(usize::MAX);
 
-/// Events taken from the system in one turn.
+/// The most poll events that one turn takes.
 const EVENTS_A_TURN: usize = 512;
-/// Timers served in one turn: a few milliseconds' work, then newcomers and packets have theirs.
+/// The most timers that one turn serves: a few milliseconds' work. Then it is the turn of new connections and
+/// packets.
 const TIMERS_A_TURN: usize = 256;
-/// What one connection may do in one turn, in reads, writes and requests.
+/// The most steps of one connection in one turn: reads, writes and requests.
 const STEPS_A_TURN: usize = 32;
-/// Places for so many connections are kept when they have gone.
+/// The places for connections that are kept when connections have closed.
 const KEPT_PLACES: usize = 1024;
-/// When a stop closes what is still open: after the mounts' farewell.
+/// The time after which a stop closes what is still open. The mounts' farewell is over by then.
 const STOP_AT_LAST: Duration = Duration::from_millis(2_500);
 
-/// What leads into the reactor and out of it, but for sockets.
+/// The reactor's ways in and out, except for sockets.
 pub(crate) struct Ports {
     pub(crate) commands: Receiver<Command>,
-    /// What services have answered.
+    /// The answers of services.
     pub(crate) answers: Receiver<Delivery>,
     pub(crate) doorbell: Arc<Doorbell>,
     pub(crate) counters: Arc<Counters>,
@@ -76,26 +78,26 @@ pub(crate) struct Reactor {
     poll: Poll,
     ports: Ports,
     acceptors: Vec<Acceptor>,
-    /// No descriptors: nothing is accepted before.
+    /// The end of a pause in accepting, after the file descriptors have run out.
     rests_until: Option<Instant>,
     peers: Slab<Peer>,
-    /// With fewer peers than this, their places are given back to the system.
+    /// With fewer peers than this, the memory of free places goes back to the system.
     shrink_below: usize,
     timers: Timers,
     mounts: Mounts,
     events: EventBacklogs,
     desk: Desk,
-    /// Connections that listen, including those that do not count yet.
+    /// Connections that listen, including listeners that are not counted yet.
     listeners: usize,
     /// Connections that follow event streams.
     event_clients: usize,
     limits: Limits,
     patience: Patience,
-    /// For what is read.
+    /// The buffer for reads.
     scratch: Box<[u8]>,
-    /// A producer pushed more than a turn takes.
+    /// Whether a producer has pushed more packets than one turn takes.
     more_packets: bool,
-    /// Everything is closed by then.
+    /// The time by which a stop has closed everything. `None`: the server runs.
     stopping: Option<Instant>,
 }
 
@@ -144,13 +146,14 @@ impl Reactor {
         })
     }
 
-    /// Until it is told to stop and everything is closed.
+    /// Runs the loop until a stop has closed everything.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS_A_TURN);
         let mut now = Moment::now();
         while !self.is_done(now.instant) {
             let timeout = self.may_sleep(now.instant);
-            // (Interrupted by a debugger, say, it has no events, and the turn is an idle one.)
+            // A signal can interrupt the wait, from a debugger for instance. Then there are no events, and the
+            // turn is idle.
             if let Err(error) = self.poll.poll(&mut events, timeout)
                 && error.kind() != ErrorKind::Interrupted
             {
@@ -164,7 +167,7 @@ impl Reactor {
         self.close_all(now);
     }
 
-    /// How long nothing is to be done, if nothing happens; none: for ever.
+    /// How long the loop may sleep if nothing happens. `None`: for ever.
     fn may_sleep(&self, now: Instant) -> Option<Duration> {
         let until = |instant: Option<Instant>| instant.map(|at| at.saturating_duration_since(now));
         let accepting = match self.rests_until {
@@ -186,7 +189,7 @@ impl Reactor {
             match event.token() {
                 WAKER => rung = true,
                 Token(token) if self.peers.contains(token) => self.handle_event(token, event, now),
-                // Nobody's any more, or an acceptor's.
+                // The connection has gone, or it is an acceptor.
                 Token(token) => {
                     if let Some(acceptor) = self.acceptors.get_mut(WAKER.0 - 1 - token) {
                         acceptor.ready = true;
@@ -194,7 +197,8 @@ impl Reactor {
                 }
             }
         }
-        // After the events, so that no event of a connection that closed reaches its successor.
+        // This comes after the events, so that no event of a closed connection reaches the next one with its
+        // key.
         self.accept(now);
         if rung {
             self.ports.doorbell.answer();
@@ -229,7 +233,8 @@ impl Reactor {
         }
     }
 
-    /// Its listeners get what is due, starting now. (This and a stop look at every connection. They are rare.)
+    /// Ends a mount. Its listeners get what is due, starting now. This and a stop look at every connection, but
+    /// they are rare.
     fn end_mount(&mut self, mount: usize, reason: CloseReason, now: Moment) {
         for (key, peer) in &self.peers {
             if matches!(&peer.connection, Connection::Listening(listener) if listener.mount == mount) {
@@ -244,7 +249,7 @@ impl Reactor {
             return;
         }
         self.stopping = Some(now.instant + STOP_AT_LAST);
-        // Closes them: the ports are free.
+        // This closes the acceptors, and the ports are free.
         self.acceptors.clear();
         for key in self.mounts.live() {
             self.end_mount(key, CloseReason::ServerStopped, now);
@@ -267,7 +272,7 @@ impl Reactor {
     fn handle_event(&mut self, key: usize, event: &Event, now: Moment) {
         let Peer { transport, connection, .. } = &mut self.peers[key];
         let Some(cursor) = connection.cursor() else { return self.drive(key, now) };
-        // Both directions are down. (A client whose input alone has ended may still listen.)
+        // Both directions are down. (A client that has ended only its own side may still listen.)
         if event.is_write_closed() || event.is_error() {
             let reason = transport.close_reason();
             return self.close(key, reason, now);
@@ -288,7 +293,7 @@ impl Reactor {
         self.drive(key, now);
     }
 
-    /// Does what a connection wants until it wants to wait.
+    /// Does what a connection wants until it waits for something.
     fn drive(&mut self, key: usize, now: Moment) {
         for _ in 0..STEPS_A_TURN {
             let Peer { transport, connection, .. } = &mut self.peers[key];
@@ -322,11 +327,12 @@ impl Reactor {
                 Want::Close => return self.close(key, CloseReason::Left, now),
             }
         }
-        // It has more to do than its share of a turn.
+        // The connection has used up its share of this turn.
         self.timers.schedule(key, now.instant);
     }
 
-    /// Until something happens, or until its deadline. (The poll reports both edges all the time.)
+    /// Lets a connection wait until something happens, or until its deadline. The poll reports both edges all
+    /// the time.
     fn wait(&mut self, key: usize) {
         if let Some(deadline) = self.peers[key].connection.deadline() {
             self.timers.schedule(key, deadline);
@@ -355,7 +361,7 @@ impl Reactor {
         act(connection, &mut router, self.patience, now.instant);
     }
 
-    /// Writes to a client what is due, and decides when it is served next.
+    /// Writes to a client what is due, and schedules the next time.
     fn serve(&mut self, key: usize, now: Moment) {
         match &self.peers[key].connection {
             Connection::Listening(_) => self.serve_listener(key, now),
@@ -364,8 +370,8 @@ impl Reactor {
         }
     }
 
-    /// Reads what a listener or follower sends, and forgets it: a full receive buffer would make the close a reset.
-    /// Returns why the peer is gone, if it is.
+    /// Reads and discards what a listener or follower sends: a full receive buffer would turn the close into a
+    /// reset. Returns a reason if the peer is gone.
     fn discard_input(&mut self, key: usize, now: Instant) -> Option<CloseReason> {
         let Peer { transport, connection, .. } = &mut self.peers[key];
         for _ in 0..STEPS_A_TURN {
@@ -399,7 +405,8 @@ impl Reactor {
         }
     }
 
-    /// After a crowd has left. (It looks at every connection, but half of them must leave before the next time.)
+    /// Gives memory back after a crowd has left. It looks at every connection, but half of them must leave
+    /// before it does so again.
     fn give_memory_back(&mut self) {
         if self.peers.len() < self.shrink_below && self.peers.capacity() > KEPT_PLACES {
             self.peers.shrink_to_fit();

@@ -1,10 +1,10 @@
-//! Listeners that go from one mount to another: to a fallback, and back.
+//! Moves listeners from one mount to another: to a fallback, and back.
 
 use super::listeners::{count_in, count_jump, count_out};
 use super::{CloseReason, Connection, Moment, Peer, Reactor};
 
 impl Reactor {
-    /// The listener has everything of a mount that has ended. It goes on at a fallback, or is closed.
+    /// Moves a listener that has everything of an ended mount to a fallback, or closes it.
     pub(super) fn move_or_close(&mut self, key: usize, reason: CloseReason, now: Moment) {
         let Connection::Listening(listener) = &self.peers[key].connection else { return };
         let mount = self.mounts.get(listener.mount);
@@ -18,8 +18,8 @@ impl Reactor {
         }
     }
 
-    /// A mount has got its first audio. Listeners that hear another in its place come to it. (This looks at every
-    /// connection. It is rare.)
+    /// Brings listeners back to a mount that has got its first audio. This looks at every connection, but it is
+    /// rare.
     pub(super) fn move_back_to(&mut self, mount: usize, now: Moment) {
         let comes = |peer: &Peer| {
             let Connection::Listening(listener) = &peer.connection else { return false };

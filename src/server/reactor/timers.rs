@@ -1,4 +1,4 @@
-//! When each connection is to be looked at next: a hashed timing wheel with one entry for each.
+//! A hashed timing wheel. It has one entry per connection: when to look at it next.
 //!
 //! Scheduling, moving and cancelling an entry costs the same few stores however many there are,
 //! and allocates nothing once the connection has its place.
@@ -11,8 +11,8 @@ const TICK_NANOS: u64 = 4_000_000;
 /// The wheel goes round once in 16 s. An entry due later than that is passed over once a round.
 const SLOTS: usize = 4096;
 
-/// A cadence is divided into so many batches. With a cadence of one second, there is a batch every 40 ms, or every
-/// 200 ms if there are few entries. (Both divide the ticks of a second, and the one divides the other.)
+/// The batches in a cadence. With a cadence of one second, there is a batch every 40 ms, or every 200 ms if
+/// there are few entries. Both divide the ticks of a second, and 40 ms divides 200 ms.
 const GRAINS: u64 = 25;
 const GRAINS_OF_FEW: u64 = 5;
 /// With more entries than this, a batch of the finer grain has at least a hundred.
@@ -23,7 +23,7 @@ const CROWD: u32 = 8;
 
 const NOBODY: u32 = u32::MAX;
 
-/// The wheel. Keys are small numbers, as a slab gives them; at most one entry each.
+/// The wheel. Keys are small numbers, as a slab assigns them. A key has at most one entry.
 #[derive(Debug)]
 pub(crate) struct Timers {
     origin: Instant,
@@ -38,7 +38,7 @@ pub(crate) struct Timers {
     entries: Vec<Entry>,
     /// How many entries are scheduled or ready.
     count: usize,
-    /// Makes the choices of `schedule_cadence`.
+    /// The state of the choices in `schedule_cadence`.
     dice: u32,
 }
 

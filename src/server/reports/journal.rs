@@ -1,7 +1,7 @@
-//! The thread `journal`, one a server: writes the log, because a logger may be slow, and neither the reactor nor a mixer
-//! may wait for it.
+//! The thread `journal`: writes the server's log. A logger may be slow, and neither the reactor nor a mixer may
+//! wait for one.
 //!
-//! Reads: entries from the reactor and from the hub of events, by a bounded queue. Writes: log lines.
+//! Reads: entries from the reactor and from the hub of events, through a bounded queue. Writes: log lines.
 //! Never: touches a socket.
 
 use std::sync::Arc;
@@ -13,26 +13,26 @@ use log::Level;
 
 use crate::server::connections::visit::Visit;
 
-/// Entries that may wait to be written: a few seconds of a join storm.
+/// The capacity of the queue in entries: a few seconds of a join storm.
 const WAITING: usize = 16_384;
-/// Where access lines are logged, at level info.
+/// The target of access lines, which are logged at level info.
 const ACCESS: &str = "longwave::access";
 
-/// The end of those who have something to write.
+/// The sending end of the journal's queue.
 #[derive(Clone, Debug)]
 pub(crate) struct JournalWriter {
     entries: Sender<Entry>,
     lost: Arc<AtomicU64>,
 }
 
-/// The journal thread's end; `run` it there.
+/// The journal of a server. The thread `journal` calls `run`.
 #[derive(Debug)]
 pub(crate) struct Journal {
     entries: Receiver<Entry>,
     lost: Arc<AtomicU64>,
 }
 
-/// Small, because a queue has room for all that may wait.
+/// An entry in the queue. It is small, because the queue allocates its whole capacity.
 #[derive(Debug)]
 enum Entry {
     Access(Box<AccessEntry>),
@@ -56,13 +56,13 @@ pub(crate) fn journal() -> (JournalWriter, Journal) {
 }
 
 impl JournalWriter {
-    /// Whether the access log may want to hear of requests. The reactor runs no code of the host's: what its logger
-    /// makes of this target is asked on the journal's own thread.
+    /// Whether access lines may be logged. The reactor runs no code of the host, so it does not ask the logger
+    /// about the target. The thread `journal` does.
     pub(crate) fn wants_requests(&self) -> bool {
         log::max_level() >= Level::Info
     }
 
-    /// A request has ended.
+    /// Logs a request that has ended.
     pub(crate) fn access(&self, visit: Visit, status: u16, bytes: u64, duration: Duration, at: SystemTime) {
         if self.wants_requests() {
             self.write(Entry::Access(Box::new(AccessEntry { visit, status, bytes, duration, at })));
@@ -81,7 +81,7 @@ impl JournalWriter {
 }
 
 impl Journal {
-    /// Until all writers are gone and everything is written.
+    /// Writes entries until all writers are gone.
     pub(crate) fn run(self) {
         for entry in &self.entries {
             let lost = self.lost.swap(0, Ordering::Relaxed);
@@ -111,7 +111,7 @@ impl AccessEntry {
     }
 }
 
-/// In quotes, with what could end them or forge a line escaped; `-` for nothing.
+/// In quotes, with escapes for everything that could end them or forge a line; `-` for an empty text.
 fn quoted(text: &str) -> String {
     if text.is_empty() {
         return "\"-\"".into();
@@ -129,7 +129,7 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A single word, whatever is in it; `-` for nothing.
+/// As a single word, whatever the text contains; `-` for an empty text.
 fn unquoted(text: &str) -> String {
     if text.is_empty() {
         return "-".into();
@@ -138,8 +138,8 @@ fn unquoted(text: &str) -> String {
     text.chars().map(|c| if is_plain(&c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
 }
 
-/// `09/Sep/2001:01:46:40 +0000`, from HTTP's `Sun, 09 Sep 2001 01:46:40 GMT`. In UTC: asking the
-/// system for its time zone would touch the host's environment.
+/// Turns HTTP's `Sun, 09 Sep 2001 01:46:40 GMT` into `09/Sep/2001:01:46:40 +0000`. The time stays in UTC,
+/// because asking the system for its time zone reads the host's environment.
 fn log_date(at: SystemTime) -> String {
     let http = httpdate::fmt_http_date(at.max(UNIX_EPOCH));
     let (day, month, year, time) = (&http[5..7], &http[8..11], &http[12..16], &http[17..25]);

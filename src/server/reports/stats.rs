@@ -10,7 +10,7 @@ counters! {
     #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub struct ServerStats {
-        /// Listeners that left a mount, by reason. (A listener that moved to another mount is still a listener.)
+        /// Listeners that left, by reason. Moving to another mount is not leaving.
         pub closed: Vec<(CloseReason, u64)>,
         /// Turns of the reactor's loop.
         pub turns: u64,
@@ -22,9 +22,9 @@ counters! {
         pub turn_max: Duration,
     }
 
-    /// What the reactor counts for the whole server.
+    /// The counters of a whole server.
     pub(crate) struct Counters {
-        /// By the reason's place in [`CloseReason::ALL`].
+        /// In the order of [`CloseReason::ALL`].
         pub(crate) closed: [Counter; CloseReason::ALL.len()],
         pub(crate) turns: Histogram,
     }
@@ -34,11 +34,12 @@ counters! {
         connections: Gauge of connections,
         /// Accepted connections.
         accepted: Counter of connections,
-        /// Connections that could not be accepted, mostly for want of descriptors.
+        /// Connections that could not be accepted, mostly because no file descriptors were left.
         accept_failures: Counter of connections,
         /// Answered requests.
         requests: Counter of requests,
-        /// Connections and requests that were refused because there were too many listeners or connections.
+        /// Connections and requests that were refused because there were too many listeners, connections or
+        /// waiting requests.
         refused: Counter of requests,
         /// Listeners now. A listener counts from its second second on.
         listeners: Gauge of listeners,
@@ -50,7 +51,8 @@ counters! {
         blocked_writes: Counter of writes,
         /// Bytes that listeners' sockets took, heads and titles included.
         bytes_sent: Counter of bytes,
-        /// Jumps of listeners that fell too far behind, or moved before they had everything.
+        /// Jumps of listeners that fell too far behind, or that moved to another mount before they had
+        /// everything.
         skips: Counter of jumps,
         /// Audio bytes that were jumped over.
         skipped_bytes: Counter of bytes,
@@ -77,8 +79,8 @@ impl ServerStats {
     }
 }
 
-/// Durations by size: four buckets for each power of two of microseconds, so that a quantile is
-/// within a quarter of the truth.
+/// Counts durations by size. Each power of two of microseconds has four buckets, so a quantile is at most a
+/// quarter too large.
 #[derive(Debug)]
 pub(crate) struct Histogram {
     buckets: [Counter; Histogram::BUCKETS],
@@ -109,7 +111,7 @@ impl Histogram {
         Duration::from_micros(self.max_micros.get())
     }
 
-    /// The upper end of the bucket in which that share of all durations is reached.
+    /// The upper end of the bucket in which this share of all durations is reached.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         let wanted = (self.count() as f64 * share).ceil() as u64;
         let mut seen = 0;
@@ -130,7 +132,7 @@ impl Histogram {
         ((power - 1) * 4 + quarter).min(Histogram::BUCKETS - 1)
     }
 
-    /// The first value that is beyond this bucket.
+    /// The first value beyond this bucket.
     fn end(bucket: usize) -> u64 {
         if bucket < 4 {
             return bucket as u64 + 1;
