@@ -1,9 +1,12 @@
 //! What happens at a station, and the hub that brings it to all who want to know: hooks, receivers, the log.
 
+mod distributor;
 mod emitter;
 mod hub;
 mod log_lines;
 mod receiver;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::path::PathBuf;

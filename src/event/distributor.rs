@@ -1,0 +1,257 @@
+//! The thread `events`, one a server: it brings what happened to all who want to know.
+//!
+//! Reads: what the emitters of the server and its pipelines say, by a queue. Writes: the queues of receivers, and lines
+//! for the thread that writes the log. Never: runs a hook or a logger, or waits for a reader.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use log::Level;
+
+use super::emitter::Source;
+use super::hub::{HOOK_PATIENCE, Message, PipelineId, Subscriber, WriteLine};
+use super::log_lines::LogLines;
+use super::{Event, StationEvent};
+use crate::ring::{Nothing, QuietReceiver};
+
+/// All that the thread `events` knows.
+pub(super) struct Distributor {
+    messages: QuietReceiver<Message>,
+    write_line: WriteLine,
+    subscribers: Vec<Subscriber>,
+    pipelines: Vec<Pipeline>,
+    /// Which mount is whose.
+    owners: HashMap<String, PipelineId>,
+    /// The listeners whose pipeline was told that they joined, by the server's number.
+    present: HashMap<u64, PipelineId>,
+    /// Emitters that may have lost something.
+    sources: Vec<Arc<Source>>,
+    /// When to look whether hooks hang.
+    look_at: Option<Instant>,
+    ends: bool,
+}
+
+struct Pipeline {
+    id: PipelineId,
+    name: Arc<str>,
+    lines: LogLines,
+    /// How many of its listeners are present.
+    listeners: usize,
+    /// When it is told to have stopped, at the latest.
+    stops_by: Option<Instant>,
+}
+
+impl Distributor {
+    pub fn new(messages: QuietReceiver<Message>, write_line: WriteLine) -> Distributor {
+        Distributor {
+            messages,
+            write_line,
+            subscribers: Vec::new(),
+            pipelines: Vec::new(),
+            owners: HashMap::new(),
+            present: HashMap::new(),
+            sources: Vec::new(),
+            look_at: None,
+            ends: false,
+        }
+    }
+
+    /// Until the station is gone, and every pipeline was told to have stopped.
+    pub fn run(mut self) {
+        while !(self.ends && self.pipelines.iter().all(|pipeline| pipeline.stops_by.is_none())) {
+            match self.next() {
+                Ok(message) => self.handle(message),
+                Err(Nothing::Yet) => {}
+                Err(Nothing::EverAgain) => return,
+            }
+            self.stop_pipelines();
+            self.watch_hooks();
+        }
+        self.tell_losses();
+    }
+
+    /// The next message; sleeps until there is one, or something else is due.
+    fn next(&mut self) -> Result<Message, Nothing> {
+        match self.messages.try_recv() {
+            Err(Nothing::Yet) => {}
+            found => return found,
+        }
+        self.tell_losses();
+        let due = self.pipelines.iter().filter_map(|pipeline| pipeline.stops_by).chain(self.look_at).min();
+        match due {
+            None => self.messages.recv().ok_or(Nothing::EverAgain),
+            Some(due) => self.messages.recv_by(due),
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Event { source, missed, event } => {
+                self.take(source, missed, |hub, pipeline| {
+                    let owner = pipeline.or_else(|| hub.owner(&event));
+                    hub.deliver(owner, event);
+                });
+            }
+            Message::Line { source, missed, level, text } => {
+                self.take(source, missed, |hub, _| (hub.write_line)(level, text));
+            }
+            Message::Subscribe(subscriber) => {
+                let is_known = |id| self.pipelines.iter().any(|pipeline| pipeline.id == id);
+                // One that comes after the end of its pipeline is closed by being dropped.
+                if subscriber.pipeline.is_none_or(is_known) {
+                    self.subscribers.push(subscriber);
+                }
+            }
+            Message::Enter(id, name) => {
+                let (lines, stops_by) = Default::default();
+                self.pipelines.push(Pipeline { id, name, lines, listeners: 0, stops_by });
+            }
+            Message::Own(id, mount) => _ = self.owners.insert(mount, id),
+            Message::Disown(id, mount) => {
+                if self.owners.get(&mount) == Some(&id) {
+                    self.owners.remove(&mount);
+                }
+            }
+            Message::Stop(id, deadline) => {
+                if let Some(pipeline) = self.pipeline(id) {
+                    pipeline.stops_by = Some(deadline);
+                }
+            }
+            Message::Leave(id) => self.forget(id),
+            Message::Settle(_) => {}
+            Message::End => self.ends = true,
+        }
+    }
+
+    /// Takes what an emitter sent, after what it lost before.
+    fn take(
+        &mut self,
+        source: Arc<Source>,
+        missed: u64,
+        handle: impl FnOnce(&mut Distributor, Option<PipelineId>),
+    ) {
+        source.taken();
+        self.tell_missed(&source, missed);
+        handle(self, source.pipeline);
+        if !self.sources.iter().any(|known| Arc::ptr_eq(known, &source)) {
+            self.sources.push(source);
+        }
+    }
+
+    /// Whose listener this is about. Who was told of its coming is told of its going, whoever has the mount by then.
+    fn owner(&mut self, event: &Event) -> Option<PipelineId> {
+        match event {
+            Event::ListenerJoined { id, mount, .. } => {
+                let owner = *self.owners.get(mount)?;
+                self.pipeline(owner)?.listeners += 1;
+                self.present.insert(*id, owner);
+                Some(owner)
+            }
+            Event::ListenerLeft { id, .. } => {
+                let owner = self.present.remove(id)?;
+                self.pipeline(owner)?.listeners -= 1;
+                Some(owner)
+            }
+            _ => None,
+        }
+    }
+
+    /// Brings an event to all who hear of it.
+    fn deliver(&mut self, of: Option<PipelineId>, event: Event) {
+        let mut name = None;
+        if let Some(of) = of {
+            // Of a pipeline that has stopped nothing is told any more.
+            let Some(pipeline) = self.pipelines.iter_mut().find(|pipeline| pipeline.id == of) else { return };
+            pipeline.lines.write(&pipeline.name, &event, Instant::now(), &mut self.write_line);
+            name = Some(pipeline.name.clone());
+        }
+        let event = StationEvent { pipeline: name, event };
+        let mut were_watched = false;
+        self.subscribers.retain(|subscriber| {
+            let Some(inbox) = subscriber.inbox.upgrade() else { return false };
+            if subscriber.pipeline.is_none() || subscriber.pipeline == of {
+                inbox.put(event.clone());
+                were_watched |= inbox.is_watched();
+            }
+            true
+        });
+        if were_watched && self.look_at.is_none() {
+            self.look_at = Some(Instant::now() + HOOK_PATIENCE);
+        }
+    }
+
+    /// Tells of what emitters lost after the last event that they sent. An emitter that lost something has sent something
+    /// just before, for the queue was full of it.
+    fn tell_losses(&mut self) {
+        for source in std::mem::take(&mut self.sources) {
+            self.tell_missed(&source, source.take_lost());
+        }
+    }
+
+    /// Tells all whom it may concern that so many events of this emitter were lost.
+    fn tell_missed(&mut self, source: &Source, count: u64) {
+        if count == 0 {
+            return;
+        }
+        (self.write_line)(Level::Warn, format!("{count} events came too fast and were lost"));
+        for subscriber in &self.subscribers {
+            let may_concern = source.pipeline.is_none()
+                || subscriber.pipeline.is_none()
+                || subscriber.pipeline == source.pipeline;
+            if let Some(inbox) = subscriber.inbox.upgrade().filter(|_| may_concern) {
+                inbox.miss(count);
+            }
+        }
+    }
+
+    /// Stops the pipelines whose listeners have left, or whose time is over.
+    fn stop_pipelines(&mut self) {
+        while let Some(pipeline) = self.pipelines.iter().find(|pipeline| pipeline.is_due()) {
+            let id = pipeline.id;
+            self.deliver(Some(id), Event::PipelineStop);
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: PipelineId) {
+        self.pipelines.retain(|pipeline| pipeline.id != id);
+        self.owners.retain(|_, owner| *owner != id);
+        self.present.retain(|_, owner| *owner != id);
+        self.subscribers.retain(|subscriber| subscriber.pipeline != Some(id));
+    }
+
+    /// Reports hooks that have been running for too long. It looks again only while hooks run.
+    fn watch_hooks(&mut self) {
+        let Some(due) = self.look_at else { return };
+        let now = Instant::now();
+        if now < due {
+            return;
+        }
+        self.look_at = None;
+        for subscriber in &self.subscribers {
+            let Some(inbox) = subscriber.inbox.upgrade().filter(|inbox| inbox.is_watched()) else { continue };
+            if let Some(task) = inbox.report(now, HOOK_PATIENCE) {
+                let kind = task.kind.as_str();
+                let text =
+                    format!("hooks for {kind} have been running for {HOOK_PATIENCE:?}; later hooks wait");
+                (self.write_line)(Level::Warn, text);
+            }
+            if inbox.has_work() {
+                let begun = inbox.task().filter(|task| !task.reported).map(|task| task.since);
+                let again = begun.unwrap_or(now) + HOOK_PATIENCE;
+                self.look_at = Some(self.look_at.map_or(again, |look_at| look_at.min(again)));
+            }
+        }
+    }
+
+    fn pipeline(&mut self, id: PipelineId) -> Option<&mut Pipeline> {
+        self.pipelines.iter_mut().find(|pipeline| pipeline.id == id)
+    }
+}
+
+impl Pipeline {
+    fn is_due(&self) -> bool {
+        self.stops_by.is_some_and(|deadline| self.listeners == 0 || Instant::now() >= deadline)
+    }
+}
