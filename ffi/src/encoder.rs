@@ -23,6 +23,10 @@ pub struct Encoder {
     state: Mutex<State>,
 }
 
+impl handles::Kind for Encoder {
+    const WORD: &'static str = "an encoder";
+}
+
 struct State {
     encoder: Box<dyn longwave::Encoder>,
     packets: Vec<Packet>,

@@ -6,62 +6,29 @@
 //! In a child that the host has forked there are no threads behind what the table holds: there every handle of the
 //! parent is closed. The child may open its own.
 
+use std::any::Any;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::encoder::Encoder;
 use crate::failure::{Failure, Outcome};
 use crate::log_lines::Sink;
-use crate::pipeline::{Input, Pipeline};
-use crate::server::Server;
-use crate::station::Station;
 
 /// How many bits of a handle are its place: sixteen million at a time, and a million million in all.
 const PLACE_BITS: u32 = 24;
 
-/// What a handle can stand for.
-#[derive(Clone)]
-pub enum Object {
-    Station(Arc<Station>),
-    Pipeline(Arc<Pipeline>),
-    Server(Arc<Server>),
-    Encoder(Arc<Encoder>),
-    Input(Arc<Input>),
-}
-
-/// One kind of what handles stand for.
-pub trait Kind: Sized {
+/// A type that handles stand for.
+pub trait Kind: Any + Send + Sync {
     /// For messages: "a pipeline".
     const WORD: &'static str;
-    fn into_object(this: Arc<Self>) -> Object;
-    fn of(object: Object) -> Option<Arc<Self>>;
 }
 
-macro_rules! kinds {
-    ($($kind:ident $word:literal)*) => {
-        $(impl Kind for $kind {
-            const WORD: &'static str = $word;
-            fn into_object(this: Arc<$kind>) -> Object {
-                Object::$kind(this)
-            }
-            fn of(object: Object) -> Option<Arc<$kind>> {
-                match object {
-                    Object::$kind(this) => Some(this),
-                    _ => None,
-                }
-            }
-        })*
-        impl Object {
-            fn word(&self) -> &'static str {
-                match self {
-                    $(Object::$kind(_) => $kind::WORD,)*
-                }
-            }
-        }
-    };
+/// What a handle stands for, and the word for it.
+#[derive(Clone)]
+struct Object {
+    what: Arc<dyn Any + Send + Sync>,
+    word: &'static str,
 }
-kinds! { Station "a station" Pipeline "a pipeline" Server "a server" Encoder "an encoder" Input "an input" }
 
 /// What a process has; made when it is first needed, and again in a forked child.
 #[derive(Default)]
@@ -106,7 +73,7 @@ pub fn add<T: Kind>(object: T) -> u64 {
 /// Gives out one more handle for what exists already.
 pub fn add_shared<T: Kind>(object: Arc<T>) -> u64 {
     let serial = NEXT.fetch_add(1, Ordering::Relaxed);
-    let entry = Some((serial, T::into_object(object)));
+    let entry = Some((serial, Object { what: object, word: T::WORD }));
     let mut places = places();
     let place = match places.iter().position(Option::is_none) {
         Some(free) => {
@@ -124,13 +91,12 @@ pub fn add_shared<T: Kind>(object: Arc<T>) -> u64 {
 /// What a handle stands for.
 pub fn find<T: Kind>(handle: u64) -> Outcome<Arc<T>> {
     let (serial, place) = parts(handle);
-    let object = match places().get(place) {
+    let Object { what, word } = match places().get(place) {
         Some(Some((known, object))) if *known == serial => object.clone(),
         _ => return Err(nothing::<T>(handle)),
     };
-    let word = object.word();
-    T::of(object)
-        .ok_or_else(|| Failure::bad_handle(format!("the handle {handle} is {word}, not {}", T::WORD)))
+    what.downcast()
+        .map_err(|_| Failure::bad_handle(format!("the handle {handle} is {word}, not {}", T::WORD)))
 }
 
 /// Closes a handle, and gives what it stood for. `None` if it was closed already, or is zero.

@@ -13,8 +13,7 @@ use crate::entry::call;
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
 use crate::json;
-use crate::pipeline::report;
-use crate::text::{Out, items, optional_text, text, to_ms};
+use crate::text::{Out, items, optional_text, report, text, to_ms};
 
 /// A server: addresses that it listens on, and mounts.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
@@ -26,6 +25,10 @@ pub struct Server {
     running: OnceLock<longwave::Server>,
     /// The mounts that the host feeds, by path. Each is fed by one thread at a time, and waits for no other.
     writers: Mutex<BTreeMap<String, Arc<Mutex<AudioWriter>>>>,
+}
+
+impl handles::Kind for Server {
+    const WORD: &'static str = "a server";
 }
 
 impl Server {

@@ -10,9 +10,9 @@ use crate::entry::call;
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
 use crate::json;
-use crate::pipeline::{Pipeline, lw_pipeline, report};
+use crate::pipeline::{Pipeline, lw_pipeline};
 use crate::server::{Server, lw_server};
-use crate::text::{Out, optional_text, path, text};
+use crate::text::{Out, optional_text, path, report, text};
 
 /// A station: a server and its pipelines, declared together.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
@@ -23,6 +23,10 @@ pub struct Station {
     server: Arc<Server>,
     pipelines: Vec<Arc<Pipeline>>,
     running: OnceLock<longwave::Station>,
+}
+
+impl handles::Kind for Station {
+    const WORD: &'static str = "a station";
 }
 
 impl Station {

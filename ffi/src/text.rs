@@ -149,6 +149,11 @@ fn null(name: &str) -> Failure {
     Failure::invalid(format!("{name} is NULL"))
 }
 
+/// The answer to a stop: the names of the threads that were left behind, where the host asks for them.
+pub fn report(abandoned: Option<Out<*mut c_char>>, names: Vec<String>) -> Outcome {
+    abandoned.map_or(Ok(lw_status::LW_OK), |abandoned| abandoned.json(&names))
+}
+
 /// Frees text that a function of this interface has given. NULL is allowed; C's `free` is the same.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_free(text: *mut c_char) {

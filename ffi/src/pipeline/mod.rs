@@ -17,9 +17,7 @@ use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
 use crate::json;
 use crate::server::{Server, lw_server};
-use crate::text::{Out, text};
-
-pub use voices::Input;
+use crate::text::{Out, report, text};
 
 /// A pipeline: one programme, its mixer, and its outputs.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
@@ -38,6 +36,10 @@ pub struct Pipeline {
     spec: PcmSpec,
     pub hooks: Arc<Hooks>,
     pub events: EventReceiver,
+}
+
+impl handles::Kind for Pipeline {
+    const WORD: &'static str = "a pipeline";
 }
 
 /// What ends with what.
@@ -158,11 +160,6 @@ fn order(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> longwave:
         with(handle, |pipeline| Ok(act(pipeline)?))?;
         Ok(lw_status::LW_OK)
     })
-}
-
-/// How a stop went.
-pub fn report(abandoned: Option<Out<*mut c_char>>, names: Vec<String>) -> Outcome {
-    abandoned.map_or(Ok(lw_status::LW_OK), |abandoned| abandoned.json(&names))
 }
 
 /// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are put on `server`,

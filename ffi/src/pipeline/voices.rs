@@ -22,6 +22,10 @@ pub struct Input {
     channels: usize,
 }
 
+impl handles::Kind for Input {
+    const WORD: &'static str = "an input";
+}
+
 fn curve(name: Option<&str>) -> Outcome<Curve> {
     match name {
         None | Some("equal-power") => Ok(Curve::EqualPower),
