@@ -3,13 +3,12 @@
 //! It touches no socket. The reactor asks what it [`wants`](Connection::wants), does that, and reports the
 //! result:
 //!
-//!
 //! ```text
 //! Reading ──head──▶ (the site answers) ──▶ Answering ──▶ Reading     the connection is kept
 //!    ▲                │    │                   │  └─────▶ Lingering   it is not: the answer must
 //!    └── or 408,      │    └─────────────▶ Listening                  arrive before the close
 //!        or gone      ▼                        │
-//!        or gone      ▼                        │
+//!                 Receiving ──body──▶ Waiting ─┘ a service answers, or the site does after 60 s
 //! ```
 
 #[cfg(test)]
