@@ -1,4 +1,4 @@
-//! A request as a handler sees it, and what it answers.
+//! The input and the result of a handler.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,19 +6,19 @@ use serde::de::DeserializeOwned;
 use super::problem::Problem;
 use crate::{HttpAnswer, HttpRequest};
 
-/// What a handler comes to.
+/// A handler's result.
 pub(crate) type Handled = Result<HttpAnswer, Problem>;
 
-/// A request and what the braces of its route hold.
+/// A request, and the values of the braces in its route.
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a HttpRequest,
     pub(crate) held: &'a [String],
 }
 
 impl Call<'_> {
-    /// The body, which must be a JSON object of this form.
+    /// Reads the body, which must be a JSON object of this form.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        // A form of a page of another origin can send anything but this type.
+        // A form on a page of another origin can send any content type but this one.
         let content_type = self.request.header("content-type").unwrap_or_default();
         let is_json = content_type
             .split(';')
@@ -28,7 +28,7 @@ impl Call<'_> {
             let detail = "send the body as JSON, with Content-Type: application/json";
             return Err(Problem::new("unsupported-media-type", detail));
         }
-        // (Serde would take a list for the fields in their order.)
+        // Serde would also accept a list, as the fields in their order.
         if self.request.body().trim_ascii_start().first() == Some(&b'[') {
             return Err(Problem::new("invalid-body", "the body is a list: an object is wanted, {…}"));
         }
@@ -44,12 +44,12 @@ impl Call<'_> {
         Ok(value)
     }
 
-    /// The same; without a body, the default.
+    /// Reads the body like [`body`](Call::body). Without a body, it returns the default.
     pub(crate) fn body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
         if self.request.body().is_empty() { Ok(T::default()) } else { self.body() }
     }
 
-    /// A parameter of the query that is a number, or anything else that can be read from text.
+    /// Parses a parameter of the query, if it is given.
     pub(crate) fn parameter<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, Problem> {
         let Some(text) = self.request.parameter(name) else { return Ok(None) };
         let wrong =
@@ -57,7 +57,7 @@ impl Call<'_> {
         text.parse().map(Some).map_err(wrong)
     }
 
-    /// What the `index`th braces of the route hold, where that is a number.
+    /// Parses the value of the route's `index`th braces as a number.
     pub(crate) fn number(&self, index: usize) -> Result<u64, Problem> {
         self.held[index]
             .parse()
@@ -65,7 +65,7 @@ impl Call<'_> {
     }
 }
 
-/// An answer in JSON.
+/// A JSON answer, for pages of the same origin.
 pub(crate) fn json(status: u16, body: &impl Serialize) -> HttpAnswer {
     let body = serde_json::to_vec(body).expect("what is answered can be written as JSON");
     HttpAnswer::new(status, "application/json", body)
@@ -73,12 +73,12 @@ pub(crate) fn json(status: u16, body: &impl Serialize) -> HttpAnswer {
         .with("X-Content-Type-Options", "nosniff")
 }
 
-/// The same for pages of any origin to read.
+/// A JSON answer that pages of any origin may read.
 pub(crate) fn open_json(status: u16, body: &impl Serialize) -> HttpAnswer {
     json(status, body).with("Access-Control-Allow-Origin", "*")
 }
 
-/// It is done, and there is nothing to say.
+/// The answer of a handler that has succeeded and has nothing to show.
 pub(crate) fn done() -> Handled {
     Ok(HttpAnswer::empty(204).with("Cache-Control", "no-store"))
 }

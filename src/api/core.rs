@@ -1,4 +1,4 @@
-//! What all handlers share.
+//! The state that all handlers share.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,29 +13,29 @@ use super::problem::Problem;
 use crate::pipeline::Reloader;
 use crate::{ApiSettings, Pipeline, RequestsBell, Server, Tags};
 
-/// So many files' tags are remembered.
+/// The number of files whose tags are kept.
 const TAGS: usize = 256;
 
-/// The configuration that a station was started from: a reload begins with it.
+/// The configuration that a station was started from. A reload compares with it.
 #[derive(Debug)]
 pub(crate) struct Declared {
     pub(crate) file: PathBuf,
-    /// What the API runs with.
+    /// The settings that the API uses now.
     pub(crate) api: ApiSettings,
     pub(crate) station: Reloader,
 }
 
-/// A station, and how it is steered. Shared by the API's threads.
+/// A station and everything that controls it. The API's threads share it.
 pub(crate) struct Core {
     pub(crate) server: Server,
     pub(crate) pipelines: Vec<Pipeline>,
     pub(crate) media: ArcSwap<Media>,
     pub(crate) guard: Guard,
     pub(crate) started: SystemTime,
-    /// Calls the thread `api`: what has changed is to be looked at.
+    /// Wakes the thread `api` when something has changed.
     pub(super) bell: RequestsBell,
     pub(super) declared: Option<Mutex<Declared>>,
-    /// Of what is up next, as far as they have been read.
+    /// The tags of files that come up next, if they have been read.
     tags: Mutex<HashMap<PathBuf, Tags>>,
 }
 
@@ -60,7 +60,7 @@ impl Core {
         }
     }
 
-    /// The pipeline of that name.
+    /// The pipeline with this name.
     pub(crate) fn pipeline(&self, name: &str) -> Result<&Pipeline, Problem> {
         let found = self.pipelines.iter().find(|pipeline| pipeline.name() == name);
         found.ok_or_else(|| Problem::new("not-found", format!("there is no pipeline {name:?}")))
@@ -71,12 +71,12 @@ impl Core {
         self.pipelines.iter().find(|pipeline| pipeline.mounts().iter().any(|own| own == mount))
     }
 
-    /// The tags of a file, if they are known already.
+    /// The tags of a file, if they have been read.
     pub(crate) fn known_tags(&self, file: &Path) -> Option<Tags> {
         self.tags.lock().unwrap_or_else(PoisonError::into_inner).get(file).cloned()
     }
 
-    /// Reads a file's tags, and remembers them. One that cannot be read has none.
+    /// Reads and keeps the tags of a file. A file that cannot be read has no tags.
     pub(crate) fn read_tags(&self, file: &Path) {
         let tags = crate::read_metadata(file).unwrap_or_default();
         let mut known = self.tags.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,8 @@
 //! Applies the rules of `access` to requests, and runs the thread `login`.
 //!
-//! `login` reads: requests whose passwords must be verified. Writes: answers to those whose password is wrong, and the
-//! other requests back to the thread `api`; what is remembered of logins. Never: anything else, since it alone computes
-//! slow hashes. A brute force delays only users who log in for the first time.
+//! `login` reads: requests whose passwords must be verified. Writes: answers to requests with wrong passwords; the other
+//! requests, back to the thread `api`; the remembered logins. Never: anything else, since it alone computes slow hashes.
+//! A brute force delays only users who log in for the first time.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,16 +15,16 @@ use super::problem::Problem;
 use crate::access::{Credential, Failures, Identity, Logins, Refusal, Right, Users, random};
 use crate::{HttpRequest, RequestsBell};
 
-/// Who may ask for a route.
+/// The condition for using a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Anybody.
+    /// No condition.
     Public,
-    /// Users whose role has this right.
+    /// The user's role must have this right.
     Needs(Right),
 }
 
-/// The users, and what is remembered of logins. Shared by the threads `api` and `login`.
+/// The users and the remembered logins. The threads `api` and `login` share it.
 pub(crate) struct Guard {
     users: ArcSwap<Users>,
     memory: Mutex<Memory>,
@@ -35,10 +35,10 @@ struct Memory {
     failures: Failures,
 }
 
-/// What a request's credential comes to.
+/// The result of checking a request's credential.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It may go on. Routes that anybody may ask for do not ask who it is.
+    /// The request may go on. For a public route, the user is not determined.
     Allowed(Option<Identity>),
     /// The password must be verified first, by the thread `login`.
     Verify {
@@ -55,7 +55,7 @@ impl Guard {
         Ok(Guard { users: ArcSwap::from_pointee(users), memory: Mutex::new(memory) })
     }
 
-    /// Replaces the users. False if they are the same.
+    /// Replaces the users. Returns false if they are the same.
     pub(crate) fn set_users(&self, users: Users) -> bool {
         if **self.users.load() == users {
             return false;
@@ -99,7 +99,7 @@ impl Guard {
         Ok(Verdict::Allowed(Some(identity.with_right(right)?)))
     }
 
-    /// Whose token this is. A good token is accepted however many bad ones came from the same address.
+    /// The owner of a token. A good token is accepted no matter how many bad ones came from the same address.
     fn owner_of(&self, token: &str, address: IpAddr, now: Instant) -> Result<Identity, Refusal> {
         if let Some((name, role)) = self.users.load().with_token(token) {
             return Ok(Identity { name: name.into(), role });
@@ -112,12 +112,12 @@ impl Guard {
         self.memory().failures.attempt(address, now).map_err(Refusal::TooManyFailures)
     }
 
-    /// There was no time to verify the login: it has not failed.
+    /// Takes an attempt back: there was no time to verify the login, so it has not failed.
     pub(crate) fn put_off(&self, address: IpAddr) {
         self.memory().failures.was_good(address);
     }
 
-    /// Hashes the password, which takes some tens of milliseconds.
+    /// Verifies a password. Hashing it takes some tens of milliseconds.
     fn verify(&self, name: &str, password: &str, address: IpAddr) -> Option<Identity> {
         let users = self.users.load_full();
         let role = users.verify(name, password)?;
@@ -137,7 +137,7 @@ impl Guard {
     }
 }
 
-/// A request whose login must be verified, and what is done with it then.
+/// A request whose login must be verified, and its task after that.
 pub(crate) struct Pending<T> {
     pub(crate) request: HttpRequest,
     pub(crate) name: String,
@@ -146,7 +146,7 @@ pub(crate) struct Pending<T> {
     pub(crate) then: T,
 }
 
-/// The thread `login`. Ends with the thread `api`, which it wakes after a good login.
+/// Runs the thread `login`. It ends with the thread `api`, and wakes it after a good login.
 pub(crate) fn run_logins<T>(
     guard: &Guard,
     pending: &Receiver<Pending<T>>,
@@ -162,7 +162,7 @@ pub(crate) fn run_logins<T>(
         match verified.and_then(|identity| identity.with_right(right)) {
             Err(refusal) => request.answer(problem(refusal).answer()),
             Ok(identity) => {
-                // If the thread is gone, the request is dropped, and so answered.
+                // If the thread `api` is gone, this drops the request. A dropped request is answered.
                 let _ = welcome.send((request, identity, then));
                 bell.ring();
             }

@@ -1,4 +1,4 @@
-//! `/status-json.xsl`, as the tools know it that were written for Icecast.
+//! `/status-json.xsl`: the status document of Icecast, for tools that read it.
 
 use std::time::SystemTime;
 
@@ -22,7 +22,7 @@ struct Stats {
     server_id: &'static str,
     server_start: String,
     server_start_iso8601: String,
-    /// Nothing, an object, or a list of several: tools count on it.
+    /// Absent, an object, or a list of several objects: tools rely on these three forms.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<Value>,
 }
@@ -54,7 +54,7 @@ struct Source {
 /// `GET /status-json.xsl`
 pub(crate) fn status(core: &Core, call: &Call<'_>) -> Handled {
     let base = call.request.base_url();
-    // `mount=` picks one, as there.
+    // `mount=` selects one mount, as with Icecast.
     let wanted = call.request.parameter("mount");
     let mounts = core.server.mounts();
     let sources =

@@ -1,4 +1,4 @@
-//! Files by name: relative to the media roots, and nothing else.
+//! Resolves the names of files. A name is relative to a media root, and no other file has one.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::problem::Problem;
 use crate::json::FileNames;
 
-/// The folders whose files can be named.
+/// The media roots: the folders whose files have names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Media {
     roots: Vec<Root>,
@@ -14,14 +14,14 @@ pub(crate) struct Media {
 
 #[derive(Clone, Debug)]
 struct Root {
-    /// As it was declared: what the playlists' own paths begin with.
+    /// The path as it was declared. Paths from playlists begin with it.
     declared: PathBuf,
-    /// With every link followed.
+    /// The path with all links resolved.
     real: PathBuf,
 }
 
 impl Media {
-    /// Roots that are not there have no files.
+    /// Makes it from these folders. A folder that does not exist has no files.
     pub(crate) fn new(roots: &[PathBuf]) -> Media {
         let root = |declared: &PathBuf| {
             let real = declared.canonicalize().ok()?;
@@ -30,8 +30,8 @@ impl Media {
         Media { roots: roots.iter().filter_map(root).collect() }
     }
 
-    /// The file or folder of that name, with every link followed: of several roots, in the first that has it.
-    /// `field` is where the name came from.
+    /// The path of the file or folder with this name, with all links resolved. If several roots have one, the
+    /// first counts. `field` is the field of the request that held the name.
     pub(crate) fn resolve(&self, name: &str, field: &str) -> Result<PathBuf, Problem> {
         let outside = || {
             let detail =
@@ -57,7 +57,7 @@ impl Media {
 }
 
 impl FileNames for Media {
-    /// Its name below a root, else the end of its path alone. Touches no file.
+    /// The path relative to a root; outside the roots, the last part alone. It touches no file.
     fn file(&self, path: &Path) -> String {
         let below =
             |root: &Root| path.strip_prefix(&root.declared).or_else(|_| path.strip_prefix(&root.real)).ok();
@@ -65,7 +65,7 @@ impl FileNames for Media {
         name.unwrap_or(path).to_string_lossy().into_owned()
     }
 
-    /// Named like a file, for it may be a path.
+    /// Names it like a file, because it may be a path.
     fn playlist(&self, name: &str) -> String {
         self.file(name.as_ref())
     }

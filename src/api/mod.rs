@@ -1,9 +1,9 @@
-//! The API: a station steered and watched from outside, over HTTP. It uses the public protocol of the library
-//! alone, as any application could.
+//! The API, which controls and observes a station over HTTP. It uses only the public interface of the library,
+//! as any application could.
 //!
-//! The thread `api` reads requests that the server hands over, answers those that take no time, and pushes
-//! events. What opens files goes to the thread `api-files`, passwords that are not known yet to `login`. None of
-//! them ever makes the reactor or the audio wait.
+//! The thread `api` reads the requests that the server hands over, answers those that need no file, and pushes
+//! events. The thread `api-files` answers requests that open files. The thread `login` verifies passwords that
+//! are not remembered. Neither the reactor nor the audio ever waits for them.
 
 mod call;
 mod core;
@@ -40,33 +40,34 @@ use reload::read_users;
 use service::{Files, Service};
 use streams::Streams;
 
-/// Requests that wait for the thread `api`: a second's worth of a busy station.
+/// The capacity of the queue of requests to the thread `api`: about one second of a busy station.
 const WAITING: usize = 512;
-/// Requests, and files whose tags are wanted, that wait for `api-files`.
+/// The capacity of the queue to `api-files`: requests, and files whose tags are to be read.
 const FILES_WAITING: usize = 64;
-/// Passwords that wait to be verified: about a second's work.
+/// The capacity of the queue of passwords to verify: about one second of work.
 const LOGINS_WAITING: usize = 32;
 
-/// The API of a station, as long as this lives. Stop it before the station.
+/// The API of a station. It runs as long as this value lives. Stop it before the station.
 pub struct Api {
     core: Arc<Core>,
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
-    /// Of each pipeline, those that call the thread `api`.
+    /// For each pipeline, the hooks that wake the thread `api`.
     hooks: Vec<Vec<HookId>>,
 }
 
 impl Api {
-    /// Answers for the station from now on: below `/api/` and `/nowplaying/`, at `/health` and `/status-json.xsl`.
+    /// Starts the API. It answers requests below `/api/` and `/nowplaying/`, at `/health` and at
+    /// `/status-json.xsl`.
     ///
     /// # Errors
-    /// [`Error::Stopped`] where the station is not running; [`Error::File`] for a users file that is none.
+    /// [`Error::Stopped`] if the station is not running; [`Error::File`] if the users file is malformed or cannot be read.
     pub fn start(station: &Station, settings: &ApiSettings) -> Result<Api> {
         Api::of(station, settings, None)
     }
 
-    /// The same for a station that was started from this configuration, which was read from `file`. The file can be
-    /// changed and applied by [`reload`](Api::reload) or over HTTP.
+    /// Starts the API of a station that was started from this configuration, which was read from `file`. The
+    /// file can be changed and then applied by [`reload`](Api::reload) or over HTTP.
     ///
     /// # Errors
     /// As for [`start`](Api::start).
@@ -76,11 +77,11 @@ impl Api {
         Api::of(station, &settings, Some(declared))
     }
 
-    /// Reads the configuration again and applies it: users and media roots here, the rest as
-    /// [`Station::reload`] does.
+    /// Reads the configuration file again and applies it. The API applies users and media roots;
+    /// [`Station::reload`] applies the rest.
     ///
     /// # Errors
-    /// What is wrong with the configuration; nothing has changed then.
+    /// Everything that is wrong with the configuration. Nothing has changed then.
     pub fn reload(&self) -> std::result::Result<Reloaded, String> {
         self.core.reload().map_err(|problem| problem.detail.clone())
     }
@@ -120,7 +121,7 @@ impl Api {
         Ok(Api { core, stopping, threads, hooks })
     }
 
-    /// Ends it: what is asked from now on is not answered any more.
+    /// Stops the API. Later requests to its paths are not answered by it.
     pub fn stop(self) {
         drop(self);
     }
@@ -134,7 +135,7 @@ impl Drop for Api {
             hooks.iter().for_each(|hook| _ = pipeline.remove_hook(*hook));
         }
         for thread in self.threads.drain(..) {
-            // A panic was reported where it happened.
+            // The panic was reported when it happened.
             let _ = thread.join();
         }
     }
@@ -146,8 +147,8 @@ impl fmt::Debug for Api {
     }
 }
 
-/// Has the thread `api` called when something happens to the pipeline. Listeners come and go by the thousand: of them it
-/// hears when it looks next.
+/// Wakes the thread `api` when something happens to the pipeline. Listeners are the exception: there may be
+/// thousands of changes, so the thread looks at their number from time to time.
 fn call_at_events(pipeline: &Pipeline, bell: &RequestsBell) -> Vec<HookId> {
     let is_rare = |kind: &&EventKind| !matches!(kind, EventKind::ListenerJoined | EventKind::ListenerLeft);
     let hook = |kind: &EventKind| {
@@ -157,7 +158,7 @@ fn call_at_events(pipeline: &Pipeline, bell: &RequestsBell) -> Vec<HookId> {
     EventKind::ALL.iter().filter(is_rare).map(hook).collect()
 }
 
-/// Tells this run of the station from others.
+/// A name that distinguishes this run of the station from others.
 fn run_name() -> String {
     format!("{:08x}", fastrand::u32(..))
 }

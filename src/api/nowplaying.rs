@@ -1,4 +1,4 @@
-//! What a mount plays, for pages, displays and apps. No credential is needed.
+//! What a mount plays, for web pages, displays and apps. It needs no credential.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,11 +8,11 @@ use super::core::Core;
 use crate::time::{rfc3339, seconds};
 use crate::{EntryId, MountInfo, Pipeline, PlayedTrack, format_title};
 
-/// What a mount plays. Where an application has set the title, nothing else is known of the track.
+/// The track that a mount plays. If an application has set the title, only the title is known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct NowPlaying {
     mount: String,
-    /// What players show.
+    /// The title that players show.
     title: String,
     /// The track's id.
     track: Option<EntryId>,
@@ -20,14 +20,14 @@ pub(crate) struct NowPlaying {
     album: Option<String>,
     started: Option<String>,
     duration: Option<f64>,
-    /// When listeners hear it begin.
+    /// The time when listeners hear the track begin.
     audible_at: String,
     listeners: u64,
-    /// The title of what comes next.
+    /// The title of the next track.
     next: Option<String>,
 }
 
-/// What changes when a [`NowPlaying`] changes. It is cheaper to make.
+/// A part of [`NowPlaying`] that differs whenever it differs. It is cheaper to make.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fingerprint {
     title_since: SystemTime,
@@ -46,7 +46,7 @@ impl Fingerprint {
         }
     }
 
-    /// Whether the same plays, and the same comes next. The number of listeners may differ.
+    /// Whether both have the same track and the same next track. The number of listeners may differ.
     pub(crate) fn plays_the_same(&self, other: &Fingerprint) -> bool {
         (self.title_since, self.track, &self.next) == (other.title_since, other.track, &other.next)
     }
@@ -55,11 +55,11 @@ impl Fingerprint {
 impl NowPlaying {
     pub(crate) fn of(info: &MountInfo, pipeline: Option<&Pipeline>, core: &Core) -> NowPlaying {
         let title = &info.title.title.text;
-        // The mixer is a moment ahead of the mount: the mount may still announce the track before the last.
+        // The mixer is ahead of the mount, so the mount may still announce an earlier track.
         let history = pipeline.map(Pipeline::history).unwrap_or_default();
         let played = history.iter().rev().take(2).find(|played| played.track.title == *title);
         let started = played.map(began);
-        // Where two tracks have one title, the mount's title does not change between them.
+        // If two tracks have the same title, the mount's title does not change between them.
         let burst = info.title.audible_at.duration_since(info.title.changed_at).unwrap_or_default();
         let audible_at = started.map_or(info.title.audible_at, |at| info.title.audible_at.max(at + burst));
         let track = played.map(|played| &played.track);

@@ -1,9 +1,9 @@
-//! Whether a request that changes something comes from a page of another origin, which a browser would send
-//! with the credentials of whoever looks at that page.
+//! Detects requests from pages of another origin. A browser sends the user's credentials with them.
 
 use crate::HttpRequest;
 
-/// Whether it does. Programs say nothing of origins; browsers always do.
+/// Whether the request comes from a page of another origin. Browsers always say so; programs do not name an
+/// origin.
 pub(crate) fn is_foreign(request: &HttpRequest) -> bool {
     if matches!(request.method(), "GET" | "HEAD" | "OPTIONS") {
         return false;
@@ -17,7 +17,7 @@ pub(crate) fn is_foreign(request: &HttpRequest) -> bool {
 }
 
 fn is_foreign_origin(site: Option<&str>, origin: Option<&str>, host: Option<&str>, base_url: &str) -> bool {
-    // "none": the user did it, without a page.
+    // "none": the user made the request without a page.
     if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return true;
     }
@@ -25,7 +25,7 @@ fn is_foreign_origin(site: Option<&str>, origin: Option<&str>, host: Option<&str
     if origin.eq_ignore_ascii_case(base_url) {
         return false;
     }
-    // A proxy that adds TLS and keeps the host need not be declared for this.
+    // This accepts a proxy that adds TLS and keeps the host, without any setting for it.
     let named = origin.split_once("://").map(|(_, host)| host);
     !named.zip(host).is_some_and(|(named, host)| named.eq_ignore_ascii_case(host))
 }

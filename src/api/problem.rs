@@ -68,14 +68,14 @@ impl Problem {
         Problem(Box::new(Refusal { details, headers: Vec::new() }))
     }
 
-    /// Names the field that is to blame.
+    /// Names the field that is wrong.
     #[must_use]
     pub(crate) fn at(mut self, field: impl Into<String>) -> Problem {
         self.0.details.field = Some(field.into());
         self
     }
 
-    /// Tells the client after how long it may try again.
+    /// Tells the client how long to wait before it tries again.
     #[must_use]
     pub(crate) fn retry_after(self, time: Duration) -> Problem {
         self.with_header("Retry-After", time.as_secs().max(1).to_string())
@@ -98,7 +98,7 @@ impl From<Error> for Problem {
         let detail = error.to_string();
         match error {
             Error::Setting { key, reason } => Problem::new("invalid-value", reason).at(key),
-            // Its text names the whole path, which is nobody's business.
+            // The error's text names the whole path, which the client may not know.
             Error::File { reason, .. } => Problem::new("file-unplayable", reason).at("file"),
             Error::Exists(_) => Problem::new("exists", detail),
             Error::NotFound(_) => Problem::new("not-found", detail),

@@ -1,4 +1,4 @@
-//! A configuration that is read again: the station applies its part, the API applies users and media roots.
+//! Reads a configuration again. The station applies its part; the API applies users and media roots.
 
 use std::path::Path;
 use std::sync::PoisonError;
@@ -12,8 +12,8 @@ use crate::setting::differences;
 use crate::{ApiSettings, Config};
 
 impl Core {
-    /// Reads the configuration again and applies it. This takes as long as reading its files. If anything is wrong with
-    /// it, nothing changes.
+    /// Reads the configuration again and applies it. If anything is wrong with it, nothing changes. Reading its
+    /// files takes time.
     pub(crate) fn reload(&self) -> Result<Reloaded, Problem> {
         let Some(declared) = &self.declared else {
             return Err(Problem::new("stopped", "this station was not started from a configuration"));
@@ -36,7 +36,7 @@ impl Core {
         Ok(report)
     }
 
-    /// The keys of the API can all be applied.
+    /// Applies the API's settings. All of them can change while the station runs.
     fn apply(&self, old: &ApiSettings, new: &ApiSettings, users: Users, report: &mut Reloaded) {
         if old.media_roots != new.media_roots {
             self.media.store(Media::new(&new.media_roots).into());
@@ -49,7 +49,7 @@ impl Core {
     }
 }
 
-/// The users of the file, if there is one.
+/// Reads the users file, if one is set.
 pub(crate) fn read_users(settings: &ApiSettings) -> crate::Result<Users> {
     settings.users_file.as_deref().map_or_else(|| Ok(Users::default()), |file: &Path| Users::read(file))
 }
@@ -61,7 +61,7 @@ mod tests {
     use crate::setting::{Reload, declared};
     use crate::{Api, ApiSettings, Config, Station, StationSettings};
 
-    /// Driven by the declarations: a new key cannot be forgotten here.
+    /// It goes through the declarations, so it covers new keys, too.
     #[test]
     fn every_key_of_the_api_is_applied() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Which handler answers which request: one table, which the OpenAPI document is checked against.
+//! Finds the handler of a request in one table. A test compares the table with the OpenAPI document.
 
 use super::call::{Call, Handled};
 use super::core::Core;
@@ -7,27 +7,27 @@ use super::streams::Streams;
 use crate::HttpRequest;
 use crate::api::problem::Problem;
 
-/// What answers, and on which thread.
+/// A handler, and the thread that runs it.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
-    /// On the thread `api`: touches no file, waits for nothing.
+    /// Runs on the thread `api`. It touches no file and waits for nothing.
     Quick(fn(&Core, &Call<'_>) -> Handled),
-    /// On the thread `api-files`: opens files.
+    /// Runs on the thread `api-files`. It may open files.
     Slow(fn(&Core, &Call<'_>) -> Handled),
-    /// On the thread `api`, which alone pushes events: may make the client follow them.
+    /// Runs on the thread `api`, which alone pushes events. It may make the client a follower.
     Events(fn(&mut Streams, &Core, HttpRequest, &[String])),
 }
 
 /// A line of the table.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
-    /// Segments in braces take whatever is there; a last `{…*}` takes all the rest.
+    /// Braces match any one segment. `{…*}` at the end matches all remaining segments.
     pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) handler: Handler,
 }
 
-/// The route of a request, and what its braces hold.
+/// The route of a request, and the values of its braces.
 pub(crate) fn find(
     table: &'static [Route],
     method: &str,
@@ -35,7 +35,7 @@ pub(crate) fn find(
 ) -> Result<(&'static Route, Vec<String>), Problem> {
     let here: Vec<_> =
         table.iter().filter_map(|route| Some((route, matches(route.path, segments)?))).collect();
-    // Who may GET may HEAD: the server leaves the body out.
+    // HEAD is allowed where GET is; the server leaves the body out.
     let wanted = if method == "HEAD" { "GET" } else { method };
     let mut allowed: Vec<&str> = here.iter().map(|(route, _)| route.method).collect();
     if let Some(found) = here.into_iter().find(|(route, _)| route.method == wanted) {

@@ -8,10 +8,10 @@ use super::router::Route;
 use super::streams::Streams;
 use crate::access::Right;
 
-/// What the API answers for.
+/// The paths that the API answers.
 pub(crate) const PATHS: &[&str] = &["/api/", "/health", "/nowplaying/", "/status-json.xsl"];
 
-/// For anybody, without a credential.
+/// A public route: it needs no credential.
 const fn open(path: &'static str, handler: Handler) -> Route {
     Route { method: "GET", path, access: Access::Public, handler }
 }

@@ -1,8 +1,8 @@
 //! The threads of the API.
 //!
-//! `api` reads: requests, events of the pipelines, what mounts announce. Writes: answers, streams of events.
+//! `api` reads: requests, events of the pipelines, the mounts' titles. Writes: answers, streams of events.
 //! Never: opens a file, computes a password's hash. `api-files` reads: requests that name files. Writes: their
-//! answers, tags that were wanted. (`login` is in `guard.rs`.)
+//! answers, the tags of files. (`login` is in `guard.rs`.)
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,41 +22,41 @@ use super::streams::Streams;
 use crate::access::Identity;
 use crate::{HttpAnswer, HttpRequest, Requests};
 
-/// Requests answered before events are looked at again.
+/// The most requests that are answered before events are looked at again.
 const REQUESTS_A_TURN: usize = 64;
 
-/// On the thread `api`.
+/// The state of the thread `api`.
 pub(super) struct Service {
     pub(super) core: Arc<Core>,
     pub(super) requests: Requests,
     pub(super) streams: Streams,
     pub(super) files: Sender<FileJob>,
     pub(super) logins: Sender<Pending<Task>>,
-    /// Requests whose logins were good.
+    /// Requests whose logins have been verified.
     pub(super) verified: Receiver<(HttpRequest, Identity, Task)>,
     pub(super) stopping: Arc<AtomicBool>,
 }
 
-/// What a request is to become: its route's handler, and what the route's braces hold.
+/// What to do with a request: the handler of its route, and the values of the route's braces.
 pub(super) struct Task {
     handler: Handler,
     held: Vec<String>,
 }
 
-/// What is done on the thread `api-files`.
+/// A job for the thread `api-files`.
 pub(super) enum FileJob {
     Answer { request: Box<HttpRequest>, held: Vec<String>, handler: fn(&Core, &Call<'_>) -> Handled },
     ReadTags(PathBuf),
 }
 
-/// On the thread `api-files`.
+/// The state of the thread `api-files`.
 pub(super) struct Files {
     pub(super) core: Arc<Core>,
     pub(super) jobs: Receiver<FileJob>,
 }
 
 impl Service {
-    /// Until it is told to stop, or the server has.
+    /// Runs until the API or the server stops.
     pub(super) fn run(mut self) {
         while !self.stopping.load(Ordering::Relaxed) && self.core.server.is_running() {
             let mut next = self.requests.next_within(self.streams.patience(Instant::now()));
@@ -112,7 +112,7 @@ impl Service {
             Handler::Quick(handle) => answer_with(&self.core, handle, &held, request),
             Handler::Events(follow) => follow(&mut self.streams, &self.core, request, &held),
             Handler::Slow(handler) => {
-                // (If the thread is gone, the request is dropped, and so answered.)
+                // If the thread `api-files` is gone, this drops the request. A dropped request is answered.
                 let job = FileJob::Answer { request: Box::new(request), held, handler };
                 let sent = self.files.try_send(job);
                 if let Err(TrySendError::Full(FileJob::Answer { request, .. })) = sent {
@@ -124,12 +124,12 @@ impl Service {
     }
 }
 
-/// What a request is to become, and who may ask for it.
+/// The task of a request, and the condition for it.
 fn find(request: &HttpRequest) -> Result<(Task, Access), HttpAnswer> {
     let segments = request.segments().ok_or_else(|| Problem::new("not-found", "the path is not UTF-8"));
     let found = segments.and_then(|segments| router::find(ROUTES, request.method(), &segments));
     let (route, held) = found.map_err(|problem| match request.method() {
-        // Whoever asks what may be done here is told, without a login.
+        // OPTIONS tells the allowed methods to anybody, without a login.
         "OPTIONS" if problem.code == "method-not-allowed" => problem.answer().emptied(204),
         _ => problem.answer(),
     })?;
@@ -137,13 +137,13 @@ fn find(request: &HttpRequest) -> Result<(Task, Access), HttpAnswer> {
 }
 
 impl Files {
-    /// Until the thread `api` has ended.
+    /// Runs until the thread `api` has ended.
     pub(super) fn run(self) {
         for job in &self.jobs {
             match job {
                 FileJob::Answer { request, held, handler } => {
                     answer_with(&self.core, handler, &held, *request);
-                    // What is up next may be another now.
+                    // The new tags may change the titles of the next tracks.
                     self.core.bell.ring();
                 }
                 FileJob::ReadTags(file) => self.core.read_tags(&file),

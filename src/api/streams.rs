@@ -1,7 +1,8 @@
-//! Events as they are pushed (Server-Sent Events): of the whole station, and of what each mount plays.
+//! Pushes events (Server-Sent Events): those of the whole station, and what each mount plays.
 //!
-//! All clients of a stream share one record. An event's id is the position at which it ends in the record: a client that
-//! reconnects with the id goes on there. A new client, and one that was away for too long, gets a snapshot first.
+//! All clients of a stream share one record. An event's id is the position of its end in the record, so a
+//! client that reconnects with the id continues there. A new client, and one that was away for too long, gets a
+//! snapshot first.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,41 +18,42 @@ use super::problem::Problem;
 use super::views::{PipelineEvent, Snapshot};
 use crate::{EventReceiver, EventStream, HttpAnswer, HttpRequest, MountInfo, Server, StreamPos};
 
-/// A comment is sent after so long a silence, so that proxies and clients know that the connection lives.
+/// A comment is sent after this much silence. It shows proxies and clients that the connection is alive.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
-/// The number of a mount's listeners is sent once in this time at most.
+/// The number of a mount's listeners is sent at most once in this time.
 const LISTENERS_EVERY: Duration = Duration::from_secs(2);
-/// Events of a pipeline that wait to be pushed, at most.
+/// The capacity of the queue of a pipeline's events.
 const WAITING: usize = 4096;
-/// Events of a pipeline pushed in one go: requests wait meanwhile.
+/// The most events of a pipeline that are pushed before requests are looked at again.
 const EVENTS_AT_ONCE: usize = 256;
-/// Between two looks at what has changed, while somebody follows.
+/// The time between two looks at changes while a client follows.
 const TICK: Duration = Duration::from_millis(50);
-/// Between two looks while nobody follows: events are kept for clients that reconnect. (Rare events wake the thread at once.)
+/// The same while no client follows. Events are still recorded, for clients that reconnect. (Rare events wake
+/// the thread at once.)
 const IDLE_TICK: Duration = Duration::from_secs(1);
-/// The server has counted a new follower after so long.
+/// The time within which the server has counted a new follower.
 const COUNTED_WITHIN: Duration = Duration::from_secs(2);
 
-/// All streams of a station. On the thread `api`.
+/// All event streams of a station. They belong to the thread `api`.
 pub(crate) struct Streams {
-    /// Names this run of the station: positions of another mean nothing here.
+    /// The name of this run of the station. Positions of another run mean nothing here.
     run: String,
     station: Stream,
     sources: Vec<Source>,
     mounts: BTreeMap<String, MountStream>,
     looked_at: Instant,
-    /// The last turn left something for the next.
+    /// Whether the last turn left events for the next one.
     behind: bool,
 }
 
-/// A pipeline's events.
+/// The events of a pipeline.
 struct Source {
     events: EventReceiver,
-    /// The file whose tags were asked for last.
+    /// The file whose tags were requested last.
     wanted: Option<PathBuf>,
 }
 
-/// What a mount plays.
+/// The event stream about what a mount plays.
 struct MountStream {
     stream: Stream,
     said: Fingerprint,
@@ -61,7 +63,7 @@ struct MountStream {
 struct Stream {
     events: EventStream,
     pushed: Instant,
-    /// When the last follower came.
+    /// The time when the last follower came.
     came: Option<Instant>,
 }
 
@@ -90,7 +92,8 @@ impl Streams {
         }
     }
 
-    /// Pushes what is new, and asks for the tags of what comes next. `wants_tags` returns false if it is busy.
+    /// Pushes news, and requests the tags of the next tracks. `wants_tags` returns false if `api-files` is
+    /// busy.
     pub(crate) fn turn(&mut self, core: &Core, now: Instant, wants_tags: &mut dyn FnMut(&Path) -> bool) {
         self.behind = self.tell(core, now);
         self.station.stay_alive(now);
@@ -118,7 +121,7 @@ impl Streams {
         });
     }
 
-    /// Pushes the events of the pipelines. True if some are left for the next turn.
+    /// Pushes the events of the pipelines. Returns true if some are left for the next turn.
     fn tell(&mut self, core: &Core, now: Instant) -> bool {
         let media = core.media.load();
         let mut were_too_many = false;
@@ -136,7 +139,7 @@ impl Streams {
 
     /// `GET /api/v1/events`
     pub(crate) fn follow_station(&mut self, core: &Core, request: HttpRequest, _: &[String]) {
-        // Events that the snapshot shows already come before it.
+        // Push first: the snapshot already shows these events, so they must come before it.
         let now = Instant::now();
         for _ in 0..WAITING / EVENTS_AT_ONCE {
             if !self.tell(core, now) {
@@ -169,7 +172,7 @@ impl Streams {
         let stream = match self.mounts.entry(path) {
             Entry::Occupied(there) => {
                 let stream = there.into_mut();
-                // Events that the snapshot shows already come before it.
+                // Push first: the snapshot already shows these events, so they must come before it.
                 stream.tell(&self.run, core, &info, now);
                 stream
             }
@@ -188,7 +191,7 @@ impl Streams {
 }
 
 impl MountStream {
-    /// Pushes what the mount plays now, or how many listen, if that is news.
+    /// Pushes what the mount plays now and how many listen, if that has changed.
     fn tell(&mut self, run: &str, core: &Core, info: &MountInfo, now: Instant) {
         let mount = info.settings.path.as_str();
         let pipeline = core.feeding(mount);
@@ -223,7 +226,7 @@ impl Stream {
         self.events.followers() > 0 || self.came.is_some_and(came_just_now)
     }
 
-    /// An event that cannot be sent is lost.
+    /// Pushes an event. An event that cannot be sent is lost.
     fn push(&mut self, run: &str, name: &str, data: &impl Serialize, now: Instant) {
         let event = self.event(run, name, data);
         if !self.events.push(event.as_bytes()) {
@@ -232,7 +235,7 @@ impl Stream {
         self.pushed = now;
     }
 
-    /// An event that ends where the next one will begin.
+    /// The text of an event. Its id is the position where it ends, which is where the next one begins.
     fn event(&self, run: &str, name: &str, data: &impl Serialize) -> String {
         let rest = event_body(name, data);
         let id_line = "id: \n".len() + event_id(run, StreamPos(0)).len();
@@ -269,7 +272,7 @@ impl Stream {
         let answer = HttpAnswer::new(200, "text/event-stream", format!("retry: 2000\n{prelude}"))
             .with("Cache-Control", "no-store")
             .with("X-Content-Type-Options", "nosniff")
-            // nginx would buffer them.
+            // Without this header, nginx buffers events.
             .with("X-Accel-Buffering", "no");
         let answer = match request.raw_path().starts_with("/nowplaying/") {
             true => answer.with("Access-Control-Allow-Origin", "*").with("Vary", "Accept"),
@@ -279,7 +282,7 @@ impl Stream {
     }
 }
 
-/// An event without its id. JSON has no line ends here.
+/// The text of an event without its id. The JSON here contains no line ends.
 fn event_body(name: &str, data: &impl Serialize) -> String {
     let data = serde_json::to_string(data).expect("every document can be written as JSON");
     format!("event: {name}\ndata: {data}\n\n")

@@ -1,5 +1,5 @@
-//! Documents that only the API writes: a pipeline, a mount of the station, and what the stream of events carries. They are
-//! made of those that all faces share ([`crate::json`]).
+//! Documents that only the API writes: a pipeline, a mount of the station, and the events of the event stream.
+//! They are composed of the documents that the API and the C ABI share ([`crate::json`]).
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use crate::json::{self, ComingTrack, CurrentTrack, Health, Levels, Playlist};
 use crate::time::{as_seconds, rfc3339};
 use crate::{Entry, EntryId, Event, MountInfo, Pipeline, mount_url};
 
-/// A pipeline and what it does.
+/// The state of a pipeline.
 #[derive(Debug, Serialize)]
 pub(crate) struct PipelineState {
     name: String,
@@ -61,7 +61,7 @@ pub(crate) fn coming_tracks(entries: &[(EntryId, Entry)], core: &Core) -> Vec<Co
     entries.iter().map(document).collect()
 }
 
-/// A mount, and its place in the station.
+/// A mount, with the pipeline that feeds it.
 #[derive(Debug, Serialize)]
 pub(crate) struct StationMount {
     #[serde(flatten)]

@@ -7,7 +7,7 @@ use super::{FileNames, Track, seconds_of};
 use crate::time::seconds;
 use crate::units::{FrameCount, SampleRate};
 
-/// What there is to know of an event, without its kind.
+/// The fields of an event, without its kind.
 #[derive(Debug)]
 pub struct Event<'a> {
     event: &'a crate::Event,

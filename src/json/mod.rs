@@ -1,11 +1,11 @@
-//! State and events as JSON documents. The HTTP API and the C ABI write these, and an application can.
+//! State and events as JSON documents. The HTTP API and the C ABI write them, and an application can, too.
 //!
 //! Each document has the name of its schema in the API's description (`/api/v1/openapi.json`). In all of them durations are
 //! seconds, to the millisecond; points of time are RFC 3339 in UTC; volumes are factors, 1 being unchanged; levels are
 //! decibels. What is not known is null.
 //!
-//! One thing differs from one face to another: how files are named. The C ABI gives [whole paths](WholePaths); the API names
-//! files relative to the media roots.
+//! Only the names of files differ between the two: the C ABI gives [whole paths](WholePaths), the API gives
+//! paths relative to the media roots.
 //!
 //! ```
 //! use longwave::{Tags, json};
@@ -38,7 +38,7 @@ pub trait FileNames: std::fmt::Debug {
     fn playlist(&self, name: &str) -> String;
 }
 
-/// Whole paths. A path that is not UTF-8 is a percent-encoded `file://` URL.
+/// Names files by their whole paths. A path that is not UTF-8 becomes a percent-encoded `file://` URL.
 #[derive(Clone, Copy, Debug)]
 pub struct WholePaths;
 
@@ -53,13 +53,13 @@ impl FileNames for WholePaths {
 }
 
 impl WholePaths {
-    /// The path that this is the name of.
+    /// The path with this name.
     pub fn path_of(name: &str) -> PathBuf {
         path_text::from_text(name)
     }
 }
 
-/// How loud a pipeline's mix is.
+/// The loudness of a pipeline's mix.
 #[derive(Debug, Serialize)]
 pub struct Levels {
     peak_db: [f32; 2],
@@ -69,14 +69,14 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// As [`Pipeline::levels`](crate::Pipeline::levels) has them.
+    /// From [`Pipeline::levels`](crate::Pipeline::levels).
     pub fn of(levels: &pipeline::Levels) -> Levels {
         let &pipeline::Levels { peak_db, power_db, momentary_lufs, short_term_lufs } = levels;
         Levels { peak_db, power_db, momentary_lufs, short_term_lufs }
     }
 }
 
-/// Whether a pipeline does what it should.
+/// The health of a pipeline.
 #[derive(Debug, Serialize)]
 pub struct Health {
     ok: bool,
@@ -84,13 +84,13 @@ pub struct Health {
 }
 
 impl Health {
-    /// As [`Pipeline::health`](crate::Pipeline::health) has it.
+    /// From [`Pipeline::health`](crate::Pipeline::health).
     pub fn of(health: pipeline::Health) -> Health {
         Health { ok: health.is_ok(), problems: health.problems }
     }
 }
 
-/// The seconds that frames sound.
+/// The duration of frames, in seconds.
 fn seconds_of(frames: crate::FrameCount, rate: SampleRate) -> f64 {
     crate::time::seconds(rate.duration_of(frames))
 }

@@ -10,7 +10,7 @@ use crate::counters::CounterInfo;
 use crate::time::{rfc3339, seconds};
 use crate::{ListenerInfo, MountInfo, ServerStats};
 
-/// Counters under their declared names.
+/// Counters with their declared names.
 #[derive(Debug)]
 struct Counters(Vec<(&'static CounterInfo, u64)>);
 
@@ -34,7 +34,7 @@ pub struct ServerStatistics {
 }
 
 impl ServerStatistics {
-    /// As [`Server::stats`](crate::Server::stats) has them.
+    /// From [`Server::stats`](crate::Server::stats).
     pub fn of(stats: &ServerStats) -> ServerStatistics {
         ServerStatistics {
             counters: Counters(stats.counters().collect()),
@@ -66,7 +66,7 @@ pub struct Mount {
     title_url: Option<String>,
     title_changed_at: String,
     audible_at: String,
-    /// The audio since it was added.
+    /// Bytes of audio since the mount was added.
     position_bytes: u64,
     duration: f64,
     #[serde(flatten)]
@@ -74,7 +74,7 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// As [`Server::mount_info`](crate::Server::mount_info) has it.
+    /// From [`Server::mount_info`](crate::Server::mount_info).
     pub fn of(info: &MountInfo) -> Mount {
         let (settings, title) = (&info.settings, &info.title);
         Mount {
@@ -115,7 +115,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// An item of [`Server::listeners`](crate::Server::listeners).
+    /// From an item of [`Server::listeners`](crate::Server::listeners).
     pub fn of(info: &ListenerInfo) -> Listener {
         let ListenerInfo { id, mount, address, agent, duration, bytes, is_behind } = info;
         Listener {

@@ -17,17 +17,17 @@ use crate::{Tags, TrackInfo, VoiceState, format_title};
 pub struct Track {
     id: EntryId,
     file: String,
-    /// What its mounts announce.
+    /// The title that its mounts announce.
     title: String,
     artist: Option<String>,
-    /// The name of the piece alone.
+    /// The title of the piece alone.
     name: Option<String>,
     album: Option<String>,
     duration: Option<f64>,
 }
 
 impl Track {
-    /// A track, whenever it is heard.
+    /// From the information about a track.
     pub fn of(track: &TrackInfo, names: &dyn FileNames) -> Track {
         let tags = &track.tags;
         Track {
@@ -52,7 +52,7 @@ pub struct CurrentTrack {
 }
 
 impl CurrentTrack {
-    /// As [`Pipeline::current_track`](crate::Pipeline::current_track) has it.
+    /// From [`Pipeline::current_track`](crate::Pipeline::current_track).
     pub fn of(current: &crate::CurrentTrack, names: &dyn FileNames) -> CurrentTrack {
         CurrentTrack {
             track: Track::of(&current.track, names),
@@ -71,32 +71,32 @@ pub struct PlayedTrack {
 }
 
 impl PlayedTrack {
-    /// An item of [`Pipeline::history`](crate::Pipeline::history).
+    /// From an item of [`Pipeline::history`](crate::Pipeline::history).
     pub fn of(played: &crate::PlayedTrack, names: &dyn FileNames) -> PlayedTrack {
         let began_at = rfc3339(UNIX_EPOCH + Duration::from_millis(played.began_at));
         PlayedTrack { track: Track::of(&played.track, names), began_at }
     }
 }
 
-/// A track that is to come.
+/// A track that comes up.
 #[derive(Debug, Serialize)]
 pub struct ComingTrack {
     id: EntryId,
     file: String,
-    /// As far as it is known before the file is opened.
+    /// The title, as far as it is known before the file is opened.
     title: String,
 }
 
 impl ComingTrack {
-    /// An item of [`Pipeline::up_next`](crate::Pipeline::up_next) or of the queue. The file's tags, where they are known, make
-    /// the title.
+    /// From an item of [`Pipeline::up_next`](crate::Pipeline::up_next) or of the queue. The title comes from
+    /// the file's tags if they are known.
     pub fn of(id: EntryId, entry: &Entry, tags: &Tags, names: &dyn FileNames) -> ComingTrack {
         let title = format_title(entry.title.as_deref(), tags, entry.extinf.as_deref(), &entry.path);
         ComingTrack { id, file: names.file(&entry.path), title }
     }
 }
 
-/// The playlist in play, and how far it is.
+/// The current playlist and the position in it.
 #[derive(Debug, Serialize)]
 pub struct Playlist {
     name: String,
@@ -110,7 +110,8 @@ pub struct Playlist {
 }
 
 impl Playlist {
-    /// As [`Pipeline::playlist`](crate::Pipeline::playlist) has it. A playlist that was read from a path is named like a file.
+    /// From [`Pipeline::playlist`](crate::Pipeline::playlist). A playlist that was read from a path is named
+    /// like a file.
     pub fn of(list: &ListState, names: &dyn FileNames) -> Playlist {
         let ListState { id: _, name, length, played, passes, repeat, shuffle, begun } = list;
         Playlist {
@@ -129,7 +130,7 @@ impl Playlist {
 #[derive(Debug, Serialize)]
 pub struct Voice {
     id: u64,
-    /// Null for PCM that an application pushes.
+    /// Null for a voice whose PCM an application pushes.
     file: Option<String>,
     paused: bool,
     volume: f32,
@@ -138,7 +139,7 @@ pub struct Voice {
 }
 
 impl Voice {
-    /// An item of [`Pipeline::voices`](crate::Pipeline::voices), of a pipeline with this rate.
+    /// From an item of [`Pipeline::voices`](crate::Pipeline::voices), in a pipeline with this rate.
     pub fn of(voice: &VoiceState, rate: SampleRate, names: &dyn FileNames) -> Voice {
         let VoiceState { id, file, paused, volume, position, duration } = voice;
         Voice {
@@ -158,7 +159,7 @@ pub struct FileMetadata {
     file: String,
     title: String,
     artist: Option<String>,
-    /// The name of the piece alone.
+    /// The title of the piece alone.
     name: Option<String>,
     album: Option<String>,
     duration: Option<f64>,
@@ -169,7 +170,7 @@ pub struct FileMetadata {
 }
 
 impl FileMetadata {
-    /// As [`read_metadata`](crate::read_metadata) has them.
+    /// From [`read_metadata`](crate::read_metadata).
     pub fn of(file: &Path, tags: &Tags, names: &dyn FileNames) -> FileMetadata {
         FileMetadata {
             file: names.file(file),

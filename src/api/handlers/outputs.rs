@@ -1,4 +1,4 @@
-//! A pipeline's outputs, while it runs.
+//! Handlers for the outputs of a running pipeline.
 
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
@@ -14,7 +14,7 @@ pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
     Ok(json(200, &infos.map(|info| StationMount::of(&info, core, base)).collect::<Vec<_>>()))
 }
 
-/// `POST /api/v1/pipelines/{pipeline}/outputs`: the keys of `[[pipeline.output]]`.
+/// `POST /api/v1/pipelines/{pipeline}/outputs`: adds an output. The body has the keys of `[[pipeline.output]]`.
 pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let output = declared(call, pipeline.spec())?;
@@ -25,7 +25,7 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     Ok(json(201, &StationMount::of(&info, core, call.request.base_url())))
 }
 
-/// `PUT /api/v1/pipelines/{pipeline}/outputs`: what an output is from now on, with its listeners staying.
+/// `PUT /api/v1/pipelines/{pipeline}/outputs`: replaces the settings of an output, and its listeners stay.
 pub(crate) fn update(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let output = declared(call, pipeline.spec())?;
@@ -42,13 +42,13 @@ pub(crate) fn remove(core: &Core, call: &Call<'_>) -> Handled {
     done()
 }
 
-/// An output as the configuration declares one, in JSON.
+/// Reads the settings of an output. The body has the keys of the configuration, in JSON.
 fn declared(call: &Call<'_>, spec: PcmSpec) -> Result<OutputSettings, Problem> {
     let output: serde_json::Value = call.body()?;
     if !output.is_object() {
         return Err(Problem::new("invalid-body", "an output is an object: {\"format\": \"mp3\", …}"));
     }
-    // A pipeline of this one output, so that it is checked as in a file.
+    // The output is put into a pipeline of its own, so that it is checked like one in a file.
     let pipeline = serde_json::json!({
         "channels": spec.channels.count(), "sample_rate": spec.rate.hz(), "output": [output],
     });

@@ -1,4 +1,4 @@
-//! A pipeline's programme: what it does, and what it is told to do.
+//! Handlers for a pipeline's programme: they show it and control it.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::json::{Health, PlayedTrack, Playlist};
 use crate::time::{from_seconds, some_from_seconds};
 use crate::{EntryId, ListOptions, Title, TitleHolds, When};
 
-/// How long hold and resume fade where nothing is said.
+/// The default fade of hold and resume.
 const FADE: Duration = Duration::from_secs(1);
-/// What is listed of what is up next, where nothing is said, and at most.
+/// How many of the next tracks are listed, by default and at most.
 const UP_NEXT: usize = 10;
 const UP_NEXT_MOST: usize = 1_000;
 
@@ -110,7 +110,7 @@ struct Queued {
     id: EntryId,
 }
 
-/// `POST /api/v1/pipelines/{pipeline}/play`: opens the file.
+/// `POST /api/v1/pipelines/{pipeline}/play`: opens the file, so it runs on the thread `api-files`.
 pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: PlayFile = call.body()?;
@@ -151,7 +151,7 @@ enum WhenText {
     AfterCurrent,
 }
 
-/// `PUT /api/v1/pipelines/{pipeline}/playlist`: looks for the files.
+/// `PUT /api/v1/pipelines/{pipeline}/playlist`: looks for the files, so it runs on the thread `api-files`.
 pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: LoadList = call.body()?;
@@ -175,7 +175,7 @@ pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
         fade_out: wanted.fade_out,
     };
     pipeline.play_path(roots, &options)?;
-    // It is read in its own time.
+    // The pipeline reads the playlist later.
     Ok(crate::HttpAnswer::empty(202).with("Cache-Control", "no-store"))
 }
 

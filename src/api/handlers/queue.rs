@@ -1,4 +1,4 @@
-//! A pipeline's queue.
+//! Handlers for a pipeline's queue.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -10,7 +10,7 @@ use crate::api::problem::Problem;
 use crate::api::views::coming_tracks;
 use crate::{Entry, EntryId, Place};
 
-/// Queued by one request, at most.
+/// The maximum of files in one request.
 const FILES_AT_ONCE: usize = 1_000;
 
 /// `GET /api/v1/pipelines/{pipeline}/queue`
@@ -27,7 +27,7 @@ struct Add {
     place: PlaceText,
 }
 
-/// A file by its name alone, or with a title.
+/// A requested file: its name alone, or an object with a title, too.
 #[derive(Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 struct Wanted {
@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for Wanted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Wanted, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(file) => Ok(Wanted { file, title: None }),
-            // (The derived one, which would take a list, too.)
+            // This is the derived implementation, which would accept a list, too.
             object @ Value::Object(_) => Wanted::deserialize(object).map_err(D::Error::custom),
             _ => Err(D::Error::custom("a file is its name, or an object with file and title")),
         }
@@ -59,7 +59,7 @@ struct Queued {
     ids: Vec<EntryId>,
 }
 
-/// `POST /api/v1/pipelines/{pipeline}/queue`: looks for the files.
+/// `POST /api/v1/pipelines/{pipeline}/queue`: looks for the files, so it runs on the thread `api-files`.
 pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: Add = call.body()?;
@@ -104,7 +104,8 @@ struct Move {
     index: usize,
 }
 
-/// In JSON, 2.0 is as whole a number as 2. Beyond what a list can have, it is as good as the end.
+/// Reads a whole number. In JSON, 2.0 is as whole as 2. A number beyond the length of any list stands for its
+/// end.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     let number = f64::deserialize(deserializer)?;
     let is_whole = number >= 0.0 && number.fract() == 0.0;

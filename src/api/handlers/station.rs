@@ -1,4 +1,4 @@
-//! The station as a whole: whether it is well, what serves it, who listens.
+//! Handlers for the station as a whole: its health, its server, its listeners.
 
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
@@ -13,7 +13,7 @@ use crate::json::{FileMetadata, Listener, ServerStatistics};
 use crate::time::{rfc3339, seconds};
 use crate::{HttpAnswer, read_metadata};
 
-/// The description of the API. All answers share it.
+/// The OpenAPI document. All answers share its bytes.
 static OPENAPI: LazyLock<Arc<[u8]>> = LazyLock::new(|| Arc::from(&include_bytes!("../openapi.json")[..]));
 
 /// `GET /api/v1/openapi.json`
@@ -25,7 +25,7 @@ pub(crate) fn openapi(_: &Core, _: &Call<'_>) -> Handled {
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
-    /// What is wrong, in sentences.
+    /// The problems, each in a sentence.
     problems: Vec<Problem>,
 }
 
@@ -35,7 +35,7 @@ struct Problem {
     problem: String,
 }
 
-/// `GET /health`: 200, or 503 with the reasons.
+/// `GET /health`: status 200, or 503 with the problems.
 pub(crate) fn health(core: &Core, _: &Call<'_>) -> Handled {
     let mut problems = Vec::new();
     for pipeline in &core.pipelines {
@@ -101,7 +101,7 @@ pub(crate) fn reload(core: &Core, _: &Call<'_>) -> Handled {
     Ok(json(200, &core.reload()?))
 }
 
-/// `GET /api/v1/metadata?file=`: reads the tags of a file.
+/// `GET /api/v1/metadata?file=`: reads the tags of a file, so it runs on the thread `api-files`.
 pub(crate) fn metadata(core: &Core, call: &Call<'_>) -> Handled {
     let name = call.request.parameter("file");
     let name = name.ok_or_else(|| Refusal::new("invalid-parameter", "file= says which").at("file"))?;

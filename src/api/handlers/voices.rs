@@ -1,4 +1,4 @@
-//! Voices over a pipeline's programme.
+//! Handlers for the voices over a pipeline's programme.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::json::Voice;
 use crate::time::{from_seconds, parse};
 use crate::{Curve, Pipeline, VoiceId, VoiceOptions};
 
-/// How long a voice fades that is stopped, where nothing is said.
+/// The default fade of a voice that is stopped.
 const FADE: Duration = Duration::from_millis(500);
 
 /// `GET /api/v1/pipelines/{pipeline}/voices`
@@ -42,7 +42,7 @@ struct Playing {
     id: u64,
 }
 
-/// `POST /api/v1/pipelines/{pipeline}/voices`: opens the file.
+/// `POST /api/v1/pipelines/{pipeline}/voices`: opens the file, so it runs on the thread `api-files`.
 pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let Play { file, volume, paused } = call.body()?;
@@ -136,7 +136,7 @@ pub(crate) fn volume(core: &Core, call: &Call<'_>) -> Handled {
     done()
 }
 
-/// A voice that is there. (One that was added a moment ago is as of the mixer's next job.)
+/// The voice that the route names. (A new voice exists only after the mixer's next job.)
 fn voice<'a>(core: &'a Core, call: &Call<'_>) -> Result<(&'a Pipeline, VoiceId), Problem> {
     let pipeline = core.pipeline(&call.held[0])?;
     Ok((pipeline, VoiceId(call.number(1)?)))
