@@ -1,16 +1,16 @@
-//! When a block is due. Block `k` is due at `start + k · BLOCK_FRAMES / rate` on the monotonic
-//! clock. The time is computed from `k` each time, so rounding never adds up.
+//! Computes when a block is due. Block `k` is due at `start + k · BLOCK_FRAMES / rate` on the monotonic clock.
+//! The time is computed from `k` each time, so rounding errors never accumulate.
 
 use std::time::{Duration, Instant};
 
 use crate::audio::BLOCK_FRAMES;
 use crate::units::{FrameCount, FramePos, SampleRate};
 
-/// A mixer that is later than this does not catch up: the machine was stopped or asleep, and a burst longer than a
-/// listener's backlog would help nobody.
+/// A mixer that is later than this does not catch up. The machine was stopped or asleep, and a burst longer
+/// than a listener's backlog is of no use.
 const LATEST: Duration = Duration::from_secs(5);
 
-/// The sample clock of one pipeline, measured by the monotonic clock. It owns no clock: callers pass `now`.
+/// The sample clock of one pipeline, on the monotonic clock. It reads no clock: callers pass `now`.
 #[derive(Clone, Debug)]
 pub struct Pace {
     rate: SampleRate,

@@ -1,4 +1,4 @@
-//! One file to play, and what is known of it before it is opened.
+//! A file to play, with what is known about it before it is opened.
 
 use std::path::PathBuf;
 
@@ -9,24 +9,24 @@ use crate::path_text;
 /// A file to play.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
-    /// Where it is. In text (JSON, say) a path that is not UTF-8 is a percent-encoded `file://` URL.
+    /// The path. In text such as JSON, a path that is not UTF-8 is a percent-encoded `file://` URL.
     #[serde(with = "path_text")]
     pub path: PathBuf,
-    /// The title that the application gives it; it goes before the file's own tags.
+    /// The title that the application gives it. It takes precedence over the file's own tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What its playlist calls it (`#EXTINF` and its likes); the file's own tags go before it.
+    /// The title in its playlist (`#EXTINF` and the like). The file's own tags take precedence over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extinf: Option<String>,
 }
 
 impl Entry {
-    /// A file of which nothing else is known.
+    /// An entry without titles.
     pub fn new(path: impl Into<PathBuf>) -> Entry {
         Entry { path: path.into(), ..Entry::default() }
     }
 
-    /// A file with a title that goes before its tags.
+    /// An entry with a title that takes precedence over the file's tags.
     pub fn titled(path: impl Into<PathBuf>, title: impl Into<String>) -> Entry {
         Entry { path: path.into(), title: Some(title.into()), extinf: None }
     }

@@ -1,4 +1,4 @@
-//! A folder and all that is below it, in natural order.
+//! Reads a folder and everything below it, in natural order.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -14,14 +14,15 @@ use super::lookup::{self, shown};
 use super::reader::Reader;
 use super::{Found, is_audio, order};
 
-/// A folder being gone through. Not a recursion: how deep folders lie is not ours to say.
+/// A folder that is being read. The levels are a list and not a recursion, because folders may lie arbitrarily
+/// deep.
 struct Level {
     path: PathBuf,
     left: IntoIter<(OsString, FileType)>,
 }
 
-/// Tells the reader of every audio file below `root`. Links are followed, each folder is read once:
-/// so nothing goes round, and what is linked twice does not multiply.
+/// Reports every audio file below `root` to the reader. Links are followed, but each folder is read once. So it
+/// always ends, and a folder with several links counts once.
 pub(super) fn read(reader: &mut Reader<'_>, root: PathBuf, metadata: &Metadata) -> ControlFlow<()> {
     let mut read: HashSet<(u64, u64)> = [(metadata.dev(), metadata.ino())].into();
     let mut passed_over = 0;
@@ -63,7 +64,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: PathBuf, metadata: &Metadata) 
     ControlFlow::Continue(())
 }
 
-/// What is in a folder, but for hidden files. `None` if it may not be read, of which the reader is told.
+/// The entries of a folder, except for hidden files. If it cannot be read, it reports that and returns `None`.
 fn open(reader: &mut Reader<'_>, path: PathBuf) -> ControlFlow<(), Option<Level>> {
     reader.watch.see(&path);
     let names = || -> io::Result<Vec<(OsString, FileType)>> {

@@ -1,4 +1,4 @@
-//! Text a line at a time, however it ends its lines and whatever it is encoded in.
+//! Reads text line by line, whatever its line endings and its encoding.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Cursor};
@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-/// No path is longer, and no title needs to be: what a line has beyond that is dropped.
+/// The longest line. No path is longer, and no title needs to be. The rest of a longer line is dropped.
 const MAX_LINE_BYTES: usize = 16 << 10;
 
-/// Calls `line` with each line's number, from 1, and its bytes without the ending: LF, CRLF or a
-/// lone CR. A byte order mark is dropped, and UTF-16 turned into UTF-8 if it has one.
+/// Calls `line` with each line's number, counted from 1, and its bytes without the line ending: LF, CRLF or a
+/// lone CR. It drops a byte order mark, and converts UTF-16 with such a mark to UTF-8.
 pub(super) fn each(
     input: &mut dyn BufRead,
     mut line: impl FnMut(u64, &[u8]) -> ControlFlow<()>,
@@ -59,7 +59,7 @@ fn each_of_bytes(
     Ok(if bytes.is_empty() { ControlFlow::Continue(()) } else { line(number, &bytes) })
 }
 
-/// Bytes as the text that they are: UTF-8 if they can be, else Windows-1252, which holds Latin-1.
+/// Decodes bytes: as UTF-8 if they are valid, else as Windows-1252, which contains Latin-1.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
         Ok(text) => text.into(),

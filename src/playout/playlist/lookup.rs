@@ -1,8 +1,8 @@
-//! From what a playlist says to a file that is there.
+//! Finds the file that a name in a playlist means.
 //!
-//! Playlists travel: from Windows, with its backslashes and its code page; from a Mac, with its
-//! decomposed accents; through programs that write URLs where paths belong, and the reverse. So a name
-//! is looked for as its bytes say first, and then as everything that it can have been meant to be.
+//! Playlists come from other systems: from Windows with backslashes and another code page; from macOS with
+//! decomposed accents; from programs that write URLs for paths, or paths for URLs. So a name is first looked up
+//! literally, and then in every other form that it may stand for.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -17,20 +17,20 @@ use unicode_normalization::UnicodeNormalization;
 use super::{lines, url};
 use crate::percent;
 
-/// A path or a URL as a playlist writes it.
+/// A path or a URL as a playlist has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     bytes: Vec<u8>,
-    /// Whether the format says that it is a URL: `%20` is a space then before it is itself.
+    /// Whether the format holds URLs. Then `%20` is first tried as a space, and after that literally.
     is_url: bool,
 }
 
-/// Why nothing was found.
+/// The reason why a name was not found.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// Nobody is there to ask.
+    /// It is a URL of the network, which is not supported.
     Network,
-    /// What the system said to the name as it is written.
+    /// The system's error for the literal name.
     System(io::Error),
 }
 
@@ -43,7 +43,7 @@ impl Refusal {
     }
 }
 
-/// What the system said, as a sentence about a file.
+/// A system error as a sentence about a file.
 pub(super) fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "there is no such file".into(),
@@ -52,7 +52,7 @@ pub(super) fn plain(error: &io::Error) -> String {
     }
 }
 
-/// A path as it can be shown and logged, whatever is in it.
+/// A path as text for display and for the log.
 pub(super) fn shown(path: impl AsRef<OsStr>) -> String {
     const MAX_CHARS: usize = 400;
     let text = lines::text(path.as_ref().as_bytes());
@@ -65,22 +65,22 @@ pub(super) fn shown(path: impl AsRef<OsStr>) -> String {
 }
 
 impl Name {
-    /// A name from a format that holds paths.
+    /// A name in a format that holds paths.
     pub fn path(bytes: &[u8]) -> Name {
         Name { bytes: bytes.to_vec(), is_url: false }
     }
 
-    /// A name from a format that holds URLs.
+    /// A name in a format that holds URLs.
     pub fn url(bytes: &[u8]) -> Name {
         Name { bytes: bytes.to_vec(), is_url: true }
     }
 
-    /// As it can be shown.
+    /// The name as text for display.
     pub(super) fn text(&self) -> String {
         shown(OsStr::from_bytes(&self.bytes))
     }
 
-    /// Looks for it from `folder` on.
+    /// Finds the file, relative to `folder`.
     pub(super) fn find(&self, folder: &Path) -> Result<(PathBuf, Metadata), Refusal> {
         let is_file_url = url::file_path(&self.bytes).is_some();
         if !is_file_url && url::scheme(self.bytes.trim_ascii()).is_some() {
@@ -100,7 +100,7 @@ impl Name {
         Err(Refusal::System(refusal.unwrap_or_else(|| io::ErrorKind::NotFound.into())))
     }
 
-    /// What its bytes can mean as a path, the most literal first.
+    /// The paths that the bytes may stand for, the most literal first.
     fn forms(&self) -> Vec<Cow<'_, [u8]>> {
         let written = match url::file_path(self.bytes.trim_ascii()) {
             Some(path) => vec![percent::decode(path)],
@@ -129,8 +129,8 @@ impl Name {
     }
 }
 
-/// Looks for a path component by component, each in every way that its text can be spelled: the bytes
-/// as they are, as UTF-8, as Windows-1252, composed (NFC) and decomposed (NFD).
+/// Looks up a path component by component. Each component is tried in every spelling: its literal bytes, UTF-8,
+/// Windows-1252, composed (NFC) and decomposed (NFD).
 fn spelled_otherwise(folder: &Path, form: &[u8]) -> Option<(PathBuf, Metadata)> {
     if form.is_ascii() {
         return None;
@@ -161,8 +161,8 @@ fn spellings(component: &[u8]) -> Vec<Vec<u8>> {
     spellings
 }
 
-/// An absolute path of Windows, `C:/Users/me/Music/Artist/x.mp3`: as much of its end as is found from
-/// the playlist on.
+/// Looks up an absolute Windows path such as `C:/Users/me/Music/Artist/x.mp3`: the longest end of it that
+/// exists below the playlist's folder.
 fn carried_over(folder: &Path, form: &[u8]) -> Option<(PathBuf, Metadata)> {
     let unrooted = form.strip_prefix(b"/").unwrap_or(form);
     let mut tail = match unrooted {
@@ -187,7 +187,7 @@ fn carried_over(folder: &Path, form: &[u8]) -> Option<(PathBuf, Metadata)> {
 mod tests {
     use super::*;
 
-    /// What `name` is found to be, in a folder that holds `files`.
+    /// The file that `name` finds in a folder with `files`.
     fn found(files: &[&[u8]], name: Name) -> Option<Vec<u8>> {
         let folder = tempfile::tempdir().unwrap();
         for file in files {

@@ -1,4 +1,4 @@
-//! M3U and M3U8: a path a line, `#` begins what is said about the next one.
+//! M3U and M3U8: one path per line. Lines with `#` describe the next path.
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
@@ -30,7 +30,7 @@ fn directive<'a>(comment: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     start.eq_ignore_ascii_case(name).then_some(rest)
 }
 
-/// What follows the first comma that is not within quotes: `123 logo="a,b",Artist - Title`.
+/// The text after the first comma outside of quotes: `123 logo="a,b",Artist - Title`.
 fn title(info: &[u8]) -> Option<String> {
     let mut quoted = false;
     let comma = info.iter().position(|&byte| {

@@ -1,9 +1,9 @@
-//! Playlists as they are found on disk, and the entries that they come down to: files, folders,
-//! M3U, PLS and XSPF, which may name each other.
+//! Reads playlists and folders from disk into entries. Files, folders, M3U, PLS and XSPF may be mixed, and
+//! playlists may name each other.
 //!
-//! [`read`] streams: what it finds is told as it is found, so that a large folder plays before it
-//! has been read. Whatever lies on the disk, it comes to an end: lists and folders that contain
-//! themselves are refused, and how much is read is bounded.
+//! [`read`] streams: it reports each entry as soon as it is found, so a large folder plays before it has been
+//! read completely. Reading always ends: lists and folders that contain themselves are refused, and the amount
+//! is bounded.
 
 mod entry;
 mod folder;
@@ -27,33 +27,33 @@ pub use self::lookup::Name;
 pub use self::reader::read;
 pub use self::watch::Watch;
 
-/// What reading comes upon.
+/// A report of the reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// A file to play.
     Entry(Entry),
-    /// What the outermost playlist calls itself.
+    /// The name that the outermost playlist has in its file.
     Name(String),
-    /// A folder has been read to its end, in which so many files are not audio by their names.
+    /// The end of a folder in which so many files have names that are not audio's.
     PassedOver {
         /// The folder.
         folder: PathBuf,
-        /// How many, its subfolders included.
+        /// The number of such files, including subfolders.
         files: u64,
     },
-    /// Something that cannot be played. Of many in one playlist or folder, the first few are told, and
-    /// how many more there are.
+    /// Something that cannot be played. For one playlist or folder, only the first few are reported, and then
+    /// the number of the others.
     Problem(Problem),
 }
 
-/// What was refused, by what, and why.
+/// Something that was refused, with the place that named it and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What was refused: a path as it is written in the list.
+    /// The path that was refused, as the list has it.
     pub what: String,
-    /// Which playlist named it, in which line; `None` if it was asked for directly.
+    /// The playlist and the line that named it. `None` if it was requested directly.
     pub named_by: Option<(PathBuf, u64)>,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Problem {
 /// The format of a playlist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// M3U and M3U8: a path a line.
+    /// M3U and M3U8: one path per line.
     M3u,
     /// PLS: `File1=`, `Title1=`.
     Pls,
@@ -78,7 +78,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that a file's name says.
+    /// The format that belongs to a file's name.
     pub fn of(path: &Path) -> Option<Format> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "m3u" | "m3u8" => Some(Format::M3u),
@@ -89,23 +89,23 @@ impl Format {
     }
 }
 
-/// What a playlist says, before anything is looked for.
+/// An item of a playlist file, before any file is looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
-    /// What it calls itself.
+    /// The name of the playlist.
     Title(String),
     /// A file, a folder, or another playlist.
     Entry {
-        /// Where it says so, from 1.
+        /// The line of the item, counted from 1.
         line: u64,
-        /// Where it is; the first of these that is there.
+        /// Its alternative names. The first one that exists counts.
         names: Vec<Name>,
-        /// What it is called: artist and title, as a rule.
+        /// Its title, usually artist and title.
         text: Option<String>,
     },
 }
 
-/// Reads a playlist of this format, any bytes, until it ends or `found` breaks.
+/// Parses a playlist of this format until it ends or `found` breaks. It accepts any bytes.
 pub fn parse(
     format: Format,
     input: &mut dyn BufRead,
@@ -118,7 +118,7 @@ pub fn parse(
     }
 }
 
-/// Whether a file's name says that it is audio which can be decoded.
+/// Whether a file's name is that of audio which can be decoded.
 fn is_audio(path: &Path) -> bool {
     const AUDIO: [&str; 15] = [
         "aac", "aif", "aifc", "aiff", "flac", "m4a", "m4b", "mp3", "mp4", "oga", "ogg", "opus", "rf64",

@@ -1,4 +1,4 @@
-//! The order in which people expect file names: `Track 9` before `Track 10`.
+//! Sorts file names in natural order: `Track 9` before `Track 10`.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::FileType;
@@ -6,16 +6,16 @@ use std::fs::FileType;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Sorts a folder's files and subfolders.
+/// Sorts the files and subfolders of a folder.
 pub(super) fn sort(names: Vec<(OsString, FileType)>) -> Vec<(OsString, FileType)> {
     let mut keyed: Vec<(Vec<u8>, (OsString, FileType))> =
         names.into_iter().map(|name| (key(&name.0), name)).collect();
-    // Names that look alike are in the order of their bytes: always the same one.
+    // Names with equal keys are sorted by their bytes, so the order is always the same.
     keyed.sort_unstable_by(|(a, (a_name, _)), (b, (b_name, _))| a.cmp(b).then_with(|| a_name.cmp(b_name)));
     keyed.into_iter().map(|(_, name)| name).collect()
 }
 
-/// Bytes that sort as the name should: letters without case and accents, numbers by their value.
+/// A sort key: letters count without case and accents, numbers by their value.
 fn key(name: &OsStr) -> Vec<u8> {
     let text = name.to_string_lossy();
     let mut key = Vec::with_capacity(text.len() + 8);
@@ -32,7 +32,7 @@ fn key(name: &OsStr) -> Vec<u8> {
     key
 }
 
-/// A number, where a digit would be, with its length before it: the longer is the greater.
+/// Appends a number to the key. Its length comes first, so that a longer number is greater.
 fn number(key: &mut Vec<u8>, digits: &mut String) {
     if digits.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! PLS: `File1=`, `Title1=`, as an INI file; the numbers are the order.
+//! PLS: an INI file with `File1=`, `Title1=`, and so on. The numbers determine the order.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
@@ -43,7 +43,7 @@ fn key_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
     (!value.is_empty()).then(|| (line[..equals].trim_ascii(), value))
 }
 
-/// The number of `file12` and `File12`, if that is the key's name.
+/// The number in a key such as `file12` or `File12`, if the key has this name.
 fn numbered(key: &[u8], name: &str) -> Option<u64> {
     let (start, digits) = key.split_at_checked(name.len())?;
     let digits = str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;

@@ -1,4 +1,4 @@
-//! Goes through what is to be played, and tells what it finds.
+//! Reads files, folders and playlists, and reports what it finds.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader};
@@ -10,19 +10,19 @@ use super::lookup::{self, Refusal, shown};
 use super::watch::Watch;
 use super::{Entry, Format, Found, Item, Name, Problem, folder};
 
-/// Of the problems within one playlist or folder so many are told; the rest is counted.
+/// The most problems within one playlist or folder that are reported. Further ones are only counted.
 const TOLD: u64 = 5;
-/// Lists within lists within lists …
+/// The greatest depth of lists within lists.
 const MAX_DEPTH: usize = 16;
-/// … and how many of them: two lists that name two lists that name two lists are soon a million.
+/// The most lists. Lists that each name two lists are soon a million.
 const MAX_LISTS: usize = 10_000;
-/// A hundred times what a large station has, and about 200 MB.
+/// The most entries: a hundred times those of a large station, and about 200 MB.
 const MAX_ENTRIES: usize = 1_000_000;
-/// Half a million entries fit.
+/// The longest list. Half a million entries fit in it.
 const MAX_LIST_BYTES: u64 = 64 << 20;
 
-/// Reads files, folders and playlists, in this order, and tells what is found as it is found;
-/// `found` may break it off. What it returns knows whether it would find something else later.
+/// Reads files, folders and playlists in this order, and reports each result at once. `found` may stop it. The
+/// returned [`Watch`] tells later whether anything has changed on disk.
 pub fn read(roots: &[PathBuf], found: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Watch {
     let mut reader = Reader { found, watch: Watch::default(), open: Vec::new(), lists: 0, entries: 0 };
     let _ = roots.iter().try_for_each(|root| reader.root(root));
@@ -32,7 +32,7 @@ pub fn read(roots: &[PathBuf], found: &mut dyn FnMut(Found) -> ControlFlow<()>) 
 pub(super) struct Reader<'f> {
     found: &'f mut dyn FnMut(Found) -> ControlFlow<()>,
     pub watch: Watch,
-    /// What is being read, each within the one before.
+    /// The playlists and folders that are being read, each within the one before.
     open: Vec<Open>,
     lists: usize,
     entries: usize,
@@ -41,9 +41,9 @@ pub(super) struct Reader<'f> {
 /// A playlist or a folder that is being read.
 struct Open {
     path: PathBuf,
-    /// Which file it is, whatever its name: device and inode. Folders have none: they name nothing.
+    /// The list's device and inode, which identify it under any name. `None` for folders.
     list: Option<(u64, u64)>,
-    /// The line of a playlist that is being dealt with.
+    /// The current line of a playlist.
     line: u64,
     refused: u64,
 }
@@ -57,7 +57,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whatever it is; `name` is what it is called where it is named.
+    /// Reads a file, a folder or a playlist. `name` is its name in the list.
     fn any(
         &mut self,
         path: PathBuf,
@@ -66,7 +66,7 @@ impl Reader<'_> {
         text: Option<String>,
     ) -> ControlFlow<()> {
         if metadata.is_dir() {
-            // A stray slash in a list is likelier than a station that plays a whole machine.
+            // In a list, this is more likely a stray slash than the wish to play a whole machine.
             if path.parent().is_none() && self.open.iter().any(|open| open.list.is_some()) {
                 return self.refuse(name, "is the whole disk: name the folder with the music".into());
             }
@@ -83,7 +83,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A file to play.
+    /// Reports a file to play.
     pub fn entry(&mut self, path: PathBuf, extinf: Option<String>) -> ControlFlow<()> {
         if self.entries == MAX_ENTRIES {
             let _ = self.refuse(&shown(&path), format!("no more than {MAX_ENTRIES} files can be played"));
@@ -114,7 +114,7 @@ impl Reader<'_> {
             Ok(file) => file,
             Err(error) => return self.refuse(name, lookup::plain(&error)),
         };
-        // Entries are relative to where the list lies by the name that it was asked for.
+        // Entries are relative to the folder of the list under the name by which it was opened.
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         self.enter(&path, Some(id));
         let read = super::parse(format, &mut BufReader::with_capacity(64 << 10, file), &mut |item| {
@@ -122,7 +122,7 @@ impl Reader<'_> {
         });
         match read {
             Ok(flow) => flow?,
-            // The list itself is at fault, and not what named it.
+            // The fault is in the list itself, not in the list that named it.
             Err(error) => {
                 let reason = match error.kind() {
                     io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
@@ -163,7 +163,7 @@ impl Reader<'_> {
         self.refuse(&name.text(), refusal.reason())
     }
 
-    /// Tells that something cannot be played, or counts it.
+    /// Reports that something cannot be played, or counts it.
     pub fn refuse(&mut self, what: &str, reason: String) -> ControlFlow<()> {
         if let Some(open) = self.open.last_mut() {
             open.refused += 1;

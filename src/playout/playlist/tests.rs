@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// What a playlist of these bytes says.
+/// The items of a playlist with these bytes.
 pub(super) fn parsed(format: Format, bytes: &[u8]) -> io::Result<Vec<Item>> {
     let mut items = Vec::new();
     let flow = parse(format, &mut &bytes[..], &mut |item| {
@@ -24,7 +24,7 @@ pub(super) fn parsed(format: Format, bytes: &[u8]) -> io::Result<Vec<Item>> {
 struct Disk(TempDir);
 
 impl Disk {
-    /// A folder with these files. Lists have their lines as content, the others none.
+    /// Makes a folder with these files. Playlists contain the given lines; other files are empty.
     fn with(files: &[&str]) -> Disk {
         let disk = Disk(tempfile::tempdir().unwrap());
         files.iter().for_each(|file| disk.write(file, ""));
@@ -278,7 +278,7 @@ fn what_may_not_be_read_is_said_with_who_named_it() {
     mode("shut.m3u", 0);
     let (folder, list) = std::thread::scope(|scope| {
         let as_anyone = || {
-            // Changes which files this thread may open, and the thread ends.
+            // This changes which files the thread may open. The thread ends afterwards.
             setfsuid(Uid::from_raw(65534));
             (disk.read("m"), disk.read("list.m3u"))
         };
@@ -302,7 +302,7 @@ fn what_is_found_is_told_at_once_and_reading_breaks_off_when_told() {
     let mut told = Vec::new();
     let watch = read(&[disk.path("m"), disk.path("m")], &mut |found| {
         told.push(found);
-        // What comes later is not read yet.
+        // Later entries have not been read yet.
         fs::remove_dir_all(disk.path("m/2")).ok();
         if told.len() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

@@ -1,17 +1,17 @@
 //! URLs in playlists.
 
-/// The scheme of a URL, `http`; a path has none, not even `C:\music`.
+/// The scheme of a URL, such as `http`. A path has none, not even `C:\music`.
 pub(super) fn scheme(text: &[u8]) -> Option<&str> {
     let end = text.iter().position(|&byte| byte == b':')?;
     let scheme = str::from_utf8(&text[..end]).ok()?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    // Names with a colon in them are common; those with two slashes after it are not.
+    // Names with a colon are common; names with two slashes after the colon are not.
     let is_url = text[end + 1..].starts_with(b"//") || scheme.eq_ignore_ascii_case("file");
     (is_scheme && scheme.len() > 1 && is_url).then_some(scheme)
 }
 
-/// The path of a `file:` URL, still encoded. A host is passed over: it can only mean this machine.
+/// The path of a `file:` URL, still encoded. Its host is ignored, because it can only mean this machine.
 pub(super) fn file_path(url: &[u8]) -> Option<&[u8]> {
     if !scheme(url)?.eq_ignore_ascii_case("file") {
         return None;
@@ -23,7 +23,7 @@ pub(super) fn file_path(url: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// A reference as it is meant relative to `base`, whose last component does not count.
+/// Resolves a reference against `base`. The last component of `base` does not count.
 pub(super) fn join(base: &[u8], reference: &[u8]) -> Vec<u8> {
     if scheme(reference).is_some() {
         return reference.to_vec();

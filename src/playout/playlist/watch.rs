@@ -1,14 +1,14 @@
-//! Whether what was read is still what is there.
+//! Tells whether the playlists and folders that were read have changed on disk.
 
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The playlists and folders that were read, as they were then.
+/// The playlists and folders that were read, with their state at that time.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    /// Each path with what it was before it was read; `None` where nothing was.
+    /// The state of each path before it was read. `None`: it did not exist.
     seen: HashMap<PathBuf, Option<Stamp>>,
     missing: usize,
 }
@@ -35,22 +35,24 @@ impl Stamp {
 }
 
 impl Watch {
-    /// Whether a playlist or a folder has changed, appeared or gone, or something has come or gone where
-    /// a file was missing. It costs one `stat` for each of them.
+    /// Whether a playlist or folder has changed, appeared or gone, or a missing file may have appeared. It
+    /// makes one `stat` call for each of them.
     pub fn changed(&self) -> bool {
         self.seen.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
     }
 
-    /// To be called before `path` is read: what happens in the meantime is a change.
+    /// Notes the state of `path`. It is called before reading, so a change during the reading counts as a
+    /// change.
     pub(super) fn see(&mut self, path: &Path) {
         if !self.seen.contains_key(path) {
             self.seen.insert(path.to_owned(), Stamp::of(path));
         }
     }
 
-    /// A file was not there: sees the nearest folder that is, up to `root`, where it would appear.
+    /// Notes that a file is missing. It watches the nearest folder that exists, up to `root`, because the file
+    /// would appear there.
     pub(super) fn miss(&mut self, path: &Path, root: &Path) {
-        /// Lists with this many broken folders have other troubles.
+        /// The most missing folders to watch. A list with more of them has other problems.
         const MAX_MISSING: usize = 256;
         let mut folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(root));
         if self.missing < MAX_MISSING
@@ -83,7 +85,7 @@ mod tests {
         assert!(of_list.changed() && !of_absent.changed());
         let of_list = watching(&list);
         fs::write(&absent, "").unwrap();
-        // As an editor saves: another file of the same name, length and time.
+        // This is how an editor saves: another file with the same name, length and time.
         fs::write(&absent, "zz").unwrap();
         let times = fs::metadata(&list).unwrap().modified().unwrap();
         fs::File::open(&absent).unwrap().set_modified(times).unwrap();

@@ -1,4 +1,4 @@
-//! XSPF: XML, with URLs for paths.
+//! XSPF: XML, with URLs instead of paths.
 
 use std::io::{self, BufRead, Read};
 use std::ops::ControlFlow;
@@ -11,12 +11,12 @@ use quick_xml::reader::Reader;
 
 use super::{Item, Name, url};
 
-/// A playlist has five levels; extensions have a few more. Beyond this it is an attack.
+/// The deepest nesting. A playlist has five levels, extensions have a few more; anything deeper is an attack.
 const MAX_DEPTH: usize = 64;
-/// Longer text is cut: no path is longer.
+/// The longest text. No path is longer. Longer text is cut.
 const MAX_TEXT_BYTES: usize = 16 << 10;
 
-/// The elements that count, where they count.
+/// The elements that have a meaning, in the places where they have it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Element {
     Playlist,
@@ -54,21 +54,21 @@ struct Track {
 
 struct Parser<'f> {
     found: &'f mut dyn FnMut(Item) -> ControlFlow<()>,
-    /// The elements that are open, each with the base of the URLs in it.
+    /// The open elements, each with the base of its URLs.
     open: Vec<(Element, Option<Vec<u8>>)>,
     text: String,
     track: Track,
 }
 
-/// Entities are those of XML itself; those that a document declares are left as they are written,
-/// so that nothing multiplies.
+/// Parses a playlist. Only the entities of XML itself are expanded. Those that a document declares stay as they
+/// are, so no text can multiply.
 pub(super) fn parse(
     input: &mut dyn BufRead,
     found: &mut dyn FnMut(Item) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
     let counted = Counted { input: DecodingReader::new(input), line: 1, beginning: Beginning::Unread };
     let mut xml = Reader::from_reader(counted);
-    // `Tom & Jerry`: wrong, and common.
+    // `Tom & Jerry` is wrong, but common.
     xml.config_mut().allow_dangling_amp = true;
     let mut parser = Parser { found, open: Vec::new(), text: String::new(), track: Track::default() };
     let mut buffer = Vec::new();
@@ -99,7 +99,7 @@ pub(super) fn parse(
             Event::GeneralRef(reference) => parser.text(&resolved(&reference)),
             Event::End(_) => parser.end(),
             Event::Eof => break,
-            // An empty element says nothing: `<location/>`.
+            // An empty element such as `<location/>` has no text.
             _ => ControlFlow::Continue(()),
         };
         if flow.is_break() {
@@ -182,23 +182,24 @@ fn resolved(reference: &BytesRef<'_>) -> String {
     predefined.map_or_else(|| format!("&{name};"), String::from)
 }
 
-/// Counts lines as they are taken.
+/// Counts lines while they are consumed.
 struct Counted<'i> {
     input: DecodingReader<&'i mut dyn BufRead>,
     line: u64,
     beginning: Beginning,
 }
 
-/// What is read first, 64 bytes of the file: a declaration stands there.
+/// The first 64 bytes of the file, which may hold an XML declaration. They are read first.
 enum Beginning {
     Unread,
-    /// So much of it is left.
+    /// So many bytes of it are left.
     Read(usize),
     Passed,
 }
 
 impl Counted<'_> {
-    /// What follows is in this encoding. False when it is too late to say so, which `set_encoding` would not bear.
+    /// Sets the encoding of the rest. Returns false if it is too late for that; `set_encoding` would panic
+    /// then.
     fn decode_as(&mut self, encoding: &'static Encoding) -> bool {
         let is_in_time = encoding == self.input.encoding() || !matches!(self.beginning, Beginning::Passed);
         if is_in_time {
@@ -230,7 +231,7 @@ impl BufRead for Counted<'_> {
     }
 
     fn consume(&mut self, count: usize) {
-        // What is consumed has been filled before: this reads nothing and cannot fail.
+        // The consumed bytes are in the buffer, so this reads nothing and cannot fail.
         if let Ok(buffer) = self.fill_buf() {
             let lines = buffer[..count].iter().filter(|&&byte| byte == b'\n').count();
             self.line += lines as u64;
@@ -305,7 +306,7 @@ mod tests {
         }
         let long = format!("<?xml version='1.0'{}encoding='UTF-8'?><playlist/>", " ".repeat(70));
         assert_eq!(parsed(Format::Xspf, long.as_bytes()).unwrap(), []);
-        // Within the first 64 bytes, to the last of them.
+        // The declaration ends at different places within the first 64 bytes and beyond.
         for spaces in 1..70 {
             let declaration = format!("<?xml version='1.0'{}encoding='ISO-8859-1'?>", " ".repeat(spaces));
             let list = format!("{declaration}<playlist/>");

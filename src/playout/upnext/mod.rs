@@ -1,9 +1,9 @@
 //! What plays next: first the queue, each entry once; then the playlist, in passes.
 //!
-//! [`UpNext`] only answers; the player tells it what became of the answer. [`peek`](UpNext::peek) may be called at
-//! any time. A player that opens tracks ahead compares [`version`](UpNext::version)s, to see whether its track is
-//! still the next. An entry is taken when it begins to sound ([`begin`](UpNext::begin)) or proves to be bad
-//! ([`skip_failed`](UpNext::skip_failed)).
+//! [`UpNext`] only tells what comes next; the player reports what it did with it. [`peek`](UpNext::peek) may be
+//! called at any time. A player that opens tracks ahead compares [`version`](UpNext::version)s to see whether
+//! its track is still next. An entry is taken when it begins to sound ([`begin`](UpNext::begin)) or when it
+//! cannot be played ([`skip_failed`](UpNext::skip_failed)).
 
 mod rotation;
 mod snapshot;
@@ -17,88 +17,89 @@ pub use self::snapshot::Snapshot;
 use super::playlist::Entry;
 use crate::ids::EntryId;
 
-/// Names one loading of a playlist. Entries that are still being read for an older one do not get into this one.
+/// Identifies one loading of a playlist. Entries that are still being read for an older loading do not enter a
+/// newer one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ListId(pub u64);
 
-/// Where in the queue.
+/// A place in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// After what is queued already.
+    /// After the entries that are queued already.
     End,
-    /// Before what is queued already, but after a playlist that is to come [`When::Now`], unless a file was put before
-    /// that meanwhile.
+    /// Before the entries that are queued already. A playlist that was loaded with [`When::Now`] and has not
+    /// begun still comes first, unless a file was put before it.
     Next,
 }
 
-/// When a playlist's first track has its turn.
+/// When the first track of a playlist comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Before the queue, to be heard at once.
+    /// At once, before the queue.
     Now,
-    /// In place of the old playlist's next: after the current track and after the queue.
+    /// After the current track and the queue, in place of the old playlist.
     AfterCurrent,
 }
 
 /// A playlist to be played.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Playlist {
-    /// What events and state call it: its path, or what the application likes.
+    /// The name in events and state: the path, or any name that the application chooses.
     pub name: String,
-    /// The entries that are known so far; more may follow by [`UpNext::extend`].
+    /// The entries that are known so far. [`UpNext::extend`] adds more.
     pub entries: Vec<Entry>,
-    /// Whether passes follow each other.
+    /// Whether another pass follows each pass.
     pub repeat: bool,
     /// Whether each pass has an order of its own.
     pub shuffle: bool,
 }
 
-/// Where an entry comes from.
+/// The origin of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The queue: it plays once.
+    /// The queue. The entry plays once.
     Queue,
-    /// The playlist: it stays there.
+    /// The playlist. The entry stays in it.
     Playlist,
 }
 
-/// An entry that is to come.
+/// An entry that comes up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate<'a> {
-    /// Its name.
+    /// Its id.
     pub id: EntryId,
     /// The file.
     pub entry: &'a Entry,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
 }
 
-/// What taking an entry changed.
+/// The result of taking an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// Where it came from.
+    /// The origin of the entry.
     pub origin: Origin,
-    /// It is the first track of its playlist to begin: that playlist's name and length.
+    /// The name and the length of its playlist, if it is the first track of that playlist to begin.
     pub list_began: Option<(String, usize)>,
-    /// It was the last of its playlist's pass: a good time to read the list again.
+    /// Whether it was the last entry of its playlist's pass. This is a good time to read the list again.
     pub pass_ended: bool,
 }
 
-/// The playlist in play, and how far it is.
+/// The current playlist and the position in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListState {
-    /// Which loading of a list.
+    /// The loading of the list.
     pub id: ListId,
     /// Its name.
     pub name: String,
     /// How many entries it has.
     pub length: usize,
-    /// How many of them have had their turn in this pass.
+    /// How many entries have been played or skipped in this pass.
     pub played: usize,
-    /// How many passes went before this one.
+    /// How many passes have ended.
     pub passes: u64,
-    /// Whether passes follow each other.
+    /// Whether another pass follows each pass.
     pub repeat: bool,
     /// Whether each pass has an order of its own.
     pub shuffle: bool,
@@ -106,17 +107,18 @@ pub struct ListState {
     pub begun: bool,
 }
 
-/// What plays next: the queue, then the playlist.
+/// The queue and the playlist, which determine what plays next.
 #[derive(Debug)]
 pub struct UpNext {
     queue: VecDeque<Listed>,
     list: Option<Rotation>,
-    /// So many entries of the queue come before a playlist that was loaded [`When::Now`] and has not begun.
+    /// The number of queue entries that come before a playlist that was loaded with [`When::Now`] and has not
+    /// begun.
     list_after: Option<usize>,
-    /// Names what comes next. Entries and lists share the counter.
+    /// The next free id. Entries and lists share the counter.
     next_id: u64,
     random: fastrand::Rng,
-    /// What `version` stands for.
+    /// The entry that `version` stands for.
     candidate: Option<EntryId>,
     version: u64,
 }
@@ -129,7 +131,7 @@ struct Listed {
 }
 
 impl UpNext {
-    /// Nothing to play yet. `random` decides every shuffle: the same seed, the same order.
+    /// Nothing to play yet. `random` decides every shuffle; the same seed gives the same order.
     pub fn new(random: fastrand::Rng) -> UpNext {
         UpNext {
             queue: VecDeque::new(),
@@ -142,7 +144,7 @@ impl UpNext {
         }
     }
 
-    /// What plays next, if anything.
+    /// The entry that plays next, if any.
     pub fn peek(&self) -> Option<Candidate<'_>> {
         let listed = self.list.as_ref().and_then(|list| list.peek().map(|index| &list.entries[index]));
         let queued = self.queue.front();
@@ -154,14 +156,14 @@ impl UpNext {
         Some(Candidate { id: next.id, entry: &next.entry, origin })
     }
 
-    /// A number that changes whenever the answer of [`peek`](Self::peek) becomes another.
+    /// A number that changes whenever the answer of [`peek`](Self::peek) changes.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// The entry has begun to sound. Usually it is the answer of [`peek`](Self::peek). If that has changed meanwhile,
-    /// the entry is taken all the same, and the new answer still comes next. `None` if the entry is neither in the
-    /// queue nor in the playlist any more.
+    /// Takes an entry that has begun to sound. It is usually the answer of [`peek`](Self::peek). If that has
+    /// changed meanwhile, the entry is taken all the same, and the new answer still comes next. `None` if the
+    /// entry is neither in the queue nor in the playlist any more.
     pub fn begin(&mut self, id: EntryId) -> Option<Turn> {
         let turn = self.take(id, |list| {
             list.failures = 0;
@@ -176,7 +178,7 @@ impl UpNext {
         turn
     }
 
-    /// The entry cannot be played and is taken. `None` if it is neither in the queue nor in the playlist any more.
+    /// Takes an entry that cannot be played. `None` if it is neither in the queue nor in the playlist any more.
     pub fn skip_failed(&mut self, id: EntryId) -> Option<Turn> {
         let turn = self.take(id, |list| {
             list.failures += 1;
@@ -186,8 +188,8 @@ impl UpNext {
         turn
     }
 
-    /// Whether nothing is queued and every entry of the playlist has failed, one after the other. The player should
-    /// wait a little before it tries again.
+    /// Whether the queue is empty and every entry of the playlist has failed, one after the other. The player
+    /// should wait a little before it tries again.
     pub fn all_failed(&self) -> bool {
         self.queue.is_empty()
             && self
@@ -224,14 +226,14 @@ impl UpNext {
         self.queue.remove(place)
     }
 
-    /// Queues entries, each to be played once, in their order. Returns their names.
+    /// Queues entries in their order. Each plays once. Returns their ids.
     pub fn queue(&mut self, entries: impl IntoIterator<Item = Entry>, place: Place) -> Vec<EntryId> {
         let entries: Vec<Listed> = entries.into_iter().map(|entry| self.named(entry)).collect();
         let ids = entries.iter().map(|listed| listed.id).collect();
         match place {
             Place::End => self.queue.extend(entries),
             Place::Next => {
-                // Entries that were to come before a playlist that is to come now still do.
+                // Entries before a playlist that comes at once stay before it.
                 if let Some(after) = self.list_after.as_mut().filter(|after| **after > 0) {
                     *after += entries.len();
                 }
@@ -242,7 +244,7 @@ impl UpNext {
         ids
     }
 
-    /// Puts an entry before everything else; what was up next comes after it.
+    /// Puts an entry before everything else.
     pub fn play_now(&mut self, entry: Entry) -> EntryId {
         let listed = self.named(entry);
         let id = listed.id;
@@ -254,7 +256,7 @@ impl UpNext {
         id
     }
 
-    /// What is queued, first to last.
+    /// The entries of the queue, in order.
     pub fn queued(&self) -> impl ExactSizeIterator<Item = (EntryId, &Entry)> {
         self.queue.iter().map(|queued| (queued.id, &queued.entry))
     }
@@ -265,7 +267,7 @@ impl UpNext {
         self.queue.iter().chain(listed).find(|listed| listed.id == id).map(|listed| &listed.entry)
     }
 
-    /// Takes an entry out of the queue.
+    /// Removes an entry from the queue.
     pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
         let place = self.queue.iter().position(|queued| queued.id == id)?;
         let removed = self.take_queued(place);
@@ -273,8 +275,8 @@ impl UpNext {
         removed.map(|removed| removed.entry)
     }
 
-    /// Moves an entry of the queue so that `index` others are before it (at most all). `false` if it
-    /// is not queued.
+    /// Moves an entry of the queue so that `index` others are before it, or to the end if there are fewer.
+    /// Returns false if it is not in the queue.
     pub fn move_to(&mut self, id: EntryId, index: usize) -> bool {
         let Some(place) = self.queue.iter().position(|queued| queued.id == id) else { return false };
         let Some(moved) = self.take_queued(place) else { return false };
@@ -296,7 +298,7 @@ impl UpNext {
         self.settle();
     }
 
-    /// Takes another playlist in place of the one that is there.
+    /// Replaces the playlist.
     pub fn load(&mut self, mut list: Playlist, when: When) -> ListId {
         let id = ListId(self.new_id());
         let entries = std::mem::take(&mut list.entries).into_iter().map(|entry| self.named(entry)).collect();
@@ -306,8 +308,8 @@ impl UpNext {
         id
     }
 
-    /// Adds to the end of a playlist that is still being read. If it is shuffled, the new entries join the rest of
-    /// the pass. `false` if another list has taken its place.
+    /// Appends entries to a playlist that is still being read. If it is shuffled, they join the rest of the
+    /// pass. Returns false if another list has taken its place.
     pub fn extend(&mut self, list: ListId, entries: impl IntoIterator<Item = Entry>) -> bool {
         let UpNext { list: Some(rotation), next_id, random, .. } = self else { return false };
         if rotation.id != list {
@@ -319,9 +321,9 @@ impl UpNext {
         true
     }
 
-    /// Replaces the entries of a playlist that was read again. It goes on after the current entry, or after the last
-    /// one before it that is left. New entries come in; if the list is shuffled, they join the rest of the pass. Entries
-    /// are the same if their paths are. `false` if another list has taken its place.
+    /// Replaces the entries of a playlist that was read again. Playing continues after the current entry, or
+    /// after the last one before it that is left. If the list is shuffled, new entries join the rest of the
+    /// pass. Entries with the same path are the same. Returns false if another list has taken its place.
     pub fn replace(&mut self, list: ListId, entries: Vec<Entry>) -> bool {
         let before = self.peek().map(|next| next.entry.clone());
         let UpNext { list: Some(rotation), next_id, random, .. } = self else { return false };
@@ -329,7 +331,7 @@ impl UpNext {
             return false;
         }
         rotation.replace(entries, || EntryId(take_id(next_id)), random);
-        // The same file under another title is another answer too.
+        // The same file with another title is another answer, too.
         if before.as_ref() != self.peek().map(|next| next.entry) {
             self.version += 1;
         }
@@ -337,7 +339,7 @@ impl UpNext {
         true
     }
 
-    /// Whether passes of the playlist follow each other.
+    /// Sets whether another pass follows each pass.
     pub fn set_repeat(&mut self, repeat: bool) {
         if let Some(list) = &mut self.list {
             list.set_repeat(repeat, &mut self.random);
@@ -345,8 +347,7 @@ impl UpNext {
         self.settle();
     }
 
-    /// Shuffles what is left of the playlist's pass; or goes on in its own order, after the entry that
-    /// is current.
+    /// Shuffles the rest of the playlist's pass, or continues in the list's own order after the current entry.
     pub fn set_shuffle(&mut self, shuffle: bool) {
         if let Some(list) = &mut self.list {
             list.set_shuffle(shuffle, &mut self.random);
@@ -354,7 +355,7 @@ impl UpNext {
         self.settle();
     }
 
-    /// The playlist in play.
+    /// The current playlist and the position in it.
     pub fn list(&self) -> Option<ListState> {
         self.list.as_ref().map(|list| ListState {
             id: list.id,
@@ -368,9 +369,9 @@ impl UpNext {
         })
     }
 
-    /// What comes next, up to `count` entries. The playlist is listed to the end of its pass and, when it
-    /// repeats in its own order, once around; the order of a shuffled pass is not known before it
-    /// begins. What has been listed so does not change by more entries coming in.
+    /// The next entries, at most `count`. The playlist is listed to the end of its pass, and once around if it
+    /// repeats in its own order. The order of a shuffled pass is not known before it begins. Later additions do
+    /// not change the order of entries that were listed.
     pub fn up_next(&mut self, count: usize) -> Vec<Candidate<'_>> {
         let coming = match &mut self.list {
             Some(list) => list.upcoming(count, &mut self.random),
@@ -394,7 +395,7 @@ impl UpNext {
         all
     }
 
-    /// After every change: counts it if another entry is next.
+    /// Counts a new version if another entry is next. It is called after every change.
     fn settle(&mut self) {
         let candidate = self.peek().map(|next| next.id);
         if candidate != self.candidate {

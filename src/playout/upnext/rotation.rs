@@ -1,4 +1,4 @@
-//! The playlist that is in play, and the order of its passes.
+//! The current playlist, and the order of its passes.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -11,39 +11,39 @@ use super::{ListId, Listed, Playlist};
 use crate::ids::EntryId;
 use crate::playout::Entry;
 
-/// A playlist and how far it has been played. A pass plays each entry once; with `repeat` passes
-/// follow each other.
+/// A playlist and the position in it. A pass plays each entry once. With `repeat`, another pass follows each
+/// pass.
 ///
-/// Entries are named by their index in `entries` here.
+/// Entries are identified by their index in `entries` here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rotation {
     pub id: ListId,
     pub name: String,
     pub repeat: bool,
     shuffle: bool,
-    /// Shared with snapshots, so that taking one costs nothing, however long the list is.
+    /// Shared with snapshots, so that a snapshot costs nothing, however long the list is.
     pub entries: Arc<Vec<Listed>>,
-    /// When shuffled, this pass: what has been played (before `next`), what is decided (before
-    /// `drawn`), and the rest, in no order, to be drawn from. A permutation of the entries; empty
-    /// when not shuffled, where it would be 0, 1, 2, …
+    /// The order of a shuffled pass: first the played entries (before `next`), then those whose order is
+    /// decided (before `drawn`), then the rest in no order. It is a permutation of the entries. It is empty if
+    /// the list is not shuffled, where it would be 0, 1, 2, …
     ///
-    /// Drawing as late as possible is what lets new entries in anywhere, at no cost.
+    /// The order is decided as late as possible, so that new entries may come anywhere at no cost.
     order: Vec<u32>,
-    /// How many have been played in this pass. As many as there are entries: the pass has ended, and
-    /// the next one begins with its first entry, so that what is added until then still belongs
-    /// to this one.
+    /// The number of entries that have been played in this pass. If it equals the number of entries, the pass
+    /// has ended, and the next one begins with its first entry. Until then, added entries still belong to this
+    /// pass.
     next: usize,
     /// `next <= drawn <= order.len()`.
     drawn: usize,
-    /// When shuffled and the pass has ended: the place in `order` of the next pass's first.
+    /// The place in `order` of the next pass's first entry, if the list is shuffled and the pass has ended.
     ahead: Option<usize>,
-    /// What was taken last.
+    /// The entry that was taken last.
     last: Option<u32>,
     /// Whether a track of it has begun.
     pub begun: bool,
-    /// Whether a track of it has begun in this pass; those that failed may have been all of it so far.
+    /// Whether a track of it has begun in this pass. It is false if all entries so far have failed.
     pub heard: bool,
-    /// How many entries failed since one did not.
+    /// The number of failures since the last entry that did not fail.
     pub failures: usize,
     pub passes: u64,
 }
@@ -74,12 +74,12 @@ impl Rotation {
         self.shuffle
     }
 
-    /// How many have been played in this pass.
+    /// The number of entries that have been played in this pass.
     pub fn played(&self) -> usize {
         self.next
     }
 
-    /// What comes next.
+    /// The next entry.
     pub fn peek(&self) -> Option<usize> {
         match (self.next < self.entries.len(), self.shuffle) {
             (true, true) => Some(self.order[self.next] as usize),
@@ -89,8 +89,8 @@ impl Rotation {
         }
     }
 
-    /// Gives `index` its turn, usually what [`peek`](Self::peek) said; any other goes before what was
-    /// to come. Says whether the pass ended by it.
+    /// Takes entry `index`, which is usually the answer of [`peek`](Self::peek). Another entry is taken before
+    /// its turn. Returns whether the pass has ended with it.
     pub fn take(&mut self, index: usize, random: &mut fastrand::Rng) -> bool {
         if self.next == self.entries.len() {
             self.next = 0;
@@ -104,7 +104,7 @@ impl Rotation {
                 (_, Some(&next)) if next as usize == index => Some(self.next),
                 _ => self.order.iter().position(|&other| other as usize == index),
             };
-            // What has had its turn in this pass keeps its place.
+            // An entry that has been played in this pass keeps its place.
             if let Some(place) = place.filter(|&place| place >= self.next) {
                 self.order[self.next..=place].rotate_right(1);
                 if place >= self.drawn {
@@ -121,8 +121,8 @@ impl Rotation {
         ended
     }
 
-    /// What comes after each other from now on, up to `count`: to the end of the pass and, where the
-    /// order of the next one is known, once around.
+    /// The next entries in order, at most `count`: to the end of the pass, and once around if the order of the
+    /// next pass is known.
     pub fn upcoming(&mut self, count: usize, random: &mut fastrand::Rng) -> Vec<usize> {
         let length = self.entries.len();
         if self.next == length {
@@ -140,8 +140,8 @@ impl Rotation {
         (self.next..end).chain(0..around).collect()
     }
 
-    /// A pass of which nothing has been heard, because its first entries failed, has not begun for
-    /// those who listen: without repeat it does not come.
+    /// Sets whether another pass follows each pass. A pass in which nothing has been heard, because its first
+    /// entries failed, has not begun for listeners. Without repeat, it does not take place.
     pub fn set_repeat(&mut self, repeat: bool, random: &mut fastrand::Rng) {
         self.repeat = repeat;
         if !repeat && !self.heard && self.passes > 0 {
@@ -151,8 +151,8 @@ impl Rotation {
         self.settle(random);
     }
 
-    /// On: what comes before the next entry counts as played, the rest is shuffled. Off: goes on
-    /// after the entry that was taken last.
+    /// On: entries before the next one count as played, and the rest is shuffled. Off: playing continues after
+    /// the entry that was taken last.
     pub fn set_shuffle(&mut self, shuffle: bool, random: &mut fastrand::Rng) {
         if shuffle == self.shuffle {
             return;
@@ -170,7 +170,7 @@ impl Rotation {
         self.settle(random);
     }
 
-    /// More entries at the end; shuffled, they can come at any time in what is left of the pass.
+    /// Appends entries. In a shuffled list, they may come at any time in the rest of the pass.
     pub fn extend(&mut self, entries: impl Iterator<Item = Listed>, random: &mut fastrand::Rng) {
         let known = self.entries.len();
         Arc::make_mut(&mut self.entries).extend(entries);
@@ -183,7 +183,7 @@ impl Rotation {
         self.settle(random);
     }
 
-    /// The list as it is now. What is in both keeps its id and its turn; see
+    /// Replaces the entries. Those in both lists keep their ids and their turns; see
     /// [`UpNext::replace`](super::UpNext::replace).
     pub fn replace(
         &mut self,
@@ -215,14 +215,14 @@ impl Rotation {
         if self.shuffle {
             self.reorder(&new_of, &kept);
         } else {
-            // After the last of the played ones that is still there.
+            // Playing continues after the last played entry that is still there.
             self.next =
                 new_of[..self.next].iter().rev().find_map(|&new| new).map_or(0, |new| new as usize + 1);
         }
         self.settle(random);
     }
 
-    /// Makes `order` one of the new entries: what survives in its place, new ones to be drawn.
+    /// Adapts `order` to the new entries: remaining ones keep their places, and new ones are drawn later.
     fn reorder(&mut self, new_of: &[Option<u32>], kept: &[Option<u32>]) {
         let ahead = self.ahead.take().and_then(|place| new_of[self.order[place] as usize]);
         let survivors = |places: Range<usize>| {
@@ -238,7 +238,7 @@ impl Rotation {
         self.ahead = ahead.and_then(|ahead| self.order.iter().position(|&index| index == ahead));
     }
 
-    /// Sees to it that what comes next is decided.
+    /// Decides which entry comes next.
     fn settle(&mut self, random: &mut fastrand::Rng) {
         if !self.shuffle {
             return;
@@ -250,7 +250,7 @@ impl Rotation {
         } else if !self.repeat || length == 0 {
             self.ahead = None;
         } else if self.ahead.is_none() {
-            // Any but the one that was last, which would be heard twice.
+            // Any entry but the last one, which would be heard twice in succession.
             let last = self.order.iter().rposition(|&index| Some(index) == self.last);
             self.ahead = Some(match last {
                 Some(last) if length > 1 => {
@@ -271,7 +271,7 @@ impl Rotation {
         }
     }
 
-    /// Whether what was read from outside keeps what the fields say.
+    /// Whether a restored list keeps the invariants of the fields.
     pub fn is_sound(&self) -> bool {
         let length = self.entries.len();
         let mut seen = vec![false; length];
@@ -286,7 +286,7 @@ impl Rotation {
             && self.ahead.is_none_or(|place| place < self.order.len())
     }
 
-    /// Starts over: for a state that cannot be kept.
+    /// Starts from the beginning, for a state that cannot be restored.
     pub fn rewind(&mut self, random: &mut fastrand::Rng) {
         let shuffle = self.shuffle;
         (self.shuffle, self.order, self.next, self.drawn, self.last) = (false, Vec::new(), 0, 0, None);
@@ -295,9 +295,8 @@ impl Rotation {
     }
 }
 
-/// For each of the `new` entries the old one that it is: by path, the first by the first where one
-/// is listed twice. Lists that are read again seldom differ, so what is alike at both ends is
-/// passed over first.
+/// Finds the old entry for each of the `new` ones, by path. If a path occurs twice, the first belongs to the
+/// first. Lists that are read again seldom differ, so equal entries at both ends are matched first.
 fn kept(old: &[Listed], new: &[Entry]) -> Vec<Option<u32>> {
     let same = |(old, new): &(&Listed, &Entry)| old.entry.path == new.path;
     let head = old.iter().zip(new).take_while(same).count();

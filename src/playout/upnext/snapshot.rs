@@ -1,4 +1,4 @@
-//! What is up next, kept across a restart.
+//! A snapshot of what is up next, for a restart.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{ListId, Listed, Rotation, UpNext};
 use crate::ids::EntryId;
 
-/// Everything that [`UpNext`] knows, to be kept as text: the queue, the playlist, how far its
-/// pass is and in which order.
+/// The whole state of [`UpNext`], for storing as text: the queue, the playlist, its position and the order of
+/// its pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     queue: VecDeque<Listed>,
@@ -26,7 +26,7 @@ impl Snapshot {
 }
 
 impl UpNext {
-    /// What is up next now.
+    /// A snapshot of the current state.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             queue: self.queue.clone(),
@@ -36,9 +36,8 @@ impl UpNext {
         }
     }
 
-    /// Goes on where the snapshot was taken, with the same names. One that was damaged on its way
-    /// is mended: a pass whose order makes no sense starts over, names that are not unique are
-    /// given anew.
+    /// Restores a snapshot with the same ids. A damaged snapshot is repaired: a pass with an invalid order
+    /// starts again, and ids that are not unique are replaced.
     pub fn restore(snapshot: Snapshot, random: fastrand::Rng) -> UpNext {
         let mut up_next = UpNext {
             queue: snapshot.queue,
@@ -52,13 +51,13 @@ impl UpNext {
         up_next
     }
 
-    /// Goes on from a snapshot in place of all that is up next now.
+    /// Replaces the current state by a snapshot.
     pub fn go_on_from(&mut self, snapshot: Snapshot) {
         let (versions, next_id) = (self.version + 1, self.next_id);
         *self = UpNext::restore(snapshot, self.random.clone());
-        // What was the next of an older version is not taken for the next of this one.
+        // The next entry of an older version must not look like that of this version.
         self.version += versions;
-        // What was named since the snapshot keeps its name for itself.
+        // Ids that were assigned since the snapshot are not assigned again.
         self.next_id = self.next_id.max(next_id);
     }
 
@@ -69,7 +68,7 @@ impl UpNext {
             self.queue.iter_mut().chain(listed).map(|entry| &mut entry.id).collect();
         let mut seen = HashSet::with_capacity(names.len());
         let unique = names.iter().all(|id| id.0 < self.next_id && seen.insert(**id));
-        // Far more than any station gives away, and every reader of JSON can still count on.
+        // This is far more than any station assigns, and every JSON parser can still represent it.
         if !unique || self.next_id > 1 << 52 {
             for (n, id) in names.iter_mut().enumerate() {
                 **id = EntryId(n as u64);
@@ -84,7 +83,7 @@ impl UpNext {
             if !list.is_sound() {
                 list.rewind(&mut self.random);
             }
-            // Decides what is next, where the snapshot does not say.
+            // This decides which entry comes next, if the snapshot does not say.
             list.set_repeat(list.repeat, &mut self.random);
         }
     }

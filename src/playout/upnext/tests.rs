@@ -1,4 +1,4 @@
-//! Random operations against a naive model, and the cases that one would point at.
+//! Random operations compared with a naive model, and tests of single rules.
 
 use std::collections::HashSet;
 
@@ -28,7 +28,7 @@ fn label(entry: &Entry) -> u32 {
     entry.path.file_stem().unwrap().to_str().unwrap().parse().unwrap()
 }
 
-/// Begins what is next, and says what that was.
+/// Begins the next entry, and returns it.
 fn play(up_next: &mut UpNext) -> Option<(u32, Turn)> {
     let next = up_next.peek()?;
     let (id, label) = (next.id, label(next.entry));
@@ -58,7 +58,7 @@ fn a_pass_whose_first_entries_failed_has_not_begun_when_repeat_is_taken_away() {
     for shuffle in [false, true] {
         let (mut up_next, _) = with_list(1..=3, true, shuffle);
         play_all(&mut up_next, 3);
-        // The player looks ahead while the last track of the pass sounds.
+        // The player looks ahead during the last track of the pass.
         let bad = up_next.peek().unwrap().id;
         up_next.skip_failed(bad);
         assert!(up_next.peek().is_some());
@@ -66,11 +66,11 @@ fn a_pass_whose_first_entries_failed_has_not_begun_when_repeat_is_taken_away() {
         assert_eq!(up_next.peek(), None);
         up_next.set_repeat(true);
         assert_eq!(play_all(&mut up_next, 2).len(), 2);
-        // Of this one something was heard: it goes on to its end.
+        // A track of this pass was heard, so the pass continues to its end.
         up_next.set_repeat(false);
         assert_eq!(play_all(&mut up_next, 9).len(), 1);
     }
-    // A first pass comes in any case.
+    // The first pass takes place in any case.
     let (mut up_next, _) = with_list(1..=3, true, false);
     up_next.skip_failed(up_next.peek().unwrap().id);
     up_next.set_repeat(false);
@@ -102,7 +102,7 @@ fn a_new_playlist_is_told_when_its_first_track_begins_and_not_before() {
         play(&mut up_next).unwrap(),
         (10, Turn { origin: Origin::Queue, list_began: None, pass_ended: false })
     );
-    // A bad file is no beginning.
+    // A bad file does not begin the list.
     let bad = up_next.peek().unwrap().id;
     assert_eq!(up_next.skip_failed(bad).unwrap().list_began, None);
     let (label, turn) = play(&mut up_next).unwrap();
@@ -116,12 +116,12 @@ fn a_list_that_is_to_play_now_goes_before_the_queue_and_a_file_before_both() {
     up_next.load(list(4..=5, true, false), When::Now);
     up_next.play_now(entry(99));
     assert_eq!(listed(&mut up_next, 4), [99, 4, 10, 11]);
-    // What comes before the file does not have it wait for the list.
+    // Entries before the file do not delay the list.
     let before = up_next.queue(entries([97, 98]), Place::Next);
     assert_eq!(listed(&mut up_next, 5), [97, 98, 99, 4, 10]);
     before.into_iter().for_each(|id| assert!(up_next.remove(id).is_some()));
     let ids: Vec<EntryId> = up_next.queued().map(|(id, _)| id).collect();
-    // Moving among the queue keeps the list in its place.
+    // Moves within the queue leave the list in its place.
     up_next.move_to(ids[2], 0);
     assert_eq!(listed(&mut up_next, 5), [11, 99, 4, 10, 5]);
     up_next.remove(ids[2]);
@@ -160,7 +160,7 @@ fn a_pass_of_nothing_but_failures_is_known() {
         let ended: Vec<bool> = (0..3).map(|_| fail(&mut up_next)).collect();
         assert_eq!(ended, [false, false, true]);
         assert!(up_next.all_failed());
-        // A request can be tried at once; so can what is new.
+        // A queued entry can be tried at once, and so can a new one.
         let id = up_next.queue(entries([9]), Place::End)[0];
         assert!(!up_next.all_failed());
         up_next.skip_failed(id);
@@ -201,7 +201,7 @@ fn shuffled_new_entries_can_come_anywhere_in_what_is_left() {
         let rest = play_all(&mut up_next, 100);
         places.insert(rest.iter().position(|&label| label == 99).unwrap());
     }
-    // Not the first: that one may have been fetched.
+    // Not the first place: that entry may have been fetched already.
     assert_eq!(places, (1..=6).collect());
 }
 
@@ -226,20 +226,20 @@ fn a_list_read_again_goes_on_after_what_was_current() {
     play_all(&mut up_next, 2);
     let three = up_next.peek().unwrap().id;
     let version = up_next.version();
-    // Sorted in before: the position moves with what plays.
+    // An entry that is sorted in before the current one moves the position with it.
     up_next.replace(id, entries([0, 1, 2, 3, 4]));
     assert_eq!((up_next.peek().unwrap().id, up_next.version()), (three, version));
-    // What plays has gone: after what was before it.
+    // The current entry has gone, so playing continues after the one before it.
     up_next.replace(id, entries([0, 1, 5, 3, 4]));
     assert_eq!(listed(&mut up_next, 9), [5, 3, 4, 0, 1]);
-    // Another order: after where it is now.
+    // In another order, playing continues after the entry's new place.
     play_all(&mut up_next, 2);
     up_next.replace(id, entries([3, 4, 0, 1, 5]));
     assert_eq!(play_all(&mut up_next, 2), [4, 0]);
-    // Everything else: from its begin.
+    // With other entries, playing starts from the beginning.
     up_next.replace(id, entries([7, 8]));
     assert_eq!(play_all(&mut up_next, 3), [7, 8, 7]);
-    // The same file under another title is another answer.
+    // The same file with another title is another answer.
     let version = up_next.version();
     up_next.replace(id, vec![entry(7), Entry { extinf: Some("Eight".into()), ..entry(8) }]);
     assert_ne!(up_next.version(), version);
@@ -254,7 +254,7 @@ fn no_pass_begins_with_what_was_heard_last_however_the_one_before_ended() {
         let id = up_next.load(list(0..4, true, true), When::Now);
         let first = up_next.peek().unwrap().id;
         let played = play_all(&mut up_next, 3);
-        // The first once more, and then the fourth, which was still to come, is gone.
+        // The first plays once more. Then the fourth, which was still to come, is removed.
         up_next.begin(first);
         up_next.replace(id, entries(played.iter().copied()));
         assert_ne!(up_next.peek().unwrap().id, first, "seed {seed}");
@@ -315,7 +315,7 @@ fn a_snapshot_survives_what_text_can_do_to_it() {
     }
 }
 
-/// The rules again, as plainly as they can be said: vectors, searched through.
+/// The rules again, in the simplest form: vectors and linear search.
 #[derive(Default)]
 struct Model {
     queue: Vec<EntryId>,
@@ -323,16 +323,16 @@ struct Model {
     repeat: bool,
     shuffle: bool,
     begun: bool,
-    /// When shuffled: what had its turn in this pass.
+    /// When shuffled: the entries that have been played in this pass.
     played: Vec<EntryId>,
-    /// When not: how far the pass is.
+    /// When not shuffled: the position in the pass.
     next: usize,
     last: Option<EntryId>,
     failures: usize,
-    /// Whether something of this pass was heard, and how many went before it.
+    /// Whether something of this pass was heard, and how many passes went before it.
     heard: bool,
     passes: usize,
-    /// The queue's entries that a list loaded now waits for.
+    /// The queue entries that a list loaded now waits for.
     waits_for: Option<Vec<EntryId>>,
 }
 
@@ -341,7 +341,7 @@ impl Model {
         if self.shuffle { self.played.len() == self.list.len() } else { self.next == self.list.len() }
     }
 
-    /// What may be next from the list.
+    /// The entries of the list that may be next.
     fn next_listed(&self) -> Vec<EntryId> {
         if self.pass_over() && !self.repeat {
             return Vec::new();
@@ -415,7 +415,7 @@ enum Op {
         now: bool,
     },
     Extend(usize),
-    /// Which entries go (bits), whether the rest is turned round, and where how many come in.
+    /// The entries that go (bits), whether the rest is reversed, and where how many come in.
     Replace {
         gone: u16,
         reverse: bool,
@@ -461,7 +461,7 @@ proptest! {
         let mut list_id = up_next.load(Playlist::default(), When::AfterCurrent);
         let mut labels = 0..;
         let mut fresh = |count: usize| entries(labels.by_ref().take(count));
-        // What was listed as coming, as long as nothing else was asked for.
+        // The entries that were listed as coming, as long as no command has changed them.
         let mut promised: Vec<EntryId> = Vec::new();
         for op in ops {
             let (before, version) = (up_next.peek().map(|next| next.id), up_next.version());
@@ -482,7 +482,7 @@ proptest! {
                     if !promised.is_empty() {
                         prop_assert_eq!(promised.remove(0), id);
                     }
-                    // A list that is to play now stays first until one of its tracks plays.
+                    // A list that comes at once stays first until one of its tracks plays.
                     if failed {
                         promised.clear();
                     }
@@ -500,7 +500,7 @@ proptest! {
                     prop_assert_eq!(ids.len(), count);
                     let at = if end { model.queue.len() } else { 0 };
                     model.queue.splice(at..at, ids.iter().copied());
-                    // A list waits for what it waited for, and for what comes before that.
+                    // A list waits for the same entries as before, and for those before them.
                     if let Some(waits_for) = model.waits_for.as_mut().filter(|ids| !end && !ids.is_empty()) {
                         waits_for.splice(0..0, ids);
                     }
