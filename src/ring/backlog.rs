@@ -1,4 +1,4 @@
-//! A mount's recent bytes, as the reactor keeps them for listeners to read from.
+//! The recent bytes of a mount, from which listeners read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,46 +6,46 @@ use std::time::Duration;
 
 use crate::units::StreamPos;
 
-/// The reactor's own record of a mount's recent packets: one contiguous byte ring, addressed by
-/// positions that only grow. On the reactor thread only.
+/// The recent packets of a mount: one contiguous byte ring, addressed by positions that only grow. It belongs
+/// to the reactor thread.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     /// Byte `p` of the stream lies at `p % ring.len()` while `tail <= p < head`.
     ring: Box<[u8]>,
-    /// The first byte held: the start of `packets[0]`, or `head` while nothing is held.
+    /// The first byte in the ring: the start of `packets[0]`, or `head` if the ring is empty.
     tail: StreamPos,
     /// The end of the last packet. `head - tail <= ring.len()`.
     head: StreamPos,
-    /// How much audio lies before `head`, since the mount began.
+    /// The duration of the audio before `head`, since the mount began.
     head_time: Duration,
-    /// Where each whole packet held begins, in order.
+    /// The start of each whole packet in the ring, in order.
     packets: VecDeque<PacketStart>,
-    /// In order; the first lies at or before `tail`, the others behind it, so that every byte held
-    /// has its title. Empty until the first packet.
+    /// The titles, in order. The first lies at or before `tail`, the others after it, so every byte in the ring
+    /// has a title. Empty until the first packet.
     titles: VecDeque<TitleMark>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct PacketStart {
     position: StreamPos,
-    /// How much audio lies before it, since the mount began.
+    /// The duration of the audio before it, since the mount began.
     time: Duration,
 }
 
-/// From a position on, this title is in force, and this header for those who join.
+/// A title and a header, which are in force from a position on.
 #[derive(Clone, Debug)]
 pub(crate) struct TitleMark {
     pub(crate) from: StreamPos,
-    /// Counts the title changes of this mount: two marks with one number announce the same title.
+    /// The number of the title change on this mount. Two marks with the same number announce the same title.
     pub(crate) number: u64,
-    /// Ready to be woven in.
+    /// The ICY block of the title.
     pub(crate) icy_block: Arc<[u8]>,
-    /// What a listener needs first who joins here.
+    /// The bytes that a listener who joins here needs first.
     pub(crate) header: Option<Arc<[u8]>>,
 }
 
 impl Backlog {
-    /// An empty backlog that holds so many bytes, and so every packet that is not longer.
+    /// An empty backlog with a capacity of so many bytes. It takes every packet that is not longer.
     pub(crate) fn new(bytes: usize) -> Backlog {
         assert!(bytes > 0, "a backlog holds something");
         Backlog {
@@ -58,29 +58,29 @@ impl Backlog {
         }
     }
 
-    /// How many bytes it holds at most.
+    /// Its capacity in bytes.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         self.ring.len()
     }
 
-    /// Where the next packet will begin.
+    /// The position where the next packet will begin.
     pub(crate) fn head(&self) -> StreamPos {
         self.head
     }
 
-    /// The oldest byte held. Always a packet's start.
+    /// The oldest byte in the ring. It is always the start of a packet.
     #[cfg(test)]
     pub(crate) fn tail(&self) -> StreamPos {
         self.tail
     }
 
-    /// How much audio was appended since the mount began.
+    /// The duration of all audio since the mount began.
     pub(crate) fn head_time(&self) -> Duration {
         self.head_time
     }
 
-    /// Appends a whole packet that sounds for `time`; the oldest packets make room for it.
+    /// Appends a whole packet with a duration of `time`. The oldest packets make room for it.
     pub(crate) fn append(&mut self, packet: &[u8], time: Duration) {
         assert!(packet.len() <= self.ring.len(), "a packet of {} bytes", packet.len());
         assert!(!self.titles.is_empty(), "every packet has a title");
@@ -98,7 +98,7 @@ impl Backlog {
         self.head_time += time;
     }
 
-    /// From the next packet on, this is in force.
+    /// Sets the title and the header from the next packet on.
     pub(crate) fn set_title(&mut self, number: u64, icy_block: Arc<[u8]>, header: Option<Arc<[u8]>>) {
         if self.titles.back().is_some_and(|last| last.from == self.head) {
             self.titles.pop_back();
@@ -106,25 +106,25 @@ impl Backlog {
         self.titles.push_back(TitleMark { from: self.head, number, icy_block, header });
     }
 
-    /// What is in force at the head.
+    /// The title and the header at the head.
     pub(crate) fn last_title(&self) -> Option<&TitleMark> {
         self.titles.back()
     }
 
-    /// What is in force at a byte that is held.
+    /// The title and the header at a byte that is in the ring.
     pub(crate) fn title_at(&self, position: StreamPos) -> &TitleMark {
         debug_assert!(self.tail <= position && position < self.head, "{position:?} has no title");
-        // Nearly always the last: titles change every few minutes, listeners read near the head.
+        // It is nearly always the last one: titles change every few minutes, and listeners read near the head.
         let mark = self.titles.iter().rev().find(|mark| mark.from <= position);
         mark.expect("the first title lies at or before the tail")
     }
 
-    /// Whether a cursor there can go on. (At `head` it can, once there is more.)
+    /// Whether a cursor at this position can continue. At `head`, it can when more is appended.
     pub(crate) fn holds(&self, cursor: StreamPos) -> bool {
         self.tail <= cursor && cursor <= self.head
     }
 
-    /// All bytes from a held cursor to the head, in order, in two pieces because of the wrap.
+    /// All bytes from a valid cursor to the head, in order. They are in two pieces because the ring wraps.
     pub(crate) fn since(&self, cursor: StreamPos) -> [&[u8]; 2] {
         debug_assert!(self.holds(cursor), "{cursor:?} is not held");
         let length = (self.head - cursor) as usize;
@@ -133,7 +133,7 @@ impl Backlog {
         [&self.ring[at..at + before_wrap], &self.ring[..length - before_wrap]]
     }
 
-    /// What of a packet is still to come for a held cursor; nothing where a packet begins.
+    /// The rest of the packet that a valid cursor is in. Empty at the start of a packet.
     pub(crate) fn rest_of_packet(&self, cursor: StreamPos) -> [&[u8]; 2] {
         let next = self.packets.partition_point(|packet| packet.position < cursor);
         let end = self.packets.get(next).map_or(self.head, |packet| packet.position);
@@ -143,7 +143,7 @@ impl Backlog {
         [&first[..in_first], &second[..length - in_first]]
     }
 
-    /// How much audio lies before the packet that a held cursor is in, since the mount began.
+    /// The duration of the audio before the packet that a valid cursor is in, since the mount began.
     pub(crate) fn time_at(&self, cursor: StreamPos) -> Duration {
         if cursor == self.head {
             return self.head_time;
@@ -152,8 +152,8 @@ impl Backlog {
         self.packets[after - 1].time
     }
 
-    /// The last packet start with at least so many bytes and so much audio behind it; the oldest
-    /// there is where that is not to be had, the head for a burst of nothing.
+    /// The last packet start with at least so many bytes and so much audio after it. If there is not that much,
+    /// the oldest packet start. For a burst of nothing, the head.
     pub(crate) fn burst_start(&self, bytes: u64, time: Duration) -> StreamPos {
         if bytes == 0 && time.is_zero() {
             return self.head;
@@ -167,7 +167,7 @@ impl Backlog {
         }
     }
 
-    /// Goes on in a larger ring, if that is one; all positions stay what they are.
+    /// Replaces the ring if this one is larger. All positions stay the same.
     pub(crate) fn grow(&mut self, ring: Box<[u8]>) {
         if ring.len() <= self.ring.len() {
             return;
@@ -176,7 +176,7 @@ impl Backlog {
         let mut position = self.tail;
         while position < self.head {
             let (from, to) = ((position.0 % old.len() as u64) as usize, self.index(position));
-            // Up to where the one or the other wraps.
+            // Up to the place where one of the two rings wraps.
             let left = (self.head - position) as usize;
             let length = left.min(old.len() - from).min(self.ring.len() - to);
             self.ring[to..to + length].copy_from_slice(&old[from..from + length]);
@@ -205,13 +205,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// All that was ever appended, and what a backlog of this capacity must still know of it.
+    /// Everything that was ever appended, and what a backlog of this capacity must still hold of it.
     struct Model {
         capacity: u64,
         bytes: Vec<u8>,
-        /// Start and time of every packet.
+        /// The start and the time of every packet.
         packets: Vec<(u64, Duration)>,
-        /// Position and number of every title in force, the last one at a position winning.
+        /// The position and the number of every title. At the same position, the last one counts.
         titles: Vec<(u64, u64)>,
         time: Duration,
     }

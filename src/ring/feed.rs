@@ -1,7 +1,8 @@
-//! A voice's way to the mixer: a bounded queue of PCM, with seeks on the way back.
+//! The queue of a voice: PCM goes to the mixer, and seeks come back.
 //!
-//! A thread fills it by a [`FeedWriter`] (or an application by a [`Filler`](super::Filler)), some seconds ahead; the mixer
-//! reads from the [`Feed`] without waiting. A seek starts a new take: what is left of older takes is passed over.
+//! A thread fills it through a [`FeedWriter`], or an application through a [`Filler`](super::Filler), some
+//! seconds ahead. The mixer reads from the [`Feed`] without waiting. A seek starts a new take; the rest of
+//! older takes is discarded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded, select, unboun
 use crate::audio::Channels;
 use crate::units::FrameCount;
 
-/// A feed that begins `from` frames into its source, with room for this many chunks, and its other end.
+/// A feed that begins `from` frames into its source and has room for this many chunks, with its writer.
 pub(crate) fn feed(channels: Channels, from: FrameCount, chunks: usize) -> (Feed, FeedWriter) {
     let (to_feed, chunks) = bounded(chunks);
     let (seeks, from_feed) = unbounded();
@@ -21,7 +22,7 @@ pub(crate) fn feed(channels: Channels, from: FrameCount, chunks: usize) -> (Feed
     (feed, FeedWriter { channels, chunks: to_feed, seeks: from_feed, end, take: 0, position: from.0 })
 }
 
-/// PCM on its way, in the order in which it sounds.
+/// PCM in the queue, in the order of playing.
 pub(super) struct Chunk {
     take: u32,
     samples: Vec<f32>,
@@ -29,7 +30,7 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    /// PCM that was pushed by hand: there is nothing to seek in.
+    /// PCM that an application pushes. There are no seeks in it.
     pub(super) fn pushed(samples: Vec<f32>) -> Chunk {
         Chunk { take: 0, samples, end: None }
     }
@@ -39,12 +40,12 @@ impl Chunk {
     }
 }
 
-/// How a source came to its end.
+/// How a source ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// All of it was read.
     Complete,
-    /// It broke off: the reason, for the log and the event.
+    /// It broke off, for this reason. The log and the event have it.
     Broken(String),
 }
 
@@ -52,17 +53,17 @@ pub(crate) enum Ending {
 pub(crate) struct Feed {
     channels: Channels,
     chunks: Receiver<Chunk>,
-    /// `None` where the feed is filled by hand.
+    /// `None` if an application fills the feed.
     seeks: Option<Sender<Seek>>,
     take: u32,
-    /// The chunk being read, and how many of its samples are taken.
+    /// The chunk that is being read, and the number of its samples that have been read.
     chunk: Vec<f32>,
     taken: usize,
-    /// How the source ended, once its last chunk is being read.
+    /// How the source ended, once the last chunk is being read.
     ending: Option<Ending>,
-    /// How it ended if the other end is gone without a word.
+    /// How the source ended if the writer is gone without an ending.
     gone: Ending,
-    /// Where reading is, in frames from the source's beginning.
+    /// The reading position, in frames from the source's beginning.
     position: u64,
     end: Arc<End>,
 }
@@ -106,7 +107,7 @@ pub(crate) enum Taken {
 }
 
 impl Feed {
-    /// A feed that is filled by hand. It ends when its other end is gone.
+    /// A feed that an application fills. It ends when its filler is gone.
     pub(super) fn by_hand(channels: Channels, chunks: Receiver<Chunk>) -> Feed {
         Feed { gone: Ending::Complete, ..Feed::of(channels, chunks) }
     }
@@ -126,23 +127,23 @@ impl Feed {
         }
     }
 
-    /// Frames from the source's beginning to what is read next.
+    /// The position of the next frame, from the source's beginning.
     pub fn position(&self) -> FrameCount {
         FrameCount(self.position)
     }
 
-    /// The frame after the last one, once the writer has come to it.
+    /// The position after the last frame, once the writer has reached it.
     pub fn end(&self) -> Option<FrameCount> {
         self.end.of(self.take).map(FrameCount)
     }
 
-    /// How it ended, once everything has been read.
+    /// How the source ended, once everything has been read.
     pub fn ending(&self) -> Option<&Ending> {
         self.ending.as_ref().filter(|_| self.taken == self.chunk.len())
     }
 
-    /// Fills `out` with interleaved samples as far as they are there. With `patience`, waits this long for a writer that
-    /// is behind (a stepped clock has all the time in the world), but never for the application.
+    /// Fills `out` with the interleaved samples that are available. With `patience`, it waits this long for a
+    /// writer that is behind, as a stepped clock allows. It never waits for an application.
     pub fn read(&mut self, out: &mut [f32], patience: Option<Duration>) -> Taken {
         let patience = patience.filter(|_| self.seeks.is_some());
         let channels = self.channels.count();
@@ -192,45 +193,46 @@ impl Feed {
         }
     }
 
-    /// A writer that is gone without a word (its thread panicked) ends the voice, not the mixer.
+    /// A writer that is gone without an ending (its thread panicked) ends the voice, not the mixer.
     fn abandoned(&self) -> Chunk {
         Chunk { take: self.take, samples: Vec::new(), end: Some(self.gone.clone()) }
     }
 
-    /// Goes on at `to`. What was written ahead is dropped; until the writer is there the feed is behind.
+    /// Continues at `to`. Samples that were written ahead are dropped. Until the writer has followed, the feed
+    /// is behind.
     pub fn seek(&mut self, to: FrameCount) {
         let Some(seeks) = &self.seeks else { return };
-        // Beyond the end is the end, wherever that is.
+        // A position beyond the end means the end, wherever that is.
         let to = to.min(FrameCount(End::UNKNOWN - 1));
         self.take += 1;
         self.chunk.clear();
         self.taken = 0;
         self.ending = None;
         self.position = to.0;
-        // A writer that is gone has nothing to seek in: the feed says so at the next read.
+        // Without a writer nothing can be sought. The feed reports that at the next read.
         let _ = seeks.send(Seek { take: self.take, to });
     }
 }
 
-/// The end of a voice's queue that a thread fills. It waits while the queue is full.
+/// The end of a voice's queue that a thread fills. The thread waits while the queue is full.
 pub(crate) struct FeedWriter {
     channels: Channels,
     chunks: Sender<Chunk>,
     seeks: Receiver<Seek>,
     end: Arc<End>,
     take: u32,
-    /// Frames from the source's beginning to what is written next.
+    /// The position of the next frame to write, from the source's beginning.
     position: u64,
 }
 
-/// What the reader of a feed wants next.
+/// What the writer is to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// The samples that follow.
+    /// Write the samples that follow.
     More,
-    /// The samples from here on. What was just written may not have been taken.
+    /// Write the samples from here on. The last ones may have been discarded.
     Seek(FrameCount),
-    /// Nothing: the feed is gone.
+    /// Stop: the feed is gone.
     Nothing,
 }
 
@@ -240,7 +242,8 @@ impl FeedWriter {
         self.end.of(self.take).is_some()
     }
 
-    /// Writes interleaved samples, with `end` the last ones. Waits until there is room, or a seek makes them void.
+    /// Writes interleaved samples; with `end`, they are the last ones. It waits until there is room, or until a
+    /// seek makes them void.
     pub fn write(&mut self, samples: Vec<f32>, end: Option<Ending>) -> Wanted {
         self.position += (samples.len() / self.channels.count()) as u64;
         // The feed knows the end before the samples have room.
@@ -261,7 +264,7 @@ impl FeedWriter {
         self.go_to(seek)
     }
 
-    /// Waits until the reader wants to go back, or is gone.
+    /// Waits until the reader seeks back, or is gone.
     pub fn wait_at_end(&mut self) -> Wanted {
         let seek = self.seeks.recv().ok();
         self.go_to(seek)

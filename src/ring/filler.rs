@@ -7,7 +7,7 @@ use crossbeam::channel::{Sender, TrySendError, bounded};
 use super::feed::{Chunk, Feed};
 use crate::audio::{Channels, PcmSpec};
 
-/// A feed that is filled by hand, up to `ahead` of the mixer, and its other end.
+/// A feed that an application fills, up to `ahead` of the mixer, with its filler.
 pub(crate) fn by_hand(spec: PcmSpec, ahead: Duration) -> (Feed, Filler) {
     let capacity = spec.rate.frames_in(ahead).0.div_ceil(Filler::CHUNK_FRAMES as u64).max(2);
     let (chunks, from_hand) = bounded(capacity as usize);
@@ -15,7 +15,7 @@ pub(crate) fn by_hand(spec: PcmSpec, ahead: Duration) -> (Feed, Filler) {
     (feed, Filler { channels: spec.channels, chunks, chunk: Vec::new() })
 }
 
-/// Fills a feed by hand. The feed ends when this is dropped.
+/// Fills a feed with an application's PCM. The feed ends when this is dropped.
 pub(crate) struct Filler {
     channels: Channels,
     chunks: Sender<Chunk>,
@@ -24,11 +24,11 @@ pub(crate) struct Filler {
 }
 
 impl Filler {
-    /// A short chunk, because pushed audio is often live.
+    /// The length of a chunk. It is short, because pushed audio is often live.
     const CHUNK_FRAMES: usize = 512;
 
-    /// Takes as many interleaved frames as there is room for now, and says how many. `None` when the voice has ended. It
-    /// does not take half a frame at the end.
+    /// Takes as many interleaved frames as there is room for, and returns their number. `None` if the voice has
+    /// ended. A partial frame at the end is not taken.
     pub fn push(&mut self, frames: &[f32]) -> Option<usize> {
         let frames = &frames[..frames.len() / self.channels.count() * self.channels.count()];
         let full = Filler::CHUNK_FRAMES * self.channels.count();
@@ -43,7 +43,7 @@ impl Filler {
         }
     }
 
-    /// Sends the chunk. False when there is no room for it now.
+    /// Sends the chunk. Returns false if there is no room for it.
     fn send(&mut self) -> Option<bool> {
         let samples = std::mem::take(&mut self.chunk);
         match self.chunks.try_send(Chunk::pushed(samples)) {

@@ -1,4 +1,4 @@
-//! The way of packets from one producer's thread to the reactor, without locks and without waiting.
+//! The queue of packets from one producer's thread to the reactor. It has no locks, and neither side waits.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crossbeam::queue::ArrayQueue;
 use super::wake::WakeFlag;
 use crate::packet::TitledPacket;
 
-/// Wakes the reactor of one server; shared by all who have work for it.
+/// Wakes the reactor of a server. All threads that have work for it share the doorbell.
 pub(crate) struct Doorbell {
     flag: WakeFlag,
     wake: Box<dyn Fn() + Send + Sync>,
@@ -20,14 +20,15 @@ impl Doorbell {
         Doorbell { flag: WakeFlag::new(), wake: Box::new(wake) }
     }
 
-    /// To be rung after the work is where the reactor will look for it.
+    /// Wakes the reactor, if that has not happened since its last look. It is called after the work is where
+    /// the reactor looks for it.
     pub(crate) fn ring(&self) {
         if self.flag.raise() {
             (self.wake)();
         }
     }
 
-    /// To be called by the reactor before it looks.
+    /// Notes that the reactor looks for work now. The reactor calls it before it looks.
     pub(crate) fn answer(&self) {
         self.flag.clear();
     }
@@ -53,12 +54,12 @@ pub(crate) fn handoff(packets: usize, doorbell: Arc<Doorbell>) -> (HandoffWriter
 #[derive(Debug)]
 struct Ring {
     queue: ArrayQueue<TitledPacket>,
-    /// How many packets were lost because the reactor was away for longer than the queue lasts.
+    /// Packets that were lost because the reactor was away for longer than the queue lasts.
     dropped: AtomicU64,
-    /// No packet will be pushed any more. Stored after the last push (Release), loaded before the
-    /// last drain (Acquire): who sees it and then drains has everything.
+    /// Whether the producer is gone. It is stored after the last push (Release) and loaded before the last
+    /// drain (Acquire), so a drain after it has everything.
     ended: AtomicBool,
-    /// Nobody will drain it any more.
+    /// Whether the reactor has dropped its end.
     abandoned: AtomicBool,
 }
 
@@ -70,14 +71,15 @@ pub(crate) struct HandoffWriter {
 }
 
 impl HandoffWriter {
-    /// Never waits: when the ring is full, the oldest packet goes, and is counted.
+    /// Pushes a packet without waiting. If the ring is full, the oldest packet is dropped and counted.
     pub(crate) fn push(&mut self, packet: TitledPacket) {
         if self.push_quietly(packet) {
             self.doorbell.ring();
         }
     }
 
-    /// Without waking the reactor: to be rung for after the last of several. False where it went nowhere.
+    /// Pushes a packet without waking the reactor. Call [`ring`](Self::ring) after the last of several. Returns
+    /// false if the reactor has dropped its end.
     pub(crate) fn push_quietly(&mut self, packet: TitledPacket) -> bool {
         let reads = !self.is_abandoned();
         if reads && self.ring.queue.force_push(packet).is_some() {
@@ -86,17 +88,17 @@ impl HandoffWriter {
         reads
     }
 
-    /// Wakes the reactor for what was pushed quietly.
+    /// Wakes the reactor for packets that were pushed quietly.
     pub(crate) fn ring(&self) {
         self.doorbell.ring();
     }
 
-    /// A packet is not pushed, because no mount could take it.
+    /// Counts a packet as dropped that no mount could take.
     pub(crate) fn count_drop(&mut self) {
         self.ring.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Never drops: when the ring is full, the packet comes back.
+    /// Pushes a packet, or gives it back if the ring is full.
     pub(crate) fn try_push(&mut self, packet: TitledPacket) -> Result<(), TitledPacket> {
         if self.is_abandoned() {
             return Ok(());
@@ -106,7 +108,7 @@ impl HandoffWriter {
         Ok(())
     }
 
-    /// Whether the reactor has let go of it: what is pushed goes nowhere.
+    /// Whether the reactor has dropped its end. Pushed packets have no effect then.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.ring.abandoned.load(Ordering::Relaxed)
     }
@@ -130,7 +132,7 @@ impl HandoffReader {
         self.ring.queue.pop()
     }
 
-    /// Whether the producer is gone. To be asked before a drain, not after it.
+    /// Whether the producer is gone. Ask before a drain, not after it.
     pub(crate) fn has_ended(&self) -> bool {
         self.ring.ended.load(Ordering::Acquire)
     }
@@ -260,7 +262,7 @@ mod tests {
         }
         producer.join().unwrap();
         assert_eq!(seen.len() as u64 + reader.dropped(), 2_000);
-        // In order: walking the sequence 0..=250 round and round, each number is found ahead.
+        // In order: the sequence 0..=250 repeats, and each number must be found further on.
         let mut expected = 0_u64;
         for number in &seen {
             while expected % 251 != u64::from(*number) {

@@ -1,4 +1,4 @@
-//! What crosses threads, and what the reactor keeps of it.
+//! Queues between threads, and the backlog that the reactor keeps.
 //!
 //! An encoder pushes packets into a [`handoff`](fn@handoff) and rings the server's [`Doorbell`]; the
 //! reactor drains them into the mount's [`Backlog`], which is the reactor's alone. Between the threads of
@@ -19,7 +19,8 @@ pub(crate) use filler::{Filler, by_hand};
 pub(crate) use handoff::{Doorbell, HandoffReader, HandoffWriter, handoff};
 pub(crate) use quiet::{Nothing, QuietReceiver, QuietSender, quiet_channel};
 
-/// What `wake.rs` and `sleepers.rs` are written for; their loom tests compile the same files with loom's.
+/// The synchronisation that `wake.rs` and `sleepers.rs` use. Their loom tests compile the same files with
+/// loom's.
 mod sync {
     pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
     pub(super) use std::sync::{Condvar, Mutex, MutexGuard};

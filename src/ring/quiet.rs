@@ -1,8 +1,8 @@
 //! A channel whose receivers sleep as soon as it is empty.
 //!
-//! What crosses the threads of a pipeline comes about ten times a second. The channels of crossbeam and std hope for
-//! something sooner: before they sleep they spin and yield, which took a twelfth of all that a quiet station cost.
-//! Here crossbeam's carries what is sent, and the sleeping is our own.
+//! Items pass between the threads of a pipeline about ten times a second. Receivers of crossbeam's and std's
+//! channels spin and yield before they sleep, in case an item comes sooner. That took a twelfth of the CPU time
+//! of a quiet station. So this channel uses crossbeam's as a queue, and a sleep of its own.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crossbeam::channel::{self, TryRecvError};
 
 use super::sleepers::Sleepers;
 
-/// A channel for any number of senders and receivers. It has no bound: what is sent is bounded by what it is about
-/// (outputs that have work, orders of an application).
+/// A channel for any number of senders and receivers. It has no capacity limit, because its items are limited
+/// by their subject: outputs with work, and commands of an application.
 pub(crate) fn quiet_channel<T>() -> (QuietSender<T>, QuietReceiver<T>) {
     let (sender, receiver) = channel::unbounded();
     let sleepers = Arc::new(Sleepers::default());
@@ -23,17 +23,17 @@ pub(crate) fn quiet_channel<T>() -> (QuietSender<T>, QuietReceiver<T>) {
 /// Sends, and wakes one receiver if it sleeps.
 pub(crate) struct QuietSender<T> {
     sender: channel::Sender<T>,
-    /// Dropped after the sender: receivers see whether it was the last.
+    /// Dropped after the sender, so that receivers see whether it was the last one.
     end: WakesAll,
 }
 
-/// Receives; each item comes to one receiver.
+/// Receives items. Each item goes to one receiver.
 pub(crate) struct QuietReceiver<T> {
     receiver: channel::Receiver<T>,
     sleepers: Arc<Sleepers>,
 }
 
-/// Why there is nothing.
+/// Why there is no item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nothing {
     /// The channel is empty now.
@@ -42,12 +42,12 @@ pub(crate) enum Nothing {
     EverAgain,
 }
 
-/// Wakes all that sleep when it is dropped.
+/// Wakes all sleeping receivers when it is dropped.
 #[derive(Clone)]
 struct WakesAll(Arc<Sleepers>);
 
 impl<T> QuietSender<T> {
-    /// Sends `item` after the others. False if all receivers are gone.
+    /// Sends `item`. Returns false if all receivers are gone.
     pub fn send(&self, item: T) -> bool {
         let sent = self.sender.send(item).is_ok();
         self.end.0.wake_one();
@@ -64,12 +64,12 @@ impl<T> QuietReceiver<T> {
         })
     }
 
-    /// The next item; sleeps until there is one. None when all senders are gone.
+    /// The next item. Sleeps until there is one. `None` if all senders are gone.
     pub fn recv(&self) -> Option<T> {
         self.wait(None).ok()
     }
 
-    /// The next item; sleeps until there is one, or until `deadline`.
+    /// The next item. Sleeps until there is one, or until `deadline`.
     pub fn recv_by(&self, deadline: Instant) -> Result<T, Nothing> {
         self.wait(Some(deadline))
     }
@@ -129,7 +129,7 @@ mod tests {
                 thread::spawn(move || {
                     for item in 0..10_000 {
                         assert!(sender.send(2 * item + number));
-                        // Sometimes they sleep, sometimes not.
+                        // The receivers sleep sometimes, but not always.
                         if item % 64 == 0 {
                             thread::yield_now();
                         }

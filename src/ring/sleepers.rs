@@ -1,27 +1,27 @@
-//! Threads that sleep until there is something for them, and are woken without a loss.
+//! Threads that sleep until there is work, without lost wakes.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, fence};
 
-/// Where readers sleep.
+/// A place where readers sleep.
 ///
-/// A writer publishes its work and then looks whether anybody sleeps; a reader says that it sleeps and then looks for
-/// work once more. Between the two steps of each is a fence, and all such fences are in one order: so either the reader
-/// finds the work, or the writer finds the sleeper. To wake it, the writer takes the lock, which the reader holds from
-/// before its look until it sleeps: a wake that came in between would reach nobody.
+/// A writer publishes its work and then looks for sleepers. A reader announces that it sleeps and then looks
+/// for work once more. Each has a fence between its two steps, and all such fences have one order. So either
+/// the reader finds the work, or the writer finds the sleeper. To wake it, the writer takes the lock. The
+/// reader holds this lock from before its look until it sleeps, because a wake in between would be lost.
 #[derive(Debug, Default)]
 pub(crate) struct Sleepers {
     /// Readers that sleep, or are about to.
     count: AtomicUsize,
-    /// Held for moments.
+    /// Held briefly.
     falling_asleep: Mutex<()>,
     woken: Condvar,
 }
 
 impl Sleepers {
-    /// To be called after work for one reader was published.
+    /// Wakes one reader, if one sleeps. It is called after work for one reader was published.
     pub(crate) fn wake_one(&self) {
         fence(Ordering::SeqCst);
         if self.count.load(Ordering::Relaxed) > 0 {
@@ -30,13 +30,13 @@ impl Sleepers {
         }
     }
 
-    /// To be called after something was published that all are to see.
+    /// Wakes all readers. It is called after something was published that all must see.
     pub(crate) fn wake_all(&self) {
         drop(self.lock());
         self.woken.notify_all();
     }
 
-    /// Sleeps until `look` finds something. After `deadline` it looks once more, and that is the answer.
+    /// Sleeps until `look` finds something. After `deadline` it looks once more and returns that result.
     pub(crate) fn sleep_until<T>(
         &self,
         deadline: Option<Instant>,
