@@ -1,4 +1,4 @@
-//! What plays next, and when.
+//! Control of a pipeline's programme: what plays next, and when.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use crate::ids::EntryId;
 use crate::metadata::{Tags, Title};
 use crate::playout::{Entry, Place, Playlist, When};
 
-/// How long the crossfade of `play file` takes.
+/// The crossfade of [`Pipeline::play_file`].
 const PLAY_NOW_CROSSFADE: Duration = Duration::from_millis(800);
 
-/// How a playlist is played.
+/// How a playlist plays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListOptions {
-    /// Whether its first track comes now, by a crossfade, or after the current track.
+    /// Whether its first track comes at once, with a crossfade, or after the current track.
     pub when: When,
-    /// Whether it begins again at its end.
+    /// Whether another pass follows each pass.
     pub repeat: bool,
     /// Whether each pass has an order of its own.
     pub shuffle: bool,
-    /// How its tracks meet; `None`: as before. Holds for the pipeline from now on.
+    /// The crossfade between its tracks; `None`: unchanged. It holds for the pipeline from now on.
     pub crossfade: Option<Duration>,
-    /// See [`PipelineSettings::fade_in`](crate::PipelineSettings::fade_in); `None`: as before.
+    /// See [`PipelineSettings::fade_in`](crate::PipelineSettings::fade_in); `None`: unchanged.
     pub fade_in: Option<Duration>,
-    /// See [`PipelineSettings::fade_out`](crate::PipelineSettings::fade_out); `None`: as before.
+    /// See [`PipelineSettings::fade_out`](crate::PipelineSettings::fade_out); `None`: unchanged.
     pub fade_out: Option<Duration>,
 }
 
@@ -52,7 +52,7 @@ impl ListOptions {
     }
 }
 
-/// As for a pipeline that is declared so.
+/// Checks fades by the rules of the configuration.
 fn check_fades(
     crossfade: Option<Duration>,
     fade_in: Option<Duration>,
@@ -63,12 +63,11 @@ fn check_fades(
 }
 
 impl Pipeline {
-    /// Plays these entries as the playlist, in place of the one before. [`Event::PlaylistChange`](crate::Event::PlaylistChange)
-    /// tells its name when its first track begins.
+    /// Replaces the playlist by these entries. [`Event::PlaylistChange`](crate::Event::PlaylistChange) gives
+    /// its name when its first track begins.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes,
-    /// and nothing changes then.
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes. Nothing changes then.
     pub fn play_list(
         &self,
         name: &str,
@@ -92,9 +91,8 @@ impl Pipeline {
         }
     }
 
-    /// Plays files, folders and playlists as the playlist, in place of the one before. They are read
-    /// on a thread of their own, again when they change and after each pass; what is wrong with them is
-    /// logged. The playlist is named as its first path.
+    /// Replaces the playlist by files, folders and playlists. A thread reads them now, whenever they change,
+    /// and after each pass. It logs what is wrong with them. The name of the playlist is its first path.
     ///
     /// # Errors
     /// As for [`play_list`](Pipeline::play_list).
@@ -109,11 +107,11 @@ impl Pipeline {
         self.set_fades(options.crossfade, options.fade_in, options.fade_out)
     }
 
-    /// How tracks meet from now on, see [`PipelineSettings`](crate::PipelineSettings); `None`: as before.
+    /// Sets the fades between tracks from now on, see [`PipelineSettings`](crate::PipelineSettings); `None`:
+    /// unchanged.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when the pipeline is off the air; [`Error::Setting`] for more than five minutes, and nothing
-    /// changes then.
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes. Nothing changes then.
     pub fn set_fades(
         &self,
         crossfade: Option<Duration>,
@@ -128,25 +126,26 @@ impl Pipeline {
         self.inner.command(Command::Transitions(*transitions))
     }
 
-    /// Whether the playlist begins again at its end, from now on.
+    /// Sets whether another pass of the playlist follows each pass.
     pub fn set_repeat(&self, repeat: bool) {
         self.inner.up_next().set_repeat(repeat);
     }
 
-    /// Shuffles what is left of the playlist's pass; or goes on in its own order.
+    /// Shuffles the rest of the playlist's pass, or continues in the list's own order.
     pub fn set_shuffle(&self, shuffle: bool) {
         self.inner.up_next().set_shuffle(shuffle);
     }
 
-    /// The current track goes on at this time from its beginning.
+    /// Continues the current track at this time from its beginning.
     pub fn seek(&self, to: Duration) -> Result<()> {
         self.inner.command(Command::SeekCurrent { to: self.inner.spec.rate.frames_in(to) })
     }
 
-    /// Makes a file the current track now, by a quick crossfade; then what was up next goes on.
+    /// Plays a file at once, with a quick crossfade. Then the queue and the playlist continue. The file is
+    /// opened on the caller's thread.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be opened: nothing changes then. Opens the file on the caller's thread.
+    /// [`Error::File`] if the file cannot be opened. Nothing changes then.
     pub fn play_file(&self, path: impl AsRef<Path>, title: Option<&str>) -> Result<EntryId> {
         let path = path.as_ref();
         self.inner.programming.open(path)?;
@@ -159,17 +158,17 @@ impl Pipeline {
         Ok(id)
     }
 
-    /// The current track gives way to what is up next, by a crossfade of `skip_crossfade`.
+    /// Ends the current track with a crossfade of `skip_crossfade` to the next one.
     pub fn skip(&self) -> Result<()> {
         self.inner.command(Command::Skip { crossfade: self.inner.programming.skip_crossfade() })
     }
 
-    /// Queues entries, each to be played once, before the playlist goes on. Their ids come in the same order.
+    /// Queues entries. Each plays once, before the playlist continues. Returns their ids in the same order.
     pub fn queue_files(&self, entries: impl IntoIterator<Item = Entry>, place: Place) -> Vec<EntryId> {
         self.inner.up_next().queue(entries, place)
     }
 
-    /// The queue, in the order in which it will be played.
+    /// The queue, in the order of playing.
     pub fn queue(&self) -> Vec<(EntryId, Entry)> {
         self.inner.up_next().queued().map(|(id, entry)| (id, entry.clone())).collect()
     }
@@ -179,12 +178,12 @@ impl Pipeline {
         self.inner.up_next().get(id).cloned()
     }
 
-    /// Empties the queue; the playlist goes on after the current track.
+    /// Empties the queue. The playlist continues after the current track.
     pub fn clear_queue(&self) {
         self.inner.up_next().clear();
     }
 
-    /// Takes an entry out of the queue.
+    /// Removes an entry from the queue.
     ///
     /// # Errors
     /// [`Error::NotFound`] if it is not, or no longer, in the queue.
@@ -192,7 +191,7 @@ impl Pipeline {
         self.inner.up_next().remove(id).ok_or_else(|| not_queued(id))
     }
 
-    /// Moves an entry of the queue to this place, 0 being the next; beyond the end is the end.
+    /// Moves an entry of the queue to this index; 0 is the next one. An index beyond the end means the end.
     ///
     /// # Errors
     /// [`Error::NotFound`] if it is not, or no longer, in the queue.
@@ -200,17 +199,18 @@ impl Pipeline {
         self.inner.up_next().move_to(id, index).then_some(()).ok_or_else(|| not_queued(id))
     }
 
-    /// Takes the programme off the air where it is: it fades out and waits. Decks go on.
+    /// Takes the programme off the air: it fades out and stops at its position. Decks continue.
     pub fn hold(&self, fade: Duration) -> Result<()> {
         self.inner.command(Command::Hold { fade })
     }
 
-    /// Puts a held programme back on the air, where it waits.
+    /// Puts a held programme back on the air, at the position where it stopped.
     pub fn resume(&self, fade: Duration) -> Result<()> {
         self.inner.command(Command::Resume { fade })
     }
 
-    /// Sets what mounts announce, from the mixer's position on; `mount`: only there.
+    /// Sets the title that mounts announce, from the mixer's position on. With `mount`, only that mount
+    /// announces it.
     ///
     /// # Errors
     /// [`Error::NotFound`] if no output of this pipeline has this mount.
@@ -219,7 +219,7 @@ impl Pipeline {
         self.inner.command(Command::SetTitle { output, title: Arc::new(title), holds })
     }
 
-    /// Returns to the sounding track's title.
+    /// Returns to the title of the current track.
     ///
     /// # Errors
     /// [`Error::NotFound`] if no output of this pipeline has this mount.
@@ -228,7 +228,7 @@ impl Pipeline {
         self.inner.command(Command::ClearTitle { output })
     }
 
-    /// How titles are made from now on, for tracks that are opened after this call.
+    /// Sets how titles are made for tracks that are opened after this call.
     pub fn set_title_format(&self, format: impl Fn(&Entry, &Tags) -> String + Send + Sync + 'static) {
         self.inner.programming.set_title_format(Arc::new(format));
     }

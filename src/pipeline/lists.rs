@@ -1,7 +1,7 @@
-//! The `lists` thread: reads playlists and folders into what is up next, and again when they change.
+//! The thread `lists`: reads playlists and folders into the playlist, and again when they change.
 //!
-//! Reads: files of playlists and folders. Writes: the entries of the playlist. Never: delays playing, which begins with
-//! the first entry that is found, however large the folder.
+//! Reads: files of playlists and folders. Writes: the entries of the playlist. Never: delays playing. Playing begins with the
+//! first entry that is found, however large the folder.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -18,34 +18,34 @@ use crate::error::Result;
 use crate::playout::playlist::{self, Found, Watch};
 use crate::playout::{Entry, ListId, Playlist, When};
 
-/// How often it looks whether what was read has changed.
+/// The time between two looks at whether anything has changed on disk.
 const GLANCE: Duration = Duration::from_secs(5);
 
-/// How long starting waits for the first entry. A disk that is there is quicker.
+/// How long a start waits for the first entry. A working disk is quicker.
 const FIRST_ENTRY: Duration = Duration::from_secs(1);
 
-/// How many entries are handed over at once while a list is being read.
+/// The number of entries that are handed over together while a list is being read.
 const BATCH: usize = 256;
 
-/// Where the files of a list are, and how they are to be played.
+/// A list to read, and how it plays.
 pub(super) struct Load {
     pub name: String,
     pub roots: Vec<PathBuf>,
     pub repeat: bool,
     pub shuffle: bool,
     pub when: When,
-    /// The same list as it was before a restart, whose place in the pass is kept.
+    /// The same list from before a restart. Its position in the pass is kept.
     pub in_place_of: Option<ListId>,
-    /// Called when its first entry is up next.
+    /// Called when its first entry is next, with the version of what is up next.
     pub begun: Option<Box<dyn FnOnce(u64) + Send>>,
-    /// Dropped when playing can begin: the first entry is there, or nothing will be.
+    /// Dropped when playing can begin, or when no entry was found.
     pub ready: Option<Sender<()>>,
-    /// Dropped when all has been read.
+    /// Dropped when everything has been read.
     pub read: Option<Sender<()>>,
 }
 
 impl Load {
-    /// A list that comes after the current track. Its name is its first root.
+    /// A list that plays after the current track. Its name is its first root.
     pub fn new(roots: Vec<PathBuf>, repeat: bool, shuffle: bool) -> Load {
         let name = roots.first().map_or_else(String::new, |root| root.display().to_string());
         Load {
@@ -77,26 +77,26 @@ impl Lists {
         Ok(Lists { loads: Mutex::new(Some(loads)), ending })
     }
 
-    /// Has a list read, and returns at once.
+    /// Makes the thread read a list. It returns at once.
     pub fn load(&self, load: Load) {
         if let Some(loads) = &*self.lock() {
-            // The thread ends only when it is told to.
+            // The thread ends only when this handle tells it to.
             let _ = loads.send(load);
         }
     }
 
-    /// Has the first list read, and waits a moment for its first entry, so that playing begins at once. With `patience`
-    /// it waits until all of the list has been read.
+    /// Makes the thread read the first list, and waits a moment for its first entry, so that playing begins at
+    /// once. With `patience` it waits until the whole list has been read.
     pub fn load_first(&self, load: Load, patience: bool) {
         let (told, answer) = bounded::<()>(0);
         let (ready, read) = if patience { (None, Some(told)) } else { (Some(told), None) };
         self.load(Load { ready, read, ..load });
         let deadline = Instant::now() + if patience { FIRST_ENTRY * 60 } else { FIRST_ENTRY };
-        // If it is late, playing begins when it comes.
+        // If the first entry is late, playing begins when it comes.
         let _ = answer.recv_deadline(deadline);
     }
 
-    /// Lets the thread end.
+    /// Tells the thread to end.
     pub fn stop(&self) {
         self.ending.store(true, Ordering::Relaxed);
         self.lock().take();
@@ -107,7 +107,7 @@ impl Lists {
     }
 }
 
-/// The thread's own.
+/// The state of the thread.
 struct Reader {
     pipeline: Arc<str>,
     up_next: Arc<SharedUpNext>,
@@ -116,14 +116,14 @@ struct Reader {
     ending: Arc<AtomicBool>,
 }
 
-/// The list that was read last, and what to compare it with.
+/// The list that was read last, and its state on disk at that time.
 struct InPlay {
     id: ListId,
     roots: Vec<PathBuf>,
     watch: Watch,
-    /// Passes of the list that were over when it was read.
+    /// The passes of the list that had ended when it was read.
     passes: u64,
-    /// What was wrong with it then, as it was logged.
+    /// Its problems at that time, as they were logged.
     problems: HashSet<String>,
 }
 
@@ -139,7 +139,7 @@ impl Reader {
         }
     }
 
-    /// Whether to stop reading, for another list or for good.
+    /// Whether to stop reading, because another list is to be read or the thread is to end.
     fn is_interrupted(&self) -> bool {
         !self.loads.is_empty() || self.ending.load(Ordering::Relaxed)
     }
@@ -148,11 +148,11 @@ impl Reader {
         if self.is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// Reads a list and hands it over as it comes, until another is to be read.
+    /// Reads a list and hands over its entries as they are found, until another list is to be read.
     fn load(&mut self, mut load: Load) {
         let _read = load.read.take();
         if let Some(id) = load.in_place_of {
-            // Nothing of it has been read yet: it counts as changed.
+            // Nothing has been read yet, so it counts as changed.
             let (watch, problems) = (Watch::default(), HashSet::new());
             self.in_play = Some(InPlay { id, roots: load.roots, watch, passes: u64::MAX, problems });
             return self.read_again_if_changed();
@@ -169,8 +169,8 @@ impl Reader {
             }
             if let Some(entry) = entry(&self.pipeline, found) {
                 batch.push(entry);
-                // The first one at once, so that playing can begin; but not the same one every time
-                // where the order is to be random.
+                // The first entry goes first, so that playing can begin. A shuffled list waits a little, so
+                // that it does not always begin with the same entry.
                 let may_begin = !load.shuffle || since.elapsed() > FIRST_ENTRY / 2;
                 if batch.len() == BATCH || matches!(into, Into::Waiting { .. }) && may_begin {
                     into.hand_over(&self.up_next, &mut batch);
@@ -184,7 +184,7 @@ impl Reader {
         });
         let has_more = !batch.is_empty();
         into.hand_over(&self.up_next, &mut batch);
-        // All of a short list comes here, where its order is to be random.
+        // A short shuffled list comes here as a whole.
         if let (Into::List { since, .. }, true, Some(begun)) = (&into, has_more, load.begun.take()) {
             begun(*since);
         }
@@ -201,7 +201,7 @@ impl Reader {
             return;
         }
         let (mut entries, mut problems) = (Vec::new(), HashSet::new());
-        // What was wrong before has been logged.
+        // Problems from the last reading have been logged already.
         let mut note = |problem: String| {
             if !in_play.problems.contains(&problem) && !problems.contains(&problem) {
                 log::error!("{}: {problem}", self.pipeline);
@@ -220,16 +220,16 @@ impl Reader {
             }
             self.go_on()
         });
-        // Interrupted: another list takes its place.
+        // The reading was interrupted, so another list takes this one's place.
         if self.is_interrupted() {
             return;
         }
-        // A disk that is away will be back. A list that is empty on purpose has no problems.
+        // If nothing can be read, the disk may come back. A list that is empty on purpose has no problems.
         let unreadable = refused && entries.is_empty();
         if unreadable {
             note("nothing of the playlist can be read: it stays as it was".into());
         }
-        // False: another list has taken its place already.
+        // It returns false if another list has taken this one's place.
         if unreadable || self.up_next.lock().replace(in_play.id, entries) {
             self.in_play = Some(InPlay { watch, passes, problems, ..in_play });
         }
@@ -240,13 +240,13 @@ impl Reader {
     }
 }
 
-/// Where entries go.
+/// The destination of entries.
 enum Into {
-    /// Nothing has been found yet.
+    /// No entry has been found yet.
     Waiting { list: Playlist, when: When },
-    /// Into this list, which has been up next since this version.
+    /// This list, which has been up next since this version.
     List { id: ListId, since: u64 },
-    /// Another list has taken its place.
+    /// Nowhere: another list has taken its place.
     Nowhere,
 }
 
@@ -265,7 +265,7 @@ impl Into {
     }
 }
 
-/// The entry that was found; everything else is logged.
+/// The entry, if that is what was found. Everything else is logged.
 fn entry(pipeline: &str, found: Found) -> Option<Entry> {
     match found {
         Found::Entry(entry) => return Some(entry),
@@ -292,10 +292,10 @@ mod tests {
     use super::*;
     use crate::playout::UpNext;
 
-    /// A reader that has read these.
+    /// A reader that has read these roots.
     fn reader(roots: &[&Path]) -> Reader {
         let up_next = SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1)));
-        // No other list comes.
+        // No other list follows.
         let (_, loads) = unbounded();
         let mut reader = Reader {
             pipeline: "main".into(),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     impl Reader {
-        /// What is up next.
+        /// The names of the entries that are up next.
         fn names(&self) -> Vec<String> {
             let mut list = self.up_next.lock();
             let next = list.up_next(9).into_iter();
@@ -337,9 +337,9 @@ mod tests {
         fs::rename(&away, &music).unwrap();
         reader.read_again_if_changed();
         assert_eq!((reader.names(), reader.problems()), (vec!["b".into()], 0));
-        // An empty folder that can be read is empty on purpose.
+        // An empty folder that can be read counts as empty on purpose.
         fs::remove_file(music.join("b.mp3")).unwrap();
-        // (The clock of a file system may have coarse ticks.)
+        // A file system's clock may have coarse ticks.
         let later = SystemTime::now() + Duration::from_secs(2);
         fs::File::open(&music).unwrap().set_modified(later).unwrap();
         reader.read_again_if_changed();

@@ -1,4 +1,4 @@
-//! A pipeline's outputs: each an encoder and the mount that it feeds.
+//! The outputs of a pipeline. An output is an encoder and the mount that it feeds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,23 +14,23 @@ use crate::error::{Error, Result};
 use crate::event::{Emitter, Membership};
 use crate::server::{MountSettings, Server};
 
-/// An encoder is stuck when so many jobs of 100 ms wait for it.
+/// An encoder counts as stuck if so many jobs of 100 ms wait for it.
 const TOO_MANY_JOBS: u64 = 20;
 
-/// How long an output that is removed is waited for: its encoder has some jobs to do, and a little left to say.
+/// How long a removal waits for the output's encoder, which has a few jobs to do and must be flushed.
 const FINISHES_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Outputs {
     spec: PcmSpec,
-    /// Let go of at the end: the workers end with it.
+    /// The pool of workers. They end when it is dropped, at the end.
     pool: Option<Arc<Pool>>,
     workers: Arc<Crew>,
-    /// Knows whose listeners are told of.
+    /// The mounts whose listeners are reported in events.
     membership: Arc<Membership>,
     emitter: Emitter,
     next: u32,
     running: Vec<(Arc<Output>, OutputSettings)>,
-    /// Their paths.
+    /// The paths of the outputs' mounts.
     mounts: Vec<String>,
 }
 
@@ -41,9 +41,9 @@ impl Outputs {
         Outputs { spec, pool, workers, membership, emitter, next: 0, running, mounts }
     }
 
-    /// Opens the encoder, then the mount.
+    /// Opens the encoder, then adds the mount.
     pub fn add(&mut self, server: &Server, settings: OutputSettings) -> Result<Arc<Output>> {
-        // First, so that a bitrate that cannot work leaves no trace on the server.
+        // The encoder comes first, so that settings that cannot work leave no trace on the server.
         let encoder = settings.encoder.open(self.spec)?;
         let pool = self.pool()?;
         pool.staff(self.running.len() + 1, &self.workers)?;
@@ -68,7 +68,7 @@ impl Outputs {
         self.pool.clone().ok_or(Error::Stopped("pipeline"))
     }
 
-    /// What the mixer feeds, and the workers that encode it.
+    /// The outputs that the mixer feeds, and the pool that encodes for them.
     pub fn for_mixer(&self) -> Result<(Vec<Arc<Output>>, Arc<Pool>)> {
         Ok((self.running.iter().map(|(output, _)| output.clone()).collect(), self.pool()?))
     }
@@ -78,14 +78,14 @@ impl Outputs {
         found.ok_or_else(|| Error::NotFound(format!("output {mount} in this pipeline")))
     }
 
-    /// The same with what was declared of it.
+    /// An output and its declared settings.
     fn find_declared(&mut self, mount: &str) -> Result<(Arc<Output>, &mut OutputSettings)> {
         let found = self.running.iter_mut().find(|(output, _)| output.mount() == mount);
         let found = found.map(|(output, declared)| (output.clone(), declared));
         found.ok_or_else(|| Error::NotFound(format!("output {mount} in this pipeline")))
     }
 
-    /// What is wrong with the encoders.
+    /// The problems of the encoders.
     pub fn problems(&self) -> impl Iterator<Item = String> {
         self.running.iter().filter_map(|(output, _)| {
             let mount = output.mount();
@@ -97,19 +97,19 @@ impl Outputs {
         })
     }
 
-    /// Ends every output: encoders are flushed, mounts end when their listeners have what is due.
+    /// Ends every output. Encoders are flushed, and mounts end when their listeners have what is due.
     pub fn finish(&mut self, deadline: Instant) {
         let Some(pool) = self.pool.take() else { return };
         let finished: Vec<_> = self.running.drain(..).map(|(output, _)| pool.finish(&output)).collect();
         for output in finished {
-            // Late or gone: then the workers, which are joined next, are named as stuck.
+            // If it is late, its worker is joined next, and reported as stuck.
             let _ = output.recv_deadline(deadline);
         }
     }
 }
 
 impl OutputSettings {
-    /// What its encoder makes, unless another type was declared.
+    /// The declared content type, or that of the encoder.
     pub(crate) fn content_type(&self) -> &str {
         match self.mount.content_type.as_str() {
             "" => self.encoder.content_type(),
@@ -117,13 +117,13 @@ impl OutputSettings {
         }
     }
 
-    /// Its mount, with its content type.
+    /// The mount's settings, with the content type.
     pub(crate) fn typed_mount(&self) -> MountSettings {
         MountSettings { content_type: self.content_type().into(), ..self.mount.clone() }
     }
 }
 
-/// A mount with what its encoder knows of it.
+/// The mount's settings, completed with values of the encoder.
 fn filled_in(settings: &OutputSettings, spec: PcmSpec) -> MountSettings {
     let mut mount = settings.typed_mount();
     mount.bitrate = mount.bitrate.or(settings.encoder.bitrate());
@@ -138,7 +138,7 @@ impl Pipeline {
         self.inner.outputs().mounts.clone()
     }
 
-    /// Adds an output; the others notice nothing.
+    /// Adds an output. The other outputs are not affected.
     ///
     /// # Errors
     /// As for [`Pipeline::start`].
@@ -148,8 +148,8 @@ impl Pipeline {
         self.inner.command(Command::AddOutput(output))
     }
 
-    /// Encodes an output in another way from now on, with another bitrate, say. Its listeners stay, and
-    /// the other outputs notice nothing. What its mount says of its bitrate stays as it was declared: see
+    /// Replaces the encoder of an output, for example to change its bitrate. Its listeners stay, and the other
+    /// outputs are not affected. The bitrate in the mount's headers stays as declared; see
     /// [`update_output`](Pipeline::update_output).
     ///
     /// # Errors
@@ -159,8 +159,8 @@ impl Pipeline {
         self.encode_by(mount, Arc::new(encoder))
     }
 
-    /// Makes the output at this mount what is declared here, with its listeners staying: encoded anew if it is
-    /// to be encoded in another way, and with what its mount says of itself.
+    /// Replaces the settings of the output at this mount. Its listeners stay. The encoder is replaced if its
+    /// settings have changed, and the mount's headers are updated.
     ///
     /// # Errors
     /// As for [`replace_encoder`](Pipeline::replace_encoder) and [`Server::update_mount`].
@@ -192,8 +192,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Ends an output and its mount: listeners get what is due, the others notice nothing. When this returns, another
-    /// output may take its mount; only where the encoder is stuck it is not waited for.
+    /// Ends an output and its mount. Its listeners get what is due; the other outputs are not affected. When
+    /// this returns, another output may take the mount. A stuck encoder is not waited for.
     ///
     /// # Errors
     /// [`Error::NotFound`] if no output has this mount.
@@ -204,11 +204,11 @@ impl Pipeline {
         outputs.running.retain(|(other, _)| other.id() != output.id());
         outputs.mounts.retain(|other| other != mount);
         outputs.membership.disown(mount);
-        // The mixer may give it one more job; a finished output passes that over.
+        // The mixer may give the output one more job. A finished output ignores it.
         let finished = outputs.pool.as_ref().map(|pool| pool.finish(&output));
         drop(outputs);
         if let Some(finished) = finished {
-            // An encoder that takes longer is stuck, and health tells of it.
+            // An encoder that takes longer is stuck, and `health` reports it.
             let _ = finished.recv_timeout(FINISHES_WITHIN);
         }
         Ok(())

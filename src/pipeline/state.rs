@@ -1,4 +1,4 @@
-//! What is known of a running pipeline. Reading it never makes the audio wait.
+//! The state of a running pipeline. Reading it never makes the audio wait.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,43 +16,44 @@ use crate::units::FrameCount;
 /// How many tracks the history keeps.
 const HISTORY: usize = 100;
 
-/// The track on the air, as of the mixer's last job (100 ms at most).
+/// The track on the air, as of the mixer's last job (at most 100 ms ago).
 #[derive(Clone, Debug, PartialEq)]
 pub struct CurrentTrack {
-    /// Which.
+    /// The track.
     pub track: Arc<TrackInfo>,
     /// How much of it has been mixed.
     pub played: Duration,
-    /// How much is to come, where that is known.
+    /// How much is left, if the length is known.
     pub remaining: Option<Duration>,
 }
 
 /// A track that was on the air.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlayedTrack {
-    /// Which.
+    /// The track.
     pub track: TrackInfo,
-    /// When it began: milliseconds since 1970.
+    /// The time when it began, in milliseconds since 1970.
     pub began_at: u64,
 }
 
-/// How loud the mix is: peak and power over the mixer's last job (100 ms), and loudness.
+/// The loudness of the mix: peak and power over the mixer's last job (100 ms), and loudness.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Levels {
     /// The highest sample, left and right, in decibels below full scale.
     pub peak_db: [f32; 2],
     /// The mean power, left and right, in decibels; a full-scale sine has -3.
     pub power_db: [f32; 2],
-    /// Momentary loudness, over the last 400 ms, in LUFS: K-weighted, as ITU-R BS.1770 has it. Silence has -144.
+    /// The momentary loudness, over the last 400 ms, in LUFS: K-weighted according to ITU-R BS.1770. For
+    /// silence it is -144.
     pub momentary_lufs: f32,
-    /// Short-term loudness, over the last 3 s, in LUFS.
+    /// The short-term loudness, over the last 3 s, in LUFS.
     pub short_term_lufs: f32,
 }
 
-/// Whether the pipeline does what it should.
+/// The health of a pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// What is wrong, in sentences; empty: all is well.
+    /// The problems, each in a sentence. Empty if all is well.
     pub problems: Vec<String>,
 }
 
@@ -82,7 +83,7 @@ impl History {
         self.tracks.iter()
     }
 
-    /// What was played before a restart. What is known already is not told twice.
+    /// Adds the tracks from before a restart. Tracks that are known already are not added again.
     pub fn prepend(&mut self, before: Vec<PlayedTrack>) {
         let room = HISTORY - self.tracks.len();
         let first = self.tracks.front().map_or(u64::MAX, |first| first.began_at);
@@ -105,23 +106,23 @@ impl Pipeline {
         })
     }
 
-    /// The next `most` entries: first the queue, then the playlist.
+    /// The next `most` entries: first those of the queue, then those of the playlist.
     pub fn up_next(&self, most: usize) -> Vec<(EntryId, Entry)> {
         let mut list = self.inner.up_next();
         list.up_next(most).into_iter().map(|next| (next.id, next.entry.clone())).collect()
     }
 
-    /// The last hundred tracks, oldest first; the last of them may still be on the air.
+    /// The last hundred tracks, oldest first. The last of them may still be on the air.
     pub fn history(&self) -> Vec<PlayedTrack> {
         self.inner.history.lock().unwrap_or_else(PoisonError::into_inner).tracks().cloned().collect()
     }
 
-    /// The playlist in play, and how far it is.
+    /// The current playlist and the position in it.
     pub fn playlist(&self) -> Option<ListState> {
         self.inner.up_next().list()
     }
 
-    /// How many listen: to one of its mounts, or to all of them.
+    /// The number of listeners of one of its mounts, or of all of them.
     pub fn listener_count(&self, mount: Option<&str>) -> usize {
         let Ok(server) = self.server() else { return 0 };
         let mounts = self.mounts();
@@ -129,12 +130,12 @@ impl Pipeline {
         counted.map(|mount| server.listener_count(Some(mount))).sum()
     }
 
-    /// How much has been mixed since it started, as of the mixer's last job.
+    /// How much audio has been mixed since the start, as of the mixer's last job.
     pub fn time_on_air(&self) -> Duration {
         self.inner.spec.rate.duration_of(FrameCount(read(&self.inner.on_air).position.0))
     }
 
-    /// How loud the mix is.
+    /// The loudness of the mix.
     pub fn levels(&self) -> Levels {
         let on_air = read(&self.inner.on_air);
         let decibels = |factor: f32| move |value: f32| (factor * value.log10()).max(-144.0);
@@ -146,8 +147,8 @@ impl Pipeline {
         }
     }
 
-    /// Whether it is on the air and something is to be heard: dead air, a fallback, a stuck or failed
-    /// encoder are told here as long as they last.
+    /// The health of the pipeline: whether it is on the air with sound. Dead air, a fallback, and stuck or
+    /// failed encoders are problems as long as they last.
     pub fn health(&self) -> Health {
         let mut health = Health::default();
         if !self.is_running() {
@@ -175,7 +176,7 @@ impl Pipeline {
     }
 }
 
-/// For the emitter: keeps the history.
+/// Adds a track to the history. The emitter calls it.
 pub(super) fn remember(history: &Mutex<History>, track: &Arc<TrackInfo>) {
     history.lock().unwrap_or_else(PoisonError::into_inner).add(TrackInfo::clone(track));
 }

@@ -1,4 +1,4 @@
-//! The file that a pipeline's state is kept in.
+//! The file that holds a pipeline's state.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,18 +12,18 @@ use super::resume::{PipelineSnapshot, SnapshotSource};
 use crate::error::{Error, Result};
 use crate::event::{EventKind, EventReceiver};
 
-/// How often the state is kept, besides at every track change and at the end.
+/// The time between two writes. The state is also written at every track change and at the end.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// A state of 100,000 entries takes a tenth of it.
+/// The largest file that is read. A state of 100,000 entries has a tenth of this size.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Why a folder will never take a file, as long as nobody mends that.
+/// Errors that mean that a folder takes no file until its owner changes something.
 const WILL_NOT_PASS: [ErrorKind; 3] =
     [ErrorKind::NotADirectory, ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem];
 
-/// Reads what was kept. None when nothing was, or when it cannot be read: then it is said, and what is there is set
-/// aside, for the state will take its place.
+/// Reads the stored state. `None` if there is none, or if it cannot be read. A file that cannot be read is
+/// logged and set aside, because the next state takes its place.
 pub(super) fn load(file: &Path) -> Option<PipelineSnapshot> {
     let snapshot = read_state(file).and_then(|text| Ok(serde_json::from_slice(&text)?));
     match snapshot {
@@ -34,7 +34,7 @@ pub(super) fn load(file: &Path) -> Option<PipelineSnapshot> {
     None
 }
 
-/// Gives what is no state a name that nothing has yet.
+/// Renames a file that holds no state, to a name that is free.
 fn set_aside(file: &Path, reason: &io::Error) {
     let shown = file.display();
     let names = iter::once(".aside".into()).chain((2..).map(|n| format!(".aside-{n}")));
@@ -49,9 +49,9 @@ fn set_aside(file: &Path, reason: &io::Error) {
     }
 }
 
-/// What the file holds, if that can be a state: what is there may have changed since it was checked.
+/// Reads the file if it can be a state. The file may have changed since it was checked.
 fn read_state(file: &Path) -> io::Result<Vec<u8>> {
-    // A FIFO would wait for somebody to write to it.
+    // Opening a FIFO would otherwise wait for a writer.
     let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(file)?;
     let there = file.metadata()?;
     if !there.is_file() {
@@ -65,8 +65,8 @@ fn read_state(file: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Whether the state can be kept in this file. Nothing is left behind, and what is there is not touched:
-/// it may be the state of a station on the air. The file by the one name that it has, however one comes to it.
+/// Checks that the state can be written to this file. It leaves nothing behind and does not touch an existing
+/// file, which may be the state of a station on the air. Returns the canonical path.
 pub(crate) fn check(file: &Path) -> Result<PathBuf> {
     let refused = |reason| Err(Error::setting("state_file", reason));
     let Some(name) = file.file_name().filter(|_| !file.as_os_str().as_bytes().ends_with(b"/")) else {
@@ -78,7 +78,7 @@ pub(crate) fn check(file: &Path) -> Result<PathBuf> {
         return refused(format!("{} is {}: name a file", file.display(), kind(there.file_type())));
     }
     let folder = folder_of(file);
-    // A file without a name, which is gone when it is closed.
+    // This makes a file without a name, which disappears when it is closed.
     match File::options().write(true).custom_flags(libc::O_TMPFILE).open(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             refused(format!("there is no folder {}: make it, or name another", folder.display()))
@@ -86,7 +86,8 @@ pub(crate) fn check(file: &Path) -> Result<PathBuf> {
         Err(error) if WILL_NOT_PASS.contains(&error.kind()) => {
             refused(format!("no file can be made in {}: {error}", folder.display()))
         }
-        // Not everywhere are there files without a name, and a full disk may be empty by the time that it matters.
+        // Some file systems cannot make a file without a name. Other errors, such as a full disk, may be over
+        // by the time of the first write.
         _ => {
             let one = file.canonicalize().or_else(|_| folder.canonicalize().map(|folder| folder.join(name)));
             one.map_err(Error::io("finding a folder"))
@@ -94,7 +95,7 @@ pub(crate) fn check(file: &Path) -> Result<PathBuf> {
     }
 }
 
-/// What no state can be kept in.
+/// The name of a file type that cannot hold a state.
 fn kind(kind: FileType) -> &'static str {
     match kind {
         kind if kind.is_dir() => "a folder",
@@ -111,8 +112,8 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// The thread `state`: keeps the state in a file until the pipeline ends, and what it was at its end. It
-/// holds what it keeps, not the pipeline: so the last handle may be dropped without a word.
+/// Runs the thread `state`: it writes the state to a file until the pipeline has ended, and once more then. It
+/// holds only a source of snapshots, not the pipeline, so it does not keep the pipeline alive.
 pub(super) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path) {
     let mut complained = false;
     let mut due = Instant::now() + KEEP_EVERY;
@@ -132,17 +133,17 @@ pub(super) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path) 
                 Err(_) => {}
             }
         }
-        // Not before the last word: whatever came before it may have been kept while the mixer went on.
+        // Only the snapshot after the end is final: the mixer went on during earlier ones.
         if over {
             return;
         }
     }
 }
 
-/// Whole or not at all: a crash at any moment leaves the old file or the new one.
+/// Replaces the file as a whole. A crash at any moment leaves the old file or the new one.
 fn write(file: &Path, snapshot: &PipelineSnapshot) -> io::Result<()> {
     let beside = beside(file);
-    // What a crash left there goes; and whatever else it is, a FIFO say, is not written to.
+    // A crash may have left this file. If it is something else, such as a FIFO, it must not be written to.
     if let Err(error) = fs::remove_file(&beside)
         && error.kind() != ErrorKind::NotFound
     {
@@ -154,7 +155,7 @@ fn write(file: &Path, snapshot: &PipelineSnapshot) -> io::Result<()> {
     fs::rename(beside, file)
 }
 
-/// Where the state is written before it takes its place.
+/// The path of the temporary file that replaces the state file.
 pub(crate) fn beside(file: &Path) -> PathBuf {
     with_suffix(file, ".new")
 }
@@ -222,7 +223,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
         let state = folder.path().join("state");
-        // To the superuser all is writable: so this thread is somebody else.
+        // The superuser can write everywhere, so this thread becomes another user.
         let nobody = move || {
             setfsuid(Uid::from_raw(65_534));
             refusal(&state)
