@@ -1,4 +1,4 @@
-//! What a request brings to show who it is, and why it is refused.
+//! The credential of a request, and the reasons to refuse it.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::role::{self, Right, Role};
 
-/// Who has a credential.
+/// The user or token that a credential belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) role: Role,
 }
 
-/// What an `Authorization` header says.
+/// The content of an `Authorization` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Credential {
     Token(String),
     Login { name: String, password: String },
 }
 
-/// Why a request may not go on.
+/// The reason why a request may not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It does not say who it is, or not truly: the reason.
+    /// It has no credential, or a wrong one: the reason.
     Unknown(&'static str),
-    /// Too many logins from its address have failed: how long it has to wait.
+    /// Too many logins from its address have failed: the time to wait.
     TooManyFailures(Duration),
-    /// Its role does not allow this: the reason.
+    /// Its role does not have the right: the reason.
     Forbidden(String),
 }
 
@@ -39,7 +39,7 @@ impl Refusal {
 }
 
 impl Credential {
-    /// Reads the header of a request, if it has one.
+    /// Reads the `Authorization` header of a request, if there is one.
     pub(crate) fn parse(header: Option<&str>) -> Result<Credential, Refusal> {
         let Some((scheme, value)) = header.and_then(|text| text.split_once(' ')) else {
             return Err(Refusal::Unknown("this needs a credential: a user's name and password, or a token"));
@@ -59,7 +59,7 @@ impl Credential {
 }
 
 impl Identity {
-    /// Passes on who this is, if the role has the right.
+    /// Returns this identity if its role has the right.
     pub(crate) fn with_right(self, right: Right) -> Result<Identity, Refusal> {
         match self.role.may(right) {
             true => Ok(self),

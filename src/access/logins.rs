@@ -1,5 +1,5 @@
-//! Logins that were verified, remembered for a while; and failures, counted for each address. Values in, values
-//! out: `now` is passed.
+//! Verified logins, which are remembered for a while, and failed ones, which are counted for each address.
+//! Nothing here reads a clock: callers pass `now`.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,36 +10,36 @@ use sha2::Sha256;
 
 use super::credential::Identity;
 
-/// A verified login is remembered for so long.
+/// How long a verified login is remembered.
 const REMEMBERED: Duration = Duration::from_secs(300);
-/// As many logins are remembered at most.
+/// The most logins that are remembered.
 const LOGINS: usize = 1_024;
-/// So many failures of one address are borne...
+/// The failures that one address may have within [`WINDOW`].
 const FAILURES: u32 = 10;
-/// ...within so long; then it must wait for the rest of it.
+/// The time in which failures are counted. After too many, the address must wait for the rest of it.
 const WINDOW: Duration = Duration::from_secs(60);
-/// As many addresses are watched at most.
+/// The most addresses that are watched.
 const ADDRESSES: usize = 4_096;
 
-/// Verified logins by a keyed hash of name and password: who reads this memory learns neither.
+/// Verified logins, stored as keyed hashes of name and password. A reader of this memory learns neither.
 pub(crate) struct Logins {
     key: [u8; 32],
     known: HashMap<[u8; 32], (Identity, Instant)>,
 }
 
 impl Logins {
-    /// The key is random.
+    /// Makes it with this key, which must be random.
     pub(crate) fn new(key: [u8; 32]) -> Logins {
         Logins { key, known: HashMap::new() }
     }
 
-    /// Who this is, if it was verified lately.
+    /// The identity of a login that was verified recently.
     pub(crate) fn find(&self, name: &str, password: &str, now: Instant) -> Option<Identity> {
         let (identity, until) = self.known.get(&self.digest(name, password))?;
         (now < *until).then(|| identity.clone())
     }
 
-    /// It has been verified.
+    /// Remembers a verified login.
     pub(crate) fn remember(&mut self, password: &str, identity: Identity, now: Instant) {
         self.known.retain(|_, (_, until)| now < *until);
         if self.known.len() >= LOGINS {
@@ -49,12 +49,12 @@ impl Logins {
         self.known.insert(digest, (identity, now + REMEMBERED));
     }
 
-    /// The users have changed.
+    /// Forgets all logins, because the users have changed.
     pub(crate) fn forget(&mut self) {
         self.known.clear();
     }
 
-    /// Without the key, nobody can aim at a digest: looking it up by value tells nothing.
+    /// The keyed hash. Without the key, nobody can choose a digest, so a lookup by value reveals nothing.
     fn digest(&self, name: &str, password: &str) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("any key will do");
         mac.update(&(name.len() as u64).to_le_bytes());
@@ -64,7 +64,7 @@ impl Logins {
     }
 }
 
-/// Failed logins by address.
+/// The failed logins of each address.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     addresses: HashMap<IpAddr, Window>,
@@ -77,13 +77,14 @@ struct Window {
 }
 
 impl Failures {
-    /// An attempt is about to be verified: it counts as failed until it is known to be good, so that many at
-    /// once are no more than one after the other. An error: how long it is too early.
+    /// Counts an attempt that is about to be verified. It counts as failed until
+    /// [`was_good`](Failures::was_good), so that many attempts at once are no better than one after the other.
+    /// The error is the time to wait.
     pub(crate) fn attempt(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         if self.addresses.len() >= ADDRESSES {
             self.addresses.retain(|_, window| now < window.began + WINDOW);
             if self.addresses.len() >= ADDRESSES {
-                // So many attack at once that to tell them apart does not help.
+                // So many addresses attack at once that telling them apart does not help.
                 self.addresses.clear();
             }
         }
@@ -98,7 +99,7 @@ impl Failures {
         Ok(())
     }
 
-    /// The attempt was good.
+    /// Takes back a counted attempt, because it was good.
     pub(crate) fn was_good(&mut self, address: IpAddr) {
         if let Some(window) = self.addresses.get_mut(&network(address)) {
             window.count = window.count.saturating_sub(1);
@@ -106,7 +107,7 @@ impl Failures {
     }
 }
 
-/// Of IPv6, everybody has a whole network.
+/// The network of an address. A client with IPv6 has a whole network of addresses.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),

@@ -1,8 +1,8 @@
-//! Who may do what: users, tokens and roles, and what is remembered of logins. Rules: no threads, no clock of their own
-//! (time is passed in), no sockets; the users file is read and written here.
+//! Users, tokens, roles and their rights, and the memory of logins. It has no threads and no sockets, and it
+//! reads no clock: callers pass the time. It reads and writes the users file.
 //!
-//! A request brings a [`Credential`]. [`Users`] knows whose a token or a password is, [`Logins`] remembers the passwords
-//! that were right, and [`Failures`] counts those that were wrong. A [`Role`] is a set of [`Right`]s.
+//! A request has a [`Credential`]. [`Users`] finds the owner of a token or a password, [`Logins`] remembers
+//! verified passwords, and [`Failures`] counts wrong ones. A [`Role`] is a set of [`Right`]s.
 
 mod credential;
 mod logins;

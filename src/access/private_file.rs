@@ -1,4 +1,4 @@
-//! Files with secrets in them.
+//! Files that hold secrets.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Writes a file that only its owner reads, whole or not at all.
+/// Writes a file that only its owner can read. It is written as a whole or not at all.
 ///
 /// # Errors
 /// [`Error::File`] if it cannot be written.
@@ -34,6 +34,6 @@ fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&draft);
     }
     written?;
-    // It is there after a power cut, too.
+    // So the file also survives a power cut.
     File::open(folder)?.sync_all()
 }

@@ -2,21 +2,21 @@
 
 use std::str::FromStr;
 
-/// Something that a role may allow.
+/// An action that a role may allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Right {
-    /// To look: state, events, listeners.
+    /// To read: state, events, listeners.
     Look,
     /// To change the state of the station.
     Change,
 }
 
-/// Declares the roles, a line each: its documentation, its variant, its name, its rights. A user's rights are those of
-/// the role, and no role stands above another.
+/// Declares the roles, one line each: documentation, variant, name, rights. A user has the rights of the role.
+/// No role includes another.
 macro_rules! roles {
     ($($(#[$doc:meta])+ $role:ident = $name:literal: $($right:ident)+;)+) => {
-        /// What a user or a token may do: a set of [`Right`]s with a name.
+        /// The permissions of a user or a token: a named set of [`Right`]s.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Role {
@@ -34,7 +34,7 @@ macro_rules! roles {
                 }
             }
 
-            /// Everything that the role allows.
+            /// All rights of the role.
             pub const fn rights(self) -> &'static [Right] {
                 match self {
                     $(Role::$role => &[$(Right::$right),+],)+
@@ -45,14 +45,14 @@ macro_rules! roles {
 }
 
 roles! {
-    /// May look.
+    /// May read.
     Viewer = "viewer": Look;
-    /// May look and change everything.
+    /// May read and change everything.
     Admin = "admin": Look Change;
 }
 
 impl Role {
-    /// Whether the role allows this.
+    /// Whether the role has this right.
     pub fn may(self, right: Right) -> bool {
         self.rights().contains(&right)
     }
@@ -65,7 +65,7 @@ impl Role {
     }
 }
 
-/// Why the user of this name is not allowed to do what needs `right`.
+/// The reason why the user with this name may not do what needs `right`.
 pub(super) fn refusal(name: &str, role: Role, right: Right) -> String {
     let sufficient: Vec<_> =
         Role::ALL.iter().filter(|role| role.may(right)).map(|role| role.described()).collect();

@@ -1,5 +1,5 @@
-//! Who may steer a station: users with passwords, and tokens for programs. A file holds them, a line each:
-//! `name:role:hash`, the hash of a password by Argon2id, or that of a token.
+//! The users of a station: people with passwords, and programs with tokens. A users file holds one per line:
+//! `name:role:hash`. The hash is that of a password (Argon2id) or that of a token (SHA-256).
 
 use std::fmt::{self, Write as _};
 use std::fs;
@@ -15,19 +15,19 @@ use super::private_file::write_private;
 use super::role::Role;
 use crate::error::{Error, Result};
 
-/// How the hash of a token begins.
+/// The beginning of a token's hash.
 const TOKEN_HASH: &str = "$sha256$";
-/// A token says what it is, to those who find one where it does not belong.
+/// The beginning of a token. It tells anybody who finds one in the wrong place what it is.
 const TOKEN_PREFIX: &str = "lw-";
-/// Of the system's randomness, in a token: nobody guesses it, so one round of a fast hash hides it.
+/// The random bytes in a token. So many cannot be guessed, so one round of a fast hash protects it.
 const TOKEN_BYTES: usize = 32;
-/// Hashing a longer one would be work that anybody can ask for.
+/// The longest password. Anybody can make the server hash a password, so a longer one would be an attack.
 const LONGEST_PASSWORD: usize = 1_024;
 const LONGEST_NAME: usize = 64;
-/// A file of this size has thousands of users.
+/// The largest users file. It has room for thousands of users.
 const LONGEST_FILE: u64 = 1 << 20;
 
-/// Users and tokens, as a users file holds them.
+/// Users and tokens, as in a users file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Users {
     users: Vec<User>,
@@ -49,17 +49,17 @@ enum Secret {
 }
 
 impl fmt::Debug for User {
-    /// Without the secret.
+    /// Shows no secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name, self.role.as_str())
     }
 }
 
 impl Users {
-    /// Reads a users file; one that is not there has no users.
+    /// Reads a users file. A file that does not exist has no users.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be read, or a line of it is none: its text says which.
+    /// [`Error::File`] if the file cannot be read, or if a line is malformed. The error's text names the line.
     pub fn read(file: &Path) -> Result<Users> {
         let failed = |error: io::Error| Error::file(file, error.to_string());
         match fs::metadata(file) {
@@ -89,7 +89,7 @@ impl Users {
         Ok(users)
     }
 
-    /// Writes a users file that only its owner reads, whole or not at all.
+    /// Writes a users file that only its owner can read. It is written as a whole or not at all.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written.
@@ -109,7 +109,7 @@ impl Users {
         write_private(file, text.as_bytes())
     }
 
-    /// These, and those of others whose names are free.
+    /// These users, and those of `others` whose names are free.
     #[must_use]
     pub(crate) fn and(mut self, others: &Users) -> Users {
         for user in &others.users {
@@ -120,21 +120,21 @@ impl Users {
         self
     }
 
-    /// Whether nobody has a credential.
+    /// Whether there is neither a user nor a token.
     pub fn is_empty(&self) -> bool {
         self.users.is_empty()
     }
 
-    /// Names, roles, and whether they are tokens, in order.
+    /// The names in order, each with its role and whether it is a token.
     pub fn list(&self) -> impl Iterator<Item = (&str, Role, bool)> {
         let is_token = |user: &User| matches!(user.secret, Secret::Token(_));
         self.users.iter().map(move |user| (user.name.as_str(), user.role, is_token(user)))
     }
 
-    /// Adds a user. Takes some tens of milliseconds: hashing a password is meant to.
+    /// Adds a user. Hashing the password takes some tens of milliseconds on purpose.
     ///
     /// # Errors
-    /// [`Error::Exists`] for a name that is taken; [`Error::Setting`] for a name or a password that cannot be.
+    /// [`Error::Exists`] if the name is taken; [`Error::Setting`] if the name or the password is not allowed.
     pub fn add(&mut self, name: &str, role: Role, password: &str) -> Result<()> {
         self.check_new(name)?;
         let secret = Secret::Password(hashed(password)?);
@@ -142,7 +142,7 @@ impl Users {
         Ok(())
     }
 
-    /// Adds a token, and returns it: it is nowhere else.
+    /// Adds a token and returns it. It is stored nowhere else.
     ///
     /// # Errors
     /// As for [`add`](Users::add).
@@ -157,7 +157,7 @@ impl Users {
         Ok(token)
     }
 
-    /// A password that nobody can guess.
+    /// Makes a random password.
     ///
     /// # Errors
     /// [`Error::Io`] if the system has no randomness.
@@ -165,10 +165,10 @@ impl Users {
         Ok(hex(&random::<12>()?))
     }
 
-    /// Gives a user another password.
+    /// Changes the password of a user.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such user; [`Error::Setting`] for a password that cannot be.
+    /// [`Error::NotFound`] if there is no such user; [`Error::Setting`] if the password is not allowed.
     pub fn set_password(&mut self, name: &str, password: &str) -> Result<()> {
         let user = self.users.iter_mut().find(|user| user.name == name);
         let user = user.filter(|user| matches!(user.secret, Secret::Password(_)));
@@ -180,14 +180,15 @@ impl Users {
     /// Removes a user or a token.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is none of that name.
+    /// [`Error::NotFound`] if nothing has this name.
     pub fn remove(&mut self, name: &str) -> Result<()> {
         let before = self.users.len();
         self.users.retain(|user| user.name != name);
         if self.users.len() == before { Err(Error::NotFound(format!("user {name:?}"))) } else { Ok(()) }
     }
 
-    /// Whose token this is, and what it allows. Looks at all of them, so that time tells nothing.
+    /// The owner and the role of a token. The comparison always goes through all tokens, so its time reveals
+    /// nothing.
     pub fn with_token(&self, token: &str) -> Option<(&str, Role)> {
         let hash: [u8; 32] = Sha256::digest(token).into();
         let mut found = None;
@@ -201,8 +202,8 @@ impl Users {
         found
     }
 
-    /// What a name and a password allow, if they belong together. Takes some tens of milliseconds, and as long for a
-    /// name that there is not.
+    /// The role of a user with this name and password. It takes some tens of milliseconds, and as long if the
+    /// name does not exist.
     pub fn verify(&self, name: &str, password: &str) -> Option<Role> {
         if password.len() > LONGEST_PASSWORD {
             return None;
@@ -251,7 +252,7 @@ impl User {
     }
 }
 
-/// The hash of a password that is nobody's, with today's costs.
+/// The hash of an unknown password with the current costs. It is verified if a name does not exist.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bG9uZ3dhdmUtbm9ib2R5$\
                        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -285,7 +286,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -307,7 +308,8 @@ mod tests {
     use super::*;
     use argon2::Params;
 
-    // `tests/api/users.rs` tests what computes hashes. That takes memory, which other tests of this process measure.
+    // `tests/api/users.rs` tests everything that computes password hashes. Hashing takes memory, and other
+    // tests of this process measure memory.
 
     #[test]
     fn what_is_no_line_is_named() {
