@@ -6,21 +6,21 @@ use crate::PipelineSettings;
 use crate::access::Users;
 use crate::setting::{EXISTING, PATH, Setting, Settings, Takes, Written, settings};
 
-/// Who may steer a station from outside, and which files they can name.
+/// The settings of the API: its users, and the folders whose files it can name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApiSettings {
-    /// Users and tokens.
+    /// The file with users and tokens.
     pub users_file: Option<PathBuf>,
     /// Further users, who are in no file.
     pub users: Users,
-    /// The folders whose files can be named, relative to them. A [`Config`](crate::Config) without them has the folders
-    /// of its playlists.
+    /// The folders whose files have names, relative to them. If a [`Config`](crate::Config) sets none, it has
+    /// the folders of its playlists.
     pub media_roots: Vec<PathBuf>,
 }
 
 impl ApiSettings {
-    /// The default media roots for these pipelines: the folders that are playlists, and the folders of other playlists.
-    /// This looks at the files.
+    /// The default media roots for these pipelines: folders that are playlists, and the folders of other
+    /// playlists. It looks at the files on disk.
     pub fn media_roots_of(pipelines: &[PipelineSettings]) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = Vec::new();
         for path in pipelines.iter().flat_map(|pipeline| &pipeline.playlist) {

@@ -1,4 +1,4 @@
-//! Takes a table apart, key by key. What is read is what is known: any other key is a problem.
+//! Reads a table key by key. A key that nothing reads is a problem.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use super::tables;
 use crate::path_text;
 use crate::setting::{Declared, Draft, Kind, Setting, Settings, Written, suggest};
 
-/// Where relative paths begin, and where problems go.
+/// The base of relative paths, and the collector of problems.
 pub(super) struct Context<'a> {
     pub base: &'a Path,
     pub problems: &'a mut Problems,
 }
 
-/// One table: the entries that have not been taken yet, and the keys that have been asked for.
+/// A table: the entries that have not been read yet, and the keys that have been requested.
 pub(super) struct Fields {
     place: Place,
     left: Vec<Entry>,
@@ -22,13 +22,13 @@ pub(super) struct Fields {
     taken: Vec<Taken>,
 }
 
-/// A key that was there.
+/// A key that was in the table.
 struct Taken {
     key: &'static str,
     place: Place,
-    /// Where the values stand that were valid: of a list, each item.
+    /// The places of the valid values: for a list, of each item.
     valid: Vec<Place>,
-    /// Whether there was an invalid one.
+    /// Whether one of its values was invalid.
     has_failed: bool,
 }
 
@@ -44,12 +44,13 @@ impl Fields {
         Fields { place, left, known: Vec::new(), taken: Vec::new() }
     }
 
-    /// Where the table stands.
+    /// The place of the table.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// Reads the keys of `table` into `settings`; false if a value is invalid. An invalid value leaves what was there.
+    /// Reads the keys of `table` into `settings`. Returns false if a value is invalid. An invalid value leaves
+    /// the setting unchanged.
     pub fn read<S: Settings>(
         &mut self,
         settings: &mut S,
@@ -62,7 +63,7 @@ impl Fields {
         table.iter().map(read).fold(true, |all, good| all & good)
     }
 
-    /// Reads these keys into settings of a type that is not known here.
+    /// Reads these keys into settings of a type that is unknown here.
     pub fn read_draft(
         &mut self,
         draft: &mut dyn Draft,
@@ -73,7 +74,8 @@ impl Fields {
         keys.iter().map(read).fold(true, |all, good| all & good)
     }
 
-    /// Reads one key: gives its value, or each item of its list, to `set`. False if a value is invalid.
+    /// Reads one key: passes its value, or each item of its list, to `set`. Returns false if a value is
+    /// invalid.
     pub fn value(
         &mut self,
         declared: &'static Declared,
@@ -105,7 +107,7 @@ impl Fields {
         self.take(key)
     }
 
-    /// The tables under this key; one table alone is a list of one.
+    /// The tables under this key. A single table counts as a list of one.
     pub fn tables(&mut self, key: &'static str, cx: &mut Context<'_>) -> Option<Vec<(Node, Place)>> {
         let (node, place) = self.take(key)?;
         let tables = match node.value {
@@ -123,34 +125,35 @@ impl Fields {
         Some(tables.into_iter().enumerate().map(place_of).collect())
     }
 
-    /// Whether the key is there, whatever its value.
+    /// Whether the key is in the table, with any value.
     pub fn has(&self, key: &str) -> bool {
         self.taken.iter().any(|taken| taken.key == key)
     }
 
-    /// Whether the key is there with an empty list.
+    /// Whether the key is in the table with an empty list.
     pub fn has_empty_list(&self, key: &str) -> bool {
         self.taken.iter().any(|taken| taken.key == key && taken.valid.is_empty() && !taken.has_failed)
     }
 
-    /// Where the key stands; where the table stands if the key is left out.
+    /// The place of the key, or that of the table if the key is left out.
     pub fn place_of(&self, key: &str) -> Place {
         let taken = self.taken.iter().find(|taken| taken.key == key);
         taken.map_or(&self.place, |taken| &taken.place).clone()
     }
 
-    /// The same, but `None` where its value is invalid: then nothing more is to be said of it.
+    /// The place of the key like [`place_of`](Self::place_of), but `None` if its value is invalid. Then no
+    /// further problem is reported about it.
     pub fn place_of_valid(&self, key: &str) -> Option<Place> {
         let failed = self.taken.iter().any(|taken| taken.key == key && taken.has_failed);
         (!failed).then(|| self.place_of(key))
     }
 
-    /// Where the valid items of a list stand.
+    /// The places of the valid items of a list.
     pub fn items(&self, key: &str) -> &[Place] {
         self.taken.iter().find(|taken| taken.key == key).map_or(&[], |taken| &taken.valid)
     }
 
-    /// Where a key stands, or would stand.
+    /// The place that the key has, or would have.
     pub fn place_of_key(&self, key: &str) -> Place {
         match self.has(key) {
             true => self.place_of(key),
@@ -158,19 +161,19 @@ impl Fields {
         }
     }
 
-    /// Refuses this key, for this reason, if it is there.
+    /// Reports a problem for this reason if the key is in the table.
     pub fn refuse(&mut self, key: &'static str, reason: &str, cx: &mut Context<'_>) {
         if let Some((_, place)) = self.take(key) {
             cx.problems.add(&place, reason);
         }
     }
 
-    /// Passes over this key.
+    /// Accepts this key without reading it.
     pub fn ignore(&mut self, key: &'static str) {
         self.take(key);
     }
 
-    /// Reports every key that nobody asked for.
+    /// Reports every key that was not requested.
     pub fn finish(self, cx: &mut Context<'_>) {
         for entry in &self.left {
             let place = self.place_below(&entry.key, entry.line);
@@ -202,10 +205,10 @@ impl Fields {
     }
 }
 
-/// The values of a key, where they stand, and what each of them must be.
+/// The values of a key, with their places and the names of their kinds.
 fn items(node: Node, place: &Place, declared: &Declared) -> Vec<(Node, Place, &'static str)> {
     match node.value {
-        // An item may stand on a line of its own.
+        // An item may have a line of its own.
         Value::List(items) if declared.list => items
             .into_iter()
             .map(|item| (Place { key: place.key.clone(), line: item.line }, item))
@@ -218,7 +221,7 @@ fn items(node: Node, place: &Place, declared: &Declared) -> Vec<(Node, Place, &'
     }
 }
 
-/// The value, if it is of this kind.
+/// The value if it has this kind.
 fn written<'v>(value: &'v Value, kind: Kind, base: &Path) -> Option<Written<'v>> {
     Some(match (kind, value) {
         (Kind::Text | Kind::Amount, Value::Text(text)) => Written::Text(text),

@@ -1,4 +1,4 @@
-//! docs/CONFIGURATION.md has the tables that the declarations make.
+//! Keeps the tables in docs/CONFIGURATION.md the same as the declarations.
 
 use std::path::Path;
 use std::{env, fs};
@@ -34,7 +34,7 @@ fn the_manual_has_the_tables_of_the_declarations() {
     }
 }
 
-/// Where the table begins: after the heading of its keys.
+/// The start of the table, after the heading of its keys.
 fn start_of(manual: &str, table: &Table) -> usize {
     let title = title(table);
     let heading = manual.find(&title).unwrap_or_else(|| panic!("{FILE} has no heading {title:?}"));

@@ -1,9 +1,9 @@
-//! A station as it is declared: in TOML for people, in JSON for programs, with the same names.
+//! The configuration of a station: in TOML for people, in JSON for programs, with the same keys.
 //!
-//! Both languages become a tree (`node`). `reader` takes its tables apart (`fields`) by the keys that are declared beside
-//! the settings (`crate::setting`; `tables` lists them), and reports what is wrong (`problem`). `parts` reads one
-//! table alone.
-//! A [`Config`] is valid in itself; what the machine refuses (a port in use) shows at start.
+//! Both languages become a tree (`node`). `reader` takes its tables apart (`fields`) by the keys that are
+//! declared beside the settings (`crate::setting`; `tables` lists them). It reports problems (`problem`).
+//! `parts` reads a single table. A [`Config`] is valid in itself. What the machine refuses, such as a port in
+//! use, shows at the start.
 
 mod api;
 mod fields;
@@ -38,17 +38,17 @@ const MAX_BYTES: u64 = 64 << 20;
 pub struct Config {
     /// The server that all pipelines share.
     pub server: ServerSettings,
-    /// At least one.
+    /// Its pipelines, at least one.
     pub pipelines: Vec<PipelineSettings>,
-    /// How it is steered from outside.
+    /// The API.
     pub api: ApiSettings,
-    /// What works but is rarely meant.
+    /// Values that work but are rarely intended.
     pub warnings: Vec<ConfigProblem>,
 }
 
 impl Config {
-    /// Reads a file: JSON where its name ends in `.json`, else TOML. Relative paths are relative
-    /// to the file.
+    /// Reads a file: as JSON if its name ends in `.json`, else as TOML. Relative paths are relative to the
+    /// file's folder.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
@@ -67,8 +67,8 @@ impl Config {
         }
     }
 
-    /// A declaration in TOML. `origin` names it in problems, and relative paths are relative to
-    /// the folder that it is in.
+    /// Reads a configuration in TOML. `origin` is its path: problems name it, and relative paths are relative
+    /// to its folder.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
@@ -85,7 +85,7 @@ impl Config {
         Config::parse(text, Node::from_toml, folder_of(origin), Problems::new(Some(origin)))
     }
 
-    /// A declaration in JSON, with the same names. Relative paths are relative to `base`.
+    /// Reads a configuration in JSON, with the same keys. Relative paths are relative to `base`.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -113,10 +113,10 @@ impl From<Config> for StationSettings {
     }
 }
 
-/// How a text becomes a tree.
+/// Turns a text into a tree.
 type Language = fn(&str, &mut Problems) -> Node;
 
-/// The bytes of a file. A file that is too large for a configuration is refused: a device has no end.
+/// Reads a file. A file that is too large for a configuration is refused, and so is a device without an end.
 fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;

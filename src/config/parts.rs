@@ -12,7 +12,7 @@ use crate::pipeline::{OutputSettings, PipelineSettings};
 use crate::server::{MountSettings, ServerSettings};
 
 impl PipelineSettings {
-    /// One pipeline alone, declared in TOML: the keys of `[[pipeline]]` at the top. Otherwise as
+    /// Reads a single pipeline in TOML: the keys of `[[pipeline]]`, at the top level. The rest is as in
     /// [`Config::from_toml`](crate::Config::from_toml).
     ///
     /// # Errors
@@ -21,7 +21,7 @@ impl PipelineSettings {
         toml(text, origin, pipeline)
     }
 
-    /// One pipeline alone, declared in JSON. Relative paths are relative to `base`.
+    /// Reads a single pipeline in JSON. Relative paths are relative to `base`.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -41,7 +41,8 @@ impl PipelineSettings {
 }
 
 impl ServerSettings {
-    /// A server, declared in TOML: the keys of `[server]` at the top. `origin` names it in problems.
+    /// Reads the settings of a server in TOML: the keys of `[server]`, at the top level. Problems name
+    /// `origin`.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
@@ -49,7 +50,7 @@ impl ServerSettings {
         toml(text, origin, server)
     }
 
-    /// A server, declared in JSON.
+    /// Reads the settings of a server in JSON.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -66,8 +67,8 @@ impl ServerSettings {
 }
 
 impl OutputSettings {
-    /// An output of a pipeline of this shape, declared in TOML: the keys of `[[pipeline.output]]` at the
-    /// top. `origin` names it in problems.
+    /// Reads an output in TOML, for a pipeline with this PCM spec: the keys of `[[pipeline.output]]`, at the
+    /// top level. Problems name `origin`.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
@@ -75,7 +76,7 @@ impl OutputSettings {
         toml(text, origin, |reader, root| reader.output_alone(root, spec))
     }
 
-    /// An output of a pipeline of this shape, declared in JSON.
+    /// Reads an output in JSON, for a pipeline with this PCM spec.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -85,9 +86,9 @@ impl OutputSettings {
 }
 
 impl MountSettings {
-    /// A mount that an application feeds, declared in TOML: the keys of `[[pipeline.output]]` that describe the mount.
-    /// `content_type` must be given; `bitrate`, `sample_rate` and `channels` are given if they are known. `origin` names
-    /// it in problems.
+    /// Reads a mount that an application feeds, in TOML: the keys of `[[pipeline.output]]` that describe the
+    /// mount. `content_type` must be given; `bitrate`, `sample_rate` and `channels` are given if they are
+    /// known. Problems name `origin`.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
@@ -95,7 +96,7 @@ impl MountSettings {
         toml(text, origin, mount)
     }
 
-    /// The same in JSON.
+    /// Reads a mount that an application feeds, in JSON.
     ///
     /// # Errors
     /// Everything that is wrong with it.

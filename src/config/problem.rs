@@ -1,9 +1,9 @@
-//! Everything that is wrong with a declaration, each problem with its place and what would work.
+//! The problems of a configuration, each with its place and what would work.
 
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Why a declaration was refused: all of its problems, in the order of its lines.
+/// The reason why a configuration was refused: all of its problems, in the order of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// At least one.
@@ -24,19 +24,19 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// One thing that is wrong with a declaration, or that is rarely meant. Its text is one line,
-/// `station.toml:12: pipeline.output.bitrat: unknown key; did you mean "bitrate"?`
+/// A problem of a configuration, or a warning. Its text is one line: `station.toml:12: pipeline.output.bitrat:
+/// unknown key; did you mean "bitrate"?`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
-    /// The file; `None` where the declaration did not come from a file.
+    /// The file. `None` if the configuration did not come from a file.
     pub file: Option<PathBuf>,
-    /// The line, counted from 1; `None` where lines are not known (JSON).
+    /// The line, counted from 1. `None` if lines are not known (JSON).
     pub line: Option<u32>,
-    /// The key, whole: `pipeline[0].output[1].bitrate`. Empty where no key is to blame.
+    /// The full key: `pipeline[0].output[1].bitrate`. Empty if the problem has no key.
     pub key: String,
     /// What is wrong, and what would work.
     pub reason: String,
-    /// The known key that an unknown one comes nearest to.
+    /// The known key that is nearest to an unknown one.
     pub nearest: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl ConfigProblem {
             write!(f, " ")?;
         }
         if !self.key.is_empty() {
-            // A line says where to look, so the indices of the tables are not needed.
+            // A line number leads to the place, so the indices of the tables are not needed.
             let key = if self.line.is_some() { without_indices(&self.key) } else { self.key.clone() };
             write!(f, "{key}: ")?;
         }
@@ -96,7 +96,7 @@ fn without_indices(key: &str) -> String {
     plain
 }
 
-/// Where something stands in a declaration.
+/// A place in a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     /// As in [`ConfigProblem::key`].
@@ -105,14 +105,14 @@ pub(super) struct Place {
     pub line: Option<u32>,
 }
 
-/// Collects problems and warnings while a declaration is read.
+/// Collects problems and warnings while a configuration is read.
 #[derive(Debug)]
 pub(super) struct Problems {
     file: Option<PathBuf>,
-    /// Whether the syntax is broken, and on which lines. Around a broken line, kinds and names of keys can be judged;
-    /// what values mean together cannot, for some of them may be missing.
+    /// The lines with syntax errors, if there is any. Kinds and names of keys can still be judged on other
+    /// lines. What values mean together cannot, because some of them may be missing.
     broken: Option<Vec<u32>>,
-    /// Wrong kinds and unknown keys, which are reported first where there are no lines.
+    /// Wrong kinds and unknown keys. They are reported first if there are no lines.
     found: Vec<ConfigProblem>,
     /// Values that cannot work.
     refused: Vec<ConfigProblem>,
@@ -130,7 +130,7 @@ impl Problems {
         }
     }
 
-    /// A value that cannot work. It is not reported where the syntax is broken.
+    /// Adds a value that cannot work. It is not reported if there are syntax errors.
     pub fn add(&mut self, place: &Place, reason: impl Into<String>) {
         if self.broken.is_none() {
             let problem = self.problem(place, reason.into());
@@ -138,24 +138,24 @@ impl Problems {
         }
     }
 
-    /// A value of the wrong kind.
+    /// Adds a value of the wrong kind.
     pub fn add_of_kind(&mut self, place: &Place, reason: impl Into<String>) {
         self.push(place, reason.into(), None);
     }
 
-    /// A key that is not known, and the known key nearest to it.
+    /// Adds an unknown key, and the known key nearest to it.
     pub fn add_unknown(&mut self, place: &Place, reason: impl Into<String>, nearest: Option<&str>) {
         self.push(place, reason.into(), nearest);
     }
 
-    /// What works but is rarely meant.
+    /// Adds a warning: a value that works but is rarely intended.
     pub fn warn(&mut self, place: &Place, reason: impl Into<String>) {
         let problem = self.problem(place, reason.into());
         self.warnings.push(problem);
     }
 
-    /// Ends the reading of the syntax. If there was an error, only kinds and unknown keys are reported from here on,
-    /// and nothing on the lines that are broken.
+    /// Ends the reading of the syntax. If there was an error, only kinds and unknown keys are reported from
+    /// here on, and nothing on the lines with errors.
     pub fn end_of_syntax(&mut self) {
         if self.found.len() + self.refused.len() > 0 {
             self.broken = Some(self.lines());

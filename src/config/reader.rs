@@ -1,5 +1,5 @@
-//! From a tree to settings that can be started: reads every table by the keys that are declared for it, and checks what
-//! tables must not share. All that is wrong is found in one pass.
+//! Turns a tree into settings: reads every table by its declared keys, and checks that tables do not use the
+//! same thing twice. One pass finds all problems.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use super::fields::{Context, Fields};
 use super::node::{Entry, Node, Value};
 use super::problem::{Place, Problems};
 
-/// A value and where it stands.
+/// A value and its place.
 struct At<T> {
     value: T,
     place: Place,
 }
 
-/// Makes settings of tables, and remembers what must differ between them. What it returns is usable if there is no
+/// Turns tables into settings, and collects values that must be unique. Its result is usable if there is no
 /// problem.
 pub(super) struct Reader<'a> {
     cx: Context<'a>,
@@ -32,18 +32,18 @@ pub(super) struct Reader<'a> {
     mounts: Vec<At<String>>,
     /// Canonical paths.
     state_files: Vec<At<PathBuf>>,
-    /// The mounts that have a fallback, and where it is declared.
+    /// The mounts that have a fallback, with the places of their declarations.
     fallbacks: Vec<At<String>>,
 }
 
-/// Where the shape of the audio is declared, which a codec may refuse.
+/// The places of the PCM spec's keys. A codec may refuse the spec.
 struct SpecPlaces {
     channels: Place,
     sample_rate: Place,
 }
 
 impl<'a> Reader<'a> {
-    /// Relative paths are relative to `base`.
+    /// A reader with `base` as the base of relative paths.
     pub fn new(base: &'a Path, problems: &'a mut Problems) -> Reader<'a> {
         Reader {
             cx: Context { base, problems },
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A whole declaration.
+    /// Reads a whole configuration.
     pub fn config(&mut self, root: Node) -> Config {
         let mut top = Fields::of(root, Place::default(), &mut self.cx);
         let empty = || (Node { line: None, value: Value::Table(Vec::new()) }, Place::default());
@@ -75,12 +75,12 @@ impl<'a> Reader<'a> {
         Config { server, pipelines, api, warnings: Vec::new() }
     }
 
-    /// A server alone. The keys of the API are allowed and have no effect.
+    /// Reads a server without pipelines. The keys of the API are allowed and have no effect.
     pub fn server(&mut self, node: Node, place: Place) -> ServerSettings {
         self.server_and_api(node, place).0
     }
 
-    /// The table of a server, and whether it gives media roots.
+    /// Reads the table of a server. The flag tells whether it sets media roots.
     fn server_and_api(&mut self, node: Node, place: Place) -> (ServerSettings, ApiSettings, bool) {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut server = ServerSettings::default();
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         (server, api, roots_are_given)
     }
 
-    /// A pipeline alone, with the keys of its table at the top. Its fallback mounts may be elsewhere.
+    /// Reads a pipeline without a server, with its keys at the top level. Its fallback mounts may be elsewhere.
     pub fn lone_pipeline(&mut self, root: Node) -> PipelineSettings {
         let pipeline = self.pipeline(root, Place::default());
         self.check_fallbacks(std::slice::from_ref(&pipeline), false);
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         pipeline
     }
 
-    /// An output of a pipeline of this shape.
+    /// Reads an output for a pipeline with this PCM spec.
     pub fn output_alone(&mut self, root: Node, spec: PcmSpec) -> Option<OutputSettings> {
         let places = SpecPlaces { channels: Place::default(), sample_rate: Place::default() };
         self.output(root, Place::default(), spec, &places)
@@ -176,8 +176,8 @@ impl<'a> Reader<'a> {
         format
     }
 
-    /// The encoder of an output. It is opened once, so that what its codec refuses is known before anything is on the
-    /// air.
+    /// Reads the encoder of an output. It is opened once, so that a refusal by its codec shows before anything
+    /// is on the air.
     fn encoder(
         &mut self,
         fields: &mut Fields,
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A mount that an application feeds.
+    /// Reads a mount that an application feeds.
     pub fn mount_alone(&mut self, root: Node) -> MountSettings {
         let mut fields = Fields::of(root, Place::default(), &mut self.cx);
         let mut mount = self.mount(&mut fields, None);
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
         mount
     }
 
-    /// The keys of a table that describe its mount.
+    /// Reads the keys of a table that describe its mount.
     fn mount(&mut self, fields: &mut Fields, format: Option<&Format>) -> MountSettings {
         let mut mount = MountSettings::default();
         fields.read(&mut mount, MountSettings::KEYS, &mut self.cx);
@@ -241,7 +241,8 @@ impl<'a> Reader<'a> {
         mount
     }
 
-    /// Checks fallback mounts against the mounts that they stand in for. With `all` the station has no other mounts.
+    /// Checks fallback mounts and the mounts that they stand in for. With `all`, the station has no other
+    /// mounts.
     fn check_fallbacks(&mut self, pipelines: &[PipelineSettings], all: bool) {
         let outputs = pipelines.iter().flat_map(|pipeline| &pipeline.outputs);
         let mounts: Vec<_> = outputs.map(OutputSettings::typed_mount).collect();
@@ -282,7 +283,7 @@ impl<'a> Reader<'a> {
             Ok(canonical) => canonical,
             Err(error) => return self.cx.problems.add(&place, reason_of(error)),
         };
-        // A state is written to a file beside it first.
+        // A state is first written to another file beside the state file.
         let collides = |other: &Path| {
             other == file || state_file::beside(other) == file || other == state_file::beside(&file)
         };
@@ -294,7 +295,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The outputs of a pipeline at `place` that declares none: one of each format.
+/// The outputs of a pipeline at `place` that declares none: one for each format.
 fn default_outputs(place: &Place) -> Vec<(Node, Place)> {
     let built = FORMATS.iter().filter(|format| format.draft.is_some());
     let output = |format: &Format| {

@@ -1,4 +1,4 @@
-//! The tables of a declaration and their keys, as they are declared beside the settings.
+//! The tables of a configuration, with the keys that are declared beside the settings.
 
 use super::api::ApiSettings;
 use crate::codec::formats::{FORMAT, FORMATS};
@@ -6,7 +6,7 @@ use crate::pipeline::{OUTPUT, PipelineSettings};
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{Declared, declared};
 
-/// A table of a declaration.
+/// A table of a configuration.
 pub(super) struct Table {
     /// Its header in TOML.
     pub header: &'static str,
@@ -34,7 +34,7 @@ pub(super) fn tables() -> Vec<Table> {
     tables
 }
 
-/// The header of the table that this key belongs to.
+/// The header of the table where this key belongs.
 pub(super) fn home_of(key: &str) -> Option<&'static str> {
     let has = |table: &Table| table.keys.iter().any(|declared| declared.key == key);
     tables().iter().find(|table| has(table)).map(|table| table.header)
@@ -49,7 +49,7 @@ mod tests {
     use crate::audio::PcmSpec;
     use std::path::Path;
 
-    /// What is said of a key that is in a table of this header.
+    /// The problem of a key in a table with this header.
     fn said(header: &str, key: &str) -> String {
         let entry =
             |key: &str, value| Entry { key: key.into(), line: None, node: Node { line: None, value } };
@@ -93,7 +93,7 @@ mod tests {
         }
     }
 
-    /// Reading a table knows the keys that are declared for it, and sends the others where they belong.
+    /// A table accepts exactly the declared keys, and points other keys to their tables.
     #[test]
     fn the_keys_that_are_read_are_those_that_are_declared() {
         let tables = tables();

@@ -1,4 +1,4 @@
-//! For every key a value that is not its default, for tests that go through the declarations.
+//! A value for every key that differs from its default, for tests that go through the declarations.
 
 use super::Written;
 

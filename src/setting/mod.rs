@@ -1,7 +1,7 @@
 //! How a setting is declared: once, beside the settings that it belongs to.
 //!
-//! Every type of settings (`ServerSettings`, `Mp3Settings`, …) has a table of its keys, which the macro
-//! [`settings!`] writes. From these tables follow the reading of a configuration (`config/`), the tables in
+//! Every type of settings (`ServerSettings`, `Mp3Settings`, …) has a table of its keys, written with the macro
+//! [`settings!`]. Three things follow from these tables: how a configuration is read (`config/`), the tables in
 //! docs/CONFIGURATION.md, and what a reload applies or reports (`pipeline/reload.rs`).
 
 #[cfg(test)]
@@ -16,47 +16,47 @@ pub(crate) use takes::{
     COUNT, EXISTING, FLAG, Kind, PATH, SMALL_COUNT, TEXT, TIME, TIME_OR_OFF, Takes, Written, choice,
 };
 
-/// A key as it is declared.
+/// The declaration of a key.
 #[derive(Debug)]
 pub(crate) struct Declared {
     /// Its name in TOML and JSON.
     pub key: &'static str,
-    /// What it takes; of a list, what each item is.
+    /// The kind of its value; for a list, the kind of an item.
     pub kind: Kind,
-    /// Whether it takes a list. One value alone is a list of one.
+    /// Whether it takes a list. A single value counts as a list of one.
     pub list: bool,
-    /// What holds where the key is left out.
+    /// The value if the key is left out.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test writes"))]
     pub default: DefaultValue,
-    /// What a reload does with another value.
+    /// The effect of a changed value at a reload.
     pub reload: Reload,
-    /// What it means, for docs/CONFIGURATION.md.
+    /// Its description in docs/CONFIGURATION.md.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the manual, which a test writes"))]
     pub doc: &'static str,
 }
 
-/// What holds where a key is left out.
+/// The value of a key that is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DefaultValue {
     /// This value, written as in TOML but without quotes.
     Value(&'static str),
-    /// What these words describe.
+    /// A value that these words describe.
     Words(&'static str),
 }
 
-/// What a reload does with another value.
+/// The effect of a changed value at a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reload {
-    /// It applies the value while the station is on the air.
+    /// The value is applied while the station is on the air.
     Applied,
-    /// It reports that the value needs a restart.
+    /// The reload reports that the value needs a restart.
     Restart,
 }
 
 /// A key of the settings `S`, and the field that holds its value.
 pub(crate) struct Setting<S> {
     pub declared: Declared,
-    /// Reads a value into the field. A list gets one more item.
+    /// Reads a value into the field. For a list, it appends an item.
     pub read: fn(&mut S, Written<'_>) -> Result<(), String>,
     /// Whether both have the same value.
     pub same: fn(&S, &S) -> bool,
@@ -64,22 +64,22 @@ pub(crate) struct Setting<S> {
     pub copy: fn(&mut S, &S),
 }
 
-/// Settings whose keys are declared.
+/// Settings with declared keys.
 pub(crate) trait Settings: Sized + 'static {
     /// Every key, in the order of the documentation.
     const KEYS: &'static [Setting<Self>];
 
-    /// Valid settings, in which one value can be tried alone.
+    /// Valid settings, in which a single value can be tried.
     fn sample() -> Self;
 
-    /// Refuses what cannot work.
+    /// Refuses values that cannot work.
     fn check(&self) -> error::Result<()> {
         Ok(())
     }
 }
 
 impl<S: Settings> Setting<S> {
-    /// Takes over a value if it is valid. It is tried in a sample, so that only its own faults are found.
+    /// Sets a value if it is valid. It is tried in a sample, so that only its own faults are found.
     pub fn set(&self, settings: &mut S, written: Written<'_>) -> Result<(), String> {
         let mut trial = S::sample();
         (self.copy)(&mut trial, settings);
@@ -90,7 +90,7 @@ impl<S: Settings> Setting<S> {
     }
 }
 
-/// Settings whose type the reader of a configuration does not know.
+/// Settings of a type that the reader of a configuration does not know.
 pub(crate) trait Draft {
     /// Sets the value of a key of [`Settings::KEYS`].
     fn set(&mut self, key: &str, written: Written<'_>) -> Result<(), String>;
@@ -103,7 +103,7 @@ impl<S: Settings> Draft for S {
     }
 }
 
-/// The keys of `S` as they are declared.
+/// The declarations of the keys of `S`.
 pub(crate) fn declared<S: Settings>() -> impl Iterator<Item = &'static Declared> {
     S::KEYS.iter().map(|setting| &setting.declared)
 }
@@ -113,7 +113,7 @@ pub(crate) fn differences<S: Settings>(old: &S, new: &S) -> impl Iterator<Item =
     S::KEYS.iter().filter(move |setting| !(setting.same)(old, new))
 }
 
-/// A refusal without the key, which its reader knows already.
+/// The reason of a refusal without the key, which the caller adds.
 pub(crate) fn reason_of(error: Error) -> String {
     match error {
         Error::Setting { reason, .. } => reason,

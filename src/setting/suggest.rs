@@ -1,7 +1,7 @@
-//! Suggestions for names that are not known.
+//! Suggestions for unknown names.
 
-/// Why `key` is not known in a table that has `keys`, and the key nearest to it. `home` is the header of the table
-/// that it belongs to, if there is one.
+/// The reason why `key` is unknown in a table with these `keys`, and the nearest of them. `home` is the header
+/// of the table that the key belongs to, if there is one.
 pub(crate) fn unknown_key<'k>(key: &str, keys: &[&'k str], home: Option<&str>) -> (String, Option<&'k str>) {
     if let Some(nearest) = nearest(key, keys) {
         return ("unknown key".to_owned(), Some(nearest));
@@ -12,7 +12,7 @@ pub(crate) fn unknown_key<'k>(key: &str, keys: &[&'k str], home: Option<&str>) -
     (format!("unknown key; the keys here are {}", keys.join(", ")), None)
 }
 
-/// Why `name` is none of `names`, for a value that must be one of them.
+/// The reason why `name` is wrong for a value that must be one of `names`.
 pub(crate) fn unknown_name(name: &str, names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     let (last, rest) = quoted.split_last().expect("a choice has names");
@@ -23,7 +23,7 @@ pub(crate) fn unknown_name(name: &str, names: &[&str]) -> String {
     }
 }
 
-/// Why there is no mount at `path`, where there are these others.
+/// The reason why there is no mount at `path`, with the existing mounts.
 pub(crate) fn unknown_mount(path: &str, others: &[&str]) -> String {
     match (nearest(path, others), others) {
         (Some(nearest), _) => format!("this station has no mount {path}; did you mean {nearest}?"),
@@ -32,14 +32,14 @@ pub(crate) fn unknown_mount(path: &str, others: &[&str]) -> String {
     }
 }
 
-/// The name nearest to `word`, if one is near enough to have been meant.
+/// The name nearest to `word`, if it is near enough to have been meant.
 fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     let word = plain(word);
     let (distance, name) = names
         .iter()
         .map(|name| (strsim::damerau_levenshtein(&word, &plain(name)), *name))
         .min_by_key(|(distance, _)| *distance)?;
-    // A third of the letters may be wrong; a short word is another word then.
+    // A third of the letters may be wrong. A short word with that many errors is another word.
     if distance <= word.chars().count() / 3 {
         return Some(name);
     }
@@ -47,7 +47,7 @@ fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     (word.len() >= 4).then(|| names.iter().find(prefix).copied()).flatten()
 }
 
-/// Letters and digits only: `Sample-Rate` is `samplerate`.
+/// Keeps letters and digits only: `Sample-Rate` becomes `samplerate`.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -1,17 +1,17 @@
-//! What a key takes: the kind of its value, and how the value is read.
+//! The kinds of values that keys take, and how each is read.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{suggest, values};
 
-/// The kind of a value as it is written.
+/// The kind of a written value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
     /// A string with a number and its unit: `"3s"`, `"64KiB"`.
     Amount,
-    /// A string. A relative path is relative to the folder of the file that it stands in.
+    /// A string. A relative path is relative to the folder of its configuration file.
     Path,
     Integer,
     Flag,
@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-/// A value as it is written.
+/// A value as it was written.
 #[derive(Clone, Debug)]
 pub(crate) enum Written<'a> {
     Text(&'a str),
@@ -84,14 +84,15 @@ pub(crate) const TIME_OR_OFF: Takes<Option<Duration>> =
 /// A number that is not negative.
 pub(crate) const COUNT: Takes<usize> = Takes::Integer(count);
 
-/// The same in 32 bits. A larger number becomes the largest, which its check refuses.
+/// A number that is not negative, in 32 bits. A larger number becomes the largest, which the check of its
+/// settings refuses.
 pub(crate) const SMALL_COUNT: Takes<u32> =
     Takes::Integer(|number| Ok(u32::try_from(count(number)?).unwrap_or(u32::MAX)));
 
 /// `true` or `false`.
 pub(crate) const FLAG: Takes<bool> = Takes::Flag(|flag| flag);
 
-/// A path at which there need be nothing.
+/// A path. Nothing needs to exist there.
 pub(crate) const PATH: Takes<PathBuf> = Takes::Path(Ok);
 
 /// The path of a file or folder that exists.

@@ -1,4 +1,4 @@
-//! Values that are written as text with a unit: `30s`, `250ms`, `1h30m`, `64KiB`; and addresses.
+//! Values that are written as text: amounts with a unit (`30s`, `250ms`, `1h30m`, `64KiB`) and addresses.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const SIZE_UNITS: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
-/// `30s`, `250ms`, `2m`, `1h30m`, `1.5s`: numbers with their units, longer units first.
+/// Reads `30s`, `250ms`, `2m`, `1h30m` or `1.5s`: numbers with units, longer units first.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a duration: write \"30s\", \"250ms\", \"2m\" or \"1h30m\"");
     let mut rest = text.trim();
@@ -32,7 +32,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         if after.is_empty() {
             return Err(format!("{text:?} lacks a unit: write \"{rest}s\" for seconds, or use ms, m or h"));
         }
-        // Only smaller units may follow: "30m1h" is more likely a slip than a wish.
+        // Only smaller units may follow: "30m1h" is more likely a mistake than intended.
         let at = units.iter().position(|(name, _)| *name == unit).ok_or_else(wrong)?;
         nanos = scaled(number, units[at].1).and_then(|part| nanos.checked_add(part)).ok_or_else(wrong)?;
         units = &units[at + 1..];
@@ -41,7 +41,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if text.trim().is_empty() { Err(wrong()) } else { Ok(Duration::from_nanos(nanos)) }
 }
 
-/// `64KiB`, `1MB`, `500B`: a number of bytes with its unit.
+/// Reads `64KiB`, `1MB` or `500B`: a number of bytes with a unit.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     let wrong = || format!("{text:?} is not a size: write \"64KiB\", \"1MiB\" or \"500kB\"");
     let (number, unit) = split_number(text.trim()).ok_or_else(wrong)?;
@@ -51,7 +51,7 @@ pub(crate) fn size(text: &str) -> Result<usize, String> {
     usize::try_from(bytes).map_err(|_| wrong())
 }
 
-/// `ADDR:PORT`, `[::1]:8001`, `:8001` or `8001`; the last two mean every address of both families.
+/// Reads `ADDR:PORT`, `[::1]:8001`, `:8001` or `8001`. The last two mean all addresses of both families.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let trimmed = text.trim();
     if let Ok(address) = trimmed.parse() {
@@ -70,7 +70,7 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     ))
 }
 
-/// A decimal number at the start, and what follows it.
+/// Splits a decimal number from the text after it.
 fn split_number(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, rest) = text.split_at(end);
@@ -79,11 +79,11 @@ fn split_number(text: &str) -> Option<(&str, &str)> {
     (digits(whole) && digits(part)).then_some((number, rest))
 }
 
-/// A decimal number times `unit`, rounded down; `None` where that does not fit.
+/// A decimal number times `unit`, rounded down. `None` if it does not fit.
 fn scaled(number: &str, unit: u64) -> Option<u64> {
     let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
     let whole = whole.parse::<u64>().ok()?.checked_mul(unit)?;
-    // Ten digits divide every unit finely enough, and ten digits times a unit fit 128 bits.
+    // Ten digits divide every unit finely enough, and ten digits times a unit fit into 128 bits.
     let part = &part[..part.len().min(10)];
     let part = u128::from(part.parse::<u64>().ok()?) * u128::from(unit) / 10_u128.pow(part.len() as u32);
     whole.checked_add(part as u64)
