@@ -25,8 +25,8 @@ pub(super) struct Distributor {
     owners: HashMap<String, PipelineId>,
     /// The listeners whose pipeline was told that they joined, by the server's number.
     present: HashMap<u64, PipelineId>,
-    /// Emitters that may have lost something.
-    sources: Vec<Arc<Source>>,
+    /// Emitters that have lost events since the queue was empty.
+    losers: Vec<Arc<Source>>,
     /// When to look whether hooks hang.
     look_at: Option<Instant>,
     ends: bool,
@@ -51,7 +51,7 @@ impl Distributor {
             pipelines: Vec::new(),
             owners: HashMap::new(),
             present: HashMap::new(),
-            sources: Vec::new(),
+            losers: Vec::new(),
             look_at: None,
             ends: false,
         }
@@ -88,13 +88,18 @@ impl Distributor {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Event { source, missed, event } => {
-                self.take(source, missed, |hub, pipeline| {
-                    let owner = pipeline.or_else(|| hub.owner(&event));
-                    hub.deliver(owner, event);
-                });
+                self.take(&source, missed);
+                let pipeline = source.pipeline.or_else(|| self.owner(&event));
+                self.deliver(pipeline, event);
             }
             Message::Line { source, missed, level, text } => {
-                self.take(source, missed, |hub, _| (hub.write_line)(level, text));
+                self.take(&source, missed);
+                (self.write_line)(level, text);
+            }
+            Message::Loss(source) => {
+                if !self.losers.iter().any(|known| Arc::ptr_eq(known, &source)) {
+                    self.losers.push(source);
+                }
             }
             Message::Subscribe(subscriber) => {
                 let is_known = |id| self.pipelines.iter().any(|pipeline| pipeline.id == id);
@@ -124,19 +129,10 @@ impl Distributor {
         }
     }
 
-    /// Takes what an emitter sent, after what it lost before.
-    fn take(
-        &mut self,
-        source: Arc<Source>,
-        missed: u64,
-        handle: impl FnOnce(&mut Distributor, Option<PipelineId>),
-    ) {
+    /// Takes one message of an emitter off the queue. The emitter lost `missed` others before it.
+    fn take(&mut self, source: &Source, missed: u64) {
         source.taken();
-        self.tell_missed(&source, missed);
-        handle(self, source.pipeline);
-        if !self.sources.iter().any(|known| Arc::ptr_eq(known, &source)) {
-            self.sources.push(source);
-        }
+        self.tell_missed(source, missed);
     }
 
     /// Whose listener this is about. Who was told of its coming is told of its going, whoever has the mount by then.
@@ -181,10 +177,9 @@ impl Distributor {
         }
     }
 
-    /// Tells of what emitters lost after the last event that they sent. An emitter that lost something has sent something
-    /// just before, for the queue was full of it.
+    /// Tells the receivers what emitters lost after the last event that they sent.
     fn tell_losses(&mut self) {
-        for source in std::mem::take(&mut self.sources) {
+        for source in std::mem::take(&mut self.losers) {
             self.tell_missed(&source, source.take_lost());
         }
     }

@@ -98,7 +98,11 @@ impl Emitter {
         let source = &self.source;
         if source.waiting.fetch_add(1, Ordering::Relaxed) >= capacity {
             source.waiting.fetch_sub(1, Ordering::Relaxed);
-            source.lost.fetch_add(1, Ordering::Relaxed);
+            // The hub may have emptied its queue just now: without this message it would not look for a loss.
+            // Before the next one, the hub or an event takes this count: so these messages have a bound too.
+            if source.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+                self.queue.send(Message::Loss(source.clone()));
+            }
             return;
         }
         self.queue.send(message(source.clone(), source.take_lost()));

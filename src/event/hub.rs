@@ -54,6 +54,8 @@ pub(super) enum Message {
         level: Level,
         text: String,
     },
+    /// An emitter has lost an event. The hub asks for the number when the queue is empty.
+    Loss(Arc<Source>),
     Subscribe(Subscriber),
     Enter(PipelineId, Arc<str>),
     /// The listeners of this mount are the pipeline's.

@@ -182,3 +182,27 @@ fn what_comes_too_fast_for_the_hub_is_counted_in_its_place_and_costs_no_other_em
     assert_eq!(read(&pipeline), ["1", "missed 20"]);
     assert!(station.recv().is_none() && pipeline.recv().is_none(), "both are closed");
 }
+
+/// An emitter whose capacity is zero has nothing in the queue, as one that loses an event just after the hub took the last.
+#[test]
+fn a_loss_is_told_though_no_event_follows() {
+    let (distributor, queue, station) = away();
+    let thread = Worker::spawn("events", || distributor.run()).unwrap();
+    let emitter = Emitter::new(None, 0, queue.clone());
+    for _ in 0..2 {
+        emitter.emit(number(1));
+        let told = station.recv_timeout(Duration::from_secs(20)).expect("the loss is told");
+        assert_eq!(shown(&told.event), "missed 1");
+    }
+    queue.send(Message::End);
+    assert!(thread.join_before(soon()));
+}
+
+#[test]
+fn losses_do_not_fill_the_queue() {
+    let (queue, messages) = quiet_channel();
+    let emitter = Emitter::new(None, 10, queue);
+    (0..1000).for_each(|id| emitter.emit(joined(id, "/x")));
+    let waiting = std::iter::from_fn(|| messages.try_recv().ok()).count();
+    assert_eq!(waiting, 11, "ten events, and that some were lost");
+}
