@@ -33,7 +33,7 @@ use self::core::{Core, Declared};
 use crate::config::{ApiSettings, Config};
 use crate::error::{Error, Result};
 use crate::pipeline::{Reloaded, Station};
-use crate::{EventKind, HookId, Pipeline, RequestsBell, thread};
+use crate::thread;
 use guard::Guard;
 use media::Media;
 use reload::read_users;
@@ -52,8 +52,6 @@ pub struct Api {
     core: Arc<Core>,
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
-    /// For each pipeline, the hooks that wake the thread `api`.
-    hooks: Vec<Vec<HookId>>,
 }
 
 impl Api {
@@ -117,8 +115,7 @@ impl Api {
             })
             .map_err(starting())?,
         ];
-        let hooks = core.pipelines.iter().map(|pipeline| call_at_events(pipeline, &core.bell)).collect();
-        Ok(Api { core, stopping, threads, hooks })
+        Ok(Api { core, stopping, threads })
     }
 
     /// Stops the API. Later requests to its paths are not answered by it.
@@ -131,9 +128,6 @@ impl Drop for Api {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.core.bell.ring();
-        for (pipeline, hooks) in self.core.pipelines.iter().zip(&self.hooks) {
-            hooks.iter().for_each(|hook| _ = pipeline.remove_hook(*hook));
-        }
         for thread in self.threads.drain(..) {
             // The panic was reported when it happened.
             let _ = thread.join();
@@ -145,17 +139,6 @@ impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api").field("server", &self.core.server).finish_non_exhaustive()
     }
-}
-
-/// Wakes the thread `api` when something happens to the pipeline. Listeners are the exception: there may be
-/// thousands of changes, so the thread looks at their number from time to time.
-fn call_at_events(pipeline: &Pipeline, bell: &RequestsBell) -> Vec<HookId> {
-    let is_rare = |kind: &&EventKind| !matches!(kind, EventKind::ListenerJoined | EventKind::ListenerLeft);
-    let hook = |kind: &EventKind| {
-        let bell = bell.clone();
-        pipeline.add_hook(*kind, move |_, _| bell.ring())
-    };
-    EventKind::ALL.iter().filter(is_rare).map(hook).collect()
 }
 
 /// A name that distinguishes this run of the station from others.

@@ -1,6 +1,6 @@
 //! The threads of the API.
 //!
-//! `api` reads: requests, events of the pipelines, the mounts' titles. Writes: answers, streams of events.
+//! `api` reads: requests, events of the station, the mounts' titles. Writes: answers, streams of events.
 //! Never: opens a file, computes a password's hash. `api-files` reads: requests that name files. Writes: their
 //! answers, the tags of files. (`login` is in `guard.rs`.)
 

@@ -16,20 +16,23 @@ use super::core::Core;
 use super::nowplaying::{Fingerprint, NowPlaying};
 use super::problem::Problem;
 use super::views::{PipelineEvent, Snapshot};
-use crate::{EventReceiver, EventStream, HttpAnswer, HttpRequest, MountInfo, Server, StreamPos};
+use crate::{
+    Event, EventKind, EventReceiver, EventStream, HttpAnswer, HttpRequest, MountInfo, Pipeline, Server,
+    StationEvent, StreamPos,
+};
 
 /// A comment is sent after this much silence. It shows proxies and clients that the connection is alive.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// The number of a mount's listeners is sent at most once in this time.
 const LISTENERS_EVERY: Duration = Duration::from_secs(2);
-/// The capacity of the queue of a pipeline's events.
-const WAITING: usize = 4096;
-/// The most events of a pipeline that are pushed before requests are looked at again.
-const EVENTS_AT_ONCE: usize = 256;
+/// The capacity of the queue of the station's events. It takes a join storm between two looks while no client follows.
+const WAITING: usize = 16_384;
+/// The most events that are pushed before requests are looked at again.
+const EVENTS_AT_ONCE: usize = 512;
 /// The time between two looks at changes while a client follows.
 const TICK: Duration = Duration::from_millis(50);
-/// The same while no client follows. Events are still recorded, for clients that reconnect. (Rare events wake
-/// the thread at once.)
+/// The same while no client follows. Events are still recorded, for clients that reconnect. (Most events wake
+/// the thread at once: see [`wakes`].)
 const IDLE_TICK: Duration = Duration::from_secs(1);
 /// The time within which the server has counted a new follower.
 const COUNTED_WITHIN: Duration = Duration::from_secs(2);
@@ -38,19 +41,15 @@ const COUNTED_WITHIN: Duration = Duration::from_secs(2);
 pub(crate) struct Streams {
     /// The name of this run of the station. Positions of another run mean nothing here.
     run: String,
+    /// The events of all pipelines, in one order.
+    events: EventReceiver<StationEvent>,
     station: Stream,
-    sources: Vec<Source>,
+    /// For each pipeline, the file whose tags were requested last.
+    wanted: Vec<Option<PathBuf>>,
     mounts: BTreeMap<String, MountStream>,
     looked_at: Instant,
     /// Whether the last turn left events for the next one.
     behind: bool,
-}
-
-/// The events of a pipeline.
-struct Source {
-    events: EventReceiver,
-    /// The file whose tags were requested last.
-    wanted: Option<PathBuf>,
 }
 
 /// The event stream about what a mount plays.
@@ -70,12 +69,17 @@ struct Stream {
 impl Streams {
     pub(crate) fn new(core: &Core, run: String) -> crate::Result<Streams> {
         let now = Instant::now();
-        let sources =
-            core.pipelines.iter().map(|pipeline| Source { events: pipeline.events(WAITING), wanted: None });
+        let bell = core.bell.clone();
+        let notify = move |kind| {
+            if wakes(kind) {
+                bell.ring();
+            }
+        };
         Ok(Streams {
             run,
+            events: core.server.subscribe_notifying(WAITING, notify),
             station: Stream::new(&core.server, now)?,
-            sources: sources.collect(),
+            wanted: vec![None; core.pipelines.len()],
             mounts: BTreeMap::new(),
             looked_at: now,
             behind: false,
@@ -102,13 +106,13 @@ impl Streams {
             return;
         }
         self.looked_at = now;
-        for (pipeline, source) in core.pipelines.iter().zip(&mut self.sources) {
+        for (pipeline, wanted) in core.pipelines.iter().zip(&mut self.wanted) {
             let Some((_, entry)) = pipeline.up_next(1).into_iter().next() else { continue };
-            if source.wanted.as_ref() == Some(&entry.path) {
+            if wanted.as_ref() == Some(&entry.path) {
                 continue;
             }
             match core.known_tags(&entry.path).is_some() || wants_tags(&entry.path) {
-                true => source.wanted = Some(entry.path),
+                true => *wanted = Some(entry.path),
                 false => self.behind = true,
             }
         }
@@ -124,17 +128,22 @@ impl Streams {
     /// Pushes the events of the pipelines. Returns true if some are left for the next turn.
     fn tell(&mut self, core: &Core, now: Instant) -> bool {
         let media = core.media.load();
-        let mut were_too_many = false;
-        for (pipeline, Source { events, .. }) in core.pipelines.iter().zip(&self.sources) {
-            let mut pushed = 0;
-            for event in std::iter::from_fn(|| events.try_recv()).take(EVENTS_AT_ONCE) {
+        let mut taken = 0;
+        for StationEvent { pipeline: name, event } in
+            std::iter::from_fn(|| self.events.try_recv()).take(EVENTS_AT_ONCE)
+        {
+            taken += 1;
+            // Any pipeline may have lost some of the missed events. Listeners of other mounts concern no pipeline.
+            let is_about = |pipeline: &&Pipeline| match &name {
+                Some(name) => pipeline.name() == &**name,
+                None => matches!(event, Event::Missed { .. }),
+            };
+            for pipeline in core.pipelines.iter().filter(is_about) {
                 let document = PipelineEvent::of(&event, pipeline, &media);
                 self.station.push(&self.run, event.kind().as_str(), &document, now);
-                pushed += 1;
             }
-            were_too_many |= pushed == EVENTS_AT_ONCE;
         }
-        were_too_many
+        taken == EVENTS_AT_ONCE
     }
 
     /// `GET /api/v1/events`
@@ -282,6 +291,12 @@ impl Stream {
     }
 }
 
+/// Whether an event of this kind wakes the thread `api` at once. Listeners join and leave by the thousand: while no
+/// client follows, the thread reads these events once a second.
+fn wakes(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::ListenerJoined | EventKind::ListenerLeft)
+}
+
 /// The text of an event without its id. The JSON here contains no line ends.
 fn event_body(name: &str, data: &impl Serialize) -> String {
     let data = serde_json::to_string(data).expect("every document can be written as JSON");
@@ -314,6 +329,14 @@ fn wants_events(request: &HttpRequest) -> Result<bool, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn listeners_that_come_and_go_wake_nobody() {
+        let frequent = [EventKind::ListenerJoined, EventKind::ListenerLeft];
+        for kind in EventKind::ALL {
+            assert_eq!(wakes(*kind), !frequent.contains(kind), "{kind:?}");
+        }
+    }
 
     #[test]
     fn an_id_says_where_to_go_on_and_in_which_run() {

@@ -24,9 +24,13 @@ pub struct EventReceiver<T = Event> {
     item: PhantomData<fn() -> T>,
 }
 
+/// Called on the thread `events` after an event of this kind came, and for what is missed. It must return at once.
+type Notify = Box<dyn Fn(EventKind) + Send + Sync>;
+
 /// The queue of one receiver. The hub fills it.
 pub(crate) struct Inbox {
     capacity: usize,
+    notify: Option<Notify>,
     /// Whether the hub reports a reader that takes long over an event.
     watched: bool,
     queue: Mutex<Queue>,
@@ -77,12 +81,23 @@ impl<T: From<StationEvent>> EventReceiver<T> {
 impl<T> EventReceiver<T> {
     /// A receiver that gets nothing until its inbox is attached to a hub.
     pub(crate) fn new(capacity: usize) -> EventReceiver<T> {
-        EventReceiver { inbox: Arc::new(Inbox::new(capacity, false)), item: PhantomData }
+        EventReceiver { inbox: Arc::new(Inbox::new(capacity)), item: PhantomData }
+    }
+
+    /// The same for a reader that waits for other things too: `notify` wakes it. It is called on the thread `events` with
+    /// the kind of each event, and must return at once.
+    pub(crate) fn notifying(
+        capacity: usize,
+        notify: impl Fn(EventKind) + Send + Sync + 'static,
+    ) -> EventReceiver<T> {
+        let inbox = Inbox { notify: Some(Box::new(notify)), ..Inbox::new(capacity) };
+        EventReceiver { inbox: Arc::new(inbox), item: PhantomData }
     }
 
     /// The same, but the hub reports the reader when it takes too long over an event.
     pub(crate) fn watched(capacity: usize) -> EventReceiver<T> {
-        EventReceiver { inbox: Arc::new(Inbox::new(capacity, true)), item: PhantomData }
+        let inbox = Inbox { watched: true, ..Inbox::new(capacity) };
+        EventReceiver { inbox: Arc::new(inbox), item: PhantomData }
     }
 
     pub(crate) fn inbox(&self) -> &Arc<Inbox> {
@@ -113,10 +128,11 @@ impl<T> EventReceiver<T> {
 }
 
 impl Inbox {
-    fn new(capacity: usize, watched: bool) -> Inbox {
+    fn new(capacity: usize) -> Inbox {
         Inbox {
             capacity: capacity.max(1),
-            watched,
+            notify: None,
+            watched: false,
             queue: Mutex::default(),
             changed: Condvar::new(),
             closed: AtomicBool::new(false),
@@ -125,6 +141,7 @@ impl Inbox {
     }
 
     pub(super) fn put(&self, event: StationEvent) {
+        let kind = event.event.kind();
         let mut queue = self.lock();
         if queue.events.len() < self.capacity {
             let missed = std::mem::take(&mut queue.missed);
@@ -132,16 +149,24 @@ impl Inbox {
         } else {
             queue.missed += 1;
         }
-        self.show(&queue);
-        self.changed.notify_one();
+        self.wake(queue, kind);
     }
 
     /// Counts events that were lost before they came here.
     pub(super) fn miss(&self, count: u64) {
         let mut queue = self.lock();
         queue.missed += count;
+        self.wake(queue, EventKind::Missed);
+    }
+
+    /// Wakes the reader.
+    fn wake(&self, queue: MutexGuard<'_, Queue>, kind: EventKind) {
         self.show(&queue);
+        drop(queue);
         self.changed.notify_one();
+        if let Some(notify) = &self.notify {
+            notify(kind);
+        }
     }
 
     pub(super) fn close(&self) {

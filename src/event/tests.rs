@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::distributor::Distributor;
 use super::emitter::Emitter;
 use super::hub::{Hub, Membership, Message, PipelineId, Subscriber};
-use super::{Event, EventReceiver, StationEvent};
+use super::{Event, EventKind, EventReceiver, StationEvent};
 use crate::error::CloseReason;
 use crate::ring::{QuietSender, quiet_channel};
 use crate::thread::Worker;
@@ -205,4 +205,25 @@ fn losses_do_not_fill_the_queue() {
     (0..1000).for_each(|id| emitter.emit(joined(id, "/x")));
     let waiting = std::iter::from_fn(|| messages.try_recv().ok()).count();
     assert_eq!(waiting, 11, "ten events, and that some were lost");
+}
+
+#[test]
+fn a_receiver_that_notifies_calls_at_each_event_when_it_can_be_read() {
+    let (hub, _) = hub();
+    let kinds = Arc::<Mutex<Vec<EventKind>>>::default();
+    let events: EventReceiver<StationEvent> = EventReceiver::notifying(2, {
+        let kinds = kinds.clone();
+        move |kind| kinds.lock().unwrap().push(kind)
+    });
+    let emitter = hub.emitter();
+    emitter.attach(events.inbox());
+    emitter.emit(joined(1, "/x"));
+    emitter.emit(number(2));
+    emitter.emit(left(1, "/x"));
+    emitter.settle();
+    assert_eq!(
+        *kinds.lock().unwrap(),
+        [EventKind::ListenerJoined, EventKind::DeadAirEnds, EventKind::ListenerLeft]
+    );
+    assert_eq!(read_station(&events), ["-: joined 1", "-: 2", "-: missed 1"]);
 }

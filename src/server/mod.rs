@@ -28,7 +28,7 @@ use crossbeam::channel::{Sender, bounded, unbounded};
 use mio::{Poll, Waker};
 
 use crate::error::{Error, Result};
-use crate::event::{Emitter, EventReceiver, Hub, StationEvent};
+use crate::event::{Emitter, EventKind, EventReceiver, Hub, StationEvent};
 use crate::ring::{Doorbell, handoff};
 use crate::thread::Worker;
 use connections::limits::Limits;
@@ -307,6 +307,17 @@ impl Server {
     /// server and these pipelines have stopped.
     pub fn subscribe(&self, capacity: usize) -> EventReceiver<StationEvent> {
         self.inner.events.subscribe(capacity)
+    }
+
+    /// The same for a reader that waits for other things too: see [`EventReceiver::notifying`].
+    pub(crate) fn subscribe_notifying(
+        &self,
+        capacity: usize,
+        notify: impl Fn(EventKind) + Send + Sync + 'static,
+    ) -> EventReceiver<StationEvent> {
+        let receiver = EventReceiver::notifying(capacity, notify);
+        self.inner.events.attach(receiver.inbox());
+        receiver
     }
 
     /// The hub of events, which also takes the events of this server's pipelines.

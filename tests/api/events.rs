@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longwave::{Title, TitleHolds};
+use longwave::{EventKind, Title, TitleHolds};
 use longwave_testing::client::Client;
 use longwave_testing::until;
 use serde_json::Value;
@@ -86,6 +86,20 @@ fn who_comes_gets_a_snapshot_and_then_what_happens_at_once() {
     );
     let denied = radio.ask("GET", "/api/v1/events", "", "");
     assert_eq!(denied.problem().0, 401);
+}
+
+#[test]
+fn a_hook_that_hangs_holds_up_no_follower() {
+    let radio = Radio::start();
+    until("the first track is on the air", || radio.pipeline().current_track().is_some());
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    radio.pipeline().add_hook(EventKind::TrackChange, move |_, _| _ = held.recv());
+    let mut follower = Follower::station(&radio, "");
+    for _ in 0..3 {
+        radio.pipeline().skip().unwrap();
+        follower.next_of("track-change");
+    }
+    drop(release);
 }
 
 #[test]
