@@ -1,5 +1,5 @@
 #!/bin/bash
-# Everything that CI runs, quickest first. `make test` calls it when all tools are there.
+# Everything that CI runs. `make test` calls it when all tools are there.
 set -euo pipefail
 
 step() {
@@ -20,9 +20,39 @@ tests() {
     fi
 }
 
+work=$(mktemp -d)
+aside=()
+trap 'kill "${aside[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
+
+# aside NAME COMMAND...: runs what mostly waits beside what mostly computes.
+aside() {
+    local name=$1
+    shift
+    ("$@" >"$work/$name.log" 2>&1 && touch "$work/$name.passed") &
+    aside+=($!)
+}
+
+# finish NAME: waits for it and shows what it printed.
+finish() {
+    printf '\n== %s\n' "$1"
+    while kill -0 "${aside[0]}" 2>/dev/null; do sleep 0.2; done
+    aside=("${aside[@]:1}")
+    cat "$work/$1.log"
+    [ -e "$work/$1.passed" ]
+}
+
 step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --workspace --no-deps
+step cargo build --locked --workspace --lib --bins --tests --examples
+
+# The C ABI as other languages use it: built as for tests, installed, and used from there only. A copy, because the
+# combinations of features below build the same files anew.
+mkdir "$work/built"
+cp target/debug/{longwave,liblongwave_c.so,liblongwave_c.a} "$work/built"
+aside test-abi bash scripts/test-abi.sh "$work/built"
+aside test-openapi bash scripts/test-openapi.sh "$work/built" 30
+
 step cargo test --locked --workspace --doc
 # Each combination of features is tested; the library alone is checked without `program`.
 for features in program program,mp3 program,aac; do
@@ -30,11 +60,7 @@ for features in program program,mp3 program,aac; do
     step tests --no-default-features --features $features --lib --bins --test program
 done
 step cargo clippy --locked --lib --no-default-features --features mp3 -- -D warnings
-# tests/examples.rs runs them.
-step cargo build --locked --examples
-# The C ABI as other languages use it: built as for tests, installed, and used from there only.
-step cargo build --locked --workspace --lib --bins
-step bash scripts/test-abi.sh target/debug
-step bash scripts/test-openapi.sh target/debug 30
-# Last, so that its summary is the last line.
+finish test-abi
+finish test-openapi
+# Last, so that its summary is the last line. (tests/examples.rs runs the examples.)
 step tests --workspace --lib --bins --tests
