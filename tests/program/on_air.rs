@@ -193,7 +193,7 @@ fn serve_puts_every_mount_on_the_air_and_logs_what_is_of_interest() {
     assert_eq!(station.end().0, Some(0));
     let said = station.said();
     for part in [
-        "station.toml:3: server.trusted_proxies: everybody is believed who says to speak for somebody else",
+        "station.toml:3: server.trusted_proxies: this trusts every client: any of them can pretend to be another one",
         "listening on 127.0.0.1:",
         "only this machine can reach it",
         "day: now playing one",
