@@ -80,7 +80,7 @@ impl Deck {
         VoiceState {
             id: self.id,
             file: self.file.as_deref().cloned(),
-            paused: matches!(self.voice.gate(), Gate::Closed | Gate::Closing(Then::Pause)),
+            paused: matches!(self.voice.gate(), Gate::Closed | Gate::Closing(Then::Pause { .. })),
             volume: self.voice.gain.volume.gain(),
             position: self.voice.position(),
             duration: self.duration.or_else(|| {
@@ -109,9 +109,21 @@ impl Deck {
             (DeckCommand::Stop { fade }, _) => self.close(fade.max(CUT), Then::End),
             // A deck that is being stopped stays so.
             (_, Gate::Closing(Then::End)) => {}
-            (DeckCommand::Pause, _) => self.close(CUT, Then::Pause),
+            // A pause and a seek do not undo each other, whichever comes first.
+            (DeckCommand::Pause, Gate::Closing(Then::Seek(to))) => {
+                self.voice.close_for(Then::Pause { at: Some(to) });
+            }
+            (DeckCommand::Seek(to), Gate::Closing(Then::Pause { .. })) => {
+                self.voice.close_for(Then::Pause { at: Some(to) });
+            }
+            (DeckCommand::Resume, Gate::Closing(Then::Pause { at: Some(to) })) => {
+                self.voice.close_for(Then::Seek(to));
+            }
+            // The deck sounds again after the seek anyway.
+            (DeckCommand::Resume, Gate::Closing(Then::Seek(_))) => {}
+            (DeckCommand::Pause, Gate::Closing(Then::Pause { .. })) => {}
+            (DeckCommand::Pause, _) => self.close(CUT, Then::Pause { at: None }),
             (DeckCommand::Resume, _) => self.voice.open(),
-            (DeckCommand::Seek(_), Gate::Closing(Then::Pause)) => {}
             (DeckCommand::Seek(to), _) => self.voice.seek_softly(to),
         }
     }
@@ -130,7 +142,9 @@ impl Deck {
             if self.voice.gate() == Gate::Closed {
                 // It waits; its volume does not.
                 self.voice.gain.volume.advance(FrameCount(frames as u64));
-            } else if let Mixed::Ended(_) = self.voice.mix(part, scratch) {
+            } else if let Mixed::Ended(_) = self.voice.mix(part, scratch)
+                && !self.goes_on_elsewhere()
+            {
                 tell(Event::VoiceEnded { voice: self.id, stopped: false });
                 return false;
             }
@@ -141,6 +155,12 @@ impl Deck {
             }
         }
         true
+    }
+
+    /// The file has ended. A seek that was under way is done now, since there is nothing left to fade.
+    fn goes_on_elsewhere(&mut self) -> bool {
+        let seeks = matches!(self.voice.gate(), Gate::Closing(Then::Seek(_) | Then::Pause { at: Some(_) }));
+        seeks && self.voice.finish_closing_early().is_some()
     }
 
     /// Does what is due at this frame. False when it is the deck's end.
@@ -169,7 +189,7 @@ impl Deck {
 mod tests {
     use super::*;
     use crate::audio::{BLOCK_FRAMES, Channels};
-    use crate::ring::by_hand;
+    use crate::ring::{Ending, by_hand, feed};
     use crate::units::SampleRate;
 
     const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
@@ -210,9 +230,43 @@ mod tests {
     fn a_pause_lasts_until_the_resume_and_a_seek_does_not_end_it() {
         let (pause, seek) = (DeckCommand::Pause, DeckCommand::Seek(FrameCount(100)));
         assert_eq!(after([pause]), (0.0, None));
-        assert_eq!(after([pause, seek]), (0.0, None));
-        assert_eq!(after([seek, pause]), (0.0, None));
+        let resume = DeckCommand::Resume;
+        for resumed in [[pause, seek, resume], [seek, pause, resume], [seek, resume, seek]] {
+            assert_eq!(after(resumed), (0.5, None), "{resumed:?}");
+        }
+        for paused in [[pause, seek], [seek, pause]] {
+            assert_eq!(after(paused), (0.0, None), "{paused:?}");
+        }
         assert_eq!(after([pause, DeckCommand::Resume]), (0.5, None));
         assert_eq!(after([seek]), (0.5, None));
+    }
+    #[test]
+    fn a_seek_takes_effect_whatever_is_asked_with_it() {
+        let (pause, resume) = (DeckCommand::Pause, DeckCommand::Resume);
+        let seek = DeckCommand::Seek(FrameCount(7_000));
+        let cases = [
+            (vec![seek], false),
+            (vec![pause, seek], true),
+            (vec![seek, pause], true),
+            (vec![seek, resume], false),
+            (vec![pause, seek, resume], false),
+            (vec![seek, pause, resume], false),
+        ];
+        // A file that goes on, and one that ends before the fade does.
+        for ((commands, paused), frames) in cases.iter().flat_map(|case| [(case, 20_000), (case, 20)]) {
+            let (feed, mut writer) = feed(SPEC.channels, FrameCount(0), 4);
+            writer.write(vec![0.5; frames], Some(Ending::Complete));
+            let voice = Voice::new(feed, 1.0, SPEC.rate);
+            let mut deck = Deck::new(VoiceId(1), None, None, voice, 1.0, SPEC);
+            commands.iter().for_each(|command| deck.command(*command));
+            let mut block = [0.0; BLOCK_FRAMES];
+            assert!(deck.mix(&mut block, &mut Scratch::new(SPEC.channels, None), &mut |_| ()));
+            let state = deck.state();
+            assert_eq!(
+                (state.position, state.paused),
+                (FrameCount(7_000), *paused),
+                "{commands:?}, {frames} frames"
+            );
+        }
     }
 }

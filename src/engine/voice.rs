@@ -62,7 +62,10 @@ pub(crate) enum Gate {
 /// Why a gate closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
-    Pause,
+    /// The voice waits: where it is, or where a seek has sent it meanwhile.
+    Pause {
+        at: Option<FrameCount>,
+    },
     /// The voice goes on there, and fades in again.
     Seek(FrameCount),
     End,
@@ -169,6 +172,12 @@ impl Voice {
         self.gate = Gate::Closing(then);
     }
 
+    /// Changes what is due at the end of a fade that has begun.
+    pub fn close_for(&mut self, then: Then) {
+        debug_assert!(matches!(self.gate, Gate::Closing(_)), "the voice fades out");
+        self.gate = Gate::Closing(then);
+    }
+
     /// Goes on at `to`, without a click.
     pub fn seek_softly(&mut self, to: FrameCount) {
         self.close(self.cut, Curve::Smooth, Then::Seek(to));
@@ -193,7 +202,13 @@ impl Voice {
                 self.seek(to);
                 self.open();
             }
-            Then::Pause | Then::End => self.gate = Gate::Closed,
+            Then::Pause { at } => {
+                self.gate = Gate::Closed;
+                if let Some(to) = at {
+                    self.seek(to);
+                }
+            }
+            Then::End => self.gate = Gate::Closed,
         }
         Some(then)
     }
