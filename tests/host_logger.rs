@@ -7,10 +7,13 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use longwave::{Clock, EventKind, Pipeline};
+use longwave::{Clock, EventKind, Pipeline, Server};
 use longwave_testing::studio::{MOUNT, SMALL, server};
 use longwave_testing::tap::Tap;
 use longwave_testing::{ms, seconds, until};
+
+/// The lines that were logged without a panic.
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Panics when there is nothing to play, and hangs in the access log's line for one path.
 struct Logger(Mutex<Receiver<()>>);
@@ -27,6 +30,7 @@ impl log::Log for Logger {
             // Until the test is over.
             _ = self.0.lock().unwrap().recv();
         }
+        LINES.lock().unwrap().push(line);
     }
 
     fn flush(&self) {}
@@ -67,6 +71,10 @@ fn a_mixer_that_panics_takes_its_pipeline_off_the_air_in_order_though_its_logger
     assert!(pipeline.skip().is_err());
     assert_eq!(pipeline.stop().abandoned, Vec::<String>::new());
     assert!(server.is_running(), "a server that others use stays");
+    get(&server, "/later");
+    until("the lines after the one that panicked are logged", || {
+        LINES.lock().unwrap().iter().any(|line| line.contains("/later"))
+    });
 }
 
 fn a_thread_of_its_own_server_that_is_stuck_is_named_in_time() {
@@ -75,10 +83,15 @@ fn a_thread_of_its_own_server_that_is_stuck_is_named_in_time() {
         .output_with(Tap::counting().output(MOUNT))
         .start()
         .unwrap();
-    let mut client = TcpStream::connect(pipeline.server().unwrap().local_addrs()[0]).unwrap();
-    client.write_all(b"GET /stuck HTTP/1.0\r\n\r\n").unwrap();
-    client.read_to_end(&mut Vec::new()).unwrap();
+    get(&pipeline.server().unwrap(), "/stuck");
     let before = Instant::now();
     assert_eq!(pipeline.stop().abandoned, ["journal"]);
     assert!(before.elapsed() < seconds(5.5), "{:?}", before.elapsed());
+}
+
+/// Asks for something that is not there.
+fn get(server: &Server, path: &str) {
+    let mut client = TcpStream::connect(server.local_addrs()[0]).unwrap();
+    write!(client, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    client.read_to_end(&mut Vec::new()).unwrap();
 }

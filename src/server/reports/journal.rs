@@ -4,6 +4,7 @@
 //! Reads: entries from the reactor and from the hub of events, through a bounded queue. Writes: log lines.
 //! Never: touches a socket.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,6 +18,8 @@ use crate::server::connections::visit::Visit;
 const WAITING: usize = 16_384;
 /// The target of access lines, which are logged at level info.
 const ACCESS: &str = "longwave::access";
+/// Where all other lines are logged.
+const LINES: &str = "longwave";
 
 /// The sending end of the journal's queue.
 #[derive(Clone, Debug)]
@@ -84,17 +87,22 @@ impl Journal {
     /// Writes entries until all writers are gone.
     pub(crate) fn run(self) {
         for entry in &self.entries {
-            let lost = self.lost.swap(0, Ordering::Relaxed);
-            if lost > 0 {
-                log::warn!("the log is too slow: {lost} entries were lost");
+            // A host's logger that panics loses its line, and not the lines after it.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.log(entry)));
+        }
+    }
+
+    fn log(&self, entry: Entry) {
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            log::warn!(target: LINES, "the log is too slow: {lost} entries were lost");
+        }
+        match entry {
+            Entry::Access(access) if log::log_enabled!(target: ACCESS, Level::Info) => {
+                log::info!(target: ACCESS, "{}", access.line());
             }
-            match entry {
-                Entry::Access(access) if log::log_enabled!(target: ACCESS, Level::Info) => {
-                    log::info!(target: ACCESS, "{}", access.line());
-                }
-                Entry::Access(_) => {}
-                Entry::Note(level, text) => log::log!(level, "{text}"),
-            }
+            Entry::Access(_) => {}
+            Entry::Note(level, text) => log::log!(target: LINES, level, "{text}"),
         }
     }
 }
