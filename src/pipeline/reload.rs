@@ -144,7 +144,8 @@ impl Reloader {
             }
             // No player goes on with another format.
             let what = format!("{path}: another format, its listeners had to go");
-            let mut done = pipeline.remove_output(path);
+            // An encoder that cannot be opened leaves the output as it was.
+            let mut done = output.encoder.open(pipeline.spec()).and_then(|_| pipeline.remove_output(path));
             if done.is_ok() {
                 running.remove(at);
                 // Its path is free at once.
