@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{OutputSettings, Pipeline};
 use crate::audio::PcmSpec;
-use crate::codec::{EncoderSettings, is_same_encoder};
+use crate::codec::{Encoder, EncoderSettings, is_same_encoder};
 use crate::engine::crew::Crew;
 use crate::engine::encoders::{Output, Pool};
 use crate::engine::line::{OutputId, OutputSetup};
@@ -21,6 +21,8 @@ const TOO_MANY_JOBS: u64 = 20;
 const FINISHES_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Outputs {
+    /// The pipeline's name.
+    pipeline: Arc<str>,
     spec: PcmSpec,
     /// The pool of workers. They end when it is dropped, at the end.
     pool: Option<Arc<Pool>>,
@@ -35,10 +37,16 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    pub fn new(spec: PcmSpec, workers: Arc<Crew>, membership: Arc<Membership>, emitter: Emitter) -> Outputs {
+    pub fn new(
+        pipeline: Arc<str>,
+        spec: PcmSpec,
+        workers: Arc<Crew>,
+        membership: Arc<Membership>,
+        emitter: Emitter,
+    ) -> Outputs {
         let (running, mounts) = Default::default();
         let pool = Some(Arc::new(Pool::new()));
-        Outputs { spec, pool, workers, membership, emitter, next: 0, running, mounts }
+        Outputs { pipeline, spec, pool, workers, membership, emitter, next: 0, running, mounts }
     }
 
     /// Opens the encoder, then adds the mount.
@@ -47,7 +55,7 @@ impl Outputs {
         let encoder = settings.encoder.open(self.spec)?;
         let pool = self.pool()?;
         pool.staff(self.running.len() + 1, &self.workers)?;
-        let mut writer = server.add_mount(filled_in(&settings, self.spec))?;
+        let mut writer = server.add_mount(filled_in(&settings, &self.pipeline, self.spec))?;
         let id = OutputId(self.next);
         self.next += 1;
         let setup = OutputSetup {
@@ -83,6 +91,19 @@ impl Outputs {
         let found = self.running.iter_mut().find(|(output, _)| output.mount() == mount);
         let found = found.map(|(output, declared)| (output.clone(), declared));
         found.ok_or_else(|| Error::NotFound(format!("output {mount} in this pipeline")))
+    }
+
+    /// Encodes an output in another way from now on.
+    fn encode_by(
+        &mut self,
+        mount: &str,
+        settings: Arc<dyn EncoderSettings>,
+        opened: Box<dyn Encoder>,
+    ) -> Result<()> {
+        let (output, declared) = self.find_declared(mount)?;
+        declared.encoder = settings.clone();
+        self.pool()?.replace(&output, settings, opened);
+        Ok(())
     }
 
     /// The problems of the encoders.
@@ -123,9 +144,10 @@ impl OutputSettings {
     }
 }
 
-/// The mount's settings, completed with values of the encoder.
-fn filled_in(settings: &OutputSettings, spec: PcmSpec) -> MountSettings {
+/// The mount's settings, completed with the pipeline's name and with values of the encoder.
+fn filled_in(settings: &OutputSettings, pipeline: &str, spec: PcmSpec) -> MountSettings {
     let mut mount = settings.typed_mount();
+    mount.name = mount.name.filter(|name| !name.is_empty()).or_else(|| Some(pipeline.to_owned()));
     mount.bitrate = mount.bitrate.or(settings.encoder.bitrate());
     mount.sample_rate = mount.sample_rate.or(Some(spec.rate.hz()));
     mount.channels = mount.channels.or(Some(spec.channels.count() as u8));
@@ -156,7 +178,11 @@ impl Pipeline {
     /// [`Error::NotFound`] if no output has this mount; [`Error::Setting`] if the encoder cannot be opened, or makes
     /// another content type. Nothing changes then.
     pub fn replace_encoder(&self, mount: &str, encoder: impl EncoderSettings + 'static) -> Result<()> {
-        self.encode_by(mount, Arc::new(encoder))
+        let settings: Arc<dyn EncoderSettings> = Arc::new(encoder);
+        let mut outputs = self.inner.outputs();
+        let before = outputs.find_declared(mount)?.1.encoder.clone();
+        let opened = self.open_in_place_of(mount, &before, &settings)?;
+        outputs.encode_by(mount, settings, opened)
     }
 
     /// Replaces the settings of the output at this mount. Its listeners stay. The encoder is replaced if its
@@ -167,29 +193,32 @@ impl Pipeline {
     pub fn update_output(&self, settings: OutputSettings) -> Result<()> {
         let path = &settings.mount.path;
         let before = self.inner.outputs().find_declared(path)?.1.encoder.clone();
-        if !is_same_encoder(&before, &settings.encoder) {
-            self.encode_by(path, settings.encoder.clone())?;
-        }
-        self.server()?.update_mount(filled_in(&settings, self.inner.spec))?;
-        self.inner.outputs().find_declared(path)?.1.mount = settings.mount.clone();
-        Ok(())
+        // What can be refused comes first: an output is changed whole or not at all.
+        let opened = match is_same_encoder(&before, &settings.encoder) {
+            true => None,
+            false => Some(self.open_in_place_of(path, &before, &settings.encoder)?),
+        };
+        self.server()?.update_mount(filled_in(&settings, &self.inner.name, self.inner.spec))?;
+        let mut outputs = self.inner.outputs();
+        outputs.find_declared(path)?.1.mount = settings.mount.clone();
+        opened.map_or(Ok(()), |opened| outputs.encode_by(path, settings.encoder, opened))
     }
 
-    fn encode_by(&self, mount: &str, settings: Arc<dyn EncoderSettings>) -> Result<()> {
-        let mut outputs = self.inner.outputs();
-        let (output, declared) = outputs.find_declared(mount)?;
-        if declared.encoder.content_type() != settings.content_type() {
-            let (old, new) = (declared.encoder.content_type(), settings.content_type());
+    /// An encoder for listeners who have been sent what `before` encodes.
+    fn open_in_place_of(
+        &self,
+        mount: &str,
+        before: &Arc<dyn EncoderSettings>,
+        settings: &Arc<dyn EncoderSettings>,
+    ) -> Result<Box<dyn Encoder>> {
+        if before.content_type() != settings.content_type() {
+            let (old, new) = (before.content_type(), settings.content_type());
             return Err(Error::setting(
                 "format",
                 format!("{mount} is {old}: its listeners cannot go on with {new}"),
             ));
         }
-        let opened = settings.open(self.inner.spec)?;
-        declared.encoder = settings.clone();
-        let pool = outputs.pool()?;
-        pool.replace(&output, settings, opened);
-        Ok(())
+        settings.open(self.inner.spec)
     }
 
     /// Ends an output and its mount. Its listeners get what is due; the other outputs are not affected. When

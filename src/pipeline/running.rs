@@ -64,8 +64,13 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
     let emitter = membership.emitter().after(remember(&history, &voices));
     let hooks = Arc::new(HookTable::new(std::mem::take(&mut settings.hooks)));
 
-    let mut outputs =
-        Outputs::new(settings.spec, threads.encoders.clone(), membership.clone(), emitter.clone());
+    let mut outputs = Outputs::new(
+        name.clone(),
+        settings.spec,
+        threads.encoders.clone(),
+        membership.clone(),
+        emitter.clone(),
+    );
     for output in std::mem::take(&mut settings.outputs) {
         outputs.add(&server, output)?;
     }

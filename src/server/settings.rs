@@ -140,7 +140,7 @@ impl Settings for MountSettings {
         "mount" else "`\"/stream.mp3\"`, `\"/stream.aac\"`", TEXT => path, Applied,
             "The path that listeners ask for. Every output has another. The endings `.m3u`, `.pls` and `.xspf` are \
              taken: `/radio.mp3.m3u` is the playlist that points to `/radio.mp3`.";
-        "name" else "the path, without its slash", TEXT => name, Applied,
+        "name" else "the pipeline's", TEXT => name, Applied,
             "The station's name, as players show it (`icy-name`). It is always sent, because some players show titles \
              only where there is one.";
         "genre" else "none", TEXT => genre, Applied, "Its genre.";
@@ -278,7 +278,8 @@ impl Burst {
 }
 
 impl MountSettings {
-    /// The name that listeners see: `name`, or the path without its slash (`stream.mp3`).
+    /// The name that listeners see: `name`, or the path without its slash (`stream.mp3`). A pipeline names its mounts after
+    /// itself.
     pub fn display_name(&self) -> &str {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(path)
