@@ -15,26 +15,15 @@ use crossbeam::queue::ArrayQueue;
 use log::Level;
 
 use super::crew::Crew;
-use super::line::{Line, Mark, OutputId, OutputSetup, Running, Sink};
-use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
+use super::job::{Job, Mark, OutputId};
+use super::line::{Line, OutputSetup, Running, Sink};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::Result;
 use crate::event::Emitter;
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 
-/// How many blocks make a job at this rate: about 100 ms. Smaller jobs cost half as much CPU again.
-pub(crate) fn job_blocks(spec: PcmSpec) -> usize {
-    (spec.rate.hz() as usize / 10 / BLOCK_FRAMES).max(1)
-}
-
 /// Jobs that an output may be behind before the oldest is dropped: about ten seconds.
 const QUEUE_JOBS: usize = 100;
-
-/// What the mixer hands to every output at once.
-pub(crate) struct Job {
-    pub blocks: Vec<PcmBlock>,
-    pub marks: Vec<Mark>,
-}
 
 enum Work {
     Encode(Arc<Job>),
@@ -272,7 +261,7 @@ mod tests {
     use crossbeam::channel::unbounded;
 
     use super::*;
-    use crate::audio::Channels;
+    use crate::audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
     use crate::metadata::Title;
     use crate::packet::Packet;
     use crate::units::{FrameCount, FramePos, SampleRate};

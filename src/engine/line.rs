@@ -9,7 +9,7 @@ use std::vec::Drain;
 
 use log::Level;
 
-use super::encoders::Job;
+use super::job::{Job, Mark, OutputId};
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::{Error, Result};
@@ -24,19 +24,6 @@ const REBUILD_AFTER: Duration = Duration::from_secs(1);
 /// Takes an output's packets, all of a job at once, into its mount's handoff. It must return at once. Dropping it ends
 /// the mount.
 pub(crate) type Sink = Box<dyn FnMut(Drain<'_, TitledPacket>) + Send>;
-
-/// An output of a pipeline, as long as it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct OutputId(pub u32);
-
-/// A title that takes effect at a sample.
-#[derive(Clone, Debug)]
-pub(crate) struct Mark {
-    pub at: FramePos,
-    pub title: Arc<Title>,
-    /// The only output that it is for; `None`: all.
-    pub output: Option<OutputId>,
-}
 
 /// What an output is, but for the encoder that it happens to have.
 pub(crate) struct OutputSetup {

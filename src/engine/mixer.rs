@@ -10,8 +10,8 @@ use arc_swap::ArcSwap;
 
 use super::clock::Clock;
 use super::deck::{Deck, DeckCommand, VoiceState};
-use super::encoders::{Job, Output, Pool, job_blocks};
-use super::line::{Mark, OutputId};
+use super::encoders::{Output, Pool};
+use super::job::{Job, Mark, OutputId, job_blocks};
 use super::programme::{News, Programme, Transitions};
 use super::titles::{TitleHolds, Titles};
 use super::voice::Scratch;

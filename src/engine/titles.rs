@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::line::OutputId;
+use super::job::OutputId;
 use crate::metadata::Title;
 
 /// How long a title that an application has set holds.
