@@ -7,12 +7,25 @@ use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
-use super::lookup::{self, shown};
-use super::reader::Reader;
-use super::{Found, is_audio, order};
+use super::{is_audio, lookup, order};
+
+/// What a folder holds.
+pub(super) enum Part {
+    /// The folder itself, or one below it, which is read next.
+    Folder(PathBuf),
+    /// An audio file.
+    File(PathBuf),
+    /// A file or a folder that cannot be read, and why.
+    Refused(PathBuf, String),
+    /// How many files are not audio by their names. Comes last, and only if there are any.
+    PassedOver(u64),
+}
+
+/// Receives the parts, and may end the reading.
+type Take<'a> = dyn FnMut(Part) -> ControlFlow<()> + 'a;
 
 /// A folder that is being read. The levels are a list and not a recursion, because folders may lie arbitrarily
 /// deep.
@@ -21,12 +34,12 @@ struct Level {
     left: IntoIter<(OsString, FileType)>,
 }
 
-/// Reports every audio file below `root` to the reader. Links are followed, but each folder is read once. So it
-/// always ends, and a folder with several links counts once.
-pub(super) fn read(reader: &mut Reader<'_>, root: PathBuf, metadata: &Metadata) -> ControlFlow<()> {
+/// Gives every part of `root` to `take`. Links are followed, but each folder is read once. So it always ends, and a
+/// folder with several links counts once.
+pub(super) fn read(root: &Path, metadata: &Metadata, take: &mut Take<'_>) -> ControlFlow<()> {
     let mut read: HashSet<(u64, u64)> = [(metadata.dev(), metadata.ino())].into();
     let mut passed_over = 0;
-    let mut levels = Vec::from_iter(open(reader, root.clone())?);
+    let mut levels = Vec::from_iter(open(root.to_owned(), take)?);
     while let Some(level) = levels.last_mut() {
         let Some((name, kind)) = level.left.next() else {
             levels.pop();
@@ -39,7 +52,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: PathBuf, metadata: &Metadata) 
                 Ok(metadata) => (metadata.is_dir(), metadata.is_file()),
                 Err(_) if !is_audio(&path) => (false, false),
                 Err(error) => {
-                    reader.refuse(&shown(&path), lookup::plain(&error))?;
+                    take(Part::Refused(path, lookup::plain(&error)))?;
                     continue;
                 }
             },
@@ -47,26 +60,26 @@ pub(super) fn read(reader: &mut Reader<'_>, root: PathBuf, metadata: &Metadata) 
         if is_dir {
             match fs::metadata(&path) {
                 Ok(metadata) if read.insert((metadata.dev(), metadata.ino())) => {
-                    levels.extend(open(reader, path)?);
+                    levels.extend(open(path, take)?);
                 }
-                Ok(_) => reader.refuse(&shown(&path), "is a folder that has been read already".into())?,
-                Err(error) => reader.refuse(&shown(&path), lookup::plain(&error))?,
+                Ok(_) => take(Part::Refused(path, "is a folder that has been read already".into()))?,
+                Err(error) => take(Part::Refused(path, lookup::plain(&error)))?,
             }
         } else if is_file && is_audio(&path) {
-            reader.entry(path, None)?;
+            take(Part::File(path))?;
         } else {
             passed_over += 1;
         }
     }
     if passed_over > 0 {
-        reader.tell(Found::PassedOver { folder: root, files: passed_over })?;
+        take(Part::PassedOver(passed_over))?;
     }
     ControlFlow::Continue(())
 }
 
-/// The entries of a folder, except for hidden files. If it cannot be read, it reports that and returns `None`.
-fn open(reader: &mut Reader<'_>, path: PathBuf) -> ControlFlow<(), Option<Level>> {
-    reader.watch.see(&path);
+/// The entries of a folder, except for hidden files. If it cannot be read, it gives that to `take` and returns `None`.
+fn open(path: PathBuf, take: &mut Take<'_>) -> ControlFlow<(), Option<Level>> {
+    take(Part::Folder(path.clone()))?;
     let names = || -> io::Result<Vec<(OsString, FileType)>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&path)? {
@@ -80,7 +93,7 @@ fn open(reader: &mut Reader<'_>, path: PathBuf) -> ControlFlow<(), Option<Level>
     match names() {
         Ok(names) => ControlFlow::Continue(Some(Level { path, left: order::sort(names).into_iter() })),
         Err(error) => {
-            reader.refuse(&shown(&path), lookup::plain(&error))?;
+            take(Part::Refused(path, lookup::plain(&error)))?;
             ControlFlow::Continue(None)
         }
     }

@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::folder::{self, Part};
 use super::lookup::{self, Refusal, shown};
 use super::watch::Watch;
-use super::{Entry, Format, Found, Item, Name, Problem, folder};
+use super::{Entry, Format, Found, Item, Name, Problem};
 
 /// The most problems within one playlist or folder that are reported. Further ones are only counted.
 const TOLD: u64 = 5;
@@ -29,9 +30,9 @@ pub fn read(roots: &[PathBuf], found: &mut dyn FnMut(Found) -> ControlFlow<()>) 
     reader.watch
 }
 
-pub(super) struct Reader<'f> {
+struct Reader<'f> {
     found: &'f mut dyn FnMut(Found) -> ControlFlow<()>,
-    pub watch: Watch,
+    watch: Watch,
     /// The playlists and folders that are being read, each within the one before.
     open: Vec<Open>,
     lists: usize,
@@ -71,7 +72,7 @@ impl Reader<'_> {
                 return self.refuse(name, "is the whole disk: name the folder with the music".into());
             }
             self.enter(&path, None);
-            folder::read(self, path, metadata)?;
+            folder::read(&path, metadata, &mut |part| self.part(&path, part))?;
             return self.leave();
         }
         if !metadata.is_file() {
@@ -83,8 +84,21 @@ impl Reader<'_> {
         }
     }
 
+    /// Takes in a part of this folder.
+    fn part(&mut self, folder: &Path, part: Part) -> ControlFlow<()> {
+        match part {
+            Part::Folder(path) => {
+                self.watch.see(&path);
+                ControlFlow::Continue(())
+            }
+            Part::File(path) => self.entry(path, None),
+            Part::Refused(path, reason) => self.refuse(&shown(&path), reason),
+            Part::PassedOver(files) => self.tell(Found::PassedOver { folder: folder.to_owned(), files }),
+        }
+    }
+
     /// Reports a file to play.
-    pub fn entry(&mut self, path: PathBuf, extinf: Option<String>) -> ControlFlow<()> {
+    fn entry(&mut self, path: PathBuf, extinf: Option<String>) -> ControlFlow<()> {
         if self.entries == MAX_ENTRIES {
             let _ = self.refuse(&shown(&path), format!("no more than {MAX_ENTRIES} files can be played"));
             return ControlFlow::Break(());
@@ -164,7 +178,7 @@ impl Reader<'_> {
     }
 
     /// Reports that something cannot be played, or counts it.
-    pub fn refuse(&mut self, what: &str, reason: String) -> ControlFlow<()> {
+    fn refuse(&mut self, what: &str, reason: String) -> ControlFlow<()> {
         if let Some(open) = self.open.last_mut() {
             open.refused += 1;
             if open.refused > TOLD {
@@ -195,7 +209,7 @@ impl Reader<'_> {
         }
     }
 
-    pub fn tell(&mut self, found: Found) -> ControlFlow<()> {
+    fn tell(&mut self, found: Found) -> ControlFlow<()> {
         (self.found)(found)
     }
 }
