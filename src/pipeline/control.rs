@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Pipeline;
+use super::resume::PipelineSnapshot;
 use super::settings::check_fade;
 use crate::engine::mixer::Command;
 use crate::engine::titles::TitleHolds;
@@ -15,6 +16,9 @@ use crate::playout::{Entry, Place, Playlist, When};
 
 /// The crossfade of [`Pipeline::play_file`].
 const PLAY_NOW_CROSSFADE: Duration = Duration::from_millis(800);
+
+/// The crossfade of [`Pipeline::restore`].
+const RESTORE_CROSSFADE: Duration = Duration::from_millis(800);
 
 /// How a playlist plays.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,6 +201,21 @@ impl Pipeline {
     /// [`Error::NotFound`] if it is not, or no longer, in the queue.
     pub fn move_to(&self, id: EntryId, index: usize) -> Result<()> {
         self.inner.up_next().move_to(id, index).then_some(()).ok_or_else(|| not_queued(id))
+    }
+
+    /// What is needed to go on from here.
+    pub fn snapshot(&self) -> PipelineSnapshot {
+        self.inner.snapshot_source().snapshot()
+    }
+
+    /// Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on where it
+    /// was, by a quick crossfade.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the pipeline is off the air.
+    pub fn restore(&self, snapshot: PipelineSnapshot) -> Result<()> {
+        let version = self.inner.snapshot_source().restore(snapshot);
+        self.inner.command(Command::SkipTo { version, crossfade: RESTORE_CROSSFADE })
     }
 
     /// Takes the programme off the air: it fades out and stops at its position. Decks continue.

@@ -7,23 +7,17 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
-use super::running::Inner;
+use super::PlayedTrack;
 use super::state::History;
-use super::{Pipeline, PlayedTrack};
 use crate::audio::PcmSpec;
-use crate::engine::mixer::{Command, OnAir, read};
+use crate::engine::mixer::{OnAir, read};
 use crate::engine::shared::SharedUpNext;
-use crate::error::Result;
 use crate::ids::EntryId;
 use crate::playout::{Entry, Snapshot};
 use crate::units::FrameCount;
 
-/// How many milliseconds a snapshot waits for a mixer that is in the midst of a job: many times what a job
-/// takes.
+/// How many milliseconds a snapshot waits for a mixer that is in the middle of a job. A job takes far less.
 const MOMENTS: u32 = 500;
-
-/// How long the crossfade takes into the track of a snapshot.
-const RESTORE_CROSSFADE: Duration = Duration::from_millis(800);
 
 /// What a pipeline needs to go on where it was: its queue, its playlist and how far it is, its history,
 /// and the current track with its offset. Serialisable; opaque otherwise.
@@ -53,46 +47,19 @@ struct Interrupted {
     played: Duration,
 }
 
-impl Pipeline {
-    /// What is needed to go on from here.
-    pub fn snapshot(&self) -> PipelineSnapshot {
-        SnapshotSource::of(&self.inner).snapshot()
-    }
-
-    /// Goes on from a snapshot: what was up next is up next again, and the track that was on the air
-    /// goes on where it was, by a quick crossfade.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`](crate::Error::Stopped) when the pipeline is off the air.
-    pub fn restore(&self, snapshot: PipelineSnapshot) -> Result<()> {
-        let version = self.inner.restore(snapshot);
-        self.inner.command(Command::SkipTo { version, crossfade: RESTORE_CROSSFADE })
-    }
-}
-
-/// All that a snapshot is made of. It can be read while the pipeline runs, and after that.
+/// What a snapshot is taken from, and restored to. It is usable while the pipeline runs, and after that.
 pub(super) struct SnapshotSource {
-    spec: PcmSpec,
-    up_next: Arc<SharedUpNext>,
-    on_air: Arc<ArcSwap<OnAir>>,
-    begun: Arc<AtomicU64>,
-    goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
-    history: Arc<Mutex<History>>,
+    pub spec: PcmSpec,
+    pub up_next: Arc<SharedUpNext>,
+    pub on_air: Arc<ArcSwap<OnAir>>,
+    pub begun: Arc<AtomicU64>,
+    pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
+    pub history: Arc<Mutex<History>>,
 }
 
 impl SnapshotSource {
-    pub fn of(inner: &Inner) -> SnapshotSource {
-        SnapshotSource {
-            spec: inner.spec,
-            up_next: inner.programming.up_next.clone(),
-            on_air: inner.on_air.clone(),
-            begun: inner.programming.begun.clone(),
-            goes_on_at: inner.programming.goes_on_at.clone(),
-            history: inner.history.clone(),
-        }
-    }
-
-    pub(super) fn snapshot(&self) -> PipelineSnapshot {
+    /// What is needed to go on from here.
+    pub fn snapshot(&self) -> PipelineSnapshot {
         let (on_air, up_next) = self.moment();
         let played = self.spec.rate.duration_of(on_air.played);
         let over = on_air.remaining == Some(FrameCount(0));
@@ -116,34 +83,17 @@ impl SnapshotSource {
         }
     }
 
-    /// What is on the air and what is up next, as of one moment: a track that has just begun is in one
-    /// of them, and in one only.
-    fn moment(&self) -> (Arc<OnAir>, Snapshot) {
-        for _ in 0..MOMENTS {
-            let on_air = read(&self.on_air);
-            let up_next = self.up_next.lock();
-            if on_air.begun == self.begun.load(Ordering::Relaxed) {
-                return (on_air, up_next.snapshot());
-            }
-            drop(up_next);
-            // The mixer is in the midst of a job, and shows it when it is done.
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        (read(&self.on_air), self.up_next.lock().snapshot())
-    }
-}
-
-impl Inner {
-    /// Everything but the skip to the current track: that is up next since the version that is returned.
-    pub(super) fn restore(&self, mut snapshot: PipelineSnapshot) -> u64 {
-        let mut list = self.up_next();
+    /// Restores a snapshot. The track that was on the air is next; the caller skips to it. Returns the version of the list
+    /// that has it.
+    pub fn restore(&self, mut snapshot: PipelineSnapshot) -> u64 {
+        let mut list = self.up_next.lock();
         list.go_on_from(snapshot.up_next);
-        let mut goes_on_at = self.programming.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut goes_on_at = self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((id, played)) = snapshot.waiting {
             *goes_on_at = Some((id, self.spec.rate.frames_in(played)));
         }
         if let Some(Interrupted { entry, played }) = snapshot.current {
-            // It will be there again when it goes on.
+            // The history gets it again when it goes on.
             snapshot.history.pop_if(|last| last.track.file == entry.path);
             let id = list.play_now(entry);
             let from: FrameCount = self.spec.rate.frames_in(played);
@@ -155,5 +105,20 @@ impl Inner {
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         history.prepend(snapshot.history);
         version
+    }
+
+    /// What is on the air and what is up next, at one moment. A track that has just begun is in exactly one of them.
+    fn moment(&self) -> (Arc<OnAir>, Snapshot) {
+        for _ in 0..MOMENTS {
+            let on_air = read(&self.on_air);
+            let up_next = self.up_next.lock();
+            if on_air.begun == self.begun.load(Ordering::Relaxed) {
+                return (on_air, up_next.snapshot());
+            }
+            drop(up_next);
+            // The mixer is in the middle of a job. It publishes its state at the end of the job.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        (read(&self.on_air), self.up_next.lock().snapshot())
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         stopped: Mutex::new(None),
     });
     let restored = kept.and_then(|kept| {
-        inner.restore(kept);
+        inner.snapshot_source().restore(kept);
         inner.up_next().list()
     });
     inner.programming.load_first(&settings, restored);
@@ -124,7 +124,7 @@ impl Inner {
     /// Starts the threads that follow its events, and tells them of the start.
     fn follow_events(self: &Arc<Inner>, state_file: Option<PathBuf>) -> Result<()> {
         if let Some(file) = state_file {
-            let (events, state) = (self.emitter.subscribe(STATE_EVENTS), SnapshotSource::of(self));
+            let (events, state) = (self.emitter.subscribe(STATE_EVENTS), self.snapshot_source());
             self.threads.followers.spawn("state", move || state_file::keep(&state, &events, &file))?;
         }
         let (hooks, pipeline) = (self.hooks.clone(), Arc::downgrade(self));
@@ -186,6 +186,18 @@ impl Inner {
 
     pub fn up_next(&self) -> Locked<'_> {
         self.programming.lock()
+    }
+
+    /// What its snapshots are taken from.
+    pub fn snapshot_source(&self) -> SnapshotSource {
+        SnapshotSource {
+            spec: self.spec,
+            up_next: self.programming.up_next.clone(),
+            on_air: self.on_air.clone(),
+            begun: self.programming.begun.clone(),
+            goes_on_at: self.programming.goes_on_at.clone(),
+            history: self.history.clone(),
+        }
     }
 
     pub fn outputs(&self) -> MutexGuard<'_, Outputs> {
