@@ -200,6 +200,12 @@ impl Inbox {
         is_late.then_some(*task)
     }
 
+    /// Holds up the hub at its next event for this inbox, until the result is dropped.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> impl Sized {
+        self.lock()
+    }
+
     fn wait(&self, deadline: Option<Instant>) -> Option<StationEvent> {
         let mut queue = self.lock();
         loop {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod failures;
+mod flood;
 mod joins;
 
 use std::path::{Path, PathBuf};
@@ -168,13 +169,25 @@ impl Rig {
     }
 
     fn guarded(clock: Clock, entries: &[&str], repeat: bool, crossfade_ms: u64, dead_air: DeadAir) -> Rig {
+        Rig::heard(clock, entries, repeat, crossfade_ms, dead_air, &Emitter::unheard())
+    }
+
+    /// A rig whose events go to the hub of this emitter.
+    fn heard(
+        clock: Clock,
+        entries: &[&str],
+        repeat: bool,
+        crossfade_ms: u64,
+        dead_air: DeadAir,
+        emitter: &Emitter,
+    ) -> Rig {
         let mut list = UpNext::new(fastrand::Rng::with_seed(1));
         let entries = entries.iter().map(|path| Entry::new(*path)).collect();
         list.load(Playlist { name: "list".into(), entries, repeat, shuffle: false }, When::AfterCurrent);
         let up_next = Arc::new(SharedUpNext::new(list));
         let fallback = Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(2))));
         let events = Arc::new(Mutex::new(Vec::new()));
-        let emitter = Emitter::unheard().after({
+        let emitter = emitter.clone().after({
             let events = events.clone();
             move |event| events.lock().unwrap().push(event.clone())
         });
