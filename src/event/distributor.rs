@@ -1,7 +1,7 @@
-//! The thread `events`, one a server: it brings what happened to all who want to know.
+//! The thread `events`, one a server: it delivers events to receivers and the log.
 //!
-//! Reads: what the emitters of the server and its pipelines say, by a queue. Writes: the queues of receivers, and lines
-//! for the thread that writes the log. Never: runs a hook or a logger, or waits for a reader.
+//! Reads: the queue of the hub, which the emitters of the server and its pipelines fill. Writes: the queues of receivers,
+//! and lines for the thread that writes the log. Never: runs a hook or a logger, or waits for a reader.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use super::log_lines::LogLines;
 use super::{Event, StationEvent};
 use crate::ring::{Nothing, QuietReceiver};
 
-/// All that the thread `events` knows.
+/// The state of the thread `events`.
 pub(super) struct Distributor {
     messages: QuietReceiver<Message>,
     write_line: WriteLine,
     subscribers: Vec<Subscriber>,
     pipelines: Vec<Pipeline>,
-    /// Which mount is whose.
+    /// The pipeline that owns each mount.
     owners: HashMap<String, PipelineId>,
-    /// The listeners whose pipeline was told that they joined, by the server's number.
+    /// The listeners that a pipeline was told of, by the server's number, until it is told that they left.
     present: HashMap<u64, PipelineId>,
     /// Emitters that have lost events since the queue was empty.
     losers: Vec<Arc<Source>>,
-    /// When to look whether hooks hang.
+    /// When to look for hooks that hang.
     look_at: Option<Instant>,
     ends: bool,
 }
@@ -36,9 +36,9 @@ struct Pipeline {
     id: PipelineId,
     name: Arc<str>,
     lines: LogLines,
-    /// How many of its listeners are present.
+    /// The number of its listeners in `present`.
     listeners: usize,
-    /// When it is told to have stopped, at the latest.
+    /// The deadline for its event `pipeline-stop`, once it stops.
     stops_by: Option<Instant>,
 }
 
@@ -57,7 +57,7 @@ impl Distributor {
         }
     }
 
-    /// Until the station is gone, and every pipeline was told to have stopped.
+    /// Runs until the server is gone and every pipeline that stops has got its event `pipeline-stop`.
     pub fn run(mut self) {
         while !(self.ends && self.pipelines.iter().all(|pipeline| pipeline.stops_by.is_none())) {
             match self.next() {
@@ -71,7 +71,7 @@ impl Distributor {
         self.tell_losses();
     }
 
-    /// The next message; sleeps until there is one, or something else is due.
+    /// Waits for the next message, or until something else is due.
     fn next(&mut self) -> Result<Message, Nothing> {
         match self.messages.try_recv() {
             Err(Nothing::Yet) => {}
@@ -103,7 +103,7 @@ impl Distributor {
             }
             Message::Subscribe(subscriber) => {
                 let is_known = |id| self.pipelines.iter().any(|pipeline| pipeline.id == id);
-                // One that comes after the end of its pipeline is closed by being dropped.
+                // The pipeline may have ended already: then dropping the subscriber closes it.
                 if subscriber.pipeline.is_none_or(is_known) {
                     self.subscribers.push(subscriber);
                 }
@@ -129,13 +129,14 @@ impl Distributor {
         }
     }
 
-    /// Takes one message of an emitter off the queue. The emitter lost `missed` others before it.
+    /// Counts a message as taken off the queue, and tells the receivers that its emitter lost `missed` others before it.
     fn take(&mut self, source: &Source, missed: u64) {
         source.taken();
         self.tell_missed(source, missed);
     }
 
-    /// Whose listener this is about. Who was told of its coming is told of its going, whoever has the mount by then.
+    /// The pipeline of the event's listener. The pipeline that was told of a join is also told of the leave, even if the
+    /// mount has another owner by then.
     fn owner(&mut self, event: &Event) -> Option<PipelineId> {
         match event {
             Event::ListenerJoined { id, mount, .. } => {
@@ -153,11 +154,11 @@ impl Distributor {
         }
     }
 
-    /// Brings an event to all who hear of it.
+    /// Delivers an event to the receivers of its pipeline and of the station, and writes its log line.
     fn deliver(&mut self, of: Option<PipelineId>, event: Event) {
         let mut name = None;
         if let Some(of) = of {
-            // Of a pipeline that has stopped nothing is told any more.
+            // A pipeline that has stopped has no more events.
             let Some(pipeline) = self.pipelines.iter_mut().find(|pipeline| pipeline.id == of) else { return };
             pipeline.lines.write(&pipeline.name, &event, Instant::now(), &mut self.write_line);
             name = Some(pipeline.name.clone());
@@ -184,7 +185,7 @@ impl Distributor {
         }
     }
 
-    /// Tells all whom it may concern that so many events of this emitter were lost.
+    /// Tells the receivers of this emitter's events that `count` of them were lost.
     fn tell_missed(&mut self, source: &Source, count: u64) {
         if count == 0 {
             return;
@@ -200,7 +201,7 @@ impl Distributor {
         }
     }
 
-    /// Stops the pipelines whose listeners have left, or whose time is over.
+    /// Stops the pipelines whose listeners have left, or whose deadline has passed.
     fn stop_pipelines(&mut self) {
         while let Some(pipeline) = self.pipelines.iter().find(|pipeline| pipeline.is_due()) {
             let id = pipeline.id;
@@ -216,7 +217,7 @@ impl Distributor {
         self.subscribers.retain(|subscriber| subscriber.pipeline != Some(id));
     }
 
-    /// Reports hooks that have been running for too long. It looks again only while hooks run.
+    /// Reports hooks that run for too long. It sets the next look only while hooks run.
     fn watch_hooks(&mut self) {
         let Some(due) = self.look_at else { return };
         let now = Instant::now();

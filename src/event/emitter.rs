@@ -1,4 +1,4 @@
-//! Where a thread says what happened: its end of the hub's queue.
+//! The sending end of the hub's queue: threads emit events and log lines.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::ring::QuietSender;
 /// Called with an event before the hub gets it, on the thread that emits it. It must return at once.
 type Before = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Hands events and log lines to the hub, and never waits for it. Cheap to clone.
+/// Sends events and log lines to the hub, and never waits for it. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Emitter {
     source: Arc<Source>,
@@ -23,14 +23,14 @@ pub(crate) struct Emitter {
     before: Option<Before>,
 }
 
-/// What all emitters of a pipeline, or of a server, share: how much of the hub's queue they fill.
+/// The share of the hub's queue that all emitters of one pipeline, or of the server, have together.
 #[derive(Debug)]
 pub(super) struct Source {
     /// `None`: the server's.
     pub pipeline: Option<PipelineId>,
     capacity: usize,
     waiting: AtomicUsize,
-    /// How many were lost since the last that was sent.
+    /// The number of messages lost since the last one that was sent.
     lost: AtomicU64,
 }
 
@@ -46,19 +46,19 @@ impl Emitter {
         Emitter::new(None, usize::MAX / 2, crate::ring::quiet_channel().0)
     }
 
-    /// The same emitter, which calls `before` with each event first: what it changes is seen by all who get the event.
+    /// The same emitter, but it calls `before` with each event first. Receivers of the event see what `before` has changed.
     #[must_use]
     pub fn after(mut self, before: impl Fn(&Event) + Send + Sync + 'static) -> Emitter {
         self.before = Some(Arc::new(before));
         self
     }
 
-    /// Says that this has happened.
+    /// Sends an event. If the share of the queue is full, it is counted as lost.
     pub fn emit(&self, event: Event) {
         if let Some(before) = &self.before {
             before(&event);
         }
-        // A listener that was told to have joined is told to have left, however many others join meanwhile.
+        // Every join needs its leave, even if a flood of joins has filled the queue.
         let capacity = match event {
             Event::ListenerLeft { .. } => 2 * self.source.capacity,
             _ => self.source.capacity,
@@ -66,14 +66,14 @@ impl Emitter {
         self.send(capacity, |source, missed| Message::Event { source, missed, event });
     }
 
-    /// Writes a line into the log, by a thread that may wait for the logger.
+    /// Writes a log line on another thread, which may wait for the logger.
     pub fn log(&self, level: Level, text: String) {
         if level <= log::max_level() {
             self.send(self.source.capacity, |source, missed| Message::Line { source, missed, level, text });
         }
     }
 
-    /// Waits until the receivers have all that was emitted before.
+    /// Waits until the receivers have all events that were emitted before.
     pub fn settle(&self) {
         let (reply, settled): (Sender<()>, _) = bounded(0);
         self.queue.send(Message::Settle(reply));
@@ -81,7 +81,7 @@ impl Emitter {
         let _ = settled.recv();
     }
 
-    /// A receiver of the events from now on: of this emitter's pipeline, or of all if it is the server's.
+    /// A receiver of this pipeline's events from now on. The server's emitter gives one of all events.
     pub fn subscribe<T: From<StationEvent>>(&self, capacity: usize) -> EventReceiver<T> {
         let receiver = EventReceiver::new(capacity);
         self.attach(receiver.inbox());
@@ -98,8 +98,8 @@ impl Emitter {
         let source = &self.source;
         if source.waiting.fetch_add(1, Ordering::Relaxed) >= capacity {
             source.waiting.fetch_sub(1, Ordering::Relaxed);
-            // The hub may have emptied its queue just now: without this message it would not look for a loss.
-            // Before the next one, the hub or an event takes this count: so these messages have a bound too.
+            // The hub may have emptied its queue just now, and would not look for a loss without this message.
+            // The next such message comes only after an event or the hub has taken the count: so there are few.
             if source.lost.fetch_add(1, Ordering::Relaxed) == 0 {
                 self.queue.send(Message::Loss(source.clone()));
             }
@@ -110,12 +110,12 @@ impl Emitter {
 }
 
 impl Source {
-    /// The hub has taken one.
+    /// The hub has taken one message.
     pub fn taken(&self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many were lost since it was asked last.
+    /// The number of messages lost since the last call.
     pub fn take_lost(&self) -> u64 {
         match self.lost.load(Ordering::Relaxed) {
             0 => 0,

@@ -1,4 +1,4 @@
-//! What starts and ends the hub of a station, and what it is told.
+//! The hub of a server: handles that start and end it, and the messages in its queue.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -15,36 +15,36 @@ use crate::error::{Error, Result};
 use crate::ring::{QuietSender, quiet_channel};
 use crate::thread::Worker;
 
-/// Events of a server that may wait: a few seconds of a join storm.
+/// The capacity of the queue for a server's events: a few seconds of a join storm.
 const SERVER_EVENTS: usize = 16_384;
 
-/// Events of a pipeline that may wait. A folder of broken files makes the most of them.
+/// The capacity of the queue for a pipeline's events. A folder of broken files causes the most of them.
 const PIPELINE_EVENTS: usize = 4096;
 
-/// How long hooks may run for an event before the log says so.
+/// The time that hooks may take for an event. After it, a log line names the event.
 pub(crate) const HOOK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Writes a log line; must return at once.
+/// Writes a log line. It must return at once.
 pub(crate) type WriteLine = Box<dyn FnMut(Level, String) + Send>;
 
-/// The hub of a server and its pipelines. The last of them that leaves it ends its threads.
+/// The hub of a server and its pipelines. The last of them to leave ends the hub's threads.
 #[derive(Debug)]
 pub(crate) struct Hub {
     queue: QuietSender<Message>,
     next_pipeline: AtomicU64,
-    /// In the order in which they end.
+    /// They end in this order.
     threads: Vec<Worker>,
 }
 
-/// A pipeline, as long as its hub lives. Never used twice.
+/// The number of a pipeline. A hub never uses a number twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PipelineId(pub u64);
 
-/// What the hub is told.
+/// A message in the hub's queue.
 pub(super) enum Message {
     Event {
         source: Arc<Source>,
-        /// How many were lost before it.
+        /// The number of messages that this source lost before it.
         missed: u64,
         event: Event,
     },
@@ -58,27 +58,27 @@ pub(super) enum Message {
     Loss(Arc<Source>),
     Subscribe(Subscriber),
     Enter(PipelineId, Arc<str>),
-    /// The listeners of this mount are the pipeline's.
+    /// The pipeline owns this mount: its listeners are the pipeline's.
     Own(PipelineId, String),
     Disown(PipelineId, String),
-    /// The pipeline stops when its listeners have left, or at this time.
+    /// The pipeline stops when its listeners have left, and at this deadline at the latest.
     Stop(PipelineId, Instant),
-    /// The pipeline is gone without a word.
+    /// The pipeline is gone, and gets no event `pipeline-stop`.
     Leave(PipelineId),
-    /// Dropped when all that came before it has been delivered.
+    /// The hub drops the sender when all earlier messages have been delivered.
     Settle(#[expect(dead_code, reason = "it is dropped, not used")] Sender<()>),
     /// All pipelines and the server are gone.
     End,
 }
 
-/// A receiver, and what it hears of.
+/// A receiver, and whose events it gets.
 pub(super) struct Subscriber {
     pub inbox: Weak<Inbox>,
-    /// `None`: of the whole station.
+    /// `None`: the events of the whole station.
     pub pipeline: Option<PipelineId>,
 }
 
-/// The receiver learns that no more will come.
+/// Closes the receiver: no more events will come.
 impl Drop for Subscriber {
     fn drop(&mut self) {
         if let Some(inbox) = self.inbox.upgrade() {
@@ -88,8 +88,8 @@ impl Drop for Subscriber {
 }
 
 impl Hub {
-    /// Starts the hub. Log lines go to `write_line`. `log` is the thread that writes them, and ends once nobody calls
-    /// `write_line` any more.
+    /// Starts the hub. Log lines go to `write_line`. `log` is the thread that writes them. It ends when `write_line` has
+    /// been dropped.
     pub fn start(write_line: WriteLine, log: Worker) -> Result<Hub> {
         let (queue, messages) = quiet_channel();
         let distributor = Distributor::new(messages, write_line);
@@ -104,7 +104,7 @@ impl Hub {
         Emitter::new(None, SERVER_EVENTS, self.queue.clone())
     }
 
-    /// Lets go of this handle. If it was the last, the threads are joined, or named if they do not end by `deadline`.
+    /// Drops this handle. The last one joins the threads, and returns the names of those that do not end by `deadline`.
     pub fn leave(self: Arc<Hub>, deadline: Instant) -> Vec<String> {
         Arc::into_inner(self).map(|mut hub| hub.end(deadline)).unwrap_or_default()
     }
@@ -112,7 +112,7 @@ impl Hub {
     fn end(&mut self, deadline: Instant) -> Vec<String> {
         self.queue.send(Message::End);
         let threads = std::mem::take(&mut self.threads);
-        // A thread that has nothing left to do ends at once, but not in no time.
+        // Even an idle thread needs a moment to end.
         let deadline = deadline.max(Instant::now() + Duration::from_millis(100));
         threads
             .iter()
@@ -147,18 +147,18 @@ impl Membership {
         Emitter::new(Some(self.id), PIPELINE_EVENTS, self.queue.clone())
     }
 
-    /// From now on the events of who listens to this mount are the pipeline's.
+    /// From now on, listeners that join this mount are the pipeline's.
     pub fn own(&self, mount: &str) {
         self.queue.send(Message::Own(self.id, mount.into()));
     }
 
-    /// Who joins this mount from now on is not the pipeline's listener.
+    /// From now on, listeners that join this mount are not the pipeline's.
     pub fn disown(&self, mount: &str) {
         self.queue.send(Message::Disown(self.id, mount.into()));
     }
 
-    /// The pipeline's mounts have ended. When all its listeners were told to have left, or at `deadline`, it is told to
-    /// have stopped, and its receivers are closed.
+    /// The pipeline's mounts have ended. When the hub has told that all its listeners left, or at `deadline`, it delivers
+    /// `pipeline-stop` and closes the pipeline's receivers.
     pub fn stop(&self, deadline: Instant) {
         self.queue.send(Message::Stop(self.id, deadline));
     }
