@@ -105,7 +105,11 @@ impl Distributor {
                 let is_known = |id| self.pipelines.iter().any(|pipeline| pipeline.id == id);
                 // The pipeline may have ended already: then dropping the subscriber closes it.
                 if subscriber.pipeline.is_none_or(is_known) {
-                    self.subscribers.push(subscriber);
+                    // Hooks come last: a hook finds its event in every receiver.
+                    match subscriber.inbox.upgrade().is_some_and(|inbox| inbox.is_watched()) {
+                        true => self.subscribers.push(subscriber),
+                        false => self.subscribers.insert(0, subscriber),
+                    }
                 }
             }
             Message::Enter(id, name) => {
@@ -133,6 +137,10 @@ impl Distributor {
     fn take(&mut self, source: &Source, missed: u64) {
         source.taken();
         self.tell_missed(source, missed);
+        let lines = source.take_lost_lines();
+        if lines > 0 {
+            (self.write_line)(Level::Warn, format!("{lines} log lines came too fast and were lost"));
+        }
     }
 
     /// The pipeline of the event's listener. The pipeline that was told of a join is also told of the leave, even if the

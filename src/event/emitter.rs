@@ -30,14 +30,17 @@ pub(super) struct Source {
     pub pipeline: Option<PipelineId>,
     capacity: usize,
     waiting: AtomicUsize,
-    /// The number of messages lost since the last one that was sent.
+    /// The number of events lost since the last one that was sent.
     lost: AtomicU64,
+    /// How many log lines were lost since the hub took a message last.
+    lost_lines: AtomicU64,
 }
 
 impl Emitter {
     pub(super) fn new(pipeline: Option<PipelineId>, capacity: usize, queue: QuietSender<Message>) -> Emitter {
-        let (waiting, lost) = Default::default();
-        Emitter { source: Arc::new(Source { pipeline, capacity, waiting, lost }), queue, before: None }
+        let (waiting, lost, lost_lines) = Default::default();
+        let source = Arc::new(Source { pipeline, capacity, waiting, lost, lost_lines });
+        Emitter { source, queue, before: None }
     }
 
     /// An emitter that no hub listens to.
@@ -63,13 +66,22 @@ impl Emitter {
             Event::ListenerLeft { .. } => 2 * self.source.capacity,
             _ => self.source.capacity,
         };
-        self.send(capacity, |source, missed| Message::Event { source, missed, event });
+        if !self.send(capacity, |source, missed| Message::Event { source, missed, event }) {
+            // The hub may have emptied its queue just now, and would not look for a loss without this message.
+            // The next such message comes only after an event or the hub has taken the count: so there are few.
+            if self.source.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+                self.queue.send(Message::Loss(self.source.clone()));
+            }
+        }
     }
 
     /// Writes a log line on another thread, which may wait for the logger.
     pub fn log(&self, level: Level, text: String) {
         if level <= log::max_level() {
-            self.send(self.source.capacity, |source, missed| Message::Line { source, missed, level, text });
+            let line = |source, missed| Message::Line { source, missed, level, text };
+            if !self.send(self.source.capacity, line) {
+                self.source.lost_lines.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -94,18 +106,16 @@ impl Emitter {
         self.queue.send(Message::Subscribe(Subscriber { inbox: Arc::downgrade(inbox), pipeline }));
     }
 
-    fn send(&self, capacity: usize, message: impl FnOnce(Arc<Source>, u64) -> Message) {
+    /// False if the hub has so many messages of this source that there is no room for another.
+    fn send(&self, capacity: usize, message: impl FnOnce(Arc<Source>, u64) -> Message) -> bool {
         let source = &self.source;
-        if source.waiting.fetch_add(1, Ordering::Relaxed) >= capacity {
+        let has_room = source.waiting.fetch_add(1, Ordering::Relaxed) < capacity;
+        if has_room {
+            self.queue.send(message(source.clone(), source.take_lost()));
+        } else {
             source.waiting.fetch_sub(1, Ordering::Relaxed);
-            // The hub may have emptied its queue just now, and would not look for a loss without this message.
-            // The next such message comes only after an event or the hub has taken the count: so there are few.
-            if source.lost.fetch_add(1, Ordering::Relaxed) == 0 {
-                self.queue.send(Message::Loss(source.clone()));
-            }
-            return;
         }
-        self.queue.send(message(source.clone(), source.take_lost()));
+        has_room
     }
 }
 
@@ -115,12 +125,22 @@ impl Source {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The number of messages lost since the last call.
+    /// The number of events lost since the last call.
     pub fn take_lost(&self) -> u64 {
-        match self.lost.load(Ordering::Relaxed) {
-            0 => 0,
-            _ => self.lost.swap(0, Ordering::Relaxed),
-        }
+        take(&self.lost)
+    }
+
+    /// How many log lines were lost since it was asked last.
+    pub fn take_lost_lines(&self) -> u64 {
+        take(&self.lost_lines)
+    }
+}
+
+/// The count, which begins anew.
+fn take(count: &AtomicU64) -> u64 {
+    match count.load(Ordering::Relaxed) {
+        0 => 0,
+        _ => count.swap(0, Ordering::Relaxed),
     }
 }
 

@@ -227,3 +227,42 @@ fn a_receiver_that_notifies_calls_at_each_event_when_it_can_be_read() {
     );
     assert_eq!(read_station(&events), ["-: joined 1", "-: 2", "-: missed 1"]);
 }
+
+#[test]
+fn a_hook_finds_its_event_in_every_receiver() {
+    let (hub, _) = hub();
+    let pipeline = Membership::enter(hub.clone(), "main".into());
+    let emitter = pipeline.emitter();
+    let hooks = EventReceiver::<Event>::watched(8);
+    emitter.attach(hooks.inbox());
+    let receivers: Vec<EventReceiver> = (0..20).map(|_| emitter.subscribe(8)).collect();
+    for n in 0..5 {
+        emitter.emit(number(n));
+        assert_eq!(hooks.recv().map(|event| shown(&event)), Some(n.to_string()));
+        for receiver in &receivers {
+            assert_eq!(receiver.try_recv().map(|event| shown(&event)), Some(n.to_string()));
+        }
+    }
+}
+
+#[test]
+fn lost_lines_are_no_missed_events() {
+    let (queue, messages) = quiet_channel();
+    let lines = Arc::<Mutex<Vec<String>>>::default();
+    let write_line = Box::new({
+        let lines = lines.clone();
+        move |_, line| lines.lock().unwrap().push(line)
+    });
+    log::set_max_level(log::LevelFilter::Warn);
+    let emitter = Emitter::new(None, 2, queue);
+    let receiver: EventReceiver<StationEvent> = emitter.subscribe(8);
+    (0..5).for_each(|n| emitter.log(log::Level::Warn, format!("line {n}")));
+    let thread = std::thread::spawn(move || Distributor::new(messages, write_line).run());
+    emitter.settle();
+    emitter.emit(number(1));
+    drop(emitter);
+    thread.join().unwrap();
+    assert_eq!(receiver.try_recv().map(|event| shown(&event.event)), Some("1".into()));
+    let lines = lines.lock().unwrap();
+    assert_eq!(lines[..3], ["3 log lines came too fast and were lost", "line 0", "line 1"].map(String::from));
+}

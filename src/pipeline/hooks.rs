@@ -65,13 +65,13 @@ pub(super) struct HookTable {
     state: Mutex<Added>,
     next: AtomicU64,
     events: EventReceiver,
-    /// Those that the application made before the pipeline was started.
-    receivers: Vec<Arc<Inbox>>,
 }
 
 #[derive(Default)]
 struct Added {
     hooks: Vec<(HookId, EventKind, Function)>,
+    /// Those that the application made before the pipeline was started, until they are attached.
+    receivers: Vec<Arc<Inbox>>,
     /// Whether the hook thread has ended.
     over: bool,
     thread: Option<ThreadId>,
@@ -80,10 +80,9 @@ struct Added {
 impl HookTable {
     pub fn new(hooks: Hooks) -> HookTable {
         let table = HookTable {
-            state: Mutex::default(),
+            state: Mutex::new(Added { receivers: hooks.receivers, ..Added::default() }),
             next: AtomicU64::new(1),
             events: EventReceiver::watched(HOOK_EVENTS),
-            receivers: hooks.receivers,
         };
         for (kind, function) in hooks.hooks {
             table.add(kind, function);
@@ -93,7 +92,9 @@ impl HookTable {
 
     /// Hooks and receivers hear of the events from now on.
     pub fn attach(&self, emitter: &Emitter) {
-        std::iter::once(self.events.inbox()).chain(&self.receivers).for_each(|inbox| emitter.attach(inbox));
+        // Only the application holds its receivers from now on: one that it drops is gone.
+        let receivers = std::mem::take(&mut self.lock().receivers);
+        receivers.iter().chain([self.events.inbox()]).for_each(|inbox| emitter.attach(inbox));
     }
 
     pub fn add(&self, kind: EventKind, function: Function) -> HookId {
@@ -169,5 +170,22 @@ fn call_hooks(table: &HookTable, pipeline: &Weak<Inner>) {
                 log::error!("a hook for {} panicked; it stays, and hooks go on", kind.as_str());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_that_the_application_drops_is_gone() {
+        let mut hooks = Hooks::new();
+        let receiver = hooks.events(4);
+        let inbox = Arc::downgrade(receiver.inbox());
+        let table = HookTable::new(hooks);
+        table.attach(&Emitter::unheard());
+        assert!(inbox.upgrade().is_some());
+        drop(receiver);
+        assert!(inbox.upgrade().is_none());
     }
 }

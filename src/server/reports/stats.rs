@@ -51,8 +51,7 @@ counters! {
         blocked_writes: Counter of writes,
         /// Bytes that listeners' sockets took, heads and titles included.
         bytes_sent: Counter of bytes,
-        /// Jumps of listeners that fell too far behind, or that moved to another mount before they had
-        /// everything.
+        /// Jumps of listeners that fell too far behind, or moved before they had everything.
         skips: Counter of jumps,
         /// Audio bytes that were jumped over.
         skipped_bytes: Counter of bytes,
