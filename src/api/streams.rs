@@ -150,6 +150,7 @@ impl Streams {
     pub(crate) fn follow_station(&mut self, core: &Core, request: HttpRequest, _: &[String]) {
         // Push first: the snapshot already shows these events, so they must come before it.
         let now = Instant::now();
+        core.server.settle_events();
         for _ in 0..WAITING / EVENTS_AT_ONCE {
             if !self.tell(core, now) {
                 break;
