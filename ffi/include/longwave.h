@@ -36,8 +36,8 @@
 // See `LW_ABI_VERSION`.
 #define LW_ABI_MAJOR 0
 
-// How a call went: zero, or above zero where there was nothing to give; below zero, it failed, changed nothing that
-// it was given, and `lw_last_error` says why.
+// The result of a call. Zero is success. Above zero, the call succeeded and there was nothing to return. Below zero, it
+// failed: it changed nothing that it was given, and `lw_last_error` says why.
 enum lw_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
@@ -45,17 +45,17 @@ enum lw_status
  {
   // Done.
   LW_OK = 0,
-  // There is none: no current track, no event within the time. Nothing was written.
+  // There is nothing to return: no current track, or no event within the time. Nothing was written.
   LW_NONE = 1,
-  // An argument that cannot be one: NULL, text that is not UTF-8, JSON that is not what was asked for.
+  // An invalid argument: NULL, text that is not UTF-8, or JSON that is not what was asked for.
   LW_INVALID = -1,
-  // A handle that is zero, was closed, was never given out, or stands for something else.
+  // A handle that is zero, was closed, was never given out, or stands for another kind of object.
   LW_BAD_HANDLE = -2,
   // A declaration or a value that cannot work. Change it.
   LW_SETTING = -3,
   // A file that cannot be read or played.
   LW_FILE = -4,
-  // An address that cannot be listened on. Choose another, or stop who has it.
+  // An address that cannot be listened on. Choose another, or stop the program that uses it.
   LW_LISTEN = -5,
   // Something by that name exists already.
   LW_EXISTS = -6,
@@ -67,7 +67,7 @@ enum lw_status
   LW_ENCODER = -9,
   // The system refused something.
   LW_IO = -10,
-  // A bug in Longwave, caught at its border. Please report it.
+  // A panic in Longwave, which is a bug. Please report it.
   LW_PANIC = -11,
   // A failure that this version of the interface has no number for.
   LW_FAILED = -12,
@@ -86,18 +86,19 @@ typedef uint64_t lw_encoder;
 // A pipeline: one programme, its mixer, and its outputs.
 typedef uint64_t lw_pipeline;
 
-// A function that is called when something happens. `event` is JSON with a `kind` and what there is to know; it is gone
-// when the function returns. `user` is what `lw_pipeline_add_hook` was given.
+// A function that is called when something happens. `event` is JSON with a `kind` and the event's details. It is valid
+// until the function returns. `user` is the pointer that `lw_pipeline_add_hook` was given.
 //
-// It is called on the pipeline's hook thread, one call at a time, and may take its time: later calls wait, the audio does not.
-// It may call everything in this interface, also stop and close its own pipeline. It must return, not unwind or
-// jump out. The thread's signal mask is that of the thread that added the pipeline's first hook; its floating-point
+// It is called on the pipeline's hook thread, one call at a time. It may take its time: later calls wait, the audio does
+// not. It may call every function of this interface; it may also stop and close its own pipeline. It must return, and not
+// unwind or jump out. The thread's signal mask is that of the thread that added the pipeline's first hook; its floating-point
 // environment is the default one, and may be changed by the function.
 typedef void (*lw_hook)(lw_pipeline pipeline, const char *event, void *user);
 
-// A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for details, 5 for traces; `target` is
-// where it comes from, "longwave::access" for the access log; both strings are gone when the function returns. It is called on
-// a thread of its own, one line at a time, with the signal mask of the thread that called `lw_log_to`. It must return.
+// A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for details, 5 for traces.
+// `target` is where the line comes from, "longwave::access" for the access log. Both strings are valid until the function
+// returns. The function is called on a thread of its own, one line at a time, with the signal mask of the thread that called
+// `lw_log_to`. It must return.
 typedef void (*lw_log)(int32_t level, const char *target, const char *message, void *user);
 
 // A server: addresses that it listens on, and mounts.
@@ -132,8 +133,8 @@ lw_status lw_encoder_open(const char *declaration,
                           uint32_t channels,
                           lw_encoder *encoder);
 
-// Encodes any number of interleaved frames, samples from -1 to 1. `bytes` leads to the packets that became whole, `count` says
-// how many bytes they are (0 is usual); they are the encoder's, and stay until the next call with it.
+// Encodes any number of interleaved frames, with samples from -1 to 1. `bytes` points to the packets that became whole, and
+// `count` is their size in bytes (often 0). They belong to the encoder and are valid until the next call with it.
 lw_status lw_encoder_encode(lw_encoder encoder,
                             const float *pcm,
                             size_t frames,
@@ -147,21 +148,23 @@ lw_status lw_encoder_encode_s16(lw_encoder encoder,
                                 const uint8_t **bytes,
                                 size_t *count);
 
-// What is still inside, padded with silence, like `lw_encoder_encode`. The encoder is at its end then.
-lw_status lw_encoder_flush(lw_encoder encoder, const uint8_t **bytes, size_t *count);
+// Returns what the encoder still holds, padded with silence, like `lw_encoder_encode`. The encoder is at its end then.
+lw_status lw_encoder_flush(lw_encoder encoder,
+                           const uint8_t **bytes,
+                           size_t *count);
 
 // How many frames late an encoder's output is.
 lw_status lw_encoder_delay(lw_encoder encoder, uint64_t *frames);
 
-// What an encoder's packets are on the wire, "audio/mpeg", freed by `lw_free`.
+// The content type of an encoder's packets, for example "audio/mpeg", freed by `lw_free`.
 lw_status lw_encoder_content_type(lw_encoder encoder, char **content_type);
 
 // Closes an encoder; what it gave last is gone with it. Closing it again is harmless.
 lw_status lw_encoder_close(lw_encoder encoder);
 
-// Calls `function` at every event of this kind, `track-change`, say, or at every event, where `kind` is NULL: see `lw_hook`.
-// It may be called before this function has returned. `user` is handed to it. Added before `lw_pipeline_start`, it hears of
-// the start too. `hook` is its number, for `lw_pipeline_remove_hook`.
+// Calls `function` at every event of this kind (`track-change`, for example), or at every event if `kind` is NULL: see
+// `lw_hook`. It may be called before this function has returned. `user` is passed to it. If it is added before
+// `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for `lw_pipeline_remove_hook`.
 //
 // The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play, voice-ended,
 // ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, listener-joined, listener-left, missed.
@@ -176,31 +179,31 @@ lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
 lw_status lw_pipeline_remove_hook(lw_pipeline pipeline,
                                   uint64_t hook);
 
-// The next event, as JSON like a hook's, freed by `lw_free`. Waits for it: for so many milliseconds at most; for 0, not at
-// all; for less than 0, as long as it takes. `LW_NONE` after that time; `LW_STOPPED` when the pipeline has stopped and all was
-// read, and at once before it is started. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says
-// how many did not fit. Every event goes to one caller.
+// The next event, as JSON like a hook's, freed by `lw_free`. This waits for it, `timeout_ms` milliseconds at most. With 0 it
+// does not wait; below 0 it waits as long as it takes. `LW_NONE` if no event came within this time. `LW_STOPPED` if the
+// pipeline has stopped and all events were read, and at once if it is not started yet. Events are kept from
+// `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many did not fit. Every event goes to one caller.
 lw_status lw_pipeline_next_event(lw_pipeline pipeline,
                                  int64_t timeout_ms,
                                  char **event);
 
-// A file descriptor that is readable as long as events wait, and once the pipeline has stopped: for `poll`, `epoll`, `select` and
-// what is built on them. Wait for it, then call `lw_pipeline_next_event` with a timeout of 0 until it gives none. It is the
-// pipeline's: not to be read or closed, and gone when the pipeline's last handle is closed.
+// A file descriptor for `poll`, `epoll`, `select` and event loops built on them. It is readable as long as events wait, and
+// once the pipeline has stopped. Wait for it, then call `lw_pipeline_next_event` with a timeout of 0 until it returns none. It
+// belongs to the pipeline: do not read or close it. It is closed with the pipeline's last handle.
 lw_status lw_pipeline_event_fd(lw_pipeline pipeline,
                                int *fd);
 
-// What the last call that failed on this thread said: one line, or one line for each problem of a declaration; empty
-// when none has failed. It stays until the next failure on this thread; copy it to keep it longer. Never NULL.
+// The message of the last call that failed on this thread: one line, or one line for each problem of a declaration. It is
+// empty if no call has failed. It is valid until the next failure on this thread; copy it to keep it longer. Never NULL.
 const char *lw_last_error(void);
 
-// What a status is called: "LW_SETTING". Static: never freed; for an unknown number "unknown".
+// The name of a status, for example "LW_SETTING". For an unknown number it is "unknown". It is static and never freed.
 const char *lw_status_name(int status);
 
-// Gives log lines to a function from now on, in place of the one before; with a `function` of NULL to nobody, as in the beginning.
-// `level` is error, warn, info (also where it is NULL), debug or trace: that, and what is graver. `user` is handed to the
-// function. When this returns, the function before has been given all its lines and does not run any more. Not to be called
-// by a log function.
+// Sends log lines to `function` from now on, in place of the function before. If it is NULL, lines go nowhere, as in the
+// beginning. `level` is error, warn, info, debug or trace: lines of this level and graver ones are sent. NULL means info.
+// `user` is passed to the function. When this returns, the function before has received all its lines and does not run any
+// more. A log function must not call this.
 lw_status lw_log_to(lw_log function,
                     void *user,
                     const char *level);
@@ -220,28 +223,28 @@ lw_status lw_format_title(const char *file,
                           const char *extinf,
                           char **title);
 
-// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are put on `server`,
-// which is to be started before it and which others may share; with 0 it gets a server of its own on port 8000, which ends
-// with it. `lw_pipeline_start` puts it on the air. `pipeline` is closed by `lw_pipeline_close`.
+// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are put on `server`.
+// That server must be started first, and other pipelines may share it. If `server` is 0, the pipeline gets its own server on
+// port 8000, which ends with it. `lw_pipeline_start` puts it on the air. `pipeline` is closed by `lw_pipeline_close`.
 lw_status lw_pipeline_open(const char *declaration,
                            lw_server server,
                            lw_pipeline *pipeline);
 
-// Puts a pipeline on the air. It is started once: one that has stopped does not start again. If it
-// cannot start, nothing is left running. A pipeline of a station is started by its station.
+// Puts a pipeline on the air. It can be started once: a pipeline that has stopped does not start again. If it cannot start,
+// nothing is left running. A pipeline of a station is started by its station.
 lw_status lw_pipeline_start(lw_pipeline pipeline);
 
 // Takes a pipeline off the air and ends what it owns: decoders, mixer, encoders, mounts, hooks, in this order. Listeners
-// get what is due. It takes five seconds at most; threads that had to be left behind are in `abandoned`, a JSON list of names,
-// which is freed by `lw_free` and may be NULL. Called by a hook, it does not wait for hooks. Stopping it again is harmless.
+// get what is due. It takes five seconds at most. `abandoned` is a JSON list of the threads that had to be left behind. It is
+// freed by `lw_free` and may be NULL. If a hook calls this, it does not wait for hooks. Stopping again is harmless.
 lw_status lw_pipeline_stop(lw_pipeline pipeline,
                            char **abandoned);
 
 // Whether a pipeline is on the air: 1 or 0.
 lw_status lw_pipeline_is_running(lw_pipeline pipeline, int32_t *running);
 
-// Stops a pipeline and closes its handle. One that belongs to a station goes on with it; hooks that were added stay then,
-// and are still called with the handle that is closed. Closing it again is harmless.
+// Stops a pipeline and closes its handle. A pipeline of a station is not stopped: its hooks stay, and are still called with
+// the closed handle. Closing again is harmless.
 lw_status lw_pipeline_close(lw_pipeline pipeline);
 
 // A handle to a pipeline's server, closed by `lw_server_close`.
@@ -274,9 +277,9 @@ lw_status lw_pipeline_replace_encoder(lw_pipeline pipeline,
                                       const char *mount,
                                       const char *declaration);
 
-// Makes a file the current track now, by a quick crossfade; then what was up next goes on. The file is opened on this thread:
-// if it cannot be played, `LW_FILE`, and nothing changes. `title` goes before its tags and may be NULL; `id`, the entry's
-// number, may be NULL.
+// Makes a file the current track now, by a quick crossfade. What was up next goes on after it. The file is opened on this
+// thread. If it cannot be played, this returns `LW_FILE`, and nothing changes. `title` goes before the file's tags and may be
+// NULL. `id` is the entry's number and may be NULL.
 lw_status lw_pipeline_play_file(lw_pipeline pipeline,
                                 const char *file,
                                 const char *title,
@@ -306,10 +309,10 @@ lw_status lw_pipeline_set_loop(lw_pipeline pipeline, int32_t repeat);
 lw_status lw_pipeline_set_shuffle(lw_pipeline pipeline,
                                   int32_t shuffle);
 
-// The current track gives way to what is up next, by a crossfade of `skip_crossfade`.
+// Skips the current track, by a crossfade of `skip_crossfade`.
 lw_status lw_pipeline_skip(lw_pipeline pipeline);
 
-// The current track goes on at so many milliseconds from its beginning.
+// Moves the current track to so many milliseconds from its beginning.
 lw_status lw_pipeline_seek(lw_pipeline pipeline, uint64_t to_ms);
 
 // Queues a file, to be played once before the playlist goes on: after what is queued already, or, where `next` is not 0,
@@ -347,15 +350,15 @@ lw_status lw_pipeline_hold(lw_pipeline pipeline, uint64_t fade_ms);
 // Puts a held programme back on the air, where it waits, by a fade of so many milliseconds.
 lw_status lw_pipeline_resume(lw_pipeline pipeline, uint64_t fade_ms);
 
-// Sets what mounts announce: all of the pipeline's, where `mount` is NULL, or one. It holds until the next track begins, or,
-// where `until_cleared` is not 0, until `lw_pipeline_clear_metadata`. `url` may be NULL.
+// Sets the title that one mount announces, or all of the pipeline's mounts if `mount` is NULL. It holds until the next track
+// begins, or until `lw_pipeline_clear_metadata` if `until_cleared` is not 0. `url` may be NULL.
 lw_status lw_pipeline_update_metadata(lw_pipeline pipeline,
                                       const char *title,
                                       const char *url,
                                       const char *mount,
                                       int32_t until_cleared);
 
-// Returns to the sounding track's title, on all mounts, where `mount` is NULL, or on one.
+// Returns to the sounding track's title, on one mount, or on all if `mount` is NULL.
 lw_status lw_pipeline_clear_metadata(lw_pipeline pipeline, const char *mount);
 
 // The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`, `title` (what
@@ -370,7 +373,7 @@ lw_status lw_pipeline_current_title(lw_pipeline pipeline, char **title);
 // How much of the current track has been mixed, in milliseconds. `LW_NONE` if there is none.
 lw_status lw_pipeline_played_ms(lw_pipeline pipeline, uint64_t *milliseconds);
 
-// How much of the current track is to come, in milliseconds. `LW_NONE` if there is none, or that is not known.
+// How much of the current track is to come, in milliseconds. `LW_NONE` if there is none, or if that is not known.
 lw_status lw_pipeline_remaining_ms(lw_pipeline pipeline,
                                    uint64_t *milliseconds);
 
@@ -390,7 +393,7 @@ lw_status lw_pipeline_history(lw_pipeline pipeline,
 lw_status lw_pipeline_playlist(lw_pipeline pipeline,
                                char **json);
 
-// How many listen to a pipeline: to all its mounts, where `mount` is NULL, or to one of them.
+// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL.
 lw_status lw_pipeline_listener_count(lw_pipeline pipeline, const char *mount, uint64_t *count);
 
 // How much has been mixed since the pipeline started, in milliseconds.
@@ -404,7 +407,7 @@ lw_status lw_pipeline_is_held(lw_pipeline pipeline, int32_t *held);
 lw_status lw_pipeline_levels(lw_pipeline pipeline,
                              char **json);
 
-// Whether a pipeline does what it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed by `lw_free`.
+// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed by `lw_free`.
 lw_status lw_pipeline_health(lw_pipeline pipeline,
                              char **json);
 
@@ -413,13 +416,14 @@ lw_status lw_pipeline_health(lw_pipeline pipeline,
 lw_status lw_pipeline_snapshot(lw_pipeline pipeline,
                                char **json);
 
-// Goes on from a snapshot: what was up next is up next again, and the track that was on the air goes on where it was, by
-// a quick crossfade.
+// Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on where it was, by a quick
+// crossfade.
 lw_status lw_pipeline_restore(lw_pipeline pipeline,
                               const char *snapshot);
 
-// Plays a file over the programme. It is opened on this thread; `LW_FILE` if it cannot be played. A volume of 1 is unchanged.
-// Where `paused` is not 0 it waits for `lw_pipeline_resume_voice`. `voice` is its number, as long as the pipeline runs.
+// Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be played. A volume of 1
+// leaves it unchanged. If `paused` is not 0, it waits for `lw_pipeline_resume_voice`. `voice` is its number, as long as the
+// pipeline runs.
 lw_status lw_pipeline_play_voice(lw_pipeline pipeline,
                                  const char *file,
                                  double volume,
@@ -437,18 +441,18 @@ lw_status lw_pipeline_stop_all_voices(lw_pipeline pipeline,
 // Pauses a voice where it is.
 lw_status lw_pipeline_pause_voice(lw_pipeline pipeline, uint64_t voice);
 
-// A paused voice goes on.
+// Lets a paused voice go on.
 lw_status lw_pipeline_resume_voice(lw_pipeline pipeline, uint64_t voice);
 
-// A voice goes on at so many milliseconds from its beginning.
+// Moves a voice to so many milliseconds from its beginning.
 lw_status lw_pipeline_seek_voice(lw_pipeline pipeline, uint64_t voice, uint64_t to_ms);
 
 // Sets a voice's volume, from 0 to 16, 1 being unchanged. It does not click.
 lw_status lw_pipeline_set_volume(lw_pipeline pipeline, uint64_t voice, double volume);
 
-// Takes a voice's volume to another in so many milliseconds, sample by sample, and returns at once; the event `ramp-done` says
-// when. `curve` is equal-power (also where it is NULL), smooth, linear or decibels. Where `then_stop` is not 0, the voice ends
-// with the ramp.
+// Ramps a voice's volume to another in so many milliseconds, sample by sample. This returns at once; the event `ramp-done`
+// says when the ramp ends. `curve` is equal-power, smooth, linear or decibels; NULL means equal-power. If `then_stop` is not 0,
+// the voice ends with the ramp.
 lw_status lw_pipeline_ramp_volume(lw_pipeline pipeline,
                                   uint64_t voice,
                                   double to,
@@ -480,17 +484,18 @@ lw_status lw_input_push(lw_input input,
 // Closes an input: its voice ends when all that was pushed has sounded. Closing it again is harmless.
 lw_status lw_input_close(lw_input input);
 
-// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, `listen = "127.0.0.1:8000"`, say;
-// or NULL for the defaults. `lw_server_start` lets it listen. `server` is closed by `lw_server_close`.
+// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, for example
+// `listen = "127.0.0.1:8000"`. NULL means the defaults. `lw_server_start` makes it listen. `server` is closed by
+// `lw_server_close`.
 lw_status lw_server_open(const char *declaration,
                          lw_server *server);
 
-// Lets a server listen. A server is started once: one that has stopped does not start again.
+// Makes a server listen. It can be started once: a server that has stopped does not start again.
 lw_status lw_server_start(lw_server server);
 
-// Stops a server: the ports are free at once, its listeners get what is due within two seconds. It takes five seconds at
-// most; threads that had to be left behind are in `abandoned`, a JSON list of names, which is freed by `lw_free` and may
-// be NULL. Stopping it again is harmless.
+// Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes five seconds at
+// most. `abandoned` is a JSON list of the threads that had to be left behind. It is freed by `lw_free` and may be NULL.
+// Stopping again is harmless.
 lw_status lw_server_stop(lw_server server,
                          char **abandoned);
 
@@ -508,7 +513,7 @@ lw_status lw_server_port(lw_server server,
 lw_status lw_server_addresses(lw_server server, char **json);
 
 // Puts a mount on the air that the host feeds with encoded audio. `declaration` is TOML or JSON with `mount` (its
-// path), `content_type`, and what else is known: `bitrate`, `sample_rate`, `channels`, `name`, `genre`, `description`, `url`,
+// path), `content_type`, and whatever else is known: `bitrate`, `sample_rate`, `channels`, `name`, `genre`, `description`, `url`,
 // `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
 lw_status lw_server_add_mount(lw_server server,
                               const char *declaration);
@@ -534,20 +539,20 @@ lw_status lw_server_update_metadata(lw_server server,
                                     const char *title,
                                     const char *url);
 
-// What whoever joins from now on gets before any audio, on a mount of `lw_server_add_mount` whose content type is not
-// parsed.
+// Sets the bytes that a listener who joins from now on gets before any audio, on a mount of `lw_server_add_mount` whose
+// content type is not parsed.
 lw_status lw_server_set_header(lw_server server,
                                const char *mount,
                                const uint8_t *bytes,
                                size_t count);
 
-// How many listen: to one mount (0 if there is no such mount), or to all, where `mount` is NULL. One counts from its second
-// second on.
+// The number of listeners of one mount (0 if there is no such mount), or of all mounts if `mount` is NULL. A listener counts
+// from its second second on.
 lw_status lw_server_listener_count(lw_server server,
                                    const char *mount,
                                    uint64_t *count);
 
-// Since when a mount has its title, in milliseconds since 1970: when the title's first packet reached it.
+// When the first packet of its title reached a mount, in milliseconds since 1970.
 lw_status lw_server_changed_at(lw_server server, const char *mount, uint64_t *ms_since_1970);
 
 // A mount's state, as JSON: `mount` (its path), `content_type`, `name` and its other settings, `title`, `title_changed_at`,
@@ -562,11 +567,10 @@ lw_status lw_server_mounts(lw_server server, char **json);
 // What a server has done since it started, as JSON. `json` is freed by `lw_free`.
 lw_status lw_server_stats(lw_server server, char **json);
 
-// Declares a station: TOML or JSON as docs/CONFIGURATION.md has it. Relative paths are relative to the working
-// directory. Everything that is wrong with it is said at once, a line each. `lw_station_start` puts it on the air.
+// Declares a station: TOML or JSON as in docs/CONFIGURATION.md. Relative paths are relative to the working
+// directory. All its problems are reported at once, a line each. `lw_station_start` puts it on the air.
 // `station` is closed by `lw_station_close`.
-lw_status lw_station_open(const char *declaration,
-                          lw_station *station);
+lw_status lw_station_open(const char *declaration, lw_station *station);
 
 // The same from a file: JSON where its name ends in `.json`, else TOML. Relative paths are relative to the file.
 lw_status lw_station_read(const char *file,
@@ -575,8 +579,8 @@ lw_status lw_station_read(const char *file,
 // Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started once.
 lw_status lw_station_start(lw_station station);
 
-// Stops the pipelines, then the server. It takes five seconds at most. Threads that had to be left behind
-// are in `abandoned`, a JSON list of names, which is freed by `lw_free` and may be NULL. Stopping it again is harmless.
+// Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the threads that had to
+// be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
 lw_status lw_station_stop(lw_station station,
                           char **abandoned);
 
@@ -586,13 +590,13 @@ lw_status lw_station_close(lw_station station);
 // A handle to a station's server, closed by `lw_server_close`; the station keeps its own.
 lw_status lw_station_server(lw_station station, lw_server *server);
 
-// A handle to one of a station's pipelines, by its name, or to the first, where `name` is NULL. It can be had before the
-// station is started, so that hooks hear of the start. Closed by `lw_pipeline_close`; the station keeps its own.
+// A handle to one of a station's pipelines, by its name, or to the first if `name` is NULL. It is available before the
+// station is started, so that hooks are called for the start, too. Closed by `lw_pipeline_close`; the station keeps its own.
 lw_status lw_station_pipeline(lw_station station,
                               const char *name,
                               lw_pipeline *pipeline);
 
-// Frees text that a function of this interface has given. NULL is allowed; C's `free` is the same.
+// Frees text that a function of this interface has returned. NULL is allowed. C's `free` does the same.
 void lw_free(char *text);
 
 #ifdef __cplusplus

@@ -47,7 +47,7 @@ impl Encoder {
 }
 
 impl State {
-    /// Does one step, and gives what became whole.
+    /// Does one step, and returns the packets that became whole.
     fn step(
         &mut self,
         bytes: Out<*const u8>,
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn lw_encoder_open(
     encoder: *mut lw_encoder,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (declaration, encoder) =
             unsafe { (text(declaration, "declaration")?, Out::new(encoder, "encoder")?) };
         let setting = |message: String| Failure { status: lw_status::LW_SETTING, message };
@@ -117,8 +117,8 @@ pub unsafe extern "C" fn lw_encoder_open(
     })
 }
 
-/// Encodes any number of interleaved frames, samples from -1 to 1. `bytes` leads to the packets that became whole, `count` says
-/// how many bytes they are (0 is usual); they are the encoder's, and stay until the next call with it.
+/// Encodes any number of interleaved frames, with samples from -1 to 1. `bytes` points to the packets that became whole, and
+/// `count` is their size in bytes (often 0). They belong to the encoder and are valid until the next call with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_encoder_encode(
     encoder: lw_encoder,
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn lw_encoder_encode(
     bytes: *mut *const u8,
     count: *mut usize,
 ) -> lw_status {
-    // SAFETY: what the header demands of pointers.
+    // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
     unsafe {
         encode(encoder, pcm, frames, bytes, count, |encoder, pcm, packets| encoder.encode(pcm, packets))
     }
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn lw_encoder_encode_s16(
     bytes: *mut *const u8,
     count: *mut usize,
 ) -> lw_status {
-    // SAFETY: what the header demands of pointers.
+    // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
     unsafe {
         encode(encoder, pcm, frames, bytes, count, |encoder, pcm, packets| encoder.encode_s16(pcm, packets))
     }
@@ -160,7 +160,7 @@ unsafe fn encode<S>(
 ) -> lw_status {
     call(|| {
         let encoder = self::encoder(encoder)?;
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (bytes, count) = unsafe { (Out::new(bytes, "bytes")?, Out::new(count, "count")?) };
         // SAFETY: as above.
         let pcm = unsafe { items(pcm, frames.saturating_mul(encoder.channels), "pcm") }?;
@@ -168,7 +168,7 @@ unsafe fn encode<S>(
     })
 }
 
-/// What is still inside, padded with silence, like `lw_encoder_encode`. The encoder is at its end then.
+/// Returns what the encoder still holds, padded with silence, like `lw_encoder_encode`. The encoder is at its end then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_encoder_flush(
     encoder: lw_encoder,
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn lw_encoder_flush(
     count: *mut usize,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (bytes, count) = unsafe { (Out::new(bytes, "bytes")?, Out::new(count, "count")?) };
         self::encoder(encoder)?.state().step(bytes, count, |encoder, packets| encoder.flush(packets))
     })
@@ -186,7 +186,7 @@ pub unsafe extern "C" fn lw_encoder_flush(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_encoder_delay(encoder: lw_encoder, frames: *mut u64) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let frames = unsafe { Out::new(frames, "frames") }?;
         let encoder = self::encoder(encoder)?;
         let delay = encoder.state().encoder.delay();
@@ -194,14 +194,14 @@ pub unsafe extern "C" fn lw_encoder_delay(encoder: lw_encoder, frames: *mut u64)
     })
 }
 
-/// What an encoder's packets are on the wire, "audio/mpeg", freed by `lw_free`.
+/// The content type of an encoder's packets, for example "audio/mpeg", freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_encoder_content_type(
     encoder: lw_encoder,
     content_type: *mut *mut c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let content_type = unsafe { Out::new(content_type, "content_type") }?;
         content_type.text(self::encoder(encoder)?.settings.content_type())
     })

@@ -1,8 +1,8 @@
-//! The border. Every call from the host comes in by [`call`], and every call of a function of the host goes out
+//! The boundary between host and library. Every exported function runs in [`call`]. Every function of the host is called
 //! by [`outside`].
 //!
-//! Inside, floating-point numbers are computed as the library expects it, whatever traps and rounding the host
-//! has set for its thread; outside, everything is as it was.
+//! Inside, the floating-point environment is the default one, whatever traps and rounding the host has set for its
+//! thread. Outside, the host's own environment is restored.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use std::sync::Once;
 
 use crate::failure::{Failure, Outcome, lw_status, remember};
 
-/// Does what an exported function does. A panic becomes a status.
+/// Runs the body of an exported function. A panic becomes a status.
 pub fn call(body: impl FnOnce() -> Outcome) -> lw_status {
     let _callers = Environment::enter();
     quiet_panics();
@@ -23,18 +23,18 @@ pub fn call(body: impl FnOnce() -> Outcome) -> lw_status {
     })
 }
 
-/// Calls a function of the host, which may leave the thread's floating-point environment as it likes.
+/// Calls a function of the host. It may change the thread's floating-point environment, which is restored afterwards.
 pub fn outside<T>(function: impl FnOnce() -> T) -> T {
     let _ours = Environment::enter();
     function()
 }
 
-/// A thread's floating-point environment and errno, as they were; restored when it is dropped.
+/// The floating-point environment and errno that a thread had. They are restored on drop.
 #[repr(C, align(8))]
 struct Environment([u8; 64]);
 
 unsafe extern "C" {
-    // In c/environment.c, which sees to it that it has room.
+    // In c/environment.c, which asserts that 64 bytes are enough.
     fn longwave_enter(callers: *mut Environment);
     fn longwave_leave(callers: *const Environment);
 }
@@ -56,7 +56,7 @@ impl Drop for Environment {
     }
 }
 
-/// What a panic has to say goes into the log, not to the host's standard error.
+/// Sends messages of panics to the log, not to the host's standard error.
 fn quiet_panics() {
     static SET: Once = Once::new();
     SET.call_once(|| panic::set_hook(Box::new(|panic| log::error!("{panic}"))));

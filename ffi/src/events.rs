@@ -1,8 +1,7 @@
-//! What the host is told of a pipeline: by functions of its own, or when it asks.
+//! Events of a pipeline. The host adds hooks that are called, or asks for the next event.
 //!
-//! Functions are called on the pipeline's hook thread. A runtime that stops its threads by signals must be able to stop
-//! that one too once it has run the runtime's code: so the thread takes the signal mask of the host's thread
-//! that added the first function.
+//! Hooks are called on the pipeline's hook thread. Some runtimes stop their threads by signals, and must be able to stop
+//! this one too once it has run their code. So it takes the signal mask of the host's thread that added the first hook.
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -19,12 +18,12 @@ use crate::json::EventDocument;
 use crate::pipeline::{Pipeline, declared, lw_pipeline};
 use crate::text::{Out, optional_text};
 
-/// A function that is called when something happens. `event` is JSON with a `kind` and what there is to know; it is gone
-/// when the function returns. `user` is what `lw_pipeline_add_hook` was given.
+/// A function that is called when something happens. `event` is JSON with a `kind` and the event's details. It is valid
+/// until the function returns. `user` is the pointer that `lw_pipeline_add_hook` was given.
 ///
-/// It is called on the pipeline's hook thread, one call at a time, and may take its time: later calls wait, the audio does not.
-/// It may call everything in this interface, also stop and close its own pipeline. It must return, not unwind or
-/// jump out. The thread's signal mask is that of the thread that added the pipeline's first hook; its floating-point
+/// It is called on the pipeline's hook thread, one call at a time. It may take its time: later calls wait, the audio does
+/// not. It may call every function of this interface; it may also stop and close its own pipeline. It must return, and not
+/// unwind or jump out. The thread's signal mask is that of the thread that added the pipeline's first hook; its floating-point
 /// environment is the default one, and may be changed by the function.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_hook =
@@ -35,11 +34,11 @@ pub struct Hooks {
     spec: PcmSpec,
     added: Mutex<Vec<Arc<Hook>>>,
     next: AtomicU64,
-    /// Of the thread that added the first.
+    /// The signal mask of the thread that added the first hook.
     mask: Mutex<Option<libc::sigset_t>>,
-    /// Held while one of them runs.
+    /// Held while a hook runs.
     running: Mutex<()>,
-    /// The hook thread, once it has run one.
+    /// The hook thread, once it has run a hook.
     thread: AtomicUsize,
 }
 
@@ -71,7 +70,7 @@ impl Hooks {
         }
     }
 
-    /// On the hook thread: calls every function that waits for this.
+    /// Calls every hook for this event. Runs on the hook thread.
     pub fn tell(&self, event: &Event) {
         let due: Vec<_> = self.added().iter().filter(|hook| hook.hears_of(event.kind())).cloned().collect();
         if due.is_empty() {
@@ -88,7 +87,7 @@ impl Hooks {
         .expect("JSON has no NUL");
         for hook in due {
             let _running = lock(&self.running);
-            // It may have been removed by the one before it.
+            // The hook before it may have removed it.
             if self.added().iter().any(|added| added.id == hook.id) {
                 // SAFETY: the host has said that it may be called, on this thread, until it is removed.
                 outside(|| unsafe { (hook.function)(hook.pipeline, text.as_ptr(), hook.user.0) });
@@ -103,7 +102,7 @@ impl Hooks {
         id
     }
 
-    /// Whether there was such a one. It does not run any more afterwards, except for a hook that removes itself.
+    /// Removes a hook, and returns whether it existed. It does not run any more afterwards, unless it removes itself.
     fn remove(&self, id: u64) -> bool {
         let before = self.added().len();
         self.added().retain(|hook| hook.id != id);
@@ -134,7 +133,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn this_thread() -> usize {
-    // SAFETY: it only tells.
+    // SAFETY: `pthread_self` has no preconditions.
     unsafe { libc::pthread_self() as usize }
 }
 
@@ -162,9 +161,9 @@ fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
     })
 }
 
-/// Calls `function` at every event of this kind, `track-change`, say, or at every event, where `kind` is NULL: see `lw_hook`.
-/// It may be called before this function has returned. `user` is handed to it. Added before `lw_pipeline_start`, it hears of
-/// the start too. `hook` is its number, for `lw_pipeline_remove_hook`.
+/// Calls `function` at every event of this kind (`track-change`, for example), or at every event if `kind` is NULL: see
+/// `lw_hook`. It may be called before this function has returned. `user` is passed to it. If it is added before
+/// `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for `lw_pipeline_remove_hook`.
 ///
 /// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play, voice-ended,
 /// ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, listener-joined, listener-left, missed.
@@ -177,7 +176,7 @@ pub unsafe extern "C" fn lw_pipeline_add_hook(
     hook: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (name, hook) = unsafe { (optional_text(kind, "kind")?, Out::new(hook, "hook")?) };
         let kind = self::kind(name)?;
         let function = function.ok_or_else(|| Failure::invalid("function is NULL"))?;
@@ -196,10 +195,10 @@ pub extern "C" fn lw_pipeline_remove_hook(pipeline: lw_pipeline, hook: u64) -> l
     })
 }
 
-/// The next event, as JSON like a hook's, freed by `lw_free`. Waits for it: for so many milliseconds at most; for 0, not at
-/// all; for less than 0, as long as it takes. `LW_NONE` after that time; `LW_STOPPED` when the pipeline has stopped and all was
-/// read, and at once before it is started. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says
-/// how many did not fit. Every event goes to one caller.
+/// The next event, as JSON like a hook's, freed by `lw_free`. This waits for it, `timeout_ms` milliseconds at most. With 0 it
+/// does not wait; below 0 it waits as long as it takes. `LW_NONE` if no event came within this time. `LW_STOPPED` if the
+/// pipeline has stopped and all events were read, and at once if it is not started yet. Events are kept from
+/// `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many did not fit. Every event goes to one caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_next_event(
     pipeline: lw_pipeline,
@@ -207,7 +206,7 @@ pub unsafe extern "C" fn lw_pipeline_next_event(
     event: *mut *mut c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let out = unsafe { Out::new(event, "event") }?;
         let pipeline = declared(pipeline)?;
         match pipeline.next_event(timeout_ms) {
@@ -225,27 +224,27 @@ impl Pipeline {
     fn next_event(&self, timeout_ms: i64) -> Option<Event> {
         let waited = match timeout_ms {
             0 => None,
-            // Nobody would end the wait.
+            // No event would end the wait.
             _ if !self.was_started() => None,
             ..0 => self.events.recv(),
             _ => self.events.recv_timeout(Duration::from_millis(timeout_ms.unsigned_abs().min(LONGEST_MS))),
         };
-        // The last one may have come just after the time was over.
+        // The last event may have come just after the timeout.
         waited.or_else(|| self.events.try_recv())
     }
 }
 
-/// A year: longer waits are not told apart from it, and can be added to any time.
+/// A year. Longer waits are cut to it, so that adding one to a time cannot overflow.
 const LONGEST_MS: u64 = 365 * 24 * 3600 * 1000;
 
-/// A file descriptor that is readable as long as events wait, and once the pipeline has stopped: for `poll`, `epoll`, `select` and
-/// what is built on them. Wait for it, then call `lw_pipeline_next_event` with a timeout of 0 until it gives none. It is the
-/// pipeline's: not to be read or closed, and gone when the pipeline's last handle is closed.
+/// A file descriptor for `poll`, `epoll`, `select` and event loops built on them. It is readable as long as events wait, and
+/// once the pipeline has stopped. Wait for it, then call `lw_pipeline_next_event` with a timeout of 0 until it returns none. It
+/// belongs to the pipeline: do not read or close it. It is closed with the pipeline's last handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_event_fd(pipeline: lw_pipeline, fd: *mut c_int) -> lw_status {
     use std::os::fd::AsRawFd;
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let fd = unsafe { Out::new(fd, "fd") }?;
         fd.set(declared(pipeline)?.events.descriptor()?.as_raw_fd())
     })

@@ -5,25 +5,25 @@ use std::ffi::{c_char, c_int};
 
 use longwave::{ConfigError, Error};
 
-/// How a call went: zero, or above zero where there was nothing to give; below zero, it failed, changed nothing that
-/// it was given, and `lw_last_error` says why.
+/// The result of a call. Zero is success. Above zero, the call succeeded and there was nothing to return. Below zero, it
+/// failed: it changed nothing that it was given, and `lw_last_error` says why.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(non_camel_case_types, reason = "these are the names in C")]
 pub enum lw_status {
     /// Done.
     LW_OK = 0,
-    /// There is none: no current track, no event within the time. Nothing was written.
+    /// There is nothing to return: no current track, or no event within the time. Nothing was written.
     LW_NONE = 1,
-    /// An argument that cannot be one: NULL, text that is not UTF-8, JSON that is not what was asked for.
+    /// An invalid argument: NULL, text that is not UTF-8, or JSON that is not what was asked for.
     LW_INVALID = -1,
-    /// A handle that is zero, was closed, was never given out, or stands for something else.
+    /// A handle that is zero, was closed, was never given out, or stands for another kind of object.
     LW_BAD_HANDLE = -2,
     /// A declaration or a value that cannot work. Change it.
     LW_SETTING = -3,
     /// A file that cannot be read or played.
     LW_FILE = -4,
-    /// An address that cannot be listened on. Choose another, or stop who has it.
+    /// An address that cannot be listened on. Choose another, or stop the program that uses it.
     LW_LISTEN = -5,
     /// Something by that name exists already.
     LW_EXISTS = -6,
@@ -35,13 +35,13 @@ pub enum lw_status {
     LW_ENCODER = -9,
     /// The system refused something.
     LW_IO = -10,
-    /// A bug in Longwave, caught at its border. Please report it.
+    /// A panic in Longwave, which is a bug. Please report it.
     LW_PANIC = -11,
     /// A failure that this version of the interface has no number for.
     LW_FAILED = -12,
 }
 
-/// What `body`s of calls give.
+/// The result of an exported function's body.
 pub type Outcome<T = lw_status> = Result<T, Failure>;
 
 /// Why a call failed.
@@ -96,18 +96,18 @@ impl From<ConfigError> for Failure {
     }
 }
 
-/// As much of a message as is kept: some twenty problems of a declaration.
+/// The most bytes of a message that are kept. Some twenty problems of a declaration fit.
 const MESSAGE_BYTES: usize = 2048;
 
-/// In place, and without a destructor: a thread of the host that ends, or goes on after the library is gone, has
-/// nothing to destroy.
+/// Stored in place and without a destructor. So a thread of the host has nothing to destroy when it ends, even if the
+/// library is unloaded by then.
 struct LastMessage(UnsafeCell<[u8; MESSAGE_BYTES]>);
 
 thread_local! {
     static LAST: LastMessage = const { LastMessage(UnsafeCell::new([0; MESSAGE_BYTES])) };
 }
 
-/// Keeps the message, cut where a character ends.
+/// Keeps the message. If it is too long, it is cut at the end of a character.
 pub fn remember(message: &str) {
     const CUT: &str = " …";
     let (mut end, mut tail) = (message.len(), "");
@@ -128,14 +128,14 @@ pub fn remember(message: &str) {
     });
 }
 
-/// What the last call that failed on this thread said: one line, or one line for each problem of a declaration; empty
-/// when none has failed. It stays until the next failure on this thread; copy it to keep it longer. Never NULL.
+/// The message of the last call that failed on this thread: one line, or one line for each problem of a declaration. It is
+/// empty if no call has failed. It is valid until the next failure on this thread; copy it to keep it longer. Never NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_last_error() -> *const c_char {
     LAST.with(|last| last.0.get().cast_const().cast())
 }
 
-/// What a status is called: "LW_SETTING". Static: never freed; for an unknown number "unknown".
+/// The name of a status, for example "LW_SETTING". For an unknown number it is "unknown". It is static and never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_status_name(status: c_int) -> *const c_char {
     let names = [

@@ -1,10 +1,10 @@
-//! The table of handles: the only thing that is global here.
+//! The table of handles. It is the only global state of this library.
 //!
-//! A handle is a number: the serial of what it stands for, which is never used twice, and its place in the table. So
-//! one that was closed, made up, or means something else is noticed.
+//! A handle is a number. It holds the serial of its object, which is never used twice, and its place in the table. So the
+//! table recognises a handle that was closed, was never given out, or stands for another kind of object.
 //!
-//! In a child that the host has forked there are no threads behind what the table holds: there every handle of the
-//! parent is closed. The child may open its own.
+//! A forked child has none of the threads that the parent's objects need. So all handles of the parent are closed in the
+//! child. The child may open its own.
 
 use std::any::Any;
 use std::ptr;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::failure::{Failure, Outcome};
 use crate::log_lines::Sink;
 
-/// How many bits of a handle are its place: sixteen million at a time, and a million million in all.
+/// How many bits of a handle are its place. They allow 16 million handles at a time, and a million million in all.
 const PLACE_BITS: u32 = 24;
 
 /// A type that handles stand for.
@@ -23,14 +23,14 @@ pub trait Kind: Any + Send + Sync {
     const WORD: &'static str;
 }
 
-/// What a handle stands for, and the word for it.
+/// An object, and the word for its kind.
 #[derive(Clone)]
 struct Object {
     what: Arc<dyn Any + Send + Sync>,
     word: &'static str,
 }
 
-/// What a process has; made when it is first needed, and again in a forked child.
+/// The global state of a process. Made on first use, and again in a forked child.
 #[derive(Default)]
 pub struct Table {
     places: Mutex<Vec<Option<(u64, Object)>>>,
@@ -39,9 +39,9 @@ pub struct Table {
 }
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
-/// What a child has inherited: kept, for nothing in it can be ended there.
+/// The parent's table, in a child. It is kept, because a child cannot end the objects in it.
 static INHERITED: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
-/// The serial that is next. A child goes on counting.
+/// The next serial. A child goes on counting.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// The process's table.
@@ -70,7 +70,7 @@ pub fn add<T: Kind>(object: T) -> u64 {
     add_shared(Arc::new(object))
 }
 
-/// Gives out one more handle for what exists already.
+/// Gives out another handle for an object that exists already.
 pub fn add_shared<T: Kind>(object: Arc<T>) -> u64 {
     let serial = NEXT.fetch_add(1, Ordering::Relaxed);
     let entry = Some((serial, Object { what: object, word: T::WORD }));
@@ -88,7 +88,7 @@ pub fn add_shared<T: Kind>(object: Arc<T>) -> u64 {
     serial << PLACE_BITS | place as u64
 }
 
-/// What a handle stands for.
+/// The object that a handle stands for.
 pub fn find<T: Kind>(handle: u64) -> Outcome<Arc<T>> {
     let (serial, place) = parts(handle);
     let Object { what, word } = match places().get(place) {
@@ -99,10 +99,10 @@ pub fn find<T: Kind>(handle: u64) -> Outcome<Arc<T>> {
         .map_err(|_| Failure::bad_handle(format!("the handle {handle} is {word}, not {}", T::WORD)))
 }
 
-/// Closes a handle, and gives what it stood for. `None` if it was closed already, or is zero.
+/// Closes a handle and returns its object. `None` if the handle was closed already, or is zero.
 ///
 /// # Errors
-/// If it stands for something else, or was never given out.
+/// If it stands for another kind of object, or was never given out.
 pub fn close<T: Kind>(handle: u64) -> Outcome<Option<Arc<T>>> {
     let (serial, place) = parts(handle);
     if handle == 0 {
@@ -114,7 +114,7 @@ pub fn close<T: Kind>(handle: u64) -> Outcome<Option<Arc<T>>> {
     match find::<T>(handle) {
         Ok(object) => {
             let mut places = places();
-            // Another thread may have been quicker.
+            // Another thread may have closed it meanwhile.
             if let Some(slot) = places.get_mut(place)
                 && slot.as_ref().is_some_and(|(known, _)| *known == serial)
             {
@@ -151,13 +151,13 @@ fn places() -> MutexGuard<'static, Vec<Option<(u64, Object)>>> {
     table().places.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sees to it that a forked child begins with an empty table: it does not even look at the old one, whose locks
-/// may have been held by threads that it does not have.
+/// Makes a forked child begin with an empty table. The child never reads the old one, because threads that it does not
+/// have may have held its locks.
 fn on_fork() {
     extern "C" fn in_child() {
         INHERITED.store(TABLE.swap(ptr::null_mut(), Ordering::AcqRel), Ordering::Release);
     }
     // SAFETY: the handler does nothing but two atomic stores. The C library forgets it when the library is unloaded.
-    // Without memory for it, a forked child can hang on a lock, as it can in any program; nothing else changes.
+    // If there is no memory for it, a forked child can hang on a lock, as it can in any program; nothing else changes.
     unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
 }

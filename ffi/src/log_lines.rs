@@ -1,4 +1,4 @@
-//! Log lines, which go to a function of the host or nowhere.
+//! Log lines go to a function of the host, or nowhere.
 //!
 //! The thread `log` reads a queue and calls the function, so that no thread that makes audio ever waits for a host that
 //! writes its log slowly.
@@ -16,12 +16,13 @@ use crate::failure::{Failure, lw_status};
 use crate::handles::table;
 use crate::text::optional_text;
 
-/// How many lines wait for the host. What does not fit is dropped, and the next line says how many.
+/// The most lines that wait for the host. Further lines are dropped, and the next line says how many.
 const WAITING: usize = 4096;
 
-/// A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for details, 5 for traces; `target` is
-/// where it comes from, "longwave::access" for the access log; both strings are gone when the function returns. It is called on
-/// a thread of its own, one line at a time, with the signal mask of the thread that called `lw_log_to`. It must return.
+/// A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for details, 5 for traces.
+/// `target` is where the line comes from, "longwave::access" for the access log. Both strings are valid until the function
+/// returns. The function is called on a thread of its own, one line at a time, with the signal mask of the thread that called
+/// `lw_log_to`. It must return.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_log = Option<
     unsafe extern "C" fn(level: i32, target: *const c_char, message: *const c_char, user: *mut c_void),
@@ -85,7 +86,7 @@ impl Queue {
         }
     }
 
-    /// The next line; none when it was closed and all were read.
+    /// Waits for the next line. `None` when the queue is closed and empty.
     fn next(&self) -> Option<Line> {
         let mut lines = self.lines();
         loop {
@@ -110,9 +111,9 @@ impl Queue {
     }
 }
 
-/// The thread.
+/// The thread `log`: calls the host's function with each line.
 fn run(queue: &Queue, host: &Host) {
-    // SAFETY: it only tells.
+    // SAFETY: `pthread_self` has no preconditions.
     queue.reader.store(unsafe { libc::pthread_self() as usize }, Ordering::Relaxed);
     while let Some(line) = queue.next() {
         let level = line.level as i32;
@@ -121,7 +122,7 @@ fn run(queue: &Queue, host: &Host) {
     }
 }
 
-/// What the library logs to: the sink of the process, if it has one.
+/// The library's logger. It writes to the sink of the process, if there is one.
 struct Logger;
 
 impl Log for Logger {
@@ -157,17 +158,17 @@ fn filter(level: Option<&str>) -> Result<LevelFilter, Failure> {
     })
 }
 
-/// Gives log lines to a function from now on, in place of the one before; with a `function` of NULL to nobody, as in the beginning.
-/// `level` is error, warn, info (also where it is NULL), debug or trace: that, and what is graver. `user` is handed to the
-/// function. When this returns, the function before has been given all its lines and does not run any more. Not to be called
-/// by a log function.
+/// Sends log lines to `function` from now on, in place of the function before. If it is NULL, lines go nowhere, as in the
+/// beginning. `level` is error, warn, info, debug or trace: lines of this level and graver ones are sent. NULL means info.
+/// `user` is passed to the function. When this returns, the function before has received all its lines and does not run any
+/// more. A log function must not call this.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_log_to(function: lw_log, user: *mut c_void, level: *const c_char) -> lw_status {
     static SET: Once = Once::new();
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let filter = filter(unsafe { optional_text(level, "level") }?)?;
-        // SAFETY: it only tells.
+        // SAFETY: `pthread_self` has no preconditions.
         let this = unsafe { libc::pthread_self() as usize };
         if sink().as_ref().is_some_and(|sink| sink.queue.reader.load(Ordering::Relaxed) == this) {
             return Err(Failure::invalid("a log function cannot be replaced by itself"));
@@ -175,7 +176,7 @@ pub unsafe extern "C" fn lw_log_to(function: lw_log, user: *mut c_void, level: *
         let new = function.map(|function| {
             let (queue, host) = (Arc::new(Queue::default()), Host { function, user });
             let reader = queue.clone();
-            // Started here, it has this thread's signal mask.
+            // The new thread inherits this thread's signal mask.
             let spawned = Builder::new().name("log".into()).spawn(move || {
                 let host = host;
                 run(&reader, &host);
@@ -187,13 +188,13 @@ pub unsafe extern "C" fn lw_log_to(function: lw_log, user: *mut c_void, level: *
             Ok::<_, Failure>(Sink { queue, thread })
         });
         let new = new.transpose()?;
-        // Another user of the log facade in this process, a Rust host say, keeps what it has.
+        // If the process has a logger already (a Rust host's, for example), that one stays.
         SET.call_once(|| drop(log::set_logger(&Logger)));
         log::set_max_level(if new.is_some() { filter } else { LevelFilter::Off });
         let before = std::mem::replace(&mut *sink(), new);
         if let Some(before) = before {
             before.queue.close();
-            // What the host's function does to its thread is its own.
+            // The result says only whether the thread panicked. Nothing depends on it.
             let _ = before.thread.join();
         }
         Ok(lw_status::LW_OK)

@@ -17,7 +17,7 @@ use crate::text::{Out, optional_text, path};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_read_metadata(file: *const c_char, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (file, json) = unsafe { (path(file, "file")?, Out::new(json, "json")?) };
         json.json(&FileMetadata::of(file, &read_metadata(file)?, &WholePaths))
     })
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn lw_format_title(
         name: Option<String>,
     }
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (file, title) = unsafe { (path(file, "file")?, Out::new(title, "title")?) };
         // SAFETY: as above.
         let [tags, given, extinf] = unsafe {

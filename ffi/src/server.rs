@@ -19,7 +19,7 @@ use crate::text::{Out, items, optional_text, report, text, to_ms};
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_server = u64;
 
-/// A server, declared, then started.
+/// A server. It is declared first and started later.
 pub struct Server {
     declared: Mutex<ServerSettings>,
     running: OnceLock<longwave::Server>,
@@ -36,12 +36,12 @@ impl Server {
         Server { declared: Mutex::new(settings), running: OnceLock::new(), writers: Mutex::default() }
     }
 
-    /// What it is to be. Held while it is started, by whom ever.
+    /// Its settings. Whoever starts it holds the lock meanwhile.
     pub fn declared(&self) -> MutexGuard<'_, ServerSettings> {
         self.declared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It was started as this.
+    /// Notes that it was started, and as which server of the library.
     pub fn runs(&self, running: &longwave::Server) {
         self.running.get_or_init(|| running.clone());
     }
@@ -61,7 +61,7 @@ impl Server {
         self.running.get().ok_or_else(|| Failure::stopped("the server is not started yet: lw_server_start"))
     }
 
-    /// Ends it, if it was started.
+    /// Stops it, if it was started. Returns the names of the threads that were left behind.
     pub fn stop(&self) -> Vec<String> {
         self.writers().clear();
         self.running.get().map(|server| server.stop().abandoned).unwrap_or_default()
@@ -99,12 +99,13 @@ fn mount_info(server: &Server, mount: &str) -> Outcome<MountInfo> {
     info.ok_or_else(|| Failure::not_found(format!("there is no mount {mount}")))
 }
 
-/// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, `listen = "127.0.0.1:8000"`, say;
-/// or NULL for the defaults. `lw_server_start` lets it listen. `server` is closed by `lw_server_close`.
+/// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, for example
+/// `listen = "127.0.0.1:8000"`. NULL means the defaults. `lw_server_start` makes it listen. `server` is closed by
+/// `lw_server_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_open(declaration: *const c_char, server: *mut lw_server) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (server, declaration) =
             unsafe { (Out::new(server, "server")?, optional_text(declaration, "declaration")?) };
         let settings = match declaration {
@@ -116,19 +117,19 @@ pub unsafe extern "C" fn lw_server_open(declaration: *const c_char, server: *mut
     })
 }
 
-/// Lets a server listen. A server is started once: one that has stopped does not start again.
+/// Makes a server listen. It can be started once: a server that has stopped does not start again.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_server_start(server: lw_server) -> lw_status {
     call(|| self::server(server)?.start())
 }
 
-/// Stops a server: the ports are free at once, its listeners get what is due within two seconds. It takes five seconds at
-/// most; threads that had to be left behind are in `abandoned`, a JSON list of names, which is freed by `lw_free` and may
-/// be NULL. Stopping it again is harmless.
+/// Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes five seconds at
+/// most. `abandoned` is a JSON list of the threads that had to be left behind. It is freed by `lw_free` and may be NULL.
+/// Stopping again is harmless.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_stop(server: lw_server, abandoned: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let abandoned = unsafe { Out::optional(abandoned, "abandoned") }?;
         report(abandoned, self::server(server)?.stop())
     })
@@ -138,7 +139,7 @@ pub unsafe extern "C" fn lw_server_stop(server: lw_server, abandoned: *mut *mut 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_is_running(server: lw_server, running: *mut i32) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let running = unsafe { Out::new(running, "running") }?;
         let server = self::server(server)?;
         running.set(server.running.get().is_some_and(longwave::Server::is_running).into())
@@ -158,7 +159,7 @@ pub extern "C" fn lw_server_close(server: lw_server) -> lw_status {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_port(server: lw_server, port: *mut u16) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let port = unsafe { Out::new(port, "port") }?;
         let server = self::server(server)?;
         let first = server.running()?.local_addrs().first().map(|address| address.port());
@@ -170,7 +171,7 @@ pub unsafe extern "C" fn lw_server_port(server: lw_server, port: *mut u16) -> lw
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_addresses(server: lw_server, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         let server = self::server(server)?;
         let addresses: Vec<_> = server.running()?.local_addrs().iter().map(ToString::to_string).collect();
@@ -179,12 +180,12 @@ pub unsafe extern "C" fn lw_server_addresses(server: lw_server, json: *mut *mut 
 }
 
 /// Puts a mount on the air that the host feeds with encoded audio. `declaration` is TOML or JSON with `mount` (its
-/// path), `content_type`, and what else is known: `bitrate`, `sample_rate`, `channels`, `name`, `genre`, `description`, `url`,
+/// path), `content_type`, and whatever else is known: `bitrate`, `sample_rate`, `channels`, `name`, `genre`, `description`, `url`,
 /// `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_add_mount(server: lw_server, declaration: *const c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let declaration = unsafe { text(declaration, "declaration") }?;
         let server = self::server(server)?;
         let settings = if json::is_json(declaration) {
@@ -204,12 +205,12 @@ pub unsafe extern "C" fn lw_server_add_mount(server: lw_server, declaration: *co
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_remove_mount(server: lw_server, mount: *const c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let mount = unsafe { text(mount, "mount") }?;
         let server = self::server(server)?;
-        // With its writer, the mount would go before it is asked to.
+        // Held until the end, because the mount ends when its last writer is dropped.
         let _writer = server.writer(mount)?;
-        // First from here: by the time that it is off the air, another thread may have added it anew.
+        // This goes first: once the mount is off the air, another thread may add one with the same path.
         server.writers().remove(mount);
         server.running()?.remove_mount(mount)?;
         Ok(lw_status::LW_OK)
@@ -228,7 +229,7 @@ pub unsafe extern "C" fn lw_server_write_audio(
     taken: *mut usize,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, bytes, taken) =
             unsafe { (text(mount, "mount")?, items(bytes, count, "bytes")?, Out::new(taken, "taken")?) };
         let server = self::server(server)?;
@@ -247,7 +248,7 @@ pub unsafe extern "C" fn lw_server_update_metadata(
     url: *const c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, title, url) =
             unsafe { (text(mount, "mount")?, text(title, "title")?, optional_text(url, "url")?) };
         let title = Title { text: title.into(), url: url.map(Into::into) };
@@ -258,8 +259,8 @@ pub unsafe extern "C" fn lw_server_update_metadata(
     })
 }
 
-/// What whoever joins from now on gets before any audio, on a mount of `lw_server_add_mount` whose content type is not
-/// parsed.
+/// Sets the bytes that a listener who joins from now on gets before any audio, on a mount of `lw_server_add_mount` whose
+/// content type is not parsed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_set_header(
     server: lw_server,
@@ -268,7 +269,7 @@ pub unsafe extern "C" fn lw_server_set_header(
     count: usize,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, bytes) = unsafe { (text(mount, "mount")?, items(bytes, count, "bytes")?) };
         self::server(server)?.feed(mount, |writer| {
             writer.set_header(bytes);
@@ -277,8 +278,8 @@ pub unsafe extern "C" fn lw_server_set_header(
     })
 }
 
-/// How many listen: to one mount (0 if there is no such mount), or to all, where `mount` is NULL. One counts from its second
-/// second on.
+/// The number of listeners of one mount (0 if there is no such mount), or of all mounts if `mount` is NULL. A listener counts
+/// from its second second on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_listener_count(
     server: lw_server,
@@ -286,14 +287,14 @@ pub unsafe extern "C" fn lw_server_listener_count(
     count: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, count) = unsafe { (optional_text(mount, "mount")?, Out::new(count, "count")?) };
         let server = self::server(server)?;
         count.set(server.running()?.listener_count(mount) as u64)
     })
 }
 
-/// Since when a mount has its title, in milliseconds since 1970: when the title's first packet reached it.
+/// When the first packet of its title reached a mount, in milliseconds since 1970.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_changed_at(
     server: lw_server,
@@ -301,7 +302,7 @@ pub unsafe extern "C" fn lw_server_changed_at(
     ms_since_1970: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, at) = unsafe { (text(mount, "mount")?, Out::new(ms_since_1970, "ms_since_1970")?) };
         let info = mount_info(&*self::server(server)?, mount)?;
         at.set(since_1970(info.title.changed_at))
@@ -317,7 +318,7 @@ pub unsafe extern "C" fn lw_server_mount_info(
     json: *mut *mut c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, json) = unsafe { (text(mount, "mount")?, Out::new(json, "json")?) };
         json.json(&Mount::of(&mount_info(&*self::server(server)?, mount)?))
     })
@@ -327,7 +328,7 @@ pub unsafe extern "C" fn lw_server_mount_info(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_mounts(server: lw_server, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         let server = self::server(server)?;
         json.json(&server.running()?.mounts().iter().map(Mount::of).collect::<Vec<_>>())
@@ -338,7 +339,7 @@ pub unsafe extern "C" fn lw_server_mounts(server: lw_server, json: *mut *mut c_c
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_stats(server: lw_server, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         let server = self::server(server)?;
         json.json(&ServerStatistics::of(&server.running()?.stats()))

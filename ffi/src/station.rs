@@ -18,7 +18,7 @@ use crate::text::{Out, optional_text, path, report, text};
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_station = u64;
 
-/// A server and its pipelines, declared, then started.
+/// A server and its pipelines. They are declared first and started later.
 pub struct Station {
     server: Arc<Server>,
     pipelines: Vec<Arc<Pipeline>>,
@@ -36,7 +36,7 @@ impl Station {
         Station { pipelines: pipelines.collect(), server, running: OnceLock::new() }
     }
 
-    /// All of it, or nothing.
+    /// Starts all of it, or nothing.
     fn start(&self) -> Outcome {
         let server = self.server.declared();
         if self.running.get().is_some() {
@@ -57,19 +57,19 @@ impl Station {
         Ok(lw_status::LW_OK)
     }
 
-    /// Ends it, if it was started.
+    /// Stops it, if it was started. Returns the names of the threads that were left behind.
     fn stop(&self) -> Vec<String> {
         self.running.get().map(|station| station.stop().abandoned).unwrap_or_default()
     }
 }
 
-/// Declares a station: TOML or JSON as docs/CONFIGURATION.md has it. Relative paths are relative to the working
-/// directory. Everything that is wrong with it is said at once, a line each. `lw_station_start` puts it on the air.
+/// Declares a station: TOML or JSON as in docs/CONFIGURATION.md. Relative paths are relative to the working
+/// directory. All its problems are reported at once, a line each. `lw_station_start` puts it on the air.
 /// `station` is closed by `lw_station_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_open(declaration: *const c_char, station: *mut lw_station) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (declaration, station) =
             unsafe { (text(declaration, "declaration")?, Out::new(station, "station")?) };
         let config = if json::is_json(declaration) {
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn lw_station_open(declaration: *const c_char, station: *m
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_read(file: *const c_char, station: *mut lw_station) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (file, station) = unsafe { (path(file, "file")?, Out::new(station, "station")?) };
         station.set(handles::add(Station::new(Config::read(file)?)))
     })
@@ -97,12 +97,12 @@ pub extern "C" fn lw_station_start(station: lw_station) -> lw_status {
     call(|| handles::find::<Station>(station)?.start())
 }
 
-/// Stops the pipelines, then the server. It takes five seconds at most. Threads that had to be left behind
-/// are in `abandoned`, a JSON list of names, which is freed by `lw_free` and may be NULL. Stopping it again is harmless.
+/// Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the threads that had to
+/// be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_stop(station: lw_station, abandoned: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let abandoned = unsafe { Out::optional(abandoned, "abandoned") }?;
         report(abandoned, handles::find::<Station>(station)?.stop())
     })
@@ -123,14 +123,14 @@ pub extern "C" fn lw_station_close(station: lw_station) -> lw_status {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_server(station: lw_station, server: *mut lw_server) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let server = unsafe { Out::new(server, "server") }?;
         server.set(handles::add_shared(handles::find::<Station>(station)?.server.clone()))
     })
 }
 
-/// A handle to one of a station's pipelines, by its name, or to the first, where `name` is NULL. It can be had before the
-/// station is started, so that hooks hear of the start. Closed by `lw_pipeline_close`; the station keeps its own.
+/// A handle to one of a station's pipelines, by its name, or to the first if `name` is NULL. It is available before the
+/// station is started, so that hooks are called for the start, too. Closed by `lw_pipeline_close`; the station keeps its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_pipeline(
     station: lw_station,
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn lw_station_pipeline(
     pipeline: *mut lw_pipeline,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (name, pipeline) = unsafe { (optional_text(name, "name")?, Out::new(pipeline, "pipeline")?) };
         let station = handles::find::<Station>(station)?;
         let found = station.pipelines.iter().find(|pipeline| name.is_none_or(|name| pipeline.name() == name));

@@ -1,7 +1,7 @@
-//! What goes over the border: text, paths, numbers and memory, in and out.
+//! Reads arguments and writes results: text, paths, numbers and memory.
 //!
-//! The functions here are where pointers of the host are read and written. What they rely on is what the header
-//! demands of every pointer: NULL, or good for what it is for as long as the call takes.
+//! These functions read and write the host's pointers. They rely on what the header demands of every pointer: it is NULL,
+//! or valid for its purpose during the call.
 
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::failure::{Failure, Outcome, lw_status};
 
-/// A text that must be there.
+/// A required text.
 ///
 /// # Safety
 /// `pointer` is NULL or a string that ends with NUL.
@@ -50,7 +50,7 @@ pub unsafe fn path<'a>(pointer: *const c_char, name: &str) -> Outcome<&'a Path> 
     Ok(Path::new(OsStr::from_bytes(bytes)))
 }
 
-/// So many items; NULL is allowed for none of them.
+/// A slice of `count` items. NULL is allowed if `count` is zero.
 ///
 /// # Safety
 /// `pointer` is NULL or leads to `count` items, which nobody changes meanwhile.
@@ -76,12 +76,12 @@ pub fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// The same, the other way.
+/// The milliseconds of a time.
 pub fn to_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Where a result goes, once there is one.
+/// The host's pointer that a result is written to.
 pub struct Out<T>(*mut T);
 
 impl<T> Out<T> {
@@ -105,7 +105,7 @@ impl<T> Out<T> {
         unsafe { Out::new(pointer, name) }.map(Some)
     }
 
-    /// The result.
+    /// Writes the result.
     pub fn set(self, value: T) -> Outcome {
         // SAFETY: `new` was told that it may be written to, and it is aligned.
         unsafe { self.0.write(value) };
@@ -114,12 +114,12 @@ impl<T> Out<T> {
 }
 
 impl Out<*mut c_char> {
-    /// The result, as text in memory that the host frees.
+    /// Writes the result as text, in memory that the host frees.
     pub fn text(self, text: &str) -> Outcome {
         // A NUL would end it early.
         let text = CString::new(text.replace('\0', " ")).expect("there is no NUL");
         let bytes = text.as_bytes_with_nul();
-        // SAFETY: any size will do; of C's memory, so that `free` is right for it too.
+        // SAFETY: `malloc` takes any size. It is C's own, so that the host may free the text by `free`, too.
         let memory = unsafe { libc::malloc(bytes.len()) }.cast::<u8>();
         if memory.is_null() {
             return Err(Failure { status: lw_status::LW_IO, message: "out of memory".into() });
@@ -129,17 +129,17 @@ impl Out<*mut c_char> {
         self.set(memory.cast())
     }
 
-    /// The result, as JSON.
+    /// Writes the result as JSON.
     pub fn json(self, document: &impl Serialize) -> Outcome {
         self.text(&serde_json::to_string(document).expect("every document can be written as JSON"))
     }
 
-    /// The result as JSON, or that there is none.
+    /// Writes the result as JSON. Without one, this returns `LW_NONE`.
     pub fn json_if_any(self, document: Option<impl Serialize>) -> Outcome {
         document.map_or(Ok(lw_status::LW_NONE), |document| self.json(&document))
     }
 
-    /// The result, or that there is none.
+    /// Writes the result as text. Without one, this returns `LW_NONE`.
     pub fn text_if_any(self, text: Option<&str>) -> Outcome {
         text.map_or(Ok(lw_status::LW_NONE), |text| self.text(text))
     }
@@ -149,12 +149,12 @@ fn null(name: &str) -> Failure {
     Failure::invalid(format!("{name} is NULL"))
 }
 
-/// The answer to a stop: the names of the threads that were left behind, where the host asks for them.
+/// Answers a stop. Writes the names of the threads that were left behind, if the host asks for them.
 pub fn report(abandoned: Option<Out<*mut c_char>>, names: Vec<String>) -> Outcome {
     abandoned.map_or(Ok(lw_status::LW_OK), |abandoned| abandoned.json(&names))
 }
 
-/// Frees text that a function of this interface has given. NULL is allowed; C's `free` is the same.
+/// Frees text that a function of this interface has returned. NULL is allowed. C's `free` does the same.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_free(text: *mut c_char) {
     // SAFETY: NULL, or memory of `Out::text`.

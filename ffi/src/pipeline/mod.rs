@@ -1,4 +1,4 @@
-//! Pipelines: declared, started, stopped, closed. What can be done with one meanwhile is in the modules below.
+//! Pipelines are declared, started, stopped and closed here. The modules below control one that runs.
 
 mod outputs;
 mod programme;
@@ -23,7 +23,7 @@ use crate::text::{Out, report, text};
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_pipeline = u64;
 
-/// How many events wait to be read: those of several minutes, or of a crowd that comes at once.
+/// The most events that wait to be read: those of several minutes, or of a crowd that joins at once.
 const EVENTS: usize = 1024;
 
 /// A pipeline, declared, then started.
@@ -42,14 +42,14 @@ impl handles::Kind for Pipeline {
     const WORD: &'static str = "a pipeline";
 }
 
-/// What ends with what.
+/// Who stops a pipeline.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Owner {
-    /// It is stopped by its station.
+    /// Its station stops it.
     Station,
-    /// It is stopped when it is closed.
+    /// The host stops it, at the latest when it closes it.
     Host,
-    /// So is its server, which was made for it.
+    /// The same, and the server that was made for it stops with it.
     HostWithServer,
 }
 
@@ -65,7 +65,7 @@ impl Pipeline {
             for kind in EventKind::ALL {
                 let (hooks, this) = (hooks.clone(), this.clone());
                 settings.hooks = std::mem::take(&mut settings.hooks).on(*kind, move |running, event| {
-                    // This may be earlier than what starts it has come back.
+                    // This may run before the call that starts the pipeline has returned.
                     if event.kind() == EventKind::PipelineStart
                         && let Some(this) = this.upgrade()
                     {
@@ -92,12 +92,12 @@ impl Pipeline {
         self.running.get().is_some()
     }
 
-    /// What it is to be. Held while it is started, by whom ever.
+    /// Its settings. Whoever starts it holds the lock meanwhile.
     pub fn declared(&self) -> MutexGuard<'_, PipelineSettings> {
         self.declared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It was started as this.
+    /// Notes that it was started, and as which pipeline of the library.
     pub fn runs(&self, running: &longwave::Pipeline) {
         self.running.get_or_init(|| running.clone());
         if let Ok(server) = running.server() {
@@ -132,7 +132,7 @@ impl Pipeline {
         })
     }
 
-    /// Ends it, if it was started.
+    /// Stops it, if it was started. Returns the names of the threads that were left behind.
     pub fn stop(&self) -> Vec<String> {
         let mut abandoned = self.running.get().map(|running| running.stop().abandoned).unwrap_or_default();
         abandoned.extend(self.end_own_server());
@@ -144,17 +144,17 @@ impl Pipeline {
     }
 }
 
-/// What a handle stands for, on the air or not.
+/// The pipeline of a handle, on the air or not.
 pub fn declared(handle: lw_pipeline) -> Outcome<Arc<Pipeline>> {
     handles::find(handle)
 }
 
-/// Does something with a pipeline that was started.
+/// Calls `act` with a pipeline that was started.
 fn with<T>(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> Outcome<T>) -> Outcome<T> {
     act(declared(handle)?.running()?)
 }
 
-/// Something that gives nothing back.
+/// The same for an action without a result.
 fn order(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> longwave::Result<()>) -> lw_status {
     call(|| {
         with(handle, |pipeline| Ok(act(pipeline)?))?;
@@ -162,9 +162,9 @@ fn order(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> longwave:
     })
 }
 
-/// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are put on `server`,
-/// which is to be started before it and which others may share; with 0 it gets a server of its own on port 8000, which ends
-/// with it. `lw_pipeline_start` puts it on the air. `pipeline` is closed by `lw_pipeline_close`.
+/// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are put on `server`.
+/// That server must be started first, and other pipelines may share it. If `server` is 0, the pipeline gets its own server on
+/// port 8000, which ends with it. `lw_pipeline_start` puts it on the air. `pipeline` is closed by `lw_pipeline_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_open(
     declaration: *const c_char,
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn lw_pipeline_open(
     pipeline: *mut lw_pipeline,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (declaration, pipeline) =
             unsafe { (text(declaration, "declaration")?, Out::new(pipeline, "pipeline")?) };
         let (server, owner) = match server {
@@ -188,20 +188,20 @@ pub unsafe extern "C" fn lw_pipeline_open(
     })
 }
 
-/// Puts a pipeline on the air. It is started once: one that has stopped does not start again. If it
-/// cannot start, nothing is left running. A pipeline of a station is started by its station.
+/// Puts a pipeline on the air. It can be started once: a pipeline that has stopped does not start again. If it cannot start,
+/// nothing is left running. A pipeline of a station is started by its station.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_start(pipeline: lw_pipeline) -> lw_status {
     call(|| declared(pipeline)?.start())
 }
 
 /// Takes a pipeline off the air and ends what it owns: decoders, mixer, encoders, mounts, hooks, in this order. Listeners
-/// get what is due. It takes five seconds at most; threads that had to be left behind are in `abandoned`, a JSON list of names,
-/// which is freed by `lw_free` and may be NULL. Called by a hook, it does not wait for hooks. Stopping it again is harmless.
+/// get what is due. It takes five seconds at most. `abandoned` is a JSON list of the threads that had to be left behind. It is
+/// freed by `lw_free` and may be NULL. If a hook calls this, it does not wait for hooks. Stopping again is harmless.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_stop(pipeline: lw_pipeline, abandoned: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let abandoned = unsafe { Out::optional(abandoned, "abandoned") }?;
         report(abandoned, declared(pipeline)?.stop())
     })
@@ -211,15 +211,15 @@ pub unsafe extern "C" fn lw_pipeline_stop(pipeline: lw_pipeline, abandoned: *mut
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_is_running(pipeline: lw_pipeline, running: *mut i32) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let running = unsafe { Out::new(running, "running") }?;
         let pipeline = declared(pipeline)?;
         running.set(pipeline.running.get().is_some_and(longwave::Pipeline::is_running).into())
     })
 }
 
-/// Stops a pipeline and closes its handle. One that belongs to a station goes on with it; hooks that were added stay then,
-/// and are still called with the handle that is closed. Closing it again is harmless.
+/// Stops a pipeline and closes its handle. A pipeline of a station is not stopped: its hooks stay, and are still called with
+/// the closed handle. Closing again is harmless.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_close(pipeline: lw_pipeline) -> lw_status {
     call(|| {
@@ -236,7 +236,7 @@ pub extern "C" fn lw_pipeline_close(pipeline: lw_pipeline) -> lw_status {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_server(pipeline: lw_pipeline, server: *mut lw_server) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let server = unsafe { Out::new(server, "server") }?;
         server.set(handles::add_shared(declared(pipeline)?.server.clone()))
     })
@@ -246,7 +246,7 @@ pub unsafe extern "C" fn lw_pipeline_server(pipeline: lw_pipeline, server: *mut 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_name(pipeline: lw_pipeline, name: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let name = unsafe { Out::new(name, "name") }?;
         name.text(declared(pipeline)?.name())
     })
@@ -261,7 +261,7 @@ pub unsafe extern "C" fn lw_pipeline_spec(
     channels: *mut u32,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let outs =
             unsafe { [Out::optional(sample_rate, "sample_rate")?, Out::optional(channels, "channels")?] };
         let spec = declared(pipeline)?.spec();

@@ -12,7 +12,7 @@ use crate::text::{Out, text};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_mounts(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         let mounts = with(pipeline, |pipeline| Ok(pipeline.mounts()))?;
         json.json(&mounts)
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn lw_pipeline_add_output(
     declaration: *const c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let declaration = unsafe { text(declaration, "declaration") }?;
         with(pipeline, |pipeline| {
             let settings = output(declaration, pipeline.spec())?;
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn lw_pipeline_add_output(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_remove_output(pipeline: lw_pipeline, mount: *const c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let mount = unsafe { text(mount, "mount") }?;
         with(pipeline, |pipeline| Ok(pipeline.remove_output(mount)?))?;
         Ok(lw_status::LW_OK)
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn lw_pipeline_replace_encoder(
     declaration: *const c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, declaration) = unsafe { (text(mount, "mount")?, text(declaration, "declaration")?) };
         with(pipeline, |pipeline| {
             let settings = output(declaration, pipeline.spec())?;

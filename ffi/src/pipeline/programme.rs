@@ -1,4 +1,4 @@
-//! What plays next, and when; and what mounts say of it.
+//! What plays next, and when, and the titles that mounts announce.
 
 use std::ffi::c_char;
 use std::time::Duration;
@@ -61,9 +61,9 @@ fn place(next: i32) -> Place {
     if next == 0 { Place::End } else { Place::Next }
 }
 
-/// Makes a file the current track now, by a quick crossfade; then what was up next goes on. The file is opened on this thread:
-/// if it cannot be played, `LW_FILE`, and nothing changes. `title` goes before its tags and may be NULL; `id`, the entry's
-/// number, may be NULL.
+/// Makes a file the current track now, by a quick crossfade. What was up next goes on after it. The file is opened on this
+/// thread. If it cannot be played, this returns `LW_FILE`, and nothing changes. `title` goes before the file's tags and may be
+/// NULL. `id` is the entry's number and may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_file(
     pipeline: lw_pipeline,
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn lw_pipeline_play_file(
     id: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (file, title, id) =
             unsafe { (path(file, "file")?, optional_text(title, "title")?, Out::optional(id, "id")?) };
         let entry = with(pipeline, |pipeline| Ok(pipeline.play_file(file, title)?))?;
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn lw_pipeline_play_list(
     options: *const c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (name, files, options) =
             unsafe { (text(name, "name")?, text(files, "files")?, optional_text(options, "options")?) };
         let (entries, options) = (json::entries(files, "files")?, self::options(options)?);
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn lw_pipeline_play_path(
     options: *const c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (path, options) = unsafe { (self::path(path, "path")?, optional_text(options, "options")?) };
         let options = self::options(options)?;
         with(pipeline, |pipeline| Ok(pipeline.play_path(vec![path.to_owned()], &options)?))?;
@@ -138,13 +138,13 @@ pub extern "C" fn lw_pipeline_set_shuffle(pipeline: lw_pipeline, shuffle: i32) -
     })
 }
 
-/// The current track gives way to what is up next, by a crossfade of `skip_crossfade`.
+/// Skips the current track, by a crossfade of `skip_crossfade`.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_skip(pipeline: lw_pipeline) -> lw_status {
     order(pipeline, longwave::Pipeline::skip)
 }
 
-/// The current track goes on at so many milliseconds from its beginning.
+/// Moves the current track to so many milliseconds from its beginning.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_seek(pipeline: lw_pipeline, to_ms: u64) -> lw_status {
     order(pipeline, |pipeline| pipeline.seek(ms(to_ms)))
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn lw_pipeline_queue_file(
     id: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (file, title, id) =
             unsafe { (path(file, "file")?, optional_text(title, "title")?, Out::optional(id, "id")?) };
         let entry = Entry { title: title.map(Into::into), ..Entry::new(file) };
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn lw_pipeline_queue_files(
     ids: *mut *mut c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (files, ids) = unsafe { (text(files, "files")?, Out::optional(ids, "ids")?) };
         let entries = json::entries(files, "files")?;
         let queued = with(pipeline, |pipeline| Ok(pipeline.queue_files(entries, place(next))))?;
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn lw_pipeline_queue_files(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_queue(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         let queue = with(pipeline, |pipeline| Ok(pipeline.queue()))?;
         json.json(&coming_tracks(&queue))
@@ -234,8 +234,8 @@ pub extern "C" fn lw_pipeline_resume(pipeline: lw_pipeline, fade_ms: u64) -> lw_
     order(pipeline, |pipeline| pipeline.resume(ms(fade_ms)))
 }
 
-/// Sets what mounts announce: all of the pipeline's, where `mount` is NULL, or one. It holds until the next track begins, or,
-/// where `until_cleared` is not 0, until `lw_pipeline_clear_metadata`. `url` may be NULL.
+/// Sets the title that one mount announces, or all of the pipeline's mounts if `mount` is NULL. It holds until the next track
+/// begins, or until `lw_pipeline_clear_metadata` if `until_cleared` is not 0. `url` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_update_metadata(
     pipeline: lw_pipeline,
@@ -245,7 +245,7 @@ pub unsafe extern "C" fn lw_pipeline_update_metadata(
     until_cleared: i32,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (title, url, mount) =
             unsafe { (text(title, "title")?, optional_text(url, "url")?, optional_text(mount, "mount")?) };
         let title = Title { text: title.into(), url: url.map(Into::into) };
@@ -255,14 +255,14 @@ pub unsafe extern "C" fn lw_pipeline_update_metadata(
     })
 }
 
-/// Returns to the sounding track's title, on all mounts, where `mount` is NULL, or on one.
+/// Returns to the sounding track's title, on one mount, or on all if `mount` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_clear_metadata(
     pipeline: lw_pipeline,
     mount: *const c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let mount = unsafe { optional_text(mount, "mount") }?;
         with(pipeline, |pipeline| Ok(pipeline.clear_metadata(mount)?))?;
         Ok(lw_status::LW_OK)

@@ -1,4 +1,4 @@
-//! What is known of a running pipeline. Asking never makes the audio wait.
+//! The state of a running pipeline. Reading it never makes the audio wait.
 
 use std::ffi::c_char;
 
@@ -13,7 +13,7 @@ use crate::failure::{Outcome, lw_status};
 use crate::json::read;
 use crate::text::{Out, optional_text, text, to_ms};
 
-/// Gives a state as JSON.
+/// Writes a state as JSON.
 fn give<T: Serialize>(
     json: Out<*mut c_char>,
     pipeline: lw_pipeline,
@@ -22,7 +22,7 @@ fn give<T: Serialize>(
     json.json(&with(pipeline, |pipeline| Ok(state(pipeline)))?)
 }
 
-/// Gives a state that there may be as JSON.
+/// Writes a state as JSON, if there is one.
 fn give_if_any<T: Serialize>(
     json: Out<*mut c_char>,
     pipeline: lw_pipeline,
@@ -31,7 +31,7 @@ fn give_if_any<T: Serialize>(
     json.json_if_any(with(pipeline, |pipeline| Ok(state(pipeline)))?)
 }
 
-/// Gives something of the current track, if there is one.
+/// Writes a value of the current track, if there is one.
 fn of_current<T>(
     out: Out<T>,
     pipeline: lw_pipeline,
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn lw_pipeline_current_track(
     json: *mut *mut c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         give_if_any(json, pipeline, |pipeline| {
             pipeline.current_track().map(|current| json::CurrentTrack::of(&current, &WholePaths))
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn lw_pipeline_current_title(
     title: *mut *mut c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let title = unsafe { Out::new(title, "title") }?;
         let current = with(pipeline, |pipeline| Ok(pipeline.current_track()))?;
         title.text_if_any(current.as_ref().map(|current| current.track.title.as_str()))
@@ -76,20 +76,20 @@ pub unsafe extern "C" fn lw_pipeline_current_title(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_played_ms(pipeline: lw_pipeline, milliseconds: *mut u64) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let out = unsafe { Out::new(milliseconds, "milliseconds") }?;
         of_current(out, pipeline, |current| Some(to_ms(current.played)))
     })
 }
 
-/// How much of the current track is to come, in milliseconds. `LW_NONE` if there is none, or that is not known.
+/// How much of the current track is to come, in milliseconds. `LW_NONE` if there is none, or if that is not known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_remaining_ms(
     pipeline: lw_pipeline,
     milliseconds: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let out = unsafe { Out::new(milliseconds, "milliseconds") }?;
         of_current(out, pipeline, |current| current.remaining.map(to_ms))
     })
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn lw_pipeline_up_next(
     json: *mut *mut c_char,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         give(json, pipeline, |pipeline| coming_tracks(&pipeline.up_next(most)))
     })
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn lw_pipeline_up_next(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_history(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         give(json, pipeline, |pipeline| {
             let history = pipeline.history();
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn lw_pipeline_history(pipeline: lw_pipeline, json: *mut *
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_playlist(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         give_if_any(json, pipeline, |pipeline| {
             pipeline.playlist().map(|list| json::Playlist::of(&list, &WholePaths))
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn lw_pipeline_playlist(pipeline: lw_pipeline, json: *mut 
     })
 }
 
-/// How many listen to a pipeline: to all its mounts, where `mount` is NULL, or to one of them.
+/// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_listener_count(
     pipeline: lw_pipeline,
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn lw_pipeline_listener_count(
     count: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, count) = unsafe { (optional_text(mount, "mount")?, Out::new(count, "count")?) };
         count.set(with(pipeline, |pipeline| Ok(pipeline.listener_count(mount)))? as u64)
     })
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn lw_pipeline_time_on_air_ms(
     milliseconds: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let out = unsafe { Out::new(milliseconds, "milliseconds") }?;
         out.set(to_ms(with(pipeline, |pipeline| Ok(pipeline.time_on_air()))?))
     })
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn lw_pipeline_time_on_air_ms(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_is_held(pipeline: lw_pipeline, held: *mut i32) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let held = unsafe { Out::new(held, "held") }?;
         held.set(with(pipeline, |pipeline| Ok(pipeline.is_held()))?.into())
     })
@@ -179,17 +179,17 @@ pub unsafe extern "C" fn lw_pipeline_is_held(pipeline: lw_pipeline, held: *mut i
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_levels(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         give(json, pipeline, |pipeline| json::Levels::of(&pipeline.levels()))
     })
 }
 
-/// Whether a pipeline does what it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed by `lw_free`.
+/// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_health(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         give(json, pipeline, |pipeline| json::Health::of(pipeline.health()))
     })
@@ -200,18 +200,18 @@ pub unsafe extern "C" fn lw_pipeline_health(pipeline: lw_pipeline, json: *mut *m
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_snapshot(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         give(json, pipeline, longwave::Pipeline::snapshot)
     })
 }
 
-/// Goes on from a snapshot: what was up next is up next again, and the track that was on the air goes on where it was, by
-/// a quick crossfade.
+/// Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on where it was, by a quick
+/// crossfade.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_restore(pipeline: lw_pipeline, snapshot: *const c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let snapshot = unsafe { text(snapshot, "snapshot") }?;
         let snapshot = read(snapshot, "snapshot", "what lw_pipeline_snapshot gave")?;
         with(pipeline, |pipeline| Ok(pipeline.restore(snapshot)?))?;

@@ -48,8 +48,9 @@ fn how(volume: f64, paused: i32) -> Outcome<VoiceOptions> {
     Ok(VoiceOptions { volume: volume as f32, paused: paused != 0 })
 }
 
-/// Plays a file over the programme. It is opened on this thread; `LW_FILE` if it cannot be played. A volume of 1 is unchanged.
-/// Where `paused` is not 0 it waits for `lw_pipeline_resume_voice`. `voice` is its number, as long as the pipeline runs.
+/// Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be played. A volume of 1
+/// leaves it unchanged. If `paused` is not 0, it waits for `lw_pipeline_resume_voice`. `voice` is its number, as long as the
+/// pipeline runs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_voice(
     pipeline: lw_pipeline,
@@ -59,7 +60,7 @@ pub unsafe extern "C" fn lw_pipeline_play_voice(
     voice: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (file, voice) = unsafe { (path(file, "file")?, Out::new(voice, "voice")?) };
         let options = how(volume, paused)?;
         voice.set(with(pipeline, |pipeline| Ok(pipeline.play_voice(file, options)?))?.0)
@@ -85,13 +86,13 @@ pub extern "C" fn lw_pipeline_pause_voice(pipeline: lw_pipeline, voice: u64) -> 
     order(pipeline, |pipeline| pipeline.pause_voice(VoiceId(voice)))
 }
 
-/// A paused voice goes on.
+/// Lets a paused voice go on.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_resume_voice(pipeline: lw_pipeline, voice: u64) -> lw_status {
     order(pipeline, |pipeline| pipeline.resume_voice(VoiceId(voice)))
 }
 
-/// A voice goes on at so many milliseconds from its beginning.
+/// Moves a voice to so many milliseconds from its beginning.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_seek_voice(pipeline: lw_pipeline, voice: u64, to_ms: u64) -> lw_status {
     order(pipeline, |pipeline| pipeline.seek_voice(VoiceId(voice), ms(to_ms)))
@@ -103,9 +104,9 @@ pub extern "C" fn lw_pipeline_set_volume(pipeline: lw_pipeline, voice: u64, volu
     order(pipeline, |pipeline| pipeline.set_volume(VoiceId(voice), volume as f32))
 }
 
-/// Takes a voice's volume to another in so many milliseconds, sample by sample, and returns at once; the event `ramp-done` says
-/// when. `curve` is equal-power (also where it is NULL), smooth, linear or decibels. Where `then_stop` is not 0, the voice ends
-/// with the ramp.
+/// Ramps a voice's volume to another in so many milliseconds, sample by sample. This returns at once; the event `ramp-done`
+/// says when the ramp ends. `curve` is equal-power, smooth, linear or decibels; NULL means equal-power. If `then_stop` is not 0,
+/// the voice ends with the ramp.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_ramp_volume(
     pipeline: lw_pipeline,
@@ -116,7 +117,7 @@ pub unsafe extern "C" fn lw_pipeline_ramp_volume(
     then_stop: i32,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let curve = self::curve(unsafe { optional_text(curve, "curve") }?)?;
         with(pipeline, |pipeline| {
             Ok(pipeline.ramp_volume(VoiceId(voice), to as f32, ms(over_ms), curve, then_stop != 0)?)
@@ -130,7 +131,7 @@ pub unsafe extern "C" fn lw_pipeline_ramp_volume(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_voices(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         let voices = with(pipeline, |pipeline| {
             let rate = pipeline.spec().rate;
@@ -152,7 +153,7 @@ pub unsafe extern "C" fn lw_pipeline_play_input(
     voice: *mut u64,
 ) -> lw_status {
     call(|| {
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (input, voice) = unsafe { (Out::new(input, "input")?, Out::optional(voice, "voice")?) };
         let options = how(volume, paused)?;
         let (made, channels) =
@@ -176,7 +177,7 @@ pub unsafe extern "C" fn lw_input_push(
 ) -> lw_status {
     call(|| {
         let input = handles::find::<Input>(input)?;
-        // SAFETY: what the header demands of pointers.
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (pcm, taken) =
             unsafe { (items(pcm, frames.saturating_mul(input.channels), "pcm")?, Out::new(taken, "taken")?) };
         let mut input = input.input.lock().unwrap_or_else(PoisonError::into_inner);
