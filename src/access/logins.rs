@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn who_fails_too_often_waits_and_nobody_else_does() {
+    fn an_address_that_fails_too_often_waits_and_no_other_does() {
         let (mut failures, now) = (Failures::default(), Instant::now());
         for _ in 0..FAILURES {
             assert_eq!(failures.attempt(ip("2001:db8::1"), now), Ok(()));

@@ -312,7 +312,7 @@ mod tests {
     // tests of this process measure memory.
 
     #[test]
-    fn what_is_no_line_is_named() {
+    fn a_malformed_line_is_named() {
         for (text, reason) in [
             ("a:admin", "line 1: is not name:role:hash"),
             ("# one\n\na:root:x", "line 3"),

@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_list_what_is_there_is_played() {
+    fn the_existing_files_of_a_list_are_played() {
         let disk = tempfile::tempdir().unwrap();
         let list = disk.path().join("list.m3u");
         fs::write(disk.path().join("a.mp3"), "").unwrap();

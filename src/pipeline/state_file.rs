@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_state_is_set_aside_and_not_lost() {
+    fn a_file_that_is_no_state_is_set_aside_and_not_lost() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         assert!(load(&at("song.mp3")).is_none());

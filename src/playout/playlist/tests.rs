@@ -236,7 +236,7 @@ fn ten_thousand_missing_files_cost_six_lines() {
 }
 
 #[test]
-fn what_cannot_be_played_is_said_and_the_rest_plays() {
+fn unplayable_entries_are_reported_and_the_rest_plays() {
     let disk = Disk::with(&["a.mp3"]);
     assert!(
         Command::new("mkfifo")
@@ -268,7 +268,7 @@ fn what_cannot_be_played_is_said_and_the_rest_plays() {
 }
 
 #[test]
-fn what_may_not_be_read_is_said_with_who_named_it() {
+fn an_unreadable_file_is_reported_with_the_list_that_named_it() {
     let disk = Disk::with(&["m/open/a.mp3", "m/shut/b.mp3", "shut.m3u", "a.mp3"]);
     disk.write("list.m3u", "m/shut\nm/shut/b.mp3\nshut.m3u\na.mp3\n");
     let mode =

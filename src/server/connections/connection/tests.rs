@@ -148,7 +148,7 @@ fn a_half_closed_client_gets_its_answers() {
 }
 
 #[test]
-fn a_head_has_its_time_in_all_however_busily_it_comes() {
+fn a_head_that_trickles_in_has_no_more_time_than_any_other() {
     let mut talk = Talk::new();
     for _ in 0..14 {
         talk.hear(b"GET /slow").pass(Duration::from_secs(1));
@@ -161,7 +161,7 @@ fn a_head_has_its_time_in_all_however_busily_it_comes() {
 }
 
 #[test]
-fn who_asks_nothing_is_closed_without_a_word() {
+fn a_client_that_sends_nothing_is_closed_without_an_answer() {
     let mut talk = Talk::new();
     assert!(talk.pass(PATIENCE.header_timeout).is_closed());
     assert_eq!(talk.output(), "");
@@ -203,7 +203,7 @@ fn an_answer_that_is_not_taken_does_not_wait_for_ever() {
 }
 
 #[test]
-fn a_listener_is_one_for_good() {
+fn requests_of_a_listener_are_ignored() {
     let mut talk = Talk::new();
     talk.hear(b"GET /first HTTP/1.1\r\n\r\nGET /listen HTTP/1.1\r\n\r\nGET /no HTTP/1.1\r\n\r\n");
     assert_eq!(talk.connection.wants(), Want::Serve);
@@ -214,7 +214,7 @@ fn a_listener_is_one_for_good() {
 }
 
 #[test]
-fn at_a_stop_answers_on_their_way_arrive_and_nobody_else_is_waited_for() {
+fn a_stop_waits_for_answers_on_their_way_only() {
     let mut talk = Talk::new();
     talk.connection.wind_up();
     assert!(talk.is_closed());
