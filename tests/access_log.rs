@@ -1,4 +1,4 @@
-//! What is logged of a request: one line at its end, as tools expect it.
+//! The access log: each request has one line at its end, in the form that tools expect.
 
 use std::io::Write;
 use std::sync::Mutex;

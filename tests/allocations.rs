@@ -1,4 +1,5 @@
-//! The reactor allocates nothing for a write. Alone in its process, whose allocator counts.
+//! The reactor allocates nothing for a write. This test has a process of its own, because it counts the
+//! allocations of the process.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 #![cfg(target_os = "linux")]
 
@@ -9,13 +10,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Counts what one thread allocates.
+/// Counts the allocations of one thread.
 struct Counting;
 
 static THREAD: AtomicI32 = AtomicI32::new(-1);
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: everything is left to the system's allocator.
+// SAFETY: the system's allocator does everything.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if THREAD.load(Ordering::Relaxed) == nix::unistd::gettid().as_raw() {
@@ -34,7 +35,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The kernel's number of the thread of that name.
+/// The kernel's number of the thread with this name.
 fn thread_id(name: &str) -> i32 {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap());
     let mut named = tasks.filter(|task| {
@@ -48,7 +49,7 @@ fn serving_allocates_nothing() {
     let station = Station::start(settings());
     let mut feed = station.mount("/stream.mp3");
     feed.title("first");
-    // All of the backlog, so that its own tables have their size.
+    // Fill the whole backlog, so that its own tables have their final size.
     for _ in 0..20 {
         feed.push(100);
     }

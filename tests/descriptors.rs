@@ -1,4 +1,5 @@
-//! Running out of descriptors. Alone in its process, whose limit it lowers.
+//! A server that runs out of file descriptors. This test has a process of its own, because it lowers the limit
+//! of the process.
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
@@ -11,14 +12,14 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
 #[test]
-fn without_descriptors_newcomers_wait_listeners_go_on_and_nothing_spins() {
+fn without_descriptors_new_clients_wait_listeners_continue_and_nothing_spins() {
     let station = Station::start(settings());
     let mut feed = station.mount("/stream.mp3");
     feed.push(10);
     let mut player = Player::get(&station, "/stream.mp3", "");
     assert_eq!(player.packets(10), numbers(0..10));
 
-    // The newcomers have their descriptors; the server has none for them.
+    // The clients have their descriptors; the server has none left for them.
     let newcomers: Vec<_> = (0..20).map(|_| Socket::new(Domain::IPV4, Type::STREAM, None).unwrap()).collect();
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 - 1;

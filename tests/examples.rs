@@ -1,4 +1,4 @@
-//! The examples, as a reader runs them: each goes on the air, is heard, and ends in order.
+//! The examples, run as a reader would: each goes on the air, is heard, and ends in order.
 #![cfg(feature = "mp3")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -28,7 +28,7 @@ fn music(name: &str) -> PathBuf {
     MUSIC.path().join(name)
 }
 
-/// A running example, and what it says.
+/// A running example and its output.
 struct Example {
     process: Child,
     lines: BufReader<std::process::ChildStdout>,
@@ -57,7 +57,7 @@ impl Example {
         line.trim_end().to_owned()
     }
 
-    /// The first bytes of the mount that it next says is on air, and its path.
+    /// The first bytes and the path of the next mount that it reports to be on the air.
     fn listen(&mut self) -> (String, Vec<u8>) {
         let line = std::iter::repeat_with(|| self.line()).find(|line| line.starts_with("on air")).unwrap();
         let (address, path) = line.split_once("http://").unwrap().1.split_once('/').unwrap();
@@ -69,7 +69,7 @@ impl Example {
         (path.into(), answer.split_off(head))
     }
 
-    /// Lets it end; what it said until then.
+    /// Waits for its end, and returns the rest of its output.
     fn end(mut self) -> String {
         drop(self.process.stdin.take());
         let mut said = String::new();
@@ -141,13 +141,13 @@ fn own_encoder() {
         let header = bytes[..44].to_vec();
         assert!(header.starts_with(b"RIFF") && header[36..40] == *b"data", "{header:?}");
         assert_eq!(header[34], bits);
-        // The music is stereo, with the same tone in both channels.
+        // The music is stereo with the same tone in both channels.
         let sample = usize::from(bits / 8);
         let mut frames = bytes[44..].chunks_exact(2 * sample);
         assert!(frames.all(|frame| frame[..sample] == frame[sample..]), "{bits} bits");
         example.end();
     }
-    // A setting that cannot work is refused at start.
+    // The example refuses a setting that cannot work at its start.
     let arguments = [MUSIC.path(), "2".as_ref(), "12".as_ref()];
     let mut example = Example::start("own_encoder", &arguments);
     assert_eq!(example.line(), "");
@@ -156,7 +156,7 @@ fn own_encoder() {
 
 #[test]
 fn write_audio() {
-    // A file as an encoder of its own would make it.
+    // A file like that of an external encoder.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("live.mp3");
     let mut encoder = longwave::Mp3Settings::default().open(PcmSpec::CD).unwrap();

@@ -1,5 +1,5 @@
-//! The fuzz targets for some seconds, by random changes of good input. docs/TESTING.md says how to run them
-//! for long, with libFuzzer.
+//! Runs each fuzz target for some seconds on randomly changed valid input. docs/TESTING.md says how to run them
+//! longer with libFuzzer.
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
@@ -11,12 +11,12 @@ use fastrand::Rng;
 use longwave::PcmSpec;
 use longwave_testing::sound::{noise, wav};
 
-/// For each target.
+/// The time for each target.
 const TIME: Duration = Duration::from_secs(3);
-/// And so many inputs at least, however slow the machine is; the first of them are the seeds as they are.
+/// The least number of inputs, however slow the machine is. The unchanged seeds come first.
 const LEAST: usize = 200;
 
-/// `LONGWAVE_FUZZ_SEED` makes a run happen again, `LONGWAVE_FUZZ_SECONDS` a longer one.
+/// Runs a target. `LONGWAVE_FUZZ_SEED` repeats a run; `LONGWAVE_FUZZ_SECONDS` sets its time.
 fn run(name: &str, seeds: &[Vec<u8>], target: fn(&[u8])) {
     let number = |key: &str| std::env::var(key).ok().and_then(|text| text.parse::<u64>().ok());
     let seed = number("LONGWAVE_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
@@ -47,7 +47,7 @@ fn run(name: &str, seeds: &[Vec<u8>], target: fn(&[u8])) {
     println!("{name}: {count} inputs");
 }
 
-/// What goes wrong on wires and disks, a few times over.
+/// Makes a few random changes, of kinds that happen on networks and disks.
 fn change(input: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut Rng) {
     for _ in 0..random.usize(1..8) {
         let at = random.usize(..=input.len());
@@ -125,7 +125,7 @@ fn file() {
     run("file", &seeds, targets::file);
 }
 
-/// Streams for `targets::packets`, two bytes that it takes for itself before each.
+/// Streams for `targets::packets`, which reads two bytes of its own before each.
 fn streams() -> Vec<Vec<u8>> {
     #[allow(unused_mut)] // without encoders there are only the others
     let mut streams = vec![with(2, ogg()), with(3, b"anything at all".repeat(100))];

@@ -1,5 +1,5 @@
-//! What a host's logger can do to the threads that call it, and what Longwave does then. A process of its own,
-//! for it has one logger.
+//! A host's logger that panics or hangs, and the threads that call it. This test has a process of its own,
+//! because a process has one logger.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use longwave_testing::{ms, seconds, until};
 /// The lines that were logged without a panic.
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Panics when there is nothing to play, and hangs in the access log's line for one path.
+/// Panics when there is nothing to play, and hangs at the access line of one path.
 struct Logger(Mutex<Receiver<()>>);
 
 impl log::Log for Logger {
@@ -63,7 +63,7 @@ fn a_mixer_that_panics_takes_its_pipeline_off_the_air_in_order_though_its_logger
         stepper.advance(ms(128));
         pipeline.health().problems.iter().any(|problem| problem.contains("nothing"))
     });
-    // No mixer lives to see that time.
+    // The mixer does not live until that time.
     stepper.advance(std::time::Duration::from_secs(1 << 63));
     until("it is seen not to run", || !pipeline.is_running());
     stops.recv_timeout(seconds(20.0)).expect("hooks hear of its end");

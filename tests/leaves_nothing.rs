@@ -1,5 +1,5 @@
-//! Two servers and five pipelines in one process, stopped in any order, leave nothing behind: no
-//! thread, no descriptor, no file. In a test of its own, for threads and descriptors are the process's.
+//! Two servers and five pipelines in one process, stopped in any order, leave no thread, no descriptor and no
+//! file. This test has a process of its own, because threads and descriptors belong to the process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use longwave_testing::{ms, until};
 
 #[test]
 fn two_servers_and_five_pipelines_leave_no_thread_socket_or_file_behind() {
-    // Where all that asks for a place for temporary files gets one.
+    // Code that asks for temporary files gets them here.
     let folder = tempfile::tempdir().unwrap();
     let own = std::env::current_exe().unwrap();
     let test = Command::new(own)
@@ -53,7 +53,7 @@ fn stopped_in_any_order() {
             TcpListener::bind(address).expect("its port is free at once");
         }
         drop(listeners);
-        // A thread that was joined may be a moment in the list of threads yet.
+        // A joined thread may still be in the list of threads for a moment.
         until(&format!("nothing is left of round {round}"), || {
             let now = Held::now();
             if now != before {
@@ -68,7 +68,7 @@ fn stopped_in_any_order() {
     assert_eq!(files, ["0.wav", "1.wav", "2.wav", "state-0", "state-1", "state-2", "state-3", "state-4"]);
 }
 
-/// What is stopped: by saying so, or by being let go.
+/// A part of a station. It is stopped by a call, or by dropping it.
 enum Part {
     Server(Server),
     Pipeline(Pipeline, #[expect(dead_code, reason = "it is held, not used")] VoiceInput),
@@ -92,7 +92,7 @@ impl Part {
     }
 }
 
-/// Two stations, of two and three pipelines, with all that a pipeline can own.
+/// Two stations with two and three pipelines, with everything that a pipeline can own.
 fn on_air(music: &[PathBuf], folder: &Path) -> Vec<Part> {
     let servers = [server(), server()];
     let pipelines = (0..5).map(|n| {
@@ -121,7 +121,7 @@ fn on_air(music: &[PathBuf], folder: &Path) -> Vec<Part> {
     pipelines.collect::<Vec<_>>().into_iter().chain(servers.clone().map(Part::Server)).collect()
 }
 
-/// A listener that reads and one that never does, on each server.
+/// Two listeners on each server: one reads, and the other never does.
 fn listen(all: &[Part]) -> Vec<TcpStream> {
     let address = all.iter().filter_map(|part| match part {
         Part::Server(server) => Some((server.local_addrs()[0], server.mounts()[0].settings.path.clone())),
@@ -141,7 +141,7 @@ fn listen(all: &[Part]) -> Vec<TcpStream> {
     listeners.collect()
 }
 
-/// The process's threads by name, and what its descriptors are.
+/// The names of the process's threads, and the targets of its descriptors.
 #[derive(Debug, PartialEq)]
 struct Held(BTreeMap<String, usize>);
 
@@ -149,7 +149,7 @@ impl Held {
     fn now() -> Held {
         let mut held = BTreeMap::new();
         for thread in fs::read_dir("/proc/self/task").unwrap() {
-            // One that ends meanwhile has no name.
+            // A thread that ends meanwhile has no name.
             let name = fs::read_to_string(thread.unwrap().path().join("comm")).unwrap_or_default();
             *held.entry(format!("thread {}", name.trim())).or_default() += 1;
         }

@@ -1,4 +1,4 @@
-//! The attacker's hour.
+//! Attacks on the API: huge and slow bodies, smuggled requests, markup, crowds.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -28,12 +28,12 @@ fn a_body_of_a_gibibyte_is_refused_before_it_comes() {
         client.socket.write_all(head.as_bytes()).unwrap();
         let answer = client.answer(false);
         assert_eq!(answer.problem(), (413, "content-too-large".into(), None));
-        // Who sends it all the same is read for a little while, and then is not.
+        // A client that sends it all the same is read for a short while only.
         let piece = vec![b'x'; 1 << 20];
         let sent = (0..64).take_while(|_| client.socket.write_all(&piece).is_ok()).count();
         assert!(sent < 64, "somebody reads all of it");
     }
-    // As much as is allowed is read, and found to be no JSON.
+    // The longest allowed body is read, and is not JSON.
     let most = "x".repeat(65_536);
     let answer = radio.ask("POST", QUEUE, &format!("{login}Content-Type: application/json\r\n"), &most);
     assert_eq!(answer.problem().1, "invalid-json");
@@ -64,7 +64,7 @@ fn bodies_on_their_way_are_counted_so_that_memory_is_bounded() {
     for client in &mut clients {
         client.socket.write_all(begin.as_bytes()).unwrap();
     }
-    // An answer on the way of the others: they were read before it.
+    // The other bodies arrived before this request, so its answer shows that they have been read.
     assert_eq!(radio.ask("GET", "/health", "", "").status, 200);
     last.socket.write_all(begin.as_bytes()).unwrap();
     assert_eq!(last.answer(false).problem().0, 503);
@@ -104,7 +104,7 @@ fn no_request_is_hidden_in_another() {
             assert!(client.is_closed(), "{target}: another request is read after {framing}");
         }
     }
-    // With a length that is right, what follows is the next request, and that alone.
+    // With a correct length, exactly one more request follows.
     let mut client = Client::new(radio.connect());
     let body = "{\"files\":[\"one.wav\"]}";
     client.send("POST", QUEUE, &format!("{login}Content-Type: application/json\r\n"), body);
@@ -114,7 +114,7 @@ fn no_request_is_hidden_in_another() {
 }
 
 #[test]
-fn who_waits_to_be_asked_for_a_body_is_asked_once() {
+fn a_client_that_expects_100_continue_gets_it_once() {
     let radio = Radio::start();
     let body = "{\"files\":[\"one.wav\"]}";
     let mut client = Client::new(radio.connect());
@@ -130,7 +130,7 @@ fn who_waits_to_be_asked_for_a_body_is_asked_once() {
     assert_eq!(client.answer(false).status, 201);
     client.socket.write_all(head.as_bytes()).unwrap();
     client.until(b"100 Continue\r\n\r\n");
-    // One that gives up instead costs nothing.
+    // A client that gives up instead costs nothing.
 }
 
 #[test]
@@ -161,10 +161,10 @@ fn names_with_markup_and_control_characters_come_out_as_they_are_and_escaped() {
 }
 
 #[test]
-fn a_crowd_that_says_nothing_is_sent_away_and_hurts_nobody() {
+fn a_silent_crowd_is_closed_and_disturbs_nobody() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
-    // Both ends of each are in this process.
+    // This process has both ends of each connection.
     let crowd = 10_000.min((hard as usize - 1_000) / 2);
     let patience = Duration::from_secs(3);
     let radio = Radio::with(

@@ -64,7 +64,7 @@ impl Radio {
         radio
     }
 
-    /// Anew, with the users that there are.
+    /// Starts the API again with the same users.
     pub fn start_api(&mut self) {
         let settings = ApiSettings {
             users_file: Some(self.folder.path().join("users")),
@@ -79,7 +79,7 @@ impl Radio {
         assert_eq!(self.station.stop().abandoned, Vec::<String>::new());
     }
 
-    /// The station that has been stopped comes back at the same address, and knows nothing of before.
+    /// Starts the stopped station again at the same address, without its former state.
     pub fn start_again(&mut self) {
         let server = ServerSettings { listen: vec![self.address], ..ServerSettings::default() };
         let pipelines = vec![programme(&self.folder.path().join("music"))];
@@ -102,14 +102,14 @@ impl Radio {
         socket
     }
 
-    /// Asks without a credential.
+    /// Sends a request without a credential.
     pub fn ask(&self, method: &str, target: &str, headers: &str, body: &str) -> Answer {
         let answer = Client::new(self.connect()).ask(method, target, headers, body);
         document::judge(method, target, &answer);
         answer
     }
 
-    /// Asks as an admin; a body is JSON.
+    /// Sends a request as an admin, with a JSON body.
     pub fn steer(&self, method: &str, target: &str, body: Value) -> Answer {
         self.steer_as(&self.admin, method, target, body)
     }
@@ -120,7 +120,7 @@ impl Radio {
         self.ask(method, target, &format!("Authorization: Bearer {token}\r\n{kind}"), &body)
     }
 
-    /// What there is at a path, as a viewer sees it.
+    /// The document at a path, as a viewer gets it.
     pub fn look(&self, target: &str) -> Value {
         let answer = self.steer_as(&self.viewer, "GET", target, Value::Null);
         assert_eq!(answer.status, 200, "{target}: {answer:?}");

@@ -1,4 +1,4 @@
-//! The OpenAPI document as a judge of answers.
+//! Checks answers against the OpenAPI document.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
@@ -19,7 +19,7 @@ pub fn document() -> &'static Value {
     &DOCUMENT
 }
 
-/// Fails unless the document says that this request may be answered so.
+/// Fails if the document does not allow this answer to this request.
 pub fn judge(method: &str, target: &str, answer: &Answer) {
     let path = target.split('?').next().unwrap();
     let Some(operation) = operation(method, path) else {
@@ -50,7 +50,7 @@ pub fn judge(method: &str, target: &str, answer: &Answer) {
     }
 }
 
-/// Fails unless the document says that this event of a pipeline has such data.
+/// Fails if the document does not allow these data for this event of a pipeline.
 pub fn judge_event(name: &str, data: &Value) {
     let forms = DOCUMENT["components"]["schemas"]["Event"]["anyOf"].as_array().unwrap();
     let Some(form) = forms.iter().find(|form| form["title"] == name) else { return };
@@ -95,7 +95,7 @@ fn every_counter_is_described_as_it_is_declared() {
     }
 }
 
-/// The data of an event has its fields, and what the stream adds.
+/// The data of an event have its own fields and those that the stream adds.
 #[test]
 fn every_event_is_described_and_documented() {
     let forms = DOCUMENT["components"]["schemas"]["Event"]["anyOf"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Events as they happen.
+//! The event streams of the API.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::client::Radio;
 use crate::document::judge_event;
 
-/// One who follows a stream of events.
+/// A client that follows an event stream.
 struct Follower {
     client: Client,
     head: String,
@@ -41,7 +41,7 @@ impl Follower {
         follower
     }
 
-    /// The next event; comments are passed over.
+    /// The next event. Comments are skipped.
     fn next(&mut self) -> Event {
         loop {
             let text = String::from_utf8(self.client.until(b"\n\n")).unwrap();
@@ -67,7 +67,7 @@ impl Follower {
 }
 
 #[test]
-fn who_comes_gets_a_snapshot_and_then_what_happens_at_once() {
+fn a_new_follower_gets_a_snapshot_and_then_events_at_once() {
     let radio = Radio::start();
     until("the first track is told", || {
         radio.look("/api/v1/pipelines/main/history") != serde_json::json!([])
@@ -103,7 +103,7 @@ fn a_hook_that_hangs_holds_up_no_follower() {
 }
 
 #[test]
-fn who_comes_again_gets_what_it_missed_each_event_once() {
+fn a_follower_that_reconnects_gets_each_missed_event_once() {
     let radio = Radio::start();
     until("the first track is on the air", || radio.pipeline().current_track().is_some());
     let mut steady = Follower::station(&radio, "");
@@ -116,7 +116,7 @@ fn who_comes_again_gets_what_it_missed_each_event_once() {
     let mut again = Follower::station(&radio, &format!("Last-Event-ID: {}\r\n", seen[0].id));
     assert_eq!(again.next_of("track-change").id, seen[1].id);
     assert_eq!(again.next_of("track-change").id, seen[2].id);
-    // From the snapshot's own id on, all is missing; by the parameter it is the same.
+    // From the snapshot's own id on, everything is missing. The parameter has the same effect as the header.
     let token = format!("Authorization: Bearer {}\r\n", radio.viewer);
     let target = format!("/api/v1/events?last_event_id={}", first.id);
     let mut all = Follower::follow(&radio, &target, &token);
@@ -137,7 +137,7 @@ fn who_comes_again_gets_what_it_missed_each_event_once() {
 }
 
 #[test]
-fn a_page_is_told_what_its_mount_plays() {
+fn a_page_follows_what_its_mount_plays() {
     let radio = Radio::start();
     until("it is announced", || radio.station.server().mount_info("/a").unwrap().title.title.text == "one");
     let mut page = Follower::follow(&radio, "/nowplaying/a", "Accept: text/event-stream\r\n");
@@ -167,7 +167,7 @@ fn followers_have_a_limit_of_their_own() {
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")));
     assert_eq!(radio.ask("GET", "/nowplaying/a?format=json", "", "").status, 200);
     followers.pop();
-    // That it has gone shows when something is written to it.
+    // The server notices that it has gone when it writes to it.
     until("there is room again", || {
         radio.pipeline().skip().unwrap();
         Client::new(radio.connect()).ask("HEAD", "/api/v1/events", &token, "").status == 200
@@ -176,7 +176,7 @@ fn followers_have_a_limit_of_their_own() {
 }
 
 #[test]
-fn when_the_station_stops_its_followers_are_let_go() {
+fn a_stop_of_the_station_closes_its_followers() {
     let radio = Radio::start();
     let mut follower = Follower::station(&radio, "");
     follower.next();

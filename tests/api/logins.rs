@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Credentials and rights at the API.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn code(radio: &Radio, headers: &str) -> (u16, String) {
 }
 
 #[test]
-fn everything_but_what_is_open_wants_a_credential_and_the_right_one() {
+fn every_route_that_is_not_public_needs_the_right_credential() {
     let radio = Radio::start();
     let mut described = 0;
     for (path, item) in document::document()["paths"].as_object().unwrap() {
@@ -70,7 +70,7 @@ fn a_password_is_verified_once_and_remembered() {
     for _ in 0..200 {
         assert_eq!(client.ask("GET", "/api/v1/pipelines", &alice, "").status, 200);
     }
-    // Two hundred slow hashes take seconds.
+    // Two hundred slow hashes would take seconds.
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     assert_eq!(code(&radio, &basic("bob", "password")), (403, "forbidden".into()));
     for wrong in [
@@ -87,11 +87,11 @@ fn a_password_is_verified_once_and_remembered() {
 }
 
 #[test]
-fn a_brute_force_must_wait_and_holds_up_nobody() {
+fn a_brute_force_must_wait_and_delays_nobody_else() {
     let radio = with_a_password();
     let alice = basic("alice", "pass: wörd");
     assert_eq!(code(&radio, &alice), (204, String::new()));
-    // All at once: none slips through while others are being verified.
+    // They come at once: none gets through while others are being verified.
     let mut clients: Vec<_> = (0..40).map(|_| Client::new(radio.connect())).collect();
     for (guess, client) in clients.iter_mut().enumerate() {
         client.send("POST", SKIP, &basic("alice", &format!("guess {guess}")), "");
@@ -102,7 +102,7 @@ fn a_brute_force_must_wait_and_holds_up_nobody() {
     let refused = radio.ask("POST", SKIP, &basic("alice", "another"), "");
     let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=61).contains(&wait), "{refused:?}");
-    // Even the right one must wait, if it is not known yet; who is known goes on, and so do tokens.
+    // Even the right password must wait if it is not known yet. Known users continue, and so do tokens.
     assert_eq!(code(&radio, &basic("bob", "password")), (429, "too-many-failures".into()));
     assert_eq!(code(&radio, &alice), (204, String::new()));
     assert_eq!(radio.steer("POST", SKIP, Value::Null).status, 204);

@@ -1,4 +1,4 @@
-//! The API, over real sockets. Every answer is held against the OpenAPI document that the station serves.
+//! The API over real sockets. Every answer is checked against the OpenAPI document that the station serves.
 
 mod attacks;
 mod client;

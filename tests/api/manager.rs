@@ -1,4 +1,4 @@
-//! The queue manager among the examples, as it is run.
+//! The queue manager of the examples.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -42,7 +42,7 @@ fn queued(radio: &Radio) -> usize {
 }
 
 #[test]
-fn it_keeps_ten_tracks_queued_whoever_is_restarted() {
+fn it_keeps_ten_tracks_queued_across_restarts() {
     let mut radio = Radio::start();
     fs::remove_file(radio.music("noise.mp3")).unwrap();
     let manager = Manager::start(&radio);
@@ -62,13 +62,13 @@ fn it_keeps_ten_tracks_queued_whoever_is_restarted() {
     let _manager = Manager::start(&radio);
     until("it is filled up, and no more than that", || queued(&radio) == 10);
 
-    // The API goes and comes back: its events begin anew.
+    // The API stops and starts, and its events begin anew.
     radio.api.take();
     radio.pipeline().skip().unwrap();
     radio.start_api();
     until("it is there again", || queued(&radio) == 10);
 
-    // So does the whole station, with nothing queued. (Nobody is there for a while.)
+    // The whole station stops and starts with an empty queue. For a while there is no station.
     radio.stop();
     std::thread::sleep(Duration::from_millis(300));
     radio.start_again();

@@ -1,4 +1,4 @@
-//! What anybody may see.
+//! The routes that need no credential.
 
 use longwave::{Title, TitleHolds};
 use longwave_testing::client::Client;
@@ -74,7 +74,7 @@ fn what_a_mount_plays_is_told_with_what_comes_next() {
 
 #[test]
 fn tags_of_what_comes_next_are_read_ahead() {
-    // `two.wav` has no tags: its name is its title. A title that was given goes before both.
+    // `two.wav` has no tags, so its file name is its title. A given title takes precedence over both.
     let radio = Radio::start();
     let entry = longwave::Entry::titled(radio.music("three.wav"), "For Ana");
     radio.pipeline().queue_files([entry], longwave::Place::End);
@@ -106,7 +106,7 @@ fn a_connection_is_kept_and_pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
-fn without_a_service_its_paths_are_nobodys() {
+fn without_the_api_its_paths_are_not_found() {
     let mut radio = Radio::start();
     radio.api.take();
     let mut client = Client::new(radio.connect());

@@ -1,4 +1,4 @@
-//! Debian's nginx and HAProxy in front of a station, configured as docs/PROXY.md says.
+//! A station behind Debian's nginx and HAProxy, configured as in docs/PROXY.md.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,27 +25,27 @@ struct Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // In order: nginx has a worker that must end with it.
+        // It must end in order, because nginx has a worker that must end with it.
         let _ = kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM);
         let _ = self.process.wait();
     }
 }
 
-/// The block of code in docs/PROXY.md that has this in it.
+/// The block of code in docs/PROXY.md that contains this.
 fn documented(part: &str) -> String {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/PROXY.md")).unwrap();
     let block = page.split("```").skip(1).step_by(2).find(|block| block.contains(part)).expect(part);
     block.split_once('\n').unwrap().1.to_owned()
 }
 
-/// A port that the proxy is given open: who connects before it is ready waits in its queue.
+/// A listening port for the proxy. Clients that connect before the proxy is ready wait in its queue.
 fn open_port() -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     fcntl(&listener, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
     listener
 }
 
-/// Whether it is installed, as it must be in CI. (A developer's machine need not have a web server.)
+/// Whether the proxy is installed. It must be in CI; a developer's machine need not have it.
 fn is_there(proxy: &str) -> bool {
     let is_there = Command::new(proxy).arg("-v").output().is_ok();
     assert!(is_there || std::env::var_os("CI").is_none(), "{proxy} is not installed");
@@ -97,7 +97,7 @@ fn haproxy(radio: &Radio) -> Proxy {
     let config = documented("frontend radio")
         .replace("bind :443 ssl crt /etc/haproxy/radio.pem", &format!("bind fd@{}", listener.as_raw_fd()))
         .replace("127.0.0.1:8000", &radio.address.to_string())
-        // Not as many as on a machine of its own.
+        // The machine is shared, so the limit is lower.
         .replace("maxconn 20000", "maxconn 100");
     let file = radio.folder.path().join("haproxy.cfg");
     fs::write(&file, format!("global\n    maxconn 100\n{config}")).unwrap();
@@ -105,7 +105,7 @@ fn haproxy(radio: &Radio) -> Proxy {
     Proxy { process, address }
 }
 
-/// A client at another address than the proxy's.
+/// A client with an address other than the proxy's.
 fn client_of(proxy: &Proxy) -> Client {
     let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     client.bind(&SocketAddr::from(([127, 0, 0, 9], 0)).into()).unwrap();
@@ -149,7 +149,7 @@ fn a_station_is_heard_through(start: fn(&Radio) -> Proxy, base_url: &str) {
 
     let mut manager = client_of(&proxy);
     let login = format!("Authorization: Bearer {}\r\n", radio.viewer);
-    // A listener counts when it has listened for a second.
+    // A listener counts after one second.
     until("it counts", || {
         let listeners = manager.ask("GET", "/api/v1/listeners", &login, "").json();
         let addresses: Vec<_> = listeners.as_array().unwrap().iter().map(|one| &one["address"]).collect();
@@ -174,7 +174,7 @@ fn a_station_is_heard_through_nginx() {
 #[test]
 fn a_station_is_heard_through_haproxy() {
     if is_there("haproxy") {
-        // The documented frontend is one for HTTPS, and says so.
+        // The documented frontend is for HTTPS, and says so.
         a_station_is_heard_through(haproxy, "https://localhost");
     }
 }

@@ -1,4 +1,4 @@
-//! What an admin can do.
+//! The routes with which an admin controls a station.
 
 use std::io::Write;
 
@@ -89,7 +89,7 @@ fn the_queue_is_filled_moved_and_emptied() {
 }
 
 #[test]
-fn a_body_that_is_none_changes_nothing_and_its_field_is_named() {
+fn a_malformed_body_changes_nothing_and_the_error_names_its_field() {
     let radio = Radio::start();
     for (body, status, code, field) in [
         (json!({ "files": [] }), 422, "invalid-value", Some("files")),
@@ -123,7 +123,7 @@ fn a_body_that_is_none_changes_nothing_and_its_field_is_named() {
 }
 
 #[test]
-fn the_programme_does_as_it_is_told() {
+fn the_programme_obeys_commands() {
     let radio = Radio::start();
     until("the first track is on the air", || current(&radio) == "one");
     done(&steer(&radio, "POST", "/skip", Value::Null));
@@ -227,7 +227,7 @@ fn voices_play_over_the_programme() {
 
 #[test]
 #[cfg(feature = "mp3")]
-fn outputs_come_change_and_go() {
+fn outputs_are_added_changed_and_removed() {
     let radio = Radio::start();
     let low = json!({ "format": "mp3", "mount": "/low.mp3", "bitrate": 32, "name": "Low" });
     let answer = steer(&radio, "POST", "/outputs", low.clone());
@@ -246,7 +246,7 @@ fn outputs_come_change_and_go() {
 }
 
 #[test]
-fn listeners_are_told_and_can_be_removed() {
+fn listeners_are_listed_and_can_be_closed() {
     let radio = Radio::start();
     let agent = "<b>\"player\"</b> \u{9b}2J";
     let mut player = radio.connect();

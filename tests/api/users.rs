@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use longwave::{Error, Role, Users};
 
 #[test]
-fn users_come_back_as_they_were_written_for_nobody_else_to_read() {
+fn a_users_file_is_read_back_and_only_its_owner_can_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("users");
     assert!(Users::read(&file).unwrap().is_empty());

@@ -1,9 +1,9 @@
-//! The program as it is run: what it says, where, and with which exit code.
+//! The program on the command line: its output and its exit codes.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Runs `longwave` in `folder`, to its end.
+/// Runs `longwave` in `folder` until it ends.
 fn longwave(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_longwave"))
         .args(args)
@@ -216,7 +216,7 @@ fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        // One that asks for nothing may be gone already.
+        // A process that reads no input may have ended already.
         let _ = std::io::Write::write_all(process.stdin.as_mut().unwrap(), input.as_bytes());
         process.wait_with_output().unwrap()
     };

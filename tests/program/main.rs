@@ -1,4 +1,4 @@
-//! The program as it is run: the command line, and a station that it serves.
+//! The program: its command line, and a station that it serves.
 
 mod cli;
 mod on_air;

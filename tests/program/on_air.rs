@@ -1,4 +1,4 @@
-//! The program on the air: what it says, what players hear, and how it ends.
+//! The program on the air: its output, what players hear, and how it ends.
 #![cfg(any(feature = "mp3", feature = "aac"))]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,14 +12,14 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A program that runs until it is told to stop. Killed when dropped.
+/// A running program. It is killed when dropped.
 struct OnAir {
     process: Child,
     lines: BufReader<ChildStdout>,
-    /// What it says on standard error, as it says it.
+    /// Its standard error so far.
     said: Arc<Mutex<String>>,
     hears: Option<JoinHandle<()>>,
-    /// Where it keeps its token.
+    /// The folder of its token.
     runtime: tempfile::TempDir,
 }
 
@@ -67,7 +67,7 @@ impl OnAir {
         kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
     }
 
-    /// Its exit code, and what it still said on standard output.
+    /// Its exit code, and the rest of its standard output.
     fn end(&mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).unwrap();
@@ -83,7 +83,7 @@ impl Drop for OnAir {
     }
 }
 
-/// Asks for `url` as a player does; the answer's head, and so many bytes of what follows.
+/// Requests `url` like a player. Returns the head of the answer, and so many bytes of the body.
 fn listen(url: &str, bytes: usize) -> (String, Vec<u8>) {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut socket = TcpStream::connect(host).unwrap();
@@ -99,7 +99,7 @@ fn listen(url: &str, bytes: usize) -> (String, Vec<u8>) {
     (head, body)
 }
 
-/// A second of silence, twice, with names to tell them apart.
+/// Two files with a second of silence, with different names.
 fn music(folder: &Path) {
     for name in ["one", "two"] {
         let data = vec![0; 44_100 * 4];
@@ -146,7 +146,7 @@ fn a_closed_terminal_stops_what_was_started_in_it() {
     music(folder.path());
     let mut station = OnAir::start(folder.path(), &["play", ".", "--loop", "--listen", "127.0.0.1:0"]);
     station.url();
-    // By its shell, and by the kernel.
+    // Both the shell and the kernel send the signal.
     station.signal(Signal::SIGHUP);
     station.signal(Signal::SIGHUP);
     assert_eq!(station.end().0, Some(0), "{}", station.said());
@@ -247,7 +247,7 @@ fn demo_makes_its_music_and_leaves_nothing_behind() {
     assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
 }
 
-/// Asks for a path with a header; the status.
+/// The status of a request for a path with a header.
 fn status(url: &str, header: &str) -> u16 {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut socket = TcpStream::connect(host).unwrap();

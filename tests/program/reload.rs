@@ -1,4 +1,4 @@
-//! A changed configuration, applied while players listen; and `longwave ctl` against a running station.
+//! Reloads of a changed configuration while players listen, and `longwave ctl` with a running station.
 #![cfg(feature = "mp3")]
 
 use std::fs;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The program, serving `station.toml` in a folder of its own.
+/// The program, which serves `station.toml` in a folder of its own.
 struct Served {
     process: Child,
     server: String,
@@ -28,7 +28,7 @@ impl Served {
         Served::start_with(config, &[])
     }
 
-    /// One for which `ctl` needs these options, too.
+    /// Starts a program for which `ctl` needs these options, too.
     fn start_with(config: &str, options: &[&str]) -> Served {
         let folder = music();
         write(folder.path(), config);
@@ -56,7 +56,7 @@ impl Served {
         longwave(self.folder.path()).args(["ctl", "--server", &self.server]).args(args).output().unwrap()
     }
 
-    /// What it says, of something that succeeds.
+    /// The output of a command that succeeds.
     fn says(&self, args: &[&str]) -> String {
         let output = self.ctl(args);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -68,7 +68,7 @@ impl Served {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// What it says of something that fails, with its code.
+    /// The exit code and the output of a command that fails.
     fn refuses(&self, args: &[&str]) -> (Option<i32>, String) {
         let output = self.ctl(args);
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -135,7 +135,7 @@ fn write(folder: &Path, config: &str) {
     fs::write(folder.join("station.toml"), config).unwrap();
 }
 
-/// Ten minutes of nothing, at 8 kHz.
+/// Ten minutes of silence, at 8 kHz.
 fn silence(path: &Path) {
     let data = vec![0; 8_000 * 2 * 600];
     let mut wav = b"RIFF".to_vec();
@@ -152,7 +152,7 @@ const BEFORE: &str = "[server]\nlisten = '127.0.0.1:0'\nmax_listeners = 100\n\
     [[pipeline.output]]\nformat = 'mp3'\nmount = '/goes.mp3'\n";
 
 #[test]
-fn what_has_changed_is_applied_in_place_and_nobody_is_lost() {
+fn a_reload_applies_changes_and_loses_no_listener() {
     let station = Served::start(BEFORE);
     let (head, mut player) = station.listen("/stays.mp3");
     assert!(head.contains("icy-name: Before\r\nicy-pub") && head.contains("icy-br: 64\r\n"), "{head}");
@@ -186,7 +186,7 @@ fn what_has_changed_is_applied_in_place_and_nobody_is_lost() {
     assert_eq!(list("restart"), ["server.listen", "pipeline main: replaygain", "pipeline night"]);
     assert_eq!(list("failed"), [""; 0]);
 
-    // Who listened goes on, with packets of the one bitrate and then of the other.
+    // The listener continues, with packets of the old bitrate and then of the new one.
     station.until("the new bitrate is heard", || {
         let mut bytes = vec![0; 4_096];
         player.read_exact(&mut bytes).unwrap();
@@ -207,7 +207,7 @@ fn what_has_changed_is_applied_in_place_and_nobody_is_lost() {
 }
 
 #[test]
-fn what_is_only_played_can_be_steered_too() {
+fn a_station_of_longwave_play_can_be_controlled_too() {
     let station = Served::run(music(), &["play", "one.wav", "two.wav", "--listen", "127.0.0.1:0"], &[]);
     station.until("there is a current track", || station.log().contains("now playing one"));
     station.says(&["queue", "add", "three.wav"]);
@@ -215,7 +215,7 @@ fn what_is_only_played_can_be_steered_too() {
 }
 
 #[test]
-fn what_is_wrong_changes_nothing_and_is_said() {
+fn a_reload_with_errors_reports_them_and_changes_nothing() {
     let station = Served::start(BEFORE);
     write(station.folder.path(), &BEFORE.replace("/goes.mp3", "/gone.mp3").replace("64", "65"));
     let (code, said) = station.refuses(&["reload"]);
@@ -242,7 +242,7 @@ fn users_change_with_a_reload() {
         &BEFORE[..BEFORE.find("max_").unwrap()],
         &BEFORE[BEFORE.find("max_").unwrap()..]
     );
-    // The first user's password is where `ctl` does not look by itself.
+    // The first user's password is in a file that `ctl` does not look for by itself.
     let station = Served::start_with(&config, &["--credentials", "users.first"]);
     let user = |args: &[&str], input: &str| {
         let mut process = longwave(station.folder.path())
@@ -359,7 +359,7 @@ fn the_shell_watches_a_station() {
 }
 
 #[test]
-fn where_no_station_is_the_shell_says_so() {
+fn ctl_says_if_there_is_no_station() {
     let folder = tempfile::tempdir().unwrap();
     let output = longwave(folder.path()).args(["ctl", "--server", "127.0.0.1:1", "status"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

@@ -1,4 +1,4 @@
-//! A daemon that is killed goes on where it was.
+//! A daemon that is killed and continues at the same position.
 #![cfg(feature = "mp3")]
 
 use std::fs;
@@ -11,7 +11,7 @@ use longwave_testing::studio::constant;
 use longwave_testing::{ms, seconds, until};
 use serde_json::Value;
 
-/// `longwave serve`, until it is killed without a warning.
+/// A running `longwave serve`. It is killed without a warning.
 struct Daemon(Child);
 
 impl Daemon {
@@ -38,7 +38,7 @@ impl Drop for Daemon {
     }
 }
 
-/// A station with these tracks, in this order, over and over.
+/// A station that repeats these tracks in this order.
 fn station(folder: &Path, tracks: &[(&str, Duration)]) {
     let list: String = tracks.iter().map(|(name, _)| format!("{name}.wav\n")).collect();
     for (name, length) in tracks {
@@ -52,14 +52,14 @@ fn station(folder: &Path, tracks: &[(&str, Duration)]) {
     fs::write(folder.join("station.toml"), text).unwrap();
 }
 
-/// What was kept: whole, or not there.
+/// The stored state. `None` if there is none; it is never incomplete.
 fn kept(folder: &Path) -> Option<Value> {
     let text = fs::read(folder.join("state.json")).ok()?;
     serde_json::from_slice::<PipelineSnapshot>(&text).expect("a whole state");
     serde_json::from_slice(&text).ok()
 }
 
-/// The name of the current track in what was kept, and how far it had been played.
+/// The name of the current track in a stored state, and how far it had been played.
 fn current(state: &Value) -> Option<(String, Duration)> {
     let current = state.get("current").filter(|current| !current.is_null())?;
     let name = Path::new(current["path"].as_str().unwrap()).file_stem()?.to_str()?.to_owned();
@@ -77,7 +77,7 @@ fn a_daemon_that_is_killed_goes_on_within_the_track() {
     let folder = tempfile::tempdir().unwrap();
     station(folder.path(), &[("short", seconds(0.5)), ("long", seconds(60.0)), ("last", seconds(60.0))]);
     let daemon = Daemon::start(folder.path());
-    // It keeps its state every five seconds.
+    // The state is stored every five seconds.
     let mut was = Duration::ZERO;
     until("it has been kept within the long track", || {
         let now = kept(folder.path()).and_then(|state| current(&state));
@@ -113,7 +113,7 @@ fn killed_at_any_moment_it_leaves_a_whole_state() {
         std::thread::sleep(ms(random.u64(0..700)));
         daemon.kill();
         let state = kept(folder.path()).expect("there is a state");
-        // In the same order as if it had never been killed.
+        // In the same order as without the kill.
         let names = state["history"].as_array().unwrap().iter();
         let names: Vec<u64> =
             names.map(|played| played["track"]["title"].as_str().unwrap().parse().unwrap()).collect();

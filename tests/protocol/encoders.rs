@@ -1,4 +1,4 @@
-//! Encoders that an application drives by itself, and encoders that it brings.
+//! Encoders that an application runs without a pipeline, and encoders of its own.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use longwave_testing::{seconds, until};
 const RATE: SampleRate = SampleRate::new(44_100).unwrap();
 const STEREO: PcmSpec = PcmSpec { rate: RATE, channels: Channels::Stereo };
 
-/// Encodes interleaved PCM in pieces of so many frames, to the end.
+/// Encodes interleaved PCM to the end, in pieces of so many frames.
 fn encoded(settings: &dyn EncoderSettings, pcm: &[f32], mut frames: impl FnMut() -> usize) -> Vec<Packet> {
     let mut encoder = settings.open(STEREO).unwrap();
     let mut packets = Vec::new();
@@ -93,7 +93,7 @@ fn mp3_and_aac_behind_one_trait_added_replaced_and_removed_while_running() {
     }
     studio.run(seconds(2.0));
     let info = |path: &str| studio.server.mount_info(path).unwrap();
-    // All but what an encoder keeps: what follows measures the one that comes after it.
+    // Everything but what an encoder holds back. The following measures the next encoder.
     until("both have sent", || ["/a.mp3", "/a.aac"].iter().all(|path| info(path).duration > seconds(1.8)));
     let types = ["/a.mp3", "/a.aac"].map(|path| info(path).settings.content_type.clone());
     assert_eq!(types, ["audio/mpeg", "audio/aac"]);
@@ -119,7 +119,7 @@ fn mp3_and_aac_behind_one_trait_added_replaced_and_removed_while_running() {
     assert!((heard - frames.as_secs_f64()).abs() < 0.2, "the others missed nothing: {heard}");
 }
 
-/// Takes its time over its last words.
+/// An encoder that is slow to flush.
 #[derive(Clone, Debug)]
 struct Slow;
 
@@ -162,7 +162,7 @@ fn the_mount_of_a_removed_output_is_free_for_another() {
     }
 }
 
-/// An application's own: numbers its packets, and has a header.
+/// An application's own encoder: it numbers its packets and has a header.
 #[derive(Debug)]
 struct Numbers;
 

@@ -1,4 +1,4 @@
-//! What an application is told, and what it may do about it.
+//! Events that an application gets, and what it may do in a hook.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -19,14 +19,14 @@ fn looped() -> ListOptions {
     ListOptions { repeat: true, ..ListOptions::default() }
 }
 
-/// Two tracks of a second each, over and over.
+/// A pipeline that repeats two tracks of a second each.
 fn on_air() -> Studio {
     let studio = Studio::new();
     studio.pipeline.play_list("list", studio.entries(&["a", "b"]), &looped()).unwrap();
     studio
 }
 
-/// Events that a hook was called with.
+/// The events that a hook gets.
 fn listen_for(pipeline: &Pipeline, kind: EventKind) -> Receiver<Event> {
     let (told, calls) = channel();
     pipeline.add_hook(kind, move |_, event| told.send(event.clone()).unwrap());
@@ -119,7 +119,7 @@ fn add_hook_for_dead_air_begins_and_ends() {
     until("all is well", || studio.pipeline.health().is_ok());
 }
 
-/// Fails once, at a sample that it does not like.
+/// An encoder that fails once, at a certain sample.
 #[derive(Debug)]
 struct Choosy;
 
@@ -172,7 +172,7 @@ fn add_hook_for_encoder_failed_and_recovered() {
     assert!(studio.stop().len() >= frames, "the other output missed nothing");
 }
 
-/// The next event of the server: it comes with one of the mixer's next jobs.
+/// The server's next event. It comes with one of the mixer's next jobs.
 fn next_by_job(studio: &Studio, events: &Receiver<Event>) -> Event {
     let mut event = None;
     studio.run_until("the server has told", || {
@@ -203,7 +203,7 @@ fn add_hook_for_listener_joined_and_left() {
 }
 
 #[test]
-fn whoever_joined_is_told_to_have_left_when_its_output_or_its_pipeline_ends() {
+fn every_join_has_a_leave_when_its_output_or_its_pipeline_ends() {
     let studio = Studio::with(|settings| settings.outputs.push(Tap::counting().output("/second")));
     let events = studio.pipeline.events(100);
     studio.run(seconds(60.0));
@@ -274,7 +274,7 @@ fn a_hook_may_skip_and_queue() {
         studio.run_until(expected, || studio.played().last().is_some_and(|title| title == expected));
         next(&handled);
     }
-    // b was skipped each time: what follows begins with the next block.
+    // b was skipped each time, so the next track begins with the next block.
     let began = studio.began_at();
     assert!(began[3] - began[2] <= 2 * 1024 && began[1] - began[0] == 8000, "{began:?}");
 }
@@ -354,7 +354,7 @@ fn a_hook_that_hangs_delays_only_later_hooks_and_is_reported() {
     let later = listen_for(&studio.pipeline, EventKind::TrackChange);
     studio.run(seconds(1.5));
     next(&later); // the first track was told of before its playlist
-    // The audio goes on, events are told to those who poll, and later hooks wait.
+    // The audio continues, receivers get their events, and later hooks wait.
     studio.run(seconds(60.0));
     assert_eq!(studio.played().len(), 62);
     assert!(later.try_recv().is_err());
@@ -407,7 +407,7 @@ fn receivers_that_overflow_say_how_many_they_missed() {
     let all = titles(&large);
     assert_eq!((all.len(), &all[..4]), (11, &["a", "playlist-change", "b", "a"].map(String::from)[..]));
     assert_eq!(titles(&small), ["a", "playlist-change", "b", "missed 8"]);
-    // It goes on with what comes after that.
+    // It continues with the events after those.
     studio.run(seconds(1.0));
     assert_eq!(titles(&small), ["a"]);
     assert_eq!(small.recv_timeout(ms(1)).map(|event| event.kind()), None);
@@ -416,7 +416,7 @@ fn receivers_that_overflow_say_how_many_they_missed() {
     assert!(small.recv().is_none(), "nothing follows");
 }
 
-/// Whether an event loop would call now.
+/// Whether an event loop would report the descriptor as readable.
 fn is_readable(events: &EventReceiver) -> bool {
     let mut waited_for = [PollFd::new(events.descriptor().unwrap(), PollFlags::POLLIN)];
     poll(&mut waited_for, PollTimeout::ZERO).unwrap() == 1

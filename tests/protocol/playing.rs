@@ -1,4 +1,4 @@
-//! What plays next, and when.
+//! The playlist, the queue, and the transport commands.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn start_stop_is_running() {
     assert_eq!(report.abandoned, Vec::<String>::new());
     assert_eq!(pipeline.stop(), report, "stopping twice is harmless");
     assert!(!pipeline.is_running());
-    // What it owned has ended with it: its mount, its voices. What it shared has not.
+    // Everything that it owned has ended with it: its mount and its voices. What it shared has not.
     assert!(studio.server.mount_info(MOUNT).is_none() && studio.server.is_running());
     assert!({ voice }.push(&[0.0; 1 << 20]).is_err());
     assert!(matches!(pipeline.skip(), Err(Error::Stopped(_))));
@@ -47,7 +47,7 @@ fn play_file_now_by_a_quick_crossfade_then_what_was_up_next_goes_on() {
     let began = studio.began_at();
     let middle = 3 * 1024 + 3200;
     assert!(began[1].abs_diff(began[0] + 1024 + middle - 2 * 1024) < 1024, "{began:?}");
-    // Two like tones do not add up to more than an equal-power crossfade lets them.
+    // Two equal tones add up to no more than an equal-power crossfade allows.
     let most = studio.stop().into_iter().fold(0.0, f32::max);
     assert!(most > 0.5 && most < 0.25_f32.hypot(0.5) + 0.01, "{most}");
 }
@@ -73,7 +73,7 @@ fn play_list_with_a_fade_that_is_too_long_changes_nothing() {
 }
 
 #[test]
-fn times_beyond_all_measure_are_as_good_as_for_ever() {
+fn the_longest_durations_mean_for_ever() {
     let studio = Studio::new();
     studio.pipeline.play_list("list", studio.entries(&["a", "b"]), &looped()).unwrap();
     studio.run(JOB);
@@ -118,7 +118,7 @@ fn play_list_loops_or_ends() {
     studio.pipeline.play_list("list", studio.entries(&["a", "b"]), &ListOptions::default()).unwrap();
     studio.run(seconds(5.0));
     assert_eq!(studio.played(), ["a", "b"]);
-    // Nothing at first, and nothing at its end.
+    // Once before the list, and once at its end.
     assert_eq!(studio.told(|event| matches!(event, Event::NothingToPlay)), 2);
     studio.pipeline.set_repeat(true);
     studio.run(seconds(3.0));
@@ -147,7 +147,7 @@ fn play_list_shuffles_each_pass() {
     }
     // Twenty tracks in the same order twice would be a chance of one in 10¹⁸.
     assert!(passes[0] != names && passes[0] != passes[1]);
-    // From here on in its own order.
+    // From here on in the list's own order.
     studio.pipeline.set_shuffle(false);
     let last: usize = studio.now().parse().unwrap();
     studio.run(seconds(1.0));
@@ -160,7 +160,7 @@ fn play_list_crossfades_and_fades_in_and_out() {
     let crossfade = ListOptions { crossfade: Some(seconds(1.0)), ..ListOptions::default() };
     studio.pipeline.play_list("one", studio.entries_of(&["a", "b"], seconds(4.0)), &crossfade).unwrap();
     studio.run(seconds(8.0));
-    // The second is as loud as the first half a second before the first is over.
+    // The second is as loud as the first half a second before the end of the first.
     let began = studio.began_at();
     assert!(began[1].abs_diff(began[0] + 28_000) < 40, "{began:?}");
 
@@ -190,7 +190,7 @@ fn play_list_now_or_after_the_current_track() {
     studio.run(ms(256));
     studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End);
     studio.pipeline.play_list("second", studio.entries(&["c", "d"]), &looped()).unwrap();
-    // Not when it is asked for but when its first track begins.
+    // The event comes when its first track begins, not at the command.
     studio.run(ms(256));
     assert_eq!(changes(&studio), [("first".into(), 2)]);
     studio.run(seconds(2.9));
@@ -214,7 +214,7 @@ fn play_path_reads_what_a_path_names() {
     std::fs::write(studio.path("cover.jpg"), "").unwrap();
     let now = ListOptions { when: When::Now, ..looped() };
     studio.pipeline.play_path(vec![studio.folder.path().to_owned()], &now).unwrap();
-    // It is read on a thread of its own, in its own time.
+    // A thread reads it in its own time.
     until("the folder is read", || studio.pipeline.playlist().is_some_and(|list| list.length == 2));
     studio.run(seconds(2.5));
     assert_eq!(studio.played(), ["2 first", "10 last", "2 first"]);
@@ -241,7 +241,7 @@ fn skip() {
     studio.pipeline.skip().unwrap();
     studio.run(seconds(1.024));
     assert_eq!(studio.played(), ["a", "requested", "b"]);
-    // By a crossfade of its own length, in the middle of which the next begins.
+    // With a crossfade of its own length. The next track begins in its middle.
     let began = studio.began_at();
     assert!(began[1].abs_diff(1024 + 8192 + 1600) < 40, "{began:?}");
 }
@@ -256,7 +256,7 @@ fn queue_files_at_the_end_or_next_get_clear_remove_move() {
     let second = pipeline.queue_files(studio.entries(&["d", "e"]), Place::Next);
     assert_eq!(studio.queued(), ["d", "e", "b", "c"]);
     assert_eq!(studio.next(5), ["d", "e", "b", "c", "a"]);
-    // Ids are given in order, and stay.
+    // Ids are assigned in order, and do not change.
     let ids: Vec<_> = pipeline.queue().into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, [second[0], second[1], first[0], first[1]]);
 
@@ -308,7 +308,7 @@ fn hold_and_resume() {
     assert!(!studio.pipeline.is_held());
     assert_eq!(studio.played(), ["a", "b"]);
     let pcm = studio.stop();
-    // Silent for the minute but for the fades, and nothing of the track is lost: 4 s of it were heard.
+    // The minute is silent except for the fades, and nothing of the track is lost: 4 s of it were heard.
     let begin = pcm.iter().position(|sample| *sample != 0.0).unwrap();
     let loud = |from: f64, to: f64| {
         let part = &pcm[begin + (from * 8000.0) as usize..begin + (to * 8000.0) as usize];
@@ -340,7 +340,7 @@ fn a_folder_in_shuffle_does_not_always_begin_with_the_same_track() {
     studio.entries(&["a", "b", "c", "d", "e", "f"]);
     let folder = studio.path("");
     let mut first = std::collections::HashSet::new();
-    // All alike once in ten million times.
+    // All of them are the same once in ten million runs.
     for _ in 0..10 {
         let builder = longwave::Pipeline::builder("first").playlist(&folder).shuffle(true).repeat(true);
         let pipeline =

@@ -1,4 +1,4 @@
-//! A server that an application drives by itself, without any pipeline.
+//! A server that an application runs without a pipeline.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +12,7 @@ fn mount(path: &str) -> MountSettings {
     MountSettings { path: path.into(), content_type: "audio/x-own".into(), ..MountSettings::default() }
 }
 
-/// Sends a request, and gives all that comes until the server closes.
+/// Sends a request. The connection yields everything until the server closes.
 fn get(server: &Server, path: &str) -> TcpStream {
     let mut player = TcpStream::connect(server.local_addrs()[0]).unwrap();
     write!(player, "GET {path} HTTP/1.0\r\nIcy-MetaData: 1\r\n\r\n").unwrap();
@@ -85,7 +85,7 @@ fn write_audio_update_metadata_and_listener_count() {
     until("it is counted", || server.listener_count(Some("/live")) == 1);
     assert_eq!((server.listener_count(None), server.listener_count(Some("/other"))), (1, 0));
     audio.update_metadata(Title::new("Second"));
-    // As much as to the next place for a title.
+    // Enough audio to reach the next place for a title.
     audio.write_audio(&[b'.'; 16_000]).unwrap();
     audio.write_audio(b"three").unwrap();
     until("the title holds", || audio.info().title.title.text == "Second");

@@ -1,4 +1,4 @@
-//! What is known of a running pipeline.
+//! The state of a running pipeline.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -56,7 +56,7 @@ fn history_is_what_was_on_the_air_and_since_when() {
     assert!(history.is_sorted_by_key(|played| played.began_at));
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
     assert!(history.iter().all(|played| now - played.began_at < 60_000));
-    // A hundred of them are kept.
+    // The history keeps a hundred of them.
     let many = ListOptions { repeat: true, ..ListOptions::default() };
     studio.pipeline.play_list("list", studio.entries(&["d"]), &many).unwrap();
     studio.run(seconds(150.0));
@@ -72,7 +72,7 @@ fn listener_count_of_all_or_of_one_mount() {
     });
     let _players: Vec<_> =
         [MOUNT, MOUNT, "/other", "/elsewhere"].iter().map(|mount| listen(&studio, mount)).collect();
-    // Who stays for more than a second is a listener.
+    // A client counts as a listener after one second.
     until("all four are counted", || studio.server.listener_count(None) == 4);
     assert_eq!(studio.pipeline.listener_count(None), 3);
     assert_eq!(studio.pipeline.listener_count(Some(MOUNT)), 2);
@@ -123,7 +123,7 @@ fn snapshot_and_restore() {
     let text = serde_json::to_string(&before.pipeline.snapshot()).unwrap();
     assert_eq!(before.now(), "b");
 
-    // In another pipeline, where something else is on the air.
+    // Another pipeline, which plays something else.
     let after = Studio::new();
     after.pipeline.play_list("other", after.entries(&["x", "y"]), &looped).unwrap();
     after.run(seconds(1.5));
@@ -137,7 +137,7 @@ fn snapshot_and_restore() {
     assert_eq!(after.played(), ["x", "y", "b", "requested", "c"]);
     let history: Vec<_> = after.pipeline.history().into_iter().map(|played| played.track.title).collect();
     assert_eq!(history, ["a", "x", "y", "b", "requested", "c"]);
-    // Ids name what they named, and new ones are new.
+    // Ids mean the same as before, and new ones are different.
     let known: Vec<_> = after.pipeline.up_next(9).into_iter().map(|(id, _)| id).collect();
     let new = after.pipeline.queue_files(after.entries(&["new"]), Place::End)[0];
     assert!(!known.contains(&new) && after.pipeline.history().iter().all(|played| played.track.id != new));
@@ -150,7 +150,7 @@ fn a_snapshot_of_a_track_that_waits_to_go_on_says_where() {
     before.pipeline.play_list("list", list, &ListOptions::default()).unwrap();
     before.run(seconds(4.0));
     let snapshot = before.pipeline.snapshot();
-    // Restored, but nothing has been mixed since, when it ends again.
+    // A pipeline that is restored and ends before anything is mixed.
     let between = Studio::new();
     between.pipeline.restore(snapshot).unwrap();
     let text = serde_json::to_string(&between.pipeline.snapshot()).unwrap();
@@ -195,7 +195,7 @@ fn a_restart_goes_on_from_the_state_file() {
     assert_eq!(history, ["a", "b", "requested", "c"]);
     studio.stop();
 
-    // What is no state is as good as none.
+    // A file that is no state has the effect of a missing one.
     std::fs::write(&state, "{ not a state").unwrap();
     let studio = on_air(&list, &state);
     studio.run(seconds(1.0));

@@ -1,4 +1,4 @@
-//! Stopping when not everything can be stopped: in time, in order, and named.
+//! Stops with stuck threads: they take a bounded time, keep their order, and report the threads by name.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Weak};
@@ -9,13 +9,13 @@ use longwave_testing::studio::{MOUNT, SMALL, Studio, constant};
 use longwave_testing::tap::Tap;
 use longwave_testing::{ms, seconds, until};
 
-/// Has a `decode` thread of the pipeline wait until the sender is dropped.
+/// Makes a `decode` thread of the pipeline wait until the sender is dropped.
 fn stick(pipeline: &Pipeline, folder: &std::path::Path) -> Sender<()> {
     let (release, stuck) = channel::<()>();
     let (told, entered) = channel();
     let stuck = std::sync::Mutex::new(stuck);
     pipeline.set_title_format(move |_, _| {
-        // Whoever started the test may have heard enough.
+        // The test may have ended.
         _ = told.send(());
         _ = stuck.lock().unwrap().recv();
         String::new()
@@ -28,7 +28,7 @@ fn stick(pipeline: &Pipeline, folder: &std::path::Path) -> Sender<()> {
 }
 
 #[test]
-fn who_is_not_stuck_has_time_to_end_and_is_not_named() {
+fn a_thread_that_is_not_stuck_has_time_to_end_and_is_not_named() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let (told, calls) = channel();
@@ -101,7 +101,7 @@ fn what_hooks_hold_is_free_when_the_pipeline_has_stopped() {
     let token = Arc::new(());
     let held = Arc::downgrade(&token);
     studio.pipeline.add_hook(EventKind::TrackChange, {
-        // As hooks do that drive more than the pipeline that they are given.
+        // Hooks that drive more than one pipeline hold a handle like this.
         let pipeline = studio.pipeline.clone();
         move |_, _| _ = (pipeline.name(), &token)
     });
@@ -113,7 +113,7 @@ fn what_hooks_hold_is_free_when_the_pipeline_has_stopped() {
     assert!(held.upgrade().is_none(), "nor is one kept that comes too late");
 }
 
-/// Asks its pipeline when it goes.
+/// Calls its pipeline when it is dropped.
 struct Farewell(Pipeline, Sender<()>);
 
 impl Drop for Farewell {
@@ -124,13 +124,13 @@ impl Drop for Farewell {
 }
 
 #[test]
-fn what_a_removed_hook_held_may_use_the_pipeline_as_it_goes() {
+fn a_removed_hook_may_use_the_pipeline_while_it_is_dropped() {
     let studio = Studio::new();
     let (told, gone) = channel();
     let farewell = Farewell(studio.pipeline.clone(), told);
     let hook = studio.pipeline.add_hook(EventKind::TrackChange, move |_, _| _ = &farewell);
     let pipeline = studio.pipeline.clone();
-    // On a thread of its own, for it would wait for itself for ever.
+    // On a thread of its own, because it would otherwise wait for itself for ever.
     std::thread::spawn(move || pipeline.remove_hook(hook));
     gone.recv_timeout(Duration::from_secs(20)).expect("the hook is let go of");
 }

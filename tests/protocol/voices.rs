@@ -1,4 +1,4 @@
-//! Voices for live mixing. How they sound is judged in `live_mixing.rs`; here is what they do.
+//! The commands for voices. `live_mixing.rs` judges how they sound.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use longwave::{Curve, Error, Event, ListOptions, VoiceId, VoiceOptions};
 use longwave_testing::studio::{JOB, MOUNT, Studio};
 use longwave_testing::{ms, seconds};
 
-/// How loud the mix is in its middle part, from one second to another.
+/// The level of the mix between two times, in seconds.
 fn level(pcm: &[f32], from: f64, to: f64) -> f32 {
     let part = &pcm[(from * 8000.0) as usize..(to * 8000.0) as usize];
     assert!(part.iter().all(|sample| *sample == part[0]), "a constant from {from} s to {to} s");
@@ -137,14 +137,14 @@ fn seek() {
     studio.pipeline.seek(seconds(18.0)).unwrap();
     studio.run(JOB);
     let current = studio.pipeline.current_track().unwrap().played;
-    // It fades for 10 ms before, so that nothing clicks.
+    // It fades for 10 ms before, to avoid clicks.
     assert_eq!(current, seconds(18.0) + JOB - ms(10));
     assert_eq!(studio.pipeline.voices()[0].position.0, 59 * 8000 + 1024 - 80);
     studio.run(seconds(1.024));
     assert_eq!(ended(&studio, voice), Some(false));
     studio.run(seconds(1.024));
     assert_eq!(studio.played(), ["a", "b"]);
-    // Back is possible as well, and beyond the end is the end.
+    // It can also go back. A position beyond the end means the end.
     studio.pipeline.seek(Duration::ZERO).unwrap();
     studio.run(seconds(19.9));
     assert_eq!(studio.now(), "b");
@@ -181,7 +181,7 @@ fn volume() {
     for wrong in [-0.1, 16.1, f32::NAN, f32::INFINITY] {
         assert!(matches!(studio.pipeline.set_volume(voice, wrong), Err(Error::Setting { .. })), "{wrong}");
     }
-    // A paused voice takes a volume too, and does not come back with the old one.
+    // A paused voice accepts a volume, too, and does not return to the old one.
     studio.pipeline.pause_voice(voice).unwrap();
     studio.run(seconds(1.024));
     studio.pipeline.set_volume(voice, 0.25).unwrap();

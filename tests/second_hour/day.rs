@@ -43,7 +43,7 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
     let studio = Studio::on(server(), Tap::counting(), folder.clone(), |_| {});
     let mut model = Model::new(TRACKS.map(|(name, frames)| (name.to_owned(), frames)).into());
     let pipeline = &studio.pipeline;
-    // After every third track of the playlist a jingle, by a hook.
+    // A hook queues a jingle after every third track of the playlist.
     let (told, hooked) = channel();
     let jingle = path("jingle");
     pipeline.add_hook(EventKind::TrackChange, move |pipeline, event| {
@@ -70,7 +70,7 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
                 pipeline.hold(ms(10)).unwrap();
                 model.hold();
             }
-            // Mostly on the air.
+            // On the air most of the time.
             8..60 => {
                 pipeline.resume(ms(10)).unwrap();
                 model.resume();
@@ -99,7 +99,7 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
         for event in studio.new_events() {
             if let Event::TrackChange { track, .. } = event {
                 played.push(track.title.clone());
-                // What the hook did is known once it has been called.
+                // The effect of the hook is known after its call.
                 let ids = hooked.recv_timeout(seconds(20.0)).expect("the hook is called");
                 model.queue(ids.into_iter().map(|id| (id, "jingle".into())), true);
             }
@@ -108,7 +108,7 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
         assert_eq!(failed, None, "after {elapsed:?}: {:?} is not {:?}", model.began.last(), played.last());
         assert_eq!(played.len(), model.began.len());
         assert_eq!(studio.now(), model.now(), "after {elapsed:?}");
-        // Both sides forget; or the test itself would grow.
+        // Both sides drop old titles. Otherwise the test itself would grow.
         played.clear();
         model.began.clear();
         if elapsed.as_secs() / 3600 > hours.len() as u64 {

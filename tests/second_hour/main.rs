@@ -1,5 +1,4 @@
-//! The second hour: whatever an application does to a pipeline, what plays is what a naive model of it
-//! predicts.
+//! A pipeline under random actions of an application, compared with a naive model of it.
 
 mod day;
 mod model;
@@ -15,9 +14,9 @@ use model::{BLOCK, Item, Model};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use tempfile::TempDir;
 
-/// What is done between two steps of the clock.
+/// An action between two steps of the clock.
 #[derive(Clone, Debug)]
-enum Deed {
+enum Action {
     Nothing,
     Skip,
     Hold,
@@ -26,7 +25,7 @@ enum Deed {
     PlayFile(usize),
     Queue(Vec<usize>, bool),
     Clear,
-    /// An entry of the queue, counted round.
+    /// An entry of the queue. The number wraps around.
     Remove(usize),
     Move(usize, bool),
     PlayList {
@@ -38,56 +37,56 @@ enum Deed {
     /// Thousandths of the current track.
     Seek(u64),
     Voice(usize),
-    /// Another pipeline goes on from a snapshot of this one.
+    /// Replaces the pipeline by one that continues from its snapshot.
     Restart,
 }
 
-/// So many tracks; those after them are bad.
+/// The number of good tracks. The tracks after them are bad.
 const GOOD: usize = 6;
 const BAD: [&str; 2] = ["missing", "text"];
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     let good = 0..GOOD;
     let track = 0..GOOD + BAD.len();
     let tracks = proptest::collection::vec(track, 0..5);
     let list = (tracks.clone(), proptest::option::of(good.clone()), any::<bool>(), any::<bool>());
     prop_oneof![
-        3 => Just(Deed::Nothing),
-        3 => Just(Deed::Skip),
-        2 => Just(Deed::Hold),
-        2 => Just(Deed::Resume),
-        1 => Just(Deed::StopAll),
-        2 => good.clone().prop_map(Deed::PlayFile),
-        3 => (tracks, any::<bool>()).prop_map(|(tracks, next)| Deed::Queue(tracks, next)),
-        1 => Just(Deed::Clear),
-        1 => any::<usize>().prop_map(Deed::Remove),
-        1 => (any::<usize>(), any::<bool>()).prop_map(|(which, first)| Deed::Move(which, first)),
+        3 => Just(Action::Nothing),
+        3 => Just(Action::Skip),
+        2 => Just(Action::Hold),
+        2 => Just(Action::Resume),
+        1 => Just(Action::StopAll),
+        2 => good.clone().prop_map(Action::PlayFile),
+        3 => (tracks, any::<bool>()).prop_map(|(tracks, next)| Action::Queue(tracks, next)),
+        1 => Just(Action::Clear),
+        1 => any::<usize>().prop_map(Action::Remove),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(which, first)| Action::Move(which, first)),
         2 => list.prop_map(|(mut tracks, good, now, repeat)| {
-            // A list of which nothing can be played is tried now and then: that is another test. And what is
-            // bad has its turn when the next track is looked for, which would begin the next pass.
+            // A list of bad tracks only is tried from time to time; that is another test. And a bad track is
+            // taken when the next track is looked for, which would begin the next pass.
             match good {
                 Some(good) => tracks.insert(0, good),
                 None => tracks.clear(),
             }
-            Deed::PlayList { tracks, now, repeat }
+            Action::PlayList { tracks, now, repeat }
         }),
-        1 => any::<bool>().prop_map(Deed::Repeat),
-        1 => (0..1100_u64).prop_map(Deed::Seek),
-        1 => good.prop_map(Deed::Voice),
-        1 => Just(Deed::Restart),
+        1 => any::<bool>().prop_map(Action::Repeat),
+        1 => (0..1100_u64).prop_map(Action::Seek),
+        1 => good.prop_map(Action::Voice),
+        1 => Just(Action::Restart),
     ]
 }
 
-/// A pipeline and what it should be doing.
+/// A pipeline and the model of it.
 struct Pair {
     studio: Studio,
     model: Model,
     tracks: Vec<PathBuf>,
-    /// Titles of tracks that began in pipelines before this one.
+    /// Titles of the tracks that began in earlier pipelines.
     before: Vec<String>,
 }
 
-/// Tracks of odd lengths, between one block and three seconds, and two files that are none.
+/// Tracks of odd lengths, between one block and three seconds, and two files that are no audio.
 fn music(folder: &TempDir) -> (Vec<PathBuf>, BTreeMap<String, u64>) {
     let mut lengths = BTreeMap::new();
     let good = [1025, 2048, 4095, 8000, 16_001, 24_575].into_iter().enumerate().map(|(n, frames)| {
@@ -122,71 +121,71 @@ impl Pair {
         (!queued.is_empty()).then(|| queued[which % queued.len()])
     }
 
-    fn apply(&mut self, deed: &Deed) {
+    fn apply(&mut self, action: &Action) {
         let pipeline = self.studio.pipeline.clone();
-        match deed {
-            Deed::Nothing => {}
-            Deed::Skip => {
+        match action {
+            Action::Nothing => {}
+            Action::Skip => {
                 pipeline.skip().unwrap();
                 self.model.skip();
             }
-            Deed::Hold => {
+            Action::Hold => {
                 pipeline.hold(seconds(0.0)).unwrap();
                 self.model.hold();
             }
-            Deed::Resume => {
+            Action::Resume => {
                 pipeline.resume(seconds(0.0)).unwrap();
                 self.model.resume();
             }
-            Deed::StopAll => {
+            Action::StopAll => {
                 pipeline.stop_all_voices(seconds(0.0)).unwrap();
                 self.model.stop_current();
             }
-            Deed::PlayFile(track) => {
+            Action::PlayFile(track) => {
                 let id = pipeline.play_file(&self.tracks[*track], None).unwrap();
                 self.model.play_file(id, &stem(&self.tracks[*track]));
             }
-            Deed::Queue(tracks, next) => {
+            Action::Queue(tracks, next) => {
                 let place = if *next { Place::Next } else { Place::End };
                 let ids = pipeline.queue_files(self.entries(tracks), place);
                 self.model.queue(ids.into_iter().zip(self.names(tracks)), *next);
             }
-            Deed::Clear => {
+            Action::Clear => {
                 pipeline.clear_queue();
                 self.model.clear();
             }
-            Deed::Remove(which) => {
+            Action::Remove(which) => {
                 let Some((id, good)) = self.queued(*which) else { return };
-                // What cannot be played may have had its turn already.
+                // A bad entry may have been taken already.
                 assert!(pipeline.remove(id).is_ok() || !good);
                 self.model.remove(id);
             }
-            Deed::Move(which, first) => {
+            Action::Move(which, first) => {
                 let Some((id, good)) = self.queued(*which) else { return };
                 assert!(pipeline.move_to(id, if *first { 0 } else { usize::MAX }).is_ok() || !good);
                 self.model.move_to(id, *first);
             }
-            Deed::PlayList { tracks, now, repeat } => {
+            Action::PlayList { tracks, now, repeat } => {
                 let when = if *now { When::Now } else { When::AfterCurrent };
                 let options = ListOptions { when, repeat: *repeat, ..ListOptions::default() };
                 pipeline.play_list("list", self.entries(tracks), &options).unwrap();
                 self.model.play_list(self.names(tracks), *now, *repeat);
             }
-            Deed::Repeat(repeat) => {
+            Action::Repeat(repeat) => {
                 pipeline.set_repeat(*repeat);
                 self.model.set_repeat(*repeat);
             }
-            Deed::Seek(thousandths) => {
+            Action::Seek(thousandths) => {
                 let Some(length) = self.model.current_length() else { return };
                 let to = length * thousandths / 1000;
                 pipeline.seek(seconds(to as f64 / 8000.0)).unwrap();
                 self.model.seek(to);
             }
-            Deed::Voice(track) => {
-                // Whatever sounds over it, the programme is the same.
+            Action::Voice(track) => {
+                // Voices over the programme do not change it.
                 pipeline.play_voice(&self.tracks[*track], VoiceOptions::default()).unwrap();
             }
-            Deed::Restart => self.restart(),
+            Action::Restart => self.restart(),
         }
     }
 
@@ -194,14 +193,14 @@ impl Pair {
         let text = serde_json::to_string(&self.studio.pipeline.snapshot()).unwrap();
         self.before.extend(self.studio.played());
         if self.before.len() < self.model.began.len() {
-            // Its crossfade was not half way: it begins only when it goes on.
+            // The crossfade was not half over, so the track begins only when it continues.
             self.model.began.pop();
         }
         let (server, folder) = (self.studio.server.clone(), self.studio.folder.clone());
         self.studio.pipeline.stop();
         self.studio = Studio::on(server, Tap::counting(), folder, |_| {});
         self.studio.pipeline.restore(serde_json::from_str(&text).unwrap()).unwrap();
-        // The track that goes on has a name of its own.
+        // The continued track has an id of its own.
         let goes_on = self.studio.pipeline.queue().first().map(|(id, _)| *id);
         self.model.restart(goes_on);
     }
@@ -225,9 +224,9 @@ impl Pair {
         assert_eq!(queued.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     }
 
-    /// Lets all that was started begin, and compares what has begun.
+    /// Runs until everything has begun, and compares the titles.
     fn end(mut self) {
-        self.apply(&Deed::Resume);
+        self.apply(&Action::Resume);
         self.step(10);
         self.before.extend(self.studio.played());
         assert_eq!(self.before, self.model.began);
@@ -238,14 +237,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_done_what_plays_is_what_a_naive_model_says(
-        deeds in proptest::collection::vec((deed(), 1..25_u64), 1..60)
+    fn random_actions_play_what_a_naive_model_predicts(
+        actions in proptest::collection::vec((action(), 1..25_u64), 1..60)
     ) {
         let (server, folder) = (server(), Arc::new(tempfile::tempdir().unwrap()));
         let mut pair = Pair::new(&server, &folder);
-        // Where a naive model begins to count: the first block has been mixed.
-        for (deed, blocks) in deeds {
-            pair.apply(&deed);
+        // The model begins to count here: the first block has been mixed.
+        for (action, blocks) in actions {
+            pair.apply(&action);
             pair.step(blocks);
         }
         pair.end();

@@ -9,12 +9,12 @@ pub const BLOCK: u64 = 1024;
 /// A cut takes 10 ms.
 const CUT: u64 = 80;
 
-/// What waits before the playlist.
+/// An item that comes before the playlist.
 #[derive(Clone, Debug)]
 pub enum Item {
-    /// An entry, to be played from a frame on.
+    /// An entry that plays from this frame on.
     Queued { id: EntryId, name: String, from: u64 },
-    /// The first track of a playlist that is to come now.
+    /// The first track of a playlist that comes at once.
     ListFirst,
 }
 
@@ -33,16 +33,16 @@ struct Current {
 
 #[derive(Debug)]
 pub struct Model {
-    /// Of what can be played.
+    /// The lengths of the good tracks.
     lengths: BTreeMap<String, u64>,
     pub items: Vec<Item>,
     list: List,
     current: Option<Current>,
-    /// What the current track is to go on at, after a fade.
+    /// The frame where the current track continues after a fade.
     seek: Option<u64>,
-    /// Frames until it is silent, if it is held.
+    /// The frames until silence, if the programme is held.
     held: Option<u64>,
-    /// All tracks in the order in which they began.
+    /// All tracks in the order of their beginnings.
     pub began: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ impl Model {
         self.current.as_ref().map(|current| current.played)
     }
 
-    /// Each with whether it can be played.
+    /// Each entry with whether it is good.
     pub fn queued(&self) -> impl Iterator<Item = (EntryId, bool)> {
         self.items.iter().filter_map(|item| match item {
             Item::Queued { id, name, .. } => Some((*id, self.lengths.contains_key(name))),
@@ -107,7 +107,7 @@ impl Model {
         self.items.splice(place..place, queued.collect::<Vec<_>>());
     }
 
-    /// Where what is next in the queue goes: a playlist that is to come now is before all that is queued.
+    /// The place of the next entry in the queue. A playlist that comes at once is before the queue.
     fn front(&self) -> usize {
         usize::from(matches!(self.items.first(), Some(Item::ListFirst)))
     }
@@ -149,7 +149,7 @@ impl Model {
         }
     }
 
-    /// What was on the air goes on, under another name; nothing is held any more.
+    /// The current track continues under another id, and nothing is held.
     pub fn restart(&mut self, goes_on: Option<EntryId>) {
         self.held = None;
         self.seek = None;
@@ -161,7 +161,7 @@ impl Model {
         }
     }
 
-    /// Lets so many frames go by.
+    /// Lets so many frames pass.
     pub fn advance(&mut self, mut frames: u64) {
         while frames > 0 && self.held != Some(0) {
             if self.current.is_none() && !self.begin() {
@@ -171,7 +171,7 @@ impl Model {
             let length = self.current_length().expect("there is a current track");
             let current = self.current.as_mut().expect("there is a current track");
             let left = length.saturating_sub(current.played);
-            // It goes on to its end, or to where it jumps, or to where it is silent.
+            // It plays to its end, to a jump, or to silence.
             let mut some = frames.min(left);
             if self.seek.is_some() {
                 some = some.min(CUT);
@@ -198,7 +198,7 @@ impl Model {
         true
     }
 
-    /// What plays next, and from where. What cannot be played is passed over.
+    /// The next track and its first frame. Bad tracks are skipped.
     fn next(&self) -> Option<(String, u64)> {
         for item in &self.items {
             match item {
@@ -238,7 +238,7 @@ impl Model {
                 self.list.next = place + 1;
                 self.items.retain(|item| matches!(item, Item::Queued { .. }));
             }
-            // The list has nothing; what is queued behind it comes all the same.
+            // The list has nothing more. The queue behind it still plays.
             (None, Some(_)) => {
                 let marker = self.items.remove(0);
                 self.take_next();

@@ -1,4 +1,4 @@
-//! Those who take nothing, or too little, or pause, and those who listen beside them.
+//! Listeners that take nothing, or too little, or pause, and the listeners beside them.
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
@@ -10,14 +10,14 @@ use longwave_testing::server::{Feed, PACKET_FRAMES, Station, numbers, settings};
 use longwave_testing::until;
 use socket2::SockRef;
 
-/// A connection whose system takes little that is not read.
+/// A connection whose system buffers little.
 fn with_room_for(bytes: usize, station: &Station) -> TcpStream {
     let socket = station.connect();
     SockRef::from(&socket).set_recv_buffer_size(bytes).unwrap();
     socket
 }
 
-/// Reads what its system has, and then how the server closed.
+/// Reads what its system has buffered, and returns how the server closed.
 fn ends_by_a_reset(mut socket: TcpStream) -> bool {
     let mut buffer = [0; 65_536];
     loop {
@@ -29,13 +29,13 @@ fn ends_by_a_reset(mut socket: TcpStream) -> bool {
     }
 }
 
-/// Packets that sound for so long.
+/// Packets with a total duration of so long.
 fn packets_of(time: Duration) -> u32 {
     (time.as_secs_f64() * 44_100.0 / f64::from(PACKET_FRAMES)) as u32
 }
 
 #[test]
-fn a_quarter_that_is_stalled_and_some_that_are_slow_do_not_touch_the_others() {
+fn stalled_and_slow_listeners_do_not_disturb_the_others() {
     const PLAYERS: usize = 28;
     const STALLED: usize = 10;
     const SLOW: usize = 2;
@@ -49,9 +49,9 @@ fn a_quarter_that_is_stalled_and_some_that_are_slow_do_not_touch_the_others() {
         (0..PLAYERS).map(|_| Player::get(&station, "/stream.mp3", "Icy-MetaData: 1\r\n")).collect();
     let mut heard = 0;
     let mut longest_wait = Duration::ZERO;
-    // A slow one is let go, too, or it falls out of the backlog and jumps. Either is counted.
+    // A slow listener is closed, or it falls out of the backlog and jumps. Both are counted.
     until("the stalled are gone, and the slow are dealt with", || {
-        // Before the first round this is what they joined with.
+        // Before the first round, the bytes are those of the join.
         let now = feed.next - heard;
         let asked = Instant::now();
         for player in &mut players {
@@ -60,14 +60,14 @@ fn a_quarter_that_is_stalled_and_some_that_are_slow_do_not_touch_the_others() {
         longest_wait = longest_wait.max(asked.elapsed());
         heard += now;
         for player in &mut slow {
-            // A tenth of what the others had, or a reset.
+            // A tenth of the others' bytes, or a reset.
             let _ = player.socket.read(&mut vec![0; now as usize * PACKET_BYTES / 10]);
         }
         feed.push(150);
         let let_go = station.server.stats().closed_for(CloseReason::Stalled);
         let_go >= STALLED as u64 && let_go + feed.info().skips >= (STALLED + SLOW) as u64
     });
-    // A second is the cadence; the rest is for a busy machine.
+    // The cadence is one second; the rest is for a busy machine.
     assert!(longest_wait < Duration::from_secs(2), "somebody waited for {longest_wait:?}");
     for player in stalled {
         assert!(ends_by_a_reset(player.socket), "it was not told");
@@ -75,15 +75,15 @@ fn a_quarter_that_is_stalled_and_some_that_are_slow_do_not_touch_the_others() {
     assert_eq!(station.server.stats().closed_for(CloseReason::Left), 0);
 }
 
-/// As small receivers do: their buffers are full all the time, because they play in real time.
+/// Like a small receiver. Its buffers are always full, because it plays in real time.
 #[test]
-fn who_has_little_room_and_takes_what_it_plays_is_never_let_go() {
+fn a_real_time_player_with_small_buffers_is_never_closed() {
     let write_timeout = Duration::from_secs(2);
     let station = Station::start(ServerSettings { write_timeout, ..settings() });
     let mut feed = station.mount("/stream.mp3");
     feed.push(158);
     let mut player = Player::on(with_room_for(4096, &station), "/stream.mp3", "");
-    // More than its socket takes, and less than a backlog holds.
+    // More than its socket takes, and less than the backlog holds.
     feed.push(400);
     let (began, mut heard) = (Instant::now(), 0);
     while began.elapsed() < 2 * write_timeout + Duration::from_secs(1) {
@@ -98,7 +98,7 @@ fn who_has_little_room_and_takes_what_it_plays_is_never_let_go() {
     assert_eq!(feed.info().skips, 0);
 }
 
-/// A listener that reads nothing for twenty seconds of audio, appended at that pace.
+/// A listener that reads nothing during twenty seconds of audio, which is appended at that pace.
 fn pause_for_twenty_seconds(pace: fn(&mut Feed, u32)) {
     let station = Station::start(settings());
     let mut feed = station.mount("/stream.mp3");
@@ -117,8 +117,8 @@ fn pause_for_twenty_seconds(pace: fn(&mut Feed, u32)) {
 }
 
 #[test]
-fn who_pauses_for_twenty_seconds_of_audio_misses_nothing() {
-    // At once: in less than a handoff holds, so that none is lost there.
+fn a_pause_of_twenty_seconds_of_audio_loses_nothing() {
+    // The audio comes at once, but it is less than a handoff holds, so nothing is lost there.
     pause_for_twenty_seconds(|feed, packets| {
         for _ in 0..packets / 10 {
             feed.push(10);
@@ -128,7 +128,7 @@ fn who_pauses_for_twenty_seconds_of_audio_misses_nothing() {
 }
 
 #[test]
-fn who_pauses_for_twenty_seconds_misses_nothing() {
+fn a_pause_of_twenty_seconds_loses_nothing() {
     if std::env::var_os("LONGWAVE_LONG").is_none() {
         return eprintln!("takes twenty seconds: set LONGWAVE_LONG=1");
     }

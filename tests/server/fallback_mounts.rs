@@ -1,4 +1,4 @@
-//! Listeners whose mount ends go on at another, and come back, over real sockets.
+//! Listeners that move to a fallback when their mount ends, and return, over real sockets.
 
 use longwave::{CloseReason, Error, Event, EventReceiver, MountSettings, StationEvent};
 use longwave_testing::player::{PACKET_BYTES, Player, header, text_of};
@@ -15,7 +15,7 @@ fn declared(path: &str, fallback: Option<&str>) -> MountSettings {
     }
 }
 
-/// A mount on the air whose packets are numbered from `first`, so that one hears where one is.
+/// A mount on the air. Its packets are numbered from `first`, so that the audio tells where a listener is.
 fn on_air(station: &Station, path: &str, fallback: Option<&str>, first: u32) -> Feed {
     let mut feed = station.mount_with(declared(path, fallback));
     feed.next = first;
@@ -28,7 +28,7 @@ fn titles(player: &Player) -> Vec<String> {
     player.titles.iter().map(|(_, block)| text_of(block).to_owned()).collect()
 }
 
-/// The next packets are of a mount that is not the one before.
+/// Checks that the next packets belong to another mount than those before.
 fn hears_from(player: &mut Player, first: u32) {
     let landed = player.packets(1)[0];
     assert!(
@@ -65,20 +65,20 @@ fn a_listener_moves_to_the_fallback_and_returns() {
     main.push(20);
     drop(main);
 
-    // All that was due, then from a packet's start on what the other sends.
+    // Everything that was due, and then the other mount's audio from the start of a packet.
     assert_eq!(player.packets(20), numbers(200..220));
     until("it has moved", || station.server.listener_count(Some("/spare")) == 1);
     assert_eq!(station.server.listener_count(Some("/main")), 0);
     assert_eq!(station.server.listener_count(None), 1);
     spare.push(100);
     let landed = player.packets(1)[0];
-    // It has most of a burst still to play, and gets no more than what is missing.
+    // The listener has most of a burst ahead, and gets only what is missing.
     assert!((10_100..=10_200).contains(&landed), "{landed}");
     let rest = 10_300 - landed as usize - 1;
     assert_eq!(player.packets(rest), numbers(landed + 1..10_300));
     assert_eq!(titles(&player), ["/main", "/spare"]);
 
-    // The mount is back, but is not heard before it sounds.
+    // The mount is back, but listeners return when it has audio.
     let mut main = station.mount_with(declared("/main", Some("/spare")));
     main.next = 20_000;
     main.title("/main again");
@@ -120,10 +120,10 @@ fn a_listener_that_lags_finishes_its_packet_and_what_it_misses_is_counted() {
     until("its socket is full", || station.server.stats().blocked_writes > 0);
     let info = main.info();
     drop(main);
-    // Two seconds are given to what is due.
+    // The farewell lasts two seconds.
     until("it has moved", || station.server.stats().skips == 1);
     spare.push(100);
-    // Each packet is whole, or `packets` fails; and the titles are where they belong.
+    // Each packet is whole, or `packets` fails. The titles are in their places.
     let mut of_main = Vec::new();
     let landed = loop {
         match player.packets(1)[0] {
@@ -157,13 +157,13 @@ fn chains_hold_where_a_link_is_missing() {
     until_moved(&station, 1);
     c.push(200);
     hears_from(&mut player, 20_000);
-    // Who asks for a mount that is away hears what its listeners hear.
+    // A client that asks for an absent mount hears the same as its listeners.
     let mut late = Player::get(&station, "/a", "Icy-MetaData: 1\r\n");
     assert!(late.head.starts_with("HTTP/1.1 200") && header(&late.head, "icy-metaint") == Some("1000"));
     hears_from(&mut late, 20_000);
     until_counted(&station, 2);
 
-    // Up the chain, link by link, and all the way down again.
+    // Up the chain link by link, and then all the way down.
     let mut b = on_air(&station, "/b", Some("/c"), 30_000);
     until_moved(&station, 3);
     b.push(200);
@@ -186,7 +186,7 @@ fn without_a_fallback_on_the_air_a_listener_is_let_go() {
     let station = Station::start(settings());
     let main = on_air(&station, "/main", Some("/spare"), 0);
     let plain = on_air(&station, "/plain", None, 0);
-    // On the air, but nothing has come of it.
+    // It is on the air, but has had no audio.
     let _silent = station.mount_with(declared("/spare", None));
     for (path, feed) in [("/main", main), ("/plain", plain)] {
         let mut player = Player::get(&station, path, "");

@@ -1,4 +1,4 @@
-//! Players, good and bad, at a real server over real sockets.
+//! Well-behaved and misbehaving players at a server, over real sockets.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -18,7 +18,7 @@ fn a_listener_gets_a_burst_at_once_and_then_what_comes() {
     let mut player = Player::get(&station, "/stream.mp3", "");
     assert!(player.head.starts_with("HTTP/1.1 200 OK\r\n"));
     assert_eq!(header(&player.head, "icy-metaint"), None);
-    // 64 KiB of 417 bytes each, and it ends at the head.
+    // 64 KiB of packets of 417 bytes. The burst ends at the head.
     assert_eq!(player.packets(158), numbers(500 - 158..500));
     feed.push(100);
     assert_eq!(player.packets(100), numbers(500..600));
@@ -41,7 +41,7 @@ fn titles_are_told_on_join_and_where_they_change() {
     assert_eq!(player.packets(200), numbers(100..300));
     let told: Vec<_> = player.titles.iter().map(|(_, block)| text_of(block)).collect();
     assert_eq!(told, titles);
-    // On join at the first block, else at the first block after the change.
+    // At the first block for the first title, then at the first block after each change.
     let block_after = |packet: usize| (packet * PACKET_BYTES).div_ceil(16_000) * 16_000;
     let positions: Vec<_> = player.titles.iter().map(|(position, _)| *position).collect();
     assert_eq!(positions, [16_000, block_after(100), block_after(150)]);
@@ -101,7 +101,7 @@ fn half_closing_is_not_leaving() {
 }
 
 #[test]
-fn probes_and_who_leaves_at_once_are_no_listeners() {
+fn probes_and_clients_that_leave_at_once_are_no_listeners() {
     let station = Station::start(quick());
     let mut feed = station.mount("/stream.mp3");
     let events = station.server.subscribe(10);
@@ -122,7 +122,7 @@ fn probes_and_who_leaves_at_once_are_no_listeners() {
 }
 
 #[test]
-fn who_takes_nothing_is_closed_and_nobody_else_notices() {
+fn a_stalled_listener_is_closed_and_nobody_else_notices() {
     let station = Station::start(ServerSettings { write_timeout: Duration::from_millis(1500), ..settings() });
     let mut feed = station.mount("/stream.mp3");
     let events = station.server.subscribe(10);
@@ -150,7 +150,7 @@ fn who_takes_nothing_is_closed_and_nobody_else_notices() {
 }
 
 #[test]
-fn who_falls_out_of_the_backlog_jumps_and_is_counted() {
+fn a_listener_that_falls_out_of_the_backlog_jumps_and_is_counted() {
     let patient = ServerSettings { write_timeout: Duration::from_secs(10), ..settings() };
     let station = Station::start(patient);
     let mut feed = station.mount("/stream.mp3");
@@ -164,7 +164,7 @@ fn who_falls_out_of_the_backlog_jumps_and_is_counted() {
         until("it was served", || station.server.stats().bytes_sent > sent);
         station.server.stats().blocked_writes > 0
     });
-    // The backlog goes round past it.
+    // The backlog wraps past its position.
     feed.push(1000);
     while expected < feed.next {
         for number in player.packets(1) {
@@ -174,7 +174,7 @@ fn who_falls_out_of_the_backlog_jumps_and_is_counted() {
         }
     }
     let info = feed.info();
-    // A busy machine may let it fall out again on its way.
+    // On a busy machine it may fall out again.
     assert!(gaps >= 1, "it never fell out");
     assert_eq!((info.skips, info.skipped_bytes), (gaps, missing * PACKET_BYTES as u64));
     assert_eq!(station.server.stats().skipped_bytes, info.skipped_bytes);
@@ -309,7 +309,7 @@ fn the_answers_of_the_protocol() {
 }
 
 #[test]
-fn there_is_room_for_so_many_and_the_others_may_come_later() {
+fn listeners_beyond_the_limit_are_refused_and_may_come_later() {
     let station = Station::start(ServerSettings { max_listeners: Some(3), ..quick() });
     let mut small = station.mount_with(MountSettings {
         path: "/small.mp3".into(),
@@ -351,7 +351,7 @@ fn the_end_of_a_mount_sends_what_is_due_and_frees_its_path() {
     assert!(station.ask(b"GET /stream.mp3 HTTP/1.0\r\n\r\n").starts_with("HTTP/1.0 404 "));
     assert!(station.server.mounts().is_empty());
 
-    // One of the same path at once, while the last of the first still listen.
+    // Another mount gets the same path at once, while the last listeners of the first one remain.
     let mut feed = station.mount("/stream.mp3");
     feed.push(3);
     let mut player = Player::get(&station, "/stream.mp3", "");
@@ -366,7 +366,7 @@ fn the_end_of_a_mount_sends_what_is_due_and_frees_its_path() {
 }
 
 #[test]
-fn a_mount_does_not_wait_long_for_who_takes_nothing() {
+fn an_ended_mount_does_not_wait_long_for_stalled_listeners() {
     let station = Station::start(ServerSettings { write_timeout: Duration::from_secs(60), ..settings() });
     let mut feed = station.mount("/stream.mp3");
     feed.push(200);
@@ -451,7 +451,7 @@ fn dropping_the_last_handle_stops_the_server() {
 }
 
 #[test]
-fn what_cannot_work_is_refused_at_the_start() {
+fn settings_that_cannot_work_are_refused_at_the_start() {
     let station = Station::start(settings());
     let taken = ServerSettings { listen: vec![station.address], ..settings() };
     let refusal = longwave::Server::start(taken).unwrap_err();
@@ -465,7 +465,7 @@ fn what_cannot_work_is_refused_at_the_start() {
 }
 
 #[test]
-fn what_a_mount_says_of_itself() {
+fn a_mount_describes_itself_in_its_headers() {
     let station = Station::start(ServerSettings { burst: Burst::Time(Duration::from_secs(8)), ..settings() });
     let mut feed = station.mount("/stream.mp3");
     feed.push(1);

@@ -1,4 +1,4 @@
-//! A server and its clients over real sockets: listeners, mounts, an application's own requests and audio.
+//! A server and its clients over real sockets: listeners, mounts, services, and audio of an application.
 
 mod fairness;
 mod fallback_mounts;

@@ -1,4 +1,4 @@
-//! An application's own requests and events on a server.
+//! Services and event streams of an application on a server.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
@@ -32,12 +32,12 @@ fn an_answer_for_a_connection_that_has_gone_reaches_nobody_else() {
 }
 
 #[test]
-fn more_than_may_wait_are_told_to_come_again_and_listeners_notice_nothing() {
+fn requests_beyond_the_limit_are_refused_and_listeners_notice_nothing() {
     let station = Station::start(settings());
     let mut feed = station.mount("/stream.mp3");
     feed.push(20);
     let mut player = Player::get(&station, "/stream.mp3", "");
-    // Nobody reads them.
+    // Nobody reads these requests.
     let requests = station.server.take_requests(&["/own"], 2).unwrap();
     let mut clients: Vec<_> = (0..5).map(|_| station.connect()).collect();
     for client in &mut clients {
@@ -49,7 +49,7 @@ fn more_than_may_wait_are_told_to_come_again_and_listeners_notice_nothing() {
     for _ in 0..2 {
         next(&requests).answer(HttpAnswer::empty(204));
     }
-    // Who came first is the server's to say: they are not one after the other to it.
+    // The order of these clients is up to the server.
     let answers: Vec<_> = clients.iter_mut().map(|client| read_through(client, b"\r\n\r\n")).collect();
     let (welcome, refused): (Vec<_>, Vec<_>) =
         answers.iter().partition(|answer| answer.starts_with("HTTP/1.1 204 "));
@@ -61,7 +61,7 @@ fn more_than_may_wait_are_told_to_come_again_and_listeners_notice_nothing() {
     assert_eq!(stop.abandoned, Vec::<String>::new());
 }
 
-/// Follows a stream; the socket, with the head read.
+/// Follows a stream. Returns the socket after the head.
 fn follow(station: &Station, requests: &Requests, stream: &EventStream) -> std::net::TcpStream {
     let mut client = station.connect();
     client.write_all(b"GET /own HTTP/1.1\r\n\r\n").unwrap();
@@ -70,7 +70,7 @@ fn follow(station: &Station, requests: &Requests, stream: &EventStream) -> std::
     client
 }
 
-/// All that comes, as far as `end` and no further.
+/// Reads up to and including `end`.
 fn read_through(client: &mut std::net::TcpStream, end: &[u8]) -> String {
     let mut read = Vec::new();
     while !read.ends_with(end) {
@@ -86,7 +86,7 @@ fn event(number: usize) -> Vec<u8> {
 }
 
 #[test]
-fn who_cannot_keep_up_with_events_gets_the_first_of_them_and_an_end_never_a_gap() {
+fn a_follower_that_cannot_keep_up_gets_an_end_and_never_a_gap() {
     let station = Station::start(ServerSettings { write_timeout: Duration::from_secs(30), ..settings() });
     let requests = station.server.take_requests(&["/own"], 10).unwrap();
     let mut stream = station.server.event_stream().unwrap();

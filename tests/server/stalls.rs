@@ -1,5 +1,5 @@
-//! A process that is stopped again and again, for up to twenty seconds, as by a debugger or a
-//! machine that sleeps. (The reactor alone is stalled in `src/server/stalls.rs`.)
+//! A process that is stopped again and again for up to twenty seconds, as by a debugger or by a machine that
+//! sleeps. (`src/server/stalls.rs` stalls the reactor alone.)
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Read};
@@ -13,7 +13,7 @@ use longwave_testing::until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Set for the process that is to be stopped.
+/// The variable that is set for the process that is stopped.
 const STATION: &str = "LONGWAVE_TEST_STATION";
 
 fn plan() -> Plan {
@@ -33,13 +33,13 @@ fn however_it_is_stopped_nobody_gets_a_broken_packet_and_all_is_counted() {
         .unwrap();
     let pid = Pid::from_raw(child.id() as i32);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    // The harness has lines of its own.
+    // The test harness prints lines of its own.
     let mut answer = |name: &str| {
         lines.find_map(|line| line.unwrap().split_once(name).map(|(_, rest)| rest.to_owned())).expect(name)
     };
     let address = answer("address ").parse().unwrap();
     let crowd = Crowd::join(address, 20, plan);
-    // It begins to feed.
+    // This makes it begin to feed.
     drop(child.stdin.take());
     let seed = fastrand::u64(..);
     println!("{plan:?}, seed {seed}");
@@ -61,7 +61,7 @@ fn however_it_is_stopped_nobody_gets_a_broken_packet_and_all_is_counted() {
     counted.check(&heard);
 }
 
-/// Not a test by itself: the test above runs it as a process of its own.
+/// Not a test by itself: the test above runs it as the process that is stopped.
 #[test]
 fn the_station_that_is_stopped() {
     if std::env::var_os(STATION).is_none() {
@@ -71,7 +71,7 @@ fn the_station_that_is_stopped() {
     let station = Station::start(settings());
     let mut feed = station.mount("/stream.mp3");
     println!("address {}", station.address);
-    // Until the crowd is there.
+    // It waits until the listeners are there.
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     let pushed = plan.feed(Instant::now(), |number| {
         if number.is_multiple_of(100) {

@@ -1,4 +1,4 @@
-//! An application's own encoded audio on a mount: cut anywhere, it arrives whole.
+//! Encoded audio that an application writes to a mount in arbitrary pieces.
 #![cfg(all(feature = "mp3", feature = "aac"))]
 
 use std::io::{Read, Write};
@@ -29,7 +29,7 @@ fn live(station: &Station, content_type: &str) -> AudioWriter {
     station.server.add_mount(settings).unwrap().into_audio()
 }
 
-/// All that a listener gets until the mount ends, after the head.
+/// Everything that a listener gets after the head, until the mount ends.
 fn listen(station: &Station, audio: AudioWriter) -> Vec<u8> {
     let mut socket = station.connect();
     socket.write_all(b"GET /live HTTP/1.0\r\n\r\n").unwrap();
@@ -48,7 +48,7 @@ fn bytes_cut_anywhere_become_whole_packets() {
         let station = Station::start(settings());
         let mut audio = live(&station, "audio/mpeg");
         audio.update_metadata(Title::new("Live"));
-        // It starts within a packet, and ends within one.
+        // It begins and ends within a packet.
         for piece in encoded[100..encoded.len() - 100].chunks(cut) {
             assert_eq!(audio.write_audio(piece).unwrap(), piece.len());
         }
@@ -62,7 +62,7 @@ fn bytes_cut_anywhere_become_whole_packets() {
 
 #[test]
 fn a_file_offered_as_a_whole_goes_as_fast_as_it_sounds_and_nothing_is_lost() {
-    // Neither is told at which rate or bitrate it is: it says so itself.
+    // Nobody tells the rate or the bitrate: the audio itself does.
     let unknown = MountSettings { bitrate: None, sample_rate: None, channels: None, ..mount_settings() };
     let station = Station::start(settings());
     let settings = MountSettings { path: "/live".into(), ..unknown };

@@ -1,4 +1,4 @@
-//! Files that cannot be played, or not to their end: each costs its turn, and an event says so. The
+//! Files that cannot be played, or not to their end. Each costs only its own turn, an event reports it, and the
 //! stream goes on.
 
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 const SPEC: PcmSpec = mono(8_000);
 
-/// A pipeline, what it mixes, and what it tells.
+/// A pipeline, its mix, and its events.
 struct Scene {
     folder: TempDir,
     radio: Radio,
@@ -22,7 +22,7 @@ struct Scene {
     events: EventReceiver,
 }
 
-/// What became of a track.
+/// The fate of a track.
 #[derive(Debug, PartialEq)]
 enum Came {
     Began(String),
@@ -39,7 +39,7 @@ impl Scene {
             outputs: vec![output("/tap", tap.clone())],
             ..PipelineSettings::default()
         });
-        // It says that there is nothing to play yet.
+        // The event that there is nothing to play yet.
         radio.run(0.5);
         let events = radio.pipeline().events(100_000);
         Scene { folder, radio, tap, events }
@@ -49,7 +49,7 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    /// A file of so many seconds of one value.
+    /// A file with so many seconds of one value.
     fn good(&self, name: &str, value: f32, seconds: usize) -> PathBuf {
         sound::wav(&self.path(name), SPEC, &vec![value; seconds * 8000])
     }
@@ -58,8 +58,8 @@ impl Scene {
         self.radio.pipeline().queue_files(files.iter().map(Entry::new), Place::End);
     }
 
-    /// Plays a bad file and a good one behind it, which must be heard to its end. What is told of
-    /// the bad one.
+    /// Plays a bad file and then a good one, which must be heard to its end. Returns the events about the bad
+    /// one.
     fn play_then_a_good_one(&mut self, bad: &Path) -> Vec<Came> {
         let good = self.good("good.wav", 0.5, 2);
         self.queue(&[bad, &good]);
@@ -71,7 +71,7 @@ impl Scene {
         came
     }
 
-    /// How many frames have this value.
+    /// The number of frames with this value.
     fn frames_of(&self, value: f32) -> usize {
         self.tap.samples().iter().filter(|sample| (**sample - value).abs() < 1e-4).count()
     }
@@ -90,7 +90,7 @@ impl Scene {
     }
 }
 
-/// That a file failed, and that the reason says this.
+/// Checks that a file failed for a reason that contains this text.
 fn assert_failed(came: &[Came], name: &str, says: &str) {
     assert!(
         matches!(came, [Came::Failed(file, reason)] if file == name && reason.contains(says)),
@@ -141,8 +141,8 @@ fn a_folder_that_is_named_mp3_in_a_folder_is_a_folder() {
 fn a_file_that_may_not_be_read() {
     use nix::unistd::{Uid, setfsuid};
 
-    // Root may read everything. What is asked for by this thread, and by those that it starts from
-    // here on, is asked for by nobody.
+    // Root may read everything. So this thread, and the threads that it starts from here on, open files as
+    // another user.
     if Uid::effective().is_root() {
         setfsuid(Uid::from_raw(65_534));
     }
@@ -156,7 +156,7 @@ fn a_file_that_may_not_be_read() {
 #[cfg(target_os = "linux")]
 fn a_file_that_breaks_while_it_is_read() {
     let mut scene = Scene::new();
-    // It opens, and its first byte cannot be read.
+    // It can be opened, but its first byte cannot be read.
     let bad = scene.path("bad.wav");
     std::os::unix::fs::symlink("/proc/self/mem", &bad).unwrap();
     assert_failed(&scene.play_then_a_good_one(&bad), "bad.wav", "");
@@ -197,8 +197,8 @@ fn a_file_that_is_deleted_while_it_plays_is_heard_to_its_end_and_missed_when_it_
     scene.radio.run(40.0);
     assert_eq!(scene.frames_of(0.25), 20 * 8000);
     let came = scene.came();
-    // It is looked for each time that the next is picked: as soon as the one before has begun, and that
-    // may be told before or after.
+    // The next file is looked for as soon as the track before it has begun. The two events may come in either
+    // order.
     let (began, failed): (Vec<_>, Vec<_>) = came.into_iter().partition(|came| matches!(came, Came::Began(_)));
     assert_eq!(began, ["first", "second", "second"].map(|name| Came::Began(name.into())));
     assert!((1..=2).contains(&failed.len()), "{failed:?}");
@@ -258,10 +258,10 @@ fn ten_thousand_bad_entries_are_each_tried_once_and_then_now_and_then() {
     scene.radio.run(600.0);
     let came = scene.came();
     let failed = came.iter().filter(|came| matches!(came, Came::Failed(..))).count();
-    // Once around; and then one at a time, every minute at last.
+    // Once around, and then one at a time, in the end every minute.
     assert!((10_000 + 10..10_000 + 20).contains(&failed), "{failed}");
     assert_eq!(came.iter().filter(|came| **came == Came::NothingToPlay).count(), 0, "that was said");
-    // What can be played is played at once.
+    // A good file plays at once.
     let good = scene.good("good.wav", 0.5, 2);
     scene.queue(&[&good]);
     scene.radio.run(4.0);

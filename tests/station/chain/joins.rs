@@ -71,7 +71,7 @@ fn a_sine_cut_into_two_mp3_files_joins_by_what_lame_wrote_into_them() {
 }
 
 #[test]
-fn this_ear_hears_a_single_missing_frame() {
+fn the_measure_detects_a_single_missing_frame() {
     let mut sine = sine();
     sine.drain(2 * CUT..2 * CUT + 2);
     let heard = Heard::new(&sine, PcmSpec::CD);
