@@ -121,10 +121,10 @@ impl<'a> Reader<'a> {
         if let Some(file) = &pipeline.state_file {
             self.claim_state_file(file, fields.place_of("state_file"));
         }
-        let outputs = outputs.unwrap_or_else(|| default_outputs(fields.place()));
-        if outputs.is_empty() {
+        if outputs.as_ref().is_some_and(Vec::is_empty) {
             self.cx.problems.add(fields.place(), "there must be at least one output");
         }
+        let outputs = outputs.unwrap_or_else(|| default_outputs(fields.place()));
         let places =
             SpecPlaces { channels: fields.place_of("channels"), sample_rate: fields.place_of("sample_rate") };
         fields.finish(&mut self.cx);
