@@ -106,10 +106,12 @@ impl Distributor {
                 // The pipeline may have ended already: then dropping the subscriber closes it.
                 if subscriber.pipeline.is_none_or(is_known) {
                     // Hooks come last: a hook finds its event in every receiver.
-                    match subscriber.inbox.upgrade().is_some_and(|inbox| inbox.is_watched()) {
-                        true => self.subscribers.push(subscriber),
-                        false => self.subscribers.insert(0, subscriber),
-                    }
+                    let first_hooks = self.subscribers.iter().position(Subscriber::is_for_hooks);
+                    let at = match first_hooks {
+                        Some(at) if !subscriber.is_for_hooks() => at,
+                        _ => self.subscribers.len(),
+                    };
+                    self.subscribers.insert(at, subscriber);
                 }
             }
             Message::Enter(id, name) => {

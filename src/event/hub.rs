@@ -78,6 +78,13 @@ pub(super) struct Subscriber {
     pub pipeline: Option<PipelineId>,
 }
 
+impl Subscriber {
+    /// Whether a thread of hooks reads it.
+    pub fn is_for_hooks(&self) -> bool {
+        self.inbox.upgrade().is_some_and(|inbox| inbox.is_watched())
+    }
+}
+
 /// Closes the receiver: no more events will come.
 impl Drop for Subscriber {
     fn drop(&mut self) {
