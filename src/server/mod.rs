@@ -320,18 +320,12 @@ impl Server {
         receiver
     }
 
-    /// The hub of events, which also takes the events of this server's pipelines.
     /// Waits until the receivers have the events of what has happened before.
     pub(crate) fn settle_events(&self) {
-        let emitter = {
-            let hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
-            hub.as_ref().map(|hub| hub.emitter())
-        };
-        if let Some(emitter) = emitter {
-            emitter.settle();
-        }
+        self.inner.events.settle();
     }
 
+    /// The hub of events, which also takes the events of this server's pipelines.
     pub(crate) fn hub(&self) -> Result<Arc<Hub>> {
         let hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
         hub.clone().ok_or(Error::Stopped("server"))
