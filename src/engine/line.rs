@@ -172,7 +172,7 @@ impl Line {
         }
     }
 
-    /// Gives each new packet the title that holds where its audio begins.
+    /// Gives each new packet the title that is in force at its end.
     fn title_packets(&mut self) {
         let EncoderState::Running(running) = &mut self.encoder else { return };
         if running.unproven && !self.packets.is_empty() {
