@@ -1,5 +1,6 @@
-//! The floor: a bare loop of sends from one shared buffer, which no server can beat at the same
-//! cadence. It parses nothing, knows no ICY, keeps no time per listener, and forgives nothing.
+//! The floor: a bare loop of sends from one shared buffer. No server can cost less at the same cadence. The floor
+//! does not parse requests, knows no ICY, and keeps no clock per listener. It drops a listener that falls too far
+//! behind.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice, Read, Write};
@@ -14,7 +15,7 @@ use crate::options::FloorArgs;
 use crate::stop::Stop;
 use crate::sys;
 
-/// What is kept of the stream beyond a burst, for those whose socket took less than was due.
+/// How much of the stream is kept beyond a burst, for listeners whose socket took less than was due.
 const SPARE_BYTES: u64 = 256 * 1024;
 
 /// Serves until it is stopped.
@@ -27,7 +28,7 @@ pub fn run(args: &FloorArgs, stop: &Stop) -> Result<(), String> {
     Ok(())
 }
 
-/// Accepted sockets inherit what is set here.
+/// Accepted sockets inherit the options that are set here.
 fn listen(args: &FloorArgs) -> std::io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(args.listen), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -44,7 +45,7 @@ fn listen(args: &FloorArgs) -> std::io::Result<TcpListener> {
 
 struct Floor {
     acceptor: TcpListener,
-    /// Accepted, but they have not asked yet.
+    /// Accepted connections whose request has not arrived.
     asking: Vec<TcpStream>,
     slots: Vec<Slot>,
     next_slot: usize,
@@ -57,7 +58,7 @@ struct Floor {
     dropped: u64,
 }
 
-/// Listeners that are served together. All have been sent everything up to `position`.
+/// Listeners that are served together. Each has been sent the stream up to `position`, except what it is owed.
 #[derive(Default)]
 struct Slot {
     position: u64,
@@ -66,11 +67,11 @@ struct Slot {
 
 struct Listener {
     socket: TcpStream,
-    /// But this much before the slot's position, which its socket did not take.
+    /// The number of bytes before the slot's position that the socket has not taken yet.
     owed: u64,
 }
 
-/// The recent bytes of the stream, whole packets, by absolute position.
+/// The recent part of the stream: whole packets, by absolute position.
 struct Stream {
     feed: Feed,
     bytes: Vec<u8>,
@@ -87,7 +88,7 @@ impl Floor {
             _ => 1,
         };
         let burst = args.burst as u64;
-        // Nothing may be trimmed between two turns of a slot.
+        // Bytes must be kept until the next turn of every slot.
         let cadence = (args.every.as_secs_f64() * f64::from(args.bitrate) * 125.0) as u64;
         Floor {
             acceptor,
@@ -115,7 +116,7 @@ impl Floor {
         let slots = self.slots.len();
         let step = args.every / slots as u32;
         let mut worst_late = Duration::ZERO;
-        // A head start: the first listeners get a burst, too.
+        // The stream begins one burst ahead, so that the first listeners get a burst, too.
         let head_start = Duration::from_secs_f64(self.burst as f64 / f64::from(args.bitrate) / 125.0);
         for turn in 0_u32.. {
             let due = step.saturating_mul(turn);
@@ -141,7 +142,7 @@ impl Floor {
         );
     }
 
-    /// The loop that it is all about.
+    /// Sends the due bytes to all listeners of a slot. This loop is the cost that the floor measures.
     fn serve(&mut self, slot: usize) {
         let Slot { position, listeners } = &mut self.slots[slot];
         let stream = &self.stream;
@@ -176,7 +177,7 @@ impl Floor {
         *position = stream.end();
     }
 
-    /// Lets in who has come, and answers who has asked.
+    /// Accepts connections, and answers complete requests.
     fn accept(&mut self, kbit: u32) {
         while let Ok((socket, _)) = self.acceptor.accept() {
             if self.listeners + self.asking.len() < self.most && socket.set_nonblocking(true).is_ok() {
@@ -203,13 +204,13 @@ impl Floor {
         let slots = self.slots.len();
         let slot = &mut self.slots[self.next_slot];
         self.next_slot = (self.next_slot + 1) % slots;
-        // The slot's position is a packet start, so the burst ends where its next service begins.
+        // The slot's position is a packet start, so the burst ends where the slot's next bytes begin.
         let from = self.stream.packet_from(slot.position.saturating_sub(self.burst)).min(slot.position);
         let burst = self.stream.from(from);
         let burst = &burst[..burst.len().min((slot.position - from) as usize)];
         let sent = (&socket).write_vectored(&[IoSlice::new(head.as_bytes()), IoSlice::new(burst)]);
         match sent {
-            // A socket that does not even take the head is not worth keeping.
+            // A listener is dropped if its socket does not even take the head.
             Ok(count) if count >= head.len() => {
                 let owed = (head.len() + burst.len() - count) as u64;
                 slot.listeners.push(Listener { socket, owed });
@@ -221,14 +222,14 @@ impl Floor {
 }
 
 impl Stream {
-    /// Takes in all packets that are due, and forgets the oldest.
+    /// Appends all packets that are due, and drops the oldest.
     fn advance(&mut self, elapsed: Duration) {
         let mut packet_start = self.end();
         while self.feed.take(elapsed, &mut self.bytes) {
             self.packet_starts.push_back(packet_start);
             packet_start = self.end();
         }
-        // Half of it at a time, so that the move costs nothing.
+        // It drops half of the buffer at a time, so the cost of the move is negligible.
         if self.bytes.len() as u64 > 2 * self.keep {
             let gone = self.bytes.len() as u64 - self.keep;
             self.bytes.drain(..gone as usize);
@@ -243,12 +244,12 @@ impl Stream {
         self.start + self.bytes.len() as u64
     }
 
-    /// All from `position` on that is kept.
+    /// The bytes from `position` on, as far as they are kept.
     fn from(&self, position: u64) -> &[u8] {
         &self.bytes[(position.max(self.start) - self.start).min(self.bytes.len() as u64) as usize..]
     }
 
-    /// The first packet start that is not before `position`.
+    /// The first packet start at or after `position`.
     fn packet_from(&self, position: u64) -> u64 {
         let index = self.packet_starts.partition_point(|&start| start < position);
         self.packet_starts.get(index).copied().unwrap_or(self.end())

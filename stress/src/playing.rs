@@ -1,46 +1,47 @@
-//! What a listener goes through once it has audio: gaps, lead, rate. Arithmetic only.
+//! The figures of one listener from its first audio on: gaps, lead, rate. This module only computes.
 
 use std::time::Duration;
 
 use crate::checker::{Checker, Titles};
 
-/// A listener that has had audio, and how it went. Times are since the run began.
+/// A listener that has received audio. Times are since the run began.
 pub struct Playing {
     judge: Judge,
     bytes_per_second: f64,
     first: Duration,
     last: Duration,
     bytes: u64,
-    /// Seconds of audio that it has had more than time has passed, when audio last came.
+    /// The audio received minus the time passed since the first byte, in seconds, at the last arrival.
     lead_s: f64,
-    /// Whether a player that began a second after its first byte would have run dry.
+    /// Whether the buffer of a player would have run empty, if it began to play a second after its first byte.
     stuttered: bool,
     in_window: Window,
-    /// Segments that had come when it was last asked.
+    /// The number of TCP segments at the last query.
     pub segments_noted: Option<u32>,
 }
 
-/// What is kept about the time of the measurement.
+/// The figures of the measurement.
 #[derive(Clone, Copy, Default)]
 struct Window {
-    /// Time and seconds of audio when audio first came in it, the time of the burst left out.
+    /// The time and the seconds of audio at the first arrival in the window. A burst and the time after it do not
+    /// count.
     start: Option<(Duration, f64)>,
     longest_gap: Duration,
 }
 
-/// Checks, or counts.
+/// Checks the bytes, or only counts them.
 pub enum Judge {
     Checking(Box<Checker>),
     Counting,
 }
 
-/// So long after its first byte a player has its burst, and is served in real time.
+/// After this time from its first byte a player has its burst, and is served in real time.
 const BURST_TIME: Duration = Duration::from_secs(5);
-/// A player gathers audio for so long before it plays.
+/// A player buffers this much audio before it plays.
 const PREBUFFER_S: f64 = 1.0;
 
 impl Playing {
-    /// Its first audio has come.
+    /// Starts at the first audio.
     pub fn new(judge: Judge, bytes_per_second: f64, now: Duration) -> Playing {
         Playing {
             judge,
@@ -59,13 +60,13 @@ impl Playing {
         matches!(self.judge, Judge::Counting)
     }
 
-    /// How many bytes one that reads a tenth of the rate has still to read.
+    /// How many bytes a listener at a tenth of the rate has still to read.
     pub fn behind_a_tenth(&self, now: Duration) -> usize {
         let due = now.saturating_sub(self.first).as_secs_f64() * self.bytes_per_second / 10.0;
         (due as u64).saturating_sub(self.bytes) as usize
     }
 
-    /// What the checker found; `None` for one that only counts.
+    /// The checker; `None` if bytes are only counted.
     pub fn checker(&self) -> Option<&Checker> {
         match &self.judge {
             Judge::Checking(checker) => Some(checker),
@@ -73,7 +74,7 @@ impl Playing {
         }
     }
 
-    /// When its first audio came.
+    /// The time of the first audio.
     pub fn began(&self) -> Duration {
         self.first
     }
@@ -86,13 +87,13 @@ impl Playing {
         self.stuttered
     }
 
-    /// The longest time without audio in the measurement, the one that runs at its end included.
+    /// The longest time without audio in the measurement. A gap that is not over at its end counts.
     pub fn longest_gap(&self, window_start: Duration, now: Duration) -> Duration {
         self.in_window.longest_gap.max(now.saturating_sub(self.last.max(window_start)))
     }
 
-    /// Seconds of audio a second in the measurement, where it can be told: between the first and
-    /// the last arrival, so that a cadence does not blur it.
+    /// Seconds of audio per second in the measurement, if they lasted long enough to tell. They are measured between
+    /// the first and the last arrival, so the server's cadence does not distort the result.
     pub fn rate(&self, shortest: Duration) -> Option<f64> {
         let (start, audio_then) = self.in_window.start?;
         let time = self.last.saturating_sub(start);
@@ -107,7 +108,7 @@ impl Playing {
         }
     }
 
-    /// Takes `count` bytes, which are `bytes` unless it only counts.
+    /// Takes `count` bytes. `bytes` holds them, unless they are only counted.
     pub fn take(&mut self, count: usize, bytes: &[u8], titles: &mut Titles) {
         self.bytes += count as u64;
         if let Judge::Checking(checker) = &mut self.judge {
@@ -115,22 +116,22 @@ impl Playing {
         }
     }
 
-    /// How long there has been no audio.
+    /// The time since the last audio.
     pub fn gap(&self, now: Duration) -> Duration {
         now.saturating_sub(self.last)
     }
 
-    /// All that had come by `now` has been taken.
+    /// All bytes that had arrived by `now` have been taken.
     pub fn arrived(&mut self, now: Duration, measuring_since: Option<Duration>) {
         let gap = self.gap(now);
-        // What it had when audio last came must have lasted until now.
+        // The lead at the last arrival must have lasted until now.
         self.stuttered |= self.lead_s + PREBUFFER_S < gap.as_secs_f64();
         let audio = self.audio_seconds();
         self.last = now;
         self.lead_s = audio - now.saturating_sub(self.first).as_secs_f64();
         if let Some(window_start) = measuring_since {
             self.in_window.longest_gap = self.in_window.longest_gap.max(gap);
-            // A burst, and what a server does after it, is not real time yet.
+            // During and shortly after a burst the server does not send in real time.
             if self.first < window_start || now >= self.first + BURST_TIME {
                 self.in_window.start.get_or_insert((now, audio));
             }
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_no_real_time() {
-        // It joins in the window, and has all it will have within a second.
+        // It joins in the window, and receives all of its audio within a second.
         let playing = play(&[10.0, 10.5, 11.0], 100, 5.0);
         assert_eq!(playing.rate(Duration::ZERO), None);
     }

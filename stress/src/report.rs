@@ -1,4 +1,4 @@
-//! What a run found: as JSON for machines, as a table for people.
+//! The result of a run: JSON for programs, a table for people.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -16,9 +16,9 @@ pub struct Report {
     pub label: String,
     pub url: String,
     pub icy: bool,
-    /// Listeners asked for, storms not included.
+    /// The number of listeners that were requested, without those of storms.
     pub count: usize,
-    /// Whether it was ended before its time.
+    /// Whether the run was interrupted.
     pub interrupted: bool,
     pub joins: BTreeMap<Cohort, Joins>,
     pub storms: Vec<Storm>,
@@ -31,43 +31,44 @@ pub struct Report {
     pub timeline: Vec<Second>,
 }
 
-/// How joining went for one cohort, from before `connect`.
+/// How the listeners of one cohort joined. Times are counted from just before `connect`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Joins {
     pub attempted: u64,
     pub began: u64,
     pub answered_ms: Quantiles,
     pub first_byte_ms: Quantiles,
-    /// Those that never had audio, by what became of them.
+    /// The number of listeners that never received audio, by the reason.
     pub failures: BTreeMap<String, u64>,
 }
 
-/// A join storm, and what those who listened before noticed.
+/// A join storm, and its effect on the listeners that were there before it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Storm {
     pub at_s: f64,
     pub count: usize,
     /// The longest gap that ended in the ten seconds before.
     pub gap_before_ms: f64,
-    /// And in the five seconds from it on.
+    /// The longest gap that ended in the five seconds from the storm on.
     pub gap_during_ms: f64,
 }
 
-/// The measurement: all players, after everybody has joined and settled.
+/// The measurement: all players, after all listeners have joined and settled.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct WindowReport {
     pub seconds: f64,
-    /// On average, slow and stalled ones included.
+    /// The average number of listeners, including slow and stalled ones.
     pub listeners: f64,
-    /// Seconds of audio a second, of those that were there for most of it.
+    /// Seconds of audio per second, for players that were present for most of the window.
     pub rate: Quantiles,
-    /// Of those, how many had less than 0.99, allowing for what a tick blurs; none at all included.
+    /// How many of these had less than 0.99, with an allowance for the length of a tick. A player without any audio
+    /// counts.
     pub slower_than_real_time: u64,
     /// The longest gap of each player.
     pub gap_ms: Quantiles,
     pub gap_limit_ms: f64,
     pub gaps_over_limit: u64,
-    /// Players that would have run dry, in the whole run.
+    /// Players whose buffer would have run empty, in the whole run.
     pub stuttered: u64,
     /// Faults in the whole run.
     pub broken_packets: u64,
@@ -77,11 +78,11 @@ pub struct WindowReport {
     pub title_changes: u64,
     /// Players whose first byte did not begin a packet.
     pub joined_inside_packet: u64,
-    /// Players that the server let go while they played, in the whole run.
+    /// Players whose connection the server closed while they played, in the whole run.
     pub lost: BTreeMap<String, u64>,
-    /// Segments with data in them, for each player and second: with TCP_NODELAY, the writes.
+    /// TCP segments with data, per player and second. With TCP_NODELAY this is the number of writes.
     pub segments_per_listener_s: f64,
-    /// How much the residents' lead over real time grew a minute, from first to last.
+    /// How much the residents' lead over real time grew per minute, from the first to the last value.
     pub drift_ms_per_minute: f64,
 }
 
@@ -90,36 +91,36 @@ pub struct WindowReport {
 pub struct Afflicted {
     pub opened: u64,
     pub began: u64,
-    /// How old those were that the server let go, and that were told so.
+    /// The age of each listener at the time when the server closed it, if the listener saw the close.
     pub let_go_after_s: Quantiles,
-    /// How many had been let go without being told: it shows when they write, at the end.
+    /// The number of listeners that the server had closed unseen. A write at the end of the run shows it.
     pub found_gone: u64,
     pub broken_packets: u64,
     pub malformed_blocks: u64,
-    /// Packets that never came, where packets are numbered: the server skipped them.
+    /// Numbered packets that the server skipped.
     pub missing_packets: u64,
 }
 
-/// What the server cost.
+/// The cost of the server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServerReport {
-    /// Of the threads that serve, where they have been named; else of all.
+    /// The threads that serve, if they were named with an option; otherwise all threads.
     pub serving_us_per_listener_s: f64,
     pub cpu_us_per_listener_s: f64,
     pub user_us_per_listener_s: f64,
     pub system_us_per_listener_s: f64,
     /// Of one core, in the window.
     pub cpu_percent: f64,
-    /// How much of the window the busiest thread was ready to run and had no core. Where it is
-    /// not small, the server had less of the machine than it should, and the rest means little.
+    /// The part of the window in which the busiest thread was ready to run but had no core. If it is not small, other
+    /// programs took the server's core, and the other figures mean little.
     pub waited_percent: f64,
-    /// How busy the core was that it is pinned to, with whatever.
+    /// How busy the server's core was with any work, if the server is pinned to one.
     pub core_busy_percent: Option<f64>,
-    /// Context switches for each listener and second.
+    /// Context switches per listener and second.
     pub switches_per_listener_s: f64,
     pub rss_before_kib: u64,
     pub rss_kib: u64,
-    /// Resident memory that came with the listeners, for each.
+    /// The growth of the resident memory, per listener.
     pub rss_bytes_per_listener: f64,
     pub rss_after_kib: Option<u64>,
     pub open_files_before: u64,
@@ -127,25 +128,25 @@ pub struct ServerReport {
     pub open_files_after: Option<u64>,
     /// Processor time of each thread in the window, busiest first.
     pub threads: Vec<ThreadCpu>,
-    /// System calls for each listener and second, counted by strace after the window.
+    /// System calls per listener and second, counted by strace after the window.
     pub syscalls_per_listener_s: BTreeMap<String, f64>,
 }
 
-/// What this tool itself cost, and how late it was: times are no finer than that.
+/// The cost and the lateness of this tool. Times cannot be more exact than its lateness.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Generator {
     pub cpu_us_per_listener_s: f64,
     pub cpu_percent: f64,
-    /// Players are read at this interval.
+    /// The interval at which players are read.
     pub tick_ms: f64,
-    /// In the window.
+    /// How late the ticks were in the window.
     pub tick_late_ms: Quantiles,
-    /// The longest time between two looks at those who join, of each second.
+    /// The longest interval between two reads of joining listeners, of each second.
     pub join_look_ms: Quantiles,
     pub seed: u64,
 }
 
-/// The phase that the window is.
+/// The name of the phase in which the window lies.
 pub const MEASURING: &str = "measuring";
 
 /// One second of the run.
@@ -155,18 +156,18 @@ pub struct Second {
     pub phase: String,
     pub listeners: usize,
     pub joined: u64,
-    /// By their own will and against it.
+    /// All listeners that left, whether they or the server closed.
     pub left: u64,
     pub kbit_per_listener: f64,
     pub worst_gap_ms: f64,
-    /// Mean of the residents.
+    /// The mean lead of the residents.
     pub lead_s: f64,
     pub server: Option<ServerSample>,
     pub generator_cpu_s: f64,
 }
 
 impl Report {
-    /// Everything that a server in good health does not do.
+    /// Everything that a healthy server does not do.
     pub fn complaints(&self) -> Vec<String> {
         let window = &self.window;
         let mut complaints = Vec::new();
@@ -198,7 +199,7 @@ impl Report {
         complaints
     }
 
-    /// The timeline as comma-separated values, for other tools.
+    /// The timeline as comma-separated values, for other programs.
     pub fn csv(&self) -> String {
         let mut csv = String::from(
             "at_s,phase,listeners,joined,left,kbit_per_listener,worst_gap_ms,lead_s,\

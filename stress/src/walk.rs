@@ -1,51 +1,51 @@
-//! Walks a stream of audio bytes from packet head to packet head, however it is cut, and copies
-//! nothing but heads that a cut goes through. A 128 kbit/s listener costs it 38 hops a second.
+//! Follows a stream of audio bytes from packet head to packet head, for any division into reads. Only a head that is
+//! divided is copied. A listener at 128 kbit/s has 38 heads per second.
 
 use crate::packet::{HEAD_BYTES, NUMBERED_HEAD_BYTES, PacketHead, number_of};
 
-/// The first packet, or the next after a break, must be found within so many bytes. A burst may
-/// begin anywhere, and the largest packets are a few KiB.
+/// The first packet, or the next one after a break, must be found within this many bytes. A burst may begin anywhere,
+/// and the largest packets are a few KiB.
 const SEEK_BYTES: usize = 32 * 1024;
-/// So many heads in a row are no coincidence.
+/// This many consecutive heads cannot be a coincidence.
 const CHAIN: usize = 3;
 
-/// One stream's walk, and what it found.
+/// The state of one stream, and its faults.
 #[derive(Debug, Default)]
 pub struct Walk {
     state: State,
     stream: Option<Stream>,
     faults: PacketFaults,
-    /// Bytes before the very first packet: zero where the server joins on a packet start.
+    /// Bytes before the very first packet. Zero if the server begins on a packet start.
     skipped_at_start: u32,
     packets: u64,
 }
 
-/// What was wrong with a stream's packets.
+/// The faults in a stream's packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketFaults {
-    /// Places where a packet's end was not the start of the next.
+    /// The number of packets that are not followed by another packet.
     pub broken: u32,
-    /// Numbered packets that never came.
+    /// Numbered packets that never arrived.
     pub missing: u64,
-    /// Numbered packets that came again.
+    /// Numbered packets that arrived again.
     pub repeated: u64,
 }
 
-/// What all packets of a stream have in common.
+/// The properties that all packets of a stream share.
 #[derive(Debug)]
 struct Stream {
     first: PacketHead,
-    /// The number of the last packet begun, where they are numbered.
+    /// The number of the latest packet, if packets are numbered.
     number: Option<u64>,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Looks for a chain of packets in what has come.
+    /// Looks for a chain of packets in the bytes so far.
     Seeking { seen: Vec<u8> },
-    /// So many bytes come before the next head.
+    /// This many bytes lie before the next head.
     Inside { left: usize },
-    /// Part of a head has come.
+    /// A part of the next head has arrived.
     InHead { bytes: [u8; NUMBERED_HEAD_BYTES], have: usize },
 }
 
@@ -110,13 +110,13 @@ impl Walk {
         self.faults
     }
 
-    /// Bytes before the very first packet, once it is found.
+    /// Bytes before the very first packet, after it has been found.
     pub fn skipped_at_start(&self) -> Option<u32> {
         self.stream.as_ref().map(|_| self.skipped_at_start)
     }
 
-    /// Hops over all packets whose heads lie whole in `audio`, which begins at a head. Returns
-    /// what is left for the state that it sets.
+    /// Passes all packets whose heads lie completely in `audio`, which begins at a head. Sets the next state and
+    /// returns the bytes that remain for it.
     fn heads<'a>(&mut self, mut audio: &'a [u8]) -> &'a [u8] {
         loop {
             let Some(head) = audio.get(..look(self.stream.as_ref())) else {
@@ -137,7 +137,7 @@ impl Walk {
         }
     }
 
-    /// Counts the packet whose head this is, if it belongs to the stream.
+    /// Counts the packet with this head, if it belongs to the stream.
     fn accept(&mut self, head: &[u8]) -> Option<PacketHead> {
         let stream = self.stream.as_mut()?;
         let packet =
@@ -154,29 +154,29 @@ impl Walk {
         Some(packet)
     }
 
-    /// No packet begins where one should.
+    /// There is no packet head where one should be.
     fn broke(&mut self) {
         self.faults.broken += 1;
         self.state = State::default();
     }
 
-    /// Goes on from the first chain in what has been seen, if there is one.
+    /// Continues from the first chain in `seen`, if there is one.
     fn seek(&mut self, seen: Vec<u8>) {
         let Some(start) = chain_at(&seen, self.stream.as_ref().map(|stream| stream.first)) else {
             if seen.len() < SEEK_BYTES {
                 self.state = State::Seeking { seen };
             } else if self.stream.is_none() {
-                // That was no stream of packets; the fault is counted once.
+                // There were no packets in these bytes. The fault is counted once per stream.
                 self.skipped_at_start += seen.len() as u32;
                 self.faults.broken = 1;
             }
             return;
         };
         let packets = &seen[start..];
-        // The packet before this one counts as the last begun.
+        // The latest number is one less, so that the first packet of the chain is expected next.
         let number = packets.first_chunk().and_then(number_of).map(|number| number.wrapping_sub(1));
         match &mut self.stream {
-            // After a break the numbers go on where they were, or there are none any more.
+            // After a break the numbers continue from the latest, unless packets are no longer numbered.
             Some(stream) => stream.number = number.map(|number| stream.number.unwrap_or(number)),
             None => {
                 self.skipped_at_start += start as u32;
@@ -189,7 +189,7 @@ impl Walk {
     }
 }
 
-/// How many bytes of a head this stream needs.
+/// The number of bytes that must be read of each head.
 fn look(stream: Option<&Stream>) -> usize {
     match stream {
         Some(Stream { number: Some(_), .. }) => NUMBERED_HEAD_BYTES,
@@ -197,15 +197,15 @@ fn look(stream: Option<&Stream>) -> usize {
     }
 }
 
-/// The first place in `seen` from where packets follow each other; `None` while there is none, or
-/// while a chain may still become one.
+/// The first place in `seen` that begins a chain of packets. `None` if there is none, or if a chain may still be
+/// completed by later bytes.
 fn chain_at(seen: &[u8], like: Option<PacketHead>) -> Option<usize> {
     'starts: for start in 0..seen.len() {
         let mut at = start;
         let mut before = like;
         for _ in 0..CHAIN {
-            // Whole so far, but not yet long enough: that is waited for. A later start that looks
-            // better already would lie inside a packet.
+            // This chain is correct but incomplete, so the search waits for more bytes. A later start that is already
+            // complete would lie inside a packet.
             let head = seen.get(at..)?.first_chunk()?;
             match PacketHead::parse(head) {
                 Some(packet) if before.is_none_or(|before| before.goes_on_with(&packet)) => {
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn a_byte_lost_anywhere_is_noticed() {
         for stream in [numbered(0..12), plain(12)] {
-            // The first packets are still sought, and in the last ones a loss cannot show yet.
+            // The first packets are not found yet, and in the last ones a loss cannot show yet.
             for lost in 418 * 3..418 * 8 {
                 let found = walk(&[&stream[..lost], &stream[lost + 1..]]);
                 assert_eq!(found.faults().broken, 1, "byte {lost}");
@@ -312,7 +312,8 @@ mod tests {
     #[test]
     fn a_break_does_not_hide_what_was_lost_with_it() {
         let stream = numbered(0..40);
-        // From inside packet 4 to inside packet 8: 4 seems to end inside 9, so 10 is the next found.
+        // The bytes jump from the middle of packet 4 to the middle of 8. So 4 seems to end inside 9, and 10 is found
+        // next.
         let found = walk(&[&stream[..418 * 4 + 100], &stream[418 * 8 + 200..]]);
         assert_eq!(found.faults(), PacketFaults { broken: 1, missing: 5, repeated: 0 });
     }
