@@ -1,4 +1,4 @@
-//! Pictures of results: one run over time, or several servers over the number of listeners.
+//! Charts of results: one run over time, or several servers by the number of listeners.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::quantiles::Quantiles;
 use crate::report::{MEASURING, Report, Second};
 use crate::svg::{Line, Plot, picture};
 
-/// CPU and gaps over the number of listeners, a line for each server, at the median of its runs.
+/// CPU and gaps by the number of listeners. Each server has one line, with the medians of its runs.
 pub fn over_listeners(reports: &[Report]) -> String {
     let plot = |title: &str, y_label: &str, value: &dyn Fn(&Report) -> Option<f64>| Plot {
         title: title.to_owned(),
@@ -28,7 +28,7 @@ pub fn over_listeners(reports: &[Report]) -> String {
     ])
 }
 
-/// Median by label and number of listeners.
+/// The median for each label and number of listeners.
 fn medians(reports: &[Report], value: &dyn Fn(&Report) -> Option<f64>) -> Vec<Line> {
     let mut values: BTreeMap<&str, BTreeMap<usize, Vec<f64>>> = BTreeMap::new();
     for report in reports {
@@ -107,7 +107,7 @@ pub fn over_time(report: &Report) -> String {
     picture(&plots)
 }
 
-/// How the residents' lead over real time changed while it was measured.
+/// The change of the residents' lead over real time during the measurement.
 fn drift(seconds: &[Second]) -> Line {
     let measured = || seconds.iter().filter(|second| second.phase == MEASURING);
     let first = measured().next().map_or(0.0, |second| second.lead_s);

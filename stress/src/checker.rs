@@ -1,23 +1,23 @@
-//! Judges one listener's stream as it comes: ICY blocks well formed, packets contiguous.
+//! Checks the stream of one listener as it arrives: ICY blocks must be well formed, packets contiguous.
 
 use std::collections::HashMap;
 
 use crate::icy::{Piece, Unweave, title_in};
 use crate::walk::{PacketFaults, Walk};
 
-/// What one listener has been sent, after the answer's head.
+/// The state of one listener's stream, from the end of the answer's head on.
 #[derive(Debug)]
 pub struct Checker {
     icy: Option<Unweave>,
     walk: Walk,
     malformed_blocks: u32,
     title: Option<TitleId>,
-    /// How often the title was another than before, the first included.
+    /// How often the title changed. The first title counts, too.
     title_changes: u32,
 }
 
 impl Checker {
-    /// `metaint` is what the server announced.
+    /// `metaint` is the value that the server announced.
     pub fn new(metaint: Option<usize>) -> Checker {
         Checker {
             icy: metaint.map(Unweave::new),
@@ -65,24 +65,24 @@ impl Checker {
         self.title_changes
     }
 
-    /// Bytes before the first packet; `None` until there is one.
+    /// Bytes before the first packet; `None` if none was found yet.
     pub fn skipped_at_start(&self) -> Option<u32> {
         self.walk.skipped_at_start()
     }
 }
 
-/// A title in [`Titles`].
+/// The id of a title in [`Titles`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TitleId(u32);
 
-/// All titles that listeners have seen, each kept once.
+/// All titles that listeners have received, each stored once.
 #[derive(Debug, Default)]
 pub struct Titles {
     ids: HashMap<String, TitleId>,
 }
 
 impl Titles {
-    /// More are not told apart: a server that sends garbage must not fill our memory.
+    /// Further titles all get the same id, so a server that sends garbage cannot fill this tool's memory.
     const MOST: usize = 10_000;
 
     fn id(&mut self, title: &str) -> TitleId {
@@ -96,7 +96,7 @@ impl Titles {
         id
     }
 
-    /// In the order in which they were first seen.
+    /// The titles in the order in which they first appeared.
     pub fn in_order(&self) -> Vec<String> {
         let mut titles: Vec<_> = self.ids.iter().collect();
         titles.sort_by_key(|(_, id)| id.0);

@@ -1,4 +1,4 @@
-//! A stream in real time: packets, each when it is due.
+//! A stream in real time: each packet is delivered when it is due.
 
 use std::fs;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::packet::{HEAD_BYTES, PacketHead, push_numbered};
 
-/// Gives out packets as their time comes. It never drifts: packet n is due at n packet times.
+/// Delivers each packet when it is due. Packet n is due at n packet durations, so the feed never drifts.
 pub struct Feed {
     material: Material,
     frames: u32,
@@ -16,19 +16,19 @@ pub struct Feed {
 }
 
 enum Material {
-    /// Numbered silent packets of so many kilobits per second.
+    /// Numbered silent packets at this bitrate in kilobits per second.
     Numbered { kbit: u32 },
-    /// A file's packets, again and again.
+    /// The packets of a file, looped.
     File { bytes: Vec<u8>, packets: Vec<Range<usize>> },
 }
 
 impl Feed {
-    /// Numbered packets; `kbit` is one of [`crate::packet::NUMBERED_KBITS`].
+    /// A feed of numbered packets. `kbit` is one of [`crate::packet::NUMBERED_KBITS`].
     pub fn numbered(kbit: u32) -> Feed {
         Feed { material: Material::Numbered { kbit }, frames: 1152, sample_rate: 44_100, given: 0 }
     }
 
-    /// An MP3 or ADTS file's packets, looped.
+    /// A feed of the packets of an MP3 or ADTS file, looped.
     pub fn file(path: &Path) -> Result<Feed, String> {
         let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let (first, packets) =
@@ -42,11 +42,11 @@ impl Feed {
     }
 
     pub fn content_type(&self) -> &'static str {
-        // ADTS packets have 1,024 frames, MP3's never.
+        // An ADTS packet has 1,024 frames, an MP3 packet never has.
         if self.frames == 1024 { "audio/aac" } else { "audio/mpeg" }
     }
 
-    /// Kilobits per second, on average.
+    /// The average bitrate in kilobits per second.
     pub fn kbit(&self) -> u32 {
         match &self.material {
             Material::Numbered { kbit } => *kbit,
@@ -58,7 +58,7 @@ impl Feed {
         }
     }
 
-    /// When the next packet is due, since the feed began.
+    /// When the next packet is due, counted from the start of the feed.
     pub fn next_due(&self) -> Duration {
         Duration::from_secs_f64(self.given as f64 * self.packet_seconds())
     }
@@ -84,12 +84,12 @@ impl Feed {
     }
 }
 
-/// The first chain of packets in a file; tags before and after it do not count, and neither does
-/// a first packet that holds no audio but a Xing or Info table.
+/// The first chain of packets in a file, without the tags before and after it, and without a first packet that holds
+/// only a Xing or Info table.
 fn packets(bytes: &[u8]) -> Option<(PacketHead, Vec<Range<usize>>)> {
     const FEWEST: usize = 10;
     let head_at = |at: usize| PacketHead::parse(bytes.get(at..at + HEAD_BYTES)?.first_chunk()?);
-    // Behind an ID3v2 tag; a picture in it may look like anything.
+    // The search begins after an ID3v2 tag, because a picture in it may look like packets.
     let mut start = match bytes {
         [b'I', b'D', b'3', _, _, _, a, b, c, d, ..] => {
             10 + [a, b, c, d].into_iter().fold(0, |size, &byte| size << 7 | usize::from(byte & 0x7f))

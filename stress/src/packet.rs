@@ -1,38 +1,38 @@
-//! MP3 and ADTS packet heads, and numbered packets of our own.
+//! MP3 and ADTS packet heads, and this tool's own numbered packets.
 //!
-//! A numbered packet is a valid MP3 packet that decodes to silence and carries its number where a
-//! decoder does not look. A server passes it on untouched, so a listener notices a packet that is
-//! missing or came twice, which heads alone cannot show.
+//! A numbered packet is a valid MP3 packet that decodes to silence. Its number is in bytes that a decoder ignores. A
+//! server passes these packets on unchanged, so a listener notices a packet that is missing or repeated. Heads alone
+//! cannot show that.
 
-/// So many bytes from a packet's first are enough to read any head.
+/// The first bytes of a packet that are enough to read any head.
 pub const HEAD_BYTES: usize = 6;
-/// So many bytes from a packet's first are enough to read its number, too.
+/// The first bytes of a packet that are enough to read its number, too.
 pub const NUMBERED_HEAD_BYTES: usize = NUMBER_AT + 8;
 
-/// Behind the head (4) and a silent stereo packet's side information (32).
+/// The mark follows the head (4 bytes) and the side information of a silent stereo packet (32 bytes).
 const MARK_AT: usize = 36;
 const MARK: [u8; 4] = *b"LwNo";
 const NUMBER_AT: usize = MARK_AT + MARK.len();
 
-/// What the head of one packet says.
+/// The contents of a packet's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketHead {
-    /// The whole packet's length.
+    /// The length of the whole packet.
     pub bytes: usize,
-    /// How long it sounds, in frames.
+    /// The duration in frames.
     pub frames: u32,
     pub sample_rate: u32,
-    /// What does not change within one stream: codec, version, sample rate, mono or not.
+    /// The bits that are the same in all packets of a stream: codec, version, sample rate, mono or not.
     signature: u32,
 }
 
 impl PacketHead {
-    /// Reads a head; `None` where there is none.
+    /// Reads a head. Returns `None` if the bytes are not one.
     pub fn parse(head: &[u8; HEAD_BYTES]) -> Option<PacketHead> {
         if head[0] != 0xff || head[1] & 0xe0 != 0xe0 {
             return None;
         }
-        // The layer bits: 01 is Layer III, 00 is what ADTS has there.
+        // The layer bits: 01 is Layer III, and ADTS has 00.
         match head[1] & 0x06 {
             0x02 => PacketHead::parse_mp3(head),
             0x00 if head[1] & 0xf0 == 0xf0 => PacketHead::parse_adts(head),
@@ -57,7 +57,7 @@ impl PacketHead {
             0 => (rate / 4, KBITS_2, 576),
             _ => return None,
         };
-        // Index 0 is "free format", whose length no head tells; 15 is forbidden, as is emphasis 2.
+        // Index 0 is "free format", and its head does not tell the length. Index 15 and emphasis 2 are forbidden.
         let kbit = *kbits.get(usize::from(head[2] >> 4))?;
         if kbit == 0 || head[3] & 3 == 2 {
             return None;
@@ -81,15 +81,15 @@ impl PacketHead {
         if bytes <= own_head {
             return None;
         }
-        // The number of raw blocks in the packet is in a seventh byte, which we do not have:
-        // encoders for streams write one.
+        // The number of raw blocks is in the seventh byte, which is not read here. Encoders for streams write one
+        // block.
         let signature =
             u32::from(head[1] & 0xfe) << 16 | u32::from(head[2] & 0xfd) << 8 | u32::from(head[3] & 0xc0);
         Some(PacketHead { bytes, frames: 1024, sample_rate, signature })
     }
 }
 
-/// The number of the numbered packet that begins here.
+/// The number of a numbered packet; `None` for other packets.
 pub fn number_of(head: &[u8; NUMBERED_HEAD_BYTES]) -> Option<u64> {
     let (before, number) = head.split_last_chunk::<8>()?;
     before.ends_with(&MARK).then(|| u64::from_be_bytes(*number))
@@ -97,7 +97,8 @@ pub fn number_of(head: &[u8; NUMBERED_HEAD_BYTES]) -> Option<u64> {
 
 /// Appends numbered packet `number` of a stereo stream at 44,100 Hz.
 ///
-/// `kbit` is one of MPEG-1 Layer III's bitrates, 64 at least: a smaller packet has no room.
+/// `kbit` is one of MPEG-1 Layer III's bitrates, and at least 64, because a smaller packet has no room for the
+/// number.
 pub fn push_numbered(out: &mut Vec<u8>, kbit: u32, number: u64) {
     let index = match kbit {
         64 => 5,
@@ -112,13 +113,13 @@ pub fn push_numbered(out: &mut Vec<u8>, kbit: u32, number: u64) {
         320 => 14,
         _ => panic!("checked where the bitrate is parsed"),
     };
-    // Padding comes where the exact length has run a whole byte ahead, so the bitrate is exact.
+    // A packet is padded when the exact length has gained a whole byte, so the bitrate is exact.
     let exact_bytes = |packets: u64| packets * 144 * 1000 * u64::from(kbit) / 44_100;
     let bytes = (exact_bytes(number + 1) - exact_bytes(number)) as usize;
     let padded = bytes > (144 * 1000 * kbit / 44_100) as usize;
 
     let start = out.len();
-    // All-zero side information: no main data, so all that follows it is unused by a decoder.
+    // All-zero side information declares no main data, so a decoder ignores all bytes after it.
     out.extend_from_slice(&[0xff, 0xfb, index << 4 | u8::from(padded) << 1, 0x00]);
     out.resize(start + MARK_AT, 0);
     out.extend_from_slice(&MARK);
@@ -126,7 +127,7 @@ pub fn push_numbered(out: &mut Vec<u8>, kbit: u32, number: u64) {
     out.resize(start + bytes, 0);
 }
 
-/// The bitrates that [`push_numbered`] knows.
+/// The bitrates that [`push_numbered`] accepts.
 pub const NUMBERED_KBITS: [u32; 10] = [64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a server costs: processor time, memory, open files, context switches, from /proc.
+//! The cost of a server, read from /proc: processor time, memory, open files, context switches.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sys;
 
-/// Samples one server, which may be several processes.
+/// Samples one server, which may consist of several processes.
 pub struct Sampler {
     processes: Vec<PathBuf>,
     ticks_per_second: f64,
@@ -15,7 +15,7 @@ pub struct Sampler {
     core: Option<String>,
 }
 
-/// The server at one moment. Processor times and switches are since it started.
+/// The server's figures at one moment. Processor times and switches are counted from its start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ServerSample {
     pub user_s: f64,
@@ -23,9 +23,9 @@ pub struct ServerSample {
     pub rss_kib: u64,
     pub open_files: u64,
     pub switches: u64,
-    /// All TCP sockets' buffers of this machine, the listeners' side included.
+    /// The buffers of all TCP sockets of this machine, including the listeners' side.
     pub tcp_kib: u64,
-    /// How long the core was busy, with whatever, if the server is pinned to one.
+    /// How long the server's core was busy with any work, if the server is pinned to one.
     pub core_busy_s: Option<f64>,
 }
 
@@ -35,7 +35,7 @@ pub struct ThreadCpu {
     pub id: u32,
     pub name: String,
     pub cpu_s: f64,
-    /// How long it was ready to run and had no core: another program's doing, or a sibling's.
+    /// How long the thread was ready to run but had no core, because another thread or program had it.
     pub waited_s: f64,
 }
 
@@ -53,7 +53,7 @@ impl Sampler {
         Ok(Some(Sampler { processes, ticks_per_second: sys::clock_ticks_per_second(), core }))
     }
 
-    /// The server now; zeros for what has ended.
+    /// The figures at this moment. Processes that have ended count as zero.
     pub fn sample(&self) -> ServerSample {
         let mut sample = ServerSample {
             tcp_kib: tcp_pages(&read(Path::new("/proc/net/sockstat"))) * 4,
@@ -77,7 +77,7 @@ impl Sampler {
         sample
     }
 
-    /// Every thread now.
+    /// All threads at this moment.
     pub fn threads(&self) -> Vec<ThreadCpu> {
         let mut threads = Vec::new();
         for task in self.processes.iter().flat_map(|process| tasks(process)) {
@@ -96,7 +96,7 @@ impl Sampler {
     }
 }
 
-/// A file of /proc; empty when the process has gone.
+/// The text of a file in /proc. It is empty if the process has ended.
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
@@ -106,8 +106,8 @@ fn tasks(process: &Path) -> Vec<PathBuf> {
     entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
 }
 
-/// Since Linux 6.2 the size of the directory is the number of its entries; to list 20,000 would
-/// take as long as to serve them.
+/// Since Linux 6.2 the size of the directory is the number of its entries. Listing 20,000 entries would take as long
+/// as serving them.
 fn open_files(process: &Path) -> u64 {
     let directory = process.join("fd");
     match fs::metadata(&directory).map(|metadata| metadata.len()) {
@@ -121,26 +121,27 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
-/// The number at the start of such a value.
+/// The number at the start of the value.
 fn number(text: &str, name: &str) -> u64 {
     field(text, name).and_then(|value| value.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// User and system time in /proc/PID/stat. The name before them may contain anything.
+/// User and system time from /proc/PID/stat. They are counted from the last parenthesis, because the name before them
+/// may contain anything.
 fn cpu_ticks(stat: &str) -> Option<(u64, u64)> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
-/// All but idle and waiting for disks, in /proc/stat.
+/// All ticks from /proc/stat except idle and iowait.
 fn core_busy_ticks(stat: &str, core: &str) -> Option<u64> {
     let line = stat.lines().find(|line| line.split_whitespace().next() == Some(core))?;
     let ticks: Vec<u64> = line.split_whitespace().skip(1).map_while(|field| field.parse().ok()).collect();
-    // user nice system idle iowait irq softirq steal; guest time is in user already.
+    // user nice system idle iowait irq softirq steal. The time of guests is already part of user.
     Some(ticks.iter().take(8).sum::<u64>() - ticks.get(3)? - ticks.get(4)?)
 }
 
-/// Pages in TCP buffers, in /proc/net/sockstat.
+/// The pages in TCP buffers, from /proc/net/sockstat.
 fn tcp_pages(sockstat: &str) -> u64 {
     let line = field(sockstat, "TCP:").unwrap_or_default();
     let mut words = line.split_whitespace().skip_while(|&word| word != "mem");

@@ -1,4 +1,4 @@
-//! A source client: sends a stream by PUT, in real time.
+//! A source client: sends a stream with PUT, in real time.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use crate::net::{Target, connect_patiently};
 use crate::options::SourceArgs;
 use crate::stop::Stop;
 
-/// A server that takes nothing for so long is gone.
+/// The connection fails if the server takes nothing for this long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends until it is stopped.
@@ -54,7 +54,7 @@ pub fn run(args: &SourceArgs, stop: &Stop) -> Result<(), String> {
     Ok(())
 }
 
-/// Asks to send, and returns the answer's status.
+/// Sends the head of the PUT request, and returns the status of the answer.
 fn begin(socket: &mut TcpStream, url: &Target, feed: &Feed) -> std::io::Result<u16> {
     let request = format!(
         "PUT {} HTTP/1.1\r\nHost: {}\r\n{}User-Agent: longwave-stress\r\nContent-Type: {}\r\n\
@@ -69,7 +69,7 @@ fn begin(socket: &mut TcpStream, url: &Target, feed: &Feed) -> std::io::Result<u
     status(socket)
 }
 
-/// Sets the mount's title, as source clients do.
+/// Sets the mount's title in the way of source clients.
 fn set_title(url: &Target, title: &str) -> std::io::Result<()> {
     let mut socket = connect_patiently(url, PATIENCE)?;
     socket.write_all(title_request(url, title).as_bytes())?;
@@ -90,7 +90,7 @@ fn title_request(url: &Target, title: &str) -> String {
     )
 }
 
-/// The status of the answer that comes next; its head is read.
+/// Reads the head of the next answer, and returns its status.
 fn status(socket: &mut TcpStream) -> std::io::Result<u16> {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -1,4 +1,4 @@
-//! Small pictures: lines over a common axis, with ticks, labels and a legend.
+//! Small line charts with a common axis, ticks, labels and a legend.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ pub struct Plot {
     pub x_label: String,
     pub y_label: String,
     pub lines: Vec<Line>,
-    /// Dots at the points; without them there may be thousands.
+    /// Whether points have dots. A line without dots may have thousands of points.
     pub dots: bool,
 }
 
@@ -24,12 +24,12 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 170.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 50.0;
-/// Told apart also by those who see fewer colours (after Okabe and Ito).
+/// These colours can also be told apart with colour blindness (after Okabe and Ito).
 const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
-/// Lines are thinned out to so many points.
+/// The greatest number of points that are drawn of a line.
 const MOST_POINTS: usize = 1500;
 
-/// The plots, one below the other.
+/// A picture with one plot below the other.
 pub fn picture(plots: &[Plot]) -> String {
     let height = HEIGHT * plots.len() as f64;
     let mut svg = format!(
@@ -87,7 +87,7 @@ fn draw(svg: &mut String, plot: &Plot, y0: f64) {
         let mut path = String::new();
         let every = line.points.len().div_ceil(MOST_POINTS).max(1);
         for thinned in line.points.chunks(every) {
-            // The largest of those left out stands for them: what sticks out is what matters.
+            // The largest point represents those that are left out, because outliers matter most.
             let Some((x, y)) = thinned.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)) else { continue };
             if !(x.is_finite() && y.is_finite()) {
                 continue;
@@ -112,7 +112,7 @@ fn text(svg: &mut String, x: f64, y: f64, anchor: &str, attributes: &str, text: 
         writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {attributes}>{text}</text>");
 }
 
-/// Round numbers from at or below `low` to at or above `high`, about `count` of them, two at least.
+/// Round numbers that enclose `low` and `high`: about `count` of them, and at least two.
 fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     let span = if high > low { high - low } else { 1.0 };
     let rough = span / count as f64;
@@ -129,7 +129,7 @@ fn ends(ticks: &[f64]) -> (f64, f64) {
     (ticks[0], ticks[ticks.len() - 1])
 }
 
-/// Without needless digits: 0.25, 3, 20,000.
+/// A number without needless digits: 0.25, 3, 20,000.
 fn number(value: f64) -> String {
     let short = format!("{value:.3}");
     let short = short.trim_end_matches('0').trim_end_matches('.');

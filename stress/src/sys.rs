@@ -1,11 +1,11 @@
-//! The few calls that std, mio and socket2 do not have. All of the crate's `unsafe` is here.
+//! The system calls that std, mio and socket2 do not have. All `unsafe` code of this crate is here.
 
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-/// Raises the limit of open files as far as it goes, and returns it.
+/// Raises the limit of open files to the hard limit, and returns it.
 pub fn raise_open_files() -> io::Result<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: both calls only read or fill the struct that they are given.
@@ -17,18 +17,18 @@ pub fn raise_open_files() -> io::Result<u64> {
     Ok(limit.rlim_cur)
 }
 
-/// What the kernel counts for a TCP connection.
+/// The kernel's counters of a TCP connection.
 #[derive(Clone, Copy, Debug)]
 pub struct TcpCounts {
     pub bytes_received: u64,
-    /// Segments with data in them that came. With TCP_NODELAY on loopback, that is one a write.
+    /// Segments with data that arrived. With TCP_NODELAY on loopback each write is one segment.
     pub data_segments_in: u32,
 }
 
-/// Asks the kernel what it has counted for `socket`.
+/// Reads the kernel's counters for `socket`.
 pub fn tcp_counts(socket: &impl AsRawFd) -> io::Result<TcpCounts> {
-    // SAFETY: tcp_info is plain numbers, for which zeros are valid; the kernel fills `length`
-    // bytes of it at most.
+    // SAFETY: tcp_info consists of plain numbers, for which zeros are valid. The kernel fills at most `length` bytes
+    // of it.
     let info = unsafe {
         let mut info: libc::tcp_info = mem::zeroed();
         let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
@@ -39,7 +39,7 @@ pub fn tcp_counts(socket: &impl AsRawFd) -> io::Result<TcpCounts> {
     Ok(TcpCounts { bytes_received: info.tcpi_bytes_received, data_segments_in: info.tcpi_data_segs_in })
 }
 
-/// Throws away up to `most` bytes that have come, without copying them.
+/// Discards up to `most` bytes that have arrived, without copying them.
 pub fn discard(socket: &impl AsRawFd, most: usize) -> io::Result<usize> {
     let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
     // SAFETY: with MSG_TRUNC a TCP socket writes nothing to the buffer (tcp(7)).
@@ -47,15 +47,15 @@ pub fn discard(socket: &impl AsRawFd, most: usize) -> io::Result<usize> {
     usize::try_from(count).map_err(|_| io::Error::last_os_error())
 }
 
-/// Leaves the choice of a port to `connect`, so that a port can be used once for each peer and
-/// source address, and not once for each source address.
+/// Lets `connect` choose the port. So a port can be used once for each pair of source address and peer, and not only
+/// once for each source address.
 pub fn bind_address_no_port(socket: &impl AsRawFd) -> io::Result<()> {
     set_int(socket.as_raw_fd(), libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
 }
 
 /// The processor time that this process has used.
 pub fn own_cpu() -> Duration {
-    // SAFETY: rusage is plain numbers, and the call only fills it; it cannot fail for SELF.
+    // SAFETY: rusage consists of plain numbers, and the call only fills it. It cannot fail for SELF.
     let usage = unsafe {
         let mut usage: libc::rusage = mem::zeroed();
         libc::getrusage(libc::RUSAGE_SELF, &mut usage);
@@ -66,9 +66,9 @@ pub fn own_cpu() -> Duration {
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
-/// In which /proc counts processor time.
+/// The unit in which /proc counts processor time.
 pub fn clock_ticks_per_second() -> f64 {
-    // SAFETY: takes and returns numbers.
+    // SAFETY: the call takes and returns numbers.
     let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
     if ticks > 0 { ticks as f64 } else { 100.0 }
 }
