@@ -1,26 +1,26 @@
-//! The head of a server's answer, as far as a listener needs it.
+//! The head of a server's answer: the parts that a listener needs.
 
-/// Heads that are longer are no heads.
+/// A longer head is an error.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// What the head says.
+/// The contents of the head.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     pub metaint: Option<usize>,
     /// `icy-br`: kilobits per second.
     pub kbit: Option<u32>,
-    /// Whether the body is in chunks, which no live mount may have.
+    /// Whether the body is in chunks. That is an error for a live mount.
     pub chunked: bool,
-    /// How long the body is, where that is said.
+    /// The length of the body, if the head has it.
     pub length: Option<usize>,
 }
 
-/// How far reading a head has come.
+/// The state of reading a head.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reading {
     Partial,
-    /// The head, and how many bytes it took.
+    /// The head, and its length in bytes.
     Whole(Answer, usize),
     Bad,
 }
@@ -48,7 +48,7 @@ fn parse(head: &[u8]) -> Option<Answer> {
         let (name, value) = line.split_once(':')?;
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
-            // Without the metaint there is no telling metadata from audio: no number is a bad head.
+            // Without the metaint, metadata cannot be told from audio, so a metaint that is not a number is an error.
             "icy-metaint" => answer.metaint = Some(value.parse().ok().filter(|&metaint| metaint > 0)?),
             "icy-br" => answer.kbit = value.split(',').next().and_then(|kbit| kbit.trim().parse().ok()),
             "content-length" => answer.length = Some(value.parse().ok()?),

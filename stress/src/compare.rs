@@ -1,4 +1,4 @@
-//! Puts the results of several servers beside each other: medians of rounds, and ratios.
+//! Compares the results of several servers: medians of rounds, and ratios.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use crate::quantiles::Quantiles;
 use crate::report::Report;
 
-/// Medians by number of listeners and server.
+/// The medians by number of listeners and server.
 pub struct Comparison<'a> {
     subject: &'a str,
     rows: BTreeMap<(usize, &'a str), Row>,
@@ -17,7 +17,7 @@ pub struct Comparison<'a> {
 struct Row {
     runs: usize,
     serving_us: Quantiles,
-    /// Of the whole process: of a server that encodes, with its encoders.
+    /// The cost of the whole process, including its encoders if it has any.
     process_us: Quantiles,
     waited_percent: f64,
     segments: f64,

@@ -1,29 +1,29 @@
-//! Takes the ICY blocks out of a listener's stream again, and judges them.
+//! Separates the ICY blocks from the audio of a listener's stream, and checks them.
 
-/// One listener's stream with metadata in it, being taken apart.
+/// The state of one listener's stream with metadata.
 #[derive(Debug)]
 pub struct Unweave {
     metaint: usize,
     state: State,
-    /// The last whole block, without its length byte.
+    /// The last complete block, without its length byte.
     block: Vec<u8>,
 }
 
 #[derive(Debug)]
 enum State {
-    /// So many bytes of audio come before the next block.
+    /// This many bytes of audio lie before the next block.
     Audio { left: usize },
-    /// So many bytes of the block are still to come.
+    /// This many bytes of the block are still missing.
     Block { left: usize },
 }
 
-/// What comes next in the stream.
+/// The next piece of the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     Audio(&'a [u8]),
     /// A block that is not empty is complete: see [`Unweave::block`].
     Block,
-    /// All that came is used up.
+    /// All bytes have been used.
     Nothing,
 }
 
@@ -33,7 +33,7 @@ impl Unweave {
         Unweave { metaint, state: State::Audio { left: metaint }, block: Vec::new() }
     }
 
-    /// Takes the next piece off the front of `bytes`.
+    /// Takes the next piece from the front of `bytes`.
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Piece<'a> {
         while !bytes.is_empty() {
             match &mut self.state {
@@ -66,13 +66,13 @@ impl Unweave {
         Piece::Nothing
     }
 
-    /// The last block; gives its memory away, for the next may be long in coming.
+    /// Returns the last block with its memory, because the next block may be a long time away.
     pub fn block(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.block)
     }
 }
 
-/// Takes `most` bytes at most off the front.
+/// Takes at most `most` bytes from the front.
 fn take<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
     let (part, rest) = bytes.split_at(most.min(bytes.len()));
     *bytes = rest;

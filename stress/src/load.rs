@@ -222,7 +222,7 @@ impl<'a> Load<'a> {
 
     /// Closes a player and opens another listener.
     fn replace(&mut self, by_reset: bool) {
-        // There is one to be found unless nearly nobody plays.
+        // Twenty attempts find a player, unless nearly no listener plays.
         for _ in 0..20 {
             let slot = self.random.usize(..self.slots.len().max(1));
             let Some(Some(listener)) = self.slots.get(slot) else { continue };
@@ -281,7 +281,7 @@ impl<'a> Load<'a> {
         }
         self.next_tick = now + self.args.tick;
 
-        // Who becomes ready meanwhile may be seen now or at the next tick; but nobody twice.
+        // A listener that becomes ready meanwhile is read now or at the next tick, but never twice in one tick.
         for _ in 0..=self.playing_count / play_events.capacity() {
             poll(&mut self.playing, play_events, Duration::ZERO)?;
             let mut count = 0;

@@ -1,5 +1,5 @@
-//! Addresses: where the server is, and from where we come. Loopback only: this is a tool to
-//! measure with, not to attack with.
+//! Addresses of the server and of this tool. Only loopback is allowed, so that nobody can attack a server with this
+//! tool.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -45,8 +45,8 @@ impl FromStr for Target {
     }
 }
 
-/// The source address of connection `index`: one of `count` loopback addresses from 127.0.0.2 up,
-/// for one address has less than 30,000 ports towards a server.
+/// The source address of connection `index`: one of `count` loopback addresses from 127.0.0.2 on. There are several,
+/// because one address has fewer than 30,000 ports for each server.
 pub fn source_address(target: &Target, index: usize, count: u8) -> IpAddr {
     match target.address {
         SocketAddr::V4(_) => {
@@ -73,7 +73,7 @@ pub fn connect(target: &Target, source: IpAddr, receive_buffer: Option<usize>) -
     Ok(TcpStream::from_std(socket.into()))
 }
 
-/// A connection whose calls wait, but not for longer than that.
+/// A connection whose calls block, but at most for this time.
 pub fn connect_patiently(target: &Target, patience: Duration) -> io::Result<std::net::TcpStream> {
     let socket = std::net::TcpStream::connect_timeout(&target.address, patience)?;
     socket.set_read_timeout(Some(patience))?;

@@ -1,4 +1,4 @@
-//! A few numbers that say how many values are spread.
+//! Quantiles that describe the distribution of values.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +14,11 @@ pub struct Quantiles {
 }
 
 impl Quantiles {
-    /// All zero where there are no values.
+    /// All fields are zero if there are no values.
     pub fn of(mut values: Vec<f64>) -> Quantiles {
         values.sort_unstable_by(f64::total_cmp);
         let Some(last) = values.len().checked_sub(1) else { return Quantiles::default() };
-        // The nearest rank: always a value that was there.
+        // The nearest rank, so the result is always one of the values.
         let at = |share: f64| values[((values.len() as f64 * share).ceil() as usize).clamp(1, last + 1) - 1];
         Quantiles {
             count: values.len(),

@@ -144,7 +144,7 @@ impl Stalled {
     }
 
     fn sip(&mut self) {
-        // An end or an error is found by looking.
+        // Only a read shows whether the connection has ended or failed.
         let _ = self.socket.read(&mut [0]);
     }
 

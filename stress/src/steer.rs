@@ -154,7 +154,8 @@ fn ask(
         if status.is_err() {
             connection = None;
         }
-        // From when it was due: a server that is slow to one request cannot hide what that does to the next.
+        // The time counts from when the request was due. So one slow answer also shows in the requests that it
+        // delays.
         let status = status.map_err(|error| error.to_string());
         answers.push(Answer { kind, after: due.elapsed(), status });
     }
@@ -274,7 +275,7 @@ impl Follower {
                 self.welcome |= self.line.starts_with(b"HTTP/1.1 200");
                 self.line.clear();
             } else if self.line.len() < 16 {
-                // The beginning is all that is looked at.
+                // Only the beginning of a line is needed.
                 self.line.push(byte);
             }
         }

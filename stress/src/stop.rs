@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM end a run in order, with what has been measured so far.
+//! After Ctrl-C or SIGTERM a run stops in order, and reports what it has measured so far.
 
 use std::io;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// From now on the signals only set a flag; a second one ends the process at once.
+    /// From now on the first signal sets a flag. A second one ends the process at once.
     pub fn on_signals() -> io::Result<Stop> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
-            // In this order, so that the first signal does not end it already.
+            // In this order, because otherwise the first signal would already end the process.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&asked))?;
             flag::register(signal, Arc::clone(&asked))?;
         }

@@ -1,17 +1,17 @@
-//! Counts a server's system calls with strace, for a while. It slows the server down, so this is
-//! done after the measurement.
+//! Counts a server's system calls with strace for a while. This comes after the measurement, because strace slows the
+//! server down.
 
 use std::io;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// strace at work.
+/// A running strace.
 pub struct Strace {
     child: Child,
 }
 
 impl Strace {
-    /// Attaches to all threads of `pid`; ends by itself after `time`.
+    /// Attaches to all threads of `pid`. It ends by itself after `time`.
     pub fn attach(pid: u32, time: Duration) -> io::Result<Strace> {
         let child = Command::new("timeout")
             .args(["--signal=INT", &time.as_secs_f64().to_string()])
@@ -23,7 +23,7 @@ impl Strace {
         Ok(Strace { child })
     }
 
-    /// How often each call was made; to be asked when its time is over.
+    /// The number of calls by name. Waits until strace has ended.
     pub fn calls(self) -> io::Result<Vec<(String, u64)>> {
         let output = self.child.wait_with_output()?;
         let summary = String::from_utf8_lossy(&output.stderr);
@@ -35,7 +35,7 @@ impl Strace {
     }
 }
 
-/// Lines like `% time  seconds  usecs/call  calls  [errors]  syscall`.
+/// Parses lines like `% time  seconds  usecs/call  calls  [errors]  syscall`.
 fn parse(summary: &str) -> Vec<(String, u64)> {
     let row = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();

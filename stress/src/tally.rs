@@ -176,7 +176,7 @@ impl PlayerTally {
         }
         let Some(window) = window else { return };
         self.gaps_ms.push(playing.longest_gap(window.start, now).as_secs_f64() * 1e3);
-        // Who was there from the start and has no rate has had no audio at all.
+        // A listener that was present from the start and has no rate has received no audio at all.
         let there_all_the_time = playing.began() <= window.start && now >= window.start + window.length;
         let rate = playing.rate(shortest_rate(window.length));
         self.rates.extend(rate.or(there_all_the_time.then_some(0.0)));
