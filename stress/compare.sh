@@ -1,19 +1,19 @@
 #!/bin/bash
-# Measures Longwave, Debian's icecast2 and a bare loop of sends in turn, several rounds in the same
-# call, and prints medians and ratios. All get the same listeners, and serve the same bitrate with
-# a burst of 64 KiB; the floor sends as often as Longwave was seen to: `floor` to all at once, which
-# is cheapest, and `spread` to a part of them every SLOT ms, so that its load is as flat as a server's.
+# Measures Longwave, Debian's icecast2 and a bare loop of sends in turn, several rounds in one call, and prints
+# medians and ratios. All servers get the same listeners, and serve the same bitrate with a burst of 64 KiB. The floor
+# sends at the cadence that was measured for Longwave. `floor` sends to all listeners at once, which is cheapest.
+# `spread` sends to a part of them every SLOT ms, so its load is as even as a server's.
 #
 #   COUNTS="1000 5000" ROUNDS=3 stress/compare.sh
 #
-# COUNTS    listeners, one run for each                         1000 5000
+# COUNTS    numbers of listeners, one run for each              1000 5000
 # ROUNDS    of all servers                                      3
 # SECONDS_  measured in each run                                30
-# RAMP      joins a second                                      500
-# SERVERS   which, in this order                                longwave icecast floor spread
-# EVERY     the floor's cadence in ms, where Longwave is not    250
-# SLOT      of the spread floor, in ms                          40
-# OUT       where results go                                    a new directory
+# RAMP      joins per second                                    500
+# SERVERS   the servers, in this order                          longwave icecast floor spread
+# EVERY     cadence of the floor in ms, if Longwave did not run 250
+# SLOT      length of a slot of `spread`, in ms                 40
+# OUT       folder for the results                              a new directory
 # LONGWAVE, MUSIC, BITRATE, PORT, SERVER_CORE, CLIENT_CORE, NICE: see servers.sh
 set -euo pipefail
 # shellcheck source=servers.sh
@@ -30,7 +30,7 @@ SLOT=${SLOT:-40}
 build
 results=()
 
-# $1: label, $2: listeners, $3: round. The server has been started.
+# $1: label, $2: listeners, $3: round. The server is running.
 measure() {
     local json=$OUT/$1-$2-$3.json
     (on_client_core "$STRESS" listeners --url "$SERVER_URL" --label "$1" --count "$2" --ramp "$RAMP" \
@@ -40,7 +40,7 @@ measure() {
     say "$1 with $2 listeners, round $3: $(grep -E 'server CPU|serving threads' "$OUT/$1-$2-$3.txt" | tr -s ' ' | paste -sd';')"
 }
 
-# How often Longwave served a listener in the run $1, as the time between in milliseconds.
+# The mean interval between writes to one listener in the run $1 of Longwave, in milliseconds.
 cadence_of() {
     sed -n 's/.*"segments_per_listener_s": \([0-9.]*\).*/\1/p' "$1" | awk '{ printf "%.1f", 1000 / $1 }'
 }

@@ -1,27 +1,27 @@
 #!/bin/bash
-# Takes the figures of docs/PERFORMANCE.md, one run after the other, on a machine that does nothing
-# else: about three hours for all of them.
+# Measures the figures of docs/PERFORMANCE.md, one run after the other, on an otherwise idle machine. All runs take
+# about three hours.
 #
 #   OUT=results stress/measure.sh [RUN…]
 #
-# compare    cost a listener beside icecast2 and the floor, to 15,000 listeners      45 min
-# crowd      as many listeners as the limit of open files allows, then all leave      7 min
+# compare    cost per listener beside icecast2 and the floor, up to 15,000 listeners 45 min
+# crowd      as many listeners as the limit of open files allows; then all leave      7 min
 # storms     5,000 join in a second, and 2,000 a second for five, with 5,000 there    5 min
-# bitrate    320 kbit/s, until it does not hold                                       6 min
-# stalled    stalled listeners: when they are let go, and what they hold; link down  18 min
-# unfair     a quarter stalled, some slow: what the others notice                     2 min
-# steered    200 requests a second and 500 clients of events, beside 5,000 listeners  2 min
+# bitrate    320 kbit/s, with more and more listeners, until the server is too slow   6 min
+# stalled    stalled listeners: when they are closed, memory until then; link down   18 min
+# unfair     a quarter stalled, some slow: the effect on the others                   2 min
+# steered    200 requests per second and 500 event clients, beside 5,000 listeners    2 min
 # reload     a changed configuration under 2,000 listeners                            1 min
 # soak       an hour of joins and leaves                                             62 min
 # pipelines  the audio side with 1, 4 and 16 pipelines beside the bare calls         10 min
 #
-# QUICK=1    tiny numbers, to see that all of it works: a few minutes, and the figures mean nothing
-# ROUNDS     of compare                                            3
-# OUT        where results go                                      a new directory
+# QUICK=1    small numbers, to check that all runs work: a few minutes, and the figures mean nothing
+# ROUNDS     rounds of `compare`                                   3
+# OUT        folder for the results                                a new directory
 # LONGWAVE, MUSIC, PORT, SERVER_CORE, CLIENT_CORE, NICE: see servers.sh
 #
-# Every run is bounded, and one that fails does not keep the others from running. At the end the
-# tables of all runs are in summary.txt.
+# Every run has a time limit, and the other runs continue if one fails. At the end summary.txt has the tables of all
+# runs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 ALL="compare crowd storms bitrate stalled unfair steered reload soak pipelines"
@@ -32,10 +32,10 @@ else
     part() { echo "$1"; }
 fi
 
-# Whole, for servers are told of it from other folders.
+# The absolute path, because the servers run in other folders.
 [ -z "${OUT:-}" ] || OUT=$(realpath -m "$OUT")
 
-# More than one run: each in a process of its own.
+# With more than one run, each has a process of its own.
 if [ $# -ne 1 ]; then
     export OUT=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/longwave-measure.XXXXXX")}
     mkdir -p "$OUT"
@@ -66,13 +66,13 @@ export OUT=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/longwave-measure.XXXXXX")}/${run#
 . "$here/servers.sh"
 build
 
-# $1: name of the result, $2: seconds that it may take; then options of `listeners`. The server runs.
+# $1: name of the result, $2: time limit in seconds; then options of `listeners`. The server is running.
 listeners() {
     local name=$1 most=$2
     shift 2
     (on_client_core timeout "$most" "$STRESS" listeners --url "$SERVER_URL" --label "$name" --server-pid "$SERVER_PID" \
         "${SERVING[@]}" --json "$OUT/$name.json" --svg "$OUT/$name.svg" "$@") >"$OUT/$name.txt"
-    # What Longwave says of its reactor when it stops.
+    # Longwave logs the figures of its reactor when it stops.
     stop_server
     if [[ $name != icecast* ]]; then
         sed -n 's/.* INFO  \([0-9]* listeners at most; .*\)/  \1/p' "$OUT/longwave.log" | tail -n 1 >>"$OUT/$name.txt"
@@ -80,7 +80,7 @@ listeners() {
     cat "$OUT/$name.txt" >&2
 }
 
-# $1: name of the result; then options of `stall`. The server runs.
+# $1: name of the result; then options of `stall`. The server is running.
 stall() {
     local name=$1
     shift
@@ -102,7 +102,7 @@ run_compare() {
 }
 
 run_crowd() {
-    # The tool needs a few more than the listeners.
+    # The tool needs some descriptors beside the listeners.
     local count seconds
     count=$(part $(($(ulimit -n) - 500)) 200) seconds=$(part 300 5)
     start_longwave
@@ -148,7 +148,7 @@ run_stalled() {
     fi
 }
 
-# In a namespace of its own, whose loopback goes down while all still take what comes.
+# Runs in a network namespace of its own. Its loopback goes down while all listeners still receive.
 run_link_down() {
     ip link set lo up
     start_longwave
@@ -161,7 +161,7 @@ run_unfair() {
     listeners unfair 180 --count "$(part 5000 40)" --ramp 1000 --seconds "$(part 60 5)" --stalled-percent 25 --slow-percent 5
 }
 
-# What else runs, and is to end with a run.
+# Processes that run beside a measurement and end with it.
 beside=()
 end_beside() {
     local pid
@@ -177,7 +177,8 @@ run_steered() {
     start_longwave
     file=$(cd "$MUSIC" && ls | head -n 1)
     token=$(sed -n 's/.* take the token in //p' "$OUT/longwave.log")
-    # What a website, a queue manager and a console ask for; what is here three times is asked three times as often.
+    # Requests of a website, a queue manager and a console. A line that is here three times is sent three times as
+    # often.
     while read -r line; do
         kinds+=(--request "$line")
     done <<REQUESTS
@@ -202,7 +203,7 @@ GET /api/v1/pipelines/main/playlist
 GET /api/v1/metadata?file=$file
 GET /api/v1/pipelines/main/outputs
 REQUESTS
-    # All the while: from the first who joins to the last of the measured seconds.
+    # From the first join to the last measured second.
     (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label api --token-file "$token" --rate 200 \
         "${kinds[@]}" --events "$events" --events-at /api/v1/events --events-at "/nowplaying$LONGWAVE_MOUNT" \
         --seconds $((count / 500 + 5 + seconds)) --json "$OUT/api.json") >"$OUT/api.txt" 2>&1 &
@@ -222,18 +223,18 @@ run_reload() {
     }
     station 128 /goes.mp3 >"$OUT/station.toml"
     (
-        # In the midst of what is measured.
+        # In the middle of the measurement.
         sleep $((count / 500 + 5 + seconds / 2))
         station 96 /comes.mp3 >"$OUT/station.toml"
         "${LONGWAVE%% *}" ctl --server "http://127.0.0.1:$PORT" reload
-        # Before the server stops, what it has skipped.
+        # Reads the number of skips before the server stops.
         sleep $((seconds / 2 - 2))
         token=$(sed -n 's/.* take the token in //p' "$OUT/longwave.log")
         curl -s --max-time 5 -H "Authorization: Bearer $(cat "$token")" "http://127.0.0.1:$PORT/api/v1/mounts" >"$OUT/mounts.json"
         grep -o '"mount":"[^"]*"\|"listeners":[0-9]*\|"skips":[0-9]*' "$OUT/mounts.json" | paste -sd ' '
     ) >"$OUT/changed.txt" 2>&1 &
     beside=($!)
-    # (Its folder's path may have blanks in it, and a command line is split at them.)
+    # The path of the folder may have blanks, and a command line is split at blanks.
     cd "$OUT"
     LONGWAVE="${LONGWAVE%% *} serve station.toml"
     start_longwave

@@ -1,12 +1,12 @@
-# Starts the servers that are compared, each on its own port of 127.0.0.1. To be sourced.
+# Starts the servers that are compared, on a port of 127.0.0.1. This file is sourced.
 #
-# Each start_* sets SERVER_PID, SERVER_URL and SERVING (options for `listeners`), and returns when
-# the mount has a whole burst to give. stop_server ends it again.
+# Each start_* sets SERVER_PID, SERVER_URL and SERVING (options for `listeners`), and returns when the mount has a
+# whole burst. stop_server ends the server.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 STRESS=${STRESS:-$root/target/release/longwave-stress}
-# What starts Longwave; LISTEN and MUSIC are filled in. The mount is LONGWAVE_MOUNT.
+# The command line of Longwave; LISTEN and MUSIC are replaced. The mount is LONGWAVE_MOUNT.
 LONGWAVE=${LONGWAVE:-$root/target/release/longwave play MUSIC --loop --listen LISTEN --bitrate BITRATE}
 LONGWAVE_MOUNT=${LONGWAVE_MOUNT:-/stream.mp3}
 BITRATE=${BITRATE:-128}
@@ -17,14 +17,14 @@ mkdir -p "$OUT"
 helpers=()
 SERVER_PID=
 
-# NICE=-10, as root, keeps other work on the machine out of the way. Where the scheduler groups
-# tasks by session, the group is what must be nice, and with it all else in this terminal.
+# With NICE=-10 (as root) other work on the machine has less effect. If the scheduler groups tasks by session, the
+# nice value belongs to the group. It then applies to all processes in this terminal.
 if [ -n "${NICE:-}" ]; then
     renice -n "$NICE" $$ >/dev/null
     [ ! -e /proc/self/autogroup ] || echo "$NICE" >/proc/self/autogroup
 fi
 
-# The server has one core, and everything else the others.
+# The server has one core; everything else has the other cores.
 if command -v taskset >/dev/null && [ "$(nproc)" -ge 2 ]; then
     on_server_core() { exec taskset -c "${SERVER_CORE:-0}" "$@"; }
     on_client_core() { exec taskset -c "${CLIENT_CORE:-1-$(($(nproc) - 1))}" "$@"; }
@@ -58,7 +58,7 @@ wait_for_port() {
     return 1
 }
 
-# A few short tracks with titles, so that titles change: MUSIC, if there is none already.
+# Makes a few short tracks with titles, so that titles change: MUSIC, unless it exists.
 make_music() {
     if [ -z "${MUSIC:-}" ]; then
         MUSIC=$OUT/music
@@ -114,7 +114,7 @@ start_icecast() {
 </icecast>
 XML
     if [ -n "$owner" ]; then
-        # It must get there, and write its logs there.
+        # icecast2 must reach its folder, and write its logs there.
         chmod o+x "$OUT"
         chown -R icecast2 "$dir"
     fi
@@ -129,8 +129,7 @@ XML
     sleep 6
 }
 
-# $1: how often each listener is sent to, $2: over which slots that is spread (0: all at once), both
-# in milliseconds.
+# $1: the interval between sends to a listener, $2: the length of a slot (0: all at once), both in milliseconds.
 start_floor() {
     (on_server_core "$STRESS" floor --listen "127.0.0.1:$PORT" --every "$1" --slot "$2" --bitrate "$BITRATE") \
         >"$OUT/floor.log" 2>&1 &

@@ -1,14 +1,14 @@
 #!/bin/bash
-# Listens to one server for hours, while listeners come and go and titles change: are memory, open
-# files, drift and gaps at the end what they were at the start? Writes CSV, JSON and a picture.
+# Listens to one server for hours, while listeners join and leave and titles change. The results show whether memory,
+# open files, drift and gaps are the same at the end as at the start. Writes CSV, JSON and a picture.
 #
 #   HOURS=1 COUNT=5000 CHURN=50 stress/soak.sh
 #
-# HOURS     how long                                            1
+# HOURS     length in hours                                     1
 # COUNT     listeners                                           5000
-# CHURN     leave and join a second; a tenth of them by reset   50
+# CHURN     leave and join per second; a tenth of them by reset 50
 # SERVER    longwave or icecast                                 longwave
-# OUT       where results go                                    a new directory
+# OUT       folder for the results                              a new directory
 # LONGWAVE, MUSIC, BITRATE, PORT, SERVER_CORE, CLIENT_CORE, NICE: see servers.sh
 set -euo pipefail
 # shellcheck source=servers.sh
