@@ -1,12 +1,12 @@
 #!/bin/bash
-# The ring and the server under AddressSanitizer and ThreadSanitizer:
+# Runs the tests of the ring and the server under AddressSanitizer and ThreadSanitizer:
 #
 #   scripts/sanitizers.sh [address] [thread]
 #
-# Needs a nightly toolchain (`rustup toolchain install nightly`). The standard library is used as it is, without a
-# sanitizer (hence the flag about the ABI). So ThreadSanitizer does not see the ordering by the standard library's
-# locks and fences; scripts/tsan-suppressions.txt lists the false races, with reasons. Codecs are left out, because they
-# are C, and the server does not use them.
+# Needs a nightly toolchain (`rustup toolchain install nightly`). The standard library is built without a sanitizer,
+# hence the flag about the ABI. So ThreadSanitizer does not see the ordering by the standard library's locks and
+# fences. scripts/tsan-suppressions.txt lists the false races, with reasons. Codecs are left out, because they are C
+# and the server does not use them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

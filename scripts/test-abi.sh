@@ -37,12 +37,13 @@ c() { cc -std=gnu11 $warnings -O1 -g "$@" $(pkg-config --cflags --libs longwave)
 c ffi/examples/station.c -o "$work/bin/station-c"
 c ffi/examples/event_loop.c -o "$work/bin/event-loop-c"
 c++ -std=c++17 $warnings -O1 ffi/examples/station.cpp $(pkg-config --cflags --libs longwave) -o "$work/bin/station-cpp"
-# The same without the shared library.
+# The same with the static library.
 cc -std=gnu11 $warnings ffi/examples/station.c $(pkg-config --cflags longwave) "$prefix/lib/liblongwave.a" \
     $(pkg-config --libs --static longwave | sed 's/-llongwave//') -o "$work/bin/station-static"
 ! readelf -d "$work/bin/station-static" | grep -q liblongwave || fail "the static example is not"
 
-# on_air COMMAND…: starts it, waits for the first line that says where it is on the air, and checks every mount of it.
+# on_air COMMAND…: starts the command, waits for the first line with an address, and checks every mount that it
+# prints.
 on_air() {
     "$@" >"$work/said" 2>&1 <"$work/input" 9>&- &
     running=$!
@@ -62,7 +63,7 @@ on_air() {
         esac
     done
 }
-# ends: it ends by itself, as it should.
+# ends: waits until the command ends by itself, and checks its status.
 ends() {
     wait $running || { cat "$work/said" >&2; fail "$1 failed"; }
     running=
@@ -78,7 +79,7 @@ on_air python3 bindings/python/examples/station.py "$work/music" 4
 ends python3
 grep -q '^event: track-change' "$work/said" || fail "the example in Python had no event"
 grep -q 'all is well' "$work/said" || fail "the example in Python is not well"
-# What is installed, which finds its library by itself; not what lies beside the tests.
+# Runs the installed programs, which must find the installed library, not the one beside the tests.
 cp bindings/python/tests.py "$work/bin"
 env -u LD_LIBRARY_PATH python3 -c 'import longwave' || fail "longwave.py does not find the library that it was installed with"
 timeout 120 python3 "$work/bin/tests.py" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail "the tests in Python"; }

@@ -1,14 +1,14 @@
 #!/bin/bash
-# test-openapi.sh FOLDER [SECONDS [SEED]]: runs the program in FOLDER, and sends requests to its API with schemathesis: such that
-# the OpenAPI document allows, and such that it forbids. No answer may be a server error, or one that the document does not
-# describe. The requests are the same for the same seed, as many as the time allows.
+# test-openapi.sh FOLDER [SECONDS [SEED]]: runs the program in FOLDER, and sends requests to its API with
+# schemathesis. Some requests follow the OpenAPI document, others violate it. No answer may be a server error, or one
+# that the document does not describe. The same seed gives the same requests, as many as the time allows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built=$(realpath "$1")
 seconds=${2:-60}
 seed=${3:-1}
 
-# Kept between runs, with the build.
+# The tools are kept between runs, in the folder of the build.
 tools=target/schemathesis-4.32.5
 if [ ! -x $tools/bin/schemathesis ]; then
     python3 -m venv --clear $tools && $tools/bin/pip install --quiet --disable-pip-version-check schemathesis==4.32.5 || {
@@ -40,7 +40,7 @@ is_ready || { cat log >&2; exit 1; }
 server=$(sed -n '1s|.*\(http://[^/]*\)/.*|\1|p' urls)
 token=$(cat "$(sed -n 's/.* take the token in //p' log)")
 
-# Wrong credentials soon get 429 instead of 401, as they should: tests/api/logins.rs sees to that.
+# Wrong credentials soon get 429 instead of 401, as they should; tests/api/logins.rs tests that.
 "$tools/bin/schemathesis" --config-file "$scripts/schemathesis.toml" run "$server/api/v1/openapi.json" \
     --header "Authorization: Bearer $token" --seed "$seed" --generation-database none --max-time "$seconds" \
     --continue-on-failure --request-timeout 5 --exclude-checks ignored_auth \

@@ -7,8 +7,8 @@ step() {
     "$@"
 }
 
-# Runs tests with nextest if it is installed (tests that wait run side by side), else with `cargo test` and one summary at
-# the end.
+# Runs the tests with nextest if it is installed (tests that wait run side by side), otherwise with `cargo test` and
+# one summary at the end.
 tests() {
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --locked --profile "${NEXTEST_PROFILE:-default}" "$@"
@@ -24,7 +24,7 @@ work=$(mktemp -d)
 aside=()
 trap 'kill "${aside[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-# aside NAME COMMAND...: runs what mostly waits beside what mostly computes.
+# aside NAME COMMAND...: runs a command that mostly waits, while others compute.
 aside() {
     local name=$1
     shift
@@ -32,7 +32,7 @@ aside() {
     aside+=($!)
 }
 
-# finish NAME: waits for it and shows what it printed.
+# finish NAME: waits for the command and shows its output.
 finish() {
     printf '\n== %s\n' "$1"
     while kill -0 "${aside[0]}" 2>/dev/null; do sleep 0.2; done
@@ -46,8 +46,8 @@ step cargo clippy --locked --workspace --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --workspace --no-deps
 step cargo build --locked --workspace --lib --bins --tests --examples
 
-# The C ABI as other languages use it: built as for tests, installed, and used from there only. A copy, because the
-# combinations of features below build the same files anew.
+# Tests the C ABI the way that other languages use it: built as for tests, installed, and used only from there. It
+# works on a copy, because the feature combinations below rebuild the same files.
 mkdir "$work/built"
 cp target/debug/{longwave,liblongwave_c.so,liblongwave_c.a} "$work/built"
 aside test-abi bash scripts/test-abi.sh "$work/built"
