@@ -1,12 +1,12 @@
-//! What a station costs: `cargo bench --bench cost`.
+//! The cost of a station: `cargo bench --bench cost`.
 //!
-//! Runs `longwave play` with both outputs and one listener, and in the same minute the decoder and
-//! encoder calls that it makes, in jobs of the same size and nothing else: at the pace of the clock,
-//! as it does, and at once. Then how long it takes from its start to the first audio at a client.
-//! Needs Linux, ffmpeg and lame; on a machine that is busy with other things all of it costs more.
+//! Runs `longwave play` with both outputs and one listener. In the same minute it makes only the decoder and encoder
+//! calls of such a station, in jobs of the same size: once at the pace of the clock, and once without a pause. Then
+//! it measures the time from the start of the program to the first audio at a client. Needs Linux, ffmpeg and lame.
+//! On a busy machine all figures are higher.
 //!
-//! `LONGWAVE_ROUNDS` rounds of five seconds, 12 if it is not set. With `LONGWAVE_PIPELINES=16` it is
-//! `longwave serve` with so many pipelines of both outputs, and so many times the calls.
+//! `LONGWAVE_ROUNDS` sets the number of rounds of five seconds; the default is 12. With `LONGWAVE_PIPELINES=16` the
+//! bench runs `longwave serve` with 16 pipelines of both outputs, and 16 times the calls.
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -15,7 +15,7 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 fn main() {
-    // `cargo test --benches` wants to know only whether it runs.
+    // `cargo test --benches` only checks that the bench compiles and starts.
     if std::env::args().any(|argument| argument == "--bench") {
         linux::main();
     }
@@ -39,9 +39,9 @@ mod linux {
     use nix::time::{ClockId, clock_getcpuclockid};
     use nix::unistd::Pid;
 
-    /// One round.
+    /// The length of a round.
     const ROUND: Duration = Duration::from_secs(5);
-    /// What the mixer gives to an encoder at once, at 44.1 kHz.
+    /// The size of the mixer's jobs for an encoder at 44.1 kHz.
     const JOB_BLOCKS: usize = 4;
     const STARTS: usize = 10;
 
@@ -57,7 +57,7 @@ mod linux {
             _ => Playing::start_several(folder.path(), pipelines),
         };
         station.listen();
-        // Its first seconds are about starting.
+        // The cost of starting does not count.
         thread::sleep(Duration::from_secs(2));
         let calls = || (0..pipelines).map(|_| Calls::new(&files)).collect::<Vec<_>>();
         let (mut paced, mut at_once) = (calls(), calls());
@@ -95,7 +95,7 @@ mod linux {
         );
     }
 
-    /// Ten files, five pieces as MP3 and as FLAC; and the first of them as WAV, beside the folder.
+    /// Ten files: five pieces, each as MP3 and as FLAC. The first piece is also beside the folder as WAV.
     fn music(folder: &Path) -> (Vec<PathBuf>, PathBuf) {
         let music = longwave_demo::Music::compose().expect("music");
         let wav = folder.with_extension("wav");
@@ -115,7 +115,7 @@ mod linux {
         (files, wav)
     }
 
-    /// Seconds of a core for a second of audio.
+    /// Processor seconds per second of audio.
     fn cost(work: impl FnOnce()) -> f64 {
         let now = || Duration::from(ClockId::CLOCK_THREAD_CPUTIME_ID.now().expect("a clock"));
         let before = now();
@@ -125,16 +125,16 @@ mod linux {
 
     type Decoder = Box<dyn FnMut(&mut Vec<f32>) -> longwave::Result<bool>>;
 
-    /// The calls that a pipeline makes of decoders and encoders, and nothing else.
+    /// Only the decoder and encoder calls of a pipeline.
     struct Calls {
         files: Vec<PathBuf>,
-        /// How many files have been opened.
+        /// The number of files that have been opened.
         opened: usize,
         decoder: Decoder,
         encoders: [Box<dyn Encoder>; 2],
         pcm: Vec<f32>,
         packets: Vec<Packet>,
-        /// Jobs done, and frames due by the end of the round (of the first of several).
+        /// The jobs done, and the frames due by the end of the round. Of several pipelines the first one counts.
         done: u64,
         due: u64,
     }
@@ -154,7 +154,8 @@ mod linux {
             }
         }
 
-        /// A round of several pipelines: each job when it is due, or all of them at once.
+        /// One round of several pipelines. With `began` each job starts when it is due, otherwise jobs follow without
+        /// a pause.
         fn run(all: &mut [Calls], began: Option<Instant>) {
             let (first, job) = (all[0].done, (JOB_BLOCKS * BLOCK_FRAMES) as u64);
             all[0].due += PcmSpec::CD.rate.frames_in(ROUND).0;
@@ -190,7 +191,7 @@ mod linux {
         Box::new(decode(file, PcmSpec::CD).expect("it opens"))
     }
 
-    /// A `longwave play` or `serve` that runs.
+    /// A running `longwave play` or `serve`.
     struct Playing {
         process: Child,
         pid: Pid,
@@ -205,7 +206,7 @@ mod linux {
             Playing::spawn(play)
         }
 
-        /// So many pipelines with both outputs each.
+        /// Starts this many pipelines, each with both outputs.
         fn start_several(folder: &Path, pipelines: usize) -> Playing {
             let mut toml = String::from("[server]\nlisten = [\"127.0.0.1:0\"]\n");
             for n in 1..=pipelines {
@@ -234,7 +235,7 @@ mod linux {
             Playing { process, pid, url }
         }
 
-        /// Asks for the stream, and reads as far as the audio.
+        /// Requests the stream, and reads the head of the answer.
         fn connect(&self) -> BufReader<TcpStream> {
             let (address, path) = self.url.split_at(self.url.find('/').expect("a path"));
             let mut socket = TcpStream::connect(address).expect("a connection");
@@ -249,18 +250,18 @@ mod linux {
             socket
         }
 
-        /// Somebody listens until it stops.
+        /// Adds a listener, which stays until the station stops.
         fn listen(&self) {
             let mut socket = self.connect();
             thread::spawn(move || std::io::copy(&mut socket, &mut std::io::sink()));
         }
 
-        /// Of all its threads, those that have ended included.
+        /// The processor time of all its threads, including those that have ended.
         fn cpu_time(&self) -> Duration {
             clock_getcpuclockid(self.pid).and_then(ClockId::now).expect("it runs").into()
         }
 
-        /// What is resident, and what was at most.
+        /// The resident memory now, and its peak.
         fn memory(&self) -> String {
             let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("it runs");
             let mib = |key: &str| {
@@ -276,7 +277,7 @@ mod linux {
         }
     }
 
-    /// From exec to the first byte of audio at a client.
+    /// The time from exec to the first byte of audio at a client.
     fn first_audio(folder: &Path) -> Duration {
         let began = Instant::now();
         let station = Playing::start(folder);
@@ -286,7 +287,7 @@ mod linux {
         took
     }
 
-    /// What the program makes of a whole file, in seconds of a core for a second of audio.
+    /// The cost of the program `lame` for a whole file, in processor seconds per second of audio.
     fn lame(wav: &Path) -> f64 {
         let used = || {
             let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage");

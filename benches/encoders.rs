@@ -1,5 +1,5 @@
-//! What one job of 4,096 stereo frames costs in an encoder, as the worker pool gives them to it. At
-//! 44.1 kHz one is due every 93 ms, for each output.
+//! The cost of one job of 4,096 stereo frames in an encoder, as the worker pool runs it. At 44.1 kHz each output has
+//! a job every 93 ms.
 
 use divan::Bencher;
 use longwave::{AacProfile, AacSettings, BLOCK_FRAMES, EncoderSettings, Mp3Settings, PcmSpec};
@@ -15,7 +15,7 @@ fn jobs(bencher: Bencher, settings: &dyn EncoderSettings) {
     let mut encoder = settings.open(PcmSpec::CD).expect("it opens");
     let mut random = fastrand::Rng::with_seed(1);
     let mut low = 0.0;
-    // Noise without its highest notes: as dense as music gets.
+    // Noise without the highest frequencies, which is as hard to encode as the densest music.
     let block: Vec<f32> = (0..2 * BLOCK_FRAMES)
         .map(|_| {
             low += (random.f32() * 0.6 - 0.3 - low) * 0.5;

@@ -1,5 +1,4 @@
-//! What one block of 1,024 stereo frames costs in the mixer. At 44.1 kHz a block is due every
-//! 23.2 ms.
+//! The cost of one block of 1,024 stereo frames in the mixer. At 44.1 kHz a block is due every 23.2 ms.
 
 use divan::{Bencher, black_box};
 use longwave::playout::{Curve, GainRamp, Limiter, LoudnessMeter, VoiceGain, add, measure};
@@ -16,7 +15,7 @@ fn noise(amplitude: f32) -> Block {
     std::array::from_fn(|_| (random.f32() * 2.0 - 1.0) * amplitude)
 }
 
-/// Two voices into one block, limited and measured: what a mixer does once a block.
+/// Mixes two voices into one block, limits and measures it: the mixer's work for each block.
 struct Mixer {
     voices: [(Block, VoiceGain); 2],
     limiter: Limiter,

@@ -1,9 +1,9 @@
-//! What four pipelines cost beside four times one: `cargo bench --bench pipelines`.
+//! The cost of four pipelines beside four times the cost of one: `cargo bench --bench pipelines`.
 //!
-//! In one process and on one server, each with an MP3 and an AAC output, all playing the same music: rounds
-//! of one pipeline and rounds of four take turns, so that what else the machine does falls on both. Needs Linux.
+//! The pipelines run in one process and on one server, each with an MP3 and an AAC output, and play the same music.
+//! Rounds of one pipeline and rounds of four take turns, so other work on the machine affects both. Needs Linux.
 //!
-//! `LONGWAVE_ROUNDS` rounds of fifteen seconds of each, 4 if it is not set.
+//! `LONGWAVE_ROUNDS` sets how many rounds of fifteen seconds each of them has; the default is 4.
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -12,7 +12,7 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 fn main() {
-    // `cargo test --benches` wants to know only whether it runs.
+    // `cargo test --benches` only checks that the bench compiles and starts.
     if std::env::args().any(|argument| argument == "--bench") {
         linux::main();
     }
@@ -28,7 +28,7 @@ mod linux {
     use nix::time::ClockId;
 
     const ROUND: Duration = Duration::from_secs(15);
-    /// The first seconds are about opening, and decoding ahead.
+    /// In the first seconds files are opened and decoded ahead.
     const SETTLES: Duration = Duration::from_secs(3);
 
     pub fn main() {
@@ -37,7 +37,7 @@ mod linux {
         let (mut one, mut four) = (Vec::new(), Vec::new());
         println!("processor, in hundredths of a core");
         for round in 1..=rounds {
-            // Each is first as often as the other.
+            // Each of them is first equally often.
             let order = if round % 2 == 1 { [1, 4] } else { [4, 1] };
             for count in order {
                 let cost = cost(count, &music.files());
@@ -54,7 +54,7 @@ mod linux {
         println!("four pipelines beside four times one: {:.3}  goal: 1.05", four / (4.0 * one));
     }
 
-    /// Seconds of a core a second, of all threads of this process.
+    /// Processor seconds per second, of all threads of this process.
     fn cost(pipelines: usize, files: &[PathBuf]) -> f64 {
         let listen = vec![([127, 0, 0, 1], 0).into()];
         let server = Server::start(ServerSettings { listen, ..ServerSettings::default() }).expect("a server");

@@ -1,4 +1,4 @@
-//! What a list of 100,000 entries costs: to read it, and to play from it.
+//! The cost of a playlist with 100,000 entries: to read it, and to play from it.
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -16,7 +16,7 @@ fn main() {
     divan::main();
 }
 
-/// A folder of files, and three playlists of them, one of which names files that are not there.
+/// A folder of files, and three playlists of these files. One of the playlists names files that do not exist.
 fn disk() -> TempDir {
     let disk = tempfile::tempdir().expect("a folder");
     let music = disk.path().join("music");
@@ -83,7 +83,7 @@ fn load(bencher: Bencher, shuffle: bool) {
         .bench_local_values(|list| up_next.load(list, When::Now));
 }
 
-/// Read again: as it was; with one more in the middle; in another order.
+/// The playlist is read again: unchanged, with one more entry in the middle, or in reverse order.
 #[divan::bench(args = ["same", "one more", "reversed"], sample_count = 20)]
 fn replace_shuffled(bencher: Bencher, change: &str) {
     let mut up_next = up_next(true);
