@@ -1,4 +1,4 @@
-//! Whole declarations, and exactly what is said about them.
+//! Whole declarations, and the exact messages about their problems.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ fn toml(text: &str) -> Result<Config, ConfigError> {
     Config::from_toml(text, Path::new("station.toml"))
 }
 
-/// What is wrong with a text, a line each.
+/// The problems of a declaration, one line each.
 fn complaints(text: &str) -> Vec<String> {
     toml(text).expect_err("it is wrong").problems.iter().map(ToString::to_string).collect()
 }
 
-/// What is wrong with a pipeline that has these lines, from line 2 on.
+/// The problems of a pipeline with these lines. They begin at line 2.
 fn pipeline_complaints(lines: &str) -> Vec<String> {
     complaints(&format!("[[pipeline]]\n{lines}"))
 }
@@ -258,7 +258,7 @@ fn pipelines_do_not_share_a_state_file() {
             "station.toml:6: pipeline.state_file: another pipeline keeps its state there, on line 2",
         ]
     );
-    // However one comes to it: paths begin in the folder that this runs in.
+    // Different spellings of one path name the same file. Relative paths begin in the current directory.
     let whole = std::env::current_dir().unwrap().join("s");
     let files = [Path::new("./s"), Path::new("src/../s"), &whole];
     let text = files
@@ -272,7 +272,7 @@ fn pipelines_do_not_share_a_state_file() {
         );
         assert!(refused.contains(&problem), "{problem} is not in {refused:?}");
     }
-    // One is written beside itself, where the other is.
+    // A state file `s` is first written as `s.new`, which is here the state file of the other pipeline.
     let text = "[[pipeline]]\nname = 'a'\nstate_file = 's.new'\n[[pipeline]]\nname = 'b'\nstate_file = 's'\n";
     let said = "station.toml:6: pipeline.state_file: another pipeline keeps its state there, on line 3";
     assert!(complaints(text).contains(&said.to_owned()), "{:?}", complaints(text));
@@ -377,7 +377,7 @@ fn fallbacks_go_together_or_are_refused_where_they_are_declared() {
     let refused = two(&output("/day", mp3, "/night"), &output("/night", other, "/x y"));
     assert!(refused[0].ends_with("a fallback is of the same content type"), "{refused:?}");
     assert!(refused[1].starts_with("station.toml:11: pipeline.output.fallback_mount: \"/x y\""));
-    // A pipeline alone may have its fallback elsewhere.
+    // If only one pipeline is declared, its fallback may be declared elsewhere.
     PipelineSettings::from_toml(&output("/day", mp3, "/night").replace("pipeline.", ""), "x".as_ref())
         .unwrap();
 }
@@ -500,7 +500,7 @@ fn the_folders_of_the_playlists_are_the_media_roots_where_none_are_said() {
     std::fs::write(&file, "[[pipeline]]\nplaylist = ['music/one.m3u', 'music', '.']").unwrap();
     let config = Config::read(&file).unwrap();
     assert_eq!(config.api.media_roots, [folder.path().join("music"), folder.path().join(".")]);
-    // Who says that there are none has none.
+    // An empty list means that there are no roots.
     std::fs::write(&file, "[server]\nmedia_roots = []\n[[pipeline]]\nplaylist = 'music'").unwrap();
     assert!(Config::read(&file).unwrap().api.media_roots.is_empty());
 }
@@ -532,7 +532,7 @@ fn a_pipeline_alone_has_its_keys_at_the_top() {
     assert!(error.to_string().starts_with("output[0].format: \"mp9\" is unknown"), "{error}");
 }
 
-/// Whatever nests without end is refused, and takes no stack.
+/// Nesting without end is refused, and does not use up the stack.
 #[test]
 fn depth_is_bounded() {
     let deep = 200_000;
@@ -550,7 +550,7 @@ fn depth_is_bounded() {
 }
 
 proptest::proptest! {
-    /// A declaration that was damaged anywhere is read, or refused with problems on lines that it has.
+    /// A declaration with damage at any place is either read, or refused with problems on existing lines.
     #[test]
     fn damage_is_a_problem_on_a_line(
         at in 0_usize..2_000,
@@ -571,7 +571,7 @@ proptest::proptest! {
     }
 }
 
-/// A declared default is what holds where the key is left out.
+/// If a key is missing, its value is the default that is documented.
 #[test]
 #[cfg(all(feature = "mp3", feature = "aac"))]
 fn the_default_that_is_documented_is_the_default() {
