@@ -172,7 +172,7 @@ fn add_hook_for_encoder_failed_and_recovered() {
     assert!(studio.stop().len() >= frames, "the other output missed nothing");
 }
 
-/// The server's next event. It comes with one of the mixer's next jobs.
+/// The server's next event. It arrives with one of the mixer's next jobs.
 fn next_by_job(studio: &Studio, events: &Receiver<Event>) -> Event {
     let mut event = None;
     studio.run_until("the server has told", || {

@@ -1,4 +1,4 @@
-//! Titles: those of the tracks, and those that an application sets.
+//! Titles of tracks, and titles that an application sets.
 
 use std::process::Command;
 
@@ -137,7 +137,7 @@ fn read_metadata_of_a_file() {
         let path = folder.path().join(wrong);
         assert!(matches!(read_metadata(&path), Err(Error::File { .. })), "{path:?}");
     }
-    // On the air it is the same.
+    // The pipeline gives the track the same title.
     let studio = Studio::new();
     studio.pipeline.play_file(&file, None).unwrap();
     studio.run(seconds(1.0));

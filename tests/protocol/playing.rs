@@ -22,7 +22,7 @@ fn start_stop_is_running() {
     assert_eq!(report.abandoned, Vec::<String>::new());
     assert_eq!(pipeline.stop(), report, "stopping twice is harmless");
     assert!(!pipeline.is_running());
-    // Everything that it owned has ended with it: its mount and its voices. What it shared has not.
+    // The pipeline's mount and voices have ended with it. The shared server has not.
     assert!(studio.server.mount_info(MOUNT).is_none() && studio.server.is_running());
     assert!({ voice }.push(&[0.0; 1 << 20]).is_err());
     assert!(matches!(pipeline.skip(), Err(Error::Stopped(_))));
