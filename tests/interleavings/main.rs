@@ -1,4 +1,4 @@
-//! Every interleaving of threads that meet without a lock, by loom.
+//! Tries every interleaving of threads that share data without a lock, with loom.
 
 mod sleepers;
 mod wake_flag;

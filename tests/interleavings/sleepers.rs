@@ -1,6 +1,6 @@
-//! Every interleaving of writers that publish and then wake with readers that look and then sleep. What is told of is
-//! a model that is weaker than the real one (all relaxed): the sleepers alone must carry the news. The file is the
-//! library's own, compiled with loom's atomics and locks.
+//! Tries every interleaving of writers that publish and then wake with readers that look and then sleep. The
+//! published data is a model with only relaxed operations, which is weaker than the real one. So the sleepers alone
+//! must provide the ordering. They are the library's own source file, compiled with loom's atomics and locks.
 
 #[path = "../../src/ring/sleepers.rs"]
 mod real;
@@ -19,7 +19,7 @@ use real::Sleepers;
 #[derive(Default)]
 struct Shared {
     sleepers: Sleepers,
-    /// Items that nobody has taken yet.
+    /// Items that no reader has taken yet.
     items: AtomicUsize,
     ended: AtomicBool,
 }
@@ -35,7 +35,7 @@ impl Shared {
         self.sleepers.wake_all();
     }
 
-    /// Takes an item; false at the end.
+    /// Takes an item. Returns false at the end.
     fn take(&self) -> bool {
         self.sleepers
             .sleep_until(None, || {
@@ -47,11 +47,11 @@ impl Shared {
     }
 }
 
-/// Runs `write` beside readers of which each takes items until it has so many, or comes to the end; in all they take
-/// `took`. A lost wake leaves one of them asleep for ever, which loom reports as a deadlock.
+/// Runs `write` beside this many readers. A reader stops after `each` items, or at the end. Together they must take
+/// `took` items. If a wake is lost, a reader sleeps for ever, which loom reports as a deadlock.
 fn no_wake_is_lost(readers: usize, each: usize, write: fn(&Shared), took: usize) {
     let mut model = loom::model::Builder::new();
-    // Every interleaving of up to so many preemptions: where such bugs are found, in a second.
+    // Only interleavings with few preemptions are tried, which takes a second. Bugs of this kind need no more.
     model.preemption_bound = Some(3);
     model.check(move || {
         let shared = Arc::new(Shared::default());

@@ -1,7 +1,6 @@
-//! Every interleaving of producers that push and then raise the wake flag with a reactor that
-//! clears it and then drains. The flag is the library's own file, compiled with loom's atomics;
-//! the queue is a model that is weaker than the real one (all relaxed), so that the flag alone
-//! must carry the news.
+//! Tries every interleaving of producers that push and then raise the wake flag with a reactor that clears the flag
+//! and then drains. The queue is a model with only relaxed operations, which is weaker than the real one. So the flag
+//! alone must provide the ordering. It is the library's own source file, compiled with loom's atomics.
 
 #[path = "../../src/ring/wake.rs"]
 mod wake;
@@ -16,7 +15,7 @@ use loom::thread;
 
 use wake::WakeFlag;
 
-/// What epoll and its eventfd are to the reactor: `wake` is remembered until `wait` returns.
+/// Stands for epoll and its eventfd: a `wake` is remembered until `wait` returns.
 #[derive(Default)]
 struct Waker {
     rung: Mutex<bool>,
@@ -46,11 +45,11 @@ struct Shared {
     wakes: AtomicUsize,
 }
 
-/// Runs producers that push so many packets each, until the reactor has seen them all. A lost wake
-/// leaves the reactor waiting for ever, which loom reports as a deadlock.
+/// Each producer pushes its number of packets, until the reactor has seen them all. If a wake is lost, the reactor
+/// waits for ever, which loom reports as a deadlock.
 fn no_wake_is_lost(producers: &'static [usize]) {
     let mut model = loom::model::Builder::new();
-    // Every interleaving of up to so many preemptions: where such bugs are found, in a second.
+    // Only interleavings with few preemptions are tried, which takes a second. Bugs of this kind need no more.
     model.preemption_bound = Some(3);
     model.check(move || {
         let shared = Arc::new(Shared {
