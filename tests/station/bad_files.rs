@@ -1,5 +1,5 @@
-//! Files that cannot be played, or not to their end. Each costs only its own turn, an event reports it, and the
-//! stream goes on.
+//! Files that cannot be played at all or not to their end. Such a file only loses its own turn, an event reports it,
+//! and the stream continues.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -22,7 +22,7 @@ struct Scene {
     events: EventReceiver,
 }
 
-/// The fate of a track.
+/// How a track began or failed.
 #[derive(Debug, PartialEq)]
 enum Came {
     Began(String),
@@ -39,7 +39,7 @@ impl Scene {
             outputs: vec![output("/tap", tap.clone())],
             ..PipelineSettings::default()
         });
-        // The event that there is nothing to play yet.
+        // Skips the event that there is nothing to play yet.
         radio.run(0.5);
         let events = radio.pipeline().events(100_000);
         Scene { folder, radio, tap, events }
@@ -49,7 +49,7 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    /// A file with so many seconds of one value.
+    /// A file with this many seconds of a constant value.
     fn good(&self, name: &str, value: f32, seconds: usize) -> PathBuf {
         sound::wav(&self.path(name), SPEC, &vec![value; seconds * 8000])
     }
@@ -141,8 +141,8 @@ fn a_folder_that_is_named_mp3_in_a_folder_is_a_folder() {
 fn a_file_that_may_not_be_read() {
     use nix::unistd::{Uid, setfsuid};
 
-    // Root may read everything. So this thread, and the threads that it starts from here on, open files as
-    // another user.
+    // Root may read everything, so this thread opens files as another user. The threads that it starts from here on
+    // do so, too.
     if Uid::effective().is_root() {
         setfsuid(Uid::from_raw(65_534));
     }
@@ -197,8 +197,7 @@ fn a_file_that_is_deleted_while_it_plays_is_heard_to_its_end_and_missed_when_it_
     scene.radio.run(40.0);
     assert_eq!(scene.frames_of(0.25), 20 * 8000);
     let came = scene.came();
-    // The next file is looked for as soon as the track before it has begun. The two events may come in either
-    // order.
+    // The next file is opened as soon as the track before it has begun. So the two events may come in either order.
     let (began, failed): (Vec<_>, Vec<_>) = came.into_iter().partition(|came| matches!(came, Came::Began(_)));
     assert_eq!(began, ["first", "second", "second"].map(|name| Came::Began(name.into())));
     assert!((1..=2).contains(&failed.len()), "{failed:?}");
@@ -258,7 +257,7 @@ fn ten_thousand_bad_entries_are_each_tried_once_and_then_now_and_then() {
     scene.radio.run(600.0);
     let came = scene.came();
     let failed = came.iter().filter(|came| matches!(came, Came::Failed(..))).count();
-    // Once around, and then one at a time, in the end every minute.
+    // The pipeline tries the whole list once, and then one file at a time, in the end once per minute.
     assert!((10_000 + 10..10_000 + 20).contains(&failed), "{failed}");
     assert_eq!(came.iter().filter(|came| **came == Came::NothingToPlay).count(), 0, "that was said");
     // A good file plays at once.

@@ -1,7 +1,7 @@
-//! The clock: what is on the air is what the machine's clock says, and a listener is not far behind,
-//! however long a station runs.
+//! The clock: the audio on the air agrees with the machine's clock, and a listener is not far behind it, however long
+//! a station runs.
 //!
-//! `LONGWAVE_LONG=1` takes half an hour of real time and a simulated day; see docs/TESTING.md.
+//! With `LONGWAVE_LONG=1` this takes half an hour of real time, and simulates a day; see docs/TESTING.md.
 
 use std::time::{Duration, Instant};
 
@@ -13,26 +13,27 @@ use longwave_testing::radio::{Listener, Radio, mono, output};
 use longwave_testing::tap::Tap;
 use longwave_testing::{long, sound};
 
-/// So much is mixed at once, at 44.1 kHz: four blocks.
+/// The length of a mixer's job at 44.1 kHz: four blocks.
 const JOB: f64 = 4.0 * 1024.0 / 44_100.0;
 /// A block is mixed when its first frame is due.
 const BLOCK: f64 = 1024.0 / 44_100.0;
-/// A listener who has a burst of four seconds ahead is served once a second.
+/// A listener with a burst of four seconds is served once per second.
 const CADENCE: f64 = 1.0;
 
-/// How loud the noise is.
+/// The amplitude of the noise.
 const AMPLITUDE: f32 = 0.3;
 
-/// One mount, and what was seen of it.
+/// A mount with its samples.
 struct Watched {
     mount: &'static str,
-    /// How much audio its encoder holds at most, in seconds.
+    /// The most audio that its encoder holds back, in seconds.
     held: f64,
     bytes_per_second: f64,
     listener: Option<Listener>,
-    /// By how many seconds the end of the backlog is behind the clock.
+    /// How far the end of the backlog is behind the clock, in seconds.
     head: Vec<f64>,
-    /// By how many seconds of audio the listener is behind that, and a constant.
+    /// How far the listener is behind the end of the backlog, in seconds of audio. An unknown constant is added until
+    /// `judge`.
     heard: Vec<f64>,
 }
 
@@ -58,14 +59,15 @@ impl Watched {
     }
 
     fn judge(&mut self, mean_error: f64) {
-        // It is not known where the listener joined, but that it has everything now and then.
+        // The position where the listener joined is unknown. But now and then the listener has everything, so the
+        // smallest lag stands for zero.
         let joined_at = self.heard.iter().copied().fold(f64::INFINITY, f64::min);
         self.heard.iter_mut().for_each(|lag| *lag -= joined_at);
         let [head, heard] = [&self.head, &self.heard].map(|lags| Spread::of(lags));
         let most = JOB + self.held;
         println!("{} head behind the clock: {head}; may be {:.1} ms", self.mount, most * 1e3);
         println!("{} listener behind the head: {heard}; may be {:.1} ms", self.mount, (CADENCE + JOB) * 1e3);
-        // Of a hundred samples one may be late: the machine does other things, too.
+        // One sample of a hundred may be late, because the machine also does other work.
         assert!(head.least > -BLOCK - 0.001 && head.most_of_them < most, "{most} s: {head}");
         assert!(heard.most_of_them < CADENCE + JOB, "{heard}");
         for grows in [head.grows, heard.grows] {
@@ -74,8 +76,8 @@ impl Watched {
     }
 }
 
-/// How much of such audio an encoder has taken and not given again, at most. LAME keeps up to two
-/// whole packets back for its bit reservoir.
+/// The most audio of this kind that an encoder holds back, in seconds. LAME keeps up to two whole packets for its bit
+/// reservoir.
 fn held(settings: &dyn EncoderSettings) -> f64 {
     let (mut encoder, mut packets) = (settings.open(PcmSpec::CD).unwrap(), Vec::new());
     let (mut fed, mut most) = (0, 0);
@@ -87,14 +89,14 @@ fn held(settings: &dyn EncoderSettings) -> f64 {
     PcmSpec::CD.rate.duration_of(FrameCount(most)).as_secs_f64()
 }
 
-/// What is to be known of many samples.
+/// Statistics of many samples.
 struct Spread {
     least: f64,
     median: f64,
-    /// 99 of a hundred are less.
+    /// 99 of 100 samples are at most this.
     most_of_them: f64,
     most: f64,
-    /// By how much the mean of the last third is more than that of the first.
+    /// The mean of the last third minus the mean of the first third.
     grows: f64,
 }
 
@@ -139,7 +141,7 @@ fn the_head_is_where_the_clock_says_and_a_listener_is_close() {
         Watched::new("/stream.mp3", &Mp3Settings::default()),
         Watched::new("/stream.aac", &AacSettings::default()),
     ];
-    // With a whole burst to take, listeners get the slow cadence.
+    // Listeners with a whole burst are served at the slow cadence.
     let burst = Duration::from_secs_f64(4.5);
     std::thread::sleep(burst);
     for mount in &mut watched {
@@ -148,7 +150,7 @@ fn the_head_is_where_the_clock_says_and_a_listener_is_close() {
     let lasts = if long() { Duration::from_secs(30 * 60) } else { Duration::from_secs(9) };
     std::thread::sleep(Duration::from_secs(1));
     while started.elapsed() < burst + lasts {
-        // Not in step with anything that is to be seen.
+        // The interval is random, so that samples are not in step with blocks or packets.
         std::thread::sleep(Duration::from_millis(7 + fastrand::u64(0..10)));
         for mount in &mut watched {
             mount.sample(&radio, started + starting);
@@ -162,12 +164,12 @@ fn the_head_is_where_the_clock_says_and_a_listener_is_close() {
     }
 }
 
-/// A day with `LONGWAVE_LONG=1`, else ten minutes.
+/// Simulates a day with `LONGWAVE_LONG=1`, otherwise ten minutes.
 #[test]
 fn a_simulated_day_is_as_long_as_a_day() {
     let spec = mono(8_000);
     let folder = tempfile::tempdir().unwrap();
-    // Not a whole number of blocks, nor of jobs.
+    // The length is not a multiple of a block or a job.
     let file = sound::wav(&folder.path().join("track.wav"), spec, &[0.25; 99_991]);
     let tap = Tap::counting();
     let mut radio = Radio::stepped(PipelineSettings {
@@ -185,7 +187,7 @@ fn a_simulated_day_is_as_long_as_a_day() {
     let due = u64::from(seconds) * 8_000;
     let blocks = (tap.frames() - due) as f64 / BLOCK_FRAMES as f64;
     assert!((0.0..=1.0).contains(&blocks), "{} frames, {due} were due", tap.frames());
-    // Track after track, each at its very sample.
+    // Each track begins at its exact sample.
     let begins = std::iter::from_fn(|| events.try_recv()).filter_map(|event| match event {
         Event::TrackChange { at, .. } => Some(at.0),
         _ => None,

@@ -1,4 +1,4 @@
-//! Live mixing, judged by ear: what decks, fades, seeks and holds sound like in the mix.
+//! Live mixing: decks, fades, seeks and holds, judged by the audio of the mix.
 
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use rustfft::num_complex::Complex;
 
 const MONO: PcmSpec = PcmSpec { rate: SampleRate::CD, channels: Channels::Mono };
 const RATE: f64 = 44_100.0;
-/// How long the limiter looks ahead: all is heard so much later.
+/// The limiter looks ahead, which delays the mix by this many frames.
 const LIMITER: usize = 176;
-/// A fade that is heard as a cut: what pauses and seeks take.
+/// The length of the fade at a pause or a seek. It sounds like a cut.
 const CUT: usize = 441;
 
 fn studio() -> Studio {
@@ -33,7 +33,7 @@ fn track(studio: &Studio, name: &str, samples: &[f32]) -> PathBuf {
     path
 }
 
-/// A loud, low tone that begins softly. Each click is plain in it: it bends by no more than this.
+/// A loud, low tone with a soft beginning, in which every click shows: its second difference is at most `BEND`.
 fn low_tone(length: f64) -> Vec<f32> {
     let mut tone = sine(MONO, 200.0, 0.4, frames(length));
     for (n, sample) in tone[..2000].iter_mut().enumerate() {
@@ -43,7 +43,7 @@ fn low_tone(length: f64) -> Vec<f32> {
 }
 const BEND: f32 = 0.000_33;
 
-/// Where the mix bends far more than the tone and its fades can make it: clicks.
+/// The places where the mix bends far more than the tone and its fades can: clicks.
 fn clicks(pcm: &[f32]) -> Vec<usize> {
     let bends = |place: &usize| {
         let [a, b, c] = [pcm[place - 1], pcm[*place], pcm[place + 1]];
@@ -52,8 +52,8 @@ fn clicks(pcm: &[f32]) -> Vec<usize> {
     (1..pcm.len() - 1).filter(bends).collect()
 }
 
-/// Where in `whole` the `part` comes from: where they are most alike, and how much (1: the same but for
-/// the level).
+/// The place in `whole` that is most similar to `part`, and the similarity. The similarity is 1 if only the level
+/// differs.
 fn place_of(part: &[f32], whole: &[f32]) -> (usize, f64) {
     let size = (whole.len() + part.len()).next_power_of_two();
     let mut planner = FftPlanner::new();
@@ -97,7 +97,7 @@ fn ramps_make_no_zipper_noise() {
         let change = power_db(after) - power_db(before);
         assert!((change - 20.0 * 0.2_f64.log10()).abs() < 0.1, "{curve:?}: {change} dB");
     }
-    // The test can fail: a gain that changes once a block is far louder than that.
+    // The test can fail: a gain that changes once per block has much stronger components there.
     let stairs: Vec<f32> = sine(MONO, 1000.0, 0.5, SIZE)
         .iter()
         .enumerate()
@@ -106,11 +106,11 @@ fn ramps_make_no_zipper_noise() {
     assert!(far_from_the_tone(&stairs) > -80.0);
 }
 
-/// The strongest component beyond 500 Hz from a tone of 1 kHz, in dB below it.
+/// The strongest component that is more than 500 Hz from the tone of 1 kHz, in dB relative to the tone.
 fn far_from_the_tone(samples: &[f32]) -> f64 {
     let size = samples.len();
     let window = |n: usize| {
-        // Blackman-Harris: side lobes 92 dB down next to the tone, and far lower out there.
+        // Blackman-Harris: the side lobes are 92 dB down next to the tone, and far lower at a distance of 500 Hz.
         let x = n as f64 / size as f64 * TAU;
         0.35875 - 0.48829 * x.cos() + 0.14128 * (2.0 * x).cos() - 0.01168 * (3.0 * x).cos()
     };
@@ -132,7 +132,7 @@ fn whatever_is_done_to_a_deck_nothing_clicks() {
     studio.run(ms(500));
     let begin = studio.position();
     let pipeline = &studio.pipeline;
-    // A prime number of milliseconds: in no step with the tone.
+    // A prime number of milliseconds is never in step with the tone.
     let go_on = || studio.run(ms(331));
     pipeline.pause_voice(deck).unwrap();
     go_on();
@@ -140,7 +140,7 @@ fn whatever_is_done_to_a_deck_nothing_clicks() {
     go_on();
     pipeline.seek_voice(deck, ms(12_347)).unwrap();
     go_on();
-    // One on top of the other.
+    // Several commands take effect at once.
     pipeline.seek_voice(deck, ms(9_001)).unwrap();
     pipeline.seek_voice(deck, ms(3_003)).unwrap();
     pipeline.pause_voice(deck).unwrap();
@@ -160,7 +160,7 @@ fn whatever_is_done_to_a_deck_nothing_clicks() {
     assert!(!studio.has_voice(deck));
     let pcm = studio.stop();
     assert_eq!(clicks(&pcm[begin..]), [0; 0]);
-    // The test can fail: where the tone is cut off it clicks.
+    // The test can fail: a tone that is cut off clicks.
     let mut cut = low_tone(1.0);
     cut[20_000..].fill(0.0);
     assert_eq!(clicks(&cut).len(), 2);
@@ -220,7 +220,7 @@ fn a_paused_deck_goes_on_where_it_was() {
     let before = place_of(&pcm[paused - 10_000..paused], &whole);
     let after = place_of(&pcm[resumed + CUT..resumed + CUT + 10_000], &whole);
     assert!(before.1 > 0.999 && after.1 > 0.999, "{before:?} {after:?}");
-    // Between the two lie the frames of both fades, and none is lost or heard twice.
+    // Between the two places lie the frames of both fades. No frame is lost or repeated.
     assert_eq!(after.0, before.0 + 10_000 + 2 * CUT);
 }
 
@@ -233,7 +233,7 @@ fn a_seek_lands_where_it_is_asked_to() {
         let file = encoded(&track(&studio, "noise.wav", &whole), format);
         let deck = studio.pipeline.play_voice(&file, VoiceOptions::default()).unwrap();
         studio.run(ms(300));
-        // Ahead, far ahead, back, to the begin, and over and over.
+        // Forward, far forward, back, to the beginning, and several times nearby.
         let targets = [1.0, 17.123, 3.5, 0.0, 12.0, 12.1, 12.05, 6.321, 19.0];
         let sought: Vec<_> = targets
             .iter()
@@ -245,7 +245,7 @@ fn a_seek_lands_where_it_is_asked_to() {
             })
             .collect();
         studio.pipeline.stop_all_voices(Duration::ZERO).unwrap();
-        // The current track is no worse.
+        // A seek of the current track is as exact.
         studio.pipeline.queue_files([Entry::new(&file)], Place::End);
         studio.run(ms(500));
         let at = studio.position() + LIMITER + CUT;
@@ -253,7 +253,7 @@ fn a_seek_lands_where_it_is_asked_to() {
         studio.run(ms(500));
         let pcm = studio.stop();
         for (to, at) in sought.into_iter().chain([(15.5, at)]) {
-            // What is heard once it has faded in.
+            // The place that is expected after the fade-in.
             let expected = frames(to) + CUT;
             let around = expected.saturating_sub(8000)..(expected + 20_000).min(whole.len());
             let (place, alike) = place_of(&pcm[at + CUT..at + CUT + 12_000], &whole[around.clone()]);
@@ -288,7 +288,7 @@ fn a_crossfader_of_two_decks_keeps_the_power() {
     let right = pipeline.play_voice(b, VoiceOptions { volume: 0.0, ..VoiceOptions::default() }).unwrap();
     studio.run(seconds(1.0));
     let begin = studio.position() + LIMITER;
-    // All the way to the right, half of it back, and then all of it.
+    // First fully to the right, then to the middle, then fully to the left.
     for (place, over) in [(1.0_f32, 3.0), (0.5, 1.0), (0.0, 2.0)] {
         let angle = place * std::f32::consts::FRAC_PI_2;
         pipeline.ramp_volume(left, angle.cos(), seconds(over), Curve::EqualPower, false).unwrap();
@@ -302,7 +302,7 @@ fn a_crossfader_of_two_decks_keeps_the_power() {
         let off = power_db(tenth) - reference;
         assert!(off.abs() < 0.5, "{off} dB after {n} tenths of a second");
     }
-    // And it is the other deck that sounds at the right end.
+    // At the right end only the second deck is audible.
     let (place, alike) =
         place_of(&pcm[begin + frames(3.0)..begin + frames(3.1)], &noise(MONO, 2, 0.3, frames(12.0)));
     assert!(alike > 0.99 && place > frames(3.0), "{alike}");
@@ -331,13 +331,13 @@ fn a_held_programme_fades_waits_and_goes_on_where_it_was_under_the_decks() {
     let pcm = studio.stop();
 
     assert!(pcm[held + fade..began].iter().all(|sample| *sample == 0.0));
-    // The deck alone, as it is: decks go on.
+    // Decks continue during a hold. Only the deck is audible, and it is unchanged.
     assert_eq!(pcm[began..began + frames(3.5)], deck[..frames(3.5)]);
     let before = place_of(&pcm[held - 10_000..held], &whole);
     let after = place_of(&pcm[resumed + fade..resumed + fade + 10_000], &whole);
     assert!(before.1 > 0.999 && after.1 > 0.999, "{before:?} {after:?}");
     assert_eq!(after.0, before.0 + 10_000 + 2 * fade);
-    // The fades are soft: half of the level in their middle.
+    // The fades are smooth: in the middle the level is one half.
     let middle = |at: usize| power_db(&pcm[at + fade / 2 - 1000..at + fade / 2 + 1000]);
     let full = power_db(&pcm[held - 20_000..held]);
     for at in [held, resumed] {

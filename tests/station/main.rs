@@ -1,4 +1,4 @@
-//! A station from files to players: what is heard, for how long, and what bad files cost.
+//! A station from files to players: what listeners hear, for how long, and the effect of bad files.
 #![cfg(all(feature = "mp3", feature = "aac"))]
 
 mod bad_files;
@@ -10,7 +10,7 @@ mod players;
 use longwave::{AacSettings, Mp3Settings, OutputSettings};
 use longwave_testing::radio::output;
 
-/// What `longwave play` puts on the air: `/stream.mp3` and `/stream.aac`.
+/// The outputs of `longwave play`: `/stream.mp3` and `/stream.aac`.
 fn both() -> Vec<OutputSettings> {
     vec![output("/stream.mp3", Mp3Settings::default()), output("/stream.aac", AacSettings::default())]
 }

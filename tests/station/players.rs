@@ -1,6 +1,6 @@
-//! Players that are not ours, at a station that plays in real time.
+//! Players of other projects, at a station that plays in real time.
 //!
-//! `LONGWAVE_LONG=1` has them listen for a minute.
+//! With `LONGWAVE_LONG=1` they listen for a minute.
 
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn listens() -> u32 {
     if long() { 60 } else { 5 }
 }
 
-/// Something of everything: two tones and some noise in stereo, over and over, with crossfades.
+/// A station with two tones and some noise in stereo, looped with crossfades.
 fn station() -> (TempDir, Radio) {
     let folder = tempfile::tempdir().unwrap();
     for n in 1..=3_u32 {
@@ -38,7 +38,7 @@ fn station() -> (TempDir, Radio) {
         outputs: outputs.collect(),
         ..PipelineSettings::default()
     });
-    // Players join in the middle of things.
+    // Players join a station that is already on the air.
     until("there is something of a burst", || radio.on_air("/stream.mp3") > Duration::from_secs(2));
     (folder, radio)
 }
@@ -92,13 +92,13 @@ fn mpg123_plays_mp3() {
     radio.stop();
 }
 
-/// As it comes off the wire: packets, one behind the other, as fast as they sound.
+/// curl receives the stream: contiguous packets, at the rate at which they play.
 fn curl_gets(mount: &str) {
     let (folder, radio) = station();
     let file = folder.path().join("curled");
     let (seconds, url) = (listens().to_string(), radio.url(mount));
     let output = run("curl", &["-sS", "-m", &seconds, "-o", file.to_str().unwrap(), &url]);
-    // 28: time is up.
+    // curl's status 28: the time is over.
     assert_eq!(output.status.code(), Some(28));
     let info = radio.station.server().mount_info(mount).unwrap();
     let (mut reader, mut packets) = (PacketReader::for_content_type(&info.settings.content_type), Vec::new());
@@ -175,7 +175,7 @@ fn ffmpeg_shows_the_titles() {
     for (n, title) in titles.iter().enumerate() {
         for format in ["mp3", "aac"] {
             let url = radio.url(&format!("/{n}/stream.{format}"));
-            // It takes longer to be sure of the format than it takes for the first ICY block to come.
+            // ffprobe must analyse for longer than the first ICY block takes to arrive.
             let output = run(
                 "ffprobe",
                 &[

@@ -1,4 +1,4 @@
-//! At crossfade 0, files that belong together join without a gap or a click.
+//! Without a crossfade, files that belong together join without a gap or a click.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use super::air;
 use crate::both;
 
 const HZ: f64 = 440.3;
-/// Where the sine is cut: not at a packet's end, and where it is loud.
+/// The cut is inside a packet, at a place where the sine is loud.
 const CUT: usize = 90_137;
 const FRAMES: usize = 180_000;
 
@@ -19,7 +19,7 @@ fn sine() -> Vec<f32> {
     sound::sines(PcmSpec::CD, &[(HZ, 0.5), (HZ, 0.5)], FRAMES)
 }
 
-/// Cuts the sine in two files, which `encode` turns into those that are played.
+/// Cuts the sine into two WAV files. `encode` turns each into the file that is played.
 fn halves(folder: &Path, encode: impl Fn(&Path) -> PathBuf) -> Vec<Entry> {
     let sine = sine();
     let (first, second) = sine.split_at(2 * CUT);
@@ -27,8 +27,7 @@ fn halves(folder: &Path, encode: impl Fn(&Path) -> PathBuf) -> Vec<Entry> {
     vec![Entry::new(half("1.wav", first)), Entry::new(half("2.wav", second))]
 }
 
-/// Plays two files, and returns what is to be heard beside the tone, at most: around the join, and
-/// in what is before it.
+/// Plays two files. Returns for each output the strongest sound beside the tone: around the join, and before it.
 fn beside_tone_db(files: &[Entry]) -> Vec<(f64, f64)> {
     let settings = PipelineSettings { outputs: both(), ..PipelineSettings::default() };
     let aired = air(settings, files, FRAMES as f64 / 44_100.0 + 0.5);

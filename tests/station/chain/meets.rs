@@ -1,4 +1,4 @@
-//! Crossfades: as loud as what they lead from and to, and never more than there is room for.
+//! Crossfades: as loud as the tracks before and after, and never louder than full scale.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn a_crossfade_is_as_loud_as_what_meets_in_it() {
         .map(|seed| file(&folder, &format!("{seed}.wav"), &sound::noise(PcmSpec::CD, seed, 0.4, LASTS)));
     let aired = air(settings(), &noises, 6.5);
     for (heard, begins) in aired.heard.iter().zip(&aired.begins) {
-        // The second begins in the middle of the crossfade, three seconds after the first.
+        // The second track begins in the middle of the crossfade, three seconds after the first.
         assert_eq!(begins[1] - begins[0], 3 * 44_100);
         for channel in 0..2 {
             let mut loud: Vec<f64> = (2..58)
@@ -53,7 +53,7 @@ fn two_tracks_at_full_scale_cross_without_distortion() {
     });
     let aired = air(settings(), &files, 6.5);
     for (heard, begins) in aired.heard.iter().zip(&aired.begins) {
-        // In the middle of the crossfade both are at -3 dB, and their sum is 3 dB too much.
+        // In the middle of the crossfade both tracks are at -3 dB, so their sum is 3 dB above full scale.
         let middle = begins[1] - 8820..begins[1] + 8820;
         for channel in 0..2 {
             let peak = heard.channels[channel].iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
@@ -62,7 +62,7 @@ fn two_tracks_at_full_scale_cross_without_distortion() {
                 let level = heard.level_db(channel, middle.clone(), hz);
                 assert!((-7.0..-3.0).contains(&level), "{level:.1} dB at {hz} Hz");
             }
-            // Where clipping would put its tones.
+            // Clipping would cause tones at these frequencies.
             for hz in [
                 2.0 * tones[0] + tones[1],
                 2.0 * tones[1] + tones[0],

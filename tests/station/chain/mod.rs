@@ -1,8 +1,8 @@
-//! The whole way, judged by ear: files, decoders, mixer, LAME or FDK-AAC, handoff, reactor, HTTP, and then another
-//! decoder.
+//! The whole way of the audio: files, decoders, mixer, LAME or FDK-AAC, handoff, reactor, HTTP, and then another
+//! decoder. The tests judge the decoded audio.
 //!
-//! The pipelines here run by a stepped clock: ten seconds of audio take as long as it takes to encode them. What needs
-//! the machine's clock is in `players.rs` and `clock.rs`.
+//! The pipelines have a stepped clock, so ten seconds of audio take only the time to encode them. Tests that need the
+//! machine's clock are in `players.rs` and `clock.rs`.
 
 mod joins;
 mod meets;
@@ -15,15 +15,15 @@ use longwave::{EncoderSettings, Entry, Event, FramePos, OutputSettings, PcmSpec,
 use longwave_testing::ear::{Heard, ffmpeg};
 use longwave_testing::radio::Radio;
 
-/// What came of a programme.
+/// The result of a programme.
 struct Aired {
-    /// What each listener heard, one for each output.
+    /// The decoded audio of each output.
     heard: Vec<Heard>,
-    /// Where each track begins in that.
+    /// For each output, the frame in `heard` at which each track begins.
     begins: Vec<Vec<usize>>,
 }
 
-/// Plays files for so many seconds, one listener at each output, and decodes what they got.
+/// Plays files for this many seconds with one listener for each output, and decodes what the listeners received.
 fn air(settings: PipelineSettings, files: &[Entry], seconds: f64) -> Aired {
     let (spec, outputs) = (settings.spec, settings.outputs.clone());
     let mut radio = Radio::stepped(settings);
@@ -49,7 +49,7 @@ fn begin_of(event: Event) -> Option<FramePos> {
     }
 }
 
-/// Where a frame of the mix is in what a decoder makes of this output.
+/// The place of a frame of the mix in the decoded audio of this output.
 fn place(at: FramePos, output: &OutputSettings, spec: PcmSpec) -> usize {
     let encoder: &Arc<dyn EncoderSettings> = &output.encoder;
     let limiter = longwave::playout::Limiter::new(spec).delay();

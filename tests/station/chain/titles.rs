@@ -1,4 +1,4 @@
-//! Titles: each where its track begins, and as players read it.
+//! Titles: each appears where its track begins, in the form that players read.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::both;
 
 const METAINT: usize = 16_000;
 
-/// Titles, and what is to arrive of them.
+/// Titles as they are given, and as they must arrive.
 fn titles() -> [(String, String); 5] {
     let long: String = "Ünendliche Mélodie ".chars().cycle().take(6000).collect();
-    // A block has room for 4,080 bytes with what is around the title, and is cut between two characters.
+    // A block holds 4,080 bytes, including the text around the title. A long title is cut between two characters.
     let room = 4080 - "StreamTitle='';".len();
     let cut = (room - 1..=room).rev().find(|at| long.is_char_boundary(*at)).unwrap();
     let fits = long[..cut].to_owned();
@@ -53,7 +53,7 @@ fn a_title_is_there_within_one_metaint_of_where_its_track_begins() {
     for (listener, content_type) in listeners.into_iter().zip(["audio/mpeg", "audio/aac"]) {
         assert!(listener.head.contains(&format!("icy-metaint: {METAINT}\r\n")), "{}", listener.head);
         let (audio, mut shown) = unweave(&listener.into_stream(), METAINT);
-        // Before the first track begins there is no title.
+        // There is an empty title before the first track begins.
         shown.retain(|(_, text)| !text.is_empty());
         let texts: Vec<_> = shown.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(texts, titles().each_ref().map(|(_, arrives)| arrives.as_str()));
@@ -64,7 +64,7 @@ fn a_title_is_there_within_one_metaint_of_where_its_track_begins() {
             let begins = louder_from(&heard, pitch(n - 1), pitch(n));
             let packet = packets.partition_point(|(frame, _)| *frame <= begins as u64) - 1;
             println!("{content_type}: a track at byte {}, its title at {shown_at}", packets[packet].1);
-            // The ear may be wrong by a packet.
+            // The measured begin may be wrong by a packet.
             let earliest = packets[packet - 1].1;
             assert!(
                 (earliest..=packets[packet + 1].1 + METAINT).contains(shown_at),
@@ -91,7 +91,7 @@ fn packet_starts(content_type: &str, audio: &[u8]) -> Vec<(u64, usize)> {
         .collect()
 }
 
-/// The frame from which on one tone is louder than the other.
+/// The first frame at which the new tone is louder than the old one.
 fn louder_from(heard: &Heard, old: f64, new: f64) -> usize {
     let window = 2048;
     let louder = |at: usize| {

@@ -1,4 +1,4 @@
-//! Pitch, level, and which ear.
+//! Pitch, level and channel of tones.
 
 use longwave::{AacSettings, Channels, Entry, Mp3Settings, OutputSettings, PcmSpec, PipelineSettings};
 use longwave_testing::radio::{mono, output, stereo};
@@ -7,14 +7,14 @@ use longwave_testing::sound;
 use super::air;
 use crate::both;
 
-/// How long each file is, in seconds.
+/// The length of each file in seconds.
 const LASTS: f64 = 1.5;
 
-/// Plays a file of each shape, with tones of its own, and listens to every output.
+/// Plays one file of each spec, with its own tones, and checks every output.
 fn tones_are_in_tune(spec: PcmSpec, outputs: Vec<OutputSettings>) {
     let shapes = [stereo(44_100), stereo(22_050), stereo(48_000), stereo(96_000), mono(44_100), mono(48_000)];
     let folder = tempfile::tempdir().unwrap();
-    // Pitches that no wrong rate turns into each other; the left ear is 6 dB louder.
+    // No wrong sample rate turns one of these pitches into another. The left channel is 6 dB louder.
     let tones = |n: usize| [(440.0 + 37.0 * n as f64, 0.5), (1245.0 + 53.0 * n as f64, 0.25)];
     let files: Vec<_> = shapes
         .iter()
@@ -35,7 +35,8 @@ fn tones_are_in_tune(spec: PcmSpec, outputs: Vec<OutputSettings>) {
         for (n, (shape, begin)) in shapes.iter().zip(begins).enumerate() {
             let range = begin + heard.at(0.2)..begin + heard.at(LASTS - 0.2);
             for channel in 0..spec.channels.count() {
-                // Mono is on both ears, as loud on each; two ears make one by their mean.
+                // A mono file has the same level in both channels. The channels of a stereo file are averaged for a
+                // mono output.
                 let both = tones(n);
                 let expected = match (shape.channels, spec.channels) {
                     (Channels::Mono, _) => vec![both[0]],
@@ -51,7 +52,7 @@ fn tones_are_in_tune(spec: PcmSpec, outputs: Vec<OutputSettings>) {
                     let level = heard.level_db(channel, range.clone(), hz) - 20.0 * amplitude.log10();
                     assert!(level.abs() < 0.5, "{what}: {level:+.2} dB at {hz} Hz");
                 }
-                // What is the other ear's is not here.
+                // The tone of the other channel must not be audible in this one.
                 if shape.channels == Channels::Stereo && spec.channels == Channels::Stereo {
                     let other = both[1 - channel].0;
                     let level = heard.level_db(channel, range.clone(), other);
