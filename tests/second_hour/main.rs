@@ -62,8 +62,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<usize>().prop_map(Action::Remove),
         1 => (any::<usize>(), any::<bool>()).prop_map(|(which, first)| Action::Move(which, first)),
         2 => list.prop_map(|(mut tracks, good, now, repeat)| {
-            // A list of bad tracks only is tried from time to time; that is another test. And a bad track is
-            // taken when the next track is looked for, which would begin the next pass.
+            // A list begins with a good track. Lists with only bad tracks are the subject of another test. The
+            // pipeline takes a bad track while it looks for the next one, and would so begin the next pass.
             match good {
                 Some(good) => tracks.insert(0, good),
                 None => tracks.clear(),
@@ -242,7 +242,7 @@ proptest! {
     ) {
         let (server, folder) = (server(), Arc::new(tempfile::tempdir().unwrap()));
         let mut pair = Pair::new(&server, &folder);
-        // The model begins to count here: the first block has been mixed.
+        // The model counts from here, when the first block has been mixed.
         for (action, blocks) in actions {
             pair.apply(&action);
             pair.step(blocks);
