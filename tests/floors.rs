@@ -1,7 +1,7 @@
-//! The floors of `docs/ARCHITECTURE.md` hold: modules import downwards only.
+//! Checks the floors of `docs/ARCHITECTURE.md`: modules import only downwards.
 //!
-//! The plan is read from that document, the imports from the sources' tokens: so paths within macros are seen, and
-//! comments and strings are not. Code of tests is held to the same rules.
+//! The floors are read from that document, and the imports from the tokens of the sources. So paths within macros
+//! count, but comments and strings do not. The same rules hold for test code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,10 +22,10 @@ const ACROSS: &[(&str, &str, &str)] = &[
     ("setting", "error", "a value that is refused is an error"),
 ];
 
-/// Modules that stand above the floors: what benches and fuzzers see of the inside.
+/// Modules above the floors, which show internals to benches and fuzzers.
 const ABOVE: &[&str] = &["loops"];
 
-/// Crates that use the library as any application does.
+/// Crates that may use only the public part of the library.
 const USERS: &[&str] = &["src/main.rs", "src/cli", "ffi/src", "stress/src", "demo/src"];
 
 #[test]
@@ -51,7 +51,7 @@ fn every_module_has_its_floor() {
     }
 }
 
-/// What stands in `ACROSS` is needed, stands there once, on one floor, and is not mutual.
+/// Each entry of `ACROSS` is needed, is there once, joins two modules of one floor, and has no reverse.
 #[test]
 fn no_exception_is_stale_doubled_or_mutual() {
     let plan = Plan::read(&source("docs/ARCHITECTURE.md"), &source("src/lib.rs"));
@@ -70,7 +70,7 @@ fn no_exception_is_stale_doubled_or_mutual() {
     }
 }
 
-/// The program, the C ABI and the load generator use nothing that is public for benches and fuzzers alone.
+/// The program, the C ABI and the load generator do not use items that are public only for benches and fuzzers.
 #[test]
 fn users_of_the_library_use_its_public_face() {
     let hidden = hidden_items(&source("src/lib.rs"));
@@ -105,7 +105,7 @@ fn each_kind_of_import_gets_its_verdict() {
         ("src/left.rs", "use crate::Top;", Some("crate::Top goes up: left (floor 1) imports high (floor 2)")),
         ("src/left.rs", "use crate::Renamed;", Some("crate::Renamed goes up")),
         ("src/left.rs", "use crate::Deep;", Some("crate::Deep is neither a module nor re-exported")),
-        // However it is written.
+        // Every way to write an import.
         ("src/left.rs", "pub(crate) use crate::high::A;", Some("goes up")),
         ("src/left.rs", "pub(in crate::left) use crate::low::A;", None),
         ("src/left.rs", "use crate::high as h;", Some("crate::high goes up")),
@@ -130,19 +130,19 @@ fn each_kind_of_import_gets_its_verdict() {
             Some("crate::high::A goes up"),
         ),
         ("src/left.rs", "#[cfg(test)] mod tests { use crate::high::A; }", Some("crate::high::A goes up")),
-        // Up by `super`.
+        // Paths that go up with `super`.
         ("src/left.rs", "use super::high::A;", Some("crate::high::A goes up")),
         ("src/left/inner.rs", "use super::super::high::A;", Some("crate::high::A goes up")),
         ("src/left/inner/mod.rs", "use super::super::high::A;", Some("crate::high::A goes up")),
         ("src/left.rs", "mod tests { use super::super::high::A; }", Some("crate::high::A goes up")),
         ("src/left.rs", "mod tests { use super::*; }", None),
         ("src/left.rs", "mod tests { use self::super::super::high::A; }", Some("crate::high::A goes up")),
-        // The root under another name would hide everything.
+        // An alias of the root would hide all imports.
         ("src/left.rs", "use crate as all;", Some("crate is imported whole")),
         ("src/left.rs", "use crate::{self as all};", Some("crate is imported whole")),
         ("src/left.rs", "use crate::*;", Some("crate is imported whole")),
         ("src/left.rs", "use super::*;", Some("crate is imported whole")),
-        // What only looks like an import.
+        // Text that only looks like an import.
         ("src/left.rs", "// use crate::high::A;\n/* crate::high::A */", None),
         (
             "src/left.rs",
@@ -174,28 +174,28 @@ fn an_exception_allows_one_direction() {
 struct Plan {
     floors: BTreeMap<String, u32>,
     modules: Vec<String>,
-    /// A name at the root, and the module that it comes from.
+    /// A name at the root, and the module that defines it.
     exports: BTreeMap<String, String>,
 }
 
-/// A path that some line names, from the root of the crate on.
+/// A path in some line, from the crate's root on.
 #[derive(Debug)]
 struct Import {
     line: usize,
     path: Vec<String>,
-    /// What it is called here, if it is called otherwise.
+    /// The name that it has here, if it is another one.
     alias: Option<String>,
 }
 
 impl Plan {
-    /// The floors as the document draws them, and the modules and re-exports of the crate's root.
+    /// Reads the floors from the document, and the modules and re-exports from the crate's root.
     fn read(map: &str, root: &str) -> Plan {
         let drawn = map.split("## The floors").nth(1).expect("a section for the floors");
         let drawn = drawn.split("\n## ").next().unwrap_or_default();
         let mut floors = BTreeMap::new();
         for line in drawn.lines().filter_map(|line| line.strip_prefix("    ")) {
             let (floor, rest) = line.split_once("  ").expect("a floor's number");
-            // What a floor is for stands behind a wider gap.
+            // A wider gap separates a floor's modules from its purpose.
             for name in rest.split("   ").next().unwrap_or_default().split_whitespace() {
                 let name = name.trim_end_matches('/').trim_end_matches(".rs");
                 floors.insert(name.to_owned(), floor.parse().expect("a floor's number"));
@@ -221,7 +221,7 @@ impl Plan {
         Plan { floors, modules, exports }
     }
 
-    /// The module that a path leads to.
+    /// The module to which a path leads.
     fn module<'a>(&'a self, path: &'a [String]) -> Option<&'a str> {
         let first = path.first()?;
         match self.modules.contains(first) {
@@ -230,7 +230,7 @@ impl Plan {
         }
     }
 
-    /// What is wrong with the imports of a file, a line each.
+    /// The problems with the imports of a file, one line each.
     fn check(&self, file: &str, text: &str) -> Vec<String> {
         let module = module_of(file);
         let imports = imports(text, &module).into_iter();
@@ -270,7 +270,7 @@ impl Plan {
     }
 }
 
-/// What a file imports from its own crate, as paths from the root on.
+/// The imports of a file from its own crate, as paths from the root on.
 fn imports(text: &str, module: &[String]) -> Vec<Import> {
     let mut found = Vec::new();
     walk(tokens(text), module, &mut found);
@@ -301,7 +301,7 @@ fn walk(tokens: TokenStream, module: &[String], found: &mut Vec<Import>) {
     }
 }
 
-/// How often a path goes up by `super`, and the rest of it.
+/// The number of `super` at the start of a path, and the rest of the path.
 fn supers(ups: usize, path: &[TokenTree]) -> (usize, &[TokenTree]) {
     match path {
         [first, after @ ..] if is_word(first, "super") => match below(after) {
@@ -312,7 +312,8 @@ fn supers(ups: usize, path: &[TokenTree]) -> (usize, &[TokenTree]) {
     }
 }
 
-/// Finds what a path, or a tree of paths, names below `base`: `a::b`, `a::{b, c as d}`, `*`. Returns what follows it.
+/// Adds the names of a path or a tree of paths below `base`: `a::b`, `a::{b, c as d}`, `*`. Returns the tokens after
+/// it.
 fn tree<'a>(path: &'a [TokenTree], base: Vec<String>, found: &mut Vec<Import>) -> &'a [TokenTree] {
     let line = path.first().map_or(0, |token| token.span().start().line);
     let mut add = |path, after: &[TokenTree]| {
@@ -342,7 +343,7 @@ fn tree<'a>(path: &'a [TokenTree], base: Vec<String>, found: &mut Vec<Import>) -
             add([base, vec!["*".into()]].concat(), after);
             after
         }
-        // A turbofish ends the names; so does `as` behind `crate`.
+        // A turbofish ends the path, and so does `as` after `crate`.
         _ => {
             add(base, path);
             path
@@ -350,7 +351,7 @@ fn tree<'a>(path: &'a [TokenTree], base: Vec<String>, found: &mut Vec<Import>) -
     }
 }
 
-/// What stands behind `::`.
+/// The tokens after `::`.
 fn below(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     match tokens {
         [a, b, path @ ..] if is_punct(a, ':') && is_punct(b, ':') => Some(path),
@@ -391,7 +392,7 @@ fn paths_of(name: &str, text: &str) -> Vec<Import> {
     found
 }
 
-/// What the crate's root makes public, but hides from the documentation.
+/// The items that are public at the crate's root but hidden from the documentation.
 fn hidden_items(root: &str) -> Vec<String> {
     let tokens: Vec<TokenTree> = tokens(root).into_iter().collect();
     let mut hidden = Vec::new();
@@ -421,7 +422,7 @@ fn is_of_users(file: &str) -> bool {
     USERS.iter().any(|place| file == *place || file.starts_with(&format!("{place}/")))
 }
 
-/// The sources in a folder, below it too, from the repository's root on; or the one file.
+/// All sources below a folder, as paths from the repository's root; or a single file.
 fn sources(place: &str) -> Vec<String> {
     let path = root().join(place);
     if path.is_file() {
