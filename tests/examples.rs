@@ -1,4 +1,4 @@
-//! The examples, run as a reader would: each goes on the air, is heard, and ends in order.
+//! Runs the examples as a reader would: each goes on the air, has a listener, and ends in order.
 #![cfg(feature = "mp3")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -36,7 +36,7 @@ struct Example {
 
 impl Example {
     fn start(name: &str, arguments: &[&Path]) -> Example {
-        // `cargo test` builds them into the folder beside that of the tests.
+        // `cargo test` builds the examples into the folder beside that of the tests.
         let tests = std::env::current_exe().unwrap();
         let program = tests.parent().unwrap().with_file_name("examples").join(name);
         assert!(program.exists(), "{}: cargo build --examples", program.display());
@@ -57,7 +57,7 @@ impl Example {
         line.trim_end().to_owned()
     }
 
-    /// The first bytes and the path of the next mount that it reports to be on the air.
+    /// Reads until the example reports that a mount is on the air. Returns the mount's path and its first bytes.
     fn listen(&mut self) -> (String, Vec<u8>) {
         let line = std::iter::repeat_with(|| self.line()).find(|line| line.starts_with("on air")).unwrap();
         let (address, path) = line.split_once("http://").unwrap().1.split_once('/').unwrap();
@@ -147,7 +147,7 @@ fn own_encoder() {
         assert!(frames.all(|frame| frame[..sample] == frame[sample..]), "{bits} bits");
         example.end();
     }
-    // The example refuses a setting that cannot work at its start.
+    // The example refuses an unusable setting when it starts.
     let arguments = [MUSIC.path(), "2".as_ref(), "12".as_ref()];
     let mut example = Example::start("own_encoder", &arguments);
     assert_eq!(example.line(), "");
@@ -156,7 +156,7 @@ fn own_encoder() {
 
 #[test]
 fn write_audio() {
-    // A file like that of an external encoder.
+    // A file such as an external encoder writes.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("live.mp3");
     let mut encoder = longwave::Mp3Settings::default().open(PcmSpec::CD).unwrap();
