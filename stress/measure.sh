@@ -217,7 +217,7 @@ run_reload() {
     local count seconds
     count=$(part 2000 50) seconds=$(part 30 12)
     make_music
-    station() { # $1: the bitrate of what stays; $2: the other mount
+    station() { # $1: bitrate of the output that stays; $2: path of the other mount
         printf '[server]\nlisten = ["127.0.0.1:%s"]\n[[pipeline]]\nplaylist = "%s"\nloop = true\n' "$PORT" "$MUSIC"
         printf '[[pipeline.output]]\nformat = "mp3"\nmount = "%s"\nbitrate = %s\n' "$LONGWAVE_MOUNT" "$1" "$2" 64
     }
