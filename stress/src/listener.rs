@@ -189,7 +189,7 @@ impl Listener {
         let most = match (self.role, &self.stage) {
             (Role::Player | Role::Counter, _) => usize::MAX,
             (Role::Slow | Role::Stalled, Stage::Playing(_)) if hung_up => {
-                // It reads no further, so what is in the way of the end does not matter.
+                // Such a listener reads nothing more, so unread bytes before the end do not matter.
                 return Turn::Over(self.ending(true));
             }
             (Role::Slow | Role::Stalled, Stage::Playing(_)) => return Turn::Same,

@@ -336,7 +336,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    // What is done once a second, and at the turns of the run.
+    // Work of each second, and changes of the run's phase.
 
     fn second(&mut self) {
         let now = self.now();

@@ -35,7 +35,7 @@ struct Mark {
 }
 
 impl Measurement {
-    /// Nobody has joined yet.
+    /// Samples the server, which must have no listeners yet.
     pub fn new(sampler: Option<Sampler>) -> Measurement {
         Measurement {
             before: sampler.as_ref().map(Sampler::sample).unwrap_or_default(),
