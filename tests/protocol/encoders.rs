@@ -14,7 +14,7 @@ use longwave_testing::{seconds, until};
 const RATE: SampleRate = SampleRate::new(44_100).unwrap();
 const STEREO: PcmSpec = PcmSpec { rate: RATE, channels: Channels::Stereo };
 
-/// Encodes interleaved PCM to the end, in pieces of so many frames.
+/// Encodes interleaved PCM to the end. `frames` returns the length of each piece.
 fn encoded(settings: &dyn EncoderSettings, pcm: &[f32], mut frames: impl FnMut() -> usize) -> Vec<Packet> {
     let mut encoder = settings.open(STEREO).unwrap();
     let mut packets = Vec::new();
@@ -44,7 +44,7 @@ fn any_number_of_frames(settings: &dyn EncoderSettings, packet_frames: u32, firs
     assert_eq!(encoded(settings, &pcm, || random.usize(1..3000)), whole, "however it is cut");
     assert_eq!(encoded(settings, &pcm, || 1), whole);
 
-    // 16-bit samples are as good.
+    // 16-bit samples give the same packets.
     let s16: Vec<i16> = pcm.iter().map(|sample| (sample * 32_768.0) as i16).collect();
     let floats: Vec<f32> = s16.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
     let mut encoder = settings.open(STEREO).unwrap();
@@ -93,7 +93,7 @@ fn mp3_and_aac_behind_one_trait_added_replaced_and_removed_while_running() {
     }
     studio.run(seconds(2.0));
     let info = |path: &str| studio.server.mount_info(path).unwrap();
-    // Everything but what an encoder holds back. The following measures the next encoder.
+    // Waits for all audio except what the encoders hold back, so that the next figures belong to the next encoder.
     until("both have sent", || ["/a.mp3", "/a.aac"].iter().all(|path| info(path).duration > seconds(1.8)));
     let types = ["/a.mp3", "/a.aac"].map(|path| info(path).settings.content_type.clone());
     assert_eq!(types, ["audio/mpeg", "audio/aac"]);

@@ -353,7 +353,7 @@ fn a_hook_that_hangs_delays_only_later_hooks_and_is_reported() {
     studio.pipeline.add_hook(EventKind::PlaylistChange, move |_, _| _ = hangs.recv());
     let later = listen_for(&studio.pipeline, EventKind::TrackChange);
     studio.run(seconds(1.5));
-    next(&later); // the first track was told of before its playlist
+    next(&later); // the event of the first track comes before that of its playlist
     // The audio continues, receivers get their events, and later hooks wait.
     studio.run(seconds(60.0));
     assert_eq!(studio.played().len(), 62);
@@ -407,7 +407,7 @@ fn receivers_that_overflow_say_how_many_they_missed() {
     let all = titles(&large);
     assert_eq!((all.len(), &all[..4]), (11, &["a", "playlist-change", "b", "a"].map(String::from)[..]));
     assert_eq!(titles(&small), ["a", "playlist-change", "b", "missed 8"]);
-    // It continues with the events after those.
+    // After the missed events the receiver gets the later ones.
     studio.run(seconds(1.0));
     assert_eq!(titles(&small), ["a"]);
     assert_eq!(small.recv_timeout(ms(1)).map(|event| event.kind()), None);

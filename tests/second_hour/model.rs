@@ -161,7 +161,7 @@ impl Model {
         }
     }
 
-    /// Lets so many frames pass.
+    /// Advances by this many frames.
     pub fn advance(&mut self, mut frames: u64) {
         while frames > 0 && self.held != Some(0) {
             if self.current.is_none() && !self.begin() {

@@ -22,7 +22,7 @@ struct Scene {
     events: EventReceiver,
 }
 
-/// How a track began or failed.
+/// An event about a track.
 #[derive(Debug, PartialEq)]
 enum Came {
     Began(String),
@@ -39,7 +39,8 @@ impl Scene {
             outputs: vec![output("/tap", tap.clone())],
             ..PipelineSettings::default()
         });
-        // Skips the event that there is nothing to play yet.
+        // The first event says that there is nothing to play yet. It comes before the receiver, which does not get
+        // it.
         radio.run(0.5);
         let events = radio.pipeline().events(100_000);
         Scene { folder, radio, tap, events }
