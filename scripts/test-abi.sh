@@ -79,7 +79,8 @@ on_air python3 bindings/python/examples/station.py "$work/music" 4
 ends python3
 grep -q '^event: track-change' "$work/said" || fail "the example in Python had no event"
 grep -q 'all is well' "$work/said" || fail "the example in Python is not well"
-# Runs the installed programs, which must find the installed library, not the one beside the tests.
+# The installed longwave.py must find its library by itself. The tests are copied, so that they do not import the
+# longwave.py beside them.
 cp bindings/python/tests.py "$work/bin"
 env -u LD_LIBRARY_PATH python3 -c 'import longwave' || fail "longwave.py does not find the library that it was installed with"
 timeout 120 python3 "$work/bin/tests.py" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail "the tests in Python"; }
