@@ -39,8 +39,7 @@ impl Scene {
             outputs: vec![output("/tap", tap.clone())],
             ..PipelineSettings::default()
         });
-        // The first event says that there is nothing to play yet. It comes before the receiver, which does not get
-        // it.
+        // The event that there is nothing to play yet is sent before the receiver exists.
         radio.run(0.5);
         let events = radio.pipeline().events(100_000);
         Scene { folder, radio, tap, events }
