@@ -1,7 +1,7 @@
 //! What plays next: first the queue, each entry once; then the playlist, in passes.
 //!
-//! [`UpNext`] only tells what comes next; the player reports what it did with it. [`peek`](UpNext::peek) may be
-//! called at any time. A player that opens tracks ahead compares [`version`](UpNext::version)s to see whether
+//! [`UpNext`] only says what comes next. The player reports what it did with each entry. [`peek`](UpNext::peek)
+//! may be called at any time. A player that opens tracks ahead compares [`version`](UpNext::version)s to see whether
 //! its track is still next. An entry is taken when it begins to sound ([`begin`](UpNext::begin)) or when it
 //! cannot be played ([`skip_failed`](UpNext::skip_failed)).
 
@@ -28,8 +28,9 @@ pub struct ListId(pub u64);
 pub enum Place {
     /// After the entries that are queued already.
     End,
-    /// Before the entries that are queued already. A playlist that was loaded with [`When::Now`] and has not
-    /// begun still comes first, unless a file was put before it.
+    /// Before the entries that are queued already. A playlist that was loaded with [`When::Now`] and has not begun
+    /// still comes first, unless [`UpNext::play_now`] put an entry before it. The new entries come before both
+    /// then.
     Next,
 }
 
@@ -82,7 +83,7 @@ pub struct Turn {
     pub origin: Origin,
     /// The name and the length of its playlist, if it is the first track of that playlist to begin.
     pub list_began: Option<(String, usize)>,
-    /// Whether it was the last entry of its playlist's pass. This is a good time to read the list again.
+    /// Whether it was the last entry of its playlist's pass. The list can be read again then.
     pub pass_ended: bool,
 }
 
@@ -131,7 +132,7 @@ struct Listed {
 }
 
 impl UpNext {
-    /// Nothing to play yet. `random` decides every shuffle; the same seed gives the same order.
+    /// An empty queue and no playlist. `random` decides every shuffle; the same seed gives the same order.
     pub fn new(random: fastrand::Rng) -> UpNext {
         UpNext {
             queue: VecDeque::new(),
@@ -162,8 +163,8 @@ impl UpNext {
     }
 
     /// Takes an entry that has begun to sound. It is usually the answer of [`peek`](Self::peek). If that has
-    /// changed meanwhile, the entry is taken all the same, and the new answer still comes next. `None` if the
-    /// entry is neither in the queue nor in the playlist any more.
+    /// changed meanwhile, the given entry is taken, and the new answer still comes next. `None` if the given entry
+    /// is neither in the queue nor in the playlist any more.
     pub fn begin(&mut self, id: EntryId) -> Option<Turn> {
         let turn = self.take(id, |list| {
             list.failures = 0;
@@ -321,9 +322,10 @@ impl UpNext {
         true
     }
 
-    /// Replaces the entries of a playlist that was read again. Playing continues after the current entry, or
-    /// after the last one before it that is left. If the list is shuffled, new entries join the rest of the
-    /// pass. Entries with the same path are the same. Returns false if another list has taken its place.
+    /// Replaces the entries of a playlist that was read again. Playing continues after the current entry. If that
+    /// was removed, playing continues after the nearest entry before it that remains. If the list is shuffled, new
+    /// entries join the rest of the pass. Entries with the same path are the same. Returns false if another list
+    /// has taken its place.
     pub fn replace(&mut self, list: ListId, entries: Vec<Entry>) -> bool {
         let before = self.peek().map(|next| next.entry.clone());
         let UpNext { list: Some(rotation), next_id, random, .. } = self else { return false };
@@ -331,7 +333,7 @@ impl UpNext {
             return false;
         }
         rotation.replace(entries, || EntryId(take_id(next_id)), random);
-        // The same file with another title is another answer, too.
+        // The next entry may have kept its id but changed its title.
         if before.as_ref() != self.peek().map(|next| next.entry) {
             self.version += 1;
         }
@@ -369,9 +371,9 @@ impl UpNext {
         })
     }
 
-    /// The next entries, at most `count`. The playlist is listed to the end of its pass, and once around if it
-    /// repeats in its own order. The order of a shuffled pass is not known before it begins. Later additions do
-    /// not change the order of entries that were listed.
+    /// The next entries, at most `count`. The playlist is listed to the end of its pass. If it repeats in its own
+    /// order, the list continues with the next pass, up to the current position. The order of a shuffled pass is
+    /// not known before it begins. Later additions do not change the order of entries that were listed.
     pub fn up_next(&mut self, count: usize) -> Vec<Candidate<'_>> {
         let coming = match &mut self.list {
             Some(list) => list.upcoming(count, &mut self.random),

@@ -24,24 +24,24 @@ pub(super) struct Rotation {
     /// Shared with snapshots, so that a snapshot costs nothing, however long the list is.
     pub entries: Arc<Vec<Listed>>,
     /// The order of a shuffled pass: first the played entries (before `next`), then those whose order is
-    /// decided (before `drawn`), then the rest in no order. It is a permutation of the entries. It is empty if
-    /// the list is not shuffled, where it would be 0, 1, 2, …
+    /// decided (before `drawn`), then the rest, whose order is not decided. It is a permutation of the entries.
+    /// It is empty if the list is not shuffled.
     ///
-    /// The order is decided as late as possible, so that new entries may come anywhere at no cost.
+    /// The order is decided as late as possible, so that new entries can join the undecided rest at no cost.
     order: Vec<u32>,
     /// The number of entries that have been played in this pass. If it equals the number of entries, the pass
     /// has ended, and the next one begins with its first entry. Until then, added entries still belong to this
     /// pass.
     next: usize,
-    /// `next <= drawn <= order.len()`.
+    /// The number of places in `order` that are decided. In a shuffled list, `next <= drawn <= order.len()`.
     drawn: usize,
     /// The place in `order` of the next pass's first entry, if the list is shuffled and the pass has ended.
     ahead: Option<usize>,
     /// The entry that was taken last.
     last: Option<u32>,
-    /// Whether a track of it has begun.
+    /// Whether a track of the list has begun since it was loaded.
     pub begun: bool,
-    /// Whether a track of it has begun in this pass. It is false if all entries so far have failed.
+    /// Whether a track of the list has begun in this pass. It is false if all entries so far have failed.
     pub heard: bool,
     /// The number of failures since the last entry that did not fail.
     pub failures: usize,
@@ -89,8 +89,8 @@ impl Rotation {
         }
     }
 
-    /// Takes entry `index`, which is usually the answer of [`peek`](Self::peek). Another entry is taken before
-    /// its turn. Returns whether the pass has ended with it.
+    /// Takes entry `index`, which is usually the answer of [`peek`](Self::peek). An entry that is not next is taken
+    /// early. Returns whether the pass has ended with it.
     pub fn take(&mut self, index: usize, random: &mut fastrand::Rng) -> bool {
         if self.next == self.entries.len() {
             self.next = 0;
@@ -121,8 +121,8 @@ impl Rotation {
         ended
     }
 
-    /// The next entries in order, at most `count`: to the end of the pass, and once around if the order of the
-    /// next pass is known.
+    /// The next entries in order, at most `count`. They reach to the end of the pass. If the list repeats in its own
+    /// order, they go on into the next pass, up to the current position.
     pub fn upcoming(&mut self, count: usize, random: &mut fastrand::Rng) -> Vec<usize> {
         let length = self.entries.len();
         if self.next == length {
@@ -250,7 +250,7 @@ impl Rotation {
         } else if !self.repeat || length == 0 {
             self.ahead = None;
         } else if self.ahead.is_none() {
-            // Any entry but the last one, which would be heard twice in succession.
+            // Not the entry that was taken last, which would be heard twice in succession, unless it is the only one.
             let last = self.order.iter().rposition(|&index| Some(index) == self.last);
             self.ahead = Some(match last {
                 Some(last) if length > 1 => {
@@ -262,7 +262,7 @@ impl Rotation {
         }
     }
 
-    /// Decides the order up to `end`.
+    /// Decides the places of `order` before `end`.
     fn draw(&mut self, end: usize, random: &mut fastrand::Rng) {
         while self.drawn < end {
             let place = random.usize(self.drawn..self.order.len());
@@ -295,8 +295,8 @@ impl Rotation {
     }
 }
 
-/// Finds the old entry for each of the `new` ones, by path. If a path occurs twice, the first belongs to the
-/// first. Lists that are read again seldom differ, so equal entries at both ends are matched first.
+/// Finds the old entry for each new one, by path. Entries with the same path are matched in their order. Lists that
+/// are read again seldom differ, so equal entries at both ends are matched first.
 fn kept(old: &[Listed], new: &[Entry]) -> Vec<Option<u32>> {
     let same = |(old, new): &(&Listed, &Entry)| old.entry.path == new.path;
     let head = old.iter().zip(new).take_while(same).count();

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{ListId, Listed, Rotation, UpNext};
 use crate::ids::EntryId;
 
-/// The whole state of [`UpNext`], for storing as text: the queue, the playlist, its position and the order of
-/// its pass.
+/// The state of [`UpNext`] in a form that can be stored as text: the queue, the playlist, its position and the
+/// order of its pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     queue: VecDeque<Listed>,
@@ -55,7 +55,7 @@ impl UpNext {
     pub fn go_on_from(&mut self, snapshot: Snapshot) {
         let (versions, next_id) = (self.version + 1, self.next_id);
         *self = UpNext::restore(snapshot, self.random.clone());
-        // The next entry of an older version must not look like that of this version.
+        // Versions only grow, so that a track that was opened for an older version does not seem current.
         self.version += versions;
         // Ids that were assigned since the snapshot are not assigned again.
         self.next_id = self.next_id.max(next_id);
@@ -83,7 +83,7 @@ impl UpNext {
             if !list.is_sound() {
                 list.rewind(&mut self.random);
             }
-            // This decides which entry comes next, if the snapshot does not say.
+            // A shuffled list decides here which entry comes next, if the snapshot does not say.
             list.set_repeat(list.repeat, &mut self.random);
         }
     }
