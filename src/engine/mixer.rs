@@ -113,11 +113,11 @@ pub(crate) struct Mixer {
     scratch: Scratch,
     /// Title changes of the job that is being mixed.
     marks: Vec<Mark>,
-    /// Events of the job that is being mixed. They are told once the state shows what they tell of.
-    told: Vec<Event>,
+    /// Events of the job that is being mixed. They are emitted when the published state shows their effects.
+    events: Vec<Event>,
 }
 
-/// An output, and the title that it was last told of.
+/// An output, and the title of its last mark.
 struct Fed {
     output: Arc<Output>,
     title: Arc<Title>,
@@ -160,11 +160,11 @@ impl Mixer {
             dead_air: None,
             scratch: Scratch::new(spec.channels, patience),
             marks: Vec::new(),
-            told: Vec::new(),
+            events: Vec::new(),
         }
     }
 
-    /// Mixes until it is told to stop, or until nobody is left to tell it.
+    /// Mixes until a command stops it, or until no sender of commands is left.
     pub fn run(mut self) {
         let job = job_blocks(self.spec) as u64;
         let mut next = 0;
@@ -193,7 +193,7 @@ impl Mixer {
         }
     }
 
-    /// Waits until `block` is due, and obeys commands meanwhile. False when it was told to stop.
+    /// Waits until `block` is due, and obeys commands meanwhile. Returns false after a command to stop.
     fn wait(&mut self, block: u64) -> bool {
         let due = self.pace.due(block);
         loop {
@@ -277,10 +277,10 @@ impl Mixer {
         }
     }
 
-    /// Emits what happened in this job. Where the clock is stepped, whoever steps it finds all of it told.
+    /// Emits the events of this job. If the clock is stepped, this waits until the receivers have them.
     fn tell(&mut self) {
-        let settles = self.links.clock.is_stepped() && !self.told.is_empty();
-        self.told.drain(..).for_each(|event| self.links.emitter.emit(event));
+        let settles = self.links.clock.is_stepped() && !self.events.is_empty();
+        self.events.drain(..).for_each(|event| self.links.emitter.emit(event));
         if settles {
             self.links.emitter.settle();
         }
@@ -299,13 +299,13 @@ impl Mixer {
             None => {}
             Some(Act::Begin(reason)) => {
                 self.dead_air = Some(reason);
-                self.told.push(Event::DeadAirBegins { reason: reason.into() });
+                self.events.push(Event::DeadAirBegins { reason: reason.into() });
                 self.programme.skip_silence();
             }
             Some(Act::FallBack) => self.programme.fall_back(),
             Some(Act::End(lasted)) => {
                 self.dead_air = None;
-                self.told.push(Event::DeadAirEnds { lasted });
+                self.events.push(Event::DeadAirEnds { lasted });
             }
         }
     }
@@ -313,8 +313,8 @@ impl Mixer {
     fn mix_block(&mut self, position: FramePos) -> PcmBlock {
         let mut samples = vec![0.0; BLOCK_FRAMES * self.spec.channels.count()].into_boxed_slice();
         self.programme.mix(position, &mut samples, &mut self.scratch);
-        let (scratch, told) = (&mut self.scratch, &mut self.told);
-        self.decks.retain_mut(|deck| deck.mix(&mut samples, scratch, &mut |event| told.push(event)));
+        let (scratch, events) = (&mut self.scratch, &mut self.events);
+        self.decks.retain_mut(|deck| deck.mix(&mut samples, scratch, &mut |event| events.push(event)));
         self.limiter.process(&mut samples);
         self.tell_news();
         PcmBlock { position, samples }
@@ -327,9 +327,9 @@ impl Mixer {
                 News::Begins(track, at) => {
                     self.titles.begin(Arc::new(Title::new(track.title.clone())));
                     self.mark(at);
-                    self.told.push(Event::TrackChange { track, at });
+                    self.events.push(Event::TrackChange { track, at });
                 }
-                News::Event(event) => self.told.push(event),
+                News::Event(event) => self.events.push(event),
             }
         }
     }

@@ -78,7 +78,7 @@ pub(crate) struct Voice {
     gate: Gate,
     /// [`CUT`] at the pipeline's rate.
     cut: FrameCount,
-    /// Blocks in a row for which the decoder had nothing.
+    /// How many calls of [`mix`](Voice::mix) in a row found the decoder behind.
     starved: u32,
 }
 
@@ -144,7 +144,7 @@ impl Voice {
         self.feed.ending()
     }
 
-    /// Stretches in a row in which it was to sound and its decoder had nothing.
+    /// How many calls of [`mix`](Voice::mix) in a row found the decoder behind.
     pub fn starved(&self) -> u32 {
         self.starved
     }

@@ -22,7 +22,7 @@ pub(super) struct NextTrack {
 
 /// How far the next track is.
 enum Next {
-    /// Nothing is up next, as of this version of the list; it may be tried again.
+    /// Nothing is up next in this version of the list. The list is tried again when it changes, and at `retry_at`.
     Nothing { version: u64, retry_at: Option<FramePos> },
     /// A decode thread looks for it.
     Pending(PendingPick),
@@ -33,7 +33,7 @@ enum Next {
 /// Where tracks come from.
 enum Supply {
     List,
-    /// The fallback stands in for the list, of which this version gave nothing to hear.
+    /// The fallback stands in for the list. Nothing of this version of the list could be heard.
     Fallback {
         instead_of: u64,
     },
@@ -63,7 +63,7 @@ impl NextTrack {
         matches!(self.state, Next::Nothing { .. })
     }
 
-    /// Whether the list, for which the fallback stood in, has a track ready again.
+    /// Whether a track of the list is ready, after the fallback has stood in for the list.
     pub fn list_is_back(&self) -> bool {
         self.ready().is_some_and(|next| {
             let useless =
@@ -77,7 +77,8 @@ impl NextTrack {
         self.picker.begun()
     }
 
-    /// Takes the track that is ready, and picks the one after it. If a new playlist begins with it: its name and length.
+    /// Takes the track that is ready, and picks the one after it. Also returns the name and the length of the playlist
+    /// if a new playlist begins with the track.
     pub fn take(&mut self, crossfade: Duration) -> Option<(OpenedTrack, Option<(String, usize)>)> {
         let Next::Ready(opened) = std::mem::replace(&mut self.state, Next::NOTHING) else {
             return None;
@@ -91,7 +92,8 @@ impl NextTrack {
         Some((*opened, playlist))
     }
 
-    /// Has the fallback stand in, if there is one, until what is up next changes, and at least for one track.
+    /// Lets the fallback stand in for at least one track, until what is up next changes. Returns false if there is no
+    /// fallback.
     pub fn fall_back(&mut self, crossfade: Duration) -> bool {
         if !self.picker.has_fallback() {
             return false;
