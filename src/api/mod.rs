@@ -1,5 +1,6 @@
-//! The API, which controls and observes a station over HTTP. It uses only the public interface of the library,
-//! as any application could.
+//! The API, which controls and observes a station over HTTP. It does so through the public interface of the
+//! library, as any application could. Two things are private to the crate: the reloader, and the subscription to
+//! events that wakes the thread `api`.
 //!
 //! The thread `api` reads the requests that the server hands over, answers those that need no file, and pushes
 //! events. The thread `api-files` answers requests that open files. The thread `login` verifies passwords that

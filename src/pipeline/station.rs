@@ -68,7 +68,7 @@ impl Station {
         report
     }
 
-    /// On a thread each: one that is stuck does not use up the time of the next.
+    /// Stops each pipeline on a thread of its own, so that a stuck one does not use up the time of the others.
     fn stop_pipelines(&self, deadline: Instant) -> StopReport {
         let (mut abandoned, mut elsewhere) = (Vec::new(), Vec::new());
         for (index, pipeline) in self.pipelines.iter().enumerate() {
@@ -76,7 +76,8 @@ impl Station {
                 let pipeline = pipeline.clone();
                 move || pipeline.inner.stop_before(deadline).abandoned
             };
-            // Whether it is stopped by a hook of its own it sees by the thread.
+            // The last one needs no other thread. A pipeline whose own hook stops it must be stopped on this thread,
+            // by which it recognizes the hook.
             let here = index + 1 == self.pipelines.len() || pipeline.inner.hooks.is_hook_thread();
             match (!here).then(|| thread::spawn("stop", stop)) {
                 Some(Ok(thread)) => elsewhere.push(thread),

@@ -17,27 +17,27 @@ pub(super) struct Threads {
     pub followers: Crew,
 }
 
-/// By when each stage of stopping is over. A stage that is stuck leaves time for those after it, so that only what is
-/// stuck is named as such.
+/// The deadline of each stage of stopping. A stuck stage leaves time for the later ones, so that only threads that are
+/// stuck are reported as stuck.
 pub(super) struct Deadlines {
     pub mixer: Instant,
     pub decoders: Instant,
     pub encoders: Instant,
     pub server: Instant,
-    /// They get what is due to them for two seconds. Usually nothing before it has taken any time.
+    /// Listeners may take two seconds to receive what is due. There is time for that unless an earlier stage is slow.
     pub listeners: Instant,
     pub hooks: Instant,
 }
 
 impl Deadlines {
-    /// For a chunk of a file.
+    /// A decoder sees the stop after its current chunk.
     const DECODERS: Duration = Duration::from_millis(250);
-    /// For the jobs that wait, and for what the encoder holds.
+    /// An encoder first encodes its waiting jobs and is flushed.
     const ENCODERS: Duration = Duration::from_millis(500);
-    /// For hooks, and for a last write of the state.
+    /// Hooks run for the last events, and the state is written once more.
     const HOOKS: Duration = Duration::from_secs(1);
     const LEAST_FOR_HOOKS: Duration = Duration::from_millis(250);
-    /// For the threads that a server leaves to its last pipeline.
+    /// The threads of the hub end last.
     const HUB: Duration = Duration::from_millis(250);
 
     pub fn within(deadline: Instant, own_server: bool) -> Deadlines {
