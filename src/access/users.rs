@@ -252,7 +252,8 @@ impl User {
     }
 }
 
-/// The hash of an unknown password with the current costs. It is verified if a name does not exist.
+/// A hash with the current costs that no known password has. It is verified if the user does not exist or has no
+/// password, so that the answer takes as long.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bG9uZ3dhdmUtbm9ib2R5$\
                        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 

@@ -12,8 +12,9 @@ use crossbeam::channel::{self, TryRecvError};
 
 use super::sleepers::Sleepers;
 
-/// A channel for any number of senders and receivers. It has no capacity limit, because its items are limited
-/// by their subject: outputs with work, and commands of an application.
+/// A channel for any number of senders and receivers. It has no capacity limit. Its users keep it short: the emitters
+/// of a hub count the messages that wait, and an output is on a pool's list once. The mixer takes commands at every
+/// job.
 pub(crate) fn quiet_channel<T>() -> (QuietSender<T>, QuietReceiver<T>) {
     let (sender, receiver) = channel::unbounded();
     let sleepers = Arc::new(Sleepers::default());

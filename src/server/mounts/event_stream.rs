@@ -13,7 +13,7 @@ use crate::units::StreamPos;
 pub(crate) const WAITING: usize = 4_096;
 /// The longest event in bytes. The backlog has room for many of them.
 const MAX_EVENT: usize = 64 * 1024;
-/// A follower that comes again may have missed so many bytes. The backlog holds many times that.
+/// A follower that reconnects can continue if it has missed at most this many bytes. The backlog holds many times that.
 const REMEMBERED: u64 = 128 * 1024;
 
 /// Shared by the reactor, which writes, and the producer, which reads. Each stream has its own.

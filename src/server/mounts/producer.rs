@@ -1,4 +1,5 @@
-//! What mounts and event streams share: the packets of a producer, and an end.
+//! The reactor's side of a producer: its packets are taken from a handoff, and its stream ends. Mounts and event
+//! streams share this.
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +7,8 @@ use crate::error::CloseReason;
 use crate::packet::TitledPacket;
 use crate::ring::HandoffReader;
 
-/// Packets taken from one handoff in one turn of the reactor. A producer that pushes as fast as it can does not keep the
-/// reactor from its listeners.
+/// The most packets that are taken from one handoff in one turn of the reactor. Without a limit, a producer that
+/// pushes fast would keep the reactor from its listeners.
 pub(super) const PACKETS_A_TURN: usize = 1024;
 /// Clients get what is due within this time after the end.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -22,9 +23,9 @@ pub(crate) enum Drained {
     Ended,
 }
 
-/// Takes packets from a handoff; returns how many.
+/// Takes packets from a handoff. Returns the state of the handoff, and the number of packets.
 pub(super) fn drain(handoff: &HandoffReader, mut take: impl FnMut(&TitledPacket)) -> (Drained, usize) {
-    // Asked first: what was pushed before the end is taken.
+    // This is asked first, so that all packets from before the end are taken.
     let ended = handoff.has_ended();
     let mut packets = 0;
     while packets < PACKETS_A_TURN
@@ -41,7 +42,7 @@ pub(super) fn drain(handoff: &HandoffReader, mut take: impl FnMut(&TitledPacket)
     (drained, packets)
 }
 
-/// Nothing more will come. Clients are closed when they have everything, or at the deadline.
+/// The end of a stream. Each client is closed when it has everything, or at the deadline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
     pub(crate) reason: CloseReason,

@@ -12,7 +12,8 @@ const TICK_NANOS: u64 = 4_000_000;
 const SLOTS: usize = 4096;
 
 /// The batches in a cadence. With a cadence of one second, there is a batch every 40 ms, or every 200 ms if
-/// there are few entries. Both divide the ticks of a second, and 40 ms divides 200 ms.
+/// there are few entries. Both divide the ticks of a second, so an entry of a batch falls into a batch again one second
+/// later. 40 ms divides 200 ms, so every batch of the coarser grain is also one of the finer grain.
 const GRAINS: u64 = 25;
 const GRAINS_OF_FEW: u64 = 5;
 /// With more entries than this, a batch of the finer grain has at least a hundred.
