@@ -1,4 +1,4 @@
-//! The threads that a pipeline owns. Stopping joins each one, or names it.
+//! The threads that a pipeline owns. Stopping joins each thread, or returns its name if it is stuck.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -19,7 +19,7 @@ struct Member {
     name: String,
     handle: JoinHandle<()>,
     /// Disconnected when the thread's work has ended, however it ended.
-    working: Receiver<()>,
+    ended: Receiver<()>,
 }
 
 impl Crew {
@@ -33,19 +33,20 @@ impl Crew {
         .map_err(Error::io("starting a thread"))?;
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         members.retain(|member| !member.handle.is_finished());
-        members.push(Member { name: name.into(), handle, working: ended });
+        members.push(Member { name: name.into(), handle, ended });
         Ok(())
     }
 
-    /// Joins every thread. Gives the names of those that are still at work at `deadline`: they are stuck in foreign code
-    /// (a dead disk, a hook), and are left behind. The caller's own thread stays a member: another thread joins it.
+    /// Joins every thread. A thread that is still at work at `deadline` is stuck, on a dead disk or in a hook, for
+    /// example. It is left behind, and its name is returned. The caller's own thread stays a member, and another
+    /// thread must join it.
     pub fn join(&self, deadline: Instant) -> Vec<String> {
         let mut abandoned = Vec::new();
         loop {
-            // Members are taken one by one, because a thread that ends may have started another.
+            // Members are taken one by one, because a thread may start another before it ends.
             let Some(member) = self.take_another() else { return abandoned };
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            let ended = member.working.recv_timeout(left).is_err_and(|error| error.is_disconnected());
+            let ended = member.ended.recv_timeout(left).is_err_and(|error| error.is_disconnected());
             match ended {
                 true if member.handle.join().is_err() => log::error!("thread {} panicked", member.name),
                 true => {}
@@ -54,7 +55,7 @@ impl Crew {
         }
     }
 
-    /// A thread that is not the caller's.
+    /// Takes out a thread that is not the caller's.
     fn take_another(&self) -> Option<Member> {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         let own = std::thread::current().id();

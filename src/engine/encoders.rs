@@ -3,9 +3,9 @@
 //! Reads: jobs of about 100 ms of PCM, one queue for each output. Writes: packets with their
 //! titles, to each output's sink. Never: waits for a sink, or runs one encoder on two threads.
 //!
-//! An output that has work is on the pool's list once, or on one worker. Whoever sets `scheduled` puts it on the list.
-//! A worker does one piece of its work and puts it back at the end of the list, so that a slow encoder delays no other
-//! output. If the output has no more work, the worker clears `scheduled`.
+//! An output that has work is on the pool's list once, or on one worker. The thread that sets `scheduled` puts the
+//! output on the list. A worker does one piece of the output's work and puts it back at the end of the list, so
+//! that a slow encoder delays no other output. If the output has no more work, the worker clears `scheduled`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,9 +27,9 @@ const QUEUE_JOBS: usize = 100;
 
 enum Work {
     Encode(Arc<Job>),
-    /// Go on with another encoder of the same type.
+    /// Replace the encoder by another one of the same content type.
     Replace(Arc<dyn EncoderSettings>, Box<Running>),
-    /// Flush the encoder, drop the sink, answer.
+    /// Flush the encoder, drop the sink, then answer.
     Finish(Sender<()>),
 }
 
@@ -41,19 +41,19 @@ pub(crate) struct Output {
     scheduled: AtomicBool,
     line: Mutex<Line>,
     failed: Arc<AtomicBool>,
-    /// Pieces of work that it was given and that it has done. If the difference stays, the encoder is stuck.
+    /// The pieces of work that were queued, and those that were done or dropped. The difference is what waits.
     given: AtomicU64,
     done: AtomicU64,
-    /// What was dropped because the encoder was too far behind. Locked for moments.
+    /// What was dropped because the encoder was too far behind. It is never locked while an encoder works.
     lost: Mutex<Lost>,
 }
 
 #[derive(Default)]
 struct Lost {
     jobs: u64,
-    /// How many of them were logged.
-    told: u64,
-    /// The title changes of dropped jobs, which are not lost.
+    /// The value of `jobs` when the loss was last logged.
+    logged: u64,
+    /// The title changes of dropped jobs. The next job that is encoded brings them.
     marks: Vec<Mark>,
 }
 
@@ -76,7 +76,7 @@ impl Output {
         }
     }
 
-    /// Which output this is.
+    /// The id of the output.
     pub fn id(&self) -> OutputId {
         self.id
     }
@@ -86,12 +86,12 @@ impl Output {
         &self.mount
     }
 
-    /// Jobs that wait for it.
+    /// How many pieces of work wait for its encoder, including the one that is being done.
     pub fn waiting(&self) -> u64 {
         self.given.load(Ordering::Relaxed).saturating_sub(self.done.load(Ordering::Relaxed))
     }
 
-    /// Whether its encoder has failed and is not yet built again.
+    /// Whether its encoder has failed, and no new one has given a packet yet.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
@@ -133,12 +133,14 @@ impl Output {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Logs that jobs were dropped, once for each ten seconds of them. Gives their title changes.
+    /// Logs that jobs were dropped: the first time, and then once for each ten seconds of lost audio. Returns their
+    /// title changes.
     fn report_loss(&self, emitter: &Emitter) -> Vec<Mark> {
         let mut lost = lock(&self.lost);
-        let is_news = lost.jobs > lost.told && (lost.told == 0 || lost.jobs - lost.told >= QUEUE_JOBS as u64);
+        let is_news =
+            lost.jobs > lost.logged && (lost.logged == 0 || lost.jobs - lost.logged >= QUEUE_JOBS as u64);
         if is_news {
-            lost.told = lost.jobs;
+            lost.logged = lost.jobs;
         }
         let marks = std::mem::take(&mut lost.marks);
         drop(lost);
@@ -152,7 +154,8 @@ impl Output {
 
 /// The workers of one pipeline. They end when the pool is gone and all its work is done.
 pub(crate) struct Pool {
-    /// Outputs that have work; `None` ends a worker. Sending cannot fail, because every sender holds a receiver, too.
+    /// The outputs that have work. `None` ends a worker. Sending cannot fail, because each holder of a sender has a
+    /// receiver, too.
     list: QuietSender<Option<Arc<Output>>>,
     outputs: QuietReceiver<Option<Arc<Output>>>,
     workers: AtomicUsize,
@@ -165,7 +168,7 @@ impl Pool {
         Pool { list, outputs, workers: AtomicUsize::new(0) }
     }
 
-    /// Starts a thread for each of so many outputs, but at most one a core.
+    /// Starts workers until there is one for each output, but at most one for each core.
     pub fn staff(&self, outputs: usize, crew: &Crew) -> Result<()> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         while self.workers.load(Ordering::Relaxed) < outputs.min(cores) {
@@ -177,7 +180,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Gives a job to an output. If its queue is full, the oldest job is dropped; with `patient` this waits instead.
+    /// Gives a job to an output. If its queue is full, the oldest job is dropped. With `patient`, this waits instead.
     pub fn encode(&self, output: &Arc<Output>, job: Arc<Job>, patient: bool) {
         while patient && output.queue.is_full() {
             std::thread::yield_now();
@@ -185,7 +188,7 @@ impl Pool {
         self.give(output, Work::Encode(job));
     }
 
-    /// Goes on with another encoder: what the old one still has inside comes first.
+    /// Replaces the encoder of an output. The old encoder is flushed first.
     pub fn replace(
         &self,
         output: &Arc<Output>,
@@ -195,7 +198,8 @@ impl Pool {
         self.give(output, Work::Replace(settings, Box::new(Running::new(encoder))));
     }
 
-    /// Ends an output: its jobs are encoded, the encoder is flushed, the sink is dropped. Then the receiver is told.
+    /// Ends an output: its jobs are encoded, the encoder is flushed, and the sink is dropped. Then the receiver gets a
+    /// message.
     pub fn finish(&self, output: &Arc<Output>) -> Receiver<()> {
         let (finished, receiver) = crossbeam::channel::bounded(1);
         self.give(output, Work::Finish(finished));
@@ -204,8 +208,8 @@ impl Pool {
 
     fn give(&self, output: &Arc<Output>, work: Work) {
         output.put(work);
-        // SeqCst pairs with the worker's store and second look at the queue: either the worker sees this work, or
-        // we see that the output is on no worker.
+        // SeqCst pairs with `do_one_piece`, which clears `scheduled` and then looks at the queue again. Either the
+        // worker sees this work, or this thread sees that `scheduled` is clear.
         if !output.scheduled.swap(true, Ordering::SeqCst) {
             self.list.send(Some(output.clone()));
         }
@@ -214,7 +218,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // One for each worker, after all outputs that are listed now.
+        // Each worker takes one `None`, after all outputs that are listed now.
         (0..*self.workers.get_mut()).for_each(|_| _ = self.list.send(None));
     }
 }
@@ -223,7 +227,8 @@ fn run(list: &QuietSender<Option<Arc<Output>>>, outputs: &QuietReceiver<Option<A
     while let Some(Some(output)) = outputs.recv() {
         do_one_piece(list, output);
     }
-    // Outputs may have been put back since then. Of the `None`s each worker keeps one.
+    // This worker has had its `None`. Other workers may have put outputs back after it. The other `None`s that are
+    // found here belong to other workers, and are put back for them.
     let mut others = 0;
     while let Ok(listed) = outputs.try_recv() {
         match listed {
@@ -326,7 +331,7 @@ mod tests {
         while !slow.queue.is_empty() {
             std::thread::yield_now();
         }
-        // The worker stands before the gate. A hundred places, an order on each side of many jobs.
+        // The worker waits for the gate. The queue has a hundred places. An order comes before the jobs, and one after.
         pool.replace(&slow, Arc::new(gated.clone()), Box::new(gated.clone()));
         for block in 1..=250 {
             pool.encode(&slow, job(block), false);
@@ -336,7 +341,7 @@ mod tests {
         finished.recv().unwrap();
         let titles: Vec<_> =
             packets.iter().map(|packet: crate::packet::TitledPacket| packet.title.text.clone()).collect();
-        // The first; then of 250 the last 98, beside whom the two orders had their places.
+        // Job 0 had begun. Of the other 250, the last 98 are kept, because the two orders take two places.
         let kept = std::iter::once(0).chain(250 - 97..=250);
         assert_eq!(titles, kept.map(|block| format!("title {block}")).collect::<Vec<_>>());
         assert_eq!((slow.waiting(), lock(&slow.lost).jobs), (0, 152));

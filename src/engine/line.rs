@@ -1,4 +1,4 @@
-//! An output's encoder at work: PCM in, titled packets out, and the next encoder when one has failed.
+//! Runs the encoder of an output. It turns PCM into packets with titles, and opens a new encoder after a failure.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,33 +18,33 @@ use crate::metadata::Title;
 use crate::packet::{Packet, TitledPacket};
 use crate::units::{FrameCount, FramePos};
 
-/// How long after a failure an encoder is opened again.
+/// The time from a failure until the encoder is opened again.
 const REBUILD_AFTER: Duration = Duration::from_secs(1);
 
-/// Takes an output's packets, all of a job at once, into its mount's handoff. It must return at once. Dropping it ends
-/// the mount.
+/// Puts the packets of an output into its mount's handoff, all of a job at once. It must return at once. Dropping it
+/// ends the mount.
 pub(crate) type Sink = Box<dyn FnMut(Drain<'_, TitledPacket>) + Send>;
 
-/// What an output is, but for the encoder that it happens to have.
+/// What stays the same when an output's encoder fails and is opened again.
 pub(crate) struct OutputSetup {
     pub id: OutputId,
     pub mount: String,
-    /// They open its encoder, again if it fails.
+    /// The settings that open its encoder.
     pub settings: Arc<dyn EncoderSettings>,
     pub spec: PcmSpec,
     pub emitter: Emitter,
 }
 
-/// An output's encoder at work. Only the worker that the output is on touches it.
+/// The encoder of an output, with its sink and its titles. Only the worker that has the output uses it.
 pub(crate) struct Line {
     output: OutputSetup,
     encoder: EncoderState,
-    /// Gone once the output is finished.
+    /// `None` after the output was finished.
     sink: Option<Sink>,
-    /// The title of the next packet, and those that come after it.
+    /// The title of the next packet, and the title changes that come after it.
     title: Arc<Title>,
     marks: VecDeque<Mark>,
-    /// What the encoder gave and what is ready for the sink: both reused from job to job.
+    /// The packets of the encoder, and those that have their titles. Both buffers are reused for each job.
     packets: Vec<Packet>,
     ready: Vec<TitledPacket>,
     failed: Arc<AtomicBool>,
@@ -68,7 +68,7 @@ pub(crate) struct Running {
     /// Frames that went in, and frames that came out in packets.
     fed: u64,
     produced: u64,
-    /// Whether it replaces an encoder that failed, and has not given a packet yet.
+    /// Whether it replaces a failed encoder and has made no packet yet.
     unproven: bool,
 }
 
@@ -101,12 +101,12 @@ impl Line {
         }
     }
 
-    /// Where it says what happened.
+    /// The emitter of the pipeline.
     pub fn emitter(&self) -> &Emitter {
         &self.output.emitter
     }
 
-    /// Takes in the title changes that are for this output.
+    /// Adds the title changes that are for this output.
     pub fn add_marks(&mut self, marks: &[Mark]) {
         let mine = |mark: &&Mark| mark.output.is_none_or(|output| output == self.output.id);
         self.marks.extend(marks.iter().filter(mine).cloned());
@@ -133,7 +133,7 @@ impl Line {
             }
             EncoderState::Running(running) => running,
         };
-        // If jobs were dropped, the input jumps, and the encoder's clock with it.
+        // If jobs were dropped, the position jumps but `fed` does not. So `start` is set again for each block.
         running.start = Some(FramePos(block.position.0 - running.fed.min(block.position.0)));
         running.fed += BLOCK_FRAMES as u64;
         let packets = &mut self.packets;
@@ -142,7 +142,7 @@ impl Line {
         Ok(())
     }
 
-    /// Goes on with another encoder. What the old one still holds comes first.
+    /// Replaces the encoder. The old one is flushed first.
     pub fn replace(&mut self, settings: Arc<dyn EncoderSettings>, running: Running) {
         self.flush();
         self.output.settings = settings;
@@ -150,7 +150,7 @@ impl Line {
         self.encoder = EncoderState::Running(Running { unproven, ..running });
     }
 
-    /// Flushes the encoder and lets go of the sink.
+    /// Flushes the encoder and drops the sink, which ends the mount.
     pub fn finish(&mut self) {
         self.flush();
         self.sink = None;
@@ -193,7 +193,7 @@ impl Line {
         }
     }
 
-    /// Sends all packets of a job at once: the reactor wakes for each job, and not for each packet.
+    /// Sends all packets of a job at once, so that the reactor wakes once for each job.
     fn send(&mut self) {
         match &mut self.sink {
             Some(sink) if !self.ready.is_empty() => sink(self.ready.drain(..)),

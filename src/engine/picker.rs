@@ -1,5 +1,5 @@
-//! Picks the next track. On a `decode` thread it takes what is up next, opens it, and passes over what cannot be
-//! played. Then the thread goes on as the decoder of the track.
+//! Picks the next track. A `decode` thread opens the entry that is up next, and skips entries that cannot be played.
+//! Then the same thread decodes the track.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::playout::Entry;
 use crate::ring::Feed;
 use crate::units::FrameCount;
 
-/// Opens the file at a path, on a decode thread. It may take its time.
+/// Opens the file at a path. It may block, because it is called on a decode thread.
 pub(crate) type Open = dyn Fn(&Path, PcmSpec) -> crate::Result<Box<dyn Source>> + Send + Sync;
 
 /// The line that a station shows for an entry with these tags.
@@ -31,16 +31,16 @@ pub(crate) type TitleFormat = dyn Fn(&Entry, &Tags) -> String + Send + Sync;
 /// The gain that a file's tags ask for, as a factor.
 pub(crate) type FileGain = dyn Fn(&Tags) -> f32 + Send + Sync;
 
-/// A track, opened, with its first audio decoded.
+/// A track whose file is open and whose first audio is decoded.
 pub(crate) struct OpenedTrack {
     pub id: EntryId,
-    /// The version of the list of which it is the next.
+    /// The version of the list in which this track is next.
     pub version: u64,
     pub info: Arc<TrackInfo>,
-    /// Its gain, as its tags ask for it.
+    /// The gain that its tags ask for, as a factor.
     pub file_gain: f32,
     pub feed: Feed,
-    /// Whether it fills in for what should have been played.
+    /// Whether it comes from the fallback.
     pub fallback: bool,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct OpenedTrack {
 pub(crate) enum PickFrom {
     /// What is up next.
     List,
-    /// What is up next; where there is nothing, the fallback.
+    /// What is up next, or the fallback if the list gives no track.
     ListThenFallback,
     /// The fallback alone.
     Fallback,
@@ -62,7 +62,7 @@ pub(crate) enum Pick {
     Nothing {
         version: u64,
     },
-    /// Everything up next was tried, and nothing can be played.
+    /// Every entry that is up next was tried, and none can be played.
     AllFailed {
         version: u64,
     },
@@ -72,7 +72,7 @@ pub(crate) enum Pick {
 pub(crate) struct PendingPick {
     /// The answer. The sender is dropped without one if no thread could be started.
     pub answer: Receiver<Pick>,
-    /// The last version of the list in which the entry that is being opened was still the next.
+    /// The last version of the list in which the entry that is being opened was next.
     pub version: u64,
     opening: Arc<Opening>,
 }
@@ -84,8 +84,8 @@ impl PendingPick {
     }
 }
 
-/// The entry of the list that is being opened. On a dead disk that can take for ever. The thread that opens it and the
-/// one that waits for the answer share it.
+/// The entry of the list that is being opened. Opening may never end on a dead disk. The thread that opens the entry
+/// and the owner of the pending pick share this.
 #[derive(Default)]
 struct Opening(Mutex<Option<(EntryId, PathBuf)>>);
 
@@ -94,7 +94,7 @@ impl Opening {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether nobody waits for the answer any more.
+    /// Whether the pending pick was dropped, so that nobody waits for the answer.
     fn is_abandoned(self: &Arc<Opening>) -> bool {
         Arc::strong_count(self) == 1
     }
@@ -106,12 +106,12 @@ pub(crate) struct Picker {
     pub pipeline: Arc<str>,
     pub spec: PcmSpec,
     pub up_next: Arc<SharedUpNext>,
-    /// What stands in when that gives nothing; it may be empty.
+    /// The entries that stand in if `up_next` gives no track. It may be empty.
     pub fallback: Arc<SharedUpNext>,
-    /// How many tracks have begun to sound. It is counted with the list locked, so that a reader sees what is up next and
-    /// what is on the air as of one moment.
+    /// How many tracks have begun to sound. It changes only while the list of the track is locked. A reader locks the
+    /// list and compares this with `OnAir::begun`, to see whether the list and the state are of one moment.
     pub begun: Arc<AtomicU64>,
-    /// An entry that does not start at its beginning, because it was on the air before a restart.
+    /// The entry that was on the air before a restart, and the position at which it continues.
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     pub open: Arc<Open>,
     pub title: Arc<Mutex<Arc<TitleFormat>>>,
@@ -122,7 +122,7 @@ pub(crate) struct Picker {
 }
 
 impl Picker {
-    /// Starts picking, and returns at once. The thread lives as long as the feed in its answer.
+    /// Starts picking, and returns at once. The thread ends when the feed in its answer is dropped, if not before.
     pub fn pick(&self, from: PickFrom, crossfade: Duration) -> PendingPick {
         let (sender, answer) = bounded(1);
         let pending = PendingPick { answer, version: self.version(), opening: Arc::default() };
@@ -135,7 +135,7 @@ impl Picker {
         pending
     }
 
-    /// Which version of the list is in force.
+    /// The current version of the list.
     pub fn version(&self) -> u64 {
         self.up_next.version()
     }
@@ -145,17 +145,18 @@ impl Picker {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Whether this is what comes next on the list.
+    /// Whether this entry is next on the list.
     pub fn is_next(&self, id: EntryId) -> bool {
         self.up_next.lock().peek().is_some_and(|next| next.id == id)
     }
 
-    /// Whether there is anything to fall back on.
+    /// Whether the fallback has an entry.
     pub fn has_fallback(&self) -> bool {
         self.fallback.lock().peek().is_some()
     }
 
-    /// The track is on the air. If a new playlist began with it: its name and length.
+    /// Notes that the track is on the air. Returns the name and the length of the playlist if a new playlist began with
+    /// the track.
     pub fn begin(&self, opened: &OpenedTrack) -> Option<(String, usize)> {
         let mut list = self.list_of(opened.fallback).lock();
         self.begun.fetch_add(1, Ordering::Relaxed);
@@ -197,7 +198,7 @@ impl Picker {
             *opening.lock() =
                 next.as_ref().filter(|_| !fallback).map(|(id, entry)| (*id, entry.path.clone()));
             let (id, entry) = next.ok_or(NoTrack::Empty)?;
-            // A decoder that panics costs its track, as any bad file does.
+            // If a decoder panics, the track is skipped like any bad file.
             let primed = catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, crossfade)))
                 .unwrap_or_else(|_| Err(Error::file(&entry.path, "its decoder panicked")));
             *opening.lock() = None;
@@ -224,7 +225,8 @@ impl Picker {
         let source = (self.open)(&entry.path, self.spec)?;
         let duration = source.duration();
         let tags = source.tags().clone();
-        // Where the end is not declared, the crossfade can only begin once the decoder has seen it.
+        // If the file does not declare its duration, the mixer knows the end only when the decoder has seen it. The
+        // decoder must then be ahead by the crossfade, too.
         let ahead = if duration.is_none() { AHEAD + crossfade } else { AHEAD };
         let goes_on_at = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
         let from = goes_on_at.filter(|at| at.0 == id).map_or(FrameCount(0), |at| at.1);
@@ -269,8 +271,9 @@ enum NoTrack {
     Stopping,
 }
 
-/// Answers, and drops the sender: a track that nobody takes is dropped with the channel, and its decode thread ends.
+/// Sends the answer and drops the sender. A track that nobody takes is dropped with the channel, so that its decode
+/// thread ends.
 fn send(answer: Sender<Pick>, pick: Pick) {
-    // The mixer may have ended meanwhile.
+    // Sending fails if nobody waits for the answer any more.
     let _ = answer.send(pick);
 }
