@@ -1,4 +1,4 @@
-//! Which log line an event makes, if any.
+//! The log lines that events make. Some events make none.
 
 use std::time::{Duration, Instant};
 
@@ -6,22 +6,22 @@ use log::Level;
 
 use super::Event;
 
-/// So many lines about tracks are written in so long a time: that a folder has a hundred thousand broken files is
-/// one thing to know.
+/// The most lines about tracks in a period. A folder of a hundred thousand broken files must not flood the log.
 const LINES: u32 = 100;
+/// The period after which the lines are counted afresh.
 const PERIOD: Duration = Duration::from_secs(60);
 
 /// The log lines of one pipeline.
 #[derive(Debug, Default)]
 pub(super) struct LogLines {
-    /// When the count began.
+    /// The beginning of the current period.
     since: Option<Instant>,
     written: u32,
     left_out: u32,
 }
 
 impl LogLines {
-    /// Writes the line of this event, if an operator wants to know of it.
+    /// Writes the line of this event, if it has one and there is room for it.
     pub fn write(
         &mut self,
         name: &str,
@@ -50,7 +50,8 @@ impl LogLines {
         write_line(level, format!("{name}: {text}"));
     }
 
-    /// Whether one more line about a track may be written. The first of a period says how many were left out before.
+    /// Whether one more line about a track may be written. When a period begins, this first writes how many lines the
+    /// last one left out.
     fn has_room(&mut self, name: &str, now: Instant, write_line: &mut dyn FnMut(Level, String)) -> bool {
         if self.since.is_none_or(|since| now.saturating_duration_since(since) >= PERIOD) {
             if self.left_out > 0 {

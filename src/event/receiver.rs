@@ -1,4 +1,4 @@
-//! What a subscriber reads events from.
+//! The queue from which a subscriber reads events.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use super::{Event, EventKind, StationEvent};
 use crate::error::{Error, Result};
 
-/// A bounded queue of events, for an application that polls rather than be called. It holds the events of one
-/// pipeline ([`Pipeline::events`](crate::Pipeline::events)), or those of a whole station with the names of their pipelines
-/// ([`Server::subscribe`](crate::Server::subscribe)). Events that do not fit are counted: [`Event::Missed`] says how many,
-/// in the place where they are missing. It may be read on any thread.
+/// A bounded queue of events, for an application that reads events instead of adding hooks. It holds the events of
+/// one pipeline ([`Pipeline::events`](crate::Pipeline::events)), or those of a whole station with the names of
+/// their pipelines ([`Server::subscribe`](crate::Server::subscribe)). Events that do not fit are counted:
+/// [`Event::Missed`] says how many, in the place where they are missing. It may be read on any thread.
 ///
 /// In an event loop, wait for [`descriptor`](EventReceiver::descriptor) to become readable.
 pub struct EventReceiver<T = Event> {
@@ -24,7 +24,8 @@ pub struct EventReceiver<T = Event> {
     item: PhantomData<fn() -> T>,
 }
 
-/// Called on the thread `events` after an event of this kind came, and for what is missed. It must return at once.
+/// Called on the thread `events` when an event of this kind was put into the queue or counted as missed. It must return
+/// at once.
 type Notify = Box<dyn Fn(EventKind) + Send + Sync>;
 
 /// The queue of one receiver. The hub fills it.
@@ -36,17 +37,18 @@ pub(crate) struct Inbox {
     queue: Mutex<Queue>,
     changed: Condvar,
     closed: AtomicBool,
-    /// Made on demand, with the queue locked.
+    /// Made when it is first asked for, while the queue is locked.
     descriptor: OnceLock<Descriptor>,
 }
 
 #[derive(Default)]
 struct Queue {
-    /// Each with how many were missed before it.
+    /// The events, each with the number of events that were missed before it.
     events: VecDeque<(u64, StationEvent)>,
-    /// How many were missed after the last of them.
+    /// How many events were missed after the last of `events`.
     missed: u64,
-    /// The event that the reader took last, while it is at work on it; of a watched reader only.
+    /// The work of a watched reader on the event that it took last. `None` if it waits for the next event, or if the
+    /// reader is not watched.
     task: Option<Task>,
 }
 
@@ -56,7 +58,7 @@ pub(crate) struct Task {
     /// The kind of the event that it took.
     pub kind: EventKind,
     pub since: Instant,
-    /// Whether the log has been told that it takes long.
+    /// Whether the hub has reported that it takes too long.
     pub reported: bool,
 }
 
@@ -66,14 +68,14 @@ impl<T: From<StationEvent>> EventReceiver<T> {
         self.inbox.take(&mut self.inbox.lock()).map(T::from)
     }
 
-    /// Waits for the next event. `None` when no more will come (the pipeline or the station has stopped) and all were read.
+    /// Waits for the next event. Returns `None` if the pipeline or the station has stopped and all events were read.
     pub fn recv(&self) -> Option<T> {
         self.inbox.wait(None).map(T::from)
     }
 
-    /// Waits for the next event, but no longer than `timeout`. `None` after that time too.
+    /// Waits for the next event, for at most `timeout`. Also returns `None` after the timeout.
     pub fn recv_timeout(&self, timeout: Duration) -> Option<T> {
-        // A deadline that no clock can show never comes.
+        // A timeout that is too long for the clock is no timeout.
         self.inbox.wait(Instant::now().checked_add(timeout)).map(T::from)
     }
 }
@@ -84,8 +86,8 @@ impl<T> EventReceiver<T> {
         EventReceiver { inbox: Arc::new(Inbox::new(capacity)), item: PhantomData }
     }
 
-    /// The same for a reader that waits for other things too: `notify` wakes it. It is called on the thread `events` with
-    /// the kind of each event, and must return at once.
+    /// The same for a reader that also waits for other things. `notify` wakes it. It is called on the thread `events`
+    /// with the kind of each event, and must return at once.
     pub(crate) fn notifying(
         capacity: usize,
         notify: impl Fn(EventKind) + Send + Sync + 'static,
@@ -104,16 +106,16 @@ impl<T> EventReceiver<T> {
         &self.inbox
     }
 
-    /// A file descriptor that is readable while events wait, and once no more will come: for `poll`
-    /// and the like. The receiver owns it: wait for it, but do not read from it or close it.
+    /// A file descriptor for `poll` and the like. It is readable while events wait, and when no more will come. The
+    /// receiver owns it: do not read from it or close it.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) when the process has no descriptor left.
+    /// [`Error::Io`](crate::Error::Io) if the process has no descriptor left.
     pub fn descriptor(&self) -> Result<BorrowedFd<'_>> {
         let inbox = &*self.inbox;
         let queue = inbox.lock();
         if inbox.descriptor.get().is_none() {
-            // Nobody else makes one meanwhile: the queue is locked.
+            // The queue is locked, so no other thread makes one meanwhile.
             let _ =
                 inbox.descriptor.set(Descriptor::new().map_err(Error::io("making a descriptor for events"))?);
             inbox.show(&queue);
@@ -121,7 +123,7 @@ impl<T> EventReceiver<T> {
         Ok(inbox.descriptor.get().expect("it was made just now").readable.as_fd())
     }
 
-    /// Whether the pipeline, or the station, has stopped: no more events will come than those that wait.
+    /// Whether the pipeline or the station has stopped. Events may still wait, but no more will come.
     pub fn is_closed(&self) -> bool {
         self.inbox.closed.load(Ordering::Acquire)
     }
@@ -152,7 +154,7 @@ impl Inbox {
         self.wake(queue, kind);
     }
 
-    /// Counts events that were lost before they came here.
+    /// Counts events that were lost on their way to this inbox.
     pub(super) fn miss(&self, count: u64) {
         let mut queue = self.lock();
         queue.missed += count;
@@ -180,18 +182,18 @@ impl Inbox {
         self.watched
     }
 
-    /// What the reader is at work on. Of a watched one.
+    /// The work of the reader, if it is watched and at work.
     pub(crate) fn task(&self) -> Option<Task> {
         self.lock().task
     }
 
-    /// Whether the reader is at work, or will be.
+    /// Whether the reader is at work, or has something to read.
     pub(super) fn has_work(&self) -> bool {
         let queue = self.lock();
         queue.task.is_some() || queue.is_readable()
     }
 
-    /// Marks a task of at least `patience` as reported, and returns it the first time.
+    /// Returns the task if it has taken at least `patience`, once for each task.
     pub(super) fn report(&self, now: Instant, patience: Duration) -> Option<Task> {
         let mut queue = self.lock();
         let task = queue.task.as_mut()?;
@@ -200,7 +202,7 @@ impl Inbox {
         is_late.then_some(*task)
     }
 
-    /// Holds up the hub at its next event for this inbox, until the result is dropped.
+    /// Makes the hub wait at its next event for this inbox, until the result is dropped.
     #[cfg(test)]
     pub(crate) fn hold(&self) -> impl Sized {
         self.lock()
@@ -225,7 +227,7 @@ impl Inbox {
         }
     }
 
-    /// The next event, or the number of those that are missing before it.
+    /// Takes the next event. If events are missing before it, takes their number first, as [`Event::Missed`].
     fn take(&self, queue: &mut Queue) -> Option<StationEvent> {
         let Queue { events, missed, task } = queue;
         let missed = events.front_mut().map_or(missed, |(missed, _)| missed);
@@ -262,7 +264,7 @@ impl Queue {
     }
 }
 
-/// A descriptor that is readable or not: one end of a pair of sockets, with one byte between them or none. It
+/// A descriptor that is readable or not. It is one end of a pair of sockets, with one byte between them or none, so it
 /// never fills up. Whatever an application does to its end, nothing here waits or raises a signal.
 struct Descriptor {
     readable: UnixStream,
@@ -278,12 +280,12 @@ impl Descriptor {
         Ok(Descriptor { readable, writer, shown: AtomicBool::new(false) })
     }
 
-    /// By one thread at a time.
+    /// Makes the descriptor readable or not. One thread at a time may call this.
     fn show(&self, shown: bool) {
         if shown == self.shown.swap(shown, Ordering::Relaxed) {
             return;
         }
-        // The byte has room, and is there to be read: only the application can make this fail.
+        // There is room for the byte, or the byte is there. Only an application that uses its end makes this fail.
         let _ = if shown { (&self.writer).write(&[1]) } else { (&self.readable).read(&mut [0]) };
     }
 }
