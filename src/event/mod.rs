@@ -1,4 +1,4 @@
-//! What happens at a station, and the hub that brings it to all who want to know: hooks, receivers, the log.
+//! The events of a station, and the hub that delivers them to receivers and hooks, and writes the log.
 
 mod distributor;
 mod emitter;
@@ -30,132 +30,133 @@ pub(crate) use receiver::Inbox;
 /// A track that is, was or will be heard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrackInfo {
-    /// The up-next entry it came from.
+    /// The id of its entry in the queue or the playlist.
     pub id: EntryId,
-    /// The file. In text (JSON, say) a path that is not UTF-8 is a percent-encoded `file://` URL.
+    /// The path of the file. In text such as JSON, a path that is not UTF-8 is a percent-encoded `file://` URL.
     #[serde(with = "path_text")]
     pub file: PathBuf,
-    /// The title that the application gave it, if it did.
+    /// The title that the application gave it, if any.
     pub given: Option<String>,
     /// Its tags.
     pub tags: Tags,
-    /// What its mounts announce: see [`format_title`](crate::format_title).
+    /// The title that mounts announce: see [`format_title`](crate::format_title).
     pub title: String,
-    /// How long it sounds, in frames at the pipeline's rate, where the file says so.
+    /// Its duration in frames at the pipeline's rate. `None` if the file does not declare it.
     pub duration: Option<FrameCount>,
 }
 
-/// Something that happened. An event of the programme is sent when the mixer has reached it and the pipeline's state shows
-/// it; a listener hears it one burst later.
+/// Something that happened. An event of the programme is sent when the mixer has reached it and the pipeline's state
+/// shows it. A listener hears it one burst later.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// The pipeline is on the air.
     PipelineStart,
-    /// The pipeline has been stopped; nothing follows.
+    /// The pipeline was stopped. This is its last event.
     PipelineStop,
-    /// A track began: its gain passed the other's.
+    /// A track began. In a crossfade, it begins when its gain passes the gain of the track before it.
     TrackChange {
-        /// Which.
+        /// The track that began.
         track: Arc<TrackInfo>,
-        /// Where, on the pipeline's sample clock.
+        /// The position on the pipeline's sample clock.
         at: FramePos,
     },
     /// The first track of a newly loaded playlist began.
     PlaylistChange {
-        /// The playlist's name: its path, or what the application gave.
+        /// The playlist's name: its path, or the name that the application gave it.
         name: String,
-        /// How many entries it has, as far as it has been read.
+        /// How many of its entries have been read so far.
         length: usize,
     },
     /// A track could not be played, or not to its end.
     TrackFailed {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The reason, for people to read.
         reason: String,
     },
-    /// Nothing is up next, or nothing of it can be played: silence.
+    /// Nothing is up next, or nothing of it can be played. The programme is silent.
     NothingToPlay,
     /// A voice came to its end or was stopped.
     VoiceEnded {
-        /// Which.
+        /// The voice that ended.
         voice: VoiceId,
         /// Whether it was stopped before its end.
         stopped: bool,
     },
     /// A volume ramp came to its end.
     RampDone {
-        /// Of which voice.
+        /// The voice whose volume changed.
         voice: VoiceId,
-        /// The volume that holds from now on, 1.0 being unchanged.
+        /// The volume from now on, as a factor: 1.0 leaves the samples as they are.
         volume: f32,
     },
-    /// Silence where something should sound, for longer than is tolerated.
+    /// It has been silent for longer than is tolerated, though something should sound.
     DeadAirBegins {
         /// What is silent or stuck.
         reason: String,
     },
-    /// Sound again.
+    /// The dead air is over.
     DeadAirEnds {
         /// How long it was silent.
         lasted: Duration,
     },
-    /// An encoder failed; it is being rebuilt, the others go on.
+    /// An encoder failed and is being rebuilt. Other encoders are not affected.
     EncoderFailed {
-        /// Its output's mount.
+        /// The mount of its output.
         mount: String,
-        /// Why.
+        /// The reason, for people to read.
         reason: String,
     },
     /// An encoder that had failed is on the air again.
     EncoderRecovered {
-        /// Its output's mount.
+        /// The mount of its output.
         mount: String,
     },
-    /// Somebody listens, and has for a second: before that it may be a player's probe.
+    /// A listener has listened for a second. Shorter connections may be probes of a player.
     ListenerJoined {
-        /// The number of its connection at the server. Whoever moves to another mount keeps it.
+        /// The number of its connection at the server. A listener that moves to another mount keeps it.
         id: u64,
-        /// To which mount.
+        /// The mount that it listens to.
         mount: String,
-        /// From where.
+        /// The IP address of the client.
         address: IpAddr,
         /// The player, as it names itself.
         agent: String,
     },
-    /// A listener that had joined left a mount: its connection ended, or ([`CloseReason::Moved`]) it goes on at a
-    /// fallback, or back from one.
+    /// A listener that had joined left a mount. Either its connection ended, or it moved to a fallback mount or back
+    /// ([`CloseReason::Moved`]).
     ListenerLeft {
-        /// As when it joined.
+        /// The same number as in [`Event::ListenerJoined`].
         id: u64,
-        /// Which mount.
+        /// The mount that it left.
         mount: String,
-        /// From where.
+        /// The IP address of the client.
         address: IpAddr,
         /// The player, as it names itself.
         agent: String,
         /// How long it listened to this mount.
         duration: Duration,
-        /// How many bytes its socket took meanwhile.
+        /// How many bytes its socket took in this time.
         bytes: u64,
-        /// Why it ended.
+        /// Why it left.
         reason: CloseReason,
     },
-    /// So many events did not reach this receiver: it was full, or they came too fast for the station.
+    /// Events did not reach this receiver, because it was full or because they came too fast for the station.
     Missed {
-        /// How many.
+        /// How many events were missed.
         count: u64,
     },
 }
 
-/// An event, and where in the station it happened.
+/// An event of a station, with the pipeline that it is about.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StationEvent {
-    /// The name of the pipeline that it is about. `None` for a listener of a mount that no pipeline feeds, and for [`Event::Missed`].
+    /// The name of the pipeline that it is about. `None` for a listener of a mount that no pipeline feeds, and for
+    /// [`Event::Missed`].
     pub pipeline: Option<Arc<str>>,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
@@ -166,7 +167,7 @@ impl From<StationEvent> for Event {
 }
 
 named! {
-    /// The kind of an event: what a hook is added for.
+    /// The kind of an event. A hook is added for one kind.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum EventKind {
@@ -204,7 +205,7 @@ named! {
 }
 
 impl Event {
-    /// What kind of event it is.
+    /// The kind of the event.
     pub fn kind(&self) -> EventKind {
         match self {
             Event::PipelineStart => EventKind::PipelineStart,
