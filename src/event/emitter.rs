@@ -32,7 +32,7 @@ pub(super) struct Source {
     waiting: AtomicUsize,
     /// The number of events lost since the last one that was sent.
     lost: AtomicU64,
-    /// How many log lines were lost since the hub took a message last.
+    /// The number of log lines lost since the hub took a message last.
     lost_lines: AtomicU64,
 }
 
@@ -49,7 +49,8 @@ impl Emitter {
         Emitter::new(None, usize::MAX / 2, crate::ring::quiet_channel().0)
     }
 
-    /// The same emitter, but it calls `before` with each event first. Receivers of the event see what `before` has changed.
+    /// The same emitter, but it calls `before` with each event first. Receivers of the event see what `before` has
+    /// changed.
     #[must_use]
     pub fn after(mut self, before: impl Fn(&Event) + Send + Sync + 'static) -> Emitter {
         self.before = Some(Arc::new(before));
@@ -93,14 +94,14 @@ impl Emitter {
         let _ = settled.recv();
     }
 
-    /// A receiver of this pipeline's events from now on. The server's emitter gives one of all events.
+    /// A receiver of this pipeline's events from now on. A receiver of the server's emitter gets all events.
     pub fn subscribe<T: From<StationEvent>>(&self, capacity: usize) -> EventReceiver<T> {
         let receiver = EventReceiver::new(capacity);
         self.attach(receiver.inbox());
         receiver
     }
 
-    /// The same for a receiver that exists.
+    /// Subscribes the inbox of a receiver that exists.
     pub fn attach(&self, inbox: &Arc<Inbox>) {
         let pipeline = self.source.pipeline;
         self.queue.send(Message::Subscribe(Subscriber { inbox: Arc::downgrade(inbox), pipeline }));
@@ -130,13 +131,13 @@ impl Source {
         take(&self.lost)
     }
 
-    /// How many log lines were lost since it was asked last.
+    /// The number of log lines lost since the last call.
     pub fn take_lost_lines(&self) -> u64 {
         take(&self.lost_lines)
     }
 }
 
-/// The count, which begins anew.
+/// Returns the count and sets it to zero.
 fn take(count: &AtomicU64) -> u64 {
     match count.load(Ordering::Relaxed) {
         0 => 0,

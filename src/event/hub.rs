@@ -95,8 +95,8 @@ impl Drop for Subscriber {
 }
 
 impl Hub {
-    /// Starts the hub. Log lines go to `write_line`. `log` is the thread that writes them. It ends when `write_line` has
-    /// been dropped.
+    /// Starts the hub. Log lines go to `write_line`. `log` is the thread that writes them. It ends when
+    /// `write_line` has been dropped.
     pub fn start(write_line: WriteLine, log: Worker) -> Result<Hub> {
         let (queue, messages) = quiet_channel();
         let distributor = Distributor::new(messages, write_line);
@@ -164,8 +164,8 @@ impl Membership {
         self.queue.send(Message::Disown(self.id, mount.into()));
     }
 
-    /// The pipeline's mounts have ended. When the hub has told that all its listeners left, or at `deadline`, it delivers
-    /// `pipeline-stop` and closes the pipeline's receivers.
+    /// The pipeline's mounts have ended. When the hub has told that all its listeners left, or at `deadline`, it
+    /// delivers `pipeline-stop` and closes the pipeline's receivers.
     pub fn stop(&self, deadline: Instant) {
         self.queue.send(Message::Stop(self.id, deadline));
     }
