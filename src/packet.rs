@@ -9,7 +9,8 @@ use crate::metadata::Title;
 pub struct Packet {
     /// The packet, headers included.
     pub bytes: Box<[u8]>,
-    /// How long it sounds, in frames at the mount's rate (see [`MountSettings::sample_rate`](crate::MountSettings::sample_rate)). Zero where that is not known.
+    /// How long it sounds, in frames at the mount's rate (see
+    /// [`MountSettings::sample_rate`](crate::MountSettings::sample_rate)). Zero where that is not known.
     pub frames: u32,
 }
 

@@ -71,7 +71,8 @@ impl Pipeline {
     /// its name when its first track begins.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes. Nothing changes then.
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes.
+    /// Nothing changes then.
     pub fn play_list(
         &self,
         name: &str,
@@ -115,7 +116,8 @@ impl Pipeline {
     /// unchanged.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes. Nothing changes then.
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes.
+    /// Nothing changes then.
     pub fn set_fades(
         &self,
         crossfade: Option<Duration>,
