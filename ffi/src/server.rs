@@ -36,7 +36,7 @@ impl Server {
         Server { declared: Mutex::new(settings), running: OnceLock::new(), writers: Mutex::default() }
     }
 
-    /// Its settings. Whoever starts it holds the lock meanwhile.
+    /// The declared settings. The thread that starts the server holds the lock meanwhile.
     pub fn declared(&self) -> MutexGuard<'_, ServerSettings> {
         self.declared.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -175,7 +175,8 @@ const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 const NAME_BYTES: usize = 64;
 
 impl PipelineSettings {
-    /// Refuses what cannot work, whoever declared it. (Outputs and files are looked at when it starts.)
+    /// Refuses settings that cannot work, wherever they come from. Outputs and files are checked when the pipeline
+    /// starts.
     pub(crate) fn check(&self) -> Result<()> {
         check_name(&self.name)?;
         check_fade("crossfade", self.crossfade)?;

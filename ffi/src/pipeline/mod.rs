@@ -92,7 +92,7 @@ impl Pipeline {
         self.running.get().is_some()
     }
 
-    /// Its settings. Whoever starts it holds the lock meanwhile.
+    /// The declared settings. The thread that starts the pipeline holds the lock meanwhile.
     pub fn declared(&self) -> MutexGuard<'_, PipelineSettings> {
         self.declared.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -63,7 +63,7 @@ impl NextTrack {
         matches!(self.state, Next::Nothing { .. })
     }
 
-    /// Whether a track of the list is ready, after the fallback has stood in for the list.
+    /// Whether a track of the list is ready. If the fallback stands in, the list must have changed since it began to.
     pub fn list_is_back(&self) -> bool {
         self.ready().is_some_and(|next| {
             let useless =
