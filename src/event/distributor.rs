@@ -5,15 +5,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::Level;
 
-use super::emitter::Source;
-use super::hub::{HOOK_PATIENCE, Message, PipelineId, Subscriber, WriteLine};
 use super::log_lines::LogLines;
+use super::message::{Message, PipelineId, Source, Subscriber};
 use super::{Event, StationEvent};
 use crate::ring::{Nothing, QuietReceiver};
+
+/// The time that hooks may take for an event. After it, a log line names the event.
+pub(crate) const HOOK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Writes a log line. It must return at once.
+pub(crate) type WriteLine = Box<dyn FnMut(Level, String) + Send>;
 
 /// The state of the thread `events`.
 pub(super) struct Distributor {
@@ -88,12 +93,13 @@ impl Distributor {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Event { source, missed, event } => {
-                self.take(&source, missed);
+                self.take(&source);
+                self.tell_missed(&source, missed);
                 let pipeline = source.pipeline.or_else(|| self.owner(&event));
                 self.deliver(pipeline, event);
             }
-            Message::Line { source, missed, level, text } => {
-                self.take(&source, missed);
+            Message::Line { source, level, text } => {
+                self.take(&source);
                 (self.write_line)(level, text);
             }
             Message::Loss(source) => {
@@ -137,9 +143,9 @@ impl Distributor {
 
     /// Counts a message as taken off the queue, and tells the receivers that its emitter lost `missed` others
     /// before it.
-    fn take(&mut self, source: &Source, missed: u64) {
-        source.taken();
-        self.tell_missed(source, missed);
+    /// Frees the room of a message, and reports the log lines that its source has lost.
+    fn take(&mut self, source: &Source) {
+        source.free();
         let lines = source.take_lost_lines();
         if lines > 0 {
             (self.write_line)(Level::Warn, format!("{lines} log lines came too fast and were lost"));

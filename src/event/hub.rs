@@ -1,16 +1,12 @@
-//! The hub of a server: handles that start and end it, and the messages in its queue.
+//! The hub of a server: the handles that start it, enter it and end it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::Sender;
-use log::Level;
-
-use super::Event;
-use super::distributor::Distributor;
-use super::emitter::{Emitter, Source};
-use super::receiver::Inbox;
+use super::distributor::{Distributor, HOOK_PATIENCE, WriteLine};
+use super::emitter::Emitter;
+use super::message::{Message, PipelineId};
 use crate::error::{Error, Result};
 use crate::ring::{QuietSender, quiet_channel};
 use crate::thread::Worker;
@@ -21,12 +17,6 @@ const SERVER_EVENTS: usize = 16_384;
 /// The capacity of the queue for a pipeline's events. A folder of broken files causes the most of them.
 const PIPELINE_EVENTS: usize = 4096;
 
-/// The time that hooks may take for an event. After it, a log line names the event.
-pub(crate) const HOOK_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Writes a log line. It must return at once.
-pub(crate) type WriteLine = Box<dyn FnMut(Level, String) + Send>;
-
 /// The hub of a server and its pipelines. The last of them to leave ends the hub's threads.
 #[derive(Debug)]
 pub(crate) struct Hub {
@@ -34,64 +24,6 @@ pub(crate) struct Hub {
     next_pipeline: AtomicU64,
     /// They end in this order.
     threads: Vec<Worker>,
-}
-
-/// The number of a pipeline. A hub never uses a number twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PipelineId(pub u64);
-
-/// A message in the hub's queue.
-pub(super) enum Message {
-    Event {
-        source: Arc<Source>,
-        /// The number of messages that this source lost before it.
-        missed: u64,
-        event: Event,
-    },
-    Line {
-        source: Arc<Source>,
-        missed: u64,
-        level: Level,
-        text: String,
-    },
-    /// An emitter has lost an event. The hub asks for the number when the queue is empty.
-    Loss(Arc<Source>),
-    Subscribe(Subscriber),
-    Enter(PipelineId, Arc<str>),
-    /// The pipeline owns this mount: its listeners are the pipeline's.
-    Own(PipelineId, String),
-    Disown(PipelineId, String),
-    /// The pipeline stops when its listeners have left, and at this deadline at the latest.
-    Stop(PipelineId, Instant),
-    /// The pipeline is gone, and gets no event `pipeline-stop`.
-    Leave(PipelineId),
-    /// The hub drops the sender when all earlier messages have been delivered.
-    Settle(#[expect(dead_code, reason = "it is dropped, not used")] Sender<()>),
-    /// All pipelines and the server are gone.
-    End,
-}
-
-/// A receiver, and whose events it gets.
-pub(super) struct Subscriber {
-    pub inbox: Weak<Inbox>,
-    /// `None`: the events of the whole station.
-    pub pipeline: Option<PipelineId>,
-}
-
-impl Subscriber {
-    /// Whether a thread of hooks reads it.
-    pub fn is_for_hooks(&self) -> bool {
-        self.inbox.upgrade().is_some_and(|inbox| inbox.is_watched())
-    }
-}
-
-/// Closes the receiver: no more events will come.
-impl Drop for Subscriber {
-    fn drop(&mut self) {
-        if let Some(inbox) = self.inbox.upgrade() {
-            inbox.close();
-        }
-    }
 }
 
 impl Hub {

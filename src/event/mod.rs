@@ -4,6 +4,7 @@ mod distributor;
 mod emitter;
 mod hub;
 mod log_lines;
+mod message;
 mod receiver;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,9 @@ use crate::names::named;
 use crate::path_text;
 use crate::units::{FrameCount, FramePos};
 
+pub(crate) use distributor::HOOK_PATIENCE;
 pub(crate) use emitter::Emitter;
-pub(crate) use hub::{HOOK_PATIENCE, Hub, Membership};
+pub(crate) use hub::{Hub, Membership};
 pub use receiver::EventReceiver;
 pub(crate) use receiver::Inbox;
 

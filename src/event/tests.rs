@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::distributor::Distributor;
 use super::emitter::Emitter;
-use super::hub::{Hub, Membership, Message, PipelineId, Subscriber};
+use super::hub::{Hub, Membership};
+use super::message::{Message, PipelineId, Subscriber};
 use super::{Event, EventKind, EventReceiver, StationEvent};
 use crate::error::CloseReason;
 use crate::ring::{QuietSender, quiet_channel};
