@@ -19,6 +19,25 @@ pub struct Track {
     file: String,
     /// The title that its mounts announce.
     title: String,
+    #[serde(flatten)]
+    tags: PieceTags,
+}
+
+impl Track {
+    /// From the information about a track.
+    pub fn of(track: &TrackInfo, names: &dyn FileNames) -> Track {
+        Track {
+            id: track.id,
+            file: names.file(&track.file),
+            title: track.title.clone(),
+            tags: PieceTags::of(&track.tags),
+        }
+    }
+}
+
+/// What the tags of a file say of the piece.
+#[derive(Debug, Serialize)]
+struct PieceTags {
     artist: Option<String>,
     /// The title of the piece alone.
     name: Option<String>,
@@ -26,14 +45,9 @@ pub struct Track {
     duration: Option<f64>,
 }
 
-impl Track {
-    /// From the information about a track.
-    pub fn of(track: &TrackInfo, names: &dyn FileNames) -> Track {
-        let tags = &track.tags;
-        Track {
-            id: track.id,
-            file: names.file(&track.file),
-            title: track.title.clone(),
+impl PieceTags {
+    fn of(tags: &Tags) -> PieceTags {
+        PieceTags {
             artist: tags.artist.clone(),
             name: tags.title.clone(),
             album: tags.album.clone(),
@@ -158,11 +172,8 @@ impl Voice {
 pub struct FileMetadata {
     file: String,
     title: String,
-    artist: Option<String>,
-    /// The title of the piece alone.
-    name: Option<String>,
-    album: Option<String>,
-    duration: Option<f64>,
+    #[serde(flatten)]
+    tags: PieceTags,
     track_gain_db: Option<f32>,
     album_gain_db: Option<f32>,
     track_peak: Option<f32>,
@@ -175,10 +186,7 @@ impl FileMetadata {
         FileMetadata {
             file: names.file(file),
             title: format_title(None, tags, None, file),
-            artist: tags.artist.clone(),
-            name: tags.title.clone(),
-            album: tags.album.clone(),
-            duration: tags.duration.map(seconds),
+            tags: PieceTags::of(tags),
             track_gain_db: tags.track_gain_db,
             album_gain_db: tags.album_gain_db,
             track_peak: tags.track_peak,
