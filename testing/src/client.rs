@@ -1,11 +1,13 @@
 //! A client of HTTP that keeps its connection.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+
+use crate::read_more;
 
 /// A client with a connection.
 #[derive(Debug)]
@@ -70,16 +72,7 @@ impl Client {
     }
 
     fn fill(&mut self) -> bool {
-        let mut buffer = [0; 65_536];
-        match self.socket.read(&mut buffer) {
-            Ok(0) => false,
-            Ok(count) => {
-                self.input.extend_from_slice(&buffer[..count]);
-                true
-            }
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
-            Err(error) => panic!("nothing came: {error}"),
-        }
+        read_more(&mut self.socket, &mut self.input)
     }
 }
 

@@ -16,6 +16,8 @@ pub mod studio;
 pub mod tap;
 pub mod tools;
 
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// Nothing in a test should take this long.
@@ -27,6 +29,20 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Reads once from a socket, to the end of `input`. False at the end of the stream. Panics if nothing comes in time.
+fn read_more(socket: &mut TcpStream, input: &mut Vec<u8>) -> bool {
+    let mut buffer = [0; 65_536];
+    match socket.read(&mut buffer) {
+        Ok(0) => false,
+        Ok(count) => {
+            input.extend_from_slice(&buffer[..count]);
+            true
+        }
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+        Err(error) => panic!("nothing came: {error}"),
     }
 }
 

@@ -1,7 +1,9 @@
 //! A player that checks every packet that it gets.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
+
+use crate::read_more;
 
 /// The length of a packet of MP3 at 128 kbit/s.
 pub const PACKET_BYTES: usize = 417;
@@ -63,16 +65,7 @@ impl Player {
 
     /// False at the end of the stream.
     fn fill(&mut self) -> bool {
-        let mut buffer = [0; 16_384];
-        match self.socket.read(&mut buffer) {
-            Ok(0) => false,
-            Ok(count) => {
-                self.input.extend_from_slice(&buffer[..count]);
-                true
-            }
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
-            Err(error) => panic!("nothing came: {error}"),
-        }
+        read_more(&mut self.socket, &mut self.input)
     }
 
     /// Takes the ICY blocks out of what was read.
