@@ -17,7 +17,20 @@ impl Server {
     /// [`Error::Setting`] for settings that cannot work; nothing changes then. [`Error::Stopped`] once it was stopped.
     pub fn reconfigure(&self, settings: &ServerSettings) -> Result<()> {
         settings.check()?;
-        let limits = Limits::claim(settings.max_listeners, settings.max_event_clients)?;
+        // Without `..`: a new setting is either applied here, or named as one that needs a restart.
+        let ServerSettings {
+            max_listeners,
+            max_event_clients,
+            // In `proxies`.
+            public_url: _,
+            trusted_proxies: _,
+            // These need a restart.
+            listen: _,
+            burst: _,
+            write_timeout: _,
+            header_timeout: _,
+        } = settings;
+        let limits = Limits::claim(*max_listeners, *max_event_clients)?;
         let proxies = settings.proxies()?;
         self.inner.ask(|reply| Command::Reconfigure(limits, Box::new(proxies), reply))
     }
