@@ -132,6 +132,11 @@ impl HandoffReader {
         self.ring.queue.pop()
     }
 
+    /// The number of packets that wait now.
+    pub(crate) fn waiting(&self) -> usize {
+        self.ring.queue.len()
+    }
+
     /// Whether the producer is gone. Ask before a drain, not after it.
     pub(crate) fn has_ended(&self) -> bool {
         self.ring.ended.load(Ordering::Acquire)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::event_stream::EventBoard;
-use super::producer::{Drained, End, drain};
+use super::producer::{Drained, End, PACKETS_A_TURN, drain};
 use crate::error::CloseReason;
 use crate::ring::{Backlog, HandoffReader};
 use crate::units::StreamPos;
@@ -45,10 +45,11 @@ impl EventBacklog {
         }
     }
 
-    fn drain(&mut self) -> Drained {
+    /// Takes what was pushed: at most `most` events.
+    fn drain(&mut self, most: usize) -> Drained {
         let Some(handoff) = &self.handoff else { return Drained::Empty };
         // Events have a place, but no time.
-        drain(handoff, |event| self.backlog.append(&event.packet.bytes, Duration::ZERO)).0
+        drain(handoff, most, |event| self.backlog.append(&event.packet.bytes, Duration::ZERO)).0
     }
 
     fn is_done(&self) -> bool {
@@ -78,7 +79,7 @@ impl EventBacklogs {
     pub(crate) fn drain(&mut self) -> (bool, Vec<usize>) {
         let (mut more, mut ended) = (false, Vec::new());
         for (key, stream) in &mut self.0 {
-            match stream.drain() {
+            match stream.drain(PACKETS_A_TURN) {
                 Drained::Empty => (),
                 Drained::Partly => more = true,
                 Drained::Ended => ended.push(key),
@@ -103,7 +104,8 @@ impl EventBacklogs {
     /// Ends a stream. Returns its followers, who get what is due.
     pub(crate) fn end(&mut self, key: usize, reason: CloseReason, now: Instant) -> Vec<usize> {
         let stream = &mut self.0[key];
-        stream.drain();
+        // More than a turn's share, but what was pushed before the end is due.
+        stream.drain(stream.handoff.as_ref().map_or(0, HandoffReader::waiting));
         stream.handoff = None;
         stream.end.get_or_insert(End::new(reason, now));
         let followers = stream.followers.iter().copied().collect();
@@ -195,6 +197,22 @@ mod tests {
         assert!(streams.live().is_empty() && streams.find(&board).is_some());
         streams.leave(key, 7);
         assert!(streams.find(&board).is_none());
+    }
+
+    #[test]
+    fn a_stream_that_ends_keeps_all_that_was_pushed() {
+        let mut streams = EventBacklogs::default();
+        let board: Arc<EventBoard> = Arc::default();
+        let (writer, reader) = handoff(4 * PACKETS_A_TURN, Arc::new(Doorbell::new(|| ())));
+        streams.add(EventBacklog::new(Arc::clone(&board), reader));
+        let key = streams.find(&board).unwrap();
+        streams.join(key, 7);
+        let mut events = EventStream::new(writer, board);
+        for _ in 0..3 * PACKETS_A_TURN {
+            assert!(events.push(b"x"));
+        }
+        streams.end(key, CloseReason::MountEnded, Instant::now());
+        assert_eq!(streams.get(key).backlog.head(), events.end());
     }
 
     #[test]

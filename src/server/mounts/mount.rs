@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::info::{MountBoard, TitleInfo};
-use super::producer::{Drained, End, drain};
+use super::producer::{Drained, End, PACKETS_A_TURN, drain};
 use crate::error::CloseReason;
 use crate::http::{HttpAnswer, Version};
 use crate::icy::icy_block;
@@ -69,10 +69,14 @@ impl Mount {
         }
     }
 
-    /// Takes what the producer has pushed.
+    /// Takes what the producer has pushed: its share of a turn.
     pub(crate) fn drain(&mut self, now: Moment) -> Drained {
+        self.take(PACKETS_A_TURN, now)
+    }
+
+    fn take(&mut self, most: usize, now: Moment) -> Drained {
         let Some(handoff) = self.handoff.take() else { return Drained::Empty };
-        let (drained, packets) = drain(&handoff, |packet| self.append(packet, now));
+        let (drained, packets) = drain(&handoff, most, |packet| self.append(packet, now));
         self.board.counters.dropped_packets.set(handoff.dropped());
         self.handoff = Some(handoff);
         if packets > 0 {
@@ -162,7 +166,9 @@ impl Mount {
 
     /// Nothing more will come. Its listeners get what is due.
     pub(super) fn end(&mut self, reason: CloseReason, now: Moment) {
-        self.drain(now);
+        // More than a turn's share, but what was pushed before the end is due.
+        let waiting = self.handoff.as_ref().map_or(0, HandoffReader::waiting);
+        self.take(waiting, now);
         self.handoff = None;
         self.end.get_or_insert(End::new(reason, now.instant));
     }
@@ -196,7 +202,6 @@ pub(crate) mod tests {
     use super::*;
     use crate::packet::Packet;
     use crate::ring::{Doorbell, HandoffWriter, handoff};
-    use crate::server::mounts::producer::PACKETS_A_TURN;
     use crate::server::settings::Burst;
     use std::time::SystemTime;
 
@@ -285,6 +290,16 @@ pub(crate) mod tests {
         assert_eq!(mount.drain(moment()), Drained::Partly);
         assert_eq!(mount.drain(moment()), Drained::Ended);
         assert_eq!(mount.backlog.head(), StreamPos(PACKETS_A_TURN as u64 + 1));
+    }
+
+    #[test]
+    fn a_mount_that_is_removed_keeps_all_that_was_pushed() {
+        let (mut mount, mut writer) = mp3_mount();
+        for _ in 0..3 * PACKETS_A_TURN {
+            writer.push(packet(&[0], &Arc::default()));
+        }
+        mount.end(CloseReason::MountEnded, moment());
+        assert_eq!(mount.backlog.head(), StreamPos(3 * PACKETS_A_TURN as u64));
     }
 
     #[test]

@@ -23,21 +23,25 @@ pub(crate) enum Drained {
     Ended,
 }
 
-/// Takes packets from a handoff. Returns the state of the handoff, and the number of packets.
-pub(super) fn drain(handoff: &HandoffReader, mut take: impl FnMut(&TitledPacket)) -> (Drained, usize) {
+/// Takes `most` packets from a handoff, if there are so many. Returns the state of the handoff, and the number of packets.
+pub(super) fn drain(
+    handoff: &HandoffReader,
+    most: usize,
+    mut take: impl FnMut(&TitledPacket),
+) -> (Drained, usize) {
     // This is asked first, so that all packets from before the end are taken.
     let ended = handoff.has_ended();
     let mut packets = 0;
-    while packets < PACKETS_A_TURN
+    while packets < most
         && let Some(packet) = handoff.pop()
     {
         take(&packet);
         packets += 1;
     }
-    let drained = match packets {
-        PACKETS_A_TURN => Drained::Partly,
-        _ if ended => Drained::Ended,
-        _ => Drained::Empty,
+    let drained = match ended {
+        _ if packets == most => Drained::Partly,
+        true => Drained::Ended,
+        false => Drained::Empty,
     };
     (drained, packets)
 }
