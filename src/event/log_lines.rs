@@ -6,7 +6,8 @@ use log::Level;
 
 use super::Event;
 
-/// The most lines about tracks in a period. A folder of a hundred thousand broken files must not flood the log.
+/// The most lines about tracks in a period. A folder of a hundred thousand broken files must not flood the
+/// log.
 const LINES: u32 = 100;
 /// The period after which the lines are counted afresh.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -45,13 +46,20 @@ impl LogLines {
             Event::EncoderRecovered { mount } => {
                 (Level::Info, format!("{mount}: the encoder is on the air again"))
             }
-            _ => return,
+            Event::PipelineStart
+            | Event::PipelineStop
+            | Event::PlaylistChange { .. }
+            | Event::VoiceEnded { .. }
+            | Event::RampDone { .. }
+            | Event::ListenerJoined { .. }
+            | Event::ListenerLeft { .. }
+            | Event::Missed { .. } => return,
         };
         write_line(level, format!("{name}: {text}"));
     }
 
-    /// Whether one more line about a track may be written. When a period begins, this first writes how many lines the
-    /// last one left out.
+    /// Whether one more line about a track may be written. When a period begins, this first writes how many
+    /// lines the last one left out.
     fn has_room(&mut self, name: &str, now: Instant, write_line: &mut dyn FnMut(Level, String)) -> bool {
         if self.since.is_none_or(|since| now.saturating_duration_since(since) >= PERIOD) {
             if self.left_out > 0 {

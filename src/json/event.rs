@@ -55,12 +55,13 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("reason", reason)?;
             }
             E::EncoderRecovered { mount } => map.serialize_entry("mount", mount)?,
-            E::ListenerJoined { mount, address, agent, .. } => {
+            // Version 1 of the API does not number listeners in their events.
+            E::ListenerJoined { id: _, mount, address, agent } => {
                 map.serialize_entry("mount", mount)?;
                 map.serialize_entry("address", address)?;
                 map.serialize_entry("agent", agent)?;
             }
-            E::ListenerLeft { mount, address, agent, duration, bytes, reason, .. } => {
+            E::ListenerLeft { id: _, mount, address, agent, duration, bytes, reason } => {
                 map.serialize_entry("mount", mount)?;
                 map.serialize_entry("address", address)?;
                 map.serialize_entry("agent", agent)?;

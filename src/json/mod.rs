@@ -1,8 +1,9 @@
 //! State and events as JSON documents. The HTTP API and the C ABI write them, and an application can, too.
 //!
-//! Each document has the name of its schema in the API's description (`/api/v1/openapi.json`). In all of them durations are
-//! seconds, to the millisecond; points of time are RFC 3339 in UTC; volumes are factors, 1 being unchanged; levels are
-//! decibels. What is not known is null.
+//! Each document has the name of its schema in the API's description (`/api/v1/openapi.json`). In all of them
+//! durations are seconds, to the millisecond (those of the reactor's turns to the microsecond); points of
+//! time are RFC 3339 in UTC; volumes are factors, 1 being unchanged; levels are decibels. What is not known
+//! is null.
 //!
 //! Only the names of files differ between the two: the C ABI gives [whole paths](WholePaths), the API gives
 //! paths relative to the media roots.

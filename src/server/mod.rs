@@ -188,7 +188,8 @@ impl Server {
     }
 
     /// Stops the server. The ports are free at once. Listeners get what is due, for two seconds at most. The
-    /// threads are joined, within five seconds in all. Stopping it again does nothing.
+    /// threads are joined, within five seconds in all; those of events and of the log go on until the last
+    /// pipeline on this server has stopped, too. Stopping it again does nothing.
     pub fn stop(&self) -> StopReport {
         self.stop_before(Instant::now() + STOP_WITHIN)
     }
@@ -228,8 +229,8 @@ impl Server {
         Ok(writer)
     }
 
-    /// Takes a mount off the air. Its listeners get what is due, then their connections close. Its writer goes
-    /// on without effect.
+    /// Takes a mount off the air. Its listeners get what is due, then their connections close. Its writer
+    /// goes on without effect.
     pub fn remove_mount(&self, path: &str) -> Result<()> {
         let missing = || Error::NotFound(format!("mount {path}"));
         let board = self.inner.registry.find(path).ok_or_else(missing)?;

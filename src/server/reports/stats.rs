@@ -45,11 +45,11 @@ counters! {
         listeners: Gauge of listeners,
         /// The most listeners at once.
         listener_peak: Gauge of listeners,
-        /// Writes to listeners.
+        /// Writes to listeners and to clients of event streams.
         writes: Counter of writes,
-        /// Writes that found a listener's socket full.
+        /// Writes that found a full socket.
         blocked_writes: Counter of writes,
-        /// Bytes that listeners' sockets took, heads and titles included.
+        /// Bytes that the sockets of listeners and of clients of event streams took: heads, titles and all.
         bytes_sent: Counter of bytes,
         /// Jumps of listeners that fell too far behind, or moved before they had everything.
         skips: Counter of jumps,
