@@ -1,12 +1,13 @@
 //! The cost of a station: `cargo bench --bench cost`.
 //!
-//! Runs `longwave play` with both outputs and one listener. In the same minute it makes only the decoder and encoder
-//! calls of such a station, in jobs of the same size: once at the pace of the clock, and once without a pause. Then
-//! it measures the time from the start of the program to the first audio at a client. Needs Linux, ffmpeg and lame.
-//! On a busy machine all figures are higher.
+//! Runs `longwave play` with both outputs and one listener. In the same minute it makes only the decoder and
+//! encoder calls of such a station, in jobs of the same size: once at the pace of the clock, and once without
+//! a pause. Then it measures the time from the start of the program to the first audio at a client. Needs
+//! Linux, ffmpeg and lame. On a busy machine all figures are higher.
 //!
-//! `LONGWAVE_ROUNDS` sets the number of rounds of five seconds; the default is 12. With `LONGWAVE_PIPELINES=16` the
-//! bench runs `longwave serve` with 16 pipelines of both outputs, and 16 times the calls.
+//! `LONGWAVE_ROUNDS` sets the number of rounds of five seconds; the default is 12. With
+//! `LONGWAVE_PIPELINES=16` the bench runs `longwave serve` with 16 pipelines of both outputs, and 16 times
+//! the calls.
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -134,7 +135,8 @@ mod linux {
         encoders: [Box<dyn Encoder>; 2],
         pcm: Vec<f32>,
         packets: Vec<Packet>,
-        /// The jobs done, and the frames due by the end of the round. Of several pipelines the first one counts.
+        /// The jobs done, and the frames due by the end of the round. Of several pipelines the first one
+        /// counts.
         done: u64,
         due: u64,
     }
@@ -154,8 +156,8 @@ mod linux {
             }
         }
 
-        /// One round of several pipelines. With `began` each job starts when it is due, otherwise jobs follow without
-        /// a pause.
+        /// One round of several pipelines. With `began` each job starts when it is due, otherwise jobs follow
+        /// without a pause.
         fn run(all: &mut [Calls], began: Option<Instant>) {
             let (first, job) = (all[0].done, (JOB_BLOCKS * BLOCK_FRAMES) as u64);
             all[0].due += PcmSpec::CD.rate.frames_in(ROUND).0;

@@ -1,5 +1,5 @@
-//! The cost of one job of 4,096 stereo frames in an encoder, as the worker pool runs it. At 44.1 kHz each output has
-//! a job every 93 ms.
+//! The cost of one job of 4,096 stereo frames in an encoder, as the worker pool runs it. At 44.1 kHz each
+//! output has a job every 93 ms.
 
 use divan::Bencher;
 use longwave::{AacProfile, AacSettings, BLOCK_FRAMES, EncoderSettings, Mp3Settings, PcmSpec};

@@ -1,7 +1,8 @@
 //! The cost of four pipelines beside four times the cost of one: `cargo bench --bench pipelines`.
 //!
-//! The pipelines run in one process and on one server, each with an MP3 and an AAC output, and play the same music.
-//! Rounds of one pipeline and rounds of four take turns, so other work on the machine affects both. Needs Linux.
+//! The pipelines run in one process and on one server, each with an MP3 and an AAC output, and play the same
+//! music. Rounds of one pipeline and rounds of four take turns, so other work on the machine affects both.
+//! Needs Linux.
 //!
 //! `LONGWAVE_ROUNDS` sets how many rounds of fifteen seconds each of them has; the default is 4.
 

@@ -1,6 +1,6 @@
-//! The cost of the inner loops between an encoder and a socket. With 10,000 listeners that are served once per
-//! second, `slice` and `weave` run 10,000 times per second. `append` and `handoff` run 38 times per second for any
-//! number of listeners.
+//! The cost of the inner loops between an encoder and a socket. With 10,000 listeners that are served once
+//! per second, `slice` and `weave` run 10,000 times per second. `append` and `handoff` run 38 times per
+//! second for any number of listeners.
 
 use divan::Bencher;
 use longwave::loops;

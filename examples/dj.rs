@@ -1,4 +1,5 @@
-//! A DJ holds the programme, plays two records with an equal-power crossfader, and resumes the programme where it was.
+//! A DJ holds the programme, plays two records with an equal-power crossfader, and resumes the programme
+//! where it was.
 //!
 //!     cargo run --example dj -- ~/Music first.flac second.flac [seconds]
 
@@ -51,8 +52,8 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Moves a crossfader to `place`, from 0 (left deck only) to 1 (right deck only). In every place, both decks together are as
-/// loud as one alone.
+/// Moves a crossfader to `place`, from 0 (left deck only) to 1 (right deck only). In every place, both decks
+/// together are as loud as one alone.
 fn crossfader(station: &Pipeline, left: VoiceId, right: VoiceId, place: f32, over: Duration) -> Result<()> {
     let (right_volume, left_volume) = (place * FRAC_PI_2).sin_cos();
     station.ramp_volume(left, left_volume, over, Curve::EqualPower, false)?;

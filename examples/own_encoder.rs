@@ -1,12 +1,14 @@
-//! An encoder of your own, step by step: lossless PCM as a WAV stream without an end, for a studio link or a local
-//! network.
+//! An encoder of your own, step by step: lossless PCM as a WAV stream without an end, for a studio link or a
+//! local network.
 //!
 //!     cargo run --example own_encoder -- ~/Music [seconds [bits]]
 //!     mpv http://127.0.0.1:8000/radio.wav
 //!
 //! 1. [`Wav`] is the settings. The pipeline keeps them, and opens the encoder again if it fails.
-//! 2. [`Wav::open`](EncoderSettings::open) checks the settings when the pipeline starts, and makes the encoder.
-//! 3. [`WavEncoder::encode`](Encoder::encode) turns PCM into packets, about ten times a second, on an encoder thread.
+//! 2. [`Wav::open`](EncoderSettings::open) checks the settings when the pipeline starts, and makes the
+//!    encoder.
+//! 3. [`WavEncoder::encode`](Encoder::encode) turns PCM into packets, about ten times a second, on an encoder
+//!    thread.
 //! 4. [`WavEncoder::header`](Encoder::header) is what a player needs before the first packet.
 //! 5. `main` gives the settings to an output, as it would those of MP3.
 
@@ -44,7 +46,8 @@ impl EncoderSettings for Wav {
         "audio/wav"
     }
 
-    /// Sent to players as `icy-br`, and used for the size of the mount's backlog. It is that of 44.1 kHz stereo.
+    /// Sent to players as `icy-br`, and used for the size of the mount's backlog. It is that of 44.1 kHz
+    /// stereo.
     fn bitrate(&self) -> Option<u32> {
         Some(44_100 * 2 * u32::from(self.bits) / 1000)
     }
@@ -63,8 +66,8 @@ struct WavEncoder {
 }
 
 impl Encoder for WavEncoder {
-    /// Step 3. `pcm` has any number of interleaved frames. An encoder that gathers input keeps the rest for the next
-    /// call; this one has no need to.
+    /// Step 3. `pcm` has any number of interleaved frames. An encoder that gathers input keeps the rest for
+    /// the next call; this one has no need to.
     fn encode(&mut self, pcm: &[f32], packets: &mut Vec<Packet>) -> Result<()> {
         for frames in pcm.chunks(PACKET_FRAMES * self.channels) {
             let mut bytes = Vec::with_capacity(frames.len() * self.bytes);

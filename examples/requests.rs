@@ -1,5 +1,5 @@
-//! A station that takes requests from standard input, one per line: the path of a file, `next` and a path, `skip`, `queue` or
-//! `clear`. It ends at the end of the input.
+//! A station that takes requests from standard input, one per line: the path of a file, `next` and a path,
+//! `skip`, `queue` or `clear`. It ends at the end of the input.
 //!
 //!     cargo run --example requests -- ~/Music
 

@@ -1,5 +1,5 @@
-//! Two channels on one server: music in order, and the same music shuffled. After half of the time the first channel stops;
-//! the listeners of the other notice nothing.
+//! Two channels on one server: music in order, and the same music shuffled. After half of the time the first
+//! channel stops; the listeners of the other notice nothing.
 //!
 //!     cargo run --example two_channels -- ~/Music [seconds]
 

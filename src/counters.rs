@@ -1,5 +1,5 @@
-//! Numbers that one thread counts and any thread reads. Each counter is declared once, with its name, its kind, its unit
-//! and its documentation; whatever reports counters takes them from the declaration.
+//! Numbers that one thread counts and any thread reads. Each counter is declared once, with its name, its
+//! kind, its unit and its documentation; whatever reports counters takes them from the declaration.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -54,8 +54,8 @@ pub struct CounterInfo {
     pub about: &'static str,
 }
 
-/// Declares counters, and two structs that have a field for each: one of [`Counter`]s, which threads share, and one of plain
-/// numbers, which is a copy at one moment. Both may have further fields.
+/// Declares counters, and two structs that have a field for each: one of [`Counter`]s, which threads share,
+/// and one of plain numbers, which is a copy at one moment. Both may have further fields.
 macro_rules! counters {
     (
         $(#[$about_copy:meta])*

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Names an entry of what is up next, for as long as its pipeline lives, and in its snapshots too. Never used twice.
+/// Names an entry of what is up next, for as long as its pipeline lives, and in its snapshots too. Never used
+/// twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EntryId(pub u64);

@@ -1,5 +1,5 @@
-//! Paths as text, with no path lost. UTF-8 is written as it is. Any other path, and one that looks like a URL, is
-//! written as `file://` and percent-encoded bytes. Serde uses it as `#[serde(with = "path_text")]`.
+//! Paths as text, with no path lost. UTF-8 is written as it is. Any other path, and one that looks like a
+//! URL, is written as `file://` and percent-encoded bytes. Serde uses it as `#[serde(with = "path_text")]`.
 
 use std::borrow::Cow;
 use std::ffi::OsString;

@@ -6,8 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encod
 
 /// All but letters, digits and `/-._`.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_');
-/// What is encoded in a path: all but the slash and the characters that a segment may have (RFC 3986, section 3.3).
-/// `&` is encoded too, so that a path needs no escape in HTML and XML.
+/// What is encoded in a path: all but the slash and the characters that a segment may have (RFC 3986, section
+/// 3.3). `&` is encoded too, so that a path needs no escape in HTML and XML.
 const IN_PATH: &AsciiSet = &PLAIN
     .remove(b'~')
     .remove(b'!')

@@ -1,5 +1,5 @@
-//! A server that runs out of file descriptors. This test has a process of its own, because it lowers the limit
-//! of the process.
+//! A server that runs out of file descriptors. This test has a process of its own, because it lowers the
+//! limit of the process.
 #![cfg(target_os = "linux")]
 
 use std::fs::File;

@@ -57,7 +57,8 @@ impl Example {
         line.trim_end().to_owned()
     }
 
-    /// Reads until the example reports that a mount is on the air. Returns the mount's path and its first bytes.
+    /// Reads until the example reports that a mount is on the air. Returns the mount's path and its first
+    /// bytes.
     fn listen(&mut self) -> (String, Vec<u8>) {
         let line = std::iter::repeat_with(|| self.line()).find(|line| line.starts_with("on air")).unwrap();
         let (address, path) = line.split_once("http://").unwrap().1.split_once('/').unwrap();

@@ -1,7 +1,7 @@
 //! Checks the floors of `docs/ARCHITECTURE.md`: modules import only downwards.
 //!
-//! The floors are read from that document, and the imports from the tokens of the sources. So paths within macros
-//! count, but comments and strings do not. The same rules hold for test code.
+//! The floors are read from that document, and the imports from the tokens of the sources. So paths within
+//! macros count, but comments and strings do not. The same rules hold for test code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,7 +70,8 @@ fn no_exception_is_stale_doubled_or_mutual() {
     }
 }
 
-/// The program, the C ABI and the load generator do not use items that are public only for benches and fuzzers.
+/// The program, the C ABI and the load generator do not use items that are public only for benches and
+/// fuzzers.
 #[test]
 fn users_of_the_library_use_its_public_face() {
     let hidden = hidden_items(&source("src/lib.rs"));
@@ -312,8 +313,8 @@ fn supers(ups: usize, path: &[TokenTree]) -> (usize, &[TokenTree]) {
     }
 }
 
-/// Adds the names of a path or a tree of paths below `base`: `a::b`, `a::{b, c as d}`, `*`. Returns the tokens after
-/// it.
+/// Adds the names of a path or a tree of paths below `base`: `a::b`, `a::{b, c as d}`, `*`. Returns the
+/// tokens after it.
 fn tree<'a>(path: &'a [TokenTree], base: Vec<String>, found: &mut Vec<Import>) -> &'a [TokenTree] {
     let line = path.first().map_or(0, |token| token.span().start().line);
     let mut add = |path, after: &[TokenTree]| {

@@ -1,5 +1,5 @@
-//! Runs each fuzz target for some seconds on randomly changed valid input. docs/TESTING.md says how to run them
-//! longer with libFuzzer.
+//! Runs each fuzz target for some seconds on randomly changed valid input. docs/TESTING.md says how to run
+//! them longer with libFuzzer.
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;

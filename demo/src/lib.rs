@@ -1,7 +1,8 @@
-//! The music of `longwave demo`. It is composed at start, into temporary files; nothing is recorded or downloaded.
+//! The music of `longwave demo`. It is composed at start, into temporary files; nothing is recorded or
+//! downloaded.
 //!
-//! `sound` computes single notes, `studio` and `space` mix them, `pieces` is the music. This is a separate crate so that it is
-//! optimised in every build.
+//! `sound` computes single notes, `studio` and `space` mix them, `pieces` is the music. This is a separate
+//! crate so that it is optimised in every build.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

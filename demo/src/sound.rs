@@ -87,8 +87,8 @@ pub fn pluck(hz: f32, seconds: f32, brightness: f32, chance: &mut Rng) -> Vec<f3
     let mean = string.iter().sum::<f32>() / string.len() as f32;
     string.iter_mut().for_each(|sample| *sample -= mean);
 
-    // The loss per pass, distributed over the two averaged samples. The distribution also delays by the fraction of a
-    // sample that the loop is too short.
+    // The loss per pass, distributed over the two averaged samples. The distribution also delays by the
+    // fraction of a sample that the loop is too short.
     let keep = decay(seconds * 1.2).powf(period).min(0.9995) * 0.5;
     let weights = [keep * (1.0 - part), keep, keep * part];
     let (mut at, mut before, mut long_before) = (0, 0.0, 0.0);

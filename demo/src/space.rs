@@ -14,8 +14,8 @@ impl Stereo {
         Stereo { left: vec![0.0; samples], right: vec![0.0; samples] }
     }
 
-    /// Adds one channel from `start` on, at a place between -1 (left) and 1 (right), equally loud in every place. Samples beyond
-    /// the end are left out.
+    /// Adds one channel from `start` on, at a place between -1 (left) and 1 (right), equally loud in every
+    /// place. Samples beyond the end are left out.
     pub fn add(&mut self, start: usize, sound: &[f32], level: f32, place: f32) {
         let angle = (place.clamp(-1.0, 1.0) + 1.0) * std::f32::consts::FRAC_PI_4;
         let (right, left) = angle.sin_cos();
@@ -68,8 +68,8 @@ impl Delay {
     }
 }
 
-/// Adds the reverberation of `sent`: eight delays that feed each other, and lose treble faster than bass. It decays by 60 dB
-/// in `seconds`.
+/// Adds the reverberation of `sent`: eight delays that feed each other, and lose treble faster than bass. It
+/// decays by 60 dB in `seconds`.
 pub fn add_hall(mix: &mut Stereo, sent: &Stereo, seconds: f32, treble_hz: f32) {
     // No two lengths have a common factor, so their echoes do not coincide.
     const LENGTHS: [usize; 8] = [1_297, 1_531, 1_777, 1_999, 2_239, 2_473, 2_687, 2_909];
@@ -138,8 +138,8 @@ fn round_off(sample: f32) -> f32 {
     (KNEE + over / (1.0 + over / (TOP - KNEE))).copysign(sample)
 }
 
-/// Integrated loudness by ITU-R BS.1770: both channels are weighted and measured in blocks of 400 ms. Blocks that are 10 dB
-/// below the mean do not count.
+/// Integrated loudness by ITU-R BS.1770: both channels are weighted and measured in blocks of 400 ms. Blocks
+/// that are 10 dB below the mean do not count.
 pub fn loudness(mix: &Stereo) -> f32 {
     // 400 ms that overlap by three quarters are the mean of four neighbouring steps of 100 ms.
     let step = samples(0.1);

@@ -1,4 +1,5 @@
-//! What the border costs: `lw_server_write_audio` beside `AudioWriter::write_audio`, in the same run, on the same packets.
+//! What the border costs: `lw_server_write_audio` beside `AudioWriter::write_audio`, in the same run, on the
+//! same packets.
 //!
 //!     cargo bench -p longwave-ffi
 #![allow(unsafe_code, reason = "calls the library as C does")]

@@ -36,8 +36,8 @@
 // See `LW_ABI_VERSION`.
 #define LW_ABI_MAJOR 0
 
-// The result of a call. Zero is success. Above zero, the call succeeded and there was nothing to return. Below zero, it
-// failed: it changed nothing that it was given, and `lw_last_error` says why.
+// The result of a call. Zero is success. Above zero, the call succeeded and there was nothing to return.
+// Below zero, it failed: it changed nothing that it was given, and `lw_last_error` says why.
 enum lw_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
@@ -86,19 +86,20 @@ typedef uint64_t lw_encoder;
 // A pipeline: one programme, its mixer, and its outputs.
 typedef uint64_t lw_pipeline;
 
-// A function that is called when something happens. `event` is JSON with a `kind` and the event's details. It is valid
-// until the function returns. `user` is the pointer that `lw_pipeline_add_hook` was given.
+// A function that is called when something happens. `event` is JSON with a `kind` and the event's details.
+// It is valid until the function returns. `user` is the pointer that `lw_pipeline_add_hook` was given.
 //
-// It is called on the pipeline's hook thread, one call at a time. It may take its time: later calls wait, the audio does
-// not. It may call every function of this interface; it may also stop and close its own pipeline. It must return, and not
-// unwind or jump out. The thread's signal mask is that of the thread that added the pipeline's first hook; its floating-point
-// environment is the default one, and may be changed by the function.
+// It is called on the pipeline's hook thread, one call at a time. It may take its time: later calls wait,
+// the audio does not. It may call every function of this interface; it may also stop and close its own
+// pipeline. It must return, and not unwind or jump out. The thread's signal mask is that of the thread that
+// added the pipeline's first hook; its floating-point environment is the default one, and may be changed by
+// the function.
 typedef void (*lw_hook)(lw_pipeline pipeline, const char *event, void *user);
 
-// A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for details, 5 for traces.
-// `target` is where the line comes from, "longwave::access" for the access log. Both strings are valid until the function
-// returns. The function is called on a thread of its own, one line at a time, with the signal mask of the thread that called
-// `lw_log_to`. It must return.
+// A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for
+// details, 5 for traces. `target` is where the line comes from, "longwave::access" for the access log. Both
+// strings are valid until the function returns. The function is called on a thread of its own, one line at a
+// time, with the signal mask of the thread that called `lw_log_to`. It must return.
 typedef void (*lw_log)(int32_t level, const char *target, const char *message, void *user);
 
 // A server: addresses that it listens on, and mounts.
@@ -114,8 +115,8 @@ typedef uint64_t lw_station;
 extern "C" {
 #endif // __cplusplus
 
-// The version of the interface that the library in use has; `LW_ABI_VERSION` is that of the header. The library's
-// may be the larger.
+// The version of the interface that the library in use has; `LW_ABI_VERSION` is that of the header. The
+// library's may be the larger.
 uint32_t lw_abi_version(void);
 
 // The version of Longwave, "0.1.0". Static: never freed.
@@ -125,16 +126,18 @@ const char *lw_version(void);
 // `json` is freed by `lw_free`.
 lw_status lw_codecs(char **json);
 
-// Opens an encoder for PCM of so many frames per second and samples per frame (1 or 2). `declaration` is TOML or JSON with
-// `format` (mp3 or aac) and perhaps `bitrate` (kbit/s), `quality`, `profile`, `afterburner`, as in docs/CONFIGURATION.md. It is used by one thread at
-// a time, and closed by `lw_encoder_close`.
+// Opens an encoder for PCM of so many frames per second and samples per frame (1 or 2). `declaration` is
+// TOML or JSON with `format` (mp3 or aac) and perhaps `bitrate` (kbit/s), `quality`, `profile`,
+// `afterburner`, as in docs/CONFIGURATION.md. It is used by one thread at a time, and closed by
+// `lw_encoder_close`.
 lw_status lw_encoder_open(const char *declaration,
                           uint32_t sample_rate,
                           uint32_t channels,
                           lw_encoder *encoder);
 
-// Encodes any number of interleaved frames, with samples from -1 to 1. `bytes` points to the packets that became whole, and
-// `count` is their size in bytes (often 0). They belong to the encoder and are valid until the next call with it.
+// Encodes any number of interleaved frames, with samples from -1 to 1. `bytes` points to the packets that
+// became whole, and `count` is their size in bytes (often 0). They belong to the encoder and are valid until
+// the next call with it.
 lw_status lw_encoder_encode(lw_encoder encoder,
                             const float *pcm,
                             size_t frames,
@@ -148,10 +151,9 @@ lw_status lw_encoder_encode_s16(lw_encoder encoder,
                                 const uint8_t **bytes,
                                 size_t *count);
 
-// Returns what the encoder still holds, padded with silence, like `lw_encoder_encode`. The encoder is at its end then.
-lw_status lw_encoder_flush(lw_encoder encoder,
-                           const uint8_t **bytes,
-                           size_t *count);
+// Returns what the encoder still holds, padded with silence, like `lw_encoder_encode`. The encoder is at its
+// end then.
+lw_status lw_encoder_flush(lw_encoder encoder, const uint8_t **bytes, size_t *count);
 
 // How many frames late an encoder's output is.
 lw_status lw_encoder_delay(lw_encoder encoder, uint64_t *frames);
@@ -162,89 +164,88 @@ lw_status lw_encoder_content_type(lw_encoder encoder, char **content_type);
 // Closes an encoder; what it gave last is gone with it. Closing it again is harmless.
 lw_status lw_encoder_close(lw_encoder encoder);
 
-// Calls `function` at every event of this kind (`track-change`, for example), or at every event if `kind` is NULL: see
-// `lw_hook`. It may be called before this function has returned. `user` is passed to it. If it is added before
-// `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for `lw_pipeline_remove_hook`.
+// Calls `function` at every event of this kind (`track-change`, for example), or at every event if `kind` is
+// NULL: see `lw_hook`. It may be called before this function has returned. `user` is passed to it. If it is
+// added before `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for
+// `lw_pipeline_remove_hook`.
 //
-// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play, voice-ended,
-// ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, listener-joined, listener-left, missed.
+// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
+// voice-ended, ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
+// listener-joined, listener-left, missed.
 lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
                                const char *kind,
                                lw_hook function,
                                void *user,
                                uint64_t *hook);
 
-// Removes a hook. When this returns, its function does not run and will not run again, and what `user` points to may be
-// freed; only a hook that removes itself runs on to its end. Do not hold a lock that the function waits for.
-lw_status lw_pipeline_remove_hook(lw_pipeline pipeline,
-                                  uint64_t hook);
+// Removes a hook. When this returns, its function does not run and will not run again, and what `user`
+// points to may be freed; only a hook that removes itself runs on to its end. Do not hold a lock that the
+// function waits for.
+lw_status lw_pipeline_remove_hook(lw_pipeline pipeline, uint64_t hook);
 
-// The next event, as JSON like a hook's, freed by `lw_free`. This waits for it, `timeout_ms` milliseconds at most. With 0 it
-// does not wait; below 0 it waits as long as it takes. `LW_NONE` if no event came within this time. `LW_STOPPED` if the
-// pipeline has stopped and all events were read, and at once if it is not started yet. Events are kept from
-// `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many did not fit. Every event goes to one caller.
-lw_status lw_pipeline_next_event(lw_pipeline pipeline,
-                                 int64_t timeout_ms,
-                                 char **event);
+// The next event, as JSON like a hook's, freed by `lw_free`. This waits for it, `timeout_ms` milliseconds at
+// most. With 0 it does not wait; below 0 it waits as long as it takes. `LW_NONE` if no event came within
+// this time. `LW_STOPPED` if the pipeline has stopped and all events were read, and at once if it is not
+// started yet. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many
+// did not fit. Every event goes to one caller.
+lw_status lw_pipeline_next_event(lw_pipeline pipeline, int64_t timeout_ms, char **event);
 
-// A file descriptor for `poll`, `epoll`, `select` and event loops built on them. It is readable as long as events wait, and
-// once the pipeline has stopped. Wait for it, then call `lw_pipeline_next_event` with a timeout of 0 until it returns none. It
-// belongs to the pipeline: do not read or close it. It is closed with the pipeline's last handle.
-lw_status lw_pipeline_event_fd(lw_pipeline pipeline,
-                               int *fd);
+// A file descriptor for `poll`, `epoll`, `select` and event loops built on them. It is readable as long as
+// events wait, and once the pipeline has stopped. Wait for it, then call `lw_pipeline_next_event` with a
+// timeout of 0 until it returns none. It belongs to the pipeline: do not read or close it. It is closed with
+// the pipeline's last handle.
+lw_status lw_pipeline_event_fd(lw_pipeline pipeline, int *fd);
 
-// The message of the last call that failed on this thread: one line, or one line for each problem of a declaration. It is
-// empty if no call has failed. It is valid until the next failure on this thread; copy it to keep it longer. Never NULL.
+// The message of the last call that failed on this thread: one line, or one line for each problem of a
+// declaration. It is empty if no call has failed. It is valid until the next failure on this thread; copy it
+// to keep it longer. Never NULL.
 const char *lw_last_error(void);
 
-// The name of a status, for example "LW_SETTING". For an unknown number it is "unknown". It is static and never freed.
+// The name of a status, for example "LW_SETTING". For an unknown number it is "unknown". It is static and
+// never freed.
 const char *lw_status_name(int status);
 
-// Sends log lines to `function` from now on, in place of the function before. If it is NULL, lines go nowhere, as in the
-// beginning. `level` is error, warn, info, debug or trace: lines of this level and graver ones are sent. NULL means info.
-// `user` is passed to the function. When this returns, the function before has received all its lines and does not run any
-// more. A log function must not call this.
-lw_status lw_log_to(lw_log function,
-                    void *user,
-                    const char *level);
+// Sends log lines to `function` from now on, in place of the function before. If it is NULL, lines go
+// nowhere, as in the beginning. `level` is error, warn, info, debug or trace: lines of this level and graver
+// ones are sent. NULL means info. `user` is passed to the function. When this returns, the function before
+// has received all its lines and does not run any more. A log function must not call this.
+lw_status lw_log_to(lw_log function, void *user, const char *level);
 
-// A file's tags, as JSON: `file`, `title` (the line that a station shows), `artist`, `name` (of the piece alone), `album`,
-// `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`; null where there is none.
-// `LW_FILE` if it cannot be read. `json` is freed by `lw_free`.
-lw_status lw_read_metadata(const char *file,
-                           char **json);
+// A file's tags, as JSON: `file`, `title` (the line that a station shows), `artist`, `name` (of the piece
+// alone), `album`, `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`; null where
+// there is none. `LW_FILE` if it cannot be read. `json` is freed by `lw_free`.
+lw_status lw_read_metadata(const char *file, char **json);
 
-// The line that a station shows for a track: `given`, else "artist - name", else the name, else the artist, else `extinf`, else
-// the file's name without its extension. `tags` is JSON like that of `lw_read_metadata`. All but `file` may be NULL. `title` is
-// freed by `lw_free`.
+// The line that a station shows for a track: `given`, else "artist - name", else the name, else the artist,
+// else `extinf`, else the file's name without its extension. `tags` is JSON like that of `lw_read_metadata`.
+// All but `file` may be NULL. `title` is freed by `lw_free`.
 lw_status lw_format_title(const char *file,
                           const char *tags,
                           const char *given,
                           const char *extinf,
                           char **title);
 
-// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are put on `server`.
-// That server must be started first, and other pipelines may share it. If `server` is 0, the pipeline gets its own server on
-// port 8000, which ends with it. `lw_pipeline_start` puts it on the air. `pipeline` is closed by `lw_pipeline_close`.
-lw_status lw_pipeline_open(const char *declaration,
-                           lw_server server,
-                           lw_pipeline *pipeline);
+// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are
+// put on `server`. That server must be started first, and other pipelines may share it. If `server` is 0,
+// the pipeline gets its own server on port 8000, which ends with it. `lw_pipeline_start` puts it on the air.
+// `pipeline` is closed by `lw_pipeline_close`.
+lw_status lw_pipeline_open(const char *declaration, lw_server server, lw_pipeline *pipeline);
 
-// Puts a pipeline on the air. It can be started once: a pipeline that has stopped does not start again. If it cannot start,
-// nothing is left running. A pipeline of a station is started by its station.
+// Puts a pipeline on the air. It can be started once: a pipeline that has stopped does not start again. If
+// it cannot start, nothing is left running. A pipeline of a station is started by its station.
 lw_status lw_pipeline_start(lw_pipeline pipeline);
 
-// Takes a pipeline off the air and ends what it owns: decoders, mixer, encoders, mounts, hooks, in this order. Listeners
-// get what is due. It takes five seconds at most. `abandoned` is a JSON list of the threads that had to be left behind. It is
-// freed by `lw_free` and may be NULL. If a hook calls this, it does not wait for hooks. Stopping again is harmless.
-lw_status lw_pipeline_stop(lw_pipeline pipeline,
-                           char **abandoned);
+// Takes a pipeline off the air and ends what it owns: decoders, mixer, encoders, mounts, hooks, in this
+// order. Listeners get what is due. It takes five seconds at most. `abandoned` is a JSON list of the threads
+// that had to be left behind. It is freed by `lw_free` and may be NULL. If a hook calls this, it does not
+// wait for hooks. Stopping again is harmless.
+lw_status lw_pipeline_stop(lw_pipeline pipeline, char **abandoned);
 
 // Whether a pipeline is on the air: 1 or 0.
 lw_status lw_pipeline_is_running(lw_pipeline pipeline, int32_t *running);
 
-// Stops a pipeline and closes its handle. A pipeline of a station is not stopped: its hooks stay, and are still called with
-// the closed handle. Closing again is harmless.
+// Stops a pipeline and closes its handle. A pipeline of a station is not stopped: its hooks stay, and are
+// still called with the closed handle. Closing again is harmless.
 lw_status lw_pipeline_close(lw_pipeline pipeline);
 
 // A handle to a pipeline's server, closed by `lw_server_close`.
@@ -253,61 +254,52 @@ lw_status lw_pipeline_server(lw_pipeline pipeline, lw_server *server);
 // A pipeline's name, freed by `lw_free`.
 lw_status lw_pipeline_name(lw_pipeline pipeline, char **name);
 
-// The shape of a pipeline's audio, and of PCM that is pushed into it: frames per second, and samples per frame (1 or 2).
-// Either pointer may be NULL.
-lw_status lw_pipeline_spec(lw_pipeline pipeline,
-                           uint32_t *sample_rate,
-                           uint32_t *channels);
+// The shape of a pipeline's audio, and of PCM that is pushed into it: frames per second, and samples per
+// frame (1 or 2). Either pointer may be NULL.
+lw_status lw_pipeline_spec(lw_pipeline pipeline, uint32_t *sample_rate, uint32_t *channels);
 
-// The paths of a pipeline's mounts, in the order in which they were added, as a JSON list. `json` is freed by `lw_free`.
-lw_status lw_pipeline_mounts(lw_pipeline pipeline,
-                             char **json);
+// The paths of a pipeline's mounts, in the order in which they were added, as a JSON list. `json` is freed
+// by `lw_free`.
+lw_status lw_pipeline_mounts(lw_pipeline pipeline, char **json);
 
-// Adds an output; the others notice nothing. `declaration` is TOML or JSON with the keys of `[[pipeline.output]]` in
-// docs/CONFIGURATION.md.
-lw_status lw_pipeline_add_output(lw_pipeline pipeline,
-                                 const char *declaration);
+// Adds an output; the others notice nothing. `declaration` is TOML or JSON with the keys of
+// `[[pipeline.output]]` in docs/CONFIGURATION.md.
+lw_status lw_pipeline_add_output(lw_pipeline pipeline, const char *declaration);
 
 // Ends an output and its mount: listeners get what is due, the others notice nothing.
 lw_status lw_pipeline_remove_output(lw_pipeline pipeline, const char *mount);
 
-// Encodes an output in another way from now on: of `declaration`, like that of `lw_pipeline_add_output`, only `format`, `bitrate`,
-// `quality`, `profile` and `afterburner` matter. Its listeners stay; so must its content type.
-lw_status lw_pipeline_replace_encoder(lw_pipeline pipeline,
-                                      const char *mount,
-                                      const char *declaration);
+// Encodes an output in another way from now on: of `declaration`, like that of `lw_pipeline_add_output`,
+// only `format`, `bitrate`, `quality`, `profile` and `afterburner` matter. Its listeners stay; so must its
+// content type.
+lw_status lw_pipeline_replace_encoder(lw_pipeline pipeline, const char *mount, const char *declaration);
 
-// Makes a file the current track now, by a quick crossfade. What was up next goes on after it. The file is opened on this
-// thread. If it cannot be played, this returns `LW_FILE`, and nothing changes. `title` goes before the file's tags and may be
-// NULL. `id` is the entry's number and may be NULL.
-lw_status lw_pipeline_play_file(lw_pipeline pipeline,
-                                const char *file,
-                                const char *title,
-                                uint64_t *id);
+// Makes a file the current track now, by a quick crossfade. What was up next goes on after it. The file is
+// opened on this thread. If it cannot be played, this returns `LW_FILE`, and nothing changes. `title` goes
+// before the file's tags and may be NULL. `id` is the entry's number and may be NULL.
+lw_status lw_pipeline_play_file(lw_pipeline pipeline, const char *file, const char *title, uint64_t *id);
 
-// Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects with `file` and
-// perhaps `title`; a path that is not UTF-8 is a percent-encoded file:// URL. `options` is a JSON object, or NULL: `now` (else
-// after the current track and the queue), `loop`, `shuffle`, and `crossfade`, `fade_in`, `fade_out` in seconds, which hold for
-// the pipeline from now on and are as before where they are left out. When its first track begins, the event
-// `playlist-change` tells `name`.
+// Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects
+// with `file` and perhaps `title`; a path that is not UTF-8 is a percent-encoded file:// URL. `options` is a
+// JSON object, or NULL: `now` (else after the current track and the queue), `loop`, `shuffle`, and
+// `crossfade`, `fade_in`, `fade_out` in seconds, which hold for the pipeline from now on and are as before
+// where they are left out. When its first track begins, the event `playlist-change` tells `name`.
 lw_status lw_pipeline_play_list(lw_pipeline pipeline,
                                 const char *name,
                                 const char *files,
                                 const char *options);
 
-// Plays a file, a folder, or an M3U, PLS or XSPF playlist as the playlist, in place of the one before. It is read on a thread
-// of the pipeline, and again when it changes; what is wrong with it is logged. It is named as its path. `options`: as for
-// `lw_pipeline_play_list`, or NULL.
-lw_status lw_pipeline_play_path(lw_pipeline pipeline,
-                                const char *path,
-                                const char *options);
+// Plays a file, a folder, or an M3U, PLS or XSPF playlist as the playlist, in place of the one before. It is
+// read on a thread of the pipeline, and again when it changes; what is wrong with it is logged. It is named
+// as its path. `options`: as for `lw_pipeline_play_list`, or NULL.
+lw_status lw_pipeline_play_path(lw_pipeline pipeline, const char *path, const char *options);
 
 // Whether the playlist begins again at its end, from now on: 1 or 0.
 lw_status lw_pipeline_set_loop(lw_pipeline pipeline, int32_t repeat);
 
-// Shuffles what is left of the playlist's pass, and each pass from now on (1); or goes on in its own order (0).
-lw_status lw_pipeline_set_shuffle(lw_pipeline pipeline,
-                                  int32_t shuffle);
+// Shuffles what is left of the playlist's pass, and each pass from now on (1); or goes on in its own order
+// (0).
+lw_status lw_pipeline_set_shuffle(lw_pipeline pipeline, int32_t shuffle);
 
 // Skips the current track, by a crossfade of `skip_crossfade`.
 lw_status lw_pipeline_skip(lw_pipeline pipeline);
@@ -315,25 +307,22 @@ lw_status lw_pipeline_skip(lw_pipeline pipeline);
 // Moves the current track to so many milliseconds from its beginning.
 lw_status lw_pipeline_seek(lw_pipeline pipeline, uint64_t to_ms);
 
-// Queues a file, to be played once before the playlist goes on: after what is queued already, or, where `next` is not 0,
-// before it. `title` goes before its tags and may be NULL; `id`, its number, may be NULL.
+// Queues a file, to be played once before the playlist goes on: after what is queued already, or, where
+// `next` is not 0, before it. `title` goes before its tags and may be NULL; `id`, its number, may be NULL.
 lw_status lw_pipeline_queue_file(lw_pipeline pipeline,
                                  const char *file,
                                  const char *title,
                                  int32_t next,
                                  uint64_t *id);
 
-// Queues files in their order. `files`: as for `lw_pipeline_play_list`; `next`: as for `lw_pipeline_queue_file`. `ids` is a
-// JSON list of their numbers, in the same order, freed by `lw_free`; it may be NULL.
-lw_status lw_pipeline_queue_files(lw_pipeline pipeline,
-                                  const char *files,
-                                  int32_t next,
-                                  char **ids);
+// Queues files in their order. `files`: as for `lw_pipeline_play_list`; `next`: as for
+// `lw_pipeline_queue_file`. `ids` is a JSON list of their numbers, in the same order, freed by `lw_free`; it
+// may be NULL.
+lw_status lw_pipeline_queue_files(lw_pipeline pipeline, const char *files, int32_t next, char **ids);
 
-// The queue, in the order in which it will be played, as JSON: a list of `id`, `file`, `title` (as far as it is
-// known before the file is opened). `json` is freed by `lw_free`.
-lw_status lw_pipeline_queue(lw_pipeline pipeline,
-                            char **json);
+// The queue, in the order in which it will be played, as JSON: a list of `id`, `file`, `title` (as far as it
+// is known before the file is opened). `json` is freed by `lw_free`.
+lw_status lw_pipeline_queue(lw_pipeline pipeline, char **json);
 
 // Empties the queue; the playlist goes on after the current track.
 lw_status lw_pipeline_clear_queue(lw_pipeline pipeline);
@@ -344,14 +333,16 @@ lw_status lw_pipeline_remove(lw_pipeline pipeline, uint64_t id);
 // Moves an entry of the queue to this place, 0 being the next; beyond the end is the end.
 lw_status lw_pipeline_move_to(lw_pipeline pipeline, uint64_t id, size_t index);
 
-// Takes the programme off the air where it is: it fades out, in so many milliseconds, and waits. Decks go on.
+// Takes the programme off the air where it is: it fades out, in so many milliseconds, and waits. Decks go
+// on.
 lw_status lw_pipeline_hold(lw_pipeline pipeline, uint64_t fade_ms);
 
 // Puts a held programme back on the air, where it waits, by a fade of so many milliseconds.
 lw_status lw_pipeline_resume(lw_pipeline pipeline, uint64_t fade_ms);
 
-// Sets the title that one mount announces, or all of the pipeline's mounts if `mount` is NULL. It holds until the next track
-// begins, or until `lw_pipeline_clear_metadata` if `until_cleared` is not 0. `url` may be NULL.
+// Sets the title that one mount announces, or all of the pipeline's mounts if `mount` is NULL. It holds
+// until the next track begins, or until `lw_pipeline_clear_metadata` if `until_cleared` is not 0. `url` may
+// be NULL.
 lw_status lw_pipeline_update_metadata(lw_pipeline pipeline,
                                       const char *title,
                                       const char *url,
@@ -361,11 +352,10 @@ lw_status lw_pipeline_update_metadata(lw_pipeline pipeline,
 // Returns to the sounding track's title, on one mount, or on all if `mount` is NULL.
 lw_status lw_pipeline_clear_metadata(lw_pipeline pipeline, const char *mount);
 
-// The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`, `title` (what
-// its mounts announce), `artist`, `name` (of the piece alone), `album`, `duration`, `played`, `remaining`. `LW_NONE` if there
-// is none. `json` is freed by `lw_free`.
-lw_status lw_pipeline_current_track(lw_pipeline pipeline,
-                                    char **json);
+// The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`,
+// `title` (what its mounts announce), `artist`, `name` (of the piece alone), `album`, `duration`, `played`,
+// `remaining`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
+lw_status lw_pipeline_current_track(lw_pipeline pipeline, char **json);
 
 // The title of the track on the air, freed by `lw_free`. `LW_NONE` if there is none.
 lw_status lw_pipeline_current_title(lw_pipeline pipeline, char **title);
@@ -373,25 +363,21 @@ lw_status lw_pipeline_current_title(lw_pipeline pipeline, char **title);
 // How much of the current track has been mixed, in milliseconds. `LW_NONE` if there is none.
 lw_status lw_pipeline_played_ms(lw_pipeline pipeline, uint64_t *milliseconds);
 
-// How much of the current track is to come, in milliseconds. `LW_NONE` if there is none, or if that is not known.
-lw_status lw_pipeline_remaining_ms(lw_pipeline pipeline,
-                                   uint64_t *milliseconds);
+// How much of the current track is to come, in milliseconds. `LW_NONE` if there is none, or if that is not
+// known.
+lw_status lw_pipeline_remaining_ms(lw_pipeline pipeline, uint64_t *milliseconds);
 
-// The next entries, `most` of them: first the queue, then the playlist; as JSON like `lw_pipeline_queue`. `json` is freed by
-// `lw_free`.
-lw_status lw_pipeline_up_next(lw_pipeline pipeline,
-                              size_t most,
-                              char **json);
+// The next entries, `most` of them: first the queue, then the playlist; as JSON like `lw_pipeline_queue`.
+// `json` is freed by `lw_free`.
+lw_status lw_pipeline_up_next(lw_pipeline pipeline, size_t most, char **json);
 
-// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with `began_at`. The
-// last of them may still be on the air. `json` is freed by `lw_free`.
-lw_status lw_pipeline_history(lw_pipeline pipeline,
-                              char **json);
+// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with
+// `began_at`. The last of them may still be on the air. `json` is freed by `lw_free`.
+lw_status lw_pipeline_history(lw_pipeline pipeline, char **json);
 
-// The playlist in play, and how far it is, as JSON: `name`, `length`, `played` (of this pass), `passes` (before this one), `loop`,
-// `shuffle`, `begun`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
-lw_status lw_pipeline_playlist(lw_pipeline pipeline,
-                               char **json);
+// The playlist in play, and how far it is, as JSON: `name`, `length`, `played` (of this pass), `passes`
+// (before this one), `loop`, `shuffle`, `begun`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
+lw_status lw_pipeline_playlist(lw_pipeline pipeline, char **json);
 
 // The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL.
 lw_status lw_pipeline_listener_count(lw_pipeline pipeline, const char *mount, uint64_t *count);
@@ -402,28 +388,27 @@ lw_status lw_pipeline_time_on_air_ms(lw_pipeline pipeline, uint64_t *millisecond
 // Whether the programme is held: 1 or 0.
 lw_status lw_pipeline_is_held(lw_pipeline pipeline, int32_t *held);
 
-// How loud the mix is, as JSON: `peak_db` and `power_db` over the mixer's last job, left and right, in decibels below full
-// scale; `momentary_lufs` and `short_term_lufs`, the loudness over 400 ms and 3 s. `json` is freed by `lw_free`.
-lw_status lw_pipeline_levels(lw_pipeline pipeline,
-                             char **json);
+// How loud the mix is, as JSON: `peak_db` and `power_db` over the mixer's last job, left and right, in
+// decibels below full scale; `momentary_lufs` and `short_term_lufs`, the loudness over 400 ms and 3 s.
+// `json` is freed by `lw_free`.
+lw_status lw_pipeline_levels(lw_pipeline pipeline, char **json);
 
-// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed by `lw_free`.
-lw_status lw_pipeline_health(lw_pipeline pipeline,
-                             char **json);
+// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed
+// by `lw_free`.
+lw_status lw_pipeline_health(lw_pipeline pipeline, char **json);
 
-// What a pipeline needs to go on from here: its queue, its playlist and how far it is, its history, and the current track with
-// its offset. JSON to be kept and given to `lw_pipeline_restore`, opaque otherwise; freed by `lw_free`.
-lw_status lw_pipeline_snapshot(lw_pipeline pipeline,
-                               char **json);
+// What a pipeline needs to go on from here: its queue, its playlist and how far it is, its history, and the
+// current track with its offset. JSON to be kept and given to `lw_pipeline_restore`, opaque otherwise; freed
+// by `lw_free`.
+lw_status lw_pipeline_snapshot(lw_pipeline pipeline, char **json);
 
-// Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on where it was, by a quick
-// crossfade.
-lw_status lw_pipeline_restore(lw_pipeline pipeline,
-                              const char *snapshot);
+// Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on where it
+// was, by a quick crossfade.
+lw_status lw_pipeline_restore(lw_pipeline pipeline, const char *snapshot);
 
-// Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be played. A volume of 1
-// leaves it unchanged. If `paused` is not 0, it waits for `lw_pipeline_resume_voice`. `voice` is its number, as long as the
-// pipeline runs.
+// Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be
+// played. A volume of 1 leaves it unchanged. If `paused` is not 0, it waits for `lw_pipeline_resume_voice`.
+// `voice` is its number, as long as the pipeline runs.
 lw_status lw_pipeline_play_voice(lw_pipeline pipeline,
                                  const char *file,
                                  double volume,
@@ -433,10 +418,9 @@ lw_status lw_pipeline_play_voice(lw_pipeline pipeline,
 // Stops a voice, by a fade of so many milliseconds.
 lw_status lw_pipeline_stop_voice(lw_pipeline pipeline, uint64_t voice, uint64_t fade_ms);
 
-// Stops decks, pushed PCM and the current track, by a fade of so many milliseconds. What follows is the next track, or nothing
-// while the programme is held.
-lw_status lw_pipeline_stop_all_voices(lw_pipeline pipeline,
-                                      uint64_t fade_ms);
+// Stops decks, pushed PCM and the current track, by a fade of so many milliseconds. What follows is the next
+// track, or nothing while the programme is held.
+lw_status lw_pipeline_stop_all_voices(lw_pipeline pipeline, uint64_t fade_ms);
 
 // Pauses a voice where it is.
 lw_status lw_pipeline_pause_voice(lw_pipeline pipeline, uint64_t voice);
@@ -450,9 +434,9 @@ lw_status lw_pipeline_seek_voice(lw_pipeline pipeline, uint64_t voice, uint64_t 
 // Sets a voice's volume, from 0 to 16, 1 being unchanged. It does not click.
 lw_status lw_pipeline_set_volume(lw_pipeline pipeline, uint64_t voice, double volume);
 
-// Ramps a voice's volume to another in so many milliseconds, sample by sample. This returns at once; the event `ramp-done`
-// says when the ramp ends. `curve` is equal-power, smooth, linear or decibels; NULL means equal-power. If `then_stop` is not 0,
-// the voice ends with the ramp.
+// Ramps a voice's volume to another in so many milliseconds, sample by sample. This returns at once; the
+// event `ramp-done` says when the ramp ends. `curve` is equal-power, smooth, linear or decibels; NULL means
+// equal-power. If `then_stop` is not 0, the voice ends with the ramp.
 lw_status lw_pipeline_ramp_volume(lw_pipeline pipeline,
                                   uint64_t voice,
                                   double to,
@@ -460,106 +444,91 @@ lw_status lw_pipeline_ramp_volume(lw_pipeline pipeline,
                                   const char *curve,
                                   int32_t then_stop);
 
-// All voices but the programme's, as of the mixer's last job, as JSON: a list of `id`, `file` (null for pushed PCM), `paused`,
-// `volume`, `position`, `duration`. `json` is freed by `lw_free`.
-lw_status lw_pipeline_voices(lw_pipeline pipeline,
-                             char **json);
+// All voices but the programme's, as of the mixer's last job, as JSON: a list of `id`, `file` (null for
+// pushed PCM), `paused`, `volume`, `position`, `duration`. `json` is freed by `lw_free`.
+lw_status lw_pipeline_voices(lw_pipeline pipeline, char **json);
 
-// Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is silent. `input` is
-// closed by `lw_input_close`; `voice` is the voice's number and may be NULL.
+// Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is
+// silent. `input` is closed by `lw_input_close`; `voice` is the voice's number and may be NULL.
 lw_status lw_pipeline_play_input(lw_pipeline pipeline,
                                  double volume,
                                  int32_t paused,
                                  lw_input *input,
                                  uint64_t *voice);
 
-// Pushes interleaved frames, samples from -1 to 1 in the pipeline's rate and channels, as far as there is room (about two seconds
-// in all), and says in `taken` how many frames were taken. Offer the rest again later. `LW_STOPPED` when the voice was
-// stopped.
-lw_status lw_input_push(lw_input input,
-                        const float *pcm,
-                        size_t frames,
-                        size_t *taken);
+// Pushes interleaved frames, samples from -1 to 1 in the pipeline's rate and channels, as far as there is
+// room (about two seconds in all), and says in `taken` how many frames were taken. Offer the rest again
+// later. `LW_STOPPED` when the voice was stopped.
+lw_status lw_input_push(lw_input input, const float *pcm, size_t frames, size_t *taken);
 
 // Closes an input: its voice ends when all that was pushed has sounded. Closing it again is harmless.
 lw_status lw_input_close(lw_input input);
 
-// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, for example
-// `listen = "127.0.0.1:8000"`. NULL means the defaults. `lw_server_start` makes it listen. `server` is closed by
+// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, for example `listen
+// = "127.0.0.1:8000"`. NULL means the defaults. `lw_server_start` makes it listen. `server` is closed by
 // `lw_server_close`.
-lw_status lw_server_open(const char *declaration,
-                         lw_server *server);
+lw_status lw_server_open(const char *declaration, lw_server *server);
 
 // Makes a server listen. It can be started once: a server that has stopped does not start again.
 lw_status lw_server_start(lw_server server);
 
-// Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes five seconds at
-// most. `abandoned` is a JSON list of the threads that had to be left behind. It is freed by `lw_free` and may be NULL.
-// Stopping again is harmless.
-lw_status lw_server_stop(lw_server server,
-                         char **abandoned);
+// Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes
+// five seconds at most. `abandoned` is a JSON list of the threads that had to be left behind. It is freed by
+// `lw_free` and may be NULL. Stopping again is harmless.
+lw_status lw_server_stop(lw_server server, char **abandoned);
 
 // Whether a server listens: 1 or 0.
 lw_status lw_server_is_running(lw_server server, int32_t *running);
 
-// Closes a handle. The server ends with its last handle and the last pipeline on it. Closing it again is harmless.
+// Closes a handle. The server ends with its last handle and the last pipeline on it. Closing it again is
+// harmless.
 lw_status lw_server_close(lw_server server);
 
-// The port that a server listens on: the one that it got where 0 was declared; the first, if there are several.
-lw_status lw_server_port(lw_server server,
-                         uint16_t *port);
+// The port that a server listens on: the one that it got where 0 was declared; the first, if there are
+// several.
+lw_status lw_server_port(lw_server server, uint16_t *port);
 
 // All addresses that a server listens on, as JSON: `["127.0.0.1:8000"]`. `json` is freed by `lw_free`.
 lw_status lw_server_addresses(lw_server server, char **json);
 
-// Puts a mount on the air that the host feeds with encoded audio. `declaration` is TOML or JSON with `mount` (its
-// path), `content_type`, and whatever else is known: `bitrate`, `sample_rate`, `channels`, `name`, `genre`, `description`, `url`,
-// `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
-lw_status lw_server_add_mount(lw_server server,
-                              const char *declaration);
+// Puts a mount on the air that the host feeds with encoded audio. `declaration` is TOML or JSON with `mount`
+// (its path), `content_type`, and whatever else is known: `bitrate`, `sample_rate`, `channels`, `name`,
+// `genre`, `description`, `url`, `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
+lw_status lw_server_add_mount(lw_server server, const char *declaration);
 
-// Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the mounts of
-// pipelines there is `lw_pipeline_remove_output`.
-lw_status lw_server_remove_mount(lw_server server,
-                                 const char *mount);
+// Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the
+// mounts of pipelines there is `lw_pipeline_remove_output`.
+lw_status lw_server_remove_mount(lw_server server, const char *mount);
 
-// Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to listeners call by
-// call. Takes bytes as far as there is room, and says in `taken` how many; never waits, never drops. Audio is to come in
-// real time; about ten seconds of it may be ahead. Offer later what was not taken.
+// Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to
+// listeners call by call. Takes bytes as far as there is room, and says in `taken` how many; never waits,
+// never drops. Audio is to come in real time; about ten seconds of it may be ahead. Offer later what was not
+// taken.
 lw_status lw_server_write_audio(lw_server server,
                                 const char *mount,
                                 const uint8_t *bytes,
                                 size_t count,
                                 size_t *taken);
 
-// The title of the audio that is written from now on to a mount of `lw_server_add_mount`. `url` may be NULL. For the mounts
-// of pipelines there is `lw_pipeline_update_metadata`.
-lw_status lw_server_update_metadata(lw_server server,
-                                    const char *mount,
-                                    const char *title,
-                                    const char *url);
+// The title of the audio that is written from now on to a mount of `lw_server_add_mount`. `url` may be NULL.
+// For the mounts of pipelines there is `lw_pipeline_update_metadata`.
+lw_status lw_server_update_metadata(lw_server server, const char *mount, const char *title, const char *url);
 
-// Sets the bytes that a listener who joins from now on gets before any audio, on a mount of `lw_server_add_mount` whose
-// content type is not parsed.
-lw_status lw_server_set_header(lw_server server,
-                               const char *mount,
-                               const uint8_t *bytes,
-                               size_t count);
+// Sets the bytes that a listener who joins from now on gets before any audio, on a mount of
+// `lw_server_add_mount` whose content type is not parsed.
+lw_status lw_server_set_header(lw_server server, const char *mount, const uint8_t *bytes, size_t count);
 
-// The number of listeners of one mount (0 if there is no such mount), or of all mounts if `mount` is NULL. A listener counts
-// from its second second on.
-lw_status lw_server_listener_count(lw_server server,
-                                   const char *mount,
-                                   uint64_t *count);
+// The number of listeners of one mount (0 if there is no such mount), or of all mounts if `mount` is NULL. A
+// listener counts from its second second on.
+lw_status lw_server_listener_count(lw_server server, const char *mount, uint64_t *count);
 
 // When the first packet of its title reached a mount, in milliseconds since 1970.
 lw_status lw_server_changed_at(lw_server server, const char *mount, uint64_t *ms_since_1970);
 
-// A mount's state, as JSON: `mount` (its path), `content_type`, `name` and its other settings, `title`, `title_changed_at`,
-// `audible_at` (when a listener hears the title begin), `listeners` and its other counters. `json` is freed by `lw_free`.
-lw_status lw_server_mount_info(lw_server server,
-                               const char *mount,
-                               char **json);
+// A mount's state, as JSON: `mount` (its path), `content_type`, `name` and its other settings, `title`,
+// `title_changed_at`, `audible_at` (when a listener hears the title begin), `listeners` and its other
+// counters. `json` is freed by `lw_free`.
+lw_status lw_server_mount_info(lw_server server, const char *mount, char **json);
 
 // All mounts by path, as a JSON list of what `lw_server_mount_info` gives. `json` is freed by `lw_free`.
 lw_status lw_server_mounts(lw_server server, char **json);
@@ -572,17 +541,17 @@ lw_status lw_server_stats(lw_server server, char **json);
 // `station` is closed by `lw_station_close`.
 lw_status lw_station_open(const char *declaration, lw_station *station);
 
-// The same from a file: JSON where its name ends in `.json`, else TOML. Relative paths are relative to the file.
-lw_status lw_station_read(const char *file,
-                          lw_station *station);
+// The same from a file: JSON where its name ends in `.json`, else TOML. Relative paths are relative to the
+// file.
+lw_status lw_station_read(const char *file, lw_station *station);
 
-// Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started once.
+// Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started
+// once.
 lw_status lw_station_start(lw_station station);
 
-// Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the threads that had to
-// be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
-lw_status lw_station_stop(lw_station station,
-                          char **abandoned);
+// Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the
+// threads that had to be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
+lw_status lw_station_stop(lw_station station, char **abandoned);
 
 // Stops a station and closes its handle. Closing it again is harmless.
 lw_status lw_station_close(lw_station station);
@@ -590,11 +559,10 @@ lw_status lw_station_close(lw_station station);
 // A handle to a station's server, closed by `lw_server_close`; the station keeps its own.
 lw_status lw_station_server(lw_station station, lw_server *server);
 
-// A handle to one of a station's pipelines, by its name, or to the first if `name` is NULL. It is available before the
-// station is started, so that hooks are called for the start, too. Closed by `lw_pipeline_close`; the station keeps its own.
-lw_status lw_station_pipeline(lw_station station,
-                              const char *name,
-                              lw_pipeline *pipeline);
+// A handle to one of a station's pipelines, by its name, or to the first if `name` is NULL. It is available
+// before the station is started, so that hooks are called for the start, too. Closed by `lw_pipeline_close`;
+// the station keeps its own.
+lw_status lw_station_pipeline(lw_station station, const char *name, lw_pipeline *pipeline);
 
 // Frees text that a function of this interface has returned. NULL is allowed. C's `free` does the same.
 void lw_free(char *text);

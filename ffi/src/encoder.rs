@@ -92,9 +92,10 @@ fn encoder(handle: lw_encoder) -> Outcome<Arc<Encoder>> {
     handles::find(handle)
 }
 
-/// Opens an encoder for PCM of so many frames per second and samples per frame (1 or 2). `declaration` is TOML or JSON with
-/// `format` (mp3 or aac) and perhaps `bitrate` (kbit/s), `quality`, `profile`, `afterburner`, as in docs/CONFIGURATION.md. It is used by one thread at
-/// a time, and closed by `lw_encoder_close`.
+/// Opens an encoder for PCM of so many frames per second and samples per frame (1 or 2). `declaration` is
+/// TOML or JSON with `format` (mp3 or aac) and perhaps `bitrate` (kbit/s), `quality`, `profile`,
+/// `afterburner`, as in docs/CONFIGURATION.md. It is used by one thread at a time, and closed by
+/// `lw_encoder_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_encoder_open(
     declaration: *const c_char,
@@ -117,8 +118,9 @@ pub unsafe extern "C" fn lw_encoder_open(
     })
 }
 
-/// Encodes any number of interleaved frames, with samples from -1 to 1. `bytes` points to the packets that became whole, and
-/// `count` is their size in bytes (often 0). They belong to the encoder and are valid until the next call with it.
+/// Encodes any number of interleaved frames, with samples from -1 to 1. `bytes` points to the packets that
+/// became whole, and `count` is their size in bytes (often 0). They belong to the encoder and are valid until
+/// the next call with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_encoder_encode(
     encoder: lw_encoder,
@@ -168,7 +170,8 @@ unsafe fn encode<S>(
     })
 }
 
-/// Returns what the encoder still holds, padded with silence, like `lw_encoder_encode`. The encoder is at its end then.
+/// Returns what the encoder still holds, padded with silence, like `lw_encoder_encode`. The encoder is at its
+/// end then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_encoder_flush(
     encoder: lw_encoder,

@@ -1,8 +1,8 @@
-//! The boundary between host and library. Every exported function runs in [`call`]. Every function of the host is called
-//! by [`outside`].
+//! The boundary between host and library. Every exported function runs in [`call`]. Every function of the
+//! host is called by [`outside`].
 //!
-//! Inside, the floating-point environment is the default one, whatever traps and rounding the host has set for its
-//! thread. Outside, the host's own environment is restored.
+//! Inside, the floating-point environment is the default one, whatever traps and rounding the host has set
+//! for its thread. Outside, the host's own environment is restored.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -23,7 +23,8 @@ pub fn call(body: impl FnOnce() -> Outcome) -> lw_status {
     })
 }
 
-/// Calls a function of the host. It may change the thread's floating-point environment, which is restored afterwards.
+/// Calls a function of the host. It may change the thread's floating-point environment, which is restored
+/// afterwards.
 pub fn outside<T>(function: impl FnOnce() -> T) -> T {
     let _ours = Environment::enter();
     function()
@@ -42,8 +43,8 @@ unsafe extern "C" {
 impl Environment {
     fn enter() -> Environment {
         let mut callers = Environment([0; 64]);
-        // SAFETY: it writes into these 64 bytes, and sets registers of this thread to their defaults, which is what
-        // Rust requires anyway.
+        // SAFETY: it writes into these 64 bytes, and sets registers of this thread to their defaults, which
+        // is what Rust requires anyway.
         unsafe { longwave_enter(&raw mut callers) };
         callers
     }

@@ -1,7 +1,8 @@
 //! Events of a pipeline. The host adds hooks that are called, or asks for the next event.
 //!
-//! Hooks are called on the pipeline's hook thread. Some runtimes stop their threads by signals, and must be able to stop
-//! this one too once it has run their code. So it takes the signal mask of the host's thread that added the first hook.
+//! Hooks are called on the pipeline's hook thread. Some runtimes stop their threads by signals, and must be
+//! able to stop this one too once it has run their code. So it takes the signal mask of the host's thread
+//! that added the first hook.
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -18,13 +19,14 @@ use crate::json::EventDocument;
 use crate::pipeline::{Pipeline, declared, lw_pipeline};
 use crate::text::{Out, optional_text};
 
-/// A function that is called when something happens. `event` is JSON with a `kind` and the event's details. It is valid
-/// until the function returns. `user` is the pointer that `lw_pipeline_add_hook` was given.
+/// A function that is called when something happens. `event` is JSON with a `kind` and the event's details.
+/// It is valid until the function returns. `user` is the pointer that `lw_pipeline_add_hook` was given.
 ///
-/// It is called on the pipeline's hook thread, one call at a time. It may take its time: later calls wait, the audio does
-/// not. It may call every function of this interface; it may also stop and close its own pipeline. It must return, and not
-/// unwind or jump out. The thread's signal mask is that of the thread that added the pipeline's first hook; its floating-point
-/// environment is the default one, and may be changed by the function.
+/// It is called on the pipeline's hook thread, one call at a time. It may take its time: later calls wait,
+/// the audio does not. It may call every function of this interface; it may also stop and close its own
+/// pipeline. It must return, and not unwind or jump out. The thread's signal mask is that of the thread that
+/// added the pipeline's first hook; its floating-point environment is the default one, and may be changed by
+/// the function.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_hook =
     Option<unsafe extern "C" fn(pipeline: lw_pipeline, event: *const c_char, user: *mut c_void)>;
@@ -53,7 +55,8 @@ struct Hook {
 /// The host's own pointer: handed back, never followed.
 struct User(*mut c_void);
 
-// SAFETY: nothing here looks at what it points to. That the host's function is called on another thread is documented.
+// SAFETY: nothing here looks at what it points to. That the host's function is called on another thread is
+// documented.
 unsafe impl Send for User {}
 // SAFETY: as above.
 unsafe impl Sync for User {}
@@ -102,7 +105,8 @@ impl Hooks {
         id
     }
 
-    /// Removes a hook, and returns whether it existed. It does not run any more afterwards, unless it removes itself.
+    /// Removes a hook, and returns whether it existed. It does not run any more afterwards, unless it removes
+    /// itself.
     fn remove(&self, id: u64) -> bool {
         let before = self.added().len();
         self.added().retain(|hook| hook.id != id);
@@ -161,12 +165,14 @@ fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
     })
 }
 
-/// Calls `function` at every event of this kind (`track-change`, for example), or at every event if `kind` is NULL: see
-/// `lw_hook`. It may be called before this function has returned. `user` is passed to it. If it is added before
-/// `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for `lw_pipeline_remove_hook`.
+/// Calls `function` at every event of this kind (`track-change`, for example), or at every event if `kind` is
+/// NULL: see `lw_hook`. It may be called before this function has returned. `user` is passed to it. If it is
+/// added before `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for
+/// `lw_pipeline_remove_hook`.
 ///
-/// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play, voice-ended,
-/// ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, listener-joined, listener-left, missed.
+/// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
+/// voice-ended, ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
+/// listener-joined, listener-left, missed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_add_hook(
     pipeline: lw_pipeline,
@@ -185,8 +191,9 @@ pub unsafe extern "C" fn lw_pipeline_add_hook(
     })
 }
 
-/// Removes a hook. When this returns, its function does not run and will not run again, and what `user` points to may be
-/// freed; only a hook that removes itself runs on to its end. Do not hold a lock that the function waits for.
+/// Removes a hook. When this returns, its function does not run and will not run again, and what `user`
+/// points to may be freed; only a hook that removes itself runs on to its end. Do not hold a lock that the
+/// function waits for.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_remove_hook(pipeline: lw_pipeline, hook: u64) -> lw_status {
     call(|| match declared(pipeline)?.hooks.remove(hook) {
@@ -195,10 +202,11 @@ pub extern "C" fn lw_pipeline_remove_hook(pipeline: lw_pipeline, hook: u64) -> l
     })
 }
 
-/// The next event, as JSON like a hook's, freed by `lw_free`. This waits for it, `timeout_ms` milliseconds at most. With 0 it
-/// does not wait; below 0 it waits as long as it takes. `LW_NONE` if no event came within this time. `LW_STOPPED` if the
-/// pipeline has stopped and all events were read, and at once if it is not started yet. Events are kept from
-/// `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many did not fit. Every event goes to one caller.
+/// The next event, as JSON like a hook's, freed by `lw_free`. This waits for it, `timeout_ms` milliseconds at
+/// most. With 0 it does not wait; below 0 it waits as long as it takes. `LW_NONE` if no event came within
+/// this time. `LW_STOPPED` if the pipeline has stopped and all events were read, and at once if it is not
+/// started yet. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many
+/// did not fit. Every event goes to one caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_next_event(
     pipeline: lw_pipeline,
@@ -237,9 +245,10 @@ impl Pipeline {
 /// A year. Longer waits are cut to it, so that adding one to a time cannot overflow.
 const LONGEST_MS: u64 = 365 * 24 * 3600 * 1000;
 
-/// A file descriptor for `poll`, `epoll`, `select` and event loops built on them. It is readable as long as events wait, and
-/// once the pipeline has stopped. Wait for it, then call `lw_pipeline_next_event` with a timeout of 0 until it returns none. It
-/// belongs to the pipeline: do not read or close it. It is closed with the pipeline's last handle.
+/// A file descriptor for `poll`, `epoll`, `select` and event loops built on them. It is readable as long as
+/// events wait, and once the pipeline has stopped. Wait for it, then call `lw_pipeline_next_event` with a
+/// timeout of 0 until it returns none. It belongs to the pipeline: do not read or close it. It is closed with
+/// the pipeline's last handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_event_fd(pipeline: lw_pipeline, fd: *mut c_int) -> lw_status {
     use std::os::fd::AsRawFd;

@@ -5,8 +5,8 @@ use std::ffi::{c_char, c_int};
 
 use longwave::{ConfigError, Error};
 
-/// The result of a call. Zero is success. Above zero, the call succeeded and there was nothing to return. Below zero, it
-/// failed: it changed nothing that it was given, and `lw_last_error` says why.
+/// The result of a call. Zero is success. Above zero, the call succeeded and there was nothing to return.
+/// Below zero, it failed: it changed nothing that it was given, and `lw_last_error` says why.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(non_camel_case_types, reason = "these are the names in C")]
@@ -99,8 +99,8 @@ impl From<ConfigError> for Failure {
 /// The most bytes of a message that are kept. Some twenty problems of a declaration fit.
 const MESSAGE_BYTES: usize = 2048;
 
-/// Stored in place and without a destructor. So a thread of the host has nothing to destroy when it ends, even if the
-/// library is unloaded by then.
+/// Stored in place and without a destructor. So a thread of the host has nothing to destroy when it ends,
+/// even if the library is unloaded by then.
 struct LastMessage(UnsafeCell<[u8; MESSAGE_BYTES]>);
 
 thread_local! {
@@ -118,7 +118,8 @@ pub fn remember(message: &str) {
         }
     }
     LAST.with(|last| {
-        // SAFETY: only this thread touches it, and no reference to it outlives this function and `lw_last_error`.
+        // SAFETY: only this thread touches it, and no reference to it outlives this function and
+        // `lw_last_error`.
         let bytes = unsafe { &mut *last.0.get() };
         let text = message.as_bytes()[..end].iter().chain(tail.as_bytes()).chain(&[0]);
         for (to, from) in bytes.iter_mut().zip(text) {
@@ -128,14 +129,16 @@ pub fn remember(message: &str) {
     });
 }
 
-/// The message of the last call that failed on this thread: one line, or one line for each problem of a declaration. It is
-/// empty if no call has failed. It is valid until the next failure on this thread; copy it to keep it longer. Never NULL.
+/// The message of the last call that failed on this thread: one line, or one line for each problem of a
+/// declaration. It is empty if no call has failed. It is valid until the next failure on this thread; copy it
+/// to keep it longer. Never NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_last_error() -> *const c_char {
     LAST.with(|last| last.0.get().cast_const().cast())
 }
 
-/// The name of a status, for example "LW_SETTING". For an unknown number it is "unknown". It is static and never freed.
+/// The name of a status, for example "LW_SETTING". For an unknown number it is "unknown". It is static and
+/// never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_status_name(status: c_int) -> *const c_char {
     let names = [

@@ -1,10 +1,11 @@
 //! The table of handles. It is the only global state of this library.
 //!
-//! A handle is a number. It holds the serial of its object, which is never used twice, and its place in the table. So the
-//! table recognises a handle that was closed, was never given out, or stands for another kind of object.
+//! A handle is a number. It holds the serial of its object, which is never used twice, and its place in the
+//! table. So the table recognises a handle that was closed, was never given out, or stands for another kind
+//! of object.
 //!
-//! A forked child has none of the threads that the parent's objects need. So all handles of the parent are closed in the
-//! child. The child may open its own.
+//! A forked child has none of the threads that the parent's objects need. So all handles of the parent are
+//! closed in the child. The child may open its own.
 
 use std::any::Any;
 use std::ptr;
@@ -14,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::failure::{Failure, Outcome};
 use crate::log_lines::Sink;
 
-/// How many bits of a handle are its place. They allow 16 million handles at a time, and a million million in all.
+/// How many bits of a handle are its place. They allow 16 million handles at a time, and a million million in
+/// all.
 const PLACE_BITS: u32 = 24;
 
 /// A type that handles stand for.
@@ -151,13 +153,14 @@ fn places() -> MutexGuard<'static, Vec<Option<(u64, Object)>>> {
     table().places.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a forked child begin with an empty table. The child never reads the old one, because threads that it does not
-/// have may have held its locks.
+/// Makes a forked child begin with an empty table. The child never reads the old one, because threads that it
+/// does not have may have held its locks.
 fn on_fork() {
     extern "C" fn in_child() {
         INHERITED.store(TABLE.swap(ptr::null_mut(), Ordering::AcqRel), Ordering::Release);
     }
-    // SAFETY: the handler does nothing but two atomic stores. The C library forgets it when the library is unloaded.
-    // If there is no memory for it, a forked child can hang on a lock, as it can in any program; nothing else changes.
+    // SAFETY: the handler does nothing but two atomic stores. The C library forgets it when the library is
+    // unloaded. If there is no memory for it, a forked child can hang on a lock, as it can in any program;
+    // nothing else changes.
     unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
 }

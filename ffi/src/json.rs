@@ -1,4 +1,5 @@
-//! What hosts write as JSON, and events as hosts read them. The documents of state are those of `longwave::json`.
+//! What hosts write as JSON, and events as hosts read them. The documents of state are those of
+//! `longwave::json`.
 
 use std::os::unix::ffi::OsStrExt;
 

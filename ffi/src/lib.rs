@@ -37,8 +37,8 @@ pub const LW_ABI_VERSION: u32 = 1;
 /// See `LW_ABI_VERSION`.
 pub const LW_ABI_MAJOR: u32 = 0;
 
-/// The version of the interface that the library in use has; `LW_ABI_VERSION` is that of the header. The library's
-/// may be the larger.
+/// The version of the interface that the library in use has; `LW_ABI_VERSION` is that of the header. The
+/// library's may be the larger.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_abi_version() -> u32 {
     LW_ABI_VERSION

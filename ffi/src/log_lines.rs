@@ -1,7 +1,7 @@
 //! Log lines go to a function of the host, or nowhere.
 //!
-//! The thread `log` reads a queue and calls the function, so that no thread that makes audio ever waits for a host that
-//! writes its log slowly.
+//! The thread `log` reads a queue and calls the function, so that no thread that makes audio ever waits for a
+//! host that writes its log slowly.
 
 use std::collections::VecDeque;
 use std::ffi::{CString, c_char, c_void};
@@ -19,10 +19,10 @@ use crate::text::optional_text;
 /// The most lines that wait for the host. Further lines are dropped, and the next line says how many.
 const WAITING: usize = 4096;
 
-/// A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for details, 5 for traces.
-/// `target` is where the line comes from, "longwave::access" for the access log. Both strings are valid until the function
-/// returns. The function is called on a thread of its own, one line at a time, with the signal mask of the thread that called
-/// `lw_log_to`. It must return.
+/// A function that log lines go to. `level` is 1 for errors, 2 for warnings, 3 for information, 4 for
+/// details, 5 for traces. `target` is where the line comes from, "longwave::access" for the access log. Both
+/// strings are valid until the function returns. The function is called on a thread of its own, one line at a
+/// time, with the signal mask of the thread that called `lw_log_to`. It must return.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_log = Option<
     unsafe extern "C" fn(level: i32, target: *const c_char, message: *const c_char, user: *mut c_void),
@@ -68,7 +68,8 @@ struct Host {
     user: *mut c_void,
 }
 
-// SAFETY: the pointer is handed back and never followed. That the function is called on another thread is documented.
+// SAFETY: the pointer is handed back and never followed. That the function is called on another thread is
+// documented.
 unsafe impl Send for Host {}
 
 impl Queue {
@@ -158,10 +159,10 @@ fn filter(level: Option<&str>) -> Result<LevelFilter, Failure> {
     })
 }
 
-/// Sends log lines to `function` from now on, in place of the function before. If it is NULL, lines go nowhere, as in the
-/// beginning. `level` is error, warn, info, debug or trace: lines of this level and graver ones are sent. NULL means info.
-/// `user` is passed to the function. When this returns, the function before has received all its lines and does not run any
-/// more. A log function must not call this.
+/// Sends log lines to `function` from now on, in place of the function before. If it is NULL, lines go
+/// nowhere, as in the beginning. `level` is error, warn, info, debug or trace: lines of this level and graver
+/// ones are sent. NULL means info. `user` is passed to the function. When this returns, the function before
+/// has received all its lines and does not run any more. A log function must not call this.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_log_to(function: lw_log, user: *mut c_void, level: *const c_char) -> lw_status {
     static SET: Once = Once::new();

@@ -11,9 +11,9 @@ use crate::failure::lw_status;
 use crate::json;
 use crate::text::{Out, optional_text, path};
 
-/// A file's tags, as JSON: `file`, `title` (the line that a station shows), `artist`, `name` (of the piece alone), `album`,
-/// `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`; null where there is none.
-/// `LW_FILE` if it cannot be read. `json` is freed by `lw_free`.
+/// A file's tags, as JSON: `file`, `title` (the line that a station shows), `artist`, `name` (of the piece
+/// alone), `album`, `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`; null where
+/// there is none. `LW_FILE` if it cannot be read. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_read_metadata(file: *const c_char, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -23,9 +23,9 @@ pub unsafe extern "C" fn lw_read_metadata(file: *const c_char, json: *mut *mut c
     })
 }
 
-/// The line that a station shows for a track: `given`, else "artist - name", else the name, else the artist, else `extinf`, else
-/// the file's name without its extension. `tags` is JSON like that of `lw_read_metadata`. All but `file` may be NULL. `title` is
-/// freed by `lw_free`.
+/// The line that a station shows for a track: `given`, else "artist - name", else the name, else the artist,
+/// else `extinf`, else the file's name without its extension. `tags` is JSON like that of `lw_read_metadata`.
+/// All but `file` may be NULL. `title` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_format_title(
     file: *const c_char,

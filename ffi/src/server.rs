@@ -99,8 +99,8 @@ fn mount_info(server: &Server, mount: &str) -> Outcome<MountInfo> {
     info.ok_or_else(|| Failure::not_found(format!("there is no mount {mount}")))
 }
 
-/// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, for example
-/// `listen = "127.0.0.1:8000"`. NULL means the defaults. `lw_server_start` makes it listen. `server` is closed by
+/// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, for example `listen
+/// = "127.0.0.1:8000"`. NULL means the defaults. `lw_server_start` makes it listen. `server` is closed by
 /// `lw_server_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_open(declaration: *const c_char, server: *mut lw_server) -> lw_status {
@@ -123,9 +123,9 @@ pub extern "C" fn lw_server_start(server: lw_server) -> lw_status {
     call(|| self::server(server)?.start())
 }
 
-/// Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes five seconds at
-/// most. `abandoned` is a JSON list of the threads that had to be left behind. It is freed by `lw_free` and may be NULL.
-/// Stopping again is harmless.
+/// Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes
+/// five seconds at most. `abandoned` is a JSON list of the threads that had to be left behind. It is freed by
+/// `lw_free` and may be NULL. Stopping again is harmless.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_stop(server: lw_server, abandoned: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -146,7 +146,8 @@ pub unsafe extern "C" fn lw_server_is_running(server: lw_server, running: *mut i
     })
 }
 
-/// Closes a handle. The server ends with its last handle and the last pipeline on it. Closing it again is harmless.
+/// Closes a handle. The server ends with its last handle and the last pipeline on it. Closing it again is
+/// harmless.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_server_close(server: lw_server) -> lw_status {
     call(|| {
@@ -155,7 +156,8 @@ pub extern "C" fn lw_server_close(server: lw_server) -> lw_status {
     })
 }
 
-/// The port that a server listens on: the one that it got where 0 was declared; the first, if there are several.
+/// The port that a server listens on: the one that it got where 0 was declared; the first, if there are
+/// several.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_port(server: lw_server, port: *mut u16) -> lw_status {
     call(|| {
@@ -179,9 +181,9 @@ pub unsafe extern "C" fn lw_server_addresses(server: lw_server, json: *mut *mut 
     })
 }
 
-/// Puts a mount on the air that the host feeds with encoded audio. `declaration` is TOML or JSON with `mount` (its
-/// path), `content_type`, and whatever else is known: `bitrate`, `sample_rate`, `channels`, `name`, `genre`, `description`, `url`,
-/// `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
+/// Puts a mount on the air that the host feeds with encoded audio. `declaration` is TOML or JSON with `mount`
+/// (its path), `content_type`, and whatever else is known: `bitrate`, `sample_rate`, `channels`, `name`,
+/// `genre`, `description`, `url`, `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_add_mount(server: lw_server, declaration: *const c_char) -> lw_status {
     call(|| {
@@ -200,8 +202,8 @@ pub unsafe extern "C" fn lw_server_add_mount(server: lw_server, declaration: *co
     })
 }
 
-/// Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the mounts of
-/// pipelines there is `lw_pipeline_remove_output`.
+/// Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the
+/// mounts of pipelines there is `lw_pipeline_remove_output`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_remove_mount(server: lw_server, mount: *const c_char) -> lw_status {
     call(|| {
@@ -217,9 +219,10 @@ pub unsafe extern "C" fn lw_server_remove_mount(server: lw_server, mount: *const
     })
 }
 
-/// Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to listeners call by
-/// call. Takes bytes as far as there is room, and says in `taken` how many; never waits, never drops. Audio is to come in
-/// real time; about ten seconds of it may be ahead. Offer later what was not taken.
+/// Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to
+/// listeners call by call. Takes bytes as far as there is room, and says in `taken` how many; never waits,
+/// never drops. Audio is to come in real time; about ten seconds of it may be ahead. Offer later what was not
+/// taken.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_write_audio(
     server: lw_server,
@@ -238,8 +241,8 @@ pub unsafe extern "C" fn lw_server_write_audio(
     })
 }
 
-/// The title of the audio that is written from now on to a mount of `lw_server_add_mount`. `url` may be NULL. For the mounts
-/// of pipelines there is `lw_pipeline_update_metadata`.
+/// The title of the audio that is written from now on to a mount of `lw_server_add_mount`. `url` may be NULL.
+/// For the mounts of pipelines there is `lw_pipeline_update_metadata`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_update_metadata(
     server: lw_server,
@@ -259,8 +262,8 @@ pub unsafe extern "C" fn lw_server_update_metadata(
     })
 }
 
-/// Sets the bytes that a listener who joins from now on gets before any audio, on a mount of `lw_server_add_mount` whose
-/// content type is not parsed.
+/// Sets the bytes that a listener who joins from now on gets before any audio, on a mount of
+/// `lw_server_add_mount` whose content type is not parsed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_set_header(
     server: lw_server,
@@ -278,8 +281,8 @@ pub unsafe extern "C" fn lw_server_set_header(
     })
 }
 
-/// The number of listeners of one mount (0 if there is no such mount), or of all mounts if `mount` is NULL. A listener counts
-/// from its second second on.
+/// The number of listeners of one mount (0 if there is no such mount), or of all mounts if `mount` is NULL. A
+/// listener counts from its second second on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_listener_count(
     server: lw_server,
@@ -309,8 +312,9 @@ pub unsafe extern "C" fn lw_server_changed_at(
     })
 }
 
-/// A mount's state, as JSON: `mount` (its path), `content_type`, `name` and its other settings, `title`, `title_changed_at`,
-/// `audible_at` (when a listener hears the title begin), `listeners` and its other counters. `json` is freed by `lw_free`.
+/// A mount's state, as JSON: `mount` (its path), `content_type`, `name` and its other settings, `title`,
+/// `title_changed_at`, `audible_at` (when a listener hears the title begin), `listeners` and its other
+/// counters. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_mount_info(
     server: lw_server,

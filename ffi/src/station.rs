@@ -81,7 +81,8 @@ pub unsafe extern "C" fn lw_station_open(declaration: *const c_char, station: *m
     })
 }
 
-/// The same from a file: JSON where its name ends in `.json`, else TOML. Relative paths are relative to the file.
+/// The same from a file: JSON where its name ends in `.json`, else TOML. Relative paths are relative to the
+/// file.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_read(file: *const c_char, station: *mut lw_station) -> lw_status {
     call(|| {
@@ -91,14 +92,15 @@ pub unsafe extern "C" fn lw_station_read(file: *const c_char, station: *mut lw_s
     })
 }
 
-/// Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started once.
+/// Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started
+/// once.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_station_start(station: lw_station) -> lw_status {
     call(|| handles::find::<Station>(station)?.start())
 }
 
-/// Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the threads that had to
-/// be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
+/// Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the
+/// threads that had to be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_stop(station: lw_station, abandoned: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -129,8 +131,9 @@ pub unsafe extern "C" fn lw_station_server(station: lw_station, server: *mut lw_
     })
 }
 
-/// A handle to one of a station's pipelines, by its name, or to the first if `name` is NULL. It is available before the
-/// station is started, so that hooks are called for the start, too. Closed by `lw_pipeline_close`; the station keeps its own.
+/// A handle to one of a station's pipelines, by its name, or to the first if `name` is NULL. It is available
+/// before the station is started, so that hooks are called for the start, too. Closed by `lw_pipeline_close`;
+/// the station keeps its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_pipeline(
     station: lw_station,

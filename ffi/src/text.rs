@@ -1,7 +1,7 @@
 //! Reads arguments and writes results: text, paths, numbers and memory.
 //!
-//! These functions read and write the host's pointers. They rely on what the header demands of every pointer: it is NULL,
-//! or valid for its purpose during the call.
+//! These functions read and write the host's pointers. They rely on what the header demands of every pointer:
+//! it is NULL, or valid for its purpose during the call.
 
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;

@@ -78,8 +78,8 @@ struct Window {
 
 impl Failures {
     /// Counts an attempt that is about to be verified. It counts as failed until
-    /// [`was_good`](Failures::was_good), so that many attempts at once are no better than one after the other.
-    /// The error is the time to wait.
+    /// [`was_good`](Failures::was_good), so that many attempts at once are no better than one after the
+    /// other. The error is the time to wait.
     pub(crate) fn attempt(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         if self.addresses.len() >= ADDRESSES {
             self.addresses.retain(|_, window| now < window.began + WINDOW);

@@ -12,8 +12,8 @@ pub enum Right {
     Change,
 }
 
-/// Declares the roles, one line each: documentation, variant, name, rights. A user has the rights of the role.
-/// No role includes another.
+/// Declares the roles, one line each: documentation, variant, name, rights. A user has the rights of the
+/// role. No role includes another.
 macro_rules! roles {
     ($($(#[$doc:meta])+ $role:ident = $name:literal: $($right:ident)+;)+) => {
         /// The permissions of a user or a token: a named set of [`Right`]s.

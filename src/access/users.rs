@@ -59,7 +59,8 @@ impl Users {
     /// Reads a users file. A file that does not exist has no users.
     ///
     /// # Errors
-    /// [`Error::File`] if the file cannot be read, or if a line is malformed. The error's text names the line.
+    /// [`Error::File`] if the file cannot be read, or if a line is malformed. The error's text names the
+    /// line.
     pub fn read(file: &Path) -> Result<Users> {
         let failed = |error: io::Error| Error::file(file, error.to_string());
         match fs::metadata(file) {
@@ -252,8 +253,8 @@ impl User {
     }
 }
 
-/// A hash with the current costs that no known password has. It is verified if the user does not exist or has no
-/// password, so that the answer takes as long.
+/// A hash with the current costs that no known password has. It is verified if the user does not exist or has
+/// no password, so that the answer takes as long.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bG9uZ3dhdmUtbm9ib2R5$\
                        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 

@@ -1,8 +1,8 @@
 //! Applies the rules of `access` to requests, and runs the thread `login`.
 //!
-//! `login` reads: requests whose passwords must be verified. Writes: answers to requests with wrong passwords; the other
-//! requests, back to the thread `api`; the remembered logins. Never: anything else, since it alone computes slow hashes.
-//! A brute force delays only users who log in for the first time.
+//! `login` reads: requests whose passwords must be verified. Writes: answers to requests with wrong
+//! passwords; the other requests, back to the thread `api`; the remembered logins. Never: anything else,
+//! since it alone computes slow hashes. A brute force delays only users who log in for the first time.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -123,8 +123,9 @@ impl Guard {
         let role = users.verify(name, password)?;
         let identity = Identity { name: name.into(), role };
         let mut memory = self.memory();
-        // Nothing is remembered of users who have changed meanwhile. `set_users` stores the new ones before it forgets
-        // the logins: either this sees the new ones, or what it remembers now is forgotten after it.
+        // Nothing is remembered of users who have changed meanwhile. `set_users` stores the new ones before
+        // it forgets the logins: either this sees the new ones, or what it remembers now is forgotten after
+        // it.
         if Arc::ptr_eq(&users, &self.users.load()) {
             memory.logins.remember(password, identity.clone(), Instant::now());
         }

@@ -1,10 +1,10 @@
 //! The API, which controls and observes a station over HTTP. It does so through the public interface of the
-//! library, as any application could. Two things are private to the crate: the reloader, and the subscription to
-//! events that wakes the thread `api`.
+//! library, as any application could. Two things are private to the crate: the reloader, and the subscription
+//! to events that wakes the thread `api`.
 //!
-//! The thread `api` reads the requests that the server hands over, answers those that need no file, and pushes
-//! events. The thread `api-files` answers requests that open files. The thread `login` verifies passwords that
-//! are not remembered. Neither the reactor nor the audio ever waits for them.
+//! The thread `api` reads the requests that the server hands over, answers those that need no file, and
+//! pushes events. The thread `api-files` answers requests that open files. The thread `login` verifies
+//! passwords that are not remembered. Neither the reactor nor the audio ever waits for them.
 
 mod call;
 mod core;
@@ -60,8 +60,8 @@ impl Api {
     /// `/status-json.xsl`.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if the station is not running; [`Error::File`] if the users file is malformed or cannot
-    /// be read.
+    /// [`Error::Stopped`] if the station is not running; [`Error::File`] if the users file is malformed or
+    /// cannot be read.
     pub fn start(station: &Station, settings: &ApiSettings) -> Result<Api> {
         Api::of(station, settings, None)
     }

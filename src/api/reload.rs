@@ -12,8 +12,8 @@ use crate::setting::differences;
 use crate::{ApiSettings, Config};
 
 impl Core {
-    /// Reads the configuration again and applies it. If anything is wrong with it, nothing changes. Reading its
-    /// files takes time.
+    /// Reads the configuration again and applies it. If anything is wrong with it, nothing changes. Reading
+    /// its files takes time.
     pub(crate) fn reload(&self) -> Result<Reloaded, Problem> {
         let Some(declared) = &self.declared else {
             return Err(Problem::new("stopped", "this station was not started from a configuration"));

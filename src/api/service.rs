@@ -1,8 +1,8 @@
 //! The threads of the API.
 //!
 //! `api` reads: requests, events of the station, the mounts' titles. Writes: answers, streams of events.
-//! Never: opens a file, computes a password's hash. `api-files` reads: requests that name files. Writes: their
-//! answers, the tags of files. (`login` is in `guard.rs`.)
+//! Never: opens a file, computes a password's hash. `api-files` reads: requests that name files. Writes:
+//! their answers, the tags of files. (`login` is in `guard.rs`.)
 
 use std::path::PathBuf;
 use std::sync::Arc;

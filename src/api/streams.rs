@@ -1,8 +1,8 @@
 //! Pushes events (Server-Sent Events): those of the whole station, and what each mount plays.
 //!
 //! All clients of a stream share one record. An event's id is the position of its end in the record, so a
-//! client that reconnects with the id continues there. A new client, and one that was away for too long, gets a
-//! snapshot first.
+//! client that reconnects with the id continues there. A new client, and one that was away for too long, gets
+//! a snapshot first.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -25,7 +25,8 @@ use crate::{
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// The number of a mount's listeners is sent at most once in this time.
 const LISTENERS_EVERY: Duration = Duration::from_secs(2);
-/// The capacity of the queue of the station's events. It takes a join storm between two looks while no client follows.
+/// The capacity of the queue of the station's events. It takes a join storm between two looks while no client
+/// follows.
 const WAITING: usize = 16_384;
 /// The most events that are pushed before requests are looked at again.
 const EVENTS_AT_ONCE: usize = 512;
@@ -133,7 +134,8 @@ impl Streams {
             std::iter::from_fn(|| self.events.try_recv()).take(EVENTS_AT_ONCE)
         {
             taken += 1;
-            // Any pipeline may have lost some of the missed events. Listeners of other mounts concern no pipeline.
+            // Any pipeline may have lost some of the missed events. Listeners of other mounts concern no
+            // pipeline.
             let is_about = |pipeline: &&Pipeline| match &name {
                 Some(name) => pipeline.name() == &**name,
                 None => matches!(event, Event::Missed { .. }),
@@ -292,8 +294,8 @@ impl Stream {
     }
 }
 
-/// Whether an event of this kind wakes the thread `api` at once. Listeners join and leave by the thousand: while no
-/// client follows, the thread reads these events once a second.
+/// Whether an event of this kind wakes the thread `api` at once. Listeners join and leave by the thousand:
+/// while no client follows, the thread reads these events once a second.
 fn wakes(kind: EventKind) -> bool {
     !matches!(kind, EventKind::ListenerJoined | EventKind::ListenerLeft)
 }

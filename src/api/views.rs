@@ -1,5 +1,5 @@
-//! Documents that only the API writes: a pipeline, a mount of the station, and the events of the event stream.
-//! They are composed of the documents that the API and the C ABI share ([`crate::json`]).
+//! Documents that only the API writes: a pipeline, a mount of the station, and the events of the event
+//! stream. They are composed of the documents that the API and the C ABI share ([`crate::json`]).
 
 use std::time::{Duration, SystemTime};
 

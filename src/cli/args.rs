@@ -107,7 +107,8 @@ impl Play {
 
 #[derive(Clone, Debug, Args)]
 pub struct Server {
-    /// Address to listen on: 8001 or :8001 (all addresses), 127.0.0.1:8001, [::1]:8001; port 0 means any free port
+    /// Address to listen on: 8001 or :8001 (all addresses), 127.0.0.1:8001, [::1]:8001; port 0 means any free
+    /// port
     /// [default: [::]:8000]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
@@ -180,7 +181,8 @@ pub struct Ctl {
     /// URL of the station [default: $LONGWAVE_SERVER, else http://127.0.0.1:8000]
     #[arg(long, global = true, value_name = "URL")]
     pub server: Option<String>,
-    /// File whose first line is a token or name:password [default: $LONGWAVE_CREDENTIALS, else the token in $LONGWAVE_TOKEN]
+    /// File whose first line is a token or name:password [default: $LONGWAVE_CREDENTIALS, else the token in
+    /// $LONGWAVE_TOKEN]
     #[arg(long, global = true, value_name = "FILE")]
     pub credentials: Option<PathBuf>,
     /// Name of the pipeline, if the station has several

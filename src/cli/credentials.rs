@@ -1,5 +1,5 @@
-//! A station's first credential, in a file that only its owner can read: a user for the users file, or a token that is
-//! valid as long as the station runs.
+//! A station's first credential, in a file that only its owner can read: a user for the users file, or a
+//! token that is valid as long as the station runs.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
@@ -22,8 +22,8 @@ impl Drop for Token {
     }
 }
 
-/// Creates a credential for the station that listens on `port` if there is none, and logs which file has it. A failure is
-/// logged only: the station runs without control.
+/// Creates a credential for the station that listens on `port` if there is none, and logs which file has it.
+/// A failure is logged only: the station runs without control.
 pub fn provide(settings: &mut ApiSettings, port: u16) -> Token {
     let provided = match settings.users_file.clone() {
         Some(file) => first_user(&file).map(|()| None),

@@ -1,7 +1,7 @@
 //! The log, on standard error, one line per record.
 //!
-//! The thread `log` writes it, so no other thread waits for a full pipe or a stopped terminal. Lines that do not fit into
-//! the queue are counted, and the count is logged when there is room again.
+//! The thread `log` writes it, so no other thread waits for a full pipe or a stopped terminal. Lines that do
+//! not fit into the queue are counted, and the count is logged when there is room again.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -14,7 +14,8 @@ use env_logger::{Builder, Env, Target, WriteStyle};
 
 use super::text::one_line;
 
-/// Symphonia's own messages are off: it warns of much that does not matter, and errors are logged with their file anyway.
+/// Symphonia's own messages are off: it warns of much that does not matter, and errors are logged with their
+/// file anyway.
 const DEFAULT_FILTER: &str = "warn,longwave=info,symphonia=off";
 
 /// The target of the access log. Its lines are printed as they are, because tools parse them.

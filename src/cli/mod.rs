@@ -1,7 +1,8 @@
 //! The program `longwave`: its commands and exit codes.
 //!
-//! `args` declares the command line. `play` turns it into a configuration. `on_air` runs a station until it is asked to
-//! stop. `ctl` is a client of a running station. `user` edits the users file, `credentials` creates the first user or token.
+//! `args` declares the command line. `play` turns it into a configuration. `on_air` runs a station until it
+//! is asked to stop. `ctl` is a client of a running station. `user` edits the users file, `credentials`
+//! creates the first user or token.
 
 mod args;
 mod credentials;
@@ -23,7 +24,8 @@ use longwave::{Config, ConfigError};
 use args::Command;
 use on_air::OnHangup;
 
-/// Runs the command. The exit code is 0 for success, 2 for a wrong command line or configuration, 1 for any other failure.
+/// Runs the command. The exit code is 0 for success, 2 for a wrong command line or configuration, 1 for any
+/// other failure.
 pub fn main() -> ExitCode {
     let command = args::parse();
     // Dropping it writes the lines that still wait.

@@ -20,8 +20,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// How long the main thread waits for a write to standard output.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Receives the signals SIGTERM and SIGINT. The first one asks the station to stop in order, the second ends the process
-/// at once.
+/// Receives the signals SIGTERM and SIGINT. The first one asks the station to stop in order, the second ends
+/// the process at once.
 pub struct Stop {
     stop: Receiver<()>,
     reload: Receiver<()>,
@@ -32,7 +32,8 @@ pub struct Stop {
 pub enum OnHangup {
     /// Reads the configuration again.
     Reload,
-    /// Stops in order, because the terminal was closed. The signal stays ignored if it was at start (`nohup`).
+    /// Stops in order, because the terminal was closed. The signal stays ignored if it was at start
+    /// (`nohup`).
     Stop,
 }
 
@@ -78,8 +79,8 @@ fn is_ignored(signal: i32) -> bool {
     ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Runs a station until it is asked to stop, then calls `before_stopping` and stops in order. `file` is the configuration
-/// to read again on a reload.
+/// Runs a station until it is asked to stop, then calls `before_stopping` and stops in order. `file` is the
+/// configuration to read again on a reload.
 pub fn run(
     config: Config,
     file: Option<&Path>,
@@ -130,7 +131,8 @@ fn sum_up(stats: &ServerStats) {
     );
 }
 
-/// Writes to standard output on a thread of its own, so that a reader that does not read cannot block the start.
+/// Writes to standard output on a thread of its own, so that a reader that does not read cannot block the
+/// start.
 fn say_in_time(text: String) {
     let (said, done) = bounded::<()>(1);
     let spawned = std::thread::Builder::new().name("say".into()).spawn(move || {

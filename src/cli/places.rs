@@ -53,8 +53,8 @@ fn outside(listening: &[SocketAddr], machine: &[IpAddr]) -> Vec<SocketAddr> {
     outside
 }
 
-/// This machine's address for each family: the one that it would send from. Connecting a UDP socket sends nothing; the
-/// destinations are reserved for documentation.
+/// This machine's address for each family: the one that it would send from. Connecting a UDP socket sends
+/// nothing; the destinations are reserved for documentation.
 fn addresses_of_machine() -> Vec<IpAddr> {
     let from = |any: &str, destination: &str| {
         let socket = UdpSocket::bind(any).ok()?;

@@ -1,4 +1,5 @@
-//! Turns a command line into a configuration. `play` parses the text that `--print-config` prints, so the two cannot differ.
+//! Turns a command line into a configuration. `play` parses the text that `--print-config` prints, so the two
+//! cannot differ.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

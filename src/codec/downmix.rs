@@ -1,8 +1,8 @@
 //! Mixes any arrangement of loudspeakers down to stereo or mono.
 //!
-//! The weights are those of ITU-R BS.775: the centre and the surround channels have -3 dB on each side that they reach, and
-//! the bass-effects channel is left out. The mix is scaled so that full scale on all channels at once is full scale. So it
-//! cannot clip, and 5.1 is 7.7 dB below the plain sum.
+//! The weights are those of ITU-R BS.775: the centre and the surround channels have -3 dB on each side that
+//! they reach, and the bass-effects channel is left out. The mix is scaled so that full scale on all channels
+//! at once is full scale. So it cannot clip, and 5.1 is 7.7 dB below the plain sum.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
@@ -69,8 +69,8 @@ pub(crate) struct Downmix {
 }
 
 impl Downmix {
-    /// The mix from `speakers` to `to`. `None` if no mix is needed: the channels are the same, or there is only one, which
-    /// [`spread`] handles.
+    /// The mix from `speakers` to `to`. `None` if no mix is needed: the channels are the same, or there is
+    /// only one, which [`spread`] handles.
     pub(crate) fn new(speakers: &[Speaker], to: Channels) -> Option<Downmix> {
         let same = match to {
             Channels::Mono => speakers.len() == 1,

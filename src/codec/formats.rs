@@ -1,5 +1,6 @@
-//! The formats that an output can be encoded as. A new codec adds one entry to [`FORMATS`]. Its keys are declared
-//! beside its settings. A pipeline that declares no outputs has one for each format that is built in.
+//! The formats that an output can be encoded as. A new codec adds one entry to [`FORMATS`]. Its keys are
+//! declared beside its settings. A pipeline that declares no outputs has one for each format that is built
+//! in.
 
 use std::sync::Arc;
 

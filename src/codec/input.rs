@@ -11,8 +11,8 @@ pub(crate) fn whole_frames(pcm: &[f32], channels: Channels) -> Result<()> {
     }
 }
 
-/// Clips a sample to full scale, because encoders cannot handle other values. NaN comes from a broken calculation and
-/// becomes silence.
+/// Clips a sample to full scale, because encoders cannot handle other values. NaN comes from a broken
+/// calculation and becomes silence.
 pub(crate) fn clip(sample: f32) -> f32 {
     if sample.is_nan() { 0.0 } else { sample.clamp(-1.0, 1.0) }
 }

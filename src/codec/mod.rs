@@ -1,6 +1,7 @@
 //! Decoding (files to samples) and encoding (samples to packets). No threads, no clock.
 //!
-//! Settings are checked when they *open* an [`Encoder`], so a wrong bitrate is refused at start and not on the air.
+//! Settings are checked when they *open* an [`Encoder`], so a wrong bitrate is refused at start and not on
+//! the air.
 
 mod aac;
 mod about;
@@ -34,7 +35,8 @@ pub use file::read_metadata;
 pub use mp3::Mp3Settings;
 pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};
 
-/// Decodes a file as a voice does. Each call appends the next frames, converted to `spec`, and returns false at the end.
+/// Decodes a file as a voice does. Each call appends the next frames, converted to `spec`, and returns false
+/// at the end.
 pub fn decode(path: &Path, spec: PcmSpec) -> Result<impl FnMut(&mut Vec<f32>) -> Result<bool> + use<>> {
     let mut file = file::AudioFile::open(path, spec)?;
     Ok(move |out: &mut Vec<f32>| Ok(file.read(out)? == file::Status::More))
@@ -42,8 +44,8 @@ pub fn decode(path: &Path, spec: PcmSpec) -> Result<impl FnMut(&mut Vec<f32>) ->
 
 /// The settings of an encoder. An output keeps them, and opens the encoder again if it fails.
 pub trait EncoderSettings: Any + Send + Sync + std::fmt::Debug {
-    /// Opens an encoder for this PCM. The error is [`Error::Setting`](crate::Error::Setting), with the key and the
-    /// combinations that work.
+    /// Opens an encoder for this PCM. The error is [`Error::Setting`](crate::Error::Setting), with the key
+    /// and the combinations that work.
     fn open(&self, spec: PcmSpec) -> Result<Box<dyn Encoder>>;
 
     /// The content type of its packets: `audio/mpeg`.
@@ -52,8 +54,8 @@ pub trait EncoderSettings: Any + Send + Sync + std::fmt::Debug {
     /// Kilobits per second, if the bitrate is constant. It determines the size of the mount's backlog.
     fn bitrate(&self) -> Option<u32>;
 
-    /// Whether `other` encodes in the same way. If not, changed settings open another encoder. A type that implements
-    /// `PartialEq` compares itself so:
+    /// Whether `other` encodes in the same way. If not, changed settings open another encoder. A type that
+    /// implements `PartialEq` compares itself so:
     ///
     /// ```
     /// # use std::any::Any;
@@ -83,8 +85,8 @@ pub(crate) fn is_same_encoder(a: &Arc<dyn EncoderSettings>, b: &Arc<dyn EncoderS
 
 /// A running encoder: PCM in, whole packets out. It is used by one thread at a time.
 pub trait Encoder: Send {
-    /// Encodes any number of interleaved frames, and appends every packet that is complete. After an error the encoder is
-    /// dropped, and opened again from its settings.
+    /// Encodes any number of interleaved frames, and appends every packet that is complete. After an error
+    /// the encoder is dropped, and opened again from its settings.
     fn encode(&mut self, pcm: &[f32], packets: &mut Vec<Packet>) -> Result<()>;
 
     /// Encodes 16-bit samples.
@@ -93,13 +95,15 @@ pub trait Encoder: Send {
         self.encode(&floats, packets)
     }
 
-    /// Appends the frames that are still inside the encoder, padded with silence. Nothing is encoded afterwards.
+    /// Appends the frames that are still inside the encoder, padded with silence. Nothing is encoded
+    /// afterwards.
     fn flush(&mut self, packets: &mut Vec<Packet>) -> Result<()>;
 
     /// The delay in frames, the decoder's included: input frame `n` is output frame `n + delay`.
     fn delay(&self) -> FrameCount;
 
-    /// Bytes that a listener needs before the first packet, such as Ogg header pages or a WAV header. Most formats need none.
+    /// Bytes that a listener needs before the first packet, such as Ogg header pages or a WAV header. Most
+    /// formats need none.
     fn header(&self) -> Option<&[u8]> {
         None
     }

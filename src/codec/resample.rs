@@ -1,24 +1,25 @@
 //! Converts the sample rate, with an exact number of frames.
 //!
-//! The output has exactly `round(input frames * output rate / input rate)` frames. The filter's delay is cut off, so the
-//! output is in time with the input. If a resampler is not finished, it goes on with the next file's frames, so files that
-//! belong together join without a gap.
+//! The output has exactly `round(input frames * output rate / input rate)` frames. The filter's delay is cut
+//! off, so the output is in time with the input. If a resampler is not finished, it goes on with the next
+//! file's frames, so files that belong together join without a gap.
 //!
-//! The filter needs frames beyond both ends of the input. With silence there, an abrupt end would ring and be heard as a
-//! click where two files meet. Instead, the filter gets the input mirrored at its end and inverted around the last sample,
-//! which continues its level and its slope.
+//! The filter needs frames beyond both ends of the input. With silence there, an abrupt end would ring and be
+//! heard as a click where two files meet. Instead, the filter gets the input mirrored at its end and inverted
+//! around the last sample, which continues its level and its slope.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Async, Fft, FixedAsync, FixedSync, SincInterpolationParameters, WindowFunction};
 
 use crate::units::{FrameCount, SampleRate};
 
-/// The least length of the filter, in frames at the lower rate. It determines the filter's steepness. With 512, the passband
-/// is flat up to 0.95 of half that rate (20.9 kHz of 22.05), and aliases are more than 130 dB down.
+/// The least length of the filter, in frames at the lower rate. It determines the filter's steepness. With
+/// 512, the passband is flat up to 0.95 of half that rate (20.9 kHz of 22.05), and aliases are more than 130
+/// dB down.
 const FILTER_FRAMES: usize = 512;
 
-/// If two rates would need longer blocks than this, they are resampled frame by frame. That costs more CPU time, but
-/// saves half a second of set-up.
+/// If two rates would need longer blocks than this, they are resampled frame by frame. That costs more CPU
+/// time, but saves half a second of set-up.
 const MAX_BLOCK_FRAMES: usize = 32 * 1024;
 
 /// A running resampler for interleaved frames.
@@ -34,8 +35,8 @@ pub(crate) struct Resampler {
     block_in: usize,
     /// Output frames that are still to be cut off, because of the filter's delay.
     delay: usize,
-    /// How many frames the filter needs on either side. Zero for the filter that goes frame by frame: its delay is not a
-    /// whole number of frames, so nothing is mirrored.
+    /// How many frames the filter needs on either side. Zero for the filter that goes frame by frame: its
+    /// delay is not a whole number of frames, so nothing is mirrored.
     reach: usize,
     /// The last input frames: one more than are mirrored, or fewer at the beginning.
     edge: Vec<f32>,
@@ -66,8 +67,8 @@ impl Resampler {
         }
     }
 
-    /// Where to start for output frame `target`, so that the result is the same as after resampling everything before it: an
-    /// input frame, and the number of output frames to drop.
+    /// Where to start for output frame `target`, so that the result is the same as after resampling
+    /// everything before it: an input frame, and the number of output frames to drop.
     pub(crate) fn entry(&self, target: FrameCount) -> (FrameCount, FrameCount) {
         let step = common_divisor(self.from.hz(), self.to.hz());
         let (step_in, step_out) = (u64::from(self.from.hz() / step), u64::from(self.to.hz() / step));

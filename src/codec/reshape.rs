@@ -1,5 +1,5 @@
-//! Converts PCM from a file's channels and rate to those of a pipeline. Channels are mixed down before resampling, and mono
-//! is spread to stereo afterwards, so that as few channels as possible are resampled.
+//! Converts PCM from a file's channels and rate to those of a pipeline. Channels are mixed down before
+//! resampling, and mono is spread to stereo afterwards, so that as few channels as possible are resampled.
 
 use super::downmix::{Downmix, Speaker, spread};
 use super::resample::Resampler;
@@ -36,7 +36,8 @@ impl Reshape {
         }
     }
 
-    /// Where to start decoding for output frame `target`: a frame of the file, and the number of output frames to drop.
+    /// Where to start decoding for output frame `target`: a frame of the file, and the number of output
+    /// frames to drop.
     pub(crate) fn entry(&self, target: FrameCount) -> (FrameCount, FrameCount) {
         match &self.resampler {
             Some(resampler) => resampler.entry(target),

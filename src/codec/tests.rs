@@ -99,7 +99,8 @@ impl Case {
         ear::ffmpeg(format, &stream(packets), self.spec)
     }
 
-    /// A second of tones that every case can carry: 440 Hz on the left, 1,000 Hz at half the level on the right.
+    /// A second of tones that every case can carry: 440 Hz on the left, 1,000 Hz at half the level on the
+    /// right.
     fn tones(&self) -> Vec<f32> {
         let tones = [(440.0, 0.5), (1000.0, 0.25)];
         sines(self.spec, &tones[..self.spec.channels.count()], self.spec.rate.hz() as usize)
@@ -113,7 +114,8 @@ fn tones_keep_their_pitch_level_channel_and_length() {
         let packets = case.encode(&pcm, []);
         let heard = case.hear(&packets);
 
-        // A decoder finds just these packets, no frame more or less than they claim, and the tail is among them.
+        // A decoder finds just these packets, no frame more or less than they claim, and the tail is among
+        // them.
         assert!(packets.iter().all(|packet| packet.frames == case.frames), "{case:?}");
         let sum: u64 = packets.iter().map(|packet| u64::from(packet.frames)).sum();
         assert_eq!(heard.frames() as u64, sum, "{case:?}");

@@ -49,8 +49,8 @@ impl Fields {
         &self.place
     }
 
-    /// Reads the keys of `table` into `settings`. Returns false if a value is invalid. An invalid value leaves
-    /// the setting unchanged.
+    /// Reads the keys of `table` into `settings`. Returns false if a value is invalid. An invalid value
+    /// leaves the setting unchanged.
     pub fn read<S: Settings>(
         &mut self,
         settings: &mut S,

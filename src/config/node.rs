@@ -1,5 +1,5 @@
-//! A declaration as a tree, made from TOML or JSON. Only TOML gives the lines of values; the modules that read the tree
-//! treat both alike.
+//! A declaration as a tree, made from TOML or JSON. Only TOML gives the lines of values; the modules that
+//! read the tree treat both alike.
 
 use std::fmt;
 
@@ -54,7 +54,8 @@ impl Value {
 }
 
 impl Node {
-    /// The tree of a TOML document. Errors of syntax become problems, and the rest of the document is still read.
+    /// The tree of a TOML document. Errors of syntax become problems, and the rest of the document is still
+    /// read.
     pub fn from_toml(text: &str, problems: &mut Problems) -> Node {
         let lines = Lines::of(text);
         let (table, mut errors) = DeTable::parse_recoverable(text);

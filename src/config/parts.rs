@@ -1,5 +1,5 @@
-//! Parts of a declaration, for applications that build their station themselves: a pipeline, a server, an output or a
-//! mount, with the keys of its table at the top.
+//! Parts of a declaration, for applications that build their station themselves: a pipeline, a server, an
+//! output or a mount, with the keys of its table at the top.
 
 use std::path::Path;
 

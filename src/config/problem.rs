@@ -24,8 +24,8 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// A problem of a configuration, or a warning. Its text is one line: `station.toml:12: pipeline.output.bitrat:
-/// unknown key; did you mean "bitrate"?`
+/// A problem of a configuration, or a warning. Its text is one line: `station.toml:12:
+/// pipeline.output.bitrat: unknown key; did you mean "bitrate"?`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
     /// The file. `None` if the configuration did not come from a file.

@@ -103,7 +103,8 @@ impl<'a> Reader<'a> {
         (server, api, roots_are_given)
     }
 
-    /// Reads a pipeline without a server, with its keys at the top level. Its fallback mounts may be elsewhere.
+    /// Reads a pipeline without a server, with its keys at the top level. Its fallback mounts may be
+    /// elsewhere.
     pub fn lone_pipeline(&mut self, root: Node) -> PipelineSettings {
         let pipeline = self.pipeline(root, Place::default());
         self.check_fallbacks(std::slice::from_ref(&pipeline), false);
@@ -176,8 +177,8 @@ impl<'a> Reader<'a> {
         format
     }
 
-    /// Reads the encoder of an output. It is opened once, so that a refusal by its codec shows before anything
-    /// is on the air.
+    /// Reads the encoder of an output. It is opened once, so that a refusal by its codec shows before
+    /// anything is on the air.
     fn encoder(
         &mut self,
         fields: &mut Fields,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 /// The time that a pipeline runs by.
 ///
-/// With a stepped clock, a pipeline runs as fast as the machine can and waits for its decoders. A day plays in
-/// minutes and always comes out the same: for tests, and for rendering.
+/// With a stepped clock, a pipeline runs as fast as the machine can and waits for its decoders. A day plays
+/// in minutes and always comes out the same: for tests, and for rendering.
 ///
 /// ```
 /// use std::time::Duration;
@@ -94,8 +94,8 @@ impl Stepper {
         self.0.changed.notify_all();
     }
 
-    /// Moves the clock on, and returns when the pipeline has mixed all that became due, or has stopped. Such a clock
-    /// is for one pipeline.
+    /// Moves the clock on, and returns when the pipeline has mixed all that became due, or has stopped. Such
+    /// a clock is for one pipeline.
     pub fn run(&self, by: Duration) {
         let mut times = self.0.lock();
         times.elapsed += by;

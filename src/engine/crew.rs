@@ -37,9 +37,9 @@ impl Crew {
         Ok(())
     }
 
-    /// Joins every thread. A thread that is still at work at `deadline` is stuck, on a dead disk or in a hook, for
-    /// example. It is left behind, and its name is returned. The caller's own thread stays a member, and another
-    /// thread must join it.
+    /// Joins every thread. A thread that is still at work at `deadline` is stuck, on a dead disk or in a
+    /// hook, for example. It is left behind, and its name is returned. The caller's own thread stays a
+    /// member, and another thread must join it.
     pub fn join(&self, deadline: Instant) -> Vec<String> {
         let mut abandoned = Vec::new();
         loop {

@@ -194,7 +194,8 @@ mod tests {
 
     const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
 
-    /// A second of sound after these commands, which come at once: what is heard at its end, and how the deck ended.
+    /// A second of sound after these commands, which come at once: what is heard at its end, and how the deck
+    /// ended.
     fn after(commands: impl IntoIterator<Item = DeckCommand>) -> (f32, Option<bool>) {
         let (feed, mut filler) = by_hand(SPEC, Duration::from_secs(10));
         assert_eq!(filler.push(&[0.5; 40_000]), Some(40_000));

@@ -15,8 +15,8 @@ use crate::units::FrameCount;
 /// How much a voice is decoded ahead: a disk may be away for so long and nobody hears it.
 pub(crate) const AHEAD: Duration = Duration::from_secs(2);
 
-/// How much travels at once from a decode thread to the mixer. The thread wakes for each, so longer ones would be
-/// cheaper; but a seek waits until so much has been decoded.
+/// How much travels at once from a decode thread to the mixer. The thread wakes for each, so longer ones
+/// would be cheaper; but a seek waits until so much has been decoded.
 const CHUNK: Duration = Duration::from_millis(200);
 
 /// What a voice plays: a file in the pipeline's shape, or anything else that yields PCM.
@@ -56,8 +56,8 @@ pub(crate) struct Pump {
     chunk_samples: usize,
 }
 
-/// A feed that is ready to sound `from` a frame on, and the work that keeps it full `ahead` of the mixer. Decodes the
-/// first chunk, so that a file without any audio is found out here and not on the air: then the
+/// A feed that is ready to sound `from` a frame on, and the work that keeps it full `ahead` of the mixer.
+/// Decodes the first chunk, so that a file without any audio is found out here and not on the air: then the
 /// reason comes back.
 pub(crate) fn prime(
     mut source: Box<dyn Source>,

@@ -3,9 +3,10 @@
 //! Reads: jobs of about 100 ms of PCM, one queue for each output. Writes: packets with their
 //! titles, to each output's sink. Never: waits for a sink, or runs one encoder on two threads.
 //!
-//! An output that has work is on the pool's list once, or on one worker. The thread that sets `scheduled` puts the
-//! output on the list. A worker does one piece of the output's work and puts it back at the end of the list, so
-//! that a slow encoder delays no other output. If the output has no more work, the worker clears `scheduled`.
+//! An output that has work is on the pool's list once, or on one worker. The thread that sets `scheduled`
+//! puts the output on the list. A worker does one piece of the output's work and puts it back at the end of
+//! the list, so that a slow encoder delays no other output. If the output has no more work, the worker clears
+//! `scheduled`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,7 +42,8 @@ pub(crate) struct Output {
     scheduled: AtomicBool,
     line: Mutex<Line>,
     failed: Arc<AtomicBool>,
-    /// The pieces of work that were queued, and those that were done or dropped. The difference is what waits.
+    /// The pieces of work that were queued, and those that were done or dropped. The difference is what
+    /// waits.
     given: AtomicU64,
     done: AtomicU64,
     /// What was dropped because the encoder was too far behind. It is never locked while an encoder works.
@@ -133,8 +135,8 @@ impl Output {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Logs that jobs were dropped: the first time, and then once for each ten seconds of lost audio. Returns their
-    /// title changes.
+    /// Logs that jobs were dropped: the first time, and then once for each ten seconds of lost audio. Returns
+    /// their title changes.
     fn report_loss(&self, emitter: &Emitter) -> Vec<Mark> {
         let mut lost = lock(&self.lost);
         let is_news =
@@ -154,8 +156,8 @@ impl Output {
 
 /// The workers of one pipeline. They end when the pool is gone and all its work is done.
 pub(crate) struct Pool {
-    /// The outputs that have work. `None` ends a worker. Sending cannot fail, because each holder of a sender has a
-    /// receiver, too.
+    /// The outputs that have work. `None` ends a worker. Sending cannot fail, because each holder of a sender
+    /// has a receiver, too.
     list: QuietSender<Option<Arc<Output>>>,
     outputs: QuietReceiver<Option<Arc<Output>>>,
     workers: AtomicUsize,
@@ -180,7 +182,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Gives a job to an output. If its queue is full, the oldest job is dropped. With `patient`, this waits instead.
+    /// Gives a job to an output. If its queue is full, the oldest job is dropped. With `patient`, this waits
+    /// instead.
     pub fn encode(&self, output: &Arc<Output>, job: Arc<Job>, patient: bool) {
         while patient && output.queue.is_full() {
             std::thread::yield_now();
@@ -198,8 +201,8 @@ impl Pool {
         self.give(output, Work::Replace(settings, Box::new(Running::new(encoder))));
     }
 
-    /// Ends an output: its jobs are encoded, the encoder is flushed, and the sink is dropped. Then the receiver gets a
-    /// message.
+    /// Ends an output: its jobs are encoded, the encoder is flushed, and the sink is dropped. Then the
+    /// receiver gets a message.
     pub fn finish(&self, output: &Arc<Output>) -> Receiver<()> {
         let (finished, receiver) = crossbeam::channel::bounded(1);
         self.give(output, Work::Finish(finished));
@@ -208,8 +211,8 @@ impl Pool {
 
     fn give(&self, output: &Arc<Output>, work: Work) {
         output.put(work);
-        // SeqCst pairs with `do_one_piece`, which clears `scheduled` and then looks at the queue again. Either the
-        // worker sees this work, or this thread sees that `scheduled` is clear.
+        // SeqCst pairs with `do_one_piece`, which clears `scheduled` and then looks at the queue again.
+        // Either the worker sees this work, or this thread sees that `scheduled` is clear.
         if !output.scheduled.swap(true, Ordering::SeqCst) {
             self.list.send(Some(output.clone()));
         }
@@ -227,8 +230,8 @@ fn run(list: &QuietSender<Option<Arc<Output>>>, outputs: &QuietReceiver<Option<A
     while let Some(Some(output)) = outputs.recv() {
         do_one_piece(list, output);
     }
-    // This worker has had its `None`. Other workers may have put outputs back after it. The other `None`s that are
-    // found here belong to other workers, and are put back for them.
+    // This worker has had its `None`. Other workers may have put outputs back after it. The other `None`s
+    // that are found here belong to other workers, and are put back for them.
     let mut others = 0;
     while let Ok(listed) = outputs.try_recv() {
         match listed {
@@ -331,7 +334,8 @@ mod tests {
         while !slow.queue.is_empty() {
             std::thread::yield_now();
         }
-        // The worker waits for the gate. The queue has a hundred places. An order comes before the jobs, and one after.
+        // The worker waits for the gate. The queue has a hundred places. An order comes before the jobs, and
+        // one after.
         pool.replace(&slow, Arc::new(gated.clone()), Box::new(gated.clone()));
         for block in 1..=250 {
             pool.encode(&slow, job(block), false);

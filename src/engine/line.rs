@@ -1,4 +1,5 @@
-//! Runs the encoder of an output. It turns PCM into packets with titles, and opens a new encoder after a failure.
+//! Runs the encoder of an output. It turns PCM into packets with titles, and opens a new encoder after a
+//! failure.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,8 +22,8 @@ use crate::units::{FrameCount, FramePos};
 /// The time from a failure until the encoder is opened again.
 const REBUILD_AFTER: Duration = Duration::from_secs(1);
 
-/// Puts the packets of an output into its mount's handoff, all of a job at once. It must return at once. Dropping it
-/// ends the mount.
+/// Puts the packets of an output into its mount's handoff, all of a job at once. It must return at once.
+/// Dropping it ends the mount.
 pub(crate) type Sink = Box<dyn FnMut(Drain<'_, TitledPacket>) + Send>;
 
 /// What stays the same when an output's encoder fails and is opened again.
@@ -133,7 +134,8 @@ impl Line {
             }
             EncoderState::Running(running) => running,
         };
-        // If jobs were dropped, the position jumps but `fed` does not. So `start` is set again for each block.
+        // If jobs were dropped, the position jumps but `fed` does not. So `start` is set again for each
+        // block.
         running.start = Some(FramePos(block.position.0 - running.fed.min(block.position.0)));
         running.fed += BLOCK_FRAMES as u64;
         let packets = &mut self.packets;

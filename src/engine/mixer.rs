@@ -1,7 +1,8 @@
 //! The thread `mix:NAME`: one pipeline's sample clock and everything that sounds on it.
 //!
-//! Reads: commands, and the feeds of its voices. Writes: a job of PCM about every 100 ms to every output, events, and
-//! its state. Never: waits for a decoder, an encoder or a reader of its state. If it is late, it catches up.
+//! Reads: commands, and the feeds of its voices. Writes: a job of PCM about every 100 ms to every output,
+//! events, and its state. Never: waits for a decoder, an encoder or a reader of its state. If it is late, it
+//! catches up.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -334,7 +335,8 @@ impl Mixer {
         }
     }
 
-    /// Marks the titles that changed. They hold from `at` on, plus the limiter's look-ahead, which delays all sound.
+    /// Marks the titles that changed. They hold from `at` on, plus the limiter's look-ahead, which delays all
+    /// sound.
     fn mark(&mut self, at: FramePos) {
         let at = at + self.limiter.delay();
         for Fed { output, title } in &mut self.outputs {

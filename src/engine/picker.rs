@@ -1,5 +1,5 @@
-//! Picks the next track. A `decode` thread opens the entry that is up next, and skips entries that cannot be played.
-//! Then the same thread decodes the track.
+//! Picks the next track. A `decode` thread opens the entry that is up next, and skips entries that cannot be
+//! played. Then the same thread decodes the track.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -84,8 +84,8 @@ impl PendingPick {
     }
 }
 
-/// The entry of the list that is being opened. Opening may never end on a dead disk. The thread that opens the entry
-/// and the owner of the pending pick share this.
+/// The entry of the list that is being opened. Opening may never end on a dead disk. The thread that opens
+/// the entry and the owner of the pending pick share this.
 #[derive(Default)]
 struct Opening(Mutex<Option<(EntryId, PathBuf)>>);
 
@@ -108,8 +108,9 @@ pub(crate) struct Picker {
     pub up_next: Arc<SharedUpNext>,
     /// The entries that stand in if `up_next` gives no track. It may be empty.
     pub fallback: Arc<SharedUpNext>,
-    /// How many tracks have begun to sound. It changes only while the list of the track is locked. A reader locks the
-    /// list and compares this with `OnAir::begun`, to see whether the list and the state are of one moment.
+    /// How many tracks have begun to sound. It changes only while the list of the track is locked. A reader
+    /// locks the list and compares this with `OnAir::begun`, to see whether the list and the state are of one
+    /// moment.
     pub begun: Arc<AtomicU64>,
     /// The entry that was on the air before a restart, and the position at which it continues.
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
@@ -122,7 +123,8 @@ pub(crate) struct Picker {
 }
 
 impl Picker {
-    /// Starts picking, and returns at once. The thread ends when the feed in its answer is dropped, if not before.
+    /// Starts picking, and returns at once. The thread ends when the feed in its answer is dropped, if not
+    /// before.
     pub fn pick(&self, from: PickFrom, crossfade: Duration) -> PendingPick {
         let (sender, answer) = bounded(1);
         let pending = PendingPick { answer, version: self.version(), opening: Arc::default() };
@@ -155,8 +157,8 @@ impl Picker {
         self.fallback.lock().peek().is_some()
     }
 
-    /// Notes that the track is on the air. Returns the name and the length of the playlist if a new playlist began with
-    /// the track.
+    /// Notes that the track is on the air. Returns the name and the length of the playlist if a new playlist
+    /// began with the track.
     pub fn begin(&self, opened: &OpenedTrack) -> Option<(String, usize)> {
         let mut list = self.list_of(opened.fallback).lock();
         self.begun.fetch_add(1, Ordering::Relaxed);
@@ -225,8 +227,8 @@ impl Picker {
         let source = (self.open)(&entry.path, self.spec)?;
         let duration = source.duration();
         let tags = source.tags().clone();
-        // If the file does not declare its duration, the mixer knows the end only when the decoder has seen it. The
-        // decoder must then be ahead by the crossfade, too.
+        // If the file does not declare its duration, the mixer knows the end only when the decoder has seen
+        // it. The decoder must then be ahead by the crossfade, too.
         let ahead = if duration.is_none() { AHEAD + crossfade } else { AHEAD };
         let goes_on_at = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
         let from = goes_on_at.filter(|at| at.0 == id).map_or(FrameCount(0), |at| at.1);
@@ -271,8 +273,8 @@ enum NoTrack {
     Stopping,
 }
 
-/// Sends the answer and drops the sender. A track that nobody takes is dropped with the channel, so that its decode
-/// thread ends.
+/// Sends the answer and drops the sender. A track that nobody takes is dropped with the channel, so that its
+/// decode thread ends.
 fn send(answer: Sender<Pick>, pick: Pick) {
     // Sending fails if nobody waits for the answer any more.
     let _ = answer.send(pick);

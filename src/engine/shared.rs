@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::playout::UpNext;
 
-/// What is up next. Any thread may lock it, for moments. The version can be read without the lock: the mixer reads it
-/// ten times a second and must not wait for a thread that reads a long list.
+/// What is up next. Any thread may lock it, for moments. The version can be read without the lock: the mixer
+/// reads it ten times a second and must not wait for a thread that reads a long list.
 pub(crate) struct SharedUpNext {
     list: Mutex<UpNext>,
     /// The list's version when it was last unlocked.

@@ -188,8 +188,8 @@ impl Voice {
         self.feed.seek(to);
     }
 
-    /// To be called at every frame at which a fade ends. Once the voice has faded out, does what it was closed for, and
-    /// says what that was.
+    /// To be called at every frame at which a fade ends. Once the voice has faded out, does what it was
+    /// closed for, and says what that was.
     pub fn finish_closing(&mut self) -> Option<Then> {
         if self.gain.fade.left() > FrameCount(0) { None } else { self.finish_closing_early() }
     }

@@ -1,7 +1,8 @@
 //! The thread `events`, one a server: it delivers events to receivers and the log.
 //!
-//! Reads: the queue of the hub, which the emitters of the server and its pipelines fill. Writes: the queues of
-//! receivers, and lines for the thread that writes the log. Never: runs a hook or a logger, or waits for a reader.
+//! Reads: the queue of the hub, which the emitters of the server and its pipelines fill. Writes: the queues
+//! of receivers, and lines for the thread that writes the log. Never: runs a hook or a logger, or waits for a
+//! reader.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -152,8 +153,8 @@ impl Distributor {
         }
     }
 
-    /// The pipeline of the event's listener. The pipeline that was told of a join is also told of the leave, even
-    /// if the mount has another owner by then.
+    /// The pipeline of the event's listener. The pipeline that was told of a join is also told of the leave,
+    /// even if the mount has another owner by then.
     fn owner(&mut self, event: &Event) -> Option<PipelineId> {
         match event {
             Event::ListenerJoined { id, mount, .. } => {

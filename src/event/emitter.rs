@@ -33,8 +33,8 @@ impl Emitter {
         Emitter::new(None, usize::MAX / 2, crate::ring::quiet_channel().0)
     }
 
-    /// The same emitter, but it calls `before` with each event first. Receivers of the event see what `before` has
-    /// changed.
+    /// The same emitter, but it calls `before` with each event first. Receivers of the event see what
+    /// `before` has changed.
     #[must_use]
     pub fn after(mut self, before: impl Fn(&Event) + Send + Sync + 'static) -> Emitter {
         self.before = Some(Arc::new(before));
@@ -55,8 +55,9 @@ impl Emitter {
             let (source, missed) = (self.source.clone(), self.source.take_lost());
             self.queue.send(Message::Event { source, missed, event });
         } else if self.source.lose_event() {
-            // The hub may have emptied its queue just now, and would not look for a loss without this message.
-            // The next such message comes only after an event or the hub has taken the count: so there are few.
+            // The hub may have emptied its queue just now, and would not look for a loss without this
+            // message. The next such message comes only after an event or the hub has taken the count: so
+            // there are few.
             self.queue.send(Message::Loss(self.source.clone()));
         }
     }

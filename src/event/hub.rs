@@ -43,7 +43,8 @@ impl Hub {
         Emitter::new(None, SERVER_EVENTS, self.queue.clone())
     }
 
-    /// Drops this handle. The last one joins the threads, and returns the names of those that do not end by `deadline`.
+    /// Drops this handle. The last one joins the threads, and returns the names of those that do not end by
+    /// `deadline`.
     pub fn leave(self: Arc<Hub>, deadline: Instant) -> Vec<String> {
         Arc::into_inner(self).map(|mut hub| hub.end(deadline)).unwrap_or_default()
     }
@@ -96,8 +97,8 @@ impl Membership {
         self.queue.send(Message::Disown(self.id, mount.into()));
     }
 
-    /// The pipeline's mounts have ended. When the hub has told that all its listeners left, or at `deadline`, it
-    /// delivers `pipeline-stop` and closes the pipeline's receivers.
+    /// The pipeline's mounts have ended. When the hub has told that all its listeners left, or at `deadline`,
+    /// it delivers `pipeline-stop` and closes the pipeline's receivers.
     pub fn stop(&self, deadline: Instant) {
         self.queue.send(Message::Stop(self.id, deadline));
     }

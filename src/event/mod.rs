@@ -34,7 +34,8 @@ pub(crate) use receiver::Inbox;
 pub struct TrackInfo {
     /// The id of its entry in the queue or the playlist.
     pub id: EntryId,
-    /// The path of the file. In text such as JSON, a path that is not UTF-8 is a percent-encoded `file://` URL.
+    /// The path of the file. In text such as JSON, a path that is not UTF-8 is a percent-encoded `file://`
+    /// URL.
     #[serde(with = "path_text")]
     pub file: PathBuf,
     /// The title that the application gave it, if any.
@@ -47,8 +48,8 @@ pub struct TrackInfo {
     pub duration: Option<FrameCount>,
 }
 
-/// Something that happened. An event of the programme is sent when the mixer has reached it and the pipeline's state
-/// shows it. A listener hears it one burst later.
+/// Something that happened. An event of the programme is sent when the mixer has reached it and the
+/// pipeline's state shows it. A listener hears it one burst later.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -126,8 +127,8 @@ pub enum Event {
         /// The player, as it names itself.
         agent: String,
     },
-    /// A listener that had joined left a mount. Either its connection ended, or it moved to a fallback mount or back
-    /// ([`CloseReason::Moved`]).
+    /// A listener that had joined left a mount. Either its connection ended, or it moved to a fallback mount
+    /// or back ([`CloseReason::Moved`]).
     ListenerLeft {
         /// The same number as in [`Event::ListenerJoined`].
         id: u64,
@@ -155,8 +156,8 @@ pub enum Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StationEvent {
-    /// The name of the pipeline that it is about. `None` for a listener of a mount that no pipeline feeds, and for
-    /// [`Event::Missed`].
+    /// The name of the pipeline that it is about. `None` for a listener of a mount that no pipeline feeds,
+    /// and for [`Event::Missed`].
     pub pipeline: Option<Arc<str>>,
     /// The event.
     pub event: Event,

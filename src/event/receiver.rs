@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use super::{Event, EventKind, StationEvent};
 use crate::error::{Error, Result};
 
-/// A bounded queue of events, for an application that reads events instead of adding hooks. It holds the events of
-/// one pipeline ([`Pipeline::events`](crate::Pipeline::events)), or those of a whole station with the names of
-/// their pipelines ([`Server::subscribe`](crate::Server::subscribe)). Events that do not fit are counted:
-/// [`Event::Missed`] says how many, in the place where they are missing. It may be read on any thread.
+/// A bounded queue of events, for an application that reads events instead of adding hooks. It holds the
+/// events of one pipeline ([`Pipeline::events`](crate::Pipeline::events)), or those of a whole station with
+/// the names of their pipelines ([`Server::subscribe`](crate::Server::subscribe)). Events that do not fit are
+/// counted: [`Event::Missed`] says how many, in the place where they are missing. It may be read on any
+/// thread.
 ///
 /// In an event loop, wait for [`descriptor`](EventReceiver::descriptor) to become readable.
 pub struct EventReceiver<T = Event> {
@@ -24,8 +25,8 @@ pub struct EventReceiver<T = Event> {
     item: PhantomData<fn() -> T>,
 }
 
-/// Called on the thread `events` when an event of this kind was put into the queue or counted as missed. It must return
-/// at once.
+/// Called on the thread `events` when an event of this kind was put into the queue or counted as missed. It
+/// must return at once.
 type Notify = Box<dyn Fn(EventKind) + Send + Sync>;
 
 /// The queue of one receiver. The hub fills it.
@@ -47,8 +48,8 @@ struct Queue {
     events: VecDeque<(u64, StationEvent)>,
     /// How many events were missed after the last of `events`.
     missed: u64,
-    /// The work of a watched reader on the event that it took last. `None` if it waits for the next event, or if the
-    /// reader is not watched.
+    /// The work of a watched reader on the event that it took last. `None` if it waits for the next event, or
+    /// if the reader is not watched.
     task: Option<Task>,
 }
 
@@ -68,7 +69,8 @@ impl<T: From<StationEvent>> EventReceiver<T> {
         self.inbox.take(&mut self.inbox.lock()).map(T::from)
     }
 
-    /// Waits for the next event. Returns `None` if the pipeline or the station has stopped and all events were read.
+    /// Waits for the next event. Returns `None` if the pipeline or the station has stopped and all events
+    /// were read.
     pub fn recv(&self) -> Option<T> {
         self.inbox.wait(None).map(T::from)
     }
@@ -86,8 +88,8 @@ impl<T> EventReceiver<T> {
         EventReceiver { inbox: Arc::new(Inbox::new(capacity)), item: PhantomData }
     }
 
-    /// The same for a reader that also waits for other things. `notify` wakes it. It is called on the thread `events`
-    /// with the kind of each event, and must return at once.
+    /// The same for a reader that also waits for other things. `notify` wakes it. It is called on the thread
+    /// `events` with the kind of each event, and must return at once.
     pub(crate) fn notifying(
         capacity: usize,
         notify: impl Fn(EventKind) + Send + Sync + 'static,
@@ -106,8 +108,8 @@ impl<T> EventReceiver<T> {
         &self.inbox
     }
 
-    /// A file descriptor for `poll` and the like. It is readable while events wait, and when no more will come. The
-    /// receiver owns it: do not read from it or close it.
+    /// A file descriptor for `poll` and the like. It is readable while events wait, and when no more will
+    /// come. The receiver owns it: do not read from it or close it.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if the process has no descriptor left.
@@ -264,8 +266,9 @@ impl Queue {
     }
 }
 
-/// A descriptor that is readable or not. It is one end of a pair of sockets, with one byte between them or none, so it
-/// never fills up. Whatever an application does to its end, nothing here waits or raises a signal.
+/// A descriptor that is readable or not. It is one end of a pair of sockets, with one byte between them or
+/// none, so it never fills up. Whatever an application does to its end, nothing here waits or raises a
+/// signal.
 struct Descriptor {
     readable: UnixStream,
     writer: UnixStream,
@@ -285,7 +288,8 @@ impl Descriptor {
         if shown == self.shown.swap(shown, Ordering::Relaxed) {
             return;
         }
-        // There is room for the byte, or the byte is there. Only an application that uses its end makes this fail.
+        // There is room for the byte, or the byte is there. Only an application that uses its end makes this
+        // fail.
         let _ = if shown { (&self.writer).write(&[1]) } else { (&self.readable).read(&mut [0]) };
     }
 }

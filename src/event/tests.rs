@@ -184,7 +184,8 @@ fn what_comes_too_fast_for_the_hub_is_counted_in_its_place_and_costs_no_other_em
     assert!(station.recv().is_none() && pipeline.recv().is_none(), "both are closed");
 }
 
-/// An emitter whose capacity is zero has nothing in the queue, as one that loses an event just after the hub took the last.
+/// An emitter whose capacity is zero has nothing in the queue, as one that loses an event just after the hub
+/// took the last.
 #[test]
 fn a_loss_is_told_though_no_event_follows() {
     let (distributor, queue, station) = away();

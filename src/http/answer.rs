@@ -24,8 +24,8 @@ const FOR_ALL: &[(&str, &str)] = &[
     ),
 ];
 
-/// The answer to a request. The server adds what depends on the connection: `Date`, `Connection`, `Content-Length`.
-/// To HEAD it sends the head alone.
+/// The answer to a request. The server adds what depends on the connection: `Date`, `Connection`,
+/// `Content-Length`. To HEAD it sends the head alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAnswer {
     status: Status,
@@ -100,7 +100,8 @@ impl HttpAnswer {
         self.status.0
     }
 
-    /// Adds the headers of a stream and of all that leads to one: any page may read it, and no cache may keep it.
+    /// Adds the headers of a stream and of all that leads to one: any page may read it, and no cache may keep
+    /// it.
     #[must_use]
     pub(crate) fn for_all(self) -> HttpAnswer {
         FOR_ALL.iter().fold(self, |answer, (name, value)| answer.with(name, value))
@@ -174,7 +175,8 @@ impl PartialEq for Body {
 impl Eq for Body {}
 
 impl Form {
-    /// The form of an answer that follows the head of `request` at once. If there is no request, the connection ends.
+    /// The form of an answer that follows the head of `request` at once. If there is no request, the
+    /// connection ends.
     pub(crate) fn of(request: Option<&Request<'_>>) -> Form {
         Form {
             version: request.map_or(Version::Http11, |request| request.version),

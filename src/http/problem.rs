@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{HttpAnswer, Status};
 
-/// Why a request was refused: a code for programs, a sentence for people. Serialised, it is the body of its answer.
+/// Why a request was refused: a code for programs, a sentence for people. Serialised, it is the body of its
+/// answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ProblemDetails {
     #[serde(rename = "type")]

@@ -133,7 +133,8 @@ impl<'a> Request<'a> {
         percent::decode_text(&target[..end]).map(Cow::into_owned)
     }
 
-    /// Path and query as they were sent. A proxy may send a scheme and a host before them; these are left out.
+    /// Path and query as they were sent. A proxy may send a scheme and a host before them; these are left
+    /// out.
     pub(crate) fn local_target(&self) -> &'a str {
         match self.target.split_once("://") {
             Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
@@ -155,8 +156,8 @@ impl<'a> Request<'a> {
         self.header("range").is_some_and(|range| range.replace(' ', "").eq_ignore_ascii_case("bytes=0-1"))
     }
 
-    /// Whether another request may follow the answer on this connection. After a body, none may: the server itself
-    /// reads no bodies.
+    /// Whether another request may follow the answer on this connection. After a body, none may: the server
+    /// itself reads no bodies.
     pub(crate) fn keeps_alive(&self) -> bool {
         self.persists() && !self.has_body()
     }
@@ -180,8 +181,8 @@ impl<'a> Request<'a> {
         self.body() != Ok(Body::Length(0))
     }
 
-    /// The body behind the head. An error if a proxy could see another end of it than we do: two lengths, a length
-    /// and an encoding, or a length that is not all digits.
+    /// The body behind the head. An error if a proxy could see another end of it than we do: two lengths, a
+    /// length and an encoding, or a length that is not all digits.
     pub(crate) fn body(&self) -> Result<Body, Status> {
         let encoded = self.values("transfer-encoding").next().is_some();
         let mut length = None;

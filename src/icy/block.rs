@@ -11,9 +11,9 @@ const MAX_URL: usize = 1024;
 
 /// The block that announces this title.
 ///
-/// Players such as ffmpeg and GStreamer end a value at the first `';` after its first apostrophe. So a value does not
-/// contain `';` and does not begin with a semicolon. Control characters are left out. A value that does not fit is
-/// cut between two characters.
+/// Players such as ffmpeg and GStreamer end a value at the first `';` after its first apostrophe. So a value
+/// does not contain `';` and does not begin with a semicolon. Control characters are left out. A value that
+/// does not fit is cut between two characters.
 pub(crate) fn icy_block(title: &Title) -> Arc<[u8]> {
     let url = title.url.as_deref().map(clean).filter(|url| !url.is_empty() && url.len() <= MAX_URL);
     let url = url.map_or_else(String::new, |url| format!("StreamUrl='{url}';"));

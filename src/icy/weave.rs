@@ -12,8 +12,8 @@ const NOTHING_NEW: &[u8] = &[0];
 #[derive(Debug)]
 pub(crate) struct Weave {
     metaint: u32,
-    /// Audio bytes until a block is due, as the socket took them. At 0 the block is due or has begun. It may have to
-    /// wait for the audio behind it, because it announces the title of that audio.
+    /// Audio bytes until a block is due, as the socket took them. At 0 the block is due or has begun. It may
+    /// have to wait for the audio behind it, because it announces the title of that audio.
     until_block: u32,
     /// The number of the last title that was announced.
     announced: Option<u64>,
@@ -34,14 +34,14 @@ impl Weave {
         Weave { metaint, until_block: metaint, announced: None, begun: None }
     }
 
-    /// Has the next title announced in full, even if its number is the same. For a connection that has moved to
-    /// another mount.
+    /// Has the next title announced in full, even if its number is the same. For a connection that has moved
+    /// to another mount.
     pub(crate) fn forget_title(&mut self) {
         self.announced = None;
     }
 
-    /// The pieces to write next: audio, and the blocks that are due within it. `title_at(n)` is the title in force at
-    /// the n-th byte of this audio, if there is one.
+    /// The pieces to write next: audio, and the blocks that are due within it. `title_at(n)` is the title in
+    /// force at the n-th byte of this audio, if there is one.
     pub(crate) fn gather<'a, 't: 'a>(
         &'a self,
         audio: &[&'a [u8]],
@@ -71,8 +71,8 @@ impl Weave {
         }
     }
 
-    /// The socket took `taken` bytes of what `gather` returned for the same audio and titles. Returns how many of them
-    /// were audio.
+    /// The socket took `taken` bytes of what `gather` returned for the same audio and titles. Returns how
+    /// many of them were audio.
     pub(crate) fn advance<'a>(
         &mut self,
         mut taken: usize,

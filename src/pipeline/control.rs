@@ -71,8 +71,8 @@ impl Pipeline {
     /// its name when its first track begins.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes.
-    /// Nothing changes then.
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five
+    /// minutes. Nothing changes then.
     pub fn play_list(
         &self,
         name: &str,
@@ -116,8 +116,8 @@ impl Pipeline {
     /// unchanged.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five minutes.
-    /// Nothing changes then.
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Setting`] for a fade of more than five
+    /// minutes. Nothing changes then.
     pub fn set_fades(
         &self,
         crossfade: Option<Duration>,
@@ -210,8 +210,8 @@ impl Pipeline {
         self.inner.snapshot_source().snapshot()
     }
 
-    /// Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on where it
-    /// was, by a quick crossfade.
+    /// Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on
+    /// where it was, by a quick crossfade.
     ///
     /// # Errors
     /// [`Error::Stopped`] when the pipeline is off the air.

@@ -1,7 +1,7 @@
 //! The `hooks` thread, one a pipeline: calls the application's hooks.
 //!
-//! Reads: the pipeline's events. Writes: nothing but what the hooks do. A hook that is slow, hangs or panics delays later
-//! hooks of its pipeline, and nothing else.
+//! Reads: the pipeline's events. Writes: nothing but what the hooks do. A hook that is slow, hangs or panics
+//! delays later hooks of its pipeline, and nothing else.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

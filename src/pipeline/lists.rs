@@ -1,7 +1,7 @@
 //! The thread `lists`: reads playlists and folders into the playlist, and again when they change.
 //!
-//! Reads: files of playlists and folders. Writes: the entries of the playlist. Never: delays playing. Playing begins with the
-//! first entry that is found, however large the folder.
+//! Reads: files of playlists and folders. Writes: the entries of the playlist. Never: delays playing. Playing
+//! begins with the first entry that is found, however large the folder.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -85,8 +85,8 @@ impl Lists {
         }
     }
 
-    /// Makes the thread read the first list, and waits a moment for its first entry, so that playing begins at
-    /// once. With `patience` it waits until the whole list has been read.
+    /// Makes the thread read the first list, and waits a moment for its first entry, so that playing begins
+    /// at once. With `patience` it waits until the whole list has been read.
     pub fn load_first(&self, load: Load, patience: bool) {
         let (told, answer) = bounded::<()>(0);
         let (ready, read) = if patience { (None, Some(told)) } else { (Some(told), None) };

@@ -67,7 +67,8 @@ impl Pipeline {
         self.inner.spec
     }
 
-    /// A handle to its server. A server ends with the last handle to it and the last pipeline that runs on it.
+    /// A handle to its server. A server ends with the last handle to it and the last pipeline that runs on
+    /// it.
     ///
     /// # Errors
     /// [`Error::Stopped`](crate::Error::Stopped) once the pipeline has been stopped.
@@ -80,9 +81,9 @@ impl Pipeline {
         self.inner.is_running()
     }
 
-    /// Takes it off the air and ends what it owns: decoders, mixer, encoders, its mounts, hooks, in
-    /// this order, within five seconds. Listeners get what is due. Stopping twice is harmless. Called by a hook, it does not
-    /// wait for hooks.
+    /// Takes it off the air and ends what it owns: decoders, mixer, encoders, its mounts, hooks, in this
+    /// order, within five seconds. Listeners get what is due. Stopping twice is harmless. Called by a hook,
+    /// it does not wait for hooks.
     pub fn stop(&self) -> StopReport {
         self.inner.stop()
     }
@@ -110,7 +111,8 @@ impl Pipeline {
         self.inner.hooks.remove(hook)
     }
 
-    /// All events of this pipeline from now on. At most `capacity` of them wait to be read; those beyond are missed.
+    /// All events of this pipeline from now on. At most `capacity` of them wait to be read; those beyond are
+    /// missed.
     pub fn events(&self, capacity: usize) -> EventReceiver {
         self.inner.emitter.subscribe(capacity)
     }

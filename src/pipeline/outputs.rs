@@ -171,13 +171,13 @@ impl Pipeline {
         self.inner.command(Command::AddOutput(output))
     }
 
-    /// Replaces the encoder of an output, for example to change its bitrate. Its listeners stay, and the other
-    /// outputs are not affected. The bitrate in the mount's headers stays as declared; see
+    /// Replaces the encoder of an output, for example to change its bitrate. Its listeners stay, and the
+    /// other outputs are not affected. The bitrate in the mount's headers stays as declared; see
     /// [`update_output`](Pipeline::update_output).
     ///
     /// # Errors
-    /// [`Error::NotFound`] if no output has this mount; [`Error::Setting`] if the encoder cannot be opened, or makes
-    /// another content type. Nothing changes then.
+    /// [`Error::NotFound`] if no output has this mount; [`Error::Setting`] if the encoder cannot be opened,
+    /// or makes another content type. Nothing changes then.
     pub fn replace_encoder(&self, mount: &str, encoder: impl EncoderSettings + 'static) -> Result<()> {
         let settings: Arc<dyn EncoderSettings> = Arc::new(encoder);
         let mut outputs = self.inner.outputs();

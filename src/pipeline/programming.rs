@@ -1,5 +1,5 @@
-//! What a pipeline plays next: the list and the thread that reads it, the fallback, and how tracks are opened,
-//! named, and joined.
+//! What a pipeline plays next: the list and the thread that reads it, the fallback, and how tracks are
+//! opened, named, and joined.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -109,9 +109,9 @@ impl Programming {
         }
     }
 
-    /// Puts the first playlist up next. `restored` is the list of a restored state: if it is the same one, it goes on
-    /// where it was, with the entries that it has now. A stepped clock waits until all of
-    /// the list has been read.
+    /// Puts the first playlist up next. `restored` is the list of a restored state: if it is the same one, it
+    /// goes on where it was, with the entries that it has now. A stepped clock waits until all of the list
+    /// has been read.
     pub fn load_first(&self, settings: &PipelineSettings, restored: Option<ListState>) {
         if settings.playlist.is_empty() {
             return;
@@ -123,8 +123,8 @@ impl Programming {
         }
     }
 
-    /// Reads a list on the `lists` thread. `skip_to` is called with the list's version when its first entry is up
-    /// next, if the list is to come now.
+    /// Reads a list on the `lists` thread. `skip_to` is called with the list's version when its first entry
+    /// is up next, if the list is to come now.
     pub fn load(
         &self,
         roots: Vec<PathBuf>,

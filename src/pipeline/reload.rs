@@ -1,5 +1,6 @@
-//! New settings for a station that is on the air. Each value that differs is applied in place, if its declaration says that
-//! it can be, and is reported otherwise. Listeners stay, except those of a mount that is gone.
+//! New settings for a station that is on the air. Each value that differs is applied in place, if its
+//! declaration says that it can be, and is reported otherwise. Listeners stay, except those of a mount that
+//! is gone.
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -210,7 +211,8 @@ mod tests {
         OutputSettings { encoder: Arc::new(crate::Mp3Settings::default()), mount }
     }
 
-    /// Applies `new` to a station that runs with `settings()`, says whether it was reported as declared, and goes back.
+    /// Applies `new` to a station that runs with `settings()`, says whether it was reported as declared, and
+    /// goes back.
     #[track_caller]
     fn check(station: &Station, new: &StationSettings, key: &str, reload: Reload) {
         let report = station.reload(new);

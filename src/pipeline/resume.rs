@@ -83,8 +83,8 @@ impl SnapshotSource {
         }
     }
 
-    /// Restores a snapshot. The track that was on the air is next; the caller skips to it. Returns the version of the list
-    /// that has it.
+    /// Restores a snapshot. The track that was on the air is next; the caller skips to it. Returns the
+    /// version of the list that has it.
     pub fn restore(&self, mut snapshot: PipelineSnapshot) -> u64 {
         let mut list = self.up_next.lock();
         list.go_on_from(snapshot.up_next);
@@ -107,7 +107,8 @@ impl SnapshotSource {
         version
     }
 
-    /// What is on the air and what is up next, at one moment. A track that has just begun is in exactly one of them.
+    /// What is on the air and what is up next, at one moment. A track that has just begun is in exactly one
+    /// of them.
     fn moment(&self) -> (Arc<OnAir>, Snapshot) {
         for _ in 0..MOMENTS {
             let on_air = read(&self.on_air);

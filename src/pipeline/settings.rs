@@ -1,5 +1,5 @@
-//! The settings of a station and its pipelines: their keys, and what is refused. What only a codec can refuse (a bitrate
-//! that it does not have) is found when the pipeline starts.
+//! The settings of a station and its pipelines: their keys, and what is refused. What only a codec can refuse
+//! (a bitrate that it does not have) is found when the pipeline starts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -175,8 +175,8 @@ const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 const NAME_BYTES: usize = 64;
 
 impl PipelineSettings {
-    /// Refuses settings that cannot work, wherever they come from. Outputs and files are checked when the pipeline
-    /// starts.
+    /// Refuses settings that cannot work, wherever they come from. Outputs and files are checked when the
+    /// pipeline starts.
     pub(crate) fn check(&self) -> Result<()> {
         check_name(&self.name)?;
         check_fade("crossfade", self.crossfade)?;

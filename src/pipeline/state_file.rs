@@ -112,8 +112,8 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// Runs the thread `state`: it writes the state to a file until the pipeline has ended, and once more then. It
-/// holds only a source of snapshots, not the pipeline, so it does not keep the pipeline alive.
+/// Runs the thread `state`: it writes the state to a file until the pipeline has ended, and once more then.
+/// It holds only a source of snapshots, not the pipeline, so it does not keep the pipeline alive.
 pub(super) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path) {
     let mut complained = false;
     let mut due = Instant::now() + KEEP_EVERY;

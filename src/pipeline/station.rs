@@ -34,9 +34,9 @@ impl Station {
         Ok(station)
     }
 
-    /// Applies new settings while the station is on the air: mounts, outputs, bitrates, limits, playlists, crossfades.
-    /// Listeners stay, except those of a mount that is gone. Values that need a restart are reported each time.
-    /// Hooks and clocks stay as they are.
+    /// Applies new settings while the station is on the air: mounts, outputs, bitrates, limits, playlists,
+    /// crossfades. Listeners stay, except those of a mount that is gone. Values that need a restart are
+    /// reported each time. Hooks and clocks stay as they are.
     pub fn reload(&self, settings: &StationSettings) -> Reloaded {
         self.reloader().apply(settings)
     }
@@ -60,7 +60,8 @@ impl Station {
         &self.pipelines
     }
 
-    /// Stops the pipelines side by side, then the server, all within five seconds. Stopping twice is harmless.
+    /// Stops the pipelines side by side, then the server, all within five seconds. Stopping twice is
+    /// harmless.
     pub fn stop(&self) -> StopReport {
         let deadline = Instant::now() + STOP_WITHIN;
         let mut report = self.stop_pipelines(deadline - SERVER_STOPS_WITHIN);
@@ -68,7 +69,8 @@ impl Station {
         report
     }
 
-    /// Stops each pipeline on a thread of its own, so that a stuck one does not use up the time of the others.
+    /// Stops each pipeline on a thread of its own, so that a stuck one does not use up the time of the
+    /// others.
     fn stop_pipelines(&self, deadline: Instant) -> StopReport {
         let (mut abandoned, mut elsewhere) = (Vec::new(), Vec::new());
         for (index, pipeline) in self.pipelines.iter().enumerate() {
@@ -76,8 +78,8 @@ impl Station {
                 let pipeline = pipeline.clone();
                 move || pipeline.inner.stop_before(deadline).abandoned
             };
-            // The last one needs no other thread. A pipeline whose own hook stops it must be stopped on this thread,
-            // by which it recognizes the hook.
+            // The last one needs no other thread. A pipeline whose own hook stops it must be stopped on this
+            // thread, by which it recognizes the hook.
             let here = index + 1 == self.pipelines.len() || pipeline.inner.hooks.is_hook_thread();
             match (!here).then(|| thread::spawn("stop", stop)) {
                 Some(Ok(thread)) => elsewhere.push(thread),

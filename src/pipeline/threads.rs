@@ -17,14 +17,15 @@ pub(super) struct Threads {
     pub followers: Crew,
 }
 
-/// The deadline of each stage of stopping. A stuck stage leaves time for the later ones, so that only threads that are
-/// stuck are reported as stuck.
+/// The deadline of each stage of stopping. A stuck stage leaves time for the later ones, so that only threads
+/// that are stuck are reported as stuck.
 pub(super) struct Deadlines {
     pub mixer: Instant,
     pub decoders: Instant,
     pub encoders: Instant,
     pub server: Instant,
-    /// Listeners may take two seconds to receive what is due. There is time for that unless an earlier stage is slow.
+    /// Listeners may take two seconds to receive what is due. There is time for that unless an earlier stage
+    /// is slow.
     pub listeners: Instant,
     pub hooks: Instant,
 }

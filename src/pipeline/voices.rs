@@ -102,8 +102,8 @@ impl Pipeline {
     /// Plays a file over the programme.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be played; [`Error::Setting`] for a volume that no voice has. Opens the file
-    /// on the caller's thread.
+    /// [`Error::File`] if it cannot be played; [`Error::Setting`] for a volume that no voice has. Opens the
+    /// file on the caller's thread.
     pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
         let path = path.as_ref();
         let inner = &self.inner;

@@ -49,8 +49,8 @@ impl Curve {
 /// differently changes nothing. Frame 0 has exactly the first gain; the frame after the last one of
 /// the ramp, and all that follow, have exactly the second.
 ///
-/// The curve is evaluated at knots, with straight lines between them. The knots lie so close together that the
-/// difference is inaudible (about 10⁻⁵ of full scale).
+/// The curve is evaluated at knots, with straight lines between them. The knots lie so close together that
+/// the difference is inaudible (about 10⁻⁵ of full scale).
 #[derive(Clone, Debug, PartialEq)]
 pub struct GainRamp {
     curve: Curve,
@@ -67,8 +67,8 @@ impl GainRamp {
         GainRamp::new(gain, gain, FrameCount(0), Curve::Linear)
     }
 
-    /// From one gain to another over `frames`. Gains are factors: 1 changes nothing, 0 is silence. A gain that is
-    /// negative, infinite or not a number counts as silence.
+    /// From one gain to another over `frames`. Gains are factors: 1 changes nothing, 0 is silence. A gain
+    /// that is negative, infinite or not a number counts as silence.
     pub fn new(from: f32, to: f32, frames: FrameCount, curve: Curve) -> GainRamp {
         let sane = |gain: f32| if gain.is_finite() { gain.max(0.0) } else { 0.0 };
         GainRamp { curve, from: sane(from), to: sane(to), frames: frames.0, at: 0 }
@@ -175,16 +175,16 @@ impl GainRamp {
         }
     }
 
-    /// Frames between two knots. Each knot costs a call of sin or pow. 512 straight lines are as good as the curve,
-    /// and so are lines of 32 frames in a long ramp.
+    /// Frames between two knots. Each knot costs a call of sin or pow. 512 straight lines are as good as the
+    /// curve, and so are lines of 32 frames in a long ramp.
     fn step(&self) -> u64 {
         (self.frames / 512).clamp(1, 32)
     }
 }
 
-/// The frame, counted from the next, at which a crossfade's second track *begins*: the first at which the incoming
-/// gain passes the outgoing one. In an equal-power crossfade it is the middle. If the incoming gain never passes the
-/// other, it is the frame at which both ramps have ended.
+/// The frame, counted from the next, at which a crossfade's second track *begins*: the first at which the
+/// incoming gain passes the outgoing one. In an equal-power crossfade it is the middle. If the incoming gain
+/// never passes the other, it is the frame at which both ramps have ended.
 pub fn crossing(outgoing: &GainRamp, incoming: &GainRamp) -> FrameCount {
     let passed = |frame| incoming.gain_after(FrameCount(frame)) >= outgoing.gain_after(FrameCount(frame));
     // One gain falls and the other rises, so a bisection finds the frame.
@@ -200,9 +200,9 @@ pub fn crossing(outgoing: &GainRamp, incoming: &GainRamp) -> FrameCount {
     FrameCount(low)
 }
 
-/// How long two tracks overlap when a crossfade of `wanted` joins them. It is at most half of either track: a track
-/// shorter than the crossfade has risen before it falls, and three tracks never sound at once. A length of `None` is
-/// unknown and bounds nothing.
+/// How long two tracks overlap when a crossfade of `wanted` joins them. It is at most half of either track: a
+/// track shorter than the crossfade has risen before it falls, and three tracks never sound at once. A length
+/// of `None` is unknown and bounds nothing.
 pub fn overlap(wanted: FrameCount, outgoing: Option<FrameCount>, incoming: Option<FrameCount>) -> FrameCount {
     let half = |length: Option<FrameCount>| length.map_or(u64::MAX, |length| length.0 / 2);
     FrameCount(wanted.0.min(half(outgoing)).min(half(incoming)))

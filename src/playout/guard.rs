@@ -107,7 +107,8 @@ impl Guard {
                     Expected::Held => "the programme is held",
                 }))
             }
-            // A skip gets as long as the silence before it. Without a next track there is no skip to wait for.
+            // A skip gets as long as the silence before it. Without a next track there is no skip to wait
+            // for.
             Phase::Dead if stretch.expected == Expected::NothingUpNext || self.silent.0 >= 2 * after.0 => {
                 self.phase = Phase::FallenBack;
                 Some(Act::FallBack)

@@ -8,16 +8,17 @@ use crate::units::FrameCount;
 
 /// 0.3 dB below full scale: lossy encoders add a little to a peak, which seldom clips then.
 const CEILING: f32 = 0.966_05;
-/// How far it looks ahead, which is how long the gain takes to fall. It is short enough to be masked by the peak that
-/// follows, and long enough not to click.
+/// How far it looks ahead, which is how long the gain takes to fall. It is short enough to be masked by the
+/// peak that follows, and long enough not to click.
 const LOOK_AHEAD: Duration = Duration::from_millis(4);
 /// The time constant with which the gain rises again: slow against a bass tone, fast against a phrase.
 const RELEASE: Duration = Duration::from_millis(120);
 
 /// A look-ahead limiter. Both channels get the same gain, so that the stereo image does not move.
 ///
-/// No output sample exceeds [`Limiter::CEILING`], whatever the input. A sample that is not a finite number counts as
-/// silence. While nothing exceeds the ceiling, the output is the input to the bit, [`delay`](Self::delay) later.
+/// No output sample exceeds [`Limiter::CEILING`], whatever the input. A sample that is not a finite number
+/// counts as silence. While nothing exceeds the ceiling, the output is the input to the bit,
+/// [`delay`](Self::delay) later.
 ///
 /// The gain is the lowest that any frame in the look-ahead needs. It rises slowly, and is averaged over the
 /// look-ahead: so it falls in a straight line and is low enough when the peak comes.
@@ -35,14 +36,14 @@ pub struct Limiter {
     release: u64,
 }
 
-/// The gain while it is not 1. Gains are fixed-point, in units of 2⁻³⁰. Their sums are exact, so a running average
-/// does not drift, and comes back to exactly 1.
+/// The gain while it is not 1. Gains are fixed-point, in units of 2⁻³⁰. Their sums are exact, so a running
+/// average does not drift, and comes back to exactly 1.
 #[derive(Debug)]
 struct Active {
     /// Frames since it became active.
     frame: u64,
-    /// The frames within the window that need less than 1, with the gain that they need, in rising order: the first is
-    /// the lowest. Each frame enters and leaves once.
+    /// The frames within the window that need less than 1, with the gain that they need, in rising order: the
+    /// first is the lowest. Each frame enters and leaves once.
     lows: VecDeque<(u64, u64)>,
     /// The lowest gain, with the release.
     held: u64,

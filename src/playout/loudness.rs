@@ -77,8 +77,8 @@ impl LoudnessMeter {
         }
     }
 
-    /// The loudness as of the last whole tenth of a second. By BS.1770 one channel counts once: mono is 3 dB less loud
-    /// than the same in both channels.
+    /// The loudness as of the last whole tenth of a second. By BS.1770 one channel counts once: mono is 3 dB
+    /// less loud than the same in both channels.
     pub fn loudness(&self) -> Loudness {
         Loudness { momentary: self.over(MOMENTARY), short_term: self.over(SHORT_TERM) }
     }
@@ -121,8 +121,8 @@ struct Biquad {
 }
 
 impl Biquad {
-    /// The effect of a head: +4 dB above some 1.7 kHz. (The standard gives coefficients for 48 kHz. This computes the
-    /// same filter for any rate.)
+    /// The effect of a head: +4 dB above some 1.7 kHz. (The standard gives coefficients for 48 kHz. This
+    /// computes the same filter for any rate.)
     fn shelf(rate: SampleRate) -> Biquad {
         const HZ: f64 = 1_681.974_450_955_533;
         const GAIN_DB: f64 = 3.999_843_853_973_347;
@@ -159,8 +159,8 @@ impl Biquad {
         output
     }
 
-    /// Clears what would do harm in the filter: numbers so small that the machine is slow with them, and what is not
-    /// a number, which would stay for ever.
+    /// Clears what would do harm in the filter: numbers so small that the machine is slow with them, and what
+    /// is not a number, which would stay for ever.
     fn settle(&mut self) {
         for state in self.state.iter_mut().flatten() {
             if !(1e-30..1e30).contains(&state.abs()) {

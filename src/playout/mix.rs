@@ -22,8 +22,8 @@ impl VoiceGain {
         VoiceGain { fade: GainRamp::constant(1.0), volume: GainRamp::constant(1.0), file_gain }
     }
 
-    /// Gives the gain of the next frames, as many as `scratch` is long, and goes on by as many. It writes `scratch`
-    /// only if the gain changes within them.
+    /// Gives the gain of the next frames, as many as `scratch` is long, and goes on by as many. It writes
+    /// `scratch` only if the gain changes within them.
     pub fn next<'a>(&mut self, scratch: &'a mut [f32]) -> Gain<'a> {
         let frames = FrameCount(scratch.len() as u64);
         match (self.fade.settled(), self.volume.settled()) {
@@ -51,8 +51,8 @@ pub enum Gain<'a> {
     EachFrame(&'a [f32]),
 }
 
-/// Adds the interleaved frames of `voice`, times `gain`, to those of `block`. If one is longer, its rest is left
-/// alone.
+/// Adds the interleaved frames of `voice`, times `gain`, to those of `block`. If one is longer, its rest is
+/// left alone.
 pub fn add(block: &mut [f32], voice: &[f32], gain: Gain<'_>, channels: Channels) {
     match (gain, channels) {
         // A silent voice leaves the block as it is, even if the voice holds what is not a number.

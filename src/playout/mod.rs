@@ -1,10 +1,10 @@
-//! The rules of playing: what comes next, and how it is mixed. Values in, values out: no threads, no sockets, and
-//! callers pass the time. Playlists are read from disk here.
+//! The rules of playing: what comes next, and how it is mixed. Values in, values out: no threads, no sockets,
+//! and callers pass the time. Playlists are read from disk here.
 //!
-//! [`UpNext`] says which [`Entry`] comes next, [`Pace`] when a block is due, [`GainRamp`] and
-//! [`VoiceGain`] how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps
-//! the sum from clipping, [`measure`] and [`LoudnessMeter`] say how loud it came out, and [`Guard`] what is to be done when
-//! nothing is heard.
+//! [`UpNext`] says which [`Entry`] comes next, [`Pace`] when a block is due, [`GainRamp`] and [`VoiceGain`]
+//! how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps the sum from clipping,
+//! [`measure`] and [`LoudnessMeter`] say how loud it came out, and [`Guard`] what is to be done when nothing
+//! is heard.
 
 mod fade;
 mod guard;

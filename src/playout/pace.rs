@@ -1,5 +1,5 @@
-//! Computes when a block is due. Block `k` is due at `start + k · BLOCK_FRAMES / rate` on the monotonic clock.
-//! The time is computed from `k` each time, so rounding errors never accumulate.
+//! Computes when a block is due. Block `k` is due at `start + k · BLOCK_FRAMES / rate` on the monotonic
+//! clock. The time is computed from `k` each time, so rounding errors never accumulate.
 
 use std::time::{Duration, Instant};
 
@@ -44,8 +44,8 @@ impl Pace {
         (self.position(now).0 / BLOCK_FRAMES as u64 + 1).saturating_sub(next)
     }
 
-    /// The last frame whose instant is not after `now`; zero before the start. When the start is moved, the position
-    /// goes back to the beginning of the next block.
+    /// The last frame whose instant is not after `now`; zero before the start. When the start is moved, the
+    /// position goes back to the beginning of the next block.
     pub fn position(&self, now: Instant) -> FramePos {
         let elapsed = now.saturating_duration_since(self.start).as_nanos();
         // `due` rounds down to a nanosecond, so an instant has come when its exact time is below the next
@@ -54,8 +54,8 @@ impl Pace {
         FramePos(u64::try_from(frames).unwrap_or(u64::MAX))
     }
 
-    /// Call it before [`blocks_due`](Self::blocks_due). If block `next` is over five seconds late, it moves the start
-    /// so that the block is due at `now`, and says so.
+    /// Call it before [`blocks_due`](Self::blocks_due). If block `next` is over five seconds late, it moves
+    /// the start so that the block is due at `now`, and says so.
     pub fn move_if_lost(&mut self, next: u64, now: Instant) -> Option<Moved> {
         let by = now.saturating_duration_since(self.due(next));
         (by > LATEST).then(|| {

@@ -20,8 +20,8 @@ pub(crate) struct Backlog {
     head_time: Duration,
     /// The start of each whole packet in the ring, in order.
     packets: VecDeque<PacketStart>,
-    /// The titles, in order. The first lies at or before `tail`, the others after it, so every byte in the ring
-    /// has a title. Empty until the first packet.
+    /// The titles, in order. The first lies at or before `tail`, the others after it, so every byte in the
+    /// ring has a title. Empty until the first packet.
     titles: VecDeque<TitleMark>,
 }
 
@@ -114,7 +114,8 @@ impl Backlog {
     /// The title and the header at a byte that is in the ring.
     pub(crate) fn title_at(&self, position: StreamPos) -> &TitleMark {
         debug_assert!(self.tail <= position && position < self.head, "{position:?} has no title");
-        // It is nearly always the last one: titles change every few minutes, and listeners read near the head.
+        // It is nearly always the last one: titles change every few minutes, and listeners read near the
+        // head.
         let mark = self.titles.iter().rev().find(|mark| mark.from <= position);
         mark.expect("the first title lies at or before the tail")
     }
@@ -152,8 +153,8 @@ impl Backlog {
         self.packets[after - 1].time
     }
 
-    /// The last packet start with at least so many bytes and so much audio after it. If there is not that much,
-    /// the oldest packet start. For a burst of nothing, the head.
+    /// The last packet start with at least so many bytes and so much audio after it. If there is not that
+    /// much, the oldest packet start. For a burst of nothing, the head.
     pub(crate) fn burst_start(&self, bytes: u64, time: Duration) -> StreamPos {
         if bytes == 0 && time.is_zero() {
             return self.head;

@@ -73,8 +73,8 @@ struct Seek {
     to: FrameCount,
 }
 
-/// Where a take ends, as both threads see it: the take's low 16 bits above 48 bits of position. The end of an older take
-/// says nothing of a newer one.
+/// Where a take ends, as both threads see it: the take's low 16 bits above 48 bits of position. The end of an
+/// older take says nothing of a newer one.
 struct End(AtomicU64);
 
 impl End {
@@ -198,8 +198,8 @@ impl Feed {
         Chunk { take: self.take, samples: Vec::new(), end: Some(self.gone.clone()) }
     }
 
-    /// Continues at `to`. Samples that were written ahead are dropped. Until the writer has followed, the feed
-    /// is behind.
+    /// Continues at `to`. Samples that were written ahead are dropped. Until the writer has followed, the
+    /// feed is behind.
     pub fn seek(&mut self, to: FrameCount) {
         let Some(seeks) = &self.seeks else { return };
         // A position beyond the end means the end, wherever that is.
@@ -242,8 +242,8 @@ impl FeedWriter {
         self.end.of(self.take).is_some()
     }
 
-    /// Writes interleaved samples; with `end`, they are the last ones. It waits until there is room, or until a
-    /// seek makes them void.
+    /// Writes interleaved samples; with `end`, they are the last ones. It waits until there is room, or until
+    /// a seek makes them void.
     pub fn write(&mut self, samples: Vec<f32>, end: Option<Ending>) -> Wanted {
         self.position += (samples.len() / self.channels.count()) as u64;
         // The feed knows the end before the samples have room.

@@ -27,8 +27,8 @@ impl Filler {
     /// The length of a chunk. It is short, because pushed audio is often live.
     const CHUNK_FRAMES: usize = 512;
 
-    /// Takes as many interleaved frames as there is room for, and returns their number. `None` if the voice has
-    /// ended. A partial frame at the end is not taken.
+    /// Takes as many interleaved frames as there is room for, and returns their number. `None` if the voice
+    /// has ended. A partial frame at the end is not taken.
     pub fn push(&mut self, frames: &[f32]) -> Option<usize> {
         let frames = &frames[..frames.len() / self.channels.count() * self.channels.count()];
         let full = Filler::CHUNK_FRAMES * self.channels.count();

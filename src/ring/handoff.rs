@@ -78,8 +78,8 @@ impl HandoffWriter {
         }
     }
 
-    /// Pushes a packet without waking the reactor. Call [`ring`](Self::ring) after the last of several. Returns
-    /// false if the reactor has dropped its end.
+    /// Pushes a packet without waking the reactor. Call [`ring`](Self::ring) after the last of several.
+    /// Returns false if the reactor has dropped its end.
     pub(crate) fn push_quietly(&mut self, packet: TitledPacket) -> bool {
         let reads = !self.is_abandoned();
         if reads && self.ring.queue.force_push(packet).is_some() {

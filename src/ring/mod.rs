@@ -1,9 +1,9 @@
 //! Queues between threads, and the backlog that the reactor keeps.
 //!
-//! An encoder pushes packets into a [`handoff`](fn@handoff) and rings the server's [`Doorbell`]; the
-//! reactor drains them into the mount's [`Backlog`], which is the reactor's alone. Between the threads of
-//! a pipeline, work and orders go through a [`quiet_channel`]. PCM goes from the thread that has it to the mixer
-//! through a [`feed`](fn@feed).
+//! An encoder pushes packets into a [`handoff`](fn@handoff) and rings the server's [`Doorbell`]; the reactor
+//! drains them into the mount's [`Backlog`], which is the reactor's alone. Between the threads of a pipeline,
+//! work and orders go through a [`quiet_channel`]. PCM goes from the thread that has it to the mixer through
+//! a [`feed`](fn@feed).
 
 mod backlog;
 mod feed;

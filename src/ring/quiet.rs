@@ -1,8 +1,8 @@
 //! A channel whose receivers sleep as soon as it is empty.
 //!
 //! Items pass between the threads of a pipeline about ten times a second. Receivers of crossbeam's and std's
-//! channels spin and yield before they sleep, in case an item comes sooner. That took a twelfth of the CPU time
-//! of a quiet station. So this channel uses crossbeam's as a queue, and a sleep of its own.
+//! channels spin and yield before they sleep, in case an item comes sooner. That took a twelfth of the CPU
+//! time of a quiet station. So this channel uses crossbeam's as a queue, and a sleep of its own.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crossbeam::channel::{self, TryRecvError};
 
 use super::sleepers::Sleepers;
 
-/// A channel for any number of senders and receivers. It has no capacity limit. Its users keep it short: the emitters
-/// of a hub count the messages that wait, and an output is on a pool's list once. The mixer takes commands at every
-/// job.
+/// A channel for any number of senders and receivers. It has no capacity limit. Its users keep it short: the
+/// emitters of a hub count the messages that wait, and an output is on a pool's list once. The mixer takes
+/// commands at every job.
 pub(crate) fn quiet_channel<T>() -> (QuietSender<T>, QuietReceiver<T>) {
     let (sender, receiver) = channel::unbounded();
     let sleepers = Arc::new(Sleepers::default());

@@ -10,11 +10,12 @@ use super::settings::{MountSettings, ServerSettings};
 use crate::error::{Error, Result};
 
 impl Server {
-    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, `public_url` and
-    /// `trusted_proxies`. No client is closed for it. The other settings stay as they are.
+    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, `public_url`
+    /// and `trusted_proxies`. No client is closed for it. The other settings stay as they are.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings that cannot work; nothing changes then. [`Error::Stopped`] once it was stopped.
+    /// [`Error::Setting`] for settings that cannot work; nothing changes then. [`Error::Stopped`] once it was
+    /// stopped.
     pub fn reconfigure(&self, settings: &ServerSettings) -> Result<()> {
         settings.check()?;
         // Without `..`: a new setting is either applied here, or named as one that needs a restart.
@@ -35,12 +36,12 @@ impl Server {
         self.inner.ask(|reply| Command::Reconfigure(limits, Box::new(proxies), reply))
     }
 
-    /// Applies new settings to a mount, and its listeners stay. New listeners get the new headers, and the new limit holds
-    /// for them. The path and the content type must be as before.
+    /// Applies new settings to a mount, and its listeners stay. New listeners get the new headers, and the
+    /// new limit holds for them. The path and the content type must be as before.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such mount; [`Error::Setting`] for settings that cannot work; nothing changes
-    /// then.
+    /// [`Error::NotFound`] if there is no such mount; [`Error::Setting`] for settings that cannot work;
+    /// nothing changes then.
     pub fn update_mount(&self, settings: MountSettings) -> Result<()> {
         settings.check()?;
         let inner = &self.inner;

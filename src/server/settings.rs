@@ -35,8 +35,8 @@ pub struct ServerSettings {
     /// The URL by which the public reaches the server, if it differs from the one that requests name:
     /// `https://radio.example`.
     pub public_url: Option<String>,
-    /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are trusted: addresses (`127.0.0.1`) and networks
-    /// (`10.0.0.0/8`).
+    /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are trusted: addresses (`127.0.0.1`) and
+    /// networks (`10.0.0.0/8`).
     pub trusted_proxies: Vec<String>,
 }
 
@@ -69,8 +69,8 @@ pub struct MountSettings {
     /// The bitrate in kilobits per second: `icy-br`, and the basis of the backlog's size. `None`: the size is
     /// based on 320.
     pub bitrate: Option<u32>,
-    /// The sample rate for `ice-audio-info`, and for the duration of packets. `None`: durations are counted at
-    /// 48,000 Hz, and the header has no rate.
+    /// The sample rate for `ice-audio-info`, and for the duration of packets. `None`: durations are counted
+    /// at 48,000 Hz, and the header has no rate.
     pub sample_rate: Option<u32>,
     /// The number of channels for `ice-audio-info`.
     pub channels: Option<u8>,
@@ -278,8 +278,8 @@ impl Burst {
 }
 
 impl MountSettings {
-    /// The name that listeners see: `name`, or the path without its slash (`stream.mp3`). A pipeline names its mounts after
-    /// itself.
+    /// The name that listeners see: `name`, or the path without its slash (`stream.mp3`). A pipeline names
+    /// its mounts after itself.
     pub fn display_name(&self) -> &str {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(path)

@@ -1,5 +1,5 @@
-//! Holds the reactor back again and again, for longer than a handoff lasts. (`tests/server/stalls.rs` stops the
-//! whole process instead.)
+//! Holds the reactor back again and again, for longer than a handoff lasts. (`tests/server/stalls.rs` stops
+//! the whole process instead.)
 
 use std::sync::Arc;
 use std::thread;

@@ -1,8 +1,8 @@
 //! How a setting is declared: once, beside the settings that it belongs to.
 //!
-//! Every type of settings (`ServerSettings`, `Mp3Settings`, …) has a table of its keys, written with the macro
-//! [`settings!`]. Three things follow from these tables: how a configuration is read (`config/`), the tables in
-//! docs/CONFIGURATION.md, and what a reload applies or reports (`pipeline/reload.rs`).
+//! Every type of settings (`ServerSettings`, `Mp3Settings`, …) has a table of its keys, written with the
+//! macro [`settings!`]. Three things follow from these tables: how a configuration is read (`config/`), the
+//! tables in docs/CONFIGURATION.md, and what a reload applies or reports (`pipeline/reload.rs`).
 
 #[cfg(test)]
 pub(crate) mod examples;
@@ -121,15 +121,16 @@ pub(crate) fn reason_of(error: Error) -> String {
     }
 }
 
-/// Writes a table of [`Setting`]s. A row has the key, its default, what it takes, the field that holds it, what a
-/// reload does, and its documentation:
+/// Writes a table of [`Setting`]s. A row has the key, its default, what it takes, the field that holds it,
+/// what a reload does, and its documentation:
 ///
 /// ```text
 /// "crossfade" = "0s", TIME => crossfade, Applied, "How long two tracks overlap.";
 /// "listen" else "every address", ADDRESS => [listen], Restart, "Address or list of addresses.";
 /// ```
 ///
-/// `= "0s"` is a default value, `else "…"` describes a default in words. `[listen]` is a field that is a list.
+/// `= "0s"` is a default value, `else "…"` describes a default in words. `[listen]` is a field that is a
+/// list.
 macro_rules! settings {
     ($($key:literal $how:tt $default:literal, $takes:expr => $field:tt $(.$part:ident)*, $reload:ident,
        $doc:expr;)*) => {

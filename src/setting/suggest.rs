@@ -1,7 +1,7 @@
 //! Suggestions for unknown names.
 
-/// The reason why `key` is unknown in a table with these `keys`, and the nearest of them. `home` is the header
-/// of the table that the key belongs to, if there is one.
+/// The reason why `key` is unknown in a table with these `keys`, and the nearest of them. `home` is the
+/// header of the table that the key belongs to, if there is one.
 pub(crate) fn unknown_key<'k>(key: &str, keys: &[&'k str], home: Option<&str>) -> (String, Option<&'k str>) {
     if let Some(nearest) = nearest(key, keys) {
         return ("unknown key".to_owned(), Some(nearest));

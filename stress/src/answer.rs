@@ -48,7 +48,8 @@ fn parse(head: &[u8]) -> Option<Answer> {
         let (name, value) = line.split_once(':')?;
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
-            // Without the metaint, metadata cannot be told from audio, so a metaint that is not a number is an error.
+            // Without the metaint, metadata cannot be told from audio, so a metaint that is not a number is
+            // an error.
             "icy-metaint" => answer.metaint = Some(value.parse().ok().filter(|&metaint| metaint > 0)?),
             "icy-br" => answer.kbit = value.split(',').next().and_then(|kbit| kbit.trim().parse().ok()),
             "content-length" => answer.length = Some(value.parse().ok()?),

@@ -84,8 +84,8 @@ impl Feed {
     }
 }
 
-/// The first chain of packets in a file, without the tags before and after it, and without a first packet that holds
-/// only a Xing or Info table.
+/// The first chain of packets in a file, without the tags before and after it, and without a first packet
+/// that holds only a Xing or Info table.
 fn packets(bytes: &[u8]) -> Option<(PacketHead, Vec<Range<usize>>)> {
     const FEWEST: usize = 10;
     let head_at = |at: usize| PacketHead::parse(bytes.get(at..at + HEAD_BYTES)?.first_chunk()?);

@@ -1,6 +1,6 @@
-//! The floor: a bare loop of sends from one shared buffer. No server can cost less at the same cadence. The floor
-//! does not parse requests, knows no ICY, and keeps no clock per listener. It drops a listener that falls too far
-//! behind.
+//! The floor: a bare loop of sends from one shared buffer. No server can cost less at the same cadence. The
+//! floor does not parse requests, knows no ICY, and keeps no clock per listener. It drops a listener that
+//! falls too far behind.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice, Read, Write};
@@ -58,7 +58,8 @@ struct Floor {
     dropped: u64,
 }
 
-/// Listeners that are served together. Each has been sent the stream up to `position`, except what it is owed.
+/// Listeners that are served together. Each has been sent the stream up to `position`, except what it is
+/// owed.
 #[derive(Default)]
 struct Slot {
     position: u64,

@@ -209,8 +209,8 @@ impl Listener {
         }
     }
 
-    /// Whether the server has closed without sending a reset, which only a write shows. The write changes the connection's
-    /// state at the server, so this is called at the end only.
+    /// Whether the server has closed without sending a reset, which only a write shows. The write changes the
+    /// connection's state at the server, so this is called at the end only.
     pub fn found_gone(&mut self) -> bool {
         // On loopback the answer to the first is there before the second is written.
         let written = self.socket.write(b"\n").and_then(|_| self.socket.write(b"\n"));

@@ -1,8 +1,9 @@
 //! Opens the listeners, reads them all on one thread, and measures.
 //!
-//! It reads sockets and /proc, and writes requests only. There are two epolls. Joining listeners are read as soon as
-//! something happens, to measure the time to the first byte. Players are read once per tick: many small arrivals then cost
-//! one read, and the server does not pay for waking this thread. So gaps are exact to one tick.
+//! It reads sockets and /proc, and writes requests only. There are two epolls. Joining listeners are read as
+//! soon as something happens, to measure the time to the first byte. Players are read once per tick: many
+//! small arrivals then cost one read, and the server does not pay for waking this thread. So gaps are exact
+//! to one tick.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -281,7 +282,8 @@ impl<'a> Load<'a> {
         }
         self.next_tick = now + self.args.tick;
 
-        // A listener that becomes ready meanwhile is read now or at the next tick, but never twice in one tick.
+        // A listener that becomes ready meanwhile is read now or at the next tick, but never twice in one
+        // tick.
         for _ in 0..=self.playing_count / play_events.capacity() {
             poll(&mut self.playing, play_events, Duration::ZERO)?;
             let mut count = 0;

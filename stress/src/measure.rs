@@ -1,4 +1,5 @@
-//! The measurement: the resources that the server and this tool use in the window, and the timeline of the run by seconds.
+//! The measurement: the resources that the server and this tool use in the window, and the timeline of the
+//! run by seconds.
 
 use std::time::Duration;
 
@@ -70,8 +71,8 @@ impl Measurement {
         self.listeners_until(now, listeners);
     }
 
-    /// A second is over. The figures of the server and of this tool are added. `longest_look` is the longest interval in it
-    /// between two reads of joining listeners.
+    /// A second is over. The figures of the server and of this tool are added. `longest_look` is the longest
+    /// interval in it between two reads of joining listeners.
     pub fn second(&mut self, second: Second, longest_look: Duration) -> &Second {
         self.join_look_ms.push(longest_look.as_secs_f64() * 1e3);
         let server = self.sampler.as_ref().map(Sampler::sample);

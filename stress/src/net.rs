@@ -1,5 +1,5 @@
-//! Addresses of the server and of this tool. Only loopback is allowed, so that nobody can attack a server with this
-//! tool.
+//! Addresses of the server and of this tool. Only loopback is allowed, so that nobody can attack a server
+//! with this tool.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -45,8 +45,8 @@ impl FromStr for Target {
     }
 }
 
-/// The source address of connection `index`: one of `count` loopback addresses from 127.0.0.2 on. There are several,
-/// because one address has fewer than 30,000 ports for each server.
+/// The source address of connection `index`: one of `count` loopback addresses from 127.0.0.2 on. There are
+/// several, because one address has fewer than 30,000 ports for each server.
 pub fn source_address(target: &Target, index: usize, count: u8) -> IpAddr {
     match target.address {
         SocketAddr::V4(_) => {

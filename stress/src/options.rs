@@ -55,7 +55,8 @@ pub struct ListenersArgs {
     /// Ask for metadata, and check it.
     #[arg(long)]
     pub icy: bool,
-    /// Which streams are checked: `all`, or `sample=K` for every K-th; the bytes of the others are only counted.
+    /// Which streams are checked: `all`, or `sample=K` for every K-th; the bytes of the others are only
+    /// counted.
     #[arg(long, default_value = "all")]
     pub check: Check,
     /// Percentage of listeners that read at a tenth of the rate.
@@ -91,8 +92,8 @@ pub struct ListenersArgs {
     /// A process of the server, to sample; may be given several times.
     #[arg(long)]
     pub server_pid: Vec<u32>,
-    /// Name of the server's serving threads, for a server that encodes in the same process; by default the whole process
-    /// counts.
+    /// Name of the server's serving threads, for a server that encodes in the same process; by default the
+    /// whole process counts.
     #[arg(long)]
     pub serving_thread: Option<String>,
     /// Count the server's system calls with strace for this many seconds, after the measurement.
@@ -159,8 +160,8 @@ pub struct FloorArgs {
     /// Interval between sends to a listener, in milliseconds.
     #[arg(long, default_value = "250", value_parser = milliseconds)]
     pub every: Duration,
-    /// Spread the listeners over the interval, in slots of this length in milliseconds; 0 sends to all at once, which is
-    /// cheapest.
+    /// Spread the listeners over the interval, in slots of this length in milliseconds; 0 sends to all at
+    /// once, which is cheapest.
     #[arg(long, default_value_t = 0.0)]
     pub slot: f64,
     /// Bitrate of the numbered silent packets, in kilobits per second.

@@ -1,8 +1,8 @@
 //! MP3 and ADTS packet heads, and this tool's own numbered packets.
 //!
-//! A numbered packet is a valid MP3 packet that decodes to silence. Its number is in bytes that a decoder ignores. A
-//! server passes these packets on unchanged, so a listener notices a packet that is missing or repeated. Heads alone
-//! cannot show that.
+//! A numbered packet is a valid MP3 packet that decodes to silence. Its number is in bytes that a decoder
+//! ignores. A server passes these packets on unchanged, so a listener notices a packet that is missing or
+//! repeated. Heads alone cannot show that.
 
 /// The first bytes of a packet that are enough to read any head.
 pub const HEAD_BYTES: usize = 6;
@@ -57,7 +57,8 @@ impl PacketHead {
             0 => (rate / 4, KBITS_2, 576),
             _ => return None,
         };
-        // Index 0 is "free format", and its head does not tell the length. Index 15 and emphasis 2 are forbidden.
+        // Index 0 is "free format", and its head does not tell the length. Index 15 and emphasis 2 are
+        // forbidden.
         let kbit = *kbits.get(usize::from(head[2] >> 4))?;
         if kbit == 0 || head[3] & 3 == 2 {
             return None;
@@ -81,8 +82,8 @@ impl PacketHead {
         if bytes <= own_head {
             return None;
         }
-        // The number of raw blocks is in the seventh byte, which is not read here. Encoders for streams write one
-        // block.
+        // The number of raw blocks is in the seventh byte, which is not read here. Encoders for streams write
+        // one block.
         let signature =
             u32::from(head[1] & 0xfe) << 16 | u32::from(head[2] & 0xfd) << 8 | u32::from(head[3] & 0xc0);
         Some(PacketHead { bytes, frames: 1024, sample_rate, signature })
@@ -97,8 +98,8 @@ pub fn number_of(head: &[u8; NUMBERED_HEAD_BYTES]) -> Option<u64> {
 
 /// Appends numbered packet `number` of a stereo stream at 44,100 Hz.
 ///
-/// `kbit` is one of MPEG-1 Layer III's bitrates, and at least 64, because a smaller packet has no room for the
-/// number.
+/// `kbit` is one of MPEG-1 Layer III's bitrates, and at least 64, because a smaller packet has no room for
+/// the number.
 pub fn push_numbered(out: &mut Vec<u8>, kbit: u32, number: u64) {
     let index = match kbit {
         64 => 5,

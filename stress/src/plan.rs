@@ -1,5 +1,5 @@
-//! The plan of a run: when listeners join and leave, and how they behave. It takes the time as an argument and has no
-//! sockets.
+//! The plan of a run: when listeners join and leave, and how they behave. It takes the time as an argument
+//! and has no sockets.
 
 use std::time::Duration;
 

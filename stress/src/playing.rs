@@ -13,7 +13,8 @@ pub struct Playing {
     bytes: u64,
     /// The audio received minus the time passed since the first byte, in seconds, at the last arrival.
     lead_s: f64,
-    /// Whether the buffer of a player would have run empty, if it began to play a second after its first byte.
+    /// Whether the buffer of a player would have run empty, if it began to play a second after its first
+    /// byte.
     stuttered: bool,
     in_window: Window,
     /// The number of TCP segments at the last query.
@@ -23,8 +24,8 @@ pub struct Playing {
 /// The figures of the measurement.
 #[derive(Clone, Copy, Default)]
 struct Window {
-    /// The time and the seconds of audio at the first arrival in the window. A burst and the time after it do not
-    /// count.
+    /// The time and the seconds of audio at the first arrival in the window. A burst and the time after it do
+    /// not count.
     start: Option<(Duration, f64)>,
     longest_gap: Duration,
 }
@@ -92,8 +93,8 @@ impl Playing {
         self.in_window.longest_gap.max(now.saturating_sub(self.last.max(window_start)))
     }
 
-    /// Seconds of audio per second in the measurement, if they lasted long enough to tell. They are measured between
-    /// the first and the last arrival, so the server's cadence does not distort the result.
+    /// Seconds of audio per second in the measurement, if they lasted long enough to tell. They are measured
+    /// between the first and the last arrival, so the server's cadence does not distort the result.
     pub fn rate(&self, shortest: Duration) -> Option<f64> {
         let (start, audio_then) = self.in_window.start?;
         let time = self.last.saturating_sub(start);

@@ -61,8 +61,8 @@ pub struct WindowReport {
     pub listeners: f64,
     /// Seconds of audio per second, for players that were present for most of the window.
     pub rate: Quantiles,
-    /// How many of these had less than 0.99, with an allowance for the length of a tick. A player without any audio
-    /// counts.
+    /// How many of these had less than 0.99, with an allowance for the length of a tick. A player without any
+    /// audio counts.
     pub slower_than_real_time: u64,
     /// The longest gap of each player.
     pub gap_ms: Quantiles,
@@ -111,8 +111,8 @@ pub struct ServerReport {
     pub system_us_per_listener_s: f64,
     /// Of one core, in the window.
     pub cpu_percent: f64,
-    /// The part of the window in which the busiest thread was ready to run but had no core. If it is not small, other
-    /// programs took the server's core, and the other figures mean little.
+    /// The part of the window in which the busiest thread was ready to run but had no core. If it is not
+    /// small, other programs took the server's core, and the other figures mean little.
     pub waited_percent: f64,
     /// How busy the server's core was with any work, if the server is pinned to one.
     pub core_busy_percent: Option<f64>,

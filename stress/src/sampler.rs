@@ -106,8 +106,8 @@ fn tasks(process: &Path) -> Vec<PathBuf> {
     entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
 }
 
-/// Since Linux 6.2 the size of the directory is the number of its entries. Listing 20,000 entries would take as long
-/// as serving them.
+/// Since Linux 6.2 the size of the directory is the number of its entries. Listing 20,000 entries would take
+/// as long as serving them.
 fn open_files(process: &Path) -> u64 {
     let directory = process.join("fd");
     match fs::metadata(&directory).map(|metadata| metadata.len()) {
@@ -126,8 +126,8 @@ fn number(text: &str, name: &str) -> u64 {
     field(text, name).and_then(|value| value.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// User and system time from /proc/PID/stat. They are counted from the last parenthesis, because the name before them
-/// may contain anything.
+/// User and system time from /proc/PID/stat. They are counted from the last parenthesis, because the name
+/// before them may contain anything.
 fn cpu_ticks(stat: &str) -> Option<(u64, u64)> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))

@@ -1,8 +1,8 @@
-//! Listeners that never read, or hardly: when the server closes them, and how much kernel memory they hold until then,
-//! according to `ss`.
+//! Listeners that never read, or hardly: when the server closes them, and how much kernel memory they hold
+//! until then, according to `ss`.
 //!
-//! Times count from the last byte that a listener's kernel acknowledged, because until then the server cannot know that
-//! nobody reads.
+//! Times count from the last byte that a listener's kernel acknowledged, because until then the server cannot
+//! know that nobody reads.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter};
@@ -183,7 +183,8 @@ fn server_sockets(address: SocketAddr) -> Result<HashMap<SocketAddr, ServerSocke
     Ok(parse_ss(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Lines like `ESTAB 0 150000 127.0.0.1:8000 127.0.0.2:40000 skmem:(r0,rb131072,t0,tb87040,f1792,w165120,o0,bl0,d0)`.
+/// Lines like `ESTAB 0 150000 127.0.0.1:8000 127.0.0.2:40000
+/// skmem:(r0,rb131072,t0,tb87040,f1792,w165120,o0,bl0,d0)`.
 fn parse_ss(text: &str) -> HashMap<SocketAddr, ServerSocket> {
     let row = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();

@@ -154,8 +154,8 @@ fn ask(
         if status.is_err() {
             connection = None;
         }
-        // The time counts from when the request was due. So one slow answer also shows in the requests that it
-        // delays.
+        // The time counts from when the request was due. So one slow answer also shows in the requests that
+        // it delays.
         let status = status.map_err(|error| error.to_string());
         answers.push(Answer { kind, after: due.elapsed(), status });
     }

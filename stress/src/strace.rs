@@ -1,5 +1,5 @@
-//! Counts a server's system calls with strace for a while. This comes after the measurement, because strace slows the
-//! server down.
+//! Counts a server's system calls with strace for a while. This comes after the measurement, because strace
+//! slows the server down.
 
 use std::io;
 use std::process::{Child, Command, Stdio};

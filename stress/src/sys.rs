@@ -27,8 +27,8 @@ pub struct TcpCounts {
 
 /// Reads the kernel's counters for `socket`.
 pub fn tcp_counts(socket: &impl AsRawFd) -> io::Result<TcpCounts> {
-    // SAFETY: tcp_info consists of plain numbers, for which zeros are valid. The kernel fills at most `length` bytes
-    // of it.
+    // SAFETY: tcp_info consists of plain numbers, for which zeros are valid. The kernel fills at most
+    // `length` bytes of it.
     let info = unsafe {
         let mut info: libc::tcp_info = mem::zeroed();
         let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
@@ -47,8 +47,8 @@ pub fn discard(socket: &impl AsRawFd, most: usize) -> io::Result<usize> {
     usize::try_from(count).map_err(|_| io::Error::last_os_error())
 }
 
-/// Lets `connect` choose the port. So a port can be used once for each pair of source address and peer, and not only
-/// once for each source address.
+/// Lets `connect` choose the port. So a port can be used once for each pair of source address and peer, and
+/// not only once for each source address.
 pub fn bind_address_no_port(socket: &impl AsRawFd) -> io::Result<()> {
     set_int(socket.as_raw_fd(), libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
 }

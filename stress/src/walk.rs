@@ -1,10 +1,10 @@
-//! Follows a stream of audio bytes from packet head to packet head, for any division into reads. Only a head that is
-//! divided is copied. A listener at 128 kbit/s has 38 heads per second.
+//! Follows a stream of audio bytes from packet head to packet head, for any division into reads. Only a head
+//! that is divided is copied. A listener at 128 kbit/s has 38 heads per second.
 
 use crate::packet::{HEAD_BYTES, NUMBERED_HEAD_BYTES, PacketHead, number_of};
 
-/// The first packet, or the next one after a break, must be found within this many bytes. A burst may begin anywhere,
-/// and the largest packets are a few KiB.
+/// The first packet, or the next one after a break, must be found within this many bytes. A burst may begin
+/// anywhere, and the largest packets are a few KiB.
 const SEEK_BYTES: usize = 32 * 1024;
 /// This many consecutive heads cannot be a coincidence.
 const CHAIN: usize = 3;
@@ -115,8 +115,8 @@ impl Walk {
         self.stream.as_ref().map(|_| self.skipped_at_start)
     }
 
-    /// Passes all packets whose heads lie completely in `audio`, which begins at a head. Sets the next state and
-    /// returns the bytes that remain for it.
+    /// Passes all packets whose heads lie completely in `audio`, which begins at a head. Sets the next state
+    /// and returns the bytes that remain for it.
     fn heads<'a>(&mut self, mut audio: &'a [u8]) -> &'a [u8] {
         loop {
             let Some(head) = audio.get(..look(self.stream.as_ref())) else {
@@ -197,15 +197,15 @@ fn look(stream: Option<&Stream>) -> usize {
     }
 }
 
-/// The first place in `seen` that begins a chain of packets. `None` if there is none, or if a chain may still be
-/// completed by later bytes.
+/// The first place in `seen` that begins a chain of packets. `None` if there is none, or if a chain may still
+/// be completed by later bytes.
 fn chain_at(seen: &[u8], like: Option<PacketHead>) -> Option<usize> {
     'starts: for start in 0..seen.len() {
         let mut at = start;
         let mut before = like;
         for _ in 0..CHAIN {
-            // This chain is correct but incomplete, so the search waits for more bytes. A later start that is already
-            // complete would lie inside a packet.
+            // This chain is correct but incomplete, so the search waits for more bytes. A later start that is
+            // already complete would lie inside a packet.
             let head = seen.get(at..)?.first_chunk()?;
             match PacketHead::parse(head) {
                 Some(packet) if before.is_none_or(|before| before.goes_on_with(&packet)) => {
@@ -312,8 +312,8 @@ mod tests {
     #[test]
     fn a_break_does_not_hide_what_was_lost_with_it() {
         let stream = numbered(0..40);
-        // The bytes jump from the middle of packet 4 to the middle of 8. So 4 seems to end inside 9, and 10 is found
-        // next.
+        // The bytes jump from the middle of packet 4 to the middle of 8. So 4 seems to end inside 9, and 10
+        // is found next.
         let found = walk(&[&stream[..418 * 4 + 100], &stream[418 * 8 + 200..]]);
         assert_eq!(found.faults(), PacketFaults { broken: 1, missing: 5, repeated: 0 });
     }

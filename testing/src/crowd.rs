@@ -1,5 +1,5 @@
-//! A crowd at a mount whose packets are counted, while its server is kept from its work. What each listener heard
-//! must be whole and in order; what is missing must have been counted.
+//! A crowd at a mount whose packets are counted, while its server is kept from its work. What each listener
+//! heard must be whole and in order; what is missing must have been counted.
 
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
@@ -19,8 +19,8 @@ pub struct Plan {
     pub stalls: (Duration, Duration),
 }
 
-/// Listeners from the first packet on. Half of them ask for titles. A fifth of them pause now and then, for longer
-/// than a backlog lasts.
+/// Listeners from the first packet on. Half of them ask for titles. A fifth of them pause now and then, for
+/// longer than a backlog lasts.
 #[derive(Debug)]
 pub struct Crowd(Vec<JoinHandle<Heard>>);
 
@@ -125,7 +125,8 @@ fn listen(mut player: Player, pauses_until: Option<Instant>, pause: Duration) ->
 }
 
 impl Counted {
-    /// Checks that sent + skipped = appended, for all listeners together. What a handoff lost is counted apart.
+    /// Checks that sent + skipped = appended, for all listeners together. What a handoff lost is counted
+    /// apart.
     pub fn check(&self, heard: &[Heard]) {
         println!("{self:?}; the first three heard {:?}", &heard[..3]);
         let (bytes, crowd) = (PACKET_BYTES as u64, heard.len() as u64);

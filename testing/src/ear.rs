@@ -19,8 +19,8 @@ pub struct Heard {
     pub channels: Vec<Vec<f32>>,
 }
 
-/// Decodes a stream with ffmpeg, which must find nothing wrong with it. `format` is `mp3` or `aac`, or the content
-/// type of such a stream.
+/// Decodes a stream with ffmpeg, which must find nothing wrong with it. `format` is `mp3` or `aac`, or the
+/// content type of such a stream.
 pub fn ffmpeg(format: &str, stream: &[u8], shape: impl Into<Shape>) -> Heard {
     let shape = shape.into();
     let format = format.strip_prefix("audio/").unwrap_or(format).replace("mpeg", "mp3");
@@ -106,8 +106,8 @@ impl Heard {
         rms_db(self.channels[channel][range].iter().map(|sample| f64::from(*sample)))
     }
 
-    /// Takes a steady tone of this pitch out of every 20 ms of `range`; returns the highest level that is left,
-    /// relative to the tone. A click, a gap or a jump of the phase leaves much.
+    /// Takes a steady tone of this pitch out of every 20 ms of `range`; returns the highest level that is
+    /// left, relative to the tone. A click, a gap or a jump of the phase leaves much.
     pub fn beside_tone_db(&self, channel: usize, range: Range<usize>, hz: f64) -> f64 {
         let window = self.at(0.02);
         let windows = range.clone().step_by(window / 2).take_while(|at| at + window <= range.end);

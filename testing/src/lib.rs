@@ -1,9 +1,9 @@
-//! What the tests of Longwave share: sounds to play, an ear that judges what comes out, clients, and stations on a
-//! free port.
+//! What the tests of Longwave share: sounds to play, an ear that judges what comes out, clients, and stations
+//! on a free port.
 //!
-//! The unit tests of `longwave` use only what knows nothing of the library: `sound`, `ear`, `tools`, `client`,
-//! `player` and `crowd`. To them, the library that this crate depends on is another crate than the one under test.
-//! The integration tests use the rest too: `server`, `studio`, `radio` and `tap`.
+//! The unit tests of `longwave` use only what knows nothing of the library: `sound`, `ear`, `tools`,
+//! `client`, `player` and `crowd`. To them, the library that this crate depends on is another crate than the
+//! one under test. The integration tests use the rest too: `server`, `studio`, `radio` and `tap`.
 
 pub mod client;
 pub mod crowd;
@@ -32,7 +32,8 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Reads once from a socket, to the end of `input`. False at the end of the stream. Panics if nothing comes in time.
+/// Reads once from a socket, to the end of `input`. False at the end of the stream. Panics if nothing comes
+/// in time.
 fn read_more(socket: &mut TcpStream, input: &mut Vec<u8>) -> bool {
     let mut buffer = [0; 65_536];
     match socket.read(&mut buffer) {

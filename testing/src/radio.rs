@@ -1,5 +1,5 @@
-//! For the tests that go the whole way, from files to players: stations on a free port, and listeners that keep
-//! what they hear.
+//! For the tests that go the whole way, from files to players: stations on a free port, and listeners that
+//! keep what they hear.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use longwave::PcmSpec;
 
-/// The rate and the channels of PCM. A [`PcmSpec`] is one; that of a library under test has a conversion of its own.
+/// The rate and the channels of PCM. A [`PcmSpec`] is one; that of a library under test has a conversion of
+/// its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     pub hz: u32,

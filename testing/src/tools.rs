@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-/// Runs a program that must succeed; returns its standard output. A line on standard error must contain one of
-/// `may_say`.
+/// Runs a program that must succeed; returns its standard output. A line on standard error must contain one
+/// of `may_say`.
 pub fn run(command: &mut Command, may_say: &[&str]) -> Vec<u8> {
     run_with(command, &[], may_say)
 }
@@ -29,7 +29,8 @@ pub fn run_with(command: &mut Command, input: &[u8], may_say: &[&str]) -> Vec<u8
     output.stdout
 }
 
-/// Has ffmpeg write a file that holds some seconds of a tone; returns its bytes. Example: `-c:a libvorbis`, `ogg`.
+/// Has ffmpeg write a file that holds some seconds of a tone; returns its bytes. Example: `-c:a libvorbis`,
+/// `ogg`.
 pub fn tone_file(seconds: u32, rate: u32, options: &[&str], extension: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tone").with_extension(extension);

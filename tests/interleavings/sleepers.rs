@@ -1,6 +1,7 @@
 //! Tries every interleaving of writers that publish and then wake with readers that look and then sleep. The
-//! published data is a model with only relaxed operations, which is weaker than the real one. So the sleepers alone
-//! must provide the ordering. They are the library's own source file, compiled with loom's atomics and locks.
+//! published data is a model with only relaxed operations, which is weaker than the real one. So the sleepers
+//! alone must provide the ordering. They are the library's own source file, compiled with loom's atomics and
+//! locks.
 
 #[path = "../../src/ring/sleepers.rs"]
 mod real;
@@ -47,11 +48,12 @@ impl Shared {
     }
 }
 
-/// Runs `write` beside this many readers. A reader stops after `each` items, or at the end. Together they must take
-/// `took` items. If a wake is lost, a reader sleeps for ever, which loom reports as a deadlock.
+/// Runs `write` beside this many readers. A reader stops after `each` items, or at the end. Together they
+/// must take `took` items. If a wake is lost, a reader sleeps for ever, which loom reports as a deadlock.
 fn no_wake_is_lost(readers: usize, each: usize, write: fn(&Shared), took: usize) {
     let mut model = loom::model::Builder::new();
-    // Only interleavings with few preemptions are tried, which takes a second. Bugs of this kind need no more.
+    // Only interleavings with few preemptions are tried, which takes a second. Bugs of this kind need no
+    // more.
     model.preemption_bound = Some(3);
     model.check(move || {
         let shared = Arc::new(Shared::default());

@@ -1,6 +1,7 @@
-//! Tries every interleaving of producers that push and then raise the wake flag with a reactor that clears the flag
-//! and then drains. The queue is a model with only relaxed operations, which is weaker than the real one. So the flag
-//! alone must provide the ordering. It is the library's own source file, compiled with loom's atomics.
+//! Tries every interleaving of producers that push and then raise the wake flag with a reactor that clears
+//! the flag and then drains. The queue is a model with only relaxed operations, which is weaker than the real
+//! one. So the flag alone must provide the ordering. It is the library's own source file, compiled with
+//! loom's atomics.
 
 #[path = "../../src/ring/wake.rs"]
 mod wake;
@@ -45,11 +46,12 @@ struct Shared {
     wakes: AtomicUsize,
 }
 
-/// Each producer pushes its number of packets, until the reactor has seen them all. If a wake is lost, the reactor
-/// waits for ever, which loom reports as a deadlock.
+/// Each producer pushes its number of packets, until the reactor has seen them all. If a wake is lost, the
+/// reactor waits for ever, which loom reports as a deadlock.
 fn no_wake_is_lost(producers: &'static [usize]) {
     let mut model = loom::model::Builder::new();
-    // Only interleavings with few preemptions are tried, which takes a second. Bugs of this kind need no more.
+    // Only interleavings with few preemptions are tried, which takes a second. Bugs of this kind need no
+    // more.
     model.preemption_bound = Some(3);
     model.check(move || {
         let shared = Arc::new(Shared {

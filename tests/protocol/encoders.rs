@@ -93,7 +93,8 @@ fn mp3_and_aac_behind_one_trait_added_replaced_and_removed_while_running() {
     }
     studio.run(seconds(2.0));
     let info = |path: &str| studio.server.mount_info(path).unwrap();
-    // Waits for all audio except what the encoders hold back, so that the next figures belong to the next encoder.
+    // Waits for all audio except what the encoders hold back, so that the next figures belong to the next
+    // encoder.
     until("both have sent", || ["/a.mp3", "/a.aac"].iter().all(|path| info(path).duration > seconds(1.8)));
     let types = ["/a.mp3", "/a.aac"].map(|path| info(path).settings.content_type.clone());
     assert_eq!(types, ["audio/mpeg", "audio/aac"]);

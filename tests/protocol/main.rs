@@ -1,6 +1,6 @@
-//! The functions of a pipeline, an encoder and a server, as applications use them. docs/EMBEDDING.md describes them.
-//! There is a test here for each function in its table "If you come from cl-streamer". The tests run real pipelines
-//! and servers.
+//! The functions of a pipeline, an encoder and a server, as applications use them. docs/EMBEDDING.md
+//! describes them. There is a test here for each function in its table "If you come from cl-streamer". The
+//! tests run real pipelines and servers.
 #![cfg(all(feature = "mp3", feature = "aac"))]
 
 mod encoders;

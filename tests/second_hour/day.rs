@@ -13,8 +13,8 @@ use longwave_testing::{ms, seconds};
 
 use crate::model::{BLOCK, Model};
 
-/// Each track is longer than a step of the clock. So two tracks never begin in one step, and an entry that a hook
-/// queues is there before the next track begins.
+/// Each track is longer than a step of the clock. So two tracks never begin in one step, and an entry that a
+/// hook queues is there before the next track begins.
 const STEP_BLOCKS: u64 = 150; // 19.2 s
 
 const TRACKS: [(&str, u64); 7] = [

@@ -62,8 +62,9 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<usize>().prop_map(Action::Remove),
         1 => (any::<usize>(), any::<bool>()).prop_map(|(which, first)| Action::Move(which, first)),
         2 => list.prop_map(|(mut tracks, good, now, repeat)| {
-            // A list begins with a good track. Lists with only bad tracks are the subject of another test. The
-            // pipeline takes a bad track while it looks for the next one, and would so begin the next pass.
+            // A list begins with a good track. Lists with only bad tracks are the subject of another test.
+            // The pipeline takes a bad track while it looks for the next one, and would so begin the next
+            // pass.
             match good {
                 Some(good) => tracks.insert(0, good),
                 None => tracks.clear(),

@@ -1,5 +1,5 @@
-//! Files that cannot be played at all or not to their end. Such a file only loses its own turn, an event reports it,
-//! and the stream continues.
+//! Files that cannot be played at all or not to their end. Such a file only loses its own turn, an event
+//! reports it, and the stream continues.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -141,8 +141,8 @@ fn a_folder_that_is_named_mp3_in_a_folder_is_a_folder() {
 fn a_file_that_may_not_be_read() {
     use nix::unistd::{Uid, setfsuid};
 
-    // Root may read everything, so this thread opens files as another user. The threads that it starts from here on
-    // do so, too.
+    // Root may read everything, so this thread opens files as another user. The threads that it starts from
+    // here on do so, too.
     if Uid::effective().is_root() {
         setfsuid(Uid::from_raw(65_534));
     }
@@ -197,7 +197,8 @@ fn a_file_that_is_deleted_while_it_plays_is_heard_to_its_end_and_missed_when_it_
     scene.radio.run(40.0);
     assert_eq!(scene.frames_of(0.25), 20 * 8000);
     let came = scene.came();
-    // The next file is opened as soon as the track before it has begun. So the two events may come in either order.
+    // The next file is opened as soon as the track before it has begun. So the two events may come in either
+    // order.
     let (began, failed): (Vec<_>, Vec<_>) = came.into_iter().partition(|came| matches!(came, Came::Began(_)));
     assert_eq!(began, ["first", "second", "second"].map(|name| Came::Began(name.into())));
     assert!((1..=2).contains(&failed.len()), "{failed:?}");

@@ -1,5 +1,5 @@
-//! The clock: the audio on the air agrees with the machine's clock, and a listener is not far behind it, however long
-//! a station runs.
+//! The clock: the audio on the air agrees with the machine's clock, and a listener is not far behind it,
+//! however long a station runs.
 //!
 //! With `LONGWAVE_LONG=1` this takes half an hour of real time, and simulates a day; see docs/TESTING.md.
 
@@ -32,8 +32,8 @@ struct Watched {
     listener: Option<Listener>,
     /// How far the end of the backlog is behind the clock, in seconds.
     head: Vec<f64>,
-    /// How far the listener is behind the end of the backlog, in seconds of audio. An unknown constant is added until
-    /// `judge`.
+    /// How far the listener is behind the end of the backlog, in seconds of audio. An unknown constant is
+    /// added until `judge`.
     heard: Vec<f64>,
 }
 
@@ -59,8 +59,8 @@ impl Watched {
     }
 
     fn judge(&mut self, mean_error: f64) {
-        // The position where the listener joined is unknown. But now and then the listener has everything, so the
-        // smallest lag stands for zero.
+        // The position where the listener joined is unknown. But now and then the listener has everything, so
+        // the smallest lag stands for zero.
         let joined_at = self.heard.iter().copied().fold(f64::INFINITY, f64::min);
         self.heard.iter_mut().for_each(|lag| *lag -= joined_at);
         let [head, heard] = [&self.head, &self.heard].map(|lags| Spread::of(lags));
@@ -76,8 +76,8 @@ impl Watched {
     }
 }
 
-/// The most audio of this kind that an encoder holds back, in seconds. LAME keeps up to two whole packets for its bit
-/// reservoir.
+/// The most audio of this kind that an encoder holds back, in seconds. LAME keeps up to two whole packets for
+/// its bit reservoir.
 fn held(settings: &dyn EncoderSettings) -> f64 {
     let (mut encoder, mut packets) = (settings.open(PcmSpec::CD).unwrap(), Vec::new());
     let (mut fed, mut most) = (0, 0);

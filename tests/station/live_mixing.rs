@@ -33,7 +33,8 @@ fn track(studio: &Studio, name: &str, samples: &[f32]) -> PathBuf {
     path
 }
 
-/// A loud, low tone with a soft beginning, in which every click shows: its second difference is at most `BEND`.
+/// A loud, low tone with a soft beginning, in which every click shows: its second difference is at most
+/// `BEND`.
 fn low_tone(length: f64) -> Vec<f32> {
     let mut tone = sine(MONO, 200.0, 0.4, frames(length));
     for (n, sample) in tone[..2000].iter_mut().enumerate() {
@@ -52,8 +53,8 @@ fn clicks(pcm: &[f32]) -> Vec<usize> {
     (1..pcm.len() - 1).filter(bends).collect()
 }
 
-/// The place in `whole` that is most similar to `part`, and the similarity. The similarity is 1 if only the level
-/// differs.
+/// The place in `whole` that is most similar to `part`, and the similarity. The similarity is 1 if only the
+/// level differs.
 fn place_of(part: &[f32], whole: &[f32]) -> (usize, f64) {
     let size = (whole.len() + part.len()).next_power_of_two();
     let mut planner = FftPlanner::new();
@@ -110,7 +111,8 @@ fn ramps_make_no_zipper_noise() {
 fn far_from_the_tone(samples: &[f32]) -> f64 {
     let size = samples.len();
     let window = |n: usize| {
-        // Blackman-Harris: the side lobes are 92 dB down next to the tone, and far lower at a distance of 500 Hz.
+        // Blackman-Harris: the side lobes are 92 dB down next to the tone, and far lower at a distance of 500
+        // Hz.
         let x = n as f64 / size as f64 * TAU;
         0.35875 - 0.48829 * x.cos() + 0.14128 * (2.0 * x).cos() - 0.01168 * (3.0 * x).cos()
     };

@@ -162,9 +162,10 @@ fn order(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> longwave:
     })
 }
 
-/// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are put on `server`.
-/// That server must be started first, and other pipelines may share it. If `server` is 0, the pipeline gets its own server on
-/// port 8000, which ends with it. `lw_pipeline_start` puts it on the air. `pipeline` is closed by `lw_pipeline_close`.
+/// Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are
+/// put on `server`. That server must be started first, and other pipelines may share it. If `server` is 0,
+/// the pipeline gets its own server on port 8000, which ends with it. `lw_pipeline_start` puts it on the air.
+/// `pipeline` is closed by `lw_pipeline_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_open(
     declaration: *const c_char,
@@ -188,16 +189,17 @@ pub unsafe extern "C" fn lw_pipeline_open(
     })
 }
 
-/// Puts a pipeline on the air. It can be started once: a pipeline that has stopped does not start again. If it cannot start,
-/// nothing is left running. A pipeline of a station is started by its station.
+/// Puts a pipeline on the air. It can be started once: a pipeline that has stopped does not start again. If
+/// it cannot start, nothing is left running. A pipeline of a station is started by its station.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_start(pipeline: lw_pipeline) -> lw_status {
     call(|| declared(pipeline)?.start())
 }
 
-/// Takes a pipeline off the air and ends what it owns: decoders, mixer, encoders, mounts, hooks, in this order. Listeners
-/// get what is due. It takes five seconds at most. `abandoned` is a JSON list of the threads that had to be left behind. It is
-/// freed by `lw_free` and may be NULL. If a hook calls this, it does not wait for hooks. Stopping again is harmless.
+/// Takes a pipeline off the air and ends what it owns: decoders, mixer, encoders, mounts, hooks, in this
+/// order. Listeners get what is due. It takes five seconds at most. `abandoned` is a JSON list of the threads
+/// that had to be left behind. It is freed by `lw_free` and may be NULL. If a hook calls this, it does not
+/// wait for hooks. Stopping again is harmless.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_stop(pipeline: lw_pipeline, abandoned: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -218,8 +220,8 @@ pub unsafe extern "C" fn lw_pipeline_is_running(pipeline: lw_pipeline, running: 
     })
 }
 
-/// Stops a pipeline and closes its handle. A pipeline of a station is not stopped: its hooks stay, and are still called with
-/// the closed handle. Closing again is harmless.
+/// Stops a pipeline and closes its handle. A pipeline of a station is not stopped: its hooks stay, and are
+/// still called with the closed handle. Closing again is harmless.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_close(pipeline: lw_pipeline) -> lw_status {
     call(|| {
@@ -252,8 +254,8 @@ pub unsafe extern "C" fn lw_pipeline_name(pipeline: lw_pipeline, name: *mut *mut
     })
 }
 
-/// The shape of a pipeline's audio, and of PCM that is pushed into it: frames per second, and samples per frame (1 or 2).
-/// Either pointer may be NULL.
+/// The shape of a pipeline's audio, and of PCM that is pushed into it: frames per second, and samples per
+/// frame (1 or 2). Either pointer may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_spec(
     pipeline: lw_pipeline,

@@ -8,7 +8,8 @@ use crate::entry::call;
 use crate::failure::lw_status;
 use crate::text::{Out, text};
 
-/// The paths of a pipeline's mounts, in the order in which they were added, as a JSON list. `json` is freed by `lw_free`.
+/// The paths of a pipeline's mounts, in the order in which they were added, as a JSON list. `json` is freed
+/// by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_mounts(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -19,8 +20,8 @@ pub unsafe extern "C" fn lw_pipeline_mounts(pipeline: lw_pipeline, json: *mut *m
     })
 }
 
-/// Adds an output; the others notice nothing. `declaration` is TOML or JSON with the keys of `[[pipeline.output]]` in
-/// docs/CONFIGURATION.md.
+/// Adds an output; the others notice nothing. `declaration` is TOML or JSON with the keys of
+/// `[[pipeline.output]]` in docs/CONFIGURATION.md.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_add_output(
     pipeline: lw_pipeline,
@@ -48,8 +49,9 @@ pub unsafe extern "C" fn lw_pipeline_remove_output(pipeline: lw_pipeline, mount:
     })
 }
 
-/// Encodes an output in another way from now on: of `declaration`, like that of `lw_pipeline_add_output`, only `format`, `bitrate`,
-/// `quality`, `profile` and `afterburner` matter. Its listeners stay; so must its content type.
+/// Encodes an output in another way from now on: of `declaration`, like that of `lw_pipeline_add_output`,
+/// only `format`, `bitrate`, `quality`, `profile` and `afterburner` matter. Its listeners stay; so must its
+/// content type.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_replace_encoder(
     pipeline: lw_pipeline,

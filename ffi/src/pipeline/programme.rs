@@ -61,9 +61,9 @@ fn place(next: i32) -> Place {
     if next == 0 { Place::End } else { Place::Next }
 }
 
-/// Makes a file the current track now, by a quick crossfade. What was up next goes on after it. The file is opened on this
-/// thread. If it cannot be played, this returns `LW_FILE`, and nothing changes. `title` goes before the file's tags and may be
-/// NULL. `id` is the entry's number and may be NULL.
+/// Makes a file the current track now, by a quick crossfade. What was up next goes on after it. The file is
+/// opened on this thread. If it cannot be played, this returns `LW_FILE`, and nothing changes. `title` goes
+/// before the file's tags and may be NULL. `id` is the entry's number and may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_file(
     pipeline: lw_pipeline,
@@ -80,11 +80,11 @@ pub unsafe extern "C" fn lw_pipeline_play_file(
     })
 }
 
-/// Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects with `file` and
-/// perhaps `title`; a path that is not UTF-8 is a percent-encoded file:// URL. `options` is a JSON object, or NULL: `now` (else
-/// after the current track and the queue), `loop`, `shuffle`, and `crossfade`, `fade_in`, `fade_out` in seconds, which hold for
-/// the pipeline from now on and are as before where they are left out. When its first track begins, the event
-/// `playlist-change` tells `name`.
+/// Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects
+/// with `file` and perhaps `title`; a path that is not UTF-8 is a percent-encoded file:// URL. `options` is a
+/// JSON object, or NULL: `now` (else after the current track and the queue), `loop`, `shuffle`, and
+/// `crossfade`, `fade_in`, `fade_out` in seconds, which hold for the pipeline from now on and are as before
+/// where they are left out. When its first track begins, the event `playlist-change` tells `name`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_list(
     pipeline: lw_pipeline,
@@ -102,9 +102,9 @@ pub unsafe extern "C" fn lw_pipeline_play_list(
     })
 }
 
-/// Plays a file, a folder, or an M3U, PLS or XSPF playlist as the playlist, in place of the one before. It is read on a thread
-/// of the pipeline, and again when it changes; what is wrong with it is logged. It is named as its path. `options`: as for
-/// `lw_pipeline_play_list`, or NULL.
+/// Plays a file, a folder, or an M3U, PLS or XSPF playlist as the playlist, in place of the one before. It is
+/// read on a thread of the pipeline, and again when it changes; what is wrong with it is logged. It is named
+/// as its path. `options`: as for `lw_pipeline_play_list`, or NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_path(
     pipeline: lw_pipeline,
@@ -129,7 +129,8 @@ pub extern "C" fn lw_pipeline_set_loop(pipeline: lw_pipeline, repeat: i32) -> lw
     })
 }
 
-/// Shuffles what is left of the playlist's pass, and each pass from now on (1); or goes on in its own order (0).
+/// Shuffles what is left of the playlist's pass, and each pass from now on (1); or goes on in its own order
+/// (0).
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_set_shuffle(pipeline: lw_pipeline, shuffle: i32) -> lw_status {
     order(pipeline, |pipeline| {
@@ -150,8 +151,8 @@ pub extern "C" fn lw_pipeline_seek(pipeline: lw_pipeline, to_ms: u64) -> lw_stat
     order(pipeline, |pipeline| pipeline.seek(ms(to_ms)))
 }
 
-/// Queues a file, to be played once before the playlist goes on: after what is queued already, or, where `next` is not 0,
-/// before it. `title` goes before its tags and may be NULL; `id`, its number, may be NULL.
+/// Queues a file, to be played once before the playlist goes on: after what is queued already, or, where
+/// `next` is not 0, before it. `title` goes before its tags and may be NULL; `id`, its number, may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_queue_file(
     pipeline: lw_pipeline,
@@ -170,8 +171,9 @@ pub unsafe extern "C" fn lw_pipeline_queue_file(
     })
 }
 
-/// Queues files in their order. `files`: as for `lw_pipeline_play_list`; `next`: as for `lw_pipeline_queue_file`. `ids` is a
-/// JSON list of their numbers, in the same order, freed by `lw_free`; it may be NULL.
+/// Queues files in their order. `files`: as for `lw_pipeline_play_list`; `next`: as for
+/// `lw_pipeline_queue_file`. `ids` is a JSON list of their numbers, in the same order, freed by `lw_free`; it
+/// may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_queue_files(
     pipeline: lw_pipeline,
@@ -189,8 +191,8 @@ pub unsafe extern "C" fn lw_pipeline_queue_files(
     })
 }
 
-/// The queue, in the order in which it will be played, as JSON: a list of `id`, `file`, `title` (as far as it is
-/// known before the file is opened). `json` is freed by `lw_free`.
+/// The queue, in the order in which it will be played, as JSON: a list of `id`, `file`, `title` (as far as it
+/// is known before the file is opened). `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_queue(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -222,7 +224,8 @@ pub extern "C" fn lw_pipeline_move_to(pipeline: lw_pipeline, id: u64, index: usi
     order(pipeline, |pipeline| pipeline.move_to(EntryId(id), index))
 }
 
-/// Takes the programme off the air where it is: it fades out, in so many milliseconds, and waits. Decks go on.
+/// Takes the programme off the air where it is: it fades out, in so many milliseconds, and waits. Decks go
+/// on.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_hold(pipeline: lw_pipeline, fade_ms: u64) -> lw_status {
     order(pipeline, |pipeline| pipeline.hold(ms(fade_ms)))
@@ -234,8 +237,9 @@ pub extern "C" fn lw_pipeline_resume(pipeline: lw_pipeline, fade_ms: u64) -> lw_
     order(pipeline, |pipeline| pipeline.resume(ms(fade_ms)))
 }
 
-/// Sets the title that one mount announces, or all of the pipeline's mounts if `mount` is NULL. It holds until the next track
-/// begins, or until `lw_pipeline_clear_metadata` if `until_cleared` is not 0. `url` may be NULL.
+/// Sets the title that one mount announces, or all of the pipeline's mounts if `mount` is NULL. It holds
+/// until the next track begins, or until `lw_pipeline_clear_metadata` if `until_cleared` is not 0. `url` may
+/// be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_update_metadata(
     pipeline: lw_pipeline,

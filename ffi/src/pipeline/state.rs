@@ -41,9 +41,9 @@ fn of_current<T>(
     part.map_or(Ok(lw_status::LW_NONE), |part| out.set(part))
 }
 
-/// The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`, `title` (what
-/// its mounts announce), `artist`, `name` (of the piece alone), `album`, `duration`, `played`, `remaining`. `LW_NONE` if there
-/// is none. `json` is freed by `lw_free`.
+/// The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`,
+/// `title` (what its mounts announce), `artist`, `name` (of the piece alone), `album`, `duration`, `played`,
+/// `remaining`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_current_track(
     pipeline: lw_pipeline,
@@ -82,7 +82,8 @@ pub unsafe extern "C" fn lw_pipeline_played_ms(pipeline: lw_pipeline, millisecon
     })
 }
 
-/// How much of the current track is to come, in milliseconds. `LW_NONE` if there is none, or if that is not known.
+/// How much of the current track is to come, in milliseconds. `LW_NONE` if there is none, or if that is not
+/// known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_remaining_ms(
     pipeline: lw_pipeline,
@@ -95,8 +96,8 @@ pub unsafe extern "C" fn lw_pipeline_remaining_ms(
     })
 }
 
-/// The next entries, `most` of them: first the queue, then the playlist; as JSON like `lw_pipeline_queue`. `json` is freed by
-/// `lw_free`.
+/// The next entries, `most` of them: first the queue, then the playlist; as JSON like `lw_pipeline_queue`.
+/// `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_up_next(
     pipeline: lw_pipeline,
@@ -110,8 +111,8 @@ pub unsafe extern "C" fn lw_pipeline_up_next(
     })
 }
 
-/// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with `began_at`. The
-/// last of them may still be on the air. `json` is freed by `lw_free`.
+/// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with
+/// `began_at`. The last of them may still be on the air. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_history(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -124,8 +125,8 @@ pub unsafe extern "C" fn lw_pipeline_history(pipeline: lw_pipeline, json: *mut *
     })
 }
 
-/// The playlist in play, and how far it is, as JSON: `name`, `length`, `played` (of this pass), `passes` (before this one), `loop`,
-/// `shuffle`, `begun`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
+/// The playlist in play, and how far it is, as JSON: `name`, `length`, `played` (of this pass), `passes`
+/// (before this one), `loop`, `shuffle`, `begun`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_playlist(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -174,8 +175,9 @@ pub unsafe extern "C" fn lw_pipeline_is_held(pipeline: lw_pipeline, held: *mut i
     })
 }
 
-/// How loud the mix is, as JSON: `peak_db` and `power_db` over the mixer's last job, left and right, in decibels below full
-/// scale; `momentary_lufs` and `short_term_lufs`, the loudness over 400 ms and 3 s. `json` is freed by `lw_free`.
+/// How loud the mix is, as JSON: `peak_db` and `power_db` over the mixer's last job, left and right, in
+/// decibels below full scale; `momentary_lufs` and `short_term_lufs`, the loudness over 400 ms and 3 s.
+/// `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_levels(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -185,7 +187,8 @@ pub unsafe extern "C" fn lw_pipeline_levels(pipeline: lw_pipeline, json: *mut *m
     })
 }
 
-/// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed by `lw_free`.
+/// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed
+/// by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_health(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -195,8 +198,9 @@ pub unsafe extern "C" fn lw_pipeline_health(pipeline: lw_pipeline, json: *mut *m
     })
 }
 
-/// What a pipeline needs to go on from here: its queue, its playlist and how far it is, its history, and the current track with
-/// its offset. JSON to be kept and given to `lw_pipeline_restore`, opaque otherwise; freed by `lw_free`.
+/// What a pipeline needs to go on from here: its queue, its playlist and how far it is, its history, and the
+/// current track with its offset. JSON to be kept and given to `lw_pipeline_restore`, opaque otherwise; freed
+/// by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_snapshot(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -206,8 +210,8 @@ pub unsafe extern "C" fn lw_pipeline_snapshot(pipeline: lw_pipeline, json: *mut 
     })
 }
 
-/// Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on where it was, by a quick
-/// crossfade.
+/// Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on where it
+/// was, by a quick crossfade.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_restore(pipeline: lw_pipeline, snapshot: *const c_char) -> lw_status {
     call(|| {

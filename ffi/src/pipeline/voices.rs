@@ -48,9 +48,9 @@ fn how(volume: f64, paused: i32) -> Outcome<VoiceOptions> {
     Ok(VoiceOptions { volume: volume as f32, paused: paused != 0 })
 }
 
-/// Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be played. A volume of 1
-/// leaves it unchanged. If `paused` is not 0, it waits for `lw_pipeline_resume_voice`. `voice` is its number, as long as the
-/// pipeline runs.
+/// Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be
+/// played. A volume of 1 leaves it unchanged. If `paused` is not 0, it waits for `lw_pipeline_resume_voice`.
+/// `voice` is its number, as long as the pipeline runs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_voice(
     pipeline: lw_pipeline,
@@ -73,8 +73,8 @@ pub extern "C" fn lw_pipeline_stop_voice(pipeline: lw_pipeline, voice: u64, fade
     order(pipeline, |pipeline| pipeline.stop_voice(VoiceId(voice), ms(fade_ms)))
 }
 
-/// Stops decks, pushed PCM and the current track, by a fade of so many milliseconds. What follows is the next track, or nothing
-/// while the programme is held.
+/// Stops decks, pushed PCM and the current track, by a fade of so many milliseconds. What follows is the next
+/// track, or nothing while the programme is held.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_stop_all_voices(pipeline: lw_pipeline, fade_ms: u64) -> lw_status {
     order(pipeline, |pipeline| pipeline.stop_all_voices(ms(fade_ms)))
@@ -104,9 +104,9 @@ pub extern "C" fn lw_pipeline_set_volume(pipeline: lw_pipeline, voice: u64, volu
     order(pipeline, |pipeline| pipeline.set_volume(VoiceId(voice), volume as f32))
 }
 
-/// Ramps a voice's volume to another in so many milliseconds, sample by sample. This returns at once; the event `ramp-done`
-/// says when the ramp ends. `curve` is equal-power, smooth, linear or decibels; NULL means equal-power. If `then_stop` is not 0,
-/// the voice ends with the ramp.
+/// Ramps a voice's volume to another in so many milliseconds, sample by sample. This returns at once; the
+/// event `ramp-done` says when the ramp ends. `curve` is equal-power, smooth, linear or decibels; NULL means
+/// equal-power. If `then_stop` is not 0, the voice ends with the ramp.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_ramp_volume(
     pipeline: lw_pipeline,
@@ -126,8 +126,8 @@ pub unsafe extern "C" fn lw_pipeline_ramp_volume(
     })
 }
 
-/// All voices but the programme's, as of the mixer's last job, as JSON: a list of `id`, `file` (null for pushed PCM), `paused`,
-/// `volume`, `position`, `duration`. `json` is freed by `lw_free`.
+/// All voices but the programme's, as of the mixer's last job, as JSON: a list of `id`, `file` (null for
+/// pushed PCM), `paused`, `volume`, `position`, `duration`. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_voices(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -142,8 +142,8 @@ pub unsafe extern "C" fn lw_pipeline_voices(pipeline: lw_pipeline, json: *mut *m
     })
 }
 
-/// Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is silent. `input` is
-/// closed by `lw_input_close`; `voice` is the voice's number and may be NULL.
+/// Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is
+/// silent. `input` is closed by `lw_input_close`; `voice` is the voice's number and may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_input(
     pipeline: lw_pipeline,
@@ -165,9 +165,9 @@ pub unsafe extern "C" fn lw_pipeline_play_input(
     })
 }
 
-/// Pushes interleaved frames, samples from -1 to 1 in the pipeline's rate and channels, as far as there is room (about two seconds
-/// in all), and says in `taken` how many frames were taken. Offer the rest again later. `LW_STOPPED` when the voice was
-/// stopped.
+/// Pushes interleaved frames, samples from -1 to 1 in the pipeline's rate and channels, as far as there is
+/// room (about two seconds in all), and says in `taken` how many frames were taken. Offer the rest again
+/// later. `LW_STOPPED` when the voice was stopped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_input_push(
     input: lw_input,

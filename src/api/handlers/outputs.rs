@@ -14,7 +14,8 @@ pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
     Ok(json(200, &infos.map(|info| StationMount::of(&info, core, base)).collect::<Vec<_>>()))
 }
 
-/// `POST /api/v1/pipelines/{pipeline}/outputs`: adds an output. The body has the keys of `[[pipeline.output]]`.
+/// `POST /api/v1/pipelines/{pipeline}/outputs`: adds an output. The body has the keys of
+/// `[[pipeline.output]]`.
 pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let output = declared(call, pipeline.spec())?;

@@ -149,8 +149,8 @@ impl Client {
     }
 }
 
-/// The header `Authorization`: from a file or the environment, or from the token file of a station that this user started
-/// on this machine.
+/// The header `Authorization`: from a file or the environment, or from the token file of a station that this
+/// user started on this machine.
 fn authorization(args: &Ctl, server: &str) -> Result<Option<String>, Failure> {
     let file = args.credentials.clone().or_else(|| env::var_os("LONGWAVE_CREDENTIALS").map(Into::into));
     let credential = match (file, env::var("LONGWAVE_TOKEN")) {

@@ -14,9 +14,11 @@ const BLOCK_FRAMES: u32 = 1024;
 pub(crate) struct Header {
     /// MPEG-4's object type: 2 is AAC-LC, which HE-AAC claims to be as well.
     pub object_type: u8,
-    /// Frames per second of the core. HE-AAC doubles it, but that is signalled only inside the packet, not in the header.
+    /// Frames per second of the core. HE-AAC doubles it, but that is signalled only inside the packet, not in
+    /// the header.
     pub rate: u32,
-    /// The channel configuration of the core: 1 is mono (also HE-AAC v2), 2 is stereo, 0 is defined inside the packet.
+    /// The channel configuration of the core: 1 is mono (also HE-AAC v2), 2 is stereo, 0 is defined inside
+    /// the packet.
     pub channel_config: u8,
     /// The whole packet in bytes, header included.
     pub len: usize,

@@ -7,11 +7,11 @@ use crate::codec::input::clip;
 /// Full scale, the same as decoders of 16-bit files use, so that an unchanged file stays exact.
 const FULL_SCALE: f32 = 32_768.0;
 
-/// Rounds to 16 bits with triangular dither, two steps wide. This makes the error independent of the signal: fades end
-/// in an even hiss at -96 dB instead of crackling.
+/// Rounds to 16 bits with triangular dither, two steps wide. This makes the error independent of the signal:
+/// fades end in an even hiss at -96 dB instead of crackling.
 ///
-/// A sample that is exactly on a step is not changed, because it has no rounding error. So digital silence stays silence,
-/// and a 16-bit file at its own level stays exact.
+/// A sample that is exactly on a step is not changed, because it has no rounding error. So digital silence
+/// stays silence, and a 16-bit file at its own level stays exact.
 pub(super) struct Dither {
     noise: Rng,
 }

@@ -129,7 +129,8 @@ fn check_combination(profile: AacProfile, spec: PcmSpec) -> Result<()> {
     ))
 }
 
-/// The lowest and the highest bitrate. FDK-AAC does not refuse a bitrate but takes the nearest one, so it can be asked.
+/// The lowest and the highest bitrate. FDK-AAC does not refuse a bitrate but takes the nearest one, so it can
+/// be asked.
 fn refused_bitrate(settings: &AacSettings, spec: PcmSpec) -> Error {
     let AacSettings { bitrate, profile, .. } = *settings;
     let end = |asked| match Fdk::open(spec, profile, asked, false) {

@@ -1,6 +1,7 @@
 //! A safe interface to FDK-AAC's encoder.
 //!
-//! Encoders need no lock: FDK-AAC's tables are constant, and everything that an encoder changes is allocated for it.
+//! Encoders need no lock: FDK-AAC's tables are constant, and everything that an encoder changes is allocated
+//! for it.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -12,8 +13,8 @@ use super::settings::AacProfile;
 use crate::audio::{Channels, PcmSpec};
 use crate::error::{Error, Result};
 
-/// The output space for one packet. AAC allows 6,144 bits per channel, and FDK-AAC demands room for two channels in any
-/// case. The rest is for the header.
+/// The output space for one packet. AAC allows 6,144 bits per channel, and FDK-AAC demands room for two
+/// channels in any case. The rest is for the header.
 const OUTPUT_BYTES: usize = 2 * 6144 / 8 + 512;
 
 /// Why an encoder could not be opened.
@@ -60,7 +61,8 @@ impl Fdk {
             Channels::Stereo => sys::CHANNEL_MODE_MODE_2,
         };
         let mut handle = ptr::null_mut();
-        // SAFETY: `handle` is a place for a handle; `modules` is one of the documented sets; 2 is the most channels.
+        // SAFETY: `handle` is a place for a handle; `modules` is one of the documented sets; 2 is the most
+        // channels.
         let code = unsafe { sys::aacEncOpen(&mut handle, modules, 2) };
         let Some(handle) = NonNull::new(handle).filter(|_| code == sys::AACENC_ERROR_AACENC_OK) else {
             return Err(Refusal::Failure(code));
@@ -77,7 +79,8 @@ impl Fdk {
             (sys::AACENC_PARAM_AACENC_BITRATEMODE, 0),  // constant
             (sys::AACENC_PARAM_AACENC_BITRATE, bitrate),
             (sys::AACENC_PARAM_AACENC_TRANSMUX, sys::TRANSPORT_TYPE_TT_MP4_ADTS as u32),
-            // ADTS headers cannot signal HE-AAC. Old decoders play the core only; others find the rest in the packets.
+            // ADTS headers cannot signal HE-AAC. Old decoders play the core only; others find the rest in the
+            // packets.
             (sys::AACENC_PARAM_AACENC_SIGNALING_MODE, 0),
             (sys::AACENC_PARAM_AACENC_AFTERBURNER, afterburner.into()),
         ] {
@@ -102,8 +105,8 @@ impl Fdk {
             return Err(Refusal::Bitrate(took));
         }
         let mut info = MaybeUninit::<sys::AACENC_InfoStruct>::zeroed();
-        // SAFETY: the handle is live; `info` has room for what the call writes, and being all numbers it is valid
-        // even if that is nothing.
+        // SAFETY: the handle is live; `info` has room for what the call writes, and being all numbers it is
+        // valid even if that is nothing.
         let (code, info) =
             unsafe { (sys::aacEncInfo(fdk.handle.as_ptr(), info.as_mut_ptr()), info.assume_init()) };
         if code != sys::AACENC_ERROR_AACENC_OK {
@@ -118,8 +121,9 @@ impl Fdk {
 
     /// Encodes the interleaved frames of exactly one packet, and returns the packet.
     ///
-    /// FDK-AAC would also accept fewer frames and buffer them. But in HE-AAC v2 it then computes a wrong position in its
-    /// input buffer and writes beyond the end. So the caller must always pass all frames of a packet.
+    /// FDK-AAC would also accept fewer frames and buffer them. But in HE-AAC v2 it then computes a wrong
+    /// position in its input buffer and writes beyond the end. So the caller must always pass all frames of a
+    /// packet.
     pub(super) fn encode(&mut self, pcm: &[i16]) -> Result<&[u8]> {
         assert_eq!(pcm.len(), self.packet_frames as usize * self.channels.count());
         let mut input_data: *mut c_void = pcm.as_ptr().cast_mut().cast();
@@ -147,10 +151,10 @@ impl Fdk {
         let arguments = sys::AACENC_InArgs { numInSamples: pcm.len() as c_int, numAncBytes: 0 };
         let mut result =
             sys::AACENC_OutArgs { numOutBytes: 0, numInSamples: 0, numAncBytes: 0, bitResState: 0 };
-        // SAFETY: the handle is live, and ours alone by `&mut self`. Both descriptions name one buffer each, with
-        // its true size, and live until the call returns; FDK-AAC keeps no pointer. It reads the samples of `pcm`
-        // (never writes there, though its type would let it) and writes at most `OUTPUT_BYTES` to `output`.
-        // The samples are those of one packet: see above.
+        // SAFETY: the handle is live, and ours alone by `&mut self`. Both descriptions name one buffer each,
+        // with its true size, and live until the call returns; FDK-AAC keeps no pointer. It reads the samples
+        // of `pcm` (never writes there, though its type would let it) and writes at most `OUTPUT_BYTES` to
+        // `output`. The samples are those of one packet: see above.
         let code =
             unsafe { sys::aacEncEncode(self.handle.as_ptr(), &input, &output, &arguments, &mut result) };
         if code != sys::AACENC_ERROR_AACENC_OK {
@@ -181,8 +185,8 @@ impl Drop for Fdk {
 /// The version of FDK-AAC's encoder: `4.0.1`.
 pub(in crate::codec) fn version() -> String {
     let mut modules = [MaybeUninit::<sys::LIB_INFO>::zeroed(); sys::FDK_MODULE_ID_FDK_MODULE_LAST as usize];
-    // SAFETY: FDK-AAC fills in a table of `FDK_MODULE_LAST` entries, whose first must be empty ones: an empty entry
-    // is all zeros, which is also a valid value of it (null pointers and numbers).
+    // SAFETY: FDK-AAC fills in a table of `FDK_MODULE_LAST` entries, whose first must be empty ones: an empty
+    // entry is all zeros, which is also a valid value of it (null pointers and numbers).
     let modules = unsafe {
         sys::aacEncGetLibInfo(modules.as_mut_ptr().cast());
         modules.map(|module| module.assume_init())
@@ -191,6 +195,7 @@ pub(in crate::codec) fn version() -> String {
     else {
         return "unknown".into();
     };
-    // SAFETY: `versionStr` is within `encoder`, and NUL-terminated: it was zeroed, and FDK-AAC writes a C string.
+    // SAFETY: `versionStr` is within `encoder`, and NUL-terminated: it was zeroed, and FDK-AAC writes a C
+    // string.
     unsafe { CStr::from_ptr(encoder.versionStr.as_ptr()) }.to_string_lossy().into_owned()
 }

@@ -1,4 +1,5 @@
-//! The settings of an AAC encoder and their keys. A build without FDK-AAC knows the keys too, for better errors.
+//! The settings of an AAC encoder and their keys. A build without FDK-AAC knows the keys too, for better
+//! errors.
 
 use std::fmt;
 use std::str::FromStr;
@@ -52,7 +53,8 @@ impl AacProfile {
         }
     }
 
-    /// The sample rates that FDK-AAC supports. The core of HE-AAC runs at half the rate, which must be supported as well.
+    /// The sample rates that FDK-AAC supports. The core of HE-AAC runs at half the rate, which must be
+    /// supported as well.
     #[cfg(feature = "aac")]
     pub(super) const fn rates(self) -> &'static [u32] {
         const RATES: &[u32] =

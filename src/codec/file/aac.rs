@@ -1,5 +1,5 @@
-//! An AAC decoder for symphonia that uses FDK-AAC. symphonia's own decoder plays HE-AAC with half its bandwidth and refuses
-//! more than two channels.
+//! An AAC decoder for symphonia that uses FDK-AAC. symphonia's own decoder plays HE-AAC with half its
+//! bandwidth and refuses more than two channels.
 
 use std::ptr::NonNull;
 
@@ -59,7 +59,8 @@ impl Aac {
             pcm: vec![0; MAX_SAMPLES].into(),
             buffer: AudioBuffer::default(),
         };
-        // Without the limiter, and without concealment by interpolation (2, the default): each would add a delay.
+        // Without the limiter, and without concealment by interpolation (2, the default): each would add a
+        // delay.
         aac.set(fdk::AACDEC_PARAM_AAC_PCM_LIMITER_ENABLE, 0)?;
         aac.set(fdk::AACDEC_PARAM_AAC_CONCEAL_METHOD, 1)?;
         aac.set(fdk::AACDEC_PARAM_AAC_DRC_REFERENCE_LEVEL, -1)?;
@@ -189,8 +190,8 @@ impl AudioDecoder for Aac {
     }
 }
 
-/// The configuration that an ADTS header implies. symphonia does not pass the profile on, but FDK-AAC decodes only one of
-/// the four anyway, and finds SBR and parametric stereo in the packets.
+/// The configuration that an ADTS header implies. symphonia does not pass the profile on, but FDK-AAC decodes
+/// only one of the four anyway, and finds SBR and parametric stereo in the packets.
 fn config_from_adts(params: &AudioCodecParameters) -> Result<[u8; 2]> {
     const RATES: [u32; 13] = [
         96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,

@@ -1,5 +1,5 @@
-//! Which part of a container's audio is played. Containers and codecs add silence before and after the audio, and each
-//! describes that in its own way.
+//! Which part of a container's audio is played. Containers and codecs add silence before and after the audio,
+//! and each describes that in its own way.
 
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
@@ -64,8 +64,8 @@ impl Bitstream {
         match params.codec {
             CODEC_ID_OPUS => bitstream.read_opus_head(&mut params),
             CODEC_ID_MP3 => {
-                // Time stamps begin before zero by the encoder's delay. If there is no delay, the total may be an
-                // estimate, and nothing is cut.
+                // Time stamps begin before zero by the encoder's delay. If there is no delay, the total may
+                // be an estimate, and nothing is cut.
                 bitstream.has_exact_length = track.delay.is_some();
                 bitstream.start = -i64::from(track.delay.unwrap_or(0));
                 bitstream.length = bitstream.total;
@@ -80,8 +80,8 @@ impl Bitstream {
         Ok(bitstream)
     }
 
-    /// Reads the header of Opus: the number of frames to drop at the beginning, and the gain. The number is hidden from the
-    /// decoder, which would drop at most the first packet.
+    /// Reads the header of Opus: the number of frames to drop at the beginning, and the gain. The number is
+    /// hidden from the decoder, which would drop at most the first packet.
     fn read_opus_head(&mut self, params: &mut AudioCodecParameters) {
         let Some(head) = params.extra_data.as_mut().filter(|head| head.len() >= 18) else { return };
         let skip = i64::from(u16::from_le_bytes([head[10], head[11]]));
@@ -97,8 +97,8 @@ impl Bitstream {
         self.length = self.total.map(|total| total.saturating_sub(before));
     }
 
-    /// Cuts an MP4 track to its edit, or to the length in its index. (symphonia must not read beyond that: after the end of the
-    /// file, it cannot seek back.)
+    /// Cuts an MP4 track to its edit, or to the length in its index. (symphonia must not read beyond that:
+    /// after the end of the file, it cannot seek back.)
     pub(super) fn cut_to(&mut self, times: &mp4::Times) {
         let Some(total) = self.total else { return };
         self.last = total.min(i64::MAX as u64) as i64;
@@ -116,8 +116,8 @@ impl Bitstream {
         }
     }
 
-    /// Cuts a track as iTunes' tag says: four hexadecimal numbers, of which the second is the delay and the fourth the length in
-    /// frames. A tag that does not fit the track is ignored.
+    /// Cuts a track as iTunes' tag says: four hexadecimal numbers, of which the second is the delay and the
+    /// fourth the length in frames. A tag that does not fit the track is ignored.
     pub(super) fn cut_as_noted(&mut self, note: &str) {
         let number = |at: usize| {
             let word = note.split_ascii_whitespace().nth(at)?;

@@ -1,5 +1,5 @@
-//! Reads ID3 tags, versions 1 and 2. Only texts are read; pictures, which make tags large, are skipped. A damaged tag does
-//! not prevent playing the file.
+//! Reads ID3 tags, versions 1 and 2. Only texts are read; pictures, which make tags large, are skipped. A
+//! damaged tag does not prevent playing the file.
 
 use std::io;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! Decodes audio files to PCM with a pipeline's rate and channels. Only this module uses symphonia.
 //!
-//! The output is exactly what the file was made from: the encoder's delay and padding are cut off, and resampling changes
-//! the length by at most half a frame.
+//! The output is exactly what the file was made from: the encoder's delay and padding are cut off, and
+//! resampling changes the length by at most half a frame.
 
 #[cfg(feature = "aac")]
 #[allow(unsafe_code, reason = "calls FDK-AAC's decoder")]
@@ -54,8 +54,8 @@ pub(crate) struct AudioFile {
     spec: PcmSpec,
     tags: Tags,
     stream: Stream,
-    /// The next frames, in the file's own shape. The first ones are decoded when the file is opened, because only decoding
-    /// shows that it can be played.
+    /// The next frames, in the file's own shape. The first ones are decoded when the file is opened, because
+    /// only decoding shows that it can be played.
     decoded: Vec<f32>,
     shape: Shape,
     reshape: Reshape,
@@ -88,8 +88,9 @@ impl AudioFile {
         &self.tags
     }
 
-    /// The number of frames that [`read`](AudioFile::read) returns in all, at the pipeline's rate, if the file contains it.
-    /// ADTS does not, nor does MP3 without an encoder's tag; there the duration in the [tags](AudioFile::tags) is an estimate.
+    /// The number of frames that [`read`](AudioFile::read) returns in all, at the pipeline's rate, if the
+    /// file contains it. ADTS does not, nor does MP3 without an encoder's tag; there the duration in the
+    /// [tags](AudioFile::tags) is an estimate.
     pub(crate) fn duration(&self) -> Option<FrameCount> {
         self.stream.frames_at(self.spec.rate).map(FrameCount)
     }
@@ -117,8 +118,8 @@ impl AudioFile {
         Ok(if self.ended { Status::End } else { Status::More })
     }
 
-    /// Seeks to a frame, counted from the file's first at the pipeline's rate. It is the next frame that is read. There is
-    /// nothing to read beyond the end.
+    /// Seeks to a frame, counted from the file's first at the pipeline's rate. It is the next frame that is
+    /// read. There is nothing to read beyond the end.
     pub(crate) fn seek(&mut self, to: FrameCount) -> Result<()> {
         self.reshape = Reshape::new(&self.shape, self.spec);
         let (from, drop) = self.reshape.entry(to);

@@ -1,5 +1,6 @@
-//! Reads those parts of an MP4 file's index that symphonia ignores: which part of a track is to be played (symphonia
-//! plays all of it, with the encoder's delay and padding), and pictures, which would take memory for nothing.
+//! Reads those parts of an MP4 file's index that symphonia ignores: which part of a track is to be played
+//! (symphonia plays all of it, with the encoder's delay and padding), and pictures, which would take memory
+//! for nothing.
 
 use std::io;
 
@@ -11,8 +12,8 @@ pub(super) struct Times {
     pub(super) track_id: u32,
     /// The first tick to play.
     pub(super) from: u64,
-    /// The number of ticks to play, and its tolerance: the file has it in the movie's time scale, which is often coarser.
-    /// `None`: to the end.
+    /// The number of ticks to play, and its tolerance: the file has it in the movie's time scale, which is
+    /// often coarser. `None`: to the end.
     pub(super) length: Option<(u64, u64)>,
     /// Whether the length of the last packet is unknown. Then the total does not include it.
     pub(super) open_end: bool,
@@ -33,7 +34,8 @@ const MAX_PACKET: u32 = 16 * 1024 * 1024;
 /// The most boxes that are read.
 const MAX_BOXES: usize = 4096;
 
-/// Reads box headers only, and no audio. Of a damaged file it reads what there is. Adds patches that hide pictures.
+/// Reads box headers only, and no audio. Of a damaged file it reads what there is. Adds patches that hide
+/// pictures.
 pub(super) fn read(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> io::Result<Movie> {
     let mut movie = Movie::default();
     let file = begin..bytes.len();
@@ -122,8 +124,8 @@ impl Walk<'_> {
         Ok(self.bytes.exactly(at)?.map(u32::from_be_bytes))
     }
 
-    /// The number after the creation and modification times at the beginning of these boxes: the time scale in `mvhd` and
-    /// `mdhd`, the id in `tkhd`.
+    /// The number after the creation and modification times at the beginning of these boxes: the time scale
+    /// in `mvhd` and `mdhd`, the id in `tkhd`.
     fn after_times(&mut self, within: &Span) -> io::Result<Option<u32>> {
         let version = self.number(within.start)?.unwrap_or_default() >> 24;
         self.number(within.start + if version == 1 { 20 } else { 12 })

@@ -1,5 +1,5 @@
-//! Reads the chunks of WAV and AIFF files. Their tags are read here, because symphonia skips them or reads them as Latin-1.
-//! Chunk sizes are corrected, because programs that write to a pipe cannot fill them in.
+//! Reads the chunks of WAV and AIFF files. Their tags are read here, because symphonia skips them or reads
+//! them as Latin-1. Chunk sizes are corrected, because programs that write to a pipe cannot fill them in.
 
 use std::io;
 
@@ -23,8 +23,8 @@ enum Kind {
 /// The most channels that a file may have.
 const MAX_CHANNELS: u32 = 64;
 
-/// Reads the tags of a WAV or AIFF file that begins at `begin`, and adds patches for wrong sizes. Returns a reason if the file
-/// must not be played.
+/// Reads the tags of a WAV or AIFF file that begins at `begin`, and adds patches for wrong sizes. Returns a
+/// reason if the file must not be played.
 pub(super) fn read(
     bytes: &mut Bytes,
     begin: u64,

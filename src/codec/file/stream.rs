@@ -1,4 +1,5 @@
-//! Decodes an opened file packet by packet to PCM in the file's own shape, and cuts it to the part that is played.
+//! Decodes an opened file packet by packet to PCM in the file's own shape, and cuts it to the part that is
+//! played.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,15 +26,17 @@ const MAX_BAD_PACKETS: u32 = 100;
 /// This many MP3 packets with the same shape in a row are not a coincidence.
 const SAME_SHAPE: u32 = 4;
 
-/// A difference between a packet's time stamp and the counted frames that is larger than this is a gap. Smaller ones come from
-/// coarse time scales.
+/// A difference between a packet's time stamp and the counted frames that is larger than this is a gap.
+/// Smaller ones come from coarse time scales.
 const STAMP_SLACK_FRAMES: i64 = 256;
 
-/// Decoding starts this long before a seek's target, because codecs depend on earlier packets. Opus recommends 80 ms, but
-/// still differs by -20 dB then; after 240 ms the difference is -70 dB. Other codecs need less.
+/// Decoding starts this long before a seek's target, because codecs depend on earlier packets. Opus
+/// recommends 80 ms, but still differs by -20 dB then; after 240 ms the difference is -70 dB. Other codecs
+/// need less.
 const LEAD_MS: i64 = 240;
 
-/// Decoded samples are clipped to this (+18 dB). A greater value is an error of the decoder, which later stages would spread.
+/// Decoded samples are clipped to this (+18 dB). A greater value is an error of the decoder, which later
+/// stages would spread.
 const MAX_SAMPLE: f32 = 8.0;
 
 /// A file being decoded.
@@ -91,7 +94,8 @@ impl Stream {
         Ok(self.spec.as_ref().map(|(_, shape)| shape))
     }
 
-    /// Seeks to frame `to`, counted from the first that is played, at the rate of the last shape. It is exactly the next frame.
+    /// Seeks to frame `to`, counted from the first that is played, at the rate of the last shape. It is
+    /// exactly the next frame.
     pub(super) fn seek(&mut self, to: u64) -> Result<()> {
         let Some((_, shape)) = &self.spec else { return Ok(()) };
         let rate = shape.rate;
@@ -160,8 +164,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Whether this MP3 packet is one of several bad packets in a row with the same shape. Then another file was appended to the
-    /// first one, and it needs a new decoder.
+    /// Whether this MP3 packet is one of several bad packets in a row with the same shape. Then another file
+    /// was appended to the first one, and it needs a new decoder.
     fn is_of_new_shape(&mut self, packet: &Packet) -> bool {
         if self.bitstream.params.codec != CODEC_ID_MP3 {
             return false;

@@ -1,5 +1,5 @@
-//! Reads a file's tags and prepares it for symphonia. symphonia would read the tags with all their pictures, and refuse a
-//! file because of a damaged tag. Known problems of files are patched.
+//! Reads a file's tags and prepares it for symphonia. symphonia would read the tags with all their pictures,
+//! and refuse a file because of a damaged tag. Known problems of files are patched.
 
 use std::io;
 

@@ -156,8 +156,8 @@ fn set<T>(place: &mut Option<T>, value: Option<T>) {
     }
 }
 
-/// Decodes a text whose tag does not specify the encoding: UTF-8 if it is valid, else Windows-1252, which is Latin-1 with a
-/// few more characters.
+/// Decodes a text whose tag does not specify the encoding: UTF-8 if it is valid, else Windows-1252, which is
+/// Latin-1 with a few more characters.
 pub(super) fn without_alphabet(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

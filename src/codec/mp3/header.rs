@@ -44,7 +44,8 @@ pub(crate) struct Header {
     pub frames: u32,
 }
 
-/// Parses a header. `None` if no packet begins here, and for free format, whose headers do not contain the length.
+/// Parses a header. `None` if no packet begins here, and for free format, whose headers do not contain the
+/// length.
 pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
     let [sync, kind, coding, mode] = head;
     if sync != 0xff || kind & 0xe0 != 0xe0 || mode & 3 == 2 {
@@ -108,8 +109,8 @@ pub(crate) const fn bitrates(version: Version, layer: Layer) -> &'static [u16; 1
     }
 }
 
-/// Whether a packet is the silent one at the beginning of a file that contains the file's length (Xing, Info, VBRI). In a
-/// live stream the length would be wrong.
+/// Whether a packet is the silent one at the beginning of a file that contains the file's length (Xing, Info,
+/// VBRI). In a live stream the length would be wrong.
 pub(crate) fn is_file_info(header: &Header, packet: &[u8]) -> bool {
     if header.layer != Layer::Three {
         return false;

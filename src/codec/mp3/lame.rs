@@ -15,9 +15,9 @@ pub(super) const CHUNK_FRAMES: usize = 2304;
 /// The output space that LAME's header demands for a call: 1.25 bytes per frame, plus 7,200.
 const OUTPUT_BYTES: usize = CHUNK_FRAMES * 5 / 4 + 7200;
 
-/// Guards LAME's static tables (powers for quantising, logarithms). Each set-up of an encoder writes them, always with the
-/// same values, and encoding reads them. Set-up takes the lock exclusively and encoding shares it, so no table is
-/// written while it is read.
+/// Guards LAME's static tables (powers for quantising, logarithms). Each set-up of an encoder writes them,
+/// always with the same values, and encoding reads them. Set-up takes the lock exclusively and encoding
+/// shares it, so no table is written while it is read.
 static TABLES: RwLock<()> = RwLock::new(());
 
 /// A LAME encoder. It may move between threads, but one thread at a time uses it.
@@ -32,8 +32,9 @@ pub(super) struct Lame {
 // `NonNull` sees to that.)
 unsafe impl Send for Lame {}
 
-/// Discards LAME's messages, because a library does not print. LAME passes a format and a `va_list`. This function reads
-/// neither, and in all C ABIs the caller cleans up the arguments, so it does not matter how a `va_list` is passed.
+/// Discards LAME's messages, because a library does not print. LAME passes a format and a `va_list`. This
+/// function reads neither, and in all C ABIs the caller cleans up the arguments, so it does not matter how a
+/// `va_list` is passed.
 unsafe extern "C" fn silent(_format: *const c_char, _arguments: *mut c_void) {}
 
 type Report = Option<unsafe extern "C" fn(*const c_char, *mut c_void)>;
@@ -97,8 +98,8 @@ impl Lame {
         Ok(lame)
     }
 
-    /// Encodes at most [`CHUNK_FRAMES`] interleaved frames. Returns a piece of the byte stream, which may be empty or end
-    /// inside a packet.
+    /// Encodes at most [`CHUNK_FRAMES`] interleaved frames. Returns a piece of the byte stream, which may be
+    /// empty or end inside a packet.
     pub(super) fn encode(&mut self, pcm: &[f32]) -> Result<&[u8]> {
         let frames = pcm.len() / self.channels.count();
         assert!(frames <= CHUNK_FRAMES && pcm.len() == frames * self.channels.count());
@@ -106,8 +107,8 @@ impl Lame {
         let (flags, input) = (self.handle.as_ptr(), pcm.as_ptr().cast_mut());
         let (output, size) = (self.output.as_mut_ptr(), self.output.len() as c_int);
         // SAFETY: the handle is live, and ours alone by `&mut self`. LAME reads `frames` frames of `input`
-        // (its header says `const`; lame-sys has lost that) and keeps no pointer to it; it writes at most `size`
-        // bytes to `output`. `TABLES` is shared, as it reads them.
+        // (its header says `const`; lame-sys has lost that) and keeps no pointer to it; it writes at most
+        // `size` bytes to `output`. `TABLES` is shared, as it reads them.
         let written = unsafe {
             match self.channels {
                 Channels::Mono => lame_sys::lame_encode_buffer_ieee_float(
@@ -134,8 +135,8 @@ impl Lame {
     pub(super) fn flush(&mut self) -> Result<&[u8]> {
         let _shared = TABLES.read().unwrap_or_else(PoisonError::into_inner);
         let (output, size) = (self.output.as_mut_ptr(), self.output.len() as c_int);
-        // SAFETY: the handle is live, and ours alone by `&mut self`. LAME writes at most `size` bytes to `output`, which
-        // is as large, and keeps no pointer to it. `TABLES` is shared, as it reads them.
+        // SAFETY: the handle is live, and ours alone by `&mut self`. LAME writes at most `size` bytes to
+        // `output`, which is as large, and keeps no pointer to it. `TABLES` is shared, as it reads them.
         let written = unsafe { lame_sys::lame_encode_flush(self.handle.as_ptr(), output, size) };
         self.output(written)
     }

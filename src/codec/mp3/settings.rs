@@ -8,8 +8,8 @@ pub struct Mp3Settings {
     /// Kilobits per second. At 32, 44.1 and 48 kHz: 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224,
     /// 256 or 320. Lower sample rates have fewer. Default: 128.
     pub bitrate: u32,
-    /// The effort of LAME, from 0 (slowest, best) to 9. Default: 3, as in LAME. 3 takes one and a half times as long as 9; 2
-    /// takes more than twice as long as 3, and 0 six times as long.
+    /// The effort of LAME, from 0 (slowest, best) to 9. Default: 3, as in LAME. 3 takes one and a half times
+    /// as long as 9; 2 takes more than twice as long as 3, and 0 six times as long.
     pub quality: u8,
 }
 

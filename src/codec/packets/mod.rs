@@ -23,13 +23,13 @@ const _: () = assert!(mpeg::MAX_PACKET_BYTES < MAX_PACKET_BYTES && adts::MAX_PAC
 pub struct Parsed {
     /// The packet, whole.
     pub packet: Packet,
-    /// Bytes that a listener who joins at this packet needs before it: the header pages of an Ogg stream that preceded it.
-    /// Empty for other formats.
+    /// Bytes that a listener who joins at this packet needs before it: the header pages of an Ogg stream that
+    /// preceded it. Empty for other formats.
     pub header: Option<Arc<[u8]>>,
 }
 
-/// Splits a stream's bytes into packets. The result does not depend on how the bytes are cut into pieces. Other bytes are
-/// skipped. In a stream of an unknown type, each piece is a packet.
+/// Splits a stream's bytes into packets. The result does not depend on how the bytes are cut into pieces.
+/// Other bytes are skipped. In a stream of an unknown type, each piece is a packet.
 ///
 /// It buffers at most one packet, and an Ogg stream's header pages.
 #[derive(Debug)]
@@ -54,8 +54,8 @@ enum Framing {
 }
 
 impl PacketReader {
-    /// A reader for a content type. It finds the packets of `audio/mpeg`, `audio/aac`, `audio/ogg` and their aliases, but not
-    /// those of other types. Parameters (`; codecs=opus`) are ignored.
+    /// A reader for a content type. It finds the packets of `audio/mpeg`, `audio/aac`, `audio/ogg` and their
+    /// aliases, but not those of other types. Parameters (`; codecs=opus`) are ignored.
     pub fn for_content_type(content_type: &str) -> PacketReader {
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let framing = match essence.as_str() {
@@ -77,15 +77,15 @@ impl PacketReader {
         }
     }
 
-    /// Counts the durations of packets in frames at `rate` instead of the rate in their headers. HE-AAC needs this, because
-    /// its headers have half the output rate.
+    /// Counts the durations of packets in frames at `rate` instead of the rate in their headers. HE-AAC needs
+    /// this, because its headers have half the output rate.
     pub fn at_rate(mut self, rate: SampleRate) -> PacketReader {
         self.clock.rate = Some(rate.hz());
         self
     }
 
-    /// Takes bytes from the front of `bytes` up to the end of the next packet, and returns that packet. `None` if all bytes
-    /// were taken and more are needed.
+    /// Takes bytes from the front of `bytes` up to the end of the next packet, and returns that packet.
+    /// `None` if all bytes were taken and more are needed.
     pub fn next_packet(&mut self, bytes: &mut &[u8]) -> Option<Parsed> {
         if let Framing::Pieces = self.framing {
             let piece = bytes.split_off(..bytes.len().min(MAX_PACKET_BYTES))?;
@@ -188,15 +188,16 @@ impl Clock {
 
 /// Finds packets that begin with a sync word and contain their length: MPEG audio and ADTS.
 ///
-/// A sync word can also occur inside a packet. So at the beginning, and after skipped bytes, a header counts only if
-/// another header of the same kind follows at the end of its packet. After that, each packet is returned as soon as it
-/// is complete.
+/// A sync word can also occur inside a packet. So at the beginning, and after skipped bytes, a header counts
+/// only if another header of the same kind follows at the end of its packet. After that, each packet is
+/// returned as soon as it is complete.
 #[derive(Debug)]
 struct Sync {
     codec: Codec,
     /// What all headers of the stream have in common, if known yet.
     like: Option<Likeness>,
-    /// Whether the stream begins here, or a packet or a tag ended here. Tags are recognised only in these places.
+    /// Whether the stream begins here, or a packet or a tag ended here. Tags are recognised only in these
+    /// places.
     at_boundary: bool,
 }
 
@@ -214,8 +215,8 @@ struct Head {
     like: Likeness,
 }
 
-/// The part of a header that is the same in all packets: the kind of coding, the rate (which implies the MPEG version), and
-/// the channels.
+/// The part of a header that is the same in all packets: the kind of coding, the rate (which implies the MPEG
+/// version), and the channels.
 type Likeness = (u8, u32, u8);
 
 impl Sync {

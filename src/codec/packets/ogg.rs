@@ -55,7 +55,8 @@ impl Ogg {
         usable.unwrap_or(Step::Garbage(page.bytes.len()))
     }
 
-    /// Takes the first page of a stream. While a link begins, the stream belongs to it; otherwise it begins a new link.
+    /// Takes the first page of a stream. While a link begins, the stream belongs to it; otherwise it begins a
+    /// new link.
     fn begin(&mut self, page: &Page) -> Option<Step> {
         let beginning = self.header_pages == self.streams.len();
         let known = self.streams.iter().any(|stream| stream.serial == page.serial);

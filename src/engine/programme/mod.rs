@@ -1,8 +1,8 @@
 //! The programme: which track sounds, which follows, and how the two meet. Lives on the mixer's
 //! thread; the next track is picked, opened and decoded ahead by a `decode` thread.
 //!
-//! Within a block the programme goes from change to change: a change is a frame at which a track starts, begins or
-//! ends, or a fade is over. Between two changes there is only mixing.
+//! Within a block the programme goes from change to change: a change is a frame at which a track starts,
+//! begins or ends, or a fade is over. Between two changes there is only mixing.
 
 mod next;
 mod track;
@@ -203,15 +203,15 @@ impl Programme {
         }
     }
 
-    /// Goes on to whatever is next, at once, because nothing is heard. An entry whose opening does not end is given
-    /// up.
+    /// Goes on to whatever is next, at once, because nothing is heard. An entry whose opening does not end is
+    /// given up.
     pub fn skip_silence(&mut self) {
         self.skip(Duration::ZERO);
         self.next.give_up_opening(self.transitions.crossfade);
     }
 
-    /// Goes on to the fallback, because nothing is heard. It plays until what is up next changes, and at least one
-    /// track of it. Without a fallback nothing happens.
+    /// Goes on to the fallback, because nothing is heard. It plays until what is up next changes, and at
+    /// least one track of it. Without a fallback nothing happens.
     pub fn fall_back(&mut self) {
         if self.next.fall_back(self.transitions.crossfade) {
             self.skip(Duration::ZERO);

@@ -22,7 +22,8 @@ pub(super) struct NextTrack {
 
 /// How far the next track is.
 enum Next {
-    /// Nothing is up next in this version of the list. The list is tried again when it changes, and at `retry_at`.
+    /// Nothing is up next in this version of the list. The list is tried again when it changes, and at
+    /// `retry_at`.
     Nothing { version: u64, retry_at: Option<FramePos> },
     /// A decode thread looks for it.
     Pending(PendingPick),
@@ -63,7 +64,8 @@ impl NextTrack {
         matches!(self.state, Next::Nothing { .. })
     }
 
-    /// Whether a track of the list is ready. If the fallback stands in, the list must have changed since it began to.
+    /// Whether a track of the list is ready. If the fallback stands in, the list must have changed since it
+    /// began to.
     pub fn list_is_back(&self) -> bool {
         self.ready().is_some_and(|next| {
             let useless =
@@ -77,8 +79,8 @@ impl NextTrack {
         self.picker.begun()
     }
 
-    /// Takes the track that is ready, and picks the one after it. Also returns the name and the length of the playlist
-    /// if a new playlist begins with the track.
+    /// Takes the track that is ready, and picks the one after it. Also returns the name and the length of the
+    /// playlist if a new playlist begins with the track.
     pub fn take(&mut self, crossfade: Duration) -> Option<(OpenedTrack, Option<(String, usize)>)> {
         let Next::Ready(opened) = std::mem::replace(&mut self.state, Next::NOTHING) else {
             return None;
@@ -92,8 +94,8 @@ impl NextTrack {
         Some((*opened, playlist))
     }
 
-    /// Lets the fallback stand in for at least one track, until what is up next changes. Returns false if there is no
-    /// fallback.
+    /// Lets the fallback stand in for at least one track, until what is up next changes. Returns false if
+    /// there is no fallback.
     pub fn fall_back(&mut self, crossfade: Duration) -> bool {
         if !self.picker.has_fallback() {
             return false;
@@ -113,8 +115,8 @@ impl NextTrack {
         }
     }
 
-    /// To be called when the list of what is up next may have changed, and now and then: gives up a next track that
-    /// is no longer the next.
+    /// To be called when the list of what is up next may have changed, and now and then: gives up a next
+    /// track that is no longer the next.
     pub fn look_at_list(&mut self, at: FramePos, crossfade: Duration) {
         let version = self.picker.version();
         let stale = match &self.state {

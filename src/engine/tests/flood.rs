@@ -60,8 +60,8 @@ fn all(events: &EventReceiver<StationEvent>) -> Vec<Event> {
     std::iter::from_fn(|| events.try_recv()).map(|event| event.event).collect()
 }
 
-/// The hub waits for the lock of the slow receiver while the crowds come and go: the mixer's clock is stepped through
-/// these seconds all the same.
+/// The hub waits for the lock of the slow receiver while the crowds come and go: the mixer's clock is stepped
+/// through these seconds all the same.
 #[test]
 fn a_flood_of_listeners_does_not_concern_the_mixer() {
     let (kinds, quiet) = play(&Membership::enter(hub(), "quiet".into()), |_| {});

@@ -35,9 +35,10 @@ use crate::units::{FrameCount, SampleRate};
 
 const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
 
-/// A file that sounds as one constant. Its name is `level:frames`. With `?` at the end it does not declare its length;
-/// with `@frame-ms` its disk is away at that frame for so long. Any other name is a bad file, but for two: `panics`
-/// panics when it is opened, and `hangs` opens only once [`ANSWERS`] is true. A level of `NaN` panics when it is read.
+/// A file that sounds as one constant. Its name is `level:frames`. With `?` at the end it does not declare
+/// its length; with `@frame-ms` its disk is away at that frame for so long. Any other name is a bad file, but
+/// for two: `panics` panics when it is opened, and `hangs` opens only once [`ANSWERS`] is true. A level of
+/// `NaN` panics when it is read.
 struct Constant {
     level: f32,
     frames: u64,

@@ -27,15 +27,15 @@ pub(super) enum Part {
 /// Receives the parts, and may end the reading.
 type Take<'a> = dyn FnMut(Part) -> ControlFlow<()> + 'a;
 
-/// A folder that is being read. The levels are a list and not a recursion, because folders may lie arbitrarily
-/// deep.
+/// A folder that is being read. The levels are a list and not a recursion, because folders may lie
+/// arbitrarily deep.
 struct Level {
     path: PathBuf,
     left: IntoIter<(OsString, FileType)>,
 }
 
-/// Gives every part of `root` to `take`. Links are followed, but each folder is read once. So it always ends, and a
-/// folder with several links counts once.
+/// Gives every part of `root` to `take`. Links are followed, but each folder is read once. So it always ends,
+/// and a folder with several links counts once.
 pub(super) fn read(root: &Path, metadata: &Metadata, take: &mut Take<'_>) -> ControlFlow<()> {
     let mut read: HashSet<(u64, u64)> = [(metadata.dev(), metadata.ino())].into();
     let mut passed_over = 0;
@@ -77,7 +77,8 @@ pub(super) fn read(root: &Path, metadata: &Metadata, take: &mut Take<'_>) -> Con
     ControlFlow::Continue(())
 }
 
-/// The entries of a folder, except for hidden files. If it cannot be read, it gives that to `take` and returns `None`.
+/// The entries of a folder, except for hidden files. If it cannot be read, it gives that to `take` and
+/// returns `None`.
 fn open(path: PathBuf, take: &mut Take<'_>) -> ControlFlow<(), Option<Level>> {
     take(Part::Folder(path.clone()))?;
     let names = || -> io::Result<Vec<(OsString, FileType)>> {

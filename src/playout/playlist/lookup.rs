@@ -1,8 +1,8 @@
 //! Finds the file that a name in a playlist means.
 //!
 //! Playlists come from other systems: from Windows with backslashes and another code page; from macOS with
-//! decomposed accents; from programs that write URLs for paths, or paths for URLs. So a name is first looked up
-//! literally, and then in every other form that it may stand for.
+//! decomposed accents; from programs that write URLs for paths, or paths for URLs. So a name is first looked
+//! up literally, and then in every other form that it may stand for.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -129,8 +129,8 @@ impl Name {
     }
 }
 
-/// Looks up a path component by component. Each component is tried in every spelling: its literal bytes, UTF-8,
-/// Windows-1252, composed (NFC) and decomposed (NFD).
+/// Looks up a path component by component. Each component is tried in every spelling: its literal bytes,
+/// UTF-8, Windows-1252, composed (NFC) and decomposed (NFD).
 fn spelled_otherwise(folder: &Path, form: &[u8]) -> Option<(PathBuf, Metadata)> {
     if form.is_ascii() {
         return None;

@@ -2,8 +2,8 @@
 //! playlists may name each other.
 //!
 //! [`read`] streams: it reports each entry as soon as it is found, so a large folder plays before it has been
-//! read completely. Reading always ends: lists and folders that contain themselves are refused, and the amount
-//! is bounded.
+//! read completely. Reading always ends: lists and folders that contain themselves are refused, and the
+//! amount is bounded.
 
 mod entry;
 mod folder;

@@ -22,8 +22,8 @@ const MAX_ENTRIES: usize = 1_000_000;
 /// The longest list. Half a million entries fit in it.
 const MAX_LIST_BYTES: u64 = 64 << 20;
 
-/// Reads files, folders and playlists in this order, and reports each result at once. `found` may stop it. The
-/// returned [`Watch`] tells later whether anything has changed on disk.
+/// Reads files, folders and playlists in this order, and reports each result at once. `found` may stop it.
+/// The returned [`Watch`] tells later whether anything has changed on disk.
 pub fn read(roots: &[PathBuf], found: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Watch {
     let mut reader = Reader { found, watch: Watch::default(), open: Vec::new(), lists: 0, entries: 0 };
     let _ = roots.iter().try_for_each(|root| reader.root(root));

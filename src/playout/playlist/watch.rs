@@ -49,8 +49,8 @@ impl Watch {
         }
     }
 
-    /// Notes that a file is missing. It watches the nearest folder that exists, up to `root`, because the file
-    /// would appear there.
+    /// Notes that a file is missing. It watches the nearest folder that exists, up to `root`, because the
+    /// file would appear there.
     pub(super) fn miss(&mut self, path: &Path, root: &Path) {
         /// The most missing folders to watch. A list with more of them has other problems.
         const MAX_MISSING: usize = 256;

@@ -60,8 +60,8 @@ struct Parser<'f> {
     track: Track,
 }
 
-/// Parses a playlist. Only the entities of XML itself are expanded. Those that a document declares stay as they
-/// are, so no text can multiply.
+/// Parses a playlist. Only the entities of XML itself are expanded. Those that a document declares stay as
+/// they are, so no text can multiply.
 pub(super) fn parse(
     input: &mut dyn BufRead,
     found: &mut dyn FnMut(Item) -> ControlFlow<()>,

@@ -1,9 +1,9 @@
 //! What plays next: first the queue, each entry once; then the playlist, in passes.
 //!
-//! [`UpNext`] only says what comes next. The player reports what it did with each entry. [`peek`](UpNext::peek)
-//! may be called at any time. A player that opens tracks ahead compares [`version`](UpNext::version)s to see whether
-//! its track is still next. An entry is taken when it begins to sound ([`begin`](UpNext::begin)) or when it
-//! cannot be played ([`skip_failed`](UpNext::skip_failed)).
+//! [`UpNext`] only says what comes next. The player reports what it did with each entry.
+//! [`peek`](UpNext::peek) may be called at any time. A player that opens tracks ahead compares
+//! [`version`](UpNext::version)s to see whether its track is still next. An entry is taken when it begins to
+//! sound ([`begin`](UpNext::begin)) or when it cannot be played ([`skip_failed`](UpNext::skip_failed)).
 
 mod rotation;
 mod snapshot;
@@ -17,8 +17,8 @@ pub use self::snapshot::Snapshot;
 use super::playlist::Entry;
 use crate::ids::EntryId;
 
-/// Identifies one loading of a playlist. Entries that are still being read for an older loading do not enter a
-/// newer one.
+/// Identifies one loading of a playlist. Entries that are still being read for an older loading do not enter
+/// a newer one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ListId(pub u64);
@@ -28,9 +28,9 @@ pub struct ListId(pub u64);
 pub enum Place {
     /// After the entries that are queued already.
     End,
-    /// Before the entries that are queued already. A playlist that was loaded with [`When::Now`] and has not begun
-    /// still comes first, unless [`UpNext::play_now`] put an entry before it. The new entries come before both
-    /// then.
+    /// Before the entries that are queued already. A playlist that was loaded with [`When::Now`] and has not
+    /// begun still comes first, unless [`UpNext::play_now`] put an entry before it. The new entries come
+    /// before both then.
     Next,
 }
 
@@ -163,8 +163,8 @@ impl UpNext {
     }
 
     /// Takes an entry that has begun to sound. It is usually the answer of [`peek`](Self::peek). If that has
-    /// changed meanwhile, the given entry is taken, and the new answer still comes next. `None` if the given entry
-    /// is neither in the queue nor in the playlist any more.
+    /// changed meanwhile, the given entry is taken, and the new answer still comes next. `None` if the given
+    /// entry is neither in the queue nor in the playlist any more.
     pub fn begin(&mut self, id: EntryId) -> Option<Turn> {
         let turn = self.take(id, |list| {
             list.failures = 0;
@@ -179,7 +179,8 @@ impl UpNext {
         turn
     }
 
-    /// Takes an entry that cannot be played. `None` if it is neither in the queue nor in the playlist any more.
+    /// Takes an entry that cannot be played. `None` if it is neither in the queue nor in the playlist any
+    /// more.
     pub fn skip_failed(&mut self, id: EntryId) -> Option<Turn> {
         let turn = self.take(id, |list| {
             list.failures += 1;
@@ -322,10 +323,10 @@ impl UpNext {
         true
     }
 
-    /// Replaces the entries of a playlist that was read again. Playing continues after the current entry. If that
-    /// was removed, playing continues after the nearest entry before it that remains. If the list is shuffled, new
-    /// entries join the rest of the pass. Entries with the same path are the same. Returns false if another list
-    /// has taken its place.
+    /// Replaces the entries of a playlist that was read again. Playing continues after the current entry. If
+    /// that was removed, playing continues after the nearest entry before it that remains. If the list is
+    /// shuffled, new entries join the rest of the pass. Entries with the same path are the same. Returns
+    /// false if another list has taken its place.
     pub fn replace(&mut self, list: ListId, entries: Vec<Entry>) -> bool {
         let before = self.peek().map(|next| next.entry.clone());
         let UpNext { list: Some(rotation), next_id, random, .. } = self else { return false };
@@ -349,7 +350,8 @@ impl UpNext {
         self.settle();
     }
 
-    /// Shuffles the rest of the playlist's pass, or continues in the list's own order after the current entry.
+    /// Shuffles the rest of the playlist's pass, or continues in the list's own order after the current
+    /// entry.
     pub fn set_shuffle(&mut self, shuffle: bool) {
         if let Some(list) = &mut self.list {
             list.set_shuffle(shuffle, &mut self.random);
@@ -371,9 +373,10 @@ impl UpNext {
         })
     }
 
-    /// The next entries, at most `count`. The playlist is listed to the end of its pass. If it repeats in its own
-    /// order, the list continues with the next pass, up to the current position. The order of a shuffled pass is
-    /// not known before it begins. Later additions do not change the order of entries that were listed.
+    /// The next entries, at most `count`. The playlist is listed to the end of its pass. If it repeats in its
+    /// own order, the list continues with the next pass, up to the current position. The order of a shuffled
+    /// pass is not known before it begins. Later additions do not change the order of entries that were
+    /// listed.
     pub fn up_next(&mut self, count: usize) -> Vec<Candidate<'_>> {
         let coming = match &mut self.list {
             Some(list) => list.upcoming(count, &mut self.random),

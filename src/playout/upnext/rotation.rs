@@ -24,14 +24,14 @@ pub(super) struct Rotation {
     /// Shared with snapshots, so that a snapshot costs nothing, however long the list is.
     pub entries: Arc<Vec<Listed>>,
     /// The order of a shuffled pass: first the played entries (before `next`), then those whose order is
-    /// decided (before `drawn`), then the rest, whose order is not decided. It is a permutation of the entries.
-    /// It is empty if the list is not shuffled.
+    /// decided (before `drawn`), then the rest, whose order is not decided. It is a permutation of the
+    /// entries. It is empty if the list is not shuffled.
     ///
     /// The order is decided as late as possible, so that new entries can join the undecided rest at no cost.
     order: Vec<u32>,
     /// The number of entries that have been played in this pass. If it equals the number of entries, the pass
-    /// has ended, and the next one begins with its first entry. Until then, added entries still belong to this
-    /// pass.
+    /// has ended, and the next one begins with its first entry. Until then, added entries still belong to
+    /// this pass.
     next: usize,
     /// The number of places in `order` that are decided. In a shuffled list, `next <= drawn <= order.len()`.
     drawn: usize,
@@ -89,8 +89,8 @@ impl Rotation {
         }
     }
 
-    /// Takes entry `index`, which is usually the answer of [`peek`](Self::peek). An entry that is not next is taken
-    /// early. Returns whether the pass has ended with it.
+    /// Takes entry `index`, which is usually the answer of [`peek`](Self::peek). An entry that is not next is
+    /// taken early. Returns whether the pass has ended with it.
     pub fn take(&mut self, index: usize, random: &mut fastrand::Rng) -> bool {
         if self.next == self.entries.len() {
             self.next = 0;
@@ -121,8 +121,8 @@ impl Rotation {
         ended
     }
 
-    /// The next entries in order, at most `count`. They reach to the end of the pass. If the list repeats in its own
-    /// order, they go on into the next pass, up to the current position.
+    /// The next entries in order, at most `count`. They reach to the end of the pass. If the list repeats in
+    /// its own order, they go on into the next pass, up to the current position.
     pub fn upcoming(&mut self, count: usize, random: &mut fastrand::Rng) -> Vec<usize> {
         let length = self.entries.len();
         if self.next == length {
@@ -151,8 +151,8 @@ impl Rotation {
         self.settle(random);
     }
 
-    /// On: entries before the next one count as played, and the rest is shuffled. Off: playing continues after
-    /// the entry that was taken last.
+    /// On: entries before the next one count as played, and the rest is shuffled. Off: playing continues
+    /// after the entry that was taken last.
     pub fn set_shuffle(&mut self, shuffle: bool, random: &mut fastrand::Rng) {
         if shuffle == self.shuffle {
             return;
@@ -250,7 +250,8 @@ impl Rotation {
         } else if !self.repeat || length == 0 {
             self.ahead = None;
         } else if self.ahead.is_none() {
-            // Not the entry that was taken last, which would be heard twice in succession, unless it is the only one.
+            // Not the entry that was taken last, which would be heard twice in succession, unless it is the
+            // only one.
             let last = self.order.iter().rposition(|&index| Some(index) == self.last);
             self.ahead = Some(match last {
                 Some(last) if length > 1 => {
@@ -295,8 +296,8 @@ impl Rotation {
     }
 }
 
-/// Finds the old entry for each new one, by path. Entries with the same path are matched in their order. Lists that
-/// are read again seldom differ, so equal entries at both ends are matched first.
+/// Finds the old entry for each new one, by path. Entries with the same path are matched in their order.
+/// Lists that are read again seldom differ, so equal entries at both ends are matched first.
 fn kept(old: &[Listed], new: &[Entry]) -> Vec<Option<u32>> {
     let same = |(old, new): &(&Listed, &Entry)| old.entry.path == new.path;
     let head = old.iter().zip(new).take_while(same).count();

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{ListId, Listed, Rotation, UpNext};
 use crate::ids::EntryId;
 
-/// The state of [`UpNext`] in a form that can be stored as text: the queue, the playlist, its position and the
-/// order of its pass.
+/// The state of [`UpNext`] in a form that can be stored as text: the queue, the playlist, its position and
+/// the order of its pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     queue: VecDeque<Listed>,

@@ -10,7 +10,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use super::transport::Transport;
 use crate::error::{Error, Result};
 
-/// How many connections may wait to be accepted, if the system allows it: those of one second of a join storm.
+/// How many connections may wait to be accepted, if the system allows it: those of one second of a join
+/// storm.
 const WAITING: i32 = 4096;
 /// The system asks an idle peer for a sign of life after this time, three times.
 const KEEPALIVE: Duration = Duration::from_secs(30);

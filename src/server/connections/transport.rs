@@ -1,5 +1,5 @@
-//! The transport of a connection. The reactor and the connections read and write through it alone, so they do not know
-//! what lies between them and the network: plain TCP is the only kind.
+//! The transport of a connection. The reactor and the connections read and write through it alone, so they do
+//! not know what lies between them and the network: plain TCP is the only kind.
 
 use std::io::{self, ErrorKind, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -106,8 +106,8 @@ impl Transport {
     }
 }
 
-/// Why a peer is gone whose socket has this error. When a peer gives no sign of life any more, the system reports the
-/// last ICMP error if there was one, and not the time-out.
+/// Why a peer is gone whose socket has this error. When a peer gives no sign of life any more, the system
+/// reports the last ICMP error if there was one, and not the time-out.
 fn reason(error: &io::Error) -> CloseReason {
     match error.raw_os_error() {
         Some(libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH) => CloseReason::Stalled,

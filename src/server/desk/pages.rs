@@ -14,8 +14,8 @@ pub(crate) struct Stream<'a> {
     pub(crate) title: String,
 }
 
-/// The URL by which the client reaches the server. It has the host of the request if that is well-formed, else
-/// the address that the client reached.
+/// The URL by which the client reaches the server. It has the host of the request if that is well-formed,
+/// else the address that the client reached.
 pub(crate) fn base_url(host: Option<&str>, local: Option<SocketAddr>) -> String {
     match (host.filter(|host| is_host(host)), local) {
         (Some(host), _) => format!("http://{host}"),
@@ -24,8 +24,8 @@ pub(crate) fn base_url(host: Option<&str>, local: Option<SocketAddr>) -> String 
     }
 }
 
-/// Whether it has the form of `radio.example:8000`, `192.0.2.1` or `[2001:db8::1]:8000`. No such text can end a
-/// line or an HTML tag.
+/// Whether it has the form of `radio.example:8000`, `192.0.2.1` or `[2001:db8::1]:8000`. No such text can end
+/// a line or an HTML tag.
 fn is_host(host: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     (1..=255).contains(&host.len()) && host.bytes().all(is_part)

@@ -17,8 +17,8 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    /// The address of the client. If the peer is a trusted proxy, this is the last address in its header that is not a
-    /// trusted proxy, too. (The client may have written everything before that itself.)
+    /// The address of the client. If the peer is a trusted proxy, this is the last address in its header that
+    /// is not a trusted proxy, too. (The client may have written everything before that itself.)
     pub(crate) fn client(&self, peer: IpAddr, request: Option<&Request<'_>>) -> IpAddr {
         let peer = peer.to_canonical();
         let Some(request) = request.filter(|_| self.trusts(peer)) else { return peer };
@@ -36,8 +36,8 @@ impl Proxies {
         client
     }
 
-    /// The URL by which the client reaches us. It comes from the setting; else from a trusted proxy; else from the host
-    /// that the client asked for; else from the address that it reached.
+    /// The URL by which the client reaches us. It comes from the setting; else from a trusted proxy; else
+    /// from the host that the client asked for; else from the address that it reached.
     pub(crate) fn base_url(&self, peer: IpAddr, request: &Request<'_>, local: Option<SocketAddr>) -> String {
         if let Some(url) = &self.public_url {
             return url.clone();

@@ -1,9 +1,9 @@
 //! Requests for services. A service is code outside the reactor that answers certain paths, such as the API.
 //!
-//! A service names its paths in [`Server::take_requests`](super::Server::take_requests) and reads its requests
-//! on a thread of its own. The reactor does not wait for it: the answer comes back through a queue, and the
-//! doorbell wakes the reactor. The key and the ticket of an answer lead to its connection. No two requests have
-//! the same ticket.
+//! A service names its paths in [`Server::take_requests`](super::Server::take_requests) and reads its
+//! requests on a thread of its own. The reactor does not wait for it: the answer comes back through a queue,
+//! and the doorbell wakes the reactor. The key and the ticket of an answer lead to its connection. No two
+//! requests have the same ticket.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -42,8 +42,8 @@ impl Requests {
     }
 
     /// Waits for the next request, for at most `timeout`. Returns `None` after the timeout, and at once when
-    /// the server has stopped. It also returns `None` when the [bell](Requests::bell) rings or has rung, unless
-    /// a request is waiting.
+    /// the server has stopped. It also returns `None` when the [bell](Requests::bell) rings or has rung,
+    /// unless a request is waiting.
     pub fn next_within(&self, timeout: Duration) -> Option<HttpRequest> {
         select! {
             recv(self.receiver) -> request => request.ok(),
@@ -72,8 +72,8 @@ impl RequestsBell {
     }
 }
 
-/// A complete request. It is answered once, on any thread. If it is dropped without an answer, the client gets
-/// status 500.
+/// A complete request. It is answered once, on any thread. If it is dropped without an answer, the client
+/// gets status 500.
 pub struct HttpRequest {
     method: String,
     target: String,
@@ -103,8 +103,8 @@ impl HttpRequest {
         segments.map(|segment| percent::decode_text(segment).map(Cow::into_owned)).collect()
     }
 
-    /// The decoded value of the first query parameter of that name. `None` if there is none, or if the value is
-    /// not UTF-8.
+    /// The decoded value of the first query parameter of that name. `None` if there is none, or if the value
+    /// is not UTF-8.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let query = self.target.split_once('?')?.1;
         let query = query.split('#').next().unwrap_or_default();

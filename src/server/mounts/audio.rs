@@ -11,9 +11,9 @@ use crate::metadata::Title;
 use crate::packet::TitledPacket;
 use crate::units::{FrameCount, SampleRate};
 
-/// Feeds a mount with encoded audio as it comes, from any one thread. MP3, ADTS and Ogg are cut into packets, so that
-/// listeners join where a packet starts. Of any other content type, each write is a packet. Dropping it ends the mount
-/// in order.
+/// Feeds a mount with encoded audio as it comes, from any one thread. MP3, ADTS and Ogg are cut into packets,
+/// so that listeners join where a packet starts. Of any other content type, each write is a packet. Dropping
+/// it ends the mount in order.
 ///
 /// ```no_run
 /// # fn example(server: &longwave::Server, encoded: &[u8]) -> longwave::Result<()> {
@@ -40,7 +40,8 @@ pub struct AudioWriter {
     lead: Lead,
 }
 
-/// Audio may be this far ahead of the clock: as far as an encoder may hurry, and as long as the server may be away.
+/// Audio may be this far ahead of the clock: as far as an encoder may hurry, and as long as the server may be
+/// away.
 const MOST_AHEAD: Duration = Duration::from_secs(10);
 
 /// How far the written audio is ahead of the clock.
@@ -72,7 +73,8 @@ impl MountWriter {
     /// Feeds the mount with bytes instead of packets.
     pub fn into_audio(self) -> AudioWriter {
         let settings = self.info().settings;
-        // HE-AAC's headers name half of its rate, and some mounts name no rate. So both sides count frames at this one.
+        // HE-AAC's headers name half of its rate, and some mounts name no rate. So both sides count frames at
+        // this one.
         let rate = settings.packet_rate();
         AudioWriter {
             reader: PacketReader::for_content_type(&settings.content_type).at_rate(rate),
@@ -87,9 +89,9 @@ impl MountWriter {
 }
 
 impl AudioWriter {
-    /// Takes bytes until the audio is ten seconds ahead of the clock, and returns how many. It never waits and never
-    /// drops: offer the rest again a little later. So a whole file may be offered, and is sent as fast as it sounds. If
-    /// the content type is not parsed, its time is not known: pace it yourself.
+    /// Takes bytes until the audio is ten seconds ahead of the clock, and returns how many. It never waits
+    /// and never drops: offer the rest again a little later. So a whole file may be offered, and is sent as
+    /// fast as it sounds. If the content type is not parsed, its time is not known: pace it yourself.
     ///
     /// # Errors
     /// [`Error::Stopped`] once the mount was removed or its server has stopped.

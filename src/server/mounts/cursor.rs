@@ -1,9 +1,9 @@
-//! A client's place in a backlog. A cursor says what to write next, has no buffer of its own, and knows neither
-//! socket nor clock.
+//! A client's place in a backlog. A cursor says what to write next, has no buffer of its own, and knows
+//! neither socket nor clock.
 //!
-//! Every method that needs the bytes gets the backlog as an argument, so a cursor does not know whose backlog it is:
-//! [`Listener`](super::listener::Listener) and [`Follower`](super::follower::Follower) differ in when they are served
-//! and in what happens when the backlog has dropped what they need.
+//! Every method that needs the bytes gets the backlog as an argument, so a cursor does not know whose backlog
+//! it is: [`Listener`](super::listener::Listener) and [`Follower`](super::follower::Follower) differ in when
+//! they are served and in what happens when the backlog has dropped what they need.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,12 +14,14 @@ use crate::units::StreamPos;
 
 /// On the reactor thread.
 ///
-/// At rest (between two calls of the reactor) `position` is the start of a packet, or `begun` has the rest of the packet.
+/// At rest (between two calls of the reactor) `position` is the start of a packet, or `begun` has the rest of
+/// the packet.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     begun: Begun,
     opening: Opening,
-    /// The header that the client has got or is to get. Kept after it was sent, to tell whether a jump needs another.
+    /// The header that the client has got or is to get. Kept after it was sent, to tell whether a jump needs
+    /// another.
     header: Option<Arc<[u8]>>,
     /// The next byte of the backlog.
     position: StreamPos,
@@ -47,8 +49,8 @@ enum Begun {
     Carried(Remainder),
     /// So many bytes of `header` are sent.
     Header(usize),
-    /// A copy of the packet at `position`, because the backlog may drop it before the socket takes more. The copy
-    /// ends at `end`, and `position < end`.
+    /// A copy of the packet at `position`, because the backlog may drop it before the socket takes more. The
+    /// copy ends at `end`, and `position < end`.
     Packet { bytes: Box<[u8]>, end: StreamPos },
 }
 
@@ -135,8 +137,8 @@ impl Cursor {
         jumped
     }
 
-    /// Goes on in another backlog at `position`, where a packet starts. The client gets the rest of what it has begun
-    /// first, and the new backlog's title even if its number is the same.
+    /// Goes on in another backlog at `position`, where a packet starts. The client gets the rest of what it
+    /// has begun first, and the new backlog's title even if its number is the same.
     pub(crate) fn move_to(&mut self, position: StreamPos) {
         let carried = match &self.begun {
             Begun::Nothing | Begun::Head(_) | Begun::Carried(_) => None,
@@ -170,8 +172,8 @@ impl Cursor {
         self.opening = Opening::Undecided;
     }
 
-    /// Decides which header is needed, once the packet at the position is there. A header that the client has already
-    /// is not sent again. To be called before each [`gather`](Cursor::gather).
+    /// Decides which header is needed, once the packet at the position is there. A header that the client has
+    /// already is not sent again. To be called before each [`gather`](Cursor::gather).
     pub(crate) fn open(&mut self, backlog: &Backlog) {
         let is_there = backlog.holds(self.position) && self.position < backlog.head();
         if self.opening != Opening::Undecided || !is_there {

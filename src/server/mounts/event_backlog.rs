@@ -12,11 +12,12 @@ use crate::error::CloseReason;
 use crate::ring::{Backlog, HandoffReader};
 use crate::units::StreamPos;
 
-/// A follower may be this far behind. The whole of what an [`EventStream`](super::event_stream::EventStream) remembers
-/// fits several times.
+/// A follower may be this far behind. The whole of what an [`EventStream`](super::event_stream::EventStream)
+/// remembers fits several times.
 const BACKLOG_BYTES: usize = 1280 * 1024;
 
-/// On the reactor thread (but made on the thread that adds it, so that the reactor need not allocate the backlog).
+/// On the reactor thread (but made on the thread that adds it, so that the reactor need not allocate the
+/// backlog).
 #[derive(Debug)]
 pub(crate) struct EventBacklog {
     board: Arc<EventBoard>,
@@ -75,7 +76,8 @@ impl EventBacklogs {
         self.0.iter().find(|(_, stream)| Arc::ptr_eq(&stream.board, board)).map(|(key, _)| key)
     }
 
-    /// Takes the events that were pushed. Returns whether there may be more, and the streams whose producer is gone.
+    /// Takes the events that were pushed. Returns whether there may be more, and the streams whose producer
+    /// is gone.
     pub(crate) fn drain(&mut self) -> (bool, Vec<usize>) {
         let (mut more, mut ended) = (false, Vec::new());
         for (key, stream) in &mut self.0 {

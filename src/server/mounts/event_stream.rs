@@ -1,4 +1,5 @@
-//! The producer's side of an event stream. The reactor's side is [`EventBacklog`](super::event_backlog::EventBacklog).
+//! The producer's side of an event stream. The reactor's side is
+//! [`EventBacklog`](super::event_backlog::EventBacklog).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use crate::units::StreamPos;
 pub(crate) const WAITING: usize = 4_096;
 /// The longest event in bytes. The backlog has room for many of them.
 const MAX_EVENT: usize = 64 * 1024;
-/// A follower that reconnects can continue if it has missed at most this many bytes. The backlog holds many times that.
+/// A follower that reconnects can continue if it has missed at most this many bytes. The backlog holds many
+/// times that.
 const REMEMBERED: u64 = 128 * 1024;
 
 /// Shared by the reactor, which writes, and the producer, which reads. Each stream has its own.
@@ -45,8 +47,8 @@ impl EventStream {
         self.end
     }
 
-    /// Sends one whole event on its way. False if it cannot be sent: it has more than 64 KiB, or thousands wait because
-    /// the server has been away for long. The position stays then.
+    /// Sends one whole event on its way. False if it cannot be sent: it has more than 64 KiB, or thousands
+    /// wait because the server has been away for long. The position stays then.
     pub fn push(&mut self, event: &[u8]) -> bool {
         if event.is_empty() || event.len() > MAX_EVENT {
             return event.is_empty();
@@ -64,7 +66,8 @@ impl EventStream {
         pushed
     }
 
-    /// Whether a follower that had everything before this position can go on: an event begins there and is remembered.
+    /// Whether a follower that had everything before this position can go on: an event begins there and is
+    /// remembered.
     pub fn can_go_on_at(&self, position: StreamPos) -> bool {
         position == self.end || self.begins.binary_search(&position).is_ok()
     }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use crate::server::settings::MountSettings;
 
-/// So many mounts that are off the air have their fallback remembered. The one that ended first is forgotten first.
+/// So many mounts that are off the air have their fallback remembered. The one that ended first is forgotten
+/// first.
 const REMEMBERED: usize = 256;
-/// No chain of fallbacks is followed further. Fallbacks that are remembered may form a circle with those of new mounts.
+/// No chain of fallbacks is followed further. Fallbacks that are remembered may form a circle with those of
+/// new mounts.
 pub(super) const LONGEST_CHAIN: usize = 16;
 
 /// The fallbacks of mounts that are off the air, so that a chain goes on past a mount that is missing.
@@ -52,8 +54,8 @@ impl MountSettings {
     }
 }
 
-/// Refuses a mount if its fallback cannot work, or if it cannot work as the fallback of one of the others. The order of
-/// declaration does not matter, and a fallback need not exist yet.
+/// Refuses a mount if its fallback cannot work, or if it cannot work as the fallback of one of the others.
+/// The order of declaration does not matter, and a fallback need not exist yet.
 pub(crate) fn check(new: &MountSettings, others: &[&MountSettings]) -> Result<(), String> {
     let path = &new.path;
     let refuse = |mount: &MountSettings, stand_in: &MountSettings| {

@@ -7,8 +7,8 @@ use super::event_backlog::EventBacklog;
 use crate::server::connections::visit::Visit;
 use crate::units::StreamPos;
 
-/// On the reactor thread. A follower that loses its place is closed, because it could not know what it missed; it comes
-/// again and says which event it had last.
+/// On the reactor thread. A follower that loses its place is closed, because it could not know what it
+/// missed; it comes again and says which event it had last.
 #[derive(Debug)]
 pub(crate) struct Follower {
     /// The key of its event stream.
@@ -19,7 +19,8 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Gets `head`, then the events from `from` on. If the backlog has dropped these, it gets what comes next.
+    /// Gets `head`, then the events from `from` on. If the backlog has dropped these, it gets what comes
+    /// next.
     pub(crate) fn new(
         stream: usize,
         events: &EventBacklog,

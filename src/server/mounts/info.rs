@@ -1,4 +1,5 @@
-//! The state of a mount. The reactor keeps it up to date, and any thread reads it; neither waits for the other.
+//! The state of a mount. The reactor keeps it up to date, and any thread reads it; neither waits for the
+//! other.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -37,8 +38,8 @@ counters! {
         listener_peak: Gauge of listeners,
         /// Packets received.
         packets: Counter of packets,
-        /// Packets lost on the way from the producer: the reactor was away for too long, or the packet was larger than a
-        /// backlog can hold.
+        /// Packets lost on the way from the producer: the reactor was away for too long, or the packet was
+        /// larger than a backlog can hold.
         dropped_packets: Counter of packets,
         /// Bytes that listeners' sockets took, heads and titles included.
         bytes_sent: Counter of bytes,

@@ -15,7 +15,8 @@ use crate::server::Moment;
 use crate::server::settings::{MountSettings, ServerSettings};
 use crate::units::StreamPos;
 
-/// On the reactor thread (but made on the thread that adds it, so that the reactor need not allocate the backlog).
+/// On the reactor thread (but made on the thread that adds it, so that the reactor need not allocate the
+/// backlog).
 #[derive(Debug)]
 pub(crate) struct Mount {
     pub(crate) path: Arc<str>,
@@ -146,8 +147,8 @@ impl Mount {
         self.backlog.burst_start(bytes, time)
     }
 
-    /// Where a listener joins that comes from another mount and has not played so much of that: with what follows it
-    /// has a burst.
+    /// Where a listener joins that comes from another mount and has not played so much of that: with what
+    /// follows it has a burst.
     pub(crate) fn landing(&self, unplayed: Duration) -> StreamPos {
         let (bytes, time) = self.burst;
         let held = (unplayed.as_secs_f64() * self.settings.bytes_per_second() as f64) as u64;

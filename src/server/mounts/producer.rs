@@ -1,5 +1,5 @@
-//! The reactor's side of a producer: its packets are taken from a handoff, and its stream ends. Mounts and event
-//! streams share this.
+//! The reactor's side of a producer: its packets are taken from a handoff, and its stream ends. Mounts and
+//! event streams share this.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use crate::error::CloseReason;
 use crate::packet::TitledPacket;
 use crate::ring::HandoffReader;
 
-/// The most packets that are taken from one handoff in one turn of the reactor. Without a limit, a producer that
-/// pushes fast would keep the reactor from its listeners.
+/// The most packets that are taken from one handoff in one turn of the reactor. Without a limit, a producer
+/// that pushes fast would keep the reactor from its listeners.
 pub(super) const PACKETS_A_TURN: usize = 1024;
 /// Clients get what is due within this time after the end.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -23,7 +23,8 @@ pub(crate) enum Drained {
     Ended,
 }
 
-/// Takes `most` packets from a handoff, if there are so many. Returns the state of the handoff, and the number of packets.
+/// Takes `most` packets from a handoff, if there are so many. Returns the state of the handoff, and the
+/// number of packets.
 pub(super) fn drain(
     handoff: &HandoffReader,
     most: usize,

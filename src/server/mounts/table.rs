@@ -67,8 +67,9 @@ impl Mounts {
         self.paths.get(path).copied()
     }
 
-    /// The mount that a client of `path` hears: the mount itself if it has had audio, else the first of its fallbacks
-    /// that has. `playing` is the mount that the client hears already: the content type must be the same.
+    /// The mount that a client of `path` hears: the mount itself if it has had audio, else the first of its
+    /// fallbacks that has. `playing` is the mount that the client hears already: the content type must be the
+    /// same.
     pub(crate) fn resolve(&self, path: &str, playing: Option<&MountSettings>) -> Option<usize> {
         let (mut path, mut playing) = (path, playing);
         for _ in 0..LONGEST_CHAIN {

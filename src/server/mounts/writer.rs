@@ -36,14 +36,14 @@ impl MountWriter {
         MountWriter { handoff, board, registry }
     }
 
-    /// Sends a packet on its way. It never waits. If the server has been away for so long that ten seconds of packets
-    /// wait, the oldest packet is lost and counted.
+    /// Sends a packet on its way. It never waits. If the server has been away for so long that ten seconds of
+    /// packets wait, the oldest packet is lost and counted.
     pub fn push(&mut self, packet: TitledPacket) {
         self.push_all([packet]);
     }
 
-    /// Sends packets on their way together, as [`push`](MountWriter::push) does. The server wakes once, after the last. So
-    /// the iterator must not wait, and of more than ten seconds of packets the oldest are lost.
+    /// Sends packets on their way together, as [`push`](MountWriter::push) does. The server wakes once, after
+    /// the last. So the iterator must not wait, and of more than ten seconds of packets the oldest are lost.
     pub fn push_all(&mut self, packets: impl IntoIterator<Item = TitledPacket>) {
         let mut pushed = false;
         for packet in packets {
@@ -57,8 +57,8 @@ impl MountWriter {
         }
     }
 
-    /// Sends a packet on its way, or gives it back if there is no room for it now. A packet for a mount that is off the
-    /// air, or of more than 64 KiB, is taken and dropped.
+    /// Sends a packet on its way, or gives it back if there is no room for it now. A packet for a mount that
+    /// is off the air, or of more than 64 KiB, is taken and dropped.
     pub fn try_push(&mut self, packet: TitledPacket) -> std::result::Result<(), TitledPacket> {
         if fits(&packet) {
             return self.handoff.try_push(packet);

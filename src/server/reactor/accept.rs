@@ -22,8 +22,8 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 /// A listening socket.
 pub(super) struct Acceptor {
     pub(super) listener: TcpListener,
-    /// Whether a client may be waiting. It stays true until accepting would block, because the poll reports an
-    /// edge once.
+    /// Whether a client may be waiting. It stays true until accepting would block, because the poll reports
+    /// an edge once.
     pub(super) ready: bool,
 }
 

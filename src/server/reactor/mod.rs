@@ -1,8 +1,8 @@
 //! The thread `reactor`: accepts, reads requests, and writes to every listener.
 //!
-//! Reads: sockets; commands and answers, through queues; packets, through handoffs. The doorbell wakes it for all but sockets.
-//! Writes: sockets, counters, events, and entries for the journal.
-//! Never: blocks outside poll, touches a file, takes a lock that others hold for long, runs code of the host (so it does not log
+//! Reads: sockets; commands and answers, through queues; packets, through handoffs. The doorbell wakes it for
+//! all but sockets. Writes: sockets, counters, events, and entries for the journal. Never: blocks outside
+//! poll, touches a file, takes a lock that others hold for long, runs code of the host (so it does not log
 //! either), allocates for a write, looks at every connection in each turn.
 
 mod accept;
@@ -152,8 +152,8 @@ impl Reactor {
         let mut now = Moment::now();
         while !self.is_done(now.instant) {
             let timeout = self.may_sleep(now.instant);
-            // A signal can interrupt the wait, from a debugger for instance. Then there are no events, and the
-            // turn is idle.
+            // A signal can interrupt the wait, from a debugger for instance. Then there are no events, and
+            // the turn is idle.
             if let Err(error) = self.poll.poll(&mut events, timeout)
                 && error.kind() != ErrorKind::Interrupted
             {
@@ -233,8 +233,8 @@ impl Reactor {
         }
     }
 
-    /// Ends a mount. Its listeners get what is due, starting now. This and a stop look at every connection, but
-    /// they are rare.
+    /// Ends a mount. Its listeners get what is due, starting now. This and a stop look at every connection,
+    /// but they are rare.
     fn end_mount(&mut self, mount: usize, reason: CloseReason, now: Moment) {
         for (key, peer) in &self.peers {
             if matches!(&peer.connection, Connection::Listening(listener) if listener.mount == mount) {
@@ -370,8 +370,8 @@ impl Reactor {
         }
     }
 
-    /// Reads and discards what a listener or follower sends: a full receive buffer would turn the close into a
-    /// reset. Returns a reason if the peer is gone.
+    /// Reads and discards what a listener or follower sends: a full receive buffer would turn the close into
+    /// a reset. Returns a reason if the peer is gone.
     fn discard_input(&mut self, key: usize, now: Instant) -> Option<CloseReason> {
         let Peer { transport, connection, .. } = &mut self.peers[key];
         for _ in 0..STEPS_A_TURN {

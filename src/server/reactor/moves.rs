@@ -18,8 +18,8 @@ impl Reactor {
         }
     }
 
-    /// Brings listeners back to a mount that has got its first audio. This looks at every connection, but it is
-    /// rare.
+    /// Brings listeners back to a mount that has got its first audio. This looks at every connection, but it
+    /// is rare.
     pub(super) fn move_back_to(&mut self, mount: usize, now: Moment) {
         let comes = |peer: &Peer| {
             let Connection::Listening(listener) = &peer.connection else { return false };

@@ -12,8 +12,9 @@ const TICK_NANOS: u64 = 4_000_000;
 const SLOTS: usize = 4096;
 
 /// The batches in a cadence. With a cadence of one second, there is a batch every 40 ms, or every 200 ms if
-/// there are few entries. Both divide the ticks of a second, so an entry of a batch falls into a batch again one second
-/// later. 40 ms divides 200 ms, so every batch of the coarser grain is also one of the finer grain.
+/// there are few entries. Both divide the ticks of a second, so an entry of a batch falls into a batch again
+/// one second later. 40 ms divides 200 ms, so every batch of the coarser grain is also one of the finer
+/// grain.
 const GRAINS: u64 = 25;
 const GRAINS_OF_FEW: u64 = 5;
 /// With more entries than this, a batch of the finer grain has at least a hundred.
@@ -85,12 +86,12 @@ impl Timers {
         self.place(key, due);
     }
 
-    /// Schedules `key` for about `cadence` from `now`. It falls into a batch with others, so that the loop wakes for a
-    /// batch and not for each entry: a write after a sleep costs twice as much as a write after a write. But it does
-    /// not fall into one batch with all others, so that the load is flat.
+    /// Schedules `key` for about `cadence` from `now`. It falls into a batch with others, so that the loop
+    /// wakes for a batch and not for each entry: a write after a sleep costs twice as much as a write after a
+    /// write. But it does not fall into one batch with all others, so that the load is flat.
     ///
-    /// It is a grain early at most, and up to a quarter of the cadence early where that batch has fewer entries. So
-    /// entries that a storm or a stall put together spread again, and stay spread.
+    /// It is a grain early at most, and up to a quarter of the cadence early where that batch has fewer
+    /// entries. So entries that a storm or a stall put together spread again, and stay spread.
     pub(crate) fn schedule_cadence(&mut self, key: usize, now: Instant, cadence: Duration) {
         let cadence_ticks = cadence.as_nanos() as u64 / TICK_NANOS;
         let grains = if self.count < FEW { GRAINS_OF_FEW } else { GRAINS };
@@ -332,8 +333,8 @@ mod tests {
         assert_eq!(timers.idle_for(now), None);
     }
 
-    /// Serves so many entries, which were all due at once, for forty seconds at a cadence of one second. Returns how
-    /// many were served in each tick of the last ten seconds, and in all of these ticks.
+    /// Serves so many entries, which were all due at once, for forty seconds at a cadence of one second.
+    /// Returns how many were served in each tick of the last ten seconds, and in all of these ticks.
     fn serve_a_crowd(crowd: usize) -> (Vec<usize>, usize) {
         let cadence = Duration::from_secs(1);
         let mut now = Instant::now();

@@ -1,5 +1,5 @@
-//! The thread `journal`: writes the server's log. A logger may be slow, and neither the reactor nor a mixer may
-//! wait for one.
+//! The thread `journal`: writes the server's log. A logger may be slow, and neither the reactor nor a mixer
+//! may wait for one.
 //!
 //! Reads: entries from the reactor and from the hub of events, through a bounded queue. Writes: log lines.
 //! Never: touches a socket.
@@ -59,8 +59,8 @@ pub(crate) fn journal() -> (JournalWriter, Journal) {
 }
 
 impl JournalWriter {
-    /// Whether access lines may be logged. The reactor runs no code of the host, so it does not ask the logger
-    /// about the target. The thread `journal` does.
+    /// Whether access lines may be logged. The reactor runs no code of the host, so it does not ask the
+    /// logger about the target. The thread `journal` does.
     pub(crate) fn wants_requests(&self) -> bool {
         log::max_level() >= Level::Info
     }

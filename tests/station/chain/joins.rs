@@ -27,7 +27,8 @@ fn halves(folder: &Path, encode: impl Fn(&Path) -> PathBuf) -> Vec<Entry> {
     vec![Entry::new(half("1.wav", first)), Entry::new(half("2.wav", second))]
 }
 
-/// Plays two files. Returns for each output the strongest sound beside the tone: around the join, and before it.
+/// Plays two files. Returns for each output the strongest sound beside the tone: around the join, and before
+/// it.
 fn beside_tone_db(files: &[Entry]) -> Vec<(f64, f64)> {
     let settings = PipelineSettings { outputs: both(), ..PipelineSettings::default() };
     let aired = air(settings, files, FRAMES as f64 / 44_100.0 + 0.5);

@@ -1,8 +1,8 @@
-//! The whole way of the audio: files, decoders, mixer, LAME or FDK-AAC, handoff, reactor, HTTP, and then another
-//! decoder. The tests judge the decoded audio.
+//! The whole way of the audio: files, decoders, mixer, LAME or FDK-AAC, handoff, reactor, HTTP, and then
+//! another decoder. The tests judge the decoded audio.
 //!
-//! The pipelines have a stepped clock, so ten seconds of audio take only the time to encode them. Tests that need the
-//! machine's clock are in `players.rs` and `clock.rs`.
+//! The pipelines have a stepped clock, so ten seconds of audio take only the time to encode them. Tests that
+//! need the machine's clock are in `players.rs` and `clock.rs`.
 
 mod joins;
 mod meets;
@@ -23,7 +23,8 @@ struct Aired {
     begins: Vec<Vec<usize>>,
 }
 
-/// Plays files for this many seconds with one listener for each output, and decodes what the listeners received.
+/// Plays files for this many seconds with one listener for each output, and decodes what the listeners
+/// received.
 fn air(settings: PipelineSettings, files: &[Entry], seconds: f64) -> Aired {
     let (spec, outputs) = (settings.spec, settings.outputs.clone());
     let mut radio = Radio::stepped(settings);

@@ -35,8 +35,8 @@ fn tones_are_in_tune(spec: PcmSpec, outputs: Vec<OutputSettings>) {
         for (n, (shape, begin)) in shapes.iter().zip(begins).enumerate() {
             let range = begin + heard.at(0.2)..begin + heard.at(LASTS - 0.2);
             for channel in 0..spec.channels.count() {
-                // A mono file has the same level in both channels. The channels of a stereo file are averaged for a
-                // mono output.
+                // A mono file has the same level in both channels. The channels of a stereo file are averaged
+                // for a mono output.
                 let both = tones(n);
                 let expected = match (shape.channels, spec.channels) {
                     (Channels::Mono, _) => vec![both[0]],

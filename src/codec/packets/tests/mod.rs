@@ -271,7 +271,8 @@ mod ogg {
         let pages: Vec<&[u8]> = pairs.flat_map(|(one, other)| [&one[..], other]).collect();
         let (packets, garbage) = read("audio/ogg", &pages.concat(), []);
         assert_eq!((bytes(&packets), garbage), (pages.clone(), 0));
-        // Vorbis has three header pages, Opus two: the headers end with Vorbis' third, which is the fifth of all.
+        // Vorbis has three header pages, Opus two: the headers end with Vorbis' third, which is the fifth of
+        // all.
         assert_eq!(packets[5].header.as_deref(), Some(&pages[..5].concat()[..]));
         let told: Vec<u32> = packets.iter().step_by(2).map(|parsed| parsed.packet.frames).collect();
         assert_eq!(told, vorbis.frames[..told.len()]);

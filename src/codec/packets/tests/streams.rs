@@ -1,5 +1,5 @@
-//! Streams for tests: built packet by packet, of noise, which is the worst that a reader can meet. Noise holds sync
-//! words, too.
+//! Streams for tests: built packet by packet, of noise, which is the worst that a reader can meet. Noise
+//! holds sync words, too.
 
 use std::sync::LazyLock;
 
@@ -114,7 +114,8 @@ fn flac() -> Stream {
     ogg_stream("Application/OGG", 44_100, 13, &first, &[&[40], &[255, 255, 255, 7]])
 }
 
-/// Pages of noise behind the first page of a stream and its header pages, these given by the sizes of their segments.
+/// Pages of noise behind the first page of a stream and its header pages, these given by the sizes of their
+/// segments.
 fn ogg_stream(content_type: &'static str, rate: u32, serial: u32, first: &[u8], headers: &[&[u8]]) -> Stream {
     let (mut stream, mut random) = (Stream::new(content_type, rate), Rng::with_seed(u64::from(serial)));
     stream.packet(page(2, Some(0), serial, &[first.len() as u8], first), 0);

@@ -38,8 +38,8 @@ pub(crate) struct Patience {
     pub(crate) write_timeout: Duration,
 }
 
-/// A connection, on the reactor thread. `Listening` is not boxed: nearly all connections are listeners, and the
-/// slab that holds them shrinks when a crowd has left.
+/// A connection, on the reactor thread. `Listening` is not boxed: nearly all connections are listeners, and
+/// the slab that holds them shrinks when a crowd has left.
 #[derive(Debug)]
 pub(crate) enum Connection {
     /// Waits for a request head, or has one that is to be answered.
@@ -334,8 +334,8 @@ impl Connection {
         }
     }
 
-    /// The time of the next [`check_deadline`](Connection::check_deadline). `None` for listeners and followers,
-    /// which the reactor serves at times of its own.
+    /// The time of the next [`check_deadline`](Connection::check_deadline). `None` for listeners and
+    /// followers, which the reactor serves at times of its own.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
             Connection::Reading(Reading { deadline, .. })
@@ -347,8 +347,8 @@ impl Connection {
         }
     }
 
-    /// Ends what has lasted too long, if the deadline has passed. A client that has sent part of a request gets
-    /// status 408; one that waits for a service gets 504.
+    /// Ends what has lasted too long, if the deadline has passed. A client that has sent part of a request
+    /// gets status 408; one that waits for a service gets 504.
     pub(crate) fn check_deadline(&mut self, site: &mut dyn Site, patience: Patience, now: Instant) {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
@@ -367,8 +367,8 @@ impl Connection {
         };
     }
 
-    /// Prepares the connection for a stop. Answers on their way are still sent, and then it closes. It closes at once
-    /// if no request is complete. Listeners and followers stay: they end with their streams.
+    /// Prepares the connection for a stop. Answers on their way are still sent, and then it closes. It closes
+    /// at once if no request is complete. Listeners and followers stay: they end with their streams.
     pub(crate) fn wind_up(&mut self) {
         match self {
             Connection::Reading(_) | Connection::Receiving(_) => *self = Connection::Closed,
@@ -383,8 +383,8 @@ impl Connection {
 }
 
 impl Receiving {
-    /// Makes it from `input`, where the head ends at `head_end`. Part of the body may follow, or all of it and
-    /// more.
+    /// Makes it from `input`, where the head ends at `head_end`. Part of the body may follow, or all of it
+    /// and more.
     fn new(
         mut input: Vec<u8>,
         head_end: usize,

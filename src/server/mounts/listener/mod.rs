@@ -20,8 +20,8 @@ const FASTEST: Duration = Duration::from_millis(20);
 const QUIET: Duration = Duration::from_millis(250);
 /// A client that leaves within this time does not count as a listener.
 const COUNTS_AFTER: Duration = Duration::from_secs(1);
-/// The end of a client's input may be a half-close or the first half of leaving. Which it was shows at the second
-/// write after it, because the client's system answers the first with a reset.
+/// The end of a client's input may be a half-close or the first half of leaving. Which it was shows at the
+/// second write after it, because the client's system answers the first with a reset.
 const COUNTS_AFTER_EOF: Duration = Duration::from_millis(2_500);
 
 /// On the reactor thread.
@@ -100,8 +100,8 @@ impl Listener {
         self.moved.as_ref().map(|moved| &*moved.home).filter(|home| *home != &*mount.path)
     }
 
-    /// Goes on at another mount, whose key is `key`, where it has a burst again with what it has not played yet.
-    /// Returns how many bytes of the old mount it missed.
+    /// Goes on at another mount, whose key is `key`, where it has a burst again with what it has not played
+    /// yet. Returns how many bytes of the old mount it missed.
     pub(crate) fn move_to(&mut self, key: usize, old: &Mount, new: &Mount, now: Instant) -> u64 {
         let unplayed = self.unplayed(&old.backlog, now);
         let missed = old.backlog.head() - self.cursor.end_of_begun();
@@ -114,8 +114,8 @@ impl Listener {
         missed
     }
 
-    /// To be called before each write. A cursor that fell out of the backlog jumps to one burst behind the head.
-    /// Returns how many bytes that left out.
+    /// To be called before each write. A cursor that fell out of the backlog jumps to one burst behind the
+    /// head. Returns how many bytes that left out.
     pub(crate) fn catch_up(&mut self, mount: &Mount, now: Instant) -> u64 {
         let mut jumped = 0;
         if self.cursor.is_lost(&mount.backlog) {
@@ -127,8 +127,8 @@ impl Listener {
         jumped
     }
 
-    /// How much audio the player has that it has not played: what was sent since its join or last jump, less the time
-    /// since. After a move that time starts when the audio of the old mount has been played.
+    /// How much audio the player has that it has not played: what was sent since its join or last jump, less
+    /// the time since. After a move that time starts when the audio of the old mount has been played.
     fn unplayed(&self, backlog: &Backlog, now: Instant) -> Duration {
         let Lead { since, from } = self.lead;
         let sent = match backlog.holds(self.cursor.position()) {
@@ -139,12 +139,12 @@ impl Listener {
         (sent + before).saturating_sub(now.saturating_duration_since(since))
     }
 
-    /// How long until it is served again after it got everything: a quarter of what it has not played, but not less
-    /// than one packet.
+    /// How long until it is served again after it got everything: a quarter of what it has not played, but
+    /// not less than one packet.
     pub(crate) fn cadence(&self, mount: &Mount, now: Instant) -> Duration {
         let quarter = self.unplayed(&mount.backlog, now) / 4;
-        // At a mount that gets nothing, no player has anything left. To look for more at each packet's time would keep
-        // a core busy.
+        // At a mount that gets nothing, no player has anything left. To look for more at each packet's time
+        // would keep a core busy.
         let quiet = (mount.quiet_for(now) / 4).min(QUIET);
         quarter.max(quiet).max(mount.packet_time()).clamp(FASTEST, SLOWEST)
     }
