@@ -54,7 +54,7 @@ pub(super) struct SnapshotSource {
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub begun: Arc<AtomicU64>,
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
-    pub history: Arc<Mutex<History>>,
+    pub history: Arc<History>,
 }
 
 impl SnapshotSource {
@@ -79,7 +79,7 @@ impl SnapshotSource {
                     played,
                 }
             }),
-            history: self.history.lock().unwrap_or_else(PoisonError::into_inner).tracks().cloned().collect(),
+            history: self.history.tracks(),
         }
     }
 
@@ -102,8 +102,7 @@ impl SnapshotSource {
         drop(goes_on_at);
         let version = list.version();
         drop(list);
-        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        history.prepend(snapshot.history);
+        self.history.prepend(snapshot.history);
         version
     }
 

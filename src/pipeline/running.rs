@@ -15,7 +15,7 @@ use super::outputs::Outputs;
 use super::programming::Programming;
 use super::resume::SnapshotSource;
 use super::settings::PipelineSettings;
-use super::state::{self, History};
+use super::state::History;
 use super::threads::{Deadlines, Threads};
 use super::voices::VoiceTable;
 use super::{STOP_WITHIN, state_file};
@@ -41,7 +41,7 @@ pub(super) struct Inner {
     pub programming: Programming,
     pub outputs: Mutex<Outputs>,
     pub voices: Arc<VoiceTable>,
-    pub history: Arc<Mutex<History>>,
+    pub history: Arc<History>,
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub emitter: Emitter,
     pub hooks: Arc<HookTable>,
@@ -59,7 +59,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
     settings.check_to_start()?;
     let kept = settings.state_file.as_deref().and_then(state_file::load);
     let name: Arc<str> = settings.name.as_str().into();
-    let (history, voices, threads) = <(Arc<Mutex<History>>, Arc<VoiceTable>, Threads)>::default();
+    let (history, voices, threads) = <(Arc<History>, Arc<VoiceTable>, Threads)>::default();
     let membership = Arc::new(Membership::enter(server.hub()?, name.clone()));
     let emitter = membership.emitter().after(remember(&history, &voices));
     let hooks = Arc::new(HookTable::new(std::mem::take(&mut settings.hooks)));
@@ -108,13 +108,10 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
 }
 
 /// What an event changes before anybody hears of it.
-fn remember(
-    history: &Arc<Mutex<History>>,
-    voices: &Arc<VoiceTable>,
-) -> impl Fn(&Event) + Send + Sync + 'static {
+fn remember(history: &Arc<History>, voices: &Arc<VoiceTable>) -> impl Fn(&Event) + Send + Sync + 'static {
     let (history, voices) = (history.clone(), voices.clone());
     move |event| match event {
-        Event::TrackChange { track, .. } => state::remember(&history, track),
+        Event::TrackChange { track, .. } => history.add(track),
         Event::VoiceEnded { voice, .. } => voices.forget(*voice),
         _ => {}
     }

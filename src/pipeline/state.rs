@@ -1,7 +1,7 @@
 //! The state of a running pipeline. Reading it never makes the audio wait.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -64,33 +64,41 @@ impl Health {
     }
 }
 
-/// The last tracks, oldest first.
+/// The last tracks, oldest first. The mixer's thread adds to them, so the lock is held for moments only:
+/// tracks are copied without it.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    tracks: VecDeque<PlayedTrack>,
+    tracks: Mutex<VecDeque<Arc<PlayedTrack>>>,
 }
 
 impl History {
-    pub fn add(&mut self, track: TrackInfo) {
-        if self.tracks.len() == HISTORY {
-            self.tracks.pop_front();
-        }
+    /// Adds the track that begins now.
+    pub fn add(&self, track: &TrackInfo) {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.tracks.push_back(PlayedTrack { track, began_at: since_1970.as_millis() as u64 });
+        let played = PlayedTrack { track: track.clone(), began_at: since_1970.as_millis() as u64 };
+        let mut tracks = self.lock();
+        let oldest = if tracks.len() == HISTORY { tracks.pop_front() } else { None };
+        tracks.push_back(Arc::new(played));
+        drop(tracks);
+        drop(oldest);
     }
 
-    pub fn tracks(&self) -> impl Iterator<Item = &PlayedTrack> {
-        self.tracks.iter()
+    pub fn tracks(&self) -> Vec<PlayedTrack> {
+        let tracks = self.lock().clone();
+        tracks.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
     /// Adds the tracks from before a restart. Tracks that are known already are not added again.
-    pub fn prepend(&mut self, before: Vec<PlayedTrack>) {
-        let room = HISTORY - self.tracks.len();
-        let first = self.tracks.front().map_or(u64::MAX, |first| first.began_at);
+    pub fn prepend(&self, before: Vec<PlayedTrack>) {
+        let mut tracks = self.lock();
+        let room = HISTORY - tracks.len();
+        let first = tracks.front().map_or(u64::MAX, |first| first.began_at);
         let unknown = before.into_iter().rev().filter(|track| track.began_at < first);
-        for track in unknown.take(room).collect::<Vec<_>>() {
-            self.tracks.push_front(track);
-        }
+        unknown.take(room).for_each(|track| tracks.push_front(Arc::new(track)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<PlayedTrack>>> {
+        self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,7 +122,7 @@ impl Pipeline {
 
     /// The last hundred tracks, oldest first. The last of them may still be on the air.
     pub fn history(&self) -> Vec<PlayedTrack> {
-        self.inner.history.lock().unwrap_or_else(PoisonError::into_inner).tracks().cloned().collect()
+        self.inner.history.tracks()
     }
 
     /// The current playlist and the position in it.
@@ -174,9 +182,4 @@ impl Pipeline {
     pub fn is_held(&self) -> bool {
         read(&self.inner.on_air).held
     }
-}
-
-/// Adds a track to the history. The emitter calls it.
-pub(super) fn remember(history: &Mutex<History>, track: &Arc<TrackInfo>) {
-    history.lock().unwrap_or_else(PoisonError::into_inner).add(TrackInfo::clone(track));
 }
