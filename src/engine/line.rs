@@ -69,7 +69,7 @@ pub(crate) struct Running {
     /// Frames that went in, and frames that came out in packets.
     fed: u64,
     produced: u64,
-    /// Whether it replaces a failed encoder and has made no packet yet.
+    /// Whether it replaces a failed encoder and none of its packets has been sent yet.
     unproven: bool,
 }
 
@@ -177,11 +177,6 @@ impl Line {
     /// Gives each new packet the title that is in force at its end.
     fn title_packets(&mut self) {
         let EncoderState::Running(running) = &mut self.encoder else { return };
-        if running.unproven && !self.packets.is_empty() {
-            running.unproven = false;
-            self.failed.store(false, Ordering::Relaxed);
-            self.output.emitter.emit(Event::EncoderRecovered { mount: self.output.mount.clone() });
-        }
         let start = running.start.map_or(0, |start| start.0);
         for packet in self.packets.drain(..) {
             running.produced += u64::from(packet.frames);
@@ -199,8 +194,20 @@ impl Line {
     fn send(&mut self) {
         match &mut self.sink {
             Some(sink) if !self.ready.is_empty() => sink(self.ready.drain(..)),
-            _ => self.ready.clear(),
+            _ => return self.ready.clear(),
         }
+        self.note_recovery();
+    }
+
+    /// Tells that the encoder works again. Only called after its packets have been sent, so that whoever
+    /// hears of it finds them.
+    fn note_recovery(&mut self) {
+        match &mut self.encoder {
+            EncoderState::Running(running) if running.unproven => running.unproven = false,
+            _ => return,
+        }
+        self.failed.store(false, Ordering::Relaxed);
+        self.output.emitter.emit(Event::EncoderRecovered { mount: self.output.mount.clone() });
     }
 
     fn fail(&mut self, block: &PcmBlock, error: &Error) {
