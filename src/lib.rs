@@ -16,6 +16,7 @@ mod counters;
 mod engine;
 mod error;
 mod event;
+mod health;
 mod http;
 mod icy;
 mod ids;
@@ -57,6 +58,7 @@ pub use engine::deck::VoiceState;
 pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, Result};
 pub use event::{Event, EventKind, EventReceiver, StationEvent, TrackInfo};
+pub use health::Health;
 pub use http::HttpAnswer;
 #[doc(hidden)]
 pub use http::read_request; // for fuzzing
@@ -65,7 +67,7 @@ pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
-    CurrentTrack, Health, HookId, Hooks, Levels, ListOptions, OutputSettings, Pipeline, PipelineBuilder,
+    CurrentTrack, HookId, Hooks, Levels, ListOptions, OutputSettings, Pipeline, PipelineBuilder,
     PipelineSettings, PipelineSnapshot, PlayedTrack, Reloaded, ReplayGain, Station, StationSettings,
     VoiceInput, VoiceOptions,
 };

@@ -82,12 +82,13 @@ impl Levels {
 pub struct Health {
     ok: bool,
     problems: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Health {
     /// From [`Pipeline::health`](crate::Pipeline::health).
-    pub fn of(health: pipeline::Health) -> Health {
-        Health { ok: health.is_ok(), problems: health.problems }
+    pub fn of(health: crate::Health) -> Health {
+        Health { ok: health.is_ok(), problems: health.problems, warnings: health.warnings }
     }
 }
 

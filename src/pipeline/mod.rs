@@ -27,7 +27,7 @@ pub(crate) use reload::Reloader;
 pub use resume::PipelineSnapshot;
 pub(crate) use settings::OUTPUT;
 pub use settings::{OutputSettings, PipelineSettings, ReplayGain, StationSettings};
-pub use state::{CurrentTrack, Health, Levels, PlayedTrack};
+pub use state::{CurrentTrack, Levels, PlayedTrack};
 pub use station::Station;
 pub use voices::{VoiceInput, VoiceOptions};
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Pipeline;
 use crate::engine::mixer::read;
 use crate::event::TrackInfo;
+use crate::health::Health;
 use crate::ids::EntryId;
 use crate::playout::{Entry, ListState};
 use crate::units::FrameCount;
@@ -48,20 +49,6 @@ pub struct Levels {
     pub momentary_lufs: f32,
     /// The short-term loudness, over the last 3 s, in LUFS.
     pub short_term_lufs: f32,
-}
-
-/// The health of a pipeline.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// The problems, each in a sentence. Empty if all is well.
-    pub problems: Vec<String>,
-}
-
-impl Health {
-    /// Whether all is well.
-    pub fn is_ok(&self) -> bool {
-        self.problems.is_empty()
-    }
 }
 
 /// The last tracks, oldest first. The mixer's thread adds to them, so the lock is held for moments only:

@@ -21,7 +21,10 @@ fn health_is_ok_or_says_what_is_wrong() {
     let radio = Radio::start();
     until("something is on the air", || radio.pipeline().current_track().is_some());
     let answer = radio.ask("GET", "/health", "", "");
-    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status":"ok","problems":[]}"#));
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, r#"{"status":"ok","problems":[],"warnings":[]}"#)
+    );
     let head = radio.ask("HEAD", "/health", "", "");
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     assert_eq!(radio.look("/api/v1/health")["status"], "ok");

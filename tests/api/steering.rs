@@ -44,7 +44,7 @@ fn the_state_of_a_pipeline_is_told_whole() {
     assert_eq!(state["current"]["file"], "one.wav", "files are named below their root");
     assert_eq!((&state["next"]["file"], &state["mounts"]), (&"two.wav".into(), &json!(["/a"])));
     assert_eq!((&state["playlist"]["length"], &state["playlist"]["loop"]), (&2.into(), &true.into()));
-    assert_eq!(state["health"], json!({ "ok": true, "problems": [] }));
+    assert_eq!(state["health"], json!({ "ok": true, "problems": [], "warnings": [] }));
     assert_eq!(radio.look(&format!("{P}/health"))["ok"], true);
     assert_eq!(files(&radio.look(&format!("{P}/history"))), ["one.wav"]);
     assert_eq!(files(&radio.look(&format!("{P}/up-next?count=3"))), ["two.wav", "one.wav"]);

@@ -23,29 +23,31 @@ pub(crate) fn openapi(_: &Core, _: &Call<'_>) -> Handled {
 }
 
 #[derive(Serialize)]
-struct Health {
+struct StationHealth<'a> {
     status: &'static str,
-    /// The problems, each in a sentence.
-    problems: Vec<Problem>,
+    problems: Vec<Finding<'a>>,
+    warnings: Vec<Finding<'a>>,
 }
 
+/// A problem or a warning, in a sentence.
 #[derive(Serialize)]
-struct Problem {
-    pipeline: String,
+struct Finding<'a> {
+    /// `None` if it is about the whole station.
+    pipeline: Option<&'a str>,
     problem: String,
 }
 
-/// `GET /health`: status 200, or 503 with the problems.
+/// `GET /health`: status 200, or 503 if there are problems.
 pub(crate) fn health(core: &Core, _: &Call<'_>) -> Handled {
-    let mut problems = Vec::new();
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     for pipeline in &core.pipelines {
-        let name = pipeline.name();
-        problems.extend(
-            pipeline.health().problems.into_iter().map(|problem| Problem { pipeline: name.into(), problem }),
-        );
+        let health = pipeline.health();
+        let finding = |problem| Finding { pipeline: Some(pipeline.name()), problem };
+        problems.extend(health.problems.into_iter().map(finding));
+        warnings.extend(health.warnings.into_iter().map(finding));
     }
     let (code, status) = if problems.is_empty() { (200, "ok") } else { (503, "failing") };
-    Ok(open_json(code, &Health { status, problems }))
+    Ok(open_json(code, &StationHealth { status, problems, warnings }))
 }
 
 #[derive(Serialize)]

@@ -72,8 +72,10 @@ pub fn pipelines(list: &Value) -> String {
         ] {
             shown += &format!("  {name:<10} {value}\n");
         }
-        for problem in pipeline["health"]["problems"].as_array().into_iter().flatten() {
-            shown += &format!("  {:<10} {}\n", "PROBLEM", text(problem));
+        for (list, label) in [("problems", "PROBLEM"), ("warnings", "WARNING")] {
+            for finding in pipeline["health"][list].as_array().into_iter().flatten() {
+                shown += &format!("  {label:<10} {}\n", text(finding));
+            }
         }
     }
     shown
