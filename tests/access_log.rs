@@ -50,7 +50,7 @@ fn every_request_has_its_line() {
     });
     let requests = station.server.take_requests(&["/own"], 1).unwrap();
     let mut client = station.connect();
-    client.write_all(b"GET /own HTTP/1.1\r\n\r\n").unwrap();
+    client.write_all(b"GET /own HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     let mut request = requests.next_within(Duration::from_secs(30)).unwrap();
     request.identify("Zo\u{eb} \u{9b}");
     request.answer(HttpAnswer::text(200, "so it is"));

@@ -1,12 +1,14 @@
 //! HTTP/1.0 and 1.1, as much as a radio server needs: from bytes to requests, from answers to bytes.
 
 mod answer;
+mod host;
 mod problem;
 mod request;
 mod status;
 
 pub use answer::HttpAnswer;
 pub(crate) use answer::{DateLine, Form, Outgoing, is_header_value};
+pub(crate) use host::is_host;
 pub(crate) use problem::ProblemDetails;
 pub(crate) use request::{Body, Found, HeadSearch, MAX_HEAD, Request, Version};
 pub(crate) use status::Status;

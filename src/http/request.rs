@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Status;
+use super::{Status, is_host};
 use crate::percent;
 
 /// The longest head: request line, headers, and the empty line behind them.
@@ -136,12 +136,39 @@ impl<'a> Request<'a> {
     /// Path and query as they were sent. A proxy may send a scheme and a host before them; these are left
     /// out.
     pub(crate) fn local_target(&self) -> &'a str {
-        match self.target.split_once("://") {
-            Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-                rest.find('/').map_or("/", |slash| &rest[slash..])
-            }
-            _ => self.target,
+        match self.absolute_target() {
+            Some((_, local)) if local.starts_with('/') => local,
+            Some(_) => "/",
+            None => self.target,
         }
+    }
+
+    /// The host of a target with a scheme, and what follows it.
+    fn absolute_target(&self) -> Option<(&'a str, &'a str)> {
+        let (scheme, rest) = self.target.split_once("://")?;
+        let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_scheme.then(|| rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len())))
+    }
+
+    /// The host that the client asks for, with its port: the one in the target if there is one, else the header
+    /// `Host`. None if that is no host.
+    pub(crate) fn host(&self) -> Option<&'a str> {
+        let host = match self.absolute_target() {
+            Some((host, _)) => Some(host),
+            None => self.header("host"),
+        };
+        host.filter(|host| is_host(host))
+    }
+
+    /// Whether the request has more than one `Host`. A proxy could act on another one than we do.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.values("host").nth(1).is_some()
+    }
+
+    /// Whether the request names a host as its version demands. Streams are sent without one, too, because old
+    /// receivers ask for them so.
+    pub(crate) fn names_host(&self) -> bool {
+        self.version == Version::Http10 || (self.values("host").next().is_some() && self.host().is_some())
     }
 
     /// Whether the player asks for ICY blocks, by any integer but 0.
@@ -293,11 +320,54 @@ mod tests {
             ("/%zz%4", "/%zz%4"),
             ("http://radio.example:8000/a.mp3?x", "/a.mp3"),
             ("http://radio.example", "/"),
+            ("http://radio.example?x=/a", "/"),
+            ("http://radio.example#/a", "/"),
             ("*", "*"),
         ] {
             assert_eq!(get(&format!("{target} HTTP/1.1")).path().as_deref(), Some(path));
         }
         assert_eq!(get("/%ff HTTP/1.1").path(), None);
+    }
+
+    #[test]
+    fn the_host_of_the_target_goes_before_the_header() {
+        for (request, host) in [
+            ("/ HTTP/1.1\r\nHost: radio.example:8000 ", Some("radio.example:8000")),
+            ("/ HTTP/1.1\r\nhOST:\t[::1]", Some("[::1]")),
+            ("http://radio.example/a HTTP/1.1\r\nHost: other.example", Some("radio.example")),
+            ("HTTP://radio.example:80?x HTTP/1.1\r\nHost: other.example", Some("radio.example:80")),
+            // A target with a host that is none is not mended by the header.
+            ("http://user:secret@radio.example/ HTTP/1.1\r\nHost: radio.example", None),
+            ("http:///a HTTP/1.1\r\nHost: radio.example", None),
+            ("/?to=http://radio.example/ HTTP/1.1\r\nHost: other.example", Some("other.example")),
+            ("/ HTTP/1.1\r\nHost: radio.example, other.example", None),
+            ("/ HTTP/1.1\r\nHost:", None),
+            ("/ HTTP/1.1", None),
+        ] {
+            assert_eq!(get(request).host(), host, "{request}");
+        }
+        let bytes = request(b"GET / HTTP/1.1\r\nHost: radio\xff\r\n\r\n");
+        assert_eq!((bytes.host(), bytes.names_host()), (None, false));
+    }
+
+    #[test]
+    fn http_1_1_names_one_host() {
+        for (request, names, ambiguous) in [
+            ("/ HTTP/1.1\r\nHost: a", true, false),
+            ("/ HTTP/1.1", false, false),
+            ("/ HTTP/1.1\r\nHost:", false, false),
+            ("/ HTTP/1.1\r\nHost: [::1", false, false),
+            ("http://a/ HTTP/1.1", false, false),
+            ("http://../ HTTP/1.1\r\nHost: a", false, false),
+            ("/ HTTP/1.0", true, false),
+            ("/ HTTP/1.0\r\nHost: ..", true, false),
+            ("/ HTTP/1.1\r\nHost: a\r\nhost: b", true, true),
+            ("/ HTTP/1.1\r\nHost: a\r\nHost: a", true, true),
+            ("/ HTTP/1.0\r\nHost: a\r\nHost:", true, true),
+        ] {
+            let request = get(request);
+            assert_eq!((request.names_host(), request.is_ambiguous()), (names, ambiguous), "{request:?}");
+        }
     }
 
     #[test]

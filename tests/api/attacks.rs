@@ -24,7 +24,7 @@ fn a_body_of_a_gibibyte_is_refused_before_it_comes() {
     let login = format!("Authorization: Bearer {}\r\n", radio.admin);
     for length in ["65537", "1073741824", "99999999999999999999999999"] {
         let mut client = Client::new(radio.connect());
-        let head = format!("POST {QUEUE} HTTP/1.1\r\n{login}Content-Length: {length}\r\n\r\n");
+        let head = format!("POST {QUEUE} HTTP/1.1\r\nHost: a\r\n{login}Content-Length: {length}\r\n\r\n");
         client.socket.write_all(head.as_bytes()).unwrap();
         let answer = client.answer(false);
         assert_eq!(answer.problem(), (413, "content-too-large".into(), None));
@@ -43,7 +43,7 @@ fn a_body_of_a_gibibyte_is_refused_before_it_comes() {
 fn a_body_that_comes_slowly_has_its_time() {
     let radio = quick();
     let mut client = Client::new(radio.connect());
-    write!(client.socket, "POST {QUEUE} HTTP/1.1\r\nContent-Length: 1000\r\n\r\n").unwrap();
+    write!(client.socket, "POST {QUEUE} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n").unwrap();
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(10) && client.socket.write_all(b" ").is_ok() {
         std::thread::sleep(Duration::from_millis(20));
@@ -58,7 +58,7 @@ fn a_body_that_comes_slowly_has_its_time() {
 #[test]
 fn bodies_on_their_way_are_counted_so_that_memory_is_bounded() {
     let radio = Radio::start();
-    let begin = format!("POST {QUEUE} HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{{");
+    let begin = format!("POST {QUEUE} HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n{{");
     let mut clients: Vec<Client> = (0..257).map(|_| Client::new(radio.connect())).collect();
     let mut last = clients.pop().unwrap();
     for client in &mut clients {
@@ -78,7 +78,7 @@ fn bodies_on_their_way_are_counted_so_that_memory_is_bounded() {
 fn no_request_is_hidden_in_another() {
     let radio = Radio::start();
     let login = format!("Authorization: Bearer {}\r\n", radio.admin);
-    let hidden = format!("DELETE {QUEUE} HTTP/1.1\r\n{login}\r\n");
+    let hidden = format!("DELETE {QUEUE} HTTP/1.1\r\nHost: a\r\n{login}\r\n");
     radio.steer("POST", QUEUE, json!({ "files": ["one.wav"] }));
     let (short, long) = (hidden.len() / 2, hidden.len());
     for framing in [
@@ -114,12 +114,36 @@ fn no_request_is_hidden_in_another() {
 }
 
 #[test]
+fn the_api_needs_one_host() {
+    let radio = Radio::start();
+    for (hosts, status) in [
+        ("", 400),
+        ("Host: \r\n", 400),
+        ("Host: ..\r\n", 400),
+        ("Host: a\r\nHost: b\r\n", 400),
+        ("Host: a:80\r\n", 200),
+        ("Host: 192.0.2.1\r\n", 200),
+        ("Host: [::1]\r\n", 200),
+    ] {
+        for target in ["/api/v1/openapi.json", "/nowplaying", "/status-json.xsl"] {
+            let mut client = Client::new(radio.connect());
+            write!(client.socket, "GET {target} HTTP/1.1\r\n{hosts}\r\n").unwrap();
+            assert_eq!(client.answer(false).status, status, "{target} {hosts}");
+            let mut old = Client::new(radio.connect());
+            write!(old.socket, "GET {target} HTTP/1.0\r\n{hosts}\r\n").unwrap();
+            let ambiguous = hosts.matches("Host").count() > 1;
+            assert_eq!(old.answer(false).status, if ambiguous { 400 } else { 200 }, "{target} {hosts}");
+        }
+    }
+}
+
+#[test]
 fn a_client_that_expects_100_continue_gets_it_once() {
     let radio = Radio::start();
     let body = "{\"files\":[\"one.wav\"]}";
     let mut client = Client::new(radio.connect());
     let head = format!(
-        "POST {QUEUE} HTTP/1.1\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+        "POST {QUEUE} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
          Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         radio.admin,
         body.len()

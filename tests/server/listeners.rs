@@ -301,11 +301,43 @@ fn the_answers_of_the_protocol() {
         assert!(answer.contains(&format!("http://{}{encoded}", station.address)), "{answer}");
         assert!(ask(&format!("GET /nothing.{kind} HTTP/1.1")).starts_with("HTTP/1.1 404 "));
     }
-    let page = ask("GET / HTTP/1.1");
+    let page = ask("GET / HTTP/1.1\r\nHost: radio.example:81");
     assert!(page.contains("text/html") && page.contains("&lt;b&gt;Radio") && page.contains("<audio"));
     assert!(page.contains(&format!("src=\"{encoded}\"")));
     drop(feed);
-    until("the mount is gone", || ask("GET / HTTP/1.1").contains("Nothing is on the air"));
+    until("the mount is gone", || ask("GET / HTTP/1.0").contains("Nothing is on the air"));
+}
+
+#[test]
+fn streams_are_sent_without_a_host_and_pages_are_not() {
+    let station = Station::start(quick());
+    let _feed = station.mount("/a.mp3");
+    let ask = |request: &str| station.ask(format!("{request}\r\nConnection: close\r\n\r\n").as_bytes());
+    let status = |request: &str| ask(request).split(' ').nth(1).unwrap().to_owned();
+    for nobody in ["", "\r\nHost:", "\r\nHost: [::1", "\r\nHost: ..", "\r\nHost: user@radio.example"] {
+        for (request, expected) in [
+            ("HEAD /a.mp3 HTTP/1.1", "200"),
+            ("GET /a.mp3.m3u HTTP/1.1", "200"),
+            ("GET /nothing HTTP/1.1", "404"),
+            ("GET / HTTP/1.0", "200"),
+            ("GET / HTTP/1.1", "400"),
+            ("HEAD / HTTP/1.1", "400"),
+        ] {
+            assert_eq!(status(&format!("{request}{nobody}")), expected, "{request}{nobody}");
+        }
+        let playlist = ask(&format!("GET /a.mp3.m3u HTTP/1.1{nobody}"));
+        assert!(playlist.contains(&format!("\r\nhttp://{}/a.mp3\r\n", station.address)), "{playlist}");
+    }
+    let playlist = ask("GET http://radio.example:81/a.mp3.m3u HTTP/1.1\r\nHost: other.example");
+    assert!(playlist.contains("\r\nhttp://radio.example:81/a.mp3\r\n"), "{playlist}");
+    for two in ["Host: a\r\nHost: b", "Host: a\r\nhost: a", "Host:\r\nX: y\r\nHost: a"] {
+        for request in
+            ["GET /a.mp3 HTTP/1.1", "GET /a.mp3 HTTP/1.0", "GET http://a/ HTTP/1.1", "OPTIONS * HTTP/1.1"]
+        {
+            let answer = station.ask(format!("{request}\r\n{two}\r\n\r\n").as_bytes());
+            assert!(answer.contains(" 400 ") && answer.ends_with("more than one header Host\n"), "{answer}");
+        }
+    }
 }
 
 #[test]

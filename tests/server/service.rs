@@ -17,11 +17,11 @@ fn an_answer_for_a_connection_that_has_gone_reaches_nobody_else() {
     let station = Station::start(settings());
     let requests = station.server.take_requests(&["/own/"], 10).unwrap();
     let mut gone = station.connect();
-    gone.write_all(b"GET /own/a HTTP/1.1\r\n\r\n").unwrap();
+    gone.write_all(b"GET /own/a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     let late = next(&requests);
     drop(gone);
     let mut other = station.connect();
-    other.write_all(b"GET /own/b HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    other.write_all(b"GET /own/b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     let request = next(&requests);
     assert_eq!(request.raw_path(), "/own/b");
     late.answer(HttpAnswer::text(200, "a\n"));
@@ -41,7 +41,7 @@ fn requests_beyond_the_limit_are_refused_and_listeners_notice_nothing() {
     let requests = station.server.take_requests(&["/own"], 2).unwrap();
     let mut clients: Vec<_> = (0..5).map(|_| station.connect()).collect();
     for client in &mut clients {
-        client.write_all(b"GET /own HTTP/1.1\r\n\r\n").unwrap();
+        client.write_all(b"GET /own HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     }
     until("three are refused", || station.server.stats().refused == 3);
     feed.push(20);
@@ -64,7 +64,7 @@ fn requests_beyond_the_limit_are_refused_and_listeners_notice_nothing() {
 /// Follows a stream. Returns the socket after the head.
 fn follow(station: &Station, requests: &Requests, stream: &EventStream) -> std::net::TcpStream {
     let mut client = station.connect();
-    client.write_all(b"GET /own HTTP/1.1\r\n\r\n").unwrap();
+    client.write_all(b"GET /own HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     next(requests).follow(HttpAnswer::new(200, "text/event-stream", "snapshot\n"), stream, stream.end());
     read_through(&mut client, b"snapshot\n");
     client

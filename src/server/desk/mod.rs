@@ -19,7 +19,7 @@ use crate::server::mounts::table::Mounts;
 use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
 use proxies::Proxies;
-use routes::{Route, full, refusal, route};
+use routes::{NO_HOST, Route, full, refusal, route, two_hosts};
 use service::{ANSWERS_WITHIN, CompleteRequest, MAX_BODY, Service};
 
 /// Bodies received at once, at most. It bounds their memory to 16 MiB, however many clients send one.
@@ -95,8 +95,14 @@ impl Site for RequestRouter<'_> {
             Ok(body) => body,
             Err(status) => return self.answer(Some(request), refusal(status)),
         };
+        if request.is_ambiguous() {
+            return self.write(Some(request), two_hosts().for_all(), Form::of(Some(request)).last());
+        }
         if self.desk.service_for(request).is_some() {
-            return self.receive(request, body);
+            return match request.names_host() {
+                true => self.receive(request, body),
+                false => self.refuse(request, Status::BAD_REQUEST, NO_HOST),
+            };
         }
         match route(request, self.mounts, || self.base_url(request)) {
             Route::Answer(answer) => self.answer(Some(request), answer),

@@ -14,21 +14,14 @@ pub(crate) struct Stream<'a> {
     pub(crate) title: String,
 }
 
-/// The URL by which the client reaches the server. It has the host of the request if that is well-formed,
-/// else the address that the client reached.
+/// The URL by which the client reaches the server. It has the host that was asked for, if one was, else the
+/// address that the client reached.
 pub(crate) fn base_url(host: Option<&str>, local: Option<SocketAddr>) -> String {
-    match (host.filter(|host| is_host(host)), local) {
+    match (host, local) {
         (Some(host), _) => format!("http://{host}"),
         (None, Some(local)) => format!("http://{}", SocketAddr::new(local.ip().to_canonical(), local.port())),
         (None, None) => "http://localhost".into(),
     }
-}
-
-/// Whether it has the form of `radio.example:8000`, `192.0.2.1` or `[2001:db8::1]:8000`. No such text can end
-/// a line or an HTML tag.
-fn is_host(host: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    (1..=255).contains(&host.len()) && host.bytes().all(is_part)
 }
 
 pub(crate) fn m3u(url: &str, name: &str) -> String {
@@ -96,13 +89,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_made_from_the_host_that_was_asked_for_if_it_is_one() {
+    fn a_url_is_made_from_the_host_that_was_asked_for_or_from_the_address_that_was_reached() {
         let local = Some("[::ffff:192.0.2.1]:8000".parse().unwrap());
         assert_eq!(base_url(Some("radio.example:8000"), local), "http://radio.example:8000");
-        assert_eq!(base_url(Some("[2001:db8::1]:8000"), local), "http://[2001:db8::1]:8000");
-        for evil in ["", "a b", "a\"b", "<script>", "a/b", "user@host", "a\r\nb", &"x".repeat(256)] {
-            assert_eq!(base_url(Some(evil), local), "http://192.0.2.1:8000");
-        }
+        assert_eq!(base_url(None, local), "http://192.0.2.1:8000");
         assert_eq!(base_url(None, Some("[::1]:80".parse().unwrap())), "http://[::1]:80");
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use super::pages;
-use crate::http::Request;
+use crate::http::{Request, is_host};
 
 /// The settings that are about proxies.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,7 @@ impl Proxies {
             let value = request.header(name).filter(|_| self.trusts(peer.to_canonical()))?;
             value.split(',').next().map(str::trim)
         };
-        let host = first("x-forwarded-host").or_else(|| request.header("host"));
+        let host = first("x-forwarded-host").filter(|host| is_host(host)).or_else(|| request.host());
         let secure = first("x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
         let url = pages::base_url(host, local);
         match url.strip_prefix("http:") {
@@ -121,9 +121,20 @@ mod tests {
             let told = Proxies { public_url: Some("https://we.example".into()), ..proxies() };
             assert_eq!(told.base_url(ip("192.0.2.1"), request, None), "https://we.example");
         });
-        asked("X-Forwarded-Host: a\"><b>\r\n", |request| {
-            let local = Some("192.0.2.7:8000".parse().unwrap());
-            assert_eq!(proxies().base_url(ip("10.0.0.1"), request, local), "http://192.0.2.7:8000");
-        });
+        for evil in ["a\"><b>", "..", "[::1", "user@radio.example", "radio.example:0", "", ", radio.example"]
+        {
+            asked(&format!("X-Forwarded-Host: {evil}\r\n"), |request| {
+                assert_eq!(proxies().base_url(ip("10.0.0.1"), request, None), "http://inside:8000", "{evil}");
+            });
+        }
+        let local = Some("192.0.2.7:8000".parse().unwrap());
+        for (head, url) in [
+            ("GET /a HTTP/1.1\r\nHost: ..\r\n\r\n", "http://192.0.2.7:8000"),
+            ("GET http://radio.example/a HTTP/1.1\r\nHost: b\r\n\r\n", "http://radio.example"),
+            ("GET https://[::1/a HTTP/1.1\r\nHost: b\r\n\r\n", "http://192.0.2.7:8000"),
+        ] {
+            let request = Request::parse(head.as_bytes()).unwrap();
+            assert_eq!(proxies().base_url(ip("192.0.2.1"), &request, local), url);
+        }
     }
 }

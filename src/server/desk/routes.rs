@@ -11,6 +11,10 @@ const METHODS: &str = "GET, HEAD, OPTIONS";
 /// Seconds after which a refused client may try again.
 const RETRY_AFTER: &str = "10";
 
+/// Why a page or the API is refused to HTTP/1.1 without a host.
+pub(crate) const NO_HOST: &str =
+    "the request names no host: it needs a header such as Host: radio.example:8000";
+
 /// The destination of a request.
 pub(crate) enum Route {
     /// A short answer.
@@ -35,6 +39,7 @@ pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnc
         return Route::Mount(key);
     }
     let answer = match path.rsplit_once('.') {
+        _ if path == "/" && !request.names_host() => Some(HttpAnswer::text(400, &format!("{NO_HOST}\n"))),
         _ if path == "/" => {
             Some(HttpAnswer::new(200, "text/html; charset=utf-8", pages::index(&on_air(mounts))))
         }
@@ -47,6 +52,11 @@ pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnc
 /// The answer to a malformed request.
 pub(crate) fn refusal(status: Status) -> HttpAnswer {
     HttpAnswer::text(status.0, &format!("{}\n", status.reason().to_lowercase()))
+}
+
+/// The answer to a request with more than one `Host`.
+pub(crate) fn two_hosts() -> HttpAnswer {
+    HttpAnswer::text(400, "the request has more than one header Host\n")
 }
 
 /// The answer when the server or a mount has its maximum of listeners.
