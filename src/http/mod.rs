@@ -2,16 +2,20 @@
 
 mod answer;
 mod host;
+mod media_type;
 mod problem;
 mod request;
 mod status;
+mod url;
 
 pub use answer::HttpAnswer;
 pub(crate) use answer::{DateLine, Form, Outgoing, is_header_value};
 pub(crate) use host::is_host;
+pub(crate) use media_type::is_stream_type;
 pub(crate) use problem::ProblemDetails;
 pub(crate) use request::{Body, Found, HeadSearch, MAX_HEAD, Request, Version};
 pub(crate) use status::Status;
+pub(crate) use url::{is_web_url, no_web_url};
 
 /// Reads a request as a connection does, from pieces of this length, and describes it. For fuzzing.
 #[doc(hidden)]

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::desk::proxies::Proxies;
 use super::mounts::path;
 use crate::error::{Error, Result};
-use crate::http::is_header_value;
+use crate::http::{is_header_value, is_stream_type, is_web_url, no_web_url};
 use crate::icy::DEFAULT_METAINT;
 use crate::packet::Packet;
 use crate::setting::{
@@ -54,7 +54,7 @@ pub enum Burst {
 pub struct MountSettings {
     /// The path: `/stream.mp3`. It starts with a slash.
     pub path: String,
-    /// The content type: `audio/mpeg`, `audio/aac`, …
+    /// The content type: `audio/…`, `video/…` or `application/ogg`, with or without parameters.
     pub content_type: String,
     /// `icy-name`. `None`: [`display_name`](MountSettings::display_name) is sent.
     pub name: Option<String>,
@@ -62,7 +62,7 @@ pub struct MountSettings {
     pub genre: Option<String>,
     /// `icy-description`.
     pub description: Option<String>,
-    /// `icy-url`: the station's home page.
+    /// `icy-url`: the station's home page, an `http` or `https` URL.
     pub url: Option<String>,
     /// `icy-pub`: whether directories may list it.
     pub public: bool,
@@ -145,10 +145,11 @@ impl Settings for MountSettings {
              only where there is one.";
         "genre" else "none", TEXT => genre, Applied, "Its genre.";
         "description" else "none", TEXT => description, Applied, "A sentence about it.";
-        "url" else "none", TEXT => url, Applied, "Its home page.";
+        "url" else "none", TEXT => url, Applied, "Its home page: `\"https://radio.example\"`.";
         "public" = "false", FLAG => public, Applied, "Whether directories may list it.";
         "content_type" else "of the format", TEXT => content_type, Applied,
-            "The content type that the mount sends, for players with ideas of their own.";
+            "The content type that the mount sends, for players with ideas of their own: `audio/…`, `video/…` or \
+             `application/ogg`, with or without parameters.";
         "max_listeners" else "no limit", LISTENERS => max_listeners, Applied, "Listeners at most on this mount.";
         "metaint" else "`16000`", COUNT => metaint, Applied,
             "Audio bytes between two blocks of metadata, for players that ask for titles.";
@@ -238,15 +239,9 @@ impl ServerSettings {
     /// The two settings about proxies, parsed.
     pub(crate) fn proxies(&self) -> Result<Proxies> {
         let public_url = self.public_url.as_deref().map(|url| url.trim_end_matches('/'));
-        if let Some(url) = public_url {
-            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            let plain =
-                |rest: &str| rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>?#\\".contains(&byte));
-            if !rest.is_some_and(|rest| !rest.is_empty() && plain(rest)) {
-                let reason =
-                    format!("{url:?} is not the address of a website: write \"https://radio.example\"");
-                return Err(Error::setting("public_url", reason));
-            }
+        // Paths are appended to it.
+        if let Some(url) = public_url.filter(|url| !is_web_url(url) || url.contains(['?', '#'])) {
+            return Err(Error::setting("public_url", no_web_url(url)));
         }
         let trusted = self.trusted_proxies.iter().map(|text| {
             let network = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
@@ -301,18 +296,13 @@ impl MountSettings {
     pub(crate) fn check(&self) -> Result<()> {
         path::check(&self.path).map_err(|reason| Error::setting("mount", reason))?;
         let content_type = &self.content_type;
-        if !content_type.contains('/') || !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            return Err(Error::setting(
-                "content_type",
-                format!("{content_type:?} is not a content type: write audio/mpeg, for example"),
-            ));
+        if !is_stream_type(content_type) {
+            let reason = format!(
+                "{content_type:?} is not the content type of a stream: audio/…, video/… or application/ogg"
+            );
+            return Err(Error::setting("content_type", reason));
         }
-        let texts = [
-            ("name", &self.name),
-            ("genre", &self.genre),
-            ("description", &self.description),
-            ("url", &self.url),
-        ];
+        let texts = [("name", &self.name), ("genre", &self.genre), ("description", &self.description)];
         for (key, text) in texts {
             if text.as_deref().is_some_and(|text| !is_header_value(text)) {
                 return Err(Error::setting(
@@ -320,6 +310,9 @@ impl MountSettings {
                     "control characters are not allowed, because it is sent as a header",
                 ));
             }
+        }
+        if let Some(url) = self.url.as_deref().filter(|url| !url.is_empty() && !is_web_url(url)) {
+            return Err(Error::setting("url", no_web_url(url)));
         }
         if let Some(fallback) = &self.fallback_mount {
             path::check(fallback).map_err(|reason| Error::setting("fallback_mount", reason))?;
@@ -398,6 +391,21 @@ mod tests {
         assert_eq!(refused, "listen: 127.0.0.1:1 is listed twice");
     }
 
+    #[test]
+    fn a_public_url_is_one_to_which_paths_can_be_appended() {
+        let refused = |url: &str| {
+            ServerSettings { public_url: Some(url.into()), ..ServerSettings::default() }.check().is_err()
+        };
+        for url in ["https://radio.example", "http://radio.example:8000/below/"] {
+            assert!(!refused(url), "{url}");
+        }
+        for url in
+            ["", "https://", "javascript:x", "https://[::1", "https://u@a", "https://a?b", "https://a/#b"]
+        {
+            assert!(refused(url), "{url}");
+        }
+    }
+
     fn mp3() -> MountSettings {
         MountSettings {
             path: "/stream.mp3".into(),
@@ -425,6 +433,16 @@ mod tests {
             refused_key(MountSettings { content_type: "a/b\r\nX: y".into(), ..mp3() }),
             "content_type"
         );
+        for page in ["text/html", "image/svg+xml", "audio/mpeg, text/html", "javascript:x/y", ""] {
+            assert_eq!(refused_key(MountSettings { content_type: page.into(), ..mp3() }), "content_type");
+        }
+        assert!(MountSettings { content_type: "audio/ogg; codecs=opus".into(), ..mp3() }.check().is_ok());
+        for url in ["javascript:alert(1)", "radio.example", "https://a/\r\nb", "data:text/html,x"] {
+            assert_eq!(refused_key(MountSettings { url: Some(url.into()), ..mp3() }), "url");
+        }
+        for url in ["", "https://radio.example/a?b#c"] {
+            assert!(MountSettings { url: Some(url.into()), ..mp3() }.check().is_ok());
+        }
         assert_eq!(refused_key(MountSettings { name: Some("a\nb".into()), ..mp3() }), "name");
         assert_eq!(refused_key(MountSettings { metaint: Some(0), ..mp3() }), "metaint");
         assert_eq!(refused_key(MountSettings { sample_rate: Some(1), ..mp3() }), "sample_rate");

@@ -6,7 +6,7 @@ use super::Written;
 pub(crate) fn another(key: &str) -> Written<'static> {
     match key {
         "listen" => Written::Text("127.0.0.1:1"),
-        "public_url" => Written::Text("https://radio.example"),
+        "public_url" | "url" => Written::Text("https://radio.example"),
         "trusted_proxies" => Written::Text("10.0.0.0/8"),
         "burst" | "write_timeout" | "header_timeout" => Written::Text("7s"),
         "max_listeners" | "max_event_clients" => Written::Integer(7),
@@ -21,7 +21,7 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "channels" => Written::Integer(1),
         "sample_rate" => Written::Integer(48_000),
         "mount" => Written::Text("/another"),
-        "genre" | "description" | "url" => Written::Text("another"),
+        "genre" | "description" => Written::Text("another"),
         "content_type" => Written::Text("audio/x-another"),
         "metaint" => Written::Integer(4_096),
         "fallback_mount" => Written::Text("/spare"),

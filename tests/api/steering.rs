@@ -239,6 +239,15 @@ fn outputs_are_added_changed_and_removed() {
     refused(&steer(&radio, "POST", "/outputs", wrong), 422, "invalid-value", Some("bitrate"));
     let unknown = json!({ "format": "mp3", "bitrat": 64 });
     refused(&steer(&radio, "POST", "/outputs", unknown), 422, "invalid-value", Some("bitrat"));
+    for (field, value) in [
+        ("content_type", "text/html"),
+        ("content_type", "audio/mpeg, text/html"),
+        ("url", "javascript:alert(1)"),
+        ("url", "data:text/html,x"),
+    ] {
+        let wrong = json!({ "format": "mp3", "mount": "/page.mp3", "bitrate": 32, field: value });
+        refused(&steer(&radio, "POST", "/outputs", wrong), 422, "invalid-value", Some(field));
+    }
     refused(&steer(&radio, "POST", "/outputs", json!([])), 400, "invalid-body", None);
     done(&steer(&radio, "DELETE", "/outputs?mount=/low.mp3", Value::Null));
     refused(&steer(&radio, "DELETE", "/outputs?mount=/low.mp3", Value::Null), 404, "not-found", None);

@@ -247,15 +247,19 @@ fn fallbacks_go_together_or_are_refused_where_they_are_declared() {
 
 #[test]
 #[cfg(feature = "mp3")]
-fn header_texts_have_one_line() {
+fn what_becomes_a_header_is_what_it_should_be() {
     assert_eq!(
         pipeline_complaints(
-            "[[pipeline.output]]\nformat='mp3'\nname = \"a\\nb\"\nmetaint = 0\ncontent_type='x'"
+            "[[pipeline.output]]\nformat='mp3'\nname = \"a\\nb\"\nmetaint = 0\ncontent_type='text/html'\n\
+             url='javascript:alert(1)'"
         ),
         [
             "station.toml:4: pipeline.output.name: control characters are not allowed, because it is sent as a header",
             "station.toml:5: pipeline.output.metaint: 1 to 16777216 bytes",
-            "station.toml:6: pipeline.output.content_type: \"x\" is not a content type: write audio/mpeg, for example",
+            "station.toml:6: pipeline.output.content_type: \"text/html\" is not the content type of a stream: \
+             audio/…, video/… or application/ogg",
+            "station.toml:7: pipeline.output.url: \"javascript:alert(1)\" is not the address of a website: write \
+             \"https://radio.example\"",
         ]
     );
 }
