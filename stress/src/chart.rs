@@ -102,6 +102,7 @@ pub fn over_time(report: &Report) -> String {
                 "",
                 vec![line("server", &|second| of(second, &|server| server.open_files as f64))],
             ),
+            plot("threads", "", vec![line("server", &|second| of(second, &|server| server.threads as f64))]),
         ]);
     }
     picture(&plots)

@@ -203,12 +203,12 @@ impl Report {
     pub fn csv(&self) -> String {
         let mut csv = String::from(
             "at_s,phase,listeners,joined,left,kbit_per_listener,worst_gap_ms,lead_s,\
-             server_cpu_s,rss_kib,open_files,switches,tcp_kib,generator_cpu_s\n",
+             server_cpu_s,rss_kib,open_files,threads,switches,tcp_kib,generator_cpu_s\n",
         );
         for second in &self.timeline {
             let server = second.server.clone().unwrap_or_default();
             csv += &format!(
-                "{:.3},{},{},{},{},{:.2},{:.1},{:.4},{:.2},{},{},{},{},{:.3}\n",
+                "{:.3},{},{},{},{},{:.2},{:.1},{:.4},{:.2},{},{},{},{},{},{:.3}\n",
                 second.at_s,
                 second.phase,
                 second.listeners,
@@ -220,6 +220,7 @@ impl Report {
                 server.user_s + server.system_s,
                 server.rss_kib,
                 server.open_files,
+                server.threads,
                 server.switches,
                 server.tcp_kib,
                 second.generator_cpu_s,

@@ -22,6 +22,8 @@ pub struct ServerSample {
     pub system_s: f64,
     pub rss_kib: u64,
     pub open_files: u64,
+    #[serde(default)]
+    pub threads: u64,
     pub switches: u64,
     /// The buffers of all TCP sockets of this machine, including the listeners' side.
     pub tcp_kib: u64,
@@ -68,7 +70,9 @@ impl Sampler {
             sample.system_s += system as f64 / self.ticks_per_second;
             sample.rss_kib += number(&read(&process.join("status")), "VmRSS:");
             sample.open_files += open_files(process);
-            for task in tasks(process) {
+            let tasks = tasks(process);
+            sample.threads += tasks.len() as u64;
+            for task in tasks {
                 let status = read(&task.join("status"));
                 sample.switches += number(&status, "voluntary_ctxt_switches:");
                 sample.switches += number(&status, "nonvoluntary_ctxt_switches:");
@@ -174,7 +178,7 @@ mod tests {
         let sampler = Sampler::new(&[std::process::id()]).unwrap().unwrap();
         let sample = sampler.sample();
         assert!(sample.rss_kib > 500, "{sample:?}");
-        assert!(sample.open_files >= 3, "{sample:?}");
+        assert!(sample.open_files >= 3 && sample.threads >= 1, "{sample:?}");
         assert!(sampler.threads().iter().any(|thread| thread.cpu_s > 0.0));
     }
 
