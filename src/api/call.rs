@@ -68,9 +68,7 @@ impl Call<'_> {
 /// A JSON answer, for pages of the same origin.
 pub(crate) fn json(status: u16, body: &impl Serialize) -> HttpAnswer {
     let body = serde_json::to_vec(body).expect("what is answered can be written as JSON");
-    HttpAnswer::new(status, "application/json", body)
-        .with("Cache-Control", "no-store")
-        .with("X-Content-Type-Options", "nosniff")
+    HttpAnswer::new(status, "application/json", body).with("Cache-Control", "no-store")
 }
 
 /// A JSON answer that pages of any origin may read.

@@ -283,7 +283,6 @@ impl Stream {
         };
         let answer = HttpAnswer::new(200, "text/event-stream", format!("retry: 2000\n{prelude}"))
             .with("Cache-Control", "no-store")
-            .with("X-Content-Type-Options", "nosniff")
             // Without this header, nginx buffers events.
             .with("X-Accel-Buffering", "no");
         let answer = match request.raw_path().starts_with("/nowplaying/") {

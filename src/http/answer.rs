@@ -24,8 +24,24 @@ const FOR_ALL: &[(&str, &str)] = &[
     ),
 ];
 
+/// No browser takes a body for something else than its content type says.
+const NO_SNIFFING: &[(&str, &str)] = &[("X-Content-Type-Options", "nosniff")];
+
+/// What a browser may do with an answer that it shows: play our streams, and nothing else. No page of another
+/// site may have it in a frame or learn its address.
+const SHOWN: &[(&str, &str)] = &[
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("Referrer-Policy", "same-origin"),
+];
+
 /// The answer to a request. The server adds what depends on the connection: `Date`, `Connection`,
 /// `Content-Length`. To HEAD it sends the head alone.
+///
+/// It also adds `X-Content-Type-Options`, `Referrer-Policy` and a `Content-Security-Policy` that forbids scripts,
+/// styles and frames. An answer that needs another one brings it [`with`](HttpAnswer::with) itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAnswer {
     status: Status,
@@ -118,6 +134,7 @@ impl HttpAnswer {
         let HttpAnswer { status, lines, body } = self;
         let has_body = status.has_body();
         let mut head = head(form.version, status, form.keeps_alive, date, &lines);
+        add_missing(&mut head, &lines, SHOWN);
         if has_body {
             head.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
@@ -152,7 +169,18 @@ fn head(version: Version, status: Status, keeps_alive: bool, date: &str, lines: 
     head.push_str(&format!(
         "{version} {code} {reason}\r\nServer: {SERVER}\r\nDate: {date}\r\nConnection: {connection}\r\n{lines}"
     ));
+    add_missing(&mut head, lines, NO_SNIFFING);
     head
+}
+
+/// Adds the headers that `lines` do not have.
+fn add_missing(head: &mut String, lines: &str, headers: &[(&str, &str)]) {
+    for (name, value) in headers {
+        let is_it = |line: &str| line.split(':').next().is_some_and(|other| other.eq_ignore_ascii_case(name));
+        if !lines.lines().any(is_it) {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+    }
 }
 
 impl Deref for Body {
@@ -291,6 +319,35 @@ mod tests {
             names.dedup();
             assert_eq!(names.len(), count, "{head}");
         }
+    }
+
+    #[test]
+    fn a_browser_is_told_what_it_may_do_unless_the_answer_says_so_itself() {
+        let form = Form { version: Version::Http10, is_head: false, keeps_alive: false };
+        for answer in [
+            HttpAnswer::new(200, "text/html", "<script>"),
+            HttpAnswer::new(200, "application/json", "{}"),
+            HttpAnswer::text(404, "x").for_all(),
+            HttpAnswer::shared(200, "image/svg+xml", Arc::from(&b"<svg>"[..])),
+            HttpAnswer::empty(204),
+        ] {
+            let text = written(answer, form);
+            for line in [
+                "X-Content-Type-Options: nosniff",
+                "Content-Security-Policy: default-src 'none'; ",
+                "Referrer-Policy: same-origin",
+            ] {
+                assert!(text.contains(&format!("\r\n{line}")), "{line} is not in {text}");
+            }
+        }
+        let own = HttpAnswer::empty(200).with("content-security-policy", "script-src 'self'");
+        let text = written(own, form);
+        assert!(text.contains("content-security-policy: script-src 'self'\r\n"), "{text}");
+        assert!(!text.contains("default-src") && text.contains("nosniff"), "{text}");
+        // A browser makes a page around a stream that it plays, which needs styles.
+        let stream = HttpAnswer::empty(200).for_all().stream_start(Version::Http11, "now");
+        let stream = String::from_utf8(stream).unwrap();
+        assert!(stream.contains("nosniff") && !stream.contains("Security-Policy"), "{stream}");
     }
 
     #[test]

@@ -36,9 +36,7 @@ impl ProblemDetails {
 
     pub(crate) fn answer(&self) -> HttpAnswer {
         let body = serde_json::to_vec(self).expect("strings and numbers can be written");
-        HttpAnswer::new(self.status, "application/problem+json", body)
-            .with("Cache-Control", "no-store")
-            .with("X-Content-Type-Options", "nosniff")
+        HttpAnswer::new(self.status, "application/problem+json", body).with("Cache-Control", "no-store")
     }
 }
 

@@ -109,6 +109,44 @@ fn a_connection_is_kept_and_pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn whatever_a_browser_shows_runs_no_script() {
+    let radio = Radio::start();
+    for (method, target, status) in [
+        ("GET", "/", 200),
+        ("HEAD", "/", 200),
+        ("GET", "/a.m3u", 200),
+        ("GET", "/a.xspf", 200),
+        ("GET", "/<script>", 404),
+        ("OPTIONS", "/", 200),
+        ("DELETE", "/", 405),
+        ("GET", "/status-json.xsl", 200),
+        ("GET", "/api/v1/openapi.json", 200),
+        ("GET", "/api/v1/pipelines", 401),
+        ("GET", "/api/<script>", 404),
+        ("GET", "/nowplaying/<script>", 404),
+    ] {
+        let answer = Client::new(radio.connect()).ask(method, target, "", "");
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        assert_eq!(
+            (answer.status, answer.header("x-content-type-options")),
+            (status, Some("nosniff")),
+            "{target}"
+        );
+        assert!(
+            policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"),
+            "{target}"
+        );
+        assert!(answer.head.matches("\r\nX-Content-Type-Options:").count() == 1, "{}", answer.head);
+    }
+    for target in ["/a", "/nowplaying/a"] {
+        let mut stream = Client::new(radio.connect());
+        stream.send("GET", target, "Accept: text/event-stream\r\n", "");
+        let head = String::from_utf8(stream.until(b"\r\n\r\n")).unwrap();
+        assert!(head.contains(" 200 ") && head.contains("\r\nX-Content-Type-Options: nosniff\r\n"), "{head}");
+    }
+}
+
+#[test]
 fn without_the_api_its_paths_are_not_found() {
     let mut radio = Radio::start();
     radio.api.take();
