@@ -55,6 +55,16 @@ pub enum Command {
     Check(ConfigFile),
 }
 
+impl Command {
+    /// Whether it runs a station, until it is told to stop.
+    pub fn goes_on_air(&self) -> bool {
+        match self {
+            Command::Demo(_) | Command::Play(_) | Command::Serve(_) => true,
+            Command::Ctl(_) | Command::User(_) | Command::Check(_) => false,
+        }
+    }
+}
+
 /// Play files, folders and playlists
 ///
 /// Starts a station that plays the PATHs in the given order, as MP3 at /stream.mp3 and as AAC at

@@ -11,6 +11,7 @@ mod logs;
 mod on_air;
 mod places;
 mod play;
+mod signals;
 mod text;
 mod user;
 
@@ -27,7 +28,11 @@ use on_air::OnHangup;
 /// Runs the command. The exit code is 0 for success, 2 for a wrong command line or configuration, 1 for any
 /// other failure.
 pub fn main() -> ExitCode {
+    signals::hold();
     let command = args::parse();
+    if !command.goes_on_air() {
+        signals::release();
+    }
     // Dropping it writes the lines that still wait.
     let _log = match logs::start() {
         Ok(log) => log,
@@ -126,7 +131,9 @@ fn demo(server: args::Server) -> Result<(), Failure> {
 }
 
 fn stop(on_hangup: OnHangup) -> Result<on_air::Stop, Failure> {
-    Ok(on_air::Stop::on_signals(on_hangup).map_err(longwave::Error::io("listening to signals"))?)
+    let stop = on_air::Stop::on_signals(on_hangup).map_err(longwave::Error::io("listening to signals"))?;
+    signals::release();
+    Ok(stop)
 }
 
 /// Prints the mounts of a configuration, or all its errors.

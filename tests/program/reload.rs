@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -365,4 +366,68 @@ fn ctl_says_if_there_is_no_station() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("longwave: no answer from http://127.0.0.1:1: "), "{said}");
+}
+
+/// Waits until the program has begun to run, which is long before it is on the air.
+fn until_it_runs(process: &Child) {
+    let tasks = PathBuf::from(format!("/proc/{}/task", process.id()));
+    let has_log = || {
+        let names = fs::read_dir(&tasks).unwrap().flatten();
+        names.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok()).any(|name| name == "log\n")
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !has_log() {
+        assert!(Instant::now() < deadline, "it does not run");
+    }
+}
+
+const SMALL: &str = "[server]\nlisten = '127.0.0.1:0'\n[[pipeline]]\nplaylist = 'one.wav'\nloop = true\n\
+    [[pipeline.output]]\nformat = 'mp3'\nmount = '/a'\n";
+
+/// A configuration that takes a while to read.
+fn long(config: &str) -> String {
+    format!("{}{config}", "# a comment\n".repeat(50_000))
+}
+
+#[test]
+fn a_reload_that_is_asked_for_early_happens_once_it_is_on_the_air() {
+    let folder = music();
+    write(folder.path(), &long(SMALL));
+    let log = folder.path().join("log");
+    let mut process = longwave(folder.path())
+        .args(["serve", "station.toml"])
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    until_it_runs(&process);
+    let send = |signal| kill(Pid::from_raw(process.id() as i32), signal).unwrap();
+    for _ in 0..3 {
+        send(Signal::SIGHUP);
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while !fs::read_to_string(&log).unwrap().contains("reloaded: nothing has changed") {
+        assert!(Instant::now() < deadline, "{}", fs::read_to_string(&log).unwrap());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    send(Signal::SIGTERM);
+    assert_eq!(process.wait().unwrap().code(), Some(0), "{}", fs::read_to_string(&log).unwrap());
+}
+
+#[test]
+fn signals_end_at_once_what_is_not_on_the_air() {
+    for (args, signal) in
+        [(["check", "station.toml"], Signal::SIGHUP), (["serve", "station.toml"], Signal::SIGTERM)]
+    {
+        let folder = music();
+        write(folder.path(), &long(SMALL));
+        let mut process =
+            longwave(folder.path()).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        until_it_runs(&process);
+        kill(Pid::from_raw(process.id() as i32), signal).unwrap();
+        let status = process.wait().unwrap();
+        // `check` may have ended by then.
+        let is_right = status.signal() == Some(signal as i32) || status.code() == Some(0);
+        assert!(is_right, "{args:?}: {status:?}");
+    }
 }

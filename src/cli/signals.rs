@@ -1,0 +1,22 @@
+//! Signals that must not end the program before it can act on them.
+
+use nix::sys::signal::{SigSet, Signal};
+
+/// SIGHUP ends a program that has no handler for it. It may come at once: from a supervisor that reloads all
+/// that it has just started.
+fn early() -> SigSet {
+    SigSet::from_iter([Signal::SIGHUP])
+}
+
+/// Lets these signals wait, for this thread and for those that it starts. It is the first thing that the program
+/// does.
+pub fn hold() {
+    // It fails only for a mask that is no mask.
+    let _ = early().thread_block();
+}
+
+/// Delivers what has come since [`hold`]: to the handlers that are there by now, or else to the system's, which
+/// end the program.
+pub fn release() {
+    let _ = early().thread_unblock();
+}
