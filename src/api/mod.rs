@@ -90,7 +90,7 @@ impl Api {
         let media = Media::new(&settings.media_roots);
         let guard = Guard::new(read_users(settings)?.and(&settings.users))?;
         let (server, pipelines) = (station.server().clone(), station.pipelines().to_vec());
-        let requests = server.take_requests(routes::PATHS, WAITING)?;
+        let requests = server.take_heads(routes::PATHS, WAITING)?;
         let core = Arc::new(Core::new(server, pipelines, media, guard, declared, requests.bell()));
         let streams = Streams::new(&core, run_name())?;
         let stopping = Arc::new(AtomicBool::new(false));

@@ -57,9 +57,12 @@ pub(crate) fn read_users(settings: &ApiSettings) -> crate::Result<Users> {
 #[cfg(all(test, feature = "mp3"))]
 mod tests {
     use std::fs;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::time::Duration;
 
     use crate::setting::{Reload, declared};
-    use crate::{Api, ApiSettings, Config, Station, StationSettings};
+    use crate::{Api, ApiSettings, Config, Role, Station, StationSettings, Users};
 
     /// It goes through the declarations, so it covers new keys, too.
     #[test]
@@ -91,6 +94,40 @@ mod tests {
             write("");
             api.reload().unwrap();
         }
+        api.stop();
+    }
+    #[test]
+    fn a_token_that_is_removed_while_its_body_comes_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, users_file) = (folder.path().join("station.toml"), folder.path().join("users"));
+        let text = "[server]\nlisten = '127.0.0.1:0'\nusers_file = 'users'\n[[pipeline]]\n\
+                    [[pipeline.output]]\nformat = 'mp3'";
+        fs::write(&file, text).unwrap();
+        let mut users = Users::default();
+        let token = users.add_token("steward", Role::Admin).unwrap();
+        users.write(&users_file).unwrap();
+        let config = Config::read(&file).unwrap();
+        let station = Station::start(StationSettings::from(config.clone())).unwrap();
+        let api = Api::start_reloadable(&station, config, &file).unwrap();
+
+        let mut client = TcpStream::connect(station.server().local_addrs()[0]).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(
+            client,
+            "PUT /api/v1/pipelines/main/metadata HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+             Connection: close\r\nExpect: 100-continue\r\nContent-Type: application/json\r\n\
+             Content-Length: 13\r\n\r\n"
+        )
+        .unwrap();
+        let mut interim = [0; 25];
+        client.read_exact(&mut interim).unwrap();
+        assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n", "the token was good");
+        Users::default().write(&users_file).unwrap();
+        assert_eq!(api.reload().unwrap().changed, ["users"]);
+        client.write_all(b"{\"title\":\"x\"}").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
         api.stop();
     }
 }

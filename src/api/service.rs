@@ -20,6 +20,7 @@ use super::router::{self, Handler};
 use super::routes::ROUTES;
 use super::streams::Streams;
 use crate::access::Identity;
+use crate::http::{ProblemDetails, Status};
 use crate::{HttpAnswer, HttpRequest, Requests};
 
 /// The most requests that are answered before events are looked at again.
@@ -102,6 +103,13 @@ impl Service {
     }
 
     fn handle(&mut self, Task { handler, held }: Task, who: Option<&Identity>, mut request: HttpRequest) {
+        if request.awaits_body() {
+            return match who {
+                // The complete request is judged again: the user may lose the right meanwhile.
+                Some(_) => request.receive_body(),
+                None => request.answer(no_body().answer()),
+            };
+        }
         if let Some(Identity { name, .. }) = who {
             request.identify(name);
             if !matches!(request.method(), "GET" | "HEAD") {
@@ -122,6 +130,11 @@ impl Service {
             }
         }
     }
+}
+
+/// The refusal of a body that anybody could send.
+fn no_body() -> ProblemDetails {
+    ProblemDetails::of_status(Status::BODY_TOO_LARGE, "this path takes no body")
 }
 
 /// The task of a request, and the condition for it.

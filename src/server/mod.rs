@@ -33,7 +33,7 @@ use crate::ring::{Doorbell, handoff};
 use crate::thread::Worker;
 use connections::limits::Limits;
 use connections::sockets;
-use desk::service::{self, Outbox};
+use desk::service::{self, Bodies, Outbox};
 use mounts::event_backlog::EventBacklog;
 use mounts::event_stream;
 use mounts::info::MountBoard;
@@ -243,6 +243,10 @@ impl Server {
     /// below it (`/api/`). If two services take the same path, the first has it. At most `waiting` requests
     /// wait to be read; the server refuses further ones.
     ///
+    /// The requests come complete. A body has 64 KiB at most, and at most 256 bodies are received at once, for
+    /// all services of the server. Anybody can send them, so a service that knows its clients by a credential
+    /// should call [`take_heads`](Server::take_heads) instead.
+    ///
     /// ```
     /// use longwave::{HttpAnswer, Server, ServerSettings};
     /// # fn main() -> longwave::Result<()> {
@@ -261,8 +265,24 @@ impl Server {
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
     pub fn take_requests(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
+        self.add_service(paths, Bodies::First, waiting)
+    }
+
+    /// Takes over the requests for these paths, like [`take_requests`](Server::take_requests), but before
+    /// their bodies. A request that has a body comes as soon as its head is there. Whoever reads it either
+    /// answers it, and its body is not read; or calls [`HttpRequest::receive_body`], and it comes again with
+    /// the body. So nobody can make the server hold a body without a credential. At most 128 such bodies are
+    /// received at once.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] once the server was stopped.
+    pub fn take_heads(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
+        self.add_service(paths, Bodies::OnDemand, waiting)
+    }
+
+    fn add_service(&self, paths: &[&str], bodies: Bodies, waiting: usize) -> Result<Requests> {
         let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-        let (service, requests) = service::service(paths, waiting, self.inner.outbox.clone());
+        let (service, requests) = service::service(paths, bodies, waiting, self.inner.outbox.clone());
         self.inner.ask(|reply| Command::AddService(service, reply))?;
         Ok(requests)
     }

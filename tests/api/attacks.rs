@@ -43,7 +43,8 @@ fn a_body_of_a_gibibyte_is_refused_before_it_comes() {
 fn a_body_that_comes_slowly_has_its_time() {
     let radio = quick();
     let mut client = Client::new(radio.connect());
-    write!(client.socket, "POST {QUEUE} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n").unwrap();
+    let login = format!("Authorization: Bearer {}\r\n", radio.admin);
+    write!(client.socket, "POST {QUEUE} HTTP/1.1\r\nHost: a\r\n{login}Content-Length: 1000\r\n\r\n").unwrap();
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(10) && client.socket.write_all(b" ").is_ok() {
         std::thread::sleep(Duration::from_millis(20));
@@ -58,20 +59,70 @@ fn a_body_that_comes_slowly_has_its_time() {
 #[test]
 fn bodies_on_their_way_are_counted_so_that_memory_is_bounded() {
     let radio = Radio::start();
-    let begin = format!("POST {QUEUE} HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n{{");
-    let mut clients: Vec<Client> = (0..257).map(|_| Client::new(radio.connect())).collect();
+    let stats = || radio.station.server().stats();
+    let login = format!("Authorization: Bearer {}\r\n", radio.admin);
+    let begin = format!("POST {QUEUE} HTTP/1.1\r\nHost: a\r\n{login}Content-Length: 60000\r\n\r\n{{");
+    let mut clients: Vec<Client> = (0..129).map(|_| Client::new(radio.connect())).collect();
     let mut last = clients.pop().unwrap();
     for client in &mut clients {
         client.socket.write_all(begin.as_bytes()).unwrap();
     }
-    // The other bodies arrived before this request, so its answer shows that they have been read.
-    assert_eq!(radio.ask("GET", "/health", "", "").status, 200);
+    until("all have their places", || stats().admitted_bodies == 128);
     last.socket.write_all(begin.as_bytes()).unwrap();
     assert_eq!(last.answer(false).problem().0, 503);
     drop(clients);
     until("there is room again", || {
         radio.steer("POST", QUEUE, json!({ "files": ["one.wav"] })).status == 201
     });
+    assert_eq!((stats().admitted_bodies, stats().anonymous_bodies), (0, 0));
+}
+
+#[test]
+fn a_body_without_a_good_credential_is_refused_before_it_comes() {
+    let radio = Radio::start();
+    let token = |token: &str| format!("Authorization: Bearer {token}\r\n");
+    for (headers, status) in [
+        (String::new(), 401),
+        (token("lw-guess"), 401),
+        (token(&radio.viewer), 403),
+        (format!("{}Origin: https://evil.example\r\n", token(&radio.admin)), 403),
+    ] {
+        for expect in ["", "Expect: 100-continue\r\n"] {
+            let mut client = Client::new(radio.connect());
+            write!(
+                client.socket,
+                "POST {QUEUE} HTTP/1.1\r\nHost: a\r\n{headers}{expect}Content-Length: 60000\r\n\r\n"
+            )
+            .unwrap();
+            assert_eq!(client.answer(false).status, status, "{headers}{expect}");
+            assert!(client.is_closed(), "nobody can tell where its next request begins");
+        }
+    }
+}
+
+#[test]
+fn slow_bodies_of_a_crowd_of_strangers_keep_no_admin_out() {
+    let radio = Radio::start();
+    let begin = format!("POST {QUEUE} HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n{{");
+    let mut crowd: Vec<Client> = (0..300).map(|_| Client::new(radio.connect())).collect();
+    for client in &mut crowd {
+        client.socket.write_all(begin.as_bytes()).unwrap();
+    }
+    for _ in 0..10 {
+        assert_eq!(radio.steer("POST", QUEUE, json!({ "files": ["one.wav"] })).status, 201);
+    }
+    assert_eq!(radio.station.server().stats().anonymous_bodies, 0);
+}
+
+#[test]
+fn a_public_path_takes_no_body() {
+    let radio = Radio::start();
+    for target in ["/health", "/status-json.xsl", "/nowplaying/a", "/api/v1/openapi.json"] {
+        let mut client = Client::new(radio.connect());
+        write!(client.socket, "GET {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n").unwrap();
+        assert_eq!(client.answer(false).problem().0, 413, "{target}");
+        assert!(client.is_closed());
+    }
 }
 
 #[test]

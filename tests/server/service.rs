@@ -61,6 +61,45 @@ fn requests_beyond_the_limit_are_refused_and_listeners_notice_nothing() {
     assert_eq!(stop.abandoned, Vec::<String>::new());
 }
 
+#[test]
+fn a_service_gets_its_requests_whole_or_decides_about_each_body() {
+    let station = Station::start(settings());
+    let whole = station.server.take_requests(&["/whole"], 10).unwrap();
+    let heads = station.server.take_heads(&["/heads"], 10).unwrap();
+    let mut client = station.connect();
+    client.write_all(b"POST /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo").unwrap();
+    until("the body is awaited", || station.server.stats().anonymous_bodies == 1);
+    assert!(whole.try_next().is_none());
+    client.write_all(b"dy").unwrap();
+    let request = next(&whole);
+    assert_eq!((request.body(), request.awaits_body()), (&b"body"[..], false));
+    request.answer(HttpAnswer::text(200, "1\n"));
+    read_through(&mut client, b"1\n");
+
+    // The body has come already, and after it another request.
+    let two = "POST /heads HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbodyGET /heads HTTP/1.1\r\nHost: a\r\n\r\n";
+    client.write_all(two.as_bytes()).unwrap();
+    let request = next(&heads);
+    assert_eq!((request.body(), request.awaits_body()), (&b""[..], true));
+    request.receive_body();
+    let request = next(&heads);
+    assert_eq!((request.method(), request.body(), request.awaits_body()), ("POST", &b"body"[..], false));
+    request.answer(HttpAnswer::text(200, "2\n"));
+    read_through(&mut client, b"2\n");
+    let request = next(&heads);
+    assert_eq!((request.method(), request.awaits_body()), ("GET", false));
+    // It has no body to wait for.
+    request.receive_body();
+    read_through(&mut client, b"not answered\n");
+
+    client.write_all(two.as_bytes()).unwrap();
+    next(&heads).answer(HttpAnswer::text(403, "no\n"));
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).unwrap();
+    assert!(rest.starts_with("HTTP/1.1 403 ") && rest.ends_with("no\n"), "{rest}");
+    assert!(heads.try_next().is_none(), "what follows a body that was not received is no request");
+}
+
 /// Follows a stream. Returns the socket after the head.
 fn follow(station: &Station, requests: &Requests, stream: &EventStream) -> std::net::TcpStream {
     let mut client = station.connect();

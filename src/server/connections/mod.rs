@@ -2,6 +2,7 @@
 
 pub(super) mod connection;
 pub(super) mod limits;
+pub(super) mod places;
 pub(super) mod sockets;
 pub(super) mod transport;
 pub(super) mod visit;

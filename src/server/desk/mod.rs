@@ -7,11 +7,13 @@ mod routes;
 pub(super) mod service;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::http::{Body, DateLine, Form, HttpAnswer, Outgoing, ProblemDetails, Request, Status};
 use crate::server::Moment;
-use crate::server::connections::connection::{PendingRequest, Place, Reply, Site};
+use crate::server::connections::connection::{PendingRequest, Reply, Site};
+use crate::server::connections::places::{Place, Sender};
 use crate::server::connections::transport::Transport;
 use crate::server::connections::visit::Visit;
 use crate::server::mounts::listener::{Join, Listener};
@@ -20,10 +22,7 @@ use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
 use proxies::Proxies;
 use routes::{NO_HOST, Route, full, refusal, route, two_hosts};
-use service::{ANSWERS_WITHIN, CompleteRequest, MAX_BODY, Service};
-
-/// Bodies received at once, at most. It bounds their memory to 16 MiB, however many clients send one.
-const BODIES_AT_ONCE: usize = 256;
+use service::{ANSWERS_WITHIN, Bodies, HandOver, MAX_BODY, Service};
 
 /// The state that is kept between requests.
 #[derive(Default)]
@@ -34,7 +33,6 @@ pub(crate) struct Desk {
     /// it.
     services: Vec<Service>,
     proxies: Proxies,
-    places: Place,
 }
 
 impl Desk {
@@ -73,7 +71,7 @@ impl Desk {
 pub(crate) struct RequestRouter<'a> {
     pub(crate) desk: &'a mut Desk,
     pub(crate) mounts: &'a Mounts,
-    pub(crate) counters: &'a Counters,
+    pub(crate) counters: &'a Arc<Counters>,
     pub(crate) journal: &'a JournalWriter,
     /// The connection's key.
     pub(crate) key: usize,
@@ -98,9 +96,9 @@ impl Site for RequestRouter<'_> {
         if request.is_ambiguous() {
             return self.write(Some(request), two_hosts().for_all(), Form::of(Some(request)).last());
         }
-        if self.desk.service_for(request).is_some() {
+        if let Some(bodies) = self.desk.service_for(request).map(Service::bodies) {
             return match request.names_host() {
-                true => self.receive(request, body),
+                true => self.reply_for_service(request, body, bodies),
                 false => self.refuse(request, Status::BAD_REQUEST, NO_HOST),
             };
         }
@@ -112,46 +110,58 @@ impl Site for RequestRouter<'_> {
     }
 
     fn hand_over(&mut self, request: &Request<'_>, body: Vec<u8>) -> Reply {
-        let complete = CompleteRequest {
-            request,
-            body,
-            address: self.client(Some(request)),
-            base_url: self.base_url(request),
+        self.pass_on(request, Some(body), 0)
+    }
+}
+
+impl RequestRouter<'_> {
+    /// Decides what comes first, the request's service or its body.
+    fn reply_for_service(&mut self, request: &Request<'_>, body: Body, bodies: Bodies) -> Reply {
+        let length = match body {
+            Body::Length(length) if length > MAX_BODY as u64 => {
+                return self.refuse(request, Status::BODY_TOO_LARGE, "a body may have 65536 bytes");
+            }
+            Body::Length(length) => length as usize,
+            Body::Encoded => {
+                let detail = "a body needs a Content-Length here";
+                return self.refuse(request, Status::LENGTH_REQUIRED, detail);
+            }
         };
+        match bodies {
+            _ if length == 0 => self.pass_on(request, Some(Vec::new()), 0),
+            Bodies::OnDemand => self.pass_on(request, None, length),
+            Bodies::First => match Place::take(Sender::Anonymous, self.counters) {
+                Some(place) => Reply::Receive(length, place),
+                None => {
+                    self.counters.refused.add(1);
+                    let detail = "too many bodies are on their way: try again soon";
+                    self.refuse(request, Status::UNAVAILABLE, detail)
+                }
+            },
+        }
+    }
+
+    /// Hands a request to its service. Without a body, one of length `body_to_come` may follow.
+    fn pass_on(&mut self, request: &Request<'_>, body: Option<Vec<u8>>, body_to_come: usize) -> Reply {
+        // If the service does not want the body, nobody can tell where the next request begins.
+        let keeps_alive = request.persists() && body.is_some();
+        let handed =
+            HandOver { request, body, address: self.client(Some(request)), base_url: self.base_url(request) };
         let key = self.key;
-        match self.desk.service_for(request).and_then(|service| service.hand_over(key, complete)) {
+        match self.desk.service_for(request).and_then(|service| service.hand_over(key, handed)) {
             Some(ticket) => {
                 let pending = PendingRequest {
                     ticket,
-                    form: Form { keeps_alive: request.persists(), ..Form::of(Some(request)) },
+                    form: Form { keeps_alive, ..Form::of(Some(request)) },
                     visit: self.visit(Some(request)),
                     since: self.now.instant,
+                    body_to_come,
                 };
                 Reply::Wait(Box::new(pending), self.now.instant + ANSWERS_WITHIN)
             }
             None => {
                 self.counters.refused.add(1);
                 self.refuse(request, Status::UNAVAILABLE, "too many requests wait already: try again soon")
-            }
-        }
-    }
-}
-
-impl RequestRouter<'_> {
-    /// Decides whether the body of a request to a service is received.
-    fn receive(&mut self, request: &Request<'_>, body: Body) -> Reply {
-        match body {
-            Body::Length(0) => Reply::Receive(0, Place::default()),
-            Body::Length(length) if length > MAX_BODY as u64 => {
-                self.refuse(request, Status::BODY_TOO_LARGE, "a body may have 65536 bytes")
-            }
-            Body::Length(_) if Place::strong_count(&self.desk.places) > BODIES_AT_ONCE => {
-                self.counters.refused.add(1);
-                self.refuse(request, Status::UNAVAILABLE, "too many bodies are on their way: try again soon")
-            }
-            Body::Length(length) => Reply::Receive(length as usize, Place::clone(&self.desk.places)),
-            Body::Encoded => {
-                self.refuse(request, Status::LENGTH_REQUIRED, "a body needs a Content-Length here")
             }
         }
     }

@@ -72,13 +72,14 @@ impl RequestsBell {
     }
 }
 
-/// A complete request. It is answered once, on any thread. If it is dropped without an answer, the client
-/// gets status 500.
+/// A request. It is answered once, on any thread. If it is dropped without an answer, the client gets status
+/// 500.
 pub struct HttpRequest {
     method: String,
     target: String,
     headers: Vec<(String, Vec<u8>)>,
-    body: Vec<u8>,
+    /// `None` if it has not been received.
+    body: Option<Vec<u8>>,
     address: IpAddr,
     base_url: String,
     user: Option<Box<str>>,
@@ -120,9 +121,25 @@ impl HttpRequest {
         std::str::from_utf8(value).ok().map(str::trim)
     }
 
-    /// The body. Empty if the request has none.
+    /// The body. Empty if the request has none, and as long as it [awaits](HttpRequest::awaits_body) one.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the request has a body that has not been received. Only requests from
+    /// [`take_heads`](super::Server::take_heads) come so.
+    pub fn awaits_body(&self) -> bool {
+        self.body.is_none()
+    }
+
+    /// Has the body received. The request comes again when it is complete. It may be refused by then, so
+    /// whoever judged it must judge it again. If the body does not come in time, or too many bodies are on
+    /// their way, the server answers the client itself.
+    /// A request that awaits no body is answered with status 500, as if it were dropped.
+    pub fn receive_body(mut self) {
+        if self.awaits_body() {
+            self.reply(Answer::ReceiveBody);
+        }
     }
 
     /// The address of the client. Behind a trusted proxy, it is the address that the proxy forwards.
@@ -178,7 +195,13 @@ impl fmt::Debug for HttpRequest {
 /// A service's answer on its way to the reactor.
 pub(crate) enum Answer {
     Whole(HttpAnswer),
-    Follow { answer: HttpAnswer, board: Arc<EventBoard>, from: StreamPos },
+    /// No answer yet: the body of the request shall be received.
+    ReceiveBody,
+    Follow {
+        answer: HttpAnswer,
+        board: Arc<EventBoard>,
+        from: StreamPos,
+    },
 }
 
 /// An answer, and the key and the ticket of the connection that waits for it. The connection may be gone.
@@ -220,22 +243,37 @@ impl ReplyTo {
     }
 }
 
+/// When a service gets a request that has a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bodies {
+    /// When the body has been received.
+    First,
+    /// Before. The service decides whether the body is received.
+    OnDemand,
+}
+
 /// The reactor's end of a service.
 pub(crate) struct Service {
     /// A path that ends with a slash stands for everything below it.
     paths: Vec<String>,
+    bodies: Bodies,
     requests: Sender<HttpRequest>,
     reader: Weak<()>,
     outbox: Outbox,
 }
 
 /// Makes the two ends of a service.
-pub(crate) fn service(paths: Vec<String>, waiting: usize, outbox: Outbox) -> (Service, Requests) {
+pub(crate) fn service(
+    paths: Vec<String>,
+    bodies: Bodies,
+    waiting: usize,
+    outbox: Outbox,
+) -> (Service, Requests) {
     let (requests, receiver) = bounded(waiting.max(1));
     let (bell, rung) = bounded(1);
     let reads = Arc::new(());
     (
-        Service { paths, requests, reader: Arc::downgrade(&reads), outbox },
+        Service { paths, bodies, requests, reader: Arc::downgrade(&reads), outbox },
         Requests { receiver, rung, bell: RequestsBell(bell), _reads: reads },
     )
 }
@@ -246,6 +284,10 @@ impl Service {
         self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })
     }
 
+    pub(crate) fn bodies(&self) -> Bodies {
+        self.bodies
+    }
+
     /// Whether the service still reads requests.
     pub(crate) fn is_read(&self) -> bool {
         self.reader.strong_count() > 0
@@ -253,9 +295,9 @@ impl Service {
 
     /// Hands a request to the service and returns the ticket of its answer. `None` if the service has its
     /// maximum of waiting requests, or is gone.
-    pub(crate) fn hand_over(&self, key: usize, complete: CompleteRequest<'_>) -> Option<u64> {
+    pub(crate) fn hand_over(&self, key: usize, handed: HandOver<'_>) -> Option<u64> {
         let ticket = self.outbox.tickets.fetch_add(1, Ordering::Relaxed);
-        let CompleteRequest { request, body, address, base_url } = complete;
+        let HandOver { request, body, address, base_url } = handed;
         let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
         let handed = HttpRequest {
             method: request.method.to_owned(),
@@ -278,10 +320,11 @@ impl Service {
     }
 }
 
-/// A complete request, the client's address, and the URL by which the client reaches the server.
-pub(crate) struct CompleteRequest<'a> {
+/// A request for a service, the client's address, and the URL by which the client reaches the server.
+pub(crate) struct HandOver<'a> {
     pub(crate) request: &'a Request<'a>,
-    pub(crate) body: Vec<u8>,
+    /// `None` if it has not been received.
+    pub(crate) body: Option<Vec<u8>>,
     pub(crate) address: IpAddr,
     pub(crate) base_url: String,
 }
@@ -295,7 +338,7 @@ mod tests {
     fn a_bell_ends_one_wait_however_often_it_was_rung() {
         let (deliveries, _answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
-        let (service, requests) = service(vec!["/api/".into()], 1, outbox);
+        let (service, requests) = service(vec!["/api/".into()], Bodies::First, 1, outbox);
         let (bell, thread) = (
             requests.bell(),
             std::thread::spawn(move || {
@@ -318,12 +361,12 @@ mod tests {
     fn handed(target: &str) -> (HttpRequest, Receiver<Delivery>) {
         let (deliveries, answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
-        let (service, requests) = service(vec!["/api/".into()], 1, outbox);
+        let (service, requests) = service(vec!["/api/".into()], Bodies::First, 1, outbox);
         let head = format!("GET {target} HTTP/1.1\r\nX-One: 1\r\n\r\n");
         let request = Request::parse(head.as_bytes()).unwrap();
-        let complete = || CompleteRequest {
+        let complete = || HandOver {
             request: &request,
-            body: Vec::new(),
+            body: Some(Vec::new()),
             address: [127, 0, 0, 1].into(),
             base_url: String::new(),
         };
@@ -370,7 +413,7 @@ mod tests {
     fn a_claim_is_a_path_or_all_below_one() {
         let (deliveries, _answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
-        let (service, _requests) = service(vec!["/api/".into(), "/health".into()], 1, outbox);
+        let (service, _requests) = service(vec!["/api/".into(), "/health".into()], Bodies::First, 1, outbox);
         for (path, ours) in
             [("/api/x", true), ("/api/", true), ("/api", false), ("/health", true), ("/health/x", false)]
         {

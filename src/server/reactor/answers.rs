@@ -1,9 +1,10 @@
 //! Brings the answers of services to the connections that wait for them.
 
 use super::Reactor;
-use crate::http::{Form, HttpAnswer};
+use crate::http::{Form, HttpAnswer, ProblemDetails, Status};
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
+use crate::server::connections::places::{Place, Sender};
 use crate::server::desk::service::{Answer, Delivery};
 
 impl Reactor {
@@ -19,6 +20,7 @@ impl Reactor {
             }
             let form = pending.form;
             match answer {
+                Answer::ReceiveBody => self.receive_body(key, form, now),
                 Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
                 Answer::Follow { answer, board, from } => match self.events.find(&board) {
                     None => self.deliver_whole(key, form, ended(), now),
@@ -41,6 +43,17 @@ impl Reactor {
         }
     }
 
+    /// Has a connection receive the body of its request, if a place is free.
+    fn receive_body(&mut self, key: usize, form: Form, now: Moment) {
+        match Place::take(Sender::Admitted, &self.ports.counters) {
+            Some(place) => self.peers[key].connection.receive_body(place, self.patience, now.instant),
+            None => {
+                self.ports.counters.refused.add(1);
+                self.deliver_whole(key, form, too_many_bodies(), now);
+            }
+        }
+    }
+
     fn deliver_whole(&mut self, key: usize, form: Form, answer: HttpAnswer, now: Moment) {
         let form = if self.stopping.is_some() { form.last() } else { form };
         let status = answer.status();
@@ -57,6 +70,11 @@ impl Reactor {
 
 fn full() -> HttpAnswer {
     HttpAnswer::text(503, "too many clients follow events: try again soon\n").with("Retry-After", "10")
+}
+
+fn too_many_bodies() -> HttpAnswer {
+    let detail = "too many bodies are on their way: try again soon";
+    ProblemDetails::of_status(Status::UNAVAILABLE, detail).answer().with("Retry-After", "1")
 }
 
 fn ended() -> HttpAnswer {

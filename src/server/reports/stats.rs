@@ -41,6 +41,10 @@ counters! {
         /// Connections and requests that were refused because there were too many listeners, connections or
         /// waiting requests.
         refused: Counter of requests,
+        /// Bodies of anybody's requests that are being received now.
+        anonymous_bodies: Gauge of bodies,
+        /// Bodies that are being received now after their request's credential was found good.
+        admitted_bodies: Gauge of bodies,
         /// Listeners now. A listener counts from its second second on.
         listeners: Gauge of listeners,
         /// The most listeners at once.

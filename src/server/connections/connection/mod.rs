@@ -9,14 +9,17 @@
 //!    └── or 408,      │    └─────────────▶ Listening                  arrive before the close
 //!        or gone      ▼                        │
 //!                 Receiving ──body──▶ Waiting ─┘ a service answers, or the site does after 60 s
+//!                     ▲                  │
+//!                     └── it judged the ─┘
+//!                         head: the body may come
 //! ```
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::places::Place;
 use super::visit::Visit;
 use crate::http::{Form, Found, HeadSearch, MAX_HEAD, Outgoing, Request, Status};
 use crate::server::mounts::cursor::Cursor;
@@ -44,7 +47,7 @@ pub(crate) struct Patience {
 pub(crate) enum Connection {
     /// Waits for a request head, or has one that is to be answered.
     Reading(Reading),
-    /// Waits for the body of a request to a service. A service gets complete requests.
+    /// Waits for the body of a request to a service.
     Receiving(Box<Receiving>),
     /// Waits for the answer of a service. Nothing is read meanwhile.
     Waiting(Box<Waiting>),
@@ -95,12 +98,17 @@ pub(crate) struct PendingRequest {
     pub(crate) form: Form,
     pub(crate) visit: Visit,
     pub(crate) since: Instant,
+    /// The length of a body that the service has not asked for yet. 0 if the request is complete.
+    pub(crate) body_to_come: usize,
 }
 
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) request: PendingRequest,
-    pipelined: Vec<u8>,
+    /// The complete head, if a body is to come. Otherwise empty.
+    head: Vec<u8>,
+    /// Bytes that came after the head, or after the complete request.
+    rest: Vec<u8>,
     deadline: Instant,
 }
 
@@ -139,9 +147,6 @@ pub(crate) enum Want<'a> {
     Close,
 }
 
-/// A place among the connections that receive a body. The reference count tells how many there are.
-pub(crate) type Place = Arc<()>;
-
 /// A site's reaction to a request.
 #[expect(clippy::large_enum_variant, reason = "it is on its way into a `Connection`")]
 pub(crate) enum Reply {
@@ -151,7 +156,7 @@ pub(crate) enum Reply {
     Listen(Listener),
     /// Receive the body, which has this length, and call [`Site::hand_over`].
     Receive(usize, Place),
-    /// Wait for the answer of a service until this time.
+    /// Wait for the answer of a service until this time. It may be that the body shall be received.
     Wait(Box<PendingRequest>, Instant),
 }
 
@@ -228,35 +233,26 @@ impl Connection {
 
     /// Lets the site answer the complete head, or the complete request with its body.
     pub(crate) fn reply(&mut self, site: &mut dyn Site, patience: Patience, now: Instant) {
-        let (reply, rest) = match self {
+        *self = match self {
             Connection::Reading(Reading { found: Found::Bad(status), .. }) => {
-                (site.reply(Err(*status)), Vec::new())
+                Connection::after_error(*status, site, patience, now)
             }
             Connection::Reading(Reading { found: Found::Head(end), input, .. }) => {
                 let request = Request::parse(&input[..*end]);
                 let reply = site.reply(request.as_ref().map_err(|status| *status));
-                if let (Reply::Receive(length, place), Ok(request)) = (&reply, &request) {
-                    let interim = if request.expects_continue() { CONTINUE } else { b"" };
-                    let until = now + patience.header_timeout;
-                    let (length, place) = (*length, Place::clone(place));
-                    let input = std::mem::take(input);
-                    let receiving = Receiving::new(input, *end, length, interim, until, place);
-                    *self = Connection::Receiving(Box::new(receiving));
-                    return;
-                }
-                (reply, input.split_off(*end))
+                let rest = input.split_off(*end);
+                Connection::after(reply, std::mem::take(input), rest, patience, now)
             }
             Connection::Receiving(receiving) if receiving.is_whole() => {
-                let body = std::mem::take(&mut receiving.body);
-                let reply = match Request::parse(&receiving.head) {
-                    Ok(request) => site.hand_over(&request, body),
+                let Receiving { head, body, pipelined, .. } = &mut **receiving;
+                let reply = match Request::parse(head) {
+                    Ok(request) => site.hand_over(&request, std::mem::take(body)),
                     Err(status) => site.reply(Err(status)),
                 };
-                (reply, std::mem::take(&mut receiving.pipelined))
+                Connection::after(reply, Vec::new(), std::mem::take(pipelined), patience, now)
             }
             _ => return,
         };
-        *self = Connection::after(reply, rest, patience, now);
     }
 
     /// The request that waits for the answer with this ticket. `None` if this connection has no such request.
@@ -270,8 +266,16 @@ impl Connection {
     /// Takes the answer of a service.
     pub(crate) fn answered(&mut self, output: Outgoing, patience: Patience, now: Instant) {
         let Connection::Waiting(waiting) = self else { return };
-        let rest = std::mem::take(&mut waiting.pipelined);
-        *self = Connection::after(Reply::Answer(output), rest, patience, now);
+        let rest = std::mem::take(&mut waiting.rest);
+        *self = Connection::after(Reply::Answer(output), Vec::new(), rest, patience, now);
+    }
+
+    /// Receives the body of the request that waits, as its service wants.
+    pub(crate) fn receive_body(&mut self, place: Place, patience: Patience, now: Instant) {
+        let Connection::Waiting(waiting) = self else { return };
+        let (head, rest) = (std::mem::take(&mut waiting.head), std::mem::take(&mut waiting.rest));
+        let reply = Reply::Receive(waiting.request.body_to_come, place);
+        *self = Connection::after(reply, head, rest, patience, now);
     }
 
     /// Makes the client a follower of an event stream, as the answer of a service says.
@@ -291,14 +295,19 @@ impl Connection {
         }
     }
 
-    fn after(reply: Reply, rest: Vec<u8>, patience: Patience, now: Instant) -> Connection {
+    /// The connection after a reply to the request with this head. `rest` is what came after the head, or
+    /// after the complete request.
+    fn after(reply: Reply, head: Vec<u8>, rest: Vec<u8>, patience: Patience, now: Instant) -> Connection {
         match reply {
             Reply::Listen(listener) => Connection::Listening(listener),
             Reply::Wait(request, deadline) => {
-                Connection::Waiting(Box::new(Waiting { request: *request, pipelined: rest, deadline }))
+                let head = if request.body_to_come > 0 { head } else { Vec::new() };
+                Connection::Waiting(Box::new(Waiting { request: *request, head, rest, deadline }))
             }
-            // `reply` has handled this one. A site answers nothing but a head with it.
-            Reply::Receive(..) => Connection::Closed,
+            Reply::Receive(length, place) => {
+                let until = now + patience.header_timeout;
+                Connection::Receiving(Box::new(Receiving::new(head, rest, length, until, place)))
+            }
             Reply::Answer(output) => Connection::Answering(Answering {
                 pipelined: output.keeps_alive().then_some(rest),
                 output,
@@ -355,16 +364,16 @@ impl Connection {
         }
         *self = match self {
             Connection::Reading(reading) if !reading.input.is_empty() => {
-                Connection::after(site.reply(Err(Status::REQUEST_TIMEOUT)), Vec::new(), patience, now)
+                Connection::after_error(Status::REQUEST_TIMEOUT, site, patience, now)
             }
-            Connection::Receiving(_) => {
-                Connection::after(site.reply(Err(Status::REQUEST_TIMEOUT)), Vec::new(), patience, now)
-            }
-            Connection::Waiting(_) => {
-                Connection::after(site.reply(Err(Status::GATEWAY_TIMEOUT)), Vec::new(), patience, now)
-            }
+            Connection::Receiving(_) => Connection::after_error(Status::REQUEST_TIMEOUT, site, patience, now),
+            Connection::Waiting(_) => Connection::after_error(Status::GATEWAY_TIMEOUT, site, patience, now),
             _ => Connection::Closed,
         };
+    }
+
+    fn after_error(status: Status, site: &mut dyn Site, patience: Patience, now: Instant) -> Connection {
+        Connection::after(site.reply(Err(status)), Vec::new(), Vec::new(), patience, now)
     }
 
     /// Prepares the connection for a stop. Answers on their way are still sent, and then it closes. It closes
@@ -383,21 +392,13 @@ impl Connection {
 }
 
 impl Receiving {
-    /// Makes it from `input`, where the head ends at `head_end`. Part of the body may follow, or all of it
-    /// and more.
-    fn new(
-        mut input: Vec<u8>,
-        head_end: usize,
-        length: usize,
-        interim: &'static [u8],
-        deadline: Instant,
-        place: Place,
-    ) -> Receiving {
-        let mut body = input.split_off(head_end);
+    /// Part of the body has come with the head, or all of it and more.
+    fn new(head: Vec<u8>, mut body: Vec<u8>, length: usize, deadline: Instant, place: Place) -> Receiving {
         let pipelined = body.split_off(body.len().min(length));
         // A client that has begun to send the body does not wait for leave.
-        let interim = if body.is_empty() && length > 0 { interim } else { b"" };
-        Receiving { head: input, body, length, pipelined, interim, deadline, _place: place }
+        let waits_for_leave = body.is_empty() && Request::parse(&head).is_ok_and(|r| r.expects_continue());
+        let interim = if waits_for_leave { CONTINUE } else { b"" };
+        Receiving { head, body, length, pipelined, interim, deadline, _place: place }
     }
 
     fn is_whole(&self) -> bool {
