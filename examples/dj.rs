@@ -33,7 +33,8 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     station.update_metadata(Title::new("The DJ's hour"), None, TitleHolds::UntilCleared)?;
     let left = station.play_voice(first, VoiceOptions::default())?;
     // A paused deck is opened and decoded ahead, so it starts at once.
-    let right = station.play_voice(second, VoiceOptions { volume: 0.0, paused: true })?;
+    let right =
+        station.play_voice(second, VoiceOptions { volume: 0.0, paused: true, ..VoiceOptions::default() })?;
     sleep(part);
 
     println!("over to the second");

@@ -32,6 +32,7 @@ mod pipeline;
 #[doc(hidden)]
 pub mod playout; // for benches
 mod ring;
+mod roots;
 mod server;
 mod setting;
 mod thread;

@@ -10,8 +10,10 @@ use arc_swap::ArcSwap;
 use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
+use crate::codec::read_tags;
 use crate::pipeline::Reloader;
-use crate::{ApiSettings, Pipeline, RequestsBell, Server, Tags};
+use crate::roots::Bounds;
+use crate::{ApiSettings, Entry, Pipeline, RequestsBell, Server, Tags};
 
 /// The number of files whose tags are kept.
 const TAGS: usize = 256;
@@ -76,13 +78,15 @@ impl Core {
         self.tags.lock().unwrap_or_else(PoisonError::into_inner).get(file).cloned()
     }
 
-    /// Reads and keeps the tags of a file. A file that cannot be read has no tags.
-    pub(crate) fn read_tags(&self, file: &Path) {
-        let tags = crate::read_metadata(file).unwrap_or_default();
+    /// Reads and keeps the tags of an entry's file. A file that cannot be read has no tags.
+    pub(crate) fn read_tags(&self, entry: &Entry) {
+        let Entry { path: file, confined, .. } = entry;
+        let bounds = if *confined { self.media.load().bounds() } else { Bounds::Anywhere };
+        let tags = read_tags(file, &bounds).unwrap_or_default();
         let mut known = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= TAGS {
             known.clear();
         }
-        known.insert(file.to_owned(), tags);
+        known.insert(file.clone(), tags);
     }
 }

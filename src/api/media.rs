@@ -1,15 +1,18 @@
-//! Resolves the names of files. A name is relative to a media root, and no other file has one.
+//! Resolves the names of files. A name is relative to a media root, and no other file has one. What a name
+//! leads to is confined: it must lie below a root again when it is opened.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::problem::Problem;
 use crate::json::FileNames;
+use crate::roots::{Bounds, MediaRoots};
 
 /// The media roots: the folders whose files have names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Media {
     roots: Vec<Root>,
+    bounds: Bounds,
 }
 
 #[derive(Clone, Debug)]
@@ -27,7 +30,15 @@ impl Media {
             let real = declared.canonicalize().ok()?;
             Some(Root { declared: declared.clone(), real })
         };
-        Media { roots: roots.iter().filter_map(root).collect() }
+        Media {
+            roots: roots.iter().filter_map(root).collect(),
+            bounds: MediaRoots::new(roots.to_vec()).bounds(true),
+        }
+    }
+
+    /// The bounds of files that are read for a request.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds.clone()
     }
 
     /// The path of the file or folder with this name, with all links resolved. If several roots have one, the

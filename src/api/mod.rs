@@ -90,6 +90,9 @@ impl Api {
         let media = Media::new(&settings.media_roots);
         let guard = Guard::new(read_users(settings)?.and(&settings.users))?;
         let (server, pipelines) = (station.server().clone(), station.pipelines().to_vec());
+        for pipeline in &pipelines {
+            pipeline.set_media_roots(settings.media_roots.clone());
+        }
         let requests = server.take_heads(routes::PATHS, WAITING)?;
         let core = Arc::new(Core::new(server, pipelines, media, guard, declared, requests.bell()));
         let streams = Streams::new(&core, run_name())?;

@@ -40,6 +40,9 @@ impl Core {
     fn apply(&self, old: &ApiSettings, new: &ApiSettings, users: Users, report: &mut Reloaded) {
         if old.media_roots != new.media_roots {
             self.media.store(Media::new(&new.media_roots).into());
+            for pipeline in &self.pipelines {
+                pipeline.set_media_roots(new.media_roots.clone());
+            }
         }
         let differing = differences(old, new).map(|setting| format!("server.{}", setting.declared.key));
         report.changed.extend(differing);

@@ -4,7 +4,6 @@
 //! Never: opens a file, computes a password's hash. `api-files` reads: requests that name files. Writes:
 //! their answers, the tags of files. (`login` is in `guard.rs`.)
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ use super::routes::ROUTES;
 use super::streams::Streams;
 use crate::access::Identity;
 use crate::http::{ProblemDetails, Status};
-use crate::{HttpAnswer, HttpRequest, Requests};
+use crate::{Entry, HttpAnswer, HttpRequest, Requests};
 
 /// The most requests that are answered before events are looked at again.
 const REQUESTS_A_TURN: usize = 64;
@@ -47,7 +46,7 @@ pub(super) struct Task {
 /// A job for the thread `api-files`.
 pub(super) enum FileJob {
     Answer { request: Box<HttpRequest>, held: Vec<String>, handler: fn(&Core, &Call<'_>) -> Handled },
-    ReadTags(PathBuf),
+    ReadTags(Entry),
 }
 
 /// The state of the thread `api-files`.
@@ -70,8 +69,8 @@ impl Service {
                 self.handle(task, Some(&identity), request);
             }
             let files = &self.files;
-            self.streams.turn(&self.core, Instant::now(), &mut |file| {
-                files.try_send(FileJob::ReadTags(file.to_owned())).is_ok()
+            self.streams.turn(&self.core, Instant::now(), &mut |entry| {
+                files.try_send(FileJob::ReadTags(entry.clone())).is_ok()
             });
             if let Some(request) = next {
                 self.answer(request);
@@ -159,7 +158,7 @@ impl Files {
                     // The new tags may change the titles of the next tracks.
                     self.core.bell.ring();
                 }
-                FileJob::ReadTags(file) => self.core.read_tags(&file),
+                FileJob::ReadTags(entry) => self.core.read_tags(&entry),
             }
         }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -17,8 +17,8 @@ use super::nowplaying::{Fingerprint, NowPlaying};
 use super::problem::Problem;
 use super::views::{PipelineEvent, Snapshot};
 use crate::{
-    Event, EventKind, EventReceiver, EventStream, HttpAnswer, HttpRequest, MountInfo, Pipeline, Server,
-    StationEvent, StreamPos,
+    Entry as TrackEntry, Event, EventKind, EventReceiver, EventStream, HttpAnswer, HttpRequest, MountInfo,
+    Pipeline, Server, StationEvent, StreamPos,
 };
 
 /// A comment is sent after this much silence. It shows proxies and clients that the connection is alive.
@@ -99,7 +99,12 @@ impl Streams {
 
     /// Pushes news, and requests the tags of the next tracks. `wants_tags` returns false if `api-files` is
     /// busy.
-    pub(crate) fn turn(&mut self, core: &Core, now: Instant, wants_tags: &mut dyn FnMut(&Path) -> bool) {
+    pub(crate) fn turn(
+        &mut self,
+        core: &Core,
+        now: Instant,
+        wants_tags: &mut dyn FnMut(&TrackEntry) -> bool,
+    ) {
         self.behind = self.tell(core, now);
         self.station.stay_alive(now);
         if now.saturating_duration_since(self.looked_at) < TICK {
@@ -112,7 +117,7 @@ impl Streams {
             if wanted.as_ref() == Some(&entry.path) {
                 continue;
             }
-            match core.known_tags(&entry.path).is_some() || wants_tags(&entry.path) {
+            match core.known_tags(&entry.path).is_some() || wants_tags(&entry) {
                 true => *wanted = Some(entry.path),
                 false => self.behind = true,
             }

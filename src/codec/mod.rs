@@ -31,6 +31,7 @@ use crate::units::FrameCount;
 pub use aac::{AacProfile, AacSettings};
 pub use about::{Codec, codecs};
 pub use file::read_metadata;
+pub(crate) use file::read_tags;
 #[cfg(feature = "mp3")]
 pub use mp3::Mp3Settings;
 pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};

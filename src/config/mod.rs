@@ -109,7 +109,11 @@ impl Config {
 
 impl From<Config> for StationSettings {
     fn from(config: Config) -> StationSettings {
-        StationSettings { server: config.server, pipelines: config.pipelines }
+        let mut pipelines = config.pipelines;
+        for pipeline in &mut pipelines {
+            pipeline.media_roots.clone_from(&config.api.media_roots);
+        }
+        StationSettings { server: config.server, pipelines }
     }
 }
 

@@ -2,7 +2,7 @@
 //! played. Then the same thread decodes the track.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,8 +22,8 @@ use crate::playout::Entry;
 use crate::ring::Feed;
 use crate::units::FrameCount;
 
-/// Opens the file at a path. It may block, because it is called on a decode thread.
-pub(crate) type Open = dyn Fn(&Path, PcmSpec) -> crate::Result<Box<dyn Source>> + Send + Sync;
+/// Opens the file of an entry. It may block, because it is called on a decode thread.
+pub(crate) type Open = dyn Fn(&Entry, PcmSpec) -> crate::Result<Box<dyn Source>> + Send + Sync;
 
 /// The line that a station shows for an entry with these tags.
 pub(crate) type TitleFormat = dyn Fn(&Entry, &Tags) -> String + Send + Sync;
@@ -224,7 +224,7 @@ impl Picker {
         entry: &Entry,
         crossfade: Duration,
     ) -> crate::Result<(Arc<TrackInfo>, f32, Feed, Pump)> {
-        let source = (self.open)(&entry.path, self.spec)?;
+        let source = (self.open)(entry, self.spec)?;
         let duration = source.duration();
         let tags = source.tags().clone();
         // If the file does not declare its duration, the mixer knows the end only when the decoder has seen
@@ -240,8 +240,15 @@ impl Picker {
             self.emitter.log(Level::Error, format!("{}: the title format panicked", self.pipeline));
             format_title(entry.title.as_deref(), &tags, None, &entry.path)
         });
-        let info =
-            TrackInfo { id, file: entry.path.clone(), given: entry.title.clone(), tags, title, duration };
+        let info = TrackInfo {
+            id,
+            file: entry.path.clone(),
+            given: entry.title.clone(),
+            tags,
+            title,
+            duration,
+            confined: entry.confined,
+        };
         Ok((Arc::new(info), file_gain, feed, pump))
     }
 

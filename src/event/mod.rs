@@ -46,6 +46,9 @@ pub struct TrackInfo {
     pub title: String,
     /// Its duration in frames at the pipeline's rate. `None` if the file does not declare it.
     pub duration: Option<FrameCount>,
+    /// Whether its entry is [confined](crate::Entry::confined) to the media roots.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confined: bool,
 }
 
 /// Something that happened. An event of the programme is sent when the mixer has reached it and the

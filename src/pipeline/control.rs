@@ -35,6 +35,8 @@ pub struct ListOptions {
     pub fade_in: Option<Duration>,
     /// See [`PipelineSettings::fade_out`](crate::PipelineSettings::fade_out); `None`: unchanged.
     pub fade_out: Option<Duration>,
+    /// Whether all of the list must lie below the media roots: see [`Entry::confined`].
+    pub confined: bool,
 }
 
 impl Default for ListOptions {
@@ -46,6 +48,7 @@ impl Default for ListOptions {
             crossfade: None,
             fade_in: None,
             fade_out: None,
+            confined: false,
         }
     }
 }
@@ -81,7 +84,9 @@ impl Pipeline {
     ) -> Result<()> {
         options.check()?;
         let (repeat, shuffle) = (options.repeat, options.shuffle);
-        let list = Playlist { name: name.into(), entries: entries.into_iter().collect(), repeat, shuffle };
+        let mut entries: Vec<Entry> = entries.into_iter().collect();
+        entries.iter_mut().for_each(|entry| entry.confined |= options.confined);
+        let list = Playlist { name: name.into(), entries, repeat, shuffle };
         let version = {
             let mut up_next = self.inner.up_next();
             up_next.load(list, options.when);
@@ -153,9 +158,15 @@ impl Pipeline {
     /// # Errors
     /// [`Error::File`] if the file cannot be opened. Nothing changes then.
     pub fn play_file(&self, path: impl AsRef<Path>, title: Option<&str>) -> Result<EntryId> {
-        let path = path.as_ref();
-        self.inner.programming.open(path)?;
-        let entry = Entry { title: title.map(str::to_owned), ..Entry::new(path) };
+        self.play_entry(Entry { title: title.map(str::to_owned), ..Entry::new(path.as_ref()) })
+    }
+
+    /// The same for an entry, which may be [confined](Entry::confined) to the media roots.
+    ///
+    /// # Errors
+    /// As for [`play_file`](Pipeline::play_file).
+    pub fn play_entry(&self, entry: Entry) -> Result<EntryId> {
+        self.inner.programming.open(&entry)?;
         let (id, version) = {
             let mut up_next = self.inner.up_next();
             (up_next.play_now(entry), up_next.version())
@@ -247,6 +258,12 @@ impl Pipeline {
     pub fn clear_metadata(&self, mount: Option<&str>) -> Result<()> {
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
         self.inner.command(Command::ClearTitle { output })
+    }
+
+    /// Sets the folders below which [confined](Entry::confined) entries lie from now on. An API on this
+    /// pipeline sets its media roots. What has been opened already plays on.
+    pub fn set_media_roots(&self, folders: Vec<PathBuf>) {
+        self.inner.programming.media_roots.set(folders);
     }
 
     /// Sets how titles are made for tracks that are opened after this call.

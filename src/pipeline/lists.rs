@@ -17,6 +17,7 @@ use crate::engine::shared::SharedUpNext;
 use crate::error::Result;
 use crate::playout::playlist::{self, Found, Watch};
 use crate::playout::{Entry, ListId, Playlist, When};
+use crate::roots::MediaRoots;
 
 /// The time between two looks at whether anything has changed on disk.
 const GLANCE: Duration = Duration::from_secs(5);
@@ -31,6 +32,8 @@ const BATCH: usize = 256;
 pub(super) struct Load {
     pub name: String,
     pub roots: Vec<PathBuf>,
+    /// Whether all of it must lie below the media roots.
+    pub confined: bool,
     pub repeat: bool,
     pub shuffle: bool,
     pub when: When,
@@ -51,6 +54,7 @@ impl Load {
         Load {
             name,
             roots,
+            confined: false,
             repeat,
             shuffle,
             when: When::AfterCurrent,
@@ -69,10 +73,16 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    pub fn start(pipeline: Arc<str>, up_next: Arc<SharedUpNext>, crew: &Crew) -> Result<Lists> {
+    pub fn start(
+        pipeline: Arc<str>,
+        up_next: Arc<SharedUpNext>,
+        media_roots: MediaRoots,
+        crew: &Crew,
+    ) -> Result<Lists> {
         let (loads, receiver) = unbounded();
         let ending = Arc::new(AtomicBool::new(false));
-        let reader = Reader { pipeline, up_next, in_play: None, loads: receiver, ending: ending.clone() };
+        let reader =
+            Reader { pipeline, up_next, media_roots, in_play: None, loads: receiver, ending: ending.clone() };
         crew.spawn("lists", move || reader.run())?;
         Ok(Lists { loads: Mutex::new(Some(loads)), ending })
     }
@@ -111,6 +121,7 @@ impl Lists {
 struct Reader {
     pipeline: Arc<str>,
     up_next: Arc<SharedUpNext>,
+    media_roots: MediaRoots,
     in_play: Option<InPlay>,
     loads: Receiver<Load>,
     ending: Arc<AtomicBool>,
@@ -120,6 +131,7 @@ struct Reader {
 struct InPlay {
     id: ListId,
     roots: Vec<PathBuf>,
+    confined: bool,
     watch: Watch,
     /// The passes of the list that had ended when it was read.
     passes: u64,
@@ -154,7 +166,14 @@ impl Reader {
         if let Some(id) = load.in_place_of {
             // Nothing has been read yet, so it counts as changed.
             let (watch, problems) = (Watch::default(), HashSet::new());
-            self.in_play = Some(InPlay { id, roots: load.roots, watch, passes: u64::MAX, problems });
+            self.in_play = Some(InPlay {
+                id,
+                roots: load.roots,
+                confined: load.confined,
+                watch,
+                passes: u64::MAX,
+                problems,
+            });
             return self.read_again_if_changed();
         }
         let list =
@@ -163,7 +182,8 @@ impl Reader {
         let mut batch = Vec::new();
         let mut problems = HashSet::new();
         let since = Instant::now();
-        let watch = playlist::read(&load.roots, &mut |found| {
+        let bounds = self.media_roots.bounds(load.confined);
+        let watch = playlist::read_within(&bounds, &load.roots, &mut |found| {
             if let Found::Problem(problem) = &found {
                 problems.insert(problem.to_string());
             }
@@ -189,7 +209,14 @@ impl Reader {
             begun(*since);
         }
         if let Into::List { id, .. } = into {
-            self.in_play = Some(InPlay { id, roots: load.roots, watch, passes: self.passes(), problems });
+            self.in_play = Some(InPlay {
+                id,
+                roots: load.roots,
+                confined: load.confined,
+                watch,
+                passes: self.passes(),
+                problems,
+            });
         }
     }
 
@@ -209,7 +236,9 @@ impl Reader {
             problems.insert(problem);
         };
         let mut refused = false;
-        let watch = playlist::read(&in_play.roots, &mut |found| {
+        // The roots may be others by now.
+        let bounds = self.media_roots.bounds(in_play.confined);
+        let watch = playlist::read_within(&bounds, &in_play.roots, &mut |found| {
             match found {
                 Found::Entry(entry) => entries.push(entry),
                 Found::Problem(problem) => {
@@ -300,6 +329,7 @@ mod tests {
         let mut reader = Reader {
             pipeline: "main".into(),
             up_next: Arc::new(up_next),
+            media_roots: MediaRoots::default(),
             in_play: None,
             loads,
             ending: Arc::default(),
@@ -344,6 +374,37 @@ mod tests {
         fs::File::open(&music).unwrap().set_modified(later).unwrap();
         reader.read_again_if_changed();
         assert_eq!((reader.names(), reader.problems()), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn a_list_that_is_read_again_is_as_confined_as_before() {
+        let disk = tempfile::tempdir().unwrap();
+        let (music, list) = (disk.path().join("music"), disk.path().join("music/list.m3u"));
+        fs::create_dir(&music).unwrap();
+        fs::create_dir(disk.path().join("out")).unwrap();
+        for file in ["music/a.mp3", "music/b.mp3", "private.mp3", "out/secret.mp3"] {
+            fs::write(disk.path().join(file), "").unwrap();
+        }
+        fs::write(&list, "a.mp3\n").unwrap();
+        let mut reader = reader(&[]);
+        reader.media_roots.set(vec![music.clone()]);
+        reader.load(Load { confined: true, ..Load::new(vec![list.clone()], true, false) });
+        assert_eq!((reader.names(), reader.problems()), (vec!["a".into()], 0));
+        fs::write(&list, "a.mp3\n../private.mp3\nb.mp3\n").unwrap();
+        reader.read_again_if_changed();
+        assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 1));
+        // The list itself becomes a link that leads outside: it stays as it was.
+        fs::write(disk.path().join("out/list.m3u"), "secret.mp3\n").unwrap();
+        fs::remove_file(&list).unwrap();
+        std::os::unix::fs::symlink("../out/list.m3u", &list).unwrap();
+        reader.read_again_if_changed();
+        assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 2));
+        // Roots that were taken away hold for lists, too.
+        fs::remove_file(&list).unwrap();
+        fs::write(&list, "b.mp3\n").unwrap();
+        reader.media_roots.set(vec![disk.path().join("out")]);
+        reader.read_again_if_changed();
+        assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 2));
     }
 
     #[test]

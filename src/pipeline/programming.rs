@@ -1,7 +1,7 @@
 //! What a pipeline plays next: the list and the thread that reads it, the fallback, and how tracks are
 //! opened, named, and joined.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use crate::event::Emitter;
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
 use crate::playout::{Entry, ListState, UpNext, When};
+use crate::roots::MediaRoots;
 use crate::units::FrameCount;
 
 /// The programming of one pipeline. Its `lists` threads are of the pipeline's decoders.
@@ -31,6 +32,8 @@ pub(super) struct Programming {
     /// An entry that does not start at its beginning, because it was on the air before a restart.
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     lists: Lists,
+    /// The folders below which confined entries are opened.
+    pub media_roots: MediaRoots,
     fallback: Fallback,
     spec: PcmSpec,
     open: Arc<Open>,
@@ -53,9 +56,10 @@ impl Programming {
         let name: Arc<str> = settings.name.as_str().into();
         let [up_next, instead] =
             [(); 2].map(|()| Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::new()))));
-        let lists = Lists::start(name.clone(), up_next.clone(), decoders)?;
+        let media_roots = MediaRoots::new(settings.media_roots.clone());
+        let lists = Lists::start(name.clone(), up_next.clone(), media_roots.clone(), decoders)?;
         let read_fallback = |path: &PathBuf| -> Result<Lists> {
-            let lists = Lists::start(name.clone(), instead.clone(), decoders)?;
+            let lists = Lists::start(name.clone(), instead.clone(), media_roots.clone(), decoders)?;
             lists.load(Load::new(vec![path.clone()], true, true));
             Ok(lists)
         };
@@ -66,9 +70,13 @@ impl Programming {
             begun: Arc::default(),
             goes_on_at: Arc::default(),
             lists,
+            media_roots: media_roots.clone(),
             fallback: Fallback { up_next: instead, lists: instead_lists },
             spec: settings.spec,
-            open: Arc::new(|path, spec| Ok(Box::new(AudioFile::open(path, spec)?))),
+            open: Arc::new(move |entry, spec| {
+                let bounds = media_roots.bounds(entry.confined);
+                Ok(Box::new(AudioFile::open_within(&bounds, &entry.path, spec)?))
+            }),
             title: Arc::new(Mutex::new(Arc::new(|entry: &Entry, tags: &Tags| {
                 format_title(entry.title.as_deref(), tags, entry.extinf.as_deref(), &entry.path)
             }))),
@@ -133,6 +141,7 @@ impl Programming {
     ) {
         let mut load = Load::new(roots, options.repeat, options.shuffle);
         load.when = options.when;
+        load.confined = options.confined;
         if options.when == When::Now {
             load.begun = Some(Box::new(skip_to));
         }
@@ -144,9 +153,9 @@ impl Programming {
         self.up_next.lock()
     }
 
-    /// Opens a file. On the caller's thread: it may take its time.
-    pub fn open(&self, path: &Path) -> Result<Box<dyn Source>> {
-        (self.open)(path, self.spec)
+    /// Opens the file of an entry. On the caller's thread: it may take its time.
+    pub fn open(&self, entry: &Entry) -> Result<Box<dyn Source>> {
+        (self.open)(entry, self.spec)
     }
 
     /// The gain that a file's tags ask for.

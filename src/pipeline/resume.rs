@@ -75,6 +75,7 @@ impl SnapshotSource {
                         path: track.file.clone(),
                         title: track.given.clone(),
                         extinf: Some(track.title.clone()),
+                        confined: track.confined,
                     },
                     played,
                 }

@@ -56,6 +56,9 @@ pub struct PipelineSettings {
     pub dead_air: DeadAir,
     /// A file, folder or playlist that fills in when dead air lasts.
     pub fallback: Option<PathBuf>,
+    /// The folders below which [confined](crate::Entry::confined) entries lie: those that the API loaded. They
+    /// are needed to go on with such entries after a restart. The API sets its own when it starts.
+    pub media_roots: Vec<PathBuf>,
     /// Where the mix goes; at least one.
     pub outputs: Vec<OutputSettings>,
     /// Hooks that it has from the start: see [`Pipeline::add_hook`](crate::Pipeline::add_hook).
@@ -245,6 +248,7 @@ impl Default for PipelineSettings {
             dead_air: DeadAir::default(),
             fallback: None,
             state_file: None,
+            media_roots: Vec::new(),
             outputs: Vec::new(),
             hooks: Hooks::new(),
             clock: Clock::default(),

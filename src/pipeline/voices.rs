@@ -14,7 +14,7 @@ use crate::engine::mixer::{Command, read};
 use crate::engine::voice::Voice;
 use crate::error::{Error, Result};
 use crate::ids::VoiceId;
-use crate::playout::Curve;
+use crate::playout::{Curve, Entry};
 use crate::ring::{Filler, by_hand};
 use crate::units::FrameCount;
 
@@ -53,11 +53,13 @@ pub struct VoiceOptions {
     pub volume: f32,
     /// Whether it waits, paused, for [`Pipeline::resume_voice`].
     pub paused: bool,
+    /// Whether its file must lie below the media roots: see [`Entry::confined`](crate::Entry::confined).
+    pub confined: bool,
 }
 
 impl Default for VoiceOptions {
     fn default() -> VoiceOptions {
-        VoiceOptions { volume: 1.0, paused: false }
+        VoiceOptions { volume: 1.0, paused: false, confined: false }
     }
 }
 
@@ -107,7 +109,7 @@ impl Pipeline {
     pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
         let path = path.as_ref();
         let inner = &self.inner;
-        let source = inner.programming.open(path)?;
+        let source = inner.programming.open(&Entry { confined: options.confined, ..Entry::new(path) })?;
         let (duration, file_gain) = (source.duration(), inner.programming.file_gain(source.tags()));
         let (feed, pump) =
             prime(source, inner.spec, FrameCount(0), AHEAD).map_err(|reason| Error::file(path, reason))?;

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod client;
+mod confined;
 mod document;
 mod events;
 mod logins;

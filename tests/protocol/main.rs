@@ -3,6 +3,7 @@
 //! tests run real pipelines and servers.
 #![cfg(all(feature = "mp3", feature = "aac"))]
 
+mod confined;
 mod encoders;
 mod hooks;
 mod metadata;

@@ -48,6 +48,7 @@ fn options(text: Option<&str>) -> Outcome<ListOptions> {
         crossfade: options.crossfade,
         fade_in: options.fade_in,
         fade_out: options.fade_out,
+        confined: false,
     })
 }
 

@@ -45,7 +45,7 @@ fn how(volume: f64, paused: i32) -> Outcome<VoiceOptions> {
             message: format!("volume: {volume} is outside 0..=16; 1 is unchanged"),
         });
     }
-    Ok(VoiceOptions { volume: volume as f32, paused: paused != 0 })
+    Ok(VoiceOptions { volume: volume as f32, paused: paused != 0, confined: false })
 }
 
 /// Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be

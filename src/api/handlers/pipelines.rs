@@ -10,7 +10,7 @@ use crate::api::problem::Problem;
 use crate::api::views::{PipelineState, coming_tracks};
 use crate::json::{Health, PlayedTrack, Playlist};
 use crate::time::{from_seconds, some_from_seconds};
-use crate::{EntryId, ListOptions, Title, TitleHolds, When};
+use crate::{Entry, EntryId, ListOptions, Title, TitleHolds, When};
 
 /// The default fade of hold and resume.
 const FADE: Duration = Duration::from_secs(1);
@@ -115,7 +115,7 @@ pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: PlayFile = call.body()?;
     let file = core.media.load().resolve(&wanted.file, "file")?;
-    let id = pipeline.play_file(file, wanted.title.as_deref())?;
+    let id = pipeline.play_entry(Entry { title: wanted.title, confined: true, ..Entry::new(file) })?;
     Ok(json(201, &Queued { id }))
 }
 
@@ -173,6 +173,7 @@ pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
         crossfade: wanted.crossfade,
         fade_in: wanted.fade_in,
         fade_out: wanted.fade_out,
+        confined: true,
     };
     pipeline.play_path(roots, &options)?;
     // The pipeline reads the playlist later.

@@ -76,7 +76,7 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
             let detail = format!("{name:?} is a folder: queue files, or load it as the playlist");
             return Err(Problem::new("file-unplayable", detail).at(field));
         }
-        entries.push(Entry { title, ..Entry::new(path) });
+        entries.push(Entry { title, confined: true, ..Entry::new(path) });
     }
     let place = match wanted.place {
         PlaceText::End => Place::End,

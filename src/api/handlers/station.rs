@@ -5,13 +5,14 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::HttpAnswer;
 use crate::api::call::{Call, Handled, done, json, open_json};
 use crate::api::core::Core;
 use crate::api::problem::Problem as Refusal;
 use crate::api::views::StationMount;
+use crate::codec::read_tags;
 use crate::json::{FileMetadata, Listener, ServerStatistics};
 use crate::time::{rfc3339, seconds};
-use crate::{HttpAnswer, read_metadata};
 
 /// The OpenAPI document. All answers share its bytes.
 static OPENAPI: LazyLock<Arc<[u8]>> = LazyLock::new(|| Arc::from(&include_bytes!("../openapi.json")[..]));
@@ -109,6 +110,6 @@ pub(crate) fn metadata(core: &Core, call: &Call<'_>) -> Handled {
     let name = name.ok_or_else(|| Refusal::new("invalid-parameter", "file= says which").at("file"))?;
     let media = core.media.load();
     let file = media.resolve(&name, "file")?;
-    let tags = read_metadata(&file)?;
+    let tags = read_tags(&file, &media.bounds())?;
     Ok(json(200, &FileMetadata::of(&file, &tags, &**media)))
 }

@@ -27,6 +27,7 @@ use super::reshape::{Reshape, Shape};
 use crate::audio::PcmSpec;
 use crate::error::Result;
 use crate::metadata::Tags;
+use crate::roots::Bounds;
 use crate::units::FrameCount;
 
 /// [`AudioFile::read`] appends at least this many frames, except at the end.
@@ -46,7 +47,12 @@ pub(crate) enum Status {
 /// # Errors
 /// [`Error::File`](crate::Error::File) if the file does not exist, cannot be read, or is not audio.
 pub fn read_metadata(path: &Path) -> Result<Tags> {
-    Ok(Opened::new(source::open(path)?, path)?.tags)
+    read_tags(path, &Bounds::Anywhere)
+}
+
+/// The same for a file within these bounds.
+pub(crate) fn read_tags(path: &Path, bounds: &Bounds) -> Result<Tags> {
+    Ok(Opened::new(source::open(path, bounds)?, path)?.tags)
 }
 
 /// A file being read. Used by one thread at a time.
@@ -67,7 +73,12 @@ pub(crate) struct AudioFile {
 impl AudioFile {
     /// Opens a file and decodes its first packets. It reads only a small part of the file.
     pub(crate) fn open(path: &Path, spec: PcmSpec) -> Result<AudioFile> {
-        AudioFile::open_source(source::open(path)?, path, spec)
+        AudioFile::open_within(&Bounds::Anywhere, path, spec)
+    }
+
+    /// The same for a file within these bounds.
+    pub(crate) fn open_within(bounds: &Bounds, path: &Path, spec: PcmSpec) -> Result<AudioFile> {
+        AudioFile::open_source(source::open(path, bounds)?, path, spec)
     }
 
     /// Opens anything that can be read like a file. `name` is used in messages, and as a hint for the format.

@@ -1,26 +1,22 @@
 //! Opens files, and patches the bytes that symphonia reads.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use symphonia::core::io::MediaSource;
 
 use crate::error::{Error, Result};
+use crate::roots::{self, Bounds};
 
 /// Bytes that can be read from any position: a file, or a substitute in a test.
 pub(crate) trait Source: Read + Seek + Send + Sync {}
 
 impl<T: Read + Seek + Send + Sync> Source for T {}
 
-/// Opens a regular file. It refuses a named pipe, because opening that would wait for a writer.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Source>> {
+/// Opens a regular file within the bounds. It refuses a named pipe, because opening that would wait for a writer.
+pub(super) fn open(path: &Path, bounds: &Bounds) -> Result<Box<dyn Source>> {
     let refused = |cause: io::Error| Error::file(path, reason(&cause));
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-    let file = options.open(path).map_err(refused)?;
+    let file = bounds.open(path).map_err(refused)?;
     let about = file.metadata().map_err(refused)?;
     if about.is_dir() {
         return Err(Error::file(path, "is a folder, not a file"));
@@ -34,6 +30,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Source>> {
 /// The system's error, in words for the person who manages the files.
 pub(super) fn reason(cause: &io::Error) -> String {
     match cause.kind() {
+        _ if roots::is_outside(cause) => cause.to_string(),
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => {
             "may not be read: the file, or a folder above it, forbids it to this user".to_owned()

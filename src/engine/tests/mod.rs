@@ -210,7 +210,7 @@ impl Rig {
             fallback: fallback.clone(),
             begun: Arc::default(),
             goes_on_at: Arc::default(),
-            open: Arc::new(|path, _| open(path)),
+            open: Arc::new(|entry, _| open(&entry.path)),
             title: Arc::new(Mutex::new(Arc::new(|entry, _| entry.path.display().to_string()))),
             file_gain: Arc::new(|_| 1.0),
             emitter: emitter.clone(),

@@ -18,6 +18,11 @@ pub struct Entry {
     /// The title in its playlist (`#EXTINF` and the like). The file's own tags take precedence over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extinf: Option<String>,
+    /// Whether the file must lie below the media roots at the moment when it is opened: see
+    /// [`PipelineSettings::media_roots`](crate::PipelineSettings::media_roots). It is so for whatever the API
+    /// loads.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confined: bool,
 }
 
 impl Entry {
@@ -28,7 +33,7 @@ impl Entry {
 
     /// An entry with a title that takes precedence over the file's tags.
     pub fn titled(path: impl Into<PathBuf>, title: impl Into<String>) -> Entry {
-        Entry { path: path.into(), title: Some(title.into()), extinf: None }
+        Entry { title: Some(title.into()), ..Entry::new(path) }
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, FileType, Metadata};
-use std::io;
+use std::fs::{self, Metadata};
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
+use rustix::fs::FileType;
+
 use super::{is_audio, lookup, order};
+use crate::roots::Bounds;
 
 /// What a folder holds.
 pub(super) enum Part {
@@ -35,32 +36,48 @@ struct Level {
 }
 
 /// Gives every part of `root` to `take`. Links are followed, but each folder is read once. So it always ends,
-/// and a folder with several links counts once.
-pub(super) fn read(root: &Path, metadata: &Metadata, take: &mut Take<'_>) -> ControlFlow<()> {
+/// and a folder with several links counts once. Links that lead out of the bounds are refused; other files
+/// are not looked at, because they are checked when they are opened.
+pub(super) fn read(
+    root: &Path,
+    metadata: &Metadata,
+    bounds: &Bounds,
+    take: &mut Take<'_>,
+) -> ControlFlow<()> {
     let mut read: HashSet<(u64, u64)> = [(metadata.dev(), metadata.ino())].into();
     let mut passed_over = 0;
-    let mut levels = Vec::from_iter(open(root.to_owned(), take)?);
+    let mut levels = Vec::from_iter(open(root.to_owned(), bounds, take)?);
     while let Some(level) = levels.last_mut() {
         let Some((name, kind)) = level.left.next() else {
             levels.pop();
             continue;
         };
         let path = level.path.join(name);
-        let (is_dir, is_file) = match kind.is_symlink() {
-            false => (kind.is_dir(), kind.is_file()),
-            true => match fs::metadata(&path) {
-                Ok(metadata) => (metadata.is_dir(), metadata.is_file()),
+        let (is_dir, is_file) = match kind {
+            FileType::Directory => (true, false),
+            FileType::RegularFile => (false, true),
+            // Some file systems do not tell the type.
+            FileType::Symlink | FileType::Unknown => match fs::metadata(&path) {
+                Ok(metadata) if !metadata.is_dir() && !is_audio(&path) => (false, false),
+                Ok(metadata) => match bounds.check(&path) {
+                    Ok(()) => (metadata.is_dir(), metadata.is_file()),
+                    Err(error) => {
+                        take(Part::Refused(path, lookup::plain(&error)))?;
+                        continue;
+                    }
+                },
                 Err(_) if !is_audio(&path) => (false, false),
                 Err(error) => {
                     take(Part::Refused(path, lookup::plain(&error)))?;
                     continue;
                 }
             },
+            _ => (false, false),
         };
         if is_dir {
             match fs::metadata(&path) {
                 Ok(metadata) if read.insert((metadata.dev(), metadata.ino())) => {
-                    levels.extend(open(path, take)?);
+                    levels.extend(open(path, bounds, take)?);
                 }
                 Ok(_) => take(Part::Refused(path, "is a folder that has been read already".into()))?,
                 Err(error) => take(Part::Refused(path, lookup::plain(&error)))?,
@@ -79,19 +96,9 @@ pub(super) fn read(root: &Path, metadata: &Metadata, take: &mut Take<'_>) -> Con
 
 /// The entries of a folder, except for hidden files. If it cannot be read, it gives that to `take` and
 /// returns `None`.
-fn open(path: PathBuf, take: &mut Take<'_>) -> ControlFlow<(), Option<Level>> {
+fn open(path: PathBuf, bounds: &Bounds, take: &mut Take<'_>) -> ControlFlow<(), Option<Level>> {
     take(Part::Folder(path.clone()))?;
-    let names = || -> io::Result<Vec<(OsString, FileType)>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&path)? {
-            let entry = entry?;
-            if !entry.file_name().as_bytes().starts_with(b".") {
-                names.push((entry.file_name(), entry.file_type()?));
-            }
-        }
-        Ok(names)
-    };
-    match names() {
+    match bounds.list(&path) {
         Ok(names) => ControlFlow::Continue(Some(Level { path, left: order::sort(names).into_iter() })),
         Err(error) => {
             take(Part::Refused(path, lookup::plain(&error)))?;

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use encoding_rs::WINDOWS_1252;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{lines, url};
-use crate::percent;
+use super::{Format, is_audio, lines, url};
+use crate::{percent, roots};
 
 /// A path or a URL as a playlist has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ impl Refusal {
 /// A system error as a sentence about a file.
 pub(super) fn plain(error: &io::Error) -> String {
     match error.kind() {
+        _ if roots::is_outside(error) => error.to_string(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "there is no such file".into(),
         io::ErrorKind::PermissionDenied => "may not be read (permission denied)".into(),
         _ => error.to_string(),
@@ -78,6 +79,17 @@ impl Name {
     /// The name as text for display.
     pub(super) fn text(&self) -> String {
         shown(OsStr::from_bytes(&self.bytes))
+    }
+
+    /// The name as text for the log. If it is not like the name of something that can be played, it is not
+    /// quoted: the file may be no playlist at all, and what is in it is nobody's business.
+    pub(super) fn quoted(&self) -> String {
+        let path = Path::new(OsStr::from_bytes(self.bytes.trim_ascii()));
+        let is_url = url::scheme(self.bytes.trim_ascii()).is_some();
+        match is_audio(path) || Format::of(path).is_some() || is_url {
+            true => self.text(),
+            false => "a name that is not audio's".into(),
+        }
     }
 
     /// Finds the file, relative to `folder`.

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 pub use self::entry::Entry;
 pub use self::lookup::Name;
 pub use self::reader::read;
+pub(crate) use self::reader::read_within;
 pub use self::watch::Watch;
 
 /// A report of the reader.
@@ -128,5 +129,7 @@ fn is_audio(path: &Path) -> bool {
     extension.is_some_and(|extension| AUDIO.iter().any(|audio| audio.eq_ignore_ascii_case(extension)))
 }
 
+#[cfg(test)]
+mod confined;
 #[cfg(test)]
 mod tests;

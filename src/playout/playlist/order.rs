@@ -1,8 +1,8 @@
 //! Sorts file names in natural order: `Track 9` before `Track 10`.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::FileType;
 
+use rustix::fs::FileType;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 

@@ -1,6 +1,6 @@
 //! Reads files, folders and playlists, and reports what it finds.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, BufReader};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
@@ -10,6 +10,7 @@ use super::folder::{self, Part};
 use super::lookup::{self, Refusal, shown};
 use super::watch::Watch;
 use super::{Entry, Format, Found, Item, Name, Problem};
+use crate::roots::Bounds;
 
 /// The most problems within one playlist or folder that are reported. Further ones are only counted.
 const TOLD: u64 = 5;
@@ -25,12 +26,24 @@ const MAX_LIST_BYTES: u64 = 64 << 20;
 /// Reads files, folders and playlists in this order, and reports each result at once. `found` may stop it.
 /// The returned [`Watch`] tells later whether anything has changed on disk.
 pub fn read(roots: &[PathBuf], found: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Watch {
-    let mut reader = Reader { found, watch: Watch::default(), open: Vec::new(), lists: 0, entries: 0 };
+    read_within(&Bounds::Anywhere, roots, found)
+}
+
+/// The same within bounds. What leads out of them is refused, however it is named. The entries are confined
+/// if there are bounds.
+pub(crate) fn read_within(
+    bounds: &Bounds,
+    roots: &[PathBuf],
+    found: &mut dyn FnMut(Found) -> ControlFlow<()>,
+) -> Watch {
+    let watch = Watch::default();
+    let mut reader = Reader { bounds, found, watch, open: Vec::new(), lists: 0, entries: 0 };
     let _ = roots.iter().try_for_each(|root| reader.root(root));
     reader.watch
 }
 
 struct Reader<'f> {
+    bounds: &'f Bounds,
     found: &'f mut dyn FnMut(Found) -> ControlFlow<()>,
     watch: Watch,
     /// The playlists and folders that are being read, each within the one before.
@@ -66,13 +79,17 @@ impl Reader<'_> {
         name: &str,
         text: Option<String>,
     ) -> ControlFlow<()> {
+        if let Err(error) = self.bounds.check(&path) {
+            return self.refuse(name, lookup::plain(&error));
+        }
         if metadata.is_dir() {
             // In a list, this is more likely a stray slash than the wish to play a whole machine.
             if path.parent().is_none() && self.open.iter().any(|open| open.list.is_some()) {
                 return self.refuse(name, "is the whole disk: name the folder with the music".into());
             }
             self.enter(&path, None);
-            folder::read(&path, metadata, &mut |part| self.part(&path, part))?;
+            let bounds = self.bounds;
+            folder::read(&path, metadata, bounds, &mut |part| self.part(&path, part))?;
             return self.leave();
         }
         if !metadata.is_file() {
@@ -104,7 +121,8 @@ impl Reader<'_> {
             return ControlFlow::Break(());
         }
         self.entries += 1;
-        self.tell(Found::Entry(Entry { path, title: None, extinf }))
+        let confined = self.bounds.is_limited();
+        self.tell(Found::Entry(Entry { path, title: None, extinf, confined }))
     }
 
     fn list(&mut self, path: PathBuf, format: Format, metadata: &Metadata, name: &str) -> ControlFlow<()> {
@@ -124,7 +142,7 @@ impl Reader<'_> {
         }
         self.lists += 1;
         self.watch.see(&path);
-        let file = match File::open(&path) {
+        let file = match self.bounds.open(&path) {
             Ok(file) => file,
             Err(error) => return self.refuse(name, lookup::plain(&error)),
         };
@@ -163,7 +181,7 @@ impl Reader<'_> {
         let mut first = None;
         for name in &names {
             match name.find(folder) {
-                Ok((path, metadata)) => return self.any(path, &metadata, &name.text(), text),
+                Ok((path, metadata)) => return self.any(path, &metadata, &name.quoted(), text),
                 Err(refusal) => first = first.or(Some((name, refusal))),
             }
         }
@@ -174,7 +192,7 @@ impl Reader<'_> {
         if let Refusal::System(_) = refusal {
             self.watch.miss(&folder.join(name.text()), folder);
         }
-        self.refuse(&name.text(), refusal.reason())
+        self.refuse(&name.quoted(), refusal.reason())
     }
 
     /// Reports that something cannot be played, or counts it.

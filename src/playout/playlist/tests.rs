@@ -252,7 +252,7 @@ fn unplayable_entries_are_reported_and_the_rest_plays() {
             "list.m3u, line 1: pipe.mp3: is neither a file nor a folder",
             "list.m3u, line 2: http://radio.example/live: is on the network; a playlist can name files only",
             "list.m3u, line 3: pipe.m3u: is neither a file nor a folder",
-            "list.m3u, line 4: /dev/zero: is neither a file nor a folder",
+            "list.m3u, line 4: a name that is not audio's: is neither a file nor a folder",
             "list.m3u, line 5: gone/x.mp3: there is no such file",
         ],
     );

@@ -78,7 +78,7 @@ pub(super) fn parse(
         let line = xml.get_ref().line;
         let bad =
             |reason: String| io::Error::new(io::ErrorKind::InvalidData, format!("line {line}: {reason}"));
-        let flow = match event.map_err(|error| bad(error.to_string()))? {
+        let flow = match event.map_err(|error| bad(why_not(&error)))? {
             Event::Decl(declaration) => {
                 if let Some(encoding) = declaration.encoder()
                     && !xml.get_mut().decode_as(encoding)
@@ -110,6 +110,14 @@ pub(super) fn parse(
         return Ok(ControlFlow::Continue(()));
     }
     Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends in the middle"))
+}
+
+/// Why it is no XML. The parser's own words would quote what is in the file.
+fn why_not(error: &quick_xml::Error) -> String {
+    match error {
+        quick_xml::Error::Io(error) => error.to_string(),
+        _ => "is not well-formed XML".into(),
+    }
 }
 
 impl Parser<'_> {
