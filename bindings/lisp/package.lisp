@@ -11,7 +11,7 @@ signals a condition of type LONGWAVE-ERROR.")
    #:invalid-argument #:bad-handle #:setting-error #:unplayable-file #:cannot-listen #:exists-already #:not-found
    #:not-running #:encoder-failed #:system-refused #:bug-in-longwave
    ;; Servers
-   #:server #:make-server #:server-start #:server-stop #:server-running-p #:server-close #:server-port
+   #:server #:make-server #:server-start #:server-expect #:server-stop #:server-running-p #:server-close #:server-port
    #:server-add-mount #:server-remove-mount #:server-update-metadata #:server-write-audio #:server-listener-count
    #:server-mount-info #:server-mounts #:get-metadata-changed-at
    ;; Pipelines

@@ -24,6 +24,13 @@
     (call "lw_server_start" :uint64 (handle server))
     server))
 
+(defgeneric server-expect (server path)
+  (:documentation "Answers PATH with 503 instead of 404 until a mount is there. It can be called before SERVER-START.")
+  (:method ((server server) path)
+    (with-texts (path)
+      (call "lw_server_expect" :uint64 (handle server) :pointer path))
+    (values)))
+
 (defgeneric server-stop (server)
   (:documentation "Stops the server. Ports are free at once, and listeners get the audio that is due. Returns the names of threads that
 were left behind.")

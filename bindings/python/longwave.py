@@ -230,6 +230,10 @@ class Server(_Handle):
     def start(self):
         _call("lw_server_start", self.handle)
 
+    def expect(self, path):
+        """Answers `path` with 503 instead of 404 until a mount is there. It can be called before `start`."""
+        _call("lw_server_expect", self.handle, _utf8(path))
+
     def stop(self):
         return _json("lw_server_stop", self.handle)
 

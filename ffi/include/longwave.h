@@ -472,6 +472,11 @@ lw_status lw_server_open(const char *declaration, lw_server *server);
 // Makes a server listen. It can be started once: a server that has stopped does not start again.
 lw_status lw_server_start(lw_server server);
 
+// Answers this path with 503 and Retry-After instead of 404 until a mount is there, because players and
+// directories take 404 for "gone". For the mounts that follow a start: call it before `lw_server_start`, or
+// at any time after.
+lw_status lw_server_expect(lw_server server, const char *path);
+
 // Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes
 // five seconds at most. `abandoned` is a JSON list of the threads that had to be left behind. It is freed by
 // `lw_free` and may be NULL. Stopping again is harmless.

@@ -107,6 +107,7 @@ public:
     static server of(uint64_t handle) { return server(owner(handle)); }
 
     void start() { check(lw_server_start(handle())); }
+    void expect(const std::string &path) { check(lw_server_expect(handle(), path.c_str())); }
     void stop() { check(lw_server_stop(handle(), nullptr)); }
     bool is_running() const
     {

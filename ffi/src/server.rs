@@ -23,6 +23,8 @@ pub type lw_server = u64;
 pub struct Server {
     declared: Mutex<ServerSettings>,
     running: OnceLock<longwave::Server>,
+    /// Paths that `lw_server_expect` named before the start.
+    expected: Mutex<Vec<String>>,
     /// The mounts that the host feeds, by path. Each is fed by one thread at a time, and waits for no other.
     writers: Mutex<BTreeMap<String, Arc<Mutex<AudioWriter>>>>,
 }
@@ -33,7 +35,12 @@ impl handles::Kind for Server {
 
 impl Server {
     pub fn new(settings: ServerSettings) -> Server {
-        Server { declared: Mutex::new(settings), running: OnceLock::new(), writers: Mutex::default() }
+        Server {
+            declared: Mutex::new(settings),
+            running: OnceLock::new(),
+            expected: Mutex::default(),
+            writers: Mutex::default(),
+        }
     }
 
     /// The declared settings. The thread that starts the server holds the lock meanwhile.
@@ -46,14 +53,33 @@ impl Server {
         self.running.get_or_init(|| running.clone());
     }
 
-    pub fn start(&self) -> Outcome {
+    /// Starts it. These paths, and those that the host named, answer 503 until they are there.
+    pub fn start_expecting(&self, mounts: &[&str]) -> Outcome {
         let declared = self.declared();
         if self.running.get().is_some() {
             return Err(Failure::exists(
                 "the server was started already; a stopped one does not start again: open another",
             ));
         }
-        self.runs(&longwave::Server::start(declared.clone())?);
+        let expected = self.expected();
+        let expected: Vec<&str> = mounts.iter().copied().chain(expected.iter().map(String::as_str)).collect();
+        self.runs(&longwave::Server::start_expecting(declared.clone(), &expected)?);
+        Ok(lw_status::LW_OK)
+    }
+
+    /// The paths that `lw_server_expect` named before the start.
+    pub fn expected(&self) -> MutexGuard<'_, Vec<String>> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Expects a path now, or from the start on.
+    fn expect(&self, path: &str) -> Outcome {
+        // Locked first, so that a start on another thread either has the path or is over.
+        let mut expected = self.expected();
+        match self.running.get() {
+            Some(server) => server.expect(&[path])?,
+            None => expected.push(path.to_owned()),
+        }
         Ok(lw_status::LW_OK)
     }
 
@@ -120,7 +146,19 @@ pub unsafe extern "C" fn lw_server_open(declaration: *const c_char, server: *mut
 /// Makes a server listen. It can be started once: a server that has stopped does not start again.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_server_start(server: lw_server) -> lw_status {
-    call(|| self::server(server)?.start())
+    call(|| self::server(server)?.start_expecting(&[]))
+}
+
+/// Answers this path with 503 and Retry-After instead of 404 until a mount is there, because players and
+/// directories take 404 for "gone". For the mounts that follow a start: call it before `lw_server_start`, or
+/// at any time after.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_expect(server: lw_server, path: *const c_char) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let path = unsafe { text(path, "path") }?;
+        self::server(server)?.expect(path)
+    })
 }
 
 /// Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes

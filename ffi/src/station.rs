@@ -48,7 +48,9 @@ impl Station {
             server: server.clone(),
             pipelines: self.pipelines.iter().map(|pipeline| pipeline.declared().clone()).collect(),
         };
-        let running = longwave::Station::start(settings)?;
+        let expected = self.server.expected().clone();
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        let running = longwave::Station::start_expecting(settings, &expected)?;
         self.server.runs(running.server());
         for (pipeline, running) in self.pipelines.iter().zip(running.pipelines()) {
             pipeline.runs(running);

@@ -56,6 +56,9 @@ pub struct Api {
 }
 
 impl Api {
+    /// The paths that the API takes, for [`Station::start_expecting`]: they answer 503 until it is there.
+    pub const PATHS: &[&str] = routes::PATHS;
+
     /// Starts the API. It answers requests below `/api/` and `/nowplaying/`, at `/health` and at
     /// `/status-json.xsl`.
     ///
@@ -123,7 +126,7 @@ impl Api {
         Ok(Api { core, stopping, threads })
     }
 
-    /// Stops the API. Later requests to its paths are not answered by it.
+    /// Stops the API. Later requests to its paths are answered with 503.
     pub fn stop(self) {
         drop(self);
     }
@@ -132,6 +135,8 @@ impl Api {
 impl Drop for Api {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
+        // If the server has stopped, nobody asks.
+        let _ = self.core.server.expect(Api::PATHS);
         self.core.bell.ring();
         for thread in self.threads.drain(..) {
             // The panic was reported when it happened.

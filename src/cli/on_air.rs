@@ -12,10 +12,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::{Failure, credentials, places, say};
+use super::credentials::{self, Token};
+use super::{Failure, places, say};
 
 /// How often the main thread checks that all parts are still running.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a signal to stop waits for a start, which may be nearly over.
+const A_MOMENT: Duration = Duration::from_millis(250);
 
 /// How long the main thread waits for a write to standard output.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -88,18 +92,16 @@ pub fn run(
     before_stopping: impl FnOnce(),
 ) -> Result<(), Failure> {
     let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
-    let mut declared = config.clone();
-    let station = Station::start(config.into())?;
+    let Some((station, api, token)) = start_in_reach(config, file, &stop)? else {
+        before_stopping();
+        log::info!("stopped before everything had started");
+        return Ok(());
+    };
     let addresses = station.server().local_addrs();
     let on_air =
         mounts.iter().map(|mount| format!("on air  {}\n", places::url(places::nearest(addresses), mount)));
     say_in_time(on_air.collect());
     places::tell(addresses, &mounts);
-    let token = credentials::provide(&mut declared.api, places::nearest(addresses).port());
-    let api = match file {
-        Some(file) => Api::start_reloadable(&station, declared, file)?,
-        None => Api::start(&station, &declared.api)?,
-    };
 
     let ended = watch(&station, &api, &stop);
     before_stopping();
@@ -115,6 +117,46 @@ pub fn run(
         None => Ok(()),
         Some(what) => Err(Failure::Station(Error::Stopped(what))),
     }
+}
+
+/// Starts everything on the thread `start`. A signal to stop ends the program wherever the start is, such as
+/// in a folder on a dead disk (`None`). What has started by then ends with the process.
+fn start_in_reach(
+    config: Config,
+    file: Option<&Path>,
+    stop: &Stop,
+) -> Result<Option<(Station, Api, Token)>, Failure> {
+    let (started, station) = bounded(1);
+    let file = file.map(Path::to_owned);
+    let start = move || drop(started.send(start(config, file.as_deref())));
+    std::thread::Builder::new().name("start".into()).spawn(start).map_err(Error::io("starting a thread"))?;
+    select! {
+        recv(station) -> station => match station {
+            Ok(station) => station.map(Some),
+            Err(_) => Err(Failure::Station(Error::Stopped("station: it panicked at its start"))),
+        },
+        recv(stop.stop) -> _ => {
+            // A start that is nearly over is undone in order.
+            if let Ok(Ok((station, api, _token))) = station.recv_timeout(A_MOMENT) {
+                api.stop();
+                station.stop();
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// Starts a station and its API. Nothing that is declared is 404 meanwhile.
+fn start(config: Config, file: Option<&Path>) -> Result<(Station, Api, Token), Failure> {
+    let mut declared = config.clone();
+    let station = Station::start_expecting(config.into(), Api::PATHS)?;
+    let port = places::nearest(station.server().local_addrs()).port();
+    let token = credentials::provide(&mut declared.api, port);
+    let api = match file {
+        Some(file) => Api::start_reloadable(&station, declared, file)?,
+        None => Api::start(&station, &declared.api)?,
+    };
+    Ok((station, api, token))
 }
 
 /// Logs figures of the whole run, which show whether the machine was fast enough.

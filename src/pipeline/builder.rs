@@ -185,7 +185,7 @@ impl PipelineBuilder {
         self.settings.spec = self.spec()?;
         let server = match self.server {
             Some(server) => server,
-            None => Server::start(self.own_server)?,
+            None => Server::start_expecting(self.own_server, &self.settings.mounts())?,
         };
         Pipeline::start(self.settings, &server)
     }

@@ -82,6 +82,11 @@ impl Outputs {
         Ok((self.running.iter().map(|(output, _)| output.clone()).collect(), self.pool()?))
     }
 
+    /// The paths of its mounts.
+    pub fn mounts(&self) -> &[String] {
+        &self.mounts
+    }
+
     pub fn find(&self, mount: &str) -> Result<&Arc<Output>> {
         let found = self.running.iter().map(|(output, _)| output).find(|output| output.mount() == mount);
         found.ok_or_else(|| Error::NotFound(format!("output {mount} in this pipeline")))
@@ -158,7 +163,7 @@ fn filled_in(settings: &OutputSettings, pipeline: &str, spec: PcmSpec) -> MountS
 impl Pipeline {
     /// The paths of its mounts, in the order in which they were added.
     pub fn mounts(&self) -> Vec<String> {
-        self.inner.outputs().mounts.clone()
+        self.inner.outputs().mounts().to_vec()
     }
 
     /// Adds an output. The other outputs are not affected.

@@ -145,6 +145,8 @@ impl Reloader {
             }
             // No player goes on with another format.
             let what = format!("{path}: another format, its listeners had to go");
+            // Its path is not gone in between.
+            let _ = self.server.expect(&[path]);
             // An encoder that cannot be opened leaves the output as it was.
             let mut done = output.encoder.open(pipeline.spec()).and_then(|_| pipeline.remove_output(path));
             if done.is_ok() {
@@ -153,6 +155,7 @@ impl Reloader {
                 let _ = self.server.remove_mount(path);
                 done = pipeline.add_output(output.clone());
             }
+            let _ = self.server.expect_no_more(path);
             if report.tried(what, done) {
                 running.push(output.clone());
             }

@@ -155,6 +155,11 @@ impl Inner {
                 && let Some(pipeline) = pipeline.upgrade()
             {
                 log::error!("{}: the mixer has panicked: the pipeline goes off the air", pipeline.name);
+                // It was not taken off the air on purpose, so its mounts are not gone.
+                if let Ok(server) = pipeline.server() {
+                    let mounts = pipeline.outputs().mounts().to_vec();
+                    let _ = server.expect(&mounts.iter().map(String::as_str).collect::<Vec<_>>());
+                }
                 // Its holders see that it is not running, and its mounts end rather than starve.
                 pipeline.stop();
             }
@@ -239,7 +244,11 @@ impl Inner {
     /// Ends everything in order. Gives the threads that are stuck.
     fn end(&self, deadline: Instant) -> Vec<String> {
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let by = Deadlines::within(deadline, server.as_ref().is_some_and(Server::is_last_handle));
+        let own_server = server.as_ref().is_some_and(Server::is_last_handle);
+        if let Some(server) = server.as_ref().filter(|_| own_server) {
+            server.expect_all_mounts();
+        }
+        let by = Deadlines::within(deadline, own_server);
         self.stopping.store(true, Ordering::Relaxed);
         self.programming.stop();
         // A mixer that has ended on its own is joined all the same.

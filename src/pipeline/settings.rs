@@ -178,6 +178,11 @@ const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 const NAME_BYTES: usize = 64;
 
 impl PipelineSettings {
+    /// The paths of its outputs' mounts, for [`Server::expect`](crate::Server::expect).
+    pub fn mounts(&self) -> Vec<&str> {
+        self.outputs.iter().map(|output| output.mount.path.as_str()).collect()
+    }
+
     /// Refuses settings that cannot work, wherever they come from. Outputs and files are checked when the
     /// pipeline starts.
     pub(crate) fn check(&self) -> Result<()> {

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::{Hooks, Pipeline, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN, StationSettings};
+use super::{
+    Hooks, Pipeline, PipelineSettings, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN, StationSettings,
+};
 use crate::engine::clock::Clock;
 use crate::error::Result;
 use crate::server::{Server, StopReport};
@@ -24,8 +26,20 @@ impl Station {
     /// # Errors
     /// What the server or the first pipeline that failed says.
     pub fn start(settings: StationSettings) -> Result<Station> {
+        Station::start_expecting(settings, &[])
+    }
+
+    /// Starts a station for services that are added later, such as an [`Api`](crate::Api)
+    /// ([`Api::PATHS`](crate::Api::PATHS)). Their paths answer 503 until then, as those of the declared
+    /// mounts do while the station starts and stops. See [`Server::expect`].
+    ///
+    /// # Errors
+    /// As for [`start`](Station::start).
+    pub fn start_expecting(settings: StationSettings, paths: &[&str]) -> Result<Station> {
         let running = Arc::new(Mutex::new(without_hooks(settings.clone())));
-        let server = Server::start(settings.server)?;
+        let mounts = settings.pipelines.iter().flat_map(PipelineSettings::mounts);
+        let expected: Vec<&str> = mounts.chain(paths.iter().copied()).collect();
+        let server = Server::start_expecting(settings.server, &expected)?;
         let mut station = Station { server, pipelines: Vec::new(), running };
         for pipeline in settings.pipelines {
             let pipeline = Pipeline::start(pipeline, &station.server)?;
@@ -64,6 +78,7 @@ impl Station {
     /// harmless.
     pub fn stop(&self) -> StopReport {
         let deadline = Instant::now() + STOP_WITHIN;
+        self.server.expect_all_mounts();
         let mut report = self.stop_pipelines(deadline - SERVER_STOPS_WITHIN);
         report.abandoned.extend(self.server.stop_before(deadline).abandoned);
         report

@@ -33,6 +33,7 @@ use crate::ring::{Doorbell, handoff};
 use crate::thread::Worker;
 use connections::limits::Limits;
 use connections::sockets;
+use desk::Desk;
 use desk::service::{self, Bodies, Outbox};
 use mounts::event_backlog::EventBacklog;
 use mounts::event_stream;
@@ -106,6 +107,16 @@ impl Server {
     /// Starts a server. It listens when this returns. Otherwise the error names the port that cannot be used,
     /// or the setting that cannot work.
     pub fn start(settings: ServerSettings) -> Result<Server> {
+        Server::start_expecting(settings, &[])
+    }
+
+    /// Starts a server for mounts and services that are added later. Until then their paths answer 503 with
+    /// Retry-After, and not 404, which players and directories take for "gone". See
+    /// [`expect`](Server::expect).
+    ///
+    /// # Errors
+    /// As for [`start`](Server::start).
+    pub fn start_expecting(settings: ServerSettings, paths: &[&str]) -> Result<Server> {
         settings.check()?;
         let limits = Limits::claim(settings.max_listeners, settings.max_event_clients)?;
         let proxies = settings.proxies()?;
@@ -146,7 +157,7 @@ impl Server {
                 events: events.clone(),
             },
             &settings,
-            proxies,
+            Desk::new(proxies, owned(paths)),
             limits,
         )
         .map_err(failed())?;
@@ -281,10 +292,35 @@ impl Server {
     }
 
     fn add_service(&self, paths: &[&str], bodies: Bodies, waiting: usize) -> Result<Requests> {
-        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-        let (service, requests) = service::service(paths, bodies, waiting, self.inner.outbox.clone());
+        let (service, requests) = service::service(owned(paths), bodies, waiting, self.inner.outbox.clone());
         self.inner.ask(|reply| Command::AddService(service, reply))?;
         Ok(requests)
+    }
+
+    /// Answers these paths with 503 and Retry-After instead of 404, until a mount or a service takes them. A
+    /// path is a mount's (its playlists, such as `/radio.mp3.m3u`, are covered too), or it is as in
+    /// [`take_requests`](Server::take_requests). For paths that are about to come, or to go because
+    /// everything stops.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] once the server was stopped.
+    pub fn expect(&self, paths: &[&str]) -> Result<()> {
+        self.inner.ask(|reply| Command::Expect(owned(paths), reply))
+    }
+
+    /// Ends what [`expect`](Server::expect) began: if nobody has taken this path, it is 404 again.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] once the server was stopped.
+    pub fn expect_no_more(&self, path: &str) -> Result<()> {
+        self.inner.ask(|reply| Command::ExpectNoMore(path.to_owned(), reply))
+    }
+
+    /// Everything stops: what was on the air is not gone for good.
+    pub(crate) fn expect_all_mounts(&self) {
+        let mounts = self.inner.registry.all();
+        // A server that has stopped answers nothing.
+        let _ = self.expect(&mounts.iter().map(|board| &*board.path).collect::<Vec<_>>());
     }
 
     /// Makes a stream of events, for [`HttpRequest::follow`]. The stream ends when it is dropped.
@@ -351,6 +387,10 @@ impl Server {
         let hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
         hub.clone().ok_or(Error::Stopped("server"))
     }
+}
+
+fn owned(paths: &[&str]) -> Vec<String> {
+    paths.iter().map(|path| (*path).to_owned()).collect()
 }
 
 impl fmt::Debug for Server {

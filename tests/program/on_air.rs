@@ -311,3 +311,40 @@ fn where_there_is_no_user_yet_an_admin_is_made_whose_password_only_the_owner_rea
         assert_eq!(first.get_or_insert(login.clone()), &login, "and made once");
     }
 }
+
+/// The playlist has many entries and no file: the start waits for the first that is there.
+#[test]
+#[cfg(feature = "mp3")]
+fn a_signal_ends_a_start_at_once_and_what_is_declared_is_awaited_meanwhile() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let folder = tempfile::tempdir().unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        std::fs::write(folder.path().join("list.m3u"), "gone.mp3\n".repeat(100_000)).unwrap();
+        let text = format!(
+            "[server]\nlisten = '{address}'\n[[pipeline]]\nplaylist = 'list.m3u'\n\
+             [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\n"
+        );
+        std::fs::write(folder.path().join("station.toml"), text).unwrap();
+        let mut station = OnAir::start(folder.path(), &["serve", "station.toml"]);
+        let health = || {
+            let mut socket = TcpStream::connect(address).ok()?;
+            socket.write_all(b"GET /health HTTP/1.0\r\n\r\n").ok()?;
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).ok()?;
+            Some(answer)
+        };
+        let mut answer = None;
+        longwave_testing::until("the port is open", || {
+            answer = health();
+            answer.is_some()
+        });
+        let answer = answer.unwrap();
+        assert!(answer.starts_with("HTTP/1.0 503 ") && answer.contains("\r\nRetry-After: "), "{answer}");
+        station.signal(signal);
+        let since = std::time::Instant::now();
+        let (code, said) = station.end();
+        assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{}", station.said());
+        assert!(station.said().contains("stopped before everything had started"), "{}", station.said());
+    }
+}

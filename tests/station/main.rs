@@ -6,6 +6,7 @@ mod chain;
 mod clock;
 mod live_mixing;
 mod players;
+mod starting;
 
 use longwave::{AacSettings, Mp3Settings, OutputSettings};
 use longwave_testing::radio::output;

@@ -117,7 +117,7 @@ impl Pipeline {
             )));
         }
         if self.belongs_to == Owner::HostWithServer {
-            self.server.start()?;
+            self.server.start_expecting(&declared.mounts())?;
         }
         let running = longwave::Pipeline::start(declared.clone(), self.server.running()?)
             .inspect_err(|_| drop(self.end_own_server()))?;
@@ -134,6 +134,13 @@ impl Pipeline {
 
     /// Stops it, if it was started. Returns the names of the threads that were left behind.
     pub fn stop(&self) -> Vec<String> {
+        if self.belongs_to == Owner::HostWithServer
+            && let (Some(pipeline), Ok(server)) = (self.running.get(), self.server.running())
+        {
+            // Its mounts end before the server does.
+            let mounts = pipeline.mounts();
+            let _ = server.expect(&mounts.iter().map(String::as_str).collect::<Vec<_>>());
+        }
         let mut abandoned = self.running.get().map(|running| running.stop().abandoned).unwrap_or_default();
         abandoned.extend(self.end_own_server());
         abandoned

@@ -1,6 +1,7 @@
 //! Answers the requests that connections have read: finds the route, writes the answer, makes listeners, and
 //! limits how many there are.
 
+pub(super) mod expected;
 mod pages;
 pub(super) mod proxies;
 mod routes;
@@ -20,6 +21,7 @@ use crate::server::mounts::listener::{Join, Listener};
 use crate::server::mounts::table::Mounts;
 use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
+use expected::Expected;
 use proxies::Proxies;
 use routes::{NO_HOST, Route, full, refusal, route, two_hosts};
 use service::{ANSWERS_WITHIN, Bodies, HandOver, MAX_BODY, Service};
@@ -32,16 +34,21 @@ pub(crate) struct Desk {
     /// The services, which answer the paths that are not the server's own. If two claim a path, the first has
     /// it.
     services: Vec<Service>,
+    /// What is answered with 503 rather than 404.
+    pub(crate) expected: Expected,
     proxies: Proxies,
 }
 
 impl Desk {
-    pub(crate) fn new(proxies: Proxies) -> Desk {
-        Desk { proxies, ..Desk::default() }
+    pub(crate) fn new(proxies: Proxies, expected: Vec<String>) -> Desk {
+        let mut desk = Desk { proxies, ..Desk::default() };
+        desk.expected.add(expected);
+        desk
     }
 
     /// Adds a service. It gets the requests for its paths from now on.
     pub(crate) fn add_service(&mut self, service: Service) {
+        service.paths().iter().for_each(|path| self.expected.remove(path));
         self.services.push(service);
     }
 
@@ -102,7 +109,7 @@ impl Site for RequestRouter<'_> {
                 false => self.refuse(request, Status::BAD_REQUEST, NO_HOST),
             };
         }
-        match route(request, self.mounts, || self.base_url(request)) {
+        match route(request, self.mounts, &self.desk.expected, || self.base_url(request)) {
             Route::Answer(answer) => self.answer(Some(request), answer),
             Route::Mount(key) if request.method == "HEAD" => self.describe(request, key),
             Route::Mount(key) => self.listen(request, key),

@@ -1,5 +1,6 @@
 //! Finds the answer to a request. It has no state and no side effects.
 
+use super::expected::Expected;
 use super::pages;
 use crate::http::{HttpAnswer, Request, Status};
 use crate::percent::mount_url;
@@ -24,10 +25,19 @@ pub(crate) enum Route {
 }
 
 /// Finds the answer to a well-formed request. `base_url` is the URL by which the client reaches the server.
-pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnce() -> String) -> Route {
+pub(crate) fn route(
+    request: &Request<'_>,
+    mounts: &Mounts,
+    expected: &Expected,
+    base_url: impl FnOnce() -> String,
+) -> Route {
     match request.method {
         "OPTIONS" => return Route::Answer(preflight()),
         "GET" | "HEAD" => (),
+        // A service may take other methods.
+        _ if request.path().is_some_and(|path| mounts.find(&path).is_none() && expected.covers(&path)) => {
+            return Route::Answer(Expected::answer());
+        }
         _ => {
             return Route::Answer(HttpAnswer::text(405, "not here\n").with("Allow", METHODS));
         }
@@ -46,7 +56,10 @@ pub(crate) fn route(request: &Request<'_>, mounts: &Mounts, base_url: impl FnOnc
         Some((of, kind)) => mounts.find(of).and_then(|key| playlist(kind, &base_url(), mounts.get(key))),
         None => None,
     };
-    Route::Answer(answer.unwrap_or_else(|| not_found(mounts)))
+    Route::Answer(answer.unwrap_or_else(|| match expected.covers(&path) {
+        true => Expected::answer(),
+        false => not_found(mounts),
+    }))
 }
 
 /// The answer to a malformed request.

@@ -279,6 +279,11 @@ pub(crate) fn service(
 }
 
 impl Service {
+    /// The paths that it takes.
+    pub(crate) fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
     /// Whether the service answers this path. The path is decoded.
     pub(crate) fn answers_for(&self, path: &str) -> bool {
         self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })

@@ -33,6 +33,11 @@ pub(crate) fn check(path: &str) -> Result<(), String> {
     }
 }
 
+/// The mount whose playlist is at `path`, if it is a playlist's path.
+pub(crate) fn mount_of_playlist(path: &str) -> Option<&str> {
+    PLAYLIST_ENDINGS.iter().find_map(|ending| path.strip_suffix(ending))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

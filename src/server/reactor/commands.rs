@@ -25,6 +25,10 @@ pub(crate) enum Command {
     /// Lists some of the listeners, from this key on.
     Page(usize, Option<String>, Sender<Page>),
     Kick(u64, Sender<bool>),
+    /// These paths are answered with 503 until somebody takes them.
+    Expect(Vec<String>, Sender<()>),
+    /// This path is not expected any more.
+    ExpectNoMore(String, Sender<()>),
     Reconfigure(Limits, Box<Proxies>, Sender<()>),
     UpdateMount {
         board: Arc<MountBoard>,
@@ -47,6 +51,7 @@ impl Reactor {
                     if let Some(key) = self.mounts.find(&mount.path) {
                         self.end_mount(key, CloseReason::MountEnded, now);
                     }
+                    self.desk.expected.remove(&mount.path);
                     self.mounts.add(*mount);
                     let _ = reply.send(());
                 }
@@ -70,6 +75,14 @@ impl Reactor {
                 }
                 Command::Kick(id, reply) => {
                     let _ = reply.send(self.kick(id, now));
+                }
+                Command::Expect(paths, reply) => {
+                    self.desk.expected.add(paths);
+                    let _ = reply.send(());
+                }
+                Command::ExpectNoMore(path, reply) => {
+                    self.desk.expected.remove(&path);
+                    let _ = reply.send(());
                 }
                 Command::Reconfigure(limits, proxies, reply) => {
                     self.limits = limits;

@@ -30,7 +30,6 @@ use super::Moment;
 use super::connections::connection::{Connection, Patience, Site, Want};
 use super::connections::limits::Limits;
 use super::connections::transport::{Received, Transport, Wrote};
-use super::desk::proxies::Proxies;
 use super::desk::service::Delivery;
 use super::desk::{Desk, RequestRouter};
 use super::mounts::event_backlog::EventBacklogs;
@@ -114,7 +113,7 @@ impl Reactor {
         listeners: Vec<TcpListener>,
         ports: Ports,
         settings: &ServerSettings,
-        proxies: Proxies,
+        desk: Desk,
         limits: Limits,
     ) -> std::io::Result<Reactor> {
         let mut acceptors: Vec<_> =
@@ -132,7 +131,7 @@ impl Reactor {
             timers: Timers::new(Instant::now()),
             mounts: Mounts::default(),
             events: EventBacklogs::default(),
-            desk: Desk::new(proxies),
+            desk,
             listeners: 0,
             event_clients: 0,
             limits,
