@@ -14,6 +14,11 @@ impl Counter {
         self.set(self.get() + number);
     }
 
+    /// For a counter that several threads change. All of them use this.
+    pub(crate) fn add_shared(&self, number: u64) {
+        self.0.fetch_add(number, Ordering::Relaxed);
+    }
+
     pub(crate) fn set(&self, number: u64) {
         self.0.store(number, Ordering::Relaxed);
     }

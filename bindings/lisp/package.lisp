@@ -12,7 +12,8 @@ signals a condition of type LONGWAVE-ERROR.")
    #:not-running #:encoder-failed #:system-refused #:bug-in-longwave
    ;; Servers
    #:server #:make-server #:server-start #:server-expect #:server-stop #:server-running-p #:server-close #:server-port
-   #:server-add-mount #:server-remove-mount #:server-update-metadata #:server-write-audio #:server-listener-count
+   #:server-add-mount #:server-remove-mount #:server-reopen-logs #:server-update-metadata
+   #:server-write-audio #:server-listener-count
    #:server-mount-info #:server-mounts #:get-metadata-changed-at
    ;; Pipelines
    #:pipeline #:make-pipeline #:with-pipeline #:pipeline-start #:pipeline-stop #:pipeline-running-p #:pipeline-close

@@ -52,6 +52,12 @@ were left behind.")
   (:method ((server server))
     (get-number :uint16 "lw_server_port" :uint64 (handle server))))
 
+(defgeneric server-reopen-logs (server)
+  (:documentation "Opens the file of the access log anew, as after its rotation.")
+  (:method ((server server))
+    (call "lw_server_reopen_logs" :uint64 (handle server))
+    (values)))
+
 (defgeneric server-add-mount (server path &key content-type &allow-other-keys)
   (:documentation "Adds a mount, whose audio comes from SERVER-WRITE-AUDIO. Other arguments: :BITRATE, :SAMPLE-RATE, :CHANNELS,
 :NAME, :GENRE, :DESCRIPTION, :URL, :PUBLIC, :MAX-LISTENERS, :METAINT.")

@@ -245,6 +245,10 @@ class Server(_Handle):
     def port(self):
         return _get(c_uint16, "lw_server_port", self.handle)
 
+    def reopen_logs(self):
+        """Opens the file of the access log anew, as after its rotation."""
+        _call("lw_server_reopen_logs", self.handle)
+
     def add_mount(self, declaration):
         _call("lw_server_add_mount", self.handle, _declaration(declaration))
 

@@ -501,6 +501,10 @@ lw_status lw_server_addresses(lw_server server, char **json);
 // `genre`, `description`, `url`, `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
 lw_status lw_server_add_mount(lw_server server, const char *declaration);
 
+// Opens the file of a server's access log anew (the key `access_log`), as after its rotation. It waits for no disk.
+// Without such a file, it does nothing.
+lw_status lw_server_reopen_logs(lw_server server);
+
 // Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the
 // mounts of pipelines there is `lw_pipeline_remove_output`.
 lw_status lw_server_remove_mount(lw_server server, const char *mount);

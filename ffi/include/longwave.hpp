@@ -117,6 +117,7 @@ public:
     {
         return *detail::number<uint16_t>([&](auto out) { return lw_server_port(handle(), out); });
     }
+    void reopen_logs() { check(lw_server_reopen_logs(handle())); }
     void add_mount(const std::string &declaration) { check(lw_server_add_mount(handle(), detail::whole(declaration))); }
     void remove_mount(const std::string &mount) { check(lw_server_remove_mount(handle(), detail::whole(mount))); }
     // How many bytes were taken.

@@ -240,6 +240,16 @@ pub unsafe extern "C" fn lw_server_add_mount(server: lw_server, declaration: *co
     })
 }
 
+/// Opens the file of a server's access log anew (the key `access_log`), as after its rotation. It waits for no disk.
+/// Without such a file, it does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_server_reopen_logs(server: lw_server) -> lw_status {
+    call(|| {
+        self::server(server)?.running()?.reopen_logs();
+        Ok(lw_status::LW_OK)
+    })
+}
+
 /// Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the
 /// mounts of pipelines there is `lw_pipeline_remove_output`.
 #[unsafe(no_mangle)]

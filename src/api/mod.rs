@@ -96,7 +96,7 @@ impl Api {
         for pipeline in &pipelines {
             pipeline.set_media_roots(settings.media_roots.clone());
         }
-        let requests = server.take_heads(routes::PATHS, WAITING)?;
+        let requests = server.take_polls(routes::PATHS, WAITING)?;
         let core = Arc::new(Core::new(server, pipelines, media, guard, declared, requests.bell()));
         let streams = Streams::new(&core, run_name())?;
         let stopping = Arc::new(AtomicBool::new(false));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, bounded};
 use crossbeam::select;
 use longwave::{Api, Config, Error, Reloaded, ServerStats, Station};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Stop {
     stop: Receiver<()>,
     reload: Receiver<()>,
+    /// SIGUSR1: the files of the log were renamed.
+    reopen: Receiver<()>,
 }
 
 /// What SIGHUP does.
@@ -44,16 +46,18 @@ pub enum OnHangup {
 impl Stop {
     /// Starts the thread `signals`, which receives them.
     pub fn on_signals(on_hangup: OnHangup) -> io::Result<Stop> {
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1])?;
         if on_hangup == OnHangup::Reload || !is_ignored(SIGHUP) {
             signals.add_signal(SIGHUP)?;
         }
         let (ask, stop) = bounded(1);
         let (ask_to_reload, reload) = bounded(1);
+        let (ask_to_reopen, reopen) = bounded(1);
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             let mut stopping = false;
             for signal in signals.forever() {
                 match signal {
+                    SIGUSR1 => drop(ask_to_reopen.try_send(())),
                     // If a reload is waiting already, one is enough.
                     SIGHUP if on_hangup == OnHangup::Reload => drop(ask_to_reload.try_send(())),
                     // When a terminal is closed, both its shell and the kernel may send the signal.
@@ -71,7 +75,7 @@ impl Stop {
                 }
             }
         })?;
-        Ok(Stop { stop, reload })
+        Ok(Stop { stop, reload, reopen })
     }
 }
 
@@ -191,6 +195,7 @@ fn watch(station: &Station, api: &Api, stop: &Stop) -> Option<&'static str> {
     loop {
         select! {
             recv(stop.stop) -> _ => return None,
+            recv(stop.reopen) -> _ => station.server().reopen_logs(),
             recv(stop.reload) -> _ => match api.reload() {
                 Ok(done) if done == Reloaded::default() => log::info!("reloaded: nothing has changed"),
                 Ok(_) => {}

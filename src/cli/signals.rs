@@ -2,10 +2,10 @@
 
 use nix::sys::signal::{SigSet, Signal};
 
-/// SIGHUP ends a program that has no handler for it. It may come at once: from a supervisor that reloads all
-/// that it has just started.
+/// These end a program that has no handler for them. They may come at once: from a supervisor that reloads all
+/// that it has just started, or from the rotation of logs.
 fn early() -> SigSet {
-    SigSet::from_iter([Signal::SIGHUP])
+    SigSet::from_iter([Signal::SIGHUP, Signal::SIGUSR1])
 }
 
 /// Lets these signals wait, for this thread and for those that it starts. It is the first thing that the program

@@ -225,7 +225,10 @@ fn items(node: Node, place: &Place, declared: &Declared) -> Vec<(Node, Place, &'
 fn written<'v>(value: &'v Value, kind: Kind, base: &Path) -> Option<Written<'v>> {
     Some(match (kind, value) {
         (Kind::Text | Kind::Amount, Value::Text(text)) => Written::Text(text),
-        (Kind::Path, Value::Text(text)) => Written::Path(base.join(path_text::from_text(text))),
+        (Kind::PathOr(words), Value::Text(text)) if words.contains(&text.as_str()) => Written::Text(text),
+        (Kind::Path | Kind::PathOr(_), Value::Text(text)) => {
+            Written::Path(base.join(path_text::from_text(text)))
+        }
         (Kind::Integer, Value::Integer(number)) => Written::Integer(*number),
         (Kind::Flag, Value::Flag(flag)) => Written::Flag(*flag),
         _ => return None,

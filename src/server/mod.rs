@@ -29,6 +29,7 @@ use mio::{Poll, Waker};
 
 use crate::error::{Error, Result};
 use crate::event::{Emitter, EventKind, EventReceiver, Hub, StationEvent};
+use crate::health::Health;
 use crate::ring::{Doorbell, handoff};
 use crate::thread::Worker;
 use connections::limits::Limits;
@@ -41,6 +42,7 @@ use mounts::info::MountBoard;
 use mounts::mount::Mount;
 use mounts::writer::{self, Registry};
 use reactor::{Command, Reactor, WAKER};
+use reports::access::Access;
 use reports::journal::journal;
 use reports::stats::Counters;
 
@@ -52,7 +54,7 @@ pub(crate) use mounts::fallbacks::check as check_fallback;
 pub use mounts::info::{MountInfo, TitleInfo};
 pub use mounts::writer::MountWriter;
 pub use reports::stats::ServerStats;
-pub use settings::{Burst, MountSettings, ServerSettings};
+pub use settings::{AccessLog, Burst, MountSettings, ServerSettings};
 
 /// The port if the settings name none.
 const DEFAULT_PORT: u16 = 8000;
@@ -88,6 +90,7 @@ struct Inner {
     doorbell: Arc<Doorbell>,
     counters: Arc<Counters>,
     registry: Registry,
+    access: Arc<Access>,
     events: Emitter,
     running: Arc<AtomicBool>,
     reactor: Worker,
@@ -139,7 +142,8 @@ impl Server {
         let outbox = Outbox::new(deliveries, Arc::clone(&doorbell));
         let counters = Arc::new(Counters::default());
         let running = Arc::new(AtomicBool::new(true));
-        let (writer, journal) = journal();
+        let access = Arc::new(Access::start(&settings, Arc::clone(&counters))?);
+        let (writer, journal) = journal(Arc::clone(&access));
         let [note, line] = [writer.clone(), writer.clone()];
         let journal =
             Worker::spawn("journal", move || journal.run()).map_err(Error::io("starting a thread"))?;
@@ -180,6 +184,7 @@ impl Server {
             doorbell,
             counters,
             registry,
+            access,
             events,
             running,
             reactor,
@@ -276,7 +281,7 @@ impl Server {
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
     pub fn take_requests(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
-        self.add_service(paths, Bodies::First, waiting)
+        self.add_service(paths, Bodies::First, false, waiting)
     }
 
     /// Takes over the requests for these paths, like [`take_requests`](Server::take_requests), but before
@@ -288,11 +293,25 @@ impl Server {
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
     pub fn take_heads(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
-        self.add_service(paths, Bodies::OnDemand, waiting)
+        self.add_service(paths, Bodies::OnDemand, false, waiting)
     }
 
-    fn add_service(&self, paths: &[&str], bodies: Bodies, waiting: usize) -> Result<Requests> {
-        let (service, requests) = service::service(owned(paths), bodies, waiting, self.inner.outbox.clone());
+    /// Takes over requests like [`take_heads`](Server::take_heads). GET and HEAD are polls: they are not in the
+    /// access log unless it is asked for.
+    pub(crate) fn take_polls(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
+        self.add_service(paths, Bodies::OnDemand, true, waiting)
+    }
+
+    fn add_service(
+        &self,
+        paths: &[&str],
+        bodies: Bodies,
+        is_polled: bool,
+        waiting: usize,
+    ) -> Result<Requests> {
+        let (mut service, requests) =
+            service::service(owned(paths), bodies, waiting, self.inner.outbox.clone());
+        service.is_polled = is_polled;
         self.inner.ask(|reply| Command::AddService(service, reply))?;
         Ok(requests)
     }
@@ -321,6 +340,17 @@ impl Server {
         let mounts = self.inner.registry.all();
         // A server that has stopped answers nothing.
         let _ = self.expect(&mounts.iter().map(|board| &*board.path).collect::<Vec<_>>());
+    }
+
+    /// Opens the file of the access log anew, as after its rotation. The daemon does it at SIGUSR1. It does not
+    /// wait for the disk; a failure is logged, and the lines go on into the file as it was.
+    pub fn reopen_logs(&self) {
+        self.inner.access.reopen();
+    }
+
+    /// What an operator should look at. A server has no problems of its own beside these.
+    pub fn health(&self) -> Health {
+        Health { warnings: self.inner.access.fault().into_iter().collect(), ..Health::default() }
     }
 
     /// Makes a stream of events, for [`HttpRequest::follow`]. The stream ends when it is dropped.
@@ -429,6 +459,8 @@ impl Inner {
         }
         let hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner).take();
         abandoned.extend(hub.map(|hub| hub.leave(deadline)).unwrap_or_default());
+        let last_lines = deadline.max(Instant::now() + Duration::from_millis(100));
+        abandoned.extend(self.access.end(last_lines).map(str::to_owned));
         for name in &abandoned {
             log::error!("the server's thread {name} did not end in time: left behind");
         }

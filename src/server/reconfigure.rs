@@ -10,8 +10,8 @@ use super::settings::{MountSettings, ServerSettings};
 use crate::error::{Error, Result};
 
 impl Server {
-    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, `public_url`
-    /// and `trusted_proxies`. No client is closed for it. The other settings stay as they are.
+    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, `public_url`,
+    /// `trusted_proxies`, `access_log` and `access_log_api`. No client is closed for it. The other settings stay as they are.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that cannot work; nothing changes then. [`Error::Stopped`] once it was
@@ -25,6 +25,9 @@ impl Server {
             // In `proxies`.
             public_url: _,
             trusted_proxies: _,
+            // In `access`.
+            access_log: _,
+            access_log_api: _,
             // These need a restart.
             listen: _,
             burst: _,
@@ -33,7 +36,10 @@ impl Server {
         } = settings;
         let limits = Limits::claim(*max_listeners, *max_event_clients)?;
         let proxies = settings.proxies()?;
-        self.inner.ask(|reply| Command::Reconfigure(limits, Box::new(proxies), reply))
+        let access = self.inner.access.prepared(settings)?;
+        self.inner.ask(|reply| Command::Reconfigure(limits, Box::new(proxies), reply))?;
+        self.inner.access.apply(access);
+        Ok(())
     }
 
     /// Applies new settings to a mount, and its listeners stay. New listeners get the new headers, and the

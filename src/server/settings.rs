@@ -1,6 +1,7 @@
 //! The settings of a server and of a mount: their keys, and what is refused.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -38,6 +39,24 @@ pub struct ServerSettings {
     /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are trusted: addresses (`127.0.0.1`) and
     /// networks (`10.0.0.0/8`).
     pub trusted_proxies: Vec<String>,
+    /// Where the access log goes: a line for every request, at its end.
+    pub access_log: AccessLog,
+    /// Whether GET and HEAD of the API (`/api/`, `/health`, `/nowplaying/`, `/status-json.xsl`) are in the access
+    /// log, too. Those with wrong credentials always are.
+    pub access_log_api: bool,
+}
+
+/// Where the access log goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// To the log, at level info with the target `longwave::access`.
+    #[default]
+    Log,
+    /// Nowhere.
+    Off,
+    /// To the end of this file, which is made if it is missing.
+    /// [`Server::reopen_logs`](crate::Server::reopen_logs) opens it anew.
+    File(PathBuf),
 }
 
 /// How much of the backlog a new listener gets at once.
@@ -97,6 +116,8 @@ impl Default for ServerSettings {
             max_event_clients: 1_000,
             public_url: None,
             trusted_proxies: Vec::new(),
+            access_log: AccessLog::Log,
+            access_log_api: false,
         }
     }
 }
@@ -122,6 +143,12 @@ impl Settings for ServerSettings {
         "trusted_proxies" else "none", TEXT => [trusted_proxies], Applied,
             "An address (`\"127.0.0.1\"`), a network (`\"10.0.0.0/8\"`), or a list of them: their `X-Forwarded-For`, \
              `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.";
+        "access_log" = "stderr", ACCESS_LOG => access_log, Applied,
+            "A file, to which a line for every request is appended at its end; `\"stderr\"`: these lines are in the \
+             log; `\"off\"`: nowhere. See [below](#the-access-log).";
+        "access_log_api" = "false", FLAG => access_log_api, Applied,
+            "Whether GET and HEAD of `/api/`, `/health`, `/nowplaying/` and `/status-json.xsl`, which are mostly polls, \
+             are in the access log, too. Those with wrong credentials always are.";
         "max_event_clients" = "1000", COUNT => max_event_clients, Applied,
             "Clients that follow events at most; they are no listeners.";
     };
@@ -180,6 +207,13 @@ impl MountSettings {
 }
 
 const ADDRESS: Takes<SocketAddr> = Takes::Text(values::address);
+
+const ACCESS_LOG: Takes<AccessLog> = Takes::PathOr(&["stderr", "off"], |written| match written {
+    Written::Text("off") => Ok(AccessLog::Off),
+    Written::Text(_) => Ok(AccessLog::Log),
+    Written::Path(path) => Ok(AccessLog::File(path)),
+    other => Err(format!("expected a string, found {other:?}")),
+});
 
 const LISTENERS: Takes<usize> = Takes::Integer(|count| match count {
     0 => Err("0 listeners: at least 1".into()),

@@ -13,7 +13,8 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "name" => Written::Text("another"),
         // These exist.
         "playlist" | "fallback" => Written::Path("examples".into()),
-        "loop" | "shuffle" | "dead_air_while_held" | "public" => Written::Flag(true),
+        "access_log" => Written::Path("/dev/null".into()),
+        "loop" | "shuffle" | "access_log_api" | "dead_air_while_held" | "public" => Written::Flag(true),
         "crossfade" | "fade_in" | "fade_out" | "skip_crossfade" | "dead_air_after" => Written::Text("2s"),
         "replaygain" => Written::Text("album"),
         "dead_air_below_db" => Written::Integer(-50),

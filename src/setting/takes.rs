@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Amount,
     /// A string. A relative path is relative to the folder of its configuration file.
     Path,
+    /// One of these words, or else a path.
+    PathOr(&'static [&'static str]),
     Integer,
     Flag,
     Table,
@@ -22,7 +24,7 @@ impl Kind {
     /// For a sentence: "expected a string, found a list".
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Text | Kind::Path => "a string",
+            Kind::Text | Kind::Path | Kind::PathOr(_) => "a string",
             Kind::Amount => "a string with a unit, such as \"3s\"",
             Kind::Integer => "a whole number",
             Kind::Flag => "true or false",
@@ -45,6 +47,7 @@ pub(crate) enum Takes<T> {
     Text(fn(&str) -> Result<T, String>),
     Amount(fn(&str) -> Result<T, String>),
     Path(fn(PathBuf) -> Result<T, String>),
+    PathOr(&'static [&'static str], fn(Written<'_>) -> Result<T, String>),
     Integer(fn(i64) -> Result<T, String>),
     Flag(fn(bool) -> T),
 }
@@ -55,6 +58,7 @@ impl<T> Takes<T> {
             Takes::Text(_) => Kind::Text,
             Takes::Amount(_) => Kind::Amount,
             Takes::Path(_) => Kind::Path,
+            Takes::PathOr(words, _) => Kind::PathOr(words),
             Takes::Integer(_) => Kind::Integer,
             Takes::Flag(_) => Kind::Flag,
         }
@@ -64,6 +68,7 @@ impl<T> Takes<T> {
         match (self, written) {
             (Takes::Text(read) | Takes::Amount(read), Written::Text(text)) => read(text),
             (Takes::Path(read), Written::Path(path)) => read(path),
+            (Takes::PathOr(_, read), written @ (Written::Text(_) | Written::Path(_))) => read(written),
             (Takes::Integer(read), Written::Integer(number)) => read(number),
             (Takes::Flag(read), Written::Flag(flag)) => Ok(read(flag)),
             (_, other) => Err(format!("expected {}, found {other:?}", self.kind().name())),

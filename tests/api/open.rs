@@ -1,6 +1,6 @@
 //! The routes that need no credential.
 
-use longwave::{Title, TitleHolds};
+use longwave::{AccessLog, ServerSettings, Title, TitleHolds};
 use longwave_testing::client::Client;
 use longwave_testing::tap::Tap;
 use longwave_testing::until;
@@ -143,6 +143,62 @@ fn whatever_a_browser_shows_runs_no_script() {
         stream.send("GET", target, "Accept: text/event-stream\r\n", "");
         let head = String::from_utf8(stream.until(b"\r\n\r\n")).unwrap();
         assert!(head.contains(" 200 ") && head.contains("\r\nX-Content-Type-Options: nosniff\r\n"), "{head}");
+    }
+}
+
+#[test]
+fn polls_are_not_in_the_access_log_unless_they_are_asked_for() {
+    let radio = Radio::start();
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("access.log");
+    let into = |access_log_api| ServerSettings {
+        access_log: AccessLog::File(log.clone()),
+        access_log_api,
+        ..ServerSettings::default()
+    };
+    let server = radio.station.server();
+    server.reconfigure(&into(false)).unwrap();
+    let lines = || std::fs::read_to_string(&log).unwrap();
+    let (viewer, admin) = (
+        format!("Authorization: Bearer {}\r\n", radio.viewer),
+        format!("Authorization: Bearer {}\r\n", radio.admin),
+    );
+    let ask = |method: &str, target: &str, login: &str| {
+        Client::new(radio.connect()).ask(method, target, login, "").status
+    };
+    let polls = |viewer: &str| {
+        for target in ["/health", "/status-json.xsl", "/nowplaying/none", "/api/v1/none", "/api/v1/pipelines"]
+        {
+            assert!(matches!(ask("GET", target, viewer), 200 | 404 | 503), "{target}");
+        }
+        assert_eq!(ask("HEAD", "/status-json.xsl", ""), 200);
+        let mut stream = Client::new(radio.connect());
+        stream.send("GET", "/nowplaying/a", "Accept: text/event-stream\r\n", "");
+        stream.until(b"\r\n\r\n");
+    };
+    polls(&viewer);
+    // These are there: wrong credentials, changes, and what is no matter of the API.
+    assert_eq!(ask("GET", "/api/v1/pipelines", ""), 401);
+    assert_eq!(ask("POST", "/api/v1/pipelines/main/skip", &viewer), 403);
+    assert_eq!(ask("POST", "/api/v1/pipelines/none/skip", &admin), 404);
+    assert_eq!(ask("GET", "/nothing", ""), 404);
+    until("the last line is there", || lines().contains("\"GET /nothing "));
+    let requests = |lines: &str| -> Vec<String> {
+        lines.lines().map(|line| line.split('"').nth(1).unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        requests(&lines()),
+        [
+            "GET /api/v1/pipelines HTTP/1.1",
+            "POST /api/v1/pipelines/main/skip HTTP/1.1",
+            "POST /api/v1/pipelines/none/skip HTTP/1.1",
+            "GET /nothing HTTP/1.1",
+        ]
+    );
+    server.reconfigure(&into(true)).unwrap();
+    polls(&viewer);
+    for target in ["GET /health ", "HEAD /status-json.xsl ", "GET /nowplaying/a "] {
+        until("it is there", || lines().contains(target));
     }
 }
 

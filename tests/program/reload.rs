@@ -129,6 +129,7 @@ fn music() -> TempDir {
     for name in ["one", "two", "three"] {
         silence(&folder.path().join(format!("{name}.wav")));
     }
+    fs::create_dir(folder.path().join("logs")).unwrap();
     folder
 }
 
@@ -404,6 +405,7 @@ fn a_reload_that_is_asked_for_early_happens_once_it_is_on_the_air() {
     let send = |signal| kill(Pid::from_raw(process.id() as i32), signal).unwrap();
     for _ in 0..3 {
         send(Signal::SIGHUP);
+        send(Signal::SIGUSR1);
     }
     let deadline = Instant::now() + PATIENCE;
     while !fs::read_to_string(&log).unwrap().contains("reloaded: nothing has changed") {
@@ -430,4 +432,43 @@ fn signals_end_at_once_what_is_not_on_the_air() {
         let is_right = status.signal() == Some(signal as i32) || status.code() == Some(0);
         assert!(is_right, "{args:?}: {status:?}");
     }
+}
+
+#[test]
+fn rotated_logs_are_opened_anew_at_a_signal() {
+    let station =
+        Served::start(&SMALL.replace("[[pipeline]]", "access_log = 'logs/access.log'\n[[pipeline]]"));
+    let folder = station.folder.path().join("logs");
+    let (log, old) = (folder.join("access.log"), folder.join("old"));
+    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+    let ask = |name: &str| {
+        let mut answer = String::new();
+        let mut socket = station.connect();
+        write!(socket, "GET /{name} HTTP/1.0\r\n\r\n").unwrap();
+        socket.read_to_string(&mut answer).unwrap();
+    };
+    ask("one");
+    station.until("it is written", || read(&log).contains("GET /one "));
+    assert!(!station.log().contains("GET /one "), "it is not in the log, too");
+    fs::rename(&log, &old).unwrap();
+    kill(Pid::from_raw(station.process.id() as i32), Signal::SIGUSR1).unwrap();
+    station.until("there is a new file", || log.exists());
+    ask("two");
+    station.until("it is written", || read(&log).contains("GET /two "));
+    // (Before the API is there, its paths are 404.)
+    let is_poll = |line: &str| line.contains("/api/") && line.contains("\" 200 ");
+    assert!(!read(&old).contains("GET /two ") && !read(&old).lines().any(is_poll), "{}", read(&old));
+}
+
+#[test]
+fn an_access_log_that_cannot_be_written_is_said_at_the_start() {
+    let folder = music();
+    write(folder.path(), &SMALL.replace("[[pipeline]]", "access_log = 'one.wav/access.log'\n[[pipeline]]"));
+    let output = longwave(folder.path()).args(["serve", "station.toml"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("longwave: access_log: ") && said.contains("one.wav/access.log cannot be written"),
+        "{said}"
+    );
 }

@@ -1,5 +1,6 @@
 //! A server and its clients over real sockets: listeners, mounts, services, and audio of an application.
 
+mod access_log_file;
 mod fairness;
 mod fallback_mounts;
 mod listeners;

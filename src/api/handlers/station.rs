@@ -47,6 +47,8 @@ pub(crate) fn health(core: &Core, _: &Call<'_>) -> Handled {
         problems.extend(health.problems.into_iter().map(finding));
         warnings.extend(health.warnings.into_iter().map(finding));
     }
+    let finding = |problem| Finding { pipeline: None, problem };
+    warnings.extend(core.server.health().warnings.into_iter().map(finding));
     let (code, status) = if problems.is_empty() { (200, "ok") } else { (503, "failing") };
     Ok(open_json(code, &StationHealth { status, problems, warnings }))
 }

@@ -13,6 +13,8 @@ const KEPT: usize = 256;
 pub(crate) struct Visit {
     pub(crate) id: u64,
     pub(crate) address: IpAddr,
+    /// Whether it asks the API how things are, as monitors and pages do all the time.
+    pub(crate) is_poll: bool,
     /// Request line, agent, referer and user, one after the other: one allocation per listener, not four.
     text: Box<str>,
     agent_at: u16,
@@ -35,7 +37,7 @@ impl Visit {
         }
         let user_at = text.len() as u16;
         let text = text.into_boxed_str();
-        Visit { id, address: address.to_canonical(), text, agent_at, referer_at, user_at }
+        Visit { id, address: address.to_canonical(), is_poll: false, text, agent_at, referer_at, user_at }
     }
 
     /// The client has proved to be this user.

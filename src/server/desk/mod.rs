@@ -155,12 +155,16 @@ impl RequestRouter<'_> {
         let handed =
             HandOver { request, body, address: self.client(Some(request)), base_url: self.base_url(request) };
         let key = self.key;
-        match self.desk.service_for(request).and_then(|service| service.hand_over(key, handed)) {
+        let service = self.desk.service_for(request);
+        let is_poll = service.is_some_and(|service| service.is_poll(request));
+        match service.and_then(|service| service.hand_over(key, handed)) {
             Some(ticket) => {
+                let mut visit = self.visit(Some(request));
+                visit.is_poll = is_poll;
                 let pending = PendingRequest {
                     ticket,
                     form: Form { keeps_alive, ..Form::of(Some(request)) },
-                    visit: self.visit(Some(request)),
+                    visit,
                     since: self.now.instant,
                     body_to_come,
                 };

@@ -260,6 +260,8 @@ pub(crate) struct Service {
     requests: Sender<HttpRequest>,
     reader: Weak<()>,
     outbox: Outbox,
+    /// Whether GET and HEAD are polls.
+    pub(crate) is_polled: bool,
 }
 
 /// Makes the two ends of a service.
@@ -273,7 +275,7 @@ pub(crate) fn service(
     let (bell, rung) = bounded(1);
     let reads = Arc::new(());
     (
-        Service { paths, bodies, requests, reader: Arc::downgrade(&reads), outbox },
+        Service { paths, bodies, requests, reader: Arc::downgrade(&reads), outbox, is_polled: false },
         Requests { receiver, rung, bell: RequestsBell(bell), _reads: reads },
     )
 }
@@ -291,6 +293,11 @@ impl Service {
 
     pub(crate) fn bodies(&self) -> Bodies {
         self.bodies
+    }
+
+    /// Whether the request asks the service how things are, and changes nothing.
+    pub(crate) fn is_poll(&self, request: &Request<'_>) -> bool {
+        self.is_polled && matches!(request.method, "GET" | "HEAD")
     }
 
     /// Whether the service still reads requests.

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use log::Level;
 
+use super::access::{Access, Destination};
 use crate::server::connections::visit::Visit;
 
 /// The capacity of the queue in entries: a few seconds of a join storm.
@@ -19,13 +20,14 @@ const WAITING: usize = 16_384;
 /// The target of access lines, which are logged at level info.
 const ACCESS: &str = "longwave::access";
 /// Where all other lines are logged.
-const LINES: &str = "longwave";
+pub(super) const LINES: &str = "longwave";
 
 /// The sending end of the journal's queue.
 #[derive(Clone, Debug)]
 pub(crate) struct JournalWriter {
     entries: Sender<Entry>,
     lost: Arc<AtomicU64>,
+    access: Arc<Access>,
 }
 
 /// The journal of a server. The thread `journal` calls `run`.
@@ -43,32 +45,44 @@ enum Entry {
 }
 
 #[derive(Debug)]
-struct AccessEntry {
-    visit: Visit,
-    status: u16,
-    bytes: u64,
-    duration: Duration,
-    at: SystemTime,
+pub(crate) struct AccessEntry {
+    pub(super) visit: Visit,
+    pub(super) status: u16,
+    pub(super) bytes: u64,
+    pub(super) duration: Duration,
+    pub(super) at: SystemTime,
 }
 
-pub(crate) fn journal() -> (JournalWriter, Journal) {
+pub(crate) fn journal(access: Arc<Access>) -> (JournalWriter, Journal) {
     let (sender, receiver) = bounded(WAITING);
     let lost = Arc::new(AtomicU64::new(0));
-    let writer = JournalWriter { entries: sender, lost: Arc::clone(&lost) };
+    let writer = JournalWriter { entries: sender, lost: Arc::clone(&lost), access };
     (writer, Journal { entries: receiver, lost })
 }
 
 impl JournalWriter {
-    /// Whether access lines may be logged. The reactor runs no code of the host, so it does not ask the
-    /// logger about the target. The thread `journal` does.
+    /// Whether access lines may be written.
     pub(crate) fn wants_requests(&self) -> bool {
-        log::max_level() >= Level::Info
+        self.access.rules().want_requests()
     }
 
     /// Logs a request that has ended.
     pub(crate) fn access(&self, visit: Visit, status: u16, bytes: u64, duration: Duration, at: SystemTime) {
-        if self.wants_requests() {
-            self.write(Entry::Access(Box::new(AccessEntry { visit, status, bytes, duration, at })));
+        let rules = self.access.rules();
+        if !rules.want_requests() || !rules.want(visit.is_poll, status) {
+            return;
+        }
+        let entry = Box::new(AccessEntry { visit, status, bytes, duration, at });
+        match &rules.to {
+            Destination::File(file) => {
+                if file.write(entry) {
+                    let text =
+                        format!("the access log {} takes no lines: they are lost", file.path().display());
+                    self.note(Level::Warn, text);
+                }
+            }
+            Destination::Log => self.write(Entry::Access(entry)),
+            Destination::Nowhere => {}
         }
     }
 
@@ -109,7 +123,7 @@ impl Journal {
 
 impl AccessEntry {
     /// `IP - USER [dd/Mon/YYYY:HH:MM:SS +zzzz] "METHOD URI HTTP/1.x" CODE BYTES "REFERER" "UA" SECONDS`
-    fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let (visit, address) = (&self.visit, self.visit.address);
         let (date, status, bytes, seconds) =
             (log_date(self.at), self.status, self.bytes, self.duration.as_secs());

@@ -59,6 +59,8 @@ counters! {
         skips: Counter of jumps,
         /// Audio bytes that were jumped over.
         skipped_bytes: Counter of bytes,
+        /// Lines that the file of the access log did not take.
+        lost_access_lines: Counter of lines,
     }
 }
 

@@ -1,0 +1,119 @@
+//! Which requests are in the access log, and where it is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use log::Level;
+
+use super::access_file::AccessFile;
+use super::stats::Counters;
+use crate::error::{Error, Result};
+use crate::server::settings::{AccessLog, ServerSettings};
+
+/// How long a file that is no longer the access log has for what waits.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The access log of a server. Changing it waits for nobody who writes.
+#[derive(Debug)]
+pub(crate) struct Access {
+    rules: ArcSwap<Rules>,
+    counters: Arc<Counters>,
+}
+
+/// What the settings say of the access log.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) to: Destination,
+    /// Whether the polls of the API are in it.
+    pub(crate) polls: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Destination {
+    Log,
+    Nowhere,
+    File(Arc<AccessFile>),
+}
+
+impl Access {
+    pub(crate) fn start(settings: &ServerSettings, counters: Arc<Counters>) -> Result<Access> {
+        let none = Rules { to: Destination::Nowhere, polls: false };
+        let access = Access { rules: ArcSwap::from_pointee(none), counters };
+        access.rules.store(Arc::new(access.prepared(settings)?));
+        Ok(access)
+    }
+
+    pub(crate) fn rules(&self) -> arc_swap::Guard<Arc<Rules>> {
+        self.rules.load()
+    }
+
+    /// Opens what the settings name, unless it is open already. Nothing changes yet.
+    pub(crate) fn prepared(&self, settings: &ServerSettings) -> Result<Rules> {
+        let to = match (&settings.access_log, &self.rules().to) {
+            (AccessLog::Log, _) => Destination::Log,
+            (AccessLog::Off, _) => Destination::Nowhere,
+            (AccessLog::File(path), Destination::File(file)) if file.path() == path => {
+                Destination::File(Arc::clone(file))
+            }
+            (AccessLog::File(path), _) => {
+                let file = AccessFile::open(path, Arc::clone(&self.counters)).map_err(|error| {
+                    Error::setting("access_log", format!("{} cannot be written: {error}", path.display()))
+                })?;
+                Destination::File(Arc::new(file))
+            }
+        };
+        Ok(Rules { to, polls: settings.access_log_api })
+    }
+
+    /// Applies what was prepared. A file that is not used any more is closed.
+    pub(crate) fn apply(&self, rules: Rules) {
+        let rules = Arc::new(rules);
+        let before = self.rules.swap(Arc::clone(&rules));
+        match (&before.to, &rules.to) {
+            (Destination::File(before), Destination::File(now)) if Arc::ptr_eq(before, now) => {}
+            (Destination::File(before), _) => drop(before.end(Instant::now() + LAST_LINES)),
+            _ => {}
+        }
+    }
+
+    /// Opens the file anew, if there is one.
+    pub(crate) fn reopen(&self) {
+        if let Destination::File(file) = &self.rules().to {
+            file.reopen();
+        }
+    }
+
+    /// What is wrong with the file.
+    pub(crate) fn fault(&self) -> Option<String> {
+        match &self.rules().to {
+            Destination::File(file) => file.fault(),
+            Destination::Log | Destination::Nowhere => None,
+        }
+    }
+
+    /// Writes what waits. Returns the name of the thread if it does not end by `deadline`.
+    pub(crate) fn end(&self, deadline: Instant) -> Option<&'static str> {
+        match &self.rules().to {
+            Destination::File(file) => file.end(deadline),
+            Destination::Log | Destination::Nowhere => None,
+        }
+    }
+}
+
+impl Rules {
+    /// Whether lines may be written at all. The reactor runs no code of the host, so it does not ask the logger
+    /// about the target. The thread `journal` does.
+    pub(crate) fn want_requests(&self) -> bool {
+        match self.to {
+            Destination::Log => log::max_level() >= Level::Info,
+            Destination::Nowhere => false,
+            Destination::File(_) => true,
+        }
+    }
+
+    /// Whether an answer with this status is in the log. Wrong credentials are in it even where polls are not.
+    pub(crate) fn want(&self, is_poll: bool, status: u16) -> bool {
+        !is_poll || self.polls || matches!(status, 401 | 403 | 429)
+    }
+}

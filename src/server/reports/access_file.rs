@@ -1,0 +1,293 @@
+//! The thread `access`: writes the access log into a file of its own. A disk may hang, and nobody waits for this
+//! thread: not the reactor, not the rest of the log, and no reload or stop beyond its deadline.
+//!
+//! Reads: entries from the reactor, through a bounded queue. Writes: lines, at the end of the file. Never: touches
+//! a socket.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam::select;
+
+use super::journal::{AccessEntry, LINES};
+use super::stats::Counters;
+use crate::thread::Worker;
+
+/// The capacity of the queue in lines: a few seconds of a join storm.
+const WAITING: usize = 16_384;
+/// How long opening the file may take, before it counts as hung.
+const OPENS_WITHIN: Duration = Duration::from_secs(2);
+/// After so long, a disk that takes no line counts as hung.
+const WRITES_WITHIN: Duration = Duration::from_secs(5);
+/// Others than the station's own group learn nothing of its listeners.
+const MODE: u32 = 0o640;
+
+/// The access log in a file. Its thread ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct AccessFile {
+    path: PathBuf,
+    entries: Sender<Box<AccessEntry>>,
+    orders: Sender<Order>,
+    state: Arc<State>,
+    thread: Worker,
+}
+
+/// What the thread is told beside entries.
+enum Order {
+    /// The file was renamed: open it anew.
+    Reopen,
+    /// Write what waits, and end.
+    End,
+}
+
+/// What the thread and its handle share.
+#[derive(Debug)]
+struct State {
+    /// Lines that were lost since it was said last.
+    unsaid: AtomicU64,
+    counters: Arc<Counters>,
+    progress: Mutex<Progress>,
+}
+
+/// What the disk does.
+#[derive(Debug, Default)]
+enum Progress {
+    #[default]
+    Fine,
+    /// It has had something to do since then.
+    Busy(Instant),
+    /// It has refused this.
+    Failed(String),
+}
+
+impl AccessFile {
+    /// Opens the file, and starts its thread.
+    pub(crate) fn open(path: &Path, counters: Arc<Counters>) -> io::Result<AccessFile> {
+        let (entries, queue) = bounded(WAITING);
+        let (orders, inbox) = bounded(2);
+        let (opened, outcome) = bounded(1);
+        let state = Arc::new(State { unsaid: AtomicU64::new(0), counters, progress: Mutex::default() });
+        let writer = Writer { path: path.to_owned(), state: Arc::clone(&state) };
+        let thread = Worker::spawn("access", move || match open(&writer.path) {
+            Ok(file) => {
+                let _ = opened.send(Ok(()));
+                writer.run(file, &queue, &inbox);
+            }
+            Err(error) => drop(opened.send(Err(error))),
+        })?;
+        match outcome.recv_timeout(OPENS_WITHIN) {
+            Ok(outcome) => outcome?,
+            Err(_) => return Err(io::Error::other(format!("it does not open within {OPENS_WITHIN:?}"))),
+        }
+        Ok(AccessFile { path: path.to_owned(), entries, orders, state, thread })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds a line, or loses it if the disk does not keep up. Whether it is the first that is lost since lines
+    /// were written.
+    pub(crate) fn write(&self, entry: Box<AccessEntry>) -> bool {
+        matches!(self.entries.try_send(entry), Err(TrySendError::Full(_))) && self.state.lose()
+    }
+
+    /// Opens the file anew, because it was renamed.
+    pub(crate) fn reopen(&self) {
+        // An order that waits is enough.
+        let _ = self.orders.try_send(Order::Reopen);
+    }
+
+    /// What is wrong with the file, in a sentence.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let path = self.path.display();
+        match &*self.state.progress() {
+            Progress::Busy(since) if since.elapsed() > WRITES_WITHIN => {
+                Some(format!("the access log {path} hangs: its lines are lost"))
+            }
+            Progress::Failed(reason) => Some(format!("the access log {path} cannot be written: {reason}")),
+            Progress::Fine | Progress::Busy(_) => None,
+        }
+    }
+
+    /// Writes what waits, and ends the thread. Returns its name if it does not end by `deadline`.
+    pub(crate) fn end(&self, deadline: Instant) -> Option<&'static str> {
+        // Without room for the order, the thread hangs. It ends without one when this handle is dropped.
+        let _ = self.orders.try_send(Order::End);
+        (!self.thread.join_before(deadline)).then_some(self.thread.name)
+    }
+}
+
+impl State {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a lost line. Whether it is the first since it was said.
+    fn lose(&self) -> bool {
+        self.counters.lost_access_lines.add_shared(1);
+        self.unsaid.fetch_add(1, Ordering::Relaxed) == 0
+    }
+}
+
+/// The thread's end.
+struct Writer {
+    path: PathBuf,
+    state: Arc<State>,
+}
+
+impl Writer {
+    /// Writes lines until it is told to end, or the handle is dropped.
+    fn run(&self, mut file: File, queue: &Receiver<Box<AccessEntry>>, orders: &Receiver<Order>) {
+        loop {
+            select! {
+                recv(queue) -> entry => match entry {
+                    Ok(entry) => self.write(&mut file, &entry.line()),
+                    Err(_) => return,
+                },
+                recv(orders) -> order => match order {
+                    Ok(Order::Reopen) => drop(self.busy(|| open(&self.path).map(|opened| file = opened))),
+                    Ok(Order::End) | Err(_) => {
+                        return queue.try_iter().for_each(|entry| self.write(&mut file, &entry.line()));
+                    }
+                },
+            }
+        }
+    }
+
+    fn write(&self, file: &mut File, line: &str) {
+        if !self.busy(|| file.write_all(format!("{line}\n").as_bytes())) {
+            self.state.lose();
+            return;
+        }
+        let lost = self.state.unsaid.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            say(&format!("the access log {}: {lost} lines were lost", self.path.display()));
+        }
+    }
+
+    /// Does something with the disk. A failure is said once, until there is a success.
+    fn busy(&self, work: impl FnOnce() -> io::Result<()>) -> bool {
+        let before = std::mem::replace(&mut *self.state.progress(), Progress::Busy(Instant::now()));
+        match work() {
+            Ok(()) => *self.state.progress() = Progress::Fine,
+            Err(error) => {
+                let reason = error.to_string();
+                if !matches!(before, Progress::Failed(known) if known == reason) {
+                    say(&format!("the access log {} cannot be written: {reason}", self.path.display()));
+                }
+                *self.state.progress() = Progress::Failed(reason);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(MODE).open(path)
+}
+
+/// Logs a line. A host's logger that panics costs this line alone.
+fn say(text: &str) {
+    let _ = catch_unwind(AssertUnwindSafe(|| log::warn!(target: LINES, "{text}")));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::IpAddr;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::server::connections::visit::Visit;
+
+    fn entry() -> Box<AccessEntry> {
+        let visit = Visit::new(1, IpAddr::from([192, 0, 2, 7]), None);
+        let (status, bytes, duration, at) = (200, 1, Duration::ZERO, SystemTime::UNIX_EPOCH);
+        Box::new(AccessEntry { visit, status, bytes, duration, at })
+    }
+
+    /// A FIFO that is open for reading, so that writing hangs when it is full.
+    fn fifo(folder: &Path) -> (PathBuf, File) {
+        let path = folder.join("access.log");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        (path, reader)
+    }
+
+    #[test]
+    fn nobody_waits_for_a_disk_that_hangs_and_every_line_is_written_or_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut reader) = fifo(folder.path());
+        let counters = Arc::new(Counters::default());
+        let file = AccessFile::open(&path, Arc::clone(&counters)).unwrap();
+        // More than a FIFO holds, and less than waits.
+        (0..WAITING / 4).for_each(|_| assert!(!file.write(entry())));
+        let hangs = |progress: &Progress| matches!(progress, Progress::Busy(since) if since.elapsed() > Duration::from_millis(300));
+        while !hangs(&file.state.progress()) {
+            std::thread::yield_now();
+        }
+        let firsts = (0..WAITING).filter(|_| file.write(entry())).count();
+        assert_eq!(firsts, 1, "it is said once that lines are lost");
+        let (written, lost) = ((WAITING / 4 + WAITING) as u64, counters.lost_access_lines.get());
+        assert!(lost > 0 && written - lost > WAITING as u64, "{lost}");
+        file.reopen();
+        let began = Instant::now();
+        assert_eq!(file.end(began + Duration::from_millis(50)), Some("access"));
+        assert!(began.elapsed() < Duration::from_secs(5));
+
+        let line = entry().line().len() as u64 + 1;
+        let mut rest = vec![0; (line * (written - lost)) as usize];
+        reader.read_exact(&mut rest).unwrap();
+        assert_eq!(counters.lost_access_lines.get(), lost);
+        drop(file);
+    }
+
+    #[test]
+    fn a_disk_that_refuses_or_hangs_is_named() {
+        let counters = Arc::new(Counters::default());
+        let full = AccessFile::open(Path::new("/dev/full"), Arc::clone(&counters)).unwrap();
+        assert_eq!(full.fault(), None);
+        full.write(entry());
+        full.write(entry());
+        assert_eq!(full.end(Instant::now() + Duration::from_secs(30)), None);
+        assert_eq!(counters.lost_access_lines.get(), 2);
+        let fault = full.fault().unwrap();
+        assert!(fault.starts_with("the access log /dev/full cannot be written: No space left"), "{fault}");
+
+        let busy = |ago| {
+            *full.state.progress() = Progress::Busy(Instant::now() - ago);
+            full.fault()
+        };
+        assert_eq!(busy(WRITES_WITHIN / 2), None);
+        assert_eq!(
+            busy(WRITES_WITHIN * 2).as_deref(),
+            Some("the access log /dev/full hangs: its lines are lost")
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_opened_in_time_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (fifo, reader) = fifo(folder.path());
+        // Without a reader, opening it hangs.
+        drop(reader);
+        let missing = folder.path().join("none/access.log");
+        for (path, reason) in [
+            (fifo.as_path(), "it does not open within 2s"),
+            (missing.as_path(), "No such file or directory"),
+            (folder.path(), "Is a directory"),
+        ] {
+            let error = AccessFile::open(path, Arc::default()).unwrap_err().to_string();
+            assert!(error.starts_with(reason), "{error}");
+        }
+    }
+}
