@@ -74,8 +74,9 @@ pub use pipeline::{
 };
 pub use playout::{Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use server::{
-    AccessLog, AudioWriter, Burst, EventStream, HttpRequest, ListenerInfo, MountInfo, MountSettings,
-    MountWriter, Requests, RequestsBell, Server, ServerSettings, ServerStats, StopReport, TitleInfo,
+    AccessLog, AudioWriter, Burst, EventStream, Following, HttpRequest, ListenerInfo, MountInfo,
+    MountSettings, MountWriter, Requests, RequestsBell, Server, ServerSettings, ServerStats, StopReport,
+    TitleInfo,
 };
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
 

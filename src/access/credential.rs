@@ -12,6 +12,8 @@ use super::role::{self, Right, Role};
 pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) role: Role,
+    /// The hash of its secret's hash. A changed password makes another identity.
+    pub(crate) secret: [u8; 32],
 }
 
 /// The content of an `Authorization` header.
@@ -98,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_role_without_the_right_is_refused() {
-        let viewer = Identity { name: "a".into(), role: Role::Viewer };
+        let viewer = Identity { name: "a".into(), role: Role::Viewer, secret: [0; 32] };
         assert_eq!(viewer.clone().with_right(Right::Look), Ok(viewer.clone()));
         assert!(matches!(viewer.with_right(Right::Change), Err(Refusal::Forbidden(_))));
     }

@@ -128,7 +128,7 @@ mod tests {
     fn a_login_is_remembered_for_a_while_under_its_own_name_and_password() {
         let mut logins = Logins::new([7; 32]);
         let now = Instant::now();
-        let identity = Identity { name: "ab".into(), role: Role::Viewer };
+        let identity = Identity { name: "ab".into(), role: Role::Viewer, secret: [0; 32] };
         logins.remember("cd", identity.clone(), now);
         assert_eq!(logins.find("ab", "cd", now + REMEMBERED - Duration::from_secs(1)), Some(identity));
         for (name, password, later) in
@@ -145,7 +145,8 @@ mod tests {
         let mut logins = Logins::new([7; 32]);
         let (mut failures, now) = (Failures::default(), Instant::now());
         for n in 0..10_000_u32 {
-            logins.remember("x", Identity { name: n.to_string(), role: Role::Viewer }, now);
+            let identity = Identity { name: n.to_string(), role: Role::Viewer, secret: [0; 32] };
+            logins.remember("x", identity, now);
             assert_eq!(failures.attempt(IpAddr::from(n.to_be_bytes()), now), Ok(()));
             assert!(logins.known.len() <= LOGINS && failures.addresses.len() <= ADDRESSES);
         }

@@ -11,6 +11,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::credential::Identity;
 use super::private_file::write_private;
 use super::role::Role;
 use crate::error::{Error, Result};
@@ -217,6 +218,16 @@ impl Users {
         let hash = PasswordHash::new(known.unwrap_or(NOBODYS)).ok()?;
         let fits = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
         user.filter(|_| known.is_some() && fits).map(|user| user.role)
+    }
+
+    /// The identity of the user or token with this name, as it is now.
+    pub(crate) fn identity_of(&self, name: &str) -> Option<Identity> {
+        let User { name, role, secret } = self.find(name)?;
+        let secret = match secret {
+            Secret::Password(hash) => Sha256::digest(hash).into(),
+            Secret::Token(hash) => *hash,
+        };
+        Some(Identity { name: name.clone(), role: *role, secret })
     }
 
     fn find(&self, name: &str) -> Option<&User> {

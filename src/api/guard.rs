@@ -65,6 +65,16 @@ impl Guard {
         true
     }
 
+    /// The users as they are now. They are others by address after each change.
+    pub(crate) fn users(&self) -> Arc<Users> {
+        self.users.load_full()
+    }
+
+    /// Whether a request that this user sent earlier may still go on: nothing of the user has changed.
+    pub(crate) fn still_knows(&self, identity: &Identity) -> bool {
+        self.users.load().identity_of(&identity.name).as_ref() == Some(identity)
+    }
+
     /// Whether this request may go on to a route of this access.
     pub(crate) fn judge(&self, request: &HttpRequest, access: Access, now: Instant) -> Verdict {
         let right = match access {
@@ -101,8 +111,9 @@ impl Guard {
 
     /// The owner of a token. A good token is accepted no matter how many bad ones came from the same address.
     fn owner_of(&self, token: &str, address: IpAddr, now: Instant) -> Result<Identity, Refusal> {
-        if let Some((name, role)) = self.users.load().with_token(token) {
-            return Ok(Identity { name: name.into(), role });
+        let users = self.users.load();
+        if let Some(identity) = users.with_token(token).and_then(|(name, _)| users.identity_of(name)) {
+            return Ok(identity);
         }
         self.attempt(address, now)?;
         Err(Refusal::NO_SUCH_TOKEN)
@@ -120,8 +131,8 @@ impl Guard {
     /// Verifies a password. Hashing it takes some tens of milliseconds.
     fn verify(&self, name: &str, password: &str, address: IpAddr) -> Option<Identity> {
         let users = self.users.load_full();
-        let role = users.verify(name, password)?;
-        let identity = Identity { name: name.into(), role };
+        users.verify(name, password)?;
+        let identity = users.identity_of(name)?;
         let mut memory = self.memory();
         // Nothing is remembered of users who have changed meanwhile. `set_users` stores the new ones before
         // it forgets the logins: either this sees the new ones, or what it remembers now is forgotten after
@@ -169,6 +180,11 @@ pub(crate) fn run_logins<T>(
             }
         }
     }
+}
+
+/// The answer to a request that waited while its user was removed or changed.
+pub(crate) fn changed_meanwhile() -> Problem {
+    problem(Refusal::Unknown("this user or token was changed or removed: log in again"))
 }
 
 fn problem(refusal: Refusal) -> Problem {

@@ -48,6 +48,8 @@ impl Core {
         report.changed.extend(differing);
         if self.guard.set_users(users) {
             report.changed.push("users".into());
+            // The thread `api` ends the streams of those who lost their right.
+            self.bell.ring();
         }
     }
 }

@@ -5,6 +5,7 @@ use super::core::Core;
 use super::guard::Access;
 use super::streams::Streams;
 use crate::HttpRequest;
+use crate::access::Identity;
 use crate::api::problem::Problem;
 
 /// A handler, and the thread that runs it.
@@ -15,7 +16,15 @@ pub(crate) enum Handler {
     /// Runs on the thread `api-files`. It may open files.
     Slow(fn(&Core, &Call<'_>) -> Handled),
     /// Runs on the thread `api`, which alone pushes events. It may make the client a follower.
-    Events(fn(&mut Streams, &Core, HttpRequest, &[String])),
+    Events(fn(&mut Streams, &Core, HttpRequest, Follow<'_>)),
+}
+
+/// What leads a request into an event stream.
+pub(crate) struct Follow<'a> {
+    /// The values of the route's braces.
+    pub(crate) held: &'a [String],
+    /// The user, unless the route is public.
+    pub(crate) who: Option<&'a Identity>,
 }
 
 /// A line of the table.

@@ -12,10 +12,10 @@ use crossbeam::channel::{Receiver, Sender, TrySendError};
 
 use super::call::{Call, Handled};
 use super::core::Core;
-use super::guard::{Access, Pending, Verdict};
+use super::guard::{Access, Pending, Verdict, changed_meanwhile};
 use super::origin;
 use super::problem::Problem;
-use super::router::{self, Handler};
+use super::router::{self, Follow, Handler};
 use super::routes::ROUTES;
 use super::streams::Streams;
 use crate::access::Identity;
@@ -45,7 +45,13 @@ pub(super) struct Task {
 
 /// A job for the thread `api-files`.
 pub(super) enum FileJob {
-    Answer { request: Box<HttpRequest>, held: Vec<String>, handler: fn(&Core, &Call<'_>) -> Handled },
+    Answer {
+        request: Box<HttpRequest>,
+        held: Vec<String>,
+        /// The user, unless the route is public.
+        who: Option<Identity>,
+        handler: fn(&Core, &Call<'_>) -> Handled,
+    },
     ReadTags(Entry),
 }
 
@@ -66,7 +72,10 @@ impl Service {
                 next = self.requests.try_next();
             }
             while let Ok((request, identity, task)) = self.verified.try_recv() {
-                self.handle(task, Some(&identity), request);
+                match self.core.guard.still_knows(&identity) {
+                    true => self.handle(task, Some(&identity), request),
+                    false => request.answer(changed_meanwhile().answer()),
+                }
             }
             let files = &self.files;
             self.streams.turn(&self.core, Instant::now(), &mut |entry| {
@@ -117,10 +126,13 @@ impl Service {
         }
         match handler {
             Handler::Quick(handle) => answer_with(&self.core, handle, &held, request),
-            Handler::Events(follow) => follow(&mut self.streams, &self.core, request, &held),
+            Handler::Events(follow) => {
+                follow(&mut self.streams, &self.core, request, Follow { held: &held, who });
+            }
             Handler::Slow(handler) => {
                 // If the thread `api-files` is gone, this drops the request. A dropped request is answered.
-                let job = FileJob::Answer { request: Box::new(request), held, handler };
+                let (request, who) = (Box::new(request), who.cloned());
+                let job = FileJob::Answer { request, held, who, handler };
                 let sent = self.files.try_send(job);
                 if let Err(TrySendError::Full(FileJob::Answer { request, .. })) = sent {
                     let problem = Problem::new("busy", "too many requests wait for files: try again soon");
@@ -153,7 +165,10 @@ impl Files {
     pub(super) fn run(self) {
         for job in &self.jobs {
             match job {
-                FileJob::Answer { request, held, handler } => {
+                FileJob::Answer { request, who: Some(who), .. } if !self.core.guard.still_knows(&who) => {
+                    request.answer(changed_meanwhile().answer());
+                }
+                FileJob::Answer { request, held, handler, .. } => {
                     answer_with(&self.core, handler, &held, *request);
                     // The new tags may change the titles of the next tracks.
                     self.core.bell.ring();

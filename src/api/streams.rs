@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -15,10 +16,12 @@ use super::call::open_json;
 use super::core::Core;
 use super::nowplaying::{Fingerprint, NowPlaying};
 use super::problem::Problem;
+use super::router::Follow;
 use super::views::{PipelineEvent, Snapshot};
+use crate::access::{Identity, Users};
 use crate::{
-    Entry as TrackEntry, Event, EventKind, EventReceiver, EventStream, HttpAnswer, HttpRequest, MountInfo,
-    Pipeline, Server, StationEvent, StreamPos,
+    Entry as TrackEntry, Event, EventKind, EventReceiver, EventStream, Following, HttpAnswer, HttpRequest,
+    MountInfo, Pipeline, Server, StationEvent, StreamPos,
 };
 
 /// A comment is sent after this much silence. It shows proxies and clients that the connection is alive.
@@ -45,6 +48,10 @@ pub(crate) struct Streams {
     /// The events of all pipelines, in one order.
     events: EventReceiver<StationEvent>,
     station: Stream,
+    /// The clients of the station's events, each with its user.
+    followers: Vec<(Identity, Following)>,
+    /// The users who were asked last whether these may stay.
+    users: Arc<Users>,
     /// For each pipeline, the file whose tags were requested last.
     wanted: Vec<Option<PathBuf>>,
     mounts: BTreeMap<String, MountStream>,
@@ -80,6 +87,8 @@ impl Streams {
             run,
             events: core.server.subscribe_notifying(WAITING, notify),
             station: Stream::new(&core.server, now)?,
+            followers: Vec::new(),
+            users: core.guard.users(),
             wanted: vec![None; core.pipelines.len()],
             mounts: BTreeMap::new(),
             looked_at: now,
@@ -105,6 +114,7 @@ impl Streams {
         now: Instant,
         wants_tags: &mut dyn FnMut(&TrackEntry) -> bool,
     ) {
+        self.end_without_right(core);
         self.behind = self.tell(core, now);
         self.station.stay_alive(now);
         if now.saturating_duration_since(self.looked_at) < TICK {
@@ -131,6 +141,22 @@ impl Streams {
         });
     }
 
+    /// Ends what users follow who were removed or changed. Whoever has another role logs in again.
+    fn end_without_right(&mut self, core: &Core) {
+        let users = core.guard.users();
+        if Arc::ptr_eq(&users, &self.users) {
+            return;
+        }
+        self.users = users;
+        let gone = |(identity, _): &mut (Identity, _)| {
+            self.users.identity_of(&identity.name).as_ref() != Some(identity)
+        };
+        for (identity, following) in self.followers.extract_if(.., gone) {
+            log::info!("{}: was changed or removed, and follows events no more", identity.name);
+            following.end();
+        }
+    }
+
     /// Pushes the events of the pipelines. Returns true if some are left for the next turn.
     fn tell(&mut self, core: &Core, now: Instant) -> bool {
         let media = core.media.load();
@@ -154,7 +180,12 @@ impl Streams {
     }
 
     /// `GET /api/v1/events`
-    pub(crate) fn follow_station(&mut self, core: &Core, request: HttpRequest, _: &[String]) {
+    pub(crate) fn follow_station(
+        &mut self,
+        core: &Core,
+        request: HttpRequest,
+        Follow { who, .. }: Follow<'_>,
+    ) {
         // Push first: the snapshot already shows these events, so they must come before it.
         let now = Instant::now();
         core.server.settle_events();
@@ -163,12 +194,14 @@ impl Streams {
                 break;
             }
         }
-        self.station.follow(&self.run, request, now, "snapshot", || Snapshot::of(core));
+        let following = self.station.follow(&self.run, request, now, "snapshot", || Snapshot::of(core));
+        self.followers.retain(|(_, following)| following.is_there());
+        self.followers.extend(who.map(|who| (who.clone(), following)));
     }
 
     /// `GET /nowplaying/{mount*}`
-    pub(crate) fn follow_mount(&mut self, core: &Core, request: HttpRequest, held: &[String]) {
-        let path = format!("/{}", held[0]);
+    pub(crate) fn follow_mount(&mut self, core: &Core, request: HttpRequest, follow: Follow<'_>) {
+        let path = format!("/{}", follow.held[0]);
         let refuse = |request: HttpRequest, problem: Problem| {
             request.answer(problem.answer().with("Access-Control-Allow-Origin", "*"));
         };
@@ -274,7 +307,7 @@ impl Stream {
         now: Instant,
         name: &str,
         snapshot: impl FnOnce() -> T,
-    ) {
+    ) -> Following {
         self.came = Some(now);
         let last = request.header("last-event-id").map(str::to_owned);
         let last = last.or_else(|| request.parameter("last_event_id"));
@@ -294,7 +327,7 @@ impl Stream {
             true => answer.with("Access-Control-Allow-Origin", "*").with("Vary", "Accept"),
             false => answer,
         };
-        request.follow(answer, &self.events, from);
+        request.follow(answer, &self.events, from)
     }
 }
 

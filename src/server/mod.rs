@@ -46,7 +46,7 @@ use reports::access::Access;
 use reports::journal::journal;
 use reports::stats::Counters;
 
-pub use desk::service::{HttpRequest, Requests, RequestsBell};
+pub use desk::service::{Following, HttpRequest, Requests, RequestsBell};
 pub use listener_info::ListenerInfo;
 pub use mounts::audio::AudioWriter;
 pub use mounts::event_stream::EventStream;

@@ -10,5 +10,7 @@ mod manager;
 mod open;
 #[cfg(feature = "mp3")]
 mod proxies;
+#[cfg(feature = "mp3")]
+mod rights;
 mod steering;
 mod users;

@@ -120,6 +120,39 @@ fn read_through(client: &mut std::net::TcpStream, end: &[u8]) -> String {
     String::from_utf8(read).unwrap()
 }
 
+#[test]
+fn a_producer_ends_one_follower_and_only_while_it_is_there() {
+    let station = Station::start(settings());
+    let requests = station.server.take_requests(&["/own"], 10).unwrap();
+    let mut stream = station.server.event_stream().unwrap();
+    let follow = |stream: &EventStream| {
+        let mut client = station.connect();
+        client.write_all(b"GET /own HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let answer = HttpAnswer::new(200, "text/event-stream", "snapshot\n");
+        let following = next(&requests).follow(answer, stream, stream.end());
+        read_through(&mut client, b"snapshot\n");
+        (client, following)
+    };
+    let ((mut ended, first), (mut stays, second)) = (follow(&stream), follow(&stream));
+    assert!(first.is_there() && second.is_there());
+    first.end();
+    assert_eq!(ended.read(&mut [0; 9]).unwrap(), 0);
+    assert!(stream.push(b"news\n"));
+    read_through(&mut stays, b"news\n");
+    drop(stays);
+    // A write to it shows that it has gone.
+    until("the other one has left", || stream.push(b"news\n") && !second.is_there());
+    // Another connection has its place by now.
+    let mut stays = station.connect();
+    stays.write_all(b"GET /own HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let answer = HttpAnswer::new(200, "text/event-stream", "snapshot\n");
+    next(&requests).follow(answer, &stream, stream.end());
+    read_through(&mut stays, b"snapshot\n");
+    second.end();
+    assert!(stream.push(b"more\n"));
+    read_through(&mut stays, b"more\n");
+}
+
 fn event(number: usize) -> Vec<u8> {
     format!("{number:<9}\n").repeat(6_000).into_bytes()
 }

@@ -163,9 +163,20 @@ impl HttpRequest {
     }
 
     /// Answers the request with an event stream. The client gets `answer`, whose body begins the stream, and
-    /// then everything that is pushed to `stream`, from the position `from` on.
-    pub fn follow(mut self, answer: HttpAnswer, stream: &EventStream, from: StreamPos) {
-        self.reply(Answer::Follow { answer, board: stream.board(), from });
+    /// then everything that is pushed to `stream`, from the position `from` on. The result can end that.
+    pub fn follow(mut self, answer: HttpAnswer, stream: &EventStream, from: StreamPos) -> Following {
+        let stay = Arc::new(());
+        let reply = self.reply.as_ref();
+        let following = Following {
+            stay: Arc::downgrade(&stay),
+            connection: reply.map(|ReplyTo { key, ticket, outbox }| ReplyTo {
+                key: *key,
+                ticket: *ticket,
+                outbox: outbox.clone(),
+            }),
+        };
+        self.reply(Answer::Follow { answer, board: stream.board(), from, stay });
+        following
     }
 
     fn reply(&mut self, answer: Answer) {
@@ -192,6 +203,33 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
+/// A client that follows an event stream, or is about to. It goes on when this is dropped.
+pub struct Following {
+    /// Dropped with the follower, or with an answer that makes none.
+    stay: Weak<()>,
+    connection: Option<ReplyTo>,
+}
+
+impl Following {
+    /// Whether the client is still there.
+    pub fn is_there(&self) -> bool {
+        self.stay.strong_count() > 0
+    }
+
+    /// Closes the client's connection at once.
+    pub fn end(self) {
+        if let Some(connection) = self.connection {
+            connection.send(Answer::EndFollowing, None);
+        }
+    }
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Following").field("is_there", &self.is_there()).finish_non_exhaustive()
+    }
+}
+
 /// A service's answer on its way to the reactor.
 pub(crate) enum Answer {
     Whole(HttpAnswer),
@@ -201,7 +239,11 @@ pub(crate) enum Answer {
         answer: HttpAnswer,
         board: Arc<EventBoard>,
         from: StreamPos,
+        /// Kept as long as the client follows.
+        stay: Arc<()>,
     },
+    /// The connection follows since an earlier answer. It shall be closed.
+    EndFollowing,
 }
 
 /// An answer, and the key and the ticket of the connection that waits for it. The connection may be gone.

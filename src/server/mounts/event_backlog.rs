@@ -150,6 +150,7 @@ mod tests {
     use crate::server::connections::visit::Visit;
     use crate::server::mounts::event_stream::EventStream;
     use crate::server::mounts::follower::Follower;
+    use crate::server::mounts::follower::Stay;
 
     fn stream(streams: &mut EventBacklogs) -> (EventStream, Arc<EventBoard>, usize) {
         let board: Arc<EventBoard> = Arc::default();
@@ -167,7 +168,8 @@ mod tests {
 
     fn follower(streams: &EventBacklogs, stream: usize, from: StreamPos) -> Follower {
         let visit = Visit::new(1, [127, 0, 0, 1].into(), None);
-        Follower::new(stream, streams.get(stream), b"HEAD".to_vec(), from, visit, Instant::now())
+        let stay = Stay { ticket: 0, _alive: Arc::default() };
+        Follower::new(stream, streams.get(stream), b"HEAD".to_vec(), from, stay, visit, Instant::now())
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A client of an event stream. It is served as soon as there is something new.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::cursor::{Cursor, Opening};
@@ -15,7 +16,17 @@ pub(crate) struct Follower {
     pub(crate) stream: usize,
     pub(crate) cursor: Cursor,
     joined: Instant,
+    pub(crate) stay: Stay,
     pub(crate) visit: Visit,
+}
+
+/// By which its producer knows a follower.
+#[derive(Debug)]
+pub(crate) struct Stay {
+    /// The ticket of the request that made it a follower.
+    pub(crate) ticket: u64,
+    /// Tells the producer that the follower is there.
+    pub(crate) _alive: Arc<()>,
 }
 
 impl Follower {
@@ -26,6 +37,7 @@ impl Follower {
         events: &EventBacklog,
         head: Vec<u8>,
         from: StreamPos,
+        stay: Stay,
         visit: Visit,
         now: Instant,
     ) -> Follower {
@@ -35,6 +47,7 @@ impl Follower {
             // Events have no header and no titles.
             cursor: Cursor::new(head, position, Opening::Done, None, now),
             joined: now,
+            stay,
             visit,
         }
     }

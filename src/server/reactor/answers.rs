@@ -6,12 +6,17 @@ use crate::server::Moment;
 use crate::server::connections::connection::Connection;
 use crate::server::connections::places::{Place, Sender};
 use crate::server::desk::service::{Answer, Delivery};
+use crate::server::mounts::follower::Stay;
 
 impl Reactor {
     /// Delivers all answers that have come. The handoffs must be drained before, because an answer may lead
     /// into a stream at its end.
     pub(super) fn deliver(&mut self, now: Moment) {
         while let Ok(Delivery { key, ticket, user, answer }) = self.ports.answers.try_recv() {
+            if let Answer::EndFollowing = answer {
+                self.end_following(key, ticket, now);
+                continue;
+            }
             let peer = self.peers.get_mut(key);
             // The client may have gone, and another connection may have its place.
             let Some(pending) = peer.and_then(|peer| peer.connection.awaits(ticket)) else { continue };
@@ -22,7 +27,8 @@ impl Reactor {
             match answer {
                 Answer::ReceiveBody => self.receive_body(key, form, now),
                 Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
-                Answer::Follow { answer, board, from } => match self.events.find(&board) {
+                Answer::EndFollowing => {}
+                Answer::Follow { answer, board, from, stay } => match self.events.find(&board) {
                     None => self.deliver_whole(key, form, ended(), now),
                     Some(_) if self.event_clients >= self.limits.max_event_clients => {
                         self.ports.counters.refused.add(1);
@@ -35,7 +41,8 @@ impl Reactor {
                     Some(stream) => {
                         let date = self.desk.date(now.wall);
                         let head = answer.stream_start(form.version, date);
-                        self.attach_follower(key, stream, head, from, now);
+                        let stay = Stay { ticket, _alive: stay };
+                        self.attach_follower(key, stream, head, from, stay, now);
                     }
                 },
             }

@@ -7,7 +7,7 @@ use crate::http::Status;
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
 use crate::server::connections::transport::Wrote;
-use crate::server::mounts::follower::Follower;
+use crate::server::mounts::follower::{Follower, Stay};
 use crate::units::StreamPos;
 
 impl Reactor {
@@ -19,14 +19,24 @@ impl Reactor {
         stream: usize,
         head: Vec<u8>,
         from: StreamPos,
+        stay: Stay,
         now: Moment,
     ) {
         let events = self.events.get(stream);
         self.peers[key]
             .connection
-            .follow(|visit| Follower::new(stream, events, head, from, visit, now.instant));
+            .follow(|visit| Follower::new(stream, events, head, from, stay, visit, now.instant));
         self.events.join(stream, key);
         self.event_clients += 1;
+    }
+
+    /// Closes the follower that came by this ticket, if it is still there.
+    pub(super) fn end_following(&mut self, key: usize, ticket: u64, now: Moment) {
+        if let Some(Peer { connection: Connection::Following(follower), .. }) = self.peers.get(key)
+            && follower.stay.ticket == ticket
+        {
+            self.close(key, CloseReason::Kicked, now);
+        }
     }
 
     /// Schedules the followers of streams with new events for this turn.

@@ -1,0 +1,163 @@
+//! A right that is taken away ends at once, wherever it is in use.
+
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+
+use longwave::{Api, Config, Role, Station, Users};
+use longwave_testing::PATIENCE;
+use longwave_testing::client::{Answer, Client, basic};
+use tempfile::TempDir;
+
+/// A station with a users file that is read again on a reload.
+struct Radio {
+    users: Users,
+    file: PathBuf,
+    api: Option<Api>,
+    station: Station,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Radio {
+    fn start() -> Radio {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, file) = (folder.path().join("station.toml"), folder.path().join("users"));
+        Users::default().write(&file).unwrap();
+        let text = "[server]\nlisten = '127.0.0.1:0'\nusers_file = 'users'\n[[pipeline]]\n[[pipeline.output]]\nformat = 'mp3'";
+        fs::write(&config, text).unwrap();
+        let read = Config::read(&config).unwrap();
+        let station = Station::start(read.clone().into()).unwrap();
+        let api = Api::start_reloadable(&station, read, &config).unwrap();
+        let address = station.server().local_addrs()[0];
+        Radio { users: Users::default(), file, api: Some(api), station, address, _folder: folder }
+    }
+
+    /// Changes the users, and has the station read them.
+    fn change(&mut self, change: impl FnOnce(&mut Users)) {
+        change(&mut self.users);
+        self.users.write(&self.file).unwrap();
+        assert_eq!(self.api.as_ref().unwrap().reload().unwrap().changed, ["users"]);
+    }
+
+    fn token(&mut self, name: &str, role: Role) -> String {
+        let mut token = String::new();
+        self.change(|users| token = users.add_token(name, role).unwrap());
+        format!("Authorization: Bearer {token}\r\n")
+    }
+
+    fn client(&self) -> Client {
+        let socket = TcpStream::connect(self.address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client::new(socket)
+    }
+
+    fn ask(&self, credential: &str) -> Answer {
+        self.client().ask("GET", "/api/v1/server", credential, "")
+    }
+
+    /// A client that follows the station's events, and has read the snapshot.
+    fn follow(&self, credential: &str) -> Client {
+        let mut client = self.client();
+        client.send("GET", "/api/v1/events", credential, "");
+        let head = String::from_utf8(client.until(b"\r\n\r\n")).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        client.until(b"\n\n");
+        client
+    }
+}
+
+impl Drop for Radio {
+    fn drop(&mut self) {
+        self.api.take();
+        self.station.stop();
+    }
+}
+
+/// The stream ends, perhaps after some events.
+fn assert_ends(client: &mut Client) {
+    assert!((0..5).any(|_| client.is_closed()), "it goes on");
+}
+
+/// The stream goes on: it tells of a new listener.
+fn assert_goes_on(radio: &Radio, client: &mut Client) {
+    let mut listener = radio.client();
+    listener.send("GET", "/stream.mp3", "", "");
+    client.until(b"event: listener-joined\n");
+}
+
+#[test]
+fn a_stream_ends_when_its_token_is_removed_and_no_other_does() {
+    let mut radio = Radio::start();
+    let admin = radio.token("admin", Role::Admin);
+    let gone = radio.token("gone", Role::Viewer);
+    let (mut stays, mut ends) = (radio.follow(&admin), radio.follow(&gone));
+    radio.change(|users| users.remove("gone").unwrap());
+    assert_ends(&mut ends);
+    assert_eq!(radio.ask(&gone).status, 401);
+    assert_goes_on(&radio, &mut stays);
+}
+
+#[test]
+fn a_stream_ends_when_the_role_or_the_password_changes() {
+    let mut radio = Radio::start();
+    radio.change(|users| users.add("ana", Role::Admin, "password 1").unwrap());
+    let login = basic("ana", "password 1");
+    assert_eq!(radio.ask(&login).status, 200);
+    let mut follower = radio.follow(&login);
+    radio.change(|users| users.set_password("ana", "password 2").unwrap());
+    assert_ends(&mut follower);
+    assert_eq!(radio.ask(&login).status, 401, "the old password is remembered no more");
+
+    let login = basic("ana", "password 2");
+    let mut follower = radio.follow(&login);
+    let text = fs::read_to_string(&radio.file).unwrap();
+    fs::write(&radio.file, text.replace("ana:admin:", "ana:viewer:")).unwrap();
+    radio.users = Users::read(&radio.file).unwrap();
+    assert_eq!(radio.api.as_ref().unwrap().reload().unwrap().changed, ["users"]);
+    assert_ends(&mut follower);
+    let mut stays = radio.follow(&login);
+    let answer = radio.client().ask("POST", "/api/v1/pipelines/main/skip", &login, "");
+    assert_eq!(answer.status, 403, "{answer:?}");
+    // What is said of others changes nothing.
+    radio.change(|users| users.add("ben", Role::Viewer, "password 3").unwrap());
+    assert_goes_on(&radio, &mut stays);
+}
+
+#[test]
+fn a_body_that_is_complete_after_its_token_was_removed_does_nothing() {
+    let mut radio = Radio::start();
+    let token = radio.token("gone", Role::Admin);
+    let mut socket = TcpStream::connect(radio.address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let body = r#"{"title":"x"}"#;
+    let head = format!(
+        "PUT /api/v1/pipelines/main/metadata HTTP/1.1\r\nHost: a\r\n{token}Content-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{}",
+        body.len(),
+        &body[..5]
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    // The request is known by now: another one was answered after it.
+    assert_eq!(radio.ask(&token).status, 200);
+    radio.change(|users| users.remove("gone").unwrap());
+    socket.write_all(&body.as_bytes()[5..]).unwrap();
+    assert_eq!(Client::new(socket).answer(false).status, 401);
+}
+
+#[test]
+fn a_login_that_is_verified_after_its_user_was_removed_is_refused() {
+    let mut radio = Radio::start();
+    radio.change(|users| users.add("gone", Role::Admin, "password 1").unwrap());
+    let login = basic("gone", "password 1");
+    let mut clients: Vec<Client> = (0..4).map(|_| radio.client()).collect();
+    for client in &mut clients {
+        client.send("POST", "/api/v1/pipelines/main/skip", &login, "");
+    }
+    // Hashing takes its time: some of them are being verified, and others wait.
+    radio.change(|users| users.remove("gone").unwrap());
+    let statuses: Vec<u16> = clients.iter_mut().map(|client| client.answer(false).status).collect();
+    assert_eq!(statuses.last(), Some(&401), "{statuses:?}");
+    assert_eq!(radio.ask(&login).status, 401);
+}
