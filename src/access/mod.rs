@@ -5,12 +5,14 @@
 //! verified passwords, and [`Failures`] counts wrong ones. A [`Role`] is a set of [`Right`]s.
 
 mod credential;
+mod hasher;
 mod logins;
 mod private_file;
 mod role;
 mod users;
 
 pub(crate) use credential::{Credential, Identity, Refusal};
+pub(crate) use hasher::PasswordChecker;
 pub(crate) use logins::{Failures, Logins};
 pub use private_file::write_private;
 pub use role::{Right, Role};

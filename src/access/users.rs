@@ -7,11 +7,12 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, PasswordHasher};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::credential::Identity;
+use super::hasher::PasswordChecker;
 use super::private_file::write_private;
 use super::role::Role;
 use crate::error::{Error, Result};
@@ -207,6 +208,16 @@ impl Users {
     /// The role of a user with this name and password. It takes some tens of milliseconds, and as long if the
     /// name does not exist.
     pub fn verify(&self, name: &str, password: &str) -> Option<Role> {
+        self.verify_with(&mut PasswordChecker::default(), name, password)
+    }
+
+    /// The same with a checker that is kept.
+    pub(crate) fn verify_with(
+        &self,
+        checker: &mut PasswordChecker,
+        name: &str,
+        password: &str,
+    ) -> Option<Role> {
         if password.len() > LONGEST_PASSWORD {
             return None;
         }
@@ -216,7 +227,7 @@ impl Users {
             Secret::Token(_) => None,
         });
         let hash = PasswordHash::new(known.unwrap_or(NOBODYS)).ok()?;
-        let fits = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
+        let fits = checker.fits(password.as_bytes(), &hash);
         user.filter(|_| known.is_some() && fits).map(|user| user.role)
     }
 

@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use crossbeam::channel::{Receiver, Sender};
 
 use super::problem::Problem;
-use crate::access::{Credential, Failures, Identity, Logins, Refusal, Right, Users, random};
+use crate::access::{Credential, Failures, Identity, Logins, PasswordChecker, Refusal, Right, Users, random};
 use crate::{HttpRequest, RequestsBell};
 
 /// The condition for using a route.
@@ -129,9 +129,15 @@ impl Guard {
     }
 
     /// Verifies a password. Hashing it takes some tens of milliseconds.
-    fn verify(&self, name: &str, password: &str, address: IpAddr) -> Option<Identity> {
+    fn verify(
+        &self,
+        checker: &mut PasswordChecker,
+        name: &str,
+        password: &str,
+        address: IpAddr,
+    ) -> Option<Identity> {
         let users = self.users.load_full();
-        users.verify(name, password)?;
+        users.verify_with(checker, name, password)?;
         let identity = users.identity_of(name)?;
         let mut memory = self.memory();
         // Nothing is remembered of users who have changed meanwhile. `set_users` stores the new ones before
@@ -165,9 +171,10 @@ pub(crate) fn run_logins<T>(
     welcome: &Sender<(HttpRequest, Identity, T)>,
     bell: &RequestsBell,
 ) {
+    let mut checker = PasswordChecker::default();
     for Pending { request, name, password, right, then } in pending {
         let address = request.address();
-        let verified = guard.verify(&name, &password, address).ok_or_else(|| {
+        let verified = guard.verify(&mut checker, &name, &password, address).ok_or_else(|| {
             log::warn!("a login failed at {address}");
             Refusal::NO_SUCH_LOGIN
         });

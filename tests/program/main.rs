@@ -4,3 +4,4 @@ mod cli;
 mod on_air;
 mod reload;
 mod state_file;
+mod strangers;

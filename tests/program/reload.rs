@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program, which serves `station.toml` in a folder of its own.
-struct Served {
+pub(crate) struct Served {
     process: Child,
     server: String,
     folder: TempDir,
@@ -25,12 +25,12 @@ struct Served {
 }
 
 impl Served {
-    fn start(config: &str) -> Served {
+    pub(crate) fn start(config: &str) -> Served {
         Served::start_with(config, &[])
     }
 
     /// Starts a program for which `ctl` needs these options, too.
-    fn start_with(config: &str, options: &[&str]) -> Served {
+    pub(crate) fn start_with(config: &str, options: &[&str]) -> Served {
         let folder = music();
         write(folder.path(), config);
         Served::run(folder, &["serve", "station.toml"], options)
@@ -75,15 +75,15 @@ impl Served {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
 
-    fn reload(&self) {
+    pub(crate) fn reload(&self) {
         kill(Pid::from_raw(self.process.id() as i32), Signal::SIGHUP).unwrap();
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !is_so() {
             assert!(Instant::now() < deadline, "waited in vain until {what}:\n{}", self.log());
@@ -91,7 +91,18 @@ impl Served {
         }
     }
 
-    fn connect(&self) -> TcpStream {
+    /// Its resident memory in KiB.
+    pub(crate) fn memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
         let socket = TcpStream::connect(self.server.strip_prefix("http://").unwrap()).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket
