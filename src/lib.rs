@@ -38,6 +38,7 @@ mod setting;
 mod thread;
 mod time;
 mod units;
+mod whole_file;
 
 pub use access::{Right, Role, Users, write_private};
 pub use api::Api;
@@ -79,6 +80,7 @@ pub use server::{
     TitleInfo,
 };
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
+pub use whole_file::read_whole;
 
 // What the guide shows is compiled with the tests.
 #[cfg(all(doctest, feature = "mp3", feature = "aac"))]

@@ -2,7 +2,6 @@
 //! `name:role:hash`. The hash is that of a password (Argon2id) or that of a token (SHA-256).
 
 use std::fmt::{self, Write as _};
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -16,6 +15,7 @@ use super::hasher::PasswordChecker;
 use super::private_file::write_private;
 use super::role::Role;
 use crate::error::{Error, Result};
+use crate::whole_file::read_whole;
 
 /// The beginning of a token's hash.
 const TOKEN_HASH: &str = "$sha256$";
@@ -65,15 +65,11 @@ impl Users {
     /// line.
     pub fn read(file: &Path) -> Result<Users> {
         let failed = |error: io::Error| Error::file(file, error.to_string());
-        match fs::metadata(file) {
+        let bytes = match read_whole(file, LONGEST_FILE) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Users::default()),
-            Err(error) => return Err(failed(error)),
-            Ok(about) if about.len() > LONGEST_FILE => {
-                return Err(Error::file(file, "is too large for a users file"));
-            }
-            Ok(_) => {}
-        }
-        let text = fs::read_to_string(file).map_err(failed)?;
+            bytes => bytes.map_err(failed)?,
+        };
+        let text = String::from_utf8(bytes).map_err(|_| Error::file(file, "is not UTF-8"))?;
         Users::parse(&text).map_err(|reason| Error::file(file, reason))
     }
 

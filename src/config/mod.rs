@@ -17,12 +17,11 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use crate::pipeline::{PipelineSettings, StationSettings};
 use crate::server::ServerSettings;
+use crate::whole_file::read_whole;
 
 pub use api::ApiSettings;
 use node::Node;
@@ -53,7 +52,7 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
     pub fn read(file: &Path) -> Result<Config, ConfigError> {
-        let text = read_bounded(file).map_err(|error| error.to_string()).and_then(|bytes| {
+        let text = read_whole(file, MAX_BYTES).map_err(|error| error.to_string()).and_then(|bytes| {
             String::from_utf8(bytes)
                 .map_err(|error| format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1))
         });
@@ -119,19 +118,6 @@ impl From<Config> for StationSettings {
 
 /// Turns a text into a tree.
 type Language = fn(&str, &mut Problems) -> Node;
-
-/// Reads a file. A file that is too large for a configuration is refused, and so is a device without an end.
-fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other(format!(
-            "it has more than {} MiB, which is too large for a configuration",
-            MAX_BYTES >> 20
-        )));
-    }
-    Ok(bytes)
-}
 
 fn language_of(file: &Path) -> Language {
     match file.extension() {

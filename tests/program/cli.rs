@@ -247,3 +247,46 @@ fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
         assert_eq!(output.status.code(), Some(code), "{args:?}");
     }
 }
+
+/// Runs the program in a folder with a named pipe `fifo`, from which nothing ever comes. It has 20 seconds.
+fn with_a_fifo(args: &[&str], config: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path().join("fifo")).status().unwrap().success());
+    std::fs::write(folder.path().join("station.toml"), config).unwrap();
+    let output = Command::new("timeout")
+        .args(["20", env!("CARGO_BIN_EXE_longwave")])
+        .args(args)
+        .current_dir(folder.path())
+        .env_remove("LONGWAVE_CREDENTIALS")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn no_command_waits_for_a_file_from_which_nothing_comes() {
+    let users = "[server]\nlisten = '127.0.0.1:0'\nusers_file = 'fifo'\n[[pipeline]]\n";
+    for (args, config, code) in [
+        (&["check", "fifo"][..], "", 2),
+        (&["serve", "fifo"], "", 2),
+        (&["serve", "station.toml"], users, 1),
+        (&["user", "--file", "fifo", "list"], "", 1),
+        (&["user", "--file", "fifo", "remove", "ana"], "", 1),
+        (&["ctl", "--credentials", "fifo", "status"], "", 2),
+    ] {
+        let (ended, said) = with_a_fifo(args, config);
+        assert_eq!(ended, Some(code), "{args:?}: {said}");
+        assert!(said.contains("fifo: it is a named pipe, not a file"), "{args:?}: {said}");
+    }
+    let playlist = "[[pipeline]]\nplaylist = 'fifo'\n";
+    assert_ne!(with_a_fifo(&["check", "station.toml"], playlist).0, Some(124), "it hangs");
+}
+
+#[test]
+fn a_configuration_may_come_from_standard_input() {
+    let config = "printf \"[[pipeline]]\\nname = 'x'\\n\"";
+    let check = format!("{config} | {} check /dev/stdin", env!("CARGO_BIN_EXE_longwave"));
+    let output = Command::new("sh").args(["-c", &check]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,7 +1,6 @@
 //! Sends requests to a station, with a credential from an option, the environment or a token file.
 
 use std::env;
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
@@ -19,6 +18,8 @@ use crate::cli::{Failure, credentials};
 /// The station, unless an option or the environment says otherwise.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
 const DEFAULT_PORT: u16 = 80;
+/// The longest file with a credential, which has one line.
+const LONGEST_CREDENTIAL: u64 = 64 << 10;
 /// Answers take milliseconds; a longer wait is in vain.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -170,7 +171,8 @@ fn authorization(args: &Ctl, server: &str) -> Result<Option<String>, Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    let text = fs::read_to_string(file)
+    let text = longwave::read_whole(file, LONGEST_CREDENTIAL)
         .map_err(|error| Failure::Usage(format!("longwave: {}: {error}", file.display())))?;
+    let text = String::from_utf8_lossy(&text);
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
