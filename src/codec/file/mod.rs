@@ -8,6 +8,7 @@
 mod aac;
 mod ape;
 mod bitstream;
+mod budget;
 mod codecs;
 mod id3;
 mod mp4;
@@ -20,6 +21,7 @@ mod tags;
 
 use std::path::Path;
 
+use self::budget::{Budget, Limited};
 use self::open::Opened;
 use self::source::Source;
 use self::stream::Stream;
@@ -52,7 +54,7 @@ pub fn read_metadata(path: &Path) -> Result<Tags> {
 
 /// The same for a file within these bounds.
 pub(crate) fn read_tags(path: &Path, bounds: &Bounds) -> Result<Tags> {
-    Ok(Opened::new(source::open(path, bounds)?, path)?.tags)
+    Ok(Opened::new(Box::new(Limited::new(source::open(path, bounds)?, Budget::new())), path)?.tags)
 }
 
 /// A file being read. Used by one thread at a time.
@@ -65,6 +67,8 @@ pub(crate) struct AudioFile {
     decoded: Vec<f32>,
     shape: Shape,
     reshape: Reshape,
+    /// What the file may use until the next sound.
+    budget: Budget,
     /// Frames of the output to drop after a seek.
     drop_frames: u64,
     ended: bool,
@@ -83,7 +87,8 @@ impl AudioFile {
 
     /// Opens anything that can be read like a file. `name` is used in messages, and as a hint for the format.
     pub(crate) fn open_source(source: Box<dyn Source>, name: &Path, spec: PcmSpec) -> Result<AudioFile> {
-        let opened = Opened::new(source, name)?;
+        let budget = Budget::new();
+        let opened = Opened::new(Box::new(Limited::new(source, budget.clone())), name)?;
         let tags = opened.tags.clone();
         let mut stream = Stream::new(opened, name)?;
         let mut decoded = Vec::new();
@@ -91,7 +96,7 @@ impl AudioFile {
             return Err(crate::Error::file(name, "has no sound in it"));
         };
         let reshape = Reshape::new(&shape, spec);
-        Ok(AudioFile { spec, tags, stream, decoded, shape, reshape, drop_frames: 0, ended: false })
+        Ok(AudioFile { spec, tags, stream, decoded, shape, reshape, budget, drop_frames: 0, ended: false })
     }
 
     /// Its tags.
@@ -112,6 +117,7 @@ impl AudioFile {
         let enough = begin + CHUNK_FRAMES * self.spec.channels.count();
         while out.len() < enough && !self.ended {
             self.reshape.push(&self.decoded, out);
+            self.budget.renew();
             match self.stream.next(&mut self.decoded)? {
                 Some(shape) if *shape == self.shape => {}
                 Some(shape) => {
@@ -134,6 +140,7 @@ impl AudioFile {
     pub(crate) fn seek(&mut self, to: FrameCount) -> Result<()> {
         self.reshape = Reshape::new(&self.shape, self.spec);
         let (from, drop) = self.reshape.entry(to);
+        self.budget.renew_for_seek();
         self.stream.seek(from.0)?;
         self.drop_frames = drop.0;
         self.decoded.clear();
