@@ -28,6 +28,13 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A file whose disk does not answer. Try again when it does.
+    NoAnswer {
+        /// The file.
+        path: PathBuf,
+        /// How long it was waited for, and when it may be tried again.
+        reason: String,
+    },
     /// An address that cannot be listened on. Choose another, or stop who has it.
     Listen {
         /// The address.
@@ -73,7 +80,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Setting { key, reason } => write!(f, "{key}: {reason}"),
-            Error::File { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Error::File { path, reason } | Error::NoAnswer { path, reason } => {
+                write!(f, "{}: {reason}", path.display())
+            }
             Error::Listen { address, cause } if cause.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
                 "port {} is in use ({address}): stop the program that has it, or choose another port",

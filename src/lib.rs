@@ -16,6 +16,7 @@ mod counters;
 mod engine;
 mod error;
 mod event;
+mod filework;
 mod health;
 mod http;
 mod icy;

@@ -77,7 +77,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let status = match error {
             Error::Setting { .. } => lw_status::LW_SETTING,
-            Error::File { .. } => lw_status::LW_FILE,
+            Error::File { .. } | Error::NoAnswer { .. } => lw_status::LW_FILE,
             Error::Listen { .. } => lw_status::LW_LISTEN,
             Error::Exists(_) => lw_status::LW_EXISTS,
             Error::NotFound(_) => lw_status::LW_NOT_FOUND,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::audio::PcmSpec;
 use crate::codec::file::{AudioFile, Status};
 use crate::error::Result;
+use crate::filework::Doing;
 use crate::metadata::Tags;
 use crate::ring::{Ending, Feed, FeedWriter, Wanted, feed};
 use crate::units::FrameCount;
@@ -54,6 +55,8 @@ pub(crate) struct Pump {
     source: Box<dyn Source>,
     feed: FeedWriter,
     chunk_samples: usize,
+    /// Shows others when its file hangs.
+    doing: Option<Doing>,
 }
 
 /// A feed that is ready to sound `from` a frame on, and the work that keeps it full `ahead` of the mixer.
@@ -81,10 +84,16 @@ pub(crate) fn prime(
     let (feed, mut writer) = feed(spec.channels, from, chunks as usize);
     // There is room, and nobody has the feed yet who could seek.
     writer.write(samples, end);
-    Ok((feed, Pump { source, feed: writer, chunk_samples }))
+    Ok((feed, Pump { source, feed: writer, chunk_samples, doing: None }))
 }
 
 impl Pump {
+    /// Tells of the work on its file from now on.
+    pub fn watched(self, doing: Doing) -> Pump {
+        doing.is_answered();
+        Pump { doing: Some(doing), ..self }
+    }
+
     /// Decodes until the feed is dropped. Blocks wherever its source does.
     pub fn run(mut self) {
         let mut wanted = Wanted::More;
@@ -93,16 +102,25 @@ impl Pump {
                 // At its end there is nothing to do but to be asked to go back.
                 Wanted::More if self.feed.has_ended() => self.feed.wait_at_end(),
                 Wanted::More => {
-                    let (samples, end) = decode(self.source.as_mut(), self.chunk_samples);
+                    let chunk_samples = self.chunk_samples;
+                    let (samples, end) = self.ask(|source| decode(source, chunk_samples));
                     self.feed.write(samples, end)
                 }
-                Wanted::Seek(to) => match self.source.seek(to) {
+                Wanted::Seek(to) => match self.ask(|source| source.seek(to)) {
                     Ok(()) => Wanted::More,
                     Err(error) => self.feed.write(Vec::new(), Some(Ending::Broken(error.to_string()))),
                 },
                 Wanted::Nothing => return,
             }
         }
+    }
+
+    /// Does what may hang.
+    fn ask<T>(&mut self, work: impl FnOnce(&mut dyn Source) -> T) -> T {
+        self.doing.iter().for_each(Doing::asks);
+        let result = work(self.source.as_mut());
+        self.doing.iter().for_each(Doing::is_answered);
+        result
     }
 }
 

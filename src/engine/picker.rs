@@ -2,10 +2,10 @@
 //! played. Then the same thread decodes the track.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use log::Level;
@@ -16,6 +16,7 @@ use super::shared::SharedUpNext;
 use crate::audio::PcmSpec;
 use crate::error::Error;
 use crate::event::{Emitter, Event, TrackInfo};
+use crate::filework::{Doing, FileWork, NoAnswer};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
 use crate::playout::Entry;
@@ -30,6 +31,9 @@ pub(crate) type TitleFormat = dyn Fn(&Entry, &Tags) -> String + Send + Sync;
 
 /// The gain that a file's tags ask for, as a factor.
 pub(crate) type FileGain = dyn Fn(&Tags) -> f32 + Send + Sync;
+
+/// How long the next track may take to open before the one after it is tried. A disk may have to spin up.
+const OPEN_WITHIN: Duration = Duration::from_secs(15);
 
 /// A track whose file is open and whose first audio is decoded.
 pub(crate) struct OpenedTrack {
@@ -78,19 +82,36 @@ pub(crate) struct PendingPick {
 }
 
 impl PendingPick {
-    /// The entry of the list that is being opened.
-    pub fn opening(&self) -> Option<(EntryId, PathBuf)> {
+    /// The entry that is being opened.
+    pub fn opening(&self) -> Option<Opened> {
         self.opening.lock().clone()
     }
 }
 
-/// The entry of the list that is being opened. Opening may never end on a dead disk. The thread that opens
-/// the entry and the owner of the pending pick share this.
+/// An entry that is being opened.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub id: EntryId,
+    file: PathBuf,
+    /// Whether it comes from the fallback.
+    pub fallback: bool,
+    since: Instant,
+}
+
+impl Opened {
+    /// Whether its disk has had time enough.
+    pub fn is_late(&self) -> bool {
+        self.since.elapsed() >= OPEN_WITHIN
+    }
+}
+
+/// The entry that is being opened. Opening may never end on a dead disk. The thread that opens the entry and
+/// the owner of the pending pick share this.
 #[derive(Default)]
-struct Opening(Mutex<Option<(EntryId, PathBuf)>>);
+struct Opening(Mutex<Option<Opened>>);
 
 impl Opening {
-    fn lock(&self) -> MutexGuard<'_, Option<(EntryId, PathBuf)>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Opened>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -119,6 +140,10 @@ pub(crate) struct Picker {
     pub file_gain: Arc<FileGain>,
     pub emitter: Emitter,
     pub crew: Arc<Crew>,
+    /// The file work of `up_next` and of `fallback`. Each has a bound of its own, so that the fallback can be
+    /// opened when the disk of the list is dead.
+    pub files: FileWork,
+    pub fallback_files: FileWork,
     pub stopping: Arc<AtomicBool>,
 }
 
@@ -197,18 +222,22 @@ impl Picker {
         while !self.stopping.load(Ordering::Relaxed) {
             let version = self.version();
             let next = list.lock().peek().map(|next| (next.id, next.entry.clone()));
-            *opening.lock() =
-                next.as_ref().filter(|_| !fallback).map(|(id, entry)| (*id, entry.path.clone()));
             let (id, entry) = next.ok_or(NoTrack::Empty)?;
-            // If a decoder panics, the track is skipped like any bad file.
-            let primed = catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, crossfade)))
-                .unwrap_or_else(|_| Err(Error::file(&entry.path, "its decoder panicked")));
+            let file = entry.path.clone();
+            *opening.lock() = Some(Opened { id, file, fallback, since: Instant::now() });
+            let primed = self.admit(fallback, &entry.path).and_then(|doing| {
+                // If a decoder panics, the track is skipped like any bad file.
+                catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, crossfade, doing)))
+                    .unwrap_or_else(|_| Err(Error::file(&entry.path, "its decoder panicked")))
+            });
             *opening.lock() = None;
             match primed {
                 Ok((info, file_gain, feed, pump)) => {
                     return Ok((OpenedTrack { id, version, info, file_gain, feed, fallback }, pump));
                 }
                 Err(_) if opening.is_abandoned() => break,
+                // It hung before, and that was told.
+                Err(Error::NoAnswer { .. }) => _ = list.lock().skip_failed(id),
                 Err(error) => self.pass_over(list, id, entry.path, &error),
             }
             if list.lock().all_failed() {
@@ -218,11 +247,24 @@ impl Picker {
         Err(NoTrack::Stopping)
     }
 
+    /// Whether this file may be opened. A file that hung is not tried again soon.
+    fn admit(&self, fallback: bool, file: &Path) -> crate::Result<Doing> {
+        let files = if fallback { &self.fallback_files } else { &self.files };
+        files.begin_if_well(file).map_err(|reason| match reason {
+            NoAnswer::Hangs(_) | NoAnswer::Rests(_) => {
+                log::debug!("{}: {}: {reason}", self.pipeline, file.display());
+                reason.of(file)
+            }
+            other => Error::file(file, other.to_string()),
+        })
+    }
+
     fn prime(
         &self,
         id: EntryId,
         entry: &Entry,
         crossfade: Duration,
+        doing: Doing,
     ) -> crate::Result<(Arc<TrackInfo>, f32, Feed, Pump)> {
         let source = (self.open)(entry, self.spec)?;
         let duration = source.duration();
@@ -234,6 +276,7 @@ impl Picker {
         let from = goes_on_at.filter(|at| at.0 == id).map_or(FrameCount(0), |at| at.1);
         let (feed, pump) =
             prime(source, self.spec, from, ahead).map_err(|reason| Error::file(&entry.path, reason))?;
+        let pump = pump.watched(doing);
         let format = self.title.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let file_gain = (self.file_gain)(&tags);
         let title = catch_unwind(AssertUnwindSafe(|| format(entry, &tags))).unwrap_or_else(|_| {
@@ -253,9 +296,11 @@ impl Picker {
     }
 
     /// Gives up an entry whose opening does not end.
-    pub fn give_up(&self, id: EntryId, file: PathBuf) {
-        let error = Error::file(&file, "it cannot be opened in time");
-        self.pass_over(&self.up_next, id, file, &error);
+    pub fn give_up(&self, opened: Opened) {
+        let Opened { id, file, fallback, since } = opened;
+        let waited = since.elapsed().as_secs();
+        let error = Error::file(&file, format!("it cannot be opened in time: no answer for {waited} s"));
+        self.pass_over(self.list_of(fallback), id, file, &error);
     }
 
     fn pass_over(&self, list: &SharedUpNext, id: EntryId, file: PathBuf, error: &Error) {

@@ -152,11 +152,12 @@ impl Pipeline {
         self.inner.command(Command::SeekCurrent { to: self.inner.spec.rate.frames_in(to) })
     }
 
-    /// Plays a file at once, with a quick crossfade. Then the queue and the playlist continue. The file is
-    /// opened on the caller's thread.
+    /// Plays a file at once, with a quick crossfade. Then the queue and the playlist continue. It
+    /// waits until the file is open, five seconds at most.
     ///
     /// # Errors
-    /// [`Error::File`] if the file cannot be opened. Nothing changes then.
+    /// [`Error::File`] if the file cannot be opened, [`Error::NoAnswer`] if its disk does not answer. Nothing
+    /// changes then.
     pub fn play_file(&self, path: impl AsRef<Path>, title: Option<&str>) -> Result<EntryId> {
         self.play_entry(Entry { title: title.map(str::to_owned), ..Entry::new(path.as_ref()) })
     }
@@ -166,7 +167,7 @@ impl Pipeline {
     /// # Errors
     /// As for [`play_file`](Pipeline::play_file).
     pub fn play_entry(&self, entry: Entry) -> Result<EntryId> {
-        self.inner.programming.open(&entry)?;
+        self.inner.programming.open(&entry, |_| Ok(()))?;
         let (id, version) = {
             let mut up_next = self.inner.up_next();
             (up_next.play_now(entry), up_next.version())

@@ -1,11 +1,12 @@
-//! The thread `lists`: reads playlists and folders into the playlist, and again when they change.
+//! The thread `lists`: has playlists and folders read into the playlist, and again when they change.
 //!
-//! Reads: files of playlists and folders. Writes: the entries of the playlist. Never: delays playing. Playing
-//! begins with the first entry that is found, however large the folder.
+//! Reads: what a thread `files` finds in playlists and folders. Writes: the entries of the playlist. Never:
+//! touches a disk, which may not answer; so another list can be read at any time. Never: delays playing.
+//! Playing begins with the first entry that is found, however large the folder.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded}
 use crate::engine::crew::Crew;
 use crate::engine::shared::SharedUpNext;
 use crate::error::Result;
+use crate::filework::{FileWork, NoAnswer, Pending};
 use crate::playout::playlist::{self, Found, Watch};
 use crate::playout::{Entry, ListId, Playlist, When};
 use crate::roots::MediaRoots;
@@ -24,6 +26,9 @@ const GLANCE: Duration = Duration::from_secs(5);
 
 /// How long a start waits for the first entry. A working disk is quicker.
 const FIRST_ENTRY: Duration = Duration::from_secs(1);
+
+/// How soon the reading of a list is broken off, whatever its disk does.
+const INTERRUPTED_WITHIN: Duration = Duration::from_millis(50);
 
 /// The number of entries that are handed over together while a list is being read.
 const BATCH: usize = 256;
@@ -39,6 +44,8 @@ pub(super) struct Load {
     pub when: When,
     /// The same list from before a restart. Its position in the pass is kept.
     pub in_place_of: Option<ListId>,
+    /// Whether it was refused before, because its disk does not answer.
+    pub refused: bool,
     /// Called when its first entry is next, with the version of what is up next.
     pub begun: Option<Box<dyn FnOnce(u64) + Send>>,
     /// Dropped when playing can begin, or when no entry was found.
@@ -59,6 +66,7 @@ impl Load {
             shuffle,
             when: When::AfterCurrent,
             in_place_of: None,
+            refused: false,
             begun: None,
             ready: None,
             read: None,
@@ -77,12 +85,22 @@ impl Lists {
         pipeline: Arc<str>,
         up_next: Arc<SharedUpNext>,
         media_roots: MediaRoots,
+        files: FileWork,
         crew: &Crew,
     ) -> Result<Lists> {
         let (loads, receiver) = unbounded();
         let ending = Arc::new(AtomicBool::new(false));
-        let reader =
-            Reader { pipeline, up_next, media_roots, in_play: None, loads: receiver, ending: ending.clone() };
+        let ending_too = ending.clone();
+        let reader = Reader {
+            pipeline,
+            up_next,
+            media_roots,
+            files,
+            in_play: None,
+            waiting: None,
+            loads: receiver,
+            ending: ending_too,
+        };
         crew.spawn("lists", move || reader.run())?;
         Ok(Lists { loads: Mutex::new(Some(loads)), ending })
     }
@@ -122,7 +140,10 @@ struct Reader {
     pipeline: Arc<str>,
     up_next: Arc<SharedUpNext>,
     media_roots: MediaRoots,
+    files: FileWork,
     in_play: Option<InPlay>,
+    /// A list that could not be read, because its disk does not answer.
+    waiting: Option<Load>,
     loads: Receiver<Load>,
     ending: Arc<AtomicBool>,
 }
@@ -132,7 +153,7 @@ struct InPlay {
     id: ListId,
     roots: Vec<PathBuf>,
     confined: bool,
-    watch: Watch,
+    watch: Arc<Watch>,
     /// The passes of the list that had ended when it was read.
     passes: u64,
     /// Its problems at that time, as they were logged.
@@ -145,7 +166,10 @@ impl Reader {
         loop {
             match self.loads.recv_timeout(GLANCE) {
                 Ok(load) => self.load(load),
-                Err(RecvTimeoutError::Timeout) => self.read_again_if_changed(),
+                Err(RecvTimeoutError::Timeout) => match self.waiting.take() {
+                    Some(load) => self.load(load),
+                    None => self.read_again_if_changed(),
+                },
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -156,16 +180,12 @@ impl Reader {
         !self.loads.is_empty() || self.ending.load(Ordering::Relaxed)
     }
 
-    fn go_on(&self) -> ControlFlow<()> {
-        if self.is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
     /// Reads a list and hands over its entries as they are found, until another list is to be read.
     fn load(&mut self, mut load: Load) {
-        let _read = load.read.take();
+        self.waiting = None;
         if let Some(id) = load.in_place_of {
             // Nothing has been read yet, so it counts as changed.
-            let (watch, problems) = (Watch::default(), HashSet::new());
+            let (watch, problems) = (Arc::default(), HashSet::new());
             self.in_play = Some(InPlay {
                 id,
                 roots: load.roots,
@@ -176,14 +196,25 @@ impl Reader {
             });
             return self.read_again_if_changed();
         }
+        let reading = match self.begin(&load.roots, load.confined) {
+            Ok(reading) => reading,
+            Err(reason) => {
+                if !std::mem::replace(&mut load.refused, true) {
+                    log::error!("{}: {}: it is read later: {reason}", self.pipeline, load.name);
+                }
+                (load.ready, load.read) = (None, None);
+                self.waiting = Some(load);
+                return;
+            }
+        };
+        let _read = load.read.take();
         let list =
             Playlist { name: load.name, entries: Vec::new(), repeat: load.repeat, shuffle: load.shuffle };
         let mut into = Into::Waiting { list, when: load.when };
         let mut batch = Vec::new();
         let mut problems = HashSet::new();
         let since = Instant::now();
-        let bounds = self.media_roots.bounds(load.confined);
-        let watch = playlist::read_within(&bounds, &load.roots, &mut |found| {
+        let watch = self.follow(reading, &mut |found| {
             if let Found::Problem(problem) = &found {
                 problems.insert(problem.to_string());
             }
@@ -200,8 +231,9 @@ impl Reader {
                     }
                 }
             }
-            self.go_on()
         });
+        // The reading was interrupted, so another list takes this one's place.
+        let Some(watch) = watch else { return };
         let has_more = !batch.is_empty();
         into.hand_over(&self.up_next, &mut batch);
         // A short shuffled list comes here as a whole.
@@ -213,7 +245,7 @@ impl Reader {
                 id,
                 roots: load.roots,
                 confined: load.confined,
-                watch,
+                watch: Arc::new(watch),
                 passes: self.passes(),
                 problems,
             });
@@ -223,10 +255,14 @@ impl Reader {
     fn read_again_if_changed(&mut self) {
         let passes = self.passes();
         let Some(in_play) = self.in_play.take() else { return };
-        if in_play.passes == passes && !in_play.watch.changed() {
+        if in_play.passes == passes && !self.has_changed(&in_play) {
             self.in_play = Some(in_play);
             return;
         }
+        let Ok(reading) = self.begin(&in_play.roots, in_play.confined) else {
+            self.in_play = Some(in_play);
+            return;
+        };
         let (mut entries, mut problems) = (Vec::new(), HashSet::new());
         // Problems from the last reading have been logged already.
         let mut note = |problem: String| {
@@ -236,23 +272,16 @@ impl Reader {
             problems.insert(problem);
         };
         let mut refused = false;
-        // The roots may be others by now.
-        let bounds = self.media_roots.bounds(in_play.confined);
-        let watch = playlist::read_within(&bounds, &in_play.roots, &mut |found| {
-            match found {
-                Found::Entry(entry) => entries.push(entry),
-                Found::Problem(problem) => {
-                    refused = true;
-                    note(problem.to_string());
-                }
-                Found::Name(_) | Found::PassedOver { .. } => {}
+        let watch = self.follow(reading, &mut |found| match found {
+            Found::Entry(entry) => entries.push(entry),
+            Found::Problem(problem) => {
+                refused = true;
+                note(problem.to_string());
             }
-            self.go_on()
+            Found::Name(_) | Found::PassedOver { .. } | Found::Step => {}
         });
         // The reading was interrupted, so another list takes this one's place.
-        if self.is_interrupted() {
-            return;
-        }
+        let Some(watch) = watch else { return };
         // If nothing can be read, the disk may come back. A list that is empty on purpose has no problems.
         let unreadable = refused && entries.is_empty();
         if unreadable {
@@ -260,13 +289,75 @@ impl Reader {
         }
         // It returns false if another list has taken this one's place.
         if unreadable || self.up_next.lock().replace(in_play.id, entries) {
-            self.in_play = Some(InPlay { watch, passes, problems, ..in_play });
+            self.in_play = Some(InPlay { watch: Arc::new(watch), passes, problems, ..in_play });
+        }
+    }
+
+    /// Whether a list has changed on disk. A disk that does not answer has not changed it.
+    fn has_changed(&self, in_play: &InPlay) -> bool {
+        let watch = Arc::clone(&in_play.watch);
+        let Ok(looking) = self.files.start(label(&in_play.roots), move |_| watch.changed()) else {
+            return false;
+        };
+        self.result(&looking).unwrap_or(false)
+    }
+
+    /// Has a thread read these files, folders and playlists, by the media roots of this moment.
+    fn begin(&self, roots: &[PathBuf], confined: bool) -> std::result::Result<Reading, NoAnswer> {
+        let (sender, found) = bounded(BATCH);
+        let (own, bounds) = (roots.to_vec(), self.media_roots.bounds(confined));
+        let pending = self.files.start(label(roots), move |job| {
+            playlist::read_within(&bounds, &own, &mut |found| {
+                job.step();
+                let goes_on = match found {
+                    Found::Step => !job.is_abandoned(),
+                    found => sender.send(found).is_ok(),
+                };
+                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })
+        })?;
+        Ok(Reading { found, pending })
+    }
+
+    /// Takes in what is found, to the end. `None` if it is interrupted.
+    fn follow(&self, reading: Reading, found: &mut dyn FnMut(Found)) -> Option<Watch> {
+        loop {
+            match reading.found.recv_timeout(INTERRUPTED_WITHIN) {
+                Ok(item) => found(item),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.result(&reading.pending),
+            }
+            if self.is_interrupted() {
+                return None;
+            }
+        }
+    }
+
+    /// Waits for the result, unless it is interrupted.
+    fn result<T>(&self, pending: &Pending<T>) -> Option<T> {
+        loop {
+            match pending.poll() {
+                Some(result) => return result.ok(),
+                None if self.is_interrupted() => return None,
+                None => {}
+            }
         }
     }
 
     fn passes(&self) -> u64 {
         self.up_next.lock().list().map_or(0, |list| list.passes)
     }
+}
+
+/// A list that a thread reads. Dropping it stops the thread, as soon as the disk answers.
+struct Reading {
+    found: Receiver<Found>,
+    pending: Pending<Watch>,
+}
+
+/// What is named if reading these roots hangs.
+fn label(roots: &[PathBuf]) -> &Path {
+    roots.first().map_or(Path::new("playlist"), PathBuf::as_path)
 }
 
 /// The destination of entries.
@@ -308,6 +399,7 @@ fn entry(pipeline: &str, found: Found) -> Option<Entry> {
             log::info!("{pipeline}: {}: {what} passed over", folder.display());
         }
         Found::Problem(problem) => log::error!("{pipeline}: {problem}"),
+        Found::Step => {}
     }
     None
 }
@@ -315,7 +407,6 @@ fn entry(pipeline: &str, found: Found) -> Option<Entry> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
     use std::time::SystemTime;
 
     use super::*;
@@ -330,7 +421,9 @@ mod tests {
             pipeline: "main".into(),
             up_next: Arc::new(up_next),
             media_roots: MediaRoots::default(),
+            files: FileWork::new(),
             in_play: None,
+            waiting: None,
             loads,
             ending: Arc::default(),
         };

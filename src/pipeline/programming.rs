@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::control::ListOptions;
 use super::lists::{Lists, Load};
@@ -18,6 +18,7 @@ use crate::engine::programme::Transitions;
 use crate::engine::shared::{Locked, SharedUpNext};
 use crate::error::Result;
 use crate::event::Emitter;
+use crate::filework::{FileWork, HANGS_AFTER};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
 use crate::playout::{Entry, ListState, UpNext, When};
@@ -35,6 +36,8 @@ pub(super) struct Programming {
     /// The folders below which confined entries are opened.
     pub media_roots: MediaRoots,
     fallback: Fallback,
+    /// What is done with files, except for the fallback's.
+    pub files: FileWork,
     spec: PcmSpec,
     open: Arc<Open>,
     title: Arc<Mutex<Arc<TitleFormat>>>,
@@ -46,6 +49,7 @@ pub(super) struct Programming {
 /// What stands in when nothing else can be played.
 struct Fallback {
     up_next: Arc<SharedUpNext>,
+    files: FileWork,
     /// Reads it, if one is declared.
     lists: Option<Lists>,
 }
@@ -57,9 +61,13 @@ impl Programming {
         let [up_next, instead] =
             [(); 2].map(|()| Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::new()))));
         let media_roots = MediaRoots::new(settings.media_roots.clone());
-        let lists = Lists::start(name.clone(), up_next.clone(), media_roots.clone(), decoders)?;
+        let [files, instead_files] = [(); 2].map(|()| FileWork::new());
+        let start = |up_next: &Arc<SharedUpNext>, files: &FileWork| {
+            Lists::start(name.clone(), up_next.clone(), media_roots.clone(), files.clone(), decoders)
+        };
+        let lists = start(&up_next, &files)?;
         let read_fallback = |path: &PathBuf| -> Result<Lists> {
-            let lists = Lists::start(name.clone(), instead.clone(), media_roots.clone(), decoders)?;
+            let lists = start(&instead, &instead_files)?;
             lists.load(Load::new(vec![path.clone()], true, true));
             Ok(lists)
         };
@@ -71,7 +79,8 @@ impl Programming {
             goes_on_at: Arc::default(),
             lists,
             media_roots: media_roots.clone(),
-            fallback: Fallback { up_next: instead, lists: instead_lists },
+            fallback: Fallback { up_next: instead, files: instead_files, lists: instead_lists },
+            files,
             spec: settings.spec,
             open: Arc::new(move |entry, spec| {
                 let bounds = media_roots.bounds(entry.confined);
@@ -90,6 +99,13 @@ impl Programming {
     pub fn stop(&self) {
         self.lists.stop();
         self.fallback.lists.iter().for_each(Lists::stop);
+    }
+
+    /// Waits for the threads `files`. Gives those that hang.
+    pub fn settle(&self, deadline: Instant) -> Vec<String> {
+        let mut hanging = self.files.settle(deadline);
+        hanging.extend(self.fallback.files.settle(deadline));
+        hanging
     }
 
     /// What picks the mixer's tracks.
@@ -113,6 +129,8 @@ impl Programming {
             file_gain: Arc::new(move |tags: &Tags| file_gain(tags, replaygain)),
             emitter,
             crew,
+            files: self.files.clone(),
+            fallback_files: self.fallback.files.clone(),
             stopping,
         }
     }
@@ -153,9 +171,22 @@ impl Programming {
         self.up_next.lock()
     }
 
-    /// Opens the file of an entry. On the caller's thread: it may take its time.
-    pub fn open(&self, entry: &Entry) -> Result<Box<dyn Source>> {
-        (self.open)(entry, self.spec)
+    /// Opens the file of an entry and does something with it, on another thread. It waits for that, but not
+    /// for a disk that does not answer.
+    pub fn open<T: Send + 'static>(
+        &self,
+        entry: &Entry,
+        then: impl FnOnce(Box<dyn Source>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (open, own, spec) = (self.open.clone(), entry.clone(), self.spec);
+        let opened = self.files.within(&entry.path, HANGS_AFTER, move |_| open(&own, spec).and_then(then));
+        opened.map_err(|reason| reason.of(&entry.path))?
+    }
+
+    /// What an operator should know of its disks.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        let fallback = self.fallback.files.warning().map(|warning| format!("the fallback: {warning}"));
+        self.files.warning().into_iter().chain(fallback)
     }
 
     /// The gain that a file's tags ask for.

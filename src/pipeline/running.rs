@@ -256,6 +256,7 @@ impl Inner {
         let mut abandoned = self.threads.mixer.join(by.mixer);
         // The mixer has dropped the feeds: decoders see it at their next chunk.
         abandoned.extend(self.threads.decoders.join(by.decoders));
+        abandoned.extend(self.programming.settle(by.decoders));
         self.outputs().finish(by.encoders);
         abandoned.extend(self.threads.encoders.join(by.encoders));
         // A server that others use stays; its own ends with it.

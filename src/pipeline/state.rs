@@ -158,6 +158,7 @@ impl Pipeline {
             health.problems.push("nothing that can be played is up next".into());
         }
         health.problems.extend(self.inner.outputs().problems());
+        health.warnings.extend(self.inner.programming.warnings());
         let hook = self.inner.hooks.hanging();
         health
             .problems

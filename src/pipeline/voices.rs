@@ -104,16 +104,23 @@ impl Pipeline {
     /// Plays a file over the programme.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be played; [`Error::Setting`] for a volume that no voice has. Opens the
-    /// file on the caller's thread.
+    /// [`Error::File`] if it cannot be played, [`Error::NoAnswer`] if its disk does not answer within five
+    /// seconds; [`Error::Setting`] for a volume that no voice has.
     pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
         let path = path.as_ref();
         let inner = &self.inner;
-        let source = inner.programming.open(&Entry { confined: options.confined, ..Entry::new(path) })?;
-        let (duration, file_gain) = (source.duration(), inner.programming.file_gain(source.tags()));
-        let (feed, pump) =
-            prime(source, inner.spec, FrameCount(0), AHEAD).map_err(|reason| Error::file(path, reason))?;
-        inner.threads.decoders.spawn("decode", move || pump.run())?;
+        let (own, spec) = (path.to_owned(), inner.spec);
+        let entry = Entry { confined: options.confined, ..Entry::new(path) };
+        let opened = inner.programming.open(&entry, move |source| {
+            let (duration, tags) = (source.duration(), source.tags().clone());
+            let (feed, pump) =
+                prime(source, spec, FrameCount(0), AHEAD).map_err(|reason| Error::file(own, reason))?;
+            Ok((duration, tags, feed, pump))
+        });
+        let (duration, tags, feed, pump) = opened?;
+        let file_gain = inner.programming.file_gain(&tags);
+        let doing = inner.programming.files.begin(path).map_err(|reason| reason.of(path))?;
+        inner.threads.decoders.spawn("decode", move || pump.watched(doing).run())?;
         self.add_voice(Some(path.to_owned()), duration, Voice::new(feed, file_gain, inner.spec.rate), options)
     }
 

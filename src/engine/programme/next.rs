@@ -108,9 +108,9 @@ impl NextTrack {
     /// Gives up an entry whose opening does not end, and picks the one after it.
     pub fn give_up_opening(&mut self, crossfade: Duration) {
         if let Next::Pending(pending) = &self.state
-            && let Some((id, file)) = pending.opening()
+            && let Some(opened) = pending.opening()
         {
-            self.picker.give_up(id, file);
+            self.picker.give_up(opened);
             self.pick(crossfade);
         }
     }
@@ -118,6 +118,11 @@ impl NextTrack {
     /// To be called when the list of what is up next may have changed, and now and then: gives up a next
     /// track that is no longer the next.
     pub fn look_at_list(&mut self, at: FramePos, crossfade: Duration) {
+        if let Next::Pending(pending) = &self.state
+            && pending.opening().is_some_and(|opened| opened.is_late())
+        {
+            return self.give_up_opening(crossfade);
+        }
         let version = self.picker.version();
         let stale = match &self.state {
             Next::Ready(opened) => {
@@ -129,7 +134,7 @@ impl NextTrack {
             // What is no longer next is not waited for: it may be on a disk that never answers.
             Next::Pending(pending) => {
                 pending.version != version
-                    && pending.opening().is_some_and(|(id, _)| !self.picker.is_next(id))
+                    && pending.opening().is_some_and(|open| !open.fallback && !self.picker.is_next(open.id))
             }
         };
         if stale {

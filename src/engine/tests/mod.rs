@@ -27,6 +27,7 @@ use crate::audio::{Channels, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event};
+use crate::filework::FileWork;
 use crate::metadata::Tags;
 use crate::packet::{Packet, TitledPacket};
 use crate::playout::{DeadAir, Entry, Playlist, UpNext, When};
@@ -210,6 +211,8 @@ impl Rig {
             fallback: fallback.clone(),
             begun: Arc::default(),
             goes_on_at: Arc::default(),
+            files: FileWork::new(),
+            fallback_files: FileWork::new(),
             open: Arc::new(|entry, _| open(&entry.path)),
             title: Arc::new(Mutex::new(Arc::new(|entry, _| entry.path.display().to_string()))),
             file_gain: Arc::new(|_| 1.0),

@@ -19,6 +19,8 @@ pub(super) enum Part {
     Folder(PathBuf),
     /// An audio file.
     File(PathBuf),
+    /// Another file is about to be looked at.
+    Step,
     /// A file or a folder that cannot be read, and why.
     Refused(PathBuf, String),
     /// How many files are not audio by their names. Comes last, and only if there are any.
@@ -52,6 +54,7 @@ pub(super) fn read(
             levels.pop();
             continue;
         };
+        take(Part::Step)?;
         let path = level.path.join(name);
         let (is_dir, is_file) = match kind {
             FileType::Directory => (true, false),

@@ -42,6 +42,8 @@ pub enum Found {
         /// The number of such files, including subfolders.
         files: u64,
     },
+    /// Nothing yet: the next name is about to be looked up. So the reading can be stopped at any name.
+    Step,
     /// Something that cannot be played. For one playlist or folder, only the first few are reported, and then
     /// the number of the others.
     Problem(Problem),

@@ -14,6 +14,8 @@ use crate::roots::Bounds;
 
 /// The most problems within one playlist or folder that are reported. Further ones are only counted.
 const TOLD: u64 = 5;
+/// The most problems of one reading that are reported: those of a hundred lists.
+const TOLD_IN_ALL: u64 = 500;
 /// The greatest depth of lists within lists.
 const MAX_DEPTH: usize = 16;
 /// The most lists. Lists that each name two lists are soon a million.
@@ -37,8 +39,11 @@ pub(crate) fn read_within(
     found: &mut dyn FnMut(Found) -> ControlFlow<()>,
 ) -> Watch {
     let watch = Watch::default();
-    let mut reader = Reader { bounds, found, watch, open: Vec::new(), lists: 0, entries: 0 };
-    let _ = roots.iter().try_for_each(|root| reader.root(root));
+    let open = Vec::new();
+    let mut reader = Reader { bounds, found, watch, open, lists: 0, entries: 0, told: 0, untold: 0 };
+    if roots.iter().try_for_each(|root| reader.root(root)).is_continue() {
+        reader.tell_rest();
+    }
     reader.watch
 }
 
@@ -50,6 +55,9 @@ struct Reader<'f> {
     open: Vec<Open>,
     lists: usize,
     entries: usize,
+    /// Problems that were reported, and those that were not even counted by a list.
+    told: u64,
+    untold: u64,
 }
 
 /// A playlist or a folder that is being read.
@@ -64,6 +72,7 @@ struct Open {
 
 impl Reader<'_> {
     fn root(&mut self, path: &Path) -> ControlFlow<()> {
+        self.tell(Found::Step)?;
         self.watch.see(path);
         match fs::metadata(path) {
             Ok(metadata) => self.any(path.to_owned(), &metadata, &shown(path), None),
@@ -105,9 +114,11 @@ impl Reader<'_> {
     fn part(&mut self, folder: &Path, part: Part) -> ControlFlow<()> {
         match part {
             Part::Folder(path) => {
+                self.tell(Found::Step)?;
                 self.watch.see(&path);
                 ControlFlow::Continue(())
             }
+            Part::Step => self.tell(Found::Step),
             Part::File(path) => self.entry(path, None),
             Part::Refused(path, reason) => self.refuse(&shown(&path), reason),
             Part::PassedOver(files) => self.tell(Found::PassedOver { folder: folder.to_owned(), files }),
@@ -163,7 +174,7 @@ impl Reader<'_> {
                     _ => lookup::plain(&error),
                 };
                 let what = shown(&path);
-                self.tell(Found::Problem(Problem { what, named_by: None, reason }))?;
+                self.problem(Problem { what, named_by: None, reason })?;
             }
         }
         self.leave()
@@ -178,6 +189,7 @@ impl Reader<'_> {
         if let Some(open) = self.open.last_mut() {
             open.line = line;
         }
+        self.tell(Found::Step)?;
         let mut first = None;
         for name in &names {
             match name.find(folder) {
@@ -205,7 +217,7 @@ impl Reader<'_> {
         }
         let list = self.open.iter().rfind(|open| open.list.is_some());
         let named_by = list.map(|list| (list.path.clone(), list.line));
-        self.tell(Found::Problem(Problem { what: what.to_owned(), named_by, reason }))
+        self.problem(Problem { what: what.to_owned(), named_by, reason })
     }
 
     fn enter(&mut self, path: &Path, list: Option<(u64, u64)>) {
@@ -214,7 +226,7 @@ impl Reader<'_> {
 
     fn leave(&mut self) -> ControlFlow<()> {
         match self.open.pop() {
-            Some(open) if open.refused > TOLD => self.tell(Found::Problem(Problem {
+            Some(open) if open.refused > TOLD => self.problem(Problem {
                 what: shown(&open.path),
                 named_by: None,
                 reason: format!(
@@ -222,8 +234,26 @@ impl Reader<'_> {
                     open.refused - TOLD,
                     open.refused
                 ),
-            })),
+            }),
             _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn problem(&mut self, problem: Problem) -> ControlFlow<()> {
+        if self.told == TOLD_IN_ALL {
+            self.untold += 1;
+            return ControlFlow::Continue(());
+        }
+        self.told += 1;
+        self.tell(Found::Problem(problem))
+    }
+
+    /// Reports how many problems were not reported.
+    fn tell_rest(&mut self) {
+        if self.untold > 0 {
+            let reason = format!("{} more problems are not told", self.untold);
+            let problem = Problem { what: "the playlist".into(), named_by: None, reason };
+            let _ = self.tell(Found::Problem(problem));
         }
     }
 

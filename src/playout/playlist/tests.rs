@@ -60,6 +60,7 @@ impl Disk {
                     read.entries.push((path, entry.extinf));
                 }
                 Found::Name(name) => read.names.push(name),
+                Found::Step => {}
                 Found::PassedOver { files, .. } => read.passed_over.push(files),
                 Found::Problem(problem) => read.problems.push(problem.to_string().replace(&base, "")),
             }
@@ -301,6 +302,9 @@ fn what_is_found_is_told_at_once_and_reading_breaks_off_when_told() {
     let disk = Disk::with(&["m/1/a.mp3", "m/2/b.mp3", "m/3/c.mp3"]);
     let mut told = Vec::new();
     let watch = read(&[disk.path("m"), disk.path("m")], &mut |found| {
+        if found == Found::Step {
+            return ControlFlow::Continue(());
+        }
         told.push(found);
         // Later entries have not been read yet.
         fs::remove_dir_all(disk.path("m/2")).ok();
@@ -359,4 +363,34 @@ proptest! {
             }
         }
     }
+}
+
+/// Three million names that lead nowhere are a line each; there is no entry at which the reading could stop.
+#[test]
+fn a_list_of_missing_files_can_be_broken_off_at_any_name() {
+    let disk = Disk::with(&[]);
+    disk.write("list.m3u", "missing.mp3\n".repeat(100_000));
+    disk.write("folder/list.m3u", "");
+    (0..1000).for_each(|n| disk.write(&format!("folder/{n}.txt"), ""));
+    for root in ["list.m3u", "folder"] {
+        for stop_at in [1, 7, 100] {
+            let mut calls = 0;
+            read(&[disk.path(root)], &mut |_| {
+                calls += 1;
+                if calls == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            assert_eq!(calls, stop_at, "{root}");
+        }
+    }
+}
+
+#[test]
+fn the_problems_of_many_lists_are_told_up_to_a_number() {
+    let disk = Disk::with(&[]);
+    let lists: Vec<String> = (0..2000).map(|n| format!("{n}.m3u")).collect();
+    lists.iter().for_each(|list| disk.write(list, "a.mp3\n".repeat(9)));
+    disk.write("all.m3u", lists.join("\n"));
+    let problems = disk.read("all.m3u").problems;
+    assert_eq!(problems.len(), 501);
+    assert_eq!(problems[500], "the playlist: 11500 more problems are not told");
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::counters::{Counter, counters};
 use crate::error::CloseReason;
+use crate::filework;
 
 counters! {
     /// The statistics of a server since it started.
@@ -61,6 +62,10 @@ counters! {
         skipped_bytes: Counter of bytes,
         /// Lines that the file of the access log did not take.
         lost_access_lines: Counter of lines,
+        /// Files of the whole process whose disks do not answer, each with a thread that waits for it.
+        hanging_files: Gauge of files,
+        /// How often the disk of a file did not answer for five seconds.
+        file_hangs: Counter of hangs,
     }
 }
 
@@ -73,6 +78,9 @@ impl Counters {
         let closed = CloseReason::ALL.iter().map(|reason| (*reason, self.closed[*reason as usize].get()));
         let turns = &self.turns;
         let quantile = |share| turns.quantile(share);
+        let (hanging, hangs) = filework::totals();
+        self.hanging_files.set(hanging as u64);
+        self.file_hangs.set(hangs);
         self.copy(closed.collect(), turns.count(), quantile(0.50), quantile(0.99), turns.max())
     }
 }

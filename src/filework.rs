@@ -1,0 +1,518 @@
+//! File work that may never end: a dead disk keeps a thread in the kernel for ever, and nobody can free it.
+//!
+//! So such work has a thread of its own, and whoever needs its result waits only so long. Work that hangs is
+//! abandoned, named ([`FileWork::hanging`]) and counted. While a thread hangs on a file, nobody else tries
+//! that file, and a file that made others wait is left alone for a while afterwards. The number of threads
+//! that hang at once is bounded for each part of a station.
+//!
+//! What is known of sick files is one table for the whole process: a disk belongs to the machine, not to a
+//! station.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
+
+use crate::error::Error;
+use crate::thread;
+
+/// Work that has made no progress for so long hangs. A disk that must spin up first is usually quicker.
+pub(crate) const HANGS_AFTER: Duration = Duration::from_secs(5);
+
+/// How many threads of one part of a station may hang at once. Then nothing new is tried, until one of them
+/// returns.
+pub(crate) const MAX_HANGING: usize = 16;
+
+/// So many files that hang in one folder mean that its disk is dead: no other file in it is tried. In the
+/// folder above it takes twice as many, and so on.
+const DEAD_FOLDER: usize = 2;
+
+/// The longest time for which a file that hung is left alone afterwards.
+const MAX_REST: Duration = Duration::from_secs(600);
+
+/// The most files that are remembered because they hung.
+const MAX_RESTING: usize = 1024;
+
+/// How often those who wait look whether they should still wait.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// The file work of one part of a station: of a pipeline, of its fallback, of the API. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct FileWork {
+    part: u64,
+}
+
+/// Work on a file, as others see it.
+#[derive(Debug)]
+pub(crate) struct Job {
+    part: u64,
+    /// Whether a thread `files` does it, and not the thread that began it.
+    has_own_thread: bool,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    path: PathBuf,
+    /// The time of the last progress. `None` while nothing is asked of the disk.
+    since: Option<Instant>,
+    abandoned: bool,
+}
+
+/// Work on a file that the holder does on its own thread. Dropping it ends the work.
+#[derive(Debug)]
+pub(crate) struct Doing {
+    job: Arc<Job>,
+}
+
+/// Work on another thread. Dropping it abandons the work.
+#[derive(Debug)]
+pub(crate) struct Pending<T> {
+    job: Arc<Job>,
+    answer: Receiver<T>,
+}
+
+/// Work that hangs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hanging {
+    pub path: PathBuf,
+    pub time: Duration,
+}
+
+/// Why file work was not done.
+#[derive(Debug)]
+pub(crate) enum NoAnswer {
+    /// It did not end in time.
+    Late(Duration),
+    /// A thread hangs on this file.
+    Hangs(Duration),
+    /// A thread hung on this file not long ago.
+    Rests(Duration),
+    /// So many files hang in this folder that its disk is taken for dead.
+    DeadFolder(PathBuf),
+    /// Too many threads hang.
+    TooMany,
+    /// The system gives no thread, or the work has panicked.
+    NoThread(Option<io::Error>),
+}
+
+/// All file work of the process.
+#[derive(Default)]
+struct Ward {
+    jobs: Vec<Arc<Job>>,
+    /// Files that hung, and until when they are left alone.
+    resting: HashMap<PathBuf, Instant>,
+}
+
+static WARD: LazyLock<Mutex<Ward>> = LazyLock::new(Mutex::default);
+static PARTS: AtomicU64 = AtomicU64::new(0);
+/// How often work hung.
+static HUNG: AtomicU64 = AtomicU64::new(0);
+
+fn ward() -> MutexGuard<'static, Ward> {
+    WARD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The number of threads of this process that hang on files now, and how often one did.
+pub(crate) fn totals() -> (usize, u64) {
+    let now = Instant::now();
+    let hanging = ward().jobs.iter().filter(|job| job.hangs(now).is_some()).count();
+    (hanging, HUNG.load(Ordering::Relaxed) + hanging as u64)
+}
+
+impl FileWork {
+    pub fn new() -> FileWork {
+        FileWork { part: PARTS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Begins work that the caller does on its own thread, which may hang. Refused if the file hangs already,
+    /// or if too many do.
+    pub fn begin(&self, path: &Path) -> Result<Doing, NoAnswer> {
+        self.admit(path, false)
+    }
+
+    fn admit(&self, path: &Path, has_own_thread: bool) -> Result<Doing, NoAnswer> {
+        let now = Instant::now();
+        let mut ward = ward();
+        ward.admit(self.part, path, now)?;
+        let progress = Progress { path: path.to_owned(), since: Some(now), abandoned: false };
+        let job = Arc::new(Job { part: self.part, has_own_thread, progress: Mutex::new(progress) });
+        ward.jobs.push(job.clone());
+        Ok(Doing { job })
+    }
+
+    /// Begins work like [`begin`](FileWork::begin), unless the file hung not long ago. For work that nobody
+    /// waits for, and that comes again by itself.
+    pub fn begin_if_well(&self, path: &Path) -> Result<Doing, NoAnswer> {
+        let rest = ward().rest(path, Instant::now());
+        rest.map_or_else(|| self.begin(path), |left| Err(NoAnswer::Rests(left)))
+    }
+
+    /// Has a thread `files` do some work, which tells its progress to the job.
+    pub fn start<T: Send + 'static>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&Job) -> T + Send + 'static,
+    ) -> Result<Pending<T>, NoAnswer> {
+        let doing = self.admit(path, true)?;
+        let job = doing.job.clone();
+        let (sender, answer) = bounded(1);
+        let run = move || {
+            let result = work(&doing.job);
+            // First, so that whoever gets the answer finds the file free.
+            drop(doing);
+            // Nobody may wait any more.
+            let _ = sender.send(result);
+        };
+        thread::spawn("files", run).map_err(|error| NoAnswer::NoThread(Some(error)))?;
+        Ok(Pending { job, answer })
+    }
+
+    /// Has a thread `files` do some work, and waits for it. Given up when there is no progress for so long.
+    pub fn within<T: Send + 'static>(
+        &self,
+        path: &Path,
+        patience: Duration,
+        work: impl FnOnce(&Job) -> T + Send + 'static,
+    ) -> Result<T, NoAnswer> {
+        let pending = self.start(path, work)?;
+        loop {
+            if let Some(result) = pending.poll() {
+                return result;
+            }
+            let time = pending.job.idle_for(Instant::now());
+            if time >= patience {
+                return Err(NoAnswer::Late(time));
+            }
+        }
+    }
+
+    /// Waits until the threads `files` of this part have ended, until `deadline`. Names those that hang.
+    pub fn settle(&self, deadline: Instant) -> Vec<String> {
+        loop {
+            let is_left = |job: &&Arc<Job>| job.part == self.part && job.has_own_thread;
+            let left: Vec<PathBuf> = ward().jobs.iter().filter(is_left).map(|job| job.path()).collect();
+            if left.is_empty() || Instant::now() >= deadline {
+                return left.iter().map(|path| format!("files ({})", path.display())).collect();
+            }
+            std::thread::sleep(GLANCE / 10);
+        }
+    }
+
+    /// The work of this part that hangs, the longest first.
+    pub fn hanging(&self) -> Vec<Hanging> {
+        let now = Instant::now();
+        let ward = ward();
+        let own = ward.jobs.iter().filter(|job| job.part == self.part);
+        let hanging = own.filter_map(|job| Some(Hanging { time: job.hangs(now)?, path: job.path() }));
+        let mut hanging: Vec<Hanging> = hanging.collect();
+        hanging.sort_by_key(|work| std::cmp::Reverse(work.time));
+        hanging
+    }
+
+    /// What hangs, in a sentence. `None` if nothing does.
+    pub fn warning(&self) -> Option<String> {
+        /// More names help nobody.
+        const NAMED: usize = 3;
+        let hanging = self.hanging();
+        let name = |Hanging { path, time }: &Hanging| {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            format!("{name} (for {} s)", time.as_secs())
+        };
+        let named: Vec<String> = hanging.iter().take(NAMED).map(name).collect();
+        let more = match hanging.len().checked_sub(NAMED) {
+            None | Some(0) => String::new(),
+            Some(more) => format!(" and {more} more"),
+        };
+        (!named.is_empty()).then(|| format!("the disk does not answer: {}{more}", named.join(", ")))
+    }
+}
+
+impl Job {
+    /// There was progress.
+    pub fn step(&self) {
+        self.lock().since = Some(Instant::now());
+    }
+
+    /// There was progress: the work is at this file now. Refused if it hangs already.
+    pub fn at(&self, path: &Path) -> Result<(), NoAnswer> {
+        let now = Instant::now();
+        self.lock().since = Some(now);
+        ward().admit(self.part, path, now)?;
+        path.clone_into(&mut self.lock().path);
+        Ok(())
+    }
+
+    /// Whether nobody wants the result any more.
+    pub fn is_abandoned(&self) -> bool {
+        self.lock().abandoned
+    }
+
+    fn path(&self) -> PathBuf {
+        self.lock().path.clone()
+    }
+
+    fn idle_for(&self, now: Instant) -> Duration {
+        self.lock().since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    fn hangs(&self, now: Instant) -> Option<Duration> {
+        Some(self.idle_for(now)).filter(|time| *time >= HANGS_AFTER)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Doing {
+    /// The disk is asked for something.
+    pub fn asks(&self) {
+        self.job.step();
+    }
+
+    /// The disk has answered.
+    pub fn is_answered(&self) {
+        let now = Instant::now();
+        let since = self.job.lock().since.take();
+        self.note_rest(since, now);
+    }
+
+    /// A file that hung is left alone for as long as it hung.
+    fn note_rest(&self, since: Option<Instant>, now: Instant) {
+        let hung = since.map(|since| now.saturating_duration_since(since));
+        if let Some(hung) = hung.filter(|hung| *hung >= HANGS_AFTER) {
+            HUNG.fetch_add(1, Ordering::Relaxed);
+            let mut ward = ward();
+            if ward.resting.len() >= MAX_RESTING {
+                ward.resting.retain(|_, until| *until > now);
+            }
+            if ward.resting.len() < MAX_RESTING {
+                ward.resting.insert(self.job.path(), now + hung.min(MAX_REST));
+            }
+        }
+    }
+}
+
+impl Drop for Doing {
+    fn drop(&mut self) {
+        self.is_answered();
+        ward().jobs.retain(|job| !Arc::ptr_eq(job, &self.job));
+    }
+}
+
+impl<T> Pending<T> {
+    /// The result, if it comes within a moment. `None`: not yet.
+    pub fn poll(&self) -> Option<Result<T, NoAnswer>> {
+        match self.answer.recv_timeout(GLANCE) {
+            Ok(result) => Some(Ok(result)),
+            Err(RecvTimeoutError::Disconnected) => Some(Err(NoAnswer::NoThread(None))),
+            Err(RecvTimeoutError::Timeout) => None,
+        }
+    }
+}
+
+impl<T> Drop for Pending<T> {
+    fn drop(&mut self) {
+        self.job.lock().abandoned = true;
+    }
+}
+
+impl Ward {
+    /// Whether this file may be tried.
+    fn admit(&self, part: u64, path: &Path, now: Instant) -> Result<(), NoAnswer> {
+        let hanging = || self.jobs.iter().filter_map(|job| Some((job, job.hangs(now)?)));
+        let mut own = 0;
+        let mut paths = Vec::new();
+        for (job, time) in hanging() {
+            let hangs = job.path();
+            if hangs == path {
+                return Err(NoAnswer::Hangs(time));
+            }
+            own += usize::from(job.part == part);
+            paths.push(hangs);
+        }
+        if own >= MAX_HANGING {
+            return Err(NoAnswer::TooMany);
+        }
+        let mut enough = DEAD_FOLDER;
+        for folder in path.ancestors().skip(1).take_while(|folder| folder.parent().is_some()) {
+            if enough > paths.len() {
+                break;
+            }
+            if paths.iter().filter(|path| path.starts_with(folder)).count() >= enough {
+                return Err(NoAnswer::DeadFolder(folder.to_owned()));
+            }
+            enough *= 2;
+        }
+        Ok(())
+    }
+
+    /// How long a file is still to be left alone.
+    fn rest(&mut self, path: &Path, now: Instant) -> Option<Duration> {
+        let left = self.resting.get(path)?.checked_duration_since(now);
+        if left.is_none() {
+            self.resting.remove(path);
+        }
+        left
+    }
+}
+
+impl NoAnswer {
+    /// The error of a call that named this file.
+    pub fn of(self, path: &Path) -> Error {
+        match self {
+            NoAnswer::NoThread(Some(cause)) => Error::Io { doing: "starting a thread", cause },
+            reason => Error::NoAnswer { path: path.to_owned(), reason: reason.to_string() },
+        }
+    }
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |time: &Duration| time.as_secs().max(1);
+        match self {
+            NoAnswer::Late(time) => {
+                write!(f, "its disk did not answer within {} s: try again when it does", seconds(time))
+            }
+            NoAnswer::Hangs(time) => write!(
+                f,
+                "its disk has not answered for {} s: it is not tried again while it hangs",
+                seconds(time)
+            ),
+            NoAnswer::Rests(left) => {
+                write!(f, "its disk did not answer: it is tried again in {} s", seconds(left))
+            }
+            NoAnswer::DeadFolder(folder) => {
+                let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+                write!(f, "other files in {name} hang: its disk is taken for dead until one of them answers")
+            }
+            NoAnswer::TooMany => {
+                write!(f, "{MAX_HANGING} other files hang: nothing more is tried until one of them answers")
+            }
+            NoAnswer::NoThread(Some(error)) => write!(f, "no thread can be started: {error}"),
+            NoAnswer::NoThread(None) => f.write_str("reading it has panicked"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    impl Doing {
+        /// As if the disk had been asked so long ago.
+        fn hang(&self, time: Duration) {
+            self.job.lock().since = Some(Instant::now() - time);
+        }
+    }
+
+    fn hang(work: &FileWork, path: &str) -> Doing {
+        let doing = work.begin(path.as_ref()).unwrap();
+        doing.hang(HANGS_AFTER + Duration::from_secs(1));
+        doing
+    }
+
+    #[test]
+    fn the_result_comes_back_and_nothing_hangs() {
+        let work = FileWork::new();
+        let sum = work.within("/results/a".as_ref(), Duration::from_secs(60), |job| {
+            job.at("/results/b".as_ref()).map(|()| 6 * 7).unwrap()
+        });
+        assert_eq!(sum.unwrap(), 42);
+        assert_eq!((work.hanging(), work.warning()), (Vec::new(), None));
+    }
+
+    #[test]
+    fn who_waits_gives_up_and_the_thread_is_told_and_named() {
+        let work = FileWork::new();
+        let (release, stuck) = channel::<()>();
+        let (told, was_abandoned) = channel();
+        let late = work.within("/late/a.mp3".as_ref(), Duration::from_millis(1), move |job| {
+            let _ = stuck.recv();
+            told.send(job.is_abandoned()).unwrap();
+        });
+        assert!(matches!(late, Err(NoAnswer::Late(_))), "{late:?}");
+        let job = ward().jobs.iter().find(|job| job.part == work.part).unwrap().clone();
+        job.lock().since = Some(Instant::now() - Duration::from_secs(7));
+        assert_eq!(work.warning().unwrap(), "the disk does not answer: a.mp3 (for 7 s)");
+        let again = work.begin("/late/a.mp3".as_ref()).unwrap_err();
+        assert!(again.to_string().contains("has not answered for 7 s"), "{again}");
+        drop(job);
+        release.send(()).unwrap();
+        assert!(was_abandoned.recv().unwrap());
+        while work.warning().is_some() {
+            std::thread::yield_now();
+        }
+        work.begin("/late/a.mp3".as_ref()).expect("who asks for it may try it again");
+        let rests = work.begin_if_well("/late/a.mp3".as_ref()).unwrap_err();
+        assert!(matches!(rests, NoAnswer::Rests(left) if left > Duration::from_secs(5)), "{rests}");
+    }
+
+    #[test]
+    fn a_file_that_is_slow_but_not_stuck_is_not_left_alone() {
+        let work = FileWork::new();
+        let doing = work.begin("/slow/a".as_ref()).unwrap();
+        doing.hang(HANGS_AFTER - Duration::from_secs(1));
+        drop(doing);
+        assert!(work.begin_if_well("/slow/a".as_ref()).is_ok());
+    }
+
+    #[test]
+    fn progress_is_no_hang_and_neither_is_waiting_for_the_mixer() {
+        let work = FileWork::new();
+        let doing = hang(&work, "/progress/a");
+        assert_eq!(work.hanging().len(), 1);
+        doing.asks();
+        assert_eq!(work.hanging().len(), 0);
+        doing.hang(HANGS_AFTER);
+        doing.is_answered();
+        assert_eq!(work.hanging().len(), 0);
+    }
+
+    #[test]
+    fn a_dead_disk_costs_few_threads_and_other_disks_go_on() {
+        let work = FileWork::new();
+        let mut stuck = Vec::new();
+        for n in 0..100 {
+            let path = format!("/mnt/nas/artist{}/album{}/{n}.mp3", n / 20, n / 5);
+            if let Ok(doing) = work.begin(path.as_ref()) {
+                doing.hang(HANGS_AFTER);
+                stuck.push(doing);
+            }
+        }
+        assert_eq!(stuck.len(), 8, "2 an album, 4 an artist, 8 the disk");
+        assert!(matches!(
+            work.begin("/mnt/nas/x/y/z.mp3".as_ref()),
+            Err(NoAnswer::DeadFolder(folder)) if folder == Path::new("/mnt/nas")
+        ));
+        assert!(work.begin("/mnt/usb/artist/album/a.mp3".as_ref()).is_ok());
+        assert!(work.begin("/top.mp3".as_ref()).is_ok());
+        stuck.clear();
+        assert!(work.begin("/mnt/nas/x/y/z.mp3".as_ref()).is_ok());
+    }
+
+    #[test]
+    fn each_part_has_a_bound_of_its_own() {
+        let (work, other) = (FileWork::new(), FileWork::new());
+        let stuck: Vec<Doing> = (0..MAX_HANGING).map(|n| hang(&work, &format!("/disk{n}/a/b/c"))).collect();
+        assert!(matches!(work.begin("/disk99/a/b/c".as_ref()), Err(NoAnswer::TooMany)));
+        assert!(other.begin("/disk99/a/b/c".as_ref()).is_ok());
+        assert_eq!(work.warning().unwrap().matches("(for 6 s)").count(), 3);
+        assert!(work.warning().unwrap().ends_with(" and 13 more"));
+        drop(stuck);
+    }
+
+    #[test]
+    fn work_that_panics_is_an_answer() {
+        let result = FileWork::new()
+            .within("/panic".as_ref(), Duration::from_secs(60), |_| panic!("on purpose, in a test"));
+        assert!(matches!(result, Err(NoAnswer::NoThread(None))), "{result:?}");
+    }
+}
