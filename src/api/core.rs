@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 
@@ -11,12 +11,16 @@ use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
 use crate::codec::read_tags;
+use crate::filework::{FileWork, HANGS_AFTER, Job, NoAnswer};
 use crate::pipeline::Reloader;
 use crate::roots::Bounds;
 use crate::{ApiSettings, Entry, Pipeline, RequestsBell, Server, Tags};
 
 /// The number of files whose tags are kept.
 const TAGS: usize = 256;
+
+/// How long a request waits for each of its files, and for the tags of a file. A reload waits twice as long.
+pub(crate) const FILE_WITHIN: Duration = HANGS_AFTER;
 
 /// The configuration that a station was started from. A reload compares with it.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) pipelines: Vec<Pipeline>,
     pub(crate) media: ArcSwap<Media>,
     pub(crate) guard: Guard,
+    /// Whatever the API does with files.
+    pub(crate) files: FileWork,
     pub(crate) started: SystemTime,
     /// Wakes the thread `api` when something has changed.
     pub(super) bell: RequestsBell,
@@ -55,6 +61,7 @@ impl Core {
             pipelines,
             media: ArcSwap::from_pointee(media),
             guard,
+            files: FileWork::new(),
             started: SystemTime::now(),
             bell,
             declared: declared.map(Mutex::new),
@@ -78,15 +85,45 @@ impl Core {
         self.tags.lock().unwrap_or_else(PoisonError::into_inner).get(file).cloned()
     }
 
-    /// Reads and keeps the tags of an entry's file. A file that cannot be read has no tags.
+    /// Reads and keeps the tags of an entry's file. A file that cannot be read, or not in time, has no tags.
     pub(crate) fn read_tags(&self, entry: &Entry) {
-        let Entry { path: file, confined, .. } = entry;
-        let bounds = if *confined { self.media.load().bounds() } else { Bounds::Anywhere };
-        let tags = read_tags(file, &bounds).unwrap_or_default();
+        let own = entry.path.clone();
+        let bounds = if entry.confined { self.media.load().bounds() } else { Bounds::Anywhere };
+        let tags = self.files.within(&entry.path, FILE_WITHIN, move |_| read_tags(&own, &bounds));
         let mut known = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= TAGS {
             known.clear();
         }
-        known.insert(file.clone(), tags);
+        known.insert(entry.path.clone(), tags.ok().and_then(Result::ok).unwrap_or_default());
+    }
+
+    /// Does work with the files that a request names. Given up when a file does not answer. Then the request
+    /// is refused: it does nothing later, when the disk is back.
+    pub(crate) fn with_files<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Media, &Job) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let media: Arc<Media> = self.media.load_full();
+        let done = self.files.within(&media.place(name), FILE_WITHIN, move |job| work(&media, job));
+        done.map_err(Problem::from)?
+    }
+
+    /// What an operator should know of the API's own work.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let hangs = |warning| format!("requests, or a reload, wait for files: {warning}");
+        self.files.warning().map(hangs).into_iter().collect()
+    }
+
+    /// The path of a file or a folder: see [`Media::resolve`].
+    pub(crate) fn resolve(&self, name: &str, field: &'static str) -> Result<PathBuf, Problem> {
+        let own = name.to_owned();
+        self.with_files(name, move |media, _| media.resolve(&own, field))
+    }
+}
+
+impl From<NoAnswer> for Problem {
+    fn from(reason: NoAnswer) -> Problem {
+        Problem::new("file-hangs", reason.to_string()).retry_after(HANGS_AFTER)
     }
 }

@@ -41,6 +41,11 @@ impl Media {
         self.bounds.clone()
     }
 
+    /// Where a name is looked up first, to say what hangs. It touches no file.
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
+        self.roots.first().map_or_else(|| name.into(), |root| root.real.join(name))
+    }
+
     /// The path of the file or folder with this name, with all links resolved. If several roots have one, the
     /// first counts. `field` is the field of the request that held the name.
     pub(crate) fn resolve(&self, name: &str, field: &str) -> Result<PathBuf, Problem> {

@@ -3,11 +3,12 @@
 //! to events that wakes the thread `api`.
 //!
 //! The thread `api` reads the requests that the server hands over, answers those that need no file, and
-//! pushes events. The thread `api-files` answers requests that open files. The thread `login` verifies
+//! pushes events. The threads `api-files` answer requests that name files. The thread `login` verifies
 //! passwords that are not remembered. Neither the reactor nor the audio ever waits for them.
 
 mod call;
 mod core;
+mod files;
 mod guard;
 mod handlers;
 mod icecast;
@@ -26,33 +27,37 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{bounded, unbounded};
 
 use self::core::{Core, Declared};
+use crate::StopReport;
 use crate::config::{ApiSettings, Config};
-use crate::error::{Error, Result};
+use crate::engine::crew::Crew;
+use crate::error::Result;
 use crate::pipeline::{Reloaded, Station};
-use crate::thread;
+use files::Files;
 use guard::Guard;
 use media::Media;
 use reload::read_users;
-use service::{Files, Service};
+use service::Service;
 use streams::Streams;
 
 /// The capacity of the queue of requests to the thread `api`: about one second of a busy station.
 const WAITING: usize = 512;
-/// The capacity of the queue to `api-files`: requests, and files whose tags are to be read.
-const FILES_WAITING: usize = 64;
 /// The capacity of the queue of passwords to verify: about one second of work.
 const LOGINS_WAITING: usize = 32;
+
+/// How long stopping waits for the API's threads. One may be verifying a password.
+const STOP_WITHIN: Duration = Duration::from_millis(500);
 
 /// The API of a station. It runs as long as this value lives. Stop it before the station.
 pub struct Api {
     core: Arc<Core>,
     stopping: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    files: Files,
+    threads: Crew,
 }
 
 impl Api {
@@ -100,8 +105,7 @@ impl Api {
         let core = Arc::new(Core::new(server, pipelines, media, guard, declared, requests.bell()));
         let streams = Streams::new(&core, run_name())?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let (files, jobs) = bounded(FILES_WAITING);
-        let files_thread = Files { core: Arc::clone(&core), jobs };
+        let files = Files::new(Arc::clone(&core));
         let (logins, pending) = bounded(LOGINS_WAITING);
         let (welcome, verified) = unbounded();
         let doorkeeper = Arc::clone(&core);
@@ -109,39 +113,37 @@ impl Api {
             core: Arc::clone(&core),
             requests,
             streams,
-            files,
+            files: files.clone(),
             logins,
             verified,
             stopping: Arc::clone(&stopping),
         };
-        let starting = || Error::io("starting a thread");
-        let threads = vec![
-            thread::spawn("api", move || service.run()).map_err(starting())?,
-            thread::spawn("api-files", move || files_thread.run()).map_err(starting())?,
-            thread::spawn("login", move || {
-                guard::run_logins(&doorkeeper.guard, &pending, &welcome, &doorkeeper.bell);
-            })
-            .map_err(starting())?,
-        ];
-        Ok(Api { core, stopping, threads })
+        let threads = Crew::default();
+        threads.spawn("api", move || service.run())?;
+        threads.spawn("login", move || {
+            guard::run_logins(&doorkeeper.guard, &pending, &welcome, &doorkeeper.bell);
+        })?;
+        Ok(Api { core, stopping, files, threads })
     }
 
-    /// Stops the API. Later requests to its paths are answered with 503.
-    pub fn stop(self) {
-        drop(self);
+    /// Stops the API, within half a second. Later requests to its paths are answered with 503. A thread that
+    /// waits for a file is left behind, and named in the result. Stopping twice is harmless.
+    pub fn stop(&self) -> StopReport {
+        let deadline = Instant::now() + STOP_WITHIN;
+        if !self.stopping.swap(true, Ordering::Relaxed) {
+            // If the server has stopped, nobody asks.
+            let _ = self.core.server.expect(Api::PATHS);
+        }
+        self.core.bell.ring();
+        let mut abandoned = self.threads.join(deadline);
+        abandoned.extend(self.files.stop(deadline));
+        StopReport { abandoned }
     }
 }
 
 impl Drop for Api {
     fn drop(&mut self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        // If the server has stopped, nobody asks.
-        let _ = self.core.server.expect(Api::PATHS);
-        self.core.bell.ring();
-        for thread in self.threads.drain(..) {
-            // The panic was reported when it happened.
-            let _ = thread.join();
-        }
+        self.stop();
     }
 }
 

@@ -49,6 +49,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("invalid-configuration", 422, "The configuration has problems"),
     ("too-many-failures", 429, "Too many failed logins"),
     ("internal", 500, "Something went wrong here"),
+    ("file-hangs", 503, "The disk of a file does not answer"),
     ("busy", 503, "Too much to do"),
 ];
 
@@ -100,6 +101,7 @@ impl From<Error> for Problem {
             Error::Setting { key, reason } => Problem::new("invalid-value", reason).at(key),
             // The error's text names the whole path, which the client may not know.
             Error::File { reason, .. } => Problem::new("file-unplayable", reason).at("file"),
+            Error::NoAnswer { reason, .. } => Problem::new("file-hangs", reason).at("file"),
             Error::Exists(_) => Problem::new("exists", detail),
             Error::NotFound(_) => Problem::new("not-found", detail),
             Error::Stopped(_) => Problem::new("stopped", detail),

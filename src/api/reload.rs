@@ -1,12 +1,14 @@
 //! Reads a configuration again. The station applies its part; the API applies users and media roots.
 
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::TryLockError;
+use std::time::Duration;
 
-use super::core::Core;
+use super::core::{Core, FILE_WITHIN};
 use super::media::Media;
 use super::problem::Problem;
 use crate::access::Users;
+use crate::filework::Job;
 use crate::pipeline::Reloaded;
 use crate::setting::differences;
 use crate::{ApiSettings, Config};
@@ -18,15 +20,22 @@ impl Core {
         let Some(declared) = &self.declared else {
             return Err(Problem::new("stopped", "this station was not started from a configuration"));
         };
-        let mut declared = declared.lock().unwrap_or_else(PoisonError::into_inner);
-        let invalid = |text: String| Problem::new("invalid-configuration", text);
-        let mut config = Config::read(&declared.file).map_err(|error| invalid(error.to_string()))?;
+        let mut declared = match declared.try_lock() {
+            Ok(declared) => declared,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let problem = Problem::new("busy", "the configuration is being read already: try again soon");
+                return Err(problem.retry_after(Duration::from_secs(1)));
+            }
+        };
+        let file = declared.file.clone();
+        let read = self.files.within(&declared.file, FILE_WITHIN * 2, move |job| read_all(&file, job));
+        let Read { mut config, users, media } = read.map_err(Problem::from)??;
         config.api.users = declared.api.users.clone();
         let api = config.api.clone();
-        let users = read_users(&api).map_err(|error| invalid(error.to_string()))?;
 
         let mut report = declared.station.apply(&config.into());
-        self.apply(&declared.api, &api, users.and(&api.users), &mut report);
+        self.apply(&declared.api, &api, users.and(&api.users), media, &mut report);
         declared.api = api;
         for (what, list) in
             [("changed", &report.changed), ("needs a restart", &report.restart), ("failed", &report.failed)]
@@ -37,9 +46,9 @@ impl Core {
     }
 
     /// Applies the API's settings. All of them can change while the station runs.
-    fn apply(&self, old: &ApiSettings, new: &ApiSettings, users: Users, report: &mut Reloaded) {
+    fn apply(&self, old: &ApiSettings, new: &ApiSettings, users: Users, media: Media, report: &mut Reloaded) {
         if old.media_roots != new.media_roots {
-            self.media.store(Media::new(&new.media_roots).into());
+            self.media.store(media.into());
             for pipeline in &self.pipelines {
                 pipeline.set_media_roots(new.media_roots.clone());
             }
@@ -52,6 +61,26 @@ impl Core {
             self.bell.ring();
         }
     }
+}
+
+/// The result of reading a configuration and the files that it names.
+struct Read {
+    config: Config,
+    users: Users,
+    media: Media,
+}
+
+/// Reads all that a reload needs from disk.
+fn read_all(file: &Path, job: &Job) -> Result<Read, Problem> {
+    let invalid = |text: String| Problem::new("invalid-configuration", text);
+    let config = Config::read(file).map_err(|error| invalid(error.to_string()))?;
+    if let Some(users) = &config.api.users_file {
+        job.at(users)?;
+    }
+    let users = read_users(&config.api).map_err(|error| invalid(error.to_string()))?;
+    job.at(file)?;
+    let media = Media::new(&config.api.media_roots);
+    Ok(Read { config, users, media })
 }
 
 /// Reads the users file, if one is set.

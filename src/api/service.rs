@@ -1,8 +1,7 @@
 //! The threads of the API.
 //!
 //! `api` reads: requests, events of the station, the mounts' titles. Writes: answers, streams of events.
-//! Never: opens a file, computes a password's hash. `api-files` reads: requests that name files. Writes:
-//! their answers, the tags of files. (`login` is in `guard.rs`.)
+//! Never: opens a file, computes a password's hash. (`api-files` is in `files.rs`, `login` in `guard.rs`.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +11,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError};
 
 use super::call::{Call, Handled};
 use super::core::Core;
+use super::files::{FileJob, Files};
 use super::guard::{Access, Pending, Verdict, changed_meanwhile};
 use super::origin;
 use super::problem::Problem;
@@ -20,7 +20,7 @@ use super::routes::ROUTES;
 use super::streams::Streams;
 use crate::access::Identity;
 use crate::http::{ProblemDetails, Status};
-use crate::{Entry, HttpAnswer, HttpRequest, Requests};
+use crate::{HttpAnswer, HttpRequest, Requests};
 
 /// The most requests that are answered before events are looked at again.
 const REQUESTS_A_TURN: usize = 64;
@@ -30,7 +30,7 @@ pub(super) struct Service {
     pub(super) core: Arc<Core>,
     pub(super) requests: Requests,
     pub(super) streams: Streams,
-    pub(super) files: Sender<FileJob>,
+    pub(super) files: Files,
     pub(super) logins: Sender<Pending<Task>>,
     /// Requests whose logins have been verified.
     pub(super) verified: Receiver<(HttpRequest, Identity, Task)>,
@@ -41,24 +41,6 @@ pub(super) struct Service {
 pub(super) struct Task {
     handler: Handler,
     held: Vec<String>,
-}
-
-/// A job for the thread `api-files`.
-pub(super) enum FileJob {
-    Answer {
-        request: Box<HttpRequest>,
-        held: Vec<String>,
-        /// The user, unless the route is public.
-        who: Option<Identity>,
-        handler: fn(&Core, &Call<'_>) -> Handled,
-    },
-    ReadTags(Entry),
-}
-
-/// The state of the thread `api-files`.
-pub(super) struct Files {
-    pub(super) core: Arc<Core>,
-    pub(super) jobs: Receiver<FileJob>,
 }
 
 impl Service {
@@ -79,7 +61,7 @@ impl Service {
             }
             let files = &self.files;
             self.streams.turn(&self.core, Instant::now(), &mut |entry| {
-                files.try_send(FileJob::ReadTags(entry.clone())).is_ok()
+                files.take(FileJob::ReadTags(entry.clone())).is_ok()
             });
             if let Some(request) = next {
                 self.answer(request);
@@ -130,11 +112,9 @@ impl Service {
                 follow(&mut self.streams, &self.core, request, Follow { held: &held, who });
             }
             Handler::Slow(handler) => {
-                // If the thread `api-files` is gone, this drops the request. A dropped request is answered.
                 let (request, who) = (Box::new(request), who.cloned());
                 let job = FileJob::Answer { request, held, who, handler };
-                let sent = self.files.try_send(job);
-                if let Err(TrySendError::Full(FileJob::Answer { request, .. })) = sent {
+                if let Err(FileJob::Answer { request, .. }) = self.files.take(job) {
                     let problem = Problem::new("busy", "too many requests wait for files: try again soon");
                     request.answer(problem.retry_after(Duration::from_secs(1)).answer());
                 }
@@ -160,26 +140,12 @@ fn find(request: &HttpRequest) -> Result<(Task, Access), HttpAnswer> {
     Ok((Task { handler: route.handler, held }, route.access))
 }
 
-impl Files {
-    /// Runs until the thread `api` has ended.
-    pub(super) fn run(self) {
-        for job in &self.jobs {
-            match job {
-                FileJob::Answer { request, who: Some(who), .. } if !self.core.guard.still_knows(&who) => {
-                    request.answer(changed_meanwhile().answer());
-                }
-                FileJob::Answer { request, held, handler, .. } => {
-                    answer_with(&self.core, handler, &held, *request);
-                    // The new tags may change the titles of the next tracks.
-                    self.core.bell.ring();
-                }
-                FileJob::ReadTags(entry) => self.core.read_tags(&entry),
-            }
-        }
-    }
-}
-
-fn answer_with(core: &Core, handler: fn(&Core, &Call<'_>) -> Handled, held: &[String], request: HttpRequest) {
+pub(super) fn answer_with(
+    core: &Core,
+    handler: fn(&Core, &Call<'_>) -> Handled,
+    held: &[String],
+    request: HttpRequest,
+) {
     let handled = handler(core, &Call { request: &request, held });
     request.answer(handled.unwrap_or_else(|problem| problem.answer()));
 }

@@ -114,7 +114,7 @@ struct Queued {
 pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: PlayFile = call.body()?;
-    let file = core.media.load().resolve(&wanted.file, "file")?;
+    let file = core.resolve(&wanted.file, "file")?;
     let id = pipeline.play_entry(Entry { title: wanted.title, confined: true, ..Entry::new(file) })?;
     Ok(json(201, &Queued { id }))
 }
@@ -158,10 +158,14 @@ pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
     if wanted.files.is_empty() {
         return Err(Problem::new("invalid-value", "a playlist needs a file, a folder or a list").at("files"));
     }
-    let media = core.media.load();
-    let roots =
-        wanted.files.iter().enumerate().map(|(index, file)| media.resolve(file, &format!("files[{index}]")));
-    let roots = roots.collect::<Result<Vec<_>, _>>()?;
+    let (first, files) = (wanted.files[0].clone(), wanted.files);
+    let roots = core.with_files(&first, move |media, job| {
+        let resolve = |(index, file): (usize, &String)| {
+            job.at(&media.place(file))?;
+            media.resolve(file, &format!("files[{index}]"))
+        };
+        files.iter().enumerate().map(resolve).collect::<Result<Vec<_>, _>>()
+    })?;
     let when = match wanted.when {
         WhenText::Now => When::Now,
         WhenText::AfterCurrent => When::AfterCurrent,

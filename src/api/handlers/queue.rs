@@ -67,17 +67,20 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
         let detail = format!("{} files: from 1 to {FILES_AT_ONCE}", wanted.files.len());
         return Err(Problem::new("invalid-value", detail).at("files"));
     }
-    let media = core.media.load();
-    let mut entries = Vec::with_capacity(wanted.files.len());
-    for (index, Wanted { file: name, title }) in wanted.files.into_iter().enumerate() {
-        let field = format!("files[{index}]");
-        let path = media.resolve(&name, &field)?;
-        if path.is_dir() {
-            let detail = format!("{name:?} is a folder: queue files, or load it as the playlist");
-            return Err(Problem::new("file-unplayable", detail).at(field));
-        }
-        entries.push(Entry { title, confined: true, ..Entry::new(path) });
-    }
+    let (first, files) = (wanted.files[0].file.clone(), wanted.files);
+    let entries = core.with_files(&first, move |media, job| {
+        let entry = |(index, Wanted { file: name, title }): (usize, Wanted)| {
+            let field = format!("files[{index}]");
+            job.at(&media.place(&name))?;
+            let path = media.resolve(&name, &field)?;
+            if path.is_dir() {
+                let detail = format!("{name:?} is a folder: queue files, or load it as the playlist");
+                return Err(Problem::new("file-unplayable", detail).at(field));
+            }
+            Ok(Entry { title, confined: true, ..Entry::new(path) })
+        };
+        files.into_iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()
+    })?;
     let place = match wanted.place {
         PlaceText::End => Place::End,
         PlaceText::Next => Place::Next,

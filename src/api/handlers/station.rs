@@ -49,6 +49,7 @@ pub(crate) fn health(core: &Core, _: &Call<'_>) -> Handled {
     }
     let finding = |problem| Finding { pipeline: None, problem };
     warnings.extend(core.server.health().warnings.into_iter().map(finding));
+    warnings.extend(core.warnings().into_iter().map(finding));
     let (code, status) = if problems.is_empty() { (200, "ok") } else { (503, "failing") };
     Ok(open_json(code, &StationHealth { status, problems, warnings }))
 }
@@ -110,8 +111,12 @@ pub(crate) fn reload(core: &Core, _: &Call<'_>) -> Handled {
 pub(crate) fn metadata(core: &Core, call: &Call<'_>) -> Handled {
     let name = call.request.parameter("file");
     let name = name.ok_or_else(|| Refusal::new("invalid-parameter", "file= says which").at("file"))?;
-    let media = core.media.load();
-    let file = media.resolve(&name, "file")?;
-    let tags = read_tags(&file, &media.bounds())?;
-    Ok(json(200, &FileMetadata::of(&file, &tags, &**media)))
+    let own = name.clone();
+    let (file, tags) = core.with_files(&name, move |media, job| {
+        let file = media.resolve(&own, "file")?;
+        job.at(&file)?;
+        let tags = read_tags(&file, &media.bounds())?;
+        Ok((file, tags))
+    })?;
+    Ok(json(200, &FileMetadata::of(&file, &tags, &**core.media.load())))
 }

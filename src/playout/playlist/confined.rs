@@ -45,7 +45,7 @@ impl Disk {
                     entries.push(entry.path.display().to_string().replace(&base, ""));
                 }
                 Found::Problem(problem) => problems.push(problem.to_string().replace(&base, "")),
-                Found::Name(_) | Found::PassedOver { .. } => {}
+                Found::Name(_) | Found::PassedOver { .. } | Found::Step => {}
             }
             ControlFlow::Continue(())
         });

@@ -1,0 +1,122 @@
+//! The threads `api-files`, which answer requests that name files.
+//!
+//! Read: requests. Write: their answers, the tags of files. Never: touch a file, because that may never end.
+//! They have it done (`crate::filework`), and answer for it when it takes too long. Since each of them may
+//! wait for a disk, there are several; they are started when they are needed.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::call::{Call, Handled};
+use super::core::Core;
+use super::guard::changed_meanwhile;
+use super::service::answer_with;
+use crate::access::Identity;
+use crate::engine::crew::Crew;
+use crate::{Entry, HttpRequest};
+
+/// How many requests for files are worked on at once. All of them may wait for dead disks, for some seconds.
+const AT_ONCE: usize = 16;
+
+/// The capacity of the queue before them: requests, and files whose tags are to be read.
+const WAITING: usize = 64;
+
+/// A job for the threads `api-files`.
+pub(super) enum FileJob {
+    Answer {
+        request: Box<HttpRequest>,
+        held: Vec<String>,
+        /// The user, unless the route is public.
+        who: Option<Identity>,
+        handler: fn(&Core, &Call<'_>) -> Handled,
+    },
+    ReadTags(Entry),
+}
+
+/// The jobs and the threads that do them. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Files {
+    core: Arc<Core>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    crew: Crew,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<FileJob>,
+    /// Threads that have not ended. They end when there are no more jobs.
+    threads: usize,
+    stopped: bool,
+}
+
+impl Files {
+    pub(super) fn new(core: Arc<Core>) -> Files {
+        Files { core, shared: Arc::default() }
+    }
+
+    /// Takes a job, or gives it back if too many wait.
+    pub(super) fn take(&self, job: FileJob) -> Result<(), FileJob> {
+        let mut state = self.lock();
+        if state.jobs.len() == WAITING || state.stopped {
+            return Err(job);
+        }
+        state.jobs.push_back(job);
+        if state.threads < AT_ONCE {
+            state.threads += 1;
+            drop(state);
+            let files = self.clone();
+            if let Err(error) = self.shared.crew.spawn("api-files", move || files.run()) {
+                log::error!("{error}");
+                self.lock().threads -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the jobs that wait. A request that is dropped is answered. Gives the threads that do not end in
+    /// time.
+    pub(super) fn stop(&self, deadline: Instant) -> Vec<String> {
+        let mut state = self.lock();
+        state.stopped = true;
+        let jobs = std::mem::take(&mut state.jobs);
+        drop(state);
+        drop(jobs);
+        self.shared.crew.join(deadline)
+    }
+
+    fn run(self) {
+        while let Some(job) = self.next() {
+            match job {
+                FileJob::Answer { request, who: Some(who), .. } if !self.core.guard.still_knows(&who) => {
+                    request.answer(changed_meanwhile().answer());
+                }
+                FileJob::Answer { request, held, handler, .. } => {
+                    answer_with(&self.core, handler, &held, *request);
+                    // The new tags may change the titles of the next tracks.
+                    self.core.bell.ring();
+                }
+                FileJob::ReadTags(entry) => self.core.read_tags(&entry),
+            }
+        }
+    }
+
+    /// The next job. `None` if there is none: the thread ends.
+    fn next(&self) -> Option<FileJob> {
+        let mut state = self.lock();
+        let job = state.jobs.pop_front();
+        if job.is_none() {
+            state.threads -= 1;
+        }
+        job
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
