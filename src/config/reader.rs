@@ -284,10 +284,8 @@ impl<'a> Reader<'a> {
             Ok(canonical) => canonical,
             Err(error) => return self.cx.problems.add(&place, reason_of(error)),
         };
-        // A state is first written to another file beside the state file.
-        let collides = |other: &Path| {
-            other == file || state_file::beside(other) == file || other == state_file::beside(&file)
-        };
+        let own = state_file::files(&file);
+        let collides = |other: &Path| state_file::files(other).iter().any(|other| own.contains(other));
         if let Some(other) = self.state_files.iter().find(|other| collides(&other.value)) {
             let reason = format!("another pipeline keeps its state there{}", at_line(&other.place));
             self.cx.problems.add(&place, reason);

@@ -1,5 +1,6 @@
 //! A pipeline goes on where it was: after a restart, or a crash.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,13 +8,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
-use super::PlayedTrack;
 use super::state::History;
+use super::{PlayedTrack, state_file};
 use crate::audio::PcmSpec;
 use crate::engine::mixer::{OnAir, read};
 use crate::engine::shared::SharedUpNext;
+use crate::error::{Error, Result};
 use crate::ids::EntryId;
-use crate::playout::{Entry, Snapshot};
+use crate::playout::{Delta, Entry, Piece, Snapshot, assemble, pieces};
 use crate::units::FrameCount;
 
 /// How many milliseconds a snapshot waits for a mixer that is in the middle of a job. A job takes far less.
@@ -30,11 +32,69 @@ pub struct PipelineSnapshot {
     history: Vec<PlayedTrack>,
 }
 
+/// What turns one snapshot into another.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SnapshotDelta {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    up_next: Option<Delta>,
+    current: Option<Interrupted>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<(EntryId, Duration)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<Piece<PlayedTrack>>>,
+}
+
+impl PipelineSnapshot {
+    /// Reads the state that a pipeline keeps in its `state_file`, while it runs or afterwards.
+    ///
+    /// # Errors
+    /// [`Error::File`] if there is no state.
+    pub fn read(state_file: impl AsRef<Path>) -> Result<PipelineSnapshot> {
+        let file = state_file.as_ref();
+        state_file::read(file).map_err(|error| Error::file(file, error.to_string()))
+    }
+
+    /// What has changed since an earlier snapshot. `None` if that is nearly everything.
+    pub(super) fn since(&self, earlier: &PipelineSnapshot) -> Option<SnapshotDelta> {
+        let up_next = match self.up_next == earlier.up_next {
+            true => None,
+            false => Some(self.up_next.since(&earlier.up_next)?),
+        };
+        let history = (self.history != earlier.history)
+            .then(|| pieces(&earlier.history, &self.history, |played| played.began_at));
+        Some(SnapshotDelta { up_next, current: self.current.clone(), waiting: self.waiting, history })
+    }
+
+    /// Brings an earlier snapshot up to date. Returns false and changes nothing if this is not a change of
+    /// it.
+    pub(super) fn apply(&mut self, delta: SnapshotDelta) -> bool {
+        let history = match &delta.history {
+            None => None,
+            Some(pieces) => match assemble(&self.history, pieces) {
+                None => return false,
+                history => history,
+            },
+        };
+        if delta.up_next.is_some_and(|delta| !self.up_next.apply(&delta)) {
+            return false;
+        }
+        self.history = history.unwrap_or_else(|| std::mem::take(&mut self.history));
+        (self.current, self.waiting) = (delta.current, delta.waiting);
+        true
+    }
+}
+
 #[cfg(test)]
 impl PipelineSnapshot {
     pub(super) fn empty() -> PipelineSnapshot {
         let up_next = crate::playout::UpNext::new(fastrand::Rng::with_seed(1)).snapshot();
         PipelineSnapshot { up_next, current: None, waiting: None, history: Vec::new() }
+    }
+
+    /// A track has been played for so long, and this is up next.
+    pub(super) fn at(up_next: &crate::playout::UpNext, played: Duration) -> PipelineSnapshot {
+        let current = Some(Interrupted { entry: Entry::new("/music/current.mp3"), played });
+        PipelineSnapshot { up_next: up_next.snapshot(), current, ..PipelineSnapshot::empty() }
     }
 }
 

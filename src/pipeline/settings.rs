@@ -124,7 +124,8 @@ impl Settings for PipelineSettings {
         "state_file" else "none", PATH => state_file, Restart,
             "Where the pipeline keeps what it needs to go on where it was, after a restart or a crash: a file, or none \
              yet, in a folder that Longwave can write to. Every pipeline has another. What is there but is no state is \
-             set aside, by the name `FILE.aside`.";
+             set aside, by the name `FILE.aside`. `FILE.journal`, beside it, has what changed since it was written: \
+             keep both or none.";
         "channels" = "2", CHANNELS => spec.channels, Restart, "1 (mono) or 2 (stereo). Files are brought to it.";
         "sample_rate" = "44100", SAMPLE_RATE => spec.rate, Restart,
             "Frames per second. Files are brought to it. MP3 takes up to 48000, AAC up to 96000.";

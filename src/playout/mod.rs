@@ -12,6 +12,7 @@ mod limiter;
 mod loudness;
 mod mix;
 mod pace;
+mod pieces;
 pub mod playlist;
 mod upnext;
 
@@ -21,5 +22,7 @@ pub use limiter::Limiter;
 pub use loudness::{Loudness, LoudnessMeter};
 pub use mix::{Gain, Level, VoiceGain, add, measure};
 pub use pace::{Moved, Pace};
+pub(crate) use pieces::{Piece, assemble, pieces};
 pub use playlist::Entry;
+pub(crate) use upnext::Delta;
 pub use upnext::{Candidate, ListId, ListState, Origin, Place, Playlist, Snapshot, Turn, UpNext, When};

@@ -54,9 +54,9 @@ fn station(folder: &Path, tracks: &[(&str, Duration)]) {
 
 /// The stored state. `None` if there is none; it is never incomplete.
 fn kept(folder: &Path) -> Option<Value> {
-    let text = fs::read(folder.join("state.json")).ok()?;
-    serde_json::from_slice::<PipelineSnapshot>(&text).expect("a whole state");
-    serde_json::from_slice(&text).ok()
+    let file = folder.join("state.json");
+    let state = file.exists().then(|| PipelineSnapshot::read(&file).expect("a whole state"))?;
+    serde_json::to_value(&state).ok()
 }
 
 /// The name of the current track in a stored state, and how far it had been played.

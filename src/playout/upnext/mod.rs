@@ -5,6 +5,7 @@
 //! [`version`](UpNext::version)s to see whether its track is still next. An entry is taken when it begins to
 //! sound ([`begin`](UpNext::begin)) or when it cannot be played ([`skip_failed`](UpNext::skip_failed)).
 
+mod delta;
 mod rotation;
 mod snapshot;
 
@@ -12,6 +13,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::delta::Delta;
 use self::rotation::Rotation;
 pub use self::snapshot::Snapshot;
 use super::playlist::Entry;

@@ -20,7 +20,7 @@ pub(super) struct Rotation {
     pub id: ListId,
     pub name: String,
     pub repeat: bool,
-    shuffle: bool,
+    pub(super) shuffle: bool,
     /// Shared with snapshots, so that a snapshot costs nothing, however long the list is.
     pub entries: Arc<Vec<Listed>>,
     /// The order of a shuffled pass: first the played entries (before `next`), then those whose order is
@@ -28,17 +28,17 @@ pub(super) struct Rotation {
     /// entries. It is empty if the list is not shuffled.
     ///
     /// The order is decided as late as possible, so that new entries can join the undecided rest at no cost.
-    order: Vec<u32>,
+    pub(super) order: Vec<u32>,
     /// The number of entries that have been played in this pass. If it equals the number of entries, the pass
     /// has ended, and the next one begins with its first entry. Until then, added entries still belong to
     /// this pass.
-    next: usize,
+    pub(super) next: usize,
     /// The number of places in `order` that are decided. In a shuffled list, `next <= drawn <= order.len()`.
-    drawn: usize,
+    pub(super) drawn: usize,
     /// The place in `order` of the next pass's first entry, if the list is shuffled and the pass has ended.
-    ahead: Option<usize>,
+    pub(super) ahead: Option<usize>,
     /// The entry that was taken last.
-    last: Option<u32>,
+    pub(super) last: Option<u32>,
     /// Whether a track of the list has begun since it was loaded.
     pub begun: bool,
     /// Whether a track of the list has begun in this pass. It is false if all entries so far have failed.

@@ -12,10 +12,10 @@ use crate::ids::EntryId;
 /// the order of its pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    queue: VecDeque<Listed>,
-    list: Option<Rotation>,
-    list_after: Option<usize>,
-    next_id: u64,
+    pub(super) queue: VecDeque<Listed>,
+    pub(super) list: Option<Rotation>,
+    pub(super) list_after: Option<usize>,
+    pub(super) next_id: u64,
 }
 
 impl Snapshot {

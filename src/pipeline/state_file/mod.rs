@@ -1,19 +1,22 @@
 //! The file that holds a pipeline's state.
+//!
+//! It holds the state as a whole. Beside it, a journal (`.journal`) holds what has changed since. A crash at
+//! any moment leaves the state as it was last kept, or as it was kept before.
+
+mod journal;
+mod keep;
 
 use std::fs::{self, File, FileType};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use super::resume::{PipelineSnapshot, SnapshotSource};
+use super::resume::PipelineSnapshot;
 use crate::error::{Error, Result};
-use crate::event::{EventKind, EventReceiver};
-
-/// The time between two writes. The state is also written at every track change and at the end.
-const KEEP_EVERY: Duration = Duration::from_secs(5);
+use journal::{checksum_of_whole, lines};
+pub(super) use keep::keep;
 
 /// The largest file that is read. A state of 100,000 entries has a tenth of this size.
 const MAX_BYTES: u64 = 256 << 20;
@@ -25,13 +28,30 @@ const WILL_NOT_PASS: [ErrorKind; 3] =
 /// Reads the stored state. `None` if there is none, or if it cannot be read. A file that cannot be read is
 /// logged and set aside, because the next state takes its place.
 pub(super) fn load(file: &Path) -> Option<PipelineSnapshot> {
-    let snapshot = read_state(file).and_then(|text| Ok(serde_json::from_slice(&text)?));
-    match snapshot {
+    match read(file) {
         Ok(snapshot) => return Some(snapshot),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => set_aside(file, &error),
     }
     None
+}
+
+/// Reads a state and what its journal adds to it.
+pub(super) fn read(file: &Path) -> io::Result<PipelineSnapshot> {
+    let text = read_state(file)?;
+    let mut snapshot: PipelineSnapshot = serde_json::from_slice(&text)?;
+    match read_state(&journal_of(file)) {
+        Ok(journal) => {
+            // What cannot be applied was written by another version. What came before it holds.
+            let mut apply = |json| serde_json::from_slice(json).is_ok_and(|delta| snapshot.apply(delta));
+            for _ in lines(&journal, checksum_of_whole(&text)).take_while(|json| apply(json)) {}
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => {
+            log::warn!("{}: it has the latest changes of the state: {error}", journal_of(file).display());
+        }
+    }
+    Ok(snapshot)
 }
 
 /// Renames a file that holds no state, to a name that is free.
@@ -112,52 +132,19 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// Runs the thread `state`: it writes the state to a file until the pipeline has ended, and once more then.
-/// It holds only a source of snapshots, not the pipeline, so it does not keep the pipeline alive.
-pub(super) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path) {
-    let mut complained = false;
-    let mut due = Instant::now() + KEEP_EVERY;
-    loop {
-        let event = events.recv_timeout(due.saturating_duration_since(Instant::now()));
-        let kind = event.map(|event| event.kind());
-        let over = kind == Some(EventKind::PipelineStop) || kind.is_none() && events.is_closed();
-        let now = Instant::now();
-        if over || now >= due || kind == Some(EventKind::TrackChange) {
-            due = now + KEEP_EVERY;
-            match write(file, &state.snapshot()) {
-                Ok(()) => complained = false,
-                Err(error) if !complained => {
-                    complained = true;
-                    log::error!("{}: the state cannot be kept: {error}", file.display());
-                }
-                Err(_) => {}
-            }
-        }
-        // Only the snapshot after the end is final: the mixer went on during earlier ones.
-        if over {
-            return;
-        }
-    }
-}
-
-/// Replaces the file as a whole. A crash at any moment leaves the old file or the new one.
-fn write(file: &Path, snapshot: &PipelineSnapshot) -> io::Result<()> {
-    let beside = beside(file);
-    // A crash may have left this file. If it is something else, such as a FIFO, it must not be written to.
-    if let Err(error) = fs::remove_file(&beside)
-        && error.kind() != ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let mut new = File::create_new(&beside)?;
-    new.write_all(&serde_json::to_vec(snapshot)?)?;
-    new.sync_all()?;
-    fs::rename(beside, file)
+/// All paths that are written to for a state.
+pub(crate) fn files(file: &Path) -> [PathBuf; 3] {
+    [file.to_owned(), beside(file), journal_of(file)]
 }
 
 /// The path of the temporary file that replaces the state file.
-pub(crate) fn beside(file: &Path) -> PathBuf {
+fn beside(file: &Path) -> PathBuf {
     with_suffix(file, ".new")
+}
+
+/// The path of the journal.
+fn journal_of(file: &Path) -> PathBuf {
+    with_suffix(file, ".journal")
 }
 
 fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
@@ -252,7 +239,7 @@ mod tests {
         {
             fs::write(at("song.mp3"), text).unwrap();
             assert!(load(&at("song.mp3")).is_none());
-            write(&at("song.mp3"), &PipelineSnapshot::empty()).unwrap();
+            keep::Keeper::new(&at("song.mp3")).keep(PipelineSnapshot::empty()).unwrap();
             assert_eq!(fs::read_to_string(at(aside)).unwrap(), text);
             fs::remove_file(at("song.mp3")).unwrap();
         }
@@ -263,8 +250,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
         mkfifo(&beside(&state), Mode::S_IRWXU).unwrap();
+        mkfifo(&journal_of(&state), Mode::S_IRWXU).unwrap();
         let snapshot = PipelineSnapshot::empty();
-        write(&state, &snapshot).unwrap();
+        fs::write(&state, serde_json::to_vec(&snapshot).unwrap()).unwrap();
+        assert_eq!(load(&state), Some(snapshot.clone()), "a FIFO is no journal, and nobody waits for it");
+        keep::Keeper::new(&state).keep(snapshot.clone()).unwrap();
         assert_eq!(load(&state), Some(snapshot));
         assert!(!beside(&state).exists());
     }
