@@ -50,7 +50,7 @@ const WAITING: usize = 512;
 const LOGINS_WAITING: usize = 32;
 
 /// How long stopping waits for the API's threads. One may be verifying a password.
-const STOP_WITHIN: Duration = Duration::from_millis(500);
+const STOP_WITHIN: Duration = Duration::from_millis(250);
 
 /// The API of a station. It runs as long as this value lives. Stop it before the station.
 pub struct Api {
@@ -126,7 +126,7 @@ impl Api {
         Ok(Api { core, stopping, files, threads })
     }
 
-    /// Stops the API, within half a second. Later requests to its paths are answered with 503. A thread that
+    /// Stops the API, within a quarter of a second. Later requests to its paths are answered with 503. A thread that
     /// waits for a file is left behind, and named in the result. Stopping twice is harmless.
     pub fn stop(&self) -> StopReport {
         let deadline = Instant::now() + STOP_WITHIN;

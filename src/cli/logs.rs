@@ -7,7 +7,7 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use env_logger::{Builder, Env, Target, WriteStyle};
@@ -25,7 +25,7 @@ const ACCESS: &str = "longwave::access";
 const LINES: usize = 4096;
 
 /// How long the program waits at its end until the last lines are written.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_millis(400);
 
 /// Keeps the log running. Dropping it writes the lines that still wait.
 pub struct Log {
@@ -57,8 +57,9 @@ pub fn start() -> io::Result<Log> {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if self.lines.send_timeout(Line::Last, LAST_WORDS).is_ok() {
-            let _ = self.written.recv_timeout(LAST_WORDS);
+        let deadline = Instant::now() + LAST_WORDS;
+        if self.lines.send_deadline(Line::Last, deadline).is_ok() {
+            let _ = self.written.recv_deadline(deadline);
         }
     }
 }

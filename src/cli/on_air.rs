@@ -3,14 +3,15 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, bounded};
 use crossbeam::select;
 use longwave::{Api, Config, Error, Reloaded, ServerStats, Station};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
+use signal_hook::low_level::{emulate_default_handler, exit};
 
 use super::credentials::{self, Token};
 use super::{Failure, places, say};
@@ -20,6 +21,12 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 
 /// How long a signal to stop waits for a start, which may be nearly over.
 const A_MOMENT: Duration = Duration::from_millis(250);
+
+/// How long a stop may take. Then the process ends, whatever hangs.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is left of it for the last lines of the log.
+const FOR_LAST_LINES: Duration = Duration::from_millis(450);
 
 /// How long the main thread waits for a write to standard output.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -63,12 +70,14 @@ impl Stop {
                     // When a terminal is closed, both its shell and the kernel may send the signal.
                     SIGHUP => {
                         stopping = true;
+                        end_within(STOP_WITHIN);
                         let _ = ask.try_send(());
                     }
                     // The second signal: stopping in order takes too long for the user.
                     _ if stopping => drop(emulate_default_handler(signal)),
                     _ => {
                         stopping = true;
+                        end_within(STOP_WITHIN);
                         // The main thread may not be waiting yet, or may have ended.
                         let _ = ask.try_send(());
                     }
@@ -76,6 +85,21 @@ impl Stop {
             }
         })?;
         Ok(Stop { stop, reload, reopen })
+    }
+}
+
+/// Ends the process after this time, unless it has ended by then. The last resort: whatever hangs has deadlines
+/// of its own.
+fn end_within(time: Duration) {
+    let end = move || {
+        std::thread::sleep(time);
+        log::error!("the stop took too long: the process ends without waiting any longer");
+        // For the thread `log`.
+        std::thread::sleep(Duration::from_millis(20));
+        exit(1);
+    };
+    if let Err(error) = std::thread::Builder::new().name("last-resort".into()).spawn(end) {
+        log::error!("starting a thread: {error}");
     }
 }
 
@@ -107,14 +131,18 @@ pub fn run(
     say_in_time(on_air.collect());
     places::tell(addresses, &mounts);
 
-    let ended = watch(&station, &api, &stop);
+    let api = Arc::new(api);
+    reload_on_demand(Arc::clone(&api), stop.reload.clone())?;
+    let ended = watch(&station, &stop);
+    let deadline = Instant::now() + STOP_WITHIN - FOR_LAST_LINES;
+    end_within(STOP_WITHIN);
     before_stopping();
     log::info!("stopping");
-    api.stop();
+    let of_api = api.stop();
     drop(token);
     sum_up(&station.server().stats());
-    let report = station.stop();
-    for thread in &report.abandoned {
+    let of_station = station.stop_by(deadline);
+    for thread in of_api.abandoned.iter().chain(&of_station.abandoned) {
         log::error!("the thread {thread} did not stop in time and was left behind");
     }
     match ended {
@@ -190,17 +218,28 @@ fn say_in_time(text: String) {
     }
 }
 
+/// Starts the thread `reload`, which reads the configuration again whenever it is asked to. A disk that does not
+/// answer keeps it, but not the main thread. If it is asked meanwhile, it does so once more afterwards.
+fn reload_on_demand(api: Arc<Api>, asked: Receiver<()>) -> Result<(), Failure> {
+    let reload = move || {
+        for () in asked {
+            match api.reload() {
+                Ok(done) if done == Reloaded::default() => log::info!("reloaded: nothing has changed"),
+                Ok(_) => {}
+                Err(reason) => log::error!("not reloaded, everything is as before: {reason}"),
+            }
+        }
+    };
+    let spawned = std::thread::Builder::new().name("reload".into()).spawn(reload);
+    Ok(spawned.map(drop).map_err(Error::io("starting a thread"))?)
+}
+
 /// Waits until the station is asked to stop (`None`), or until a part of it has ended (its kind).
-fn watch(station: &Station, api: &Api, stop: &Stop) -> Option<&'static str> {
+fn watch(station: &Station, stop: &Stop) -> Option<&'static str> {
     loop {
         select! {
             recv(stop.stop) -> _ => return None,
             recv(stop.reopen) -> _ => station.server().reopen_logs(),
-            recv(stop.reload) -> _ => match api.reload() {
-                Ok(done) if done == Reloaded::default() => log::info!("reloaded: nothing has changed"),
-                Ok(_) => {}
-                Err(reason) => log::error!("not reloaded, everything is as before: {reason}"),
-            },
             default(WATCH_EVERY) => {}
         }
         if !station.server().is_running() {

@@ -77,7 +77,12 @@ impl Station {
     /// Stops the pipelines side by side, then the server, all within five seconds. Stopping twice is
     /// harmless.
     pub fn stop(&self) -> StopReport {
-        let deadline = Instant::now() + STOP_WITHIN;
+        self.stop_by(Instant::now() + STOP_WITHIN)
+    }
+
+    /// Stops like [`stop`](Station::stop), by this time. Listeners may need two seconds for what is due, and
+    /// everything else as much again.
+    pub fn stop_by(&self, deadline: Instant) -> StopReport {
         self.server.expect_all_mounts();
         let mut report = self.stop_pipelines(deadline - SERVER_STOPS_WITHIN);
         report.abandoned.extend(self.server.stop_before(deadline).abandoned);
