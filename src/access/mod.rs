@@ -13,7 +13,7 @@ mod users;
 
 pub(crate) use credential::{Credential, Identity, Refusal};
 pub(crate) use hasher::PasswordChecker;
-pub(crate) use logins::{Failures, Logins};
+pub(crate) use logins::{Failures, Logins, network};
 pub use private_file::write_private;
 pub use role::{Right, Role};
 pub use users::Users;

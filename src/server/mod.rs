@@ -4,6 +4,7 @@
 //! queue, with a doorbell. It reads the reactor's counters without a lock, so neither waits for the other.
 
 mod connections;
+mod crowding;
 mod desk;
 mod listener_info;
 mod mounts;
@@ -34,6 +35,7 @@ use crate::ring::{Doorbell, handoff};
 use crate::thread::Worker;
 use connections::limits::Limits;
 use connections::sockets;
+use crowding::Crowding;
 use desk::Desk;
 use desk::service::{self, Bodies, Outbox};
 use mounts::event_backlog::EventBacklog;
@@ -91,6 +93,7 @@ struct Inner {
     counters: Arc<Counters>,
     registry: Registry,
     access: Arc<Access>,
+    crowding: Arc<Crowding>,
     events: Emitter,
     running: Arc<AtomicBool>,
     reactor: Worker,
@@ -149,6 +152,7 @@ impl Server {
             Worker::spawn("journal", move || journal.run()).map_err(Error::io("starting a thread"))?;
         let hub = Arc::new(Hub::start(Box::new(move |level, text| line.note(level, text)), journal)?);
         let events = hub.emitter();
+        let crowding = Arc::<Crowding>::default();
         let reactor = Reactor::new(
             poll,
             acceptors,
@@ -163,6 +167,7 @@ impl Server {
             &settings,
             Desk::new(proxies, owned(paths)),
             limits,
+            Arc::clone(&crowding),
         )
         .map_err(failed())?;
 
@@ -185,6 +190,7 @@ impl Server {
             counters,
             registry,
             access,
+            crowding,
             events,
             running,
             reactor,
@@ -350,7 +356,9 @@ impl Server {
 
     /// What an operator should look at. A server has no problems of its own beside these.
     pub fn health(&self) -> Health {
-        Health { warnings: self.inner.access.fault().into_iter().collect(), ..Health::default() }
+        let mut warnings = self.inner.crowding.warnings();
+        warnings.extend(self.inner.access.fault());
+        Health { warnings, ..Health::default() }
     }
 
     /// Makes a stream of events, for [`HttpRequest::follow`]. The stream ends when it is dropped.

@@ -10,8 +10,9 @@ use super::settings::{MountSettings, ServerSettings};
 use crate::error::{Error, Result};
 
 impl Server {
-    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, `public_url`,
-    /// `trusted_proxies`, `access_log` and `access_log_api`. No client is closed for it. The other settings stay as they are.
+    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, the limits of
+    /// each address, `deny`, `public_url`, `trusted_proxies`, `access_log` and `access_log_api`. No client is
+    /// closed for it. The other settings stay as they are.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that cannot work; nothing changes then. [`Error::Stopped`] once it was
@@ -22,7 +23,12 @@ impl Server {
         let ServerSettings {
             max_listeners,
             max_event_clients,
+            // In `shares`.
+            max_connections_per_address: _,
+            max_listeners_per_address: _,
+            max_event_clients_per_address: _,
             // In `proxies`.
+            deny: _,
             public_url: _,
             trusted_proxies: _,
             // In `access`.
@@ -37,7 +43,7 @@ impl Server {
         let limits = Limits::claim(*max_listeners, *max_event_clients)?;
         let proxies = settings.proxies()?;
         let access = self.inner.access.prepared(settings)?;
-        self.inner.ask(|reply| Command::Reconfigure(limits, Box::new(proxies), reply))?;
+        self.inner.ask(|reply| Command::Reconfigure(limits, settings.shares(), Box::new(proxies), reply))?;
         self.inner.access.apply(access);
         Ok(())
     }

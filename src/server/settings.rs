@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::connections::shares::ShareLimits;
 use super::desk::proxies::Proxies;
 use super::mounts::path;
 use crate::error::{Error, Result};
@@ -33,6 +34,15 @@ pub struct ServerSettings {
     pub header_timeout: Duration,
     /// The maximum of clients that follow events. They do not count as listeners.
     pub max_event_clients: usize,
+    /// The maximum of connections of one address. This machine (loopback) has no limit, here and below. With
+    /// IPv6, all addresses of a /64 count as one. Behind a trusted proxy, the address is the client's.
+    pub max_connections_per_address: usize,
+    /// The maximum of listeners of one address.
+    pub max_listeners_per_address: usize,
+    /// The maximum of clients of one address that follow events.
+    pub max_event_clients_per_address: usize,
+    /// Addresses (`192.0.2.1`) and networks (`192.0.2.0/24`) that get status 403.
+    pub deny: Vec<String>,
     /// The URL by which the public reaches the server, if it differs from the one that requests name:
     /// `https://radio.example`.
     pub public_url: Option<String>,
@@ -114,6 +124,10 @@ impl Default for ServerSettings {
             write_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(15),
             max_event_clients: 1_000,
+            max_connections_per_address: 500,
+            max_listeners_per_address: 250,
+            max_event_clients_per_address: 100,
+            deny: Vec::new(),
             public_url: None,
             trusted_proxies: Vec::new(),
             access_log: AccessLog::Log,
@@ -151,6 +165,16 @@ impl Settings for ServerSettings {
              are in the access log, too. Those with wrong credentials always are.";
         "max_event_clients" = "1000", COUNT => max_event_clients, Applied,
             "Clients that follow events at most; they are no listeners.";
+        "max_connections_per_address" = "500", PER_ADDRESS => max_connections_per_address, Applied,
+            "Connections of one address at most; further ones get status 429. With IPv6, a whole /64 counts as one \
+             address; behind a trusted proxy, each client has its own; this machine (loopback) has no limit.";
+        "max_listeners_per_address" = "250", PER_ADDRESS => max_listeners_per_address, Applied,
+            "Listeners of one address at most, counted in the same way.";
+        "max_event_clients_per_address" = "100", PER_ADDRESS => max_event_clients_per_address, Applied,
+            "Clients of one address that follow events at most, counted in the same way.";
+        "deny" else "none", TEXT => [deny], Applied,
+            "An address (`\"192.0.2.1\"`), a network (`\"192.0.2.0/24\"`), or a list of them: they get status 403, \
+             also behind a trusted proxy. Who listens already stays.";
     };
 
     fn sample() -> ServerSettings {
@@ -220,6 +244,11 @@ const LISTENERS: Takes<usize> = Takes::Integer(|count| match count {
     _ => COUNT.read(Written::Integer(count)),
 });
 
+const PER_ADDRESS: Takes<usize> = Takes::Integer(|count| match count {
+    0 => Err("0 for each address lets nobody in: at least 1".into()),
+    _ => COUNT.read(Written::Integer(count)),
+});
+
 /// A time or a size. All units of size end in B, and no unit of time does.
 const BURST: Takes<Burst> = Takes::Amount(|text| match text.trim_end().ends_with(['B', 'b']) {
     true => values::size(text).map(Burst::Bytes),
@@ -270,23 +299,38 @@ impl ServerSettings {
 }
 
 impl ServerSettings {
-    /// The two settings about proxies, parsed.
+    /// The settings about proxies and denied addresses, parsed.
     pub(crate) fn proxies(&self) -> Result<Proxies> {
         let public_url = self.public_url.as_deref().map(|url| url.trim_end_matches('/'));
         // Paths are appended to it.
         if let Some(url) = public_url.filter(|url| !is_web_url(url) || url.contains(['?', '#'])) {
             return Err(Error::setting("public_url", no_web_url(url)));
         }
-        let trusted = self.trusted_proxies.iter().map(|text| {
-            let network = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
-            network.map_err(|_| {
-                let reason =
-                    format!("{text:?} is neither an address (\"127.0.0.1\") nor a network (\"10.0.0.0/8\")");
-                Error::setting("trusted_proxies", reason)
-            })
-        });
-        Ok(Proxies { public_url: public_url.map(str::to_owned), trusted: trusted.collect::<Result<_>>()? })
+        let trusted = networks("trusted_proxies", &self.trusted_proxies)?;
+        let denied = networks("deny", &self.deny)?;
+        Ok(Proxies { public_url: public_url.map(str::to_owned), trusted, denied })
     }
+
+    /// The shares of each address.
+    pub(crate) fn shares(&self) -> ShareLimits {
+        ShareLimits {
+            connections: self.max_connections_per_address,
+            listeners: self.max_listeners_per_address,
+            event_clients: self.max_event_clients_per_address,
+        }
+    }
+}
+
+fn networks(key: &'static str, texts: &[String]) -> Result<Vec<IpNet>> {
+    let network = |text: &String| {
+        let network = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
+        network.map_err(|_| {
+            let reason =
+                format!("{text:?} is neither an address (\"192.0.2.1\") nor a network (\"10.0.0.0/8\")");
+            Error::setting(key, reason)
+        })
+    };
+    texts.iter().map(network).collect()
 }
 
 impl Burst {

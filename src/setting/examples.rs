@@ -9,7 +9,12 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "public_url" | "url" => Written::Text("https://radio.example"),
         "trusted_proxies" => Written::Text("10.0.0.0/8"),
         "burst" | "write_timeout" | "header_timeout" => Written::Text("7s"),
-        "max_listeners" | "max_event_clients" => Written::Integer(7),
+        "max_listeners"
+        | "max_event_clients"
+        | "max_connections_per_address"
+        | "max_listeners_per_address"
+        | "max_event_clients_per_address" => Written::Integer(7),
+        "deny" => Written::Text("192.0.2.0/24"),
         "name" => Written::Text("another"),
         // These exist.
         "playlist" | "fallback" => Written::Path("examples".into()),

@@ -241,7 +241,7 @@ fn a_silent_crowd_is_closed_and_disturbs_nobody() {
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
     // This process has both ends of each connection.
     let crowd = 10_000.min((hard as usize - 1_000) / 2);
-    let patience = Duration::from_secs(3);
+    let patience = Duration::from_secs(8);
     let radio = Radio::with(
         |server| {
             server.header_timeout = patience;
@@ -256,8 +256,8 @@ fn a_silent_crowd_is_closed_and_disturbs_nobody() {
     let idle: Vec<TcpStream> = (0..crowd).map(|_| TcpStream::connect(radio.address).unwrap()).collect();
     until("all have been seen", || radio.station.server().stats().accepted > crowd as u64);
     let stats = radio.station.server().stats();
-    assert!(stats.connections as usize <= crowd / 2 + 110, "{stats:?}");
-    assert!(stats.refused as usize >= crowd / 2 - 200, "those beyond are told so: {stats:?}");
+    assert!(stats.connections as usize <= crowd / 2 + 150, "{stats:?}");
+    assert!(stats.refused as usize >= crowd / 2 - 300, "those beyond are told so: {stats:?}");
     let began = Instant::now();
     until("they have been sent away", || radio.station.server().stats().connections <= 1);
     assert!(began.elapsed() < patience * 3);

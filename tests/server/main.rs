@@ -1,6 +1,7 @@
 //! A server and its clients over real sockets: listeners, mounts, services, and audio of an application.
 
 mod access_log_file;
+mod crowds;
 mod fairness;
 mod fallback_mounts;
 mod listeners;

@@ -2,12 +2,18 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use super::places::{ADMITTED_BODIES, ANONYMOUS_BODIES};
 use crate::error::{Error, Result};
+use crate::server::reports::stats::Counters;
 
 /// Descriptors that are kept for other things than listeners: files, acceptors, short requests, the host.
 const RESERVE: u64 = 200;
 /// So many of these are for connections that do not listen, or not yet.
 const SHORT_CONNECTIONS: usize = 100;
+/// So many of these are beyond `max_connections`, for requests with a credential.
+pub(crate) const RESERVED_CONNECTIONS: usize = 32;
+/// So many of `max_event_clients`, but a quarter at most, are for clients that have shown a credential.
+const RESERVED_EVENT_CLIENTS: usize = 32;
 
 /// How many connections a server accepts.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +26,20 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// Shows the limits in the statistics, beside what is taken.
+    pub(crate) fn show(&self, counters: &Counters) {
+        counters.max_listeners.set(self.max_listeners as u64);
+        counters.max_event_clients.set(self.max_event_clients as u64);
+        counters.max_connections.set(self.max_connections as u64);
+        counters.max_anonymous_bodies.set(ANONYMOUS_BODIES);
+        counters.max_admitted_bodies.set(ADMITTED_BODIES);
+    }
+
+    /// The clients of event streams that have shown no credential, at most.
+    pub(crate) fn max_anonymous_event_clients(&self) -> usize {
+        self.max_event_clients - RESERVED_EVENT_CLIENTS.min(self.max_event_clients / 4)
+    }
+
     /// Raises the limit of open files as far as it goes. Refuses settings that need more.
     pub(crate) fn claim(max_listeners: Option<usize>, max_event_clients: usize) -> Result<Limits> {
         Limits::within(raise_file_limit()?, max_listeners, max_event_clients)

@@ -3,6 +3,7 @@
 pub(super) mod connection;
 pub(super) mod limits;
 pub(super) mod places;
+pub(super) mod shares;
 pub(super) mod sockets;
 pub(super) mod transport;
 pub(super) mod visit;

@@ -4,7 +4,7 @@
 pub(super) mod expected;
 mod pages;
 pub(super) mod proxies;
-mod routes;
+pub(super) mod routes;
 pub(super) mod service;
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,15 +15,17 @@ use crate::http::{Body, DateLine, Form, HttpAnswer, Outgoing, ProblemDetails, Re
 use crate::server::Moment;
 use crate::server::connections::connection::{PendingRequest, Reply, Site};
 use crate::server::connections::places::{Place, Sender};
+use crate::server::connections::shares::{Kind, ShareTaken, Shares};
 use crate::server::connections::transport::Transport;
 use crate::server::connections::visit::Visit;
+use crate::server::crowding::Crowding;
 use crate::server::mounts::listener::{Join, Listener};
 use crate::server::mounts::table::Mounts;
 use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
 use expected::Expected;
 use proxies::Proxies;
-use routes::{NO_HOST, Route, full, refusal, route, two_hosts};
+use routes::{NO_HOST, Route, denied_here, full, refusal, route, too_many_of_you, two_hosts};
 use service::{ANSWERS_WITHIN, Bodies, HandOver, MAX_BODY, Service};
 
 /// The state that is kept between requests.
@@ -68,6 +70,21 @@ impl Desk {
         self.services.iter().find(|service| service.answers_for(&path))
     }
 
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.proxies.trusts(address)
+    }
+
+    /// The answer to a client that is denied.
+    pub(crate) fn denial(&mut self, client: IpAddr, now: SystemTime) -> Option<Outgoing> {
+        let denied = self.proxies.denies(client);
+        denied.then(|| denied_here().for_all().written(Form::of(None), self.date.at(now)))
+    }
+
+    /// The answer to a connection of an address that has its share.
+    pub(crate) fn share_taken(&mut self, taken: &ShareTaken, now: SystemTime) -> Outgoing {
+        too_many_of_you(taken).for_all().written(Form::of(None), self.date.at(now))
+    }
+
     /// The answer to a connection beyond the limit of connections.
     pub(crate) fn too_many_connections(&mut self, now: SystemTime) -> Outgoing {
         full("this server").for_all().written(Form::of(None), self.date.at(now))
@@ -84,6 +101,12 @@ pub(crate) struct RequestRouter<'a> {
     pub(crate) key: usize,
     pub(crate) transport: &'a Transport,
     pub(crate) address: SocketAddr,
+    pub(crate) shares: &'a mut Shares,
+    pub(crate) crowding: &'a Crowding,
+    /// Whose connection it is, if it counts.
+    pub(crate) counted_for: &'a mut Option<IpAddr>,
+    /// Whether the connection is one of those that must bring a credential.
+    pub(crate) is_reserved: bool,
     /// Whether there is room for another listener.
     pub(crate) has_room: bool,
     pub(crate) now: Moment,
@@ -96,6 +119,9 @@ impl Site for RequestRouter<'_> {
             Ok(request) => request,
             Err(status) => return self.answer(None, refusal(status)),
         };
+        if let Err(answer) = self.admit(request) {
+            return self.write(Some(request), answer.for_all(), Form::of(Some(request)).last());
+        }
         let body = match request.body() {
             Ok(body) => body,
             Err(status) => return self.answer(Some(request), refusal(status)),
@@ -122,6 +148,43 @@ impl Site for RequestRouter<'_> {
 }
 
 impl RequestRouter<'_> {
+    /// Finds out whose request it is, and whether this client may be here.
+    fn admit(&mut self, request: &Request<'_>) -> Result<(), HttpAnswer> {
+        let client = self.client(Some(request));
+        if self.desk.proxies.denies(client) {
+            self.counters.denied.add(1);
+            return Err(denied_here());
+        }
+        let peer = self.address.ip().to_canonical();
+        if !self.desk.trusts(peer) && request.header("x-forwarded-for").is_some() {
+            self.shares.forwards(peer);
+        }
+        let counts = (!self.desk.trusts(client)).then_some(client);
+        if *self.counted_for != counts {
+            if let Some(before) = self.counted_for.take() {
+                self.shares.give_back(Kind::Connection, before);
+            }
+            if let Some(client) = counts {
+                self.take_share(Kind::Connection, client)?;
+                *self.counted_for = Some(client);
+            }
+        }
+        let has_credential = request.header("authorization").is_some();
+        if self.is_reserved && !(has_credential && self.desk.service_for(request).is_some()) {
+            self.counters.refused.add(1);
+            return Err(full("this server"));
+        }
+        Ok(())
+    }
+
+    fn take_share(&mut self, kind: Kind, client: IpAddr) -> Result<(), HttpAnswer> {
+        let taken = self.shares.take(kind, client);
+        taken.map_err(|taken| {
+            self.crowding.refused(client, &taken, self.counters, self.journal);
+            too_many_of_you(&taken)
+        })
+    }
+
     /// Decides what comes first, the request's service or its body.
     fn reply_for_service(&mut self, request: &Request<'_>, body: Body, bodies: Bodies) -> Reply {
         let length = match body {
@@ -151,7 +214,7 @@ impl RequestRouter<'_> {
     /// Hands a request to its service. Without a body, one of length `body_to_come` may follow.
     fn pass_on(&mut self, request: &Request<'_>, body: Option<Vec<u8>>, body_to_come: usize) -> Reply {
         // If the service does not want the body, nobody can tell where the next request begins.
-        let keeps_alive = request.persists() && body.is_some();
+        let keeps_alive = request.persists() && body.is_some() && !self.is_reserved;
         let handed =
             HandOver { request, body, address: self.client(Some(request)), base_url: self.base_url(request) };
         let key = self.key;
@@ -221,6 +284,11 @@ impl RequestRouter<'_> {
             let what = if self.has_room { "this stream" } else { "this server" };
             return self.answer(Some(request), full(what));
         }
+        let client = self.client(Some(request));
+        if let Err(answer) = self.take_share(Kind::Listener, client) {
+            return self.answer(Some(request), answer);
+        }
+        let mount = self.mounts.get(key);
         let home = request.path().filter(|path| **path != *mount.path);
         let join = Join {
             mount: key,

@@ -14,6 +14,8 @@ pub(crate) struct Proxies {
     pub(crate) public_url: Option<String>,
     /// Proxies whose `X-Forwarded-*` headers are believed.
     pub(crate) trusted: Vec<IpNet>,
+    /// Who is refused.
+    pub(crate) denied: Vec<IpNet>,
 }
 
 impl Proxies {
@@ -55,8 +57,13 @@ impl Proxies {
         }
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether this client is refused.
+    pub(crate) fn denies(&self, client: IpAddr) -> bool {
+        self.denied.iter().any(|network| network.contains(&client))
     }
 }
 
@@ -84,6 +91,7 @@ mod tests {
     fn proxies() -> Proxies {
         Proxies {
             public_url: None,
+            denied: Vec::new(),
             trusted: vec![
                 "127.0.0.1/32".parse().unwrap(),
                 "10.0.0.0/8".parse().unwrap(),

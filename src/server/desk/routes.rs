@@ -4,6 +4,7 @@ use super::expected::Expected;
 use super::pages;
 use crate::http::{HttpAnswer, Request, Status};
 use crate::percent::mount_url;
+use crate::server::connections::shares::{Kind, ShareTaken};
 use crate::server::mounts::mount::Mount;
 use crate::server::mounts::table::Mounts;
 
@@ -75,6 +76,22 @@ pub(crate) fn two_hosts() -> HttpAnswer {
 /// The answer when the server or a mount has its maximum of listeners.
 pub(crate) fn full(what: &str) -> HttpAnswer {
     HttpAnswer::text(503, &format!("{what} is full: try again soon\n")).with("Retry-After", RETRY_AFTER)
+}
+
+/// The answer to a client whose address is denied.
+pub(crate) fn denied_here() -> HttpAnswer {
+    HttpAnswer::text(403, "your address is not served here\n")
+}
+
+/// The answer to a client whose address has its share.
+pub(crate) fn too_many_of_you(taken: &ShareTaken) -> HttpAnswer {
+    let what = match taken.kind {
+        Kind::Connection | Kind::Reserve => "connections",
+        Kind::Listener => "listeners",
+        Kind::EventClient => "clients that follow events",
+    };
+    let text = format!("your address has {} {what} here, and no more are allowed\n", taken.limit);
+    HttpAnswer::text(429, &text).with("Retry-After", RETRY_AFTER)
 }
 
 fn preflight() -> HttpAnswer {

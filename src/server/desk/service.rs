@@ -353,7 +353,7 @@ impl Service {
         let ticket = self.outbox.tickets.fetch_add(1, Ordering::Relaxed);
         let HandOver { request, body, address, base_url } = handed;
         let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
-        let handed = HttpRequest {
+        let mut handed = HttpRequest {
             method: request.method.to_owned(),
             target: request.local_target().to_owned(),
             headers,
@@ -363,6 +363,13 @@ impl Service {
             user: None,
             reply: Some(ReplyTo { key, ticket, outbox: self.outbox.clone() }),
         };
+        let has_credential = handed.header("authorization").is_some();
+        let places = self.requests.capacity().unwrap_or(usize::MAX);
+        // A quarter of the queue is for requests with a credential.
+        if !has_credential && self.requests.len() >= places - places / 4 {
+            handed.reply = None;
+            return None;
+        }
         match self.requests.try_send(handed) {
             Ok(()) => Some(ticket),
             Err(TrySendError::Full(mut back) | TrySendError::Disconnected(mut back)) => {

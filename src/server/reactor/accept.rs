@@ -1,7 +1,7 @@
 //! New connections.
 
 use std::io::{ErrorKind, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use log::Level;
@@ -9,8 +9,11 @@ use mio::Token;
 use mio::net::TcpListener;
 
 use super::{Peer, Reactor};
+use crate::http::Outgoing;
 use crate::server::Moment;
-use crate::server::connections::connection::Connection;
+use crate::server::connections::connection::{Connection, Patience};
+use crate::server::connections::limits::RESERVED_CONNECTIONS;
+use crate::server::connections::shares::Kind;
 use crate::server::connections::sockets;
 use crate::server::connections::transport::Transport;
 
@@ -18,6 +21,9 @@ use crate::server::connections::transport::Transport;
 const ACCEPTS_A_TURN: usize = 256;
 /// The pause in accepting after the file descriptors have run out.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// The time for the head of a request on a reserved connection: there are few of them.
+const RESERVED_HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A listening socket.
 pub(super) struct Acceptor {
@@ -61,25 +67,64 @@ impl Reactor {
 
     fn admit(&mut self, mut transport: Transport, address: SocketAddr, now: Moment) {
         self.ports.counters.accepted.add(1);
-        if self.peers.len() >= self.limits.max_connections {
+        let client = address.ip().to_canonical();
+        let counted_for = (!self.desk.trusts(client)).then_some(client);
+        if let Some(client) = counted_for
+            && let Err(taken) = self.shares.take(Kind::Connection, client)
+        {
+            self.crowding.refused(client, &taken, &self.ports.counters, &self.ports.journal);
+            let answer = self.desk.share_taken(&taken, now.wall);
+            return answer_at_once(&mut transport, &answer);
+        }
+        let is_reserved = self.peers.len() - self.reserved >= self.limits.max_connections;
+        if is_reserved && !self.takes_reserve(client) {
+            counted_for.into_iter().for_each(|client| self.shares.give_back(Kind::Connection, client));
             self.ports.counters.refused.add(1);
-            // The answer is sent without waiting: there is no place for the connection, so nobody could send
-            // the rest later.
             let answer = self.desk.too_many_connections(now.wall);
-            let _ = transport.write(&[IoSlice::new(answer.next())]);
-            return;
+            return answer_at_once(&mut transport, &answer);
         }
         let entry = self.peers.vacant_entry();
         let key = entry.key();
         if transport.register(self.poll.registry(), Token(key)).is_err() {
             self.ports.counters.accept_failures.add(1);
+            counted_for.into_iter().for_each(|client| self.shares.give_back(Kind::Connection, client));
+            if is_reserved {
+                self.reserved -= 1;
+                self.shares.give_back(Kind::Reserve, client);
+            }
             return;
         }
-        let connection = Connection::new(self.patience, now.instant);
-        entry.insert(Peer { transport, address, connection });
+        let patience = match is_reserved {
+            true => Patience {
+                header_timeout: RESERVED_HEADER_TIMEOUT.min(self.patience.header_timeout),
+                ..self.patience
+            },
+            false => self.patience,
+        };
+        let connection = match self.desk.denial(client, now.wall) {
+            None => Connection::new(patience, now.instant),
+            Some(answer) => {
+                self.ports.counters.denied.add(1);
+                Connection::refusing(answer, patience, now.instant)
+            }
+        };
+        entry.insert(Peer { transport, address, counted_for, is_reserved, connection });
+        self.ports.counters.addresses.set(self.shares.len() as u64);
         self.ports.counters.connections.set(self.peers.len() as u64);
         self.shrink_below = self.shrink_below.max(self.peers.capacity() / 4);
         // The request may have arrived already.
         self.drive(key, now);
     }
+
+    /// Takes one of the connections that are reserved for requests with a credential, if one is free.
+    fn takes_reserve(&mut self, client: IpAddr) -> bool {
+        let takes = self.reserved < RESERVED_CONNECTIONS && self.shares.take(Kind::Reserve, client).is_ok();
+        self.reserved += usize::from(takes);
+        takes
+    }
+}
+
+/// Sends an answer without waiting: there is no place for the connection, so nobody could send the rest later.
+fn answer_at_once(transport: &mut Transport, answer: &Outgoing) {
+    let _ = transport.write(&[IoSlice::new(answer.next())]);
 }

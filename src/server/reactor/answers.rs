@@ -1,10 +1,12 @@
 //! Brings the answers of services to the connections that wait for them.
 
-use super::Reactor;
+use super::{Ports, Reactor};
 use crate::http::{Form, HttpAnswer, ProblemDetails, Status};
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
 use crate::server::connections::places::{Place, Sender};
+use crate::server::connections::shares::Kind;
+use crate::server::desk::routes::too_many_of_you;
 use crate::server::desk::service::{Answer, Delivery};
 use crate::server::mounts::follower::Stay;
 
@@ -24,13 +26,14 @@ impl Reactor {
                 pending.visit.identify(&user);
             }
             let form = pending.form;
+            let (client, is_anonymous) = (pending.visit.address, pending.visit.user().is_empty());
             match answer {
                 Answer::ReceiveBody => self.receive_body(key, form, now),
                 Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
                 Answer::EndFollowing => {}
                 Answer::Follow { answer, board, from, stay } => match self.events.find(&board) {
                     None => self.deliver_whole(key, form, ended(), now),
-                    Some(_) if self.event_clients >= self.limits.max_event_clients => {
+                    Some(_) if self.event_clients >= self.max_event_clients(is_anonymous) => {
                         self.ports.counters.refused.add(1);
                         self.deliver_whole(key, form, full(), now);
                     }
@@ -39,6 +42,13 @@ impl Reactor {
                         self.deliver_whole(key, form.last(), answer.emptied(status), now);
                     }
                     Some(stream) => {
+                        if let Err(taken) = self.shares.take(Kind::EventClient, client) {
+                            let Ports { counters, journal, .. } = &self.ports;
+                            self.crowding.refused(client, &taken, counters, journal);
+                            self.deliver_whole(key, form, too_many_of_you(&taken), now);
+                            self.drive(key, now);
+                            continue;
+                        }
                         let date = self.desk.date(now.wall);
                         let head = answer.stream_start(form.version, date);
                         let stay = Stay { ticket, _alive: stay };
@@ -47,6 +57,14 @@ impl Reactor {
                 },
             }
             self.drive(key, now);
+        }
+    }
+
+    /// A part of the places is for clients that have shown a credential.
+    fn max_event_clients(&self, is_anonymous: bool) -> usize {
+        match is_anonymous {
+            true => self.limits.max_anonymous_event_clients(),
+            false => self.limits.max_event_clients,
         }
     }
 

@@ -8,6 +8,7 @@ use super::Reactor;
 use crate::error::CloseReason;
 use crate::server::Moment;
 use crate::server::connections::limits::Limits;
+use crate::server::connections::shares::ShareLimits;
 use crate::server::desk::proxies::Proxies;
 use crate::server::desk::service::Service;
 use crate::server::listener_info::Page;
@@ -29,7 +30,7 @@ pub(crate) enum Command {
     Expect(Vec<String>, Sender<()>),
     /// This path is not expected any more.
     ExpectNoMore(String, Sender<()>),
-    Reconfigure(Limits, Box<Proxies>, Sender<()>),
+    Reconfigure(Limits, ShareLimits, Box<Proxies>, Sender<()>),
     UpdateMount {
         board: Arc<MountBoard>,
         settings: Arc<MountSettings>,
@@ -84,8 +85,10 @@ impl Reactor {
                     self.desk.expected.remove(&path);
                     let _ = reply.send(());
                 }
-                Command::Reconfigure(limits, proxies, reply) => {
+                Command::Reconfigure(limits, shares, proxies, reply) => {
                     self.limits = limits;
+                    self.limits.show(&self.ports.counters);
+                    self.shares.set_limits(shares);
                     self.desk.set_proxies(*proxies);
                     let _ = reply.send(());
                 }

@@ -6,6 +6,7 @@ use crate::error::CloseReason;
 use crate::http::Status;
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
+use crate::server::connections::shares::Kind;
 use crate::server::connections::transport::Wrote;
 use crate::server::mounts::follower::{Follower, Stay};
 use crate::units::StreamPos;
@@ -28,6 +29,7 @@ impl Reactor {
             .follow(|visit| Follower::new(stream, events, head, from, stay, visit, now.instant));
         self.events.join(stream, key);
         self.event_clients += 1;
+        self.ports.counters.event_clients.set(self.event_clients as u64);
     }
 
     /// Closes the follower that came by this ticket, if it is still there.
@@ -90,6 +92,8 @@ impl Reactor {
     pub(super) fn detach_follower(&mut self, key: usize, follower: Follower, now: Moment) {
         self.events.leave(follower.stream, key);
         self.event_clients -= 1;
+        self.ports.counters.event_clients.set(self.event_clients as u64);
+        self.shares.give_back(Kind::EventClient, follower.visit.address);
         let (bytes, duration) = (follower.cursor.bytes(), follower.followed_for(now.instant));
         self.ports.journal.access(follower.visit, Status::OK.0, bytes, duration, now.wall);
     }

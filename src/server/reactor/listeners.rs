@@ -10,6 +10,7 @@ use crate::icy::Pieces;
 use crate::ring::Backlog;
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
+use crate::server::connections::shares::Kind;
 use crate::server::connections::sockets;
 use crate::server::connections::transport::{Transport, Wrote};
 use crate::server::mounts::cursor::Cursor;
@@ -80,6 +81,7 @@ impl Reactor {
         }
         let (bytes, duration) = (listener.cursor.bytes(), listener.listened_for(now.instant));
         self.listeners -= 1;
+        self.shares.give_back(Kind::Listener, listener.visit.address);
         self.mounts.detach(listener.mount);
         self.ports.journal.access(listener.visit, Status::OK.0, bytes, duration, now.wall);
     }

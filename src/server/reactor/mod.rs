@@ -15,7 +15,7 @@ mod moves;
 mod timers;
 
 use std::io::{ErrorKind, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,9 @@ use slab::Slab;
 use super::Moment;
 use super::connections::connection::{Connection, Patience, Site, Want};
 use super::connections::limits::Limits;
+use super::connections::shares::{Kind, Shares};
 use super::connections::transport::{Received, Transport, Wrote};
+use super::crowding::Crowding;
 use super::desk::service::Delivery;
 use super::desk::{Desk, RequestRouter};
 use super::mounts::event_backlog::EventBacklogs;
@@ -91,6 +93,10 @@ pub(crate) struct Reactor {
     /// Connections that follow event streams.
     event_clients: usize,
     limits: Limits,
+    shares: Shares,
+    /// Connections beyond `max_connections`, each of which must bring a credential.
+    reserved: usize,
+    crowding: Arc<Crowding>,
     patience: Patience,
     /// The buffer for reads.
     scratch: Box<[u8]>,
@@ -104,6 +110,10 @@ pub(crate) struct Reactor {
 struct Peer {
     transport: Transport,
     address: SocketAddr,
+    /// Whose connection it is, if it counts. Requests through a trusted proxy change it.
+    counted_for: Option<IpAddr>,
+    /// Whether it is beyond `max_connections`.
+    is_reserved: bool,
     connection: Connection,
 }
 
@@ -115,12 +125,14 @@ impl Reactor {
         settings: &ServerSettings,
         desk: Desk,
         limits: Limits,
+        crowding: Arc<Crowding>,
     ) -> std::io::Result<Reactor> {
         let mut acceptors: Vec<_> =
             listeners.into_iter().map(|listener| Acceptor { listener, ready: true }).collect();
         for (acceptor, token) in acceptors.iter_mut().zip((0..WAKER.0).rev()) {
             poll.registry().register(&mut acceptor.listener, Token(token), Interest::READABLE)?;
         }
+        limits.show(&ports.counters);
         Ok(Reactor {
             poll,
             ports,
@@ -135,6 +147,9 @@ impl Reactor {
             listeners: 0,
             event_clients: 0,
             limits,
+            shares: Shares::new(settings.shares()),
+            reserved: 0,
+            crowding,
             patience: Patience {
                 header_timeout: settings.header_timeout,
                 write_timeout: settings.write_timeout,
@@ -345,15 +360,19 @@ impl Reactor {
         now: Moment,
         act: fn(&mut Connection, &mut dyn Site, Patience, Instant),
     ) {
-        let Peer { transport, address, connection } = &mut self.peers[key];
+        let Peer { transport, address, connection, counted_for, is_reserved } = &mut self.peers[key];
         let mut router = RequestRouter {
             desk: &mut self.desk,
             mounts: &self.mounts,
             counters: &self.ports.counters,
             journal: &self.ports.journal,
+            shares: &mut self.shares,
+            crowding: &self.crowding,
             key,
             transport,
             address: *address,
+            counted_for,
+            is_reserved: *is_reserved,
             has_room: self.listeners < self.limits.max_listeners,
             now,
         };
@@ -391,7 +410,14 @@ impl Reactor {
 
     fn close(&mut self, key: usize, reason: CloseReason, now: Moment) {
         self.timers.cancel(key);
-        let Peer { transport, connection, .. } = self.peers.remove(key);
+        let Peer { transport, connection, counted_for, is_reserved, address } = self.peers.remove(key);
+        if let Some(address) = counted_for {
+            self.shares.give_back(Kind::Connection, address);
+        }
+        if is_reserved {
+            self.reserved -= 1;
+            self.shares.give_back(Kind::Reserve, address.ip());
+        }
         self.ports.counters.connections.set(self.peers.len() as u64);
         self.give_memory_back();
         match connection {
@@ -399,6 +425,7 @@ impl Reactor {
             Connection::Following(follower) => self.detach_follower(key, follower, now),
             _ => (),
         }
+        self.ports.counters.addresses.set(self.shares.len() as u64);
         if reason == CloseReason::Stalled {
             transport.close_by_reset();
         }

@@ -33,6 +33,14 @@ counters! {
     counted {
         /// Open connections, listeners included.
         connections: Gauge of connections,
+        /// Connections at most. Some more are for requests with a credential.
+        max_connections: Gauge of connections,
+        /// Addresses that have a connection; a /64 of IPv6 counts as one, and this machine does not count.
+        addresses: Gauge of addresses,
+        /// Connections and requests that were refused because their address had its share.
+        refused_shares: Counter of requests,
+        /// Connections and requests that were refused because their address is denied.
+        denied: Counter of requests,
         /// Accepted connections.
         accepted: Counter of connections,
         /// Connections that could not be accepted, mostly because no file descriptors were left.
@@ -46,6 +54,16 @@ counters! {
         anonymous_bodies: Gauge of bodies,
         /// Bodies that are being received now after their request's credential was found good.
         admitted_bodies: Gauge of bodies,
+        /// Bodies of anybody's requests at once, at most.
+        max_anonymous_bodies: Gauge of bodies,
+        /// Bodies after a good credential at once, at most.
+        max_admitted_bodies: Gauge of bodies,
+        /// Clients that follow events now.
+        event_clients: Gauge of clients,
+        /// Clients that follow events, at most.
+        max_event_clients: Gauge of clients,
+        /// Listeners at most.
+        max_listeners: Gauge of listeners,
         /// Listeners now. A listener counts from its second second on.
         listeners: Gauge of listeners,
         /// The most listeners at once.

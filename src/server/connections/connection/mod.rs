@@ -175,6 +175,11 @@ impl Connection {
         Connection::Reading(Reading::new(Vec::new(), now + patience.header_timeout))
     }
 
+    /// A new connection that gets this answer, whatever it asks for.
+    pub(crate) fn refusing(answer: Outgoing, patience: Patience, now: Instant) -> Connection {
+        Connection::after(Reply::Answer(answer), Vec::new(), Vec::new(), patience, now)
+    }
+
     pub(crate) fn wants(&self) -> Want<'_> {
         match self {
             Connection::Reading(Reading { found: Found::NotYet, input, .. }) => {

@@ -1,0 +1,72 @@
+//! Addresses that had their share and may be proxies. An operator must learn of them: all clients of a proxy
+//! share its address unless it is trusted.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use log::Level;
+
+use super::connections::shares::ShareTaken;
+use super::reports::journal::JournalWriter;
+use super::reports::stats::Counters;
+
+/// The most addresses that are named.
+const NAMED: usize = 4;
+/// How long an address is named after its last refusal.
+const NAMED_FOR: Duration = Duration::from_secs(3_600);
+
+/// The reactor writes, any thread reads. The lock is held for moments, and the reactor does not wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct Crowding {
+    named: Mutex<Vec<Named>>,
+}
+
+#[derive(Debug)]
+struct Named {
+    address: IpAddr,
+    warning: String,
+    last: Instant,
+}
+
+impl Crowding {
+    /// Counts a refusal. If the address may be a proxy, the log names it once.
+    pub(crate) fn refused(
+        &self,
+        address: IpAddr,
+        taken: &ShareTaken,
+        counters: &Counters,
+        journal: &JournalWriter,
+    ) {
+        counters.refused_shares.add(1);
+        counters.refused.add(1);
+        if !taken.may_be_a_proxy {
+            return;
+        }
+        let mut named = match self.named.try_lock() {
+            Ok(named) => named,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            // Somebody reads it. The next refusal will do.
+            Err(TryLockError::WouldBlock) => return,
+        };
+        let now = Instant::now();
+        if let Some(known) = named.iter_mut().find(|known| known.address == address) {
+            known.last = now;
+        } else if named.len() < NAMED {
+            let (limit, setting) = (taken.limit, taken.kind.setting());
+            let warning = format!(
+                "{address} has its share ({setting} = {limit}), and more is refused: if it is a proxy, name it \
+                 in trusted_proxies, so that each of its clients counts by itself; otherwise raise {setting}"
+            );
+            journal.note(Level::Warn, warning.clone());
+            named.push(Named { address, warning, last: now });
+        }
+    }
+
+    /// What an operator should look at.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.retain(|known| known.last.elapsed() < NAMED_FOR);
+        named.iter().map(|known| known.warning.clone()).collect()
+    }
+}
