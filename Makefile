@@ -11,6 +11,9 @@ BUILT ?= target/release
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # Where Common Lisp's ASDF looks by itself.
 LISP := share/common-lisp/source/longwave
+DOC := share/doc/longwave
+# What goes there: the licences that a build needs beside it (THIRD-PARTY-LICENCES, too), and the documentation.
+DOCS := LICENSE-APACHE LICENSE-MIT NOTICE README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.md) docs/longwave.service
 # The number in the shared library's name: LW_ABI_MAJOR in ffi/src/lib.rs, and the soname in ffi/build.rs.
 ABI_MAJOR := 0
 
@@ -24,6 +27,7 @@ TEST_NEEDS := ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:
 
 all: needs ## the program and the library, in target/release
 	$(CARGO) build --release --locked --package longwave --package longwave-ffi
+	CARGO="$(CARGO)" sh scripts/licences.sh >$(BUILT)/THIRD-PARTY-LICENCES
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,13 +55,15 @@ install: $(if $(shell command -v $(CARGO)),all) install-files ## both in $(PREFI
 
 # What was built, to its places; nothing is built here.
 install-files:
-	@[ -x $(BUILT)/longwave ] && [ -e $(BUILT)/liblongwave_c.so ] || { echo "There is nothing to install yet: run make first."; exit 1; }
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP)) $(DESTDIR)$(LIBDIR)/pkgconfig
+	@[ -x $(BUILT)/longwave ] && [ -e $(BUILT)/liblongwave_c.so ] && [ -e $(BUILT)/THIRD-PARTY-LICENCES ] || { echo "There is nothing to install yet: run make first."; exit 1; }
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP) $(DOC)) $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -s -m 755 $(BUILT)/longwave $(DESTDIR)$(PREFIX)/bin/longwave
-	install -m 755 $(BUILT)/liblongwave_c.so $(DESTDIR)$(LIBDIR)/liblongwave.so.$(VERSION)
+	install -s -m 755 $(BUILT)/liblongwave_c.so $(DESTDIR)$(LIBDIR)/liblongwave.so.$(VERSION)
 	ln -sf liblongwave.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblongwave.so.$(ABI_MAJOR)
 	ln -sf liblongwave.so.$(ABI_MAJOR) $(DESTDIR)$(LIBDIR)/liblongwave.so
 	install -m 644 $(BUILT)/liblongwave_c.a $(DESTDIR)$(LIBDIR)/liblongwave.a
+	strip --strip-debug $(DESTDIR)$(LIBDIR)/liblongwave.a
+	install -m 644 $(DOCS) $(BUILT)/THIRD-PARTY-LICENCES $(DESTDIR)$(PREFIX)/$(DOC)/
 	install -m 644 ffi/include/longwave.h ffi/include/longwave.hpp $(DESTDIR)$(PREFIX)/include/
 	install -m 644 bindings/python/longwave.py $(DESTDIR)$(PREFIX)/share/longwave/python/
 	install -m 644 bindings/lisp/*.asd bindings/lisp/*.lisp $(DESTDIR)$(PREFIX)/$(LISP)/
@@ -70,7 +76,7 @@ install-files:
 
 uninstall: ## away with what was installed
 	rm -f $(DESTDIR)$(PREFIX)/bin/longwave $(addprefix $(DESTDIR)$(PREFIX)/include/longwave,.h .hpp)
-	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,share/longwave $(LISP))
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,share/longwave $(LISP) $(DOC))
 	rm -f $(DESTDIR)$(LIBDIR)/liblongwave.a $(DESTDIR)$(LIBDIR)/pkgconfig/longwave.pc
 	cd $(DESTDIR)$(LIBDIR) && rm -f liblongwave.so liblongwave.so.$(ABI_MAJOR) liblongwave.so.$(VERSION)
 

@@ -15,7 +15,22 @@ mkdir "$work/bin" "$work/music" "$work/scratch"
 say() { printf '   %s\n' "$*"; }
 fail() { printf 'test-abi: %s\n' "$*" >&2; exit 1; }
 
+[ -e "$built/THIRD-PARTY-LICENCES" ] || sh scripts/licences.sh >"$built/THIRD-PARTY-LICENCES"
 make --silent install-files PREFIX="$prefix" BUILT="$built"
+# The licences that a build needs beside it are there, and no debug information is.
+for text in LICENSE-MIT LICENSE-APACHE NOTICE API.md; do
+    [ -s "$prefix/share/doc/longwave/$text" ] || fail "$text is not installed"
+done
+for text in "The Fraunhofer FDK AAC Codec Library for Android" "Mozilla Public License Version 2.0"; do
+    grep -q "$text" "$prefix/share/doc/longwave/THIRD-PARTY-LICENCES" || fail "no licence says $text"
+done
+for file in liblongwave.so liblongwave.a; do
+    ! readelf -S "$prefix/lib/$file" 2>/dev/null | grep '\.debug_info' || fail "$file is not stripped"
+done
+make --silent install-files PREFIX="$work/other" BUILT="$built"
+make --silent uninstall PREFIX="$work/other"
+left=$(find "$work/other" -type f -o -type l)
+[ -z "$left" ] || fail "uninstalled, and still there: $left"
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib LISTEN=127.0.0.1:0
 export PYTHONPATH=$prefix/share/longwave/python XDG_CACHE_HOME=$work/cache
 export CL_SOURCE_REGISTRY="$prefix/share/common-lisp/source//:"

@@ -44,12 +44,14 @@ finish() {
 step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --workspace --no-deps
+step bash scripts/deny.sh
 step cargo build --locked --workspace --lib --bins --tests --examples
 
 # Tests the C ABI the way that other languages use it: built as for tests, installed, and used only from there. It
 # works on a copy, because the feature combinations below rebuild the same files.
 mkdir "$work/built"
 cp target/debug/{longwave,liblongwave_c.so,liblongwave_c.a} "$work/built"
+bash scripts/licences.sh >"$work/built/THIRD-PARTY-LICENCES"
 aside test-abi bash scripts/test-abi.sh "$work/built"
 aside test-openapi bash scripts/test-openapi.sh "$work/built" 30
 
