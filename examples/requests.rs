@@ -43,8 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                     println!("{id:>4}  {}", entry.path.display());
                 }
             }
-            Some(("next", path)) => drop(station.queue_files([Entry::new(path)], Place::Next)),
-            _ => drop(station.queue_files([Entry::new(line)], Place::End)),
+            Some(("next", path)) => drop(station.queue_files([Entry::new(path)], Place::Next)?),
+            _ => drop(station.queue_files([Entry::new(line)], Place::End)?),
         }
     }
     station.stop();

@@ -46,6 +46,17 @@ pub enum Error {
     Exists(String),
     /// Nothing has that name or id.
     NotFound(String),
+    /// A limit was reached. Make room, or raise the limit if it is a setting.
+    Limit {
+        /// The limit: a key of the configuration (`max_voices`), or a constant (`MAX_OUTPUTS`).
+        limit: &'static str,
+        /// Its value.
+        most: usize,
+        /// What there would be too much of, and what makes room.
+        of: &'static str,
+    },
+    /// Too many orders wait already. Nothing has changed: try again in a moment.
+    Busy(&'static str),
     /// It has been stopped, or was never started.
     Stopped(&'static str),
     /// An encoder failed. It is rebuilt where a pipeline owns it.
@@ -91,6 +102,8 @@ impl fmt::Display for Error {
             Error::Listen { address, cause } => write!(f, "cannot listen on {address}: {cause}"),
             Error::Exists(what) => write!(f, "{what} exists already"),
             Error::NotFound(what) => write!(f, "there is no {what}"),
+            Error::Limit { limit, most, of } => write!(f, "{limit} is {most}: {of}"),
+            Error::Busy(what) => write!(f, "too many orders wait for the {what}: try again in a moment"),
             Error::Stopped(what) => write!(f, "the {what} is not running"),
             Error::Encoder(reason) => write!(f, "encoder: {reason}"),
             Error::Io { doing, cause } => write!(f, "{doing}: {cause}"),

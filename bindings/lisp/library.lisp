@@ -41,7 +41,9 @@
   (-8 not-running "It is not started yet, or has stopped.")
   (-9 encoder-failed "An encoder failed: close it and make another.")
   (-10 system-refused "The system refused something.")
-  (-11 bug-in-longwave "A bug in Longwave, caught at its border."))
+  (-11 bug-in-longwave "A bug in Longwave, caught at its border.")
+  (-13 limit-reached "As many as a limit allows: make room, or raise it.")
+  (-14 too-busy "Too many orders wait: try again in a moment."))
 
 (defun check (status)
   "Whether the call returned a value. Signals an error if it failed."

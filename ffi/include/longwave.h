@@ -71,6 +71,10 @@ enum lw_status
   LW_PANIC = -11,
   // A failure that this version of the interface has no number for.
   LW_FAILED = -12,
+  // A limit was reached, which `lw_last_error` names. Make room, or raise it if it is a setting.
+  LW_LIMIT = -13,
+  // Too many orders wait already. Try again in a moment.
+  LW_BUSY = -14,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -171,6 +175,7 @@ lw_status lw_encoder_close(lw_encoder encoder);
 //
 // The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
 // voice-ended, ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
+// mixer-behind, mixer-recovered,
 // listener-joined, listener-left, missed.
 lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
                                const char *kind,

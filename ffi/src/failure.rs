@@ -39,6 +39,10 @@ pub enum lw_status {
     LW_PANIC = -11,
     /// A failure that this version of the interface has no number for.
     LW_FAILED = -12,
+    /// A limit was reached, which `lw_last_error` names. Make room, or raise it if it is a setting.
+    LW_LIMIT = -13,
+    /// Too many orders wait already. Try again in a moment.
+    LW_BUSY = -14,
 }
 
 /// The result of an exported function's body.
@@ -82,6 +86,8 @@ impl From<Error> for Failure {
             Error::Exists(_) => lw_status::LW_EXISTS,
             Error::NotFound(_) => lw_status::LW_NOT_FOUND,
             Error::Stopped(_) => lw_status::LW_STOPPED,
+            Error::Limit { .. } => lw_status::LW_LIMIT,
+            Error::Busy(_) => lw_status::LW_BUSY,
             Error::Encoder(_) => lw_status::LW_ENCODER,
             Error::Io { .. } => lw_status::LW_IO,
             _ => lw_status::LW_FAILED,
@@ -156,6 +162,8 @@ pub extern "C" fn lw_status_name(status: c_int) -> *const c_char {
         (lw_status::LW_IO, c"LW_IO"),
         (lw_status::LW_PANIC, c"LW_PANIC"),
         (lw_status::LW_FAILED, c"LW_FAILED"),
+        (lw_status::LW_LIMIT, c"LW_LIMIT"),
+        (lw_status::LW_BUSY, c"LW_BUSY"),
     ];
     let name = names.iter().find(|(known, _)| *known as c_int == status);
     name.map_or(c"unknown", |(_, name)| name).as_ptr()

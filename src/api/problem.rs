@@ -42,6 +42,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("not-found", 404, "There is no such thing"),
     ("method-not-allowed", 405, "That cannot be done here"),
     ("exists", 409, "It exists already"),
+    ("limit-reached", 409, "A limit was reached"),
     ("stopped", 409, "It is not running"),
     ("unsupported-media-type", 415, "The body must be JSON"),
     ("file-unplayable", 422, "The file cannot be played"),
@@ -104,6 +105,8 @@ impl From<Error> for Problem {
             Error::NoAnswer { reason, .. } => Problem::new("file-hangs", reason).at("file"),
             Error::Exists(_) => Problem::new("exists", detail),
             Error::NotFound(_) => Problem::new("not-found", detail),
+            Error::Limit { .. } => Problem::new("limit-reached", detail),
+            Error::Busy(_) => Problem::new("busy", detail).retry_after(Duration::from_secs(1)),
             Error::Stopped(_) => Problem::new("stopped", detail),
             Error::Listen { .. } | Error::Encoder(_) | Error::Io { .. } => Problem::new("internal", detail),
         }

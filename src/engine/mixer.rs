@@ -2,7 +2,7 @@
 //!
 //! Reads: commands, and the feeds of its voices. Writes: a job of PCM about every 100 ms to every output,
 //! events, and its state. Never: waits for a decoder, an encoder or a reader of its state. If it is late, it
-//! catches up.
+//! catches up; if it stays late, an event and the pipeline's health say so.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +21,8 @@ use crate::event::{Emitter, Event, TrackInfo};
 use crate::ids::VoiceId;
 use crate::metadata::Title;
 use crate::playout::{
-    Act, DeadAir, Expected, Guard, Level, Limiter, Loudness, LoudnessMeter, Pace, Stretch, measure,
+    Act, Change, DeadAir, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Pace, Stretch,
+    measure,
 };
 use crate::ring::{Nothing, QuietReceiver};
 use crate::units::{FrameCount, FramePos};
@@ -79,6 +80,10 @@ pub(crate) struct OnAir {
     pub nothing_to_play: bool,
     /// The reason for dead air, while there is any.
     pub dead_air: Option<&'static str>,
+    /// How late the mixer is, while it does not keep up with its clock.
+    pub behind: Option<Duration>,
+    /// How much audio was left out in all, because the mixer was too late to catch up.
+    pub left_out: Duration,
     /// Whether the fallback is on the air.
     pub plays_fallback: bool,
     /// The end of the last job on the sample clock.
@@ -110,6 +115,10 @@ pub(crate) struct Mixer {
     limiter: Limiter,
     meter: LoudnessMeter,
     guard: Guard,
+    lateness: Lateness,
+    /// How late the last job was.
+    late: Duration,
+    left_out: Duration,
     dead_air: Option<&'static str>,
     scratch: Scratch,
     /// Title changes of the job that is being mixed.
@@ -158,6 +167,9 @@ impl Mixer {
             limiter: Limiter::new(spec),
             meter: LoudnessMeter::new(spec),
             guard: Guard::new(spec.rate, dead_air),
+            lateness: Lateness::default(),
+            late: Duration::ZERO,
+            left_out: Duration::ZERO,
             dead_air: None,
             scratch: Scratch::new(spec.channels, patience),
             marks: Vec::new(),
@@ -178,8 +190,12 @@ impl Mixer {
                 let (name, by) = (&self.links.name, moved.by);
                 self.links.emitter.log(
                     log::Level::Warn,
-                    format!("{name}: the machine was away for {by:?}; the sample clock goes on from here"),
+                    format!("{name}: the machine was away, or too slow: {by:.1?} are left out, and the sample clock goes on from here"),
                 );
+                self.left_out += by;
+                let change = self.lateness.left_out(by, now);
+                self.late = by;
+                self.tell_lateness(change);
             }
             while self.pace.blocks_due(next, now) >= job {
                 if !self.obey_all() {
@@ -269,6 +285,7 @@ impl Mixer {
             .collect();
         let frames = FrameCount(blocks * BLOCK_FRAMES as u64);
         self.watch(frames, level);
+        self.keep_time(first + blocks - 1);
         self.publish(position + frames, level);
         self.tell();
         // The audio goes last: no mount announces a track that state and history do not know yet.
@@ -276,6 +293,24 @@ impl Mixer {
         for Fed { output, .. } in &self.outputs {
             self.links.pool.encode(output, job.clone(), self.links.clock.is_stepped());
         }
+    }
+
+    /// Looks at how late the job is that ends with this block. (A stepped clock waits for the mixer.)
+    fn keep_time(&mut self, last: u64) {
+        if self.links.clock.is_stepped() {
+            return;
+        }
+        let now = self.links.clock.now();
+        self.late = now.saturating_duration_since(self.pace.due(last));
+        let change = self.lateness.look(self.late, now);
+        self.tell_lateness(change);
+    }
+
+    fn tell_lateness(&mut self, change: Option<Change>) {
+        self.events.extend(change.map(|change| match change {
+            Change::FallsBehind => Event::MixerBehind { late: self.late, voices: self.decks.len() },
+            Change::Recovers(lasted) => Event::MixerRecovered { lasted },
+        }));
     }
 
     /// Emits the events of this job. If the clock is stepped, this waits until the receivers have them.
@@ -362,6 +397,8 @@ impl Mixer {
             held: self.programme.is_held(),
             nothing_to_play: self.programme.nothing_to_play(),
             dead_air: self.dead_air,
+            behind: self.lateness.is_behind().then_some(self.late),
+            left_out: self.left_out,
             plays_fallback: self.programme.plays_fallback(),
             position,
             level,

@@ -46,6 +46,13 @@ impl LogLines {
             Event::EncoderRecovered { mount } => {
                 (Level::Info, format!("{mount}: the encoder is on the air again"))
             }
+            Event::MixerBehind { late, voices } => (
+                Level::Error,
+                format!("the mixer is {late:.1?} behind, with {voices} voices: listeners starve"),
+            ),
+            Event::MixerRecovered { lasted } => {
+                (Level::Warn, format!("the mixer keeps up again, after {lasted:.1?}"))
+            }
             Event::PipelineStart
             | Event::PipelineStop
             | Event::PlaylistChange { .. }

@@ -119,6 +119,19 @@ pub enum Event {
         /// The mount of its output.
         mount: String,
     },
+    /// The mixer does not keep up with its clock: listeners get less audio than they play. The machine is too
+    /// slow for what it is asked to do.
+    MixerBehind {
+        /// How late it is.
+        late: Duration,
+        /// How many voices it mixes, besides the programme.
+        voices: usize,
+    },
+    /// The mixer keeps up with its clock again.
+    MixerRecovered {
+        /// How long it was behind.
+        lasted: Duration,
+    },
     /// A listener has listened for a second. Shorter connections may be probes of a player.
     ListenerJoined {
         /// The number of its connection at the server. A listener that moves to another mount keeps it.
@@ -201,6 +214,10 @@ named! {
         EncoderFailed = "encoder-failed",
         /// [`Event::EncoderRecovered`]
         EncoderRecovered = "encoder-recovered",
+        /// [`Event::MixerBehind`]
+        MixerBehind = "mixer-behind",
+        /// [`Event::MixerRecovered`]
+        MixerRecovered = "mixer-recovered",
         /// [`Event::ListenerJoined`]
         ListenerJoined = "listener-joined",
         /// [`Event::ListenerLeft`]
@@ -226,6 +243,8 @@ impl Event {
             Event::DeadAirEnds { .. } => EventKind::DeadAirEnds,
             Event::EncoderFailed { .. } => EventKind::EncoderFailed,
             Event::EncoderRecovered { .. } => EventKind::EncoderRecovered,
+            Event::MixerBehind { .. } => EventKind::MixerBehind,
+            Event::MixerRecovered { .. } => EventKind::MixerRecovered,
             Event::ListenerJoined { .. } => EventKind::ListenerJoined,
             Event::ListenerLeft { .. } => EventKind::ListenerLeft,
             Event::Missed { .. } => EventKind::Missed,

@@ -55,6 +55,11 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("reason", reason)?;
             }
             E::EncoderRecovered { mount } => map.serialize_entry("mount", mount)?,
+            E::MixerBehind { late, voices } => {
+                map.serialize_entry("late", &seconds(*late))?;
+                map.serialize_entry("voices", voices)?;
+            }
+            E::MixerRecovered { lasted } => map.serialize_entry("lasted", &seconds(*lasted))?,
             // Version 1 of the API does not number listeners in their events.
             E::ListenerJoined { id: _, mount, address, agent } => {
                 map.serialize_entry("mount", mount)?;

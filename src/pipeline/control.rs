@@ -167,6 +167,7 @@ impl Pipeline {
     /// # Errors
     /// As for [`play_file`](Pipeline::play_file).
     pub fn play_entry(&self, entry: Entry) -> Result<EntryId> {
+        self.inner.limits.queue_of(self.inner.up_next().queued().len() + 1)?;
         self.inner.programming.open(&entry, |_| Ok(()))?;
         let (id, version) = {
             let mut up_next = self.inner.up_next();
@@ -182,8 +183,19 @@ impl Pipeline {
     }
 
     /// Queues entries. Each plays once, before the playlist continues. Returns their ids in the same order.
-    pub fn queue_files(&self, entries: impl IntoIterator<Item = Entry>, place: Place) -> Vec<EntryId> {
-        self.inner.up_next().queue(entries, place)
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if the queue would have more than
+    /// [`max_queue`](crate::PipelineSettings::max_queue) entries. None of them is queued then.
+    pub fn queue_files(
+        &self,
+        entries: impl IntoIterator<Item = Entry>,
+        place: Place,
+    ) -> Result<Vec<EntryId>> {
+        let entries: Vec<Entry> = entries.into_iter().collect();
+        let mut up_next = self.inner.up_next();
+        self.inner.limits.queue_of(up_next.queued().len() + entries.len())?;
+        Ok(up_next.queue(entries, place))
     }
 
     /// The queue, in the order of playing.

@@ -3,6 +3,7 @@
 mod builder;
 mod control;
 mod hooks;
+mod limits;
 mod lists;
 mod outputs;
 mod programming;

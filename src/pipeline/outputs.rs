@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{OutputSettings, Pipeline};
+use super::{OutputSettings, Pipeline, limits};
 use crate::audio::PcmSpec;
 use crate::codec::{Encoder, EncoderSettings, is_same_encoder};
 use crate::engine::crew::Crew;
@@ -52,6 +52,7 @@ impl Outputs {
 
     /// Opens the encoder, then adds the mount.
     pub fn add(&mut self, server: &Server, settings: OutputSettings) -> Result<Arc<Output>> {
+        limits::outputs_of(self.running.len() + 1)?;
         // The encoder comes first, so that settings that cannot work leave no trace on the server.
         let encoder = settings.encoder.open(self.spec)?;
         let pool = self.pool()?;

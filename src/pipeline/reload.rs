@@ -178,6 +178,14 @@ fn apply_key(pipeline: &Pipeline, key: &'static str, new: &PipelineSettings) -> 
             pipeline.set_shuffle(new.shuffle);
             Ok(())
         }
+        "max_voices" => {
+            pipeline.inner.limits.set_voices(new.max_voices);
+            Ok(())
+        }
+        "max_queue" => {
+            pipeline.inner.limits.set_queue(new.max_queue);
+            Ok(())
+        }
         "crossfade" => pipeline.set_fades(Some(new.crossfade), None, None),
         "fade_in" => pipeline.set_fades(None, Some(new.fade_in), None),
         "fade_out" => pipeline.set_fades(None, None, Some(new.fade_out)),

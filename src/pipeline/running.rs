@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 
 use super::control::ListOptions;
 use super::hooks::{self, HookTable};
+use super::limits::Limits;
 use super::outputs::Outputs;
 use super::programming::Programming;
 use super::resume::SnapshotSource;
@@ -34,6 +35,9 @@ use crate::server::{Server, StopReport};
 /// Events that wait for the state to be kept. Only a few kinds matter, and of those the last.
 const STATE_EVENTS: usize = 1024;
 
+/// Orders that wait for the mixer, at most. It takes all of them about ten times a second.
+const MAX_ORDERS: usize = 4096;
+
 /// What all handles of a pipeline share.
 pub(super) struct Inner {
     pub name: Arc<str>,
@@ -41,6 +45,7 @@ pub(super) struct Inner {
     pub programming: Programming,
     pub outputs: Mutex<Outputs>,
     pub voices: Arc<VoiceTable>,
+    pub limits: Limits,
     pub history: Arc<History>,
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub emitter: Emitter,
@@ -86,6 +91,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         programming,
         outputs: Mutex::new(outputs),
         voices,
+        limits: Limits::of(&settings),
         history,
         on_air: Arc::default(),
         emitter,
@@ -174,6 +180,10 @@ impl Inner {
     pub fn command(&self, command: Command) -> Result<()> {
         if !self.is_running() {
             return Err(Error::Stopped("pipeline"));
+        }
+        // Several threads may pass here at once, so there may be one more for each thread.
+        if self.commands.waiting() >= MAX_ORDERS {
+            return Err(Error::Busy("mixer"));
         }
         match self.commands.send(command) {
             true => Ok(()),

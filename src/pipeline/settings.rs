@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::playout::DeadAir;
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{
-    Declared, DefaultValue, EXISTING, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT, TIME, TIME_OR_OFF,
-    Takes, choice, settings,
+    COUNT, Declared, DefaultValue, EXISTING, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT, TIME,
+    TIME_OR_OFF, Takes, choice, settings,
 };
 use crate::units::SampleRate;
 
@@ -59,6 +59,10 @@ pub struct PipelineSettings {
     /// The folders below which [confined](crate::Entry::confined) entries lie: those that the API loaded. They
     /// are needed to go on with such entries after a restart. The API sets its own when it starts.
     pub media_roots: Vec<PathBuf>,
+    /// Voices over the programme, at most: decks, jingles, PCM that an application pushes.
+    pub max_voices: usize,
+    /// Entries of the queue, at most.
+    pub max_queue: usize,
     /// Where the mix goes; at least one.
     pub outputs: Vec<OutputSettings>,
     /// Hooks that it has from the start: see [`Pipeline::add_hook`](crate::Pipeline::add_hook).
@@ -126,6 +130,9 @@ impl Settings for PipelineSettings {
              yet, in a folder that Longwave can write to. Every pipeline has another. What is there but is no state is \
              set aside, by the name `FILE.aside`. `FILE.journal`, beside it, has what changed since it was written: \
              keep both or none.";
+        "max_voices" = "64", COUNT => max_voices, Applied,
+            "Voices over the programme, at most. Each costs time of the mixer.";
+        "max_queue" = "10000", COUNT => max_queue, Applied, "Entries of the queue, at most.";
         "channels" = "2", CHANNELS => spec.channels, Restart, "1 (mono) or 2 (stereo). Files are brought to it.";
         "sample_rate" = "44100", SAMPLE_RATE => spec.rate, Restart,
             "Frames per second. Files are brought to it. MP3 takes up to 48000, AAC up to 96000.";
@@ -254,6 +261,8 @@ impl Default for PipelineSettings {
             dead_air: DeadAir::default(),
             fallback: None,
             state_file: None,
+            max_voices: 64,
+            max_queue: 10_000,
             media_roots: Vec::new(),
             outputs: Vec::new(),
             hooks: Hooks::new(),

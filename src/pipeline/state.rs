@@ -143,7 +143,7 @@ impl Pipeline {
     }
 
     /// The health of the pipeline: whether it is on the air with sound. Dead air, a fallback, and stuck or
-    /// failed encoders are problems as long as they last.
+    /// failed encoders, and a mixer that is behind are problems as long as they last.
     pub fn health(&self) -> Health {
         let mut health = Health::default();
         if !self.is_running() {
@@ -152,6 +152,10 @@ impl Pipeline {
         }
         let on_air = read(&self.inner.on_air);
         health.problems.extend(on_air.dead_air.map(|reason| format!("dead air: {reason}")));
+        health.problems.extend(on_air.behind.map(|late| {
+            let (late, voices) = (late.as_secs_f64(), on_air.voices.len());
+            format!("the mixer is {late:.1} s behind, with {voices} voices: the machine is too slow for it")
+        }));
         if on_air.plays_fallback {
             health.problems.push("the fallback is on the air".into());
         } else if on_air.nothing_to_play {
@@ -164,6 +168,11 @@ impl Pipeline {
             .problems
             .extend(hook.map(|kind| format!("a hook for {} does not end; later hooks wait", kind.as_str())));
         health
+    }
+
+    /// How much audio was left out since the start, because the mixer was too late to catch up.
+    pub fn audio_left_out(&self) -> Duration {
+        read(&self.inner.on_air).left_out
     }
 
     /// Whether the programme is held.

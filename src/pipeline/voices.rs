@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Pipeline;
+use super::limits::Limits;
 use crate::engine::deck::{Deck, DeckCommand, VoiceState};
 use crate::engine::decode::{AHEAD, prime};
 use crate::engine::mixer::{Command, read};
@@ -26,10 +27,17 @@ pub(super) struct VoiceTable {
 }
 
 impl VoiceTable {
-    fn add(&self) -> VoiceId {
+    /// The number of another voice, if the limit has room for it.
+    fn add(&self, limits: &Limits) -> Result<VoiceId> {
+        let mut present = self.lock();
+        limits.one_more_voice(present.len())?;
         let id = VoiceId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
-        self.lock().insert(id);
-        id
+        present.insert(id);
+        Ok(id)
+    }
+
+    fn count(&self) -> usize {
+        self.lock().len()
     }
 
     /// A voice whose end is told is no voice any more.
@@ -95,6 +103,9 @@ impl std::fmt::Debug for VoiceInput {
 
 impl Pipeline {
     /// Plays PCM that the application pushes. Until it does, and whenever it is late, the voice is silent.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if there are [`max_voices`](crate::PipelineSettings::max_voices).
     pub fn play_input(&self, options: VoiceOptions) -> Result<VoiceInput> {
         let (feed, filler) = by_hand(self.inner.spec, AHEAD);
         let id = self.add_voice(None, None, Voice::new(feed, 1.0, self.inner.spec.rate), options)?;
@@ -105,10 +116,13 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be played, [`Error::NoAnswer`] if its disk does not answer within five
-    /// seconds; [`Error::Setting`] for a volume that no voice has.
+    /// seconds; [`Error::Setting`] for a volume that no voice has; [`Error::Limit`] if there are
+    /// [`max_voices`](crate::PipelineSettings::max_voices).
     pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
         let path = path.as_ref();
         let inner = &self.inner;
+        // Before a file is opened and a thread started for it.
+        inner.limits.one_more_voice(inner.voices.count())?;
         let (own, spec) = (path.to_owned(), inner.spec);
         let entry = Entry { confined: options.confined, ..Entry::new(path) };
         let opened = inner.programming.open(&entry, move |source| {
@@ -202,12 +216,13 @@ impl Pipeline {
     ) -> Result<VoiceId> {
         let volume = checked(options.volume)?;
         // It is known before the mixer has it, which may end it at once.
-        let id = self.inner.voices.add();
+        let id = self.inner.voices.add(&self.inner.limits)?;
         let mut deck = Deck::new(id, file, duration, voice, volume, self.inner.spec);
         if options.paused {
             deck.start_paused();
         }
-        self.inner.command(Command::AddDeck(Box::new(deck)))?;
+        let sent = self.inner.command(Command::AddDeck(Box::new(deck)));
+        sent.inspect_err(|_| self.inner.voices.forget(id))?;
         Ok(id)
     }
 

@@ -8,6 +8,7 @@
 
 mod fade;
 mod guard;
+mod lateness;
 mod limiter;
 mod loudness;
 mod mix;
@@ -18,6 +19,7 @@ mod upnext;
 
 pub use fade::{Curve, GainRamp, crossing, overlap};
 pub use guard::{Act, DeadAir, Expected, Guard, Stretch};
+pub use lateness::{Change, Lateness};
 pub use limiter::Limiter;
 pub use loudness::{Loudness, LoudnessMeter};
 pub use mix::{Gain, Level, VoiceGain, add, measure};

@@ -13,8 +13,8 @@ use crossbeam::channel::{self, TryRecvError};
 use super::sleepers::Sleepers;
 
 /// A channel for any number of senders and receivers. It has no capacity limit. Its users keep it short: the
-/// emitters of a hub count the messages that wait, and an output is on a pool's list once. The mixer takes
-/// commands at every job.
+/// emitters of a hub count the messages that wait, an output is on a pool's list once, and a pipeline refuses
+/// orders when too many wait for its mixer.
 pub(crate) fn quiet_channel<T>() -> (QuietSender<T>, QuietReceiver<T>) {
     let (sender, receiver) = channel::unbounded();
     let sleepers = Arc::new(Sleepers::default());
@@ -48,6 +48,11 @@ pub(crate) enum Nothing {
 struct WakesAll(Arc<Sleepers>);
 
 impl<T> QuietSender<T> {
+    /// How many items wait to be received.
+    pub fn waiting(&self) -> usize {
+        self.sender.len()
+    }
+
     /// Sends `item`. Returns false if all receivers are gone.
     pub fn send(&self, item: T) -> bool {
         let sent = self.sender.send(item).is_ok();

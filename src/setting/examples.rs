@@ -13,7 +13,9 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         | "max_event_clients"
         | "max_connections_per_address"
         | "max_listeners_per_address"
-        | "max_event_clients_per_address" => Written::Integer(7),
+        | "max_event_clients_per_address"
+        | "max_voices"
+        | "max_queue" => Written::Integer(7),
         "deny" => Written::Text("192.0.2.0/24"),
         "name" => Written::Text("another"),
         // These exist.

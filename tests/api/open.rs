@@ -80,7 +80,7 @@ fn tags_of_what_comes_next_are_read_ahead() {
     // `two.wav` has no tags, so its file name is its title. A given title takes precedence over both.
     let radio = Radio::start();
     let entry = longwave::Entry::titled(radio.music("three.wav"), "For Ana");
-    radio.pipeline().queue_files([entry], longwave::Place::End);
+    radio.pipeline().queue_files([entry], longwave::Place::End).unwrap();
     until("it is told", || radio.ask("GET", "/nowplaying/a", "", "").json()["next"] == "For Ana");
 }
 

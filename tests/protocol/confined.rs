@@ -45,7 +45,7 @@ fn refused(studio: &Studio) -> Vec<String> {
 fn a_link_that_is_put_there_after_queueing_is_not_followed() {
     let studio = studio();
     let queue = ["m/a", "m/b", "m/album/song", "m/a"].map(|file| entry(&studio, file));
-    studio.pipeline.queue_files(queue, Place::End);
+    studio.pipeline.queue_files(queue, Place::End).unwrap();
     studio.run_until("the first is on the air", || studio.now() == "a");
     // The second is open already.
     swap(&studio);
@@ -53,7 +53,7 @@ fn a_link_that_is_put_there_after_queueing_is_not_followed() {
     assert_eq!(studio.played(), ["a", "b", "a"]);
     assert_eq!(refused(&studio), ["leads outside the media roots"]);
     // What an application names itself may be anywhere.
-    studio.pipeline.queue_files([Entry::new(studio.path("m/album/song.wav"))], Place::End);
+    studio.pipeline.queue_files([Entry::new(studio.path("m/album/song.wav"))], Place::End).unwrap();
     studio.run(seconds(11.0));
     assert_eq!(studio.played(), ["a", "b", "a", "song"]);
 }
@@ -88,7 +88,7 @@ fn a_root_that_is_taken_away_ends_what_has_not_been_opened() {
     let played = studio.played();
     // The second may have been opened ahead.
     assert!(played == ["a", "b"] || played == ["a", "other", "b"], "{played:?}");
-    studio.pipeline.queue_files([entry(&studio, "n/other"), entry(&studio, "m/a")], Place::End);
+    studio.pipeline.queue_files([entry(&studio, "n/other"), entry(&studio, "m/a")], Place::End).unwrap();
     studio.run(seconds(3.0));
     assert_eq!(studio.now(), "a");
 }
@@ -111,7 +111,7 @@ fn entries_are_as_confined_after_a_restart() {
     }
     constant(&folder.path().join("out/next.wav"), 0.25, 80_000);
     let studio = on_air(&["m"]);
-    studio.pipeline.queue_files(names.map(|name| entry(&studio, name)), Place::End);
+    studio.pipeline.queue_files(names.map(|name| entry(&studio, name)), Place::End).unwrap();
     studio.run(seconds(3.0));
     studio.stop();
 

@@ -79,7 +79,7 @@ fn add_hook_for_track_failed_and_nothing_to_play() {
     std::fs::write(&text, "no music").unwrap();
     let mut entries = studio.entries(&["a"]);
     entries.push(Entry::new(&text));
-    studio.pipeline.queue_files(entries, Place::End);
+    studio.pipeline.queue_files(entries, Place::End).unwrap();
     studio.run(seconds(2.0));
     let Event::TrackFailed { file, reason } = next(&failed) else { panic!() };
     assert!(file == text && !reason.is_empty(), "{reason}");
@@ -106,13 +106,13 @@ fn add_hook_for_dead_air_begins_and_ends() {
     let ends = listen_for(&studio.pipeline, EventKind::DeadAirEnds);
     let silent = Entry::new(studio.track("silent.wav", 0.0, seconds(60.0)));
     studio.pipeline.play_list("list", [silent], &ListOptions::default()).unwrap();
-    studio.pipeline.queue_files(studio.entries(&["sound"]), Place::End);
+    studio.pipeline.queue_files(studio.entries(&["sound"]), Place::End).unwrap();
     studio.run(seconds(22.0));
     let Event::DeadAirBegins { reason } = next(&begins) else { panic!() };
     assert_eq!(reason, "the mix is silent");
     assert!(studio.pipeline.health().problems.iter().any(|problem| problem.starts_with("dead air")));
     studio.run(seconds(20.0));
-    studio.pipeline.queue_files(studio.entries(&["more"]), Place::End);
+    studio.pipeline.queue_files(studio.entries(&["more"]), Place::End).unwrap();
     studio.run(seconds(1.0));
     let Event::DeadAirEnds { lasted } = next(&ends) else { panic!() };
     assert!(lasted > seconds(20.0), "{lasted:?}");
@@ -160,7 +160,7 @@ fn add_hook_for_encoder_failed_and_recovered() {
     let failed = listen_for(&studio.pipeline, EventKind::EncoderFailed);
     let recovered = listen_for(&studio.pipeline, EventKind::EncoderRecovered);
     let bad = Entry::new(studio.track("bad.wav", 0.666, seconds(0.5)));
-    studio.pipeline.queue_files([bad], Place::End);
+    studio.pipeline.queue_files([bad], Place::End).unwrap();
     studio.run(seconds(0.256));
     let Event::EncoderFailed { mount, reason } = next(&failed) else { panic!() };
     assert!(mount == "/choosy" && reason.contains("0.666"), "{mount}: {reason}");
@@ -264,7 +264,7 @@ fn a_hook_may_skip_and_queue() {
     studio.pipeline.add_hook(EventKind::TrackChange, move |pipeline, event| {
         let Event::TrackChange { track, .. } = event else { panic!() };
         match track.title.as_str() {
-            "a" => drop(pipeline.queue_files([Entry::new(&jingle)], Place::Next)),
+            "a" => drop(pipeline.queue_files([Entry::new(&jingle)], Place::Next).unwrap()),
             "b" => pipeline.skip().unwrap(),
             _ => {}
         }

@@ -81,7 +81,10 @@ fn update_metadata_takes_a_url_and_says_since_when() {
 #[test]
 fn titles_of_a_voice_and_of_nothing_are_none() {
     let studio = Studio::new();
-    studio.pipeline.queue_files([Entry::titled(studio.track("a.wav", 0.2, seconds(1.0)), "A")], Place::End);
+    studio
+        .pipeline
+        .queue_files([Entry::titled(studio.track("a.wav", 0.2, seconds(1.0)), "A")], Place::End)
+        .unwrap();
     studio.run(seconds(0.5));
     studio.until_announced(MOUNT, "A");
     let jingle = studio.track("jingle.wav", 0.2, seconds(1.0));
@@ -112,7 +115,7 @@ fn format_title_can_be_the_applications() {
     let studio = Studio::new();
     studio.pipeline.set_title_format(|entry, tags| format!("{:?} by {:?}", entry.title, tags.artist));
     let entry = Entry::titled(studio.track("a.wav", 0.2, seconds(1.0)), "T");
-    studio.pipeline.queue_files([entry], Place::End);
+    studio.pipeline.queue_files([entry], Place::End).unwrap();
     studio.run(seconds(0.5));
     studio.until_announced(MOUNT, r#"Some("T") by None"#);
     assert_eq!(studio.now(), r#"Some("T") by None"#);

@@ -35,7 +35,7 @@ fn play_file_now_by_a_quick_crossfade_then_what_was_up_next_goes_on() {
     let studio = Studio::new();
     let list = studio.entries_of(&["a", "b"], seconds(10.0));
     studio.pipeline.play_list("list", list, &looped()).unwrap();
-    studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End);
+    studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End).unwrap();
     studio.run(JOB);
     assert_eq!(studio.now(), "requested", "what is queued goes before the playlist");
     studio.run(JOB);
@@ -188,7 +188,7 @@ fn play_list_now_or_after_the_current_track() {
     let studio = Studio::new();
     studio.pipeline.play_list("first", studio.entries(&["a", "b"]), &looped()).unwrap();
     studio.run(ms(256));
-    studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End);
+    studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End).unwrap();
     studio.pipeline.play_list("second", studio.entries(&["c", "d"]), &looped()).unwrap();
     // The event comes when its first track begins, not at the command.
     studio.run(ms(256));
@@ -197,7 +197,7 @@ fn play_list_now_or_after_the_current_track() {
     assert_eq!(studio.played(), ["a", "requested", "c", "d"]);
     assert_eq!(changes(&studio), [("first".into(), 2), ("second".into(), 2)]);
 
-    studio.pipeline.queue_files(studio.entries(&["another"]), Place::End);
+    studio.pipeline.queue_files(studio.entries(&["another"]), Place::End).unwrap();
     let now = ListOptions { when: When::Now, ..looped() };
     studio.pipeline.play_list("third", studio.entries(&["e", "f", "g"]), &now).unwrap();
     studio.run(JOB);
@@ -235,7 +235,7 @@ fn skip() {
     let studio = Studio::with(|settings| settings.skip_crossfade = ms(400));
     studio.pipeline.play_list("list", studio.entries_of(&["a", "b"], seconds(10.0)), &looped()).unwrap();
     studio.run(seconds(1.024));
-    studio.pipeline.queue_files(studio.entries_of(&["requested"], seconds(10.0)), Place::End);
+    studio.pipeline.queue_files(studio.entries_of(&["requested"], seconds(10.0)), Place::End).unwrap();
     studio.pipeline.skip().unwrap();
     studio.run(seconds(1.024));
     studio.pipeline.skip().unwrap();
@@ -252,8 +252,8 @@ fn queue_files_at_the_end_or_next_get_clear_remove_move() {
     studio.pipeline.play_list("list", studio.entries_of(&["a"], seconds(9.0)), &looped()).unwrap();
     studio.run(JOB);
     let pipeline = &studio.pipeline;
-    let first = pipeline.queue_files(studio.entries(&["b", "c"]), Place::End);
-    let second = pipeline.queue_files(studio.entries(&["d", "e"]), Place::Next);
+    let first = pipeline.queue_files(studio.entries(&["b", "c"]), Place::End).unwrap();
+    let second = pipeline.queue_files(studio.entries(&["d", "e"]), Place::Next).unwrap();
     assert_eq!(studio.queued(), ["d", "e", "b", "c"]);
     assert_eq!(studio.next(5), ["d", "e", "b", "c", "a"]);
     // Ids are assigned in order, and do not change.
@@ -283,7 +283,7 @@ fn queue_files_at_the_end_or_next_get_clear_remove_move() {
 fn a_queued_file_that_cannot_be_played_costs_its_turn_alone() {
     let studio = Studio::new();
     studio.pipeline.play_list("list", studio.entries(&["a"]), &looped()).unwrap();
-    studio.pipeline.queue_files([Entry::new("/missing.mp3"), Entry::new("/")], Place::End);
+    studio.pipeline.queue_files([Entry::new("/missing.mp3"), Entry::new("/")], Place::End).unwrap();
     studio.run(seconds(2.5));
     assert_eq!(studio.played(), ["a", "a", "a"]);
     let failed = studio.told(|event| matches!(event, Event::TrackFailed { .. }));

@@ -15,7 +15,7 @@ fn current_track_time_played_and_remaining() {
     let studio = Studio::new();
     assert!(studio.pipeline.current_track().is_none());
     let path = studio.track("Some Name.wav", 0.25, seconds(10.0));
-    let id = studio.pipeline.queue_files([Entry::titled(&path, "Given")], Place::End)[0];
+    let id = studio.pipeline.queue_files([Entry::titled(&path, "Given")], Place::End).unwrap()[0];
     studio.run(seconds(2.0));
     let current = studio.pipeline.current_track().unwrap();
     let track = &current.track;
@@ -38,7 +38,7 @@ fn up_next_is_the_queue_and_then_the_playlist() {
     let looped = ListOptions { repeat: true, ..ListOptions::default() };
     studio.pipeline.play_list("list", list, &looped).unwrap();
     studio.run(JOB);
-    studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End);
+    studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End).unwrap();
     assert_eq!(studio.next(2), ["requested", "b"]);
     assert_eq!(studio.next(9), ["requested", "b", "c", "a"]);
     let list = studio.pipeline.playlist().unwrap();
@@ -99,7 +99,7 @@ fn levels_and_health_and_time_on_air() {
 
     let path = studio.path("sine.wav");
     wav(&path, SMALL, &sine(SMALL, 500.0, 0.5, 80_000));
-    studio.pipeline.queue_files([Entry::new(&path)], Place::End);
+    studio.pipeline.queue_files([Entry::new(&path)], Place::End).unwrap();
     studio.run(seconds(1.0));
     until("the encoder has caught up with the clock", || studio.pipeline.health().is_ok());
     let levels = studio.pipeline.levels();
@@ -119,7 +119,7 @@ fn snapshot_and_restore() {
     let tracks = before.entries_of(&["a", "b", "c"], seconds(10.0));
     before.pipeline.play_list("list", tracks, &looped).unwrap();
     before.run(seconds(12.0));
-    before.pipeline.queue_files(before.entries(&["requested"]), Place::End);
+    before.pipeline.queue_files(before.entries(&["requested"]), Place::End).unwrap();
     let text = serde_json::to_string(&before.pipeline.snapshot()).unwrap();
     assert_eq!(before.now(), "b");
 
@@ -139,7 +139,7 @@ fn snapshot_and_restore() {
     assert_eq!(history, ["a", "x", "y", "b", "requested", "c"]);
     // Ids mean the same as before, and new ones are different.
     let known: Vec<_> = after.pipeline.up_next(9).into_iter().map(|(id, _)| id).collect();
-    let new = after.pipeline.queue_files(after.entries(&["new"]), Place::End)[0];
+    let new = after.pipeline.queue_files(after.entries(&["new"]), Place::End).unwrap()[0];
     assert!(!known.contains(&new) && after.pipeline.history().iter().all(|played| played.track.id != new));
 }
 
@@ -180,7 +180,7 @@ fn a_restart_goes_on_from_the_state_file() {
     }
     let studio = on_air(&list, &state);
     studio.run(seconds(12.5));
-    studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End);
+    studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End).unwrap();
     let was = studio.pipeline.current_track().unwrap().played;
     studio.stop();
 

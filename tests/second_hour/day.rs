@@ -49,7 +49,7 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
     pipeline.add_hook(EventKind::TrackChange, move |pipeline, event| {
         let Event::TrackChange { track, .. } = event else { return };
         let ids = match stem(&track.file).as_str() {
-            "2" => pipeline.queue_files([Entry::new(&jingle)], Place::Next),
+            "2" => pipeline.queue_files([Entry::new(&jingle)], Place::Next).unwrap(),
             _ => Vec::new(),
         };
         told.send(ids).unwrap();
@@ -78,7 +78,7 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
             60..66 => {
                 let next = random.bool();
                 let place = if next { Place::Next } else { Place::End };
-                let ids = pipeline.queue_files([Entry::new(path("request"))], place);
+                let ids = pipeline.queue_files([Entry::new(path("request"))], place).unwrap();
                 model.queue(ids.into_iter().map(|id| (id, "request".into())), next);
             }
             66..69 => {

@@ -148,7 +148,7 @@ impl Pair {
             }
             Action::Queue(tracks, next) => {
                 let place = if *next { Place::Next } else { Place::End };
-                let ids = pipeline.queue_files(self.entries(tracks), place);
+                let ids = pipeline.queue_files(self.entries(tracks), place).unwrap();
                 self.model.queue(ids.into_iter().zip(self.names(tracks)), *next);
             }
             Action::Clear => {

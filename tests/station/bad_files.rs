@@ -55,7 +55,7 @@ impl Scene {
     }
 
     fn queue(&self, files: &[&Path]) {
-        self.radio.pipeline().queue_files(files.iter().map(Entry::new), Place::End);
+        self.radio.pipeline().queue_files(files.iter().map(Entry::new), Place::End).unwrap();
     }
 
     /// Plays a bad file and then a good one, which must be heard to its end. Returns the events about the bad

@@ -248,7 +248,7 @@ fn a_seek_lands_where_it_is_asked_to() {
             .collect();
         studio.pipeline.stop_all_voices(Duration::ZERO).unwrap();
         // A seek of the current track is as exact.
-        studio.pipeline.queue_files([Entry::new(&file)], Place::End);
+        studio.pipeline.queue_files([Entry::new(&file)], Place::End).unwrap();
         studio.run(ms(500));
         let at = studio.position() + LIMITER + CUT;
         studio.pipeline.seek(seconds(15.5)).unwrap();
@@ -315,7 +315,7 @@ fn a_held_programme_fades_waits_and_goes_on_where_it_was_under_the_decks() {
     let studio = studio();
     let (whole, deck) = (noise(MONO, 3, 0.3, frames(20.0)), low_tone(20.0));
     let path = track(&studio, "noise.wav", &whole);
-    studio.pipeline.queue_files([Entry::new(path)], Place::End);
+    studio.pipeline.queue_files([Entry::new(path)], Place::End).unwrap();
     studio.run(seconds(2.0));
     let fade = frames(0.5);
     let held = studio.position() + LIMITER;

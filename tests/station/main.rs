@@ -4,6 +4,7 @@
 mod bad_files;
 mod chain;
 mod clock;
+mod limits;
 mod live_mixing;
 mod players;
 mod starting;

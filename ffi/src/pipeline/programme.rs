@@ -167,7 +167,7 @@ pub unsafe extern "C" fn lw_pipeline_queue_file(
         let (file, title, id) =
             unsafe { (path(file, "file")?, optional_text(title, "title")?, Out::optional(id, "id")?) };
         let entry = Entry { title: title.map(Into::into), ..Entry::new(file) };
-        let ids = with(pipeline, |pipeline| Ok(pipeline.queue_files([entry], place(next))))?;
+        let ids = with(pipeline, |pipeline| Ok(pipeline.queue_files([entry], place(next))?))?;
         id.zip(ids.first()).map_or(Ok(lw_status::LW_OK), |(id, first)| id.set(first.0))
     })
 }
@@ -186,7 +186,7 @@ pub unsafe extern "C" fn lw_pipeline_queue_files(
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (files, ids) = unsafe { (text(files, "files")?, Out::optional(ids, "ids")?) };
         let entries = json::entries(files, "files")?;
-        let queued = with(pipeline, |pipeline| Ok(pipeline.queue_files(entries, place(next))))?;
+        let queued = with(pipeline, |pipeline| Ok(pipeline.queue_files(entries, place(next))?))?;
         let queued: Vec<_> = queued.iter().map(|id| id.0).collect();
         ids.map_or(Ok(lw_status::LW_OK), |ids| ids.json(&queued))
     })

@@ -85,7 +85,7 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
         PlaceText::End => Place::End,
         PlaceText::Next => Place::Next,
     };
-    Ok(json(201, &Queued { ids: pipeline.queue_files(entries, place) }))
+    Ok(json(201, &Queued { ids: pipeline.queue_files(entries, place)? }))
 }
 
 /// `DELETE /api/v1/pipelines/{pipeline}/queue`

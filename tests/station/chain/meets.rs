@@ -86,7 +86,7 @@ fn whatever_meets_no_sample_is_beyond_full_scale() {
     let tap = Tap::default();
     let mut radio =
         Radio::stepped(PipelineSettings { outputs: vec![output("/tap", tap.clone())], ..settings() });
-    radio.pipeline().queue_files(files, longwave::Place::End);
+    radio.pipeline().queue_files(files, longwave::Place::End).unwrap();
     radio.run(8.5);
     radio.stop();
     let samples = tap.samples();

@@ -30,7 +30,7 @@ fn air(settings: PipelineSettings, files: &[Entry], seconds: f64) -> Aired {
     let mut radio = Radio::stepped(settings);
     let events = radio.pipeline().events(100);
     let listeners: Vec<_> = outputs.iter().map(|output| radio.listen(&output.mount.path, false)).collect();
-    radio.pipeline().queue_files(files.iter().cloned(), Place::End);
+    radio.pipeline().queue_files(files.iter().cloned(), Place::End).unwrap();
     radio.run(seconds);
     radio.stop();
     let changes: Vec<FramePos> = std::iter::from_fn(|| events.try_recv()).filter_map(begin_of).collect();

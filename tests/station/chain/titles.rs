@@ -47,7 +47,7 @@ fn a_title_is_there_within_one_metaint_of_where_its_track_begins() {
         ..PipelineSettings::default()
     });
     let listeners = ["/stream.mp3", "/stream.aac"].map(|mount| radio.listen(mount, true));
-    radio.pipeline().queue_files(files, Place::End);
+    radio.pipeline().queue_files(files, Place::End).unwrap();
     radio.run(11.5);
     radio.stop();
 

@@ -1,0 +1,50 @@
+//! How much of everything a pipeline may have. A script that loops must not take the machine from listeners.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::PipelineSettings;
+use crate::error::{Error, Result};
+
+/// Outputs of a pipeline, at most. Each costs an encoder.
+pub(super) const MAX_OUTPUTS: usize = 64;
+
+/// The limits that are settings. A reload changes them; what is there already stays.
+pub(super) struct Limits {
+    voices: AtomicUsize,
+    queue: AtomicUsize,
+}
+
+impl Limits {
+    pub fn of(settings: &PipelineSettings) -> Limits {
+        Limits { voices: settings.max_voices.into(), queue: settings.max_queue.into() }
+    }
+
+    pub fn set_voices(&self, most: usize) {
+        self.voices.store(most, Ordering::Relaxed);
+    }
+
+    pub fn set_queue(&self, most: usize) {
+        self.queue.store(most, Ordering::Relaxed);
+    }
+
+    /// Whether one more voice may begin while there are so many.
+    pub fn one_more_voice(&self, voices: usize) -> Result<()> {
+        let most = self.voices.load(Ordering::Relaxed);
+        within("max_voices", voices + 1, most, "stop a voice first, or raise the limit")
+    }
+
+    /// Whether the queue may become so long.
+    pub fn queue_of(&self, length: usize) -> Result<()> {
+        let most = self.queue.load(Ordering::Relaxed);
+        within("max_queue", length, most, "queue fewer files, or raise the limit")
+    }
+}
+
+/// Whether a pipeline may have so many outputs.
+pub(super) fn outputs_of(count: usize) -> Result<()> {
+    within("MAX_OUTPUTS", count, MAX_OUTPUTS, "remove an output first")
+}
+
+fn within(limit: &'static str, count: usize, most: usize, of: &'static str) -> Result<()> {
+    if count <= most { Ok(()) } else { Err(Error::Limit { limit, most, of }) }
+}
