@@ -32,7 +32,8 @@ fn is_own_descriptor(file: &Path) -> bool {
     file == Path::new("/dev/stdin") || file.starts_with("/dev/fd") || file.starts_with("/proc/self/fd")
 }
 
-fn refuse_special(kind: FileType) -> io::Result<()> {
+/// Refuses what is no file, by its name.
+pub(crate) fn refuse_special(kind: FileType) -> io::Result<()> {
     let what = match kind {
         _ if kind.is_file() => return Ok(()),
         _ if kind.is_dir() => "a folder",

@@ -36,6 +36,9 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     pub(crate) const NO_SUCH_TOKEN: Refusal = Refusal::Unknown("there is no such token");
+    pub(crate) const EXPIRED: Refusal = Refusal::Unknown(
+        "the password was to be changed and has expired: set another by `longwave user passwd`, then reload",
+    );
     pub(crate) const NO_SUCH_LOGIN: Refusal =
         Refusal::Unknown("there is no such user, or the password is another");
 }

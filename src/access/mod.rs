@@ -5,6 +5,7 @@
 //! verified passwords, and [`Failures`] counts wrong ones. A [`Role`] is a set of [`Right`]s.
 
 mod credential;
+mod file_lock;
 mod hasher;
 mod logins;
 mod private_file;
@@ -12,8 +13,10 @@ mod role;
 mod users;
 
 pub(crate) use credential::{Credential, Identity, Refusal};
+pub(crate) use file_lock::FileLock;
 pub(crate) use hasher::PasswordChecker;
 pub(crate) use logins::{Failures, Logins, network};
+pub(crate) use private_file::changeable_by_others;
 pub use private_file::write_private;
 pub use role::{Right, Role};
 pub use users::Users;

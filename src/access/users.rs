@@ -1,9 +1,11 @@
 //! The users of a station: people with passwords, and programs with tokens. A users file holds one per line:
-//! `name:role:hash`. The hash is that of a password (Argon2id) or that of a token (SHA-256).
+//! `name:role:hash`. The hash is that of a password (Argon2id) or that of a token (SHA-256). A password that
+//! must be changed by then has the time after it: `:expires=2026-03-08T12:00:00Z`.
 
 use std::fmt::{self, Write as _};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher};
@@ -11,16 +13,18 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::credential::Identity;
+use super::file_lock::FileLock;
 use super::hasher::PasswordChecker;
-use super::private_file::write_private;
+use super::private_file::{read_trusted, write_private};
 use super::role::Role;
 use crate::error::{Error, Result};
-use crate::whole_file::read_whole;
 
 /// The beginning of a token's hash.
 const TOKEN_HASH: &str = "$sha256$";
 /// The beginning of a token. It tells anybody who finds one in the wrong place what it is.
 const TOKEN_PREFIX: &str = "lw-";
+/// Stands between a hash and the time when the password expires.
+const EXPIRES: &str = ":expires=";
 /// The random bytes in a token. So many cannot be guessed, so one round of a fast hash protects it.
 const TOKEN_BYTES: usize = 32;
 /// The longest password. Anybody can make the server hash a password, so a longer one would be an attack.
@@ -40,6 +44,8 @@ struct User {
     name: String,
     role: Role,
     secret: Secret,
+    /// The time when the password is refused, unless it has been changed.
+    expires: Option<SystemTime>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -61,16 +67,33 @@ impl Users {
     /// Reads a users file. A file that does not exist has no users.
     ///
     /// # Errors
-    /// [`Error::File`] if the file cannot be read, or if a line is malformed. The error's text names the
-    /// line.
+    /// [`Error::File`] if the file cannot be read, if a line is malformed, or if others than its owner can
+    /// change it. The error's text names the line, or the command that mends it.
     pub fn read(file: &Path) -> Result<Users> {
-        let failed = |error: io::Error| Error::file(file, error.to_string());
-        let bytes = match read_whole(file, LONGEST_FILE) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Users::default()),
-            bytes => bytes.map_err(failed)?,
-        };
-        let text = String::from_utf8(bytes).map_err(|_| Error::file(file, "is not UTF-8"))?;
-        Users::parse(&text).map_err(|reason| Error::file(file, reason))
+        Ok(Users::read_if_there(file)?.unwrap_or_default())
+    }
+
+    /// The same. `None` if the file does not exist, or is empty: `longwave user` leaves a line in it even if
+    /// it removes the last user, so an empty file is an accident.
+    pub(crate) fn read_if_there(file: &Path) -> Result<Option<Users>> {
+        let refused = |reason: String| Error::file(file, reason);
+        match read_trusted(file, LONGEST_FILE).map_err(refused)? {
+            Some(text) if !text.is_empty() => Users::parse(&text).map(Some).map_err(refused),
+            _ => Ok(None),
+        }
+    }
+
+    /// Changes a users file: reads it, and writes it if `change` succeeds. Programs that change it at the same
+    /// time do so one after the other, so nothing is lost of what each of them was told is written.
+    ///
+    /// # Errors
+    /// Those of [`read`](Users::read), of `change` and of [`write`](Users::write). Nothing is written then.
+    pub fn update<T>(file: &Path, change: impl FnOnce(&mut Users) -> Result<T>) -> Result<T> {
+        let _lock = FileLock::wait(file)?;
+        let mut users = Users::read(file)?;
+        let done = change(&mut users)?;
+        users.write(file)?;
+        Ok(done)
     }
 
     fn parse(text: &str) -> std::result::Result<Users, String> {
@@ -94,7 +117,7 @@ impl Users {
     /// [`Error::File`] if it cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
         let mut text = String::from("# name:role:hash, written by `longwave user`\n");
-        for User { name, role, secret } in &self.users {
+        for User { name, role, secret, expires } in &self.users {
             text.extend([name, ":", role.as_str(), ":"]);
             match secret {
                 Secret::Password(hash) => text.push_str(hash),
@@ -102,6 +125,10 @@ impl Users {
                     text.push_str(TOKEN_HASH);
                     text.push_str(&hex(hash));
                 }
+            }
+            if let Some(expires) = expires {
+                text.push_str(EXPIRES);
+                text.push_str(&humantime::format_rfc3339_seconds(*expires).to_string());
             }
             text.push('\n');
         }
@@ -137,8 +164,29 @@ impl Users {
     pub fn add(&mut self, name: &str, role: Role, password: &str) -> Result<()> {
         self.check_new(name)?;
         let secret = Secret::Password(hashed(password)?);
-        self.users.push(User { name: name.into(), role, secret });
+        self.users.push(User { name: name.into(), role, secret, expires: None });
         Ok(())
+    }
+
+    /// Adds a user whose password is refused from this time on, unless it has been changed. It is for
+    /// passwords that a program has made.
+    ///
+    /// # Errors
+    /// As for [`add`](Users::add).
+    pub fn add_until(&mut self, name: &str, role: Role, password: &str, until: SystemTime) -> Result<()> {
+        self.add(name, role, password)?;
+        self.users.last_mut().expect("it was added").expires = Some(until);
+        Ok(())
+    }
+
+    /// The users whose passwords must be changed, and by when.
+    pub fn expiring(&self) -> impl Iterator<Item = (&str, SystemTime)> {
+        self.users.iter().filter_map(|user| Some((user.name.as_str(), user.expires?)))
+    }
+
+    /// Whether a user's password has expired.
+    pub(crate) fn has_expired(&self, name: &str, now: SystemTime) -> bool {
+        self.find(name).and_then(|user| user.expires).is_some_and(|until| until <= now)
     }
 
     /// Adds a token and returns it. It is stored nowhere else.
@@ -152,6 +200,7 @@ impl Users {
             name: name.into(),
             role,
             secret: Secret::Token(Sha256::digest(&token).into()),
+            expires: None,
         });
         Ok(token)
     }
@@ -173,6 +222,7 @@ impl Users {
         let user = user.filter(|user| matches!(user.secret, Secret::Password(_)));
         let user = user.ok_or_else(|| Error::NotFound(format!("user {name:?}")))?;
         user.secret = Secret::Password(hashed(password)?);
+        user.expires = None;
         Ok(())
     }
 
@@ -229,7 +279,7 @@ impl Users {
 
     /// The identity of the user or token with this name, as it is now.
     pub(crate) fn identity_of(&self, name: &str) -> Option<Identity> {
-        let User { name, role, secret } = self.find(name)?;
+        let User { name, role, secret, .. } = self.find(name)?;
         let secret = match secret {
             Secret::Password(hash) => Sha256::digest(hash).into(),
             Secret::Token(hash) => *hash,
@@ -257,6 +307,13 @@ impl User {
             return Err("is not name:role:hash".into());
         };
         check_name(name)?;
+        let (hash, expires) = match hash.split_once(EXPIRES) {
+            None => (hash, None),
+            Some((hash, time)) => {
+                let time = humantime::parse_rfc3339(time).map_err(|_| format!("{time:?} is no time"))?;
+                (hash, Some(time))
+            }
+        };
         let secret = match hash.strip_prefix(TOKEN_HASH) {
             Some(hex) => Secret::Token(unhex(hex).ok_or("the hash of a token has 64 hexadecimal digits")?),
             None => {
@@ -267,7 +324,7 @@ impl User {
                 Secret::Password(hash.to_owned())
             }
         };
-        Ok(User { name: name.into(), role: role.parse()?, secret })
+        Ok(User { name: name.into(), role: role.parse()?, secret, expires })
     }
 }
 
@@ -340,6 +397,7 @@ mod tests {
             (&format!("a:root:{NOBODYS}"), "\"root\" is no role"),
             (&format!("a:admin:{NOBODYS}\na:viewer:{NOBODYS}"), "line 2: there is a \"a\" already"),
             (&format!("a:admin:{}", NOBODYS.replace("argon2id", "argon2i")), "hashed by argon2id here"),
+            (&format!("a:admin:{NOBODYS}:expires=soon"), "\"soon\" is no time"),
             ("a:admin:$sha256$12", "64 hexadecimal digits"),
             ("a b:admin:$sha256$12", "is no name for a user"),
         ] {

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use crossbeam::channel::{Receiver, Sender};
@@ -28,6 +28,8 @@ pub(crate) enum Access {
 pub(crate) struct Guard {
     users: ArcSwap<Users>,
     memory: Mutex<Memory>,
+    /// Why the users are not those of the users file, since the last reload.
+    trouble: Mutex<Option<String>>,
 }
 
 struct Memory {
@@ -52,7 +54,11 @@ pub(crate) enum Verdict {
 impl Guard {
     pub(crate) fn new(users: Users) -> crate::Result<Guard> {
         let memory = Memory { logins: Logins::new(random()?), failures: Failures::default() };
-        Ok(Guard { users: ArcSwap::from_pointee(users), memory: Mutex::new(memory) })
+        Ok(Guard {
+            users: ArcSwap::from_pointee(users),
+            memory: Mutex::new(memory),
+            trouble: Mutex::default(),
+        })
     }
 
     /// Replaces the users. Returns false if they are the same.
@@ -63,6 +69,26 @@ impl Guard {
         self.users.store(users.into());
         self.memory().logins.forget();
         true
+    }
+
+    /// Notes why the users are not those of the users file, or that they are.
+    pub(crate) fn note(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// What an operator should do about the users.
+    pub(crate) fn warnings(&self, now: SystemTime) -> Vec<String> {
+        let mut warnings =
+            Vec::from_iter(self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        // Anybody can read them, so they name nobody.
+        warnings.extend(self.users.load().expiring().map(|(_, until)| {
+            let until_text = humantime::format_rfc3339_seconds(until);
+            match until <= now {
+                true => format!("a first password has not been changed, and has expired ({until_text})"),
+                false => format!("a first password has not been changed: it expires at {until_text}"),
+            }
+        }));
+        warnings
     }
 
     /// The users as they are now. They are others by address after each change.
@@ -98,6 +124,10 @@ impl Guard {
             Credential::Login { name, password } => {
                 let known = self.memory().logins.find(&name, &password, now);
                 match known {
+                    Some(identity) if self.users.load().has_expired(&name, SystemTime::now()) => {
+                        log::info!("{}: the password has expired", identity.name);
+                        return Err(Refusal::EXPIRED);
+                    }
                     Some(identity) => identity,
                     None => {
                         self.attempt(address, now)?;
@@ -135,19 +165,22 @@ impl Guard {
         name: &str,
         password: &str,
         address: IpAddr,
-    ) -> Option<Identity> {
+    ) -> Result<Identity, Refusal> {
         let users = self.users.load_full();
-        users.verify_with(checker, name, password)?;
-        let identity = users.identity_of(name)?;
+        let verified = users.verify_with(checker, name, password).and_then(|_| users.identity_of(name));
+        let identity = verified.ok_or(Refusal::NO_SUCH_LOGIN)?;
         let mut memory = self.memory();
+        memory.failures.was_good(address);
+        if users.has_expired(name, SystemTime::now()) {
+            return Err(Refusal::EXPIRED);
+        }
         // Nothing is remembered of users who have changed meanwhile. `set_users` stores the new ones before
         // it forgets the logins: either this sees the new ones, or what it remembers now is forgotten after
         // it.
         if Arc::ptr_eq(&users, &self.users.load()) {
             memory.logins.remember(password, identity.clone(), Instant::now());
         }
-        memory.failures.was_good(address);
-        Some(identity)
+        Ok(identity)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -174,9 +207,8 @@ pub(crate) fn run_logins<T>(
     let mut checker = PasswordChecker::default();
     for Pending { request, name, password, right, then } in pending {
         let address = request.address();
-        let verified = guard.verify(&mut checker, &name, &password, address).ok_or_else(|| {
+        let verified = guard.verify(&mut checker, &name, &password, address).inspect_err(|_| {
             log::warn!("a login failed at {address}");
-            Refusal::NO_SUCH_LOGIN
         });
         match verified.and_then(|identity| identity.with_right(right)) {
             Err(refusal) => request.answer(problem(refusal).answer()),

@@ -33,9 +33,10 @@ impl Core {
         let Read { mut config, users, media } = read.map_err(Problem::from)??;
         config.api.users = declared.api.users.clone();
         let api = config.api.clone();
+        let users = self.users_of(&api, users);
 
         let mut report = declared.station.apply(&config.into());
-        self.apply(&declared.api, &api, users.and(&api.users), media, &mut report);
+        self.apply(&declared.api, &api, users, media, &mut report);
         declared.api = api;
         for (what, list) in
             [("changed", &report.changed), ("needs a restart", &report.restart), ("failed", &report.failed)]
@@ -45,8 +46,28 @@ impl Core {
         Ok(report)
     }
 
+    /// The users by these settings and what was read of their file. An error if they stay as they are: the file
+    /// cannot be read, or it has vanished. Nobody takes away all rights by accident.
+    fn users_of(&self, api: &ApiSettings, read: crate::Result<Option<Users>>) -> Result<Users, String> {
+        let has_others = || self.guard.users().list().count() > api.users.list().count();
+        let reason = match (read, &api.users_file) {
+            (Ok(Some(users)), _) => return Ok(users.and(&api.users)),
+            (Ok(None), Some(file)) if has_others() => format!("{} is gone or empty", file.display()),
+            (Ok(None), _) => return Ok(api.users.clone()),
+            (Err(error), _) => error.to_string(),
+        };
+        Err(format!("users: {reason}; they stay as they were"))
+    }
+
     /// Applies the API's settings. All of them can change while the station runs.
-    fn apply(&self, old: &ApiSettings, new: &ApiSettings, users: Users, media: Media, report: &mut Reloaded) {
+    fn apply(
+        &self,
+        old: &ApiSettings,
+        new: &ApiSettings,
+        users: Result<Users, String>,
+        media: Media,
+        report: &mut Reloaded,
+    ) {
         if old.media_roots != new.media_roots {
             self.media.store(media.into());
             for pipeline in &self.pipelines {
@@ -55,6 +76,14 @@ impl Core {
         }
         let differing = differences(old, new).map(|setting| format!("server.{}", setting.declared.key));
         report.changed.extend(differing);
+        // Everybody can read the note; the reason is for the operator.
+        let note =
+            "the users file cannot be read, is gone or empty: the users stay as they were (see the log)";
+        self.guard.note(users.is_err().then(|| note.to_owned()));
+        let users = match users {
+            Ok(users) => users,
+            Err(reason) => return report.failed.push(reason),
+        };
         if self.guard.set_users(users) {
             report.changed.push("users".into());
             // The thread `api` ends the streams of those who lost their right.
@@ -66,7 +95,8 @@ impl Core {
 /// The result of reading a configuration and the files that it names.
 struct Read {
     config: Config,
-    users: Users,
+    /// `None` without a users file, or if it is gone or empty.
+    users: crate::Result<Option<Users>>,
     media: Media,
 }
 
@@ -77,7 +107,7 @@ fn read_all(file: &Path, job: &Job) -> Result<Read, Problem> {
     if let Some(users) = &config.api.users_file {
         job.at(users)?;
     }
-    let users = read_users(&config.api).map_err(|error| invalid(error.to_string()))?;
+    let users = config.api.users_file.as_deref().map_or(Ok(None), Users::read_if_there);
     job.at(file)?;
     let media = Media::new(&config.api.media_roots);
     Ok(Read { config, users, media })

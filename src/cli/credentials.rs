@@ -5,11 +5,14 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use longwave::{ApiSettings, Role, Users, write_private};
 
 /// The name of the first user, and of the token of a station without a users file.
 const FIRST: &str = "admin";
+/// The first user's password must be changed within this time. It stands in a file, and in backups of it.
+const FIRST_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The file of a station's token. Dropping it removes the file.
 pub struct Token(Option<PathBuf>);
@@ -35,24 +38,65 @@ pub fn provide(settings: &mut ApiSettings, port: u16) -> Token {
     }))
 }
 
-/// Adds an admin with a random password to an empty users file.
+/// Adds an admin with a random password to an empty users file. Reminds of a first password that has not been
+/// changed.
 fn first_user(file: &Path) -> longwave::Result<()> {
-    let mut users = Users::read(file)?;
-    if !users.is_empty() {
-        return Ok(());
+    let users = Users::read(file)?;
+    if users.is_empty() {
+        return make_first_user(file);
     }
-    let password = Users::random_password()?;
-    users.add(FIRST, Role::Admin, &password)?;
-    let note = note_of(file);
-    // The password is written first: a user whose password is unknown would be useless.
-    write_private(&note, format!("{FIRST}:{password}\n").as_bytes())?;
-    users.write(file)?;
-    log::warn!(
-        "there was no user yet: the name and the password of the first are in {}; change it by `longwave user passwd {FIRST} --file {}`",
-        note.display(),
-        file.display()
-    );
+    for (name, until) in users.expiring() {
+        let expires = if until <= SystemTime::now() { "has expired" } else { "expires" };
+        log::warn!(
+            "the first password of {name} {expires} ({}): change it by `{}`",
+            humantime::format_rfc3339_seconds(until),
+            passwd(file, name)
+        );
+    }
+    forget_note(file, &users);
     Ok(())
+}
+
+/// Removes the file with the first password once that is no password any more.
+fn forget_note(file: &Path, users: &Users) {
+    let note = note_of(file);
+    let Ok(text) = fs::read_to_string(&note) else { return };
+    let is_good = |(name, password): (&str, &str)| users.verify(name, password).is_some();
+    if text.trim_end().split_once(':').is_some_and(is_good) {
+        return;
+    }
+    match fs::remove_file(&note) {
+        Ok(()) => log::info!("{}: removed, its password has been changed", note.display()),
+        Err(error) => log::warn!("{}: its password has been changed, delete it: {error}", note.display()),
+    }
+}
+
+fn make_first_user(file: &Path) -> longwave::Result<()> {
+    let note = note_of(file);
+    let made = Users::update(file, |users| {
+        // Another station may have made one in the meantime.
+        if !users.is_empty() {
+            return Ok(false);
+        }
+        let password = Users::random_password()?;
+        users.add_until(FIRST, Role::Admin, &password, SystemTime::now() + FIRST_FOR)?;
+        // The password is written first: a user whose password is unknown would be useless.
+        write_private(&note, format!("{FIRST}:{password}\n").as_bytes())?;
+        Ok(true)
+    })?;
+    if made {
+        log::warn!(
+            "there was no user yet: the name and the password of the first are in {}; change it within {} days by `{}`",
+            note.display(),
+            FIRST_FOR.as_secs() / (24 * 3600),
+            passwd(file, FIRST)
+        );
+    }
+    Ok(())
+}
+
+fn passwd(file: &Path, name: &str) -> String {
+    format!("longwave user passwd {name} --file {}", file.display())
 }
 
 fn note_of(users_file: &Path) -> PathBuf {

@@ -9,31 +9,35 @@ use super::{Failure, say};
 
 /// Runs the action on the users file.
 pub fn run(User { action, file }: &User) -> Result<(), Failure> {
-    let mut users = Users::read(&file.file)?;
     let file = &file.file;
+    // The file is locked for a moment only: not while a password is typed.
     match action {
         UserAction::Add { name, role } => {
-            users.add(name, self::role(role)?, &password()?)?;
-            users.write(file)?;
+            let (role, password) = (self::role(role)?, password()?);
+            Users::update(file, |users| users.add(name, role, &password))?;
         }
         UserAction::Token { name, role } => {
-            let token = users.add_token(name, self::role(role)?)?;
-            users.write(file)?;
+            let role = self::role(role)?;
+            let token = Users::update(file, |users| users.add_token(name, role))?;
             // Only its hash is stored.
             say(&format!("{token}\n"));
         }
         UserAction::Passwd { name } => {
-            users.set_password(name, &password()?)?;
-            users.write(file)?;
+            let password = password()?;
+            Users::update(file, |users| users.set_password(name, &password))?;
         }
         UserAction::Remove { name } => {
-            users.remove(name)?;
-            users.write(file)?;
+            Users::update(file, |users| users.remove(name))?;
         }
         UserAction::List => {
+            let users = Users::read(file)?;
             for (name, role, is_token) in users.list() {
                 let kind = if is_token { "token" } else { "password" };
-                say(&format!("{name:<24} {:<8} {kind}\n", role.as_str()));
+                let until = users.expiring().find(|(expiring, _)| *expiring == name).map(|(_, until)| until);
+                let until = until.map_or_else(String::new, |until| {
+                    format!(", expires {}", humantime::format_rfc3339_seconds(until))
+                });
+                say(&format!("{name:<24} {:<8} {kind}{until}\n", role.as_str()));
             }
         }
     }

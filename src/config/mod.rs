@@ -19,6 +19,7 @@ mod tests;
 
 use std::path::Path;
 
+use crate::access::changeable_by_others;
 use crate::pipeline::{PipelineSettings, StationSettings};
 use crate::server::ServerSettings;
 use crate::whole_file::read_whole;
@@ -58,12 +59,24 @@ impl Config {
         });
         let mut problems = Problems::new(Some(file));
         match text {
-            Ok(text) => Config::parse(&text, language_of(file), folder_of(file), problems),
+            Ok(text) => {
+                let config = Config::parse(&text, language_of(file), folder_of(file), problems)?;
+                Ok(config.with_warning_of_writers(file))
+            }
             Err(reason) => {
                 problems.add(&Place::default(), reason);
                 Err(problems.into_result().expect_err("a problem was added"))
             }
         }
+    }
+
+    /// Warns if others can change the file. It names files that are broadcast, and who may steer the station.
+    fn with_warning_of_writers(mut self, file: &Path) -> Config {
+        if let Some(reason) = changeable_by_others(file) {
+            let (file, key) = (Some(file.to_owned()), String::new());
+            self.warnings.push(ConfigProblem { file, line: None, key, reason, nearest: None });
+        }
+        self
     }
 
     /// Reads a configuration in TOML. `origin` is its path: problems name it, and relative paths are relative

@@ -13,6 +13,7 @@ mod running;
 mod settings;
 mod state;
 pub(crate) mod state_file;
+mod state_lock;
 mod station;
 mod threads;
 mod voices;

@@ -19,7 +19,8 @@ use super::settings::PipelineSettings;
 use super::state::History;
 use super::threads::{Deadlines, Threads};
 use super::voices::VoiceTable;
-use super::{STOP_WITHIN, state_file};
+use super::{STOP_WITHIN, state_file, state_lock};
+use crate::access::FileLock;
 use crate::audio::PcmSpec;
 use crate::engine::clock::Clock;
 use crate::engine::mixer::{Command, Links, Mixer, OnAir};
@@ -62,6 +63,7 @@ pub(super) struct Inner {
 /// Builds a pipeline and puts it on the air.
 pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Arc<Inner>> {
     settings.check_to_start()?;
+    let state_lock = settings.state_file.as_deref().map(state_lock::take).transpose()?.flatten();
     let kept = settings.state_file.as_deref().and_then(state_file::load);
     let name: Arc<str> = settings.name.as_str().into();
     let (history, voices, threads) = <(Arc<History>, Arc<VoiceTable>, Threads)>::default();
@@ -108,7 +110,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         inner.up_next().list()
     });
     inner.programming.load_first(&settings, restored);
-    inner.follow_events(settings.state_file)?;
+    inner.follow_events(settings.state_file, state_lock)?;
     inner.run_mixer(receiver, picker, settings.clock, settings.dead_air)?;
     Ok(inner)
 }
@@ -125,10 +127,18 @@ fn remember(history: &Arc<History>, voices: &Arc<VoiceTable>) -> impl Fn(&Event)
 
 impl Inner {
     /// Starts the threads that follow its events, and tells them of the start.
-    fn follow_events(self: &Arc<Inner>, state_file: Option<PathBuf>) -> Result<()> {
+    fn follow_events(
+        self: &Arc<Inner>,
+        state_file: Option<PathBuf>,
+        state_lock: Option<FileLock>,
+    ) -> Result<()> {
         if let Some(file) = state_file {
             let (events, state) = (self.emitter.subscribe(STATE_EVENTS), self.snapshot_source());
-            self.threads.followers.spawn("state", move || state_file::keep(&state, &events, &file))?;
+            self.threads.followers.spawn("state", move || {
+                // Held until the last state is written, however long that takes.
+                let _lock = state_lock;
+                state_file::keep(&state, &events, &file);
+            })?;
         }
         let (hooks, pipeline) = (self.hooks.clone(), Arc::downgrade(self));
         self.threads.followers.spawn("hooks", move || hooks::run(&hooks, &pipeline))

@@ -127,8 +127,9 @@ impl Settings for PipelineSettings {
             "A file, folder or playlist that fills in when dead air lasts. It must exist.";
         "state_file" else "none", PATH => state_file, Restart,
             "Where the pipeline keeps what it needs to go on where it was, after a restart or a crash: a file, or none \
-             yet, in a folder that Longwave can write to. Every pipeline has another. What is there but is no state is \
-             set aside, by the name `FILE.aside`. `FILE.journal`, beside it, has what changed since it was written: \
+             yet, in a folder that Longwave can write to. Every pipeline has another: a second one is refused \
+             (`FILE.lock` is there while it runs). What is there but is no state is set aside, by the name \
+             `FILE.aside`. `FILE.journal`, beside it, has what changed since it was written: \
              keep both or none.";
         "max_voices" = "64", COUNT => max_voices, Applied,
             "Voices over the programme, at most. Each costs time of the mixer.";

@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use longwave::{Api, Config, Role, Station, Users};
 use longwave_testing::PATIENCE;
@@ -160,4 +162,77 @@ fn a_login_that_is_verified_after_its_user_was_removed_is_refused() {
     let statuses: Vec<u16> = clients.iter_mut().map(|client| client.answer(false).status).collect();
     assert_eq!(statuses.last(), Some(&401), "{statuses:?}");
     assert_eq!(radio.ask(&login).status, 401);
+}
+
+/// Does something bad to a users file.
+type Spoil<'a> = &'a dyn Fn(&PathBuf);
+
+#[test]
+fn a_users_file_that_is_lost_or_others_can_change_leaves_the_users_as_they_were() {
+    let mut radio = Radio::start();
+    let admin = radio.token("admin", Role::Admin);
+    let good = fs::read_to_string(&radio.file).unwrap();
+    let warnings = |radio: &Radio| {
+        let health = radio.client().ask("GET", "/health", "", "");
+        health.json()["warnings"].clone()
+    };
+    let mode = |mode: u32| fs::Permissions::from_mode(mode);
+    let spoil: [(&str, Spoil<'_>); 5] = [
+        ("is gone or empty", &|file| fs::remove_file(file).unwrap()),
+        ("is gone or empty", &|file| fs::write(file, "").unwrap()),
+        ("line 1: is not name:role:hash", &|file| fs::write(file, "admin\n").unwrap()),
+        ("`chmod go-w", &|file| fs::set_permissions(file, mode(0o666)).unwrap()),
+        ("it is a folder, not a file", &|file| {
+            fs::remove_file(file).unwrap();
+            fs::create_dir(file).unwrap();
+        }),
+    ];
+    for (reason, spoil) in spoil {
+        spoil(&radio.file);
+        let report = radio.api.as_ref().unwrap().reload().unwrap();
+        assert_eq!(report.changed, Vec::<String>::new());
+        assert!(
+            report.failed[0].contains(reason) && report.failed[0].contains("stay as they were"),
+            "{report:?}"
+        );
+        assert_eq!(radio.ask(&admin).status, 200, "{reason}");
+        let text = warnings(&radio)[0]["problem"].to_string();
+        assert!(text.contains("the users stay as they were"), "{text}");
+        let _ = fs::remove_dir(&radio.file);
+        let _ = fs::remove_file(&radio.file);
+        fs::write(&radio.file, &good).unwrap();
+        assert_eq!(radio.api.as_ref().unwrap().reload().unwrap(), longwave::Reloaded::default());
+        assert_eq!(warnings(&radio), serde_json::json!([]), "{reason}");
+    }
+    // `longwave user` has removed the last user: that is no accident.
+    radio.change(|users| users.remove("admin").unwrap());
+    assert_eq!(radio.ask(&admin).status, 401);
+}
+
+#[test]
+fn a_first_password_is_refused_from_its_time_on_until_it_is_changed() {
+    let mut radio = Radio::start();
+    let in_an_hour = SystemTime::now() + Duration::from_secs(3600);
+    radio.change(|users| users.add_until("first", Role::Admin, "password 1", in_an_hour).unwrap());
+    let login = basic("first", "password 1");
+    assert_eq!(radio.ask(&login).status, 200);
+    let health = radio.client().ask("GET", "/health", "", "").body;
+    assert!(health.contains("it expires at 20") && !health.contains("\"first"), "{health}");
+
+    // The time is in the file.
+    let text = fs::read_to_string(&radio.file).unwrap();
+    let (hash, _) = text.split_once(":expires=").unwrap();
+    fs::write(&radio.file, format!("{hash}:expires=2026-01-01T00:00:00Z\n")).unwrap();
+    radio.users = Users::read(&radio.file).unwrap();
+    radio.api.as_ref().unwrap().reload().unwrap();
+    for _ in 0..2 {
+        let answer = radio.ask(&login);
+        assert_eq!(answer.status, 401);
+        assert!(answer.body.contains("has expired: set another by `longwave user passwd`"), "{answer:?}");
+    }
+    assert!(radio.client().ask("GET", "/health", "", "").body.contains("has expired"));
+    radio.change(|users| users.set_password("first", "password 2").unwrap());
+    assert_eq!(radio.ask(&basic("first", "password 2")).status, 200);
+    assert!(!fs::read_to_string(&radio.file).unwrap().contains("expires"));
+    assert!(radio.client().ask("GET", "/health", "", "").body.contains("\"warnings\":[]"));
 }

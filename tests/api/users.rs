@@ -46,3 +46,29 @@ fn users_are_changed_by_name() {
         assert!(matches!(users.add(name, Role::Admin, password), Err(Error::Setting { .. })), "{name:?}");
     }
 }
+
+#[test]
+fn what_each_writer_was_told_is_written_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("users");
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let file = &file;
+            scope.spawn(move || {
+                for n in 0..5 {
+                    let name = format!("token-{writer}-{n}");
+                    Users::update(file, |users| users.add_token(&name, Role::Viewer)).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(Users::read(&file).unwrap().list().count(), 40);
+    // A change that fails writes nothing.
+    let before = fs::read_to_string(&file).unwrap();
+    let failed = Users::update(&file, |users| {
+        users.remove("token-0-0")?;
+        users.remove("nobody")
+    });
+    assert!(matches!(failed, Err(Error::NotFound(_))));
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+}

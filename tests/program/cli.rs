@@ -85,6 +85,12 @@ fn check_warns_of_what_is_rarely_meant() {
          warning: a.toml: pipeline \"main\" has no playlist: it sends silence\n"
     );
     assert_eq!(output.status.code(), Some(0));
+    let file = folder.path().join("a.toml");
+    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    let output = longwave(folder.path(), &["check", "a.toml"]);
+    let warned = "warning: a.toml: a.toml can be changed by others (its mode is 666): `chmod go-w a.toml`\n";
+    assert!(stderr(&output).contains(warned), "{}", stderr(&output));
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]
@@ -206,11 +212,12 @@ fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
-    let user = |args: &[&str], input: &str| {
+    let at = folder.path();
+    let user = move |args: &[&str], input: &str| {
         let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
             .arg("user")
             .args(args)
-            .current_dir(folder.path())
+            .current_dir(at)
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
@@ -234,6 +241,27 @@ fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
     let mode = std::fs::metadata(folder.path().join("users")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     good(user(&["remove", "queue"], ""));
+
+    // Programs that change the file at the same time lose nothing of each other.
+    std::thread::scope(|scope| {
+        for n in 0..10 {
+            scope.spawn(move || good(user(&["token", &format!("program-{n}")], "")));
+        }
+    });
+    assert_eq!(good(user(&["list"], "")).lines().count(), 11);
+
+    let mode = |name: &str, mode: u32| {
+        std::fs::set_permissions(at.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (name, wide, narrow) in [("users", 0o666, 0o600), (".", 0o777, 0o700)] {
+        mode(name, wide);
+        let output = user(&["list"], "");
+        assert!(
+            stderr(&output).contains("can be changed by others") && stderr(&output).contains("`chmod go-w")
+        );
+        assert_eq!(output.status.code(), Some(1));
+        mode(name, narrow);
+    }
 
     for (args, input, reason, code) in [
         (&["add", "alice"][..], "correct horse\n", "longwave: the user \"alice\" exists already\n", 1),

@@ -308,8 +308,51 @@ fn where_there_is_no_user_yet_an_admin_is_made_whose_password_only_the_owner_rea
         let (_, password) = login.split_once(':').unwrap();
         assert!(!station.said().contains(password), "no secret is logged");
         assert_eq!(station.said().contains("users.first"), first.is_none(), "it is said when it is made");
+        assert_eq!(station.said().contains("the first password of admin expires"), first.is_some());
         assert_eq!(first.get_or_insert(login.clone()), &login, "and made once");
     }
+
+    // Once it is changed, the file that has the first password goes.
+    let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
+        .args(["user", "passwd", "admin"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process.stdin.take().unwrap().write_all(b"correct horse\n").unwrap();
+    assert!(process.wait().unwrap().success());
+    let mut station = OnAir::start(folder.path(), &["serve", "station.toml"]);
+    let url = station.url();
+    while status(&format!("{}/health", &url[..url.rfind('/').unwrap()]), "A: b") == 404 {}
+    assert!(!folder.path().join("users.first").exists());
+    assert!(!station.said().contains("first password"));
+    station.signal(Signal::SIGTERM);
+    station.end();
+}
+
+/// A second station on the same state would overwrite what the first one keeps.
+#[test]
+#[cfg(feature = "mp3")]
+fn a_second_station_on_a_state_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    let text = "[server]\nlisten = '127.0.0.1:0'\n[[pipeline]]\nplaylist = '.'\nstate_file = 'main.state'\n\
+                [[pipeline.output]]\nformat = 'mp3'\n";
+    std::fs::write(folder.path().join("station.toml"), text).unwrap();
+    let start = || OnAir::start(folder.path(), &["serve", "station.toml"]);
+    let mut first = start();
+    first.url();
+    let mut second = start();
+    assert_ne!(second.end().0, Some(0));
+    let said = second.said();
+    assert!(said.contains("state_file: a pipeline on the air keeps its state in"), "{said}");
+    first.signal(Signal::SIGKILL);
+    first.end();
+    // A lock ends with its process.
+    let mut third = start();
+    third.url();
+    third.signal(Signal::SIGTERM);
+    assert_eq!(third.end().0, Some(0));
 }
 
 /// The playlist has many entries and no file: the start waits for the first that is there.

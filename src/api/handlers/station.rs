@@ -48,6 +48,7 @@ pub(crate) fn health(core: &Core, _: &Call<'_>) -> Handled {
         warnings.extend(health.warnings.into_iter().map(finding));
     }
     let finding = |problem| Finding { pipeline: None, problem };
+    warnings.extend(core.guard.warnings(SystemTime::now()).into_iter().map(finding));
     warnings.extend(core.server.health().warnings.into_iter().map(finding));
     warnings.extend(core.warnings().into_iter().map(finding));
     let (code, status) = if problems.is_empty() { (200, "ok") } else { (503, "failing") };
