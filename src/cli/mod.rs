@@ -8,6 +8,8 @@ mod args;
 mod credentials;
 mod ctl;
 mod logs;
+#[allow(unsafe_code, reason = "asks glibc to give memory back")]
+mod memory;
 mod on_air;
 mod places;
 mod play;
@@ -28,6 +30,7 @@ use on_air::OnHangup;
 /// Runs the command. The exit code is 0 for success, 2 for a wrong command line or configuration, 1 for any
 /// other failure.
 pub fn main() -> ExitCode {
+    memory::Memory::limit_arenas();
     signals::hold();
     let command = args::parse();
     if !command.goes_on_air() {

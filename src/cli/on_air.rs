@@ -14,6 +14,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, exit};
 
 use super::credentials::{self, Token};
+use super::memory::Memory;
 use super::{Failure, places, say};
 
 /// How often the main thread checks that all parts are still running.
@@ -236,7 +237,9 @@ fn reload_on_demand(api: Arc<Api>, asked: Receiver<()>) -> Result<(), Failure> {
 
 /// Waits until the station is asked to stop (`None`), or until a part of it has ended (its kind).
 fn watch(station: &Station, stop: &Stop) -> Option<&'static str> {
+    let mut memory = Memory::default();
     loop {
+        memory.look(station.server());
         select! {
             recv(stop.stop) -> _ => return None,
             recv(stop.reopen) -> _ => station.server().reopen_logs(),

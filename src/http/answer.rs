@@ -235,6 +235,12 @@ impl Outgoing {
         self.first.len() + self.then.len()
     }
 
+    /// How many bytes only this answer has.
+    pub(crate) fn own_bytes(&self) -> usize {
+        let then = if let Body::Own(bytes) = &self.then { bytes.len() } else { 0 };
+        self.first.len() + then
+    }
+
     /// The bytes to send next; none once all are sent.
     pub(crate) fn next(&self) -> &[u8] {
         match self.first.get(self.sent..) {

@@ -6,6 +6,8 @@ use super::places::{ADMITTED_BODIES, ANONYMOUS_BODIES};
 use crate::error::{Error, Result};
 use crate::server::reports::stats::Counters;
 
+/// The bytes of unfinished heads and of answers that are not taken, over all connections.
+pub(crate) const MAX_HELD_BYTES: usize = 32 << 20;
 /// Descriptors that are kept for other things than listeners: files, acceptors, short requests, the host.
 const RESERVE: u64 = 200;
 /// So many of these are for connections that do not listen, or not yet.
@@ -31,6 +33,7 @@ impl Limits {
         counters.max_listeners.set(self.max_listeners as u64);
         counters.max_event_clients.set(self.max_event_clients as u64);
         counters.max_connections.set(self.max_connections as u64);
+        counters.max_held_bytes.set(MAX_HELD_BYTES as u64);
         counters.max_anonymous_bodies.set(ANONYMOUS_BODIES);
         counters.max_admitted_bodies.set(ADMITTED_BODIES);
     }

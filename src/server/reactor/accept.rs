@@ -108,7 +108,7 @@ impl Reactor {
                 Connection::refusing(answer, patience, now.instant)
             }
         };
-        entry.insert(Peer { transport, address, counted_for, is_reserved, connection });
+        entry.insert(Peer { transport, address, counted_for, held: 0, is_reserved, connection });
         self.ports.counters.addresses.set(self.shares.len() as u64);
         self.ports.counters.connections.set(self.peers.len() as u64);
         self.shrink_below = self.shrink_below.max(self.peers.capacity() / 4);

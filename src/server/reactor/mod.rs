@@ -28,7 +28,7 @@ use slab::Slab;
 
 use super::Moment;
 use super::connections::connection::{Connection, Patience, Site, Want};
-use super::connections::limits::Limits;
+use super::connections::limits::{Limits, MAX_HELD_BYTES};
 use super::connections::shares::{Kind, Shares};
 use super::connections::transport::{Received, Transport, Wrote};
 use super::crowding::Crowding;
@@ -97,6 +97,8 @@ pub(crate) struct Reactor {
     /// Connections beyond `max_connections`, each of which must bring a credential.
     reserved: usize,
     crowding: Arc<Crowding>,
+    /// The bytes of unfinished heads and of answers that are not taken.
+    held_bytes: usize,
     patience: Patience,
     /// The buffer for reads.
     scratch: Box<[u8]>,
@@ -112,6 +114,8 @@ struct Peer {
     address: SocketAddr,
     /// Whose connection it is, if it counts. Requests through a trusted proxy change it.
     counted_for: Option<IpAddr>,
+    /// What the connection held when it began to wait: a part of `held_bytes`.
+    held: u32,
     /// Whether it is beyond `max_connections`.
     is_reserved: bool,
     connection: Connection,
@@ -150,6 +154,7 @@ impl Reactor {
             shares: Shares::new(settings.shares()),
             reserved: 0,
             crowding,
+            held_bytes: 0,
             patience: Patience {
                 header_timeout: settings.header_timeout,
                 write_timeout: settings.write_timeout,
@@ -317,13 +322,13 @@ impl Reactor {
                     match transport.read(&mut self.scratch[..room]) {
                         Received::Some(count) => connection.received(&self.scratch[..count]),
                         Received::End => connection.ended(),
-                        Received::Nothing => return self.wait(key),
+                        Received::Nothing => return self.wait(key, now),
                         Received::Gone(_) => return self.close(key, CloseReason::Left, now),
                     }
                 }
                 Want::Write(bytes) => match transport.write(&[IoSlice::new(bytes)]) {
                     Wrote::Some(count) => connection.sent(count, self.patience, now.instant),
-                    Wrote::Full => return self.wait(key),
+                    Wrote::Full => return self.wait(key, now),
                     Wrote::Gone(_) => return self.close(key, CloseReason::Left, now),
                 },
                 Want::Reply => {
@@ -336,8 +341,11 @@ impl Reactor {
                         return self.close(key, CloseReason::Left, now);
                     }
                 }
-                Want::Wait => return self.wait(key),
-                Want::Serve => return self.serve(key, now),
+                Want::Wait => return self.wait(key, now),
+                Want::Serve => {
+                    self.hold(key, 0);
+                    return self.serve(key, now);
+                }
                 Want::Close => return self.close(key, CloseReason::Left, now),
             }
         }
@@ -347,9 +355,24 @@ impl Reactor {
 
     /// Lets a connection wait until something happens, or until its deadline. The poll reports both edges all
     /// the time.
-    fn wait(&mut self, key: usize) {
+    fn wait(&mut self, key: usize, now: Moment) {
+        let held = self.peers[key].connection.held_bytes();
+        self.hold(key, held);
+        if held > 0 && self.held_bytes > MAX_HELD_BYTES {
+            self.ports.counters.refused.add(1);
+            return self.close(key, CloseReason::Left, now);
+        }
         if let Some(deadline) = self.peers[key].connection.deadline() {
             self.timers.schedule(key, deadline);
+        }
+    }
+
+    /// Accounts for what a connection holds from now on.
+    fn hold(&mut self, key: usize, bytes: usize) {
+        let held = std::mem::replace(&mut self.peers[key].held, bytes as u32);
+        if held as usize != bytes {
+            self.held_bytes = self.held_bytes - held as usize + bytes;
+            self.ports.counters.held_bytes.set(self.held_bytes as u64);
         }
     }
 
@@ -360,7 +383,7 @@ impl Reactor {
         now: Moment,
         act: fn(&mut Connection, &mut dyn Site, Patience, Instant),
     ) {
-        let Peer { transport, address, connection, counted_for, is_reserved } = &mut self.peers[key];
+        let Peer { transport, address, connection, counted_for, is_reserved, .. } = &mut self.peers[key];
         let mut router = RequestRouter {
             desk: &mut self.desk,
             mounts: &self.mounts,
@@ -410,7 +433,8 @@ impl Reactor {
 
     fn close(&mut self, key: usize, reason: CloseReason, now: Moment) {
         self.timers.cancel(key);
-        let Peer { transport, connection, counted_for, is_reserved, address } = self.peers.remove(key);
+        self.hold(key, 0);
+        let Peer { transport, connection, counted_for, is_reserved, address, .. } = self.peers.remove(key);
         if let Some(address) = counted_for {
             self.shares.give_back(Kind::Connection, address);
         }

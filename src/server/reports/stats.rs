@@ -50,6 +50,10 @@ counters! {
         /// Connections and requests that were refused because there were too many listeners, connections or
         /// waiting requests.
         refused: Counter of requests,
+        /// Bytes of unfinished heads, and of answers that clients have not taken.
+        held_bytes: Gauge of bytes,
+        /// The same at most. Beyond it, connections that hold some are closed.
+        max_held_bytes: Gauge of bytes,
         /// Bodies of anybody's requests that are being received now.
         anonymous_bodies: Gauge of bodies,
         /// Bodies that are being received now after their request's credential was found good.

@@ -31,6 +31,9 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The bytes that a client may still send in that time. They are read and discarded.
 const LINGER_BYTES: usize = 64 * 1024;
 
+/// A client that takes an answer slowly has so many times `write_timeout` for all of it.
+const ANSWER_TIMEOUTS: u32 = 8;
+
 /// The interim answer for a client that waits for leave to send its body.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -117,7 +120,10 @@ pub(crate) struct Answering {
     output: Outgoing,
     /// Bytes that came after the request. `None` if the connection closes after this answer.
     pipelined: Option<Vec<u8>>,
+    /// It moves when the client takes something.
     deadline: Instant,
+    /// The whole answer must be taken by then, even if the client always takes a little.
+    at_last: Instant,
 }
 
 #[derive(Debug)]
@@ -317,6 +323,7 @@ impl Connection {
                 pipelined: output.keeps_alive().then_some(rest),
                 output,
                 deadline: now + patience.write_timeout,
+                at_last: now + patience.write_timeout * ANSWER_TIMEOUTS,
             }),
         }
     }
@@ -332,6 +339,7 @@ impl Connection {
             _ => return,
         };
         answering.output.advance(count);
+        answering.deadline = (now + patience.write_timeout).min(answering.at_last);
         if !answering.output.is_sent() {
             return;
         }
@@ -339,6 +347,17 @@ impl Connection {
             Some(rest) => Connection::Reading(Reading::new(rest, now + patience.header_timeout)),
             None => Connection::Lingering(Lingering { shut: false, discarded: 0, deadline: now + LINGER }),
         };
+    }
+
+    /// The bytes that this connection alone holds while it waits for its client: an unfinished head, a body, or
+    /// an answer that is not taken. Shared bodies of answers do not count.
+    pub(crate) fn held_bytes(&self) -> usize {
+        match self {
+            Connection::Reading(reading) => reading.input.capacity(),
+            Connection::Answering(answering) => answering.output.own_bytes(),
+            // Bodies have their own places.
+            _ => 0,
+        }
     }
 
     /// Notes that the write side is shut down.

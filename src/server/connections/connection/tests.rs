@@ -203,6 +203,22 @@ fn an_answer_that_is_not_taken_does_not_wait_for_ever() {
 }
 
 #[test]
+fn an_answer_that_is_taken_slowly_has_more_time_but_not_for_ever() {
+    let mut talk = Talk::new();
+    talk.connection.received(format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100)).as_bytes());
+    talk.connection.reply(&mut talk.site, PATIENCE, talk.now);
+    assert!(talk.connection.held_bytes() > 100);
+    let began = talk.now;
+    while !talk.is_closed() {
+        talk.connection.sent(1, PATIENCE, talk.now);
+        talk.now += Duration::from_secs(25);
+        talk.connection.check_deadline(&mut talk.site, PATIENCE, talk.now);
+    }
+    assert_eq!(talk.now - began, Duration::from_secs(250), "the first look after 240 s");
+    assert_eq!(talk.connection.held_bytes(), 0);
+}
+
+#[test]
 fn requests_of_a_listener_are_ignored() {
     let mut talk = Talk::new();
     talk.hear(b"GET /first HTTP/1.1\r\n\r\nGET /listen HTTP/1.1\r\n\r\nGET /no HTTP/1.1\r\n\r\n");
