@@ -207,6 +207,10 @@ fn without_the_api_its_paths_are_not_found() {
     let mut radio = Radio::start();
     radio.api.take();
     let mut client = Client::new(radio.connect());
+    let health = client.ask("GET", "/health", "", "");
+    assert_eq!((health.status, health.header("Retry-After")), (503, Some("2")), "it may be started again");
+    radio.station.server().expect_no_more("/health").unwrap();
+    let mut client = Client::new(radio.connect());
     assert_eq!(client.ask("GET", "/health", "", "").status, 404);
     assert!(client.ask("GET", "/", "", "").body.contains("<html"));
 }

@@ -287,3 +287,21 @@ fn the_tags_of_a_file_are_read() {
     refused(&refusal("/api/v1/metadata?file=%2e%2e/secret.wav"), 403, "outside-media-roots", Some("file"));
     refused(&refusal("/api/v1/metadata?file=noise.mp3"), 422, "file-unplayable", Some("file"));
 }
+
+#[test]
+fn what_is_beyond_a_limit_is_refused_with_its_name() {
+    let radio = Radio::start();
+    let play = || steer(&radio, "POST", "/voices", json!({ "file": "three.wav", "paused": true }));
+    for _ in 0..64 {
+        assert_eq!(play().status, 201);
+    }
+    let refused = play();
+    assert_eq!((refused.problem().0, refused.problem().1.as_str()), (409, "limit-reached"));
+    assert!(refused.body.contains("max_voices is 64"), "{}", refused.body);
+    let files = vec!["three.wav"; 1000];
+    let queue = || steer(&radio, "POST", "/queue", json!({ "files": files }));
+    let refused =
+        std::iter::repeat_with(queue).take(11).find(|answer| answer.status != 201).expect("a limit");
+    assert_eq!((refused.problem().0, refused.problem().1.as_str()), (409, "limit-reached"));
+    assert!(refused.body.contains("max_queue is 10000"), "{}", refused.body);
+}

@@ -104,6 +104,14 @@ fn is_awaited(address: SocketAddr, path: &str) -> bool {
     }
 }
 
+/// Waits until the path is awaited. It is never called gone on the way.
+fn comes_to_be_awaited(address: SocketAddr, path: &str) {
+    until("it is awaited", || {
+        assert_ne!(ask(address, path).map(|(status, _)| status), Some(404));
+        is_awaited(address, path)
+    });
+}
+
 /// A server on a port that was free a moment ago.
 fn somewhere() -> (ServerSettings, SocketAddr) {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -196,7 +204,7 @@ fn what_was_on_the_air_is_not_called_gone_during_a_stop() {
     let server = station.server().clone();
     let stop = thread::spawn(move || station.stop());
     until("the quick one has gone", || server.mount_info("/a").is_none());
-    assert!(is_awaited(address, "/a"));
+    comes_to_be_awaited(address, "/a");
     slow.end.open();
     stop.join().unwrap();
     assert_eq!(ask(address, "/a"), None);
@@ -237,7 +245,7 @@ fn a_mount_that_changes_its_format_is_awaited_meanwhile() {
     };
     let server = station.server().clone();
     until("the old one has gone", || server.mount_info("/a").is_none());
-    assert!(is_awaited(address, "/a"));
+    comes_to_be_awaited(address, "/a");
     other.start.open();
     let report = reload.join().unwrap();
     assert!(report.failed.is_empty(), "{report:?}");
