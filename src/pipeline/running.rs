@@ -29,6 +29,7 @@ use crate::engine::programme::Programme;
 use crate::engine::shared::Locked;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event, Membership};
+use crate::filework::FileWork;
 use crate::playout::DeadAir;
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
@@ -54,6 +55,8 @@ pub(super) struct Inner {
     membership: Arc<Membership>,
     commands: QuietSender<Command>,
     pub threads: Threads,
+    /// The writing of the state.
+    pub state_work: FileWork,
     /// Dropped at the end: a server that was made for this pipeline ends with it.
     server: Mutex<Option<Server>>,
     stopping: Arc<AtomicBool>,
@@ -101,6 +104,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         membership,
         commands,
         threads,
+        state_work: FileWork::new(),
         server: Mutex::new(Some(server)),
         stopping,
         stopped: Mutex::new(None),
@@ -134,10 +138,11 @@ impl Inner {
     ) -> Result<()> {
         if let Some(file) = state_file {
             let (events, state) = (self.emitter.subscribe(STATE_EVENTS), self.snapshot_source());
+            let work = self.state_work.clone();
             self.threads.followers.spawn("state", move || {
                 // Held until the last state is written, however long that takes.
                 let _lock = state_lock;
-                state_file::keep(&state, &events, &file);
+                state_file::keep(&state, &events, &file, &work);
             })?;
         }
         let (hooks, pipeline) = (self.hooks.clone(), Arc::downgrade(self));

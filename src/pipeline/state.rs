@@ -163,6 +163,8 @@ impl Pipeline {
         }
         health.problems.extend(self.inner.outputs().problems());
         health.warnings.extend(self.inner.programming.warnings());
+        let state = self.inner.state_work.warning();
+        health.warnings.extend(state.map(|warning| format!("the state is not kept: {warning}")));
         let hook = self.inner.hooks.hanging();
         health
             .problems

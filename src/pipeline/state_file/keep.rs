@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::journal::{Journal, checksum_of_whole, remove};
 use super::{beside, folder_of, journal_of};
 use crate::event::{EventKind, EventReceiver};
+use crate::filework::FileWork;
 use crate::pipeline::resume::{PipelineSnapshot, SnapshotSource};
 
 /// The time between two writes. The state is also written at every track change and at the end.
@@ -20,7 +21,7 @@ const LEAST_JOURNAL: u64 = 256 << 10;
 
 /// Runs the thread `state`: it writes the state to a file until the pipeline has ended, and once more then.
 /// It holds only a source of snapshots, not the pipeline, so it does not keep the pipeline alive.
-pub(crate) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path) {
+pub(crate) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path, work: &FileWork) {
     let mut keeper = Keeper::new(file);
     let mut complained = false;
     let mut due = Instant::now() + KEEP_EVERY;
@@ -31,6 +32,8 @@ pub(crate) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path) 
         let now = Instant::now();
         if over || now >= due || kind == Some(EventKind::TrackChange) {
             due = now + KEEP_EVERY;
+            // Shows others when it hangs. It is this thread's only file, so it is never refused for long.
+            let _doing = work.begin(file).ok();
             match keeper.keep(state.snapshot()) {
                 Ok(()) => complained = false,
                 Err(error) if !complained => {
