@@ -215,6 +215,12 @@ impl FileWork {
         hanging
     }
 
+    /// Whether nothing is being done.
+    #[cfg(test)]
+    pub fn is_idle(&self) -> bool {
+        !ward().jobs.iter().any(|job| job.part == self.part)
+    }
+
     /// What hangs, in a sentence. `None` if nothing does.
     pub fn warning(&self) -> Option<String> {
         /// More names help nobody.
@@ -327,19 +333,17 @@ impl Ward {
     /// Whether this file may be tried.
     fn admit(&self, part: u64, path: &Path, now: Instant) -> Result<(), NoAnswer> {
         let hanging = || self.jobs.iter().filter_map(|job| Some((job, job.hangs(now)?)));
-        let mut own = 0;
-        let mut paths = Vec::new();
-        for (job, time) in hanging() {
-            let hangs = job.path();
-            if hangs == path {
-                return Err(NoAnswer::Hangs(time));
-            }
-            own += usize::from(job.part == part);
-            paths.push(hangs);
+        if let Some((_, time)) = hanging().find(|(job, _)| job.path() == path) {
+            return Err(NoAnswer::Hangs(time));
         }
-        if own >= MAX_HANGING {
+        // What other parts found out does not count, so that a fallback is not given up for the list's disk.
+        let own = hanging().filter(|(job, _)| job.part == part);
+        let mut paths: Vec<PathBuf> = own.map(|(job, _)| job.path()).collect();
+        if paths.len() >= MAX_HANGING {
             return Err(NoAnswer::TooMany);
         }
+        paths.sort();
+        paths.dedup();
         let mut enough = DEAD_FOLDER;
         for folder in path.ancestors().skip(1).take_while(|folder| folder.parent().is_some()) {
             if enough > paths.len() {
@@ -494,6 +498,8 @@ mod tests {
         ));
         assert!(work.begin("/mnt/usb/artist/album/a.mp3".as_ref()).is_ok());
         assert!(work.begin("/top.mp3".as_ref()).is_ok());
+        let fallback = FileWork::new();
+        assert!(fallback.begin("/mnt/nas/fallback.mp3".as_ref()).is_ok(), "it finds out for itself");
         stuck.clear();
         assert!(work.begin("/mnt/nas/x/y/z.mp3".as_ref()).is_ok());
     }

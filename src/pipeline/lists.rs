@@ -514,4 +514,37 @@ mod tests {
         reader.read_again_if_changed();
         assert_eq!((reader.names(), reader.problems()), (vec!["a".into()], 2));
     }
+
+    /// Broken off by the list that takes its place, and by the stop.
+    #[test]
+    fn three_million_missing_files_hold_up_nobody() {
+        let disk = tempfile::tempdir().unwrap();
+        let (missing, other) = (disk.path().join("missing.m3u"), disk.path().join("other.m3u"));
+        fs::write(&missing, "a\n".repeat(3_000_000)).unwrap();
+        fs::write(disk.path().join("b.mp3"), "").unwrap();
+        fs::write(&other, "b.mp3\n").unwrap();
+        let up_next = Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1))));
+        let (files, crew) = (FileWork::new(), Crew::default());
+        let roots = MediaRoots::default();
+        let lists = Lists::start("main".into(), up_next.clone(), roots, files.clone(), &crew).unwrap();
+        let load = |list: &Path| Load::new(vec![list.to_owned()], true, false);
+        lists.load(load(&missing));
+        while files.is_idle() {
+            std::thread::yield_now();
+        }
+        let since = Instant::now();
+        lists.load(load(&other));
+        while up_next.lock().peek().is_none() {
+            std::thread::yield_now();
+        }
+        assert!(since.elapsed() < Duration::from_secs(2), "another list after {:?}", since.elapsed());
+        lists.load(load(&missing));
+        while files.is_idle() {
+            std::thread::yield_now();
+        }
+        let since = Instant::now();
+        lists.stop();
+        assert_eq!(crew.join(since + Duration::from_secs(2)), [""; 0]);
+        assert_eq!(files.settle(since + Duration::from_secs(4)), [""; 0]);
+    }
 }

@@ -3,5 +3,6 @@
 mod cli;
 mod on_air;
 mod reload;
+mod sick_disks;
 mod state_file;
 mod strangers;

@@ -339,3 +339,37 @@ fn tags_that_lie_about_their_size_cost_neither_memory_nor_the_file() {
     let path = file(&folder, "ape.mp3", [plain, ape].concat());
     assert_eq!(decode(&path, stereo(44_100)).len(), whole.len());
 }
+
+/// Sparse files of a few KiB on disk, which claim to be almost a terabyte of anything but sound. Nothing else
+/// ends the reading of the first: it would go on for half an hour, and keep gigabytes.
+#[test]
+fn a_file_may_not_read_for_ever_before_its_first_sound() {
+    const LENGTH: u64 = 900 << 30;
+    fn large(kind: &[u8; 4], more: u64) -> Vec<u8> {
+        let size = (LENGTH + more).to_be_bytes();
+        [&1u32.to_be_bytes()[..], kind, &size].concat()
+    }
+    let ftyp = b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42".to_vec();
+    let boxes = [(b"moov", 2000), (b"trak", 1500), (b"mdia", 1000), (b"minf", 800), (b"stbl", 500)];
+    let within: Vec<u8> = boxes.iter().flat_map(|(kind, more)| large(kind, *more)).collect();
+    let table = |kind: &[u8; 4]| [&ftyp[..], &within, &large(kind, 0), &[0; 8], &[0xff; 4]].concat();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, head) in [
+        ("sizes.m4a", table(b"stsz")),
+        ("times.m4a", table(b"stts")),
+        ("places.m4a", table(b"co64")),
+        ("nothing.mp3", Vec::new()),
+        ("nothing.flac", b"fLaC\0\0\0\x22".to_vec()),
+        ("nothing.ogg", b"OggS\0\x02".to_vec()),
+        ("nothing.aac", b"\xff\xf1".to_vec()),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, head).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(LENGTH + (1 << 30)).unwrap();
+        let since = std::time::Instant::now();
+        let opened = AudioFile::open(&path, stereo(44_100));
+        assert!(opened.is_err(), "{name}");
+        assert!(since.elapsed().as_secs() < 20, "{name}: {:?}", since.elapsed());
+        assert!(read_metadata(&path).is_err(), "{name}");
+    }
+}

@@ -1,0 +1,271 @@
+//! Sick disks under every thread that touches files: what hangs, is slow or fails holds up nothing else.
+//!
+//! A library that is loaded before the program (testing/sick_disk.c) makes the calls on one folder sick.
+#![cfg(feature = "mp3")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use longwave_testing::studio::constant;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+/// A stop is over within this time, whatever hangs, and a busy machine has a moment more.
+const STOPS_WITHIN: Duration = Duration::from_millis(5500);
+
+/// How long a listener is watched. It must get at least half of what it would get in this time.
+const WATCHED: Duration = Duration::from_secs(2);
+
+/// MP3 at 32 kbit/s.
+const BYTES_PER_SECOND: u64 = 4000;
+
+/// What is on the sick disk, and how the station is asked to touch it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disk {
+    OneTrack,
+    AllMusic,
+    Playlist,
+    Users,
+    Configuration,
+    State,
+    AccessLog,
+    /// Standard error, which nobody reads. It is no disk.
+    Log,
+}
+
+/// A row of the table: what is sick, how, and what `/health` must say (empty: nothing).
+const ROWS: &[(Disk, &str, &str)] = &[
+    (Disk::OneTrack, "hang", "one.wav"),
+    (Disk::OneTrack, "hang read", "one.wav"),
+    (Disk::OneTrack, "slow 300", ""),
+    (Disk::OneTrack, "fail 5", ""),
+    (Disk::AllMusic, "hang", "the fallback is on the air"),
+    (Disk::AllMusic, "fail 5", "the fallback is on the air"),
+    (Disk::Playlist, "hang", "list.m3u"),
+    (Disk::Playlist, "slow 300", ""),
+    (Disk::Playlist, "fail 5", ""),
+    (Disk::Users, "hang", "users"),
+    (Disk::Users, "fail 5", ""),
+    (Disk::Configuration, "hang", "station.toml"),
+    (Disk::Configuration, "slow 300", ""),
+    (Disk::Configuration, "fail 5", ""),
+    (Disk::State, "hang", "state.json"),
+    (Disk::State, "hang fsync", "state.json"),
+    (Disk::State, "fail 28", ""),
+    (Disk::AccessLog, "hang", "access.log"),
+    (Disk::AccessLog, "fail 28", "access.log"),
+    (Disk::Log, "", ""),
+];
+
+#[test]
+fn a_sick_disk_holds_up_nothing_else() {
+    let build = tempfile::tempdir().unwrap();
+    let shim = build.path().join("sick_disk.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("testing/sick_disk.c");
+    let cc = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &source]).status();
+    assert!(cc.expect("a C compiler").success());
+    let rows: Vec<_> = ROWS
+        .iter()
+        .map(|&(disk, fault, health)| {
+            let shim = shim.clone();
+            (disk, fault, std::thread::spawn(move || Sick::start(disk, &shim).bear(fault, health)))
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    println!("| on the sick disk | fault | audio | API | /health | stop |\n|---|---|---|---|---|---|");
+    for (disk, fault, row) in rows {
+        match row.join() {
+            Ok(seen) => println!("| {disk:?} | {fault} | {seen} |"),
+            Err(_) => wrong.push(format!("{disk:?} {fault}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// A station with something on a sick disk.
+struct Sick {
+    disk: Disk,
+    process: Child,
+    folder: TempDir,
+    address: String,
+    token: String,
+}
+
+impl Sick {
+    fn start(disk: Disk, shim: &Path) -> Sick {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir(at("sick")).unwrap();
+        fs::create_dir(at("well")).unwrap();
+        let place = |is_sick: bool, name: &str| at(if is_sick { "sick" } else { "well" }).join(name);
+        let tracks = ["one", "two"].map(|name| {
+            let is_sick = disk == Disk::AllMusic || disk == Disk::OneTrack && name == "one";
+            let file = place(is_sick, &format!("{name}.wav"));
+            // Longer than what is decoded ahead, so that the disk is needed soon.
+            constant(&file, 0.1, 8000 * 6);
+            file
+        });
+        constant(&at("well/fallback.wav"), 0.2, 8000);
+        let list = place(disk == Disk::Playlist, "list.m3u");
+        fs::write(&list, tracks.map(|track| track.display().to_string()).join("\n")).unwrap();
+        let users = place(disk == Disk::Users, "users");
+        let token = Command::new(env!("CARGO_BIN_EXE_longwave"))
+            .args(["user", "--file", users.to_str().unwrap(), "token", "t", "--role", "admin"])
+            .output()
+            .unwrap();
+        let config = place(disk == Disk::Configuration, "station.toml");
+        let access = place(disk == Disk::AccessLog, "access.log");
+        let state = place(disk == Disk::State, "state.json");
+        let text = format!(
+            "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\nusers_file = {users:?}\nmedia_roots = [{:?}]\n\
+             access_log = {access:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\nstate_file = {state:?}\n\
+             fallback = {:?}\ndead_air_after = '1s'\nchannels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
+             format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n",
+            at("well"),
+            at("well/fallback.wav"),
+        );
+        fs::write(&config, text).unwrap();
+        let log =
+            if disk == Disk::Log { Stdio::piped() } else { fs::File::create(at("log")).unwrap().into() };
+        let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
+            .arg("serve")
+            .arg(&config)
+            .envs([("XDG_RUNTIME_DIR", folder.path()), ("TMPDIR", folder.path())])
+            .env("RUST_LOG", if disk == Disk::Log { "trace" } else { "info" })
+            .envs([("LD_PRELOAD", shim.into()), ("SICK_DISK", at("sick")), ("SICK_CONTROL", at("control"))])
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let log = || fs::read_to_string(at("log")).unwrap_or_default();
+        let address = line.split('/').nth(2).unwrap_or_else(|| panic!("{disk:?}: {}", log())).to_owned();
+        let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+        Sick { disk, process, folder, address, token }
+    }
+
+    /// Lets the disk be sick, and tells what came of it. Panics if anything else is held up.
+    fn bear(mut self, fault: &str, names: &str) -> String {
+        let received = self.listen();
+        self.until("it is on the air", || received.load(Ordering::Relaxed) > BYTES_PER_SECOND);
+        if !fault.is_empty() {
+            // As a whole, so that nobody reads a part of it.
+            fs::write(self.path("control.new"), fault).unwrap();
+            fs::rename(self.path("control.new"), self.path("control")).unwrap();
+        }
+        if matches!(self.disk, Disk::Users | Disk::Configuration | Disk::Playlist | Disk::AllMusic) {
+            kill(self.pid(), Signal::SIGHUP).unwrap();
+        }
+        // Time for the next track, and for a disk to count as one that hangs.
+        if names.is_empty() {
+            std::thread::sleep(Duration::from_secs(3));
+        } else {
+            self.until(&format!("/health names {names}"), || {
+                // A line of the access log.
+                self.ask("GET", "/nowhere", "");
+                self.ask("GET", "/health", "").is_some_and(|(_, body)| body.contains(names))
+            });
+        }
+        if self.disk == Disk::Playlist {
+            // Another playlist takes the place of one that is being read, or hangs.
+            let list = "{\"files\": [\"fallback.wav\"], \"when\": \"now\"}";
+            let loaded = self.ask("PUT", "/api/v1/pipelines/main/playlist", list);
+            assert_eq!(loaded.map(|answer| answer.0), Some(202), "{self:?} {fault}");
+            self.until("another playlist plays", || {
+                fs::read_to_string(self.path("log")).unwrap().contains("now playing fallback")
+            });
+        }
+        let before = received.load(Ordering::Relaxed);
+        let asked = Instant::now();
+        let queued = self.ask("POST", "/api/v1/pipelines/main/queue", "{\"files\": [\"two.wav\"]}");
+        // Where all music is sick, there is no such file.
+        let expected = if self.disk == Disk::AllMusic { 404 } else { 201 };
+        assert_eq!(queued.as_ref().map(|answer| answer.0), Some(expected), "{self:?} {fault}: {queued:?}");
+        let answered = asked.elapsed();
+        assert!(answered < Duration::from_secs(2), "{self:?} {fault}: an answer after {answered:?}");
+        std::thread::sleep(WATCHED);
+        let heard = received.load(Ordering::Relaxed) - before;
+        assert!(heard > BYTES_PER_SECOND * WATCHED.as_secs() / 2, "{self:?} {fault}: {heard} bytes");
+
+        let asked = Instant::now();
+        kill(self.pid(), Signal::SIGTERM).unwrap();
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(asked.elapsed() < STOPS_WITHIN, "{self:?} {fault}: it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let health = if names.is_empty() { "" } else { names };
+        format!("goes on | answers | {health} | {:.1} s", asked.elapsed().as_secs_f64())
+    }
+
+    /// Counts the bytes that a listener gets.
+    fn listen(&self) -> Arc<AtomicU64> {
+        let mut socket = TcpStream::connect(&self.address).unwrap();
+        write!(socket, "GET /r.mp3 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let received = Arc::new(AtomicU64::new(0));
+        let counter = received.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = socket.read(&mut buffer) {
+                counter.fetch_add(count as u64, Ordering::Relaxed);
+            }
+        });
+        received
+    }
+
+    /// The status and the body of an answer. `None` if none comes in time.
+    fn ask(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+        let mut socket = TcpStream::connect(&self.address).ok()?;
+        socket.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+        let (token, length) = (&self.token, body.len());
+        write!(
+            socket,
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .ok()?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).ok()?;
+        let status = answer.split(' ').nth(1)?.parse().ok()?;
+        Some((status, answer))
+    }
+
+    fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(40);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{self:?}: waited in vain until {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.process.id() as i32)
+    }
+}
+
+impl std::fmt::Debug for Sick {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+        let health = self.ask("GET", "/health", "");
+        write!(f, "{:?}\n{log}\n{health:?}\n", self.disk)
+    }
+}
+
+impl Drop for Sick {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_file(self.path("control"));
+    }
+}
