@@ -1,41 +1,31 @@
 //! A station's first credential, in a file that only its owner can read: a user for the users file, or a
 //! token that is valid as long as the station runs.
 
-use std::fs::{self, DirBuilder};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use longwave::{ApiSettings, Role, Users, write_private};
+
+use super::token_place::{self, TokenFile};
 
 /// The name of the first user, and of the token of a station without a users file.
 const FIRST: &str = "admin";
 /// The first user's password must be changed within this time. It stands in a file, and in backups of it.
 const FIRST_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The file of a station's token. Dropping it removes the file.
-pub struct Token(Option<PathBuf>);
-
-impl Drop for Token {
-    fn drop(&mut self) {
-        if let Some(file) = &self.0 {
-            let _ = fs::remove_file(file);
-        }
-    }
-}
-
 /// Creates a credential for the station that listens on `port` if there is none, and logs which file has it.
+/// The result removes the file of a token when it is dropped.
 /// A failure is logged only: the station runs without control.
-pub fn provide(settings: &mut ApiSettings, port: u16) -> Token {
+pub fn provide(settings: &mut ApiSettings, port: u16) -> Option<TokenFile> {
     let provided = match settings.users_file.clone() {
         Some(file) => first_user(&file).map(|()| None),
         None => token(settings, port).map(Some),
     };
-    Token(provided.unwrap_or_else(|error| {
+    provided.unwrap_or_else(|error| {
         log::warn!("nobody can steer this station: {error}");
         None
-    }))
+    })
 }
 
 /// Adds an admin with a random password to an empty users file. Reminds of a first password that has not been
@@ -106,44 +96,16 @@ fn note_of(users_file: &Path) -> PathBuf {
 }
 
 /// Adds a token that is valid as long as this process runs. Returns its file.
-fn token(settings: &mut ApiSettings, port: u16) -> longwave::Result<PathBuf> {
+fn token(settings: &mut ApiSettings, port: u16) -> longwave::Result<TokenFile> {
     let token = settings.users.add_token(FIRST, Role::Admin)?;
-    let folder = folder().map_err(longwave::Error::io("making a folder for the API's token"))?;
-    let file = token_file(&folder, port);
-    write_private(&file, format!("{token}\n").as_bytes())?;
-    log::info!("`longwave ctl` and the API take the token in {}", file.display());
+    let file =
+        token_place::write(&token, port).map_err(longwave::Error::io("writing the API's token to a file"))?;
+    let path = file.path.display();
+    match file.is_found {
+        true => log::info!("`longwave ctl` and the API take the token in {path}"),
+        false => log::warn!(
+            "others can write to all usual places for the API's token: it is in {path}; use `longwave ctl --credentials {path}`"
+        ),
+    }
     Ok(file)
-}
-
-/// The token file of the station on `port`, if the same user started it on this machine.
-pub fn token_file_of(port: u16) -> Option<PathBuf> {
-    let file = token_file(&place(), port);
-    file.is_file().then_some(file)
-}
-
-fn token_file(folder: &Path, port: u16) -> PathBuf {
-    folder.join(format!("{port}.token"))
-}
-
-/// Creates the folder for this user's tokens. Fails if others can read it or put files there.
-fn folder() -> io::Result<PathBuf> {
-    let folder = place();
-    match DirBuilder::new().mode(0o700).create(&folder) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let about = folder.symlink_metadata()?;
-    let own = about.is_dir() && about.uid() == nix::unistd::geteuid().as_raw() && about.mode() & 0o077 == 0;
-    if own {
-        return Ok(folder);
-    }
-    Err(io::Error::other(format!("{} is not a folder that only this user reads", folder.display())))
-}
-
-fn place() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    match set("XDG_RUNTIME_DIR") {
-        Some(folder) => folder.join("longwave"),
-        None => std::env::temp_dir().join(format!("longwave-{}", nix::unistd::geteuid())),
-    }
 }

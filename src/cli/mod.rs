@@ -15,6 +15,7 @@ mod places;
 mod play;
 mod signals;
 mod text;
+mod token_place;
 mod user;
 
 use std::fmt;

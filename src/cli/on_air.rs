@@ -13,8 +13,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, exit};
 
-use super::credentials::{self, Token};
+use super::credentials;
 use super::memory::Memory;
+use super::token_place::TokenFile;
 use super::{Failure, places, say};
 
 /// How often the main thread checks that all parts are still running.
@@ -158,7 +159,7 @@ fn start_in_reach(
     config: Config,
     file: Option<&Path>,
     stop: &Stop,
-) -> Result<Option<(Station, Api, Token)>, Failure> {
+) -> Result<Option<(Station, Api, Option<TokenFile>)>, Failure> {
     let (started, station) = bounded(1);
     let file = file.map(Path::to_owned);
     let start = move || drop(started.send(start(config, file.as_deref())));
@@ -180,7 +181,7 @@ fn start_in_reach(
 }
 
 /// Starts a station and its API. Nothing that is declared is 404 meanwhile.
-fn start(config: Config, file: Option<&Path>) -> Result<(Station, Api, Token), Failure> {
+fn start(config: Config, file: Option<&Path>) -> Result<(Station, Api, Option<TokenFile>), Failure> {
     let mut declared = config.clone();
     let station = Station::start_expecting(config.into(), Api::PATHS)?;
     let port = places::nearest(station.server().local_addrs()).port();

@@ -13,7 +13,7 @@ use ureq::{Agent, Body};
 
 use crate::cli::args::Ctl;
 use crate::cli::text::one_line;
-use crate::cli::{Failure, credentials};
+use crate::cli::{Failure, token_place};
 
 /// The station, unless an option or the environment says otherwise.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
@@ -161,7 +161,7 @@ fn authorization(args: &Ctl, server: &str) -> Result<Option<String>, Failure> {
             let authority = server.split_once("://").map_or(server, |(_, rest)| rest);
             let port =
                 authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(DEFAULT_PORT);
-            credentials::token_file_of(port).map(|file| read(&file)).transpose()?
+            token_place::read(port)
         }
     };
     Ok(credential.map(|credential| match credential.contains(':') {
