@@ -1,6 +1,6 @@
 #!/bin/bash
 # Measures the figures of docs/PERFORMANCE.md, one run after the other, on an otherwise idle machine. All runs take
-# about three hours.
+# almost four hours.
 #
 #   OUT=results stress/measure.sh [RUN…]
 #
@@ -13,6 +13,7 @@
 # steered    200 requests per second and 500 event clients, beside 5,000 listeners    2 min
 # reload     a changed configuration under 2,000 listeners                            1 min
 # soak       an hour of joins and leaves                                             62 min
+# mixed      1,000 listeners, API, events, reloads, wrong logins, a disk that hangs  43 min
 # pipelines  the audio side with 1, 4 and 16 pipelines beside the bare calls         10 min
 #
 # QUICK=1    small numbers, to check that all runs work: a few minutes, and the figures mean nothing
@@ -24,7 +25,7 @@
 # runs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-ALL="compare crowd storms bitrate stalled unfair steered reload soak pipelines"
+ALL="compare crowd storms bitrate stalled unfair steered reload soak mixed pipelines"
 
 if [ -n "${QUICK:-}" ]; then
     part() { echo "$2"; }
@@ -245,6 +246,58 @@ run_reload() {
 
 run_soak() {
     HOURS=$(part 1 0.002) COUNT=$(part 5000 50) CHURN=$(part 50 10) "$here/soak.sh"
+}
+
+# Everything at once, for 41 minutes: listeners come and go, some never read; a website, a console and event clients
+# use the API; the configuration is changed and read again; strangers guess passwords; a disk with music hangs.
+run_mixed() {
+    local seconds count token
+    seconds=$(part 2460 40) count=$(part 1000 50)
+    make_music
+    mkdir -p "$OUT/disk"
+    cp "$MUSIC"/* "$OUT/disk/"
+    cc -shared -fPIC -o "$OUT/sick_disk.so" "$root/testing/sick_disk.c" -ldl
+    "${LONGWAVE%% *}" user --file "$OUT/users" token mixed --role admin >"$OUT/token"
+    printf '%s\n' 'right password' | "${LONGWAVE%% *}" user --file "$OUT/users" add alice --role dj
+    station() { # $1: bitrate of the second output
+        printf '[server]\nlisten = ["127.0.0.1:%s"]\nwrite_timeout = "30s"\n' "$PORT"
+        printf 'users_file = "users"\nmedia_roots = ["%s", "disk"]\n' "$MUSIC"
+        printf '[[pipeline]]\nplaylist = ["%s", "disk"]\nloop = true\nstate_file = "state"\n' "$MUSIC"
+        printf '[[pipeline.output]]\nformat = "mp3"\nmount = "%s"\n' "$LONGWAVE_MOUNT"
+        printf '[[pipeline.output]]\nformat = "mp3"\nmount = "/second.mp3"\nbitrate = %s\n' "$1"
+    }
+    station 64 >"$OUT/station.toml"
+    cd "$OUT"
+    # env runs in the shell that becomes the server.
+    LONGWAVE="env LD_PRELOAD=$OUT/sick_disk.so SICK_DISK=$OUT/disk SICK_CONTROL=$OUT/sick ${LONGWAVE%% *} serve station.toml"
+    start_longwave
+    (
+        bitrate=64
+        for turn in $(seq $((seconds / 20))); do
+            sleep 20
+            case $((turn % 6)) in
+                1) echo hang >"$OUT/sick" ;;
+                2) rm -f "$OUT/sick" ;;
+                *) bitrate=$((160 - bitrate)) && station "$bitrate" >"$OUT/station.toml" && kill -HUP "$SERVER_PID" ;;
+            esac
+            curl -s -o "$OUT/answer" --max-time 5 -u "alice:wrong $turn" "http://127.0.0.1:$PORT/api/v1/server" || true
+            curl -s -o "$OUT/answer" --max-time 5 -u 'alice:right password' "http://127.0.0.1:$PORT/api/v1/server" || true
+            printf '%s %s\n' "$(date +%T)" "$(curl -s --max-time 5 "http://127.0.0.1:$PORT/health")" >>"$OUT/health.txt"
+        done
+    ) &
+    beside=($!)
+    (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label api --token-file "$OUT/token" --rate 20 \
+        --request 'GET /api/v1/pipelines' --request "GET /nowplaying$LONGWAVE_MOUNT" --request 'GET /health' \
+        --request 'POST /api/v1/pipelines/main/queue {"files": ["1.flac"]}' --request 'POST /api/v1/pipelines/main/skip' \
+        --request "GET /api/v1/listeners?mount=$LONGWAVE_MOUNT" --request 'GET /api/v1/metadata?file=2.flac' \
+        --request 'DELETE /api/v1/pipelines/main/queue' --request 'GET /api/v1/openapi.json' --request 'GET /api/v1/mounts' \
+        --events 50 --events-at /api/v1/events --events-at "/nowplaying$LONGWAVE_MOUNT" \
+        --seconds $((seconds + count / 500 + 5)) --json "$OUT/api.json") >"$OUT/api.txt" 2>&1 &
+    beside+=($!)
+    listeners mixed $((seconds + 120)) --count "$count" --ramp 500 --seconds "$seconds" --churn 9 --reset 1 \
+        --stalled-percent 1 --slow-percent 1 --after 15 --progress --csv "$OUT/mixed.csv"
+    wait "${beside[@]}" || true
+    cat "$OUT/api.txt" >&2
 }
 
 run_pipelines() {
