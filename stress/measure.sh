@@ -258,7 +258,7 @@ run_mixed() {
     cp "$MUSIC"/* "$OUT/disk/"
     cc -shared -fPIC -o "$OUT/sick_disk.so" "$root/testing/sick_disk.c" -ldl
     "${LONGWAVE%% *}" user --file "$OUT/users" token mixed --role admin >"$OUT/token"
-    printf '%s\n' 'right password' | "${LONGWAVE%% *}" user --file "$OUT/users" add alice --role dj
+    printf '%s\n' 'right password' | "${LONGWAVE%% *}" user --file "$OUT/users" add alice --role viewer
     station() { # $1: bitrate of the second output
         printf '[server]\nlisten = ["127.0.0.1:%s"]\nwrite_timeout = "30s"\n' "$PORT"
         printf 'users_file = "users"\nmedia_roots = ["%s", "disk"]\n' "$MUSIC"
