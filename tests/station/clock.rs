@@ -172,14 +172,16 @@ fn a_simulated_day_is_as_long_as_a_day() {
     // The length is not a multiple of a block or a job.
     let file = sound::wav(&folder.path().join("track.wav"), spec, &[0.25; 99_991]);
     let tap = Tap::counting();
-    let mut radio = Radio::stepped(PipelineSettings {
+    let mut settings = PipelineSettings {
         spec,
         playlist: vec![file],
         repeat: true,
         outputs: vec![output("/tap", tap.clone())],
         ..PipelineSettings::default()
-    });
-    let events = radio.pipeline().events(10_000);
+    };
+    // Before the start: the first track begins with it.
+    let events = settings.hooks.events(10_000);
+    let mut radio = Radio::stepped(settings);
     let seconds: u32 = if long() { 24 * 3600 } else { 600 };
     radio.run(seconds.into());
     radio.stop();
