@@ -251,11 +251,13 @@ run_soak() {
 # Everything at once, for 41 minutes: listeners come and go, some never read; a website, a console and event clients
 # use the API; the configuration is changed and read again; strangers guess passwords; a disk with music hangs.
 run_mixed() {
-    local seconds count token
+    local seconds count file
     seconds=$(part 2460 40) count=$(part 1000 50)
     make_music
     mkdir -p "$OUT/disk"
-    cp "$MUSIC"/* "$OUT/disk/"
+    for file in "$MUSIC"/*; do
+        cp "$file" "$OUT/disk/disk-$(basename "$file")"
+    done
     cc -shared -fPIC -o "$OUT/sick_disk.so" "$root/testing/sick_disk.c" -ldl
     "${LONGWAVE%% *}" user --file "$OUT/users" token mixed --role admin >"$OUT/token"
     printf '%s\n' 'right password' | "${LONGWAVE%% *}" user --file "$OUT/users" add alice --role viewer
@@ -282,14 +284,20 @@ run_mixed() {
             esac
             curl -s -o "$OUT/answer" --max-time 5 -u "alice:wrong $turn" "http://127.0.0.1:$PORT/api/v1/server" || true
             curl -s -o "$OUT/answer" --max-time 5 -u 'alice:right password' "http://127.0.0.1:$PORT/api/v1/server" || true
-            printf '%s %s\n' "$(date +%T)" "$(curl -s --max-time 5 "http://127.0.0.1:$PORT/health")" >>"$OUT/health.txt"
         done
     ) &
     beside=($!)
+    for _ in $(seq $((seconds / 2))); do
+        sleep 2
+        printf '%s %s %s\n' "$(date +%T)" "$([ -e "$OUT/sick" ] && echo sick || echo well)" \
+            "$(curl -s --max-time 5 "http://127.0.0.1:$PORT/health")" >>"$OUT/health.txt"
+    done &
+    beside+=($!)
     (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label api --token-file "$OUT/token" --rate 20 \
         --request 'GET /api/v1/pipelines' --request "GET /nowplaying$LONGWAVE_MOUNT" --request 'GET /health' \
         --request 'POST /api/v1/pipelines/main/queue {"files": ["1.flac"]}' --request 'POST /api/v1/pipelines/main/skip' \
         --request "GET /api/v1/listeners?mount=$LONGWAVE_MOUNT" --request 'GET /api/v1/metadata?file=2.flac' \
+        --request 'POST /api/v1/pipelines/main/queue {"files": ["disk-1.flac"]}' --request 'GET /api/v1/metadata?file=disk-2.flac' \
         --request 'DELETE /api/v1/pipelines/main/queue' --request 'GET /api/v1/openapi.json' --request 'GET /api/v1/mounts' \
         --events 50 --events-at /api/v1/events --events-at "/nowplaying$LONGWAVE_MOUNT" \
         --seconds $((seconds + count / 500 + 5)) --json "$OUT/api.json") >"$OUT/api.txt" 2>&1 &
