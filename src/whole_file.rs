@@ -28,7 +28,8 @@ pub fn read_whole(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-fn is_own_descriptor(file: &Path) -> bool {
+/// Whether this names what this process was given open already.
+pub(crate) fn is_own_descriptor(file: &Path) -> bool {
     file == Path::new("/dev/stdin") || file.starts_with("/dev/fd") || file.starts_with("/proc/self/fd")
 }
 

@@ -19,7 +19,7 @@ const ACROSS: &[(&str, &str, &str)] = &[
     ("error", "names", "a reason has one name for all faces"),
     ("packet", "metadata", "a packet carries its title"),
     ("path_text", "percent", "paths that are not UTF-8 are percent-encoded"),
-    ("setting", "error", "a value that is refused is an error"),
+    ("setting", "filework", "a path is looked at, and its disk may not answer"),
 ];
 
 /// Modules above the floors, which show internals to benches and fuzzers.

@@ -18,6 +18,7 @@ use super::hasher::PasswordChecker;
 use super::private_file::{read_trusted, write_private};
 use super::role::Role;
 use crate::error::{Error, Result};
+use crate::filework::read_needed;
 
 /// The beginning of a token's hash.
 const TOKEN_HASH: &str = "$sha256$";
@@ -70,7 +71,9 @@ impl Users {
     /// [`Error::File`] if the file cannot be read, if a line is malformed, or if others than its owner can
     /// change it. The error's text names the line, or the command that mends it.
     pub fn read(file: &Path) -> Result<Users> {
-        Ok(Users::read_if_there(file)?.unwrap_or_default())
+        let own = file.to_owned();
+        let read = read_needed(file, move || Users::read_if_there(&own));
+        Ok(read.map_err(|reason| reason.of(file))??.unwrap_or_default())
     }
 
     /// The same. `None` if the file does not exist, or is empty: `longwave user` leaves a line in it even if

@@ -11,7 +11,7 @@ use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
 use crate::codec::read_tags;
-use crate::filework::{FileWork, HANGS_AFTER, Job, NoAnswer};
+use crate::filework::{FileWork, HANGS_AFTER, Job, NoAnswer, warning_of_looks};
 use crate::pipeline::Reloader;
 use crate::roots::Bounds;
 use crate::{ApiSettings, Entry, Pipeline, RequestsBell, Server, Tags};
@@ -112,7 +112,9 @@ impl Core {
     /// What an operator should know of the API's own work.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let hangs = |warning| format!("requests, or a reload, wait for files: {warning}");
-        self.files.warning().map(hangs).into_iter().collect()
+        let looks = |warning| format!("the configuration names files that do not answer: {warning}");
+        let (own, start) = (self.files.warning().map(hangs), warning_of_looks().map(looks));
+        own.into_iter().chain(start).collect()
     }
 
     /// The path of a file or a folder: see [`Media::resolve`].

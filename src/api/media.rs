@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::problem::Problem;
+use crate::filework::look;
 use crate::json::FileNames;
 use crate::roots::{Bounds, MediaRoots};
 
@@ -24,10 +25,13 @@ struct Root {
 }
 
 impl Media {
-    /// Makes it from these folders. A folder that does not exist has no files.
+    /// Makes it from these folders. A folder that does not exist has no files. One that does not answer is used
+    /// under its declared name.
     pub(crate) fn new(roots: &[PathBuf]) -> Media {
         let root = |declared: &PathBuf| {
-            let real = declared.canonicalize().ok()?;
+            let own = declared.clone();
+            let real =
+                look(declared, move || own.canonicalize()).unwrap_or_else(|_| Ok(declared.clone())).ok()?;
             Some(Root { declared: declared.clone(), real })
         };
         Media {

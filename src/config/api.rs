@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::PipelineSettings;
 use crate::access::Users;
+use crate::filework::look;
 use crate::setting::{EXISTING, PATH, Setting, Settings, Takes, Written, settings};
 
 /// The settings of the API: its users, and the folders whose files it can name.
@@ -24,7 +25,9 @@ impl ApiSettings {
     pub fn media_roots_of(pipelines: &[PipelineSettings]) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = Vec::new();
         for path in pipelines.iter().flat_map(|pipeline| &pipeline.playlist) {
-            let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+            // What does not answer is never taken for a file: its folder may hold much that is private.
+            let folder =
+                if is_folder(path).unwrap_or(true) { path } else { path.parent().unwrap_or(Path::new("")) };
             // An empty path means the working directory.
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             if !folders.iter().any(|known| known == folder) {
@@ -51,6 +54,13 @@ impl Settings for ApiSettings {
 }
 
 const FOLDER: Takes<PathBuf> = Takes::Path(|path| match EXISTING.read(Written::Path(path))? {
-    folder if folder.is_dir() => Ok(folder),
+    // A disk that does not answer may come back.
+    folder if is_folder(&folder).unwrap_or(true) => Ok(folder),
     file => Err(format!("{} is not a folder", file.display())),
 });
+
+/// Whether this is a folder. `None` if its disk does not answer.
+fn is_folder(path: &Path) -> Option<bool> {
+    let own = path.to_owned();
+    look(path, move || own.is_dir()).ok()
+}

@@ -20,9 +20,10 @@ mod tests;
 use std::path::Path;
 
 use crate::access::changeable_by_others;
+use crate::filework::read_needed;
 use crate::pipeline::{PipelineSettings, StationSettings};
 use crate::server::ServerSettings;
-use crate::whole_file::read_whole;
+use crate::whole_file::{is_own_descriptor, read_whole};
 
 pub use api::ApiSettings;
 use node::Node;
@@ -53,7 +54,7 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
     pub fn read(file: &Path) -> Result<Config, ConfigError> {
-        let text = read_whole(file, MAX_BYTES).map_err(|error| error.to_string()).and_then(|bytes| {
+        let text = read_in_time(file).and_then(|bytes| {
             String::from_utf8(bytes)
                 .map_err(|error| format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1))
         });
@@ -116,6 +117,16 @@ impl Config {
         let config = Reader::new(base, &mut problems).config(root);
         let warnings = problems.into_result()?;
         Ok(Config { warnings, ..config })
+    }
+}
+
+/// Reads a file whose disk may not answer. A program that writes to this one may take its time.
+fn read_in_time(file: &Path) -> Result<Vec<u8>, String> {
+    let own = file.to_owned();
+    let read = move || read_whole(&own, MAX_BYTES).map_err(|error| error.to_string());
+    match is_own_descriptor(file) {
+        true => read(),
+        false => read_needed(file, read).map_err(|reason| reason.to_string())?,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::audio::PcmSpec;
 use crate::codec::EncoderSettings;
 use crate::codec::formats::{FORMAT, FORMATS, Format};
 use crate::error::Error;
+use crate::filework::look;
 use crate::pipeline::{OUTPUT, OutputSettings, PipelineSettings, state_file};
 use crate::server::{MountSettings, ServerSettings, check_fallback};
 use crate::setting::{Settings, Written, reason_of, suggest};
@@ -280,9 +281,11 @@ impl<'a> Reader<'a> {
     }
 
     fn claim_state_file(&mut self, file: &Path, place: Place) {
-        let file = match state_file::check(file) {
-            Ok(canonical) => canonical,
-            Err(error) => return self.cx.problems.add(&place, reason_of(error)),
+        let own = file.to_owned();
+        let file = match look(file, move || state_file::check(&own)) {
+            Ok(Ok(canonical)) => canonical,
+            Err(_) => file.to_owned(),
+            Ok(Err(error)) => return self.cx.problems.add(&place, reason_of(error)),
         };
         let own = state_file::files(&file);
         let collides = |other: &Path| state_file::files(other).iter().any(|other| own.contains(other));

@@ -117,11 +117,13 @@ impl Lists {
     /// at once. With `patience` it waits until the whole list has been read.
     pub fn load_first(&self, load: Load, patience: bool) {
         let (told, answer) = bounded::<()>(0);
+        let name = load.name.clone();
         let (ready, read) = if patience { (None, Some(told)) } else { (Some(told), None) };
         self.load(Load { ready, read, ..load });
         let deadline = Instant::now() + if patience { FIRST_ENTRY * 60 } else { FIRST_ENTRY };
-        // If the first entry is late, playing begins when it comes.
-        let _ = answer.recv_deadline(deadline);
+        if answer.recv_deadline(deadline) == Err(RecvTimeoutError::Timeout) {
+            log::warn!("{name}: its first entry is late: it plays when that comes");
+        }
     }
 
     /// Tells the thread to end.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
+use super::STOP_WITHIN;
 use super::control::ListOptions;
 use super::hooks::{self, HookTable};
 use super::limits::Limits;
@@ -17,10 +18,9 @@ use super::programming::Programming;
 use super::resume::SnapshotSource;
 use super::settings::PipelineSettings;
 use super::state::History;
+use super::state_file::{self, Keeping, Opening};
 use super::threads::{Deadlines, Threads};
 use super::voices::VoiceTable;
-use super::{STOP_WITHIN, state_file, state_lock};
-use crate::access::FileLock;
 use crate::audio::PcmSpec;
 use crate::engine::clock::Clock;
 use crate::engine::mixer::{Command, Links, Mixer, OnAir};
@@ -29,7 +29,6 @@ use crate::engine::programme::Programme;
 use crate::engine::shared::Locked;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event, Membership};
-use crate::filework::FileWork;
 use crate::playout::DeadAir;
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
@@ -56,7 +55,7 @@ pub(super) struct Inner {
     commands: QuietSender<Command>,
     pub threads: Threads,
     /// The writing of the state.
-    pub state_work: FileWork,
+    pub state_keeping: Arc<Keeping>,
     /// Dropped at the end: a server that was made for this pipeline ends with it.
     server: Mutex<Option<Server>>,
     stopping: Arc<AtomicBool>,
@@ -66,8 +65,10 @@ pub(super) struct Inner {
 /// Builds a pipeline and puts it on the air.
 pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Arc<Inner>> {
     settings.check_to_start()?;
-    let state_lock = settings.state_file.as_deref().map(state_lock::take).transpose()?.flatten();
-    let kept = settings.state_file.as_deref().and_then(state_file::load);
+    let state_keeping = Arc::new(Keeping::new());
+    let open_state = |file| Opening::begin(file, &state_keeping.work);
+    let mut state_file = settings.state_file.as_deref().map(open_state).transpose()?;
+    let kept = state_file.as_mut().and_then(Opening::take_kept);
     let name: Arc<str> = settings.name.as_str().into();
     let (history, voices, threads) = <(Arc<History>, Arc<VoiceTable>, Threads)>::default();
     let membership = Arc::new(Membership::enter(server.hub()?, name.clone()));
@@ -104,7 +105,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         membership,
         commands,
         threads,
-        state_work: FileWork::new(),
+        state_keeping,
         server: Mutex::new(Some(server)),
         stopping,
         stopped: Mutex::new(None),
@@ -114,7 +115,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         inner.up_next().list()
     });
     inner.programming.load_first(&settings, restored);
-    inner.follow_events(settings.state_file, state_lock)?;
+    inner.follow_events(state_file)?;
     inner.run_mixer(receiver, picker, settings.clock, settings.dead_air)?;
     Ok(inner)
 }
@@ -131,19 +132,13 @@ fn remember(history: &Arc<History>, voices: &Arc<VoiceTable>) -> impl Fn(&Event)
 
 impl Inner {
     /// Starts the threads that follow its events, and tells them of the start.
-    fn follow_events(
-        self: &Arc<Inner>,
-        state_file: Option<PathBuf>,
-        state_lock: Option<FileLock>,
-    ) -> Result<()> {
-        if let Some(file) = state_file {
+    fn follow_events(self: &Arc<Inner>, state_file: Option<Opening>) -> Result<()> {
+        if let Some(opening) = state_file {
             let (events, state) = (self.emitter.subscribe(STATE_EVENTS), self.snapshot_source());
-            let work = self.state_work.clone();
-            self.threads.followers.spawn("state", move || {
-                // Held until the last state is written, however long that takes.
-                let _lock = state_lock;
-                state_file::keep(&state, &events, &file, &work);
-            })?;
+            let keeping = self.state_keeping.clone();
+            self.threads
+                .followers
+                .spawn("state", move || state_file::keep(opening, &state, &events, &keeping))?;
         }
         let (hooks, pipeline) = (self.hooks.clone(), Arc::downgrade(self));
         self.threads.followers.spawn("hooks", move || hooks::run(&hooks, &pipeline))

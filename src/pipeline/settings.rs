@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Hooks, state_file};
+use super::Hooks;
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
@@ -209,7 +209,6 @@ impl PipelineSettings {
         if self.outputs.is_empty() {
             return Err(Error::setting("output", "a pipeline needs at least one"));
         }
-        self.state_file.as_deref().map(state_file::check).transpose()?;
         Ok(())
     }
 }

@@ -163,8 +163,7 @@ impl Pipeline {
         }
         health.problems.extend(self.inner.outputs().problems());
         health.warnings.extend(self.inner.programming.warnings());
-        let state = self.inner.state_work.warning();
-        health.warnings.extend(state.map(|warning| format!("the state is not kept: {warning}")));
+        health.warnings.extend(self.inner.state_keeping.warning());
         let hook = self.inner.hooks.hanging();
         health
             .problems

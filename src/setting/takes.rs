@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{suggest, values};
+use crate::filework::look;
 
 /// The kind of a written value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +101,7 @@ pub(crate) const FLAG: Takes<bool> = Takes::Flag(|flag| flag);
 /// A path. Nothing needs to exist there.
 pub(crate) const PATH: Takes<PathBuf> = Takes::Path(Ok);
 
-/// The path of a file or folder that exists.
+/// The path of a file or folder that exists, or whose disk does not answer.
 pub(crate) const EXISTING: Takes<PathBuf> = Takes::Path(|path| exists(&path).map(|()| path));
 
 /// One of these names.
@@ -114,6 +115,9 @@ fn count(number: i64) -> Result<usize, String> {
     usize::try_from(number).map_err(|_| format!("{number} is negative"))
 }
 
+/// What does not answer may exist, and is taken up when it does.
 fn exists(path: &Path) -> Result<(), String> {
-    path.metadata().map(drop).map_err(|error| format!("{}: {error}", path.display()))
+    let own = path.to_owned();
+    let about = look(path, move || own.metadata().map(drop)).unwrap_or(Ok(()));
+    about.map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -20,6 +20,12 @@ use tempfile::TempDir;
 /// A stop is over within this time, whatever hangs, and a busy machine has a moment more.
 const STOPS_WITHIN: Duration = Duration::from_millis(5500);
 
+/// A start goes on without what does not answer within about ten seconds.
+const STARTS_WITHIN: Duration = Duration::from_secs(11);
+
+/// A start without what it needs is given up after ten seconds, and a busy machine has a moment more.
+const REFUSED_WITHIN: Duration = Duration::from_secs(14);
+
 /// How long a listener is watched. It must get at least half of what it would get in this time.
 const WATCHED: Duration = Duration::from_secs(2);
 
@@ -31,6 +37,8 @@ const BYTES_PER_SECOND: u64 = 4000;
 enum Disk {
     OneTrack,
     AllMusic,
+    /// All music, and the playlist is the folder itself.
+    Folder,
     Playlist,
     Users,
     Configuration,
@@ -58,28 +66,56 @@ const ROWS: &[(Disk, &str, &str)] = &[
     (Disk::Configuration, "fail 5", ""),
     (Disk::State, "hang", "state.json"),
     (Disk::State, "hang fsync", "state.json"),
-    (Disk::State, "fail 28", ""),
+    (Disk::State, "fail 28", "state.json: No space left"),
+    (Disk::State, "fail 5", "state.json: Input/output error"),
     (Disk::AccessLog, "hang", "access.log"),
     (Disk::AccessLog, "fail 28", "access.log"),
     (Disk::Log, "", ""),
 ];
 
+/// The rows of a disk that hangs from before the start on: what `/health` must say, or nothing if the start is
+/// refused.
+const AT_START: &[(Disk, &str, &str)] = &[
+    (Disk::Playlist, "hang", "list.m3u"),
+    (Disk::Folder, "hang", "sick"),
+    (Disk::State, "hang", "state.json"),
+    (Disk::Users, "hang", ""),
+    (Disk::Configuration, "hang", ""),
+];
+
 #[test]
 fn a_sick_disk_holds_up_nothing_else() {
+    println!("| on the sick disk | fault | audio | API | /health | stop |\n|---|---|---|---|---|---|");
+    all(ROWS, |disk, shim, fault, health| Sick::start(disk, shim, "").bear(fault, health));
+}
+
+#[test]
+fn a_station_starts_without_what_does_not_answer() {
+    println!("| dead at the start | fault | seen |\n|---|---|---|");
+    all(AT_START, |disk, shim, fault, health| match health {
+        "" => Sick::spawn(disk, shim, fault).gives_up(),
+        health => Sick::start(disk, shim, fault).recovers(health),
+    });
+}
+
+/// Runs all rows side by side.
+fn all(
+    rows: &[(Disk, &'static str, &'static str)],
+    run: impl Fn(Disk, &Path, &str, &str) -> String + Copy + Send + 'static,
+) {
     let build = tempfile::tempdir().unwrap();
     let shim = build.path().join("sick_disk.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("testing/sick_disk.c");
     let cc = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &source]).status();
     assert!(cc.expect("a C compiler").success());
-    let rows: Vec<_> = ROWS
+    let rows: Vec<_> = rows
         .iter()
         .map(|&(disk, fault, health)| {
             let shim = shim.clone();
-            (disk, fault, std::thread::spawn(move || Sick::start(disk, &shim).bear(fault, health)))
+            (disk, fault, std::thread::spawn(move || run(disk, &shim, fault, health)))
         })
         .collect();
     let mut wrong = Vec::new();
-    println!("| on the sick disk | fault | audio | API | /health | stop |\n|---|---|---|---|---|---|");
     for (disk, fault, row) in rows {
         match row.join() {
             Ok(seen) => println!("| {disk:?} | {fault} | {seen} |"),
@@ -96,25 +132,41 @@ struct Sick {
     folder: TempDir,
     address: String,
     token: String,
+    since: Instant,
 }
 
 impl Sick {
-    fn start(disk: Disk, shim: &Path) -> Sick {
+    /// Starts it, with a disk that is sick in this way from before the start on.
+    fn start(disk: Disk, shim: &Path, fault: &str) -> Sick {
+        let mut sick = Sick::spawn(disk, shim, fault);
+        let mut line = String::new();
+        BufReader::new(sick.process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        sick.address =
+            line.split('/').nth(2).unwrap_or_else(|| panic!("{disk:?}: {}", sick.log())).to_owned();
+        sick
+    }
+
+    /// The same before it is on the air.
+    fn spawn(disk: Disk, shim: &Path, fault: &str) -> Sick {
         let folder = tempfile::tempdir().unwrap();
         let at = |path: &str| folder.path().join(path);
         fs::create_dir(at("sick")).unwrap();
         fs::create_dir(at("well")).unwrap();
         let place = |is_sick: bool, name: &str| at(if is_sick { "sick" } else { "well" }).join(name);
         let tracks = ["one", "two"].map(|name| {
-            let is_sick = disk == Disk::AllMusic || disk == Disk::OneTrack && name == "one";
+            let is_sick =
+                matches!(disk, Disk::AllMusic | Disk::Folder) || disk == Disk::OneTrack && name == "one";
             let file = place(is_sick, &format!("{name}.wav"));
             // Longer than what is decoded ahead, so that the disk is needed soon.
             constant(&file, 0.1, 8000 * 6);
             file
         });
         constant(&at("well/fallback.wav"), 0.2, 8000);
-        let list = place(disk == Disk::Playlist, "list.m3u");
+        let mut list = place(disk == Disk::Playlist, "list.m3u");
         fs::write(&list, tracks.map(|track| track.display().to_string()).join("\n")).unwrap();
+        if disk == Disk::Folder {
+            list = at("sick");
+        }
         let users = place(disk == Disk::Users, "users");
         let token = Command::new(env!("CARGO_BIN_EXE_longwave"))
             .args(["user", "--file", users.to_str().unwrap(), "token", "t", "--role", "admin"])
@@ -134,7 +186,10 @@ impl Sick {
         fs::write(&config, text).unwrap();
         let log =
             if disk == Disk::Log { Stdio::piped() } else { fs::File::create(at("log")).unwrap().into() };
-        let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
+        if !fault.is_empty() {
+            fs::write(at("control"), fault).unwrap();
+        }
+        let process = Command::new(env!("CARGO_BIN_EXE_longwave"))
             .arg("serve")
             .arg(&config)
             .envs([("XDG_RUNTIME_DIR", folder.path()), ("TMPDIR", folder.path())])
@@ -144,12 +199,53 @@ impl Sick {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let log = || fs::read_to_string(at("log")).unwrap_or_default();
-        let address = line.split('/').nth(2).unwrap_or_else(|| panic!("{disk:?}: {}", log())).to_owned();
         let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
-        Sick { disk, process, folder, address, token }
+        Sick { disk, process, folder, address: String::new(), token, since: Instant::now() }
+    }
+
+    /// The start is given up in time, and it is said why.
+    fn gives_up(mut self) -> String {
+        self.until_ended(REFUSED_WITHIN);
+        let after = self.since.elapsed();
+        let log = self.log();
+        assert!(log.contains("its disk did not answer within 10 s"), "{:?}: {log}", self.disk);
+        format!("refused after {:.1} s", after.as_secs_f64())
+    }
+
+    /// It starts with what answers, and takes up the rest when its disk is back.
+    fn recovers(mut self, names: &str) -> String {
+        let started = self.since.elapsed();
+        assert!(started < STARTS_WITHIN, "{self:?}: on the air after {started:?}");
+        let received = self.listen();
+        self.until("it is on the air", || received.load(Ordering::Relaxed) > BYTES_PER_SECOND);
+        let is_named =
+            |sick: &Sick| sick.ask("GET", "/health", "").is_some_and(|(_, body)| body.contains(names));
+        self.until(&format!("/health names {names}"), || is_named(&self));
+        assert!(self.log().contains(names), "{self:?}");
+        if matches!(self.disk, Disk::Playlist | Disk::Folder) {
+            self.until("the fallback plays", || self.log().contains("now playing fallback"));
+        }
+        fs::remove_file(self.path("control")).unwrap();
+        match self.disk {
+            Disk::State => self.until("a state is kept", || self.path("sick/state.json").exists()),
+            _ => self.until("the playlist plays", || self.log().contains("now playing one")),
+        }
+        self.until("/health names nothing any more", || !is_named(&self));
+        kill(self.pid(), Signal::SIGTERM).unwrap();
+        self.until_ended(STOPS_WITHIN);
+        format!("on the air after {:.1} s", started.as_secs_f64())
+    }
+
+    fn until_ended(&mut self, time: Duration) {
+        let asked = Instant::now();
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(asked.elapsed() < time, "{self:?}: it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
     /// Lets the disk be sick, and tells what came of it. Panics if anything else is held up.
@@ -197,10 +293,7 @@ impl Sick {
 
         let asked = Instant::now();
         kill(self.pid(), Signal::SIGTERM).unwrap();
-        while self.process.try_wait().unwrap().is_none() {
-            assert!(asked.elapsed() < STOPS_WITHIN, "{self:?} {fault}: it does not stop");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.until_ended(STOPS_WITHIN);
         let health = if names.is_empty() { "" } else { names };
         format!("goes on | answers | {health} | {:.1} s", asked.elapsed().as_secs_f64())
     }
@@ -256,7 +349,7 @@ impl Sick {
 
 impl std::fmt::Debug for Sick {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+        let log = self.log();
         let health = self.ask("GET", "/health", "");
         write!(f, "{:?}\n{log}\n{health:?}\n", self.disk)
     }

@@ -4,9 +4,11 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::journal::{Journal, checksum_of_whole, remove};
+use super::opening::{Opening, is_over};
 use super::{beside, folder_of, journal_of};
 use crate::event::{EventKind, EventReceiver};
 use crate::filework::FileWork;
@@ -19,11 +21,50 @@ const KEEP_EVERY: Duration = Duration::from_secs(5);
 /// state is written as a whole again. So what is written in all is of the order of what changed.
 const LEAST_JOURNAL: u64 = 256 << 10;
 
+/// The keeping of a state, as others see it.
+pub(crate) struct Keeping {
+    pub work: FileWork,
+    /// Why the last attempt failed.
+    fault: Mutex<Option<String>>,
+}
+
+impl Keeping {
+    pub fn new() -> Keeping {
+        Keeping { work: FileWork::new(), fault: Mutex::default() }
+    }
+
+    /// Why the state is not kept now, if it is not.
+    pub fn warning(&self) -> Option<String> {
+        let reason = self.work.warning().or_else(|| self.fault().clone());
+        reason.map(|reason| format!("the state is not kept: {reason}"))
+    }
+
+    /// Notes how an attempt went. A failure is logged once, until there is a success.
+    fn note(&self, file: &Path, outcome: Result<(), String>) {
+        let mut fault = self.fault();
+        if let (Err(reason), None) = (&outcome, &*fault) {
+            log::error!("{}: the state cannot be kept: {reason}", file.display());
+        }
+        let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+        *fault = outcome.err().map(|reason| format!("{name}: {reason}"));
+    }
+
+    fn fault(&self) -> MutexGuard<'_, Option<String>> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Runs the thread `state`: it writes the state to a file until the pipeline has ended, and once more then.
 /// It holds only a source of snapshots, not the pipeline, so it does not keep the pipeline alive.
-pub(crate) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path, work: &FileWork) {
+pub(crate) fn keep(opening: Opening, state: &SnapshotSource, events: &EventReceiver, keeping: &Keeping) {
+    let file = &opening.file.clone();
+    // Held until the last state is written, however long that takes.
+    let _lock = match opening.finish(|| is_over(events)) {
+        Ok(Some(lock)) => lock,
+        Ok(None) => return,
+        Err(error) => return keeping.note(file, Err(error.to_string())),
+    };
     let mut keeper = Keeper::new(file);
-    let mut complained = false;
     let mut due = Instant::now() + KEEP_EVERY;
     loop {
         let event = events.recv_timeout(due.saturating_duration_since(Instant::now()));
@@ -33,15 +74,9 @@ pub(crate) fn keep(state: &SnapshotSource, events: &EventReceiver, file: &Path, 
         if over || now >= due || kind == Some(EventKind::TrackChange) {
             due = now + KEEP_EVERY;
             // Shows others when it hangs. It is this thread's only file, so it is never refused for long.
-            let _doing = work.begin(file).ok();
-            match keeper.keep(state.snapshot()) {
-                Ok(()) => complained = false,
-                Err(error) if !complained => {
-                    complained = true;
-                    log::error!("{}: the state cannot be kept: {error}", file.display());
-                }
-                Err(_) => {}
-            }
+            let _doing = keeping.work.begin(file).ok();
+            let kept = keeper.keep(state.snapshot());
+            keeping.note(file, kept.map_err(|error| error.to_string()));
         }
         // Only the snapshot after the end is final: the mixer went on during earlier ones.
         if over {

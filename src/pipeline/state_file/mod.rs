@@ -5,6 +5,7 @@
 
 mod journal;
 mod keep;
+mod opening;
 
 use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind, Read};
@@ -16,7 +17,8 @@ use std::path::{Path, PathBuf};
 use super::resume::PipelineSnapshot;
 use crate::error::{Error, Result};
 use journal::{checksum_of_whole, lines};
-pub(super) use keep::keep;
+pub(super) use keep::{Keeping, keep};
+pub(super) use opening::Opening;
 
 /// The largest file that is read. A state of 100,000 entries has a tenth of this size.
 const MAX_BYTES: u64 = 256 << 20;
