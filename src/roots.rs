@@ -5,6 +5,7 @@
 //! they lead to is opened from its root on, by a way that follows no link. So links between the roots work,
 //! and a link that is put there meanwhile is refused.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
@@ -12,7 +13,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use rustix::fs::{Dir, FileType, Mode, OFlags, open, openat};
@@ -71,7 +72,7 @@ impl Bounds {
     pub(crate) fn check(&self, path: &Path) -> io::Result<()> {
         match self {
             Bounds::Anywhere => Ok(()),
-            Bounds::Below(roots) => resolve(roots, path).map(drop),
+            Bounds::Below(roots) => resolve(roots, path, canonicalize).map(drop),
         }
     }
 
@@ -84,23 +85,56 @@ impl Bounds {
         match self {
             Bounds::Anywhere => Ok(open(path, flags | OFlags::CLOEXEC, Mode::empty())?),
             Bounds::Below(roots) => {
-                let (root, below) = resolve(roots, path)?;
+                let (root, below) = resolve(roots, path, canonicalize)?;
                 open_below(&root, &below, flags | OFlags::CLOEXEC)
             }
         }
     }
 }
 
+/// Where the roots led when their links were followed last, for the whole process. It only says which root to
+/// ask first.
+static LED_TO: LazyLock<Mutex<HashMap<PathBuf, PathBuf>>> = LazyLock::new(Mutex::default);
+
+/// Follows all links of a root, and remembers where they lead.
+pub(crate) fn real_root(root: &Path) -> io::Result<PathBuf> {
+    let real = root.canonicalize()?;
+    remember(root, &real);
+    Ok(real)
+}
+
+fn remember(root: &Path, real: &Path) {
+    let mut known = LED_TO.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.get(root).is_none_or(|known| known != real) {
+        known.insert(root.to_owned(), real.to_owned());
+    }
+}
+
+fn canonicalize(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize()
+}
+
 /// Follows all links of a path. Returns the root below which it ends, and the way from there.
-fn resolve(roots: &[PathBuf], path: &Path) -> io::Result<(PathBuf, PathBuf)> {
-    let real = path.canonicalize()?;
-    // A root may be a link itself, or a disk that was mounted after the start.
-    let below = |root: &PathBuf| {
-        let root = root.canonicalize().ok()?;
+fn resolve(
+    roots: &[PathBuf],
+    path: &Path,
+    canonicalize: impl Fn(&Path) -> io::Result<PathBuf>,
+) -> io::Result<(PathBuf, PathBuf)> {
+    let real = canonicalize(path)?;
+    // A root may be a link itself, or a disk that was mounted after the start. So what it leads to now counts.
+    let below = |declared: &PathBuf| {
+        let root = canonicalize(declared).ok()?;
+        remember(declared, &root);
         let below = real.strip_prefix(&root).ok()?.to_owned();
         Some((root, below))
     };
-    roots.iter().find_map(below).ok_or_else(outside)
+    // The disk of another root may be dead, and must not keep this file.
+    let (likely, others): (Vec<&PathBuf>, Vec<&PathBuf>) = {
+        let known = LED_TO.lock().unwrap_or_else(PoisonError::into_inner);
+        let led_here = |root: &PathBuf| known.get(root).is_some_and(|known| real.starts_with(known));
+        roots.iter().partition(|root| path.starts_with(root) || led_here(root))
+    };
+    likely.into_iter().chain(others).find_map(below).ok_or_else(outside)
 }
 
 /// Opens what lies `below` a folder, by a way that follows no link.
@@ -271,6 +305,44 @@ mod tests {
         let mut text = String::new();
         File::from(file).read_to_string(&mut text).unwrap();
         assert_eq!(text, "a/sub/x");
+    }
+
+    /// No root but the file's own is touched: the disk of another may be dead.
+    #[test]
+    fn a_file_is_opened_while_the_disks_of_other_roots_hang() {
+        let (disk, _) = disk();
+        let at = |path: &str| disk.path().join(path);
+        symlink(at("b"), at("link")).unwrap();
+        let dead = at("nas");
+        let roots = [dead.clone(), at("a"), at("link"), dead.join("second")];
+        let asks = |path: &Path| {
+            assert!(!path.starts_with(&dead), "{path:?} hangs");
+            path.canonicalize()
+        };
+        for (path, root) in [("a/sub/x", "a"), ("a", "a"), ("link/y", "b")] {
+            let (found, _) = resolve(&roots, &at(path), asks).unwrap();
+            assert_eq!(found, at(root).canonicalize().unwrap(), "{path}");
+        }
+        let (found, _) = resolve(&roots, &at("b/y"), asks).unwrap();
+        assert_eq!(found, at("b").canonicalize().unwrap(), "the link's end is known by now");
+        symlink(at("b"), at("other-link")).unwrap();
+        real_root(&at("other-link")).unwrap();
+        let (found, _) = resolve(&[dead.clone(), at("other-link")], &at("b/y"), asks).unwrap();
+        assert_eq!(found, at("b").canonicalize().unwrap(), "known from the start");
+    }
+
+    /// What is remembered is no permission.
+    #[test]
+    fn a_root_that_leads_elsewhere_now_permits_nothing_of_its_former_place() {
+        let (disk, _) = disk();
+        let at = |path: &str| disk.path().join(path);
+        symlink(at("a"), at("link")).unwrap();
+        let bounds = MediaRoots::new(vec![at("link")]).bounds(true);
+        assert!(read(&bounds, &at("a/sub/x")).is_ok());
+        fs::remove_file(at("link")).unwrap();
+        symlink(at("b"), at("link")).unwrap();
+        assert!(is_outside(&bounds.open(&at("a/sub/x")).unwrap_err()));
+        assert!(read(&bounds, &at("b/y")).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::problem::Problem;
 use crate::filework::look;
 use crate::json::FileNames;
-use crate::roots::{Bounds, MediaRoots};
+use crate::roots::{Bounds, MediaRoots, real_root};
 
 /// The media roots: the folders whose files have names.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Media {
         let root = |declared: &PathBuf| {
             let own = declared.clone();
             let real =
-                look(declared, move || own.canonicalize()).unwrap_or_else(|_| Ok(declared.clone())).ok()?;
+                look(declared, move || real_root(&own)).unwrap_or_else(|_| Ok(declared.clone())).ok()?;
             Some(Root { declared: declared.clone(), real })
         };
         Media {
