@@ -63,6 +63,9 @@ const DEFAULT_PORT: u16 = 8000;
 /// The time that a stop may take. A thread that has not ended by then is abandoned.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
+/// The time of it that the access log may take at its end. A disk that works needs far less.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
 /// One reading of the clocks. Each turn of the reactor's loop takes one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
@@ -467,8 +470,7 @@ impl Inner {
         }
         let hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner).take();
         abandoned.extend(hub.map(|hub| hub.leave(deadline)).unwrap_or_default());
-        let last_lines = deadline.max(Instant::now() + Duration::from_millis(100));
-        abandoned.extend(self.access.end(last_lines).map(str::to_owned));
+        abandoned.extend(self.access.end(Instant::now() + LAST_LINES).map(str::to_owned));
         for name in &abandoned {
             log::error!("the server's thread {name} did not end in time: left behind");
         }
