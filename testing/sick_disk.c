@@ -130,6 +130,12 @@ int rename(const char *from, const char *to)
     return REAL(rename)(from, to);
 }
 
+int unlink(const char *path)
+{
+    FAIL_IF_SICK(sick(path, "unlink"), -1);
+    return REAL(unlink)(path);
+}
+
 DIR *opendir(const char *path)
 {
     FAIL_IF_SICK(sick(path, "list"), NULL);

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -44,6 +44,8 @@ enum Disk {
     Configuration,
     State,
     AccessLog,
+    /// The file of the API's token, which the main thread removes at the end.
+    Token,
     /// Standard error, which nobody reads. It is no disk.
     Log,
 }
@@ -98,16 +100,58 @@ fn a_station_starts_without_what_does_not_answer() {
     });
 }
 
+/// Whatever hangs, even the main thread: the process ends.
+#[test]
+fn the_last_resort_ends_a_stop_that_takes_too_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sick = Sick::start(Disk::Token, &shim(folder.path()), "");
+    sick.until("there is a token", || sick.log().contains("the API take the token in"));
+    sick.be("hang unlink");
+    kill(sick.pid(), Signal::SIGTERM).unwrap();
+    let asked = Instant::now();
+    let ended = sick.until_ended(STOPS_WITHIN);
+    assert!(asked.elapsed() > Duration::from_secs(4), "{sick:?}: nothing hung");
+    assert_eq!(ended.code(), Some(1));
+    let message = "the stop took too long: the process ends without waiting any longer";
+    assert!(sick.log().contains(message), "{sick:?}");
+}
+
+#[test]
+fn what_is_asked_while_a_reload_runs_is_done_once_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let sick = Sick::start(Disk::Configuration, &shim(folder.path()), "");
+    let reloads = || sick.log().matches("reloaded: ").count();
+    sick.be("hang");
+    kill(sick.pid(), Signal::SIGHUP).unwrap();
+    // The thread `reload` takes it at once.
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..3 {
+        kill(sick.pid(), Signal::SIGHUP).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(reloads(), 0, "{sick:?}");
+    fs::remove_file(sick.path("control")).unwrap();
+    sick.until("it has been reloaded twice", || reloads() >= 2);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(reloads(), 2, "{sick:?}");
+}
+
+/// Builds the library that makes a disk sick.
+fn shim(folder: &Path) -> PathBuf {
+    let shim = folder.join("sick_disk.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("testing/sick_disk.c");
+    let cc = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &source]).status();
+    assert!(cc.expect("a C compiler").success());
+    shim
+}
+
 /// Runs all rows side by side.
 fn all(
     rows: &[(Disk, &'static str, &'static str)],
     run: impl Fn(Disk, &Path, &str, &str) -> String + Copy + Send + 'static,
 ) {
     let build = tempfile::tempdir().unwrap();
-    let shim = build.path().join("sick_disk.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("testing/sick_disk.c");
-    let cc = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &source]).status();
-    assert!(cc.expect("a C compiler").success());
+    let shim = shim(build.path());
     let rows: Vec<_> = rows
         .iter()
         .map(|&(disk, fault, health)| {
@@ -175,8 +219,12 @@ impl Sick {
         let config = place(disk == Disk::Configuration, "station.toml");
         let access = place(disk == Disk::AccessLog, "access.log");
         let state = place(disk == Disk::State, "state.json");
+        let users = match disk {
+            Disk::Token => String::new(),
+            _ => format!("users_file = {users:?}\n"),
+        };
         let text = format!(
-            "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\nusers_file = {users:?}\nmedia_roots = [{:?}]\n\
+            "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\n{users}media_roots = [{:?}]\n\
              access_log = {access:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\nstate_file = {state:?}\n\
              fallback = {:?}\ndead_air_after = '1s'\nchannels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
              format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n",
@@ -192,7 +240,8 @@ impl Sick {
         let process = Command::new(env!("CARGO_BIN_EXE_longwave"))
             .arg("serve")
             .arg(&config)
-            .envs([("XDG_RUNTIME_DIR", folder.path()), ("TMPDIR", folder.path())])
+            .envs([("XDG_RUNTIME_DIR", at(if disk == Disk::Token { "sick" } else { "" }))])
+            .env("TMPDIR", folder.path())
             .env("RUST_LOG", if disk == Disk::Log { "trace" } else { "info" })
             .envs([("LD_PRELOAD", shim.into()), ("SICK_DISK", at("sick")), ("SICK_CONTROL", at("control"))])
             .stdout(Stdio::piped())
@@ -236,9 +285,19 @@ impl Sick {
         format!("on the air after {:.1} s", started.as_secs_f64())
     }
 
-    fn until_ended(&mut self, time: Duration) {
+    /// The disk is sick in this way from now on.
+    fn be(&self, fault: &str) {
+        // As a whole, so that nobody reads a part of it.
+        fs::write(self.path("control.new"), fault).unwrap();
+        fs::rename(self.path("control.new"), self.path("control")).unwrap();
+    }
+
+    fn until_ended(&mut self, time: Duration) -> ExitStatus {
         let asked = Instant::now();
-        while self.process.try_wait().unwrap().is_none() {
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
             assert!(asked.elapsed() < time, "{self:?}: it does not end");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -253,9 +312,7 @@ impl Sick {
         let received = self.listen();
         self.until("it is on the air", || received.load(Ordering::Relaxed) > BYTES_PER_SECOND);
         if !fault.is_empty() {
-            // As a whole, so that nobody reads a part of it.
-            fs::write(self.path("control.new"), fault).unwrap();
-            fs::rename(self.path("control.new"), self.path("control")).unwrap();
+            self.be(fault);
         }
         if matches!(self.disk, Disk::Users | Disk::Configuration | Disk::Playlist | Disk::AllMusic) {
             kill(self.pid(), Signal::SIGHUP).unwrap();
@@ -293,7 +350,8 @@ impl Sick {
 
         let asked = Instant::now();
         kill(self.pid(), Signal::SIGTERM).unwrap();
-        self.until_ended(STOPS_WITHIN);
+        let time = if self.disk == Disk::AccessLog { STOPS_WITHIN / 2 } else { STOPS_WITHIN };
+        self.until_ended(time);
         let health = if names.is_empty() { "" } else { names };
         format!("goes on | answers | {health} | {:.1} s", asked.elapsed().as_secs_f64())
     }

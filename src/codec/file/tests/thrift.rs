@@ -1,9 +1,11 @@
 //! What opening a file costs: few bytes of it are read, and no picture in it is.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::fixture::{Folder, Pcm, convert, ffmpeg, read_all, stereo};
 use crate::codec::file::AudioFile;
@@ -102,6 +104,74 @@ fn pictures_are_neither_read_nor_kept() {
             assert!(got == pcm.as_floats(), "{name}");
         }
     }
+}
+
+/// The largest picture that FLAC can hold.
+const LARGE_PICTURE: usize = (16 << 20) - 1 - 42;
+
+/// The fields of a FLAC picture, or of an ID3 one, and the picture.
+fn picture(fields: &[u8]) -> Vec<u8> {
+    let noise = (0..LARGE_PICTURE).map(|n| ((n * 7919) >> 3) as u8 & 0x7f);
+    fields.iter().copied().chain(noise).collect()
+}
+
+#[test]
+fn large_pictures_are_within_the_budget() {
+    let folder = Folder::new();
+    let wav = folder.wav("plain.wav", &Pcm::sweeps(44_100, 2, 20_000));
+    let [flac, mp3] =
+        convert(&wav, &folder, &[("a.flac", ""), ("a.mp3", "-c:a libmp3lame -id3v2_version 0")])
+            .try_into()
+            .unwrap();
+    let open = |path: &Path| read_all(&mut AudioFile::open(path, stereo(44_100)).unwrap()).len();
+    let lengths = [open(&flac), open(&mp3)];
+
+    let mut bytes = std::fs::read(&flac).unwrap();
+    let mut fields = Vec::from(*b"\0\0\0\x03\0\0\0\x0aimage/jpeg\0\0\0\0");
+    fields.extend([0; 16]);
+    fields.extend((LARGE_PICTURE as u32).to_be_bytes());
+    let block = picture(&fields);
+    let mut header = (block.len() as u32).to_be_bytes();
+    header[0] = 6;
+    // After the first block, which has a fixed size, and is not the last: FFmpeg writes its name behind it.
+    bytes.splice(42..42, header.into_iter().chain(block));
+    std::fs::write(&flac, bytes).unwrap();
+
+    let frame = picture(b"\0image/jpeg\0\x03\0");
+    let mut tag = Vec::from(*b"ID3\x03\0\0");
+    let size = frame.len() as u32 + 10;
+    tag.extend([21, 14, 7, 0].map(|shift| (size >> shift & 0x7f) as u8));
+    tag.extend(b"APIC");
+    tag.extend((frame.len() as u32).to_be_bytes());
+    tag.extend([0; 2]);
+    tag.extend(frame);
+    tag.extend(std::fs::read(&mp3).unwrap());
+    std::fs::write(&mp3, tag).unwrap();
+
+    assert_eq!([open(&flac), open(&mp3)], lengths);
+}
+
+#[test]
+fn an_index_behind_gigabytes_is_found() {
+    const GIGABYTES: u32 = 2 << 30;
+    let folder = Folder::new();
+    let wav = folder.wav("plain.wav", &Pcm::sweeps(44_100, 2, 20_000));
+    let m4a = convert(&wav, &folder, &[("a.m4a", "-c:a alac")]).remove(0);
+    let length = read_all(&mut AudioFile::open(&m4a, stereo(44_100)).unwrap()).len();
+    let bytes = std::fs::read(&m4a).unwrap();
+    let place = |name: &[u8]| bytes.windows(4).position(|window| window == name).unwrap() - 4;
+    let (data, index) = (place(b"mdat"), place(b"moov"));
+    assert!(data < index, "the index is at the end");
+    let size = u32::from_be_bytes(bytes[data..data + 4].try_into().unwrap());
+    let mut grown = bytes[..index].to_vec();
+    grown[data..data + 4].copy_from_slice(&(size + GIGABYTES).to_be_bytes());
+    let file = std::fs::File::create(&m4a).unwrap();
+    file.write_all_at(&grown, 0).unwrap();
+    // There is nothing between the two, so it takes no place on the disk.
+    file.write_all_at(&bytes[index..], index as u64 + u64::from(GIGABYTES)).unwrap();
+    let began = Instant::now();
+    assert_eq!(read_all(&mut AudioFile::open(&m4a, stereo(44_100)).unwrap()).len(), length);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[test]
