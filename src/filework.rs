@@ -8,6 +8,8 @@
 //! What is known of sick files is one table for the whole process: a disk belongs to the machine, not to a
 //! station.
 
+mod mounts;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -20,6 +22,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::error::Error;
 use crate::thread;
+use mounts::Mounts;
 
 /// Work that has made no progress for so long hangs. A disk that must spin up first is usually quicker.
 pub(crate) const HANGS_AFTER: Duration = Duration::from_secs(5);
@@ -29,7 +32,8 @@ pub(crate) const HANGS_AFTER: Duration = Duration::from_secs(5);
 pub(crate) const MAX_HANGING: usize = 16;
 
 /// So many files that hang in one folder mean that its disk is dead: no other file in it is tried. In the
-/// folder above it takes twice as many, and so on.
+/// folder above it takes twice as many, and so on, up to the mount point. On the disk of `/`, and of what a
+/// link leads to, nothing is concluded for the folder above: it may hold the mount points of other disks.
 const DEAD_FOLDER: usize = 2;
 
 /// The longest time for which a file that hung is left alone afterwards.
@@ -181,6 +185,7 @@ impl FileWork {
 
     fn admit(&self, path: &Path, has_own_thread: bool) -> Result<Doing, NoAnswer> {
         let now = Instant::now();
+        refuse_dead_folder(self.part, path, now)?;
         let mut ward = ward();
         ward.admit(self.part, path, now)?;
         let progress = Progress { path: path.to_owned(), since: Some(now), abandoned: false };
@@ -292,6 +297,7 @@ impl Job {
     pub fn at(&self, path: &Path) -> Result<(), NoAnswer> {
         let now = Instant::now();
         self.lock().since = Some(now);
+        refuse_dead_folder(self.part, path, now)?;
         ward().admit(self.part, path, now)?;
         path.clone_into(&mut self.lock().path);
         Ok(())
@@ -379,25 +385,17 @@ impl Ward {
         if let Some((_, time)) = hanging().find(|(job, _)| job.path() == path) {
             return Err(NoAnswer::Hangs(time));
         }
-        // What other parts found out does not count, so that a fallback is not given up for the list's disk.
-        let own = hanging().filter(|(job, _)| job.part == part);
-        let mut paths: Vec<PathBuf> = own.map(|(job, _)| job.path()).collect();
-        if paths.len() >= MAX_HANGING {
-            return Err(NoAnswer::TooMany);
+        match self.stuck(part, now).len() >= MAX_HANGING {
+            true => Err(NoAnswer::TooMany),
+            false => Ok(()),
         }
-        paths.sort();
-        paths.dedup();
-        let mut enough = DEAD_FOLDER;
-        for folder in path.ancestors().skip(1).take_while(|folder| folder.parent().is_some()) {
-            if enough > paths.len() {
-                break;
-            }
-            if paths.iter().filter(|path| path.starts_with(folder)).count() >= enough {
-                return Err(NoAnswer::DeadFolder(folder.to_owned()));
-            }
-            enough *= 2;
-        }
-        Ok(())
+    }
+
+    /// What hangs in this part. What other parts found out does not count, so that a fallback is not given up
+    /// for the list's disk.
+    fn stuck(&self, part: u64, now: Instant) -> Vec<PathBuf> {
+        let own = self.jobs.iter().filter(|job| job.part == part && job.hangs(now).is_some());
+        own.map(|job| job.path()).collect()
     }
 
     /// How long a file is still to be left alone.
@@ -408,6 +406,35 @@ impl Ward {
         }
         left
     }
+}
+
+/// Refuses a path in a folder whose disk is taken for dead. The mounts are read without the lock.
+fn refuse_dead_folder(part: u64, path: &Path, now: Instant) -> Result<(), NoAnswer> {
+    let stuck = ward().stuck(part, now);
+    dead_folder(path, stuck, Mounts::read).map_or(Ok(()), |folder| Err(NoAnswer::DeadFolder(folder)))
+}
+
+/// The folder of this path whose disk is taken for dead because of the paths that are stuck.
+fn dead_folder(path: &Path, mut stuck: Vec<PathBuf>, mounts: impl FnOnce() -> Mounts) -> Option<PathBuf> {
+    stuck.sort();
+    stuck.dedup();
+    if stuck.len() < DEAD_FOLDER {
+        return None;
+    }
+    let mounts = mounts();
+    let disk = mounts.of(path);
+    stuck.retain(|stuck| mounts.of(stuck) == disk);
+    let folder = path.parent()?;
+    if stuck.iter().filter(|stuck| stuck.parent() == Some(folder)).count() >= DEAD_FOLDER {
+        return Some(folder.to_owned());
+    }
+    let disk = disk?;
+    let above = folder.ancestors().skip(1).take_while(|above| above.starts_with(disk));
+    let enough = std::iter::successors(Some(2 * DEAD_FOLDER), |enough| Some(2 * enough));
+    let dead = above
+        .zip(enough)
+        .find(|(above, enough)| stuck.iter().filter(|stuck| stuck.starts_with(above)).count() >= *enough);
+    dead.map(|(folder, _)| folder.to_owned())
 }
 
 impl NoAnswer {
@@ -523,28 +550,41 @@ mod tests {
         assert_eq!(work.hanging().len(), 0);
     }
 
+    /// `/mnt/nas` and `/srv/radio/music` are disks of their own.
+    fn dead(path: &str, stuck: &[impl AsRef<Path>]) -> Option<String> {
+        let mounts =
+            || Mounts::parse(b"1 0 8:1 / / rw\n2 1 0:1 / /mnt/nas rw\n3 1 0:2 / /srv/radio/music rw\n");
+        let stuck = stuck.iter().map(|path| path.as_ref().to_owned()).collect();
+        dead_folder(path.as_ref(), stuck, mounts).map(|folder| folder.to_str().unwrap().to_owned())
+    }
+
     #[test]
     fn a_dead_disk_costs_few_threads_and_other_disks_go_on() {
-        let work = FileWork::new();
         let mut stuck = Vec::new();
         for n in 0..100 {
             let path = format!("/mnt/nas/artist{}/album{}/{n}.mp3", n / 20, n / 5);
-            if let Ok(doing) = work.begin(path.as_ref()) {
-                doing.hang(HANGS_AFTER);
-                stuck.push(doing);
+            if dead(&path, &stuck).is_none() {
+                stuck.push(path);
             }
         }
         assert_eq!(stuck.len(), 8, "2 an album, 4 an artist, 8 the disk");
-        assert!(matches!(
-            work.begin("/mnt/nas/x/y/z.mp3".as_ref()),
-            Err(NoAnswer::DeadFolder(folder)) if folder == Path::new("/mnt/nas")
-        ));
-        assert!(work.begin("/mnt/usb/artist/album/a.mp3".as_ref()).is_ok());
-        assert!(work.begin("/top.mp3".as_ref()).is_ok());
-        let fallback = FileWork::new();
-        assert!(fallback.begin("/mnt/nas/fallback.mp3".as_ref()).is_ok(), "it finds out for itself");
-        stuck.clear();
-        assert!(work.begin("/mnt/nas/x/y/z.mp3".as_ref()).is_ok());
+        assert_eq!(dead("/mnt/nas/x/y/z.mp3", &stuck).unwrap(), "/mnt/nas");
+        assert_eq!(dead("/mnt/usb/artist/album/a.mp3", &stuck), None);
+        assert_eq!(dead("/top.mp3", &stuck), None);
+    }
+
+    #[test]
+    fn a_dead_mount_says_nothing_of_the_folder_that_it_is_in() {
+        let stuck = ["a", "b", "c", "d", "e/f"].map(|name| format!("/srv/radio/music/{name}.mp3"));
+        assert_eq!(dead("/srv/radio/music/x.mp3", &stuck).unwrap(), "/srv/radio/music");
+        for healthy in ["/srv/radio/jingles/x.mp3", "/srv/radio/station.toml", "/srv/x", "/srv/radio/a/b/c"] {
+            assert_eq!(dead(healthy, &stuck), None, "{healthy}");
+        }
+        // These may be links to a dead disk.
+        let links = ["a/1", "a/2", "b/1", "b/2", "c/1", "c/2"].map(|name| format!("/home/{name}"));
+        assert_eq!(dead("/home/a/3", &links).unwrap(), "/home/a");
+        assert_eq!(dead("/home/d/1", &links), None);
+        assert_eq!(dead("/home/station.toml", &links), None);
     }
 
     #[test]
