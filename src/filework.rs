@@ -385,7 +385,9 @@ impl Ward {
         if let Some((_, time)) = hanging().find(|(job, _)| job.path() == path) {
             return Err(NoAnswer::Hangs(time));
         }
-        match self.stuck(part, now).len() >= MAX_HANGING {
+        // Work that nobody waits for any more may hang already, though nobody knows it yet.
+        let may_hang = |job: &&Arc<Job>| job.part == part && (job.hangs(now).is_some() || job.is_abandoned());
+        match self.jobs.iter().filter(may_hang).count() >= MAX_HANGING {
             true => Err(NoAnswer::TooMany),
             false => Ok(()),
         }
@@ -585,6 +587,26 @@ mod tests {
         assert_eq!(dead("/home/a/3", &links).unwrap(), "/home/a");
         assert_eq!(dead("/home/d/1", &links), None);
         assert_eq!(dead("/home/station.toml", &links), None);
+    }
+
+    /// Work that nobody waits for any more may hang already: it is not known for the first seconds.
+    #[test]
+    fn threads_that_were_abandoned_count_at_once() {
+        let work = FileWork::new();
+        let (release, stuck) = bounded::<()>(0);
+        let begin = |n: usize| {
+            let stuck = stuck.clone();
+            work.start(format!("/at-once/{n}").as_ref(), move |_| stuck.recv().is_ok())
+        };
+        for n in 0..MAX_HANGING {
+            drop(begin(n).unwrap());
+        }
+        let refused = begin(MAX_HANGING).map(drop);
+        assert!(matches!(refused, Err(NoAnswer::TooMany)), "{refused:?}");
+        assert!(FileWork::new().begin("/at-once/x".as_ref()).is_ok(), "it is another part");
+        drop(release);
+        work.settle(Instant::now() + Duration::from_secs(60));
+        assert!(work.begin("/at-once/x".as_ref()).is_ok());
     }
 
     #[test]
