@@ -171,6 +171,8 @@ impl Pipeline {
         self.inner.programming.open(&entry, |_| Ok(()))?;
         let (id, version) = {
             let mut up_next = self.inner.up_next();
+            // Others may have queued entries while the file was opened.
+            self.inner.limits.queue_of(up_next.queued().len() + 1)?;
             (up_next.play_now(entry), up_next.version())
         };
         self.inner.command(Command::SkipTo { version, crossfade: PLAY_NOW_CROSSFADE })?;
