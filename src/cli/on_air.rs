@@ -171,9 +171,10 @@ fn start_in_reach(
         },
         recv(stop.stop) -> _ => {
             // A start that is nearly over is undone in order.
+            let deadline = Instant::now() + STOP_WITHIN - FOR_LAST_LINES;
             if let Ok(Ok((station, api, _token))) = station.recv_timeout(A_MOMENT) {
                 api.stop();
-                station.stop();
+                station.stop_by(deadline);
             }
             Ok(None)
         }
