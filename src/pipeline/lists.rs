@@ -298,7 +298,13 @@ impl Reader {
     /// Whether a list has changed on disk. A disk that does not answer has not changed it.
     fn has_changed(&self, in_play: &InPlay) -> bool {
         let watch = Arc::clone(&in_play.watch);
-        let Ok(looking) = self.files.start(label(&in_play.roots), move |_| watch.changed()) else {
+        let Ok(looking) = self.files.start(label(&in_play.roots), move |job| {
+            // Each look is progress: a large library on a slow disk does not hang.
+            watch.changed_while(|| {
+                job.step();
+                !job.is_abandoned()
+            })
+        }) else {
             return false;
         };
         self.result(&looking).unwrap_or(false)

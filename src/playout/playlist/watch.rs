@@ -38,7 +38,12 @@ impl Watch {
     /// Whether a playlist or folder has changed, appeared or gone, or a missing file may have appeared. It
     /// makes one `stat` call for each of them.
     pub fn changed(&self) -> bool {
-        self.seen.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
+        self.changed_while(|| true)
+    }
+
+    /// The same, as long as `goes_on`, which is asked before each call.
+    pub fn changed_while(&self, mut goes_on: impl FnMut() -> bool) -> bool {
+        self.seen.iter().take_while(|_| goes_on()).any(|(path, stamp)| Stamp::of(path) != *stamp)
     }
 
     /// Notes the state of `path`. It is called before reading, so a change during the reading counts as a
@@ -108,8 +113,14 @@ mod tests {
             watch.miss(Path::new("/x.mp3"), &folder);
         }
         assert_eq!(watch.seen.len(), 2, "sub, and where the lists lie");
-        assert!(!watch.changed());
+        let mut looks = 0;
+        let mut count = || {
+            looks += 1;
+            true
+        };
+        assert!(!watch.changed_while(&mut count));
+        assert_eq!(looks, 2, "each look is told");
         fs::create_dir(folder.join("sub/deep7")).unwrap();
-        assert!(watch.changed());
+        assert!(watch.changed() && !watch.changed_while(|| false));
     }
 }
