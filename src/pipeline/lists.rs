@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::engine::crew::Crew;
 use crate::engine::shared::SharedUpNext;
@@ -33,6 +33,9 @@ const INTERRUPTED_WITHIN: Duration = Duration::from_millis(50);
 /// The number of entries that are handed over together while a list is being read.
 const BATCH: usize = 256;
 
+/// In place of a number of passes: the list has yet to be read, whether it has changed or not.
+const UNREAD: u64 = u64::MAX;
+
 /// A list to read, and how it plays.
 pub(super) struct Load {
     pub name: String,
@@ -46,6 +49,8 @@ pub(super) struct Load {
     pub in_place_of: Option<ListId>,
     /// Whether it was refused before, because its disk does not answer.
     pub refused: bool,
+    /// The list whose place it took before that was read. It is read if this one gives nothing.
+    pub before: Option<Box<Load>>,
     /// Called when its first entry is next, with the version of what is up next.
     pub begun: Option<Box<dyn FnOnce(u64) + Send>>,
     /// Dropped when playing can begin, or when no entry was found.
@@ -67,6 +72,7 @@ impl Load {
             when: When::AfterCurrent,
             in_place_of: None,
             refused: false,
+            before: None,
             begun: None,
             ready: None,
             read: None,
@@ -76,7 +82,8 @@ impl Load {
 
 /// The handle to the thread. Dropping it ends the thread.
 pub(super) struct Lists {
-    loads: Mutex<Option<Sender<Load>>>,
+    /// The list to read next. A later one takes the place of one that was not read yet.
+    loads: Mutex<Option<(Sender<Load>, Receiver<Load>)>>,
     ending: Arc<AtomicBool>,
 }
 
@@ -88,7 +95,7 @@ impl Lists {
         files: FileWork,
         crew: &Crew,
     ) -> Result<Lists> {
-        let (loads, receiver) = unbounded();
+        let (loads, receiver) = bounded(1);
         let ending = Arc::new(AtomicBool::new(false));
         let ending_too = ending.clone();
         let reader = Reader {
@@ -98,18 +105,20 @@ impl Lists {
             files,
             in_play: None,
             waiting: None,
-            loads: receiver,
+            loads: receiver.clone(),
             ending: ending_too,
         };
         crew.spawn("lists", move || reader.run())?;
-        Ok(Lists { loads: Mutex::new(Some(loads)), ending })
+        Ok(Lists { loads: Mutex::new(Some((loads, receiver))), ending })
     }
 
     /// Makes the thread read a list. It returns at once.
-    pub fn load(&self, load: Load) {
-        if let Some(loads) = &*self.lock() {
-            // The thread ends only when this handle tells it to.
-            let _ = loads.send(load);
+    pub fn load(&self, mut load: Load) {
+        if let Some((loads, unread)) = &*self.lock() {
+            let unread = unread.try_recv().ok();
+            load.before = unread.and_then(|mut unread| unread.before.take().or(Some(Box::new(unread))));
+            // There is room, for only this handle sends, and it is locked.
+            let _ = loads.try_send(load);
         }
     }
 
@@ -132,7 +141,7 @@ impl Lists {
         self.lock().take();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Sender<Load>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<(Sender<Load>, Receiver<Load>)>> {
         self.loads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -144,10 +153,22 @@ struct Reader {
     media_roots: MediaRoots,
     files: FileWork,
     in_play: Option<InPlay>,
-    /// A list that could not be read, because its disk does not answer.
+    /// A list that could not be read, because its disk does not answer, or because another one came.
     waiting: Option<Load>,
     loads: Receiver<Load>,
     ending: Arc<AtomicBool>,
+}
+
+/// How the reading of a list ended.
+enum Outcome {
+    /// It is in play.
+    Done,
+    /// Nothing of it can be played.
+    Nothing,
+    /// Its disk does not answer.
+    Later(Load),
+    /// Another list is to be read.
+    Interrupted(Load),
 }
 
 /// The list that was read last, and its state on disk at that time.
@@ -156,7 +177,7 @@ struct InPlay {
     roots: Vec<PathBuf>,
     confined: bool,
     watch: Arc<Watch>,
-    /// The passes of the list that had ended when it was read.
+    /// The passes of the list that had ended when it was read, or [`UNREAD`].
     passes: u64,
     /// Its problems at that time, as they were logged.
     problems: HashSet<String>,
@@ -182,21 +203,38 @@ impl Reader {
         !self.loads.is_empty() || self.ending.load(Ordering::Relaxed)
     }
 
-    /// Reads a list and hands over its entries as they are found, until another list is to be read.
+    /// Reads a list. If it gives nothing, the one that it interrupted is read again: a list that cannot be
+    /// played must not take a station off the air.
     fn load(&mut self, mut load: Load) {
-        self.waiting = None;
+        let before = self.waiting.take().or_else(|| load.before.take().map(|before| *before));
+        match self.read(load, before.is_some()) {
+            Outcome::Done => {}
+            Outcome::Nothing => before.into_iter().for_each(|before| self.load(before)),
+            Outcome::Later(load) => {
+                before.into_iter().for_each(|before| self.load(before));
+                self.waiting = Some(load);
+            }
+            Outcome::Interrupted(load) => {
+                let is_in_play = load.in_place_of.is_some();
+                self.waiting = before.filter(|_| !is_in_play).or(Some(load));
+            }
+        }
+    }
+
+    /// Reads a list and hands over its entries as they are found, until another list is to be read. A list
+    /// without entries is in play, too, unless another one can be played in its place.
+    fn read(&mut self, mut load: Load, has_other: bool) -> Outcome {
         if let Some(id) = load.in_place_of {
-            // Nothing has been read yet, so it counts as changed.
+            let (roots, confined) = (load.roots.clone(), load.confined);
             let (watch, problems) = (Arc::default(), HashSet::new());
-            self.in_play = Some(InPlay {
-                id,
-                roots: load.roots,
-                confined: load.confined,
-                watch,
-                passes: u64::MAX,
-                problems,
-            });
-            return self.read_again_if_changed();
+            self.in_play = Some(InPlay { id, roots, confined, watch, passes: UNREAD, problems });
+            self.read_again_if_changed();
+            let is_unread = self.in_play.as_ref().is_some_and(|list| list.passes == UNREAD);
+            return if is_unread && self.is_interrupted() {
+                Outcome::Interrupted(load)
+            } else {
+                Outcome::Done
+            };
         }
         let reading = match self.begin(&load.roots, load.confined) {
             Ok(reading) => reading,
@@ -205,13 +243,11 @@ impl Reader {
                     log::error!("{}: {}: it is read later: {reason}", self.pipeline, load.name);
                 }
                 (load.ready, load.read) = (None, None);
-                self.waiting = Some(load);
-                return;
+                return Outcome::Later(load);
             }
         };
-        let _read = load.read.take();
-        let list =
-            Playlist { name: load.name, entries: Vec::new(), repeat: load.repeat, shuffle: load.shuffle };
+        let name = load.name.clone();
+        let list = Playlist { name, entries: Vec::new(), repeat: load.repeat, shuffle: load.shuffle };
         let mut into = Into::Waiting { list, when: load.when };
         let mut batch = Vec::new();
         let mut problems = HashSet::new();
@@ -234,9 +270,17 @@ impl Reader {
                 }
             }
         });
-        // The reading was interrupted, so another list takes this one's place.
-        let Some(watch) = watch else { return };
+        let Some(watch) = watch else {
+            if let Into::List { id, .. } = into {
+                load.in_place_of = Some(id);
+            }
+            return Outcome::Interrupted(load);
+        };
         let has_more = !batch.is_empty();
+        if has_other && !has_more && matches!(into, Into::Waiting { .. }) {
+            log::error!("{}: {}: nothing of it can be played", self.pipeline, load.name);
+            return Outcome::Nothing;
+        }
         into.hand_over(&self.up_next, &mut batch);
         // A short shuffled list comes here as a whole.
         if let (Into::List { since, .. }, true, Some(begun)) = (&into, has_more, load.begun.take()) {
@@ -252,6 +296,7 @@ impl Reader {
                 problems,
             });
         }
+        Outcome::Done
     }
 
     fn read_again_if_changed(&mut self) {
@@ -282,8 +327,11 @@ impl Reader {
             }
             Found::Name(_) | Found::PassedOver { .. } | Found::Step => {}
         });
-        // The reading was interrupted, so another list takes this one's place.
-        let Some(watch) = watch else { return };
+        // The reading was interrupted: another list takes this one's place, if it gives anything.
+        let Some(watch) = watch else {
+            self.in_play = Some(InPlay { passes: UNREAD, ..in_play });
+            return;
+        };
         // If nothing can be read, the disk may come back. A list that is empty on purpose has no problems.
         let unreadable = refused && entries.is_empty();
         if unreadable {
@@ -424,7 +472,7 @@ mod tests {
     fn reader(roots: &[&Path]) -> Reader {
         let up_next = SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1)));
         // No other list follows.
-        let (_, loads) = unbounded();
+        let (_, loads) = bounded(1);
         let mut reader = Reader {
             pipeline: "main".into(),
             up_next: Arc::new(up_next),
@@ -554,5 +602,63 @@ mod tests {
         lists.stop();
         assert_eq!(crew.join(since + Duration::from_secs(2)), [""; 0]);
         assert_eq!(files.settle(since + Duration::from_secs(4)), [""; 0]);
+    }
+
+    /// The reader, to which another list comes while it reads this one. Then it reads that.
+    fn interrupted(mut reader: Reader, load: Load, by: Load) -> Reader {
+        let (sender, loads) = bounded(1);
+        reader.loads = loads;
+        sender.send(by).unwrap();
+        reader.load(load);
+        let by = reader.loads.recv().unwrap();
+        reader.load(by);
+        reader
+    }
+
+    #[test]
+    fn a_list_that_gives_nothing_leaves_the_one_that_it_interrupted() {
+        let disk = tempfile::tempdir().unwrap();
+        let (music, refused) = (disk.path().join("music"), disk.path().join("refused.m3u"));
+        fs::create_dir(&music).unwrap();
+        ["a.mp3", "b.mp3", "c.mp3"].iter().for_each(|file| fs::write(music.join(file), "").unwrap());
+        fs::write(&refused, "gone.mp3\nlost.mp3\n").unwrap();
+        let all = ["a", "b", "c"];
+        let refused = || Load::new(vec![refused.clone()], true, false);
+        let configured = |shuffle| Load::new(vec![music.clone()], true, shuffle);
+        // In order, the first entry is in play when the other list comes. Shuffled, there is none yet.
+        for shuffle in [false, true] {
+            let read = interrupted(reader(&[]), configured(shuffle), refused());
+            let mut names = read.names();
+            names.sort();
+            assert_eq!(names, all, "shuffled: {shuffle}");
+            assert!(read.in_play.unwrap().roots.iter().eq([&music]), "and it is watched");
+        }
+        // After a restart, the list is there and is read again.
+        let read = reader(&[&music]);
+        fs::remove_file(music.join("b.mp3")).unwrap();
+        let in_place_of = Some(read.in_play.as_ref().unwrap().id);
+        let read = interrupted(read, Load { in_place_of, ..configured(false) }, refused());
+        assert_eq!(read.names(), ["a", "c"]);
+        // One that has entries takes its place, and nothing is left to be read.
+        let other = Load::new(vec![music.join("c.mp3")], true, false);
+        let read = interrupted(reader(&[]), configured(false), other);
+        assert_eq!((read.names(), read.waiting.is_none()), (vec!["c".into()], true));
+    }
+
+    #[test]
+    fn lists_that_were_not_read_yet_take_one_place_and_the_first_of_them_is_not_forgotten() {
+        let (loads, unread) = bounded(1);
+        let lists = Lists { loads: Mutex::new(Some((loads, unread.clone()))), ending: Arc::default() };
+        let disk = tempfile::tempdir().unwrap();
+        let music = disk.path().join("a.mp3");
+        fs::write(&music, "").unwrap();
+        lists.load(Load::new(vec![music], true, false));
+        (0..1000)
+            .for_each(|n| lists.load(Load::new(vec![disk.path().join(format!("gone{n}"))], true, false)));
+        let last = unread.recv().unwrap();
+        assert!(unread.is_empty() && last.name.ends_with("gone999"));
+        let mut reader = reader(&[]);
+        reader.load(last);
+        assert_eq!(reader.names(), ["a"]);
     }
 }
