@@ -256,8 +256,14 @@ fn a_silent_crowd_is_closed_and_disturbs_nobody() {
     let idle: Vec<TcpStream> = (0..crowd).map(|_| TcpStream::connect(radio.address).unwrap()).collect();
     until("all have been seen", || radio.station.server().stats().accepted > crowd as u64);
     let stats = radio.station.server().stats();
-    assert!(stats.connections as usize <= crowd / 2 + 150, "{stats:?}");
-    assert!(stats.refused as usize >= crowd / 2 - 300, "those beyond are told so: {stats:?}");
+    // Listeners, event clients, and short connections; and those that are kept for credentials.
+    let most = crowd / 2 + 10 + 100;
+    let reserved = 32;
+    assert_eq!(stats.max_connections as usize, most);
+    assert!(stats.connections as usize <= most + reserved, "{stats:?}");
+    // Reserved ones must show a credential soon, so on a slow machine others get their places.
+    let told = (crowd + 1).saturating_sub(most + 4 * reserved);
+    assert!(stats.refused as usize >= told, "those beyond are told so: {stats:?}");
     let began = Instant::now();
     until("they have been sent away", || radio.station.server().stats().connections <= 1);
     assert!(began.elapsed() < patience * 3);
