@@ -80,7 +80,7 @@ pub(crate) struct OnAir {
     pub nothing_to_play: bool,
     /// The reason for dead air, while there is any.
     pub dead_air: Option<&'static str>,
-    /// How late the mixer is, while it does not keep up with its clock.
+    /// How late the mixer was at worst, while it does not keep up with its clock.
     pub behind: Option<Duration>,
     /// How much audio was left out in all, because the mixer was too late to catch up.
     pub left_out: Duration,
@@ -397,7 +397,7 @@ impl Mixer {
             held: self.programme.is_held(),
             nothing_to_play: self.programme.nothing_to_play(),
             dead_air: self.dead_air,
-            behind: self.lateness.is_behind().then_some(self.late),
+            behind: self.lateness.worst(),
             left_out: self.left_out,
             plays_fallback: self.programme.plays_fallback(),
             position,

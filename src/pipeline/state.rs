@@ -154,7 +154,10 @@ impl Pipeline {
         health.problems.extend(on_air.dead_air.map(|reason| format!("dead air: {reason}")));
         health.problems.extend(on_air.behind.map(|late| {
             let (late, voices) = (late.as_secs_f64(), on_air.voices.len());
-            format!("the mixer is {late:.1} s behind, with {voices} voices: the machine is too slow for it")
+            format!(
+                "the mixer was up to {late:.1} s late, with {voices} voices: the machine is too slow for it \
+                 (this ends when it has been on time for ten seconds)"
+            )
         }));
         if on_air.plays_fallback {
             health.problems.push("the fallback is on the air".into());

@@ -25,6 +25,8 @@ pub enum Change {
 #[derive(Clone, Debug, Default)]
 pub struct Lateness {
     state: State,
+    /// The latest that it has been since it was on time.
+    worst: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,8 +45,18 @@ impl Lateness {
         matches!(self.state, State::Behind { .. })
     }
 
+    /// How late it was at worst, while it is behind.
+    pub fn worst(&self) -> Option<Duration> {
+        self.is_behind().then_some(self.worst)
+    }
+
+    fn note(&mut self, late: Duration) {
+        self.worst = if matches!(self.state, State::OnTime) { late } else { self.worst.max(late) };
+    }
+
     /// The mixer has just done a job that is so late.
     pub fn look(&mut self, late: Duration, now: Instant) -> Option<Change> {
+        self.note(late);
         let before = self.is_behind();
         self.state = match self.state {
             State::OnTime if late > LATE => State::Late(now),
@@ -63,6 +75,7 @@ impl Lateness {
 
     /// The mixer was so late that it left out audio.
     pub fn left_out(&mut self, by: Duration, now: Instant) -> Option<Change> {
+        self.note(by);
         if let State::Behind { better, .. } = &mut self.state {
             *better = None;
             return None;
@@ -139,7 +152,11 @@ mod tests {
         assert_eq!(lateness.left_out(ms(6000), now), None);
         assert!(lateness.is_behind());
         assert_eq!(lateness.look(ms(0), now), None);
+        assert_eq!(lateness.worst(), Some(ms(6000)), "although it is on time again");
         let later = now + ms(10_000);
         assert_eq!(lateness.look(ms(0), later), Some(Change::Recovers(ms(6000))));
+        assert_eq!(lateness.worst(), None);
+        assert_eq!(lateness.left_out(ms(5500), later), Some(Change::FallsBehind));
+        assert_eq!(lateness.worst(), Some(ms(5500)), "the time before does not count");
     }
 }
