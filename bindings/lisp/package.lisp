@@ -22,7 +22,7 @@ signals a condition of type LONGWAVE-ERROR.")
    #:pipeline-get-queue #:pipeline-clear-queue #:pipeline-remove #:pipeline-move-to #:pipeline-hold #:pipeline-resume
    #:pipeline-update-metadata #:pipeline-clear-metadata
    #:pipeline-current-track #:pipeline-remaining #:pipeline-up-next #:pipeline-history #:pipeline-playlist
-   #:pipeline-listener-count #:pipeline-levels #:pipeline-health #:pipeline-held-p
+   #:pipeline-listener-count #:pipeline-levels #:pipeline-fill #:pipeline-health #:pipeline-held-p
    #:pipeline-snapshot #:pipeline-restore
    #:pipeline-add-hook #:pipeline-remove-hook #:pipeline-next-event #:pipeline-event-fd
    #:pipeline-play-voice #:pipeline-stop-voice #:pipeline-stop-all-voices #:pipeline-pause-voice

@@ -227,6 +227,12 @@ track begins.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_levels" :uint64 (handle pipeline))))
 
+(defgeneric pipeline-fill (pipeline)
+  (:documentation "How much there is of what is limited: :VOICES, :MAX-VOICES, :QUEUED, :MAX-QUEUE, and :AUDIO-LEFT-OUT
+in seconds.")
+  (:method ((pipeline pipeline))
+    (get-json "lw_pipeline_fill" :uint64 (handle pipeline))))
+
 (defgeneric pipeline-health (pipeline)
   (:documentation "Whether the pipeline is well: :OK, and its :PROBLEMS in sentences.")
   (:method ((pipeline pipeline))

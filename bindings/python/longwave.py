@@ -423,6 +423,9 @@ class Pipeline(_Handle):
     def levels(self):
         return _json("lw_pipeline_levels", self.handle)
 
+    def fill(self):
+        return _json("lw_pipeline_fill", self.handle)
+
     def health(self):
         return _json("lw_pipeline_health", self.handle)
 

@@ -398,6 +398,11 @@ lw_status lw_pipeline_is_held(lw_pipeline pipeline, int32_t *held);
 // `json` is freed by `lw_free`.
 lw_status lw_pipeline_levels(lw_pipeline pipeline, char **json);
 
+// How much a pipeline has of what is limited, as JSON: `voices` and `max_voices`, `queued` and `max_queue`; and
+// `audio_left_out`, in seconds, because the mixer was too late. `json` is freed by `lw_free`.
+lw_status lw_pipeline_fill(lw_pipeline pipeline,
+                           char **json);
+
 // Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed
 // by `lw_free`.
 lw_status lw_pipeline_health(lw_pipeline pipeline, char **json);

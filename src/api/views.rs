@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::core::Core;
 use super::media::Media;
-use crate::json::{self, ComingTrack, CurrentTrack, Health, Levels, Playlist};
+use crate::json::{self, ComingTrack, CurrentTrack, Fill, Health, Levels, Playlist};
 use crate::time::{as_seconds, rfc3339};
 use crate::{Entry, EntryId, Event, MountInfo, Pipeline, mount_url};
 
@@ -23,9 +23,9 @@ pub(crate) struct PipelineState {
     mounts: Vec<String>,
     current: Option<CurrentTrack>,
     next: Option<ComingTrack>,
-    queued: usize,
+    #[serde(flatten)]
+    fill: Fill,
     playlist: Option<Playlist>,
-    voices: usize,
     levels: Levels,
     health: Health,
 }
@@ -42,9 +42,8 @@ impl PipelineState {
             mounts: pipeline.mounts(),
             current: pipeline.current_track().map(|current| CurrentTrack::of(&current, media)),
             next: coming_tracks(&pipeline.up_next(1), core).pop(),
-            queued: pipeline.queue().len(),
+            fill: Fill::of(pipeline),
             playlist: pipeline.playlist().map(|list| Playlist::of(&list, media)),
-            voices: pipeline.voices().len(),
             levels: Levels::of(&pipeline.levels()),
             health: Health::of(pipeline.health()),
         }

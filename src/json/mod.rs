@@ -77,6 +77,30 @@ impl Levels {
     }
 }
 
+/// How much a pipeline has of what is limited, and what it has left out because it was too late.
+#[derive(Debug, Serialize)]
+pub struct Fill {
+    voices: usize,
+    max_voices: usize,
+    queued: usize,
+    max_queue: usize,
+    #[serde(serialize_with = "crate::time::as_seconds")]
+    audio_left_out: std::time::Duration,
+}
+
+impl Fill {
+    /// That of this pipeline now.
+    pub fn of(pipeline: &crate::Pipeline) -> Fill {
+        Fill {
+            voices: pipeline.voices().len(),
+            max_voices: pipeline.max_voices(),
+            queued: pipeline.queue().len(),
+            max_queue: pipeline.max_queue(),
+            audio_left_out: pipeline.audio_left_out(),
+        }
+    }
+}
+
 /// The health of a pipeline.
 #[derive(Debug, Serialize)]
 pub struct Health {

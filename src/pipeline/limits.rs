@@ -19,6 +19,14 @@ impl Limits {
         Limits { voices: settings.max_voices.into(), queue: settings.max_queue.into() }
     }
 
+    pub fn voices(&self) -> usize {
+        self.voices.load(Ordering::Relaxed)
+    }
+
+    pub fn queue(&self) -> usize {
+        self.queue.load(Ordering::Relaxed)
+    }
+
     pub fn set_voices(&self, most: usize) {
         self.voices.store(most, Ordering::Relaxed);
     }
@@ -29,14 +37,12 @@ impl Limits {
 
     /// Whether one more voice may begin while there are so many.
     pub fn one_more_voice(&self, voices: usize) -> Result<()> {
-        let most = self.voices.load(Ordering::Relaxed);
-        within("max_voices", voices + 1, most, "stop a voice first, or raise the limit")
+        within("max_voices", voices + 1, self.voices(), "stop a voice first, or raise the limit")
     }
 
     /// Whether the queue may become so long.
     pub fn queue_of(&self, length: usize) -> Result<()> {
-        let most = self.queue.load(Ordering::Relaxed);
-        within("max_queue", length, most, "queue fewer files, or raise the limit")
+        within("max_queue", length, self.queue(), "queue fewer files, or raise the limit")
     }
 }
 

@@ -571,6 +571,20 @@ mod tests {
         assert_eq!((reader.names(), reader.problems()), (vec!["a".into()], 2));
     }
 
+    #[test]
+    fn a_list_that_the_api_loads_has_a_bound_and_says_so() {
+        let disk = tempfile::tempdir().unwrap();
+        let list = disk.path().join("list.m3u");
+        fs::write(disk.path().join("a.mp3"), "").unwrap();
+        fs::write(&list, "a.mp3\n".repeat(playlist::MAX_CONFINED_ENTRIES + 1)).unwrap();
+        let mut reader = reader(&[]);
+        reader.media_roots.set(vec![disk.path().to_owned()]);
+        reader.load(Load { confined: true, ..Load::new(vec![list], true, false) });
+        assert_eq!(reader.up_next.lock().list().unwrap().length, playlist::MAX_CONFINED_ENTRIES);
+        let problems = &reader.in_play.as_ref().unwrap().problems;
+        assert!(problems.iter().any(|problem| problem.contains("no more than 200000 files")), "{problems:?}");
+    }
+
     /// Broken off by the list that takes its place, and by the stop.
     #[test]
     fn three_million_missing_files_hold_up_nobody() {

@@ -179,6 +179,16 @@ impl Pipeline {
         read(&self.inner.on_air).left_out
     }
 
+    /// How many voices it may have now.
+    pub fn max_voices(&self) -> usize {
+        self.inner.limits.voices()
+    }
+
+    /// How many entries its queue may have now.
+    pub fn max_queue(&self) -> usize {
+        self.inner.limits.queue()
+    }
+
     /// Whether the programme is held.
     pub fn is_held(&self) -> bool {
         read(&self.inner.on_air).held

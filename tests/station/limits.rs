@@ -43,6 +43,19 @@ fn voices_have_a_limit_and_one_that_ends_makes_room() {
 }
 
 #[test]
+fn the_fill_is_told_with_its_limits() {
+    let radio = radio(|pipeline| (pipeline.max_voices, pipeline.max_queue) = (3, 7));
+    let pipeline = radio.pipeline();
+    let fill = || serde_json::to_value(longwave::json::Fill::of(pipeline)).unwrap();
+    let _voices: Vec<_> = (0..2).map(|_| play(pipeline).unwrap()).collect();
+    until("there are two voices", || fill()["voices"] == 2);
+    let told = fill();
+    assert_eq!((&told["max_voices"], &told["max_queue"], &told["queued"]), (&3.into(), &7.into(), &0.into()));
+    assert!(told["audio_left_out"].is_number(), "{told}");
+    radio.station.stop();
+}
+
+#[test]
 fn the_queue_has_a_limit_and_takes_all_or_nothing() {
     let radio = radio(|pipeline| pipeline.max_queue = 10);
     let pipeline = radio.pipeline();

@@ -75,6 +75,9 @@ static void some_calls(const char *music)
     lw_free(text);
     OK(lw_pipeline_levels(pipeline, &text));
     lw_free(text);
+    OK(lw_pipeline_fill(pipeline, &text));
+    CHECK(strstr(text, "\"max_voices\":64") != NULL);
+    lw_free(text);
     CHECK(lw_read_metadata("/nowhere", &text) == LW_FILE);
     CHECK(lw_pipeline_set_volume(pipeline, 99, 0.5) == LW_NOT_FOUND);
     CHECK(lw_server_start(0) == LW_BAD_HANDLE);

@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 
 pub use self::entry::Entry;
 pub use self::lookup::Name;
+#[cfg(test)]
+pub(crate) use self::reader::MAX_CONFINED_ENTRIES;
 pub use self::reader::read;
 pub(crate) use self::reader::read_within;
 pub use self::watch::Watch;

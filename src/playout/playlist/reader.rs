@@ -22,6 +22,8 @@ const MAX_DEPTH: usize = 16;
 const MAX_LISTS: usize = 10_000;
 /// The most entries: a hundred times those of a large station, and about 200 MB.
 const MAX_ENTRIES: usize = 1_000_000;
+/// The most entries of what is read within bounds: of what somebody loads through the API.
+pub(crate) const MAX_CONFINED_ENTRIES: usize = 200_000;
 /// The longest list. Half a million entries fit in it.
 const MAX_LIST_BYTES: u64 = 64 << 20;
 
@@ -127,12 +129,13 @@ impl Reader<'_> {
 
     /// Reports a file to play.
     fn entry(&mut self, path: PathBuf, extinf: Option<String>) -> ControlFlow<()> {
-        if self.entries == MAX_ENTRIES {
-            let _ = self.refuse(&shown(&path), format!("no more than {MAX_ENTRIES} files can be played"));
+        let confined = self.bounds.is_limited();
+        let most = if confined { MAX_CONFINED_ENTRIES } else { MAX_ENTRIES };
+        if self.entries == most {
+            let _ = self.refuse(&shown(&path), format!("no more than {most} files can be played"));
             return ControlFlow::Break(());
         }
         self.entries += 1;
-        let confined = self.bounds.is_limited();
         self.tell(Found::Entry(Entry { path, title: None, extinf, confined }))
     }
 
