@@ -71,6 +71,11 @@ impl FileLock {
         // Who can open it can hold it.
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let locked = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+        // A second name of it may be another user's file, which must not be given away.
+        let about = locked.metadata()?;
+        if !about.is_file() || about.nlink() > 1 {
+            return Err(io::Error::other("is not a lock, but a link or a special file: remove it"));
+        }
         keep_owner(&locked, file)?;
         match locked.try_lock() {
             Ok(()) => Ok(Some(locked)),
@@ -106,5 +111,10 @@ mod tests {
         // A link in its place could lead to any file.
         std::os::unix::fs::symlink("a", folder.path().join("c.lock")).unwrap();
         assert!(FileLock::attempt(&folder.path().join("c")).is_err());
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "").unwrap();
+        fs::hard_link(&secret, folder.path().join("d.lock")).unwrap();
+        assert!(FileLock::attempt(&folder.path().join("d")).is_err());
+        assert!(secret.exists());
     }
 }
