@@ -76,9 +76,9 @@ pub use pipeline::{
 };
 pub use playout::{Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use server::{
-    AccessLog, AudioWriter, Burst, EventStream, Following, HttpRequest, ListenerInfo, MountInfo,
-    MountSettings, MountWriter, Requests, RequestsBell, Server, ServerSettings, ServerStats, StopReport,
-    TitleInfo,
+    AccessLog, Addresses, AudioWriter, Burst, ClientAddress, EventStream, Following, HttpRequest,
+    ListenerInfo, MountInfo, MountSettings, MountWriter, Requests, RequestsBell, Server, ServerSettings,
+    ServerStats, ShownAddress, StopReport, TitleInfo,
 };
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
 pub use whole_file::read_whole;

@@ -108,7 +108,7 @@ impl Guard {
             Access::Needs(right) => right,
         };
         let verdict = Credential::parse(request.header("authorization"))
-            .and_then(|credential| self.decide(credential, request.address(), right, now));
+            .and_then(|credential| self.decide(credential, request.address().real(), right, now));
         verdict.unwrap_or_else(|refusal| Verdict::Refused(problem(refusal)))
     }
 
@@ -206,9 +206,9 @@ pub(crate) fn run_logins<T>(
 ) {
     let mut checker = PasswordChecker::default();
     for Pending { request, name, password, right, then } in pending {
-        let address = request.address();
+        let address = request.address().real();
         let verified = guard.verify(&mut checker, &name, &password, address).inspect_err(|_| {
-            log::warn!("a login failed at {address}");
+            log::warn!("a login failed at {}", request.shown_address());
         });
         match verified.and_then(|identity| identity.with_right(right)) {
             Err(refusal) => request.answer(problem(refusal).answer()),

@@ -84,7 +84,7 @@ impl Service {
             Verdict::Verify { name, password, right } => {
                 let pending = Pending { request, name, password, right, then: task };
                 if let Err(TrySendError::Full(Pending { request, .. })) = self.logins.try_send(pending) {
-                    self.core.guard.put_off(request.address());
+                    self.core.guard.put_off(request.address().real());
                     let problem = Problem::new("busy", "too many logins wait to be verified: try again soon");
                     request.answer(problem.retry_after(Duration::from_secs(1)).answer());
                 }
@@ -103,7 +103,8 @@ impl Service {
         if let Some(Identity { name, .. }) = who {
             request.identify(name);
             if !matches!(request.method(), "GET" | "HEAD") {
-                log::info!("{name} at {}: {} {}", request.address(), request.method(), request.raw_path());
+                let (from, method) = (request.shown_address(), request.method());
+                log::info!("{name} at {from}: {method} {}", request.raw_path());
             }
         }
         match handler {

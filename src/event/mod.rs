@@ -138,8 +138,8 @@ pub enum Event {
         id: u64,
         /// The mount that it listens to.
         mount: String,
-        /// The IP address of the client.
-        address: IpAddr,
+        /// The IP address of the client, as far as the setting `addresses` of the server allows.
+        address: Option<IpAddr>,
         /// The player, as it names itself.
         agent: String,
     },
@@ -150,8 +150,8 @@ pub enum Event {
         id: u64,
         /// The mount that it left.
         mount: String,
-        /// The IP address of the client.
-        address: IpAddr,
+        /// The IP address of the client, as far as the setting `addresses` of the server allows.
+        address: Option<IpAddr>,
         /// The player, as it names itself.
         agent: String,
         /// How long it listened to this mount.

@@ -33,7 +33,7 @@ fn number(number: u64) -> Event {
 }
 
 fn joined(id: u64, mount: &str) -> Event {
-    let address = IpAddr::from([127, 0, 0, 1]);
+    let address = Some(IpAddr::from([127, 0, 0, 1]));
     Event::ListenerJoined { id, mount: mount.into(), address, agent: String::new() }
 }
 
@@ -41,7 +41,7 @@ fn left(id: u64, mount: &str) -> Event {
     Event::ListenerLeft {
         id,
         mount: mount.into(),
-        address: IpAddr::from([127, 0, 0, 1]),
+        address: Some(IpAddr::from([127, 0, 0, 1])),
         agent: String::new(),
         duration: Duration::from_secs(2),
         bytes: 1,

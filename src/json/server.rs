@@ -106,7 +106,7 @@ impl Mount {
 pub struct Listener {
     id: u64,
     mount: String,
-    address: IpAddr,
+    address: Option<IpAddr>,
     agent: String,
     #[serde(serialize_with = "crate::time::as_seconds")]
     duration: Duration,

@@ -1,12 +1,12 @@
 //! Addresses that had their share and may be proxies. An operator must learn of them: all clients of a proxy
 //! share its address unless it is trusted.
 
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use log::Level;
 
+use super::client_address::{Addresses, ClientAddress};
 use super::connections::shares::ShareTaken;
 use super::reports::journal::JournalWriter;
 use super::reports::stats::Counters;
@@ -24,8 +24,8 @@ pub(crate) struct Crowding {
 
 #[derive(Debug)]
 struct Named {
-    address: IpAddr,
-    warning: String,
+    address: ClientAddress,
+    taken: ShareTaken,
     last: Instant,
 }
 
@@ -33,7 +33,7 @@ impl Crowding {
     /// Counts a refusal. If the address may be a proxy, the log names it once.
     pub(crate) fn refused(
         &self,
-        address: IpAddr,
+        address: ClientAddress,
         taken: &ShareTaken,
         counters: &Counters,
         journal: &JournalWriter,
@@ -53,20 +53,32 @@ impl Crowding {
         if let Some(known) = named.iter_mut().find(|known| known.address == address) {
             known.last = now;
         } else if named.len() < NAMED {
-            let (limit, setting) = (taken.limit, taken.kind.setting());
-            let warning = format!(
-                "{address} has its share ({setting} = {limit}), and more is refused: if it is a proxy, name it \
-                 in trusted_proxies, so that each of its clients counts by itself; otherwise raise {setting}"
-            );
-            journal.note(Level::Warn, warning.clone());
-            named.push(Named { address, warning, last: now });
+            let known = Named { address, taken: taken.clone(), last: now };
+            journal.note(Level::Warn, known.warning(journal.addresses()));
+            named.push(known);
         }
     }
 
     /// What an operator should look at.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self, addresses: Addresses) -> Vec<String> {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.retain(|known| known.last.elapsed() < NAMED_FOR);
-        named.iter().map(|known| known.warning.clone()).collect()
+        named.iter().map(|known| known.warning(addresses)).collect()
+    }
+}
+
+impl Named {
+    fn warning(&self, addresses: Addresses) -> String {
+        let shown = self.address.shown(addresses);
+        let who = match (addresses, shown.ip()) {
+            (_, None) => "an address".into(),
+            (Addresses::Shortened, Some(network)) => format!("an address of the network {network}"),
+            (_, Some(address)) => address.to_string(),
+        };
+        let (limit, setting) = (self.taken.limit, self.taken.kind.setting());
+        format!(
+            "{who} has its share ({setting} = {limit}), and more is refused: if it is a proxy, name it in \
+             trusted_proxies, so that each of its clients counts by itself; otherwise raise {setting}"
+        )
     }
 }

@@ -16,8 +16,8 @@ pub struct ListenerInfo {
     pub id: u64,
     /// The path of its mount.
     pub mount: Arc<str>,
-    /// Its address.
-    pub address: IpAddr,
+    /// Its address, as far as [`ServerSettings::addresses`](crate::ServerSettings::addresses) allows.
+    pub address: Option<IpAddr>,
     /// Its `User-Agent`; may be empty.
     pub agent: String,
     /// How long it has listened.

@@ -3,6 +3,7 @@
 //! A [`Server`] is a handle. It can be cloned and used on any thread. It sends the reactor commands through a
 //! queue, with a doorbell. It reads the reactor's counters without a lock, so neither waits for the other.
 
+mod client_address;
 mod connections;
 mod crowding;
 mod desk;
@@ -48,6 +49,7 @@ use reports::access::Access;
 use reports::journal::journal;
 use reports::stats::Counters;
 
+pub use client_address::{Addresses, ClientAddress, ShownAddress};
 pub use desk::service::{Following, HttpRequest, Requests, RequestsBell};
 pub use listener_info::ListenerInfo;
 pub use mounts::audio::AudioWriter;
@@ -359,7 +361,7 @@ impl Server {
 
     /// What an operator should look at. A server has no problems of its own beside these.
     pub fn health(&self) -> Health {
-        let mut warnings = self.inner.crowding.warnings();
+        let mut warnings = self.inner.crowding.warnings(self.inner.access.rules().addresses);
         warnings.extend(self.inner.access.fault());
         Health { warnings, ..Health::default() }
     }

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 
 impl Server {
     /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, the limits of
-    /// each address, `deny`, `public_url`, `trusted_proxies`, `access_log` and `access_log_api`. No client is
-    /// closed for it. The other settings stay as they are.
+    /// each address, `deny`, `public_url`, `trusted_proxies`, `access_log`, `access_log_api` and
+    /// `addresses`. No client is closed for it. The other settings stay as they are.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that cannot work; nothing changes then. [`Error::Stopped`] once it was
@@ -34,6 +34,7 @@ impl Server {
             // In `access`.
             access_log: _,
             access_log_api: _,
+            addresses: _,
             // These need a restart.
             listen: _,
             burst: _,

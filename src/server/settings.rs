@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::client_address::Addresses;
 use super::connections::shares::ShareLimits;
 use super::desk::proxies::Proxies;
 use super::mounts::path;
@@ -14,7 +15,7 @@ use crate::http::{is_header_value, is_stream_type, is_web_url, no_web_url};
 use crate::icy::DEFAULT_METAINT;
 use crate::packet::Packet;
 use crate::setting::{
-    COUNT, FLAG, SMALL_COUNT, Setting, Settings, TEXT, TIME, Takes, Written, settings, values,
+    COUNT, FLAG, SMALL_COUNT, Setting, Settings, TEXT, TIME, Takes, Written, choice, settings, values,
 };
 use crate::units::{FrameCount, SampleRate};
 
@@ -54,6 +55,9 @@ pub struct ServerSettings {
     /// Whether GET and HEAD of the API (`/api/`, `/health`, `/nowplaying/`, `/status-json.xsl`) are in the access
     /// log, too. Those with wrong credentials always are.
     pub access_log_api: bool,
+    /// How much of clients' addresses logs, events and lists of listeners show. Limits work on the whole address
+    /// all the same.
+    pub addresses: Addresses,
 }
 
 /// Where the access log goes.
@@ -132,6 +136,7 @@ impl Default for ServerSettings {
             trusted_proxies: Vec::new(),
             access_log: AccessLog::Log,
             access_log_api: false,
+            addresses: Addresses::Full,
         }
     }
 }
@@ -163,6 +168,11 @@ impl Settings for ServerSettings {
         "access_log_api" = "false", FLAG => access_log_api, Applied,
             "Whether GET and HEAD of `/api/`, `/health`, `/nowplaying/` and `/status-json.xsl`, which are mostly polls, \
              are in the access log, too. Those with wrong credentials always are.";
+        "addresses" = "full", ADDRESSES => addresses, Applied,
+            "How much of clients' addresses leaves the process, in logs, events, lists of listeners and `/health`: \
+             `\"full\"`; `\"shortened\"`: the network, a /24 with IPv4 (`192.0.2.0`) and a /48 with IPv6; `\"none\"`: \
+             a dash in logs, `null` in JSON. Limits, `deny` and failed logins count by the whole address all the \
+             same.";
         "max_event_clients" = "1000", COUNT => max_event_clients, Applied,
             "Clients that follow events at most; they are no listeners.";
         "max_connections_per_address" = "500", PER_ADDRESS => max_connections_per_address, Applied,
@@ -237,6 +247,11 @@ const ACCESS_LOG: Takes<AccessLog> = Takes::PathOr(&["stderr", "off"], |written|
     Written::Text(_) => Ok(AccessLog::Log),
     Written::Path(path) => Ok(AccessLog::File(path)),
     other => Err(format!("expected a string, found {other:?}")),
+});
+
+const ADDRESSES: Takes<Addresses> = Takes::Text(|text| {
+    let choices = [("full", Addresses::Full), ("shortened", Addresses::Shortened), ("none", Addresses::None)];
+    choice(text, &choices)
 });
 
 const LISTENERS: Takes<usize> = Takes::Integer(|count| match count {

@@ -23,6 +23,7 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "access_log" => Written::Path("/dev/null".into()),
         "loop" | "shuffle" | "access_log_api" | "dead_air_while_held" | "public" => Written::Flag(true),
         "crossfade" | "fade_in" | "fade_out" | "skip_crossfade" | "dead_air_after" => Written::Text("2s"),
+        "addresses" => Written::Text("shortened"),
         "replaygain" => Written::Text("album"),
         "dead_air_below_db" => Written::Integer(-50),
         "state_file" => Written::Path("state".into()),

@@ -1,5 +1,6 @@
 //! The program: its command line, and a station that it serves.
 
+mod addresses;
 mod cli;
 mod on_air;
 mod reload;

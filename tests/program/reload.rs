@@ -58,13 +58,13 @@ impl Served {
     }
 
     /// The output of a command that succeeds.
-    fn says(&self, args: &[&str]) -> String {
+    pub(crate) fn says(&self, args: &[&str]) -> String {
         let output = self.ctl(args);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let text = self.says(&[&["--json"], args].concat());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
@@ -144,7 +144,7 @@ fn music() -> TempDir {
     folder
 }
 
-fn write(folder: &Path, config: &str) {
+pub(crate) fn write(folder: &Path, config: &str) {
     fs::write(folder.join("station.toml"), config).unwrap();
 }
 

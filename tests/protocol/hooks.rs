@@ -193,7 +193,7 @@ fn add_hook_for_listener_joined_and_left() {
     player.read_exact(&mut [0; 512]).unwrap();
     until("it is counted", || studio.pipeline.listener_count(None) == 1);
     let Event::ListenerJoined { mount, address, agent, .. } = next_by_job(&studio, &joined) else { panic!() };
-    assert_eq!((mount.as_str(), agent.as_str(), address.is_loopback()), (MOUNT, "ear/1", true));
+    assert_eq!((mount.as_str(), agent.as_str(), address.unwrap().is_loopback()), (MOUNT, "ear/1", true));
     player.shutdown(Shutdown::Both).unwrap();
     drop(player);
     let left = next_by_job(&studio, &left);

@@ -40,7 +40,7 @@ fn play(pipeline: &Membership, mut crowd: impl FnMut(u64)) -> (Vec<EventKind>, V
 }
 
 fn joined(id: u64) -> Event {
-    let address = IpAddr::from([127, 0, 0, 1]);
+    let address = Some(IpAddr::from([127, 0, 0, 1]));
     Event::ListenerJoined { id, mount: "/a".into(), address, agent: String::new() }
 }
 
@@ -48,7 +48,7 @@ fn left(id: u64) -> Event {
     Event::ListenerLeft {
         id,
         mount: "/a".into(),
-        address: IpAddr::from([127, 0, 0, 1]),
+        address: Some(IpAddr::from([127, 0, 0, 1])),
         agent: String::new(),
         duration: Duration::from_secs(1),
         bytes: 1,

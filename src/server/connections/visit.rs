@@ -1,9 +1,9 @@
 //! The request and the client of a connection, for the access log and for events.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use crate::http::Request;
+use crate::server::client_address::ClientAddress;
 
 /// At most so many bytes of a target or a header are kept, so that memory per listener is bounded.
 const KEPT: usize = 256;
@@ -12,7 +12,7 @@ const KEPT: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
     pub(crate) id: u64,
-    pub(crate) address: IpAddr,
+    pub(crate) address: ClientAddress,
     /// Whether it asks the API how things are, as monitors and pages do all the time.
     pub(crate) is_poll: bool,
     /// Request line, agent, referer and user, one after the other: one allocation per listener, not four.
@@ -24,7 +24,7 @@ pub(crate) struct Visit {
 
 impl Visit {
     /// `request` is none if the request was malformed.
-    pub(crate) fn new(id: u64, address: IpAddr, request: Option<&Request<'_>>) -> Visit {
+    pub(crate) fn new(id: u64, address: ClientAddress, request: Option<&Request<'_>>) -> Visit {
         let mut text = String::new();
         let (mut agent_at, mut referer_at) = (0, 0);
         if let Some(request) = request {
@@ -37,7 +37,7 @@ impl Visit {
         }
         let user_at = text.len() as u16;
         let text = text.into_boxed_str();
-        Visit { id, address: address.to_canonical(), is_poll: false, text, agent_at, referer_at, user_at }
+        Visit { id, address, is_poll: false, text, agent_at, referer_at, user_at }
     }
 
     /// The client has proved to be this user.
@@ -119,15 +119,14 @@ mod tests {
         let long = "é".repeat(3_000);
         let head = format!("GET /{} HTTP/1.1\r\nReferer: r\r\nUser-Agent: {long}\r\n\r\n", "x".repeat(9_000));
         let request = Request::parse(head.as_bytes()).unwrap();
-        let mut visit = Visit::new(1, "::ffff:192.0.2.1".parse().unwrap(), Some(&request));
+        let mut visit = Visit::new(1, ClientAddress::new([192, 0, 2, 1].into()), Some(&request));
         assert_eq!(visit.user(), "");
         visit.identify("ana");
         visit.identify(&"é".repeat(200));
         assert_eq!(visit.user(), "é".repeat(128));
-        assert_eq!(visit.address.to_string(), "192.0.2.1");
         assert_eq!(visit.request_line(), format!("GET /{} HTTP/1.1", "x".repeat(255)));
         assert_eq!((visit.agent(), visit.referer()), (&long[..256], "r"));
-        let none = Visit::new(1, [127, 0, 0, 1].into(), None);
+        let none = Visit::new(1, ClientAddress::new([127, 0, 0, 1].into()), None);
         assert_eq!([none.request_line(), none.agent(), none.referer(), none.user()], [""; 4]);
     }
 }

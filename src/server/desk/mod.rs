@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::http::{Body, DateLine, Form, HttpAnswer, Outgoing, ProblemDetails, Request, Status};
 use crate::server::Moment;
+use crate::server::client_address::ClientAddress;
 use crate::server::connections::connection::{PendingRequest, Reply, Site};
 use crate::server::connections::places::{Place, Sender};
 use crate::server::connections::shares::{Kind, ShareTaken, Shares};
@@ -180,7 +181,7 @@ impl RequestRouter<'_> {
     fn take_share(&mut self, kind: Kind, client: IpAddr) -> Result<(), HttpAnswer> {
         let taken = self.shares.take(kind, client);
         taken.map_err(|taken| {
-            self.crowding.refused(client, &taken, self.counters, self.journal);
+            self.crowding.refused(ClientAddress::new(client), &taken, self.counters, self.journal);
             too_many_of_you(&taken)
         })
     }
@@ -215,8 +216,9 @@ impl RequestRouter<'_> {
     fn pass_on(&mut self, request: &Request<'_>, body: Option<Vec<u8>>, body_to_come: usize) -> Reply {
         // If the service does not want the body, nobody can tell where the next request begins.
         let keeps_alive = request.persists() && body.is_some() && !self.is_reserved;
-        let handed =
-            HandOver { request, body, address: self.client(Some(request)), base_url: self.base_url(request) };
+        let address = ClientAddress::new(self.client(Some(request)));
+        let shown_address = self.journal.shown(address);
+        let handed = HandOver { request, body, address, shown_address, base_url: self.base_url(request) };
         let key = self.key;
         let service = self.desk.service_for(request);
         let is_poll = service.is_some_and(|service| service.is_poll(request));
@@ -308,7 +310,7 @@ impl RequestRouter<'_> {
 
     fn visit(&mut self, request: Option<&Request<'_>>) -> Visit {
         self.desk.visits += 1;
-        Visit::new(self.desk.visits, self.client(request), request)
+        Visit::new(self.desk.visits, ClientAddress::new(self.client(request)), request)
     }
 
     fn log(&mut self, request: Option<&Request<'_>>, status: u16, bytes: usize) {

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, select};
 use crate::http::{HttpAnswer, Request};
 use crate::percent;
 use crate::ring::Doorbell;
+use crate::server::client_address::{ClientAddress, ShownAddress};
 use crate::server::mounts::event_stream::{EventBoard, EventStream};
 use crate::units::StreamPos;
 
@@ -80,7 +80,8 @@ pub struct HttpRequest {
     headers: Vec<(String, Vec<u8>)>,
     /// `None` if it has not been received.
     body: Option<Vec<u8>>,
-    address: IpAddr,
+    address: ClientAddress,
+    shown_address: ShownAddress,
     base_url: String,
     user: Option<Box<str>>,
     reply: Option<ReplyTo>,
@@ -143,8 +144,14 @@ impl HttpRequest {
     }
 
     /// The address of the client. Behind a trusted proxy, it is the address that the proxy forwards.
-    pub fn address(&self) -> IpAddr {
+    /// Limits work on it. Log lines and documents use [`shown_address`](HttpRequest::shown_address).
+    pub fn address(&self) -> ClientAddress {
         self.address
+    }
+
+    /// What may be shown of the address, by [`ServerSettings::addresses`](crate::ServerSettings::addresses).
+    pub fn shown_address(&self) -> ShownAddress {
+        self.shown_address
     }
 
     /// The URL by which the client reaches the server, without a slash at the end: `https://radio.example`.
@@ -198,7 +205,7 @@ impl fmt::Debug for HttpRequest {
         f.debug_struct("HttpRequest")
             .field("method", &self.method)
             .field("path", &self.raw_path())
-            .field("address", &self.address)
+            .field("address", &self.shown_address)
             .finish_non_exhaustive()
     }
 }
@@ -351,7 +358,7 @@ impl Service {
     /// maximum of waiting requests, or is gone.
     pub(crate) fn hand_over(&self, key: usize, handed: HandOver<'_>) -> Option<u64> {
         let ticket = self.outbox.tickets.fetch_add(1, Ordering::Relaxed);
-        let HandOver { request, body, address, base_url } = handed;
+        let HandOver { request, body, address, shown_address, base_url } = handed;
         let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
         let mut handed = HttpRequest {
             method: request.method.to_owned(),
@@ -359,6 +366,7 @@ impl Service {
             headers,
             body,
             address,
+            shown_address,
             base_url,
             user: None,
             reply: Some(ReplyTo { key, ticket, outbox: self.outbox.clone() }),
@@ -386,13 +394,15 @@ pub(crate) struct HandOver<'a> {
     pub(crate) request: &'a Request<'a>,
     /// `None` if it has not been received.
     pub(crate) body: Option<Vec<u8>>,
-    pub(crate) address: IpAddr,
+    pub(crate) address: ClientAddress,
+    pub(crate) shown_address: ShownAddress,
     pub(crate) base_url: String,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::client_address::Addresses;
     use crossbeam::channel::unbounded;
 
     #[test]
@@ -425,10 +435,12 @@ mod tests {
         let (service, requests) = service(vec!["/api/".into()], Bodies::First, 1, outbox);
         let head = format!("GET {target} HTTP/1.1\r\nX-One: 1\r\n\r\n");
         let request = Request::parse(head.as_bytes()).unwrap();
+        let client = ClientAddress::new([127, 0, 0, 1].into());
         let complete = || HandOver {
             request: &request,
             body: Some(Vec::new()),
-            address: [127, 0, 0, 1].into(),
+            address: client,
+            shown_address: client.shown(Addresses::Full),
             base_url: String::new(),
         };
         let ticket = service.hand_over(7, complete()).unwrap();

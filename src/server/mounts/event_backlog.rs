@@ -147,6 +147,7 @@ mod tests {
     use super::*;
     use crate::icy::Pieces;
     use crate::ring::{Doorbell, handoff};
+    use crate::server::client_address::ClientAddress;
     use crate::server::connections::visit::Visit;
     use crate::server::mounts::event_stream::EventStream;
     use crate::server::mounts::follower::Follower;
@@ -167,7 +168,7 @@ mod tests {
     }
 
     fn follower(streams: &EventBacklogs, stream: usize, from: StreamPos) -> Follower {
-        let visit = Visit::new(1, [127, 0, 0, 1].into(), None);
+        let visit = Visit::new(1, ClientAddress::new([127, 0, 0, 1].into()), None);
         let stay = Stay { ticket: 0, _alive: Arc::default() };
         Follower::new(stream, streams.get(stream), b"HEAD".to_vec(), from, stay, visit, Instant::now())
     }

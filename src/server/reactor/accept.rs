@@ -11,6 +11,7 @@ use mio::net::TcpListener;
 use super::{Peer, Reactor};
 use crate::http::Outgoing;
 use crate::server::Moment;
+use crate::server::client_address::ClientAddress;
 use crate::server::connections::connection::{Connection, Patience};
 use crate::server::connections::limits::RESERVED_CONNECTIONS;
 use crate::server::connections::shares::Kind;
@@ -72,7 +73,12 @@ impl Reactor {
         if let Some(client) = counted_for
             && let Err(taken) = self.shares.take(Kind::Connection, client)
         {
-            self.crowding.refused(client, &taken, &self.ports.counters, &self.ports.journal);
+            self.crowding.refused(
+                ClientAddress::new(client),
+                &taken,
+                &self.ports.counters,
+                &self.ports.journal,
+            );
             let answer = self.desk.share_taken(&taken, now.wall);
             return answer_at_once(&mut transport, &answer);
         }

@@ -3,6 +3,7 @@
 use super::{Ports, Reactor};
 use crate::http::{Form, HttpAnswer, ProblemDetails, Status};
 use crate::server::Moment;
+use crate::server::client_address::ClientAddress;
 use crate::server::connections::connection::Connection;
 use crate::server::connections::places::{Place, Sender};
 use crate::server::connections::shares::Kind;
@@ -26,7 +27,7 @@ impl Reactor {
                 pending.visit.identify(&user);
             }
             let form = pending.form;
-            let (client, is_anonymous) = (pending.visit.address, pending.visit.user().is_empty());
+            let (client, is_anonymous) = (pending.visit.address.real(), pending.visit.user().is_empty());
             match answer {
                 Answer::ReceiveBody => self.receive_body(key, form, now),
                 Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
@@ -44,7 +45,7 @@ impl Reactor {
                     Some(stream) => {
                         if let Err(taken) = self.shares.take(Kind::EventClient, client) {
                             let Ports { counters, journal, .. } = &self.ports;
-                            self.crowding.refused(client, &taken, counters, journal);
+                            self.crowding.refused(ClientAddress::new(client), &taken, counters, journal);
                             self.deliver_whole(key, form, too_many_of_you(&taken), now);
                             self.drive(key, now);
                             continue;

@@ -93,7 +93,7 @@ impl Reactor {
         self.events.leave(follower.stream, key);
         self.event_clients -= 1;
         self.ports.counters.event_clients.set(self.event_clients as u64);
-        self.shares.give_back(Kind::EventClient, follower.visit.address);
+        self.shares.give_back(Kind::EventClient, follower.visit.address.real());
         let (bytes, duration) = (follower.cursor.bytes(), follower.followed_for(now.instant));
         self.ports.journal.access(follower.visit, Status::OK.0, bytes, duration, now.wall);
     }

@@ -81,7 +81,7 @@ impl Reactor {
         }
         let (bytes, duration) = (listener.cursor.bytes(), listener.listened_for(now.instant));
         self.listeners -= 1;
-        self.shares.give_back(Kind::Listener, listener.visit.address);
+        self.shares.give_back(Kind::Listener, listener.visit.address.real());
         self.mounts.detach(listener.mount);
         self.ports.journal.access(listener.visit, Status::OK.0, bytes, duration, now.wall);
     }
@@ -128,7 +128,7 @@ pub(super) fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
 }
 
 /// Counts the listener in the statistics of a mount.
-pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, events, .. }: &Ports) {
+pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, events, journal, .. }: &Ports) {
     for (now, peak) in [
         (&counters.listeners, &counters.listener_peak),
         (&mount.board.counters.listeners, &mount.board.counters.listener_peak),
@@ -139,7 +139,7 @@ pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, eve
     events.emit(Event::ListenerJoined {
         id: listener.visit.id,
         mount: mount.path.to_string(),
-        address: listener.visit.address,
+        address: journal.shown(listener.visit.address).ip(),
         agent: listener.visit.agent().to_owned(),
     });
 }
@@ -149,7 +149,7 @@ pub(super) fn count_out(
     listener: &Listener,
     mount: &Mount,
     reason: CloseReason,
-    Ports { counters, events, .. }: &Ports,
+    Ports { counters, events, journal, .. }: &Ports,
     now: Instant,
 ) {
     counters.count_close(reason);
@@ -159,7 +159,7 @@ pub(super) fn count_out(
     events.emit(Event::ListenerLeft {
         id: listener.visit.id,
         mount: mount.path.to_string(),
-        address: listener.visit.address,
+        address: journal.shown(listener.visit.address).ip(),
         agent: listener.visit.agent().to_owned(),
         duration,
         bytes,

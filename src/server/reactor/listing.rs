@@ -24,7 +24,7 @@ impl Reactor {
             listeners.push(ListenerInfo {
                 id: listener.visit.id,
                 mount: at.path.clone(),
-                address: listener.visit.address,
+                address: self.ports.journal.shown(listener.visit.address).ip(),
                 agent: listener.visit.agent().to_owned(),
                 duration: listener.listened_for(now.instant),
                 bytes: listener.cursor.bytes(),

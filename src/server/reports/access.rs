@@ -9,6 +9,7 @@ use log::Level;
 use super::access_file::AccessFile;
 use super::stats::Counters;
 use crate::error::{Error, Result};
+use crate::server::client_address::Addresses;
 use crate::server::settings::{AccessLog, ServerSettings};
 
 /// How long a file that is no longer the access log has for what waits.
@@ -27,6 +28,8 @@ pub(crate) struct Rules {
     pub(crate) to: Destination,
     /// Whether the polls of the API are in it.
     pub(crate) polls: bool,
+    /// What is shown of addresses: here, and wherever else they leave the server.
+    pub(crate) addresses: Addresses,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +41,7 @@ pub(crate) enum Destination {
 
 impl Access {
     pub(crate) fn start(settings: &ServerSettings, counters: Arc<Counters>) -> Result<Access> {
-        let none = Rules { to: Destination::Nowhere, polls: false };
+        let none = Rules { to: Destination::Nowhere, polls: false, addresses: settings.addresses };
         let access = Access { rules: ArcSwap::from_pointee(none), counters };
         access.rules.store(Arc::new(access.prepared(settings)?));
         Ok(access)
@@ -63,7 +66,7 @@ impl Access {
                 Destination::File(Arc::new(file))
             }
         };
-        Ok(Rules { to, polls: settings.access_log_api })
+        Ok(Rules { to, polls: settings.access_log_api, addresses: settings.addresses })
     }
 
     /// Applies what was prepared. A file that is not used any more is closed.

@@ -203,16 +203,17 @@ fn say(text: &str) {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::net::IpAddr;
     use std::time::SystemTime;
 
     use super::*;
+    use crate::server::client_address::{Addresses, ClientAddress};
     use crate::server::connections::visit::Visit;
 
     fn entry() -> Box<AccessEntry> {
-        let visit = Visit::new(1, IpAddr::from([192, 0, 2, 7]), None);
+        let client = ClientAddress::new([192, 0, 2, 7].into());
+        let (address, visit) = (client.shown(Addresses::Full), Visit::new(1, client, None));
         let (status, bytes, duration, at) = (200, 1, Duration::ZERO, SystemTime::UNIX_EPOCH);
-        Box::new(AccessEntry { visit, status, bytes, duration, at })
+        Box::new(AccessEntry { address, visit, status, bytes, duration, at })
     }
 
     /// A FIFO that is open for reading, so that writing hangs when it is full.

@@ -13,6 +13,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use log::Level;
 
 use super::access::{Access, Destination};
+use crate::server::client_address::{Addresses, ClientAddress, ShownAddress};
 use crate::server::connections::visit::Visit;
 
 /// The capacity of the queue in entries: a few seconds of a join storm.
@@ -46,6 +47,7 @@ enum Entry {
 
 #[derive(Debug)]
 pub(crate) struct AccessEntry {
+    pub(super) address: ShownAddress,
     pub(super) visit: Visit,
     pub(super) status: u16,
     pub(super) bytes: u64,
@@ -66,13 +68,23 @@ impl JournalWriter {
         self.access.rules().want_requests()
     }
 
+    /// What may be shown of a client's address, by the settings as they are now.
+    pub(crate) fn shown(&self, address: ClientAddress) -> ShownAddress {
+        address.shown(self.addresses())
+    }
+
+    pub(crate) fn addresses(&self) -> Addresses {
+        self.access.rules().addresses
+    }
+
     /// Logs a request that has ended.
     pub(crate) fn access(&self, visit: Visit, status: u16, bytes: u64, duration: Duration, at: SystemTime) {
         let rules = self.access.rules();
         if !rules.want_requests() || !rules.want(visit.is_poll, status) {
             return;
         }
-        let entry = Box::new(AccessEntry { visit, status, bytes, duration, at });
+        let address = visit.address.shown(rules.addresses);
+        let entry = Box::new(AccessEntry { address, visit, status, bytes, duration, at });
         match &rules.to {
             Destination::File(file) => {
                 if file.write(entry) {
@@ -124,7 +136,7 @@ impl Journal {
 impl AccessEntry {
     /// `IP - USER [dd/Mon/YYYY:HH:MM:SS +zzzz] "METHOD URI HTTP/1.x" CODE BYTES "REFERER" "UA" SECONDS`
     pub(super) fn line(&self) -> String {
-        let (visit, address) = (&self.visit, self.visit.address);
+        let (visit, address) = (&self.visit, self.address);
         let (date, status, bytes, seconds) =
             (log_date(self.at), self.status, self.bytes, self.duration.as_secs());
         let [request, referer, agent] = [visit.request_line(), visit.referer(), visit.agent()].map(quoted);
@@ -170,8 +182,6 @@ fn log_date(at: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use super::*;
     use crate::http::Request;
 
@@ -188,9 +198,11 @@ mod tests {
     fn access_lines_are_as_tools_expect_them() {
         let head = b"GET /a\"b HTTP/1.1\r\nUser-Agent: evil\xc2\x9b[2J\\\r\n\r\n";
         let request = Request::parse(head).unwrap();
-        let mut visit = Visit::new(1, IpAddr::from([192, 0, 2, 7]), Some(&request));
+        let client = ClientAddress::new([192, 0, 2, 7].into());
+        let mut visit = Visit::new(1, client, Some(&request));
         visit.identify("ana");
         let entry = AccessEntry {
+            address: client.shown(Addresses::Full),
             visit,
             status: 200,
             bytes: 12_345,

@@ -1,6 +1,7 @@
 //! A connection with a client at the other end.
 
 use super::*;
+use crate::server::client_address::ClientAddress;
 use crate::server::connections::visit::Visit;
 use crate::server::mounts::mount::tests::mp3_mount;
 use proptest::prelude::*;
@@ -25,7 +26,7 @@ impl Site for Echo {
         self.requests.push(line);
         if request.is_ok_and(|request| request.target == "/listen") {
             let (mount, _writer) = mp3_mount();
-            let visit = Visit::new(1, [127, 0, 0, 1].into(), request.ok());
+            let visit = Visit::new(1, ClientAddress::new([127, 0, 0, 1].into()), request.ok());
             let join = crate::server::mounts::listener::Join {
                 mount: 0,
                 home: None,

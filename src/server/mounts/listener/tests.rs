@@ -5,6 +5,7 @@ use crate::icy::{Pieces, unweave};
 use crate::metadata::Title;
 use crate::packet::TitledPacket;
 use crate::ring::{Backlog, HandoffWriter};
+use crate::server::client_address::ClientAddress;
 use crate::server::mounts::mount::tests::{moment, mount_of, mp3_settings, packet};
 use crate::server::settings::{Burst, MountSettings, ServerSettings};
 use proptest::prelude::*;
@@ -47,7 +48,7 @@ impl Scene {
     }
 
     fn listener(mount: &Mount, with_titles: bool, now: Instant) -> Listener {
-        let visit = Visit::new(1, [127, 0, 0, 1].into(), None);
+        let visit = Visit::new(1, ClientAddress::new([127, 0, 0, 1].into()), None);
         let join = Join { mount: 0, home: None, head: b"HEAD".to_vec(), with_titles, probe: false, visit };
         Listener::new(join, mount, now)
     }
