@@ -13,6 +13,8 @@ fn early() -> SigSet {
 pub fn hold() {
     // It fails only for a mask that is no mask.
     let _ = early().thread_block();
+    // For good: a log that has reached the limit of a file's size is an error of its write, and no reason to end.
+    let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
 }
 
 /// Delivers what has come since [`hold`]: to the handlers that are there by now, or else to the system's, which

@@ -140,6 +140,26 @@ fn play_is_heard_until_it_is_told_to_stop() {
     }
 }
 
+/// A process that writes beyond its limit for a file's size gets a signal that would end it.
+#[test]
+fn a_log_that_may_not_grow_costs_its_lines_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    music(folder.path());
+    let station = "[server]\nlisten = '127.0.0.1:0'\n[[pipeline]]\nplaylist = '.'\n[[pipeline.output]]\n\
+                   format = 'mp3'\nmount = '/a'\n";
+    std::fs::write(folder.path().join("station.toml"), station).unwrap();
+    let script = format!("ulimit -f 1; exec '{}' serve station.toml 2>log", env!("CARGO_BIN_EXE_longwave"));
+    let mut radio = OnAir::by(Command::new("sh").args(["-c", &script]), folder.path());
+    let url = radio.url();
+    for _ in 0..100 {
+        assert_eq!(status(&url.replace("/a", "/nowhere"), ""), 404);
+    }
+    listen(&url, 10_000);
+    assert!((512..=1024).contains(&std::fs::metadata(folder.path().join("log")).unwrap().len()));
+    radio.signal(Signal::SIGTERM);
+    assert_eq!(radio.end().0, Some(0));
+}
+
 #[test]
 fn a_closed_terminal_stops_what_was_started_in_it() {
     let folder = tempfile::tempdir().unwrap();
