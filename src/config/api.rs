@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::PipelineSettings;
 use crate::access::Users;
 use crate::filework::look;
-use crate::setting::{EXISTING, PATH, Setting, Settings, Takes, Written, settings};
+use crate::setting::{EXISTING, Setting, Settings, Takes, Written, settings};
 
 /// The settings of the API: its users, and the folders whose files it can name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl ApiSettings {
 
 impl Settings for ApiSettings {
     const KEYS: &'static [Setting<ApiSettings>] = settings! {
-        "users_file" else "none", PATH => users_file, Applied,
+        "users_file" else "none", USERS_FILE => users_file, Applied,
             "Who may steer the station: see [API.md](API.md). If nobody is in it, a first user is made at start. Without \
              it, there is a token for as long as the station runs.";
         "media_roots" else "the folders of the playlists", FOLDER => [media_roots], Applied,
@@ -52,6 +52,16 @@ impl Settings for ApiSettings {
         ApiSettings::default()
     }
 }
+
+/// The file may be missing: it is made at start. Its folder is not.
+const USERS_FILE: Takes<PathBuf> = Takes::Path(|path| {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match is_folder(folder) {
+        Some(false) => Err(format!("there is no folder {}: make it, or name another", folder.display())),
+        // A disk that does not answer may come back.
+        Some(true) | None => Ok(path),
+    }
+});
 
 const FOLDER: Takes<PathBuf> = Takes::Path(|path| match EXISTING.read(Written::Path(path))? {
     // A disk that does not answer may come back.

@@ -160,6 +160,15 @@ fn where_no_state_can_be_kept_is_said_by_line() {
 }
 
 #[test]
+fn users_are_kept_in_a_folder_that_is_there() {
+    let text = "[server]\nusers_file = 'gone/users'\n[[pipeline]]\n";
+    assert_eq!(
+        complaints(text),
+        ["station.toml:2: server.users_file: there is no folder gone: make it, or name another"]
+    );
+}
+
+#[test]
 fn a_station_has_a_pipeline_and_a_pipeline_an_output() {
     assert_eq!(complaints(""), ["station.toml: pipeline: a station needs at least one: add a [[pipeline]]"]);
     assert_eq!(
