@@ -179,3 +179,20 @@ fn a_pool_that_strangers_have_filled_lets_a_credential_in() {
     assert_eq!(status(&mut operator), 204);
     drop((idle, more));
 }
+
+#[test]
+fn strangers_who_take_the_reserve_again_and_again_keep_no_credential_out() {
+    let limits = ServerSettings { max_listeners: Some(1), max_event_clients: 0, ..settings() };
+    let station = Station::start(limits);
+    let requests = station.server.take_heads(&["/own"], 8).unwrap();
+    let max = station.server.stats().max_connections;
+    let mut strangers: Vec<_> = (0..max + 32).map(|_| station.connect()).collect();
+    until("the reserve is taken, too", || station.server.stats().connections == max + 32);
+    for _ in 0..5 {
+        let mut operator = ask(&station, "/own", "Authorization: Bearer x\r\n");
+        strangers.extend((0..20).map(|_| station.connect()));
+        next(&requests).answer(HttpAnswer::empty(204));
+        assert_eq!(status(&mut operator), 204);
+    }
+    drop(strangers);
+}

@@ -9,6 +9,7 @@ use mio::Token;
 use mio::net::TcpListener;
 
 use super::{Peer, Reactor};
+use crate::error::CloseReason;
 use crate::http::Outgoing;
 use crate::server::Moment;
 use crate::server::client_address::ClientAddress;
@@ -82,8 +83,8 @@ impl Reactor {
             let answer = self.desk.share_taken(&taken, now.wall);
             return answer_at_once(&mut transport, &answer);
         }
-        let is_reserved = self.peers.len() - self.reserved >= self.limits.max_connections;
-        if is_reserved && !self.takes_reserve(client) {
+        let is_reserved = self.peers.len() - self.reserved.len() >= self.limits.max_connections;
+        if is_reserved && !self.takes_reserve(client, now) {
             counted_for.into_iter().for_each(|client| self.shares.give_back(Kind::Connection, client));
             self.ports.counters.refused.add(1);
             let answer = self.desk.too_many_connections(now.wall);
@@ -95,7 +96,6 @@ impl Reactor {
             self.ports.counters.accept_failures.add(1);
             counted_for.into_iter().for_each(|client| self.shares.give_back(Kind::Connection, client));
             if is_reserved {
-                self.reserved -= 1;
                 self.shares.give_back(Kind::Reserve, client);
             }
             return;
@@ -114,6 +114,9 @@ impl Reactor {
                 Connection::refusing(answer, patience, now.instant)
             }
         };
+        if is_reserved {
+            self.reserved.push(key);
+        }
         entry.insert(Peer { transport, address, counted_for, held: 0, is_reserved, connection });
         self.ports.counters.addresses.set(self.shares.len() as u64);
         self.ports.counters.connections.set(self.peers.len() as u64);
@@ -122,11 +125,30 @@ impl Reactor {
         self.drive(key, now);
     }
 
-    /// Takes one of the connections that are reserved for requests with a credential, if one is free.
-    fn takes_reserve(&mut self, client: IpAddr) -> bool {
-        let takes = self.reserved < RESERVED_CONNECTIONS && self.shares.take(Kind::Reserve, client).is_ok();
-        self.reserved += usize::from(takes);
-        takes
+    /// Whether one of the connections that are reserved for requests with a credential can be had. If all are
+    /// taken, the oldest on which no request is at work gives way: strangers who say nothing keep nobody out.
+    fn takes_reserve(&mut self, client: IpAddr, now: Moment) -> bool {
+        if self.shares.take(Kind::Reserve, client).is_err() {
+            return false;
+        }
+        if self.reserved.len() < RESERVED_CONNECTIONS {
+            return true;
+        }
+        match self.reserved.iter().copied().find(|&key| !self.peers[key].connection.has_request()) {
+            Some(key) => self.send_away(key, now),
+            None => self.shares.give_back(Kind::Reserve, client),
+        }
+        self.reserved.len() < RESERVED_CONNECTIONS
+    }
+
+    /// Closes a connection on which no request is at work, with the answer that there is no place for it.
+    fn send_away(&mut self, key: usize, now: Moment) {
+        let peer = &mut self.peers[key];
+        if matches!(peer.connection, Connection::Reading(_)) {
+            self.ports.counters.refused.add(1);
+            answer_at_once(&mut peer.transport, &self.desk.too_many_connections(now.wall));
+        }
+        self.close(key, CloseReason::Left, now);
     }
 }
 

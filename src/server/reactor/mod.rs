@@ -94,8 +94,8 @@ pub(crate) struct Reactor {
     event_clients: usize,
     limits: Limits,
     shares: Shares,
-    /// Connections beyond `max_connections`, each of which must bring a credential.
-    reserved: usize,
+    /// Connections beyond `max_connections`, each of which must bring a credential. The oldest comes first.
+    reserved: Vec<usize>,
     crowding: Arc<Crowding>,
     /// The bytes of unfinished heads and of answers that are not taken.
     held_bytes: usize,
@@ -152,7 +152,7 @@ impl Reactor {
             event_clients: 0,
             limits,
             shares: Shares::new(settings.shares()),
-            reserved: 0,
+            reserved: Vec::new(),
             crowding,
             held_bytes: 0,
             patience: Patience {
@@ -439,7 +439,7 @@ impl Reactor {
             self.shares.give_back(Kind::Connection, address);
         }
         if is_reserved {
-            self.reserved -= 1;
+            self.reserved.retain(|&reserved| reserved != key);
             self.shares.give_back(Kind::Reserve, address.ip());
         }
         self.ports.counters.connections.set(self.peers.len() as u64);

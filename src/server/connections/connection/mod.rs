@@ -266,6 +266,11 @@ impl Connection {
         };
     }
 
+    /// Whether a request is at work: its body is received, a service has it, or it has become a stream.
+    pub(crate) fn has_request(&self) -> bool {
+        !matches!(self, Connection::Reading(_) | Connection::Answering(_) | Connection::Lingering(_))
+    }
+
     /// The request that waits for the answer with this ticket. `None` if this connection has no such request.
     pub(crate) fn awaits(&mut self, ticket: u64) -> Option<&mut PendingRequest> {
         match self {
