@@ -94,10 +94,12 @@ impl Service {
 
     fn handle(&mut self, Task { handler, held }: Task, who: Option<&Identity>, mut request: HttpRequest) {
         if request.awaits_body() {
+            // Others take no body, so a user who may only read cannot fill the places for bodies.
+            let takes_body = !matches!(request.method(), "GET" | "HEAD");
             return match who {
                 // The complete request is judged again: the user may lose the right meanwhile.
-                Some(_) => request.receive_body(),
-                None => request.answer(no_body().answer()),
+                Some(_) if takes_body => request.receive_body(),
+                _ => request.answer(no_body().answer()),
             };
         }
         if let Some(Identity { name, .. }) = who {
@@ -124,9 +126,9 @@ impl Service {
     }
 }
 
-/// The refusal of a body that anybody could send.
+/// The refusal of a body that no route reads.
 fn no_body() -> ProblemDetails {
-    ProblemDetails::of_status(Status::BODY_TOO_LARGE, "this path takes no body")
+    ProblemDetails::of_status(Status::BODY_TOO_LARGE, "this request takes no body")
 }
 
 /// The task of a request, and the condition for it.

@@ -125,6 +125,21 @@ fn a_public_path_takes_no_body() {
     }
 }
 
+/// Otherwise a user who may only read could hold all places for bodies.
+#[test]
+fn a_request_that_changes_nothing_takes_no_body() {
+    let radio = Radio::start();
+    for method in ["GET", "HEAD"] {
+        let mut client = Client::new(radio.connect());
+        let login = format!("Authorization: Bearer {}\r\n", radio.admin);
+        write!(client.socket, "{method} {QUEUE} HTTP/1.1\r\nHost: a\r\n{login}Content-Length: 10\r\n\r\n")
+            .unwrap();
+        assert_eq!(client.answer(method == "HEAD").status, 413, "{method}");
+        assert!(client.is_closed());
+    }
+    assert_eq!(radio.look("/api/v1/server")["admitted_bodies"], 0);
+}
+
 #[test]
 fn no_request_is_hidden_in_another() {
     let radio = Radio::start();
