@@ -52,6 +52,8 @@ pub fn start() -> io::Result<Log> {
         }
     })?;
     start_logger(Queue { lines: lines.clone(), lost });
+    // By itself, a thread that panics writes to standard error, and waits there for whoever does not read it.
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     Ok(Log { lines, written })
 }
 
