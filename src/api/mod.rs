@@ -68,8 +68,8 @@ impl Api {
     /// `/status-json.xsl`.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if the station is not running; [`Error::File`] if the users file is malformed or
-    /// cannot be read.
+    /// [`Error::Stopped`](crate::Error::Stopped) if the station is not running;
+    /// [`Error::File`](crate::Error::File) if the users file is malformed or cannot be read.
     pub fn start(station: &Station, settings: &ApiSettings) -> Result<Api> {
         Api::of(station, settings, None)
     }

@@ -128,7 +128,7 @@ impl HttpRequest {
     }
 
     /// Whether the request has a body that has not been received. Only requests from
-    /// [`take_heads`](super::Server::take_heads) come so.
+    /// [`take_heads`](crate::Server::take_heads) come so.
     pub fn awaits_body(&self) -> bool {
         self.body.is_none()
     }
