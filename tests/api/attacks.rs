@@ -125,6 +125,14 @@ fn a_public_path_takes_no_body() {
     }
 }
 
+#[test]
+fn a_playlist_of_a_thousand_names_at_most_is_looked_for() {
+    let radio = Radio::start();
+    let files = vec!["one.wav"; 1_001];
+    let answer = radio.steer("PUT", "/api/v1/pipelines/main/playlist", json!({ "files": files }));
+    assert_eq!(answer.problem().0, 422);
+}
+
 /// Otherwise a user who may only read could hold all places for bodies.
 #[test]
 fn a_request_that_changes_nothing_takes_no_body() {

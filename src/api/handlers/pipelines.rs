@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::queue::FILES_AT_ONCE;
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
@@ -157,6 +158,11 @@ pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
     let wanted: LoadList = call.body()?;
     if wanted.files.is_empty() {
         return Err(Problem::new("invalid-value", "a playlist needs a file, a folder or a list").at("files"));
+    }
+    if wanted.files.len() > FILES_AT_ONCE {
+        let detail =
+            format!("{} files: at most {FILES_AT_ONCE}; name a folder or a list", wanted.files.len());
+        return Err(Problem::new("invalid-value", detail).at("files"));
     }
     let (first, files) = (wanted.files[0].clone(), wanted.files);
     let roots = core.with_files(&first, move |media, job| {

@@ -11,7 +11,7 @@ use crate::api::views::coming_tracks;
 use crate::{Entry, EntryId, Place};
 
 /// The maximum of files in one request.
-const FILES_AT_ONCE: usize = 1_000;
+pub(super) const FILES_AT_ONCE: usize = 1_000;
 
 /// `GET /api/v1/pipelines/{pipeline}/queue`
 pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
