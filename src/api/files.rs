@@ -5,6 +5,7 @@
 //! wait for a disk, there are several; they are started when they are needed.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -73,7 +74,14 @@ impl Files {
             let files = self.clone();
             if let Err(error) = self.shared.crew.spawn("api-files", move || files.run()) {
                 log::error!("{error}");
-                self.lock().threads -= 1;
+                let mut state = self.lock();
+                state.threads -= 1;
+                // Without any thread, nobody would answer.
+                if state.threads == 0
+                    && let Some(job) = state.jobs.pop_back()
+                {
+                    return Err(job);
+                }
             }
         }
         Ok(())
@@ -92,17 +100,22 @@ impl Files {
 
     fn run(self) {
         while let Some(job) = self.next() {
-            match job {
-                FileJob::Answer { request, who: Some(who), .. } if !self.core.guard.still_knows(&who) => {
-                    request.answer(changed_meanwhile().answer());
-                }
-                FileJob::Answer { request, held, handler, .. } => {
-                    answer_with(&self.core, handler, &held, *request);
-                    // The new tags may change the titles of the next tracks.
-                    self.core.bell.ring();
-                }
-                FileJob::ReadTags(entry) => self.core.read_tags(&entry),
+            // A panic costs its job: the request is dropped, and so it is answered. The thread goes on.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.work_on(job)));
+        }
+    }
+
+    fn work_on(&self, job: FileJob) {
+        match job {
+            FileJob::Answer { request, who: Some(who), .. } if !self.core.guard.still_knows(&who) => {
+                request.answer(changed_meanwhile().answer());
             }
+            FileJob::Answer { request, held, handler, .. } => {
+                answer_with(&self.core, handler, &held, *request);
+                // The new tags may change the titles of the next tracks.
+                self.core.bell.ring();
+            }
+            FileJob::ReadTags(entry) => self.core.read_tags(&entry),
         }
     }
 
