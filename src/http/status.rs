@@ -12,6 +12,7 @@ impl Status {
     pub(crate) const REQUEST_TIMEOUT: Status = Status(408, "Request Timeout");
     pub(crate) const LENGTH_REQUIRED: Status = Status(411, "Length Required");
     pub(crate) const BODY_TOO_LARGE: Status = Status(413, "Content Too Large");
+    pub(crate) const TOO_MANY_REQUESTS: Status = Status(429, "Too Many Requests");
     pub(crate) const HEAD_TOO_LARGE: Status = Status(431, "Request Header Fields Too Large");
     pub(crate) const UNAVAILABLE: Status = Status(503, "Service Unavailable");
     pub(crate) const GATEWAY_TIMEOUT: Status = Status(504, "Gateway Timeout");

@@ -268,10 +268,11 @@ impl Server {
     /// Takes over the requests for these paths. Whoever calls this reads the requests from the result and
     /// answers them. A path is a whole path (`/health`), or it ends with a slash and stands for everything
     /// below it (`/api/`). If two services take the same path, the first has it. At most `waiting` requests
-    /// wait to be read; the server refuses further ones.
+    /// wait to be read; the server refuses further ones. One address has at most a quarter of these places, and
+    /// 32; this machine (loopback) has no such limit.
     ///
     /// The requests come complete. A body has 64 KiB at most, and at most 256 bodies are received at once, for
-    /// all services of the server. Anybody can send them, so a service that knows its clients by a credential
+    /// all services of the server, 32 of them from one address. Anybody can send them, so a service that knows its clients by a credential
     /// should call [`take_heads`](Server::take_heads) instead.
     ///
     /// ```

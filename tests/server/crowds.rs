@@ -196,3 +196,65 @@ fn strangers_who_take_the_reserve_again_and_again_keep_no_credential_out() {
     }
     drop(strangers);
 }
+
+#[test]
+fn one_address_cannot_fill_a_queue_whatever_credentials_it_brings() {
+    let station = Station::start(ServerSettings { max_connections_per_address: 500, ..behind_a_proxy() });
+    let requests = station.server.take_requests(&["/own"], 200).unwrap();
+    let flood = |client: &str, credential: &str| {
+        let headers = format!("{credential}X-Forwarded-For: {client}\r\n");
+        ask(&station, "/own", &headers)
+    };
+    let bad = "Authorization: Bearer wrong\r\n";
+    // Two addresses of one network count as one.
+    let flooded: Vec<_> = (0..60).map(|n| flood(["2001:db8::1", "2001:db8::2"][n % 2], bad)).collect();
+    until("the rest is refused", || station.server.stats().refused_shares == 28);
+    let mut refused = flood("2001:db8::3", bad);
+    assert_eq!(status(&mut refused), 429);
+    let mut anonymous: Vec<_> = (0..40).map(|_| flood("192.0.2.1", "")).collect();
+    until("it has its share, too", || station.server.stats().refused_shares == 28 + 1 + 8);
+    assert_eq!(station.server.stats().refused, 37, "nobody else is refused");
+    // Others are let in, and so is this machine, as often as it asks.
+    let mut other = flood("192.0.2.2", "");
+    let mut local: Vec<_> = (0..40).map(|_| flood("127.0.0.1", bad)).collect();
+    for _ in 0..32 + 32 + 1 + 40 {
+        next(&requests).answer(HttpAnswer::empty(204));
+    }
+    assert_eq!(status(&mut other), 204);
+    assert!(local.iter_mut().all(|socket| status(socket) == 204));
+    assert_eq!(anonymous.iter_mut().filter_map(|socket| (status(socket) == 204).then_some(())).count(), 32);
+    // Those that have been read make room.
+    let mut again = flood("2001:db8::3", bad);
+    next(&requests).answer(HttpAnswer::empty(204));
+    assert_eq!(status(&mut again), 204);
+    drop(flooded);
+}
+
+#[test]
+fn one_address_cannot_take_all_places_for_bodies() {
+    let station = Station::start(ServerSettings { max_connections_per_address: 500, ..behind_a_proxy() });
+    let requests = station.server.take_requests(&["/own"], 200).unwrap();
+    let begin = |client: &str| {
+        let mut socket = station.connect();
+        let head = "POST /own HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n";
+        write!(socket, "{head}X-Forwarded-For: {client}\r\n\r\n").unwrap();
+        socket
+    };
+    let mut begun: Vec<_> = (0..40).map(|_| begin("192.0.2.1")).collect();
+    until("the rest is refused", || station.server.stats().refused_shares == 8);
+    assert_eq!(station.server.stats().anonymous_bodies, 32);
+    assert_eq!(status(&mut begin("192.0.2.1")), 429);
+    let finish = |socket: &mut TcpStream| {
+        socket.write_all(b"ok").unwrap();
+        let request = next(&requests);
+        assert_eq!(request.body(), b"ok");
+        request.answer(HttpAnswer::empty(204));
+        status(socket)
+    };
+    assert_eq!(finish(&mut begin("192.0.2.2")), 204, "another address");
+    // A place that is free again is the address's again.
+    assert_eq!(finish(&mut begun[0]), 204);
+    assert_eq!(finish(&mut begin("192.0.2.1")), 204);
+    drop(begun);
+    until("all places are free", || station.server.stats().anonymous_bodies == 0);
+}

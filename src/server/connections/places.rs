@@ -24,6 +24,8 @@ pub(crate) enum Sender {
 pub(crate) struct Place {
     sender: Sender,
     counters: Arc<Counters>,
+    /// The share of its address, for which it counts.
+    share: Option<Arc<()>>,
 }
 
 impl Place {
@@ -37,7 +39,13 @@ impl Place {
             return None;
         }
         taken.add(1);
-        Some(Place { sender, counters: Arc::clone(counters) })
+        Some(Place { sender, counters: Arc::clone(counters), share: None })
+    }
+
+    /// The place counts for this share of an address until it is free.
+    pub(crate) fn in_share(mut self, share: Arc<()>) -> Place {
+        self.share = Some(share);
+        self
     }
 
     fn taken(&self) -> &Counter {

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::access::network;
 
@@ -19,6 +20,9 @@ pub(crate) enum Kind {
 
 /// Reserved connections of one address at most.
 const RESERVE_PER_ADDRESS: usize = 4;
+
+/// Bodies of one address at most that nobody has asked for: an eighth of their places.
+const BODIES_PER_ADDRESS: usize = 32;
 
 /// The most places that one address may take, for each kind.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +43,8 @@ pub(crate) struct Shares {
 #[derive(Debug, Default)]
 struct Taken {
     places: [usize; 4],
+    /// Each body of it that is on its way has a clone.
+    bodies: Arc<()>,
     /// Whether it sends `X-Forwarded-For`: it may be a proxy.
     forwards: bool,
 }
@@ -93,6 +99,13 @@ impl Shares {
         }
     }
 
+    /// Takes a share for a body of an address that has a connection. Dropping it gives it back. `None` if the
+    /// address has its share.
+    pub(crate) fn take_body(&self, address: IpAddr) -> Option<Arc<()>> {
+        let Some(taken) = self.addresses.get(&network(address)) else { return Some(Arc::default()) };
+        (Arc::strong_count(&taken.bodies) <= BODIES_PER_ADDRESS).then(|| Arc::clone(&taken.bodies))
+    }
+
     /// Notes that an address that is no trusted proxy sends `X-Forwarded-For`.
     pub(crate) fn forwards(&mut self, address: IpAddr) {
         if let Some(taken) = self.addresses.get_mut(&network(address)) {
@@ -115,6 +128,11 @@ impl Kind {
             Kind::EventClient => "max_event_clients_per_address",
         }
     }
+}
+
+/// As what an address counts. `None`: this machine, which has no limit.
+pub(crate) fn counted(address: IpAddr) -> Option<IpAddr> {
+    (!is_this_machine(address)).then(|| network(address))
 }
 
 fn is_this_machine(address: IpAddr) -> bool {
@@ -180,6 +198,22 @@ mod tests {
         }
         shares.give_back(Kind::Listener, ip("127.0.0.1"));
         assert_eq!(shares.len(), 0);
+    }
+
+    #[test]
+    fn bodies_have_a_share_too() {
+        let mut shares = shares();
+        let [one, same, other] = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map(ip);
+        for address in [one, other] {
+            shares.take(Kind::Connection, address).unwrap();
+        }
+        let mut bodies: Vec<_> = std::iter::from_fn(|| shares.take_body(one)).collect();
+        assert_eq!(bodies.len(), BODIES_PER_ADDRESS);
+        assert!(shares.take_body(same).is_none());
+        assert!(shares.take_body(other).is_some());
+        assert!((0..100).all(|_| shares.take_body(ip("127.0.0.1")).is_some()), "this machine has no limit");
+        bodies.pop();
+        assert!(shares.take_body(same).is_some());
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::server::reports::stats::Counters;
 use expected::Expected;
 use proxies::Proxies;
 use routes::{NO_HOST, Route, denied_here, full, refusal, route, too_many_of_you, two_hosts};
-use service::{ANSWERS_WITHIN, Bodies, HandOver, MAX_BODY, Service};
+use service::{ANSWERS_WITHIN, Bodies, HandOver, MAX_BODY, NotHanded, Service};
 
 /// The state that is kept between requests.
 #[derive(Default)]
@@ -65,10 +65,10 @@ impl Desk {
         self.date.at(now)
     }
 
-    fn service_for(&mut self, request: &Request<'_>) -> Option<&Service> {
+    fn service_for(&mut self, request: &Request<'_>) -> Option<&mut Service> {
         let path = request.path()?;
         self.services.retain(Service::is_read);
-        self.services.iter().find(|service| service.answers_for(&path))
+        self.services.iter_mut().find(|service| service.answers_for(&path))
     }
 
     pub(crate) fn trusts(&self, address: IpAddr) -> bool {
@@ -130,7 +130,7 @@ impl Site for RequestRouter<'_> {
         if request.is_ambiguous() {
             return self.write(Some(request), two_hosts().for_all(), Form::of(Some(request)).last());
         }
-        if let Some(bodies) = self.desk.service_for(request).map(Service::bodies) {
+        if let Some(bodies) = self.desk.service_for(request).map(|service| service.bodies()) {
             return match request.names_host() {
                 true => self.reply_for_service(request, body, bodies),
                 false => self.refuse(request, Status::BAD_REQUEST, NO_HOST),
@@ -201,14 +201,24 @@ impl RequestRouter<'_> {
         match bodies {
             _ if length == 0 => self.pass_on(request, Some(Vec::new()), 0),
             Bodies::OnDemand => self.pass_on(request, None, length),
-            Bodies::First => match Place::take(Sender::Anonymous, self.counters) {
-                Some(place) => Reply::Receive(length, place),
-                None => {
-                    self.counters.refused.add(1);
-                    let detail = "too many bodies are on their way: try again soon";
-                    self.refuse(request, Status::UNAVAILABLE, detail)
+            Bodies::First => {
+                // A trusted proxy's own requests have no share.
+                let share = match *self.counted_for {
+                    Some(client) => self.shares.take_body(client),
+                    None => Some(Arc::default()),
+                };
+                let Some(share) = share else {
+                    return self.refuse_share(request, "too many bodies of your address are on their way");
+                };
+                match Place::take(Sender::Anonymous, self.counters) {
+                    Some(place) => Reply::Receive(length, place.in_share(share)),
+                    None => {
+                        self.counters.refused.add(1);
+                        let detail = "too many bodies are on their way: try again soon";
+                        self.refuse(request, Status::UNAVAILABLE, detail)
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -218,12 +228,20 @@ impl RequestRouter<'_> {
         let keeps_alive = request.persists() && body.is_some() && !self.is_reserved;
         let address = ClientAddress::new(self.client(Some(request)));
         let shown_address = self.journal.shown(address);
-        let handed = HandOver { request, body, address, shown_address, base_url: self.base_url(request) };
+        let handed = HandOver {
+            request,
+            body,
+            address,
+            shown_address,
+            is_trusted: self.counted_for.is_none(),
+            base_url: self.base_url(request),
+        };
         let key = self.key;
         let service = self.desk.service_for(request);
-        let is_poll = service.is_some_and(|service| service.is_poll(request));
-        match service.and_then(|service| service.hand_over(key, handed)) {
-            Some(ticket) => {
+        let is_poll = service.as_ref().is_some_and(|service| service.is_poll(request));
+        let ticket = service.map_or(Err(NotHanded::Full), |service| service.hand_over(key, handed));
+        match ticket {
+            Ok(ticket) => {
                 let mut visit = self.visit(Some(request));
                 visit.is_poll = is_poll;
                 let pending = PendingRequest {
@@ -235,17 +253,26 @@ impl RequestRouter<'_> {
                 };
                 Reply::Wait(Box::new(pending), self.now.instant + ANSWERS_WITHIN)
             }
-            None => {
+            Err(NotHanded::ShareTaken) => {
+                self.refuse_share(request, "too many requests of your address wait already")
+            }
+            Err(NotHanded::Full) => {
                 self.counters.refused.add(1);
                 self.refuse(request, Status::UNAVAILABLE, "too many requests wait already: try again soon")
             }
         }
     }
 
+    fn refuse_share(&mut self, request: &Request<'_>, what: &str) -> Reply {
+        self.counters.refused_shares.add(1);
+        self.counters.refused.add(1);
+        self.refuse(request, Status::TOO_MANY_REQUESTS, &format!("{what}: try again soon"))
+    }
+
     /// Refuses a request before its service sees it.
     fn refuse(&mut self, request: &Request<'_>, status: Status, detail: &str) -> Reply {
         let mut answer = ProblemDetails::of_status(status, detail).answer();
-        if status == Status::UNAVAILABLE {
+        if matches!(status, Status::UNAVAILABLE | Status::TOO_MANY_REQUESTS) {
             answer = answer.with("Retry-After", "1");
         }
         self.write(Some(request), answer, Form::of(Some(request)).last())

@@ -6,7 +6,9 @@
 //! requests have the same ticket.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -17,11 +19,14 @@ use crate::http::{HttpAnswer, Request};
 use crate::percent;
 use crate::ring::Doorbell;
 use crate::server::client_address::{ClientAddress, ShownAddress};
+use crate::server::connections::shares;
 use crate::server::mounts::event_stream::{EventBoard, EventStream};
 use crate::units::StreamPos;
 
 /// The greatest length of a request's body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
+/// The most requests of one address that wait in the queue of a service: so many, or a quarter of the queue.
+const WAITING_PER_ADDRESS: usize = 32;
 /// The time that a service has for an answer.
 pub(crate) const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -307,6 +312,9 @@ pub(crate) struct Service {
     paths: Vec<String>,
     bodies: Bodies,
     requests: Sender<HttpRequest>,
+    /// Whose requests may wait in the queue, the oldest first. `None`: an address without a share. The service
+    /// takes them in this order, so the last `requests.len()` of them do wait.
+    waiting: VecDeque<Option<IpAddr>>,
     reader: Weak<()>,
     outbox: Outbox,
     /// Whether GET and HEAD are polls.
@@ -324,7 +332,15 @@ pub(crate) fn service(
     let (bell, rung) = bounded(1);
     let reads = Arc::new(());
     (
-        Service { paths, bodies, requests, reader: Arc::downgrade(&reads), outbox, is_polled: false },
+        Service {
+            paths,
+            bodies,
+            requests,
+            waiting: VecDeque::new(),
+            reader: Arc::downgrade(&reads),
+            outbox,
+            is_polled: false,
+        },
         Requests { receiver, rung, bell: RequestsBell(bell), _reads: reads },
     )
 }
@@ -354,11 +370,18 @@ impl Service {
         self.reader.strong_count() > 0
     }
 
-    /// Hands a request to the service and returns the ticket of its answer. `None` if the service has its
-    /// maximum of waiting requests, or is gone.
-    pub(crate) fn hand_over(&self, key: usize, handed: HandOver<'_>) -> Option<u64> {
+    /// Hands a request to the service and returns the ticket of its answer.
+    pub(crate) fn hand_over(&mut self, key: usize, handed: HandOver<'_>) -> Result<u64, NotHanded> {
+        let waits = self.requests.len();
+        self.waiting.drain(..self.waiting.len().saturating_sub(waits));
+        let places = self.requests.capacity().unwrap_or(usize::MAX);
+        let network = shares::counted(handed.address.real()).filter(|_| !handed.is_trusted);
+        let share = (places / 4).clamp(1, WAITING_PER_ADDRESS);
+        if network.is_some() && self.waiting.iter().filter(|waits| **waits == network).count() >= share {
+            return Err(NotHanded::ShareTaken);
+        }
         let ticket = self.outbox.tickets.fetch_add(1, Ordering::Relaxed);
-        let HandOver { request, body, address, shown_address, base_url } = handed;
+        let HandOver { request, body, address, shown_address, is_trusted: _, base_url } = handed;
         let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
         let mut handed = HttpRequest {
             method: request.method.to_owned(),
@@ -372,21 +395,32 @@ impl Service {
             reply: Some(ReplyTo { key, ticket, outbox: self.outbox.clone() }),
         };
         let has_credential = handed.header("authorization").is_some();
-        let places = self.requests.capacity().unwrap_or(usize::MAX);
         // A quarter of the queue is for requests with a credential.
-        if !has_credential && self.requests.len() >= places - places / 4 {
+        if !has_credential && waits >= places - places / 4 {
             handed.reply = None;
-            return None;
+            return Err(NotHanded::Full);
         }
         match self.requests.try_send(handed) {
-            Ok(()) => Some(ticket),
+            Ok(()) => {
+                self.waiting.push_back(network);
+                Ok(ticket)
+            }
             Err(TrySendError::Full(mut back) | TrySendError::Disconnected(mut back)) => {
                 // Nothing may be sent for it: the desk refuses this request itself.
                 back.reply = None;
-                None
+                Err(NotHanded::Full)
             }
         }
     }
+}
+
+/// Why a request was not handed to its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotHanded {
+    /// The queue is full, or the service is gone.
+    Full,
+    /// So many requests of this address wait already.
+    ShareTaken,
 }
 
 /// A request for a service, the client's address, and the URL by which the client reaches the server.
@@ -396,6 +430,8 @@ pub(crate) struct HandOver<'a> {
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) address: ClientAddress,
     pub(crate) shown_address: ShownAddress,
+    /// Whether it is a trusted proxy's own request. Those have no share.
+    pub(crate) is_trusted: bool,
     pub(crate) base_url: String,
 }
 
@@ -432,7 +468,7 @@ mod tests {
     fn handed(target: &str) -> (HttpRequest, Receiver<Delivery>) {
         let (deliveries, answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
-        let (service, requests) = service(vec!["/api/".into()], Bodies::First, 1, outbox);
+        let (mut service, requests) = service(vec!["/api/".into()], Bodies::First, 1, outbox);
         let head = format!("GET {target} HTTP/1.1\r\nX-One: 1\r\n\r\n");
         let request = Request::parse(head.as_bytes()).unwrap();
         let client = ClientAddress::new([127, 0, 0, 1].into());
@@ -441,15 +477,16 @@ mod tests {
             body: Some(Vec::new()),
             address: client,
             shown_address: client.shown(Addresses::Full),
+            is_trusted: false,
             base_url: String::new(),
         };
         let ticket = service.hand_over(7, complete()).unwrap();
-        assert_eq!(service.hand_over(8, complete()), None, "one waits already");
+        assert_eq!(service.hand_over(8, complete()), Err(NotHanded::Full), "one waits already");
         let request = requests.try_next().unwrap();
         assert!(service.is_read());
         drop(requests);
         assert!(!service.is_read());
-        assert_eq!(service.hand_over(8, complete()), None);
+        assert_eq!(service.hand_over(8, complete()), Err(NotHanded::Full));
         assert_eq!(ticket, 0);
         assert!(answers.is_empty(), "the desk answers a refused request");
         (request, answers)
