@@ -89,7 +89,9 @@ pub struct Server {
 }
 
 struct Inner {
-    settings: ServerSettings,
+    /// The settings at the start. A reconfigure does not change them, so only what needs a restart may be read
+    /// here: `burst` and `write_timeout`, which give the sizes of backlogs.
+    started_with: ServerSettings,
     addresses: Vec<SocketAddr>,
     commands: Sender<Command>,
     /// Services answer requests through it.
@@ -187,7 +189,7 @@ impl Server {
         .map_err(Error::io("starting a thread"))?;
         let registry = Registry::default();
         let inner = Inner {
-            settings,
+            started_with: settings,
             addresses,
             commands,
             outbox,
@@ -251,7 +253,7 @@ impl Server {
         let packets = writer::handoff_packets(&board.settings());
         let (writer, reader) = handoff(packets, Arc::clone(&inner.doorbell));
         let writer = MountWriter::new(writer, Arc::clone(&board), inner.registry.clone());
-        let mount = Mount::new(board, reader, &inner.settings, Instant::now());
+        let mount = Mount::new(board, reader, &inner.started_with, Instant::now());
         inner.ask(|reply| Command::AddMount(Box::new(mount), reply))?;
         Ok(writer)
     }

@@ -73,7 +73,7 @@ impl Server {
             others.iter().map(|other| &**other).filter(|other| other.path != settings.path).collect();
         fallbacks::check(&settings, &others).map_err(|reason| Error::setting("fallback_mount", reason))?;
         // Allocated here, so that the reactor need not do it.
-        let ring = vec![0; settings.backlog_bytes(&inner.settings)].into_boxed_slice();
+        let ring = vec![0; settings.backlog_bytes(&inner.started_with)].into_boxed_slice();
         let settings = Arc::new(settings);
         board.set_settings(Arc::clone(&settings));
         inner.ask(|reply| Command::UpdateMount { board, settings, ring, reply })

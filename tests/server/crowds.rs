@@ -258,3 +258,32 @@ fn one_address_cannot_take_all_places_for_bodies() {
     drop(begun);
     until("all places are free", || station.server.stats().anonymous_bodies == 0);
 }
+
+#[test]
+fn answers_to_a_credential_have_memory_of_their_own() {
+    let station = Station::start(behind_a_proxy());
+    let requests = station.server.take_requests(&["/own"], 100).unwrap();
+    // Whoever asks here reads nothing. Much of it waits in the server, because the system takes some.
+    let asks = |user: Option<&str>| {
+        let socket = ask(&station, "/own", "");
+        let mut request = next(&requests);
+        user.into_iter().for_each(|user| request.identify(user));
+        request.answer(HttpAnswer::new(200, "text/plain", "x".repeat(7 << 20)));
+        socket
+    };
+    let held = || station.server.stats().held_bytes;
+    let connections = || station.server.stats().connections;
+    let mut strangers: Vec<_> = (0..4).map(|_| asks(None)).collect();
+    until("strangers hold nearly all", || held() == 28 << 20 || held() > 28 << 20);
+    assert_eq!(connections(), 4);
+    let operator = asks(Some("alice"));
+    until("the operator's answer is held, too", || held() > 35 << 20);
+    assert_eq!(connections(), 5, "it is not closed");
+    strangers.push(asks(None));
+    until("another stranger's answer is not", || connections() == 5);
+    assert!(station.server.stats().held_bytes <= station.server.stats().max_held_bytes);
+    let mut others: Vec<_> = (0..2).map(|_| asks(Some("alice"))).collect();
+    until("that has a bound as well", || connections() == 5);
+    drop((strangers, others.pop(), operator));
+    until("all comes back", || held() < 8 << 20);
+}

@@ -2,12 +2,14 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::places::{ADMITTED_BODIES, ANONYMOUS_BODIES};
+use super::places::{ADMITTED_BODIES, ANONYMOUS_BODIES, Sender};
 use crate::error::{Error, Result};
 use crate::server::reports::stats::Counters;
 
 /// The bytes of unfinished heads and of answers that are not taken, over all connections.
-pub(crate) const MAX_HELD_BYTES: usize = 32 << 20;
+const MAX_HELD_BYTES: usize = 32 << 20;
+/// So many more are for answers to those who have shown a good credential, such as a list of 20,000 listeners.
+const RESERVED_HELD_BYTES: usize = 8 << 20;
 /// Descriptors that are kept for other things than listeners: files, acceptors, short requests, the host.
 const RESERVE: u64 = 200;
 /// So many of these are for connections that do not listen, or not yet.
@@ -33,9 +35,17 @@ impl Limits {
         counters.max_listeners.set(self.max_listeners as u64);
         counters.max_event_clients.set(self.max_event_clients as u64);
         counters.max_connections.set(self.max_connections as u64);
-        counters.max_held_bytes.set(MAX_HELD_BYTES as u64);
+        counters.max_held_bytes.set((MAX_HELD_BYTES + RESERVED_HELD_BYTES) as u64);
         counters.max_anonymous_bodies.set(ANONYMOUS_BODIES);
         counters.max_admitted_bodies.set(ADMITTED_BODIES);
+    }
+
+    /// The bytes that all connections may hold together when this one holds some.
+    pub(crate) fn max_held_bytes(sender: Sender) -> usize {
+        match sender {
+            Sender::Anonymous => MAX_HELD_BYTES,
+            Sender::Admitted => MAX_HELD_BYTES + RESERVED_HELD_BYTES,
+        }
     }
 
     /// The clients of event streams that have shown no credential, at most.

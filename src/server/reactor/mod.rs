@@ -28,7 +28,7 @@ use slab::Slab;
 
 use super::Moment;
 use super::connections::connection::{Connection, Patience, Site, Want};
-use super::connections::limits::{Limits, MAX_HELD_BYTES};
+use super::connections::limits::Limits;
 use super::connections::shares::{Kind, Shares};
 use super::connections::transport::{Received, Transport, Wrote};
 use super::crowding::Crowding;
@@ -358,7 +358,8 @@ impl Reactor {
     fn wait(&mut self, key: usize, now: Moment) {
         let held = self.peers[key].connection.held_bytes();
         self.hold(key, held);
-        if held > 0 && self.held_bytes > MAX_HELD_BYTES {
+        let sender = self.peers[key].connection.sender();
+        if held > 0 && self.held_bytes > Limits::max_held_bytes(sender) {
             self.ports.counters.refused.add(1);
             return self.close(key, CloseReason::Left, now);
         }

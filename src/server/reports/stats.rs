@@ -52,7 +52,8 @@ counters! {
         refused: Counter of requests,
         /// Bytes of unfinished heads, and of answers that clients have not taken.
         held_bytes: Gauge of bytes,
-        /// The same at most. Beyond it, connections that hold some are closed.
+        /// The same at most. 8 MiB of them are for answers to a good credential. Beyond it, connections that hold
+        /// some are closed.
         max_held_bytes: Gauge of bytes,
         /// Bodies of anybody's requests that are being received now.
         anonymous_bodies: Gauge of bodies,

@@ -19,7 +19,7 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use super::places::Place;
+use super::places::{Place, Sender};
 use super::visit::Visit;
 use crate::http::{Form, Found, HeadSearch, MAX_HEAD, Outgoing, Request, Status};
 use crate::server::mounts::cursor::Cursor;
@@ -118,6 +118,8 @@ pub(crate) struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Answering {
     output: Outgoing,
+    /// Whose request it answers.
+    sender: Sender,
     /// Bytes that came after the request. `None` if the connection closes after this answer.
     pipelined: Option<Vec<u8>>,
     /// It moves when the client takes something.
@@ -283,7 +285,14 @@ impl Connection {
     pub(crate) fn answered(&mut self, output: Outgoing, patience: Patience, now: Instant) {
         let Connection::Waiting(waiting) = self else { return };
         let rest = std::mem::take(&mut waiting.rest);
+        let sender = match waiting.request.visit.user() {
+            "" => Sender::Anonymous,
+            _ => Sender::Admitted,
+        };
         *self = Connection::after(Reply::Answer(output), Vec::new(), rest, patience, now);
+        if let Connection::Answering(answering) = self {
+            answering.sender = sender;
+        }
     }
 
     /// Receives the body of the request that waits, as its service wants.
@@ -325,6 +334,7 @@ impl Connection {
                 Connection::Receiving(Box::new(Receiving::new(head, rest, length, until, place)))
             }
             Reply::Answer(output) => Connection::Answering(Answering {
+                sender: Sender::Anonymous,
                 pipelined: output.keeps_alive().then_some(rest),
                 output,
                 deadline: now + patience.write_timeout,
@@ -362,6 +372,14 @@ impl Connection {
             Connection::Answering(answering) => answering.output.own_bytes(),
             // Bodies have their own places.
             _ => 0,
+        }
+    }
+
+    /// Whose bytes these are. Anybody may send a head: whether its credential is good is known later.
+    pub(crate) fn sender(&self) -> Sender {
+        match self {
+            Connection::Answering(answering) => answering.sender,
+            _ => Sender::Anonymous,
         }
     }
 
