@@ -133,6 +133,16 @@ fn a_playlist_of_a_thousand_names_at_most_is_looked_for() {
     assert_eq!(answer.problem().0, 422);
 }
 
+#[test]
+fn a_title_has_a_bound() {
+    let radio = Radio::start();
+    for (length, status) in [(500, 201), (501, 422)] {
+        let file = json!({ "file": "one.wav", "title": "ü".repeat(length) });
+        assert_eq!(radio.steer("POST", QUEUE, json!({ "files": [file] })).status, status, "{length}");
+        assert_eq!(radio.steer("POST", "/api/v1/pipelines/main/play", file).status, status, "{length}");
+    }
+}
+
 /// Otherwise a user who may only read could hold all places for bodies.
 #[test]
 fn a_request_that_changes_nothing_takes_no_body() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::queue::FILES_AT_ONCE;
+use super::queue::{FILES_AT_ONCE, check_title};
 use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
@@ -115,6 +115,7 @@ struct Queued {
 pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: PlayFile = call.body()?;
+    check_title(wanted.title.as_deref(), "title")?;
     let file = core.resolve(&wanted.file, "file")?;
     let id = pipeline.play_entry(Entry { title: wanted.title, confined: true, ..Entry::new(file) })?;
     Ok(json(201, &Queued { id }))

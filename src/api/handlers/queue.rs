@@ -12,6 +12,8 @@ use crate::{Entry, EntryId, Place};
 
 /// The maximum of files in one request.
 pub(super) const FILES_AT_ONCE: usize = 1_000;
+/// The maximum length of an entry's title, in characters.
+const MAX_TITLE: usize = 500;
 
 /// `GET /api/v1/pipelines/{pipeline}/queue`
 pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
@@ -71,6 +73,7 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     let entries = core.with_files(&first, move |media, job| {
         let entry = |(index, Wanted { file: name, title }): (usize, Wanted)| {
             let field = format!("files[{index}]");
+            check_title(title.as_deref(), &field)?;
             job.at(&media.place(&name))?;
             let path = media.resolve(&name, &field)?;
             if path.is_dir() {
@@ -86,6 +89,16 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
         PlaceText::Next => Place::Next,
     };
     Ok(json(201, &Queued { ids: pipeline.queue_files(entries, place)? }))
+}
+
+/// Whether an entry may have this title. Thousands of entries wait in memory, and the state file keeps them.
+pub(super) fn check_title(title: Option<&str>, field: &str) -> Result<(), Problem> {
+    let length = title.unwrap_or_default().chars().count();
+    if length > MAX_TITLE {
+        let detail = format!("a title has {MAX_TITLE} characters at most, and this one has {length}");
+        return Err(Problem::new("invalid-value", detail).at(field));
+    }
+    Ok(())
 }
 
 /// `DELETE /api/v1/pipelines/{pipeline}/queue`
