@@ -28,7 +28,9 @@ fn get(station: &Station, target: &str, client: &str) -> (TcpStream, u16) {
 
 fn ask(station: &Station, target: &str, headers: &str) -> TcpStream {
     let mut socket = station.connect();
-    write!(socket, "GET {target} HTTP/1.1\r\nHost: a\r\n{headers}\r\n").unwrap();
+    // In one piece: the server closes unfinished heads when too many bytes wait.
+    let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
+    socket.write_all(request.as_bytes()).unwrap();
     socket
 }
 
