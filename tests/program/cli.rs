@@ -303,6 +303,10 @@ fn no_command_waits_for_a_file_from_which_nothing_comes() {
         (&["user", "--file", "fifo", "remove", "ana"], "", 1),
         (&["ctl", "--credentials", "fifo", "status"], "", 2),
     ] {
+        // Without a codec, a pipeline has no outputs, and that is said first.
+        if config == users && cfg!(not(any(feature = "mp3", feature = "aac"))) {
+            continue;
+        }
         let (ended, said) = with_a_fifo(args, config);
         assert_eq!(ended, Some(code), "{args:?}: {said}");
         assert!(said.contains("fifo: it is a named pipe, not a file"), "{args:?}: {said}");

@@ -142,6 +142,7 @@ fn play_is_heard_until_it_is_told_to_stop() {
 
 /// A process that writes beyond its limit for a file's size gets a signal that would end it.
 #[test]
+#[cfg(feature = "mp3")]
 fn a_log_that_may_not_grow_costs_its_lines_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     music(folder.path());
