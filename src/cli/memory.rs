@@ -10,13 +10,20 @@ const CROWD: u64 = 500;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const ARENAS: libc::c_int = 2;
 
-/// The most connections since memory was given back.
-#[derive(Debug, Default)]
-pub struct Memory {
-    peak: u64,
+/// Follows the number of connections, to see when a crowd has left.
+#[derive(Debug)]
+pub enum Memory {
+    /// So many connections were there at most, since memory was given back.
+    Watches { peak: u64 },
+    /// A crowd leaves. So many connections were there at the last look.
+    Waits { last: u64 },
 }
 
 impl Memory {
+    pub fn new() -> Memory {
+        Memory::Watches { peak: 0 }
+    }
+
     /// To be called before the first thread starts.
     pub fn limit_arenas() {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -26,18 +33,56 @@ impl Memory {
         }
     }
 
-    /// Gives memory back if half of a crowd has left. To be called twice a second, on a thread that nothing
-    /// waits for: it takes some milliseconds.
+    /// Gives memory back if a crowd has left. To be called twice a second, on a thread that nothing waits for:
+    /// it takes some milliseconds.
     pub fn look(&mut self, server: &Server) {
-        let now = server.stats().connections;
-        self.peak = self.peak.max(now);
-        if now + CROWD <= self.peak && now <= self.peak / 2 {
-            self.peak = now;
+        if self.crowd_has_left(server.stats().connections) {
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
             // SAFETY: it may be called on any thread at any time.
             unsafe {
                 libc::malloc_trim(0);
             }
+        }
+    }
+
+    /// Whether half of a crowd has left, and no more are leaving.
+    fn crowd_has_left(&mut self, now: u64) -> bool {
+        match *self {
+            Memory::Watches { peak } if now + CROWD <= peak && now <= peak / 2 => {
+                *self = Memory::Waits { last: now };
+            }
+            Memory::Watches { peak } => *self = Memory::Watches { peak: peak.max(now) },
+            Memory::Waits { last } if now < last => *self = Memory::Waits { last: now },
+            Memory::Waits { .. } => {
+                *self = Memory::Watches { peak: now };
+                return true;
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The looks at which memory is given back.
+    fn given_back(connections: &[u64]) -> Vec<usize> {
+        let mut memory = Memory::new();
+        (0..connections.len()).filter(|look| memory.crowd_has_left(connections[*look])).collect()
+    }
+
+    #[test]
+    fn memory_is_given_back_once_all_of_a_crowd_have_left() {
+        assert_eq!(given_back(&[1, 3_000, 3_000, 490, 2, 2, 2]), [5]);
+        assert_eq!(given_back(&[3_000, 2_000, 1_400, 700, 1, 1, 1]), [5]);
+        assert_eq!(given_back(&[10_000, 4_000, 4_000, 4_000, 3, 3]), [2, 5]);
+    }
+
+    #[test]
+    fn a_few_who_leave_are_no_crowd() {
+        for few in [&[499, 0, 0, 0][..], &[10_000, 5_001, 5_001, 6_000], &[1_000, 990, 1_000, 980, 1_000]] {
+            assert!(given_back(few).is_empty(), "{few:?}");
         }
     }
 }

@@ -239,7 +239,7 @@ fn reload_on_demand(api: Arc<Api>, asked: Receiver<()>) -> Result<(), Failure> {
 
 /// Waits until the station is asked to stop (`None`), or until a part of it has ended (its kind).
 fn watch(station: &Station, stop: &Stop) -> Option<&'static str> {
-    let mut memory = Memory::default();
+    let mut memory = Memory::new();
     loop {
         memory.look(station.server());
         select! {
