@@ -35,6 +35,7 @@ impl Crowding {
         &self,
         address: ClientAddress,
         taken: &ShareTaken,
+        now: Instant,
         counters: &Counters,
         journal: &JournalWriter,
     ) {
@@ -49,7 +50,7 @@ impl Crowding {
             // Somebody reads it. The next refusal will do.
             Err(TryLockError::WouldBlock) => return,
         };
-        let now = Instant::now();
+        forget_old(&mut named, now);
         if let Some(known) = named.iter_mut().find(|known| known.address == address) {
             known.last = now;
         } else if named.len() < NAMED {
@@ -62,9 +63,13 @@ impl Crowding {
     /// What an operator should look at.
     pub(crate) fn warnings(&self, addresses: Addresses) -> Vec<String> {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        named.retain(|known| known.last.elapsed() < NAMED_FOR);
+        forget_old(&mut named, Instant::now());
         named.iter().map(|known| known.warning(addresses)).collect()
     }
+}
+
+fn forget_old(named: &mut Vec<Named>, now: Instant) {
+    named.retain(|known| now.saturating_duration_since(known.last) < NAMED_FOR);
 }
 
 impl Named {

@@ -38,7 +38,7 @@ use connections::limits::Limits;
 use connections::sockets;
 use crowding::Crowding;
 use desk::Desk;
-use desk::service::{self, Bodies, Outbox};
+use desk::service::{self, Outbox, ServiceKind};
 use mounts::event_backlog::EventBacklog;
 use mounts::event_stream;
 use mounts::info::MountBoard;
@@ -295,7 +295,7 @@ impl Server {
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
     pub fn take_requests(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
-        self.add_service(paths, Bodies::First, false, waiting)
+        self.add_service(paths, ServiceKind::Whole, waiting)
     }
 
     /// Takes over the requests for these paths, like [`take_requests`](Server::take_requests), but before
@@ -307,25 +307,18 @@ impl Server {
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
     pub fn take_heads(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
-        self.add_service(paths, Bodies::OnDemand, false, waiting)
+        self.add_service(paths, ServiceKind::Heads, waiting)
     }
 
     /// Takes over requests like [`take_heads`](Server::take_heads). GET and HEAD are polls: they are not in the
     /// access log unless it is asked for.
     pub(crate) fn take_polls(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
-        self.add_service(paths, Bodies::OnDemand, true, waiting)
+        self.add_service(paths, ServiceKind::Polled, waiting)
     }
 
-    fn add_service(
-        &self,
-        paths: &[&str],
-        bodies: Bodies,
-        is_polled: bool,
-        waiting: usize,
-    ) -> Result<Requests> {
-        let (mut service, requests) =
-            service::service(owned(paths), bodies, waiting, self.inner.outbox.clone());
-        service.is_polled = is_polled;
+    fn add_service(&self, paths: &[&str], kind: ServiceKind, waiting: usize) -> Result<Requests> {
+        let outbox = self.inner.outbox.clone();
+        let (service, requests) = service::service(owned(paths), kind, waiting, outbox);
         self.inner.ask(|reply| Command::AddService(service, reply))?;
         Ok(requests)
     }

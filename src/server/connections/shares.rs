@@ -18,6 +18,9 @@ pub(crate) enum Kind {
     Reserve,
 }
 
+/// How many kinds there are.
+const KINDS: usize = Kind::Reserve as usize + 1;
+
 /// Reserved connections of one address at most.
 const RESERVE_PER_ADDRESS: usize = 4;
 
@@ -42,7 +45,7 @@ pub(crate) struct Shares {
 
 #[derive(Debug, Default)]
 struct Taken {
-    places: [usize; 4],
+    places: [usize; KINDS],
     /// Each body of it that is on its way has a clone.
     bodies: Arc<()>,
     /// Whether it sends `X-Forwarded-For`: it may be a proxy.
@@ -94,7 +97,7 @@ impl Shares {
         let Some(taken) = self.addresses.get_mut(&network) else { return };
         let places = &mut taken.places[kind as usize];
         *places = places.saturating_sub(1);
-        if taken.places == [0; 4] {
+        if taken.places == [0; KINDS] {
             self.addresses.remove(&network);
         }
     }

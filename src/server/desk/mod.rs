@@ -27,7 +27,7 @@ use crate::server::reports::stats::Counters;
 use expected::Expected;
 use proxies::Proxies;
 use routes::{NO_HOST, Route, denied_here, full, refusal, route, too_many_of_you, two_hosts};
-use service::{ANSWERS_WITHIN, Bodies, HandOver, MAX_BODY, NotHanded, Service};
+use service::{ANSWERS_WITHIN, HandOver, MAX_BODY, NotHanded, Service, ServiceKind};
 
 /// The state that is kept between requests.
 #[derive(Default)]
@@ -130,9 +130,9 @@ impl Site for RequestRouter<'_> {
         if request.is_ambiguous() {
             return self.write(Some(request), two_hosts().for_all(), Form::of(Some(request)).last());
         }
-        if let Some(bodies) = self.desk.service_for(request).map(|service| service.bodies()) {
+        if let Some(kind) = self.desk.service_for(request).map(|service| service.kind()) {
             return match request.names_host() {
-                true => self.reply_for_service(request, body, bodies),
+                true => self.reply_for_service(request, body, kind),
                 false => self.refuse(request, Status::BAD_REQUEST, NO_HOST),
             };
         }
@@ -181,13 +181,14 @@ impl RequestRouter<'_> {
     fn take_share(&mut self, kind: Kind, client: IpAddr) -> Result<(), HttpAnswer> {
         let taken = self.shares.take(kind, client);
         taken.map_err(|taken| {
-            self.crowding.refused(ClientAddress::new(client), &taken, self.counters, self.journal);
+            let (client, now) = (ClientAddress::new(client), self.now.instant);
+            self.crowding.refused(client, &taken, now, self.counters, self.journal);
             too_many_of_you(&taken)
         })
     }
 
     /// Decides what comes first, the request's service or its body.
-    fn reply_for_service(&mut self, request: &Request<'_>, body: Body, bodies: Bodies) -> Reply {
+    fn reply_for_service(&mut self, request: &Request<'_>, body: Body, kind: ServiceKind) -> Reply {
         let length = match body {
             Body::Length(length) if length > MAX_BODY as u64 => {
                 return self.refuse(request, Status::BODY_TOO_LARGE, "a body may have 65536 bytes");
@@ -198,10 +199,10 @@ impl RequestRouter<'_> {
                 return self.refuse(request, Status::LENGTH_REQUIRED, detail);
             }
         };
-        match bodies {
+        match kind {
             _ if length == 0 => self.pass_on(request, Some(Vec::new()), 0),
-            Bodies::OnDemand => self.pass_on(request, None, length),
-            Bodies::First => {
+            ServiceKind::Heads | ServiceKind::Polled => self.pass_on(request, None, length),
+            ServiceKind::Whole => {
                 // A trusted proxy's own requests have no share.
                 let share = match *self.counted_for {
                     Some(client) => self.shares.take_body(client),

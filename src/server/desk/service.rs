@@ -273,8 +273,8 @@ struct ReplyTo {
     outbox: Outbox,
 }
 
-/// The queue of answers, which all services of a server share. It never holds more answers than requests were
-/// handed over.
+/// The queue of answers, which all services of a server share. Each request that was handed over has one answer
+/// in it at most, and one more if it became a stream and that is ended.
 #[derive(Clone)]
 pub(crate) struct Outbox {
     deliveries: Sender<Delivery>,
@@ -297,34 +297,34 @@ impl ReplyTo {
     }
 }
 
-/// When a service gets a request that has a body.
+/// How a service gets its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bodies {
-    /// When the body has been received.
-    First,
-    /// Before. The service decides whether the body is received.
-    OnDemand,
+pub(crate) enum ServiceKind {
+    /// With their bodies.
+    Whole,
+    /// Before their bodies. The service decides whether a body is received.
+    Heads,
+    /// Like `Heads`. Its GETs and HEADs are polls.
+    Polled,
 }
 
 /// The reactor's end of a service.
 pub(crate) struct Service {
     /// A path that ends with a slash stands for everything below it.
     paths: Vec<String>,
-    bodies: Bodies,
+    kind: ServiceKind,
     requests: Sender<HttpRequest>,
     /// Whose requests may wait in the queue, the oldest first. `None`: an address without a share. The service
     /// takes them in this order, so the last `requests.len()` of them do wait.
     waiting: VecDeque<Option<IpAddr>>,
     reader: Weak<()>,
     outbox: Outbox,
-    /// Whether GET and HEAD are polls.
-    pub(crate) is_polled: bool,
 }
 
 /// Makes the two ends of a service.
 pub(crate) fn service(
     paths: Vec<String>,
-    bodies: Bodies,
+    kind: ServiceKind,
     waiting: usize,
     outbox: Outbox,
 ) -> (Service, Requests) {
@@ -332,15 +332,7 @@ pub(crate) fn service(
     let (bell, rung) = bounded(1);
     let reads = Arc::new(());
     (
-        Service {
-            paths,
-            bodies,
-            requests,
-            waiting: VecDeque::new(),
-            reader: Arc::downgrade(&reads),
-            outbox,
-            is_polled: false,
-        },
+        Service { paths, kind, requests, waiting: VecDeque::new(), reader: Arc::downgrade(&reads), outbox },
         Requests { receiver, rung, bell: RequestsBell(bell), _reads: reads },
     )
 }
@@ -356,13 +348,13 @@ impl Service {
         self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })
     }
 
-    pub(crate) fn bodies(&self) -> Bodies {
-        self.bodies
+    pub(crate) fn kind(&self) -> ServiceKind {
+        self.kind
     }
 
     /// Whether the request asks the service how things are, and changes nothing.
     pub(crate) fn is_poll(&self, request: &Request<'_>) -> bool {
-        self.is_polled && matches!(request.method, "GET" | "HEAD")
+        self.kind == ServiceKind::Polled && matches!(request.method, "GET" | "HEAD")
     }
 
     /// Whether the service still reads requests.
@@ -445,7 +437,7 @@ mod tests {
     fn a_bell_ends_one_wait_however_often_it_was_rung() {
         let (deliveries, _answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
-        let (service, requests) = service(vec!["/api/".into()], Bodies::First, 1, outbox);
+        let (service, requests) = service(vec!["/api/".into()], ServiceKind::Whole, 1, outbox);
         let (bell, thread) = (
             requests.bell(),
             std::thread::spawn(move || {
@@ -468,7 +460,7 @@ mod tests {
     fn handed(target: &str) -> (HttpRequest, Receiver<Delivery>) {
         let (deliveries, answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
-        let (mut service, requests) = service(vec!["/api/".into()], Bodies::First, 1, outbox);
+        let (mut service, requests) = service(vec!["/api/".into()], ServiceKind::Whole, 1, outbox);
         let head = format!("GET {target} HTTP/1.1\r\nX-One: 1\r\n\r\n");
         let request = Request::parse(head.as_bytes()).unwrap();
         let client = ClientAddress::new([127, 0, 0, 1].into());
@@ -523,7 +515,8 @@ mod tests {
     fn a_claim_is_a_path_or_all_below_one() {
         let (deliveries, _answers) = unbounded();
         let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
-        let (service, _requests) = service(vec!["/api/".into(), "/health".into()], Bodies::First, 1, outbox);
+        let (service, _requests) =
+            service(vec!["/api/".into(), "/health".into()], ServiceKind::Whole, 1, outbox);
         for (path, ours) in
             [("/api/x", true), ("/api/", true), ("/api", false), ("/health", true), ("/health/x", false)]
         {

@@ -74,12 +74,8 @@ impl Reactor {
         if let Some(client) = counted_for
             && let Err(taken) = self.shares.take(Kind::Connection, client)
         {
-            self.crowding.refused(
-                ClientAddress::new(client),
-                &taken,
-                &self.ports.counters,
-                &self.ports.journal,
-            );
+            let (client, counters) = (ClientAddress::new(client), &self.ports.counters);
+            self.crowding.refused(client, &taken, now.instant, counters, &self.ports.journal);
             let answer = self.desk.share_taken(&taken, now.wall);
             return answer_at_once(&mut transport, &answer);
         }
@@ -117,7 +113,7 @@ impl Reactor {
         if is_reserved {
             self.reserved.push(key);
         }
-        entry.insert(Peer { transport, address, counted_for, held: 0, is_reserved, connection });
+        entry.insert(Peer { transport, address, counted_for, held: 0, connection });
         self.ports.counters.addresses.set(self.shares.len() as u64);
         self.ports.counters.connections.set(self.peers.len() as u64);
         self.shrink_below = self.shrink_below.max(self.peers.capacity() / 4);

@@ -45,7 +45,8 @@ impl Reactor {
                     Some(stream) => {
                         if let Err(taken) = self.shares.take(Kind::EventClient, client) {
                             let Ports { counters, journal, .. } = &self.ports;
-                            self.crowding.refused(ClientAddress::new(client), &taken, counters, journal);
+                            let client = ClientAddress::new(client);
+                            self.crowding.refused(client, &taken, now.instant, counters, journal);
                             self.deliver_whole(key, form, too_many_of_you(&taken), now);
                             self.drive(key, now);
                             continue;

@@ -116,8 +116,6 @@ struct Peer {
     counted_for: Option<IpAddr>,
     /// What the connection held when it began to wait: a part of `held_bytes`.
     held: u32,
-    /// Whether it is beyond `max_connections`.
-    is_reserved: bool,
     connection: Connection,
 }
 
@@ -384,7 +382,7 @@ impl Reactor {
         now: Moment,
         act: fn(&mut Connection, &mut dyn Site, Patience, Instant),
     ) {
-        let Peer { transport, address, connection, counted_for, is_reserved, .. } = &mut self.peers[key];
+        let Peer { transport, address, connection, counted_for, .. } = &mut self.peers[key];
         let mut router = RequestRouter {
             desk: &mut self.desk,
             mounts: &self.mounts,
@@ -396,7 +394,7 @@ impl Reactor {
             transport,
             address: *address,
             counted_for,
-            is_reserved: *is_reserved,
+            is_reserved: self.reserved.contains(&key),
             has_room: self.listeners < self.limits.max_listeners,
             now,
         };
@@ -435,12 +433,12 @@ impl Reactor {
     fn close(&mut self, key: usize, reason: CloseReason, now: Moment) {
         self.timers.cancel(key);
         self.hold(key, 0);
-        let Peer { transport, connection, counted_for, is_reserved, address, .. } = self.peers.remove(key);
+        let Peer { transport, connection, counted_for, address, .. } = self.peers.remove(key);
         if let Some(address) = counted_for {
             self.shares.give_back(Kind::Connection, address);
         }
-        if is_reserved {
-            self.reserved.retain(|&reserved| reserved != key);
+        if let Some(place) = self.reserved.iter().position(|&reserved| reserved == key) {
+            self.reserved.remove(place);
             self.shares.give_back(Kind::Reserve, address.ip());
         }
         self.ports.counters.connections.set(self.peers.len() as u64);
