@@ -86,6 +86,13 @@ impl PendingPick {
     pub fn opening(&self) -> Option<Opened> {
         self.opening.lock().clone()
     }
+
+    /// Whether the disk of that entry has had time enough. The mixer asks often, so it does not wait for the
+    /// thread that opens.
+    pub fn is_late(&self) -> bool {
+        let opening = self.opening.0.try_lock();
+        opening.is_ok_and(|opened| opened.as_ref().is_some_and(|open| open.since.elapsed() >= OPEN_WITHIN))
+    }
 }
 
 /// An entry that is being opened.
@@ -96,13 +103,6 @@ pub(crate) struct Opened {
     /// Whether it comes from the fallback.
     pub fallback: bool,
     since: Instant,
-}
-
-impl Opened {
-    /// Whether its disk has had time enough.
-    pub fn is_late(&self) -> bool {
-        self.since.elapsed() >= OPEN_WITHIN
-    }
 }
 
 /// The entry that is being opened. Opening may never end on a dead disk. The thread that opens the entry and

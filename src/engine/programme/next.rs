@@ -119,7 +119,7 @@ impl NextTrack {
     /// track that is no longer the next.
     pub fn look_at_list(&mut self, at: FramePos, crossfade: Duration) {
         if let Next::Pending(pending) = &self.state
-            && pending.opening().is_some_and(|opened| opened.is_late())
+            && pending.is_late()
         {
             return self.give_up_opening(crossfade);
         }
