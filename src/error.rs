@@ -52,8 +52,8 @@ pub enum Error {
         limit: &'static str,
         /// Its value.
         most: usize,
-        /// What there would be too much of, and what makes room.
-        of: &'static str,
+        /// What makes room.
+        advice: &'static str,
     },
     /// Too many orders wait already. Nothing has changed: try again in a moment.
     Busy(&'static str),
@@ -102,7 +102,7 @@ impl fmt::Display for Error {
             Error::Listen { address, cause } => write!(f, "cannot listen on {address}: {cause}"),
             Error::Exists(what) => write!(f, "{what} exists already"),
             Error::NotFound(what) => write!(f, "there is no {what}"),
-            Error::Limit { limit, most, of } => write!(f, "{limit} is {most}: {of}"),
+            Error::Limit { limit, most, advice } => write!(f, "{limit} is {most}: {advice}"),
             Error::Busy(what) => write!(f, "too many orders wait for the {what}: try again in a moment"),
             Error::Stopped(what) => write!(f, "the {what} is not running"),
             Error::Encoder(reason) => write!(f, "encoder: {reason}"),

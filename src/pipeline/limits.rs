@@ -51,6 +51,6 @@ pub(super) fn outputs_of(count: usize) -> Result<()> {
     within("MAX_OUTPUTS", count, MAX_OUTPUTS, "remove an output first")
 }
 
-fn within(limit: &'static str, count: usize, most: usize, of: &'static str) -> Result<()> {
-    if count <= most { Ok(()) } else { Err(Error::Limit { limit, most, of }) }
+fn within(limit: &'static str, count: usize, most: usize, advice: &'static str) -> Result<()> {
+    if count <= most { Ok(()) } else { Err(Error::Limit { limit, most, advice }) }
 }
