@@ -12,8 +12,10 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # Where Common Lisp's ASDF looks by itself.
 LISP := share/common-lisp/source/longwave
 DOC := share/doc/longwave
-# What goes there: the licences that a build needs beside it (THIRD-PARTY-LICENCES, too), and the documentation.
-DOCS := LICENSE-APACHE LICENSE-MIT NOTICE README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.md) docs/longwave.service
+# What goes there: the licences that a build needs beside it (THIRD-PARTY-LICENCES, too), and the
+# documentation.
+DOCS := LICENSE-APACHE LICENSE-MIT NOTICE README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.md) \
+	docs/longwave.service
 # The number in the shared library's name: LW_ABI_MAJOR in ffi/src/lib.rs, and the soname in ffi/build.rs.
 ABI_MAJOR := 0
 
