@@ -250,8 +250,8 @@ impl Picker {
     /// Whether this file may be opened. A file that hung is not tried again soon.
     fn admit(&self, fallback: bool, file: &Path) -> crate::Result<Doing> {
         let files = if fallback { &self.fallback_files } else { &self.files };
-        files.begin_if_well(file).map_err(|reason| match reason {
-            NoAnswer::Hangs(_) | NoAnswer::Rests(_) => {
+        files.begin_unless_left_alone(file).map_err(|reason| match reason {
+            NoAnswer::Hangs(_) | NoAnswer::LeftAlone(_) => {
                 log::debug!("{}: {}: {reason}", self.pipeline, file.display());
                 reason.of(file)
             }

@@ -615,7 +615,7 @@ mod tests {
         let since = Instant::now();
         lists.stop();
         assert_eq!(crew.join(since + Duration::from_secs(2)), [""; 0]);
-        assert_eq!(files.settle(since + Duration::from_secs(4)), [""; 0]);
+        assert_eq!(files.join(since + Duration::from_secs(4)), [""; 0]);
     }
 
     /// The reader, to which another list comes while it reads this one. Then it reads that.

@@ -103,8 +103,8 @@ impl Programming {
 
     /// Waits for the threads `files`. Gives those that hang.
     pub fn settle(&self, deadline: Instant) -> Vec<String> {
-        let mut hanging = self.files.settle(deadline);
-        hanging.extend(self.fallback.files.settle(deadline));
+        let mut hanging = self.files.join(deadline);
+        hanging.extend(self.fallback.files.join(deadline));
         hanging
     }
 
