@@ -1,0 +1,358 @@
+//! What the thread `lists` does: follows the reading of a list, hands its entries over, and reads it again when
+//! it has changed.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
+
+use super::{FIRST_ENTRY, Load};
+use crate::engine::shared::SharedUpNext;
+use crate::filework::{FileWork, NoAnswer, Pending};
+use crate::playout::playlist::{self, Found, Watch};
+use crate::playout::{Entry, ListId, Playlist, When};
+use crate::roots::MediaRoots;
+
+/// The time between two looks at whether anything has changed on disk.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How soon the reading of a list is broken off, whatever its disk does.
+const INTERRUPTED_WITHIN: Duration = Duration::from_millis(50);
+
+/// The number of entries that are handed over together while a list is being read.
+const BATCH: usize = 256;
+
+/// In place of a number of passes: the list has yet to be read, whether it has changed or not.
+const UNREAD: u64 = u64::MAX;
+
+/// The state of the thread.
+pub(super) struct Reader {
+    pipeline: Arc<str>,
+    up_next: Arc<SharedUpNext>,
+    media_roots: MediaRoots,
+    files: FileWork,
+    in_play: Option<InPlay>,
+    /// A list that could not be read, because its disk does not answer, or because another one came.
+    waiting: Option<Load>,
+    loads: Receiver<Load>,
+    ending: Arc<AtomicBool>,
+}
+
+/// How the reading of a list ended.
+enum Outcome {
+    /// It is in play.
+    Done,
+    /// Nothing of it can be played.
+    Nothing,
+    /// Its disk does not answer.
+    Later(Load),
+    /// Another list is to be read.
+    Interrupted(Load),
+}
+
+/// The list that was read last, and its state on disk at that time.
+struct InPlay {
+    id: ListId,
+    roots: Vec<PathBuf>,
+    confined: bool,
+    watch: Arc<Watch>,
+    /// The passes of the list that had ended when it was read, or [`UNREAD`].
+    passes: u64,
+    /// Its problems at that time, as they were logged.
+    problems: HashSet<String>,
+}
+
+impl Reader {
+    pub(super) fn new(
+        pipeline: Arc<str>,
+        up_next: Arc<SharedUpNext>,
+        media_roots: MediaRoots,
+        files: FileWork,
+        loads: Receiver<Load>,
+        ending: Arc<AtomicBool>,
+    ) -> Reader {
+        Reader { pipeline, up_next, media_roots, files, in_play: None, waiting: None, loads, ending }
+    }
+
+    /// Reads lists until the handle is dropped.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.loads.recv_timeout(LOOK_EVERY) {
+                Ok(load) => self.load(load),
+                Err(RecvTimeoutError::Timeout) => match self.waiting.take() {
+                    Some(load) => self.load(load),
+                    None => self.read_again_if_changed(),
+                },
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Whether to stop reading, because another list is to be read or the thread is to end.
+    fn is_interrupted(&self) -> bool {
+        !self.loads.is_empty() || self.ending.load(Ordering::Relaxed)
+    }
+
+    /// Reads a list. If it gives nothing, the one that it interrupted is read again: a list that cannot be
+    /// played must not take a station off the air.
+    fn load(&mut self, mut load: Load) {
+        let before = self.waiting.take().or_else(|| load.before.take().map(|before| *before));
+        match self.read(load, before.is_some()) {
+            Outcome::Done => {}
+            Outcome::Nothing => before.into_iter().for_each(|before| self.load(before)),
+            Outcome::Later(load) => {
+                before.into_iter().for_each(|before| self.load(before));
+                self.waiting = Some(load);
+            }
+            Outcome::Interrupted(load) => {
+                let is_in_play = load.in_place_of.is_some();
+                self.waiting = before.filter(|_| !is_in_play).or(Some(load));
+            }
+        }
+    }
+
+    /// Reads a list and hands over its entries as they are found, until another list is to be read. A list
+    /// without entries is in play, too, unless another one can be played in its place.
+    fn read(&mut self, mut load: Load, has_other: bool) -> Outcome {
+        if let Some(id) = load.in_place_of {
+            let (roots, confined) = (load.roots.clone(), load.confined);
+            let (watch, problems) = (Arc::default(), HashSet::new());
+            self.in_play = Some(InPlay { id, roots, confined, watch, passes: UNREAD, problems });
+            self.read_again_if_changed();
+            let is_unread = self.in_play.as_ref().is_some_and(|list| list.passes == UNREAD);
+            return if is_unread && self.is_interrupted() {
+                Outcome::Interrupted(load)
+            } else {
+                Outcome::Done
+            };
+        }
+        let reading = match self.begin(&load.roots, load.confined) {
+            Ok(reading) => reading,
+            Err(reason) => {
+                if !std::mem::replace(&mut load.refused, true) {
+                    log::error!("{}: {}: it is read later: {reason}", self.pipeline, load.name);
+                }
+                (load.ready, load.read) = (None, None);
+                return Outcome::Later(load);
+            }
+        };
+        let name = load.name.clone();
+        let list = Playlist { name, entries: Vec::new(), repeat: load.repeat, shuffle: load.shuffle };
+        let mut into = Into::Waiting { list, when: load.when };
+        let mut batch = Vec::new();
+        let mut problems = HashSet::new();
+        let since = Instant::now();
+        let watch = self.follow(reading, &mut |found| {
+            if let Found::Problem(problem) = &found {
+                problems.insert(problem.to_string());
+            }
+            if let Some(entry) = entry(&self.pipeline, found) {
+                batch.push(entry);
+                // The first entry goes first, so that playing can begin. A shuffled list waits a little, so
+                // that it does not always begin with the same entry.
+                let may_begin = !load.shuffle || since.elapsed() > FIRST_ENTRY / 2;
+                if batch.len() == BATCH || matches!(into, Into::Waiting { .. }) && may_begin {
+                    into.hand_over(&self.up_next, &mut batch);
+                    load.ready.take();
+                    if let (Into::List { since, .. }, Some(begun)) = (&into, load.begun.take()) {
+                        begun(*since);
+                    }
+                }
+            }
+        });
+        let Some(watch) = watch else {
+            if let Into::List { id, .. } = into {
+                load.in_place_of = Some(id);
+            }
+            return Outcome::Interrupted(load);
+        };
+        let has_more = !batch.is_empty();
+        if has_other && !has_more && matches!(into, Into::Waiting { .. }) {
+            log::error!("{}: {}: nothing of it can be played", self.pipeline, load.name);
+            return Outcome::Nothing;
+        }
+        into.hand_over(&self.up_next, &mut batch);
+        // A short shuffled list comes here as a whole.
+        if let (Into::List { since, .. }, true, Some(begun)) = (&into, has_more, load.begun.take()) {
+            begun(*since);
+        }
+        if let Into::List { id, .. } = into {
+            self.in_play = Some(InPlay {
+                id,
+                roots: load.roots,
+                confined: load.confined,
+                watch: Arc::new(watch),
+                passes: self.passes(),
+                problems,
+            });
+        }
+        Outcome::Done
+    }
+
+    fn read_again_if_changed(&mut self) {
+        let passes = self.passes();
+        let Some(in_play) = self.in_play.take() else { return };
+        if in_play.passes == passes && !self.has_changed(&in_play) {
+            self.in_play = Some(in_play);
+            return;
+        }
+        let Ok(reading) = self.begin(&in_play.roots, in_play.confined) else {
+            self.in_play = Some(in_play);
+            return;
+        };
+        let (mut entries, mut problems) = (Vec::new(), HashSet::new());
+        // Problems from the last reading have been logged already.
+        let mut note = |problem: String| {
+            if !in_play.problems.contains(&problem) && !problems.contains(&problem) {
+                log::error!("{}: {problem}", self.pipeline);
+            }
+            problems.insert(problem);
+        };
+        let mut refused = false;
+        let watch = self.follow(reading, &mut |found| match found {
+            Found::Entry(entry) => entries.push(entry),
+            Found::Problem(problem) => {
+                refused = true;
+                note(problem.to_string());
+            }
+            Found::Name(_) | Found::PassedOver { .. } | Found::Step => {}
+        });
+        // The reading was interrupted: another list takes this one's place, if it gives anything.
+        let Some(watch) = watch else {
+            self.in_play = Some(InPlay { passes: UNREAD, ..in_play });
+            return;
+        };
+        // If nothing can be read, the disk may come back. A list that is empty on purpose has no problems.
+        let unreadable = refused && entries.is_empty();
+        if unreadable {
+            note("nothing of the playlist can be read: it stays as it was".into());
+        }
+        // It returns false if another list has taken this one's place.
+        if unreadable || self.up_next.lock().replace(in_play.id, entries) {
+            self.in_play = Some(InPlay { watch: Arc::new(watch), passes, problems, ..in_play });
+        }
+    }
+
+    /// Whether a list has changed on disk. A disk that does not answer has not changed it.
+    fn has_changed(&self, in_play: &InPlay) -> bool {
+        let watch = Arc::clone(&in_play.watch);
+        let Ok(looking) = self.files.start(label(&in_play.roots), move |job| {
+            // Each look is progress: a large library on a slow disk does not hang.
+            watch.changed_while(|| {
+                job.step();
+                !job.is_abandoned()
+            })
+        }) else {
+            return false;
+        };
+        self.result(&looking).unwrap_or(false)
+    }
+
+    /// Has a thread read these files, folders and playlists, by the media roots of this moment.
+    fn begin(&self, roots: &[PathBuf], confined: bool) -> Result<Reading, NoAnswer> {
+        let (sender, found) = bounded(BATCH);
+        let (own, bounds) = (roots.to_vec(), self.media_roots.bounds(confined));
+        let pending = self.files.start(label(roots), move |job| {
+            playlist::read_within(&bounds, &own, &mut |found| {
+                job.step();
+                let goes_on = match found {
+                    Found::Step => !job.is_abandoned(),
+                    found => sender.send(found).is_ok(),
+                };
+                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })
+        })?;
+        Ok(Reading { found, pending })
+    }
+
+    /// Takes in what is found, to the end. `None` if it is interrupted.
+    fn follow(&self, reading: Reading, found: &mut dyn FnMut(Found)) -> Option<Watch> {
+        loop {
+            match reading.found.recv_timeout(INTERRUPTED_WITHIN) {
+                Ok(item) => found(item),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.result(&reading.pending),
+            }
+            if self.is_interrupted() {
+                return None;
+            }
+        }
+    }
+
+    /// Waits for the result, unless it is interrupted.
+    fn result<T>(&self, pending: &Pending<T>) -> Option<T> {
+        loop {
+            match pending.poll() {
+                Some(result) => return result.ok(),
+                None if self.is_interrupted() => return None,
+                None => {}
+            }
+        }
+    }
+
+    fn passes(&self) -> u64 {
+        self.up_next.lock().list().map_or(0, |list| list.passes)
+    }
+}
+
+/// A list that a thread reads. Dropping it stops the thread, as soon as the disk answers.
+struct Reading {
+    found: Receiver<Found>,
+    pending: Pending<Watch>,
+}
+
+/// What is named if reading these roots hangs.
+fn label(roots: &[PathBuf]) -> &Path {
+    roots.first().map_or(Path::new("playlist"), PathBuf::as_path)
+}
+
+/// The destination of entries.
+enum Into {
+    /// No entry has been found yet.
+    Waiting { list: Playlist, when: When },
+    /// This list, which has been up next since this version.
+    List { id: ListId, since: u64 },
+    /// Nowhere: another list has taken its place.
+    Nowhere,
+}
+
+impl Into {
+    fn hand_over(&mut self, up_next: &SharedUpNext, batch: &mut Vec<Entry>) {
+        let entries = std::mem::take(batch);
+        *self = match std::mem::replace(self, Into::Nowhere) {
+            Into::Waiting { list, when } => {
+                let mut up_next = up_next.lock();
+                let id = up_next.load(Playlist { entries, ..list }, when);
+                Into::List { id, since: up_next.version() }
+            }
+            Into::List { id, since } if up_next.lock().extend(id, entries) => Into::List { id, since },
+            Into::List { .. } | Into::Nowhere => Into::Nowhere,
+        };
+    }
+}
+
+/// The entry, if that is what was found. Everything else is logged.
+fn entry(pipeline: &str, found: Found) -> Option<Entry> {
+    match found {
+        Found::Entry(entry) => return Some(entry),
+        Found::Name(name) => log::debug!("{pipeline}: the playlist calls itself {name}"),
+        Found::PassedOver { folder, files } => {
+            let what = if files == 1 {
+                "1 file that is not audio was"
+            } else {
+                &format!("{files} files that are not audio were")
+            };
+            log::info!("{pipeline}: {}: {what} passed over", folder.display());
+        }
+        Found::Problem(problem) => log::error!("{pipeline}: {problem}"),
+        Found::Step => {}
+    }
+    None
+}

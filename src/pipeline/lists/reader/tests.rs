@@ -1,0 +1,209 @@
+//! The thread `lists`, on folders and playlists that change, vanish and hang.
+
+use std::fs;
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use super::super::Lists;
+use super::*;
+use crate::engine::crew::Crew;
+use crate::playout::UpNext;
+
+/// A reader that has read these roots.
+fn reader(roots: &[&Path]) -> Reader {
+    let up_next = SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1)));
+    // No other list follows.
+    let (_, loads) = bounded(1);
+    let (media_roots, files) = (MediaRoots::default(), FileWork::new());
+    let mut reader = Reader::new("main".into(), Arc::new(up_next), media_roots, files, loads, Arc::default());
+    reader.load(Load::new(roots.iter().map(|root| root.into()).collect(), true, false));
+    reader
+}
+
+impl Reader {
+    /// The names of the entries that are up next.
+    fn names(&self) -> Vec<String> {
+        let mut list = self.up_next.lock();
+        let next = list.up_next(9).into_iter();
+        next.map(|next| next.entry.path.file_stem().unwrap().display().to_string()).collect()
+    }
+
+    fn problems(&self) -> usize {
+        self.in_play.as_ref().unwrap().problems.len()
+    }
+}
+
+#[test]
+fn a_folder_that_vanishes_leaves_the_playlist_as_it_was_and_is_read_when_it_is_back() {
+    let disk = tempfile::tempdir().unwrap();
+    let (music, away) = (disk.path().join("music"), disk.path().join("away"));
+    fs::create_dir(&music).unwrap();
+    fs::write(music.join("a.mp3"), "").unwrap();
+    fs::write(music.join("b.mp3"), "").unwrap();
+    let mut reader = reader(&[&music]);
+    assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 0));
+    fs::rename(&music, &away).unwrap();
+    reader.read_again_if_changed();
+    assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 2));
+    fs::remove_file(away.join("a.mp3")).unwrap();
+    fs::rename(&away, &music).unwrap();
+    reader.read_again_if_changed();
+    assert_eq!((reader.names(), reader.problems()), (vec!["b".into()], 0));
+    // An empty folder that can be read counts as empty on purpose.
+    fs::remove_file(music.join("b.mp3")).unwrap();
+    // A file system's clock may have coarse ticks.
+    let later = SystemTime::now() + Duration::from_secs(2);
+    fs::File::open(&music).unwrap().set_modified(later).unwrap();
+    reader.read_again_if_changed();
+    assert_eq!((reader.names(), reader.problems()), (Vec::new(), 0));
+}
+
+#[test]
+fn a_list_that_is_read_again_is_as_confined_as_before() {
+    let disk = tempfile::tempdir().unwrap();
+    let (music, list) = (disk.path().join("music"), disk.path().join("music/list.m3u"));
+    fs::create_dir(&music).unwrap();
+    fs::create_dir(disk.path().join("out")).unwrap();
+    for file in ["music/a.mp3", "music/b.mp3", "private.mp3", "out/secret.mp3"] {
+        fs::write(disk.path().join(file), "").unwrap();
+    }
+    fs::write(&list, "a.mp3\n").unwrap();
+    let mut reader = reader(&[]);
+    reader.media_roots.set(vec![music.clone()]);
+    reader.load(Load { confined: true, ..Load::new(vec![list.clone()], true, false) });
+    assert_eq!((reader.names(), reader.problems()), (vec!["a".into()], 0));
+    fs::write(&list, "a.mp3\n../private.mp3\nb.mp3\n").unwrap();
+    reader.read_again_if_changed();
+    assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 1));
+    // The list itself becomes a link that leads outside: it stays as it was.
+    fs::write(disk.path().join("out/list.m3u"), "secret.mp3\n").unwrap();
+    fs::remove_file(&list).unwrap();
+    std::os::unix::fs::symlink("../out/list.m3u", &list).unwrap();
+    reader.read_again_if_changed();
+    assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 2));
+    // Roots that were taken away hold for lists, too.
+    fs::remove_file(&list).unwrap();
+    fs::write(&list, "b.mp3\n").unwrap();
+    reader.media_roots.set(vec![disk.path().join("out")]);
+    reader.read_again_if_changed();
+    assert_eq!((reader.names(), reader.problems()), (vec!["a".into(), "b".into()], 2));
+}
+
+#[test]
+fn the_existing_files_of_a_list_are_played() {
+    let disk = tempfile::tempdir().unwrap();
+    let list = disk.path().join("list.m3u");
+    fs::write(disk.path().join("a.mp3"), "").unwrap();
+    fs::write(&list, "a.mp3\n").unwrap();
+    let mut reader = reader(&[&list]);
+    fs::write(&list, "gone.mp3\na.mp3\n").unwrap();
+    reader.read_again_if_changed();
+    assert_eq!((reader.names(), reader.problems()), (vec!["a".into()], 1));
+    fs::write(&list, "gone.mp3\n").unwrap();
+    reader.read_again_if_changed();
+    assert_eq!((reader.names(), reader.problems()), (vec!["a".into()], 2));
+}
+
+#[test]
+fn a_list_that_the_api_loads_has_a_bound_and_says_so() {
+    let disk = tempfile::tempdir().unwrap();
+    let list = disk.path().join("list.m3u");
+    fs::write(disk.path().join("a.mp3"), "").unwrap();
+    fs::write(&list, "a.mp3\n".repeat(playlist::MAX_CONFINED_ENTRIES + 1)).unwrap();
+    let mut reader = reader(&[]);
+    reader.media_roots.set(vec![disk.path().to_owned()]);
+    reader.load(Load { confined: true, ..Load::new(vec![list], true, false) });
+    assert_eq!(reader.up_next.lock().list().unwrap().length, playlist::MAX_CONFINED_ENTRIES);
+    let problems = &reader.in_play.as_ref().unwrap().problems;
+    assert!(problems.iter().any(|problem| problem.contains("no more than 200000 files")), "{problems:?}");
+}
+
+/// Broken off by the list that takes its place, and by the stop.
+#[test]
+fn three_million_missing_files_hold_up_nobody() {
+    let disk = tempfile::tempdir().unwrap();
+    let (missing, other) = (disk.path().join("missing.m3u"), disk.path().join("other.m3u"));
+    fs::write(&missing, "a\n".repeat(3_000_000)).unwrap();
+    fs::write(disk.path().join("b.mp3"), "").unwrap();
+    fs::write(&other, "b.mp3\n").unwrap();
+    let up_next = Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1))));
+    let (files, crew) = (FileWork::new(), Crew::default());
+    let roots = MediaRoots::default();
+    let lists = Lists::start("main".into(), up_next.clone(), roots, files.clone(), &crew).unwrap();
+    let load = |list: &Path| Load::new(vec![list.to_owned()], true, false);
+    lists.load(load(&missing));
+    while files.is_idle() {
+        std::thread::yield_now();
+    }
+    let since = Instant::now();
+    lists.load(load(&other));
+    while up_next.lock().peek().is_none() {
+        std::thread::yield_now();
+    }
+    assert!(since.elapsed() < Duration::from_secs(2), "another list after {:?}", since.elapsed());
+    lists.load(load(&missing));
+    while files.is_idle() {
+        std::thread::yield_now();
+    }
+    let since = Instant::now();
+    lists.stop();
+    assert_eq!(crew.join(since + Duration::from_secs(2)), [""; 0]);
+    assert_eq!(files.join(since + Duration::from_secs(4)), [""; 0]);
+}
+
+/// The reader, to which another list comes while it reads this one. Then it reads that.
+fn interrupted(mut reader: Reader, load: Load, by: Load) -> Reader {
+    let (sender, loads) = bounded(1);
+    reader.loads = loads;
+    sender.send(by).unwrap();
+    reader.load(load);
+    let by = reader.loads.recv().unwrap();
+    reader.load(by);
+    reader
+}
+
+#[test]
+fn a_list_that_gives_nothing_leaves_the_one_that_it_interrupted() {
+    let disk = tempfile::tempdir().unwrap();
+    let (music, refused) = (disk.path().join("music"), disk.path().join("refused.m3u"));
+    fs::create_dir(&music).unwrap();
+    ["a.mp3", "b.mp3", "c.mp3"].iter().for_each(|file| fs::write(music.join(file), "").unwrap());
+    fs::write(&refused, "gone.mp3\nlost.mp3\n").unwrap();
+    let all = ["a", "b", "c"];
+    let refused = || Load::new(vec![refused.clone()], true, false);
+    let configured = |shuffle| Load::new(vec![music.clone()], true, shuffle);
+    // In order, the first entry is in play when the other list comes. Shuffled, there is none yet.
+    for shuffle in [false, true] {
+        let read = interrupted(reader(&[]), configured(shuffle), refused());
+        let mut names = read.names();
+        names.sort();
+        assert_eq!(names, all, "shuffled: {shuffle}");
+        assert!(read.in_play.unwrap().roots.iter().eq([&music]), "and it is watched");
+    }
+    // After a restart, the list is there and is read again.
+    let read = reader(&[&music]);
+    fs::remove_file(music.join("b.mp3")).unwrap();
+    let in_place_of = Some(read.in_play.as_ref().unwrap().id);
+    let read = interrupted(read, Load { in_place_of, ..configured(false) }, refused());
+    assert_eq!(read.names(), ["a", "c"]);
+    // One that has entries takes its place, and nothing is left to be read.
+    let other = Load::new(vec![music.join("c.mp3")], true, false);
+    let read = interrupted(reader(&[]), configured(false), other);
+    assert_eq!((read.names(), read.waiting.is_none()), (vec!["c".into()], true));
+}
+
+#[test]
+fn lists_that_were_not_read_yet_take_one_place_and_the_first_of_them_is_not_forgotten() {
+    let (loads, unread) = bounded(1);
+    let lists = Lists { loads: Mutex::new(Some((loads, unread.clone()))), ending: Arc::default() };
+    let disk = tempfile::tempdir().unwrap();
+    let music = disk.path().join("a.mp3");
+    fs::write(&music, "").unwrap();
+    lists.load(Load::new(vec![music], true, false));
+    (0..1000).for_each(|n| lists.load(Load::new(vec![disk.path().join(format!("gone{n}"))], true, false)));
+    let last = unread.recv().unwrap();
+    assert!(unread.is_empty() && last.name.ends_with("gone999"));
+    let mut reader = reader(&[]);
+    reader.load(last);
+    assert_eq!(reader.names(), ["a"]);
+}
