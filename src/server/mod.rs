@@ -50,7 +50,8 @@ use reports::journal::journal;
 use reports::stats::Counters;
 
 pub use client_address::{Addresses, ClientAddress, ShownAddress};
-pub use desk::service::{Following, HttpRequest, Requests, RequestsBell};
+pub use desk::http_request::{Following, HttpRequest};
+pub use desk::service::{Requests, RequestsBell};
 pub use listener_info::ListenerInfo;
 pub use mounts::audio::AudioWriter;
 pub use mounts::event_stream::EventStream;

@@ -2,6 +2,7 @@
 //! limits how many there are.
 
 pub(super) mod expected;
+pub(super) mod http_request;
 mod pages;
 pub(super) mod proxies;
 pub(super) mod routes;

@@ -5,9 +5,7 @@
 //! and the doorbell wakes the reactor. The key and the ticket of an answer lead to its connection. No two
 //! requests have the same ticket.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -15,12 +13,12 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, select};
 
+use super::http_request::{HttpRequest, ReplyTo};
 use crate::http::{HttpAnswer, Request};
-use crate::percent;
 use crate::ring::Doorbell;
 use crate::server::client_address::{ClientAddress, ShownAddress};
 use crate::server::connections::shares;
-use crate::server::mounts::event_stream::{EventBoard, EventStream};
+use crate::server::mounts::event_stream::EventBoard;
 use crate::units::StreamPos;
 
 /// The greatest length of a request's body, in bytes.
@@ -77,171 +75,6 @@ impl RequestsBell {
     }
 }
 
-/// A request. It is answered once, on any thread. If it is dropped without an answer, the client gets status
-/// 500.
-pub struct HttpRequest {
-    method: String,
-    target: String,
-    headers: Vec<(String, Vec<u8>)>,
-    /// `None` if it has not been received.
-    body: Option<Vec<u8>>,
-    address: ClientAddress,
-    shown_address: ShownAddress,
-    base_url: String,
-    user: Option<Box<str>>,
-    reply: Option<ReplyTo>,
-}
-
-impl HttpRequest {
-    /// The method: `GET`, `POST`, …
-    pub fn method(&self) -> &str {
-        &self.method
-    }
-
-    /// The path as the client sent it: percent-encoded, without the query.
-    pub fn raw_path(&self) -> &str {
-        self.target.split(['?', '#']).next().unwrap_or_default()
-    }
-
-    /// The segments of the path. Each is percent-decoded on its own, so an encoded slash does not divide one.
-    /// `None` if one is not UTF-8.
-    pub fn segments(&self) -> Option<Vec<String>> {
-        let segments = self.raw_path().split('/').skip(1);
-        segments.map(|segment| percent::decode_text(segment).map(Cow::into_owned)).collect()
-    }
-
-    /// The decoded value of the first query parameter of that name. `None` if there is none, or if the value
-    /// is not UTF-8.
-    pub fn parameter(&self, name: &str) -> Option<String> {
-        let query = self.target.split_once('?')?.1;
-        let query = query.split('#').next().unwrap_or_default();
-        let decoded = |text: &str| percent::decode_text(&text.replace('+', " ")).map(Cow::into_owned);
-        let mut parameters = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let (_, value) = parameters.find(|(key, _)| decoded(key).as_deref() == Some(name))?;
-        decoded(value)
-    }
-
-    /// The first header of that name, trimmed. `None` if there is none, or if its value is not UTF-8.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|header| header.0.eq_ignore_ascii_case(name))?;
-        std::str::from_utf8(value).ok().map(str::trim)
-    }
-
-    /// The body. Empty if the request has none, and as long as it [awaits](HttpRequest::awaits_body) one.
-    pub fn body(&self) -> &[u8] {
-        self.body.as_deref().unwrap_or_default()
-    }
-
-    /// Whether the request has a body that has not been received. Only requests from
-    /// [`take_heads`](crate::Server::take_heads) come so.
-    pub fn awaits_body(&self) -> bool {
-        self.body.is_none()
-    }
-
-    /// Has the body received. The request comes again when it is complete. It may be refused by then, so
-    /// whoever judged it must judge it again. If the body does not come in time, or too many bodies are on
-    /// their way, the server answers the client itself.
-    /// A request that awaits no body is answered with status 500, as if it were dropped.
-    pub fn receive_body(mut self) {
-        if self.awaits_body() {
-            self.reply(Answer::ReceiveBody);
-        }
-    }
-
-    /// The address of the client. Behind a trusted proxy, it is the address that the proxy forwards.
-    /// Limits work on it. Log lines and documents use [`shown_address`](HttpRequest::shown_address).
-    pub fn address(&self) -> ClientAddress {
-        self.address
-    }
-
-    /// What may be shown of the address, by [`ServerSettings::addresses`](crate::ServerSettings::addresses).
-    pub fn shown_address(&self) -> ShownAddress {
-        self.shown_address
-    }
-
-    /// The URL by which the client reaches the server, without a slash at the end: `https://radio.example`.
-    pub fn base_url(&self) -> &str {
-        &self.base_url
-    }
-
-    /// Records that the client has proved to be this user. The name appears in the access log.
-    pub fn identify(&mut self, user: &str) {
-        self.user = Some(user.into());
-    }
-
-    /// Answers the request.
-    pub fn answer(mut self, answer: HttpAnswer) {
-        self.reply(Answer::Whole(answer));
-    }
-
-    /// Answers the request with an event stream. The client gets `answer`, whose body begins the stream, and
-    /// then everything that is pushed to `stream`, from the position `from` on. The result can end that.
-    pub fn follow(mut self, answer: HttpAnswer, stream: &EventStream, from: StreamPos) -> Following {
-        let stay = Arc::new(());
-        let reply = self.reply.as_ref();
-        let following = Following {
-            stay: Arc::downgrade(&stay),
-            connection: reply.map(|ReplyTo { key, ticket, outbox }| ReplyTo {
-                key: *key,
-                ticket: *ticket,
-                outbox: outbox.clone(),
-            }),
-        };
-        self.reply(Answer::Follow { answer, board: stream.board(), from, stay });
-        following
-    }
-
-    fn reply(&mut self, answer: Answer) {
-        if let Some(reply) = self.reply.take() {
-            reply.send(answer, self.user.take());
-        }
-    }
-}
-
-impl Drop for HttpRequest {
-    fn drop(&mut self) {
-        self.reply(Answer::Whole(HttpAnswer::text(500, "this request was not answered\n")));
-    }
-}
-
-impl fmt::Debug for HttpRequest {
-    /// Shows neither headers nor body, because they may hold secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpRequest")
-            .field("method", &self.method)
-            .field("path", &self.raw_path())
-            .field("address", &self.shown_address)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A client that follows an event stream, or is about to. It goes on when this is dropped.
-pub struct Following {
-    /// Dropped with the follower, or with an answer that makes none.
-    stay: Weak<()>,
-    connection: Option<ReplyTo>,
-}
-
-impl Following {
-    /// Whether the client is still there.
-    pub fn is_there(&self) -> bool {
-        self.stay.strong_count() > 0
-    }
-
-    /// Closes the client's connection at once.
-    pub fn end(self) {
-        if let Some(connection) = self.connection {
-            connection.send(Answer::EndFollowing, None);
-        }
-    }
-}
-
-impl fmt::Debug for Following {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Following").field("is_there", &self.is_there()).finish_non_exhaustive()
-    }
-}
-
 /// A service's answer on its way to the reactor.
 pub(crate) enum Answer {
     Whole(HttpAnswer),
@@ -266,13 +99,6 @@ pub(crate) struct Delivery {
     pub(crate) answer: Answer,
 }
 
-/// The way back for the answer to one request.
-struct ReplyTo {
-    key: usize,
-    ticket: u64,
-    outbox: Outbox,
-}
-
 /// The queue of answers, which all services of a server share. Each request that was handed over has one answer
 /// in it at most, and one more if it became a stream and that is ended.
 #[derive(Clone)]
@@ -286,14 +112,12 @@ impl Outbox {
     pub(crate) fn new(deliveries: Sender<Delivery>, doorbell: Arc<Doorbell>) -> Outbox {
         Outbox { deliveries, doorbell, tickets: Arc::default() }
     }
-}
 
-impl ReplyTo {
-    fn send(self, answer: Answer, user: Option<Box<str>>) {
-        let ReplyTo { key, ticket, outbox: Outbox { deliveries, .. } } = &self;
-        // The send fails only if the reactor is gone. Its connections are gone then, too.
-        let _ = deliveries.send(Delivery { key: *key, ticket: *ticket, user, answer });
-        self.outbox.doorbell.ring();
+    /// Sends something to the reactor, from any thread.
+    pub(super) fn send(&self, delivery: Delivery) {
+        // It fails only if the reactor is gone. Its connections are gone then, too.
+        let _ = self.deliveries.send(delivery);
+        self.doorbell.ring();
     }
 }
 
