@@ -8,6 +8,7 @@ mod connections;
 mod crowding;
 mod desk;
 mod listener_info;
+mod mount_settings;
 mod mounts;
 mod reactor;
 mod reconfigure;
@@ -53,13 +54,14 @@ pub use client_address::{Addresses, ClientAddress, ShownAddress};
 pub use desk::http_request::{Following, HttpRequest};
 pub use desk::service::{Requests, RequestsBell};
 pub use listener_info::ListenerInfo;
+pub use mount_settings::MountSettings;
 pub use mounts::audio::AudioWriter;
 pub use mounts::event_stream::EventStream;
 pub(crate) use mounts::fallbacks::check as check_fallback;
 pub use mounts::info::{MountInfo, TitleInfo};
 pub use mounts::writer::MountWriter;
 pub use reports::stats::ServerStats;
-pub use settings::{AccessLog, Burst, MountSettings, ServerSettings};
+pub use settings::{AccessLog, Burst, ServerSettings};
 
 /// The port if the settings name none.
 const DEFAULT_PORT: u16 = 8000;

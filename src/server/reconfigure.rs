@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::Server;
 use super::connections::limits::Limits;
+use super::mount_settings::MountSettings;
 use super::mounts::fallbacks;
 use super::reactor::Command;
-use super::settings::{MountSettings, ServerSettings};
+use super::settings::ServerSettings;
 use crate::error::{Error, Result};
 
 impl Server {

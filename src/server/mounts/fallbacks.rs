@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::server::settings::MountSettings;
+use crate::server::mount_settings::MountSettings;
 
 /// So many mounts that are off the air have their fallback remembered. The one that ended first is forgotten
 /// first.

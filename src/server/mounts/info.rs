@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::counters::{Counter, counters};
 use crate::metadata::Title;
-use crate::server::settings::MountSettings;
+use crate::server::mount_settings::MountSettings;
 use crate::units::StreamPos;
 
 counters! {

@@ -12,7 +12,8 @@ use crate::metadata::Title;
 use crate::packet::TitledPacket;
 use crate::ring::{Backlog, HandoffReader};
 use crate::server::Moment;
-use crate::server::settings::{MountSettings, ServerSettings};
+use crate::server::mount_settings::MountSettings;
+use crate::server::settings::ServerSettings;
 use crate::units::StreamPos;
 
 /// On the reactor thread (but made on the thread that adds it, so that the reactor need not allocate the

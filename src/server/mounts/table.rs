@@ -11,7 +11,7 @@ use super::mount::Mount;
 use super::producer::Drained;
 use crate::error::CloseReason;
 use crate::server::Moment;
-use crate::server::settings::MountSettings;
+use crate::server::mount_settings::MountSettings;
 
 /// All mounts of a server. A mount that has ended stays until its listeners are gone.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use super::info::{MountBoard, MountInfo};
 use crate::error::{Error, Result};
 use crate::packet::TitledPacket;
 use crate::ring::HandoffWriter;
-use crate::server::settings::MountSettings;
+use crate::server::mount_settings::MountSettings;
 
 /// A handoff holds so much. If the reactor is away for longer, packets are lost.
 const HANDOFF_SECONDS: usize = 10;

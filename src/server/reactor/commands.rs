@@ -12,10 +12,10 @@ use crate::server::connections::shares::ShareLimits;
 use crate::server::desk::proxies::Proxies;
 use crate::server::desk::service::Service;
 use crate::server::listener_info::Page;
+use crate::server::mount_settings::MountSettings;
 use crate::server::mounts::event_backlog::EventBacklog;
 use crate::server::mounts::info::MountBoard;
 use crate::server::mounts::mount::Mount;
-use crate::server::settings::MountSettings;
 
 /// A command to the reactor. The sender gets the result when it is done.
 pub(crate) enum Command {

@@ -6,8 +6,9 @@ use crate::metadata::Title;
 use crate::packet::TitledPacket;
 use crate::ring::{Backlog, HandoffWriter};
 use crate::server::client_address::ClientAddress;
+use crate::server::mount_settings::MountSettings;
 use crate::server::mounts::mount::tests::{moment, mount_of, mp3_settings, packet};
-use crate::server::settings::{Burst, MountSettings, ServerSettings};
+use crate::server::settings::{Burst, ServerSettings};
 use proptest::prelude::*;
 
 const SECOND: Duration = Duration::from_secs(1);
