@@ -77,7 +77,8 @@ pub(super) fn read_trusted(file: &Path, longest: u64) -> std::result::Result<Opt
     Ok(Some(text))
 }
 
-/// Why others than the owner can change this file, if they can. It is for files that are read all the same.
+/// The reason why others than the owner can change this file. `None` if they cannot. For files that are read
+/// anyway, with a warning.
 pub(crate) fn changeable_by_others(file: &Path) -> Option<String> {
     let about = fs::metadata(file).ok().filter(Metadata::is_file)?;
     check_with_folders(file, &about).err()

@@ -1,6 +1,6 @@
 //! The users of a station: people with passwords, and programs with tokens. A users file holds one per line:
-//! `name:role:hash`. The hash is that of a password (Argon2id) or that of a token (SHA-256). A password that
-//! must be changed by then has the time after it: `:expires=2026-03-08T12:00:00Z`.
+//! `name:role:hash`. The hash is that of a password (Argon2id) or that of a token (SHA-256). If a
+//! password must be changed by a certain time, that follows: `:expires=2026-03-08T12:00:00Z`.
 
 use std::fmt::{self, Write as _};
 use std::io;

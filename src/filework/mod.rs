@@ -29,7 +29,7 @@ pub(crate) use no_answer::NoAnswer;
 /// Work that has made no progress for so long hangs. A disk that must spin up first is usually quicker.
 pub(crate) const HANGS_AFTER: Duration = Duration::from_secs(5);
 
-/// How often those who wait look whether they should still wait.
+/// How often a waiting thread checks whether it should still wait.
 const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// The file work of one part of a station: of a pipeline, of its fallback, of the API. Cheap to clone.

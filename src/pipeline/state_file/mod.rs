@@ -24,7 +24,7 @@ pub(super) use opening::Opening;
 const MAX_BYTES: u64 = 256 << 20;
 
 /// Errors that mean that a folder takes no file until its owner changes something.
-const WILL_NOT_PASS: [ErrorKind; 3] =
+const PERMANENT: [ErrorKind; 3] =
     [ErrorKind::NotADirectory, ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem];
 
 /// Reads the stored state. `None` if there is none, or if it cannot be read. A file that cannot be read is
@@ -105,7 +105,7 @@ pub(crate) fn check(file: &Path) -> Result<PathBuf> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             refused(format!("there is no folder {}: make it, or name another", folder.display()))
         }
-        Err(error) if WILL_NOT_PASS.contains(&error.kind()) => {
+        Err(error) if PERMANENT.contains(&error.kind()) => {
             refused(format!("no file can be made in {}: {error}", folder.display()))
         }
         // Some file systems cannot make a file without a name. Other errors, such as a full disk, may be over

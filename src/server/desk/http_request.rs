@@ -111,9 +111,9 @@ impl HttpRequest {
     /// Answers the request with an event stream. The client gets `answer`, whose body begins the stream, and
     /// then everything that is pushed to `stream`, from the position `from` on. The result can end that.
     pub fn follow(mut self, answer: HttpAnswer, stream: &EventStream, from: StreamPos) -> Following {
-        let stay = Arc::new(());
-        let following = Following { stay: Arc::downgrade(&stay), connection: self.reply.clone() };
-        self.reply(Answer::Follow { answer, board: stream.board(), from, stay });
+        let presence = Arc::new(());
+        let following = Following { presence: Arc::downgrade(&presence), connection: self.reply.clone() };
+        self.reply(Answer::Follow { answer, board: stream.board(), from, presence });
         following
     }
 
@@ -144,14 +144,14 @@ impl fmt::Debug for HttpRequest {
 /// A client that follows an event stream, or is about to. It goes on when this is dropped.
 pub struct Following {
     /// Dropped with the follower, or with an answer that makes none.
-    stay: Weak<()>,
+    presence: Weak<()>,
     connection: Option<ReplyTo>,
 }
 
 impl Following {
     /// Whether the client is still there.
     pub fn is_there(&self) -> bool {
-        self.stay.strong_count() > 0
+        self.presence.strong_count() > 0
     }
 
     /// Closes the client's connection at once.

@@ -85,7 +85,7 @@ pub(crate) enum Answer {
         board: Arc<EventBoard>,
         from: StreamPos,
         /// Kept as long as the client follows.
-        stay: Arc<()>,
+        presence: Arc<()>,
     },
     /// The connection follows since an earlier answer. It shall be closed.
     EndFollowing,

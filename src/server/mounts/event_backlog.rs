@@ -151,7 +151,7 @@ mod tests {
     use crate::server::connections::visit::Visit;
     use crate::server::mounts::event_stream::EventStream;
     use crate::server::mounts::follower::Follower;
-    use crate::server::mounts::follower::Stay;
+    use crate::server::mounts::follower::Presence;
 
     fn stream(streams: &mut EventBacklogs) -> (EventStream, Arc<EventBoard>, usize) {
         let board: Arc<EventBoard> = Arc::default();
@@ -169,8 +169,8 @@ mod tests {
 
     fn follower(streams: &EventBacklogs, stream: usize, from: StreamPos) -> Follower {
         let visit = Visit::new(1, ClientAddress::new([127, 0, 0, 1].into()), None);
-        let stay = Stay { ticket: 0, _alive: Arc::default() };
-        Follower::new(stream, streams.get(stream), b"HEAD".to_vec(), from, stay, visit, Instant::now())
+        let presence = Presence { ticket: 0, _alive: Arc::default() };
+        Follower::new(stream, streams.get(stream), b"HEAD".to_vec(), from, presence, visit, Instant::now())
     }
 
     #[test]

@@ -16,13 +16,13 @@ pub(crate) struct Follower {
     pub(crate) stream: usize,
     pub(crate) cursor: Cursor,
     joined: Instant,
-    pub(crate) stay: Stay,
+    pub(crate) presence: Presence,
     pub(crate) visit: Visit,
 }
 
-/// By which its producer knows a follower.
+/// How a producer refers to its follower.
 #[derive(Debug)]
-pub(crate) struct Stay {
+pub(crate) struct Presence {
     /// The ticket of the request that made it a follower.
     pub(crate) ticket: u64,
     /// Tells the producer that the follower is there.
@@ -37,7 +37,7 @@ impl Follower {
         events: &EventBacklog,
         head: Vec<u8>,
         from: StreamPos,
-        stay: Stay,
+        presence: Presence,
         visit: Visit,
         now: Instant,
     ) -> Follower {
@@ -47,7 +47,7 @@ impl Follower {
             // Events have no header and no titles.
             cursor: Cursor::new(head, position, Opening::Done, None, now),
             joined: now,
-            stay,
+            presence,
             visit,
         }
     }

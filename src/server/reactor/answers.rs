@@ -9,7 +9,7 @@ use crate::server::connections::places::{Place, Sender};
 use crate::server::connections::shares::Kind;
 use crate::server::desk::routes::too_many_of_you;
 use crate::server::desk::service::{Answer, Delivery};
-use crate::server::mounts::follower::Stay;
+use crate::server::mounts::follower::Presence;
 
 impl Reactor {
     /// Delivers all answers that have come. The handoffs must be drained before, because an answer may lead
@@ -32,7 +32,7 @@ impl Reactor {
                 Answer::ReceiveBody => self.receive_body(key, form, now),
                 Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
                 Answer::EndFollowing => {}
-                Answer::Follow { answer, board, from, stay } => match self.events.find(&board) {
+                Answer::Follow { answer, board, from, presence } => match self.events.find(&board) {
                     None => self.deliver_whole(key, form, ended(), now),
                     Some(_) if self.event_clients >= self.max_event_clients(is_anonymous) => {
                         self.ports.counters.refused.add(1);
@@ -53,8 +53,8 @@ impl Reactor {
                         }
                         let date = self.desk.date(now.wall);
                         let head = answer.stream_start(form.version, date);
-                        let stay = Stay { ticket, _alive: stay };
-                        self.attach_follower(key, stream, head, from, stay, now);
+                        let presence = Presence { ticket, _alive: presence };
+                        self.attach_follower(key, stream, head, from, presence, now);
                     }
                 },
             }

@@ -8,7 +8,7 @@ use crate::server::Moment;
 use crate::server::connections::connection::Connection;
 use crate::server::connections::shares::Kind;
 use crate::server::connections::transport::Wrote;
-use crate::server::mounts::follower::{Follower, Stay};
+use crate::server::mounts::follower::{Follower, Presence};
 use crate::units::StreamPos;
 
 impl Reactor {
@@ -20,13 +20,13 @@ impl Reactor {
         stream: usize,
         head: Vec<u8>,
         from: StreamPos,
-        stay: Stay,
+        presence: Presence,
         now: Moment,
     ) {
         let events = self.events.get(stream);
         self.peers[key]
             .connection
-            .follow(|visit| Follower::new(stream, events, head, from, stay, visit, now.instant));
+            .follow(|visit| Follower::new(stream, events, head, from, presence, visit, now.instant));
         self.events.join(stream, key);
         self.event_clients += 1;
         self.ports.counters.event_clients.set(self.event_clients as u64);
@@ -35,7 +35,7 @@ impl Reactor {
     /// Closes the follower that came by this ticket, if it is still there.
     pub(super) fn end_following(&mut self, key: usize, ticket: u64, now: Moment) {
         if let Some(Peer { connection: Connection::Following(follower), .. }) = self.peers.get(key)
-            && follower.stay.ticket == ticket
+            && follower.presence.ticket == ticket
         {
             self.close(key, CloseReason::Kicked, now);
         }

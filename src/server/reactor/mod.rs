@@ -112,7 +112,7 @@ pub(crate) struct Reactor {
 struct Peer {
     transport: Transport,
     address: SocketAddr,
-    /// Whose connection it is, if it counts. Requests through a trusted proxy change it.
+    /// The address whose share the connection takes. `None` for a trusted proxy, until its client is known.
     counted_for: Option<IpAddr>,
     /// What the connection held when it began to wait: a part of `held_bytes`.
     held: u32,
