@@ -85,7 +85,8 @@ impl FileLock {
     }
 }
 
-fn lock_of(file: &Path) -> PathBuf {
+/// The path of a file's lock.
+pub(crate) fn lock_of(file: &Path) -> PathBuf {
     with_suffix(file, ".lock")
 }
 

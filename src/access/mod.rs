@@ -13,7 +13,7 @@ mod role;
 mod users;
 
 pub(crate) use credential::{Credential, Identity, Refusal};
-pub(crate) use file_lock::FileLock;
+pub(crate) use file_lock::{FileLock, lock_of};
 pub(crate) use hasher::PasswordChecker;
 pub(crate) use logins::{Failures, Logins, network};
 pub(crate) use private_file::changeable_by_others;

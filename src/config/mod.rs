@@ -6,6 +6,7 @@
 //! use, shows at the start.
 
 mod api;
+mod claims;
 mod fields;
 #[cfg(test)]
 mod manual;

@@ -105,6 +105,13 @@ pub(super) struct Place {
     pub line: Option<u32>,
 }
 
+impl Place {
+    /// The key for a sentence. A line number leads to the place, so the indices of the tables are not needed.
+    pub fn shown_key(&self) -> String {
+        if self.line.is_some() { without_indices(&self.key) } else { self.key.clone() }
+    }
+}
+
 /// Collects problems and warnings while a configuration is read.
 #[derive(Debug)]
 pub(super) struct Problems {
@@ -128,6 +135,11 @@ impl Problems {
             refused: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// The file of the configuration.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// Adds a value that cannot work. It is not reported if there are syntax errors.

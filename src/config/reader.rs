@@ -4,17 +4,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::access::lock_of;
 use crate::audio::PcmSpec;
 use crate::codec::EncoderSettings;
 use crate::codec::formats::{FORMAT, FORMATS, Format};
 use crate::error::Error;
 use crate::filework::look;
 use crate::pipeline::{OUTPUT, OutputSettings, PipelineSettings, state_file};
-use crate::server::{MountSettings, ServerSettings, check_fallback};
+use crate::server::{AccessLog, MountSettings, ServerSettings, check_fallback};
 use crate::setting::{Settings, Written, reason_of, suggest};
 
 use super::Config;
 use super::api::ApiSettings;
+use super::claims::{FileClaims, Purpose};
 use super::fields::{Context, Fields};
 use super::node::{Entry, Node, Value};
 use super::problem::{Place, Problems};
@@ -31,8 +33,7 @@ pub(super) struct Reader<'a> {
     cx: Context<'a>,
     names: Vec<At<String>>,
     mounts: Vec<At<String>>,
-    /// Canonical paths.
-    state_files: Vec<At<PathBuf>>,
+    files: FileClaims,
     /// The mounts that have a fallback, with the places of their declarations.
     fallbacks: Vec<At<String>>,
 }
@@ -46,11 +47,12 @@ struct SpecPlaces {
 impl<'a> Reader<'a> {
     /// A reader with `base` as the base of relative paths.
     pub fn new(base: &'a Path, problems: &'a mut Problems) -> Reader<'a> {
+        let files = FileClaims::of_configuration(problems.file());
         Reader {
             cx: Context { base, problems },
             names: Vec::new(),
             mounts: Vec::new(),
-            state_files: Vec::new(),
+            files,
             fallbacks: Vec::new(),
         }
     }
@@ -100,6 +102,12 @@ impl<'a> Reader<'a> {
         let mut api = ApiSettings::default();
         fields.read(&mut api, ApiSettings::KEYS, &mut self.cx);
         let roots_are_given = fields.has("media_roots");
+        if let AccessLog::File(file) = &server.access_log {
+            self.claim(fields.place_of("access_log"), Purpose::Own, std::slice::from_ref(file));
+        }
+        if let Some(file) = &api.users_file {
+            self.claim(fields.place_of("users_file"), Purpose::Own, &[file.clone(), lock_of(file)]);
+        }
         fields.finish(&mut self.cx);
         (server, api, roots_are_given)
     }
@@ -120,6 +128,8 @@ impl<'a> Reader<'a> {
         if let Some(place) = fields.place_of_valid("name") {
             self.claim_name(&pipeline.name, place);
         }
+        self.claim(fields.place_of("playlist"), Purpose::Played, &pipeline.playlist);
+        self.claim(fields.place_of("fallback"), Purpose::Played, pipeline.fallback.as_slice());
         if let Some(file) = &pipeline.state_file {
             self.claim_state_file(file, fields.place_of("state_file"));
         }
@@ -282,18 +292,16 @@ impl<'a> Reader<'a> {
 
     fn claim_state_file(&mut self, file: &Path, place: Place) {
         let own = file.to_owned();
-        let file = match look(file, move || state_file::check(&own)) {
-            Ok(Ok(canonical)) => canonical,
-            Err(_) => file.to_owned(),
-            Ok(Err(error)) => return self.cx.problems.add(&place, reason_of(error)),
-        };
-        let own = state_file::files(&file);
-        let collides = |other: &Path| state_file::files(other).iter().any(|other| own.contains(other));
-        if let Some(other) = self.state_files.iter().find(|other| collides(&other.value)) {
-            let reason = format!("another pipeline keeps its state there{}", at_line(&other.place));
-            self.cx.problems.add(&place, reason);
+        if let Ok(Err(error)) = look(file, move || state_file::check(&own)) {
+            return self.cx.problems.add(&place, reason_of(error));
         }
-        self.state_files.push(At { value: file, place });
+        let mut files = state_file::files(file).to_vec();
+        files.push(lock_of(file));
+        self.claim(place, Purpose::Own, &files);
+    }
+
+    fn claim(&mut self, place: Place, purpose: Purpose, files: &[PathBuf]) {
+        self.files.claim(place, purpose, files, self.cx.problems);
     }
 }
 
