@@ -1,5 +1,6 @@
 //! What a listener may know of a track: its tags and the title made from them.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// What a mount announces: a line of text and, if there is one, a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Title {
-    /// Shown by players, usually `Artist - Title`. Any UTF-8; the ICY block cuts and cleans it.
+    /// Shown by players, usually `Artist - Title`. Any UTF-8: mounts make one line of it, and the ICY block cuts
+    /// it.
     pub text: String,
     /// Sent as `StreamUrl`.
     pub url: Option<String>,
@@ -19,6 +21,37 @@ impl Title {
     pub fn new(text: impl Into<String>) -> Title {
         Title { text: text.into(), url: None }
     }
+
+    /// The same title with its text in one line.
+    pub(crate) fn in_one_line(mut self) -> Title {
+        if let Cow::Owned(text) = one_line(&self.text) {
+            self.text = text;
+        }
+        self
+    }
+}
+
+/// A text as one line that players and logs can show. Control characters that separate words or lines become a
+/// space; the others vanish.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    let separates =
+        |c: char| matches!(c, '\0' | '\t'..='\r' | '\x1c'..='\x1f' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    if !text.contains(|c: char| c.is_control() || separates(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len());
+    let mut separated = false;
+    for c in text.chars() {
+        if separates(c) {
+            separated = true;
+        } else if !(c.is_control() || separated && c == ' ') {
+            if std::mem::take(&mut separated) && !line.is_empty() && !line.ends_with(' ') {
+                line.push(' ');
+            }
+            line.push(c);
+        }
+    }
+    Cow::Owned(line)
 }
 
 /// The tags that a file carries, as far as a station uses them. Empty strings are never stored.
@@ -45,6 +78,7 @@ pub struct Tags {
 
 /// The line that a station shows for a track: a given title, else `artist - title`, else the
 /// title, else the artist, else the playlist's `#EXTINF`, else the file's name without its extension.
+/// Line breaks and tabs become spaces.
 ///
 /// ```
 /// use longwave::{Tags, format_title};
@@ -57,14 +91,13 @@ pub fn format_title(given: Option<&str>, tags: &Tags, extinf: Option<&str>, file
         text.map(str::trim).filter(|text| !text.is_empty())
     }
     let (artist, title) = (said(tags.artist.as_deref()), said(tags.title.as_deref()));
-    if let Some(given) = said(given) {
-        return given.to_owned();
-    }
-    match (artist, title) {
-        (Some(artist), Some(title)) => format!("{artist} - {title}"),
-        (None, Some(only)) | (Some(only), None) => only.to_owned(),
-        (None, None) => said(extinf).map_or_else(|| stem(file), str::to_owned),
-    }
+    let text = match (said(given), artist, title) {
+        (Some(given), ..) => given.to_owned(),
+        (None, Some(artist), Some(title)) => format!("{artist} - {title}"),
+        (None, None, Some(only)) | (None, Some(only), None) => only.to_owned(),
+        (None, None, None) => said(extinf).map_or_else(|| stem(file), str::to_owned),
+    };
+    one_line(&text).into_owned()
 }
 
 fn stem(file: &Path) -> String {
@@ -91,5 +124,30 @@ mod tests {
         assert_eq!(format_title(None, &none, Some("Ext"), file), "Ext");
         assert_eq!(format_title(Some(" "), &none, Some(""), file), "a.b");
         assert_eq!(format_title(None, &none, None, Path::new("/")), "/");
+    }
+
+    #[test]
+    fn what_separates_words_becomes_a_space() {
+        for (text, line) in [
+            ("Prelude\nAllegro", "Prelude Allegro"),
+            ("Prelude \r\n Allegro", "Prelude Allegro"),
+            ("a\tb\x0bc\x0cd\u{85}e\u{2028}f\u{2029}g\0h", "a b c d e f g h"),
+            ("\na  b\n", "a  b"),
+            ("a\u{1b}[2Jb\u{9b}\u{7f}", "a[2Jb"),
+            ("\n", ""),
+            ("Björk – Jóga", "Björk – Jóga"),
+        ] {
+            assert_eq!(one_line(text), line, "{text:?}");
+            assert_eq!(Title::new(text).in_one_line().text, line, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_title_is_one_line_wherever_it_is_from() {
+        let (file, none) = (Path::new("a\nb.flac"), tags(None, None));
+        assert_eq!(format_title(Some("Given\r\nhere"), &none, None, file), "Given here");
+        assert_eq!(format_title(None, &tags(Some("The\nBand"), Some("A\tB")), None, file), "The Band - A B");
+        assert_eq!(format_title(None, &none, Some("Ext\x0cinf"), file), "Ext inf");
+        assert_eq!(format_title(None, &none, None, file), "a b");
     }
 }

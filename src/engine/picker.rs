@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::event::{Emitter, Event, TrackInfo};
 use crate::filework::{Doing, FileWork, NoAnswer};
 use crate::ids::EntryId;
-use crate::metadata::{Tags, format_title};
+use crate::metadata::{Tags, format_title, one_line};
 use crate::playout::Entry;
 use crate::ring::Feed;
 use crate::units::FrameCount;
@@ -288,7 +288,7 @@ impl Picker {
             file: entry.path.clone(),
             given: entry.title.clone(),
             tags,
-            title,
+            title: one_line(&title).into_owned(),
             duration,
             confined: entry.confined,
         };

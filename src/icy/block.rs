@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::metadata::Title;
+use crate::metadata::{Title, one_line};
 
 /// The longest text that the length byte can express.
 const MAX_TEXT: usize = 255 * 16;
@@ -12,13 +12,17 @@ const MAX_URL: usize = 1024;
 /// The block that announces this title.
 ///
 /// Players such as ffmpeg and GStreamer end a value at the first `';` after its first apostrophe. So a value
-/// does not contain `';` and does not begin with a semicolon. Control characters are left out. A value that
-/// does not fit is cut between two characters.
+/// does not contain `';` and does not begin with a semicolon. It is one line. A value that does not fit is cut
+/// between two characters.
 pub(crate) fn icy_block(title: &Title) -> Arc<[u8]> {
-    let url = title.url.as_deref().map(clean).filter(|url| !url.is_empty() && url.len() <= MAX_URL);
+    let url = title
+        .url
+        .as_deref()
+        .map(|url| clean(&url.replace(char::is_control, "")))
+        .filter(|url| !url.is_empty() && url.len() <= MAX_URL);
     let url = url.map_or_else(String::new, |url| format!("StreamUrl='{url}';"));
     let (before, after) = ("StreamTitle='", "';");
-    let mut text = clean(&title.text);
+    let mut text = clean(&one_line(&title.text));
     let room = MAX_TEXT - before.len() - after.len() - url.len();
     text.truncate(floor_char_boundary(&text, room));
 
@@ -34,8 +38,7 @@ pub(crate) fn icy_block(title: &Title) -> Arc<[u8]> {
 }
 
 fn clean(value: &str) -> String {
-    let printable: String = value.chars().filter(|character| !character.is_control()).collect();
-    let clean = printable.replace("';", "\u{2019};");
+    let clean = value.replace("';", "\u{2019};");
     if clean.starts_with(';') { format!(" {clean}") } else { clean }
 }
 
@@ -85,10 +88,11 @@ mod tests {
     #[test]
     fn nothing_in_a_title_ends_it() {
         assert_eq!(text_of(&block("a';b", None)), "StreamTitle='a\u{2019};b';");
-        assert_eq!(text_of(&block("a'\r\n\0;StreamUrl='x", None)), "StreamTitle='a\u{2019};StreamUrl='x';");
+        assert_eq!(text_of(&block("a'\r\n\0;StreamUrl='x", None)), "StreamTitle='a' ;StreamUrl='x';");
         assert_eq!(text_of(&block(";a", None)), "StreamTitle=' ;a';");
         assert_eq!(text_of(&block("a'", None)), "StreamTitle='a'';");
-        assert_eq!(text_of(&block("\u{7f}\u{85}a\tb", None)), "StreamTitle='ab';");
+        assert_eq!(text_of(&block("\u{7f}\u{85}a\tb", None)), "StreamTitle='a b';");
+        assert_eq!(text_of(&block("a'\u{7f};b", None)), "StreamTitle='a\u{2019};b';");
     }
 
     #[test]

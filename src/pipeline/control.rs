@@ -263,7 +263,7 @@ impl Pipeline {
     /// [`Error::NotFound`] if no output of this pipeline has this mount.
     pub fn update_metadata(&self, title: Title, mount: Option<&str>, holds: TitleHolds) -> Result<()> {
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
-        self.inner.command(Command::SetTitle { output, title: Arc::new(title), holds })
+        self.inner.command(Command::SetTitle { output, title: Arc::new(title.in_one_line()), holds })
     }
 
     /// Returns to the title of the current track.

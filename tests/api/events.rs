@@ -143,8 +143,9 @@ fn a_page_follows_what_its_mount_plays() {
     let mut page = Follower::follow(&radio, "/nowplaying/a", "Accept: text/event-stream\r\n");
     assert!(page.head.contains("\r\nAccess-Control-Allow-Origin: *\r\n"), "{}", page.head);
     assert_eq!(page.next().data["title"], "one");
-    let title = "</script> \r\n\nevent: forged\ndata: 1\u{2028}";
-    radio.pipeline().update_metadata(Title::new(title), None, TitleHolds::UntilCleared).unwrap();
+    let title = "</script> event: forged data: 1";
+    let lines = "</script> \r\n\nevent: forged\ndata: 1\u{2028}";
+    radio.pipeline().update_metadata(Title::new(lines), None, TitleHolds::UntilCleared).unwrap();
     let told = page.next_of("now-playing");
     assert_eq!((&told.data["title"], &told.data["track"]), (&title.into(), &Value::Null));
     let mut other = Follower::follow(&radio, "/nowplaying/a?format=events", "");

@@ -10,6 +10,7 @@ use super::folder::{self, Part};
 use super::lookup::{self, Refusal, shown};
 use super::watch::Watch;
 use super::{Entry, Format, Found, Item, Name, Problem};
+use crate::metadata::one_line;
 use crate::roots::Bounds;
 
 /// The most problems within one playlist or folder that are reported. Further ones are only counted.
@@ -136,6 +137,7 @@ impl Reader<'_> {
             return ControlFlow::Break(());
         }
         self.entries += 1;
+        let extinf = extinf.map(|text| one_line(&text).into_owned());
         self.tell(Found::Entry(Entry { path, title: None, extinf, confined }))
     }
 
@@ -185,7 +187,9 @@ impl Reader<'_> {
 
     fn item(&mut self, folder: &Path, item: Item) -> ControlFlow<()> {
         let (line, names, text) = match item {
-            Item::Title(title) if self.open.len() == 1 => return self.tell(Found::Name(title)),
+            Item::Title(title) if self.open.len() == 1 => {
+                return self.tell(Found::Name(one_line(&title).into_owned()));
+            }
             Item::Title(_) => return ControlFlow::Continue(()),
             Item::Entry { line, names, text } => (line, names, text),
         };

@@ -394,3 +394,28 @@ fn the_problems_of_many_lists_are_told_up_to_a_number() {
     assert_eq!(problems.len(), 501);
     assert_eq!(problems[500], "the playlist: 11500 more problems are not told");
 }
+
+#[test]
+fn a_title_in_a_list_is_one_line() {
+    let disk = Disk::with(&["a.mp3", "b.mp3"]);
+    disk.write(
+        "a.m3u8",
+        "#EXTM3U\n#PLAYLIST:Night\tmusic\n#EXTINF:1,The\tBand - Prelude\x0cAllegro\u{2028}1\na.mp3\n",
+    );
+    disk.write("b.pls", "[playlist]\nFile1=b.mp3\nTitle1=Prelude\x0bAllegro\n");
+    disk.write(
+        "c.xspf",
+        "<playlist xmlns='http://xspf.org/ns/0/'><title>Long\nnight</title><trackList><track>\
+         <location>a.mp3</location><creator>The\r\nBand</creator><title>Prelude\n   Allegro</title>\
+         </track></trackList></playlist>",
+    );
+    for (list, title) in [
+        ("a.m3u8", "The Band - Prelude Allegro 1"),
+        ("b.pls", "Prelude Allegro"),
+        ("c.xspf", "The Band - Prelude Allegro"),
+    ] {
+        assert_eq!(disk.read(list).entries[0].1.as_deref(), Some(title), "{list}");
+    }
+    assert_eq!(disk.read("a.m3u8").names, ["Night music"]);
+    assert_eq!(disk.read("c.xspf").names, ["Long night"]);
+}

@@ -123,7 +123,7 @@ impl AudioWriter {
 
     /// Sets the title of the audio that is written from now on.
     pub fn update_metadata(&mut self, title: Title) {
-        self.title = Arc::new(title);
+        self.title = Arc::new(title.in_one_line());
     }
 
     /// Sets what new listeners get before any audio, for content types that are not parsed.

@@ -24,7 +24,7 @@ fn titles() -> [(String, String); 5] {
         ("It's; over'; drop".into(), "It's; over\u{2019}; drop".into()),
         ("日本語".into(), "日本語".into()),
         (long, fits),
-        ("a\u{1}b\r\nc".into(), "abc".into()),
+        ("a\u{1}b\r\nc".into(), "ab c".into()),
     ]
 }
 
