@@ -15,6 +15,11 @@ pub(crate) struct PasswordChecker {
 }
 
 impl PasswordChecker {
+    /// To be called when no more hashes are expected for some time. The next one takes memory again.
+    pub(crate) fn give_back_memory(&mut self) {
+        self.blocks = Vec::new();
+    }
+
     /// Whether the password has this hash. It takes some tens of milliseconds on purpose.
     pub(super) fn fits(&mut self, password: &[u8], hash: &PasswordHash) -> bool {
         self.check(password, hash).unwrap_or(false)

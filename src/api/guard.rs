@@ -9,11 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
-use crossbeam::channel::{Receiver, Sender};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::problem::Problem;
 use crate::access::{Credential, Failures, Identity, Logins, PasswordChecker, Refusal, Right, Users, random};
 use crate::{HttpRequest, RequestsBell};
+
+/// After so long without a login, the memory for hashes is given back.
+const LOGINS_REST: Duration = Duration::from_secs(10);
 
 /// The condition for using a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,7 +208,7 @@ pub(crate) fn run_logins<T>(
     bell: &RequestsBell,
 ) {
     let mut checker = PasswordChecker::default();
-    for Pending { request, name, password, right, then } in pending {
+    while let Some(Pending { request, name, password, right, then }) = next_login(pending, &mut checker) {
         let address = request.address().real();
         let verified = guard.verify(&mut checker, &name, &password, address).inspect_err(|_| {
             log::warn!("a login failed at {}", request.shown_address());
@@ -217,6 +220,18 @@ pub(crate) fn run_logins<T>(
                 let _ = welcome.send((request, identity, then));
                 bell.ring();
             }
+        }
+    }
+}
+
+/// Waits for the next login. `None` when the thread `api` has ended.
+fn next_login<T>(pending: &Receiver<Pending<T>>, checker: &mut PasswordChecker) -> Option<Pending<T>> {
+    match pending.recv_timeout(LOGINS_REST) {
+        Ok(login) => Some(login),
+        Err(RecvTimeoutError::Disconnected) => None,
+        Err(RecvTimeoutError::Timeout) => {
+            checker.give_back_memory();
+            pending.recv().ok()
         }
     }
 }

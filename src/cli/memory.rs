@@ -1,4 +1,4 @@
-//! Gives memory back to the system after a crowd has left. Only the program does it: the library is a guest, and
+//! Gives memory back to the system: large blocks at once, small ones after a crowd has left. Only the program does it: the library is a guest, and
 //! leaves its host's allocator alone.
 
 use longwave::Server;
@@ -9,6 +9,11 @@ const CROWD: u64 = 500;
 /// thread allocates while it works.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const ARENAS: libc::c_int = 2;
+
+/// Blocks from this size on are taken from the system, and go back to it when they are freed. Unless it is set,
+/// the allocator raises it to the largest block that was ever freed, and keeps what comes after that.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const LARGE_BLOCK: libc::c_int = 256 * 1024;
 
 /// Follows the number of connections, to see when a crowd has left.
 #[derive(Debug)]
@@ -24,12 +29,13 @@ impl Memory {
         Memory::Watches { peak: 0 }
     }
 
-    /// To be called before the first thread starts.
-    pub fn limit_arenas() {
+    /// Tells the allocator to keep little. To be called before the first thread starts.
+    pub fn limit() {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        // SAFETY: it sets a number, and no other thread runs yet.
+        // SAFETY: they set numbers, and no other thread runs yet.
         unsafe {
             libc::mallopt(libc::M_ARENA_MAX, ARENAS);
+            libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK);
         }
     }
 
