@@ -19,7 +19,7 @@ use crate::event::{Emitter, Event, TrackInfo};
 use crate::filework::{Doing, FileWork, NoAnswer};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title, one_line};
-use crate::playout::Entry;
+use crate::playout::{Entry, Origin};
 use crate::ring::Feed;
 use crate::units::FrameCount;
 
@@ -221,8 +221,8 @@ impl Picker {
         let list = self.list_of(fallback);
         while !self.stopping.load(Ordering::Relaxed) {
             let version = self.version();
-            let next = list.lock().peek().map(|next| (next.id, next.entry.clone()));
-            let (id, entry) = next.ok_or(NoTrack::Empty)?;
+            let next = list.lock().peek().map(|next| (next.id, next.entry.clone(), next.origin));
+            let (id, entry, origin) = next.ok_or(NoTrack::Empty)?;
             let file = entry.path.clone();
             *opening.lock() = Some(Opened { id, file, fallback, since: Instant::now() });
             let primed = self.admit(fallback, &entry.path).and_then(|doing| {
@@ -236,8 +236,8 @@ impl Picker {
                     return Ok((OpenedTrack { id, version, info, file_gain, feed, fallback }, pump));
                 }
                 Err(_) if opening.is_abandoned() => break,
-                // It hung before, and that was told.
-                Err(Error::NoAnswer { .. }) => _ = list.lock().skip_failed(id),
+                // It hung before, and that was told. A request is told of again: it does not come back.
+                Err(Error::NoAnswer { .. }) if origin == Origin::Playlist => _ = list.lock().skip_failed(id),
                 Err(error) => self.pass_over(list, id, entry.path, &error),
             }
             if list.lock().all_failed() {
@@ -306,7 +306,7 @@ impl Picker {
     fn pass_over(&self, list: &SharedUpNext, id: EntryId, file: PathBuf, error: &Error) {
         list.lock().skip_failed(id);
         let reason = match error {
-            Error::File { reason, .. } => reason.clone(),
+            Error::File { reason, .. } | Error::NoAnswer { reason, .. } => reason.clone(),
             other => other.to_string(),
         };
         self.emitter.emit(Event::TrackFailed { file, reason });

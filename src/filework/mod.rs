@@ -254,6 +254,14 @@ impl Doing {
     }
 }
 
+#[cfg(test)]
+impl Doing {
+    /// As if the disk had been asked so long ago.
+    pub(crate) fn hang(&self, time: Duration) {
+        self.job.lock().since = Some(Instant::now() - time);
+    }
+}
+
 impl Drop for Doing {
     fn drop(&mut self) {
         self.is_answered();
@@ -283,13 +291,6 @@ mod tests {
     use super::job_table::MAX_HANGING;
     use super::*;
     use std::sync::mpsc::channel;
-
-    impl Doing {
-        /// As if the disk had been asked so long ago.
-        fn hang(&self, time: Duration) {
-            self.job.lock().since = Some(Instant::now() - time);
-        }
-    }
 
     fn hang(work: &FileWork, path: &str) -> Doing {
         let doing = work.begin(path.as_ref()).unwrap();

@@ -9,6 +9,7 @@ use super::{ANSWERS, Raw, Rig, SPEC};
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
 use crate::event::Event;
+use crate::filework::HANGS_AFTER;
 use crate::playout::{DeadAir, Entry, Place, Playlist, When};
 
 #[test]
@@ -52,6 +53,31 @@ fn a_list_of_bad_files_is_tried_now_and_then_and_does_not_spin() {
     rig.up_next.lock().queue([Entry::new("0.5:800")], Place::End);
     rig.run(1.0);
     assert_eq!(rig.began().len(), 1);
+    rig.stop();
+}
+
+/// A playlist comes round again, so what is known of its sick files is not told each time. A request is gone.
+#[test]
+fn a_request_that_is_refused_because_its_file_hung_is_told() {
+    let rig = Rig::new(&["0.1:800", "0.2:801"], true, 0);
+    let sick = rig.files.begin("0.2:801".as_ref()).unwrap();
+    sick.hang(HANGS_AFTER);
+    let told = || rig.count(|event| matches!(event, Event::TrackFailed { .. }));
+    let request = || _ = rig.up_next.lock().queue([Entry::new("0.2:801")], Place::Next);
+    rig.run(1.0);
+    assert_eq!(told(), 0, "it is only a part of the playlist");
+    request();
+    rig.run(1.0);
+    assert_eq!(told(), 1, "it hangs");
+    drop(sick);
+    request();
+    rig.run(1.0);
+    assert_eq!(told(), 2, "it is left alone");
+    let events = rig.events.lock().unwrap().clone();
+    let said =
+        |event: &Event| matches!(event, Event::TrackFailed { reason, .. } if reason.starts_with("its disk"));
+    assert!(events.iter().any(said), "{events:?}");
+    assert!(rig.began().iter().all(|(file, _)| file == Path::new("0.1:800")), "{:?}", rig.began());
     rig.stop();
 }
 

@@ -158,6 +158,7 @@ struct Rig {
     output: Arc<Output>,
     pool: Option<Arc<Pool>>,
     crew: Arc<Crew>,
+    files: FileWork,
 }
 
 impl Rig {
@@ -204,6 +205,7 @@ impl Rig {
         let output = raw_output(sink, emitter.clone());
         let (commands, receiver) = quiet_channel();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
+        let files = FileWork::new();
         let picker = Picker {
             pipeline: "test".into(),
             spec: SPEC,
@@ -211,7 +213,7 @@ impl Rig {
             fallback: fallback.clone(),
             begun: Arc::default(),
             goes_on_at: Arc::default(),
-            files: FileWork::new(),
+            files: files.clone(),
             fallback_files: FileWork::new(),
             open: Arc::new(|entry, _| open(&entry.path)),
             title: Arc::new(Mutex::new(Arc::new(|entry, _| entry.path.display().to_string()))),
@@ -235,7 +237,7 @@ impl Rig {
         let mixer = Mixer::new(links, programme, start, dead_air, vec![output.clone()]);
         crew.spawn("mix:test", || mixer.run()).unwrap();
         let pool = Some(pool);
-        Rig { stepper: None, commands, up_next, fallback, events, packets, on_air, output, pool, crew }
+        Rig { stepper: None, commands, up_next, fallback, events, packets, on_air, output, pool, crew, files }
     }
 
     fn run(&self, seconds: f64) {
