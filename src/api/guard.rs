@@ -99,9 +99,11 @@ impl Guard {
         self.users.load_full()
     }
 
-    /// Whether a request that this user sent earlier may still go on: nothing of the user has changed.
+    /// Whether what this user began earlier may still go on: nothing of the user has changed or expired.
     pub(crate) fn still_knows(&self, identity: &Identity) -> bool {
-        self.users.load().identity_of(&identity.name).as_ref() == Some(identity)
+        let users = self.users.load();
+        users.identity_of(&identity.name).as_ref() == Some(identity)
+            && !users.has_expired(&identity.name, SystemTime::now())
     }
 
     /// Whether this request may go on to a route of this access.

@@ -38,6 +38,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// The same while no client follows. Events are still recorded, for clients that reconnect. (Most events wake
 /// the thread at once: see [`wakes`].)
 const IDLE_TICK: Duration = Duration::from_secs(1);
+/// The time within which a stream ends after its user's first password has expired.
+const EXPIRY_SEEN_WITHIN: Duration = Duration::from_secs(1);
 /// The time within which the server has counted a new follower.
 const COUNTED_WITHIN: Duration = Duration::from_secs(2);
 
@@ -50,8 +52,9 @@ pub(crate) struct Streams {
     station: Stream,
     /// The clients of the station's events, each with its user.
     followers: Vec<(Identity, Following)>,
-    /// The users who were asked last whether these may stay.
+    /// The users who were asked last whether these may stay, and when.
     users: Arc<Users>,
+    asked: Instant,
     /// For each pipeline, the file whose tags were requested last.
     wanted: Vec<Option<PathBuf>>,
     mounts: BTreeMap<String, MountStream>,
@@ -89,6 +92,7 @@ impl Streams {
             station: Stream::new(&core.server, now)?,
             followers: Vec::new(),
             users: core.guard.users(),
+            asked: now,
             wanted: vec![None; core.pipelines.len()],
             mounts: BTreeMap::new(),
             looked_at: now,
@@ -114,7 +118,7 @@ impl Streams {
         now: Instant,
         wants_tags: &mut dyn FnMut(&TrackEntry) -> bool,
     ) {
-        self.end_without_right(core);
+        self.end_without_right(core, now);
         self.behind = self.tell(core, now);
         self.station.stay_alive(now);
         if now.saturating_duration_since(self.looked_at) < TICK {
@@ -141,18 +145,20 @@ impl Streams {
         });
     }
 
-    /// Ends what users follow who were removed or changed. Whoever has another role logs in again.
-    fn end_without_right(&mut self, core: &Core) {
+    /// Ends what users follow who were removed or changed, or whose first password has expired. Whoever has another role logs in again.
+    fn end_without_right(&mut self, core: &Core, now: Instant) {
         let users = core.guard.users();
-        if Arc::ptr_eq(&users, &self.users) {
+        if Arc::ptr_eq(&users, &self.users) && now.saturating_duration_since(self.asked) < EXPIRY_SEEN_WITHIN
+        {
             return;
         }
-        self.users = users;
-        let gone = |(identity, _): &mut (Identity, _)| {
-            self.users.identity_of(&identity.name).as_ref() != Some(identity)
-        };
+        (self.users, self.asked) = (users, now);
+        let gone = |(identity, _): &mut (Identity, _)| !core.guard.still_knows(identity);
         for (identity, following) in self.followers.extract_if(.., gone) {
-            log::info!("{}: was changed or removed, and follows events no more", identity.name);
+            log::info!(
+                "{}: was changed or removed, or has expired, and follows events no more",
+                identity.name
+            );
             following.end();
         }
     }

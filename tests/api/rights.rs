@@ -1,7 +1,7 @@
 //! A right that is taken away ends at once, wherever it is in use.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -207,6 +207,43 @@ fn a_users_file_that_is_lost_or_others_can_change_leaves_the_users_as_they_were(
     // `longwave user` has removed the last user: that is no accident.
     radio.change(|users| users.remove("admin").unwrap());
     assert_eq!(radio.ask(&admin).status, 401);
+}
+
+/// What a first password began ends with it: a stream, and a request whose body is still to come.
+#[test]
+fn what_is_open_when_a_first_password_expires_ends() {
+    let mut radio = Radio::start();
+    let token = radio.token("steward", Role::Viewer);
+    let soon = SystemTime::now() + Duration::from_secs(3);
+    radio.change(|users| {
+        users.add("lasting", Role::Viewer, "password 1").unwrap();
+        users.add_until("first", Role::Admin, "password 2", soon).unwrap();
+    });
+    let login = basic("first", "password 2");
+    let mut ends = radio.follow(&login);
+    let mut stay = [radio.follow(&token), radio.follow(&basic("lasting", "password 1"))];
+    let mut begun = TcpStream::connect(radio.address).unwrap();
+    begun.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        begun,
+        "PUT /api/v1/pipelines/main/metadata HTTP/1.1\r\nHost: a\r\n{login}Connection: close\r\n\
+         Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n"
+    )
+    .unwrap();
+    let mut interim = [0; 25];
+    begun.read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n", "the password was good");
+
+    assert_ends(&mut ends);
+    assert!(SystemTime::now() >= soon - Duration::from_secs(1), "not before its time, in whole seconds");
+    begun.write_all(b"{\"title\":\"x\"}").unwrap();
+    let mut answer = String::new();
+    begun.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    // The other streams go on.
+    for stays in &mut stay {
+        assert_goes_on(&radio, stays);
+    }
 }
 
 #[test]
