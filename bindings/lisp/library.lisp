@@ -43,7 +43,8 @@
   (-10 system-refused "The system refused something.")
   (-11 bug-in-longwave "A bug in Longwave, caught at its border.")
   (-13 limit-reached "As many as a limit allows: make room, or raise it.")
-  (-14 too-busy "Too many orders wait: try again in a moment."))
+  (-14 too-busy "Too many orders wait: try again in a moment.")
+  (-15 no-answer "A file whose disk does not answer: try again when it does."))
 
 (defun check (status)
   "Whether the call returned a value. Signals an error if it failed."

@@ -9,7 +9,7 @@ signals a condition of type LONGWAVE-ERROR.")
    ;; Conditions
    #:longwave-error #:error-status #:error-message
    #:invalid-argument #:bad-handle #:setting-error #:unplayable-file #:cannot-listen #:exists-already #:not-found
-   #:not-running #:encoder-failed #:system-refused #:bug-in-longwave #:limit-reached #:too-busy
+   #:not-running #:encoder-failed #:system-refused #:bug-in-longwave #:limit-reached #:too-busy #:no-answer
    ;; Servers
    #:server #:make-server #:server-start #:server-expect #:server-stop #:server-running-p #:server-close #:server-port
    #:server-add-mount #:server-remove-mount #:server-reopen-logs #:server-update-metadata

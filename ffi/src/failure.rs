@@ -43,6 +43,8 @@ pub enum lw_status {
     LW_LIMIT = -13,
     /// Too many orders wait already. Try again in a moment.
     LW_BUSY = -14,
+    /// A file whose disk does not answer. Try again when it does.
+    LW_NO_ANSWER = -15,
 }
 
 /// The result of an exported function's body.
@@ -81,7 +83,8 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let status = match error {
             Error::Setting { .. } => lw_status::LW_SETTING,
-            Error::File { .. } | Error::NoAnswer { .. } => lw_status::LW_FILE,
+            Error::File { .. } => lw_status::LW_FILE,
+            Error::NoAnswer { .. } => lw_status::LW_NO_ANSWER,
             Error::Listen { .. } => lw_status::LW_LISTEN,
             Error::Exists(_) => lw_status::LW_EXISTS,
             Error::NotFound(_) => lw_status::LW_NOT_FOUND,
@@ -164,6 +167,7 @@ pub extern "C" fn lw_status_name(status: c_int) -> *const c_char {
         (lw_status::LW_FAILED, c"LW_FAILED"),
         (lw_status::LW_LIMIT, c"LW_LIMIT"),
         (lw_status::LW_BUSY, c"LW_BUSY"),
+        (lw_status::LW_NO_ANSWER, c"LW_NO_ANSWER"),
     ];
     let name = names.iter().find(|(known, _)| *known as c_int == status);
     name.map_or(c"unknown", |(_, name)| name).as_ptr()

@@ -82,7 +82,7 @@ enum expected { ANY, REFUSED, OK, INVALID, BAD_HANDLE };
 static void judge(enum expected expected, const char *call, lw_status status)
 {
     const lw_status wanted[] = { 0, 0, LW_OK, LW_INVALID, LW_BAD_HANDLE };
-    int right = status != LW_PANIC && status >= LW_FAILED && status <= LW_NONE;
+    int right = status != LW_PANIC && status >= LW_NO_ANSWER && status <= LW_NONE;
     right &= expected == ANY || (expected == REFUSED ? status < 0 : status == wanted[expected]);
     for (int i = 0; i < 8 && status != LW_OK; i++) {
         right &= outs[i] == UNTOUCHED;
