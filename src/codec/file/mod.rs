@@ -6,11 +6,9 @@
 #[cfg(feature = "aac")]
 #[allow(unsafe_code, reason = "calls FDK-AAC's decoder")]
 mod aac;
-mod ape;
 mod bitstream;
 mod budget;
 mod codecs;
-mod id3;
 mod mp4;
 mod open;
 mod riff;

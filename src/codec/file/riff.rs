@@ -3,9 +3,8 @@
 
 use std::io;
 
-use super::id3;
 use super::source::{Bytes, Patch};
-use super::tags::{self, Found, LONGEST_BYTES};
+use super::tags::{self, Found, LONGEST_BYTES, id3};
 
 /// The size of a chunk's header: its name and its size.
 const HEADER: u64 = 8;

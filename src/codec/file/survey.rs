@@ -4,8 +4,8 @@
 use std::io;
 
 use super::source::{Bytes, Media, Patch};
-use super::tags::Found;
-use super::{ape, id3, mp4, riff};
+use super::tags::{Found, ape, id3};
+use super::{mp4, riff};
 
 /// The most tags before the audio that are read.
 const MAX_TAGS: usize = 8;

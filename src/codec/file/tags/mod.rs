@@ -1,5 +1,8 @@
 //! Combines the tags of a file, of whatever kinds, into [`Tags`].
 
+pub(super) mod ape;
+pub(super) mod id3;
+
 use symphonia::core::formats::FormatReader;
 use symphonia::core::meta::{RawValue, StandardTag, Tag};
 

@@ -4,8 +4,8 @@
 use std::io;
 use std::ops::Range;
 
-use super::source::Bytes;
-use super::tags::{self, Found, LONGEST_BYTES};
+use super::{Found, LONGEST_BYTES};
+use crate::codec::file::source::Bytes;
 
 /// The length of a tag's header, and of the footer that may follow it.
 const HEADER: u64 = 10;
@@ -14,7 +14,12 @@ const HEADER: u64 = 10;
 const MAX_FRAMES: usize = 4096;
 
 /// Reads the ID3v2 tag at `at`, if there is one, and returns where it ends. It must end at `end` or before.
-pub(super) fn read_v2(bytes: &mut Bytes, at: u64, end: u64, found: &mut Found) -> io::Result<Option<u64>> {
+pub(in crate::codec::file) fn read_v2(
+    bytes: &mut Bytes,
+    at: u64,
+    end: u64,
+    found: &mut Found,
+) -> io::Result<Option<u64>> {
     let Some(header) = bytes.exactly::<10>(at)? else { return Ok(None) };
     let [b'I', b'D', b'3', version @ 2..=4, _, flags, size @ ..] = header else { return Ok(None) };
     let tag_end = at + HEADER + u64::from(syncsafe(size));
@@ -130,7 +135,7 @@ impl Frame {
 fn take_text(id: &[u8], frame: &[u8], found: &mut Found) {
     let Some((&alphabet, text)) = frame.split_first() else { return };
     let text = match alphabet {
-        0 => tags::without_alphabet(text),
+        0 => super::without_alphabet(text),
         1 => utf16(text),
         2 => encoding_rs::UTF_16BE.decode_without_bom_handling(text).0.into_owned(),
         3 => String::from_utf8_lossy(text).into_owned(),
@@ -179,7 +184,7 @@ fn synchronised(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Reads the ID3v1 tag at the end of a file, if there is one. Returns where it begins.
-pub(super) fn read_v1(bytes: &mut Bytes, found: &mut Found) -> io::Result<Option<u64>> {
+pub(in crate::codec::file) fn read_v1(bytes: &mut Bytes, found: &mut Found) -> io::Result<Option<u64>> {
     let Some(at) = bytes.len().checked_sub(128) else { return Ok(None) };
     let Some(tag) = bytes.exactly::<128>(at)?.filter(|tag| tag.starts_with(b"TAG")) else {
         return Ok(None);
@@ -187,7 +192,7 @@ pub(super) fn read_v1(bytes: &mut Bytes, found: &mut Found) -> io::Result<Option
     for (name, field) in [("TITLE", 3..33), ("ARTIST", 33..63), ("ALBUM", 63..93)] {
         let field = &tag[field];
         let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
-        found.add(name, &tags::without_alphabet(&field[..end]));
+        found.add(name, &super::without_alphabet(&field[..end]));
     }
     Ok(Some(at))
 }

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::source::Bytes;
-use super::tags::{Found, LONGEST_BYTES};
+use super::{Found, LONGEST_BYTES};
+use crate::codec::file::source::Bytes;
 
 /// The length of the tag's footer, and of its header, which has the same content.
 const FOOTER: u64 = 32;
@@ -15,7 +15,7 @@ const MAX_ITEMS: u32 = 1024;
 const MAX_NAME: usize = 255;
 
 /// Reads the tag that ends at `end`, if there is one.
-pub(super) fn read(bytes: &mut Bytes, end: u64, found: &mut Found) -> io::Result<()> {
+pub(in crate::codec::file) fn read(bytes: &mut Bytes, end: u64, found: &mut Found) -> io::Result<()> {
     let Some(footer_at) = end.checked_sub(FOOTER) else { return Ok(()) };
     let Some(footer) = bytes.exactly::<32>(footer_at)? else { return Ok(()) };
     if !footer.starts_with(b"APETAGEX") {
