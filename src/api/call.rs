@@ -20,19 +20,18 @@ impl Call<'_> {
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         // A form on a page of another origin can send any content type but this one.
         let content_type = self.request.header("content-type").unwrap_or_default();
-        let is_json = content_type
-            .split(';')
-            .next()
-            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
-        if !is_json {
+        if !content_type.split(',').all(is_json) {
             let detail = "send the body as JSON, with Content-Type: application/json";
             return Err(Problem::new("unsupported-media-type", detail));
         }
+        let body = self.request.body();
+        // PowerShell sends files with their byte order mark.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         // Serde would also accept a list, as the fields in their order.
-        if self.request.body().trim_ascii_start().first() == Some(&b'[') {
+        if body.trim_ascii_start().first() == Some(&b'[') {
             return Err(Problem::new("invalid-body", "the body is a list: an object is wanted, {…}"));
         }
-        let mut json = serde_json::Deserializer::from_slice(self.request.body());
+        let mut json = serde_json::Deserializer::from_slice(body);
         let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let field = error.path().to_string();
             let inner = error.inner();
@@ -65,6 +64,12 @@ impl Call<'_> {
     }
 }
 
+/// Whether a content type is JSON's, with or without parameters. Scripts that set the header twice send a list.
+fn is_json(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/json")
+}
+
 /// A JSON answer, for pages of the same origin.
 pub(crate) fn json(status: u16, body: &impl Serialize) -> HttpAnswer {
     let body = serde_json::to_vec(body).expect("what is answered can be written as JSON");
@@ -73,7 +78,7 @@ pub(crate) fn json(status: u16, body: &impl Serialize) -> HttpAnswer {
 
 /// A JSON answer that pages of any origin may read.
 pub(crate) fn open_json(status: u16, body: &impl Serialize) -> HttpAnswer {
-    json(status, body).with("Access-Control-Allow-Origin", "*")
+    json(status, body).readable_by_all()
 }
 
 /// The answer of a handler that has succeeded and has nothing to show.

@@ -25,6 +25,9 @@ use crate::{HttpAnswer, HttpRequest, Requests};
 /// The most requests that are answered before events are looked at again.
 const REQUESTS_A_TURN: usize = 64;
 
+/// The methods of public routes.
+const PUBLIC_METHODS: &str = "GET, HEAD, OPTIONS";
+
 /// The state of the thread `api`.
 pub(super) struct Service {
     pub(super) core: Arc<Core>,
@@ -137,10 +140,22 @@ fn find(request: &HttpRequest) -> Result<(Task, Access), HttpAnswer> {
     let found = segments.and_then(|segments| router::find(ROUTES, request.method(), &segments));
     let (route, held) = found.map_err(|problem| match request.method() {
         // OPTIONS tells the allowed methods to anybody, without a login.
-        "OPTIONS" if problem.code == "method-not-allowed" => problem.answer().emptied(204),
+        "OPTIONS" if problem.code == "method-not-allowed" => preflight(request, &problem),
         _ => problem.answer(),
     })?;
     Ok((Task { handler: route.handler, held }, route.access))
+}
+
+/// The answer to OPTIONS. What is public may be asked for by pages of any origin.
+fn preflight(request: &HttpRequest, problem: &Problem) -> HttpAnswer {
+    let segments = request.segments().unwrap_or_default();
+    let answer = problem.answer().emptied(204);
+    match router::find(ROUTES, "GET", &segments) {
+        Ok((route, _)) if route.access == Access::Public => {
+            answer.readable_by_all().allowing_all(PUBLIC_METHODS)
+        }
+        _ => answer,
+    }
 }
 
 pub(super) fn answer_with(

@@ -209,7 +209,7 @@ impl Streams {
     pub(crate) fn follow_mount(&mut self, core: &Core, request: HttpRequest, follow: Follow<'_>) {
         let path = format!("/{}", follow.held[0]);
         let refuse = |request: HttpRequest, problem: Problem| {
-            request.answer(problem.answer().with("Access-Control-Allow-Origin", "*"));
+            request.answer(problem.answer().readable_by_all());
         };
         let Some(info) = core.server.mount_info(&path) else {
             let detail = format!("there is no mount {path:?} on the air");
@@ -330,7 +330,7 @@ impl Stream {
             // Without this header, nginx buffers events.
             .with("X-Accel-Buffering", "no");
         let answer = match request.raw_path().starts_with("/nowplaying/") {
-            true => answer.with("Access-Control-Allow-Origin", "*").with("Vary", "Accept"),
+            true => answer.readable_by_all().with("Vary", "Accept"),
             false => answer,
         };
         request.follow(answer, &self.events, from)

@@ -74,6 +74,8 @@ impl Node {
 
     /// The tree of a JSON document. Its parser stops at the first error of syntax.
     pub fn from_json(text: &str, problems: &mut Problems) -> Node {
+        // Editors of Windows begin a file with a byte order mark. (Of TOML, the parser leaves it out itself.)
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         serde_json::from_str(text).unwrap_or_else(|error| {
             problems.add(&Place::default(), format!("this is not valid JSON: {error}"));
             Node { line: None, value: Value::Table(Vec::new()) }
@@ -201,6 +203,19 @@ mod tests {
         let mut problems = Problems::new(None);
         Node::from_toml("a = \nb = 1\nc = [1,\n\nd 2\ne = \"x\n", &mut problems);
         assert_eq!(problems.lines(), [1, 5, 6]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_json_is_passed_over_once() {
+        let mut problems = Problems::new(None);
+        let with_mark = Node::from_json("\u{feff}{\"a\": \"\u{feff}x\"}", &mut problems);
+        assert_eq!(with_mark, Node::from_json("{\"a\": \"\u{feff}x\"}", &mut problems));
+        assert!(problems.into_result().is_ok());
+        for text in ["\u{feff}\u{feff}{}", "\u{feff}", " \u{feff}{}"] {
+            let mut problems = Problems::new(None);
+            Node::from_json(text, &mut problems);
+            assert!(problems.into_result().is_err(), "{text:?}");
+        }
     }
 
     #[test]

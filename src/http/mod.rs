@@ -1,6 +1,7 @@
 //! HTTP/1.0 and 1.1, as much as a radio server needs: from bytes to requests, from answers to bytes.
 
 mod answer;
+mod cors;
 mod host;
 mod media_type;
 mod problem;
@@ -13,7 +14,7 @@ pub(crate) use answer::{DateLine, Form, Outgoing, is_header_value};
 pub(crate) use host::is_host;
 pub(crate) use media_type::is_stream_type;
 pub(crate) use problem::ProblemDetails;
-pub(crate) use request::{Body, Found, HeadSearch, MAX_HEAD, Request, Version};
+pub(crate) use request::{Body, Found, HeadSearch, MAX_HEAD, Request, Version, after_empty_lines};
 pub(crate) use status::Status;
 pub(crate) use url::{is_web_url, no_web_url};
 

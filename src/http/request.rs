@@ -10,6 +10,9 @@ pub(crate) const MAX_HEAD: usize = 16 * 1024;
 /// The most headers in a head.
 const MAX_HEADERS: usize = 64;
 
+/// The most empty lines before a request. Some clients send one after a body (RFC 9112, section 2.2).
+const MAX_EMPTY_LINES: usize = 4;
+
 /// Looks for the end of a head that arrives in pieces. It looks at every byte once.
 #[derive(Debug, Default)]
 pub(crate) struct HeadSearch {
@@ -34,10 +37,15 @@ pub(crate) enum Found {
 impl HeadSearch {
     /// Continues the search. `input` begins with the input of the last call.
     pub(crate) fn look(&mut self, input: &[u8]) -> Found {
-        // A request begins with a letter. A TLS handshake does not.
-        if input.first().is_some_and(|first| !first.is_ascii_graphic()) {
-            return Found::Bad(Status::BAD_REQUEST);
+        let start = after_empty_lines(input);
+        // A request begins with a letter. A TLS handshake does not, and neither does too much of nothing.
+        match input[start..] {
+            [] | [b'\r'] => return Found::NotYet,
+            [first, ..] if !first.is_ascii_graphic() => return Found::Bad(Status::BAD_REQUEST),
+            _ => {}
         }
+        self.scanned = self.scanned.max(start);
+        self.line_start = self.line_start.max(start);
         let limit = input.len().min(MAX_HEAD);
         while let Some(newline) = input[self.scanned..limit].iter().position(|byte| *byte == b'\n') {
             let end = self.scanned + newline;
@@ -47,7 +55,7 @@ impl HeadSearch {
             self.scanned = end + 1;
             self.line_start = end + 1;
             self.lines += 1;
-            if is_first && !is_request_line(&input[..=end]) {
+            if is_first && !is_request_line(&input[start..=end]) {
                 return Found::Bad(Status::BAD_REQUEST);
             }
             if is_empty {
@@ -60,6 +68,16 @@ impl HeadSearch {
         self.scanned = limit;
         if input.len() >= MAX_HEAD { Found::Bad(Status::HEAD_TOO_LARGE) } else { Found::NotYet }
     }
+}
+
+/// Where the request begins, behind the empty lines that are passed over.
+pub(crate) fn after_empty_lines(input: &[u8]) -> usize {
+    let mut rest = input;
+    for _ in 0..MAX_EMPTY_LINES {
+        let Some(next) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) else { break };
+        rest = next;
+    }
+    input.len() - rest.len()
 }
 
 fn is_request_line(line: &[u8]) -> bool {
@@ -173,14 +191,18 @@ impl<'a> Request<'a> {
 
     /// Whether the player asks for ICY blocks, by any integer but 0.
     pub(crate) fn wants_metadata(&self) -> bool {
-        self.header("icy-metadata")
-            .and_then(|value| value.parse::<i64>().ok())
-            .is_some_and(|value| value != 0)
+        let number = |word: &[u8]| std::str::from_utf8(word).ok()?.parse::<i64>().ok();
+        self.words("icy-metadata").find_map(number).is_some_and(|value| value != 0)
     }
 
     /// Whether this is a probe: iOS asks for two bytes before it plays. A probe is no listener.
     pub(crate) fn is_probe(&self) -> bool {
-        self.header("range").is_some_and(|range| range.replace(' ', "").eq_ignore_ascii_case("bytes=0-1"))
+        let is_probe = |range: &[u8]| {
+            let range: Vec<u8> = range.iter().copied().filter(|byte| *byte != b' ').collect();
+            range.eq_ignore_ascii_case(b"bytes=0-1")
+        };
+        let mut ranges = self.words("range").peekable();
+        ranges.peek().is_some() && ranges.all(is_probe)
     }
 
     /// Whether another request may follow the answer on this connection. After a body, none may: the server
@@ -191,13 +213,8 @@ impl<'a> Request<'a> {
 
     /// Whether the client wants to use the connection again.
     pub(crate) fn persists(&self) -> bool {
-        let said = |token: &str| {
-            let connections =
-                self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection"));
-            // Compared as bytes: one that is not UTF-8 must not hide the word beside it.
-            let mut words = connections.flat_map(|header| header.value.split(|byte| *byte == b','));
-            words.any(|word| word.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
-        };
+        let said =
+            |token: &str| self.words("connection").any(|word| word.eq_ignore_ascii_case(token.as_bytes()));
         match self.version {
             Version::Http11 => !said("close"),
             Version::Http10 => said("keep-alive") && !said("close"),
@@ -236,13 +253,20 @@ impl<'a> Request<'a> {
 
     /// Whether the client waits for `100 Continue` before it sends its body.
     pub(crate) fn expects_continue(&self) -> bool {
-        self.version == Version::Http11
-            && self.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
+        let mut expected = self.words("expect");
+        self.version == Version::Http11 && expected.any(|word| word.eq_ignore_ascii_case(b"100-continue"))
     }
 
     /// All headers in their order, with values as bytes.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         self.headers.iter().map(|header| (header.name, header.value))
+    }
+
+    /// The members of a list. It may be in one header or in several; proxies and libraries join and repeat
+    /// headers even where one value is expected. As bytes: one that is not UTF-8 must not hide its neighbour.
+    fn words(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        let words = self.values(name).flat_map(|value| value.split(|byte| *byte == b','));
+        words.map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
     }
 
     fn values(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
@@ -293,9 +317,16 @@ mod tests {
 
     #[test]
     fn garbage_is_known_early() {
-        for garbage in
-            ["\u{16}\u{3}\u{1}", "\r\n", " GET / HTTP/1.0\r\n", "hello\n", "GET /\r\n", "A b HTTP/3.0\n"]
-        {
+        for garbage in [
+            "\u{16}\u{3}\u{1}",
+            "\r\n\r\n\r\n\n\r\n",
+            "\r\n GET / HTTP/1.0\r\n",
+            "\r\rGET / HTTP/1.0\r\n",
+            " GET / HTTP/1.0\r\n",
+            "hello\n",
+            "GET /\r\n",
+            "A b HTTP/3.0\n",
+        ] {
             assert_eq!(
                 HeadSearch::default().look(garbage.as_bytes()),
                 Found::Bad(Status::BAD_REQUEST),
@@ -307,6 +338,22 @@ mod tests {
         {
             assert_eq!(Request::parse(head.as_bytes()).unwrap_err(), Status::BAD_REQUEST);
         }
+    }
+
+    #[test]
+    fn a_few_empty_lines_before_a_request_are_passed_over() {
+        for before in ["\r\n", "\n", "\r\n\r\n", "\n\r\n\n\r\n"] {
+            let input = format!("{before}GET /a HTTP/1.1\r\nHost: x\r\n\r\nrest");
+            let end = input.len() - "rest".len();
+            let mut search = HeadSearch::default();
+            for length in 0..end {
+                assert_eq!(search.look(&input.as_bytes()[..length]), Found::NotYet, "{before:?} {length}");
+            }
+            assert_eq!(search.look(input.as_bytes()), Found::Head(end));
+            let request = request(&input.as_bytes()[..end]);
+            assert_eq!((request.path().as_deref(), request.host()), (Some("/a"), Some("x")));
+        }
+        assert_eq!(after_empty_lines(b"\r\n\r"), 2);
     }
 
     #[test]
@@ -379,6 +426,26 @@ mod tests {
         assert!(!get("/ HTTP/1.0").wants_metadata());
         assert!(get("/ HTTP/1.0\r\nRange: bytes=0-1").is_probe());
         assert!(!get("/ HTTP/1.0\r\nRange: bytes=0-").is_probe());
+    }
+
+    #[test]
+    fn headers_that_were_joined_or_repeated_mean_the_same() {
+        for headers in [
+            "Icy-MetaData: 1, 1",
+            "Icy-MetaData: 1\r\nIcy-MetaData: 1",
+            "icy-metadata: ,1 ,",
+            "Icy-MetaData: \u{ff}\r\nIcy-MetaData: 1",
+        ] {
+            assert!(get(&format!("/ HTTP/1.1\r\n{headers}")).wants_metadata(), "{headers}");
+        }
+        for headers in ["Icy-MetaData: 0, 0", "Icy-MetaData: 0, 1", "Icy-MetaData: ,", "Icy-MetaData: a, b"] {
+            assert!(!get(&format!("/ HTTP/1.1\r\n{headers}")).wants_metadata(), "{headers}");
+        }
+        assert!(get("/ HTTP/1.1\r\nRange: bytes=0-1, bytes=0-1").is_probe());
+        assert!(get("/ HTTP/1.1\r\nRange: bytes = 0 - 1\r\nRange: bytes=0-1").is_probe());
+        assert!(!get("/ HTTP/1.1\r\nRange: bytes=0-1, 5-").is_probe());
+        assert!(get("/ HTTP/1.1\r\nExpect: 100-continue, 100-Continue").expects_continue());
+        assert!(!get("/ HTTP/1.1\r\nConnection: keep-alive\r\nConnection: close, close").persists());
     }
 
     #[test]

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use crate::metadata::{Title, one_line};
 
-/// The longest text that the length byte can express.
-const MAX_TEXT: usize = 255 * 16;
+/// The longest text of a block. The length byte could express twice as much, but streamripper has no room for
+/// more than this.
+const MAX_TEXT: usize = 127 * 16;
+/// The longest title, in bytes.
+const MAX_TITLE: usize = 2_000;
 /// A longer link is left out. It is not cut, because half a link leads nowhere.
 const MAX_URL: usize = 1024;
 
@@ -24,7 +27,7 @@ pub(crate) fn icy_block(title: &Title) -> Arc<[u8]> {
     let (before, after) = ("StreamTitle='", "';");
     let mut text = clean(&one_line(&title.text));
     let room = MAX_TEXT - before.len() - after.len() - url.len();
-    text.truncate(floor_char_boundary(&text, room));
+    text.truncate(floor_char_boundary(&text, room.min(MAX_TITLE)));
 
     let length = before.len() + text.len() + after.len() + url.len();
     let sixteens = length.div_ceil(16);
@@ -98,18 +101,20 @@ mod tests {
     #[test]
     fn a_long_title_is_cut_between_characters() {
         let overhead = "StreamTitle='';".len();
-        assert_eq!(text_of(&block(&"x".repeat(6_000), None)).len(), MAX_TEXT);
+        assert_eq!(text_of(&block(&"x".repeat(6_000), None)).len(), MAX_TITLE + overhead);
+        assert_eq!(text_of(&block(&"x".repeat(2_000), None)).len(), MAX_TITLE + overhead, "it fits");
         for shift in 0..3 {
             let title = format!("{}{}", "x".repeat(shift), "語".repeat(2_000));
             let block = block(&title, None);
             let text = text_of(&block);
             let value = as_ffmpeg_reads(text)[0].1;
             assert!(title.starts_with(value));
-            assert!((MAX_TEXT - overhead - 2..=MAX_TEXT - overhead).contains(&value.len()));
+            assert!((MAX_TITLE - 2..=MAX_TITLE).contains(&value.len()));
         }
         let url = format!("http://x/{}", "y".repeat(900));
         let with_url = block(&"x".repeat(6_000), Some(&url));
         assert_eq!(as_ffmpeg_reads(text_of(&with_url))[1], ("StreamUrl", url.as_str()));
+        assert_eq!(text_of(&with_url).len(), MAX_TEXT, "a title leaves room for its link");
         assert_eq!(text_of(&block("T", Some(&"y".repeat(2_000)))), "StreamTitle='T';");
     }
 

@@ -109,6 +109,44 @@ fn a_connection_is_kept_and_pipelined_requests_are_answered_in_order() {
     assert!(client.is_closed());
 }
 
+/// Players and displays on other sites. Their requests need a preflight if a library adds headers.
+#[test]
+fn pages_of_any_origin_may_ask_for_what_is_public_and_for_nothing_else() {
+    let radio = Radio::start();
+    let asks = "Origin: https://site.example\r\nAccess-Control-Request-Method: GET\r\n\
+        Access-Control-Request-Headers: cache-control,content-type\r\n";
+    let public = [
+        "/nowplaying/a",
+        "/nowplaying/nothing",
+        "/status-json.xsl",
+        "/health",
+        "/api/v1/openapi.json",
+        "/a",
+        "/a.m3u",
+        "/a.xspf",
+        "/",
+        "/nothing",
+    ];
+    for path in public {
+        let ask = |method, headers| Client::new(radio.connect()).ask(method, path, headers, "");
+        let preflight = ask("OPTIONS", asks);
+        assert!(matches!(preflight.status, 200 | 204), "{path}: {}", preflight.status);
+        assert_eq!(preflight.header("access-control-allow-origin"), Some("*"), "{path}");
+        assert_eq!(preflight.header("access-control-allow-methods"), Some("GET, HEAD, OPTIONS"), "{path}");
+        let headers = preflight.header("access-control-allow-headers").unwrap();
+        for name in ["Cache-Control", "Content-Type", "X-Requested-With", "Last-Event-ID", "Icy-MetaData"] {
+            assert!(headers.contains(name), "{path}: {name} is not in {headers}");
+        }
+        let head = ask("HEAD", "Origin: https://site.example\r\n");
+        assert_eq!(head.header("access-control-allow-origin"), Some("*"), "{path}");
+    }
+    for path in ["/api/v1/pipelines", "/api/v1/events", "/api/v1/pipelines/main/skip", "/api/v1/nothing"] {
+        let preflight = Client::new(radio.connect()).ask("OPTIONS", path, asks, "");
+        assert_eq!(preflight.header("access-control-allow-origin"), None, "{path}");
+        assert_eq!(preflight.header("access-control-allow-headers"), None, "{path}");
+    }
+}
+
 #[test]
 fn whatever_a_browser_shows_runs_no_script() {
     let radio = Radio::start();

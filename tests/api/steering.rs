@@ -116,10 +116,28 @@ fn a_malformed_body_changes_nothing_and_the_error_names_its_field() {
         let answer = radio.ask("POST", &queue, &as_json, broken);
         assert!(matches!(answer.problem().1.as_str(), "invalid-json" | "invalid-body"), "{answer:?}");
     }
+    for list in ["application/json, text/plain", "text/plain, application/json", "application/json,"] {
+        let answer = radio.ask("POST", &queue, &format!("{login}Content-Type: {list}\r\n"), "{}");
+        refused(&answer, 415, "unsupported-media-type", None);
+    }
     let form = format!("{login}Content-Type: text/plain\r\n");
     let answer = radio.ask("POST", &queue, &form, "{\"files\": [\"one.wav\"]}");
     refused(&answer, 415, "unsupported-media-type", None);
     assert_eq!(radio.look(&queue), json!([]));
+}
+
+#[test]
+fn a_body_may_begin_with_a_byte_order_mark_and_say_its_type_twice() {
+    let radio = Radio::start();
+    let login = format!("Authorization: Bearer {}\r\n", radio.admin);
+    for kind in ["application/json", "application/json; charset=utf-8, application/json"] {
+        let headers = format!("{login}Content-Type: {kind}\r\n");
+        let answer = radio.ask("POST", &format!("{P}/queue"), &headers, "\u{feff}{\"files\": [\"one.wav\"]}");
+        assert_eq!(answer.status, 201, "{kind}: {answer:?}");
+    }
+    let headers = format!("{login}Content-Type: application/json\r\n");
+    let answer = radio.ask("POST", &format!("{P}/queue"), &headers, "\u{feff}[]");
+    refused(&answer, 400, "invalid-body", None);
 }
 
 #[test]

@@ -19,8 +19,7 @@ static OPENAPI: LazyLock<Arc<[u8]>> = LazyLock::new(|| Arc::from(&include_bytes!
 
 /// `GET /api/v1/openapi.json`
 pub(crate) fn openapi(_: &Core, _: &Call<'_>) -> Handled {
-    Ok(HttpAnswer::shared(200, "application/json", Arc::clone(&OPENAPI))
-        .with("Access-Control-Allow-Origin", "*"))
+    Ok(HttpAnswer::shared(200, "application/json", Arc::clone(&OPENAPI)).readable_by_all())
 }
 
 #[derive(Serialize)]

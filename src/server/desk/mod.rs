@@ -271,9 +271,9 @@ impl RequestRouter<'_> {
         self.refuse(request, Status::TOO_MANY_REQUESTS, &format!("{what}: try again soon"))
     }
 
-    /// Refuses a request before its service sees it.
+    /// Refuses a request before its service sees it. A page of any origin may read why.
     fn refuse(&mut self, request: &Request<'_>, status: Status, detail: &str) -> Reply {
-        let mut answer = ProblemDetails::of_status(status, detail).answer();
+        let mut answer = ProblemDetails::of_status(status, detail).answer().readable_by_all();
         if matches!(status, Status::UNAVAILABLE | Status::TOO_MANY_REQUESTS) {
             answer = answer.with("Retry-After", "1");
         }

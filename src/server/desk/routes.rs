@@ -95,11 +95,7 @@ pub(crate) fn too_many_of_you(taken: &ShareTaken) -> HttpAnswer {
 }
 
 fn preflight() -> HttpAnswer {
-    HttpAnswer::text(200, "")
-        .with("Allow", METHODS)
-        .with("Access-Control-Allow-Methods", METHODS)
-        .with("Access-Control-Allow-Headers", "Icy-MetaData, Range, Authorization, Content-Type")
-        .with("Access-Control-Max-Age", "86400")
+    HttpAnswer::text(200, "").with("Allow", METHODS).allowing_all(METHODS)
 }
 
 fn not_found(mounts: &Mounts) -> HttpAnswer {

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use super::places::{Place, Sender};
 use super::visit::Visit;
-use crate::http::{Form, Found, HeadSearch, MAX_HEAD, Outgoing, Request, Status};
+use crate::http::{Form, Found, HeadSearch, MAX_HEAD, Outgoing, Request, Status, after_empty_lines};
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::follower::Follower;
 use crate::server::mounts::listener::Listener;
@@ -410,7 +410,7 @@ impl Connection {
             return;
         }
         *self = match self {
-            Connection::Reading(reading) if !reading.input.is_empty() => {
+            Connection::Reading(reading) if reading.has_begun() => {
                 Connection::after_error(Status::REQUEST_TIMEOUT, site, patience, now)
             }
             Connection::Receiving(_) => Connection::after_error(Status::REQUEST_TIMEOUT, site, patience, now),
@@ -456,7 +456,12 @@ impl Receiving {
 impl Reading {
     fn new(input: Vec<u8>, deadline: Instant) -> Reading {
         let mut search = HeadSearch::default();
-        let found = if input.is_empty() { Found::NotYet } else { search.look(&input) };
+        let found = search.look(&input);
         Reading { input, search, found, deadline }
+    }
+
+    /// Whether a request has begun. Empty lines before one are nothing.
+    fn has_begun(&self) -> bool {
+        after_empty_lines(&self.input) < self.input.len()
     }
 }

@@ -174,6 +174,15 @@ fn a_client_that_sends_nothing_is_closed_without_an_answer() {
     assert_eq!(talk.output(), "[GET /]");
 }
 
+/// A client may send an empty line behind its request (RFC 9112, section 2.2) and wait.
+#[test]
+fn empty_lines_alone_are_no_request() {
+    let mut talk = Talk::new();
+    talk.hear(b"\r\n\r\n").pass(Duration::from_secs(60));
+    assert_eq!(talk.output(), "");
+    assert!(talk.is_closed());
+}
+
 #[test]
 fn a_head_without_end_is_refused_and_little_of_it_is_read() {
     let mut talk = Talk::new();
