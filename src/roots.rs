@@ -54,13 +54,13 @@ impl Bounds {
         self.enter(path, OFlags::RDONLY | OFlags::NONBLOCK).map(File::from)
     }
 
-    /// The entries of a folder, except for hidden ones.
+    /// The entries of a folder.
     pub(crate) fn list(&self, folder: &Path) -> io::Result<Vec<(OsString, FileType)>> {
         let mut entries = Vec::new();
         for entry in Dir::new(self.enter(folder, OFlags::RDONLY | OFlags::DIRECTORY)?)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
-            if !name.starts_with(b".") {
+            if !matches!(name, b"." | b"..") {
                 entries.push((OsStr::from_bytes(name).to_owned(), entry.file_type()));
             }
         }

@@ -6,10 +6,13 @@ use std::fs::{self, Metadata};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use std::vec::IntoIter;
 
 use rustix::fs::FileType;
 
+use super::passing::{self, Reason, Tally};
+use super::watch::is_quiet;
 use super::{is_audio, lookup, order};
 use crate::roots::Bounds;
 
@@ -19,12 +22,14 @@ pub(super) enum Part {
     Folder(PathBuf),
     /// An audio file.
     File(PathBuf),
+    /// An audio file that has changed in the last seconds.
+    Changing(PathBuf),
     /// Another file is about to be looked at.
     Step,
     /// A file or a folder that cannot be read, and why.
     Refused(PathBuf, String),
-    /// How many files are not audio by their names. Comes last, and only if there are any.
-    PassedOver(u64),
+    /// How much was passed over for this reason. Comes last, and only if there is any.
+    PassedOver(Reason, u64),
 }
 
 /// Receives the parts, and may end the reading.
@@ -39,7 +44,7 @@ struct Level {
 
 /// Gives every part of `root` to `take`. Links are followed, but each folder is read once. So it always ends,
 /// and a folder with several links counts once. Links that lead out of the bounds are refused; other files
-/// are not looked at, because they are checked when they are opened.
+/// are only asked for their time, because they are checked when they are opened.
 pub(super) fn read(
     root: &Path,
     metadata: &Metadata,
@@ -47,7 +52,7 @@ pub(super) fn read(
     take: &mut Take<'_>,
 ) -> ControlFlow<()> {
     let mut read: HashSet<(u64, u64)> = [(metadata.dev(), metadata.ino())].into();
-    let mut passed_over = 0;
+    let mut passed_over = Tally::default();
     let mut levels = Vec::from_iter(open(root.to_owned(), bounds, take)?);
     while let Some(level) = levels.last_mut() {
         let Some((name, kind)) = level.left.next() else {
@@ -55,6 +60,10 @@ pub(super) fn read(
             continue;
         };
         take(Part::Step)?;
+        if let Some(reason) = passing::reason(&name, kind) {
+            passed_over.add(reason);
+            continue;
+        }
         let path = level.path.join(name);
         let (is_dir, is_file) = match kind {
             FileType::Directory => (true, false),
@@ -86,18 +95,20 @@ pub(super) fn read(
                 Err(error) => take(Part::Refused(path, lookup::plain(&error)))?,
             }
         } else if is_file && is_audio(&path) {
-            take(Part::File(path))?;
+            // What cannot be looked at is refused when it is opened.
+            let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
+            match modified.is_ok_and(|modified| !is_quiet(modified, SystemTime::now())) {
+                true => take(Part::Changing(path))?,
+                false => take(Part::File(path))?,
+            }
         } else {
-            passed_over += 1;
+            passed_over.add(Reason::NotAudio);
         }
     }
-    if passed_over > 0 {
-        take(Part::PassedOver(passed_over))?;
-    }
-    ControlFlow::Continue(())
+    passed_over.counts().try_for_each(|(reason, count)| take(Part::PassedOver(reason, count)))
 }
 
-/// The entries of a folder, except for hidden files. If it cannot be read, it gives that to `take` and
+/// The entries of a folder. If it cannot be read, it gives that to `take` and
 /// returns `None`.
 fn open(path: PathBuf, bounds: &Bounds, take: &mut Take<'_>) -> ControlFlow<(), Option<Level>> {
     take(Part::Folder(path.clone()))?;

@@ -11,6 +11,7 @@ mod lines;
 mod lookup;
 mod m3u;
 mod order;
+mod passing;
 mod pls;
 mod reader;
 mod url;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::entry::Entry;
 pub use self::lookup::Name;
+pub use self::passing::Reason;
 #[cfg(test)]
 pub(crate) use self::reader::MAX_CONFINED_ENTRIES;
 pub use self::reader::read;
@@ -37,12 +39,14 @@ pub enum Found {
     Entry(Entry),
     /// The name that the outermost playlist has in its file.
     Name(String),
-    /// The end of a folder in which so many files have names that are not audio's.
+    /// So much in a folder is passed over for one reason. Comes when the folder has been read.
     PassedOver {
         /// The folder.
         folder: PathBuf,
-        /// The number of such files, including subfolders.
-        files: u64,
+        /// Why it is passed over.
+        reason: Reason,
+        /// The number of files and folders, including those in subfolders.
+        count: u64,
     },
     /// Nothing yet: the next name is about to be looked up. So the reading can be stopped at any name.
     Step,

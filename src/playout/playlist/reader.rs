@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::folder::{self, Part};
 use super::lookup::{self, Refusal, shown};
 use super::watch::Watch;
-use super::{Entry, Format, Found, Item, Name, Problem};
+use super::{Entry, Format, Found, Item, Name, Problem, Reason};
 use crate::metadata::one_line;
 use crate::roots::Bounds;
 
@@ -43,8 +43,11 @@ pub(crate) fn read_within(
 ) -> Watch {
     let watch = Watch::default();
     let open = Vec::new();
-    let mut reader = Reader { bounds, found, watch, open, lists: 0, entries: 0, told: 0, untold: 0 };
-    if roots.iter().try_for_each(|root| reader.root(root)).is_continue() {
+    let changing = Vec::new();
+    let mut reader =
+        Reader { bounds, found, watch, open, changing, lists: 0, entries: 0, told: 0, untold: 0 };
+    let read = roots.iter().try_for_each(|root| reader.root(root));
+    if read.is_continue() && reader.settle_changing().is_continue() {
         reader.tell_rest();
     }
     reader.watch
@@ -56,11 +59,19 @@ struct Reader<'f> {
     watch: Watch,
     /// The playlists and folders that are being read, each within the one before.
     open: Vec<Open>,
+    /// The audio files in folders that have changed in the last seconds.
+    changing: Vec<Changing>,
     lists: usize,
     entries: usize,
     /// Problems that were reported, and those that were not even counted by a list.
     told: u64,
     untold: u64,
+}
+
+/// An audio file that somebody may be writing, and the folder in whose reading it was found.
+struct Changing {
+    folder: PathBuf,
+    file: PathBuf,
 }
 
 /// A playlist or a folder that is being read.
@@ -123,15 +134,22 @@ impl Reader<'_> {
             }
             Part::Step => self.tell(Found::Step),
             Part::File(path) => self.entry(path, None),
+            Part::Changing(path) => {
+                if self.changing.len() < self.most_entries() {
+                    self.changing.push(Changing { folder: folder.to_owned(), file: path });
+                }
+                ControlFlow::Continue(())
+            }
             Part::Refused(path, reason) => self.refuse(&shown(&path), reason),
-            Part::PassedOver(files) => self.tell(Found::PassedOver { folder: folder.to_owned(), files }),
+            Part::PassedOver(reason, count) => {
+                self.tell(Found::PassedOver { folder: folder.to_owned(), reason, count })
+            }
         }
     }
 
     /// Reports a file to play.
     fn entry(&mut self, path: PathBuf, extinf: Option<String>) -> ControlFlow<()> {
-        let confined = self.bounds.is_limited();
-        let most = if confined { MAX_CONFINED_ENTRIES } else { MAX_ENTRIES };
+        let (confined, most) = (self.bounds.is_limited(), self.most_entries());
         if self.entries == most {
             let _ = self.refuse(&shown(&path), format!("no more than {most} files can be played"));
             return ControlFlow::Break(());
@@ -139,6 +157,25 @@ impl Reader<'_> {
         self.entries += 1;
         let extinf = extinf.map(|text| one_line(&text).into_owned());
         self.tell(Found::Entry(Entry { path, title: None, extinf, confined }))
+    }
+
+    fn most_entries(&self) -> usize {
+        if self.bounds.is_limited() { MAX_CONFINED_ENTRIES } else { MAX_ENTRIES }
+    }
+
+    /// Passes over the files of folders that are being written. But if there is nothing else, they play: a folder
+    /// that has just been filled must not leave a station silent.
+    fn settle_changing(&mut self) -> ControlFlow<()> {
+        let changing = std::mem::take(&mut self.changing);
+        if self.entries == 0 {
+            return changing.into_iter().try_for_each(|changing| self.entry(changing.file, None));
+        }
+        for of_folder in changing.chunk_by(|a, b| a.folder == b.folder) {
+            of_folder.iter().for_each(|changing| self.watch.await_quiet(&changing.file));
+            let (folder, count) = (of_folder[0].folder.clone(), of_folder.len() as u64);
+            self.tell(Found::PassedOver { folder, reason: Reason::Changing, count })?;
+        }
+        ControlFlow::Continue(())
     }
 
     fn list(&mut self, path: PathBuf, format: Format, metadata: &Metadata, name: &str) -> ControlFlow<()> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use nix::unistd::{Uid, setfsuid};
 use proptest::prelude::*;
@@ -19,6 +20,12 @@ pub(super) fn parsed(format: Format, bytes: &[u8]) -> io::Result<Vec<Item>> {
     })?;
     assert!(flow.is_continue());
     Ok(items)
+}
+
+/// Makes a file look as if it had been written so many seconds ago.
+fn age(file: &Path, seconds: u64) {
+    let then = SystemTime::now() - Duration::from_secs(seconds);
+    fs::File::open(file).unwrap().set_modified(then).unwrap();
 }
 
 struct Disk(TempDir);
@@ -38,7 +45,8 @@ impl Disk {
     fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
+        fs::write(&path, content).unwrap();
+        age(&path, 60);
     }
 
     fn link(&self, target: &str, link: &str) {
@@ -61,7 +69,7 @@ impl Disk {
                 }
                 Found::Name(name) => read.names.push(name),
                 Found::Step => {}
-                Found::PassedOver { files, .. } => read.passed_over.push(files),
+                Found::PassedOver { reason, count, .. } => read.passed_over.push((reason, count)),
                 Found::Problem(problem) => read.problems.push(problem.to_string().replace(&base, "")),
             }
         }
@@ -72,7 +80,7 @@ impl Disk {
 struct Read {
     entries: Vec<(String, Option<String>)>,
     names: Vec<String>,
-    passed_over: Vec<u64>,
+    passed_over: Vec<(Reason, u64)>,
     problems: Vec<String>,
     watch: Watch,
 }
@@ -106,8 +114,67 @@ fn a_folder_is_read_in_natural_order_and_only_audio_counts() {
     ]);
     let read = disk.read("m");
     read.assert(&["m/3.mp3/a.wav", "m/b.opus", "m/CD2/2.OGG", "m/CD2/10.mp3", "m/CD10/1.flac"], &[]);
-    assert_eq!(read.passed_over, [4]);
+    assert_eq!(read.passed_over, [(Reason::NotAudio, 4), (Reason::Hidden, 3)]);
     disk.read("m/3.mp3").assert(&["m/3.mp3/a.wav"], &[]);
+}
+
+#[test]
+fn what_was_deleted_is_not_played_unless_its_bin_is_named() {
+    let disk = Disk::with(&[
+        "m/a.mp3",
+        "m/$RECYCLE.BIN/S-1-5-21-1/deleted.mp3",
+        "m/sub/#recycle/deleted.mp3",
+        "m/sub/b.mp3",
+        "m/@Recently-Snapshot/old/a.mp3",
+        "m/@eaDir/a.mp3/SYNOINDEX.mp3",
+        "m/__MACOSX/._a.mp3",
+        "m/.Trash-1000/files/deleted.mp3",
+        "m/._a.mp3",
+        "m/.hidden.mp3",
+    ]);
+    let read = disk.read("m");
+    read.assert(&["m/a.mp3", "m/sub/b.mp3"], &[]);
+    let passed_over = [
+        (Reason::Hidden, 1),
+        (Reason::AppleDouble, 1),
+        (Reason::Bin, 3),
+        (Reason::Snapshot, 1),
+        (Reason::SystemFolder, 2),
+    ];
+    assert_eq!(read.passed_over, passed_over);
+    disk.read("m/sub/#recycle").assert(&["m/sub/#recycle/deleted.mp3"], &[]);
+    disk.write("list.m3u", "m/$RECYCLE.BIN\nm/.hidden.mp3\n");
+    disk.read("list.m3u").assert(&["m/$RECYCLE.BIN/S-1-5-21-1/deleted.mp3", "m/.hidden.mp3"], &[]);
+}
+
+#[test]
+fn a_file_that_is_being_written_waits_until_it_is_quiet_unless_nothing_else_plays() {
+    let disk = Disk::with(&["m/a.mp3", "m/b.mp3", "m/c.mp3.part", "named.mp3"]);
+    let is_written = |file| age(&disk.path(file), 0);
+    is_written("m/b.mp3");
+    let read = disk.read("m");
+    read.assert(&["m/a.mp3"], &[]);
+    assert_eq!(read.passed_over, [(Reason::Unfinished, 1), (Reason::Changing, 1)]);
+    assert!(!read.watch.changed());
+    age(&disk.path("m/b.mp3"), 11);
+    assert!(read.watch.changed(), "it is quiet");
+    disk.read("m").assert(&["m/a.mp3", "m/b.mp3"], &[]);
+
+    is_written("m/a.mp3");
+    is_written("m/b.mp3");
+    let read = disk.read("m");
+    read.assert(&["m/a.mp3", "m/b.mp3"], &[]);
+    assert_eq!(read.passed_over, [(Reason::Unfinished, 1)], "a folder that was just filled plays at once");
+
+    // What somebody names plays.
+    is_written("named.mp3");
+    disk.write("list.m3u", "m\nnamed.mp3\n");
+    let read = disk.read("list.m3u");
+    read.assert(&["named.mp3"], &[]);
+    assert_eq!(read.passed_over, [(Reason::Unfinished, 1), (Reason::Changing, 2)]);
+    fs::rename(disk.path("m/c.mp3.part"), disk.path("m/c.mp3")).unwrap();
+    assert!(read.watch.changed(), "it has its name");
+    disk.read("m").assert(&["m/c.mp3"], &[]);
 }
 
 #[test]
@@ -130,7 +197,7 @@ fn links_are_followed_and_never_round() {
             "m/g.mp3: Too many levels of symbolic links (os error 40)",
         ],
     );
-    assert_eq!(read.passed_over, [1]);
+    assert_eq!(read.passed_over, [(Reason::NotAudio, 1)]);
 }
 
 #[test]
@@ -176,7 +243,7 @@ fn a_playlist_names_files_folders_and_playlists_relative_to_itself() {
     let said: Vec<_> = read.entries.iter().map(|(_, said)| said.as_deref()).collect();
     assert_eq!(said, [Some("A - Song"), None, None, Some("C - T"), Some("Again"), None, None]);
     assert_eq!(read.names, ["Main"], "the outermost list names itself");
-    assert_eq!(read.passed_over, [1]);
+    assert_eq!(read.passed_over, [(Reason::NotAudio, 1)]);
 }
 
 #[test]

@@ -4,6 +4,20 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A file that has not changed for so long is complete. Copies and uploads write more often.
+const QUIET_AFTER: Duration = Duration::from_secs(10);
+
+/// The most files that are watched until they are quiet. When the first is, all are looked at again.
+const MAX_AWAITED: usize = 256;
+
+/// Whether a file that was changed at this time is quiet now. The clock of a file server may be ahead of ours; a
+/// time far in the future says nothing.
+pub(super) fn is_quiet(modified: SystemTime, now: SystemTime) -> bool {
+    let since = now.duration_since(modified).unwrap_or_else(|ahead| ahead.duration());
+    since >= QUIET_AFTER
+}
 
 /// The playlists and folders that were read, with their state at that time.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +25,8 @@ pub struct Watch {
     /// The state of each path before it was read. `None`: it did not exist.
     seen: HashMap<PathBuf, Option<Stamp>>,
     missing: usize,
+    /// Files that were being written.
+    awaited: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +58,24 @@ impl Watch {
     }
 
     /// The same, as long as `goes_on`, which is asked before each call.
-    pub fn changed_while(&self, mut goes_on: impl FnMut() -> bool) -> bool {
-        self.seen.iter().take_while(|_| goes_on()).any(|(path, stamp)| Stamp::of(path) != *stamp)
+    pub fn changed_while(&self, goes_on: impl FnMut() -> bool) -> bool {
+        self.changed_by(SystemTime::now(), goes_on)
+    }
+
+    fn changed_by(&self, now: SystemTime, mut goes_on: impl FnMut() -> bool) -> bool {
+        let is_settled = |file: &PathBuf| match fs::metadata(file).and_then(|metadata| metadata.modified()) {
+            Ok(modified) => is_quiet(modified, now),
+            Err(_) => true,
+        };
+        self.awaited.iter().take_while(|_| goes_on()).any(is_settled)
+            || self.seen.iter().take_while(|_| goes_on()).any(|(path, stamp)| Stamp::of(path) != *stamp)
+    }
+
+    /// Notes a file that is being written. It counts as a change when it is quiet, or gone.
+    pub(super) fn await_quiet(&mut self, file: &Path) {
+        if self.awaited.len() < MAX_AWAITED {
+            self.awaited.push(file.to_owned());
+        }
     }
 
     /// Notes the state of `path`. It is called before reading, so a change during the reading counts as a
@@ -99,6 +131,35 @@ mod tests {
         assert!(of_list.changed() && !watching(&list).changed());
         fs::remove_file(&list).unwrap();
         assert!(watching(folder.path()).seen[folder.path()].is_some() && of_folder.changed());
+    }
+
+    #[test]
+    fn a_file_is_quiet_ten_seconds_after_its_last_change() {
+        let now = SystemTime::now();
+        let at = |seconds: i64| match seconds {
+            0.. => now + Duration::from_secs(seconds as u64),
+            _ => now - Duration::from_secs(seconds.unsigned_abs()),
+        };
+        for (modified, quiet) in
+            [(-3600, true), (-10, true), (-9, false), (0, false), (5, false), (3600, true)]
+        {
+            assert_eq!(is_quiet(at(modified), now), quiet, "{modified} s");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (growing, gone) = (folder.path().join("growing.mp3"), folder.path().join("gone.mp3"));
+        fs::write(&growing, "x").unwrap();
+        fs::write(&gone, "x").unwrap();
+        let mut watch = Watch::default();
+        watch.await_quiet(&growing);
+        watch.await_quiet(&gone);
+        for (seconds, changed) in [(0, false), (8, false), (12, true)] {
+            assert_eq!(watch.changed_by(at(seconds), || true), changed, "after {seconds} s");
+        }
+        fs::File::open(&growing).unwrap().set_modified(at(8)).unwrap();
+        fs::File::open(&gone).unwrap().set_modified(at(8)).unwrap();
+        assert!(!watch.changed_by(at(12), || true), "it has grown");
+        fs::remove_file(&gone).unwrap();
+        assert!(watch.changed_by(at(12), || true));
     }
 
     #[test]

@@ -343,13 +343,8 @@ fn entry(pipeline: &str, found: Found) -> Option<Entry> {
     match found {
         Found::Entry(entry) => return Some(entry),
         Found::Name(name) => log::debug!("{pipeline}: the playlist calls itself {name}"),
-        Found::PassedOver { folder, files } => {
-            let what = if files == 1 {
-                "1 file that is not audio was"
-            } else {
-                &format!("{files} files that are not audio were")
-            };
-            log::info!("{pipeline}: {}: {what} passed over", folder.display());
+        Found::PassedOver { folder, reason, count } => {
+            log::info!("{pipeline}: {}: {}", folder.display(), reason.of(count));
         }
         Found::Problem(problem) => log::error!("{pipeline}: {problem}"),
         Found::Step => {}
