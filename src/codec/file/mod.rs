@@ -7,11 +7,14 @@
 #[allow(unsafe_code, reason = "calls FDK-AAC's decoder")]
 mod aac;
 mod bitstream;
+mod blocks;
 mod budget;
 mod codecs;
+mod kinds;
 mod mp4;
 mod open;
 mod riff;
+mod sound;
 mod source;
 mod stream;
 mod survey;

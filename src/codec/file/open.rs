@@ -13,7 +13,8 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
 use super::bitstream::Bitstream;
-use super::source::{self, Bytes, Source};
+use super::blocks::BlockReader;
+use super::source::{self, Bytes, Media, Source};
 use super::survey::{Survey, survey};
 use super::tags::Found;
 use crate::error::{Error, Result};
@@ -35,18 +36,14 @@ impl Opened {
         if bytes.len() == 0 {
             return Err(refused("is empty".to_owned()));
         }
-        let Survey { media, mut tags, old_tags, times, fault } = survey(bytes).map_err(unread)?;
+        let Survey { media, blocks, mut tags, old_tags, times, fault } = survey(bytes).map_err(unread)?;
         if let Some(fault) = fault {
-            return Err(refused(fault.to_owned()));
+            return Err(refused(fault));
         }
-        let mut hint = Hint::new();
-        if let Some(extension) = name.extension().and_then(|extension| extension.to_str()) {
-            hint.with_extension(extension);
-        }
-        let stream = MediaSourceStream::new(Box::new(media), MediaSourceStreamOptions::default());
-        let mut format = symphonia::default::get_probe()
-            .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-            .map_err(|cause| refused(why_not_opened(&cause)))?;
+        let mut format: Box<dyn FormatReader> = match blocks {
+            Some(blocks) => Box::new(BlockReader::new(media, blocks)),
+            None => probe(media, name).map_err(|cause| refused(why_not_opened(&cause)))?,
+        };
         let track = audio_track(&*format).map_err(|reason| refused(reason.to_owned()))?;
         let mut bitstream = Bitstream::new(track).map_err(|reason| refused(reason.to_owned()))?;
         let mut found = Found::in_format(&mut *format);
@@ -74,6 +71,17 @@ impl Opened {
     }
 }
 
+/// Finds the format of a file.
+fn probe(media: Media, name: &Path) -> symphonia::core::errors::Result<Box<dyn FormatReader>> {
+    let mut hint = Hint::new();
+    if let Some(extension) = name.extension().and_then(|extension| extension.to_str()) {
+        hint.with_extension(extension);
+    }
+    let stream = MediaSourceStream::new(Box::new(media), MediaSourceStreamOptions::default());
+    let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
+    symphonia::default::get_probe().probe(&hint, stream, options, metadata)
+}
+
 /// The track to play: the file's default track, if it is audio that can be decoded.
 pub(super) fn audio_track(format: &dyn FormatReader) -> std::result::Result<&Track, &'static str> {
     format.default_track(TrackType::Audio).ok_or(if format.tracks().is_empty() {
@@ -88,7 +96,7 @@ fn why_not_opened(cause: &Cause) -> String {
     match cause {
         Cause::IoError(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => source::reason(cause),
         Cause::Unsupported(what) if what.contains("no suitable format reader") => {
-            "is not audio of a kind that can be played (MP3, FLAC, WAV, AIFF, Ogg Vorbis, Opus, M4A, AAC)"
+            "is not audio of a kind that can be played (MP3, MP2, FLAC, WAV, AIFF, CAF, Ogg Vorbis, Opus, M4A, AAC)"
                 .to_owned()
         }
         _ => format!("cannot be opened as audio: {cause}"),

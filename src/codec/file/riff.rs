@@ -1,9 +1,10 @@
-//! Reads the chunks of WAV and AIFF files. Their tags are read here, because symphonia skips them or reads
-//! them as Latin-1. Chunk sizes are corrected, because programs that write to a pipe cannot fill them in.
+//! Reads the chunks of WAV and AIFF files: where the sound is, in which form, and the tags. Sizes are hints:
+//! programs that write to a pipe cannot fill them in, and recorders go on beyond what 32 bits can hold.
 
 use std::io;
 
-use super::source::{Bytes, Patch};
+use super::sound::{self, Form, Sound};
+use super::source::Bytes;
 use super::tags::{self, Found, LONGEST_BYTES, id3};
 
 /// The size of a chunk's header: its name and its size.
@@ -12,59 +13,65 @@ const HEADER: u64 = 8;
 /// The most chunks that are read.
 const MAX_CHUNKS: usize = 1024;
 
-/// The two kinds differ in their names and in the order of bytes.
+/// The most bytes of a chunk that describes the sound.
+const MAX_FORM: usize = 256;
+
+/// What lies behind the sound without being a chunk is sound, too, if it has at least this many bytes. Less
+/// is rubbish, or another program's tag.
+const MORE_SOUND: u64 = 64 * 1024;
+
+/// How many sizes of 32 bits have been lost when a size is too small by this.
+const WRAP: u64 = 1 << 32;
+
+/// The kinds differ in their names, in the order of bytes, and in the room for sizes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// RIFF, and RF64 and BW64, which have the sizes that 32 bits cannot hold in a chunk `ds64`.
     Wav,
     Aiff,
 }
 
-/// The most channels that a file may have.
-const MAX_CHANNELS: u32 = 64;
-
-/// Reads the tags of a WAV or AIFF file that begins at `begin`, and adds patches for wrong sizes. Returns a
-/// reason if the file must not be played.
+/// Reads the sound and the tags of a WAV or AIFF file that begins at `begin`. `None` if it is another kind of
+/// file. The error within is the reason why the file cannot be played.
 pub(super) fn read(
     bytes: &mut Bytes,
     begin: u64,
     found: &mut Found,
-    patches: &mut Vec<Patch>,
-) -> io::Result<Option<&'static str>> {
+) -> io::Result<Option<Result<Sound, String>>> {
     let Some(head) = bytes.exactly::<12>(begin)? else { return Ok(None) };
-    let kind = match head {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => Kind::Wav,
-        [b'F', b'O', b'R', b'M', _, _, _, _, b'A', b'I', b'F', b'F' | b'C'] => Kind::Aiff,
+    let kind = match (&head[..4], &head[8..]) {
+        (b"RIFF" | b"RF64" | b"BW64", b"WAVE") => Kind::Wav,
+        (b"FORM", b"AIFF" | b"AIFC") => Kind::Aiff,
+        (b"riff", _) => return read_wave64(bytes, begin),
         _ => return Ok(None),
     };
-    let end = bytes.len();
-    let whole = end - begin - HEADER;
-    let size_is_right = u64::from(kind.number([head[4], head[5], head[6], head[7]])) == whole;
-    if !size_is_right {
-        kind.set_size(begin, whole, patches);
-    }
-    let mut fault = None;
+    let mut parts = Parts::default();
+    let mut large = LargeSizes::default();
     let (mut id3, mut texts) = (Found::default(), Found::default());
     let mut at = begin + 12;
     for _ in 0..MAX_CHUNKS {
         let Some([name @ .., a, b, c, d]) = bytes.exactly::<8>(at)? else { break };
         let name: [u8; 4] = name;
-        let declared = u64::from(kind.number([a, b, c, d]));
         let content = at + HEADER;
-        let there = end - content;
-        // A program that writes to a pipe cannot seek back to fill in the sizes.
-        let unset = matches!(&name, b"data" | b"SSND") && declared == 0 && !size_is_right;
-        let size = if declared > there || unset { there } else { declared };
-        if size != declared {
-            kind.set_size(at, size, patches);
-        }
+        let there = bytes.len() - content;
+        let declared = large.of(name, kind.number([a, b, c, d]));
+        let size = match &name {
+            b"data" | b"SSND" => kind.size_of_sound(bytes, content, declared)?,
+            _ => declared.min(there),
+        };
         match &name {
-            b"fmt " | b"COMM" => {
-                let at = content + if kind == Kind::Wav { 2 } else { 0 };
-                let [a, b] = bytes.exactly(at)?.unwrap_or_default();
-                let channels = kind.number(if kind == Kind::Wav { [a, b, 0, 0] } else { [0, 0, a, b] });
-                if channels > MAX_CHANNELS {
-                    fault = Some("is damaged: it tells of impossibly many channels");
-                }
+            b"ds64" => large = LargeSizes::read(&bytes.up_to(content, MAX_FORM)?),
+            b"fmt " if kind == Kind::Wav => {
+                parts.form = Some(sound::of_wave(&bytes.up_to(content, MAX_FORM.min(size as usize))?));
+            }
+            b"COMM" if kind == Kind::Aiff => {
+                parts.form = Some(sound::of_aiff(&bytes.up_to(content, MAX_FORM.min(size as usize))?));
+            }
+            b"data" if kind == Kind::Wav => parts.found(content..content + size),
+            b"SSND" if kind == Kind::Aiff => {
+                let offset = bytes.exactly(content)?.map_or(0, u32::from_be_bytes);
+                let begin = (content + 8).saturating_add(offset.into());
+                parts.found(begin.min(content + size)..content + size);
             }
             b"LIST" => read_info(bytes, content, size, &mut texts)?,
             b"id3 " | b"ID3 " => {
@@ -74,15 +81,97 @@ pub(super) fn read(
             b"AUTH" => read_text(bytes, content, size, "ARTIST", &mut texts)?,
             _ => {}
         }
-        // Hide what has been read: symphonia would keep it in memory, with all pictures.
-        if matches!(&name, b"LIST" | b"id3 " | b"ID3 " | b"NAME" | b"AUTH" | b"APPL" | b"COMT" | b"ANNO") {
-            patches.push(Patch { at, bytes: b"JUNK".to_vec() });
-        }
         at = content + size + size % 2;
     }
     found.fill_from(id3);
     found.fill_from(texts);
-    Ok(fault)
+    parts.sound(bytes).map(Some)
+}
+
+/// Reads a Wave64 file of Sony: WAV with names of 16 bytes, and sizes of 8 that count their headers, too.
+fn read_wave64(bytes: &mut Bytes, begin: u64) -> io::Result<Option<Result<Sound, String>>> {
+    const HEADER: u64 = 24;
+    let Some(name) = bytes.exactly::<4>(begin + HEADER)? else { return Ok(None) };
+    if name != *b"wave" {
+        return Ok(None);
+    }
+    let mut parts = Parts::default();
+    let mut at = begin + HEADER + 16;
+    for _ in 0..MAX_CHUNKS {
+        let (Some(name), Some(size)) = (bytes.exactly::<4>(at)?, bytes.exactly(at + 16)?) else { break };
+        let content = at + HEADER;
+        let Some(there) = bytes.len().checked_sub(content) else { break };
+        let size = match u64::from_le_bytes(size).checked_sub(HEADER) {
+            Some(size) if size > 0 => size.min(there),
+            _ => there,
+        };
+        match &name {
+            b"fmt " => {
+                parts.form = Some(sound::of_wave(&bytes.up_to(content, MAX_FORM.min(size as usize))?));
+            }
+            b"data" => parts.found(content..content + size),
+            _ => {}
+        }
+        at = content + size.next_multiple_of(8);
+    }
+    parts.sound(bytes).map(Some)
+}
+
+/// What was found of the sound.
+#[derive(Default)]
+struct Parts {
+    form: Option<Result<Form, String>>,
+    data: Option<std::ops::Range<u64>>,
+}
+
+impl Parts {
+    /// The first chunk with sound counts.
+    fn found(&mut self, data: std::ops::Range<u64>) {
+        self.data.get_or_insert(data);
+    }
+
+    fn sound(self, bytes: &mut Bytes) -> io::Result<Result<Sound, String>> {
+        let (form, data) = match (self.form, self.data) {
+            (Some(Ok(form)), Some(data)) => (form, data),
+            (Some(Err(reason)), _) => return Ok(Err(reason)),
+            (None, _) => return Ok(Err("is damaged: it does not tell the form of its sound".to_owned())),
+            (_, None) => return Ok(Err("has no sound in it".to_owned())),
+        };
+        if matches!(form, Form::Blocks(_)) && sound::is_dts(&bytes.up_to(data.start, 8 * 1024)?) {
+            return Ok(Err(sound::not_played("DTS, although it says PCM")));
+        }
+        Ok(Ok(Sound { form, data }))
+    }
+}
+
+/// The sizes in a `ds64` chunk. They stand for those that 32 bits cannot hold.
+#[derive(Default)]
+struct LargeSizes {
+    data: u64,
+    others: Vec<([u8; 4], u64)>,
+}
+
+impl LargeSizes {
+    fn read(content: &[u8]) -> LargeSizes {
+        let long = |bytes: &[u8]| bytes.first_chunk().map_or(0, |long| u64::from_le_bytes(*long));
+        let others = content.get(28..).unwrap_or_default().chunks_exact(12);
+        LargeSizes {
+            data: content.get(8..).map_or(0, long),
+            others: others
+                .map(|entry| ([entry[0], entry[1], entry[2], entry[3]], long(&entry[4..])))
+                .collect(),
+        }
+    }
+
+    /// The size of a chunk whose header says `size`.
+    fn of(&self, name: [u8; 4], size: u32) -> u64 {
+        let large = match (size, &name) {
+            (u32::MAX, b"data") => Some(self.data).filter(|size| *size > 0),
+            (u32::MAX, _) => self.others.iter().find(|(other, _)| *other == name).map(|(_, size)| *size),
+            _ => None,
+        };
+        large.unwrap_or(size.into())
+    }
 }
 
 impl Kind {
@@ -93,13 +182,27 @@ impl Kind {
         }
     }
 
-    fn set_size(self, at: u64, size: u64, patches: &mut Vec<Patch>) {
-        let size = u32::try_from(size).unwrap_or(u32::MAX - 1);
-        let bytes = match self {
-            Kind::Wav => size.to_le_bytes(),
-            Kind::Aiff => size.to_be_bytes(),
-        };
-        patches.push(Patch { at: at + 4, bytes: bytes.to_vec() });
+    /// The size of the chunk that has the sound. The declared size may be missing, too large, too small,
+    /// or what 32 bits could hold of a larger one. It is believed if the file ends there, or another chunk
+    /// follows.
+    fn size_of_sound(self, bytes: &mut Bytes, content: u64, declared: u64) -> io::Result<u64> {
+        let there = bytes.len() - content;
+        if declared >= there || self.is_chunk(bytes, content + declared + declared % 2)? {
+            return Ok(declared.min(there));
+        }
+        let more = there - declared;
+        let wrapped = declared + more / WRAP * WRAP;
+        if wrapped > declared && self.is_chunk(bytes, content + wrapped + wrapped % 2)? {
+            return Ok(wrapped);
+        }
+        Ok(if declared == 0 || more >= MORE_SOUND { there } else { declared })
+    }
+
+    /// Whether a chunk begins at `at`: its name is made of letters, and it ends within the file.
+    fn is_chunk(self, bytes: &mut Bytes, at: u64) -> io::Result<bool> {
+        let Some([name @ .., a, b, c, d]) = bytes.exactly::<8>(at)? else { return Ok(at == bytes.len()) };
+        let end = at + HEADER + u64::from(self.number([a, b, c, d]));
+        Ok(name.iter().all(|byte| (b' '..=b'~').contains(byte)) && end <= bytes.len())
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn reason(cause: &io::Error) -> String {
     }
 }
 
-/// Random access to a file's bytes. The length is fixed when it is opened.
+/// Random access to a file's bytes. The length is fixed when the file is opened.
 pub(super) struct Bytes {
     source: Box<dyn Source>,
     len: u64,
@@ -77,10 +77,11 @@ pub(super) struct Patch {
     pub(super) bytes: Vec<u8>,
 }
 
-/// A file as symphonia reads it: patched, and without the tags before the audio.
+/// A file as symphonia reads it: patched, and without what is before the audio or behind it.
 pub(super) struct Media {
     bytes: Bytes,
     begin: u64,
+    end: u64,
     /// The position of the next byte in the file.
     at: u64,
     patches: Vec<Patch>,
@@ -90,14 +91,22 @@ impl Media {
     pub(super) fn new(mut bytes: Bytes, begin: u64, patches: Vec<Patch>) -> io::Result<Media> {
         let begin = begin.min(bytes.len);
         bytes.source.seek(SeekFrom::Start(begin))?;
-        Ok(Media { bytes, begin, at: begin, patches })
+        Ok(Media { end: bytes.len, bytes, begin, at: begin, patches })
+    }
+
+    /// The part of a file in this range.
+    pub(super) fn within(bytes: Bytes, range: std::ops::Range<u64>) -> io::Result<Media> {
+        let media = Media::new(bytes, range.start, Vec::new())?;
+        Ok(Media { end: range.end.clamp(media.begin, media.bytes.len), ..media })
     }
 }
 
 impl Read for Media {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let most = buf.len().min(left);
         let count = loop {
-            match self.bytes.source.read(buf) {
+            match self.bytes.source.read(&mut buf[..most]) {
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
                 result => break result?,
             }
@@ -118,7 +127,8 @@ impl Seek for Media {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let to = match to {
             SeekFrom::Start(at) => SeekFrom::Start(self.begin.saturating_add(at)),
-            relative => relative,
+            SeekFrom::End(at) => SeekFrom::Start(self.end.saturating_add_signed(at)),
+            relative @ SeekFrom::Current(_) => relative,
         };
         self.at = self.bytes.source.seek(to)?;
         if self.at < self.begin {
@@ -134,7 +144,7 @@ impl MediaSource for Media {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.bytes.len - self.begin)
+        Some(self.end - self.begin)
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::io;
 
+use super::sound::{Blocks, Form};
 use super::source::{Bytes, Media, Patch};
 use super::tags::{Found, ape, id3};
-use super::{mp4, riff};
+use super::{kinds, mp4, riff};
 
 /// The most tags before the audio that are read.
 const MAX_TAGS: usize = 8;
@@ -17,6 +18,8 @@ const MAX_BLOCKS: usize = 256;
 pub(super) struct Survey {
     /// The file for symphonia.
     pub(super) media: Media,
+    /// The form of the sound, if `media` has nothing else in it.
+    pub(super) blocks: Option<Blocks>,
     /// The tags that were found. If two kinds have the same field, the better kind counts.
     pub(super) tags: Found,
     /// Tags that count only for fields that no other tag has.
@@ -24,7 +27,7 @@ pub(super) struct Survey {
     /// The times of the tracks in the index of an MP4 file.
     pub(super) times: Vec<mp4::Times>,
     /// Why the file must not be played.
-    pub(super) fault: Option<&'static str>,
+    pub(super) fault: Option<String>,
 }
 
 /// Reads the beginning and the end of a file.
@@ -50,11 +53,22 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         hide_flac_pictures(&mut bytes, begin + 4, &mut patches)?;
     } else if head.get(4..8) == Some(b"ftyp") {
         let movie = mp4::read(&mut bytes, begin, &mut patches)?;
-        (times, fault) = (movie.times, movie.fault);
+        (times, fault) = (movie.times, movie.fault.map(str::to_owned));
+    } else if let Some(sound) = riff::read(&mut bytes, begin, &mut tags)? {
+        let (form, range, fault) = match sound {
+            Ok(sound) => (Some(sound.form), sound.data, None),
+            Err(reason) => (None, begin..end, Some(reason)),
+        };
+        let blocks = form.and_then(|form| match form {
+            Form::Blocks(blocks) => Some(blocks),
+            Form::Stream => None,
+        });
+        let media = Media::within(bytes, range)?;
+        return Ok(Survey { media, blocks, tags, old_tags, times, fault });
     } else {
-        fault = riff::read(&mut bytes, begin, &mut tags, &mut patches)?;
+        fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
     }
-    Ok(Survey { media: Media::new(bytes, begin, patches)?, tags, old_tags, times, fault })
+    Ok(Survey { media: Media::new(bytes, begin, patches)?, blocks: None, tags, old_tags, times, fault })
 }
 
 /// Turns the pictures before the audio of a FLAC file into padding.

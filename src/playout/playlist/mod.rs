@@ -129,9 +129,9 @@ pub fn parse(
 
 /// Whether a file's name is that of audio which can be decoded.
 fn is_audio(path: &Path) -> bool {
-    const AUDIO: [&str; 15] = [
-        "aac", "aif", "aifc", "aiff", "flac", "m4a", "m4b", "mp3", "mp4", "oga", "ogg", "opus", "rf64",
-        "wav", "wave",
+    const AUDIO: [&str; 21] = [
+        "aac", "aif", "aifc", "aiff", "bw64", "bwf", "caf", "flac", "m4a", "m4b", "mp1", "mp2", "mp3", "mp4",
+        "oga", "ogg", "opus", "rf64", "w64", "wav", "wave",
     ];
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| AUDIO.iter().any(|audio| audio.eq_ignore_ascii_case(extension)))

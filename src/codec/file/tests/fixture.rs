@@ -163,3 +163,12 @@ pub(super) fn error_db(wanted: &[f32], got: &[f32]) -> f64 {
     let noise: f64 = wanted.iter().zip(got).map(|(&a, &b)| square(f64::from(a) - f64::from(b))).sum();
     10.0 * (noise / signal).log10()
 }
+
+/// What ffmpeg decodes from a file, in its own rate and channels.
+pub(super) fn by_ffmpeg(path: &Path) -> Vec<f32> {
+    let raw = path.with_extension("raw");
+    let to = raw.to_str().expect("a name");
+    run("ffmpeg", "ffmpeg", ["-v", "error", "-y", "-i", path.to_str().expect("a name"), "-f", "f32le", to]);
+    let bytes = std::fs::read(&raw).expect("what ffmpeg wrote");
+    bytes.as_chunks().0.iter().map(|sample| f32::from_le_bytes(*sample)).collect()
+}
