@@ -55,6 +55,13 @@ impl Crew {
         }
     }
 
+    /// How many threads of this name are at work.
+    #[cfg(test)]
+    pub fn at_work(&self, name: &str) -> usize {
+        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.iter().filter(|member| member.name == name && !member.handle.is_finished()).count()
+    }
+
     /// Takes out a thread that is not the caller's.
     fn take_another(&self) -> Option<Member> {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);

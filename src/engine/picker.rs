@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
@@ -92,6 +92,21 @@ impl PendingPick {
     pub fn is_late(&self) -> bool {
         let opening = self.opening.0.try_lock();
         opening.is_ok_and(|opened| opened.as_ref().is_some_and(|open| open.since.elapsed() >= OPEN_WITHIN))
+    }
+
+    /// What is left of it once it is dropped.
+    pub fn weak(&self) -> WeakPick {
+        WeakPick(Arc::downgrade(&self.opening))
+    }
+}
+
+/// A pick that may have been dropped while its thread opens a file.
+pub(crate) struct WeakPick(Weak<Opening>);
+
+impl WeakPick {
+    /// Whether its thread is still at work.
+    pub fn is_being_made(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

@@ -112,7 +112,8 @@ impl Settings for PipelineSettings {
         "fade_out" = "0s", TIME => fade_out, Applied,
             "How long a track takes to fade when nothing follows it.";
         "skip_crossfade" = "800ms", TIME => skip_crossfade, Restart,
-            "How long the crossfade of a skip takes, up to 5m.";
+            "How long the crossfade of a skip takes, up to 5m. Three tracks fade out at once at most: one more \
+             cuts the quietest of them short.";
         "replaygain" = "track", REPLAYGAIN => replaygain, Restart,
             "Which gain tag of a file levels it: `\"track\"` (all tracks equally loud), `\"album\"` (albums keep their \
              dynamics) or `\"off\"`. Files without the tag play as they are.";

@@ -23,6 +23,10 @@ use crate::units::{FrameCount, FramePos};
 /// After so many stretches (blocks, mostly) without anything a decoder counts as stuck.
 const STUCK_STRETCHES: u32 = 40;
 
+/// The most tracks that fade out at once. With the current one, four sound. Each has a decoder and its
+/// memory, and a fade may take minutes: a skip is pressed more often. One more cuts the quietest of them short.
+const MOST_FADING: usize = 3;
+
 /// How tracks meet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transitions {
@@ -44,6 +48,7 @@ pub(crate) struct Programme {
     spec: PcmSpec,
     transitions: Transitions,
     current: Current,
+    /// The tracks that fade out: [`MOST_FADING`], and those that end within [`CUT`].
     outgoing: Vec<Voice>,
     next: NextTrack,
     bus: Bus,
@@ -366,7 +371,23 @@ impl Programme {
         track.voice.close(fade, curve, Then::End);
         let ramp = track.voice.gain.fade.clone();
         self.outgoing.push(track.voice);
+        self.cut_quietest();
         Some(ramp)
+    }
+
+    /// If too many tracks fade out, cuts those short that are heard least.
+    fn cut_quietest(&mut self) {
+        let cut = self.frames(CUT);
+        loop {
+            let mut fading: Vec<&mut GainRamp> =
+                self.outgoing.iter_mut().map(|voice| &mut voice.gain.fade).collect();
+            fading.retain(|fade| fade.left() > cut);
+            if fading.len() <= MOST_FADING {
+                return;
+            }
+            let quietest = fading.into_iter().min_by(|one, other| one.gain().total_cmp(&other.gain()));
+            quietest.expect("there are some").ramp_to(0.0, cut, Curve::Smooth);
+        }
     }
 
     /// The current track is no longer current. What has been heard of it has begun, however short it was.

@@ -4,17 +4,23 @@ use std::time::Duration;
 
 use crossbeam::channel::{RecvTimeoutError, TryRecvError};
 
-use super::super::picker::{OpenedTrack, PendingPick, Pick, PickFrom, Picker};
+use super::super::picker::{OpenedTrack, PendingPick, Pick, PickFrom, Picker, WeakPick};
 use crate::units::{FrameCount, FramePos};
 
 /// How long nothing is tried when everything up next has failed.
 const RETRY_FIRST: Duration = Duration::from_secs(2);
 const RETRY_MOST: Duration = Duration::from_secs(60);
 
+/// The most tracks that are still being opened although they are no longer next. Each has a thread. While
+/// there are so many, the list may change and the track that is being opened is waited for.
+const MOST_GIVEN_UP: usize = 16;
+
 /// What follows the current track, and where it comes from.
 pub(super) struct NextTrack {
     picker: Picker,
     state: Next,
+    /// The picks that were given up. Their threads may still open a file.
+    given_up: Vec<WeakPick>,
     supply: Supply,
     /// How long nothing is tried if everything up next fails again.
     retry_after: Duration,
@@ -43,7 +49,7 @@ enum Supply {
 impl NextTrack {
     pub fn new(picker: Picker, crossfade: Duration) -> NextTrack {
         let state = Next::Pending(picker.pick(PickFrom::List, crossfade));
-        NextTrack { picker, state, supply: Supply::List, retry_after: RETRY_FIRST }
+        NextTrack { picker, state, given_up: Vec::new(), supply: Supply::List, retry_after: RETRY_FIRST }
     }
 
     /// The next track, once it is ready.
@@ -101,7 +107,7 @@ impl NextTrack {
             return false;
         }
         self.supply = Supply::Fallback { instead_of: self.picker.version() };
-        self.state = Next::Pending(self.picker.pick(PickFrom::Fallback, crossfade));
+        self.pick_from(PickFrom::Fallback, crossfade);
         true
     }
 
@@ -138,7 +144,9 @@ impl NextTrack {
             }
         };
         if stale {
-            self.pick(crossfade);
+            if self.may_give_up() {
+                self.pick(crossfade);
+            }
             return;
         }
         match &mut self.state {
@@ -176,7 +184,21 @@ impl NextTrack {
             Supply::List => PickFrom::List,
             Supply::Fallback { .. } => PickFrom::ListThenFallback,
         };
+        self.pick_from(from, crossfade);
+    }
+
+    fn pick_from(&mut self, from: PickFrom, crossfade: Duration) {
+        self.given_up.retain(WeakPick::is_being_made);
+        if let Next::Pending(pending) = &self.state {
+            self.given_up.push(pending.weak());
+        }
         self.state = Next::Pending(self.picker.pick(from, crossfade));
+    }
+
+    /// Whether a pick that is being made may be given up for another.
+    fn may_give_up(&mut self) -> bool {
+        self.given_up.retain(WeakPick::is_being_made);
+        !matches!(self.state, Next::Pending(_)) || self.given_up.len() < MOST_GIVEN_UP
     }
 
     fn retry_later(&mut self, version: u64, at: FramePos) -> Next {

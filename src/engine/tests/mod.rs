@@ -4,6 +4,7 @@ mod commands;
 mod failures;
 mod flood;
 mod joins;
+mod presses;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +39,7 @@ const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels:
 
 /// A file that sounds as one constant. Its name is `level:frames`. With `?` at the end it does not declare
 /// its length; with `@frame-ms` its disk is away at that frame for so long. Any other name is a bad file, but
-/// for two: `panics` panics when it is opened, and `hangs` opens only once [`ANSWERS`] is true. A level of
+/// for two: `panics` panics when it is opened, and `hangs`, with whatever follows, opens only once [`ANSWERS`] is true. A level of
 /// `NaN` panics when it is read.
 struct Constant {
     level: f32,
@@ -57,7 +58,7 @@ fn open(path: &Path) -> Result<Box<dyn Source>> {
     let bad = || Error::file(path, "not audio");
     let name = path.to_str().unwrap();
     assert_ne!(name, "panics", "on purpose, in a test");
-    while name == "hangs" && !ANSWERS.load(Ordering::Relaxed) {
+    while name.starts_with("hangs") && !ANSWERS.load(Ordering::Relaxed) {
         std::thread::yield_now();
     }
     let (level, frames) = name.split_once(':').ok_or_else(bad)?;
