@@ -2,11 +2,12 @@
 //! reads no clock: callers pass the time. It reads and writes the users file.
 //!
 //! A request has a [`Credential`]. [`Users`] finds the owner of a token or a password, [`Logins`] remembers
-//! verified passwords, and [`Failures`] counts wrong ones. A [`Role`] is a set of [`Right`]s.
+//! verified passwords, [`Failures`] counts wrong ones, and [`LoginQueue`] says which is verified next. A [`Role`] is a set of [`Right`]s.
 
 mod credential;
 mod file_lock;
 mod hasher;
+mod login_queue;
 mod logins;
 mod private_file;
 mod role;
@@ -15,6 +16,7 @@ mod users;
 pub(crate) use credential::{Credential, Identity, Refusal};
 pub(crate) use file_lock::{FileLock, lock_of};
 pub(crate) use hasher::PasswordChecker;
+pub(crate) use login_queue::LoginQueue;
 pub(crate) use logins::{Failures, Logins, network};
 pub(crate) use private_file::changeable_by_others;
 pub use private_file::write_private;

@@ -1,22 +1,14 @@
-//! Applies the rules of `access` to requests, and runs the thread `login`.
-//!
-//! `login` reads: requests whose passwords must be verified. Writes: answers to requests with wrong
-//! passwords; the other requests, back to the thread `api`; the remembered logins. Never: anything else,
-//! since it alone computes slow hashes. A brute force delays only users who log in for the first time.
+//! Applies the rules of `access` to requests. (The thread `login` is in `login.rs`.)
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::problem::Problem;
+use crate::HttpRequest;
 use crate::access::{Credential, Failures, Identity, Logins, PasswordChecker, Refusal, Right, Users, random};
-use crate::{HttpRequest, RequestsBell};
-
-/// After so long without a login, the memory for hashes is given back.
-const LOGINS_REST: Duration = Duration::from_secs(10);
 
 /// The condition for using a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,15 +155,20 @@ impl Guard {
         self.memory().failures.was_good(address);
     }
 
-    /// Verifies a password. Hashing it takes some tens of milliseconds.
-    fn verify(
+    /// Verifies a password, unless it has been verified meanwhile. Hashing it takes some tens of milliseconds.
+    pub(super) fn verify(
         &self,
         checker: &mut PasswordChecker,
         name: &str,
         password: &str,
         address: IpAddr,
     ) -> Result<Identity, Refusal> {
+        let known = self.memory().logins.find(name, password, Instant::now());
         let users = self.users.load_full();
+        if let Some(identity) = known.filter(|_| !users.has_expired(name, SystemTime::now())) {
+            self.memory().failures.was_good(address);
+            return Ok(identity);
+        }
         let verified = users.verify_with(checker, name, password).and_then(|_| users.identity_of(name));
         let identity = verified.ok_or(Refusal::NO_SUCH_LOGIN)?;
         let mut memory = self.memory();
@@ -193,57 +190,12 @@ impl Guard {
     }
 }
 
-/// A request whose login must be verified, and its task after that.
-pub(crate) struct Pending<T> {
-    pub(crate) request: HttpRequest,
-    pub(crate) name: String,
-    pub(crate) password: String,
-    pub(crate) right: Right,
-    pub(crate) then: T,
-}
-
-/// Runs the thread `login`. It ends with the thread `api`, and wakes it after a good login.
-pub(crate) fn run_logins<T>(
-    guard: &Guard,
-    pending: &Receiver<Pending<T>>,
-    welcome: &Sender<(HttpRequest, Identity, T)>,
-    bell: &RequestsBell,
-) {
-    let mut checker = PasswordChecker::default();
-    while let Some(Pending { request, name, password, right, then }) = next_login(pending, &mut checker) {
-        let address = request.address().real();
-        let verified = guard.verify(&mut checker, &name, &password, address).inspect_err(|_| {
-            log::warn!("a login failed at {}", request.shown_address());
-        });
-        match verified.and_then(|identity| identity.with_right(right)) {
-            Err(refusal) => request.answer(problem(refusal).answer()),
-            Ok(identity) => {
-                // If the thread `api` is gone, this drops the request. A dropped request is answered.
-                let _ = welcome.send((request, identity, then));
-                bell.ring();
-            }
-        }
-    }
-}
-
-/// Waits for the next login. `None` when the thread `api` has ended.
-fn next_login<T>(pending: &Receiver<Pending<T>>, checker: &mut PasswordChecker) -> Option<Pending<T>> {
-    match pending.recv_timeout(LOGINS_REST) {
-        Ok(login) => Some(login),
-        Err(RecvTimeoutError::Disconnected) => None,
-        Err(RecvTimeoutError::Timeout) => {
-            checker.give_back_memory();
-            pending.recv().ok()
-        }
-    }
-}
-
 /// The answer to a request that waited while its user was removed or changed.
 pub(crate) fn changed_meanwhile() -> Problem {
     problem(Refusal::Unknown("this user or token was changed or removed: log in again"))
 }
 
-fn problem(refusal: Refusal) -> Problem {
+pub(super) fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Unknown(reason) => Problem::new("unauthorized", reason)
             .with_header("WWW-Authenticate", "Basic realm=\"Longwave\", charset=\"UTF-8\""),

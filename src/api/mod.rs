@@ -12,6 +12,7 @@ mod files;
 mod guard;
 mod handlers;
 mod icecast;
+mod login;
 mod media;
 mod nowplaying;
 mod origin;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{bounded, unbounded};
+use crossbeam::channel::unbounded;
 
 use self::core::{Core, Declared};
 use crate::StopReport;
@@ -46,8 +47,6 @@ use streams::Streams;
 
 /// The capacity of the queue of requests to the thread `api`: about one second of a busy station.
 const WAITING: usize = 512;
-/// The capacity of the queue of passwords to verify: about one second of work.
-const LOGINS_WAITING: usize = 32;
 
 /// How long stopping waits for the API's threads. One may be verifying a password.
 const STOP_WITHIN: Duration = Duration::from_millis(250);
@@ -106,9 +105,8 @@ impl Api {
         let streams = Streams::new(&core, run_name())?;
         let stopping = Arc::new(AtomicBool::new(false));
         let files = Files::new(Arc::clone(&core));
-        let (logins, pending) = bounded(LOGINS_WAITING);
+        let (logins, pending) = login::queue(Arc::clone(&core));
         let (welcome, verified) = unbounded();
-        let doorkeeper = Arc::clone(&core);
         let service = Service {
             core: Arc::clone(&core),
             requests,
@@ -120,9 +118,7 @@ impl Api {
         };
         let threads = Crew::default();
         threads.spawn("api", move || service.run())?;
-        threads.spawn("login", move || {
-            guard::run_logins(&doorkeeper.guard, &pending, &welcome, &doorkeeper.bell);
-        })?;
+        threads.spawn("login", move || pending.run(&welcome))?;
         Ok(Api { core, stopping, files, threads })
     }
 

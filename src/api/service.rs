@@ -1,18 +1,19 @@
 //! The threads of the API.
 //!
 //! `api` reads: requests, events of the station, the mounts' titles. Writes: answers, streams of events.
-//! Never: opens a file, computes a password's hash. (`api-files` is in `files.rs`, `login` in `guard.rs`.)
+//! Never: opens a file, computes a password's hash. (`api-files` is in `files.rs`, `login` in `login.rs`.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, TrySendError};
+use crossbeam::channel::Receiver;
 
 use super::call::{Call, Handled};
 use super::core::Core;
 use super::files::{FileJob, Files};
-use super::guard::{Access, Pending, Verdict, changed_meanwhile};
+use super::guard::{Access, Verdict, changed_meanwhile};
+use super::login::{LoginSender, Pending};
 use super::origin;
 use super::problem::Problem;
 use super::router::{self, Follow, Handler};
@@ -34,7 +35,7 @@ pub(super) struct Service {
     pub(super) requests: Requests,
     pub(super) streams: Streams,
     pub(super) files: Files,
-    pub(super) logins: Sender<Pending<Task>>,
+    pub(super) logins: LoginSender<Task>,
     /// Requests whose logins have been verified.
     pub(super) verified: Receiver<(HttpRequest, Identity, Task)>,
     pub(super) stopping: Arc<AtomicBool>,
@@ -85,12 +86,7 @@ impl Service {
             Verdict::Allowed(identity) => self.handle(task, identity.as_ref(), request),
             Verdict::Refused(problem) => request.answer(problem.answer()),
             Verdict::Verify { name, password, right } => {
-                let pending = Pending { request, name, password, right, then: task };
-                if let Err(TrySendError::Full(Pending { request, .. })) = self.logins.try_send(pending) {
-                    self.core.guard.put_off(request.address().real());
-                    let problem = Problem::new("busy", "too many logins wait to be verified: try again soon");
-                    request.answer(problem.retry_after(Duration::from_secs(1)).answer());
-                }
+                self.logins.push(Pending { request, name, password, right, then: task });
             }
         }
     }

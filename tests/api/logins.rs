@@ -48,12 +48,17 @@ fn every_route_that_is_not_public_needs_the_right_credential() {
 
 /// A station that has a user with a password, too.
 fn with_a_password() -> Radio {
-    let mut radio = Radio::start();
+    with_users(Radio::start(), &[])
+}
+
+/// The same with these users, who have the password `password`, as well.
+fn with_users(mut radio: Radio, others: &[&str]) -> Radio {
     radio.api.take();
     let file = radio.folder.path().join("users");
     let mut users = Users::read(&file).unwrap();
     users.add("alice", Role::Admin, "pass: wörd").unwrap();
     users.add("bob", Role::Viewer, "password").unwrap();
+    others.iter().for_each(|name| users.add(name, Role::Viewer, "password").unwrap());
     users.write(&file).unwrap();
     let settings = longwave::ApiSettings { users_file: Some(file), ..longwave::ApiSettings::default() };
     radio.api = Some(longwave::Api::start(&radio.station, &settings).unwrap());
@@ -107,6 +112,49 @@ fn a_brute_force_must_wait_and_delays_nobody_else() {
     assert_eq!(code(&radio, &alice), (204, String::new()));
     assert_eq!(radio.steer("POST", SKIP, Value::Null).status, 204);
     assert_eq!(code(&radio, "Authorization: Bearer lw-guess\r\n"), (429, "too-many-failures".into()));
+}
+
+/// Sends a login of a client that a trusted proxy forwards.
+fn log_in_from(radio: &Radio, client: &str, name: &str, password: &str) -> Client {
+    let mut connection = Client::new(radio.connect());
+    let headers = format!("{}X-Forwarded-For: {client}\r\n", basic(name, password));
+    connection.send("GET", "/api/v1/pipelines", &headers, "");
+    connection
+}
+
+/// Operators log in for the first time while strangers' wrong logins are more than can be verified. Their
+/// answers must all be good.
+fn operators_get_in(stranger: impl Fn(usize) -> String, operator: impl Fn(usize) -> String) {
+    const OPERATORS: [&str; 2] = ["ann", "ben"];
+    let trusted = |server: &mut longwave::ServerSettings| server.trusted_proxies = vec!["127.0.0.1".into()];
+    let radio = with_users(Radio::with(trusted, |_| {}), &OPERATORS);
+    // Somebody has logged in from the first address.
+    assert_eq!(log_in_from(&radio, "198.51.100.7", "bob", "password").answer(false).status, 200);
+    let mut flood: Vec<_> = (0..300).map(|n| log_in_from(&radio, &stranger(n), "ann", "a guess")).collect();
+    for (n, name) in OPERATORS.into_iter().enumerate() {
+        let answer = log_in_from(&radio, &operator(n), name, "password").answer(false);
+        assert_eq!(answer.status, 200, "{name}: {answer:?}");
+    }
+    let statuses: Vec<u16> = flood.iter_mut().map(|client| client.answer(false).status).collect();
+    let put_off = statuses.iter().filter(|status| **status == 503).count();
+    assert!(put_off >= 300 - 128 - OPERATORS.len() && !statuses.contains(&200), "{statuses:?}");
+    // Tokens never wait.
+    assert_eq!(radio.steer("POST", SKIP, Value::Null).status, 204);
+}
+
+#[test]
+fn a_hundred_strangers_do_not_keep_operators_out() {
+    operators_get_in(|n| format!("203.0.113.{}", n % 120), |n| format!("198.{}.100.1", 60 + n));
+}
+
+#[test]
+fn strangers_with_a_whole_provider_of_addresses_do_not_keep_operators_out() {
+    operators_get_in(|n| format!("2001:db8:{n:x}::1"), |n| format!("2001:{:x}::1", 0xdb9 + n));
+}
+
+#[test]
+fn strangers_all_over_the_world_do_not_keep_known_operators_out() {
+    operators_get_in(|n| format!("{}.{}.0.1", 20 + n / 100, n % 100), |_| "198.51.100.7".into());
 }
 
 #[test]
