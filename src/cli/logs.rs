@@ -53,7 +53,10 @@ pub fn start() -> io::Result<Log> {
     })?;
     start_logger(Queue { lines: lines.clone(), lost });
     // By itself, a thread that panics writes to standard error, and waits there for whoever does not read it.
-    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        log::error!("thread {}: {panic}", thread.name().unwrap_or("without a name"));
+    }));
     Ok(Log { lines, written })
 }
 
@@ -121,7 +124,45 @@ fn start_logger(queue: Queue) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+
     use super::*;
+
+    /// Far more panics than a pipe that nobody reads can hold.
+    const PANICS: usize = 3_000;
+
+    #[test]
+    #[ignore = "a process of its own, which the next test starts"]
+    fn panics_in_many_threads() {
+        let _log = start().unwrap();
+        for number in 0..PANICS {
+            let panics = move || panic!("on purpose, number {number}");
+            let thread = std::thread::Builder::new().name("sick".into()).spawn(panics).unwrap();
+            assert!(thread.join().is_err());
+        }
+        println!("all have ended");
+    }
+
+    #[test]
+    fn a_panic_in_any_thread_is_logged_and_waits_for_no_reader() {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "cli::logs::tests::panics_in_many_threads", "--ignored", "--nocapture"])
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Nobody reads standard error meanwhile: if a thread waited for that, this would not end.
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("all have ended")));
+        let mut log = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(child.wait().unwrap().success());
+        let first = log.lines().next().unwrap();
+        assert!(first.contains("ERROR thread sick: panicked at ") && first.contains("number 0"), "{first}");
+        assert!(log.matches("on purpose").count() > 100, "the others, too");
+    }
 
     #[test]
     fn logging_never_blocks_and_lost_lines_are_counted() {

@@ -71,6 +71,7 @@ impl Distributor {
                 Err(Nothing::Yet) => {}
                 Err(Nothing::EverAgain) => return,
             }
+            self.tell_left_out_lines();
             self.stop_pipelines();
             self.watch_hooks();
         }
@@ -84,7 +85,8 @@ impl Distributor {
             found => return found,
         }
         self.tell_losses();
-        let due = self.pipelines.iter().filter_map(|pipeline| pipeline.stops_by).chain(self.look_at).min();
+        let of_pipeline = |pipeline: &Pipeline| [pipeline.stops_by, pipeline.lines.due()];
+        let due = self.pipelines.iter().flat_map(of_pipeline).flatten().chain(self.look_at).min();
         match due {
             None => self.messages.recv().ok_or(Nothing::EverAgain),
             Some(due) => self.messages.recv_by(due),
@@ -216,6 +218,14 @@ impl Distributor {
             if let Some(inbox) = subscriber.inbox.upgrade().filter(|_| may_concern) {
                 inbox.miss(count);
             }
+        }
+    }
+
+    /// Writes how many lines about tracks were left out.
+    fn tell_left_out_lines(&mut self) {
+        for Pipeline { lines, name, .. } in self.pipelines.iter_mut().filter(|one| one.lines.due().is_some())
+        {
+            lines.tell_left_out(name, Instant::now(), &mut self.write_line);
         }
     }
 

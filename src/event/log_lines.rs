@@ -65,24 +65,37 @@ impl LogLines {
         write_line(level, format!("{name}: {text}"));
     }
 
-    /// Whether one more line about a track may be written. When a period begins, this first writes how many
-    /// lines the last one left out.
+    /// When [`tell_left_out`](LogLines::tell_left_out) is due, if lines were left out.
+    pub fn due(&self) -> Option<Instant> {
+        self.since.filter(|_| self.left_out > 0).map(|since| since + PERIOD)
+    }
+
+    /// When the period is over, writes how many lines it left out.
+    pub fn tell_left_out(&mut self, name: &str, now: Instant, write_line: &mut dyn FnMut(Level, String)) {
+        if self.due().is_some_and(|due| now >= due) {
+            let text = format!("{name}: {} more tracks began or failed in the last minute", self.left_out);
+            write_line(Level::Warn, text);
+            *self = LogLines::default();
+        }
+    }
+
+    /// Whether one more line about a track may be written. The first one that may not says so.
     fn has_room(&mut self, name: &str, now: Instant, write_line: &mut dyn FnMut(Level, String)) -> bool {
+        self.tell_left_out(name, now, write_line);
         if self.since.is_none_or(|since| now.saturating_duration_since(since) >= PERIOD) {
-            if self.left_out > 0 {
-                let text =
-                    format!("{name}: {} more tracks began or failed in the last minute", self.left_out);
-                write_line(Level::Warn, text);
-            }
             *self = LogLines { since: Some(now), written: 0, left_out: 0 };
         }
-        let has_room = self.written < LINES;
-        if has_room {
+        if self.written < LINES {
             self.written += 1;
-        } else {
-            self.left_out += 1;
+            return true;
         }
-        has_room
+        self.left_out += 1;
+        if self.left_out == 1 {
+            let text =
+                format!("{name}: {LINES} tracks began or failed within a minute: the next are counted");
+            write_line(Level::Warn, text);
+        }
+        false
     }
 }
 
@@ -103,9 +116,40 @@ mod tests {
             std::mem::take(&mut written)
         };
         let of_files = (Level::Warn, "main: a: broken".to_owned());
-        assert_eq!(flood(Duration::ZERO), vec![of_files.clone(); 100]);
+        let begins = (
+            Level::Warn,
+            "main: 100 tracks began or failed within a minute: the next are counted".to_owned(),
+        );
+        let full = [&vec![of_files; 100][..], &[begins]].concat();
+        assert_eq!(flood(Duration::ZERO), full);
         assert_eq!(flood(PERIOD / 2), []);
         let left_out = (Level::Warn, "main: 400 more tracks began or failed in the last minute".to_owned());
-        assert_eq!(flood(PERIOD), [&[left_out][..], &vec![of_files; 100]].concat());
+        assert_eq!(flood(PERIOD), [&[left_out][..], &full].concat());
+    }
+
+    #[test]
+    fn a_flood_that_ends_is_told_when_the_minute_is_over() {
+        let (mut lines, start) = (LogLines::default(), Instant::now());
+        let failed = Event::TrackFailed { file: "a".into(), reason: "broken".into() };
+        (0..100).for_each(|_| lines.write("main", &failed, start, &mut |_, _| ()));
+        assert_eq!(lines.due(), None, "nothing was left out");
+        (0..7).for_each(|_| lines.write("main", &failed, start, &mut |_, _| ()));
+        assert_eq!(lines.due(), Some(start + PERIOD));
+        let mut told = Vec::new();
+        for later in [PERIOD - Duration::from_millis(1), PERIOD, 2 * PERIOD] {
+            lines.tell_left_out("main", start + later, &mut |_, text| told.push((later, text)));
+        }
+        let text = "main: 7 more tracks began or failed in the last minute".to_owned();
+        assert_eq!(told, [(PERIOD, text)]);
+        assert_eq!(lines.due(), None);
+    }
+
+    #[test]
+    fn other_lines_are_never_left_out() {
+        let (mut lines, start, mut count) = (LogLines::default(), Instant::now(), 0);
+        let failed = Event::TrackFailed { file: "a".into(), reason: "broken".into() };
+        (0..500).for_each(|_| lines.write("main", &failed, start, &mut |_, _| ()));
+        (0..500).for_each(|_| lines.write("main", &Event::NothingToPlay, start, &mut |_, _| count += 1));
+        assert_eq!(count, 500);
     }
 }
