@@ -3,6 +3,7 @@
 //! `api` reads: requests, events of the station, the mounts' titles. Writes: answers, streams of events.
 //! Never: opens a file, computes a password's hash. (`api-files` is in `files.rs`, `login` in `login.rs`.)
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -111,7 +112,9 @@ impl Service {
         match handler {
             Handler::Quick(handle) => answer_with(&self.core, handle, &held, request),
             Handler::Events(follow) => {
-                follow(&mut self.streams, &self.core, request, Follow { held: &held, who });
+                let follow = || follow(&mut self.streams, &self.core, request, Follow { held: &held, who });
+                // If it panics, the request is dropped, and so it is answered.
+                let _ = catch_unwind(AssertUnwindSafe(follow));
             }
             Handler::Slow(handler) => {
                 let (request, who) = (Box::new(request), who.cloned());
@@ -160,6 +163,99 @@ pub(super) fn answer_with(
     held: &[String],
     request: HttpRequest,
 ) {
-    let handled = handler(core, &Call { request: &request, held });
+    let call = || handler(core, &Call { request: &request, held });
+    // A handler that panics costs its request, and not the thread.
+    let handled = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(Problem::new("internal", "there is a fault in Longwave: the log says where"))
+    });
     request.answer(handled.unwrap_or_else(|problem| problem.answer()));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use crossbeam::channel::unbounded;
+
+    use super::*;
+    use crate::access::Users;
+    use crate::api::call::done;
+    use crate::api::guard::Guard;
+    use crate::api::login;
+    use crate::api::media::Media;
+    use crate::{Server, ServerSettings};
+
+    fn service(server: &Server) -> Service {
+        let requests = server.take_polls(&["/"], 64).unwrap();
+        let guard = Guard::new(Users::default()).unwrap();
+        let (pipelines, media) = (Vec::new(), Media::new(&[]));
+        let core = Core::new(server.clone(), pipelines, media, guard, None, requests.bell());
+        let core = Arc::new(core);
+        Service {
+            requests,
+            streams: Streams::new(&core, "test".into()).unwrap(),
+            files: Files::new(Arc::clone(&core)),
+            logins: login::queue(Arc::clone(&core)).0,
+            verified: unbounded().1,
+            stopping: Arc::default(),
+            core,
+        }
+    }
+
+    fn panics(_: &Core, _: &Call<'_>) -> Handled {
+        panic!("on purpose, in a test")
+    }
+
+    fn panics_following(_: &mut Streams, _: &Core, _: HttpRequest, _: Follow<'_>) {
+        panic!("on purpose, in a test")
+    }
+
+    fn is_fine(_: &Core, _: &Call<'_>) -> Handled {
+        done()
+    }
+
+    /// Sends a request that this handler gets, and returns the status of the answer.
+    fn status(service: &mut Service, handler: Handler) -> String {
+        let mut client = TcpStream::connect(service.core.server.local_addrs()[0]).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        client.write_all(b"GET /api HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        // The bell rings for other things, too: `None` until it is there.
+        let request = std::iter::repeat_with(|| service.requests.next_within(Duration::from_secs(30)));
+        let request = request.flatten().next().unwrap();
+        service.handle(Task { handler, held: Vec::new() }, None, request);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer[9..12].to_owned()
+    }
+
+    /// Far more panics than there are threads; then all others are answered as ever.
+    fn costs_its_request_only(handler: Handler) {
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let server = Server::start(ServerSettings { listen, ..ServerSettings::default() }).unwrap();
+        let mut service = service(&server);
+        for _ in 0..40 {
+            assert_eq!(status(&mut service, handler), "500");
+        }
+        for fine in [Handler::Quick(is_fine), Handler::Slow(is_fine)] {
+            assert_eq!(status(&mut service, fine), "204");
+        }
+        let abandoned = service.files.stop(Instant::now() + Duration::from_secs(20));
+        assert_eq!(abandoned, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_handler_that_panics_costs_its_request_only() {
+        costs_its_request_only(Handler::Quick(panics));
+    }
+
+    #[test]
+    fn a_handler_of_files_that_panics_costs_its_request_only() {
+        costs_its_request_only(Handler::Slow(panics));
+    }
+
+    #[test]
+    fn a_handler_of_streams_that_panics_costs_its_request_only() {
+        costs_its_request_only(Handler::Events(panics_following));
+    }
 }

@@ -308,3 +308,34 @@ fn a_silent_crowd_is_closed_and_disturbs_nobody() {
     assert_eq!(radio.station.server().listener_count(None), 1);
     drop(idle);
 }
+
+/// What names more files than one request may is refused, and nothing of it is done.
+#[test]
+fn the_files_of_one_request_are_bounded() {
+    const PLAYLIST: &str = "/api/v1/pipelines/main/playlist";
+    let radio = Radio::start();
+    let names = |count: usize| vec![serde_json::json!("two.wav"); count];
+    let with_titles = vec![serde_json::json!({"file": "two.wav", "title": "T"}); 1_001];
+    let mut mixed = names(1_000);
+    mixed.push(serde_json::json!({"file": "two.wav"}));
+    let list = radio.look(PLAYLIST);
+    for (method, target, files) in [
+        ("POST", QUEUE, names(1_001)),
+        ("POST", QUEUE, with_titles),
+        ("POST", QUEUE, mixed),
+        ("POST", QUEUE, names(0)),
+        ("PUT", PLAYLIST, names(1_001)),
+        ("PUT", PLAYLIST, names(0)),
+    ] {
+        let count = files.len();
+        let answer = radio.steer(method, target, serde_json::json!({"files": files}));
+        let refused = (422, "invalid-value".to_owned(), Some("files".to_owned()));
+        assert_eq!(answer.problem(), refused, "{method} {target}, {count} files");
+    }
+    assert!(radio.pipeline().queue().is_empty());
+    assert_eq!(radio.look(PLAYLIST)["name"], list["name"]);
+    // As many as may be.
+    let answer = radio.steer("POST", QUEUE, serde_json::json!({"files": names(1_000)}));
+    assert_eq!((answer.status, radio.pipeline().queue().len()), (201, 1_000));
+    assert_eq!(radio.steer("PUT", PLAYLIST, serde_json::json!({"files": names(1_000)})).status, 202);
+}
