@@ -12,6 +12,7 @@ use super::media::Media;
 use super::problem::Problem;
 use crate::codec::read_tags;
 use crate::filework::{FileWork, HANGS_AFTER, Job, NoAnswer, warning_of_looks};
+use crate::health::Warning;
 use crate::pipeline::Reloader;
 use crate::roots::Bounds;
 use crate::{ApiSettings, Entry, Pipeline, RequestsBell, Server, Tags};
@@ -110,9 +111,10 @@ impl Core {
     }
 
     /// What an operator should know of the API's own work.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let hangs = |warning| format!("requests, or a reload, wait for files: {warning}");
-        let looks = |warning| format!("the configuration names files that do not answer: {warning}");
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        let warning = |public: &str, detail| Warning::new(format!("{public}: {detail}"), public);
+        let hangs = |detail| warning("requests, or a reload, wait for files", detail);
+        let looks = |detail| warning("the configuration names files that do not answer", detail);
         let (own, start) = (self.files.warning().map(hangs), warning_of_looks().map(looks));
         own.into_iter().chain(start).collect()
     }

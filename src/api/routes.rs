@@ -26,7 +26,7 @@ const fn change(method: &'static str, path: &'static str, handler: Handler) -> R
 
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
-    open("/health", Quick(station::health)),
+    open("/health", Quick(station::public_health)),
     open("/status-json.xsl", Quick(icecast::status)),
     open("/nowplaying/{mount*}", Events(Streams::follow_mount)),
     open("/api/v1/openapi.json", Quick(station::openapi)),

@@ -19,6 +19,7 @@ use crate::engine::shared::{Locked, SharedUpNext};
 use crate::error::Result;
 use crate::event::Emitter;
 use crate::filework::{FileWork, HANGS_AFTER};
+use crate::health::Warning;
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
 use crate::playout::{Entry, ListState, UpNext, When};
@@ -184,9 +185,12 @@ impl Programming {
     }
 
     /// What an operator should know of its disks.
-    pub fn warnings(&self) -> impl Iterator<Item = String> {
-        let fallback = self.fallback.files.warning().map(|warning| format!("the fallback: {warning}"));
-        self.files.warning().into_iter().chain(fallback)
+    pub fn warnings(&self) -> impl Iterator<Item = Warning> {
+        let public = "the disk of a file does not answer";
+        let of_fallback =
+            |warning| Warning::new(format!("the fallback: {warning}"), format!("the fallback: {public}"));
+        let fallback = self.fallback.files.warning().map(of_fallback);
+        self.files.warning().map(|warning| Warning::new(warning, public)).into_iter().chain(fallback)
     }
 
     /// The gain that a file's tags ask for.

@@ -165,8 +165,8 @@ impl Pipeline {
             health.problems.push("nothing that can be played is up next".into());
         }
         health.problems.extend(self.inner.outputs().problems());
-        health.warnings.extend(self.inner.programming.warnings());
-        health.warnings.extend(self.inner.state_keeping.warning());
+        health.warn(self.inner.programming.warnings());
+        health.warn(self.inner.state_keeping.warning());
         let hook = self.inner.hooks.hanging();
         health
             .problems

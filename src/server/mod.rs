@@ -32,7 +32,7 @@ use mio::{Poll, Waker};
 
 use crate::error::{Error, Result};
 use crate::event::{Emitter, EventKind, EventReceiver, Hub, StationEvent};
-use crate::health::Health;
+use crate::health::{Health, Warning};
 use crate::ring::{Doorbell, handoff};
 use crate::thread::Worker;
 use connections::limits::Limits;
@@ -360,9 +360,15 @@ impl Server {
 
     /// What an operator should look at. A server has no problems of its own beside these.
     pub fn health(&self) -> Health {
-        let mut warnings = self.inner.crowding.warnings(self.inner.access.rules().addresses);
-        warnings.extend(self.inner.access.fault());
-        Health { warnings, ..Health::default() }
+        let crowding = self.inner.crowding.warnings(self.inner.access.rules().addresses);
+        let mut health = Health::default();
+        health.warn(crowding.into_iter().map(|whole| {
+            Warning::new(whole, "an address that may be a proxy has its share, and more of it is refused")
+        }));
+        health.warn(
+            self.inner.access.fault().map(|whole| Warning::new(whole, "the access log is not written")),
+        );
+        health
     }
 
     /// Makes a stream of events, for [`HttpRequest::follow`]. The stream ends when it is dropped.

@@ -39,6 +39,59 @@ fn health_is_ok_or_says_what_is_wrong() {
     assert!(json["problems"][0]["problem"].as_str().unwrap().contains("nothing that can be played"));
 }
 
+/// Waits for a warning that has this detail. Only those with a credential see it.
+fn check_that_strangers_do_not_see(radio: &Radio, detail: &str, says: &str) {
+    let body = || radio.look("/api/v1/health")["warnings"].to_string();
+    until("the operator is warned", || body().contains(detail));
+    let (whole, answer) = (radio.look("/api/v1/health"), radio.ask("GET", "/health", "", ""));
+    let public = answer.json();
+    assert_eq!((answer.status, &public["status"]), (200, &whole["status"]));
+    let texts: Vec<&str> =
+        public["warnings"].as_array().unwrap().iter().map(|one| one["problem"].as_str().unwrap()).collect();
+    assert_eq!(Some(texts.len()), whole["warnings"].as_array().map(Vec::len));
+    assert!(texts.iter().any(|text| text.contains(says)), "{texts:?}");
+    for text in texts {
+        assert!(!text.contains(['/', ':']) && !text.contains(detail), "{text}");
+    }
+}
+
+#[test]
+fn health_tells_strangers_no_path_of_the_access_log() {
+    let radio = Radio::with(|server| server.access_log = AccessLog::File("/dev/full".into()), |_| {});
+    radio.ask("GET", "/nothing", "", "");
+    check_that_strangers_do_not_see(&radio, "/dev/full", "the access log is not written");
+}
+
+#[test]
+fn health_tells_strangers_no_name_of_a_state_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let states = folder.path().join("states");
+    std::fs::create_dir(&states).unwrap();
+    let radio = Radio::with(|_| {}, |pipeline| pipeline.state_file = Some(states.join("main.json")));
+    std::fs::remove_dir_all(&states).unwrap();
+    radio.pipeline().skip().unwrap();
+    check_that_strangers_do_not_see(&radio, "main.json", "the state is not kept");
+}
+
+#[test]
+fn health_tells_strangers_no_address() {
+    let radio = Radio::with(
+        |server| {
+            server.trusted_proxies = vec!["127.0.0.1".into()];
+            server.max_connections_per_address = 2;
+        },
+        |_| {},
+    );
+    let mut kept = Vec::new();
+    for _ in 0..4 {
+        let mut client = Client::new(radio.connect());
+        client.send("GET", "/", "X-Forwarded-For: 10.1.2.3\r\n", "");
+        client.answer(false);
+        kept.push(client);
+    }
+    check_that_strangers_do_not_see(&radio, "10.1.2.3", "may be a proxy");
+}
+
 #[test]
 fn status_is_as_tools_for_icecast_know_it() {
     let source = |radio: &Radio, target: &str| -> Value {

@@ -84,7 +84,7 @@ impl Faces<'_> {
     }
 
     fn health(&self) -> String {
-        self.asks("127.0.0.1", "GET", "/health", &self.token).1
+        self.asks("127.0.0.1", "GET", "/api/v1/health", &self.token).1
     }
 
     fn access_log(&self) -> String {

@@ -268,7 +268,7 @@ impl Sick {
         let received = self.listen();
         self.until("it is on the air", || received.load(Ordering::Relaxed) > BYTES_PER_SECOND);
         let is_named =
-            |sick: &Sick| sick.ask("GET", "/health", "").is_some_and(|(_, body)| body.contains(names));
+            |sick: &Sick| sick.ask("GET", "/api/v1/health", "").is_some_and(|(_, body)| body.contains(names));
         self.until(&format!("/health names {names}"), || is_named(&self));
         assert!(self.log().contains(names), "{self:?}");
         if matches!(self.disk, Disk::Playlist | Disk::Folder) {
@@ -324,7 +324,7 @@ impl Sick {
             self.until(&format!("/health names {names}"), || {
                 // A line of the access log.
                 self.ask("GET", "/nowhere", "");
-                self.ask("GET", "/health", "").is_some_and(|(_, body)| body.contains(names))
+                self.ask("GET", "/api/v1/health", "").is_some_and(|(_, body)| body.contains(names))
             });
         }
         if self.disk == Disk::Playlist {
@@ -408,7 +408,7 @@ impl Sick {
 impl std::fmt::Debug for Sick {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let log = self.log();
-        let health = self.ask("GET", "/health", "");
+        let health = self.ask("GET", "/api/v1/health", "");
         write!(f, "{:?}\n{log}\n{health:?}\n", self.disk)
     }
 }

@@ -11,6 +11,7 @@ use crate::api::core::Core;
 use crate::api::problem::Problem as Refusal;
 use crate::api::views::StationMount;
 use crate::codec::read_tags;
+use crate::health::{Health, Warning};
 use crate::json::{FileMetadata, Listener, ServerStatistics};
 use crate::time::{rfc3339, seconds};
 
@@ -37,19 +38,31 @@ struct Finding<'a> {
     problem: String,
 }
 
-/// `GET /health`: status 200, or 503 if there are problems.
+/// `GET /health`: status 200, or 503 if there are problems. Anybody can read it, so it names no files and no
+/// addresses.
+pub(crate) fn public_health(core: &Core, _: &Call<'_>) -> Handled {
+    health_with(core, |health| health.public_warnings)
+}
+
+/// `GET /api/v1/health`: the same, with all details.
 pub(crate) fn health(core: &Core, _: &Call<'_>) -> Handled {
+    health_with(core, |health| health.warnings)
+}
+
+fn health_with(core: &Core, warnings_of: fn(Health) -> Vec<String>) -> Handled {
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     for pipeline in &core.pipelines {
-        let health = pipeline.health();
+        let mut health = pipeline.health();
         let finding = |problem| Finding { pipeline: Some(pipeline.name()), problem };
-        problems.extend(health.problems.into_iter().map(finding));
-        warnings.extend(health.warnings.into_iter().map(finding));
+        problems.extend(std::mem::take(&mut health.problems).into_iter().map(finding));
+        warnings.extend(warnings_of(health).into_iter().map(finding));
     }
-    let finding = |problem| Finding { pipeline: None, problem };
-    warnings.extend(core.guard.warnings(SystemTime::now()).into_iter().map(finding));
-    warnings.extend(core.server.health().warnings.into_iter().map(finding));
-    warnings.extend(core.warnings().into_iter().map(finding));
+    let mut health = core.server.health();
+    // These name nobody.
+    let users = core.guard.warnings(SystemTime::now());
+    health.warn(users.into_iter().map(|warning| Warning::new(warning.clone(), warning)));
+    health.warn(core.warnings());
+    warnings.extend(warnings_of(health).into_iter().map(|problem| Finding { pipeline: None, problem }));
     let (code, status) = if problems.is_empty() { (200, "ok") } else { (503, "failing") };
     Ok(open_json(code, &StationHealth { status, problems, warnings }))
 }

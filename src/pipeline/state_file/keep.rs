@@ -12,6 +12,7 @@ use super::opening::{Opening, is_over};
 use super::{beside, folder_of, journal_of};
 use crate::event::{EventKind, EventReceiver};
 use crate::filework::FileWork;
+use crate::health::Warning;
 use crate::pipeline::resume::{PipelineSnapshot, SnapshotSource};
 
 /// The time between two writes. The state is also written at every track change and at the end.
@@ -34,9 +35,9 @@ impl Keeping {
     }
 
     /// Why the state is not kept now, if it is not.
-    pub fn warning(&self) -> Option<String> {
+    pub fn warning(&self) -> Option<Warning> {
         let reason = self.work.warning().or_else(|| self.fault().clone());
-        reason.map(|reason| format!("the state is not kept: {reason}"))
+        reason.map(|reason| Warning::new(format!("the state is not kept: {reason}"), "the state is not kept"))
     }
 
     /// Notes how an attempt went. A failure is logged once, until there is a success.
