@@ -30,8 +30,8 @@ use crate::units::FrameCount;
 #[cfg(feature = "aac")]
 pub use aac::{AacProfile, AacSettings};
 pub use about::{Codec, codecs};
-pub use file::read_metadata;
 pub(crate) use file::read_tags;
+pub use file::{read_metadata, read_tags_in};
 #[cfg(feature = "mp3")]
 pub use mp3::Mp3Settings;
 pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};

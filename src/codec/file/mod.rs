@@ -10,8 +10,10 @@ mod bitstream;
 mod blocks;
 mod budget;
 mod codecs;
+mod flac;
 mod kinds;
 mod mp4;
+mod ogg;
 mod open;
 mod riff;
 mod sound;
@@ -56,6 +58,16 @@ pub fn read_metadata(path: &Path) -> Result<Tags> {
 /// The same for a file within these bounds.
 pub(crate) fn read_tags(path: &Path, bounds: &Bounds) -> Result<Tags> {
     Ok(Opened::new(Box::new(Limited::new(source::open(path, bounds)?, Budget::new())), path)?.tags)
+}
+
+/// Reads the tags in the bytes of a file, but not those that are in the audio's format alone. For fuzzing.
+#[doc(hidden)]
+pub fn read_tags_in(bytes: &[u8]) -> Option<Tags> {
+    let source: Box<dyn Source> = Box::new(std::io::Cursor::new(bytes.to_vec()));
+    let limited = Box::new(Limited::new(source, Budget::new()));
+    let mut survey = survey::survey(source::Bytes::new(limited).ok()?).ok()?;
+    survey.tags.fill_from(survey.old_tags);
+    Some(survey.tags.finish(false).tags)
 }
 
 /// A file being read. Used by one thread at a time.

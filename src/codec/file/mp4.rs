@@ -1,10 +1,9 @@
 //! Reads those parts of an MP4 file's index that symphonia ignores: which part of a track is to be played
-//! (symphonia plays all of it, with the encoder's delay and padding), and pictures, which would take memory
-//! for nothing.
+//! (symphonia plays all of it, with the encoder's delay and padding). `tags/ilst.rs` reads its tags.
 
 use std::io;
 
-use super::source::{Bytes, Patch};
+use super::source::Bytes;
 
 /// A track's times in the index, in the track's own time scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,9 +33,8 @@ const MAX_PACKET: u32 = 16 * 1024 * 1024;
 /// The most boxes that are read.
 const MAX_BOXES: usize = 4096;
 
-/// Reads box headers only, and no audio. Of a damaged file it reads what there is. Adds patches that hide
-/// pictures.
-pub(super) fn read(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> io::Result<Movie> {
+/// Reads box headers only, and no audio. Of a damaged file it reads what there is.
+pub(super) fn read(bytes: &mut Bytes, begin: u64) -> io::Result<Movie> {
     let mut movie = Movie::default();
     let file = begin..bytes.len();
     let mut walk = Walk { bytes, boxes: 0 };
@@ -63,7 +61,6 @@ pub(super) fn read(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> i
             movie.times.extend(walk.times(trak, scale)?);
         }
     }
-    walk.hide_pictures(moov, patches)?;
     Ok(movie)
 }
 
@@ -198,22 +195,5 @@ impl Walk<'_> {
             }
         }
         Ok(largest)
-    }
-
-    /// Renames the pictures among the tags to an unknown kind of box, which is skipped.
-    fn hide_pictures(&mut self, moov: Span, patches: &mut Vec<Patch>) -> io::Result<()> {
-        let Some(mut meta) = self.descend(moov, &[b"udta", b"meta"])? else { return Ok(()) };
-        // Version and flags come first, except in old files.
-        if self.bytes.exactly(meta.start + 4)? != Some(*b"hdlr") {
-            meta.start += 4;
-        }
-        let Some(mut tags) = self.find(meta, b"ilst")? else { return Ok(()) };
-        while let Some((kind, content)) = self.next(&tags)? {
-            if kind == *b"covr" {
-                patches.push(Patch { at: tags.start + 4, bytes: b"????".to_vec() });
-            }
-            tags.start = content.end;
-        }
-        Ok(())
     }
 }

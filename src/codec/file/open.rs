@@ -49,6 +49,9 @@ impl Opened {
         let mut found = Found::in_format(&mut *format);
         tags.fill_from(old_tags);
         found.fill_from(tags);
+        for note in found.notes() {
+            log::debug!("{}: {note}", name.display());
+        }
         let found = found.finish(bitstream.params.codec == CODEC_ID_OPUS);
         if let Some(times) = times.iter().find(|times| times.track_id == bitstream.track_id) {
             bitstream.cut_to(times);

@@ -5,7 +5,8 @@ use std::io;
 
 use super::sound::{self, Form, Sound};
 use super::source::Bytes;
-use super::tags::{self, Found, LONGEST_BYTES, id3};
+use super::tags::text::{self, LONGEST_BYTES};
+use super::tags::{Found, id3};
 
 /// The size of a chunk's header: its name and its size.
 const HEADER: u64 = 8;
@@ -235,7 +236,6 @@ fn read_info(bytes: &mut Bytes, begin: u64, size: u64, found: &mut Found) -> io:
 
 fn read_text(bytes: &mut Bytes, at: u64, size: u64, name: &str, found: &mut Found) -> io::Result<()> {
     let text = bytes.up_to(at, size.min(LONGEST_BYTES as u64) as usize)?;
-    let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-    found.add(name, &tags::without_alphabet(&text[..end]));
+    found.add(name, &text::until_zero(&text));
     Ok(())
 }

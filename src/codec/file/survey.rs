@@ -4,15 +4,12 @@
 use std::io;
 
 use super::sound::{Blocks, Form};
-use super::source::{Bytes, Media, Patch};
-use super::tags::{Found, ape, id3};
-use super::{kinds, mp4, riff};
+use super::source::{Bytes, Media};
+use super::tags::{Found, ape, id3, ilst, lame};
+use super::{flac, kinds, mp4, ogg, riff};
 
-/// The most tags before the audio that are read.
+/// The most tags before the audio, and behind it, that are read.
 const MAX_TAGS: usize = 8;
-
-/// The most blocks before the audio of a FLAC file that are read.
-const MAX_BLOCKS: usize = 256;
 
 /// A file that is ready for symphonia, with its tags.
 pub(super) struct Survey {
@@ -32,29 +29,24 @@ pub(super) struct Survey {
 
 /// Reads the beginning and the end of a file.
 pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
-    let (mut tags, mut old_tags) = (Found::default(), Found::default());
-    let mut patches = Vec::new();
-    let end = bytes.len();
-    let mut begin = 0;
-    for _ in 0..MAX_TAGS {
-        let mut id3 = Found::default();
-        let Some(after) = id3::read_v2(&mut bytes, begin, end, &mut id3)? else { break };
-        tags.fill_from(id3);
-        begin = after;
-    }
-    let id3v1 = id3::read_v1(&mut bytes, &mut old_tags)?;
-    let mut ape = Found::default();
-    ape::read(&mut bytes, id3v1.unwrap_or(end), &mut ape)?;
-    tags.fill_from(ape);
+    // The container's own tags, those around it, and those that only fill gaps.
+    let (mut tags, mut around, mut old_tags) = (Found::default(), Found::default(), Found::default());
+    let (mut patches, end) = (Vec::new(), bytes.len());
+    let mut begin = read_first(&mut bytes, &mut around)?;
+    read_last(&mut bytes, &mut around, &mut old_tags)?;
 
     let head = bytes.up_to(begin, 12)?;
     let (mut times, mut fault) = (Vec::new(), None);
     if head.starts_with(b"fLaC") {
-        hide_flac_pictures(&mut bytes, begin + 4, &mut patches)?;
+        begin = flac::read(&mut bytes, begin, &mut tags, &mut patches)?;
+    } else if head.starts_with(b"OggS") {
+        ogg::read(&mut bytes, begin, &mut tags, &mut patches)?;
     } else if head.get(4..8) == Some(b"ftyp") {
-        let movie = mp4::read(&mut bytes, begin, &mut patches)?;
+        let movie = mp4::read(&mut bytes, begin)?;
         (times, fault) = (movie.times, movie.fault.map(str::to_owned));
+        ilst::read(&mut bytes, begin..end, &mut tags, &mut patches)?;
     } else if let Some(sound) = riff::read(&mut bytes, begin, &mut tags)? {
+        tags.fill_from(around);
         let (form, range, fault) = match sound {
             Ok(sound) => (Some(sound.form), sound.data, None),
             Err(reason) => (None, begin..end, Some(reason)),
@@ -67,24 +59,53 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         return Ok(Survey { media, blocks, tags, old_tags, times, fault });
     } else {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
+        lame::read(&mut bytes, begin, &mut old_tags)?;
     }
+    tags.fill_from(around);
     Ok(Survey { media: Media::new(bytes, begin, patches)?, blocks: None, tags, old_tags, times, fault })
 }
 
-/// Turns the pictures before the audio of a FLAC file into padding.
-fn hide_flac_pictures(bytes: &mut Bytes, mut at: u64, patches: &mut Vec<Patch>) -> io::Result<()> {
-    const PICTURE: u8 = 6;
-    const PADDING: u8 = 1;
-    for _ in 0..MAX_BLOCKS {
-        let Some([kind, a, b, c]) = bytes.exactly::<4>(at)? else { break };
-        let (is_last, kind) = (kind & 0x80, kind & 0x7f);
-        if kind == PICTURE {
-            patches.push(Patch { at, bytes: vec![is_last | PADDING] });
-        }
-        if is_last != 0 {
-            break;
-        }
-        at += 4 + u64::from(u32::from_be_bytes([0, a, b, c]));
+/// Reads the tags before the audio. Returns where they end.
+fn read_first(bytes: &mut Bytes, found: &mut Found) -> io::Result<u64> {
+    let (mut begin, end) = (0, bytes.len());
+    for _ in 0..MAX_TAGS {
+        let mut tag = Found::default();
+        let after = match id3::read_v2(bytes, begin, end, &mut tag)? {
+            None => ape::read_first(bytes, begin, end, &mut tag)?,
+            after => after,
+        };
+        let Some(after) = after else { break };
+        found.fill_from(tag);
+        begin = after;
+    }
+    Ok(begin)
+}
+
+/// Reads the tags at the end of the file.
+fn read_last(bytes: &mut Bytes, found: &mut Found, old: &mut Found) -> io::Result<()> {
+    let mut end = id3::read_v1(bytes, old)?.unwrap_or(bytes.len());
+    for _ in 0..MAX_TAGS {
+        let mut tag = Found::default();
+        let begin = match ape::read(bytes, end, &mut tag)? {
+            None => id3::read_appended(bytes, end, &mut tag)?,
+            begin => begin,
+        };
+        let Some(begin) = begin.or(lyrics(bytes, end)?) else { break };
+        found.fill_from(tag);
+        end = begin;
     }
     Ok(())
+}
+
+/// Where the lyrics (Lyrics3, version 2) begin that end at `end`. Other tags are before them.
+fn lyrics(bytes: &mut Bytes, end: u64) -> io::Result<Option<u64>> {
+    const FOOTER: u64 = 15;
+    let Some(at) = end.checked_sub(FOOTER) else { return Ok(None) };
+    let Some([size @ .., b'L', b'Y', b'R', b'I', b'C', b'S', b'2', b'0', b'0']) = bytes.exactly::<15>(at)?
+    else {
+        return Ok(None);
+    };
+    let size: [u8; 6] = size;
+    let size = std::str::from_utf8(&size).ok().and_then(|digits| digits.parse::<u64>().ok());
+    Ok(size.and_then(|size| at.checked_sub(size)))
 }

@@ -1,6 +1,6 @@
 //! Finds packets in a byte stream that arrives in pieces of any size.
 
-mod ogg;
+pub(super) mod ogg;
 mod step;
 
 use std::sync::Arc;

@@ -200,7 +200,7 @@ fn lost(bytes: &[u8]) -> Step {
 /// The position of a page's checksum. It is computed with zeros in this place.
 const CHECKSUM: Range<usize> = 22..26;
 
-fn checksum(page: &[u8]) -> [u8; 4] {
+pub(in crate::codec) fn checksum(page: &[u8]) -> [u8; 4] {
     crc(crc(crc(0, &page[..CHECKSUM.start]), &[0; 4]), &page[CHECKSUM.end..]).to_le_bytes()
 }
 

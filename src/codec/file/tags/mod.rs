@@ -1,24 +1,27 @@
 //! Combines the tags of a file, of whatever kinds, into [`Tags`].
+//!
+//! A value that cannot be understood costs only itself: it is noted, and the reader goes on with the next one.
 
 pub(super) mod ape;
+mod gain;
 pub(super) mod id3;
+pub(super) mod ilst;
+pub(super) mod lame;
+pub(super) mod text;
+pub(super) mod vorbis;
 
 use symphonia::core::formats::FormatReader;
 use symphonia::core::meta::{RawValue, StandardTag, Tag};
 
-use crate::metadata::Tags;
+use self::gain::Gains;
+use self::text::LONGEST_BYTES;
+use crate::metadata::{Tags, one_line};
 
-/// The longest text that is kept: enough for any title.
-pub(super) const LONGEST_BYTES: usize = 16 * 1024;
+/// The most values of one field that are kept.
+const MAX_VALUES: usize = 16;
 
-/// The most artists that are kept.
-const MAX_ARTISTS: usize = 16;
-
-/// The difference in dB between ReplayGain's target of -18 LUFS and that of R128, -23 LUFS.
-const R128_TO_REPLAYGAIN_DB: f32 = 5.0;
-
-/// A gain beyond this is a mistake.
-const MAX_GAIN_DB: f32 = 60.0;
+/// The most notes that are kept.
+const MAX_NOTES: usize = 16;
 
 /// The tags of a file, and the parts of them that decoding needs.
 #[derive(Default)]
@@ -34,21 +37,15 @@ pub(super) struct FileTags {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     artists: Vec<String>,
-    album_artist: Option<String>,
-    title: Option<String>,
-    album: Option<String>,
+    album_artists: Vec<String>,
+    titles: Vec<String>,
+    albums: Vec<String>,
     itunes_gapless: Option<String>,
     channel_mask: Option<u32>,
     gains: Gains,
     r128: Gains,
-}
-
-#[derive(Debug, Default)]
-struct Gains {
-    track: Option<f32>,
-    album: Option<f32>,
-    track_peak: Option<f32>,
-    album_peak: Option<f32>,
+    /// What was left out, for the log.
+    notes: Vec<String>,
 }
 
 impl Found {
@@ -83,40 +80,66 @@ impl Found {
         }
     }
 
-    /// Adds a field, under its most common name. The first value counts; all artists are kept.
+    /// Adds a field, under its most common name. All values of a text are kept; of a number, the first.
     pub(super) fn add(&mut self, name: &str, value: &str) {
         match name.to_ascii_uppercase().as_str() {
-            "ARTIST" => {
-                let artist = text(value).filter(|artist| !self.artists.contains(artist));
-                self.artists.extend(artist.filter(|_| self.artists.len() < MAX_ARTISTS));
-            }
-            "ALBUMARTIST" | "ALBUM ARTIST" => set(&mut self.album_artist, text(value)),
-            "TITLE" => set(&mut self.title, text(value)),
-            "ALBUM" => set(&mut self.album, text(value)),
-            "REPLAYGAIN_TRACK_GAIN" => set(&mut self.gains.track, gain_db(value)),
-            "REPLAYGAIN_ALBUM_GAIN" => set(&mut self.gains.album, gain_db(value)),
-            "REPLAYGAIN_TRACK_PEAK" => set(&mut self.gains.track_peak, peak(value)),
-            "REPLAYGAIN_ALBUM_PEAK" => set(&mut self.gains.album_peak, peak(value)),
-            "R128_TRACK_GAIN" => set(&mut self.r128.track, r128_gain_db(value)),
-            "R128_ALBUM_GAIN" => set(&mut self.r128.album, r128_gain_db(value)),
-            "WAVEFORMATEXTENSIBLE_CHANNEL_MASK" => set(&mut self.channel_mask, hexadecimal(value)),
-            "ITUNSMPB" => set(&mut self.itunes_gapless, text(value)),
-            _ => {}
+            "ARTIST" => append(&mut self.artists, value),
+            "ALBUMARTIST" | "ALBUM ARTIST" => append(&mut self.album_artists, value),
+            "TITLE" => append(&mut self.titles, value),
+            "ALBUM" => append(&mut self.albums, value),
+            "ITUNSMPB" => set(&mut self.itunes_gapless, one_text(value)),
+            name => self.add_number(name, value),
         }
+    }
+
+    fn add_number(&mut self, name: &str, value: &str) {
+        let (gains, r128) = (&mut self.gains, &mut self.r128);
+        let understood = match name {
+            "REPLAYGAIN_TRACK_GAIN" => set_number(&mut gains.track, gain::gain_db(value)),
+            "REPLAYGAIN_ALBUM_GAIN" => set_number(&mut gains.album, gain::gain_db(value)),
+            "REPLAYGAIN_TRACK_PEAK" => set_number(&mut gains.track_peak, gain::peak(value)),
+            "REPLAYGAIN_ALBUM_PEAK" => set_number(&mut gains.album_peak, gain::peak(value)),
+            "R128_TRACK_GAIN" => set_number(&mut r128.track, gain::r128_gain_db(value)),
+            "R128_ALBUM_GAIN" => set_number(&mut r128.album, gain::r128_gain_db(value)),
+            "WAVEFORMATEXTENSIBLE_CHANNEL_MASK" => set_number(&mut self.channel_mask, hexadecimal(value)),
+            _ => true,
+        };
+        if !understood {
+            let value: String = value.chars().take(64).collect();
+            self.note(format!("{name} is ignored, its value cannot be understood: {value:?}"));
+        }
+    }
+
+    /// Notes for the log what was left out.
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push(note.into());
+        }
+    }
+
+    /// What was left out.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Takes the fields from `other` that are missing here.
     pub(super) fn fill_from(&mut self, other: Found) {
-        if self.artists.is_empty() {
-            self.artists = other.artists;
+        let texts = [
+            (&mut self.artists, other.artists),
+            (&mut self.album_artists, other.album_artists),
+            (&mut self.titles, other.titles),
+            (&mut self.albums, other.albums),
+        ];
+        for (values, other) in texts {
+            if values.is_empty() {
+                *values = other;
+            }
         }
-        set(&mut self.album_artist, other.album_artist);
-        set(&mut self.title, other.title);
-        set(&mut self.album, other.album);
         set(&mut self.itunes_gapless, other.itunes_gapless);
         set(&mut self.channel_mask, other.channel_mask);
-        self.gains.fill_from(other.gains);
-        self.r128.fill_from(other.r128);
+        self.gains.fill_from(&other.gains);
+        self.r128.fill_from(&other.r128);
+        other.notes.into_iter().for_each(|note| self.note(note));
     }
 
     /// Builds the tags. `prefer_r128`: R128's gains take precedence over ReplayGain's, as Opus specifies.
@@ -125,12 +148,12 @@ impl Found {
         let gain = |replaygain: Option<f32>, r128: Option<f32>| {
             if prefer_r128 { r128.or(replaygain) } else { replaygain.or(r128) }
         };
-        let artists = (!self.artists.is_empty()).then(|| self.artists.join(", "));
+        let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(" / "));
         FileTags {
             tags: Tags {
-                artist: artists.or(self.album_artist),
-                title: self.title,
-                album: self.album,
+                artist: joined(&self.artists).or_else(|| joined(&self.album_artists)),
+                title: joined(&self.titles),
+                album: joined(&self.albums),
                 duration: None,
                 track_gain_db: gain(gains.track, r128.track),
                 album_gain_db: gain(gains.album, r128.album),
@@ -143,12 +166,12 @@ impl Found {
     }
 }
 
-impl Gains {
-    fn fill_from(&mut self, other: Gains) {
-        set(&mut self.track, other.track);
-        set(&mut self.album, other.album);
-        set(&mut self.track_peak, other.track_peak);
-        set(&mut self.album_peak, other.album_peak);
+/// Adds what `value` has in it, if it is not there yet. Zeros separate several values.
+fn append(values: &mut Vec<String>, value: &str) {
+    for text in value.split('\0').filter_map(one_text) {
+        if values.len() < MAX_VALUES && !values.contains(&text) {
+            values.push(text);
+        }
     }
 }
 
@@ -159,42 +182,19 @@ fn set<T>(place: &mut Option<T>, value: Option<T>) {
     }
 }
 
-/// Decodes a text whose tag does not specify the encoding: UTF-8 if it is valid, else Windows-1252, which is
-/// Latin-1 with a few more characters.
-pub(super) fn without_alphabet(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
-    }
+/// Sets a number, unless there is one. Returns whether there is a value.
+fn set_number<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+    let understood = value.is_some();
+    set(place, value);
+    understood
 }
 
-/// Removes the padding around a text. `None` if nothing is left.
-fn text(raw: &str) -> Option<String> {
-    let text = raw.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    let end = (0..=text.len().min(LONGEST_BYTES)).rev().find(|&at| text.is_char_boundary(at))?;
-    (!text.is_empty()).then(|| text[..end].to_owned())
-}
-
-/// `-7.03 dB`, `+2,5dB`, `-3`.
-fn gain_db(text: &str) -> Option<f32> {
-    let text = text.trim();
-    let number = match text.len().checked_sub(2).and_then(|at| text.split_at_checked(at)) {
-        Some((number, unit)) if unit.eq_ignore_ascii_case("db") => number,
-        _ => text,
-    };
-    let gain: f32 = number.trim().replace(',', ".").parse().ok()?;
-    (gain.abs() <= MAX_GAIN_DB).then_some(gain)
-}
-
-/// A whole number in steps of 1/256 dB.
-fn r128_gain_db(text: &str) -> Option<f32> {
-    let steps: i16 = text.trim().parse().ok()?;
-    Some(f32::from(steps) / 256.0 + R128_TO_REPLAYGAIN_DB)
-}
-
-fn peak(text: &str) -> Option<f32> {
-    let peak: f32 = text.trim().replace(',', ".").parse().ok()?;
-    (peak.is_finite() && peak > 0.0).then_some(peak)
+/// A text as one line, without the padding around it. `None` if nothing is left.
+fn one_text(raw: &str) -> Option<String> {
+    let end = (0..=raw.len().min(LONGEST_BYTES)).rev().find(|&at| raw.is_char_boundary(at))?;
+    let line = one_line(&raw[..end]);
+    let text = line.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// `0x107`.
@@ -208,58 +208,50 @@ fn hexadecimal(text: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn gains_are_read_as_people_write_them() {
-        for (text, gain) in [
-            ("-7.03 dB", Some(-7.03)),
-            ("+2,5dB", Some(2.5)),
-            (" -3 ", Some(-3.0)),
-            ("1 DB", Some(1.0)),
-            ("-96.0 dB", None),
-            ("NaN dB", None),
-            ("inf", None),
-            ("dB", None),
-            ("ñ", None),
-            ("", None),
-        ] {
-            assert_eq!(gain_db(text), gain, "{text:?}");
-        }
-        assert_eq!(r128_gain_db("-1280"), Some(0.0));
-        assert_eq!(r128_gain_db("256"), Some(6.0));
-        assert_eq!(r128_gain_db("1.5"), None);
-        assert_eq!(peak("0.98"), Some(0.98));
-        assert_eq!(peak("-1"), None);
-    }
-
-    #[test]
-    fn a_text_without_an_alphabet_is_utf_8_or_windows_1252() {
-        assert_eq!(without_alphabet("日本語".as_bytes()), "日本語");
-        assert_eq!(without_alphabet(b"Bj\xf6rk \x96 J\xf3ga"), "Björk – Jóga");
-    }
-
-    #[test]
-    fn what_is_known_stays_and_artists_add_up() {
+    fn found(fields: &[(&str, &str)]) -> Found {
         let mut found = Found::default();
-        for (name, value) in
-            [("Artist", "Ella"), ("ARTIST", "Louis"), ("artist", "Ella"), ("title", "A"), ("TITLE", "B")]
-        {
-            found.add(name, value);
-        }
-        let mut other = Found::default();
-        other.add("ARTIST", "Ella & Louis");
-        other.add("ALBUM", "C");
-        found.fill_from(other);
-        let tags = found.finish(false).tags;
-        assert_eq!(tags.artist.as_deref(), Some("Ella, Louis"));
-        assert_eq!(tags.title.as_deref(), Some("A"));
-        assert_eq!(tags.album.as_deref(), Some("C"));
+        fields.iter().for_each(|(name, value)| found.add(name, value));
+        found
     }
 
     #[test]
-    fn a_text_is_trimmed_and_bounded() {
-        assert_eq!(text(" Jóga \0\0"), Some("Jóga".to_owned()));
-        assert_eq!(text(" \0 "), None);
-        let long = text(&"ö".repeat(LONGEST_BYTES)).unwrap();
+    fn what_is_known_stays_and_values_add_up() {
+        let mut known = found(&[
+            ("Artist", "Ella"),
+            ("ARTIST", "Louis"),
+            ("artist", "Ella"),
+            ("title", "A"),
+            ("TITLE", "B\0C"),
+        ]);
+        known.fill_from(found(&[("ARTIST", "Ella & Louis"), ("ALBUM", "C")]));
+        let tags = known.finish(false).tags;
+        assert_eq!(tags.artist.as_deref(), Some("Ella / Louis"));
+        assert_eq!(tags.title.as_deref(), Some("A / B / C"));
+        assert_eq!(tags.album.as_deref(), Some("C"));
+        let tags = found(&[("ALBUMARTIST", "Ella")]).finish(false).tags;
+        assert_eq!(tags.artist.as_deref(), Some("Ella"), "for want of a better one");
+    }
+
+    #[test]
+    fn a_text_is_one_line_trimmed_and_bounded() {
+        assert_eq!(one_text(" Jóga \0\0"), Some("Jóga".to_owned()));
+        assert_eq!(one_text("Prelude\r\n\tAllegro"), Some("Prelude Allegro".to_owned()));
+        assert_eq!(one_text(" \0 "), None);
+        let long = one_text(&"ö".repeat(LONGEST_BYTES)).unwrap();
         assert!(long.len() <= LONGEST_BYTES && long.ends_with('ö'));
+    }
+
+    #[test]
+    fn a_number_that_cannot_be_understood_is_noted_and_the_next_one_counts() {
+        let found = found(&[
+            ("REPLAYGAIN_TRACK_GAIN", "loud"),
+            ("REPLAYGAIN_TRACK_GAIN", "-2 dB"),
+            ("REPLAYGAIN_TRACK_GAIN", "-3 dB"),
+            ("REPLAYGAIN_TRACK_PEAK", "-1"),
+            ("ITUNNORM", "0000"),
+        ]);
+        assert_eq!(found.notes().len(), 2, "{:?}", found.notes());
+        assert!(found.notes()[0].contains("REPLAYGAIN_TRACK_GAIN") && found.notes()[0].contains("\"loud\""));
+        assert_eq!(found.finish(false).tags.track_gain_db, Some(-2.0));
     }
 }

@@ -2,6 +2,7 @@
 
 mod containers;
 mod damage;
+mod fields;
 mod fixture;
 mod formats;
 #[cfg(feature = "aac")]
