@@ -48,6 +48,8 @@ pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 pub use codec::Mp3Settings;
 #[doc(hidden)]
 pub use codec::decode; // for benches
+#[doc(hidden)]
+pub use codec::read_tags_in; // for fuzzing
 #[cfg(feature = "aac")]
 pub use codec::{AacProfile, AacSettings};
 pub use codec::{

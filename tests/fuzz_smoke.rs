@@ -125,6 +125,47 @@ fn file() {
     run("file", &seeds, targets::file);
 }
 
+#[test]
+fn tags() {
+    let text = |id: &[u8], text: &[u8]| [id, &[0, 0, 0, text.len() as u8 + 1, 0, 0, 3], text].concat();
+    let frames = [
+        text(b"TPE1", b"Ana"),
+        text(b"APIC", &[b'x'; 100]),
+        text(b"TXXX", b"REPLAYGAIN_TRACK_GAIN\0-6.00 LU"),
+        b"RVA2\0\0\0\x0c\0\0track\0\x01\xfc\0\x10\x40\0".to_vec(),
+        b"TIT2\0\0\0\x0b\0\0\x01\xff\xfeJ\0\xf3\0g\0a\0".to_vec(),
+    ]
+    .concat();
+    let id3 = |version: u8, flags: u8| {
+        let size = [0, 0, (frames.len() >> 7) as u8, frames.len() as u8 & 0x7f];
+        [&[0][..], b"ID3", &[version, 0, flags], &size, &frames].concat()
+    };
+    let item = [b"\x03\0\0\0\0\0\0\0Artist\0Ana".to_vec(), b"\x03\0\0\0\0\0\0\0Title\0One".to_vec()].concat();
+    let edge = |flags: u8| {
+        [b"APETAGEX\xd0\x07\0\0", &[item.len() as u8 + 32, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, flags][..], &[0; 8]]
+            .concat()
+    };
+    let ape = [&[1][..], &edge(0xa0), &item, &edge(0x80)].concat();
+    let comments = b"\x04\0\0\0test\x02\0\0\0\x0a\0\0\0ARTIST=Ana\x09\0\0\0title=One".to_vec();
+    let boxed =
+        |kind: &[u8], content: &[u8]| [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat();
+    let data = boxed(b"data", b"\0\0\0\x01\0\0\0\0Ana");
+    let list =
+        boxed(b"ilst", &[boxed(b"\xa9ART", &data), boxed(b"\xa9nam", &[&data[..], &data].concat())].concat());
+    let boxes = boxed(b"udta", &boxed(b"meta", &[&[0; 4][..], &list].concat()));
+    let seeds = [
+        id3(3, 0),
+        id3(4, 0),
+        id3(4, 0x80),
+        id3(3, 0x40),
+        ape,
+        [&[2][..], &comments].concat(),
+        [&[3][..], &comments].concat(),
+        [&[4][..], &boxes].concat(),
+    ];
+    run("tags", &seeds, targets::tags);
+}
+
 /// Streams for `targets::packets`, which reads two bytes of its own before each.
 fn streams() -> Vec<Vec<u8>> {
     #[allow(unused_mut)] // without encoders there are only the others

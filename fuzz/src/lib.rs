@@ -133,3 +133,59 @@ pub fn file(data: &[u8]) {
         }
     }
 }
+
+/// The tags of a file. The first byte chooses their kind; the others are the tag: of ID3 and APE with its own header,
+/// of the others what is in it.
+pub fn tags(data: &[u8]) {
+    let [kind, tag @ ..] = data else { return };
+    let packet = [&[0xFF, 0xFB, 0x90, 0x64][..], &[0x55; 413]].concat();
+    let file = match kind % 5 {
+        0 => [tag, &packet].concat(),
+        1 => [&packet, tag].concat(),
+        2 => flac_with(tag),
+        3 => opus_with(tag),
+        _ => mp4_with(tag),
+    };
+    let Some(tags) = longwave::read_tags_in(&file) else { return };
+    for text in [tags.artist, tags.title, tags.album].into_iter().flatten() {
+        assert!(!text.trim().is_empty() && !text.contains(char::is_control), "{text:?} is one line");
+        assert!(text.len() <= 16 * (16 * 1024 + 3), "{} bytes", text.len());
+    }
+    for gain in [tags.track_gain_db, tags.album_gain_db].into_iter().flatten() {
+        assert!(gain.abs() <= 60.0, "{gain} dB");
+    }
+    for peak in [tags.track_peak, tags.album_peak].into_iter().flatten() {
+        assert!(peak > 0.0 && peak <= 8.0, "a peak of {peak}");
+    }
+}
+
+/// A FLAC file with this block of comments.
+fn flac_with(comments: &[u8]) -> Vec<u8> {
+    let length = (comments.len() as u32).to_be_bytes();
+    let info = [&b"\x10\0\x10\0\0\0\0\0\0\0\x0a\xc4\x42\xf0\0\0\0\0"[..], &[0; 16]].concat();
+    [b"fLaC\0\0\0\x22", &info[..], &[0x84], &length[1..], comments].concat()
+}
+
+/// An Opus file with these comments.
+fn opus_with(comments: &[u8]) -> Vec<u8> {
+    let page = |flags: u8, table: &[u8], body: &[u8]| {
+        [b"OggS\0", &[flags][..], &[7; 20], &[table.len() as u8], table, body].concat()
+    };
+    let packet = [b"OpusTags", comments].concat();
+    let mut file = page(2, &[19], b"OpusHead\x01\x02\x38\x01\x80\xBB\0\0\0\0\0");
+    let mut pieces = packet.chunks(255 * 255).peekable();
+    while let Some(piece) = pieces.next() {
+        let mut table = vec![255; piece.len() / 255];
+        if pieces.peek().is_none() && table.len() < 255 {
+            table.push((piece.len() % 255) as u8);
+        }
+        file.extend(page(0, &table, piece));
+    }
+    file
+}
+
+/// An MP4 file whose index is these boxes.
+fn mp4_with(boxes: &[u8]) -> Vec<u8> {
+    let size = (boxes.len() as u32 + 8).to_be_bytes();
+    [b"\0\0\0\x10ftypM4A \0\0\0\0", &size[..], b"moov", boxes].concat()
+}
