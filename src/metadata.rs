@@ -1,10 +1,13 @@
 //! What a listener may know of a track: its tags and the title made from them.
 
 use std::borrow::Cow;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::path_text;
 
 /// What a mount announces: a line of text and, if there is one, a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -101,11 +104,13 @@ pub fn format_title(given: Option<&str>, tags: &Tags, extinf: Option<&str>, file
 }
 
 fn stem(file: &Path) -> String {
-    file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+    path_text::shown(file.file_stem().unwrap_or(file.as_os_str()).as_bytes()).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     fn tags(artist: Option<&str>, title: Option<&str>) -> Tags {
@@ -124,6 +129,8 @@ mod tests {
         assert_eq!(format_title(None, &none, Some("Ext"), file), "Ext");
         assert_eq!(format_title(Some(" "), &none, Some(""), file), "a.b");
         assert_eq!(format_title(None, &none, None, Path::new("/")), "/");
+        let latin = Path::new(OsStr::from_bytes(b"M\xe4rz \x80.mp3"));
+        assert_eq!(format_title(None, &none, None, latin), "März €");
     }
 
     #[test]

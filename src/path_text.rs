@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use encoding_rs::WINDOWS_1252;
 use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::percent;
@@ -30,6 +31,15 @@ pub(crate) fn from_text(text: &str) -> PathBuf {
     match text.strip_prefix("file://") {
         Some(encoded) => OsString::from_vec(percent::decode(encoded.as_bytes()).into_owned()).into(),
         None => text.into(),
+    }
+}
+
+/// The text of bytes whose encoding nobody tells: UTF-8 if they are valid, else Windows-1252, which contains
+/// Latin-1. For people; it does not lead back to the bytes.
+pub(crate) fn shown(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
     }
 }
 

@@ -119,10 +119,10 @@ impl Core {
         own.into_iter().chain(start).collect()
     }
 
-    /// The path of a file or a folder: see [`Media::resolve`].
+    /// The path of a file or a folder: see [`Finder::resolve`](super::media::Finder::resolve).
     pub(crate) fn resolve(&self, name: &str, field: &'static str) -> Result<PathBuf, Problem> {
         let own = name.to_owned();
-        self.with_files(name, move |media, _| media.resolve(&own, field))
+        self.with_files(name, move |media, _| media.finder().resolve(&own, field))
     }
 }
 

@@ -1,12 +1,18 @@
 //! Resolves the names of files. A name is relative to a media root, and no other file has one. What a name
 //! leads to is confined: it must lie below a root again when it is opened.
+//!
+//! A name that the API tells can be given back. One that is not UTF-8 is told as `file://` and percent-encoded
+//! bytes. Names in other spellings are found by the rules of playlists ([`Lookup`]).
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::problem::Problem;
 use crate::filework::look;
 use crate::json::FileNames;
+use crate::path_text;
+use crate::playout::playlist::{Lookup, Name};
 use crate::roots::{Bounds, MediaRoots, real_root};
 
 /// The media roots: the folders whose files have names.
@@ -47,28 +53,54 @@ impl Media {
 
     /// Where a name is looked up first, to say what hangs. It touches no file.
     pub(crate) fn place(&self, name: &str) -> PathBuf {
-        self.roots.first().map_or_else(|| name.into(), |root| root.real.join(name))
+        let path = path_text::from_text(name);
+        self.roots.first().map(|root| root.real.join(&path)).unwrap_or(path)
     }
 
+    /// Finds the files of one request.
+    pub(crate) fn finder(&self) -> Finder<'_> {
+        Finder { media: self, lookup: Lookup::new(&self.bounds) }
+    }
+}
+
+/// Finds files by their names. It remembers the folders that it has listed.
+pub(crate) struct Finder<'m> {
+    media: &'m Media,
+    lookup: Lookup<'m>,
+}
+
+impl Finder<'_> {
     /// The path of the file or folder with this name, with all links resolved. If several roots have one, the
     /// first counts. `field` is the field of the request that held the name.
-    pub(crate) fn resolve(&self, name: &str, field: &str) -> Result<PathBuf, Problem> {
+    pub(crate) fn resolve(&mut self, name: &str, field: &str) -> Result<PathBuf, Problem> {
         let outside = || {
             let detail =
                 format!("{name:?} is not below a media root: name files relative to one, without \"..\"");
             Problem::new("outside-media-roots", detail).at(field)
         };
         let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-        if name.is_empty() || name.contains('\0') || !Path::new(name).components().all(plain) {
+        let path = path_text::from_text(name);
+        let has_nul = path.as_os_str().as_bytes().contains(&0);
+        if name.is_empty() || has_nul || !path.components().all(plain) {
             return Err(outside());
         }
-        for root in &self.roots {
-            match root.real.join(name).canonicalize() {
+        for root in &self.media.roots {
+            match root.real.join(&path).canonicalize() {
                 Ok(real) if real.starts_with(&root.real) => return Ok(real),
                 Ok(_) => return Err(outside()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     return Err(Problem::new("not-found", format!("{name:?}: {error}")).at(field));
+                }
+            }
+        }
+        for Root { real, .. } in &self.media.roots {
+            for name in [Name::path(path.as_os_str().as_bytes()), Name::path(name.as_bytes())] {
+                let Some(found) = self.lookup.find_below(&name, real) else { continue };
+                // A link may lead outside.
+                match found.canonicalize() {
+                    Ok(found) if found.starts_with(real) => return Ok(found),
+                    _ => return Err(outside()),
                 }
             }
         }
@@ -82,18 +114,19 @@ impl FileNames for Media {
         let below =
             |root: &Root| path.strip_prefix(&root.declared).or_else(|_| path.strip_prefix(&root.real)).ok();
         let name = self.roots.iter().find_map(below).or_else(|| path.file_name().map(Path::new));
-        name.unwrap_or(path).to_string_lossy().into_owned()
+        path_text::to_text(name.unwrap_or(path)).into_owned()
     }
 
     /// Names it like a file, because it may be a path.
     fn playlist(&self, name: &str) -> String {
-        self.file(name.as_ref())
+        self.file(&path_text::from_text(name))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
     use std::fs;
     use std::os::unix::fs::symlink;
 
@@ -112,7 +145,7 @@ mod tests {
 
         let found = inside.canonicalize().unwrap().join("sub/a.mp3");
         for name in ["sub/a.mp3", "./sub/a.mp3", "sub//a.mp3", "b.mp3"] {
-            assert_eq!(media.resolve(name, "file").as_ref(), Ok(&found), "{name}");
+            assert_eq!(media.finder().resolve(name, "file").as_ref(), Ok(&found), "{name}");
         }
         let absolute = outside.join("secret");
         for name in [
@@ -124,20 +157,60 @@ mod tests {
             "folder/secret",
             "folder",
             "file.mp3",
+            "file://..%2Fmusic-private/secret",
+            "FILE.mp3",
             "sub/a.mp3\0",
             absolute.to_str().unwrap(),
             "/",
         ] {
-            assert_eq!(media.resolve(name, "file").unwrap_err().code, "outside-media-roots", "{name:?}");
+            assert_eq!(
+                media.finder().resolve(name, "file").unwrap_err().code,
+                "outside-media-roots",
+                "{name:?}"
+            );
         }
         for name in [
             "c.mp3",
             "%2e%2e/music-private/secret",
-            "sub%2fa.mp3",
+            "sub%2f..%2f..%2fmusic-private%2fsecret",
             "..\\music-private\\secret",
             "sub/a.mp3/x",
         ] {
-            assert_eq!(media.resolve(name, "file").unwrap_err().code, "not-found", "{name:?}");
+            assert_eq!(media.finder().resolve(name, "file").unwrap_err().code, "not-found", "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_told_is_found_and_so_are_its_other_spellings() {
+        let folder = tempfile::tempdir().unwrap();
+        let media = Media::new(&[folder.path().to_owned()]);
+        let real = folder.path().canonicalize().unwrap();
+        let on_disk: [(&[u8], &[&str]); 6] = [
+            (b"M\xe4rz.wav", &["file://M%E4rz.wav", "März.wav", "MA\u{308}RZ.wav", "M%E4rz.wav"]),
+            ("De\u{301}compose\u{301}.wav".as_bytes(), &["Décomposé.wav", "décomposé.WAV"]),
+            ("Composé.wav".as_bytes(), &["Compose\u{301}.wav", "file://Compos%C3%A9.wav"]),
+            (
+                b"sub/A b.mp3",
+                &[
+                    "sub\\a b.mp3",
+                    "SUB/A B.MP3",
+                    "sub%2fA b.mp3",
+                    "\\sub\\A b.mp3",
+                    "file://nas/x/sub/A%20b.mp3",
+                ],
+            ),
+            (b"file:/100%25.mp3", &["file:/100%25.mp3"]),
+            (b"100%.mp3", &["100%.mp3", "100%25.mp3"]),
+        ];
+        for (bytes, spellings) in on_disk {
+            let path = real.join(OsStr::from_bytes(bytes));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            let told = media.file(&path);
+            for name in spellings.iter().copied().chain([told.as_str()]) {
+                assert_eq!(media.finder().resolve(name, "file").as_ref(), Ok(&path), "{name}");
+            }
+            assert_eq!(media.playlist(&path_text::to_text(&path)), told);
         }
     }
 

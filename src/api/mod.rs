@@ -12,6 +12,8 @@ mod files;
 mod guard;
 mod handlers;
 mod icecast;
+#[cfg(test)]
+mod library_test;
 mod login;
 mod media;
 mod nowplaying;

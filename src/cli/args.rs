@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use longwave::json::{FileNames as _, WholePaths};
 
 /// The end of `longwave --help`. A paragraph is one line here: clap wraps it to the width of the terminal.
 const AFTER_HELP: &str = "\
@@ -216,6 +218,7 @@ pub enum CtlCommand {
     },
     /// Play a file now, then go on with what was up next
     Play {
+        #[arg(value_parser = file_name())]
         file: String,
         /// Title to show instead of the file's tags
         #[arg(long)]
@@ -282,13 +285,21 @@ pub enum CtlCommand {
     Watch,
 }
 
+/// The name of a file for the API. A shell may give one that is not UTF-8.
+fn file_name() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|given| match given.into_string() {
+        Ok(name) => name,
+        Err(bytes) => WholePaths.file(bytes.as_ref()),
+    })
+}
+
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {
     /// List the queue
     List,
     /// Add files, named relative to a media root
     Add {
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = file_name())]
         files: Vec<String>,
         /// Ahead of the entries that are already queued
         #[arg(long)]
@@ -306,7 +317,7 @@ pub enum ListCommand {
     Show,
     /// Replace the playlist by files, folders or playlists
     Load {
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = file_name())]
         files: Vec<String>,
         /// Begin now, with a crossfade
         #[arg(long)]

@@ -167,9 +167,10 @@ pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
     }
     let (first, files) = (wanted.files[0].clone(), wanted.files);
     let roots = core.with_files(&first, move |media, job| {
+        let mut finder = media.finder();
         let resolve = |(index, file): (usize, &String)| {
             job.at(&media.place(file))?;
-            media.resolve(file, &format!("files[{index}]"))
+            finder.resolve(file, &format!("files[{index}]"))
         };
         files.iter().enumerate().map(resolve).collect::<Result<Vec<_>, _>>()
     })?;

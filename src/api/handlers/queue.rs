@@ -71,11 +71,12 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     }
     let (first, files) = (wanted.files[0].file.clone(), wanted.files);
     let entries = core.with_files(&first, move |media, job| {
+        let mut finder = media.finder();
         let entry = |(index, Wanted { file: name, title }): (usize, Wanted)| {
             let field = format!("files[{index}]");
             check_title(title.as_deref(), &field)?;
             job.at(&media.place(&name))?;
-            let path = media.resolve(&name, &field)?;
+            let path = finder.resolve(&name, &field)?;
             if path.is_dir() {
                 let detail = format!("{name:?} is a folder: queue files, or load it as the playlist");
                 return Err(Problem::new("file-unplayable", detail).at(field));

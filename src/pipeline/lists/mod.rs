@@ -17,6 +17,7 @@ use crate::engine::crew::Crew;
 use crate::engine::shared::SharedUpNext;
 use crate::error::Result;
 use crate::filework::FileWork;
+use crate::path_text;
 use crate::playout::{ListId, When};
 use crate::roots::MediaRoots;
 use reader::Reader;
@@ -50,7 +51,7 @@ pub(super) struct Load {
 impl Load {
     /// A list that plays after the current track. Its name is its first root.
     pub fn new(roots: Vec<PathBuf>, repeat: bool, shuffle: bool) -> Load {
-        let name = roots.first().map_or_else(String::new, |root| root.display().to_string());
+        let name = roots.first().map_or_else(String::new, |root| path_text::to_text(root).into_owned());
         Load {
             name,
             roots,

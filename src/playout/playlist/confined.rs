@@ -31,6 +31,7 @@ impl Disk {
     fn write(&self, path: &str, content: &str) {
         fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
         fs::write(self.path(path), content).unwrap();
+        super::tests::age(&self.path(path), 60);
     }
 
     /// The entries and the problems of what is read, with paths relative to the disk.

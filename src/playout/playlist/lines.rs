@@ -1,10 +1,9 @@
 //! Reads text line by line, whatever its line endings and its encoding.
 
-use std::borrow::Cow;
 use std::io::{self, BufRead, Cursor};
 use std::ops::ControlFlow;
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8};
 
 /// The longest line. No path is longer, and no title needs to be. The rest of a longer line is dropped.
 const MAX_LINE_BYTES: usize = 16 << 10;
@@ -59,25 +58,18 @@ fn each_of_bytes(
     Ok(if bytes.is_empty() { ControlFlow::Continue(()) } else { line(number, &bytes) })
 }
 
-/// Decodes bytes: as UTF-8 if they are valid, else as Windows-1252, which contains Latin-1.
-pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
-    match str::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::BufReader;
 
     use super::*;
+    use crate::path_text;
 
     fn lines(bytes: &[u8], buffer: usize) -> Vec<(u64, String)> {
         let mut lines = Vec::new();
         let mut input = BufReader::with_capacity(buffer, bytes);
         let flow = each(&mut input, |number, line| {
-            lines.push((number, text(line).into_owned()));
+            lines.push((number, path_text::shown(line).into_owned()));
             ControlFlow::Continue(())
         });
         assert!(flow.unwrap().is_continue());

@@ -4,6 +4,7 @@ use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
 use super::{Item, Name, lines};
+use crate::path_text;
 
 pub(super) fn parse(
     input: &mut dyn BufRead,
@@ -41,7 +42,7 @@ fn title(info: &[u8]) -> Option<String> {
 }
 
 fn said(bytes: &[u8]) -> Option<String> {
-    Some(lines::text(bytes).trim().to_owned()).filter(|text| !text.is_empty())
+    Some(path_text::shown(bytes).trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

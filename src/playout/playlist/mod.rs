@@ -24,6 +24,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use self::entry::Entry;
+pub(crate) use self::lookup::Lookup;
 pub use self::lookup::Name;
 pub use self::passing::Reason;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
 use super::{Item, Name, lines};
+use crate::path_text;
 
 #[derive(Default)]
 struct Numbered {
@@ -22,7 +23,7 @@ pub(super) fn parse(
             if let Some(number) = numbered(key, "file") {
                 entries.entry(number).or_default().file = Some((line, Name::path(value)));
             } else if let Some(number) = numbered(key, "title") {
-                entries.entry(number).or_default().title = Some(lines::text(value).into_owned());
+                entries.entry(number).or_default().title = Some(path_text::shown(value).into_owned());
             }
         }
         ControlFlow::Continue(())

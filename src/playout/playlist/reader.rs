@@ -3,11 +3,12 @@
 use std::fs::{self, Metadata};
 use std::io::{self, BufReader};
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, Part};
-use super::lookup::{self, Refusal, shown};
+use super::lookup::{self, Lookup, Refusal, shown};
 use super::watch::Watch;
 use super::{Entry, Format, Found, Item, Name, Problem, Reason};
 use crate::metadata::one_line;
@@ -43,9 +44,9 @@ pub(crate) fn read_within(
 ) -> Watch {
     let watch = Watch::default();
     let open = Vec::new();
-    let changing = Vec::new();
+    let (lookup, changing) = (Lookup::new(bounds), Vec::new());
     let mut reader =
-        Reader { bounds, found, watch, open, changing, lists: 0, entries: 0, told: 0, untold: 0 };
+        Reader { bounds, found, lookup, watch, open, changing, lists: 0, entries: 0, told: 0, untold: 0 };
     let read = roots.iter().try_for_each(|root| reader.root(root));
     if read.is_continue() && reader.settle_changing().is_continue() {
         reader.tell_rest();
@@ -56,6 +57,7 @@ pub(crate) fn read_within(
 struct Reader<'f> {
     bounds: &'f Bounds,
     found: &'f mut dyn FnMut(Found) -> ControlFlow<()>,
+    lookup: Lookup<'f>,
     watch: Watch,
     /// The playlists and folders that are being read, each within the one before.
     open: Vec<Open>,
@@ -90,7 +92,10 @@ impl Reader<'_> {
         self.watch.see(path);
         match fs::metadata(path) {
             Ok(metadata) => self.any(path.to_owned(), &metadata, &shown(path), None),
-            Err(error) => self.refuse(&shown(path), lookup::plain(&error)),
+            Err(error) => match self.lookup.find(&Name::path(path.as_os_str().as_bytes()), Path::new("")) {
+                Ok((found, metadata)) => self.any(found, &metadata, &shown(path), None),
+                Err(_) => self.refuse(&shown(path), lookup::plain(&error)),
+            },
         }
     }
 
@@ -236,7 +241,7 @@ impl Reader<'_> {
         self.tell(Found::Step)?;
         let mut first = None;
         for name in &names {
-            match name.find(folder) {
+            match self.lookup.find(name, folder) {
                 Ok((path, metadata)) => return self.any(path, &metadata, &name.quoted(), text),
                 Err(refusal) => first = first.or(Some((name, refusal))),
             }

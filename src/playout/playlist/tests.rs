@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::roots::Bounds;
 
 /// The items of a playlist with these bytes.
 pub(super) fn parsed(format: Format, bytes: &[u8]) -> io::Result<Vec<Item>> {
@@ -23,7 +24,7 @@ pub(super) fn parsed(format: Format, bytes: &[u8]) -> io::Result<Vec<Item>> {
 }
 
 /// Makes a file look as if it had been written so many seconds ago.
-fn age(file: &Path, seconds: u64) {
+pub(super) fn age(file: &Path, seconds: u64) {
     let then = SystemTime::now() - Duration::from_secs(seconds);
     fs::File::open(file).unwrap().set_modified(then).unwrap();
 }
@@ -424,7 +425,7 @@ proptest! {
                 if let Item::Entry { line, names, .. } = item {
                     prop_assert!(!names.is_empty() && (1..=lines).contains(&line));
                     for name in names {
-                        let _ = name.find(Path::new("/nowhere"));
+                        let _ = Lookup::new(&Bounds::Anywhere).find(&name, Path::new("/nowhere"));
                     }
                 }
             }

@@ -11,7 +11,15 @@ pub(super) fn scheme(text: &[u8]) -> Option<&str> {
     (is_scheme && scheme.len() > 1 && is_url).then_some(scheme)
 }
 
-/// The path of a `file:` URL, still encoded. Its host is ignored, because it can only mean this machine.
+/// The host of a `file:` URL, if it is another machine's name.
+pub(super) fn file_host(url: &[u8]) -> Option<&[u8]> {
+    file_path(url)?;
+    let authority = url["file:".len()..].strip_prefix(b"//")?;
+    let host = &authority[..authority.iter().position(|&byte| byte == b'/')?];
+    (!host.is_empty() && !host.eq_ignore_ascii_case(b"localhost")).then_some(host)
+}
+
+/// The path of a `file:` URL, still encoded, and without its host.
 pub(super) fn file_path(url: &[u8]) -> Option<&[u8]> {
     if !scheme(url)?.eq_ignore_ascii_case("file") {
         return None;
@@ -67,6 +75,12 @@ mod tests {
         assert_eq!(file_path(b"file:a/b"), Some(&b"a/b"[..]));
         assert_eq!(file_path(b"file://host"), None);
         assert_eq!(file_path(b"http://host/a"), None);
+        assert_eq!(file_host(b"file://NAS/share/a"), Some(&b"NAS"[..]));
+        for own in
+            [&b"file:///a"[..], b"file://localhost/a", b"FILE://LOCALHOST/a", b"file:/a", b"http://h/a"]
+        {
+            assert_eq!(file_host(own), None, "{}", own.escape_ascii());
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 use super::{FIRST_ENTRY, Load};
 use crate::engine::shared::SharedUpNext;
 use crate::filework::{FileWork, NoAnswer, Pending};
-use crate::playout::playlist::{self, Found, Watch};
+use crate::playout::playlist::{self, Found, Reason, Watch};
 use crate::playout::{Entry, ListId, Playlist, When};
 use crate::roots::MediaRoots;
 
@@ -222,7 +222,10 @@ impl Reader {
                 refused = true;
                 note(problem.to_string());
             }
-            Found::Name(_) | Found::PassedOver { .. } | Found::Step => {}
+            Found::PassedOver { folder, reason, count } => {
+                log_passed_over(&self.pipeline, &folder, reason, count);
+            }
+            Found::Name(_) | Found::Step => {}
         });
         // The reading was interrupted: another list takes this one's place, if it gives anything.
         let Some(watch) = watch else {
@@ -343,11 +346,13 @@ fn entry(pipeline: &str, found: Found) -> Option<Entry> {
     match found {
         Found::Entry(entry) => return Some(entry),
         Found::Name(name) => log::debug!("{pipeline}: the playlist calls itself {name}"),
-        Found::PassedOver { folder, reason, count } => {
-            log::info!("{pipeline}: {}: {}", folder.display(), reason.of(count));
-        }
+        Found::PassedOver { folder, reason, count } => log_passed_over(pipeline, &folder, reason, count),
         Found::Problem(problem) => log::error!("{pipeline}: {problem}"),
         Found::Step => {}
     }
     None
+}
+
+fn log_passed_over(pipeline: &str, folder: &Path, reason: Reason, count: u64) {
+    log::info!("{pipeline}: {}: {}", folder.display(), reason.of(count));
 }

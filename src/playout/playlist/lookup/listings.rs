@@ -1,0 +1,199 @@
+//! The names in folders, by what they have in common in every spelling.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use encoding_rs::WINDOWS_1252;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::path_text;
+use crate::roots::{self, Bounds};
+
+/// The most names that are kept, of all folders together: about 30 MB.
+const MAX_KEPT: usize = 200_000;
+/// The most names that are read. A playlist over more folders than that finds the rest by their exact names only.
+const MAX_READ: usize = 2_000_000;
+/// The most folders that are kept.
+const MAX_FOLDERS: usize = 20_000;
+
+/// The names in the folders that were listed. They are of the moment of the listing: a list is read in moments,
+/// and again when one of its folders has changed.
+pub(super) struct Listings<'b> {
+    bounds: &'b Bounds,
+    folders: HashMap<PathBuf, Listing>,
+    kept: usize,
+    read: usize,
+}
+
+enum Listing {
+    /// The names by their [keys](key), in the order of their bytes.
+    Names(HashMap<String, Vec<OsString>>),
+    /// It cannot be listed, or has too many names to keep.
+    Unknown,
+}
+
+impl<'b> Listings<'b> {
+    pub fn new(bounds: &'b Bounds) -> Listings<'b> {
+        Listings { bounds, folders: HashMap::new(), kept: 0, read: 0 }
+    }
+
+    /// The names in a folder that this one may mean: first itself, then the others in the order of their bytes.
+    pub fn names_of(&mut self, folder: &Path, name: &[u8]) -> Vec<OsString> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        match self.listing(folder) {
+            Listing::Names(names) => {
+                let mut found = names.get(&key(name)).cloned().unwrap_or_default();
+                if let Some(exact) = found.iter().position(|found| found.as_bytes() == name) {
+                    found[..=exact].rotate_right(1);
+                } else if let [first, _, ..] = &found[..] {
+                    let (name, first) = (OsStr::from_bytes(name).display(), first.display());
+                    log::debug!("{}: {name} may be several names here: {first} is taken", folder.display());
+                }
+                found
+            }
+            Listing::Unknown => {
+                let exists = |name: &OsString| folder.join(name).symlink_metadata().is_ok();
+                spellings(name).into_iter().map(OsString::from_vec).filter(exists).collect()
+            }
+        }
+    }
+
+    fn listing(&mut self, folder: &Path) -> &Listing {
+        if !self.folders.contains_key(folder) {
+            let listing = self.list(folder);
+            self.folders.insert(folder.to_owned(), listing);
+        }
+        &self.folders[folder]
+    }
+
+    fn list(&mut self, folder: &Path) -> Listing {
+        if self.folders.len() >= MAX_FOLDERS {
+            self.forget();
+        }
+        if self.read >= MAX_READ {
+            return Listing::Unknown;
+        }
+        let entries = match self.bounds.list(folder) {
+            Ok(entries) => entries,
+            // There may be files in a folder that cannot be listed, but none that may be played out of bounds.
+            Err(error) if roots::is_outside(&error) => return Listing::Names(HashMap::new()),
+            Err(_) => return Listing::Unknown,
+        };
+        self.read += entries.len().max(1);
+        if entries.len() > MAX_KEPT {
+            log::debug!("{}: too many names: they are found only as they are written", folder.display());
+            return Listing::Unknown;
+        }
+        if self.kept + entries.len() > MAX_KEPT {
+            self.forget();
+        }
+        self.kept += entries.len();
+        let mut names: HashMap<String, Vec<OsString>> = HashMap::with_capacity(entries.len());
+        for (name, _) in entries {
+            names.entry(key(name.as_bytes())).or_default().push(name);
+        }
+        names.values_mut().for_each(|names| names.sort_unstable());
+        Listing::Names(names)
+    }
+
+    fn forget(&mut self) {
+        self.folders.clear();
+        self.kept = 0;
+    }
+}
+
+/// What a name has in common with its other spellings: composed characters, and no case.
+fn key(name: &[u8]) -> String {
+    if name.is_ascii() {
+        return String::from_utf8_lossy(name).to_ascii_lowercase();
+    }
+    let composed: String = path_text::shown(name).nfc().collect();
+    // A sigma has another form at the end of a word, which may be the end of the name before its extension.
+    composed.to_lowercase().nfc().map(|c| if c == 'ς' { 'σ' } else { c }).collect()
+}
+
+/// The spellings of a name that can be tried without a listing: its bytes, UTF-8, Windows-1252, composed and
+/// decomposed.
+fn spellings(name: &[u8]) -> Vec<Vec<u8>> {
+    let mut spellings = vec![name.to_vec()];
+    if name.is_ascii() {
+        return spellings;
+    }
+    let text = path_text::shown(name);
+    let composed: String = text.nfc().collect();
+    let windows_1252 = match WINDOWS_1252.encode(&composed) {
+        (bytes, _, false) => Some(Cow::into_owned(bytes)),
+        _ => None,
+    };
+    let others = [Some(text.as_bytes().to_vec()), windows_1252, Some(composed.clone().into_bytes())];
+    let decomposed: String = text.nfd().collect();
+    for spelling in others.into_iter().flatten().chain([decomposed.into_bytes()]) {
+        if !spellings.contains(&spelling) {
+            spellings.push(spelling);
+        }
+    }
+    spellings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_have_one_key() {
+        for same in [
+            &["JÓGA.MP3".as_bytes(), "jo\u{301}ga.mp3".as_bytes(), b"J\xf3ga.Mp3", b"j\xd3GA.mp3"][..],
+            &["ΟΔΟΣ.mp3".as_bytes(), "οδος.mp3".as_bytes(), "Οδος.MP3".as_bytes()],
+            &["ПРИМЕР".as_bytes(), "пример".as_bytes()],
+            &["が".as_bytes(), "か\u{3099}".as_bytes()],
+            &["Å".as_bytes(), "\u{212b}".as_bytes(), "a\u{30a}".as_bytes(), b"\xe5"],
+            &[b"A.MP3", b"a.mp3"],
+        ] {
+            for name in same {
+                assert_eq!(key(name), key(same[0]), "{}", name.escape_ascii());
+            }
+        }
+        for (a, b) in [("a", "á"), ("1", "①"), ("fi", "ﬁ"), ("a.mp3", "a.mp4"), ("strasse", "straße")] {
+            assert_ne!(key(a.as_bytes()), key(b.as_bytes()), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn an_exact_name_goes_first_and_then_the_order_of_bytes_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["x.mp3", "X.mp3", "x.MP3", "y.mp3"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let bounds = Bounds::Anywhere;
+        let mut listings = Listings::new(&bounds);
+        assert_eq!(listings.names_of(folder.path(), b"X.MP3"), ["X.mp3", "x.MP3", "x.mp3"]);
+        assert_eq!(listings.names_of(folder.path(), b"x.mp3"), ["x.mp3", "X.mp3", "x.MP3"]);
+        assert!(listings.names_of(folder.path(), b"z.mp3").is_empty());
+        assert!(listings.names_of(&folder.path().join("gone"), b"x.mp3").is_empty());
+    }
+
+    #[test]
+    fn a_folder_is_listed_once_and_what_is_kept_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("x.mp3"), "").unwrap();
+        let bounds = Bounds::Anywhere;
+        let mut listings = Listings::new(&bounds);
+        for _ in 0..1_000 {
+            assert_eq!(listings.names_of(folder.path(), b"X.mp3"), ["x.mp3"]);
+        }
+        assert_eq!((listings.read, listings.kept, listings.folders.len()), (1, 1, 1));
+        for n in 0..MAX_FOLDERS * 2 {
+            listings.names_of(&folder.path().join(format!("{n}")), b"x.mp3");
+        }
+        assert!(listings.folders.len() <= MAX_FOLDERS);
+        listings.read = MAX_READ;
+        listings.forget();
+        assert!(listings.names_of(folder.path(), b"X.mp3").is_empty(), "it has read enough");
+        assert_eq!(listings.names_of(folder.path(), b"x.mp3"), ["x.mp3"]);
+    }
+}
