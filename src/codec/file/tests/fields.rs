@@ -180,13 +180,8 @@ fn each_field_is_of_the_first_tag_that_has_it() {
         ("without the first", "x.mp3", vec![&mp3, &ape, &old], ["v1 artist", "ape", "ape album"]),
         ("lyrics between", "x.mp3", vec![&mp3, &ape, &lyrics, &old], ["v1 artist", "ape", "ape album"]),
         ("only the oldest", "x.mp3", vec![&mp3, &old], ["v1 artist", "v1 title", "v1 album"]),
-        (
-            "around FLAC",
-            "x.flac",
-            vec![&v2, &with_title, &ape, &old],
-            ["v1 artist", "own title", "ape album"],
-        ),
-        ("around FLAC without a title", "x.flac", vec![&v2, &flac, &old], ["v1 artist", "v2", "v1 album"]),
+        ("around FLAC", "x.flac", vec![&v2, &with_title, &ape, &old], ["own", "own title", "ape album"]),
+        ("around FLAC without a title", "x.flac", vec![&v2, &flac, &old], ["own", "v2", "v1 album"]),
     ] {
         let path = folder.path(name);
         std::fs::write(&path, parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>())
