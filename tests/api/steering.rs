@@ -1,6 +1,8 @@
 //! The routes with which an admin controls a station.
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
@@ -124,6 +126,49 @@ fn a_malformed_body_changes_nothing_and_the_error_names_its_field() {
     let answer = radio.ask("POST", &queue, &form, "{\"files\": [\"one.wav\"]}");
     refused(&answer, 415, "unsupported-media-type", None);
     assert_eq!(radio.look(&queue), json!([]));
+}
+
+/// Of a Mac, of an old Windows, and of a list that was written elsewhere.
+#[test]
+fn a_file_is_found_by_the_name_that_was_told_and_in_other_spellings() {
+    let radio = Radio::start();
+    let latin = radio.music("").join(OsStr::from_bytes(b"M\xe4rz.wav"));
+    std::fs::copy(radio.music("two.wav"), &latin).unwrap();
+    std::fs::copy(radio.music("two.wav"), radio.music("De\u{301}compose\u{301}.wav")).unwrap();
+    for (asked, told, title) in [
+        ("M%E4rz.wav", "file://M%E4rz.wav", "März"),
+        ("Décomposé.wav", "De\u{301}compose\u{301}.wav", "De\u{301}compose\u{301}"),
+        ("E:\\Music\\TWO.WAV", "two.wav", "two"),
+    ] {
+        for name in [asked, told] {
+            let added = steer(&radio, "POST", "/queue", json!({ "files": [name] }));
+            assert_eq!(added.status, 201, "{name}: {added:?}");
+            let queue = radio.look(&format!("{P}/queue"));
+            assert_eq!((&queue[0]["file"], &queue[0]["title"]), (&told.into(), &title.into()));
+            done(&steer(&radio, "DELETE", "/queue", Value::Null));
+
+            assert_eq!(steer(&radio, "POST", "/play", json!({ "file": name })).status, 201, "{name}");
+            until("it is on the air", || radio.look(P)["current"]["file"] == told);
+            assert_eq!(current(&radio), title);
+            assert_eq!(steer(&radio, "POST", "/voices", json!({ "file": name })).status, 201, "{name}");
+            until("the deck sounds", || radio.look(&format!("{P}/voices"))[0]["file"] == told);
+            done(&steer(&radio, "DELETE", "/voices?fade=0", Value::Null));
+            until("the deck is free", || radio.look(&format!("{P}/voices")) == json!([]));
+
+            let list = json!({ "files": [name], "when": "now", "loop": true });
+            assert_eq!(steer(&radio, "PUT", "/playlist", list).status, 202, "{name}");
+            until("the list plays", || radio.look(&format!("{P}/playlist"))["name"] == told);
+            let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let metadata = radio.look(&format!("/api/v1/metadata?file={encoded}"));
+            assert_eq!((&metadata["file"], &metadata["title"]), (&told.into(), &title.into()));
+        }
+    }
+    refused(
+        &steer(&radio, "POST", "/queue", json!({ "files": ["C:\\secret.wav"] })),
+        404,
+        "not-found",
+        Some("files[0]"),
+    );
 }
 
 #[test]

@@ -292,7 +292,7 @@ fn without_a_users_file_there_is_a_token_as_long_as_it_is_on_the_air() {
         thread::sleep(Duration::from_millis(5));
     }
     let token = std::fs::read_to_string(&file).unwrap().trim().to_owned();
-    while status(&format!("{host}/health"), "A: b") == 404 {}
+    assert_ne!(status(&format!("{host}/health"), "A: b"), 404, "on air is said when the API answers");
     assert_eq!(status(&pipelines, &format!("Authorization: Bearer {token}")), 200);
     assert_eq!(status(&pipelines, "A: b"), 401, "that it is the same machine is no credential");
     station.signal(Signal::SIGTERM);
@@ -315,7 +315,7 @@ fn where_there_is_no_user_yet_an_admin_is_made_whose_password_only_the_owner_rea
         let mut station = OnAir::start(folder.path(), &["serve", "station.toml"]);
         let url = station.url();
         let host = &url[..url.rfind('/').unwrap()];
-        while status(&format!("{host}/health"), "A: b") == 404 {}
+        assert_ne!(status(&format!("{host}/health"), "A: b"), 404, "on air is said when the API answers");
         let note = folder.path().join("users.first");
         let login = std::fs::read_to_string(&note).unwrap().trim().to_owned();
         assert_eq!(std::fs::metadata(&note).unwrap().permissions().mode() & 0o777, 0o600);
@@ -344,7 +344,8 @@ fn where_there_is_no_user_yet_an_admin_is_made_whose_password_only_the_owner_rea
     assert!(process.wait().unwrap().success());
     let mut station = OnAir::start(folder.path(), &["serve", "station.toml"]);
     let url = station.url();
-    while status(&format!("{}/health", &url[..url.rfind('/').unwrap()]), "A: b") == 404 {}
+    let health = format!("{}/health", &url[..url.rfind('/').unwrap()]);
+    assert_ne!(status(&health, "A: b"), 404, "on air is said when the API answers");
     assert!(!folder.path().join("users.first").exists());
     assert!(!station.said().contains("first password"));
     station.signal(Signal::SIGTERM);

@@ -1,9 +1,11 @@
 //! Reloads of a changed configuration while players listen, and `longwave ctl` with a running station.
 #![cfg(feature = "mp3")]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -350,6 +352,25 @@ fn the_shell_steers_a_station() {
         "longwave: there is no pipeline \"night\"\n"
     );
     assert_eq!(station.refuses(&["play"]).0, Some(2));
+}
+
+#[test]
+fn the_shell_may_give_a_name_in_any_encoding() {
+    let station = Served::start(BEFORE);
+    silence(&station.folder.path().join(OsStr::from_bytes(b"M\xe4rz.wav")));
+    silence(&station.folder.path().join("De\u{301}j\u{e0}.wav"));
+    let names = [OsStr::from_bytes(b"M\xe4rz.wav"), "file://M%E4rz.wav".as_ref(), "Déjà.wav".as_ref()];
+    let added = longwave(station.folder.path())
+        .args(["ctl", "--server", &station.server, "queue", "add"])
+        .args(names)
+        .output()
+        .unwrap();
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let queue = station.json(&["queue", "list"]);
+    let told: Vec<&str> =
+        queue.as_array().unwrap().iter().map(|entry| entry["file"].as_str().unwrap()).collect();
+    assert_eq!(told, ["file://M%E4rz.wav", "file://M%E4rz.wav", "De\u{301}j\u{e0}.wav"]);
+    assert!(station.says(&["queue", "list"]).contains("März"), "people read its title");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::fs::{self, Metadata};
 use std::io::{self, BufReader};
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -92,10 +91,7 @@ impl Reader<'_> {
         self.watch.see(path);
         match fs::metadata(path) {
             Ok(metadata) => self.any(path.to_owned(), &metadata, &shown(path), None),
-            Err(error) => match self.lookup.find(&Name::path(path.as_os_str().as_bytes()), Path::new("")) {
-                Ok((found, metadata)) => self.any(found, &metadata, &shown(path), None),
-                Err(_) => self.refuse(&shown(path), lookup::plain(&error)),
-            },
+            Err(error) => self.refuse(&shown(path), lookup::plain(&error)),
         }
     }
 

@@ -59,6 +59,43 @@ fn a_folder_that_vanishes_leaves_the_playlist_as_it_was_and_is_read_when_it_is_b
 }
 
 #[test]
+fn a_file_that_was_being_written_plays_when_it_is_quiet() {
+    let disk = tempfile::tempdir().unwrap();
+    let write = |name: &str, age: u64| {
+        let file = fs::File::create(disk.path().join(name)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+    };
+    // A file system's clock may have coarse ticks.
+    let folder_changed = |ahead: u64| {
+        let later = SystemTime::now() + Duration::from_secs(ahead);
+        fs::File::open(disk.path()).unwrap().set_modified(later).unwrap();
+    };
+    write("a.mp3", 60);
+    write("b.mp3", 0);
+    write("c.mp3.part", 60);
+    let mut reader = reader(&[disk.path()]);
+    assert_eq!(reader.names(), ["a"]);
+    reader.read_again_if_changed();
+    assert_eq!(reader.names(), ["a"], "it is still being written");
+    write("b.mp3", 11);
+    reader.read_again_if_changed();
+    assert_eq!(reader.names(), ["a", "b"]);
+    fs::rename(disk.path().join("c.mp3.part"), disk.path().join("c.mp3")).unwrap();
+    folder_changed(1);
+    reader.read_again_if_changed();
+    assert_eq!(reader.names(), ["a", "b", "c"]);
+    // Somebody begins to replace a file, and another one comes.
+    write("a.mp3", 0);
+    write("d.mp3", 60);
+    folder_changed(2);
+    reader.read_again_if_changed();
+    assert_eq!(reader.names(), ["b", "c", "d"]);
+    write("a.mp3", 11);
+    reader.read_again_if_changed();
+    assert_eq!(reader.names(), ["a", "b", "c", "d"]);
+}
+
+#[test]
 fn a_list_that_is_read_again_is_as_confined_as_before() {
     let disk = tempfile::tempdir().unwrap();
     let (music, list) = (disk.path().join("music"), disk.path().join("music/list.m3u"));

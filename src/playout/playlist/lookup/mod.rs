@@ -1,4 +1,4 @@
-//! Finds the file that a name means: in a playlist, in a request to the API, in a configuration.
+//! Finds the file that a name means: in a playlist, or in a request to the API.
 //!
 //! Names come from other systems: from Windows with backslashes, drive letters, another code page and any case;
 //! from macOS with decomposed accents; from programs that write URLs for paths, or paths for URLs. These are the
