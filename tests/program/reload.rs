@@ -323,7 +323,7 @@ fn the_shell_steers_a_station() {
         let json: Value = serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap();
         json[key].as_str().unwrap_or_default().to_owned()
     };
-    station.until("the guest is announced", || mount("title") == "Guest \u{1b}[2J");
+    station.until("the guest is announced", || mount("title") == "Guest [2J");
     station.says(&["title", "--clear"]);
     station.until("the track is", || mount("title") == "three");
     station.says(&["hold", "--fade", "0"]);
