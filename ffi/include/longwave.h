@@ -173,7 +173,7 @@ lw_status lw_encoder_close(lw_encoder encoder);
 // Calls `function` at every event of this kind (`track-change`, for example), or at every event if `kind` is
 // NULL: see `lw_hook`. It may be called before this function has returned. `user` is passed to it. If it is
 // added before `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for
-// `lw_pipeline_remove_hook`.
+// `lw_pipeline_remove_hook`. `LW_LIMIT` if the pipeline has 256 hooks.
 //
 // The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
 // voice-ended, ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use longwave::{Event, EventKind, PcmSpec};
+use longwave::{Error, Event, EventKind, PcmSpec};
 
 use crate::entry::{call, outside};
 use crate::failure::{Failure, Outcome, lw_status};
@@ -30,6 +30,9 @@ use crate::text::{Out, optional_text};
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_hook =
     Option<unsafe extern "C" fn(pipeline: lw_pipeline, event: *const c_char, user: *mut c_void)>;
+
+/// The most hooks that a pipeline has.
+const MAX_HOOKS: usize = 256;
 
 /// The functions that a host has added to a pipeline.
 pub struct Hooks {
@@ -98,11 +101,16 @@ impl Hooks {
         }
     }
 
-    fn add(&self, hook: impl FnOnce(u64) -> Hook) -> u64 {
+    fn add(&self, hook: impl FnOnce(u64) -> Hook) -> Outcome<u64> {
         lock(&self.mask).get_or_insert_with(mask_of_this_thread);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.added().push(Arc::new(hook(id)));
-        id
+        let mut added = self.added();
+        if added.len() >= MAX_HOOKS {
+            let advice = "remove a hook first: one hook can do many things";
+            return Err(Error::Limit { limit: "MAX_HOOKS", most: MAX_HOOKS, advice }.into());
+        }
+        added.push(Arc::new(hook(id)));
+        Ok(id)
     }
 
     /// Removes a hook, and returns whether it existed. It does not run any more afterwards, unless it removes
@@ -168,7 +176,7 @@ fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
 /// Calls `function` at every event of this kind (`track-change`, for example), or at every event if `kind` is
 /// NULL: see `lw_hook`. It may be called before this function has returned. `user` is passed to it. If it is
 /// added before `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for
-/// `lw_pipeline_remove_hook`.
+/// `lw_pipeline_remove_hook`. `LW_LIMIT` if the pipeline has 256 hooks.
 ///
 /// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
 /// voice-ended, ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
@@ -188,7 +196,7 @@ pub unsafe extern "C" fn lw_pipeline_add_hook(
         let kind = self::kind(name)?;
         let function = function.ok_or_else(|| Failure::invalid("function is NULL"))?;
         let user = User(user);
-        hook.set(declared(pipeline)?.hooks.add(|id| Hook { id, kind, function, pipeline, user }))
+        hook.set(declared(pipeline)?.hooks.add(|id| Hook { id, kind, function, pipeline, user })?)
     })
 }
 

@@ -6,6 +6,7 @@ mod hub;
 mod log_lines;
 mod message;
 mod receiver;
+mod receivers;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ pub(crate) use emitter::Emitter;
 pub(crate) use hub::{Hub, Membership};
 pub use receiver::EventReceiver;
 pub(crate) use receiver::Inbox;
+pub(crate) use receivers::Receivers;
 
 /// A track that is, was or will be heard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

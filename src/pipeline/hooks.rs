@@ -10,10 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 
 use super::{Inner, Pipeline};
-use crate::event::{Emitter, Event, EventKind, EventReceiver, HOOK_PATIENCE, Inbox};
+use crate::error::{Error, Result};
+use crate::event::{Emitter, Event, EventKind, EventReceiver, HOOK_PATIENCE, Inbox, Receivers};
 
 /// Events that wait for the hook thread at most; those beyond are missed.
 const HOOK_EVENTS: usize = 4096;
+
+/// The most hooks that a pipeline has.
+const MAX_HOOKS: usize = 256;
 
 /// A hook, until it is removed. Never used twice in a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +69,8 @@ pub(super) struct HookTable {
     state: Mutex<Added>,
     next: AtomicU64,
     events: EventReceiver,
+    /// All receivers of the application.
+    pub receivers: Receivers,
 }
 
 #[derive(Default)]
@@ -78,16 +84,20 @@ struct Added {
 }
 
 impl HookTable {
-    pub fn new(hooks: Hooks) -> HookTable {
+    pub fn new(hooks: Hooks) -> Result<HookTable> {
         let table = HookTable {
             state: Mutex::new(Added { receivers: hooks.receivers, ..Added::default() }),
             next: AtomicU64::new(1),
             events: EventReceiver::watched(HOOK_EVENTS),
+            receivers: Receivers::default(),
         };
-        for (kind, function) in hooks.hooks {
-            table.add(kind, function);
+        for inbox in &table.lock().receivers {
+            table.receivers.add(inbox)?;
         }
-        table
+        for (kind, function) in hooks.hooks {
+            table.add(kind, function)?;
+        }
+        Ok(table)
     }
 
     /// Hooks and receivers hear of the events from now on.
@@ -97,17 +107,22 @@ impl HookTable {
         receivers.iter().chain([self.events.inbox()]).for_each(|inbox| emitter.attach(inbox));
     }
 
-    pub fn add(&self, kind: EventKind, function: Function) -> HookId {
+    pub fn add(&self, kind: EventKind, function: Function) -> Result<HookId> {
         let id = HookId(self.next.fetch_add(1, Ordering::Relaxed));
         let mut state = self.lock();
         if state.over {
             // Nothing will call it. It is dropped without the lock, as in `remove`.
             drop(state);
             drop(function);
+        } else if state.hooks.len() >= MAX_HOOKS {
+            drop(state);
+            drop(function);
+            let advice = "remove a hook first: one hook can do many things";
+            return Err(Error::Limit { limit: "MAX_HOOKS", most: MAX_HOOKS, advice });
         } else {
             state.hooks.push((id, kind, function));
         }
-        id
+        Ok(id)
     }
 
     pub fn remove(&self, id: HookId) -> bool {
@@ -182,10 +197,35 @@ mod tests {
         let mut hooks = Hooks::new();
         let receiver = hooks.events(4);
         let inbox = Arc::downgrade(receiver.inbox());
-        let table = HookTable::new(hooks);
+        let table = HookTable::new(hooks).unwrap();
         table.attach(&Emitter::unheard());
         assert!(inbox.upgrade().is_some());
         drop(receiver);
         assert!(inbox.upgrade().is_none());
+    }
+
+    fn nothing() -> Function {
+        Arc::new(Mutex::new(|_: &Pipeline, _: &Event| ()))
+    }
+
+    #[test]
+    fn hooks_are_bounded_and_one_that_is_removed_makes_room() {
+        let table = HookTable::new(Hooks::new()).unwrap();
+        let ids: Vec<_> =
+            (0..MAX_HOOKS).map(|_| table.add(EventKind::TrackChange, nothing()).unwrap()).collect();
+        let refused = table.add(EventKind::TrackChange, nothing());
+        assert!(matches!(refused, Err(Error::Limit { limit: "MAX_HOOKS", .. })));
+        assert!(table.remove(ids[0]));
+        table.add(EventKind::PipelineStop, nothing()).unwrap();
+        assert!(table.add(EventKind::PipelineStop, nothing()).is_err());
+    }
+
+    #[test]
+    fn hooks_and_receivers_that_are_there_from_the_start_are_bounded_too() {
+        let many = (0..=MAX_HOOKS).fold(Hooks::new(), |hooks, _| hooks.on(EventKind::TrackChange, |_, _| ()));
+        assert!(HookTable::new(many).is_err());
+        let mut many = Hooks::new();
+        let _kept: Vec<_> = (0..=256).map(|_| many.events(1)).collect();
+        assert!(HookTable::new(many).is_err());
     }
 }

@@ -94,17 +94,25 @@ impl Pipeline {
     /// call everything on it; it may be slow, but later hooks wait for it.
     ///
     /// ```no_run
-    /// # fn example(pipeline: &longwave::Pipeline) {
+    /// # fn example(pipeline: &longwave::Pipeline) -> longwave::Result<()> {
     /// use longwave::{Event, EventKind};
     /// let hook = pipeline.add_hook(EventKind::TrackChange, |_, event| {
     ///     if let Event::TrackChange { track, .. } = event {
     ///         println!("now playing: {}", track.title);
     ///     }
-    /// });
+    /// })?;
     /// pipeline.remove_hook(hook);
+    /// # Ok(())
     /// # }
     /// ```
-    pub fn add_hook(&self, kind: EventKind, hook: impl FnMut(&Pipeline, &Event) + Send + 'static) -> HookId {
+    ///
+    /// # Errors
+    /// [`Error::Limit`](crate::Error::Limit) if it has 256 hooks.
+    pub fn add_hook(
+        &self,
+        kind: EventKind,
+        hook: impl FnMut(&Pipeline, &Event) + Send + 'static,
+    ) -> Result<HookId> {
         self.inner.hooks.add(kind, Arc::new(Mutex::new(hook)))
     }
 
@@ -115,8 +123,14 @@ impl Pipeline {
 
     /// All events of this pipeline from now on. At most `capacity` of them wait to be read; those beyond are
     /// missed.
-    pub fn events(&self, capacity: usize) -> EventReceiver {
-        self.inner.emitter.subscribe(capacity)
+    ///
+    /// # Errors
+    /// [`Error::Limit`](crate::Error::Limit) if it has 256 receivers that have not been dropped.
+    pub fn events(&self, capacity: usize) -> Result<EventReceiver> {
+        let receiver = EventReceiver::new(capacity);
+        self.inner.hooks.receivers.add(receiver.inbox())?;
+        self.inner.emitter.attach(receiver.inbox());
+        Ok(receiver)
     }
 
     fn from_inner(inner: Arc<Inner>) -> Pipeline {

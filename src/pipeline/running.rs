@@ -73,7 +73,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
     let (history, voices, threads) = <(Arc<History>, Arc<VoiceTable>, Threads)>::default();
     let membership = Arc::new(Membership::enter(server.hub()?, name.clone()));
     let emitter = membership.emitter().after(remember(&history, &voices));
-    let hooks = Arc::new(HookTable::new(std::mem::take(&mut settings.hooks)));
+    let hooks = Arc::new(HookTable::new(std::mem::take(&mut settings.hooks))?);
 
     let mut outputs = Outputs::new(
         name.clone(),

@@ -31,7 +31,7 @@ use crossbeam::channel::{Sender, bounded, unbounded};
 use mio::{Poll, Waker};
 
 use crate::error::{Error, Result};
-use crate::event::{Emitter, EventKind, EventReceiver, Hub, StationEvent};
+use crate::event::{Emitter, EventKind, EventReceiver, Hub, Receivers, StationEvent};
 use crate::health::{Health, Warning};
 use crate::ring::{Doorbell, handoff};
 use crate::thread::Worker;
@@ -105,6 +105,7 @@ struct Inner {
     access: Arc<Access>,
     crowding: Arc<Crowding>,
     events: Emitter,
+    receivers: Receivers,
     running: Arc<AtomicBool>,
     reactor: Worker,
     /// Dropped at the end of a stop, when the reactor sends nothing more.
@@ -202,6 +203,7 @@ impl Server {
             access,
             crowding,
             events,
+            receivers: Receivers::default(),
             running,
             reactor,
             hub: Mutex::new(Some(hub)),
@@ -410,8 +412,14 @@ impl Server {
     /// Subscribes to all events from now on: those of this server, and those of all pipelines that run on it.
     /// At most `capacity` events wait to be read; further ones are missed. The receiver is closed when the
     /// server and these pipelines have stopped.
-    pub fn subscribe(&self, capacity: usize) -> EventReceiver<StationEvent> {
-        self.inner.events.subscribe(capacity)
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if it has 256 receivers that have not been dropped.
+    pub fn subscribe(&self, capacity: usize) -> Result<EventReceiver<StationEvent>> {
+        let receiver = EventReceiver::new(capacity);
+        self.inner.receivers.add(receiver.inbox())?;
+        self.inner.events.attach(receiver.inbox());
+        Ok(receiver)
     }
 
     /// The same for a reader that waits for other things too: see [`EventReceiver::notifying`].

@@ -84,7 +84,7 @@ fn a_reactor_that_is_away_for_longer_than_a_handoff_lasts_loses_whole_packets_an
 #[test]
 fn a_reactor_that_panics_ends_the_server_in_order() {
     let server = server();
-    let events = server.subscribe(1);
+    let events = server.subscribe(1).unwrap();
     let mut writer = server.add_mount(mp3_settings()).unwrap();
     let socket = TcpStream::connect(server.local_addrs()[0]).unwrap();
     until("it is connected", || server.stats().connections == 1);

@@ -33,7 +33,7 @@ fn a_list_plays_what_is_below_the_roots_and_nothing_else() {
 fn a_link_that_comes_after_the_request_is_refused_when_it_is_opened() {
     let radio = Radio::start();
     until("the first track is on the air", || radio.look(P)["current"]["title"] == "one");
-    let events = radio.pipeline().events(100);
+    let events = radio.pipeline().events(100).unwrap();
     fs::create_dir(radio.music("album")).unwrap();
     fs::create_dir(radio.folder.path().join("out")).unwrap();
     constant(&radio.music("album/song.wav"), 0.25, 80_000);

@@ -93,7 +93,7 @@ fn a_hook_that_hangs_holds_up_no_follower() {
     let radio = Radio::start();
     until("the first track is on the air", || radio.pipeline().current_track().is_some());
     let (release, held) = std::sync::mpsc::channel::<()>();
-    radio.pipeline().add_hook(EventKind::TrackChange, move |_, _| _ = held.recv());
+    radio.pipeline().add_hook(EventKind::TrackChange, move |_, _| _ = held.recv()).unwrap();
     let mut follower = Follower::station(&radio, "");
     for _ in 0..3 {
         radio.pipeline().skip().unwrap();

@@ -29,7 +29,7 @@ fn on_air() -> Studio {
 /// The events that a hook gets.
 fn listen_for(pipeline: &Pipeline, kind: EventKind) -> Receiver<Event> {
     let (told, calls) = channel();
-    pipeline.add_hook(kind, move |_, event| told.send(event.clone()).unwrap());
+    pipeline.add_hook(kind, move |_, event| told.send(event.clone()).unwrap()).unwrap();
     calls
 }
 
@@ -205,7 +205,7 @@ fn add_hook_for_listener_joined_and_left() {
 #[test]
 fn every_join_has_a_leave_when_its_output_or_its_pipeline_ends() {
     let studio = Studio::with(|settings| settings.outputs.push(Tap::counting().output("/second")));
-    let events = studio.pipeline.events(100);
+    let events = studio.pipeline.events(100).unwrap();
     studio.run(seconds(60.0));
     let players = [MOUNT, "/second"].map(|mount| {
         let mut player = TcpStream::connect(studio.server.local_addrs()[0]).unwrap();
@@ -243,10 +243,13 @@ fn every_join_has_a_leave_when_its_output_or_its_pipeline_ends() {
 fn remove_hook() {
     let studio = on_air();
     let calls = Arc::new(Mutex::new(0));
-    let hook = studio.pipeline.add_hook(EventKind::TrackChange, {
-        let calls = calls.clone();
-        move |_, _| *calls.lock().unwrap() += 1
-    });
+    let hook = studio
+        .pipeline
+        .add_hook(EventKind::TrackChange, {
+            let calls = calls.clone();
+            move |_, _| *calls.lock().unwrap() += 1
+        })
+        .unwrap();
     let marker = listen_for(&studio.pipeline, EventKind::TrackChange);
     studio.run(seconds(1.0));
     next(&marker);
@@ -261,14 +264,17 @@ fn remove_hook() {
 fn a_hook_may_skip_and_queue() {
     let studio = on_air();
     let jingle = studio.track("jingle.wav", 0.3, seconds(1.0));
-    studio.pipeline.add_hook(EventKind::TrackChange, move |pipeline, event| {
-        let Event::TrackChange { track, .. } = event else { panic!() };
-        match track.title.as_str() {
-            "a" => drop(pipeline.queue_files([Entry::new(&jingle)], Place::Next).unwrap()),
-            "b" => pipeline.skip().unwrap(),
-            _ => {}
-        }
-    });
+    studio
+        .pipeline
+        .add_hook(EventKind::TrackChange, move |pipeline, event| {
+            let Event::TrackChange { track, .. } = event else { panic!() };
+            match track.title.as_str() {
+                "a" => drop(pipeline.queue_files([Entry::new(&jingle)], Place::Next).unwrap()),
+                "b" => pipeline.skip().unwrap(),
+                _ => {}
+            }
+        })
+        .unwrap();
     let handled = listen_for(&studio.pipeline, EventKind::TrackChange);
     for expected in ["a", "jingle", "b", "a", "jingle", "b"] {
         studio.run_until(expected, || studio.played().last().is_some_and(|title| title == expected));
@@ -284,13 +290,16 @@ fn a_hook_may_remove_itself() {
     let studio = on_air();
     let own = Arc::new(Mutex::new(None));
     let (told, calls) = channel();
-    let hook = studio.pipeline.add_hook(EventKind::TrackChange, {
-        let own = own.clone();
-        move |pipeline, _| {
-            assert!(pipeline.remove_hook(own.lock().unwrap().take().expect("it is called once")));
-            told.send(()).unwrap();
-        }
-    });
+    let hook = studio
+        .pipeline
+        .add_hook(EventKind::TrackChange, {
+            let own = own.clone();
+            move |pipeline, _| {
+                assert!(pipeline.remove_hook(own.lock().unwrap().take().expect("it is called once")));
+                told.send(()).unwrap();
+            }
+        })
+        .unwrap();
     *own.lock().unwrap() = Some(hook);
     let after = listen_for(&studio.pipeline, EventKind::TrackChange);
     studio.run(seconds(2.5));
@@ -304,13 +313,15 @@ fn a_hook_may_remove_itself() {
 fn a_hook_may_stop_its_own_pipeline() {
     let studio = on_air();
     let pipeline = studio.pipeline.clone();
-    pipeline.add_hook(EventKind::TrackChange, |pipeline, event| {
-        if let Event::TrackChange { track, .. } = event
-            && track.title == "b"
-        {
-            assert_eq!(pipeline.stop().abandoned, Vec::<String>::new());
-        }
-    });
+    pipeline
+        .add_hook(EventKind::TrackChange, |pipeline, event| {
+            if let Event::TrackChange { track, .. } = event
+                && track.title == "b"
+            {
+                assert_eq!(pipeline.stop().abandoned, Vec::<String>::new());
+            }
+        })
+        .unwrap();
     let stopped = listen_for(&pipeline, EventKind::PipelineStop);
     studio.run(seconds(1.1));
     let before = Instant::now();
@@ -323,9 +334,12 @@ fn a_hook_may_stop_its_own_pipeline() {
 #[test]
 fn a_hook_may_stop_a_pipeline_that_is_being_stopped() {
     let studio = on_air();
-    studio.pipeline.add_hook(EventKind::PipelineStop, |pipeline, _| {
-        assert_eq!(pipeline.stop().abandoned, Vec::<String>::new());
-    });
+    studio
+        .pipeline
+        .add_hook(EventKind::PipelineStop, |pipeline, _| {
+            assert_eq!(pipeline.stop().abandoned, Vec::<String>::new());
+        })
+        .unwrap();
     let after = listen_for(&studio.pipeline, EventKind::PipelineStop);
     let before = Instant::now();
     studio.stop();
@@ -336,7 +350,7 @@ fn a_hook_may_stop_a_pipeline_that_is_being_stopped() {
 #[test]
 fn a_hook_that_panics_stays_and_hooks_go_on() {
     let studio = on_air();
-    studio.pipeline.add_hook(EventKind::TrackChange, |_, _| panic!("a hook's own fault"));
+    studio.pipeline.add_hook(EventKind::TrackChange, |_, _| panic!("a hook's own fault")).unwrap();
     let after = listen_for(&studio.pipeline, EventKind::TrackChange);
     studio.run(seconds(1.5));
     next(&after);
@@ -350,7 +364,7 @@ fn a_hook_that_panics_stays_and_hooks_go_on() {
 fn a_hook_that_hangs_delays_only_later_hooks_and_is_reported() {
     let studio = on_air();
     let (release, hangs) = channel::<()>();
-    studio.pipeline.add_hook(EventKind::PlaylistChange, move |_, _| _ = hangs.recv());
+    studio.pipeline.add_hook(EventKind::PlaylistChange, move |_, _| _ = hangs.recv()).unwrap();
     let later = listen_for(&studio.pipeline, EventKind::TrackChange);
     studio.run(seconds(1.5));
     next(&later); // the event of the first track comes before that of its playlist
@@ -375,10 +389,13 @@ fn a_hook_that_never_ends_is_left_behind_and_named_when_its_pipeline_stops() {
     let studio = on_air();
     let (_never, hangs) = channel::<()>();
     let (told, entered) = channel();
-    studio.pipeline.add_hook(EventKind::TrackChange, move |_, _| {
-        told.send(()).unwrap();
-        _ = hangs.recv();
-    });
+    studio
+        .pipeline
+        .add_hook(EventKind::TrackChange, move |_, _| {
+            told.send(()).unwrap();
+            _ = hangs.recv();
+        })
+        .unwrap();
     studio.run(seconds(1.0));
     entered.recv_timeout(Duration::from_secs(20)).unwrap();
     let before = Instant::now();
@@ -391,8 +408,8 @@ fn a_hook_that_never_ends_is_left_behind_and_named_when_its_pipeline_stops() {
 #[test]
 fn receivers_that_overflow_say_how_many_they_missed() {
     let studio = Studio::new();
-    let small = studio.pipeline.events(3);
-    let large = studio.pipeline.events(1000);
+    let small = studio.pipeline.events(3).unwrap();
+    let large = studio.pipeline.events(1000).unwrap();
     studio.pipeline.play_list("list", studio.entries(&["a", "b"]), &looped()).unwrap();
     studio.run(seconds(9.9));
     let titles = |events: &EventReceiver| {
@@ -429,7 +446,7 @@ fn the_descriptor_of_a_receiver_is_readable_as_long_as_events_wait_and_once_all_
     let early = early.unwrap();
     assert!(is_readable(&early), "it has heard of the start");
     studio.pipeline.play_list("list", studio.entries(&["a"]), &looped()).unwrap();
-    let late = studio.pipeline.events(10);
+    let late = studio.pipeline.events(10).unwrap();
     assert!(!is_readable(&late), "nothing has happened since");
     studio.run(seconds(0.5));
     assert!(is_readable(&late));

@@ -84,7 +84,7 @@ fn a_hook_may_stop_its_station() {
     let station = Arc::new(station);
     let (told, stopped) = channel();
     let of_hook = station.clone();
-    pipeline.add_hook(EventKind::NothingToPlay, move |_, _| told.send(of_hook.stop()).unwrap());
+    pipeline.add_hook(EventKind::NothingToPlay, move |_, _| told.send(of_hook.stop()).unwrap()).unwrap();
     // Nothing is up next once this has been heard.
     let folder = tempfile::tempdir().unwrap();
     let track = folder.path().join("track.wav");
@@ -100,16 +100,19 @@ fn what_hooks_hold_is_free_when_the_pipeline_has_stopped() {
     let studio = Studio::new();
     let token = Arc::new(());
     let held = Arc::downgrade(&token);
-    studio.pipeline.add_hook(EventKind::TrackChange, {
-        // Hooks that drive more than one pipeline hold a handle like this.
-        let pipeline = studio.pipeline.clone();
-        move |_, _| _ = (pipeline.name(), &token)
-    });
+    studio
+        .pipeline
+        .add_hook(EventKind::TrackChange, {
+            // Hooks that drive more than one pipeline hold a handle like this.
+            let pipeline = studio.pipeline.clone();
+            move |_, _| _ = (pipeline.name(), &token)
+        })
+        .unwrap();
     studio.pipeline.stop();
     until("its hook is gone", || held.upgrade().is_none());
     let late = Arc::new(());
     let held: Weak<()> = Arc::downgrade(&late);
-    studio.pipeline.add_hook(EventKind::TrackChange, move |_, _| _ = &late);
+    studio.pipeline.add_hook(EventKind::TrackChange, move |_, _| _ = &late).unwrap();
     assert!(held.upgrade().is_none(), "nor is one kept that comes too late");
 }
 
@@ -118,7 +121,7 @@ struct Farewell(Pipeline, Sender<()>);
 
 impl Drop for Farewell {
     fn drop(&mut self) {
-        drop(self.0.events(1));
+        drop(self.0.events(1).unwrap());
         self.1.send(()).unwrap();
     }
 }
@@ -128,7 +131,7 @@ fn a_removed_hook_may_use_the_pipeline_while_it_is_dropped() {
     let studio = Studio::new();
     let (told, gone) = channel();
     let farewell = Farewell(studio.pipeline.clone(), told);
-    let hook = studio.pipeline.add_hook(EventKind::TrackChange, move |_, _| _ = &farewell);
+    let hook = studio.pipeline.add_hook(EventKind::TrackChange, move |_, _| _ = &farewell).unwrap();
     let pipeline = studio.pipeline.clone();
     // On a thread of its own, because it would otherwise wait for itself for ever.
     std::thread::spawn(move || pipeline.remove_hook(hook));

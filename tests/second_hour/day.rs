@@ -46,14 +46,16 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
     // A hook queues a jingle after every third track of the playlist.
     let (told, hooked) = channel();
     let jingle = path("jingle");
-    pipeline.add_hook(EventKind::TrackChange, move |pipeline, event| {
-        let Event::TrackChange { track, .. } = event else { return };
-        let ids = match stem(&track.file).as_str() {
-            "2" => pipeline.queue_files([Entry::new(&jingle)], Place::Next).unwrap(),
-            _ => Vec::new(),
-        };
-        told.send(ids).unwrap();
-    });
+    pipeline
+        .add_hook(EventKind::TrackChange, move |pipeline, event| {
+            let Event::TrackChange { track, .. } = event else { return };
+            let ids = match stem(&track.file).as_str() {
+                "2" => pipeline.queue_files([Entry::new(&jingle)], Place::Next).unwrap(),
+                _ => Vec::new(),
+            };
+            told.send(ids).unwrap();
+        })
+        .unwrap();
     let looped = ListOptions { repeat: true, ..ListOptions::default() };
     let list = ["0", "1", "2", "3", "4"].map(String::from).to_vec();
     pipeline.play_list("day", list.iter().map(|name| Entry::new(path(name))), &looped).unwrap();

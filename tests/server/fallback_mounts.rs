@@ -56,7 +56,7 @@ fn next_event(events: &EventReceiver<StationEvent>) -> (String, Option<CloseReas
 #[test]
 fn a_listener_moves_to_the_fallback_and_returns() {
     let station = Station::start(settings());
-    let events = station.server.subscribe(100);
+    let events = station.server.subscribe(100).unwrap();
     let mut main = on_air(&station, "/main", Some("/spare"), 0);
     let mut spare = on_air(&station, "/spare", None, 10_000);
     let mut player = Player::get(&station, "/main", "Icy-MetaData: 1\r\n");

@@ -76,7 +76,7 @@ fn a_reader_with_a_tiny_window_gets_whole_packets_and_whole_titles() {
 fn half_closing_is_not_leaving() {
     let station = Station::start(quick());
     let mut feed = station.mount("/stream.mp3");
-    let events = station.server.subscribe(10);
+    let events = station.server.subscribe(10).unwrap();
     feed.push(10);
     let mut player = Player::get(&station, "/stream.mp3", "");
     player.socket.shutdown(Shutdown::Write).unwrap();
@@ -104,7 +104,7 @@ fn half_closing_is_not_leaving() {
 fn probes_and_clients_that_leave_at_once_are_no_listeners() {
     let station = Station::start(quick());
     let mut feed = station.mount("/stream.mp3");
-    let events = station.server.subscribe(10);
+    let events = station.server.subscribe(10).unwrap();
     feed.push(20);
     let mut probe = Player::get(&station, "/stream.mp3", "Range: bytes=0-1\r\n");
     assert!(probe.head.starts_with("HTTP/1.1 200 OK\r\n"), "never 206");
@@ -125,7 +125,7 @@ fn probes_and_clients_that_leave_at_once_are_no_listeners() {
 fn a_stalled_listener_is_closed_and_nobody_else_notices() {
     let station = Station::start(ServerSettings { write_timeout: Duration::from_millis(1500), ..settings() });
     let mut feed = station.mount("/stream.mp3");
-    let events = station.server.subscribe(10);
+    let events = station.server.subscribe(10).unwrap();
     feed.push(158);
     let socket = station.connect();
     SockRef::from(&socket).set_recv_buffer_size(4096).unwrap();
@@ -419,7 +419,7 @@ fn an_ended_mount_does_not_wait_long_for_stalled_listeners() {
 #[test]
 fn stopping_while_busy_is_orderly_and_frees_the_port_at_once() {
     let station = Station::start(ServerSettings { write_timeout: Duration::from_secs(60), ..settings() });
-    let events = station.server.subscribe(1000);
+    let events = station.server.subscribe(1000).unwrap();
     let mut feed = station.mount("/stream.mp3");
     feed.push(158);
     let mut players: Vec<_> = (0..50).map(|_| Player::get(&station, "/stream.mp3", "")).collect();

@@ -41,7 +41,7 @@ impl Scene {
         });
         // The event that there is nothing to play yet is sent before the receiver exists.
         radio.run(0.5);
-        let events = radio.pipeline().events(100_000);
+        let events = radio.pipeline().events(100_000).unwrap();
         Scene { folder, radio, tap, events }
     }
 

@@ -28,7 +28,7 @@ struct Aired {
 fn air(settings: PipelineSettings, files: &[Entry], seconds: f64) -> Aired {
     let (spec, outputs) = (settings.spec, settings.outputs.clone());
     let mut radio = Radio::stepped(settings);
-    let events = radio.pipeline().events(100);
+    let events = radio.pipeline().events(100).unwrap();
     let listeners: Vec<_> = outputs.iter().map(|output| radio.listen(&output.mount.path, false)).collect();
     radio.pipeline().queue_files(files.iter().cloned(), Place::End).unwrap();
     radio.run(seconds);
