@@ -164,12 +164,12 @@ pub(crate) struct Picker {
 
 impl Picker {
     /// Starts picking, and returns at once. The thread ends when the feed in its answer is dropped, if not
-    /// before.
-    pub fn pick(&self, from: PickFrom, crossfade: Duration) -> PendingPick {
+    /// before. `reach` is how long before its end the mixer must know the end of the track.
+    pub fn pick(&self, from: PickFrom, reach: Duration) -> PendingPick {
         let (sender, answer) = bounded(1);
         let pending = PendingPick { answer, version: self.version(), opening: Arc::default() };
         let (picker, opening) = (self.clone(), pending.opening.clone());
-        let spawned = self.crew.spawn("decode", move || picker.run(sender, &opening, from, crossfade));
+        let spawned = self.crew.spawn("decode", move || picker.run(sender, &opening, from, reach));
         if let Err(error) = spawned {
             // The receiver sees that the sender is gone, and tries again later.
             self.emitter.log(Level::Error, format!("{}: {error}", self.pipeline));
@@ -206,10 +206,10 @@ impl Picker {
         turn.list_began.filter(|_| !opened.fallback)
     }
 
-    fn run(&self, answer: Sender<Pick>, opening: &Arc<Opening>, from: PickFrom, crossfade: Duration) {
+    fn run(&self, answer: Sender<Pick>, opening: &Arc<Opening>, from: PickFrom, reach: Duration) {
         let version = self.version();
-        let list = || self.run_list(false, opening, crossfade);
-        let fallback = || self.run_list(true, opening, crossfade);
+        let list = || self.run_list(false, opening, reach);
+        let fallback = || self.run_list(true, opening, reach);
         let found = match from {
             PickFrom::List => list(),
             PickFrom::Fallback => fallback(),
@@ -231,7 +231,7 @@ impl Picker {
         &self,
         fallback: bool,
         opening: &Arc<Opening>,
-        crossfade: Duration,
+        reach: Duration,
     ) -> Result<(OpenedTrack, Pump), NoTrack> {
         let list = self.list_of(fallback);
         while !self.stopping.load(Ordering::Relaxed) {
@@ -242,7 +242,7 @@ impl Picker {
             *opening.lock() = Some(Opened { id, file, fallback, since: Instant::now() });
             let primed = self.admit(fallback, &entry.path).and_then(|doing| {
                 // If a decoder panics, the track is skipped like any bad file.
-                catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, crossfade, doing)))
+                catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, reach, doing)))
                     .unwrap_or_else(|_| Err(Error::file(&entry.path, "its decoder panicked")))
             });
             *opening.lock() = None;
@@ -278,15 +278,15 @@ impl Picker {
         &self,
         id: EntryId,
         entry: &Entry,
-        crossfade: Duration,
+        reach: Duration,
         doing: Doing,
     ) -> crate::Result<(Arc<TrackInfo>, f32, Feed, Pump)> {
         let source = (self.open)(entry, self.spec)?;
         let duration = source.duration();
         let tags = source.tags().clone();
-        // If the file does not declare its duration, the mixer knows the end only when the decoder has seen
-        // it. The decoder must then be ahead by the crossfade, too.
-        let ahead = if duration.is_none() { AHEAD + crossfade } else { AHEAD };
+        // The mixer knows the end only when the decoder has seen it, whatever the file declares. So the decoder
+        // must be ahead by the longest fade before the end, too.
+        let ahead = AHEAD + reach;
         let goes_on_at = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
         let from = goes_on_at.filter(|at| at.0 == id).map_or(FrameCount(0), |at| at.1);
         let (feed, pump) =

@@ -133,9 +133,14 @@ impl Voice {
         self.feed.position()
     }
 
+    /// How long its source is, once the decoder has seen the end.
+    pub fn end(&self) -> Option<FrameCount> {
+        self.feed.end()
+    }
+
     /// How many frames there are still to come, once the decoder has seen the end.
     pub fn remaining(&self) -> Option<FrameCount> {
-        let end = self.feed.end()?;
+        let end = self.end()?;
         Some(FrameCount(end.0.saturating_sub(self.position().0)))
     }
 

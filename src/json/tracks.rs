@@ -68,11 +68,13 @@ pub struct CurrentTrack {
 impl CurrentTrack {
     /// From [`Pipeline::current_track`](crate::Pipeline::current_track).
     pub fn of(current: &crate::CurrentTrack, names: &dyn FileNames) -> CurrentTrack {
-        CurrentTrack {
-            track: Track::of(&current.track, names),
-            played: seconds(current.played),
-            remaining: current.remaining.map(seconds),
-        }
+        let mut track = Track::of(&current.track, names);
+        // What the decoder has found replaces what the file declared.
+        track.tags.duration = match (current.remaining, current.track.tags.duration) {
+            (Some(remaining), _) => Some(seconds(current.played + remaining)),
+            (None, declared) => declared.filter(|declared| *declared > current.played).map(seconds),
+        };
+        CurrentTrack { track, played: seconds(current.played), remaining: current.remaining.map(seconds) }
     }
 }
 

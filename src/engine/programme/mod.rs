@@ -35,6 +35,13 @@ pub(crate) struct Transitions {
     pub fade_out: Duration,
 }
 
+impl Transitions {
+    /// How long before its end a track begins to fade, at most.
+    fn reach(&self) -> Duration {
+        self.crossfade.max(self.fade_out)
+    }
+}
+
 /// What the programme has to tell, in order.
 #[derive(Debug)]
 pub(crate) enum News {
@@ -127,7 +134,7 @@ impl Programme {
             transitions,
             current: Current::Awaited,
             outgoing: Vec::new(),
-            next: NextTrack::new(picker, transitions.crossfade),
+            next: NextTrack::new(picker, transitions.reach()),
             bus: Bus { state: BusState::Sounding, gain: GainRamp::constant(1.0) },
             here: FramePos(0),
             mix: Vec::new(),
@@ -212,13 +219,13 @@ impl Programme {
     /// given up.
     pub fn skip_silence(&mut self) {
         self.skip(Duration::ZERO);
-        self.next.give_up_opening(self.transitions.crossfade);
+        self.next.give_up_opening(self.transitions.reach());
     }
 
     /// Goes on to the fallback, because nothing is heard. It plays until what is up next changes, and at
     /// least one track of it. Without a fallback nothing happens.
     pub fn fall_back(&mut self) {
-        if self.next.fall_back(self.transitions.crossfade) {
+        if self.next.fall_back(self.transitions.reach()) {
             self.skip(Duration::ZERO);
         }
     }
@@ -254,7 +261,7 @@ impl Programme {
     /// To be called when the list of what is up next may have changed, and now and then: gives up
     /// a next track that is no longer the next.
     pub fn look_at_list(&mut self, at: FramePos) {
-        self.next.look_at_list(at, self.transitions.crossfade);
+        self.next.look_at_list(at, self.transitions.reach());
     }
 
     /// Adds its next frames to `out`, the first of which lies at `at`.
@@ -287,7 +294,7 @@ impl Programme {
     /// Does everything that is due at this very frame.
     fn change(&mut self, at: FramePos, patience: Option<Duration>) {
         self.outgoing.retain(|voice| voice.gain.fade.settled() != Some(0.0));
-        self.next.receive(at, patience, self.transitions.crossfade);
+        self.next.receive(at, patience, self.transitions.reach());
         if let Some(track) = self.current.track_mut() {
             if track.begins_in() == Some(0) {
                 track.begin(at, &mut self.news);
@@ -312,11 +319,11 @@ impl Programme {
 
     /// Whether the next track is to start at this frame, and with how long a crossfade.
     fn due_start(&self) -> Option<FrameCount> {
-        let next = self.next.ready()?;
+        self.next.ready()?;
         let Some(track) = self.current.track() else { return Some(FrameCount(0)) };
         let remaining = track.voice.remaining();
         if let Some(crossfade) = track.skipped {
-            let crossfade = overlap(crossfade, None, next.info.duration);
+            let crossfade = overlap(crossfade, None, self.next.length());
             return Some(FrameCount(crossfade.0.min(remaining.map_or(u64::MAX, |left| left.0))));
         }
         if track.is_seeking() {
@@ -325,16 +332,8 @@ impl Programme {
         if track.fallback && self.next.list_is_back() {
             return Some(self.frames(self.transitions.crossfade.max(CUT)));
         }
-        let overlap = self.overlap(track);
-        match (remaining, track.info.duration) {
-            (Some(left), _) if left <= overlap => Some(left),
-            (Some(_), _) => None,
-            // The decoder has not seen the end yet: what the file declares is all there is to go by.
-            (None, Some(duration)) if overlap.0 > 0 && track.voice.position().0 + overlap.0 >= duration.0 => {
-                Some(overlap)
-            }
-            (None, _) => None,
-        }
+        // What the file declares does not count: only the decoder knows the end, and it is ahead by the crossfade.
+        remaining.filter(|left| *left <= self.overlap(track))
     }
 
     /// Whether the current track is to stop at this frame although nothing follows, and with how long a fade.
@@ -344,12 +343,12 @@ impl Programme {
 
     /// How long the current track and the next one overlap.
     fn overlap(&self, track: &Track) -> FrameCount {
-        overlap(self.frames(self.transitions.crossfade), track.info.duration, self.next.duration())
+        overlap(self.frames(self.transitions.crossfade), track.voice.end(), self.next.length())
     }
 
     /// The next track becomes the current one; the old one fades under it.
     fn start(&mut self, at: FramePos, fade: FrameCount) {
-        let Some((opened, playlist)) = self.next.take(self.transitions.crossfade) else { return };
+        let Some((opened, playlist)) = self.next.take(self.transitions.reach()) else { return };
         let outgoing = self.retire(fade, Curve::EqualPower);
         let rise = if fade.0 > 0 { fade } else { self.frames(self.transitions.fade_in) };
         let mut track = Track::new(opened, self.spec.rate, rise, playlist);
@@ -411,7 +410,7 @@ impl Programme {
         let fade_out = self.frames(self.transitions.fade_out);
         let alone = self.transitions.crossfade.is_zero() || self.next.is_nothing();
         if let Some(track) = self.current.track_mut()
-            && let Some(left) = track.remaining()
+            && let Some(left) = track.voice.remaining()
             && alone
             && left <= fade_out
             && left.0 > 0
@@ -433,7 +432,7 @@ impl Programme {
             if track.is_seeking() {
                 change_in(track.voice.gain.fade.left().0);
             }
-            if let Some(left) = track.remaining() {
+            if let Some(left) = track.voice.remaining() {
                 change_in(left.0);
                 change_in(left.0.saturating_sub(self.overlap(track).0));
                 change_in(left.0.saturating_sub(self.frames(self.transitions.fade_out).0));

@@ -47,8 +47,8 @@ enum Supply {
 }
 
 impl NextTrack {
-    pub fn new(picker: Picker, crossfade: Duration) -> NextTrack {
-        let state = Next::Pending(picker.pick(PickFrom::List, crossfade));
+    pub fn new(picker: Picker, reach: Duration) -> NextTrack {
+        let state = Next::Pending(picker.pick(PickFrom::List, reach));
         NextTrack { picker, state, given_up: Vec::new(), supply: Supply::List, retry_after: RETRY_FIRST }
     }
 
@@ -60,9 +60,10 @@ impl NextTrack {
         }
     }
 
-    /// How long it is, where that is known already.
-    pub fn duration(&self) -> Option<FrameCount> {
-        self.ready()?.info.duration
+    /// How long it is: where its decoder found the end, else as its file declares.
+    pub fn length(&self) -> Option<FrameCount> {
+        let next = self.ready()?;
+        next.feed.end().or(next.info.duration)
     }
 
     /// Whether nothing follows.
@@ -87,7 +88,7 @@ impl NextTrack {
 
     /// Takes the track that is ready, and picks the one after it. Also returns the name and the length of the
     /// playlist if a new playlist begins with the track.
-    pub fn take(&mut self, crossfade: Duration) -> Option<(OpenedTrack, Option<(String, usize)>)> {
+    pub fn take(&mut self, reach: Duration) -> Option<(OpenedTrack, Option<(String, usize)>)> {
         let Next::Ready(opened) = std::mem::replace(&mut self.state, Next::NOTHING) else {
             return None;
         };
@@ -96,38 +97,38 @@ impl NextTrack {
         if !opened.fallback {
             self.supply = Supply::List;
         }
-        self.pick(crossfade);
+        self.pick(reach);
         Some((*opened, playlist))
     }
 
     /// Lets the fallback stand in for at least one track, until what is up next changes. Returns false if
     /// there is no fallback.
-    pub fn fall_back(&mut self, crossfade: Duration) -> bool {
+    pub fn fall_back(&mut self, reach: Duration) -> bool {
         if !self.picker.has_fallback() {
             return false;
         }
         self.supply = Supply::Fallback { instead_of: self.picker.version() };
-        self.pick_from(PickFrom::Fallback, crossfade);
+        self.pick_from(PickFrom::Fallback, reach);
         true
     }
 
     /// Gives up an entry whose opening does not end, and picks the one after it.
-    pub fn give_up_opening(&mut self, crossfade: Duration) {
+    pub fn give_up_opening(&mut self, reach: Duration) {
         if let Next::Pending(pending) = &self.state
             && let Some(opened) = pending.opening()
         {
             self.picker.give_up(opened);
-            self.pick(crossfade);
+            self.pick(reach);
         }
     }
 
     /// To be called when the list of what is up next may have changed, and now and then: gives up a next
     /// track that is no longer the next.
-    pub fn look_at_list(&mut self, at: FramePos, crossfade: Duration) {
+    pub fn look_at_list(&mut self, at: FramePos, reach: Duration) {
         if let Next::Pending(pending) = &self.state
             && pending.is_late()
         {
-            return self.give_up_opening(crossfade);
+            return self.give_up_opening(reach);
         }
         let version = self.picker.version();
         let stale = match &self.state {
@@ -145,7 +146,7 @@ impl NextTrack {
         };
         if stale {
             if self.may_give_up() {
-                self.pick(crossfade);
+                self.pick(reach);
             }
             return;
         }
@@ -157,7 +158,7 @@ impl NextTrack {
     }
 
     /// Takes in what the decode thread has found. With `patience` it waits for that.
-    pub fn receive(&mut self, at: FramePos, patience: Option<Duration>, crossfade: Duration) {
+    pub fn receive(&mut self, at: FramePos, patience: Option<Duration>, reach: Duration) {
         // Again and again, for the list may have changed since the pick was made.
         while let Next::Pending(pending) = &self.state {
             let pick = match patience {
@@ -175,24 +176,24 @@ impl NextTrack {
                 // There was no thread to be had: as if all had failed.
                 Err(false) => self.retry_later(self.picker.version(), at),
             };
-            self.look_at_list(at, crossfade);
+            self.look_at_list(at, reach);
         }
     }
 
-    fn pick(&mut self, crossfade: Duration) {
+    fn pick(&mut self, reach: Duration) {
         let from = match self.supply {
             Supply::List => PickFrom::List,
             Supply::Fallback { .. } => PickFrom::ListThenFallback,
         };
-        self.pick_from(from, crossfade);
+        self.pick_from(from, reach);
     }
 
-    fn pick_from(&mut self, from: PickFrom, crossfade: Duration) {
+    fn pick_from(&mut self, from: PickFrom, reach: Duration) {
         self.given_up.retain(WeakPick::is_being_made);
         if let Next::Pending(pending) = &self.state {
             self.given_up.push(pending.weak());
         }
-        self.state = Next::Pending(self.picker.pick(from, crossfade));
+        self.state = Next::Pending(self.picker.pick(from, reach));
     }
 
     /// Whether a pick that is being made may be given up for another.

@@ -65,3 +65,46 @@ fn a_track_that_does_not_say_how_long_it_is_fades_all_the_same() {
     assert_eq!(rig.began()[1].1, 40_000 - 16_000 + 8_000);
     rig.stop();
 }
+
+/// All of a track is heard, and it fades before its real end, whatever its file declares.
+#[test]
+fn a_declared_length_does_not_end_a_track() {
+    for declared in ["", "1", "8000", "20000", "39999", "40001", "400000"] {
+        let first = format!("0.5:40000?{declared}");
+        let rig = Rig::new(&[&first, "0.5:40000"], false, 2000);
+        rig.run(3.0);
+        let left = rig.on_air.load().remaining.map(|left| left.0);
+        let played = rig.on_air.load().played.0;
+        // The decoder is four seconds ahead: it has found the end.
+        assert_eq!(left, Some(40_000 - played), "{first}");
+        rig.run(7.0);
+        assert_eq!(rig.began()[1].1, 40_000 - 16_000 + 8_000, "{first}");
+        let pcm = rig.stop();
+        assert_eq!(pcm[look_ahead()..][..24_000], vec![0.5; 24_000], "{first}");
+    }
+}
+
+/// Without a crossfade, the tracks join at the sample.
+#[test]
+fn a_declared_length_moves_no_join() {
+    for declared in [1, 2_999, 3_001, 100_000] {
+        let first = format!("0.1:3000?{declared}");
+        let rig = Rig::new(&[&first, "0.2:3000"], false, 0);
+        rig.run(1.0);
+        assert_eq!(rig.began()[1].1, 3_000, "{first}");
+        rig.stop();
+    }
+}
+
+#[test]
+fn what_remains_is_not_told_when_a_track_goes_on_beyond_what_it_declares() {
+    let rig = Rig::new(&["0.5:80000?8000"], false, 0);
+    rig.run(0.5);
+    assert!(rig.on_air.load().remaining.is_some_and(|left| left.0 <= 8_000));
+    rig.run(1.0);
+    assert_eq!(rig.on_air.load().remaining, None);
+    rig.run(7.0);
+    let on_air = rig.on_air.load_full();
+    assert_eq!(on_air.remaining.map(|left| left.0 + on_air.played.0), Some(80_000));
+    rig.stop();
+}

@@ -38,14 +38,15 @@ use crate::units::{FrameCount, SampleRate};
 const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
 
 /// A file that sounds as one constant. Its name is `level:frames`. With `?` at the end it does not declare
-/// its length; with `@frame-ms` its disk is away at that frame for so long. Any other name is a bad file, but
-/// for two: `panics` panics when it is opened, and `hangs`, with whatever follows, opens only once [`ANSWERS`] is true. A level of
+/// its length, and with `?length` a wrong one; with `@frame-ms` its disk is away at that frame for so long. Any
+/// other name is a bad file, but for two: `panics` panics when it is opened, and `hangs`, with whatever follows,
+/// opens only once [`ANSWERS`] is true. A level of
 /// `NaN` panics when it is read.
 struct Constant {
     level: f32,
     frames: u64,
     at: u64,
-    declares: bool,
+    declares: Option<u64>,
     /// Where reading takes how long, once.
     stall: Option<(u64, Duration)>,
     tags: Tags,
@@ -70,10 +71,13 @@ fn open(path: &Path) -> Result<Box<dyn Source>> {
         }
         None => (frames, None),
     };
-    let declares = !frames.ends_with('?');
+    let (frames, declares) = match frames.split_once('?') {
+        Some((frames, wrong)) => (frames, wrong.parse().ok()),
+        None => (frames, frames.parse().ok()),
+    };
     Ok(Box::new(Constant {
         level: level.parse().map_err(|_| bad())?,
-        frames: frames.trim_end_matches('?').parse().map_err(|_| bad())?,
+        frames: frames.parse().map_err(|_| bad())?,
         at: 0,
         declares,
         stall,
@@ -86,7 +90,7 @@ impl Source for Constant {
         &self.tags
     }
     fn duration(&self) -> Option<FrameCount> {
-        self.declares.then_some(FrameCount(self.frames))
+        self.declares.map(FrameCount)
     }
     fn read(&mut self, out: &mut Vec<f32>) -> Result<bool> {
         if let Some((_, lasts)) = self.stall.take_if(|(at, _)| self.at >= *at) {
