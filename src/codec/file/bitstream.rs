@@ -5,10 +5,11 @@ use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP3, CODEC_ID_OPUS};
-use symphonia::core::formats::Track;
+use symphonia::core::formats::well_known::FORMAT_ID_ADTS;
+use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::units::{Duration as Ticks, TimeBase};
 
-use super::mp4;
+use super::{mp4, mpeg};
 use crate::units::SampleRate;
 
 /// The audio track to decode, and how to cut it.
@@ -29,6 +30,8 @@ pub(super) struct Bitstream {
     length: Option<u64>,
     /// Whether these numbers are in the file, not estimated from its size.
     pub(super) has_exact_length: bool,
+    /// Whether time goes on where the reader asks for another decoder. In chained Ogg it begins again.
+    pub(super) time_goes_on: bool,
     /// A factor for every sample (the output gain in the header of Opus).
     pub(super) gain: f32,
     /// The positions of the channels, if the decoder does not know them.
@@ -36,8 +39,9 @@ pub(super) struct Bitstream {
 }
 
 impl Bitstream {
-    /// Reads a track's parameters. Nothing is decoded.
-    pub(super) fn new(track: &Track) -> Result<Bitstream, &'static str> {
+    /// Reads the parameters of the track to play. Nothing is decoded.
+    pub(super) fn new(format: &dyn FormatReader) -> Result<Bitstream, &'static str> {
+        let track = audio_track(format)?;
         let Some(CodecParameters::Audio(params)) = &track.codec_params else {
             return Err("has no audio in it");
         };
@@ -57,6 +61,7 @@ impl Bitstream {
             total: track.num_frames.or(track.duration.map(Ticks::get)),
             length: None,
             has_exact_length: true,
+            time_goes_on: false,
             gain: 1.0,
             channels: None,
             params: AudioCodecParameters::new(),
@@ -75,6 +80,9 @@ impl Bitstream {
                 }
             }
             _ => bitstream.hear_to_the_end(),
+        }
+        if format.format_info().format == FORMAT_ID_ADTS {
+            (bitstream.has_exact_length, bitstream.time_goes_on) = (false, true);
         }
         bitstream.params = params;
         Ok(bitstream)
@@ -95,6 +103,20 @@ impl Bitstream {
     fn hear_to_the_end(&mut self) {
         let before = u64::try_from(self.from).unwrap_or(0);
         self.length = self.total.map(|total| total.saturating_sub(before));
+    }
+
+    /// Takes the length in an MP3 file for as much as it is worth.
+    pub(super) fn believe(&mut self, declared: mpeg::Declared) {
+        let frames = match declared {
+            mpeg::Declared::All => return,
+            mpeg::Declared::FirstPart { frames } => frames,
+            mpeg::Declared::Wrong { frames } => {
+                self.padding = None;
+                frames
+            }
+        };
+        self.length = Some(frames);
+        self.has_exact_length = false;
     }
 
     /// Cuts an MP4 track to its edit, or to the length in its index. (symphonia must not read beyond that:
@@ -157,6 +179,11 @@ impl Bitstream {
         u64::try_from(self.scaled(i128::from(length), rate.hz())).ok()
     }
 
+    /// The tick at which the file ends, as it says.
+    pub(super) fn declared_end(&self) -> Option<i64> {
+        Some(i64::try_from(self.total?).unwrap_or(i64::MAX))
+    }
+
     /// The frame at `rate` that a tick falls on.
     pub(super) fn frame_of(&self, tick: i64, rate: SampleRate) -> i64 {
         let frame = self.scaled(i128::from(tick), rate.hz());
@@ -169,6 +196,15 @@ impl Bitstream {
         let per_frame = i128::from(numer.get()) * i128::from(rate.hz());
         clamped((i128::from(frame) * i128::from(denom.get())).div_euclid(per_frame))
     }
+}
+
+/// The track to play: the file's default track, if it is audio that can be decoded.
+fn audio_track(format: &dyn FormatReader) -> Result<&Track, &'static str> {
+    format.default_track(TrackType::Audio).ok_or(if format.tracks().is_empty() {
+        "has nothing in it"
+    } else {
+        "has no audio in it that can be decoded"
+    })
 }
 
 fn clamped(number: i128) -> i64 {

@@ -6,6 +6,7 @@
 #[cfg(feature = "aac")]
 #[allow(unsafe_code, reason = "calls FDK-AAC's decoder")]
 mod aac;
+mod adts;
 mod bitstream;
 mod blocks;
 mod budget;
@@ -13,8 +14,10 @@ mod codecs;
 mod flac;
 mod kinds;
 mod mp4;
+mod mpeg;
 mod ogg;
 mod open;
+mod pages;
 mod riff;
 mod sound;
 mod source;

@@ -7,15 +7,15 @@ use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_OPUS};
 use symphonia::core::errors::Error as Cause;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::well_known::FORMAT_ID_ADTS;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::formats::{FormatOptions, FormatReader};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
+use super::adts::AdtsReader;
 use super::bitstream::Bitstream;
 use super::blocks::BlockReader;
 use super::source::{self, Bytes, Media, Source};
-use super::survey::{Survey, survey};
+use super::survey::{Reader, Survey, survey};
 use super::tags::Found;
 use crate::error::{Error, Result};
 use crate::metadata::Tags;
@@ -36,16 +36,18 @@ impl Opened {
         if bytes.len() == 0 {
             return Err(refused("is empty".to_owned()));
         }
-        let Survey { media, blocks, mut tags, old_tags, times, fault } = survey(bytes).map_err(unread)?;
+        let Survey { media, reader, mut tags, old_tags, declared, times, fault } =
+            survey(bytes).map_err(unread)?;
         if let Some(fault) = fault {
             return Err(refused(fault));
         }
-        let mut format: Box<dyn FormatReader> = match blocks {
-            Some(blocks) => Box::new(BlockReader::new(media, blocks)),
-            None => probe(media, name).map_err(|cause| refused(why_not_opened(&cause)))?,
+        let unopened = |cause: Cause| refused(why_not_opened(&cause));
+        let mut format: Box<dyn FormatReader> = match reader {
+            Reader::Blocks(blocks) => Box::new(BlockReader::new(media, blocks)),
+            Reader::Adts => Box::new(AdtsReader::new(media).map_err(unopened)?),
+            Reader::Probed => probe(media, name).map_err(unopened)?,
         };
-        let track = audio_track(&*format).map_err(|reason| refused(reason.to_owned()))?;
-        let mut bitstream = Bitstream::new(track).map_err(|reason| refused(reason.to_owned()))?;
+        let mut bitstream = Bitstream::new(&*format).map_err(|reason| refused(reason.to_owned()))?;
         let mut found = Found::in_format(&mut *format);
         tags.fill_from(old_tags);
         found.fill_from(tags);
@@ -61,8 +63,8 @@ impl Opened {
         {
             bitstream.cut_as_noted(note);
         }
-        if format.format_info().format == FORMAT_ID_ADTS {
-            bitstream.has_exact_length = false;
+        if let Some(declared) = declared {
+            bitstream.believe(declared);
         }
         if bitstream.params.codec == CODEC_ID_FLAC {
             let mask = found.channel_mask.and_then(Position::from_wave_channel_mask);
@@ -83,15 +85,6 @@ fn probe(media: Media, name: &Path) -> symphonia::core::errors::Result<Box<dyn F
     let stream = MediaSourceStream::new(Box::new(media), MediaSourceStreamOptions::default());
     let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
     symphonia::default::get_probe().probe(&hint, stream, options, metadata)
-}
-
-/// The track to play: the file's default track, if it is audio that can be decoded.
-pub(super) fn audio_track(format: &dyn FormatReader) -> std::result::Result<&Track, &'static str> {
-    format.default_track(TrackType::Audio).ok_or(if format.tracks().is_empty() {
-        "has nothing in it"
-    } else {
-        "has no audio in it that can be decoded"
-    })
 }
 
 /// Why a file could not be opened.

@@ -2,20 +2,22 @@
 //! played.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use symphonia::core::audio::AudioSpec;
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
 use symphonia::core::errors::{Error as Cause, SeekErrorKind};
-use symphonia::core::formats::{FormatReader, SeekMode, SeekTo};
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration as Ticks, Timestamp};
 
 use super::bitstream::Bitstream;
 use super::codecs::{decoder, shape};
-use super::open::{Opened, audio_track};
+use super::open::Opened;
 use crate::codec::mp3::header;
+use crate::codec::resample::rescale;
 use crate::codec::reshape::Shape;
 use crate::error::{Error, Result};
 use crate::units::SampleRate;
@@ -47,8 +49,8 @@ pub(super) struct Stream {
     bitstream: Bitstream,
     /// The next frame, counted from tick zero. `None` until a time stamp is known.
     position: Option<i64>,
-    /// The target of the last seek. Frames before it are dropped.
-    wanted: i64,
+    /// The target of the last seek, in frames of this rate. Frames before it are dropped.
+    wanted: Option<(i64, SampleRate)>,
     /// The number of bad packets in a row.
     bad_packets: u32,
     spec: Option<(AudioSpec, Shape)>,
@@ -68,7 +70,7 @@ impl Stream {
             format,
             bitstream,
             position: None,
-            wanted: i64::MIN,
+            wanted: None,
             bad_packets: 0,
             spec: None,
             refused_shape: (None, 0),
@@ -101,19 +103,34 @@ impl Stream {
         let rate = shape.rate;
         let to = i64::try_from(to).unwrap_or(i64::MAX);
         let wanted = self.bitstream.frame_of(self.bitstream.from, rate).saturating_add(to);
+        let wanted = match self.padding(rate) {
+            // What lies in the middle of a file and is not played does not count.
+            Some(padding) if padding.end < i64::MAX && padding.start <= wanted => {
+                wanted.saturating_add(padding.end - padding.start)
+            }
+            _ => wanted,
+        };
         let lead = i64::from(rate.hz()) * LEAD_MS / 1000;
         let ts = self.bitstream.tick_of(wanted.saturating_sub(lead), rate).max(self.bitstream.start);
-        let to = SeekTo::Timestamp { ts: Timestamp::new(ts), track_id: self.bitstream.track_id };
-        self.ended = match self.format.seek(SeekMode::Accurate, to) {
-            Ok(_) => false,
-            Err(Cause::SeekError(SeekErrorKind::OutOfRange)) => true,
+        self.ended = match self.seek_to(ts) {
+            // A declared end proves nothing: from there on, the target is looked for by decoding.
+            Err(Cause::SeekError(SeekErrorKind::OutOfRange)) => match self.bitstream.declared_end() {
+                Some(end) => self.seek_to(end.min(ts)).is_err(),
+                None => true,
+            },
             Err(cause) => return Err(self.failed(&cause)),
+            Ok(_) => false,
         };
         self.codec.reset();
         self.position = None;
-        self.wanted = wanted;
+        self.wanted = Some((wanted, rate));
         self.bad_packets = 0;
         Ok(())
+    }
+
+    fn seek_to(&mut self, tick: i64) -> symphonia::core::errors::Result<SeekedTo> {
+        let to = SeekTo::Timestamp { ts: Timestamp::new(tick), track_id: self.bitstream.track_id };
+        self.format.seek(SeekMode::Accurate, to)
     }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
@@ -192,13 +209,14 @@ impl Stream {
         let end = first.saturating_add(count);
         self.position = Some(end);
 
-        let begin = self.bitstream.frame_of(self.bitstream.from, rate).max(self.wanted);
-        let padding = match &self.bitstream.padding {
-            Some(padding) => {
-                self.bitstream.frame_of(padding.start, rate)..self.bitstream.frame_of(padding.end, rate)
-            }
-            None => i64::MAX..i64::MAX,
+        let begin = self.bitstream.frame_of(self.bitstream.from, rate);
+        let begin = match self.wanted {
+            Some((wanted, of)) if of == rate => begin.max(wanted),
+            // The file has changed its rate between the seek's beginning and its target.
+            Some((wanted, of)) => begin.max(rescale(wanted.max(0).unsigned_abs(), of, rate) as i64),
+            None => begin,
         };
+        let padding = self.padding(rate).unwrap_or(i64::MAX..i64::MAX);
         let gain = self.bitstream.gain;
         for heard in [begin..padding.start, begin.max(padding.end)..i64::MAX] {
             let from = heard.start.saturating_sub(first).clamp(0, count);
@@ -208,6 +226,12 @@ impl Stream {
         }
         let all_heard = padding.end == i64::MAX && end >= padding.start;
         self.ended |= all_heard || tick >= self.bitstream.last;
+    }
+
+    /// The frames that are not played, as the file's padding.
+    fn padding(&self, rate: SampleRate) -> Option<Range<i64>> {
+        let padding = self.bitstream.padding.as_ref()?;
+        Some(self.bitstream.frame_of(padding.start, rate)..self.bitstream.frame_of(padding.end, rate))
     }
 
     /// Skips a bad packet, or gives the file up after too many.
@@ -221,14 +245,15 @@ impl Stream {
         Ok(())
     }
 
-    /// Goes on with the next stream of a chained Ogg file.
+    /// Goes on with the next stream of a chained Ogg file, or where ADTS changes.
     fn next_link(&mut self) -> Result<()> {
         let refused = |reason: &str| Error::file(&self.name, reason);
-        let track = audio_track(&*self.format).map_err(refused)?;
-        self.bitstream = Bitstream::new(track).map_err(refused)?;
+        self.bitstream = Bitstream::new(&*self.format).map_err(refused)?;
         self.codec = decoder(&self.bitstream.params, &self.name)?;
         self.position = None;
-        self.wanted = i64::MIN;
+        if !self.bitstream.time_goes_on {
+            self.wanted = None;
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::io;
 use super::sound::{Blocks, Form};
 use super::source::{Bytes, Media};
 use super::tags::{Found, ape, id3, ilst, lame};
-use super::{flac, kinds, mp4, ogg, riff};
+use super::{adts, flac, kinds, mp4, mpeg, ogg, pages, riff};
 
 /// The most tags before the audio, and behind it, that are read.
 const MAX_TAGS: usize = 8;
@@ -15,16 +15,28 @@ const MAX_TAGS: usize = 8;
 pub(super) struct Survey {
     /// The file for symphonia.
     pub(super) media: Media,
-    /// The form of the sound, if `media` has nothing else in it.
-    pub(super) blocks: Option<Blocks>,
+    /// What reads it.
+    pub(super) reader: Reader,
     /// The tags that were found. If two kinds have the same field, the better kind counts.
     pub(super) tags: Found,
     /// Tags that count only for fields that no other tag has.
     pub(super) old_tags: Found,
+    /// How far the length in the first packet of an MP3 file can be believed.
+    pub(super) declared: Option<mpeg::Declared>,
     /// The times of the tracks in the index of an MP4 file.
     pub(super) times: Vec<mp4::Times>,
     /// Why the file must not be played.
     pub(super) fault: Option<String>,
+}
+
+/// What reads a file's packets.
+pub(super) enum Reader {
+    /// Ours: there is nothing but blocks.
+    Blocks(Blocks),
+    /// Ours, too.
+    Adts,
+    /// The one that symphonia finds.
+    Probed,
 }
 
 /// Reads the beginning and the end of a file.
@@ -36,11 +48,13 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     read_last(&mut bytes, &mut around, &mut old_tags)?;
 
     let head = bytes.up_to(begin, 12)?;
-    let (mut times, mut fault) = (Vec::new(), None);
+    let (mut times, mut fault, mut reader) = (Vec::new(), None, Reader::Probed);
     if head.starts_with(b"fLaC") {
         begin = flac::read(&mut bytes, begin, &mut tags, &mut patches)?;
     } else if head.starts_with(b"OggS") {
         ogg::read(&mut bytes, begin, &mut tags, &mut patches)?;
+        pages::name_channels(&mut bytes, begin, &mut patches)?;
+        pages::mend_last_position(&mut bytes, begin, &mut patches)?;
     } else if head.get(4..8) == Some(b"ftyp") {
         let movie = mp4::read(&mut bytes, begin)?;
         (times, fault) = (movie.times, movie.fault.map(str::to_owned));
@@ -48,21 +62,28 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     } else if let Some(sound) = riff::read(&mut bytes, begin, &mut tags)? {
         tags.fill_from(around);
         let (form, range, fault) = match sound {
-            Ok(sound) => (Some(sound.form), sound.data, None),
-            Err(reason) => (None, begin..end, Some(reason)),
+            Ok(sound) => (sound.form, sound.data, None),
+            Err(reason) => (Form::Stream, begin..end, Some(reason)),
         };
-        let blocks = form.and_then(|form| match form {
-            Form::Blocks(blocks) => Some(blocks),
-            Form::Stream => None,
-        });
+        let reader = match form {
+            Form::Blocks(blocks) => Reader::Blocks(blocks),
+            Form::Stream if adts::begins(&mut bytes, range.start)? => Reader::Adts,
+            Form::Stream => Reader::Probed,
+        };
+        let declared = mpeg::read(&mut bytes, range.start, range.end)?;
         let media = Media::within(bytes, range)?;
-        return Ok(Survey { media, blocks, tags, old_tags, times, fault });
+        return Ok(Survey { media, reader, tags, old_tags, declared, times, fault });
     } else {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
         lame::read(&mut bytes, begin, &mut old_tags)?;
+        if fault.is_none() && adts::begins(&mut bytes, begin)? {
+            reader = Reader::Adts;
+        }
     }
     tags.fill_from(around);
-    Ok(Survey { media: Media::new(bytes, begin, patches)?, blocks: None, tags, old_tags, times, fault })
+    let declared = mpeg::read(&mut bytes, begin, end)?;
+    let media = Media::new(bytes, begin, patches)?;
+    Ok(Survey { media, reader, tags, old_tags, declared, times, fault })
 }
 
 /// Reads the tags before the audio. Returns where they end.

@@ -8,6 +8,7 @@ mod formats;
 #[cfg(feature = "aac")]
 mod he_aac;
 mod join;
+mod lengths;
 mod random;
 mod seek;
 mod shapes;

@@ -1,0 +1,67 @@
+//! Changes the first and the last page of an Ogg file where symphonia is stricter than it must be.
+
+use std::io;
+
+use super::source::{Bytes, Patch};
+use crate::codec::packets::ogg::checksum;
+
+/// The length of a page's header, without its table of segments.
+const HEADER: usize = 27;
+
+/// Where the checksum of a page is.
+const CHECKSUM: usize = 22;
+
+/// The most that is read of a page: Opus's header has 276 bytes at most.
+const MAX_PAGE: usize = 512;
+
+/// Declares the channels of Opus that have no meaning (family 255) as those that their number usually means
+/// (family 1). The rest of the header is the same for both.
+pub(super) fn name_channels(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> io::Result<()> {
+    const COUNT: usize = 9;
+    const FAMILY: usize = 18;
+    let mut page = bytes.up_to(begin, MAX_PAGE)?;
+    let Some(&segments) = page.get(HEADER - 1) else { return Ok(()) };
+    let content = HEADER + usize::from(segments);
+    let size: usize = page.iter().skip(HEADER).take(segments.into()).map(|size| usize::from(*size)).sum();
+    page.truncate(content + size);
+    let Some(head) = page.get_mut(content..).filter(|head| head.len() > FAMILY) else { return Ok(()) };
+    if head.starts_with(b"OpusHead") && head[FAMILY] == 255 && head[COUNT] <= 8 {
+        head[FAMILY] = 1;
+        let at = begin + CHECKSUM as u64;
+        patches.push(Patch { at, bytes: checksum(&page).to_vec() });
+        patches.push(Patch { at: begin + (content + FAMILY) as u64, bytes: vec![1] });
+    }
+    Ok(())
+}
+
+/// Gives the last page a position behind that of the page before, if it has none, or an earlier one: symphonia
+/// would cut the end of the sound.
+pub(super) fn mend_last_position(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> io::Result<()> {
+    /// Where the last two pages are looked for. Pages may be larger, but encoders make small ones.
+    const TAIL: u64 = 32 * 1024;
+    /// No packet ends on a page that has this position.
+    const NONE: u64 = u64::MAX;
+    const POSITION: usize = 6;
+    const SERIAL: usize = 14;
+    let from = bytes.len().saturating_sub(TAIL).max(begin);
+    let tail = bytes.up_to(from, TAIL as usize)?;
+    let position =
+        |at: usize| u64::from_le_bytes(tail[at + POSITION..].first_chunk().copied().unwrap_or_default());
+    let serial = |at: usize| &tail[at + SERIAL..at + SERIAL + 4];
+    let mut pages =
+        (0..tail.len().saturating_sub(HEADER)).rev().filter(|at| tail[*at..].starts_with(b"OggS\0"));
+    let Some(last) = pages.next() else { return Ok(()) };
+    let before = pages.find(|at| serial(*at) == serial(last) && position(*at) != NONE);
+    if let Some(before) = before
+        && (position(last) < position(before) || position(last) == NONE)
+    {
+        let mut page = tail[last..].to_vec();
+        // A second more than there is: nothing is cut.
+        let raised = position(before).saturating_add(48_000);
+        page[POSITION..POSITION + 8].copy_from_slice(&raised.to_le_bytes());
+        let at = from + last as u64;
+        patches.push(Patch { at: at + POSITION as u64, bytes: raised.to_le_bytes().to_vec() });
+        patches.push(Patch { at: at + CHECKSUM as u64, bytes: checksum(&page).to_vec() });
+    }
+    Ok(())
+}
