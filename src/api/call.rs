@@ -13,6 +13,8 @@ pub(crate) type Handled = Result<HttpAnswer, Problem>;
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a HttpRequest,
     pub(crate) held: &'a [String],
+    /// The name of the user, unless the route is public.
+    pub(crate) user: Option<&'a str>,
 }
 
 impl Call<'_> {

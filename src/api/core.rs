@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -11,7 +11,7 @@ use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
 use crate::codec::read_tags;
-use crate::filework::{FileWork, HANGS_AFTER, Job, NoAnswer, warning_of_looks};
+use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
 use crate::health::Warning;
 use crate::pipeline::Reloader;
 use crate::roots::Bounds;
@@ -40,6 +40,9 @@ pub(crate) struct Core {
     pub(crate) guard: Guard,
     /// Whatever the API does with files.
     pub(crate) files: FileWork,
+    /// The questions whether the media roots answer. They have places of their own, for none of them is a
+    /// user's.
+    pub(super) roots: FileWork,
     pub(crate) started: SystemTime,
     /// Wakes the thread `api` when something has changed.
     pub(super) bell: RequestsBell,
@@ -63,6 +66,7 @@ impl Core {
             media: ArcSwap::from_pointee(media),
             guard,
             files: FileWork::new(),
+            roots: FileWork::new(),
             started: SystemTime::now(),
             bell,
             declared: declared.map(Mutex::new),
@@ -98,31 +102,14 @@ impl Core {
         known.insert(entry.path.clone(), tags.ok().and_then(Result::ok).unwrap_or_default());
     }
 
-    /// Does work with the files that a request names. Given up when a file does not answer. Then the request
-    /// is refused: it does nothing later, when the disk is back.
-    pub(crate) fn with_files<T: Send + 'static>(
-        &self,
-        name: &str,
-        work: impl FnOnce(&Media, &Job) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let media: Arc<Media> = self.media.load_full();
-        let done = self.files.within(&media.place(name), FILE_WITHIN, move |job| work(&media, job));
-        done.map_err(Problem::from)?
-    }
-
     /// What an operator should know of the API's own work.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let warning = |public: &str, detail| Warning::new(format!("{public}: {detail}"), public);
         let hangs = |detail| warning("requests, or a reload, wait for files", detail);
         let looks = |detail| warning("the configuration names files that do not answer", detail);
-        let (own, start) = (self.files.warning().map(hangs), warning_of_looks().map(looks));
-        own.into_iter().chain(start).collect()
-    }
-
-    /// The path of a file or a folder: see [`Finder::resolve`](super::media::Finder::resolve).
-    pub(crate) fn resolve(&self, name: &str, field: &'static str) -> Result<PathBuf, Problem> {
-        let own = name.to_owned();
-        self.with_files(name, move |media, _| media.finder().resolve(&own, field))
+        let roots = |detail| warning("media roots do not answer", detail);
+        let (files, own) = (self.files.warning().map(hangs), self.roots.warning().map(roots));
+        files.into_iter().chain(own).chain(warning_of_looks().map(looks)).collect()
     }
 }
 

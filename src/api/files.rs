@@ -20,8 +20,14 @@ use crate::{Entry, HttpRequest};
 /// How many requests for files are worked on at once. All of them may wait for dead disks, for some seconds.
 const AT_ONCE: usize = 16;
 
+/// How many of them may be one user's.
+const AT_ONCE_OF_ONE_USER: usize = 4;
+
 /// The capacity of the queue before them: requests, and files whose tags are to be read.
 const WAITING: usize = 64;
+
+/// How many of them may be one user's.
+const WAITING_OF_ONE_USER: usize = 32;
 
 /// A job for the threads `api-files`.
 pub(super) enum FileJob {
@@ -33,6 +39,16 @@ pub(super) enum FileJob {
         handler: fn(&Core, &Call<'_>) -> Handled,
     },
     ReadTags(Entry),
+}
+
+impl FileJob {
+    /// Whose share it takes. The station's own jobs share one.
+    fn user(&self) -> Option<&str> {
+        match self {
+            FileJob::Answer { who, .. } => who.as_ref().map(|who| &*who.name),
+            FileJob::ReadTags(_) => None,
+        }
+    }
 }
 
 /// The jobs and the threads that do them. Cheap to clone.
@@ -51,9 +67,26 @@ struct Shared {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<FileJob>,
+    /// The users whose jobs are worked on, each as often as there are jobs.
+    busy: Vec<Option<String>>,
     /// Threads that have not ended. They end when there are no more jobs.
     threads: usize,
     stopped: bool,
+}
+
+impl State {
+    /// The first job of a user whose share is not taken. `None` if there is none: the thread ends. Those that are
+    /// left are done by the threads that work for their users already.
+    fn next(&mut self) -> Option<FileJob> {
+        let busy = |user| self.busy.iter().filter(|busy| busy.as_deref() == user).count();
+        let free = self.jobs.iter().position(|job| busy(job.user()) < AT_ONCE_OF_ONE_USER);
+        let job = free.and_then(|index| self.jobs.remove(index));
+        match &job {
+            Some(job) => self.busy.push(job.user().map(str::to_owned)),
+            None => self.threads -= 1,
+        }
+        job
+    }
 }
 
 impl Files {
@@ -64,7 +97,8 @@ impl Files {
     /// Takes a job, or gives it back if too many wait.
     pub(super) fn take(&self, job: FileJob) -> Result<(), FileJob> {
         let mut state = self.lock();
-        if state.jobs.len() == WAITING || state.stopped {
+        let of_user = state.jobs.iter().filter(|other| other.user() == job.user()).count();
+        if state.jobs.len() == WAITING || of_user == WAITING_OF_ONE_USER || state.stopped {
             return Err(job);
         }
         state.jobs.push_back(job);
@@ -100,8 +134,13 @@ impl Files {
 
     fn run(self) {
         while let Some(job) = self.next() {
+            let user = job.user().map(str::to_owned);
             // A panic costs its job: the request is dropped, and so it is answered. The thread goes on.
             let _ = catch_unwind(AssertUnwindSafe(|| self.work_on(job)));
+            let mut state = self.lock();
+            if let Some(index) = state.busy.iter().position(|busy| *busy == user) {
+                state.busy.swap_remove(index);
+            }
         }
     }
 
@@ -110,8 +149,8 @@ impl Files {
             FileJob::Answer { request, who: Some(who), .. } if !self.core.guard.still_knows(&who) => {
                 request.answer(changed_meanwhile().answer());
             }
-            FileJob::Answer { request, held, handler, .. } => {
-                answer_with(&self.core, handler, &held, *request);
+            FileJob::Answer { request, held, who, handler } => {
+                answer_with(&self.core, handler, &held, who.as_ref().map(|who| &*who.name), *request);
                 // The new tags may change the titles of the next tracks.
                 self.core.bell.ring();
             }
@@ -119,14 +158,8 @@ impl Files {
         }
     }
 
-    /// The next job. `None` if there is none: the thread ends.
     fn next(&self) -> Option<FileJob> {
-        let mut state = self.lock();
-        let job = state.jobs.pop_front();
-        if job.is_none() {
-            state.threads -= 1;
-        }
-        job
+        self.lock().next()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -18,7 +18,10 @@ use crate::roots::{Bounds, MediaRoots, real_root};
 /// The media roots: the folders whose files have names.
 #[derive(Clone, Debug)]
 pub(crate) struct Media {
+    /// Those that are asked for names.
     roots: Vec<Root>,
+    /// What all roots lead to: a link may lead from one to another.
+    real: Vec<PathBuf>,
     bounds: Bounds,
 }
 
@@ -40,8 +43,10 @@ impl Media {
                 look(declared, move || real_root(&own)).unwrap_or_else(|_| Ok(declared.clone())).ok()?;
             Some(Root { declared: declared.clone(), real })
         };
+        let found: Vec<Root> = roots.iter().filter_map(root).collect();
         Media {
-            roots: roots.iter().filter_map(root).collect(),
+            real: found.iter().map(|root| root.real.clone()).collect(),
+            roots: found,
             bounds: MediaRoots::new(roots.to_vec()).bounds(true),
         }
     }
@@ -49,6 +54,17 @@ impl Media {
     /// The bounds of files that are read for a request.
     pub(crate) fn bounds(&self) -> Bounds {
         self.bounds.clone()
+    }
+
+    /// The folders that are asked for names, with all links resolved.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &Path> {
+        self.roots.iter().map(|root| &*root.real)
+    }
+
+    /// The same without some roots, which have no files then. What leads into them is not outside.
+    pub(crate) fn without(&self, left_out: &[PathBuf]) -> Media {
+        let is_there = |root: &&Root| !left_out.contains(&root.real);
+        Media { roots: self.roots.iter().filter(is_there).cloned().collect(), ..self.clone() }
     }
 
     /// Where a name is looked up first, to say what hangs. It touches no file.
@@ -78,6 +94,13 @@ impl Finder<'_> {
                 format!("{name:?} is not below a media root: name files relative to one, without \"..\"");
             Problem::new("outside-media-roots", detail).at(field)
         };
+        let leads_out = || {
+            let detail = format!(
+                "{name:?} is a link, or below one, that leads out of the media roots: add the folder that it leads to \
+                 to media_roots (in [server])"
+            );
+            Problem::new("outside-media-roots", detail).at(field)
+        };
         let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
         let path = path_text::from_text(name);
         let has_nul = path.as_os_str().as_bytes().contains(&0);
@@ -86,8 +109,8 @@ impl Finder<'_> {
         }
         for root in &self.media.roots {
             match root.real.join(&path).canonicalize() {
-                Ok(real) if real.starts_with(&root.real) => return Ok(real),
-                Ok(_) => return Err(outside()),
+                Ok(real) if self.media.real.iter().any(|root| real.starts_with(root)) => return Ok(real),
+                Ok(_) => return Err(leads_out()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     return Err(Problem::new("not-found", format!("{name:?}: {error}")).at(field));
@@ -99,8 +122,10 @@ impl Finder<'_> {
                 let Some(found) = self.lookup.find_below(&name, real) else { continue };
                 // A link may lead outside.
                 match found.canonicalize() {
-                    Ok(found) if found.starts_with(real) => return Ok(found),
-                    _ => return Err(outside()),
+                    Ok(found) if self.media.real.iter().any(|root| found.starts_with(root)) => {
+                        return Ok(found);
+                    }
+                    _ => return Err(leads_out()),
                 }
             }
         }

@@ -9,6 +9,7 @@
 mod call;
 mod core;
 mod files;
+mod find;
 mod guard;
 mod handlers;
 mod icecast;
@@ -135,6 +136,8 @@ impl Api {
         self.core.bell.ring();
         let mut abandoned = self.threads.join(deadline);
         abandoned.extend(self.files.stop(deadline));
+        abandoned.extend(self.core.files.join(deadline));
+        abandoned.extend(self.core.roots.join(deadline));
         StopReport { abandoned }
     }
 }

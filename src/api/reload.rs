@@ -29,7 +29,8 @@ impl Core {
             }
         };
         let file = declared.file.clone();
-        let read = self.files.within(&declared.file, FILE_WITHIN * 2, move |job| read_all(&file, job));
+        let read =
+            self.files.ordered().within(&declared.file, FILE_WITHIN * 2, move |job| read_all(&file, job));
         let Read { mut config, users, media } = read.map_err(Problem::from)??;
         config.api.users = declared.api.users.clone();
         let api = config.api.clone();

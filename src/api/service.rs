@@ -110,7 +110,9 @@ impl Service {
             }
         }
         match handler {
-            Handler::Quick(handle) => answer_with(&self.core, handle, &held, request),
+            Handler::Quick(handle) => {
+                answer_with(&self.core, handle, &held, who.map(|who| &*who.name), request);
+            }
             Handler::Events(follow) => {
                 let follow = || follow(&mut self.streams, &self.core, request, Follow { held: &held, who });
                 // If it panics, the request is dropped, and so it is answered.
@@ -161,9 +163,10 @@ pub(super) fn answer_with(
     core: &Core,
     handler: fn(&Core, &Call<'_>) -> Handled,
     held: &[String],
+    user: Option<&str>,
     request: HttpRequest,
 ) {
-    let call = || handler(core, &Call { request: &request, held });
+    let call = || handler(core, &Call { request: &request, held, user });
     // A handler that panics costs its request, and not the thread.
     let handled = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
         Err(Problem::new("internal", "there is a fault in Longwave: the log says where"))

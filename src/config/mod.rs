@@ -21,7 +21,7 @@ mod tests;
 use std::path::Path;
 
 use crate::access::changeable_by_others;
-use crate::filework::read_needed;
+use crate::filework::read_ordered;
 use crate::pipeline::{PipelineSettings, StationSettings};
 use crate::server::ServerSettings;
 use crate::whole_file::{is_own_descriptor, read_whole};
@@ -127,7 +127,7 @@ fn read_in_time(file: &Path) -> Result<Vec<u8>, String> {
     let read = move || read_whole(&own, MAX_BYTES).map_err(|error| error.to_string());
     match is_own_descriptor(file) {
         true => read(),
-        false => read_needed(file, read).map_err(|reason| reason.to_string())?,
+        false => read_ordered(file, read).map_err(|reason| reason.to_string())?,
     }
 }
 

@@ -8,11 +8,19 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::mounts::Mounts;
-use super::{Job, NoAnswer};
+use super::{FileWork, Job, NoAnswer};
 
 /// How many threads of one part of a station may hang at once. Then nothing new is tried, until one of them
 /// returns.
 pub(crate) const MAX_HANGING: usize = 16;
+
+/// How many of them one user's requests may take. So a user who asks for an odd file again and again keeps
+/// nobody else from theirs.
+pub(super) const MAX_OF_ONE_USER: usize = 4;
+
+/// How many threads may hang on one file by order of a person who tries again. A thread on a disk that was dead
+/// may notice a minute late that it is well.
+pub(super) const MAX_ORDERED: usize = 4;
 
 /// So many files that hang in one folder mean that its disk is dead: no other file in it is tried. In the
 /// folder above it takes twice as many, and so on, up to the mount point. On the disk of `/`, and of what a
@@ -42,6 +50,12 @@ pub(super) fn job_table() -> MutexGuard<'static, JobTable> {
     JOBS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How long work at exactly this path has made no progress. `None` if there is none.
+pub(crate) fn idle_at(path: &Path) -> Option<Duration> {
+    let now = Instant::now();
+    job_table().jobs.iter().filter(|job| job.path() == path).map(|job| job.idle_for(now)).max()
+}
+
 /// The number of threads of this process that hang on files now, and how often one did.
 pub(crate) fn totals() -> (usize, u64) {
     let now = Instant::now();
@@ -51,14 +65,22 @@ pub(crate) fn totals() -> (usize, u64) {
 
 impl JobTable {
     /// Whether this file may be tried.
-    fn admit(&self, part: u64, path: &Path, now: Instant) -> Result<(), NoAnswer> {
-        let hanging = || self.jobs.iter().filter_map(|job| Some((job, job.hangs(now)?)));
-        if let Some((_, time)) = hanging().find(|(job, _)| job.path() == path) {
+    fn admit(&self, by: &FileWork, path: &Path, now: Instant) -> Result<(), NoAnswer> {
+        let on_it = self.jobs.iter().filter(|job| job.path() == path).filter_map(|job| job.hangs(now));
+        if let Some(time) = on_it.clone().max()
+            && (!by.insists || on_it.count() >= MAX_ORDERED)
+        {
             return Err(NoAnswer::Hangs(time));
         }
         // Work that nobody waits for any more may hang already, though nobody knows it yet.
-        let may_hang = |job: &&Arc<Job>| job.part == part && (job.hangs(now).is_some() || job.is_abandoned());
-        match self.jobs.iter().filter(may_hang).count() >= MAX_HANGING {
+        let may_hang =
+            |job: &&Arc<Job>| job.by.part == by.part && (job.hangs(now).is_some() || job.is_abandoned());
+        let of_user = |job: &&Arc<Job>| by.user.is_some() && job.by.user == by.user;
+        let hanging = self.jobs.iter().filter(may_hang);
+        if hanging.clone().filter(of_user).count() >= MAX_OF_ONE_USER {
+            return Err(NoAnswer::ShareTaken);
+        }
+        match hanging.count() >= MAX_HANGING {
             true => Err(NoAnswer::TooMany),
             false => Ok(()),
         }
@@ -67,7 +89,7 @@ impl JobTable {
     /// What hangs in this part. What other parts found out does not count, so that a fallback is not given up
     /// for the list's disk.
     fn stuck(&self, part: u64, now: Instant) -> Vec<PathBuf> {
-        let own = self.jobs.iter().filter(|job| job.part == part && job.hangs(now).is_some());
+        let own = self.jobs.iter().filter(|job| job.by.part == part && job.hangs(now).is_some());
         own.map(|job| job.path()).collect()
     }
 
@@ -82,13 +104,19 @@ impl JobTable {
 }
 
 /// Locks the table if this file may be tried. The mounts are read without the lock.
-pub(super) fn admit(part: u64, path: &Path, now: Instant) -> Result<MutexGuard<'static, JobTable>, NoAnswer> {
-    let stuck = job_table().stuck(part, now);
-    if let Some(folder) = dead_folder(path, stuck, Mounts::read) {
+pub(super) fn admit(
+    by: &FileWork,
+    path: &Path,
+    now: Instant,
+) -> Result<MutexGuard<'static, JobTable>, NoAnswer> {
+    let stuck = job_table().stuck(by.part, now);
+    if !by.insists
+        && let Some(folder) = dead_folder(path, stuck, Mounts::read)
+    {
         return Err(NoAnswer::DeadFolder(folder));
     }
     let table = job_table();
-    table.admit(part, path, now)?;
+    table.admit(by, path, now)?;
     Ok(table)
 }
 

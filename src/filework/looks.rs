@@ -39,6 +39,14 @@ pub(crate) fn read_needed<T: Send + 'static>(
     LOOKS.within(path, NEEDED_WITHIN, move |_| work())
 }
 
+/// The same by order of a person: for a start, a check, a reload.
+pub(crate) fn read_ordered<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, NoAnswer> {
+    LOOKS.ordered().within(path, NEEDED_WITHIN, move |_| work())
+}
+
 /// How long a start waits for its next file.
 pub(crate) fn look_patience() -> Duration {
     let now = Instant::now();

@@ -21,9 +21,9 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::thread;
-pub(crate) use job_table::totals;
 use job_table::{HUNG, LEFT_ALONE_AT_MOST, MAX_LEFT_ALONE, PARTS, admit, job_table};
-pub(crate) use looks::{look, look_patience, read_needed, warning_of_looks};
+pub(crate) use job_table::{idle_at, totals};
+pub(crate) use looks::{look, look_patience, read_needed, read_ordered, warning_of_looks};
 pub(crate) use no_answer::NoAnswer;
 
 /// Work that has made no progress for so long hangs. A disk that must spin up first is usually quicker.
@@ -36,12 +36,16 @@ const POLL_EVERY: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub(crate) struct FileWork {
     part: u64,
+    /// The user who asks for it. Each has a share of what may hang.
+    user: Option<Arc<str>>,
+    /// Whether a person has ordered it: then it is tried although the file hangs elsewhere.
+    insists: bool,
 }
 
 /// Work on a file, as others see it.
 #[derive(Debug)]
 pub(crate) struct Job {
-    part: u64,
+    by: FileWork,
     /// Whether a thread `files` does it, and not the thread that began it.
     has_own_thread: bool,
     progress: Mutex<Progress>,
@@ -77,7 +81,18 @@ pub(crate) struct Hanging {
 
 impl FileWork {
     pub fn new() -> FileWork {
-        FileWork { part: PARTS.fetch_add(1, Ordering::Relaxed) }
+        FileWork { part: PARTS.fetch_add(1, Ordering::Relaxed), user: None, insists: false }
+    }
+
+    /// The same part's work for a user.
+    pub fn of_user(&self, user: &str) -> FileWork {
+        FileWork { user: Some(user.into()), ..self.clone() }
+    }
+
+    /// The same part's work by order of a person, who may know that the disk is well again. It is tried although
+    /// a thread hangs on the file, or its disk is taken for dead: the thread may notice much later.
+    pub fn ordered(&self) -> FileWork {
+        FileWork { insists: true, ..self.clone() }
     }
 
     /// Begins work that the caller does on its own thread, which may hang. Refused if the file hangs already,
@@ -88,9 +103,9 @@ impl FileWork {
 
     fn admit(&self, path: &Path, has_own_thread: bool) -> Result<Doing, NoAnswer> {
         let now = Instant::now();
-        let mut table = admit(self.part, path, now)?;
+        let mut table = admit(self, path, now)?;
         let progress = Progress { path: path.to_owned(), since: Some(now), abandoned: false };
-        let job = Arc::new(Job { part: self.part, has_own_thread, progress: Mutex::new(progress) });
+        let job = Arc::new(Job { by: self.clone(), has_own_thread, progress: Mutex::new(progress) });
         table.jobs.push(job.clone());
         Ok(Doing { job })
     }
@@ -144,7 +159,7 @@ impl FileWork {
     /// Waits until the threads `files` of this part have ended, until `deadline`. Names those that hang.
     pub fn join(&self, deadline: Instant) -> Vec<String> {
         loop {
-            let is_left = |job: &&Arc<Job>| job.part == self.part && job.has_own_thread;
+            let is_left = |job: &&Arc<Job>| job.by.part == self.part && job.has_own_thread;
             let left: Vec<PathBuf> = job_table().jobs.iter().filter(is_left).map(|job| job.path()).collect();
             if left.is_empty() || Instant::now() >= deadline {
                 return left.iter().map(|path| format!("files ({})", path.display())).collect();
@@ -157,7 +172,7 @@ impl FileWork {
     pub fn hanging(&self) -> Vec<Hanging> {
         let now = Instant::now();
         let table = job_table();
-        let own = table.jobs.iter().filter(|job| job.part == self.part);
+        let own = table.jobs.iter().filter(|job| job.by.part == self.part);
         let hanging = own.filter_map(|job| Some(Hanging { time: job.hangs(now)?, path: job.path() }));
         let mut hanging: Vec<Hanging> = hanging.collect();
         hanging.sort_by_key(|work| std::cmp::Reverse(work.time));
@@ -167,7 +182,7 @@ impl FileWork {
     /// Whether nothing is being done.
     #[cfg(test)]
     pub fn is_idle(&self) -> bool {
-        !job_table().jobs.iter().any(|job| job.part == self.part)
+        !job_table().jobs.iter().any(|job| job.by.part == self.part)
     }
 
     /// What hangs, in a sentence. `None` if nothing does.
@@ -198,7 +213,7 @@ impl Job {
     pub fn at(&self, path: &Path) -> Result<(), NoAnswer> {
         let now = Instant::now();
         self.lock().since = Some(now);
-        drop(admit(self.part, path, now)?);
+        drop(admit(&self.by, path, now)?);
         path.clone_into(&mut self.lock().path);
         Ok(())
     }
@@ -288,7 +303,7 @@ impl<T> Drop for Pending<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::job_table::MAX_HANGING;
+    use super::job_table::{MAX_HANGING, MAX_OF_ONE_USER, MAX_ORDERED};
     use super::*;
     use std::sync::mpsc::channel;
 
@@ -318,7 +333,7 @@ mod tests {
             told.send(job.is_abandoned()).unwrap();
         });
         assert!(matches!(late, Err(NoAnswer::Late(_))), "{late:?}");
-        let job = job_table().jobs.iter().find(|job| job.part == work.part).unwrap().clone();
+        let job = job_table().jobs.iter().find(|job| job.by.part == work.part).unwrap().clone();
         job.lock().since = Some(Instant::now() - Duration::from_secs(7));
         assert_eq!(work.warning().unwrap(), "the disk does not answer: a.mp3 (for 7 s)");
         let again = work.begin("/late/a.mp3".as_ref()).unwrap_err();
@@ -384,6 +399,68 @@ mod tests {
         assert_eq!(work.warning().unwrap().matches("(for 6 s)").count(), 3);
         assert!(work.warning().unwrap().ends_with(" and 13 more"));
         drop(stuck);
+    }
+
+    #[test]
+    fn one_users_files_take_a_share_of_the_places_and_no_more() {
+        let work = FileWork::new();
+        let (viewer, admin) = (work.of_user("viewer"), work.of_user("admin"));
+        let stuck: Vec<Doing> =
+            (0..MAX_OF_ONE_USER).map(|n| hang(&viewer, &format!("/odd{n}/a/b"))).collect();
+        let refused = viewer.begin("/odd99/a/b".as_ref()).unwrap_err();
+        assert!(matches!(refused, NoAnswer::ShareTaken), "{refused}");
+        for other in [&admin, &work, &work.of_user("another")] {
+            assert!(other.begin("/odd99/a/b".as_ref()).is_ok());
+        }
+        // A name may come again, in another case: it is another user.
+        assert!(work.of_user("Viewer").begin("/odd99/a/b".as_ref()).is_ok());
+        drop(stuck);
+        assert!(viewer.begin("/odd99/a/b".as_ref()).is_ok());
+    }
+
+    /// Nobody knows yet whether it hangs, but its share is taken.
+    #[test]
+    fn one_odd_file_asked_for_again_and_again_takes_a_share() {
+        let viewer = FileWork::new().of_user("viewer");
+        let (release, stuck) = bounded::<()>(0);
+        let ask = || {
+            let stuck = stuck.clone();
+            viewer.within("/odd/hole.m4a".as_ref(), Duration::from_millis(1), move |_| stuck.recv().is_ok())
+        };
+        for _ in 0..MAX_OF_ONE_USER {
+            assert!(matches!(ask(), Err(NoAnswer::Late(_))));
+        }
+        assert!(matches!(ask(), Err(NoAnswer::ShareTaken)));
+        drop(release);
+        viewer.join(Instant::now() + Duration::from_secs(60));
+        assert!(ask().is_ok());
+    }
+
+    #[test]
+    fn an_order_is_tried_although_the_file_hangs_but_not_for_ever() {
+        let work = FileWork::new();
+        let file: &Path = "/ordered/station.toml".as_ref();
+        let first = hang(&work, "/ordered/station.toml");
+        assert!(matches!(work.begin(file), Err(NoAnswer::Hangs(_))));
+        let mut stuck: Vec<Doing> =
+            (1..MAX_ORDERED).map(|_| hang(&work.ordered(), "/ordered/station.toml")).collect();
+        let refused = work.ordered().begin(file).unwrap_err();
+        assert!(matches!(refused, NoAnswer::Hangs(_)), "{refused}");
+        // One of them has returned.
+        stuck.pop();
+        work.ordered().begin(file).expect("there is room for another");
+        drop(first);
+    }
+
+    #[test]
+    fn an_order_is_tried_although_its_disk_is_taken_for_dead() {
+        let work = FileWork::new();
+        let _stuck = ["/dead/a", "/dead/b"].map(|path| hang(&work, path));
+        let file: &Path = "/dead/station.toml".as_ref();
+        assert!(matches!(work.begin(file), Err(NoAnswer::DeadFolder(_))));
+        let in_order =
+            work.ordered().within(file, Duration::from_secs(60), |job| job.at("/dead/users".as_ref()));
+        in_order.unwrap().expect("all that it reads is ordered");
     }
 
     #[test]

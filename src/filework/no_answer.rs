@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::job_table::MAX_HANGING;
+use super::job_table::{MAX_HANGING, MAX_OF_ONE_USER};
 use crate::error::Error;
 
 /// Why file work was not done.
@@ -21,6 +21,8 @@ pub(crate) enum NoAnswer {
     DeadFolder(PathBuf),
     /// Too many threads hang.
     TooMany,
+    /// Too many threads hang on files that this user asked for.
+    ShareTaken,
     /// The system gives no thread.
     NoThread(io::Error),
     /// The work has panicked.
@@ -59,6 +61,10 @@ impl fmt::Display for NoAnswer {
             NoAnswer::TooMany => {
                 write!(f, "{MAX_HANGING} other files hang: nothing more is tried until one of them answers")
             }
+            NoAnswer::ShareTaken => write!(
+                f,
+                "{MAX_OF_ONE_USER} files that you asked for hang: nothing more is tried for you until one of them answers"
+            ),
             NoAnswer::NoThread(error) => write!(f, "no thread can be started: {error}"),
             NoAnswer::Panicked => f.write_str("reading it has panicked"),
         }

@@ -5,5 +5,6 @@ mod cli;
 mod on_air;
 mod reload;
 mod sick_disks;
+mod sick_roots;
 mod state_file;
 mod strangers;

@@ -18,7 +18,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// A stop is over within this time, whatever hangs, and a busy machine has a moment more.
-const STOPS_WITHIN: Duration = Duration::from_millis(5500);
+pub(super) const STOPS_WITHIN: Duration = Duration::from_millis(5500);
 
 /// A start goes on without what does not answer within about ten seconds.
 const STARTS_WITHIN: Duration = Duration::from_secs(11);
@@ -34,7 +34,7 @@ const BYTES_PER_SECOND: u64 = 4000;
 
 /// What is on the sick disk, and how the station is asked to touch it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Disk {
+pub(super) enum Disk {
     OneTrack,
     AllMusic,
     /// All music, and the playlist is the folder itself.
@@ -44,7 +44,9 @@ enum Disk {
     Configuration,
     State,
     AccessLog,
-    /// The file of the API's token, which the main thread removes at the end.
+    /// The first of two media roots. The other one is well.
+    Root,
+    /// The file of the API's token, which is removed at the end.
     Token,
     /// Standard error, which nobody reads. It is no disk.
     Log,
@@ -137,7 +139,7 @@ fn what_is_asked_while_a_reload_runs_is_done_once_afterwards() {
 }
 
 /// Builds the library that makes a disk sick.
-fn shim(folder: &Path) -> PathBuf {
+pub(super) fn shim(folder: &Path) -> PathBuf {
     let shim = folder.join("sick_disk.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("testing/sick_disk.c");
     let cc = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &source]).status();
@@ -170,18 +172,18 @@ fn all(
 }
 
 /// A station with something on a sick disk.
-struct Sick {
+pub(super) struct Sick {
     disk: Disk,
     process: Child,
     folder: TempDir,
-    address: String,
-    token: String,
+    pub(super) address: String,
+    pub(super) token: String,
     since: Instant,
 }
 
 impl Sick {
     /// Starts it, with a disk that is sick in this way from before the start on.
-    fn start(disk: Disk, shim: &Path, fault: &str) -> Sick {
+    pub(super) fn start(disk: Disk, shim: &Path, fault: &str) -> Sick {
         let mut sick = Sick::spawn(disk, shim, fault);
         let mut line = String::new();
         BufReader::new(sick.process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -223,12 +225,15 @@ impl Sick {
             Disk::Token => String::new(),
             _ => format!("users_file = {users:?}\n"),
         };
+        let roots = match disk {
+            Disk::Root => format!("{:?}, {:?}", at("sick"), at("well")),
+            _ => format!("{:?}", at("well")),
+        };
         let text = format!(
-            "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\n{users}media_roots = [{:?}]\n\
+            "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\n{users}media_roots = [{roots}]\n\
              access_log = {access:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\nstate_file = {state:?}\n\
              fallback = {:?}\ndead_air_after = '1s'\nchannels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
              format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n",
-            at("well"),
             at("well/fallback.wav"),
         );
         fs::write(&config, text).unwrap();
@@ -286,13 +291,13 @@ impl Sick {
     }
 
     /// The disk is sick in this way from now on.
-    fn be(&self, fault: &str) {
+    pub(super) fn be(&self, fault: &str) {
         // As a whole, so that nobody reads a part of it.
         fs::write(self.path("control.new"), fault).unwrap();
         fs::rename(self.path("control.new"), self.path("control")).unwrap();
     }
 
-    fn until_ended(&mut self, time: Duration) -> ExitStatus {
+    pub(super) fn until_ended(&mut self, time: Duration) -> ExitStatus {
         let asked = Instant::now();
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
@@ -303,7 +308,7 @@ impl Sick {
         }
     }
 
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
@@ -372,7 +377,7 @@ impl Sick {
     }
 
     /// The status and the body of an answer. `None` if none comes in time.
-    fn ask(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+    pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
         let mut socket = TcpStream::connect(&self.address).ok()?;
         socket.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
         let (token, length) = (&self.token, body.len());
@@ -388,7 +393,7 @@ impl Sick {
         Some((status, answer))
     }
 
-    fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+    pub(super) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(40);
         while !is_so() {
             assert!(Instant::now() < deadline, "{self:?}: waited in vain until {what}");
@@ -396,11 +401,11 @@ impl Sick {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn pid(&self) -> Pid {
+    pub(super) fn pid(&self) -> Pid {
         Pid::from_raw(self.process.id() as i32)
     }
 }

@@ -116,7 +116,7 @@ pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: PlayFile = call.body()?;
     check_title(wanted.title.as_deref(), "title")?;
-    let file = core.resolve(&wanted.file, "file")?;
+    let file = core.resolve(call, &wanted.file, "file")?;
     let id = pipeline.play_entry(Entry { title: wanted.title, confined: true, ..Entry::new(file) })?;
     Ok(json(201, &Queued { id }))
 }
@@ -166,7 +166,7 @@ pub(crate) fn load(core: &Core, call: &Call<'_>) -> Handled {
         return Err(Problem::new("invalid-value", detail).at("files"));
     }
     let (first, files) = (wanted.files[0].clone(), wanted.files);
-    let roots = core.with_files(&first, move |media, job| {
+    let roots = core.with_files(call, &first, move |media, job| {
         let mut finder = media.finder();
         let resolve = |(index, file): (usize, &String)| {
             job.at(&media.place(file))?;

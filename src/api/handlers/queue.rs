@@ -30,7 +30,7 @@ struct Add {
 }
 
 /// A requested file: its name alone, or an object with a title, too.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 struct Wanted {
     file: String,
@@ -70,7 +70,7 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
         return Err(Problem::new("invalid-value", detail).at("files"));
     }
     let (first, files) = (wanted.files[0].file.clone(), wanted.files);
-    let entries = core.with_files(&first, move |media, job| {
+    let entries = core.with_files(call, &first, move |media, job| {
         let mut finder = media.finder();
         let entry = |(index, Wanted { file: name, title }): (usize, Wanted)| {
             let field = format!("files[{index}]");

@@ -125,7 +125,7 @@ pub(crate) fn metadata(core: &Core, call: &Call<'_>) -> Handled {
     let name = call.request.parameter("file");
     let name = name.ok_or_else(|| Refusal::new("invalid-parameter", "file= says which").at("file"))?;
     let own = name.clone();
-    let (file, tags) = core.with_files(&name, move |media, job| {
+    let (file, tags) = core.with_files(call, &name, move |media, job| {
         let file = media.finder().resolve(&own, "file")?;
         job.at(&file)?;
         let tags = read_tags(&file, &media.bounds())?;

@@ -47,7 +47,7 @@ pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let Play { file, volume, paused } = call.body()?;
     check_volume(volume)?;
-    let file = core.resolve(&file, "file")?;
+    let file = core.resolve(call, &file, "file")?;
     let voice = pipeline.play_voice(file, VoiceOptions { volume, paused, confined: true })?;
     Ok(json(201, &Playing { id: voice.0 }))
 }
