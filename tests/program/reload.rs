@@ -230,12 +230,33 @@ fn a_station_of_longwave_play_can_be_controlled_too() {
 }
 
 #[test]
+fn a_reload_of_which_a_part_fails_shows_it_and_is_a_failure() {
+    let station = Served::start(BEFORE);
+    fs::write(station.folder.path().join("bad"), "no user\n").unwrap();
+    write(station.folder.path(), &BEFORE.replacen("[server]\n", "[server]\nusers_file = 'bad'\n", 1));
+    let output = station.ctl(&["reload"]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("FAILED: users: "), "{shown}");
+}
+
+#[test]
 fn a_reload_with_errors_reports_them_and_changes_nothing() {
     let station = Served::start(BEFORE);
     write(station.folder.path(), &BEFORE.replace("/goes.mp3", "/gone.mp3").replace("64", "65"));
     let (code, said) = station.refuses(&["reload"]);
     assert_eq!(code, Some(1));
     assert!(said.starts_with("longwave: station.toml:11: pipeline.output.bitrate: "), "{said}");
+    // Each problem has a line of its own.
+    write(station.folder.path(), &format!("nonsense = 1\n{}", BEFORE.replace("64", "65")));
+    let (_, said) = station.refuses(&["reload"]);
+    write(station.folder.path(), &BEFORE.replace("/goes.mp3", "/gone.mp3").replace("64", "65"));
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines.len() > 1 && !said.contains("\\n"), "{said}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("station.toml:12: pipeline.output.bitrate: ")),
+        "{said}"
+    );
     station.reload();
     station.until("the log says it", || {
         station

@@ -137,7 +137,8 @@ impl Client {
     fn refused(&self, status: u16, text: &str) -> Failure {
         let problem: Value = serde_json::from_str(text).unwrap_or_default();
         let detail = match problem["detail"].as_str() {
-            Some(detail) => one_line(detail),
+            // A configuration has a problem a line.
+            Some(detail) => detail.lines().map(one_line).collect::<Vec<_>>().join("\n"),
             None => format!("{} answered {status}", self.server),
         };
         let field =

@@ -23,7 +23,11 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
     match &args.command {
         CtlCommand::Reload => {
             let done = client.ask("POST", "/api/v1/reload", None)?;
-            return out.show(&done, table::reloaded);
+            out.show(&done, table::reloaded)?;
+            return match done["failed"].as_array().is_none_or(Vec::is_empty) {
+                true => Ok(()),
+                false => Err(Failure::Refused("longwave: a part of the reload has failed".into())),
+            };
         }
         CtlCommand::Listeners { mount } => {
             let mount = mount.as_ref().map_or_else(String::new, |mount| format!("?mount={}", encoded(mount)));
