@@ -66,6 +66,8 @@ impl Aac {
         aac.set(fdk::AACDEC_PARAM_AAC_DRC_REFERENCE_LEVEL, -1)?;
         aac.set(fdk::AACDEC_PARAM_AAC_UNIDRC_SET_EFFECT, -1)?;
         aac.set(fdk::AACDEC_PARAM_AAC_PCM_OUTPUT_CHANNEL_MAPPING, 1)?;
+        // It would mix eight channels down to six, and 2.5 dB louder.
+        aac.set(fdk::AACDEC_PARAM_AAC_PCM_MAX_OUTPUT_CHANNELS, -1)?;
         match &params.extra_data {
             Some(config) => aac.configure(&mut config.clone())?,
             None => aac.configure(&mut config_from_adts(params)?)?,
@@ -145,7 +147,7 @@ impl Aac {
                     std::slice::from_raw_parts(info.pChannelIndices, count),
                 )
             };
-            channels(kinds, indices)
+            channels(info.channelConfig, kinds, indices)
         };
         let spec = AudioSpec::new(rate, channels);
         if self.buffer.is_unused() || *symphonia::core::audio::Audio::spec(&self.buffer) != spec {
@@ -211,7 +213,10 @@ fn config_from_adts(params: &AudioCodecParameters) -> Result<[u8; 2]> {
 }
 
 /// The channels in the order of the output, by FDK-AAC's kind and number of each.
-fn channels(kinds: &[fdk::AUDIO_CHANNEL_TYPE], indices: &[u8]) -> Channels {
+///
+/// The usual 7.1 (`config` 7) has by the standard two pairs in front and one behind. What encoders put into the
+/// second pair is the sound of the sides, and other players play it as such.
+fn channels(config: i32, kinds: &[fdk::AUDIO_CHANNEL_TYPE], indices: &[u8]) -> Channels {
     match kinds.len() {
         1 => return Channels::Positioned(Position::FRONT_CENTER),
         2 => return Channels::Positioned(Position::FRONT_LEFT | Position::FRONT_RIGHT),
@@ -222,6 +227,8 @@ fn channels(kinds: &[fdk::AUDIO_CHANNEL_TYPE], indices: &[u8]) -> Channels {
         let odd = of_kind(kind) % 2;
         ChannelLabel::Positioned(match kind {
             fdk::AUDIO_CHANNEL_TYPE_ACT_FRONT if odd == 1 && index == 0 => Position::FRONT_CENTER,
+            fdk::AUDIO_CHANNEL_TYPE_ACT_FRONT if config == 7 && index == 3 => Position::SIDE_LEFT,
+            fdk::AUDIO_CHANNEL_TYPE_ACT_FRONT if config == 7 && index == 4 => Position::SIDE_RIGHT,
             fdk::AUDIO_CHANNEL_TYPE_ACT_FRONT if (index + odd).is_multiple_of(2) => Position::FRONT_LEFT,
             fdk::AUDIO_CHANNEL_TYPE_ACT_FRONT => Position::FRONT_RIGHT,
             fdk::AUDIO_CHANNEL_TYPE_ACT_LFE => Position::LFE1,

@@ -9,6 +9,8 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error as Cause;
 
+use super::opus::Opus;
+use super::vorbis::Vorbis;
 use crate::codec::downmix::Speaker;
 use crate::codec::reshape::Shape;
 use crate::error::{Error, Result};
@@ -21,15 +23,17 @@ pub(super) fn decoder(params: &AudioCodecParameters, name: &Path) -> Result<Box<
             CODEC_ID_AAC if !cfg!(feature = "aac") => {
                 "; HE-AAC and more than two channels need a build with the feature `aac`"
             }
-            CODEC_ID_OPUS | CODEC_ID_VORBIS => "; Opus and Vorbis are played with one or two channels",
+            CODEC_ID_OPUS | CODEC_ID_VORBIS => "; Opus and Vorbis are played with one to eight channels",
             _ => "",
         };
         Error::file(name, format!("cannot be decoded: {cause}{help}"))
     };
-    // symphonia undoes channel coupling in the wrong order, which matters with more than two channels.
+    if params.codec == CODEC_ID_OPUS {
+        return Ok(Box::new(Opus::new(params).map_err(refused)?));
+    }
     let count = params.channels.as_ref().map_or(0, Channels::count);
     if params.codec == CODEC_ID_VORBIS && count > 2 {
-        return Err(refused(Cause::Unsupported("vorbis: too many channels")));
+        return Ok(Box::new(Vorbis::new(params).map_err(refused)?));
     }
     #[cfg(feature = "aac")]
     if params.codec == CODEC_ID_AAC {
@@ -44,9 +48,28 @@ fn codecs() -> &'static CodecRegistry {
     CODECS.get_or_init(|| {
         let mut codecs = CodecRegistry::new();
         symphonia::default::register_enabled_codecs(&mut codecs);
-        codecs.register_audio_decoder::<symphonia_adapter_libopus::OpusDecoder>();
         codecs
     })
+}
+
+/// The places of up to eight channels, in the order that Vorbis and Opus have.
+pub(super) fn xiph_channels(count: usize) -> Channels {
+    const LEFT: Position = Position::FRONT_LEFT;
+    const RIGHT: Position = Position::FRONT_RIGHT;
+    const CENTRE: Position = Position::FRONT_CENTER;
+    const BACK: [Position; 2] = [Position::REAR_LEFT, Position::REAR_RIGHT];
+    const BESIDE: [Position; 2] = [Position::SIDE_LEFT, Position::SIDE_RIGHT];
+    let places: &[Position] = match count {
+        1 => return Channels::Positioned(CENTRE),
+        2 => return Channels::Positioned(LEFT | RIGHT),
+        3 => &[LEFT, CENTRE, RIGHT],
+        4 => &[LEFT, RIGHT, BACK[0], BACK[1]],
+        5 => &[LEFT, CENTRE, RIGHT, BACK[0], BACK[1]],
+        6 => &[LEFT, CENTRE, RIGHT, BACK[0], BACK[1], Position::LFE1],
+        7 => &[LEFT, CENTRE, RIGHT, BESIDE[0], BESIDE[1], Position::REAR_CENTER, Position::LFE1],
+        _ => &[LEFT, CENTRE, RIGHT, BESIDE[0], BESIDE[1], BACK[0], BACK[1], Position::LFE1],
+    };
+    Channels::from(places.iter().map(|place| ChannelLabel::Positioned(*place)).collect::<Vec<_>>())
 }
 
 /// The shape of a decoder's output. `channels` sets the positions of the channels, if their number is right.

@@ -17,6 +17,8 @@ mod mp4;
 mod mpeg;
 mod ogg;
 mod open;
+#[allow(unsafe_code, reason = "calls libopus's decoder")]
+mod opus;
 mod pages;
 mod riff;
 mod sound;
@@ -24,6 +26,7 @@ mod source;
 mod stream;
 mod survey;
 mod tags;
+mod vorbis;
 
 use std::path::Path;
 

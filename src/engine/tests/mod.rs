@@ -4,6 +4,7 @@ mod commands;
 mod failures;
 mod flood;
 mod joins;
+mod levels;
 mod presses;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use super::picker::Picker;
 use super::programme::{Programme, Transitions};
 use super::shared::SharedUpNext;
 use crate::audio::{Channels, PcmSpec};
+use crate::codec::file::AudioFile;
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event};
@@ -37,7 +39,7 @@ use crate::units::{FrameCount, SampleRate};
 
 const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
 
-/// A file that sounds as one constant. Its name is `level:frames`. With `?` at the end it does not declare
+/// A file that sounds as one constant; a name that ends with `.wav` is a real file. Its name is `level:frames`. With `?` at the end it does not declare
 /// its length, and with `?length` a wrong one; with `@frame-ms` its disk is away at that frame for so long. Any
 /// other name is a bad file, but for two: `panics` panics when it is opened, and `hangs`, with whatever follows,
 /// opens only once [`ANSWERS`] is true. A level of
@@ -61,6 +63,9 @@ fn open(path: &Path) -> Result<Box<dyn Source>> {
     assert_ne!(name, "panics", "on purpose, in a test");
     while name.starts_with("hangs") && !ANSWERS.load(Ordering::Relaxed) {
         std::thread::yield_now();
+    }
+    if name.ends_with(".wav") {
+        return Ok(Box::new(AudioFile::open(path, SPEC)?));
     }
     let (level, frames) = name.split_once(':').ok_or_else(bad)?;
     let (frames, stall) = match frames.split_once('@') {
