@@ -2,7 +2,7 @@
 //! reports it, and the stream continues.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -207,21 +207,40 @@ fn a_file_that_is_deleted_while_it_plays_is_heard_to_its_end_and_missed_when_it_
     assert_eq!(silence, 0, "no gap where it was passed over");
 }
 
-#[test]
-fn a_file_that_is_cut_off_while_it_plays_ends_there() {
+/// Plays a long file, to which something happens after five seconds, and then a good one.
+fn changes_while_it_plays(happens: impl FnOnce(&File)) {
     let mut scene = Scene::new();
     let bad = scene.good("bad.wav", 0.25, 60);
     let good = scene.good("good.wav", 0.5, 2);
     scene.queue(&[&bad, &good]);
     scene.radio.run(5.0);
-    File::options().write(true).open(&bad).unwrap().set_len(44).unwrap();
+    happens(&File::options().write(true).open(&bad).unwrap());
     scene.radio.run(60.0);
-    assert_eq!(scene.frames_of(0.5), 2 * 8000);
-    let heard = scene.frames_of(0.25);
-    assert!((5 * 8000..20 * 8000).contains(&heard), "{heard} frames");
     let came = scene.came();
     assert_eq!(came[0], Came::Began("bad".into()));
-    println!("{came:?}");
+    assert_failed(&came[1..2], "bad.wav", "changed while it was played");
+    assert_eq!(came[2..], [Came::Began("good".into()), Came::NothingToPlay]);
+    let heard = scene.frames_of(0.25);
+    assert!((5 * 8000..20 * 8000).contains(&heard), "{heard} frames");
+    let silence = scene.frames_of(0.0);
+    assert_eq!(scene.tap.samples().len(), heard + 2 * 8000 + silence, "something else was heard");
+    let begin = scene.tap.samples().iter().position(|sample| *sample != 0.0).unwrap();
+    assert!(
+        scene.tap.samples()[begin..begin + heard + 2 * 8000].iter().all(|sample| *sample != 0.0),
+        "a gap"
+    );
+    assert_eq!(scene.frames_of(0.5), 2 * 8000);
+}
+
+#[test]
+fn a_file_that_is_cut_off_while_it_plays_ends_there() {
+    changes_while_it_plays(|file| file.set_len(44).unwrap());
+}
+
+#[test]
+fn a_file_that_is_overwritten_while_it_plays_ends_there() {
+    let noise: Vec<u8> = (0..960_044u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    changes_while_it_plays(|file| file.write_all_at(&noise, 0).unwrap());
 }
 
 #[test]

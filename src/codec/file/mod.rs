@@ -27,13 +27,16 @@ mod stream;
 mod survey;
 mod tags;
 mod vorbis;
+mod watch;
 
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
 
 use self::budget::{Budget, Limited};
 use self::open::Opened;
 use self::source::Source;
 use self::stream::Stream;
+use self::watch::{Changed, Watched};
 use super::reshape::{Reshape, Shape};
 use crate::audio::PcmSpec;
 use crate::error::Result;
@@ -63,7 +66,8 @@ pub fn read_metadata(path: &Path) -> Result<Tags> {
 
 /// The same for a file within these bounds.
 pub(crate) fn read_tags(path: &Path, bounds: &Bounds) -> Result<Tags> {
-    Ok(Opened::new(Box::new(Limited::new(source::open(path, bounds)?, Budget::new())), path)?.tags)
+    let file = Box::new(source::open(path, bounds)?);
+    Ok(Opened::new(Box::new(Limited::new(file, Budget::new())), path)?.tags)
 }
 
 /// Reads the tags in the bytes of a file, but not those that are in the audio's format alone. For fuzzing.
@@ -88,6 +92,9 @@ pub(crate) struct AudioFile {
     reshape: Reshape,
     /// What the file may use until the next sound.
     budget: Budget,
+    /// Whether the file has changed since it was opened.
+    changed: Changed,
+    name: PathBuf,
     /// Frames of the output to drop after a seek.
     drop_frames: u64,
     ended: bool,
@@ -101,11 +108,25 @@ impl AudioFile {
 
     /// The same for a file within these bounds.
     pub(crate) fn open_within(bounds: &Bounds, path: &Path, spec: PcmSpec) -> Result<AudioFile> {
-        AudioFile::open_source(source::open(path, bounds)?, path, spec)
+        let file = Watched::new(source::open(path, bounds)?)
+            .map_err(|cause| crate::Error::file(path, source::reason(&cause)))?;
+        let changed = file.changed();
+        AudioFile::open_watched(Box::new(file), changed, path, spec)
     }
 
-    /// Opens anything that can be read like a file. `name` is used in messages, and as a hint for the format.
+    /// Opens anything that can be read like a file, which nobody watches. `name` is used in messages, and as a hint for the format.
+    #[cfg(test)]
     pub(crate) fn open_source(source: Box<dyn Source>, name: &Path, spec: PcmSpec) -> Result<AudioFile> {
+        AudioFile::open_watched(source, Changed::default(), name, spec)
+    }
+
+    /// The same; `changed` tells whether what it gives is still to be trusted.
+    fn open_watched(
+        source: Box<dyn Source>,
+        changed: Changed,
+        name: &Path,
+        spec: PcmSpec,
+    ) -> Result<AudioFile> {
         let budget = Budget::new();
         let opened = Opened::new(Box::new(Limited::new(source, budget.clone())), name)?;
         let tags = opened.tags.clone();
@@ -115,7 +136,20 @@ impl AudioFile {
             return Err(crate::Error::file(name, "has no sound in it"));
         };
         let reshape = Reshape::new(&shape, spec);
-        Ok(AudioFile { spec, tags, stream, decoded, shape, reshape, budget, drop_frames: 0, ended: false })
+        let name = name.to_owned();
+        Ok(AudioFile {
+            spec,
+            tags,
+            stream,
+            decoded,
+            shape,
+            reshape,
+            budget,
+            changed,
+            name,
+            drop_frames: 0,
+            ended: false,
+        })
     }
 
     /// Its tags.
@@ -137,10 +171,10 @@ impl AudioFile {
         while out.len() < enough && !self.ended {
             self.reshape.push(&self.decoded, out);
             self.budget.renew();
-            match self.stream.next(&mut self.decoded)? {
-                Some(shape) if *shape == self.shape => {}
+            match self.next_decoded()? {
+                Some(shape) if shape == self.shape => {}
                 Some(shape) => {
-                    self.shape = shape.clone();
+                    self.shape = shape;
                     self.reshape.finish(out);
                     self.reshape = Reshape::new(&self.shape, self.spec);
                 }
@@ -160,11 +194,31 @@ impl AudioFile {
         self.reshape = Reshape::new(&self.shape, self.spec);
         let (from, drop) = self.reshape.entry(to);
         self.budget.renew_for_seek();
-        self.stream.seek(from.0)?;
+        let sought = self.stream.seek(from.0);
+        self.trusted(sought)?;
         self.drop_frames = drop.0;
         self.decoded.clear();
         self.ended = false;
         Ok(())
+    }
+
+    /// Decodes the next frames, and gives their shape; nothing of what replaces them in a file that has changed.
+    fn next_decoded(&mut self) -> Result<Option<Shape>> {
+        // symphonia panics where a file is suddenly shorter than its own index says.
+        let next = catch_unwind(AssertUnwindSafe(|| Ok(self.stream.next(&mut self.decoded)?.cloned())));
+        let next = next.unwrap_or_else(|panic| match self.changed.is_so() {
+            true => Ok(None),
+            false => resume_unwind(panic),
+        });
+        self.trusted(next)
+    }
+
+    /// What a file gave, unless it has changed.
+    fn trusted<T>(&self, given: Result<T>) -> Result<T> {
+        if self.changed.is_so() {
+            return Err(crate::Error::file(&self.name, self.changed.to_string()));
+        }
+        given
     }
 
     /// After a seek, drops the frames before its target from `out[begin..]`.

@@ -1,5 +1,6 @@
 //! Opens files, and patches the bytes that symphonia reads.
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -14,7 +15,7 @@ pub(crate) trait Source: Read + Seek + Send + Sync {}
 impl<T: Read + Seek + Send + Sync> Source for T {}
 
 /// Opens a regular file within the bounds. It refuses a named pipe, because opening that would wait for a writer.
-pub(super) fn open(path: &Path, bounds: &Bounds) -> Result<Box<dyn Source>> {
+pub(super) fn open(path: &Path, bounds: &Bounds) -> Result<File> {
     let refused = |cause: io::Error| Error::file(path, reason(&cause));
     let file = bounds.open(path).map_err(refused)?;
     let about = file.metadata().map_err(refused)?;
@@ -24,7 +25,7 @@ pub(super) fn open(path: &Path, bounds: &Bounds) -> Result<Box<dyn Source>> {
     if !about.is_file() {
         return Err(Error::file(path, "is a device or a pipe, not a file"));
     }
-    Ok(Box::new(file))
+    Ok(file)
 }
 
 /// The system's error, in words for the person who manages the files.

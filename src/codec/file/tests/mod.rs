@@ -1,5 +1,6 @@
 //! Real files, made by the tools that people make theirs with, read back and compared.
 
+mod changes;
 mod containers;
 mod damage;
 mod fields;
