@@ -10,6 +10,7 @@ mod adts;
 mod bitstream;
 mod blocks;
 mod budget;
+mod caf;
 mod codecs;
 mod flac;
 mod kinds;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 use symphonia::core::io::MediaSource;
@@ -89,16 +90,12 @@ pub(super) struct Media {
 }
 
 impl Media {
-    pub(super) fn new(mut bytes: Bytes, begin: u64, patches: Vec<Patch>) -> io::Result<Media> {
-        let begin = begin.min(bytes.len);
+    /// The part of a file in this range, with these patches.
+    pub(super) fn new(mut bytes: Bytes, range: Range<u64>, patches: Vec<Patch>) -> io::Result<Media> {
+        let begin = range.start.min(bytes.len);
+        let end = range.end.clamp(begin, bytes.len);
         bytes.source.seek(SeekFrom::Start(begin))?;
-        Ok(Media { end: bytes.len, bytes, begin, at: begin, patches })
-    }
-
-    /// The part of a file in this range.
-    pub(super) fn within(bytes: Bytes, range: std::ops::Range<u64>) -> io::Result<Media> {
-        let media = Media::new(bytes, range.start, Vec::new())?;
-        Ok(Media { end: range.end.clamp(media.begin, media.bytes.len), ..media })
+        Ok(Media { end, bytes, begin, at: begin, patches })
     }
 }
 
@@ -165,7 +162,7 @@ mod tests {
         for begin in 0..=10u64 {
             for size in 1..=11 {
                 let bytes = Bytes::new(Box::new(io::Cursor::new(file.clone()))).unwrap();
-                let mut media = Media::new(bytes, 4, patches()).unwrap();
+                let mut media = Media::new(bytes, 4..14, patches()).unwrap();
                 assert_eq!(media.byte_len(), Some(10));
                 assert_eq!(media.seek(SeekFrom::Start(begin)).unwrap(), begin);
                 let mut got: Vec<u8> = Vec::new();

@@ -26,7 +26,7 @@ use crate::units::SampleRate;
 const MAX_BAD_PACKETS: u32 = 100;
 
 /// This many MP3 packets with the same shape in a row are not a coincidence.
-const SAME_SHAPE: u32 = 4;
+const SAME_SHAPE: usize = 4;
 
 /// A difference between a packet's time stamp and the counted frames that is larger than this is a gap.
 /// Smaller ones come from coarse time scales.
@@ -54,10 +54,16 @@ pub(super) struct Stream {
     /// The number of bad packets in a row.
     bad_packets: u32,
     spec: Option<(AudioSpec, Shape)>,
-    /// The shape of the last refused MP3 packets, and their number in a row.
-    refused_shape: (Option<(u32, crate::Channels)>, u32),
+    refused: Refused,
     decoded: Vec<f32>,
     ended: bool,
+}
+
+/// The last MP3 packets in a row that the decoder refused, all of one shape.
+#[derive(Default)]
+struct Refused {
+    shape: Option<(u32, crate::Channels)>,
+    packets: Vec<Packet>,
 }
 
 impl Stream {
@@ -73,7 +79,7 @@ impl Stream {
             wanted: None,
             bad_packets: 0,
             spec: None,
-            refused_shape: (None, 0),
+            refused: Refused::default(),
             decoded: Vec::new(),
             ended: false,
         })
@@ -122,6 +128,7 @@ impl Stream {
             Ok(_) => false,
         };
         self.codec.reset();
+        self.refused = Refused::default();
         self.position = None;
         self.wanted = Some((wanted, rate));
         self.bad_packets = 0;
@@ -156,8 +163,25 @@ impl Stream {
             // The MP3 demuxer may cut by an estimated length; `padding` is exact.
             (packet.trim_start, packet.trim_end) = (Ticks::ZERO, Ticks::ZERO);
         }
+        let Some(cause) = self.try_decode(&packet, pcm)? else { return Ok(()) };
+        self.skip_packet(&cause)?;
+        if matches!(cause, Cause::ResetRequired) {
+            self.codec = decoder(&self.bitstream.params, &self.name)?;
+        } else if self.is_of_new_shape(packet) {
+            self.codec = decoder(&self.bitstream.params, &self.name)?;
+            for packet in std::mem::take(&mut self.refused.packets) {
+                if let Some(cause) = self.try_decode(&packet, pcm)? {
+                    self.skip_packet(&cause)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes a packet if its decoder can. Otherwise it returns the reason.
+    fn try_decode(&mut self, packet: &Packet, pcm: &mut Vec<f32>) -> Result<Option<Cause>> {
         let tick = packet.pts.saturating_add(packet.trim_start).get();
-        let cause = match self.codec.decode(&packet) {
+        match self.codec.decode(packet) {
             Ok(buffer) if buffer.frames() > 0 => {
                 let known = self.spec.as_ref().filter(|(spec, _)| spec == buffer.spec());
                 if known.is_none() {
@@ -167,33 +191,28 @@ impl Stream {
                 }
                 buffer.copy_to_vec_interleaved(&mut self.decoded);
                 self.bad_packets = 0;
-                self.refused_shape = (None, 0);
+                self.refused.packets.clear();
                 self.take(tick, pcm);
-                return Ok(());
+                Ok(None)
             }
-            Ok(_) => Cause::DecodeError("packets without sound"),
-            Err(cause) => cause,
-        };
-        self.skip_packet(&cause)?;
-        if matches!(cause, Cause::ResetRequired) || self.is_of_new_shape(&packet) {
-            self.codec = decoder(&self.bitstream.params, &self.name)?;
+            Ok(_) => Ok(Some(Cause::DecodeError("packets without sound"))),
+            Err(cause) => Ok(Some(cause)),
         }
-        Ok(())
     }
 
-    /// Whether this MP3 packet is one of several bad packets in a row with the same shape. Then another file
-    /// was appended to the first one, and it needs a new decoder.
-    fn is_of_new_shape(&mut self, packet: &Packet) -> bool {
+    /// Keeps a refused MP3 packet. True if several in a row have the same shape: then another file was appended
+    /// to the first one, and it needs a new decoder. It decodes what was kept, so nothing is lost.
+    fn is_of_new_shape(&mut self, packet: Packet) -> bool {
         if self.bitstream.params.codec != CODEC_ID_MP3 {
             return false;
         }
         let header = packet.data.first_chunk().and_then(|head| header::parse(*head));
         let shape = header.map(|header| (header.rate, header.channels));
-        if shape.is_none() || shape != self.refused_shape.0 {
-            self.refused_shape = (shape, 0);
+        if shape.is_none() || shape != self.refused.shape {
+            self.refused = Refused { shape, packets: Vec::new() };
         }
-        self.refused_shape.1 += 1;
-        self.refused_shape.1 == SAME_SHAPE
+        self.refused.packets.push(packet);
+        self.refused.packets.len() == SAME_SHAPE
     }
 
     /// Appends the part of the decoded frames that is played. The first of them belongs to `tick`.

@@ -6,7 +6,7 @@ use std::io;
 use super::sound::{Blocks, Form};
 use super::source::{Bytes, Media};
 use super::tags::{Found, ape, id3, ilst, lame};
-use super::{adts, flac, kinds, mp4, mpeg, ogg, pages, riff};
+use super::{adts, caf, flac, kinds, mp4, mpeg, ogg, pages, riff};
 
 /// The most tags before the audio, and behind it, that are read.
 const MAX_TAGS: usize = 8;
@@ -43,9 +43,9 @@ pub(super) enum Reader {
 pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     // The container's own tags, those around it, and those that only fill gaps.
     let (mut tags, mut around, mut old_tags) = (Found::default(), Found::default(), Found::default());
-    let (mut patches, end) = (Vec::new(), bytes.len());
+    let mut patches = Vec::new();
     let mut begin = read_first(&mut bytes, &mut around)?;
-    read_last(&mut bytes, &mut around, &mut old_tags)?;
+    let end = read_last(&mut bytes, &mut around, &mut old_tags)?;
 
     let head = bytes.up_to(begin, 12)?;
     let (mut times, mut fault, mut reader) = (Vec::new(), None, Reader::Probed);
@@ -59,6 +59,8 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         let movie = mp4::read(&mut bytes, begin)?;
         (times, fault) = (movie.times, movie.fault.map(str::to_owned));
         ilst::read(&mut bytes, begin..end, &mut tags, &mut patches)?;
+    } else if head.starts_with(b"caff") {
+        caf::read(&mut bytes, begin, end, &mut patches)?;
     } else if let Some(sound) = riff::read(&mut bytes, begin, &mut tags)? {
         tags.fill_from(around);
         let (form, range, fault) = match sound {
@@ -71,7 +73,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
             Form::Stream => Reader::Probed,
         };
         let declared = mpeg::read(&mut bytes, range.start, range.end)?;
-        let media = Media::within(bytes, range)?;
+        let media = Media::new(bytes, range, Vec::new())?;
         return Ok(Survey { media, reader, tags, old_tags, declared, times, fault });
     } else {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
@@ -82,7 +84,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     }
     tags.fill_from(around);
     let declared = mpeg::read(&mut bytes, begin, end)?;
-    let media = Media::new(bytes, begin, patches)?;
+    let media = Media::new(bytes, begin..end, patches)?;
     Ok(Survey { media, reader, tags, old_tags, declared, times, fault })
 }
 
@@ -102,8 +104,8 @@ fn read_first(bytes: &mut Bytes, found: &mut Found) -> io::Result<u64> {
     Ok(begin)
 }
 
-/// Reads the tags at the end of the file.
-fn read_last(bytes: &mut Bytes, found: &mut Found, old: &mut Found) -> io::Result<()> {
+/// Reads the tags at the end of the file. Returns where they begin: decoders take them for audio.
+fn read_last(bytes: &mut Bytes, found: &mut Found, old: &mut Found) -> io::Result<u64> {
     let mut end = id3::read_v1(bytes, old)?.unwrap_or(bytes.len());
     for _ in 0..MAX_TAGS {
         let mut tag = Found::default();
@@ -115,7 +117,7 @@ fn read_last(bytes: &mut Bytes, found: &mut Found, old: &mut Found) -> io::Resul
         found.fill_from(tag);
         end = begin;
     }
-    Ok(())
+    Ok(end)
 }
 
 /// Where the lyrics (Lyrics3, version 2) begin that end at `end`. Other tags are before them.
