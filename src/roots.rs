@@ -56,11 +56,19 @@ impl Bounds {
 
     /// The entries of a folder.
     pub(crate) fn list(&self, folder: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+        self.list_at_most(usize::MAX, folder)
+    }
+
+    /// The first entries of a folder: so many.
+    pub(crate) fn list_at_most(&self, most: usize, folder: &Path) -> io::Result<Vec<(OsString, FileType)>> {
         let mut entries = Vec::new();
         for entry in Dir::new(self.enter(folder, OFlags::RDONLY | OFlags::DIRECTORY)?)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if !matches!(name, b"." | b"..") {
+                if entries.len() == most {
+                    break;
+                }
                 entries.push((OsStr::from_bytes(name).to_owned(), entry.file_type()));
             }
         }

@@ -75,7 +75,7 @@ impl Media {
 
     /// Finds the files of one request.
     pub(crate) fn finder(&self) -> Finder<'_> {
-        Finder { media: self, lookup: Lookup::new(&self.bounds) }
+        Finder { media: self, lookup: Lookup::of_request(&self.bounds) }
     }
 }
 

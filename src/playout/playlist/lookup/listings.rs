@@ -12,10 +12,23 @@ use unicode_normalization::UnicodeNormalization;
 use crate::path_text;
 use crate::roots::{self, Bounds};
 
-/// The most names that are kept, of all folders together: about 30 MB.
-const MAX_KEPT: usize = 200_000;
-/// The most names that are read. A playlist over more folders than that finds the rest by their exact names only.
-const MAX_READ: usize = 2_000_000;
+/// How many names are listed. Where there are more, files are found by their exact names, and in the spellings
+/// that can be tried without a listing.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Names that are kept, of all folders together, and so of one folder, too.
+    kept: usize,
+    /// Names that are read in all.
+    read: usize,
+}
+
+impl Limits {
+    /// For a list. It keeps about 30 MB.
+    pub const LIST: Limits = Limits { kept: 200_000, read: 2_000_000 };
+    /// For a request: many users may ask at once, and again and again.
+    pub const REQUEST: Limits = Limits { kept: 20_000, read: 100_000 };
+}
+
 /// The most folders that are kept.
 const MAX_FOLDERS: usize = 20_000;
 
@@ -23,6 +36,7 @@ const MAX_FOLDERS: usize = 20_000;
 /// and again when one of its folders has changed.
 pub(super) struct Listings<'b> {
     bounds: &'b Bounds,
+    limits: Limits,
     folders: HashMap<PathBuf, Listing>,
     kept: usize,
     read: usize,
@@ -36,8 +50,8 @@ enum Listing {
 }
 
 impl<'b> Listings<'b> {
-    pub fn new(bounds: &'b Bounds) -> Listings<'b> {
-        Listings { bounds, folders: HashMap::new(), kept: 0, read: 0 }
+    pub fn new(bounds: &'b Bounds, limits: Limits) -> Listings<'b> {
+        Listings { bounds, limits, folders: HashMap::new(), kept: 0, read: 0 }
     }
 
     /// The names in a folder that this one may mean: first itself, then the others in the order of their bytes.
@@ -73,21 +87,21 @@ impl<'b> Listings<'b> {
         if self.folders.len() >= MAX_FOLDERS {
             self.forget();
         }
-        if self.read >= MAX_READ {
+        if self.read >= self.limits.read {
             return Listing::Unknown;
         }
-        let entries = match self.bounds.list(folder) {
+        let entries = match self.bounds.list_at_most(self.limits.kept + 1, folder) {
             Ok(entries) => entries,
             // There may be files in a folder that cannot be listed, but none that may be played out of bounds.
             Err(error) if roots::is_outside(&error) => return Listing::Names(HashMap::new()),
             Err(_) => return Listing::Unknown,
         };
         self.read += entries.len().max(1);
-        if entries.len() > MAX_KEPT {
+        if entries.len() > self.limits.kept {
             log::debug!("{}: too many names: they are found only as they are written", folder.display());
             return Listing::Unknown;
         }
-        if self.kept + entries.len() > MAX_KEPT {
+        if self.kept + entries.len() > self.limits.kept {
             self.forget();
         }
         self.kept += entries.len();
@@ -170,7 +184,7 @@ mod tests {
             fs::write(folder.path().join(name), "").unwrap();
         }
         let bounds = Bounds::Anywhere;
-        let mut listings = Listings::new(&bounds);
+        let mut listings = Listings::new(&bounds, Limits::LIST);
         assert_eq!(listings.names_of(folder.path(), b"X.MP3"), ["X.mp3", "x.MP3", "x.mp3"]);
         assert_eq!(listings.names_of(folder.path(), b"x.mp3"), ["x.mp3", "X.mp3", "x.MP3"]);
         assert!(listings.names_of(folder.path(), b"z.mp3").is_empty());
@@ -182,7 +196,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("x.mp3"), "").unwrap();
         let bounds = Bounds::Anywhere;
-        let mut listings = Listings::new(&bounds);
+        let mut listings = Listings::new(&bounds, Limits::LIST);
         for _ in 0..1_000 {
             assert_eq!(listings.names_of(folder.path(), b"X.mp3"), ["x.mp3"]);
         }
@@ -191,9 +205,24 @@ mod tests {
             listings.names_of(&folder.path().join(format!("{n}")), b"x.mp3");
         }
         assert!(listings.folders.len() <= MAX_FOLDERS);
-        listings.read = MAX_READ;
+        listings.read = Limits::LIST.read;
         listings.forget();
         assert!(listings.names_of(folder.path(), b"X.mp3").is_empty(), "it has read enough");
         assert_eq!(listings.names_of(folder.path(), b"x.mp3"), ["x.mp3"]);
+    }
+
+    #[test]
+    fn a_folder_with_too_many_names_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.mp3", "b.mp3", "c.mp3"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let bounds = Bounds::Anywhere;
+        for (kept, found) in [(2, &[][..]), (3, &["a.mp3"])] {
+            let mut listings = Listings::new(&bounds, Limits { kept, read: 100 });
+            assert_eq!(listings.names_of(folder.path(), b"A.mp3"), found, "{kept}");
+            assert_eq!(listings.names_of(folder.path(), b"a.mp3"), ["a.mp3"], "{kept}");
+            assert!(listings.kept <= kept && listings.read <= kept + 1);
+        }
     }
 }

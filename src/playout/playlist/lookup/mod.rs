@@ -27,7 +27,7 @@ use super::{Format, is_audio, url};
 use crate::path_text;
 use crate::roots::{self, Bounds};
 use forms::{Foreign, Form};
-use listings::Listings;
+use listings::{Limits, Listings};
 
 /// The most components of a path that is looked up in other spellings. No library lies deeper.
 const MAX_COMPONENTS: usize = 64;
@@ -124,8 +124,14 @@ pub(crate) struct Lookup<'b> {
 }
 
 impl<'b> Lookup<'b> {
+    /// For the names in a list.
     pub(crate) fn new(bounds: &'b Bounds) -> Lookup<'b> {
-        Lookup { listings: Listings::new(bounds) }
+        Lookup { listings: Listings::new(bounds, Limits::LIST) }
+    }
+
+    /// For the names in a request.
+    pub(crate) fn of_request(bounds: &'b Bounds) -> Lookup<'b> {
+        Lookup { listings: Listings::new(bounds, Limits::REQUEST) }
     }
 
     /// Finds a file by its name, which is relative to `folder` unless it is absolute.
