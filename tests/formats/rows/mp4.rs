@@ -1,0 +1,121 @@
+//! M4A and MP4.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use longwave_testing::tools::run;
+
+use crate::make::{Bench, FRAMES, SURROUND, bytes, find, frames_at};
+use crate::row::{Frames, Row};
+
+const AROUND: u64 = 4_000;
+/// What ffmpeg makes of an edit list.
+const PADDING: &str = "ffmpeg plays the padding at the end";
+
+pub fn rows(bench: &Bench) -> Vec<Row> {
+    let mut rows = codecs(bench);
+    rows.extend(boxes(bench));
+    rows.extend(tags(bench));
+    rows
+}
+
+fn aac(bench: &Bench, options: &str) -> PathBuf {
+    bench.ffmpeg("m4a", &format!("-c:a aac -b:a 192k {options}"))
+}
+
+fn around() -> Frames {
+    Frames::Within(FRAMES as u64, FRAMES as u64 + AROUND)
+}
+
+fn codecs(bench: &Bench) -> Vec<Row> {
+    let at = |rate: u32| bench.ffmpeg_of(&bench.wav_at(rate), "m4a", "-c:a aac -b:a 192k");
+    vec![
+        Row::new("M4A, AAC-LC", "none", aac(bench, "")).why(PADDING),
+        Row::new("M4A, AAC-LC", "mono", aac(bench, "-af pan=mono|c0=c0")).why(PADDING),
+        Row::new("M4A, AAC-LC", "5.1", aac(bench, "-af pan=5.1|FL=FL|FR=FR -b:a 600k"))
+            .level(SURROUND)
+            .why("ffmpeg plays the padding at the end, and a mix that may clip"),
+        Row::new("M4A, AAC-LC", "48 kHz", at(48_000))
+            .rate(48_000)
+            .frames(Frames::Exactly(frames_at(48_000) as u64))
+            .why(PADDING),
+        Row::new("M4A, ALAC", "none", bench.ffmpeg("m4a", "-c:a alac")),
+        Row::new("M4A, ALAC", "24 bits", bench.ffmpeg("m4a", "-c:a alac -sample_fmt s32p")),
+        Row::new("MP4, FLAC", "none", bench.ffmpeg("mp4", "-c:a flac -strict -2")),
+        Row::new(
+            "MP4, Opus",
+            "none",
+            bench.ffmpeg_of(&bench.wav_at(48_000), "mp4", "-c:a libopus -b:a 128k"),
+        )
+        .rate(48_000)
+        .frames(Frames::Within(frames_at(48_000) as u64, frames_at(48_000) as u64 + AROUND))
+        .why(PADDING),
+        Row::new("MP4, MP3", "none", bench.ffmpeg("mp4", "-c:a libmp3lame -b:a 192k"))
+            .frames(around())
+            .why(PADDING),
+        Row::new("MOV, 16 bits", "none", bench.ffmpeg("mov", "-c:a pcm_s16le")),
+        Row::new("MP4 with a video", "the sound is played", {
+            let path = bench.path("mp4");
+            let mut ffmpeg = Command::new("ffmpeg");
+            ffmpeg.args("-v error -nostdin -f lavfi -i color=s=64x64:d=8 -i".split(' ')).arg(bench.wav());
+            run(ffmpeg.args("-c:v mpeg4 -c:a aac -b:a 192k".split(' ')).arg(&path), &[""]);
+            path
+        })
+        .why(PADDING),
+    ]
+}
+
+/// Boxes in another order, and boxes that lie.
+fn boxes(bench: &Bench) -> Vec<Row> {
+    let patched = |name: &[u8], offset: usize, value: u32| {
+        let mut file = bytes(&aac(bench, ""));
+        let at = find(&file, name) + offset;
+        file[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        bench.file("m4a", &file)
+    };
+    vec![
+        Row::new("M4A, AAC-LC", "the index in front", aac(bench, "-movflags +faststart")).why(PADDING),
+        Row::new(
+            "M4A, AAC-LC",
+            "fragments",
+            aac(bench, "-movflags +frag_keyframe+empty_moov -frag_duration 1000000"),
+        )
+        .refused("in fragments"),
+        Row::new(
+            "M4A, AAC-LC",
+            "fragments, as DASH has them",
+            aac(bench, "-movflags +dash -frag_duration 2000000"),
+        )
+        .refused("in fragments"),
+        Row::new("M4A, AAC-LC", "no edit list", aac(bench, "-use_editlist 0")).frames(around()).why(PADDING),
+        Row::new("M4A, AAC-LC", "mvhd's duration is a second", patched(b"mvhd", 4 + 16, 1_000)).why(PADDING),
+        Row::new("M4A, AAC-LC", "mdhd's duration is an hour", patched(b"mdhd", 4 + 16, 44_100 * 3_600))
+            .why(PADDING),
+    ]
+}
+
+fn tags(bench: &Bench) -> Vec<Row> {
+    let said = || aac(bench, "-metadata title=A_title -metadata artist=An_artist");
+    let sized = |name: &[u8], size: u32| {
+        let mut file = bytes(&said());
+        let at = find(&file, name) - 4;
+        file[at..at + 4].copy_from_slice(&size.to_be_bytes());
+        bench.file("m4a", &file)
+    };
+    vec![
+        Row::new("M4A, AAC-LC", "title and artist", said()).title("A_title").artist("An_artist").why(PADDING),
+        Row::new("M4A, AAC-LC", "an atom behind the title that nobody knows", {
+            let mut file = bytes(&said());
+            let at = find(&file, b"\xa9too");
+            file[at..at + 4].copy_from_slice(b"\xa9xyz");
+            bench.file("m4a", &file)
+        })
+        .title("A_title")
+        .artist("An_artist")
+        .why(PADDING),
+        Row::new("M4A, AAC-LC", "an atom whose size lies", sized(b"\xa9too", 0x00ff_ffff))
+            .title("A_title")
+            .artist("An_artist")
+            .why("mutagen refuses the file"),
+    ]
+}
