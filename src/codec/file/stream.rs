@@ -14,6 +14,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration as Ticks, Timestamp};
 
 use super::bitstream::Bitstream;
+use super::budget::Budget;
 use super::codecs::{decoder, shape};
 use super::open::Opened;
 use crate::codec::mp3::header;
@@ -57,6 +58,7 @@ pub(super) struct Stream {
     refused: Refused,
     decoded: Vec<f32>,
     ended: bool,
+    budget: Budget,
 }
 
 /// The last MP3 packets in a row that the decoder refused, all of one shape.
@@ -68,7 +70,7 @@ struct Refused {
 
 impl Stream {
     /// Opens the decoder.
-    pub(super) fn new(opened: Opened, name: &Path) -> Result<Stream> {
+    pub(super) fn new(opened: Opened, budget: Budget, name: &Path) -> Result<Stream> {
         let Opened { format, bitstream, .. } = opened;
         Ok(Stream {
             codec: decoder(&bitstream.params, name)?,
@@ -82,6 +84,7 @@ impl Stream {
             refused: Refused::default(),
             decoded: Vec::new(),
             ended: false,
+            budget,
         })
     }
 
@@ -95,6 +98,8 @@ impl Stream {
         pcm.clear();
         while pcm.is_empty() {
             let Some(packet) = self.next_packet()? else { return Ok(None) };
+            // Packets that are in memory already ask nothing of the reader.
+            self.budget.check_time().map_err(|cause| self.failed(&Cause::IoError(cause)))?;
             if packet.track_id == self.bitstream.track_id {
                 self.decode(packet, pcm)?;
             }

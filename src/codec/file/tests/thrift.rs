@@ -186,3 +186,94 @@ fn an_index_that_tells_of_gigabytes_is_refused() {
     let reason = AudioFile::open(&m4a, stereo(44_100)).err().expect("a refusal").to_string();
     assert!(reason.contains("impossibly large packets"), "{reason}");
 }
+
+/// Whether a file is opened or refused, it may not cost more than this.
+fn is_within_the_budget(path: &Path) {
+    use nix::time::{ClockId, clock_gettime};
+    let worked = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap());
+    let bytes = Arc::new(AtomicU64::new(0));
+    let source = Box::new(Counted { file: std::fs::File::open(path).unwrap(), bytes: bytes.clone() });
+    let before = worked();
+    let opened = AudioFile::open_source(source, path, stereo(44_100)).err().map(|cause| cause.to_string());
+    let took = worked() - before;
+    // Between two looks at the clock there is some work.
+    assert!(took < Duration::from_millis(2_500), "{}: {took:?} ({opened:?})", path.display());
+    let count = bytes.load(Ordering::Relaxed);
+    assert!(count <= 64 << 20, "{}: {count} bytes ({opened:?})", path.display());
+}
+
+#[test]
+fn half_a_gigabyte_of_zeros_before_an_mp3_is_not_searched() {
+    let folder = Folder::new();
+    let wav = folder.wav("plain.wav", &Pcm::sweeps(44_100, 2, 20_000));
+    let mp3 = convert(&wav, &folder, &[("a.mp3", "-c:a libmp3lame")]).remove(0);
+    let bytes = std::fs::read(&mp3).unwrap();
+    std::fs::File::create(&mp3).unwrap().write_all_at(&bytes, 500 << 20).unwrap();
+    is_within_the_budget(&mp3);
+}
+
+#[test]
+fn an_index_of_twenty_million_packets_is_within_the_budget() {
+    const PACKETS: u32 = 20_000_000;
+    let folder = Folder::new();
+    let wav = folder.wav("plain.wav", &Pcm::sweeps(44_100, 2, 20_000));
+    let m4a = convert(&wav, &folder, &[("a.m4a", "-c:a aac")]).remove(0);
+    let mut bytes = std::fs::read(&m4a).unwrap();
+    let place = |name: &[u8]| bytes.windows(4).rposition(|window| window == name).unwrap() - 4;
+    let sizes = place(b"stsz");
+    let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (there, more) = (number(sizes + 16), 4 * (PACKETS - number(sizes + 16)));
+    let boxes = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsz"].map(|name| place(name));
+    for (at, size) in boxes.map(|at| (at, number(at) + more)) {
+        bytes[at..at + 4].copy_from_slice(&size.to_be_bytes());
+    }
+    bytes[sizes + 16..sizes + 20].copy_from_slice(&PACKETS.to_be_bytes());
+    let split = sizes + 20 + 4 * there as usize;
+    let file = std::fs::File::create(&m4a).unwrap();
+    file.write_all_at(&bytes[..split], 0).unwrap();
+    file.write_all_at(&bytes[split..], split as u64 + u64::from(more)).unwrap();
+    is_within_the_budget(&m4a);
+}
+
+/// A gigabyte of zeros as the second packet of an Ogg file, in good pages as far as anybody may read.
+#[test]
+fn a_comment_of_a_gigabyte_is_within_the_budget() {
+    use symphonia::core::checksum::Crc32;
+    use symphonia::core::io::Monitor;
+    const PAGE: u64 = 27 + 255 + 255 * 255;
+    let sum = |page: &[u8]| {
+        let mut sum = Crc32::new(0);
+        sum.process_buf_bytes(page);
+        sum.crc()
+    };
+    let folder = Folder::new();
+    let wav = folder.wav("plain.wav", &Pcm::sweeps(44_100, 2, 20_000));
+    let ogg = convert(&wav, &folder, &[("a.ogg", "-c:a libvorbis")]).remove(0);
+    let bytes = std::fs::read(&ogg).unwrap();
+    let second = bytes[4..].windows(4).position(|window| window == b"OggS").unwrap() + 4;
+    let file = std::fs::File::create(&ogg).unwrap();
+    file.write_all_at(&bytes[..second], 0).unwrap();
+    let mut page = vec![0; PAGE as usize];
+    page[..4].copy_from_slice(b"OggS");
+    page[14..18].copy_from_slice(&bytes[14..18]);
+    page[26..282].fill(255);
+    let plain = sum(&page);
+    // The checksum is linear: each bit of the page's number has its share in it.
+    let shares: Vec<u32> = (0..11)
+        .map(|bit| {
+            let mut page = vec![0; PAGE as usize];
+            page[18..22].copy_from_slice(&(1u32 << bit).to_le_bytes());
+            sum(&page)
+        })
+        .collect();
+    for number in 1..1_100u32 {
+        let at = second as u64 + u64::from(number - 1) * PAGE;
+        let shared = (0..11).filter(|bit| number >> bit & 1 == 1).fold(plain, |sum, bit| sum ^ shares[bit]);
+        let mut head = page[..282].to_vec();
+        head[18..22].copy_from_slice(&number.to_le_bytes());
+        head[22..26].copy_from_slice(&shared.to_le_bytes());
+        file.write_all_at(&head, at).unwrap();
+    }
+    file.set_len(1 << 30).unwrap();
+    is_within_the_budget(&ogg);
+}
