@@ -23,7 +23,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use longwave::{Config, ConfigError};
+use longwave::{Config, ConfigError, Users};
 
 use args::Command;
 use on_air::OnHangup;
@@ -146,9 +146,21 @@ fn check(file: &Path) -> Result<(), Failure> {
     for warning in warnings(&config, file) {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
+    look_at_users(&config)?;
     let mounts: Vec<&str> = mounts(&config).collect();
     say(&format!("{}: good: {}\n", file.display(), mounts.join(", ")));
     Ok(())
+}
+
+/// A users file that cannot be used is a mistake like one in the configuration. One that is not there yet is made
+/// at the start.
+fn look_at_users(config: &Config) -> Result<(), Failure> {
+    match &config.api.users_file {
+        Some(file) => {
+            Users::read(file).map(drop).map_err(|error| Failure::Usage(format!("longwave: {error}")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Settings that are valid but have no effect, and pipelines that would only send silence.

@@ -151,17 +151,17 @@ fn a_body_that_is_complete_after_its_token_was_removed_does_nothing() {
 #[test]
 fn a_login_that_is_verified_after_its_user_was_removed_is_refused() {
     let mut radio = Radio::start();
-    radio.change(|users| users.add("gone", Role::Admin, "password 1").unwrap());
-    let login = basic("gone", "password 1");
-    let mut clients: Vec<Client> = (0..4).map(|_| radio.client()).collect();
-    for client in &mut clients {
-        client.send("POST", "/api/v1/pipelines/main/skip", &login, "");
+    let names: Vec<String> = (0..8).map(|number| format!("user-{number}")).chain(["gone".into()]).collect();
+    radio.change(|users| names.iter().for_each(|name| users.add(name, Role::Admin, "password 1").unwrap()));
+    let mut clients: Vec<Client> = names.iter().map(|_| radio.client()).collect();
+    for (client, name) in clients.iter_mut().zip(&names) {
+        client.send("POST", "/api/v1/pipelines/main/skip", &basic(name, "password 1"), "");
     }
-    // Hashing takes its time: some of them are being verified, and others wait.
+    // Hashing takes its time, and each user has a hash of their own: the last one still waits.
     radio.change(|users| users.remove("gone").unwrap());
     let statuses: Vec<u16> = clients.iter_mut().map(|client| client.answer(false).status).collect();
     assert_eq!(statuses.last(), Some(&401), "{statuses:?}");
-    assert_eq!(radio.ask(&login).status, 401);
+    assert_eq!(radio.ask(&basic("gone", "password 1")).status, 401);
 }
 
 /// Does something bad to a users file.

@@ -1,5 +1,6 @@
 //! The program on the command line: its output and its exit codes.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -36,7 +37,7 @@ fn the_example_is_good() {
 #[test]
 fn check_says_all_that_is_wrong_and_ends_with_2() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(
+    fs::write(
         folder.path().join("bad.toml"),
         "[server]\nbrust = \"4s\"\n[[pipeline]]\ncrossfade = \"3\"\nplaylist = \"gone\"\n",
     )
@@ -60,7 +61,7 @@ fn check_sees_that_a_state_cannot_be_kept_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let check = |state: &str| {
         let text = format!("[[pipeline]]\nplaylist = '.'\nstate_file = '{state}'\n");
-        std::fs::write(folder.path().join("a.toml"), text).unwrap();
+        fs::write(folder.path().join("a.toml"), text).unwrap();
         longwave(folder.path(), &["check", "a.toml"])
     };
     let refused = check("gone/state");
@@ -70,14 +71,14 @@ fn check_sees_that_a_state_cannot_be_kept_and_leaves_nothing_behind() {
     );
     assert_eq!(refused.status.code(), Some(2));
     assert_eq!(check("state").status.code(), Some(0));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
 fn check_warns_of_what_is_rarely_meant() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[server]\ntrusted_proxies = \"0.0.0.0/0\"\n[[pipeline]]\n";
-    std::fs::write(folder.path().join("a.toml"), text).unwrap();
+    fs::write(folder.path().join("a.toml"), text).unwrap();
     let output = longwave(folder.path(), &["check", "a.toml"]);
     assert_eq!(
         stderr(&output),
@@ -86,7 +87,7 @@ fn check_warns_of_what_is_rarely_meant() {
     );
     assert_eq!(output.status.code(), Some(0));
     let file = folder.path().join("a.toml");
-    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
     let output = longwave(folder.path(), &["check", "a.toml"]);
     let warned = "warning: a.toml: a.toml can be changed by others (its mode is 666): `chmod go-w a.toml`\n";
     assert!(stderr(&output).contains(warned), "{}", stderr(&output));
@@ -108,7 +109,7 @@ fn a_configuration_that_is_not_there_is_named() {
 fn play_prints_itself_as_a_configuration_that_is_good() {
     let folder = tempfile::tempdir().unwrap();
     let music = folder.path().join("a \"b\" Jóga");
-    std::fs::create_dir(&music).unwrap();
+    fs::create_dir(&music).unwrap();
     let line = [
         "play",
         "a \"b\" Jóga",
@@ -134,7 +135,7 @@ fn play_prints_itself_as_a_configuration_that_is_good() {
 
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("station.toml");
-    std::fs::write(&file, text).unwrap();
+    fs::write(&file, text).unwrap();
     let checked = longwave(elsewhere.path(), &["check", "station.toml"]);
     assert_eq!((stderr(&checked), checked.status.code()), ("", Some(0)));
     let config = longwave::Config::read(&file).unwrap();
@@ -238,7 +239,7 @@ fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
     let list = good(user(&["list"], ""));
     let words: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(words, [["alice", "admin", "password"], ["queue", "viewer", "token"]]);
-    let mode = std::fs::metadata(folder.path().join("users")).unwrap().permissions().mode();
+    let mode = fs::metadata(folder.path().join("users")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     good(user(&["remove", "queue"], ""));
 
@@ -251,7 +252,7 @@ fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
     assert_eq!(good(user(&["list"], "")).lines().count(), 11);
 
     let mode = |name: &str, mode: u32| {
-        std::fs::set_permissions(at.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(at.join(name), fs::Permissions::from_mode(mode)).unwrap();
     };
     for (name, wide, narrow) in [("users", 0o666, 0o600), (".", 0o777, 0o700)] {
         mode(name, wide);
@@ -280,7 +281,7 @@ fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
 fn with_a_fifo(args: &[&str], config: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     assert!(Command::new("mkfifo").arg(folder.path().join("fifo")).status().unwrap().success());
-    std::fs::write(folder.path().join("station.toml"), config).unwrap();
+    fs::write(folder.path().join("station.toml"), config).unwrap();
     let output = Command::new("timeout")
         .args(["20", env!("CARGO_BIN_EXE_longwave")])
         .args(args)
@@ -298,6 +299,7 @@ fn no_command_waits_for_a_file_from_which_nothing_comes() {
     for (args, config, code) in [
         (&["check", "fifo"][..], "", 2),
         (&["serve", "fifo"], "", 2),
+        (&["check", "station.toml"], users, 2),
         (&["serve", "station.toml"], users, 1),
         (&["user", "--file", "fifo", "list"], "", 1),
         (&["user", "--file", "fifo", "remove", "ana"], "", 1),
@@ -313,6 +315,26 @@ fn no_command_waits_for_a_file_from_which_nothing_comes() {
     }
     let playlist = "[[pipeline]]\nplaylist = 'fifo'\n";
     assert_ne!(with_a_fifo(&["check", "station.toml"], playlist).0, Some(124), "it hangs");
+}
+
+#[test]
+fn check_says_what_is_wrong_with_the_users_file() {
+    for (make, wrong) in [
+        (&(|file: &Path| fs::create_dir(file).unwrap()) as &dyn Fn(&Path), "it is a folder, not a file"),
+        (&|file| fs::write(file, "admin\n").unwrap(), "line 1: is not name:role:hash"),
+        (&|file| fs::write(file, [0xff; 100]).unwrap(), "users"),
+        (&|_| (), ""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = "[server]\nlisten = '127.0.0.1:0'\nusers_file = 'users'\n[[pipeline]]\nplaylist = '.'\n";
+        fs::write(folder.path().join("station.toml"), config).unwrap();
+        make(&folder.path().join("users"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_longwave"));
+        let output = command.args(["check", "station.toml"]).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(if wrong.is_empty() { 0 } else { 2 }), "{said}");
+        assert!(said.contains(wrong), "{said}");
+    }
 }
 
 #[test]
