@@ -103,8 +103,14 @@ fn what_remains_is_not_told_when_a_track_goes_on_beyond_what_it_declares() {
     assert!(rig.on_air.load().remaining.is_some_and(|left| left.0 <= 8_000));
     rig.run(1.0);
     assert_eq!(rig.on_air.load().remaining, None);
-    rig.run(7.0);
-    let on_air = rig.on_air.load_full();
-    assert_eq!(on_air.remaining.map(|left| left.0 + on_air.played.0), Some(80_000));
+    rig.run(6.5);
+    // The decoder finds the end about now; on a busy machine it is not as far ahead as it may be.
+    let found = (0..15).find_map(|_| {
+        (0..100).for_each(|_| std::thread::yield_now());
+        rig.run(0.1);
+        let on_air = rig.on_air.load_full();
+        on_air.remaining.map(|left| left.0 + on_air.played.0)
+    });
+    assert_eq!(found, Some(80_000));
     rig.stop();
 }
