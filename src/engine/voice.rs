@@ -128,6 +128,11 @@ impl Voice {
         }
     }
 
+    /// Waits until its decoder is as far ahead as it may be.
+    pub fn wait_until_ahead(&self, patience: Duration) {
+        self.feed.wait_until_ahead(patience);
+    }
+
     /// Frames from its source's beginning to what sounds next.
     pub fn position(&self) -> FrameCount {
         self.feed.position()

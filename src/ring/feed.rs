@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded, select, unbounded};
 
@@ -17,9 +17,12 @@ use crate::units::FrameCount;
 pub(crate) fn feed(channels: Channels, from: FrameCount, chunks: usize) -> (Feed, FeedWriter) {
     let (to_feed, chunks) = bounded(chunks);
     let (seeks, from_feed) = unbounded();
-    let feed = Feed { seeks: Some(seeks), position: from.0, ..Feed::of(channels, chunks) };
+    let (progress, of_writer) = bounded(1);
+    let writer = Some(ToWriter { seeks, progress: of_writer });
+    let feed = Feed { writer, position: from.0, ..Feed::of(channels, chunks) };
     let end = Arc::clone(&feed.end);
-    (feed, FeedWriter { channels, chunks: to_feed, seeks: from_feed, end, take: 0, position: from.0 })
+    let (chunks, seeks) = (to_feed, from_feed);
+    (feed, FeedWriter { channels, chunks, progress, seeks, end, take: 0, position: from.0 })
 }
 
 /// PCM in the queue, in the order of playing.
@@ -54,7 +57,7 @@ pub(crate) struct Feed {
     channels: Channels,
     chunks: Receiver<Chunk>,
     /// `None` if an application fills the feed.
-    seeks: Option<Sender<Seek>>,
+    writer: Option<ToWriter>,
     take: u32,
     /// The chunk that is being read, and the number of its samples that have been read.
     chunk: Vec<f32>,
@@ -66,6 +69,13 @@ pub(crate) struct Feed {
     /// The reading position, in frames from the source's beginning.
     position: u64,
     end: Arc<End>,
+}
+
+/// The mixer's line to the thread that fills a feed.
+struct ToWriter {
+    seeks: Sender<Seek>,
+    /// Has something when a chunk was written since it was read last.
+    progress: Receiver<()>,
 }
 
 struct Seek {
@@ -116,7 +126,7 @@ impl Feed {
         Feed {
             channels,
             chunks,
-            seeks: None,
+            writer: None,
             take: 0,
             chunk: Vec::new(),
             taken: 0,
@@ -145,7 +155,7 @@ impl Feed {
     /// Fills `out` with the interleaved samples that are available. With `patience`, it waits this long for a
     /// writer that is behind, as a stepped clock allows. It never waits for an application.
     pub fn read(&mut self, out: &mut [f32], patience: Option<Duration>) -> Taken {
-        let patience = patience.filter(|_| self.seeks.is_some());
+        let patience = patience.filter(|_| self.writer.is_some());
         let channels = self.channels.count();
         let mut filled = 0;
         let taken = loop {
@@ -171,6 +181,18 @@ impl Feed {
         };
         self.position += (filled / channels) as u64;
         taken
+    }
+
+    /// Waits until the writer is as far ahead as it may be, or has reached the end. Then what is known of the
+    /// end does not depend on how quickly the writer works. It never waits for an application, nor for a
+    /// writer that is gone.
+    pub fn wait_until_ahead(&self, patience: Duration) {
+        let Some(writer) = &self.writer else { return };
+        let deadline = Instant::now() + patience;
+        while !self.chunks.is_full()
+            && self.end().is_none()
+            && writer.progress.recv_deadline(deadline).is_ok()
+        {}
     }
 
     fn next_chunk(&mut self, patience: Option<Duration>) -> Option<Chunk> {
@@ -201,7 +223,7 @@ impl Feed {
     /// Continues at `to`. Samples that were written ahead are dropped. Until the writer has followed, the
     /// feed is behind.
     pub fn seek(&mut self, to: FrameCount) {
-        let Some(seeks) = &self.seeks else { return };
+        let Some(writer) = &self.writer else { return };
         // A position beyond the end means the end, wherever that is.
         let to = to.min(FrameCount(End::UNKNOWN - 1));
         self.take += 1;
@@ -210,7 +232,7 @@ impl Feed {
         self.ending = None;
         self.position = to.0;
         // Without a writer nothing can be sought. The feed reports that at the next read.
-        let _ = seeks.send(Seek { take: self.take, to });
+        let _ = writer.seeks.send(Seek { take: self.take, to });
     }
 }
 
@@ -218,6 +240,7 @@ impl Feed {
 pub(crate) struct FeedWriter {
     channels: Channels,
     chunks: Sender<Chunk>,
+    progress: Sender<()>,
     seeks: Receiver<Seek>,
     end: Arc<End>,
     take: u32,
@@ -254,10 +277,14 @@ impl FeedWriter {
         let seek = select! {
             recv(self.seeks) -> seek => seek.ok(),
             send(self.chunks, chunk) -> sent => match sent {
-                Ok(()) => match self.seeks.try_recv() {
-                    Err(TryRecvError::Empty) => return Wanted::More,
-                    seek => seek.ok(),
-                },
+                Ok(()) => {
+                    // If it is full, the feed has yet to look at what was written before.
+                    let _ = self.progress.try_send(());
+                    match self.seeks.try_recv() {
+                        Err(TryRecvError::Empty) => return Wanted::More,
+                        seek => seek.ok(),
+                    }
+                }
                 Err(_) => None,
             },
         };
@@ -298,6 +325,35 @@ mod tests {
         let mut out = [0.0; 2];
         assert_eq!((feed.read(&mut out, None), out[0]), (Taken::Ended(1), 2.0));
         assert_eq!((feed.ending(), feed.end()), (Some(&Ending::Complete), Some(FrameCount(3))));
+    }
+
+    #[test]
+    fn a_feed_that_waits_has_all_that_the_writer_may_be_ahead_or_knows_the_end() {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let (mut feed, mut writer) = feed(Channels::Mono, FrameCount(0), 3);
+        let thread = std::thread::spawn(move || {
+            for frame in 0..10 {
+                std::thread::sleep(Duration::from_millis(5));
+                writer.write(vec![frame as f32], (frame == 9).then_some(Ending::Complete));
+            }
+        });
+        for _ in 0..10 {
+            feed.wait_until_ahead(PATIENCE);
+            let ahead = feed.chunks.len();
+            assert!(ahead == 3 || feed.end() == Some(FrameCount(10)), "{ahead} ahead");
+            assert_eq!(feed.read(&mut [0.0], Some(PATIENCE)), Taken::Full);
+        }
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn nobody_waits_for_a_writer_that_is_gone() {
+        let (feed, mut writer) = feed(Channels::Mono, FrameCount(0), 3);
+        writer.write(vec![0.0], None);
+        drop(writer);
+        let since = Instant::now();
+        feed.wait_until_ahead(Duration::from_secs(60));
+        assert!(since.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

@@ -295,6 +295,9 @@ impl Programme {
     fn change(&mut self, at: FramePos, patience: Option<Duration>) {
         self.outgoing.retain(|voice| voice.gain.fade.settled() != Some(0.0));
         self.next.receive(at, patience, self.transitions.reach());
+        if let Some(patience) = patience {
+            self.wait_for_decoders(patience);
+        }
         if let Some(track) = self.current.track_mut() {
             if track.begins_in() == Some(0) {
                 track.begin(at, &mut self.news);
@@ -314,6 +317,17 @@ impl Programme {
         if matches!(self.current, Current::Awaited) && self.next.is_nothing() {
             self.current = Current::Nothing;
             self.news.push(News::Event(Event::NothingToPlay));
+        }
+    }
+
+    /// Waits until the decoders are as far ahead as they may be. Where tracks meet depends on the ends that they
+    /// have found: with a stepped clock it always comes out the same.
+    fn wait_for_decoders(&self, patience: Duration) {
+        if let Some(track) = self.current.track() {
+            track.voice.wait_until_ahead(patience);
+        }
+        if let Some(next) = self.next.ready() {
+            next.feed.wait_until_ahead(patience);
         }
     }
 
