@@ -39,11 +39,12 @@ use crate::units::{FrameCount, SampleRate};
 
 const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
 
-/// A file that sounds as one constant; a name that ends with `.wav` is a real file. Its name is `level:frames`. With `?` at the end it does not declare
-/// its length, and with `?length` a wrong one; with `@frame-ms` its disk is away at that frame for so long. Any
-/// other name is a bad file, but for two: `panics` panics when it is opened, and `hangs`, with whatever follows,
-/// opens only once [`ANSWERS`] is true. A level of
-/// `NaN` panics when it is read.
+/// A file that sounds as one constant. Its name is `level:frames`. With `?` at the end it does not declare
+/// its length, and with `?length` a wrong one; with `@frame-ms` its disk is away at that frame for so long. A
+/// level of `NaN` panics when it is read.
+///
+/// A name that ends with `.wav` is a real file. Any other name is a bad file, but for two: `panics` panics
+/// when it is opened, and `hangs`, with whatever follows, opens only once the rig's disk answers.
 struct Constant {
     level: f32,
     frames: u64,
@@ -54,14 +55,12 @@ struct Constant {
     tags: Tags,
 }
 
-/// Whether the disk of `hangs` is there.
-static ANSWERS: AtomicBool = AtomicBool::new(false);
-
-fn open(path: &Path) -> Result<Box<dyn Source>> {
+/// Opens a file. `answers` is whether the disk of `hangs` does.
+fn open(path: &Path, answers: &AtomicBool) -> Result<Box<dyn Source>> {
     let bad = || Error::file(path, "not audio");
     let name = path.to_str().unwrap();
     assert_ne!(name, "panics", "on purpose, in a test");
-    while name.starts_with("hangs") && !ANSWERS.load(Ordering::Relaxed) {
+    while name.starts_with("hangs") && !answers.load(Ordering::Relaxed) {
         std::thread::yield_now();
     }
     if name.ends_with(".wav") {
@@ -169,6 +168,8 @@ struct Rig {
     pool: Option<Arc<Pool>>,
     crew: Arc<Crew>,
     files: FileWork,
+    /// Whether the disk of files that hang answers.
+    answers: Arc<AtomicBool>,
 }
 
 impl Rig {
@@ -215,7 +216,7 @@ impl Rig {
         let output = raw_output(sink, emitter.clone());
         let (commands, receiver) = quiet_channel();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
-        let files = FileWork::new();
+        let (files, answers) = (FileWork::new(), Arc::<AtomicBool>::default());
         let picker = Picker {
             pipeline: "test".into(),
             spec: SPEC,
@@ -225,7 +226,10 @@ impl Rig {
             goes_on_at: Arc::default(),
             files: files.clone(),
             fallback_files: FileWork::new(),
-            open: Arc::new(|entry, _| open(&entry.path)),
+            open: Arc::new({
+                let answers = answers.clone();
+                move |entry, _| open(&entry.path, &answers)
+            }),
             title: Arc::new(Mutex::new(Arc::new(|entry, _| entry.path.display().to_string()))),
             file_gain: Arc::new(|_| 1.0),
             emitter: emitter.clone(),
@@ -247,7 +251,20 @@ impl Rig {
         let mixer = Mixer::new(links, programme, start, dead_air, vec![output.clone()]);
         crew.spawn("mix:test", || mixer.run()).unwrap();
         let pool = Some(pool);
-        Rig { stepper: None, commands, up_next, fallback, events, packets, on_air, output, pool, crew, files }
+        Rig {
+            stepper: None,
+            commands,
+            up_next,
+            fallback,
+            events,
+            packets,
+            on_air,
+            output,
+            pool,
+            crew,
+            files,
+            answers,
+        }
     }
 
     fn run(&self, seconds: f64) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use longwave_testing::until;
 
-use super::{ANSWERS, Rig, look_ahead};
+use super::{Rig, look_ahead};
 use crate::engine::clock::Clock;
 use crate::engine::mixer::Command;
 use crate::event::Event;
@@ -22,10 +22,14 @@ fn rig() -> Rig {
     Rig::new(&["0.5:8000000", "0.5:8000001"], true, 0)
 }
 
+fn until_few_decoders(rig: &Rig) {
+    until("the decoders of what was given up have ended", || rig.crew.at_work("decode") <= DECODERS);
+}
+
 /// Few decoders are left, and nothing has clicked: no sample is far from the one before it.
 fn check(rig: Rig, pressed: usize) -> Vec<f32> {
     assert!(rig.began().len() > pressed * 9 / 10, "{} tracks began", rig.began().len());
-    until("the decoders of what was cut short have ended", || rig.crew.at_work("decode") <= DECODERS);
+    until_few_decoders(&rig);
     let pcm = rig.stop();
     // The steepest is a cut of half of full scale, by 80 frames: 0.5 * π / 2 / 80.
     // The first track starts at full level, as one does without a fade-in, and the last packet is filled up.
@@ -72,7 +76,7 @@ fn stops_with_a_long_fade_leave_few_tracks() {
         rig.command(Command::StopCurrent { fade: MINUTES });
         rig.run(0.2);
     }
-    until("the decoders of what was cut short have ended", || rig.crew.at_work("decode") <= DECODERS);
+    until_few_decoders(&rig);
     // Each track that follows a stop begins at full level, over those that fade.
     let loudest = rig.stop().into_iter().fold(0.0, f32::max);
     assert!(loudest <= 1.0, "{loudest}");
@@ -119,8 +123,8 @@ fn what_is_replaced_while_it_is_being_opened_leaves_few_threads() {
     }
     // 16 that were given up, the last one, and the current track.
     assert!((3..=18).contains(&most), "{most} threads");
-    ANSWERS.store(true, Ordering::Relaxed);
-    until("those that were given up have ended", || rig.crew.at_work("decode") <= DECODERS);
+    rig.answers.store(true, Ordering::Relaxed);
+    until_few_decoders(&rig);
     // What is asked for then is played: nothing waits for what was given up.
     rig.up_next.lock().queue([Entry::new("0.2:8000000")], Place::Next);
     rig.command(Command::Skip { crossfade: Duration::ZERO });
