@@ -231,8 +231,8 @@ impl Sick {
         };
         let text = format!(
             "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\n{users}media_roots = [{roots}]\n\
-             access_log = {access:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\nstate_file = {state:?}\n\
-             fallback = {:?}\ndead_air_after = '1s'\nchannels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
+             access_log = {access:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\n\
+             state_file = {state:?}\nfallback = {:?}\ndead_air_after = '1s'\nchannels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
              format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n",
             at("well/fallback.wav"),
         );
@@ -378,9 +378,14 @@ impl Sick {
 
     /// The status and the body of an answer. `None` if none comes in time.
     pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+        self.ask_as(&self.token, method, path, body)
+    }
+
+    /// The same with another user's token.
+    pub(super) fn ask_as(&self, token: &str, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
         let mut socket = TcpStream::connect(&self.address).ok()?;
         socket.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-        let (token, length) = (&self.token, body.len());
+        let length = body.len();
         write!(
             socket,
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\

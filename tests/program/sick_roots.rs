@@ -116,8 +116,8 @@ fn one_users_odd_file_leaves_the_others_their_places() {
         std::thread::sleep(Duration::from_millis(300));
         for _ in 0..20 {
             let asked = Instant::now();
-            let answer = as_user(viewer, &admin, &tags_of("two.wav"));
-            assert_eq!(answer, 200, "{viewer:?}");
+            let answer = viewer.ask_as(&admin, "GET", &tags_of("two.wav"), "");
+            assert_eq!(answer.map(|answer| answer.0), Some(200), "{viewer:?}");
             assert!(asked.elapsed() < AT_ONCE, "{viewer:?}: {:?}", asked.elapsed());
             std::thread::sleep(Duration::from_millis(400));
         }
@@ -131,19 +131,4 @@ fn one_users_odd_file_leaves_the_others_their_places() {
     assert!(status == 200 || body.contains("that you asked for hang"), "{status}: {body}");
     fs::remove_file(sick.path("control")).unwrap();
     sick.until("all is well", || ask(&sick, "odd.wav").0 == 200);
-}
-
-/// The status of an answer to another user.
-fn as_user(sick: &Sick, token: &str, path: &str) -> u16 {
-    use std::io::{Read, Write};
-    let mut socket = std::net::TcpStream::connect(&sick.address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    write!(
-        socket,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
