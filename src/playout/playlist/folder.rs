@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
+use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -65,51 +66,61 @@ pub(super) fn read(
             continue;
         }
         let path = level.path.join(name);
-        let (is_dir, is_file) = match kind {
-            FileType::Directory => (true, false),
-            FileType::RegularFile => (false, true),
-            // Some file systems do not tell the type.
-            FileType::Symlink | FileType::Unknown => match fs::metadata(&path) {
-                Ok(metadata) if !metadata.is_dir() && !is_audio(&path) => (false, false),
-                Ok(metadata) => match bounds.check(&path) {
-                    Ok(()) => (metadata.is_dir(), metadata.is_file()),
-                    Err(error) => {
-                        take(Part::Refused(path, lookup::plain(&error)))?;
-                        continue;
-                    }
-                },
-                Err(_) if !is_audio(&path) => (false, false),
-                Err(error) => {
-                    take(Part::Refused(path, lookup::plain(&error)))?;
-                    continue;
-                }
-            },
-            _ => (false, false),
-        };
-        if is_dir {
-            match fs::metadata(&path) {
-                Ok(metadata) if read.insert((metadata.dev(), metadata.ino())) => {
-                    levels.extend(open(path, bounds, take)?);
-                }
-                Ok(_) => take(Part::Refused(path, "is a folder that has been read already".into()))?,
-                Err(error) => take(Part::Refused(path, lookup::plain(&error)))?,
+        match look(&path, kind, bounds) {
+            Ok(Looked::Folder { id }) if read.insert(id) => levels.extend(open(path, bounds, take)?),
+            Ok(Looked::Folder { .. }) => {
+                take(Part::Refused(path, "is a folder that has been read already".into()))?;
             }
-        } else if is_file && is_audio(&path) {
-            // What cannot be looked at is refused when it is opened.
-            let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
-            match modified.is_ok_and(|modified| !is_quiet(modified, SystemTime::now())) {
-                true => take(Part::Changing(path))?,
-                false => take(Part::File(path))?,
-            }
-        } else {
-            passed_over.add(Reason::NotAudio);
+            Ok(Looked::Audio { is_quiet: true }) => take(Part::File(path))?,
+            Ok(Looked::Audio { is_quiet: false }) => take(Part::Changing(path))?,
+            Ok(Looked::Other) => passed_over.add(Reason::NotAudio),
+            Err(error) => take(Part::Refused(path, lookup::plain(&error)))?,
         }
     }
     passed_over.counts().try_for_each(|(reason, count)| take(Part::PassedOver(reason, count)))
 }
 
-/// The entries of a folder. If it cannot be read, it gives that to `take` and
-/// returns `None`.
+/// What a path leads to.
+enum Looked {
+    /// Its device and inode.
+    Folder {
+        id: (u64, u64),
+    },
+    Audio {
+        is_quiet: bool,
+    },
+    Other,
+}
+
+/// Looks at what may be a folder or audio. A link must not lead out of the bounds.
+fn look(path: &Path, kind: FileType, bounds: &Bounds) -> io::Result<Looked> {
+    let is_audio = is_audio(path);
+    // Some file systems do not tell the type.
+    let may_be_link = matches!(kind, FileType::Symlink | FileType::Unknown);
+    let may_be_audio = is_audio && kind == FileType::RegularFile;
+    if !(kind == FileType::Directory || may_be_link || may_be_audio) {
+        return Ok(Looked::Other);
+    }
+    let metadata = match fs::metadata(path) {
+        // It is refused when it is opened.
+        Err(_) if may_be_audio => return Ok(Looked::Audio { is_quiet: true }),
+        Err(_) if may_be_link && !is_audio => return Ok(Looked::Other),
+        looked => looked?,
+    };
+    if may_be_link && (metadata.is_dir() || is_audio) {
+        bounds.check(path)?;
+    }
+    if metadata.is_dir() {
+        return Ok(Looked::Folder { id: (metadata.dev(), metadata.ino()) });
+    }
+    if !(is_audio && metadata.is_file()) {
+        return Ok(Looked::Other);
+    }
+    let is_quiet = metadata.modified().map_or(true, |modified| is_quiet(modified, SystemTime::now()));
+    Ok(Looked::Audio { is_quiet })
+}
+
+/// The entries of a folder. If it cannot be read, it gives that to `take` and returns `None`.
 fn open(path: PathBuf, bounds: &Bounds, take: &mut Take<'_>) -> ControlFlow<(), Option<Level>> {
     take(Part::Folder(path.clone()))?;
     match bounds.list(&path) {
