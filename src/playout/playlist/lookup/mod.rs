@@ -1,16 +1,16 @@
 //! Finds the file that a name means: in a playlist, or in a request to the API.
 //!
-//! Names come from other systems: from Windows with backslashes, drive letters, another code page and any case;
-//! from macOS with decomposed accents; from programs that write URLs for paths, or paths for URLs. These are the
-//! rules, and the first that finds a file counts:
+//! Names come from other systems: from Windows with backslashes, drive letters, another code page and any
+//! case; from macOS with decomposed accents; from programs that write URLs for paths, or paths for URLs.
+//! These are the rules, and the first that finds a file counts:
 //!
-//! 1. The name as it is written, then without spaces around it, percent-decoded, and with slashes for
-//!    backslashes ([`forms`]).
-//! 2. The same in another spelling: composed or decomposed, in UTF-8 or Windows-1252, in another case. The way is
-//!    taken folder by folder. Of several names that differ in this, the exact one goes first, then the order of
-//!    their bytes counts.
-//! 3. The end of a path of Windows or of a file server, as long as possible, from the playlist's folder on. And
-//!    the whole path below its drive or its share from a folder above the playlist on.
+//! 1. The name as it is written, then without spaces around it, then with slashes for backslashes. Then the
+//!    same of the percent-decoded name ([`forms`]). If the format holds URLs, the decoded name goes first.
+//! 2. The same in another spelling: composed or decomposed, in UTF-8 or Windows-1252, in another case. The
+//!    way is taken folder by folder. Of several names that differ in this, the exact one goes first, then the
+//!    order of their bytes counts.
+//! 3. The end of a path of Windows or of a file server, as long as possible, from the playlist's folder on.
+//!    And the whole path below its drive or its share from a folder above the playlist on.
 
 mod forms;
 mod listings;
@@ -117,8 +117,8 @@ impl Name {
     }
 }
 
-/// Finds files by their names. It remembers the folders that it has listed, so a list of millions of names reads
-/// no folder twice. It lists nothing outside its bounds.
+/// Finds files by their names. It remembers the folders that it has listed, so a list of millions of names
+/// reads no folder twice. It lists nothing outside its bounds.
 pub(crate) struct Lookup<'b> {
     listings: Listings<'b>,
 }
@@ -152,8 +152,8 @@ impl<'b> Lookup<'b> {
         self.find_otherwise(&forms, folder).ok_or_else(missing)
     }
 
-    /// Finds a file below `folder` that has this name in another spelling or on another system. A name that could
-    /// lead elsewhere is not looked up; a link may.
+    /// Finds a file below `folder` that has this name in another spelling or on another system. A name that
+    /// could lead elsewhere is not looked up; a link may.
     pub(crate) fn find_below(&mut self, name: &Name, folder: &Path) -> Option<PathBuf> {
         let mut forms = name.forms();
         forms.retain(Form::stays_below);
