@@ -7,8 +7,8 @@ pub struct Health {
     pub problems: Vec<String>,
     /// What an operator should look at although the programme goes on, each in a sentence.
     pub warnings: Vec<String>,
-    /// The warnings as strangers may read them, in the same order: without paths, names of files and addresses.
-    /// (Problems never have any.)
+    /// The warnings as strangers may read them, in the same order: without paths, names of files and
+    /// addresses. (Problems never have any.)
     pub public_warnings: Vec<String>,
 }
 

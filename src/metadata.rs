@@ -12,8 +12,8 @@ use crate::path_text;
 /// What a mount announces: a line of text and, if there is one, a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Title {
-    /// Shown by players, usually `Artist - Title`. Any UTF-8: mounts make one line of it, and the ICY block cuts
-    /// it.
+    /// Shown by players, usually `Artist - Title`. Any UTF-8: mounts make one line of it, and the ICY block
+    /// cuts it.
     pub text: String,
     /// Sent as `StreamUrl`.
     pub url: Option<String>,
@@ -34,8 +34,8 @@ impl Title {
     }
 }
 
-/// A text as one line that players and logs can show. Control characters that separate words or lines become a
-/// space; the others vanish.
+/// A text as one line that players and logs can show. Control characters that separate words or lines become
+/// a space; the others vanish.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     let separates =
         |c: char| matches!(c, '\0' | '\t'..='\r' | '\x1c'..='\x1f' | '\u{85}' | '\u{2028}' | '\u{2029}');

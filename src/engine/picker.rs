@@ -284,8 +284,8 @@ impl Picker {
         let source = (self.open)(entry, self.spec)?;
         let duration = source.duration();
         let tags = source.tags().clone();
-        // The mixer knows the end only when the decoder has seen it, whatever the file declares. So the decoder
-        // must be ahead by the longest fade before the end, too.
+        // The mixer knows the end only when the decoder has seen it, whatever the file declares. So the
+        // decoder must be ahead by the longest fade before the end, too.
         let ahead = AHEAD + reach;
         let goes_on_at = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
         let from = goes_on_at.filter(|at| at.0 == id).map_or(FrameCount(0), |at| at.1);

@@ -144,8 +144,6 @@ impl Distributor {
         }
     }
 
-    /// Counts a message as taken off the queue, and tells the receivers that its emitter lost `missed` others
-    /// before it.
     /// Frees the room of a message, and reports the log lines that its source has lost.
     fn take(&mut self, source: &Source) {
         source.free();

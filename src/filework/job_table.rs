@@ -1,5 +1,5 @@
-//! All file work of the process, and what is known of sick files: one table, for a disk belongs to the machine,
-//! not to a station.
+//! All file work of the process, and what is known of sick files: one table, for a disk belongs to the
+//! machine, not to a station.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ pub(crate) const MAX_HANGING: usize = 16;
 /// nobody else from theirs.
 pub(super) const MAX_OF_ONE_USER: usize = 4;
 
-/// How many threads may hang on one file by order of a person who tries again. A thread on a disk that was dead
-/// may notice a minute late that it is well.
+/// How many threads may hang on one file by order of a person who tries again. A thread on a disk that was
+/// dead may notice a minute late that it is well.
 pub(super) const MAX_ORDERED: usize = 4;
 
 /// So many files that hang in one folder mean that its disk is dead: no other file in it is tried. In the

@@ -1,5 +1,5 @@
-//! Looks at files while a configuration is read, and at a start. A disk that is dead must not keep a station from
-//! starting.
+//! Looks at files while a configuration is read, and at a start. A disk that is dead must not keep a station
+//! from starting.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use super::job_table::job_table;
 use super::{FileWork, Job, NoAnswer};
 
-/// How long a start waits for a file that it can do without. A disk that must spin up first may be slower: then
-/// its files are taken up later.
+/// How long a start waits for a file that it can do without. A disk that must spin up first may be slower:
+/// then its files are taken up later.
 const LOOKS_WITHIN: Duration = Duration::from_secs(2);
 
-/// The same while another file does not answer. A start with many files on a dead disk must not take for ever.
+/// The same while another file does not answer. A start with many files on a dead disk must not take for
+/// ever.
 const LOOKS_QUICKLY_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long the files are waited for that nothing works without: a configuration, its users.

@@ -89,8 +89,8 @@ impl FileWork {
         FileWork { user: Some(user.into()), ..self.clone() }
     }
 
-    /// The same part's work by order of a person, who may know that the disk is well again. It is tried although
-    /// a thread hangs on the file, or its disk is taken for dead: the thread may notice much later.
+    /// The same part's work by order of a person, who may know that the disk is well again. It is tried
+    /// although a thread hangs on the file, or its disk is taken for dead: the thread may notice much later.
     pub fn ordered(&self) -> FileWork {
         FileWork { insists: true, ..self.clone() }
     }

@@ -63,7 +63,8 @@ impl fmt::Display for NoAnswer {
             }
             NoAnswer::ShareTaken => write!(
                 f,
-                "{MAX_OF_ONE_USER} files that you asked for hang: nothing more is tried for you until one of them answers"
+                "{MAX_OF_ONE_USER} files that you asked for hang: nothing more is tried for you until one of \
+                 them answers"
             ),
             NoAnswer::NoThread(error) => write!(f, "no thread can be started: {error}"),
             NoAnswer::Panicked => f.write_str("reading it has panicked"),

@@ -131,8 +131,8 @@ impl Settings for PipelineSettings {
              yet, in a folder that Longwave can write to. Every pipeline has another: a second one is refused \
              (`FILE.lock` is there while it runs). What is there but is no state is set aside, by the name \
              `FILE.aside`. `FILE.journal`, beside it, has what changed since it was written: \
-             keep both or none. What the API or an application has changed is written within five seconds: a crash or \
-             a power cut may lose what came after that.";
+             keep both or none. What the API or an application has changed is written within five seconds: \
+             a crash or a power cut may lose what came after that.";
         "max_voices" = "64", COUNT => max_voices, Applied,
             "Voices over the programme, at most. Each costs time of the mixer.";
         "max_queue" = "10000", COUNT => max_queue, Applied, "Entries of the queue, at most.";

@@ -232,7 +232,8 @@ impl Sick {
         let text = format!(
             "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\n{users}media_roots = [{roots}]\n\
              access_log = {access:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\n\
-             state_file = {state:?}\nfallback = {:?}\ndead_air_after = '1s'\nchannels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
+             state_file = {state:?}\nfallback = {:?}\ndead_air_after = '1s'\n\
+             channels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
              format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n",
             at("well/fallback.wav"),
         );

@@ -24,7 +24,8 @@ use crate::units::{FrameCount, FramePos};
 const STUCK_STRETCHES: u32 = 40;
 
 /// The most tracks that fade out at once. With the current one, four sound. Each has a decoder and its
-/// memory, and a fade may take minutes: a skip is pressed more often. One more cuts the quietest of them short.
+/// memory, and a fade may take minutes: a skip is pressed more often. One more cuts the quietest of them
+/// short.
 const MOST_FADING: usize = 3;
 
 /// How tracks meet.
@@ -320,8 +321,8 @@ impl Programme {
         }
     }
 
-    /// Waits until the decoders are as far ahead as they may be. Where tracks meet depends on the ends that they
-    /// have found: with a stepped clock it always comes out the same.
+    /// Waits until the decoders are as far ahead as they may be. Where tracks meet depends on the ends that
+    /// they have found: with a stepped clock it always comes out the same.
     fn wait_for_decoders(&self, patience: Duration) {
         if let Some(track) = self.current.track() {
             track.voice.wait_until_ahead(patience);
@@ -346,7 +347,8 @@ impl Programme {
         if track.fallback && self.next.list_is_back() {
             return Some(self.frames(self.transitions.crossfade.max(CUT)));
         }
-        // What the file declares does not count: only the decoder knows the end, and it is ahead by the crossfade.
+        // What the file declares does not count: only the decoder knows the end, and it is ahead by the
+        // crossfade.
         remaining.filter(|left| *left <= self.overlap(track))
     }
 
@@ -399,7 +401,7 @@ impl Programme {
                 return;
             }
             let quietest = fading.into_iter().min_by(|one, other| one.gain().total_cmp(&other.gain()));
-            quietest.expect("there are some").ramp_to(0.0, cut, Curve::Smooth);
+            quietest.expect("more than MOST_FADING fade").ramp_to(0.0, cut, Curve::Smooth);
         }
     }
 

@@ -91,8 +91,8 @@ impl Track {
         self.voice.ending().is_some()
     }
 
-    /// How much of it is to come, as well as it is known: from what its decoder found, else from what its file
-    /// declares. A track that goes on beyond that has shown it to be wrong.
+    /// How much of it is to come, as well as it is known: from what its decoder found, else from what its
+    /// file declares. A track that goes on beyond that has shown it to be wrong.
     pub fn remaining(&self) -> Option<FrameCount> {
         self.voice.remaining().or_else(|| {
             let left = self.info.duration?.0.checked_sub(self.voice.position().0)?;

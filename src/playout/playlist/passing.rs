@@ -1,4 +1,5 @@
-//! What in a folder is passed over by its name: what holds no music of the station's, and what is not finished.
+//! What in a folder is passed over by its name: what holds no music of the station's, and what is not
+//! finished.
 //!
 //! The names count below a folder that is read. A folder that somebody names is read, whatever it is called.
 
@@ -44,8 +45,8 @@ const SNAPSHOTS: [&str; 7] =
 /// Indexes, thumbnails, what `fsck` found, and the rests of archives of macOS.
 const SYSTEM_FOLDERS: [&str; 6] =
     ["system volume information", "@eadir", "__macosx", "lost+found", "@tmp", "temporary items"];
-/// The last extensions of files that are being downloaded or copied: by browsers, WinSCP, BitTorrent clients and
-/// Syncthing.
+/// The last extensions of files that are being downloaded or copied: by browsers, WinSCP, BitTorrent clients
+/// and Syncthing.
 const UNFINISHED: [&str; 9] =
     ["part", "filepart", "partial", "tmp", "crdownload", "download", "opdownload", "!qb", "!ut"];
 

@@ -164,8 +164,8 @@ impl Reader<'_> {
         if self.bounds.is_limited() { MAX_CONFINED_ENTRIES } else { MAX_ENTRIES }
     }
 
-    /// Passes over the files of folders that are being written. But if there is nothing else, they play: a folder
-    /// that has just been filled must not leave a station silent.
+    /// Passes over the files of folders that are being written. But if there is nothing else, they play: a
+    /// folder that has just been filled must not leave a station silent.
     fn settle_changing(&mut self) -> ControlFlow<()> {
         let changing = std::mem::take(&mut self.changing);
         if self.entries == 0 {

@@ -12,8 +12,8 @@ const QUIET_AFTER: Duration = Duration::from_secs(10);
 /// The most files that are watched until they are quiet. When the first is, all are looked at again.
 const MAX_AWAITED: usize = 256;
 
-/// Whether a file that was changed at this time is quiet now. The clock of a file server may be ahead of ours; a
-/// time far in the future says nothing.
+/// Whether a file that was changed at this time is quiet now. The clock of a file server may be ahead of
+/// ours; a time far in the future says nothing.
 pub(super) fn is_quiet(modified: SystemTime, now: SystemTime) -> bool {
     let since = now.duration_since(modified).unwrap_or_else(|ahead| ahead.duration());
     since >= QUIET_AFTER

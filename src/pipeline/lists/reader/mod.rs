@@ -1,5 +1,5 @@
-//! What the thread `lists` does: follows the reading of a list, hands its entries over, and reads it again when
-//! it has changed.
+//! What the thread `lists` does: follows the reading of a list, hands its entries over, and reads it again
+//! when it has changed.
 
 #[cfg(test)]
 mod tests;

@@ -72,8 +72,8 @@ fn with_slashes(path: &[u8]) -> Vec<u8> {
     path.iter().map(|&byte| if byte == b'\\' { b'/' } else { byte }).collect()
 }
 
-/// Whether a path is absolute on another system: `C:\x`, `\\server\share\x`, `\x` (the root of the drive that the
-/// list is on), `/C:/x` (from a URL). A path that begins with one slash is absolute here.
+/// Whether a path is absolute on another system: `C:\x`, `\\server\share\x`, `\x` (the root of the drive that
+/// the list is on), `/C:/x` (from a URL). A path that begins with one slash is absolute here.
 fn foreign(written: &[u8]) -> Option<Foreign> {
     let path = with_slashes(written);
     // `\\?\C:\x` and `\\?\UNC\server\share\x` name the same without limits of length.

@@ -12,8 +12,8 @@ use unicode_normalization::UnicodeNormalization;
 use crate::path_text;
 use crate::roots::{self, Bounds};
 
-/// How many names are listed. Where there are more, files are found by their exact names, and in the spellings
-/// that can be tried without a listing.
+/// How many names are listed. Where there are more, files are found by their exact names, and in the
+/// spellings that can be tried without a listing.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     /// Names that are kept, of all folders together, and so of one folder, too.
@@ -32,8 +32,8 @@ impl Limits {
 /// The most folders that are kept.
 const MAX_FOLDERS: usize = 20_000;
 
-/// The names in the folders that were listed. They are of the moment of the listing: a list is read in moments,
-/// and again when one of its folders has changed.
+/// The names in the folders that were listed. They are of the moment of the listing: a list is read in
+/// moments, and again when one of its folders has changed.
 pub(super) struct Listings<'b> {
     bounds: &'b Bounds,
     limits: Limits,
@@ -54,7 +54,8 @@ impl<'b> Listings<'b> {
         Listings { bounds, limits, folders: HashMap::new(), kept: 0, read: 0 }
     }
 
-    /// The names in a folder that this one may mean: first itself, then the others in the order of their bytes.
+    /// The names in a folder that this one may mean: first itself, then the others in the order of their
+    /// bytes.
     pub fn names_of(&mut self, folder: &Path, name: &[u8]) -> Vec<OsString> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         match self.listing(folder) {
@@ -92,7 +93,8 @@ impl<'b> Listings<'b> {
         }
         let entries = match self.bounds.list_at_most(self.limits.kept + 1, folder) {
             Ok(entries) => entries,
-            // There may be files in a folder that cannot be listed, but none that may be played out of bounds.
+            // There may be files in a folder that cannot be listed, but none that may be played out of
+            // bounds.
             Err(error) if roots::is_outside(&error) => return Listing::Names(HashMap::new()),
             Err(_) => return Listing::Unknown,
         };
