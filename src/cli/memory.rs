@@ -1,5 +1,5 @@
-//! Gives memory back to the system: large blocks at once, small ones after a crowd has left. Only the program does it: the library is a guest, and
-//! leaves its host's allocator alone.
+//! Gives memory back to the system: large blocks at once, small ones after a crowd has left. Only the program does
+//! it: the library is a guest, and leaves its host's allocator alone.
 
 use longwave::Server;
 
@@ -10,8 +10,8 @@ const CROWD: u64 = 500;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const ARENAS: libc::c_int = 2;
 
-/// Blocks from this size on are taken from the system, and go back to it when they are freed. Unless it is set,
-/// the allocator raises it to the largest block that was ever freed, and keeps what comes after that.
+/// Blocks of at least so many bytes are taken from the system, and go back to it when they are freed. Left alone,
+/// the allocator raises this to the size of the largest block that was ever freed, and keeps blocks below it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGE_BLOCK: libc::c_int = 256 * 1024;
 
@@ -29,8 +29,8 @@ impl Memory {
         Memory::Watches { peak: 0 }
     }
 
-    /// Tells the allocator to keep little. To be called before the first thread starts.
-    pub fn limit() {
+    /// Has the allocator keep little of what is freed. To be called before the first thread starts.
+    pub fn keep_little() {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         // SAFETY: they set numbers, and no other thread runs yet.
         unsafe {

@@ -31,7 +31,7 @@ use on_air::OnHangup;
 /// Runs the command. The exit code is 0 for success, 2 for a wrong command line or configuration, 1 for any
 /// other failure.
 pub fn main() -> ExitCode {
-    memory::Memory::limit();
+    memory::Memory::keep_little();
     signals::hold();
     let command = args::parse();
     if !command.goes_on_air() {

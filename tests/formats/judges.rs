@@ -117,8 +117,15 @@ impl Sound {
 }
 
 impl Tone {
-    /// Whether both are the same tone: to 1 Hz and half a dB.
+    fn is_silence(self) -> bool {
+        self.level.is_nan() || self.level < -90.0
+    }
+
+    /// Whether both are the same tone: to 1 Hz and half a dB. In silence there is none.
     pub fn agrees(self, other: Tone) -> bool {
+        if self.is_silence() || other.is_silence() {
+            return self.is_silence() && other.is_silence();
+        }
         (self.hz - other.hz).abs() < 1.0 && (self.level - other.level).abs() < 0.5
     }
 }
