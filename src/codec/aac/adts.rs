@@ -7,7 +7,7 @@ pub(crate) const HEADER_BYTES: usize = 7;
 pub(crate) const MAX_PACKET_BYTES: usize = 8_191;
 
 /// Frames in a raw data block.
-const BLOCK_FRAMES: u32 = 1024;
+pub(crate) const BLOCK_FRAMES: u32 = 1024;
 
 /// A parsed header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) struct Header {
     /// The channel configuration of the core: 1 is mono (also HE-AAC v2), 2 is stereo, 0 is defined inside
     /// the packet.
     pub channel_config: u8,
+    /// The header in bytes, with its checksum if there is one.
+    pub head_len: usize,
     /// The whole packet in bytes, header included.
     pub len: usize,
     /// Frames in the packet at `rate`: 1,024 for each of its one to four blocks.
@@ -33,15 +35,16 @@ pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
     if sync != 0xff || kind & 0xf6 != 0xf0 {
         return None;
     }
-    let checksum = if kind & 1 == 0 { 2 } else { 0 };
+    let head_len = HEADER_BYTES + if kind & 1 == 0 { 2 } else { 0 };
     let len = usize::from(mode & 3) << 11 | usize::from(middle) << 3 | usize::from(low >> 5);
-    if len <= HEADER_BYTES + checksum {
+    if len <= head_len {
         return None;
     }
     Some(Header {
         object_type: (coding >> 6) + 1,
         rate: rate(coding >> 2 & 15)?,
         channel_config: (coding & 1) << 2 | mode >> 6,
+        head_len,
         len,
         frames: (u32::from(blocks & 3) + 1) * BLOCK_FRAMES,
     })
@@ -64,10 +67,11 @@ mod tests {
         // MPEG-4 AAC-LC, 44.1 kHz, stereo, no checksum, 371 bytes.
         let header = parse([0xff, 0xf1, 0x50, 0x80, 0x2e, 0x7f, 0xfc]).unwrap();
         assert_eq!((header.object_type, header.rate, header.len), (2, 44_100, 371));
-        assert_eq!((header.frames, header.channel_config), (1024, 2));
+        assert_eq!((header.frames, header.channel_config, header.head_len), (1024, 2, 7));
         // MPEG-2, with a checksum, 22.05 kHz, mono, two blocks.
         let header = parse([0xff, 0xf8, 0x5c, 0x40, 0x2e, 0x7f, 0xfd]).unwrap();
         assert_eq!((header.rate, header.frames, header.channel_config), (22_050, 2048, 1));
+        assert_eq!(header.head_len, 9);
         // 5.1: the configuration lies across two bytes.
         assert_eq!(parse([0xff, 0xf1, 0x51, 0x80, 0x2e, 0x7f, 0xfc]).unwrap().channel_config, 6);
     }

@@ -6,69 +6,53 @@ use std::io::{self, Read, Seek, SeekFrom};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::errors::{Error, Result, SeekErrorKind, seek_error};
 use symphonia::core::formats::well_known::FORMAT_ID_WAVE;
-use symphonia::core::formats::{FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track};
+use symphonia::core::formats::{FormatInfo, Track};
 use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
-use symphonia::core::meta::{Metadata, MetadataLog};
 use symphonia::core::packet::Packet;
-use symphonia::core::units::{Duration, Timestamp};
+use symphonia::core::units::Timestamp;
 
+use super::one_track::{Packets, packet};
 use super::sound::Blocks;
 use super::source::Media;
 
-const INFO: FormatInfo =
-    FormatInfo { format: FORMAT_ID_WAVE, short_name: "blocks", long_name: "WAV or AIFF" };
-
 /// Blocks from the first byte of a source to its last.
-pub(super) struct BlockReader {
+pub(super) struct BlockPackets {
     stream: MediaSourceStream<'static>,
     blocks: Blocks,
-    tracks: [Track; 1],
-    info: MediaInfo,
-    metadata: MetadataLog,
+    /// The number of all frames.
+    frames: u64,
     /// The number of the next block.
     next: u64,
 }
 
-impl BlockReader {
-    pub(super) fn new(media: Media, blocks: Blocks) -> BlockReader {
+impl BlockPackets {
+    pub(super) fn new(media: Media, blocks: Blocks) -> BlockPackets {
         let count = media.byte_len().unwrap_or(0) / blocks.bytes;
-        let mut track = Track::new(0);
-        track.with_codec_params(CodecParameters::Audio(blocks.params()));
-        track.with_num_frames(count.saturating_mul(blocks.frames));
-        BlockReader {
+        BlockPackets {
             stream: MediaSourceStream::new(Box::new(media), MediaSourceStreamOptions::default()),
+            frames: count.saturating_mul(blocks.frames),
             blocks,
-            info: MediaInfo::from_track(&track),
-            tracks: [track],
-            metadata: MetadataLog::default(),
             next: 0,
         }
     }
 
     /// The tick at which a block begins.
-    fn tick(&self, block: u64) -> u64 {
-        block.saturating_mul(self.blocks.frames)
+    fn tick(&self, block: u64) -> Timestamp {
+        let tick = block.saturating_mul(self.blocks.frames);
+        Timestamp::new(i64::try_from(tick).unwrap_or(i64::MAX))
     }
 }
 
-impl FormatReader for BlockReader {
-    fn format_info(&self) -> &FormatInfo {
-        &INFO
+impl Packets for BlockPackets {
+    const INFO: FormatInfo =
+        FormatInfo { format: FORMAT_ID_WAVE, short_name: "blocks", long_name: "WAV or AIFF" };
+
+    fn describe(&self, track: &mut Track) {
+        track.with_codec_params(CodecParameters::Audio(self.blocks.params()));
+        track.with_num_frames(self.frames);
     }
 
-    fn media_info(&self) -> &MediaInfo {
-        &self.info
-    }
-
-    fn metadata(&mut self) -> Metadata<'_> {
-        self.metadata.metadata()
-    }
-
-    fn tracks(&self) -> &[Track] {
-        &self.tracks
-    }
-
-    fn next_packet(&mut self) -> Result<Option<Packet>> {
+    fn next(&mut self) -> Result<Option<Packet>> {
         let mut bytes = vec![0; (self.blocks.per_packet() * self.blocks.bytes) as usize];
         let read = read_full(&mut self.stream, &mut bytes)?;
         let count = read as u64 / self.blocks.bytes;
@@ -76,28 +60,22 @@ impl FormatReader for BlockReader {
             return Ok(None);
         }
         bytes.truncate((count * self.blocks.bytes) as usize);
-        let begin = Timestamp::new(i64::try_from(self.tick(self.next)).unwrap_or(i64::MAX));
+        let begin = self.tick(self.next);
         self.next += count;
-        Ok(Some(Packet::new(0, begin, Duration::new(self.tick(count)), bytes)))
+        Ok(Some(packet(begin, count * self.blocks.frames, bytes)))
     }
 
-    fn seek(&mut self, _: SeekMode, to: SeekTo) -> Result<SeekedTo> {
-        let SeekTo::Timestamp { ts, .. } = to else { return seek_error(SeekErrorKind::Unseekable) };
-        let total = self.tracks[0].num_frames.unwrap_or(0);
-        let wanted = u64::try_from(ts.get()).unwrap_or(0);
-        if wanted > total {
+    fn seek(&mut self, to: Timestamp) -> Result<Timestamp> {
+        let wanted = u64::try_from(to.get()).unwrap_or(0);
+        if wanted > self.frames {
             return seek_error(SeekErrorKind::OutOfRange);
         }
         self.next = wanted / self.blocks.frames;
         self.stream.seek(SeekFrom::Start(self.next * self.blocks.bytes))?;
-        let actual_ts = Timestamp::new(i64::try_from(self.tick(self.next)).unwrap_or(i64::MAX));
-        Ok(SeekedTo { track_id: 0, required_ts: ts, actual_ts })
+        Ok(self.tick(self.next))
     }
 
-    fn into_inner<'s>(self: Box<Self>) -> MediaSourceStream<'s>
-    where
-        Self: 's,
-    {
+    fn into_stream(self) -> MediaSourceStream<'static> {
         self.stream
     }
 }

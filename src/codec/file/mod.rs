@@ -17,6 +17,7 @@ mod kinds;
 mod mp4;
 mod mpeg;
 mod ogg;
+mod one_track;
 mod open;
 #[allow(unsafe_code, reason = "calls libopus's decoder")]
 mod opus;

@@ -11,9 +11,10 @@ use symphonia::core::formats::{FormatOptions, FormatReader};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
-use super::adts::AdtsReader;
+use super::adts::AdtsPackets;
 use super::bitstream::Bitstream;
-use super::blocks::BlockReader;
+use super::blocks::BlockPackets;
+use super::one_track::OneTrack;
 use super::source::{self, Bytes, Media, Source};
 use super::survey::{Reader, Survey, survey};
 use super::tags::Found;
@@ -43,8 +44,8 @@ impl Opened {
         }
         let unopened = |cause: Cause| refused(why_not_opened(&cause));
         let mut format: Box<dyn FormatReader> = match reader {
-            Reader::Blocks(blocks) => Box::new(BlockReader::new(media, blocks)),
-            Reader::Adts => Box::new(AdtsReader::new(media).map_err(unopened)?),
+            Reader::Blocks(blocks) => Box::new(OneTrack::new(BlockPackets::new(media, blocks))),
+            Reader::Adts => Box::new(OneTrack::new(AdtsPackets::new(media).map_err(unopened)?)),
             Reader::Probed => probe(media, name).map_err(unopened)?,
         };
         let mut bitstream = Bitstream::new(&*format).map_err(|reason| refused(reason.to_owned()))?;
