@@ -1,4 +1,7 @@
-//! Finds tags (ID3, APE) between packets, so that they are skipped. `file/tags.rs` reads them.
+//! Finds tags (ID3, APE) between packets, so that they are skipped. `file/tags/` reads them.
+
+/// With as many bytes, it is always clear whether there is a tag.
+pub(crate) const ENOUGH_BYTES: usize = 32;
 
 /// The largest plausible tag, with cover art.
 const MAX_TAG_BYTES: u64 = 16 << 20;
@@ -41,7 +44,7 @@ fn ape(bytes: &[u8]) -> Look {
     if !bytes.starts_with(b"APET") {
         return Look::Other;
     }
-    let Some(head) = bytes.first_chunk::<32>() else { return Look::Unclear(32) };
+    let Some(head) = bytes.first_chunk::<ENOUGH_BYTES>() else { return Look::Unclear(ENOUGH_BYTES) };
     let number =
         |at: usize| u64::from(u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
     if !head.starts_with(b"APETAGEX") || ![1000, 2000].contains(&number(8)) {

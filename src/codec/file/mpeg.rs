@@ -4,7 +4,8 @@
 use std::io;
 
 use super::source::Bytes;
-use crate::codec::mp3::header::{self, Header};
+use crate::codec::mp3::header::{self, FileInfo, Header};
+use crate::codec::tags::{self, Look};
 
 /// Between the declared end and the end of the file, so many bytes prove nothing: writers differ in what they
 /// count, and small tags follow.
@@ -78,24 +79,15 @@ struct Told {
 
 impl Told {
     fn read(packet: &[u8], header: &Header) -> Option<Told> {
-        let number = |at: usize| packet.get(at..at + 4)?.first_chunk().map(|four| u32::from_be_bytes(*four));
-        // Behind the side information of each kind of packet.
-        let side = match (header.version, header.channels) {
-            (header::Version::One, crate::Channels::Stereo) => 32,
-            (header::Version::One, crate::Channels::Mono) | (_, crate::Channels::Stereo) => 17,
-            (_, crate::Channels::Mono) => 9,
-        };
-        let xing = header::HEADER_BYTES + side + if header.checksum { 2 } else { 0 };
-        let vbri = header::HEADER_BYTES + 32;
-        if packet.get(vbri..vbri + 4) == Some(b"VBRI") {
-            return Some(Told { packets: number(vbri + 14)?.into(), bytes: number(vbri + 10) });
+        let info = header::file_info(header, packet)?;
+        let (FileInfo::Xing(fields) | FileInfo::Vbri(fields)) = info;
+        let number = |at: usize| fields.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four));
+        if matches!(info, FileInfo::Vbri(_)) {
+            return Some(Told { packets: number(10)?.into(), bytes: number(6) });
         }
-        if !matches!(packet.get(xing..xing + 4), Some(b"Xing" | b"Info")) {
-            return None;
-        }
-        let flags = number(xing + 4)?;
-        let packets = (flags & 1 != 0).then(|| number(xing + 8)).flatten()?;
-        let bytes = (flags & 2 != 0).then(|| number(xing + 12)).flatten().filter(|bytes| *bytes > 0);
+        let flags = number(0)?;
+        let packets = (flags & 1 != 0).then(|| number(4)).flatten()?;
+        let bytes = (flags & 2 != 0).then(|| number(8)).flatten().filter(|bytes| *bytes > 0);
         Some(Told { packets: packets.into(), bytes })
     }
 }
@@ -125,20 +117,10 @@ fn sample(bytes: &[u8]) -> (u64, u64) {
 /// Where the tags end that begin at `at`.
 fn after_tags(bytes: &mut Bytes, mut at: u64, end: u64) -> io::Result<u64> {
     for _ in 0..MAX_TAGS {
-        let head = bytes.up_to(at, 32)?;
-        at += match head.as_slice() {
-            [b'I', b'D', b'3', _, _, _, a, b, c, d, ..] => {
-                10 + [a, b, c, d].into_iter().fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f))
-            }
-            [b'T', b'A', b'G', ..] => 128,
-            // The size counts all but the header.
-            [b'A', b'P', b'E', b'T', b'A', b'G', b'E', b'X', _, _, _, _, a, b, c, d, ..] => {
-                32 + u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
-            }
-            _ => break,
-        };
-        if at >= end {
-            break;
+        match tags::look(&bytes.up_to(at, tags::ENOUGH_BYTES)?) {
+            Look::Tag(length) if at + length < end => at += length,
+            Look::Tag(_) => return Ok(end),
+            Look::Unclear(_) | Look::Other => break,
         }
     }
     Ok(at.min(end))

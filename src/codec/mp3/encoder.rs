@@ -192,7 +192,7 @@ mod tests {
                     for packet in packets {
                         let said = header::parse(*packet.bytes.first_chunk().unwrap()).unwrap();
                         assert_eq!((said.bitrate, said.rate, said.channels), (bitrate, rate, channels));
-                        assert!(!header::is_file_info(&said, &packet.bytes));
+                        assert_eq!(header::file_info(&said, &packet.bytes), None);
                     }
                 }
             }

@@ -109,24 +109,36 @@ pub(crate) const fn bitrates(version: Version, layer: Layer) -> &'static [u16; 1
     }
 }
 
-/// Whether a packet is the silent one at the beginning of a file that contains the file's length (Xing, Info,
-/// VBRI). In a live stream the length would be wrong.
-pub(crate) fn is_file_info(header: &Header, packet: &[u8]) -> bool {
+/// What the silent packet at the beginning of a file tells of it, from behind the word that names its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileInfo<'a> {
+    /// `Xing` or `Info`: flags, then the fields that they name.
+    Xing(&'a [u8]),
+    /// `VBRI`: fields in fixed places.
+    Vbri(&'a [u8]),
+}
+
+/// Reads the packet that contains a file's length. In a live stream the length would be wrong.
+pub(crate) fn file_info<'a>(header: &Header, packet: &'a [u8]) -> Option<FileInfo<'a>> {
     if header.layer != Layer::Three {
-        return false;
+        return None;
     }
     let side_info = match (header.version, header.channels) {
         (Version::One, Channels::Stereo) => 32,
         (Version::One, Channels::Mono) | (_, Channels::Stereo) => 17,
         (_, Channels::Mono) => 9,
     };
-    let at = |offset: usize| packet.get(offset..offset + 4);
+    let at = |offset: usize| packet.get(HEADER_BYTES + offset..)?.split_first_chunk::<4>();
     // LAME writes the tag as if there were no checksum, others behind it.
     let behind_checksum = if header.checksum { 2 } else { 0 };
-    [0, behind_checksum]
-        .iter()
-        .any(|extra| matches!(at(HEADER_BYTES + side_info + extra), Some(b"Xing" | b"Info")))
-        || at(HEADER_BYTES + 32) == Some(b"VBRI")
+    let xing = [0, behind_checksum].into_iter().find_map(|extra| match at(side_info + extra)? {
+        (b"Xing" | b"Info", fields) => Some(FileInfo::Xing(fields)),
+        _ => None,
+    });
+    xing.or_else(|| match at(32)? {
+        (b"VBRI", fields) => Some(FileInfo::Vbri(fields)),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -167,6 +179,35 @@ mod tests {
             assert!((header.len as f64 - ideal).abs() <= 4.0, "{header:?}");
         }
         assert_eq!(longest, MAX_PACKET_BYTES);
+    }
+
+    #[test]
+    fn the_length_of_a_file_is_found_before_and_behind_the_checksum() {
+        let packet = |checksum: bool, at: usize, word: &[u8]| {
+            let mut packet = vec![0; 417];
+            packet[..4].copy_from_slice(&[0xff, if checksum { 0xfa } else { 0xfb }, 0x90, 0x64]);
+            packet[at..at + 4].copy_from_slice(word);
+            packet[at + 4] = 7;
+            packet
+        };
+        for (checksum, at, word) in [
+            (false, 36, b"Xing"),
+            (false, 36, b"Info"),
+            (true, 36, b"Info"), // LAME
+            (true, 38, b"Info"),
+            (false, 36, b"VBRI"),
+        ] {
+            let packet = packet(checksum, at, word);
+            let header = parse(*packet.first_chunk().unwrap()).unwrap();
+            let fields = match file_info(&header, &packet) {
+                Some(FileInfo::Xing(fields)) if word != b"VBRI" => fields,
+                Some(FileInfo::Vbri(fields)) if word == b"VBRI" => fields,
+                other => panic!("{other:?} at {at}"),
+            };
+            assert_eq!((fields[0], fields.len()), (7, 417 - at - 4));
+        }
+        let packet = packet(false, 38, b"Info");
+        assert_eq!(file_info(&parse(*packet.first_chunk().unwrap()).unwrap(), &packet), None);
     }
 
     #[test]

@@ -298,7 +298,7 @@ impl Codec {
             Codec::Mpeg => packet
                 .first_chunk()
                 .and_then(|head| mpeg::parse(*head))
-                .is_some_and(|header| mpeg::is_file_info(&header, packet)),
+                .is_some_and(|header| mpeg::file_info(&header, packet).is_some()),
             Codec::Adts => false,
         }
     }

@@ -4,9 +4,8 @@ use std::io;
 
 use super::Found;
 use super::gain::{Gains, sane_db, sane_peak};
-use crate::audio::Channels;
 use crate::codec::file::source::Bytes;
-use crate::codec::mp3::header::{self, Layer, Version};
+use crate::codec::mp3::header::{self, FileInfo};
 
 /// Older versions of LAME aimed at 83 dB instead of 89 dB.
 const OLD_TARGET_DB: f32 = 6.0;
@@ -25,16 +24,7 @@ pub(in crate::codec::file) fn read(bytes: &mut Bytes, at: u64, found: &mut Found
 
 fn gains(packet: &[u8]) -> Option<Gains> {
     let header = header::parse(*packet.first_chunk()?)?;
-    if header.layer != Layer::Three {
-        return None;
-    }
-    let side_info = match (header.version, header.channels) {
-        (Version::One, Channels::Stereo) => 32,
-        (Version::One, Channels::Mono) | (_, Channels::Stereo) => 17,
-        (_, Channels::Mono) => 9,
-    };
-    let tag = packet.get(header::HEADER_BYTES + side_info..)?;
-    let tag = tag.strip_prefix(b"Xing").or_else(|| tag.strip_prefix(b"Info"))?;
+    let FileInfo::Xing(tag) = header::file_info(&header, packet)? else { return None };
     let flags = u32::from_be_bytes(*tag.first_chunk()?);
     let fields: usize = FIELDS.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, length)| length).sum();
     let lame = tag.get(4 + fields..)?.first_chunk::<19>()?;

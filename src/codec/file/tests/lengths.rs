@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::fixture::{Folder, Pcm, channel, convert, decode, read_all, stereo};
+use super::fixture::{Folder, Pcm, channel, convert, decode, read_all, run, stereo};
 use crate::codec::file::{AudioFile, read_metadata};
 use crate::units::FrameCount;
 
@@ -85,6 +85,23 @@ fn joined_mp3_files_are_heard_to_the_end_of_the_last() {
             check_two_parts(&path, 3_000, 0.01);
         }
     }
+}
+
+#[test]
+fn joined_mp3_files_with_checksums_are_known_as_such() {
+    let folder = Folder::new();
+    let parts = [440.0, 880.0].map(|hz| {
+        let wav = folder.wav("part.wav", &Pcm::sine(44_100, 2, hz, 0, FRAMES));
+        let mp3 = folder.path("part.mp3");
+        let options = ["--quiet", "-p", "-b", "128"].map(Path::new);
+        run("lame", "lame", options.into_iter().chain([&*wav, &*mp3]));
+        std::fs::read(mp3).unwrap()
+    });
+    assert_eq!(parts[0][1] & 1, 0, "there are checksums");
+    let path = write(&folder, "joined.mp3", &parts.concat());
+    let file = AudioFile::open(&path, stereo(44_100)).unwrap();
+    assert_eq!(file.duration(), None, "the end is not known before it is decoded");
+    check_two_parts(&path, 3_000, 0.01);
 }
 
 #[test]
