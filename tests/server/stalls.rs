@@ -85,6 +85,10 @@ fn the_station_that_is_stopped() {
         info.packets + info.dropped_packets == u64::from(pushed)
     });
     let info = feed.info();
+    // An ended mount does not wait long for those that are behind.
+    until("all listeners have caught up", || {
+        !station.server.listeners(None).unwrap().iter().any(|listener| listener.is_behind)
+    });
     drop(feed);
     until("the crowd has gone", || station.server.stats().connections == 0);
     let skipped = station.server.stats().skipped_bytes;
