@@ -23,7 +23,8 @@ ABI_MAJOR := 0
 BUILD_NEEDS := cc:gcc c++:g++ -lmp3lame:libmp3lame-dev -lopus:libopus-dev
 TEST_NEEDS := ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools \
 	pkg-config:pkg-config python3:python3 \
-	/usr/lib/python3/dist-packages/mutagen:python3-mutagen sbcl:sbcl /usr/share/common-lisp/source/cl-cffi:cl-cffi
+	/usr/lib/python3/dist-packages/mutagen:python3-mutagen \
+	sbcl:sbcl /usr/share/common-lisp/source/cl-cffi:cl-cffi
 
 .PHONY: all build library demo test bench install install-files uninstall clean help needs test-needs
 .DEFAULT_GOAL := all

@@ -106,11 +106,12 @@ impl Settings for PipelineSettings {
         "shuffle" = "false", FLAG => shuffle, Applied,
             "Whether every pass has an order of its own. No track comes twice before all have played.";
         "crossfade" = "0s", TIME => crossfade, Applied,
-            "How long two tracks overlap, up to 5m. With `\"0s\"` tracks join without a gap.";
+            "How long two tracks overlap, up to 5m. With `\"0s\"` tracks join without a gap. Tracks are decoded \
+             ahead for so long, so that their ends are known: a second of stereo takes 0.4 MB a track.";
         "fade_in" = "0s", TIME => fade_in, Applied,
             "How long a track takes to reach its level when nothing sounds before it.";
         "fade_out" = "0s", TIME => fade_out, Applied,
-            "How long a track takes to fade when nothing follows it.";
+            "How long a track takes to fade when nothing follows it. It is decoded ahead for so long, too.";
         "skip_crossfade" = "800ms", TIME => skip_crossfade, Restart,
             "How long the crossfade of a skip takes, up to 5m. Three tracks fade out at once at most: one more \
              cuts the quietest of them short.";
