@@ -129,7 +129,8 @@ fn resolve(
     canonicalize: impl Fn(&Path) -> io::Result<PathBuf>,
 ) -> io::Result<(PathBuf, PathBuf)> {
     let real = canonicalize(path)?;
-    // A root may be a link itself, or a disk that was mounted after the start. So what it leads to now counts.
+    // A root may be a link itself, or a disk that was mounted after the start. So what it leads to now
+    // counts.
     let below = |declared: &PathBuf| {
         let root = canonicalize(declared).ok()?;
         remember(declared, &root);

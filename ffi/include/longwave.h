@@ -283,11 +283,9 @@ lw_status lw_pipeline_replace_encoder(lw_pipeline pipeline, const char *mount, c
 
 // Makes a file the current track now, by a quick crossfade. What was up next goes on after it. The file is
 // opened on this thread. If it cannot be played, this returns `LW_FILE`, or `LW_NO_ANSWER` if its disk does
-// not answer, and nothing changes. `title` goes before the file's tags and may be NULL. `id` is the entry's number and may be NULL.
-lw_status lw_pipeline_play_file(lw_pipeline pipeline,
-                                const char *file,
-                                const char *title,
-                                uint64_t *id);
+// not answer, and nothing changes. `title` goes before the file's tags and may be NULL. `id` is the entry's
+// number and may be NULL.
+lw_status lw_pipeline_play_file(lw_pipeline pipeline, const char *file, const char *title, uint64_t *id);
 
 // Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects
 // with `file` and perhaps `title`; a path that is not UTF-8 is a percent-encoded file:// URL. `options` is a
@@ -422,7 +420,8 @@ lw_status lw_pipeline_snapshot(lw_pipeline pipeline, char **json);
 lw_status lw_pipeline_restore(lw_pipeline pipeline, const char *snapshot);
 
 // Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be
-// played, and `LW_NO_ANSWER` if its disk does not answer. A volume of 1 leaves it unchanged. If `paused` is not 0, it waits for `lw_pipeline_resume_voice`.
+// played, and `LW_NO_ANSWER` if its disk does not answer. A volume of 1 leaves it unchanged. If `paused` is
+// not 0, it waits for `lw_pipeline_resume_voice`.
 // `voice` is its number, as long as the pipeline runs.
 lw_status lw_pipeline_play_voice(lw_pipeline pipeline,
                                  const char *file,

@@ -9,8 +9,8 @@ use longwave::{Config, ConfigError, MAX_PACKET_BYTES, PacketReader, Parsed, PcmS
 /// More than any stream's header pages may take.
 const MAX_HEADER_BYTES: usize = 1 << 20;
 
-/// A stream that arrives cut anywhere, as `write_audio` takes it. The first byte chooses the content type, the
-/// second how it is cut.
+/// A stream that arrives cut anywhere, as `write_audio` takes it. The first byte chooses the content type,
+/// the second how it is cut.
 pub fn packets(data: &[u8]) {
     let [kind, cut, stream @ ..] = data else { return };
     let types = ["audio/mpeg", "audio/aac", "audio/ogg", "audio/x-own"];
@@ -134,8 +134,8 @@ pub fn file(data: &[u8]) {
     }
 }
 
-/// The tags of a file. The first byte chooses their kind; the others are the tag: of ID3 and APE with its own header,
-/// of the others what is in it.
+/// The tags of a file. The first byte chooses their kind; the others are the tag: of ID3 and APE with its own
+/// header, of the others what is in it.
 pub fn tags(data: &[u8]) {
     let [kind, tag @ ..] = data else { return };
     let packet = [&[0xFF, 0xFB, 0x90, 0x64][..], &[0x55; 413]].concat();

@@ -7,8 +7,8 @@ use subtle::ConstantTimeEq;
 /// The longest hash that is compared.
 const LONGEST_HASH: usize = 64;
 
-/// Computes password hashes in one buffer, which it keeps. (A buffer that is allocated and freed for each hash
-/// ends up in the allocator's arenas, one after the other.)
+/// Computes password hashes in one buffer, which it keeps. (A buffer that is allocated and freed for each
+/// hash ends up in the allocator's arenas, one after the other.)
 #[derive(Default)]
 pub(crate) struct PasswordChecker {
     blocks: Vec<Block>,

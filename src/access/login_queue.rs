@@ -1,5 +1,5 @@
-//! The logins that wait to be verified, and who is next. Verifying is slow on purpose, and anybody can ask for
-//! it: strangers must not keep out those who have a right to log in.
+//! The logins that wait to be verified, and who is next. Verifying is slow on purpose, and anybody can ask
+//! for it: strangers must not keep out those who have a right to log in.
 //!
 //! First come networks from which somebody logged in not long ago, then those with the fewest failures, then
 //! those of whose wide network the fewest failures and waiting logins are known. (A provider's customer can

@@ -2,7 +2,8 @@
 //! reads no clock: callers pass the time. It reads and writes the users file.
 //!
 //! A request has a [`Credential`]. [`Users`] finds the owner of a token or a password, [`Logins`] remembers
-//! verified passwords, [`Failures`] counts wrong ones, and [`LoginQueue`] says which is verified next. A [`Role`] is a set of [`Right`]s.
+//! verified passwords, [`Failures`] counts wrong ones, and [`LoginQueue`] says which is verified next. A
+//! [`Role`] is a set of [`Right`]s.
 
 mod credential;
 mod file_lock;

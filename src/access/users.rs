@@ -86,8 +86,8 @@ impl Users {
         }
     }
 
-    /// Changes a users file: reads it, and writes it if `change` succeeds. Programs that change it at the same
-    /// time do so one after the other, so nothing is lost of what each of them was told is written.
+    /// Changes a users file: reads it, and writes it if `change` succeeds. Programs that change it at the
+    /// same time do so one after the other, so nothing is lost of what each of them was told is written.
     ///
     /// # Errors
     /// Those of [`read`](Users::read), of `change` and of [`write`](Users::write). Nothing is written then.

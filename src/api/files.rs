@@ -75,8 +75,8 @@ struct State {
 }
 
 impl State {
-    /// The first job of a user whose share is not taken. `None` if there is none: the thread ends. Those that are
-    /// left are done by the threads that work for their users already.
+    /// The first job of a user whose share is not taken. `None` if there is none: the thread ends. Those that
+    /// are left are done by the threads that work for their users already.
     fn next(&mut self) -> Option<FileJob> {
         let busy = |user| self.busy.iter().filter(|busy| busy.as_deref() == user).count();
         let free = self.jobs.iter().position(|job| busy(job.user()) < AT_ONCE_OF_ONE_USER);

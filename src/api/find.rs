@@ -1,7 +1,7 @@
 //! Finds the files that a request names, below the media roots.
 //!
-//! Each root may be on a disk of its own. One that does not answer is left out, so that it costs nothing for names
-//! that are below another. A name that no other root has waits for it, for some seconds.
+//! Each root may be on a disk of its own. One that does not answer is left out, so that it costs nothing for
+//! names that are below another. A name that no other root has waits for it, for some seconds.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,8 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl Core {
     /// Does work with the files that a request names. Given up when a file does not answer. Then the request
-    /// is refused: it does nothing later, when the disk is back. The work is done again if a root answers that
-    /// was left out.
+    /// is refused: it does nothing later, when the disk is back. The work is done again if a root answers
+    /// that was left out.
     pub(crate) fn with_files<T: Send + 'static>(
         &self,
         call: &Call<'_>,

@@ -155,7 +155,8 @@ impl Guard {
         self.memory().failures.was_good(address);
     }
 
-    /// Verifies a password, unless it has been verified meanwhile. Hashing it takes some tens of milliseconds.
+    /// Verifies a password, unless it has been verified meanwhile. Hashing it takes some tens of
+    /// milliseconds.
     pub(super) fn verify(
         &self,
         checker: &mut PasswordChecker,

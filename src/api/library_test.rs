@@ -1,6 +1,6 @@
-//! A library as people have them, read as a whole: names in six encodings and three Unicode forms, links, bins,
-//! snapshots, unfinished files. What is played, passed over and refused is counted exactly, and each name that
-//! the API tells is given back.
+//! A library as people have them, read as a whole: names in six encodings and three Unicode forms, links,
+//! bins, snapshots, unfinished files. What is played, passed over and refused is counted exactly, and each
+//! name that the API tells is given back.
 //!
 //! It has 500 files, or 50,000 with `LONGWAVE_LONG=1`; docs/FORMATS.md has the figures of that.
 
@@ -88,8 +88,8 @@ impl Library {
         self.root.join(OsStr::from_bytes(&name))
     }
 
-    /// The line of a playlist of Windows for the `n`th song: with a drive, backslashes and capitals, as far as
-    /// these can be had.
+    /// The line of a playlist of Windows for the `n`th song: with a drive, backslashes and capitals, as far
+    /// as these can be had.
     fn windows_line(&self, n: usize) -> Vec<u8> {
         let (folder, song) = (n / FILES_A_FOLDER, n % FILES_A_FOLDER);
         let component = |variant: usize, path: &Path| {

@@ -1,8 +1,8 @@
 //! Resolves the names of files. A name is relative to a media root, and no other file has one. What a name
 //! leads to is confined: it must lie below a root again when it is opened.
 //!
-//! A name that the API tells can be given back. One that is not UTF-8 is told as `file://` and percent-encoded
-//! bytes. Names in other spellings are found by the rules of playlists ([`Lookup`]).
+//! A name that the API tells can be given back. One that is not UTF-8 is told as `file://` and
+//! percent-encoded bytes. Names in other spellings are found by the rules of playlists ([`Lookup`]).
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -34,8 +34,8 @@ struct Root {
 }
 
 impl Media {
-    /// Makes it from these folders. A folder that does not exist has no files. One that does not answer is used
-    /// under its declared name.
+    /// Makes it from these folders. A folder that does not exist has no files. One that does not answer is
+    /// used under its declared name.
     pub(crate) fn new(roots: &[PathBuf]) -> Media {
         let root = |declared: &PathBuf| {
             let own = declared.clone();

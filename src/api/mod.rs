@@ -125,8 +125,8 @@ impl Api {
         Ok(Api { core, stopping, files, threads })
     }
 
-    /// Stops the API, within a quarter of a second. Later requests to its paths are answered with 503. A thread that
-    /// waits for a file is left behind, and named in the result. Stopping twice is harmless.
+    /// Stops the API, within a quarter of a second. Later requests to its paths are answered with 503. A
+    /// thread that waits for a file is left behind, and named in the result. Stopping twice is harmless.
     pub fn stop(&self) -> StopReport {
         let deadline = Instant::now() + STOP_WITHIN;
         if !self.stopping.swap(true, Ordering::Relaxed) {

@@ -47,8 +47,8 @@ impl Core {
         Ok(report)
     }
 
-    /// The users by these settings and what was read of their file. An error if they stay as they are: the file
-    /// cannot be read, or it has vanished. Nobody takes away all rights by accident.
+    /// The users by these settings and what was read of their file. An error if they stay as they are: the
+    /// file cannot be read, or it has vanished. Nobody takes away all rights by accident.
     fn users_of(&self, api: &ApiSettings, read: crate::Result<Option<Users>>) -> Result<Users, String> {
         let has_others = || self.guard.users().list().count() > api.users.list().count();
         let reason = match (read, &api.users_file) {

@@ -145,7 +145,8 @@ impl Streams {
         });
     }
 
-    /// Ends what users follow who were removed or changed, or whose first password has expired. Whoever has another role logs in again.
+    /// Ends what users follow who were removed or changed, or whose first password has expired. Whoever has
+    /// another role logs in again.
     fn end_without_right(&mut self, core: &Core, now: Instant) {
         let users = core.guard.users();
         if Arc::ptr_eq(&users, &self.users) && now.saturating_duration_since(self.asked) < EXPIRY_SEEN_WITHIN

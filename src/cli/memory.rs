@@ -1,17 +1,18 @@
-//! Gives memory back to the system: large blocks at once, small ones after a crowd has left. Only the program does
-//! it: the library is a guest, and leaves its host's allocator alone.
+//! Gives memory back to the system: large blocks at once, small ones after a crowd has left. Only the program
+//! does it: the library is a guest, and leaves its host's allocator alone.
 
 use longwave::Server;
 
 /// A crowd: so many connections more than there are now.
 const CROWD: u64 = 500;
-/// The arenas of glibc's allocator. Each keeps what it once had, and more of them gain nothing here: hardly any
-/// thread allocates while it works.
+/// The arenas of glibc's allocator. Each keeps what it once had, and more of them gain nothing here: hardly
+/// any thread allocates while it works.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const ARENAS: libc::c_int = 2;
 
-/// Blocks of at least so many bytes are taken from the system, and go back to it when they are freed. Left alone,
-/// the allocator raises this to the size of the largest block that was ever freed, and keeps blocks below it.
+/// Blocks of at least so many bytes are taken from the system, and go back to it when they are freed. Left
+/// alone, the allocator raises this to the size of the largest block that was ever freed, and keeps blocks
+/// below it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGE_BLOCK: libc::c_int = 256 * 1024;
 
@@ -39,8 +40,8 @@ impl Memory {
         }
     }
 
-    /// Gives memory back if a crowd has left. To be called twice a second, on a thread that nothing waits for:
-    /// it takes some milliseconds.
+    /// Gives memory back if a crowd has left. To be called twice a second, on a thread that nothing waits
+    /// for: it takes some milliseconds.
     pub fn look(&mut self, server: &Server) {
         if self.crowd_has_left(server.stats().connections) {
             #[cfg(all(target_os = "linux", target_env = "gnu"))]

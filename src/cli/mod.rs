@@ -152,8 +152,8 @@ fn check(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A users file that cannot be used is a mistake like one in the configuration. One that is not there yet is made
-/// at the start.
+/// A users file that cannot be used is a mistake like one in the configuration. One that is not there yet is
+/// made at the start.
 fn look_at_users(config: &Config) -> Result<(), Failure> {
     match &config.api.users_file {
         Some(file) => {

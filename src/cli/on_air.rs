@@ -90,8 +90,8 @@ impl Stop {
     }
 }
 
-/// Ends the process after this time, unless it has ended by then. The last resort: whatever hangs has deadlines
-/// of its own.
+/// Ends the process after this time, unless it has ended by then. The last resort: whatever hangs has
+/// deadlines of its own.
 fn end_within(time: Duration) {
     let end = move || {
         std::thread::sleep(time);
@@ -221,8 +221,8 @@ fn say_in_time(text: String) {
     }
 }
 
-/// Starts the thread `reload`, which reads the configuration again whenever it is asked to. A disk that does not
-/// answer keeps it, but not the main thread. If it is asked meanwhile, it does so once more afterwards.
+/// Starts the thread `reload`, which reads the configuration again whenever it is asked to. A disk that does
+/// not answer keeps it, but not the main thread. If it is asked meanwhile, it does so once more afterwards.
 fn reload_on_demand(api: Arc<Api>, asked: Receiver<()>) -> Result<(), Failure> {
     let reload = move || {
         for () in asked {

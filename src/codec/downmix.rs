@@ -1,9 +1,9 @@
 //! Mixes any arrangement of loudspeakers down to stereo or mono.
 //!
 //! The weights are those of ITU-R BS.775: the centre and the surround channels have -3 dB on each side that
-//! they reach, and the bass-effects channel is left out. The mix is scaled so that channels which have nothing in
-//! common are as loud as in stereo, however many there are. Channels that are alike add up to more than full
-//! scale (5.1: +4.6 dB, 7.1: +5.9 dB); the mixer's limiter takes care of that.
+//! they reach, and the bass-effects channel is left out. The mix is scaled so that channels which have
+//! nothing in common are as loud as in stereo, however many there are. Channels that are alike add up to more
+//! than full scale (5.1: +4.6 dB, 7.1: +5.9 dB); the mixer's limiter takes care of that.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 

@@ -1,4 +1,5 @@
-//! Each file of a station has one purpose: two keys that name one file would destroy what the other keeps in it.
+//! Each file of a station has one purpose: two keys that name one file would destroy what the other keeps in
+//! it.
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! What pages of other origins may do (CORS). Streams and all that is public are for any page; whatever needs a
-//! credential is not.
+//! What pages of other origins may do (CORS). Streams and all that is public are for any page; whatever needs
+//! a credential is not.
 
 use super::HttpAnswer;
 

@@ -168,7 +168,8 @@ impl<'a> Request<'a> {
         is_scheme.then(|| rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len())))
     }
 
-    /// The host that the client asks for, with its port: the one in the target if there is one, else the header
+    /// The host that the client asks for, with its port: the one in the target if there is one, else the
+    /// header
     /// `Host`. None if that is no host.
     pub(crate) fn host(&self) -> Option<&'a str> {
         let host = match self.absolute_target() {
@@ -183,8 +184,8 @@ impl<'a> Request<'a> {
         self.values("host").nth(1).is_some()
     }
 
-    /// Whether the request names a host as its version demands. Streams are sent without one, too, because old
-    /// receivers ask for them so.
+    /// Whether the request names a host as its version demands. Streams are sent without one, too, because
+    /// old receivers ask for them so.
     pub(crate) fn names_host(&self) -> bool {
         self.version == Version::Http10 || (self.values("host").next().is_some() && self.host().is_some())
     }

@@ -15,8 +15,8 @@ const MAX_URL: usize = 1024;
 /// The block that announces this title.
 ///
 /// Players such as ffmpeg and GStreamer end a value at the first `';` after its first apostrophe. So a value
-/// does not contain `';` and does not begin with a semicolon. It is one line. A value that does not fit is cut
-/// between two characters.
+/// does not contain `';` and does not begin with a semicolon. It is one line. A value that does not fit is
+/// cut between two characters.
 pub(crate) fn icy_block(title: &Title) -> Arc<[u8]> {
     let url = title
         .url

@@ -56,8 +56,8 @@ pub struct PipelineSettings {
     pub dead_air: DeadAir,
     /// A file, folder or playlist that fills in when dead air lasts.
     pub fallback: Option<PathBuf>,
-    /// The folders below which [confined](crate::Entry::confined) entries lie: those that the API loaded. They
-    /// are needed to go on with such entries after a restart. The API sets its own when it starts.
+    /// The folders below which [confined](crate::Entry::confined) entries lie: those that the API loaded.
+    /// They are needed to go on with such entries after a restart. The API sets its own when it starts.
     pub media_roots: Vec<PathBuf>,
     /// Voices over the programme, at most: decks, jingles, PCM that an application pushes.
     pub max_voices: usize,

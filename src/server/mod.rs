@@ -92,8 +92,8 @@ pub struct Server {
 }
 
 struct Inner {
-    /// The settings at the start. A reconfigure does not change them, so only what needs a restart may be read
-    /// here: `burst` and `write_timeout`, which give the sizes of backlogs.
+    /// The settings at the start. A reconfigure does not change them, so only what needs a restart may be
+    /// read here: `burst` and `write_timeout`, which give the sizes of backlogs.
     started_with: ServerSettings,
     addresses: Vec<SocketAddr>,
     commands: Sender<Command>,
@@ -275,12 +275,12 @@ impl Server {
     /// Takes over the requests for these paths. Whoever calls this reads the requests from the result and
     /// answers them. A path is a whole path (`/health`), or it ends with a slash and stands for everything
     /// below it (`/api/`). If two services take the same path, the first has it. At most `waiting` requests
-    /// wait to be read; the server refuses further ones. One address has at most a quarter of these places, and
-    /// 32; this machine (loopback) has no such limit.
+    /// wait to be read; the server refuses further ones. One address has at most a quarter of these places,
+    /// and 32; this machine (loopback) has no such limit.
     ///
-    /// The requests come complete. A body has 64 KiB at most, and at most 256 bodies are received at once, for
-    /// all services of the server, 32 of them from one address. Anybody can send them, so a service that knows its clients by a credential
-    /// should call [`take_heads`](Server::take_heads) instead.
+    /// The requests come complete. A body has 64 KiB at most, and at most 256 bodies are received at once,
+    /// for all services of the server, 32 of them from one address. Anybody can send them, so a service that
+    /// knows its clients by a credential should call [`take_heads`](Server::take_heads) instead.
     ///
     /// ```
     /// use longwave::{HttpAnswer, Server, ServerSettings};
@@ -315,8 +315,8 @@ impl Server {
         self.add_service(paths, ServiceKind::Heads, waiting)
     }
 
-    /// Takes over requests like [`take_heads`](Server::take_heads). GET and HEAD are polls: they are not in the
-    /// access log unless it is asked for.
+    /// Takes over requests like [`take_heads`](Server::take_heads). GET and HEAD are polls: they are not in
+    /// the access log unless it is asked for.
     pub(crate) fn take_polls(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
         self.add_service(paths, ServiceKind::Polled, waiting)
     }
@@ -354,8 +354,8 @@ impl Server {
         let _ = self.expect(&mounts.iter().map(|board| &*board.path).collect::<Vec<_>>());
     }
 
-    /// Opens the file of the access log anew, as after its rotation. The daemon does it at SIGUSR1. It does not
-    /// wait for the disk; a failure is logged, and the lines go on into the file as it was.
+    /// Opens the file of the access log anew, as after its rotation. The daemon does it at SIGUSR1. It does
+    /// not wait for the disk; a failure is logged, and the lines go on into the file as it was.
     pub fn reopen_logs(&self) {
         self.inner.access.reopen();
     }

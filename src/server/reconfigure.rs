@@ -11,8 +11,8 @@ use super::settings::ServerSettings;
 use crate::error::{Error, Result};
 
 impl Server {
-    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, the limits of
-    /// each address, `deny`, `public_url`, `trusted_proxies`, `access_log`, `access_log_api` and
+    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, the limits
+    /// of each address, `deny`, `public_url`, `trusted_proxies`, `access_log`, `access_log_api` and
     /// `addresses`. No client is closed for it. The other settings stay as they are.
     ///
     /// # Errors

@@ -46,11 +46,11 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<String>,
     /// Where the access log goes: a line for every request, at its end.
     pub access_log: AccessLog,
-    /// Whether GET and HEAD of the API (`/api/`, `/health`, `/nowplaying/`, `/status-json.xsl`) are in the access
-    /// log, too. Those with wrong credentials always are.
+    /// Whether GET and HEAD of the API (`/api/`, `/health`, `/nowplaying/`, `/status-json.xsl`) are in the
+    /// access log, too. Those with wrong credentials always are.
     pub access_log_api: bool,
-    /// How much of clients' addresses logs, events and lists of listeners show. Limits work on the whole address
-    /// all the same.
+    /// How much of clients' addresses logs, events and lists of listeners show. Limits work on the whole
+    /// address all the same.
     pub addresses: Addresses,
 }
 

@@ -77,8 +77,8 @@ const ROWS: &[(Disk, &str, &str)] = &[
     (Disk::Log, "", ""),
 ];
 
-/// The rows of a disk that hangs from before the start on: what `/health` must say, or nothing if the start is
-/// refused.
+/// The rows of a disk that hangs from before the start on: what `/health` must say, or nothing if the start
+/// is refused.
 const AT_START: &[(Disk, &str, &str)] = &[
     (Disk::Playlist, "hang", "list.m3u"),
     (Disk::Folder, "hang", "sick"),

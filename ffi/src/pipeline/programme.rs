@@ -64,7 +64,8 @@ fn place(next: i32) -> Place {
 
 /// Makes a file the current track now, by a quick crossfade. What was up next goes on after it. The file is
 /// opened on this thread. If it cannot be played, this returns `LW_FILE`, or `LW_NO_ANSWER` if its disk does
-/// not answer, and nothing changes. `title` goes before the file's tags and may be NULL. `id` is the entry's number and may be NULL.
+/// not answer, and nothing changes. `title` goes before the file's tags and may be NULL. `id` is the entry's
+/// number and may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_file(
     pipeline: lw_pipeline,

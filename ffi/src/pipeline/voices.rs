@@ -49,7 +49,8 @@ fn how(volume: f64, paused: i32) -> Outcome<VoiceOptions> {
 }
 
 /// Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be
-/// played, and `LW_NO_ANSWER` if its disk does not answer. A volume of 1 leaves it unchanged. If `paused` is not 0, it waits for `lw_pipeline_resume_voice`.
+/// played, and `LW_NO_ANSWER` if its disk does not answer. A volume of 1 leaves it unchanged. If `paused` is
+/// not 0, it waits for `lw_pipeline_resume_voice`.
 /// `voice` is its number, as long as the pipeline runs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_voice(

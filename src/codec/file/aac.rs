@@ -214,8 +214,8 @@ fn config_from_adts(params: &AudioCodecParameters) -> Result<[u8; 2]> {
 
 /// The channels in the order of the output, by FDK-AAC's kind and number of each.
 ///
-/// The usual 7.1 (`config` 7) has by the standard two pairs in front and one behind. What encoders put into the
-/// second pair is the sound of the sides, and other players play it as such.
+/// The usual 7.1 (`config` 7) has by the standard two pairs in front and one behind. What encoders put into
+/// the second pair is the sound of the sides, and other players play it as such.
 fn channels(config: i32, kinds: &[fdk::AUDIO_CHANNEL_TYPE], indices: &[u8]) -> Channels {
     match kinds.len() {
         1 => return Channels::Positioned(Position::FRONT_CENTER),

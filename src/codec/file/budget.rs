@@ -1,5 +1,5 @@
-//! The work that a file may make a decoder do before the next sound: bytes to read, computing, and waiting. A file's index
-//! may claim terabytes, and a decoder would read them all, and keep them.
+//! The work that a file may make a decoder do before the next sound: bytes to read, computing, and waiting. A
+//! file's index may claim terabytes, and a decoder would read them all, and keep them.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,8 +14,8 @@ use super::source::Source;
 /// 16 MiB; pictures and films are passed over, not read.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Computing until the next sound, in time of the processor: that the disk is slow, or others work too, does not
-/// count.
+/// Computing until the next sound, in time of the processor: that the disk is slow, or others work too, does
+/// not count.
 const MAX_WORK: Duration = Duration::from_secs(2);
 
 /// Time to read until the next sound. A thread that nobody waits for any more ends after it at the latest,
@@ -60,8 +60,8 @@ impl Budget {
         Budget(Arc::new(Left { bytes: AtomicU64::new(MAX_BYTES), until }))
     }
 
-    /// There was sound, or nothing was asked of the file for a while: it may use as much again. It is this thread
-    /// that goes on with it.
+    /// There was sound, or nothing was asked of the file for a while: it may use as much again. It is this
+    /// thread that goes on with it.
     pub(super) fn renew(&self) {
         self.set(MAX_BYTES, MAX_TIME, MAX_WORK);
     }

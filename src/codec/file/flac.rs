@@ -1,5 +1,5 @@
-//! Finds the tags and the audio of a FLAC file. Of the blocks before the audio, the decoder needs only the first:
-//! it gets no other, since symphonia refuses a file because of one that it does not need.
+//! Finds the tags and the audio of a FLAC file. Of the blocks before the audio, the decoder needs only the
+//! first: it gets no other, since symphonia refuses a file because of one that it does not need.
 
 use std::io;
 
@@ -23,8 +23,8 @@ const STREAM_INFO: u8 = 0;
 const VORBIS_COMMENT: u8 = 4;
 const LAST: u8 = 0x80;
 
-/// Reads the tags of a FLAC file that begins at `begin`. Returns where the decoder's file begins: so far before the
-/// audio that the description of it, which a patch puts there, has room.
+/// Reads the tags of a FLAC file that begins at `begin`. Returns where the decoder's file begins: so far
+/// before the audio that the description of it, which a patch puts there, has room.
 pub(super) fn read(
     bytes: &mut Bytes,
     begin: u64,

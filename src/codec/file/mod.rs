@@ -115,7 +115,8 @@ impl AudioFile {
         AudioFile::open_watched(Box::new(file), changed, path, spec)
     }
 
-    /// Opens anything that can be read like a file, which nobody watches. `name` is used in messages, and as a hint for the format.
+    /// Opens anything that can be read like a file, which nobody watches. `name` is used in messages, and as
+    /// a hint for the format.
     #[cfg(test)]
     pub(crate) fn open_source(source: Box<dyn Source>, name: &Path, spec: PcmSpec) -> Result<AudioFile> {
         AudioFile::open_watched(source, Changed::default(), name, spec)
@@ -203,7 +204,8 @@ impl AudioFile {
         Ok(())
     }
 
-    /// Decodes the next frames, and gives their shape; nothing of what replaces them in a file that has changed.
+    /// Decodes the next frames, and gives their shape; nothing of what replaces them in a file that has
+    /// changed.
     fn next_decoded(&mut self) -> Result<Option<Shape>> {
         let next = self.stream.next(&mut self.decoded).map(Option::<&Shape>::cloned);
         self.trusted(next)

@@ -1,5 +1,6 @@
-//! The length that an MP3 file declares in its first packet (Xing, Info or VBRI), compared with the file. Files
-//! joined end to end declare the length of their first part, and other programs leave wrong numbers behind.
+//! The length that an MP3 file declares in its first packet (Xing, Info or VBRI), compared with the file.
+//! Files joined end to end declare the length of their first part, and other programs leave wrong numbers
+//! behind.
 
 use std::io;
 

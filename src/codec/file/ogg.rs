@@ -1,5 +1,5 @@
-//! Reads the comments of an Ogg file (Opus, Vorbis, FLAC), and hides them from symphonia, which refuses a file
-//! because of one wrong length in them, and would keep all pictures in memory.
+//! Reads the comments of an Ogg file (Opus, Vorbis, FLAC), and hides them from symphonia, which refuses a
+//! file because of one wrong length in them, and would keep all pictures in memory.
 
 use std::io;
 

@@ -90,7 +90,8 @@ impl Opus {
             return unsupported_error("opus: a mapping of channels that has no meaning");
         };
         let mut error: c_int = 0;
-        // SAFETY: `places` has an entry for each channel, which is copied. libopus refuses impossible numbers.
+        // SAFETY: `places` has an entry for each channel, which is copied. libopus refuses impossible
+        // numbers.
         let handle = unsafe {
             opus::opus_multistream_decoder_create(
                 RATE as i32,

@@ -34,8 +34,8 @@ pub(super) fn name_channels(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Pat
     Ok(())
 }
 
-/// Gives the last page a position behind that of the page before, if it has none, or an earlier one: symphonia
-/// would cut the end of the sound.
+/// Gives the last page a position behind that of the page before, if it has none, or an earlier one:
+/// symphonia would cut the end of the sound.
 pub(super) fn mend_last_position(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> io::Result<()> {
     /// Where the last two pages are looked for. Pages may be larger, but encoders make small ones.
     const TAIL: u64 = 32 * 1024;

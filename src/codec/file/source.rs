@@ -15,7 +15,8 @@ pub(crate) trait Source: Read + Seek + Send + Sync {}
 
 impl<T: Read + Seek + Send + Sync> Source for T {}
 
-/// Opens a regular file within the bounds. It refuses a named pipe, because opening that would wait for a writer.
+/// Opens a regular file within the bounds. It refuses a named pipe, because opening that would wait for a
+/// writer.
 pub(super) fn open(path: &Path, bounds: &Bounds) -> Result<File> {
     let refused = |cause: io::Error| Error::file(path, reason(&cause));
     let file = bounds.open(path).map_err(refused)?;

@@ -205,8 +205,8 @@ impl Stream {
         }
     }
 
-    /// Keeps a refused MP3 packet. True if several in a row have the same shape: then another file was appended
-    /// to the first one, and it needs a new decoder. It decodes what was kept, so nothing is lost.
+    /// Keeps a refused MP3 packet. True if several in a row have the same shape: then another file was
+    /// appended to the first one, and it needs a new decoder. It decodes what was kept, so nothing is lost.
     fn is_of_new_shape(&mut self, packet: Packet) -> bool {
         if self.bitstream.params.codec != CODEC_ID_MP3 {
             return false;

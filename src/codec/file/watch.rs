@@ -1,8 +1,8 @@
-//! Notices that a file changes while it is played. What another program writes over it would be heard, and most
-//! of it would be noise: bytes of another format sound as loud as a file can.
+//! Notices that a file changes while it is played. What another program writes over it would be heard, and
+//! most of it would be noise: bytes of another format sound as loud as a file can.
 //!
-//! A file may grow, as a recording does that is still going on. It may be deleted or replaced by another of its
-//! name, too: what is open is the old one.
+//! A file may grow, as a recording does that is still going on. It may be deleted or replaced by another of
+//! its name, too: what is open is the old one.
 
 use std::fmt;
 use std::fs::{File, Metadata};

@@ -99,8 +99,8 @@ pub(crate) struct Delivery {
     pub(crate) answer: Answer,
 }
 
-/// The queue of answers, which all services of a server share. Each request that was handed over has one answer
-/// in it at most, and one more if it became a stream and that is ended.
+/// The queue of answers, which all services of a server share. Each request that was handed over has one
+/// answer in it at most, and one more if it became a stream and that is ended.
 #[derive(Clone)]
 pub(crate) struct Outbox {
     deliveries: Sender<Delivery>,
@@ -138,8 +138,8 @@ pub(crate) struct Service {
     paths: Vec<String>,
     kind: ServiceKind,
     requests: Sender<HttpRequest>,
-    /// Whose requests may wait in the queue, the oldest first. `None`: an address without a share. The service
-    /// takes them in this order, so the last `requests.len()` of them do wait.
+    /// Whose requests may wait in the queue, the oldest first. `None`: an address without a share. The
+    /// service takes them in this order, so the last `requests.len()` of them do wait.
     waiting: VecDeque<Option<IpAddr>>,
     reader: Weak<()>,
     outbox: Outbox,

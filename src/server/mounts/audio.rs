@@ -18,10 +18,9 @@ use crate::units::{FrameCount, SampleRate};
 /// ```no_run
 /// # fn example(server: &longwave::Server, encoded: &[u8]) -> longwave::Result<()> {
 /// use longwave::MountSettings;
-/// let mount = MountSettings { path: "/live.mp3".into(), content_type: "audio/mpeg".into(), ..Default::default() };
-/// let mut audio = server.add_mount(mount)?.into_audio();
-/// let taken = audio.write_audio(encoded)?;
-/// // What was not taken is offered again a little later: `&encoded[taken..]`.
+/// let mount = MountSettings { path: "/live.mp3".into(), content_type: "audio/mpeg".into(),
+/// ..Default::default() }; let mut audio = server.add_mount(mount)?.into_audio(); let taken =
+/// audio.write_audio(encoded)?; // What was not taken is offered again a little later: `&encoded[taken..]`.
 /// # let _ = taken;
 /// # Ok(())
 /// # }

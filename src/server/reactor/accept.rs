@@ -148,7 +148,8 @@ impl Reactor {
     }
 }
 
-/// Sends an answer without waiting: there is no place for the connection, so nobody could send the rest later.
+/// Sends an answer without waiting: there is no place for the connection, so nobody could send the rest
+/// later.
 fn answer_at_once(transport: &mut Transport, answer: &Outgoing) {
     let _ = transport.write(&[IoSlice::new(answer.next())]);
 }

@@ -1,5 +1,5 @@
-//! Reads APE tags, at the end of a file or at its beginning. Only texts are read. A damaged tag does not prevent
-//! playing the file.
+//! Reads APE tags, at the end of a file or at its beginning. Only texts are read. A damaged tag does not
+//! prevent playing the file.
 
 use std::io;
 

@@ -1,5 +1,6 @@
-//! Reads the tags of an MP4 file: iTunes' list, and the older lists of QuickTime and 3GPP. symphonia refuses a
-//! file because of one wrong size in them, and would keep all pictures in memory. So they are hidden from it.
+//! Reads the tags of an MP4 file: iTunes' list, and the older lists of QuickTime and 3GPP. symphonia refuses
+//! a file because of one wrong size in them, and would keep all pictures in memory. So they are hidden from
+//! it.
 
 use std::io;
 use std::ops::Range;

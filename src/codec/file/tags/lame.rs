@@ -10,7 +10,8 @@ use crate::codec::mp3::header::{self, FileInfo};
 /// Older versions of LAME aimed at 83 dB instead of 89 dB.
 const OLD_TARGET_DB: f32 = 6.0;
 
-/// The bytes from the word `Xing` to the encoder's name: flags, two lengths, a table and a quality, if all are there.
+/// The bytes from the word `Xing` to the encoder's name: flags, two lengths, a table and a quality, if all
+/// are there.
 const FIELDS: [(u32, usize); 4] = [(1, 4), (2, 4), (4, 100), (8, 4)];
 
 /// Reads the tag in the packet at `at`, if there is one.

@@ -1,6 +1,7 @@
 //! Combines the tags of a file, of whatever kinds, into [`Tags`].
 //!
-//! A value that cannot be understood costs only itself: it is noted, and the reader goes on with the next one.
+//! A value that cannot be understood costs only itself: it is noted, and the reader goes on with the next
+//! one.
 
 pub(super) mod ape;
 mod gain;

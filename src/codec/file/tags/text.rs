@@ -3,8 +3,8 @@
 /// The longest text that is kept: enough for any title.
 pub(in crate::codec::file) const LONGEST_BYTES: usize = 16 * 1024;
 
-/// Decodes a text whose tag does not specify the encoding: UTF-16 if it begins with a byte order mark, UTF-8 if
-/// it is valid, else Windows-1252, which is Latin-1 with a few more characters.
+/// Decodes a text whose tag does not specify the encoding: UTF-16 if it begins with a byte order mark, UTF-8
+/// if it is valid, else Windows-1252, which is Latin-1 with a few more characters.
 pub(super) fn guessed(bytes: &[u8]) -> String {
     if has_mark(bytes) {
         return utf16(bytes, Order::Little).join("\0");
@@ -70,8 +70,8 @@ fn looks_like_utf16(bytes: &[u8]) -> bool {
     matches!(bytes, &[a, 0, b, 0, c, 0, ..] if a != 0 && b != 0 && c != 0)
 }
 
-/// Decodes UTF-16 texts that are separated by zeros. Each may have a byte order mark of its own; one without has
-/// the order of the last mark. An odd byte at the end is left out.
+/// Decodes UTF-16 texts that are separated by zeros. Each may have a byte order mark of its own; one without
+/// has the order of the last mark. An odd byte at the end is left out.
 fn utf16(bytes: &[u8], default: Order) -> Vec<String> {
     let evident = evident_order(bytes);
     let mut order = evident.unwrap_or(default);
@@ -93,8 +93,8 @@ fn utf16(bytes: &[u8], default: Order) -> Vec<String> {
     texts.iter().map(|units| String::from_utf16_lossy(units)).collect()
 }
 
-/// The order that the zeros show, whatever a mark says: if at least half of the characters are ASCII, the upper
-/// bytes are zero.
+/// The order that the zeros show, whatever a mark says: if at least half of the characters are ASCII, the
+/// upper bytes are zero.
 fn evident_order(bytes: &[u8]) -> Option<Order> {
     let pairs =
         bytes.as_chunks::<2>().0.iter().filter(|pair| ![[0, 0], [0xff, 0xfe], [0xfe, 0xff]].contains(pair));

@@ -118,13 +118,14 @@ fn split(comment: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(name).ok().filter(|_| is_name)?, &comment[equals + 1..]))
 }
 
-/// Whether this may be a comment: a text, even if it has no `=` in it. It may begin with the length of the next one
-/// if its own is wrong, which has zeros.
+/// Whether this may be a comment: a text, even if it has no `=` in it. It may begin with the length of the
+/// next one if its own is wrong, which has zeros.
 fn is_comment(comment: &[u8]) -> bool {
     split(comment).is_some() || !comment.is_empty() && !comment.contains(&0) && !comment.contains(&b'=')
 }
 
-/// How far it is to the next length with a comment behind it. `left` bytes are left from the window's beginning.
+/// How far it is to the next length with a comment behind it. `left` bytes are left from the window's
+/// beginning.
 fn distance_to_next(window: &[u8], left: u64) -> Option<u64> {
     window.windows(4).enumerate().find_map(|(at, length)| {
         let length = u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]]));

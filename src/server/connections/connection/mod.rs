@@ -364,8 +364,8 @@ impl Connection {
         };
     }
 
-    /// The bytes that this connection alone holds while it waits for its client: an unfinished head, a body, or
-    /// an answer that is not taken. Shared bodies of answers do not count.
+    /// The bytes that this connection alone holds while it waits for its client: an unfinished head, a body,
+    /// or an answer that is not taken. Shared bodies of answers do not count.
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
             Connection::Reading(reading) => reading.input.capacity(),

@@ -4,8 +4,8 @@ use std::io;
 
 use crate::codec::file::source::Bytes;
 
-/// The most bytes of an unsynchronised tag that are read. It must be read to its last byte, pictures included,
-/// to know where its frames begin.
+/// The most bytes of an unsynchronised tag that are read. It must be read to its last byte, pictures
+/// included, to know where its frames begin.
 const MAX_UNSYNCHRONISED: u64 = 24 << 20;
 
 /// What is read at a time.

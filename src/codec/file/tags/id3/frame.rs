@@ -166,9 +166,9 @@ fn sizes(header: &[u8], version: u8) -> Option<[u64; 2]> {
     })
 }
 
-/// The size of the content at `rest`, which is moved behind it. The right size leads to a frame, to the padding or
-/// to the end. If there is none, the next frame is sought, and the
-/// content goes no further. `None` if it has no end.
+/// The size of the content at `rest`, which is moved behind it. The right size leads to a frame, to the
+/// padding or to the end. If there is none, the next frame is sought, and the content goes no further. `None`
+/// if it has no end.
 fn extent(bytes: &mut Bytes, rest: &mut Cursor, header: &[u8], version: u8) -> io::Result<Option<u64>> {
     let content = *rest;
     let sizes = sizes(header, version).unwrap_or([0; 2]);

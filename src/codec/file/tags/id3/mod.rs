@@ -117,7 +117,8 @@ fn take_text(id: &[u8; 4], content: &[u8], found: &mut Found) {
     values.for_each(|value| found.add(name, &value));
 }
 
-/// Reads the volume of all channels from an RVA2 frame. Its name tells whether it is for the track or the album.
+/// Reads the volume of all channels from an RVA2 frame. Its name tells whether it is for the track or the
+/// album.
 fn take_adjustment(content: &[u8], gains: &mut Gains) {
     const ALL_CHANNELS: u8 = 1;
     let Some(name_ends) = content.iter().position(|&byte| byte == 0) else { return };
