@@ -1,6 +1,7 @@
 //! The `decode` threads: one for each voice, from an opened file to its feed.
 //!
-//! Reads: a [`Source`]. Writes: a [`Feed`], about two seconds ahead of what the mixer has taken.
+//! Reads: a [`Source`]. Writes: a [`Feed`], ahead of what the mixer has taken by two seconds, and for a track
+//! by the longest fade before its end, too.
 //! Never: waits for the mixer longer than the mixer lives. Dropping the feed ends the thread.
 
 use std::time::Duration;

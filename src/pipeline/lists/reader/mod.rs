@@ -1,6 +1,7 @@
 //! What the thread `lists` does: follows the reading of a list, hands its entries over, and reads it again
 //! when it has changed.
 
+mod reading_log;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,10 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 use super::{FIRST_ENTRY, Load};
 use crate::engine::shared::SharedUpNext;
 use crate::filework::{FileWork, NoAnswer, Pending};
-use crate::playout::playlist::{self, Found, Reason, Watch};
+use crate::playout::playlist::{self, Found, Watch};
 use crate::playout::{Entry, ListId, Playlist, When};
 use crate::roots::MediaRoots;
+use reading_log::ReadingLog;
 
 /// The time between two looks at whether anything has changed on disk.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -28,9 +30,6 @@ const INTERRUPTED_WITHIN: Duration = Duration::from_millis(50);
 
 /// The number of entries that are handed over together while a list is being read.
 const BATCH: usize = 256;
-
-/// In place of a number of passes: the list has yet to be read, whether it has changed or not.
-const UNREAD: u64 = u64::MAX;
 
 /// The state of the thread.
 pub(super) struct Reader {
@@ -63,10 +62,11 @@ struct InPlay {
     roots: Vec<PathBuf>,
     confined: bool,
     watch: Arc<Watch>,
-    /// The passes of the list that had ended when it was read, or [`UNREAD`].
-    passes: u64,
-    /// Its problems at that time, as they were logged.
-    problems: HashSet<String>,
+    /// The passes of the list that had ended when it was read. `None`: it has yet to be read, whether it has
+    /// changed or not.
+    passes: Option<u64>,
+    /// What was logged of that reading.
+    logged: HashSet<String>,
 }
 
 impl Reader {
@@ -123,10 +123,10 @@ impl Reader {
     fn read(&mut self, mut load: Load, has_other: bool) -> Outcome {
         if let Some(id) = load.in_place_of {
             let (roots, confined) = (load.roots.clone(), load.confined);
-            let (watch, problems) = (Arc::default(), HashSet::new());
-            self.in_play = Some(InPlay { id, roots, confined, watch, passes: UNREAD, problems });
+            let (watch, logged) = (Arc::default(), HashSet::new());
+            self.in_play = Some(InPlay { id, roots, confined, watch, passes: None, logged });
             self.read_again_if_changed();
-            let is_unread = self.in_play.as_ref().is_some_and(|list| list.passes == UNREAD);
+            let is_unread = self.in_play.as_ref().is_some_and(|list| list.passes.is_none());
             return if is_unread && self.is_interrupted() {
                 Outcome::Interrupted(load)
             } else {
@@ -147,13 +147,11 @@ impl Reader {
         let list = Playlist { name, entries: Vec::new(), repeat: load.repeat, shuffle: load.shuffle };
         let mut into = Into::Waiting { list, when: load.when };
         let mut batch = Vec::new();
-        let mut problems = HashSet::new();
+        let none = HashSet::new();
+        let mut log = ReadingLog::new(&self.pipeline, &none);
         let since = Instant::now();
         let watch = self.follow(reading, &mut |found| {
-            if let Found::Problem(problem) = &found {
-                problems.insert(problem.to_string());
-            }
-            if let Some(entry) = entry(&self.pipeline, found) {
+            if let Some(entry) = log.entry(found) {
                 batch.push(entry);
                 // The first entry goes first, so that playing can begin. A shuffled list waits a little, so
                 // that it does not always begin with the same entry.
@@ -184,20 +182,15 @@ impl Reader {
             begun(*since);
         }
         if let Into::List { id, .. } = into {
-            self.in_play = Some(InPlay {
-                id,
-                roots: load.roots,
-                confined: load.confined,
-                watch: Arc::new(watch),
-                passes: self.passes(),
-                problems,
-            });
+            let (watch, logged) = (Arc::new(watch), log.into_lines());
+            let Load { roots, confined, .. } = load;
+            self.in_play = Some(InPlay { id, roots, confined, watch, passes: Some(self.passes()), logged });
         }
         Outcome::Done
     }
 
     fn read_again_if_changed(&mut self) {
-        let passes = self.passes();
+        let passes = Some(self.passes());
         let Some(in_play) = self.in_play.take() else { return };
         if in_play.passes == passes && !self.has_changed(&in_play) {
             self.in_play = Some(in_play);
@@ -207,39 +200,23 @@ impl Reader {
             self.in_play = Some(in_play);
             return;
         };
-        let (mut entries, mut problems) = (Vec::new(), HashSet::new());
-        // Problems from the last reading have been logged already.
-        let mut note = |problem: String| {
-            if !in_play.problems.contains(&problem) && !problems.contains(&problem) {
-                log::error!("{}: {problem}", self.pipeline);
-            }
-            problems.insert(problem);
-        };
-        let mut refused = false;
-        let watch = self.follow(reading, &mut |found| match found {
-            Found::Entry(entry) => entries.push(entry),
-            Found::Problem(problem) => {
-                refused = true;
-                note(problem.to_string());
-            }
-            Found::PassedOver { folder, reason, count } => {
-                log_passed_over(&self.pipeline, &folder, reason, count);
-            }
-            Found::Name(_) | Found::Step => {}
-        });
+        let mut entries = Vec::new();
+        let mut log = ReadingLog::new(&self.pipeline, &in_play.logged);
+        let watch = self.follow(reading, &mut |found| entries.extend(log.entry(found)));
         // The reading was interrupted: another list takes this one's place, if it gives anything.
         let Some(watch) = watch else {
-            self.in_play = Some(InPlay { passes: UNREAD, ..in_play });
+            self.in_play = Some(InPlay { passes: None, ..in_play });
             return;
         };
         // If nothing can be read, the disk may come back. A list that is empty on purpose has no problems.
-        let unreadable = refused && entries.is_empty();
+        let unreadable = log.has_problems() && entries.is_empty();
         if unreadable {
-            note("nothing of the playlist can be read: it stays as it was".into());
+            log.problem("nothing of the playlist can be read: it stays as it was".into());
         }
+        let logged = log.into_lines();
         // It returns false if another list has taken this one's place.
         if unreadable || self.up_next.lock().replace(in_play.id, entries) {
-            self.in_play = Some(InPlay { watch: Arc::new(watch), passes, problems, ..in_play });
+            self.in_play = Some(InPlay { watch: Arc::new(watch), passes, logged, ..in_play });
         }
     }
 
@@ -339,20 +316,4 @@ impl Into {
             Into::List { .. } | Into::Nowhere => Into::Nowhere,
         };
     }
-}
-
-/// The entry, if that is what was found. Everything else is logged.
-fn entry(pipeline: &str, found: Found) -> Option<Entry> {
-    match found {
-        Found::Entry(entry) => return Some(entry),
-        Found::Name(name) => log::debug!("{pipeline}: the playlist calls itself {name}"),
-        Found::PassedOver { folder, reason, count } => log_passed_over(pipeline, &folder, reason, count),
-        Found::Problem(problem) => log::error!("{pipeline}: {problem}"),
-        Found::Step => {}
-    }
-    None
-}
-
-fn log_passed_over(pipeline: &str, folder: &Path, reason: Reason, count: u64) {
-    log::info!("{pipeline}: {}: {}", folder.display(), reason.of(count));
 }

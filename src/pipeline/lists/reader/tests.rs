@@ -29,7 +29,7 @@ impl Reader {
     }
 
     fn problems(&self) -> usize {
-        self.in_play.as_ref().unwrap().problems.len()
+        self.in_play.as_ref().unwrap().logged.len()
     }
 }
 
@@ -151,7 +151,7 @@ fn a_list_that_the_api_loads_has_a_bound_and_says_so() {
     reader.media_roots.set(vec![disk.path().to_owned()]);
     reader.load(Load { confined: true, ..Load::new(vec![list], true, false) });
     assert_eq!(reader.up_next.lock().list().unwrap().length, playlist::MAX_CONFINED_ENTRIES);
-    let problems = &reader.in_play.as_ref().unwrap().problems;
+    let problems = &reader.in_play.as_ref().unwrap().logged;
     assert!(problems.iter().any(|problem| problem.contains("no more than 200000 files")), "{problems:?}");
 }
 
