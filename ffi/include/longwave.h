@@ -177,8 +177,7 @@ lw_status lw_encoder_close(lw_encoder encoder);
 //
 // The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
 // voice-ended, ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
-// mixer-behind, mixer-recovered,
-// listener-joined, listener-left, missed.
+// audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left, missed.
 lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
                                const char *kind,
                                lw_hook function,
@@ -526,7 +525,8 @@ lw_status lw_server_remove_mount(lw_server server, const char *mount);
 // Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to
 // listeners call by call. Takes bytes as far as there is room, and says in `taken` how many; never waits,
 // never drops. Audio is to come in real time; about ten seconds of it may be ahead. Offer later what was not
-// taken.
+// taken. Bytes that belong to no packet of the content type are taken and left out; `lw_server_mount_info` counts
+// them (`garbage_bytes`), and says after 64 KiB without a packet what is wrong (`unreadable`).
 lw_status lw_server_write_audio(lw_server server,
                                 const char *mount,
                                 const uint8_t *bytes,

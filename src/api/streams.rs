@@ -164,7 +164,7 @@ impl Streams {
         }
     }
 
-    /// Pushes the events of the pipelines. Returns true if some are left for the next turn.
+    /// Pushes the events. Returns true if some are left for the next turn.
     fn tell(&mut self, core: &Core, now: Instant) -> bool {
         let media = core.media.load();
         let mut taken = 0;
@@ -178,6 +178,10 @@ impl Streams {
                 Some(name) => pipeline.name() == &**name,
                 None => matches!(event, Event::Missed { .. }),
             };
+            if let (None, Event::AudioUnreadable { .. } | Event::AudioReadable { .. }) = (&name, &event) {
+                let document = PipelineEvent::of_mount(&event, &media);
+                self.station.push(&self.run, event.kind().as_str(), &document, now);
+            }
             for pipeline in core.pipelines.iter().filter(is_about) {
                 let document = PipelineEvent::of(&event, pipeline, &media);
                 self.station.push(&self.run, event.kind().as_str(), &document, now);

@@ -9,6 +9,7 @@ use super::core::Core;
 use super::media::Media;
 use crate::json::{self, ComingTrack, CurrentTrack, Fill, Health, Levels, Playlist};
 use crate::time::{as_seconds, rfc3339};
+use crate::units::SampleRate;
 use crate::{Entry, EntryId, Event, MountInfo, Pipeline, mount_url};
 
 /// The state of a pipeline.
@@ -81,10 +82,10 @@ impl StationMount {
     }
 }
 
-/// An event of a pipeline. The stream of events gives its kind beside it.
+/// An event of a pipeline, or of a mount that no pipeline feeds. The stream of events gives its kind beside it.
 #[derive(Serialize)]
 pub(crate) struct PipelineEvent<'a> {
-    pipeline: &'a str,
+    pipeline: Option<&'a str>,
     at: String,
     #[serde(flatten)]
     event: json::Event<'a>,
@@ -93,7 +94,13 @@ pub(crate) struct PipelineEvent<'a> {
 impl<'a> PipelineEvent<'a> {
     pub(crate) fn of(event: &'a Event, pipeline: &'a Pipeline, media: &'a Media) -> PipelineEvent<'a> {
         let event = json::Event::of(event, pipeline.spec().rate, media);
-        PipelineEvent { pipeline: pipeline.name(), at: rfc3339(SystemTime::now()), event }
+        PipelineEvent { pipeline: Some(pipeline.name()), at: rfc3339(SystemTime::now()), event }
+    }
+
+    /// An event that is about no pipeline, and has no position on a pipeline's clock.
+    pub(crate) fn of_mount(event: &'a Event, media: &'a Media) -> PipelineEvent<'a> {
+        let event = json::Event::of(event, SampleRate::CD, media);
+        PipelineEvent { pipeline: None, at: rfc3339(SystemTime::now()), event }
     }
 }
 

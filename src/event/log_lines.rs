@@ -46,6 +46,10 @@ impl LogLines {
             Event::EncoderRecovered { mount } => {
                 (Level::Info, format!("{mount}: the encoder is on the air again"))
             }
+            Event::AudioUnreadable { mount, reason } => {
+                (Level::Error, format!("{mount} {reason}: its listeners hear nothing"))
+            }
+            Event::AudioReadable { mount } => (Level::Info, format!("{mount} gets what can be read again")),
             Event::MixerBehind { late, voices } => (
                 Level::Error,
                 format!("the mixer is {late:.1?} behind, with {voices} voices: listeners starve"),

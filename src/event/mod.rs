@@ -121,6 +121,18 @@ pub enum Event {
         /// The mount of its output.
         mount: String,
     },
+    /// Nothing of what an application writes to a mount can be read: it is not of the mount's content type.
+    AudioUnreadable {
+        /// The mount.
+        mount: String,
+        /// What it gets, for people to read.
+        reason: String,
+    },
+    /// What an application writes to a mount can be read again.
+    AudioReadable {
+        /// The mount.
+        mount: String,
+    },
     /// The mixer does not keep up with its clock: listeners get less audio than they play. The machine is too
     /// slow for what it is asked to do.
     MixerBehind {
@@ -174,7 +186,7 @@ pub enum Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StationEvent {
-    /// The name of the pipeline that it is about. `None` for a listener of a mount that no pipeline feeds,
+    /// The name of the pipeline that it is about. `None` for a mount that no pipeline feeds and its listeners,
     /// and for [`Event::Missed`].
     pub pipeline: Option<Arc<str>>,
     /// The event.
@@ -216,6 +228,10 @@ named! {
         EncoderFailed = "encoder-failed",
         /// [`Event::EncoderRecovered`]
         EncoderRecovered = "encoder-recovered",
+        /// [`Event::AudioUnreadable`]
+        AudioUnreadable = "audio-unreadable",
+        /// [`Event::AudioReadable`]
+        AudioReadable = "audio-readable",
         /// [`Event::MixerBehind`]
         MixerBehind = "mixer-behind",
         /// [`Event::MixerRecovered`]
@@ -245,6 +261,8 @@ impl Event {
             Event::DeadAirEnds { .. } => EventKind::DeadAirEnds,
             Event::EncoderFailed { .. } => EventKind::EncoderFailed,
             Event::EncoderRecovered { .. } => EventKind::EncoderRecovered,
+            Event::AudioUnreadable { .. } => EventKind::AudioUnreadable,
+            Event::AudioReadable { .. } => EventKind::AudioReadable,
             Event::MixerBehind { .. } => EventKind::MixerBehind,
             Event::MixerRecovered { .. } => EventKind::MixerRecovered,
             Event::ListenerJoined { .. } => EventKind::ListenerJoined,

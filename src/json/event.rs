@@ -50,11 +50,13 @@ impl Serialize for Event<'_> {
             }
             E::DeadAirBegins { reason } => map.serialize_entry("reason", reason)?,
             E::DeadAirEnds { lasted } => map.serialize_entry("lasted", &seconds(*lasted))?,
-            E::EncoderFailed { mount, reason } => {
+            E::EncoderFailed { mount, reason } | E::AudioUnreadable { mount, reason } => {
                 map.serialize_entry("mount", mount)?;
                 map.serialize_entry("reason", reason)?;
             }
-            E::EncoderRecovered { mount } => map.serialize_entry("mount", mount)?,
+            E::EncoderRecovered { mount } | E::AudioReadable { mount } => {
+                map.serialize_entry("mount", mount)?;
+            }
             E::MixerBehind { late, voices } => {
                 map.serialize_entry("late", &seconds(*late))?;
                 map.serialize_entry("voices", voices)?;

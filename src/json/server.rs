@@ -69,6 +69,7 @@ pub struct Mount {
     /// Bytes of audio since the mount was added.
     position_bytes: u64,
     duration: f64,
+    unreadable: Option<String>,
     #[serde(flatten)]
     counters: Counters,
 }
@@ -96,6 +97,7 @@ impl Mount {
             audible_at: rfc3339(title.audible_at),
             position_bytes: info.position.0,
             duration: seconds(info.duration),
+            unreadable: info.unreadable.as_deref().cloned(),
             counters: Counters(info.counters().collect()),
         }
     }

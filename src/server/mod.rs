@@ -257,7 +257,8 @@ impl Server {
         inner.registry.add(&board)?;
         let packets = writer::handoff_packets(&board.settings());
         let (writer, reader) = handoff(packets, Arc::clone(&inner.doorbell));
-        let writer = MountWriter::new(writer, Arc::clone(&board), inner.registry.clone());
+        let (registry, events) = (inner.registry.clone(), inner.events.clone());
+        let writer = MountWriter::new(writer, Arc::clone(&board), registry, events);
         let mount = Mount::new(board, reader, &inner.started_with, Instant::now());
         inner.ask(|reply| Command::AddMount(Box::new(mount), reply))?;
         Ok(writer)
@@ -360,10 +361,15 @@ impl Server {
         self.inner.access.reopen();
     }
 
-    /// What an operator should look at. A server has no problems of its own beside these.
+    /// Mounts whose listeners hear nothing of what an application writes, and what an operator should look at.
     pub fn health(&self) -> Health {
         let crowding = self.inner.crowding.warnings(self.inner.access.rules().addresses);
-        let mut health = Health::default();
+        let unreadable = self.mounts().into_iter().filter_map(|mount| {
+            mount
+                .unreadable
+                .map(|reason| format!("{} {reason}: its listeners hear nothing", mount.settings.path))
+        });
+        let mut health = Health { problems: unreadable.collect(), ..Health::default() };
         health.warn(crowding.into_iter().map(|whole| {
             Warning::new(whole, "an address that may be a proxy has its share, and more of it is refused")
         }));

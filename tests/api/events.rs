@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longwave::{EventKind, Title, TitleHolds};
+use longwave::{EventKind, MountSettings, Title, TitleHolds};
 use longwave_testing::client::Client;
 use longwave_testing::until;
 use serde_json::Value;
@@ -184,4 +184,25 @@ fn a_stop_of_the_station_closes_its_followers() {
     follower.client.socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     drop(radio);
     while !follower.client.is_closed() {}
+}
+
+#[test]
+fn a_mount_that_gets_another_format_is_a_problem_of_the_station() {
+    let radio = Radio::start();
+    until("something is on the air", || radio.pipeline().current_track().is_some());
+    let mut followed = Follower::station(&radio, "");
+    let mount =
+        MountSettings { path: "/app".into(), content_type: "audio/mpeg".into(), ..Default::default() };
+    let mut audio = radio.station.server().add_mount(mount).unwrap().into_audio();
+    audio.write_audio(&[&b"fLaC"[..], &[0x55; 70_000]].concat()).unwrap();
+    let answer = radio.ask("GET", "/health", "", "");
+    let sentence = "/app gets what is not audio/mpeg (it looks like FLAC): its listeners hear nothing";
+    assert_eq!((answer.status, &answer.json()["problems"][0]["problem"]), (503, &sentence.into()));
+    assert_eq!(answer.json()["problems"][0]["pipeline"], Value::Null);
+    let state = radio.look("/api/v1/mounts");
+    let state = state.as_array().unwrap().iter().find(|state| state["mount"] == "/app").unwrap();
+    assert_eq!(state["unreadable"], "gets what is not audio/mpeg (it looks like FLAC)");
+    assert!(state["garbage_bytes"].as_u64().unwrap() > 64 * 1024, "{state}");
+    let told = followed.next_of("audio-unreadable").data;
+    assert_eq!((&told["pipeline"], &told["mount"]), (&Value::Null, &"/app".into()));
 }

@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use longwave::{
-    AacProfile, AacSettings, AudioWriter, Channels, EncoderSettings, MountSettings, Mp3Settings, PcmSpec,
-    SampleRate, Title,
+    AacProfile, AacSettings, AudioWriter, Channels, EncoderSettings, Event, MountSettings, Mp3Settings,
+    PcmSpec, SampleRate, Title,
 };
 use longwave_testing::server::{Station, mount_settings, settings};
 use longwave_testing::until;
@@ -85,6 +85,73 @@ fn a_file_offered_as_a_whole_goes_as_fast_as_it_sounds_and_nothing_is_lost() {
     let heard = listen(&station, audio);
     let from = file.windows(16).position(|bytes| bytes == &heard[..16]).unwrap();
     assert!(heard == file[from..from + heard.len()], "{} bytes in a row", heard.len());
+}
+
+#[test]
+fn audio_of_another_format_is_told_in_state_health_and_events_and_so_is_its_end() {
+    let flac = || {
+        [b"fLaC".to_vec(), (0..100_000_u32).map(|n| (n.wrapping_mul(n) / 7) as u8 & 0x7f).collect()].concat()
+    };
+    let adts = || adts_aac();
+    let kinds: [(&str, Vec<u8>, &str); 4] = [
+        ("audio/mpeg", flac(), "gets what is not audio/mpeg (it looks like FLAC)"),
+        ("audio/mpeg", adts(), "gets what is not audio/mpeg (it looks like AAC)"),
+        ("audio/aac", mp3().repeat(3), "gets what is not audio/aac (it looks like MP3)"),
+        ("audio/mpeg", vec![0x55; 70_000], "gets what is not audio/mpeg"),
+    ];
+    for (content_type, wrong, reason) in kinds {
+        assert!(wrong.len() > 64 * 1024, "{reason}: {}", wrong.len());
+        let station = Station::start(settings());
+        let events = station.server.subscribe(16).unwrap();
+        let mut audio = live(&station, content_type);
+        for piece in wrong.chunks(1000) {
+            assert_eq!(audio.write_audio(piece).unwrap(), piece.len());
+        }
+        let info = station.server.mount_info("/live").unwrap();
+        assert_eq!(info.unreadable.as_deref().map(String::as_str), Some(reason));
+        assert!(info.garbage_bytes > 64 * 1024 && info.garbage_bytes <= wrong.len() as u64);
+        let health = station.server.health();
+        assert_eq!(health.problems, [format!("/live {reason}: its listeners hear nothing")]);
+        match events.recv().unwrap().event {
+            Event::AudioUnreadable { mount, reason: told } => {
+                assert_eq!((&*mount, &*told), ("/live", reason));
+            }
+            other => panic!("{other:?}"),
+        }
+
+        let right = if content_type == "audio/mpeg" { mp3() } else { adts() };
+        audio.write_audio(&right).unwrap();
+        assert!(station.server.health().is_ok(), "{:?}", station.server.health());
+        assert_eq!(station.server.mount_info("/live").unwrap().unreadable, None);
+        match events.recv().unwrap().event {
+            Event::AudioReadable { mount } => assert_eq!(mount, "/live"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn damage_between_packets_is_counted_and_is_no_other_format() {
+    let encoded = mp3();
+    let station = Station::start(settings());
+    let mut audio = live(&station, "audio/mpeg");
+    audio.write_audio(&encoded[..8_360]).unwrap();
+    audio.write_audio(&[0x55; 60_000]).unwrap();
+    audio.write_audio(&encoded[8_360..]).unwrap();
+    let info = audio.info();
+    assert!(info.garbage_bytes >= 60_000, "{}", info.garbage_bytes);
+    assert_eq!(info.unreadable, None);
+    assert!(station.server.health().is_ok());
+}
+
+/// Ten seconds of a tone as AAC.
+fn adts_aac() -> Vec<u8> {
+    let spec = PcmSpec { rate: SampleRate::CD, channels: Channels::Stereo };
+    let mut encoder = AacSettings::default().open(spec).unwrap();
+    let mut packets = Vec::new();
+    let pcm: Vec<f32> = (0..882_000).map(|sample| ((sample / 2) as f32 * 0.06).sin() * 0.5).collect();
+    encoder.encode(&pcm, &mut packets).unwrap();
+    packets.into_iter().flat_map(|packet| packet.bytes).collect()
 }
 
 #[test]

@@ -58,11 +58,13 @@ fn health_with(core: &Core, warnings_of: fn(Health) -> Vec<String>) -> Handled {
         warnings.extend(warnings_of(health).into_iter().map(finding));
     }
     let mut health = core.server.health();
+    let of_server = |problem| Finding { pipeline: None, problem };
+    problems.extend(std::mem::take(&mut health.problems).into_iter().map(of_server));
     // These name nobody.
     let users = core.guard.warnings(SystemTime::now());
     health.warn(users.into_iter().map(|warning| Warning::new(warning.clone(), warning)));
     health.warn(core.warnings());
-    warnings.extend(warnings_of(health).into_iter().map(|problem| Finding { pipeline: None, problem }));
+    warnings.extend(warnings_of(health).into_iter().map(of_server));
     let (code, status) = if problems.is_empty() { (200, "ok") } else { (503, "failing") };
     Ok(open_json(code, &StationHealth { status, problems, warnings }))
 }

@@ -1,10 +1,12 @@
 //! Finds packets in a byte stream that arrives in pieces of any size.
 
+mod garbage;
 pub(super) mod ogg;
 mod step;
 
 use std::sync::Arc;
 
+use self::garbage::Garbage;
 use self::ogg::Ogg;
 use self::step::Step;
 pub use self::step::StreamFormat;
@@ -40,7 +42,7 @@ pub struct PacketReader {
     start: usize,
     /// Bytes of a tag that are still to be skipped. Meanwhile the buffer is empty.
     tag_left: u64,
-    garbage: u64,
+    garbage: Garbage,
     format: Option<StreamFormat>,
     clock: Clock,
 }
@@ -71,7 +73,7 @@ impl PacketReader {
             buffer: Vec::new(),
             start: 0,
             tag_left: 0,
-            garbage: 0,
+            garbage: Garbage::default(),
             format: None,
             clock: Clock::default(),
         }
@@ -111,12 +113,13 @@ impl PacketReader {
                 Step::Tag(len) => self.tag_left = len,
                 Step::Drop(len) => self.start += len,
                 Step::Garbage(len) => {
+                    self.garbage.add(&self.buffer[self.start..self.start + len]);
                     self.start += len;
-                    self.garbage += len as u64;
                 }
                 Step::Packet { len, frames, format, header } => {
                     let bytes = self.buffer[self.start..self.start + len].into();
                     self.start += len;
+                    self.garbage.end_run();
                     self.format = format;
                     let frames = format.map_or(frames, |format| self.clock.frames(frames, format.rate));
                     return Some(Parsed { packet: Packet { bytes, frames }, header });
@@ -139,7 +142,17 @@ impl PacketReader {
 
     /// The number of bytes skipped because they were neither packets nor tags.
     pub fn garbage_bytes(&self) -> u64 {
-        self.garbage
+        self.garbage.total
+    }
+
+    /// The number of those bytes that came since the last packet.
+    pub fn garbage_run(&self) -> u64 {
+        self.garbage.run
+    }
+
+    /// The format that the bytes since the last packet begin like: `FLAC`. `None` if it is none that is known.
+    pub fn garbage_looks_like(&self) -> Option<&'static str> {
+        self.garbage.looks_like()
     }
 
     /// Moves bytes into the buffer until it holds `len`. False if there are too few.

@@ -7,6 +7,8 @@ use super::info::MountInfo;
 use super::writer::MountWriter;
 use crate::codec::PacketReader;
 use crate::error::{Error, Result};
+#[cfg(doc)]
+use crate::event::Event;
 use crate::metadata::Title;
 use crate::packet::TitledPacket;
 use crate::units::{FrameCount, SampleRate};
@@ -18,9 +20,12 @@ use crate::units::{FrameCount, SampleRate};
 /// ```no_run
 /// # fn example(server: &longwave::Server, encoded: &[u8]) -> longwave::Result<()> {
 /// use longwave::MountSettings;
-/// let mount = MountSettings { path: "/live.mp3".into(), content_type: "audio/mpeg".into(),
-/// ..Default::default() }; let mut audio = server.add_mount(mount)?.into_audio(); let taken =
-/// audio.write_audio(encoded)?; // What was not taken is offered again a little later: `&encoded[taken..]`.
+///
+/// let (path, content_type) = ("/live.mp3".into(), "audio/mpeg".into());
+/// let mount = MountSettings { path, content_type, ..MountSettings::default() };
+/// let mut audio = server.add_mount(mount)?.into_audio();
+/// let taken = audio.write_audio(encoded)?;
+/// // What was not taken is offered again a little later: `&encoded[taken..]`.
 /// # let _ = taken;
 /// # Ok(())
 /// # }
@@ -42,6 +47,10 @@ pub struct AudioWriter {
 /// Audio may be this far ahead of the clock: as far as an encoder may hurry, and as long as the server may be
 /// away.
 const MOST_AHEAD: Duration = Duration::from_secs(10);
+
+/// So many bytes without a packet are no damage, but another format: no packet is longer, and what lies between
+/// two is much less.
+const UNREADABLE: u64 = 64 * 1024;
 
 /// How far the written audio is ahead of the clock.
 #[derive(Debug, Default)]
@@ -92,6 +101,10 @@ impl AudioWriter {
     /// and never drops: offer the rest again a little later. So a whole file may be offered, and is sent as
     /// fast as it sounds. If the content type is not parsed, its time is not known: pace it yourself.
     ///
+    /// Bytes that belong to no packet of the content type are left out, and counted
+    /// ([`MountInfo::garbage_bytes`]). After 64 KiB without a packet (FLAC, say, for `audio/mpeg`) the mount's
+    /// state says so ([`MountInfo::unreadable`]), the server's health, and [`Event::AudioUnreadable`].
+    ///
     /// # Errors
     /// [`Error::Stopped`] once the mount was removed or its server has stopped.
     pub fn write_audio(&mut self, bytes: &[u8]) -> Result<usize> {
@@ -111,12 +124,27 @@ impl AudioWriter {
                 }
                 self.lead.add(self.rate.duration_of(frames));
             }
-            let Some(parsed) = self.reader.next_packet(&mut rest) else { return Ok(bytes.len()) };
+            let parsed = self.reader.next_packet(&mut rest);
+            self.watch_garbage(parsed.is_some());
+            let Some(parsed) = parsed else { return Ok(bytes.len()) };
             self.waiting = Some(TitledPacket {
                 packet: parsed.packet,
                 title: self.title.clone(),
                 header: parsed.header.or_else(|| self.header.clone()),
             });
+        }
+    }
+
+    fn watch_garbage(&self, packet_found: bool) {
+        self.writer.count_garbage(self.reader.garbage_bytes());
+        let unreadable = self.writer.is_unreadable();
+        if packet_found && unreadable {
+            self.writer.tell_unreadable(None);
+        } else if !unreadable && self.reader.garbage_run() >= UNREADABLE {
+            let content_type = &self.writer.info().settings.content_type;
+            let likeness = self.reader.garbage_looks_like();
+            let likeness = likeness.map(|format| format!(" (it looks like {format})")).unwrap_or_default();
+            self.writer.tell_unreadable(Some(format!("gets what is not {content_type}{likeness}")));
         }
     }
 

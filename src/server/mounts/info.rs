@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::counters::{Counter, counters};
 use crate::metadata::Title;
@@ -26,6 +26,9 @@ counters! {
         pub position: StreamPos,
         /// How long that audio sounds.
         pub duration: Duration,
+        /// Why listeners hear nothing of what an application writes ([`AudioWriter`](crate::AudioWriter)): "gets
+        /// what is not audio/mpeg (it looks like FLAC)". `None` if nothing is wrong.
+        pub unreadable: Option<Arc<String>>,
     }
 
     /// What the reactor counts for one mount.
@@ -41,6 +44,9 @@ counters! {
         /// Packets lost on the way from the producer: the reactor was away for too long, or the packet was
         /// larger than a backlog can hold.
         dropped_packets: Counter of packets,
+        /// Bytes that an application wrote and that belong to no packet of the content type. They were left
+        /// out.
+        garbage_bytes: Counter of bytes,
         /// Bytes that listeners' sockets took, heads and titles included.
         bytes_sent: Counter of bytes,
         /// Jumps of listeners that fell too far behind, or moved before they had everything.
@@ -75,6 +81,7 @@ pub(crate) struct MountBoard {
     pub(crate) position: Counter,
     pub(crate) micros: Counter,
     pub(crate) counters: MountCounters,
+    pub(crate) unreadable: ArcSwapOption<String>,
 }
 
 impl MountBoard {
@@ -89,6 +96,7 @@ impl MountBoard {
             position: Counter::default(),
             micros: Counter::default(),
             counters: MountCounters::default(),
+            unreadable: ArcSwapOption::empty(),
         }
     }
 
@@ -105,6 +113,7 @@ impl MountBoard {
     pub(crate) fn snapshot(&self) -> MountInfo {
         let duration = Duration::from_micros(self.micros.get());
         let position = StreamPos(self.position.get());
-        self.counters.copy(self.settings(), self.since, self.title.load_full(), position, duration)
+        let (title, unreadable) = (self.title.load_full(), self.unreadable.load_full());
+        self.counters.copy(self.settings(), self.since, title, position, duration, unreadable)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::fallbacks;
 use super::info::{MountBoard, MountInfo};
 use crate::error::{Error, Result};
+use crate::event::{Emitter, Event};
 use crate::packet::TitledPacket;
 use crate::ring::HandoffWriter;
 use crate::server::mount_settings::MountSettings;
@@ -24,6 +25,7 @@ pub struct MountWriter {
     handoff: HandoffWriter,
     board: Arc<MountBoard>,
     registry: Registry,
+    events: Emitter,
 }
 
 /// How many packets a mount's handoff holds.
@@ -32,8 +34,13 @@ pub(crate) fn handoff_packets(settings: &MountSettings) -> usize {
 }
 
 impl MountWriter {
-    pub(crate) fn new(handoff: HandoffWriter, board: Arc<MountBoard>, registry: Registry) -> MountWriter {
-        MountWriter { handoff, board, registry }
+    pub(crate) fn new(
+        handoff: HandoffWriter,
+        board: Arc<MountBoard>,
+        registry: Registry,
+        events: Emitter,
+    ) -> MountWriter {
+        MountWriter { handoff, board, registry, events }
     }
 
     /// Sends a packet on its way. It never waits. If the server has been away for so long that ten seconds of
@@ -75,6 +82,25 @@ impl MountWriter {
     /// The mount's state and counts.
     pub fn info(&self) -> MountInfo {
         self.board.snapshot()
+    }
+
+    /// Says in the mount's state, and by an event, that nothing of what it gets can be read, for this reason,
+    /// or that it can again (`None`).
+    pub(super) fn tell_unreadable(&self, reason: Option<String>) {
+        let mount = self.board.path.to_string();
+        self.board.unreadable.store(reason.clone().map(Arc::new));
+        self.events.emit(match reason {
+            Some(reason) => Event::AudioUnreadable { mount, reason },
+            None => Event::AudioReadable { mount },
+        });
+    }
+
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.board.unreadable.load().is_some()
+    }
+
+    pub(super) fn count_garbage(&self, bytes: u64) {
+        self.board.counters.garbage_bytes.set(bytes);
     }
 }
 
