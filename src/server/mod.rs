@@ -373,9 +373,7 @@ impl Server {
         health.warn(crowding.into_iter().map(|whole| {
             Warning::new(whole, "an address that may be a proxy has its share, and more of it is refused")
         }));
-        health.warn(
-            self.inner.access.fault().map(|whole| Warning::new(whole, "the access log is not written")),
-        );
+        health.warn(self.inner.access.warning());
         health
     }
 

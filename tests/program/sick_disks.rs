@@ -83,6 +83,8 @@ const AT_START: &[(Disk, &str, &str)] = &[
     (Disk::Playlist, "hang", "list.m3u"),
     (Disk::Folder, "hang", "sick"),
     (Disk::State, "hang", "state.json"),
+    (Disk::AccessLog, "hang", "access.log hangs"),
+    (Disk::AccessLog, "hang open", "access.log hangs"),
     (Disk::Users, "hang", ""),
     (Disk::Configuration, "hang", ""),
 ];
@@ -116,6 +118,65 @@ fn the_last_resort_ends_a_stop_that_takes_too_long() {
     assert_eq!(ended.code(), Some(1));
     let message = "the stop took too long: the process ends without waiting any longer";
     assert!(sick.log().contains(message), "{sick:?}");
+}
+
+/// The log goes on where it is, and each reload that asks for the dead disk costs no other thread.
+#[test]
+fn a_reload_does_not_take_an_access_log_that_hangs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sick = Sick::start(Disk::Root, &shim(folder.path()), "");
+    let config = sick.path("well/station.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("well/access.log", "sick/access.log")).unwrap();
+    sick.be("hang open");
+    let threads = || fs::read_dir(format!("/proc/{}/task", sick.pid())).unwrap().count();
+    let reload = |times: usize| {
+        kill(sick.pid(), Signal::SIGHUP).unwrap();
+        sick.until("the reload is refused", || {
+            sick.log().matches("reloaded: failed: server").count() >= times
+        });
+    };
+    (1..=3).for_each(reload);
+    let before = threads();
+    (4..=8).for_each(reload);
+    assert!(threads() <= before, "{sick:?}: {} threads, and {before} before", threads());
+    sick.until("/health names it", || {
+        sick.ask("GET", "/api/v1/health", "").is_some_and(|(_, body)| body.contains("access.log"))
+    });
+    sick.ask("GET", "/still-here", "");
+    let well = || fs::read_to_string(sick.path("well/access.log")).unwrap().contains("/still-here");
+    sick.until("the old file has its line", well);
+    kill(sick.pid(), Signal::SIGTERM).unwrap();
+    sick.until_ended(STOPS_WITHIN);
+}
+
+/// A rotation while the disk is dead.
+#[test]
+fn an_access_log_that_hangs_when_it_is_opened_anew_holds_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sick = Sick::start(Disk::AccessLog, &shim(folder.path()), "");
+    sick.be("hang open");
+    for _ in 0..3 {
+        kill(sick.pid(), Signal::SIGUSR1).unwrap();
+    }
+    sick.until("/health names it", || {
+        sick.ask("GET", "/api/v1/health", "").is_some_and(|(_, body)| body.contains("access.log hangs"))
+    });
+    kill(sick.pid(), Signal::SIGTERM).unwrap();
+    sick.until_ended(STOPS_WITHIN);
+}
+
+#[test]
+fn an_access_log_without_a_folder_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[server]\nlisten = ['127.0.0.1:0']\naccess_log = 'none/access.log'\n[[pipeline]]\n\
+                [[pipeline.output]]\nformat = 'mp3'\nmount = '/r.mp3'\n";
+    let config = folder.path().join("station.toml");
+    fs::write(&config, text).unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_longwave")).arg("serve").arg(&config).output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains("none/access.log cannot be written: No such file"), "{said}");
 }
 
 #[test]
@@ -276,13 +337,18 @@ impl Sick {
         let is_named =
             |sick: &Sick| sick.ask("GET", "/api/v1/health", "").is_some_and(|(_, body)| body.contains(names));
         self.until(&format!("/health names {names}"), || is_named(&self));
-        assert!(self.log().contains(names), "{self:?}");
+        let is_said = if self.disk == Disk::AccessLog { "access.log does not open" } else { names };
+        assert!(self.log().contains(is_said), "{self:?}");
         if matches!(self.disk, Disk::Playlist | Disk::Folder) {
             self.until("the fallback plays", || self.log().contains("now playing fallback"));
         }
         fs::remove_file(self.path("control")).unwrap();
         match self.disk {
             Disk::State => self.until("a state is kept", || self.path("sick/state.json").exists()),
+            Disk::AccessLog => self.until("lines are written", || {
+                self.ask("GET", "/nowhere", "");
+                self.access_log().contains("GET /nowhere")
+            }),
             _ => self.until("the playlist plays", || self.log().contains("now playing one")),
         }
         self.until("/health names nothing any more", || !is_named(&self));
@@ -311,6 +377,10 @@ impl Sick {
 
     pub(super) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    fn access_log(&self) -> String {
+        fs::read_to_string(self.path("sick/access.log")).unwrap_or_default()
     }
 
     /// Lets the disk be sick, and tells what came of it. Panics if anything else is held up.

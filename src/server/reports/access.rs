@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use log::Level;
 
-use super::access_file::AccessFile;
+use super::access_file::{AccessFile, OPENS_WITHIN, Opening};
 use super::stats::Counters;
 use crate::error::{Error, Result};
+use crate::filework::{FileWork, NoAnswer};
+use crate::health::Warning;
 use crate::server::client_address::Addresses;
 use crate::server::settings::{AccessLog, ServerSettings};
 
@@ -19,6 +21,8 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Access {
     rules: ArcSwap<Rules>,
+    /// Opening files.
+    work: FileWork,
     counters: Arc<Counters>,
 }
 
@@ -40,10 +44,18 @@ pub(crate) enum Destination {
 }
 
 impl Access {
+    /// Opens what the settings name. A file whose disk does not answer gets its lines when it does: no station
+    /// is kept from starting for it.
     pub(crate) fn start(settings: &ServerSettings, counters: Arc<Counters>) -> Result<Access> {
         let none = Rules { to: Destination::Nowhere, polls: false, addresses: settings.addresses };
-        let access = Access { rules: ArcSwap::from_pointee(none), counters };
-        access.rules.store(Arc::new(access.prepared(settings)?));
+        let access = Access { rules: ArcSwap::from_pointee(none), work: FileWork::new(), counters };
+        let go_on = |file: AccessFile| {
+            log::warn!("the access log {} does not open: its lines wait", file.path().display());
+            Ok(file)
+        };
+        // Reading the configuration may have left a thread that hangs on the same file.
+        let rules = access.opened(settings, &access.work.ordered(), go_on)?;
+        access.rules.store(Arc::new(rules));
         Ok(access)
     }
 
@@ -51,8 +63,20 @@ impl Access {
         self.rules.load()
     }
 
-    /// Opens what the settings name, unless it is open already. Nothing changes yet.
+    /// Opens what the settings name, unless it is open already. Nothing changes yet. A file whose disk does not
+    /// answer is refused: the log goes on where it is.
     pub(crate) fn prepared(&self, settings: &ServerSettings) -> Result<Rules> {
+        // Its thread ends when the disk answers, and is the only one on this file until then.
+        let refuse = |file: AccessFile| Err(NoAnswer::Late(OPENS_WITHIN).of(file.path()));
+        self.opened(settings, &self.work, refuse)
+    }
+
+    fn opened(
+        &self,
+        settings: &ServerSettings,
+        work: &FileWork,
+        late: impl FnOnce(AccessFile) -> Result<AccessFile>,
+    ) -> Result<Rules> {
         let to = match (&settings.access_log, &self.rules().to) {
             (AccessLog::Log, _) => Destination::Log,
             (AccessLog::Off, _) => Destination::Nowhere,
@@ -60,9 +84,15 @@ impl Access {
                 Destination::File(Arc::clone(file))
             }
             (AccessLog::File(path), _) => {
-                let file = AccessFile::open(path, Arc::clone(&self.counters)).map_err(|error| {
-                    Error::setting("access_log", format!("{} cannot be written: {error}", path.display()))
-                })?;
+                let opening = AccessFile::open(path, work, Arc::clone(&self.counters));
+                let file = match opening.map_err(|reason| reason.of(path))? {
+                    Opening::Open(file) => file,
+                    Opening::Late(file) => late(file)?,
+                    Opening::Refused(error) => {
+                        let reason = format!("{} cannot be written: {error}", path.display());
+                        return Err(Error::setting("access_log", reason));
+                    }
+                };
                 Destination::File(Arc::new(file))
             }
         };
@@ -87,12 +117,15 @@ impl Access {
         }
     }
 
-    /// What is wrong with the file.
-    pub(crate) fn fault(&self) -> Option<String> {
-        match &self.rules().to {
+    /// What is wrong with the file, or with one that was to take its place.
+    pub(crate) fn warning(&self) -> Option<Warning> {
+        let fault = match &self.rules().to {
             Destination::File(file) => file.fault(),
             Destination::Log | Destination::Nowhere => None,
-        }
+        };
+        let fault = fault.map(|whole| Warning::new(whole, "the access log is not written"));
+        fault
+            .or_else(|| Some(Warning::new(self.work.warning()?, "the disk of an access log does not answer")))
     }
 
     /// Writes what waits. Returns the name of the thread if it does not end by `deadline`.

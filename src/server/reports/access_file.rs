@@ -13,17 +13,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam::channel::{Receiver, SendError, Sender, TrySendError, bounded};
 use crossbeam::select;
 
 use super::journal::{AccessEntry, LINES};
 use super::stats::Counters;
+use crate::filework::{FileWork, NoAnswer};
 use crate::thread::Worker;
 
 /// The capacity of the queue in lines: a few seconds of a join storm.
 const WAITING: usize = 16_384;
-/// How long opening the file may take, before it counts as hung.
-const OPENS_WITHIN: Duration = Duration::from_secs(2);
+/// How long opening the file is waited for.
+pub(super) const OPENS_WITHIN: Duration = Duration::from_secs(2);
 /// After so long, a disk that takes no line counts as hung.
 const WRITES_WITHIN: Duration = Duration::from_secs(5);
 /// Others than the station's own group learn nothing of its listeners.
@@ -67,26 +68,46 @@ enum Progress {
     Failed(String),
 }
 
+/// What came of opening a file.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    Open(AccessFile),
+    /// Its disk has not answered yet. Lines wait for it, and are lost when too many do.
+    Late(AccessFile),
+    /// The system refused it.
+    Refused(io::Error),
+}
+
 impl AccessFile {
-    /// Opens the file, and starts its thread.
-    pub(crate) fn open(path: &Path, counters: Arc<Counters>) -> io::Result<AccessFile> {
+    /// Has a thread of its own open the file, which then writes its lines. Opening it is file work of this part:
+    /// it is named while it hangs, and not begun if this file hangs already.
+    pub(crate) fn open(path: &Path, work: &FileWork, counters: Arc<Counters>) -> Result<Opening, NoAnswer> {
+        let doing = work.begin(path)?;
         let (entries, queue) = bounded(WAITING);
         let (orders, inbox) = bounded(2);
-        let (opened, outcome) = bounded(1);
-        let state = Arc::new(State { unsaid: AtomicU64::new(0), counters, progress: Mutex::default() });
+        // Without a buffer, so that a failure is told to who waits, or is known not to be.
+        let (tell, outcome) = bounded(0);
+        let progress = Mutex::new(Progress::Busy(Instant::now()));
+        let state = Arc::new(State { unsaid: AtomicU64::new(0), counters, progress });
         let writer = Writer { path: path.to_owned(), state: Arc::clone(&state) };
-        let thread = Worker::spawn("access", move || match open(&writer.path) {
-            Ok(file) => {
-                let _ = opened.send(Ok(()));
-                writer.run(file, &queue, &inbox);
+        let body = move || {
+            let opened = open(&writer.path);
+            drop(doing);
+            let (file, result) = opened.map_or_else(|error| (None, Err(error)), |file| (Some(file), Ok(())));
+            match tell.send(result) {
+                Ok(()) if file.is_none() => return,
+                Ok(()) => drop(writer.busy(|| Ok(()))),
+                Err(SendError(result)) => drop(writer.busy(|| result)),
             }
-            Err(error) => drop(opened.send(Err(error))),
-        })?;
-        match outcome.recv_timeout(OPENS_WITHIN) {
-            Ok(outcome) => outcome?,
-            Err(_) => return Err(io::Error::other(format!("it does not open within {OPENS_WITHIN:?}"))),
-        }
-        Ok(AccessFile { path: path.to_owned(), entries, orders, state, thread })
+            writer.run(file, &queue, &inbox);
+        };
+        let thread = Worker::spawn("access", body).map_err(NoAnswer::NoThread)?;
+        let file = AccessFile { path: path.to_owned(), entries, orders, state, thread };
+        Ok(match outcome.recv_timeout(OPENS_WITHIN) {
+            Ok(Ok(())) => Opening::Open(file),
+            Ok(Err(error)) => Opening::Refused(error),
+            Err(_) => Opening::Late(file),
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -145,7 +166,7 @@ struct Writer {
 
 impl Writer {
     /// Writes lines until it is told to end, or the handle is dropped.
-    fn run(&self, mut file: File, queue: &Receiver<Box<AccessEntry>>, orders: &Receiver<Order>) {
+    fn run(&self, mut file: Option<File>, queue: &Receiver<Box<AccessEntry>>, orders: &Receiver<Order>) {
         loop {
             select! {
                 recv(queue) -> entry => match entry {
@@ -153,7 +174,7 @@ impl Writer {
                     Err(_) => return,
                 },
                 recv(orders) -> order => match order {
-                    Ok(Order::Reopen) => drop(self.busy(|| open(&self.path).map(|opened| file = opened))),
+                    Ok(Order::Reopen) => drop(self.busy(|| open(&self.path).map(|opened| file = Some(opened)))),
                     Ok(Order::End) | Err(_) => {
                         return queue.try_iter().for_each(|entry| self.write(&mut file, &entry.line()));
                     }
@@ -162,8 +183,16 @@ impl Writer {
         }
     }
 
-    fn write(&self, file: &mut File, line: &str) {
-        if !self.busy(|| file.write_all(format!("{line}\n").as_bytes())) {
+    /// Writes a line. A file that could not be opened is tried again.
+    fn write(&self, file: &mut Option<File>, line: &str) {
+        let is_written = self.busy(|| {
+            let file = match file {
+                Some(file) => file,
+                None => file.insert(open(&self.path)?),
+            };
+            file.write_all(format!("{line}\n").as_bytes())
+        });
+        if !is_written {
             self.state.lose();
             return;
         }
@@ -216,6 +245,13 @@ mod tests {
         Box::new(AccessEntry { address, visit, status, bytes, duration, at })
     }
 
+    fn opened(path: &Path, counters: &Arc<Counters>) -> AccessFile {
+        match AccessFile::open(path, &FileWork::new(), Arc::clone(counters)).unwrap() {
+            Opening::Open(file) => file,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// A FIFO that is open for reading, so that writing hangs when it is full.
     fn fifo(folder: &Path) -> (PathBuf, File) {
         let path = folder.join("access.log");
@@ -229,7 +265,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut reader) = fifo(folder.path());
         let counters = Arc::new(Counters::default());
-        let file = AccessFile::open(&path, Arc::clone(&counters)).unwrap();
+        let file = opened(&path, &counters);
         // More than a FIFO holds, and less than waits.
         (0..WAITING / 4).for_each(|_| assert!(!file.write(entry())));
         let hangs = |progress: &Progress| matches!(progress, Progress::Busy(since) if since.elapsed() > Duration::from_millis(300));
@@ -255,7 +291,7 @@ mod tests {
     #[test]
     fn a_disk_that_refuses_or_hangs_is_named() {
         let counters = Arc::new(Counters::default());
-        let full = AccessFile::open(Path::new("/dev/full"), Arc::clone(&counters)).unwrap();
+        let full = opened(Path::new("/dev/full"), &counters);
         assert_eq!(full.fault(), None);
         full.write(entry());
         full.write(entry());
@@ -276,19 +312,64 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_in_time_is_refused() {
+    fn what_cannot_be_opened_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let (fifo, reader) = fifo(folder.path());
+        let missing = folder.path().join("none/access.log");
+        for (path, reason) in
+            [(missing.as_path(), "No such file or directory"), (folder.path(), "Is a directory")]
+        {
+            match AccessFile::open(path, &FileWork::new(), Arc::default()).unwrap() {
+                Opening::Refused(error) => assert!(error.to_string().starts_with(reason), "{error}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_opened_late_gets_what_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, reader) = fifo(folder.path());
         // Without a reader, opening it hangs.
         drop(reader);
-        let missing = folder.path().join("none/access.log");
-        for (path, reason) in [
-            (fifo.as_path(), "it does not open within 2s"),
-            (missing.as_path(), "No such file or directory"),
-            (folder.path(), "Is a directory"),
-        ] {
-            let error = AccessFile::open(path, Arc::default()).unwrap_err().to_string();
-            assert!(error.starts_with(reason), "{error}");
-        }
+        let (work, counters) = (FileWork::new(), Arc::default());
+        let Ok(Opening::Late(file)) = AccessFile::open(&path, &work, Arc::clone(&counters)) else { panic!() };
+        assert!(matches!(*file.state.progress(), Progress::Busy(_)));
+        file.write(entry());
+        let mut reader = OpenOptions::new().read(true).open(&path).unwrap();
+        assert_eq!(file.end(Instant::now() + Duration::from_secs(30)), None);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, format!("{}\n", entry().line()));
+        assert_eq!((counters.lost_access_lines.get(), work.is_idle()), (0, true));
+    }
+
+    /// The disk answers at last, and what it says is no.
+    #[test]
+    fn a_file_that_fails_late_is_named_and_tried_again_with_each_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("none/access.log");
+        let counters = Arc::default();
+        let state = Arc::new(State { unsaid: AtomicU64::new(0), counters, progress: Mutex::default() });
+        let writer = Writer { path: path.clone(), state };
+        let mut file = None;
+        writer.write(&mut file, "lost");
+        assert!(
+            matches!(&*writer.state.progress(), Progress::Failed(reason) if reason.starts_with("No such"))
+        );
+        std::fs::create_dir(folder.path().join("none")).unwrap();
+        writer.write(&mut file, "kept");
+        assert!(matches!(*writer.state.progress(), Progress::Fine));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "kept\n");
+        assert_eq!(writer.state.counters.lost_access_lines.get(), 1);
+    }
+
+    #[test]
+    fn a_file_that_hangs_gets_no_second_thread() {
+        let work = FileWork::new();
+        let path = Path::new("/hanging/access.log");
+        let doing = work.begin(path).unwrap();
+        doing.hang(Duration::from_secs(7));
+        let refused = AccessFile::open(path, &work, Arc::default()).unwrap_err();
+        assert!(matches!(refused, NoAnswer::Hangs(_)), "{refused}");
     }
 }
