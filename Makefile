@@ -24,7 +24,7 @@ BUILD_NEEDS := cc:gcc c++:g++ -lmp3lame:libmp3lame-dev -lopus:libopus-dev
 TEST_NEEDS := ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools \
 	pkg-config:pkg-config python3:python3 \
 	/usr/lib/python3/dist-packages/mutagen:python3-mutagen \
-	sbcl:sbcl /usr/share/common-lisp/source/cl-cffi:cl-cffi
+	sbcl:sbcl /usr/share/common-lisp/source/cl-cffi:cl-cffi cmake:cmake
 
 .PHONY: all build library demo test bench install install-files uninstall clean help needs test-needs
 .DEFAULT_GOAL := all
@@ -57,12 +57,24 @@ library: needs ## the library for C and others, target/release/liblongwave_c.so 
 # Who installs as root often has no Rust there: what was built before is what is installed.
 install: $(if $(shell command -v $(CARGO)),all) install-files ## both in $(PREFIX): bin, lib, include, share
 
+# A program or library without its debug information, which goes to .debug/ beside it: debuggers, profilers and
+# the backtraces of panics find it there.
+define stripped
+	install -d $(dir $(2)).debug
+	objcopy --only-keep-debug --compress-debug-sections=zlib $(1) $(dir $(2)).debug/$(notdir $(2)).debug
+	chmod 644 $(dir $(2)).debug/$(notdir $(2)).debug
+	install -s -m 755 $(1) $(2)
+	objcopy --add-gnu-debuglink=$(dir $(2)).debug/$(notdir $(2)).debug $(2)
+endef
+# The files in which pkg-config and CMake look.
+FILL_IN := sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|'
+
 # What was built, to its places; nothing is built here.
 install-files:
 	@[ -x $(BUILT)/longwave ] && [ -e $(BUILT)/liblongwave_c.so ] && [ -e $(BUILT)/THIRD-PARTY-LICENCES ] || { echo "There is nothing to install yet: run make first."; exit 1; }
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP) $(DOC)) $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -s -m 755 $(BUILT)/longwave $(DESTDIR)$(PREFIX)/bin/longwave
-	install -s -m 755 $(BUILT)/liblongwave_c.so $(DESTDIR)$(LIBDIR)/liblongwave.so.$(VERSION)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP) $(DOC)) $(addprefix $(DESTDIR)$(LIBDIR)/,pkgconfig cmake/longwave)
+	$(call stripped,$(BUILT)/longwave,$(DESTDIR)$(PREFIX)/bin/longwave)
+	$(call stripped,$(BUILT)/liblongwave_c.so,$(DESTDIR)$(LIBDIR)/liblongwave.so.$(VERSION))
 	ln -sf liblongwave.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblongwave.so.$(ABI_MAJOR)
 	ln -sf liblongwave.so.$(ABI_MAJOR) $(DESTDIR)$(LIBDIR)/liblongwave.so
 	install -m 644 $(BUILT)/liblongwave_c.a $(DESTDIR)$(LIBDIR)/liblongwave.a
@@ -71,8 +83,9 @@ install-files:
 	install -m 644 ffi/include/longwave.h ffi/include/longwave.hpp $(DESTDIR)$(PREFIX)/include/
 	install -m 644 bindings/python/longwave.py $(DESTDIR)$(PREFIX)/share/longwave/python/
 	install -m 644 bindings/lisp/*.asd bindings/lisp/*.lisp $(DESTDIR)$(PREFIX)/$(LISP)/
-	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' ffi/longwave.pc.in \
-		> $(DESTDIR)$(LIBDIR)/pkgconfig/longwave.pc
+	$(FILL_IN) ffi/longwave.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/longwave.pc
+	$(FILL_IN) ffi/longwave-config.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/longwave/longwave-config.cmake
+	$(FILL_IN) ffi/longwave-config-version.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/longwave/longwave-config-version.cmake
 	@# Into the live system: programs find it at once.
 	case "$(DESTDIR):$(PREFIX)" in \
 	:/usr | :/usr/local) [ "$$(id -u)" -ne 0 ] || ! command -v ldconfig >/dev/null || ldconfig ;; \
@@ -82,6 +95,8 @@ uninstall: ## away with what was installed
 	rm -f $(DESTDIR)$(PREFIX)/bin/longwave $(addprefix $(DESTDIR)$(PREFIX)/include/longwave,.h .hpp)
 	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,share/longwave $(LISP) $(DOC))
 	rm -f $(DESTDIR)$(LIBDIR)/liblongwave.a $(DESTDIR)$(LIBDIR)/pkgconfig/longwave.pc
+	rm -rf $(DESTDIR)$(LIBDIR)/cmake/longwave
+	rm -f $(DESTDIR)$(PREFIX)/bin/.debug/longwave.debug $(DESTDIR)$(LIBDIR)/.debug/liblongwave.so.$(VERSION).debug
 	cd $(DESTDIR)$(LIBDIR) && rm -f liblongwave.so liblongwave.so.$(ABI_MAJOR) liblongwave.so.$(VERSION)
 
 clean: ## away with what was built

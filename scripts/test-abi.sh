@@ -17,6 +17,7 @@ fail() { printf 'test-abi: %s\n' "$*" >&2; exit 1; }
 
 [ -e "$built/THIRD-PARTY-LICENCES" ] || sh scripts/licences.sh >"$built/THIRD-PARTY-LICENCES"
 make --silent install-files PREFIX="$prefix" BUILT="$built"
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # The licences that a build needs beside it are there, and no debug information is.
 for text in LICENSE-MIT LICENSE-APACHE NOTICE API.md; do
     [ -s "$prefix/share/doc/longwave/$text" ] || fail "$text is not installed"
@@ -24,8 +25,17 @@ done
 for text in "The Fraunhofer FDK AAC Codec Library for Android" "Mozilla Public License Version 2.0"; do
     grep -q "$text" "$prefix/share/doc/longwave/THIRD-PARTY-LICENCES" || fail "no licence says $text"
 done
-for file in liblongwave.so liblongwave.a; do
-    ! readelf -S "$prefix/lib/$file" 2>/dev/null | grep '\.debug_info' || fail "$file is not stripped"
+for file in lib/liblongwave.so lib/liblongwave.a bin/longwave; do
+    ! readelf -S "$prefix/$file" 2>/dev/null | grep '\.debug_info' || fail "$file is not stripped"
+done
+# It is beside them, and tools find it there by themselves.
+for file in "lib/liblongwave.so.$version" bin/longwave; do
+    folder=$prefix/${file%/*} name=${file##*/}
+    debug=$folder/.debug/$name.debug
+    where=0x$(nm "$debug" | awk '/ [tT] .*8longwave.*8pipeline.*5start/ { found = $1 } END { print found }')
+    line=$(cd "$folder" && addr2line -e "$name" "$where")
+    case $line in *.rs:[1-9]*) ;; *) fail "$name and $where lead to $line, not to a line of its source" ;; esac
+    say "$name has $(($(stat -Lc %s "$prefix/$file") / 1000000)) MB, $(($(stat -c %s "$debug") / 1000000)) MB of debug information beside it"
 done
 make --silent install-files PREFIX="$work/other" BUILT="$built"
 make --silent uninstall PREFIX="$work/other"
@@ -57,6 +67,30 @@ cc -std=gnu11 $warnings ffi/examples/station.c $(pkg-config --cflags longwave) "
     $(pkg-config --libs --static longwave | sed 's/-llongwave//') -o "$work/bin/station-static"
 ! readelf -d "$work/bin/station-static" | grep -q liblongwave || fail "the static example is not"
 
+# The same with CMake, whose programs need no LD_LIBRARY_PATH where they were built. It is a release of this number.
+mkdir "$work/cmake"
+cat >"$work/cmake/CMakeLists.txt" <<END
+cmake_minimum_required(VERSION 3.15)
+project(station LANGUAGES C)
+find_package(longwave \${wanted} REQUIRED)
+add_executable(station-cmake $PWD/ffi/examples/station.c)
+target_link_libraries(station-cmake PRIVATE longwave::longwave)
+add_executable(station-cmake-static $PWD/ffi/examples/station.c)
+target_link_libraries(station-cmake-static PRIVATE longwave::static)
+END
+configure() { cmake -S "$work/cmake" -B "$work/cmake/built" -DCMAKE_PREFIX_PATH="$prefix" "$@" >"$work/said" 2>&1; }
+for wrong in 0.0 0.2 1.0 "$version.1"; do
+    ! configure -Dwanted="$wrong" || fail "CMake takes release $version for $wrong"
+done
+configure -Dwanted="${version%.*}" && cmake --build "$work/cmake/built" >>"$work/said" 2>&1 ||
+    { cat "$work/said" >&2; fail "the example does not build with CMake"; }
+for program in station-cmake station-cmake-static; do
+    ln -s "../cmake/built/$program" "$work/bin/$program"
+done
+readelf -d "$work/bin/station-cmake" | grep -q 'liblongwave\.so\.0' || fail "CMake's example is not linked with the library"
+! readelf -d "$work/bin/station-cmake-static" | grep -q liblongwave || fail "CMake's static example is not"
+(unset LD_LIBRARY_PATH && ! ldd "$work/bin/station-cmake" | grep 'not found') || fail "CMake's example does not find the library"
+
 # on_air COMMAND…: starts the command, waits for the first line with an address, and checks every mount that it
 # prints.
 on_air() {
@@ -85,7 +119,7 @@ ends() {
 }
 
 : >"$work/input"
-for example in station-c station-static station-cpp; do
+for example in station-c station-static station-cpp station-cmake station-cmake-static; do
     on_air "$work/bin/$example" "$work/music" 4
     ends $example
     grep -q '^now: song0' "$work/said" || { cat "$work/said" >&2; fail "$example did not tell of its track"; }
