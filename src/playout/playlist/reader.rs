@@ -246,8 +246,10 @@ impl Reader<'_> {
     }
 
     fn missing(&mut self, folder: &Path, name: &Name, refusal: &Refusal) -> ControlFlow<()> {
-        if let Refusal::System(_) = refusal {
-            self.watch.miss(&folder.join(name.text()), folder);
+        if let Refusal::System(_) = refusal
+            && let Some(folder) = self.lookup.folder_of_missing(name, folder)
+        {
+            self.watch.miss(&folder);
         }
         self.refuse(&name.quoted(), refusal.reason())
     }

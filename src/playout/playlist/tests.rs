@@ -305,6 +305,18 @@ fn ten_thousand_missing_files_cost_six_lines() {
 }
 
 #[test]
+fn a_missing_file_is_awaited_in_the_nearest_folder_that_is_there() {
+    let disk = Disk::with(&["lists/Other/a.mp3", "lists/Sub/a.mp3"]);
+    disk.write("lists/list.m3u", "Sub/Deep/x.mp3\nSub\\Deep\\y.mp3\n../z.mp3\n/z.mp3\nC:\\z.mp3\n");
+    for (comes, changed) in [("lists/Other/z.mp3", false), ("z.mp3", true), ("lists/Sub/Deep", true)] {
+        let watch = disk.read("lists/list.m3u").watch;
+        assert!(!watch.changed(), "before {comes}");
+        fs::create_dir(disk.path(comes)).unwrap();
+        assert_eq!(watch.changed(), changed, "{comes}");
+    }
+}
+
+#[test]
 fn unplayable_entries_are_reported_and_the_rest_plays() {
     let disk = Disk::with(&["a.mp3"]);
     assert!(

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use encoding_rs::WINDOWS_1252;
 use unicode_normalization::UnicodeNormalization;
@@ -32,6 +34,10 @@ impl Limits {
 /// The most folders that are kept.
 const MAX_FOLDERS: usize = 20_000;
 
+/// After so many names that were neither listed nor found, a folder's listing is believed without a look.
+/// Folders that mount disks on demand, and short names of Windows, are found without being listed.
+const BELIEVED_AFTER: u32 = 1_000;
+
 /// The names in the folders that were listed. They are of the moment of the listing: a list is read in
 /// moments, and again when one of its folders has changed.
 pub(super) struct Listings<'b> {
@@ -43,10 +49,20 @@ pub(super) struct Listings<'b> {
 }
 
 enum Listing {
-    /// The names by their [keys](key), in the order of their bytes.
-    Names(HashMap<String, Vec<OsString>>),
+    Names(Names),
     /// It cannot be listed, or has too many names to keep.
     Unknown,
+}
+
+/// The names in a folder.
+#[derive(Default)]
+struct Names {
+    /// By their [keys](key), in the order of their bytes.
+    by_key: HashMap<String, Vec<OsString>>,
+    /// How many names were neither listed nor found.
+    missed: u32,
+    /// Whether one was found that is not listed.
+    has_others: bool,
 }
 
 impl<'b> Listings<'b> {
@@ -60,7 +76,7 @@ impl<'b> Listings<'b> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         match self.listing(folder) {
             Listing::Names(names) => {
-                let mut found = names.get(&key(name)).cloned().unwrap_or_default();
+                let mut found = names.by_key.get(&key(name)).cloned().unwrap_or_default();
                 if let Some(exact) = found.iter().position(|found| found.as_bytes() == name) {
                     found[..=exact].rotate_right(1);
                 } else if let [first, _, ..] = &found[..] {
@@ -73,6 +89,42 @@ impl<'b> Listings<'b> {
                 let exists = |name: &OsString| folder.join(name).symlink_metadata().is_ok();
                 spellings(name).into_iter().map(OsString::from_vec).filter(exists).collect()
             }
+        }
+    }
+
+    /// What is at a path. The system is not asked for one of the many names that a listed folder does not
+    /// have: each question may be one to a file server.
+    pub fn metadata(&mut self, path: &Path) -> io::Result<Metadata> {
+        let Some(names) = self.names_without(path) else { return fs::metadata(path) };
+        if names.missed >= BELIEVED_AFTER && !names.has_others {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let found = fs::metadata(path);
+        match &found {
+            Ok(_) => names.has_others = true,
+            Err(_) => names.missed += 1,
+        }
+        found
+    }
+
+    /// The nearest folder above a path that was listed.
+    pub fn nearest_folder<'p>(&self, path: &'p Path) -> Option<&'p Path> {
+        path.ancestors().skip(1).find(|folder| self.folders.contains_key(*folder))
+    }
+
+    /// The names in the nearest listed folder above a path, if the way to the path is not among them.
+    fn names_without(&mut self, path: &Path) -> Option<&mut Names> {
+        if path.components().any(|component| component == Component::ParentDir) {
+            return None;
+        }
+        let folder = self.nearest_folder(path)?;
+        let next = path.strip_prefix(folder).ok()?.components().next()?;
+        match self.folders.get_mut(folder)? {
+            Listing::Names(names) => {
+                let is_missing = !names.by_key.contains_key(&key(next.as_os_str().as_bytes()));
+                is_missing.then_some(names)
+            }
+            Listing::Unknown => None,
         }
     }
 
@@ -95,7 +147,7 @@ impl<'b> Listings<'b> {
             Ok(entries) => entries,
             // There may be files in a folder that cannot be listed, but none that may be played out of
             // bounds.
-            Err(error) if roots::is_outside(&error) => return Listing::Names(HashMap::new()),
+            Err(error) if roots::is_outside(&error) => return Listing::Names(Names::default()),
             Err(_) => return Listing::Unknown,
         };
         self.read += entries.len().max(1);
@@ -107,12 +159,12 @@ impl<'b> Listings<'b> {
             self.forget();
         }
         self.kept += entries.len();
-        let mut names: HashMap<String, Vec<OsString>> = HashMap::with_capacity(entries.len());
+        let mut by_key: HashMap<String, Vec<OsString>> = HashMap::with_capacity(entries.len());
         for (name, _) in entries {
-            names.entry(key(name.as_bytes())).or_default().push(name);
+            by_key.entry(key(name.as_bytes())).or_default().push(name);
         }
-        names.values_mut().for_each(|names| names.sort_unstable());
-        Listing::Names(names)
+        by_key.values_mut().for_each(|names| names.sort_unstable());
+        Listing::Names(Names { by_key, ..Names::default() })
     }
 
     fn forget(&mut self) {
@@ -211,6 +263,48 @@ mod tests {
         listings.forget();
         assert!(listings.names_of(folder.path(), b"X.mp3").is_empty(), "it has read enough");
         assert_eq!(listings.names_of(folder.path(), b"x.mp3"), ["x.mp3"]);
+    }
+
+    #[test]
+    fn a_folder_without_many_names_is_not_asked_for_each_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("sub")).unwrap();
+        fs::write(at("x.mp3"), "").unwrap();
+        let bounds = Bounds::Anywhere;
+        let mut listings = Listings::new(&bounds, Limits::LIST);
+        let list = |listings: &mut Listings| {
+            listings.forget();
+            listings.names_of(folder.path(), b"");
+            listings.names_of(&at("sub"), b"");
+        };
+        let miss = |listings: &mut Listings, below: &str, count: u32| {
+            (0..count).for_each(|n| assert!(listings.metadata(&at(&format!("{below}{n}/x.mp3"))).is_err()));
+        };
+        let found_late = |listings: &mut Listings, name: &str| {
+            fs::write(at(name), "").unwrap();
+            let found = listings.metadata(&at(name)).is_ok();
+            fs::remove_file(at(name)).unwrap();
+            found
+        };
+        list(&mut listings);
+        miss(&mut listings, "gone", BELIEVED_AFTER - 1);
+        assert!(found_late(&mut listings, "late.mp3"), "not many are missing");
+        miss(&mut listings, "gone", BELIEVED_AFTER);
+        assert!(found_late(&mut listings, "later.mp3"), "the folder has names that it did not list");
+        list(&mut listings);
+        miss(&mut listings, "gone", BELIEVED_AFTER);
+        assert!(!found_late(&mut listings, "late.mp3"));
+        assert!(listings.metadata(&at("gone/y.mp3")).is_err());
+        assert!(found_late(&mut listings, "sub/late.mp3"), "another folder's names are looked for");
+        assert!(listings.metadata(&at("x.mp3")).is_ok() && listings.metadata(&at("sub/../x.mp3")).is_ok());
+        assert!(listings.metadata(&at("X.mp3")).is_err(), "a name in another spelling");
+        list(&mut listings);
+        miss(&mut listings, "sub/", BELIEVED_AFTER);
+        assert!(!found_late(&mut listings, "sub/late.mp3"));
+        assert_eq!(listings.nearest_folder(&at("sub/gone/x.mp3")), Some(&*at("sub")));
+        assert_eq!(listings.nearest_folder(&at("gone/x.mp3")), Some(folder.path()));
+        assert_eq!(listings.nearest_folder(Path::new("/x.mp3")), None);
     }
 
     #[test]

@@ -143,13 +143,21 @@ impl<'b> Lookup<'b> {
         let mut refusal = None;
         for Form { path, .. } in &forms {
             let path = folder.join(OsStr::from_bytes(path));
-            match fs::metadata(&path) {
+            match self.listings.metadata(&path) {
                 Ok(metadata) => return Ok((path, metadata)),
                 Err(error) => refusal = refusal.or(Some(error)),
             }
         }
         let missing = || Refusal::System(refusal.unwrap_or_else(|| io::ErrorKind::NotFound.into()));
         self.find_otherwise(&forms, folder).ok_or_else(missing)
+    }
+
+    /// The folder in which a missing file would appear, or one on the way to it. `None` if it is not known to
+    /// be below `folder`.
+    pub(super) fn folder_of_missing(&self, name: &Name, folder: &Path) -> Option<PathBuf> {
+        let path = folder.join(OsStr::from_bytes(&name.bytes));
+        let nearest = self.listings.nearest_folder(&path)?;
+        nearest.starts_with(folder).then(|| nearest.to_owned())
     }
 
     /// Finds a file below `folder` that has this name in another spelling or on another system. A name that
