@@ -60,6 +60,7 @@ pub use config::{ApiSettings, Config, ConfigError, ConfigProblem};
 pub use counters::{CounterInfo, CounterKind};
 pub use engine::clock::{Clock, Stepper};
 pub use engine::deck::VoiceState;
+pub use engine::tap::{Tap, TapRead};
 pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, Result};
 pub use event::{Event, EventKind, EventReceiver, StationEvent, TrackInfo};
@@ -73,8 +74,8 @@ pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
     CurrentTrack, HookId, Hooks, Levels, ListOptions, OutputSettings, Pipeline, PipelineBuilder,
-    PipelineSettings, PipelineSnapshot, PlayedTrack, Reloaded, ReplayGain, Station, StationSettings,
-    VoiceInput, VoiceOptions,
+    PipelineSettings, PipelineSnapshot, PlayedTrack, Reloaded, ReplayGain, SampleFormat, Station,
+    StationSettings, VoiceInput, VoiceOptions,
 };
 pub use playout::{Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use server::{

@@ -2,8 +2,8 @@
 //
 // Generated from the sources of the library; docs/EMBEDDING.md is the guide.
 //
-// Handles (lw_station, lw_pipeline, lw_server, lw_encoder, lw_input) are numbers. Zero stands for nothing. A handle that was
-// closed, was never given out, or stands for something else is refused with LW_BAD_HANDLE; closing one twice is harmless.
+// Handles (lw_station, lw_pipeline, lw_server, lw_encoder, lw_input, lw_tap) are numbers. Zero stands for nothing. A handle
+// that was closed, was never given out, or stands for something else is refused with LW_BAD_HANDLE; closing one twice is harmless.
 //
 // Threads: every function may be called on any thread, at any time, unless it says otherwise. None keeps the audio waiting.
 // Functions of the host are called on threads of the library: see lw_hook and lw_log. Threads of the library block all
@@ -113,6 +113,9 @@ typedef uint64_t lw_server;
 
 // A voice of PCM that the host pushes.
 typedef uint64_t lw_input;
+
+// A reader of the mixed PCM.
+typedef uint64_t lw_tap;
 
 // A station: a server and its pipelines, declared together.
 typedef uint64_t lw_station;
@@ -279,6 +282,72 @@ lw_status lw_pipeline_remove_output(lw_pipeline pipeline, const char *mount);
 // only `format`, `bitrate`, `quality`, `profile` and `afterburner` matter. Its listeners stay; so must its
 // content type.
 lw_status lw_pipeline_replace_encoder(lw_pipeline pipeline, const char *mount, const char *declaration);
+
+// Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is
+// silent. `input` is closed by `lw_input_close`; `voice` is the voice's number and may be NULL.
+lw_status lw_pipeline_play_input(lw_pipeline pipeline,
+                                 double volume,
+                                 int32_t paused,
+                                 lw_input *input,
+                                 uint64_t *voice);
+
+// Pushes interleaved frames, samples from -1 to 1 in the pipeline's rate and channels, as far as there is
+// room (about two seconds in all), and says in `taken` how many frames were taken. Offer the rest again
+// later. `LW_STOPPED` when the voice was stopped.
+lw_status lw_input_push(lw_input input, const float *pcm, size_t frames, size_t *taken);
+
+// The same, but waits for room until all frames were taken, for `timeout_ms` at most (less than 0: for as long as
+// it takes). A paused voice makes no room. Other calls for this input wait meanwhile, except `lw_input_close`.
+lw_status lw_input_push_within(lw_input input,
+                               const float *pcm,
+                               size_t frames,
+                               int64_t timeout_ms,
+                               size_t *taken);
+
+// Closes an input: its voice ends when all that was pushed has sounded. Closing it again is harmless.
+lw_status lw_input_close(lw_input input);
+
+// Plays what is written into a pipe: interleaved samples in the pipeline's rate and channels, as `format` says:
+// `f32le` (NULL means that) or `s16le`. `fd` is the pipe's writing end. It belongs to the host, and can be the
+// standard output of another program. A write waits while about two seconds wait to sound; with `O_NONBLOCK`, wait
+// until it is writable. The voice ends when it is closed and everything has sounded. Once the voice has been
+// stopped, a write fails with `EPIPE` (and `SIGPIPE`). `voice` is the voice's number and may be NULL.
+lw_status lw_pipeline_play_pipe(lw_pipeline pipeline,
+                                const char *format,
+                                double volume,
+                                int32_t paused,
+                                int *fd,
+                                uint64_t *voice);
+
+// Opens a tap: the mixed PCM, just as the encoders get it, with all voices. For meters, recordings, recognition.
+// It is closed by `lw_tap_close`. `LW_LIMIT` if the pipeline has 16 taps.
+lw_status lw_pipeline_tap(lw_pipeline pipeline,
+                          lw_tap *tap);
+
+// Reads interleaved frames that follow each other into `pcm`, which has room for so many frames in the pipeline's
+// channels: as many as there are now. If there are none, it waits for the first, for `timeout_ms` at most (less
+// than 0: for as long as it takes). `read` is how many it has read, 0 if none came in time. `position` is where
+// the first of them lies on the pipeline's sample clock, in frames; it may be NULL. About two seconds wait to be
+// read; what comes then is lost to this tap: the positions show where. `LW_STOPPED` when the pipeline has stopped
+// and everything was read.
+lw_status lw_tap_read(lw_tap tap,
+                      float *pcm,
+                      size_t frames,
+                      int64_t timeout_ms,
+                      size_t *read,
+                      uint64_t *position);
+
+// How many frames were lost to this tap because they were not read in time.
+lw_status lw_tap_lost(lw_tap tap, uint64_t *frames);
+
+// A file descriptor for `poll` and the like. It is readable while there is PCM that no read has begun, and once
+// the pipeline has stopped. Wait for it, then call `lw_tap_read` with a timeout of 0 until it reads nothing. It
+// belongs to the tap: do not read or close it.
+lw_status lw_tap_fd(lw_tap tap,
+                    int *fd);
+
+// Closes a tap. Closing it again is harmless.
+lw_status lw_tap_close(lw_tap tap);
 
 // Makes a file the current track now, by a quick crossfade. What was up next goes on after it. The file is
 // opened on this thread. If it cannot be played, this returns `LW_FILE`, or `LW_NO_ANSWER` if its disk does
@@ -460,22 +529,6 @@ lw_status lw_pipeline_ramp_volume(lw_pipeline pipeline,
 // All voices but the programme's, as of the mixer's last job, as JSON: a list of `id`, `file` (null for
 // pushed PCM), `paused`, `volume`, `position`, `duration`. `json` is freed by `lw_free`.
 lw_status lw_pipeline_voices(lw_pipeline pipeline, char **json);
-
-// Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is
-// silent. `input` is closed by `lw_input_close`; `voice` is the voice's number and may be NULL.
-lw_status lw_pipeline_play_input(lw_pipeline pipeline,
-                                 double volume,
-                                 int32_t paused,
-                                 lw_input *input,
-                                 uint64_t *voice);
-
-// Pushes interleaved frames, samples from -1 to 1 in the pipeline's rate and channels, as far as there is
-// room (about two seconds in all), and says in `taken` how many frames were taken. Offer the rest again
-// later. `LW_STOPPED` when the voice was stopped.
-lw_status lw_input_push(lw_input input, const float *pcm, size_t frames, size_t *taken);
-
-// Closes an input: its voice ends when all that was pushed has sounded. Closing it again is harmless.
-lw_status lw_input_close(lw_input input);
 
 // Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, for example `listen
 // = "127.0.0.1:8000"`. NULL means the defaults. `lw_server_start` makes it listen. `server` is closed by

@@ -58,6 +58,26 @@ pub unsafe fn items<'a, T>(pointer: *const T, count: usize, name: &str) -> Outco
     if count == 0 {
         return Ok(&[]);
     }
+    check_items(pointer, count, name)?;
+    // SAFETY: it is not NULL, aligned and not too long; the rest is as this function's.
+    Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+}
+
+/// The same, to write to.
+///
+/// # Safety
+/// `pointer` is NULL or leads to `count` items that have values and that nobody else uses meanwhile.
+pub unsafe fn items_mut<'a, T>(pointer: *mut T, count: usize, name: &str) -> Outcome<&'a mut [T]> {
+    if count == 0 {
+        return Ok(&mut []);
+    }
+    check_items(pointer, count, name)?;
+    // SAFETY: as in `items`.
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
+}
+
+/// Whether a pointer can lead to so many items.
+fn check_items<T>(pointer: *const T, count: usize, name: &str) -> Outcome<()> {
     if pointer.is_null() {
         return Err(null(name));
     }
@@ -67,8 +87,7 @@ pub unsafe fn items<'a, T>(pointer: *const T, count: usize, name: &str) -> Outco
     if count.checked_mul(size_of::<T>()).is_none_or(|bytes| isize::try_from(bytes).is_err()) {
         return Err(Failure::invalid(format!("{name}: {count} is more than memory has")));
     }
-    // SAFETY: it is not NULL, aligned and not too long; the rest is as this function's.
-    Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+    Ok(())
 }
 
 /// A time in milliseconds.

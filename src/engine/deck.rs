@@ -187,6 +187,8 @@ impl Deck {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::audio::{BLOCK_FRAMES, Channels};
     use crate::ring::{Ending, by_hand, feed};
@@ -198,7 +200,7 @@ mod tests {
     /// ended.
     fn after(commands: impl IntoIterator<Item = DeckCommand>) -> (f32, Option<bool>) {
         let (feed, mut filler) = by_hand(SPEC, Duration::from_secs(10));
-        assert_eq!(filler.push(&[0.5; 40_000]), Some(40_000));
+        assert_eq!(filler.push(&[0.5; 40_000], Some(Instant::now())), Some(40_000));
         let voice = Voice::new(feed, 1.0, SPEC.rate);
         let mut deck = Deck::new(VoiceId(1), None, None, voice, 1.0, SPEC);
         let mut scratch = Scratch::new(SPEC.channels, None);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::metadata::Title;
-use crate::units::FramePos;
+use crate::units::{FrameCount, FramePos};
 
 /// How many blocks make a job at this rate: about 100 ms. Smaller jobs cost half as much CPU again.
 pub(crate) fn job_blocks(spec: PcmSpec) -> usize {
@@ -15,6 +15,18 @@ pub(crate) fn job_blocks(spec: PcmSpec) -> usize {
 pub(crate) struct Job {
     pub blocks: Vec<PcmBlock>,
     pub marks: Vec<Mark>,
+}
+
+impl Job {
+    /// Where its first frame lies on the sample clock.
+    pub fn position(&self) -> FramePos {
+        self.blocks.first().map(|block| block.position).unwrap_or_default()
+    }
+
+    /// How many frames it has.
+    pub fn frames(&self) -> FrameCount {
+        FrameCount((self.blocks.len() * BLOCK_FRAMES) as u64)
+    }
 }
 
 /// A title that takes effect at a sample.

@@ -14,6 +14,7 @@ use super::deck::{Deck, DeckCommand, VoiceState};
 use super::encoders::{Output, Pool};
 use super::job::{Job, Mark, OutputId, job_blocks};
 use super::programme::{News, Programme, Transitions};
+use super::tap::TapEnd;
 use super::titles::{TitleHolds, Titles};
 use super::voice::Scratch;
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
@@ -65,6 +66,7 @@ pub(crate) enum Command {
     },
     AddOutput(Arc<Output>),
     RemoveOutput(OutputId),
+    AddTap(TapEnd),
     Stop,
 }
 
@@ -112,6 +114,7 @@ pub(crate) struct Mixer {
     decks: Vec<Deck>,
     titles: Titles,
     outputs: Vec<Fed>,
+    taps: Vec<TapEnd>,
     limiter: Limiter,
     meter: LoudnessMeter,
     guard: Guard,
@@ -164,6 +167,7 @@ impl Mixer {
             decks: Vec::new(),
             titles: Titles::default(),
             outputs: outputs.into_iter().map(Fed::new).collect(),
+            taps: Vec::new(),
             limiter: Limiter::new(spec),
             meter: LoudnessMeter::new(spec),
             guard: Guard::new(spec.rate, dead_air),
@@ -266,6 +270,7 @@ impl Mixer {
             }
             Command::AddOutput(output) => self.outputs.push(Fed::new(output)),
             Command::RemoveOutput(id) => self.outputs.retain(|fed| fed.output.id() != id),
+            Command::AddTap(tap) => self.taps.push(tap),
             Command::Stop => unreachable!("whoever receives it stops"),
         }
     }
@@ -293,6 +298,7 @@ impl Mixer {
         for Fed { output, .. } in &self.outputs {
             self.links.pool.encode(output, job.clone(), self.links.clock.is_stepped());
         }
+        self.taps.retain(|tap| tap.give(&job));
     }
 
     /// Looks at how late the job is that ends with this block. (A stepped clock waits for the mixer.)

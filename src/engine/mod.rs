@@ -12,6 +12,7 @@ pub(crate) mod mixer;
 pub(crate) mod picker;
 pub(crate) mod programme;
 pub(crate) mod shared;
+pub(crate) mod tap;
 pub(crate) mod titles;
 pub(crate) mod voice;
 

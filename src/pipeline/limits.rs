@@ -46,6 +46,14 @@ impl Limits {
     }
 }
 
+/// Taps of a pipeline, at most. Each keeps two seconds of PCM.
+const MAX_TAPS: usize = 16;
+
+/// Whether a pipeline may have so many taps.
+pub(super) fn taps_of(count: usize) -> Result<()> {
+    within("MAX_TAPS", count, MAX_TAPS, "drop a tap first")
+}
+
 /// Whether a pipeline may have so many outputs.
 pub(super) fn outputs_of(count: usize) -> Result<()> {
     within("MAX_OUTPUTS", count, MAX_OUTPUTS, "remove an output first")

@@ -3,6 +3,7 @@
 mod builder;
 mod control;
 mod hooks;
+mod inputs;
 mod limits;
 mod lists;
 mod outputs;
@@ -15,6 +16,7 @@ mod state;
 pub(crate) mod state_file;
 mod state_lock;
 mod station;
+mod taps;
 mod threads;
 mod voices;
 
@@ -24,6 +26,7 @@ use std::time::Duration;
 pub use builder::PipelineBuilder;
 pub use control::ListOptions;
 pub use hooks::{HookId, Hooks};
+pub use inputs::{SampleFormat, VoiceInput};
 pub use reload::Reloaded;
 pub(crate) use reload::Reloader;
 pub use resume::PipelineSnapshot;
@@ -31,7 +34,7 @@ pub(crate) use settings::OUTPUT;
 pub use settings::{OutputSettings, PipelineSettings, ReplayGain, StationSettings};
 pub use state::{CurrentTrack, Levels, PlayedTrack};
 pub use station::Station;
-pub use voices::{VoiceInput, VoiceOptions};
+pub use voices::VoiceOptions;
 
 use crate::audio::PcmSpec;
 use crate::error::Result;

@@ -19,6 +19,7 @@ use super::resume::SnapshotSource;
 use super::settings::PipelineSettings;
 use super::state::History;
 use super::state_file::{self, Keeping, Opening};
+use super::taps::TapTable;
 use super::threads::{Deadlines, Threads};
 use super::voices::VoiceTable;
 use crate::audio::PcmSpec;
@@ -46,6 +47,7 @@ pub(super) struct Inner {
     pub programming: Programming,
     pub outputs: Mutex<Outputs>,
     pub voices: Arc<VoiceTable>,
+    pub taps: TapTable,
     pub limits: Limits,
     pub history: Arc<History>,
     pub on_air: Arc<ArcSwap<OnAir>>,
@@ -58,7 +60,7 @@ pub(super) struct Inner {
     pub state_keeping: Arc<Keeping>,
     /// Dropped at the end: a server that was made for this pipeline ends with it.
     server: Mutex<Option<Server>>,
-    stopping: Arc<AtomicBool>,
+    pub stopping: Arc<AtomicBool>,
     stopped: Mutex<Option<StopReport>>,
 }
 
@@ -97,6 +99,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         programming,
         outputs: Mutex::new(outputs),
         voices,
+        taps: TapTable::default(),
         limits: Limits::of(&settings),
         history,
         on_air: Arc::default(),

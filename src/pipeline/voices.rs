@@ -16,7 +16,6 @@ use crate::engine::voice::Voice;
 use crate::error::{Error, Result};
 use crate::ids::VoiceId;
 use crate::playout::{Curve, Entry};
-use crate::ring::{Filler, by_hand};
 use crate::units::FrameCount;
 
 /// The voices of a pipeline that have not ended, by their numbers.
@@ -45,7 +44,7 @@ impl VoiceTable {
         self.lock().remove(&voice);
     }
 
-    fn contains(&self, voice: VoiceId) -> bool {
+    pub fn contains(&self, voice: VoiceId) -> bool {
         self.lock().contains(&voice)
     }
 
@@ -71,47 +70,7 @@ impl Default for VoiceOptions {
     }
 }
 
-/// PCM that an application pushes into a voice. The voice ends when this is dropped and what was
-/// pushed has sounded. One thread at a time.
-pub struct VoiceInput {
-    id: VoiceId,
-    filler: Filler,
-}
-
-impl VoiceInput {
-    /// Which voice it feeds.
-    pub fn voice(&self) -> VoiceId {
-        self.id
-    }
-
-    /// Takes interleaved frames in the pipeline's rate and channels, as far as there is room for them
-    /// now (about two seconds in all), and says how many frames it took. Offer the rest again
-    /// later: it sounds as fast as the clock goes.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`] when the voice was stopped.
-    pub fn push(&mut self, frames: &[f32]) -> Result<usize> {
-        self.filler.push(frames).ok_or(Error::Stopped("voice"))
-    }
-}
-
-impl std::fmt::Debug for VoiceInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("VoiceInput").field(&self.id).finish()
-    }
-}
-
 impl Pipeline {
-    /// Plays PCM that the application pushes. Until it does, and whenever it is late, the voice is silent.
-    ///
-    /// # Errors
-    /// [`Error::Limit`] if there are [`max_voices`](crate::PipelineSettings::max_voices).
-    pub fn play_input(&self, options: VoiceOptions) -> Result<VoiceInput> {
-        let (feed, filler) = by_hand(self.inner.spec, AHEAD);
-        let id = self.add_voice(None, None, Voice::new(feed, 1.0, self.inner.spec.rate), options)?;
-        Ok(VoiceInput { id, filler })
-    }
-
     /// Plays a file over the programme.
     ///
     /// # Errors
@@ -207,7 +166,7 @@ impl Pipeline {
         read(&self.inner.on_air).voices.clone()
     }
 
-    fn add_voice(
+    pub(super) fn add_voice(
         &self,
         file: Option<PathBuf>,
         duration: Option<FrameCount>,

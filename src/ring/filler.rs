@@ -1,8 +1,8 @@
 //! A voice's queue that an application fills with its own PCM.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Sender, TrySendError, bounded};
+use crossbeam::channel::{SendError, SendTimeoutError, Sender, bounded};
 
 use super::feed::{Chunk, Feed};
 use crate::audio::{Channels, PcmSpec};
@@ -27,9 +27,9 @@ impl Filler {
     /// The length of a chunk. It is short, because pushed audio is often live.
     const CHUNK_FRAMES: usize = 512;
 
-    /// Takes as many interleaved frames as there is room for, and returns their number. `None` if the voice
-    /// has ended. A partial frame at the end is not taken.
-    pub fn push(&mut self, frames: &[f32]) -> Option<usize> {
+    /// Takes as many interleaved frames as there is room for until the deadline (`None`: as long as it takes), and
+    /// returns their number. `None` if the voice has ended. A partial frame at the end is not taken.
+    pub fn push(&mut self, frames: &[f32], deadline: Option<Instant>) -> Option<usize> {
         let frames = &frames[..frames.len() / self.channels.count() * self.channels.count()];
         let full = Filler::CHUNK_FRAMES * self.channels.count();
         let mut rest = frames;
@@ -37,22 +37,32 @@ impl Filler {
             let (now, later) = rest.split_at(rest.len().min(full - self.chunk.len()));
             self.chunk.extend_from_slice(now);
             rest = later;
-            if self.chunk.len() < full || !self.send()? {
+            if self.chunk.len() < full || !self.send(deadline)? {
                 return Some((frames.len() - rest.len()) / self.channels.count());
             }
         }
     }
 
-    /// Sends the chunk. Returns false if there is no room for it.
-    fn send(&mut self) -> Option<bool> {
-        let samples = std::mem::take(&mut self.chunk);
-        match self.chunks.try_send(Chunk::pushed(samples)) {
+    /// Sends what does not fill a chunk, too. Returns false if there is no room for it until the deadline, and
+    /// `None` if the voice has ended.
+    pub fn flush(&mut self, deadline: Option<Instant>) -> Option<bool> {
+        if self.chunk.is_empty() { Some(true) } else { self.send(deadline) }
+    }
+
+    /// Sends the chunk. Returns false if there is no room for it until the deadline.
+    fn send(&mut self, deadline: Option<Instant>) -> Option<bool> {
+        let chunk = Chunk::pushed(std::mem::take(&mut self.chunk));
+        let sent = match deadline {
+            Some(deadline) => self.chunks.send_deadline(chunk, deadline),
+            None => self.chunks.send(chunk).map_err(|SendError(chunk)| SendTimeoutError::Disconnected(chunk)),
+        };
+        match sent {
             Ok(()) => Some(true),
-            Err(TrySendError::Full(chunk)) => {
+            Err(SendTimeoutError::Timeout(chunk)) => {
                 self.chunk = chunk.into_samples();
                 Some(false)
             }
-            Err(TrySendError::Disconnected(_)) => None,
+            Err(SendTimeoutError::Disconnected(_)) => None,
         }
     }
 }
@@ -60,6 +70,6 @@ impl Filler {
 impl Drop for Filler {
     fn drop(&mut self) {
         // If there is no room even for the last few milliseconds, they are lost.
-        self.send();
+        self.flush(Some(Instant::now()));
     }
 }

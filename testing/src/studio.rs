@@ -180,6 +180,14 @@ impl Studio {
         until(&format!("{mount} announces {title}"), || self.announced(mount) == title);
     }
 
+    /// How a voice ended: whether it was stopped.
+    pub fn ended(&self, voice: VoiceId) -> Option<bool> {
+        self.events().iter().find_map(|event| match event {
+            Event::VoiceEnded { voice: ended, stopped } if *ended == voice => Some(*stopped),
+            _ => None,
+        })
+    }
+
     pub fn has_voice(&self, voice: VoiceId) -> bool {
         self.pipeline.voices().iter().any(|state| state.id == voice)
     }

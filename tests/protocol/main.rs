@@ -7,6 +7,7 @@ mod confined;
 mod encoders;
 mod hooks;
 mod metadata;
+mod pcm;
 mod playing;
 mod servers;
 mod state;

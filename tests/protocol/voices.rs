@@ -13,13 +13,6 @@ fn level(pcm: &[f32], from: f64, to: f64) -> f32 {
     part[0]
 }
 
-fn ended(studio: &Studio, voice: VoiceId) -> Option<bool> {
-    studio.events().iter().find_map(|event| match event {
-        Event::VoiceEnded { voice: ended, stopped } if *ended == voice => Some(*stopped),
-        _ => None,
-    })
-}
-
 fn ramps(studio: &Studio) -> Vec<f32> {
     let events = studio.events();
     let ramps = events.iter().filter_map(|event| match event {
@@ -44,7 +37,7 @@ fn play_voice_over_the_programme_and_set_no_title() {
     assert_eq!((state.volume, state.position.0, state.duration.unwrap().0), (0.5, 8192, 16_000));
     studio.run(seconds(2.048));
     assert!(!studio.has_voice(voice));
-    assert_eq!(ended(&studio, voice), Some(false), "by itself");
+    assert_eq!(studio.ended(voice), Some(false), "by itself");
     assert_eq!(studio.played(), ["programme"]);
     studio.until_announced(MOUNT, "programme");
     let pcm = studio.stop();
@@ -71,9 +64,9 @@ fn stop_voice_with_a_fade() {
     studio.pipeline.stop_voice(quick, Duration::ZERO).unwrap();
     studio.pipeline.stop_voice(slow, seconds(2.0)).unwrap();
     studio.run(seconds(1.024));
-    assert_eq!((ended(&studio, quick), ended(&studio, slow)), (Some(true), None));
+    assert_eq!((studio.ended(quick), studio.ended(slow)), (Some(true), None));
     studio.run(seconds(1.024));
-    assert_eq!(ended(&studio, slow), Some(true));
+    assert_eq!(studio.ended(slow), Some(true));
     assert!(matches!(studio.pipeline.stop_voice(slow, seconds(2.0)), Err(Error::NotFound(_))));
     let pcm = studio.stop();
     assert_eq!([level(&pcm, 0.3, 1.1), level(&pcm, 3.17, 3.2)], [0.966_05, 0.0]);
@@ -91,7 +84,7 @@ fn stop_all_voices_stops_decks_and_the_current_track() {
     studio.run(seconds(1.024));
     studio.pipeline.stop_all_voices(ms(100)).unwrap();
     studio.run(seconds(1.024));
-    assert_eq!((ended(&studio, deck), ended(&studio, input.voice())), (Some(true), Some(true)));
+    assert_eq!((studio.ended(deck), studio.ended(input.voice())), (Some(true), Some(true)));
     assert!(matches!(input.push(&[0.1; 80_000]), Err(Error::Stopped(_))));
     assert_eq!(studio.played(), ["a", "b"], "what follows is the next track");
 
@@ -122,7 +115,7 @@ fn pause_and_resume() {
     assert!(state.paused && (8192..8400).contains(&state.position.0), "{state:?}");
     studio.pipeline.resume_voice(voice).unwrap();
     studio.run(seconds(2.048));
-    assert_eq!(ended(&studio, voice), Some(false));
+    assert_eq!(studio.ended(voice), Some(false));
 }
 
 #[test]
@@ -141,7 +134,7 @@ fn seek() {
     assert_eq!(current, seconds(18.0) + JOB - ms(10));
     assert_eq!(studio.pipeline.voices()[0].position.0, 59 * 8000 + 1024 - 80);
     studio.run(seconds(1.024));
-    assert_eq!(ended(&studio, voice), Some(false));
+    assert_eq!(studio.ended(voice), Some(false));
     studio.run(seconds(1.024));
     assert_eq!(studio.played(), ["a", "b"]);
     // It can also go back. A position beyond the end means the end.
@@ -208,7 +201,7 @@ fn volume_ramp_returns_at_once_ends_at_its_sample_and_may_end_with_a_stop() {
     studio.pipeline.ramp_volume(voice, 1.0, seconds(1.0), Curve::Linear, true).unwrap();
     studio.run(seconds(1.024));
     assert_eq!(ramps(&studio), [0.0, 1.0]);
-    assert_eq!(ended(&studio, voice), Some(true));
+    assert_eq!(studio.ended(voice), Some(true));
     let pcm = studio.stop();
     // The ramp begins with the third block; the limiter makes all of it 4 ms later.
     let begin = 2 * 1024 + 32;
@@ -232,7 +225,7 @@ fn a_voice_of_an_applications_own_pcm_takes_as_much_as_it_can_hold() {
     let voice = input.voice();
     drop(input);
     studio.run(seconds(3.0));
-    assert_eq!(ended(&studio, voice), Some(false), "it ends when all has been heard");
+    assert_eq!(studio.ended(voice), Some(false), "it ends when all has been heard");
     let heard = studio.stop();
     let begin = heard.iter().position(|sample| *sample != 0.0).unwrap() - 1;
     assert_eq!(heard[begin..begin + pcm.len()], pcm);

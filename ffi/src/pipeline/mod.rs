@@ -1,6 +1,7 @@
 //! Pipelines are declared, started, stopped and closed here. The modules below control one that runs.
 
 mod outputs;
+mod pcm;
 mod programme;
 mod state;
 mod voices;

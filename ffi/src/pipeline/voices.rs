@@ -1,30 +1,14 @@
-//! Live mixing: decks, jingles, and PCM that the host pushes. They set no title.
+//! Live mixing: decks and jingles. They set no title.
 
 use std::ffi::c_char;
-use std::sync::{Mutex, PoisonError};
 
 use longwave::json::{Voice, WholePaths};
-use longwave::{Curve, VoiceId, VoiceInput, VoiceOptions};
+use longwave::{Curve, VoiceId, VoiceOptions};
 
 use super::{lw_pipeline, order, with};
 use crate::entry::call;
 use crate::failure::{Failure, Outcome, lw_status};
-use crate::handles;
-use crate::text::{Out, items, ms, optional_text, path};
-
-/// A voice of PCM that the host pushes.
-#[allow(non_camel_case_types, reason = "this is the name in C")]
-pub type lw_input = u64;
-
-/// One end of a voice that the host feeds.
-pub struct Input {
-    input: Mutex<VoiceInput>,
-    channels: usize,
-}
-
-impl handles::Kind for Input {
-    const WORD: &'static str = "an input";
-}
+use crate::text::{Out, ms, optional_text, path};
 
 fn curve(name: Option<&str>) -> Outcome<Curve> {
     match name {
@@ -38,7 +22,7 @@ fn curve(name: Option<&str>) -> Outcome<Curve> {
     }
 }
 
-fn how(volume: f64, paused: i32) -> Outcome<VoiceOptions> {
+pub(super) fn how(volume: f64, paused: i32) -> Outcome<VoiceOptions> {
     if !(0.0..=16.0).contains(&volume) {
         return Err(Failure {
             status: lw_status::LW_SETTING,
@@ -140,58 +124,5 @@ pub unsafe extern "C" fn lw_pipeline_voices(pipeline: lw_pipeline, json: *mut *m
             Ok(voices.iter().map(|voice| Voice::of(voice, rate, &WholePaths)).collect::<Vec<_>>())
         })?;
         json.json(&voices)
-    })
-}
-
-/// Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is
-/// silent. `input` is closed by `lw_input_close`; `voice` is the voice's number and may be NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_pipeline_play_input(
-    pipeline: lw_pipeline,
-    volume: f64,
-    paused: i32,
-    input: *mut lw_input,
-    voice: *mut u64,
-) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let (input, voice) = unsafe { (Out::new(input, "input")?, Out::optional(voice, "voice")?) };
-        let options = how(volume, paused)?;
-        let (made, channels) =
-            with(pipeline, |pipeline| Ok((pipeline.play_input(options)?, pipeline.spec().channels.count())))?;
-        if let Some(voice) = voice {
-            voice.set(made.voice().0)?;
-        }
-        input.set(handles::add(Input { input: Mutex::new(made), channels }))
-    })
-}
-
-/// Pushes interleaved frames, samples from -1 to 1 in the pipeline's rate and channels, as far as there is
-/// room (about two seconds in all), and says in `taken` how many frames were taken. Offer the rest again
-/// later. `LW_STOPPED` when the voice was stopped.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_input_push(
-    input: lw_input,
-    pcm: *const f32,
-    frames: usize,
-    taken: *mut usize,
-) -> lw_status {
-    call(|| {
-        let input = handles::find::<Input>(input)?;
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let (pcm, taken) =
-            unsafe { (items(pcm, frames.saturating_mul(input.channels), "pcm")?, Out::new(taken, "taken")?) };
-        let mut input = input.input.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = input.push(pcm)?;
-        taken.set(count)
-    })
-}
-
-/// Closes an input: its voice ends when all that was pushed has sounded. Closing it again is harmless.
-#[unsafe(no_mangle)]
-pub extern "C" fn lw_input_close(input: lw_input) -> lw_status {
-    call(|| {
-        handles::close::<Input>(input)?;
-        Ok(lw_status::LW_OK)
     })
 }

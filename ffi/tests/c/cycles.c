@@ -62,12 +62,42 @@ static void await(lw_pipeline pipeline, const char *kind)
     }
 }
 
+/* Writes a constant into a pipe, and waits until a tap has it. */
+static void pipe_and_tap(lw_pipeline pipeline, lw_tap *tap)
+{
+    int fd;
+    uint64_t voice, position, lost;
+    size_t frames;
+    float pcm[2 * 512] = { 0 }, loudest = 0;
+    int16_t samples[2 * 4410];
+
+    OK(lw_pipeline_tap(pipeline, tap));
+    OK(lw_pipeline_play_pipe(pipeline, "s16le", 1, 0, &fd, &voice));
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        samples[i] = 16384;
+    }
+    CHECK(write(fd, samples, sizeof samples) == sizeof samples);
+    close(fd);
+    OK(lw_tap_fd(*tap, &fd));
+    while (loudest < 0.4) {
+        struct pollfd waiting = { .fd = fd, .events = POLLIN };
+        CHECK(poll(&waiting, 1, 10000) == 1);
+        OK(lw_tap_read(*tap, pcm, 512, 0, &frames, &position));
+        for (size_t i = 0; i < 2 * frames; i++) {
+            loudest = pcm[i] > loudest ? pcm[i] : loudest;
+        }
+    }
+    OK(lw_tap_lost(*tap, &lost));
+    CHECK(lost == 0);
+}
+
 static void cycle(const char *a, const char *b)
 {
     lw_station station;
     lw_pipeline pipeline;
     lw_server server;
     lw_input input;
+    lw_tap tap;
     uint64_t hook, entry, voice;
     uint16_t port;
     int calls = 0;
@@ -88,6 +118,9 @@ static void cycle(const char *a, const char *b)
     OK(lw_pipeline_play_input(pipeline, 1, 0, &input, NULL));
     float pcm[441] = { 0 };
     OK(lw_input_push(input, pcm, 441, &taken));
+    OK(lw_input_push_within(input, pcm, 441, -1, &taken));
+    CHECK(taken == 441);
+    pipe_and_tap(pipeline, &tap);
     await(pipeline, "ramp-done");
     int player = listen_to(port, "/a.mp3");
     feed(server);
@@ -104,6 +137,10 @@ static void cycle(const char *a, const char *b)
     lw_free(text);
     CHECK(lw_pipeline_skip(pipeline) == LW_STOPPED);
     close(player);
+    while (lw_tap_read(tap, pcm, 220, 1000, &taken, NULL) == LW_OK) {
+    }
+    CHECK(lw_tap_read(tap, pcm, 220, 1000, &taken, NULL) == LW_STOPPED);
+    OK(lw_tap_close(tap));
     OK(lw_input_close(input));
     OK(lw_station_close(station));
     OK(lw_pipeline_close(pipeline));

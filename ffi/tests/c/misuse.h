@@ -7,6 +7,7 @@ static lw_pipeline live_lw_pipeline, closed_lw_pipeline;
 static lw_server live_lw_server, closed_lw_server;
 static lw_encoder live_lw_encoder, closed_lw_encoder;
 static lw_input live_lw_input, closed_lw_input;
+static lw_tap live_lw_tap, closed_lw_tap;
 
 static char music[500], long_text[100000], *snapshot;
 /* Where results would go, and what is there as long as there is none. */
@@ -31,7 +32,8 @@ static void on_lw_log(int32_t level, const char *target, const char *message, vo
     (void)level, (void)target, (void)message, (void)user;
 }
 
-static void open_all(lw_station *station, lw_pipeline *pipeline, lw_server *server, lw_encoder *encoder, lw_input *input)
+static void open_all(lw_station *station, lw_pipeline *pipeline, lw_server *server, lw_encoder *encoder, lw_input *input,
+                     lw_tap *tap)
 {
     OK(lw_station_open(STATION, station));
     OK(lw_station_start(*station));
@@ -40,15 +42,18 @@ static void open_all(lw_station *station, lw_pipeline *pipeline, lw_server *serv
     OK(lw_server_add_mount(*server, "mount = '/live'\ncontent_type = 'audio/x-own'"));
     OK(lw_encoder_open("format = 'mp3'", 44100, 2, encoder));
     OK(lw_pipeline_play_input(*pipeline, 1, 0, input, NULL));
+    OK(lw_pipeline_tap(*pipeline, tap));
 }
 
-static void close_all(lw_station station, lw_pipeline pipeline, lw_server server, lw_encoder encoder, lw_input input)
+static void close_all(lw_station station, lw_pipeline pipeline, lw_server server, lw_encoder encoder, lw_input input,
+                      lw_tap tap)
 {
     OK(lw_station_close(station));
     OK(lw_pipeline_close(pipeline));
     OK(lw_server_close(server));
     OK(lw_encoder_close(encoder));
     OK(lw_input_close(input));
+    OK(lw_tap_close(tap));
 }
 
 static void begin(int argc, char **argv)
@@ -57,9 +62,10 @@ static void begin(int argc, char **argv)
     snprintf(music, sizeof music, "%s/a.wav", argv[1]);
     tone(music, 440, 2);
     memset(long_text, 'x', sizeof long_text - 1);
-    open_all(&closed_lw_station, &closed_lw_pipeline, &closed_lw_server, &closed_lw_encoder, &closed_lw_input);
-    close_all(closed_lw_station, closed_lw_pipeline, closed_lw_server, closed_lw_encoder, closed_lw_input);
-    open_all(&live_lw_station, &live_lw_pipeline, &live_lw_server, &live_lw_encoder, &live_lw_input);
+    open_all(&closed_lw_station, &closed_lw_pipeline, &closed_lw_server, &closed_lw_encoder, &closed_lw_input,
+             &closed_lw_tap);
+    close_all(closed_lw_station, closed_lw_pipeline, closed_lw_server, closed_lw_encoder, closed_lw_input, closed_lw_tap);
+    open_all(&live_lw_station, &live_lw_pipeline, &live_lw_server, &live_lw_encoder, &live_lw_input, &live_lw_tap);
     OK(lw_pipeline_snapshot(live_lw_pipeline, &snapshot));
 }
 
@@ -67,7 +73,7 @@ static void end(void)
 {
     lw_free(snapshot);
     OK(lw_log_to(NULL, NULL, NULL));
-    close_all(live_lw_station, live_lw_pipeline, live_lw_server, live_lw_encoder, live_lw_input);
+    close_all(live_lw_station, live_lw_pipeline, live_lw_server, live_lw_encoder, live_lw_input, live_lw_tap);
 }
 
 static void prepare(void)

@@ -8,7 +8,7 @@ import re
 import sys
 
 header = open(sys.argv[1], encoding="utf-8").read()
-HANDLES = ["lw_station", "lw_pipeline", "lw_server", "lw_encoder", "lw_input"]
+HANDLES = ["lw_station", "lw_pipeline", "lw_server", "lw_encoder", "lw_input", "lw_tap"]
 
 # For each function: what stands before it, its type, its name, its parameters.
 FUNCTION = re.compile(r"((?://[^\n]*\n)*)([a-z_0-9 ]+[ *])(lw_\w+)\(([^;]*)\);")
@@ -17,7 +17,7 @@ FUNCTION = re.compile(r"((?://[^\n]*\n)*)([a-z_0-9 ]+[ *])(lw_\w+)\(([^;]*)\);")
 TEXTS = {
     "declaration": r'"{\"format\": \"mp3\"}"', "name": '"x"', "title": '"x"', "url": '"x"', "mount": '"/live"',
     "file": "music", "path": "music", "files": '"[]"', "options": '"{}"', "snapshot": "snapshot", "curve": '"linear"',
-    "kind": '"track-change"', "level": '"info"', "tags": '"{}"', "given": '"x"', "extinf": '"x"',
+    "kind": '"track-change"', "format": '"s16le"', "level": '"info"', "tags": '"{}"', "given": '"x"', "extinf": '"x"',
 }
 PATHS = {"file", "path"}  # any bytes will do for them
 ARRAYS = {"const uint8_t *", "const float *", "const int16_t *"}
