@@ -136,6 +136,12 @@ int unlink(const char *path)
     return REAL(unlink)(path);
 }
 
+int mkdir(const char *path, mode_t mode)
+{
+    FAIL_IF_SICK(sick(path, "mkdir"), -1);
+    return REAL(mkdir)(path, mode);
+}
+
 DIR *opendir(const char *path)
 {
     FAIL_IF_SICK(sick(path, "list"), NULL);

@@ -7,24 +7,35 @@ use std::time::{Duration, SystemTime};
 
 use longwave::{ApiSettings, Role, Users, write_private};
 
+use super::in_time::in_time;
 use super::token_place::{self, TokenFile};
 
 /// The name of the first user, and of the token of a station without a users file.
 const FIRST: &str = "admin";
 /// The first user's password must be changed within this time. It stands in a file, and in backups of it.
 const FIRST_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a start waits until the first user is written.
+const MADE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Creates a credential for the station that listens on `port` if there is none, and logs which file has it.
 /// The result removes the file of a token when it is dropped.
 /// A failure is logged only: the station runs without control.
 pub fn provide(settings: &mut ApiSettings, port: u16) -> Option<TokenFile> {
     let provided = match settings.users_file.clone() {
-        Some(file) => first_user(&file).map(|()| None),
+        Some(file) => first_user_in_time(file).map(|()| None),
         None => token(settings, port).map(Some),
     };
     provided.unwrap_or_else(|error| {
         log::warn!("nobody can steer this station: {error}");
         None
+    })
+}
+
+fn first_user_in_time(file: PathBuf) -> longwave::Result<()> {
+    let path = file.clone();
+    in_time("users", MADE_WITHIN, move || first_user(&file)).unwrap_or_else(|| {
+        let reason = "its disk does not answer".to_owned();
+        Err(longwave::Error::NoAnswer { path, reason })
     })
 }
 

@@ -7,6 +7,7 @@
 mod args;
 mod credentials;
 mod ctl;
+mod in_time;
 mod logs;
 #[allow(unsafe_code, reason = "asks glibc to give memory back")]
 mod memory;

@@ -14,6 +14,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, exit};
 
 use super::credentials;
+use super::in_time::in_time;
 use super::memory::Memory;
 use super::token_place::TokenFile;
 use super::{Failure, places, say};
@@ -211,14 +212,7 @@ fn sum_up(stats: &ServerStats) {
 /// Writes to standard output on a thread of its own, so that a reader that does not read cannot block the
 /// start.
 fn say_in_time(text: String) {
-    let (said, done) = bounded::<()>(1);
-    let spawned = std::thread::Builder::new().name("say".into()).spawn(move || {
-        say(&text);
-        drop(said);
-    });
-    if spawned.is_ok() {
-        let _ = done.recv_timeout(PATIENCE);
-    }
+    in_time("say", PATIENCE, move || say(&text));
 }
 
 /// Starts the thread `reload`, which reads the configuration again whenever it is asked to. A disk that does

@@ -9,12 +9,21 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::unistd::geteuid;
 use rustix::fs::{AtFlags, Mode, OFlags, open, openat, unlinkat};
 
+use super::in_time::in_time;
+
 /// The longest token file that is read.
 const LONGEST: u64 = 4 << 10;
+
+/// How long a place has for the file to be written there. Then the next one is tried.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a stop waits for the file to be removed. Its token is worth nothing by then.
+const REMOVED_WITHIN: Duration = Duration::from_millis(500);
 
 /// A token file that was written. Dropping it removes the file.
 pub struct TokenFile {
@@ -25,10 +34,16 @@ pub struct TokenFile {
 
 impl Drop for TokenFile {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-        if !self.is_found {
-            // The folder has this file alone.
-            let _ = self.path.parent().map(fs::remove_dir);
+        let (path, is_found) = (self.path.clone(), self.is_found);
+        let remove = move || {
+            let _ = fs::remove_file(&path);
+            if !is_found {
+                // The folder has this file alone.
+                let _ = path.parent().map(fs::remove_dir);
+            }
+        };
+        if in_time("token", REMOVED_WITHIN, remove).is_none() {
+            log::warn!("{}: its disk does not answer: the file stays", self.path.display());
         }
     }
 }
@@ -42,9 +57,12 @@ pub fn write(token: &str, port: u16) -> io::Result<TokenFile> {
 fn write_to(places: &[PathBuf], token: &str, port: u16) -> io::Result<TokenFile> {
     let name = name_of(port);
     for place in places {
-        match make(place).and_then(|()| write_in(place, &name, token)) {
-            Ok(()) => return Ok(TokenFile { path: place.join(&name), is_found: true }),
-            Err(error) => log::debug!("{}: no token is written there: {error}", place.display()),
+        let own = (place.clone(), name.clone(), token.to_owned());
+        let write = move || make(&own.0).and_then(|()| write_in(&own.0, &own.1, &own.2));
+        match in_time("token", WRITTEN_WITHIN, write) {
+            Some(Ok(())) => return Ok(TokenFile { path: place.join(&name), is_found: true }),
+            Some(Err(error)) => log::debug!("{}: no token is written there: {error}", place.display()),
+            None => log::warn!("{}: no token is written there: its disk does not answer", place.display()),
         }
     }
     let random = format!("longwave-{}-{:016x}", geteuid(), fastrand::u64(..));

@@ -48,6 +48,10 @@ pub(super) enum Disk {
     Root,
     /// The file of the API's token, which is removed at the end.
     Token,
+    /// The users file, in which nobody is yet.
+    FirstUser,
+    /// The temporary folder of a demo, which has its music.
+    Demo,
     /// Standard error, which nobody reads. It is no disk.
     Log,
 }
@@ -104,13 +108,12 @@ fn a_station_starts_without_what_does_not_answer() {
     });
 }
 
-/// Whatever hangs, even the main thread: the process ends.
+/// Whatever hangs, even the main thread: the process ends. Here it removes the music of a demo.
 #[test]
 fn the_last_resort_ends_a_stop_that_takes_too_long() {
     let folder = tempfile::tempdir().unwrap();
-    let mut sick = Sick::start(Disk::Token, &shim(folder.path()), "");
-    sick.until("there is a token", || sick.log().contains("the API take the token in"));
-    sick.be("hang unlink");
+    let mut sick = Sick::start(Disk::Demo, &shim(folder.path()), "");
+    sick.be("hang open");
     kill(sick.pid(), Signal::SIGTERM).unwrap();
     let asked = Instant::now();
     let ended = sick.until_ended(STOPS_WITHIN);
@@ -118,6 +121,46 @@ fn the_last_resort_ends_a_stop_that_takes_too_long() {
     assert_eq!(ended.code(), Some(1));
     let message = "the stop took too long: the process ends without waiting any longer";
     assert!(sick.log().contains(message), "{sick:?}");
+}
+
+#[test]
+fn a_token_that_cannot_be_removed_does_not_hold_up_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let shim = shim(folder.path());
+    for fault in ["hang unlink", "fail 5 unlink"] {
+        let mut sick = Sick::start(Disk::Token, &shim, "");
+        sick.until("there is a token", || sick.log().contains("the API take the token in"));
+        sick.be(fault);
+        kill(sick.pid(), Signal::SIGTERM).unwrap();
+        assert_eq!(sick.until_ended(STOPS_WITHIN / 2).code(), Some(0), "{sick:?}");
+        let is_said = sick.log().contains(".token: its disk does not answer: the file stays");
+        assert_eq!(is_said, fault.starts_with("hang"), "{sick:?}");
+    }
+}
+
+/// The next usual place has the token then.
+#[test]
+fn a_token_whose_folder_hangs_at_the_start_is_written_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sick = Sick::start(Disk::Token, &shim(folder.path()), "hang mkdir");
+    assert!(sick.since.elapsed() < STARTS_WITHIN, "{sick:?}");
+    let is_said =
+        |log: &str| log.contains("sick/longwave: no token is written there: its disk does not answer");
+    assert!(is_said(&sick.log()) && sick.log().contains("the API take the token in"), "{sick:?}");
+    kill(sick.pid(), Signal::SIGTERM).unwrap();
+    assert_eq!(sick.until_ended(STOPS_WITHIN / 2).code(), Some(0), "{sick:?}");
+}
+
+/// The first user cannot be written: nobody can steer the station, but it plays.
+#[test]
+fn a_start_does_not_wait_for_the_first_user_to_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sick = Sick::start(Disk::FirstUser, &shim(folder.path()), "hang rename");
+    assert!(sick.since.elapsed() < STARTS_WITHIN, "{sick:?}");
+    let said = "nobody can steer this station: ";
+    assert!(sick.log().contains(said) && sick.log().contains("its disk does not answer"), "{sick:?}");
+    kill(sick.pid(), Signal::SIGTERM).unwrap();
+    assert_eq!(sick.until_ended(STOPS_WITHIN / 2).code(), Some(0), "{sick:?}");
 }
 
 /// The log goes on where it is, and each reload that asks for the dead disk costs no other thread.
@@ -274,11 +317,14 @@ impl Sick {
         if disk == Disk::Folder {
             list = at("sick");
         }
-        let users = place(disk == Disk::Users, "users");
+        let users = place(matches!(disk, Disk::Users | Disk::FirstUser), "users");
         let token = Command::new(env!("CARGO_BIN_EXE_longwave"))
             .args(["user", "--file", users.to_str().unwrap(), "token", "t", "--role", "admin"])
             .output()
             .unwrap();
+        if disk == Disk::FirstUser {
+            fs::remove_file(&users).unwrap();
+        }
         let config = place(disk == Disk::Configuration, "station.toml");
         let access = place(disk == Disk::AccessLog, "access.log");
         let state = place(disk == Disk::State, "state.json");
@@ -305,10 +351,10 @@ impl Sick {
             fs::write(at("control"), fault).unwrap();
         }
         let process = Command::new(env!("CARGO_BIN_EXE_longwave"))
-            .arg("serve")
-            .arg(&config)
+            .args(if disk == Disk::Demo { vec!["demo", "--listen", "127.0.0.1:0"] } else { vec!["serve"] })
+            .args((disk != Disk::Demo).then_some(&config))
             .envs([("XDG_RUNTIME_DIR", at(if disk == Disk::Token { "sick" } else { "" }))])
-            .env("TMPDIR", folder.path())
+            .envs([("XDG_STATE_HOME", at("")), ("TMPDIR", at(if disk == Disk::Demo { "sick" } else { "" }))])
             .env("RUST_LOG", if disk == Disk::Log { "trace" } else { "info" })
             .envs([("LD_PRELOAD", shim.into()), ("SICK_DISK", at("sick")), ("SICK_CONTROL", at("control"))])
             .stdout(Stdio::piped())
