@@ -21,7 +21,7 @@ Signals: SIGTERM and SIGINT (Ctrl-C) stop the station in order. SIGHUP (a closed
 
 Logs go to standard error; RUST_LOG=debug shows more of them.
 
-Exit codes: 0 success, 2 a wrong command line or configuration, 1 any other failure.";
+Exit codes: 0 success, 2 a wrong command line, configuration or users file, 1 any other failure.";
 
 /// An internet radio station in one process
 #[derive(Debug, Parser)]

@@ -29,8 +29,8 @@ use longwave::{Config, ConfigError, Users};
 use args::Command;
 use on_air::OnHangup;
 
-/// Runs the command. The exit code is 0 for success, 2 for a wrong command line or configuration, 1 for any
-/// other failure.
+/// Runs the command. The exit code is 0 for success, 2 for a wrong command line, configuration or users file of
+/// a station, 1 for any other failure.
 pub fn main() -> ExitCode {
     memory::Memory::keep_little();
     signals::hold();
@@ -58,7 +58,8 @@ fn end(failure: Failure) -> ExitCode {
 
 /// Why the program exits with another code than 0.
 enum Failure {
-    /// The command line or a configuration is wrong.
+    /// The command line, a configuration or a users file is wrong. It stays so until somebody mends it, so
+    /// nothing starts the program again by itself.
     Usage(String),
     /// The station could not start, or a part of it ended.
     Station(longwave::Error),
@@ -153,15 +154,14 @@ fn check(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A users file that cannot be used is a mistake like one in the configuration. One that is not there yet is
-/// made at the start.
+/// A users file that cannot be used is a mistake like one in the configuration, for a check and for a start.
+/// One that is not there yet is made at the start. One whose disk does not answer may be good.
 fn look_at_users(config: &Config) -> Result<(), Failure> {
-    match &config.api.users_file {
-        Some(file) => {
-            Users::read(file).map(drop).map_err(|error| Failure::Usage(format!("longwave: {error}")))
-        }
-        None => Ok(()),
-    }
+    let Some(file) = &config.api.users_file else { return Ok(()) };
+    Users::read(file).map(drop).map_err(|error| match error {
+        longwave::Error::File { .. } => Failure::Usage(format!("longwave: {error}")),
+        error => Failure::Station(error),
+    })
 }
 
 /// Settings that are valid but have no effect, and pipelines that would only send silence.

@@ -184,6 +184,7 @@ fn start_in_reach(
 
 /// Starts a station and its API. Nothing that is declared is 404 meanwhile.
 fn start(config: Config, file: Option<&Path>) -> Result<(Station, Api, Option<TokenFile>), Failure> {
+    super::look_at_users(&config)?;
     let mut declared = config.clone();
     let station = Station::start_expecting(config.into(), Api::PATHS)?;
     let port = places::nearest(station.server().local_addrs()).port();
