@@ -44,6 +44,21 @@ fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// The most links that are followed from one path, as the system does.
+const MOST_LINKS: usize = 40;
+
+/// The file that a path leads to, which may not exist yet.
+pub(super) fn led_to(file: &Path) -> PathBuf {
+    let mut to = file.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&to) {
+            Ok(next) => to = folder_of(&to).join(next),
+            Err(_) => break,
+        }
+    }
+    to
+}
+
 /// Gives a file that root has made to the owner of `of`, or of its folder if there is no such file yet. The
 /// station that needs it may run as another user.
 pub(super) fn keep_owner(made: &File, of: &Path) -> io::Result<()> {

@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use super::credential::Identity;
 use super::file_lock::FileLock;
 use super::hasher::PasswordChecker;
-use super::private_file::{read_trusted, write_private};
+use super::private_file::{led_to, read_trusted, write_private};
 use super::role::Role;
 use crate::error::{Error, Result};
 use crate::filework::read_needed;
@@ -92,7 +92,8 @@ impl Users {
     /// # Errors
     /// Those of [`read`](Users::read), of `change` and of [`write`](Users::write). Nothing is written then.
     pub fn update<T>(file: &Path, change: impl FnOnce(&mut Users) -> Result<T>) -> Result<T> {
-        let _lock = FileLock::wait(file)?;
+        // Who names the file itself and who names a link to it must meet at one lock.
+        let _lock = FileLock::wait(&led_to(file))?;
         let mut users = Users::read(file)?;
         let done = change(&mut users)?;
         users.write(file)?;
@@ -114,7 +115,8 @@ impl Users {
         Ok(users)
     }
 
-    /// Writes a users file that only its owner can read. It is written as a whole or not at all.
+    /// Writes a users file that only its owner can read. It is written as a whole or not at all. A link stays
+    /// one: what it leads to is written.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written.
@@ -135,7 +137,7 @@ impl Users {
             }
             text.push('\n');
         }
-        write_private(file, text.as_bytes())
+        write_private(&led_to(file), text.as_bytes())
     }
 
     /// These users, and those of `others` whose names are free.
@@ -407,6 +409,33 @@ mod tests {
             let error = Users::parse(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
         }
+    }
+
+    /// A link, a link to a link, and a link to what is not there yet.
+    #[test]
+    fn a_link_to_a_users_file_stays_one() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("far")).unwrap();
+        Users::default().write(&at("far/users")).unwrap();
+        symlink("far/users", at("link")).unwrap();
+        symlink(at("link"), at("chain")).unwrap();
+        symlink("far/new", at("dangling")).unwrap();
+        for (link, target) in [("link", "far/users"), ("chain", "far/users"), ("dangling", "far/new")] {
+            Users::update(&at(link), |users| users.add_token(link, Role::Viewer)).unwrap();
+            assert!(std::fs::symlink_metadata(at(link)).unwrap().is_symlink(), "{link}");
+            let users = Users::read(&at(target)).unwrap();
+            assert!(users.find(link).is_some(), "{link}");
+        }
+        assert_eq!(Users::read(&at("far/users")).unwrap().list().count(), 2);
+        // The lock is that of the file.
+        let held = FileLock::attempt(&at("far/users")).unwrap().unwrap();
+        assert!(FileLock::attempt(&led_to(&at("chain"))).unwrap().is_none());
+        drop(held);
+        symlink("loop", at("loop")).unwrap();
+        assert!(Users::update(&at("loop"), |users| users.add_token("x", Role::Viewer)).is_err());
+        assert!(std::fs::symlink_metadata(at("loop")).unwrap().is_symlink());
     }
 
     #[test]
