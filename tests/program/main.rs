@@ -7,4 +7,5 @@ mod reload;
 mod sick_disks;
 mod sick_roots;
 mod state_file;
+mod status;
 mod strangers;

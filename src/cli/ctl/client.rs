@@ -75,6 +75,17 @@ impl Client {
         }
     }
 
+    /// The health of the whole station. One that fails answers with 503, and says why.
+    pub fn health(&self) -> Result<Value, Failure> {
+        let mut response = self.send("GET", "/api/v1/health", None, "application/json")?;
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        let health: Value = serde_json::from_str(&text).unwrap_or_default();
+        match health["warnings"].is_array() {
+            true => Ok(health),
+            false => Err(self.refused(response.status().as_u16(), &text)),
+        }
+    }
+
     /// Calls `on_event` with the name and the data of each event, until it returns false.
     pub fn follow(&self, path: &str, on_event: impl Fn(&str, &str) -> bool) -> Result<(), Failure> {
         let mut response = self.send("GET", path, None, "text/event-stream")?;

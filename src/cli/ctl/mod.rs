@@ -38,7 +38,7 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
             return out.done(&client.ask("DELETE", &format!("/api/v1/listeners/{id}"), None)?);
         }
         CtlCommand::Status if args.pipeline.is_none() => {
-            return out.show(&client.ask("GET", "/api/v1/pipelines", None)?, table::pipelines);
+            return status(&client.ask("GET", "/api/v1/pipelines", None)?, &client, &out);
         }
         _ => {}
     }
@@ -60,7 +60,7 @@ impl Pipeline<'_> {
 
 fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Result<(), Failure> {
     match command {
-        CtlCommand::Status => out.show(&json!([pipeline.ask("GET", "", None)?]), table::pipelines),
+        CtlCommand::Status => status(&json!([pipeline.ask("GET", "", None)?]), pipeline.client, out),
         CtlCommand::History => out.show(&pipeline.ask("GET", "/history", None)?, table::history),
         CtlCommand::Next { count } => {
             out.show(&pipeline.ask("GET", &format!("/up-next?count={count}"), None)?, table::entries)
@@ -109,6 +109,15 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
             Ok(())
         }
     }
+}
+
+/// Shows pipelines and, for people, what is wrong with the station as a whole.
+fn status(pipelines: &Value, client: &Client, out: &Out) -> Result<(), Failure> {
+    out.show(pipelines, table::pipelines)?;
+    if !out.json {
+        super::say(&table::of_station(&client.health()?));
+    }
+    Ok(())
 }
 
 /// Adds a field, if there is a value.

@@ -72,10 +72,23 @@ pub fn pipelines(list: &Value) -> String {
         ] {
             shown += &format!("  {name:<10} {value}\n");
         }
-        for (list, label) in [("problems", "PROBLEM"), ("warnings", "WARNING")] {
-            for finding in pipeline["health"][list].as_array().into_iter().flatten() {
-                shown += &format!("  {label:<10} {}\n", text(finding));
-            }
+        shown += &findings(&pipeline["health"], |finding| Some(finding));
+    }
+    shown
+}
+
+/// What is wrong with the station as a whole, and not with one of its pipelines.
+pub fn of_station(health: &Value) -> String {
+    let found = findings(health, |finding| finding["pipeline"].is_null().then_some(&finding["problem"]));
+    if found.is_empty() { found } else { format!("station\n{found}") }
+}
+
+/// The problems and warnings, a line each, whose sentences `sentence` finds.
+fn findings(health: &Value, sentence: impl Fn(&Value) -> Option<&Value>) -> String {
+    let mut shown = String::new();
+    for (list, label) in [("problems", "PROBLEM"), ("warnings", "WARNING")] {
+        for finding in health[list].as_array().into_iter().flatten().filter_map(&sentence) {
+            shown += &format!("  {label:<10} {}\n", text(finding));
         }
     }
     shown
@@ -159,6 +172,23 @@ mod tests {
             &json!({ "at": "t", "pipeline": "main", "track": { "title": "\u{9b}2J" } }),
         );
         assert_eq!(told, "t main     track-change       \\u{9b}2J");
+    }
+
+    #[test]
+    fn the_station_as_a_whole_is_shown_only_if_something_is_wrong_with_it() {
+        let of_pipeline = json!({ "pipeline": "main", "problem": "silent" });
+        let health = json!({ "problems": [of_pipeline], "warnings": [of_pipeline] });
+        assert_eq!(of_station(&health), "");
+        let health = json!({
+            "problems": [{ "problem": "a mount is unreadable" }, of_pipeline],
+            "warnings": [{ "pipeline": null, "problem": "the disk\n hangs" }],
+        });
+        let shown = of_station(&health);
+        assert!(
+            shown.starts_with("station\n  PROBLEM    a mount is unreadable\n  WARNING    the disk"),
+            "{shown}"
+        );
+        assert_eq!(shown.lines().count(), 3, "{shown}");
     }
 
     #[test]
