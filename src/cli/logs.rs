@@ -1,7 +1,8 @@
 //! The log, on standard error, one line per record.
 //!
 //! The thread `log` writes it, so no other thread waits for a full pipe or a stopped terminal. Lines that do
-//! not fit into the queue are counted, and the count is logged when there is room again.
+//! not fit into the queue, or that the system refuses (a full disk, a limit of the file's size), are counted.
+//! The count is logged when lines can be written again, or at the end.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -46,7 +47,7 @@ pub fn start() -> io::Result<Log> {
     std::thread::Builder::new().name("log".into()).spawn({
         let lost = lost.clone();
         move || {
-            write_all(&queue, &lost, &mut io::stderr());
+            write_all(&queue, &lost, io::stderr());
             // The receiver may have timed out.
             let _ = done.send(());
         }
@@ -70,14 +71,43 @@ impl Drop for Log {
 }
 
 /// The thread `log`: writes lines until `Line::Last`.
-fn write_all(queue: &Receiver<Line>, lost: &AtomicU64, out: &mut impl Write) {
+fn write_all(queue: &Receiver<Line>, lost: &AtomicU64, out: impl Write) {
+    let mut out = Lines { out, is_torn: false };
     while let Ok(Line::Text(text)) = queue.recv() {
-        // If standard error is closed, there is no other place.
-        let _ = out.write_all(&text);
-        let lost = lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            let _ = writeln!(out, "{lost} lines of this log were lost: it was not read in time");
+        // There is no other place to say why not.
+        if out.write(&text).is_err() {
+            lost.fetch_add(1, Ordering::Relaxed);
+        } else {
+            say_lost(lost, &mut out);
         }
+    }
+    say_lost(lost, &mut out);
+}
+
+fn say_lost(lost: &AtomicU64, out: &mut Lines<impl Write>) {
+    let count = lost.swap(0, Ordering::Relaxed);
+    let text =
+        format!("{count} lines of this log were lost: it was not read in time, or could not be written\n");
+    if count > 0 && out.write(text.as_bytes()).is_err() {
+        lost.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+/// Writes whole lines, each at the start of a line.
+struct Lines<W> {
+    out: W,
+    /// Whether the last line may have been written in part.
+    is_torn: bool,
+}
+
+impl<W: Write> Lines<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        let written = match self.is_torn {
+            true => self.out.write_all(&[b"\n", line].concat()),
+            false => self.out.write_all(line),
+        };
+        self.is_torn = written.is_err();
+        written
     }
 }
 
@@ -179,6 +209,56 @@ mod tests {
         });
         lines.send(Line::Last).unwrap();
         let written = writer.join().unwrap();
-        assert_eq!(written, "one\n2 lines of this log were lost: it was not read in time\ntwo\n");
+        assert_eq!(written, format!("one\n2 {LOST}two\n"));
+    }
+
+    const LOST: &str = "lines of this log were lost: it was not read in time, or could not be written\n";
+
+    /// A disk that takes so many bytes, then is full, then takes the rest.
+    struct Disk {
+        takes: usize,
+        refuses: usize,
+        written: Vec<u8>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.takes);
+            if taken == 0 && self.refuses > 0 {
+                self.refuses -= 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let taken = if self.refuses == 0 { bytes.len() } else { taken };
+            self.takes = self.takes.saturating_sub(taken);
+            self.written.extend(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_a_full_disk_refuses_are_counted_and_the_next_one_begins_a_line() {
+        for (takes, refuses, expected) in [
+            (usize::MAX, 1, "one\ntwo\nthree\n".to_owned()),
+            (6, 1, format!("one\ntw\nthree\n1 {LOST}")),
+            (4, 1, format!("one\n\nthree\n1 {LOST}")),
+            // The end has the count, too.
+            (4, 2, format!("one\n\n2 {LOST}")),
+            (5, 99, "one\nt".to_owned()),
+        ] {
+            let (lines, queue) = bounded(4);
+            for line in ["one\n", "two\n", "three\n"] {
+                lines.send(Line::Text(line.into())).unwrap();
+            }
+            lines.send(Line::Last).unwrap();
+            let mut disk = Disk { takes, refuses, written: Vec::new() };
+            let lost = AtomicU64::new(0);
+            write_all(&queue, &lost, &mut disk);
+            assert_eq!(String::from_utf8(disk.written).unwrap(), expected);
+            assert_eq!(lost.load(Ordering::Relaxed), if refuses == 99 { 2 } else { 0 });
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod cli;
+mod lost_lines;
 mod on_air;
 mod reload;
 mod sick_disks;

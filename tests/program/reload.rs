@@ -100,6 +100,10 @@ impl Served {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

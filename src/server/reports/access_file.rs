@@ -4,6 +4,7 @@
 //! Reads: entries from the reactor, through a bounded queue. Writes: lines, at the end of the file. Never: touches
 //! a socket.
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -89,7 +90,7 @@ impl AccessFile {
         let (tell, outcome) = bounded(0);
         let progress = Mutex::new(Progress::Busy(Instant::now()));
         let state = Arc::new(State { unsaid: AtomicU64::new(0), counters, progress });
-        let writer = Writer { path: path.to_owned(), state: Arc::clone(&state) };
+        let writer = Writer::new(path, Arc::clone(&state));
         let body = move || {
             let opened = open(&writer.path);
             drop(doing);
@@ -142,7 +143,12 @@ impl AccessFile {
     pub(crate) fn end(&self, deadline: Instant) -> Option<&'static str> {
         // Without room for the order, the thread hangs. It ends without one when this handle is dropped.
         let _ = self.orders.try_send(Order::End);
-        (!self.thread.join_before(deadline)).then_some(self.thread.name)
+        if self.thread.join_before(deadline) {
+            return None;
+        }
+        let (waiting, lost) = (self.entries.len(), self.state.unsaid.swap(0, Ordering::Relaxed));
+        say(&format!("the access log {} hangs: {lost} lines were lost, {waiting} wait", self.path.display()));
+        Some(self.thread.name)
     }
 }
 
@@ -162,9 +168,15 @@ impl State {
 struct Writer {
     path: PathBuf,
     state: Arc<State>,
+    /// Whether the last line may have been written in part.
+    is_torn: Cell<bool>,
 }
 
 impl Writer {
+    fn new(path: &Path, state: Arc<State>) -> Writer {
+        Writer { path: path.to_owned(), state, is_torn: Cell::new(false) }
+    }
+
     /// Writes lines until it is told to end, or the handle is dropped.
     fn run(&self, mut file: Option<File>, queue: &Receiver<Box<AccessEntry>>, orders: &Receiver<Order>) {
         loop {
@@ -176,7 +188,8 @@ impl Writer {
                 recv(orders) -> order => match order {
                     Ok(Order::Reopen) => drop(self.busy(|| open(&self.path).map(|opened| file = Some(opened)))),
                     Ok(Order::End) | Err(_) => {
-                        return queue.try_iter().for_each(|entry| self.write(&mut file, &entry.line()));
+                        queue.try_iter().for_each(|entry| self.write(&mut file, &entry.line()));
+                        return self.say_lost();
                     }
                 },
             }
@@ -190,12 +203,19 @@ impl Writer {
                 Some(file) => file,
                 None => file.insert(open(&self.path)?),
             };
-            file.write_all(format!("{line}\n").as_bytes())
+            let start = if self.is_torn.replace(true) { "\n" } else { "" };
+            file.write_all(format!("{start}{line}\n").as_bytes())?;
+            self.is_torn.set(false);
+            Ok(())
         });
-        if !is_written {
+        if is_written {
+            self.say_lost();
+        } else {
             self.state.lose();
-            return;
         }
+    }
+
+    fn say_lost(&self) {
         let lost = self.state.unsaid.swap(0, Ordering::Relaxed);
         if lost > 0 {
             say(&format!("the access log {}: {lost} lines were lost", self.path.display()));
@@ -350,7 +370,7 @@ mod tests {
         let path = folder.path().join("none/access.log");
         let counters = Arc::default();
         let state = Arc::new(State { unsaid: AtomicU64::new(0), counters, progress: Mutex::default() });
-        let writer = Writer { path: path.clone(), state };
+        let writer = Writer::new(&path, state);
         let mut file = None;
         writer.write(&mut file, "lost");
         assert!(
@@ -361,6 +381,28 @@ mod tests {
         assert!(matches!(*writer.state.progress(), Progress::Fine));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "kept\n");
         assert_eq!(writer.state.counters.lost_access_lines.get(), 1);
+    }
+
+    #[test]
+    fn the_count_of_lost_lines_is_said_when_lines_are_written_again_and_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let unsaid = |writer: &Writer| writer.state.unsaid.load(Ordering::Relaxed);
+        let state = State { unsaid: AtomicU64::new(0), counters: Arc::default(), progress: Mutex::default() };
+        let writer = Writer::new(&path, Arc::new(state));
+        let mut file = Some(OpenOptions::new().append(true).open("/dev/full").unwrap());
+        writer.write(&mut file, "lost");
+        writer.write(&mut file, "lost");
+        assert_eq!(unsaid(&writer), 2);
+        file = None;
+        writer.write(&mut file, "kept");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "\nkept\n", "it begins a line");
+        assert_eq!(unsaid(&writer), 0);
+        writer.state.lose();
+        let ((_entries, queue), (orders, inbox)) = (bounded(1), bounded(1));
+        orders.send(Order::End).unwrap();
+        writer.run(file, &queue, &inbox);
+        assert_eq!((unsaid(&writer), writer.state.counters.lost_access_lines.get()), (0, 3));
     }
 
     #[test]

@@ -116,13 +116,18 @@ impl Journal {
             // A host's logger that panics loses its line, and not the lines after it.
             let _ = catch_unwind(AssertUnwindSafe(|| self.log(entry)));
         }
+        let _ = catch_unwind(AssertUnwindSafe(|| self.say_lost()));
     }
 
-    fn log(&self, entry: Entry) {
+    fn say_lost(&self) {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             log::warn!(target: LINES, "the log is too slow: {lost} entries were lost");
         }
+    }
+
+    fn log(&self, entry: Entry) {
+        self.say_lost();
         match entry {
             Entry::Access(access) if log::log_enabled!(target: ACCESS, Level::Info) => {
                 log::info!(target: ACCESS, "{}", access.line());
