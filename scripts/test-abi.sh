@@ -134,6 +134,28 @@ cp bindings/python/tests.py "$work/bin"
 env -u LD_LIBRARY_PATH python3 -c 'import longwave' || fail "longwave.py does not find the library that it was installed with"
 timeout 120 python3 "$work/bin/tests.py" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail "the tests in Python"; }
 say "Python: $(grep '^Ran' "$work/said")"
+# pip: a wheel with the library inside, made and installed without a network, and found without any variable.
+if python3 -c 'import ensurepip' 2>/dev/null; then
+    wheel() { env -u LD_LIBRARY_PATH -u PYTHONPATH -u PIP_FIND_LINKS PYTHONDONTWRITEBYTECODE=1 "$@" >"$work/said" 2>&1; }
+    python3 -m venv "$work/venv"
+    wheel env LONGWAVE_LIBRARY="$(realpath "$built/liblongwave_c.so")" "$work/venv/bin/pip" install --no-index --disable-pip-version-check ./bindings/python ||
+        { cat "$work/said" >&2; fail "pip does not install bindings/python"; }
+    wheel timeout 120 "$work/venv/bin/python" "$work/bin/tests.py" || { cat "$work/said" >&2; fail "the tests in Python with the wheel"; }
+    say "Python, from a wheel: $(grep '^Ran' "$work/said")"
+    wheel "$work/venv/bin/python" -c 'import longwave; print(longwave._lib._name)' && grep -q '/longwave\.libs/' "$work/said" ||
+        fail "the wheel's module uses another library: $(cat "$work/said")"
+    ! wheel env LONGWAVE_LIBRARY=/nowhere "$work/venv/bin/python" -c 'import longwave' && grep -q '/nowhere' "$work/said" ||
+        fail "LONGWAVE_LIBRARY names nothing, and another library is taken"
+    for text in THIRD-PARTY-LICENCES NOTICE; do
+        [ -s "$work"/venv/lib/python3*/site-packages/longwave-*.dist-info/licenses/$text ] || fail "the wheel lacks $text"
+    done
+    wheel "$work/venv/bin/pip" uninstall --yes longwave
+    left=$(find "$work/venv" -path '*longwave*' ! -type d)
+    [ -z "$left" ] || fail "pip has uninstalled it, and still there: $left"
+else
+    [ -z "${CI:-}" ] || fail "python3-venv is not installed"
+    say "Python, from a wheel: skipped, because python3-venv is not installed"
+fi
 rm "$work/input"; mkfifo "$work/input"
 exec 9<>"$work/input"
 on_air "$work/bin/event-loop-c" "$work/music"

@@ -31,9 +31,12 @@ __all__ = ["Encoder", "Error", "Pipeline", "Server", "Station", "format_title", 
 
 
 def _load():
-    """Loads the library: LONGWAVE_LIBRARY, else the system's, else the one that `make install` put beside this file."""
-    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "lib", "liblongwave.so.0")
-    names = [os.environ.get("LONGWAVE_LIBRARY"), "liblongwave.so.0", beside, ctypes.util.find_library("longwave")]
+    """Loads the library: LONGWAVE_LIBRARY, else the wheel's, else the system's, else the one that `make install` installed."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    wheel = os.path.join(here, "longwave.libs", "liblongwave.so.0")
+    installed = os.path.join(here, "..", "..", "..", "lib", "liblongwave.so.0")
+    given = os.environ.get("LONGWAVE_LIBRARY")
+    names = [given] if given else [wheel, "liblongwave.so.0", installed, ctypes.util.find_library("longwave")]
     tried = []
     for name in filter(None, names):
         try:
