@@ -21,12 +21,13 @@ ABI_MAJOR := 0
 
 # What a build needs, and what the tests need beside it: "command or library: Debian package".
 BUILD_NEEDS := cc:gcc c++:g++ -lmp3lame:libmp3lame-dev -lopus:libopus-dev
-TEST_NEEDS := ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools \
+DEB_NEEDS := dpkg-shlibdeps:dpkg-dev
+TEST_NEEDS := $(if $(shell command -v dpkg),$(DEB_NEEDS) mmdebstrap:mmdebstrap) ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools \
 	pkg-config:pkg-config python3:python3 \
 	/usr/lib/python3/dist-packages/mutagen:python3-mutagen \
 	sbcl:sbcl /usr/share/common-lisp/source/cl-cffi:cl-cffi cmake:cmake
 
-.PHONY: all build library demo test bench install install-files uninstall clean help needs test-needs
+.PHONY: all build library demo test bench install install-files uninstall deb clean help needs deb-needs test-needs
 .DEFAULT_GOAL := all
 
 all: needs ## the program and the library, in target/release
@@ -99,11 +100,18 @@ uninstall: ## away with what was installed
 	rm -f $(DESTDIR)$(PREFIX)/bin/.debug/longwave.debug $(DESTDIR)$(LIBDIR)/.debug/liblongwave.so.$(VERSION).debug
 	cd $(DESTDIR)$(LIBDIR) && rm -f liblongwave.so liblongwave.so.$(ABI_MAJOR) liblongwave.so.$(VERSION)
 
+deb: deb-needs all ## packages for Debian and Ubuntu, in target/deb
+	bash scripts/deb.sh $(BUILT) target/deb
+	@ls target/deb/*.deb
+
 clean: ## away with what was built
 	$(CARGO) clean
 
 needs:
 	@sh scripts/needs.sh $(BUILD_NEEDS)
+
+deb-needs:
+	@sh scripts/needs.sh $(BUILD_NEEDS) $(DEB_NEEDS)
 
 test-needs:
 	@sh scripts/needs.sh $(BUILD_NEEDS) $(TEST_NEEDS)

@@ -53,6 +53,7 @@ mkdir "$work/built"
 cp target/debug/{longwave,liblongwave_c.so,liblongwave_c.a} "$work/built"
 bash scripts/licences.sh >"$work/built/THIRD-PARTY-LICENCES"
 aside test-abi bash scripts/test-abi.sh "$work/built"
+aside test-deb bash scripts/test-deb.sh "$work/built"
 aside test-openapi bash scripts/test-openapi.sh "$work/built" 30
 
 step cargo test --locked --workspace --doc
@@ -62,7 +63,9 @@ for features in program program,mp3 program,aac; do
     step tests --no-default-features --features $features --lib --bins --test program
 done
 step cargo clippy --locked --lib --no-default-features --features mp3 -- -D warnings
+step bash scripts/test-package.sh
 finish test-abi
+finish test-deb
 finish test-openapi
 # Last, so that its summary is the last line. (tests/examples.rs runs the examples.)
 step tests --workspace --lib --bins --tests
