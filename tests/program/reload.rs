@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -426,8 +426,9 @@ fn ctl_says_if_there_is_no_station() {
     assert!(said.starts_with("longwave: no answer from http://127.0.0.1:1: "), "{said}");
 }
 
-/// Waits until the program has begun to run, which is long before it is on the air.
-fn until_it_runs(process: &Child) {
+/// Waits until the program has begun to run, which is long before it is on the air. If it has run to its end
+/// already, this returns its status.
+fn until_it_runs(process: &mut Child) -> Option<ExitStatus> {
     let tasks = PathBuf::from(format!("/proc/{}/task", process.id()));
     let has_log = || {
         let names = fs::read_dir(&tasks).unwrap().flatten();
@@ -435,8 +436,12 @@ fn until_it_runs(process: &Child) {
     };
     let deadline = Instant::now() + PATIENCE;
     while !has_log() {
+        if let ended @ Some(_) = process.try_wait().unwrap() {
+            return ended;
+        }
         assert!(Instant::now() < deadline, "it does not run");
     }
+    None
 }
 
 const SMALL: &str = "[server]\nlisten = '127.0.0.1:0'\n[[pipeline]]\nplaylist = 'one.wav'\nloop = true\n\
@@ -458,7 +463,7 @@ fn a_reload_that_is_asked_for_early_happens_once_it_is_on_the_air() {
         .stderr(fs::File::create(&log).unwrap())
         .spawn()
         .unwrap();
-    until_it_runs(&process);
+    assert_eq!(until_it_runs(&mut process), None);
     let send = |signal| kill(Pid::from_raw(process.id() as i32), signal).unwrap();
     for _ in 0..3 {
         send(Signal::SIGHUP);
@@ -482,10 +487,11 @@ fn signals_end_at_once_what_is_not_on_the_air() {
         write(folder.path(), &long(SMALL));
         let mut process =
             longwave(folder.path()).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        until_it_runs(&process);
-        kill(Pid::from_raw(process.id() as i32), signal).unwrap();
-        let status = process.wait().unwrap();
-        // `check` may have ended by then.
+        // `check` may have ended by itself before the signal.
+        let status = until_it_runs(&mut process).unwrap_or_else(|| {
+            kill(Pid::from_raw(process.id() as i32), signal).unwrap();
+            process.wait().unwrap()
+        });
         let is_right = status.signal() == Some(signal as i32) || status.code() == Some(0);
         assert!(is_right, "{args:?}: {status:?}");
     }
