@@ -30,11 +30,12 @@ fn files(folder: &Folder) -> Vec<PathBuf> {
     paths
 }
 
-/// What is heard of a file to which something happens after some seconds, and why it ended.
-fn heard(path: &Path, happens: impl FnOnce(&Path)) -> (Vec<f32>, Option<String>) {
+/// What is heard of a file to which something happens after some seconds, and why it ended. After none, it is
+/// open and waits for its turn.
+fn heard(path: &Path, seconds: usize, happens: impl FnOnce(&Path)) -> (Vec<f32>, Option<String>) {
     let mut file = AudioFile::open(path, stereo(44_100)).unwrap();
     let mut pcm = Vec::new();
-    while pcm.len() < 2 * 3 * 44_100 {
+    while pcm.len() < 2 * seconds * 44_100 {
         assert_eq!(file.read(&mut pcm).unwrap(), Status::More);
     }
     // A file system counts time in steps of some milliseconds.
@@ -49,13 +50,17 @@ fn heard(path: &Path, happens: impl FnOnce(&Path)) -> (Vec<f32>, Option<String>)
     }
 }
 
-/// Does it to each file, and sees that the track ends, with nothing but its own sound before.
+/// Does it to each file while it plays, and sees that the track ends, with nothing but its own sound before.
 fn ends(happens: impl Fn(&Path)) {
+    ends_after(3, happens);
+}
+
+fn ends_after(seconds: usize, happens: impl Fn(&Path)) {
     let folder = Folder::new();
     for path in files(&folder) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let whole = read_all(&mut AudioFile::open(&path, stereo(44_100)).unwrap());
-        let (pcm, reason) = heard(&path, &happens);
+        let (pcm, reason) = heard(&path, seconds, &happens);
         let reason = reason.unwrap_or_else(|| panic!("{name} has ended as if nothing had happened"));
         assert!(reason.contains("changed while it was played"), "{name}: {reason}");
         assert!(pcm.len() < whole.len() && pcm == whole[..pcm.len()], "{name}: {} samples", pcm.len());
@@ -106,11 +111,18 @@ fn a_file_over_which_a_longer_one_is_copied_ends_there() {
 }
 
 #[test]
+fn a_file_that_changes_between_its_opening_and_its_turn_ends_there() {
+    ends_after(0, |path| writable(path).set_len(size(path) as u64 / 2).unwrap());
+    ends_after(0, |path| fs::write(path, noise(size(path) * 2)).unwrap());
+    ends_after(0, |path| fs::write(path, []).unwrap());
+}
+
+#[test]
 fn a_file_that_is_replaced_by_another_of_its_name_or_moved_is_heard_to_its_end() {
     let folder = Folder::new();
     for path in files(&folder) {
         let whole = read_all(&mut AudioFile::open(&path, stereo(44_100)).unwrap());
-        let (pcm, reason) = heard(&path, |path| {
+        let (pcm, reason) = heard(&path, 3, |path| {
             fs::rename(path, folder.path("moved")).unwrap();
             let new = folder.path("new");
             fs::write(&new, noise(10_000)).unwrap();
@@ -125,7 +137,7 @@ fn a_file_that_only_grows_is_played_on() {
     let folder = Folder::new();
     for path in files(&folder) {
         let whole = read_all(&mut AudioFile::open(&path, stereo(44_100)).unwrap());
-        let (pcm, reason) = heard(&path, |path| {
+        let (pcm, reason) = heard(&path, 3, |path| {
             let (file, end) = (writable(path), size(path) as u64);
             file.write_all_at(&[0; 20_000], end).unwrap();
         });
