@@ -94,3 +94,40 @@ fn both_versions_in_both_containers() {
         }
     }
 }
+
+/// Recordings of stations change their profile. The headers do not tell where the rate of the core stays.
+#[test]
+fn a_change_of_the_profile_midway_is_heard() {
+    let folder = Folder::new();
+    let part = |name: &str| folder.path(&format!("{name}.aac"));
+    encode(AacProfile::Lc, 128, &part("lc"));
+    encode(AacProfile::He, 64, &part("he"));
+    encode(AacProfile::HeV2, 32, &part("he-v2"));
+    convert(&part("lc"), &folder, &[("half.aac", "-c:a aac -b:a 96k -ar 22050")]);
+    for names in [
+        ["lc", "he", "lc"],
+        ["he", "lc", "he-v2"],
+        ["half", "he", "half"],
+        ["he", "half", "he-v2"],
+        ["he-v2", "lc", "half"],
+    ] {
+        let parts = names.map(|name| std::fs::read(part(name)).unwrap());
+        let path = folder.path("joined.aac");
+        std::fs::write(&path, parts.concat()).unwrap();
+        let got = read_all(&mut AudioFile::open(&path, stereo(44_100)).unwrap());
+        let alone =
+            names.map(|name| read_all(&mut AudioFile::open(&part(name), stereo(44_100)).unwrap()).len());
+        let frames = alone.iter().sum::<usize>() / 2;
+        assert!((got.len() / 2).abs_diff(frames) < 6_000, "{names:?}: {} of {frames} frames", got.len() / 2);
+        let mut begin = 0;
+        for (name, length) in names.iter().zip(alone) {
+            let [left, right] = [0, 1].map(|side| channel(&got[begin..], 2, side));
+            for (side, own, other) in [(left, LEFT, RIGHT), (right, RIGHT, LEFT)] {
+                let (own, other) = (level_db(&side, own), level_db(&side, other));
+                assert!((own - 20.0 * 0.3f64.log10()).abs() < 1.0, "{name} in {names:?}: {own} dB");
+                assert!(own - other > 20.0, "{name} in {names:?}: {own} dB, {other} dB of the other");
+            }
+            begin += length;
+        }
+    }
+}
