@@ -14,8 +14,9 @@ use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptio
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase, Timestamp};
 
+use super::inner_tags::WithoutTags;
 use super::one_track::{Packets, packet};
-use super::source::{Bytes, Media};
+use super::source::Bytes;
 use crate::codec::aac::adts::{self, BLOCK_FRAMES, HEADER_BYTES, Header, MAX_PACKET_BYTES};
 
 /// Ticks in a second: a whole number for each rate of AAC, so that time goes on evenly when the rate changes.
@@ -107,7 +108,7 @@ struct Frame {
 
 impl AdtsPackets {
     /// Reads the stream from its beginning.
-    pub(super) fn new(mut media: Media) -> Result<AdtsPackets> {
+    pub(super) fn new(mut media: WithoutTags) -> Result<AdtsPackets> {
         let ticks = estimate(&mut media)?;
         media.seek(SeekFrom::Start(0))?;
         let mut window = Window { media, bytes: Vec::new(), at: 0, ended: false };
@@ -180,7 +181,7 @@ impl Packets for AdtsPackets {
 
 /// The bytes of a stream from which packets are taken.
 struct Window {
-    media: Media,
+    media: WithoutTags,
     bytes: Vec<u8>,
     /// The next byte to be looked at.
     at: usize,
@@ -240,12 +241,12 @@ impl Window {
 }
 
 /// Appends up to `count` bytes.
-fn read_more(media: &mut Media, count: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+fn read_more(media: &mut WithoutTags, count: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
     media.take(count).read_to_end(bytes).map(|_| ())
 }
 
 /// Estimates the duration, in ticks, from packets at some places in the file.
-fn estimate(media: &mut Media) -> io::Result<u64> {
+fn estimate(media: &mut WithoutTags) -> io::Result<u64> {
     let length = media.byte_len().unwrap_or(0);
     let whole = length <= SAMPLE as u64 * SAMPLES;
     let (places, size) = if whole { (1, length) } else { (SAMPLES, SAMPLE as u64) };

@@ -13,6 +13,7 @@ mod budget;
 mod caf;
 mod codecs;
 mod flac;
+mod inner_tags;
 mod kinds;
 mod mp4;
 mod mpeg;

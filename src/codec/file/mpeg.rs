@@ -55,17 +55,19 @@ pub(super) fn read(bytes: &mut Bytes, begin: u64, end: u64) -> io::Result<Option
     if !is_possible(size) {
         return Ok(Some(by_bitrate));
     }
-    let scaled = u128::from(frames_in(told.packets)) * u128::from(there) / u128::from(size.max(1));
-    let frames = u64::try_from(scaled).unwrap_or(u64::MAX);
+    let scaled_to = |there: u64| {
+        let scaled = u128::from(frames_in(told.packets)) * u128::from(there) / u128::from(size.max(1));
+        u64::try_from(scaled).unwrap_or(u64::MAX)
+    };
     if size > there + SLACK_BYTES {
-        return Ok(Some(Declared::Wrong { frames }));
+        return Ok(Some(Declared::Wrong { frames: scaled_to(there) }));
     }
     if there.saturating_sub(size) < SLACK_BYTES {
         return Ok(Some(Declared::All));
     }
     let next = after_tags(bytes, begin + size, end)?;
     Ok(Some(match packet_at(bytes, next)? {
-        Some(_) => Declared::FirstPart { frames },
+        Some(_) => Declared::FirstPart { frames: scaled_to(size + end.saturating_sub(next)) },
         // Nothing but tags follows.
         None if end.saturating_sub(next) < SLACK_BYTES => Declared::All,
         None => by_bitrate,
@@ -115,7 +117,7 @@ fn sample(bytes: &[u8]) -> (u64, u64) {
     (count, at as u64)
 }
 
-/// Where the tags end that begin at `at`.
+/// Where the tags end that begin at `at`, with the padding behind them.
 fn after_tags(bytes: &mut Bytes, mut at: u64, end: u64) -> io::Result<u64> {
     for _ in 0..MAX_TAGS {
         match tags::look(&bytes.up_to(at, tags::ENOUGH_BYTES)?) {
@@ -124,5 +126,7 @@ fn after_tags(bytes: &mut Bytes, mut at: u64, end: u64) -> io::Result<u64> {
             Look::Unclear(_) | Look::Other => break,
         }
     }
-    Ok(at.min(end))
+    let behind = bytes.up_to(at, SLACK_BYTES as usize)?;
+    let padding = behind.iter().take_while(|byte| **byte == 0).count();
+    Ok((at + padding as u64).min(end))
 }

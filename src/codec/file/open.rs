@@ -8,14 +8,15 @@ use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_FLAC, CO
 use symphonia::core::errors::Error as Cause;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
 use super::adts::AdtsPackets;
 use super::bitstream::Bitstream;
 use super::blocks::BlockPackets;
+use super::inner_tags::WithoutTags;
 use super::one_track::OneTrack;
-use super::source::{self, Bytes, Media, Source};
+use super::source::{self, Bytes, Source};
 use super::survey::{Reader, Survey, survey};
 use super::tags::Found;
 use crate::error::{Error, Result};
@@ -45,8 +46,12 @@ impl Opened {
         let unopened = |cause: Cause| refused(why_not_opened(&cause));
         let mut format: Box<dyn FormatReader> = match reader {
             Reader::Blocks(blocks) => Box::new(OneTrack::new(BlockPackets::new(media, blocks))),
-            Reader::Adts => Box::new(OneTrack::new(AdtsPackets::new(media).map_err(unopened)?)),
-            Reader::Probed => probe(media, name).map_err(unopened)?,
+            Reader::Adts => {
+                let packets = AdtsPackets::new(WithoutTags::new(media)).map_err(unopened)?;
+                Box::new(OneTrack::new(packets))
+            }
+            Reader::Probed => probe(Box::new(media), name).map_err(unopened)?,
+            Reader::Packets => probe(Box::new(WithoutTags::new(media)), name).map_err(unopened)?,
         };
         let mut bitstream = Bitstream::new(&*format).map_err(|reason| refused(reason.to_owned()))?;
         let mut found = Found::in_format(&mut *format);
@@ -78,12 +83,12 @@ impl Opened {
 }
 
 /// Finds the format of a file.
-fn probe(media: Media, name: &Path) -> symphonia::core::errors::Result<Box<dyn FormatReader>> {
+fn probe(media: Box<dyn MediaSource>, name: &Path) -> symphonia::core::errors::Result<Box<dyn FormatReader>> {
     let mut hint = Hint::new();
     if let Some(extension) = name.extension().and_then(|extension| extension.to_str()) {
         hint.with_extension(extension);
     }
-    let stream = MediaSourceStream::new(Box::new(media), MediaSourceStreamOptions::default());
+    let stream = MediaSourceStream::new(media, MediaSourceStreamOptions::default());
     let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
     symphonia::default::get_probe().probe(&hint, stream, options, metadata)
 }

@@ -98,6 +98,15 @@ impl Media {
         bytes.source.seek(SeekFrom::Start(begin))?;
         Ok(Media { end, bytes, begin, at: begin, patches })
     }
+
+    /// Up to `count` bytes at a place of the part, unpatched. The next byte to be read stays the same.
+    pub(super) fn up_to(&mut self, at: u64, count: usize) -> io::Result<Vec<u8>> {
+        let at = self.begin.saturating_add(at).min(self.end);
+        let count = usize::try_from(self.end - at).unwrap_or(usize::MAX).min(count);
+        let bytes = self.bytes.up_to(at, count);
+        self.bytes.source.seek(SeekFrom::Start(self.at))?;
+        bytes
+    }
 }
 
 impl Read for Media {

@@ -37,6 +37,8 @@ pub(super) enum Reader {
     Adts,
     /// The one that symphonia finds.
     Probed,
+    /// The same, for packets without a container: tags may lie between them.
+    Packets,
 }
 
 /// Reads the beginning and the end of a file.
@@ -70,7 +72,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         let reader = match form {
             Form::Blocks(blocks) => Reader::Blocks(blocks),
             Form::Stream if adts::begins(&mut bytes, range.start)? => Reader::Adts,
-            Form::Stream => Reader::Probed,
+            Form::Stream => Reader::Packets,
         };
         let declared = mpeg::read(&mut bytes, range.start, range.end)?;
         let media = Media::new(bytes, range, Vec::new())?;
@@ -78,9 +80,8 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     } else {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
         lame::read(&mut bytes, begin, &mut old_tags)?;
-        if fault.is_none() && adts::begins(&mut bytes, begin)? {
-            reader = Reader::Adts;
-        }
+        let is_adts = fault.is_none() && adts::begins(&mut bytes, begin)?;
+        reader = if is_adts { Reader::Adts } else { Reader::Packets };
     }
     tags.fill_from(around);
     let declared = mpeg::read(&mut bytes, begin, end)?;
