@@ -91,6 +91,23 @@ readelf -d "$work/bin/station-cmake" | grep -q 'liblongwave\.so\.0' || fail "CMa
 ! readelf -d "$work/bin/station-cmake-static" | grep -q liblongwave || fail "CMake's static example is not"
 (unset LD_LIBRARY_PATH && ! ldd "$work/bin/station-cmake" | grep 'not found') || fail "CMake's example does not find the library"
 
+# post_mortem NAME: why the command that runs (or has run) says nothing: how it ended, or what its threads wait for.
+post_mortem() {
+    local status=0 thread
+    if ! kill -0 $running 2>/dev/null; then
+        wait $running || status=$?
+        running=
+        say "$1 has ended with status $status$([ $status -le 128 ] || echo " (signal $(kill -l $status))")"
+        return
+    fi
+    say "$1 still runs. Its threads: name, state, where in the kernel, system call, pending and blocked signals"
+    for thread in /proc/$running/task/*; do
+        (cat "$thread"/{comm,wchan,syscall}; grep -E '^(State|SigPnd|SigBlk)' "$thread/status") 2>/dev/null | tr -s '\0\n\t' ' ' || true
+        echo
+    done
+    ! command -v gdb >/dev/null || timeout 60 gdb -p $running -batch -ex 'thread apply all bt 25' 2>&1 | tail -400 || true
+}
+
 # on_air COMMAND…: starts the command, waits for the first line with an address, and checks every mount that it
 # prints.
 on_air() {
@@ -103,7 +120,7 @@ on_air() {
     done
     sleep 0.5 # for the lines that follow
     local urls url codec
-    urls=$(grep -o 'http://[^ ]*' "$work/said") || { cat "$work/said" >&2; fail "$1 is not on the air"; }
+    urls=$(grep -o 'http://[^ ]*' "$work/said") || { cat "$work/said" >&2; post_mortem "$1" >&2; fail "$1 is not on the air"; }
     for url in $urls; do
         codec=$(timeout 20 ffprobe -v error -show_entries stream=codec_name,sample_rate,channels -of csv=p=0 "$url")
         case $url:$codec in
@@ -112,9 +129,16 @@ on_air() {
         esac
     done
 }
-# ends: waits until the command ends by itself, and checks its status.
+# ends NAME: waits until the command ends by itself, in good time, and checks its status.
 ends() {
-    wait $running || { cat "$work/said" >&2; fail "$1 failed"; }
+    local status=0
+    for _ in $(seq $((1200 + 10 * day))); do
+        kill -0 $running 2>/dev/null || break
+        sleep 0.1
+    done
+    ! kill -0 $running 2>/dev/null || { cat "$work/said" >&2; post_mortem "$1" >&2; fail "$1 does not end"; }
+    wait $running || status=$?
+    [ $status -eq 0 ] || { cat "$work/said" >&2; fail "$1 failed with status $status"; }
     running=
 }
 
@@ -190,7 +214,9 @@ sbcl --noinform --non-interactive --eval '(require :asdf)' --eval '(asdf:test-sy
 say "Lisp: $(grep '^[0-9]* passed' "$work/said")"
 for mode in hooks events; do
     rm -f "$work"/scratch/state.json*
-    on_air sbcl --script bindings/lisp/day.lisp $mode "$day" "$work/music" "$work/evening.m3u" "$work/scratch"
+    # With one arena all threads share the lock of the allocator, as any two may anyway: a collector that stops a thread in
+    # there, and another that cannot be stopped before it has been there, would wait for each other.
+    GLIBC_TUNABLES=glibc.malloc.arena_max=1 on_air sbcl --script bindings/lisp/day.lisp $mode "$day" "$work/music" "$work/evening.m3u" "$work/scratch"
     ends "the day by $mode"
     grep -q 'a good day' "$work/said" || { cat "$work/said" >&2; fail "the day by $mode"; }
     say "Lisp: $(tail -2 "$work/said" | tr -s '\n ' ' ')"

@@ -1,8 +1,12 @@
 //! How every thread of Longwave is started: named, and deaf to signals.
 //!
-//! A host process has handlers of its own and expects them to run on its own threads, so all of
-//! ours block every signal. The mask is set before the thread exists and inherited by it: there is
-//! no instant in which a signal could reach it.
+//! A host process has handlers of its own and expects them to run on its own threads, so all of ours
+//! block every signal, and do that first.
+//!
+//! The host's thread that starts one blocks nothing meanwhile. If it blocked signals in order to pass
+//! that mask on, then a garbage collector that stops the host's threads by signals could wait for this
+//! thread, while this thread waits for a lock (of the allocator, for example) whose owner has been
+//! stopped: a deadlock.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +14,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use nix::sys::signal::{SigSet, SigmaskHow};
+use nix::sys::signal::SigSet;
 
 /// Linux shows this many bytes of a thread's name.
 const NAME_MAX: usize = 15;
@@ -25,11 +29,10 @@ where
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    let builder = Builder::new().name(name[..end].to_owned());
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-    let thread = builder.spawn(run);
-    before.thread_set_mask()?;
-    thread
+    Builder::new().name(name[..end].to_owned()).spawn(|| {
+        SigSet::all().thread_set_mask().expect("a set of signals is a valid mask");
+        run()
+    })
 }
 
 /// A thread that can be waited for until a deadline.

@@ -109,7 +109,9 @@
                 (lambda ()
                   (handler-case
                       (loop
-                        (sb-sys:wait-until-fd-usable (pipeline-event-fd pipeline) :input)
+                        ;; Not for ever: if the pipeline is closed meanwhile, its descriptor may soon be someone else's. And
+                        ;; without serving events, whose handlers all threads share.
+                        (sb-sys:wait-until-fd-usable (pipeline-event-fd pipeline) :input 1 nil)
                         (let ((event (pipeline-next-event pipeline 0)))
                           (when event (told event))))
                     ;; The pipeline was stopped, and perhaps closed.
