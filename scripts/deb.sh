@@ -1,6 +1,6 @@
 #!/bin/bash
-# deb.sh BUILT FOLDER: makes Debian packages of what is in BUILT (target/release), in FOLDER, for the machine that it runs
-# on. packaging/debian/control lists them. DEB_COMPRESSION has options for dpkg-deb, for those who are in a hurry.
+# deb.sh BUILT FOLDER: makes Debian packages of what is in BUILT (target/release), in FOLDER, for machines like this one.
+# packaging/debian/control lists them. DEB_COMPRESSION has options for dpkg-deb, for those who are in a hurry.
 set -euo pipefail
 umask 022
 cd "$(dirname "$0")/.."

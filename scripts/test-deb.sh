@@ -29,8 +29,7 @@ get() {
 # systemd is there for its systemd-analyze.
 . /etc/os-release
 mmdebstrap --variant=apt --include=systemd --format=directory --skip=cleanup/apt,cleanup/apt/lists \
-    --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --dpkgopt='path-exclude=/usr/share/man/*' "$VERSION_CODENAME" "$root" >"$work/made" 2>&1 &
+    --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io "$VERSION_CODENAME" "$root" >"$work/made" 2>&1 &
 making=$!
 
 DEB_COMPRESSION="-Zgzip -z1" bash scripts/deb.sh "$built" "$work/debs"
