@@ -15,11 +15,11 @@ use super::encoders::{Output, Pool};
 use super::job::{Job, Mark, OutputId, job_blocks};
 use super::programme::{News, Programme, Transitions};
 use super::tap::TapEnd;
-use super::titles::{TitleHolds, Titles};
+use super::titles::{TitleOrder, Titles};
 use super::voice::Scratch;
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::event::{Emitter, Event, TrackInfo};
-use crate::ids::VoiceId;
+use crate::ids::{EntryId, VoiceId};
 use crate::metadata::Title;
 use crate::playout::{
     Act, Change, DeadAir, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Pace, Stretch,
@@ -28,36 +28,26 @@ use crate::playout::{
 use crate::ring::{Nothing, QuietReceiver};
 use crate::units::{FrameCount, FramePos};
 
-/// What a mixer is asked to do, before its next job.
+/// What a mixer is asked to do, before its next job. (What plays is a matter of the list of what is up next,
+/// where an order takes effect at once.)
 pub(crate) enum Command {
-    Skip {
-        crossfade: Duration,
-    },
-    /// Skips to what has been up next since this version of the list, unless that is on the air already.
-    SkipTo {
-        version: u64,
-        crossfade: Duration,
-    },
     Hold {
         fade: Duration,
     },
     Resume {
         fade: Duration,
     },
-    StopCurrent {
-        fade: Duration,
-    },
+    /// The current track goes on at `to`, or the one that was `due` then.
     SeekCurrent {
         to: FrameCount,
+        due: Option<EntryId>,
     },
     Transitions(Transitions),
-    SetTitle {
+    /// A title for the current track, or for the one that was `due` then.
+    Title {
         output: Option<OutputId>,
-        title: Arc<Title>,
-        holds: TitleHolds,
-    },
-    ClearTitle {
-        output: Option<OutputId>,
+        order: TitleOrder,
+        due: Option<EntryId>,
     },
     AddDeck(Box<Deck>),
     Deck(VoiceId, DeckCommand),
@@ -248,15 +238,11 @@ impl Mixer {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Skip { crossfade } => self.programme.skip(crossfade),
-            Command::SkipTo { version, crossfade } => self.programme.skip_to(version, crossfade),
             Command::Hold { fade } => self.programme.hold(fade),
             Command::Resume { fade } => self.programme.resume(fade),
-            Command::StopCurrent { fade } => self.programme.stop_current(fade),
-            Command::SeekCurrent { to } => self.programme.seek(to),
+            Command::SeekCurrent { to, due } => self.programme.seek(to, due),
             Command::Transitions(transitions) => self.programme.set_transitions(transitions),
-            Command::SetTitle { output, title, holds } => self.titles.set(output, title, holds),
-            Command::ClearTitle { output } => self.titles.clear(output),
+            Command::Title { output, order, due } => self.entitle(output, order, due),
             Command::AddDeck(deck) => self.decks.push(*deck),
             Command::Deck(id, command) => {
                 if let Some(deck) = self.decks.iter_mut().find(|deck| deck.id() == id) {
@@ -272,6 +258,18 @@ impl Mixer {
             Command::RemoveOutput(id) => self.outputs.retain(|fed| fed.output.id() != id),
             Command::AddTap(tap) => self.taps.push(tap),
             Command::Stop => unreachable!("whoever receives it stops"),
+        }
+    }
+
+    /// Obeys an order on titles. If another track was due when it was given, it is that track's. (A programme
+    /// that is held waits, and titles do not.)
+    fn entitle(&mut self, output: Option<OutputId>, order: TitleOrder, due: Option<EntryId>) {
+        let due = due.filter(|due| !self.programme.is_held() && !self.programme.plays(*due));
+        if let Some(due) = due {
+            self.titles.obey_later(due, output, order.clone());
+        }
+        if due.is_none() || self.programme.current().is_none() {
+            self.titles.obey(output, order);
         }
     }
 
@@ -366,8 +364,9 @@ impl Mixer {
         let news: Vec<_> = self.programme.news().collect();
         for news in news {
             match news {
-                News::Begins(track, at) => {
-                    self.titles.begin(Arc::new(Title::new(track.title.clone())));
+                News::Begins { track, at, fallback } => {
+                    let entry = (!fallback).then_some(track.id);
+                    self.titles.begin(Arc::new(Title::new(track.title.clone())), entry);
                     self.mark(at);
                     self.events.push(Event::TrackChange { track, at });
                 }

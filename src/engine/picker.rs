@@ -19,7 +19,7 @@ use crate::event::{Emitter, Event, TrackInfo};
 use crate::filework::{Doing, FileWork, NoAnswer};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title, one_line};
-use crate::playout::{Entry, Origin};
+use crate::playout::{Began, Entry, GiveWay, Origin};
 use crate::ring::Feed;
 use crate::units::FrameCount;
 
@@ -194,16 +194,31 @@ impl Picker {
 
     /// Whether the fallback has an entry.
     pub fn has_fallback(&self) -> bool {
-        self.fallback.lock().peek().is_some()
+        !self.fallback.lock().is_empty()
     }
 
-    /// Notes that the track is on the air. Returns the name and the length of the playlist if a new playlist
-    /// began with the track.
-    pub fn begin(&self, opened: &OpenedTrack) -> Option<(String, usize)> {
+    /// The number of the turn, and how a track of an earlier turn gives way.
+    pub fn turn(&self) -> (u64, GiveWay) {
+        self.up_next.lock().turn()
+    }
+
+    /// Notes that the track is on the air.
+    pub fn begin(&self, opened: &OpenedTrack) -> Began {
         let mut list = self.list_of(opened.fallback).lock();
         self.begun.fetch_add(1, Ordering::Relaxed);
-        let turn = list.begin(opened.id)?;
-        turn.list_began.filter(|_| !opened.fallback)
+        let began = list.begin(opened.id);
+        if !opened.fallback {
+            return began;
+        }
+        drop(list);
+        let mut up_next = self.up_next.lock();
+        up_next.ended();
+        Began { list: None, turn: up_next.turn().0 }
+    }
+
+    /// Notes that the track on the air has ended, and that no other has begun.
+    pub fn ended(&self) {
+        self.up_next.lock().ended();
     }
 
     fn run(&self, answer: Sender<Pick>, opening: &Arc<Opening>, from: PickFrom, reach: Duration) {
@@ -234,6 +249,7 @@ impl Picker {
         reach: Duration,
     ) -> Result<(OpenedTrack, Pump), NoTrack> {
         let list = self.list_of(fallback);
+        list.lock().try_again();
         while !self.stopping.load(Ordering::Relaxed) {
             let version = self.version();
             let next = list.lock().peek().map(|next| (next.id, next.entry.clone(), next.origin));
@@ -252,7 +268,9 @@ impl Picker {
                 }
                 Err(_) if opening.is_abandoned() => break,
                 // It hung before, and that was told. A request is told of again: it does not come back.
-                Err(Error::NoAnswer { .. }) if origin == Origin::Playlist => _ = list.lock().skip_failed(id),
+                Err(Error::NoAnswer { .. }) if origin == Origin::Playlist => {
+                    list.lock().skip_failed(id);
+                }
                 Err(error) => self.pass_over(list, id, entry.path, &error),
             }
             if list.lock().all_failed() {

@@ -4,24 +4,25 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::playout::UpNext;
+use crate::playout::RunningOrder;
 
-/// What is up next. Any thread may lock it, for moments. The version can be read without the lock: the mixer
-/// reads it ten times a second and must not wait for a thread that reads a long list.
+/// What is up next. Any thread may lock it, for moments. Every order on what plays takes effect while it is
+/// locked, so that orders have one order. The version can be read without the lock: the mixer reads it ten
+/// times a second and must not wait for a thread that reads a long list.
 pub(crate) struct SharedUpNext {
-    list: Mutex<UpNext>,
+    list: Mutex<RunningOrder>,
     /// The list's version when it was last unlocked.
     version: AtomicU64,
 }
 
 /// The list, locked.
 pub(crate) struct Locked<'a> {
-    list: MutexGuard<'a, UpNext>,
+    list: MutexGuard<'a, RunningOrder>,
     version: &'a AtomicU64,
 }
 
 impl SharedUpNext {
-    pub fn new(list: UpNext) -> SharedUpNext {
+    pub fn new(list: RunningOrder) -> SharedUpNext {
         SharedUpNext { version: AtomicU64::new(list.version()), list: Mutex::new(list) }
     }
 
@@ -31,22 +32,22 @@ impl SharedUpNext {
         Locked { list, version: &self.version }
     }
 
-    /// A number that changes whenever another entry is next.
+    /// A number that changes whenever another entry is next, or the turn of the track on the air is over.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 }
 
 impl Deref for Locked<'_> {
-    type Target = UpNext;
+    type Target = RunningOrder;
 
-    fn deref(&self) -> &UpNext {
+    fn deref(&self) -> &RunningOrder {
         &self.list
     }
 }
 
 impl DerefMut for Locked<'_> {
-    fn deref_mut(&mut self) -> &mut UpNext {
+    fn deref_mut(&mut self) -> &mut RunningOrder {
         &mut self.list
     }
 }
@@ -61,11 +62,11 @@ impl Drop for Locked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::playout::{Entry, Place};
+    use crate::playout::{Entry, Place, UpNext};
 
     #[test]
     fn the_version_can_be_read_while_the_list_is_locked() {
-        let shared = SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1)));
+        let shared = SharedUpNext::new(RunningOrder::new(UpNext::new(fastrand::Rng::with_seed(1))));
         let before = shared.version();
         let mut list = shared.lock();
         list.queue([Entry::new("a.mp3")], Place::End);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::job::OutputId;
+use crate::ids::EntryId;
 use crate::metadata::Title;
 
 /// How long a title that an application has set holds.
@@ -15,12 +16,22 @@ pub enum TitleHolds {
     UntilCleared,
 }
 
+/// What the application says about titles.
+#[derive(Clone, Debug)]
+pub(crate) enum TitleOrder {
+    Set(Arc<Title>, TitleHolds),
+    /// The sounding track's title holds again.
+    Clear,
+}
+
 /// The titles in force. A title for one output wins over one for all.
 #[derive(Debug, Default)]
 pub(crate) struct Titles {
     track: Arc<Title>,
     for_all: Option<Set>,
     for_one: Vec<(OutputId, Set)>,
+    /// Orders that came while this entry was due, and take effect when it begins.
+    later: Vec<(EntryId, Option<OutputId>, TitleOrder)>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,16 +47,25 @@ impl Titles {
         own.or(self.for_all.as_ref()).map_or(&self.track, |set| &set.title)
     }
 
-    /// A track begins.
-    pub fn begin(&mut self, track: Arc<Title>) {
+    /// A track begins. `entry` is its entry; the fallback's have none.
+    pub fn begin(&mut self, track: Arc<Title>, entry: Option<EntryId>) {
         self.track = track;
         self.for_all.take_if(|set| set.holds == TitleHolds::UntilNextTrack);
         self.for_one.retain(|one| one.1.holds == TitleHolds::UntilCleared);
+        let Some(entry) = entry else { return };
+        for (due, output, order) in std::mem::take(&mut self.later) {
+            // A track that was skipped before it began has no title.
+            let is_over = due != entry && matches!(order, TitleOrder::Set(_, TitleHolds::UntilNextTrack));
+            if !is_over {
+                self.obey(output, order);
+            }
+        }
     }
 
-    /// The application sets a title, for one output or for all (which replaces those for one).
-    pub fn set(&mut self, output: Option<OutputId>, title: Arc<Title>, holds: TitleHolds) {
+    /// The application orders something, for one output or for all (which replaces titles for one).
+    pub fn obey(&mut self, output: Option<OutputId>, order: TitleOrder) {
         self.clear(output);
+        let TitleOrder::Set(title, holds) = order else { return };
         let set = Set { title, holds };
         match output {
             Some(output) => self.for_one.push((output, set)),
@@ -53,8 +73,12 @@ impl Titles {
         }
     }
 
-    /// The sounding track's title holds again.
-    pub fn clear(&mut self, output: Option<OutputId>) {
+    /// The same, once the entry that is due has begun.
+    pub fn obey_later(&mut self, due: EntryId, output: Option<OutputId>, order: TitleOrder) {
+        self.later.push((due, output, order));
+    }
+
+    fn clear(&mut self, output: Option<OutputId>) {
         match output {
             Some(output) => self.for_one.retain(|one| one.0 != output),
             None => {

@@ -1,4 +1,5 @@
-//! Control of a pipeline's programme: what plays next, and when.
+//! Control of a pipeline's programme: what plays next, and when. Orders take effect in the order in which they
+//! are given: those on what plays under the lock of the running order, all others in the mixer's queue.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use super::Pipeline;
 use super::resume::PipelineSnapshot;
 use super::settings::check_fade;
 use crate::engine::mixer::Command;
-use crate::engine::titles::TitleHolds;
+use crate::engine::titles::{TitleHolds, TitleOrder};
 use crate::error::{Error, Result};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, Title};
-use crate::playout::{Entry, Place, Playlist, When};
+use crate::playout::{Entry, GiveWay, Place, Playlist, When};
 
 /// The crossfade of [`Pipeline::play_file`].
 const PLAY_NOW_CROSSFADE: Duration = Duration::from_millis(800);
@@ -87,18 +88,10 @@ impl Pipeline {
         let mut entries: Vec<Entry> = entries.into_iter().collect();
         entries.iter_mut().for_each(|entry| entry.confined |= options.confined);
         let list = Playlist { name: name.into(), entries, repeat, shuffle };
-        let version = {
-            let mut up_next = self.inner.up_next();
-            up_next.load(list, options.when);
-            up_next.version()
-        };
         self.meet(options)?;
-        match options.when {
-            When::Now => self
-                .inner
-                .command(Command::SkipTo { version, crossfade: self.inner.programming.quick_crossfade() }),
-            When::AfterCurrent => Ok(()),
-        }
+        let by = GiveWay::Crossfade(self.inner.programming.quick_crossfade());
+        self.inner.up_next().load(list, options.when, by);
+        Ok(())
     }
 
     /// Replaces the playlist by files, folders and playlists. A thread reads them now, whenever they change,
@@ -109,7 +102,7 @@ impl Pipeline {
     pub fn play_path(&self, roots: Vec<PathBuf>, options: &ListOptions) -> Result<()> {
         options.check()?;
         self.meet(options)?;
-        self.inner.load(roots, options);
+        self.inner.programming.load(roots, options);
         Ok(())
     }
 
@@ -147,17 +140,22 @@ impl Pipeline {
         self.inner.up_next().set_shuffle(shuffle);
     }
 
-    /// Continues the current track at this time from its beginning.
+    /// Continues the current track at this time from its beginning. After a skip or the like, the next track is
+    /// current, though it may still be being opened.
     pub fn seek(&self, to: Duration) -> Result<()> {
-        self.inner.command(Command::SeekCurrent { to: self.inner.spec.rate.frames_in(to) })
+        let (to, due) = (self.inner.spec.rate.frames_in(to), self.inner.up_next().due());
+        self.inner.command(Command::SeekCurrent { to, due })
     }
 
     /// Plays a file at once, with a quick crossfade. Then the queue and the playlist continue. It
     /// waits until the file is open, five seconds at most.
     ///
+    /// The file is never in the queue. If another one is played or skipped to before it sounds, it was not on
+    /// the air: no event tells it, and the history does not have it.
+    ///
     /// # Errors
-    /// [`Error::File`] if the file cannot be opened, [`Error::NoAnswer`] if its disk does not answer. Nothing
-    /// changes then.
+    /// [`Error::File`] if the file cannot be opened, [`Error::NoAnswer`] if its disk does not answer,
+    /// [`Error::Stopped`] if the pipeline is off the air. Nothing changes then.
     pub fn play_file(&self, path: impl AsRef<Path>, title: Option<&str>) -> Result<EntryId> {
         self.play_entry(Entry { title: title.map(str::to_owned), ..Entry::new(path.as_ref()) })
     }
@@ -167,21 +165,21 @@ impl Pipeline {
     /// # Errors
     /// As for [`play_file`](Pipeline::play_file).
     pub fn play_entry(&self, entry: Entry) -> Result<EntryId> {
-        self.inner.limits.queue_of(self.inner.up_next().queued().len() + 1)?;
+        self.inner.check_running()?;
         self.inner.programming.open(&entry, |_| Ok(()))?;
-        let (id, version) = {
-            let mut up_next = self.inner.up_next();
-            // Others may have queued entries while the file was opened.
-            self.inner.limits.queue_of(up_next.queued().len() + 1)?;
-            (up_next.play_now(entry), up_next.version())
-        };
-        self.inner.command(Command::SkipTo { version, crossfade: PLAY_NOW_CROSSFADE })?;
-        Ok(id)
+        self.inner.check_running()?;
+        Ok(self.inner.up_next().play_now(entry, GiveWay::Crossfade(PLAY_NOW_CROSSFADE)))
     }
 
-    /// Ends the current track with a crossfade of `skip_crossfade` to the next one.
+    /// Ends the current track with a crossfade of `skip_crossfade` to the next one. If that is still being
+    /// opened, another skip ends its turn, too.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air.
     pub fn skip(&self) -> Result<()> {
-        self.inner.command(Command::Skip { crossfade: self.inner.programming.skip_crossfade() })
+        self.inner.check_running()?;
+        self.inner.up_next().skip(GiveWay::Crossfade(self.inner.programming.skip_crossfade()));
+        Ok(())
     }
 
     /// Queues entries. Each plays once, before the playlist continues. Returns their ids in the same order.
@@ -200,7 +198,7 @@ impl Pipeline {
         Ok(up_next.queue(entries, place))
     }
 
-    /// The queue, in the order of playing.
+    /// The queue, in the order of playing. A track that is due at once has left it.
     pub fn queue(&self) -> Vec<(EntryId, Entry)> {
         self.inner.up_next().queued().map(|(id, entry)| (id, entry.clone())).collect()
     }
@@ -242,8 +240,9 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Stopped`] when the pipeline is off the air.
     pub fn restore(&self, snapshot: PipelineSnapshot) -> Result<()> {
-        let version = self.inner.snapshot_source().restore(snapshot);
-        self.inner.command(Command::SkipTo { version, crossfade: RESTORE_CROSSFADE })
+        self.inner.check_running()?;
+        self.inner.snapshot_source().restore(snapshot, GiveWay::Crossfade(RESTORE_CROSSFADE));
+        Ok(())
     }
 
     /// Takes the programme off the air: it fades out and stops at its position. Decks continue.
@@ -263,7 +262,9 @@ impl Pipeline {
     /// [`Error::NotFound`] if no output of this pipeline has this mount.
     pub fn update_metadata(&self, title: Title, mount: Option<&str>, holds: TitleHolds) -> Result<()> {
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
-        self.inner.command(Command::SetTitle { output, title: Arc::new(title.in_one_line()), holds })
+        let order = TitleOrder::Set(Arc::new(title.in_one_line()), holds);
+        let due = self.inner.up_next().due();
+        self.inner.command(Command::Title { output, order, due })
     }
 
     /// Returns to the title of the current track.
@@ -272,7 +273,8 @@ impl Pipeline {
     /// [`Error::NotFound`] if no output of this pipeline has this mount.
     pub fn clear_metadata(&self, mount: Option<&str>) -> Result<()> {
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
-        self.inner.command(Command::ClearTitle { output })
+        let due = self.inner.up_next().due();
+        self.inner.command(Command::Title { output, order: TitleOrder::Clear, due })
     }
 
     /// Sets the folders below which [confined](Entry::confined) entries lie from now on. An API on this

@@ -22,7 +22,7 @@ use crate::filework::{FileWork, HANGS_AFTER};
 use crate::health::Warning;
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
-use crate::playout::{Entry, ListState, UpNext, When};
+use crate::playout::{Entry, GiveWay, ListState, RunningOrder, UpNext};
 use crate::roots::MediaRoots;
 use crate::units::FrameCount;
 
@@ -59,8 +59,8 @@ impl Programming {
     /// Starts the threads that read lists, and has the fallback read.
     pub fn start(settings: &PipelineSettings, decoders: &Crew) -> Result<Programming> {
         let name: Arc<str> = settings.name.as_str().into();
-        let [up_next, instead] =
-            [(); 2].map(|()| Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::new()))));
+        let [up_next, instead] = [(); 2]
+            .map(|()| Arc::new(SharedUpNext::new(RunningOrder::new(UpNext::new(fastrand::Rng::new())))));
         let media_roots = MediaRoots::new(settings.media_roots.clone());
         let [files, instead_files] = [(); 2].map(|()| FileWork::new());
         let start = |up_next: &Arc<SharedUpNext>, files: &FileWork| {
@@ -150,20 +150,12 @@ impl Programming {
         }
     }
 
-    /// Reads a list on the `lists` thread. `skip_to` is called with the list's version when its first entry
-    /// is up next, if the list is to come now.
-    pub fn load(
-        &self,
-        roots: Vec<PathBuf>,
-        options: &ListOptions,
-        skip_to: impl FnOnce(u64) + Send + 'static,
-    ) {
+    /// Reads a list on the `lists` thread.
+    pub fn load(&self, roots: Vec<PathBuf>, options: &ListOptions) {
         let mut load = Load::new(roots, options.repeat, options.shuffle);
         load.when = options.when;
+        load.give_way = GiveWay::Crossfade(self.quick_crossfade());
         load.confined = options.confined;
-        if options.when == When::Now {
-            load.begun = Some(Box::new(skip_to));
-        }
         self.lists.load(load);
     }
 

@@ -15,7 +15,7 @@ use crate::engine::mixer::{OnAir, read};
 use crate::engine::shared::SharedUpNext;
 use crate::error::{Error, Result};
 use crate::ids::EntryId;
-use crate::playout::{Delta, Entry, Piece, Snapshot, assemble, pieces};
+use crate::playout::{Delta, Entry, GiveWay, Piece, Snapshot, assemble, pieces};
 use crate::units::FrameCount;
 
 /// How many milliseconds a snapshot waits for a mixer that is in the middle of a job. A job takes far less.
@@ -120,7 +120,7 @@ pub(super) struct SnapshotSource {
 impl SnapshotSource {
     /// What is needed to go on from here.
     pub fn snapshot(&self) -> PipelineSnapshot {
-        let (on_air, up_next) = self.moment();
+        let (on_air, up_next, is_due) = self.moment();
         let played = self.spec.rate.duration_of(on_air.played);
         let over = on_air.remaining == Some(FrameCount(0));
         let waiting = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,9 +128,10 @@ impl SnapshotSource {
         PipelineSnapshot {
             up_next,
             waiting: waiting.map(|(id, from)| (id, self.spec.rate.duration_of(from))),
-            // A fallback only filled in, and of a track that is over there is nothing to go on with.
-            current: on_air.current.as_ref().filter(|_| !on_air.plays_fallback && !over).map(|track| {
-                Interrupted {
+            // A fallback only filled in, and of a track that is over there is nothing to go on with. If another
+            // one is due, it comes instead.
+            current: on_air.current.as_ref().filter(|_| !on_air.plays_fallback && !over && !is_due).map(
+                |track| Interrupted {
                     entry: Entry {
                         path: track.file.clone(),
                         title: track.given.clone(),
@@ -138,48 +139,46 @@ impl SnapshotSource {
                         confined: track.confined,
                     },
                     played,
-                }
-            }),
+                },
+            ),
             history: self.history.tracks(),
         }
     }
 
-    /// Restores a snapshot. The track that was on the air is next; the caller skips to it. Returns the
-    /// version of the list that has it.
-    pub fn restore(&self, mut snapshot: PipelineSnapshot) -> u64 {
+    /// Restores a snapshot. What is on the air gives way to the track that was on the air then.
+    pub fn restore(&self, mut snapshot: PipelineSnapshot, by: GiveWay) {
         let mut list = self.up_next.lock();
-        list.go_on_from(snapshot.up_next);
-        let mut goes_on_at = self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((id, played)) = snapshot.waiting {
-            *goes_on_at = Some((id, self.spec.rate.frames_in(played)));
+        let (entry, played) = match snapshot.current {
+            Some(Interrupted { entry, played }) => {
+                // The history gets it again when it goes on.
+                snapshot.history.pop_if(|last| last.track.file == entry.path);
+                (Some(entry), played)
+            }
+            None => (None, Duration::ZERO),
+        };
+        let current = list.go_on_from(snapshot.up_next, entry, by).map(|id| (id, played));
+        if let Some((id, played)) = current.or(snapshot.waiting) {
+            let goes_on_at = Some((id, self.spec.rate.frames_in(played)));
+            *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner) = goes_on_at;
         }
-        if let Some(Interrupted { entry, played }) = snapshot.current {
-            // The history gets it again when it goes on.
-            snapshot.history.pop_if(|last| last.track.file == entry.path);
-            let id = list.play_now(entry);
-            let from: FrameCount = self.spec.rate.frames_in(played);
-            *goes_on_at = Some((id, from));
-        }
-        drop(goes_on_at);
-        let version = list.version();
         drop(list);
         self.history.prepend(snapshot.history);
-        version
     }
 
-    /// What is on the air and what is up next, at one moment. A track that has just begun is in exactly one
-    /// of them.
-    fn moment(&self) -> (Arc<OnAir>, Snapshot) {
+    /// What is on the air and what is up next, at one moment, and whether the first of that is due. A track
+    /// that has just begun is in exactly one of them.
+    fn moment(&self) -> (Arc<OnAir>, Snapshot, bool) {
         for _ in 0..MOMENTS {
             let on_air = read(&self.on_air);
             let up_next = self.up_next.lock();
             if on_air.begun == self.begun.load(Ordering::Relaxed) {
-                return (on_air, up_next.snapshot());
+                return (on_air, up_next.snapshot(), up_next.due().is_some());
             }
             drop(up_next);
             // The mixer is in the middle of a job. It publishes its state at the end of the job.
             std::thread::sleep(Duration::from_millis(1));
         }
-        (read(&self.on_air), self.up_next.lock().snapshot())
+        let up_next = self.up_next.lock();
+        (read(&self.on_air), up_next.snapshot(), up_next.due().is_some())
     }
 }

@@ -2,15 +2,13 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
 use super::STOP_WITHIN;
-use super::control::ListOptions;
 use super::hooks::{self, HookTable};
 use super::limits::Limits;
 use super::outputs::Outputs;
@@ -30,7 +28,7 @@ use crate::engine::programme::Programme;
 use crate::engine::shared::Locked;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event, Membership};
-use crate::playout::DeadAir;
+use crate::playout::{DeadAir, GiveWay};
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
 
@@ -114,10 +112,11 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         stopped: Mutex::new(None),
     });
     let restored = kept.and_then(|kept| {
-        inner.snapshot_source().restore(kept);
+        inner.snapshot_source().restore(kept, GiveWay::Crossfade(Duration::ZERO));
         inner.up_next().list()
     });
     inner.programming.load_first(&settings, restored);
+    inner.up_next().start();
     inner.follow_events(state_file)?;
     inner.run_mixer(receiver, picker, settings.clock, settings.dead_air)?;
     Ok(inner)
@@ -189,11 +188,14 @@ impl Inner {
         !self.stopping.load(Ordering::Relaxed)
     }
 
+    /// An error when it is off the air.
+    pub fn check_running(&self) -> Result<()> {
+        if self.is_running() { Ok(()) } else { Err(Error::Stopped("pipeline")) }
+    }
+
     /// Asks the mixer; an error when it is off the air.
     pub fn command(&self, command: Command) -> Result<()> {
-        if !self.is_running() {
-            return Err(Error::Stopped("pipeline"));
-        }
+        self.check_running()?;
         // Several threads may pass here at once, so there may be one more for each thread.
         if self.commands.waiting() >= MAX_ORDERS {
             return Err(Error::Busy("mixer"));
@@ -227,14 +229,6 @@ impl Inner {
 
     pub fn outputs(&self) -> MutexGuard<'_, Outputs> {
         self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads a list on the `lists` thread, which skips to it if it is to come now.
-    pub fn load(&self, roots: Vec<PathBuf>, options: &ListOptions) {
-        let (commands, crossfade) = (self.commands.clone(), self.programming.quick_crossfade());
-        // A mixer that has ended has nothing to skip.
-        let skip_to = move |version| _ = commands.send(Command::SkipTo { version, crossfade });
-        self.programming.load(roots, options, skip_to);
     }
 
     pub fn stop(&self) -> StopReport {

@@ -15,7 +15,7 @@ use crate::engine::mixer::{Command, read};
 use crate::engine::voice::Voice;
 use crate::error::{Error, Result};
 use crate::ids::VoiceId;
-use crate::playout::{Curve, Entry};
+use crate::playout::{Curve, Entry, GiveWay};
 use crate::units::FrameCount;
 
 /// The voices of a pipeline that have not ended, by their numbers.
@@ -109,7 +109,8 @@ impl Pipeline {
     /// is the next track, or nothing while the programme is held.
     pub fn stop_all_voices(&self, fade: Duration) -> Result<()> {
         self.inner.command(Command::StopDecks { fade })?;
-        self.inner.command(Command::StopCurrent { fade })
+        self.inner.up_next().skip(GiveWay::FadeOut(fade));
+        Ok(())
     }
 
     /// Pauses a voice where it is.

@@ -105,8 +105,8 @@ fn add_hook_for_dead_air_begins_and_ends() {
     let begins = listen_for(&studio.pipeline, EventKind::DeadAirBegins);
     let ends = listen_for(&studio.pipeline, EventKind::DeadAirEnds);
     let silent = Entry::new(studio.track("silent.wav", 0.0, seconds(60.0)));
-    studio.pipeline.play_list("list", [silent], &ListOptions::default()).unwrap();
     studio.pipeline.queue_files(studio.entries(&["sound"]), Place::End).unwrap();
+    studio.pipeline.play_list("list", [silent], &ListOptions::default()).unwrap();
     studio.run(seconds(22.0));
     let Event::DeadAirBegins { reason } = next(&begins) else { panic!() };
     assert_eq!(reason, "the mix is silent");

@@ -7,6 +7,7 @@ mod confined;
 mod encoders;
 mod hooks;
 mod metadata;
+mod orders;
 mod pcm;
 mod playing;
 mod servers;

@@ -34,8 +34,8 @@ fn start_stop_is_running() {
 fn play_file_now_by_a_quick_crossfade_then_what_was_up_next_goes_on() {
     let studio = Studio::new();
     let list = studio.entries_of(&["a", "b"], seconds(10.0));
-    studio.pipeline.play_list("list", list, &looped()).unwrap();
     studio.pipeline.queue_files(studio.entries(&["requested"]), Place::End).unwrap();
+    studio.pipeline.play_list("list", list, &looped()).unwrap();
     studio.run(JOB);
     assert_eq!(studio.now(), "requested", "what is queued goes before the playlist");
     studio.run(JOB);

@@ -16,7 +16,8 @@ use super::picker::Picker;
 use super::voice::{CUT, Mixed, Scratch, Then, Voice};
 use crate::audio::PcmSpec;
 use crate::event::{Event, TrackInfo};
-use crate::playout::{Curve, Expected, GainRamp, overlap};
+use crate::ids::EntryId;
+use crate::playout::{Curve, Expected, GainRamp, GiveWay, overlap};
 use crate::ring::Ending;
 use crate::units::{FrameCount, FramePos};
 
@@ -47,7 +48,11 @@ impl Transitions {
 #[derive(Debug)]
 pub(crate) enum News {
     /// The track begins at this sample: its title holds from here.
-    Begins(Arc<TrackInfo>, FramePos),
+    Begins {
+        track: Arc<TrackInfo>,
+        at: FramePos,
+        fallback: bool,
+    },
     Event(Event),
 }
 
@@ -59,6 +64,8 @@ pub(crate) struct Programme {
     /// The tracks that fade out: [`MOST_FADING`], and those that end within [`CUT`].
     outgoing: Vec<Voice>,
     next: NextTrack,
+    /// Where the track with this id is to start.
+    start_at: Option<(EntryId, FrameCount)>,
     bus: Bus,
     /// The next frame to be mixed.
     here: FramePos,
@@ -136,6 +143,7 @@ impl Programme {
             current: Current::Awaited,
             outgoing: Vec::new(),
             next: NextTrack::new(picker, transitions.reach()),
+            start_at: None,
             bus: Bus { state: BusState::Sounding, gain: GainRamp::constant(1.0) },
             here: FramePos(0),
             mix: Vec::new(),
@@ -151,6 +159,11 @@ impl Programme {
     /// The track on the air, and how far it has been played.
     pub fn current(&self) -> Option<(&Arc<TrackInfo>, FrameCount)> {
         self.current.track().map(|track| (&track.info, track.voice.position()))
+    }
+
+    /// Whether this entry is on the air.
+    pub fn plays(&self, entry: EntryId) -> bool {
+        self.current.track().is_some_and(|track| track.is(entry))
     }
 
     /// How many tracks have begun to sound.
@@ -200,19 +213,10 @@ impl Programme {
     }
 
     /// The current track gives way to the next, by a crossfade of this length.
-    pub fn skip(&mut self, crossfade: Duration) {
+    fn skip(&mut self, crossfade: Duration) {
         let crossfade = self.frames(crossfade.max(CUT));
         if let Some(track) = self.current.track_mut() {
             track.skipped = Some(crossfade);
-        }
-    }
-
-    /// The current track gives way to what has been up next since `version` of the list. The one before may
-    /// have come to its end since then: what followed is not skipped.
-    pub fn skip_to(&mut self, version: u64, crossfade: Duration) {
-        let followed = |track: &Track| !track.fallback && track.version >= version;
-        if !self.current.track().is_some_and(followed) {
-            self.skip(crossfade);
         }
     }
 
@@ -231,16 +235,15 @@ impl Programme {
         }
     }
 
-    /// The current track stops, by a fade of this length; the next follows unless it is held.
-    pub fn stop_current(&mut self, fade: Duration) {
-        let fade = self.frames(fade.max(CUT));
-        self.retire(fade, Curve::Smooth);
-    }
-
-    /// The current track goes on at `to`.
-    pub fn seek(&mut self, to: FrameCount) {
+    /// The current track goes on at `to`. If another one, `due`, was to follow at once when that was ordered,
+    /// it is the one.
+    pub fn seek(&mut self, to: FrameCount, due: Option<EntryId>) {
         let silent = self.bus.is_silent();
-        let Some(track) = self.current.track_mut() else { return };
+        let track = self.current.track_mut();
+        let Some(track) = track.filter(|track| due.is_none_or(|due| track.is(due))) else {
+            self.start_at = due.map(|due| (due, to));
+            return;
+        };
         if silent {
             track.voice.close(FrameCount(0), Curve::Smooth, Then::Seek(to));
             track.finish_seek();
@@ -259,10 +262,17 @@ impl Programme {
         self.bus.set(BusState::Sounding, self.frames(fade.max(CUT)));
     }
 
-    /// To be called when the list of what is up next may have changed, and now and then: gives up
-    /// a next track that is no longer the next.
+    /// To be called when the list of what is up next may have changed, and now and then: gives up a next
+    /// track that is no longer the next. The current track gives way if its turn is over.
     pub fn look_at_list(&mut self, at: FramePos) {
         self.next.look_at_list(at, self.transitions.reach());
+        let Some((turn, give_way)) = self.next.new_turn() else { return };
+        let Some(track) = self.current.track_mut().filter(|track| track.turn < turn) else { return };
+        track.turn = turn;
+        match give_way {
+            GiveWay::Crossfade(crossfade) => self.skip(crossfade),
+            GiveWay::FadeOut(fade) => self.stop(self.frames(fade.max(CUT))),
+        }
     }
 
     /// Adds its next frames to `out`, the first of which lies at `at`.
@@ -273,14 +283,15 @@ impl Programme {
         mix.resize(out.len(), 0.0);
         let mut done = 0;
         while done < out.len() {
+            self.here = at + FrameCount((done / channels) as u64);
             if self.bus.is_silent() {
                 self.outgoing.clear();
                 if self.current.track().is_some_and(|track| track.skipped.is_some()) {
                     self.leave();
                 }
+                self.next.receive(self.here, scratch.patience(), self.transitions.reach());
                 break;
             }
-            self.here = at + FrameCount((done / channels) as u64);
             self.change(self.here, scratch.patience());
             let frames = self.until_change((out.len() - done) / channels);
             let mixed = self.mix_voices(&mut mix[done..done + frames * channels], scratch) * channels;
@@ -311,7 +322,7 @@ impl Programme {
         if let Some(fade) = self.due_start() {
             self.start(at, fade);
         } else if let Some(fade) = self.due_stop() {
-            self.retire(fade, Curve::Smooth);
+            self.stop(fade);
         } else {
             self.fade_out_if_last();
         }
@@ -364,10 +375,15 @@ impl Programme {
 
     /// The next track becomes the current one; the old one fades under it.
     fn start(&mut self, at: FramePos, fade: FrameCount) {
-        let Some((opened, playlist)) = self.next.take(self.transitions.reach()) else { return };
-        let outgoing = self.retire(fade, Curve::EqualPower);
+        let Some((opened, began)) = self.next.take(self.transitions.reach()) else { return };
+        let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));
         let rise = if fade.0 > 0 { fade } else { self.frames(self.transitions.fade_in) };
-        let mut track = Track::new(opened, self.spec.rate, rise, playlist);
+        let mut track = Track::new(opened, self.spec.rate, rise, began);
+        if let Some((id, to)) = self.start_at.take()
+            && track.is(id)
+        {
+            track.voice.seek(to);
+        }
         if let Some(outgoing) = outgoing {
             track.begin_over(&outgoing);
         }
@@ -377,9 +393,15 @@ impl Programme {
         self.current = Current::Track(Box::new(track));
     }
 
-    /// The current track, if there is one, is on its way out. Its fade, if it has one.
-    fn retire(&mut self, fade: FrameCount, curve: Curve) -> Option<GainRamp> {
-        let mut track = self.leave()?;
+    /// The current track stops, by a fade of this length. The next one follows as soon as it is there.
+    fn stop(&mut self, fade: FrameCount) {
+        if let Some(track) = self.leave() {
+            self.fade_out(track, fade, Curve::Smooth);
+        }
+    }
+
+    /// A track is on its way out. Its fade, if it has one.
+    fn fade_out(&mut self, mut track: Box<Track>, fade: FrameCount, curve: Curve) -> Option<GainRamp> {
         if fade.0 == 0 {
             return None;
         }
@@ -405,8 +427,15 @@ impl Programme {
         }
     }
 
-    /// The current track is no longer current. What has been heard of it has begun, however short it was.
+    /// The current track is no longer current, and none has begun in its place.
     fn leave(&mut self) -> Option<Box<Track>> {
+        let track = self.give_way()?;
+        self.next.ended();
+        Some(track)
+    }
+
+    /// The current track is no longer current. What has been heard of it has begun, however short it was.
+    fn give_way(&mut self) -> Option<Box<Track>> {
         let mut track = self.current.take()?;
         track.begin(self.here, &mut self.news);
         Some(track)

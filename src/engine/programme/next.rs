@@ -5,6 +5,7 @@ use std::time::Duration;
 use crossbeam::channel::{RecvTimeoutError, TryRecvError};
 
 use super::super::picker::{OpenedTrack, PendingPick, Pick, PickFrom, Picker, WeakPick};
+use crate::playout::{Began, GiveWay};
 use crate::units::{FrameCount, FramePos};
 
 /// How long nothing is tried when everything up next has failed.
@@ -24,6 +25,8 @@ pub(super) struct NextTrack {
     supply: Supply,
     /// How long nothing is tried if everything up next fails again.
     retry_after: Duration,
+    /// The version of the list whose turn is known.
+    turn_of: Option<u64>,
 }
 
 /// How far the next track is.
@@ -49,7 +52,14 @@ enum Supply {
 impl NextTrack {
     pub fn new(picker: Picker, reach: Duration) -> NextTrack {
         let state = Next::Pending(picker.pick(PickFrom::List, reach));
-        NextTrack { picker, state, given_up: Vec::new(), supply: Supply::List, retry_after: RETRY_FIRST }
+        NextTrack {
+            picker,
+            state,
+            given_up: Vec::new(),
+            supply: Supply::List,
+            retry_after: RETRY_FIRST,
+            turn_of: None,
+        }
     }
 
     /// The next track, once it is ready.
@@ -86,19 +96,31 @@ impl NextTrack {
         self.picker.begun()
     }
 
-    /// Takes the track that is ready, and picks the one after it. Also returns the name and the length of the
-    /// playlist if a new playlist begins with the track.
-    pub fn take(&mut self, reach: Duration) -> Option<(OpenedTrack, Option<(String, usize)>)> {
+    /// The number of the turn, and how a track of an earlier turn gives way; `None` if nothing has changed.
+    pub fn new_turn(&mut self) -> Option<(u64, GiveWay)> {
+        let version = Some(self.picker.version());
+        (std::mem::replace(&mut self.turn_of, version) != version).then(|| self.picker.turn())
+    }
+
+    /// To be called when the current track has ended, and no other has begun.
+    pub fn ended(&self) {
+        self.picker.ended();
+    }
+
+    /// Takes the track that is ready, and picks the one after it. Also says what begins with it.
+    pub fn take(&mut self, reach: Duration) -> Option<(OpenedTrack, Began)> {
         let Next::Ready(opened) = std::mem::replace(&mut self.state, Next::NOTHING) else {
             return None;
         };
         self.retry_after = RETRY_FIRST;
-        let playlist = self.picker.begin(&opened);
+        let began = self.picker.begin(&opened);
+        // An order may have come first that is another track's.
+        self.turn_of = None;
         if !opened.fallback {
             self.supply = Supply::List;
         }
         self.pick(reach);
-        Some((*opened, playlist))
+        Some((*opened, began))
     }
 
     /// Lets the fallback stand in for at least one track, until what is up next changes. Returns false if

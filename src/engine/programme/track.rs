@@ -6,7 +6,8 @@ use super::super::picker::OpenedTrack;
 use super::super::voice::{Gate, Mixed, Scratch, Then, Voice};
 use super::News;
 use crate::event::{Event, TrackInfo};
-use crate::playout::{Curve, GainRamp, crossing};
+use crate::ids::EntryId;
+use crate::playout::{Began, Curve, GainRamp, crossing};
 use crate::units::{FrameCount, FramePos, SampleRate};
 
 /// A track on the air. Its voice's gate closes for a seek, and for the fade before its end.
@@ -18,8 +19,8 @@ pub(super) struct Track {
     pub skipped: Option<FrameCount>,
     /// Whether it fills in for what should have been played.
     pub fallback: bool,
-    /// The version of the list of which it was the next.
-    pub version: u64,
+    /// Its turn. It gives way when another turn has come.
+    pub turn: u64,
 }
 
 enum Phase {
@@ -30,13 +31,8 @@ enum Phase {
 }
 
 impl Track {
-    /// A track that rises over `rise`. `playlist` is told when it begins.
-    pub fn new(
-        opened: OpenedTrack,
-        rate: SampleRate,
-        rise: FrameCount,
-        playlist: Option<(String, usize)>,
-    ) -> Track {
+    /// A track that rises over `rise`. A playlist that begins with it is told when the track begins.
+    pub fn new(opened: OpenedTrack, rate: SampleRate, rise: FrameCount, began: Began) -> Track {
         let mut voice = Voice::new(opened.feed, opened.file_gain, rate);
         if rise.0 > 0 {
             voice.gain.fade = GainRamp::new(0.0, 1.0, rise, Curve::EqualPower);
@@ -44,10 +40,10 @@ impl Track {
         Track {
             info: opened.info,
             voice,
-            phase: Phase::Rising { begins_in: 0, playlist },
+            phase: Phase::Rising { begins_in: 0, playlist: began.list },
             skipped: None,
             fallback: opened.fallback,
-            version: opened.version,
+            turn: began.turn,
         }
     }
 
@@ -56,6 +52,11 @@ impl Track {
         if let Phase::Rising { begins_in, .. } = &mut self.phase {
             *begins_in = crossing(outgoing, &self.voice.gain.fade).0;
         }
+    }
+
+    /// Whether it is this entry of what is up next.
+    pub fn is(&self, id: EntryId) -> bool {
+        self.info.id == id && !self.fallback
     }
 
     /// Frames until it begins; `None` once it has begun.
@@ -69,7 +70,7 @@ impl Track {
     /// The track begins, unless it has begun: it is named, and told of.
     pub fn begin(&mut self, at: FramePos, news: &mut Vec<News>) {
         if let Phase::Rising { playlist, .. } = std::mem::replace(&mut self.phase, Phase::Begun) {
-            news.push(News::Begins(self.info.clone(), at));
+            news.push(News::Begins { track: self.info.clone(), at, fallback: self.fallback });
             news.extend(playlist.map(|(name, length)| News::Event(Event::PlaylistChange { name, length })));
         }
     }

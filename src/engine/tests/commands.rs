@@ -14,14 +14,14 @@ fn skip_goes_on_to_what_is_next_by_then() {
     let rig = Rig::new(&["0.1:800000", "0.2:800000"], false, 0);
     rig.run(1.0);
     rig.up_next.lock().queue([Entry::new("0.3:800000")], Place::Next);
-    rig.command(Command::Skip { crossfade: Duration::from_millis(100) });
+    rig.skip(Duration::from_millis(100));
     rig.run(1.0);
-    rig.command(Command::Skip { crossfade: Duration::ZERO });
+    rig.skip(Duration::ZERO);
     rig.run(1.0);
     let began: Vec<_> = rig.began().into_iter().map(|(file, _)| file).collect();
     assert_eq!(began, ["0.1:800000", "0.3:800000", "0.2:800000"].map(PathBuf::from));
     // Nothing follows the last one: it fades, and there is silence.
-    rig.command(Command::Skip { crossfade: Duration::ZERO });
+    rig.skip(Duration::ZERO);
     rig.run(1.0);
     assert!(rig.on_air.load().current.is_none());
     assert_eq!(rig.count(|event| matches!(event, Event::NothingToPlay)), 1);
@@ -32,24 +32,13 @@ fn skip_goes_on_to_what_is_next_by_then() {
 fn what_is_to_be_played_now_is_not_skipped_if_it_has_begun_by_itself() {
     let rig = Rig::new(&["0.1:8000", "0.2:800000"], false, 0);
     rig.run(0.5);
-    let version = {
-        let mut up_next = rig.up_next.lock();
-        up_next.play_now(Entry::new("0.3:800000"));
-        up_next.version()
-    };
-    // The track before ends, and it begins, before the mixer hears of the skip to it.
-    rig.run(1.0);
-    rig.command(Command::SkipTo { version, crossfade: Duration::ZERO });
-    rig.run(1.0);
+    // The track before ends by itself while it gives way.
+    rig.play_now("0.3:800000", Duration::from_secs(1));
+    rig.run(2.0);
     let began = || rig.began().into_iter().map(|(file, _)| file).collect::<Vec<_>>();
     assert_eq!(began(), ["0.1:8000", "0.3:800000"].map(PathBuf::from));
     // What was on the air before it is skipped as ever.
-    let version = {
-        let mut up_next = rig.up_next.lock();
-        up_next.play_now(Entry::new("0.4:800000"));
-        up_next.version()
-    };
-    rig.command(Command::SkipTo { version, crossfade: Duration::ZERO });
+    rig.play_now("0.4:800000", Duration::ZERO);
     rig.run(1.0);
     assert_eq!(began().last(), Some(&PathBuf::from("0.4:800000")));
     rig.stop();
@@ -77,7 +66,7 @@ fn a_held_programme_waits_where_it_is() {
 fn beyond_every_end_is_the_end() {
     let rig = Rig::new(&["0.1:80000", "0.2:8000"], false, 500);
     rig.run(1.0);
-    rig.command(Command::SeekCurrent { to: FrameCount(u64::MAX) });
+    rig.command(Command::SeekCurrent { to: FrameCount(u64::MAX), due: None });
     rig.run(1.0);
     assert_eq!(rig.began().len(), 2);
     rig.stop();

@@ -10,7 +10,7 @@ use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
 use crate::event::Event;
 use crate::filework::HANGS_AFTER;
-use crate::playout::{DeadAir, Entry, Place, Playlist, When};
+use crate::playout::{DeadAir, Entry, GiveWay, Place, Playlist, When};
 
 #[test]
 fn a_disk_that_is_away_for_a_second_and_a_half_is_not_heard() {
@@ -105,7 +105,7 @@ fn dead_air_is_told_skipped_and_filled_until_there_is_something_to_play() {
         repeat: true,
         shuffle: false,
     };
-    rig.fallback.lock().load(fallback, When::Now);
+    rig.fallback.lock().load(fallback, When::Now, GiveWay::Crossfade(Duration::ZERO));
     rig.run(60.0);
     let began =
         |rig: &Rig| rig.began().into_iter().map(|(file, _)| file.display().to_string()).collect::<Vec<_>>();

@@ -5,6 +5,7 @@ mod failures;
 mod flood;
 mod joins;
 mod levels;
+mod orders;
 mod presses;
 
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ use crate::event::{Emitter, Event};
 use crate::filework::FileWork;
 use crate::metadata::Tags;
 use crate::packet::{Packet, TitledPacket};
-use crate::playout::{DeadAir, Entry, Playlist, UpNext, When};
+use crate::playout::{DeadAir, Entry, GiveWay, Playlist, RunningOrder, UpNext, When};
 use crate::ring::{QuietSender, quiet_channel};
 use crate::units::{FrameCount, SampleRate};
 
@@ -198,8 +199,11 @@ impl Rig {
         let mut list = UpNext::new(fastrand::Rng::with_seed(1));
         let entries = entries.iter().map(|path| Entry::new(*path)).collect();
         list.load(Playlist { name: "list".into(), entries, repeat, shuffle: false }, When::AfterCurrent);
+        let mut list = RunningOrder::new(list);
+        list.start();
         let up_next = Arc::new(SharedUpNext::new(list));
-        let fallback = Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(2))));
+        let fallback = RunningOrder::new(UpNext::new(fastrand::Rng::with_seed(2)));
+        let fallback = Arc::new(SharedUpNext::new(fallback));
         let events = Arc::new(Mutex::new(Vec::new()));
         let emitter = emitter.clone().after({
             let events = events.clone();
@@ -269,6 +273,14 @@ impl Rig {
 
     fn run(&self, seconds: f64) {
         self.stepper.as_ref().expect("a stepped clock").run(Duration::from_secs_f64(seconds));
+    }
+
+    fn skip(&self, crossfade: Duration) {
+        self.up_next.lock().skip(GiveWay::Crossfade(crossfade));
+    }
+
+    fn play_now(&self, name: impl AsRef<Path>, crossfade: Duration) {
+        self.up_next.lock().play_now(Entry::new(name.as_ref()), GiveWay::Crossfade(crossfade));
     }
 
     fn command(&self, command: Command) {

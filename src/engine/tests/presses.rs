@@ -10,7 +10,7 @@ use super::{Rig, look_ahead};
 use crate::engine::clock::Clock;
 use crate::engine::mixer::Command;
 use crate::event::Event;
-use crate::playout::{Entry, Place, Playlist, When};
+use crate::playout::{Entry, GiveWay, Place, Playlist, When};
 
 /// Three that fade out, the current one, and the one after it.
 const DECODERS: usize = 5;
@@ -44,7 +44,7 @@ fn skips_with_a_long_crossfade_leave_few_tracks() {
     let rig = rig();
     rig.run(1.0);
     for _ in 0..60 {
-        rig.command(Command::Skip { crossfade: MINUTES });
+        rig.skip(MINUTES);
         rig.run(0.2);
     }
     let pcm = check(rig, 60);
@@ -57,12 +57,7 @@ fn files_that_are_played_at_once_leave_few_tracks() {
     let rig = rig();
     rig.run(1.0);
     for n in 0..60 {
-        let version = {
-            let mut up_next = rig.up_next.lock();
-            up_next.play_now(Entry::new(format!("0.4:{}", 8_000_000 + n)));
-            up_next.version()
-        };
-        rig.command(Command::SkipTo { version, crossfade: MINUTES });
+        rig.play_now(format!("0.4:{}", 8_000_000 + n), MINUTES);
         rig.run(0.2);
     }
     check(rig, 60);
@@ -73,7 +68,7 @@ fn stops_with_a_long_fade_leave_few_tracks() {
     let rig = rig();
     rig.run(1.0);
     for _ in 0..60 {
-        rig.command(Command::StopCurrent { fade: MINUTES });
+        rig.up_next.lock().skip(GiveWay::FadeOut(MINUTES));
         rig.run(0.2);
     }
     until_few_decoders(&rig);
@@ -88,7 +83,7 @@ fn pauses_and_skips_while_the_pause_fades_leave_few_tracks() {
     rig.run(1.0);
     for _ in 0..60 {
         rig.command(Command::Hold { fade: MINUTES });
-        rig.command(Command::Skip { crossfade: MINUTES });
+        rig.skip(MINUTES);
         rig.run(0.2);
         rig.command(Command::Resume { fade: MINUTES });
         rig.run(0.1);
@@ -103,8 +98,8 @@ fn lists_that_take_over_by_a_long_crossfade_leave_few_tracks() {
     for n in 0..60 {
         let entries = vec![Entry::new(format!("0.3:{}", 8_000_000 + n))];
         let list = Playlist { name: n.to_string(), entries, repeat: true, shuffle: false };
-        rig.up_next.lock().load(list, When::AfterCurrent);
-        rig.command(Command::Skip { crossfade: MINUTES });
+        rig.up_next.lock().load(list, When::AfterCurrent, GiveWay::Crossfade(MINUTES));
+        rig.skip(MINUTES);
         rig.run(0.2);
     }
     check(rig, 60);
@@ -127,7 +122,7 @@ fn what_is_replaced_while_it_is_being_opened_leaves_few_threads() {
     until_few_decoders(&rig);
     // What is asked for then is played: nothing waits for what was given up.
     rig.up_next.lock().queue([Entry::new("0.2:8000000")], Place::Next);
-    rig.command(Command::Skip { crossfade: Duration::ZERO });
+    rig.skip(Duration::ZERO);
     until("it plays", || rig.began().last().is_some_and(|last| last.0 == Path::new("0.2:8000000")));
     assert_eq!(rig.count(|event| matches!(event, Event::NothingToPlay)), 0);
     rig.stop();

@@ -18,7 +18,7 @@ use crate::engine::shared::SharedUpNext;
 use crate::error::Result;
 use crate::filework::FileWork;
 use crate::path_text;
-use crate::playout::{ListId, When};
+use crate::playout::{Asked, GiveWay, ListId, When};
 use crate::roots::MediaRoots;
 use reader::Reader;
 
@@ -40,8 +40,10 @@ pub(super) struct Load {
     pub refused: bool,
     /// The list whose place it took before that was read. It is read if this one gives nothing.
     pub before: Option<Box<Load>>,
-    /// Called when its first entry is next, with the version of what is up next.
-    pub begun: Option<Box<dyn FnOnce(u64) + Send>>,
+    /// How the track on the air gives way to it, if it is to come now.
+    pub give_way: GiveWay,
+    /// What had been ordered when it was asked for.
+    pub asked: Asked,
     /// Dropped when playing can begin, or when no entry was found.
     pub ready: Option<Sender<()>>,
     /// Dropped when everything has been read.
@@ -62,7 +64,8 @@ impl Load {
             in_place_of: None,
             refused: false,
             before: None,
-            begun: None,
+            give_way: GiveWay::Crossfade(Duration::ZERO),
+            asked: Asked::default(),
             ready: None,
             read: None,
         }
@@ -73,6 +76,7 @@ impl Load {
 pub(super) struct Lists {
     /// The list to read next. A later one takes the place of one that was not read yet.
     loads: Mutex<Option<(Sender<Load>, Receiver<Load>)>>,
+    up_next: Arc<SharedUpNext>,
     ending: Arc<AtomicBool>,
 }
 
@@ -86,15 +90,17 @@ impl Lists {
     ) -> Result<Lists> {
         let (loads, receiver) = bounded(1);
         let ending = Arc::new(AtomicBool::new(false));
-        let reader = Reader::new(pipeline, up_next, media_roots, files, receiver.clone(), ending.clone());
+        let reader =
+            Reader::new(pipeline, up_next.clone(), media_roots, files, receiver.clone(), ending.clone());
         crew.spawn("lists", move || reader.run())?;
-        Ok(Lists { loads: Mutex::new(Some((loads, receiver))), ending })
+        Ok(Lists { loads: Mutex::new(Some((loads, receiver))), up_next, ending })
     }
 
     /// Makes the thread read a list. It returns at once.
     pub fn load(&self, mut load: Load) {
         if let Some((loads, unread)) = &*self.lock() {
             let unread = unread.try_recv().ok();
+            load.asked = self.up_next.lock().asked();
             load.before = unread.and_then(|mut unread| unread.before.take().or(Some(Box::new(unread))));
             // There is room, for only this handle sends, and it is locked.
             let _ = loads.try_send(load);

@@ -15,7 +15,8 @@ pub(crate) struct Delta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     queue: Option<Vec<Piece<Listed>>>,
     list: Option<ListDelta>,
-    list_after: Option<usize>,
+    #[serde(default)]
+    list_first: bool,
     next_id: u64,
 }
 
@@ -43,7 +44,7 @@ impl Snapshot {
         };
         let queue =
             (self.queue != earlier.queue).then(|| pieces(&earlier.queue, &self.queue, |queued| queued.id));
-        Some(Delta { queue, list, list_after: self.list_after, next_id: self.next_id })
+        Some(Delta { queue, list, list_first: self.list_first, next_id: self.next_id })
     }
 
     /// Brings an earlier snapshot up to date. Returns false and changes nothing if this is not a change of
@@ -63,7 +64,7 @@ impl Snapshot {
         };
         if list_fits {
             self.queue = queue.unwrap_or_else(|| mem::take(&mut self.queue));
-            self.list_after = delta.list_after;
+            self.list_first = delta.list_first;
             self.next_id = delta.next_id;
         }
         list_fits

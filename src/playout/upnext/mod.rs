@@ -4,9 +4,13 @@
 //! [`peek`](UpNext::peek) may be called at any time. A player that opens tracks ahead compares
 //! [`version`](UpNext::version)s to see whether its track is still next. An entry is taken when it begins to
 //! sound ([`begin`](UpNext::begin)) or when it cannot be played ([`skip_failed`](UpNext::skip_failed)).
+//!
+//! [`RunningOrder`] adds what is to sound now, and so gives a pipeline's orders one order.
 
 mod delta;
+mod drawn;
 mod rotation;
+mod running_order;
 mod snapshot;
 
 use std::collections::VecDeque;
@@ -14,7 +18,9 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::delta::Delta;
+use self::drawn::Drawn;
 use self::rotation::Rotation;
+pub(crate) use self::running_order::{Asked, Began, GiveWay, RunningOrder};
 pub use self::snapshot::Snapshot;
 use super::playlist::Entry;
 use crate::ids::EntryId;
@@ -31,8 +37,7 @@ pub enum Place {
     /// After the entries that are queued already.
     End,
     /// Before the entries that are queued already. A playlist that was loaded with [`When::Now`] and has not
-    /// begun still comes first, unless [`UpNext::play_now`] put an entry before it. The new entries come
-    /// before both then.
+    /// begun still comes first.
     Next,
 }
 
@@ -115,9 +120,8 @@ pub struct ListState {
 pub struct UpNext {
     queue: VecDeque<Listed>,
     list: Option<Rotation>,
-    /// The number of queue entries that come before a playlist that was loaded with [`When::Now`] and has not
-    /// begun.
-    list_after: Option<usize>,
+    /// Whether the playlist comes before the queue: it was loaded with [`When::Now`] and has not begun.
+    list_first: bool,
     /// The next free id. Entries and lists share the counter.
     next_id: u64,
     random: fastrand::Rng,
@@ -139,7 +143,7 @@ impl UpNext {
         UpNext {
             queue: VecDeque::new(),
             list: None,
-            list_after: None,
+            list_first: false,
             next_id: 1,
             random,
             candidate: None,
@@ -152,7 +156,7 @@ impl UpNext {
         let listed = self.list.as_ref().and_then(|list| list.peek().map(|index| &list.entries[index]));
         let queued = self.queue.front();
         let (next, origin) = match (queued, listed) {
-            (Some(_), Some(listed)) if self.list_after == Some(0) => (listed, Origin::Playlist),
+            (Some(_), Some(listed)) if self.list_first => (listed, Origin::Playlist),
             (Some(queued), _) => (queued, Origin::Queue),
             (None, listed) => (listed?, Origin::Playlist),
         };
@@ -175,7 +179,7 @@ impl UpNext {
             first.then(|| (list.name.clone(), list.entries.len()))
         });
         if turn.as_ref().is_some_and(|turn| turn.origin == Origin::Playlist) {
-            self.list_after = None;
+            self.list_first = false;
         }
         self.settle();
         turn
@@ -208,7 +212,7 @@ impl UpNext {
         and: impl FnOnce(&mut Rotation) -> Option<(String, usize)>,
     ) -> Option<Turn> {
         if let Some(place) = self.queue.iter().position(|queued| queued.id == id) {
-            self.take_queued(place);
+            self.queue.remove(place);
             return Some(Turn { origin: Origin::Queue, list_began: None, pass_ended: false });
         }
         let list = self.list.as_mut()?;
@@ -221,43 +225,16 @@ impl UpNext {
         Some(Turn { origin: Origin::Playlist, list_began, pass_ended })
     }
 
-    fn take_queued(&mut self, place: usize) -> Option<Listed> {
-        if let Some(after) = &mut self.list_after
-            && place < *after
-        {
-            *after -= 1;
-        }
-        self.queue.remove(place)
-    }
-
     /// Queues entries in their order. Each plays once. Returns their ids.
     pub fn queue(&mut self, entries: impl IntoIterator<Item = Entry>, place: Place) -> Vec<EntryId> {
         let entries: Vec<Listed> = entries.into_iter().map(|entry| self.named(entry)).collect();
         let ids = entries.iter().map(|listed| listed.id).collect();
         match place {
             Place::End => self.queue.extend(entries),
-            Place::Next => {
-                // Entries before a playlist that comes at once stay before it.
-                if let Some(after) = self.list_after.as_mut().filter(|after| **after > 0) {
-                    *after += entries.len();
-                }
-                entries.into_iter().rev().for_each(|entry| self.queue.push_front(entry));
-            }
+            Place::Next => entries.into_iter().rev().for_each(|entry| self.queue.push_front(entry)),
         }
         self.settle();
         ids
-    }
-
-    /// Puts an entry before everything else.
-    pub fn play_now(&mut self, entry: Entry) -> EntryId {
-        let listed = self.named(entry);
-        let id = listed.id;
-        self.queue.push_front(listed);
-        if let Some(after) = &mut self.list_after {
-            *after += 1;
-        }
-        self.settle();
-        id
     }
 
     /// The entries of the queue, in order.
@@ -274,7 +251,7 @@ impl UpNext {
     /// Removes an entry from the queue.
     pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
         let place = self.queue.iter().position(|queued| queued.id == id)?;
-        let removed = self.take_queued(place);
+        let removed = self.queue.remove(place);
         self.settle();
         removed.map(|removed| removed.entry)
     }
@@ -283,14 +260,8 @@ impl UpNext {
     /// Returns false if it is not in the queue.
     pub fn move_to(&mut self, id: EntryId, index: usize) -> bool {
         let Some(place) = self.queue.iter().position(|queued| queued.id == id) else { return false };
-        let Some(moved) = self.take_queued(place) else { return false };
-        let index = index.min(self.queue.len());
-        self.queue.insert(index, moved);
-        if let Some(after) = &mut self.list_after
-            && index < *after
-        {
-            *after += 1;
-        }
+        let Some(moved) = self.queue.remove(place) else { return false };
+        self.queue.insert(index.min(self.queue.len()), moved);
         self.settle();
         true
     }
@@ -298,7 +269,6 @@ impl UpNext {
     /// Empties the queue. The playlist stays.
     pub fn clear(&mut self) {
         self.queue.clear();
-        self.list_after = self.list_after.map(|_| 0);
         self.settle();
     }
 
@@ -307,7 +277,7 @@ impl UpNext {
         let id = ListId(self.new_id());
         let entries = std::mem::take(&mut list.entries).into_iter().map(|entry| self.named(entry)).collect();
         self.list = Some(Rotation::new(id, list, entries, &mut self.random));
-        self.list_after = (when == When::Now).then_some(0);
+        self.list_first = when == When::Now;
         self.settle();
         id
     }
@@ -387,14 +357,13 @@ impl UpNext {
         let listed = self.list.iter().flat_map(|list| coming.iter().map(|&index| &list.entries[index]));
         let mut listed =
             listed.map(|next| Candidate { id: next.id, entry: &next.entry, origin: Origin::Playlist });
-        let mut queued = self.queue.iter().map(|next| Candidate {
+        let queued = self.queue.iter().map(|next| Candidate {
             id: next.id,
             entry: &next.entry,
             origin: Origin::Queue,
         });
         let mut all = Vec::with_capacity(count.min(queued.len() + coming.len()));
-        if let Some(after) = self.list_after {
-            all.extend(queued.by_ref().take(after));
+        if self.list_first {
             all.extend(listed.next());
         }
         all.extend(queued.chain(listed));

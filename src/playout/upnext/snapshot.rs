@@ -14,7 +14,8 @@ use crate::ids::EntryId;
 pub struct Snapshot {
     pub(super) queue: VecDeque<Listed>,
     pub(super) list: Option<Rotation>,
-    pub(super) list_after: Option<usize>,
+    #[serde(default)]
+    pub(super) list_first: bool,
     pub(super) next_id: u64,
 }
 
@@ -31,7 +32,7 @@ impl UpNext {
         Snapshot {
             queue: self.queue.clone(),
             list: self.list.clone(),
-            list_after: self.list_after,
+            list_first: self.list_first,
             next_id: self.next_id,
         }
     }
@@ -42,7 +43,7 @@ impl UpNext {
         let mut up_next = UpNext {
             queue: snapshot.queue,
             list: snapshot.list,
-            list_after: snapshot.list_after,
+            list_first: snapshot.list_first,
             next_id: snapshot.next_id,
             ..UpNext::new(random)
         };
@@ -62,7 +63,6 @@ impl UpNext {
     }
 
     fn mend(&mut self) {
-        self.list_after = self.list_after.map(|after| after.min(self.queue.len()));
         let listed = self.list.iter_mut().flat_map(|list| Arc::make_mut(&mut list.entries));
         let mut names: Vec<&mut EntryId> =
             self.queue.iter_mut().chain(listed).map(|entry| &mut entry.id).collect();

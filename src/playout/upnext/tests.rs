@@ -110,22 +110,16 @@ fn a_new_playlist_is_told_when_its_first_track_begins_and_not_before() {
 }
 
 #[test]
-fn a_list_that_is_to_play_now_goes_before_the_queue_and_a_file_before_both() {
+fn a_list_that_is_to_play_now_goes_before_the_queue_until_it_has_begun() {
     let (mut up_next, _) = with_list(1..=3, true, false);
     up_next.queue(entries([10, 11]), Place::End);
-    up_next.load(list(4..=5, true, false), When::Now);
-    up_next.play_now(entry(99));
-    assert_eq!(listed(&mut up_next, 4), [99, 4, 10, 11]);
-    // Entries before the file do not delay the list.
-    let before = up_next.queue(entries([97, 98]), Place::Next);
-    assert_eq!(listed(&mut up_next, 5), [97, 98, 99, 4, 10]);
-    before.into_iter().for_each(|id| assert!(up_next.remove(id).is_some()));
-    let ids: Vec<EntryId> = up_next.queued().map(|(id, _)| id).collect();
-    // Moves within the queue leave the list in its place.
-    up_next.move_to(ids[2], 0);
-    assert_eq!(listed(&mut up_next, 5), [11, 99, 4, 10, 5]);
-    up_next.remove(ids[2]);
-    assert_eq!(play_all(&mut up_next, 5), [99, 4, 10, 5, 4]);
+    up_next.load(list(4..=6, true, false), When::Now);
+    assert_eq!(listed(&mut up_next, 4), [4, 10, 11, 5]);
+    up_next.queue(entries([9]), Place::Next);
+    assert_eq!(listed(&mut up_next, 4), [4, 9, 10, 11]);
+    // A bad file does not begin it.
+    up_next.skip_failed(up_next.peek().unwrap().id);
+    assert_eq!(play_all(&mut up_next, 6), [5, 9, 10, 11, 6, 4]);
 }
 
 #[test]
@@ -301,7 +295,6 @@ fn a_snapshot_survives_what_text_can_do_to_it() {
         damage(r#""drawn":1"#, r#""drawn":6"#),
         damage(r#""last":null"#, r#""last":5"#),
         damage(r#""ahead":null"#, r#""ahead":5"#),
-        damage(r#""list_after":null"#, r#""list_after":50"#),
         damage(r#""next_id":"#, r#""next_id":1844674407370955"#),
         damage(r#""next_id":9"#, r#""next_id":3"#),
         damage(r#""id":7"#, r#""id":8"#),
@@ -332,8 +325,8 @@ struct Model {
     /// Whether something of this pass was heard, and how many passes went before it.
     heard: bool,
     passes: usize,
-    /// The queue entries that a list loaded now waits for.
-    waits_for: Option<Vec<EntryId>>,
+    /// Whether the list was loaded to play now, and has not begun.
+    list_first: bool,
 }
 
 impl Model {
@@ -357,13 +350,15 @@ impl Model {
 
     fn candidates(&self) -> Vec<EntryId> {
         let listed = self.next_listed();
-        let list_first = self.waits_for.as_ref().is_some_and(Vec::is_empty) && !listed.is_empty();
-        if list_first || self.queue.is_empty() { listed } else { vec![self.queue[0]] }
+        if self.list_first && !listed.is_empty() || self.queue.is_empty() {
+            listed
+        } else {
+            vec![self.queue[0]]
+        }
     }
 
     /// Returns whether the list began, and whether its pass ended.
     fn take(&mut self, id: EntryId, failed: bool) -> (bool, bool) {
-        self.forget(id);
         if self.queue.contains(&id) {
             self.queue.retain(|&queued| queued != id);
             return (false, false);
@@ -383,14 +378,8 @@ impl Model {
         if failed {
             return (false, self.pass_over());
         }
-        self.waits_for = None;
+        self.list_first = false;
         (!std::mem::replace(&mut self.begun, true), self.pass_over())
-    }
-
-    fn forget(&mut self, id: EntryId) {
-        if let Some(waits_for) = &mut self.waits_for {
-            waits_for.retain(|&waiting| waiting != id);
-        }
     }
 
     fn index(&self, id: EntryId) -> usize {
@@ -404,7 +393,6 @@ enum Op {
     BeginAnother(usize),
     Fail,
     Queue(usize, bool),
-    PlayNow,
     Remove(usize),
     Move(usize, usize),
     Clear,
@@ -434,7 +422,6 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => (0..9_usize).prop_map(Op::BeginAnother),
         3 => Just(Op::Fail),
         3 => (0..4_usize, any::<bool>()).prop_map(|(n, end)| Op::Queue(n, end)),
-        1 => Just(Op::PlayNow),
         1 => (0..9_usize).prop_map(Op::Remove),
         1 => (0..9_usize, 0..9_usize).prop_map(|(n, to)| Op::Move(n, to)),
         1 => Just(Op::Clear),
@@ -500,43 +487,24 @@ proptest! {
                     prop_assert_eq!(ids.len(), count);
                     let at = if end { model.queue.len() } else { 0 };
                     model.queue.splice(at..at, ids.iter().copied());
-                    // A list waits for the same entries as before, and for those before them.
-                    if let Some(waits_for) = model.waits_for.as_mut().filter(|ids| !end && !ids.is_empty()) {
-                        waits_for.splice(0..0, ids);
-                    }
-                }
-                Op::PlayNow => {
-                    let id = up_next.play_now(fresh(1).remove(0));
-                    model.queue.insert(0, id);
-                    if let Some(waits_for) = &mut model.waits_for {
-                        waits_for.insert(0, id);
-                    }
                 }
                 Op::Remove(n) => {
                     let id = model.queue.get(n).copied().unwrap_or(EntryId(u64::MAX));
                     prop_assert_eq!(up_next.remove(id).is_some(), n < model.queue.len());
                     model.queue.retain(|&queued| queued != id);
-                    model.forget(id);
                 }
                 Op::Move(n, to) => {
                     let id = model.queue.get(n).copied().unwrap_or(EntryId(u64::MAX));
                     prop_assert_eq!(up_next.move_to(id, to), n < model.queue.len());
                     if n < model.queue.len() {
                         model.queue.remove(n);
-                        model.forget(id);
-                        let to = to.min(model.queue.len());
+                            let to = to.min(model.queue.len());
                         model.queue.insert(to, id);
-                        if let Some(waits_for) = &mut model.waits_for
-                            && to < waits_for.len()
-                        {
-                            waits_for.insert(to, id);
-                        }
                     }
                 }
                 Op::Clear => {
                     up_next.clear();
                     model.queue.clear();
-                    model.waits_for = model.waits_for.map(|_| Vec::new());
                 }
                 Op::Load { length, repeat, shuffle, now } => {
                     let list = Playlist { name: "x".into(), entries: fresh(length), repeat, shuffle };
@@ -546,7 +514,7 @@ proptest! {
                         list: ids_of(&up_next),
                         repeat,
                         shuffle,
-                        waits_for: now.then(Vec::new),
+                        list_first: now,
                         ..Model::default()
                     };
                 }

@@ -18,7 +18,7 @@ use super::{FIRST_ENTRY, Load};
 use crate::engine::shared::SharedUpNext;
 use crate::filework::{FileWork, NoAnswer, Pending};
 use crate::playout::playlist::{self, Found, Watch};
-use crate::playout::{Entry, ListId, Playlist, When};
+use crate::playout::{Asked, Entry, GiveWay, ListId, Playlist, When};
 use crate::roots::MediaRoots;
 use reading_log::ReadingLog;
 
@@ -145,7 +145,7 @@ impl Reader {
         };
         let name = load.name.clone();
         let list = Playlist { name, entries: Vec::new(), repeat: load.repeat, shuffle: load.shuffle };
-        let mut into = Into::Waiting { list, when: load.when };
+        let mut into = Into::Waiting { list, asked: load.asked, when: load.when, give_way: load.give_way };
         let mut batch = Vec::new();
         let none = HashSet::new();
         let mut log = ReadingLog::new(&self.pipeline, &none);
@@ -159,29 +159,21 @@ impl Reader {
                 if batch.len() == BATCH || matches!(into, Into::Waiting { .. }) && may_begin {
                     into.hand_over(&self.up_next, &mut batch);
                     load.ready.take();
-                    if let (Into::List { since, .. }, Some(begun)) = (&into, load.begun.take()) {
-                        begun(*since);
-                    }
                 }
             }
         });
         let Some(watch) = watch else {
-            if let Into::List { id, .. } = into {
+            if let Into::List(id) = into {
                 load.in_place_of = Some(id);
             }
             return Outcome::Interrupted(load);
         };
-        let has_more = !batch.is_empty();
-        if has_other && !has_more && matches!(into, Into::Waiting { .. }) {
+        if has_other && batch.is_empty() && matches!(into, Into::Waiting { .. }) {
             log::error!("{}: {}: nothing of it can be played", self.pipeline, load.name);
             return Outcome::Nothing;
         }
         into.hand_over(&self.up_next, &mut batch);
-        // A short shuffled list comes here as a whole.
-        if let (Into::List { since, .. }, true, Some(begun)) = (&into, has_more, load.begun.take()) {
-            begun(*since);
-        }
-        if let Into::List { id, .. } = into {
+        if let Into::List(id) = into {
             let (watch, logged) = (Arc::new(watch), log.into_lines());
             let Load { roots, confined, .. } = load;
             self.in_play = Some(InPlay { id, roots, confined, watch, passes: Some(self.passes()), logged });
@@ -296,9 +288,13 @@ fn label(roots: &[PathBuf]) -> &Path {
 /// The destination of entries.
 enum Into {
     /// No entry has been found yet.
-    Waiting { list: Playlist, when: When },
-    /// This list, which has been up next since this version.
-    List { id: ListId, since: u64 },
+    Waiting {
+        list: Playlist,
+        asked: Asked,
+        when: When,
+        give_way: GiveWay,
+    },
+    List(ListId),
     /// Nowhere: another list has taken its place.
     Nowhere,
 }
@@ -307,13 +303,14 @@ impl Into {
     fn hand_over(&mut self, up_next: &SharedUpNext, batch: &mut Vec<Entry>) {
         let entries = std::mem::take(batch);
         *self = match std::mem::replace(self, Into::Nowhere) {
-            Into::Waiting { list, when } => {
-                let mut up_next = up_next.lock();
-                let id = up_next.load(Playlist { entries, ..list }, when);
-                Into::List { id, since: up_next.version() }
+            Into::Waiting { list, asked, when, give_way } => {
+                // A list without entries takes nothing off the air.
+                let when = if entries.is_empty() { When::AfterCurrent } else { when };
+                let list = Playlist { entries, ..list };
+                up_next.lock().load_asked(asked, list, when, give_way).map_or(Into::Nowhere, Into::List)
             }
-            Into::List { id, since } if up_next.lock().extend(id, entries) => Into::List { id, since },
-            Into::List { .. } | Into::Nowhere => Into::Nowhere,
+            Into::List(id) if up_next.lock().extend(id, entries) => Into::List(id),
+            Into::List(_) | Into::Nowhere => Into::Nowhere,
         };
     }
 }

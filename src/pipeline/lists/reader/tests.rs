@@ -7,15 +7,19 @@ use std::time::SystemTime;
 use super::super::Lists;
 use super::*;
 use crate::engine::crew::Crew;
-use crate::playout::UpNext;
+use crate::playout::{RunningOrder, UpNext};
+
+fn nothing_up_next() -> Arc<SharedUpNext> {
+    Arc::new(SharedUpNext::new(RunningOrder::new(UpNext::new(fastrand::Rng::with_seed(1)))))
+}
 
 /// A reader that has read these roots.
 fn reader(roots: &[&Path]) -> Reader {
-    let up_next = SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1)));
+    let up_next = nothing_up_next();
     // No other list follows.
     let (_, loads) = bounded(1);
     let (media_roots, files) = (MediaRoots::default(), FileWork::new());
-    let mut reader = Reader::new("main".into(), Arc::new(up_next), media_roots, files, loads, Arc::default());
+    let mut reader = Reader::new("main".into(), up_next, media_roots, files, loads, Arc::default());
     reader.load(Load::new(roots.iter().map(|root| root.into()).collect(), true, false));
     reader
 }
@@ -163,7 +167,7 @@ fn three_million_missing_files_hold_up_nobody() {
     fs::write(&missing, "a\n".repeat(3_000_000)).unwrap();
     fs::write(disk.path().join("b.mp3"), "").unwrap();
     fs::write(&other, "b.mp3\n").unwrap();
-    let up_next = Arc::new(SharedUpNext::new(UpNext::new(fastrand::Rng::with_seed(1))));
+    let up_next = Arc::new(SharedUpNext::new(RunningOrder::new(UpNext::new(fastrand::Rng::with_seed(1)))));
     let (files, crew) = (FileWork::new(), Crew::default());
     let roots = MediaRoots::default();
     let lists = Lists::start("main".into(), up_next.clone(), roots, files.clone(), &crew).unwrap();
@@ -232,7 +236,8 @@ fn a_list_that_gives_nothing_leaves_the_one_that_it_interrupted() {
 #[test]
 fn lists_that_were_not_read_yet_take_one_place_and_the_first_of_them_is_not_forgotten() {
     let (loads, unread) = bounded(1);
-    let lists = Lists { loads: Mutex::new(Some((loads, unread.clone()))), ending: Arc::default() };
+    let loads = Mutex::new(Some((loads, unread.clone())));
+    let lists = Lists { loads, up_next: nothing_up_next(), ending: Arc::default() };
     let disk = tempfile::tempdir().unwrap();
     let music = disk.path().join("a.mp3");
     fs::write(&music, "").unwrap();

@@ -1,0 +1,430 @@
+//! Random orders without waits between them, beside a naive model: they take effect in their order.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::time::Duration;
+
+use longwave_testing::until;
+
+use super::Rig;
+use crate::engine::mixer::Command;
+use crate::ids::EntryId;
+use crate::playout::{Entry, GiveWay, ListId, Place, Playlist, When};
+use crate::units::FrameCount;
+
+/// How long the orders of one batch have to take effect. Fades are shorter, tracks far longer.
+const BATCH_SECONDS: f64 = 0.4;
+const BATCH_FRAMES: u64 = 4_096;
+
+const FADE: Duration = Duration::from_millis(50);
+
+#[derive(Clone, Debug)]
+enum Order {
+    Skip,
+    /// The current track stops, and the next one follows.
+    Stop,
+    PlayNow(String),
+    Queue(Vec<String>, Place),
+    Remove(usize),
+    Move(usize, usize),
+    Clear,
+    Load(Vec<String>, When, bool),
+    /// A list that was asked for before, and is ready only now. Another list may have been given since.
+    LoadAsked(Vec<String>, When),
+    /// The list is read again: its first entries are gone, and these are new.
+    Replace(usize, Vec<String>),
+    Extend(Vec<String>),
+    Repeat(bool),
+    Seek(u64),
+    Hold,
+    Resume,
+}
+
+/// A list machine. What plays is out of the queue, and has had its turn in the list.
+#[derive(Debug, Default)]
+struct Model {
+    now: Option<String>,
+    /// Whether it has been on the air.
+    begun: bool,
+    /// Whether it is the first of a list that is to play now. If it is bad, the list goes on.
+    from_new_list: bool,
+    queue: VecDeque<String>,
+    list: Vec<String>,
+    at: usize,
+    repeat: bool,
+    held: bool,
+    /// From which frame it plays; `None` once that was checked.
+    from: Option<u64>,
+}
+
+impl Model {
+    fn listed(&self) -> Option<usize> {
+        if self.at < self.list.len() {
+            Some(self.at)
+        } else {
+            (self.repeat && !self.list.is_empty()).then_some(0)
+        }
+    }
+
+    fn take_listed(&mut self) -> Option<String> {
+        let next = self.listed()?;
+        self.at = next + 1;
+        Some(self.list[next].clone())
+    }
+
+    fn take(&mut self) {
+        let next = self.queue.pop_front().or_else(|| self.take_listed());
+        self.set(next);
+    }
+
+    fn set(&mut self, now: Option<String>) {
+        (self.now, self.begun, self.from_new_list, self.from) = (now, false, false, Some(0));
+    }
+
+    fn take_if_nothing(&mut self) {
+        if self.now.is_none() {
+            self.take();
+        }
+    }
+
+    fn load(&mut self, list: Vec<String>, when: When, repeat: bool) {
+        (self.list, self.at, self.repeat, self.from_new_list) = (list, 0, repeat, false);
+        match when {
+            When::AfterCurrent => self.take_if_nothing(),
+            When::Now => {
+                let first = self.take_listed();
+                self.set(first);
+                self.from_new_list = self.now.is_some();
+                self.take_if_nothing();
+            }
+        }
+    }
+
+    /// Time passes: what is bad costs its turn, whether it is due or is opened ahead. `begins`: whether what is
+    /// due begins to sound.
+    fn settle(&mut self, begins: bool) {
+        let bad = |file: &Option<String>| file.as_deref().is_some_and(|file| file.starts_with("bad"));
+        while !self.begun && bad(&self.now) {
+            let next = if self.from_new_list { self.take_listed() } else { None };
+            let goes_on = next.is_some();
+            match next {
+                Some(next) => self.set(Some(next)),
+                None => self.take(),
+            }
+            self.from_new_list = goes_on;
+        }
+        self.begun |= begins && self.now.is_some();
+        while self.begun && bad(&self.queue.front().cloned()) {
+            self.queue.pop_front();
+        }
+        while self.begun && self.queue.is_empty() && bad(&self.listed().map(|next| self.list[next].clone())) {
+            self.take_listed();
+        }
+    }
+}
+
+/// The engine and the model, which get the same orders.
+struct Both {
+    rig: Rig,
+    model: Model,
+    list: Option<ListId>,
+    /// How many tracks have begun, as far as that was checked.
+    seen: usize,
+    /// What may have begun while the programme was being held.
+    maybe: Vec<String>,
+}
+
+impl Both {
+    fn new() -> Both {
+        Both { rig: Rig::new(&[], true, 0), model: Model::default(), list: None, seen: 0, maybe: Vec::new() }
+    }
+
+    fn obey(&mut self, order: Order) {
+        let (order_of, model) = (&self.rig.up_next, &mut self.model);
+        let (crossfade, fade) = (GiveWay::Crossfade(FADE), GiveWay::FadeOut(FADE));
+        let id = |n: usize| order_of.lock().queued().nth(n).map_or(EntryId(u64::MAX), |queued| queued.0);
+        match order {
+            Order::Skip => {
+                order_of.lock().skip(crossfade);
+                model.take();
+            }
+            Order::Stop => {
+                order_of.lock().skip(fade);
+                model.take();
+            }
+            Order::PlayNow(file) => {
+                order_of.lock().play_now(Entry::new(&file), crossfade);
+                model.set(Some(file));
+            }
+            Order::Queue(files, place) => {
+                order_of.lock().queue(entries(&files), place);
+                match place {
+                    Place::End => model.queue.extend(files),
+                    Place::Next => files.into_iter().rev().for_each(|file| model.queue.push_front(file)),
+                }
+                model.take_if_nothing();
+            }
+            Order::Remove(n) => {
+                let removed = id(n);
+                let removed = order_of.lock().remove(removed);
+                assert_eq!(removed.is_some(), model.queue.remove(n).is_some());
+            }
+            Order::Move(n, to) => {
+                let moved = id(n);
+                assert_eq!(order_of.lock().move_to(moved, to), n < model.queue.len());
+                if let Some(moved) = model.queue.remove(n) {
+                    model.queue.insert(to.min(model.queue.len()), moved);
+                }
+            }
+            Order::Clear => {
+                order_of.lock().clear();
+                model.queue.clear();
+            }
+            Order::Load(files, when, repeat) => {
+                let list = playlist(&files, repeat);
+                self.list = Some(order_of.lock().load(list, when, crossfade));
+                model.load(files, when, repeat);
+            }
+            Order::LoadAsked(files, when) => {
+                let asked = order_of.lock().asked();
+                let list = playlist(&files, true);
+                let other = playlist(&["0.2:9000000".into()], true);
+                // Another list that is given meanwhile stays.
+                let given = order_of.lock().load(other, When::AfterCurrent, crossfade);
+                model.load(vec!["0.2:9000000".into()], When::AfterCurrent, true);
+                assert_eq!(order_of.lock().load_asked(asked, list.clone(), when, crossfade), None);
+                // A file that is played meanwhile is not cut short.
+                let asked = order_of.lock().asked();
+                order_of.lock().play_now(Entry::new("0.2:9000001"), crossfade);
+                model.set(Some("0.2:9000001".into()));
+                let loaded = order_of.lock().load_asked(asked, list, when, crossfade);
+                assert!(loaded.is_some_and(|loaded| loaded != given));
+                self.list = loaded;
+                model.load(files, When::AfterCurrent, true);
+            }
+            Order::Replace(gone, files) => {
+                let Some(list) = self.list else { return };
+                let gone = gone.min(model.list.len());
+                model.list.drain(..gone);
+                model.at = model.at.saturating_sub(gone);
+                model.list.extend(files);
+                assert!(order_of.lock().replace(list, entries(&model.list)));
+                model.take_if_nothing();
+            }
+            Order::Extend(files) => {
+                let Some(list) = self.list else { return };
+                assert!(order_of.lock().extend(list, entries(&files)));
+                model.list.extend(files);
+                model.take_if_nothing();
+            }
+            Order::Repeat(repeat) => {
+                order_of.lock().set_repeat(repeat);
+                if self.list.is_some() {
+                    model.repeat = repeat;
+                }
+                model.take_if_nothing();
+            }
+            Order::Seek(to) => {
+                let due = order_of.lock().due();
+                self.rig.command(Command::SeekCurrent { to: FrameCount(to), due });
+                model.from = model.now.is_some().then_some(to);
+            }
+            Order::Hold => {
+                self.rig.command(Command::Hold { fade: Duration::ZERO });
+                model.held = true;
+            }
+            Order::Resume => {
+                self.rig.command(Command::Resume { fade: Duration::ZERO });
+                model.held = false;
+            }
+        }
+    }
+
+    /// Gives orders without waiting, lets them take effect, and compares.
+    fn batch(&mut self, orders: Vec<Order>) -> Result<(), String> {
+        let was = (self.model.now.clone(), self.model.begun);
+        let held_before = self.model.held;
+        let mut was_held = held_before;
+        for order in orders {
+            self.obey(order);
+            was_held |= self.model.held;
+            if was_held {
+                self.maybe.extend(self.model.now.clone());
+            }
+        }
+        self.rig.run(BATCH_SECONDS);
+        // It may begin, and make room for the next, while a hold fades out.
+        let in_the_fade = self.model.held && !held_before && self.rig.up_next.lock().due().is_none();
+        self.model.settle(!self.model.held || in_the_fade);
+        self.compare(was, was_held)
+    }
+
+    fn compare(&mut self, was: (Option<String>, bool), was_held: bool) -> Result<(), String> {
+        let queue: Vec<String> = self.rig.up_next.lock().queued().map(|(_, entry)| name(entry)).collect();
+        if queue != Vec::from(self.model.queue.clone()) {
+            return Err(format!("the queue is {queue:?}"));
+        }
+        let began: Vec<String> =
+            self.rig.began()[self.seen..].iter().map(|(file, _)| file.display().to_string()).collect();
+        self.seen += began.len();
+        let on_air = self.rig.on_air.load();
+        if self.model.held {
+            self.maybe.extend(was.0.into_iter().chain(self.model.now.clone()));
+            return match began.iter().all(|file| self.maybe.contains(file)) {
+                true => Ok(()),
+                false => Err(format!("{began:?} began while it was held")),
+            };
+        }
+        let current = on_air.current.as_ref().map(|track| track.file.display().to_string());
+        if current != self.model.now {
+            return Err(format!("{current:?} is on the air"));
+        }
+        if let Some(from) = self.model.from.take().filter(|_| current.is_some())
+            && !(from..=from + BATCH_FRAMES).contains(&on_air.played.0)
+        {
+            return Err(format!("it has been played up to {:?}, from {from}", on_air.played));
+        }
+        if was_held {
+            self.maybe.clear();
+            return Ok(());
+        }
+        // Nothing has begun but what is on the air now.
+        let expected: Vec<String> = self.model.now.clone().into_iter().collect();
+        match began == expected || (began.is_empty() && self.model.now == was.0 && was.1) {
+            true => Ok(()),
+            false => Err(format!("{began:?} began")),
+        }
+    }
+}
+
+fn name(entry: &Entry) -> String {
+    entry.path.display().to_string()
+}
+
+fn entries(files: &[String]) -> Vec<Entry> {
+    files.iter().map(Entry::new).collect()
+}
+
+fn playlist(files: &[String], repeat: bool) -> Playlist {
+    Playlist { name: "list".into(), entries: entries(files), repeat, shuffle: false }
+}
+
+/// Files that are all different. One in eight is bad.
+struct Names(u64);
+
+impl Names {
+    fn good(&mut self) -> String {
+        self.0 += 1;
+        format!("0.1:{}", 8_000_000 + self.0)
+    }
+
+    fn any(&mut self, random: &mut fastrand::Rng) -> String {
+        if random.u8(0..8) > 0 {
+            return self.good();
+        }
+        self.0 += 1;
+        format!("bad{}", self.0)
+    }
+
+    fn some(&mut self, random: &mut fastrand::Rng) -> Vec<String> {
+        (0..random.u8(1..3)).map(|_| self.any(random)).collect()
+    }
+
+    /// A list has a good file at its end: one of bad files only would be tried again and again.
+    fn list(&mut self, random: &mut fastrand::Rng) -> Vec<String> {
+        let mut list = self.some(random);
+        list.push(self.good());
+        list
+    }
+}
+
+fn order(random: &mut fastrand::Rng, names: &mut Names) -> Order {
+    let when = if random.bool() { When::Now } else { When::AfterCurrent };
+    match random.u8(0..32) {
+        0..8 => Order::Skip,
+        8..11 => Order::Stop,
+        11..15 => Order::PlayNow(names.any(random)),
+        15..18 => Order::Queue(names.some(random), Place::End),
+        18..21 => Order::Queue(names.some(random), Place::Next),
+        21 => Order::Remove(random.usize(0..3)),
+        22 => Order::Move(random.usize(0..3), random.usize(0..3)),
+        23..25 => Order::Clear,
+        25 => Order::Load(names.list(random), when, random.bool()),
+        26 => Order::LoadAsked(names.list(random), when),
+        27 => Order::Replace(random.usize(0..4), names.list(random)),
+        28 => Order::Extend(names.list(random)),
+        29 => Order::Repeat(random.bool()),
+        30 => Order::Seek(random.u64(0..1_000_000)),
+        _ if random.bool() => Order::Hold,
+        _ => Order::Resume,
+    }
+}
+
+#[test]
+fn orders_without_waits_play_what_a_list_machine_plays() {
+    let first = fastrand::u64(..1 << 32);
+    for seed in first..first + 120 {
+        let random = &mut fastrand::Rng::with_seed(seed);
+        let (mut both, mut names) = (Both::new(), Names(0));
+        for batch in 0..25 {
+            let orders: Vec<Order> = (0..random.u8(1..6)).map(|_| order(random, &mut names)).collect();
+            let before = format!("{:?}", both.model);
+            if let Err(wrong) = both.batch(orders.clone()) {
+                panic!("seed {seed}, batch {batch}: {wrong}\n{before}\n{orders:#?}\n{:?}", both.model);
+            }
+        }
+        both.rig.stop();
+    }
+}
+
+/// What plays after these orders, which come at once while `0.1:800000` is on the air.
+fn began_after(orders: Vec<Order>) -> Vec<String> {
+    let mut both = Both::new();
+    both.batch(vec![Order::Load(vec!["0.1:800000".into(), "0.2:800000".into()], When::Now, true)]).unwrap();
+    both.batch(orders).unwrap();
+    let began = both.rig.began().into_iter().map(|(file, _)| file.display().to_string()).collect();
+    both.rig.stop();
+    began
+}
+
+#[test]
+fn a_file_that_is_played_at_once_is_played_whatever_follows() {
+    let play = || Order::PlayNow("0.3:800000".into());
+    let jingle = || Order::Queue(vec!["0.4:800000".into()], Place::Next);
+    let list = || Order::Load(vec!["0.5:800000".into()], When::AfterCurrent, true);
+    for orders in [
+        vec![play(), Order::Clear],
+        vec![play(), jingle()],
+        vec![jingle(), play(), Order::Move(0, 0)],
+        vec![play(), list()],
+        vec![Order::PlayNow("0.4:800000".into()), play()],
+        vec![Order::Skip, play()],
+        vec![play(), Order::Seek(100)],
+    ] {
+        let case = format!("{orders:?}");
+        assert_eq!(began_after(orders), ["0.1:800000", "0.3:800000"], "{case}");
+    }
+}
+
+#[test]
+fn each_skip_takes_a_track_though_the_one_before_is_still_being_opened() {
+    let files = ["0.3:800000", "0.4:800000", "0.5:800000"];
+    let queue = || Order::Queue(files.map(String::from).to_vec(), Place::End);
+    let skipped = began_after(vec![queue(), Order::Skip, Order::Skip, Order::Skip]);
+    assert_eq!(skipped, ["0.1:800000", "0.5:800000"]);
+    // What begins by itself, because nothing was on the air, has begun for the orders that follow.
+    let mut both = Both::new();
+    both.batch(vec![queue(), Order::Skip, Order::Clear]).unwrap();
+    both.rig.stop();
+}
+
+/// By the machine's clock, for a stepped one would wait for what is being opened.
+#[test]
+fn a_skip_leaves_behind_what_cannot_be_opened() {
+    let rig = Rig::by(crate::engine::clock::Clock::default(), &["hangs", "0.3:800000"], false, 0);
+    until("it is being opened", || rig.crew.at_work("decode") == 1);
+    rig.skip(FADE);
+    until("the next one plays", || rig.began().last().is_some_and(|last| last.0 == Path::new("0.3:800000")));
+    rig.answers.store(true, std::sync::atomic::Ordering::Relaxed);
+    rig.stop();
+}

@@ -1,0 +1,367 @@
+//! What is on the air, what is to be at once, and what comes after it: one order of things.
+//!
+//! Whatever changes what plays is one call here, under one lock, and has its effect at once: the next call
+//! finds it done, however soon it comes. A skip takes the next entry, a file that is played at once becomes
+//! it, and neither waits until that is opened. The player opens what is [due](RunningOrder::peek) and says
+//! when it [begins](RunningOrder::begin), [ends](RunningOrder::ended) or [fails](RunningOrder::skip_failed).
+
+use std::time::Duration;
+
+use super::{Candidate, Drawn, ListId, ListState, Place, Playlist, Snapshot, UpNext, When};
+use crate::ids::EntryId;
+use crate::playout::Entry;
+
+/// How the track on the air gives way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GiveWay {
+    /// By a crossfade, as soon as the next track is there.
+    Crossfade(Duration),
+    /// It fades out at once, whether or not the next track is there.
+    FadeOut(Duration),
+}
+
+/// What begins with an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Began {
+    /// The name and the length of its playlist, if it is the first track of that playlist to begin.
+    pub list: Option<(String, usize)>,
+    /// The turn that the entry has. If it is less than [`RunningOrder::turn`], the track gives way at once.
+    pub turn: u64,
+}
+
+/// What had been ordered when a playlist was asked for that takes time to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    lists: u64,
+    choices: u64,
+}
+
+/// The running order of a pipeline.
+#[derive(Debug)]
+pub(crate) struct RunningOrder {
+    now: Now,
+    /// What comes after that.
+    then: UpNext,
+    /// How many orders have ended the turn of what was on the air, or due.
+    turn: u64,
+    /// How the track of an earlier turn gives way.
+    give_way: GiveWay,
+    /// How many playlists were given, and how many times it was said what plays at once.
+    asked: Asked,
+    /// What `version` stands for.
+    seen: (Option<EntryId>, u64, u64),
+    version: u64,
+}
+
+/// What sounds now, or is to.
+#[derive(Debug)]
+enum Now {
+    /// The programme has not started.
+    NotStarted,
+    OnAir,
+    /// This entry is to sound as soon as it is open.
+    Due(Drawn),
+    /// There is nothing to play, or nothing that can be played.
+    Nothing,
+}
+
+impl RunningOrder {
+    /// The programme has not started: what is next stays in the queue or in the playlist until it sounds.
+    pub fn new(then: UpNext) -> RunningOrder {
+        RunningOrder {
+            now: Now::NotStarted,
+            seen: (then.peek().map(|next| next.id), 0, then.version()),
+            then,
+            turn: 0,
+            give_way: GiveWay::Crossfade(Duration::ZERO),
+            asked: Asked::default(),
+            version: 0,
+        }
+    }
+
+    /// The programme starts: what is next is due.
+    pub fn start(&mut self) {
+        if matches!(self.now, Now::NotStarted) {
+            self.now = Now::Nothing;
+        }
+        self.settle();
+    }
+
+    /// What is due, or else what comes after the track on the air.
+    pub fn peek(&self) -> Option<Candidate<'_>> {
+        match &self.now {
+            Now::Due(due) => Some(candidate(due)),
+            Now::Nothing => None,
+            Now::OnAir | Now::NotStarted => self.then.peek(),
+        }
+    }
+
+    /// A number that changes whenever the answer of [`peek`](Self::peek) or the turn changes.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The number of the turn, and how a track of an earlier turn gives way.
+    pub fn turn(&self) -> (u64, GiveWay) {
+        (self.turn, self.give_way)
+    }
+
+    /// The entry that is due, if one is.
+    pub fn due(&self) -> Option<EntryId> {
+        match &self.now {
+            Now::Due(due) => Some(due.entry.id),
+            _ => None,
+        }
+    }
+
+    /// Whether there is any entry.
+    pub fn is_empty(&self) -> bool {
+        self.due().is_none() && self.then.peek().is_none()
+    }
+
+    /// An entry begins to sound. If an order came first that made another one due, that one still is, and
+    /// this one gives way to it.
+    pub fn begin(&mut self, id: EntryId) -> Began {
+        let taken = |then: &mut UpNext| then.begin(id).and_then(|turn| turn.list_began);
+        let began = match std::mem::replace(&mut self.now, Now::OnAir) {
+            Now::Due(due) if due.entry.id == id => {
+                Began { list: self.then.drawn_begins(&due), turn: self.turn }
+            }
+            Now::Due(due) => {
+                self.now = Now::Due(due);
+                Began { list: taken(&mut self.then), turn: 0 }
+            }
+            Now::NotStarted => {
+                self.now = Now::NotStarted;
+                Began { list: taken(&mut self.then), turn: self.turn }
+            }
+            Now::OnAir | Now::Nothing => Began { list: taken(&mut self.then), turn: self.turn },
+        };
+        self.settle();
+        began
+    }
+
+    /// The track on the air has ended, and no other has begun: the next entry is due.
+    pub fn ended(&mut self) {
+        if matches!(self.now, Now::OnAir) {
+            self.now = Now::Nothing;
+        }
+        self.settle();
+    }
+
+    /// Takes an entry that cannot be played. If it was due, the next one is. False if it is gone already.
+    pub fn skip_failed(&mut self, id: EntryId) -> bool {
+        let was_there = match std::mem::replace(&mut self.now, Now::Nothing) {
+            Now::Due(due) if due.entry.id == id => {
+                self.then.drawn_fails(&due);
+                true
+            }
+            now => {
+                self.now = now;
+                self.then.skip_failed(id).is_some()
+            }
+        };
+        self.settle();
+        was_there
+    }
+
+    /// Whether every entry has failed, one after the other. The player should wait a little, and then
+    /// [try again](Self::try_again).
+    pub fn all_failed(&self) -> bool {
+        self.due().is_none() && self.then.all_failed()
+    }
+
+    /// If nothing could be played, the next entry is due again.
+    pub fn try_again(&mut self) {
+        if matches!(self.now, Now::Nothing)
+            && let Some(next) = self.then.draw()
+        {
+            self.now = Now::Due(next);
+        }
+        self.settle();
+    }
+
+    /// What is on the air, or due, gives way: the next entry is due.
+    pub fn skip(&mut self, by: GiveWay) {
+        self.end_turn(by);
+        self.settle();
+    }
+
+    /// What is on the air, or due, gives way to this entry.
+    pub fn play_now(&mut self, entry: Entry, by: GiveWay) -> EntryId {
+        let entry = self.then.named(entry);
+        let id = entry.id;
+        self.end_turn(by);
+        self.now = Now::Due(Drawn::new(entry));
+        self.asked.choices += 1;
+        self.settle();
+        id
+    }
+
+    fn end_turn(&mut self, by: GiveWay) {
+        self.turn += 1;
+        self.give_way = by;
+        match std::mem::replace(&mut self.now, Now::Nothing) {
+            Now::NotStarted => self.now = Now::NotStarted,
+            Now::Due(due) => self.then.drawn_is_skipped(&due),
+            Now::OnAir | Now::Nothing => {}
+        }
+    }
+
+    /// Replaces the playlist. With [`When::Now`], what is on the air, or due, gives way to its first track.
+    pub fn load(&mut self, list: Playlist, when: When, by: GiveWay) -> ListId {
+        self.asked.lists += 1;
+        self.take_in(list, when, by)
+    }
+
+    fn take_in(&mut self, list: Playlist, when: When, by: GiveWay) -> ListId {
+        let id = self.then.load(list, when);
+        if when == When::Now {
+            self.asked.choices += 1;
+            self.end_turn(by);
+        }
+        self.settle();
+        id
+    }
+
+    /// To be called when a playlist is asked for that takes time to read.
+    pub fn asked(&self) -> Asked {
+        self.asked
+    }
+
+    /// Replaces the playlist by one that was asked for before. If another was given since, that one stays,
+    /// and the answer is `None`. If something else was played at once since, it is not cut short.
+    pub fn load_asked(&mut self, asked: Asked, list: Playlist, when: When, by: GiveWay) -> Option<ListId> {
+        if asked.lists != self.asked.lists {
+            return None;
+        }
+        let when = if asked.choices == self.asked.choices { when } else { When::AfterCurrent };
+        Some(self.take_in(list, when, by))
+    }
+
+    /// See [`UpNext::extend`].
+    pub fn extend(&mut self, list: ListId, entries: impl IntoIterator<Item = Entry>) -> bool {
+        let is_current = self.then.extend(list, entries);
+        self.settle();
+        is_current
+    }
+
+    /// See [`UpNext::replace`].
+    pub fn replace(&mut self, list: ListId, entries: Vec<Entry>) -> bool {
+        let is_current = self.then.replace(list, entries);
+        self.settle();
+        is_current
+    }
+
+    /// See [`UpNext::queue`].
+    pub fn queue(&mut self, entries: impl IntoIterator<Item = Entry>, place: Place) -> Vec<EntryId> {
+        let ids = self.then.queue(entries, place);
+        self.settle();
+        ids
+    }
+
+    /// The entries of the queue, in order.
+    pub fn queued(&self) -> impl ExactSizeIterator<Item = (EntryId, &Entry)> {
+        self.then.queued()
+    }
+
+    /// An entry that is due, or in the queue, or in the playlist.
+    pub fn get(&self, id: EntryId) -> Option<&Entry> {
+        match &self.now {
+            Now::Due(due) if due.entry.id == id => Some(&due.entry.entry),
+            _ => self.then.get(id),
+        }
+    }
+
+    /// Removes an entry from the queue.
+    pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
+        let removed = self.then.remove(id);
+        self.settle();
+        removed
+    }
+
+    /// See [`UpNext::move_to`].
+    pub fn move_to(&mut self, id: EntryId, index: usize) -> bool {
+        let moved = self.then.move_to(id, index);
+        self.settle();
+        moved
+    }
+
+    /// Empties the queue. The playlist stays, and so does what is due.
+    pub fn clear(&mut self) {
+        self.then.clear();
+        self.settle();
+    }
+
+    /// Sets whether another pass follows each pass.
+    pub fn set_repeat(&mut self, repeat: bool) {
+        self.then.set_repeat(repeat);
+        self.settle();
+    }
+
+    /// See [`UpNext::set_shuffle`].
+    pub fn set_shuffle(&mut self, shuffle: bool) {
+        self.then.set_shuffle(shuffle);
+        self.settle();
+    }
+
+    /// The current playlist and the position in it.
+    pub fn list(&self) -> Option<ListState> {
+        self.then.list()
+    }
+
+    /// What is due, and the entries after it, at most `count`. See [`UpNext::up_next`].
+    pub fn up_next(&mut self, count: usize) -> Vec<Candidate<'_>> {
+        let due = match &self.now {
+            Now::Due(due) if count > 0 => Some(candidate(due)),
+            _ => None,
+        };
+        let then = self.then.up_next(count - due.iter().len());
+        due.into_iter().chain(then).collect()
+    }
+
+    /// A snapshot. What is due is the first of the queue in it.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = self.then.snapshot();
+        if let Now::Due(due) = &self.now {
+            snapshot.queue.push_front(due.entry.clone());
+        }
+        snapshot
+    }
+
+    /// Replaces everything by a snapshot. What is on the air, or due, gives way to `first`, or else to the
+    /// first entry of the snapshot. Returns the id of `first`.
+    pub fn go_on_from(&mut self, snapshot: Snapshot, first: Option<Entry>, by: GiveWay) -> Option<EntryId> {
+        self.end_turn(by);
+        self.then.go_on_from(snapshot);
+        self.asked.lists += 1;
+        self.asked.choices += 1;
+        let first = first.map(|entry| self.then.named(entry));
+        let id = first.as_ref().map(|first| first.id);
+        if let Some(first) = first {
+            self.now = Now::Due(Drawn::new(first));
+        }
+        self.settle();
+        id
+    }
+
+    /// Makes the next entry due if nothing is on the air, and counts a new version if another entry is next.
+    /// It is called after every change.
+    fn settle(&mut self) {
+        if matches!(self.now, Now::Nothing)
+            && !self.then.all_failed()
+            && let Some(next) = self.then.draw()
+        {
+            self.now = Now::Due(next);
+        }
+        let now = (self.peek().map(|next| next.id), self.turn, self.then.version());
+        if self.seen != now {
+            self.seen = now;
+            self.version += 1;
+        }
+    }
+}
+
+fn candidate(due: &Drawn) -> Candidate<'_> {
+    Candidate { id: due.entry.id, entry: &due.entry.entry, origin: due.origin }
+}
