@@ -5,6 +5,7 @@
 //! catches up; if it stays late, an event and the pipeline's health say so.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -13,12 +14,12 @@ use super::clock::Clock;
 use super::deck::{Deck, DeckCommand, VoiceState};
 use super::encoders::{Output, Pool};
 use super::job::{Job, Mark, OutputId, job_blocks};
-use super::programme::{News, Programme, Transitions};
+use super::programme::{Aired, News, Programme, Transitions};
 use super::tap::TapEnd;
 use super::titles::{TitleOrder, Titles};
 use super::voice::Scratch;
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
-use crate::event::{Emitter, Event, TrackInfo};
+use crate::event::{Emitter, Event};
 use crate::ids::{EntryId, VoiceId};
 use crate::metadata::Title;
 use crate::playout::{
@@ -63,11 +64,12 @@ pub(crate) enum Command {
 /// The state of a mixer, as of its last job.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OnAir {
-    pub current: Option<Arc<TrackInfo>>,
+    /// The track that was announced last.
+    pub current: Option<Aired>,
+    /// The track whose turn it is. It may still rise, so that it is not announced yet.
+    pub turn: Option<Aired>,
     /// How many tracks have begun to sound.
     pub begun: u64,
-    pub played: FrameCount,
-    pub remaining: Option<FrameCount>,
     pub held: bool,
     pub nothing_to_play: bool,
     /// The reason for dead air, while there is any.
@@ -76,8 +78,6 @@ pub(crate) struct OnAir {
     pub behind: Option<Duration>,
     /// How much audio was left out in all, because the mixer was too late to catch up.
     pub left_out: Duration,
-    /// Whether the fallback is on the air.
-    pub plays_fallback: bool,
     /// The end of the last job on the sample clock.
     pub position: FramePos,
     pub level: Level,
@@ -93,6 +93,8 @@ pub(crate) struct Links {
     pub pool: Arc<Pool>,
     pub emitter: Emitter,
     pub on_air: Arc<ArcSwap<OnAir>>,
+    /// How many hooks hear of a track's beginning.
+    pub track_hooks: Arc<AtomicUsize>,
 }
 
 /// All that one pipeline's mixer owns.
@@ -116,8 +118,19 @@ pub(crate) struct Mixer {
     scratch: Scratch,
     /// Title changes of the job that is being mixed.
     marks: Vec<Mark>,
+    /// Where in the job that is being mixed the last track begins, if one does.
+    beginning: Option<FramePos>,
+    /// The last job, if a track begins in it and hooks hear of that. They may give the track a title until the
+    /// next job.
+    waiting: Option<Waiting>,
     /// Events of the job that is being mixed. They are emitted when the published state shows their effects.
     events: Vec<Event>,
+}
+
+/// A job that waits, and where the title of its track takes effect.
+struct Waiting {
+    job: Job,
+    at: FramePos,
 }
 
 /// An output, and the title of its last mark.
@@ -167,12 +180,19 @@ impl Mixer {
             dead_air: None,
             scratch: Scratch::new(spec.channels, patience),
             marks: Vec::new(),
+            beginning: None,
+            waiting: None,
             events: Vec::new(),
         }
     }
 
     /// Mixes until a command stops it, or until no sender of commands is left.
     pub fn run(mut self) {
+        self.mix_on();
+        self.stop_waiting();
+    }
+
+    fn mix_on(&mut self) {
         let job = job_blocks(self.spec) as u64;
         let mut next = 0;
         loop {
@@ -254,7 +274,11 @@ impl Mixer {
                     deck.command(DeckCommand::Stop { fade });
                 }
             }
-            Command::AddOutput(output) => self.outputs.push(Fed::new(output)),
+            Command::AddOutput(output) => {
+                // It has what is mixed from now on.
+                self.stop_waiting();
+                self.outputs.push(Fed::new(output));
+            }
             Command::RemoveOutput(id) => self.outputs.retain(|fed| fed.output.id() != id),
             Command::AddTap(tap) => self.taps.push(tap),
             Command::Stop => unreachable!("whoever receives it stops"),
@@ -268,13 +292,43 @@ impl Mixer {
         if let Some(due) = due {
             self.titles.obey_later(due, output, order.clone());
         }
-        if due.is_none() || self.programme.current().is_none() {
+        if due.is_none() || self.programme.turn().is_none() {
             self.titles.obey(output, order);
+            self.retitle_waiting();
         }
+    }
+
+    /// A track that begins in a job that waits has its title from its first sample on.
+    fn retitle_waiting(&mut self) {
+        let Some(Waiting { job, at }) = &mut self.waiting else { return };
+        for Fed { output, title } in &mut self.outputs {
+            let (id, now) = (output.id(), self.titles.of(output.id()));
+            if title != now {
+                title.clone_from(now);
+                job.marks.retain(|mark| mark.at < *at || mark.output != Some(id));
+                job.marks.push(Mark { at: *at, title: now.clone(), output: Some(id) });
+            }
+        }
+    }
+
+    /// Hands over a job that has waited.
+    fn stop_waiting(&mut self) {
+        if let Some(Waiting { job, .. }) = self.waiting.take() {
+            self.hand_over(job);
+        }
+    }
+
+    fn hand_over(&mut self, job: Job) {
+        let job = Arc::new(job);
+        for Fed { output, .. } in &self.outputs {
+            self.links.pool.encode(output, job.clone(), self.links.clock.is_stepped());
+        }
+        self.taps.retain(|tap| tap.give(&job));
     }
 
     fn mix_job(&mut self, first: u64, blocks: u64) {
         let position = FramePos(first * BLOCK_FRAMES as u64);
+        self.stop_waiting();
         self.programme.look_at_list(position);
         self.mark(position);
         let mut level = Level::default();
@@ -292,11 +346,13 @@ impl Mixer {
         self.publish(position + frames, level);
         self.tell();
         // The audio goes last: no mount announces a track that state and history do not know yet.
-        let job = Arc::new(Job { blocks: mixed, marks: std::mem::take(&mut self.marks) });
-        for Fed { output, .. } in &self.outputs {
-            self.links.pool.encode(output, job.clone(), self.links.clock.is_stepped());
+        let job = Job { blocks: mixed, marks: std::mem::take(&mut self.marks) };
+        match self.beginning.take() {
+            Some(at) if self.links.track_hooks.load(Ordering::Relaxed) > 0 => {
+                self.waiting = Some(Waiting { job, at });
+            }
+            _ => self.hand_over(job),
         }
-        self.taps.retain(|tap| tap.give(&job));
     }
 
     /// Looks at how late the job is that ends with this block. (A stepped clock waits for the mixer.)
@@ -368,6 +424,7 @@ impl Mixer {
                     let entry = (!fallback).then_some(track.id);
                     self.titles.begin(Arc::new(Title::new(track.title.clone())), entry);
                     self.mark(at);
+                    self.beginning = Some(at + self.limiter.delay());
                     self.events.push(Event::TrackChange { track, at });
                 }
                 News::Event(event) => self.events.push(event),
@@ -390,21 +447,15 @@ impl Mixer {
 
     /// Publishes the state. Neither the mixer nor a reader ever waits.
     fn publish(&mut self, position: FramePos, level: Level) {
-        let (current, played) = match self.programme.current() {
-            Some((track, played)) => (Some(track.clone()), played),
-            None => (None, FrameCount(0)),
-        };
         let on_air = OnAir {
-            current,
+            current: self.programme.on_air(),
+            turn: self.programme.turn(),
             begun: self.programme.begun(),
-            played,
-            remaining: self.programme.remaining(),
             held: self.programme.is_held(),
             nothing_to_play: self.programme.nothing_to_play(),
             dead_air: self.dead_air,
             behind: self.lateness.worst(),
             left_out: self.left_out,
-            plays_fallback: self.programme.plays_fallback(),
             position,
             level,
             loudness: self.meter.loudness(),
@@ -423,6 +474,13 @@ impl Drop for Mixer {
 fn louder(a: Level, b: Level) -> Level {
     let each = |a: [f32; 2], b: [f32; 2]| [a[0].max(b[0]), a[1].max(b[1])];
     Level { peak: each(a.peak, b.peak), mean_square: each(a.mean_square, b.mean_square) }
+}
+
+impl OnAir {
+    /// Whether the fallback is on the air.
+    pub fn plays_fallback(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.fallback)
+    }
 }
 
 /// The state as of the mixer's last job.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 
@@ -69,6 +69,8 @@ impl fmt::Debug for Hooks {
 pub(super) struct HookTable {
     state: Mutex<Added>,
     next: AtomicU64,
+    /// How many hooks are called when a track begins.
+    pub track_hooks: Arc<AtomicUsize>,
     events: EventReceiver,
     /// All receivers of the application.
     pub receivers: Receivers,
@@ -89,6 +91,7 @@ impl HookTable {
         let table = HookTable {
             state: Mutex::new(Added { receivers: hooks.receivers, ..Added::default() }),
             next: AtomicU64::new(1),
+            track_hooks: Arc::default(),
             events: EventReceiver::watched(HOOK_EVENTS),
             receivers: Receivers::default(),
         };
@@ -115,6 +118,7 @@ impl HookTable {
             // Nothing will call it. It is dropped without the lock, as in `remove`.
             drop(state);
             drop(function);
+            return Err(Error::Stopped("pipeline"));
         } else if state.hooks.len() >= MAX_HOOKS {
             drop(state);
             drop(function);
@@ -122,6 +126,7 @@ impl HookTable {
             return Err(Error::Limit { limit: "MAX_HOOKS", most: MAX_HOOKS, advice });
         } else {
             state.hooks.push((id, kind, function));
+            self.count(&state);
         }
         Ok(id)
     }
@@ -130,6 +135,7 @@ impl HookTable {
         let mut state = self.lock();
         let Some(index) = state.hooks.iter().position(|hook| hook.0 == id) else { return false };
         let hook = state.hooks.remove(index);
+        self.count(&state);
         // Dropped without the lock: a hook may hold a pipeline, whose end takes time.
         drop(state);
         drop(hook);
@@ -141,8 +147,14 @@ impl HookTable {
         let mut state = self.lock();
         state.over = true;
         let hooks = std::mem::take(&mut state.hooks);
+        self.count(&state);
         drop(state);
         drop(hooks);
+    }
+
+    fn count(&self, state: &Added) {
+        let count = state.hooks.iter().filter(|hook| hook.1 == EventKind::TrackChange).count();
+        self.track_hooks.store(count, Ordering::Relaxed);
     }
 
     /// The event whose hooks have been running for too long, if there is one.

@@ -121,8 +121,7 @@ impl SnapshotSource {
     /// What is needed to go on from here.
     pub fn snapshot(&self) -> PipelineSnapshot {
         let (on_air, up_next, is_due) = self.moment();
-        let played = self.spec.rate.duration_of(on_air.played);
-        let over = on_air.remaining == Some(FrameCount(0));
+        let on_air = on_air.turn.as_ref();
         let waiting = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = waiting.filter(|(id, _)| up_next.is_queued(*id));
         PipelineSnapshot {
@@ -130,17 +129,17 @@ impl SnapshotSource {
             waiting: waiting.map(|(id, from)| (id, self.spec.rate.duration_of(from))),
             // A fallback only filled in, and of a track that is over there is nothing to go on with. If another
             // one is due, it comes instead.
-            current: on_air.current.as_ref().filter(|_| !on_air.plays_fallback && !over && !is_due).map(
-                |track| Interrupted {
+            current: on_air
+                .filter(|aired| !is_due && !aired.fallback && aired.remaining != Some(FrameCount(0)))
+                .map(|aired| Interrupted {
                     entry: Entry {
-                        path: track.file.clone(),
-                        title: track.given.clone(),
-                        extinf: Some(track.title.clone()),
-                        confined: track.confined,
+                        path: aired.track.file.clone(),
+                        title: aired.track.given.clone(),
+                        extinf: Some(aired.track.title.clone()),
+                        confined: aired.track.confined,
                     },
-                    played,
-                },
-            ),
+                    played: self.spec.rate.duration_of(aired.played),
+                }),
             history: self.history.tracks(),
         }
     }

@@ -158,7 +158,8 @@ impl Inner {
         let (outputs, pool) = self.outputs().for_mixer()?;
         let (name, emitter, on_air) = (self.name.to_string(), self.emitter.clone(), self.on_air.clone());
         let start = clock.now();
-        let links = Links { name, clock, commands, pool, emitter, on_air };
+        let track_hooks = self.hooks.track_hooks.clone();
+        let links = Links { name, clock, commands, pool, emitter, on_air, track_hooks };
         let mix = move || {
             // Made on the mixer's thread, because picking begins here.
             let programme = Programme::new(spec, transitions, picker);

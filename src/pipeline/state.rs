@@ -92,12 +92,12 @@ impl History {
 impl Pipeline {
     /// The track on the air.
     pub fn current_track(&self) -> Option<CurrentTrack> {
-        let on_air = read(&self.inner.on_air);
+        let current = read(&self.inner.on_air).current.clone()?;
         let rate = self.inner.spec.rate;
         Some(CurrentTrack {
-            track: on_air.current.clone()?,
-            played: rate.duration_of(on_air.played),
-            remaining: on_air.remaining.map(|left| rate.duration_of(left)),
+            track: current.track,
+            played: rate.duration_of(current.played),
+            remaining: current.remaining.map(|left| rate.duration_of(left)),
         })
     }
 
@@ -159,7 +159,7 @@ impl Pipeline {
                  (this ends when it has been on time for ten seconds)"
             )
         }));
-        if on_air.plays_fallback {
+        if on_air.plays_fallback() {
             health.problems.push("the fallback is on the air".into());
         } else if on_air.nothing_to_play {
             health.problems.push("nothing that can be played is up next".into());

@@ -56,11 +56,35 @@ pub(crate) enum News {
     Event(Event),
 }
 
+/// A track on the air, and how far it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Aired {
+    pub track: Arc<TrackInfo>,
+    pub played: FrameCount,
+    /// How much of it is to come, as well as it is known.
+    pub remaining: Option<FrameCount>,
+    /// Whether it is the fallback's.
+    pub fallback: bool,
+}
+
+impl Aired {
+    /// The same, so many frames later.
+    fn after(&self, frames: FrameCount) -> Aired {
+        Aired {
+            played: FrameCount(self.played.0 + frames.0),
+            remaining: self.remaining.map(|left| FrameCount(left.0.saturating_sub(frames.0))),
+            ..self.clone()
+        }
+    }
+}
+
 /// What sounds, what fades, and what comes next.
 pub(crate) struct Programme {
     spec: PcmSpec,
     transitions: Transitions,
     current: Current,
+    /// The track that was announced when the current one started to rise over it, and where.
+    before: Option<(Aired, FramePos)>,
     /// The tracks that fade out: [`MOST_FADING`], and those that end within [`CUT`].
     outgoing: Vec<Voice>,
     next: NextTrack,
@@ -141,6 +165,7 @@ impl Programme {
             spec,
             transitions,
             current: Current::Awaited,
+            before: None,
             outgoing: Vec::new(),
             next: NextTrack::new(picker, transitions.reach()),
             start_at: None,
@@ -156,9 +181,19 @@ impl Programme {
         self.spec
     }
 
-    /// The track on the air, and how far it has been played.
-    pub fn current(&self) -> Option<(&Arc<TrackInfo>, FrameCount)> {
-        self.current.track().map(|track| (&track.info, track.voice.position()))
+    /// The track on the air: the one that is announced. While the next one rises, it is still the one before.
+    pub fn on_air(&self) -> Option<Aired> {
+        match self.current.track() {
+            Some(track) if track.begins_in().is_some() => {
+                self.before.as_ref().map(|(before, since)| before.after(FrameCount(self.here.0 - since.0)))
+            }
+            _ => self.turn(),
+        }
+    }
+
+    /// The track whose turn it is: it is no longer up next, though it may still rise.
+    pub fn turn(&self) -> Option<Aired> {
+        self.current.track().map(Track::aired)
     }
 
     /// Whether this entry is on the air.
@@ -169,11 +204,6 @@ impl Programme {
     /// How many tracks have begun to sound.
     pub fn begun(&self) -> u64 {
         self.next.begun()
-    }
-
-    /// How much of the current track is to come, as well as it is known.
-    pub fn remaining(&self) -> Option<FrameCount> {
-        self.current.track()?.remaining()
     }
 
     /// What there is to be heard of it.
@@ -195,11 +225,6 @@ impl Programme {
     /// Whether there is nothing to play, or nothing that can be played.
     pub fn nothing_to_play(&self) -> bool {
         matches!(self.current, Current::Nothing)
-    }
-
-    /// Whether the fallback is on the air.
-    pub fn plays_fallback(&self) -> bool {
-        self.current.track().is_some_and(|track| track.fallback)
     }
 
     /// How tracks meet from now on.
@@ -286,8 +311,11 @@ impl Programme {
             self.here = at + FrameCount((done / channels) as u64);
             if self.bus.is_silent() {
                 self.outgoing.clear();
-                if self.current.track().is_some_and(|track| track.skipped.is_some()) {
-                    self.leave();
+                match self.current.track_mut() {
+                    Some(track) if track.skipped.is_some() => drop(self.leave()),
+                    // Nothing is left of the track before.
+                    Some(track) => track.begin(self.here, &mut self.news),
+                    None => {}
                 }
                 self.next.receive(self.here, scratch.patience(), self.transitions.reach());
                 break;
@@ -376,6 +404,7 @@ impl Programme {
     /// The next track becomes the current one; the old one fades under it.
     fn start(&mut self, at: FramePos, fade: FrameCount) {
         let Some((opened, began)) = self.next.take(self.transitions.reach()) else { return };
+        self.before = self.turn().map(|aired| (aired, at));
         let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));
         let rise = if fade.0 > 0 { fade } else { self.frames(self.transitions.fade_in) };
         let mut track = Track::new(opened, self.spec.rate, rise, began);

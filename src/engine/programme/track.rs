@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::picker::OpenedTrack;
 use super::super::voice::{Gate, Mixed, Scratch, Then, Voice};
-use super::News;
+use super::{Aired, News};
 use crate::event::{Event, TrackInfo};
 use crate::ids::EntryId;
 use crate::playout::{Began, Curve, GainRamp, crossing};
@@ -59,6 +59,16 @@ impl Track {
         self.info.id == id && !self.fallback
     }
 
+    /// How far it is.
+    pub fn aired(&self) -> Aired {
+        Aired {
+            track: self.info.clone(),
+            played: self.voice.position(),
+            remaining: self.remaining(),
+            fallback: self.fallback,
+        }
+    }
+
     /// Frames until it begins; `None` once it has begun.
     pub fn begins_in(&self) -> Option<u64> {
         match self.phase {
@@ -94,7 +104,7 @@ impl Track {
 
     /// How much of it is to come, as well as it is known: from what its decoder found, else from what its
     /// file declares. A track that goes on beyond that has shown it to be wrong.
-    pub fn remaining(&self) -> Option<FrameCount> {
+    fn remaining(&self) -> Option<FrameCount> {
         self.voice.remaining().or_else(|| {
             let left = self.info.duration?.0.checked_sub(self.voice.position().0)?;
             (left > 0).then_some(FrameCount(left))

@@ -1,11 +1,15 @@
 //! What the mixer does when it is asked to.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Rig;
 use crate::engine::mixer::Command;
+use crate::engine::titles::{TitleHolds, TitleOrder};
 use crate::event::Event;
+use crate::metadata::Title;
 use crate::playout::{Entry, Place};
 use crate::units::FrameCount;
 
@@ -50,10 +54,11 @@ fn a_held_programme_waits_where_it_is() {
     rig.run(1.0);
     rig.command(Command::Hold { fade: Duration::from_millis(100) });
     rig.run(3.0);
-    let held_at = rig.on_air.load().played;
+    let played = || rig.on_air.load().current.as_ref().unwrap().played;
+    let held_at = played();
     assert!((8000..10000).contains(&held_at.0), "{held_at:?}");
     rig.run(3.0);
-    assert_eq!(rig.on_air.load().played, held_at);
+    assert_eq!(played(), held_at);
     rig.command(Command::Resume { fade: Duration::from_millis(100) });
     rig.run(10.0);
     let pcm = rig.stop();
@@ -79,4 +84,41 @@ fn a_stopped_pipeline_does_not_hold_up_its_clock() {
     rig.run(0.5);
     rig.stop();
     stepper.run(Duration::from_secs(1));
+}
+
+/// The titles of two tracks and where they take effect, if this is what a hook gives each of them.
+fn titles_with(hook: impl Fn(usize) -> Option<TitleOrder>) -> Vec<(String, usize)> {
+    let rig = Rig::new(&["0.1:8000", "0.2:80000"], false, 500);
+    rig.track_hooks.store(1, Ordering::Relaxed);
+    let mut called = 0;
+    for job in 0..20 {
+        rig.run(if job == 0 { 1e-9 } else { 0.128 });
+        let begun = rig.began().len();
+        for order in (called..begun).filter_map(&hook) {
+            rig.command(Command::Title { output: None, order, due: None });
+        }
+        called = begun;
+    }
+    let titles = rig.titles();
+    rig.stop();
+    titles
+}
+
+#[test]
+fn a_title_that_a_hook_gives_takes_effect_where_its_track_begins() {
+    let own = titles_with(|_| None);
+    let texts: Vec<&str> = own.iter().map(|title| title.0.as_str()).filter(|text| !text.is_empty()).collect();
+    assert_eq!(texts, ["0.1:8000", "0.2:80000"]);
+    let given = titles_with(|track| {
+        let title = Arc::new(Title::new(format!("hook {track}")));
+        Some(TitleOrder::Set(title, TitleHolds::UntilNextTrack))
+    });
+    let expected: Vec<_> = own
+        .iter()
+        .map(|(text, at)| {
+            let hook = texts.iter().position(|own| own == text).map(|track| format!("hook {track}"));
+            (hook.unwrap_or_default(), *at)
+        })
+        .collect();
+    assert_eq!(given, expected);
 }

@@ -75,7 +75,8 @@ fn a_declared_length_does_not_end_a_track() {
         rig.run(3.0);
         // The decoder is four seconds ahead: it has found the end.
         let on_air = rig.on_air.load_full();
-        assert_eq!(on_air.remaining.map(|left| left.0 + on_air.played.0), Some(40_000), "{first}");
+        let current = on_air.current.as_ref().unwrap();
+        assert_eq!(current.remaining.map(|left| left.0 + current.played.0), Some(40_000), "{first}");
         rig.run(7.0);
         assert_eq!(rig.began()[1].1, 40_000 - 16_000 + 8_000, "{first}");
         let pcm = rig.stop();
@@ -99,12 +100,14 @@ fn a_declared_length_moves_no_join() {
 fn what_remains_is_not_told_when_a_track_goes_on_beyond_what_it_declares() {
     let rig = Rig::new(&["0.5:80000?8000"], false, 0);
     rig.run(0.5);
-    assert!(rig.on_air.load().remaining.is_some_and(|left| left.0 <= 8_000));
+    let remaining = || rig.on_air.load().current.as_ref().unwrap().remaining;
+    assert!(remaining().is_some_and(|left| left.0 <= 8_000));
     rig.run(1.0);
-    assert_eq!(rig.on_air.load().remaining, None);
+    assert_eq!(remaining(), None);
     rig.run(7.0);
     // The decoder is two seconds ahead: it has found the end.
     let on_air = rig.on_air.load_full();
-    assert_eq!(on_air.remaining.map(|left| left.0 + on_air.played.0), Some(80_000));
+    let current = on_air.current.as_ref().unwrap();
+    assert_eq!(current.remaining.map(|left| left.0 + current.played.0), Some(80_000));
     rig.stop();
 }

@@ -9,7 +9,7 @@ mod orders;
 mod presses;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::vec::Drain;
@@ -165,6 +165,7 @@ struct Rig {
     events: Arc<Mutex<Vec<Event>>>,
     packets: Arc<Mutex<Vec<TitledPacket>>>,
     on_air: Arc<ArcSwap<OnAir>>,
+    track_hooks: Arc<AtomicUsize>,
     output: Arc<Output>,
     pool: Option<Arc<Pool>>,
     crew: Arc<Crew>,
@@ -220,6 +221,7 @@ impl Rig {
         let output = raw_output(sink, emitter.clone());
         let (commands, receiver) = quiet_channel();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
+        let track_hooks = Arc::<AtomicUsize>::default();
         let (files, answers) = (FileWork::new(), Arc::<AtomicBool>::default());
         let picker = Picker {
             pipeline: "test".into(),
@@ -251,6 +253,7 @@ impl Rig {
             pool: pool.clone(),
             emitter,
             on_air: on_air.clone(),
+            track_hooks: track_hooks.clone(),
         };
         let mixer = Mixer::new(links, programme, start, dead_air, vec![output.clone()]);
         crew.spawn("mix:test", || mixer.run()).unwrap();
@@ -263,6 +266,7 @@ impl Rig {
             events,
             packets,
             on_air,
+            track_hooks,
             output,
             pool,
             crew,
