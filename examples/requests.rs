@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match line.split_once(' ') {
             _ if line.is_empty() => {}
             None if line == "skip" => station.skip()?,
-            None if line == "clear" => station.clear_queue(),
+            None if line == "clear" => station.clear_queue()?,
             None if line == "queue" => {
                 for (id, entry) in station.queue() {
                     println!("{id:>4}  {}", entry.path.display());

@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     std::thread::sleep(half);
-    println!("{} listen to main, {} in all", main.listener_count(None), server.listener_count(None));
+    println!("{} listen to main, {} in all", main.listener_count(None)?, server.listener_count(None)?);
     main.stop();
     std::thread::sleep(half);
     shuffle.stop();

@@ -55,7 +55,7 @@ fn serving_allocates_nothing() {
     }
     let mut players: Vec<_> =
         (0..50).map(|_| Player::get(&station, "/stream.mp3", "Icy-MetaData: 1\r\n")).collect();
-    until("all count", || station.server.listener_count(None) == 50);
+    until("all count", || station.server.listener_count(None).unwrap() == 50);
     let writes = station.server.stats().writes;
     THREAD.store(thread_id("reactor"), Ordering::Relaxed);
     for _ in 0..4 {

@@ -448,14 +448,17 @@ lw_status lw_pipeline_remaining_ms(lw_pipeline pipeline, uint64_t *milliseconds)
 lw_status lw_pipeline_up_next(lw_pipeline pipeline, size_t most, char **json);
 
 // The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with
-// `began_at`. The last of them may still be on the air. `json` is freed by `lw_free`.
-lw_status lw_pipeline_history(lw_pipeline pipeline, char **json);
+// `began_at`. The last of them may still be on the air. A pipeline that has stopped still gives them. `json` is
+// freed by `lw_free`.
+lw_status lw_pipeline_history(lw_pipeline pipeline,
+                              char **json);
 
 // The playlist in play, and how far it is, as JSON: `name`, `length`, `played` (of this pass), `passes`
 // (before this one), `loop`, `shuffle`, `begun`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
 lw_status lw_pipeline_playlist(lw_pipeline pipeline, char **json);
 
-// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL.
+// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL. `LW_NOT_FOUND`
+// if no output of the pipeline has this mount.
 lw_status lw_pipeline_listener_count(lw_pipeline pipeline, const char *mount, uint64_t *count);
 
 // How much has been mixed since the pipeline started, in milliseconds.
@@ -474,13 +477,14 @@ lw_status lw_pipeline_levels(lw_pipeline pipeline, char **json);
 lw_status lw_pipeline_fill(lw_pipeline pipeline,
                            char **json);
 
-// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed
-// by `lw_free`.
-lw_status lw_pipeline_health(lw_pipeline pipeline, char **json);
+// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. It is also told of
+// a pipeline that has stopped. `json` is freed by `lw_free`.
+lw_status lw_pipeline_health(lw_pipeline pipeline,
+                             char **json);
 
 // What a pipeline needs to go on from here: its queue, its playlist and how far it is, its history, and the
 // current track with its offset. JSON to be kept and given to `lw_pipeline_restore`, opaque otherwise; freed
-// by `lw_free`.
+// by `lw_free`. A pipeline that has stopped still gives it.
 lw_status lw_pipeline_snapshot(lw_pipeline pipeline, char **json);
 
 // Goes on from a snapshot. What was up next is up next again. The track that was on the air goes on where it
@@ -594,9 +598,11 @@ lw_status lw_server_update_metadata(lw_server server, const char *mount, const c
 // `lw_server_add_mount` whose content type is not parsed.
 lw_status lw_server_set_header(lw_server server, const char *mount, const uint8_t *bytes, size_t count);
 
-// The number of listeners of one mount (0 if there is no such mount), or of all mounts if `mount` is NULL. A
-// listener counts from its second second on.
-lw_status lw_server_listener_count(lw_server server, const char *mount, uint64_t *count);
+// The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its second
+// second on. `LW_NOT_FOUND` if there is no such mount.
+lw_status lw_server_listener_count(lw_server server,
+                                   const char *mount,
+                                   uint64_t *count);
 
 // When the first packet of its title reached a mount, in milliseconds since 1970.
 lw_status lw_server_changed_at(lw_server server, const char *mount, uint64_t *ms_since_1970);

@@ -330,8 +330,8 @@ pub unsafe extern "C" fn lw_server_set_header(
     })
 }
 
-/// The number of listeners of one mount (0 if there is no such mount), or of all mounts if `mount` is NULL. A
-/// listener counts from its second second on.
+/// The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its second
+/// second on. `LW_NOT_FOUND` if there is no such mount.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_listener_count(
     server: lw_server,
@@ -342,7 +342,7 @@ pub unsafe extern "C" fn lw_server_listener_count(
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, count) = unsafe { (optional_text(mount, "mount")?, Out::new(count, "count")?) };
         let server = self::server(server)?;
-        count.set(server.running()?.listener_count(mount) as u64)
+        count.set(server.running()?.listener_count(mount)? as u64)
     })
 }
 

@@ -39,7 +39,7 @@ impl PipelineState {
             running: pipeline.is_running(),
             held: pipeline.is_held(),
             time_on_air: pipeline.time_on_air(),
-            listeners: pipeline.listener_count(None),
+            listeners: pipeline.listener_count(None).unwrap_or(0),
             mounts: pipeline.mounts(),
             current: pipeline.current_track().map(|current| CurrentTrack::of(&current, media)),
             next: coming_tracks(&pipeline.up_next(1), core).pop(),

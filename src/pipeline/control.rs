@@ -131,13 +131,23 @@ impl Pipeline {
     }
 
     /// Sets whether another pass of the playlist follows each pass.
-    pub fn set_repeat(&self, repeat: bool) {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air.
+    pub fn set_repeat(&self, repeat: bool) -> Result<()> {
+        self.inner.check_running()?;
         self.inner.up_next().set_repeat(repeat);
+        Ok(())
     }
 
     /// Shuffles the rest of the playlist's pass, or continues in the list's own order.
-    pub fn set_shuffle(&self, shuffle: bool) {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air.
+    pub fn set_shuffle(&self, shuffle: bool) -> Result<()> {
+        self.inner.check_running()?;
         self.inner.up_next().set_shuffle(shuffle);
+        Ok(())
     }
 
     /// Continues the current track at this time from its beginning. After a skip or the like, the next track is
@@ -186,12 +196,14 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::Limit`] if the queue would have more than
-    /// [`max_queue`](crate::PipelineSettings::max_queue) entries. None of them is queued then.
+    /// [`max_queue`](crate::PipelineSettings::max_queue) entries; [`Error::Stopped`] if the pipeline is off
+    /// the air. None of them is queued then.
     pub fn queue_files(
         &self,
         entries: impl IntoIterator<Item = Entry>,
         place: Place,
     ) -> Result<Vec<EntryId>> {
+        self.inner.check_running()?;
         let entries: Vec<Entry> = entries.into_iter().collect();
         let mut up_next = self.inner.up_next();
         self.inner.limits.queue_of(up_next.queued().len() + entries.len())?;
@@ -209,23 +221,32 @@ impl Pipeline {
     }
 
     /// Empties the queue. The playlist continues after the current track.
-    pub fn clear_queue(&self) {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air.
+    pub fn clear_queue(&self) -> Result<()> {
+        self.inner.check_running()?;
         self.inner.up_next().clear();
+        Ok(())
     }
 
     /// Removes an entry from the queue.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if it is not, or no longer, in the queue.
+    /// [`Error::NotFound`] if it is not, or no longer, in the queue; [`Error::Stopped`] if the pipeline is off
+    /// the air.
     pub fn remove(&self, id: EntryId) -> Result<Entry> {
+        self.inner.check_running()?;
         self.inner.up_next().remove(id).ok_or_else(|| not_queued(id))
     }
 
     /// Moves an entry of the queue to this index; 0 is the next one. An index beyond the end means the end.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if it is not, or no longer, in the queue.
+    /// [`Error::NotFound`] if it is not, or no longer, in the queue; [`Error::Stopped`] if the pipeline is off
+    /// the air.
     pub fn move_to(&self, id: EntryId, index: usize) -> Result<()> {
+        self.inner.check_running()?;
         self.inner.up_next().move_to(id, index).then_some(()).ok_or_else(|| not_queued(id))
     }
 
@@ -261,6 +282,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::NotFound`] if no output of this pipeline has this mount.
     pub fn update_metadata(&self, title: Title, mount: Option<&str>, holds: TitleHolds) -> Result<()> {
+        self.inner.check_running()?;
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
         let order = TitleOrder::Set(Arc::new(title.in_one_line()), holds);
         let due = self.inner.up_next().due();
@@ -272,6 +294,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::NotFound`] if no output of this pipeline has this mount.
     pub fn clear_metadata(&self, mount: Option<&str>) -> Result<()> {
+        self.inner.check_running()?;
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
         let due = self.inner.up_next().due();
         self.inner.command(Command::Title { output, order: TitleOrder::Clear, due })

@@ -105,6 +105,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Limit`] if there are [`max_voices`](crate::PipelineSettings::max_voices).
     pub fn play_input(&self, options: VoiceOptions) -> Result<VoiceInput> {
+        self.inner.check_running()?;
         let (feed, filler) = by_hand(self.inner.spec, AHEAD);
         let id = self.add_voice(None, None, Voice::new(feed, 1.0, self.inner.spec.rate), options)?;
         Ok(VoiceInput { id, filler })

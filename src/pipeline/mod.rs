@@ -110,7 +110,8 @@ impl Pipeline {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Limit`](crate::Error::Limit) if it has 256 hooks.
+    /// [`Error::Limit`](crate::Error::Limit) if it has 256 hooks; [`Error::Stopped`](crate::Error::Stopped)
+    /// if no event is to come any more.
     pub fn add_hook(
         &self,
         kind: EventKind,
@@ -128,8 +129,10 @@ impl Pipeline {
     /// missed.
     ///
     /// # Errors
-    /// [`Error::Limit`](crate::Error::Limit) if it has 256 receivers that have not been dropped.
+    /// [`Error::Limit`](crate::Error::Limit) if it has 256 receivers that have not been dropped;
+    /// [`Error::Stopped`](crate::Error::Stopped) if the pipeline is off the air.
     pub fn events(&self, capacity: usize) -> Result<EventReceiver> {
+        self.inner.check_running()?;
         let receiver = EventReceiver::new(capacity);
         self.inner.hooks.receivers.add(receiver.inbox())?;
         self.inner.emitter.attach(receiver.inbox());

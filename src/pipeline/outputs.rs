@@ -185,6 +185,7 @@ impl Pipeline {
     /// [`Error::NotFound`] if no output has this mount; [`Error::Setting`] if the encoder cannot be opened,
     /// or makes another content type. Nothing changes then.
     pub fn replace_encoder(&self, mount: &str, encoder: impl EncoderSettings + 'static) -> Result<()> {
+        self.inner.check_running()?;
         let settings: Arc<dyn EncoderSettings> = Arc::new(encoder);
         let mut outputs = self.inner.outputs();
         let before = outputs.find_declared(mount)?.1.encoder.clone();
@@ -198,6 +199,7 @@ impl Pipeline {
     /// # Errors
     /// As for [`replace_encoder`](Pipeline::replace_encoder) and [`Server::update_mount`].
     pub fn update_output(&self, settings: OutputSettings) -> Result<()> {
+        self.inner.check_running()?;
         let path = &settings.mount.path;
         let before = self.inner.outputs().find_declared(path)?.1.encoder.clone();
         // What can be refused comes first: an output is changed whole or not at all.
@@ -234,6 +236,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::NotFound`] if no output has this mount.
     pub fn remove_output(&self, mount: &str) -> Result<()> {
+        self.inner.check_running()?;
         let mut outputs = self.inner.outputs();
         let output = outputs.find(mount)?.clone();
         self.inner.command(Command::RemoveOutput(output.id()))?;

@@ -170,14 +170,8 @@ fn apply_key(pipeline: &Pipeline, key: &'static str, new: &PipelineSettings) -> 
             let options = ListOptions { repeat: new.repeat, shuffle: new.shuffle, ..ListOptions::default() };
             pipeline.play_path(new.playlist.clone(), &options)
         }
-        "loop" => {
-            pipeline.set_repeat(new.repeat);
-            Ok(())
-        }
-        "shuffle" => {
-            pipeline.set_shuffle(new.shuffle);
-            Ok(())
-        }
+        "loop" => pipeline.set_repeat(new.repeat),
+        "shuffle" => pipeline.set_shuffle(new.shuffle),
         "max_voices" => {
             pipeline.inner.limits.set_voices(new.max_voices);
             Ok(())

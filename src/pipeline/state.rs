@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Pipeline;
 use crate::engine::mixer::read;
+use crate::error::Result;
 use crate::event::TrackInfo;
 use crate::health::Health;
 use crate::ids::EntryId;
@@ -90,9 +91,10 @@ impl History {
 }
 
 impl Pipeline {
-    /// The track on the air.
+    /// The track on the air, from the sample on at which its event and its title tell of it. A stopped pipeline
+    /// has none.
     pub fn current_track(&self) -> Option<CurrentTrack> {
-        let current = read(&self.inner.on_air).current.clone()?;
+        let current = read(&self.inner.on_air).current.clone().filter(|_| self.is_running())?;
         let rate = self.inner.spec.rate;
         Some(CurrentTrack {
             track: current.track,
@@ -118,11 +120,25 @@ impl Pipeline {
     }
 
     /// The number of listeners of one of its mounts, or of all of them.
-    pub fn listener_count(&self, mount: Option<&str>) -> usize {
-        let Ok(server) = self.server() else { return 0 };
-        let mounts = self.mounts();
-        let counted = mounts.iter().filter(|own| mount.is_none_or(|mount| mount == *own));
-        counted.map(|mount| server.listener_count(Some(mount))).sum()
+    ///
+    /// # Errors
+    /// [`Error::NotFound`](crate::Error::NotFound) if no output of this pipeline has this mount; [`Error::Stopped`](crate::Error::Stopped) if the pipeline, or
+    /// its server, is off the air.
+    pub fn listener_count(&self, mount: Option<&str>) -> Result<usize> {
+        self.inner.check_running()?;
+        let server = self.server()?;
+        match mount {
+            Some(mount) => {
+                self.inner.outputs().find(mount)?;
+                server.listener_count(Some(mount))
+            }
+            None => {
+                server.check_running()?;
+                let mounts = self.mounts();
+                // A mount that goes at this moment has no listeners.
+                Ok(mounts.iter().map(|mount| server.listener_count(Some(mount)).unwrap_or(0)).sum())
+            }
+        }
     }
 
     /// How much audio has been mixed since the start, as of the mixer's last job.
@@ -142,13 +158,19 @@ impl Pipeline {
         }
     }
 
-    /// The health of the pipeline: whether it is on the air with sound. Dead air, a fallback, and stuck or
-    /// failed encoders, and a mixer that is behind are problems as long as they last.
+    /// The health of the pipeline: whether it is on the air with sound. It is off the air if it or its server
+    /// is stopped, or if it has no output. Dead air, a fallback, stuck or failed encoders, and a mixer that is
+    /// behind are problems as long as they last.
     pub fn health(&self) -> Health {
         let mut health = Health::default();
         if !self.is_running() {
-            health.problems.push("the pipeline is stopped".into());
+            health.problems.push("off the air: the pipeline is stopped".into());
             return health;
+        }
+        if !self.server().is_ok_and(|server| server.is_running()) {
+            health.problems.push("off the air: the server is stopped".into());
+        } else if self.mounts().is_empty() {
+            health.problems.push("off the air: the pipeline has no output".into());
         }
         let on_air = read(&self.inner.on_air);
         health.problems.extend(on_air.dead_air.map(|reason| format!("dead air: {reason}")));

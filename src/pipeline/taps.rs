@@ -20,6 +20,7 @@ impl Pipeline {
     /// [`Error::Io`](crate::Error::Io) if the process has no descriptor left;
     /// [`Error::Stopped`](crate::Error::Stopped).
     pub fn tap(&self) -> Result<Tap> {
+        self.inner.check_running()?;
         let mut taps = self.inner.taps.0.lock().unwrap_or_else(PoisonError::into_inner);
         taps.retain(|tap| tap.strong_count() > 0);
         limits::taps_of(taps.len() + 1)?;

@@ -80,6 +80,7 @@ impl Pipeline {
     pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
         let path = path.as_ref();
         let inner = &self.inner;
+        inner.check_running()?;
         // Before a file is opened and a thread started for it.
         inner.limits.one_more_voice(inner.voices.count())?;
         let (own, spec) = (path.to_owned(), inner.spec);
@@ -162,8 +163,11 @@ impl Pipeline {
         self.deck(voice, DeckCommand::Volume { to, over, curve, then_stop })
     }
 
-    /// All voices but the programme's, as of the mixer's last job.
+    /// All voices but the programme's, as of the mixer's last job. A stopped pipeline has none.
     pub fn voices(&self) -> Vec<VoiceState> {
+        if !self.is_running() {
+            return Vec::new();
+        }
         read(&self.inner.on_air).voices.clone()
     }
 

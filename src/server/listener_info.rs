@@ -41,6 +41,10 @@ impl Server {
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
     pub fn listeners(&self, mount: Option<&str>) -> Result<Vec<ListenerInfo>> {
+        if let Some(mount) = mount {
+            self.check_running()?;
+            self.find_mount(mount)?;
+        }
         let mut listeners = Vec::new();
         let mut from = Some(0);
         while let Some(key) = from {

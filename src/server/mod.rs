@@ -361,7 +361,8 @@ impl Server {
         self.inner.access.reopen();
     }
 
-    /// Mounts whose listeners hear nothing of what an application writes, and what an operator should look at.
+    /// Mounts whose listeners hear nothing of what an application writes, and what an operator should look at. A
+    /// server that is stopped is off the air.
     pub fn health(&self) -> Health {
         let crowding = self.inner.crowding.warnings(self.inner.access.rules().addresses);
         let unreadable = self.mounts().into_iter().filter_map(|mount| {
@@ -370,6 +371,9 @@ impl Server {
                 .map(|reason| format!("{} {reason}: its listeners hear nothing", mount.settings.path))
         });
         let mut health = Health { problems: unreadable.collect(), ..Health::default() };
+        if !self.is_running() {
+            health.problems.push("off the air: the server is stopped".into());
+        }
         health.warn(crowding.into_iter().map(|whole| {
             Warning::new(whole, "an address that may be a proxy has its share, and more of it is refused")
         }));
@@ -389,13 +393,26 @@ impl Server {
         Ok(EventStream::new(writer, board))
     }
 
-    /// The number of listeners of one mount (0 if there is no such mount), or of all mounts.
-    pub fn listener_count(&self, mount: Option<&str>) -> usize {
+    /// The number of listeners of one mount, or of all mounts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such mount; [`Error::Stopped`] once the server was stopped.
+    pub fn listener_count(&self, mount: Option<&str>) -> Result<usize> {
+        self.check_running()?;
         let count = match mount {
-            Some(path) => self.inner.registry.find(path).map_or(0, |board| board.counters.listeners.get()),
+            Some(path) => self.find_mount(path)?.counters.listeners.get(),
             None => self.inner.counters.listeners.get(),
         };
-        count as usize
+        Ok(count as usize)
+    }
+
+    fn find_mount(&self, path: &str) -> Result<Arc<MountBoard>> {
+        self.inner.registry.find(path).ok_or_else(|| Error::NotFound(format!("mount {path}")))
+    }
+
+    /// An error once it was stopped.
+    pub(crate) fn check_running(&self) -> Result<()> {
+        if self.is_running() { Ok(()) } else { Err(Error::Stopped("server")) }
     }
 
     /// The state and the counts of a mount. `None` if there is no such mount.

@@ -305,7 +305,7 @@ fn a_silent_crowd_is_closed_and_disturbs_nobody() {
     until("the listener goes on", || {
         radio.station.server().mount_info("/a").unwrap().position.0 > before + 1_000
     });
-    assert_eq!(radio.station.server().listener_count(None), 1);
+    assert_eq!(radio.station.server().listener_count(None).unwrap(), 1);
     drop(idle);
 }
 

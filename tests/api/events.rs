@@ -156,7 +156,7 @@ fn a_page_follows_what_its_mount_plays() {
     let mut player = Client::new(radio.connect());
     player.send("GET", "/a", "", "");
     assert_eq!(other.next_of("listeners").data["listeners"], 1);
-    assert_eq!(radio.station.server().listener_count(None), 1, "who follows events is no listener");
+    assert_eq!(radio.station.server().listener_count(None).unwrap(), 1, "who follows events is no listener");
 }
 
 #[test]

@@ -191,13 +191,13 @@ fn add_hook_for_listener_joined_and_left() {
     let mut player = TcpStream::connect(studio.server.local_addrs()[0]).unwrap();
     write!(player, "GET {MOUNT} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: ear/1\r\n\r\n").unwrap();
     player.read_exact(&mut [0; 512]).unwrap();
-    until("it is counted", || studio.pipeline.listener_count(None) == 1);
+    until("it is counted", || studio.pipeline.listener_count(None).unwrap() == 1);
     let Event::ListenerJoined { mount, address, agent, .. } = next_by_job(&studio, &joined) else { panic!() };
     assert_eq!((mount.as_str(), agent.as_str(), address.unwrap().is_loopback()), (MOUNT, "ear/1", true));
     player.shutdown(Shutdown::Both).unwrap();
     drop(player);
     let left = next_by_job(&studio, &left);
-    assert_eq!(studio.pipeline.listener_count(None), 0);
+    assert_eq!(studio.pipeline.listener_count(None).unwrap(), 0);
     let Event::ListenerLeft { mount, duration, bytes, .. } = left else { panic!() };
     assert!(mount == MOUNT && duration > seconds(1.0) && bytes > 0, "{duration:?} {bytes}");
 }
@@ -213,7 +213,7 @@ fn every_join_has_a_leave_when_its_output_or_its_pipeline_ends() {
         player.read_exact(&mut [0; 512]).unwrap();
         player
     });
-    until("they are counted", || studio.pipeline.listener_count(None) == 2);
+    until("they are counted", || studio.pipeline.listener_count(None).unwrap() == 2);
     studio.run(JOB);
     let joined = |event: &Event| matches!(event, Event::ListenerJoined { .. });
     until("both are told", || studio.told(joined) == 2);

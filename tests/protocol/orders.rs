@@ -33,7 +33,7 @@ fn play_file_then_clear_queue_plays_the_file() {
     let began = after(&studio, |studio| {
         studio.pipeline.queue_files(studio.entries(&["x"]), Place::End).unwrap();
         studio.pipeline.play_file(&file, None).unwrap();
-        studio.pipeline.clear_queue();
+        studio.pipeline.clear_queue().unwrap();
     });
     assert_eq!((began, studio.queued()), (vec!["f".into()], vec![]));
 }
@@ -135,7 +135,7 @@ fn a_hook_s_orders_have_their_place_among_the_others() {
         .add_hook(EventKind::TrackChange, move |pipeline, _| {
             pipeline.queue_files(more.clone(), Place::Next).unwrap();
             pipeline.skip().unwrap();
-            pipeline.clear_queue();
+            pipeline.clear_queue().unwrap();
             done.send(()).unwrap();
         })
         .unwrap();

@@ -120,9 +120,9 @@ fn play_list_loops_or_ends() {
     assert_eq!(studio.played(), ["a", "b"]);
     // Once before the list, and once at its end.
     assert_eq!(studio.told(|event| matches!(event, Event::NothingToPlay)), 2);
-    studio.pipeline.set_repeat(true);
+    studio.pipeline.set_repeat(true).unwrap();
     studio.run(seconds(3.0));
-    studio.pipeline.set_repeat(false);
+    studio.pipeline.set_repeat(false).unwrap();
     assert_eq!(studio.played(), ["a", "b", "a", "b", "a"]);
     studio.run(seconds(9.0));
     assert_eq!(studio.played(), ["a", "b", "a", "b", "a", "b"]);
@@ -148,7 +148,7 @@ fn play_list_shuffles_each_pass() {
     // Twenty tracks in the same order twice would be a chance of one in 10¹⁸.
     assert!(passes[0] != names && passes[0] != passes[1]);
     // From here on in the list's own order.
-    studio.pipeline.set_shuffle(false);
+    studio.pipeline.set_shuffle(false).unwrap();
     let last: usize = studio.now().parse().unwrap();
     studio.run(seconds(1.0));
     assert_eq!(studio.now(), names[(last + 1) % 20]);
@@ -273,7 +273,7 @@ fn queue_files_at_the_end_or_next_get_clear_remove_move() {
     studio.run(seconds(10.0));
     assert_eq!(studio.played(), ["a", "c", "b"], "each is played once");
     assert!(matches!(pipeline.remove(first[1]), Err(Error::NotFound(_))), "it is no longer queued");
-    pipeline.clear_queue();
+    pipeline.clear_queue().unwrap();
     assert_eq!(studio.queued(), Vec::<String>::new());
     studio.run(seconds(3.0));
     assert_eq!(studio.played(), ["a", "c", "b", "a"]);

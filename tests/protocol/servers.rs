@@ -82,8 +82,11 @@ fn write_audio_update_metadata_and_listener_count() {
     until("it has arrived", || audio.info().packets == 1);
     let mut player = get(&server, "/live");
     player.read_exact(&mut [0; 15]).unwrap();
-    until("it is counted", || server.listener_count(Some("/live")) == 1);
-    assert_eq!((server.listener_count(None), server.listener_count(Some("/other"))), (1, 0));
+    until("it is counted", || server.listener_count(Some("/live")).unwrap() == 1);
+    assert_eq!(server.listener_count(None).unwrap(), 1);
+    let unknown = server.listener_count(Some("/other")).unwrap_err();
+    assert!(matches!(&unknown, Error::NotFound(what) if what == "mount /other"), "{unknown:?}");
+    assert!(matches!(server.listeners(Some("/other")), Err(Error::NotFound(_))));
     audio.update_metadata(Title::new("Second"));
     // Enough audio to reach the next place for a title.
     audio.write_audio(&[b'.'; 16_000]).unwrap();

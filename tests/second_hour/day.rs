@@ -89,7 +89,7 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
             }
             69..80 => drop(pipeline.play_voice(&voice, VoiceOptions::default()).unwrap()),
             80..81 => {
-                pipeline.clear_queue();
+                pipeline.clear_queue().unwrap();
                 model.clear();
             }
             _ => {}

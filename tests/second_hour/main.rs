@@ -152,7 +152,7 @@ impl Pair {
                 self.model.queue(ids.into_iter().zip(self.names(tracks)), *next);
             }
             Action::Clear => {
-                pipeline.clear_queue();
+                pipeline.clear_queue().unwrap();
                 self.model.clear();
             }
             Action::Remove(which) => {
@@ -173,7 +173,7 @@ impl Pair {
                 self.model.play_list(self.names(tracks), *now, *repeat);
             }
             Action::Repeat(repeat) => {
-                pipeline.set_repeat(*repeat);
+                pipeline.set_repeat(*repeat).unwrap();
                 self.model.set_repeat(*repeat);
             }
             Action::Seek(thousandths) => {

@@ -157,9 +157,19 @@ pub fn declared(handle: lw_pipeline) -> Outcome<Arc<Pipeline>> {
     handles::find(handle)
 }
 
-/// Calls `act` with a pipeline that was started.
+/// Calls `act` with a pipeline that is on the air.
 fn with<T>(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> Outcome<T>) -> Outcome<T> {
-    act(declared(handle)?.running()?)
+    let pipeline = declared(handle)?;
+    let running = pipeline.running()?;
+    if !running.is_running() {
+        return Err(Failure::stopped(format!("the pipeline {} has stopped", pipeline.name)));
+    }
+    act(running)
+}
+
+/// Calls `act` with a pipeline that was started. It may have stopped.
+fn with_started<T>(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> T) -> Outcome<T> {
+    Ok(act(declared(handle)?.running()?))
 }
 
 /// The same for an action without a result.

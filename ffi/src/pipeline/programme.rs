@@ -125,20 +125,14 @@ pub unsafe extern "C" fn lw_pipeline_play_path(
 /// Whether the playlist begins again at its end, from now on: 1 or 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_set_loop(pipeline: lw_pipeline, repeat: i32) -> lw_status {
-    order(pipeline, |pipeline| {
-        pipeline.set_repeat(repeat != 0);
-        Ok(())
-    })
+    order(pipeline, |pipeline| pipeline.set_repeat(repeat != 0))
 }
 
 /// Shuffles what is left of the playlist's pass, and each pass from now on (1); or goes on in its own order
 /// (0).
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_set_shuffle(pipeline: lw_pipeline, shuffle: i32) -> lw_status {
-    order(pipeline, |pipeline| {
-        pipeline.set_shuffle(shuffle != 0);
-        Ok(())
-    })
+    order(pipeline, |pipeline| pipeline.set_shuffle(shuffle != 0))
 }
 
 /// Skips the current track, by a crossfade of `skip_crossfade`.
@@ -208,10 +202,7 @@ pub unsafe extern "C" fn lw_pipeline_queue(pipeline: lw_pipeline, json: *mut *mu
 /// Empties the queue; the playlist goes on after the current track.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_clear_queue(pipeline: lw_pipeline) -> lw_status {
-    order(pipeline, |pipeline| {
-        pipeline.clear_queue();
-        Ok(())
-    })
+    order(pipeline, longwave::Pipeline::clear_queue)
 }
 
 /// Takes an entry out of the queue.

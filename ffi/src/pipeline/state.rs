@@ -7,7 +7,7 @@ use longwave::json::{self, WholePaths};
 use serde::Serialize;
 
 use super::programme::coming_tracks;
-use super::{lw_pipeline, with};
+use super::{lw_pipeline, with, with_started};
 use crate::entry::call;
 use crate::failure::{Outcome, lw_status};
 use crate::json::read;
@@ -112,16 +112,17 @@ pub unsafe extern "C" fn lw_pipeline_up_next(
 }
 
 /// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with
-/// `began_at`. The last of them may still be on the air. `json` is freed by `lw_free`.
+/// `began_at`. The last of them may still be on the air. A pipeline that has stopped still gives them. `json` is
+/// freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_history(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
-        give(json, pipeline, |pipeline| {
-            let history = pipeline.history();
-            history.iter().map(|played| json::PlayedTrack::of(played, &WholePaths)).collect::<Vec<_>>()
-        })
+        let history = with_started(pipeline, longwave::Pipeline::history)?;
+        json.json(
+            &history.iter().map(|played| json::PlayedTrack::of(played, &WholePaths)).collect::<Vec<_>>(),
+        )
     })
 }
 
@@ -138,7 +139,8 @@ pub unsafe extern "C" fn lw_pipeline_playlist(pipeline: lw_pipeline, json: *mut 
     })
 }
 
-/// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL.
+/// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL. `LW_NOT_FOUND`
+/// if no output of the pipeline has this mount.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_listener_count(
     pipeline: lw_pipeline,
@@ -148,7 +150,7 @@ pub unsafe extern "C" fn lw_pipeline_listener_count(
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, count) = unsafe { (optional_text(mount, "mount")?, Out::new(count, "count")?) };
-        count.set(with(pipeline, |pipeline| Ok(pipeline.listener_count(mount)))? as u64)
+        count.set(with(pipeline, |pipeline| Ok(pipeline.listener_count(mount)?))? as u64)
     })
 }
 
@@ -198,26 +200,26 @@ pub unsafe extern "C" fn lw_pipeline_fill(pipeline: lw_pipeline, json: *mut *mut
     })
 }
 
-/// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. `json` is freed
-/// by `lw_free`.
+/// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. It is also told of
+/// a pipeline that has stopped. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_health(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
-        give(json, pipeline, |pipeline| json::Health::of(pipeline.health()))
+        json.json(&with_started(pipeline, |pipeline| json::Health::of(pipeline.health()))?)
     })
 }
 
 /// What a pipeline needs to go on from here: its queue, its playlist and how far it is, its history, and the
 /// current track with its offset. JSON to be kept and given to `lw_pipeline_restore`, opaque otherwise; freed
-/// by `lw_free`.
+/// by `lw_free`. A pipeline that has stopped still gives it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_snapshot(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
-        give(json, pipeline, longwave::Pipeline::snapshot)
+        json.json(&with_started(pipeline, longwave::Pipeline::snapshot)?)
     })
 }
 

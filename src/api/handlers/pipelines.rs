@@ -205,10 +205,10 @@ pub(crate) fn change_list(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: ListChange = call.body()?;
     if let Some(repeat) = wanted.repeat {
-        pipeline.set_repeat(repeat);
+        pipeline.set_repeat(repeat)?;
     }
     if let Some(shuffle) = wanted.shuffle {
-        pipeline.set_shuffle(shuffle);
+        pipeline.set_shuffle(shuffle)?;
     }
     done()
 }

@@ -104,7 +104,7 @@ pub(super) fn check_title(title: Option<&str>, field: &str) -> Result<(), Proble
 
 /// `DELETE /api/v1/pipelines/{pipeline}/queue`
 pub(crate) fn clear(core: &Core, call: &Call<'_>) -> Handled {
-    core.pipeline(&call.held[0])?.clear_queue();
+    core.pipeline(&call.held[0])?.clear_queue()?;
     done()
 }
 
