@@ -628,7 +628,8 @@ lw_status lw_station_open(const char *declaration, lw_station *station);
 lw_status lw_station_read(const char *file, lw_station *station);
 
 // Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started
-// once.
+// once. If its declaration has `users_file` or `media_roots`, it serves the HTTP API, as the program does. (Users
+// are made by `longwave user`; a users file without users lets nobody in.)
 lw_status lw_station_start(lw_station station);
 
 // Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the

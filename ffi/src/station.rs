@@ -1,10 +1,10 @@
 //! A whole declaration: a server and its pipelines.
 
 use std::ffi::c_char;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use longwave::{Config, StationSettings};
+use longwave::{Api, Config, StationSettings};
 
 use crate::entry::call;
 use crate::failure::{Failure, Outcome, lw_status};
@@ -22,7 +22,30 @@ pub type lw_station = u64;
 pub struct Station {
     server: Arc<Server>,
     pipelines: Vec<Arc<Pipeline>>,
-    running: OnceLock<longwave::Station>,
+    /// If the declaration has users or media roots, what the API is started with.
+    api: Option<DeclaredApi>,
+    running: OnceLock<Running>,
+}
+
+/// The declaration of an API, and the file that it was read from, which a reload reads again.
+struct DeclaredApi {
+    config: Config,
+    file: Option<PathBuf>,
+}
+
+impl DeclaredApi {
+    fn start(&self, station: &longwave::Station) -> longwave::Result<Api> {
+        match &self.file {
+            Some(file) => Api::start_reloadable(station, self.config.clone(), file),
+            None => Api::start(station, &self.config.api),
+        }
+    }
+}
+
+/// A station on the air. The API is dropped, and with it stopped, first.
+struct Running {
+    api: Option<Api>,
+    station: longwave::Station,
 }
 
 impl handles::Kind for Station {
@@ -30,10 +53,12 @@ impl handles::Kind for Station {
 }
 
 impl Station {
-    fn new(config: Config) -> Station {
+    fn new(config: Config, file: Option<&Path>) -> Station {
+        let declared = || DeclaredApi { config: config.clone(), file: file.map(Path::to_owned) };
+        let api = config.declares_api.then(declared);
         let server = Arc::new(Server::new(config.server));
         let pipelines = config.pipelines.into_iter().map(|settings| Pipeline::of_station(settings, &server));
-        Station { pipelines: pipelines.collect(), server, running: OnceLock::new() }
+        Station { pipelines: pipelines.collect(), server, api, running: OnceLock::new() }
     }
 
     /// Starts all of it, or nothing.
@@ -49,19 +74,24 @@ impl Station {
             pipelines: self.pipelines.iter().map(|pipeline| pipeline.declared().clone()).collect(),
         };
         let expected = self.server.expected().clone();
-        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
-        let running = longwave::Station::start_expecting(settings, &expected)?;
-        self.server.runs(running.server());
-        for (pipeline, running) in self.pipelines.iter().zip(running.pipelines()) {
+        let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        expected.extend(self.api.iter().flat_map(|_| Api::PATHS));
+        let station = longwave::Station::start_expecting(settings, &expected)?;
+        let api = self.api.as_ref().map(|api| api.start(&station)).transpose()?;
+        self.server.runs(station.server());
+        for (pipeline, running) in self.pipelines.iter().zip(station.pipelines()) {
             pipeline.runs(running);
         }
-        self.running.get_or_init(|| running);
+        self.running.get_or_init(|| Running { api, station });
         Ok(lw_status::LW_OK)
     }
 
     /// Stops it, if it was started. Returns the names of the threads that were left behind.
     fn stop(&self) -> Vec<String> {
-        self.running.get().map(|station| station.stop().abandoned).unwrap_or_default()
+        let Some(Running { api, station }) = self.running.get() else { return Vec::new() };
+        let mut abandoned = api.as_ref().map(|api| api.stop().abandoned).unwrap_or_default();
+        abandoned.extend(station.stop().abandoned);
+        abandoned
     }
 }
 
@@ -79,7 +109,7 @@ pub unsafe extern "C" fn lw_station_open(declaration: *const c_char, station: *m
         } else {
             Config::from_toml(declaration, Path::new("station"))?
         };
-        station.set(handles::add(Station::new(config)))
+        station.set(handles::add(Station::new(config, None)))
     })
 }
 
@@ -90,12 +120,13 @@ pub unsafe extern "C" fn lw_station_read(file: *const c_char, station: *mut lw_s
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (file, station) = unsafe { (path(file, "file")?, Out::new(station, "station")?) };
-        station.set(handles::add(Station::new(Config::read(file)?)))
+        station.set(handles::add(Station::new(Config::read(file)?, Some(file))))
     })
 }
 
 /// Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started
-/// once.
+/// once. If its declaration has `users_file` or `media_roots`, it serves the HTTP API, as the program does. (Users
+/// are made by `longwave user`; a users file without users lets nobody in.)
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_station_start(station: lw_station) -> lw_status {
     call(|| handles::find::<Station>(station)?.start())
@@ -152,4 +183,118 @@ pub unsafe extern "C" fn lw_station_pipeline(
         })?;
         pipeline.set(handles::add_shared(found.clone()))
     })
+}
+
+#[cfg(all(test, feature = "mp3"))]
+mod tests {
+    use std::ffi::CString;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::ptr::null;
+
+    use super::*;
+    use crate::pipeline::lw_pipeline_close;
+    use crate::server::{lw_server_close, lw_server_listener_count, lw_server_port};
+
+    /// A station of this declaration, on the air.
+    fn on_air(declaration: &str) -> (lw_station, lw_server, u16) {
+        let declaration = CString::new(declaration).unwrap();
+        let (mut station, mut server, mut port) = (0, 0, 0);
+        // SAFETY: the texts and the variables live.
+        unsafe {
+            assert_eq!(lw_station_open(declaration.as_ptr(), &raw mut station), lw_status::LW_OK);
+            assert_eq!(lw_station_start(station), lw_status::LW_OK);
+            assert_eq!(lw_station_server(station, &raw mut server), lw_status::LW_OK);
+            assert_eq!(lw_server_port(server, &raw mut port), lw_status::LW_OK);
+        }
+        (station, server, port)
+    }
+
+    /// The status of an answer.
+    fn ask(port: u16, path: &str, token: &str) -> u16 {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).unwrap();
+        std::str::from_utf8(&answer[9..]).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn a_station_that_declares_users_or_media_roots_serves_the_api() {
+        let folder = std::env::temp_dir().join(format!("longwave-abi-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let users_file = folder.join("users");
+        let token =
+            longwave::Users::update(&users_file, |users| users.add_token("host", longwave::Role::Viewer));
+        let token = token.unwrap();
+        let folder = serde_json::Value::from(folder.to_str().unwrap());
+        let users = serde_json::Value::from(users_file.to_str().unwrap());
+        let cases = [
+            (format!(r#""users_file": {users}, "#), (200, 200)),
+            (format!(r#""media_roots": [{folder}], "#), (200, 401)),
+            (String::new(), (404, 404)),
+        ];
+        for (keys, (health, pipelines)) in cases {
+            let (station, server, port) = on_air(&format!(
+                r#"{{ "server": {{ {keys}"listen": ["127.0.0.1:0"] }}, "pipeline": [{{ "output": [{{ "format": "mp3", "mount": "/a" }}] }}] }}"#
+            ));
+            // Nothing is up next, which is a problem; that it is told is the point.
+            let told = ask(port, "/health", "");
+            assert!(told == health || (health == 200 && told == 503), "{keys}: {told}");
+            assert_eq!(ask(port, "/api/v1/pipelines", &token), pipelines, "{keys}");
+            let mut count = 7;
+            let typo = CString::new("/typo").unwrap();
+            // SAFETY: the texts and the variables live.
+            unsafe {
+                let unknown = lw_server_listener_count(server, typo.as_ptr(), &raw mut count);
+                assert_eq!((unknown, count), (lw_status::LW_NOT_FOUND, 7));
+                assert_eq!(lw_station_stop(station, std::ptr::null_mut()), lw_status::LW_OK);
+                let stopped = lw_server_listener_count(server, null(), &raw mut count);
+                assert_eq!((stopped, count), (lw_status::LW_STOPPED, 7));
+            }
+            assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+            assert_eq!(lw_server_close(server), lw_status::LW_OK);
+            assert_eq!(lw_station_close(station), lw_status::LW_OK);
+        }
+        std::fs::remove_dir_all(users_file.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn after_a_stop_the_calls_of_a_pipeline_say_stopped() {
+        use crate::pipeline::state::*;
+        let (station, server, _) = on_air(
+            r#"{ "server": { "listen": ["127.0.0.1:0"] }, "pipeline": [{ "output": [{ "format": "mp3", "mount": "/a" }] }] }"#,
+        );
+        let mut pipeline = 0;
+        // SAFETY: the texts and the variables live.
+        unsafe {
+            assert_eq!(lw_station_pipeline(station, null(), &raw mut pipeline), lw_status::LW_OK);
+            assert_eq!(lw_station_stop(station, std::ptr::null_mut()), lw_status::LW_OK);
+            let (mut text, mut number, mut flag) = (std::ptr::null_mut(), 0, 0);
+            let stopped = [
+                lw_pipeline_current_track(pipeline, &raw mut text),
+                lw_pipeline_current_title(pipeline, &raw mut text),
+                lw_pipeline_played_ms(pipeline, &raw mut number),
+                lw_pipeline_remaining_ms(pipeline, &raw mut number),
+                lw_pipeline_up_next(pipeline, 9, &raw mut text),
+                lw_pipeline_playlist(pipeline, &raw mut text),
+                lw_pipeline_listener_count(pipeline, null(), &raw mut number),
+                lw_pipeline_time_on_air_ms(pipeline, &raw mut number),
+                lw_pipeline_is_held(pipeline, &raw mut flag),
+                lw_pipeline_levels(pipeline, &raw mut text),
+                lw_pipeline_fill(pipeline, &raw mut text),
+            ];
+            assert!(stopped.iter().all(|status| *status == lw_status::LW_STOPPED), "{stopped:?}");
+            for kept in [lw_pipeline_health, lw_pipeline_history, lw_pipeline_snapshot] {
+                assert_eq!(kept(pipeline, &raw mut text), lw_status::LW_OK);
+                crate::text::lw_free(text);
+            }
+        }
+        assert_eq!(lw_pipeline_close(pipeline), lw_status::LW_OK);
+        assert_eq!(lw_server_close(server), lw_status::LW_OK);
+        assert_eq!(lw_station_close(station), lw_status::LW_OK);
+    }
 }

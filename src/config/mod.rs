@@ -44,6 +44,9 @@ pub struct Config {
     pub pipelines: Vec<PipelineSettings>,
     /// The API.
     pub api: ApiSettings,
+    /// Whether `users_file` or `media_roots` is declared. Then a station of the C ABI serves the API; the
+    /// program always does.
+    pub declares_api: bool,
     /// Values that work but are rarely intended.
     pub warnings: Vec<ConfigProblem>,
 }

@@ -63,6 +63,7 @@ impl<'a> Reader<'a> {
         let empty = || (Node { line: None, value: Value::Table(Vec::new()) }, Place::default());
         let (node, place) = top.table("server").unwrap_or_else(empty);
         let (server, mut api, roots_are_given) = self.server_and_api(node, place);
+        let declares_api = roots_are_given || api.users_file.is_some();
         let tables = top.tables("pipeline", &mut self.cx);
         top.finish(&mut self.cx);
         if tables.as_ref().is_none_or(Vec::is_empty) {
@@ -75,7 +76,7 @@ impl<'a> Reader<'a> {
             api.media_roots = ApiSettings::media_roots_of(&pipelines);
         }
         self.check_fallbacks(&pipelines, true);
-        Config { server, pipelines, api, warnings: Vec::new() }
+        Config { server, pipelines, api, declares_api, warnings: Vec::new() }
     }
 
     /// Reads a server without pipelines. The keys of the API are allowed and have no effect.

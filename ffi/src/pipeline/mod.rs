@@ -3,7 +3,7 @@
 mod outputs;
 mod pcm;
 mod programme;
-mod state;
+pub mod state;
 mod voices;
 
 use std::ffi::c_char;

@@ -91,7 +91,8 @@ fn every_key_arrives() {
         "#,
     )
     .unwrap();
-    let Config { server, pipelines, api, warnings } = Config::read(&file).unwrap();
+    let Config { server, pipelines, api, declares_api, warnings } = Config::read(&file).unwrap();
+    assert!(declares_api);
     assert_eq!(warnings, []);
     let listen: Vec<String> = server.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:0", "[::1]:8001", "[::]:8002"]);
