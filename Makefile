@@ -25,7 +25,7 @@ DEB_NEEDS := dpkg-shlibdeps:dpkg-dev
 TEST_NEEDS := $(if $(shell command -v dpkg),$(DEB_NEEDS) mmdebstrap:mmdebstrap) ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools \
 	pkg-config:pkg-config python3:python3 \
 	/usr/lib/python3/dist-packages/mutagen:python3-mutagen \
-	sbcl:sbcl /usr/share/common-lisp/source/cl-cffi:cl-cffi cmake:cmake
+	sbcl:sbcl ecl:ecl /usr/share/common-lisp/source/cl-cffi:cl-cffi cmake:cmake
 
 .PHONY: all build library demo test bench install install-files uninstall deb clean help needs deb-needs test-needs
 .DEFAULT_GOAL := all
@@ -73,7 +73,7 @@ FILL_IN := sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERS
 # What was built, to its places; nothing is built here.
 install-files:
 	@[ -x $(BUILT)/longwave ] && [ -e $(BUILT)/liblongwave_c.so ] && [ -e $(BUILT)/THIRD-PARTY-LICENCES ] || { echo "There is nothing to install yet: run make first."; exit 1; }
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP) $(DOC)) $(addprefix $(DESTDIR)$(LIBDIR)/,pkgconfig cmake/longwave)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/longwave/python $(LISP)/cl-streamer $(DOC)) $(addprefix $(DESTDIR)$(LIBDIR)/,pkgconfig cmake/longwave)
 	$(call stripped,$(BUILT)/longwave,$(DESTDIR)$(PREFIX)/bin/longwave)
 	$(call stripped,$(BUILT)/liblongwave_c.so,$(DESTDIR)$(LIBDIR)/liblongwave.so.$(VERSION))
 	ln -sf liblongwave.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblongwave.so.$(ABI_MAJOR)
@@ -84,6 +84,7 @@ install-files:
 	install -m 644 ffi/include/longwave.h ffi/include/longwave.hpp $(DESTDIR)$(PREFIX)/include/
 	install -m 644 bindings/python/longwave.py $(DESTDIR)$(PREFIX)/share/longwave/python/
 	install -m 644 bindings/lisp/*.asd bindings/lisp/*.lisp $(DESTDIR)$(PREFIX)/$(LISP)/
+	install -m 644 bindings/lisp/cl-streamer/*.asd bindings/lisp/cl-streamer/*.lisp $(DESTDIR)$(PREFIX)/$(LISP)/cl-streamer/
 	$(FILL_IN) ffi/longwave.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/longwave.pc
 	$(FILL_IN) ffi/longwave-config.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/longwave/longwave-config.cmake
 	$(FILL_IN) ffi/longwave-config-version.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/longwave/longwave-config-version.cmake

@@ -28,6 +28,19 @@
   (with-lisp-floats
     (call-hook (cffi:pointer-address key) (read-json event))))
 
+(defun check-function (function)
+  "A hook is called with one argument. What takes another number is said now, not at the first event."
+  (let* ((function (if (symbolp function) (fdefinition function) function))
+         (parameters #+sbcl (sb-kernel:%fun-lambda-list function)
+                     #+ecl (ext:function-lambda-list function)
+                     #-(or sbcl ecl) '(event))
+         (required (or (position-if (lambda (name) (member name lambda-list-keywords)) parameters)
+                       (and (listp parameters) (length parameters)))))
+    (when (and required (listp parameters)
+               (or (> required 1)
+                   (and (= required 0) (not (intersection parameters '(&optional &rest))))))
+      (refuse-argument "a hook is called with one argument, the event, but this function takes ~S" parameters))))
+
 (defgeneric pipeline-add-hook (pipeline kind function)
   (:documentation "Calls FUNCTION with each event of KIND, such as :TRACK-CHANGE, or of all kinds if KIND is NIL. An event is a property
 list with :KIND, a string, and more. FUNCTION runs on the pipeline's hook thread. It may be slow, and may call everything; it may
@@ -36,6 +49,7 @@ even stop its pipeline. Returns the hook's number. A hook that is added before P
     #+ecl (error 'longwave-error
                  :status -12
                  :message "ECL cannot be called on threads that it did not create: use PIPELINE-NEXT-EVENT")
+    (check-function function)
     (let ((key (incf *next-function*)) (name (and kind (string-downcase kind))))
       (setf (gethash key *functions*) function)
       (with-texts (name)

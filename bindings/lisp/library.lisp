@@ -54,6 +54,10 @@
            :message (cffi:foreign-funcall "lw_last_error" :string)))
   (zerop status))
 
+(defun refuse-argument (format &rest arguments)
+  "Signals what is wrong before the library is asked."
+  (error 'invalid-argument :status -1 :message (apply #'format nil format arguments)))
+
 ;;; Calls
 
 (defmacro call (function &rest arguments)

@@ -62,13 +62,19 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
 ;;; What plays
 
 (defun files-json (files)
-  "Paths, or lists of a path and a title."
-  (write-json (coerce (mapcar (lambda (file)
-                                (if (consp file)
-                                    (list :file (native (first file)) :title (second file))
-                                    (native file)))
-                              files)
-                      'vector)))
+  "Paths, lists of a path and a title, or (:FILE path :TITLE title)."
+  (write-json (map 'vector #'file-json files)))
+
+(defun file-json (entry)
+  (flet ((is-path (file) (or (stringp file) (pathnamep file))))
+    (cond ((is-path entry) (native entry))
+          ((and (consp entry) (is-path (first entry))
+                (null (cddr entry)) (typep (second entry) '(or null string)))
+           (list :file (native (first entry)) :title (second entry)))
+          ((and (consp entry) (listp (cdr entry)) (is-path (getf entry :file))
+                (loop for key in entry by #'cddr always (member key '(:file :title))))
+           (list :file (native (getf entry :file)) :title (getf entry :title)))
+          (t (refuse-argument "an entry is a path, (path title) or (:file path :title title), not ~S" entry)))))
 
 (defun list-options (now loop shuffle crossfade fade-in fade-out)
   (write-json (list :now (or now :false) :loop loop :shuffle shuffle
@@ -83,8 +89,8 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
 
 (defgeneric pipeline-play-list (pipeline what &key name now loop shuffle crossfade fade-in fade-out)
   (:documentation "Replaces the playlist by WHAT, after the current track or NOW. WHAT is a path (of a folder, a playlist or a file), or a
-list of files, each a path or a list of a path and a title. Returns at once. The event :PLAYLIST-CHANGE is sent when the first
-track begins.")
+list of files: each a path, a list of a path and a title, or (:FILE path :TITLE title). Returns at once. The event
+:PLAYLIST-CHANGE is sent when the first track begins.")
   (:method ((pipeline pipeline) (path pathname) &rest options)
     (apply #'pipeline-play-list pipeline (native path) options))
   (:method ((pipeline pipeline) (path string) &key name now loop shuffle crossfade fade-in fade-out)

@@ -67,7 +67,18 @@
     (pipeline-start pipeline)
     (signals exists-already (pipeline-start pipeline))
     (signals not-found (pipeline-remove pipeline 99))
-    (signals not-found (pipeline-add-hook pipeline :no-such-event #'identity))
+    ;; ECL cannot be called on threads that it did not create.
+    #-ecl
+    (progn
+      (signals not-found (pipeline-add-hook pipeline :no-such-event #'identity))
+      (signals invalid-argument (pipeline-add-hook pipeline :track-change (lambda (pipeline track) (list pipeline track))))
+      (signals invalid-argument (pipeline-add-hook pipeline :track-change (lambda () nil)))
+      (pipeline-add-hook pipeline :track-change (lambda (&rest event) event))
+      (pipeline-add-hook pipeline :track-change (lambda (event &key) event)))
+    (signals invalid-argument (pipeline-queue-files pipeline '((:file "a.wav" :titel "A"))))
+    (signals invalid-argument (pipeline-queue-files pipeline '(("a.wav" "A" :crossfade 3))))
+    (signals invalid-argument (pipeline-queue-files pipeline '((:title "A"))))
+    (signals invalid-argument (pipeline-play-list pipeline '(42)))
     (pipeline-close pipeline)
     (pipeline-close pipeline)
     (signals bad-handle (pipeline-skip pipeline))))
@@ -77,6 +88,7 @@
   (assert (string= (pipeline-format-title "x" :tags '(:artist "Björk" :name "Jóga")) "Björk - Jóga"))
   (assert (string= (pipeline-format-title "x" :given "Given" :tags '(:name "Jóga")) "Given")))
 
+#-ecl
 (define-test a-pipeline-plays-queues-and-tells
   (let* ((a (tone "a.wav" 440 3)) (b (tone "b.wav" 660 3)) (titles '())
          (pipeline (small-pipeline)))
@@ -137,6 +149,7 @@
     (server-stop server)
     (server-close server)))
 
+#-ecl
 (define-test a-hook-that-fails-is-reported-and-goes-on
   (let* ((calls 0) (said (make-string-output-stream)) (pipeline (small-pipeline)))
     (pipeline-add-hook pipeline nil
