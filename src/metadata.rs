@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::path_text;
 
+/// The longest title that somebody may set, in characters. Thousands of entries wait in memory, the state file
+/// keeps them, and each event and each answer repeats them.
+pub(crate) const MAX_TITLE: usize = 500;
+/// The longest link, in bytes. Players read no longer one, and half a link leads nowhere.
+pub(crate) const MAX_TITLE_URL: usize = 1024;
+
 /// What a mount announces: a line of text and, if there is one, a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Title {
@@ -32,6 +38,20 @@ impl Title {
         }
         self
     }
+}
+
+/// Why nobody may set this title. `None` if it is short enough.
+pub(crate) fn fault_of_title(text: &str) -> Option<String> {
+    let length = text.chars().count();
+    (length > MAX_TITLE)
+        .then(|| format!("a title has {MAX_TITLE} characters at most, and this one has {length}"))
+}
+
+/// Why nobody may set this link. `None` if it is short enough.
+pub(crate) fn fault_of_title_url(url: &str) -> Option<String> {
+    let length = url.len();
+    (length > MAX_TITLE_URL)
+        .then(|| format!("a link has {MAX_TITLE_URL} bytes at most, and this one has {length}"))
 }
 
 /// A text as one line that players and logs can show. Control characters that separate words or lines become

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::metadata::{Title, one_line};
+use crate::metadata::{MAX_TITLE_URL, Title, one_line};
 
 /// The longest text of a block. The length byte could express twice as much, but streamripper has no room for
 /// more than this.
 const MAX_TEXT: usize = 127 * 16;
-/// The longest title, in bytes.
+/// The longest title, in bytes. A longer one is cut; a longer link is left out.
 const MAX_TITLE: usize = 2_000;
-/// A longer link is left out. It is not cut, because half a link leads nowhere.
-const MAX_URL: usize = 1024;
 
 /// The block that announces this title.
 ///
@@ -22,7 +20,7 @@ pub(crate) fn icy_block(title: &Title) -> Arc<[u8]> {
         .url
         .as_deref()
         .map(|url| clean(&url.replace(char::is_control, "")))
-        .filter(|url| !url.is_empty() && url.len() <= MAX_URL);
+        .filter(|url| !url.is_empty() && url.len() <= MAX_TITLE_URL);
     let url = url.map_or_else(String::new, |url| format!("StreamUrl='{url}';"));
     let (before, after) = ("StreamTitle='", "';");
     let mut text = clean(&one_line(&title.text));

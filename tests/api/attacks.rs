@@ -141,6 +141,25 @@ fn a_title_has_a_bound() {
         assert_eq!(radio.steer("POST", QUEUE, json!({ "files": [file] })).status, status, "{length}");
         assert_eq!(radio.steer("POST", "/api/v1/pipelines/main/play", file).status, status, "{length}");
     }
+    let metadata = "/api/v1/pipelines/main/metadata";
+    let title = |length: usize| json!({ "title": "ü".repeat(length) });
+    let url = |length: usize| json!({ "title": "", "url": format!("https://a/{}", "x".repeat(length - 10)) });
+    for (body, status, at) in [
+        (title(500), 204, ""),
+        (title(501), 422, "title"),
+        (title(20_000), 422, "title"),
+        (url(1024), 204, ""),
+        (url(1025), 422, "url"),
+        (url(60_000), 422, "url"),
+    ] {
+        let answer = radio.steer("PUT", metadata, body);
+        assert_eq!(answer.status, status, "{at}");
+        if status == 422 {
+            assert_eq!(answer.problem(), (422, "invalid-value".into(), Some(at.into())));
+        }
+    }
+    let schema = &radio.look("/api/v1/openapi.json")["components"]["schemas"]["Metadata"]["properties"];
+    assert_eq!((&schema["title"]["maxLength"], &schema["url"]["maxLength"]), (&json!(500), &json!(1024)));
 }
 
 /// Otherwise a user who may only read could hold all places for bodies.

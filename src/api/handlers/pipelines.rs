@@ -10,6 +10,7 @@ use crate::api::core::Core;
 use crate::api::problem::Problem;
 use crate::api::views::{PipelineState, coming_tracks};
 use crate::json::{Health, PlayedTrack, Playlist};
+use crate::metadata::fault_of_title_url;
 use crate::time::{from_seconds, some_from_seconds};
 use crate::{Entry, EntryId, ListOptions, Title, TitleHolds, When};
 
@@ -235,6 +236,10 @@ enum Holds {
 pub(crate) fn update_metadata(core: &Core, call: &Call<'_>) -> Handled {
     let pipeline = core.pipeline(&call.held[0])?;
     let wanted: Metadata = call.body()?;
+    check_title(Some(&wanted.title), "title")?;
+    if let Some(detail) = wanted.url.as_deref().and_then(fault_of_title_url) {
+        return Err(Problem::new("invalid-value", detail).at("url"));
+    }
     let holds = match wanted.holds {
         Holds::UntilNextTrack => TitleHolds::UntilNextTrack,
         Holds::UntilCleared => TitleHolds::UntilCleared,

@@ -8,12 +8,11 @@ use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
 use crate::api::views::coming_tracks;
+use crate::metadata::fault_of_title;
 use crate::{Entry, EntryId, Place};
 
 /// The maximum of files in one request.
 pub(super) const FILES_AT_ONCE: usize = 1_000;
-/// The maximum length of an entry's title, in characters.
-const MAX_TITLE: usize = 500;
 
 /// `GET /api/v1/pipelines/{pipeline}/queue`
 pub(crate) fn list(core: &Core, call: &Call<'_>) -> Handled {
@@ -92,14 +91,10 @@ pub(crate) fn add(core: &Core, call: &Call<'_>) -> Handled {
     Ok(json(201, &Queued { ids: pipeline.queue_files(entries, place)? }))
 }
 
-/// Whether an entry may have this title. Thousands of entries wait in memory, and the state file keeps them.
+/// Whether a title is short enough.
 pub(super) fn check_title(title: Option<&str>, field: &str) -> Result<(), Problem> {
-    let length = title.unwrap_or_default().chars().count();
-    if length > MAX_TITLE {
-        let detail = format!("a title has {MAX_TITLE} characters at most, and this one has {length}");
-        return Err(Problem::new("invalid-value", detail).at(field));
-    }
-    Ok(())
+    let fault = title.and_then(fault_of_title);
+    fault.map_or(Ok(()), |detail| Err(Problem::new("invalid-value", detail).at(field)))
 }
 
 /// `DELETE /api/v1/pipelines/{pipeline}/queue`
