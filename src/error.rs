@@ -28,11 +28,11 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
-    /// A file whose disk does not answer. Try again when it does.
+    /// A file whose disk does not answer, or fails. Try again when it does.
     NoAnswer {
         /// The file.
         path: PathBuf,
-        /// How long it was waited for, and when it may be tried again.
+        /// How long it was waited for, and when it may be tried again, or how it failed.
         reason: String,
     },
     /// An address that cannot be listened on. Choose another, or stop who has it.
@@ -85,6 +85,31 @@ impl Error {
     pub fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Error {
         move |cause| Error::Io { doing, cause }
     }
+}
+
+/// Whether an error may be over when the same is tried again with the same settings: of a sick disk, a full one,
+/// or a machine without memory.
+pub(crate) fn is_passing(error: &io::Error) -> bool {
+    let lasting = |code| {
+        [
+            libc::ENOENT,
+            libc::EACCES,
+            libc::EPERM,
+            libc::ENOTDIR,
+            libc::EISDIR,
+            libc::ELOOP,
+            libc::ENAMETOOLONG,
+            libc::EINVAL,
+            libc::EROFS,
+            libc::EEXIST,
+            libc::ENXIO,
+            libc::ENODEV,
+            libc::EOPNOTSUPP,
+        ]
+        .contains(&code)
+    };
+    // Our own refusals have no code.
+    error.raw_os_error().is_some_and(|code| !lasting(code))
 }
 
 impl fmt::Display for Error {

@@ -23,4 +23,5 @@ pub(crate) use private_file::changeable_by_others;
 pub use private_file::write_private;
 pub use role::{Right, Role};
 pub use users::Users;
+pub(crate) use users::files_of_users;
 pub(crate) use users::random;

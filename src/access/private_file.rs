@@ -73,22 +73,21 @@ pub(super) fn keep_owner(made: &File, of: &Path) -> io::Result<()> {
 }
 
 /// Reads a file that says who may do what. `None` if there is none. It is refused if others can change it.
-pub(super) fn read_trusted(file: &Path, longest: u64) -> std::result::Result<Option<String>, String> {
-    let failed = |error: io::Error| error.to_string();
+pub(super) fn read_trusted(file: &Path, longest: u64) -> io::Result<Option<String>> {
     // A named pipe is refused below, rather than waited for.
     let open = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file) {
         Ok(open) => open,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(error),
     };
-    let about = open.metadata().map_err(failed)?;
-    refuse_special(about.file_type()).map_err(failed)?;
+    let about = open.metadata()?;
+    refuse_special(about.file_type())?;
     check_with_folders(file, &about)?;
     if about.len() > longest {
-        return Err("is too large".into());
+        return Err(io::Error::other("is too large"));
     }
     let mut text = String::new();
-    open.take(longest).read_to_string(&mut text).map_err(failed)?;
+    open.take(longest).read_to_string(&mut text)?;
     Ok(Some(text))
 }
 
@@ -96,17 +95,16 @@ pub(super) fn read_trusted(file: &Path, longest: u64) -> std::result::Result<Opt
 /// anyway, with a warning.
 pub(crate) fn changeable_by_others(file: &Path) -> Option<String> {
     let about = fs::metadata(file).ok().filter(Metadata::is_file)?;
-    check_with_folders(file, &about).err()
+    check_with_folders(file, &about).err().map(|reason| reason.to_string())
 }
 
 /// Whoever can change the folder of a file, or of a link to it, can put another file in its place.
-fn check_with_folders(file: &Path, about: &Metadata) -> std::result::Result<(), String> {
-    let failed = |error: io::Error| error.to_string();
-    let real = file.canonicalize().map_err(failed)?;
+fn check_with_folders(file: &Path, about: &Metadata) -> io::Result<()> {
+    let real = file.canonicalize()?;
     for folder in [folder_of(file), folder_of(&real)] {
-        let about_folder = fs::metadata(folder).map_err(failed)?;
-        check(folder, &about_folder, about_folder.uid())?;
-        check(file, about, about_folder.uid())?;
+        let about_folder = fs::metadata(folder)?;
+        check(folder, &about_folder, about_folder.uid()).map_err(io::Error::other)?;
+        check(file, about, about_folder.uid()).map_err(io::Error::other)?;
     }
     Ok(())
 }
@@ -146,6 +144,10 @@ fn folder_of(file: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read_trusted(file: &Path, longest: u64) -> std::result::Result<Option<String>, String> {
+        super::read_trusted(file, longest).map_err(|error| error.to_string())
+    }
 
     #[test]
     fn what_others_can_change_is_refused_with_the_command_that_mends_it() {

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::credential::Identity;
-use super::file_lock::FileLock;
+use super::file_lock::{FileLock, lock_of};
 use super::hasher::PasswordChecker;
-use super::private_file::{led_to, read_trusted, write_private};
+use super::private_file::{led_to, read_trusted, with_suffix, write_private};
 use super::role::Role;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_passing};
 use crate::filework::read_needed;
 
 /// The beginning of a token's hash.
@@ -57,6 +57,12 @@ enum Secret {
     Token([u8; 32]),
 }
 
+/// All paths that are written to for a users file.
+pub(crate) fn files_of_users(file: &Path) -> [PathBuf; 4] {
+    // Programs that change it meet at the lock of what a link leads to.
+    [file.to_owned(), lock_of(file), lock_of(&led_to(file)), Users::first_password_file(file)]
+}
+
 impl fmt::Debug for User {
     /// Shows no secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +75,8 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::File`] if the file cannot be read, if a line is malformed, or if others than its owner can
-    /// change it. The error's text names the line, or the command that mends it.
+    /// change it. The error's text names the line, or the command that mends it. [`Error::NoAnswer`] if its disk
+    /// does not answer, or fails.
     pub fn read(file: &Path) -> Result<Users> {
         let own = file.to_owned();
         let read = read_needed(file, move || Users::read_if_there(&own));
@@ -80,7 +87,11 @@ impl Users {
     /// it removes the last user, so an empty file is an accident.
     pub(crate) fn read_if_there(file: &Path) -> Result<Option<Users>> {
         let refused = |reason: String| Error::file(file, reason);
-        match read_trusted(file, LONGEST_FILE).map_err(refused)? {
+        let text = read_trusted(file, LONGEST_FILE).map_err(|error| match is_passing(&error) {
+            true => Error::NoAnswer { path: file.to_owned(), reason: error.to_string() },
+            false => refused(error.to_string()),
+        })?;
+        match text {
             Some(text) if !text.is_empty() => Users::parse(&text).map(Some).map_err(refused),
             _ => Ok(None),
         }
@@ -98,6 +109,12 @@ impl Users {
         let done = change(&mut users)?;
         users.write(file)?;
         Ok(done)
+    }
+
+    /// The file beside a users file that has the name and the password of the first user, until that password
+    /// is changed.
+    pub fn first_password_file(file: &Path) -> PathBuf {
+        with_suffix(file, ".first")
     }
 
     fn parse(text: &str) -> std::result::Result<Users, String> {

@@ -60,7 +60,7 @@ fn first_user(file: &Path) -> longwave::Result<()> {
 
 /// Removes the file with the first password once that is no password any more.
 fn forget_note(file: &Path, users: &Users) {
-    let note = note_of(file);
+    let note = Users::first_password_file(file);
     let Ok(text) = fs::read_to_string(&note) else { return };
     let is_good = |(name, password): (&str, &str)| users.verify(name, password).is_some();
     if text.trim_end().split_once(':').is_some_and(is_good) {
@@ -73,7 +73,7 @@ fn forget_note(file: &Path, users: &Users) {
 }
 
 fn make_first_user(file: &Path) -> longwave::Result<()> {
-    let note = note_of(file);
+    let note = Users::first_password_file(file);
     let made = Users::update(file, |users| {
         // Another station may have made one in the meantime.
         if !users.is_empty() {
@@ -98,12 +98,6 @@ fn make_first_user(file: &Path) -> longwave::Result<()> {
 
 fn passwd(file: &Path, name: &str) -> String {
     format!("longwave user passwd {name} --file {}", file.display())
-}
-
-fn note_of(users_file: &Path) -> PathBuf {
-    let mut name = users_file.as_os_str().to_owned();
-    name.push(".first");
-    name.into()
 }
 
 /// Adds a token that is valid as long as this process runs. Returns its file.

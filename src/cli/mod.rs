@@ -30,7 +30,7 @@ use args::Command;
 use on_air::OnHangup;
 
 /// Runs the command. The exit code is 0 for success, 2 for a wrong command line, configuration or users file of
-/// a station, 1 for any other failure.
+/// a station, 1 for any other failure: one that may be over when it is tried again.
 pub fn main() -> ExitCode {
     memory::Memory::keep_little();
     signals::hold();
@@ -61,6 +61,8 @@ enum Failure {
     /// The command line, a configuration or a users file is wrong. It stays so until somebody mends it, so
     /// nothing starts the program again by itself.
     Usage(String),
+    /// The disk of the configuration does not answer, or fails. It may do so when it is tried again.
+    Disk(String),
     /// The station could not start, or a part of it ended.
     Station(longwave::Error),
     /// A running station refused a request, or did not answer.
@@ -72,7 +74,7 @@ impl Failure {
         match self {
             // Some settings are refused only at start, such as more listeners than the machine allows.
             Failure::Usage(_) | Failure::Station(longwave::Error::Setting { .. }) => ExitCode::from(2),
-            Failure::Station(_) | Failure::Refused(_) => ExitCode::from(1),
+            Failure::Station(_) | Failure::Disk(_) | Failure::Refused(_) => ExitCode::from(1),
         }
     }
 }
@@ -80,7 +82,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(text) | Failure::Refused(text) => f.write_str(text),
+            Failure::Usage(text) | Failure::Disk(text) | Failure::Refused(text) => f.write_str(text),
             Failure::Station(error) => write!(f, "longwave: {error}"),
         }
     }
@@ -92,7 +94,8 @@ impl From<ConfigError> for Failure {
             1 => "1 problem".to_owned(),
             many => format!("{many} problems"),
         };
-        Failure::Usage(format!("{error}\nlongwave: {count}"))
+        let kind = if error.is_passing { Failure::Disk } else { Failure::Usage };
+        kind(format!("{error}\nlongwave: {count}"))
     }
 }
 

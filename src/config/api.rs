@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::PipelineSettings;
 use crate::access::Users;
+use crate::error::is_passing;
 use crate::filework::look;
 use crate::setting::{EXISTING, Setting, Settings, Takes, Written, settings};
 
@@ -69,8 +70,12 @@ const FOLDER: Takes<PathBuf> = Takes::Path(|path| match EXISTING.read(Written::P
     file => Err(format!("{} is not a folder", file.display())),
 });
 
-/// Whether this is a folder. `None` if its disk does not answer.
+/// Whether this is a folder. `None` if its disk does not answer, or fails.
 fn is_folder(path: &Path) -> Option<bool> {
     let own = path.to_owned();
-    look(path, move || own.is_dir()).ok()
+    look(path, move || match own.metadata() {
+        Ok(about) => Some(about.is_dir()),
+        Err(error) => (!is_passing(&error)).then_some(false),
+    })
+    .ok()?
 }

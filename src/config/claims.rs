@@ -61,11 +61,18 @@ impl FileClaims {
         claims
     }
 
-    /// Claims these files for a key. A problem if one of them belongs to another key.
-    pub fn claim(&mut self, place: Place, purpose: Purpose, files: &[PathBuf], problems: &mut Problems) {
-        if let Err(reason) = self.enter(Owner::Key(place.clone()), purpose, files) {
-            problems.add(&place, reason);
-        }
+    /// Claims these files for a key. A problem, and false, if one of them belongs to another key.
+    pub fn claim(
+        &mut self,
+        place: Place,
+        purpose: Purpose,
+        files: &[PathBuf],
+        problems: &mut Problems,
+    ) -> bool {
+        let entered = self.enter(Owner::Key(place.clone()), purpose, files);
+        let is_free = entered.is_ok();
+        entered.unwrap_or_else(|reason| problems.add(&place, reason));
+        is_free
     }
 
     fn enter(&mut self, owner: Owner, purpose: Purpose, files: &[PathBuf]) -> Result<(), String> {

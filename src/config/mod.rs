@@ -21,6 +21,7 @@ mod tests;
 use std::path::Path;
 
 use crate::access::changeable_by_others;
+use crate::error::is_passing;
 use crate::filework::read_ordered;
 use crate::pipeline::{PipelineSettings, StationSettings};
 use crate::server::ServerSettings;
@@ -58,21 +59,18 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
     pub fn read(file: &Path) -> Result<Config, ConfigError> {
-        let text = read_in_time(file).and_then(|bytes| {
-            String::from_utf8(bytes)
-                .map_err(|error| format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1))
-        });
         let mut problems = Problems::new(Some(file));
-        match text {
-            Ok(text) => {
+        let (reason, is_passing) = match read_in_time(file).map(String::from_utf8) {
+            Ok(Ok(text)) => {
                 let config = Config::parse(&text, language_of(file), folder_of(file), problems)?;
-                Ok(config.with_warning_of_writers(file))
+                return Ok(config.with_warning_of_writers(file));
             }
-            Err(reason) => {
-                problems.add(&Place::default(), reason);
-                Err(problems.into_result().expect_err("a problem was added"))
-            }
-        }
+            Ok(Err(error)) => (format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1), false),
+            Err(unread) => unread,
+        };
+        problems.add(&Place::default(), reason);
+        let error = problems.into_result().expect_err("a problem was added");
+        Err(ConfigError { is_passing, ..error })
     }
 
     /// Warns if others can change the file. It names files that are broadcast, and who may steer the station.
@@ -124,13 +122,14 @@ impl Config {
     }
 }
 
-/// Reads a file whose disk may not answer. A program that writes to this one may take its time.
-fn read_in_time(file: &Path) -> Result<Vec<u8>, String> {
+/// Reads a file whose disk may not answer. A program that writes to this one may take its time. The error is why
+/// it cannot be read, and whether that may be over soon.
+fn read_in_time(file: &Path) -> Result<Vec<u8>, (String, bool)> {
     let own = file.to_owned();
-    let read = move || read_whole(&own, MAX_BYTES).map_err(|error| error.to_string());
+    let read = move || read_whole(&own, MAX_BYTES).map_err(|error| (error.to_string(), is_passing(&error)));
     match is_own_descriptor(file) {
         true => read(),
-        false => read_ordered(file, read).map_err(|reason| reason.to_string())?,
+        false => read_ordered(file, read).map_err(|reason| (reason.to_string(), true))?,
     }
 }
 

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 pub struct ConfigError {
     /// At least one.
     pub problems: Vec<ConfigProblem>,
+    /// Whether nothing is wrong but a disk that does not answer, or fails: then the same configuration may be
+    /// good when it is read again.
+    pub is_passing: bool,
 }
 
 impl fmt::Display for ConfigError {
@@ -191,7 +194,7 @@ impl Problems {
             return Ok(self.warnings);
         }
         self.found.sort_by_key(|problem| problem.line);
-        Err(ConfigError { problems: self.found })
+        Err(ConfigError { problems: self.found, is_passing: false })
     }
 
     fn push(&mut self, place: &Place, reason: String, nearest: Option<&str>) {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::access::lock_of;
+use crate::access::{files_of_users, lock_of};
 use crate::audio::PcmSpec;
 use crate::codec::EncoderSettings;
 use crate::codec::formats::{FORMAT, FORMATS, Format};
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
             self.claim(fields.place_of("access_log"), Purpose::Own, std::slice::from_ref(file));
         }
         if let Some(file) = &api.users_file {
-            self.claim(fields.place_of("users_file"), Purpose::Own, &[file.clone(), lock_of(file)]);
+            self.claim(fields.place_of("users_file"), Purpose::Own, &files_of_users(file));
         }
         fields.finish(&mut self.cx);
         (server, api, roots_are_given)
@@ -292,17 +292,19 @@ impl<'a> Reader<'a> {
     }
 
     fn claim_state_file(&mut self, file: &Path, place: Place) {
-        let own = file.to_owned();
-        if let Ok(Err(error)) = look(file, move || state_file::check(&own)) {
-            return self.cx.problems.add(&place, reason_of(error));
-        }
         let mut files = state_file::files(file).to_vec();
         files.push(lock_of(file));
-        self.claim(place, Purpose::Own, &files);
+        let own = file.to_owned();
+        if self.claim(place.clone(), Purpose::Own, &files)
+            // What is wrong with its disk may be over by the start.
+            && let Ok(Err(error @ Error::Setting { .. })) = look(file, move || state_file::check(&own))
+        {
+            self.cx.problems.add(&place, reason_of(error));
+        }
     }
 
-    fn claim(&mut self, place: Place, purpose: Purpose, files: &[PathBuf]) {
-        self.files.claim(place, purpose, files, self.cx.problems);
+    fn claim(&mut self, place: Place, purpose: Purpose, files: &[PathBuf]) -> bool {
+        self.files.claim(place, purpose, files, self.cx.problems)
     }
 }
 

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use super::state_file;
 use crate::access::FileLock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_passing};
 
 /// Takes the lock of a state file. It is held until it is dropped, or the process ends. `None` on a file
 /// system without locks.
 ///
 /// # Errors
-/// [`Error::Setting`] if another pipeline holds it.
+/// [`Error::Setting`] if another pipeline holds it, [`Error::NoAnswer`] if its disk fails.
 pub(super) fn take(file: &Path) -> Result<Option<FileLock>> {
     // The same file may have several names.
     let file = state_file::check(file)?;
@@ -27,6 +27,9 @@ pub(super) fn take(file: &Path) -> Result<Option<FileLock>> {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             log::warn!("{}: cannot be locked, so a second station would not be noticed", file.display());
             Ok(None)
+        }
+        Err(error) if is_passing(&error) => {
+            Err(Error::NoAnswer { path: file, reason: format!("it cannot be locked: {error}") })
         }
         Err(error) => Err(Error::setting("state_file", format!("{}.lock: {error}", file.display()))),
     }

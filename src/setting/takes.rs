@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{suggest, values};
+use crate::error::is_passing;
 use crate::filework::look;
 
 /// The kind of a written value.
@@ -115,9 +116,11 @@ fn count(number: i64) -> Result<usize, String> {
     usize::try_from(number).map_err(|_| format!("{number} is negative"))
 }
 
-/// What does not answer may exist, and is taken up when it does.
+/// What does not answer, or is on a disk that fails, may exist, and is taken up when it does.
 fn exists(path: &Path) -> Result<(), String> {
     let own = path.to_owned();
-    let about = look(path, move || own.metadata().map(drop)).unwrap_or(Ok(()));
-    about.map_err(|error| format!("{}: {error}", path.display()))
+    match look(path, move || own.metadata()) {
+        Ok(Err(error)) if !is_passing(&error) => Err(format!("{}: {error}", path.display())),
+        _ => Ok(()),
+    }
 }

@@ -222,6 +222,27 @@ fn an_access_log_without_a_folder_is_refused_at_the_start() {
     assert!(said.contains("none/access.log cannot be written: No such file"), "{said}");
 }
 
+/// Unlike wrong settings, with which the program ends with 2: a supervisor does not try these again.
+#[test]
+fn a_start_that_a_failing_disk_prevents_may_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let shim = shim(folder.path());
+    for (disk, fault, said) in [
+        (Disk::Configuration, "fail 5", "station.toml: Input/output error"),
+        (Disk::Configuration, "fail 116", "station.toml: Stale file handle"),
+        (Disk::Users, "fail 5", "users: Input/output error"),
+        (Disk::State, "fail 5", "state.json: its folder cannot be found now: Input/output error"),
+        (Disk::AccessLog, "fail 28", "access.log: it cannot be written: No space left"),
+        (Disk::AccessLog, "fail 2", "access.log cannot be written: No such file"),
+        (Disk::Configuration, "fail 13", "station.toml: Permission denied"),
+    ] {
+        let mut sick = Sick::spawn(disk, &shim, fault);
+        let code = if matches!(fault, "fail 2" | "fail 13") { 2 } else { 1 };
+        assert_eq!(sick.until_ended(REFUSED_WITHIN).code(), Some(code), "{fault}: {sick:?}");
+        assert!(sick.log().contains(said), "{fault}: {said:?} is not in {}", sick.log());
+    }
+}
+
 #[test]
 fn what_is_asked_while_a_reload_runs_is_done_once_afterwards() {
     let folder = tempfile::tempdir().unwrap();
@@ -367,7 +388,9 @@ impl Sick {
 
     /// The start is given up in time, and it is said why.
     fn gives_up(mut self) -> String {
-        self.until_ended(REFUSED_WITHIN);
+        let ended = self.until_ended(REFUSED_WITHIN);
+        // So that a supervisor tries it again.
+        assert_eq!(ended.code(), Some(1), "{self:?}");
         let after = self.since.elapsed();
         let log = self.log();
         assert!(log.contains("its disk did not answer within 10 s"), "{:?}: {log}", self.disk);

@@ -8,7 +8,7 @@ use log::Level;
 
 use super::access_file::{AccessFile, OPENS_WITHIN, Opening};
 use super::stats::Counters;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_passing};
 use crate::filework::{FileWork, NoAnswer};
 use crate::health::Warning;
 use crate::server::client_address::Addresses;
@@ -89,6 +89,10 @@ impl Access {
                     Opening::Open(file) => file,
                     Opening::Late(file) => late(file)?,
                     Opening::Refused(error) => {
+                        if is_passing(&error) {
+                            let reason = format!("it cannot be written: {error}");
+                            return Err(Error::NoAnswer { path: path.clone(), reason });
+                        }
                         let reason = format!("{} cannot be written: {error}", path.display());
                         return Err(Error::setting("access_log", reason));
                     }
