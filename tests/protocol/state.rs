@@ -196,8 +196,8 @@ fn a_restart_goes_on_from_the_state_file() {
     assert_eq!(history, ["a", "b", "requested", "c"]);
     studio.stop();
 
-    // A file that is no state has the effect of a missing one.
-    std::fs::write(&state, "{ not a state").unwrap();
+    // A damaged state has the effect of a missing one.
+    std::fs::write(&state, "{\"up_next\": not a state").unwrap();
     let studio = on_air(&list, &state);
     studio.run(seconds(1.0));
     assert_eq!(studio.now(), "a");

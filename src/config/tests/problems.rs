@@ -234,6 +234,30 @@ fn no_file_has_two_purposes() {
             "pipeline.state_file: the file /s.journal belongs to server.users_file already, on line 2",
         ),
         (
+            "users_file = 'u'",
+            "state_file = 'u.first'",
+            4,
+            "pipeline.state_file: the file /u.first belongs to server.users_file already, on line 2",
+        ),
+        (
+            "access_log = 'u.first'\nusers_file = './u'",
+            "",
+            3,
+            "server.users_file: the file /./u.first belongs to server.access_log already, on line 2",
+        ),
+        (
+            "users_file = 'link'",
+            "state_file = 'sub/not-yet.lock'",
+            4,
+            "pipeline.state_file: the file /sub/not-yet.lock belongs to server.users_file already, on line 2",
+        ),
+        (
+            "users_file = 'link'",
+            "state_file = 'link.first'",
+            4,
+            "pipeline.state_file: the file /link.first belongs to server.users_file already, on line 2",
+        ),
+        (
             "access_log = 'list.m3u'",
             "playlist = 'list.m3u'",
             4,
@@ -257,6 +281,18 @@ fn no_file_has_two_purposes() {
     let good = "[server]\naccess_log = '/dev/null'\n[[pipeline]]\nstate_file = 'sub/s'\nfallback = 'list.m3u'\n\
                 playlist = ['list.m3u', 'sub', 'list.m3u']\n";
     assert_eq!(complaints_in(folder.path(), good), [] as [&str; 0]);
+}
+
+#[test]
+fn a_song_is_no_state_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let song = folder.path().join("song.mp3");
+    std::fs::write(&song, "ID3\x04").unwrap();
+    let said = complaints_in(folder.path(), "[[pipeline]]\nplaylist = '.'\nstate_file = 'song.mp3'\n");
+    let reason = "pipeline.state_file: /song.mp3 is not a station's state, and would be lost: name another file, or \
+                  move it away";
+    assert_eq!(said, [format!("/station.toml:3: {reason}")]);
+    assert_eq!(std::fs::read(&song).unwrap(), b"ID3\x04");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// The hexadecimal digits of a checksum.
-const DIGITS: usize = 16;
+pub const DIGITS: usize = 16;
 
 /// FNV-1a, which finds what is torn or stale. It does not protect against people, who can write the state.
 pub fn checksum(of: &[u8], before: u64) -> u64 {

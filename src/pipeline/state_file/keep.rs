@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::journal::{Journal, checksum_of_whole, remove};
 use super::opening::{Opening, is_over};
+use super::ours::refuse_foreign;
 use super::{beside, folder_of, journal_of};
 use crate::event::{EventKind, EventReceiver};
 use crate::filework::FileWork;
@@ -143,6 +144,7 @@ impl Keeper {
     /// Replaces the file as a whole. A crash at any moment leaves the old file or the new one; the journal of
     /// the old one is ignored with the new one.
     fn write_whole(&self, snapshot: PipelineSnapshot) -> io::Result<Written> {
+        refuse_foreign(&self.file).map_err(io::Error::other)?;
         let text = serde_json::to_vec(&snapshot)?;
         let beside = beside(&self.file);
         let replace = || {
@@ -314,7 +316,7 @@ mod tests {
             &|| fs::remove_file(journal_of(&file)).unwrap(),
             &|| fs::rename(journal_of(&file), folder.path().join("moved")).unwrap(),
             &|| {
-                fs::write(folder.path().join("other"), "a song").unwrap();
+                fs::write(folder.path().join("other"), "{\"up_next\":").unwrap();
                 fs::rename(folder.path().join("other"), &file).unwrap();
             },
         ];

@@ -6,6 +6,7 @@
 mod journal;
 mod keep;
 mod opening;
+mod ours;
 
 use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind, Read};
@@ -99,6 +100,9 @@ pub(crate) fn check(file: &Path) -> Result<PathBuf> {
     {
         return refused(format!("{} is {}: name a file", file.display(), kind(there.file_type())));
     }
+    if let Err(reason) = ours::refuse_foreign(file) {
+        return refused(reason);
+    }
     let folder = folder_of(file);
     // This makes a file without a name, which disappears when it is closed.
     match File::options().write(true).custom_flags(libc::O_TMPFILE).open(folder) {
@@ -112,7 +116,10 @@ pub(crate) fn check(file: &Path) -> Result<PathBuf> {
         // by the time of the first write.
         _ => {
             let one = file.canonicalize().or_else(|_| folder.canonicalize().map(|folder| folder.join(name)));
-            one.map_err(Error::io("finding a folder"))
+            one.map_err(|error| Error::NoAnswer {
+                path: file.to_owned(),
+                reason: format!("its folder cannot be found now: {error}"),
+            })
         }
     }
 }
@@ -201,9 +208,10 @@ mod tests {
         let state = folder.path().join("state");
         check(&state).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        fs::write(&state, "before").unwrap();
+        let before = "{\"up_next\":";
+        fs::write(&state, before).unwrap();
         check(&state).unwrap();
-        assert_eq!(fs::read(&state).unwrap(), b"before");
+        assert_eq!(fs::read(&state).unwrap(), before.as_bytes());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -231,19 +239,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_state_is_set_aside_and_not_lost() {
+    fn a_damaged_state_is_set_aside_and_not_lost() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        assert!(load(&at("song.mp3")).is_none());
+        assert!(load(&at("state")).is_none());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        for (text, aside) in
-            [("a song", "song.mp3.aside"), ("{}", "song.mp3.aside-2"), ("", "song.mp3.aside-3")]
+        for (text, aside) in [("{\"up_next\":", "state.aside"), ("{", "state.aside-2"), ("", "state.aside-3")]
         {
-            fs::write(at("song.mp3"), text).unwrap();
-            assert!(load(&at("song.mp3")).is_none());
-            keep::Keeper::new(&at("song.mp3")).keep(PipelineSnapshot::empty()).unwrap();
+            fs::write(at("state"), text).unwrap();
+            assert!(load(&at("state")).is_none());
+            keep::Keeper::new(&at("state")).keep(PipelineSnapshot::empty()).unwrap();
             assert_eq!(fs::read_to_string(at(aside)).unwrap(), text);
-            fs::remove_file(at("song.mp3")).unwrap();
+            fs::remove_file(at("state")).unwrap();
         }
     }
 

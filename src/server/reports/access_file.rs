@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -241,7 +241,23 @@ impl Writer {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(MODE).open(path)
+    let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
+    match holds_other_data(path, &file) {
+        true => Err(io::Error::other("it holds something else than text: name another file")),
+        false => Ok(file),
+    }
+}
+
+/// Whether this is a song, for example, that lines would damage. A crash may leave a log with zeros.
+fn holds_other_data(path: &Path, file: &File) -> bool {
+    let mut head = Vec::new();
+    let is_filled = file.metadata().is_ok_and(|about| about.is_file() && about.len() > 0);
+    // It may be a file that can be written to, but not read.
+    if !is_filled || File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).is_err() {
+        return false;
+    }
+    let is_text = |byte: &u8| !matches!(byte, 0..=8 | 14..=31 | 0x7f | 0xf8..);
+    !head.iter().all(is_text) && head.iter().any(|byte| *byte != 0)
 }
 
 /// Logs a line. A host's logger that panics costs this line alone.
@@ -251,7 +267,6 @@ fn say(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
     use std::time::SystemTime;
 
     use super::*;
@@ -306,6 +321,22 @@ mod tests {
         reader.read_exact(&mut rest).unwrap();
         assert_eq!(counters.lost_access_lines.get(), lost);
         drop(file);
+    }
+
+    #[test]
+    fn lines_do_not_damage_a_song() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("song");
+        for song in [&b"ID3\x04\0\0"[..], b"\xff\xfb\x90d", b"fLaC\0\0\0\x22", b"\0\0\0 ftypM4A "] {
+            std::fs::write(&path, song).unwrap();
+            let refused = open(&path).unwrap_err().to_string();
+            assert!(refused.starts_with("it holds something else than text"), "{refused}");
+            assert_eq!(std::fs::read(&path).unwrap(), song);
+        }
+        for log in ["", "\0\0\0\0", "192.0.2.7 - - [\n", "Björk\n"] {
+            std::fs::write(&path, log).unwrap();
+            open(&path).unwrap();
+        }
     }
 
     #[test]
