@@ -218,6 +218,9 @@ for system in longwave cl-streamer; do
         say "Lisp, $system in ${lisp%% *}: $(grep '^[0-9]* passed' "$work/said")"
     done
 done
+TMPDIR=$work/scratch on_air sbcl --script bindings/lisp/examples/station.lisp "$work/music" 8
+ends "the station in Lisp"
+grep -q 'a good day' "$work/said" || { cat "$work/said" >&2; fail "the station in Lisp"; }
 for mode in hooks events; do
     rm -f "$work"/scratch/state.json*
     # With one arena all threads share the lock of the allocator, as any two may anyway: a collector that stops a thread in

@@ -47,6 +47,9 @@
   (:method ((server stream-server))
     (and (engine server) (longwave:server-running-p (engine server)))))
 
+(defmethod longwave:server-port ((server stream-server))
+  (longwave:server-port (running-engine server)))
+
 (defun start-server (server) (server-start server))
 (defun stop-server (server) (server-stop server))
 

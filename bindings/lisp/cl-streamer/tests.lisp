@@ -323,7 +323,7 @@
 
 (defun listener (server path)
   (uiop:launch-program (list "curl" "-s" "-o" "/dev/null"
-                             (format nil "http://127.0.0.1:~D~A" (longwave:server-port (cl-streamer::engine server)) path))))
+                             (format nil "http://127.0.0.1:~D~A" (longwave:server-port server) path))))
 
 (define-test a-server-and-encoders-of-ones-own
   (let ((server (make-stream-server :listen "127.0.0.1:0"))
@@ -360,7 +360,7 @@
     (refused streamer-error (pipeline-play-voice pipeline "/nowhere.wav")))
   (let ((server (make-stream-server :listen "127.0.0.1:0")))
     (start-server server)
-    (let ((port (longwave:server-port (cl-streamer::engine server))))
+    (let ((port (longwave:server-port server)))
       (refused connection-error (start-server (make-stream-server :listen (format nil "127.0.0.1:~D" port)))))
     (stop-server server)))
 
