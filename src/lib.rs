@@ -73,7 +73,7 @@ pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
-    CurrentTrack, HookId, Hooks, Levels, ListOptions, OutputSettings, Pipeline, PipelineBuilder,
+    CurrentTrack, HookId, Hooks, Levels, ListOptions, NextTrack, OutputSettings, Pipeline, PipelineBuilder,
     PipelineSettings, PipelineSnapshot, PlayedTrack, Reloaded, ReplayGain, SampleFormat, Station,
     StationSettings, VoiceInput, VoiceOptions,
 };

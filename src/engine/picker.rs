@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use log::Level;
 
+use super::chooser::Chooser;
 use super::crew::Crew;
 use super::decode::{AHEAD, Pump, Source, prime};
 use super::shared::SharedUpNext;
@@ -34,6 +35,9 @@ pub(crate) type FileGain = dyn Fn(&Tags) -> f32 + Send + Sync;
 
 /// How long the next track may take to open before the one after it is tried. A disk may have to spin up.
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
+
+/// How often the application is asked for one track, if what it chooses cannot be played.
+const QUESTIONS_A_PICK: u32 = 8;
 
 /// A track whose file is open and whose first audio is decoded.
 pub(crate) struct OpenedTrack {
@@ -159,6 +163,8 @@ pub(crate) struct Picker {
     /// opened when the disk of the list is dead.
     pub files: FileWork,
     pub fallback_files: FileWork,
+    /// Asks the application, if it wants to be asked.
+    pub chooser: Option<Chooser>,
     pub stopping: Arc<AtomicBool>,
 }
 
@@ -223,7 +229,12 @@ impl Picker {
 
     fn run(&self, answer: Sender<Pick>, opening: &Arc<Opening>, from: PickFrom, reach: Duration) {
         let version = self.version();
-        let list = || self.run_list(false, opening, reach);
+        let list = || {
+            let picked = self.run_list(false, opening, reach);
+            // Only now, if the application was to be asked for the first track, too.
+            self.up_next.lock().start();
+            picked
+        };
         let fallback = || self.run_list(true, opening, reach);
         let found = match from {
             PickFrom::List => list(),
@@ -250,10 +261,25 @@ impl Picker {
     ) -> Result<(OpenedTrack, Pump), NoTrack> {
         let list = self.list_of(fallback);
         list.lock().try_again();
+        // The application is asked about what plays, not about what stands in for it.
+        let chooser = self.chooser.as_ref().filter(|_| !fallback);
+        let mut questions = QUESTIONS_A_PICK;
         while !self.stopping.load(Ordering::Relaxed) {
+            if let Some(chooser) = chooser
+                && questions > 0
+                && !list.lock().has_request()
+            {
+                let is_over = || opening.is_abandoned() || self.stopping.load(Ordering::Relaxed);
+                questions = if chooser.ask(is_over) { questions - 1 } else { 0 };
+            }
             let version = self.version();
             let next = list.lock().peek().map(|next| (next.id, next.entry.clone(), next.origin));
-            let (id, entry, origin) = next.ok_or(NoTrack::Empty)?;
+            let (id, entry, origin) = match next {
+                Some(next) => next,
+                // It is asked again later.
+                None if chooser.is_some() => return Err(NoTrack::AllFailed),
+                None => return Err(NoTrack::Empty),
+            };
             let file = entry.path.clone();
             *opening.lock() = Some(Opened { id, file, fallback, since: Instant::now() });
             let primed = self.admit(fallback, &entry.path).and_then(|doing| {

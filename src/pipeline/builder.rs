@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{OutputSettings, Pipeline, PipelineSettings, ReplayGain};
+use super::{NextTrack, OutputSettings, Pipeline, PipelineSettings, ReplayGain};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
@@ -148,6 +148,12 @@ impl PipelineBuilder {
         hook: impl FnMut(&Pipeline, &Event) + Send + 'static,
     ) -> PipelineBuilder {
         self.settings.hooks = self.settings.hooks.on(kind, hook);
+        self
+    }
+
+    /// Asks the application what is to play next: see [`NextTrack`].
+    pub fn next_track(mut self, next_track: NextTrack) -> PipelineBuilder {
+        self.settings.next_track = Some(next_track);
         self
     }
 

@@ -11,6 +11,7 @@ use super::lists::{Lists, Load};
 use super::settings::{PipelineSettings, ReplayGain};
 use crate::audio::PcmSpec;
 use crate::codec::file::AudioFile;
+use crate::engine::chooser::Chooser;
 use crate::engine::crew::Crew;
 use crate::engine::decode::Source;
 use crate::engine::picker::{Open, Picker, TitleFormat};
@@ -115,6 +116,7 @@ impl Programming {
         pipeline: Arc<str>,
         emitter: Emitter,
         crew: Arc<Crew>,
+        chooser: Option<Chooser>,
         stopping: Arc<AtomicBool>,
     ) -> Picker {
         let replaygain = self.replaygain;
@@ -132,6 +134,7 @@ impl Programming {
             crew,
             files: self.files.clone(),
             fallback_files: self.fallback.files.clone(),
+            chooser,
             stopping,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use super::STOP_WITHIN;
 use super::hooks::{self, HookTable};
 use super::limits::Limits;
+use super::next_track::NextTrack;
 use super::outputs::Outputs;
 use super::programming::Programming;
 use super::resume::SnapshotSource;
@@ -21,9 +22,9 @@ use super::taps::TapTable;
 use super::threads::{Deadlines, Threads};
 use super::voices::VoiceTable;
 use crate::audio::PcmSpec;
+use crate::engine::chooser::Chooser;
 use crate::engine::clock::Clock;
 use crate::engine::mixer::{Command, Links, Mixer, OnAir};
-use crate::engine::picker::Picker;
 use crate::engine::programme::Programme;
 use crate::engine::shared::Locked;
 use crate::error::{Error, Result};
@@ -51,6 +52,8 @@ pub(super) struct Inner {
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub emitter: Emitter,
     pub hooks: Arc<HookTable>,
+    /// Set if the application is asked what is next.
+    pub chooser: OnceLock<Chooser>,
     membership: Arc<Membership>,
     commands: QuietSender<Command>,
     pub threads: Threads,
@@ -87,9 +90,6 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
     }
     let programming = Programming::start(&settings, &threads.decoders)?;
     let stopping = Arc::new(AtomicBool::new(false));
-    let picker =
-        programming.picker(name.clone(), emitter.clone(), threads.decoders.clone(), stopping.clone());
-
     let (commands, receiver) = quiet_channel();
     let inner = Arc::new(Inner {
         name,
@@ -103,6 +103,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         on_air: Arc::default(),
         emitter,
         hooks,
+        chooser: OnceLock::new(),
         membership,
         commands,
         threads,
@@ -116,9 +117,12 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         inner.up_next().list()
     });
     inner.programming.load_first(&settings, restored);
-    inner.up_next().start();
     inner.follow_events(state_file)?;
-    inner.run_mixer(receiver, picker, settings.clock, settings.dead_air)?;
+    match settings.next_track.take() {
+        Some(next_track) => inner.ask_for_next_tracks(next_track)?,
+        None => inner.up_next().start(),
+    }
+    inner.run_mixer(receiver, settings.clock, settings.dead_air)?;
     Ok(inner)
 }
 
@@ -146,11 +150,21 @@ impl Inner {
         self.threads.followers.spawn("hooks", move || hooks::run(&hooks, &pipeline))
     }
 
+    /// Starts the thread that asks the application what is next. The programme starts when it was asked for the
+    /// first track.
+    fn ask_for_next_tracks(self: &Arc<Inner>, next_track: NextTrack) -> Result<()> {
+        let (choose, within) = next_track.of(Arc::downgrade(self));
+        let up_next = self.programming.up_next.clone();
+        let chooser = Chooser::start(self.name.clone(), choose, within, up_next, &self.threads.followers)?;
+        // There is none yet.
+        let _ = self.chooser.set(chooser);
+        Ok(())
+    }
+
     /// Starts the mixer, and with it the first pick. A mixer that panics stops the pipeline.
     fn run_mixer(
         self: &Arc<Inner>,
         commands: QuietReceiver<Command>,
-        picker: Picker,
         clock: Clock,
         dead_air: DeadAir,
     ) -> Result<()> {
@@ -159,6 +173,13 @@ impl Inner {
         let (name, emitter, on_air) = (self.name.to_string(), self.emitter.clone(), self.on_air.clone());
         let start = clock.now();
         let track_hooks = self.hooks.track_hooks.clone();
+        let picker = self.programming.picker(
+            self.name.clone(),
+            self.emitter.clone(),
+            self.threads.decoders.clone(),
+            self.chooser.get().cloned(),
+            self.stopping.clone(),
+        );
         let links = Links { name, clock, commands, pool, emitter, on_air, track_hooks };
         let mix = move || {
             // Made on the mixer's thread, because picking begins here.
@@ -269,6 +290,7 @@ impl Inner {
         let by = Deadlines::within(deadline, own_server);
         self.stopping.store(true, Ordering::Relaxed);
         self.programming.stop();
+        self.chooser.get().into_iter().for_each(Chooser::end);
         // A mixer that has ended on its own is joined all the same.
         self.commands.send(Command::Stop);
         let mut abandoned = self.threads.mixer.join(by.mixer);

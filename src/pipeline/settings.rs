@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Hooks;
+use super::{Hooks, NextTrack};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
@@ -67,6 +67,8 @@ pub struct PipelineSettings {
     pub outputs: Vec<OutputSettings>,
     /// Hooks that it has from the start: see [`Pipeline::add_hook`](crate::Pipeline::add_hook).
     pub hooks: Hooks,
+    /// Asks the application what is to play next.
+    pub next_track: Option<NextTrack>,
     /// The time that it runs by. Leave it alone unless you test or render.
     pub clock: Clock,
 }
@@ -269,6 +271,7 @@ impl Default for PipelineSettings {
             media_roots: Vec::new(),
             outputs: Vec::new(),
             hooks: Hooks::new(),
+            next_track: None,
             clock: Clock::default(),
         }
     }

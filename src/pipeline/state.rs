@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::Pipeline;
+use crate::engine::chooser::Chooser;
 use crate::engine::mixer::read;
 use crate::error::Result;
 use crate::event::TrackInfo;
-use crate::health::Health;
+use crate::health::{Health, Warning};
 use crate::ids::EntryId;
 use crate::playout::{Entry, ListState};
 use crate::units::FrameCount;
@@ -189,6 +190,11 @@ impl Pipeline {
         health.problems.extend(self.inner.outputs().problems());
         health.warn(self.inner.programming.warnings());
         health.warn(self.inner.state_keeping.warning());
+        let choosing = self.inner.chooser.get().and_then(Chooser::hangs_for);
+        health.warn(choosing.map(|time| {
+            let text = format!("the application has not said for {} s what is next", time.as_secs());
+            Warning::new(text.clone(), text)
+        }));
         let hook = self.inner.hooks.hanging();
         health
             .problems

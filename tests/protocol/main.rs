@@ -7,6 +7,7 @@ mod confined;
 mod encoders;
 mod hooks;
 mod metadata;
+mod next_track;
 mod one_moment;
 mod orders;
 mod pcm;

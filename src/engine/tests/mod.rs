@@ -240,6 +240,7 @@ impl Rig {
             file_gain: Arc::new(|_| 1.0),
             emitter: emitter.clone(),
             crew: crew.clone(),
+            chooser: None,
             stopping: Arc::new(AtomicBool::new(false)),
         };
         let crossfade = Duration::from_millis(crossfade_ms);

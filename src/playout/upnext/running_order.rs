@@ -114,6 +114,11 @@ impl RunningOrder {
         }
     }
 
+    /// Whether it is said what plays next: an entry is due, or in the queue.
+    pub fn has_request(&self) -> bool {
+        self.due().is_some() || self.then.queued().len() > 0
+    }
+
     /// Whether there is any entry.
     pub fn is_empty(&self) -> bool {
         self.due().is_none() && self.then.peek().is_none()
