@@ -124,9 +124,10 @@ impl Bitstream {
     pub(super) fn cut_to(&mut self, times: &mp4::Times) {
         let Some(total) = self.total else { return };
         self.last = total.min(i64::MAX as u64) as i64;
-        let from = times.from.min(total);
+        // An edit that begins behind the end would leave nothing.
+        let (from, length) = if times.from < total { (times.from, times.length) } else { (0, None) };
         // The edit's end has a coarser time scale. If the track ends within one step of it, nothing is cut.
-        let to = match times.length {
+        let to = match length {
             Some((length, step)) if from.saturating_add(length).saturating_add(step) <= total => {
                 from + length
             }

@@ -140,18 +140,25 @@ impl Walk<'_> {
             times.open_end = stts.end - stts.start > 8 && self.number(stts.end - 4)? == Some(0);
         }
         if let Some(elst) = self.descend(trak, &[b"edts", b"elst"])? {
-            self.read_edit(&elst, movie_scale, scale, &mut times)?;
+            self.read_edits(&elst, movie_scale, scale, &mut times)?;
         }
         Ok(Some(times))
     }
 
-    /// Reads the edit in an `elst` box, if it has only one. Leading silence does not count as an edit.
-    fn read_edit(&mut self, elst: &Span, movie_scale: u32, scale: u32, times: &mut Times) -> io::Result<()> {
+    /// Reads the edits in an `elst` box as one, from the first tick to the last: what several edits leave out
+    /// in between is played. Leading silence does not count as an edit.
+    fn read_edits(&mut self, elst: &Span, movie_scale: u32, scale: u32, times: &mut Times) -> io::Result<()> {
+        const MAX_EDITS: u32 = 16;
         let version = self.number(elst.start)?.unwrap_or_default() >> 24;
         let count = self.number(elst.start + 4)?.unwrap_or_default();
         let entry = if version == 1 { 20 } else { 12 };
-        let mut only = None;
-        for at in (elst.start + 8..).step_by(entry).take(count.min(16) as usize) {
+        let ticks = |movie_ticks: u64| {
+            let scaled = u128::from(movie_ticks) * u128::from(scale);
+            u64::try_from(scaled.div_ceil(u128::from(movie_scale.max(1)))).unwrap_or(u64::MAX)
+        };
+        // The first tick of all edits, and their end if it is known.
+        let mut all: Option<(u64, Option<u64>)> = None;
+        for at in (elst.start + 8..).step_by(entry).take(count.min(MAX_EDITS) as usize) {
             let (duration, from) = match (version, self.bytes.up_to(at, entry)?.as_slice()) {
                 (1, &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..]) => (
                     u64::from_be_bytes([a, b, c, d, e, f, g, h]),
@@ -163,18 +170,15 @@ impl Walk<'_> {
                 _ => return Ok(()),
             };
             let Ok(from) = u64::try_from(from) else { continue };
-            if only.is_some() {
-                return Ok(());
-            }
-            let ticks = |movie_ticks: u64| {
-                let scaled = u128::from(movie_ticks) * u128::from(scale);
-                u64::try_from(scaled.div_ceil(u128::from(movie_scale.max(1)))).unwrap_or(u64::MAX)
-            };
-            let length = (duration > 0).then(|| (ticks(duration), ticks(1)));
-            only = Some((from, length));
+            let end = (duration > 0).then(|| from.saturating_add(ticks(duration)));
+            all = Some(match all {
+                None => (from, end),
+                Some((first, last)) => (first.min(from), last.zip(end).map(|(last, end)| last.max(end))),
+            });
         }
-        if let Some((from, length)) = only {
-            (times.from, times.length) = (from, length);
+        if let Some((from, end)) = all {
+            let end = end.filter(|_| count <= MAX_EDITS);
+            (times.from, times.length) = (from, end.map(|end| (end - from, ticks(1))));
         }
         Ok(())
     }

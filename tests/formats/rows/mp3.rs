@@ -118,6 +118,14 @@ fn joined(bench: &Bench) -> Vec<Row> {
         })
         .frames(twice)
         .why(JOIN),
+        Row::new("MP3, joined", "ID3v2 in the middle, with music for a picture", {
+            let other = bytes(&bench.ffmpeg("mp3", "-af atempo=2 -b:a 128k"));
+            let picture = (*b"APIC", [&[0; 4][..], &other].concat());
+            let tag = super::id3::tag(3, &[picture]);
+            bench.file("mp3", &[bytes(&lame(bench, "-b 128")), tag, bytes(&lame(bench, "-b 128"))].concat())
+        })
+        .frames(twice)
+        .why("ffmpeg plays the picture"),
         Row::new("MP3, joined", "ID3v1 in the middle", {
             let v1 = super::id3::v1("Of the first", "x");
             bench.file("mp3", &[bytes(&lame(bench, "-b 128")), v1, bytes(&lame(bench, "-b 128"))].concat())

@@ -15,6 +15,7 @@ const PADDING: &str = "ffmpeg plays the padding at the end";
 pub fn rows(bench: &Bench) -> Vec<Row> {
     let mut rows = codecs(bench);
     rows.extend(boxes(bench));
+    rows.extend(edits(bench));
     rows.extend(tags(bench));
     rows
 }
@@ -91,6 +92,47 @@ fn boxes(bench: &Bench) -> Vec<Row> {
         Row::new("M4A, AAC-LC", "mvhd's duration is a second", patched(b"mvhd", 4 + 16, 1_000)).why(PADDING),
         Row::new("M4A, AAC-LC", "mdhd's duration is an hour", patched(b"mdhd", 4 + 16, 44_100 * 3_600))
             .why(PADDING),
+    ]
+}
+
+/// Edit lists that are wrong, and those of editing programs: duration in ms, first frame.
+fn edits(bench: &Bench) -> Vec<Row> {
+    const DELAY: i32 = 1_024;
+    const ALL: u32 = 8_001;
+    const SILENT: &str = "ffmpeg plays nothing";
+    let row = |oddity, edits: &[(u32, i32)]| {
+        let mut file = bytes(&aac(bench, ""));
+        let at = find(&file, b"elst") + 8;
+        let list = edits.iter().flat_map(|&(length, from)| {
+            [length.to_be_bytes(), from.to_be_bytes(), 0x0001_0000_u32.to_be_bytes()].concat()
+        });
+        file.splice(at + 4..at + 16, list);
+        file[at..at + 4].copy_from_slice(&(edits.len() as u32).to_be_bytes());
+        for around in [b"moov", b"trak", b"edts", b"elst"] {
+            let at = find(&file, around) - 4;
+            let size = u32::from_be_bytes([file[at], file[at + 1], file[at + 2], file[at + 3]]);
+            let size = size + 12 * edits.len() as u32 - 12;
+            file[at..at + 4].copy_from_slice(&size.to_be_bytes());
+        }
+        Row::new("M4A, AAC-LC", oddity, bench.file("m4a", &file)).why(PADDING)
+    };
+    vec![
+        row("an edit longer than the sound", &[(10 * ALL, DELAY)]),
+        row("an edit of no length", &[(0, DELAY)]).why(SILENT),
+        row("an edit of the first four seconds", &[(4_000, DELAY)])
+            .frames(Frames::Exactly(4 * 44_100))
+            .why("ffmpeg plays the last packet to its end"),
+        row("an edit that begins before the sound", &[(ALL, -5)])
+            .frames(around())
+            .why("an edit that cannot be is ignored; ffmpeg ends where it ends"),
+        row("an edit that begins behind the sound", &[(ALL, 44_100 * 60)]).frames(around()).why(SILENT),
+        row("silence in front", &[(1_000, -1), (ALL, DELAY)]),
+        row("nothing but silence", &[(1_000, -1)]).frames(around()).why(SILENT),
+        row("two edits, one behind the other", &[(4_000, DELAY), (4_001, DELAY + 4 * 44_100)]),
+        row("two edits that leave out a second", &[(3_000, DELAY), (4_001, DELAY + 4 * 44_100)])
+            .why("ffmpeg leaves that second out, and plays the padding at the end"),
+        row("two edits in the wrong order", &[(4_001, DELAY + 4 * 44_100), (4_000, DELAY)])
+            .why("ffmpeg plays the second half first, and the padding behind it"),
     ]
 }
 
