@@ -13,6 +13,12 @@ prefix=$work/prefix
 mkdir "$work/bin" "$work/music" "$work/scratch"
 
 say() { printf '   %s\n' "$*"; }
+# says COMMAND…: says what the command prints, if it succeeds.
+says() {
+    local printed
+    printed=$("$@") || { printf '%s\n' "$printed" >&2; fail "$* has failed"; }
+    say "$printed"
+}
 fail() { printf 'test-abi: %s\n' "$*" >&2; exit 1; }
 
 [ -e "$built/THIRD-PARTY-LICENCES" ] || sh scripts/licences.sh >"$built/THIRD-PARTY-LICENCES"
@@ -201,11 +207,11 @@ c -pthread ffi/tests/c/guest.c -o "$work/bin/guest"
 cc -std=gnu11 -Wall -Wextra -Werror -O1 -g -pthread ffi/tests/c/unload.c $(pkg-config --cflags longwave) -lm -ldl -o "$work/bin/unload"
 c++ -std=c++17 $warnings -O1 -g -fsanitize=address ffi/tests/c/moves.cpp $(pkg-config --cflags --libs longwave) -o "$work/bin/moves"
 export ASAN_OPTIONS=detect_leaks=1
-say "$(timeout 60 "$work/bin/moves")"
-say "$("$work/bin/misuse" "$work/scratch")"
-say "$("$work/bin/cycles" "$work/scratch" 100)"
-say "$(timeout 120 "$work/bin/guest" "$work/scratch")"
-say "$(timeout 120 "$work/bin/unload" "$prefix/lib/liblongwave.so" "$work/scratch/a.wav" 20)"
+says timeout 60 "$work/bin/moves"
+says "$work/bin/misuse" "$work/scratch"
+says "$work/bin/cycles" "$work/scratch" 100
+says timeout 120 "$work/bin/guest" "$work/scratch"
+says timeout 120 "$work/bin/unload" "$prefix/lib/liblongwave.so" "$work/scratch/a.wav" 20
 
 # Common Lisp.
 rm "$work/input"; : >"$work/input"
