@@ -60,7 +60,7 @@ fn blocks(bench: &Bench) -> Vec<Row> {
     vec![
         Row::new("FLAC, flac", "a cue sheet that is no CD's", with(&[(CUESHEET, cuesheet)])),
         Row::new("FLAC, flac", "a cue sheet of nonsense", with(&[(CUESHEET, vec![0xff; 500])]))
-            .why("mutagen wants a cue sheet to be one"),
+            .why("ffmpeg and mutagen want a cue sheet to be one"),
         Row::new(
             "FLAC, flac",
             "two comments: the first counts",
