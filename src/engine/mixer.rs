@@ -20,11 +20,11 @@ use super::titles::{TitleOrder, Titles};
 use super::voice::Scratch;
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::event::{Emitter, Event};
-use crate::ids::{EntryId, VoiceId};
+use crate::ids::VoiceId;
 use crate::metadata::Title;
 use crate::playout::{
-    Act, Change, DeadAir, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Pace, Stretch,
-    measure,
+    Act, Change, DeadAir, Due, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Meant,
+    Pace, Stretch, measure,
 };
 use crate::ring::{Nothing, QuietReceiver};
 use crate::units::{FrameCount, FramePos};
@@ -38,17 +38,17 @@ pub(crate) enum Command {
     Resume {
         fade: Duration,
     },
-    /// The current track goes on at `to`, or the one that was `due` then.
+    /// The track that was `meant` then goes on at `to`.
     SeekCurrent {
         to: FrameCount,
-        due: Option<EntryId>,
+        meant: Meant,
     },
     Transitions(Transitions),
     /// A title for the current track, or for the one that was `due` then.
     Title {
         output: Option<OutputId>,
         order: TitleOrder,
-        due: Option<EntryId>,
+        due: Option<Due>,
     },
     AddDeck(Box<Deck>),
     Deck(VoiceId, DeckCommand),
@@ -260,7 +260,7 @@ impl Mixer {
         match command {
             Command::Hold { fade } => self.programme.hold(fade),
             Command::Resume { fade } => self.programme.resume(fade),
-            Command::SeekCurrent { to, due } => self.programme.seek(to, due),
+            Command::SeekCurrent { to, meant } => self.programme.seek(to, meant),
             Command::Transitions(transitions) => self.programme.set_transitions(transitions),
             Command::Title { output, order, due } => self.entitle(output, order, due),
             Command::AddDeck(deck) => self.decks.push(*deck),
@@ -287,10 +287,10 @@ impl Mixer {
 
     /// Obeys an order on titles. If another track was due when it was given, it is that track's. (A programme
     /// that is held waits, and titles do not.)
-    fn entitle(&mut self, output: Option<OutputId>, order: TitleOrder, due: Option<EntryId>) {
+    fn entitle(&mut self, output: Option<OutputId>, order: TitleOrder, due: Option<Due>) {
         let due = due.filter(|due| !self.programme.is_held() && !self.programme.plays(*due));
         if let Some(due) = due {
-            self.titles.obey_later(due, output, order.clone());
+            self.titles.obey_later(due.entry, output, order.clone());
         }
         if due.is_none() || self.programme.turn().is_none() {
             self.titles.obey(output, order);

@@ -153,8 +153,8 @@ impl Pipeline {
     /// Continues the current track at this time from its beginning. After a skip or the like, the next track is
     /// current, though it may still be being opened.
     pub fn seek(&self, to: Duration) -> Result<()> {
-        let (to, due) = (self.inner.spec.rate.frames_in(to), self.inner.up_next().due());
-        self.inner.command(Command::SeekCurrent { to, due })
+        let (to, meant) = (self.inner.spec.rate.frames_in(to), self.inner.up_next().meant());
+        self.inner.command(Command::SeekCurrent { to, meant })
     }
 
     /// Plays a file at once, with a quick crossfade. Then the queue and the playlist continue. It

@@ -26,5 +26,5 @@ pub use mix::{Gain, Level, VoiceGain, add, measure};
 pub use pace::{Moved, Pace};
 pub(crate) use pieces::{Piece, assemble, pieces};
 pub use playlist::Entry;
-pub(crate) use upnext::{Asked, Began, Delta, GiveWay, RunningOrder};
+pub(crate) use upnext::{Asked, Began, Delta, Due, GiveWay, Meant, RunningOrder};
 pub use upnext::{Candidate, ListId, ListState, Origin, Place, Playlist, Snapshot, Turn, UpNext, When};

@@ -16,8 +16,7 @@ use super::picker::Picker;
 use super::voice::{CUT, Mixed, Scratch, Then, Voice};
 use crate::audio::PcmSpec;
 use crate::event::{Event, TrackInfo};
-use crate::ids::EntryId;
-use crate::playout::{Curve, Expected, GainRamp, GiveWay, overlap};
+use crate::playout::{Curve, Due, Expected, GainRamp, GiveWay, Meant, overlap};
 use crate::ring::Ending;
 use crate::units::{FrameCount, FramePos};
 
@@ -88,8 +87,8 @@ pub(crate) struct Programme {
     /// The tracks that fade out: [`MOST_FADING`], and those that end within [`CUT`].
     outgoing: Vec<Voice>,
     next: NextTrack,
-    /// Where the track with this id is to start.
-    start_at: Option<(EntryId, FrameCount)>,
+    /// Where the track that was due is to start.
+    start_at: Option<(Due, FrameCount)>,
     bus: Bus,
     /// The next frame to be mixed.
     here: FramePos,
@@ -196,9 +195,10 @@ impl Programme {
         self.current.track().map(Track::aired)
     }
 
-    /// Whether this entry is on the air.
-    pub fn plays(&self, entry: EntryId) -> bool {
-        self.current.track().is_some_and(|track| track.is(entry))
+    /// Whether what was due is on the air now. A track that gives way is not, even if it is the same entry.
+    pub fn plays(&self, due: Due) -> bool {
+        let is_due = |track: &Track| track.is(due.entry) && track.turn >= due.turn && track.skipped.is_none();
+        self.current.track().is_some_and(is_due)
     }
 
     /// How many tracks have begun to sound.
@@ -260,13 +260,18 @@ impl Programme {
         }
     }
 
-    /// The current track goes on at `to`. If another one, `due`, was to follow at once when that was ordered,
-    /// it is the one.
-    pub fn seek(&mut self, to: FrameCount, due: Option<EntryId>) {
+    /// The track that was meant when this was ordered goes on at `to`, at once or as soon as it begins.
+    pub fn seek(&mut self, to: FrameCount, meant: Meant) {
         let silent = self.bus.is_silent();
-        let track = self.current.track_mut();
-        let Some(track) = track.filter(|track| due.is_none_or(|due| track.is(due))) else {
-            self.start_at = due.map(|due| (due, to));
+        let is_meant = match meant {
+            Meant::Due(due) => self.plays(due),
+            Meant::OnAir { turn } => self.current.track().is_some_and(|track| track.turn <= turn),
+            Meant::Nothing => self.current.track().is_some_and(|track| track.fallback),
+        };
+        let Some(track) = self.current.track_mut().filter(|_| is_meant) else {
+            if let Meant::Due(due) = meant {
+                self.start_at = Some((due, to));
+            }
             return;
         };
         if silent {
@@ -408,8 +413,9 @@ impl Programme {
         let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));
         let rise = if fade.0 > 0 { fade } else { self.frames(self.transitions.fade_in) };
         let mut track = Track::new(opened, self.spec.rate, rise, began);
-        if let Some((id, to)) = self.start_at.take()
-            && track.is(id)
+        if let Some((due, to)) = self.start_at.take()
+            && track.is(due.entry)
+            && track.turn == due.turn
         {
             track.voice.seek(to);
         }

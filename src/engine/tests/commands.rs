@@ -10,7 +10,7 @@ use crate::engine::mixer::Command;
 use crate::engine::titles::{TitleHolds, TitleOrder};
 use crate::event::Event;
 use crate::metadata::Title;
-use crate::playout::{Entry, Place};
+use crate::playout::{Entry, Meant, Place};
 use crate::units::FrameCount;
 
 #[test]
@@ -71,7 +71,7 @@ fn a_held_programme_waits_where_it_is() {
 fn beyond_every_end_is_the_end() {
     let rig = Rig::new(&["0.1:80000", "0.2:8000"], false, 500);
     rig.run(1.0);
-    rig.command(Command::SeekCurrent { to: FrameCount(u64::MAX), due: None });
+    rig.command(Command::SeekCurrent { to: FrameCount(u64::MAX), meant: Meant::OnAir { turn: u64::MAX } });
     rig.run(1.0);
     assert_eq!(rig.began().len(), 2);
     rig.stop();

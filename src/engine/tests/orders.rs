@@ -17,6 +17,8 @@ use crate::units::FrameCount;
 /// How long the orders of one batch have to take effect. Fades are shorter, tracks far longer.
 const BATCH_SECONDS: f64 = 0.4;
 const BATCH_FRAMES: u64 = 4_096;
+/// A hold fades out over 10 ms, in which the track plays on.
+const HOLD_FADE_FRAMES: u64 = 80;
 
 const FADE: Duration = Duration::from_millis(50);
 
@@ -329,8 +331,8 @@ impl Both {
                 model.take_if_nothing();
             }
             Order::Seek(to) => {
-                let due = order_of.lock().due();
-                self.player.command(Command::SeekCurrent { to: FrameCount(to), due });
+                let meant = order_of.lock().meant();
+                self.player.command(Command::SeekCurrent { to: FrameCount(to), meant });
                 model.from = model.now.is_some().then_some(to);
             }
             Order::Hold => {
@@ -385,7 +387,7 @@ impl Both {
                 return Err(format!("{current:?} is on the air"));
             }
             if let (Some(from), Some(current)) = (self.model.from.take(), &on_air.current)
-                && !(from..=from + BATCH_FRAMES).contains(&current.played.0)
+                && !(from..=from + BATCH_FRAMES + HOLD_FADE_FRAMES).contains(&current.played.0)
             {
                 return Err(format!("it has been played up to {:?}, from {from}", current.played));
             }
@@ -538,6 +540,23 @@ fn each_skip_takes_a_track_though_the_one_before_is_still_being_opened() {
     let mut both = Both::with_engine();
     both.batch(vec![queue(), Order::Skip, Order::Clear]).unwrap();
     both.player.stop();
+}
+
+#[test]
+fn a_seek_is_for_the_entry_that_is_due_again_and_not_for_its_earlier_turn() {
+    let files = ["0.1:8000001", "0.1:8000002", "0.1:8000003"].map(String::from).to_vec();
+    for skips in [
+        vec![Order::Skip, Order::Skip, Order::Skip],
+        vec![Order::PlayNow("0.1:8000004".into()), Order::Skip, Order::Stop, Order::Skip],
+        vec![Order::Stop, Order::Stop, Order::Stop],
+    ] {
+        let mut both = Both::with_engine();
+        both.batch(vec![Order::Load(files.clone(), When::Now, true)]).unwrap();
+        both.batch(vec![Order::Skip]).unwrap();
+        // The list comes round to the track on the air.
+        both.batch(skips.into_iter().chain([Order::Seek(601_838)]).collect()).unwrap();
+        both.player.stop();
+    }
 }
 
 /// By the machine's clock, for a stepped one would wait for what is being opened.

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::delta::Delta;
 use self::drawn::Drawn;
 use self::rotation::Rotation;
-pub(crate) use self::running_order::{Asked, Began, GiveWay, RunningOrder};
+pub(crate) use self::running_order::{Asked, Began, Due, GiveWay, Meant, RunningOrder};
 pub use self::snapshot::Snapshot;
 use super::playlist::Entry;
 use crate::ids::EntryId;

@@ -20,6 +20,25 @@ pub(crate) enum GiveWay {
     FadeOut(Duration),
 }
 
+/// An entry that was due, and the turn that it was to have. The same entry may have been on the air before, in an
+/// earlier turn: a playlist that repeats comes to it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub entry: EntryId,
+    pub turn: u64,
+}
+
+/// Which track is meant by an order on the current one, when it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// The one on the air, unless it is of a later turn by then.
+    OnAir { turn: u64 },
+    /// The one that is to be on the air at once.
+    Due(Due),
+    /// None of the running order: the fallback's, if it is on the air.
+    Nothing,
+}
+
 /// What begins with an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Began {
@@ -107,10 +126,19 @@ impl RunningOrder {
     }
 
     /// The entry that is due, if one is.
-    pub fn due(&self) -> Option<EntryId> {
+    pub fn due(&self) -> Option<Due> {
         match &self.now {
-            Now::Due(due) => Some(due.entry.id),
+            Now::Due(due) => Some(Due { entry: due.entry.id, turn: self.turn }),
             _ => None,
+        }
+    }
+
+    /// Which track is the current one.
+    pub fn meant(&self) -> Meant {
+        match (self.due(), &self.now) {
+            (Some(due), _) => Meant::Due(due),
+            (None, Now::OnAir) => Meant::OnAir { turn: self.turn },
+            (None, _) => Meant::Nothing,
         }
     }
 
