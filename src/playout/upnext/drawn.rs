@@ -38,6 +38,8 @@ impl UpNext {
         self.take(entry.id, |rotation| {
             list = Some(Before { id: rotation.id, heard: rotation.heard, first });
             rotation.heard = true;
+            // Until it is known to sound. If the list is replaced meanwhile, the count begins again.
+            rotation.failures += 1;
             None
         });
         if origin == Origin::Playlist {
@@ -73,7 +75,6 @@ impl UpNext {
         if let Some(list) = &mut self.list
             && let Some(before) = drawn.list.filter(|before| before.id == list.id)
         {
-            list.failures += 1;
             list.heard = before.heard;
             self.list_first |= before.first;
         }

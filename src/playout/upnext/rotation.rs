@@ -147,6 +147,8 @@ impl Rotation {
         if !repeat && !self.heard && self.passes > 0 {
             (self.next, self.drawn) = (self.entries.len(), self.order.len());
             (self.heard, self.passes) = (true, self.passes - 1);
+            // Those of the pass that has not begun: its entries are tried again if it does.
+            self.failures = 0;
         }
         self.settle(random);
     }
@@ -158,6 +160,8 @@ impl Rotation {
             return;
         }
         self.shuffle = shuffle;
+        // In another order, an entry that failed may come again before all were tried.
+        self.failures = 0;
         self.ahead = None;
         self.drawn = 0;
         if shuffle {

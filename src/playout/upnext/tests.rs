@@ -558,6 +558,7 @@ proptest! {
                         model.next = model.list.len();
                         model.played = if model.shuffle { model.list.clone() } else { Vec::new() };
                         (model.heard, model.passes) = (true, model.passes - 1);
+                        model.failures = 0;
                     }
                 }
                 Op::Shuffle(shuffle) => {
@@ -566,6 +567,9 @@ proptest! {
                         model.played = model.list[..model.next].to_vec();
                     } else if model.shuffle && !shuffle {
                         model.next = model.last.map_or(0, |last| model.index(last) + 1);
+                    }
+                    if model.shuffle != shuffle {
+                        model.failures = 0;
                     }
                     model.shuffle = shuffle;
                 }
