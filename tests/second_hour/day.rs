@@ -84,8 +84,8 @@ fn a_day_plays_what_is_predicted_and_memory_is_flat() {
                 model.queue(ids.into_iter().map(|id| (id, "request".into())), next);
             }
             66..69 => {
-                let id = pipeline.play_file(path("request"), None).unwrap();
-                model.play_file(id, "request");
+                pipeline.play_file(path("request"), None).unwrap();
+                model.play_file("request");
             }
             69..80 => drop(pipeline.play_voice(&voice, VoiceOptions::default()).unwrap()),
             80..81 => {

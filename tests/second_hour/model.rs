@@ -9,13 +9,11 @@ pub const BLOCK: u64 = 1024;
 /// A cut takes 10 ms.
 const CUT: u64 = 80;
 
-/// An item that comes before the playlist.
+/// An entry of the queue.
 #[derive(Clone, Debug)]
-pub enum Item {
-    /// An entry that plays from this frame on.
-    Queued { id: EntryId, name: String, from: u64 },
-    /// The first track of a playlist that comes at once.
-    ListFirst,
+pub struct Queued {
+    pub id: EntryId,
+    pub name: String,
 }
 
 #[derive(Debug, Default)]
@@ -35,9 +33,11 @@ struct Current {
 pub struct Model {
     /// The lengths of the good tracks.
     lengths: BTreeMap<String, u64>,
-    pub items: Vec<Item>,
+    pub queue: Vec<Queued>,
     list: List,
     current: Option<Current>,
+    /// What is to begin as soon as something sounds. It is out of the queue, and has had its turn in the list.
+    due: Option<Current>,
     /// The frame where the current track continues after a fade.
     seek: Option<u64>,
     /// The frames until silence, if the programme is held.
@@ -50,9 +50,10 @@ impl Model {
     pub fn new(lengths: BTreeMap<String, u64>) -> Model {
         Model {
             lengths,
-            items: Vec::new(),
+            queue: Vec::new(),
             list: List::default(),
             current: None,
+            due: None,
             seek: None,
             held: None,
             began: Vec::new(),
@@ -73,19 +74,13 @@ impl Model {
 
     /// Each entry with whether it is good.
     pub fn queued(&self) -> impl Iterator<Item = (EntryId, bool)> {
-        self.items.iter().filter_map(|item| match item {
-            Item::Queued { id, name, .. } => Some((*id, self.lengths.contains_key(name))),
-            Item::ListFirst => None,
-        })
+        self.queue.iter().map(|queued| (queued.id, self.lengths.contains_key(&queued.name)))
     }
 
+    /// What is on the air, or due, gives way to what comes after it.
     pub fn skip(&mut self) {
-        self.stop_current();
-    }
-
-    pub fn stop_current(&mut self) {
-        self.current = None;
-        self.seek = None;
+        (self.current, self.seek, self.due) = (None, None, None);
+        self.draw();
     }
 
     pub fn hold(&mut self) {
@@ -96,49 +91,45 @@ impl Model {
         self.held = None;
     }
 
-    pub fn play_file(&mut self, id: EntryId, name: &str) {
-        self.items.insert(0, Item::Queued { id, name: name.into(), from: 0 });
-        self.skip();
+    pub fn play_file(&mut self, name: &str) {
+        (self.current, self.seek) = (None, None);
+        self.due = Some(Current { name: name.into(), played: 0 });
     }
 
     pub fn queue(&mut self, entries: impl Iterator<Item = (EntryId, String)>, next: bool) {
-        let queued = entries.map(|(id, name)| Item::Queued { id, name, from: 0 });
-        let place = if next { self.front() } else { self.items.len() };
-        self.items.splice(place..place, queued.collect::<Vec<_>>());
-    }
-
-    /// The place of the next entry in the queue. A playlist that comes at once is before the queue.
-    fn front(&self) -> usize {
-        usize::from(matches!(self.items.first(), Some(Item::ListFirst)))
+        let queued: Vec<_> = entries.map(|(id, name)| Queued { id, name }).collect();
+        let place = if next { 0 } else { self.queue.len() };
+        self.queue.splice(place..place, queued);
+        self.draw();
     }
 
     pub fn clear(&mut self) {
-        self.items.retain(|item| matches!(item, Item::ListFirst));
+        self.queue.clear();
     }
 
-    pub fn remove(&mut self, id: EntryId) -> Option<Item> {
-        let is_it = |item: &Item| matches!(item, Item::Queued { id: other, .. } if *other == id);
-        let place = self.items.iter().position(is_it)?;
-        Some(self.items.remove(place))
+    pub fn remove(&mut self, id: EntryId) -> Option<Queued> {
+        let place = self.queue.iter().position(|queued| queued.id == id)?;
+        Some(self.queue.remove(place))
     }
 
     pub fn move_to(&mut self, id: EntryId, first: bool) {
-        let Some(item) = self.remove(id) else { return };
-        let place = if first { self.front() } else { self.items.len() };
-        self.items.insert(place, item);
+        let Some(queued) = self.remove(id) else { return };
+        let place = if first { 0 } else { self.queue.len() };
+        self.queue.insert(place, queued);
     }
 
     pub fn play_list(&mut self, names: Vec<String>, now: bool, repeat: bool) {
         self.list = List { names, next: 0, repeat };
-        self.items.retain(|item| matches!(item, Item::Queued { .. }));
         if now {
-            self.items.insert(0, Item::ListFirst);
-            self.skip();
+            (self.current, self.seek) = (None, None);
+            self.due = self.take_listed();
         }
+        self.draw();
     }
 
     pub fn set_repeat(&mut self, repeat: bool) {
         self.list.repeat = repeat;
+        self.draw();
     }
 
     pub fn seek(&mut self, to: u64) {
@@ -149,16 +140,15 @@ impl Model {
         }
     }
 
-    /// The current track continues under another id, and nothing is held.
-    pub fn restart(&mut self, goes_on: Option<EntryId>) {
-        self.held = None;
-        self.seek = None;
-        if let Some(Current { name, played }) = self.current.take()
-            && played < self.lengths[&name]
+    /// The current track continues, and nothing is held.
+    pub fn restart(&mut self) {
+        (self.held, self.seek) = (None, None);
+        if let Some(current) = self.current.take()
+            && current.played < self.lengths[&current.name]
         {
-            let id = goes_on.expect("it is up next");
-            self.items.insert(0, Item::Queued { id, name, from: played });
+            self.due = Some(current);
         }
+        self.draw();
     }
 
     /// Advances by this many frames.
@@ -191,60 +181,31 @@ impl Model {
     }
 
     fn begin(&mut self) -> bool {
-        let Some((name, from)) = self.next() else { return false };
-        self.take_next();
-        self.began.push(name.clone());
-        self.current = Some(Current { name, played: from });
+        self.draw();
+        let Some(due) = self.due.take() else { return false };
+        self.began.push(due.name.clone());
+        self.current = Some(due);
         true
     }
 
-    /// The next track and its first frame. Bad tracks are skipped.
-    fn next(&self) -> Option<(String, u64)> {
-        for item in &self.items {
-            match item {
-                Item::Queued { name, from, .. } if self.lengths.contains_key(name) => {
-                    return Some((name.clone(), *from));
-                }
-                Item::Queued { .. } => {}
-                Item::ListFirst if self.next_listed().is_none() => {}
-                Item::ListFirst => break,
-            }
+    /// If nothing is on the air, the next track is due. Bad tracks are skipped.
+    fn draw(&mut self) {
+        while self.current.is_none() && self.due.is_none() && !self.queue.is_empty() {
+            let Queued { name, .. } = self.queue.remove(0);
+            self.due = self.lengths.contains_key(&name).then_some(Current { name, played: 0 });
         }
-        self.next_listed().map(|place| (self.list.names[place].clone(), 0))
+        if self.current.is_none() && self.due.is_none() {
+            self.due = self.take_listed();
+        }
     }
 
-    fn next_listed(&self) -> Option<usize> {
+    fn take_listed(&mut self) -> Option<Current> {
         let List { names, next, repeat } = &self.list;
         let around = if *repeat { 0..names.len() } else { 0..0 };
-        (*next..names.len()).chain(around).find(|place| self.lengths.contains_key(&names[*place]))
-    }
-
-    fn take_next(&mut self) {
-        while let Some(item) = self.items.first() {
-            match item {
-                Item::Queued { name, .. } => {
-                    let good = self.lengths.contains_key(name);
-                    self.items.remove(0);
-                    if good {
-                        return;
-                    }
-                }
-                Item::ListFirst => break,
-            }
-        }
-        let listed = self.next_listed();
-        match (listed, self.items.iter().position(|item| matches!(item, Item::Queued { .. }))) {
-            (Some(place), _) => {
-                self.list.next = place + 1;
-                self.items.retain(|item| matches!(item, Item::Queued { .. }));
-            }
-            // The list has nothing more. The queue behind it still plays.
-            (None, Some(_)) => {
-                let marker = self.items.remove(0);
-                self.take_next();
-                self.items.insert(0, marker);
-            }
-            (None, None) => {}
-        }
+        let place =
+            (*next..names.len()).chain(around).find(|place| self.lengths.contains_key(&names[*place]))?;
+        let name = names[place].clone();
+        self.list.next = place + 1;
+        Some(Current { name, played: 0 })
     }
 }
