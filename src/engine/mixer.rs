@@ -23,8 +23,8 @@ use crate::event::{Emitter, Event};
 use crate::ids::VoiceId;
 use crate::metadata::Title;
 use crate::playout::{
-    Act, Change, DeadAir, Due, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Meant,
-    Pace, Stretch, measure,
+    Act, Change, DeadAir, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Meant, Pace,
+    Stretch, measure,
 };
 use crate::ring::{Nothing, QuietReceiver};
 use crate::units::{FrameCount, FramePos};
@@ -44,11 +44,11 @@ pub(crate) enum Command {
         meant: Meant,
     },
     Transitions(Transitions),
-    /// A title for the current track, or for the one that was `due` then.
+    /// A title for the current track, or for the one that was `meant` then if that is still due.
     Title {
         output: Option<OutputId>,
         order: TitleOrder,
-        due: Option<Due>,
+        meant: Meant,
     },
     AddDeck(Box<Deck>),
     Deck(VoiceId, DeckCommand),
@@ -120,8 +120,8 @@ pub(crate) struct Mixer {
     marks: Vec<Mark>,
     /// Where in the job that is being mixed the last track begins, if one does.
     beginning: Option<FramePos>,
-    /// The last job, if a track begins in it and hooks hear of that. They may give the track a title until the
-    /// next job.
+    /// The last job, if a track begins in it and hooks hear of that. They may give the track a title until
+    /// the next job.
     waiting: Option<Waiting>,
     /// Events of the job that is being mixed. They are emitted when the published state shows their effects.
     events: Vec<Event>,
@@ -262,7 +262,7 @@ impl Mixer {
             Command::Resume { fade } => self.programme.resume(fade),
             Command::SeekCurrent { to, meant } => self.programme.seek(to, meant),
             Command::Transitions(transitions) => self.programme.set_transitions(transitions),
-            Command::Title { output, order, due } => self.entitle(output, order, due),
+            Command::Title { output, order, meant } => self.entitle(output, order, meant),
             Command::AddDeck(deck) => self.decks.push(*deck),
             Command::Deck(id, command) => {
                 if let Some(deck) = self.decks.iter_mut().find(|deck| deck.id() == id) {
@@ -287,10 +287,13 @@ impl Mixer {
 
     /// Obeys an order on titles. If another track was due when it was given, it is that track's. (A programme
     /// that is held waits, and titles do not.)
-    fn entitle(&mut self, output: Option<OutputId>, order: TitleOrder, due: Option<Due>) {
-        let due = due.filter(|due| !self.programme.is_held() && !self.programme.plays(*due));
+    fn entitle(&mut self, output: Option<OutputId>, order: TitleOrder, meant: Meant) {
+        let due = match meant {
+            Meant::Due(due) if !self.programme.is_held() && !self.programme.plays(due) => Some(due),
+            Meant::Due(_) | Meant::OnAir { .. } | Meant::Nothing => None,
+        };
         if let Some(due) = due {
-            self.titles.obey_later(due.entry, output, order.clone());
+            self.titles.obey_later(due, output, order.clone());
         }
         if due.is_none() || self.programme.turn().is_none() {
             self.titles.obey(output, order);
@@ -420,9 +423,8 @@ impl Mixer {
         let news: Vec<_> = self.programme.news().collect();
         for news in news {
             match news {
-                News::Begins { track, at, fallback } => {
-                    let entry = (!fallback).then_some(track.id);
-                    self.titles.begin(Arc::new(Title::new(track.title.clone())), entry);
+                News::Begins { track, at, began } => {
+                    self.titles.begin(Arc::new(Title::new(track.title.clone())), began);
                     self.mark(at);
                     self.beginning = Some(at + self.limiter.delay());
                     self.events.push(Event::TrackChange { track, at });

@@ -285,8 +285,8 @@ impl Pipeline {
         self.inner.check_running()?;
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
         let order = TitleOrder::Set(Arc::new(title.in_one_line()), holds);
-        let due = self.inner.up_next().due();
-        self.inner.command(Command::Title { output, order, due })
+        let meant = self.inner.up_next().meant();
+        self.inner.command(Command::Title { output, order, meant })
     }
 
     /// Returns to the title of the current track.
@@ -296,8 +296,8 @@ impl Pipeline {
     pub fn clear_metadata(&self, mount: Option<&str>) -> Result<()> {
         self.inner.check_running()?;
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
-        let due = self.inner.up_next().due();
-        self.inner.command(Command::Title { output, order: TitleOrder::Clear, due })
+        let meant = self.inner.up_next().meant();
+        self.inner.command(Command::Title { output, order: TitleOrder::Clear, meant })
     }
 
     /// Sets the folders below which [confined](Entry::confined) entries lie from now on. An API on this

@@ -50,7 +50,8 @@ pub(crate) enum News {
     Begins {
         track: Arc<TrackInfo>,
         at: FramePos,
-        fallback: bool,
+        /// Its entry, and the turn that it has; the fallback's have none.
+        began: Option<Due>,
     },
     Event(Event),
 }
@@ -413,9 +414,9 @@ impl Programme {
         let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));
         let rise = if fade.0 > 0 { fade } else { self.frames(self.transitions.fade_in) };
         let mut track = Track::new(opened, self.spec.rate, rise, began);
-        if let Some((due, to)) = self.start_at.take()
-            && track.is(due.entry)
-            && track.turn == due.turn
+        // The fallback only fills in: what was due still is.
+        if let Some(began) = track.began()
+            && let Some((_, to)) = self.start_at.take().filter(|(due, _)| *due == began)
         {
             track.voice.seek(to);
         }

@@ -7,7 +7,7 @@ use super::super::voice::{Gate, Mixed, Scratch, Then, Voice};
 use super::{Aired, News};
 use crate::event::{Event, TrackInfo};
 use crate::ids::EntryId;
-use crate::playout::{Began, Curve, GainRamp, crossing};
+use crate::playout::{Began, Curve, Due, GainRamp, crossing};
 use crate::units::{FrameCount, FramePos, SampleRate};
 
 /// A track on the air. Its voice's gate closes for a seek, and for the fade before its end.
@@ -19,7 +19,9 @@ pub(super) struct Track {
     pub skipped: Option<FrameCount>,
     /// Whether it fills in for what should have been played.
     pub fallback: bool,
-    /// Its turn. It gives way when another turn has come.
+    /// The turn that it has. It may have given way to a later one since.
+    began_in: u64,
+    /// The latest turn that it knows. It gives way when another one has come.
     pub turn: u64,
 }
 
@@ -43,6 +45,7 @@ impl Track {
             phase: Phase::Rising { begins_in: 0, playlist: began.list },
             skipped: None,
             fallback: opened.fallback,
+            began_in: began.turn,
             turn: began.turn,
         }
     }
@@ -69,6 +72,11 @@ impl Track {
         }
     }
 
+    /// Its entry, and the turn that it has; the fallback's have none.
+    pub fn began(&self) -> Option<Due> {
+        (!self.fallback).then_some(Due { entry: self.info.id, turn: self.began_in })
+    }
+
     /// Frames until it begins; `None` once it has begun.
     pub fn begins_in(&self) -> Option<u64> {
         match self.phase {
@@ -80,7 +88,7 @@ impl Track {
     /// The track begins, unless it has begun: it is named, and told of.
     pub fn begin(&mut self, at: FramePos, news: &mut Vec<News>) {
         if let Phase::Rising { playlist, .. } = std::mem::replace(&mut self.phase, Phase::Begun) {
-            news.push(News::Begins { track: self.info.clone(), at, fallback: self.fallback });
+            news.push(News::Begins { track: self.info.clone(), at, began: self.began() });
             news.extend(playlist.map(|(name, length)| News::Event(Event::PlaylistChange { name, length })));
         }
     }

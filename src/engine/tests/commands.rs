@@ -95,13 +95,31 @@ fn titles_with(hook: impl Fn(usize) -> Option<TitleOrder>) -> Vec<(String, usize
         rig.run(if job == 0 { 1e-9 } else { 0.128 });
         let begun = rig.began().len();
         for order in (called..begun).filter_map(&hook) {
-            rig.command(Command::Title { output: None, order, due: None });
+            rig.command(Command::Title { output: None, order, meant: Meant::Nothing });
         }
         called = begun;
     }
     let titles = rig.titles();
     rig.stop();
     titles
+}
+
+#[test]
+fn a_title_is_for_the_turn_that_was_due_and_not_for_another_of_the_same_entry() {
+    let rig = Rig::new(&["0.1:8000000", "0.2:8000000"], true, 0);
+    rig.run(0.5);
+    rig.skip(Duration::ZERO);
+    let order = TitleOrder::Set(Arc::new(Title::new("skipped")), TitleHolds::UntilNextTrack);
+    let meant = rig.up_next.lock().meant();
+    rig.command(Command::Title { output: None, order, meant });
+    // The list comes round to the entry that was skipped.
+    rig.skip(Duration::ZERO);
+    rig.skip(Duration::ZERO);
+    rig.run(0.5);
+    let on_air = rig.on_air.load().current.clone().unwrap();
+    assert_eq!(on_air.track.title, "0.2:8000000");
+    assert_eq!(rig.titles().last().unwrap().0, "0.2:8000000");
+    rig.stop();
 }
 
 #[test]
