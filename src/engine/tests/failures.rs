@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use longwave_testing::until;
+
 use super::{Raw, Rig, SPEC};
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
+use crate::engine::mixer::Command;
 use crate::event::Event;
 use crate::filework::HANGS_AFTER;
 use crate::playout::{DeadAir, Entry, GiveWay, Place, Playlist, When};
+use crate::units::FrameCount;
 
 #[test]
 fn a_disk_that_is_away_for_a_second_and_a_half_is_not_heard() {
@@ -171,5 +175,24 @@ fn an_encoder_that_is_replaced_while_it_fails_is_well_again() {
         std::thread::yield_now();
     }
     assert!(!rig.output.has_failed());
+    rig.stop();
+}
+
+#[test]
+fn a_seek_waits_for_its_track_while_the_fallback_fills_in() {
+    let dead_air = DeadAir { after: Some(Duration::from_millis(300)), ..DeadAir::default() };
+    let rig = Rig::guarded(Clock::default(), &["hangs1", "hangs0.3:8000000"], false, 0, dead_air);
+    let entries = vec![Entry::new("0.4:8000")];
+    let fallback = Playlist { name: "fallback".into(), entries, repeat: true, shuffle: false };
+    rig.fallback.lock().load(fallback, When::Now, GiveWay::Crossfade(Duration::ZERO));
+    let due = || rig.up_next.lock().peek().map(|next| next.entry.path.clone());
+    until("the first one is given up", || due().is_some_and(|file| file == Path::new("hangs0.3:8000000")));
+    let meant = rig.up_next.lock().meant();
+    rig.command(Command::SeekCurrent { to: FrameCount(4_000_000), meant });
+    let current = || rig.on_air.load().current.clone();
+    until("the fallback fills in", || current().is_some_and(|current| current.fallback));
+    rig.answers.store(true, Ordering::Relaxed);
+    until("the track is on the air", || current().is_some_and(|current| !current.fallback));
+    assert!(current().is_some_and(|current| current.played.0 >= 4_000_000), "{:?}", current());
     rig.stop();
 }

@@ -45,7 +45,7 @@ const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels:
 /// level of `NaN` panics when it is read.
 ///
 /// A name that ends with `.wav` is a real file. Any other name is a bad file, but for two: `panics` panics
-/// when it is opened, and `hangs`, with whatever follows, opens only once the rig's disk answers.
+/// when it is opened, and `hangs`, with the name of a file after it, opens only once the rig's disk answers.
 struct Constant {
     level: f32,
     frames: u64,
@@ -64,6 +64,7 @@ fn open(path: &Path, answers: &AtomicBool) -> Result<Box<dyn Source>> {
     while name.starts_with("hangs") && !answers.load(Ordering::Relaxed) {
         std::thread::yield_now();
     }
+    let name = name.strip_prefix("hangs").unwrap_or(name);
     if name.ends_with(".wav") {
         return Ok(Box::new(AudioFile::open(path, SPEC)?));
     }
