@@ -1,5 +1,5 @@
-//! Control of a pipeline's programme: what plays next, and when. Orders take effect in the order in which they
-//! are given: those on what plays under the lock of the running order, all others in the mixer's queue.
+//! Control of a pipeline's programme: what plays next, and when. Orders take effect in the order in which
+//! they are given: those on what plays under the lock of the running order, all others in the mixer's queue.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -150,8 +150,11 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Continues the current track at this time from its beginning. After a skip or the like, the next track is
-    /// current, though it may still be being opened.
+    /// Continues the current track at this time from its beginning. After a skip or the like, the next track
+    /// is current, though it may still be being opened.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Busy`] if the mixer has too many orders.
     pub fn seek(&self, to: Duration) -> Result<()> {
         let (to, meant) = (self.inner.spec.rate.frames_in(to), self.inner.up_next().meant());
         self.inner.command(Command::SeekCurrent { to, meant })
@@ -233,8 +236,8 @@ impl Pipeline {
     /// Removes an entry from the queue.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if it is not, or no longer, in the queue; [`Error::Stopped`] if the pipeline is off
-    /// the air.
+    /// [`Error::NotFound`] if it is not, or no longer, in the queue; [`Error::Stopped`] if the pipeline is
+    /// off the air.
     pub fn remove(&self, id: EntryId) -> Result<Entry> {
         self.inner.check_running()?;
         self.inner.up_next().remove(id).ok_or_else(|| not_queued(id))
@@ -243,8 +246,8 @@ impl Pipeline {
     /// Moves an entry of the queue to this index; 0 is the next one. An index beyond the end means the end.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if it is not, or no longer, in the queue; [`Error::Stopped`] if the pipeline is off
-    /// the air.
+    /// [`Error::NotFound`] if it is not, or no longer, in the queue; [`Error::Stopped`] if the pipeline is
+    /// off the air.
     pub fn move_to(&self, id: EntryId, index: usize) -> Result<()> {
         self.inner.check_running()?;
         self.inner.up_next().move_to(id, index).then_some(()).ok_or_else(|| not_queued(id))
@@ -267,11 +270,17 @@ impl Pipeline {
     }
 
     /// Takes the programme off the air: it fades out and stops at its position. Decks continue.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Busy`] if the mixer has too many orders.
     pub fn hold(&self, fade: Duration) -> Result<()> {
         self.inner.command(Command::Hold { fade })
     }
 
     /// Puts a held programme back on the air, at the position where it stopped.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Busy`] if the mixer has too many orders.
     pub fn resume(&self, fade: Duration) -> Result<()> {
         self.inner.command(Command::Resume { fade })
     }
@@ -280,7 +289,8 @@ impl Pipeline {
     /// announces it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if no output of this pipeline has this mount.
+    /// [`Error::NotFound`] if no output of this pipeline has this mount; [`Error::Stopped`] if the pipeline
+    /// is off the air; [`Error::Busy`] if the mixer has too many orders.
     pub fn update_metadata(&self, title: Title, mount: Option<&str>, holds: TitleHolds) -> Result<()> {
         self.inner.check_running()?;
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;
@@ -292,7 +302,8 @@ impl Pipeline {
     /// Returns to the title of the current track.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if no output of this pipeline has this mount.
+    /// [`Error::NotFound`] if no output of this pipeline has this mount; [`Error::Stopped`] if the pipeline
+    /// is off the air; [`Error::Busy`] if the mixer has too many orders.
     pub fn clear_metadata(&self, mount: Option<&str>) -> Result<()> {
         self.inner.check_running()?;
         let output = mount.map(|mount| Ok(self.inner.outputs().find(mount)?.id())).transpose()?;

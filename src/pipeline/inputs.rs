@@ -46,8 +46,8 @@ impl VoiceInput {
         self.push_within(frames, Duration::ZERO)
     }
 
-    /// The same, but waits for room until all frames were taken, for this long at most. A paused voice makes no
-    /// room.
+    /// The same, but waits for room until all frames were taken, for this long at most. A paused voice makes
+    /// no room.
     ///
     /// # Errors
     /// [`Error::Stopped`] when the voice was stopped, also while it waits.
@@ -103,7 +103,8 @@ impl Pipeline {
     /// Plays PCM that the application pushes. Until it does, and whenever it is late, the voice is silent.
     ///
     /// # Errors
-    /// [`Error::Limit`] if there are [`max_voices`](crate::PipelineSettings::max_voices).
+    /// [`Error::Limit`] if there are [`max_voices`](crate::PipelineSettings::max_voices); [`Error::Stopped`]
+    /// if the pipeline is off the air.
     pub fn play_input(&self, options: VoiceOptions) -> Result<VoiceInput> {
         self.inner.check_running()?;
         let (feed, filler) = by_hand(self.inner.spec, AHEAD);
@@ -111,11 +112,11 @@ impl Pipeline {
         Ok(VoiceInput { id, filler })
     }
 
-    /// Plays what is written into a pipe: interleaved samples in the pipeline's rate and channels, live or as fast
-    /// as they can be made. A write waits while about two seconds wait to sound. (In an event loop, make the pipe
-    /// non-blocking and wait until it is writable.) The pipe can be another program's standard output. The voice
-    /// ends when the pipe is closed and everything has sounded. Once the voice has been stopped, writes fail with
-    /// `EPIPE`.
+    /// Plays what is written into a pipe: interleaved samples in the pipeline's rate and channels, live or as
+    /// fast as they can be made. A write waits while about two seconds wait to sound. (In an event loop, make
+    /// the pipe non-blocking and wait until it is writable.) The pipe can be another program's standard
+    /// output. The voice ends when the pipe is closed and everything has sounded. Once the voice has been
+    /// stopped, writes fail with `EPIPE`.
     ///
     /// ```no_run
     /// # fn example(pipeline: &longwave::Pipeline) -> Result<(), Box<dyn std::error::Error>> {
@@ -130,8 +131,8 @@ impl Pipeline {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Limit`] if there are [`max_voices`](crate::PipelineSettings::max_voices); [`Error::Io`] if the
-    /// process has no descriptor or thread left.
+    /// [`Error::Limit`] if there are [`max_voices`](crate::PipelineSettings::max_voices); [`Error::Io`] if
+    /// the process has no descriptor or thread left; [`Error::Stopped`] if the pipeline is off the air.
     pub fn play_pipe(&self, format: SampleFormat, options: VoiceOptions) -> Result<(PipeWriter, VoiceId)> {
         let (reader, writer) = io::pipe().map_err(Error::io("making a pipe"))?;
         let input = self.play_input(options)?;

@@ -183,7 +183,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::NotFound`] if no output has this mount; [`Error::Setting`] if the encoder cannot be opened,
-    /// or makes another content type. Nothing changes then.
+    /// or makes another content type; [`Error::Stopped`] if the pipeline is off the air. Nothing changes
+    /// then.
     pub fn replace_encoder(&self, mount: &str, encoder: impl EncoderSettings + 'static) -> Result<()> {
         self.inner.check_running()?;
         let settings: Arc<dyn EncoderSettings> = Arc::new(encoder);
@@ -234,7 +235,7 @@ impl Pipeline {
     /// this returns, another output may take the mount. A stuck encoder is not waited for.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if no output has this mount.
+    /// [`Error::NotFound`] if no output has this mount; [`Error::Stopped`] if the pipeline is off the air.
     pub fn remove_output(&self, mount: &str) -> Result<()> {
         self.inner.check_running()?;
         let mut outputs = self.inner.outputs();

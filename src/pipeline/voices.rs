@@ -76,7 +76,8 @@ impl Pipeline {
     /// # Errors
     /// [`Error::File`] if it cannot be played, [`Error::NoAnswer`] if its disk does not answer within five
     /// seconds; [`Error::Setting`] for a volume that no voice has; [`Error::Limit`] if there are
-    /// [`max_voices`](crate::PipelineSettings::max_voices).
+    /// [`max_voices`](crate::PipelineSettings::max_voices); [`Error::Stopped`] if the pipeline is off
+    /// the air.
     pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
         let path = path.as_ref();
         let inner = &self.inner;
@@ -108,6 +109,9 @@ impl Pipeline {
 
     /// Stops decks, application voices and the current track, by a fade of this length. What follows
     /// is the next track, or nothing while the programme is held.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Busy`] if the mixer has too many orders.
     pub fn stop_all_voices(&self, fade: Duration) -> Result<()> {
         self.inner.command(Command::StopDecks { fade })?;
         self.inner.up_next().skip(GiveWay::FadeOut(fade));
