@@ -296,8 +296,9 @@ lw_status lw_pipeline_play_input(lw_pipeline pipeline,
 // later. `LW_STOPPED` when the voice was stopped.
 lw_status lw_input_push(lw_input input, const float *pcm, size_t frames, size_t *taken);
 
-// The same, but waits for room until all frames were taken, for `timeout_ms` at most (less than 0: for as long as
-// it takes). A paused voice makes no room. Other calls for this input wait meanwhile, except `lw_input_close`.
+// The same, but waits for room until all frames were taken, for `timeout_ms` at most (less than 0: for as
+// long as it takes). A paused voice makes no room. Other calls for this input wait meanwhile, except
+// `lw_input_close`.
 lw_status lw_input_push_within(lw_input input,
                                const float *pcm,
                                size_t frames,
@@ -307,11 +308,12 @@ lw_status lw_input_push_within(lw_input input,
 // Closes an input: its voice ends when all that was pushed has sounded. Closing it again is harmless.
 lw_status lw_input_close(lw_input input);
 
-// Plays what is written into a pipe: interleaved samples in the pipeline's rate and channels, as `format` says:
-// `f32le` (NULL means that) or `s16le`. `fd` is the pipe's writing end. It belongs to the host, and can be the
-// standard output of another program. A write waits while about two seconds wait to sound; with `O_NONBLOCK`, wait
-// until it is writable. The voice ends when it is closed and everything has sounded. Once the voice has been
-// stopped, a write fails with `EPIPE` (and `SIGPIPE`). `voice` is the voice's number and may be NULL.
+// Plays what is written into a pipe: interleaved samples in the pipeline's rate and channels, as `format`
+// says: `f32le` (NULL means that) or `s16le`. `fd` is the pipe's writing end. It belongs to the host, and
+// can be the standard output of another program. A write waits while about two seconds wait to sound; with
+// `O_NONBLOCK`, wait until it is writable. The voice ends when it is closed and everything has sounded. Once
+// the voice has been stopped, a write fails with `EPIPE` (and `SIGPIPE`). `voice` is the voice's number and
+// may be NULL.
 lw_status lw_pipeline_play_pipe(lw_pipeline pipeline,
                                 const char *format,
                                 double volume,
@@ -319,17 +321,16 @@ lw_status lw_pipeline_play_pipe(lw_pipeline pipeline,
                                 int *fd,
                                 uint64_t *voice);
 
-// Opens a tap: the mixed PCM, just as the encoders get it, with all voices. For meters, recordings, recognition.
-// It is closed by `lw_tap_close`. `LW_LIMIT` if the pipeline has 16 taps.
-lw_status lw_pipeline_tap(lw_pipeline pipeline,
-                          lw_tap *tap);
+// Opens a tap: the mixed PCM, just as the encoders get it, with all voices. For meters, recordings,
+// recognition. It is closed by `lw_tap_close`. `LW_LIMIT` if the pipeline has 16 taps.
+lw_status lw_pipeline_tap(lw_pipeline pipeline, lw_tap *tap);
 
-// Reads interleaved frames that follow each other into `pcm`, which has room for so many frames in the pipeline's
-// channels: as many as there are now. If there are none, it waits for the first, for `timeout_ms` at most (less
-// than 0: for as long as it takes). `read` is how many it has read, 0 if none came in time. `position` is where
-// the first of them lies on the pipeline's sample clock, in frames; it may be NULL. About two seconds wait to be
-// read; what comes then is lost to this tap: the positions show where. `LW_STOPPED` when the pipeline has stopped
-// and everything was read.
+// Reads interleaved frames that follow each other into `pcm`, which has room for so many frames in the
+// pipeline's channels: as many as there are now. If there are none, it waits for the first, for `timeout_ms`
+// at most (less than 0: for as long as it takes). `read` is how many it has read, 0 if none came in time.
+// `position` is where the first of them lies on the pipeline's sample clock, in frames; it may be NULL.
+// About two seconds wait to be read; what comes then is lost to this tap: the positions show where.
+// `LW_STOPPED` when the pipeline has stopped and everything was read.
 lw_status lw_tap_read(lw_tap tap,
                       float *pcm,
                       size_t frames,
@@ -340,11 +341,10 @@ lw_status lw_tap_read(lw_tap tap,
 // How many frames were lost to this tap because they were not read in time.
 lw_status lw_tap_lost(lw_tap tap, uint64_t *frames);
 
-// A file descriptor for `poll` and the like. It is readable while there is PCM that no read has begun, and once
-// the pipeline has stopped. Wait for it, then call `lw_tap_read` with a timeout of 0 until it reads nothing. It
-// belongs to the tap: do not read or close it.
-lw_status lw_tap_fd(lw_tap tap,
-                    int *fd);
+// A file descriptor for `poll` and the like. It is readable while there is PCM that no read has begun, and
+// once the pipeline has stopped. Wait for it, then call `lw_tap_read` with a timeout of 0 until it reads
+// nothing. It belongs to the tap: do not read or close it.
+lw_status lw_tap_fd(lw_tap tap, int *fd);
 
 // Closes a tap. Closing it again is harmless.
 lw_status lw_tap_close(lw_tap tap);
@@ -448,17 +448,16 @@ lw_status lw_pipeline_remaining_ms(lw_pipeline pipeline, uint64_t *milliseconds)
 lw_status lw_pipeline_up_next(lw_pipeline pipeline, size_t most, char **json);
 
 // The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with
-// `began_at`. The last of them may still be on the air. A pipeline that has stopped still gives them. `json` is
-// freed by `lw_free`.
-lw_status lw_pipeline_history(lw_pipeline pipeline,
-                              char **json);
+// `began_at`. The last of them may still be on the air. A pipeline that has stopped still gives them. `json`
+// is freed by `lw_free`.
+lw_status lw_pipeline_history(lw_pipeline pipeline, char **json);
 
 // The playlist in play, and how far it is, as JSON: `name`, `length`, `played` (of this pass), `passes`
 // (before this one), `loop`, `shuffle`, `begun`. `LW_NONE` if there is none. `json` is freed by `lw_free`.
 lw_status lw_pipeline_playlist(lw_pipeline pipeline, char **json);
 
-// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL. `LW_NOT_FOUND`
-// if no output of the pipeline has this mount.
+// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL.
+// `LW_NOT_FOUND` if no output of the pipeline has this mount.
 lw_status lw_pipeline_listener_count(lw_pipeline pipeline, const char *mount, uint64_t *count);
 
 // How much has been mixed since the pipeline started, in milliseconds.
@@ -477,10 +476,9 @@ lw_status lw_pipeline_levels(lw_pipeline pipeline, char **json);
 lw_status lw_pipeline_fill(lw_pipeline pipeline,
                            char **json);
 
-// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. It is also told of
-// a pipeline that has stopped. `json` is freed by `lw_free`.
-lw_status lw_pipeline_health(lw_pipeline pipeline,
-                             char **json);
+// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. It is also told
+// of a pipeline that has stopped. `json` is freed by `lw_free`.
+lw_status lw_pipeline_health(lw_pipeline pipeline, char **json);
 
 // What a pipeline needs to go on from here: its queue, its playlist and how far it is, its history, and the
 // current track with its offset. JSON to be kept and given to `lw_pipeline_restore`, opaque otherwise; freed
@@ -582,8 +580,8 @@ lw_status lw_server_remove_mount(lw_server server, const char *mount);
 // Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to
 // listeners call by call. Takes bytes as far as there is room, and says in `taken` how many; never waits,
 // never drops. Audio is to come in real time; about ten seconds of it may be ahead. Offer later what was not
-// taken. Bytes that belong to no packet of the content type are taken and left out; `lw_server_mount_info` counts
-// them (`garbage_bytes`), and says after 64 KiB without a packet what is wrong (`unreadable`).
+// taken. Bytes that belong to no packet of the content type are taken and left out; `lw_server_mount_info`
+// counts them (`garbage_bytes`), and says after 64 KiB without a packet what is wrong (`unreadable`).
 lw_status lw_server_write_audio(lw_server server,
                                 const char *mount,
                                 const uint8_t *bytes,
@@ -598,11 +596,9 @@ lw_status lw_server_update_metadata(lw_server server, const char *mount, const c
 // `lw_server_add_mount` whose content type is not parsed.
 lw_status lw_server_set_header(lw_server server, const char *mount, const uint8_t *bytes, size_t count);
 
-// The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its second
-// second on. `LW_NOT_FOUND` if there is no such mount.
-lw_status lw_server_listener_count(lw_server server,
-                                   const char *mount,
-                                   uint64_t *count);
+// The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its
+// second second on. `LW_NOT_FOUND` if there is no such mount.
+lw_status lw_server_listener_count(lw_server server, const char *mount, uint64_t *count);
 
 // When the first packet of its title reached a mount, in milliseconds since 1970.
 lw_status lw_server_changed_at(lw_server server, const char *mount, uint64_t *ms_since_1970);
@@ -628,8 +624,8 @@ lw_status lw_station_open(const char *declaration, lw_station *station);
 lw_status lw_station_read(const char *file, lw_station *station);
 
 // Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started
-// once. If its declaration has `users_file` or `media_roots`, it serves the HTTP API, as the program does. (Users
-// are made by `longwave user`; a users file without users lets nobody in.)
+// once. If its declaration has `users_file` or `media_roots`, it serves the HTTP API, as the program does.
+// (Users are made by `longwave user`; a users file without users lets nobody in.)
 lw_status lw_station_start(lw_station station);
 
 // Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the

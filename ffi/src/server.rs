@@ -270,8 +270,8 @@ pub unsafe extern "C" fn lw_server_remove_mount(server: lw_server, mount: *const
 /// Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to
 /// listeners call by call. Takes bytes as far as there is room, and says in `taken` how many; never waits,
 /// never drops. Audio is to come in real time; about ten seconds of it may be ahead. Offer later what was not
-/// taken. Bytes that belong to no packet of the content type are taken and left out; `lw_server_mount_info` counts
-/// them (`garbage_bytes`), and says after 64 KiB without a packet what is wrong (`unreadable`).
+/// taken. Bytes that belong to no packet of the content type are taken and left out; `lw_server_mount_info`
+/// counts them (`garbage_bytes`), and says after 64 KiB without a packet what is wrong (`unreadable`).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_write_audio(
     server: lw_server,
@@ -330,8 +330,8 @@ pub unsafe extern "C" fn lw_server_set_header(
     })
 }
 
-/// The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its second
-/// second on. `LW_NOT_FOUND` if there is no such mount.
+/// The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its
+/// second second on. `LW_NOT_FOUND` if there is no such mount.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_listener_count(
     server: lw_server,

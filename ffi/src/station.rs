@@ -125,8 +125,8 @@ pub unsafe extern "C" fn lw_station_read(file: *const c_char, station: *mut lw_s
 }
 
 /// Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started
-/// once. If its declaration has `users_file` or `media_roots`, it serves the HTTP API, as the program does. (Users
-/// are made by `longwave user`; a users file without users lets nobody in.)
+/// once. If its declaration has `users_file` or `media_roots`, it serves the HTTP API, as the program does.
+/// (Users are made by `longwave user`; a users file without users lets nobody in.)
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_station_start(station: lw_station) -> lw_status {
     call(|| handles::find::<Station>(station)?.start())

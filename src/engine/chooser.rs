@@ -1,8 +1,8 @@
 //! The thread `next`: asks the application what is to play next, if it wants to be asked.
 //!
-//! Reads: questions of the thread that picks the next track. Writes: the application's answers into the queue.
-//! Whoever asks waits no longer than the application was given: then the playlist goes on. A late answer is
-//! queued all the same. Meanwhile nothing is asked, and nothing else waits.
+//! Reads: questions of the thread that picks the next track. Writes: the application's answers into the
+//! queue. Whoever asks waits no longer than the application was given: then the playlist goes on. A late
+//! answer is queued all the same. Meanwhile nothing is asked, and nothing else waits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,8 @@ use super::shared::SharedUpNext;
 use crate::error::Result;
 use crate::playout::{Entry, Place};
 
-/// Asks the application. `None`: it leaves the choice to the playlist. It may also have queued something itself.
+/// Asks the application. `None`: it leaves the choice to the playlist. It may also have queued something
+/// itself.
 pub(crate) type Choose = dyn FnMut() -> Option<Entry> + Send;
 
 /// How often whoever waits for an answer looks whether it still has to.
@@ -93,8 +94,8 @@ impl Chooser {
         Ok(chooser)
     }
 
-    /// Asks what is next if the queue is empty, and waits for the answer. Returns whether the queue has an entry
-    /// now. `is_over` says whether the answer is of no use any more.
+    /// Asks what is next if the queue is empty, and waits for the answer. Returns whether the queue has an
+    /// entry now. `is_over` says whether the answer is of no use any more.
     pub fn ask(&self, is_over: impl Fn() -> bool) -> bool {
         let deadline = Instant::now() + self.within;
         {

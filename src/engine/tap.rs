@@ -81,11 +81,12 @@ impl Drop for TapEnd {
     }
 }
 
-/// A reader of the mixed PCM of a pipeline: what the encoders get, with all voices, after the limiter. For meters,
-/// recordings, recognition. It may be read on any one thread, and ends when it is dropped or the pipeline stops.
+/// A reader of the mixed PCM of a pipeline: what the encoders get, with all voices, after the limiter. For
+/// meters, recordings, recognition. It may be read on any one thread, and ends when it is dropped or the
+/// pipeline stops.
 ///
-/// The mixer is ahead of the listeners by what their players buffer. It gives about 100 ms at a time. About two
-/// seconds wait to be read; what comes then is lost to this tap, and counted. Nothing else is affected.
+/// The mixer is ahead of the listeners by what their players buffer. It gives about 100 ms at a time. About
+/// two seconds wait to be read; what comes then is lost to this tap, and counted. Nothing else is affected.
 ///
 /// ```no_run
 /// # fn example(pipeline: &longwave::Pipeline) -> longwave::Result<()> {
@@ -120,8 +121,8 @@ struct Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TapRead {
-    /// Where the first frame lies on the pipeline's sample clock. If it is not where the last read ended, what is
-    /// between was lost.
+    /// Where the first frame lies on the pipeline's sample clock. If it is not where the last read ended,
+    /// what is between was lost.
     pub position: FramePos,
     /// How many frames were read: 0 if none came in time.
     pub frames: usize,
@@ -133,8 +134,8 @@ impl Tap {
         self.spec
     }
 
-    /// Fills `pcm` with interleaved frames that follow each other: as many as there are now and have room. If there
-    /// are none, it waits for the first ones, for this long at most.
+    /// Fills `pcm` with interleaved frames that follow each other: as many as there are now and have room. If
+    /// there are none, it waits for the first ones, for this long at most.
     ///
     /// # Errors
     /// [`Error::Stopped`] if the pipeline has stopped and everything was read.
@@ -170,8 +171,9 @@ impl Tap {
         FrameCount(self.shared.lost.load(Ordering::Relaxed))
     }
 
-    /// A file descriptor for `poll` and the like. It is readable while a job waits that [`read`](Tap::read) has not
-    /// begun, and at the end. So read until no more comes. The tap owns it: do not read from it or close it.
+    /// A file descriptor for `poll` and the like. It is readable while a job waits that [`read`](Tap::read)
+    /// has not begun, and at the end. So read until no more comes. The tap owns it: do not read from it or
+    /// close it.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.shared.readable.as_fd()
     }

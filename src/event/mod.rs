@@ -186,8 +186,8 @@ pub enum Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StationEvent {
-    /// The name of the pipeline that it is about. `None` for a mount that no pipeline feeds and its listeners,
-    /// and for [`Event::Missed`].
+    /// The name of the pipeline that it is about. `None` for a mount that no pipeline feeds and its
+    /// listeners, and for [`Event::Missed`].
     pub pipeline: Option<Arc<str>>,
     /// The event.
     pub event: Event,

@@ -29,8 +29,9 @@ type Function = Arc<Mutex<dyn FnMut(&Pipeline, &Event) + Send>>;
 ///
 /// ```
 /// use longwave::{EventKind, Hooks};
-/// let hooks = Hooks::new().on(EventKind::PipelineStart, |pipeline, _| println!("{} is on the air",
-/// pipeline.name()));
+/// let hooks = Hooks::new().on(EventKind::PipelineStart, |pipeline, _| {
+///     println!("{} is on the air", pipeline.name());
+/// });
 /// ```
 #[derive(Clone, Default)]
 pub struct Hooks {

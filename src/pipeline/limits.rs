@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 /// Outputs of a pipeline, at most. Each costs an encoder.
 pub(super) const MAX_OUTPUTS: usize = 64;
 
+/// Taps of a pipeline, at most. Each keeps two seconds of PCM.
+const MAX_TAPS: usize = 16;
+
 /// The limits that are settings. A reload changes them; what is there already stays.
 pub(super) struct Limits {
     voices: AtomicUsize,
@@ -45,9 +48,6 @@ impl Limits {
         within("max_queue", length, self.queue(), "queue fewer files, or raise the limit")
     }
 }
-
-/// Taps of a pipeline, at most. Each keeps two seconds of PCM.
-const MAX_TAPS: usize = 16;
 
 /// Whether a pipeline may have so many taps.
 pub(super) fn taps_of(count: usize) -> Result<()> {

@@ -13,13 +13,13 @@ const WITHIN: Duration = Duration::from_secs(5);
 
 type Function = dyn FnMut(&Pipeline) -> Option<Entry> + Send;
 
-/// An application's answer to what is to play next. It is asked whenever the queue is empty and the next track is
-/// to be opened, which is one track ahead: when the one before it begins.
+/// An application's answer to what is to play next. It is asked whenever the queue is empty and the next
+/// track is to be opened, which is one track ahead: when the one before it begins.
 ///
-/// It is called on a thread of its own, `next`, and may take its time, look into a database, and call everything on
-/// the pipeline. Its answer is queued. `None` leaves the choice to the playlist, and so does an answer that takes
-/// longer than [`within`](NextTrack::within); it is queued when it comes. If a file that it names cannot be
-/// played, it is asked again, up to eight times for a track.
+/// It is called on a thread of its own, `next`, and may take its time, look into a database, and call
+/// everything on the pipeline. Its answer is queued. `None` leaves the choice to the playlist, and so does an
+/// answer that takes longer than [`within`](NextTrack::within); it is queued when it comes. If a file that it
+/// names cannot be played, it is asked again, up to eight times for a track.
 ///
 /// ```
 /// use longwave::{Entry, NextTrack};

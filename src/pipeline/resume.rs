@@ -127,8 +127,8 @@ impl SnapshotSource {
         PipelineSnapshot {
             up_next,
             waiting: waiting.map(|(id, from)| (id, self.spec.rate.duration_of(from))),
-            // A fallback only filled in, and of a track that is over there is nothing to go on with. If another
-            // one is due, it comes instead.
+            // A fallback only filled in, and of a track that is over there is nothing to go on with. If
+            // another one is due, it comes instead.
             current: on_air
                 .filter(|aired| !is_due && !aired.fallback && aired.remaining != Some(FrameCount(0)))
                 .map(|aired| Interrupted {

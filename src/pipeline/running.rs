@@ -150,8 +150,8 @@ impl Inner {
         self.threads.followers.spawn("hooks", move || hooks::run(&hooks, &pipeline))
     }
 
-    /// Starts the thread that asks the application what is next. The programme starts when it was asked for the
-    /// first track.
+    /// Starts the thread that asks the application what is next. The programme starts when it was asked for
+    /// the first track.
     fn ask_for_next_tracks(self: &Arc<Inner>, next_track: NextTrack) -> Result<()> {
         let (choose, within) = next_track.of(Arc::downgrade(self));
         let up_next = self.programming.up_next.clone();

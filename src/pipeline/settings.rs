@@ -133,8 +133,8 @@ impl Settings for PipelineSettings {
             "Where the pipeline keeps what it needs to go on where it was, after a restart or a crash: a file, or none \
              yet, in a folder that Longwave can write to. Every pipeline has another: a second one is refused \
              (`FILE.lock` is there while it runs). A damaged state is set aside, by the name \
-             `FILE.aside`; what is no state at all, such as a song, is refused. `FILE.journal`, beside it, has what changed since it was written: \
-             keep both or none. What the API or an application has changed is written within five seconds: \
+             `FILE.aside`; what is no state at all, such as a song, is refused. `FILE.journal`, beside it, \
+             has what changed since it was written: keep both or none. What the API or an application has changed is written within five seconds: \
              a crash or a power cut may lose what came after that.";
         "max_voices" = "64", COUNT => max_voices, Applied,
             "Voices over the programme, at most. Each costs time of the mixer.";

@@ -92,8 +92,8 @@ impl History {
 }
 
 impl Pipeline {
-    /// The track on the air, from the sample on at which its event and its title tell of it. A stopped pipeline
-    /// has none.
+    /// The track on the air, from the sample on at which its event and its title tell of it. A stopped
+    /// pipeline has none.
     pub fn current_track(&self) -> Option<CurrentTrack> {
         let current = read(&self.inner.on_air).current.clone().filter(|_| self.is_running())?;
         let rate = self.inner.spec.rate;
@@ -123,8 +123,8 @@ impl Pipeline {
     /// The number of listeners of one of its mounts, or of all of them.
     ///
     /// # Errors
-    /// [`Error::NotFound`](crate::Error::NotFound) if no output of this pipeline has this mount; [`Error::Stopped`](crate::Error::Stopped) if the pipeline, or
-    /// its server, is off the air.
+    /// [`Error::NotFound`](crate::Error::NotFound) if no output of this pipeline has this mount;
+    /// [`Error::Stopped`](crate::Error::Stopped) if the pipeline, or its server, is off the air.
     pub fn listener_count(&self, mount: Option<&str>) -> Result<usize> {
         self.inner.check_running()?;
         let server = self.server()?;
@@ -160,8 +160,8 @@ impl Pipeline {
     }
 
     /// The health of the pipeline: whether it is on the air with sound. It is off the air if it or its server
-    /// is stopped, or if it has no output. Dead air, a fallback, stuck or failed encoders, and a mixer that is
-    /// behind are problems as long as they last.
+    /// is stopped, or if it has no output. Dead air, a fallback, stuck or failed encoders, and a mixer that
+    /// is behind are problems as long as they last.
     pub fn health(&self) -> Health {
         let mut health = Health::default();
         if !self.is_running() {

@@ -10,7 +10,8 @@ use longwave_testing::studio::{JOB, Studio, constant, server};
 use longwave_testing::tap::Tap;
 use longwave_testing::{seconds, until};
 
-/// A studio with tracks of a second, a playlist of some of them, and an application that is asked what is next.
+/// A studio with tracks of a second, a playlist of some of them, and an application that is asked what is
+/// next.
 fn studio(tracks: &[&str], playlist: &[&str], next_track: impl FnOnce(&Path) -> NextTrack) -> Studio {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let path = |name: &&str| folder.path().join(format!("{name}.wav"));

@@ -93,8 +93,9 @@ pub unsafe extern "C" fn lw_input_push(
     unsafe { lw_input_push_within(input, pcm, frames, 0, taken) }
 }
 
-/// The same, but waits for room until all frames were taken, for `timeout_ms` at most (less than 0: for as long as
-/// it takes). A paused voice makes no room. Other calls for this input wait meanwhile, except `lw_input_close`.
+/// The same, but waits for room until all frames were taken, for `timeout_ms` at most (less than 0: for as
+/// long as it takes). A paused voice makes no room. Other calls for this input wait meanwhile, except
+/// `lw_input_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_input_push_within(
     input: lw_input,
@@ -123,11 +124,12 @@ pub extern "C" fn lw_input_close(input: lw_input) -> lw_status {
     })
 }
 
-/// Plays what is written into a pipe: interleaved samples in the pipeline's rate and channels, as `format` says:
-/// `f32le` (NULL means that) or `s16le`. `fd` is the pipe's writing end. It belongs to the host, and can be the
-/// standard output of another program. A write waits while about two seconds wait to sound; with `O_NONBLOCK`, wait
-/// until it is writable. The voice ends when it is closed and everything has sounded. Once the voice has been
-/// stopped, a write fails with `EPIPE` (and `SIGPIPE`). `voice` is the voice's number and may be NULL.
+/// Plays what is written into a pipe: interleaved samples in the pipeline's rate and channels, as `format`
+/// says: `f32le` (NULL means that) or `s16le`. `fd` is the pipe's writing end. It belongs to the host, and
+/// can be the standard output of another program. A write waits while about two seconds wait to sound; with
+/// `O_NONBLOCK`, wait until it is writable. The voice ends when it is closed and everything has sounded. Once
+/// the voice has been stopped, a write fails with `EPIPE` (and `SIGPIPE`). `voice` is the voice's number and
+/// may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_play_pipe(
     pipeline: lw_pipeline,
@@ -151,8 +153,8 @@ pub unsafe extern "C" fn lw_pipeline_play_pipe(
     })
 }
 
-/// Opens a tap: the mixed PCM, just as the encoders get it, with all voices. For meters, recordings, recognition.
-/// It is closed by `lw_tap_close`. `LW_LIMIT` if the pipeline has 16 taps.
+/// Opens a tap: the mixed PCM, just as the encoders get it, with all voices. For meters, recordings,
+/// recognition. It is closed by `lw_tap_close`. `LW_LIMIT` if the pipeline has 16 taps.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_tap(pipeline: lw_pipeline, tap: *mut lw_tap) -> lw_status {
     call(|| {
@@ -163,12 +165,12 @@ pub unsafe extern "C" fn lw_pipeline_tap(pipeline: lw_pipeline, tap: *mut lw_tap
     })
 }
 
-/// Reads interleaved frames that follow each other into `pcm`, which has room for so many frames in the pipeline's
-/// channels: as many as there are now. If there are none, it waits for the first, for `timeout_ms` at most (less
-/// than 0: for as long as it takes). `read` is how many it has read, 0 if none came in time. `position` is where
-/// the first of them lies on the pipeline's sample clock, in frames; it may be NULL. About two seconds wait to be
-/// read; what comes then is lost to this tap: the positions show where. `LW_STOPPED` when the pipeline has stopped
-/// and everything was read.
+/// Reads interleaved frames that follow each other into `pcm`, which has room for so many frames in the
+/// pipeline's channels: as many as there are now. If there are none, it waits for the first, for `timeout_ms`
+/// at most (less than 0: for as long as it takes). `read` is how many it has read, 0 if none came in time.
+/// `position` is where the first of them lies on the pipeline's sample clock, in frames; it may be NULL.
+/// About two seconds wait to be read; what comes then is lost to this tap: the positions show where.
+/// `LW_STOPPED` when the pipeline has stopped and everything was read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_tap_read(
     tap: lw_tap,
@@ -206,9 +208,9 @@ pub unsafe extern "C" fn lw_tap_lost(tap: lw_tap, frames: *mut u64) -> lw_status
     })
 }
 
-/// A file descriptor for `poll` and the like. It is readable while there is PCM that no read has begun, and once
-/// the pipeline has stopped. Wait for it, then call `lw_tap_read` with a timeout of 0 until it reads nothing. It
-/// belongs to the tap: do not read or close it.
+/// A file descriptor for `poll` and the like. It is readable while there is PCM that no read has begun, and
+/// once the pipeline has stopped. Wait for it, then call `lw_tap_read` with a timeout of 0 until it reads
+/// nothing. It belongs to the tap: do not read or close it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_tap_fd(tap: lw_tap, fd: *mut c_int) -> lw_status {
     call(|| {

@@ -112,8 +112,8 @@ pub unsafe extern "C" fn lw_pipeline_up_next(
 }
 
 /// The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with
-/// `began_at`. The last of them may still be on the air. A pipeline that has stopped still gives them. `json` is
-/// freed by `lw_free`.
+/// `began_at`. The last of them may still be on the air. A pipeline that has stopped still gives them. `json`
+/// is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_history(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -139,8 +139,8 @@ pub unsafe extern "C" fn lw_pipeline_playlist(pipeline: lw_pipeline, json: *mut 
     })
 }
 
-/// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL. `LW_NOT_FOUND`
-/// if no output of the pipeline has this mount.
+/// The number of listeners of one mount of a pipeline, or of all its mounts if `mount` is NULL.
+/// `LW_NOT_FOUND` if no output of the pipeline has this mount.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_listener_count(
     pipeline: lw_pipeline,
@@ -200,8 +200,8 @@ pub unsafe extern "C" fn lw_pipeline_fill(pipeline: lw_pipeline, json: *mut *mut
     })
 }
 
-/// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. It is also told of
-/// a pipeline that has stopped. `json` is freed by `lw_free`.
+/// Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. It is also told
+/// of a pipeline that has stopped. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_health(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {

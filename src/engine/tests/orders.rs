@@ -125,8 +125,8 @@ impl Model {
         }
     }
 
-    /// Time passes: what is bad costs its turn, whether it is due or is opened ahead. `begins`: whether what is
-    /// due begins to sound.
+    /// Time passes: what is bad costs its turn, whether it is due or is opened ahead. `begins`: whether what
+    /// is due begins to sound.
     fn settle(&mut self, begins: bool) {
         let bad = |file: &Option<String>| file.as_deref().is_some_and(is_bad);
         while !self.begun && bad(&self.now) {

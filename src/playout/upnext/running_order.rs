@@ -20,8 +20,8 @@ pub(crate) enum GiveWay {
     FadeOut(Duration),
 }
 
-/// An entry that was due, and the turn that it was to have. The same entry may have been on the air before, in an
-/// earlier turn: a playlist that repeats comes to it again.
+/// An entry that was due, and the turn that it was to have. The same entry may have been on the air before,
+/// in an earlier turn: a playlist that repeats comes to it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub entry: EntryId,
