@@ -10,8 +10,9 @@ use std::vec::Drain;
 
 use log::Level;
 
+use super::handover::{faded_in, faded_out, silence_before};
 use super::job::{Job, Mark, OutputId};
-use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
+use crate::audio::{PcmBlock, PcmSpec};
 use crate::codec::{Encoder, EncoderSettings};
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event};
@@ -53,10 +54,21 @@ pub(crate) struct Line {
 
 enum EncoderState {
     Running(Running),
+    /// The next block is the last of the first encoder. The second one follows.
+    Leaving(Running, Running),
+    /// It begins as soon as its stream fits to what was sent of the PCM: all before this position.
+    Entering(Running, FramePos),
     /// The encoder has failed. It is opened again at this position.
     Failed {
         until: FramePos,
     },
+}
+
+impl EncoderState {
+    /// Takes it out, to put back what becomes of it. If nothing is put back, it has failed.
+    fn take(&mut self) -> EncoderState {
+        std::mem::replace(self, EncoderState::Failed { until: FramePos(0) })
+    }
 }
 
 /// An encoder on the air.
@@ -125,58 +137,82 @@ impl Line {
     }
 
     fn encode_block(&mut self, block: &PcmBlock) -> Result<()> {
-        let running = match &mut self.encoder {
-            EncoderState::Failed { until } if block.position < *until => return Ok(()),
+        let (spec, position) = (self.output.spec, block.position);
+        self.encoder = match self.encoder.take() {
+            EncoderState::Failed { until } if position < until => EncoderState::Failed { until },
             EncoderState::Failed { .. } => {
-                let running = guarded(|| Ok(Running::new(self.output.settings.open(self.output.spec)?)))?;
-                self.encoder = EncoderState::Running(Running { unproven: true, ..running });
-                return self.encode_block(block);
+                let running = guarded(|| Ok(Running::new(self.output.settings.open(spec)?)))?;
+                let running = Running { unproven: true, ..running };
+                EncoderState::Running(self.encode_by(running, position, &faded_in(block, spec))?)
             }
-            EncoderState::Running(running) => running,
+            EncoderState::Running(running) => {
+                EncoderState::Running(self.encode_by(running, position, &block.samples)?)
+            }
+            EncoderState::Leaving(last, next) => {
+                let last = self.encode_by(last, position, &faded_out(block, spec))?;
+                EncoderState::Entering(next, self.flush(last))
+            }
+            EncoderState::Entering(next, ended) => match silence_before(position, ended, next.delay) {
+                None => EncoderState::Entering(next, ended),
+                Some(silence) => {
+                    let mut samples = vec![0.0; silence.0 as usize * spec.channels.count()];
+                    samples.extend(faded_in(block, spec));
+                    let begins = FramePos(position.0 - silence.0);
+                    EncoderState::Running(self.encode_by(next, begins, &samples)?)
+                }
+            },
         };
-        // If jobs were dropped, the position jumps but `fed` does not. So `start` is set again for each
-        // block.
-        running.start = Some(FramePos(block.position.0 - running.fed.min(block.position.0)));
-        running.fed += BLOCK_FRAMES as u64;
-        let packets = &mut self.packets;
-        guarded(|| running.encoder.encode(&block.samples, packets))?;
-        self.title_packets();
         Ok(())
     }
 
-    /// Replaces the encoder. The old one is flushed first.
+    /// Encodes these samples, which begin at this position. Returns the encoder unless it fails.
+    fn encode_by(&mut self, mut running: Running, position: FramePos, samples: &[f32]) -> Result<Running> {
+        // If jobs were dropped, the position jumps but `fed` does not. So `start` is set again each time.
+        running.start = Some(FramePos(position.0 - running.fed.min(position.0)));
+        running.fed += (samples.len() / self.output.spec.channels.count()) as u64;
+        guarded(|| running.encoder.encode(samples, &mut self.packets))?;
+        self.title_packets(&mut running);
+        Ok(running)
+    }
+
+    /// Replaces the encoder. The old one fades out over the next block, and is flushed.
     pub fn replace(&mut self, settings: Arc<dyn EncoderSettings>, running: Running) {
-        self.flush();
         self.output.settings = settings;
-        let unproven = self.failed.load(Ordering::Relaxed);
-        self.encoder = EncoderState::Running(Running { unproven, ..running });
+        let next = Running { unproven: self.failed.load(Ordering::Relaxed), ..running };
+        self.encoder = match self.encoder.take() {
+            EncoderState::Running(last) | EncoderState::Leaving(last, _) => EncoderState::Leaving(last, next),
+            EncoderState::Entering(_, ended) => EncoderState::Entering(next, ended),
+            EncoderState::Failed { .. } => EncoderState::Entering(next, FramePos(0)),
+        };
     }
 
     /// Flushes the encoder and drops the sink, which ends the mount.
     pub fn finish(&mut self) {
-        self.flush();
+        if let EncoderState::Running(last) | EncoderState::Leaving(last, _) = self.encoder.take() {
+            self.flush(last);
+        }
         self.sink = None;
     }
 
-    fn flush(&mut self) {
-        if let EncoderState::Running(running) = &mut self.encoder {
-            let packets = &mut self.packets;
-            match guarded(|| running.encoder.flush(packets)) {
-                Ok(()) => {
-                    self.title_packets();
-                    self.send();
-                }
-                Err(error) => {
-                    let text = format!("{}: the encoder's last packets are lost: {error}", self.output.mount);
-                    self.output.emitter.log(Level::Warn, text);
-                }
+    /// Sends what is still inside an encoder that is not used any more. Returns the position of the first
+    /// frame of PCM that its packets do not have.
+    fn flush(&mut self, mut last: Running) -> FramePos {
+        match guarded(|| last.encoder.flush(&mut self.packets)) {
+            Ok(()) => {
+                self.title_packets(&mut last);
+                self.send();
+            }
+            Err(error) => {
+                let text = format!("{}: the encoder's last packets are lost: {error}", self.output.mount);
+                self.output.emitter.log(Level::Warn, text);
             }
         }
+        let start = last.start.map_or(0, |start| start.0);
+        FramePos((start + last.produced).saturating_sub(last.delay.0))
     }
 
-    /// Gives each new packet the title that is in force at its end.
-    fn title_packets(&mut self) {
-        let EncoderState::Running(running) = &mut self.encoder else { return };
+    /// Gives each new packet of an encoder the title that is in force at its end.
+    fn title_packets(&mut self, running: &mut Running) {
         let start = running.start.map_or(0, |start| start.0);
         for packet in self.packets.drain(..) {
             running.produced += u64::from(packet.frames);
@@ -211,12 +247,10 @@ impl Line {
     }
 
     fn fail(&mut self, block: &PcmBlock, error: &Error) {
-        let first = matches!(self.encoder, EncoderState::Running(_));
         self.packets.clear();
         self.encoder =
             EncoderState::Failed { until: block.position + self.output.spec.rate.frames_in(REBUILD_AFTER) };
-        self.failed.store(true, Ordering::Relaxed);
-        if first {
+        if !self.failed.swap(true, Ordering::Relaxed) {
             self.output
                 .emitter
                 .emit(Event::EncoderFailed { mount: self.output.mount.clone(), reason: error.to_string() });

@@ -7,6 +7,7 @@ pub(crate) mod crew;
 pub(crate) mod deck;
 pub(crate) mod decode;
 pub(crate) mod encoders;
+mod handover;
 pub(crate) mod job;
 pub(crate) mod line;
 pub(crate) mod mixer;

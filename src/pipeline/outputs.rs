@@ -178,7 +178,9 @@ impl Pipeline {
     }
 
     /// Replaces the encoder of an output, for example to change its bitrate. Its listeners stay, and the
-    /// other outputs are not affected. The bitrate in the mount's headers stays as declared; see
+    /// other outputs are not affected. The old encoder fades out and the new one fades in, with about a
+    /// twentieth of a second of silence between them, or a sixth if decoders have to begin anew, as from
+    /// AAC-LC to HE-AAC. The bitrate in the mount's headers stays as declared; see
     /// [`update_output`](Pipeline::update_output).
     ///
     /// # Errors

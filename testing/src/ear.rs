@@ -85,6 +85,16 @@ impl Heard {
 
     /// The amplitude of the tone of this pitch.
     fn amplitude(&self, channel: usize, range: Range<usize>, hz: f64) -> f64 {
+        self.phasor(channel, range, hz).norm()
+    }
+
+    /// The phase of the tone of this pitch at the beginning of `range`, in cycles from 0 to 1.
+    pub fn phase(&self, channel: usize, range: Range<usize>, hz: f64) -> f64 {
+        (self.phasor(channel, range, hz).arg() / TAU).rem_euclid(1.0)
+    }
+
+    /// Amplitude and phase of the tone of this pitch.
+    fn phasor(&self, channel: usize, range: Range<usize>, hz: f64) -> Complex<f64> {
         let samples = &self.channels[channel][range];
         let step = TAU * hz / f64::from(self.hz);
         let (mut sum, mut weights) = (Complex::new(0.0, 0.0), 0.0);
@@ -93,7 +103,7 @@ impl Heard {
             sum += Complex::from_polar(weight * f64::from(*sample), -step * n as f64);
             weights += weight;
         }
-        2.0 * sum.norm() / weights
+        2.0 * sum / weights
     }
 
     /// The level of the tone of this pitch. A full-scale sine has 0 dB.
@@ -112,6 +122,13 @@ impl Heard {
         let window = self.at(0.02);
         let windows = range.clone().step_by(window / 2).take_while(|at| at + window <= range.end);
         windows.map(|at| self.rest_db(channel, at..at + window, hz)).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// The sharpest corner: the highest third difference of neighbouring samples. A low tone has next to none;
+    /// a click, a gap with hard edges or a jump has as much as it is high.
+    pub fn sharpest_db(&self, channel: usize, range: Range<usize>) -> f64 {
+        let corners = self.channels[channel][range].windows(4).map(|w| w[3] - 3.0 * w[2] + 3.0 * w[1] - w[0]);
+        db(f64::from(corners.fold(0.0, |most: f32, corner| most.max(corner.abs()))))
     }
 
     /// Takes the sine of this pitch that fits best out of one window.

@@ -4,6 +4,7 @@
 mod bad_files;
 mod chain;
 mod clock;
+mod handover;
 mod limits;
 mod live_mixing;
 mod players;
