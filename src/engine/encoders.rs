@@ -201,7 +201,7 @@ impl Pool {
         self.give(output, Work::Replace(settings, Box::new(Running::new(encoder))));
     }
 
-    /// Ends an output: its jobs are encoded, the encoder is flushed, and the sink is dropped. Then the
+    /// Ends an output: its jobs are encoded, the encoder is flushed and dropped, and so is the sink. Then the
     /// receiver gets a message.
     pub fn finish(&self, output: &Arc<Output>) -> Receiver<()> {
         let (finished, receiver) = crossbeam::channel::bounded(1);
@@ -350,6 +350,63 @@ mod tests {
         assert_eq!(titles, kept.map(|block| format!("title {block}")).collect::<Vec<_>>());
         assert_eq!((slow.waiting(), lock(&slow.lost).jobs), (0, 152));
         drop((pool, slow));
+        assert_eq!(crew.join(Instant::now() + Duration::from_secs(20)), Vec::<String>::new());
+    }
+
+    /// Counts how often it was used, and whether it is there.
+    #[derive(Debug)]
+    struct Counted(Arc<AtomicU64>, Arc<()>);
+
+    impl EncoderSettings for Counted {
+        fn open(&self, _: PcmSpec) -> Result<Box<dyn Encoder>> {
+            Ok(Box::new(Counted(self.0.clone(), self.1.clone())))
+        }
+        fn content_type(&self) -> &str {
+            "audio/x-raw"
+        }
+        fn bitrate(&self) -> Option<u32> {
+            None
+        }
+    }
+
+    impl Encoder for Counted {
+        fn encode(&mut self, _: &[f32], _: &mut Vec<Packet>) -> Result<()> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+        fn flush(&mut self, _: &mut Vec<Packet>) -> Result<()> {
+            Ok(())
+        }
+        fn delay(&self) -> FrameCount {
+            FrameCount(0)
+        }
+    }
+
+    #[test]
+    fn a_finished_output_has_closed_its_encoder_and_encodes_nothing_more() {
+        let crew = Crew::default();
+        let pool = Pool::new();
+        pool.staff(1, &crew).unwrap();
+        let (count, presence) = (Arc::<AtomicU64>::default(), Arc::new(()));
+        let counted = || Arc::new(Counted(count.clone(), presence.clone()));
+        let setup = OutputSetup {
+            id: OutputId(0),
+            mount: "/x".into(),
+            settings: counted(),
+            spec: SPEC,
+            emitter: Emitter::unheard(),
+        };
+        let encoder = counted().open(SPEC).unwrap();
+        let output = Arc::new(Output::new(setup, encoder, Box::new(|packets| drop(packets))));
+        assert_eq!(Arc::strong_count(&presence), 3, "here, in the settings, and in the encoder");
+        pool.encode(&output, job(0), false);
+        pool.finish(&output).recv().unwrap();
+        assert_eq!((count.load(Ordering::Relaxed), Arc::strong_count(&presence)), (1, 2));
+        pool.replace(&output, counted(), counted().open(SPEC).unwrap());
+        pool.encode(&output, job(1), false);
+        pool.finish(&output).recv().unwrap();
+        assert_eq!((count.load(Ordering::Relaxed), Arc::strong_count(&presence)), (1, 2));
+        drop((pool, output));
         assert_eq!(crew.join(Instant::now() + Duration::from_secs(20)), Vec::<String>::new());
     }
 }

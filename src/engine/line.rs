@@ -62,6 +62,8 @@ enum EncoderState {
     Failed {
         until: FramePos,
     },
+    /// The output is finished, and its encoder is closed. What comes later is left out.
+    Finished,
 }
 
 impl EncoderState {
@@ -139,6 +141,7 @@ impl Line {
     fn encode_block(&mut self, block: &PcmBlock) -> Result<()> {
         let (spec, position) = (self.output.spec, block.position);
         self.encoder = match self.encoder.take() {
+            EncoderState::Finished => EncoderState::Finished,
             EncoderState::Failed { until } if position < until => EncoderState::Failed { until },
             EncoderState::Failed { .. } => {
                 let running = guarded(|| Ok(Running::new(self.output.settings.open(spec)?)))?;
@@ -183,14 +186,16 @@ impl Line {
             EncoderState::Running(last) | EncoderState::Leaving(last, _) => EncoderState::Leaving(last, next),
             EncoderState::Entering(_, ended) => EncoderState::Entering(next, ended),
             EncoderState::Failed { .. } => EncoderState::Entering(next, FramePos(0)),
+            EncoderState::Finished => EncoderState::Finished,
         };
     }
 
-    /// Flushes the encoder and drops the sink, which ends the mount.
+    /// Flushes and closes the encoder, and drops the sink, which ends the mount.
     pub fn finish(&mut self) {
         if let EncoderState::Running(last) | EncoderState::Leaving(last, _) = self.encoder.take() {
             self.flush(last);
         }
+        self.encoder = EncoderState::Finished;
         self.sink = None;
     }
 
