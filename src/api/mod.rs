@@ -101,7 +101,8 @@ impl Api {
         let guard = Guard::new(read_users(settings)?.and(&settings.users))?;
         let (server, pipelines) = (station.server().clone(), station.pipelines().to_vec());
         for pipeline in &pipelines {
-            pipeline.set_media_roots(settings.media_roots.clone());
+            // One that has stopped opens no files.
+            let _ = pipeline.set_media_roots(settings.media_roots.clone());
         }
         let requests = server.take_polls(routes::PATHS, WAITING)?;
         let core = Arc::new(Core::new(server, pipelines, media, guard, declared, requests.bell()));

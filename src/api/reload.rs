@@ -72,7 +72,8 @@ impl Core {
         if old.media_roots != new.media_roots {
             self.media.store(media.into());
             for pipeline in &self.pipelines {
-                pipeline.set_media_roots(new.media_roots.clone());
+                // One that has stopped opens no files.
+                let _ = pipeline.set_media_roots(new.media_roots.clone());
             }
         }
         let differing = differences(old, new).map(|setting| format!("server.{}", setting.declared.key));

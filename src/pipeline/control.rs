@@ -313,13 +313,26 @@ impl Pipeline {
 
     /// Sets the folders below which [confined](Entry::confined) entries lie from now on. An API on this
     /// pipeline sets its media roots. What has been opened already plays on.
-    pub fn set_media_roots(&self, folders: Vec<PathBuf>) {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air.
+    pub fn set_media_roots(&self, folders: Vec<PathBuf>) -> Result<()> {
+        self.inner.check_running()?;
         self.inner.programming.media_roots.set(folders);
+        Ok(())
     }
 
     /// Sets how titles are made for tracks that are opened after this call.
-    pub fn set_title_format(&self, format: impl Fn(&Entry, &Tags) -> String + Send + Sync + 'static) {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the pipeline is off the air.
+    pub fn set_title_format(
+        &self,
+        format: impl Fn(&Entry, &Tags) -> String + Send + Sync + 'static,
+    ) -> Result<()> {
+        self.inner.check_running()?;
         self.inner.programming.set_title_format(Arc::new(format));
+        Ok(())
     }
 }
 

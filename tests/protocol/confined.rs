@@ -19,7 +19,7 @@ fn studio() -> Studio {
     for file in ["m/a", "m/b", "m/album/song", "out/song"] {
         constant(&studio.path(&format!("{file}.wav")), 0.25, 80_000);
     }
-    studio.pipeline.set_media_roots(vec![studio.path("m")]);
+    studio.pipeline.set_media_roots(vec![studio.path("m")]).unwrap();
     studio
 }
 
@@ -79,11 +79,11 @@ fn a_root_that_is_taken_away_ends_what_has_not_been_opened() {
     let studio = studio();
     fs::create_dir(studio.path("n")).unwrap();
     constant(&studio.path("n/other.wav"), 0.25, 80_000);
-    studio.pipeline.set_media_roots(vec![studio.path("m"), studio.path("n")]);
+    studio.pipeline.set_media_roots(vec![studio.path("m"), studio.path("n")]).unwrap();
     let list = ["m/a", "n/other", "m/b"].map(|file| entry(&studio, file));
     studio.pipeline.play_list("list", list, &ListOptions::default()).unwrap();
     studio.run_until("the first is on the air", || studio.now() == "a");
-    studio.pipeline.set_media_roots(vec![studio.path("m")]);
+    studio.pipeline.set_media_roots(vec![studio.path("m")]).unwrap();
     studio.run(seconds(31.0));
     let played = studio.played();
     // The second may have been opened ahead.

@@ -113,7 +113,8 @@ fn format_title_falls_back_from_given_to_tags_to_extinf_to_the_file() {
 #[test]
 fn format_title_can_be_the_applications() {
     let studio = Studio::new();
-    studio.pipeline.set_title_format(|entry, tags| format!("{:?} by {:?}", entry.title, tags.artist));
+    let format = |entry: &Entry, tags: &Tags| format!("{:?} by {:?}", entry.title, tags.artist);
+    studio.pipeline.set_title_format(format).unwrap();
     let entry = Entry::titled(studio.track("a.wav", 0.2, seconds(1.0)), "T");
     studio.pipeline.queue_files([entry], Place::End).unwrap();
     studio.run(seconds(0.5));

@@ -148,6 +148,8 @@ fn after_a_stop_every_order_says_stopped() {
         ("resume", pipeline.resume(zero)),
         ("update_metadata", pipeline.update_metadata(Title::new("x"), None, holds)),
         ("update_metadata of nothing", pipeline.update_metadata(Title::new("x"), Some("/typo"), holds)),
+        ("set_title_format", pipeline.set_title_format(|_, _| String::new())),
+        ("set_media_roots", pipeline.set_media_roots(Vec::new())),
         ("clear_metadata", pipeline.clear_metadata(Some(MOUNT))),
         ("play_input", pipeline.play_input(Default::default()).map(drop)),
         ("play_voice", pipeline.play_voice(&file, Default::default()).map(drop)),

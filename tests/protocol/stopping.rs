@@ -4,7 +4,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use longwave::{Error, EventKind, Pipeline, PipelineSettings, ServerSettings, Station, StationSettings};
+use longwave::{
+    Entry, Error, EventKind, Pipeline, PipelineSettings, ServerSettings, Station, StationSettings, Tags,
+};
 use longwave_testing::studio::{MOUNT, SMALL, Studio, constant};
 use longwave_testing::tap::Tap;
 use longwave_testing::{ms, seconds, until};
@@ -14,12 +16,13 @@ fn stick(pipeline: &Pipeline, folder: &std::path::Path) -> Sender<()> {
     let (release, stuck) = channel::<()>();
     let (told, entered) = channel();
     let stuck = std::sync::Mutex::new(stuck);
-    pipeline.set_title_format(move |_, _| {
+    let wait = move |_: &Entry, _: &Tags| {
         // The test may have ended.
         _ = told.send(());
         _ = stuck.lock().unwrap().recv();
         String::new()
-    });
+    };
+    pipeline.set_title_format(wait).unwrap();
     let track = folder.join("track.wav");
     constant(&track, 0.25, 8_000);
     pipeline.play_file(&track, None).unwrap();
