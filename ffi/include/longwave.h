@@ -36,6 +36,9 @@
 // See `LW_ABI_VERSION`.
 #define LW_ABI_MAJOR 0
 
+// The most events that wait to be read: those of several minutes, or of a crowd that joins at once.
+#define EVENTS 1024
+
 // The result of a call. Zero is success. Above zero, the call succeeded and there was nothing to return.
 // Below zero, it failed: it changed nothing that it was given, and `lw_last_error` says why.
 enum lw_status
@@ -92,6 +95,9 @@ typedef uint64_t lw_encoder;
 // A pipeline: one programme, its mixer, and its outputs.
 typedef uint64_t lw_pipeline;
 
+// A server: addresses that it listens on, and mounts.
+typedef uint64_t lw_server;
+
 // A function that is called when something happens. `event` is JSON with a `kind` and the event's details.
 // It is valid until the function returns. `user` is the pointer that `lw_pipeline_add_hook` was given.
 //
@@ -108,14 +114,52 @@ typedef void (*lw_hook)(lw_pipeline pipeline, const char *event, void *user);
 // time, with the signal mask of the thread that called `lw_log_to`. It must return.
 typedef void (*lw_log)(int32_t level, const char *target, const char *message, void *user);
 
-// A server: addresses that it listens on, and mounts.
-typedef uint64_t lw_server;
+// What an encoder of the host's gives in one call. It is closed when that returns.
+typedef uint64_t lw_packets;
+
+// Opens an encoder of the host's for PCM of so many frames per second and samples per frame, and returns what
+// the other functions get as `state`. `lw_packets_header` and `lw_packets_delay` say what belongs to it;
+// `lw_packets_fail` refuses, and then there is no state to close. `user` is the pointer that
+// `lw_pipeline_add_own_output` was given.
+//
+// It is called by `lw_pipeline_add_own_output`, and again a second after the encoder has failed. This and the
+// functions below are called on encoder threads of the library, for one encoder one at a time, each time with
+// the signal mask of the thread that has added the output. They must keep up with the audio, return, and not
+// unwind or jump out.
+typedef void *(*lw_encoder_opens)(uint32_t sample_rate, uint32_t channels, lw_packets packets, void *user);
+
+// Encodes any number of interleaved frames, about ten times a second, and gives each packet that is whole by
+// `lw_packets_add`. After `lw_packets_fail` the encoder is closed, and opened again a second later.
+typedef void (*lw_encoder_encodes)(void *state, const float *pcm, size_t frames, lw_packets packets);
+
+// Gives what the encoder still holds, by `lw_packets_add`. Nothing is encoded afterwards.
+typedef void (*lw_encoder_flushes)(void *state, lw_packets packets);
+
+// Frees what `lw_encoder_opens` has returned. The last call with this state.
+typedef void (*lw_encoder_closes)(void *state);
+
+// A function that is asked what is to play next. It answers by `lw_pipeline_queue_file` or
+// `lw_pipeline_queue_files`. If it queues nothing, the playlist goes on. `user` is the pointer that
+// `lw_pipeline_on_next_track` was given.
+//
+// It is called when a track begins and the queue is empty, and before the first track, on a thread of its
+// own, one call at a time. It may take its time and call every function of this interface. If what it has
+// queued cannot be played, it is called again, up to eight times for a track. It must return, and not unwind
+// or jump out. The thread's signal mask is that of the thread that gave the first function; its
+// floating-point environment is the default one, and may be changed by the function.
+typedef void (*lw_next_track)(lw_pipeline pipeline, void *user);
 
 // A voice of PCM that the host pushes.
 typedef uint64_t lw_input;
 
 // A reader of the mixed PCM.
 typedef uint64_t lw_tap;
+
+// The requests for paths that the host has taken over.
+typedef uint64_t lw_requests;
+
+// A request that waits for the host's answer.
+typedef uint64_t lw_request;
 
 // A station: a server and its pipelines, declared together.
 typedef uint64_t lw_station;
@@ -173,6 +217,41 @@ lw_status lw_encoder_content_type(lw_encoder encoder, char **content_type);
 // Closes an encoder; what it gave last is gone with it. Closing it again is harmless.
 lw_status lw_encoder_close(lw_encoder encoder);
 
+// The next event, as JSON like a hook's, freed by `lw_free`. This waits for it, `timeout_ms` milliseconds at
+// most. With 0 it does not wait; below 0 it waits as long as it takes. `LW_NONE` if no event came within
+// this time. `LW_STOPPED` if the pipeline has stopped and all events were read, and at once if it is not
+// started yet. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many
+// did not fit. Every event goes to one caller.
+lw_status lw_pipeline_next_event(lw_pipeline pipeline, int64_t timeout_ms, char **event);
+
+// A file descriptor for `poll`, `epoll`, `select` and event loops built on them. It is readable as long as
+// events wait, and once the pipeline has stopped. Wait for it, then call `lw_pipeline_next_event` with a
+// timeout of 0 until it returns none. It belongs to the pipeline: do not read or close it. It is closed with
+// the pipeline's last handle.
+lw_status lw_pipeline_event_fd(lw_pipeline pipeline, int *fd);
+
+// The next event of a server and of all pipelines on it, as JSON like a hook's, with the name of its
+// `pipeline` (null for a mount that no pipeline feeds, and its listeners). `timeout_ms` and the results are as
+// for `lw_pipeline_next_event`. Events are kept from the first call of this or of `lw_server_event_fd` on,
+// 1,024 at most: an event `missed` says how many did not fit. `LW_STOPPED` before the server is started, and
+// when it and these pipelines have stopped and all events were read.
+lw_status lw_server_next_event(lw_server server,
+                               int64_t timeout_ms,
+                               char **event);
+
+// A file descriptor like that of `lw_pipeline_event_fd`, for the events of `lw_server_next_event`. It belongs
+// to the server: do not read or close it. It is closed with the server's last handle.
+lw_status lw_server_event_fd(lw_server server, int *fd);
+
+// The message of the last call that failed on this thread: one line, or one line for each problem of a
+// declaration. It is empty if no call has failed. It is valid until the next failure on this thread; copy it
+// to keep it longer. Never NULL.
+const char *lw_last_error(void);
+
+// The name of a status, for example "LW_SETTING". For an unknown number it is "unknown". It is static and
+// never freed.
+const char *lw_status_name(int status);
+
 // Calls `function` at every event of this kind (`track-change`, for example), or at every event if `kind` is
 // NULL: see `lw_hook`. It may be called before this function has returned. `user` is passed to it. If it is
 // added before `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for
@@ -191,28 +270,6 @@ lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
 // points to may be freed; only a hook that removes itself runs on to its end. Do not hold a lock that the
 // function waits for.
 lw_status lw_pipeline_remove_hook(lw_pipeline pipeline, uint64_t hook);
-
-// The next event, as JSON like a hook's, freed by `lw_free`. This waits for it, `timeout_ms` milliseconds at
-// most. With 0 it does not wait; below 0 it waits as long as it takes. `LW_NONE` if no event came within
-// this time. `LW_STOPPED` if the pipeline has stopped and all events were read, and at once if it is not
-// started yet. Events are kept from `lw_pipeline_open` on, 1,024 at most: an event `missed` says how many
-// did not fit. Every event goes to one caller.
-lw_status lw_pipeline_next_event(lw_pipeline pipeline, int64_t timeout_ms, char **event);
-
-// A file descriptor for `poll`, `epoll`, `select` and event loops built on them. It is readable as long as
-// events wait, and once the pipeline has stopped. Wait for it, then call `lw_pipeline_next_event` with a
-// timeout of 0 until it returns none. It belongs to the pipeline: do not read or close it. It is closed with
-// the pipeline's last handle.
-lw_status lw_pipeline_event_fd(lw_pipeline pipeline, int *fd);
-
-// The message of the last call that failed on this thread: one line, or one line for each problem of a
-// declaration. It is empty if no call has failed. It is valid until the next failure on this thread; copy it
-// to keep it longer. Never NULL.
-const char *lw_last_error(void);
-
-// The name of a status, for example "LW_SETTING". For an unknown number it is "unknown". It is static and
-// never freed.
-const char *lw_status_name(int status);
 
 // Sends log lines to `function` from now on, in place of the function before. If it is NULL, lines go
 // nowhere, as in the beginning. `level` is error, warn, info, debug or trace: lines of this level and graver
@@ -233,6 +290,36 @@ lw_status lw_format_title(const char *file,
                           const char *given,
                           const char *extinf,
                           char **title);
+
+// Adds an output to a pipeline on the air that encodes by functions of the host; the others notice nothing.
+// `declaration` is like that of `lw_server_add_mount`: `mount`, `content_type`, and whatever else is known. If
+// `open` refuses, this returns `LW_ENCODER`. `lw_pipeline_remove_output` ends it, and `user` is not used any more
+// when that or the pipeline's stop has returned, unless the encoder is stuck. A station's reload does not touch
+// it. The mount's rate and channels are the pipeline's.
+lw_status lw_pipeline_add_own_output(lw_pipeline pipeline,
+                                     const char *declaration,
+                                     lw_encoder_opens open,
+                                     lw_encoder_encodes encode,
+                                     lw_encoder_flushes flush,
+                                     lw_encoder_closes close,
+                                     void *user);
+
+// Gives one whole packet, headers included (what MP3 and ADTS call a frame; an Ogg page), which sounds for so
+// many frames. A listener joins at the beginning of one. A packet has 65,307 bytes at most.
+lw_status lw_packets_add(lw_packets packets, const uint8_t *bytes, size_t count, uint32_t frames);
+
+// While an encoder is opened: the bytes that a listener needs before the first packet, such as Ogg header pages
+// or a WAV header. Most formats need none.
+lw_status lw_packets_header(lw_packets packets,
+                            const uint8_t *bytes,
+                            size_t count);
+
+// While an encoder is opened: how many frames late its output is, the decoder's delay included. Titles are
+// shifted by it, so that they stay with their audio.
+lw_status lw_packets_delay(lw_packets packets, uint64_t frames);
+
+// Says that this call of an encoder's function has failed, and why.
+lw_status lw_packets_fail(lw_packets packets, const char *reason);
 
 // Declares a pipeline: TOML or JSON with the keys of `[[pipeline]]` in docs/CONFIGURATION.md. Its mounts are
 // put on `server`. That server must be started first, and other pipelines may share it. If `server` is 0,
@@ -267,6 +354,30 @@ lw_status lw_pipeline_name(lw_pipeline pipeline, char **name);
 // frame (1 or 2). Either pointer may be NULL.
 lw_status lw_pipeline_spec(lw_pipeline pipeline, uint32_t *sample_rate, uint32_t *channels);
 
+// Lets a pipeline run by a clock that stands still until `lw_pipeline_step_clock`. It then mixes as fast as the
+// machine can, waits for its decoders, and gives the same result every time: for tests, and for rendering. To be
+// called before `lw_pipeline_start` or `lw_station_start`; calling it again changes nothing.
+lw_status lw_pipeline_use_stepped_clock(lw_pipeline pipeline);
+
+// Moves the clock of a pipeline on, by so many milliseconds, and returns when everything that became due has
+// been mixed, or when the pipeline has stopped. Encoders and hooks may be a little behind; `lw_pipeline_stop`
+// waits for both. `LW_INVALID` without `lw_pipeline_use_stepped_clock`. Not to be called by hooks and
+// `lw_next_track` functions, for which the mixer waits.
+lw_status lw_pipeline_step_clock(lw_pipeline pipeline, uint64_t by_ms);
+
+// Asks `function` what is to play next, from `lw_pipeline_start` on: see `lw_next_track`. It has `within_ms`
+// milliseconds each time; 0 means five seconds. After that, the playlist goes on, and what it queues later is
+// played later. If the track on the air ends in this time, there is silence until then.
+//
+// To be called before `lw_pipeline_start` or `lw_station_start`. If it was, another function may take its
+// place at any time, or none, if `function` is NULL; `within_ms` stays as it was then. When this returns, the
+// function before does not run and will not run again, unless it has called this itself. Do not hold a lock
+// that it waits for.
+lw_status lw_pipeline_on_next_track(lw_pipeline pipeline,
+                                    lw_next_track function,
+                                    void *user,
+                                    uint64_t within_ms);
+
 // The paths of a pipeline's mounts, in the order in which they were added, as a JSON list. `json` is freed
 // by `lw_free`.
 lw_status lw_pipeline_mounts(lw_pipeline pipeline, char **json);
@@ -282,6 +393,11 @@ lw_status lw_pipeline_remove_output(lw_pipeline pipeline, const char *mount);
 // only `format`, `bitrate`, `quality`, `profile` and `afterburner` matter. Its listeners stay; so must its
 // content type.
 lw_status lw_pipeline_replace_encoder(lw_pipeline pipeline, const char *mount, const char *declaration);
+
+// Gives an output other settings; its listeners stay. `declaration` is like that of `lw_pipeline_add_output`,
+// with the output's `mount`, and its content type must be as before. The encoder is replaced if its settings
+// have changed; new listeners get the new headers.
+lw_status lw_pipeline_update_output(lw_pipeline pipeline, const char *declaration);
 
 // Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is
 // silent. `input` is closed by `lw_input_close`; `voice` is the voice's number and may be NULL.
@@ -377,6 +493,13 @@ lw_status lw_pipeline_set_loop(lw_pipeline pipeline, int32_t repeat);
 // (0).
 lw_status lw_pipeline_set_shuffle(lw_pipeline pipeline, int32_t shuffle);
 
+// Sets the fades between tracks from now on, in milliseconds: `crossfade_ms`, how long two tracks overlap;
+// `fade_in_ms` and `fade_out_ms`, how long a track comes or goes where none is beside it. Below 0: as before.
+lw_status lw_pipeline_set_fades(lw_pipeline pipeline,
+                                int64_t crossfade_ms,
+                                int64_t fade_in_ms,
+                                int64_t fade_out_ms);
+
 // Skips the current track, by a crossfade of `skip_crossfade`.
 lw_status lw_pipeline_skip(lw_pipeline pipeline);
 
@@ -399,6 +522,10 @@ lw_status lw_pipeline_queue_files(lw_pipeline pipeline, const char *files, int32
 // The queue, in the order in which it will be played, as JSON: a list of `id`, `file`, `title` (as far as it
 // is known before the file is opened). `json` is freed by `lw_free`.
 lw_status lw_pipeline_queue(lw_pipeline pipeline, char **json);
+
+// An entry of the queue or of the playlist by its number, as JSON like one of `lw_pipeline_queue`.
+// `LW_NOT_FOUND` if it is in neither. `json` is freed by `lw_free`.
+lw_status lw_pipeline_entry(lw_pipeline pipeline, uint64_t id, char **json);
 
 // Empties the queue; the playlist goes on after the current track.
 lw_status lw_pipeline_clear_queue(lw_pipeline pipeline);
@@ -489,6 +616,17 @@ lw_status lw_pipeline_snapshot(lw_pipeline pipeline, char **json);
 // was, by a quick crossfade.
 lw_status lw_pipeline_restore(lw_pipeline pipeline, const char *snapshot);
 
+// Sets the titles of tracks that are opened from now on: a text in which `{title}` stands for the usual line,
+// `{artist}`, `{name}` (of the piece alone) and `{album}` for tags, `{file}` for the file's name without its
+// extension. For example `{name} ({artist})`, or `Radio X: {title}`. The usual line itself is the title of a
+// track if the format names a tag that the track does not have, or if its title was given and the format names
+// anything but `{title}`. NULL: the usual line, as at first. `LW_SETTING` for another name in braces.
+lw_status lw_pipeline_set_title_format(lw_pipeline pipeline,
+                                       const char *format);
+
+// The format of `lw_pipeline_set_title_format`, freed by `lw_free`. `LW_NONE` if none is set.
+lw_status lw_pipeline_title_format(lw_pipeline pipeline, char **format);
+
 // Plays a file over the programme. It is opened on this thread; this returns `LW_FILE` if it cannot be
 // played, and `LW_NO_ANSWER` if its disk does not answer. A volume of 1 leaves it unchanged. If `paused` is
 // not 0, it waits for `lw_pipeline_resume_voice`.
@@ -532,6 +670,63 @@ lw_status lw_pipeline_ramp_volume(lw_pipeline pipeline,
 // pushed PCM), `paused`, `volume`, `position`, `duration`. `json` is freed by `lw_free`.
 lw_status lw_pipeline_voices(lw_pipeline pipeline, char **json);
 
+// Takes over the requests for these paths, a JSON list: whole paths (`"/hello"`), or such as end with a slash and
+// stand for everything below them (`"/shop/"`). At most `waiting` of them wait to be read; the server refuses
+// further ones. If two have taken the same path, the first has it. They come complete; a body has 64 KiB at most.
+// `requests` is closed by `lw_requests_close`. `LW_STOPPED` if the server is not running.
+lw_status lw_server_take_requests(lw_server server,
+                                  const char *paths,
+                                  size_t waiting,
+                                  lw_requests *requests);
+
+// The next request. This waits for it, `timeout_ms` milliseconds at most; with 0 it does not wait, below 0 it
+// waits as long as it takes. `LW_NONE` if none came within this time. `LW_STOPPED` when the server has stopped
+// or `requests` was closed meanwhile. Other calls for these requests wait meanwhile, except `lw_requests_close`.
+// `request` is closed by `lw_request_answer`, or by `lw_request_close`; a client waits a minute.
+lw_status lw_requests_next(lw_requests requests,
+                           int64_t timeout_ms,
+                           lw_request *request);
+
+// Gives the paths back to the server, and ends the wait of `lw_requests_next`. Requests that were not read are
+// answered with 500. Closing them again is harmless.
+lw_status lw_requests_close(lw_requests requests);
+
+// A request, as JSON: `method`, `path` (as it was sent, without the query), `segments` (of the path, each
+// decoded; null if one is not UTF-8), `address` (of the client, as far as `addresses` allows), `base_url` (by
+// which the client reaches the server). `json` is freed by `lw_free`.
+lw_status lw_request_info(lw_request request, char **json);
+
+// The decoded value of the first parameter of this name in a request's query, freed by `lw_free`. `LW_NONE` if
+// there is none, or if it is not UTF-8.
+lw_status lw_request_parameter(lw_request request,
+                               const char *name,
+                               char **value);
+
+// The first header of this name (in any case) of a request, freed by `lw_free`. `LW_NONE` if there is none, or
+// if it is not UTF-8.
+lw_status lw_request_header(lw_request request,
+                            const char *name,
+                            char **value);
+
+// The body of a request; `count` is 0 if it has none. It belongs to the request and is valid until that is
+// answered or closed.
+lw_status lw_request_body(lw_request request, const uint8_t **bytes, size_t *count);
+
+// Answers a request with a status from 200 to 599, a body, and headers: a JSON object like
+// `{"Content-Type": "text/html"}`, or NULL, which means plain text. The server adds what depends on the
+// connection, and a policy for browsers that forbids scripts, unless `headers` has its own
+// `Content-Security-Policy`. `request` is closed with it. For a header that cannot be one this returns
+// `LW_INVALID`, and the request still waits.
+lw_status lw_request_answer(lw_request request,
+                            uint32_t status,
+                            const char *headers,
+                            const uint8_t *bytes,
+                            size_t count);
+
+// Closes a request without an answer: its client gets 500. Closing it again, or after it was answered, is
+// harmless.
+lw_status lw_request_close(lw_request request);
+
 // Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, for example `listen
 // = "127.0.0.1:8000"`. NULL means the defaults. `lw_server_start` makes it listen. `server` is closed by
 // `lw_server_close`.
@@ -544,6 +739,16 @@ lw_status lw_server_start(lw_server server);
 // directories take 404 for "gone". For the mounts that follow a start: call it before `lw_server_start`, or
 // at any time after.
 lw_status lw_server_expect(lw_server server, const char *path);
+
+// Ends what `lw_server_expect` began: if nobody has taken this path, it is 404 again.
+lw_status lw_server_expect_no_more(lw_server server, const char *path);
+
+// Gives a server other settings while it runs; no client is closed for it. `declaration` is like that of
+// `lw_server_open`, and what it leaves out is the default. These keys take effect: `max_listeners`,
+// `max_event_clients`, the limits of each address, `deny`, `public_url`, `trusted_proxies`, `access_log`,
+// `access_log_api`, `addresses`. The others need a restart and are left alone. For the server of a station
+// there is `lw_station_reload`.
+lw_status lw_server_reconfigure(lw_server server, const char *declaration);
 
 // Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes
 // five seconds at most. `abandoned` is a JSON list of the threads that had to be left behind. It is freed by
@@ -564,14 +769,41 @@ lw_status lw_server_port(lw_server server, uint16_t *port);
 // All addresses that a server listens on, as JSON: `["127.0.0.1:8000"]`. `json` is freed by `lw_free`.
 lw_status lw_server_addresses(lw_server server, char **json);
 
+// Opens the file of a server's access log anew (the key `access_log`), as after its rotation. It waits for no disk.
+// Without such a file, it does nothing.
+lw_status lw_server_reopen_logs(lw_server server);
+
+// What a server has done since it started, as JSON. `json` is freed by `lw_free`.
+lw_status lw_server_stats(lw_server server, char **json);
+
+// Whether a server works as it should, as JSON like that of `lw_pipeline_health`: mounts that the host feeds with
+// something else than their content type, addresses that may be a proxy's, an access log that cannot be
+// written. `json` is freed by `lw_free`.
+lw_status lw_server_health(lw_server server,
+                           char **json);
+
+// The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its
+// second second on. `LW_NOT_FOUND` if there is no such mount.
+lw_status lw_server_listener_count(lw_server server, const char *mount, uint64_t *count);
+
+// The listeners of one mount, or of all mounts if `mount` is NULL, as a JSON list: `id`, `mount`, `address`
+// (as far as `addresses` allows), `agent`, `duration`, `bytes`, `is_behind`. A listener that comes or goes
+// meanwhile may be missing. `LW_NOT_FOUND` if there is no such mount. `json` is freed by `lw_free`.
+lw_status lw_server_listeners(lw_server server, const char *mount, char **json);
+
+// Closes the connection of a listener, by its `id` in `lw_server_listeners`. (Its player may come again.)
+// `LW_NOT_FOUND` if no listener has this number.
+lw_status lw_server_kick(lw_server server, uint64_t listener);
+
 // Puts a mount on the air that the host feeds with encoded audio. `declaration` is TOML or JSON with `mount`
 // (its path), `content_type`, and whatever else is known: `bitrate`, `sample_rate`, `channels`, `name`,
 // `genre`, `description`, `url`, `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
 lw_status lw_server_add_mount(lw_server server, const char *declaration);
 
-// Opens the file of a server's access log anew (the key `access_log`), as after its rotation. It waits for no disk.
-// Without such a file, it does nothing.
-lw_status lw_server_reopen_logs(lw_server server);
+// Gives a mount of `lw_server_add_mount` other settings; its listeners stay. `declaration` is as there, with the
+// same path and content type. For the mounts of pipelines there is `lw_pipeline_update_output`.
+lw_status lw_server_update_mount(lw_server server,
+                                 const char *declaration);
 
 // Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the
 // mounts of pipelines there is `lw_pipeline_remove_output`.
@@ -596,10 +828,6 @@ lw_status lw_server_update_metadata(lw_server server, const char *mount, const c
 // `lw_server_add_mount` whose content type is not parsed.
 lw_status lw_server_set_header(lw_server server, const char *mount, const uint8_t *bytes, size_t count);
 
-// The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its
-// second second on. `LW_NOT_FOUND` if there is no such mount.
-lw_status lw_server_listener_count(lw_server server, const char *mount, uint64_t *count);
-
 // When the first packet of its title reached a mount, in milliseconds since 1970.
 lw_status lw_server_changed_at(lw_server server, const char *mount, uint64_t *ms_since_1970);
 
@@ -610,9 +838,6 @@ lw_status lw_server_mount_info(lw_server server, const char *mount, char **json)
 
 // All mounts by path, as a JSON list of what `lw_server_mount_info` gives. `json` is freed by `lw_free`.
 lw_status lw_server_mounts(lw_server server, char **json);
-
-// What a server has done since it started, as JSON. `json` is freed by `lw_free`.
-lw_status lw_server_stats(lw_server server, char **json);
 
 // Declares a station: TOML or JSON as in docs/CONFIGURATION.md. Relative paths are relative to the working
 // directory. All its problems are reported at once, a line each. `lw_station_start` puts it on the air.
@@ -628,6 +853,16 @@ lw_status lw_station_read(const char *file, lw_station *station);
 // (Users are made by `longwave user`; a users file without users lets nobody in.)
 lw_status lw_station_start(lw_station station);
 
+// Applies another declaration to a station on the air, or, if `declaration` is NULL, the file of
+// `lw_station_read` as it is now: mounts, outputs, bitrates, limits, playlists, crossfades; users and media roots
+// if they are from the file. Listeners stay, except those of a mount that is gone. If anything is wrong with the
+// declaration, this returns `LW_SETTING`, and nothing changes. `report` is JSON with three lists of sentences:
+// `changed`, what was applied; `restart`, what differs but needs a restart; `failed`, what could not be applied,
+// and why. It is freed by `lw_free` and may be NULL. What calls have added to the declared outputs stays.
+lw_status lw_station_reload(lw_station station,
+                            const char *declaration,
+                            char **report);
+
 // Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the
 // threads that had to be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
 lw_status lw_station_stop(lw_station station, char **abandoned);
@@ -642,6 +877,11 @@ lw_status lw_station_server(lw_station station, lw_server *server);
 // before the station is started, so that hooks are called for the start, too. Closed by `lw_pipeline_close`;
 // the station keeps its own.
 lw_status lw_station_pipeline(lw_station station, const char *name, lw_pipeline *pipeline);
+
+// The names of a station's pipelines, in the order in which they were declared, as a JSON list. `json` is freed
+// by `lw_free`.
+lw_status lw_station_pipelines(lw_station station,
+                               char **json);
 
 // Frees text that a function of this interface has returned. NULL is allowed. C's `free` does the same.
 void lw_free(char *text);

@@ -4,7 +4,7 @@
 use std::os::unix::ffi::OsStrExt;
 
 use longwave::json::WholePaths;
-use longwave::{Entry, Event, SampleRate};
+use longwave::{Entry, Event, SampleRate, StationEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -62,6 +62,22 @@ impl<'a> EventDocument<'a> {
     pub fn of(event: &'a Event, rate: SampleRate) -> EventDocument<'a> {
         let kind = event.kind().as_str();
         EventDocument { kind, event: longwave::json::Event::of(event, rate, &WholePaths) }
+    }
+}
+
+/// An event of a server as a host reads it.
+#[derive(Serialize)]
+pub struct StationEventDocument<'a> {
+    pipeline: Option<&'a str>,
+    #[serde(flatten)]
+    event: EventDocument<'a>,
+}
+
+impl<'a> StationEventDocument<'a> {
+    /// An event of a pipeline with this rate, or of no pipeline.
+    pub fn of(event: &'a StationEvent, rate: SampleRate) -> StationEventDocument<'a> {
+        let pipeline = event.pipeline.as_deref();
+        StationEventDocument { pipeline, event: EventDocument::of(&event.event, rate) }
     }
 }
 

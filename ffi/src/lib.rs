@@ -10,16 +10,20 @@
 #![allow(clippy::missing_safety_doc, reason = "the header demands the same of all pointers, once")]
 #![deny(clippy::print_stdout, clippy::print_stderr, reason = "the standard streams belong to the host")]
 
+mod caller;
 mod encoder;
 mod entry;
 mod events;
 mod failure;
 mod handles;
+mod hooks;
 #[deny(unsafe_code)]
 mod json;
 mod log_lines;
 mod metadata;
+mod own_encoder;
 mod pipeline;
+mod requests;
 mod server;
 mod station;
 mod text;

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use longwave::{Api, Config, StationSettings};
+use longwave::{Api, ApiSettings, Config, PipelineSettings, Reloaded, StationSettings};
 
 use crate::entry::call;
 use crate::failure::{Failure, Outcome, lw_status};
@@ -22,24 +22,11 @@ pub type lw_station = u64;
 pub struct Station {
     server: Arc<Server>,
     pipelines: Vec<Arc<Pipeline>>,
-    /// If the declaration has users or media roots, what the API is started with.
-    api: Option<DeclaredApi>,
-    running: OnceLock<Running>,
-}
-
-/// The declaration of an API, and the file that it was read from, which a reload reads again.
-struct DeclaredApi {
-    config: Config,
+    /// The file that it was read from, which a reload reads again.
     file: Option<PathBuf>,
-}
-
-impl DeclaredApi {
-    fn start(&self, station: &longwave::Station) -> longwave::Result<Api> {
-        match &self.file {
-            Some(file) => Api::start_reloadable(station, self.config.clone(), file),
-            None => Api::start(station, &self.config.api),
-        }
-    }
+    /// If the declaration has users or media roots, what the API is started with.
+    api: Option<Config>,
+    running: OnceLock<Running>,
 }
 
 /// A station on the air. The API is dropped, and with it stopped, first.
@@ -54,11 +41,11 @@ impl handles::Kind for Station {
 
 impl Station {
     fn new(config: Config, file: Option<&Path>) -> Station {
-        let declared = || DeclaredApi { config: config.clone(), file: file.map(Path::to_owned) };
-        let api = config.declares_api.then(declared);
+        let api = config.declares_api.then(|| config.clone());
+        let file = file.map(Path::to_owned);
         let server = Arc::new(Server::new(config.server));
         let pipelines = config.pipelines.into_iter().map(|settings| Pipeline::of_station(settings, &server));
-        Station { pipelines: pipelines.collect(), server, api, running: OnceLock::new() }
+        Station { pipelines: pipelines.collect(), server, file, api, running: OnceLock::new() }
     }
 
     /// Starts all of it, or nothing.
@@ -69,21 +56,65 @@ impl Station {
                 "the station was started already; a stopped one does not start again: open another",
             ));
         }
-        let settings = StationSettings {
-            server: server.clone(),
-            pipelines: self.pipelines.iter().map(|pipeline| pipeline.declared().clone()).collect(),
-        };
+        // Locked until they are started: what is declared on another thread is in, or is refused.
+        let declared: Vec<_> = self.pipelines.iter().map(|pipeline| pipeline.declared()).collect();
+        let pipelines = declared.iter().map(|settings| PipelineSettings::clone(settings)).collect();
+        let settings = StationSettings { server: server.clone(), pipelines };
         let expected = self.server.expected().clone();
         let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
         expected.extend(self.api.iter().flat_map(|_| Api::PATHS));
         let station = longwave::Station::start_expecting(settings, &expected)?;
-        let api = self.api.as_ref().map(|api| api.start(&station)).transpose()?;
+        let start_api = |config: &Config| match &self.file {
+            Some(file) => Api::start_reloadable(&station, config.clone(), file),
+            None => Api::start(&station, &config.api),
+        };
+        let api = self.api.as_ref().map(start_api).transpose()?;
         self.server.runs(station.server());
         for (pipeline, running) in self.pipelines.iter().zip(station.pipelines()) {
             pipeline.runs(running);
         }
         self.running.get_or_init(|| Running { api, station });
         Ok(lw_status::LW_OK)
+    }
+
+    /// Applies a declaration, or its file as it is now.
+    fn reload(&self, declaration: Option<&str>) -> Outcome<Reloaded> {
+        let Some(Running { api, station }) = self.running.get() else {
+            return Err(Failure::stopped("the station is not started yet: lw_station_start"));
+        };
+        if !station.server().is_running() {
+            return Err(Failure::stopped("the station has stopped"));
+        }
+        let config = match (declaration, &self.file, api) {
+            (Some(declaration), ..) => read(declaration)?,
+            (None, None, _) => {
+                return Err(Failure::invalid(
+                    "declaration is NULL, and the station was not read from a file",
+                ));
+            }
+            // It reads the file itself, and the users.
+            (None, Some(_), Some(api)) => {
+                let setting = |message| Failure { status: lw_status::LW_SETTING, message };
+                return api.reload().map_err(setting);
+            }
+            (None, Some(file), None) => Config::read(file)?,
+        };
+        let waiting = self.waits_for_a_restart(&config);
+        let mut report = station.reload(&config.into());
+        report.restart.extend(waiting);
+        Ok(report)
+    }
+
+    /// The keys of the API that differ: a declaration in a text cannot change them.
+    fn waits_for_a_restart(&self, new: &Config) -> Vec<String> {
+        let none = ApiSettings::default();
+        let of = |config: &Config| if config.declares_api { config.api.clone() } else { none.clone() };
+        let (old, new) = (self.api.as_ref().map(&of).unwrap_or_default(), of(new));
+        let keys = [
+            ("users_file", old.users_file != new.users_file),
+            ("media_roots", old.media_roots != new.media_roots),
+        ];
+        keys.iter().filter(|(_, differs)| *differs).map(|(key, _)| format!("server.{key}")).collect()
     }
 
     /// Stops it, if it was started. Returns the names of the threads that were left behind.
@@ -95,6 +126,14 @@ impl Station {
     }
 }
 
+fn read(declaration: &str) -> Outcome<Config> {
+    Ok(if json::is_json(declaration) {
+        Config::from_json(declaration, Path::new(""))?
+    } else {
+        Config::from_toml(declaration, Path::new("station"))?
+    })
+}
+
 /// Declares a station: TOML or JSON as in docs/CONFIGURATION.md. Relative paths are relative to the working
 /// directory. All its problems are reported at once, a line each. `lw_station_start` puts it on the air.
 /// `station` is closed by `lw_station_close`.
@@ -104,12 +143,7 @@ pub unsafe extern "C" fn lw_station_open(declaration: *const c_char, station: *m
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (declaration, station) =
             unsafe { (text(declaration, "declaration")?, Out::new(station, "station")?) };
-        let config = if json::is_json(declaration) {
-            Config::from_json(declaration, Path::new(""))?
-        } else {
-            Config::from_toml(declaration, Path::new("station"))?
-        };
-        station.set(handles::add(Station::new(config, None)))
+        station.set(handles::add(Station::new(read(declaration)?, None)))
     })
 }
 
@@ -130,6 +164,27 @@ pub unsafe extern "C" fn lw_station_read(file: *const c_char, station: *mut lw_s
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_station_start(station: lw_station) -> lw_status {
     call(|| handles::find::<Station>(station)?.start())
+}
+
+/// Applies another declaration to a station on the air, or, if `declaration` is NULL, the file of
+/// `lw_station_read` as it is now: mounts, outputs, bitrates, limits, playlists, crossfades; users and media roots
+/// if they are from the file. Listeners stay, except those of a mount that is gone. If anything is wrong with the
+/// declaration, this returns `LW_SETTING`, and nothing changes. `report` is JSON with three lists of sentences:
+/// `changed`, what was applied; `restart`, what differs but needs a restart; `failed`, what could not be applied,
+/// and why. It is freed by `lw_free` and may be NULL. What calls have added to the declared outputs stays.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_station_reload(
+    station: lw_station,
+    declaration: *const c_char,
+    report: *mut *mut c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let (declaration, report) =
+            unsafe { (optional_text(declaration, "declaration")?, Out::optional(report, "report")?) };
+        let done = handles::find::<Station>(station)?.reload(declaration)?;
+        report.map_or(Ok(lw_status::LW_OK), |report| report.json(&done))
+    })
 }
 
 /// Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the
@@ -185,6 +240,18 @@ pub unsafe extern "C" fn lw_station_pipeline(
     })
 }
 
+/// The names of a station's pipelines, in the order in which they were declared, as a JSON list. `json` is freed
+/// by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_station_pipelines(station: lw_station, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let json = unsafe { Out::new(json, "json") }?;
+        let station = handles::find::<Station>(station)?;
+        json.json(&station.pipelines.iter().map(|pipeline| pipeline.name()).collect::<Vec<_>>())
+    })
+}
+
 #[cfg(all(test, feature = "mp3"))]
 mod tests {
     use std::ffi::CString;
@@ -194,7 +261,8 @@ mod tests {
 
     use super::*;
     use crate::pipeline::lw_pipeline_close;
-    use crate::server::{lw_server_close, lw_server_listener_count, lw_server_port};
+    use crate::server::listeners::lw_server_listener_count;
+    use crate::server::{lw_server_close, lw_server_port};
 
     /// A station of this declaration, on the air.
     fn on_air(declaration: &str) -> (lw_station, lw_server, u16) {

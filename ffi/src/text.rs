@@ -95,6 +95,11 @@ pub fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
+/// How long a call waits: less than 0 is for ever.
+pub fn patience(timeout_ms: i64) -> Duration {
+    u64::try_from(timeout_ms).map_or(Duration::MAX, Duration::from_millis)
+}
+
 /// The milliseconds of a time.
 pub fn to_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)

@@ -1,31 +1,33 @@
 //! Pipelines are declared, started, stopped and closed here. The modules below control one that runs.
 
+mod clock;
+mod next_track;
 mod outputs;
 mod pcm;
 mod programme;
 pub mod state;
+mod title_format;
 mod voices;
 
 use std::ffi::c_char;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use longwave::{EventKind, EventReceiver, PcmSpec, PipelineSettings, ServerSettings};
+use longwave::{EventKind, EventReceiver, PcmSpec, PipelineSettings, ServerSettings, Stepper};
 
 use crate::entry::call;
-use crate::events::Hooks;
+use crate::events::EVENTS;
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
+use crate::hooks::Hooks;
 use crate::json;
 use crate::server::{Server, lw_server};
 use crate::text::{Out, report, text};
+use next_track::NextTrack;
 
 /// A pipeline: one programme, its mixer, and its outputs.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_pipeline = u64;
-
-/// The most events that wait to be read: those of several minutes, or of a crowd that joins at once.
-const EVENTS: usize = 1024;
 
 /// A pipeline, declared, then started.
 pub struct Pipeline {
@@ -37,6 +39,10 @@ pub struct Pipeline {
     spec: PcmSpec,
     pub hooks: Arc<Hooks>,
     pub events: EventReceiver,
+    next_track: Arc<NextTrack>,
+    title_format: title_format::Written,
+    /// If its clock is stepped.
+    stepper: Mutex<Option<Stepper>>,
 }
 
 impl handles::Kind for Pipeline {
@@ -60,6 +66,7 @@ impl Pipeline {
     }
 
     fn new(mut settings: PipelineSettings, server: Arc<Server>, belongs_to: Owner) -> Arc<Pipeline> {
+        server.notes(&settings);
         let hooks = Arc::new(Hooks::new(settings.spec));
         let events = settings.hooks.events(EVENTS);
         Arc::new_cyclic(|this: &Weak<Pipeline>| {
@@ -77,7 +84,19 @@ impl Pipeline {
             }
             let (name, spec) = (settings.name.clone(), settings.spec);
             let declared = Mutex::new(settings);
-            Pipeline { declared, running: OnceLock::new(), server, belongs_to, name, spec, hooks, events }
+            Pipeline {
+                declared,
+                running: OnceLock::new(),
+                server,
+                belongs_to,
+                name,
+                spec,
+                hooks,
+                events,
+                next_track: Arc::default(),
+                title_format: Mutex::default(),
+                stepper: Mutex::default(),
+            }
         })
     }
 
@@ -158,7 +177,7 @@ pub fn declared(handle: lw_pipeline) -> Outcome<Arc<Pipeline>> {
 }
 
 /// Calls `act` with a pipeline that is on the air.
-fn with<T>(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> Outcome<T>) -> Outcome<T> {
+pub fn with<T>(handle: lw_pipeline, act: impl FnOnce(&longwave::Pipeline) -> Outcome<T>) -> Outcome<T> {
     let pipeline = declared(handle)?;
     let running = pipeline.running()?;
     if !running.is_running() {

@@ -68,3 +68,19 @@ pub unsafe extern "C" fn lw_pipeline_replace_encoder(
         Ok(lw_status::LW_OK)
     })
 }
+
+/// Gives an output other settings; its listeners stay. `declaration` is like that of `lw_pipeline_add_output`,
+/// with the output's `mount`, and its content type must be as before. The encoder is replaced if its settings
+/// have changed; new listeners get the new headers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_update_output(
+    pipeline: lw_pipeline,
+    declaration: *const c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let declaration = unsafe { text(declaration, "declaration") }?;
+        with(pipeline, |pipeline| Ok(pipeline.update_output(output(declaration, pipeline.spec())?)?))?;
+        Ok(lw_status::LW_OK)
+    })
+}

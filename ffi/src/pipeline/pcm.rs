@@ -3,7 +3,6 @@
 use std::ffi::{c_char, c_int};
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use longwave::{PcmSpec, SampleFormat, Tap, VoiceInput};
 
@@ -12,7 +11,7 @@ use super::{lw_pipeline, with};
 use crate::entry::call;
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
-use crate::text::{Out, items, items_mut, optional_text};
+use crate::text::{Out, items, items_mut, optional_text, patience};
 
 /// A voice of PCM that the host pushes.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
@@ -40,11 +39,6 @@ pub struct TapHandle {
 
 impl handles::Kind for TapHandle {
     const WORD: &'static str = "a tap";
-}
-
-/// How long a call waits: less than 0 is for ever.
-fn patience(timeout_ms: i64) -> Duration {
-    u64::try_from(timeout_ms).map_or(Duration::MAX, Duration::from_millis)
 }
 
 fn format(name: Option<&str>) -> Outcome<SampleFormat> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{lw_pipeline, order, with};
 use crate::entry::call;
-use crate::failure::{Outcome, lw_status};
+use crate::failure::{Failure, Outcome, lw_status};
 use crate::json;
 use crate::text::{Out, ms, optional_text, path, text};
 
@@ -135,6 +135,19 @@ pub extern "C" fn lw_pipeline_set_shuffle(pipeline: lw_pipeline, shuffle: i32) -
     order(pipeline, |pipeline| pipeline.set_shuffle(shuffle != 0))
 }
 
+/// Sets the fades between tracks from now on, in milliseconds: `crossfade_ms`, how long two tracks overlap;
+/// `fade_in_ms` and `fade_out_ms`, how long a track comes or goes where none is beside it. Below 0: as before.
+#[unsafe(no_mangle)]
+pub extern "C" fn lw_pipeline_set_fades(
+    pipeline: lw_pipeline,
+    crossfade_ms: i64,
+    fade_in_ms: i64,
+    fade_out_ms: i64,
+) -> lw_status {
+    let fade = |milliseconds: i64| u64::try_from(milliseconds).ok().map(ms);
+    order(pipeline, |pipeline| pipeline.set_fades(fade(crossfade_ms), fade(fade_in_ms), fade(fade_out_ms)))
+}
+
 /// Skips the current track, by a crossfade of `skip_crossfade`.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_skip(pipeline: lw_pipeline) -> lw_status {
@@ -196,6 +209,23 @@ pub unsafe extern "C" fn lw_pipeline_queue(pipeline: lw_pipeline, json: *mut *mu
         let json = unsafe { Out::new(json, "json") }?;
         let queue = with(pipeline, |pipeline| Ok(pipeline.queue()))?;
         json.json(&coming_tracks(&queue))
+    })
+}
+
+/// An entry of the queue or of the playlist by its number, as JSON like one of `lw_pipeline_queue`.
+/// `LW_NOT_FOUND` if it is in neither. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_entry(
+    pipeline: lw_pipeline,
+    id: u64,
+    json: *mut *mut c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let json = unsafe { Out::new(json, "json") }?;
+        let entry = with(pipeline, |pipeline| Ok(pipeline.entry(EntryId(id))))?;
+        let entry = entry.ok_or_else(|| Failure::not_found(format!("there is no entry {id}")))?;
+        json.json(&ComingTrack::of(EntryId(id), &entry, &Tags::default(), &WholePaths))
     })
 }
 

@@ -62,16 +62,23 @@ static const char *const STATION =
     "mount = '/a.mp3'\n"
     "bitrate = 32\n";
 
-/* A connection that has asked for a mount and got the first bytes of it. */
-static inline int listen_to(uint16_t port, const char *mount)
+/* A connection that has sent a request. */
+static inline int ask(uint16_t port, const char *request)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(client >= 0 && connect(client, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(write(client, request, strlen(request)) == (ssize_t)strlen(request));
+    return client;
+}
+
+/* A connection that has asked for a mount and got the first bytes of it. */
+static inline int listen_to(uint16_t port, const char *mount)
+{
     char request[200], answer[2000];
-    int player = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int length = snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", mount);
-    CHECK(player >= 0 && connect(player, (struct sockaddr *)&address, sizeof address) == 0);
-    CHECK(write(player, request, (size_t)length) == length);
+    snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", mount);
+    int player = ask(port, request);
     ssize_t got = read(player, answer, sizeof answer);
     CHECK(got > 12 && memcmp(answer + 9, "200", 3) == 0);
     return player;

@@ -2,12 +2,39 @@
 
 #include "common.h"
 
-static lw_station live_lw_station, closed_lw_station;
-static lw_pipeline live_lw_pipeline, closed_lw_pipeline;
-static lw_server live_lw_server, closed_lw_server;
-static lw_encoder live_lw_encoder, closed_lw_encoder;
-static lw_input live_lw_input, closed_lw_input;
-static lw_tap live_lw_tap, closed_lw_tap;
+#include <semaphore.h>
+
+/* One of each kind. */
+struct all {
+    lw_station station;
+    lw_pipeline pipeline;
+    lw_server server;
+    lw_encoder encoder;
+    lw_input input;
+    lw_tap tap;
+    lw_requests requests;
+    lw_request request;
+    lw_packets packets;
+};
+static struct all live, closed;
+#define live_lw_station live.station
+#define live_lw_pipeline live.pipeline
+#define live_lw_server live.server
+#define live_lw_encoder live.encoder
+#define live_lw_input live.input
+#define live_lw_tap live.tap
+#define live_lw_requests live.requests
+#define live_lw_request live.request
+#define live_lw_packets live.packets
+#define closed_lw_station closed.station
+#define closed_lw_pipeline closed.pipeline
+#define closed_lw_server closed.server
+#define closed_lw_encoder closed.encoder
+#define closed_lw_input closed.input
+#define closed_lw_tap closed.tap
+#define closed_lw_requests closed.requests
+#define closed_lw_request closed.request
+#define closed_lw_packets closed.packets
 
 static char music[500], long_text[100000], *snapshot;
 /* Where results would go, and what is there as long as there is none. */
@@ -32,28 +59,72 @@ static void on_lw_log(int32_t level, const char *target, const char *message, vo
     (void)level, (void)target, (void)message, (void)user;
 }
 
-static void open_all(lw_station *station, lw_pipeline *pipeline, lw_server *server, lw_encoder *encoder, lw_input *input,
-                     lw_tap *tap)
+static void on_lw_next_track(lw_pipeline pipeline, void *user)
 {
-    OK(lw_station_open(STATION, station));
-    OK(lw_station_start(*station));
-    OK(lw_station_pipeline(*station, NULL, pipeline));
-    OK(lw_station_server(*station, server));
-    OK(lw_server_add_mount(*server, "mount = '/live'\ncontent_type = 'audio/x-own'"));
-    OK(lw_encoder_open("format = 'mp3'", 44100, 2, encoder));
-    OK(lw_pipeline_play_input(*pipeline, 1, 0, input, NULL));
-    OK(lw_pipeline_tap(*pipeline, tap));
+    (void)pipeline, (void)user;
 }
 
-static void close_all(lw_station station, lw_pipeline pipeline, lw_server server, lw_encoder encoder, lw_input input,
-                      lw_tap tap)
+static void *on_lw_encoder_opens(uint32_t sample_rate, uint32_t channels, lw_packets packets, void *user)
 {
-    OK(lw_station_close(station));
-    OK(lw_pipeline_close(pipeline));
-    OK(lw_server_close(server));
-    OK(lw_encoder_close(encoder));
-    OK(lw_input_close(input));
-    OK(lw_tap_close(tap));
+    (void)sample_rate, (void)channels, (void)packets;
+    return user;
+}
+
+/* Stays in its first call as long as the misuse goes on: its packets live. */
+static sem_t go_on;
+
+static void on_lw_encoder_encodes(void *state, const float *pcm, size_t frames, lw_packets packets)
+{
+    (void)pcm, (void)frames;
+    lw_packets *lives = state;
+    if (lives && !__atomic_load_n(lives, __ATOMIC_SEQ_CST)) {
+        __atomic_store_n(lives, packets, __ATOMIC_SEQ_CST);
+        while (sem_wait(&go_on) != 0) {
+        }
+    }
+}
+
+static void on_lw_encoder_flushes(void *state, lw_packets packets)
+{
+    (void)state, (void)packets;
+}
+
+static void on_lw_encoder_closes(void *state)
+{
+    (void)state;
+}
+
+static void open_all(struct all *all)
+{
+    OK(lw_station_open(STATION, &all->station));
+    OK(lw_station_start(all->station));
+    OK(lw_station_pipeline(all->station, NULL, &all->pipeline));
+    OK(lw_station_server(all->station, &all->server));
+    OK(lw_server_add_mount(all->server, "mount = '/live'\ncontent_type = 'audio/x-own'"));
+    OK(lw_encoder_open("format = 'mp3'", 44100, 2, &all->encoder));
+    OK(lw_pipeline_play_input(all->pipeline, 1, 0, &all->input, NULL));
+    OK(lw_pipeline_tap(all->pipeline, &all->tap));
+    OK(lw_pipeline_add_own_output(all->pipeline, "mount = '/own'\ncontent_type = 'audio/x-own'", on_lw_encoder_opens,
+                                  on_lw_encoder_encodes, on_lw_encoder_flushes, on_lw_encoder_closes, &all->packets));
+    UNTIL(__atomic_load_n(&all->packets, __ATOMIC_SEQ_CST));
+    uint16_t port;
+    OK(lw_server_take_requests(all->server, "[\"/asked\"]", 8, &all->requests));
+    OK(lw_server_port(all->server, &port));
+    close(ask(port, "GET /asked HTTP/1.0\r\n\r\n"));
+    OK(lw_requests_next(all->requests, 20000, &all->request));
+}
+
+static void close_all(struct all *all)
+{
+    sem_post(&go_on);
+    OK(lw_station_close(all->station));
+    OK(lw_pipeline_close(all->pipeline));
+    OK(lw_server_close(all->server));
+    OK(lw_encoder_close(all->encoder));
+    OK(lw_input_close(all->input));
+    OK(lw_tap_close(all->tap));
+    OK(lw_requests_close(all->requests));
+    OK(lw_request_close(all->request));
 }
 
 static void begin(int argc, char **argv)
@@ -62,10 +133,9 @@ static void begin(int argc, char **argv)
     snprintf(music, sizeof music, "%s/a.wav", argv[1]);
     tone(music, 440, 2);
     memset(long_text, 'x', sizeof long_text - 1);
-    open_all(&closed_lw_station, &closed_lw_pipeline, &closed_lw_server, &closed_lw_encoder, &closed_lw_input,
-             &closed_lw_tap);
-    close_all(closed_lw_station, closed_lw_pipeline, closed_lw_server, closed_lw_encoder, closed_lw_input, closed_lw_tap);
-    open_all(&live_lw_station, &live_lw_pipeline, &live_lw_server, &live_lw_encoder, &live_lw_input, &live_lw_tap);
+    open_all(&closed);
+    close_all(&closed);
+    open_all(&live);
     OK(lw_pipeline_snapshot(live_lw_pipeline, &snapshot));
 }
 
@@ -73,7 +143,7 @@ static void end(void)
 {
     lw_free(snapshot);
     OK(lw_log_to(NULL, NULL, NULL));
-    close_all(live_lw_station, live_lw_pipeline, live_lw_server, live_lw_encoder, live_lw_input, live_lw_tap);
+    close_all(&live);
 }
 
 static void prepare(void)

@@ -8,7 +8,12 @@ import re
 import sys
 
 header = open(sys.argv[1], encoding="utf-8").read()
-HANDLES = ["lw_station", "lw_pipeline", "lw_server", "lw_encoder", "lw_input", "lw_tap"]
+HANDLES = [
+    "lw_station", "lw_pipeline", "lw_server", "lw_encoder", "lw_input", "lw_tap", "lw_requests", "lw_request", "lw_packets",
+]
+FUNCTIONS = {
+    "lw_hook", "lw_log", "lw_next_track", "lw_encoder_opens", "lw_encoder_encodes", "lw_encoder_flushes", "lw_encoder_closes",
+}
 
 # For each function: what stands before it, its type, its name, its parameters.
 FUNCTION = re.compile(r"((?://[^\n]*\n)*)([a-z_0-9 ]+[ *])(lw_\w+)\(([^;]*)\);")
@@ -17,6 +22,7 @@ FUNCTION = re.compile(r"((?://[^\n]*\n)*)([a-z_0-9 ]+[ *])(lw_\w+)\(([^;]*)\);")
 TEXTS = {
     "declaration": r'"{\"format\": \"mp3\"}"', "name": '"x"', "title": '"x"', "url": '"x"', "mount": '"/live"',
     "file": "music", "path": "music", "files": '"[]"', "options": '"{}"', "snapshot": "snapshot", "curve": '"linear"',
+    "paths": r'"[\"/x\"]"', "headers": '"{}"', "reason": '"x"',
     "kind": '"track-change"', "format": '"s16le"', "level": '"info"', "tags": '"{}"', "given": '"x"', "extinf": '"x"',
 }
 PATHS = {"file", "path"}  # any bytes will do for them
@@ -42,7 +48,7 @@ def good(kind, name, place):
         return f"({kind})zeros"
     if kind in ("void *", "char *"):
         return "NULL"
-    if kind in ("lw_hook", "lw_log"):
+    if kind in FUNCTIONS:
         return f"on_{kind}"
     if kind.endswith("*"):
         return f"({kind})&outs[{place}]"
@@ -66,7 +72,7 @@ def misuses(function, kind, name, nullable):
         for value in made_up + [f"live_{other}" for other in HANDLES if other != kind]:
             yield value, "BAD_HANDLE"
         return
-    pointer = kind.endswith("*") or kind in ("lw_hook", "lw_log")
+    pointer = kind.endswith("*") or kind in FUNCTIONS
     if pointer and kind not in ("void *", "char *"):
         yield "NULL", "ANY" if nullable else "INVALID"
     if kind == "const char *":
@@ -83,7 +89,7 @@ def misuses(function, kind, name, nullable):
         yield "SIZE_MAX", "INVALID"
         if "audio" not in function and "header" not in function:
             yield "SIZE_MAX / 2", "INVALID"
-    elif kind in NUMBERS and function != "lw_pipeline_next_event":  # which would wait
+    elif kind in NUMBERS and not (name == "timeout_ms" and "_next" in function):  # which would wait
         for value in ["0", "-1", "INT32_MAX", "INT32_MIN"]:
             yield f"({kind}){value}", "ANY"
 

@@ -1,19 +1,24 @@
-//! Servers, and mounts that the host feeds itself.
+//! Servers are declared, started, stopped and closed here. The modules below are about their mounts and
+//! listeners.
+
+pub mod listeners;
+pub mod mounts;
 
 use std::collections::BTreeMap;
 use std::ffi::c_char;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use longwave::json::{Mount, ServerStatistics};
-use longwave::{AudioWriter, MountInfo, MountSettings, ServerSettings, Title};
+use longwave::json::{Health, ServerStatistics};
+use longwave::{AudioWriter, EventReceiver, PipelineSettings, SampleRate, ServerSettings, StationEvent};
 
+use crate::caller::lock;
 use crate::entry::call;
+use crate::events::EVENTS;
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
 use crate::json;
-use crate::text::{Out, items, optional_text, report, text, to_ms};
+use crate::text::{Out, optional_text, report, text};
 
 /// A server: addresses that it listens on, and mounts.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
@@ -27,6 +32,10 @@ pub struct Server {
     expected: Mutex<Vec<String>>,
     /// The mounts that the host feeds, by path. Each is fed by one thread at a time, and waits for no other.
     writers: Mutex<BTreeMap<String, Arc<Mutex<AudioWriter>>>>,
+    /// What is left to read by `lw_server_next_event`, from its first call on.
+    events: OnceLock<EventReceiver<StationEvent>>,
+    /// The rates of the pipelines that were declared on it, by name: events tell times of their clocks.
+    rates: Mutex<BTreeMap<String, SampleRate>>,
 }
 
 impl handles::Kind for Server {
@@ -40,6 +49,8 @@ impl Server {
             running: OnceLock::new(),
             expected: Mutex::default(),
             writers: Mutex::default(),
+            events: OnceLock::new(),
+            rates: Mutex::default(),
         }
     }
 
@@ -83,14 +94,50 @@ impl Server {
         Ok(lw_status::LW_OK)
     }
 
+    fn expect_no_more(&self, path: &str) -> Outcome {
+        let mut expected = self.expected();
+        expected.retain(|expected| expected != path);
+        if let Some(server) = self.running.get() {
+            server.expect_no_more(path)?;
+        }
+        Ok(lw_status::LW_OK)
+    }
+
     pub fn running(&self) -> Outcome<&longwave::Server> {
         self.running.get().ok_or_else(|| Failure::stopped("the server is not started yet: lw_server_start"))
+    }
+
+    /// Whether it listens.
+    pub fn is_running(&self) -> bool {
+        self.running.get().is_some_and(longwave::Server::is_running)
     }
 
     /// Stops it, if it was started. Returns the names of the threads that were left behind.
     pub fn stop(&self) -> Vec<String> {
         self.writers().clear();
         self.running.get().map(|server| server.stop().abandoned).unwrap_or_default()
+    }
+
+    /// Notes a pipeline that is declared on it.
+    pub fn notes(&self, pipeline: &PipelineSettings) {
+        lock(&self.rates).insert(pipeline.name.clone(), pipeline.spec.rate);
+    }
+
+    /// The rate of the pipeline that an event is about.
+    pub fn rate_of(&self, event: &StationEvent) -> SampleRate {
+        let rates = lock(&self.rates);
+        event.pipeline.as_deref().and_then(|name| rates.get(name).copied()).unwrap_or(SampleRate::CD)
+    }
+
+    /// The events of it and of its pipelines. They are kept from the first call on.
+    pub fn events(&self) -> Outcome<&EventReceiver<StationEvent>> {
+        // Locked, so that no second thread subscribes meanwhile.
+        let _declared = self.declared();
+        if let Some(events) = self.events.get() {
+            return Ok(events);
+        }
+        let events = self.running()?.subscribe(EVENTS)?;
+        Ok(self.events.get_or_init(|| events))
     }
 
     fn writers(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Mutex<AudioWriter>>>> {
@@ -116,13 +163,17 @@ impl Server {
     }
 }
 
-fn server(handle: lw_server) -> Outcome<Arc<Server>> {
+/// The server of a handle.
+pub fn server(handle: lw_server) -> Outcome<Arc<Server>> {
     handles::find(handle)
 }
 
-fn mount_info(server: &Server, mount: &str) -> Outcome<MountInfo> {
-    let info = server.running()?.mount_info(mount);
-    info.ok_or_else(|| Failure::not_found(format!("there is no mount {mount}")))
+fn settings(declaration: &str) -> Outcome<ServerSettings> {
+    Ok(if json::is_json(declaration) {
+        ServerSettings::from_json(declaration)?
+    } else {
+        ServerSettings::from_toml(declaration, Path::new("server"))?
+    })
 }
 
 /// Declares a server: TOML or JSON with the keys of `[server]` in docs/CONFIGURATION.md, for example `listen
@@ -134,12 +185,8 @@ pub unsafe extern "C" fn lw_server_open(declaration: *const c_char, server: *mut
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (server, declaration) =
             unsafe { (Out::new(server, "server")?, optional_text(declaration, "declaration")?) };
-        let settings = match declaration {
-            None => ServerSettings::default(),
-            Some(text) if json::is_json(text) => ServerSettings::from_json(text)?,
-            Some(text) => ServerSettings::from_toml(text, Path::new("server"))?,
-        };
-        server.set(handles::add(Server::new(settings)))
+        let settings = declaration.map(settings).transpose()?;
+        server.set(handles::add(Server::new(settings.unwrap_or_default())))
     })
 }
 
@@ -161,6 +208,32 @@ pub unsafe extern "C" fn lw_server_expect(server: lw_server, path: *const c_char
     })
 }
 
+/// Ends what `lw_server_expect` began: if nobody has taken this path, it is 404 again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_expect_no_more(server: lw_server, path: *const c_char) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let path = unsafe { text(path, "path") }?;
+        self::server(server)?.expect_no_more(path)
+    })
+}
+
+/// Gives a server other settings while it runs; no client is closed for it. `declaration` is like that of
+/// `lw_server_open`, and what it leaves out is the default. These keys take effect: `max_listeners`,
+/// `max_event_clients`, the limits of each address, `deny`, `public_url`, `trusted_proxies`, `access_log`,
+/// `access_log_api`, `addresses`. The others need a restart and are left alone. For the server of a station
+/// there is `lw_station_reload`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_reconfigure(server: lw_server, declaration: *const c_char) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let declaration = unsafe { text(declaration, "declaration") }?;
+        let server = self::server(server)?;
+        server.running()?.reconfigure(&settings(declaration)?)?;
+        Ok(lw_status::LW_OK)
+    })
+}
+
 /// Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes
 /// five seconds at most. `abandoned` is a JSON list of the threads that had to be left behind. It is freed by
 /// `lw_free` and may be NULL. Stopping again is harmless.
@@ -179,8 +252,7 @@ pub unsafe extern "C" fn lw_server_is_running(server: lw_server, running: *mut i
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let running = unsafe { Out::new(running, "running") }?;
-        let server = self::server(server)?;
-        running.set(server.running.get().is_some_and(longwave::Server::is_running).into())
+        running.set(self::server(server)?.is_running().into())
     })
 }
 
@@ -219,27 +291,6 @@ pub unsafe extern "C" fn lw_server_addresses(server: lw_server, json: *mut *mut 
     })
 }
 
-/// Puts a mount on the air that the host feeds with encoded audio. `declaration` is TOML or JSON with `mount`
-/// (its path), `content_type`, and whatever else is known: `bitrate`, `sample_rate`, `channels`, `name`,
-/// `genre`, `description`, `url`, `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_server_add_mount(server: lw_server, declaration: *const c_char) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let declaration = unsafe { text(declaration, "declaration") }?;
-        let server = self::server(server)?;
-        let settings = if json::is_json(declaration) {
-            MountSettings::from_json(declaration)?
-        } else {
-            MountSettings::from_toml(declaration, Path::new("mount"))?
-        };
-        let path = settings.path.clone();
-        let writer = server.running()?.add_mount(settings)?.into_audio();
-        server.writers().insert(path, Arc::new(Mutex::new(writer)));
-        Ok(lw_status::LW_OK)
-    })
-}
-
 /// Opens the file of a server's access log anew (the key `access_log`), as after its rotation. It waits for no disk.
 /// Without such a file, it does nothing.
 #[unsafe(no_mangle)]
@@ -247,144 +298,6 @@ pub extern "C" fn lw_server_reopen_logs(server: lw_server) -> lw_status {
     call(|| {
         self::server(server)?.running()?.reopen_logs();
         Ok(lw_status::LW_OK)
-    })
-}
-
-/// Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the
-/// mounts of pipelines there is `lw_pipeline_remove_output`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_server_remove_mount(server: lw_server, mount: *const c_char) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let mount = unsafe { text(mount, "mount") }?;
-        let server = self::server(server)?;
-        // Held until the end, because the mount ends when its last writer is dropped.
-        let _writer = server.writer(mount)?;
-        // This goes first: once the mount is off the air, another thread may add one with the same path.
-        server.writers().remove(mount);
-        server.running()?.remove_mount(mount)?;
-        Ok(lw_status::LW_OK)
-    })
-}
-
-/// Feeds a mount of `lw_server_add_mount`. MP3, ADTS and Ogg may be cut anywhere; anything else goes to
-/// listeners call by call. Takes bytes as far as there is room, and says in `taken` how many; never waits,
-/// never drops. Audio is to come in real time; about ten seconds of it may be ahead. Offer later what was not
-/// taken. Bytes that belong to no packet of the content type are taken and left out; `lw_server_mount_info`
-/// counts them (`garbage_bytes`), and says after 64 KiB without a packet what is wrong (`unreadable`).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_server_write_audio(
-    server: lw_server,
-    mount: *const c_char,
-    bytes: *const u8,
-    count: usize,
-    taken: *mut usize,
-) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let (mount, bytes, taken) =
-            unsafe { (text(mount, "mount")?, items(bytes, count, "bytes")?, Out::new(taken, "taken")?) };
-        let server = self::server(server)?;
-        let count = server.feed(mount, |writer| Ok(writer.write_audio(bytes)?))?;
-        taken.set(count)
-    })
-}
-
-/// The title of the audio that is written from now on to a mount of `lw_server_add_mount`. `url` may be NULL.
-/// For the mounts of pipelines there is `lw_pipeline_update_metadata`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_server_update_metadata(
-    server: lw_server,
-    mount: *const c_char,
-    title: *const c_char,
-    url: *const c_char,
-) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let (mount, title, url) =
-            unsafe { (text(mount, "mount")?, text(title, "title")?, optional_text(url, "url")?) };
-        let title = Title { text: title.into(), url: url.map(Into::into) };
-        self::server(server)?.feed(mount, |writer| {
-            writer.update_metadata(title);
-            Ok(lw_status::LW_OK)
-        })
-    })
-}
-
-/// Sets the bytes that a listener who joins from now on gets before any audio, on a mount of
-/// `lw_server_add_mount` whose content type is not parsed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_server_set_header(
-    server: lw_server,
-    mount: *const c_char,
-    bytes: *const u8,
-    count: usize,
-) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let (mount, bytes) = unsafe { (text(mount, "mount")?, items(bytes, count, "bytes")?) };
-        self::server(server)?.feed(mount, |writer| {
-            writer.set_header(bytes);
-            Ok(lw_status::LW_OK)
-        })
-    })
-}
-
-/// The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its
-/// second second on. `LW_NOT_FOUND` if there is no such mount.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_server_listener_count(
-    server: lw_server,
-    mount: *const c_char,
-    count: *mut u64,
-) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let (mount, count) = unsafe { (optional_text(mount, "mount")?, Out::new(count, "count")?) };
-        let server = self::server(server)?;
-        count.set(server.running()?.listener_count(mount)? as u64)
-    })
-}
-
-/// When the first packet of its title reached a mount, in milliseconds since 1970.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_server_changed_at(
-    server: lw_server,
-    mount: *const c_char,
-    ms_since_1970: *mut u64,
-) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let (mount, at) = unsafe { (text(mount, "mount")?, Out::new(ms_since_1970, "ms_since_1970")?) };
-        let info = mount_info(&*self::server(server)?, mount)?;
-        at.set(since_1970(info.title.changed_at))
-    })
-}
-
-/// A mount's state, as JSON: `mount` (its path), `content_type`, `name` and its other settings, `title`,
-/// `title_changed_at`, `audible_at` (when a listener hears the title begin), `listeners` and its other
-/// counters. `json` is freed by `lw_free`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_server_mount_info(
-    server: lw_server,
-    mount: *const c_char,
-    json: *mut *mut c_char,
-) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let (mount, json) = unsafe { (text(mount, "mount")?, Out::new(json, "json")?) };
-        json.json(&Mount::of(&mount_info(&*self::server(server)?, mount)?))
-    })
-}
-
-/// All mounts by path, as a JSON list of what `lw_server_mount_info` gives. `json` is freed by `lw_free`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lw_server_mounts(server: lw_server, json: *mut *mut c_char) -> lw_status {
-    call(|| {
-        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
-        let json = unsafe { Out::new(json, "json") }?;
-        let server = self::server(server)?;
-        json.json(&server.running()?.mounts().iter().map(Mount::of).collect::<Vec<_>>())
     })
 }
 
@@ -399,6 +312,14 @@ pub unsafe extern "C" fn lw_server_stats(server: lw_server, json: *mut *mut c_ch
     })
 }
 
-fn since_1970(time: SystemTime) -> u64 {
-    to_ms(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+/// Whether a server works as it should, as JSON like that of `lw_pipeline_health`: mounts that the host feeds with
+/// something else than their content type, addresses that may be a proxy's, an access log that cannot be
+/// written. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_server_health(server: lw_server, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let json = unsafe { Out::new(json, "json") }?;
+        json.json(&Health::of(self::server(server)?.running()?.health()))
+    })
 }
