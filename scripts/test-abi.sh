@@ -209,8 +209,13 @@ for program in asks own; do
 done
 cc -std=gnu11 -Wall -Wextra -Werror -O1 -g -pthread ffi/tests/c/unload.c $(pkg-config --cflags longwave) -lm -ldl -o "$work/bin/unload"
 c++ -std=c++17 $warnings -O1 -g -fsanitize=address ffi/tests/c/moves.cpp $(pkg-config --cflags --libs longwave) -o "$work/bin/moves"
+for standard in 17 20; do
+    c++ -std=c++$standard $warnings -O1 -g -fsanitize=address ffi/tests/c/whole.cpp $(pkg-config --cflags --libs longwave) -pthread -o "$work/bin/whole-$standard"
+done
 export ASAN_OPTIONS=detect_leaks=1
 says timeout 60 "$work/bin/moves"
+says timeout 120 "$work/bin/whole-17" "$work/scratch"
+says timeout 120 "$work/bin/whole-20" "$work/scratch"
 says "$work/bin/misuse" "$work/scratch"
 says "$work/bin/cycles" "$work/scratch" 100
 says timeout 120 "$work/bin/guest" "$work/scratch"
