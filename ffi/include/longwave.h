@@ -472,10 +472,11 @@ lw_status lw_tap_close(lw_tap tap);
 lw_status lw_pipeline_play_file(lw_pipeline pipeline, const char *file, const char *title, uint64_t *id);
 
 // Plays files as the playlist, in place of the one before. `files` is a JSON list of paths or of objects
-// with `file` and perhaps `title`; a path that is not UTF-8 is a percent-encoded file:// URL. `options` is a
-// JSON object, or NULL: `now` (else after the current track and the queue), `loop`, `shuffle`, and
-// `crossfade`, `fade_in`, `fade_out` in seconds, which hold for the pipeline from now on and are as before
-// where they are left out. When its first track begins, the event `playlist-change` tells `name`.
+// with `file` and perhaps `title`, or of what `lw_pipeline_queue` gives; other keys are `LW_INVALID`. A path
+// that is not UTF-8 is a percent-encoded file:// URL. `options` is a JSON object, or NULL: `now` (else after
+// the current track and the queue), `loop`, `shuffle`, and `crossfade`, `fade_in`, `fade_out` in seconds,
+// which hold for the pipeline from now on and are as before where they are left out. When its first track
+// begins, the event `playlist-change` tells `name`.
 lw_status lw_pipeline_play_list(lw_pipeline pipeline,
                                 const char *name,
                                 const char *files,

@@ -20,11 +20,14 @@ pub fn read<T: serde::de::DeserializeOwned>(text: &str, name: &str, wanted: &str
     serde_json::from_str(text).map_err(|error| Failure::invalid(format!("{name} is not {wanted}: {error}")))
 }
 
-/// A file in a list.
+/// A file in a list. What `lw_pipeline_queue` has told can be queued again: its number is another then.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct File {
     file: String,
     title: Option<String>,
+    #[serde(rename = "id")]
+    _id: Option<u64>,
 }
 
 /// A list of files: paths, or objects with `file` and perhaps `title`.
@@ -34,7 +37,7 @@ pub fn entries(text: &str, name: &str) -> Outcome<Vec<Entry>> {
     let items: Vec<Value> = read(text, name, wanted)?;
     let entry = |item| {
         let file = match item {
-            Value::String(file) => File { file, title: None },
+            Value::String(file) => File { file, title: None, _id: None },
             object @ Value::Object(_) => {
                 serde_json::from_value(object).map_err(|error| refuse(error.to_string()))?
             }
@@ -92,6 +95,10 @@ mod tests {
     fn files_come_as_paths_or_as_objects_and_any_path_survives() {
         let list =
             entries(r#"["a.mp3", {"file": "b.mp3", "title": "B"}, "file:///m%E4rz"]"#, "files").unwrap();
+        assert_eq!(
+            entries(r#"[{"id": 7, "file": "a.mp3", "title": null}]"#, "files").unwrap(),
+            [Entry::new("a.mp3")]
+        );
         let odd = Path::new(OsStr::from_bytes(b"/m\xe4rz"));
         assert_eq!(list, [Entry::new("a.mp3"), Entry::titled("b.mp3", "B"), Entry::new(odd)]);
         for wrong in [r#"[""]"#, r#"["a\u0000b"]"#, r#"[{"file": ""}]"#] {
@@ -100,7 +107,10 @@ mod tests {
                 "{wrong}"
             );
         }
-        for wrong in ["", "{}", "[1]", r#"[["a.mp3"]]"#, "[{}]", "[\"a\"", "null", r#"[{"path": "a"}]"#] {
+        let misspelt = r#"[{"file": "a.mp3", "titel": "A"}]"#;
+        for wrong in
+            ["", "{}", "[1]", r#"[["a.mp3"]]"#, "[{}]", "[\"a\"", "null", r#"[{"path": "a"}]"#, misspelt]
+        {
             assert!(entries(wrong, "files").unwrap_err().message.starts_with("files is not a list of files"));
         }
     }
