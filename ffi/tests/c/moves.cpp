@@ -1,4 +1,5 @@
-// longwave.hpp: pipelines that move take their hooks along, one may end in its own hook, and no text is cut. For AddressSanitizer.
+// longwave.hpp: pipelines that move take their hooks along, one may end in its own hook, no text is cut, and a mount that nobody has
+// is an error. For AddressSanitizer.
 
 #include <longwave.hpp>
 
@@ -23,6 +24,29 @@ template <typename Condition> static void until(const char *what, Condition cond
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     expect(condition(), what);
+}
+
+template <typename Call> static void refuses(lw_status status, const char *what, Call call)
+{
+    try {
+        call();
+    } catch (const longwave::error &error) {
+        expect(error.status() == status && *error.what() != 0, what);
+        return;
+    }
+    expect(false, what);
+}
+
+static void unknown_mounts(longwave::server &server, longwave::pipeline &pipeline, const char *mount)
+{
+    expect(pipeline.listener_count(mount) == 0 && server.listener_count() == 0, "a mount has listeners");
+    refuses(LW_NOT_FOUND, "a pipeline counts for a mount that nobody has", [&] { pipeline.listener_count("/typo"); });
+    refuses(LW_NOT_FOUND, "a server counts for a mount that nobody has", [&] { server.listener_count("/typo"); });
+    refuses(LW_NOT_FOUND, "there is information about no mount", [&] { server.mount_info("/typo"); });
+    refuses(LW_NOT_FOUND, "no mount is removed", [&] { server.remove_mount("/typo"); });
+    refuses(LW_NOT_FOUND, "no mount has a title", [&] { pipeline.update_metadata("A", "/typo"); });
+    pipeline.stop();
+    refuses(LW_STOPPED, "a pipeline that has stopped counts", [&] { pipeline.listener_count("/typo"); });
 }
 
 int main()
@@ -67,10 +91,14 @@ int main()
     ends->start();
     until("one ends in its own hook", [&] { return has_ended.load(); });
 
+    auto asked = made("/d");
+    asked.start();
+    unknown_mounts(server, asked, "/d");
+
     try {
         server.remove_mount(std::string("/a\0b", 4));
         expect(false, "a text was cut at its NUL");
     } catch (const std::invalid_argument &) {
     }
-    std::puts("C++: pipelines move with their hooks, and end in them");
+    std::puts("C++: pipelines move with their hooks, and end in them; unknown mounts are errors");
 }
