@@ -9,13 +9,14 @@
 
 longwave.h documents each method, under the name of its class and its own name: `Pipeline.skip` is lw_pipeline_skip. JSON is
 returned as Python values. Declarations are text (TOML or JSON) or dictionaries. Paths are str, bytes or os.PathLike. Times are
-milliseconds. A missing value is None. A call that fails raises `Error`. `close`, `with` or garbage collection closes an object.
+seconds. PCM is interleaved, as array.array("f") from -1 to 1. A missing value is None. A call that fails raises `Error`. `close`, `with` or garbage collection closes an object.
 When the interpreter ends, it waits for a running hook and closes everything that is still open.
 
 Hooks run on a thread of the library, which waits for Python's interpreter lock like any other thread. An exception in a hook is
 printed.
 """
 
+import array
 import atexit
 import ctypes
 import ctypes.util
@@ -27,7 +28,8 @@ import traceback
 import weakref
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 
-__all__ = ["Encoder", "Error", "Pipeline", "Server", "Station", "format_title", "log_to", "read_metadata", "version"]
+__all__ = ["Encoder", "Error", "Input", "Pipeline", "Server", "Station", "Tap", "abi_version", "codecs", "format_title", "log_to",
+           "read_metadata", "version"]
 
 
 def _load():
@@ -49,6 +51,7 @@ def _load():
 _lib = _load()
 _lib.lw_last_error.restype = _lib.lw_version.restype = _lib.lw_status_name.restype = c_char_p
 _lib.lw_free.restype = None
+_lib.lw_abi_version.restype = c_uint32
 _HOOK = ctypes.CFUNCTYPE(None, c_uint64, c_char_p, c_void_p)
 _LOG = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_void_p)
 
@@ -129,6 +132,26 @@ def _milliseconds(seconds):
     return _natural(round(seconds * 1000))
 
 
+def _in_slices(timeout, step):
+    """Calls `step` with milliseconds until it returns something or the time is over. No slice is long, so that Ctrl-C is noticed."""
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = 200 if end is None else max(0, min(200, round((end - time.monotonic()) * 1000)))
+        found = step(c_int64(left))
+        if found is not None or (end is not None and time.monotonic() >= end):
+            return found
+
+
+def _samples(pcm, channels):
+    """Whole frames of floats, as bytes."""
+    view = memoryview(pcm)
+    if view.format != "f":
+        raise TypeError("samples are array.array('f'), not of format %r" % view.format)
+    if view.nbytes // view.itemsize % channels:
+        raise ValueError("%d samples are not whole frames of %d" % (view.nbytes // view.itemsize, channels))
+    return view.tobytes()
+
+
 def _declaration(given):
     return _utf8(json.dumps(given) if isinstance(given, dict) else given)
 
@@ -185,7 +208,7 @@ def _close_all():
     middle of its work."""
     log_to(None)
     there = list(_open)
-    for kind in (Pipeline, Station, Server, Encoder):
+    for kind in (Input, Tap, Pipeline, Station, Server, Encoder):
         for handle in (handle for handle in there if isinstance(handle, kind)):
             try:
                 handle.close()
@@ -200,6 +223,13 @@ class Station(_Handle):
 
     def __init__(self, declaration):
         super().__init__(_get(c_uint64, "lw_station_open", _declaration(declaration)))
+
+    @classmethod
+    def read(cls, file):
+        """A station that is declared in a file: JSON where its name ends in `.json`, else TOML."""
+        made = cls.__new__(cls)
+        _Handle.__init__(made, _get(c_uint64, "lw_station_read", _path(file)))
+        return made
 
     def start(self):
         _call("lw_station_start", self.handle)
@@ -248,6 +278,9 @@ class Server(_Handle):
     def port(self):
         return _get(c_uint16, "lw_server_port", self.handle)
 
+    def addresses(self):
+        return _json("lw_server_addresses", self.handle)
+
     def reopen_logs(self):
         """Opens the file of the access log anew, as after its rotation."""
         _call("lw_server_reopen_logs", self.handle)
@@ -262,6 +295,11 @@ class Server(_Handle):
         """Returns how many of the bytes were accepted."""
         audio = memoryview(audio).tobytes()
         return _get(c_size_t, "lw_server_write_audio", self.handle, _utf8(mount), audio, c_size_t(len(audio)))
+
+    def set_header(self, mount, header):
+        """Bytes that a listener who joins gets before any audio, on a mount whose content type is not parsed."""
+        header = memoryview(header).tobytes()
+        _call("lw_server_set_header", self.handle, _utf8(mount), header, c_size_t(len(header)))
 
     def update_metadata(self, mount, title, url=None):
         _call("lw_server_update_metadata", self.handle, _utf8(mount), _utf8(title), _utf8(url))
@@ -326,6 +364,15 @@ class Pipeline(_Handle):
     def server(self):
         return Server._of(_get(c_uint64, "lw_pipeline_server", self.handle))
 
+    def spec(self):
+        """Frames per second, and samples per frame."""
+        rate, channels = c_uint32(), c_uint32()
+        _call("lw_pipeline_spec", self.handle, byref(rate), byref(channels))
+        return rate.value, channels.value
+
+    def mounts(self):
+        return _json("lw_pipeline_mounts", self.handle)
+
     def add_hook(self, kind, function):
         """Calls `function` with each event of this kind, or of all kinds if it is None. Returns the hook's number."""
 
@@ -346,13 +393,7 @@ class Pipeline(_Handle):
 
     def next_event(self, timeout=None):
         """Returns the next event, or None after so many seconds. Without a timeout it waits without a limit."""
-        # Waits in slices, so that Ctrl-C is noticed.
-        end = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = 200 if end is None else max(0, min(200, round((end - time.monotonic()) * 1000)))
-            event = _json("lw_pipeline_next_event", self.handle, c_int64(left))
-            if event is not None or (end is not None and time.monotonic() >= end):
-                return event
+        return _in_slices(timeout, lambda wait: _json("lw_pipeline_next_event", self.handle, wait))
 
     def fileno(self):
         """A descriptor that is readable while events wait, so a pipeline can be passed to select and the like."""
@@ -379,6 +420,10 @@ class Pipeline(_Handle):
 
     def seek(self, to):
         _call("lw_pipeline_seek", self.handle, _milliseconds(to))
+
+    def queue_file(self, file, title=None, next=False):
+        """Returns the number of the entry."""
+        return _get(c_uint64, "lw_pipeline_queue_file", self.handle, _path(file), _utf8(title), c_int32(bool(next)))
 
     def queue_files(self, files, next=False):
         """Returns the numbers of the entries."""
@@ -410,6 +455,29 @@ class Pipeline(_Handle):
 
     def current_track(self):
         return _json("lw_pipeline_current_track", self.handle)
+
+    def current_title(self):
+        return _text("lw_pipeline_current_title", self.handle)
+
+    def played(self):
+        """How much of the current track has been mixed."""
+        return self._seconds("lw_pipeline_played_ms")
+
+    def remaining(self):
+        """How much of the current track is to come; None if that is not known."""
+        return self._seconds("lw_pipeline_remaining_ms")
+
+    def time_on_air(self):
+        """How much has been mixed since the start."""
+        return self._seconds("lw_pipeline_time_on_air_ms")
+
+    def _seconds(self, function):
+        milliseconds = _get(c_uint64, function, self.handle)
+        return None if milliseconds is None else milliseconds / 1000
+
+    @property
+    def is_held(self):
+        return bool(_get(c_int32, "lw_pipeline_is_held", self.handle))
 
     def up_next(self, most):
         return _json("lw_pipeline_up_next", self.handle, _natural(most, c_size_t))
@@ -457,12 +525,30 @@ class Pipeline(_Handle):
     def seek_voice(self, voice, to):
         _call("lw_pipeline_seek_voice", self.handle, _natural(voice), _milliseconds(to))
 
+    def set_volume(self, voice, volume):
+        _call("lw_pipeline_set_volume", self.handle, _natural(voice), c_double(volume))
+
     def ramp_volume(self, voice, to, over=0, curve=None, then_stop=False):
         over, ends = _milliseconds(over), c_int32(then_stop)
         _call("lw_pipeline_ramp_volume", self.handle, _natural(voice), c_double(to), over, _utf8(curve), ends)
 
     def voices(self):
         return _json("lw_pipeline_voices", self.handle)
+
+    def play_input(self, volume=1.0, paused=False):
+        """A voice of PCM that this program pushes."""
+        return Input(self, volume, paused)
+
+    def play_pipe(self, format="f32le", volume=1.0, paused=False):
+        """A voice of PCM that is written into a pipe, as f32le or s16le. Returns the pipe's writing end, an unbuffered file, and
+        the voice's number. It can be the standard output of another program. A write waits while two seconds are ahead."""
+        fd, voice = c_int(), c_uint64()
+        _call("lw_pipeline_play_pipe", self.handle, _utf8(format), c_double(volume), c_int32(paused), byref(fd), byref(voice))
+        return os.fdopen(fd.value, "wb", buffering=0), voice.value
+
+    def tap(self):
+        """A reader of the mixed PCM."""
+        return Tap(self)
 
     def add_output(self, declaration):
         _call("lw_pipeline_add_output", self.handle, _declaration(declaration))
@@ -472,6 +558,72 @@ class Pipeline(_Handle):
 
     def replace_encoder(self, mount, declaration):
         _call("lw_pipeline_replace_encoder", self.handle, _utf8(mount), _declaration(declaration))
+
+
+class Input(_Handle):
+    """A voice of PCM that this program pushes. When it is closed, it ends as soon as all has sounded. `voice` is its number."""
+
+    _close = "lw_input_close"
+
+    def __init__(self, pipeline, volume, paused):
+        self.channels = pipeline.spec()[1]
+        handle, voice = c_uint64(), c_uint64()
+        _call("lw_pipeline_play_input", pipeline.handle, c_double(volume), c_int32(paused), byref(handle), byref(voice))
+        self.voice = voice.value
+        super().__init__(handle.value)
+
+    def push(self, pcm):
+        """Returns how many frames were taken. Offer the others again later."""
+        samples = _samples(pcm, self.channels)
+        frames = len(samples) // 4 // self.channels
+        return _get(c_size_t, "lw_input_push", self.handle, samples, c_size_t(frames))
+
+    def push_within(self, pcm, timeout=None):
+        """Waits for room until all frames were taken, for so many seconds at most. Returns how many were taken."""
+        samples, frame = _samples(pcm, self.channels), 4 * self.channels
+        frames, taken = len(samples) // frame, 0
+
+        def push(wait):
+            nonlocal taken
+            rest = samples[taken * frame:]
+            taken += _get(c_size_t, "lw_input_push_within", self.handle, rest, c_size_t(frames - taken), wait)
+            return taken if taken == frames else None
+
+        _in_slices(timeout, push)
+        return taken
+
+
+class Tap(_Handle):
+    """A reader of the mixed PCM, just as the encoders get it. About two seconds wait to be read."""
+
+    _close = "lw_tap_close"
+
+    def __init__(self, pipeline):
+        self.channels = pipeline.spec()[1]
+        super().__init__(_get(c_uint64, "lw_pipeline_tap", pipeline.handle))
+
+    def read(self, frames, timeout=None):
+        """Returns the next frames, as many as there are, and where the first lies on the pipeline's clock, in frames. If none
+        comes in so many seconds, the array is empty. Raises LW_STOPPED when the pipeline has stopped and all was read."""
+        pcm = array.array("f", bytes(4 * _natural(frames, c_size_t).value * self.channels))
+        address, position = c_void_p(pcm.buffer_info()[0]), c_uint64()
+
+        def read(wait):
+            count = c_size_t()
+            _call("lw_tap_read", self.handle, address, c_size_t(frames), wait, byref(count), byref(position))
+            return count.value or None
+
+        del pcm[(_in_slices(timeout, read) or 0) * self.channels:]
+        return pcm, position.value
+
+    @property
+    def lost(self):
+        """How many frames were lost because they were not read in time."""
+        return _get(c_uint64, "lw_tap_lost", self.handle)
+
+    def fileno(self):
+        """A descriptor that is readable while there is PCM, for select and the like. Read with a timeout of 0 until nothing comes."""
+        return _get(c_int, "lw_tap_fd", self.handle)
 
 
 class Encoder(_Handle):
@@ -491,6 +643,15 @@ class Encoder(_Handle):
             raise TypeError("samples are array.array('h') or array.array('f'), not of format %r" % view.format)
         samples = view.tobytes()
         return self._step(function, samples, c_size_t(len(samples) // view.itemsize // self.channels))
+
+    @property
+    def content_type(self):
+        return _text("lw_encoder_content_type", self.handle)
+
+    @property
+    def delay(self):
+        """How many frames late the packets are."""
+        return _get(c_uint64, "lw_encoder_delay", self.handle)
 
     def flush(self):
         return self._step("lw_encoder_flush")
@@ -530,3 +691,13 @@ def format_title(file, tags=None, given=None, extinf=None):
 
 def version():
     return _lib.lw_version().decode()
+
+
+def abi_version():
+    """The version of the library's interface."""
+    return _lib.lw_abi_version()
+
+
+def codecs():
+    """The codec libraries in this build, with their versions and licences."""
+    return _json("lw_codecs")
