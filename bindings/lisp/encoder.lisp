@@ -14,7 +14,8 @@
       (make-instance 'encoder
                      :channels channels
                      :handle (get-number :uint64 "lw_encoder_open"
-                                         :pointer declaration :uint32 sample-rate :uint32 channels)))))
+                                         :pointer declaration :uint32 (natural sample-rate)
+                                         :uint32 (natural channels))))))
 
 (defmacro get-packets (function &rest arguments)
   (let ((bytes (gensym "BYTES")) (count (gensym "COUNT")))
@@ -27,14 +28,11 @@
     (dotimes (index count octets)
       (setf (aref octets index) (cffi:mem-aref bytes :uint8 index)))))
 
-(deftype samples (type)
-  `(simple-array ,type (*)))
-
 (defgeneric encoder-encode (encoder pcm)
   (:documentation "Encodes any number of interleaved frames: a simple vector of single-floats from -1 to 1, or of (SIGNED-BYTE 16).
 Returns the packets that are complete, a vector of octets.")
   (:method ((encoder encoder) pcm)
-    (let ((frames (floor (length pcm) (channels encoder))))
+    (let ((frames (frames-of pcm (channels encoder))))
       (etypecase pcm
         ((samples single-float)
          (cffi:with-pointer-to-vector-data (samples pcm)
@@ -47,6 +45,16 @@ Returns the packets that are complete, a vector of octets.")
   (:documentation "Returns the rest of the packets. Nothing may be encoded afterwards.")
   (:method ((encoder encoder))
     (get-packets "lw_encoder_flush" :uint64 (handle encoder))))
+
+(defgeneric encoder-content-type (encoder)
+  (:documentation "The content type of its packets, \"audio/mpeg\".")
+  (:method ((encoder encoder))
+    (get-text "lw_encoder_content_type" :uint64 (handle encoder))))
+
+(defgeneric encoder-delay (encoder)
+  (:documentation "How many frames late its packets are.")
+  (:method ((encoder encoder))
+    (get-number :uint64 "lw_encoder_delay" :uint64 (handle encoder))))
 
 (defgeneric encoder-close (encoder)
   (:documentation "Frees the encoder. Closing it twice is harmless.")

@@ -28,8 +28,15 @@
   (with-lisp-floats
     (call-hook (cffi:pointer-address key) (read-json event))))
 
-(defun check-function (function)
-  "A hook is called with one argument. What takes another number is said now, not at the first event."
+(defun refuse-callback (instead)
+  "ECL cannot be called on threads that it did not create."
+  (error 'longwave-error
+         :status -12 :message (format nil "ECL cannot be called on threads that it did not create: ~A" instead)))
+
+(defun check-function (function count called)
+  "CALLED says that a function is called with COUNT arguments. What takes another number is said now, not when it is called."
+  (unless (or (functionp function) (and (symbolp function) (fboundp function)))
+    (refuse-argument "~A, but ~S is no function" called function))
   (let* ((function (if (symbolp function) (fdefinition function) function))
          (parameters #+sbcl (sb-kernel:%fun-lambda-list function)
                      #+ecl (ext:function-lambda-list function)
@@ -37,19 +44,23 @@
          (required (or (position-if (lambda (name) (member name lambda-list-keywords)) parameters)
                        (and (listp parameters) (length parameters)))))
     (when (and required (listp parameters)
-               (or (> required 1)
-                   (and (= required 0) (not (intersection parameters '(&optional &rest))))))
-      (refuse-argument "a hook is called with one argument, the event, but this function takes ~S" parameters))))
+               (or (> required count)
+                   (and (not (member '&rest parameters))
+                        (< (+ required (optional-count parameters)) count))))
+      (refuse-argument "~A, but this function takes ~S" called parameters))))
+
+(defun optional-count (parameters)
+  (length (loop for parameter in (rest (member '&optional parameters))
+                until (member parameter lambda-list-keywords)
+                collect parameter)))
 
 (defgeneric pipeline-add-hook (pipeline kind function)
   (:documentation "Calls FUNCTION with each event of KIND, such as :TRACK-CHANGE, or of all kinds if KIND is NIL. An event is a property
 list with :KIND, a string, and more. FUNCTION runs on the pipeline's hook thread. It may be slow, and may call everything; it may
 even stop its pipeline. Returns the hook's number. A hook that is added before PIPELINE-START receives the start event.")
   (:method ((pipeline pipeline) kind function)
-    #+ecl (error 'longwave-error
-                 :status -12
-                 :message "ECL cannot be called on threads that it did not create: use PIPELINE-NEXT-EVENT")
-    (check-function function)
+    #+ecl (refuse-callback "use PIPELINE-NEXT-EVENT")
+    (check-function function 1 "a hook is called with one argument, the event")
     (let ((key (incf *next-function*)) (name (and kind (string-downcase kind))))
       (setf (gethash key *functions*) function)
       (with-texts (name)
@@ -61,7 +72,7 @@ even stop its pipeline. Returns the hook's number. A hook that is added before P
 (defgeneric pipeline-remove-hook (pipeline hook)
   (:documentation "Removes a hook. It no longer runs when this returns, unless a hook removes itself.")
   (:method ((pipeline pipeline) hook)
-    (call "lw_pipeline_remove_hook" :uint64 (handle pipeline) :uint64 hook)
+    (call "lw_pipeline_remove_hook" :uint64 (handle pipeline) :uint64 (natural hook))
     (let ((added (assoc hook (hooks pipeline))))
       (remhash (cdr added) *functions*)
       (setf (hooks pipeline) (remove added (hooks pipeline))))
@@ -77,7 +88,7 @@ even stop its pipeline. Returns the hook's number. A hook that is added before P
 Signals NOT-RUNNING when the pipeline has stopped and all events were read.")
   (:method ((pipeline pipeline) &optional timeout)
     (get-json "lw_pipeline_next_event"
-              :uint64 (handle pipeline) :int64 (if timeout (milliseconds timeout) -1))))
+              :uint64 (handle pipeline) :int64 (wait-of timeout))))
 
 (defgeneric pipeline-event-fd (pipeline)
   (:documentation "A file descriptor that is readable while events wait, and when the pipeline has stopped. Wait for it, but do not

@@ -20,6 +20,10 @@
   (:documentation "A failed call. It says what was wrong, where, and what to do.")
   (:report (lambda (condition out) (write-string (error-message condition) out))))
 
+(defun error-name (condition)
+  "The name of its status in longwave.h, \"LW_SETTING\"."
+  (values (cffi:foreign-funcall "lw_status_name" :int (error-status condition) :string)))
+
 (defmacro define-conditions (&rest conditions)
   "Each with its status and what it means."
   `(progn
@@ -97,12 +101,27 @@
                                    (with-texts ,(rest names) ,@body)))))))
 
 (defun call-with-text (text function)
-  (if text
-      (cffi:with-foreign-string (pointer text) (funcall function pointer))
-      (funcall function (cffi:null-pointer))))
+  (cond ((null text) (funcall function (cffi:null-pointer)))
+        ((not (stringp text)) (refuse-argument "~S is no string" text))
+        ;; The library would not see what follows it.
+        ((find (code-char 0) text) (refuse-argument "~S has a NUL in it" text))
+        (t (cffi:with-foreign-string (pointer text) (funcall function pointer)))))
+
+(defun natural (number)
+  "Refuses numbers that would wrap around in C."
+  (if (typep number '(unsigned-byte 64))
+      number
+      (refuse-argument "~S is not a whole number from 0 to 2^64 - 1" number)))
 
 (defun milliseconds (seconds)
-  (round (* 1000 (rational seconds))))
+  (if (and (realp seconds) (<= 0 seconds 1000000000000))
+      (round (* 1000 (rational seconds)))
+      (refuse-argument "~S is no number of seconds" seconds)))
+
+(defun volume (volume)
+  (if (realp volume)
+      (coerce volume 'double-float)
+      (refuse-argument "~S is no volume: 1 is as it is in the file" volume)))
 
 (defun flag (value)
   (if value 1 0))
@@ -110,3 +129,11 @@
 (defun version ()
   "The version of the library in use."
   (values (cffi:foreign-funcall "lw_version" :string)))
+
+(defun abi-version ()
+  "The version of its interface."
+  (values (cffi:foreign-funcall "lw_abi_version" :uint32)))
+
+(defun codecs ()
+  "The codec libraries in it: :NAME, :VERSION, :ROLE, :LICENCE."
+  (get-json "lw_codecs"))

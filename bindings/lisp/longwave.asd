@@ -12,13 +12,21 @@
                (:file "server")
                (:file "pipeline")
                (:file "hooks")
+               (:file "station")
                (:file "voices")
-               (:file "encoder"))
+               (:file "pcm")
+               (:file "encoder")
+               (:file "log")
+               (:file "keys"))
   :in-order-to ((test-op (test-op "longwave/tests"))))
+
+(defsystem "longwave/testing"
+  :description "What tests of this and of cl-streamer share"
+  :components ((:file "testing")))
 
 (defsystem "longwave/tests"
   :description "What the binding promises"
-  :depends-on ("longwave")
+  :depends-on ("longwave" "longwave/testing")
   :components ((:file "tests"))
   :perform (test-op (operation system)
              (unless (uiop:symbol-call '#:longwave-tests '#:run)

@@ -7,27 +7,37 @@ longwave.h documents each function: PIPELINE-SKIP is lw_pipeline_skip. Times are
 signals a condition of type LONGWAVE-ERROR.")
   (:export
    ;; Conditions
-   #:longwave-error #:error-status #:error-message
+   #:longwave-error #:error-status #:error-name #:error-message
    #:invalid-argument #:bad-handle #:setting-error #:unplayable-file #:cannot-listen #:exists-already #:not-found
    #:not-running #:encoder-failed #:system-refused #:bug-in-longwave #:limit-reached #:too-busy #:no-answer
    ;; Servers
    #:server #:make-server #:server-start #:server-expect #:server-stop #:server-running-p #:server-close #:server-port
+   #:server-addresses #:server-stats #:server-set-header
    #:server-add-mount #:server-remove-mount #:server-reopen-logs #:server-update-metadata
    #:server-write-audio #:server-listener-count
    #:server-mount-info #:server-mounts #:get-metadata-changed-at
+   ;; Stations
+   #:station #:make-station #:read-station #:station-start #:station-stop #:station-close #:station-server
+   #:station-pipeline
    ;; Pipelines
    #:pipeline #:make-pipeline #:with-pipeline #:pipeline-start #:pipeline-stop #:pipeline-running-p #:pipeline-close
-   #:pipeline-server #:pipeline-mounts
-   #:pipeline-play-file #:pipeline-play-list #:pipeline-skip #:pipeline-seek #:pipeline-queue-files
+   #:pipeline-server #:pipeline-mounts #:pipeline-name #:pipeline-spec
+   #:pipeline-add-output #:pipeline-remove-output #:pipeline-replace-encoder
+   #:pipeline-play-file #:pipeline-play-list #:pipeline-skip #:pipeline-seek #:pipeline-queue-file #:pipeline-queue-files
+   #:pipeline-set-loop #:pipeline-set-shuffle
    #:pipeline-get-queue #:pipeline-clear-queue #:pipeline-remove #:pipeline-move-to #:pipeline-hold #:pipeline-resume
    #:pipeline-update-metadata #:pipeline-clear-metadata
-   #:pipeline-current-track #:pipeline-remaining #:pipeline-up-next #:pipeline-history #:pipeline-playlist
+   #:pipeline-current-track #:pipeline-current-title #:pipeline-played #:pipeline-remaining #:pipeline-time-on-air
+   #:pipeline-up-next #:pipeline-history #:pipeline-playlist
    #:pipeline-listener-count #:pipeline-levels #:pipeline-fill #:pipeline-health #:pipeline-held-p
    #:pipeline-snapshot #:pipeline-restore
    #:pipeline-add-hook #:pipeline-remove-hook #:pipeline-next-event #:pipeline-event-fd
    #:pipeline-play-voice #:pipeline-stop-voice #:pipeline-stop-all-voices #:pipeline-pause-voice
    #:pipeline-resume-voice #:pipeline-seek-voice #:pipeline-volume #:pipeline-volume-ramp #:pipeline-voices
    #:pipeline-read-metadata #:pipeline-format-title
+   ;; PCM
+   #:input #:pipeline-play-input #:input-push #:input-push-within #:input-close #:input-voice #:pipeline-play-pipe
+   #:tap #:pipeline-tap #:tap-read #:tap-lost #:tap-fd #:tap-close
    ;; Encoders
-   #:encoder #:make-encoder #:encoder-encode #:encoder-flush #:encoder-close
-   #:version))
+   #:encoder #:make-encoder #:encoder-encode #:encoder-flush #:encoder-close #:encoder-content-type #:encoder-delay
+   #:log-to #:version #:abi-version #:codecs))

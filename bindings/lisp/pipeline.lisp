@@ -5,6 +5,7 @@
 (defclass pipeline ()
   ((handle :initarg :handle :reader handle)
    (server :initarg :server :reader pipeline-server :documentation "The server that its mounts are on.")
+   (station :initarg :station :initform nil :reader station :documentation "The station that it belongs to, if any.")
    (own-server :initarg :own-server :reader own-server-p :documentation "Whether the server ends with the pipeline.")
    (hooks :initform '() :accessor hooks :documentation "The numbers of its hooks, with their keys in *FUNCTIONS*."))
   (:documentation "One programme, its mixer, and its outputs."))
@@ -47,17 +48,56 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
 (defgeneric pipeline-close (pipeline)
   (:documentation "Stops and frees the pipeline. Closing it twice is harmless.")
   (:method ((pipeline pipeline))
-    (handler-case (pipeline-stop pipeline)
+    (handler-case (if (station pipeline)
+                      (loop for (hook) in (hooks pipeline)
+                            do (pipeline-remove-hook pipeline hook))
+                      (pipeline-stop pipeline))
       (bad-handle () nil))
     (forget-hooks pipeline)
     (call "lw_pipeline_close" :uint64 (handle pipeline))
-    (when (own-server-p pipeline)
+    (when (or (own-server-p pipeline) (station pipeline))
       (server-close (pipeline-server pipeline)))
     (values)))
 
 (defgeneric pipeline-running-p (pipeline)
   (:method ((pipeline pipeline))
     (plusp (get-number :int32 "lw_pipeline_is_running" :uint64 (handle pipeline)))))
+
+(defgeneric pipeline-name (pipeline)
+  (:method ((pipeline pipeline))
+    (get-text "lw_pipeline_name" :uint64 (handle pipeline))))
+
+(defgeneric pipeline-spec (pipeline)
+  (:documentation "The shape of its PCM: frames per second, and samples per frame.")
+  (:method ((pipeline pipeline))
+    (cffi:with-foreign-objects ((rate :uint32) (channels :uint32))
+      (call "lw_pipeline_spec" :uint64 (handle pipeline) :pointer rate :pointer channels)
+      (values (cffi:mem-ref rate :uint32) (cffi:mem-ref channels :uint32)))))
+
+;;; Outputs
+
+(defgeneric pipeline-add-output (pipeline output)
+  (:documentation "Adds an output, a property list as for MAKE-PIPELINE. The others notice nothing.")
+  (:method ((pipeline pipeline) output)
+    (let ((output (write-json output)))
+      (with-texts (output)
+        (call "lw_pipeline_add_output" :uint64 (handle pipeline) :pointer output)
+        (values)))))
+
+(defgeneric pipeline-remove-output (pipeline mount)
+  (:documentation "Ends an output and its mount. Its listeners get the audio that is due.")
+  (:method ((pipeline pipeline) mount)
+    (with-texts (mount)
+      (call "lw_pipeline_remove_output" :uint64 (handle pipeline) :pointer mount)
+      (values))))
+
+(defgeneric pipeline-replace-encoder (pipeline mount output)
+  (:documentation "Encodes an output in another way from now on: :FORMAT, :BITRATE and so on of OUTPUT. Its listeners stay.")
+  (:method ((pipeline pipeline) mount output)
+    (let ((output (write-json output)))
+      (with-texts (mount output)
+        (call "lw_pipeline_replace_encoder" :uint64 (handle pipeline) :pointer mount :pointer output)
+        (values)))))
 
 ;;; What plays
 
@@ -72,7 +112,8 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
                 (null (cddr entry)) (typep (second entry) '(or null string)))
            (list :file (native (first entry)) :title (second entry)))
           ((and (consp entry) (listp (cdr entry)) (is-path (getf entry :file))
-                (loop for key in entry by #'cddr always (member key '(:file :title))))
+                ;; An entry of PIPELINE-GET-QUEUE may be queued again.
+                (loop for key in entry by #'cddr always (member key '(:file :title :id))))
            (list :file (native (getf entry :file)) :title (getf entry :title)))
           (t (refuse-argument "an entry is a path, (path title) or (:file path :title title), not ~S" entry)))))
 
@@ -94,7 +135,8 @@ list of files: each a path, a list of a path and a title, or (:FILE path :TITLE 
   (:method ((pipeline pipeline) (path pathname) &rest options)
     (apply #'pipeline-play-list pipeline (native path) options))
   (:method ((pipeline pipeline) (path string) &key name now loop shuffle crossfade fade-in fade-out)
-    (declare (ignore name))
+    (when name
+      (refuse-argument "a playlist that is read from a path is named as its path: ~S has no other name" path))
     (let ((options (list-options now loop shuffle crossfade fade-in fade-out)))
       (with-texts (path options)
         (call "lw_pipeline_play_path" :uint64 (handle pipeline) :pointer path :pointer options)
@@ -118,13 +160,39 @@ list of files: each a path, a list of a path and a title, or (:FILE path :TITLE 
     (call "lw_pipeline_seek" :uint64 (handle pipeline) :uint64 (milliseconds seconds))
     (values)))
 
+(defgeneric pipeline-set-loop (pipeline repeat)
+  (:documentation "Whether the playlist begins again at its end.")
+  (:method ((pipeline pipeline) repeat)
+    (call "lw_pipeline_set_loop" :uint64 (handle pipeline) :int32 (flag repeat))
+    (values)))
+
+(defgeneric pipeline-set-shuffle (pipeline shuffle)
+  (:documentation "Whether the playlist is shuffled: what is left of it, and each pass.")
+  (:method ((pipeline pipeline) shuffle)
+    (call "lw_pipeline_set_shuffle" :uint64 (handle pipeline) :int32 (flag shuffle))
+    (values)))
+
+(defun next-flag (position)
+  (case position
+    (:end 0)
+    (:next 1)
+    (t (refuse-argument "a position is :END or :NEXT, not ~S" position))))
+
+(defgeneric pipeline-queue-file (pipeline file &key title position)
+  (:documentation "Adds a file to the queue, at :END or :NEXT. Returns its number.")
+  (:method ((pipeline pipeline) file &key title (position :end))
+    (let ((file (native file)))
+      (with-texts (file title)
+        (get-number :uint64 "lw_pipeline_queue_file" :uint64 (handle pipeline) :pointer file :pointer title
+                    :int32 (next-flag position))))))
+
 (defgeneric pipeline-queue-files (pipeline files &key position)
   (:documentation "Adds files to the queue, at :END or :NEXT. Each is played once. Returns their numbers.")
   (:method ((pipeline pipeline) files &key (position :end))
     (let ((files (files-json files)))
       (with-texts (files)
         (get-json "lw_pipeline_queue_files"
-                  :uint64 (handle pipeline) :pointer files :int32 (flag (eq position :next)))))))
+                  :uint64 (handle pipeline) :pointer files :int32 (next-flag position))))))
 
 (defgeneric pipeline-get-queue (pipeline)
   (:documentation "The queue, in the order of playing: property lists with :ID, :FILE, :TITLE.")
@@ -139,13 +207,13 @@ list of files: each a path, a list of a path and a title, or (:FILE path :TITLE 
 (defgeneric pipeline-remove (pipeline id)
   (:documentation "Removes an entry from the queue.")
   (:method ((pipeline pipeline) id)
-    (call "lw_pipeline_remove" :uint64 (handle pipeline) :uint64 id)
+    (call "lw_pipeline_remove" :uint64 (handle pipeline) :uint64 (natural id))
     (values)))
 
 (defgeneric pipeline-move-to (pipeline id index)
   (:documentation "Moves an entry of the queue to an index; 0 is the next.")
   (:method ((pipeline pipeline) id index)
-    (call "lw_pipeline_move_to" :uint64 (handle pipeline) :uint64 id :size index)
+    (call "lw_pipeline_move_to" :uint64 (handle pipeline) :uint64 (natural id) :size (natural index))
     (values)))
 
 (defgeneric pipeline-hold (pipeline &key fade)
@@ -196,16 +264,35 @@ list of files: each a path, a list of a path and a title, or (:FILE path :TITLE 
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_current_track" :uint64 (handle pipeline))))
 
+(defgeneric pipeline-current-title (pipeline)
+  (:documentation "The title of the current track, or NIL.")
+  (:method ((pipeline pipeline))
+    (get-text "lw_pipeline_current_title" :uint64 (handle pipeline))))
+
+(defmacro get-seconds (function pipeline)
+  (let ((ms (gensym "MS")))
+    `(let ((,ms (get-number :uint64 ,function :uint64 (handle ,pipeline))))
+       (and ,ms (/ ,ms 1000)))))
+
+(defgeneric pipeline-played (pipeline)
+  (:documentation "The seconds of the current track that have been mixed; NIL if there is none.")
+  (:method ((pipeline pipeline))
+    (get-seconds "lw_pipeline_played_ms" pipeline)))
+
 (defgeneric pipeline-remaining (pipeline)
   (:documentation "The seconds that remain of the current track; NIL if unknown.")
   (:method ((pipeline pipeline))
-    (let ((ms (get-number :uint64 "lw_pipeline_remaining_ms" :uint64 (handle pipeline))))
-      (and ms (/ ms 1000)))))
+    (get-seconds "lw_pipeline_remaining_ms" pipeline)))
+
+(defgeneric pipeline-time-on-air (pipeline)
+  (:documentation "The seconds that have been mixed since the start.")
+  (:method ((pipeline pipeline))
+    (get-seconds "lw_pipeline_time_on_air_ms" pipeline)))
 
 (defgeneric pipeline-up-next (pipeline most)
   (:documentation "The next entries: first the queue, then the playlist.")
   (:method ((pipeline pipeline) most)
-    (get-json "lw_pipeline_up_next" :uint64 (handle pipeline) :size most)))
+    (get-json "lw_pipeline_up_next" :uint64 (handle pipeline) :size (natural most))))
 
 (defgeneric pipeline-history (pipeline)
   (:documentation "The last hundred tracks, oldest first.")

@@ -52,11 +52,30 @@ were left behind.")
   (:method ((server server))
     (get-number :uint16 "lw_server_port" :uint64 (handle server))))
 
+(defgeneric server-addresses (server)
+  (:documentation "All addresses that the server listens on, \"127.0.0.1:8000\".")
+  (:method ((server server))
+    (get-json "lw_server_addresses" :uint64 (handle server))))
+
+(defgeneric server-stats (server)
+  (:documentation "What the server has done since it started.")
+  (:method ((server server))
+    (get-json "lw_server_stats" :uint64 (handle server))))
+
 (defgeneric server-reopen-logs (server)
   (:documentation "Opens the file of the access log anew, as after its rotation.")
   (:method ((server server))
     (call "lw_server_reopen_logs" :uint64 (handle server))
     (values)))
+
+(defmacro with-octets ((bytes count) (vector start end) &body body)
+  "Points BYTES to a copy of this part of a vector."
+  (let ((octets (gensym "OCTETS")))
+    `(let* ((,count (- ,end ,start))
+            (,octets (cffi:make-shareable-byte-vector ,count)))
+       (replace ,octets ,vector :start2 ,start :end2 ,end)
+       (cffi:with-pointer-to-vector-data (,bytes ,octets)
+         ,@body))))
 
 (defgeneric server-add-mount (server path &key content-type &allow-other-keys)
   (:documentation "Adds a mount, whose audio comes from SERVER-WRITE-AUDIO. Other arguments: :BITRATE, :SAMPLE-RATE, :CHANNELS,
@@ -79,13 +98,18 @@ were left behind.")
   (:documentation "Writes encoded audio to a mount: a vector of octets that may be cut anywhere. Returns how many octets were accepted;
 offer the others again later.")
   (:method ((server server) path audio &key (start 0) (end (length audio)))
-    (let* ((count (- end start))
-           (octets (cffi:make-shareable-byte-vector count)))
-      (replace octets audio :start2 start :end2 end)
+    (with-octets (bytes count) (audio start end)
       (with-texts (path)
-        (cffi:with-pointer-to-vector-data (bytes octets)
-          (get-number :size "lw_server_write_audio"
-                      :uint64 (handle server) :pointer path :pointer bytes :size count))))))
+        (get-number :size "lw_server_write_audio"
+                    :uint64 (handle server) :pointer path :pointer bytes :size count)))))
+
+(defgeneric server-set-header (server path header)
+  (:documentation "The octets that a listener who joins gets before any audio, on a mount whose content type is not parsed.")
+  (:method ((server server) path header)
+    (with-octets (bytes count) (header 0 (length header))
+      (with-texts (path)
+        (call "lw_server_set_header" :uint64 (handle server) :pointer path :pointer bytes :size count)
+        (values)))))
 
 (defgeneric server-update-metadata (server path title &key url)
   (:documentation "Sets the title of the audio that is written from now on.")

@@ -8,11 +8,11 @@
     (let ((file (native file)))
       (with-texts (file)
         (get-number :uint64 "lw_pipeline_play_voice" :uint64 (handle pipeline) :pointer file
-                    :double (coerce volume 'double-float) :int32 (flag paused))))))
+                    :double (volume volume) :int32 (flag paused))))))
 
 (defgeneric pipeline-stop-voice (pipeline voice &key fade)
   (:method ((pipeline pipeline) voice &key (fade 0))
-    (call "lw_pipeline_stop_voice" :uint64 (handle pipeline) :uint64 voice :uint64 (milliseconds fade))
+    (call "lw_pipeline_stop_voice" :uint64 (handle pipeline) :uint64 (natural voice) :uint64 (milliseconds fade))
     (values)))
 
 (defgeneric pipeline-stop-all-voices (pipeline &key fade)
@@ -23,17 +23,17 @@
 
 (defgeneric pipeline-pause-voice (pipeline voice)
   (:method ((pipeline pipeline) voice)
-    (call "lw_pipeline_pause_voice" :uint64 (handle pipeline) :uint64 voice)
+    (call "lw_pipeline_pause_voice" :uint64 (handle pipeline) :uint64 (natural voice))
     (values)))
 
 (defgeneric pipeline-resume-voice (pipeline voice)
   (:method ((pipeline pipeline) voice)
-    (call "lw_pipeline_resume_voice" :uint64 (handle pipeline) :uint64 voice)
+    (call "lw_pipeline_resume_voice" :uint64 (handle pipeline) :uint64 (natural voice))
     (values)))
 
 (defgeneric pipeline-seek-voice (pipeline voice seconds)
   (:method ((pipeline pipeline) voice seconds)
-    (call "lw_pipeline_seek_voice" :uint64 (handle pipeline) :uint64 voice :uint64 (milliseconds seconds))
+    (call "lw_pipeline_seek_voice" :uint64 (handle pipeline) :uint64 (natural voice) :uint64 (milliseconds seconds))
     (values)))
 
 (defgeneric pipeline-voices (pipeline)
@@ -48,7 +48,7 @@
 
 (defgeneric (setf pipeline-volume) (volume pipeline voice)
   (:method (volume (pipeline pipeline) voice)
-    (call "lw_pipeline_set_volume" :uint64 (handle pipeline) :uint64 voice :double (coerce volume 'double-float))
+    (call "lw_pipeline_set_volume" :uint64 (handle pipeline) :uint64 (natural voice) :double (volume volume))
     volume))
 
 (defgeneric pipeline-volume-ramp (pipeline voice to seconds &key curve then-stop wait)
@@ -57,8 +57,8 @@ CURVE is :EQUAL-POWER, :SMOOTH, :LINEAR or :DECIBELS. With THEN-STOP the voice e
   (:method ((pipeline pipeline) voice to seconds &key (curve :equal-power) then-stop (wait t))
     (let ((curve (string-downcase curve)))
       (with-texts (curve)
-        (call "lw_pipeline_ramp_volume" :uint64 (handle pipeline) :uint64 voice
-              :double (coerce to 'double-float) :uint64 (milliseconds seconds)
+        (call "lw_pipeline_ramp_volume" :uint64 (handle pipeline) :uint64 (natural voice)
+              :double (volume to) :uint64 (milliseconds seconds)
               :pointer curve :int32 (flag then-stop))))
     (when wait
       (sleep seconds)

@@ -27,7 +27,7 @@
 
 (defsystem "cl-streamer/tests"
   :description "What the interface promises"
-  :depends-on ("cl-streamer")
+  :depends-on ("cl-streamer" "longwave/testing")
   :components ((:file "tests"))
   :perform (test-op (operation system)
              (unless (uiop:symbol-call '#:cl-streamer-tests '#:run)

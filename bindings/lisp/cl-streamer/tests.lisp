@@ -1,57 +1,16 @@
 ;;;; What the interface promises, row by row, with files and listeners. `(asdf:test-system "cl-streamer")` runs it.
 
 (defpackage #:cl-streamer-tests
-  (:use #:common-lisp #:cl-streamer)
+  (:use #:common-lisp #:cl-streamer #:longwave-testing)
   (:local-nicknames (#:harmony #:cl-streamer/harmony) (#:mixed #:org.shirakumo.fraf.mixed))
   (:export #:run))
 
 (in-package #:cl-streamer-tests)
 
-(defvar *tests* '())
-
-(defmacro define-test (name &body body)
-  `(progn (defun ,name () ,@body)
-          (pushnew ',name *tests*)))
-
 (defun run ()
-  "Whether all tests have passed."
-  (let ((failed 0))
-    (dolist (test (reverse *tests*))
-      (handler-case (progn (funcall test) (format t "~&ok      ~(~A~)~%" test))
-        (error (condition)
-          (incf failed)
-          (format t "~&FAILED  ~(~A~): ~A~%" test condition)))
-      (finish-output))
-    (format t "~&~D passed, ~D failed~%" (- (length *tests*) failed) failed)
-    (zerop failed)))
-
-(defmacro refused (type &body body)
-  `(assert (typep (nth-value 1 (ignore-errors ,@body)) ',type)))
-
-(defun await (what predicate)
-  (loop repeat 1000
-        for value = (funcall predicate)
-        when value return value
-        do (sleep 1/50)
-        finally (error "waited in vain until ~A" what)))
+  (run-tests '#:cl-streamer-tests))
 
 ;;; Files and stations
-
-(defun tone (name hz seconds)
-  "A WAV file, 22,050 Hz, mono. Its name may have brackets, which are no wildcards. Returns the name as a string."
-  (let ((file (concatenate 'string (uiop:native-namestring (uiop:temporary-directory)) name))
-        (frames (* 22050 seconds)))
-    (with-open-file (out (uiop:parse-native-namestring file)
-                         :direction :output :if-exists :supersede :element-type '(unsigned-byte 8))
-      (flet ((text (text) (loop for char across text do (write-byte (char-code char) out)))
-             (number (number octets)
-               (dotimes (index octets) (write-byte (ldb (byte 8 (* 8 index)) number) out))))
-        (text "RIFF") (number (+ 36 (* 2 frames)) 4) (text "WAVEfmt ")
-        (number 16 4) (number 1 2) (number 1 2) (number 22050 4) (number 44100 4) (number 2 2) (number 16 2)
-        (text "data") (number (* 2 frames) 4)
-        (dotimes (frame frames)
-          (number (round (* 8000 (sin (* 2 pi hz (/ frame 22050))))) 2))))
-    file))
 
 (defvar *tones* '())
 
@@ -272,7 +231,7 @@
       (pipeline-fire-hook pipeline :playlist-change "y")
       (pipeline-stop pipeline)
       (assert (equal calls '(:stop "y" "x" "x" :start)))
-      (refused streamer-error (pipeline-add-hook pipeline :no-such-event #'ends)))))
+      (signals streamer-error (pipeline-add-hook pipeline :no-such-event #'ends)))))
 
 (define-test a-hook-may-stop-its-pipeline-and-it-starts-again
   (let ((pipeline (station)))
@@ -282,7 +241,7 @@
     (await "it has stopped" (lambda () (not (pipeline-running-p pipeline))))
     (await "the server too" (lambda () (not (server-running-p (harmony:pipeline-server pipeline)))))
     (assert (null (pipeline-current-track pipeline)))
-    (refused streamer-error (pipeline-skip pipeline))
+    (signals streamer-error (pipeline-skip pipeline))
     (harmony:start-pipeline pipeline)
     (assert (pipeline-running-p pipeline))
     (harmony:stop-pipeline pipeline)))
@@ -345,23 +304,23 @@
     (let ((encoder (make-aac-encoder :bitrate 64000)))
       (assert (typep (encode-aac-pcm encoder pcm 22050) '(vector (unsigned-byte 8))))
       (close-aac-encoder encoder)
-      (refused encoding-error (encode-aac-pcm encoder pcm 22050)))
-    (refused encoding-error (harmony:make-encoder-for-format :mp3 :bitrate 65))
+      (signals encoding-error (encode-aac-pcm encoder pcm 22050)))
+    (signals encoding-error (harmony:make-encoder-for-format :mp3 :bitrate 65))
     (assert (search "LAME" (lame-version)))))
 
 (define-test what-cannot-work-is-said-at-once
-  (refused streamer-error (harmony:make-pipeline :listen "127.0.0.1:0" :outputs '((:format :mp3 :mount "/a.mp3" :bitrate 65))))
-  (refused streamer-error (harmony:make-pipeline :listen "127.0.0.1:0" :outputs '((:format :mp3 :mont "/a.mp3"))))
-  (refused streamer-error (harmony:add-pipeline-output 1))
-  (refused streamer-error (make-ring-buffer))
+  (signals streamer-error (harmony:make-pipeline :listen "127.0.0.1:0" :outputs '((:format :mp3 :mount "/a.mp3" :bitrate 65))))
+  (signals streamer-error (harmony:make-pipeline :listen "127.0.0.1:0" :outputs '((:format :mp3 :mont "/a.mp3"))))
+  (signals streamer-error (harmony:add-pipeline-output 1))
+  (signals streamer-error (make-ring-buffer))
   (with-station (pipeline)
-    (refused streamer-error (pipeline-queue-files pipeline '((:fil "x"))))
-    (refused streamer-error (pipeline-play-file pipeline "/nowhere.wav"))
-    (refused streamer-error (pipeline-play-voice pipeline "/nowhere.wav")))
+    (signals streamer-error (pipeline-queue-files pipeline '((:fil "x"))))
+    (signals streamer-error (pipeline-play-file pipeline "/nowhere.wav"))
+    (signals streamer-error (pipeline-play-voice pipeline "/nowhere.wav")))
   (let ((server (make-stream-server :listen "127.0.0.1:0")))
     (start-server server)
     (let ((port (longwave:server-port server)))
-      (refused connection-error (start-server (make-stream-server :listen (format nil "127.0.0.1:~D" port)))))
+      (signals connection-error (start-server (make-stream-server :listen (format nil "127.0.0.1:~D" port)))))
     (stop-server server)))
 
 (define-test the-declarative-form-means-the-same

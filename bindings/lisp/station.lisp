@@ -1,0 +1,55 @@
+;;;; Stations: a server and its pipelines, declared together.
+
+(in-package #:longwave)
+
+(defclass station ()
+  ((handle :initarg :handle :reader handle))
+  (:documentation "A server and its pipelines, declared together."))
+
+(defun make-station (&rest declaration)
+  "A station that STATION-START puts on the air. Arguments are keys of docs/CONFIGURATION.md, :SERVER '(:LISTEN \":8000\")
+:PIPELINE '((:NAME \"main\" :OUTPUT ((:FORMAT :MP3 :MOUNT \"/radio.mp3\")))), or one string of TOML or JSON."
+  (let ((declaration (if (and (stringp (first declaration)) (null (rest declaration)))
+                         (first declaration)
+                         (write-json declaration))))
+    (with-texts (declaration)
+      (make-instance 'station :handle (get-number :uint64 "lw_station_open" :pointer declaration)))))
+
+(defun read-station (file)
+  "A station that is declared in a file: JSON where its name ends in .json, else TOML."
+  (let ((file (native file)))
+    (with-texts (file)
+      (make-instance 'station :handle (get-number :uint64 "lw_station_read" :pointer file)))))
+
+(defgeneric station-start (station)
+  (:documentation "Starts the server, then every pipeline. A station can be started once.")
+  (:method ((station station))
+    (call "lw_station_start" :uint64 (handle station))
+    station))
+
+(defgeneric station-stop (station)
+  (:documentation "Stops the pipelines, then the server. Returns the names of threads that were left behind.")
+  (:method ((station station))
+    (get-json "lw_station_stop" :uint64 (handle station))))
+
+(defgeneric station-close (station)
+  (:documentation "Stops and frees the station. Closing it twice is harmless.")
+  (:method ((station station))
+    (call "lw_station_close" :uint64 (handle station))
+    (values)))
+
+(defgeneric station-server (station)
+  (:documentation "The station's server. SERVER-CLOSE frees this handle; the station keeps its own.")
+  (:method ((station station))
+    (make-instance 'server :handle (get-number :uint64 "lw_station_server" :uint64 (handle station)))))
+
+(defgeneric station-pipeline (station &optional name)
+  (:documentation "One of the station's pipelines, by its name, or the first. PIPELINE-CLOSE removes the hooks that were added to it, and does
+not stop it.")
+  (:method ((station station) &optional name)
+    (with-texts (name)
+      (let ((pipeline (get-number :uint64 "lw_station_pipeline" :uint64 (handle station) :pointer name)))
+        (make-instance 'pipeline
+                       :handle pipeline :station station :own-server nil
+                       :server (make-instance 'server :handle (get-number :uint64 "lw_pipeline_server"
+                                                                          :uint64 pipeline)))))))
