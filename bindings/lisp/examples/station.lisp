@@ -3,8 +3,8 @@
 ;;;;     sbcl --script station.lisp MUSIC-FOLDER SECONDS
 ;;;;     ecl --shell station.lisp MUSIC-FOLDER SECONDS
 ;;;;
-;;;; LISTEN is its address, 127.0.0.1:8000 if it is not set. It prints what happens, and "a good day" at the end. Run again, it
-;;;; goes on after the file that was on the air.
+;;;; LISTEN is its address, 127.0.0.1:8000 if it is not set, and PAUSE the seconds from one DJ session to the next, 2 if it is not
+;;;; set. It prints what happens, and "a good day" at the end. Run again, it goes on after the file that was on the air.
 
 (require :asdf)
 (let ((*standard-output* (make-broadcast-stream)))
@@ -17,6 +17,7 @@
 
 (defvar *folder* (uiop:ensure-directory-pathname (first (last (uiop:raw-command-line-arguments) 2))))
 (defvar *seconds* (parse-integer (first (last (uiop:raw-command-line-arguments)))))
+(defvar *pause* (parse-integer (or (uiop:getenv "PAUSE") "2")))
 (defvar *files* (sort (mapcar #'uiop:native-namestring (uiop:directory-files *folder*)) #'string<))
 (defvar *state-file* (merge-pathnames "station-state.sexp" (uiop:temporary-directory)))
 (defvar *main*)
@@ -43,9 +44,9 @@
    (with-open-file (in *state-file* :external-format :utf-8)
      (let ((*read-eval* nil)) (read in)))))
 
-(defun files-to-go-on-with ()
-  "All files, from the one after the saved one on."
-  (let ((position (position (saved-file) *files* :test #'equal)))
+(defun files-after (file)
+  "All files, from the one after FILE on."
+  (let ((position (position file *files* :test #'equal)))
     (if position
         (append (nthcdr (1+ position) *files*) (subseq *files* 0 (1+ position)))
         *files*)))
@@ -66,12 +67,20 @@
                              (declare (ignore pipeline))
                              (say "the list ~A is on the air" path)))
   (radio:pipeline-start *main*)
-  (radio:play-list *main* (files-to-go-on-with) :crossfade-duration 1.0 :loop-queue t))
+  (radio:play-list *main* (files-after (saved-file)) :crossfade-duration 1.0 :loop-queue t))
+
+(defun any-file-but (file)
+  "A file by chance, and not the same twice in a row."
+  (let ((others (remove file *files* :test #'equal)))
+    (elt (or others *files*) (random (length (or others *files*))))))
 
 (defun fill-up (pipeline &optional track)
   (declare (ignore track))
-  (when (< (length (radio:pipeline-get-queue pipeline)) 10)
-    (radio:pipeline-queue-files pipeline (loop repeat 20 collect (elt *files* (random (length *files*)))))))
+  (let ((queue (radio:pipeline-get-queue pipeline)))
+    (when (< (length queue) 10)
+      (radio:pipeline-queue-files pipeline (loop repeat 20
+                                                 for file = (any-file-but (first (last queue))) then (any-file-but file)
+                                                 collect file)))))
 
 (defun start-shuffle-channel ()
   (setf *shuffle* (radio:make-pipeline :server (radio:pipeline-server *main*)
@@ -101,11 +110,13 @@
     (radio:pipeline-update-metadata *main* "DJ Lisp")
     (setf (mixed:volume right) 0.0)
     (mixed:seek left (* 2 (mixed:samplerate left)))
+    (sleep 1)
     ;; The crossfader.
     (loop for step from 0 to 10
           do (setf (mixed:volume left) (cos (* pi 1/20 step))
                    (mixed:volume right) (sin (* pi 1/20 step)))
              (sleep 1/20))
+    (sleep 1)
     (say "the DJ is at ~,1F of ~,1F seconds" (/ (mixed:frame-position left) (mixed:samplerate left))
          (/ (mixed:frame-count left) (mixed:samplerate left)))
     (radio:pipeline-volume-ramp *main* right 0.0 1)
@@ -124,9 +135,9 @@
       (say "on air  http://127.0.0.1:~D~A" port mount)))
   (loop with end = (+ (get-universal-time) *seconds*)
         for hour from 1
-        do (load-list (format nil "hour ~D" hour) *files* :skip t)
+        do (load-list (format nil "hour ~D" hour) (files-after (getf (radio:pipeline-current-track *main*) :file)) :skip t)
            (radio:pipeline-skip *shuffle*)
-           (sleep 2)
+           (sleep *pause*)
            (dj-session)
            (sleep 1)
         while (< (get-universal-time) end))
