@@ -1,7 +1,8 @@
 #!/bin/bash
 # test-abi.sh FOLDER [LISP-SECONDS]: installs the program and the library from FOLDER (target/debug) into a scratch prefix,
-# builds every example against it, runs it and checks its stream. Then it runs the tests in C and in Lisp. The day in Lisp
-# takes 10 seconds; the full length is 60.
+# builds every example against it, runs it and checks its stream. Then it runs the tests in C and in Lisp, and the programs of
+# the guide. The day in Lisp takes 10 seconds; the full length is 60. The hour in Lisp takes half a minute; with LONGWAVE_LONG=1
+# it is an hour.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built=$1 day=${2:-10}
@@ -234,6 +235,11 @@ for system in longwave cl-streamer; do
         say "Lisp, $system in ${lisp%% *}: $(grep '^[0-9]* passed' "$work/said")"
     done
 done
+# The programs of the guide, as they stand.
+mkdir -p "$work/guide/music"
+cp "$work"/music/song[01].wav "$work/guide/music"
+ffmpeg -loglevel error -f lavfi -i "sine=frequency=900:duration=2" "$work/guide/jingle.wav"
+says python3 bindings/guide.py docs/EMBEDDING.md "$work/guide"
 TMPDIR=$work/scratch on_air sbcl --script bindings/lisp/examples/station.lisp "$work/music" 8
 ends "the station in Lisp"
 grep -q 'a good day' "$work/said" || { cat "$work/said" >&2; fail "the station in Lisp"; }
@@ -246,3 +252,9 @@ for mode in hooks events; do
     grep -q 'a good day' "$work/said" || { cat "$work/said" >&2; fail "the day by $mode"; }
     say "Lisp: $(tail -2 "$work/said" | tr -s '\n ' ' ')"
 done
+# The station in Lisp under its collector, by ear.
+mkdir "$work/hour"
+case ${LONGWAVE_LONG:-} in 1) length="3600 115" ;; *) length="16 6" ;; esac
+GLIBC_TUNABLES=glibc.malloc.arena_max=1 python3 bindings/lisp/hour/listen.py $length "$work/hour" >"$work/said" 2>&1 ||
+    { cat "$work/said" >&2; fail "the hour in Lisp"; }
+sed 's/^/   /' "$work/said"
