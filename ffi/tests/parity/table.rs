@@ -1,0 +1,65 @@
+//! Writes the table.
+
+use std::collections::BTreeMap;
+
+use crate::declarations::{Declarations, Face};
+use crate::mapping::{Cell, Mapping};
+
+const HEAD: &str = "\
+# What each face has
+
+Every function of Longwave in Rust, C, C++, Python, Common Lisp and HTTP. The table is made from the declarations
+and from [parity.txt](parity.txt), and a test refuses what is missing. A number in parentheses is the
+reason why there is none; the reasons are [below](#reasons). What a function does stands in `cargo doc`,
+[longwave.h](../ffi/include/longwave.h) and [API.md](API.md); [EMBEDDING.md](EMBEDDING.md) is the guide.
+";
+
+pub fn table(mapping: &Mapping, declared: &Declarations) -> String {
+    let mut reasons: Vec<&str> = mapping.reasons.iter().map(|(_, reason)| reason.as_str()).collect();
+    // Last, because they go.
+    for reason in mapping.on_its_way.values() {
+        if !reasons.contains(&reason.as_str()) {
+            reasons.push(reason);
+        }
+    }
+    let number = |reason: &str| {
+        let index = reasons.iter().position(|known| *known == reason).expect("a reason");
+        format!("({})", index + 1)
+    };
+    let explained: BTreeMap<&str, &str> =
+        mapping.reasons.iter().map(|(word, reason)| (word.as_str(), reason.as_str())).collect();
+    let cell = |face: Face, cell: &Cell| match cell {
+        Cell::Hole(word) => number(explained.get(word.as_str()).copied().unwrap_or_default()),
+        Cell::Names(names) => {
+            let there = names.iter().filter(|name| declared[&face].contains(*name));
+            let there: Vec<_> = there.map(|name| format!("`{name}`")).collect();
+            match mapping.on_its_way.get(&face) {
+                Some(reason) if there.is_empty() => number(reason),
+                _ => there.join(", "),
+            }
+        }
+    };
+    let mut text = HEAD.to_owned();
+    for (section, items) in &mapping.sections {
+        let faces = [Face::Rust, Face::C, Face::Cpp, Face::Python, Face::Lisp, Face::Http];
+        text += &format!("\n## {section}\n\n| {} |\n", faces.map(Face::name).join(" | "));
+        text += "|---|---|---|---|---|---|\n";
+        for item in items {
+            text += &format!("| {} |\n", faces.map(|face| cell(face, &item.cells[&face])).join(" | "));
+        }
+    }
+    text += "\n## Reasons\n\n";
+    for (index, reason) in reasons.iter().enumerate() {
+        text += &format!("{}. {reason}\n", index + 1);
+    }
+    text += "\n## What is no function of its own\n\n| | | |\n|---|---|---|\n";
+    let mut groups: BTreeMap<(Face, &str), Vec<String>> = BTreeMap::new();
+    for (face, name, word) in &mapping.no_items {
+        groups.entry((*face, word)).or_default().push(format!("`{name}`"));
+    }
+    for ((face, word), names) in groups {
+        text +=
+            &format!("| {} | {} | {} |\n", face.name(), names.join(", "), explained.get(word).unwrap_or(&""));
+    }
+    text
+}
