@@ -9,8 +9,9 @@
 
 longwave.h documents each method, under the name of its class and its own name: `Pipeline.skip` is lw_pipeline_skip. JSON is
 returned as Python values. Declarations are text (TOML or JSON) or dictionaries. Paths are str, bytes or os.PathLike. Times are
-seconds. PCM is interleaved, as array.array("f") from -1 to 1. A missing value is None. A call that fails raises `Error`. `close`, `with` or garbage collection closes an object.
-When the interpreter ends, it waits for a running hook and closes everything that is still open.
+seconds. PCM is interleaved, as array.array("f") from -1 to 1. A missing value is None. A call that fails raises `Error`.
+`close`, `with` or garbage collection closes an object. When the interpreter ends, it waits for a running hook and closes
+everything that is still open.
 
 Hooks run on a thread of the library, which waits for Python's interpreter lock like any other thread. An exception in a hook is
 printed.
@@ -20,6 +21,7 @@ import array
 import atexit
 import ctypes
 import ctypes.util
+import itertools
 import json
 import os
 import sys
@@ -28,8 +30,8 @@ import traceback
 import weakref
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 
-__all__ = ["Encoder", "Error", "Input", "Pipeline", "Server", "Station", "Tap", "abi_version", "codecs", "format_title", "log_to",
-           "read_metadata", "version"]
+__all__ = ["Encoder", "Error", "Input", "Pipeline", "Request", "Requests", "Server", "Station", "Tap", "abi_version", "codecs",
+           "format_title", "log_to", "read_metadata", "version"]
 
 
 def _load():
@@ -53,6 +55,11 @@ _lib.lw_last_error.restype = _lib.lw_version.restype = _lib.lw_status_name.resty
 _lib.lw_free.restype = None
 _lib.lw_abi_version.restype = c_uint32
 _HOOK = ctypes.CFUNCTYPE(None, c_uint64, c_char_p, c_void_p)
+_NEXT = ctypes.CFUNCTYPE(None, c_uint64, c_void_p)
+_OPENS = ctypes.CFUNCTYPE(c_void_p, c_uint32, c_uint32, c_uint64, c_void_p)
+_ENCODES = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, c_uint64)
+_FLUSHES = ctypes.CFUNCTYPE(None, c_void_p, c_uint64)
+_CLOSES = ctypes.CFUNCTYPE(None, c_void_p)
 _LOG = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_void_p)
 
 
@@ -98,6 +105,13 @@ def _text(function, *arguments):
         _lib.lw_free(out)
 
 
+def _bytes(function, *arguments):
+    """A copy of the bytes that a call points to."""
+    out, count = c_void_p(), c_size_t()
+    _call(function, *arguments, byref(out), byref(count))
+    return ctypes.string_at(out, count.value) if count.value else b""
+
+
 def _json(function, *arguments):
     text = _text(function, *arguments)
     return None if text is None else json.loads(text)
@@ -133,7 +147,7 @@ def _milliseconds(seconds):
 
 
 def _in_slices(timeout, step):
-    """Calls `step` with milliseconds until it returns something or the time is over. No slice is long, so that Ctrl-C is noticed."""
+    """Calls `step` with milliseconds until it returns something or the time is over. Slices are short, so that Ctrl-C is noticed."""
     end = None if timeout is None else time.monotonic() + timeout
     while True:
         left = 200 if end is None else max(0, min(200, round((end - time.monotonic()) * 1000)))
@@ -208,7 +222,7 @@ def _close_all():
     middle of its work."""
     log_to(None)
     there = list(_open)
-    for kind in (Input, Tap, Pipeline, Station, Server, Encoder):
+    for kind in (Request, Requests, Input, Tap, Pipeline, Station, Server, Encoder):
         for handle in (handle for handle in there if isinstance(handle, kind)):
             try:
                 handle.close()
@@ -238,8 +252,17 @@ class Station(_Handle):
         """Returns the names of threads that were left behind."""
         return _json("lw_station_stop", self.handle)
 
+    def reload(self, declaration=None):
+        """Applies another declaration, or the file of `read` as it is now. Returns lists of sentences: `changed`, `restart`
+        (what needs one) and `failed`."""
+        return _json("lw_station_reload", self.handle, _declaration(declaration))
+
     def server(self):
         return Server._of(_get(c_uint64, "lw_station_server", self.handle))
+
+    def pipelines(self):
+        """Their names."""
+        return _json("lw_station_pipelines", self.handle)
 
     def pipeline(self, name=None):
         pipeline = Pipeline._of(_get(c_uint64, "lw_station_pipeline", self.handle, _utf8(name)))
@@ -267,6 +290,13 @@ class Server(_Handle):
         """Answers `path` with 503 instead of 404 until a mount is there. It can be called before `start`."""
         _call("lw_server_expect", self.handle, _utf8(path))
 
+    def expect_no_more(self, path):
+        _call("lw_server_expect_no_more", self.handle, _utf8(path))
+
+    def reconfigure(self, declaration):
+        """Gives the server other settings while it runs. What is left out is the default."""
+        _call("lw_server_reconfigure", self.handle, _declaration(declaration))
+
     def stop(self):
         return _json("lw_server_stop", self.handle)
 
@@ -285,8 +315,25 @@ class Server(_Handle):
         """Opens the file of the access log anew, as after its rotation."""
         _call("lw_server_reopen_logs", self.handle)
 
+    def next_event(self, timeout=None):
+        """The next event of the server and of all pipelines on it, or None after so many seconds."""
+        return _in_slices(timeout, lambda wait: _json("lw_server_next_event", self.handle, wait))
+
+    def fileno(self):
+        """A descriptor that is readable while events wait."""
+        return _get(c_int, "lw_server_event_fd", self.handle)
+
+    def take_requests(self, paths, waiting=32):
+        """Takes over the HTTP requests for these paths, and for everything below those that end with a slash."""
+        paths = json.dumps([paths] if isinstance(paths, str) else list(paths)).encode()
+        return Requests(_get(c_uint64, "lw_server_take_requests", self.handle, paths, _natural(waiting, c_size_t)))
+
     def add_mount(self, declaration):
         _call("lw_server_add_mount", self.handle, _declaration(declaration))
+
+    def update_mount(self, declaration):
+        """Gives a mount of `add_mount` other settings; its listeners stay."""
+        _call("lw_server_update_mount", self.handle, _declaration(declaration))
 
     def remove_mount(self, mount):
         _call("lw_server_remove_mount", self.handle, _utf8(mount))
@@ -307,6 +354,14 @@ class Server(_Handle):
     def listener_count(self, mount=None):
         return _get(c_uint64, "lw_server_listener_count", self.handle, _utf8(mount))
 
+    def listeners(self, mount=None):
+        """Each with its `id`, `mount`, `address`, `agent`, `duration`, `bytes`, `is_behind`."""
+        return _json("lw_server_listeners", self.handle, _utf8(mount))
+
+    def kick(self, listener):
+        """Closes the connection of a listener, by its `id`."""
+        _call("lw_server_kick", self.handle, _natural(listener))
+
     def changed_at(self, mount):
         """Since when the mount has its title, as `time.time()` counts."""
         return _get(c_uint64, "lw_server_changed_at", self.handle, _utf8(mount)) / 1000
@@ -320,6 +375,47 @@ class Server(_Handle):
     def stats(self):
         return _json("lw_server_stats", self.handle)
 
+    def health(self):
+        return _json("lw_server_health", self.handle)
+
+
+class Requests(_Handle):
+    """The HTTP requests for paths that this program has taken over. When it is closed, they are the server's again."""
+
+    _close = "lw_requests_close"
+
+    def next(self, timeout=None):
+        """The next request, or None after so many seconds. Raises LW_STOPPED when the server has stopped."""
+        request = _in_slices(timeout, lambda wait: _get(c_uint64, "lw_requests_next", self.handle, wait))
+        return None if request is None else Request(request)
+
+
+class Request(_Handle):
+    """An HTTP request that waits for an answer: its `method`, `path`, `segments`, `address` and `base_url`."""
+
+    _close = "lw_request_close"
+
+    def __init__(self, handle):
+        super().__init__(handle)
+        self.__dict__.update(_json("lw_request_info", self.handle))
+
+    def parameter(self, name):
+        """The value of a parameter of the query, or None."""
+        return _text("lw_request_parameter", self.handle, _utf8(name))
+
+    def header(self, name):
+        return _text("lw_request_header", self.handle, _utf8(name))
+
+    @property
+    def body(self):
+        return _bytes("lw_request_body", self.handle)
+
+    def answer(self, status, body=b"", headers=None):
+        """Answers with text or bytes. Without headers, it is plain text."""
+        body = body.encode() if isinstance(body, str) else memoryview(body).tobytes()
+        headers = None if headers is None else json.dumps(headers).encode()
+        _call("lw_request_answer", self.handle, _natural(status, c_uint32), headers, body, c_size_t(len(body)))
+
 
 class Pipeline(_Handle):
     _close = "lw_pipeline_close"
@@ -327,20 +423,26 @@ class Pipeline(_Handle):
     def __init__(self, declaration, server=None):
         shared = server.handle if server else c_uint64(0)
         super().__init__(_get(c_uint64, "lw_pipeline_open", _declaration(declaration), shared))
-        self._hooks = {}
+        self._hooks, self._next_track, self._own_outputs = {}, None, set()
 
     @classmethod
     def _of(cls, handle):
         made = cls.__new__(cls)
         _Handle.__init__(made, handle)
-        made._hooks = {}
+        made._hooks, made._next_track, made._own_outputs = {}, None, set()
         return made
 
     def close(self):
-        """Removes the hooks first, so that Python can free their functions."""
+        """Removes first what the library would call, so that Python can free it."""
         for hook in list(getattr(self, "_hooks", ())):
             _unless_forked("lw_pipeline_remove_hook", self.handle, c_uint64(hook))
             del self._hooks[hook]
+        if getattr(self, "_next_track", None):
+            _unless_forked("lw_pipeline_on_next_track", self.handle, None, None, c_uint64(0))
+            self._next_track = None
+        for mount in list(getattr(self, "_own_outputs", ())):
+            self._own_outputs.discard(mount)
+            _lib.lw_pipeline_remove_output(self.handle, _utf8(mount))  # it may have ended already
         super().close()
 
     def __del__(self):
@@ -399,6 +501,31 @@ class Pipeline(_Handle):
         """A descriptor that is readable while events wait, so a pipeline can be passed to select and the like."""
         return _get(c_int, "lw_pipeline_event_fd", self.handle)
 
+    def on_next_track(self, function, within=0):
+        """Calls `function()` when a track begins and the queue is empty, and before the first track. It returns what is to play
+        next: a path, a dictionary with `file` and `title`, or None, and then the playlist goes on. It has so many seconds; 0 means
+        five. To be called before `start`; later another function, or None, can take its place."""
+
+        def asked(pipeline, _user):
+            try:
+                chosen = function()
+                if chosen is not None:
+                    _json("lw_pipeline_queue_files", c_uint64(pipeline), _files([chosen]), c_int32(0))
+            except Exception:  # it must not reach the library
+                traceback.print_exc(file=sys.stderr)
+
+        kept = _NEXT(asked) if function else None
+        _call("lw_pipeline_on_next_track", self.handle, kept, None, _milliseconds(within))
+        self._next_track = kept
+
+    def use_stepped_clock(self):
+        """Lets the pipeline run by `step_clock` only, as fast as the machine can: for tests and for rendering. Before `start`."""
+        _call("lw_pipeline_use_stepped_clock", self.handle)
+
+    def step_clock(self, by):
+        """Returns when so many seconds more have been mixed."""
+        _call("lw_pipeline_step_clock", self.handle, _milliseconds(by))
+
     def play_file(self, file, title=None):
         return _get(c_uint64, "lw_pipeline_play_file", self.handle, _path(file), _utf8(title))
 
@@ -408,6 +535,11 @@ class Pipeline(_Handle):
 
     def play_path(self, path, **options):
         _call("lw_pipeline_play_path", self.handle, _path(path), json.dumps(options).encode())
+
+    def set_fades(self, crossfade=None, fade_in=None, fade_out=None):
+        """Sets the fades between tracks from now on, in seconds. None: as before."""
+        fades = [c_int64(-1) if fade is None else c_int64(_milliseconds(fade).value) for fade in (crossfade, fade_in, fade_out)]
+        _call("lw_pipeline_set_fades", self.handle, *fades)
 
     def set_loop(self, repeat):
         _call("lw_pipeline_set_loop", self.handle, c_int32(bool(repeat)))
@@ -432,6 +564,10 @@ class Pipeline(_Handle):
     def queue(self):
         return _json("lw_pipeline_queue", self.handle)
 
+    def entry(self, entry):
+        """An entry of the queue or of the playlist, by its number."""
+        return _json("lw_pipeline_entry", self.handle, _natural(entry))
+
     def clear_queue(self):
         _call("lw_pipeline_clear_queue", self.handle)
 
@@ -452,6 +588,13 @@ class Pipeline(_Handle):
 
     def clear_metadata(self, mount=None):
         _call("lw_pipeline_clear_metadata", self.handle, _utf8(mount))
+
+    def set_title_format(self, format):
+        """How titles are made from now on, for example "Radio X: {title}". None: as usual."""
+        _call("lw_pipeline_set_title_format", self.handle, _utf8(format))
+
+    def title_format(self):
+        return _text("lw_pipeline_title_format", self.handle)
 
     def current_track(self):
         return _json("lw_pipeline_current_track", self.handle)
@@ -553,11 +696,80 @@ class Pipeline(_Handle):
     def add_output(self, declaration):
         _call("lw_pipeline_add_output", self.handle, _declaration(declaration))
 
+    def add_own_output(self, declaration, open):
+        """Adds an output that this program encodes. `declaration`, a dictionary, has `mount`, `content_type`, and whatever else is
+        known. `open(sample_rate, channels)` returns an object with `encode(pcm)`, where `pcm` is an array.array("f"), and perhaps
+        `flush()`; both return packets, a list of (bytes, frames). It may have `header` (bytes), `delay` (frames) and `close()`. An
+        exception closes it, and a second later another is opened."""
+        mount, functions = declaration["mount"], _own_encoder(open)
+        _kept.append(functions)
+        _call("lw_pipeline_add_own_output", self.handle, _utf8(json.dumps(declaration)), *functions, None)
+        self._own_outputs.add(mount)
+
+    def update_output(self, declaration):
+        """Gives an output other settings; its listeners stay."""
+        _call("lw_pipeline_update_output", self.handle, _declaration(declaration))
+
     def remove_output(self, mount):
         _call("lw_pipeline_remove_output", self.handle, _utf8(mount))
+        self._own_outputs.discard(mount)
 
     def replace_encoder(self, mount, declaration):
         _call("lw_pipeline_replace_encoder", self.handle, _utf8(mount), _declaration(declaration))
+
+
+# Functions of own encoders, for good: one that is stuck may still be in there.
+_kept = []
+
+
+def _own_encoder(open):
+    """The four functions of an encoder, as the library calls them."""
+    encoders, numbers = {}, itertools.count(1)
+
+    def careful(packets, step):
+        try:
+            return step()
+        except Exception as error:  # it must not reach the library
+            reason = ("%s: %s" % (type(error).__name__, error)).replace("\0", " ")
+            _lib.lw_packets_fail(c_uint64(packets), reason.encode())
+
+    def give(packets, given):
+        for data, frames in given or ():
+            data = memoryview(data).tobytes()
+            _call("lw_packets_add", c_uint64(packets), data, c_size_t(len(data)), _natural(frames, c_uint32))
+
+    def opens(rate, channels, packets, _user):
+        def step():
+            encoder = open(rate, channels)
+            if header := getattr(encoder, "header", None):
+                header = memoryview(header).tobytes()
+                _call("lw_packets_header", c_uint64(packets), header, c_size_t(len(header)))
+            _call("lw_packets_delay", c_uint64(packets), _natural(getattr(encoder, "delay", 0)))
+            number = next(numbers)
+            encoders[number] = (encoder, channels)
+            return number
+
+        return careful(packets, step)
+
+    def encodes(state, pcm, frames, packets):
+        def step():
+            encoder, channels = encoders[state]
+            samples = array.array("f")
+            samples.frombytes(ctypes.string_at(pcm, 4 * frames * channels))
+            give(packets, encoder.encode(samples))
+
+        careful(packets, step)
+
+    def flushes(state, packets):
+        careful(packets, lambda: give(packets, getattr(encoders[state][0], "flush", list)()))
+
+    def closes(state):
+        try:
+            getattr(encoders.pop(state)[0], "close", list)()
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+
+    return _OPENS(opens), _ENCODES(encodes), _FLUSHES(flushes), _CLOSES(closes)
 
 
 class Input(_Handle):
@@ -622,7 +834,7 @@ class Tap(_Handle):
         return _get(c_uint64, "lw_tap_lost", self.handle)
 
     def fileno(self):
-        """A descriptor that is readable while there is PCM, for select and the like. Read with a timeout of 0 until nothing comes."""
+        """A descriptor that is readable while there is PCM, for select. Then read with a timeout of 0 until nothing comes."""
         return _get(c_int, "lw_tap_fd", self.handle)
 
 
@@ -657,9 +869,7 @@ class Encoder(_Handle):
         return self._step("lw_encoder_flush")
 
     def _step(self, function, *arguments):
-        out, count = c_void_p(), c_size_t()
-        _call(function, self.handle, *arguments, byref(out), byref(count))
-        return ctypes.string_at(out, count.value) if count.value else b""
+        return _bytes(function, self.handle, *arguments)
 
 
 _log = None

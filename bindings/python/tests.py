@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 import urllib.request
 import wave
 
@@ -190,6 +191,115 @@ class Calls(OnStation):
         self.assertEqual(encoder.content_type, "audio/mpeg")
         self.assertGreater(encoder.delay, 0)
 
+    def test_the_program_is_asked_what_is_next(self):
+        with tempfile.TemporaryDirectory() as folder:
+            answers = [tone(folder, "a.wav", 10), None, {"file": tone(folder, "b.wav", 10), "title": "Asked"}]
+            asked = []
+
+            def choose():
+                asked.append(threading.current_thread())
+                return answers.pop(0) if answers else 1 / 0  # which is printed, and the playlist goes on
+
+            self.pipeline.on_next_track(choose, within=20)
+            self.station.start()
+            self.until(lambda: self.pipeline.current_title() == "a", "the first answer is on the air")
+            self.until(lambda: len(asked) == 2, "it is asked one track ahead")
+            self.pipeline.queue_file(os.path.join(folder, "a.wav"), "Queued")
+            self.pipeline.skip()
+            self.until(lambda: self.pipeline.current_title() == "Queued", "None is an answer")
+            self.pipeline.skip()
+            self.until(lambda: self.pipeline.current_title() == "Asked", "an entry is an answer")
+            self.pipeline.on_next_track(None)
+            count = len(asked)
+            self.pipeline.skip()
+            self.until(lambda: self.pipeline.current_title() is None, "nothing is next")
+            self.assertEqual(len(asked), count)
+            self.pipeline.on_next_track(choose)
+            self.pipeline.close()
+            self.assertFalse(any(thread is threading.main_thread() for thread in asked))
+
+    def test_the_clock_can_be_stepped(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.fails("LW_INVALID", self.pipeline.step_clock, 1)
+            self.pipeline.use_stepped_clock()
+            self.station.start()
+            self.pipeline.play_list("all", [tone(folder, "a.wav", 2), tone(folder, "b.wav", 2)], loop=True)
+            self.pipeline.step_clock(7)
+            self.assertAlmostEqual(self.pipeline.time_on_air(), 7, delta=1)
+            self.assertEqual([track["title"] for track in self.pipeline.history()], ["a", "b", "a", "b"])
+
+    def test_settings_change_on_the_air(self):
+        self.station.start()
+        server = self.station.server()
+        self.assertEqual(self.station.pipelines(), ["main"])
+        self.pipeline.set_title_format("Radio X: {title}")
+        self.assertEqual(self.pipeline.title_format(), "Radio X: {title}")
+        self.fails("LW_SETTING", self.pipeline.set_title_format, "{typo}")
+        with tempfile.TemporaryDirectory() as folder:
+            self.pipeline.set_fades(crossfade=0, fade_in=0.5)
+            first, second = self.pipeline.queue_files([tone(folder, "a.wav", 10), tone(folder, "b.wav", 10)])
+            self.until(lambda: self.pipeline.current_title() == "Radio X: a", "the title has its format")
+            self.assertEqual(self.pipeline.entry(second)["id"], second)
+            self.fails("LW_NOT_FOUND", self.pipeline.entry, second + 100)
+        self.pipeline.set_title_format(None)
+        self.assertIsNone(self.pipeline.title_format())
+        self.pipeline.update_output({**self.output, "bitrate": 64, "name": "Other"})
+        self.assertEqual(server.mount_info("/a.mp3")["bitrate"], 64)
+        server.add_mount({"mount": "/b.mp3", "content_type": "audio/mpeg"})
+        server.update_mount({"mount": "/b.mp3", "content_type": "audio/mpeg", "name": "B"})
+        self.assertEqual(server.mount_info("/b.mp3")["name"], "B")
+        server.reconfigure({"max_listeners": 7})
+        self.fails("LW_SETTING", server.reconfigure, {"max_listener": 7})
+        self.assertTrue(server.health()["ok"])
+        server.expect("/c.mp3")
+        server.expect_no_more("/c.mp3")
+        other = {"crossfade": "2s", "output": [self.output]}
+        report = self.station.reload({"server": {"listen": "127.0.0.1:0"}, "pipeline": [other]})
+        self.assertEqual(set(report), {"changed", "restart", "failed"})
+        self.fails("LW_SETTING", self.station.reload, {"pipelin": []})
+
+    def test_a_listener_is_told_of_and_sent_away(self):
+        self.station.start()
+        server = self.station.server()
+        self.assertGreaterEqual(server.fileno(), 0)
+        with urllib.request.urlopen("http://127.0.0.1:%d/a.mp3" % server.port, timeout=10) as stream:
+            stream.read(1)
+            self.until(lambda: server.listeners("/a.mp3"), "it is there")
+            listener = server.listeners()[0]
+            self.assertEqual(listener["mount"], "/a.mp3")
+            self.until(lambda: server.next_event(10)["kind"] == "listener-joined", "it is told")
+            server.kick(listener["id"])
+            self.until(lambda: server.next_event(10)["kind"] == "listener-left", "its end is told")
+        self.fails("LW_NOT_FOUND", server.kick, listener["id"])
+        self.fails("LW_NOT_FOUND", server.listeners, "/typo")
+
+    def test_requests_are_answered(self):
+        self.station.start()
+        server = self.station.server()
+        requests = server.take_requests(["/hello", "/shop/"])
+        self.addCleanup(requests.close)
+        self.assertIsNone(requests.next(0))
+
+        def serve():
+            first = requests.next(20)
+            first.answer(200, "Hello %s, %s" % (first.parameter("name"), first.header("X-From")), {"X-Own": "yes"})
+            second = requests.next(20)
+            second.answer(201, second.body + b"|%s %s" % (second.method.encode(), second.segments[1].encode()))
+            requests.next(20).close()
+
+        server_thread = threading.Thread(target=serve)
+        server_thread.start()
+        base = "http://127.0.0.1:%d" % server.port
+        with urllib.request.urlopen(urllib.request.Request(base + "/hello?name=Bj%C3%B6rk", headers={"X-From": "Ada"})) as answer:
+            self.assertEqual((answer.read().decode(), answer.headers["X-Own"]), ("Hello Björk, Ada", "yes"))
+        with urllib.request.urlopen(base + "/shop/a%2Fb", data=b"body") as answer:
+            self.assertEqual((answer.status, answer.read()), (201, b"body|POST a/b"))
+        with self.assertRaises(urllib.error.HTTPError) as unanswered:
+            urllib.request.urlopen(base + "/hello")
+        self.assertEqual(unanswered.exception.code, 500)
+        unanswered.exception.close()
+        server_thread.join()
+
     def test_a_header_comes_before_the_audio(self):
         self.station.start()
         server = self.station.server()
@@ -210,7 +320,8 @@ class Calls(OnStation):
             pass
         # (A background job of a shell begins with the signal ignored.)
         self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
-        for wait in [self.pipeline.next_event, lambda: full.push_within(silence)]:
+        requests = self.station.server().take_requests("/hello")
+        for wait in [self.pipeline.next_event, lambda: full.push_within(silence), requests.next]:
             timer = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
             timer.start()
             with self.assertRaises(KeyboardInterrupt):
@@ -332,6 +443,48 @@ class Pcm(OnStation):
         with pipe, subprocess.Popen([sys.executable, "-c", quarter], stdout=pipe):
             pipe.close()
             self.heard(0.25)
+
+    def test_the_program_encodes(self):
+        made = []
+
+        class Raw:
+            header, delay = b"RAW!", 0
+
+            def __init__(self, rate, channels):
+                self.channels, self.closed, self.calls = channels, False, 0
+                made.append(self)
+
+            def encode(self, pcm):
+                self.calls += 1
+                if len(made) == 1 and self.calls == 5:
+                    raise RuntimeError("on purpose")
+                return [(pcm.tobytes(), len(pcm) // self.channels)]
+
+            def close(self):
+                self.closed = True
+
+        declaration = {"mount": "/raw", "content_type": "audio/x-float"}
+        self.pipeline.add_own_output(declaration, Raw)
+        source = self.pipeline.play_input()
+        self.addCleanup(source.close)
+        source.push(array.array("f", [0.25] * 88200))
+        with urllib.request.urlopen("http://127.0.0.1:%d/raw" % self.station.server().port, timeout=10) as stream:
+            self.assertEqual(stream.read(4), b"RAW!")
+            self.until(lambda: array.array("f", stream.read(4000))[0] == 0.25, "what is mixed is what is sent")
+        self.until(lambda: len(made) == 2, "another is opened after a failure")
+        self.assertTrue(made[0].closed)
+        self.pipeline.remove_output("/raw")
+        self.assertTrue(made[1].closed)
+
+        def refuses(rate, channels):
+            raise ValueError("no such rate")
+
+        with self.assertRaisesRegex(longwave.Error, "no such rate"):
+            self.pipeline.add_own_output(declaration, refuses)
+        # With the pipeline, its encoder ends.
+        self.pipeline.add_own_output(declaration, Raw)
+        self.pipeline.close()
+        self.assertTrue(made[-1].closed)
 
     def test_a_tap_waits_loses_and_ends(self):
         self.assertEqual(select.select([self.tap], [], [], 5)[0], [self.tap])
