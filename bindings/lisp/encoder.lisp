@@ -17,7 +17,7 @@
                                          :pointer declaration :uint32 (natural sample-rate)
                                          :uint32 (natural channels))))))
 
-(defmacro get-packets (function &rest arguments)
+(defmacro get-octets (function &rest arguments)
   (let ((bytes (gensym "BYTES")) (count (gensym "COUNT")))
     `(cffi:with-foreign-objects ((,bytes :pointer) (,count :size))
        (call ,function ,@arguments :pointer ,bytes :pointer ,count)
@@ -29,22 +29,22 @@
       (setf (aref octets index) (cffi:mem-aref bytes :uint8 index)))))
 
 (defgeneric encoder-encode (encoder pcm)
-  (:documentation "Encodes any number of interleaved frames: a simple vector of single-floats from -1 to 1, or of (SIGNED-BYTE 16).
-Returns the packets that are complete, a vector of octets.")
+  (:documentation "Encodes any number of interleaved frames: a simple vector of single-floats from -1 to 1, or of (SIGNED-BYTE
+16). Returns the packets that are complete, a vector of octets.")
   (:method ((encoder encoder) pcm)
     (let ((frames (frames-of pcm (channels encoder))))
       (etypecase pcm
         ((samples single-float)
          (cffi:with-pointer-to-vector-data (samples pcm)
-           (get-packets "lw_encoder_encode" :uint64 (handle encoder) :pointer samples :size frames)))
+           (get-octets "lw_encoder_encode" :uint64 (handle encoder) :pointer samples :size frames)))
         ((samples (signed-byte 16))
          (cffi:with-pointer-to-vector-data (samples pcm)
-           (get-packets "lw_encoder_encode_s16" :uint64 (handle encoder) :pointer samples :size frames)))))))
+           (get-octets "lw_encoder_encode_s16" :uint64 (handle encoder) :pointer samples :size frames)))))))
 
 (defgeneric encoder-flush (encoder)
   (:documentation "Returns the rest of the packets. Nothing may be encoded afterwards.")
   (:method ((encoder encoder))
-    (get-packets "lw_encoder_flush" :uint64 (handle encoder))))
+    (get-octets "lw_encoder_flush" :uint64 (handle encoder))))
 
 (defgeneric encoder-content-type (encoder)
   (:documentation "The content type of its packets, \"audio/mpeg\".")

@@ -5,7 +5,12 @@
 (defvar *functions* (make-hash-table #+(or sbcl ecl) :synchronized #+(or sbcl ecl) t)
   "The functions of all hooks, by the number that the library passes back.")
 
-(defvar *next-function* 0)
+(defvar *numbers* (list 0))
+
+(defun next-number ()
+  "Another for each call, on whatever thread."
+  #+sbcl (1+ (sb-ext:atomic-incf (car *numbers*)))
+  #-sbcl (incf (car *numbers*)))
 
 (defun call-hook (key event)
   "Reports an error in a hook, because it must not unwind into the library."
@@ -55,13 +60,14 @@
                 collect parameter)))
 
 (defgeneric pipeline-add-hook (pipeline kind function)
-  (:documentation "Calls FUNCTION with each event of KIND, such as :TRACK-CHANGE, or of all kinds if KIND is NIL. An event is a property
-list with :KIND, a string, and more. FUNCTION runs on the pipeline's hook thread. It may be slow, and may call everything; it may
-even stop its pipeline. Returns the hook's number. A hook that is added before PIPELINE-START receives the start event.")
+  (:documentation "Calls FUNCTION with each event of KIND, such as :TRACK-CHANGE, or of all kinds if KIND is NIL. An event is
+a property list with :KIND, a string, and more. FUNCTION runs on the pipeline's hook thread. It may be slow, and may call
+everything; it may even stop its pipeline. Returns the hook's number. A hook that is added before PIPELINE-START receives the
+start event.")
   (:method ((pipeline pipeline) kind function)
     #+ecl (refuse-callback "use PIPELINE-NEXT-EVENT")
     (check-function function 1 "a hook is called with one argument, the event")
-    (let ((key (incf *next-function*)) (name (and kind (string-downcase kind))))
+    (let ((key (next-number)) (name (and kind (string-downcase kind))))
       (setf (gethash key *functions*) function)
       (with-texts (name)
         (let ((hook (get-number :uint64 "lw_pipeline_add_hook" :uint64 (handle pipeline) :pointer name
@@ -79,19 +85,54 @@ even stop its pipeline. Returns the hook's number. A hook that is added before P
     (values)))
 
 (defun forget-hooks (pipeline)
-  "Forgets the hooks of a pipeline that has stopped."
+  "Forgets what a pipeline that has stopped would call."
   (loop for (nil . key) in (shiftf (hooks pipeline) '())
-        do (remhash key *functions*)))
+        do (remhash key *functions*))
+  (remhash (shiftf (next-track pipeline) nil) *functions*))
+
+;;; What next?
+
+(cffi:defcallback on-next-track :void ((pipeline :uint64) (key :pointer))
+  (with-lisp-floats
+    (let ((function (gethash (cffi:pointer-address key) *functions*)))
+      (when function
+        (handler-case (let ((entry (funcall function)))
+                        (when entry (queue-entry pipeline entry)))
+          (error (condition)
+            (ignore-errors (format *error-output* "~&The function for the next track failed: ~A~%" condition))))))))
+
+(defun queue-entry (handle entry)
+  (let ((files (files-json (list entry))))
+    (with-texts (files)
+      (call "lw_pipeline_queue_files" :uint64 handle :pointer files :int32 0 :pointer (cffi:null-pointer)))))
+
+(defgeneric pipeline-on-next-track (pipeline function &key within)
+  (:documentation "Calls FUNCTION without arguments when a track begins and the queue is empty, and before the first track, on
+a thread of its own. It returns what is to play next, an entry as for PIPELINE-QUEUE-FILES, or NIL, and then the playlist goes
+on. It has WITHIN seconds, five if it is 0. To be called before PIPELINE-START; later another function, or NIL, can take its
+place.")
+  (:method ((pipeline pipeline) function &key (within 0))
+    (let ((key nil))
+      (when function
+        #+ecl (refuse-callback "queue a file when PIPELINE-NEXT-EVENT tells of a track")
+        (check-function function 0 "the function for the next track is called without arguments")
+        (setf key (next-number)
+              (gethash key *functions*) function))
+      (call "lw_pipeline_on_next_track" :uint64 (handle pipeline)
+            :pointer (if function (cffi:callback on-next-track) (cffi:null-pointer))
+            :pointer (cffi:make-pointer (or key 0)) :uint64 (milliseconds within))
+      (remhash (shiftf (next-track pipeline) key) *functions*))
+    (values)))
 
 (defgeneric pipeline-next-event (pipeline &optional timeout)
-  (:documentation "Returns the next event, a property list, or NIL after TIMEOUT seconds. Without TIMEOUT it waits without a limit.
-Signals NOT-RUNNING when the pipeline has stopped and all events were read.")
+  (:documentation "Returns the next event, a property list, or NIL after TIMEOUT seconds. Without TIMEOUT it waits without a
+limit. Signals NOT-RUNNING when the pipeline has stopped and all events were read.")
   (:method ((pipeline pipeline) &optional timeout)
     (get-json "lw_pipeline_next_event"
               :uint64 (handle pipeline) :int64 (wait-of timeout))))
 
 (defgeneric pipeline-event-fd (pipeline)
-  (:documentation "A file descriptor that is readable while events wait, and when the pipeline has stopped. Wait for it, but do not
-read from it.")
+  (:documentation "A file descriptor that is readable while events wait, and when the pipeline has stopped. Wait for it, but
+do not read from it.")
   (:method ((pipeline pipeline))
     (get-number :int "lw_pipeline_event_fd" :uint64 (handle pipeline))))

@@ -80,6 +80,11 @@ left out; :FALSE is false."
   (with-output-to-string (out)
     (write-value value out)))
 
+(defun write-object-json (properties)
+  "An object, also if it has no properties."
+  (with-output-to-string (out)
+    (write-object properties out)))
+
 (defun write-value (value out)
   (cond ((eq value t) (write-string "true" out))
         ((eq value :false) (write-string "false" out))

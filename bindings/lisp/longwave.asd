@@ -16,6 +16,8 @@
                (:file "voices")
                (:file "pcm")
                (:file "encoder")
+               (:file "own-encoder")
+               (:file "requests")
                (:file "log")
                (:file "keys"))
   :in-order-to ((test-op (test-op "longwave/tests"))))

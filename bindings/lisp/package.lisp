@@ -12,17 +12,21 @@ signals a condition of type LONGWAVE-ERROR.")
    #:not-running #:encoder-failed #:system-refused #:bug-in-longwave #:limit-reached #:too-busy #:no-answer
    ;; Servers
    #:server #:make-server #:server-start #:server-expect #:server-stop #:server-running-p #:server-close #:server-port
+   #:server-expect-no-more #:server-reconfigure #:server-health #:server-next-event #:server-event-fd
+   #:server-listeners #:server-kick #:server-update-mount
    #:server-addresses #:server-stats #:server-set-header
    #:server-add-mount #:server-remove-mount #:server-reopen-logs #:server-update-metadata
    #:server-write-audio #:server-listener-count
    #:server-mount-info #:server-mounts #:get-metadata-changed-at
    ;; Stations
    #:station #:make-station #:read-station #:station-start #:station-stop #:station-close #:station-server
-   #:station-pipeline
+   #:station-pipeline #:station-pipelines #:station-reload
    ;; Pipelines
    #:pipeline #:make-pipeline #:with-pipeline #:pipeline-start #:pipeline-stop #:pipeline-running-p #:pipeline-close
    #:pipeline-server #:pipeline-mounts #:pipeline-name #:pipeline-spec
-   #:pipeline-add-output #:pipeline-remove-output #:pipeline-replace-encoder
+   #:pipeline-add-output #:pipeline-remove-output #:pipeline-replace-encoder #:pipeline-update-output
+   #:pipeline-use-stepped-clock #:pipeline-step-clock #:pipeline-on-next-track #:pipeline-entry #:pipeline-set-fades
+   #:pipeline-set-title-format #:pipeline-title-format
    #:pipeline-play-file #:pipeline-play-list #:pipeline-skip #:pipeline-seek #:pipeline-queue-file #:pipeline-queue-files
    #:pipeline-set-loop #:pipeline-set-shuffle
    #:pipeline-get-queue #:pipeline-clear-queue #:pipeline-remove #:pipeline-move-to #:pipeline-hold #:pipeline-resume
@@ -40,4 +44,9 @@ signals a condition of type LONGWAVE-ERROR.")
    #:tap #:pipeline-tap #:tap-read #:tap-lost #:tap-fd #:tap-close
    ;; Encoders
    #:encoder #:make-encoder #:encoder-encode #:encoder-flush #:encoder-close #:encoder-content-type #:encoder-delay
+   #:own-encoder #:own-encoder-encode #:own-encoder-flush #:own-encoder-header #:own-encoder-delay #:own-encoder-close
+   #:pipeline-add-own-output
+   ;; Requests
+   #:requests #:request #:server-take-requests #:requests-next #:requests-close #:request-info #:request-parameter
+   #:request-header #:request-body #:request-answer #:request-close
    #:log-to #:version #:abi-version #:codecs))

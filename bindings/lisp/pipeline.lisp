@@ -7,6 +7,7 @@
    (server :initarg :server :reader pipeline-server :documentation "The server that its mounts are on.")
    (station :initarg :station :initform nil :reader station :documentation "The station that it belongs to, if any.")
    (own-server :initarg :own-server :reader own-server-p :documentation "Whether the server ends with the pipeline.")
+   (next-track :initform nil :accessor next-track :documentation "The key in *FUNCTIONS* of what chooses its tracks.")
    (hooks :initform '() :accessor hooks :documentation "The numbers of its hooks, with their keys in *FUNCTIONS*."))
   (:documentation "One programme, its mixer, and its outputs."))
 
@@ -48,10 +49,10 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
 (defgeneric pipeline-close (pipeline)
   (:documentation "Stops and frees the pipeline. Closing it twice is harmless.")
   (:method ((pipeline pipeline))
-    (handler-case (if (station pipeline)
-                      (loop for (hook) in (hooks pipeline)
-                            do (pipeline-remove-hook pipeline hook))
-                      (pipeline-stop pipeline))
+    (handler-case (cond ((not (station pipeline)) (pipeline-stop pipeline))
+                        (t (when (next-track pipeline) (pipeline-on-next-track pipeline nil))
+                           (loop for (hook) in (hooks pipeline)
+                                 do (pipeline-remove-hook pipeline hook))))
       (bad-handle () nil))
     (forget-hooks pipeline)
     (call "lw_pipeline_close" :uint64 (handle pipeline))
@@ -84,6 +85,14 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
         (call "lw_pipeline_add_output" :uint64 (handle pipeline) :pointer output)
         (values)))))
 
+(defgeneric pipeline-update-output (pipeline output)
+  (:documentation "Gives an output other settings, by its :MOUNT. Its listeners stay.")
+  (:method ((pipeline pipeline) output)
+    (let ((output (write-json output)))
+      (with-texts (output)
+        (call "lw_pipeline_update_output" :uint64 (handle pipeline) :pointer output)
+        (values)))))
+
 (defgeneric pipeline-remove-output (pipeline mount)
   (:documentation "Ends an output and its mount. Its listeners get the audio that is due.")
   (:method ((pipeline pipeline) mount)
@@ -98,6 +107,20 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
       (with-texts (mount output)
         (call "lw_pipeline_replace_encoder" :uint64 (handle pipeline) :pointer mount :pointer output)
         (values)))))
+
+;;; The clock of tests
+
+(defgeneric pipeline-use-stepped-clock (pipeline)
+  (:documentation "Lets the pipeline run by PIPELINE-STEP-CLOCK only, as fast as the machine can. Before PIPELINE-START.")
+  (:method ((pipeline pipeline))
+    (call "lw_pipeline_use_stepped_clock" :uint64 (handle pipeline))
+    (values)))
+
+(defgeneric pipeline-step-clock (pipeline seconds)
+  (:documentation "Returns when so many seconds more have been mixed.")
+  (:method ((pipeline pipeline) seconds)
+    (call "lw_pipeline_step_clock" :uint64 (handle pipeline) :uint64 (milliseconds seconds))
+    (values)))
 
 ;;; What plays
 
@@ -129,8 +152,8 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
         (get-number :uint64 "lw_pipeline_play_file" :uint64 (handle pipeline) :pointer file :pointer title)))))
 
 (defgeneric pipeline-play-list (pipeline what &key name now loop shuffle crossfade fade-in fade-out)
-  (:documentation "Replaces the playlist by WHAT, after the current track or NOW. WHAT is a path (of a folder, a playlist or a file), or a
-list of files: each a path, a list of a path and a title, or (:FILE path :TITLE title). Returns at once. The event
+  (:documentation "Replaces the playlist by WHAT, after the current track or NOW. WHAT is a path (of a folder, a playlist or a
+file), or a list of files: each a path, a list of a path and a title, or (:FILE path :TITLE title). Returns at once. The event
 :PLAYLIST-CHANGE is sent when the first track begins.")
   (:method ((pipeline pipeline) (path pathname) &rest options)
     (apply #'pipeline-play-list pipeline (native path) options))
@@ -199,6 +222,19 @@ list of files: each a path, a list of a path and a title, or (:FILE path :TITLE 
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_queue" :uint64 (handle pipeline))))
 
+(defgeneric pipeline-entry (pipeline id)
+  (:documentation "An entry of the queue or of the playlist, by its number.")
+  (:method ((pipeline pipeline) id)
+    (get-json "lw_pipeline_entry" :uint64 (handle pipeline) :uint64 (natural id))))
+
+(defgeneric pipeline-set-fades (pipeline &key crossfade fade-in fade-out)
+  (:documentation "Sets the fades between tracks from now on, in seconds. What is left out is as before.")
+  (:method ((pipeline pipeline) &key crossfade fade-in fade-out)
+    (flet ((fade (seconds) (if seconds (milliseconds seconds) -1)))
+      (call "lw_pipeline_set_fades" :uint64 (handle pipeline)
+            :int64 (fade crossfade) :int64 (fade fade-in) :int64 (fade fade-out))
+      (values))))
+
 (defgeneric pipeline-clear-queue (pipeline)
   (:method ((pipeline pipeline))
     (call "lw_pipeline_clear_queue" :uint64 (handle pipeline))
@@ -244,6 +280,17 @@ list of files: each a path, a list of a path and a title, or (:FILE path :TITLE 
     (with-texts (mount)
       (call "lw_pipeline_clear_metadata" :uint64 (handle pipeline) :pointer mount)
       (values))))
+
+(defgeneric pipeline-set-title-format (pipeline format)
+  (:documentation "How titles are made from now on, \"Radio X: {title}\"; NIL: as usual.")
+  (:method ((pipeline pipeline) format)
+    (with-texts (format)
+      (call "lw_pipeline_set_title_format" :uint64 (handle pipeline) :pointer format)
+      (values))))
+
+(defgeneric pipeline-title-format (pipeline)
+  (:method ((pipeline pipeline))
+    (get-text "lw_pipeline_title_format" :uint64 (handle pipeline))))
 
 (defun pipeline-read-metadata (file)
   "A file's tags, a property list with :ARTIST, :NAME, :ALBUM and more; :TITLE is the line that a station shows."

@@ -31,9 +31,24 @@
       (call "lw_server_expect" :uint64 (handle server) :pointer path))
     (values)))
 
+(defgeneric server-expect-no-more (server path)
+  (:documentation "Ends what SERVER-EXPECT began.")
+  (:method ((server server) path)
+    (with-texts (path)
+      (call "lw_server_expect_no_more" :uint64 (handle server) :pointer path))
+    (values)))
+
+(defgeneric server-reconfigure (server &rest declaration)
+  (:documentation "Gives the server other settings while it runs, with keys of [server]. What is left out is the default.")
+  (:method ((server server) &rest declaration)
+    (let ((declaration (write-object-json declaration)))
+      (with-texts (declaration)
+        (call "lw_server_reconfigure" :uint64 (handle server) :pointer declaration)
+        (values)))))
+
 (defgeneric server-stop (server)
-  (:documentation "Stops the server. Ports are free at once, and listeners get the audio that is due. Returns the names of threads that
-were left behind.")
+  (:documentation "Stops the server. Ports are free at once, and listeners get the audio that is due. Returns the names of
+threads that were left behind.")
   (:method ((server server))
     (get-json "lw_server_stop" :uint64 (handle server))))
 
@@ -62,6 +77,21 @@ were left behind.")
   (:method ((server server))
     (get-json "lw_server_stats" :uint64 (handle server))))
 
+(defgeneric server-health (server)
+  (:documentation "Whether the server is well: :OK, and its :PROBLEMS in sentences.")
+  (:method ((server server))
+    (get-json "lw_server_health" :uint64 (handle server))))
+
+(defgeneric server-next-event (server &optional timeout)
+  (:documentation "The next event of the server and of all pipelines on it, like that of PIPELINE-NEXT-EVENT, with :PIPELINE.")
+  (:method ((server server) &optional timeout)
+    (get-json "lw_server_next_event" :uint64 (handle server) :int64 (wait-of timeout))))
+
+(defgeneric server-event-fd (server)
+  (:documentation "A file descriptor that is readable while events of SERVER-NEXT-EVENT wait.")
+  (:method ((server server))
+    (get-number :int "lw_server_event_fd" :uint64 (handle server))))
+
 (defgeneric server-reopen-logs (server)
   (:documentation "Opens the file of the access log anew, as after its rotation.")
   (:method ((server server))
@@ -87,6 +117,15 @@ were left behind.")
         (call "lw_server_add_mount" :uint64 (handle server) :pointer declaration)
         (values)))))
 
+(defgeneric server-update-mount (server path &key content-type &allow-other-keys)
+  (:documentation "Gives a mount of SERVER-ADD-MOUNT other settings, with the same content type. Its listeners stay.")
+  (:method ((server server) path &rest declaration &key content-type &allow-other-keys)
+    (declare (ignore content-type))
+    (let ((declaration (write-json (list* :mount path declaration))))
+      (with-texts (declaration)
+        (call "lw_server_update_mount" :uint64 (handle server) :pointer declaration)
+        (values)))))
+
 (defgeneric server-remove-mount (server path)
   (:documentation "Removes a mount. Its listeners get the audio that is due before they are closed.")
   (:method ((server server) path)
@@ -95,8 +134,8 @@ were left behind.")
       (values))))
 
 (defgeneric server-write-audio (server path audio &key start end)
-  (:documentation "Writes encoded audio to a mount: a vector of octets that may be cut anywhere. Returns how many octets were accepted;
-offer the others again later.")
+  (:documentation "Writes encoded audio to a mount: a vector of octets that may be cut anywhere. Returns how many octets were
+accepted; offer the others again later.")
   (:method ((server server) path audio &key (start 0) (end (length audio)))
     (with-octets (bytes count) (audio start end)
       (with-texts (path)
@@ -123,6 +162,18 @@ offer the others again later.")
   (:method ((server server) &optional path)
     (with-texts (path)
       (get-number :uint64 "lw_server_listener_count" :uint64 (handle server) :pointer path))))
+
+(defgeneric server-listeners (server &optional path)
+  (:documentation "The listeners of one mount, or of all: :ID, :MOUNT, :ADDRESS, :AGENT, :DURATION, :BYTES, :IS-BEHIND.")
+  (:method ((server server) &optional path)
+    (with-texts (path)
+      (get-json "lw_server_listeners" :uint64 (handle server) :pointer path))))
+
+(defgeneric server-kick (server id)
+  (:documentation "Closes the connection of a listener, by its :ID.")
+  (:method ((server server) id)
+    (call "lw_server_kick" :uint64 (handle server) :uint64 (natural id))
+    (values)))
 
 (defgeneric server-mount-info (server path)
   (:documentation "A mount's state, a property list.")

@@ -6,12 +6,16 @@
   ((handle :initarg :handle :reader handle))
   (:documentation "A server and its pipelines, declared together."))
 
+(defun declared (declaration)
+  "Property list, or one string of TOML or JSON, as text."
+  (if (and (stringp (first declaration)) (null (rest declaration)))
+      (first declaration)
+      (write-object-json declaration)))
+
 (defun make-station (&rest declaration)
   "A station that STATION-START puts on the air. Arguments are keys of docs/CONFIGURATION.md, :SERVER '(:LISTEN \":8000\")
 :PIPELINE '((:NAME \"main\" :OUTPUT ((:FORMAT :MP3 :MOUNT \"/radio.mp3\")))), or one string of TOML or JSON."
-  (let ((declaration (if (and (stringp (first declaration)) (null (rest declaration)))
-                         (first declaration)
-                         (write-json declaration))))
+  (let ((declaration (declared declaration)))
     (with-texts (declaration)
       (make-instance 'station :handle (get-number :uint64 "lw_station_open" :pointer declaration)))))
 
@@ -38,14 +42,27 @@
     (call "lw_station_close" :uint64 (handle station))
     (values)))
 
+(defgeneric station-reload (station &rest declaration)
+  (:documentation "Applies another declaration, as for MAKE-STATION; without one, the file of READ-STATION as it is now.
+Returns lists of sentences: :CHANGED, :RESTART (what needs one) and :FAILED.")
+  (:method ((station station) &rest declaration)
+    (let ((declaration (and declaration (declared declaration))))
+      (with-texts (declaration)
+        (get-json "lw_station_reload" :uint64 (handle station) :pointer declaration)))))
+
+(defgeneric station-pipelines (station)
+  (:documentation "The names of its pipelines.")
+  (:method ((station station))
+    (get-json "lw_station_pipelines" :uint64 (handle station))))
+
 (defgeneric station-server (station)
   (:documentation "The station's server. SERVER-CLOSE frees this handle; the station keeps its own.")
   (:method ((station station))
     (make-instance 'server :handle (get-number :uint64 "lw_station_server" :uint64 (handle station)))))
 
 (defgeneric station-pipeline (station &optional name)
-  (:documentation "One of the station's pipelines, by its name, or the first. PIPELINE-CLOSE removes the hooks that were added to it, and does
-not stop it.")
+  (:documentation "One of the station's pipelines, by its name, or the first. PIPELINE-CLOSE removes the hooks that were added
+to it, and does not stop it.")
   (:method ((station station) &optional name)
     (with-texts (name)
       (let ((pipeline (get-number :uint64 "lw_station_pipeline" :uint64 (handle station) :pointer name)))

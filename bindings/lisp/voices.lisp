@@ -52,8 +52,8 @@
     volume))
 
 (defgeneric pipeline-volume-ramp (pipeline voice to seconds &key curve then-stop wait)
-  (:documentation "Changes a voice's volume sample by sample, and waits until the ramp is over; if WAIT is NIL, it returns at once.
-CURVE is :EQUAL-POWER, :SMOOTH, :LINEAR or :DECIBELS. With THEN-STOP the voice ends with the ramp.")
+  (:documentation "Changes a voice's volume sample by sample, and waits until the ramp is over; if WAIT is NIL, it returns at
+once. CURVE is :EQUAL-POWER, :SMOOTH, :LINEAR or :DECIBELS. With THEN-STOP the voice ends with the ramp.")
   (:method ((pipeline pipeline) voice to seconds &key (curve :equal-power) then-stop (wait t))
     (let ((curve (string-downcase curve)))
       (with-texts (curve)
