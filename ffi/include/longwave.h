@@ -3,11 +3,13 @@
 // Generated from the sources of the library; docs/EMBEDDING.md is the guide.
 //
 // Handles (lw_station, lw_pipeline, lw_server, lw_encoder, lw_input, lw_tap, lw_requests, lw_request, lw_packets) are
-// numbers. Zero stands for nothing. A handle that was closed, was never given out, or stands for something else is refused with LW_BAD_HANDLE; closing one twice is harmless.
+// numbers. Zero stands for nothing. A handle that was closed, was never given out, or stands for something else is
+// refused with LW_BAD_HANDLE; closing one twice is harmless.
 //
 // Threads: every function may be called on any thread, at any time, unless it says otherwise. None keeps the audio waiting.
-// Functions of the host are called on threads of the library: see lw_hook, lw_log, lw_next_track and lw_encoder_opens. Threads of the library block all
-// signals. In a forked child all handles of its parent count as closed; it may open its own.
+// Functions of the host are called on threads of the library: see lw_hook, lw_log, lw_next_track and lw_encoder_opens.
+// Threads of the library block all signals. In a forked child all handles of its parent count as closed; it may open
+// its own.
 //
 // Results: functions that can fail return an lw_status; what they give goes through pointers, which are written only when
 // it is LW_OK. Such a pointer must not be NULL unless it says that it may be.

@@ -78,6 +78,21 @@ static lw_status add(struct kept *kept, const char *mount)
     return lw_pipeline_add_own_output(pipeline, declaration, opens, encodes, flushes, closes, kept);
 }
 
+/* Whoever joins gets the header, then whole packets. */
+static void listener(void)
+{
+    char bytes[4000] = "";
+    size_t length = 0;
+    int player = ask(port, "GET /own HTTP/1.0\r\n\r\n");
+    while (!strstr(bytes, "\r\n\r\nHEADpacketpacket")) {
+        ssize_t got = read(player, bytes + length, sizeof bytes - 1 - length);
+        CHECK(got > 0);
+        length += (size_t)got;
+    }
+    CHECK(strstr(bytes, " 200 ") && strstr(bytes, "Content-Type: audio/x-own\r\n"));
+    close(player);
+}
+
 /* An hour is over at once, and is the same each time. */
 static void clock_and_encoder(const char *music)
 {
@@ -98,6 +113,7 @@ static void clock_and_encoder(const char *music)
     OK(lw_pipeline_step_clock(pipeline, 60 * 60 * 1000));
     OK(lw_pipeline_time_on_air_ms(pipeline, &on_air));
     CHECK(on_air >= 3600000 && on_air < 3601000);
+    listener();
 
     /* What it failed for is closed, and another opened a second later. */
     __atomic_store_n(&kept->fails, 1, __ATOMIC_SEQ_CST);
