@@ -8,8 +8,6 @@ use crate::declarations::{Declarations, Face};
 pub struct Mapping {
     /// What a word for a reason means, and the words in their order.
     pub reasons: Vec<(String, String)>,
-    /// Faces of which something may be missing, and why.
-    pub on_its_way: BTreeMap<Face, String>,
     /// Names of a face that are no items, each with the word for the reason.
     pub no_items: Vec<(Face, String, String)>,
     pub sections: Vec<(String, Vec<Item>)>,
@@ -29,13 +27,13 @@ pub enum Cell {
 
 impl Mapping {
     pub fn parse(text: &str) -> Mapping {
-        let (reasons, on_its_way, no_items, sections) = Default::default();
-        let mut mapping = Mapping { reasons, on_its_way, no_items, sections };
+        let (reasons, no_items, sections) = Default::default();
+        let mut mapping = Mapping { reasons, no_items, sections };
         let mut section = "";
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 section = name;
-                if !["reasons", "on its way", "no items"].contains(&name) {
+                if !["reasons", "no items"].contains(&name) {
                     mapping.sections.push((name.into(), Vec::new()));
                 }
                 continue;
@@ -43,7 +41,6 @@ impl Mapping {
             let pair = || line.split_once(": ").unwrap_or_else(|| panic!("{line} has no colon"));
             match section {
                 "reasons" => mapping.reasons.push((pair().0.into(), pair().1.into())),
-                "on its way" => drop(mapping.on_its_way.insert(face(pair().0).unwrap(), pair().1.into())),
                 "no items" => {
                     let (of, reason) = pair().0.split_once(' ').unwrap();
                     let of = face(of).unwrap_or_else(|| panic!("{line}: which face?"));
@@ -76,8 +73,7 @@ impl Mapping {
             let missing = names.iter().filter(|name| !known.contains(name.as_str()) && !is_value(name));
             let missing = missing.filter(|name| !has_functions(name));
             wrong.extend(missing.map(|name| format!("{name} of {} is missing", face.name())));
-            let is_there = |name: &&&str| names.contains(**name) || self.on_its_way.contains_key(face);
-            let stale = known.iter().filter(|name| !is_there(name));
+            let stale = known.iter().filter(|name| !names.contains(**name));
             wrong.extend(stale.map(|name| format!("{} has no {name}", face.name())));
         }
         let holes = self.items().flat_map(|item| item.cells.values()).filter_map(|cell| match cell {
@@ -191,8 +187,6 @@ mod tests {
         assert_eq!(unexplained, ["the reason \"why\" is not explained", "nothing has the reason \"what\""]);
         let twice = problems(&format!("{MAPPING}a.b; HTTP - why\n"), |_| ());
         assert_eq!(twice, ["a.b stands there twice"]);
-        let on_its_way = format!("[on its way]\nLisp: soon\n{MAPPING}");
-        assert_eq!(problems(&on_its_way, |declared| declared.get_mut(&Face::Lisp).unwrap().clear()), [""; 0]);
     }
 
     #[test]

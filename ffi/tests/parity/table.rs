@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::declarations::{Declarations, Face};
+use crate::declarations::Face;
 use crate::mapping::{Cell, Mapping};
 
 const HEAD: &str = "\
@@ -14,29 +14,19 @@ reason why there is none; the reasons are [below](#reasons). What a function doe
 [longwave.h](../ffi/include/longwave.h) and [API.md](API.md); [EMBEDDING.md](EMBEDDING.md) is the guide.
 ";
 
-pub fn table(mapping: &Mapping, declared: &Declarations) -> String {
-    let mut reasons: Vec<&str> = mapping.reasons.iter().map(|(_, reason)| reason.as_str()).collect();
-    // Last, because they go.
-    for reason in mapping.on_its_way.values() {
-        if !reasons.contains(&reason.as_str()) {
-            reasons.push(reason);
-        }
-    }
+pub fn table(mapping: &Mapping) -> String {
+    let reasons: Vec<&str> = mapping.reasons.iter().map(|(_, reason)| reason.as_str()).collect();
     let number = |reason: &str| {
         let index = reasons.iter().position(|known| *known == reason).expect("a reason");
         format!("({})", index + 1)
     };
     let explained: BTreeMap<&str, &str> =
         mapping.reasons.iter().map(|(word, reason)| (word.as_str(), reason.as_str())).collect();
-    let cell = |face: Face, cell: &Cell| match cell {
+    let cell = |cell: &Cell| match cell {
         Cell::Hole(word) => number(explained.get(word.as_str()).copied().unwrap_or_default()),
         Cell::Names(names) => {
-            let there = names.iter().filter(|name| declared[&face].contains(*name));
-            let there: Vec<_> = there.map(|name| format!("`{name}`")).collect();
-            match mapping.on_its_way.get(&face) {
-                Some(reason) if there.is_empty() => number(reason),
-                _ => there.join(", "),
-            }
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            names.join(", ")
         }
     };
     let mut text = HEAD.to_owned();
@@ -45,7 +35,7 @@ pub fn table(mapping: &Mapping, declared: &Declarations) -> String {
         text += &format!("\n## {section}\n\n| {} |\n", faces.map(Face::name).join(" | "));
         text += "|---|---|---|---|---|---|\n";
         for item in items {
-            text += &format!("| {} |\n", faces.map(|face| cell(face, &item.cells[&face])).join(" | "));
+            text += &format!("| {} |\n", faces.map(|face| cell(&item.cells[&face])).join(" | "));
         }
     }
     text += "\n## Reasons\n\n";
