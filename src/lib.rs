@@ -36,6 +36,7 @@ mod ring;
 mod roots;
 mod server;
 mod setting;
+mod staff;
 mod thread;
 mod time;
 mod units;

@@ -38,21 +38,28 @@ where
 /// A thread that can be waited for until a deadline.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub name: &'static str,
+    pub name: String,
     /// Disconnected when the thread is done.
     done: Receiver<()>,
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Worker {
-    pub fn spawn(name: &'static str, run: impl FnOnce() + Send + 'static) -> io::Result<Worker> {
+    pub fn spawn(name: impl Into<String>, run: impl FnOnce() + Send + 'static) -> io::Result<Worker> {
+        let name = name.into();
         let (alive, done) = bounded(0);
         let body = move || {
             let _alive: Sender<()> = alive;
             run();
         };
-        let handle = spawn(name, body)?;
+        let handle = spawn(&name, body)?;
         Ok(Worker { name, done, handle: Mutex::new(Some(handle)) })
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        let slot = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Whether it ended in time, and was joined. A thread does not wait for itself.

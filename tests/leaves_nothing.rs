@@ -1,5 +1,5 @@
-//! Two servers and five pipelines in one process, stopped in any order, leave no thread, no descriptor and no
-//! file. This test has a process of its own, because threads and descriptors belong to the process.
+//! Pipelines have only the threads that they need, share those that they can, and leave no thread, no descriptor
+//! and no file. Each of these tests has a process of its own, because threads and descriptors belong to the process.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,18 +10,28 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use longwave::{EventKind, Pipeline, Server, VoiceInput, VoiceOptions};
+use longwave::{EventKind, Pipeline, PipelineBuilder, Server, VoiceInput, VoiceOptions};
 use longwave_testing::studio::{constant, server};
 use longwave_testing::tap::Tap;
 use longwave_testing::{ms, until};
 
 #[test]
 fn two_servers_and_five_pipelines_leave_no_thread_socket_or_file_behind() {
+    alone("stopped_in_any_order");
+}
+
+#[test]
+fn twelve_pipelines_share_their_threads_and_have_a_hook_thread_only_for_hooks() {
+    alone("shared_threads");
+}
+
+/// Runs an ignored test in a process and a folder of its own.
+fn alone(test: &str) {
     // Code that asks for temporary files gets them here.
     let folder = tempfile::tempdir().unwrap();
     let own = std::env::current_exe().unwrap();
     let test = Command::new(own)
-        .args(["--exact", "stopped_in_any_order", "--ignored", "--nocapture"])
+        .args(["--exact", test, "--ignored", "--nocapture"])
         .env("TMPDIR", folder.path())
         .status();
     assert!(test.unwrap().success());
@@ -30,7 +40,65 @@ fn two_servers_and_five_pipelines_leave_no_thread_socket_or_file_behind() {
 }
 
 #[test]
-#[ignore = "run by the test above, in a process and a folder of its own"]
+#[ignore = "run by a test above, in a process and a folder of its own"]
+fn shared_threads() {
+    const PIPELINES: usize = 12;
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.wav", "b.wav"] {
+        // Ten minutes, so that no track changes meanwhile.
+        constant(&folder.path().join(name), 0.1, 4_800_000);
+    }
+    let before = Held::now();
+    let threads = || {
+        let mut kinds = BTreeMap::<String, usize>::new();
+        for (thread, count) in Held::now().beyond(&before) {
+            let name = thread.strip_prefix("thread ").and_then(|name| name.split([':', '-']).next());
+            name.into_iter().for_each(|name| *kinds.entry(name.to_owned()).or_default() += count);
+        }
+        kinds
+    };
+    let server = server();
+    let pipelines: Vec<Pipeline> = (0..PIPELINES)
+        .map(|n| {
+            let pipeline = Pipeline::builder(&format!("p{n}")).sample_rate(8000).channels(1).server(&server);
+            let pipeline = pipeline.playlist(folder.path()).repeat(true);
+            let outputs = ["a", "b"].map(|name| format!("/{name}-{n}"));
+            let add = |pipeline: PipelineBuilder, path| pipeline.output(path, Tap::counting());
+            outputs.iter().fold(pipeline, |pipeline, path| add(pipeline, path)).start().unwrap()
+        })
+        .collect();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let expected = |hooks: usize| {
+        let of_pipelines = [
+            ("mix", PIPELINES),
+            ("decode", 2 * PIPELINES),
+            ("enc", cores.min(2 * PIPELINES)),
+            ("hooks", hooks),
+        ];
+        let of_server = ["events", "journal", "reactor", "rounds"].map(|name| (name, 1));
+        let all = of_pipelines.into_iter().chain(of_server).filter(|(_, count)| *count > 0);
+        all.map(|(name, count)| (name.to_owned(), count)).collect::<BTreeMap<_, _>>()
+    };
+    // An encoder that is slow on a busy machine, and a list that is being read, have one more for a moment.
+    until("each has its mixer, its track and the next one", || threads() == expected(0));
+
+    for pipeline in &pipelines[..3] {
+        for kind in [EventKind::TrackChange, EventKind::PipelineStop] {
+            pipeline.add_hook(kind, |_, _| ()).unwrap();
+        }
+    }
+    until("three have hooks", || threads() == expected(3));
+
+    for pipeline in &pipelines {
+        assert_eq!(pipeline.stop().abandoned, [""; 0]);
+    }
+    until("only the server's are left", || threads().keys().eq(["events", "journal", "reactor"]));
+    assert_eq!(server.stop().abandoned, [""; 0]);
+    until("none is left", || threads().is_empty());
+}
+
+#[test]
+#[ignore = "run by a test above, in a process and a folder of its own"]
 fn stopped_in_any_order() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");

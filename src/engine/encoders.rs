@@ -1,27 +1,20 @@
-//! The encoder worker pool: the threads `enc-0`, `enc-1`, …
+//! The outputs of a pipeline, each with its encoder. The workers that all pipelines of a server share encode.
 //!
-//! Reads: jobs of about 100 ms of PCM, one queue for each output. Writes: packets with their
-//! titles, to each output's sink. Never: waits for a sink, or runs one encoder on two threads.
-//!
-//! An output that has work is on the pool's list once, or on one worker. The thread that sets `scheduled`
-//! puts the output on the list. A worker does one piece of the output's work and puts it back at the end of
-//! the list, so that a slow encoder delays no other output. If the output has no more work, the worker clears
-//! `scheduled`.
+//! Reads: jobs of about 100 ms of PCM, one queue for each output. Writes: packets with their titles, to each
+//! output's sink. Never: waits for a sink.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::channel::{Receiver, Sender};
 use crossbeam::queue::ArrayQueue;
 use log::Level;
 
-use super::crew::Crew;
 use super::job::{Job, Mark, OutputId};
 use super::line::{Line, OutputSetup, Running, Sink};
 use crate::codec::{Encoder, EncoderSettings};
-use crate::error::Result;
 use crate::event::Emitter;
-use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
+use crate::staff::{Place, Post};
 
 /// Jobs that an output may be behind before the oldest is dropped: about ten seconds.
 const QUEUE_JOBS: usize = 100;
@@ -39,7 +32,8 @@ pub(crate) struct Output {
     id: OutputId,
     mount: String,
     queue: ArrayQueue<Work>,
-    scheduled: AtomicBool,
+    /// Its place among those that its workers encode for.
+    place: Place,
     line: Mutex<Line>,
     failed: Arc<AtomicBool>,
     /// The pieces of work that were queued, and those that were done or dropped. The difference is what
@@ -61,7 +55,7 @@ struct Lost {
 
 impl Output {
     /// An output that goes on the air with this encoder.
-    pub fn new(setup: OutputSetup, encoder: Box<dyn Encoder>, sink: Sink) -> Output {
+    pub fn new(setup: OutputSetup, encoder: Box<dyn Encoder>, sink: Sink, place: Place) -> Output {
         let failed = Arc::new(AtomicBool::new(false));
         let (id, mount) = (setup.id, setup.mount.clone());
         let line = Line::new(setup, Running::new(encoder), sink, failed.clone());
@@ -69,7 +63,7 @@ impl Output {
             id,
             mount,
             queue: ArrayQueue::new(QUEUE_JOBS),
-            scheduled: AtomicBool::new(false),
+            place,
             line: Mutex::new(line),
             failed,
             given: AtomicU64::new(0),
@@ -98,6 +92,32 @@ impl Output {
         self.failed.load(Ordering::Relaxed)
     }
 
+    /// Gives it a job. If its queue is full, the oldest job is dropped. With `patient`, this waits instead.
+    pub fn encode(self: &Arc<Output>, job: Arc<Job>, patient: bool) {
+        while patient && self.queue.is_full() {
+            std::thread::yield_now();
+        }
+        self.give(Work::Encode(job));
+    }
+
+    /// Replaces its encoder. The old encoder is flushed first.
+    pub fn replace(self: &Arc<Output>, settings: Arc<dyn EncoderSettings>, encoder: Box<dyn Encoder>) {
+        self.give(Work::Replace(settings, Box::new(Running::new(encoder))));
+    }
+
+    /// Ends it: its jobs are encoded, the encoder is flushed and dropped, and so is the sink. Then the receiver
+    /// gets a message.
+    pub fn finish(self: &Arc<Output>) -> Receiver<()> {
+        let (finished, receiver) = crossbeam::channel::bounded(1);
+        self.give(Work::Finish(finished));
+        receiver
+    }
+
+    fn give(self: &Arc<Output>, work: Work) {
+        self.put(work);
+        self.place.call(self.clone());
+    }
+
     /// Queues work. If there is no room, the oldest job is dropped, but no other work.
     fn put(&self, work: Work) {
         self.given.fetch_add(1, Ordering::Relaxed);
@@ -116,7 +136,7 @@ impl Output {
         }
     }
 
-    fn work(&self, work: Work) {
+    fn do_work(&self, work: Work) {
         // Never contended: only the worker that has the output locks it.
         let mut line = lock(&self.line);
         match work {
@@ -154,106 +174,19 @@ impl Output {
     }
 }
 
-/// The workers of one pipeline. They end when the pool is gone and all its work is done.
-pub(crate) struct Pool {
-    /// The outputs that have work. `None` ends a worker. Sending cannot fail, because each holder of a sender
-    /// has a receiver, too.
-    list: QuietSender<Option<Arc<Output>>>,
-    outputs: QuietReceiver<Option<Arc<Output>>>,
-    workers: AtomicUsize,
-}
-
-impl Pool {
-    /// A pool without workers.
-    pub fn new() -> Pool {
-        let (list, outputs) = quiet_channel();
-        Pool { list, outputs, workers: AtomicUsize::new(0) }
+impl Post for Output {
+    fn place(&self) -> &Place {
+        &self.place
     }
 
-    /// Starts workers until there is one for each output, but at most one for each core.
-    pub fn staff(&self, outputs: usize, crew: &Crew) -> Result<()> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        while self.workers.load(Ordering::Relaxed) < outputs.min(cores) {
-            let (list, outputs) = (self.list.clone(), self.outputs.clone());
-            let worker = self.workers.load(Ordering::Relaxed);
-            crew.spawn(&format!("enc-{worker}"), move || run(&list, &outputs))?;
-            self.workers.store(worker + 1, Ordering::Relaxed);
+    fn has_work(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    fn do_piece(&self) {
+        if let Some(work) = self.queue.pop() {
+            self.do_work(work);
         }
-        Ok(())
-    }
-
-    /// Gives a job to an output. If its queue is full, the oldest job is dropped. With `patient`, this waits
-    /// instead.
-    pub fn encode(&self, output: &Arc<Output>, job: Arc<Job>, patient: bool) {
-        while patient && output.queue.is_full() {
-            std::thread::yield_now();
-        }
-        self.give(output, Work::Encode(job));
-    }
-
-    /// Replaces the encoder of an output. The old encoder is flushed first.
-    pub fn replace(
-        &self,
-        output: &Arc<Output>,
-        settings: Arc<dyn EncoderSettings>,
-        encoder: Box<dyn Encoder>,
-    ) {
-        self.give(output, Work::Replace(settings, Box::new(Running::new(encoder))));
-    }
-
-    /// Ends an output: its jobs are encoded, the encoder is flushed and dropped, and so is the sink. Then the
-    /// receiver gets a message.
-    pub fn finish(&self, output: &Arc<Output>) -> Receiver<()> {
-        let (finished, receiver) = crossbeam::channel::bounded(1);
-        self.give(output, Work::Finish(finished));
-        receiver
-    }
-
-    fn give(&self, output: &Arc<Output>, work: Work) {
-        output.put(work);
-        // SeqCst pairs with `do_one_piece`, which clears `scheduled` and then looks at the queue again.
-        // Either the worker sees this work, or this thread sees that `scheduled` is clear.
-        if !output.scheduled.swap(true, Ordering::SeqCst) {
-            self.list.send(Some(output.clone()));
-        }
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        // Each worker takes one `None`, after all outputs that are listed now.
-        (0..*self.workers.get_mut()).for_each(|_| _ = self.list.send(None));
-    }
-}
-
-fn run(list: &QuietSender<Option<Arc<Output>>>, outputs: &QuietReceiver<Option<Arc<Output>>>) {
-    while let Some(Some(output)) = outputs.recv() {
-        do_one_piece(list, output);
-    }
-    // This worker has had its `None`. Other workers may have put outputs back after it. The other `None`s
-    // that are found here belong to other workers, and are put back for them.
-    let mut others = 0;
-    while let Ok(listed) = outputs.try_recv() {
-        match listed {
-            Some(output) => do_one_piece(list, output),
-            None => others += 1,
-        }
-    }
-    (0..others).for_each(|_| _ = list.send(None));
-}
-
-/// Does one piece of an output's work.
-fn do_one_piece(list: &QuietSender<Option<Arc<Output>>>, output: Arc<Output>) {
-    if let Some(work) = output.queue.pop() {
-        output.work(work);
-    }
-    if !output.queue.is_empty() {
-        list.send(Some(output));
-        return;
-    }
-    output.scheduled.store(false, Ordering::SeqCst);
-    if !output.queue.is_empty() && !output.scheduled.swap(true, Ordering::SeqCst) {
-        list.send(Some(output));
     }
 }
 
@@ -270,8 +203,10 @@ mod tests {
 
     use super::*;
     use crate::audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
+    use crate::error::Result;
     use crate::metadata::Title;
     use crate::packet::Packet;
+    use crate::staff::Staff;
     use crate::units::{FrameCount, FramePos, SampleRate};
 
     const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
@@ -315,9 +250,7 @@ mod tests {
 
     #[test]
     fn what_is_dropped_is_audio_but_neither_titles_nor_orders() {
-        let crew = Crew::default();
-        let pool = Pool::new();
-        pool.staff(1, &crew).unwrap();
+        let mut staff = Staff::new();
         let gate = Arc::new(Mutex::new(()));
         let gated = Gated(gate.clone());
         let (sent, packets) = unbounded();
@@ -326,21 +259,22 @@ mod tests {
         let output = |sink| {
             let (settings, encoder) = (Arc::new(gated.clone()), Box::new(gated.clone()));
             let (id, mount, emitter) = (OutputId(0), "/x".into(), emitter.clone());
-            Arc::new(Output::new(OutputSetup { id, mount, settings, spec: SPEC, emitter }, encoder, sink))
+            let setup = OutputSetup { id, mount, settings, spec: SPEC, emitter };
+            Arc::new(Output::new(setup, encoder, sink, staff.encoders.place().unwrap()))
         };
         let slow = output(sink);
         let shut = lock(&gate);
-        pool.encode(&slow, job(0), false);
+        slow.encode(job(0), false);
         while !slow.queue.is_empty() {
             std::thread::yield_now();
         }
         // The worker waits for the gate. The queue has a hundred places. An order comes before the jobs, and
         // one after.
-        pool.replace(&slow, Arc::new(gated.clone()), Box::new(gated.clone()));
+        slow.replace(Arc::new(gated.clone()), Box::new(gated.clone()));
         for block in 1..=250 {
-            pool.encode(&slow, job(block), false);
+            slow.encode(job(block), false);
         }
-        let finished = pool.finish(&slow);
+        let finished = slow.finish();
         drop(shut);
         finished.recv().unwrap();
         let titles: Vec<_> =
@@ -349,8 +283,7 @@ mod tests {
         let kept = std::iter::once(0).chain(250 - 97..=250);
         assert_eq!(titles, kept.map(|block| format!("title {block}")).collect::<Vec<_>>());
         assert_eq!((slow.waiting(), lock(&slow.lost).jobs), (0, 152));
-        drop((pool, slow));
-        assert_eq!(crew.join(Instant::now() + Duration::from_secs(20)), Vec::<String>::new());
+        assert_eq!(staff.encoders.end(Instant::now() + Duration::from_secs(20)), [""; 0]);
     }
 
     /// Counts how often it was used, and whether it is there.
@@ -384,9 +317,7 @@ mod tests {
 
     #[test]
     fn a_finished_output_has_closed_its_encoder_and_encodes_nothing_more() {
-        let crew = Crew::default();
-        let pool = Pool::new();
-        pool.staff(1, &crew).unwrap();
+        let mut staff = Staff::new();
         let (count, presence) = (Arc::<AtomicU64>::default(), Arc::new(()));
         let counted = || Arc::new(Counted(count.clone(), presence.clone()));
         let setup = OutputSetup {
@@ -397,16 +328,17 @@ mod tests {
             emitter: Emitter::unheard(),
         };
         let encoder = counted().open(SPEC).unwrap();
-        let output = Arc::new(Output::new(setup, encoder, Box::new(|packets| drop(packets))));
+        let place = staff.encoders.place().unwrap();
+        let output = Arc::new(Output::new(setup, encoder, Box::new(|packets| drop(packets)), place));
         assert_eq!(Arc::strong_count(&presence), 3, "here, in the settings, and in the encoder");
-        pool.encode(&output, job(0), false);
-        pool.finish(&output).recv().unwrap();
+        output.encode(job(0), false);
+        output.finish().recv().unwrap();
         assert_eq!((count.load(Ordering::Relaxed), Arc::strong_count(&presence)), (1, 2));
-        pool.replace(&output, counted(), counted().open(SPEC).unwrap());
-        pool.encode(&output, job(1), false);
-        pool.finish(&output).recv().unwrap();
+        output.replace(counted(), counted().open(SPEC).unwrap());
+        output.encode(job(1), false);
+        output.finish().recv().unwrap();
         assert_eq!((count.load(Ordering::Relaxed), Arc::strong_count(&presence)), (1, 2));
-        drop((pool, output));
-        assert_eq!(crew.join(Instant::now() + Duration::from_secs(20)), Vec::<String>::new());
+        drop(output);
+        assert_eq!(staff.encoders.end(Instant::now() + Duration::from_secs(20)), [""; 0]);
     }
 }

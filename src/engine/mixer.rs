@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 
 use super::clock::Clock;
 use super::deck::{Deck, DeckCommand, VoiceState};
-use super::encoders::{Output, Pool};
+use super::encoders::Output;
 use super::job::{Job, Mark, OutputId, job_blocks};
 use super::programme::{Aired, News, Programme, Transitions};
 use super::tap::TapEnd;
@@ -90,7 +90,6 @@ pub(crate) struct Links {
     pub name: String,
     pub clock: Clock,
     pub commands: QuietReceiver<Command>,
-    pub pool: Arc<Pool>,
     pub emitter: Emitter,
     pub on_air: Arc<ArcSwap<OnAir>>,
     /// How many hooks hear of a track's beginning.
@@ -324,7 +323,7 @@ impl Mixer {
     fn hand_over(&mut self, job: Job) {
         let job = Arc::new(job);
         for Fed { output, .. } in &self.outputs {
-            self.links.pool.encode(output, job.clone(), self.links.clock.is_stepped());
+            output.encode(job.clone(), self.links.clock.is_stepped());
         }
         self.taps.retain(|tap| tap.give(&job));
     }

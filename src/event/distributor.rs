@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossbeam::channel::Sender;
 use log::Level;
 
 use super::log_lines::LogLines;
@@ -46,6 +47,8 @@ struct Pipeline {
     listeners: usize,
     /// The deadline for its event `pipeline-stop`, once it stops.
     stops_by: Option<Instant>,
+    /// Dropped when it has stopped. Somebody waits for that.
+    stopped: Option<Sender<()>>,
 }
 
 impl Distributor {
@@ -124,8 +127,8 @@ impl Distributor {
                 }
             }
             Message::Enter(id, name) => {
-                let (lines, stops_by) = Default::default();
-                self.pipelines.push(Pipeline { id, name, lines, listeners: 0, stops_by });
+                let (lines, stops_by, stopped) = Default::default();
+                self.pipelines.push(Pipeline { id, name, lines, listeners: 0, stops_by, stopped });
             }
             Message::Own(id, mount) => _ = self.owners.insert(mount, id),
             Message::Disown(id, mount) => {
@@ -133,9 +136,9 @@ impl Distributor {
                     self.owners.remove(&mount);
                 }
             }
-            Message::Stop(id, deadline) => {
+            Message::Stop(id, deadline, stopped) => {
                 if let Some(pipeline) = self.pipeline(id) {
-                    pipeline.stops_by = Some(deadline);
+                    (pipeline.stops_by, pipeline.stopped) = (Some(deadline), Some(stopped));
                 }
             }
             Message::Leave(id) => self.forget(id),

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crossbeam::channel::{Receiver, bounded};
+
 use super::distributor::{Distributor, HOOK_PATIENCE, WriteLine};
 use super::emitter::Emitter;
 use super::message::{Message, PipelineId};
@@ -57,7 +59,7 @@ impl Hub {
         threads
             .iter()
             .filter(|thread| !thread.join_before(deadline))
-            .map(|thread| thread.name.into())
+            .map(|thread| thread.name.clone())
             .collect()
     }
 }
@@ -98,9 +100,11 @@ impl Membership {
     }
 
     /// The pipeline's mounts have ended. When the hub has told that all its listeners left, or at `deadline`,
-    /// it delivers `pipeline-stop` and closes the pipeline's receivers.
-    pub fn stop(&self, deadline: Instant) {
-        self.queue.send(Message::Stop(self.id, deadline));
+    /// it delivers `pipeline-stop` and closes the pipeline's receivers. Then the result is disconnected.
+    pub fn stop(&self, deadline: Instant) -> Receiver<()> {
+        let (stopped, result) = bounded(0);
+        self.queue.send(Message::Stop(self.id, deadline, stopped));
+        result
     }
 
     /// Leaves the hub: see [`Hub::leave`].

@@ -34,8 +34,9 @@ pub(super) enum Message {
     /// The pipeline owns this mount: its listeners are the pipeline's.
     Own(PipelineId, String),
     Disown(PipelineId, String),
-    /// The pipeline stops when its listeners have left, and at this deadline at the latest.
-    Stop(PipelineId, Instant),
+    /// The pipeline stops when its listeners have left, and at this deadline at the latest. The hub drops the
+    /// sender when its receivers have `pipeline-stop`.
+    Stop(PipelineId, Instant, Sender<()>),
     /// The pipeline is gone, and gets no event `pipeline-stop`.
     Leave(PipelineId),
     /// The hub drops the sender when all earlier messages have been delivered.

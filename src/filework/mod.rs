@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
 
 use crate::thread;
 use job_table::{HUNG, LEFT_ALONE_AT_MOST, MAX_LEFT_ALONE, PARTS, admit, job_table};
@@ -281,6 +281,13 @@ impl Drop for Doing {
     fn drop(&mut self) {
         self.is_answered();
         job_table().jobs.retain(|job| !Arc::ptr_eq(job, &self.job));
+    }
+}
+
+impl Pending<()> {
+    /// Whether it has not ended yet.
+    pub fn is_under_way(&self) -> bool {
+        self.answer.try_recv() == Err(TryRecvError::Empty)
     }
 }
 

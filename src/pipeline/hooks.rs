@@ -1,4 +1,4 @@
-//! The `hooks` thread, one a pipeline: calls the application's hooks.
+//! The `hooks` thread, one a pipeline that has hooks: calls the application's hooks.
 //!
 //! Reads: the pipeline's events. Writes: nothing but what the hooks do. A hook that is slow, hangs or panics
 //! delays later hooks of its pipeline, and nothing else.
@@ -23,7 +23,7 @@ const MAX_HOOKS: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HookId(u64);
 
-type Function = Arc<Mutex<dyn FnMut(&Pipeline, &Event) + Send>>;
+pub(super) type Function = Arc<Mutex<dyn FnMut(&Pipeline, &Event) + Send>>;
 
 /// Hooks that a pipeline has from the start, so that they hear of the start too.
 ///
@@ -82,9 +82,21 @@ struct Added {
     hooks: Vec<(HookId, EventKind, Function)>,
     /// Those that the application made before the pipeline was started, until they are attached.
     receivers: Vec<Arc<Inbox>>,
-    /// Whether the hook thread has ended.
-    over: bool,
-    thread: Option<ThreadId>,
+    calling: Calling,
+}
+
+/// Who calls the hooks.
+#[derive(Default)]
+enum Calling {
+    /// The pipeline is not on the air yet.
+    #[default]
+    Early,
+    /// There was no hook yet: a thread starts with the first one.
+    Idle,
+    /// A thread. It is known when it has begun.
+    Thread(Option<ThreadId>),
+    /// Nobody will call one any more.
+    Over,
 }
 
 impl HookTable {
@@ -105,17 +117,50 @@ impl HookTable {
         Ok(table)
     }
 
-    /// Hooks and receivers hear of the events from now on.
-    pub fn attach(&self, emitter: &Emitter) {
+    /// Receivers hear of the events from now on, and hooks do if there are any.
+    ///
+    /// # Errors
+    /// As for [`call`](HookTable::call).
+    pub fn attach(&self, emitter: &Emitter, start: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mut state = self.lock();
+        state.calling = Calling::Idle;
         // Only the application holds its receivers from now on: one that it drops is gone.
-        let receivers = std::mem::take(&mut self.lock().receivers);
-        receivers.iter().chain([self.events.inbox()]).for_each(|inbox| emitter.attach(inbox));
+        let receivers = std::mem::take(&mut state.receivers);
+        receivers.iter().for_each(|inbox| emitter.attach(inbox));
+        let has_hooks = !state.hooks.is_empty();
+        drop(state);
+        if has_hooks { self.call(emitter, start) } else { Ok(()) }
+    }
+
+    /// Has the hooks called from now on, by the thread that `start` starts, unless there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if no thread can be started; [`Error::Stopped`] if no event is to come any more.
+    pub fn call(&self, emitter: &Emitter, start: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mut state = self.lock();
+        match state.calling {
+            Calling::Early | Calling::Thread(_) => {}
+            Calling::Idle => {
+                start()?;
+                state.calling = Calling::Thread(None);
+                emitter.attach(self.events.inbox());
+            }
+            Calling::Over => return Err(Error::Stopped("pipeline")),
+        }
+        Ok(())
+    }
+
+    /// No hook is called any more, if there is no thread that calls the rest and then says so.
+    pub fn close(&self) {
+        if !matches!(self.lock().calling, Calling::Thread(_)) {
+            self.forget_hooks();
+        }
     }
 
     pub fn add(&self, kind: EventKind, function: Function) -> Result<HookId> {
         let id = HookId(self.next.fetch_add(1, Ordering::Relaxed));
         let mut state = self.lock();
-        if state.over {
+        if matches!(state.calling, Calling::Over) {
             // Nothing will call it. It is dropped without the lock, as in `remove`.
             drop(state);
             drop(function);
@@ -146,7 +191,7 @@ impl HookTable {
     /// Drops all hooks: none will be called again, and what they hold (this very pipeline, say) is free.
     fn forget_hooks(&self) {
         let mut state = self.lock();
-        state.over = true;
+        state.calling = Calling::Over;
         let hooks = std::mem::take(&mut state.hooks);
         self.count(&state);
         drop(state);
@@ -166,7 +211,7 @@ impl HookTable {
 
     /// Whether the caller is a hook of this pipeline.
     pub fn is_hook_thread(&self) -> bool {
-        self.lock().thread == Some(std::thread::current().id())
+        matches!(self.lock().calling, Calling::Thread(Some(id)) if id == std::thread::current().id())
     }
 
     fn lock(&self) -> MutexGuard<'_, Added> {
@@ -176,7 +221,7 @@ impl HookTable {
 
 /// The hook thread's work: until its receiver is closed, or the pipeline is gone.
 pub(super) fn run(table: &HookTable, pipeline: &Weak<Inner>) {
-    table.lock().thread = Some(std::thread::current().id());
+    table.lock().calling = Calling::Thread(Some(std::thread::current().id()));
     call_hooks(table, pipeline);
     table.forget_hooks();
 }
@@ -212,7 +257,7 @@ mod tests {
         let receiver = hooks.events(4);
         let inbox = Arc::downgrade(receiver.inbox());
         let table = HookTable::new(hooks).unwrap();
-        table.attach(&Emitter::unheard());
+        table.attach(&Emitter::unheard(), || unreachable!("there is no hook")).unwrap();
         assert!(inbox.upgrade().is_some());
         drop(receiver);
         assert!(inbox.upgrade().is_none());

@@ -119,7 +119,7 @@ impl Pipeline {
         kind: EventKind,
         hook: impl FnMut(&Pipeline, &Event) + Send + 'static,
     ) -> Result<HookId> {
-        self.inner.hooks.add(kind, Arc::new(Mutex::new(hook)))
+        self.inner.add_hook(kind, Arc::new(Mutex::new(hook)))
     }
 
     /// Removes a hook; false if there is none of this id. It may still be running.

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::vec::Drain;
+
+use crossbeam::channel::Receiver;
 
 use super::{OutputSettings, Pipeline, limits};
 use crate::audio::PcmSpec;
 use crate::codec::{Encoder, EncoderSettings, is_same_encoder};
-use crate::engine::crew::Crew;
-use crate::engine::encoders::{Output, Pool};
+use crate::engine::encoders::Output;
 use crate::engine::job::OutputId;
 use crate::engine::line::OutputSetup;
 use crate::engine::mixer::Command;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Membership};
+use crate::packet::TitledPacket;
 use crate::server::{MountSettings, Server};
+use crate::staff::Staff;
 
 /// An encoder counts as stuck if so many jobs of 100 ms wait for it.
 const TOO_MANY_JOBS: u64 = 20;
@@ -25,9 +29,8 @@ pub(super) struct Outputs {
     /// The pipeline's name.
     pipeline: Arc<str>,
     spec: PcmSpec,
-    /// The pool of workers. They end when it is dropped, at the end.
-    pool: Option<Arc<Pool>>,
-    workers: Arc<Crew>,
+    /// Whose workers encode. Left at the end.
+    staff: Option<Arc<Staff>>,
     /// The mounts whose listeners are reported in events.
     membership: Arc<Membership>,
     emitter: Emitter,
@@ -41,13 +44,13 @@ impl Outputs {
     pub fn new(
         pipeline: Arc<str>,
         spec: PcmSpec,
-        workers: Arc<Crew>,
+        staff: Arc<Staff>,
         membership: Arc<Membership>,
         emitter: Emitter,
     ) -> Outputs {
         let (running, mounts) = Default::default();
-        let pool = Some(Arc::new(Pool::new()));
-        Outputs { pipeline, spec, pool, workers, membership, emitter, next: 0, running, mounts }
+        let staff = Some(staff);
+        Outputs { pipeline, spec, staff, membership, emitter, next: 0, running, mounts }
     }
 
     /// Opens the encoder, then adds the mount.
@@ -55,8 +58,7 @@ impl Outputs {
         limits::outputs_of(self.running.len() + 1)?;
         // The encoder comes first, so that settings that cannot work leave no trace on the server.
         let encoder = settings.encoder.open(self.spec)?;
-        let pool = self.pool()?;
-        pool.staff(self.running.len() + 1, &self.workers)?;
+        let place = self.staff()?.encoders.place()?;
         let mut writer = server.add_mount(filled_in(&settings, &self.pipeline, self.spec))?;
         let id = OutputId(self.next);
         self.next += 1;
@@ -67,20 +69,21 @@ impl Outputs {
             spec: self.spec,
             emitter: self.emitter.clone(),
         };
-        let output = Arc::new(Output::new(setup, encoder, Box::new(move |packets| writer.push_all(packets))));
+        let sink = Box::new(move |packets: Drain<'_, TitledPacket>| writer.push_all(packets));
+        let output = Arc::new(Output::new(setup, encoder, sink, place));
         self.membership.own(&settings.mount.path);
         self.mounts.push(settings.mount.path.clone());
         self.running.push((output.clone(), settings));
         Ok(output)
     }
 
-    fn pool(&self) -> Result<Arc<Pool>> {
-        self.pool.clone().ok_or(Error::Stopped("pipeline"))
+    fn staff(&self) -> Result<&Staff> {
+        self.staff.as_deref().ok_or(Error::Stopped("pipeline"))
     }
 
-    /// The outputs that the mixer feeds, and the pool that encodes for them.
-    pub fn for_mixer(&self) -> Result<(Vec<Arc<Output>>, Arc<Pool>)> {
-        Ok((self.running.iter().map(|(output, _)| output.clone()).collect(), self.pool()?))
+    /// The outputs that the mixer feeds.
+    pub fn for_mixer(&self) -> Vec<Arc<Output>> {
+        self.running.iter().map(|(output, _)| output.clone()).collect()
     }
 
     /// The paths of its mounts.
@@ -109,7 +112,7 @@ impl Outputs {
     ) -> Result<()> {
         let (output, declared) = self.find_declared(mount)?;
         declared.encoder = settings.clone();
-        self.pool()?.replace(&output, settings, opened);
+        output.replace(settings, opened);
         Ok(())
     }
 
@@ -125,14 +128,19 @@ impl Outputs {
         })
     }
 
-    /// Ends every output. Encoders are flushed, and mounts end when their listeners have what is due.
-    pub fn finish(&mut self, deadline: Instant) {
-        let Some(pool) = self.pool.take() else { return };
-        let finished: Vec<_> = self.running.drain(..).map(|(output, _)| pool.finish(&output)).collect();
-        for output in finished {
-            // If it is late, its worker is joined next, and reported as stuck.
-            let _ = output.recv_deadline(deadline);
+    /// Ends every output. Encoders are flushed, and mounts end when their listeners have what is due. Names the
+    /// encoders that are stuck, and are left behind.
+    pub fn finish(&mut self, deadline: Instant) -> Vec<String> {
+        let Some(staff) = self.staff.take() else { return Vec::new() };
+        let finished: Vec<_> = self.running.drain(..).map(|(output, _)| (output.finish(), output)).collect();
+        let is_stuck = |finished: &Receiver<()>| finished.recv_deadline(deadline).is_err();
+        let stuck = finished.iter().filter(|(finished, _)| is_stuck(finished));
+        let mut abandoned: Vec<_> = stuck.map(|(_, output)| format!("enc ({})", output.mount())).collect();
+        if !abandoned.is_empty() {
+            staff.encoders.dismiss_slow();
         }
+        abandoned.extend(staff.leave(deadline));
+        abandoned
     }
 }
 
@@ -247,12 +255,10 @@ impl Pipeline {
         outputs.mounts.retain(|other| other != mount);
         outputs.membership.disown(mount);
         // The mixer may give the output one more job. A finished output ignores it.
-        let finished = outputs.pool.as_ref().map(|pool| pool.finish(&output));
+        let finished = output.finish();
         drop(outputs);
-        if let Some(finished) = finished {
-            // An encoder that takes longer is stuck, and `health` reports it.
-            let _ = finished.recv_timeout(FINISHES_WITHIN);
-        }
+        // An encoder that takes longer is stuck, and `health` reports it.
+        let _ = finished.recv_timeout(FINISHES_WITHIN);
         Ok(())
     }
 }

@@ -25,6 +25,7 @@ use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title};
 use crate::playout::{Entry, GiveWay, ListState, RunningOrder, UpNext};
 use crate::roots::MediaRoots;
+use crate::staff::{Round, Rounds};
 use crate::units::FrameCount;
 
 /// The programming of one pipeline. Its `lists` threads are of the pipeline's decoders.
@@ -34,7 +35,7 @@ pub(super) struct Programming {
     pub begun: Arc<AtomicU64>,
     /// An entry that does not start at its beginning, because it was on the air before a restart.
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
-    lists: Lists,
+    lists: Arc<Lists>,
     /// The folders below which confined entries are opened.
     pub media_roots: MediaRoots,
     fallback: Fallback,
@@ -53,22 +54,25 @@ struct Fallback {
     up_next: Arc<SharedUpNext>,
     files: FileWork,
     /// Reads it, if one is declared.
-    lists: Option<Lists>,
+    lists: Option<Arc<Lists>>,
 }
 
 impl Programming {
-    /// Starts the threads that read lists, and has the fallback read.
-    pub fn start(settings: &PipelineSettings, decoders: &Crew) -> Result<Programming> {
+    /// Has the fallback read.
+    pub fn start(settings: &PipelineSettings, decoders: &Arc<Crew>, rounds: &Rounds) -> Result<Programming> {
         let name: Arc<str> = settings.name.as_str().into();
         let [up_next, instead] = [(); 2]
             .map(|()| Arc::new(SharedUpNext::new(RunningOrder::new(UpNext::new(fastrand::Rng::new())))));
         let media_roots = MediaRoots::new(settings.media_roots.clone());
         let [files, instead_files] = [(); 2].map(|()| FileWork::new());
         let start = |up_next: &Arc<SharedUpNext>, files: &FileWork| {
-            Lists::start(name.clone(), up_next.clone(), media_roots.clone(), files.clone(), decoders)
+            let (up_next, files, crew) = (up_next.clone(), files.clone(), decoders.clone());
+            let lists = Lists::new(name.clone(), up_next, media_roots.clone(), files, crew);
+            let looked_after: Arc<dyn Round> = lists.clone();
+            rounds.add(Arc::downgrade(&looked_after)).map(|()| lists)
         };
         let lists = start(&up_next, &files)?;
-        let read_fallback = |path: &PathBuf| -> Result<Lists> {
+        let read_fallback = |path: &PathBuf| -> Result<Arc<Lists>> {
             let lists = start(&instead, &instead_files)?;
             lists.load(Load::new(vec![path.clone()], true, true));
             Ok(lists)
@@ -100,7 +104,7 @@ impl Programming {
     /// Lets the threads that read lists end.
     pub fn stop(&self) {
         self.lists.stop();
-        self.fallback.lists.iter().for_each(Lists::stop);
+        self.fallback.lists.iter().for_each(|lists| lists.stop());
     }
 
     /// Waits for the threads `files`. Gives those that hang.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use super::STOP_WITHIN;
-use super::hooks::{self, HookTable};
+use super::hooks::{self, HookId, HookTable};
 use super::limits::Limits;
 use super::next_track::NextTrack;
 use super::outputs::Outputs;
@@ -28,7 +28,7 @@ use crate::engine::mixer::{Command, Links, Mixer, OnAir};
 use crate::engine::programme::Programme;
 use crate::engine::shared::Locked;
 use crate::error::{Error, Result};
-use crate::event::{Emitter, Event, Membership};
+use crate::event::{Emitter, Event, EventKind, Membership};
 use crate::playout::{DeadAir, GiveWay};
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
@@ -78,17 +78,13 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
     let emitter = membership.emitter().after(remember(&history, &voices));
     let hooks = Arc::new(HookTable::new(std::mem::take(&mut settings.hooks))?);
 
-    let mut outputs = Outputs::new(
-        name.clone(),
-        settings.spec,
-        threads.encoders.clone(),
-        membership.clone(),
-        emitter.clone(),
-    );
+    let staff = server.staff();
+    let mut outputs =
+        Outputs::new(name.clone(), settings.spec, staff.clone(), membership.clone(), emitter.clone());
     for output in std::mem::take(&mut settings.outputs) {
         outputs.add(&server, output)?;
     }
-    let programming = Programming::start(&settings, &threads.decoders)?;
+    let programming = Programming::start(&settings, &threads.decoders, &staff.rounds)?;
     let stopping = Arc::new(AtomicBool::new(false));
     let (commands, receiver) = quiet_channel();
     let inner = Arc::new(Inner {
@@ -117,7 +113,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         inner.up_next().list()
     });
     inner.programming.load_first(&settings, restored);
-    inner.follow_events(state_file)?;
+    inner.keep_state(state_file)?;
     match settings.next_track.take() {
         Some(next_track) => inner.ask_for_next_tracks(next_track)?,
         None => inner.up_next().start(),
@@ -137,8 +133,8 @@ fn remember(history: &Arc<History>, voices: &Arc<VoiceTable>) -> impl Fn(&Event)
 }
 
 impl Inner {
-    /// Starts the threads that follow its events, and tells them of the start.
-    fn follow_events(self: &Arc<Inner>, state_file: Option<Opening>) -> Result<()> {
+    /// Starts the thread that keeps its state, if that is to be kept.
+    fn keep_state(self: &Arc<Inner>, state_file: Option<Opening>) -> Result<()> {
         if let Some(opening) = state_file {
             let (events, state) = (self.emitter.subscribe(STATE_EVENTS), self.snapshot_source());
             let keeping = self.state_keeping.clone();
@@ -146,6 +142,17 @@ impl Inner {
                 .followers
                 .spawn("state", move || state_file::keep(opening, &state, &events, &keeping))?;
         }
+        Ok(())
+    }
+
+    /// Adds a hook. The first one starts the thread that calls them.
+    pub fn add_hook(self: &Arc<Inner>, kind: EventKind, function: hooks::Function) -> Result<HookId> {
+        let id = self.hooks.add(kind, function)?;
+        let called = self.hooks.call(&self.emitter, || self.start_hooks());
+        called.inspect_err(|_| _ = self.hooks.remove(id)).map(|()| id)
+    }
+
+    fn start_hooks(self: &Arc<Inner>) -> Result<()> {
         let (hooks, pipeline) = (self.hooks.clone(), Arc::downgrade(self));
         self.threads.followers.spawn("hooks", move || hooks::run(&hooks, &pipeline))
     }
@@ -169,7 +176,7 @@ impl Inner {
         dead_air: DeadAir,
     ) -> Result<()> {
         let (spec, transitions) = (self.spec, *self.programming.transitions());
-        let (outputs, pool) = self.outputs().for_mixer()?;
+        let outputs = self.outputs().for_mixer();
         let (name, emitter, on_air) = (self.name.to_string(), self.emitter.clone(), self.on_air.clone());
         let start = clock.now();
         let track_hooks = self.hooks.track_hooks.clone();
@@ -180,14 +187,14 @@ impl Inner {
             self.chooser.get().cloned(),
             self.stopping.clone(),
         );
-        let links = Links { name, clock, commands, pool, emitter, on_air, track_hooks };
+        let links = Links { name, clock, commands, emitter, on_air, track_hooks };
         let mix = move || {
             // Made on the mixer's thread, because picking begins here.
             let programme = Programme::new(spec, transitions, picker);
             Mixer::new(links, programme, start, dead_air, outputs).run();
         };
         // Not earlier: if a pipeline cannot start, an application may start it again with the same receivers.
-        self.hooks.attach(&self.emitter);
+        self.hooks.attach(&self.emitter, || self.start_hooks())?;
         self.emitter.emit(Event::PipelineStart);
         let pipeline = Arc::downgrade(self);
         self.threads.mixer.spawn(&format!("mix:{}", self.name), move || {
@@ -297,12 +304,14 @@ impl Inner {
         // The mixer has dropped the feeds: decoders see it at their next chunk.
         abandoned.extend(self.threads.decoders.join(by.decoders));
         abandoned.extend(self.programming.settle(by.decoders));
-        self.outputs().finish(by.encoders);
-        abandoned.extend(self.threads.encoders.join(by.encoders));
+        abandoned.extend(self.outputs().finish(by.encoders));
         // A server that others use stays; its own ends with it.
         abandoned.extend(server.map(|server| server.release(by.server).abandoned).unwrap_or_default());
-        self.membership.stop(by.listeners);
+        let stopped = self.membership.stop(by.listeners);
+        self.hooks.close();
         abandoned.extend(self.threads.followers.join(by.hooks));
+        // Every receiver has the last event when this returns.
+        let _ = stopped.recv_deadline(by.hooks);
         abandoned.extend(self.membership.leave(deadline));
         abandoned
     }

@@ -12,7 +12,6 @@ pub(super) struct Threads {
     pub mixer: Crew,
     /// The threads `decode` and `lists`.
     pub decoders: Arc<Crew>,
-    pub encoders: Arc<Crew>,
     /// The threads `hooks` and `state`.
     pub followers: Crew,
 }

@@ -24,7 +24,7 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Sender, bounded, unbounded};
@@ -34,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::event::{Emitter, EventKind, EventReceiver, Hub, Receivers, StationEvent};
 use crate::health::{Health, Warning};
 use crate::ring::{Doorbell, handoff};
+use crate::staff::Staff;
 use crate::thread::Worker;
 use connections::limits::Limits;
 use connections::sockets;
@@ -110,6 +111,8 @@ struct Inner {
     reactor: Worker,
     /// Dropped at the end of a stop, when the reactor sends nothing more.
     hub: Mutex<Option<Arc<Hub>>>,
+    /// What its pipelines hold.
+    staff: Mutex<Weak<Staff>>,
 }
 
 /// The outcome of a stop.
@@ -207,6 +210,7 @@ impl Server {
             running,
             reactor,
             hub: Mutex::new(Some(hub)),
+            staff: Mutex::default(),
         };
         Ok(Server { inner: Arc::new(inner) })
     }
@@ -460,6 +464,16 @@ impl Server {
     }
 
     /// The hub of events, which also takes the events of this server's pipelines.
+    /// The threads that its pipelines share, as long as one of them holds this.
+    pub(crate) fn staff(&self) -> Arc<Staff> {
+        let mut staff = self.inner.staff.lock().unwrap_or_else(PoisonError::into_inner);
+        staff.upgrade().unwrap_or_else(|| {
+            let new = Arc::new(Staff::new());
+            *staff = Arc::downgrade(&new);
+            new
+        })
+    }
+
     pub(crate) fn hub(&self) -> Result<Arc<Hub>> {
         let hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
         hub.clone().ok_or(Error::Stopped("server"))
@@ -502,11 +516,11 @@ impl Inner {
         }
         let mut abandoned = Vec::new();
         if !self.reactor.join_before(deadline) {
-            abandoned.push(self.reactor.name.to_owned());
+            abandoned.push(self.reactor.name.clone());
         }
         let hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner).take();
         abandoned.extend(hub.map(|hub| hub.leave(deadline)).unwrap_or_default());
-        abandoned.extend(self.access.end(Instant::now() + LAST_LINES).map(str::to_owned));
+        abandoned.extend(self.access.end(Instant::now() + LAST_LINES));
         for name in &abandoned {
             log::error!("the server's thread {name} did not end in time: left behind");
         }

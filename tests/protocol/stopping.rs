@@ -1,13 +1,14 @@
 //! Stops with stuck threads: they take a bounded time, keep their order, and report the threads by name.
 
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Weak};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use longwave::{
-    Entry, Error, EventKind, Pipeline, PipelineSettings, ServerSettings, Station, StationSettings, Tags,
+    Encoder, EncoderSettings, Entry, Error, EventKind, FrameCount, MountSettings, OutputSettings, Packet,
+    PcmSpec, Pipeline, PipelineSettings, Result, ServerSettings, Station, StationSettings, Tags,
 };
-use longwave_testing::studio::{MOUNT, SMALL, Studio, constant};
+use longwave_testing::studio::{MOUNT, SMALL, Studio, constant, server};
 use longwave_testing::tap::Tap;
 use longwave_testing::{ms, seconds, until};
 
@@ -15,7 +16,7 @@ use longwave_testing::{ms, seconds, until};
 fn stick(pipeline: &Pipeline, folder: &std::path::Path) -> Sender<()> {
     let (release, stuck) = channel::<()>();
     let (told, entered) = channel();
-    let stuck = std::sync::Mutex::new(stuck);
+    let stuck = Mutex::new(stuck);
     let wait = move |_: &Entry, _: &Tags| {
         // The test may have ended.
         _ = told.send(());
@@ -70,6 +71,76 @@ fn a_station_stops_within_five_seconds_however_many_of_its_pipelines_are_stuck()
     let before = Instant::now();
     assert_eq!(station.stop().abandoned, ["decode"; 3]);
     assert!(before.elapsed() < seconds(5.5), "{:?}", before.elapsed());
+}
+
+/// An encoder that does not come back until the sender is dropped.
+#[derive(Clone, Debug)]
+struct Stuck(Arc<Mutex<Receiver<()>>>);
+
+impl EncoderSettings for Stuck {
+    fn open(&self, _: PcmSpec) -> Result<Box<dyn Encoder>> {
+        Ok(Box::new(self.clone()))
+    }
+    fn content_type(&self) -> &str {
+        "audio/x-stuck"
+    }
+    fn bitrate(&self) -> Option<u32> {
+        None
+    }
+}
+
+impl Encoder for Stuck {
+    fn encode(&mut self, _: &[f32], _: &mut Vec<Packet>) -> Result<()> {
+        let _ = self.0.lock().unwrap().recv();
+        Ok(())
+    }
+    fn flush(&mut self, _: &mut Vec<Packet>) -> Result<()> {
+        Ok(())
+    }
+    fn delay(&self) -> FrameCount {
+        FrameCount(0)
+    }
+}
+
+#[test]
+fn encoders_that_hang_hold_up_no_other_pipeline_and_are_named_when_theirs_stops() {
+    let server = server();
+    let start = |name: &str, output: OutputSettings| {
+        let pipeline = Pipeline::builder(name).server(&server).sample_rate(8000).channels(1);
+        pipeline.output_with(output).start().unwrap()
+    };
+    // More of them than there are cores.
+    let count = std::thread::available_parallelism().unwrap().get() + 2;
+    let (releases, stuck): (Vec<_>, Vec<_>) = (0..count)
+        .map(|n| {
+            let (release, words) = channel();
+            let mount = MountSettings { path: format!("/stuck-{n}"), ..MountSettings::default() };
+            let encoder = Arc::new(Stuck(Arc::new(Mutex::new(words))));
+            (release, start(&format!("stuck-{n}"), OutputSettings { encoder, mount }))
+        })
+        .unzip();
+    let tap = Tap::counting();
+    let other = start("other", tap.output("/other"));
+    let is_slow = |pipeline: &Pipeline| {
+        pipeline.health().problems.iter().any(|problem| problem.contains("the encoder makes no progress"))
+    };
+    until("they are known to hang", || stuck.iter().all(is_slow));
+    let before = tap.frames();
+    until("the other one goes on", || tap.frames() > before + 16_000);
+    assert!(!is_slow(&other), "{:?}", other.health().problems);
+
+    let stops: Vec<_> =
+        stuck.into_iter().map(|pipeline| std::thread::spawn(move || pipeline.stop().abandoned)).collect();
+    for (n, stop) in stops.into_iter().enumerate() {
+        assert_eq!(stop.join().unwrap(), [format!("enc (/stuck-{n})")]);
+    }
+    let before = tap.frames();
+    until("it still does", || tap.frames() > before + 8_000);
+    let began = Instant::now();
+    assert_eq!(other.stop().abandoned, [""; 0], "what hangs is not its own");
+    assert!(began.elapsed() < seconds(3.0), "{:?}", began.elapsed());
+    assert_eq!(server.stop().abandoned, [""; 0]);
+    drop::<Vec<Sender<()>>>(releases);
 }
 
 #[test]

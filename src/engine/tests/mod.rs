@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 use super::clock::{Clock, Stepper};
 use super::crew::Crew;
 use super::decode::Source;
-use super::encoders::{Output, Pool};
+use super::encoders::Output;
 use super::job::OutputId;
 use super::line::{OutputSetup, Sink};
 use super::mixer::{Command, Links, Mixer, OnAir};
@@ -36,6 +36,7 @@ use crate::metadata::Tags;
 use crate::packet::{Packet, TitledPacket};
 use crate::playout::{DeadAir, Entry, GiveWay, Playlist, RunningOrder, UpNext, When};
 use crate::ring::{QuietSender, quiet_channel};
+use crate::staff::Staff;
 use crate::units::{FrameCount, SampleRate};
 
 const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
@@ -168,7 +169,7 @@ struct Rig {
     on_air: Arc<ArcSwap<OnAir>>,
     track_hooks: Arc<AtomicUsize>,
     output: Arc<Output>,
-    pool: Option<Arc<Pool>>,
+    staff: Staff,
     crew: Arc<Crew>,
     files: FileWork,
     /// Whether the disk of files that hang answers.
@@ -217,9 +218,8 @@ impl Rig {
             move |ready: Drain<'_, TitledPacket>| packets.lock().unwrap().extend(ready)
         });
         let crew = Arc::new(Crew::default());
-        let pool = Arc::new(Pool::new());
-        pool.staff(2, &crew).unwrap();
-        let output = raw_output(sink, emitter.clone());
+        let staff = Staff::new();
+        let output = raw_output(&staff, sink, emitter.clone());
         let (commands, receiver) = quiet_channel();
         let on_air = Arc::<ArcSwap<OnAir>>::default();
         let track_hooks = Arc::<AtomicUsize>::default();
@@ -252,14 +252,12 @@ impl Rig {
             name: "test".into(),
             clock,
             commands: receiver,
-            pool: pool.clone(),
             emitter,
             on_air: on_air.clone(),
             track_hooks: track_hooks.clone(),
         };
         let mixer = Mixer::new(links, programme, start, dead_air, vec![output.clone()]);
         crew.spawn("mix:test", || mixer.run()).unwrap();
-        let pool = Some(pool);
         Rig {
             stepper: None,
             commands,
@@ -270,7 +268,7 @@ impl Rig {
             on_air,
             track_hooks,
             output,
-            pool,
+            staff,
             crew,
             files,
             answers,
@@ -296,11 +294,11 @@ impl Rig {
     /// Stops it, and gives all that its encoder was given, in order and at its place.
     fn stop(mut self) -> Vec<f32> {
         self.command(Command::Stop);
-        while Arc::strong_count(self.pool.as_ref().unwrap()) > 1 {
+        while Arc::strong_count(&self.output) > 1 {
             std::thread::yield_now();
         }
-        self.pool.as_ref().unwrap().finish(&self.output).recv().unwrap();
-        self.pool = None;
+        self.output.finish().recv().unwrap();
+        assert_eq!(self.staff.encoders.end(Instant::now() + Duration::from_secs(20)), [""; 0]);
         drop(self.output);
         assert_eq!(self.crew.join(Instant::now() + Duration::from_secs(20)), Vec::<String>::new());
         let packets = self.packets.lock().unwrap();
@@ -333,10 +331,10 @@ impl Rig {
     }
 }
 
-fn raw_output(sink: Sink, emitter: Emitter) -> Arc<Output> {
+fn raw_output(staff: &Staff, sink: Sink, emitter: Emitter) -> Arc<Output> {
     let (id, mount) = (OutputId(0), "/raw".into());
     let setup = OutputSetup { id, mount, settings: Arc::new(Raw), spec: SPEC, emitter };
-    Arc::new(Output::new(setup, Raw.open(SPEC).unwrap(), sink))
+    Arc::new(Output::new(setup, Raw.open(SPEC).unwrap(), sink, staff.encoders.place().unwrap()))
 }
 
 /// How late the limiter makes everything.

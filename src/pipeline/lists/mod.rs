@@ -1,4 +1,7 @@
-//! The thread `lists`: has playlists and folders read into the playlist, and again when they change.
+//! Has playlists and folders read into the playlist, and again when they change.
+//!
+//! A thread `lists` reads: it is there while there is something to read. The thread `rounds`, which all
+//! pipelines share, has a thread `files` look now and then whether anything has changed.
 //!
 //! Reads: what a thread `files` finds in playlists and folders. Writes: the entries of the playlist. Never:
 //! touches a disk, which may not answer; so another list can be read at any time. Never: delays playing.
@@ -8,19 +11,19 @@ mod reader;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::engine::crew::Crew;
 use crate::engine::shared::SharedUpNext;
-use crate::error::Result;
-use crate::filework::FileWork;
+use crate::filework::{FileWork, Job, Pending};
 use crate::path_text;
 use crate::playout::{Asked, GiveWay, ListId, When};
 use crate::roots::MediaRoots;
-use reader::Reader;
+use crate::staff::Round;
+use reader::{Due, Reader};
 
 /// How long a start waits for the first entry. A working disk is quicker.
 const FIRST_ENTRY: Duration = Duration::from_secs(1);
@@ -72,42 +75,94 @@ impl Load {
     }
 }
 
-/// The handle to the thread. Dropping it ends the thread.
+/// The lists of a pipeline, or of its fallback.
 pub(super) struct Lists {
     /// The list to read next. A later one takes the place of one that was not read yet.
-    loads: Mutex<Option<(Sender<Load>, Receiver<Load>)>>,
+    loads: Sender<Load>,
+    unread: Receiver<Load>,
     up_next: Arc<SharedUpNext>,
+    files: FileWork,
+    crew: Arc<Crew>,
     ending: Arc<AtomicBool>,
+    at_rest: Mutex<AtRest>,
+    /// For its threads.
+    own: Weak<Lists>,
+}
+
+struct AtRest {
+    /// `None` while the thread has it.
+    reader: Option<Reader>,
+    /// Whether there is a thread that reads.
+    reading: bool,
+    /// The look whether anything has changed on disk.
+    looking: Option<Pending<()>>,
 }
 
 impl Lists {
-    pub fn start(
+    pub fn new(
         pipeline: Arc<str>,
         up_next: Arc<SharedUpNext>,
         media_roots: MediaRoots,
         files: FileWork,
-        crew: &Crew,
-    ) -> Result<Lists> {
-        let (loads, receiver) = bounded(1);
+        crew: Arc<Crew>,
+    ) -> Arc<Lists> {
+        let (loads, unread) = bounded(1);
         let ending = Arc::new(AtomicBool::new(false));
-        let reader =
-            Reader::new(pipeline, up_next.clone(), media_roots, files, receiver.clone(), ending.clone());
-        crew.spawn("lists", move || reader.run())?;
-        Ok(Lists { loads: Mutex::new(Some((loads, receiver))), up_next, ending })
+        let (own, in_reader, work) = (up_next.clone(), unread.clone(), files.clone());
+        let reader = Reader::new(pipeline, own, media_roots, work, in_reader, ending.clone());
+        let at_rest = Mutex::new(AtRest { reader: Some(reader), reading: false, looking: None });
+        Arc::new_cyclic(|own| Lists {
+            loads,
+            unread,
+            up_next,
+            files,
+            crew,
+            ending,
+            at_rest,
+            own: own.clone(),
+        })
     }
 
-    /// Makes the thread read a list. It returns at once.
+    /// Has a list read. It returns at once.
     pub fn load(&self, mut load: Load) {
-        if let Some((loads, unread)) = &*self.lock() {
-            let unread = unread.try_recv().ok();
-            load.asked = self.up_next.lock().asked();
-            load.before = unread.and_then(|mut unread| unread.before.take().or(Some(Box::new(unread))));
-            // There is room, for only this handle sends, and it is locked.
-            let _ = loads.try_send(load);
+        let mut at_rest = self.lock();
+        if self.ending.load(Ordering::Relaxed) {
+            return;
+        }
+        let unread = self.unread.try_recv().ok();
+        load.asked = self.up_next.lock().asked();
+        load.before = unread.and_then(|mut unread| unread.before.take().or(Some(Box::new(unread))));
+        // There is room, for whoever sends has the lock.
+        let _ = self.loads.try_send(load);
+        self.read(&mut at_rest);
+    }
+
+    /// Starts the thread that reads, unless it reads already. If none can be had, the next round tries again.
+    fn read(&self, at_rest: &mut AtRest) {
+        at_rest.looking = None;
+        if at_rest.reading || self.ending.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(lists) = self.own.upgrade() else { return };
+        let begun = self.crew.spawn("lists", move || lists.read_until_done());
+        at_rest.reading = begun.inspect_err(|error| log::error!("a playlist is read later: {error}")).is_ok();
+    }
+
+    /// What the thread does.
+    fn read_until_done(&self) {
+        let Some(mut reader) = self.lock().reader.take() else { return };
+        loop {
+            reader.read();
+            let mut at_rest = self.lock();
+            // Another list may have come since.
+            if self.unread.is_empty() || self.ending.load(Ordering::Relaxed) {
+                (at_rest.reader, at_rest.reading) = (Some(reader), false);
+                return;
+            }
         }
     }
 
-    /// Makes the thread read the first list, and waits a moment for its first entry, so that playing begins
+    /// Has the first list read, and waits a moment for its first entry, so that playing begins
     /// at once. With `patience` it waits until the whole list has been read.
     pub fn load_first(&self, load: Load, patience: bool) {
         let (told, answer) = bounded::<()>(0);
@@ -120,13 +175,48 @@ impl Lists {
         }
     }
 
-    /// Tells the thread to end.
+    /// Nothing is read any more.
     pub fn stop(&self) {
         self.ending.store(true, Ordering::Relaxed);
-        self.lock().take();
+        self.lock().looking = None;
+        // Whoever waits for it is told.
+        drop(self.unread.try_recv());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<(Sender<Load>, Receiver<Load>)>> {
-        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, AtRest> {
+        self.at_rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Round for Lists {
+    /// Has the list read if that is due, else looks whether it has changed.
+    fn look(&self) {
+        let mut at_rest = self.lock();
+        let due = match &at_rest.reader {
+            Some(_) if !self.unread.is_empty() => Due::Reading,
+            Some(reader) => reader.due(),
+            None => Due::Nothing,
+        };
+        match due {
+            Due::Nothing => {}
+            Due::Reading => self.read(&mut at_rest),
+            // The last look has not ended: its disk does not answer.
+            Due::Look { .. } if at_rest.looking.as_ref().is_some_and(Pending::is_under_way) => {}
+            Due::Look { watch, label } => {
+                let lists = self.own.clone();
+                let look = move |job: &Job| {
+                    // Each look is progress: a large library on a slow disk does not hang.
+                    let changed = watch.changed_while(|| {
+                        job.step();
+                        !job.is_abandoned()
+                    });
+                    if let Some(lists) = lists.upgrade().filter(|_| changed && !job.is_abandoned()) {
+                        lists.read(&mut lists.lock());
+                    }
+                };
+                // A disk that does not answer has not changed it.
+                at_rest.looking = self.files.start(&label, look).ok();
+            }
+        }
     }
 }

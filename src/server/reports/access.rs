@@ -133,7 +133,7 @@ impl Access {
     }
 
     /// Writes what waits. Returns the name of the thread if it does not end by `deadline`.
-    pub(crate) fn end(&self, deadline: Instant) -> Option<&'static str> {
+    pub(crate) fn end(&self, deadline: Instant) -> Option<String> {
         match &self.rules().to {
             Destination::File(file) => file.end(deadline),
             Destination::Log | Destination::Nowhere => None,

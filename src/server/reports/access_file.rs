@@ -140,7 +140,7 @@ impl AccessFile {
     }
 
     /// Writes what waits, and ends the thread. Returns its name if it does not end by `deadline`.
-    pub(crate) fn end(&self, deadline: Instant) -> Option<&'static str> {
+    pub(crate) fn end(&self, deadline: Instant) -> Option<String> {
         // Without room for the order, the thread hangs. It ends without one when this handle is dropped.
         let _ = self.orders.try_send(Order::End);
         if self.thread.join_before(deadline) {
@@ -148,7 +148,7 @@ impl AccessFile {
         }
         let (waiting, lost) = (self.entries.len(), self.state.unsaid.swap(0, Ordering::Relaxed));
         say(&format!("the access log {} hangs: {lost} lines were lost, {waiting} wait", self.path.display()));
-        Some(self.thread.name)
+        Some(self.thread.name.clone())
     }
 }
 
@@ -313,7 +313,7 @@ mod tests {
         assert!(lost > 0 && written - lost > WAITING as u64, "{lost}");
         file.reopen();
         let began = Instant::now();
-        assert_eq!(file.end(began + Duration::from_millis(50)), Some("access"));
+        assert_eq!(file.end(began + Duration::from_millis(50)), Some("access".into()));
         assert!(began.elapsed() < Duration::from_secs(5));
 
         let line = entry().line().len() as u64 + 1;

@@ -22,16 +22,13 @@ use crate::playout::{Asked, Entry, GiveWay, ListId, Playlist, When};
 use crate::roots::MediaRoots;
 use reading_log::ReadingLog;
 
-/// The time between two looks at whether anything has changed on disk.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-
 /// How soon the reading of a list is broken off, whatever its disk does.
 const INTERRUPTED_WITHIN: Duration = Duration::from_millis(50);
 
 /// The number of entries that are handed over together while a list is being read.
 const BATCH: usize = 256;
 
-/// The state of the thread.
+/// What the thread works with. It rests while nothing is read.
 pub(super) struct Reader {
     pipeline: Arc<str>,
     up_next: Arc<SharedUpNext>,
@@ -42,6 +39,17 @@ pub(super) struct Reader {
     waiting: Option<Load>,
     loads: Receiver<Load>,
     ending: Arc<AtomicBool>,
+}
+
+/// What a reader at rest has to do.
+pub(super) enum Due {
+    Nothing,
+    Reading,
+    /// To see whether this has changed on disk. It is named if that hangs.
+    Look {
+        watch: Arc<Watch>,
+        label: PathBuf,
+    },
 }
 
 /// How the reading of a list ended.
@@ -81,17 +89,22 @@ impl Reader {
         Reader { pipeline, up_next, media_roots, files, in_play: None, waiting: None, loads, ending }
     }
 
-    /// Reads lists until the handle is dropped.
-    pub(super) fn run(mut self) {
-        loop {
-            match self.loads.recv_timeout(LOOK_EVERY) {
-                Ok(load) => self.load(load),
-                Err(RecvTimeoutError::Timeout) => match self.waiting.take() {
-                    Some(load) => self.load(load),
-                    None => self.read_again_if_changed(),
-                },
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
+    /// Reads what is to be read: the list that was asked for, else one that waits, else the one in play if it
+    /// has changed.
+    pub(super) fn read(&mut self) {
+        match self.loads.try_recv().ok().or_else(|| self.waiting.take()) {
+            Some(load) => self.load(load),
+            None => self.read_again_if_changed(),
+        }
+    }
+
+    /// What it has to do.
+    pub(super) fn due(&self) -> Due {
+        match &self.in_play {
+            _ if self.waiting.is_some() => Due::Reading,
+            None => Due::Nothing,
+            Some(list) if list.passes != Some(self.passes()) => Due::Reading,
+            Some(list) => Due::Look { watch: list.watch.clone(), label: label(&list.roots).to_owned() },
         }
     }
 
@@ -104,7 +117,7 @@ impl Reader {
     /// played must not take a station off the air.
     fn load(&mut self, mut load: Load) {
         let before = self.waiting.take().or_else(|| load.before.take().map(|before| *before));
-        match self.read(load, before.is_some()) {
+        match self.read_list(load, before.is_some()) {
             Outcome::Done => {}
             Outcome::Nothing => before.into_iter().for_each(|before| self.load(before)),
             Outcome::Later(load) => {
@@ -120,7 +133,7 @@ impl Reader {
 
     /// Reads a list and hands over its entries as they are found, until another list is to be read. A list
     /// without entries is in play, too, unless another one can be played in its place.
-    fn read(&mut self, mut load: Load, has_other: bool) -> Outcome {
+    fn read_list(&mut self, mut load: Load, has_other: bool) -> Outcome {
         if let Some(id) = load.in_place_of {
             let (roots, confined) = (load.roots.clone(), load.confined);
             let (watch, logged) = (Arc::default(), HashSet::new());

@@ -1,13 +1,13 @@
 //! The thread `lists`, on folders and playlists that change, vanish and hang.
 
 use std::fs;
-use std::sync::Mutex;
 use std::time::SystemTime;
 
 use super::super::Lists;
 use super::*;
 use crate::engine::crew::Crew;
 use crate::playout::{RunningOrder, UpNext};
+use crate::staff::Round;
 
 fn nothing_up_next() -> Arc<SharedUpNext> {
     Arc::new(SharedUpNext::new(RunningOrder::new(UpNext::new(fastrand::Rng::with_seed(1)))))
@@ -168,9 +168,9 @@ fn three_million_missing_files_hold_up_nobody() {
     fs::write(disk.path().join("b.mp3"), "").unwrap();
     fs::write(&other, "b.mp3\n").unwrap();
     let up_next = Arc::new(SharedUpNext::new(RunningOrder::new(UpNext::new(fastrand::Rng::with_seed(1)))));
-    let (files, crew) = (FileWork::new(), Crew::default());
+    let (files, crew) = (FileWork::new(), Arc::new(Crew::default()));
     let roots = MediaRoots::default();
-    let lists = Lists::start("main".into(), up_next.clone(), roots, files.clone(), &crew).unwrap();
+    let lists = Lists::new("main".into(), up_next.clone(), roots, files.clone(), crew.clone());
     let load = |list: &Path| Load::new(vec![list.to_owned()], true, false);
     lists.load(load(&missing));
     while files.is_idle() {
@@ -235,9 +235,11 @@ fn a_list_that_gives_nothing_leaves_the_one_that_it_interrupted() {
 
 #[test]
 fn lists_that_were_not_read_yet_take_one_place_and_the_first_of_them_is_not_forgotten() {
-    let (loads, unread) = bounded(1);
-    let loads = Mutex::new(Some((loads, unread.clone())));
-    let lists = Lists { loads, up_next: nothing_up_next(), ending: Arc::default() };
+    let (files, crew) = (FileWork::new(), Arc::new(Crew::default()));
+    let lists = Lists::new("main".into(), nothing_up_next(), MediaRoots::default(), files, crew);
+    // As if it read something else.
+    lists.lock().reading = true;
+    let unread = lists.unread.clone();
     let disk = tempfile::tempdir().unwrap();
     let music = disk.path().join("a.mp3");
     fs::write(&music, "").unwrap();
@@ -248,4 +250,90 @@ fn lists_that_were_not_read_yet_take_one_place_and_the_first_of_them_is_not_forg
     let mut reader = reader(&[]);
     reader.load(last);
     assert_eq!(reader.names(), ["a"]);
+}
+
+/// Lists whose thread has read this one, and rests.
+fn at_rest(list: &Path) -> (Arc<Lists>, Arc<Crew>) {
+    let crew = Arc::new(Crew::default());
+    let (up_next, files) = (nothing_up_next(), FileWork::new());
+    let lists = Lists::new("main".into(), up_next, MediaRoots::default(), files, crew.clone());
+    lists.load(Load::new(vec![list.to_owned()], true, false));
+    until_at_rest(&lists);
+    (lists, crew)
+}
+
+fn until_at_rest(lists: &Lists) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while lists.lock().reading {
+        assert!(Instant::now() < deadline, "it still reads");
+        std::thread::yield_now();
+    }
+}
+
+/// The names of what is up next, when there are so many.
+fn names_of(lists: &Lists, count: usize) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let mut list = lists.up_next.lock();
+        let next = list.up_next(9);
+        if next.len() == count || Instant::now() > deadline {
+            return next.iter().map(|next| next.entry.path.display().to_string()).collect();
+        }
+        drop(list);
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn there_is_a_thread_only_while_something_is_read_and_a_round_finds_what_has_changed() {
+    let disk = tempfile::tempdir().unwrap();
+    let list = disk.path().join("list.m3u");
+    ["a.mp3", "b.mp3"].iter().for_each(|file| fs::write(disk.path().join(file), "").unwrap());
+    fs::write(&list, "a.mp3\n").unwrap();
+    let (lists, crew) = at_rest(&list);
+    assert_eq!(names_of(&lists, 1).len(), 1);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while crew.at_work("lists") > 0 {
+        assert!(Instant::now() < deadline, "its thread ends");
+        std::thread::yield_now();
+    }
+    // Nothing has changed.
+    lists.look();
+    while lists.lock().looking.as_ref().is_some_and(Pending::is_under_way) {
+        std::thread::yield_now();
+    }
+    assert_eq!(crew.at_work("lists"), 0);
+    fs::write(&list, "a.mp3\nb.mp3\n").unwrap();
+    lists.look();
+    assert_eq!(names_of(&lists, 2).len(), 2);
+    until_at_rest(&lists);
+    lists.stop();
+    assert_eq!(crew.join(Instant::now() + Duration::from_secs(20)), [""; 0]);
+}
+
+#[test]
+fn a_look_that_hangs_is_left_alone_and_another_list_is_read_meanwhile() {
+    let disk = tempfile::tempdir().unwrap();
+    let (a, b) = (disk.path().join("a.mp3"), disk.path().join("b.mp3"));
+    [&a, &b].iter().for_each(|file| fs::write(file, "").unwrap());
+    let (lists, crew) = at_rest(&a);
+    let (never, hangs) = bounded::<()>(0);
+    let (counted, looks) = (Arc::new(()), |counted: &Arc<()>| Arc::strong_count(counted) - 1);
+    let own = counted.clone();
+    let looking = lists.files.start("/a-look-that-hangs".as_ref(), move |_| {
+        let _own = own;
+        let _ = hangs.recv();
+    });
+    lists.lock().looking = Some(looking.unwrap());
+    lists.look();
+    assert!(lists.lock().looking.as_ref().is_some_and(Pending::is_under_way), "there is no second one");
+    assert_eq!(looks(&counted), 1);
+    lists.load(Load::new(vec![b.clone()], true, false));
+    until_at_rest(&lists);
+    assert!(names_of(&lists, 1)[0].ends_with("b.mp3"));
+    assert_eq!(looks(&counted), 1, "it hangs to the end");
+    lists.stop();
+    assert_eq!(crew.join(Instant::now() + Duration::from_secs(20)), [""; 0], "the stop does not wait for it");
+    drop(never);
+    assert_eq!(lists.files.join(Instant::now() + Duration::from_secs(20)), [""; 0]);
 }
