@@ -273,6 +273,8 @@ run_mixed() {
     # env runs in the shell that becomes the server.
     LONGWAVE="env LD_PRELOAD=$OUT/sick_disk.so SICK_DISK=$OUT/disk SICK_CONTROL=$OUT/sick ${LONGWAVE%% *} serve station.toml"
     start_longwave
+    # What it holds without listeners is measured once its buffers are full.
+    sleep "$(part 40 1)"
     (
         bitrate=64
         for turn in $(seq $((seconds / 20))); do
@@ -302,8 +304,8 @@ run_mixed() {
         --events 50 --events-at /api/v1/events --events-at "/nowplaying$LONGWAVE_MOUNT" \
         --seconds $((seconds + count / 500 + 5)) --json "$OUT/api.json") >"$OUT/api.txt" 2>&1 &
     beside+=($!)
-    listeners mixed $((seconds + 120)) --count "$count" --ramp 500 --seconds "$seconds" --churn 9 --reset 1 \
-        --stalled-percent 1 --slow-percent 1 --after 15 --progress --csv "$OUT/mixed.csv"
+    listeners mixed $((seconds + 160)) --count "$count" --ramp 500 --seconds "$seconds" --churn 9 --reset 1 \
+        --stalled-percent 1 --slow-percent 1 --after "$(part 60 15)" --progress --csv "$OUT/mixed.csv"
     wait "${beside[@]}" || true
     cat "$OUT/api.txt" >&2
 }
