@@ -74,12 +74,18 @@
   (let ((others (remove file *files* :test #'equal)))
     (elt (or others *files*) (random (length (or others *files*))))))
 
+(defun last-file (pipeline queue)
+  "What comes before a file that is queued now. A queue that has begun is empty."
+  (if queue
+      (first (last queue))
+      (getf (radio:pipeline-current-track pipeline) :file)))
+
 (defun fill-up (pipeline &optional track)
   (declare (ignore track))
   (let ((queue (radio:pipeline-get-queue pipeline)))
     (when (< (length queue) 10)
       (radio:pipeline-queue-files pipeline (loop repeat 20
-                                                 for file = (any-file-but (first (last queue))) then (any-file-but file)
+                                                 for file = (any-file-but (last-file pipeline queue)) then (any-file-but file)
                                                  collect file)))))
 
 (defun start-shuffle-channel ()

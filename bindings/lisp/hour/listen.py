@@ -75,6 +75,7 @@ class Listener:
         self.windows = []  # (audible tracks; level and phase of the loudest, left and right; impurity)
         self.began = self.ended = self.last = time.monotonic()
         self.stall = 0.0
+        self.gaps = []  # (time of day, seconds of audio before it, how long nothing came)
         self.seconds = 0.0  # of audio, as its packets say
         self.faults = []
         decode = ["ffmpeg", "-v", "warning", "-probesize", "4096", "-f", self.mount.rsplit(".", 1)[1], "-i", "-"]
@@ -95,7 +96,10 @@ class Listener:
             audio, left = b"", metaint
             while chunk := stream.read(min(left, 2000)):
                 now = time.monotonic()
-                self.stall, self.last = max(self.stall, now - self.last), now
+                gap, self.last = now - self.last, now
+                self.stall = max(self.stall, gap)
+                if gap > 1:
+                    self.gaps.append((time.strftime("%H:%M:%S"), self.seconds, gap))
                 audio = self.count(audio + chunk)
                 out.write(chunk)
                 left -= len(chunk)
@@ -150,6 +154,7 @@ class Listener:
     def keep(self, file):
         """Writes what was heard, for a look at what was wrong."""
         with open(file, "w") as out:
+            out.writelines(f"gap of {gap:.1f} s until {at} after {seconds:.1f} s of audio\n" for at, seconds, gap in self.gaps)
             out.writelines(f"title {title!r} at {since:.2f}\n" for since, title in self.titles)
             for index, (audible, level, phase, impurity) in enumerate(self.windows):
                 numbers = " ".join(f"{number:.3f}" for number in (*level, *phase, impurity))
@@ -243,7 +248,7 @@ def main(seconds, pause, scratch):
     log = open(os.path.join(scratch, "said.txt"), "w")
     for line in station.stdout:
         said.append(line.strip())
-        log.write(line)
+        log.write(time.strftime("%H:%M:%S ") + line)
         log.flush()
         if line.startswith("on air"):
             listeners.append(Listener(line.split()[-1]))
