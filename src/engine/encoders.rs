@@ -100,13 +100,13 @@ impl Output {
         self.give(Work::Encode(job));
     }
 
-    /// Replaces its encoder. The old encoder is flushed first.
+    /// Replaces its encoder. The old one fades out, and is flushed.
     pub fn replace(self: &Arc<Output>, settings: Arc<dyn EncoderSettings>, encoder: Box<dyn Encoder>) {
         self.give(Work::Replace(settings, Box::new(Running::new(encoder))));
     }
 
-    /// Ends it: its jobs are encoded, the encoder is flushed and dropped, and so is the sink. Then the receiver
-    /// gets a message.
+    /// Ends it: its jobs are encoded, the encoder is flushed and dropped, and so is the sink. Then the
+    /// receiver gets a message.
     pub fn finish(self: &Arc<Output>) -> Receiver<()> {
         let (finished, receiver) = crossbeam::channel::bounded(1);
         self.give(Work::Finish(finished));
@@ -211,9 +211,13 @@ mod tests {
 
     const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
 
-    /// Makes a packet of each block, as soon as its gate is open.
-    #[derive(Clone, Debug)]
-    struct Gated(Arc<Mutex<()>>);
+    /// Makes a packet of each block, as soon as its gate is open. It counts them, and its counter is shared as
+    /// long as it is there.
+    #[derive(Clone, Debug, Default)]
+    struct Gated {
+        gate: Arc<Mutex<()>>,
+        encoded: Arc<AtomicU64>,
+    }
 
     impl EncoderSettings for Gated {
         fn open(&self, _: PcmSpec) -> Result<Box<dyn Encoder>> {
@@ -229,7 +233,8 @@ mod tests {
 
     impl Encoder for Gated {
         fn encode(&mut self, pcm: &[f32], packets: &mut Vec<Packet>) -> Result<()> {
-            let _open = lock(&self.0);
+            let _open = lock(&self.gate);
+            self.encoded.fetch_add(1, Ordering::Relaxed);
             packets.push(Packet { bytes: vec![0].into(), frames: pcm.len() as u32 });
             Ok(())
         }
@@ -238,6 +243,20 @@ mod tests {
         }
         fn delay(&self) -> FrameCount {
             FrameCount(0)
+        }
+    }
+
+    impl Gated {
+        /// An output that is encoded by it.
+        fn output(&self, staff: &Staff, sink: Sink) -> Arc<Output> {
+            let setup = OutputSetup {
+                id: OutputId(0),
+                mount: "/x".into(),
+                settings: Arc::new(self.clone()),
+                spec: SPEC,
+                emitter: Emitter::unheard(),
+            };
+            Arc::new(Output::new(setup, Box::new(self.clone()), sink, staff.encoders.place().unwrap()))
         }
     }
 
@@ -251,19 +270,11 @@ mod tests {
     #[test]
     fn what_is_dropped_is_audio_but_neither_titles_nor_orders() {
         let mut staff = Staff::new();
-        let gate = Arc::new(Mutex::new(()));
-        let gated = Gated(gate.clone());
+        let gated = Gated::default();
         let (sent, packets) = unbounded();
         let sink = Box::new(move |ready: Drain<'_, _>| ready.for_each(|packet| sent.send(packet).unwrap()));
-        let emitter = Emitter::unheard();
-        let output = |sink| {
-            let (settings, encoder) = (Arc::new(gated.clone()), Box::new(gated.clone()));
-            let (id, mount, emitter) = (OutputId(0), "/x".into(), emitter.clone());
-            let setup = OutputSetup { id, mount, settings, spec: SPEC, emitter };
-            Arc::new(Output::new(setup, encoder, sink, staff.encoders.place().unwrap()))
-        };
-        let slow = output(sink);
-        let shut = lock(&gate);
+        let slow = gated.output(&staff, sink);
+        let shut = lock(&gated.gate);
         slow.encode(job(0), false);
         while !slow.queue.is_empty() {
             std::thread::yield_now();
@@ -286,58 +297,20 @@ mod tests {
         assert_eq!(staff.encoders.end(Instant::now() + Duration::from_secs(20)), [""; 0]);
     }
 
-    /// Counts how often it was used, and whether it is there.
-    #[derive(Debug)]
-    struct Counted(Arc<AtomicU64>, Arc<()>);
-
-    impl EncoderSettings for Counted {
-        fn open(&self, _: PcmSpec) -> Result<Box<dyn Encoder>> {
-            Ok(Box::new(Counted(self.0.clone(), self.1.clone())))
-        }
-        fn content_type(&self) -> &str {
-            "audio/x-raw"
-        }
-        fn bitrate(&self) -> Option<u32> {
-            None
-        }
-    }
-
-    impl Encoder for Counted {
-        fn encode(&mut self, _: &[f32], _: &mut Vec<Packet>) -> Result<()> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        }
-        fn flush(&mut self, _: &mut Vec<Packet>) -> Result<()> {
-            Ok(())
-        }
-        fn delay(&self) -> FrameCount {
-            FrameCount(0)
-        }
-    }
-
     #[test]
     fn a_finished_output_has_closed_its_encoder_and_encodes_nothing_more() {
         let mut staff = Staff::new();
-        let (count, presence) = (Arc::<AtomicU64>::default(), Arc::new(()));
-        let counted = || Arc::new(Counted(count.clone(), presence.clone()));
-        let setup = OutputSetup {
-            id: OutputId(0),
-            mount: "/x".into(),
-            settings: counted(),
-            spec: SPEC,
-            emitter: Emitter::unheard(),
-        };
-        let encoder = counted().open(SPEC).unwrap();
-        let place = staff.encoders.place().unwrap();
-        let output = Arc::new(Output::new(setup, encoder, Box::new(|packets| drop(packets)), place));
-        assert_eq!(Arc::strong_count(&presence), 3, "here, in the settings, and in the encoder");
+        let gated = Gated::default();
+        let used = || (gated.encoded.load(Ordering::Relaxed), Arc::strong_count(&gated.encoded));
+        let output = gated.output(&staff, Box::new(|packets| drop(packets)));
+        assert_eq!(used(), (0, 3), "here, in the settings, and in the encoder");
         output.encode(job(0), false);
         output.finish().recv().unwrap();
-        assert_eq!((count.load(Ordering::Relaxed), Arc::strong_count(&presence)), (1, 2));
-        output.replace(counted(), counted().open(SPEC).unwrap());
+        assert_eq!(used(), (1, 2));
+        output.replace(Arc::new(gated.clone()), Box::new(gated.clone()));
         output.encode(job(1), false);
         output.finish().recv().unwrap();
-        assert_eq!((count.load(Ordering::Relaxed), Arc::strong_count(&presence)), (1, 2));
+        assert_eq!(used(), (1, 2));
         drop(output);
         assert_eq!(staff.encoders.end(Instant::now() + Duration::from_secs(20)), [""; 0]);
     }

@@ -1,7 +1,9 @@
-//! How an encoder gives way to another one. Decoders go straight from the last packet of the one to the first
-//! of the other, and what the first had left for the next packets is lost on them: half of its last window,
-//! and with MP3 the bits that it had saved. That would be heard as a click. So the first encoder fades out over its
-//! last block and is flushed. The other one fades in where the stream's time has come to.
+//! How an encoder gives way to another one.
+//!
+//! Decoders go straight from the last packet of the one to the first packet of the other. Half of the last
+//! window of the one, and with MP3 the bits that it had saved for later, are of no use then, which would be
+//! heard as a click. So it fades out over its last block and is flushed. The other one fades in where the
+//! stream's time has come to.
 
 use crate::audio::{BLOCK_FRAMES, PcmBlock, PcmSpec};
 use crate::playout::{Curve, GainRamp};

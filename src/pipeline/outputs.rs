@@ -128,8 +128,8 @@ impl Outputs {
         })
     }
 
-    /// Ends every output. Encoders are flushed, and mounts end when their listeners have what is due. Names the
-    /// encoders that are stuck, and are left behind.
+    /// Ends every output. Encoders are flushed, and mounts end when their listeners have what is due. Returns
+    /// names of what is stuck and left behind.
     pub fn finish(&mut self, deadline: Instant) -> Vec<String> {
         let Some(staff) = self.staff.take() else { return Vec::new() };
         let finished: Vec<_> = self.running.drain(..).map(|(output, _)| (output.finish(), output)).collect();

@@ -111,7 +111,7 @@ struct Inner {
     reactor: Worker,
     /// Dropped at the end of a stop, when the reactor sends nothing more.
     hub: Mutex<Option<Arc<Hub>>>,
-    /// What its pipelines hold.
+    /// Its pipelines hold it.
     staff: Mutex<Weak<Staff>>,
 }
 
@@ -463,8 +463,7 @@ impl Server {
         self.inner.events.settle();
     }
 
-    /// The hub of events, which also takes the events of this server's pipelines.
-    /// The threads that its pipelines share, as long as one of them holds this.
+    /// The threads that its pipelines share. They are there as long as one of them holds this.
     pub(crate) fn staff(&self) -> Arc<Staff> {
         let mut staff = self.inner.staff.lock().unwrap_or_else(PoisonError::into_inner);
         staff.upgrade().unwrap_or_else(|| {
@@ -474,6 +473,7 @@ impl Server {
         })
     }
 
+    /// The hub of events, which also takes the events of this server's pipelines.
     pub(crate) fn hub(&self) -> Result<Arc<Hub>> {
         let hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
         hub.clone().ok_or(Error::Stopped("server"))

@@ -22,7 +22,7 @@ pub(crate) struct Staff {
 impl Staff {
     /// Without threads.
     pub fn new() -> Staff {
-        Staff { encoders: Workers::new("enc"), rounds: Rounds::default() }
+        Staff { encoders: Workers::new("enc"), rounds: Rounds::new() }
     }
 
     /// Drops this handle. The last one joins the threads, and returns the names of those that do not end by

@@ -19,9 +19,11 @@ pub(crate) trait Round: Send + Sync {
     fn look(&self);
 }
 
-/// The handle to the thread.
-#[derive(Default)]
-pub(crate) struct Rounds(Mutex<Option<Running>>);
+/// The handle to the thread, which starts when there is something to look after.
+pub(crate) struct Rounds {
+    every: Duration,
+    running: Mutex<Option<Running>>,
+}
 
 struct Running {
     added: QuietSender<Weak<dyn Round>>,
@@ -29,13 +31,18 @@ struct Running {
 }
 
 impl Rounds {
+    /// Nothing to look after yet.
+    pub fn new() -> Rounds {
+        Rounds { every: EVERY, running: Mutex::default() }
+    }
+
     /// Has this looked after, as long as somebody else holds it. Starts the thread if there is none.
     pub fn add(&self, round: Weak<dyn Round>) -> Result<()> {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.is_none() {
-            let (added, receiver) = quiet_channel();
-            let thread =
-                Worker::spawn("rounds", move || run(&receiver)).map_err(Error::io("starting a thread"))?;
+            let ((added, receiver), every) = (quiet_channel(), self.every);
+            let thread = Worker::spawn("rounds", move || run(&receiver, every));
+            let thread = thread.map_err(Error::io("starting a thread"))?;
             *running = Some(Running { added, thread });
         }
         running.iter().for_each(|running| _ = running.added.send(round.clone()));
@@ -44,7 +51,7 @@ impl Rounds {
 
     /// Ends the thread. Returns its name if it has not ended by `deadline`.
     pub fn end(&mut self, deadline: Instant) -> Option<String> {
-        let running = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let running = self.running.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let Running { added, thread } = running?;
         drop(added);
         (!thread.join_before(deadline)).then_some(thread.name)
@@ -57,7 +64,7 @@ impl Drop for Rounds {
     }
 }
 
-fn run(added: &QuietReceiver<Weak<dyn Round>>) {
+fn run(added: &QuietReceiver<Weak<dyn Round>>, every: Duration) {
     // In the order in which they are due.
     let mut rounds: Vec<(Instant, Weak<dyn Round>)> = Vec::new();
     loop {
@@ -66,13 +73,13 @@ fn run(added: &QuietReceiver<Weak<dyn Round>>) {
             Some((due, _)) => added.recv_by(*due),
         };
         match next {
-            Ok(round) => rounds.push((Instant::now() + EVERY, round)),
+            Ok(round) => rounds.push((Instant::now() + every, round)),
             Err(Nothing::EverAgain) => return,
             Err(Nothing::Yet) => {
                 let (_, round) = rounds.remove(0);
                 if let Some(held) = round.upgrade() {
                     held.look();
-                    rounds.push((Instant::now() + EVERY, round));
+                    rounds.push((Instant::now() + every, round));
                 }
             }
         }
@@ -95,18 +102,18 @@ mod tests {
     }
 
     #[test]
-    fn one_thread_looks_after_all_and_ends_at_once() {
-        let mut rounds = Rounds::default();
+    fn one_thread_looks_after_all_again_and_again_and_ends_at_once() {
+        let mut rounds = Rounds { every: Duration::from_millis(5), running: Mutex::default() };
         let all: Vec<Arc<Counts>> = (0..50).map(|_| Arc::new(Counts(AtomicU64::new(0)))).collect();
         for one in &all {
             let weak = Arc::downgrade(one);
             rounds.add(weak).unwrap();
         }
-        let deadline = Instant::now() + EVERY * 5;
-        while all.iter().any(|one| one.0.load(Ordering::Relaxed) == 0) && Instant::now() < deadline {
-            std::thread::sleep(EVERY / 50);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while all.iter().any(|one| one.0.load(Ordering::Relaxed) < 3) && Instant::now() < deadline {
+            std::thread::yield_now();
         }
-        assert!(all.iter().all(|one| one.0.load(Ordering::Relaxed) > 0));
-        assert_eq!(rounds.end(Instant::now() + EVERY * 4), None);
+        assert!(all.iter().all(|one| one.0.load(Ordering::Relaxed) >= 3));
+        assert_eq!(rounds.end(deadline), None);
     }
 }

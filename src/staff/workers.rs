@@ -1,7 +1,7 @@
 //! The workers `enc-0`, `enc-1`, …: threads that do the work of many posts.
 //!
-//! Reads: the list of posts that have work. Writes: nothing but what the posts do. Never: does the work of one
-//! post on two threads.
+//! Reads: the list of posts that have work. Writes: nothing but what the posts do. Never: does the work of
+//! one post on two threads.
 //!
 //! A post that has work is on the list once, or on one worker. The thread that sets `scheduled` puts the post
 //! on the list. A worker does one piece of the post's work and puts it back at the end of the list, so that
@@ -118,7 +118,8 @@ impl Drop for Workers {
 }
 
 impl Place {
-    /// Has the work of this post done, which must have some. It never waits.
+    /// Has the work of this post done, which must have some. It never waits, but may start a thread, if
+    /// workers hang.
     pub fn call(&self, post: Arc<dyn Post>) {
         // SeqCst pairs with `do_one_piece`, which clears `scheduled` and then looks for work again. Either
         // the worker sees this work, or this thread sees that `scheduled` is clear.
@@ -145,8 +146,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Hires others for those who are slow, if work waits. Without a wait: if somebody else has the team, they
-    /// look after it, or the next call does.
+    /// Hires others for those who are slow, if work waits. It does not wait: if somebody else has the team,
+    /// they look after it, or the next call does.
     fn relieve(self: &Arc<Shared>) {
         if self.list.waiting() > 0
             && let Ok(mut team) = self.team.try_lock()

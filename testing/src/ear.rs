@@ -124,8 +124,8 @@ impl Heard {
         windows.map(|at| self.rest_db(channel, at..at + window, hz)).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The sharpest corner: the highest third difference of neighbouring samples. A low tone has next to none;
-    /// a click, a gap with hard edges or a jump has as much as it is high.
+    /// The sharpest corner: the highest third difference of neighbouring samples. A low tone has next to
+    /// none; a click, a gap with hard edges or a jump has as much as it is high.
     pub fn sharpest_db(&self, channel: usize, range: Range<usize>) -> f64 {
         let corners = self.channels[channel][range].windows(4).map(|w| w[3] - 3.0 * w[2] + 3.0 * w[1] - w[0]);
         db(f64::from(corners.fold(0.0, |most: f32, corner| most.max(corner.abs()))))

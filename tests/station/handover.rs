@@ -44,7 +44,8 @@ fn heard(first: &Settings, then: &[Settings]) -> Heard {
     ear::ffmpeg(first.content_type(), &listener.into_stream(), PcmSpec::CD)
 }
 
-/// The encoder, those that replace it at once, the most decibels of a corner where they meet, and the most milliseconds of quiet there.
+/// An encoder, those that replace it at once, the most decibels of a corner where they meet, and the most
+/// milliseconds of quiet there.
 fn rows() -> Vec<(Settings, Vec<Settings>, f64, usize)> {
     use AacProfile::{He, HeV2, Lc};
     vec![
