@@ -13,7 +13,7 @@ use crossbeam::channel::{self, TryRecvError};
 use super::sleepers::Sleepers;
 
 /// A channel for any number of senders and receivers. It has no capacity limit. Its users keep it short: the
-/// emitters of a hub count the messages that wait, an output is on a pool's list once, and a pipeline refuses
+/// emitters of a hub count the messages that wait, a post is on its workers' list once, and a pipeline refuses
 /// orders when too many wait for its mixer.
 pub(crate) fn quiet_channel<T>() -> (QuietSender<T>, QuietReceiver<T>) {
     let (sender, receiver) = channel::unbounded();

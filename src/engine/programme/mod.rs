@@ -4,18 +4,23 @@
 //! Within a block the programme goes from change to change: a change is a frame at which a track starts,
 //! begins or ends, or a fade is over. Between two changes there is only mixing.
 
+mod aired;
+mod bus;
+mod current;
 mod next;
 mod track;
 
-use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::aired::{Aired, News};
+use self::bus::{Bus, BusState};
+use self::current::Current;
 use self::next::NextTrack;
 use self::track::Track;
 use super::picker::Picker;
 use super::voice::{CUT, Mixed, Scratch, Then, Voice};
 use crate::audio::PcmSpec;
-use crate::event::{Event, TrackInfo};
+use crate::event::Event;
 use crate::playout::{Curve, Due, Expected, GainRamp, GiveWay, Meant, overlap};
 use crate::ring::Ending;
 use crate::units::{FrameCount, FramePos};
@@ -43,41 +48,6 @@ impl Transitions {
     }
 }
 
-/// What the programme has to tell, in order.
-#[derive(Debug)]
-pub(crate) enum News {
-    /// The track begins at this sample: its title holds from here.
-    Begins {
-        track: Arc<TrackInfo>,
-        at: FramePos,
-        /// Its entry, and the turn that it has; the fallback's have none.
-        began: Option<Due>,
-    },
-    Event(Event),
-}
-
-/// A track on the air, and how far it is.
-#[derive(Clone, Debug)]
-pub(crate) struct Aired {
-    pub track: Arc<TrackInfo>,
-    pub played: FrameCount,
-    /// How much of it is to come, as well as it is known.
-    pub remaining: Option<FrameCount>,
-    /// Whether it is the fallback's.
-    pub fallback: bool,
-}
-
-impl Aired {
-    /// The same, so many frames later.
-    fn after(&self, frames: FrameCount) -> Aired {
-        Aired {
-            played: FrameCount(self.played.0 + frames.0),
-            remaining: self.remaining.map(|left| FrameCount(left.0.saturating_sub(frames.0))),
-            ..self.clone()
-        }
-    }
-}
-
 /// What sounds, what fades, and what comes next.
 pub(crate) struct Programme {
     spec: PcmSpec,
@@ -95,68 +65,6 @@ pub(crate) struct Programme {
     here: FramePos,
     mix: Vec<f32>,
     news: Vec<News>,
-}
-
-/// What is on the air.
-enum Current {
-    Track(Box<Track>),
-    /// Nothing sounds until a decoder has the next track ready.
-    Awaited,
-    /// There is nothing to play, and listeners to events know.
-    Nothing,
-}
-
-impl Current {
-    fn track(&self) -> Option<&Track> {
-        match self {
-            Current::Track(track) => Some(track),
-            Current::Awaited | Current::Nothing => None,
-        }
-    }
-
-    fn track_mut(&mut self) -> Option<&mut Track> {
-        match self {
-            Current::Track(track) => Some(track),
-            Current::Awaited | Current::Nothing => None,
-        }
-    }
-
-    /// The track, if there is one; another is awaited then.
-    fn take(&mut self) -> Option<Box<Track>> {
-        match std::mem::replace(self, Current::Awaited) {
-            Current::Track(track) => return Some(track),
-            other => *self = other,
-        }
-        None
-    }
-}
-
-/// The programme as a whole on its way into the mix.
-struct Bus {
-    state: BusState,
-    gain: GainRamp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BusState {
-    Sounding,
-    Held,
-}
-
-impl Bus {
-    fn set(&mut self, state: BusState, fade: FrameCount) {
-        self.state = state;
-        let to = match state {
-            BusState::Sounding => 1.0,
-            BusState::Held => 0.0,
-        };
-        self.gain.ramp_to(to, fade, Curve::Smooth);
-    }
-
-    /// Whether the programme is held, and has faded.
-    fn is_silent(&self) -> bool {
-        self.state == BusState::Held && self.gain.settled() == Some(0.0)
-    }
 }
 
 impl Programme {
