@@ -9,13 +9,12 @@
 
 (defun make-encoder (&rest declaration &key (sample-rate 44100) (channels 2) &allow-other-keys)
   "Makes an encoder with :FORMAT :MP3 or :AAC, and optionally :BITRATE (kbit/s), :QUALITY, :PROFILE."
-  (let ((declaration (write-json (uiop:remove-plist-keys '(:sample-rate :channels) declaration))))
-    (with-texts (declaration)
-      (make-instance 'encoder
-                     :channels channels
-                     :handle (get-number :uint64 "lw_encoder_open"
-                                         :pointer declaration :uint32 (natural sample-rate)
-                                         :uint32 (natural channels))))))
+  (with-texts ((declaration (write-json (uiop:remove-plist-keys '(:sample-rate :channels) declaration))))
+    (make-instance 'encoder
+                   :channels channels
+                   :handle (get-number :uint64 "lw_encoder_open"
+                                       :pointer declaration :uint32 (natural sample-rate)
+                                       :uint32 (natural channels)))))
 
 (defmacro get-octets (function &rest arguments)
   (let ((bytes (gensym "BYTES")) (count (gensym "COUNT")))

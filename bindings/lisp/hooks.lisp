@@ -102,9 +102,8 @@ start event.")
             (ignore-errors (format *error-output* "~&The function for the next track failed: ~A~%" condition))))))))
 
 (defun queue-entry (handle entry)
-  (let ((files (files-json (list entry))))
-    (with-texts (files)
-      (call "lw_pipeline_queue_files" :uint64 handle :pointer files :int32 0 :pointer (cffi:null-pointer)))))
+  (with-texts ((files (files-json (list entry))))
+    (call "lw_pipeline_queue_files" :uint64 handle :pointer files :int32 0 :pointer (cffi:null-pointer))))
 
 (defgeneric pipeline-on-next-track (pipeline function &key within)
   (:documentation "Calls FUNCTION without arguments when a track begins and the queue is empty, and before the first track, on

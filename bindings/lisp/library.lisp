@@ -91,14 +91,14 @@
   (unwind-protect (values (cffi:foreign-string-to-lisp pointer))
     (cffi:foreign-funcall "lw_free" :pointer pointer :void)))
 
-(defmacro with-texts (names &body body)
-  "Binds each name, a variable with a string or NIL, to a pointer."
-  (if (null names)
+(defmacro with-texts (texts &body body)
+  "Binds names to pointers, one after the other as LET* does. Each is (name string), or the name alone of a variable with a
+string. Instead of a string there may be NIL."
+  (if (null texts)
       `(progn ,@body)
-      (let ((name (first names)) (pointer (gensym "POINTER")))
-        `(call-with-text ,name (lambda (,pointer)
-                                 (let ((,name ,pointer))
-                                   (with-texts ,(rest names) ,@body)))))))
+      (destructuring-bind (name &optional (text name)) (uiop:ensure-list (first texts))
+        `(call-with-text ,text (lambda (,name)
+                                 (with-texts ,(rest texts) ,@body))))))
 
 (defun call-with-text (text function)
   (cond ((null text) (funcall function (cffi:null-pointer)))

@@ -75,12 +75,11 @@ given.")
   (:documentation "Plays what is written into a pipe, in FORMAT, :F32LE or :S16LE. Returns the file descriptor of its writing
 end, which is yours to close, and the voice's number. A write waits while two seconds are ahead.")
   (:method ((pipeline pipeline) &key (format :f32le) (volume 1) paused)
-    (let ((format (string-downcase format)))
-      (with-texts (format)
-        (cffi:with-foreign-objects ((fd :int) (voice :uint64))
-          (call "lw_pipeline_play_pipe" :uint64 (handle pipeline) :pointer format :double (volume volume)
-                :int32 (flag paused) :pointer fd :pointer voice)
-          (values (cffi:mem-ref fd :int) (cffi:mem-ref voice :uint64)))))))
+    (with-texts ((format (string-downcase format)))
+      (cffi:with-foreign-objects ((fd :int) (voice :uint64))
+        (call "lw_pipeline_play_pipe" :uint64 (handle pipeline) :pointer format :double (volume volume)
+              :int32 (flag paused) :pointer fd :pointer voice)
+        (values (cffi:mem-ref fd :int) (cffi:mem-ref voice :uint64))))))
 
 ;;; Taps
 

@@ -80,18 +80,16 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
 (defgeneric pipeline-add-output (pipeline output)
   (:documentation "Adds an output, a property list as for MAKE-PIPELINE. The others notice nothing.")
   (:method ((pipeline pipeline) output)
-    (let ((output (write-json output)))
-      (with-texts (output)
-        (call "lw_pipeline_add_output" :uint64 (handle pipeline) :pointer output)
-        (values)))))
+    (with-texts ((output (write-json output)))
+      (call "lw_pipeline_add_output" :uint64 (handle pipeline) :pointer output)
+      (values))))
 
 (defgeneric pipeline-update-output (pipeline output)
   (:documentation "Gives an output other settings, by its :MOUNT. Its listeners stay.")
   (:method ((pipeline pipeline) output)
-    (let ((output (write-json output)))
-      (with-texts (output)
-        (call "lw_pipeline_update_output" :uint64 (handle pipeline) :pointer output)
-        (values)))))
+    (with-texts ((output (write-json output)))
+      (call "lw_pipeline_update_output" :uint64 (handle pipeline) :pointer output)
+      (values))))
 
 (defgeneric pipeline-remove-output (pipeline mount)
   (:documentation "Ends an output and its mount. Its listeners get the audio that is due.")
@@ -103,10 +101,9 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
 (defgeneric pipeline-replace-encoder (pipeline mount output)
   (:documentation "Encodes an output in another way from now on: :FORMAT, :BITRATE and so on of OUTPUT. Its listeners stay.")
   (:method ((pipeline pipeline) mount output)
-    (let ((output (write-json output)))
-      (with-texts (mount output)
-        (call "lw_pipeline_replace_encoder" :uint64 (handle pipeline) :pointer mount :pointer output)
-        (values)))))
+    (with-texts (mount (output (write-json output)))
+      (call "lw_pipeline_replace_encoder" :uint64 (handle pipeline) :pointer mount :pointer output)
+      (values))))
 
 ;;; The clock of tests
 
@@ -147,9 +144,8 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
 (defgeneric pipeline-play-file (pipeline file &key title)
   (:documentation "Plays a file now; then what was up next goes on. Returns the entry's number.")
   (:method ((pipeline pipeline) file &key title)
-    (let ((file (native file)))
-      (with-texts (file title)
-        (get-number :uint64 "lw_pipeline_play_file" :uint64 (handle pipeline) :pointer file :pointer title)))))
+    (with-texts ((file (native file)) title)
+      (get-number :uint64 "lw_pipeline_play_file" :uint64 (handle pipeline) :pointer file :pointer title))))
 
 (defgeneric pipeline-play-list (pipeline what &key name now loop shuffle crossfade fade-in fade-out)
   (:documentation "Replaces the playlist by WHAT, after the current track or NOW. WHAT is a path (of a folder, a playlist or a
@@ -160,16 +156,15 @@ file), or a list of files: each a path, a list of a path and a title, or (:FILE 
   (:method ((pipeline pipeline) (path string) &key name now loop shuffle crossfade fade-in fade-out)
     (when name
       (refuse-argument "a playlist that is read from a path is named as its path: ~S has no other name" path))
-    (let ((options (list-options now loop shuffle crossfade fade-in fade-out)))
-      (with-texts (path options)
-        (call "lw_pipeline_play_path" :uint64 (handle pipeline) :pointer path :pointer options)
-        (values))))
+    (with-texts (path (options (list-options now loop shuffle crossfade fade-in fade-out)))
+      (call "lw_pipeline_play_path" :uint64 (handle pipeline) :pointer path :pointer options)
+      (values)))
   (:method ((pipeline pipeline) (files list)
             &key (name "list") now loop shuffle crossfade fade-in fade-out)
-    (let ((files (files-json files)) (options (list-options now loop shuffle crossfade fade-in fade-out)))
-      (with-texts (name files options)
-        (call "lw_pipeline_play_list" :uint64 (handle pipeline) :pointer name :pointer files :pointer options)
-        (values)))))
+    (with-texts (name (files (files-json files))
+                 (options (list-options now loop shuffle crossfade fade-in fade-out)))
+      (call "lw_pipeline_play_list" :uint64 (handle pipeline) :pointer name :pointer files :pointer options)
+      (values))))
 
 (defgeneric pipeline-skip (pipeline)
   (:documentation "Skips to what is up next.")
@@ -204,18 +199,16 @@ file), or a list of files: each a path, a list of a path and a title, or (:FILE 
 (defgeneric pipeline-queue-file (pipeline file &key title position)
   (:documentation "Adds a file to the queue, at :END or :NEXT. Returns its number.")
   (:method ((pipeline pipeline) file &key title (position :end))
-    (let ((file (native file)))
-      (with-texts (file title)
-        (get-number :uint64 "lw_pipeline_queue_file" :uint64 (handle pipeline) :pointer file :pointer title
-                    :int32 (next-flag position))))))
+    (with-texts ((file (native file)) title)
+      (get-number :uint64 "lw_pipeline_queue_file" :uint64 (handle pipeline) :pointer file :pointer title
+                  :int32 (next-flag position)))))
 
 (defgeneric pipeline-queue-files (pipeline files &key position)
   (:documentation "Adds files to the queue, at :END or :NEXT. Each is played once. Returns their numbers.")
   (:method ((pipeline pipeline) files &key (position :end))
-    (let ((files (files-json files)))
-      (with-texts (files)
-        (get-json "lw_pipeline_queue_files"
-                  :uint64 (handle pipeline) :pointer files :int32 (next-flag position))))))
+    (with-texts ((files (files-json files)))
+      (get-json "lw_pipeline_queue_files"
+                :uint64 (handle pipeline) :pointer files :int32 (next-flag position)))))
 
 (defgeneric pipeline-get-queue (pipeline)
   (:documentation "The queue, in the order of playing: property lists with :ID, :FILE, :TITLE.")
@@ -294,15 +287,13 @@ file), or a list of files: each a path, a list of a path and a title, or (:FILE 
 
 (defun pipeline-read-metadata (file)
   "A file's tags, a property list with :ARTIST, :NAME, :ALBUM and more; :TITLE is the line that a station shows."
-  (let ((file (native file)))
-    (with-texts (file)
-      (get-json "lw_read_metadata" :pointer file))))
+  (with-texts ((file (native file)))
+    (get-json "lw_read_metadata" :pointer file)))
 
 (defun pipeline-format-title (file &key tags given extinf)
   "The line that a station shows for a track."
-  (let ((file (native file)) (tags (and tags (write-json tags))))
-    (with-texts (file tags given extinf)
-      (get-text "lw_format_title" :pointer file :pointer tags :pointer given :pointer extinf))))
+  (with-texts ((file (native file)) (tags (and tags (write-json tags))) given extinf)
+    (get-text "lw_format_title" :pointer file :pointer tags :pointer given :pointer extinf)))
 
 ;;; State
 

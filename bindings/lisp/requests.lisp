@@ -14,10 +14,9 @@
   (:documentation "Takes over the requests for these paths, a list of strings, and for everything below those that end with a
 slash. At most WAITING of them wait to be read.")
   (:method ((server server) paths &key (waiting 32))
-    (let ((paths (write-json (coerce paths 'vector))))
-      (with-texts (paths)
-        (make-instance 'requests :handle (get-number :uint64 "lw_server_take_requests" :uint64 (handle server)
-                                                     :pointer paths :size (natural waiting)))))))
+    (with-texts ((paths (write-json (coerce paths 'vector))))
+      (make-instance 'requests :handle (get-number :uint64 "lw_server_take_requests" :uint64 (handle server)
+                                                   :pointer paths :size (natural waiting))))))
 
 (defgeneric requests-next (requests &optional timeout)
   (:documentation "The next request, or NIL after TIMEOUT seconds. REQUEST-ANSWER or REQUEST-CLOSE ends it. Signals

@@ -15,15 +15,13 @@
 (defun make-station (&rest declaration)
   "A station that STATION-START puts on the air. Arguments are keys of docs/CONFIGURATION.md, :SERVER '(:LISTEN \":8000\")
 :PIPELINE '((:NAME \"main\" :OUTPUT ((:FORMAT :MP3 :MOUNT \"/radio.mp3\")))), or one string of TOML or JSON."
-  (let ((declaration (declared declaration)))
-    (with-texts (declaration)
-      (make-instance 'station :handle (get-number :uint64 "lw_station_open" :pointer declaration)))))
+  (with-texts ((declaration (declared declaration)))
+    (make-instance 'station :handle (get-number :uint64 "lw_station_open" :pointer declaration))))
 
 (defun read-station (file)
   "A station that is declared in a file: JSON where its name ends in .json, else TOML."
-  (let ((file (native file)))
-    (with-texts (file)
-      (make-instance 'station :handle (get-number :uint64 "lw_station_read" :pointer file)))))
+  (with-texts ((file (native file)))
+    (make-instance 'station :handle (get-number :uint64 "lw_station_read" :pointer file))))
 
 (defgeneric station-start (station)
   (:documentation "Starts the server, then every pipeline. A station can be started once.")
@@ -46,9 +44,8 @@
   (:documentation "Applies another declaration, as for MAKE-STATION; without one, the file of READ-STATION as it is now.
 Returns lists of sentences: :CHANGED, :RESTART (what needs one) and :FAILED.")
   (:method ((station station) &rest declaration)
-    (let ((declaration (and declaration (declared declaration))))
-      (with-texts (declaration)
-        (get-json "lw_station_reload" :uint64 (handle station) :pointer declaration)))))
+    (with-texts ((declaration (and declaration (declared declaration))))
+      (get-json "lw_station_reload" :uint64 (handle station) :pointer declaration))))
 
 (defgeneric station-pipelines (station)
   (:documentation "The names of its pipelines.")

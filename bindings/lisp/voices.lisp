@@ -5,10 +5,9 @@
 (defgeneric pipeline-play-voice (pipeline file &key volume paused)
   (:documentation "Plays a file over the programme. Returns the voice's number.")
   (:method ((pipeline pipeline) file &key (volume 1) paused)
-    (let ((file (native file)))
-      (with-texts (file)
-        (get-number :uint64 "lw_pipeline_play_voice" :uint64 (handle pipeline) :pointer file
-                    :double (volume volume) :int32 (flag paused))))))
+    (with-texts ((file (native file)))
+      (get-number :uint64 "lw_pipeline_play_voice" :uint64 (handle pipeline) :pointer file
+                  :double (volume volume) :int32 (flag paused)))))
 
 (defgeneric pipeline-stop-voice (pipeline voice &key fade)
   (:method ((pipeline pipeline) voice &key (fade 0))
@@ -55,11 +54,10 @@
   (:documentation "Changes a voice's volume sample by sample, and waits until the ramp is over; if WAIT is NIL, it returns at
 once. CURVE is :EQUAL-POWER, :SMOOTH, :LINEAR or :DECIBELS. With THEN-STOP the voice ends with the ramp.")
   (:method ((pipeline pipeline) voice to seconds &key (curve :equal-power) then-stop (wait t))
-    (let ((curve (string-downcase curve)))
-      (with-texts (curve)
-        (call "lw_pipeline_ramp_volume" :uint64 (handle pipeline) :uint64 (natural voice)
-              :double (volume to) :uint64 (milliseconds seconds)
-              :pointer curve :int32 (flag then-stop))))
+    (with-texts ((curve (string-downcase curve)))
+      (call "lw_pipeline_ramp_volume" :uint64 (handle pipeline) :uint64 (natural voice)
+            :double (volume to) :uint64 (milliseconds seconds)
+            :pointer curve :int32 (flag then-stop)))
     (when wait
       (sleep seconds)
       ;; The mixer has its own clock, and may be a job late.
