@@ -12,14 +12,11 @@
   #+sbcl (1+ (sb-ext:atomic-incf (car *numbers*)))
   #-sbcl (incf (car *numbers*)))
 
-(defun call-hook (key event)
-  "Reports an error in a hook, because it must not unwind into the library."
-  (let ((function (gethash key *functions*)))
-    (when function
-      (handler-case (funcall function event)
-        (error (condition)
-          (ignore-errors
-           (format *error-output* "~&A hook for ~A failed: ~A~%" (getf event :kind) condition)))))))
+(defmacro reporting-errors ((what &rest arguments) &body body)
+  "Writes an error to *ERROR-OUTPUT*, because it must not unwind into the library. WHAT has failed, a format with ARGUMENTS."
+  `(handler-case (progn ,@body)
+     (error (condition)
+       (ignore-errors (format *error-output* "~&~? failed: ~A~%" ,what (list ,@arguments) condition)))))
 
 (defmacro with-lisp-floats (&body body)
   "Enables floating-point traps, as everywhere in Lisp. The library masks them in its own threads, and restores that."
@@ -31,7 +28,10 @@
 (cffi:defcallback on-event :void ((pipeline :uint64) (event :string) (key :pointer))
   (declare (ignore pipeline))
   (with-lisp-floats
-    (call-hook (cffi:pointer-address key) (read-json event))))
+    (let ((function (gethash (cffi:pointer-address key) *functions*)) (event (read-json event)))
+      (when function
+        (reporting-errors ("A hook for ~A" (getf event :kind))
+          (funcall function event))))))
 
 (defun refuse-callback (instead)
   "ECL cannot be called on threads that it did not create."
@@ -96,10 +96,9 @@ start event.")
   (with-lisp-floats
     (let ((function (gethash (cffi:pointer-address key) *functions*)))
       (when function
-        (handler-case (let ((entry (funcall function)))
-                        (when entry (queue-entry pipeline entry)))
-          (error (condition)
-            (ignore-errors (format *error-output* "~&The function for the next track failed: ~A~%" condition))))))))
+        (reporting-errors ("The function for the next track")
+          (let ((entry (funcall function)))
+            (when entry (queue-entry pipeline entry))))))))
 
 (defun queue-entry (handle entry)
   (with-texts ((files (files-json (list entry))))

@@ -7,9 +7,8 @@
 (cffi:defcallback on-log-line :void ((level :int32) (target :string) (message :string) (user :pointer))
   (declare (ignore user))
   (with-lisp-floats
-    (handler-case (funcall *log-function* (nth level '(nil :error :warn :info :debug :trace)) target message)
-      (error (condition)
-        (ignore-errors (format *error-output* "~&The function for log lines failed: ~A~%" condition))))))
+    (reporting-errors ("The function for log lines")
+      (funcall *log-function* (nth level '(nil :error :warn :info :debug :trace)) target message))))
 
 (defun log-to (function &key (level :info))
   "Calls FUNCTION with each log line from now on, on a thread of its own: with its level (:ERROR, :WARN, :INFO, :DEBUG or

@@ -80,9 +80,8 @@ that are complete: a list of lists of octets and the number of frames for which 
 
 (cffi:defcallback on-close :void ((state :pointer))
   (with-their-floats
-    (handler-case (own-encoder-close (first (gethash (cffi:pointer-address state) *own-encoders*)))
-      (error (condition)
-        (ignore-errors (format *error-output* "~&An encoder failed when it was closed: ~A~%" condition))))
+    (reporting-errors ("The close of an encoder")
+      (own-encoder-close (first (gethash (cffi:pointer-address state) *own-encoders*))))
     (remhash (cffi:pointer-address state) *own-encoders*)))
 
 (defgeneric pipeline-add-own-output (pipeline output open)
