@@ -75,6 +75,12 @@
        (when (call ,function ,@arguments :pointer ,out)
          (cffi:mem-ref ,out ,type)))))
 
+(defmacro get-seconds (function &rest arguments)
+  "The time that a call writes in milliseconds to its last argument."
+  (let ((ms (gensym "MS")))
+    `(let ((,ms (get-number :uint64 ,function ,@arguments)))
+       (and ,ms (/ ,ms 1000)))))
+
 (defmacro get-text (function &rest arguments)
   "The text that a call writes to its last argument."
   (let ((out (gensym "OUT")))

@@ -307,25 +307,20 @@ file), or a list of files: each a path, a list of a path and a title, or (:FILE 
   (:method ((pipeline pipeline))
     (get-text "lw_pipeline_current_title" :uint64 (handle pipeline))))
 
-(defmacro get-seconds (function pipeline)
-  (let ((ms (gensym "MS")))
-    `(let ((,ms (get-number :uint64 ,function :uint64 (handle ,pipeline))))
-       (and ,ms (/ ,ms 1000)))))
-
 (defgeneric pipeline-played (pipeline)
   (:documentation "The seconds of the current track that have been mixed; NIL if there is none.")
   (:method ((pipeline pipeline))
-    (get-seconds "lw_pipeline_played_ms" pipeline)))
+    (get-seconds "lw_pipeline_played_ms" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-remaining (pipeline)
   (:documentation "The seconds that remain of the current track; NIL if unknown.")
   (:method ((pipeline pipeline))
-    (get-seconds "lw_pipeline_remaining_ms" pipeline)))
+    (get-seconds "lw_pipeline_remaining_ms" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-time-on-air (pipeline)
   (:documentation "The seconds that have been mixed since the start.")
   (:method ((pipeline pipeline))
-    (get-seconds "lw_pipeline_time_on_air_ms" pipeline)))
+    (get-seconds "lw_pipeline_time_on_air_ms" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-up-next (pipeline most)
   (:documentation "The next entries: first the queue, then the playlist.")
