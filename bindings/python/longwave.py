@@ -134,6 +134,12 @@ def _path(file):
     return _whole(os.fsencode(file))
 
 
+def _octets(given):
+    """Anything like bytes, and how many they are."""
+    raw = memoryview(given).tobytes()
+    return raw, c_size_t(len(raw))
+
+
 def _natural(number, kind=c_uint64):
     """Refuses numbers that would wrap around in C."""
     if not 0 <= number < 1 << 8 * ctypes.sizeof(kind):
@@ -144,6 +150,12 @@ def _natural(number, kind=c_uint64):
 def _milliseconds(seconds):
     """A time as C's functions take it."""
     return _natural(round(seconds * 1000))
+
+
+def _seconds(function, *arguments):
+    """A time that a call writes in milliseconds to its last argument; None if there is none."""
+    milliseconds = _get(c_uint64, function, *arguments)
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _in_slices(timeout, step):
@@ -340,13 +352,11 @@ class Server(_Handle):
 
     def write_audio(self, mount, audio):
         """Returns how many of the bytes were accepted."""
-        audio = memoryview(audio).tobytes()
-        return _get(c_size_t, "lw_server_write_audio", self.handle, _utf8(mount), audio, c_size_t(len(audio)))
+        return _get(c_size_t, "lw_server_write_audio", self.handle, _utf8(mount), *_octets(audio))
 
     def set_header(self, mount, header):
         """Bytes that a listener who joins gets before any audio, on a mount whose content type is not parsed."""
-        header = memoryview(header).tobytes()
-        _call("lw_server_set_header", self.handle, _utf8(mount), header, c_size_t(len(header)))
+        _call("lw_server_set_header", self.handle, _utf8(mount), *_octets(header))
 
     def update_metadata(self, mount, title, url=None):
         _call("lw_server_update_metadata", self.handle, _utf8(mount), _utf8(title), _utf8(url))
@@ -364,7 +374,7 @@ class Server(_Handle):
 
     def changed_at(self, mount):
         """Since when the mount has its title, as `time.time()` counts."""
-        return _get(c_uint64, "lw_server_changed_at", self.handle, _utf8(mount)) / 1000
+        return _seconds("lw_server_changed_at", self.handle, _utf8(mount))
 
     def mount_info(self, mount):
         return _json("lw_server_mount_info", self.handle, _utf8(mount))
@@ -412,9 +422,9 @@ class Request(_Handle):
 
     def answer(self, status, body=b"", headers=None):
         """Answers with text or bytes. Without headers, it is plain text."""
-        body = body.encode() if isinstance(body, str) else memoryview(body).tobytes()
+        body = _octets(body.encode() if isinstance(body, str) else body)
         headers = None if headers is None else json.dumps(headers).encode()
-        _call("lw_request_answer", self.handle, _natural(status, c_uint32), headers, body, c_size_t(len(body)))
+        _call("lw_request_answer", self.handle, _natural(status, c_uint32), headers, *body)
 
 
 class Pipeline(_Handle):
@@ -604,19 +614,15 @@ class Pipeline(_Handle):
 
     def played(self):
         """How much of the current track has been mixed."""
-        return self._seconds("lw_pipeline_played_ms")
+        return _seconds("lw_pipeline_played_ms", self.handle)
 
     def remaining(self):
         """How much of the current track is to come; None if that is not known."""
-        return self._seconds("lw_pipeline_remaining_ms")
+        return _seconds("lw_pipeline_remaining_ms", self.handle)
 
     def time_on_air(self):
         """How much has been mixed since the start."""
-        return self._seconds("lw_pipeline_time_on_air_ms")
-
-    def _seconds(self, function):
-        milliseconds = _get(c_uint64, function, self.handle)
-        return None if milliseconds is None else milliseconds / 1000
+        return _seconds("lw_pipeline_time_on_air_ms", self.handle)
 
     @property
     def is_held(self):
@@ -735,15 +741,13 @@ def _own_encoder(open):
 
     def give(packets, given):
         for data, frames in given or ():
-            data = memoryview(data).tobytes()
-            _call("lw_packets_add", c_uint64(packets), data, c_size_t(len(data)), _natural(frames, c_uint32))
+            _call("lw_packets_add", c_uint64(packets), *_octets(data), _natural(frames, c_uint32))
 
     def opens(rate, channels, packets, _user):
         def step():
             encoder = open(rate, channels)
             if header := getattr(encoder, "header", None):
-                header = memoryview(header).tobytes()
-                _call("lw_packets_header", c_uint64(packets), header, c_size_t(len(header)))
+                _call("lw_packets_header", c_uint64(packets), *_octets(header))
             _call("lw_packets_delay", c_uint64(packets), _natural(getattr(encoder, "delay", 0)))
             number = next(numbers)
             encoders[number] = (encoder, channels)
@@ -845,7 +849,7 @@ class Encoder(_Handle):
 
     def __init__(self, declaration, sample_rate=44100, channels=2):
         self.channels = channels
-        rate, count = c_uint32(sample_rate), c_uint32(channels)
+        rate, count = _natural(sample_rate, c_uint32), _natural(channels, c_uint32)
         super().__init__(_get(c_uint64, "lw_encoder_open", _declaration(declaration), rate, count))
 
     def encode(self, pcm):

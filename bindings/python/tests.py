@@ -346,6 +346,7 @@ class Calls(OnStation):
             lambda: self.pipeline.seek(2**64 + 5),
             lambda: self.pipeline.up_next(-1),
             lambda: self.pipeline.set_volume(-1, 1),
+            lambda: longwave.Encoder({"format": "mp3"}, 2**32 + 44100),
         ]:
             self.assertRaises(ValueError, wrong)
         for wrong in [
