@@ -2,7 +2,7 @@
 //! otherwise is printed, for a person to judge.
 //!
 //! ```text
-//! LONGWAVE_LIBRARY=~/Music cargo nextest run --test formats --run-ignored all library --no-capture
+//! LONGWAVE_MUSIC=~/Music cargo nextest run --test formats --run-ignored all library --no-capture
 //! ```
 
 use std::fs;
@@ -38,11 +38,11 @@ impl log::Log for Listens {
 }
 
 #[test]
-#[ignore = "it needs a folder of files: LONGWAVE_LIBRARY"]
+#[ignore = "it needs a folder of files: LONGWAVE_MUSIC"]
 fn library() {
     log::set_logger(&Listens).expect("the only logger");
     log::set_max_level(log::LevelFilter::Warn);
-    let folder = std::env::var_os("LONGWAVE_LIBRARY").expect("LONGWAVE_LIBRARY=FOLDER");
+    let folder = std::env::var_os("LONGWAVE_MUSIC").expect("LONGWAVE_MUSIC=FOLDER");
     let mut files = Vec::new();
     collect(Path::new(&folder), &mut files);
     let heard: Vec<Heard> = files.iter().map(|file| compare(file)).collect();
