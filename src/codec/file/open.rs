@@ -19,8 +19,13 @@ use super::one_track::OneTrack;
 use super::source::{self, Bytes, Source};
 use super::survey::{Reader, Survey, survey};
 use super::tags::Found;
+use crate::codec::mp3::header::{HEADER_BYTES, is_free_format};
 use crate::error::{Error, Result};
 use crate::metadata::Tags;
+
+/// Nothing here reads it, and nor does ffmpeg.
+const FREE_FORMAT: &str =
+    "is MP3 in free format, which cannot be played: `lame --decode it new.wav` makes a file that can";
 
 /// An opened file. Nothing of it has been decoded.
 pub(super) struct Opened {
@@ -38,7 +43,7 @@ impl Opened {
         if bytes.len() == 0 {
             return Err(refused("is empty".to_owned()));
         }
-        let Survey { media, reader, mut tags, old_tags, declared, times, fault } =
+        let Survey { mut media, reader, mut tags, old_tags, declared, times, fault } =
             survey(bytes).map_err(unread)?;
         if let Some(fault) = fault {
             return Err(refused(fault));
@@ -51,7 +56,14 @@ impl Opened {
                 Box::new(OneTrack::new(packets))
             }
             Reader::Probed => probe(Box::new(media), name).map_err(unopened)?,
-            Reader::Packets => probe(Box::new(WithoutTags::new(media)), name).map_err(unopened)?,
+            Reader::Packets => {
+                let head = media.up_to(0, HEADER_BYTES).map_err(unread)?;
+                let free_format = head.try_into().is_ok_and(is_free_format);
+                probe(Box::new(WithoutTags::new(media)), name).map_err(|cause| match cause {
+                    Cause::Unsupported(_) if free_format => refused(FREE_FORMAT.to_owned()),
+                    cause => unopened(cause),
+                })?
+            }
         };
         let mut bitstream = Bitstream::new(&*format).map_err(|reason| refused(reason.to_owned()))?;
         let mut found = Found::in_format(&mut *format);

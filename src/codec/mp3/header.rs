@@ -89,6 +89,12 @@ pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
     })
 }
 
+/// Whether an MP3 packet in free format begins here.
+pub(crate) fn is_free_format([sync, kind, coding, mode]: [u8; HEADER_BYTES]) -> bool {
+    let with_a_bitrate = parse([sync, kind, coding | 0x10, mode]);
+    coding >> 4 == 0 && with_a_bitrate.is_some_and(|header| header.layer == Layer::Three)
+}
+
 /// The sample rates of a version, by index.
 pub(crate) const fn rates(version: Version) -> &'static [u32; 3] {
     match version {
@@ -223,6 +229,10 @@ mod tests {
             [0xff, 0xfb, 0x90, 0x66], // reserved emphasis
         ] {
             assert_eq!(parse(head), None, "{head:02x?}");
+            assert_eq!(is_free_format(head), head == [0xff, 0xfb, 0x00, 0x64], "{head:02x?}");
+        }
+        for head in [[0xff, 0xfb, 0x90, 0x64], [0xff, 0xfd, 0x00, 0x64], [0; 4]] {
+            assert!(!is_free_format(head), "{head:02x?}");
         }
     }
 }

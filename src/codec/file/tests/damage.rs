@@ -76,6 +76,22 @@ fn an_mp4_file_in_fragments_is_refused_with_a_remedy_that_works() {
 }
 
 #[test]
+fn an_mp3_file_in_free_format_is_refused_with_a_remedy_that_works() {
+    let folder = Folder::new();
+    let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 2, FRAMES));
+    for (name, tag) in [("plain.mp3", ""), ("tagged.mp3", "--tt Title --add-id3v2")] {
+        let (mp3, new) = (folder.path(name), folder.path("new.wav"));
+        let options = format!("--quiet --freeformat -b 400 {tag}");
+        let paths = [&wav, &mp3].map(|path| path.to_str().unwrap());
+        run("lame", "lame", options.split_whitespace().chain(paths));
+        assert!(refusal(&mp3).contains("`lame --decode it new.wav`"));
+        run("lame", "lame", ["--quiet", "--decode", mp3.to_str().unwrap(), new.to_str().unwrap()]);
+        let error = error_db(&decode(&wav, stereo(44_100)), &decode(&new, stereo(44_100)));
+        assert!(error < -30.0, "{name}: {error} dB");
+    }
+}
+
+#[test]
 fn a_film_without_sound_is_refused_and_of_one_with_sound_that_is_heard() {
     let folder = Folder::new();
     let picture = "-f lavfi -i testsrc=d=0.5:s=64x64";
