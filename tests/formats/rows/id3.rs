@@ -146,7 +146,7 @@ fn texts(before: Makes) -> Vec<Row> {
         Row::new("MP3, ID3v2.3", "Latin-1", with(3, b"\0J\xf3ga")).title("Jóga"),
         Row::new("MP3, ID3v2.4", "two artists", before(tag(4, &[(*b"TPE1", b"\x03One\0Two".to_vec())])))
             .artist("One / Two")
-            .why("ffprobe joins values by a semicolon"),
+            .why("ffprobe shows the first value"),
         Row::new("MP3, ID3v2.4", "CR LF in the title", with(4, b"\x03Prelude\r\nAllegro"))
             .title("Prelude Allegro")
             .why("the others show the line break"),

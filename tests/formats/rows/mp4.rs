@@ -35,11 +35,11 @@ fn codecs(bench: &Bench) -> Vec<Row> {
         Row::new("M4A, AAC-LC", "mono", aac(bench, "-af pan=mono|c0=c0")).why(PADDING),
         Row::new("M4A, AAC-LC", "5.1", aac(bench, "-af pan=5.1|FL=FL|FR=FR -b:a 600k"))
             .level(SURROUND)
-            .why("ffmpeg plays the padding at the end, and a mix that may clip"),
+            .why("ffmpeg plays the padding at the end, and a mix that is louder than stereo"),
         Row::new("M4A, AAC-LC", "48 kHz", at(48_000))
             .rate(48_000)
             .frames(Frames::Exactly(frames_at(48_000) as u64))
-            .why(PADDING),
+            .why("the edit list has whole milliseconds, and ffmpeg ends there; Longwave plays the sound to its end"),
         Row::new("M4A, ALAC", "none", bench.ffmpeg("m4a", "-c:a alac")),
         Row::new("M4A, ALAC", "24 bits", bench.ffmpeg("m4a", "-c:a alac -sample_fmt s32p")),
         Row::new("MP4, FLAC", "none", bench.ffmpeg("mp4", "-c:a flac -strict -2")),
@@ -99,7 +99,7 @@ fn boxes(bench: &Bench) -> Vec<Row> {
 fn edits(bench: &Bench) -> Vec<Row> {
     const DELAY: i32 = 1_024;
     const ALL: u32 = 8_001;
-    const SILENT: &str = "ffmpeg plays nothing";
+    const SILENT: &str = "Longwave plays all of it, ffmpeg nothing";
     let row = |oddity, edits: &[(u32, i32)]| {
         let mut file = bytes(&aac(bench, ""));
         let at = find(&file, b"elst") + 8;
@@ -124,15 +124,15 @@ fn edits(bench: &Bench) -> Vec<Row> {
             .why("ffmpeg plays the last packet to its end"),
         row("an edit that begins before the sound", &[(ALL, -5)])
             .frames(around())
-            .why("an edit that cannot be is ignored; ffmpeg ends where it ends"),
+            .why("Longwave plays all of it; ffmpeg ends where the edit ends"),
         row("an edit that begins behind the sound", &[(ALL, 44_100 * 60)]).frames(around()).why(SILENT),
         row("silence in front", &[(1_000, -1), (ALL, DELAY)]),
         row("nothing but silence", &[(1_000, -1)]).frames(around()).why(SILENT),
         row("two edits, one behind the other", &[(4_000, DELAY), (4_001, DELAY + 4 * 44_100)]),
         row("two edits that leave out a second", &[(3_000, DELAY), (4_001, DELAY + 4 * 44_100)])
-            .why("ffmpeg leaves that second out, and plays the padding at the end"),
+            .why("Longwave plays all of it; ffmpeg leaves that second out, and plays the padding at the end"),
         row("two edits in the wrong order", &[(4_001, DELAY + 4 * 44_100), (4_000, DELAY)])
-            .why("ffmpeg plays the second half first, and the padding behind it"),
+            .why("Longwave plays all of it in order; ffmpeg the second half first, and the padding"),
     ]
 }
 
