@@ -13,8 +13,8 @@
     (make-instance 'encoder
                    :channels channels
                    :handle (get-number :uint64 "lw_encoder_open"
-                                       :pointer declaration :uint32 (natural sample-rate)
-                                       :uint32 (natural channels)))))
+                                       :pointer declaration :uint32 (natural sample-rate 32)
+                                       :uint32 (natural channels 32)))))
 
 (defmacro get-octets (function &rest arguments)
   (let ((bytes (gensym "BYTES")) (count (gensym "COUNT")))

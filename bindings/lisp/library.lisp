@@ -113,11 +113,11 @@ string. Instead of a string there may be NIL."
         ((find (code-char 0) text) (refuse-argument "~S has a NUL in it" text))
         (t (cffi:with-foreign-string (pointer text) (funcall function pointer)))))
 
-(defun natural (number)
+(defun natural (number &optional (bits 64))
   "Refuses numbers that would wrap around in C."
-  (if (typep number '(unsigned-byte 64))
+  (if (typep number (list 'unsigned-byte bits))
       number
-      (refuse-argument "~S is not a whole number from 0 to 2^64 - 1" number)))
+      (refuse-argument "~S is not a whole number from 0 to 2^~D - 1" number bits)))
 
 (defun milliseconds (seconds)
   (if (and (realp seconds) (<= 0 seconds 1000000000000))

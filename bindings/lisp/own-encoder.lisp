@@ -52,7 +52,7 @@ that are complete: a list of lists of octets and the number of frames for which 
 (defun give-packets (packets given)
   (loop for (octets frames) in given
         do (with-octets (bytes count) (octets 0 (length octets))
-             (call "lw_packets_add" :uint64 packets :pointer bytes :size count :uint32 (natural frames)))))
+             (call "lw_packets_add" :uint64 packets :pointer bytes :size count :uint32 (natural frames 32)))))
 
 (cffi:defcallback on-open :pointer ((rate :uint32) (channels :uint32) (packets :uint64) (key :pointer))
   (cffi:make-pointer

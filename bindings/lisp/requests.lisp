@@ -61,7 +61,7 @@ NOT-RUNNING when the server has stopped.")
           (octets (if (stringp body) (cffi-octets body) body)))
       (with-octets (bytes count) (octets 0 (length octets))
         (with-texts (headers)
-          (call "lw_request_answer" :uint64 (handle request) :uint32 (natural status) :pointer headers
+          (call "lw_request_answer" :uint64 (handle request) :uint32 (natural status 32) :pointer headers
                 :pointer bytes :size count)
           (values))))))
 

@@ -75,6 +75,7 @@
                (pipeline-volume-ramp pipeline 1 0.5 1 :curve :bent)
                (pipeline-play-pipe pipeline :format :s24le)
                (make-encoder :format :mp3 :sample-rate -1)
+               (make-encoder :format :mp3 :sample-rate (+ 44100 (expt 2 32)))
                (pipeline-set-fades pipeline :crossfade -1)
                (pipeline-step-clock pipeline 1)
                (pipeline-entry pipeline :first)
