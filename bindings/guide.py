@@ -2,8 +2,8 @@
 
     PYTHONPATH=… CL_SOURCE_REGISTRY=… python3 guide.py EMBEDDING.md FOLDER
 
-FOLDER has `music`, a folder, and `jingle.wav`. Each program must print something and end well, with nothing on
-its standard error. One that prints an address is on the air there, with MP3 or AAC, until Enter.
+FOLDER has `music`, a folder, and `jingle.wav`. Each program must print something and end well, with nothing
+on its standard error. One that prints an address is on the air there, with MP3 or AAC, until Enter.
 """
 
 import os

@@ -2,11 +2,12 @@
 ;;;;
 ;;;;     sbcl --script day.lisp hooks|events SECONDS MUSIC-FOLDER PLAYLIST.m3u SCRATCH-FOLDER
 ;;;;
-;;;; The station starts with MP3 and AAC, and goes on where it was after a restart. A playlist is loaded after the current track.
-;;;; A second channel shuffles, and its hook fills its queue. A DJ takes over with two decks, and gives back. Meanwhile one
-;;;; thread allocates and collects garbage as fast as it can, another encodes and writes to a mount, and floating-point traps
-;;;; are enabled everywhere. Events are received by functions on the hook threads ("hooks"), or by file descriptors that Lisp
-;;;; threads wait for ("events"). Every step is asserted. It prints a report, and "a good day" at the end.
+;;;; The station starts with MP3 and AAC, and goes on where it was after a restart. A playlist is loaded after
+;;;; the current track. A second channel shuffles, and its hook fills its queue. A DJ takes over with two
+;;;; decks, and gives back. Meanwhile one thread allocates and collects garbage as fast as it can, another
+;;;; encodes and writes to a mount, and floating-point traps are enabled everywhere. Events are received by
+;;;; functions on the hook threads ("hooks"), or by file descriptors that Lisp threads wait for ("events").
+;;;; Every step is asserted. It prints a report, and "a good day" at the end.
 
 (require :asdf)
 (asdf:load-system "longwave")
@@ -109,8 +110,8 @@
                 (lambda ()
                   (handler-case
                       (loop
-                        ;; Not for ever: if the pipeline is closed meanwhile, its descriptor may soon be someone else's. And
-                        ;; without serving events, whose handlers all threads share.
+                        ;; Not for ever: if the pipeline is closed meanwhile, its descriptor may soon be
+                        ;; someone else's. And without serving events, whose handlers all threads share.
                         (sb-sys:wait-until-fd-usable (pipeline-event-fd pipeline) :input 1 nil)
                         (let ((event (pipeline-next-event pipeline 0)))
                           (when event (told event))))

@@ -28,8 +28,8 @@
       (setf (aref octets index) (cffi:mem-aref bytes :uint8 index)))))
 
 (defgeneric encoder-encode (encoder pcm)
-  (:documentation "Encodes any number of interleaved frames: a simple vector of single-floats from -1 to 1, or of (SIGNED-BYTE
-16). Returns the packets that are complete, a vector of octets.")
+  (:documentation "Encodes any number of interleaved frames: a simple vector of single-floats from -1 to 1, or
+of (SIGNED-BYTE 16). Returns the packets that are complete, a vector of octets.")
   (:method ((encoder encoder) pcm)
     (let ((frames (frames-of pcm (channels encoder))))
       (etypecase pcm

@@ -13,13 +13,15 @@
   #-sbcl (incf (car *numbers*)))
 
 (defmacro reporting-errors ((what &rest arguments) &body body)
-  "Writes an error to *ERROR-OUTPUT*, because it must not unwind into the library. WHAT has failed, a format with ARGUMENTS."
+  "Writes an error to *ERROR-OUTPUT*, because it must not unwind into the library. WHAT has failed, a format
+with ARGUMENTS."
   `(handler-case (progn ,@body)
      (error (condition)
        (ignore-errors (format *error-output* "~&~? failed: ~A~%" ,what (list ,@arguments) condition)))))
 
 (defmacro with-lisp-floats (&body body)
-  "Enables floating-point traps, as everywhere in Lisp. The library masks them in its own threads, and restores that."
+  "Enables floating-point traps, as everywhere in Lisp. The library masks them in its own threads, and
+restores that."
   #+sbcl `(progn
             (sb-int:set-floating-point-modes :traps '(:overflow :invalid :divide-by-zero))
             ,@body)
@@ -36,10 +38,12 @@
 (defun refuse-callback (instead)
   "ECL cannot be called on threads that it did not create."
   (error 'longwave-error
-         :status -12 :message (format nil "ECL cannot be called on threads that it did not create: ~A" instead)))
+         :status -12
+         :message (format nil "ECL cannot be called on threads that it did not create: ~A" instead)))
 
 (defun check-function (function count called)
-  "CALLED says that a function is called with COUNT arguments. What takes another number is said now, not when it is called."
+  "CALLED says that a function is called with COUNT arguments. What takes another number is said now, not when
+it is called."
   (unless (or (functionp function) (and (symbolp function) (fboundp function)))
     (refuse-argument "~A, but ~S is no function" called function))
   (let* ((function (if (symbolp function) (fdefinition function) function))
@@ -60,10 +64,10 @@
                 collect parameter)))
 
 (defgeneric pipeline-add-hook (pipeline kind function)
-  (:documentation "Calls FUNCTION with each event of KIND, such as :TRACK-CHANGE, or of all kinds if KIND is NIL. An event is
-a property list with :KIND, a string, and more. FUNCTION runs on the pipeline's hook thread. It may be slow, and may call
-everything; it may even stop its pipeline. Returns the hook's number. A hook that is added before PIPELINE-START receives the
-start event.")
+  (:documentation "Calls FUNCTION with each event of KIND, such as :TRACK-CHANGE, or of all kinds if KIND is
+NIL. An event is a property list with :KIND, a string, and more. FUNCTION runs on the pipeline's hook thread.
+It may be slow, and may call everything; it may even stop its pipeline. Returns the hook's number. A hook that
+is added before PIPELINE-START receives the start event.")
   (:method ((pipeline pipeline) kind function)
     #+ecl (refuse-callback "use PIPELINE-NEXT-EVENT")
     (check-function function 1 "a hook is called with one argument, the event")
@@ -105,10 +109,10 @@ start event.")
     (call "lw_pipeline_queue_files" :uint64 handle :pointer files :int32 0 :pointer (cffi:null-pointer))))
 
 (defgeneric pipeline-on-next-track (pipeline function &key within)
-  (:documentation "Calls FUNCTION without arguments when a track begins and the queue is empty, and before the first track, on
-a thread of its own. It returns what is to play next, an entry as for PIPELINE-QUEUE-FILES, or NIL, and then the playlist goes
-on. It has WITHIN seconds, five if it is 0. To be called before PIPELINE-START; later another function, or NIL, can take its
-place.")
+  (:documentation "Calls FUNCTION without arguments when a track begins and the queue is empty, and before the
+first track, on a thread of its own. It returns what is to play next, an entry as for PIPELINE-QUEUE-FILES, or
+NIL, and then the playlist goes on. It has WITHIN seconds, five if it is 0. To be called before
+PIPELINE-START; later another function, or NIL, can take its place.")
   (:method ((pipeline pipeline) function &key (within 0))
     (let ((key nil))
       (when function
@@ -123,14 +127,14 @@ place.")
     (values)))
 
 (defgeneric pipeline-next-event (pipeline &optional timeout)
-  (:documentation "Returns the next event, a property list, or NIL after TIMEOUT seconds. Without TIMEOUT it waits without a
-limit. Signals NOT-RUNNING when the pipeline has stopped and all events were read.")
+  (:documentation "Returns the next event, a property list, or NIL after TIMEOUT seconds. Without TIMEOUT it
+waits without a limit. Signals NOT-RUNNING when the pipeline has stopped and all events were read.")
   (:method ((pipeline pipeline) &optional timeout)
     (get-json "lw_pipeline_next_event"
               :uint64 (handle pipeline) :int64 (wait-of timeout))))
 
 (defgeneric pipeline-event-fd (pipeline)
-  (:documentation "A file descriptor that is readable while events wait, and when the pipeline has stopped. Wait for it, but
-do not read from it.")
+  (:documentation "A file descriptor that is readable while events wait, and when the pipeline has stopped.
+Wait for it, but do not read from it.")
   (:method ((pipeline pipeline))
     (get-number :int "lw_pipeline_event_fd" :uint64 (handle pipeline))))

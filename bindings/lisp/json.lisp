@@ -18,7 +18,8 @@
 
 (defun read-value (in)
   (case (peek-char t in)
-    (#\{ (read-items in #\} (lambda () (list (key-of (read-text in)) (progn (expect in #\:) (read-value in))))))
+    (#\{ (read-items in #\} (lambda ()
+                              (list (key-of (read-text in)) (progn (expect in #\:) (read-value in))))))
     (#\[ (read-items in #\] (lambda () (list (read-value in)))))
     (#\" (read-text in))
     (t (let ((word (read-word in)))
@@ -75,8 +76,8 @@
 ;;; Writing
 
 (defun write-json (value)
-  "Property lists are objects, other lists are arrays, keywords are their names in lower case. A property that is NIL is
-left out; :FALSE is false."
+  "Property lists are objects, other lists are arrays, keywords are their names in lower case. A property that
+is NIL is left out; :FALSE is false."
   (with-output-to-string (out)
     (write-value value out)))
 

@@ -17,7 +17,7 @@
 (do-external-symbols (name '#:longwave)
   (when (and (fboundp name) (typep (fdefinition name) 'generic-function))
     (let* ((parameters (clos:generic-function-lambda-list (fdefinition name)))
-           (required (ldiff parameters (member-if (lambda (name) (member name lambda-list-keywords)) parameters)))
+           (required (loop for name in parameters until (member name lambda-list-keywords) collect name))
            (keys (keys-of parameters)))
       (when keys
         (eval `(defmethod ,name :around (,@required &rest more)

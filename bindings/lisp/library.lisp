@@ -98,8 +98,8 @@
     (cffi:foreign-funcall "lw_free" :pointer pointer :void)))
 
 (defmacro with-texts (texts &body body)
-  "Binds names to pointers, one after the other as LET* does. Each is (name string), or the name alone of a variable with a
-string. Instead of a string there may be NIL."
+  "Binds names to pointers, one after the other as LET* does. Each is (name string), or the name alone of a
+variable with a string. Instead of a string there may be NIL."
   (if (null texts)
       `(progn ,@body)
       (destructuring-bind (name &optional (text name)) (uiop:ensure-list (first texts))

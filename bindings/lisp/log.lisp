@@ -11,8 +11,9 @@
       (funcall *log-function* (nth level '(nil :error :warn :info :debug :trace)) target message))))
 
 (defun log-to (function &key (level :info))
-  "Calls FUNCTION with each log line from now on, on a thread of its own: with its level (:ERROR, :WARN, :INFO, :DEBUG or
-:TRACE), where it comes from (a string), and the line. LEVEL and graver ones are sent. NIL ends that."
+  "Calls FUNCTION with each log line from now on, on a thread of its own: with its level (:ERROR, :WARN,
+:INFO, :DEBUG or :TRACE), where it comes from (a string), and the line. LEVEL and graver ones are sent. NIL
+ends that."
   (when function
     #+ecl (refuse-callback "there are no log lines")
     (check-function function 3 "a function for log lines is called with a level, a target and a message"))

@@ -7,8 +7,9 @@
   (:documentation "The class to inherit from."))
 
 (defgeneric own-encoder-encode (encoder pcm)
-  (:documentation "Encodes interleaved frames, a simple vector of single-floats, about ten times a second. Returns the packets
-that are complete: a list of lists of octets and the number of frames for which they sound."))
+  (:documentation "Encodes interleaved frames, a simple vector of single-floats, about ten times a second.
+Returns the packets that are complete: a list of lists of octets and the number of frames for which they
+sound."))
 
 (defgeneric own-encoder-flush (encoder)
   (:documentation "Returns the packets that are left. Nothing is encoded afterwards.")
@@ -35,7 +36,8 @@ that are complete: a list of lists of octets and the number of frames for which 
     number))
 
 (defmacro within-packets (packets &body body)
-  "Tells an error to the library, because it must not unwind into it. The encoder's thread keeps its floating-point modes."
+  "Tells an error to the library, because it must not unwind into it. The encoder's thread keeps its
+floating-point modes."
   `(with-their-floats
      (handler-case (progn ,@body)
        (error (condition)
@@ -85,9 +87,9 @@ that are complete: a list of lists of octets and the number of frames for which 
     (remhash (cffi:pointer-address state) *own-encoders*)))
 
 (defgeneric pipeline-add-own-output (pipeline output open)
-  (:documentation "Adds an output that Lisp encodes. OUTPUT is a property list with :MOUNT, :CONTENT-TYPE, and whatever else
-is known. OPEN is called with the sample rate and the channels, and returns an OWN-ENCODER. If that fails later, it is closed,
-and a second later another is opened.")
+  (:documentation "Adds an output that Lisp encodes. OUTPUT is a property list with :MOUNT, :CONTENT-TYPE, and
+whatever else is known. OPEN is called with the sample rate and the channels, and returns an OWN-ENCODER. If
+that fails later, it is closed, and a second later another is opened.")
   (:method ((pipeline pipeline) output open)
     #+ecl (refuse-callback "encode on a thread of Lisp, by PIPELINE-TAP and SERVER-WRITE-AUDIO")
     (check-function open 2 "an encoder is opened with a sample rate and channels")

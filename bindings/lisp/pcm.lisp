@@ -29,8 +29,8 @@
   (:documentation "A voice of PCM that Lisp pushes."))
 
 (defgeneric pipeline-play-input (pipeline &key volume paused)
-  (:documentation "Plays what INPUT-PUSH pushes, at the rate and channels of PIPELINE-SPEC. It is silent while nothing is
-there.")
+  (:documentation "Plays what INPUT-PUSH pushes, at the rate and channels of PIPELINE-SPEC. It is silent while
+nothing is there.")
   (:method ((pipeline pipeline) &key (volume 1) paused)
     (cffi:with-foreign-objects ((handle :uint64) (voice :uint64))
       (call "lw_pipeline_play_input" :uint64 (handle pipeline) :double (volume volume) :int32 (flag paused)
@@ -51,15 +51,16 @@ there.")
            ,@body)))))
 
 (defgeneric input-push (input pcm &key start)
-  (:documentation "Pushes interleaved frames, a simple vector of single-floats from -1 to 1, from the frame START on. Returns
-how many frames were taken; offer the others again later. Signals NOT-RUNNING when the voice was stopped.")
+  (:documentation "Pushes interleaved frames, a simple vector of single-floats from -1 to 1, from the frame
+START on. Returns how many frames were taken; offer the others again later. Signals NOT-RUNNING when the voice
+was stopped.")
   (:method ((input input) pcm &key (start 0))
     (with-frames-from (bytes frames) (input pcm start)
       (get-number :size "lw_input_push" :uint64 (handle input) :pointer bytes :size frames))))
 
 (defgeneric input-push-within (input pcm &key start timeout)
-  (:documentation "Like INPUT-PUSH, but waits for room until all frames were taken, for TIMEOUT seconds at most if it is
-given.")
+  (:documentation "Like INPUT-PUSH, but waits for room until all frames were taken, for TIMEOUT seconds at
+most if it is given.")
   (:method ((input input) pcm &key (start 0) timeout)
     (with-frames-from (bytes frames) (input pcm start)
       (get-number :size "lw_input_push_within"
@@ -72,8 +73,9 @@ given.")
     (values)))
 
 (defgeneric pipeline-play-pipe (pipeline &key format volume paused)
-  (:documentation "Plays what is written into a pipe, in FORMAT, :F32LE or :S16LE. Returns the file descriptor of its writing
-end, which is yours to close, and the voice's number. A write waits while two seconds are ahead.")
+  (:documentation "Plays what is written into a pipe, in FORMAT, :F32LE or :S16LE. Returns the file descriptor
+of its writing end, which is yours to close, and the voice's number. A write waits while two seconds are
+ahead.")
   (:method ((pipeline pipeline) &key (format :f32le) (volume 1) paused)
     (with-texts ((format (string-downcase format)))
       (cffi:with-foreign-objects ((fd :int) (voice :uint64))
@@ -89,15 +91,17 @@ end, which is yours to close, and the voice's number. A write waits while two se
   (:documentation "A reader of the mixed PCM."))
 
 (defgeneric pipeline-tap (pipeline)
-  (:documentation "Opens a tap: the mixed PCM, just as the encoders get it. About two seconds wait to be read.")
+  (:documentation "Opens a tap: the mixed PCM, just as the encoders get it. About two seconds wait to be
+read.")
   (:method ((pipeline pipeline))
     (make-instance 'tap :handle (get-number :uint64 "lw_pipeline_tap" :uint64 (handle pipeline))
                         :channels (nth-value 1 (pipeline-spec pipeline)))))
 
 (defgeneric tap-read (tap pcm &key timeout)
-  (:documentation "Reads interleaved frames into PCM, a simple vector of single-floats: as many as there are. If there are
-none, it waits for the first, for TIMEOUT seconds at most if it is given. Returns how many it has read, and where the first
-lies on the pipeline's clock, in frames. Signals NOT-RUNNING when the pipeline has stopped and all was read.")
+  (:documentation "Reads interleaved frames into PCM, a simple vector of single-floats: as many as there are.
+If there are none, it waits for the first, for TIMEOUT seconds at most if it is given. Returns how many it has
+read, and where the first lies on the pipeline's clock, in frames. Signals NOT-RUNNING when the pipeline has
+stopped and all was read.")
   (:method ((tap tap) pcm &key timeout)
     (check-floats pcm)
     (cffi:with-pointer-to-vector-data (samples pcm)
@@ -113,8 +117,8 @@ lies on the pipeline's clock, in frames. Signals NOT-RUNNING when the pipeline h
     (get-number :uint64 "lw_tap_lost" :uint64 (handle tap))))
 
 (defgeneric tap-fd (tap)
-  (:documentation "A file descriptor that is readable while there is PCM. Wait for it, then read with a timeout of 0 until
-nothing comes.")
+  (:documentation "A file descriptor that is readable while there is PCM. Wait for it, then read with a
+timeout of 0 until nothing comes.")
   (:method ((tap tap))
     (get-number :int "lw_tap_fd" :uint64 (handle tap))))
 

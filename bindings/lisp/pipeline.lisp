@@ -5,17 +5,21 @@
 (defclass pipeline ()
   ((handle :initarg :handle :reader handle)
    (server :initarg :server :reader pipeline-server :documentation "The server that its mounts are on.")
-   (station :initarg :station :initform nil :reader station :documentation "The station that it belongs to, if any.")
-   (own-server :initarg :own-server :reader own-server-p :documentation "Whether the server ends with the pipeline.")
-   (next-track :initform nil :accessor next-track :documentation "The key in *FUNCTIONS* of what chooses its tracks.")
-   (hooks :initform '() :accessor hooks :documentation "The numbers of its hooks, with their keys in *FUNCTIONS*."))
+   (station :initarg :station :initform nil :reader station
+           :documentation "The station that it belongs to, if any.")
+   (own-server :initarg :own-server :reader own-server-p
+              :documentation "Whether the server ends with the pipeline.")
+   (next-track :initform nil :accessor next-track
+              :documentation "The key in *FUNCTIONS* of what chooses its tracks.")
+   (hooks :initform '() :accessor hooks
+         :documentation "The numbers of its hooks, with their keys in *FUNCTIONS*."))
   (:documentation "One programme, its mixer, and its outputs."))
 
 (defun make-pipeline (&rest declaration &key server port listen outputs &allow-other-keys)
-  "Makes a pipeline, which PIPELINE-START puts on the air. Its mounts are on SERVER, or on its own server on PORT or the
-address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/radio.mp3\" :BITRATE 128), with the keys of
-[[pipeline.output]]. Other arguments are keys of [[pipeline]] in docs/CONFIGURATION.md: :NAME, :PLAYLIST, :LOOP, :SHUFFLE,
-:CROSSFADE \"3s\", :STATE-FILE."
+  "Makes a pipeline, which PIPELINE-START puts on the air. Its mounts are on SERVER, or on its own server on
+PORT or the address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/radio.mp3\" :BITRATE
+128), with the keys of [[pipeline.output]]. Other arguments are keys of [[pipeline]] in docs/CONFIGURATION.md:
+:NAME, :PLAYLIST, :LOOP, :SHUFFLE, :CROSSFADE \"3s\", :STATE-FILE."
   (let* ((rest (uiop:remove-plist-keys '(:server :port :listen :outputs) declaration))
          (declaration (write-json (list* :output outputs rest)))
          (on (or server (make-server :port port :listen listen))))
@@ -99,7 +103,8 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
       (values))))
 
 (defgeneric pipeline-replace-encoder (pipeline mount output)
-  (:documentation "Encodes an output in another way from now on: :FORMAT, :BITRATE and so on of OUTPUT. Its listeners stay.")
+  (:documentation "Encodes an output in another way from now on: :FORMAT, :BITRATE and so on of OUTPUT. Its
+listeners stay.")
   (:method ((pipeline pipeline) mount output)
     (with-texts (mount (output (write-json output)))
       (call "lw_pipeline_replace_encoder" :uint64 (handle pipeline) :pointer mount :pointer output)
@@ -108,7 +113,8 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
 ;;; The clock of tests
 
 (defgeneric pipeline-use-stepped-clock (pipeline)
-  (:documentation "Lets the pipeline run by PIPELINE-STEP-CLOCK only, as fast as the machine can. Before PIPELINE-START.")
+  (:documentation "Lets the pipeline run by PIPELINE-STEP-CLOCK only, as fast as the machine can. Before
+PIPELINE-START.")
   (:method ((pipeline pipeline))
     (call "lw_pipeline_use_stepped_clock" :uint64 (handle pipeline))
     (values)))
@@ -135,7 +141,8 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
                 ;; An entry of PIPELINE-GET-QUEUE may be queued again.
                 (loop for key in entry by #'cddr always (member key '(:file :title :id))))
            (list :file (native (getf entry :file)) :title (getf entry :title)))
-          (t (refuse-argument "an entry is a path, (path title) or (:file path :title title), not ~S" entry)))))
+          (t (refuse-argument "an entry is a path, (path title) or (:file path :title title), not ~S"
+                              entry)))))
 
 (defun list-options (now loop shuffle crossfade fade-in fade-out)
   (write-json (list :now (or now :false) :loop loop :shuffle shuffle
@@ -148,9 +155,9 @@ address LISTEN. OUTPUTS is a list of property lists, (:FORMAT :MP3 :MOUNT \"/rad
       (get-number :uint64 "lw_pipeline_play_file" :uint64 (handle pipeline) :pointer file :pointer title))))
 
 (defgeneric pipeline-play-list (pipeline what &key name now loop shuffle crossfade fade-in fade-out)
-  (:documentation "Replaces the playlist by WHAT, after the current track or NOW. WHAT is a path (of a folder, a playlist or a
-file), or a list of files: each a path, a list of a path and a title, or (:FILE path :TITLE title). Returns at once. The event
-:PLAYLIST-CHANGE is sent when the first track begins.")
+  (:documentation "Replaces the playlist by WHAT, after the current track or NOW. WHAT is a path (of a folder,
+a playlist or a file), or a list of files: each a path, a list of a path and a title, or (:FILE path :TITLE
+title). Returns at once. The event :PLAYLIST-CHANGE is sent when the first track begins.")
   (:method ((pipeline pipeline) (path pathname) &rest options)
     (apply #'pipeline-play-list pipeline (native path) options))
   (:method ((pipeline pipeline) (path string) &key name now loop shuffle crossfade fade-in fade-out)
@@ -286,7 +293,8 @@ file), or a list of files: each a path, a list of a path and a title, or (:FILE 
     (get-text "lw_pipeline_title_format" :uint64 (handle pipeline))))
 
 (defun pipeline-read-metadata (file)
-  "A file's tags, a property list with :ARTIST, :NAME, :ALBUM and more; :TITLE is the line that a station shows."
+  "A file's tags, a property list with :ARTIST, :NAME, :ALBUM and more; :TITLE is the line that a station
+shows."
   (with-texts ((file (native file)))
     (get-json "lw_read_metadata" :pointer file)))
 
@@ -298,7 +306,8 @@ file), or a list of files: each a path, a list of a path and a title, or (:FILE 
 ;;; State
 
 (defgeneric pipeline-current-track (pipeline)
-  (:documentation "The current track, a property list with :TITLE, :FILE, :PLAYED, :REMAINING and more; or NIL.")
+  (:documentation "The current track, a property list with :TITLE, :FILE, :PLAYED, :REMAINING and more; or
+NIL.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_current_track" :uint64 (handle pipeline))))
 
@@ -349,13 +358,14 @@ file), or a list of files: each a path, a list of a path and a title, or (:FILE 
     (get-json "lw_pipeline_mounts" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-levels (pipeline)
-  (:documentation "The levels of the mix: :PEAK-DB and :POWER-DB, left and right, :MOMENTARY-LUFS, :SHORT-TERM-LUFS.")
+  (:documentation "The levels of the mix: :PEAK-DB and :POWER-DB, left and right, :MOMENTARY-LUFS,
+:SHORT-TERM-LUFS.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_levels" :uint64 (handle pipeline))))
 
 (defgeneric pipeline-fill (pipeline)
-  (:documentation "How much there is of what is limited: :VOICES, :MAX-VOICES, :QUEUED, :MAX-QUEUE, and :AUDIO-LEFT-OUT
-in seconds.")
+  (:documentation "How much there is of what is limited: :VOICES, :MAX-VOICES, :QUEUED, :MAX-QUEUE, and
+:AUDIO-LEFT-OUT in seconds.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_fill" :uint64 (handle pipeline))))
 

@@ -11,18 +11,19 @@
   (:documentation "A request that waits for an answer."))
 
 (defgeneric server-take-requests (server paths &key waiting)
-  (:documentation "Takes over the requests for these paths, a list of strings, and for everything below those that end with a
-slash. At most WAITING of them wait to be read.")
+  (:documentation "Takes over the requests for these paths, a list of strings, and for everything below those
+that end with a slash. At most WAITING of them wait to be read.")
   (:method ((server server) paths &key (waiting 32))
     (with-texts ((paths (write-json (coerce paths 'vector))))
       (make-instance 'requests :handle (get-number :uint64 "lw_server_take_requests" :uint64 (handle server)
                                                    :pointer paths :size (natural waiting))))))
 
 (defgeneric requests-next (requests &optional timeout)
-  (:documentation "The next request, or NIL after TIMEOUT seconds. REQUEST-ANSWER or REQUEST-CLOSE ends it. Signals
-NOT-RUNNING when the server has stopped.")
+  (:documentation "The next request, or NIL after TIMEOUT seconds. REQUEST-ANSWER or REQUEST-CLOSE ends it.
+Signals NOT-RUNNING when the server has stopped.")
   (:method ((requests requests) &optional timeout)
-    (let ((request (get-number :uint64 "lw_requests_next" :uint64 (handle requests) :int64 (wait-of timeout))))
+    (let ((request (get-number :uint64 "lw_requests_next"
+                               :uint64 (handle requests) :int64 (wait-of timeout))))
       (and request (make-instance 'request :handle request)))))
 
 (defgeneric requests-close (requests)
@@ -83,7 +84,8 @@ NOT-RUNNING when the server has stopped.")
     (write-char #\} out)))
 
 (defgeneric request-close (request)
-  (:documentation "Ends a request without an answer: its client gets 500. Closing it twice, or after the answer, is harmless.")
+  (:documentation "Ends a request without an answer: its client gets 500. Closing it twice, or after the
+answer, is harmless.")
   (:method ((request request))
     (call "lw_request_close" :uint64 (handle request))
     (values)))

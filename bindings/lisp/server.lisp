@@ -7,8 +7,8 @@
   (:documentation "A server: its addresses and its mounts."))
 
 (defun make-server (&rest declaration &key port listen &allow-other-keys)
-  "A server that SERVER-START lets listen: on PORT of every address, or where LISTEN says. Other arguments are keys of
-[server] in docs/CONFIGURATION.md, :MAX-LISTENERS 500 or :BURST \"4s\"."
+  "A server that SERVER-START lets listen: on PORT of every address, or where LISTEN says. Other arguments are
+keys of [server] in docs/CONFIGURATION.md, :MAX-LISTENERS 500 or :BURST \"4s\"."
   (with-texts ((declaration (write-json (list* :listen (or listen (and port (format nil ":~D" port)))
                                                (uiop:remove-plist-keys '(:port :listen) declaration)))))
     (make-instance 'server :handle (get-number :uint64 "lw_server_open" :pointer declaration))))
@@ -24,7 +24,8 @@
     server))
 
 (defgeneric server-expect (server path)
-  (:documentation "Answers PATH with 503 instead of 404 until a mount is there. It can be called before SERVER-START.")
+  (:documentation "Answers PATH with 503 instead of 404 until a mount is there. It can be called before
+SERVER-START.")
   (:method ((server server) path)
     (with-texts (path)
       (call "lw_server_expect" :uint64 (handle server) :pointer path))
@@ -38,15 +39,16 @@
     (values)))
 
 (defgeneric server-reconfigure (server &rest declaration)
-  (:documentation "Gives the server other settings while it runs, with keys of [server]. What is left out is the default.")
+  (:documentation "Gives the server other settings while it runs, with keys of [server]. What is left out is
+the default.")
   (:method ((server server) &rest declaration)
     (with-texts ((declaration (write-object-json declaration)))
       (call "lw_server_reconfigure" :uint64 (handle server) :pointer declaration)
       (values))))
 
 (defgeneric server-stop (server)
-  (:documentation "Stops the server. Ports are free at once, and listeners get the audio that is due. Returns the names of
-threads that were left behind.")
+  (:documentation "Stops the server. Ports are free at once, and listeners get the audio that is due. Returns
+the names of threads that were left behind.")
   (:method ((server server))
     (get-json "lw_server_stop" :uint64 (handle server))))
 
@@ -81,7 +83,8 @@ threads that were left behind.")
     (get-json "lw_server_health" :uint64 (handle server))))
 
 (defgeneric server-next-event (server &optional timeout)
-  (:documentation "The next event of the server and of all pipelines on it, like that of PIPELINE-NEXT-EVENT, with :PIPELINE.")
+  (:documentation "The next event of the server and of all pipelines on it, like that of PIPELINE-NEXT-EVENT,
+with :PIPELINE.")
   (:method ((server server) &optional timeout)
     (get-json "lw_server_next_event" :uint64 (handle server) :int64 (wait-of timeout))))
 
@@ -106,8 +109,8 @@ threads that were left behind.")
          ,@body))))
 
 (defgeneric server-add-mount (server path &key content-type &allow-other-keys)
-  (:documentation "Adds a mount, whose audio comes from SERVER-WRITE-AUDIO. Other arguments: :BITRATE, :SAMPLE-RATE, :CHANNELS,
-:NAME, :GENRE, :DESCRIPTION, :URL, :PUBLIC, :MAX-LISTENERS, :METAINT.")
+  (:documentation "Adds a mount, whose audio comes from SERVER-WRITE-AUDIO. Other arguments: :BITRATE,
+:SAMPLE-RATE, :CHANNELS, :NAME, :GENRE, :DESCRIPTION, :URL, :PUBLIC, :MAX-LISTENERS, :METAINT.")
   (:method ((server server) path &rest declaration &key content-type &allow-other-keys)
     (declare (ignore content-type))
     (with-texts ((declaration (write-json (list* :mount path declaration))))
@@ -115,7 +118,8 @@ threads that were left behind.")
       (values))))
 
 (defgeneric server-update-mount (server path &key content-type &allow-other-keys)
-  (:documentation "Gives a mount of SERVER-ADD-MOUNT other settings, with the same content type. Its listeners stay.")
+  (:documentation "Gives a mount of SERVER-ADD-MOUNT other settings, with the same content type. Its listeners
+stay.")
   (:method ((server server) path &rest declaration &key content-type &allow-other-keys)
     (declare (ignore content-type))
     (with-texts ((declaration (write-json (list* :mount path declaration))))
@@ -130,8 +134,8 @@ threads that were left behind.")
       (values))))
 
 (defgeneric server-write-audio (server path audio &key start end)
-  (:documentation "Writes encoded audio to a mount: a vector of octets that may be cut anywhere. Returns how many octets were
-accepted; offer the others again later.")
+  (:documentation "Writes encoded audio to a mount: a vector of octets that may be cut anywhere. Returns how
+many octets were accepted; offer the others again later.")
   (:method ((server server) path audio &key (start 0) (end (length audio)))
     (with-octets (bytes count) (audio start end)
       (with-texts (path)
@@ -139,7 +143,8 @@ accepted; offer the others again later.")
                     :uint64 (handle server) :pointer path :pointer bytes :size count)))))
 
 (defgeneric server-set-header (server path header)
-  (:documentation "The octets that a listener who joins gets before any audio, on a mount whose content type is not parsed.")
+  (:documentation "The octets that a listener who joins gets before any audio, on a mount whose content type
+is not parsed.")
   (:method ((server server) path header)
     (with-octets (bytes count) (header 0 (length header))
       (with-texts (path)
@@ -160,7 +165,8 @@ accepted; offer the others again later.")
       (get-number :uint64 "lw_server_listener_count" :uint64 (handle server) :pointer path))))
 
 (defgeneric server-listeners (server &optional path)
-  (:documentation "The listeners of one mount, or of all: :ID, :MOUNT, :ADDRESS, :AGENT, :DURATION, :BYTES, :IS-BEHIND.")
+  (:documentation "The listeners of one mount, or of all: :ID, :MOUNT, :ADDRESS, :AGENT, :DURATION, :BYTES,
+:IS-BEHIND.")
   (:method ((server server) &optional path)
     (with-texts (path)
       (get-json "lw_server_listeners" :uint64 (handle server) :pointer path))))

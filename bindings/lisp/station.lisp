@@ -13,8 +13,9 @@
       (write-object-json declaration)))
 
 (defun make-station (&rest declaration)
-  "A station that STATION-START puts on the air. Arguments are keys of docs/CONFIGURATION.md, :SERVER '(:LISTEN \":8000\")
-:PIPELINE '((:NAME \"main\" :OUTPUT ((:FORMAT :MP3 :MOUNT \"/radio.mp3\")))), or one string of TOML or JSON."
+  "A station that STATION-START puts on the air. Arguments are keys of docs/CONFIGURATION.md, :SERVER
+'(:LISTEN \":8000\") :PIPELINE '((:NAME \"main\" :OUTPUT ((:FORMAT :MP3 :MOUNT \"/radio.mp3\")))), or one
+string of TOML or JSON."
   (with-texts ((declaration (declared declaration)))
     (make-instance 'station :handle (get-number :uint64 "lw_station_open" :pointer declaration))))
 
@@ -41,8 +42,8 @@
     (values)))
 
 (defgeneric station-reload (station &rest declaration)
-  (:documentation "Applies another declaration, as for MAKE-STATION; without one, the file of READ-STATION as it is now.
-Returns lists of sentences: :CHANGED, :RESTART (what needs one) and :FAILED.")
+  (:documentation "Applies another declaration, as for MAKE-STATION; without one, the file of READ-STATION as
+it is now. Returns lists of sentences: :CHANGED, :RESTART (what needs one) and :FAILED.")
   (:method ((station station) &rest declaration)
     (with-texts ((declaration (and declaration (declared declaration))))
       (get-json "lw_station_reload" :uint64 (handle station) :pointer declaration))))
@@ -58,8 +59,8 @@ Returns lists of sentences: :CHANGED, :RESTART (what needs one) and :FAILED.")
     (make-instance 'server :handle (get-number :uint64 "lw_station_server" :uint64 (handle station)))))
 
 (defgeneric station-pipeline (station &optional name)
-  (:documentation "One of the station's pipelines, by its name, or the first. PIPELINE-CLOSE removes the hooks that were added
-to it, and does not stop it.")
+  (:documentation "One of the station's pipelines, by its name, or the first. PIPELINE-CLOSE removes the hooks
+that were added to it, and does not stop it.")
   (:method ((station station) &optional name)
     (with-texts (name)
       (let ((pipeline (get-number :uint64 "lw_station_pipeline" :uint64 (handle station) :pointer name)))

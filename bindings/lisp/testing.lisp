@@ -38,7 +38,8 @@
         finally (error "waited in vain until ~A" what)))
 
 (defun tone (name hz seconds)
-  "A WAV file, 22,050 Hz, mono. Its name may have brackets, which are no wildcards. Returns its path as a string."
+  "A WAV file, 22,050 Hz, mono. Its name may have brackets, which are no wildcards. Returns its path as a
+string."
   (let ((file (concatenate 'string (uiop:native-namestring (uiop:temporary-directory)) name))
         (frames (* 22050 seconds)))
     (with-open-file (out (uiop:parse-native-namestring file)

@@ -1,4 +1,5 @@
-;;;; What the binding promises. `(asdf:test-system "longwave")` runs it; no sound card, no file of music is needed.
+;;;; What the binding promises. `(asdf:test-system "longwave")` runs it; no sound card, no file of music is
+;;;; needed.
 
 (defpackage #:longwave-tests
   (:use #:common-lisp #:longwave #:longwave-testing)

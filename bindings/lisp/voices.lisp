@@ -11,7 +11,8 @@
 
 (defgeneric pipeline-stop-voice (pipeline voice &key fade)
   (:method ((pipeline pipeline) voice &key (fade 0))
-    (call "lw_pipeline_stop_voice" :uint64 (handle pipeline) :uint64 (natural voice) :uint64 (milliseconds fade))
+    (call "lw_pipeline_stop_voice" :uint64 (handle pipeline) :uint64 (natural voice)
+          :uint64 (milliseconds fade))
     (values)))
 
 (defgeneric pipeline-stop-all-voices (pipeline &key fade)
@@ -32,7 +33,8 @@
 
 (defgeneric pipeline-seek-voice (pipeline voice seconds)
   (:method ((pipeline pipeline) voice seconds)
-    (call "lw_pipeline_seek_voice" :uint64 (handle pipeline) :uint64 (natural voice) :uint64 (milliseconds seconds))
+    (call "lw_pipeline_seek_voice" :uint64 (handle pipeline) :uint64 (natural voice)
+          :uint64 (milliseconds seconds))
     (values)))
 
 (defgeneric pipeline-voices (pipeline)
@@ -51,8 +53,9 @@
     volume))
 
 (defgeneric pipeline-volume-ramp (pipeline voice to seconds &key curve then-stop wait)
-  (:documentation "Changes a voice's volume sample by sample, and waits until the ramp is over; if WAIT is NIL, it returns at
-once. CURVE is :EQUAL-POWER, :SMOOTH, :LINEAR or :DECIBELS. With THEN-STOP the voice ends with the ramp.")
+  (:documentation "Changes a voice's volume sample by sample, and waits until the ramp is over; if WAIT is
+NIL, it returns at once. CURVE is :EQUAL-POWER, :SMOOTH, :LINEAR or :DECIBELS. With THEN-STOP the voice ends
+with the ramp.")
   (:method ((pipeline pipeline) voice to seconds &key (curve :equal-power) then-stop (wait t))
     (with-texts ((curve (string-downcase curve)))
       (call "lw_pipeline_ramp_volume" :uint64 (handle pipeline) :uint64 (natural voice)

@@ -7,14 +7,14 @@
     station.start()
     pipeline.play_path("music", loop=True)
 
-longwave.h documents each method, under the name of its class and its own name: `Pipeline.skip` is lw_pipeline_skip. JSON is
-returned as Python values. Declarations are text (TOML or JSON) or dictionaries. Paths are str, bytes or os.PathLike. Times are
-seconds. PCM is interleaved, as array.array("f") from -1 to 1. A missing value is None. A call that fails raises `Error`.
-`close`, `with` or garbage collection closes an object. When the interpreter ends, it waits for a running hook and closes
-everything that is still open.
+longwave.h documents each method, under the name of its class and its own name: `Pipeline.skip` is
+lw_pipeline_skip. JSON is returned as Python values. Declarations are text (TOML or JSON) or dictionaries.
+Paths are str, bytes or os.PathLike. Times are seconds. PCM is interleaved, as array.array("f") from -1 to 1.
+A missing value is None. A call that fails raises `Error`. `close`, `with` or garbage collection closes an
+object. When the interpreter ends, it waits for a running hook and closes everything that is still open.
 
-Hooks run on a thread of the library, which waits for Python's interpreter lock like any other thread. An exception in a hook is
-printed.
+Hooks run on a thread of the library, which waits for Python's interpreter lock like any other thread. An
+exception in a hook is printed.
 """
 
 import array
@@ -28,14 +28,15 @@ import sys
 import time
 import traceback
 import weakref
-from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import (byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32,
+                    c_uint64, c_void_p)
 
-__all__ = ["Encoder", "Error", "Input", "Pipeline", "Request", "Requests", "Server", "Station", "Tap", "abi_version", "codecs",
-           "format_title", "log_to", "read_metadata", "version"]
+__all__ = ["Encoder", "Error", "Input", "Pipeline", "Request", "Requests", "Server", "Station", "Tap",
+           "abi_version", "codecs", "format_title", "log_to", "read_metadata", "version"]
 
 
 def _load():
-    """Loads the library: LONGWAVE_LIBRARY, else the wheel's, else the system's, else the one that `make install` installed."""
+    """Loads the library: LONGWAVE_LIBRARY, or else the wheel's, the system's or that of `make install`."""
     here = os.path.dirname(os.path.abspath(__file__))
     wheel = os.path.join(here, "longwave.libs", "liblongwave.so.0")
     installed = os.path.join(here, "..", "..", "..", "lib", "liblongwave.so.0")
@@ -159,7 +160,8 @@ def _seconds(function, *arguments):
 
 
 def _in_slices(timeout, step):
-    """Calls `step` with milliseconds until it returns something or the time is over. Slices are short, so that Ctrl-C is noticed."""
+    """Calls `step` with milliseconds until it returns something or the time is over. Slices are short, so
+    that Ctrl-C is noticed."""
     end = None if timeout is None else time.monotonic() + timeout
     while True:
         left = 200 if end is None else max(0, min(200, round((end - time.monotonic()) * 1000)))
@@ -230,8 +232,8 @@ _open = weakref.WeakSet()
 
 @atexit.register
 def _close_all():
-    """Closes everything at exit: a thread of the library that calls Python while the interpreter ends would be killed in the
-    middle of its work."""
+    """Closes everything at exit: a thread of the library that calls Python while the interpreter ends would
+    be killed in the middle of its work."""
     log_to(None)
     there = list(_open)
     for kind in (Request, Requests, Input, Tap, Pipeline, Station, Server, Encoder):
@@ -265,8 +267,8 @@ class Station(_Handle):
         return _json("lw_station_stop", self.handle)
 
     def reload(self, declaration=None):
-        """Applies another declaration, or the file of `read` as it is now. Returns lists of sentences: `changed`, `restart`
-        (what needs one) and `failed`."""
+        """Applies another declaration, or the file of `read` as it is now. Returns lists of sentences:
+        `changed`, `restart` (what needs one) and `failed`."""
         return _json("lw_station_reload", self.handle, _declaration(declaration))
 
     def server(self):
@@ -336,9 +338,11 @@ class Server(_Handle):
         return _get(c_int, "lw_server_event_fd", self.handle)
 
     def take_requests(self, paths, waiting=32):
-        """Takes over the HTTP requests for these paths, and for everything below those that end with a slash."""
+        """Takes over the HTTP requests for these paths, and for everything below those that end with a
+        slash."""
         paths = json.dumps([paths] if isinstance(paths, str) else list(paths)).encode()
-        return Requests(_get(c_uint64, "lw_server_take_requests", self.handle, paths, _natural(waiting, c_size_t)))
+        waiting = _natural(waiting, c_size_t)
+        return Requests(_get(c_uint64, "lw_server_take_requests", self.handle, paths, waiting))
 
     def add_mount(self, declaration):
         _call("lw_server_add_mount", self.handle, _declaration(declaration))
@@ -355,7 +359,8 @@ class Server(_Handle):
         return _get(c_size_t, "lw_server_write_audio", self.handle, _utf8(mount), *_octets(audio))
 
     def set_header(self, mount, header):
-        """Bytes that a listener who joins gets before any audio, on a mount whose content type is not parsed."""
+        """Bytes that a listener who joins gets before any audio, on a mount whose content type is not
+        parsed."""
         _call("lw_server_set_header", self.handle, _utf8(mount), *_octets(header))
 
     def update_metadata(self, mount, title, url=None):
@@ -390,7 +395,8 @@ class Server(_Handle):
 
 
 class Requests(_Handle):
-    """The HTTP requests for paths that this program has taken over. When it is closed, they are the server's again."""
+    """The HTTP requests for paths that this program has taken over. When it is closed, they are the server's
+    again."""
 
     _close = "lw_requests_close"
 
@@ -401,7 +407,8 @@ class Requests(_Handle):
 
 
 class Request(_Handle):
-    """An HTTP request that waits for an answer: its `method`, `path`, `segments`, `address` and `base_url`."""
+    """An HTTP request that waits for an answer: its `method`, `path`, `segments`, `address` and
+    `base_url`."""
 
     _close = "lw_request_close"
 
@@ -486,7 +493,8 @@ class Pipeline(_Handle):
         return _json("lw_pipeline_mounts", self.handle)
 
     def add_hook(self, kind, function):
-        """Calls `function` with each event of this kind, or of all kinds if it is None. Returns the hook's number."""
+        """Calls `function` with each event of this kind, or of all kinds if it is None. Returns the hook's
+        number."""
 
         def on_event(_pipeline, event, _user):
             try:
@@ -504,17 +512,20 @@ class Pipeline(_Handle):
         del self._hooks[hook]
 
     def next_event(self, timeout=None):
-        """Returns the next event, or None after so many seconds. Without a timeout it waits without a limit."""
+        """Returns the next event, or None after so many seconds. Without a timeout it waits without a
+        limit."""
         return _in_slices(timeout, lambda wait: _json("lw_pipeline_next_event", self.handle, wait))
 
     def fileno(self):
-        """A descriptor that is readable while events wait, so a pipeline can be passed to select and the like."""
+        """A descriptor that is readable while events wait, so a pipeline can be passed to select and the
+        like."""
         return _get(c_int, "lw_pipeline_event_fd", self.handle)
 
     def on_next_track(self, function, within=0):
-        """Calls `function()` when a track begins and the queue is empty, and before the first track. It returns what is to play
-        next: a path, a dictionary with `file` and `title`, or None, and then the playlist goes on. It has so many seconds; 0 means
-        five. To be called before `start`; later another function, or None, can take its place."""
+        """Calls `function()` when a track begins and the queue is empty, and before the first track. It
+        returns what is to play next: a path, a dictionary with `file` and `title`, or None, and then the
+        playlist goes on. It has so many seconds; 0 means five. To be called before `start`; later another
+        function, or None, can take its place."""
 
         def asked(pipeline, _user):
             try:
@@ -529,7 +540,8 @@ class Pipeline(_Handle):
         self._next_track = kept
 
     def use_stepped_clock(self):
-        """Lets the pipeline run by `step_clock` only, as fast as the machine can: for tests and for rendering. Before `start`."""
+        """Lets the pipeline run by `step_clock` only, as fast as the machine can: for tests and for
+        rendering. Before `start`."""
         _call("lw_pipeline_use_stepped_clock", self.handle)
 
     def step_clock(self, by):
@@ -548,8 +560,8 @@ class Pipeline(_Handle):
 
     def set_fades(self, crossfade=None, fade_in=None, fade_out=None):
         """Sets the fades between tracks from now on, in seconds. None: as before."""
-        fades = [c_int64(-1) if fade is None else c_int64(_milliseconds(fade).value) for fade in (crossfade, fade_in, fade_out)]
-        _call("lw_pipeline_set_fades", self.handle, *fades)
+        fades = [-1 if fade is None else _milliseconds(fade).value for fade in (crossfade, fade_in, fade_out)]
+        _call("lw_pipeline_set_fades", self.handle, *map(c_int64, fades))
 
     def set_loop(self, repeat):
         _call("lw_pipeline_set_loop", self.handle, c_int32(bool(repeat)))
@@ -565,7 +577,8 @@ class Pipeline(_Handle):
 
     def queue_file(self, file, title=None, next=False):
         """Returns the number of the entry."""
-        return _get(c_uint64, "lw_pipeline_queue_file", self.handle, _path(file), _utf8(title), c_int32(bool(next)))
+        next = c_int32(bool(next))
+        return _get(c_uint64, "lw_pipeline_queue_file", self.handle, _path(file), _utf8(title), next)
 
     def queue_files(self, files, next=False):
         """Returns the numbers of the entries."""
@@ -594,7 +607,8 @@ class Pipeline(_Handle):
         _call("lw_pipeline_resume", self.handle, _milliseconds(fade))
 
     def update_metadata(self, title, mount=None, url=None, until_cleared=False):
-        _call("lw_pipeline_update_metadata", self.handle, _utf8(title), _utf8(url), _utf8(mount), c_int32(until_cleared))
+        texts = map(_utf8, (title, url, mount))
+        _call("lw_pipeline_update_metadata", self.handle, *texts, c_int32(until_cleared))
 
     def clear_metadata(self, mount=None):
         _call("lw_pipeline_clear_metadata", self.handle, _utf8(mount))
@@ -657,7 +671,8 @@ class Pipeline(_Handle):
 
     def play_voice(self, file, volume=1.0, paused=False):
         """Returns the voice's number."""
-        return _get(c_uint64, "lw_pipeline_play_voice", self.handle, _path(file), c_double(volume), c_int32(paused))
+        volume, paused = c_double(volume), c_int32(paused)
+        return _get(c_uint64, "lw_pipeline_play_voice", self.handle, _path(file), volume, paused)
 
     def stop_voice(self, voice, fade=0):
         _call("lw_pipeline_stop_voice", self.handle, _natural(voice), _milliseconds(fade))
@@ -689,10 +704,12 @@ class Pipeline(_Handle):
         return Input(self, volume, paused)
 
     def play_pipe(self, format="f32le", volume=1.0, paused=False):
-        """A voice of PCM that is written into a pipe, as f32le or s16le. Returns the pipe's writing end, an unbuffered file, and
-        the voice's number. It can be the standard output of another program. A write waits while two seconds are ahead."""
+        """A voice of PCM that is written into a pipe, as f32le or s16le. Returns the pipe's writing end, an
+        unbuffered file, and the voice's number. It can be the standard output of another program. A write
+        waits while two seconds are ahead."""
+        volume, paused = c_double(volume), c_int32(paused)
         fd, voice = c_int(), c_uint64()
-        _call("lw_pipeline_play_pipe", self.handle, _utf8(format), c_double(volume), c_int32(paused), byref(fd), byref(voice))
+        _call("lw_pipeline_play_pipe", self.handle, _utf8(format), volume, paused, byref(fd), byref(voice))
         return os.fdopen(fd.value, "wb", buffering=0), voice.value
 
     def tap(self):
@@ -703,10 +720,11 @@ class Pipeline(_Handle):
         _call("lw_pipeline_add_output", self.handle, _declaration(declaration))
 
     def add_own_output(self, declaration, open):
-        """Adds an output that this program encodes. `declaration`, a dictionary, has `mount`, `content_type`, and whatever else is
-        known. `open(sample_rate, channels)` returns an object with `encode(pcm)`, where `pcm` is an array.array("f"), and perhaps
-        `flush()`; both return packets, a list of (bytes, frames). It may have `header` (bytes), `delay` (frames) and `close()`. An
-        exception closes it, and a second later another is opened."""
+        """Adds an output that this program encodes. `declaration`, a dictionary, has `mount`, `content_type`,
+        and whatever else is known. `open(sample_rate, channels)` returns an object with `encode(pcm)`, where
+        `pcm` is an array.array("f"), and perhaps `flush()`; both return packets, a list of (bytes, frames).
+        It may have `header` (bytes), `delay` (frames) and `close()`. An exception closes it, and a second
+        later another is opened."""
         mount, functions = declaration["mount"], _own_encoder(open)
         _kept.append(functions)
         _call("lw_pipeline_add_own_output", self.handle, _utf8(json.dumps(declaration)), *functions, None)
@@ -777,14 +795,16 @@ def _own_encoder(open):
 
 
 class Input(_Handle):
-    """A voice of PCM that this program pushes. When it is closed, it ends as soon as all has sounded. `voice` is its number."""
+    """A voice of PCM that this program pushes. When it is closed, it ends as soon as all has sounded. `voice`
+    is its number."""
 
     _close = "lw_input_close"
 
     def __init__(self, pipeline, volume, paused):
         self.channels = pipeline.spec()[1]
+        volume, paused = c_double(volume), c_int32(paused)
         handle, voice = c_uint64(), c_uint64()
-        _call("lw_pipeline_play_input", pipeline.handle, c_double(volume), c_int32(paused), byref(handle), byref(voice))
+        _call("lw_pipeline_play_input", pipeline.handle, volume, paused, byref(handle), byref(voice))
         self.voice = voice.value
         super().__init__(handle.value)
 
@@ -795,7 +815,8 @@ class Input(_Handle):
         return _get(c_size_t, "lw_input_push", self.handle, samples, c_size_t(frames))
 
     def push_within(self, pcm, timeout=None):
-        """Waits for room until all frames were taken, for so many seconds at most. Returns how many were taken."""
+        """Waits for room until all frames were taken, for so many seconds at most. Returns how many were
+        taken."""
         samples, frame = _samples(pcm, self.channels), 4 * self.channels
         frames, taken = len(samples) // frame, 0
 
@@ -819,8 +840,9 @@ class Tap(_Handle):
         super().__init__(_get(c_uint64, "lw_pipeline_tap", pipeline.handle))
 
     def read(self, frames, timeout=None):
-        """Returns the next frames, as many as there are, and where the first lies on the pipeline's clock, in frames. If none
-        comes in so many seconds, the array is empty. Raises LW_STOPPED when the pipeline has stopped and all was read."""
+        """Returns the next frames, as many as there are, and where the first lies on the pipeline's clock, in
+        frames. If none comes in so many seconds, the array is empty. Raises LW_STOPPED when the pipeline has
+        stopped and all was read."""
         pcm = array.array("f", bytes(4 * _natural(frames, c_size_t).value * self.channels))
         address, position = c_void_p(pcm.buffer_info()[0]), c_uint64()
 
@@ -838,12 +860,14 @@ class Tap(_Handle):
         return _get(c_uint64, "lw_tap_lost", self.handle)
 
     def fileno(self):
-        """A descriptor that is readable while there is PCM, for select. Then read with a timeout of 0 until nothing comes."""
+        """A descriptor that is readable while there is PCM, for select. Then read with a timeout of 0 until
+        nothing comes."""
         return _get(c_int, "lw_tap_fd", self.handle)
 
 
 class Encoder(_Handle):
-    """Encodes PCM to whole packets, as bytes. `pcm` has 16-bit samples, as array.array("h"), or floats, as array.array("f")."""
+    """Encodes PCM to whole packets, as bytes. `pcm` has 16-bit samples, as array.array("h"), or floats, as
+    array.array("f")."""
 
     _close = "lw_encoder_close"
 
@@ -856,7 +880,8 @@ class Encoder(_Handle):
         view = memoryview(pcm)
         function = {"f": "lw_encoder_encode", "h": "lw_encoder_encode_s16"}.get(view.format)
         if function is None:
-            raise TypeError("samples are array.array('h') or array.array('f'), not of format %r" % view.format)
+            kinds = "array.array('h') or array.array('f')"
+            raise TypeError("samples are %s, not of format %r" % (kinds, view.format))
         samples = view.tobytes()
         return self._step(function, samples, c_size_t(len(samples) // view.itemsize // self.channels))
 

@@ -1,5 +1,5 @@
-"""What is Python's own in longwave.py: threads of the library and the interpreter's end, signals, texts and numbers. And each
-call once.
+"""What is Python's own in longwave.py: threads of the library and the interpreter's end, signals, texts and
+numbers. And each call once.
 
     PYTHONPATH=/usr/local/share/longwave/python python3 tests.py
 """

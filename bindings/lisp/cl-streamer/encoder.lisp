@@ -25,8 +25,8 @@
         (make-array (- end start) :element-type type :initial-contents (subseq pcm start end)))))
 
 (defgeneric encoder-encode (encoder pcm &rest part)
-  (:documentation "Encodes PCM, interleaved. PART is the number of frames, or :START and :END as indices of the vector; or all is encoded.
-Returns a vector of (UNSIGNED-BYTE 8), the packets that are complete.")
+  (:documentation "Encodes PCM, interleaved. PART is the number of frames, or :START and :END as indices of
+the vector; or all is encoded. Returns a vector of (UNSIGNED-BYTE 8), the packets that are complete.")
   (:method ((encoder longwave:encoder) pcm &rest part)
     (destructuring-bind (&key (start 0) (end (length pcm)))
         (if (integerp (first part))

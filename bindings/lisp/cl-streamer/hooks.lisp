@@ -3,8 +3,8 @@
 (in-package #:cl-streamer)
 
 (defgeneric pipeline-add-hook (pipeline event function)
-  (:documentation "Calls FUNCTION with the pipeline at :PIPELINE-START and :PIPELINE-STOP, and with the track as well at :TRACK-CHANGE, or
-the path at :PLAYLIST-CHANGE.")
+  (:documentation "Calls FUNCTION with the pipeline at :PIPELINE-START and :PIPELINE-STOP, and with the track
+as well at :TRACK-CHANGE, or the path at :PLAYLIST-CHANGE.")
   (:method ((pipeline audio-pipeline) event function)
     (unless (member event '(:track-change :playlist-change :pipeline-start :pipeline-stop))
       (refuse "there is no event ~S" event))

@@ -2,7 +2,8 @@
 
 (defpackage #:cl-streamer
   (:use #:common-lisp)
-  (:documentation "A radio station in a Lisp image: the interface of cl-streamer, over longwave. Times are seconds.")
+  (:documentation "A radio station in a Lisp image: the interface of cl-streamer, over longwave. Times are
+seconds.")
   (:export
    ;; Conditions and defaults
    #:streamer-error #:connection-error #:encoding-error #:*default-port* #:*default-metaint*

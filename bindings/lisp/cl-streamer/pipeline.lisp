@@ -28,8 +28,8 @@
   (:documentation "One programme, its mixer, and its outputs."))
 
 (defun make-pipeline (&rest declaration)
-  "A pipeline that PIPELINE-START puts on the air: :PORT, :SAMPLE-RATE, :CHANNELS, :OUTPUTS, :SERVER; or, as one list, :INPUT,
-:OUTPUTS, :SERVER. An output is a property list, or a list of its format and properties."
+  "A pipeline that PIPELINE-START puts on the air: :PORT, :SAMPLE-RATE, :CHANNELS, :OUTPUTS, :SERVER; or, as
+one list, :INPUT, :OUTPUTS, :SERVER. An output is a property list, or a list of its format and properties."
   (if (and (null (rest declaration)) (listp (first declaration)))
       (declared-pipeline (first declaration))
       (apply #'wired-pipeline declaration)))

@@ -1,8 +1,8 @@
 ;;;; What plays: a list, and what is queued.
 ;;;;
-;;;; At the next boundary, everything queued takes the place of what is left of the list. So longwave always gets the queue as
-;;;; a playlist that begins after the current track (a "load"), and each change of the queue is another load. Its state says
-;;;; when a load has begun: it is then the rotation, and the queue is empty.
+;;;; At the next boundary, everything queued takes the place of what is left of the list. So longwave always
+;;;; gets the queue as a playlist that begins after the current track (a "load"), and each change of the queue
+;;;; is another load. Its state says when a load has begun: it is then the rotation, and the queue is empty.
 
 (in-package #:cl-streamer)
 
@@ -50,7 +50,8 @@
     load))
 
 (defun load-queue (pipeline)
-  "Has what is queued begin at the next boundary; or what was left of the list, if nothing is queued any more."
+  "Has what is queued begin at the next boundary; or what was left of the list, if nothing is queued any
+more."
   (cond ((not (running pipeline)))
         ;; A list that has just been given to PLAY-LIST begins first; the queue follows when it has.
         ((and (rotation pipeline) (not (load-begun (rotation pipeline)))))
@@ -105,7 +106,8 @@
 
 (defgeneric pipeline-play-list (pipeline files &key crossfade-duration fade-in fade-out loop-queue
                                                  on-track-change on-playlist-change)
-  (:documentation "Plays a list at once, and returns at once. An entry is a path, or (:FILE path :TITLE title).")
+  (:documentation "Plays a list at once, and returns at once. An entry is a path, or (:FILE path :TITLE
+title).")
   (:method ((pipeline audio-pipeline) files
             &key (crossfade-duration 3.0) (fade-in 2.0) (fade-out 2.0) loop-queue
               on-track-change on-playlist-change)
@@ -128,8 +130,8 @@
   (apply #'pipeline-play-list pipeline files options))
 
 (defgeneric pipeline-queue-files (pipeline entries &key position)
-  (:documentation "Queues entries at the :END, or :NEXT: before what is queued. At the next boundary everything queued takes the place of
-the list.")
+  (:documentation "Queues entries at the :END, or :NEXT: before what is queued. At the next boundary
+everything queued takes the place of the list.")
   (:method ((pipeline audio-pipeline) entries &key (position :end))
     (map nil #'check-entry entries)
     (with-lock ((lock pipeline))
@@ -163,7 +165,8 @@ the list.")
     (values)))
 
 (defgeneric pipeline-play-file (pipeline file &key mixer title on-end update-metadata)
-  (:documentation "Plays a file now; then what was up next goes on. Returns a voice, the title that is shown, and the track.")
+  (:documentation "Plays a file now; then what was up next goes on. Returns a voice, the title that is shown,
+and the track.")
   (:method ((pipeline audio-pipeline) file &key mixer title on-end (update-metadata t))
     (declare (ignore mixer))
     (let* ((shown (if update-metadata (format-display-title file title) (shown-title pipeline)))

@@ -56,7 +56,8 @@
 ;;; Mounts
 
 (defgeneric server-add-mount (server path &key content-type bitrate name genre buffer-size)
-  (:documentation "Adds a mount for SERVER-WRITE-AUDIO. Buffers need no size: they hold what a bitrate needs.")
+  (:documentation "Adds a mount for SERVER-WRITE-AUDIO. Buffers need no size: they hold what a bitrate
+needs.")
   (:method ((server stream-server) path &key (content-type "audio/mpeg") (bitrate 128) name genre buffer-size)
     (declare (ignore buffer-size))
     (let ((declaration (list :content-type content-type :bitrate bitrate :name name :genre genre
@@ -75,8 +76,8 @@
     (values)))
 
 (defgeneric server-write-audio (server path data &key start end)
-  (:documentation "Writes encoded audio to a mount. It waits while the mount is full, which is after ten seconds in advance. Returns
-how many octets were written.")
+  (:documentation "Writes encoded audio to a mount. It waits while the mount is full, which is after ten
+seconds in advance. Returns how many octets were written.")
   (:method ((server stream-server) path data &key (start 0) (end (length data)))
     (as-streamer-errors ()
       (loop with at = start

@@ -1,4 +1,5 @@
-;;;; What the interface promises, row by row, with files and listeners. `(asdf:test-system "cl-streamer")` runs it.
+;;;; What the interface promises, row by row, with files and listeners. `(asdf:test-system "cl-streamer")`
+;;;; runs it.
 
 (defpackage #:cl-streamer-tests
   (:use #:common-lisp #:cl-streamer #:longwave-testing)

@@ -45,8 +45,8 @@
        (as-streamer-errors () (longwave:pipeline-remaining (engine pipeline)))))
 
 (defgeneric pipeline-update-metadata (pipeline what &rest more)
-  (:documentation "Sets a title until the next track begins: (PIPELINE TITLE) on all mounts, (PIPELINE MOUNT TITLE &OPTIONAL URL) on one, or
-on all if MOUNT is NIL.")
+  (:documentation "Sets a title until the next track begins: (PIPELINE TITLE) on all mounts, (PIPELINE MOUNT
+TITLE &OPTIONAL URL) on one, or on all if MOUNT is NIL.")
   (:method ((pipeline audio-pipeline) what &rest more)
     (destructuring-bind (mount title &optional url) (if more (cons what more) (list nil what))
       (as-streamer-errors ()

@@ -49,7 +49,8 @@
     (values)))
 
 (defgeneric pipeline-stop-all-voices (pipeline)
-  (:documentation "Stops all that sounds. If nothing is queued, nothing plays until something is queued or played.")
+  (:documentation "Stops all that sounds. If nothing is queued, nothing plays until something is queued or
+played.")
   (:method ((pipeline audio-pipeline))
     (with-lock ((lock pipeline))
       (settle pipeline)

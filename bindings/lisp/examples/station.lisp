@@ -1,10 +1,12 @@
-;;;; A station in small, by the interface of cl-streamer: two channels, a scheduler, DJ sessions, a saved state.
+;;;; A station in small, by the interface of cl-streamer: two channels, a scheduler, DJ sessions, a saved
+;;;; state.
 ;;;;
 ;;;;     sbcl --script station.lisp MUSIC-FOLDER SECONDS
 ;;;;     ecl --shell station.lisp MUSIC-FOLDER SECONDS
 ;;;;
-;;;; LISTEN is its address, 127.0.0.1:8000 if it is not set, and PAUSE the seconds from one DJ session to the next, 2 if it is not
-;;;; set. It prints what happens, and "a good day" at the end. Run again, it goes on after the file that was on the air.
+;;;; LISTEN is its address, 127.0.0.1:8000 if it is not set, and PAUSE the seconds from one DJ session to the
+;;;; next, 2 if it is not set. It prints what happens, and "a good day" at the end. Run again, it goes on
+;;;; after the file that was on the air.
 
 (require :asdf)
 (let ((*standard-output* (make-broadcast-stream)))

@@ -2,11 +2,12 @@
 
     python3 listen.py SECONDS SECONDS-BETWEEN-SESSIONS SCRATCH-FOLDER
 
-Every track is a tone of its own on the left, and another on the right. Each mount has a listener, which keeps the titles and
-has ffmpeg decode the audio. In each tenth of a second, what sounds must be what the title says: both tones at their level,
-nothing else, and each in the phase of the tenth before, so that a lost block or a repeated one is noticed. Where the title
-changes, the tracks before and after may sound. Only a DJ's session may begin and end with a moment of silence; before it, the
-tracks that are skipped may be heard. The audio is in real time, and the memory of the process stays as it is.
+Every track is a tone of its own on the left, and another on the right. Each mount has a listener, which keeps
+the titles and has ffmpeg decode the audio. In each tenth of a second, what sounds must be what the title
+says: both tones at their level, nothing else, and each in the phase of the tenth before, so that a lost block
+or a repeated one is noticed. Where the title changes, the tracks before and after may sound. Only a DJ's
+session may begin and end with a moment of silence; before it, the tracks that are skipped may be heard. The
+audio is in real time, and the memory of the process stays as it is.
 
 It prints a report, and the moments that were wrong. Its status is 1 if there is one.
 """
@@ -40,7 +41,8 @@ LEVEL_TOLERANCE_DB = 1.0
 # What is neither tone, against the whole: codecs have some noise, a lost block much more.
 IMPURE_DB = -26.0
 PHASE_TOLERANCE = 0.3  # radians
-# A title comes once a second at most, and belongs to what began before: half a crossfade of a second, the delay of a decoder.
+# A title comes once a second at most, and belongs to what began before: half a crossfade of a second, the
+# delay of a decoder.
 EARLY = 1.7
 LATE = 0.7
 # Before a session, what is skipped may be heard; after it, the programme fades in.
@@ -49,7 +51,8 @@ FADE_IN = 2.0
 # A session begins when the programme has gone, and ends when a file was opened. The machine may be slow.
 SILENCE = 6.0
 STALL = 3.0
-# From this length on, in seconds, memory is judged: by this much, in MB, it may be more in the end than after a sixth.
+# From this length on, in seconds, memory is judged: by this much, in MB, it may be more in the end than after
+# a sixth.
 LONG = 600
 GROWTH = 6
 
@@ -78,15 +81,17 @@ class Listener:
         self.gaps = []  # (time of day, seconds of audio before it, how long nothing came)
         self.seconds = 0.0  # of audio, as its packets say
         self.faults = []
-        decode = ["ffmpeg", "-v", "warning", "-probesize", "4096", "-f", self.mount.rsplit(".", 1)[1], "-i", "-"]
+        codec, pipe = self.mount.rsplit(".", 1)[1], subprocess.PIPE
+        decode = ["ffmpeg", "-v", "warning", "-probesize", "4096", "-f", codec, "-i", "-"]
         decode += ["-ac", "2", "-ar", str(RATE), "-f", "s16le", "-"]
-        self.decoder = subprocess.Popen(decode, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.decoder = subprocess.Popen(decode, stdin=pipe, stdout=pipe, stderr=pipe)
         self.threads = [threading.Thread(target=work) for work in (self.receive, self.hear, self.complain)]
         for thread in self.threads:
             thread.start()
 
     def receive(self):
-        with socket.create_connection((self.host, int(self.port)), 20) as connection, self.decoder.stdin as out:
+        address = (self.host, int(self.port))
+        with socket.create_connection(address, 20) as connection, self.decoder.stdin as out:
             connection.sendall(f"GET {self.mount} HTTP/1.0\r\nIcy-MetaData: 1\r\n\r\n".encode())
             stream = connection.makefile("rb")
             metaint = 0
@@ -125,11 +130,12 @@ class Listener:
         return audio[at:]
 
     def hear(self):
-        turns = [[cmath.exp(-2j * math.pi * hz * frame / RATE) for frame in range(WINDOW)] for pair in TONES for hz in pair]
+        turns = [[cmath.exp(-2j * math.pi * hz * frame / RATE) for frame in range(WINDOW)]
+                 for pair in TONES for hz in pair]
         while len(raw := self.decoder.stdout.read(4 * WINDOW)) == 4 * WINDOW:
             pcm = array("h", raw)
-            left, right = pcm[0::2], pcm[1::2]
-            found = [2 / 32768 / WINDOW * sum(map(complex.__mul__, turn, map(complex, left if index % 2 == 0 else right)))
+            sides = pcm[0::2], pcm[1::2]
+            found = [2 / 32768 / WINDOW * sum(map(complex.__mul__, turn, map(complex, sides[index % 2])))
                      for index, turn in enumerate(turns)]
             power = sum(sample * sample for sample in pcm) / WINDOW / 32768**2
             tones = sum(abs(tone) ** 2 / 2 for tone in found)
@@ -154,7 +160,8 @@ class Listener:
     def keep(self, file):
         """Writes what was heard, for a look at what was wrong."""
         with open(file, "w") as out:
-            out.writelines(f"gap of {gap:.1f} s until {at} after {seconds:.1f} s of audio\n" for at, seconds, gap in self.gaps)
+            out.writelines(f"gap of {gap:.1f} s until {at} after {seconds:.1f} s of audio\n"
+                           for at, seconds, gap in self.gaps)
             out.writelines(f"title {title!r} at {since:.2f}\n" for since, title in self.titles)
             for index, (audible, level, phase, impurity) in enumerate(self.windows):
                 numbers = " ".join(f"{number:.3f}" for number in (*level, *phase, impurity))
@@ -181,7 +188,8 @@ class Listener:
             elif len(near) > 1:
                 kind = "changing"
             else:
-                kind = self.steadily(level, phase, impurity, before[1] if before and before[0] == index - 1 else phase)
+                follows = before and before[0] == index - 1
+                kind = self.steadily(level, phase, impurity, before[1] if follows else phase)
                 before = (index, phase)
             if kind not in self.counts:
                 self.faults.append(f"{at:.1f} s: {kind}")
@@ -232,7 +240,8 @@ def main(seconds, pause, scratch):
     make_music(music, 4 if seconds < LONG else 17)
     environment = {**os.environ, "PAUSE": str(pause), "LISTEN": "127.0.0.1:0", "TMPDIR": scratch}
     command = ["sbcl", "--script", os.path.join(HERE, "station.lisp"), music + "/", str(seconds)]
-    station = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    station = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               env=environment)
     said, listeners, samples = [], [], []
 
     def watch():
@@ -276,10 +285,10 @@ def report(said, listeners, samples, seconds):
     for listener in listeners:
         listener.judge()
         heard, length = len(listener.windows) * STEP, listener.ended - listener.began
-        print(f"{listener.mount}: {heard:.1f} s heard in {length:.1f} s, {len(listener.titles)} titles; tenths of a second: "
-              + ", ".join(f"{count} {kind}" for kind, count in listener.counts.items())
-              + f"; silent for {listener.longest_silence * STEP:.1f} s at most, no audio for {listener.stall:.1f} s at most, "
-              f"noise {listener.noise:.0f} dB at most")
+        counts = ", ".join(f"{count} {kind}" for kind, count in listener.counts.items())
+        print(f"{listener.mount}: {heard:.1f} s heard in {length:.1f} s, {len(listener.titles)} titles; "
+              f"tenths of a second: {counts}; silent for {listener.longest_silence * STEP:.1f} s at most, "
+              f"no audio for {listener.stall:.1f} s at most, noise {listener.noise:.0f} dB at most")
         # A burst of about four seconds comes first, and what is due at the end.
         if abs(heard - length) > 6:
             listener.faults.append("the audio is not in real time")
@@ -292,7 +301,8 @@ def report(said, listeners, samples, seconds):
     sixth = len(resident) // 6
     early, late = statistics.median(resident[sixth:2 * sixth]), statistics.median(resident[-sixth:])
     print(f"memory: {early:.1f} MB early, {late:.1f} MB late, {max(resident):.1f} MB at most; "
-          f"{max(sample[2] for sample in samples)} threads, {max(sample[3] for sample in samples)} files at most")
+          f"{max(sample[2] for sample in samples)} threads, "
+          f"{max(sample[3] for sample in samples)} files at most")
     if seconds >= LONG and late > early + GROWTH:
         faults.append("memory grows")
     for fault in faults[:60]:

@@ -1,5 +1,5 @@
-;;;; The station in small (../examples/station.lisp), under a collector that runs every ten milliseconds. listen.py runs it, and
-;;;; hears whether it minds.
+;;;; The station in small (../examples/station.lisp), under a collector that runs every ten milliseconds.
+;;;; listen.py runs it, and hears whether it minds.
 
 (require :asdf)
 
