@@ -2,32 +2,36 @@
 
 use std::ffi::{c_char, c_int};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 use longwave::{EventReceiver, StationEvent};
 
 use crate::entry::call;
-use crate::failure::{Failure, lw_status};
+use crate::failure::{Failure, Outcome, lw_status};
 use crate::json::{EventDocument, StationEventDocument};
 use crate::pipeline::{declared, lw_pipeline};
 use crate::server::{lw_server, server};
-use crate::text::Out;
+use crate::text::{Out, patience};
 
 /// The most events that wait to be read: those of several minutes, or of a crowd that joins at once.
 pub const EVENTS: usize = 1024;
 
-/// A year. Longer waits are cut to it, so that adding one to a time cannot overflow.
-const LONGEST_MS: u64 = 365 * 24 * 3600 * 1000;
-
-/// The next event, by the rules of the header for `timeout_ms`.
-fn next<T: From<StationEvent>>(events: &EventReceiver<T>, timeout_ms: i64) -> Option<T> {
-    let waited = match timeout_ms {
-        0 => None,
-        ..0 => events.recv(),
-        _ => events.recv_timeout(Duration::from_millis(timeout_ms.unsigned_abs().min(LONGEST_MS))),
-    };
-    // The last event may have come just after the timeout.
-    waited.or_else(|| events.try_recv())
+/// The next event of a pipeline or a server, or `None` after the timeout.
+///
+/// # Errors
+/// If it has stopped and all events were read.
+fn next<T: From<StationEvent>>(
+    events: &EventReceiver<T>,
+    timeout_ms: i64,
+    whose: &str,
+) -> Outcome<Option<T>> {
+    let event = events.recv_timeout(patience(timeout_ms));
+    if event.is_some() || !events.is_closed() {
+        return Ok(event);
+    }
+    // The last events may have come between the timeout and the stop.
+    let last = events.try_recv();
+    last.map(Some)
+        .ok_or_else(|| Failure::stopped(format!("the {whose} has stopped, and all its events were read")))
 }
 
 /// The next event, as JSON like a hook's, freed by `lw_free`. This waits for it, `timeout_ms` milliseconds at
@@ -47,11 +51,8 @@ pub unsafe extern "C" fn lw_pipeline_next_event(
         let pipeline = declared(pipeline)?;
         // Before the start, no event would end the wait.
         let timeout_ms = if pipeline.was_started() { timeout_ms } else { 0 };
-        match next(&pipeline.events, timeout_ms) {
+        match next(&pipeline.events, timeout_ms, "pipeline")? {
             Some(event) => out.json(&EventDocument::of(&event, pipeline.spec().rate)),
-            None if pipeline.events.is_closed() => {
-                Err(Failure::stopped("the pipeline has stopped, and all its events were read"))
-            }
             None if !pipeline.was_started() => Err(Failure::stopped("the pipeline is not started yet")),
             None => Ok(lw_status::LW_NONE),
         }
@@ -86,14 +87,8 @@ pub unsafe extern "C" fn lw_server_next_event(
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let out = unsafe { Out::new(event, "event") }?;
         let server = self::server(server)?;
-        let events = server.events()?;
-        match next(events, timeout_ms) {
-            Some(event) => out.json(&StationEventDocument::of(&event, server.rate_of(&event))),
-            None if events.is_closed() => {
-                Err(Failure::stopped("the server has stopped, and all its events were read"))
-            }
-            None => Ok(lw_status::LW_NONE),
-        }
+        let event = next(server.events()?, timeout_ms, "server")?;
+        out.json_if_any(event.as_ref().map(|event| StationEventDocument::of(event, server.rate_of(event))))
     })
 }
 
