@@ -107,9 +107,8 @@ impl Station {
 
     /// The keys of the API that differ: a declaration in a text cannot change them.
     fn waits_for_a_restart(&self, new: &Config) -> Vec<String> {
-        let none = ApiSettings::default();
-        let of = |config: &Config| if config.declares_api { config.api.clone() } else { none.clone() };
-        let (old, new) = (self.api.as_ref().map(&of).unwrap_or_default(), of(new));
+        let old = self.api.as_ref().map(|config| config.api.clone()).unwrap_or_default();
+        let new = if new.declares_api { new.api.clone() } else { ApiSettings::default() };
         let keys = [
             ("users_file", old.users_file != new.users_file),
             ("media_roots", old.media_roots != new.media_roots),
