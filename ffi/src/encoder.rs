@@ -2,11 +2,11 @@
 
 use std::ffi::c_char;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use longwave::{Channels, EncoderSettings, OutputSettings, Packet, PcmSpec, SampleRate};
 
-use crate::entry::call;
+use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
 use crate::json;
@@ -42,7 +42,7 @@ impl Encoder {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use crate::failure::{Failure, Outcome, lw_status, remember};
 
@@ -28,6 +28,11 @@ pub fn call(body: impl FnOnce() -> Outcome) -> lw_status {
 pub fn outside<T>(function: impl FnOnce() -> T) -> T {
     let _ours = Environment::enter();
     function()
+}
+
+/// Locks a mutex. A panic while it was locked was reported by [`call`]; the next calls go on.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The floating-point environment and errno that a thread had. They are restored on drop.

@@ -10,8 +10,9 @@
 use std::any::Any;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::entry::lock;
 use crate::failure::{Failure, Outcome};
 use crate::log_lines::Sink;
 
@@ -150,7 +151,7 @@ fn nothing<T: Kind>(handle: u64) -> Failure {
 }
 
 fn places() -> MutexGuard<'static, Vec<Option<(u64, Object)>>> {
-    table().places.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&table().places)
 }
 
 /// Makes a forked child begin with an empty table. The child never reads the old one, because threads that it

@@ -1,17 +1,17 @@
 //! Hooks: functions of the host that are called at events, on the pipeline's hook thread.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use longwave::{Error, Event, EventKind, PcmSpec};
 
-use crate::caller::{Caller, User, lock};
-use crate::entry::call;
+use crate::caller::{Caller, User};
+use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::json::EventDocument;
 use crate::pipeline::{declared, lw_pipeline};
-use crate::text::{Out, optional_text};
+use crate::text::{self, Out, optional_text};
 
 /// A function that is called when something happens. `event` is JSON with a `kind` and the event's details.
 /// It is valid until the function returns. `user` is the pointer that `lw_pipeline_add_hook` was given.
@@ -55,10 +55,7 @@ impl Hooks {
         if due.is_empty() {
             return;
         }
-        let text = CString::new(
-            serde_json::to_string(&EventDocument::of(event, self.spec.rate)).expect("an event is JSON"),
-        )
-        .expect("JSON has no NUL");
+        let text = text::json(&EventDocument::of(event, self.spec.rate));
         for hook in due {
             // The hook before it may have removed it.
             let is_there = || self.added().iter().any(|added| added.id == hook.id).then_some(());

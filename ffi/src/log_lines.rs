@@ -11,10 +11,11 @@ use std::thread::{Builder, JoinHandle};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::entry::{call, outside};
+use crate::caller::{User, this_thread};
+use crate::entry::{call, lock, outside};
 use crate::failure::{Failure, lw_status};
 use crate::handles::table;
-use crate::text::optional_text;
+use crate::text::{c_string, optional_text};
 
 /// The most lines that wait for the host. Further lines are dropped, and the next line says how many.
 const WAITING: usize = 4096;
@@ -57,24 +58,19 @@ struct Line {
 
 impl Line {
     fn new(level: Level, target: &str, message: &str) -> Line {
-        let text = |text: &str| CString::new(text.replace('\0', " ")).expect("there is no NUL");
-        Line { level, target: text(target), message: text(message) }
+        Line { level, target: c_string(target), message: c_string(message) }
     }
 }
 
 /// The host's function and pointer.
 struct Host {
     function: unsafe extern "C" fn(i32, *const c_char, *const c_char, *mut c_void),
-    user: *mut c_void,
+    user: User,
 }
-
-// SAFETY: the pointer is handed back and never followed. That the function is called on another thread is
-// documented.
-unsafe impl Send for Host {}
 
 impl Queue {
     fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.lines)
     }
 
     fn put(&self, line: Line) {
@@ -114,12 +110,13 @@ impl Queue {
 
 /// The thread `log`: calls the host's function with each line.
 fn run(queue: &Queue, host: &Host) {
-    // SAFETY: `pthread_self` has no preconditions.
-    queue.reader.store(unsafe { libc::pthread_self() as usize }, Ordering::Relaxed);
+    queue.reader.store(this_thread(), Ordering::Relaxed);
     while let Some(line) = queue.next() {
         let level = line.level as i32;
         // SAFETY: the host has said that it may be called, on this thread, until it is replaced.
-        outside(|| unsafe { (host.function)(level, line.target.as_ptr(), line.message.as_ptr(), host.user) });
+        outside(|| unsafe {
+            (host.function)(level, line.target.as_ptr(), line.message.as_ptr(), host.user.0);
+        });
     }
 }
 
@@ -141,7 +138,7 @@ impl Log for Logger {
 }
 
 fn sink() -> MutexGuard<'static, Option<Sink>> {
-    table().log.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&table().log)
 }
 
 fn filter(level: Option<&str>) -> Result<LevelFilter, Failure> {
@@ -169,19 +166,15 @@ pub unsafe extern "C" fn lw_log_to(function: lw_log, user: *mut c_void, level: *
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let filter = filter(unsafe { optional_text(level, "level") }?)?;
-        // SAFETY: `pthread_self` has no preconditions.
-        let this = unsafe { libc::pthread_self() as usize };
-        if sink().as_ref().is_some_and(|sink| sink.queue.reader.load(Ordering::Relaxed) == this) {
+        let is_this = |sink: &Sink| sink.queue.reader.load(Ordering::Relaxed) == this_thread();
+        if sink().as_ref().is_some_and(is_this) {
             return Err(Failure::invalid("a log function cannot be replaced by itself"));
         }
         let new = function.map(|function| {
-            let (queue, host) = (Arc::new(Queue::default()), Host { function, user });
+            let (queue, host) = (Arc::new(Queue::default()), Host { function, user: User(user) });
             let reader = queue.clone();
             // The new thread inherits this thread's signal mask.
-            let spawned = Builder::new().name("log".into()).spawn(move || {
-                let host = host;
-                run(&reader, &host);
-            });
+            let spawned = Builder::new().name("log".into()).spawn(move || run(&reader, &host));
             let thread = spawned.map_err(|error| Failure {
                 status: lw_status::LW_IO,
                 message: format!("starting a thread: {error}"),

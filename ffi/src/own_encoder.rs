@@ -8,8 +8,8 @@ use longwave::{
     Channels, Encoder, EncoderSettings, Error, FrameCount, MAX_PACKET_BYTES, OutputSettings, Packet, PcmSpec,
 };
 
-use crate::caller::{User, lock, with_mask};
-use crate::entry::call;
+use crate::caller::{User, with_mask};
+use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
 use crate::pipeline::{lw_pipeline, with};

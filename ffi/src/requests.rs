@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 use longwave::{HttpAnswer, HttpRequest, Requests, RequestsBell};
 use serde::Serialize;
 
-use crate::caller::lock;
-use crate::entry::call;
+use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
 use crate::json;

@@ -140,8 +140,7 @@ impl<T> Out<T> {
 impl Out<*mut c_char> {
     /// Writes the result as text, in memory that the host frees.
     pub fn text(self, text: &str) -> Outcome {
-        // A NUL would end it early.
-        let text = CString::new(text.replace('\0', " ")).expect("there is no NUL");
+        let text = c_string(text);
         let bytes = text.as_bytes_with_nul();
         // SAFETY: `malloc` takes any size. It is C's own, so that the host may free the text by `free`, too.
         let memory = unsafe { libc::malloc(bytes.len()) }.cast::<u8>();
@@ -155,7 +154,7 @@ impl Out<*mut c_char> {
 
     /// Writes the result as JSON.
     pub fn json(self, document: &impl Serialize) -> Outcome {
-        self.text(&serde_json::to_string(document).expect("every document can be written as JSON"))
+        self.text(&to_json(document))
     }
 
     /// Writes the result as JSON. Without one, this returns `LW_NONE`.
@@ -167,6 +166,20 @@ impl Out<*mut c_char> {
     pub fn text_if_any(self, text: Option<&str>) -> Outcome {
         text.map_or(Ok(lw_status::LW_NONE), |text| self.text(text))
     }
+}
+
+/// A text for the host. A NUL would end it early, so it becomes a space.
+pub fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', " ")).expect("every NUL was replaced")
+}
+
+/// A document as JSON for the host.
+pub fn json(document: &impl Serialize) -> CString {
+    c_string(&to_json(document))
+}
+
+fn to_json(document: &impl Serialize) -> String {
+    serde_json::to_string(document).expect("no document has a map whose keys are not text")
 }
 
 fn null(name: &str) -> Failure {

@@ -3,8 +3,7 @@
 use longwave::{Clock, Stepper};
 
 use super::{Pipeline, declared, lw_pipeline, with};
-use crate::caller::lock;
-use crate::entry::call;
+use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::text::ms;
 

@@ -11,11 +11,11 @@ mod voices;
 
 use std::ffi::c_char;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use longwave::{EventKind, EventReceiver, PcmSpec, PipelineSettings, ServerSettings, Stepper};
 
-use crate::entry::call;
+use crate::entry::{call, lock};
 use crate::events::EVENTS;
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
@@ -114,7 +114,7 @@ impl Pipeline {
 
     /// The declared settings. The thread that starts the pipeline holds the lock meanwhile.
     pub fn declared(&self) -> MutexGuard<'_, PipelineSettings> {
-        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.declared)
     }
 
     /// Notes that it was started, and as which pipeline of the library.

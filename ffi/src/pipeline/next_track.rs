@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{declared, lw_pipeline};
-use crate::caller::{Caller, User, lock};
-use crate::entry::call;
+use crate::caller::{Caller, User};
+use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 
 /// A function that is asked what is to play next. It answers by `lw_pipeline_queue_file` or

@@ -2,13 +2,13 @@
 
 use std::ffi::{c_char, c_int};
 use std::os::fd::{AsRawFd, IntoRawFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use longwave::{PcmSpec, SampleFormat, Tap, VoiceInput};
 
 use super::voices::how;
 use super::{lw_pipeline, with};
-use crate::entry::call;
+use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
 use crate::text::{Out, items, items_mut, optional_text, patience};
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn lw_input_push_within(
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (pcm, taken) =
             unsafe { (items(pcm, frames.saturating_mul(input.channels), "pcm")?, Out::new(taken, "taken")?) };
-        let mut input = input.input.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut input = lock(&input.input);
         let count = input.push_within(pcm, patience(timeout_ms))?;
         taken.set(count)
     })
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn lw_tap_read(
         let (pcm, read, position) = unsafe {
             (items_mut(pcm, samples, "pcm")?, Out::new(read, "read")?, Out::optional(position, "position")?)
         };
-        let mut reader = tap.tap.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reader = lock(&tap.tap);
         let done = reader.read(pcm, patience(timeout_ms))?;
         if let Some(position) = position {
             position.set(done.position.0)?;
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn lw_tap_lost(tap: lw_tap, frames: *mut u64) -> lw_status
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let frames = unsafe { Out::new(frames, "frames") }?;
         let tap = handles::find::<TapHandle>(tap)?;
-        let lost = tap.tap.lock().unwrap_or_else(PoisonError::into_inner).lost();
+        let lost = lock(&tap.tap).lost();
         frames.set(lost.0)
     })
 }
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn lw_tap_fd(tap: lw_tap, fd: *mut c_int) -> lw_status {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let fd = unsafe { Out::new(fd, "fd") }?;
         let tap = handles::find::<TapHandle>(tap)?;
-        let descriptor = tap.tap.lock().unwrap_or_else(PoisonError::into_inner).descriptor().as_raw_fd();
+        let descriptor = lock(&tap.tap).descriptor().as_raw_fd();
         fd.set(descriptor)
     })
 }

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use longwave::{Entry, Tags, format_title};
 
 use super::{declared, lw_pipeline, with};
-use crate::caller::lock;
-use crate::entry::call;
+use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::text::{Out, optional_text};
 

@@ -7,13 +7,12 @@ pub mod mounts;
 use std::collections::BTreeMap;
 use std::ffi::c_char;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use longwave::json::{Health, ServerStatistics};
 use longwave::{AudioWriter, EventReceiver, PipelineSettings, SampleRate, ServerSettings, StationEvent};
 
-use crate::caller::lock;
-use crate::entry::call;
+use crate::entry::{call, lock};
 use crate::events::EVENTS;
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
@@ -56,7 +55,7 @@ impl Server {
 
     /// The declared settings. The thread that starts the server holds the lock meanwhile.
     pub fn declared(&self) -> MutexGuard<'_, ServerSettings> {
-        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.declared)
     }
 
     /// Notes that it was started, and as which server of the library.
@@ -80,7 +79,7 @@ impl Server {
 
     /// The paths that `lw_server_expect` named before the start.
     pub fn expected(&self) -> MutexGuard<'_, Vec<String>> {
-        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.expected)
     }
 
     /// Expects a path now, or from the start on.
@@ -141,7 +140,7 @@ impl Server {
     }
 
     fn writers(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Mutex<AudioWriter>>>> {
-        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.writers)
     }
 
     fn writer(&self, mount: &str) -> Outcome<Arc<Mutex<AudioWriter>>> {
@@ -158,7 +157,7 @@ impl Server {
 
     fn feed<T>(&self, mount: &str, feed: impl FnOnce(&mut AudioWriter) -> Outcome<T>) -> Outcome<T> {
         let writer = self.writer(mount)?;
-        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = lock(&writer);
         feed(&mut writer)
     }
 }
