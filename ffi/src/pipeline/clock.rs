@@ -3,7 +3,7 @@
 use longwave::{Clock, Stepper};
 
 use super::{Pipeline, declared, lw_pipeline, with};
-use crate::entry::{call, lock};
+use crate::entry::call;
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::text::ms;
 
@@ -22,7 +22,8 @@ pub extern "C" fn lw_pipeline_use_stepped_clock(pipeline: lw_pipeline) -> lw_sta
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_step_clock(pipeline: lw_pipeline, by_ms: u64) -> lw_status {
     call(|| {
-        let stepper = declared(pipeline)?.stepper()?;
+        let declared = declared(pipeline)?;
+        let stepper = declared.stepper()?;
         with(pipeline, |_| {
             stepper.run(ms(by_ms));
             Ok(lw_status::LW_OK)
@@ -34,9 +35,11 @@ impl Pipeline {
     fn use_stepped_clock(&self) -> Outcome {
         let mut declared = self.declared();
         if self.was_started() {
-            return Err(Failure::invalid("a stepped clock is declared before the start"));
+            return Err(Failure::invalid(
+                "call lw_pipeline_use_stepped_clock before the pipeline is started",
+            ));
         }
-        lock(&self.stepper).get_or_insert_with(|| {
+        self.stepper.get_or_init(|| {
             let (clock, stepper) = Clock::stepped();
             declared.clock = clock;
             stepper
@@ -44,8 +47,11 @@ impl Pipeline {
         Ok(lw_status::LW_OK)
     }
 
-    fn stepper(&self) -> Outcome<Stepper> {
-        let own_clock = || Failure::invalid("this pipeline runs by the clock of the machine");
-        lock(&self.stepper).clone().ok_or_else(own_clock)
+    fn stepper(&self) -> Outcome<&Stepper> {
+        self.stepper.get().ok_or_else(|| {
+            Failure::invalid(
+                "this pipeline has no stepped clock: call lw_pipeline_use_stepped_clock before its start",
+            )
+        })
     }
 }

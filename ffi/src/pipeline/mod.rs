@@ -42,7 +42,7 @@ pub struct Pipeline {
     next_track: Arc<NextTrack>,
     title_format: title_format::Written,
     /// If its clock is stepped.
-    stepper: Mutex<Option<Stepper>>,
+    stepper: OnceLock<Stepper>,
 }
 
 impl handles::Kind for Pipeline {
@@ -95,7 +95,7 @@ impl Pipeline {
                 events,
                 next_track: Arc::default(),
                 title_format: Mutex::default(),
-                stepper: Mutex::default(),
+                stepper: OnceLock::new(),
             }
         })
     }

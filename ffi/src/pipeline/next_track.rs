@@ -83,8 +83,12 @@ impl super::Pipeline {
     fn be_asked(self: &Arc<Self>, within_ms: u64) -> Outcome<()> {
         let mut declared = self.declared();
         if self.was_started() {
-            let refuse = || Failure::invalid("who is asked for the next track is said before the start");
-            return declared.next_track.as_ref().map(drop).ok_or_else(refuse);
+            return match declared.next_track {
+                Some(_) => Ok(()),
+                None => Err(Failure::invalid(
+                    "nobody is asked in this pipeline: call lw_pipeline_on_next_track before its start",
+                )),
+            };
         }
         let (next_track, this) = (self.next_track.clone(), Arc::downgrade(self));
         let asks = longwave::NextTrack::new(move |running| {
