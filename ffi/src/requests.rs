@@ -23,6 +23,9 @@ pub type lw_requests = u64;
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_request = u64;
 
+/// The most requests that wait to be read: room for them is made at once.
+const MAX_WAITING: usize = 65_536;
+
 /// Paths that the host answers. One call at a time waits for the next request.
 pub struct Taken {
     server: Weak<Server>,
@@ -80,9 +83,6 @@ pub unsafe extern "C" fn lw_server_take_requests(
         out.set(handles::add(Taken { server, requests: Mutex::new(Some(requests)), bell }))
     })
 }
-
-/// The most requests that wait to be read: room for them is made at once.
-const MAX_WAITING: usize = 65_536;
 
 /// The next request. This waits for it, `timeout_ms` milliseconds at most; with 0 it does not wait, below 0 it
 /// waits as long as it takes. `LW_NONE` if none came within this time. `LW_STOPPED` when the server has stopped
@@ -212,20 +212,18 @@ pub unsafe extern "C" fn lw_request_answer(
         let (headers, bytes) = unsafe { (optional_text(headers, "headers")?, items(bytes, count, "bytes")?) };
         handles::find::<Asked>(request)?;
         let answer = answer(status, headers, bytes)?;
-        let asked = handles::close::<Asked>(request)?;
-        // Only a call that reads it at this moment holds it, too: then it is answered when that has ended.
-        if let Some(asked) = asked.and_then(take) {
-            asked.answer(answer);
+        if let Some(asked) = handles::close::<Asked>(request)? {
+            take(asked).answer(answer);
         }
         Ok(lw_status::LW_OK)
     })
 }
 
-/// Waits until no other call reads a request, and takes it.
-fn take(mut asked: Arc<Asked>) -> Option<HttpRequest> {
+/// Takes a request whose handle is closed. If another call is reading it, this waits the moment that it takes.
+fn take(mut asked: Arc<Asked>) -> HttpRequest {
     loop {
         match Arc::try_unwrap(asked) {
-            Ok(asked) => return Some(asked.0),
+            Ok(asked) => return asked.0,
             Err(shared) => asked = shared,
         }
         std::thread::yield_now();
@@ -241,7 +239,7 @@ fn answer(status: u32, headers: Option<&str>, body: &[u8]) -> Outcome<HttpAnswer
     };
     let (mut content_type, mut others) = ("text/plain; charset=utf-8", Vec::new());
     for (name, value) in &headers {
-        check(name).map_err(|reason| Failure::invalid(format!("headers: {name:?} {reason}")))?;
+        check_name(name).map_err(|reason| Failure::invalid(format!("headers: {name:?} {reason}")))?;
         if name.eq_ignore_ascii_case("content-type") {
             content_type = value;
         } else {
@@ -255,16 +253,14 @@ fn answer(status: u32, headers: Option<&str>, body: &[u8]) -> Outcome<HttpAnswer
 /// Headers that the server writes itself.
 const OF_THE_SERVER: [&str; 4] = ["connection", "content-length", "date", "transfer-encoding"];
 
-fn check(name: &str) -> Result<(), &'static str> {
-    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    match name {
-        "" => Err("is no name of a header"),
-        _ if !is_name(name) => Err("is no name of a header: it has letters, digits and -"),
-        _ if OF_THE_SERVER.iter().any(|own| own.eq_ignore_ascii_case(name)) => {
-            Err("is a header that the server writes itself")
-        }
-        _ => Ok(()),
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Err("is not the name of a header: use letters, digits and -");
     }
+    if OF_THE_SERVER.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Err("is a header that the server writes itself: leave it out");
+    }
+    Ok(())
 }
 
 /// Closes a request without an answer: its client gets 500. Closing it again, or after it was answered, is
