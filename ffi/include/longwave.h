@@ -124,10 +124,10 @@ typedef uint64_t lw_packets;
 // `lw_packets_fail` refuses, and then there is no state to close. `user` is the pointer that
 // `lw_pipeline_add_own_output` was given.
 //
-// It is called by `lw_pipeline_add_own_output`, and again a second after the encoder has failed. This and the
-// functions below are called on encoder threads of the library, for one encoder one at a time, each time with
-// the signal mask of the thread that has added the output. They must keep up with the audio, return, and not
-// unwind or jump out.
+// It is called by `lw_pipeline_add_own_output`, on the thread that adds the output, and again a second after
+// the encoder has failed. That call, and those of the functions below, are made on encoder threads of the
+// library, for one encoder one at a time, with the signal mask of the thread that has added the output. The
+// functions must keep up with the audio, return, and not unwind or jump out.
 typedef void *(*lw_encoder_opens)(uint32_t sample_rate, uint32_t channels, lw_packets packets, void *user);
 
 // Encodes any number of interleaved frames, about ten times a second, and gives each packet that is whole by

@@ -2,13 +2,13 @@
 
 use std::ffi::{c_char, c_void};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use longwave::{
     Channels, Encoder, EncoderSettings, Error, FrameCount, MAX_PACKET_BYTES, OutputSettings, Packet, PcmSpec,
 };
 
-use crate::caller::{User, with_mask};
+use crate::caller::{User, mask_of_this_thread, with_mask};
 use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
@@ -25,10 +25,10 @@ pub type lw_packets = u64;
 /// `lw_packets_fail` refuses, and then there is no state to close. `user` is the pointer that
 /// `lw_pipeline_add_own_output` was given.
 ///
-/// It is called by `lw_pipeline_add_own_output`, and again a second after the encoder has failed. This and the
-/// functions below are called on encoder threads of the library, for one encoder one at a time, each time with
-/// the signal mask of the thread that has added the output. They must keep up with the audio, return, and not
-/// unwind or jump out.
+/// It is called by `lw_pipeline_add_own_output`, on the thread that adds the output, and again a second after
+/// the encoder has failed. That call, and those of the functions below, are made on encoder threads of the
+/// library, for one encoder one at a time, with the signal mask of the thread that has added the output. The
+/// functions must keep up with the audio, return, and not unwind or jump out.
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_encoder_opens = Option<
     unsafe extern "C" fn(
@@ -101,7 +101,7 @@ impl Functions {
         let packets = Arc::new(Packets(Mutex::default()));
         let handle = handles::add_shared(packets.clone());
         let result = with_mask(&self.mask, || function(handle));
-        // It was given out above, and a host that has closed it, as the wrong kind, was refused.
+        // It is open: no function of the interface closes a handle of this kind.
         let _ = handles::close::<Packets>(handle);
         let given = std::mem::take(&mut *lock(&packets.0));
         match given.failure {
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn lw_pipeline_add_own_output(
             flush: flush.ok_or_else(null("flush"))?,
             close: close.ok_or_else(null("close"))?,
             user: User(user),
-            mask: crate::caller::mask_of_this_thread(),
+            mask: mask_of_this_thread(),
         };
         with(pipeline, |pipeline| {
             let mount = settings(declaration)?;
@@ -208,13 +208,10 @@ pub unsafe extern "C" fn lw_pipeline_add_own_output(
     })
 }
 
-/// The packets of the call that this one is in.
-fn given(packets: &Packets) -> MutexGuard<'_, Given> {
-    lock(&packets.0)
-}
-
-fn packets(handle: lw_packets) -> Outcome<Arc<Packets>> {
-    handles::find(handle)
+/// Adds to what a call has given.
+fn give(packets: lw_packets, give: impl FnOnce(&mut Given)) -> Outcome {
+    give(&mut lock(&handles::find::<Packets>(packets)?.0));
+    Ok(lw_status::LW_OK)
 }
 
 /// Gives one whole packet, headers included (what MP3 and ADTS call a frame; an Ogg page), which sounds for so
@@ -227,7 +224,6 @@ pub unsafe extern "C" fn lw_packets_add(
     frames: u32,
 ) -> lw_status {
     call(|| {
-        let packets = self::packets(packets)?;
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let bytes = unsafe { items(bytes, count, "bytes") }?;
         if bytes.is_empty() || bytes.len() > MAX_PACKET_BYTES {
@@ -235,8 +231,7 @@ pub unsafe extern "C" fn lw_packets_add(
                 "a packet of {count} bytes: it has 1 to {MAX_PACKET_BYTES}"
             )));
         }
-        given(&packets).packets.push(Packet { bytes: bytes.into(), frames });
-        Ok(lw_status::LW_OK)
+        give(packets, |given| given.packets.push(Packet { bytes: bytes.into(), frames }))
     })
 }
 
@@ -245,11 +240,9 @@ pub unsafe extern "C" fn lw_packets_add(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_packets_header(packets: lw_packets, bytes: *const u8, count: usize) -> lw_status {
     call(|| {
-        let packets = self::packets(packets)?;
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let bytes = unsafe { items(bytes, count, "bytes") }?;
-        given(&packets).header = Some(bytes.into());
-        Ok(lw_status::LW_OK)
+        give(packets, |given| given.header = Some(bytes.into()))
     })
 }
 
@@ -257,10 +250,7 @@ pub unsafe extern "C" fn lw_packets_header(packets: lw_packets, bytes: *const u8
 /// shifted by it, so that they stay with their audio.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_packets_delay(packets: lw_packets, frames: u64) -> lw_status {
-    call(|| {
-        given(&*self::packets(packets)?).delay = frames;
-        Ok(lw_status::LW_OK)
-    })
+    call(|| give(packets, |given| given.delay = frames))
 }
 
 /// Says that this call of an encoder's function has failed, and why.
@@ -269,7 +259,6 @@ pub unsafe extern "C" fn lw_packets_fail(packets: lw_packets, reason: *const c_c
     call(|| {
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let reason = unsafe { text(reason, "reason") }?;
-        given(&*self::packets(packets)?).failure = Some(reason.to_owned());
-        Ok(lw_status::LW_OK)
+        give(packets, |given| given.failure = Some(reason.to_owned()))
     })
 }
