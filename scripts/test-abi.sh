@@ -205,7 +205,7 @@ python3 ffi/tests/c/misuse.py "$prefix/include/longwave.h" >"$work/misuse.c"
 c -fsanitize=address ffi/tests/c/cycles.c -o "$work/bin/cycles"
 c -fsanitize=address -Iffi/tests/c "$work/misuse.c" -o "$work/bin/misuse"
 c -pthread ffi/tests/c/guest.c -o "$work/bin/guest"
-for program in asks own; do
+for program in asks own requests; do
     c -pthread -fsanitize=address ffi/tests/c/$program.c -o "$work/bin/$program"
 done
 cc -std=gnu11 -Wall -Wextra -Werror -O1 -g -pthread ffi/tests/c/unload.c $(pkg-config --cflags longwave) -lm -ldl -o "$work/bin/unload"
@@ -222,6 +222,7 @@ says "$work/bin/cycles" "$work/scratch" 100
 says timeout 120 "$work/bin/guest" "$work/scratch"
 says timeout 120 "$work/bin/asks" "$work/scratch"
 says timeout 120 "$work/bin/own" "$work/scratch"
+says timeout 120 "$work/bin/requests"
 says timeout 120 "$work/bin/unload" "$prefix/lib/liblongwave.so" "$work/scratch/a.wav" 20
 
 # Common Lisp.

@@ -73,6 +73,19 @@ static inline int ask(uint16_t port, const char *request)
     return client;
 }
 
+/* The answer to a request, up to the end of the connection. It is valid until the next call. */
+static inline char *answered(int client)
+{
+    static char answer[5000];
+    size_t length = 0;
+    for (ssize_t got; (got = read(client, answer + length, sizeof answer - 1 - length)) > 0;) {
+        length += (size_t)got;
+    }
+    answer[length] = 0;
+    close(client);
+    return answer;
+}
+
 /* A connection that has asked for a mount and got the first bytes of it. */
 static inline int listen_to(uint16_t port, const char *mount)
 {
