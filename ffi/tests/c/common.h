@@ -1,4 +1,4 @@
-/* What the C tests have in common: checks that say where they failed, tones to play, a station to try. */
+/* What the tests in C and in C++ have in common: checks that say where they failed, tones to play, a station to try. */
 
 #ifndef COMMON_H
 #define COMMON_H
@@ -36,14 +36,14 @@
 static inline void tone(const char *file, double hz, int seconds)
 {
     uint32_t rate = 22050, count = rate * (uint32_t)seconds, bytes = count * 2;
-    unsigned char head[44] = "RIFF....WAVEfmt \20\0\0\0\1\0\1\0........\2\0\20\0data....";
+    unsigned char head[45] = "RIFF....WAVEfmt \20\0\0\0\1\0\1\0........\2\0\20\0data....";
     uint32_t fields[] = { 36 + bytes, rate, rate * 2, bytes };
     int places[] = { 4, 24, 28, 40 };
     for (int i = 0; i < 4; i++) {
         memcpy(head + places[i], &fields[i], 4);
     }
     FILE *out = fopen(file, "wb");
-    CHECK(out && fwrite(head, sizeof head, 1, out) == 1);
+    CHECK(out && fwrite(head, sizeof head - 1, 1, out) == 1);
     for (uint32_t i = 0; i < count; i++) {
         int16_t sample = (int16_t)(8000 * sin(hz * 6.283185307179586 * i / rate));
         CHECK(fwrite(&sample, 2, 1, out) == 1);
@@ -65,7 +65,10 @@ static const char *const STATION =
 /* A connection that has sent a request. */
 static inline int ask(uint16_t port, const char *request)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+    struct sockaddr_in address;
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(client >= 0 && connect(client, (struct sockaddr *)&address, sizeof address) == 0);

@@ -1,52 +1,22 @@
-// longwave.hpp: pipelines that move take their hooks along, one may end in its own hook, no text is cut, and a mount that nobody has
-// is an error. For AddressSanitizer.
+// longwave.hpp: pipelines that move take their hooks along, one may end in its own hook, no text is cut, and a mount
+// that nobody has is an error. For AddressSanitizer.
 
-#include <longwave.hpp>
+#include "common.hpp"
 
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
-#include <thread>
 #include <vector>
-
-static void expect(bool is_so, const char *what)
-{
-    if (!is_so) {
-        std::fprintf(stderr, "moves: %s\n", what);
-        std::exit(1);
-    }
-}
-
-template <typename Condition> static void until(const char *what, Condition condition)
-{
-    for (int i = 0; i < 1000 && !condition(); i++) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    expect(condition(), what);
-}
-
-template <typename Call> static void refuses(lw_status status, const char *what, Call call)
-{
-    try {
-        call();
-    } catch (const longwave::error &error) {
-        expect(error.status() == status && *error.what() != 0, what);
-        return;
-    }
-    expect(false, what);
-}
 
 static void unknown_mounts(longwave::server &server, longwave::pipeline &pipeline, const char *mount)
 {
-    expect(pipeline.listener_count(mount) == 0 && server.listener_count() == 0, "a mount has listeners");
-    refuses(LW_NOT_FOUND, "a pipeline counts for a mount that nobody has", [&] { pipeline.listener_count("/typo"); });
-    refuses(LW_NOT_FOUND, "a server counts for a mount that nobody has", [&] { server.listener_count("/typo"); });
-    refuses(LW_NOT_FOUND, "there is information about no mount", [&] { server.mount_info("/typo"); });
-    refuses(LW_NOT_FOUND, "no mount is removed", [&] { server.remove_mount("/typo"); });
-    refuses(LW_NOT_FOUND, "no mount has a title", [&] { pipeline.update_metadata("A", "/typo"); });
+    CHECK(pipeline.listener_count(mount) == 0 && server.listener_count() == 0);
+    CHECK(failure([&] { pipeline.listener_count("/typo"); }) == LW_NOT_FOUND);
+    CHECK(failure([&] { server.listener_count("/typo"); }) == LW_NOT_FOUND);
+    CHECK(failure([&] { server.mount_info("/typo"); }) == LW_NOT_FOUND);
+    CHECK(failure([&] { server.remove_mount("/typo"); }) == LW_NOT_FOUND);
+    CHECK(failure([&] { pipeline.update_metadata("A", "/typo"); }) == LW_NOT_FOUND);
     pipeline.stop();
-    refuses(LW_STOPPED, "a pipeline that has stopped counts", [&] { pipeline.listener_count("/typo"); });
+    CHECK(failure([&] { pipeline.listener_count("/typo"); }) == LW_STOPPED);
 }
 
 int main()
@@ -73,12 +43,13 @@ int main()
         for (auto &pipeline : pipelines) {
             pipeline.start();
         }
-        until("both hear of their start", [&] { return first > 0 && second > 0; });
+        UNTIL(first > 0 && second > 0);
         std::swap(pipelines[0], pipelines[1]);
         pipelines[0] = std::move(pipelines[1]);
         int before = first;
         pipelines[0].stop();
-        until("who was moved hears of its end", [&] { return first > before; });
+        // The one that was moved hears of its end.
+        UNTIL(first > before);
         pipelines.erase(pipelines.begin());
     }
 
@@ -89,16 +60,18 @@ int main()
         has_ended = *own == 7;
     });
     ends->start();
-    until("one ends in its own hook", [&] { return has_ended.load(); });
+    UNTIL(has_ended.load());
 
     auto asked = made("/d");
     asked.start();
     unknown_mounts(server, asked, "/d");
 
+    bool is_refused = false;
     try {
         server.remove_mount(std::string("/a\0b", 4));
-        expect(false, "a text was cut at its NUL");
     } catch (const std::invalid_argument &) {
+        is_refused = true;
     }
+    CHECK(is_refused);
     std::puts("C++: pipelines move with their hooks, and end in them; unknown mounts are errors");
 }

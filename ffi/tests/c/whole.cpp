@@ -1,105 +1,18 @@
 // longwave.hpp: everything that longwave.h has, once. For AddressSanitizer, as C++17 and as C++20.
 
-#include <longwave.hpp>
+#include "common.hpp"
 
-#include <arpa/inet.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
-#include <iostream>
 #include <memory>
 #include <thread>
 #include <vector>
 
 using namespace std::chrono_literals;
 
-#define CHECK(what) \
-    do { \
-        if (!(what)) { \
-            std::fprintf(stderr, "whole.cpp:%d: not so: %s (last error: %s)\n", __LINE__, #what, lw_last_error()); \
-            std::exit(1); \
-        } \
-    } while (0)
-
-template <typename Condition> static void until(int line, Condition condition)
-{
-    for (int i = 0; i < 3000; i++) {
-        if (condition()) {
-            return;
-        }
-        std::this_thread::sleep_for(10ms);
-    }
-    std::fprintf(stderr, "whole.cpp:%d: never\n", line);
-    std::exit(1);
-}
-#define UNTIL(what) until(__LINE__, [&] { return what; })
-
-// The status that a call fails with.
-template <typename Call> static lw_status failure(Call call)
-{
-    try {
-        call();
-    } catch (const longwave::error &error) {
-        CHECK(error.what()[0] && error.status_name()[0] == 'L');
-        return error.status();
-    }
-    return LW_OK;
-}
-
 static bool has(const std::string &text, const char *part) { return text.find(part) != std::string::npos; }
-
-// A second of a tone, 22,050 Hz, mono, as a WAV file of so many seconds.
-static void tone(const std::string &file, int seconds)
-{
-    std::ofstream out(file, std::ios::binary);
-    auto word = [&](uint32_t value, int bytes) {
-        for (int i = 0; i < bytes; i++) {
-            out.put(static_cast<char>(value >> (8 * i)));
-        }
-    };
-    const uint32_t rate = 22050, bytes = rate * static_cast<uint32_t>(seconds) * 2;
-    out << "RIFF";
-    word(36 + bytes, 4);
-    out << "WAVEfmt ";
-    word(16, 4), word(1, 2), word(1, 2), word(rate, 4), word(rate * 2, 4), word(2, 2), word(16, 2);
-    out << "data";
-    word(bytes, 4);
-    for (uint32_t i = 0; i < bytes / 2; i++) {
-        word(static_cast<uint16_t>(static_cast<int16_t>(8000 * std::sin(0.125 * i))), 2);
-    }
-}
-
-static int ask(uint16_t port, const std::string &request)
-{
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int client = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(connect(client, reinterpret_cast<sockaddr *>(&address), sizeof address) == 0);
-    CHECK(write(client, request.data(), request.size()) == static_cast<ssize_t>(request.size()));
-    return client;
-}
-
-static std::string answered(int client)
-{
-    std::string answer;
-    char bytes[1000];
-    for (ssize_t got; (got = read(client, bytes, sizeof bytes)) > 0;) {
-        answer.append(bytes, static_cast<size_t>(got));
-    }
-    close(client);
-    return answer;
-}
-
-static const std::string STATION = "[server]\nlisten = '127.0.0.1:0'\n[[pipeline]]\nsample_rate = 22050\nchannels = 1\n"
-                                   "[[pipeline.output]]\nformat = 'mp3'\nmount = '/a.mp3'\nbitrate = 32\n";
 
 static void without_a_station(const std::string &music)
 {
@@ -262,7 +175,7 @@ static void server_calls(longwave::server &server)
     auto id = std::strtoull(text.c_str() + text.find("\"id\":") + 5, nullptr, 10);
     UNTIL(server.listener_count() == 1 && server.listener_count("/a.mp3") == 1);
     server.kick(id);
-    CHECK(!answered(player).empty());
+    CHECK(*answered(player));
     std::string events;
     UNTIL(has(events += server.next_event(1s).value_or(""), "\"reason\":\"kicked\""));
     CHECK(failure([&] { server.kick(id); }) == LW_NOT_FOUND);
@@ -287,7 +200,7 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 2);
     const std::string folder = argv[1], music = folder + "/a.wav";
-    tone(music, 60);
+    tone(music.c_str(), 440, 60);
     std::atomic<int> lines{ 0 };
     longwave::log_to([&, own = std::make_shared<int>(1)](int, const std::string &, const std::string &) { lines += *own; });
     without_a_station(music);
