@@ -142,7 +142,8 @@ fn in_http(openapi: &str) -> BTreeSet<String> {
     operations.filter_map(|operation| Some(operation.get("operationId")?.as_str()?.to_owned())).collect()
 }
 
-/// What the crate `longwave` exports: types, functions, and the functions of types and traits as `Type::function`.
+/// What the crate `longwave` exports: types, functions, and the functions of types and traits as
+/// `Type::function`.
 fn in_rust() -> BTreeSet<String> {
     let root = syn::parse_file(&fs::read_to_string(repository("src/lib.rs")).unwrap()).unwrap();
     let mut exported = BTreeSet::new();

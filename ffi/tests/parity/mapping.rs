@@ -30,7 +30,9 @@ impl Mapping {
         let (reasons, no_items, sections) = Default::default();
         let mut mapping = Mapping { reasons, no_items, sections };
         let mut section = "";
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in
+            text.replace("\n  ", " ").lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 section = name;
                 if !["reasons", "no items"].contains(&name) {
@@ -159,7 +161,7 @@ fn capitalized(word: &str) -> String {
 mod tests {
     use super::*;
 
-    const MAPPING: &str = "[reasons]\nwhy: because\n[no items]\nRust why: Value\n[All]\na.b; HTTP - why\n";
+    const MAPPING: &str = "[reasons]\nwhy: because\n[no items]\nRust why: Value\n[All]\na.b;\n  HTTP - why\n";
 
     fn declared(change: impl FnOnce(&mut Declarations)) -> Declarations {
         let names = |face| by_rule(face, "a.b").into_iter().collect();

@@ -8,9 +8,9 @@ use crate::mapping::{Cell, Mapping};
 const HEAD: &str = "\
 # What each face has
 
-Every function of Longwave in Rust, C, C++, Python, Common Lisp and HTTP. The table is made from the declarations
-and from [parity.txt](parity.txt), and a test refuses what is missing. A number in parentheses is the
-reason why there is none; the reasons are [below](#reasons). What a function does stands in `cargo doc`,
+Every function of Longwave in Rust, C, C++, Python, Common Lisp and HTTP. The table is made from the
+declarations and from [parity.txt](parity.txt), and a test refuses what is missing. A number in parentheses is
+the [reason](#reasons) why a face has no such function. What a function does stands in `cargo doc`,
 [longwave.h](../ffi/include/longwave.h) and [API.md](API.md); [EMBEDDING.md](EMBEDDING.md) is the guide.
 ";
 
