@@ -1,8 +1,8 @@
 #!/bin/bash
-# test-abi.sh FOLDER [LISP-SECONDS]: installs the program and the library from FOLDER (target/debug) into a scratch prefix,
-# builds every example against it, runs it and checks its stream. Then it runs the tests in C and in Lisp, and the programs of
-# the guide. The day in Lisp takes 10 seconds; the full length is 60. The hour in Lisp takes half a minute; with LONGWAVE_LONG=1
-# it is an hour.
+# test-abi.sh FOLDER [LISP-SECONDS]: installs the program and the library from FOLDER (target/debug) into a
+# scratch prefix, builds every example against it, runs it and checks its stream. Then it runs the tests in C,
+# C++ and Lisp, and the programs of the guide. The day in Lisp takes 10 seconds; the full length is 60. The
+# hour in Lisp takes half a minute; with LONGWAVE_LONG=1 it is an hour.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built=$1 day=${2:-10}
@@ -66,9 +66,10 @@ done
 
 warnings="-Wall -Wextra -Werror -pedantic"
 c() { cc -std=gnu11 $warnings -O1 -g "$@" $(pkg-config --cflags --libs longwave) -lm; }
+cxx() { c++ $warnings -O1 -g "$@" $(pkg-config --cflags --libs longwave); }
 c ffi/examples/station.c -o "$work/bin/station-c"
 c ffi/examples/event_loop.c -o "$work/bin/event-loop-c"
-c++ -std=c++17 $warnings -O1 ffi/examples/station.cpp $(pkg-config --cflags --libs longwave) -o "$work/bin/station-cpp"
+cxx -std=c++17 ffi/examples/station.cpp -o "$work/bin/station-cpp"
 # The same with the static library.
 cc -std=gnu11 $warnings ffi/examples/station.c $(pkg-config --cflags longwave) "$prefix/lib/liblongwave.a" \
     $(pkg-config --libs --static longwave | sed 's/-llongwave//') -o "$work/bin/station-static"
@@ -209,9 +210,9 @@ for program in asks own requests; do
     c -pthread -fsanitize=address ffi/tests/c/$program.c -o "$work/bin/$program"
 done
 cc -std=gnu11 -Wall -Wextra -Werror -O1 -g -pthread ffi/tests/c/unload.c $(pkg-config --cflags longwave) -lm -ldl -o "$work/bin/unload"
-c++ -std=c++17 $warnings -O1 -g -fsanitize=address ffi/tests/c/moves.cpp $(pkg-config --cflags --libs longwave) -o "$work/bin/moves"
+cxx -std=c++17 -fsanitize=address ffi/tests/c/moves.cpp -o "$work/bin/moves"
 for standard in 17 20; do
-    c++ -std=c++$standard $warnings -O1 -g -fsanitize=address ffi/tests/c/whole.cpp $(pkg-config --cflags --libs longwave) -pthread -o "$work/bin/whole-$standard"
+    cxx -std=c++$standard -fsanitize=address -pthread ffi/tests/c/whole.cpp -o "$work/bin/whole-$standard"
 done
 export ASAN_OPTIONS=detect_leaks=1
 says timeout 60 "$work/bin/moves"
@@ -256,6 +257,7 @@ done
 # The station in Lisp under its collector, by ear.
 mkdir "$work/hour"
 case ${LONGWAVE_LONG:-} in 1) length="3600 115" ;; *) length="14 10" ;; esac
-GLIBC_TUNABLES=glibc.malloc.arena_max=1 python3 bindings/lisp/hour/listen.py $length "$work/hour" >"$work/said" 2>&1 ||
+GLIBC_TUNABLES=glibc.malloc.arena_max=1 \
+    python3 bindings/lisp/hour/listen.py $length "$work/hour" >"$work/said" 2>&1 ||
     { cat "$work/said" >&2; fail "the hour in Lisp"; }
 sed 's/^/   /' "$work/said"
