@@ -2,27 +2,28 @@
 //
 // Generated from the sources of the library; docs/EMBEDDING.md is the guide.
 //
-// Handles (lw_station, lw_pipeline, lw_server, lw_encoder, lw_input, lw_tap, lw_requests, lw_request, lw_packets) are
-// numbers. Zero stands for nothing. A handle that was closed, was never given out, or stands for something else is
-// refused with LW_BAD_HANDLE; closing one twice is harmless.
+// Handles (lw_station, lw_pipeline, lw_server, lw_encoder, lw_input, lw_tap, lw_requests, lw_request,
+// lw_packets) are numbers. Zero stands for nothing. A handle that was closed, was never given out, or stands
+// for something else is refused with LW_BAD_HANDLE; closing one twice is harmless.
 //
-// Threads: every function may be called on any thread, at any time, unless it says otherwise. None keeps the audio waiting.
-// Functions of the host are called on threads of the library: see lw_hook, lw_log, lw_next_track and lw_encoder_opens.
-// Threads of the library block all signals. In a forked child all handles of its parent count as closed; it may open
-// its own.
+// Threads: every function may be called on any thread, at any time, unless it says otherwise. None keeps the
+// audio waiting. Functions of the host are called on threads of the library: see lw_hook, lw_log,
+// lw_next_track and lw_encoder_opens. Threads of the library block all signals. In a forked child all handles
+// of its parent count as closed; it may open its own.
 //
-// Results: functions that can fail return an lw_status; what they give goes through pointers, which are written only when
-// it is LW_OK. Such a pointer must not be NULL unless it says that it may be.
+// Results: functions that can fail return an lw_status; what they give goes through pointers, which are
+// written only when it is LW_OK. Such a pointer must not be NULL unless it says that it may be.
 //
-// Text is UTF-8 and ends with NUL; paths are bytes and end with NUL. What is passed in is read during the call only. Text
-// that comes out by a char ** is the caller's, and freed by lw_free. Declarations are TOML, or JSON where they begin with
-// a brace. In JSON a path that is not UTF-8 is a percent-encoded file:// URL.
+// Text is UTF-8 and ends with NUL; paths are bytes and end with NUL. What is passed in is read during the
+// call only. Text that comes out by a char ** is the caller's, and freed by lw_free. Declarations are TOML,
+// or JSON where they begin with a brace. In JSON a path that is not UTF-8 is a percent-encoded file:// URL.
 //
-// Units: times are whole milliseconds, and their names end in _ms; points of time are milliseconds since 1970. In JSON, times
-// are seconds, to the millisecond, and points of time are RFC 3339 in UTC: the documents are those of the HTTP API (docs/API.md).
-// A frame is one sample for each channel, left then right.
+// Units: times are whole milliseconds, and their names end in _ms; points of time are milliseconds since
+// 1970. In JSON, times are seconds, to the millisecond, and points of time are RFC 3339 in UTC: the documents
+// are those of the HTTP API (docs/API.md). A frame is one sample for each channel, left then right.
 //
-// The caller's floating-point environment and errno are the same after a call as before, and do not matter to it.
+// The caller's floating-point environment and errno are the same after a call as before, and do not matter to
+// it.
 
 
 #ifndef LONGWAVE_H
@@ -119,9 +120,9 @@ typedef void (*lw_log)(int32_t level, const char *target, const char *message, v
 // What an encoder of the host's gives in one call. It is closed when that returns.
 typedef uint64_t lw_packets;
 
-// Opens an encoder of the host's for PCM of so many frames per second and samples per frame, and returns what
-// the other functions get as `state`. `lw_packets_header` and `lw_packets_delay` say what belongs to it;
-// `lw_packets_fail` refuses, and then there is no state to close. `user` is the pointer that
+// Opens an encoder of the host's for PCM of so many frames per second and samples per frame, and returns
+// what the other functions get as `state`. `lw_packets_header` and `lw_packets_delay` say what belongs to
+// it; `lw_packets_fail` refuses, and then there is no state to close. `user` is the pointer that
 // `lw_pipeline_add_own_output` was given.
 //
 // It is called by `lw_pipeline_add_own_output`, on the thread that adds the output, and again a second after
@@ -233,16 +234,14 @@ lw_status lw_pipeline_next_event(lw_pipeline pipeline, int64_t timeout_ms, char 
 lw_status lw_pipeline_event_fd(lw_pipeline pipeline, int *fd);
 
 // The next event of a server and of all pipelines on it, as JSON like a hook's, with the name of its
-// `pipeline` (null for a mount that no pipeline feeds, and its listeners). `timeout_ms` and the results are as
-// for `lw_pipeline_next_event`. Events are kept from the first call of this or of `lw_server_event_fd` on,
-// 1,024 at most: an event `missed` says how many did not fit. `LW_STOPPED` before the server is started, and
-// when it and these pipelines have stopped and all events were read.
-lw_status lw_server_next_event(lw_server server,
-                               int64_t timeout_ms,
-                               char **event);
+// `pipeline` (null for a mount that no pipeline feeds, and its listeners). `timeout_ms` and the results are
+// as for `lw_pipeline_next_event`. Events are kept from the first call of this or of `lw_server_event_fd`
+// on, 1,024 at most: an event `missed` says how many did not fit. `LW_STOPPED` before the server is started,
+// and when it and these pipelines have stopped and all events were read.
+lw_status lw_server_next_event(lw_server server, int64_t timeout_ms, char **event);
 
-// A file descriptor like that of `lw_pipeline_event_fd`, for the events of `lw_server_next_event`. It belongs
-// to the server: do not read or close it. It is closed with the server's last handle.
+// A file descriptor like that of `lw_pipeline_event_fd`, for the events of `lw_server_next_event`. It
+// belongs to the server: do not read or close it. It is closed with the server's last handle.
 lw_status lw_server_event_fd(lw_server server, int *fd);
 
 // The message of the last call that failed on this thread: one line, or one line for each problem of a
@@ -294,10 +293,10 @@ lw_status lw_format_title(const char *file,
                           char **title);
 
 // Adds an output to a pipeline on the air that encodes by functions of the host; the others notice nothing.
-// `declaration` is like that of `lw_server_add_mount`: `mount`, `content_type`, and whatever else is known. If
-// `open` refuses, this returns `LW_ENCODER`. `lw_pipeline_remove_output` ends it, and `user` is not used any more
-// when that or the pipeline's stop has returned, unless the encoder is stuck. A station's reload does not touch
-// it. The mount's rate and channels are the pipeline's.
+// `declaration` is like that of `lw_server_add_mount`: `mount`, `content_type`, and whatever else is known.
+// If `open` refuses, this returns `LW_ENCODER`. `lw_pipeline_remove_output` ends it, and `user` is not used
+// any more when that or the pipeline's stop has returned, unless the encoder is stuck. A station's reload
+// does not touch it. The mount's rate and channels are the pipeline's.
 lw_status lw_pipeline_add_own_output(lw_pipeline pipeline,
                                      const char *declaration,
                                      lw_encoder_opens open,
@@ -306,15 +305,13 @@ lw_status lw_pipeline_add_own_output(lw_pipeline pipeline,
                                      lw_encoder_closes close,
                                      void *user);
 
-// Gives one whole packet, headers included (what MP3 and ADTS call a frame; an Ogg page), which sounds for so
-// many frames. A listener joins at the beginning of one. A packet has 65,307 bytes at most.
+// Gives one whole packet, headers included (what MP3 and ADTS call a frame; an Ogg page), which sounds for
+// so many frames. A listener joins at the beginning of one. A packet has 65,307 bytes at most.
 lw_status lw_packets_add(lw_packets packets, const uint8_t *bytes, size_t count, uint32_t frames);
 
-// While an encoder is opened: the bytes that a listener needs before the first packet, such as Ogg header pages
-// or a WAV header. Most formats need none.
-lw_status lw_packets_header(lw_packets packets,
-                            const uint8_t *bytes,
-                            size_t count);
+// While an encoder is opened: the bytes that a listener needs before the first packet, such as Ogg header
+// pages or a WAV header. Most formats need none.
+lw_status lw_packets_header(lw_packets packets, const uint8_t *bytes, size_t count);
 
 // While an encoder is opened: how many frames late its output is, the decoder's delay included. Titles are
 // shifted by it, so that they stay with their audio.
@@ -356,25 +353,26 @@ lw_status lw_pipeline_name(lw_pipeline pipeline, char **name);
 // frame (1 or 2). Either pointer may be NULL.
 lw_status lw_pipeline_spec(lw_pipeline pipeline, uint32_t *sample_rate, uint32_t *channels);
 
-// Lets a pipeline run by a clock that stands still until `lw_pipeline_step_clock`. It then mixes as fast as the
-// machine can, waits for its decoders, and gives the same result every time: for tests, and for rendering. To be
-// called before `lw_pipeline_start` or `lw_station_start`; calling it again changes nothing.
+// Lets a pipeline run by a clock that stands still until `lw_pipeline_step_clock`. It then mixes as fast as
+// the machine can, waits for its decoders, and gives the same result every time: for tests, and for
+// rendering. To be called before `lw_pipeline_start` or `lw_station_start`; calling it again changes
+// nothing.
 lw_status lw_pipeline_use_stepped_clock(lw_pipeline pipeline);
 
 // Moves the clock of a pipeline on, by so many milliseconds, and returns when everything that became due has
-// been mixed, or when the pipeline has stopped. Encoders and hooks may be a little behind; `lw_pipeline_stop`
-// waits for both. `LW_INVALID` without `lw_pipeline_use_stepped_clock`. Not to be called by hooks and
-// `lw_next_track` functions, for which the mixer waits.
+// been mixed, or when the pipeline has stopped. Encoders and hooks may be a little behind;
+// `lw_pipeline_stop` waits for both. `LW_INVALID` without `lw_pipeline_use_stepped_clock`. Not to be called
+// by hooks and `lw_next_track` functions, for which the mixer waits.
 lw_status lw_pipeline_step_clock(lw_pipeline pipeline, uint64_t by_ms);
 
 // Asks `function` what is to play next, from `lw_pipeline_start` on: see `lw_next_track`. It has `within_ms`
-// milliseconds each time; 0 means five seconds. After that, the playlist goes on, and what it queues later is
-// played later. If the track on the air ends in this time, there is silence until then.
+// milliseconds each time; 0 means five seconds. After that, the playlist goes on, and what it queues later
+// is played later. If the track on the air ends in this time, there is silence until then.
 //
 // To be called before `lw_pipeline_start` or `lw_station_start`. If it was, another function may take its
-// place at any time, or none, if `function` is NULL; `within_ms` stays as it was then. When this returns, the
-// function before does not run and will not run again, unless it has called this itself. Do not hold a lock
-// that it waits for.
+// place at any time, or none, if `function` is NULL; `within_ms` stays as it was then. When this returns,
+// the function before does not run and will not run again, unless it has called this itself. Do not hold a
+// lock that it waits for.
 lw_status lw_pipeline_on_next_track(lw_pipeline pipeline,
                                     lw_next_track function,
                                     void *user,
@@ -396,9 +394,9 @@ lw_status lw_pipeline_remove_output(lw_pipeline pipeline, const char *mount);
 // content type.
 lw_status lw_pipeline_replace_encoder(lw_pipeline pipeline, const char *mount, const char *declaration);
 
-// Gives an output other settings; its listeners stay. `declaration` is like that of `lw_pipeline_add_output`,
-// with the output's `mount`, and its content type must be as before. The encoder is replaced if its settings
-// have changed; new listeners get the new headers.
+// Gives an output other settings; its listeners stay. `declaration` is like that of
+// `lw_pipeline_add_output`, with the output's `mount`, and its content type must be as before. The encoder
+// is replaced if its settings have changed; new listeners get the new headers.
 lw_status lw_pipeline_update_output(lw_pipeline pipeline, const char *declaration);
 
 // Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is
@@ -497,7 +495,8 @@ lw_status lw_pipeline_set_loop(lw_pipeline pipeline, int32_t repeat);
 lw_status lw_pipeline_set_shuffle(lw_pipeline pipeline, int32_t shuffle);
 
 // Sets the fades between tracks from now on, in milliseconds: `crossfade_ms`, how long two tracks overlap;
-// `fade_in_ms` and `fade_out_ms`, how long a track comes or goes where none is beside it. Below 0: as before.
+// `fade_in_ms` and `fade_out_ms`, how long a track comes or goes where none is beside it. Below 0: as
+// before.
 lw_status lw_pipeline_set_fades(lw_pipeline pipeline,
                                 int64_t crossfade_ms,
                                 int64_t fade_in_ms,
@@ -601,10 +600,9 @@ lw_status lw_pipeline_is_held(lw_pipeline pipeline, int32_t *held);
 // `json` is freed by `lw_free`.
 lw_status lw_pipeline_levels(lw_pipeline pipeline, char **json);
 
-// How much a pipeline has of what is limited, as JSON: `voices` and `max_voices`, `queued` and `max_queue`; and
-// `audio_left_out`, in seconds, because the mixer was too late. `json` is freed by `lw_free`.
-lw_status lw_pipeline_fill(lw_pipeline pipeline,
-                           char **json);
+// How much a pipeline has of what is limited, as JSON: `voices` and `max_voices`, `queued` and `max_queue`;
+// and `audio_left_out`, in seconds, because the mixer was too late. `json` is freed by `lw_free`.
+lw_status lw_pipeline_fill(lw_pipeline pipeline, char **json);
 
 // Whether a pipeline works as it should, as JSON: `ok`, and `problems`, a list of sentences. It is also told
 // of a pipeline that has stopped. `json` is freed by `lw_free`.
@@ -619,13 +617,13 @@ lw_status lw_pipeline_snapshot(lw_pipeline pipeline, char **json);
 // was, by a quick crossfade.
 lw_status lw_pipeline_restore(lw_pipeline pipeline, const char *snapshot);
 
-// Sets the titles of tracks that are opened from now on: a text in which `{title}` stands for the usual line,
-// `{artist}`, `{name}` (of the piece alone) and `{album}` for tags, `{file}` for the file's name without its
-// extension. For example `{name} ({artist})`, or `Radio X: {title}`. The usual line itself is the title of a
-// track if the format names a tag that the track does not have, or if its title was given and the format names
-// anything but `{title}`. NULL: the usual line, as at first. `LW_SETTING` for another name in braces.
-lw_status lw_pipeline_set_title_format(lw_pipeline pipeline,
-                                       const char *format);
+// Sets the titles of tracks that are opened from now on: a text in which `{title}` stands for the usual
+// line, `{artist}`, `{name}` (of the piece alone) and `{album}` for tags, `{file}` for the file's name
+// without its extension. For example `{name} ({artist})`, or `Radio X: {title}`. The usual line itself is
+// the title of a track if the format names a tag that the track does not have, or if its title was given and
+// the format names anything but `{title}`. NULL: the usual line, as at first. `LW_SETTING` for another name
+// in braces.
+lw_status lw_pipeline_set_title_format(lw_pipeline pipeline, const char *format);
 
 // The format of `lw_pipeline_set_title_format`, freed by `lw_free`. `LW_NONE` if none is set.
 lw_status lw_pipeline_title_format(lw_pipeline pipeline, char **format);
@@ -673,43 +671,36 @@ lw_status lw_pipeline_ramp_volume(lw_pipeline pipeline,
 // pushed PCM), `paused`, `volume`, `position`, `duration`. `json` is freed by `lw_free`.
 lw_status lw_pipeline_voices(lw_pipeline pipeline, char **json);
 
-// Takes over the requests for these paths, a JSON list: whole paths (`"/hello"`), or such as end with a slash and
-// stand for everything below them (`"/shop/"`). At most `waiting` of them wait to be read; the server refuses
-// further ones. If two have taken the same path, the first has it. They come complete; a body has 64 KiB at most.
-// `requests` is closed by `lw_requests_close`. `LW_STOPPED` if the server is not running.
-lw_status lw_server_take_requests(lw_server server,
-                                  const char *paths,
-                                  size_t waiting,
-                                  lw_requests *requests);
+// Takes over the requests for these paths, a JSON list: whole paths (`"/hello"`), or such as end with a
+// slash and stand for everything below them (`"/shop/"`). At most `waiting` of them wait to be read; the
+// server refuses further ones. If two have taken the same path, the first has it. They come complete; a body
+// has 64 KiB at most. `requests` is closed by `lw_requests_close`. `LW_STOPPED` if the server is not
+// running.
+lw_status lw_server_take_requests(lw_server server, const char *paths, size_t waiting, lw_requests *requests);
 
-// The next request. This waits for it, `timeout_ms` milliseconds at most; with 0 it does not wait, below 0 it
-// waits as long as it takes. `LW_NONE` if none came within this time. `LW_STOPPED` when the server has stopped
-// or `requests` was closed meanwhile. Other calls for these requests wait meanwhile, except `lw_requests_close`.
-// `request` is closed by `lw_request_answer`, or by `lw_request_close`; a client waits a minute.
-lw_status lw_requests_next(lw_requests requests,
-                           int64_t timeout_ms,
-                           lw_request *request);
+// The next request. This waits for it, `timeout_ms` milliseconds at most; with 0 it does not wait, below 0
+// it waits as long as it takes. `LW_NONE` if none came within this time. `LW_STOPPED` when the server has
+// stopped or `requests` was closed meanwhile. Other calls for these requests wait meanwhile, except
+// `lw_requests_close`. `request` is closed by `lw_request_answer`, or by `lw_request_close`; a client waits
+// a minute.
+lw_status lw_requests_next(lw_requests requests, int64_t timeout_ms, lw_request *request);
 
-// Gives the paths back to the server, and ends the wait of `lw_requests_next`. Requests that were not read are
-// answered with 500. Closing them again is harmless.
+// Gives the paths back to the server, and ends the wait of `lw_requests_next`. Requests that were not read
+// are answered with 500. Closing them again is harmless.
 lw_status lw_requests_close(lw_requests requests);
 
 // A request, as JSON: `method`, `path` (as it was sent, without the query), `segments` (of the path, each
-// decoded; null if one is not UTF-8), `address` (of the client, as far as `addresses` allows), `base_url` (by
-// which the client reaches the server). `json` is freed by `lw_free`.
+// decoded; null if one is not UTF-8), `address` (of the client, as far as `addresses` allows), `base_url`
+// (by which the client reaches the server). `json` is freed by `lw_free`.
 lw_status lw_request_info(lw_request request, char **json);
 
-// The decoded value of the first parameter of this name in a request's query, freed by `lw_free`. `LW_NONE` if
-// there is none, or if it is not UTF-8.
-lw_status lw_request_parameter(lw_request request,
-                               const char *name,
-                               char **value);
+// The decoded value of the first parameter of this name in a request's query, freed by `lw_free`. `LW_NONE`
+// if there is none, or if it is not UTF-8.
+lw_status lw_request_parameter(lw_request request, const char *name, char **value);
 
-// The first header of this name (in any case) of a request, freed by `lw_free`. `LW_NONE` if there is none, or
-// if it is not UTF-8.
-lw_status lw_request_header(lw_request request,
-                            const char *name,
-                            char **value);
+// The first header of this name (in any case) of a request, freed by `lw_free`. `LW_NONE` if there is none,
+// or if it is not UTF-8.
+lw_status lw_request_header(lw_request request, const char *name, char **value);
 
 // The body of a request; `count` is 0 if it has none. It belongs to the request and is valid until that is
 // answered or closed.
@@ -772,18 +763,17 @@ lw_status lw_server_port(lw_server server, uint16_t *port);
 // All addresses that a server listens on, as JSON: `["127.0.0.1:8000"]`. `json` is freed by `lw_free`.
 lw_status lw_server_addresses(lw_server server, char **json);
 
-// Opens the file of a server's access log anew (the key `access_log`), as after its rotation. It waits for no disk.
-// Without such a file, it does nothing.
+// Opens the file of a server's access log anew (the key `access_log`), as after its rotation. It waits for
+// no disk. Without such a file, it does nothing.
 lw_status lw_server_reopen_logs(lw_server server);
 
 // What a server has done since it started, as JSON. `json` is freed by `lw_free`.
 lw_status lw_server_stats(lw_server server, char **json);
 
-// Whether a server works as it should, as JSON like that of `lw_pipeline_health`: mounts that the host feeds with
-// something else than their content type, addresses that may be a proxy's, an access log that cannot be
+// Whether a server works as it should, as JSON like that of `lw_pipeline_health`: mounts that the host feeds
+// with something else than their content type, addresses that may be a proxy's, an access log that cannot be
 // written. `json` is freed by `lw_free`.
-lw_status lw_server_health(lw_server server,
-                           char **json);
+lw_status lw_server_health(lw_server server, char **json);
 
 // The number of listeners of one mount, or of all mounts if `mount` is NULL. A listener counts from its
 // second second on. `LW_NOT_FOUND` if there is no such mount.
@@ -803,10 +793,9 @@ lw_status lw_server_kick(lw_server server, uint64_t listener);
 // `genre`, `description`, `url`, `public`, `max_listeners`, `metaint`. A known bitrate sizes its memory.
 lw_status lw_server_add_mount(lw_server server, const char *declaration);
 
-// Gives a mount of `lw_server_add_mount` other settings; its listeners stay. `declaration` is as there, with the
-// same path and content type. For the mounts of pipelines there is `lw_pipeline_update_output`.
-lw_status lw_server_update_mount(lw_server server,
-                                 const char *declaration);
+// Gives a mount of `lw_server_add_mount` other settings; its listeners stay. `declaration` is as there, with
+// the same path and content type. For the mounts of pipelines there is `lw_pipeline_update_output`.
+lw_status lw_server_update_mount(lw_server server, const char *declaration);
 
 // Takes a mount of `lw_server_add_mount` off the air: its listeners get what is due, then a close. For the
 // mounts of pipelines there is `lw_pipeline_remove_output`.
@@ -857,14 +846,13 @@ lw_status lw_station_read(const char *file, lw_station *station);
 lw_status lw_station_start(lw_station station);
 
 // Applies another declaration to a station on the air, or, if `declaration` is NULL, the file of
-// `lw_station_read` as it is now: mounts, outputs, bitrates, limits, playlists, crossfades; users and media roots
-// if they are from the file. Listeners stay, except those of a mount that is gone. If anything is wrong with the
-// declaration, this returns `LW_SETTING`, and nothing changes. `report` is JSON with three lists of sentences:
-// `changed`, what was applied; `restart`, what differs but needs a restart; `failed`, what could not be applied,
-// and why. It is freed by `lw_free` and may be NULL. What calls have added to the declared outputs stays.
-lw_status lw_station_reload(lw_station station,
-                            const char *declaration,
-                            char **report);
+// `lw_station_read` as it is now: mounts, outputs, bitrates, limits, playlists, crossfades; users and media
+// roots if they are from the file. Listeners stay, except those of a mount that is gone. If anything is
+// wrong with the declaration, this returns `LW_SETTING`, and nothing changes. `report` is JSON with three
+// lists of sentences: `changed`, what was applied; `restart`, what differs but needs a restart; `failed`,
+// what could not be applied, and why. It is freed by `lw_free` and may be NULL. What calls have added to the
+// declared outputs stays.
+lw_status lw_station_reload(lw_station station, const char *declaration, char **report);
 
 // Stops the pipelines, then the server. It takes five seconds at most. `abandoned` is a JSON list of the
 // threads that had to be left behind. It is freed by `lw_free` and may be NULL. Stopping again is harmless.
@@ -881,10 +869,9 @@ lw_status lw_station_server(lw_station station, lw_server *server);
 // the station keeps its own.
 lw_status lw_station_pipeline(lw_station station, const char *name, lw_pipeline *pipeline);
 
-// The names of a station's pipelines, in the order in which they were declared, as a JSON list. `json` is freed
-// by `lw_free`.
-lw_status lw_station_pipelines(lw_station station,
-                               char **json);
+// The names of a station's pipelines, in the order in which they were declared, as a JSON list. `json` is
+// freed by `lw_free`.
+lw_status lw_station_pipelines(lw_station station, char **json);
 
 // Frees text that a function of this interface has returned. NULL is allowed. C's `free` does the same.
 void lw_free(char *text);

@@ -1,11 +1,13 @@
 // longwave.hpp: Longwave for C++17, over longwave.h: objects that close what they hold, errors as exceptions.
 //
-// What a function does stands in longwave.h, under the same name. Text that comes out is a std::string, a result that may not
-// be there a std::optional; times are std::chrono::milliseconds, and text may be empty where NULL is allowed. Objects can be
-// moved, not copied. PCM and bytes are a pointer and a count; from C++20 on, also a std::span. For what is not here, `handle()`
-// gives what the functions of longwave.h take, and `longwave::check` their statuses.
+// What a function does stands in longwave.h, under the same name. Text that comes out is a std::string, a
+// result that may not be there a std::optional; times are std::chrono::milliseconds, and text may be empty
+// where NULL is allowed. Objects can be moved, not copied. PCM and bytes are a pointer and a count; from
+// C++20 on, also a std::span. For what is not here, `handle()` gives what the functions of longwave.h take,
+// and `longwave::check` their statuses.
 //
-// Functions of the program are called on threads of the library. What they throw is caught there; it does not reach the caller.
+// Functions of the program are called on threads of the library. What they throw is caught there; it does not
+// reach the caller.
 
 #ifndef LONGWAVE_HPP
 #define LONGWAVE_HPP
@@ -94,7 +96,10 @@ template <typename Number, typename Call> std::optional<Number> number_if_any(Ca
     Number out{};
     return check(call(&out)) ? std::optional<Number>(out) : std::nullopt;
 }
-template <typename Number, typename Call> Number number(Call call) { return number_if_any<Number>(call).value(); }
+template <typename Number, typename Call> Number number(Call call)
+{
+    return number_if_any<Number>(call).value();
+}
 template <typename Call> bool flag(Call call) { return number<int32_t>(call) != 0; }
 
 // The bytes that a call gives.
@@ -116,7 +121,10 @@ inline const char *whole(const std::string &text)
 }
 inline const char *or_null(const std::string &text) { return text.empty() ? nullptr : whole(text); }
 inline uint64_t ms(milliseconds time) { return static_cast<uint64_t>(time.count() < 0 ? 0 : time.count()); }
-inline int64_t ms_or_keep(std::optional<milliseconds> time) { return time ? static_cast<int64_t>(ms(*time)) : -1; }
+inline int64_t ms_or_keep(std::optional<milliseconds> time)
+{
+    return time ? static_cast<int64_t>(ms(*time)) : -1;
+}
 inline const uint8_t *of_bytes(const void *bytes) { return static_cast<const uint8_t *>(bytes); }
 
 } // namespace detail
@@ -131,11 +139,12 @@ inline std::string read_metadata(const std::string &file)
 {
     return detail::text([&](auto out) { return lw_read_metadata(detail::whole(file), out); });
 }
-inline std::string format_title(const std::string &file, const std::string &tags = {}, const std::string &given = {},
-                                const std::string &extinf = {})
+inline std::string format_title(const std::string &file, const std::string &tags = {},
+                                const std::string &given = {}, const std::string &extinf = {})
 {
     return detail::text([&](auto out) {
-        return lw_format_title(detail::whole(file), detail::or_null(tags), detail::or_null(given), detail::or_null(extinf), out);
+        return lw_format_title(detail::whole(file), detail::or_null(tags), detail::or_null(given),
+                               detail::or_null(extinf), out);
     });
 }
 
@@ -170,11 +179,13 @@ public:
     }
     std::optional<std::string> parameter(const std::string &name) const
     {
-        return detail::text_if_any([&](auto out) { return lw_request_parameter(handle(), detail::whole(name), out); });
+        return detail::text_if_any(
+            [&](auto out) { return lw_request_parameter(handle(), detail::whole(name), out); });
     }
     std::optional<std::string> header(const std::string &name) const
     {
-        return detail::text_if_any([&](auto out) { return lw_request_header(handle(), detail::whole(name), out); });
+        return detail::text_if_any(
+            [&](auto out) { return lw_request_header(handle(), detail::whole(name), out); });
     }
     std::string body() const
     {
@@ -183,7 +194,8 @@ public:
     // `headers` is a JSON object.
     void answer(unsigned status, const std::string &body = {}, const std::string &headers = {})
     {
-        check(lw_request_answer(handle(), status, detail::or_null(headers), detail::of_bytes(body.data()), body.size()));
+        check(lw_request_answer(handle(), status, detail::or_null(headers), detail::of_bytes(body.data()),
+                                body.size()));
     }
     lw_request handle() const noexcept { return own_.handle(); }
 
@@ -198,7 +210,8 @@ public:
     // The next one; none within the time. Throws LW_STOPPED when the server has stopped, or this was closed.
     std::optional<request> next(milliseconds timeout)
     {
-        auto next = detail::number_if_any<lw_request>([&](auto out) { return lw_requests_next(handle(), timeout.count(), out); });
+        auto next = detail::number_if_any<lw_request>(
+            [&](auto out) { return lw_requests_next(handle(), timeout.count(), out); });
         return next ? std::optional<request>(request(*next)) : std::nullopt;
     }
     // Ends the wait of `next` on another thread.
@@ -213,15 +226,22 @@ class server {
 public:
     // Declares a server; empty: the defaults.
     explicit server(const std::string &declaration = {})
-        : own_(detail::number<uint64_t>([&](auto out) { return lw_server_open(detail::or_null(declaration), out); }))
+        : own_(detail::number<uint64_t>(
+              [&](auto out) { return lw_server_open(detail::or_null(declaration), out); }))
     {
     }
     static server of(uint64_t handle) { return server(owner(handle)); }
 
     void start() { check(lw_server_start(handle())); }
     void expect(const std::string &path) { check(lw_server_expect(handle(), detail::whole(path))); }
-    void expect_no_more(const std::string &path) { check(lw_server_expect_no_more(handle(), detail::whole(path))); }
-    void reconfigure(const std::string &declaration) { check(lw_server_reconfigure(handle(), detail::whole(declaration))); }
+    void expect_no_more(const std::string &path)
+    {
+        check(lw_server_expect_no_more(handle(), detail::whole(path)));
+    }
+    void reconfigure(const std::string &declaration)
+    {
+        check(lw_server_reconfigure(handle(), detail::whole(declaration)));
+    }
     // The threads that had to be left behind, as a JSON list.
     std::string stop()
     {
@@ -241,19 +261,30 @@ public:
     }
     void reopen_logs() { check(lw_server_reopen_logs(handle())); }
 
-    void add_mount(const std::string &declaration) { check(lw_server_add_mount(handle(), detail::whole(declaration))); }
-    void update_mount(const std::string &declaration) { check(lw_server_update_mount(handle(), detail::whole(declaration))); }
-    void remove_mount(const std::string &mount) { check(lw_server_remove_mount(handle(), detail::whole(mount))); }
+    void add_mount(const std::string &declaration)
+    {
+        check(lw_server_add_mount(handle(), detail::whole(declaration)));
+    }
+    void update_mount(const std::string &declaration)
+    {
+        check(lw_server_update_mount(handle(), detail::whole(declaration)));
+    }
+    void remove_mount(const std::string &mount)
+    {
+        check(lw_server_remove_mount(handle(), detail::whole(mount)));
+    }
     // How many bytes were taken.
     std::size_t write_audio(const std::string &mount, const void *bytes, std::size_t count)
     {
         return detail::number<std::size_t>([&](auto taken) {
-            return lw_server_write_audio(handle(), detail::whole(mount), detail::of_bytes(bytes), count, taken);
+            return lw_server_write_audio(handle(), detail::whole(mount), detail::of_bytes(bytes), count,
+                                         taken);
         });
     }
     void update_metadata(const std::string &mount, const std::string &title, const std::string &url = {})
     {
-        check(lw_server_update_metadata(handle(), detail::whole(mount), detail::whole(title), detail::or_null(url)));
+        check(lw_server_update_metadata(handle(), detail::whole(mount), detail::whole(title),
+                                        detail::or_null(url)));
     }
     void set_header(const std::string &mount, const void *bytes, std::size_t count)
     {
@@ -261,12 +292,14 @@ public:
     }
     std::chrono::system_clock::time_point changed_at(const std::string &mount) const
     {
-        auto at = detail::number<uint64_t>([&](auto out) { return lw_server_changed_at(handle(), detail::whole(mount), out); });
+        auto at = detail::number<uint64_t>(
+            [&](auto out) { return lw_server_changed_at(handle(), detail::whole(mount), out); });
         return std::chrono::system_clock::time_point(milliseconds(at));
     }
     std::string mount_info(const std::string &mount) const
     {
-        return detail::text([&](auto out) { return lw_server_mount_info(handle(), detail::whole(mount), out); });
+        return detail::text(
+            [&](auto out) { return lw_server_mount_info(handle(), detail::whole(mount), out); });
     }
     std::string mounts() const
     {
@@ -281,7 +314,8 @@ public:
     }
     std::string listeners(const std::string &mount = {}) const
     {
-        return detail::text([&](auto out) { return lw_server_listeners(handle(), detail::or_null(mount), out); });
+        return detail::text(
+            [&](auto out) { return lw_server_listeners(handle(), detail::or_null(mount), out); });
     }
     void kick(uint64_t listener) { check(lw_server_kick(handle(), listener)); }
     std::string stats() const
@@ -296,7 +330,8 @@ public:
     // The next event of it and its pipelines; none within the time. Throws LW_STOPPED when no more will come.
     std::optional<std::string> next_event(milliseconds timeout)
     {
-        return detail::text_if_any([&](auto out) { return lw_server_next_event(handle(), timeout.count(), out); });
+        return detail::text_if_any(
+            [&](auto out) { return lw_server_next_event(handle(), timeout.count(), out); });
     }
     int event_fd() const
     {
@@ -329,7 +364,8 @@ public:
     // How many frames were taken.
     std::size_t push(const float *pcm, std::size_t frames)
     {
-        return detail::number<std::size_t>([&](auto taken) { return lw_input_push(handle(), pcm, frames, taken); });
+        return detail::number<std::size_t>(
+            [&](auto taken) { return lw_input_push(handle(), pcm, frames, taken); });
     }
     std::size_t push_within(const float *pcm, std::size_t frames, milliseconds timeout)
     {
@@ -388,7 +424,10 @@ public:
         check(lw_packets_add(handle_, detail::of_bytes(bytes), count, frames));
     }
     // While the encoder is opened.
-    void header(const void *bytes, std::size_t count) { check(lw_packets_header(handle_, detail::of_bytes(bytes), count)); }
+    void header(const void *bytes, std::size_t count)
+    {
+        check(lw_packets_header(handle_, detail::of_bytes(bytes), count));
+    }
     void delay(uint64_t frames) { check(lw_packets_delay(handle_, frames)); }
     lw_packets handle() const noexcept { return handle_; }
 
@@ -403,7 +442,8 @@ public:
     virtual void encode(const float *pcm, std::size_t frames, packets &out) = 0;
     virtual void flush(packets &) {}
     // Opens one for PCM of this rate and so many channels.
-    using open = std::function<std::unique_ptr<own_encoder>(uint32_t sample_rate, uint32_t channels, packets &out)>;
+    using open =
+        std::function<std::unique_ptr<own_encoder>(uint32_t sample_rate, uint32_t channels, packets &out)>;
 };
 
 class pipeline {
@@ -452,7 +492,8 @@ public:
     }
     longwave::server server() const
     {
-        return longwave::server::of(detail::number<uint64_t>([&](auto out) { return lw_pipeline_server(handle(), out); }));
+        return longwave::server::of(
+            detail::number<uint64_t>([&](auto out) { return lw_pipeline_server(handle(), out); }));
     }
     std::string name() const
     {
@@ -468,8 +509,8 @@ public:
     void use_stepped_clock() { check(lw_pipeline_use_stepped_clock(handle())); }
     void step_clock(milliseconds by) { check(lw_pipeline_step_clock(handle(), detail::ms(by))); }
 
-    // Calls a function on the hook thread, for events of this kind, or, where it is empty, for all. Not to be called by a hook.
-    // Gives its number.
+    // Calls a function on the hook thread, for events of this kind, or, where it is empty, for all. Not to be
+    // called by a hook. Gives its number.
     uint64_t add_hook(const std::string &kind, hook function)
     {
         auto &added = hooks_.emplace_back(added_hook{ std::make_shared<hook>(std::move(function)), 0 });
@@ -489,16 +530,19 @@ public:
     // The next event; none within the time. Throws LW_STOPPED when the pipeline has stopped and all was read.
     std::optional<std::string> next_event(milliseconds timeout)
     {
-        return detail::text_if_any([&](auto out) { return lw_pipeline_next_event(handle(), timeout.count(), out); });
+        return detail::text_if_any(
+            [&](auto out) { return lw_pipeline_next_event(handle(), timeout.count(), out); });
     }
     int event_fd() const
     {
         return detail::number<int>([&](auto out) { return lw_pipeline_event_fd(handle(), out); });
     }
-    // Asks a function what is next: it queues a file, or nothing. An empty one: nobody is asked any more. Not to be called by it.
+    // Asks a function what is next: it queues a file, or nothing. An empty one: nobody is asked any more. Not
+    // to be called by it.
     void on_next_track(std::function<void()> function, milliseconds within = milliseconds(0))
     {
-        auto next = function ? std::make_unique<asked>(asked{ std::make_shared<std::function<void()>>(std::move(function)) })
+        auto next = function ? std::make_unique<asked>(
+                                   asked{ std::make_shared<std::function<void()>>(std::move(function)) })
                              : nullptr;
         lw_next_track call = [](lw_pipeline, void *user) {
             try {
@@ -518,8 +562,14 @@ public:
     {
         return detail::text([&](auto out) { return lw_pipeline_mounts(handle(), out); });
     }
-    void add_output(const std::string &declaration) { check(lw_pipeline_add_output(handle(), detail::whole(declaration))); }
-    void update_output(const std::string &declaration) { check(lw_pipeline_update_output(handle(), detail::whole(declaration))); }
+    void add_output(const std::string &declaration)
+    {
+        check(lw_pipeline_add_output(handle(), detail::whole(declaration)));
+    }
+    void update_output(const std::string &declaration)
+    {
+        check(lw_pipeline_update_output(handle(), detail::whole(declaration)));
+    }
     void remove_output(const std::string &mount)
     {
         check(lw_pipeline_remove_output(handle(), detail::whole(mount)));
@@ -535,7 +585,8 @@ public:
     {
         check(lw_pipeline_replace_encoder(handle(), detail::whole(mount), detail::whole(declaration)));
     }
-    // An output with an encoder of the program's. `declaration` is TOML without the mount: its content type, and more.
+    // An output with an encoder of the program's. `declaration` is TOML without the mount: its content type,
+    // and more.
     void add_own_output(const std::string &mount, const std::string &declaration, own_encoder::open open)
     {
         if (mount.find_first_of("'\n\r") != std::string::npos) {
@@ -544,8 +595,9 @@ public:
         const std::string whole = "mount = '" + mount + "'\n" + declaration;
         auto &added = outputs_.emplace_back(new own_output{ mount, std::move(open), {} });
         try {
-            check(lw_pipeline_add_own_output(handle(), detail::whole(whole), own_output::opens, own_output::encodes,
-                                             own_output::flushes, own_output::closes, added.get()));
+            check(lw_pipeline_add_own_output(handle(), detail::whole(whole), own_output::opens,
+                                             own_output::encodes, own_output::flushes, own_output::closes,
+                                             added.get()));
         } catch (...) {
             outputs_.pop_back();
             throw;
@@ -554,12 +606,14 @@ public:
 
     uint64_t play_file(const std::string &file, const std::string &title = {})
     {
-        return detail::number<uint64_t>(
-            [&](auto id) { return lw_pipeline_play_file(handle(), detail::whole(file), detail::or_null(title), id); });
+        return detail::number<uint64_t>([&](auto id) {
+            return lw_pipeline_play_file(handle(), detail::whole(file), detail::or_null(title), id);
+        });
     }
     void play_list(const std::string &name, const std::string &files, const std::string &options = {})
     {
-        check(lw_pipeline_play_list(handle(), detail::whole(name), detail::whole(files), detail::or_null(options)));
+        check(lw_pipeline_play_list(handle(), detail::whole(name), detail::whole(files),
+                                    detail::or_null(options)));
     }
     void play_path(const std::string &path, const std::string &options = {})
     {
@@ -579,13 +633,15 @@ public:
 
     uint64_t queue_file(const std::string &file, const std::string &title = {}, bool next = false)
     {
-        return detail::number<uint64_t>(
-            [&](auto id) { return lw_pipeline_queue_file(handle(), detail::whole(file), detail::or_null(title), next, id); });
+        return detail::number<uint64_t>([&](auto id) {
+            return lw_pipeline_queue_file(handle(), detail::whole(file), detail::or_null(title), next, id);
+        });
     }
     // Their numbers, as a JSON list.
     std::string queue_files(const std::string &files, bool next = false)
     {
-        return detail::text([&](auto out) { return lw_pipeline_queue_files(handle(), detail::whole(files), next, out); });
+        return detail::text(
+            [&](auto out) { return lw_pipeline_queue_files(handle(), detail::whole(files), next, out); });
     }
     std::string queue() const
     {
@@ -604,12 +660,18 @@ public:
     void update_metadata(const std::string &title, const std::string &mount = {}, bool until_cleared = false,
                          const std::string &url = {})
     {
-        check(lw_pipeline_update_metadata(handle(), detail::whole(title), detail::or_null(url), detail::or_null(mount),
-                                          until_cleared));
+        check(lw_pipeline_update_metadata(handle(), detail::whole(title), detail::or_null(url),
+                                          detail::or_null(mount), until_cleared));
     }
-    void clear_metadata(const std::string &mount = {}) { check(lw_pipeline_clear_metadata(handle(), detail::or_null(mount))); }
+    void clear_metadata(const std::string &mount = {})
+    {
+        check(lw_pipeline_clear_metadata(handle(), detail::or_null(mount)));
+    }
     // Empty: the usual line.
-    void set_title_format(const std::string &format) { check(lw_pipeline_set_title_format(handle(), detail::or_null(format))); }
+    void set_title_format(const std::string &format)
+    {
+        check(lw_pipeline_set_title_format(handle(), detail::or_null(format)));
+    }
     std::optional<std::string> title_format() const
     {
         return detail::text_if_any([&](auto out) { return lw_pipeline_title_format(handle(), out); });
@@ -672,22 +734,37 @@ public:
     {
         return detail::text([&](auto out) { return lw_pipeline_snapshot(handle(), out); });
     }
-    void restore(const std::string &snapshot) { check(lw_pipeline_restore(handle(), detail::whole(snapshot))); }
+    void restore(const std::string &snapshot)
+    {
+        check(lw_pipeline_restore(handle(), detail::whole(snapshot)));
+    }
 
     uint64_t play_voice(const std::string &file, double volume = 1, bool paused = false)
     {
-        return detail::number<uint64_t>(
-            [&](auto out) { return lw_pipeline_play_voice(handle(), detail::whole(file), volume, paused, out); });
+        return detail::number<uint64_t>([&](auto out) {
+            return lw_pipeline_play_voice(handle(), detail::whole(file), volume, paused, out);
+        });
     }
-    void stop_voice(uint64_t voice, milliseconds fade) { check(lw_pipeline_stop_voice(handle(), voice, detail::ms(fade))); }
-    void stop_all_voices(milliseconds fade) { check(lw_pipeline_stop_all_voices(handle(), detail::ms(fade))); }
+    void stop_voice(uint64_t voice, milliseconds fade)
+    {
+        check(lw_pipeline_stop_voice(handle(), voice, detail::ms(fade)));
+    }
+    void stop_all_voices(milliseconds fade)
+    {
+        check(lw_pipeline_stop_all_voices(handle(), detail::ms(fade)));
+    }
     void pause_voice(uint64_t voice) { check(lw_pipeline_pause_voice(handle(), voice)); }
     void resume_voice(uint64_t voice) { check(lw_pipeline_resume_voice(handle(), voice)); }
-    void seek_voice(uint64_t voice, milliseconds to) { check(lw_pipeline_seek_voice(handle(), voice, detail::ms(to))); }
-    void set_volume(uint64_t voice, double volume) { check(lw_pipeline_set_volume(handle(), voice, volume)); }
-    void ramp_volume(uint64_t voice, double to, milliseconds over, const std::string &curve = {}, bool then_stop = false)
+    void seek_voice(uint64_t voice, milliseconds to)
     {
-        check(lw_pipeline_ramp_volume(handle(), voice, to, detail::ms(over), detail::or_null(curve), then_stop));
+        check(lw_pipeline_seek_voice(handle(), voice, detail::ms(to)));
+    }
+    void set_volume(uint64_t voice, double volume) { check(lw_pipeline_set_volume(handle(), voice, volume)); }
+    void ramp_volume(uint64_t voice, double to, milliseconds over, const std::string &curve = {},
+                     bool then_stop = false)
+    {
+        check(lw_pipeline_ramp_volume(handle(), voice, to, detail::ms(over), detail::or_null(curve),
+                                      then_stop));
     }
     std::string voices() const
     {
@@ -704,12 +781,14 @@ public:
     pcm_pipe play_pipe(const std::string &format = {}, double volume = 1, bool paused = false)
     {
         pcm_pipe pipe{};
-        check(lw_pipeline_play_pipe(handle(), detail::or_null(format), volume, paused, &pipe.fd, &pipe.voice));
+        check(
+            lw_pipeline_play_pipe(handle(), detail::or_null(format), volume, paused, &pipe.fd, &pipe.voice));
         return pipe;
     }
     longwave::tap tap()
     {
-        return longwave::tap(detail::number<uint64_t>([&](auto out) { return lw_pipeline_tap(handle(), out); }));
+        return longwave::tap(
+            detail::number<uint64_t>([&](auto out) { return lw_pipeline_tap(handle(), out); }));
     }
 
     lw_pipeline handle() const noexcept { return own_.handle(); }
@@ -753,7 +832,8 @@ private:
         }
         static void encodes(void *opened, const float *pcm, size_t frames, lw_packets handle)
         {
-            guarded(handle, [&](packets &out) { static_cast<state *>(opened)->encoder->encode(pcm, frames, out); });
+            guarded(handle,
+                    [&](packets &out) { static_cast<state *>(opened)->encoder->encode(pcm, frames, out); });
         }
         static void flushes(void *opened, lw_packets handle)
         {
@@ -781,8 +861,8 @@ private:
     explicit pipeline(owner own) : own_(std::move(own)) {}
     static owner opened(const std::string &declaration, lw_server on)
     {
-        return owner(
-            detail::number<uint64_t>([&](auto out) { return lw_pipeline_open(detail::whole(declaration), on, out); }));
+        return owner(detail::number<uint64_t>(
+            [&](auto out) { return lw_pipeline_open(detail::whole(declaration), on, out); }));
     }
     template <typename Call> static std::optional<milliseconds> time_if_any(Call call)
     {
@@ -816,14 +896,15 @@ private:
 class station {
 public:
     explicit station(const std::string &declaration)
-        : own_(detail::number<uint64_t>([&](auto out) { return lw_station_open(detail::whole(declaration), out); }))
+        : own_(detail::number<uint64_t>(
+              [&](auto out) { return lw_station_open(detail::whole(declaration), out); }))
     {
     }
     // The same from a file.
     static station read(const std::string &file)
     {
-        return station(
-            owner(detail::number<uint64_t>([&](auto out) { return lw_station_read(detail::whole(file), out); })));
+        return station(owner(
+            detail::number<uint64_t>([&](auto out) { return lw_station_read(detail::whole(file), out); })));
     }
     void start() { check(lw_station_start(handle())); }
     // The threads that had to be left behind, as a JSON list.
@@ -831,14 +912,17 @@ public:
     {
         return detail::text([&](auto out) { return lw_station_stop(handle(), out); });
     }
-    // Empty: the file of `read` as it is now. What has changed, what waits for a restart, and what failed, as JSON.
+    // Empty: the file of `read` as it is now. What has changed, what waits for a restart, and what failed, as
+    // JSON.
     std::string reload(const std::string &declaration = {})
     {
-        return detail::text([&](auto out) { return lw_station_reload(handle(), detail::or_null(declaration), out); });
+        return detail::text(
+            [&](auto out) { return lw_station_reload(handle(), detail::or_null(declaration), out); });
     }
     longwave::server server() const
     {
-        return longwave::server::of(detail::number<uint64_t>([&](auto out) { return lw_station_server(handle(), out); }));
+        return longwave::server::of(
+            detail::number<uint64_t>([&](auto out) { return lw_station_server(handle(), out); }));
     }
     // By its name; the first, where that is empty.
     longwave::pipeline pipeline(const std::string &name = {}) const
@@ -861,18 +945,22 @@ private:
 class encoder {
 public:
     encoder(const std::string &declaration, uint32_t sample_rate, uint32_t channels)
-        : own_(detail::number<uint64_t>(
-              [&](auto out) { return lw_encoder_open(detail::whole(declaration), sample_rate, channels, out); })),
+        : own_(detail::number<uint64_t>([&](auto out) {
+              return lw_encoder_open(detail::whole(declaration), sample_rate, channels, out);
+          })),
           channels_(channels)
     {
     }
     std::string encode(const float *pcm, std::size_t frames)
     {
-        return detail::bytes([&](auto bytes, auto count) { return lw_encoder_encode(handle(), pcm, frames, bytes, count); });
+        return detail::bytes(
+            [&](auto bytes, auto count) { return lw_encoder_encode(handle(), pcm, frames, bytes, count); });
     }
     std::string encode(const int16_t *pcm, std::size_t frames)
     {
-        return detail::bytes([&](auto bytes, auto count) { return lw_encoder_encode_s16(handle(), pcm, frames, bytes, count); });
+        return detail::bytes([&](auto bytes, auto count) {
+            return lw_encoder_encode_s16(handle(), pcm, frames, bytes, count);
+        });
     }
 #if __cplusplus >= 202002L
     std::string encode(std::span<const float> pcm) { return encode(pcm.data(), pcm.size() / channels_); }
@@ -880,7 +968,8 @@ public:
 #endif
     std::string flush()
     {
-        return detail::bytes([&](auto bytes, auto count) { return lw_encoder_flush(handle(), bytes, count); });
+        return detail::bytes(
+            [&](auto bytes, auto count) { return lw_encoder_flush(handle(), bytes, count); });
     }
     uint64_t delay() const
     {

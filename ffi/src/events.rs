@@ -73,10 +73,10 @@ pub unsafe extern "C" fn lw_pipeline_event_fd(pipeline: lw_pipeline, fd: *mut c_
 }
 
 /// The next event of a server and of all pipelines on it, as JSON like a hook's, with the name of its
-/// `pipeline` (null for a mount that no pipeline feeds, and its listeners). `timeout_ms` and the results are as
-/// for `lw_pipeline_next_event`. Events are kept from the first call of this or of `lw_server_event_fd` on,
-/// 1,024 at most: an event `missed` says how many did not fit. `LW_STOPPED` before the server is started, and
-/// when it and these pipelines have stopped and all events were read.
+/// `pipeline` (null for a mount that no pipeline feeds, and its listeners). `timeout_ms` and the results are
+/// as for `lw_pipeline_next_event`. Events are kept from the first call of this or of `lw_server_event_fd`
+/// on, 1,024 at most: an event `missed` says how many did not fit. `LW_STOPPED` before the server is started,
+/// and when it and these pipelines have stopped and all events were read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_next_event(
     server: lw_server,
@@ -92,8 +92,8 @@ pub unsafe extern "C" fn lw_server_next_event(
     })
 }
 
-/// A file descriptor like that of `lw_pipeline_event_fd`, for the events of `lw_server_next_event`. It belongs
-/// to the server: do not read or close it. It is closed with the server's last handle.
+/// A file descriptor like that of `lw_pipeline_event_fd`, for the events of `lw_server_next_event`. It
+/// belongs to the server: do not read or close it. It is closed with the server's last handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_event_fd(server: lw_server, fd: *mut c_int) -> lw_status {
     call(|| {

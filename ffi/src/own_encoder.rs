@@ -20,9 +20,9 @@ use crate::text::{items, text};
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_packets = u64;
 
-/// Opens an encoder of the host's for PCM of so many frames per second and samples per frame, and returns what
-/// the other functions get as `state`. `lw_packets_header` and `lw_packets_delay` say what belongs to it;
-/// `lw_packets_fail` refuses, and then there is no state to close. `user` is the pointer that
+/// Opens an encoder of the host's for PCM of so many frames per second and samples per frame, and returns
+/// what the other functions get as `state`. `lw_packets_header` and `lw_packets_delay` say what belongs to
+/// it; `lw_packets_fail` refuses, and then there is no state to close. `user` is the pointer that
 /// `lw_pipeline_add_own_output` was given.
 ///
 /// It is called by `lw_pipeline_add_own_output`, on the thread that adds the output, and again a second after
@@ -115,8 +115,8 @@ impl EncoderSettings for Own {
     fn open(&self, spec: PcmSpec) -> longwave::Result<Box<dyn Encoder>> {
         let functions = self.functions;
         let (rate, channels) = (spec.rate.hz(), spec.channels.count() as u32);
-        // SAFETY: the host has said that its functions may be called, on this thread, as long as its output is
-        // there.
+        // SAFETY: the host has said that its functions may be called, on this thread, as long as its output
+        // is there.
         let open = |packets| User(unsafe { (functions.open)(rate, channels, packets, functions.user.0) });
         let (state, given) = functions.call(open)?;
         let (delay, header, channels) = (FrameCount(given.delay), given.header, spec.channels);
@@ -173,10 +173,10 @@ impl Drop for Open {
 }
 
 /// Adds an output to a pipeline on the air that encodes by functions of the host; the others notice nothing.
-/// `declaration` is like that of `lw_server_add_mount`: `mount`, `content_type`, and whatever else is known. If
-/// `open` refuses, this returns `LW_ENCODER`. `lw_pipeline_remove_output` ends it, and `user` is not used any more
-/// when that or the pipeline's stop has returned, unless the encoder is stuck. A station's reload does not touch
-/// it. The mount's rate and channels are the pipeline's.
+/// `declaration` is like that of `lw_server_add_mount`: `mount`, `content_type`, and whatever else is known.
+/// If `open` refuses, this returns `LW_ENCODER`. `lw_pipeline_remove_output` ends it, and `user` is not used
+/// any more when that or the pipeline's stop has returned, unless the encoder is stuck. A station's reload
+/// does not touch it. The mount's rate and channels are the pipeline's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_add_own_output(
     pipeline: lw_pipeline,
@@ -214,8 +214,8 @@ fn give(packets: lw_packets, give: impl FnOnce(&mut Given)) -> Outcome {
     Ok(lw_status::LW_OK)
 }
 
-/// Gives one whole packet, headers included (what MP3 and ADTS call a frame; an Ogg page), which sounds for so
-/// many frames. A listener joins at the beginning of one. A packet has 65,307 bytes at most.
+/// Gives one whole packet, headers included (what MP3 and ADTS call a frame; an Ogg page), which sounds for
+/// so many frames. A listener joins at the beginning of one. A packet has 65,307 bytes at most.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_packets_add(
     packets: lw_packets,
@@ -235,8 +235,8 @@ pub unsafe extern "C" fn lw_packets_add(
     })
 }
 
-/// While an encoder is opened: the bytes that a listener needs before the first packet, such as Ogg header pages
-/// or a WAV header. Most formats need none.
+/// While an encoder is opened: the bytes that a listener needs before the first packet, such as Ogg header
+/// pages or a WAV header. Most formats need none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_packets_header(packets: lw_packets, bytes: *const u8, count: usize) -> lw_status {
     call(|| {

@@ -55,10 +55,11 @@ struct RequestDocument<'a> {
     base_url: &'a str,
 }
 
-/// Takes over the requests for these paths, a JSON list: whole paths (`"/hello"`), or such as end with a slash and
-/// stand for everything below them (`"/shop/"`). At most `waiting` of them wait to be read; the server refuses
-/// further ones. If two have taken the same path, the first has it. They come complete; a body has 64 KiB at most.
-/// `requests` is closed by `lw_requests_close`. `LW_STOPPED` if the server is not running.
+/// Takes over the requests for these paths, a JSON list: whole paths (`"/hello"`), or such as end with a
+/// slash and stand for everything below them (`"/shop/"`). At most `waiting` of them wait to be read; the
+/// server refuses further ones. If two have taken the same path, the first has it. They come complete; a body
+/// has 64 KiB at most. `requests` is closed by `lw_requests_close`. `LW_STOPPED` if the server is not
+/// running.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_take_requests(
     server: lw_server,
@@ -84,10 +85,11 @@ pub unsafe extern "C" fn lw_server_take_requests(
     })
 }
 
-/// The next request. This waits for it, `timeout_ms` milliseconds at most; with 0 it does not wait, below 0 it
-/// waits as long as it takes. `LW_NONE` if none came within this time. `LW_STOPPED` when the server has stopped
-/// or `requests` was closed meanwhile. Other calls for these requests wait meanwhile, except `lw_requests_close`.
-/// `request` is closed by `lw_request_answer`, or by `lw_request_close`; a client waits a minute.
+/// The next request. This waits for it, `timeout_ms` milliseconds at most; with 0 it does not wait, below 0
+/// it waits as long as it takes. `LW_NONE` if none came within this time. `LW_STOPPED` when the server has
+/// stopped or `requests` was closed meanwhile. Other calls for these requests wait meanwhile, except
+/// `lw_requests_close`. `request` is closed by `lw_request_answer`, or by `lw_request_close`; a client waits
+/// a minute.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_requests_next(
     requests: lw_requests,
@@ -114,8 +116,8 @@ pub unsafe extern "C" fn lw_requests_next(
     })
 }
 
-/// Gives the paths back to the server, and ends the wait of `lw_requests_next`. Requests that were not read are
-/// answered with 500. Closing them again is harmless.
+/// Gives the paths back to the server, and ends the wait of `lw_requests_next`. Requests that were not read
+/// are answered with 500. Closing them again is harmless.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_requests_close(requests: lw_requests) -> lw_status {
     call(|| {
@@ -128,8 +130,8 @@ pub extern "C" fn lw_requests_close(requests: lw_requests) -> lw_status {
 }
 
 /// A request, as JSON: `method`, `path` (as it was sent, without the query), `segments` (of the path, each
-/// decoded; null if one is not UTF-8), `address` (of the client, as far as `addresses` allows), `base_url` (by
-/// which the client reaches the server). `json` is freed by `lw_free`.
+/// decoded; null if one is not UTF-8), `address` (of the client, as far as `addresses` allows), `base_url`
+/// (by which the client reaches the server). `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_request_info(request: lw_request, json: *mut *mut c_char) -> lw_status {
     call(|| {
@@ -146,8 +148,8 @@ pub unsafe extern "C" fn lw_request_info(request: lw_request, json: *mut *mut c_
     })
 }
 
-/// The decoded value of the first parameter of this name in a request's query, freed by `lw_free`. `LW_NONE` if
-/// there is none, or if it is not UTF-8.
+/// The decoded value of the first parameter of this name in a request's query, freed by `lw_free`. `LW_NONE`
+/// if there is none, or if it is not UTF-8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_request_parameter(
     request: lw_request,
@@ -162,8 +164,8 @@ pub unsafe extern "C" fn lw_request_parameter(
     })
 }
 
-/// The first header of this name (in any case) of a request, freed by `lw_free`. `LW_NONE` if there is none, or
-/// if it is not UTF-8.
+/// The first header of this name (in any case) of a request, freed by `lw_free`. `LW_NONE` if there is none,
+/// or if it is not UTF-8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_request_header(
     request: lw_request,
@@ -219,7 +221,8 @@ pub unsafe extern "C" fn lw_request_answer(
     })
 }
 
-/// Takes a request whose handle is closed. If another call is reading it, this waits the moment that it takes.
+/// Takes a request whose handle is closed. If another call is reading it, this waits the moment that it
+/// takes.
 fn take(mut asked: Arc<Asked>) -> HttpRequest {
     loop {
         match Arc::try_unwrap(asked) {

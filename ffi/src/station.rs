@@ -166,11 +166,12 @@ pub extern "C" fn lw_station_start(station: lw_station) -> lw_status {
 }
 
 /// Applies another declaration to a station on the air, or, if `declaration` is NULL, the file of
-/// `lw_station_read` as it is now: mounts, outputs, bitrates, limits, playlists, crossfades; users and media roots
-/// if they are from the file. Listeners stay, except those of a mount that is gone. If anything is wrong with the
-/// declaration, this returns `LW_SETTING`, and nothing changes. `report` is JSON with three lists of sentences:
-/// `changed`, what was applied; `restart`, what differs but needs a restart; `failed`, what could not be applied,
-/// and why. It is freed by `lw_free` and may be NULL. What calls have added to the declared outputs stays.
+/// `lw_station_read` as it is now: mounts, outputs, bitrates, limits, playlists, crossfades; users and media
+/// roots if they are from the file. Listeners stay, except those of a mount that is gone. If anything is
+/// wrong with the declaration, this returns `LW_SETTING`, and nothing changes. `report` is JSON with three
+/// lists of sentences: `changed`, what was applied; `restart`, what differs but needs a restart; `failed`,
+/// what could not be applied, and why. It is freed by `lw_free` and may be NULL. What calls have added to the
+/// declared outputs stays.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_reload(
     station: lw_station,
@@ -239,8 +240,8 @@ pub unsafe extern "C" fn lw_station_pipeline(
     })
 }
 
-/// The names of a station's pipelines, in the order in which they were declared, as a JSON list. `json` is freed
-/// by `lw_free`.
+/// The names of a station's pipelines, in the order in which they were declared, as a JSON list. `json` is
+/// freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_station_pipelines(station: lw_station, json: *mut *mut c_char) -> lw_status {
     call(|| {

@@ -54,13 +54,13 @@ impl NextTrack {
 }
 
 /// Asks `function` what is to play next, from `lw_pipeline_start` on: see `lw_next_track`. It has `within_ms`
-/// milliseconds each time; 0 means five seconds. After that, the playlist goes on, and what it queues later is
-/// played later. If the track on the air ends in this time, there is silence until then.
+/// milliseconds each time; 0 means five seconds. After that, the playlist goes on, and what it queues later
+/// is played later. If the track on the air ends in this time, there is silence until then.
 ///
 /// To be called before `lw_pipeline_start` or `lw_station_start`. If it was, another function may take its
-/// place at any time, or none, if `function` is NULL; `within_ms` stays as it was then. When this returns, the
-/// function before does not run and will not run again, unless it has called this itself. Do not hold a lock
-/// that it waits for.
+/// place at any time, or none, if `function` is NULL; `within_ms` stays as it was then. When this returns,
+/// the function before does not run and will not run again, unless it has called this itself. Do not hold a
+/// lock that it waits for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_on_next_track(
     pipeline: lw_pipeline,

@@ -69,9 +69,9 @@ pub unsafe extern "C" fn lw_pipeline_replace_encoder(
     })
 }
 
-/// Gives an output other settings; its listeners stay. `declaration` is like that of `lw_pipeline_add_output`,
-/// with the output's `mount`, and its content type must be as before. The encoder is replaced if its settings
-/// have changed; new listeners get the new headers.
+/// Gives an output other settings; its listeners stay. `declaration` is like that of
+/// `lw_pipeline_add_output`, with the output's `mount`, and its content type must be as before. The encoder
+/// is replaced if its settings have changed; new listeners get the new headers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_update_output(
     pipeline: lw_pipeline,

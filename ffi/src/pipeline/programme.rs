@@ -137,7 +137,8 @@ pub extern "C" fn lw_pipeline_set_shuffle(pipeline: lw_pipeline, shuffle: i32) -
 }
 
 /// Sets the fades between tracks from now on, in milliseconds: `crossfade_ms`, how long two tracks overlap;
-/// `fade_in_ms` and `fade_out_ms`, how long a track comes or goes where none is beside it. Below 0: as before.
+/// `fade_in_ms` and `fade_out_ms`, how long a track comes or goes where none is beside it. Below 0: as
+/// before.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_pipeline_set_fades(
     pipeline: lw_pipeline,

@@ -189,8 +189,8 @@ pub unsafe extern "C" fn lw_pipeline_levels(pipeline: lw_pipeline, json: *mut *m
     })
 }
 
-/// How much a pipeline has of what is limited, as JSON: `voices` and `max_voices`, `queued` and `max_queue`; and
-/// `audio_left_out`, in seconds, because the mixer was too late. `json` is freed by `lw_free`.
+/// How much a pipeline has of what is limited, as JSON: `voices` and `max_voices`, `queued` and `max_queue`;
+/// and `audio_left_out`, in seconds, because the mixer was too late. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_fill(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {

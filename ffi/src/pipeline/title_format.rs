@@ -97,11 +97,12 @@ fn setting(reason: String) -> Failure {
 /// The format that holds, as the host wrote it.
 pub type Written = Mutex<Option<String>>;
 
-/// Sets the titles of tracks that are opened from now on: a text in which `{title}` stands for the usual line,
-/// `{artist}`, `{name}` (of the piece alone) and `{album}` for tags, `{file}` for the file's name without its
-/// extension. For example `{name} ({artist})`, or `Radio X: {title}`. The usual line itself is the title of a
-/// track if the format names a tag that the track does not have, or if its title was given and the format names
-/// anything but `{title}`. NULL: the usual line, as at first. `LW_SETTING` for another name in braces.
+/// Sets the titles of tracks that are opened from now on: a text in which `{title}` stands for the usual
+/// line, `{artist}`, `{name}` (of the piece alone) and `{album}` for tags, `{file}` for the file's name
+/// without its extension. For example `{name} ({artist})`, or `Radio X: {title}`. The usual line itself is
+/// the title of a track if the format names a tag that the track does not have, or if its title was given and
+/// the format names anything but `{title}`. NULL: the usual line, as at first. `LW_SETTING` for another name
+/// in braces.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_set_title_format(
     pipeline: lw_pipeline,

@@ -290,8 +290,8 @@ pub unsafe extern "C" fn lw_server_addresses(server: lw_server, json: *mut *mut 
     })
 }
 
-/// Opens the file of a server's access log anew (the key `access_log`), as after its rotation. It waits for no disk.
-/// Without such a file, it does nothing.
+/// Opens the file of a server's access log anew (the key `access_log`), as after its rotation. It waits for
+/// no disk. Without such a file, it does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_server_reopen_logs(server: lw_server) -> lw_status {
     call(|| {
@@ -311,8 +311,8 @@ pub unsafe extern "C" fn lw_server_stats(server: lw_server, json: *mut *mut c_ch
     })
 }
 
-/// Whether a server works as it should, as JSON like that of `lw_pipeline_health`: mounts that the host feeds with
-/// something else than their content type, addresses that may be a proxy's, an access log that cannot be
+/// Whether a server works as it should, as JSON like that of `lw_pipeline_health`: mounts that the host feeds
+/// with something else than their content type, addresses that may be a proxy's, an access log that cannot be
 /// written. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_health(server: lw_server, json: *mut *mut c_char) -> lw_status {

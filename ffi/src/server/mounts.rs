@@ -49,8 +49,8 @@ pub unsafe extern "C" fn lw_server_add_mount(server: lw_server, declaration: *co
     })
 }
 
-/// Gives a mount of `lw_server_add_mount` other settings; its listeners stay. `declaration` is as there, with the
-/// same path and content type. For the mounts of pipelines there is `lw_pipeline_update_output`.
+/// Gives a mount of `lw_server_add_mount` other settings; its listeners stay. `declaration` is as there, with
+/// the same path and content type. For the mounts of pipelines there is `lw_pipeline_update_output`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_update_mount(server: lw_server, declaration: *const c_char) -> lw_status {
     call(|| {

@@ -1,5 +1,5 @@
-/* The host is asked what is next, and asks for listeners and events; settings change while everything runs. For
- * AddressSanitizer. */
+/* The host is asked what is next, and asks for listeners and events; settings change while everything runs.
+ * For AddressSanitizer. */
 
 #include "common.h"
 
@@ -109,7 +109,8 @@ static void listeners(void)
     char *json, *event;
     OK(lw_server_event_fd(server, &fd));
     int player = listen_to(port, "/a.mp3");
-    UNTIL((lw_server_listeners(server, "/a.mp3", &json) == LW_OK) && (strstr(json, "\"id\":") || (lw_free(json), 0)));
+    UNTIL((lw_server_listeners(server, "/a.mp3", &json) == LW_OK) &&
+          (strstr(json, "\"id\":") || (lw_free(json), 0)));
     CHECK(sscanf(strstr(json, "\"id\":"), "\"id\":%lu", &id) == 1);
     CHECK(strstr(json, "\"mount\":\"/a.mp3\"") && strstr(json, "\"address\":"));
     lw_free(json);
@@ -210,7 +211,8 @@ static void reloads(const char *folder)
     OK(lw_station_reload(station, STATION, &json));
     CHECK(strcmp(json, "{\"changed\":[],\"restart\":[],\"failed\":[]}") == 0);
     lw_free(json);
-    snprintf(text, sizeof text, "[server]\nlisten = '127.0.0.1:0'\nmedia_roots = '%s'\n%s", folder, strchr(STATION, '['));
+    snprintf(text, sizeof text, "[server]\nlisten = '127.0.0.1:0'\nmedia_roots = '%s'\n%s", folder,
+             strchr(STATION, '['));
     /* The server was declared twice here. */
     CHECK(lw_station_reload(station, text, NULL) == LW_SETTING);
     snprintf(text, sizeof text, "[server]\nmedia_roots = '%s'%s", folder, strstr(STATION, "\nlisten"));

@@ -1,4 +1,5 @@
-/* What the tests in C and in C++ have in common: checks that say where they failed, tones to play, a station to try. */
+/* What the tests in C and in C++ have in common: checks that say where they failed, tones to play, a station
+ * to try. */
 
 #ifndef COMMON_H
 #define COMMON_H
@@ -16,7 +17,8 @@
 #define CHECK(what) \
     do { \
         if (!(what)) { \
-            fprintf(stderr, "%s:%d: not so: %s (last error: %s)\n", __FILE__, __LINE__, #what, lw_last_error()); \
+            fprintf(stderr, "%s:%d: not so: %s (last error: %s)\n", __FILE__, __LINE__, #what, \
+                    lw_last_error()); \
             exit(1); \
         } \
     } while (0)

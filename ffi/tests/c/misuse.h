@@ -104,8 +104,9 @@ static void open_all(struct all *all)
     OK(lw_encoder_open("format = 'mp3'", 44100, 2, &all->encoder));
     OK(lw_pipeline_play_input(all->pipeline, 1, 0, &all->input, NULL));
     OK(lw_pipeline_tap(all->pipeline, &all->tap));
-    OK(lw_pipeline_add_own_output(all->pipeline, "mount = '/own'\ncontent_type = 'audio/x-own'", on_lw_encoder_opens,
-                                  on_lw_encoder_encodes, on_lw_encoder_flushes, on_lw_encoder_closes, &all->packets));
+    OK(lw_pipeline_add_own_output(all->pipeline, "mount = '/own'\ncontent_type = 'audio/x-own'",
+                                  on_lw_encoder_opens, on_lw_encoder_encodes, on_lw_encoder_flushes,
+                                  on_lw_encoder_closes, &all->packets));
     UNTIL(__atomic_load_n(&all->packets, __ATOMIC_SEQ_CST));
     uint16_t port;
     OK(lw_server_take_requests(all->server, "[\"/asked\"]", 8, &all->requests));

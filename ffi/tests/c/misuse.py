@@ -9,10 +9,12 @@ import sys
 
 header = open(sys.argv[1], encoding="utf-8").read()
 HANDLES = [
-    "lw_station", "lw_pipeline", "lw_server", "lw_encoder", "lw_input", "lw_tap", "lw_requests", "lw_request", "lw_packets",
+    "lw_station", "lw_pipeline", "lw_server", "lw_encoder", "lw_input", "lw_tap", "lw_requests", "lw_request",
+    "lw_packets",
 ]
 FUNCTIONS = {
-    "lw_hook", "lw_log", "lw_next_track", "lw_encoder_opens", "lw_encoder_encodes", "lw_encoder_flushes", "lw_encoder_closes",
+    "lw_hook", "lw_log", "lw_next_track", "lw_encoder_opens", "lw_encoder_encodes", "lw_encoder_flushes",
+    "lw_encoder_closes",
 }
 
 # For each function: what stands before it, its type, its name, its parameters.

@@ -1,5 +1,5 @@
-// longwave.hpp: pipelines that move take their hooks along, one may end in its own hook, no text is cut, and a mount
-// that nobody has is an error. For AddressSanitizer.
+// longwave.hpp: pipelines that move take their hooks along, one may end in its own hook, no text is cut, and
+// a mount that nobody has is an error. For AddressSanitizer.
 
 #include "common.hpp"
 
@@ -24,7 +24,8 @@ int main()
     longwave::server server("listen = '127.0.0.1:0'");
     server.start();
     auto made = [&](const char *mount) {
-        std::string text = "name = 'p" + std::string(mount + 1) + "'\ndead_air_after = 'off'\n[[output]]\nformat = 'mp3'\nmount = '" + mount + "'\n";
+        std::string text = "name = 'p" + std::string(mount + 1) +
+                           "'\ndead_air_after = 'off'\n[[output]]\nformat = 'mp3'\nmount = '" + mount + "'\n";
         return longwave::pipeline(text, server);
     };
 
@@ -55,10 +56,11 @@ int main()
 
     auto ends = std::make_unique<longwave::pipeline>(made("/c"));
     std::atomic<bool> has_ended{ false };
-    ends->add_hook("pipeline-start", [&ends, &has_ended, own = std::make_shared<int>(7)](const std::string &) {
-        ends.reset();
-        has_ended = *own == 7;
-    });
+    ends->add_hook("pipeline-start",
+                   [&ends, &has_ended, own = std::make_shared<int>(7)](const std::string &) {
+                       ends.reset();
+                       has_ended = *own == 7;
+                   });
     ends->start();
     UNTIL(has_ended.load());
 

@@ -57,7 +57,8 @@ static void programme(longwave::pipeline &pipeline, const std::string &music)
     UNTIL(pipeline.current_title() == "Radio X: a");
     pipeline.set_title_format("");
     CHECK(!pipeline.title_format());
-    CHECK(has(pipeline.current_track().value(), "\"title\"") && pipeline.played() && pipeline.remaining() > 1s);
+    CHECK(has(pipeline.current_track().value(), "\"title\"") && pipeline.played() &&
+          pipeline.remaining() > 1s);
     CHECK(has(pipeline.up_next(3), "a.wav") && has(pipeline.history(), "began_at"));
     UNTIL(has(pipeline.playlist().value_or(""), "\"name\":\"list\""));
     pipeline.update_metadata("Guest", "", true, "http://guest.example/");
@@ -141,7 +142,8 @@ static void outputs(longwave::pipeline &pipeline)
     auto refuses = [](uint32_t, uint32_t, longwave::packets &) -> std::unique_ptr<longwave::own_encoder> {
         throw std::runtime_error("not today");
     };
-    CHECK(failure([&] { pipeline.add_own_output("/no", "content_type = 'audio/x-own'", refuses); }) == LW_ENCODER);
+    CHECK(failure([&] { pipeline.add_own_output("/no", "content_type = 'audio/x-own'", refuses); }) ==
+          LW_ENCODER);
     CHECK(has(lw_last_error(), "not today"));
     // This one ends with the pipeline's object.
     pipeline.add_own_output("/own", "content_type = 'audio/x-own'", open);
@@ -184,7 +186,8 @@ static void server_calls(longwave::server &server)
     CHECK(!requests.next(0ms));
     int client = ask(server.port(), "POST /hello?x=1 HTTP/1.0\r\nX-Y: z\r\nContent-Length: 2\r\n\r\nhi");
     auto request = requests.next(20s);
-    CHECK(request && has(request->info(), "POST") && request->parameter("x") == "1" && !request->parameter("y"));
+    CHECK(request && has(request->info(), "POST") && request->parameter("x") == "1" &&
+          !request->parameter("y"));
     CHECK(request->header("x-y") == "z" && request->body() == "hi");
     request->answer(200, "hello", R"({"X-More": "1"})");
     CHECK(has(answered(client), "X-More: 1\r\n"));
@@ -202,7 +205,9 @@ int main(int argc, char **argv)
     const std::string folder = argv[1], music = folder + "/a.wav";
     tone(music.c_str(), 440, 60);
     std::atomic<int> lines{ 0 };
-    longwave::log_to([&, own = std::make_shared<int>(1)](int, const std::string &, const std::string &) { lines += *own; });
+    longwave::log_to([&, own = std::make_shared<int>(1)](int, const std::string &, const std::string &) {
+        lines += *own;
+    });
     without_a_station(music);
     {
         longwave::station station(STATION);
@@ -219,7 +224,8 @@ int main(int argc, char **argv)
         pipeline.on_next_track([&] { pipeline.queue_file(music, "Asked"); });
         pipeline.on_next_track({});
         pipeline.remove_hook(hook);
-        CHECK(pipeline.name() == "main" && pipeline.spec() == std::make_pair(22050u, 1u) && pipeline.is_running());
+        CHECK(pipeline.name() == "main" && pipeline.spec() == std::make_pair(22050u, 1u) &&
+              pipeline.is_running());
         CHECK(pipeline.event_fd() >= 0 && pipeline.next_event(20s));
         programme(pipeline, music);
         voices(pipeline, music);
@@ -250,7 +256,8 @@ int main(int argc, char **argv)
         // A next-track function that ends its own pipeline.
         longwave::server server("listen = '127.0.0.1:0'");
         server.start();
-        auto ends = std::make_unique<longwave::pipeline>("[[output]]\nformat = 'mp3'\nmount = '/c'\n", server);
+        auto ends =
+            std::make_unique<longwave::pipeline>("[[output]]\nformat = 'mp3'\nmount = '/c'\n", server);
         std::atomic<bool> has_ended{ false };
         ends->on_next_track([&, own = std::make_shared<int>(7)] {
             ends.reset();
