@@ -212,6 +212,12 @@ class _Handle:
         self.handle = c_uint64(handle)
         _open.add(self)
 
+    @classmethod
+    def _of(cls, handle):
+        made = cls.__new__(cls)
+        _Handle.__init__(made, handle)
+        return made
+
     def close(self):
         _unless_forked(self._close, self.handle)
         _open.discard(self)
@@ -255,9 +261,7 @@ class Station(_Handle):
     @classmethod
     def read(cls, file):
         """A station that is declared in a file: JSON where its name ends in `.json`, else TOML."""
-        made = cls.__new__(cls)
-        _Handle.__init__(made, _get(c_uint64, "lw_station_read", _path(file)))
-        return made
+        return cls._of(_get(c_uint64, "lw_station_read", _path(file)))
 
     def start(self):
         _call("lw_station_start", self.handle)
@@ -290,12 +294,6 @@ class Server(_Handle):
 
     def __init__(self, declaration=None):
         super().__init__(_get(c_uint64, "lw_server_open", _declaration(declaration)))
-
-    @classmethod
-    def _of(cls, handle):
-        made = cls.__new__(cls)
-        _Handle.__init__(made, handle)
-        return made
 
     def start(self):
         _call("lw_server_start", self.handle)
@@ -437,27 +435,24 @@ class Request(_Handle):
 class Pipeline(_Handle):
     _close = "lw_pipeline_close"
 
-    def __init__(self, declaration, server=None):
-        shared = server.handle if server else c_uint64(0)
-        super().__init__(_get(c_uint64, "lw_pipeline_open", _declaration(declaration), shared))
-        self._hooks, self._next_track, self._own_outputs = {}, None, set()
-
-    @classmethod
-    def _of(cls, handle):
-        made = cls.__new__(cls)
-        _Handle.__init__(made, handle)
+    def __new__(cls, *_arguments, **_options):
+        made = super().__new__(cls)
         made._hooks, made._next_track, made._own_outputs = {}, None, set()
         return made
 
+    def __init__(self, declaration, server=None):
+        shared = server.handle if server else c_uint64(0)
+        super().__init__(_get(c_uint64, "lw_pipeline_open", _declaration(declaration), shared))
+
     def close(self):
         """Removes first what the library would call, so that Python can free it."""
-        for hook in list(getattr(self, "_hooks", ())):
+        for hook in list(self._hooks):
             _unless_forked("lw_pipeline_remove_hook", self.handle, c_uint64(hook))
             del self._hooks[hook]
-        if getattr(self, "_next_track", None):
+        if self._next_track:
             _unless_forked("lw_pipeline_on_next_track", self.handle, None, None, c_uint64(0))
             self._next_track = None
-        for mount in list(getattr(self, "_own_outputs", ())):
+        for mount in list(self._own_outputs):
             self._own_outputs.discard(mount)
             _lib.lw_pipeline_remove_output(self.handle, _utf8(mount))  # it may have ended already
         super().close()
