@@ -53,11 +53,15 @@ impl Outputs {
         Outputs { pipeline, spec, staff, membership, emitter, next: 0, running, mounts }
     }
 
-    /// Opens the encoder, then adds the mount.
-    pub fn add(&mut self, server: &Server, settings: OutputSettings) -> Result<Arc<Output>> {
+    /// Adds an output and its mount. The encoder is open already, so that settings that cannot work leave no
+    /// trace on the server.
+    pub fn add(
+        &mut self,
+        server: &Server,
+        settings: OutputSettings,
+        encoder: Box<dyn Encoder>,
+    ) -> Result<Arc<Output>> {
         limits::outputs_of(self.running.len() + 1)?;
-        // The encoder comes first, so that settings that cannot work leave no trace on the server.
-        let encoder = settings.encoder.open(self.spec)?;
         let place = self.staff()?.encoders.place()?;
         let mut writer = server.add_mount(filled_in(&settings, &self.pipeline, self.spec))?;
         let id = OutputId(self.next);
@@ -181,7 +185,9 @@ impl Pipeline {
     /// As for [`Pipeline::start`].
     pub fn add_output(&self, settings: OutputSettings) -> Result<()> {
         let server = self.server()?;
-        let output = self.inner.outputs().add(&server, settings)?;
+        // The outputs are not locked yet: an encoder of the application may ask for them while it is opened.
+        let encoder = settings.encoder.open(self.inner.spec)?;
+        let output = self.inner.outputs().add(&server, settings, encoder)?;
         self.inner.command(Command::AddOutput(output))
     }
 
@@ -198,10 +204,9 @@ impl Pipeline {
     pub fn replace_encoder(&self, mount: &str, encoder: impl EncoderSettings + 'static) -> Result<()> {
         self.inner.check_running()?;
         let settings: Arc<dyn EncoderSettings> = Arc::new(encoder);
-        let mut outputs = self.inner.outputs();
-        let before = outputs.find_declared(mount)?.1.encoder.clone();
+        let before = self.inner.outputs().find_declared(mount)?.1.encoder.clone();
         let opened = self.open_in_place_of(mount, &before, &settings)?;
-        outputs.encode_by(mount, settings, opened)
+        self.inner.outputs().encode_by(mount, settings, opened)
     }
 
     /// Replaces the settings of the output at this mount. Its listeners stay. The encoder is replaced if its

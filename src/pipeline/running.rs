@@ -82,7 +82,8 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
     let mut outputs =
         Outputs::new(name.clone(), settings.spec, staff.clone(), membership.clone(), emitter.clone());
     for output in std::mem::take(&mut settings.outputs) {
-        outputs.add(&server, output)?;
+        let encoder = output.encoder.open(settings.spec)?;
+        outputs.add(&server, output, encoder)?;
     }
     let programming = Programming::start(&settings, &threads.decoders, &staff.rounds)?;
     let stopping = Arc::new(AtomicBool::new(false));
