@@ -542,12 +542,12 @@ public:
     void on_next_track(std::function<void()> function, milliseconds within = milliseconds(0))
     {
         auto next = function ? std::make_unique<asked>(
-                                   asked{ std::make_shared<std::function<void()>>(std::move(function)) })
+                                   std::make_shared<std::function<void()>>(std::move(function)))
                              : nullptr;
         lw_next_track call = [](lw_pipeline, void *user) {
             try {
                 // Kept while it runs: it may destroy the pipeline.
-                auto function = static_cast<asked *>(user)->function;
+                auto function = *static_cast<asked *>(user);
                 (*function)();
             } catch (...) {
                 // It must not unwind into the library.
@@ -800,9 +800,7 @@ private:
         uint64_t id;
     };
 
-    struct asked {
-        std::shared_ptr<std::function<void()>> function;
-    };
+    using asked = std::shared_ptr<std::function<void()>>;
 
     // What the functions of an encoder of the program's share.
     struct own_output {
