@@ -119,7 +119,9 @@ post_mortem() {
 # on_air COMMAND…: starts the command, waits for the first line with an address, and checks every mount that it
 # prints.
 on_air() {
-    "$@" >"$work/said" 2>&1 <"$work/input" 9>&- &
+    # Emptied here: the command begins later, and until then the last one's line would be found.
+    : >"$work/said"
+    "$@" >>"$work/said" 2>&1 <"$work/input" 9>&- &
     running=$!
     for _ in $(seq 600); do
         grep -q '^ *[0-9.]* *on air' "$work/said" && break
