@@ -1,5 +1,5 @@
 """Writes a C program that misuses every function of longwave.h: NULL, handles that are zero, closed, made up
-or of another kind, text that is not UTF-8, JSON that is none, numbers that are none.
+or of another kind, text that is not UTF-8, broken JSON, impossible numbers.
 
 It reads the functions from the header, so none is forgotten; what it does not know how to call, it refuses.
 """

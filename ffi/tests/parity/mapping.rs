@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::declarations::{Declarations, Face};
 
-/// The items of the table, and what is none.
+/// The items of the table, and what it leaves out.
 pub struct Mapping {
     /// What a word for a reason means, and the words in their order.
     pub reasons: Vec<(String, String)>,
-    /// Names of a face that are no items, each with the word for the reason.
-    pub no_items: Vec<(Face, String, String)>,
+    /// Names of a face that the table leaves out, each with the word for the reason.
+    pub left_out: Vec<(Face, String, String)>,
     pub sections: Vec<(String, Vec<Item>)>,
 }
 
@@ -27,15 +27,15 @@ pub enum Cell {
 
 impl Mapping {
     pub fn parse(text: &str) -> Mapping {
-        let (reasons, no_items, sections) = Default::default();
-        let mut mapping = Mapping { reasons, no_items, sections };
+        let (reasons, left_out, sections) = Default::default();
+        let mut mapping = Mapping { reasons, left_out, sections };
         let mut section = "";
         for line in
             text.replace("\n  ", " ").lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
         {
             if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 section = name;
-                if !["reasons", "no items"].contains(&name) {
+                if !["reasons", "left out"].contains(&name) {
                     mapping.sections.push((name.into(), Vec::new()));
                 }
                 continue;
@@ -43,10 +43,10 @@ impl Mapping {
             let pair = || line.split_once(": ").unwrap_or_else(|| panic!("{line} has no colon"));
             match section {
                 "reasons" => mapping.reasons.push((pair().0.into(), pair().1.into())),
-                "no items" => {
+                "left out" => {
                     let (of, reason) = pair().0.split_once(' ').unwrap();
                     let of = face(of).unwrap_or_else(|| panic!("{line}: which face?"));
-                    mapping.no_items.extend(pair().1.split(' ').map(|name| (of, name.into(), reason.into())));
+                    mapping.left_out.extend(pair().1.split(' ').map(|name| (of, name.into(), reason.into())));
                 }
                 _ => mapping.sections.last_mut().expect("a section").1.push(Item::parse(line)),
             }
@@ -83,7 +83,7 @@ impl Mapping {
             Cell::Names(_) => None,
         });
         let used: BTreeSet<&str> =
-            holes.chain(self.no_items.iter().map(|(_, _, reason)| reason.as_str())).collect();
+            holes.chain(self.left_out.iter().map(|(_, _, reason)| reason.as_str())).collect();
         let explained: BTreeSet<&str> = self.reasons.iter().map(|(word, _)| word.as_str()).collect();
         wrong.extend(used.difference(&explained).map(|word| format!("the reason {word:?} is not explained")));
         wrong.extend(explained.difference(&used).map(|word| format!("nothing has the reason {word:?}")));
@@ -100,7 +100,7 @@ impl Mapping {
             Cell::Names(names) => names.as_slice(),
             Cell::Hole(_) => &[],
         });
-        let others = self.no_items.iter().filter(|(of, _, _)| *of == face).map(|(_, name, _)| name);
+        let others = self.left_out.iter().filter(|(of, _, _)| *of == face).map(|(_, name, _)| name);
         names.chain(others).map(String::as_str).collect()
     }
 }
@@ -161,7 +161,7 @@ fn capitalized(word: &str) -> String {
 mod tests {
     use super::*;
 
-    const MAPPING: &str = "[reasons]\nwhy: because\n[no items]\nRust why: Value\n[All]\na.b;\n  HTTP - why\n";
+    const MAPPING: &str = "[reasons]\nwhy: because\n[left out]\nRust why: Value\n[All]\na.b;\n  HTTP - why\n";
 
     fn declared(change: impl FnOnce(&mut Declarations)) -> Declarations {
         let names = |face| by_rule(face, "a.b").into_iter().collect();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_of_a_value_is_none_of_its_own_but_a_type_without_place_is_missing() {
+    fn functions_of_a_value_need_no_place_but_a_type_without_functions_does() {
         let with = |name: &'static str| {
             problems(MAPPING, move |declared| _ = declared.get_mut(&Face::Rust).unwrap().insert(name.into()))
         };

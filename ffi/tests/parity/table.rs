@@ -42,9 +42,9 @@ pub fn table(mapping: &Mapping) -> String {
     for (index, reason) in reasons.iter().enumerate() {
         text += &format!("{}. {reason}\n", index + 1);
     }
-    text += "\n## What is no function of its own\n\n| | | |\n|---|---|---|\n";
+    text += "\n## What the table leaves out\n\n| | | |\n|---|---|---|\n";
     let mut groups: BTreeMap<(Face, &str), Vec<String>> = BTreeMap::new();
-    for (face, name, word) in &mapping.no_items {
+    for (face, name, word) in &mapping.left_out {
         groups.entry((*face, word)).or_default().push(format!("`{name}`"));
     }
     for ((face, word), names) in groups {
