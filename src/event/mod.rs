@@ -109,7 +109,8 @@ pub enum Event {
         /// How long it was silent.
         lasted: Duration,
     },
-    /// An encoder failed and is being rebuilt. Other encoders are not affected.
+    /// An encoder failed and is being rebuilt. Other encoders are not affected. It is told once, until the
+    /// encoder has recovered.
     EncoderFailed {
         /// The mount of its output.
         mount: String,
