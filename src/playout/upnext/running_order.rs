@@ -357,7 +357,7 @@ impl RunningOrder {
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = self.then.snapshot();
         if let Now::Due(due) = &self.now {
-            snapshot.queue.push_front(due.entry.clone());
+            snapshot.put_first(due);
         }
         snapshot
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ListId, Listed, Rotation, UpNext};
+use super::drawn::Drawn;
+use super::{ListId, Listed, Origin, Rotation, UpNext};
 use crate::ids::EntryId;
 
 /// The state of [`UpNext`] in a form that can be stored as text: the queue, the playlist, its position and
@@ -23,6 +24,17 @@ impl Snapshot {
     /// Whether this entry is in the queue.
     pub fn is_queued(&self, id: EntryId) -> bool {
         self.queue.iter().any(|queued| queued.id == id)
+    }
+
+    /// Puts what has yet to sound before the queue. An entry of the playlist is in that as well, so it gets
+    /// another id here: no two entries have the same.
+    pub(super) fn put_first(&mut self, drawn: &Drawn) {
+        let mut entry = drawn.entry.clone();
+        if drawn.origin == Origin::Playlist {
+            entry.id = EntryId(self.next_id);
+            self.next_id += 1;
+        }
+        self.queue.push_front(entry);
     }
 }
 
@@ -48,6 +60,11 @@ impl UpNext {
             ..UpNext::new(random)
         };
         up_next.mend();
+        if let Some(list) = &mut up_next.list {
+            // An entry that was due when the snapshot was made counts as failed in it, though it is in the
+            // queue now.
+            list.failures = 0;
+        }
         up_next.settle();
         up_next
     }
