@@ -78,6 +78,9 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
+/// The crossfade of a file that is played at once: 800 ms.
+const CROSSFADE_BLOCKS: u64 = 6_400 / BLOCK;
+
 /// A pipeline and the model of it.
 struct Pair {
     studio: Studio,
@@ -242,7 +245,9 @@ proptest! {
         // The model counts from here, when the first block has been mixed.
         for (action, blocks) in actions {
             pair.apply(&action);
-            pair.step(blocks);
+            // A file that is played at once is on the air from the middle of its crossfade on.
+            let least = if matches!(action, Action::PlayFile(_)) { CROSSFADE_BLOCKS / 2 + 1 } else { 1 };
+            pair.step(blocks.max(least));
         }
         pair.end();
     }
