@@ -10,7 +10,7 @@ use crate::audio::{Channels, PcmSpec};
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, EventReceiver};
 use crate::playout::DeadAir;
 use crate::server::{MountSettings, Server, ServerSettings};
 use crate::units::SampleRate;
@@ -149,6 +149,11 @@ impl PipelineBuilder {
     ) -> PipelineBuilder {
         self.settings.hooks = self.settings.hooks.on(kind, hook);
         self
+    }
+
+    /// A receiver of all its events, the start included: see [`Pipeline::events`].
+    pub fn events(&mut self, capacity: usize) -> EventReceiver {
+        self.settings.hooks.events(capacity)
     }
 
     /// Asks the application what is to play next: see [`NextTrack`].

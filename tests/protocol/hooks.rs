@@ -55,6 +55,16 @@ fn add_hook_for_pipeline_start_and_pipeline_stop() {
 }
 
 #[test]
+fn events_of_the_builder_begin_with_the_start() {
+    let mut builder =
+        Pipeline::builder("main").sample_rate(8000).channels(1).output("/main", Tap::counting());
+    let events = builder.events(10);
+    let pipeline = builder.listen("127.0.0.1:0".parse().unwrap()).start().unwrap();
+    assert!(matches!(events.recv_timeout(seconds(20.0)), Some(Event::PipelineStart)));
+    pipeline.stop();
+}
+
+#[test]
 fn add_hook_for_track_change_and_playlist_change() {
     let studio = Studio::new();
     let tracks = listen_for(&studio.pipeline, EventKind::TrackChange);
