@@ -1,9 +1,12 @@
-"""Runs the programs in Python and Lisp of docs/EMBEDDING.md as they stand, but for the port.
+"""Compiles and runs the programs of docs/EMBEDDING.md as they stand, but for the port.
 
-    PYTHONPATH=… CL_SOURCE_REGISTRY=… python3 guide.py EMBEDDING.md FOLDER
+    PKG_CONFIG_PATH=… CMAKE_PREFIX_PATH=… LD_LIBRARY_PATH=… PYTHONPATH=… CL_SOURCE_REGISTRY=… \
+        python3 guide.py EMBEDDING.md FOLDER
 
-FOLDER has `music`, a folder, and `jingle.wav`. Each program must print something and end well, with nothing
-on its standard error. One that prints an address is on the air there, with MP3 or AAC, until Enter.
+FOLDER has `music`, a folder, and `jingle.wav`. C and C++ are compiled by the guide's own command, the first
+program in C by its CMakeLists.txt, too, and Rust by Cargo with the dependencies of the guide, into the
+repository's target folder. No compiler may complain. Each program must print something and end well, with
+nothing on its standard error. One that prints an address is on the air there, with MP3 or AAC, until Enter.
 """
 
 import os
@@ -13,6 +16,11 @@ import subprocess
 import sys
 import threading
 import urllib.request
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(REPOSITORY, "target"))
+WARNINGS = " -Wall -Wextra -Werror -pedantic"
+LANGUAGES = {"rust": "Rust", "c": "C", "cpp": "C++", "python": "Python", "lisp": "Lisp"}
 
 
 def free_port():
@@ -27,45 +35,111 @@ def audio_of(url):
         return stream.headers["Content-Type"] in ("audio/mpeg", "audio/aac") and b"\xff" in first
 
 
-def run(language, text, folder):
-    """What a program has printed, or an AssertionError."""
-    suffix, command = {"python": (".py", [sys.executable]), "lisp": (".lisp", ["sbcl", "--script"])}[language]
-    file = os.path.join(folder, "snippet" + suffix)
-    with open(file, "w") as out:
-        out.write(text.replace("8000", str(free_port())))
-    pipe = subprocess.PIPE
-    program = subprocess.Popen(command + [file], cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-    patience = threading.Timer(120, program.kill)
-    patience.start()
-    printed, complaints = [], []
-    complains = threading.Thread(target=lambda: complaints.extend(program.stderr))
-    complains.start()
-    for line in program.stdout:
-        printed.append(line)
-        if url := re.search(r"http://\S+", line):
-            assert audio_of(url.group()), f"no audio at {url.group()}"
-            program.stdin.write("\n")
-            program.stdin.flush()
-    status = program.wait()
-    complains.join()
-    patience.cancel()
-    said = "".join(printed)
-    assert status == 0 and not complaints, f"status {status}\n{said}{''.join(complaints)}"
-    return said
+class Guide:
+    """The guide's programs, and the folder in which they are compiled and run."""
+
+    def __init__(self, path, folder):
+        with open(path) as file:
+            self.text = file.read()
+        self.folder = folder
+        self.programs = re.findall(r"^```(rust|c|cpp|python|lisp)\b.*\n((?s:.*?))^```", self.text, re.M)
+
+    def line(self, pattern):
+        return re.search(f"^{pattern}.*$", self.text, re.M).group()
+
+    def block(self, kind, beginning):
+        return re.search(rf"^```{kind}\n({beginning}(?s:.*?))^```", self.text, re.M).group(1)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def make(self, command, folder=""):
+        """Runs a compiler, which must say nothing."""
+        made = subprocess.run(command, shell=True, cwd=os.path.join(self.folder, folder), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert made.returncode == 0 and not made.stdout, f"{command}\n{made.stdout}"
+
+    def command(self, language, program):
+        """Compiles a program, and returns how it is run."""
+        # A pipe gets the lines of C when they are written, as a terminal does.
+        run = ["stdbuf", "-oL", "./station"]
+        if language == "python":
+            return [sys.executable, self.write("station.py", program)]
+        if language == "lisp":
+            return ["sbcl", "--script", self.write("station.lisp", program)]
+        if language == "c":
+            self.write("station.c", program)
+            self.make(self.line(r"cc station\.c") + WARNINGS)
+        if language == "cpp":
+            self.write("station.cpp", program)
+            self.make(self.line(r"c\+\+ .*station\.cpp") + WARNINGS)
+        if language == "rust":
+            self.write("rust/src/main.rs", program)
+            self.make("cargo build --quiet --offline", "rust")
+            run = [os.path.join(TARGET, "debug", "longwave-guide")]
+        return run
+
+    def prepare_rust(self):
+        """A package with the guide's dependencies. All else is as in the repository, whose build it shares."""
+        with open(os.path.join(REPOSITORY, "Cargo.toml")) as file:
+            profiles = re.search(r"^\[profile\.dev\](?s:.*?)(?=^\[profile\.rel)", file.read(), re.M).group()
+        dependencies = self.block("toml", r"\[dependencies\]").replace("../longwave", REPOSITORY)
+        package = '[package]\nname = "longwave-guide"\nedition = "2024"\n'
+        self.write("rust/Cargo.toml", "\n".join([package, dependencies, profiles]))
+        with open(os.path.join(REPOSITORY, "Cargo.lock")) as file:
+            self.write("rust/Cargo.lock", file.read())
+        os.environ["CARGO_TARGET_DIR"] = TARGET
+
+    def prepare_cmake(self):
+        """How the program in C that was written last is run after CMake has built it."""
+        self.write("CMakeLists.txt", self.block("cmake", ""))
+        self.make("cmake -S . -B cmake >cmake.log && cmake --build cmake >>cmake.log")
+        return ["stdbuf", "-oL", "cmake/station"]
+
+    def run(self, command):
+        """What a program has printed, or an AssertionError."""
+        pipe = subprocess.PIPE
+        program = subprocess.Popen(command, cwd=self.folder, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        patience = threading.Timer(120, program.kill)
+        patience.start()
+        printed, complaints = [], []
+        complains = threading.Thread(target=lambda: complaints.extend(program.stderr))
+        complains.start()
+        for line in program.stdout:
+            printed.append(line)
+            if url := re.search(r"http://\S+", line):
+                assert audio_of(url.group()), f"no audio at {url.group()}"
+                program.stdin.write("\n")
+                program.stdin.flush()
+        status = program.wait()
+        complains.join()
+        patience.cancel()
+        said = "".join(printed)
+        assert status == 0 and not complaints, f"status {status}\n{said}{''.join(complaints)}"
+        return said
 
 
-def main(guide, folder):
-    with open(guide) as file:
-        programs = re.findall(r"^```(python|lisp)\n(.*?)^```", file.read(), re.M | re.S)
-    for language, text in programs:
+def main(path, folder):
+    guide = Guide(path, folder)
+    guide.prepare_rust()
+    counts = dict.fromkeys(LANGUAGES, 0)
+    for language, program in guide.programs:
         try:
-            said = run(language, text, folder)
-            assert said or "asdf:*central-registry*" in text, "it says nothing"
+            said = guide.run(guide.command(language, program.replace("8000", str(free_port()))))
+            # That one is a line for the beginning of others.
+            assert said or "asdf:*central-registry*" in program, "it says nothing"
+            if language == "c" and not counts["c"]:
+                guide.run(guide.prepare_cmake())
         except AssertionError as failure:
-            sys.exit(f"a program of {guide} fails: {failure}\n{text}")
-    counts = {language: sum(found == language for found, _ in programs) for language in ("python", "lisp")}
+            sys.exit(f"a program of {path} fails: {failure}\n{program}")
+        counts[language] += 1
     assert all(counts.values()), counts
-    print(f"the guide's programs run: {counts['python']} in Python, {counts['lisp']} in Lisp")
+    said = ", ".join(f"{count} in {LANGUAGES[language]}" for language, count in counts.items())
+    print(f"the guide's programs run: {said}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/bin/bash
 # test-abi.sh FOLDER [LISP-SECONDS]: installs the program and the library from FOLDER (target/debug) into a
 # scratch prefix, builds every example against it, runs it and checks its stream. Then it runs the tests in C,
-# C++ and Lisp, and the programs of the guide. The day in Lisp takes 10 seconds; the full length is 60. The
+# C++ and Lisp, and the programs of the guide, those in Rust too. The day in Lisp takes 10 seconds; the full length is 60. The
 # hour in Lisp takes half a minute; with LONGWAVE_LONG=1 it is an hour.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,7 +48,7 @@ make --silent install-files PREFIX="$work/other" BUILT="$built"
 make --silent uninstall PREFIX="$work/other"
 left=$(find "$work/other" -type f -o -type l)
 [ -z "$left" ] || fail "uninstalled, and still there: $left"
-export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib LISTEN=127.0.0.1:0
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig CMAKE_PREFIX_PATH=$prefix LD_LIBRARY_PATH=$prefix/lib LISTEN=127.0.0.1:0
 export PYTHONPATH=$prefix/share/longwave/python XDG_CACHE_HOME=$work/cache
 export CL_SOURCE_REGISTRY="$prefix/share/common-lisp/source//:"
 
