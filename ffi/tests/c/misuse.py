@@ -4,21 +4,11 @@ or of another kind, text that is not UTF-8, broken JSON, impossible numbers.
 It reads the functions from the header, so none is forgotten; what it does not know how to call, it refuses.
 """
 
-import re
 import sys
 
-header = open(sys.argv[1], encoding="utf-8").read()
-HANDLES = [
-    "lw_station", "lw_pipeline", "lw_server", "lw_encoder", "lw_input", "lw_tap", "lw_requests", "lw_request",
-    "lw_packets",
-]
-FUNCTIONS = {
-    "lw_hook", "lw_log", "lw_next_track", "lw_encoder_opens", "lw_encoder_encodes", "lw_encoder_flushes",
-    "lw_encoder_closes",
-}
+from declarations import Header
 
-# For each function: what stands before it, its type, its name, its parameters.
-FUNCTION = re.compile(r"((?://[^\n]*\n)*)([a-z_0-9 ]+[ *])(lw_\w+)\(([^;]*)\);")
+header = Header(sys.argv[1])
 
 # What passes for a value of a parameter, by its name.
 TEXTS = {
@@ -32,17 +22,9 @@ ARRAYS = {"const uint8_t *", "const float *", "const int16_t *"}
 NUMBERS = {"double", "int32_t", "int64_t", "int", "uint32_t", "uint64_t", "size_t"}
 
 
-def parameters(text):
-    """Type and name of each."""
-    if text.strip() == "void":
-        return []
-    pairs = [re.fullmatch(r"\s*(.*?)(\w+)\s*", part, re.S).groups() for part in text.split(",")]
-    return [(re.sub(r"\s+", " ", kind).strip().replace("* *", "**"), name) for kind, name in pairs]
-
-
 def good(kind, name, place):
     """What is right for a parameter."""
-    if kind in HANDLES:
+    if kind in header.handles:
         return f"live_{kind}"
     if kind == "const char *":
         return TEXTS[name]
@@ -50,7 +32,7 @@ def good(kind, name, place):
         return f"({kind})zeros"
     if kind in ("void *", "char *"):
         return "NULL"
-    if kind in FUNCTIONS:
+    if kind in header.callbacks:
         return f"on_{kind}"
     if kind.endswith("*"):
         return f"({kind})&outs[{place}]"
@@ -61,7 +43,7 @@ def good(kind, name, place):
 
 def misuses(function, kind, name, nullable):
     """What is wrong for a parameter, and what is to come of it."""
-    if kind in HANDLES:
+    if kind in header.handles:
         if function.endswith("_close"):
             shut = "OK"  # harmless
         elif function == "lw_pipeline_open":
@@ -71,10 +53,10 @@ def misuses(function, kind, name, nullable):
         yield "0", shut
         yield f"closed_{kind}", "BAD_HANDLE" if shut == "ANY" else shut
         made_up = ["1", "UINT64_MAX", "0x123456789abcdef"]
-        for value in made_up + [f"live_{other}" for other in HANDLES if other != kind]:
+        for value in made_up + [f"live_{other}" for other in header.handles if other != kind]:
             yield value, "BAD_HANDLE"
         return
-    pointer = kind.endswith("*") or kind in FUNCTIONS
+    pointer = kind.endswith("*") or kind in header.callbacks
     if pointer and kind not in ("void *", "char *"):
         yield "NULL", "ANY" if nullable else "INVALID"
     if kind == "const char *":
@@ -96,15 +78,8 @@ def misuses(function, kind, name, nullable):
             yield f"({kind}){value}", "ANY"
 
 
-functions = [
-    (doc, result.strip(), name, parameters(rest)) for doc, result, name, rest in FUNCTION.findall(header)
-]
-declared = set(re.findall(r"\b(lw_\w+)\(", re.sub(r"//[^\n]*|typedef[^\n]*", "", header)))
-unread = declared ^ {name for _, _, name, _ in functions}
-if unread:
-    sys.exit(f"misuse.py: it cannot read {unread}")
 # Those that end something come last.
-functions.sort(key=lambda function: function[2].endswith(("_stop", "_close")))
+functions = sorted(header.functions, key=lambda function: function[2].endswith(("_stop", "_close")))
 
 calls = 0
 print('#include "misuse.h"\n\nint main(int argc, char **argv)\n{\n    begin(argc, argv);')
