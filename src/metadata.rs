@@ -106,10 +106,15 @@ pub struct Tags {
 /// ```
 /// use longwave::{Tags, format_title};
 /// let tags = Tags { artist: Some("Björk".into()), title: Some("Jóga".into()), ..Tags::default() };
-/// assert_eq!(format_title(None, &tags, None, "x/03.mp3".as_ref()), "Björk - Jóga");
-/// assert_eq!(format_title(None, &Tags::default(), None, "x/03 Jóga.mp3".as_ref()), "03 Jóga");
+/// assert_eq!(format_title(None, &tags, None, "x/03.mp3"), "Björk - Jóga");
+/// assert_eq!(format_title(None, &Tags::default(), None, "x/03 Jóga.mp3"), "03 Jóga");
 /// ```
-pub fn format_title(given: Option<&str>, tags: &Tags, extinf: Option<&str>, file: &Path) -> String {
+pub fn format_title(
+    given: Option<&str>,
+    tags: &Tags,
+    extinf: Option<&str>,
+    file: impl AsRef<Path>,
+) -> String {
     fn said(text: Option<&str>) -> Option<&str> {
         text.map(str::trim).filter(|text| !text.is_empty())
     }
@@ -118,7 +123,7 @@ pub fn format_title(given: Option<&str>, tags: &Tags, extinf: Option<&str>, file
         (Some(given), ..) => given.to_owned(),
         (None, Some(artist), Some(title)) => format!("{artist} - {title}"),
         (None, None, Some(only)) | (None, Some(only), None) => only.to_owned(),
-        (None, None, None) => said(extinf).map_or_else(|| stem(file), str::to_owned),
+        (None, None, None) => said(extinf).map_or_else(|| stem(file.as_ref()), str::to_owned),
     };
     one_line(&text).into_owned()
 }

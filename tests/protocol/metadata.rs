@@ -95,7 +95,7 @@ fn titles_of_a_voice_and_of_nothing_are_none() {
 
 #[test]
 fn format_title_falls_back_from_given_to_tags_to_extinf_to_the_file() {
-    let file = "x/03 Jóga.mp3".as_ref();
+    let file = "x/03 Jóga.mp3";
     let tags = |artist: &str, title: &str| Tags {
         artist: (!artist.is_empty()).then(|| artist.into()),
         title: (!title.is_empty()).then(|| title.into()),

@@ -62,8 +62,8 @@ pub(crate) enum Status {
 ///
 /// # Errors
 /// [`Error::File`](crate::Error::File) if the file does not exist, cannot be read, or is not audio.
-pub fn read_metadata(path: &Path) -> Result<Tags> {
-    read_tags(path, &Bounds::Anywhere)
+pub fn read_metadata(path: impl AsRef<Path>) -> Result<Tags> {
+    read_tags(path.as_ref(), &Bounds::Anywhere)
 }
 
 /// The same for a file within these bounds.

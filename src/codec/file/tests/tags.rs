@@ -221,7 +221,7 @@ fn opus_is_as_loud_as_its_header_says_and_its_gain_is_relative_to_that() {
 #[test]
 fn a_file_without_tags_has_none() {
     let folder = Folder::new();
-    let got = read_metadata(&wav(&folder)).unwrap();
+    let got = read_metadata(wav(&folder)).unwrap();
     assert_eq!(Tags { duration: None, ..got.clone() }, Tags::default());
     assert_eq!(got.duration.unwrap().as_millis(), 453);
 }
