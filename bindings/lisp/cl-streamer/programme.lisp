@@ -102,6 +102,16 @@ more."
           (begin pipeline load)
           (load-queue pipeline))))))
 
+(defun pass-over-list (pipeline)
+  "A skip is the first boundary of a list that has just been given, too, although it has not begun: what is
+queued need not wait for it."
+  (settle pipeline)
+  (let ((rotation (rotation pipeline)))
+    (when (and rotation (queue pipeline) (not (load-begun rotation)))
+      (setf (load-begun rotation) t)
+      (load-queue pipeline)
+      (setf (remains pipeline) (rest (load-entries rotation))))))
+
 ;;; Calls
 
 (defgeneric pipeline-play-list (pipeline files &key crossfade-duration fade-in fade-out loop-queue
@@ -161,6 +171,9 @@ everything queued takes the place of the list.")
 (defgeneric pipeline-skip (pipeline)
   (:documentation "Plays the next entry at once.")
   (:method ((pipeline audio-pipeline))
+    (on-air pipeline)
+    (with-lock ((lock pipeline))
+      (pass-over-list pipeline))
     (as-streamer-errors () (longwave:pipeline-skip (on-air pipeline)))
     (values)))
 

@@ -112,7 +112,7 @@ seconds in advance. Returns how many octets were written.")
   "When the title of a mount last changed, in milliseconds since 1970; NIL if it has none yet."
   (handler-case
       (let ((at (and (engine server) (longwave:get-metadata-changed-at (engine server) path))))
-        (and at (plusp at) (round (* 1000 at))))
+        (and at (plusp at) (values (round (* 1000 at)))))
     (longwave:longwave-error () nil)))
 
 (defgeneric server-listener-count (server &optional path)

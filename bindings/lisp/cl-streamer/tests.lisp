@@ -125,6 +125,25 @@
     (pipeline-skip pipeline)
     (await-track pipeline (file 3))))
 
+(define-test a-skip-is-a-boundary-of-a-list-that-has-not-begun
+  (loop for call in (list #'pipeline-skip #'pipeline-stop-all-voices)
+        do (loop for wait in '(0 0.1 0.4 1.2)
+                 do (with-station (pipeline)
+                      (pipeline-play-file pipeline (file 5))
+                      (await-track pipeline (file 5))
+                      ;; It is told in the middle of its crossfade, after 1.5 s.
+                      (pipeline-play-list pipeline (list (file 0) (file 1)) :loop-queue t)
+                      (pipeline-queue-files pipeline (list (file 2) (file 3)))
+                      (setf (harmony:pipeline-pending-playlist-path pipeline) wait)
+                      (sleep wait)
+                      (funcall call pipeline)
+                      (await-track pipeline (file 2))
+                      (assert (null (pipeline-get-queue pipeline)))
+                      (assert (equal (second (find :list *told* :key #'first)) wait))
+                      (pipeline-skip pipeline)
+                      (await-track pipeline (file 3))
+                      (assert (not (find (list :track (file 1)) *told* :test #'equal)))))))
+
 (define-test no-path-no-playlist-change
   (with-station (pipeline)
     (pipeline-queue-files pipeline (list (file 0)))
@@ -261,6 +280,7 @@
       (await-title pipeline "/a.aac" "All again")
       (set-now-playing server "/a.mp3" "By the server")
       (await-title pipeline "/a.mp3" "By the server")
+      (assert (null (rest (multiple-value-list (get-metadata-changed-at server "/a.mp3")))))
       (let ((at (get-metadata-changed-at server "/a.mp3"))
             (now (* 1000 (- (get-universal-time) #.(encode-universal-time 0 0 0 1 1 1970 0)))))
         (assert (typep at 'integer))

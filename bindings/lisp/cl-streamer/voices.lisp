@@ -53,8 +53,8 @@
 played.")
   (:method ((pipeline audio-pipeline))
     (with-lock ((lock pipeline))
-      (settle pipeline)
       (on-air pipeline)
+      (pass-over-list pipeline)
       (unless (queue pipeline)
         (setf (rotation pipeline) (load-list pipeline '() :now t)
               (load-begun (rotation pipeline)) t
