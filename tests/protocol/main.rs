@@ -4,6 +4,7 @@
 #![cfg(all(feature = "mp3", feature = "aac"))]
 
 mod confined;
+mod crowd;
 mod encoders;
 mod hooks;
 mod metadata;
