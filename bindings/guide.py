@@ -3,12 +3,14 @@
     PKG_CONFIG_PATH=… CMAKE_PREFIX_PATH=… LD_LIBRARY_PATH=… PYTHONPATH=… CL_SOURCE_REGISTRY=… \
         python3 guide.py EMBEDDING.md FOLDER
 
-FOLDER has `music`, a folder, and `jingle.wav`. C and C++ are compiled by the guide's own command, the first
-program in C by its CMakeLists.txt, too, and Rust by Cargo with the dependencies of the guide, into the
-repository's target folder. No compiler may complain. Each program must print something and end well, with
-nothing on its standard error. One that prints an address is on the air there, with MP3 or AAC, until Enter.
+FOLDER has `music`, a folder of tones of 220 and 275 Hz, and `jingle.wav`, one of 900 Hz. C and C++ are
+compiled by the guide's own command, the first program in C by its CMakeLists.txt, too, and Rust by Cargo with
+the dependencies of the guide, into the repository's target folder. No compiler may complain. Each program
+must print something and end well, with nothing on its standard error. One that prints an address is on the
+air there until Enter: with a title, and with one of the tones.
 """
 
+import cmath
 import os
 import re
 import socket
@@ -20,6 +22,8 @@ import urllib.request
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(REPOSITORY, "target"))
 WARNINGS = " -Wall -Wextra -Werror -pedantic"
+RATE = 8000
+TONES = (220, 275, 900)
 LANGUAGES = {"rust": "Rust", "c": "C", "cpp": "C++", "python": "Python", "lisp": "Lisp"}
 
 
@@ -29,10 +33,26 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def audio_of(url):
-    with urllib.request.urlopen(url, timeout=20) as stream:
-        first = stream.read(4096)
-        return stream.headers["Content-Type"] in ("audio/mpeg", "audio/aac") and b"\xff" in first
+def listen(url):
+    """The title of a stream, and how strong each of the tones is in the first second of it that sounds."""
+    audio, title = b"", ""
+    request = urllib.request.Request(url, headers={"Icy-MetaData": "1"})
+    with urllib.request.urlopen(request, timeout=20) as stream:
+        while len(audio) < (32_000 if title else 300_000):
+            audio += stream.read(int(stream.headers["icy-metaint"]))
+            block = stream.read(16 * stream.read(1)[0]).decode()
+            if block:
+                title = re.match("StreamTitle='(.*?)';", block).group(1)
+    decode = ["ffmpeg", "-v", "error", "-i", "-", "-f", "f32le", "-ac", "1", "-ar", str(RATE), "-"]
+    pcm = memoryview(subprocess.run(decode, input=audio, stdout=subprocess.PIPE).stdout).cast("f")
+    began = next((at for at, sample in enumerate(pcm) if abs(sample) > 0.02), 0)
+    pcm = pcm[began:began + RATE]
+    return title, {tone: strength(pcm, tone) for tone in TONES}
+
+
+def strength(pcm, tone):
+    turn = cmath.exp(-2j * cmath.pi * tone / RATE)
+    return 2 * abs(sum(sample * turn ** at for at, sample in enumerate(pcm))) / len(pcm)
 
 
 class Guide:
@@ -84,7 +104,7 @@ class Guide:
         return run
 
     def prepare_rust(self):
-        """A package with the guide's dependencies. All else is as in the repository, whose build it shares."""
+        """A package with the guide's dependencies, else like the repository, whose build it shares."""
         with open(os.path.join(REPOSITORY, "Cargo.toml")) as file:
             profiles = re.search(r"^\[profile\.dev\](?s:.*?)(?=^\[profile\.rel)", file.read(), re.M).group()
         dependencies = self.block("toml", r"\[dependencies\]").replace("../longwave", REPOSITORY)
@@ -112,7 +132,8 @@ class Guide:
         for line in program.stdout:
             printed.append(line)
             if url := re.search(r"http://\S+", line):
-                assert audio_of(url.group()), f"no audio at {url.group()}"
+                title, tones = listen(url.group())
+                assert title and max(tones.values()) > 0.03, f"{url.group()} has the title {title!r}, {tones}"
                 program.stdin.write("\n")
                 program.stdin.flush()
         status = program.wait()
