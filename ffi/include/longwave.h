@@ -101,8 +101,9 @@ typedef uint64_t lw_pipeline;
 // A server: addresses that it listens on, and mounts.
 typedef uint64_t lw_server;
 
-// A function that is called when something happens. `event` is JSON with a `kind` and the event's details.
-// It is valid until the function returns. `user` is the pointer that `lw_pipeline_add_hook` was given.
+// A function that is called when something happens. `event` is JSON with a `kind` and the event's details,
+// which are in the table of events of docs/API.md. It is valid until the function returns. `user` is the
+// pointer that `lw_pipeline_add_hook` was given.
 //
 // It is called on the pipeline's hook thread, one call at a time. It may take its time: later calls wait,
 // the audio does not. It may call every function of this interface; it may also stop and close its own
