@@ -7,8 +7,9 @@
 (in-package #:cl-streamer)
 
 (defstruct (playlist (:conc-name load-))
-  "A list of entries that longwave got, under a name of its own. If it is the queue, QUEUED is true."
-  name entries begun queued)
+  "A list of entries that longwave got, under a name of its own. If it is the queue, QUEUED is true. PLAYED is
+how many of them are over, or on the air, as long as longwave does not tell."
+  name entries begun queued (played 0))
 
 (defvar *loads* 0 "How many there have been.")
 
@@ -69,9 +70,10 @@ more."
   "What comes after the current track; with LOOP-QUEUE, then what has been."
   (let ((rotation (rotation pipeline))
         (state (longwave:pipeline-playlist (engine pipeline))))
-    (when (and rotation (equal (load-name rotation) (getf state :name)))
+    (when rotation
       (let* ((entries (load-entries rotation))
-             (played (min (or (getf state :played) 0) (length entries))))
+             (told (and (getf state :begun) (equal (load-name rotation) (getf state :name))))
+             (played (min (if told (or (getf state :played) 0) (load-played rotation)) (length entries))))
         (append (nthcdr played entries)
                 (and (loop-queue pipeline) (subseq entries 0 played)))))))
 
@@ -102,15 +104,20 @@ more."
           (begin pipeline load)
           (load-queue pipeline))))))
 
-(defun pass-over-list (pipeline)
-  "A skip is the first boundary of a list that has just been given, too, although it has not begun: what is
-queued need not wait for it."
+(defun skip-by (pipeline order)
+  "Calls ORDER, which ends the current track. That is a boundary: what is queued is the list from now on, so
+that what is called next finds it done, although longwave tells of it later."
   (settle pipeline)
   (let ((rotation (rotation pipeline)))
+    ;; It is the first boundary of a list that has just been given, too.
     (when (and rotation (queue pipeline) (not (load-begun rotation)))
       (setf (load-begun rotation) t)
-      (load-queue pipeline)
-      (setf (remains pipeline) (rest (load-entries rotation))))))
+      (load-queue pipeline)))
+  (as-streamer-errors () (funcall order))
+  (let ((load (waiting pipeline)))
+    (when load
+      (setf (load-played load) 1)
+      (begin pipeline load))))
 
 ;;; Calls
 
@@ -171,10 +178,9 @@ everything queued takes the place of the list.")
 (defgeneric pipeline-skip (pipeline)
   (:documentation "Plays the next entry at once.")
   (:method ((pipeline audio-pipeline))
-    (on-air pipeline)
     (with-lock ((lock pipeline))
-      (pass-over-list pipeline))
-    (as-streamer-errors () (longwave:pipeline-skip (on-air pipeline)))
+      (let ((engine (on-air pipeline)))
+        (skip-by pipeline (lambda () (longwave:pipeline-skip engine)))))
     (values)))
 
 (defgeneric pipeline-play-file (pipeline file &key mixer title on-end update-metadata)

@@ -144,6 +144,35 @@
                       (await-track pipeline (file 3))
                       (assert (not (find (list :track (file 1)) *told* :test #'equal)))))))
 
+;;; Orders take effect in their order, however quickly they follow each other.
+(define-test what-follows-a-skip-at-once-finds-it-done
+  (flet ((check (orders &rest tracks)
+           (loop for begun in '(nil t)
+                 do (with-station (pipeline)
+                      (pipeline-play-file pipeline (file 5))
+                      (await-track pipeline (file 5))
+                      (loop for (order . arguments) in orders
+                            do (apply order pipeline arguments)
+                               (when (and begun (eq order #'pipeline-play-list))
+                                 (await-track pipeline (file 0))))
+                      (loop for (track . more) on tracks
+                            do (await-track pipeline (file track))
+                               (when more (pipeline-skip pipeline)))))))
+    (let ((play (list #'pipeline-play-list (list (file 0) (file 1)) :crossfade-duration 1/2))
+          (queue (list #'pipeline-queue-files (list (file 2) (file 3))))
+          (more (list #'pipeline-queue-files (list (file 4))))
+          (clear (list #'pipeline-clear-queue))
+          (skip (list #'pipeline-skip)))
+      (check (list queue play skip) 2 3)
+      (check (list play queue clear skip) 1)
+      ;; What took the air goes on, and is queued no more.
+      (check (list play queue skip clear) 2 3)
+      (check (list play queue skip more) 2 4)
+      (check (list play queue skip skip) 3)
+      ;; Nothing of a list is lost where its rest is loaded more than once.
+      (check (list play queue skip more clear) 2 3)
+      (check (list play queue clear queue clear skip) 1))))
+
 (define-test no-path-no-playlist-change
   (with-station (pipeline)
     (pipeline-queue-files pipeline (list (file 0)))

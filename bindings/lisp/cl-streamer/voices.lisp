@@ -53,15 +53,15 @@
 played.")
   (:method ((pipeline audio-pipeline))
     (with-lock ((lock pipeline))
-      (on-air pipeline)
-      (pass-over-list pipeline)
-      (unless (queue pipeline)
-        (setf (rotation pipeline) (load-list pipeline '() :now t)
-              (load-begun (rotation pipeline)) t
-              (remains pipeline) '()
-              (waiting pipeline) nil
-              (replaced pipeline) '())))
-    (as-streamer-errors () (longwave:pipeline-stop-all-voices (on-air pipeline)))
+      (let ((engine (on-air pipeline)))
+        (settle pipeline)
+        (unless (queue pipeline)
+          (setf (rotation pipeline) (load-list pipeline '() :now t)
+                (load-begun (rotation pipeline)) t
+                (remains pipeline) '()
+                (waiting pipeline) nil
+                (replaced pipeline) '()))
+        (skip-by pipeline (lambda () (longwave:pipeline-stop-all-voices engine)))))
     (values)))
 
 (defgeneric pipeline-volume-ramp (pipeline voice target duration &key steps)
