@@ -204,14 +204,19 @@ impl Window {
         loop {
             self.fill()?;
             let here = &self.bytes[self.at..];
-            if here.len() < HEADER_BYTES {
-                return Ok(None);
-            }
-            if let Some(header) = header_in(here)
+            let header = header_in(here);
+            if let Some(header) = header
                 && let Some(behind) = here.get(header.len..)
                 && leads_on(behind)
             {
                 return Ok(Some(header));
+            }
+            let is_cut = here.len() < header.as_ref().map_or(HEADER_BYTES, |header| header.len);
+            if is_cut && self.has_grown()? {
+                continue;
+            }
+            if self.at + HEADER_BYTES > self.bytes.len() {
+                return Ok(None);
             }
             self.at += 1;
         }
@@ -233,16 +238,23 @@ impl Window {
         self.bytes.drain(..self.at);
         self.at = 0;
         let missing = 4 * ENOUGH - self.bytes.len();
-        let before = self.bytes.len();
-        read_more(&mut self.media, missing as u64, &mut self.bytes)?;
-        self.ended = self.bytes.len() - before < missing;
+        self.ended = read_more(&mut self.media, missing as u64, &mut self.bytes)? < missing;
         Ok(())
+    }
+
+    /// Whether the stream goes on behind its end, because the file has grown.
+    fn has_grown(&mut self) -> io::Result<bool> {
+        if self.ended {
+            self.ended = read_more(&mut self.media, MAX_PACKET_BYTES as u64, &mut self.bytes)? == 0;
+            return Ok(!self.ended);
+        }
+        Ok(false)
     }
 }
 
 /// Appends up to `count` bytes.
-fn read_more(media: &mut WithoutTags, count: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
-    media.take(count).read_to_end(bytes).map(|_| ())
+fn read_more(media: &mut WithoutTags, count: u64, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    media.take(count).read_to_end(bytes)
 }
 
 /// Estimates the duration, in ticks, from packets at some places in the file.

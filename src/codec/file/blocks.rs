@@ -19,21 +19,19 @@ use super::source::Media;
 pub(super) struct BlockPackets {
     stream: MediaSourceStream<'static>,
     blocks: Blocks,
-    /// The number of all frames.
-    frames: u64,
     /// The number of the next block.
     next: u64,
 }
 
 impl BlockPackets {
     pub(super) fn new(media: Media, blocks: Blocks) -> BlockPackets {
-        let count = media.byte_len().unwrap_or(0) / blocks.bytes;
-        BlockPackets {
-            stream: MediaSourceStream::new(Box::new(media), MediaSourceStreamOptions::default()),
-            frames: count.saturating_mul(blocks.frames),
-            blocks,
-            next: 0,
-        }
+        let stream = MediaSourceStream::new(Box::new(media), MediaSourceStreamOptions::default());
+        BlockPackets { stream, blocks, next: 0 }
+    }
+
+    /// The number of all frames that are there.
+    fn frames(&self) -> u64 {
+        (self.stream.byte_len().unwrap_or(0) / self.blocks.bytes).saturating_mul(self.blocks.frames)
     }
 
     /// The tick at which a block begins.
@@ -49,7 +47,7 @@ impl Packets for BlockPackets {
 
     fn describe(&self, track: &mut Track) {
         track.with_codec_params(CodecParameters::Audio(self.blocks.params()));
-        track.with_num_frames(self.frames);
+        track.with_num_frames(self.frames());
     }
 
     fn next(&mut self) -> Result<Option<Packet>> {
@@ -62,12 +60,20 @@ impl Packets for BlockPackets {
         bytes.truncate((count * self.blocks.bytes) as usize);
         let begin = self.tick(self.next);
         self.next += count;
+        if !(read as u64).is_multiple_of(self.blocks.bytes) {
+            // The rest of the last block may be written later.
+            self.stream.seek(SeekFrom::Start(self.next * self.blocks.bytes))?;
+        }
         Ok(Some(packet(begin, count * self.blocks.frames, bytes)))
     }
 
     fn seek(&mut self, to: Timestamp) -> Result<Timestamp> {
         let wanted = u64::try_from(to.get()).unwrap_or(0);
-        if wanted > self.frames {
+        if wanted > self.frames() {
+            // A seek beyond the end shows whether the file has grown.
+            self.stream.seek(SeekFrom::Start(self.stream.byte_len().unwrap_or(0) + 1))?;
+        }
+        if wanted > self.frames() {
             return seek_error(SeekErrorKind::OutOfRange);
         }
         self.next = wanted / self.blocks.frames;

@@ -7,6 +7,7 @@ use super::sound::{self, Form, Sound};
 use super::source::Bytes;
 use super::tags::text::{self, LONGEST_BYTES};
 use super::tags::{Found, id3};
+use crate::codec::tags::{self, Look};
 
 /// The size of a chunk's header: its name and its size.
 const HEADER: u64 = 8;
@@ -39,13 +40,30 @@ pub(super) fn read(
     begin: u64,
     found: &mut Found,
 ) -> io::Result<Option<Result<Sound, String>>> {
-    let Some(head) = bytes.exactly::<12>(begin)? else { return Ok(None) };
-    let kind = match (&head[..4], &head[8..]) {
+    read_grown(bytes, begin, None, found)
+}
+
+/// Where the sound of such a file ends that has grown since it ended at `before`.
+pub(super) fn new_end(bytes: &mut Bytes, begin: u64, before: u64) -> io::Result<u64> {
+    let sound = read_grown(bytes, begin, Some(before), &mut Found::default())?;
+    Ok(sound.and_then(Result::ok).map_or(before, |sound| sound.data.end))
+}
+
+fn read_grown(
+    bytes: &mut Bytes,
+    begin: u64,
+    before: Option<u64>,
+    found: &mut Found,
+) -> io::Result<Option<Result<Sound, String>>> {
+    let Some([form @ .., a, b, c, d, f, g, h, i]) = bytes.exactly::<12>(begin)? else { return Ok(None) };
+    let form: [u8; 4] = form;
+    let kind = match (&form, &[f, g, h, i]) {
         (b"RIFF" | b"RF64" | b"BW64", b"WAVE") => Kind::Wav,
         (b"FORM", b"AIFF" | b"AIFC") => Kind::Aiff,
-        (b"riff", _) => return read_wave64(bytes, begin),
+        (b"riff", _) => return read_wave64(bytes, begin, before),
         _ => return Ok(None),
     };
+    let whole = kind.number([a, b, c, d]);
     let mut parts = Parts::default();
     let mut large = LargeSizes::default();
     let (mut id3, mut texts) = (Found::default(), Found::default());
@@ -57,7 +75,10 @@ pub(super) fn read(
         let there = bytes.len() - content;
         let declared = large.of(name, kind.number([a, b, c, d]));
         let size = match &name {
-            b"data" | b"SSND" => kind.size_of_sound(bytes, content, declared)?,
+            b"data" | b"SSND" => {
+                let file = Extent { end: (begin + HEADER).saturating_add(large.of(form, whole)), before };
+                kind.size_of_sound(bytes, content, declared, &file)?
+            }
             _ => declared.min(there),
         };
         match &name {
@@ -89,8 +110,20 @@ pub(super) fn read(
     parts.sound(bytes).map(Some)
 }
 
+/// Where a file ends.
+struct Extent {
+    /// As it says itself.
+    end: u64,
+    /// Before it has grown, if it has.
+    before: Option<u64>,
+}
+
 /// Reads a Wave64 file of Sony: WAV with names of 16 bytes, and sizes of 8 that count their headers, too.
-fn read_wave64(bytes: &mut Bytes, begin: u64) -> io::Result<Option<Result<Sound, String>>> {
+fn read_wave64(
+    bytes: &mut Bytes,
+    begin: u64,
+    before: Option<u64>,
+) -> io::Result<Option<Result<Sound, String>>> {
     const HEADER: u64 = 24;
     let Some(name) = bytes.exactly::<4>(begin + HEADER)? else { return Ok(None) };
     if name != *b"wave" {
@@ -103,6 +136,8 @@ fn read_wave64(bytes: &mut Bytes, begin: u64) -> io::Result<Option<Result<Sound,
         let content = at + HEADER;
         let Some(there) = bytes.len().checked_sub(content) else { break };
         let size = match u64::from_le_bytes(size).checked_sub(HEADER) {
+            // A recording that goes on, and whose size will be filled in later.
+            Some(size) if name == *b"data" && before == content.checked_add(size) => there,
             Some(size) if size > 0 => size.min(there),
             _ => there,
         };
@@ -148,6 +183,7 @@ impl Parts {
 /// The sizes in a `ds64` chunk. They stand for those that 32 bits cannot hold.
 #[derive(Default)]
 struct LargeSizes {
+    whole: u64,
     data: u64,
     others: Vec<([u8; 4], u64)>,
 }
@@ -157,6 +193,7 @@ impl LargeSizes {
         let long = |bytes: &[u8]| bytes.first_chunk().map_or(0, |long| u64::from_le_bytes(*long));
         let others = content.get(28..).unwrap_or_default().chunks_exact(12);
         LargeSizes {
+            whole: long(content),
             data: content.get(8..).map_or(0, long),
             others: others
                 .map(|entry| ([entry[0], entry[1], entry[2], entry[3]], long(&entry[4..])))
@@ -168,6 +205,7 @@ impl LargeSizes {
     fn of(&self, name: [u8; 4], size: u32) -> u64 {
         let large = match (size, &name) {
             (u32::MAX, b"data") => Some(self.data).filter(|size| *size > 0),
+            (u32::MAX, b"RF64" | b"BW64") => Some(self.whole),
             (u32::MAX, _) => self.others.iter().find(|(other, _)| *other == name).map(|(_, size)| *size),
             _ => None,
         };
@@ -185,11 +223,20 @@ impl Kind {
 
     /// The size of the chunk that has the sound. The declared size may be missing, too large, too small,
     /// or what 32 bits could hold of a larger one. It is believed if the file ends there, or another chunk
-    /// follows.
-    fn size_of_sound(self, bytes: &mut Bytes, content: u64, declared: u64) -> io::Result<u64> {
+    /// follows, or the file's own size says the same.
+    fn size_of_sound(self, bytes: &mut Bytes, content: u64, declared: u64, file: &Extent) -> io::Result<u64> {
         let there = bytes.len() - content;
-        if declared >= there || self.is_chunk(bytes, content + declared + declared % 2)? {
-            return Ok(declared.min(there));
+        if declared >= there {
+            return Ok(there);
+        }
+        let end = content + declared;
+        if self.is_chunk(bytes, end + declared % 2)? {
+            return Ok(declared);
+        }
+        if file.before.is_some_and(|before| before.abs_diff(end) < 2) {
+            // A recording goes on. Only its last size was written; or it is over, and a tag follows.
+            let follows = tags::look(&bytes.up_to(end, tags::ENOUGH_BYTES)?);
+            return Ok(if matches!(follows, Look::Tag(_)) { declared } else { there });
         }
         let more = there - declared;
         let wrapped = declared + more / WRAP * WRAP;

@@ -42,7 +42,7 @@ pub(super) fn reason(cause: &io::Error) -> String {
     }
 }
 
-/// Random access to a file's bytes. The length is fixed when the file is opened.
+/// Random access to a file's bytes. The length is that of the last time it was measured.
 pub(super) struct Bytes {
     source: Box<dyn Source>,
     len: u64,
@@ -52,6 +52,13 @@ impl Bytes {
     pub(super) fn new(mut source: Box<dyn Source>) -> io::Result<Bytes> {
         let len = source.seek(SeekFrom::End(0))?;
         Ok(Bytes { source, len })
+    }
+
+    /// Measures the length again. Returns the earlier one if the file has grown.
+    fn measure(&mut self) -> io::Result<Option<u64>> {
+        let before = self.len;
+        self.len = self.source.seek(SeekFrom::End(0))?.max(before);
+        Ok((self.len > before).then_some(before))
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -80,11 +87,16 @@ pub(super) struct Patch {
     pub(super) bytes: Vec<u8>,
 }
 
+/// Tells where the audio ends in a file that has grown, from its bytes and its length before.
+pub(super) type NewEnd = Box<dyn Fn(&mut Bytes, u64) -> io::Result<u64> + Send + Sync>;
+
 /// A file as symphonia reads it: patched, and without what is before the audio or behind it.
 pub(super) struct Media {
     bytes: Bytes,
     begin: u64,
     end: u64,
+    /// What is asked at the end, if the file has grown.
+    new_end: Option<NewEnd>,
     /// The position of the next byte in the file.
     at: u64,
     patches: Vec<Patch>,
@@ -96,7 +108,21 @@ impl Media {
         let begin = range.start.min(bytes.len);
         let end = range.end.clamp(begin, bytes.len);
         bytes.source.seek(SeekFrom::Start(begin))?;
-        Ok(Media { end, bytes, begin, at: begin, patches })
+        Ok(Media { end, new_end: None, bytes, begin, at: begin, patches })
+    }
+
+    /// The same, which goes on when the file grows.
+    pub(super) fn growing(self, new_end: Option<NewEnd>) -> Media {
+        Media { new_end, ..self }
+    }
+
+    /// Takes in what has been added to the file.
+    fn grow(&mut self) -> io::Result<()> {
+        let Some(new_end) = &self.new_end else { return Ok(()) };
+        if let Some(before) = self.bytes.measure()? {
+            self.end = new_end(&mut self.bytes, before)?.max(self.end);
+        }
+        self.bytes.source.seek(SeekFrom::Start(self.at)).map(|_| ())
     }
 
     /// Up to `count` bytes at a place of the part, unpatched. The next byte to be read stays the same.
@@ -111,6 +137,9 @@ impl Media {
 
 impl Read for Media {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.at >= self.end {
+            self.grow()?;
+        }
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let most = buf.len().min(left);
         let count = loop {
@@ -141,6 +170,9 @@ impl Seek for Media {
         self.at = self.bytes.source.seek(to)?;
         if self.at < self.begin {
             return Err(io::ErrorKind::InvalidInput.into());
+        }
+        if self.at > self.end {
+            self.grow()?;
         }
         Ok(self.at - self.begin)
     }

@@ -4,7 +4,7 @@
 use std::io;
 
 use super::sound::{Blocks, Form};
-use super::source::{Bytes, Media};
+use super::source::{Bytes, Media, NewEnd};
 use super::tags::{Found, ape, id3, ilst, lame};
 use super::{adts, caf, flac, kinds, mp4, mpeg, ogg, pages, riff};
 
@@ -75,7 +75,8 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
             Form::Stream => Reader::Packets,
         };
         let declared = mpeg::read(&mut bytes, range.start, range.end)?;
-        let media = Media::new(bytes, range, Vec::new())?;
+        let new_end: NewEnd = Box::new(move |bytes, before| riff::new_end(bytes, begin, before));
+        let media = Media::new(bytes, range, Vec::new())?.growing(Some(new_end));
         return Ok(Survey { media, reader, tags, old_tags, declared, times, fault });
     } else {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
@@ -85,7 +86,11 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     }
     tags.fill_from(around);
     let declared = mpeg::read(&mut bytes, begin, end)?;
-    let media = Media::new(bytes, begin..end, patches)?;
+    // A file with a tag at its end is complete. MP4 and CAF files have an index, which is read by now.
+    let has_index = head.get(4..8) == Some(b"ftyp") || head.starts_with(b"caff");
+    let may_grow = end == bytes.len() && !has_index;
+    let new_end = may_grow.then(|| -> NewEnd { Box::new(|bytes, _| Ok(bytes.len())) });
+    let media = Media::new(bytes, begin..end, patches)?.growing(new_end);
     Ok(Survey { media, reader, tags, old_tags, declared, times, fault })
 }
 
