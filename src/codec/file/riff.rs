@@ -25,6 +25,10 @@ const MORE_SOUND: u64 = 64 * 1024;
 /// How many sizes of 32 bits have been lost when a size is too small by this.
 const WRAP: u64 = 1 << 32;
 
+/// From here to the largest number of 31 or of 32 bits, a size is not meant as one: programs write such when
+/// they do not know it, or when it is too large for them.
+const UNKNOWN: [std::ops::RangeInclusive<u64>; 2] = [0x7fff_0000..=0x7fff_ffff, 0xffff_0000..=0xffff_ffff];
+
 /// The kinds differ in their names, in the order of bytes, and in the room for sizes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -104,6 +108,10 @@ fn read_grown(
             _ => {}
         }
         at = content + size + size % 2;
+        // Some writers leave out the byte that makes an odd size even.
+        if size % 2 == 1 && !kind.is_chunk(bytes, at)? && kind.is_chunk(bytes, content + size)? {
+            at = content + size;
+        }
     }
     found.fill_from(id3);
     found.fill_from(texts);
@@ -242,6 +250,10 @@ impl Kind {
         let wrapped = declared + more / WRAP * WRAP;
         if wrapped > declared && self.is_chunk(bytes, content + wrapped + wrapped % 2)? {
             return Ok(wrapped);
+        }
+        let is_known = declared > 0 && !UNKNOWN.iter().any(|unknown| unknown.contains(&declared));
+        if is_known && more < WRAP && file.end.abs_diff(end) < 2 {
+            return Ok(declared);
         }
         Ok(if declared == 0 || more >= MORE_SOUND { there } else { declared })
     }
