@@ -34,6 +34,11 @@ impl Cursor {
         self.end - self.at
     }
 
+    /// Whether to pass over bytes means to read them.
+    pub(super) fn must_be_read(&self) -> bool {
+        self.unsynchronised
+    }
+
     /// The next bytes: as many as `count`, or as there are.
     pub(super) fn read(&mut self, bytes: &mut Bytes, count: usize) -> io::Result<Vec<u8>> {
         let mut read = Vec::new();
@@ -48,7 +53,8 @@ impl Cursor {
 
     /// Passes over this many bytes. Returns whether there were as many.
     pub(super) fn skip(&mut self, bytes: &mut Bytes, count: u64) -> io::Result<bool> {
-        if self.unsynchronised {
+        // An unsynchronised tag must be read to be passed over, but never for what cannot be in it.
+        if self.unsynchronised && count <= self.left() {
             return Ok(self.advance(bytes, count, |_| ())? == count);
         }
         let fits = count <= self.left();

@@ -20,6 +20,10 @@ const SOUGHT_BYTES: usize = 64 * 1024;
 /// The most places that are tried for it.
 const MAX_TRIES: usize = 64;
 
+/// A frame that is sought in an unsynchronised tag has at most as many bytes: each place that looks like one
+/// costs the reading of them.
+const MAX_PROBED: u64 = 128 * 1024;
+
 /// The longest extended header: some flags, a checksum and restrictions.
 const MAX_EXTENDED_HEADER: u64 = 4096;
 
@@ -81,6 +85,29 @@ impl Frame {
         }
         Ok(if form.compressed { inflated(&content) } else { Some(content) })
     }
+}
+
+/// The version whose form the frames have. Some writers put another number into the tag's header.
+pub(super) fn version_of_frames(bytes: &mut Bytes, frames: Cursor, told: u8) -> io::Result<u8> {
+    let other = if told == 2 { 3 } else { 2 };
+    for version in [told, other] {
+        let header = frames.peek(bytes, length_of_header(version))?;
+        // The first frame is a short one: a name of four letters is not one of three, with a large size.
+        if name(&header, version).is_none() || version == 2 && told != 2 && header[3] != 0 {
+            continue;
+        }
+        let is_right = if version == told { leads_on } else { surely_leads_on };
+        for size in sizes(&header, version).unwrap_or([0; 2]) {
+            if frames.must_be_read() && size > MAX_PROBED {
+                return Ok(told);
+            }
+            let mut next = frames;
+            if next.skip(bytes, header.len() as u64 + size)? && is_right(bytes, next, version)? {
+                return Ok(version);
+            }
+        }
+    }
+    Ok(told)
 }
 
 /// What the flags of a frame say of its content.
@@ -172,7 +199,7 @@ fn sizes(header: &[u8], version: u8) -> Option<[u64; 2]> {
 fn extent(bytes: &mut Bytes, rest: &mut Cursor, header: &[u8], version: u8) -> io::Result<Option<u64>> {
     let content = *rest;
     let sizes = sizes(header, version).unwrap_or([0; 2]);
-    let mut fits = None;
+    let mut fits: Option<(u64, Cursor)> = None;
     for (nth, size) in sizes.into_iter().enumerate().take(if sizes[0] == sizes[1] { 1 } else { 2 }) {
         *rest = content;
         if rest.skip(bytes, size)? {
@@ -180,13 +207,17 @@ fn extent(bytes: &mut Bytes, rest: &mut Cursor, header: &[u8], version: u8) -> i
             if is_right(bytes, *rest, version)? {
                 return Ok(Some(size));
             }
-            fits = fits.or(Some(size));
+            fits = fits.or(Some((size, *rest)));
         }
     }
     *rest = content;
     let distance = distance_to_next(bytes, content, version)?;
-    rest.skip(bytes, distance.or(fits).unwrap_or(u64::MAX))?;
-    Ok(distance.map_or(fits, |distance| Some(fits.map_or(distance, |size: u64| size.min(distance)))))
+    let size = fits.map(|(size, _)| size);
+    match (distance, fits) {
+        (None, Some((_, behind))) => *rest = behind,
+        _ => rest.skip(bytes, distance.unwrap_or(u64::MAX)).map(|_| ())?,
+    }
+    Ok(distance.map_or(size, |distance| Some(size.map_or(distance, |size| size.min(distance)))))
 }
 
 /// Whether a frame begins here, or padding, or the tag ends.
@@ -213,6 +244,9 @@ fn distance_to_next(bytes: &mut Bytes, from: Cursor, version: u8) -> io::Result<
         }
         tries += 1;
         for size in sizes(header, version).unwrap_or([0; 2]) {
+            if from.must_be_read() && size > MAX_PROBED {
+                continue;
+            }
             let mut next = from;
             let skipped = next.skip(bytes, distance as u64 + length as u64 + size)?;
             if skipped && size > 0 && surely_leads_on(bytes, next, version)? {

@@ -78,7 +78,11 @@ fn read_one(
     if version > 2 && flags & 0x40 != 0 {
         frame::skip_extended_header(bytes, &mut frames, version)?;
     }
-    let offset = read_frames(bytes, frames, version, unsynchronised && version == 4, found)?;
+    let form = frame::version_of_frames(bytes, frames, version)?;
+    if form != version {
+        found.note("the frames of an ID3 tag are those of another version");
+    }
+    let offset = read_frames(bytes, frames, form, unsynchronised && version == 4, found)?;
     Ok(Some((after, offset.map(|offset| after + offset))))
 }
 

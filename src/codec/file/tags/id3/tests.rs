@@ -289,3 +289,33 @@ fn whatever_the_bytes_are_reading_ends() {
         found_in(&changed);
     }
 }
+
+/// In a picture, there are many bytes that look like a frame. None of them is worth reading the whole tag for.
+#[test]
+fn an_unsynchronised_tag_that_is_too_large_to_be_read_costs_little() {
+    use crate::codec::file::budget::{Budget, Limited};
+    for megabytes in [30, 45] {
+        let frames = [text(3, "TPE1", "An artist"), frame(3, "APIC", &picture(megabytes << 20))].concat();
+        let tag = tag(3, 0x80, &[unsynchronised(&frames)]);
+        let end = tag.len() as u64;
+        let source = Limited::new(Box::new(io::Cursor::new(tag)), Budget::new());
+        let mut found = Found::default();
+        let after = read_v2(&mut Bytes::new(Box::new(source)).unwrap(), 0, end, &mut found).unwrap();
+        assert_eq!(after, Some(end), "{megabytes} MiB");
+        assert_eq!(found.finish(false).tags.artist.as_deref(), Some("An artist"), "{megabytes} MiB");
+    }
+}
+
+#[test]
+fn frames_of_another_version_than_the_tags_are_read() {
+    let texts = |version, [artist, title]: [&str; 2]| {
+        [text(version, artist, "An artist"), text(version, title, "A title"), vec![0; 300]]
+    };
+    let (short, long) = (["TP1", "TT2"], ["TPE1", "TIT2"]);
+    for (told, version, names) in
+        [(3, 2, short), (4, 2, short), (2, 3, long), (2, 4, long), (2, 2, short), (3, 3, long)]
+    {
+        let got = read(&tag(told, 0, &texts(version, names)));
+        assert_eq!(got, [Some("An artist".to_owned()), Some("A title".to_owned())], "{version} in {told}");
+    }
+}
