@@ -4,7 +4,7 @@
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP3, CODEC_ID_OPUS};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS};
 use symphonia::core::formats::well_known::FORMAT_ID_ADTS;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::units::{Duration as Ticks, TimeBase};
@@ -68,7 +68,7 @@ impl Bitstream {
         };
         match params.codec {
             CODEC_ID_OPUS => bitstream.read_opus_head(&mut params),
-            CODEC_ID_MP3 => {
+            CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3 => {
                 // Time stamps begin before zero by the encoder's delay. If there is no delay, the total may
                 // be an estimate, and nothing is cut.
                 bitstream.has_exact_length = track.delay.is_some();

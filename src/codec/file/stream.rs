@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use symphonia::core::audio::AudioSpec;
 use symphonia::core::codecs::audio::AudioDecoder;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 use symphonia::core::errors::{Error as Cause, SeekErrorKind};
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::packet::Packet;
@@ -17,13 +17,14 @@ use super::bitstream::Bitstream;
 use super::budget::Budget;
 use super::codecs::{decoder, shape};
 use super::open::Opened;
-use crate::codec::mp3::header;
+use crate::codec::mp3::header::{self, Layer};
 use crate::codec::resample::rescale;
 use crate::codec::reshape::Shape;
 use crate::error::{Error, Result};
 use crate::units::SampleRate;
 
-/// After this many bad packets in a row, the file is given up.
+/// After this many bad packets in a row, the file is given up. MPEG audio has no such limit: what lies between
+/// its packets is full of what looks like some. The budget ends that.
 const MAX_BAD_PACKETS: u32 = 100;
 
 /// This many MP3 packets with the same shape in a row are not a coincidence.
@@ -61,10 +62,10 @@ pub(super) struct Stream {
     budget: Budget,
 }
 
-/// The last MP3 packets in a row that the decoder refused, all of one shape.
+/// The last packets of MPEG audio in a row that the decoder refused, all of one shape.
 #[derive(Default)]
 struct Refused {
-    shape: Option<(u32, crate::Channels)>,
+    shape: Option<(Layer, u32, crate::Channels)>,
     packets: Vec<Packet>,
 }
 
@@ -164,7 +165,7 @@ impl Stream {
 
     /// Decodes a packet, and appends the part that is played.
     fn decode(&mut self, mut packet: Packet, pcm: &mut Vec<f32>) -> Result<()> {
-        if self.bitstream.params.codec == CODEC_ID_MP3 {
+        if self.is_mpeg() {
             // The MP3 demuxer may cut by an estimated length; `padding` is exact.
             (packet.trim_start, packet.trim_end) = (Ticks::ZERO, Ticks::ZERO);
         }
@@ -173,6 +174,13 @@ impl Stream {
         if matches!(cause, Cause::ResetRequired) {
             self.codec = decoder(&self.bitstream.params, &self.name)?;
         } else if self.is_of_new_shape(packet) {
+            if let Some((layer, _, _)) = self.refused.shape {
+                self.bitstream.params.codec = match layer {
+                    Layer::One => CODEC_ID_MP1,
+                    Layer::Two => CODEC_ID_MP2,
+                    Layer::Three => CODEC_ID_MP3,
+                };
+            }
             self.codec = decoder(&self.bitstream.params, &self.name)?;
             for packet in std::mem::take(&mut self.refused.packets) {
                 if let Some(cause) = self.try_decode(&packet, pcm)? {
@@ -205,14 +213,14 @@ impl Stream {
         }
     }
 
-    /// Keeps a refused MP3 packet. True if several in a row have the same shape: then another file was
+    /// Keeps a refused packet of MPEG audio. True if several in a row have the same shape: then another file was
     /// appended to the first one, and it needs a new decoder. It decodes what was kept, so nothing is lost.
     fn is_of_new_shape(&mut self, packet: Packet) -> bool {
-        if self.bitstream.params.codec != CODEC_ID_MP3 {
+        if !self.is_mpeg() {
             return false;
         }
         let header = packet.data.first_chunk().and_then(|head| header::parse(*head));
-        let shape = header.map(|header| (header.rate, header.channels));
+        let shape = header.map(|header| (header.layer, header.rate, header.channels));
         if shape.is_none() || shape != self.refused.shape {
             self.refused = Refused { shape, packets: Vec::new() };
         }
@@ -258,10 +266,14 @@ impl Stream {
         Some(self.bitstream.frame_of(padding.start, rate)..self.bitstream.frame_of(padding.end, rate))
     }
 
+    fn is_mpeg(&self) -> bool {
+        matches!(self.bitstream.params.codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3)
+    }
+
     /// Skips a bad packet, or gives the file up after too many.
     fn skip_packet(&mut self, cause: &Cause) -> Result<()> {
         self.bad_packets += 1;
-        if self.bad_packets >= MAX_BAD_PACKETS {
+        if self.bad_packets >= MAX_BAD_PACKETS && !self.is_mpeg() {
             let reason = format!("is damaged: {MAX_BAD_PACKETS} packets in a row are bad ({cause})");
             return Err(Error::file(&self.name, reason));
         }
