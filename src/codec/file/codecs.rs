@@ -77,8 +77,13 @@ pub(super) fn shape(spec: &AudioSpec, channels: Option<&Channels>) -> std::resul
     let rate = SampleRate::new(spec.rate())
         .ok_or_else(|| format!("has a sample rate of {} Hz; 8,000 to 192,000 can be played", spec.rate()))?;
     let told = channels.filter(|told| told.count() == spec.channels().count());
-    let speakers = speakers(told.unwrap_or(spec.channels()))
-        .ok_or_else(|| format!("has channels that cannot be played: {}", spec.channels()))?;
+    let speakers = speakers(told.unwrap_or(spec.channels())).ok_or_else(|| {
+        let count = spec.channels().count();
+        format!(
+            "has {count} channels of a kind that cannot be played (one to eight can): \
+                 `ffmpeg -i it -ac 2 new.flac` makes a file that can"
+        )
+    })?;
     Ok(Shape { rate, speakers })
 }
 

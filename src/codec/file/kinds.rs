@@ -2,7 +2,11 @@
 //! is and what helps.
 
 /// How much of a file's beginning tells its kind.
-pub(super) const HEAD: usize = 64;
+pub(super) const HEAD: usize = 2048;
+
+/// The lengths that packets of an MPEG transport stream have in files, and how many in a row prove one.
+const TS_PACKETS: [usize; 3] = [188, 192, 204];
+const TS_PROOF: usize = 5;
 
 /// Why a file that begins so cannot be played, if that is known.
 pub(super) fn not_played(head: &[u8]) -> Option<String> {
@@ -31,11 +35,31 @@ pub(super) fn not_played(head: &[u8]) -> Option<String> {
         (0, b"\x00\x00\x01\xba", "MPEG video"),
         (28, b"Speex   ", "Speex"),
         (28, b"\x80theora", "Theora video"),
+        (0, b"Creative Voice File\x1a", "Creative Voice (VOC)"),
+        (4, b"\xf8\x72\x6f\xba", "Dolby TrueHD"),
+        (4, b"\xf8\x72\x6f\xbb", "Meridian Lossless Packing (MLP)"),
+        (0, b"RIFX", "WAV in the other order of bytes (RIFX)"),
     ];
     if let Some((_, _, name)) = convertible.iter().find(|(place, word, _)| at(*place, word)) {
         return Some(format!(
             "is {name}, which cannot be played: `ffmpeg -i it new.flac` makes a file that can"
         ));
+    }
+    if is_transport_stream(head) {
+        return Some(
+            "is an MPEG transport stream: `ffmpeg -i it -vn -c copy new.m4a`, or `new.mp3`, makes a file of its sound"
+                .to_owned(),
+        );
+    }
+    if [&b"FWS"[..], b"CWS", b"ZWS"].iter().any(|word| at(0, word))
+        && head.get(3).is_some_and(|byte| *byte < 64)
+    {
+        return Some(
+            "is a Flash film (SWF): `ffmpeg -i it -vn new.flac` makes a file of its sound".to_owned(),
+        );
+    }
+    if is_cue_sheet(head) {
+        return Some("is a cue sheet, which holds no sound; give the file that it names".to_owned());
     }
     if at(0, b"RIFF") && at(8, b"AVI ") {
         return Some("is a film (AVI): `ffmpeg -i it -vn new.flac` makes a file of its sound".to_owned());
@@ -69,6 +93,27 @@ pub(super) fn not_played(head: &[u8]) -> Option<String> {
     other.map(|(_, _, sentence)| (*sentence).to_owned())
 }
 
+/// Whether packets of an MPEG transport stream are there: each begins with the same byte. Inside them there is
+/// MP3 or AAC in pieces, which would be played as noise.
+fn is_transport_stream(head: &[u8]) -> bool {
+    TS_PACKETS.iter().any(|&length| {
+        (0..length).any(|begin| (0..TS_PROOF).all(|packet| head.get(begin + packet * length) == Some(&0x47)))
+    })
+}
+
+/// Whether the lines of a cue sheet are there: one names a file, and one a track.
+fn is_cue_sheet(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let begins = |line: &[u8], word: &[u8]| {
+        line.trim_ascii_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    let opens = [&b"FILE "[..], b"REM ", b"TITLE ", b"PERFORMER ", b"CATALOG "];
+    opens.iter().any(|word| begins(first, word))
+        && head.split(|byte| *byte == b'\n').any(|line| begins(line, b"FILE "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +126,25 @@ mod tests {
         assert!(said(b"RIFF\0\0\0\0AVI LIST").contains("a film"));
         assert!(said(b"MThd\0\0\0\x06").contains("MIDI"));
         assert!(said(&[&[0; 44][..], b"SCRM"].concat()).contains("S3M"));
+        assert!(
+            said(b"Creative Voice File\x1a\x1a\0").contains("VOC")
+                && said(b"RIFX\0\0\x10\0WAVE").contains("RIFX")
+        );
+        assert!(said(b"\0\x10\0\0\xf8\x72\x6f\xba").contains("TrueHD"));
+        assert!(
+            said(b"CWS\x09\0\0").contains("SWF") && said(b"FILE \"a.wav\" WAVE\r\n").contains("cue sheet")
+        );
+        assert!(said(b"\xef\xbb\xbfREM GENRE Rock\r\nfile \"a.wav\" WAVE\r\n").contains("cue sheet"));
+        for (length, begin) in [(188, 0), (188, 100), (192, 4), (204, 0)] {
+            let mut stream = vec![0xff; 2048];
+            (begin..2048).step_by(length).for_each(|at| stream[at] = 0x47);
+            assert!(said(&stream).contains("transport stream"), "{length} from {begin}");
+            stream[begin + 2 * length] = 0;
+            assert!(
+                !said(&stream[..begin + 5 * length]).contains("transport stream"),
+                "{length}: four at most"
+            );
+        }
         assert!(said(b"<!DOCTYPE html>").contains("a web page"));
         for played in [&b"fLaC"[..], b"OggS", b"ID3\x03", b"\xff\xfb\x90\x64", b"caff\0\x01", b"", b"x"] {
             assert_eq!(not_played(played), None);

@@ -54,6 +54,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     if head.starts_with(b"fLaC") {
         begin = flac::read(&mut bytes, begin, &mut tags, &mut patches)?;
     } else if head.starts_with(b"OggS") {
+        fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
         ogg::read(&mut bytes, begin, &mut tags, &mut patches)?;
         pages::name_channels(&mut bytes, begin, &mut patches)?;
         pages::mend_last_position(&mut bytes, begin, &mut patches)?;
@@ -79,6 +80,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         let media = Media::new(bytes, range, Vec::new())?.growing(Some(new_end));
         return Ok(Survey { media, reader, tags, old_tags, declared, times, fault });
     } else {
+        begin = behind_zeros(&mut bytes, begin)?;
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
         lame::read(&mut bytes, begin, &mut old_tags)?;
         let is_adts = fault.is_none() && adts::begins(&mut bytes, begin)?;
@@ -92,6 +94,26 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let new_end = may_grow.then(|| -> NewEnd { Box::new(|bytes, _| Ok(bytes.len())) });
     let media = Media::new(bytes, begin..end, patches)?.growing(new_end);
     Ok(Survey { media, reader, tags, old_tags, declared, times, fault })
+}
+
+/// Where the zeros end that begin at `at`, if there are many. symphonia looks for packets within 1 MiB.
+fn behind_zeros(bytes: &mut Bytes, mut at: u64) -> io::Result<u64> {
+    const PIECE: usize = 64 * 1024;
+    const ENOUGH: usize = 64;
+    let zeros = [0; PIECE];
+    let begin = at;
+    if bytes.up_to(at, ENOUGH)? != zeros[..ENOUGH] {
+        return Ok(begin);
+    }
+    loop {
+        let piece = bytes.up_to(at, PIECE)?;
+        if piece.len() == PIECE && piece == zeros {
+            at += PIECE as u64;
+            continue;
+        }
+        let more = piece.iter().position(|byte| *byte != 0).unwrap_or(0) as u64;
+        return Ok(if at > begin { at + more } else { begin });
+    }
 }
 
 /// Reads the tags before the audio. Returns where they end.

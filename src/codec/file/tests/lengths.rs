@@ -320,3 +320,99 @@ fn chained_ogg_files_of_any_shape_are_heard_whole() {
         assert!((got.len() / 2).abs_diff(2 * FRAMES) < 1_500, "{name} {second}: {}", got.len() / 2);
     }
 }
+
+#[test]
+fn mpeg_audio_may_change_its_layer_midway() {
+    let folder = Folder::new();
+    let layers = ["-c:a libmp3lame -b:a 128k -id3v2_version 0 -f mp3", "-c:a mp2 -b:a 192k -f mp2"];
+    for order in [[0, 1], [1, 0]] {
+        let parts = two_parts(&folder, "part.mp3", order.map(|layer| layers[layer]));
+        let path = write(&folder, "layers.mp3", &parts.concat());
+        let heard = pitches(&decode(&path, stereo(44_100)), 440.0, 880.0);
+        assert!(heard.iter().all(|frames| frames.abs_diff(FRAMES) <= 4_000), "{order:?}: {heard:?}");
+    }
+}
+
+#[test]
+fn megabytes_of_noise_between_two_parts_cost_no_part() {
+    let folder = Folder::new();
+    let mut random = fastrand::Rng::with_seed(14);
+    let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(2_000_000).collect();
+    for (name, options) in [
+        ("x.mp3", "-c:a libmp3lame -b:a 128k -id3v2_version 0 -write_id3v1 0"),
+        ("x.aac", "-c:a aac -b:a 128k"),
+    ] {
+        let parts = two_parts(&folder, name, [options, options]);
+        for between in [&noise[..], &[0; 2_000_000], &[0xff; 200_000]] {
+            let path = write(&folder, name, &[&parts[0][..], between, &parts[1]].concat());
+            let heard = pitches(&decode(&path, stereo(44_100)), 440.0, 880.0);
+            let is_whole = heard.iter().all(|frames| frames.abs_diff(FRAMES) <= 6_000);
+            assert!(is_whole, "{name}, {} bytes of {:?}…: {heard:?}", between.len(), &between[..4]);
+        }
+    }
+}
+
+#[test]
+fn megabytes_of_zeros_in_front_cost_nothing() {
+    let folder = Folder::new();
+    for (name, options) in [
+        ("x.mp3", "-c:a libmp3lame -b:a 128k -id3v2_version 0 -write_id3v1 0"),
+        ("x.mp2", "-c:a mp2 -b:a 192k"),
+        ("x.aac", "-c:a aac -b:a 128k"),
+    ] {
+        let [part, _] = two_parts(&folder, name, [options, options]);
+        let right = decode(&write(&folder, name, &part), stereo(44_100));
+        for zeros in [100_000, 3_000_000, 30_000_000] {
+            let path = write(&folder, name, &[vec![0; zeros], part.clone()].concat());
+            assert!(decode(&path, stereo(44_100)) == right, "{name}: {zeros} zeros");
+        }
+    }
+}
+
+#[test]
+fn what_lies_behind_a_chunk_whose_size_is_confirmed_is_not_heard() {
+    let folder = Folder::new();
+    let pcm = Pcm::sweeps(44_100, 2, FRAMES);
+    let wav = folder.wav("a.wav", &pcm);
+    let files = [("a.aiff", ""), ("rf64.wav", "-rf64 always"), ("24.wav", "-c:a pcm_s24le")];
+    let mut paths = convert(&wav, &folder, &files);
+    paths.push(wav);
+    let mut random = fastrand::Rng::with_seed(15);
+    for path in paths {
+        let plain = std::fs::read(&path).unwrap();
+        for more in [1_000, 70_000, 1_000_000] {
+            let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(128..)).take(more).collect();
+            let path = write(&folder, "noise.wav", &[&plain[..], &noise].concat());
+            assert!(decode(&path, stereo(44_100)) == pcm.as_floats(), "{}: {more}", path.display());
+        }
+    }
+}
+
+/// Sizes that confirm each other, but are known to mean nothing.
+#[test]
+fn sound_behind_a_size_that_no_program_means_is_heard() {
+    let folder = Folder::new();
+    let pcm = Pcm::sweeps(44_100, 2, FRAMES);
+    let mut wav = pcm.wav();
+    wav[4..8].copy_from_slice(&36u32.to_le_bytes());
+    wav[40..44].fill(0);
+    assert!(decode(&write(&folder, "empty.wav", &wav), stereo(44_100)) == pcm.as_floats());
+    // Half of it was written down, and the rest of the file does not say so.
+    let half = ((wav.len() / 2) & !3) as u32;
+    wav[4..8].copy_from_slice(&0u32.to_le_bytes());
+    wav[40..44].copy_from_slice(&half.to_le_bytes());
+    assert!(decode(&write(&folder, "half.wav", &wav), stereo(44_100)) == pcm.as_floats());
+}
+
+#[test]
+fn a_chunk_without_the_byte_that_makes_it_even_costs_nothing() {
+    let folder = Folder::new();
+    let pcm = Pcm::sweeps(44_100, 2, FRAMES);
+    let wav = pcm.wav();
+    for pad in [&b""[..], b"\0"] {
+        for odd in [&b"odd \x03\0\0\0abc"[..], b"LIST\x0d\0\0\0INFOINAM\x01\0\0\0x"] {
+            let file = [&wav[..36], odd, pad, &wav[36..]].concat();
+            assert!(decode(&write(&folder, "odd.wav", &file), stereo(44_100)) == pcm.as_floats(), "{pad:?}");
+        }
+    }
+}
