@@ -121,11 +121,19 @@ pub fn parse(
     input: &mut dyn BufRead,
     found: &mut dyn FnMut(Item) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
-    match format {
+    match by_first_line(input.fill_buf()?).unwrap_or(format) {
         Format::M3u => m3u::parse(input, found),
         Format::Pls => pls::parse(input, found),
         Format::Xspf => xspf::parse(input, found),
     }
+}
+
+/// The format that a playlist's first line tells, whatever the playlist is called.
+fn by_first_line(beginning: &[u8]) -> Option<Format> {
+    let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning).trim_ascii_start();
+    let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let formats = [(&b"#EXTM3U"[..], Format::M3u), (b"[playlist]", Format::Pls)];
+    formats.iter().find(|(word, _)| begins(word)).map(|(_, format)| *format)
 }
 
 /// Whether a file's name is that of audio which can be decoded.

@@ -1,4 +1,5 @@
-//! PLS: an INI file with `File1=`, `Title1=`, and so on. The numbers determine the order.
+//! PLS: an INI file with `File1=`, `Title1=`, and so on. The numbers determine the order. Of several files with
+//! one number, all are entries, in the order of their lines.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
@@ -9,7 +10,7 @@ use crate::path_text;
 
 #[derive(Default)]
 struct Numbered {
-    file: Option<(u64, Name)>,
+    files: Vec<(u64, Name)>,
     title: Option<String>,
 }
 
@@ -21,18 +22,18 @@ pub(super) fn parse(
     let _ = lines::each(input, |line, bytes| {
         if let Some((key, value)) = key_value(bytes) {
             if let Some(number) = numbered(key, "file") {
-                entries.entry(number).or_default().file = Some((line, Name::path(value)));
+                entries.entry(number).or_default().files.push((line, Name::path(value)));
             } else if let Some(number) = numbered(key, "title") {
                 entries.entry(number).or_default().title = Some(path_text::shown(value).into_owned());
             }
         }
         ControlFlow::Continue(())
     })?;
-    for Numbered { file, title } in entries.into_values() {
-        if let Some((line, name)) = file
-            && found(Item::Entry { line, names: vec![name], text: title }).is_break()
-        {
-            return Ok(ControlFlow::Break(()));
+    for Numbered { files, mut title } in entries.into_values() {
+        for (line, name) in files {
+            if found(Item::Entry { line, names: vec![name], text: title.take() }).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
     }
     Ok(ControlFlow::Continue(()))
@@ -44,11 +45,13 @@ fn key_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
     (!value.is_empty()).then(|| (line[..equals].trim_ascii(), value))
 }
 
-/// The number in a key such as `file12` or `File12`, if the key has this name.
+/// The number in a key such as `file12` or `File12`, if the key has this name. A number beyond 64 bits counts
+/// as the largest.
 fn numbered(key: &[u8], name: &str) -> Option<u64> {
     let (start, digits) = key.split_at_checked(name.len())?;
-    let digits = str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
-    start.eq_ignore_ascii_case(name.as_bytes()).then(|| digits.parse().ok())?
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let number = str::from_utf8(digits).ok().filter(|_| is_number)?.parse().unwrap_or(u64::MAX);
+    start.eq_ignore_ascii_case(name.as_bytes()).then_some(number)
 }
 
 #[cfg(test)]
@@ -69,7 +72,30 @@ mod tests {
         };
         assert_eq!(
             parsed(Format::Pls, list).unwrap(),
-            [entry(5, "two=2.mp3", Some("Jóga")), entry(7, "nine.mp3", None), entry(3, "ten.mp3", None)]
+            [
+                entry(5, "two=2.mp3", Some("Jóga")),
+                entry(7, "nine.mp3", None),
+                entry(3, "ten.mp3", None),
+                entry(12, "x", None)
+            ]
         );
+        let twice = b"[playlist]\nFile2=c\nFile1=a\nTitle1=Of a\nFile1=b\n";
+        assert_eq!(
+            parsed(Format::Pls, twice).unwrap(),
+            [entry(3, "a", Some("Of a")), entry(5, "b", None), entry(2, "c", None)]
+        );
+    }
+
+    #[test]
+    fn the_first_line_tells_the_format_whatever_the_name() {
+        let entry =
+            |line, name: &str| Item::Entry { line, names: vec![Name::path(name.as_bytes())], text: None };
+        for bom in [&b""[..], b"\xef\xbb\xbf", b"\r\n"] {
+            let line = if bom == b"\r\n" { 3 } else { 2 };
+            let m3u = [bom, b"#extm3u\r\na.mp3\r\n"].concat();
+            assert_eq!(parsed(Format::Pls, &m3u).unwrap(), [entry(line, "a.mp3")]);
+            let pls = [bom, b"[Playlist]\r\nFile1=a.mp3\r\n"].concat();
+            assert_eq!(parsed(Format::M3u, &pls).unwrap(), [entry(line, "a.mp3")]);
+        }
     }
 }
