@@ -12,12 +12,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use env_logger::{Builder, Env, Target, WriteStyle};
+use log::LevelFilter;
 
 use super::text::one_line;
 
-/// Symphonia's own messages are off: it warns of much that does not matter, and errors are logged with their
-/// file anyway.
-const DEFAULT_FILTER: &str = "warn,longwave=info,symphonia=off";
+const DEFAULT_FILTER: &str = "warn,longwave=info";
+
+/// Symphonia's own messages are off unless `RUST_LOG` names it: it warns of much that does not matter, without
+/// the file's name, and errors are logged with their file anyway.
+const OFF: &str = "symphonia";
 
 /// The target of the access log. Its lines are printed as they are, because tools parse them.
 const ACCESS: &str = "longwave::access";
@@ -134,7 +137,9 @@ fn start_logger(queue: Queue) {
     let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
     // systemd's journal adds the time itself.
     let own_time = env::var_os("JOURNAL_STREAM").is_none();
-    Builder::from_env(Env::default().default_filter_or(DEFAULT_FILTER))
+    Builder::new()
+        .filter_module(OFF, LevelFilter::Off)
+        .parse_env(Env::default().default_filter_or(DEFAULT_FILTER))
         .target(Target::Pipe(Box::new(queue)))
         .write_style(if colours { WriteStyle::Always } else { WriteStyle::Never })
         .format(move |out, record| {
@@ -161,6 +166,34 @@ mod tests {
 
     /// Far more panics than a pipe that nobody reads can hold.
     const PANICS: usize = 3_000;
+
+    #[test]
+    #[ignore = "a process of its own, which the next test starts"]
+    fn many_targets_log() {
+        let _log = start().unwrap();
+        for target in ["longwave::codec", "symphonia_format_isomp4::demuxer", "symphonia_core", "another"] {
+            log::warn!(target: target, "said by {target}");
+        }
+    }
+
+    #[test]
+    fn the_demuxers_are_heard_only_if_they_are_named() {
+        let heard = |filter: Option<&str>| {
+            let mut child = Command::new(env::current_exe().unwrap());
+            child.args(["--exact", "cli::logs::tests::many_targets_log", "--ignored", "--nocapture"]);
+            match filter {
+                Some(filter) => child.env("RUST_LOG", filter),
+                None => child.env_remove("RUST_LOG"),
+            };
+            let said = String::from_utf8(child.output().unwrap().stderr).unwrap();
+            ["longwave::", "symphonia_format", "symphonia_core", "another"]
+                .map(|target| said.contains(&format!("said by {target}")))
+        };
+        assert_eq!(heard(None), [true, false, false, true]);
+        assert_eq!(heard(Some("info")), [true, false, false, true]);
+        assert_eq!(heard(Some("debug,symphonia=warn")), [true; 4]);
+        assert_eq!(heard(Some("error,symphonia_core=debug")), [false, false, true, false]);
+    }
 
     #[test]
     #[ignore = "a process of its own, which the next test starts"]
