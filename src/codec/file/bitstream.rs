@@ -23,8 +23,6 @@ pub(super) struct Bitstream {
     pub(super) from: i64,
     /// The encoder's padding: ticks that are not played.
     pub(super) padding: Option<std::ops::Range<i64>>,
-    /// A packet that begins at this tick or later is the last one.
-    pub(super) last: i64,
     /// The number of ticks from zero on, and the number to play, if known.
     total: Option<u64>,
     length: Option<u64>,
@@ -57,7 +55,6 @@ impl Bitstream {
             start,
             from: start.max(0),
             padding: None,
-            last: i64::MAX,
             total: track.num_frames.or(track.duration.map(Ticks::get)),
             length: None,
             has_exact_length: true,
@@ -119,11 +116,9 @@ impl Bitstream {
         self.has_exact_length = false;
     }
 
-    /// Cuts an MP4 track to its edit, or to the length in its index. (symphonia must not read beyond that:
-    /// after the end of the file, it cannot seek back.)
+    /// Cuts an MP4 track to its edit, or to the length in its index.
     pub(super) fn cut_to(&mut self, times: &mp4::Times) {
         let Some(total) = self.total else { return };
-        self.last = total.min(i64::MAX as u64) as i64;
         // An edit that begins behind the end would leave nothing.
         let (from, length) = if times.from < total { (times.from, times.length) } else { (0, None) };
         // The edit's end has a coarser time scale. If the track ends within one step of it, nothing is cut.

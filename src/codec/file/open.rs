@@ -15,6 +15,7 @@ use super::adts::AdtsPackets;
 use super::bitstream::Bitstream;
 use super::blocks::BlockPackets;
 use super::inner_tags::WithoutTags;
+use super::mp4::TrackPackets;
 use super::one_track::OneTrack;
 use super::source::{self, Bytes, Source};
 use super::survey::{Reader, Survey, survey};
@@ -43,17 +44,22 @@ impl Opened {
         if bytes.len() == 0 {
             return Err(refused("is empty".to_owned()));
         }
-        let Survey { mut media, reader, mut tags, old_tags, declared, times, fault } =
+        let Survey { mut media, reader, mut tags, old_tags, declared, fault } =
             survey(bytes).map_err(unread)?;
         if let Some(fault) = fault {
             return Err(refused(fault));
         }
         let unopened = |cause: Cause| refused(why_not_opened(&cause));
+        let mut times = None;
         let mut format: Box<dyn FormatReader> = match reader {
             Reader::Blocks(blocks) => Box::new(OneTrack::new(BlockPackets::new(media, blocks))),
             Reader::Adts => {
                 let packets = AdtsPackets::new(WithoutTags::new(media)).map_err(unopened)?;
                 Box::new(OneTrack::new(packets))
+            }
+            Reader::Mp4(track) => {
+                times = Some(track.times);
+                Box::new(OneTrack::new(TrackPackets::new(media, *track)))
             }
             Reader::Probed => probe(Box::new(media), name).map_err(unopened)?,
             Reader::Packets => {
@@ -73,8 +79,8 @@ impl Opened {
             log::debug!("{}: {note}", name.display());
         }
         let found = found.finish(bitstream.params.codec == CODEC_ID_OPUS);
-        if let Some(times) = times.iter().find(|times| times.track_id == bitstream.track_id) {
-            bitstream.cut_to(times);
+        if let Some(times) = times {
+            bitstream.cut_to(&times);
         }
         if bitstream.params.codec == CODEC_ID_AAC
             && let Some(note) = &found.itunes_gapless

@@ -176,7 +176,7 @@ fn wave_codec(tag: u16) -> String {
 }
 
 /// The places of the channels. A mask that does not fit their number is ignored.
-fn channels(count: u16, mask: u32) -> Result<Channels, String> {
+pub(super) fn channels(count: u16, mask: u32) -> Result<Channels, String> {
     match count {
         0 => Err("is damaged: it has no channels".to_owned()),
         1..=MAX_CHANNELS => {

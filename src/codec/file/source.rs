@@ -125,6 +125,16 @@ impl Media {
         self.bytes.source.seek(SeekFrom::Start(self.at)).map(|_| ())
     }
 
+    /// The length of the part.
+    pub(super) fn len(&self) -> u64 {
+        self.end - self.begin
+    }
+
+    /// The `N` bytes at a place of the part, unpatched, or `None` if it is shorter.
+    pub(super) fn exactly<const N: usize>(&mut self, at: u64) -> io::Result<Option<[u8; N]>> {
+        Ok(self.up_to(at, N)?.try_into().ok())
+    }
+
     /// Up to `count` bytes at a place of the part, unpatched. The next byte to be read stays the same.
     pub(super) fn up_to(&mut self, at: u64, count: usize) -> io::Result<Vec<u8>> {
         let at = self.begin.saturating_add(at).min(self.end);

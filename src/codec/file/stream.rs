@@ -257,7 +257,7 @@ impl Stream {
             pcm.extend(heard.iter().map(|sample| sane(sample * gain)));
         }
         let all_heard = padding.end == i64::MAX && end >= padding.start;
-        self.ended |= all_heard || tick >= self.bitstream.last;
+        self.ended |= all_heard;
     }
 
     /// The frames that are not played, as the file's padding.

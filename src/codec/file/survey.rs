@@ -23,8 +23,6 @@ pub(super) struct Survey {
     pub(super) old_tags: Found,
     /// How far the length in the first packet of an MP3 file can be believed.
     pub(super) declared: Option<mpeg::Declared>,
-    /// The times of the tracks in the index of an MP4 file.
-    pub(super) times: Vec<mp4::Times>,
     /// Why the file must not be played.
     pub(super) fault: Option<String>,
 }
@@ -35,6 +33,7 @@ pub(super) enum Reader {
     Blocks(Blocks),
     /// Ours, too.
     Adts,
+    Mp4(Box<mp4::Track>),
     /// The one that symphonia finds.
     Probed,
     /// The same, for packets without a container: tags may lie between them.
@@ -50,7 +49,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let end = read_last(&mut bytes, &mut around, &mut old_tags)?;
 
     let head = bytes.up_to(begin, 12)?;
-    let (mut times, mut fault, mut reader) = (Vec::new(), None, Reader::Probed);
+    let (mut fault, mut reader) = (None, Reader::Probed);
     if head.starts_with(b"fLaC") {
         begin = flac::read(&mut bytes, begin, &mut tags, &mut patches)?;
     } else if head.starts_with(b"OggS") {
@@ -58,10 +57,15 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         ogg::read(&mut bytes, begin, &mut tags, &mut patches)?;
         pages::name_channels(&mut bytes, begin, &mut patches)?;
         pages::mend_last_position(&mut bytes, begin, &mut patches)?;
-    } else if head.get(4..8) == Some(b"ftyp") {
-        let movie = mp4::read(&mut bytes, begin)?;
-        (times, fault) = (movie.times, movie.fault.map(str::to_owned));
-        ilst::read(&mut bytes, begin..end, &mut tags, &mut patches)?;
+    } else if mp4::begins(&mut bytes, begin)? {
+        ilst::read(&mut bytes, begin..end, &mut tags)?;
+        tags.fill_from(around);
+        let mut media = Media::new(bytes, begin..end, Vec::new())?;
+        let (reader, fault) = match mp4::read(&mut media)? {
+            Ok(track) => (Reader::Mp4(Box::new(track)), None),
+            Err(reason) => (Reader::Probed, Some(reason)),
+        };
+        return Ok(Survey { media, reader, tags, old_tags, declared: None, fault });
     } else if head.starts_with(b"caff") {
         caf::read(&mut bytes, begin, end, &mut patches)?;
     } else if let Some(sound) = riff::read(&mut bytes, begin, &mut tags)? {
@@ -78,7 +82,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         let declared = mpeg::read(&mut bytes, range.start, range.end)?;
         let new_end: NewEnd = Box::new(move |bytes, before| riff::new_end(bytes, begin, before));
         let media = Media::new(bytes, range, Vec::new())?.growing(Some(new_end));
-        return Ok(Survey { media, reader, tags, old_tags, declared, times, fault });
+        return Ok(Survey { media, reader, tags, old_tags, declared, fault });
     } else {
         begin = behind_zeros(&mut bytes, begin)?;
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
@@ -88,12 +92,12 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     }
     tags.fill_from(around);
     let declared = mpeg::read(&mut bytes, begin, end)?;
-    // A file with a tag at its end is complete. MP4 and CAF files have an index, which is read by now.
-    let has_index = head.get(4..8) == Some(b"ftyp") || head.starts_with(b"caff");
+    // A file with a tag at its end is complete. CAF files have an index, which is read by now.
+    let has_index = head.starts_with(b"caff");
     let may_grow = end == bytes.len() && !has_index;
     let new_end = may_grow.then(|| -> NewEnd { Box::new(|bytes, _| Ok(bytes.len())) });
     let media = Media::new(bytes, begin..end, patches)?.growing(new_end);
-    Ok(Survey { media, reader, tags, old_tags, declared, times, fault })
+    Ok(Survey { media, reader, tags, old_tags, declared, fault })
 }
 
 /// Where the zeros end that begin at `at`, if there are many. symphonia looks for packets within 1 MiB.

@@ -12,6 +12,8 @@ const AROUND: u64 = 4_000;
 /// What ffmpeg makes of an edit list.
 const PADDING: &str = "ffmpeg plays the padding at the end";
 
+const WRONG_TIMES: &str = "ffmpeg ends where the wrong times say";
+
 pub fn rows(bench: &Bench) -> Vec<Row> {
     let mut rows = codecs(bench);
     rows.extend(boxes(bench));
@@ -26,6 +28,11 @@ fn aac(bench: &Bench, options: &str) -> PathBuf {
 
 fn around() -> Frames {
     Frames::Within(FRAMES as u64, FRAMES as u64 + AROUND)
+}
+
+/// The edit list has milliseconds. They count where the other times are wrong.
+fn ends_in_ms() -> Frames {
+    Frames::Within(FRAMES as u64 - 45, FRAMES as u64 + AROUND)
 }
 
 fn codecs(bench: &Bench) -> Vec<Row> {
@@ -55,6 +62,8 @@ fn codecs(bench: &Bench) -> Vec<Row> {
             .frames(around())
             .why(PADDING),
         Row::new("MOV, 16 bits", "none", bench.ffmpeg("mov", "-c:a pcm_s16le")),
+        Row::new("MOV, 24 bits", "the greatest byte first", bench.ffmpeg("mov", "-c:a pcm_s24be")),
+        Row::new("MOV, float of 64 bits", "the greatest byte first", bench.ffmpeg("mov", "-c:a pcm_f64be")),
         Row::new("MP4 with a video", "the sound is played", {
             let path = bench.path("mp4");
             let mut ffmpeg = Command::new("ffmpeg");
@@ -92,6 +101,26 @@ fn boxes(bench: &Bench) -> Vec<Row> {
         Row::new("M4A, AAC-LC", "mvhd's duration is a second", patched(b"mvhd", 4 + 16, 1_000)).why(PADDING),
         Row::new("M4A, AAC-LC", "mdhd's duration is an hour", patched(b"mdhd", 4 + 16, 44_100 * 3_600))
             .why(PADDING),
+        Row::new("M4A, AAC-LC", "mdhd's time scale is 0", patched(b"mdhd", 16, 0)).why(WRONG_TIMES),
+        Row::new("M4A, AAC-LC", "mdhd's time scale is 1,000", patched(b"mdhd", 16, 1_000)).why(WRONG_TIMES),
+        Row::new("M4A, AAC-LC", "stts's ticks are ten times too many", patched(b"stts", 16, 10_240))
+            .frames(ends_in_ms())
+            .why(WRONG_TIMES),
+        Row::new("M4A, AAC-LC", "stts has half of the packets", patched(b"stts", 12, 173))
+            .frames(ends_in_ms())
+            .why(PADDING),
+        Row::new("M4A, ALAC", "the index in front, and the last 5,000 bytes missing", {
+            let mut file = bytes(&bench.ffmpeg("m4a", "-c:a alac -movflags +faststart"));
+            file.truncate(file.len() - 5_000);
+            bench.file("m4a", &file)
+        })
+        .frames(Frames::Within(FRAMES as u64 - 8 * 4_096, FRAMES as u64)),
+        Row::new("MOV, 16 bits", "no ftyp, as before 2005", {
+            let mut file = bytes(&bench.ffmpeg("mov", "-c:a pcm_s16be"));
+            file[4..8].copy_from_slice(b"wide");
+            bench.file("mov", &file)
+        })
+        .why("mutagen refuses the file"),
     ]
 }
 

@@ -1,13 +1,11 @@
-//! Reads the tags of an MP4 file: iTunes' list, and the older lists of QuickTime and 3GPP. symphonia refuses
-//! a file because of one wrong size in them, and would keep all pictures in memory. So they are hidden from
-//! it.
+//! Reads the tags of an MP4 file: iTunes' list, and the older lists of QuickTime and 3GPP.
 
 use std::io;
 use std::ops::Range;
 
 use super::Found;
 use super::text::{self, LONGEST_BYTES};
-use crate::codec::file::source::{Bytes, Patch};
+use crate::codec::file::source::Bytes;
 
 /// The size of a box's header: its size and its kind.
 const HEADER: u64 = 8;
@@ -15,50 +13,30 @@ const HEADER: u64 = 8;
 /// The most boxes in one box that are read.
 const MAX_BOXES: usize = 4096;
 
-/// Reads the tags in the index (`moov`) or beside it, and hides the boxes that have them.
-pub(in crate::codec::file) fn read(
-    bytes: &mut Bytes,
-    file: Range<u64>,
-    found: &mut Found,
-    patches: &mut Vec<Patch>,
-) -> io::Result<()> {
+/// Reads the tags in the index (`moov`) or beside it.
+pub(in crate::codec::file) fn read(bytes: &mut Bytes, file: Range<u64>, found: &mut Found) -> io::Result<()> {
     for child in boxes(bytes, file)? {
         match &child.kind {
-            b"moov" => read_index(bytes, child.content.clone(), found, patches)?,
+            b"moov" => read_index(bytes, child.content.clone(), found)?,
             b"udta" => read_user_data(bytes, &child, found)?,
             b"meta" => read_meta(bytes, &child, found)?,
             _ => {}
-        }
-        if matches!(&child.kind, b"udta" | b"meta") {
-            child.hide(patches);
         }
     }
     Ok(())
 }
 
-/// Reads the tags in the index. What nobody needs and has a wrong size is hidden as well.
-fn read_index(
-    bytes: &mut Bytes,
-    index: Range<u64>,
-    found: &mut Found,
-    patches: &mut Vec<Patch>,
-) -> io::Result<()> {
+/// Reads the tags in the index.
+fn read_index(bytes: &mut Bytes, index: Range<u64>, found: &mut Found) -> io::Result<()> {
     for child in boxes(bytes, index)? {
         match &child.kind {
             b"udta" => read_user_data(bytes, &child, found)?,
             b"meta" => read_meta(bytes, &child, found)?,
-            b"trak" => {
-                for child in boxes(bytes, child.content)? {
-                    if matches!(&child.kind, b"udta" | b"meta") {
-                        child.hide(patches);
-                    }
-                }
-                continue;
+            kind if child.is_cut => {
+                found.note(format!("the MP4 box {} has a wrong size", kind.escape_ascii()));
             }
-            _ if !child.is_cut || matches!(&child.kind, b"mvhd" | b"mvex") => continue,
-            kind => found.note(format!("the MP4 box {} has a wrong size", kind.escape_ascii())),
+            _ => {}
         }
-        child.hide(patches);
     }
     Ok(())
 }
@@ -66,22 +44,9 @@ fn read_index(
 /// A box within another.
 struct Inner {
     kind: [u8; 4],
-    header: u64,
     content: Range<u64>,
     /// Whether it said that it goes beyond the box around it.
     is_cut: bool,
-}
-
-impl Inner {
-    /// Makes this box one without a meaning, of the size that it has room for.
-    fn hide(&self, patches: &mut Vec<Patch>) {
-        if self.is_cut {
-            let size = u32::try_from(self.content.end - self.header).unwrap_or(0);
-            patches.push(Patch { at: self.header, bytes: [&size.to_be_bytes()[..], b"free"].concat() });
-        } else {
-            patches.push(Patch { at: self.header + 4, bytes: b"free".to_vec() });
-        }
-    }
 }
 
 /// The boxes in a box. One that goes beyond it is cut at its end; after one that cannot be, there is none.
@@ -100,7 +65,7 @@ fn boxes(bytes: &mut Bytes, within: Range<u64>) -> io::Result<Vec<Inner>> {
         }
         let is_cut = size > within.end - at;
         let end = if is_cut { within.end } else { at + size };
-        boxes.push(Inner { kind, header: at, content: at + header..end, is_cut });
+        boxes.push(Inner { kind, content: at + header..end, is_cut });
         at = end;
     }
     Ok(boxes)
@@ -202,21 +167,17 @@ mod tests {
         boxed(b"udta", &boxed(b"meta", &[&[0; 4][..], &boxed(b"hdlr", &[0; 25]), &list].concat()))
     }
 
-    /// Artist, title and gain of an index, and the index as symphonia sees it.
-    fn read_all(index: &[u8]) -> (Option<String>, Option<String>, Option<f32>, Vec<u8>) {
+    /// Artist, title and gain of an index.
+    fn read_all(index: &[u8]) -> (Option<String>, Option<String>, Option<f32>) {
         let mut bytes = Bytes::new(Box::new(io::Cursor::new(index.to_vec()))).unwrap();
-        let (mut found, mut patches) = (Found::default(), Vec::new());
-        read_index(&mut bytes, 0..index.len() as u64, &mut found, &mut patches).unwrap();
-        let mut seen = index.to_vec();
-        for Patch { at, bytes } in patches {
-            seen[at as usize..at as usize + bytes.len()].copy_from_slice(&bytes);
-        }
+        let mut found = Found::default();
+        read_index(&mut bytes, 0..index.len() as u64, &mut found).unwrap();
         let tags = found.finish(false).tags;
-        (tags.artist, tags.title, tags.track_gain_db, seen)
+        (tags.artist, tags.title, tags.track_gain_db)
     }
 
     #[test]
-    fn tags_are_read_in_every_form_and_hidden() {
+    fn tags_are_read_in_every_form() {
         let artist = boxed(b"\xa9ART", &data(1, "Ana".as_bytes()));
         let title = boxed(b"\xa9nam", &data(1, "Jóga".as_bytes()));
         let both = [artist.clone(), title.clone()];
@@ -252,10 +213,8 @@ mod tests {
             ),
             ("3GPP", boxed(b"udta", &[gpp(b"perf", "Ana"), gpp(b"titl", "Jóga")].concat())),
         ] {
-            let (artist, title, _, seen) = read_all(&index);
+            let (artist, title, _) = read_all(&index);
             assert_eq!((artist.as_deref(), title.as_deref()), (Some("Ana"), Some("Jóga")), "{what}");
-            assert_eq!(seen[..4], (index.len() as u32).to_be_bytes(), "{what}");
-            assert_eq!(&seen[4..8], b"free", "{what}");
         }
     }
 
@@ -267,20 +226,8 @@ mod tests {
             boxed(b"----", &[boxed(b"mean", b"\0\0\0\0com.apple.iTunes"), name, data(1, value)].concat())
         };
         let norm = own(b"iTunNORM", b" 000001F4");
-        let (artist, _, gain, _) =
+        let (artist, _, gain) =
             read_all(&with_list(&[artists, norm, own(b"replaygain_track_gain", b"-3,5 LU")]));
         assert_eq!((artist.as_deref(), gain), (Some("Ella / Louis"), Some(-3.5)));
-    }
-
-    #[test]
-    fn what_nobody_needs_is_hidden_if_it_is_damaged() {
-        let mut index = boxed(b"abcd", b"junk");
-        index[..4].copy_from_slice(&u32::MAX.to_be_bytes());
-        let (.., seen) = read_all(&index);
-        assert_eq!(seen, boxed(b"free", b"junk"));
-        for length in 0..40 {
-            let whole = with_list(&[boxed(b"\xa9nam", &data(1, b"Title"))]);
-            read_all(&whole[..length]);
-        }
     }
 }

@@ -10,6 +10,7 @@ mod formats;
 mod he_aac;
 mod join;
 mod lengths;
+mod mp4;
 mod random;
 mod seek;
 mod shapes;
