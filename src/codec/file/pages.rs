@@ -11,6 +11,9 @@ const HEADER: usize = 27;
 /// Where the checksum of a page is.
 const CHECKSUM: usize = 22;
 
+/// The largest page.
+const LARGEST: u64 = 27 + 255 + 255 * 255;
+
 /// The most that is read of a page: Opus's header has 276 bytes at most.
 const MAX_PAGE: usize = 512;
 
@@ -34,17 +37,75 @@ pub(super) fn name_channels(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Pat
     Ok(())
 }
 
+/// Where the last page ends in a file that begins at `begin` and ends at `end`. Behind it may be anything: what
+/// a download has reserved, or rubbish. symphonia looks for pages in the last 64 KiB only.
+pub(super) fn end(bytes: &mut Bytes, begin: u64, end: u64) -> io::Result<u64> {
+    /// As much is searched back from the end. Before that, the middle of what is left is tried, then of the
+    /// half that has pages, and so on: a large file may have nothing in its second half.
+    const SEARCHED: u64 = 4 << 20;
+    if let Some(last) = last_page(bytes, end.saturating_sub(SEARCHED).max(begin), end)? {
+        return Ok(last);
+    }
+    let (mut low, mut high) = (begin, end);
+    while high - low > SEARCHED {
+        let middle = low.midpoint(high);
+        match last_page(bytes, middle, (middle + 3 * LARGEST).min(high))? {
+            Some(_) => low = middle,
+            None => high = middle,
+        }
+    }
+    // Some pages lie where none was found in the middle.
+    Ok(last_page(bytes, low, (high + 3 * LARGEST).min(end))?.unwrap_or(end))
+}
+
+/// Where the last whole page ends in a part of a file.
+fn last_page(bytes: &mut Bytes, from: u64, to: u64) -> io::Result<Option<u64>> {
+    const MOST: u64 = 64 * 1024;
+    const MAGIC: &[u8] = b"OggS\0";
+    // Mostly the last page is near.
+    let (mut at, mut size) = (to, 4 * 1024);
+    while at > from {
+        let begin = at.saturating_sub(size).max(from);
+        // A page's beginning may lie on the border.
+        let piece = bytes.up_to(begin, (at - begin) as usize + MAGIC.len() - 1)?;
+        let places = (0..piece.len()).rev().filter(|place| piece[*place..].starts_with(MAGIC));
+        for place in places {
+            if let Some(end) = whole_page(bytes, begin + place as u64)?.filter(|end| *end <= to) {
+                return Ok(Some(end));
+            }
+        }
+        at = begin;
+        size = (2 * size).min(MOST);
+    }
+    Ok(None)
+}
+
+/// Where the page ends that begins at `at`, if it is all there, and nothing else.
+fn whole_page(bytes: &mut Bytes, at: u64) -> io::Result<Option<u64>> {
+    let head = bytes.up_to(at, HEADER + 255)?;
+    let Some(&segments) = head.get(HEADER - 1) else { return Ok(None) };
+    let content = HEADER + usize::from(segments);
+    let size: usize = head.iter().skip(HEADER).take(segments.into()).map(|size| usize::from(*size)).sum();
+    let page = bytes.up_to(at, content + size)?;
+    let whole = page.get(..content + size).filter(|page| page[CHECKSUM..CHECKSUM + 4] == checksum(page));
+    Ok(whole.map(|page| at + page.len() as u64))
+}
+
 /// Gives the last page a position behind that of the page before, if it has none, or an earlier one:
 /// symphonia would cut the end of the sound.
-pub(super) fn mend_last_position(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Patch>) -> io::Result<()> {
+pub(super) fn mend_last_position(
+    bytes: &mut Bytes,
+    range: std::ops::Range<u64>,
+    patches: &mut Vec<Patch>,
+) -> io::Result<()> {
     /// Where the last two pages are looked for. Pages may be larger, but encoders make small ones.
     const TAIL: u64 = 32 * 1024;
     /// No packet ends on a page that has this position.
     const NONE: u64 = u64::MAX;
     const POSITION: usize = 6;
     const SERIAL: usize = 14;
-    let from = bytes.len().saturating_sub(TAIL).max(begin);
-    let tail = bytes.up_to(from, TAIL as usize)?;
+    let from = range.end.saturating_sub(TAIL).max(range.start);
+    let tail = bytes.up_to(from, (range.end - from) as usize)?;
     let position =
         |at: usize| u64::from_le_bytes(tail[at + POSITION..].first_chunk().copied().unwrap_or_default());
     let serial = |at: usize| &tail[at + SERIAL..at + SERIAL + 4];

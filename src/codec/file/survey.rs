@@ -46,7 +46,8 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let (mut tags, mut around, mut old_tags) = (Found::default(), Found::default(), Found::default());
     let mut patches = Vec::new();
     let mut begin = read_first(&mut bytes, &mut around)?;
-    let end = read_last(&mut bytes, &mut around, &mut old_tags)?;
+    let mut end = read_last(&mut bytes, &mut around, &mut old_tags)?;
+    let has_tag_behind = end < bytes.len();
 
     let head = bytes.up_to(begin, 12)?;
     let (mut fault, mut reader) = (None, Reader::Probed);
@@ -56,7 +57,8 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
         ogg::read(&mut bytes, begin, &mut tags, &mut patches)?;
         pages::name_channels(&mut bytes, begin, &mut patches)?;
-        pages::mend_last_position(&mut bytes, begin, &mut patches)?;
+        end = pages::end(&mut bytes, begin, end)?;
+        pages::mend_last_position(&mut bytes, begin..end, &mut patches)?;
     } else if mp4::begins(&mut bytes, begin)? {
         ilst::read(&mut bytes, begin..end, &mut tags)?;
         tags.fill_from(around);
@@ -94,7 +96,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let declared = mpeg::read(&mut bytes, begin, end)?;
     // A file with a tag at its end is complete. CAF files have an index, which is read by now.
     let has_index = head.starts_with(b"caff");
-    let may_grow = end == bytes.len() && !has_index;
+    let may_grow = !has_tag_behind && !has_index;
     let new_end = may_grow.then(|| -> NewEnd { Box::new(|bytes, _| Ok(bytes.len())) });
     let media = Media::new(bytes, begin..end, patches)?.growing(new_end);
     Ok(Survey { media, reader, tags, old_tags, declared, fault })

@@ -416,3 +416,32 @@ fn a_chunk_without_the_byte_that_makes_it_even_costs_nothing() {
         }
     }
 }
+
+#[test]
+fn anything_behind_the_last_page_of_an_ogg_file_costs_nothing() {
+    let folder = Folder::new();
+    let wav = folder.wav("a.wav", &Pcm::sweeps(48_000, 2, 4 * FRAMES));
+    let mut random = fastrand::Rng::with_seed(1);
+    let files = [("a.ogg", "-c:a libvorbis -ar 48000"), ("a.opus", "-c:a libopus"), ("a.oga", "-c:a flac")];
+    for path in convert(&wav, &folder, &files) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let (ogg, right) = (std::fs::read(&path).unwrap(), decode(&path, stereo(48_000)));
+        for behind in [10, 70_000, 6_000_000] {
+            let zeros = vec![0; behind];
+            let noise: Vec<u8> = (0..behind).map(|_| random.u8(..)).collect();
+            for (what, rest) in [("zeros", zeros), ("noise", noise)] {
+                let path = write(&folder, &format!("odd.{name}"), &[&ogg[..], &rest].concat());
+                assert!(decode(&path, stereo(48_000)) == right, "{name}, {behind} bytes of {what}");
+            }
+        }
+        // A download that reserved its size and never came to its end, and one with a hole.
+        let half = ogg.len() / 2;
+        let hole = half..ogg.len() * 3 / 4;
+        for (what, missing) in [("the second half", half..ogg.len()), ("a hole", hole)] {
+            let mut odd = ogg.clone();
+            odd[missing].fill(0);
+            let got = decode(&write(&folder, &format!("odd.{name}"), &odd), stereo(48_000));
+            assert!(got.len() > right.len() / 6, "{name}, {what}: {} of {}", got.len(), right.len());
+        }
+    }
+}
