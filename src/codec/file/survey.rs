@@ -55,8 +55,8 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         begin = flac::read(&mut bytes, begin, &mut tags, &mut patches)?;
     } else if head.starts_with(b"OggS") {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
-        ogg::read(&mut bytes, begin, &mut tags, &mut patches)?;
         pages::name_channels(&mut bytes, begin, &mut patches)?;
+        begin = ogg::read(&mut bytes, begin, &mut tags, &mut patches)?;
         end = pages::end(&mut bytes, begin, end)?;
         pages::mend_last_position(&mut bytes, begin..end, &mut patches)?;
     } else if mp4::begins(&mut bytes, begin)? {

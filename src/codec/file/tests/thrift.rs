@@ -277,3 +277,79 @@ fn a_comment_of_a_gigabyte_is_within_the_budget() {
     file.set_len(1 << 30).unwrap();
     is_within_the_budget(&ogg);
 }
+
+/// A comment with a picture of so many bytes, in the pages that a program makes of it.
+fn with_comment(ogg: &[u8], picture: usize, page_bytes: usize) -> Vec<u8> {
+    fn page(flags: u8, number: u32, of: &[u8], table: &[u8], body: &[u8]) -> Vec<u8> {
+        let mut page = [&b"OggS\0"[..], &[flags], &[0; 8], of, &number.to_le_bytes(), &[0; 4]].concat();
+        page.push(table.len() as u8);
+        page.extend(table);
+        page.extend(body);
+        let sum = crate::codec::packets::ogg::checksum(&page);
+        page[22..26].copy_from_slice(&sum);
+        page
+    }
+    let end_of = |at: usize| {
+        let table = &ogg[at + 27..at + 27 + usize::from(ogg[at + 26])];
+        at + 27 + table.len() + table.iter().map(|&lace| usize::from(lace)).sum::<usize>()
+    };
+    let second = end_of(0);
+    let table = &ogg[second + 27..second + 27 + usize::from(ogg[second + 26])];
+    let pieces = table.iter().position(|&lace| lace < 255).unwrap() + 1;
+    let length: usize = table[..pieces].iter().map(|&lace| usize::from(lace)).sum();
+    let body = second + 27 + table.len();
+    let is_vorbis = ogg[body..].starts_with(b"\x03vorbis");
+    let mut packet = if is_vorbis { b"\x03vorbis".to_vec() } else { b"OpusTags".to_vec() };
+    packet.extend([0, 0, 0, 0, 2, 0, 0, 0]);
+    let cover = [&b"METADATA_BLOCK_PICTURE="[..], &vec![b'A'; picture]].concat();
+    for comment in [&cover[..], "TITLE=Jóga".as_bytes()] {
+        packet.extend((comment.len() as u32).to_le_bytes());
+        packet.extend(comment);
+    }
+    packet.push(1);
+    let serial = &ogg[14..18];
+    let mut out = ogg[..second].to_vec();
+    let whole = page_bytes / 255;
+    let (mut at, mut number) = (0, 1);
+    while packet.len() - at >= whole * 255 {
+        out.extend(page(u8::from(at > 0), number, serial, &vec![255; whole], &packet[at..at + whole * 255]));
+        at += whole * 255;
+        number += 1;
+    }
+    // The rest of the packet and what was behind it in its page.
+    let left = packet.len() - at;
+    let mut laces = vec![255; left / 255];
+    laces.push((left % 255) as u8);
+    laces.extend(&table[pieces..]);
+    let end = end_of(second);
+    out.extend(page(
+        u8::from(at > 0),
+        number,
+        serial,
+        &laces,
+        &[&packet[at..], &ogg[body + length..end]].concat(),
+    ));
+    out.extend(&ogg[end..]);
+    out
+}
+
+#[test]
+fn a_large_picture_in_ogg_is_neither_kept_nor_hides_the_title() {
+    let folder = Folder::new();
+    let wav = folder.wav("plain.wav", &Pcm::sweeps(48_000, 2, 60_000));
+    let files = [("a.ogg", "-c:a libvorbis -page_duration 100000"), ("a.opus", "-c:a libopus")];
+    for path in convert(&wav, &folder, &files) {
+        let (plain, right) =
+            (std::fs::read(&path).unwrap(), read_all(&mut AudioFile::open(&path, stereo(48_000)).unwrap()));
+        for (picture, page_bytes) in
+            [(100, 4_080), (100_000, 4_080), (5_000_000, 4_080), (25_000_000, 40_000)]
+        {
+            std::fs::write(&path, with_comment(&plain, picture, page_bytes)).unwrap();
+            let (_, count) = bytes_to_open(&path);
+            assert!(count < 2 * ENOUGH_BYTES + picture as u64 / 4, "{picture}: {count} bytes are read");
+            let mut file = AudioFile::open(&path, stereo(48_000)).unwrap();
+            assert_eq!(file.tags().title.as_deref(), Some("Jóga"), "{picture}");
+            assert!(read_all(&mut file) == right, "{} with a picture of {picture}", path.display());
+        }
+    }
+}
