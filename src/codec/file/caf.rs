@@ -1,32 +1,134 @@
-//! The sizes in a CAF file: what is still being written has none for its sound.
+//! Reads the chunks of a CAF file: where the sound is, and in which form. Blocks of one size are read like those
+//! of WAV. Only for ALAC, whose packets have a table, symphonia's reader is asked.
 
 use std::io;
+use std::ops::Range;
 
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_ADPCM_IMA_QT, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
+    CODEC_ID_PCM_F64LE, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S8, CODEC_ID_PCM_S16BE, CODEC_ID_PCM_S16LE,
+    CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S24LE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_S32LE,
+};
+
+use super::sound::{self, Blocks};
 use super::source::{Bytes, Patch};
 
 /// The most chunks that are looked at.
 const MAX_CHUNKS: usize = 1_000;
+
 /// The name of a chunk and its size.
 const HEADER: u64 = 12;
 
-/// Puts the size of the sound right, if it is unknown or goes beyond the `end`.
-pub(super) fn read(bytes: &mut Bytes, begin: u64, end: u64, patches: &mut Vec<Patch>) -> io::Result<()> {
+/// The size of the chunk that describes the sound.
+const DESCRIPTION: usize = 32;
+
+/// Before the samples, the chunk with the sound has a number of its edits.
+const EDITS: u64 = 4;
+
+/// What a CAF file holds.
+pub(super) enum Content {
+    Blocks(Blocks, Range<u64>),
+    /// symphonia reads it. A patch puts right the size of its sound.
+    Packets,
+}
+
+/// Reads a CAF file from `begin` to `end`. The error within is the reason why the file cannot be played.
+pub(super) fn read(
+    bytes: &mut Bytes,
+    begin: u64,
+    end: u64,
+    patches: &mut Vec<Patch>,
+) -> io::Result<Result<Content, String>> {
     let mut at = begin + 8;
+    let mut form = None;
     for _ in 0..MAX_CHUNKS {
-        let Some(header) = bytes.exactly::<{ HEADER as usize }>(at)? else { break };
-        let [name @ .., _, _, _, _, _, _, _, _] = header;
-        let [_, _, _, _, size @ ..] = header;
-        let (size, behind) = (i64::from_be_bytes(size), at + HEADER);
-        let rest = end.saturating_sub(behind);
-        let known = u64::try_from(size).ok().filter(|size| *size <= rest);
-        if &name == b"data" {
-            if known.is_none() {
-                patches.push(Patch { at: at + 4, bytes: rest.to_be_bytes().to_vec() });
-            }
+        let Some([name @ .., a, b, c, d, e, f, g, h]) = bytes.exactly::<{ HEADER as usize }>(at)? else {
             break;
+        };
+        let name: [u8; 4] = name;
+        let (declared, content) = (i64::from_be_bytes([a, b, c, d, e, f, g, h]), at + HEADER);
+        let rest = end.saturating_sub(content);
+        let known = u64::try_from(declared).ok().filter(|size| *size <= rest);
+        match &name {
+            b"desc" => form = bytes.exactly::<DESCRIPTION>(content)?.map(|chunk| of_description(&chunk)),
+            b"data" => {
+                let blocks = match form {
+                    Some(Ok(Some(blocks))) => blocks,
+                    Some(Err(reason)) => return Ok(Err(reason)),
+                    Some(Ok(None)) => {
+                        if known.is_none() {
+                            patches.push(Patch { at: at + 4, bytes: rest.to_be_bytes().to_vec() });
+                        }
+                        return Ok(Ok(Content::Packets));
+                    }
+                    None => break,
+                };
+                let size = match known {
+                    Some(size) if size > EDITS => size,
+                    _ => rest,
+                };
+                let data = (content + EDITS).min(content + size)..content + size;
+                return Ok(Ok(Content::Blocks(blocks, data)));
+            }
+            _ => {}
         }
         let Some(size) = known else { break };
-        at = behind + size;
+        at = content + size;
     }
-    Ok(())
+    Ok(Err("is damaged: it does not tell the form of its sound, or has none".to_owned()))
+}
+
+/// Reads the description: blocks of one size, or `None` for ALAC.
+fn of_description(chunk: &[u8; DESCRIPTION]) -> Result<Option<Blocks>, String> {
+    const FLOAT: u32 = 1;
+    const LITTLE: u32 = 2;
+    let long = |at: usize| u32::from_be_bytes([chunk[at], chunk[at + 1], chunk[at + 2], chunk[at + 3]]);
+    let rate = f64::from_be_bytes(*chunk.first_chunk().expect("it is longer")).round();
+    let rate = if (1.0..1e9).contains(&rate) { rate as u32 } else { 0 };
+    let (flags, bits) = (long(12), long(28));
+    let count = u16::try_from(long(24)).unwrap_or(u16::MAX);
+    let kind = [chunk[8], chunk[9], chunk[10], chunk[11]];
+    let little = flags & LITTLE != 0;
+    // A sample may have more room than it needs.
+    let room = match (long(16), count) {
+        (bytes, 1..) if bytes % u32::from(count) == 0 && bytes > 0 => bytes / u32::from(count),
+        _ => bits.div_ceil(8),
+    };
+    let (codec, bytes, frames) = match (&kind, flags & FLOAT, room, little) {
+        (b"alac", ..) => return Ok(None),
+        (b"lpcm", 0, 1, _) => (CODEC_ID_PCM_S8, 1, 1),
+        (b"lpcm", 0, 2, true) => (CODEC_ID_PCM_S16LE, 2, 1),
+        (b"lpcm", 0, 2, false) => (CODEC_ID_PCM_S16BE, 2, 1),
+        (b"lpcm", 0, 3, true) => (CODEC_ID_PCM_S24LE, 3, 1),
+        (b"lpcm", 0, 3, false) => (CODEC_ID_PCM_S24BE, 3, 1),
+        (b"lpcm", 0, 4, true) => (CODEC_ID_PCM_S32LE, 4, 1),
+        (b"lpcm", 0, 4, false) => (CODEC_ID_PCM_S32BE, 4, 1),
+        (b"lpcm", 1, 4, true) => (CODEC_ID_PCM_F32LE, 4, 1),
+        (b"lpcm", 1, 4, false) => (CODEC_ID_PCM_F32BE, 4, 1),
+        (b"lpcm", 1, 8, true) => (CODEC_ID_PCM_F64LE, 8, 1),
+        (b"lpcm", 1, 8, false) => (CODEC_ID_PCM_F64BE, 8, 1),
+        (b"alaw", ..) => (CODEC_ID_PCM_ALAW, 1, 1),
+        (b"ulaw", ..) => (CODEC_ID_PCM_MULAW, 1, 1),
+        (b"ima4", ..) if count <= 2 => (CODEC_ID_ADPCM_IMA_QT, 34, 64),
+        (b"lpcm", ..) => return Err(format!("has samples of {bits} bits, which cannot be played")),
+        _ => return Err(sound::not_played(format!("{} in CAF", name(&kind)))),
+    };
+    if rate == 0 {
+        return Err("is damaged: its sample rate is impossible".to_owned());
+    }
+    let channels = sound::channels(count, 0)?;
+    Ok(Some(Blocks { codec, rate, channels, bytes: bytes * u64::from(count), frames }))
+}
+
+fn name(kind: &[u8; 4]) -> String {
+    let name = match kind {
+        b"flac" => "FLAC",
+        b"ac-3" => "AC-3",
+        b"aac " | b"aach" | b"aacp" => "AAC",
+        b"opus" => "Opus",
+        b".mp1" | b".mp2" | b".mp3" => "MPEG audio",
+        b"ilbc" => "iLBC",
+        _ => return format!("{:?}", String::from_utf8_lossy(kind)),
+    };
+    name.to_owned()
 }

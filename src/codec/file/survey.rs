@@ -69,7 +69,15 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         };
         return Ok(Survey { media, reader, tags, old_tags, declared: None, fault });
     } else if head.starts_with(b"caff") {
-        caf::read(&mut bytes, begin, end, &mut patches)?;
+        match caf::read(&mut bytes, begin, end, &mut patches)? {
+            Ok(caf::Content::Packets) => {}
+            Ok(caf::Content::Blocks(blocks, data)) => {
+                tags.fill_from(around);
+                let (media, reader) = (Media::new(bytes, data, Vec::new())?, Reader::Blocks(blocks));
+                return Ok(Survey { media, reader, tags, old_tags, declared: None, fault: None });
+            }
+            Err(reason) => fault = Some(reason),
+        }
     } else if let Some(sound) = riff::read(&mut bytes, begin, &mut tags)? {
         tags.fill_from(around);
         let (form, range, fault) = match sound {

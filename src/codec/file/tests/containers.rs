@@ -47,6 +47,9 @@ fn every_codec_in_wav_aiff_and_caf_is_read_as_ffmpeg_does() {
         ("le.caf", "-c:a pcm_s24le"),
         ("f32.caf", "-c:a pcm_f32le"),
         ("alac.caf", "-c:a alac"),
+        ("alaw.caf", "-c:a pcm_alaw"),
+        ("mulaw.caf", "-c:a pcm_mulaw"),
+        ("f64.caf", "-c:a pcm_f64be"),
     ];
     for path in convert(&wav, &folder, &exact) {
         same_as_ffmpeg(&path, 0, -80.0);
@@ -235,5 +238,30 @@ fn a_seek_within_adpcm_is_exact() {
             file.seek(FrameCount(to)).unwrap();
             assert!(read_all(&mut file) == whole[to as usize * 2..], "{} at {to}", path.display());
         }
+    }
+}
+
+#[test]
+fn sizes_in_a_caf_file_that_are_wrong_cost_nothing() {
+    let folder = Folder::new();
+    let pcm = Pcm::sweeps(44_100, 2, FRAMES);
+    let wav = folder.wav("source.wav", &pcm);
+    let path = convert(&wav, &folder, &[("a.caf", "-c:a pcm_s16be")]).remove(0);
+    let caf = std::fs::read(&path).unwrap();
+    let data = caf.windows(4).position(|window| window == b"data").unwrap() + 4;
+    for size in [0, -1, i64::MAX, i64::MIN, caf.len() as i64] {
+        let mut odd = caf.clone();
+        odd[data..data + 8].copy_from_slice(&size.to_be_bytes());
+        std::fs::write(&path, odd).unwrap();
+        assert!(decode(&path, stereo(44_100)) == pcm.as_floats(), "{size}");
+    }
+    std::fs::write(&path, [&caf[..], &[0x55; 100_000]].concat()).unwrap();
+    assert!(decode(&path, stereo(44_100)) == pcm.as_floats(), "something behind it");
+    for (kind, named) in [(b"ac-3", "AC-3"), (b"flac", "FLAC"), (b"aac ", "AAC")] {
+        let mut odd = caf.clone();
+        odd[28..32].copy_from_slice(kind);
+        std::fs::write(&path, odd).unwrap();
+        let reason = AudioFile::open(&path, stereo(44_100)).err().expect("a refusal").to_string();
+        assert!(reason.contains(named) && reason.contains("ffmpeg -i it"), "{reason}");
     }
 }
