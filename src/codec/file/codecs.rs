@@ -10,6 +10,7 @@ use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error as Cause;
 
 use super::opus::Opus;
+use super::sound::not_played;
 use super::vorbis::Vorbis;
 use crate::codec::downmix::Speaker;
 use crate::codec::reshape::Shape;
@@ -19,6 +20,9 @@ use crate::units::SampleRate;
 /// A decoder for a stream with these parameters. `name` is the file's name for errors.
 pub(super) fn decoder(params: &AudioCodecParameters, name: &Path) -> Result<Box<dyn AudioDecoder>> {
     let refused = |cause: Cause| {
+        if cause.to_string().contains("unsupported audio codec") {
+            return Error::file(name, not_played("a codec"));
+        }
         let help = match params.codec {
             CODEC_ID_AAC if !cfg!(feature = "aac") => {
                 "; HE-AAC and more than two channels need a build with the feature `aac`"

@@ -124,6 +124,9 @@ fn why_not_opened(cause: &Cause) -> String {
              Copy it again, or mend it with a program that makes a new index (untrunc)"
                 .to_owned()
         }
+        _ if cause.to_string().contains("not marked as first") => {
+            "is Ogg without its headers: its beginning is missing, and nothing can be played without it".to_owned()
+        }
         _ => format!("cannot be opened as audio: {cause}"),
     }
 }

@@ -389,3 +389,29 @@ fn a_file_may_not_read_for_ever_before_its_first_sound() {
         assert!(read_metadata(&path).is_err(), "{name}");
     }
 }
+
+#[test]
+fn what_is_refused_is_told_in_words_that_help() {
+    let folder = Folder::new();
+    let wav = folder.wav("a.wav", &Pcm::sweeps(48_000, 2, FRAMES));
+    let files =
+        [("ac3.mp4", "-c:a ac3"), ("eac3.mp4", "-c:a eac3"), ("a.opus", "-c:a libopus"), ("a.m4a", "")];
+    let [ac3, eac3, opus, m4a] = convert(&wav, &folder, &files).try_into().unwrap();
+    let cut = |path: &Path, name: &str, word: &[u8], nth: usize| {
+        let bytes = std::fs::read(path).unwrap();
+        let at = bytes.windows(4).enumerate().filter(|(_, four)| *four == word).nth(nth).unwrap().0;
+        let part = if nth == 0 { &bytes[..at - 4] } else { &bytes[at..] };
+        file(&folder, name, part)
+    };
+    let headless = cut(&opus, "headless.opus", b"OggS", 2);
+    let no_index = cut(&m4a, "no-index.m4a", b"moov", 0);
+    for (path, words) in [
+        (ac3, "`ffmpeg -i it new.flac`"),
+        (eac3, "`ffmpeg -i it new.flac`"),
+        (headless, "its beginning is missing"),
+        (no_index, "has no index"),
+    ] {
+        let refused = AudioFile::open(&path, stereo(48_000)).err().expect("it cannot be played").to_string();
+        assert!(refused.contains(words), "{refused}");
+    }
+}
