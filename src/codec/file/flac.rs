@@ -3,6 +3,7 @@
 
 use std::io;
 
+use super::sound;
 use super::source::{Bytes, Patch};
 use super::tags::{Found, vorbis};
 
@@ -24,12 +25,14 @@ const VORBIS_COMMENT: u8 = 4;
 const LAST: u8 = 0x80;
 
 /// Reads the tags of a FLAC file that begins at `begin`. Returns where the decoder's file begins: so far
-/// before the audio that the description of it, which a patch puts there, has room.
+/// before the audio that the description of it, which a patch puts there, has room. A `fault` is the reason why
+/// the file cannot be played.
 pub(super) fn read(
     bytes: &mut Bytes,
     begin: u64,
     found: &mut Found,
     patches: &mut Vec<Patch>,
+    fault: &mut Option<String>,
 ) -> io::Result<u64> {
     let mut at = begin + HEADER;
     // Where the audio is sought, if no block leads to it.
@@ -65,6 +68,11 @@ pub(super) fn read(
         }
     }
     let Some(info) = info else { return Ok(begin) };
+    // The decoder counts with 32 bits, and the difference of two channels needs one more.
+    let bits = (info[12] & 1) << 4 | info[13] >> 4;
+    if bits + 1 == 32 {
+        *fault = Some(sound::not_played("FLAC of 32 bits"));
+    }
     let audio = if bytes.exactly::<2>(at)?.is_some_and(is_sync) {
         at
     } else {

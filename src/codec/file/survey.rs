@@ -52,7 +52,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let head = bytes.up_to(begin, 12)?;
     let (mut fault, mut reader) = (None, Reader::Probed);
     if head.starts_with(b"fLaC") {
-        begin = flac::read(&mut bytes, begin, &mut tags, &mut patches)?;
+        begin = flac::read(&mut bytes, begin, &mut tags, &mut patches, &mut fault)?;
     } else if head.starts_with(b"OggS") {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
         pages::name_channels(&mut bytes, begin, &mut patches)?;

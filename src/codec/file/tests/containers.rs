@@ -265,3 +265,16 @@ fn sizes_in_a_caf_file_that_are_wrong_cost_nothing() {
         assert!(reason.contains(named) && reason.contains("ffmpeg -i it"), "{reason}");
     }
 }
+
+#[test]
+fn flac_of_32_bits_is_refused_with_a_remedy() {
+    let folder = Folder::new();
+    let wav = folder.wav("source.wav", &Pcm::sweeps(44_100, 2, 5_000));
+    let path = convert(&wav, &folder, &[("a.flac", "")]).remove(0);
+    let mut flac = std::fs::read(&path).unwrap();
+    flac[20] |= 1;
+    flac[21] |= 0xf0;
+    std::fs::write(&path, flac).unwrap();
+    let reason = AudioFile::open(&path, stereo(44_100)).err().expect("a refusal").to_string();
+    assert!(reason.contains("FLAC of 32 bits") && reason.contains("ffmpeg -i it new.flac"), "{reason}");
+}
