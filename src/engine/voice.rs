@@ -150,7 +150,7 @@ impl Voice {
     }
 
     /// How it ended, once it has.
-    pub fn ending(&self) -> Option<&Ending> {
+    pub fn ending(&mut self) -> Option<&Ending> {
         self.feed.ending()
     }
 

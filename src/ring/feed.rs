@@ -148,7 +148,14 @@ impl Feed {
     }
 
     /// How the source ended, once everything has been read.
-    pub fn ending(&self) -> Option<&Ending> {
+    pub fn ending(&mut self) -> Option<&Ending> {
+        // A source may find nothing more only after its last full chunk.
+        if self.ending.is_none()
+            && self.end() == Some(self.position())
+            && let Some(chunk) = self.next_chunk(None)
+        {
+            self.take_up(chunk);
+        }
         self.ending.as_ref().filter(|_| self.taken == self.chunk.len())
     }
 
@@ -171,11 +178,7 @@ impl Feed {
                 break Taken::Ended(filled / channels);
             }
             match self.next_chunk(patience) {
-                Some(chunk) => {
-                    self.chunk = chunk.samples;
-                    self.taken = 0;
-                    self.ending = chunk.end;
-                }
+                Some(chunk) => self.take_up(chunk),
                 None => break Taken::Behind(filled / channels),
             }
         };
@@ -193,6 +196,12 @@ impl Feed {
             && self.end().is_none()
             && writer.progress.recv_deadline(deadline).is_ok()
         {}
+    }
+
+    fn take_up(&mut self, chunk: Chunk) {
+        self.chunk = chunk.samples;
+        self.taken = 0;
+        self.ending = chunk.end;
     }
 
     fn next_chunk(&mut self, patience: Option<Duration>) -> Option<Chunk> {
@@ -324,7 +333,8 @@ mod tests {
         assert_eq!(writer.write(vec![2.0], Some(Ending::Complete)), Wanted::More);
         let mut out = [0.0; 2];
         assert_eq!((feed.read(&mut out, None), out[0]), (Taken::Ended(1), 2.0));
-        assert_eq!((feed.ending(), feed.end()), (Some(&Ending::Complete), Some(FrameCount(3))));
+        assert_eq!(feed.ending(), Some(&Ending::Complete));
+        assert_eq!(feed.end(), Some(FrameCount(3)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod aired;
 mod bus;
 mod current;
 mod next;
+mod outgoing;
 mod track;
 
 use std::time::Duration;
@@ -16,22 +17,17 @@ pub(crate) use self::aired::{Aired, News};
 use self::bus::{Bus, BusState};
 use self::current::Current;
 use self::next::NextTrack;
+use self::outgoing::{Outgoing, broke_off};
 use self::track::Track;
 use super::picker::Picker;
-use super::voice::{CUT, Mixed, Scratch, Then, Voice};
+use super::voice::{CUT, Scratch, Then};
 use crate::audio::PcmSpec;
 use crate::event::Event;
 use crate::playout::{Curve, Due, Expected, GainRamp, GiveWay, Meant, overlap};
-use crate::ring::Ending;
 use crate::units::{FrameCount, FramePos};
 
 /// After so many stretches (blocks, mostly) without anything a decoder counts as stuck.
 const STUCK_STRETCHES: u32 = 40;
-
-/// The most tracks that fade out at once. With the current one, four sound. Each has a decoder and its
-/// memory, and a fade may take minutes: a skip is pressed more often. One more cuts the quietest of them
-/// short.
-const MOST_FADING: usize = 3;
 
 /// How tracks meet.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +51,7 @@ pub(crate) struct Programme {
     current: Current,
     /// The track that was announced when the current one started to rise over it, and where.
     before: Option<(Aired, FramePos)>,
-    /// The tracks that fade out: [`MOST_FADING`], and those that end within [`CUT`].
-    outgoing: Vec<Voice>,
+    outgoing: Outgoing,
     next: NextTrack,
     /// Where the track that was due is to start.
     start_at: Option<(Due, FrameCount)>,
@@ -74,7 +69,7 @@ impl Programme {
             transitions,
             current: Current::Awaited,
             before: None,
-            outgoing: Vec::new(),
+            outgoing: Outgoing::default(),
             next: NextTrack::new(picker, transitions.reach()),
             start_at: None,
             bus: Bus { state: BusState::Sounding, gain: GainRamp::constant(1.0) },
@@ -247,7 +242,7 @@ impl Programme {
 
     /// Does everything that is due at this very frame.
     fn change(&mut self, at: FramePos, patience: Option<Duration>) {
-        self.outgoing.retain(|voice| voice.gain.fade.settled() != Some(0.0));
+        self.outgoing.let_go(&mut self.news);
         self.next.receive(at, patience, self.transitions.reach());
         if let Some(patience) = patience {
             self.wait_for_decoders(patience);
@@ -351,24 +346,8 @@ impl Programme {
         }
         track.voice.close(fade, curve, Then::End);
         let ramp = track.voice.gain.fade.clone();
-        self.outgoing.push(track.voice);
-        self.cut_quietest();
+        self.outgoing.add(*track, self.spec.rate);
         Some(ramp)
-    }
-
-    /// If too many tracks fade out, cuts those short that are heard least.
-    fn cut_quietest(&mut self) {
-        let cut = self.frames(CUT);
-        loop {
-            let mut fading: Vec<&mut GainRamp> =
-                self.outgoing.iter_mut().map(|voice| &mut voice.gain.fade).collect();
-            fading.retain(|fade| fade.left() > cut);
-            if fading.len() <= MOST_FADING {
-                return;
-            }
-            let quietest = fading.into_iter().min_by(|one, other| one.gain().total_cmp(&other.gain()));
-            quietest.expect("more than MOST_FADING fade").ramp_to(0.0, cut, Curve::Smooth);
-        }
     }
 
     /// The current track is no longer current, and none has begun in its place.
@@ -387,11 +366,8 @@ impl Programme {
 
     /// The current track has come to its end, good or bad.
     fn end(&mut self) {
-        let Some(track) = self.leave() else { return };
-        if let Some(Ending::Broken(reason)) = track.voice.ending() {
-            let file = track.info.file.clone();
-            self.news.push(News::Event(Event::TrackFailed { file, reason: format!("broke off: {reason}") }));
-        }
+        let Some(mut track) = self.leave() else { return };
+        self.news.extend(broke_off(&mut track.voice, &track.info.file));
     }
 
     /// Where tracks do not overlap, `fade_out` lets them fade before their end.
@@ -427,8 +403,8 @@ impl Programme {
                 change_in(left.0.saturating_sub(self.frames(self.transitions.fade_out).0));
             }
         }
-        for voice in &self.outgoing {
-            change_in(voice.gain.fade.left().0);
+        for left in self.outgoing.left() {
+            change_in(left.0);
         }
         change_in(self.bus.gain.left().0);
         frames as usize
@@ -442,7 +418,8 @@ impl Programme {
             Some(track) => track.mix(out, out.len() / channels, scratch),
             None => out.len() / channels,
         };
-        self.outgoing.retain_mut(|voice| voice.mix(&mut out[..frames * channels], scratch) == Mixed::On);
+        self.outgoing.mix(&mut out[..frames * channels], scratch);
+        self.outgoing.let_go(&mut self.news);
         frames
     }
 

@@ -106,7 +106,7 @@ impl Track {
     }
 
     /// Whether all of it has been heard.
-    pub fn has_ended(&self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         self.voice.ending().is_some()
     }
 

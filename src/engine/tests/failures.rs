@@ -47,6 +47,32 @@ fn bad_files_cost_their_turn_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_file_that_breaks_off_is_told_whether_or_not_the_next_one_rises_over_it() {
+    // Where a chunk of the decoder ends (1,600 frames), the reason comes behind all sound.
+    for torn in ["0.1:16000!", "0.1:15999!", "0.1:16001!", "0.1:400!"] {
+        for crossfade in [0, 50, 1000, 3000] {
+            let rig = Rig::new(&[torn, "0.2:16000", "0.3:16000"], false, crossfade);
+            rig.run(8.0);
+            let events = rig.events.lock().unwrap().clone();
+            let failed = |event: &&Event| matches!(event, Event::TrackFailed { file, reason } if file == Path::new(torn) && reason.starts_with("broke off"));
+            assert_eq!(events.iter().filter(failed).count(), 1, "{torn}, {crossfade} ms: {events:?}");
+            assert_eq!(rig.began().len(), 3);
+            rig.stop();
+        }
+    }
+}
+
+#[test]
+fn a_track_that_is_skipped_before_it_breaks_off_has_not_failed() {
+    let rig = Rig::new(&["0.1:80000!", "0.2:16000"], false, 1000);
+    rig.run(2.0);
+    rig.skip(Duration::from_millis(300));
+    rig.run(8.0);
+    assert_eq!(rig.count(|event| matches!(event, Event::TrackFailed { .. })), 0);
+    rig.stop();
+}
+
+#[test]
 fn a_list_of_bad_files_is_tried_now_and_then_and_does_not_spin() {
     let rig = Rig::new(&["a", "b", "c"], true, 0);
     rig.run(3600.0);

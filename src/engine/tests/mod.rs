@@ -42,8 +42,8 @@ use crate::units::{FrameCount, SampleRate};
 const SPEC: PcmSpec = PcmSpec { rate: SampleRate::new(8_000).unwrap(), channels: Channels::Mono };
 
 /// A file that sounds as one constant. Its name is `level:frames`. With `?` at the end it does not declare
-/// its length, and with `?length` a wrong one; with `@frame-ms` its disk is away at that frame for so long. A
-/// level of `NaN` panics when it is read.
+/// its length, and with `?length` a wrong one; with `@frame-ms` its disk is away at that frame for so long;
+/// with `!` it is damaged behind these frames. A level of `NaN` panics when it is read.
 ///
 /// A name that ends with `.wav` is a real file. Any other name is a bad file, but for two: `panics` panics
 /// when it is opened, and `hangs`, with the name of a file after it, opens only once the rig's disk answers.
@@ -52,6 +52,8 @@ struct Constant {
     frames: u64,
     at: u64,
     declares: Option<u64>,
+    /// Whether it breaks off after its frames.
+    torn: bool,
     /// Where reading takes how long, once.
     stall: Option<(u64, Duration)>,
     tags: Tags,
@@ -78,6 +80,10 @@ fn open(path: &Path, answers: &AtomicBool) -> Result<Box<dyn Source>> {
         }
         None => (frames, None),
     };
+    let (frames, torn) = match frames.strip_suffix('!') {
+        Some(frames) => (frames, true),
+        None => (frames, false),
+    };
     let (frames, declares) = match frames.split_once('?') {
         Some((frames, wrong)) => (frames, wrong.parse().ok()),
         None => (frames, frames.parse().ok()),
@@ -87,6 +93,7 @@ fn open(path: &Path, answers: &AtomicBool) -> Result<Box<dyn Source>> {
         frames: frames.parse().map_err(|_| bad())?,
         at: 0,
         declares,
+        torn,
         stall,
         tags: Tags::default(),
     }))
@@ -104,10 +111,13 @@ impl Source for Constant {
             std::thread::sleep(lasts);
         }
         assert!(self.at < 4_000 || !self.level.is_nan(), "on purpose, in a test");
+        if self.torn && self.at == self.frames {
+            return Err(Error::file("torn", "on purpose, in a test"));
+        }
         let frames = 500.min(self.frames - self.at);
         out.extend(std::iter::repeat_n(self.level, frames as usize));
         self.at += frames;
-        Ok(self.at < self.frames)
+        Ok(self.at < self.frames || self.torn)
     }
     fn seek(&mut self, to: FrameCount) -> Result<()> {
         self.at = to.0.min(self.frames);
