@@ -3,12 +3,13 @@
 
 use std::io;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::audio::AudioSpec;
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
-use symphonia::core::errors::{Error as Cause, SeekErrorKind};
+use symphonia::core::errors::{Error as Cause, Result as Decoded, SeekErrorKind};
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration as Ticks, Timestamp};
@@ -26,6 +27,9 @@ use crate::units::SampleRate;
 /// After this many bad packets in a row, the file is given up. MPEG audio has no such limit: what lies between
 /// its packets is full of what looks like some. The budget ends that.
 const MAX_BAD_PACKETS: u32 = 100;
+
+/// What is said of a file whose reader panicked.
+const PANICKED: &str = "it is damaged so that its reader panicked";
 
 /// This many MP3 packets with the same shape in a row are not a coincidence.
 const SAME_SHAPE: usize = 4;
@@ -141,14 +145,14 @@ impl Stream {
         Ok(())
     }
 
-    fn seek_to(&mut self, tick: i64) -> symphonia::core::errors::Result<SeekedTo> {
+    fn seek_to(&mut self, tick: i64) -> Decoded<SeekedTo> {
         let to = SeekTo::Timestamp { ts: Timestamp::new(tick), track_id: self.bitstream.track_id };
-        self.format.seek(SeekMode::Accurate, to)
+        contained(|| self.format.seek(SeekMode::Accurate, to), Cause::IoError(io::Error::other(PANICKED)))
     }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         while !self.ended {
-            match self.format.next_packet() {
+            match contained(|| self.format.next_packet(), Cause::IoError(io::Error::other(PANICKED))) {
                 Ok(Some(packet)) => return Ok(Some(packet)),
                 Ok(None) => self.ended = true,
                 Err(Cause::IoError(cause)) if cause.kind() == io::ErrorKind::UnexpectedEof => {
@@ -194,7 +198,9 @@ impl Stream {
     /// Decodes a packet if its decoder can. Otherwise it returns the reason.
     fn try_decode(&mut self, packet: &Packet, pcm: &mut Vec<f32>) -> Result<Option<Cause>> {
         let tick = packet.pts.saturating_add(packet.trim_start).get();
-        match self.codec.decode(packet) {
+        let codec = &mut self.codec;
+        // It may not be in a state to go on.
+        match contained(|| codec.decode(packet), Cause::ResetRequired) {
             Ok(buffer) if buffer.frames() > 0 => {
                 let known = self.spec.as_ref().filter(|(spec, _)| spec == buffer.spec());
                 if known.is_none() {
@@ -296,6 +302,12 @@ impl Stream {
     fn failed(&self, cause: &Cause) -> Error {
         Error::file(&self.name, format!("cannot be read on: {cause}"))
     }
+}
+
+/// What `work` returns, or `otherwise` if damaged data make it panic: that costs what is damaged, and not the
+/// rest of the file.
+fn contained<T>(work: impl FnOnce() -> Decoded<T>, otherwise: Cause) -> Decoded<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(otherwise))
 }
 
 /// Makes a decoded sample safe for later stages: finite and clipped.

@@ -4,7 +4,10 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::fixture::{Folder, Pcm, channel, convert, decode, error_db, ffmpeg, lag, read_all, run, stereo};
+use super::fixture::{
+    Folder, Pcm, channel, convert, decode, error_db, ffmpeg, lag, read_all, run, spec, stereo,
+};
+use crate::audio::Channels;
 use crate::codec::file::{AudioFile, Status, read_metadata};
 
 const FRAMES: usize = 60_000;
@@ -246,6 +249,25 @@ fn rubbish_in_the_middle_costs_no_more_than_itself() {
         let error = error_db(&at(&wanted, 2_000), &at(&got, 2_000 + late));
         assert!(error < -30.0, "{name}: the end is off by {error} dB");
     }
+}
+
+/// In a damaged block, the step between two samples may grow until it does not fit: its decoder panics.
+#[test]
+fn a_block_whose_decoder_panics_costs_no_more_than_itself() {
+    let folder = Folder::new();
+    let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 1, 3 * FRAMES));
+    let path = &convert(&wav, &folder, &[("adpcm.wav", "-c:a adpcm_ms -block_size 1024")])[0];
+    let mono = spec(44_100, Channels::Mono);
+    let whole = decode(path, mono);
+    let mut bytes = std::fs::read(path).unwrap();
+    // The largest steps, one after the other, from within a block to within the next.
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 1024].fill(0x77);
+    let got = decode(&file(&folder, "damaged.wav", &bytes), mono);
+    let block = (1024 - 7) * 2 + 2;
+    assert!(got.len() <= whole.len() && got.len() + 3 * block >= whole.len(), "{} frames", got.len());
+    let tail = |pcm: &[f32]| pcm[pcm.len() - FRAMES..].to_vec();
+    assert!(tail(&got) == tail(&whole), "the end is as it was");
 }
 
 #[test]
