@@ -16,18 +16,29 @@ const ARENAS: libc::c_int = 2;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGE_BLOCK: libc::c_int = 256 * 1024;
 
+/// Memory is given back once more after so many looks, a minute: not all that a crowd asked for ends with it.
+const AGAIN_AFTER: u32 = 120;
+
+/// When memory is to be given back.
+#[derive(Debug)]
+pub struct Memory {
+    crowd: Crowd,
+    /// So many looks until it is given back once more.
+    again: Option<u32>,
+}
+
 /// Follows the number of connections, to see when a crowd has left.
 #[derive(Debug)]
-pub enum Memory {
-    /// So many connections were there at most, since memory was given back.
-    Watches { peak: u64 },
-    /// A crowd leaves. So many connections were there at the last look.
-    Waits { last: u64 },
+enum Crowd {
+    /// So many connections were there at most, since a crowd left.
+    Watched { peak: u64 },
+    /// It leaves. So many connections were there at the last look.
+    Leaving { last: u64 },
 }
 
 impl Memory {
     pub fn new() -> Memory {
-        Memory::Watches { peak: 0 }
+        Memory { crowd: Crowd::Watched { peak: 0 }, again: None }
     }
 
     /// Has the allocator keep little of what is freed. To be called before the first thread starts.
@@ -43,7 +54,7 @@ impl Memory {
     /// Gives memory back if a crowd has left. To be called twice a second, on a thread that nothing waits
     /// for: it takes some milliseconds.
     pub fn look(&mut self, server: &Server) {
-        if self.crowd_has_left(server.stats().connections) {
+        if self.is_due(server.stats().connections) {
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
             // SAFETY: it may be called on any thread at any time.
             unsafe {
@@ -52,16 +63,27 @@ impl Memory {
         }
     }
 
+    fn is_due(&mut self, connections: u64) -> bool {
+        if self.crowd.has_left(connections) {
+            self.again = Some(AGAIN_AFTER);
+            return true;
+        }
+        self.again = self.again.map(|looks| looks - 1);
+        self.again.take_if(|looks| *looks == 0).is_some()
+    }
+}
+
+impl Crowd {
     /// Whether half of a crowd has left, and no more are leaving.
-    fn crowd_has_left(&mut self, now: u64) -> bool {
+    fn has_left(&mut self, now: u64) -> bool {
         match *self {
-            Memory::Watches { peak } if now + CROWD <= peak && now <= peak / 2 => {
-                *self = Memory::Waits { last: now };
+            Crowd::Watched { peak } if now + CROWD <= peak && now <= peak / 2 => {
+                *self = Crowd::Leaving { last: now };
             }
-            Memory::Watches { peak } => *self = Memory::Watches { peak: peak.max(now) },
-            Memory::Waits { last } if now < last => *self = Memory::Waits { last: now },
-            Memory::Waits { .. } => {
-                *self = Memory::Watches { peak: now };
+            Crowd::Watched { peak } => *self = Crowd::Watched { peak: peak.max(now) },
+            Crowd::Leaving { last } if now < last => *self = Crowd::Leaving { last: now },
+            Crowd::Leaving { .. } => {
+                *self = Crowd::Watched { peak: now };
                 return true;
             }
         }
@@ -76,7 +98,7 @@ mod tests {
     /// The looks at which memory is given back.
     fn given_back(connections: &[u64]) -> Vec<usize> {
         let mut memory = Memory::new();
-        (0..connections.len()).filter(|look| memory.crowd_has_left(connections[*look])).collect()
+        (0..connections.len()).filter(|look| memory.is_due(connections[*look])).collect()
     }
 
     #[test]
@@ -84,6 +106,16 @@ mod tests {
         assert_eq!(given_back(&[1, 3_000, 3_000, 490, 2, 2, 2]), [5]);
         assert_eq!(given_back(&[3_000, 2_000, 1_400, 700, 1, 1, 1]), [5]);
         assert_eq!(given_back(&[10_000, 4_000, 4_000, 4_000, 3, 3]), [2, 5]);
+    }
+
+    #[test]
+    fn a_minute_later_it_is_given_back_once_more() {
+        let mut looks = vec![3_000, 1, 1];
+        looks.resize(1_000, 2);
+        assert_eq!(given_back(&looks), [2, 122]);
+        // Another crowd begins anew.
+        (looks[60], looks[61], looks[62]) = (600, 0, 0);
+        assert_eq!(given_back(&looks), [2, 62, 182]);
     }
 
     #[test]
