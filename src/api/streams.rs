@@ -19,6 +19,7 @@ use super::problem::Problem;
 use super::router::Follow;
 use super::views::{PipelineEvent, Snapshot};
 use crate::access::{Identity, Users};
+use crate::server::EventRoom;
 use crate::{
     Entry as TrackEntry, Event, EventKind, EventReceiver, EventStream, Following, HttpAnswer, HttpRequest,
     MountInfo, Pipeline, Server, StationEvent, StreamPos,
@@ -89,7 +90,7 @@ impl Streams {
         Ok(Streams {
             run,
             events: core.server.subscribe_notifying(WAITING, notify),
-            station: Stream::new(&core.server, now)?,
+            station: Stream::new(&core.server, EventRoom::CROWD, now)?,
             followers: Vec::new(),
             users: core.guard.users(),
             asked: now,
@@ -238,7 +239,7 @@ impl Streams {
                 stream
             }
             Entry::Vacant(free) => {
-                let Ok(stream) = Stream::new(&core.server, now) else { return };
+                let Ok(stream) = Stream::new(&core.server, EventRoom::FEW, now) else { return };
                 free.insert(MountStream {
                     stream,
                     said: Fingerprint::of(&info, pipeline, core),
@@ -278,8 +279,8 @@ struct Listeners<'a> {
 }
 
 impl Stream {
-    fn new(server: &Server, now: Instant) -> crate::Result<Stream> {
-        Ok(Stream { events: server.event_stream()?, pushed: now, came: None })
+    fn new(server: &Server, room: EventRoom, now: Instant) -> crate::Result<Stream> {
+        Ok(Stream { events: server.event_stream_with(room)?, pushed: now, came: None })
     }
 
     fn is_followed(&self, now: Instant) -> bool {

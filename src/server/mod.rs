@@ -42,7 +42,6 @@ use crowding::Crowding;
 use desk::Desk;
 use desk::service::{self, Outbox, ServiceKind};
 use mounts::event_backlog::EventBacklog;
-use mounts::event_stream;
 use mounts::info::MountBoard;
 use mounts::mount::Mount;
 use mounts::writer::{self, Registry};
@@ -57,6 +56,7 @@ pub use desk::service::{Requests, RequestsBell};
 pub use listener_info::ListenerInfo;
 pub use mount_settings::MountSettings;
 pub use mounts::audio::AudioWriter;
+pub(crate) use mounts::event_stream::EventRoom;
 pub use mounts::event_stream::EventStream;
 pub(crate) use mounts::fallbacks::check as check_fallback;
 pub use mounts::info::{MountInfo, TitleInfo};
@@ -390,9 +390,14 @@ impl Server {
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
     pub fn event_stream(&self) -> Result<EventStream> {
+        self.event_stream_with(EventRoom::CROWD)
+    }
+
+    /// The same with more room or less.
+    pub(crate) fn event_stream_with(&self, room: EventRoom) -> Result<EventStream> {
         let board = Arc::default();
-        let (writer, reader) = handoff(event_stream::WAITING, Arc::clone(&self.inner.doorbell));
-        let stream = EventBacklog::new(Arc::clone(&board), reader);
+        let (writer, reader) = handoff(room.waiting, Arc::clone(&self.inner.doorbell));
+        let stream = EventBacklog::new(Arc::clone(&board), reader, room);
         self.inner.ask(|reply| Command::AddEvents(Box::new(stream), reply))?;
         Ok(EventStream::new(writer, board))
     }

@@ -6,15 +6,11 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::event_stream::EventBoard;
+use super::event_stream::{EventBoard, EventRoom};
 use super::producer::{Drained, End, PACKETS_A_TURN, drain};
 use crate::error::CloseReason;
 use crate::ring::{Backlog, HandoffReader};
 use crate::units::StreamPos;
-
-/// A follower may be this far behind. The whole of what an [`EventStream`](super::event_stream::EventStream)
-/// remembers fits several times.
-const BACKLOG_BYTES: usize = 1280 * 1024;
 
 /// On the reactor thread (but made on the thread that adds it, so that the reactor need not allocate the
 /// backlog).
@@ -32,8 +28,8 @@ pub(crate) struct EventBacklog {
 }
 
 impl EventBacklog {
-    pub(crate) fn new(board: Arc<EventBoard>, handoff: HandoffReader) -> EventBacklog {
-        let mut backlog = Backlog::new(BACKLOG_BYTES);
+    pub(crate) fn new(board: Arc<EventBoard>, handoff: HandoffReader, room: EventRoom) -> EventBacklog {
+        let mut backlog = Backlog::new(room.bytes);
         // Every packet of a backlog has a title. That of events is never sent.
         backlog.set_title(0, Arc::default(), None);
         EventBacklog {
@@ -156,7 +152,7 @@ mod tests {
     fn stream(streams: &mut EventBacklogs) -> (EventStream, Arc<EventBoard>, usize) {
         let board: Arc<EventBoard> = Arc::default();
         let (writer, reader) = handoff(64, Arc::new(Doorbell::new(|| ())));
-        streams.add(EventBacklog::new(Arc::clone(&board), reader));
+        streams.add(EventBacklog::new(Arc::clone(&board), reader, EventRoom::FEW));
         let key = streams.find(&board).unwrap();
         (EventStream::new(writer, Arc::clone(&board)), board, key)
     }
@@ -209,7 +205,7 @@ mod tests {
         let mut streams = EventBacklogs::default();
         let board: Arc<EventBoard> = Arc::default();
         let (writer, reader) = handoff(4 * PACKETS_A_TURN, Arc::new(Doorbell::new(|| ())));
-        streams.add(EventBacklog::new(Arc::clone(&board), reader));
+        streams.add(EventBacklog::new(Arc::clone(&board), reader, EventRoom::FEW));
         let key = streams.find(&board).unwrap();
         streams.join(key, 7);
         let mut events = EventStream::new(writer, board);
@@ -233,9 +229,13 @@ mod tests {
         assert_eq!(due(&follower(&streams, key, StreamPos(1 << 40)), &streams), b"HEAD");
 
         let follower = follower(&streams, key, second);
+        // All that is remembered for those who come back is held.
+        let remembered = vec![b'y'; 64 * 1024];
+        assert!(events.push(&remembered) && events.push(&remembered));
+        streams.drain();
+        assert!(!follower.cursor.is_lost(&streams.get(key).backlog));
         let event = vec![b'x'; 60_000];
-        for _ in 0..BACKLOG_BYTES / event.len() + 1 {
-            assert!(!follower.cursor.is_lost(&streams.get(key).backlog));
+        for _ in 0..EventRoom::FEW.bytes / event.len() + 1 {
             assert!(events.push(&event));
             streams.drain();
         }

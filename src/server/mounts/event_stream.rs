@@ -10,13 +10,26 @@ use crate::packet::{Packet, TitledPacket};
 use crate::ring::HandoffWriter;
 use crate::units::StreamPos;
 
-/// How many events may wait for the reactor, which is away for milliseconds at most.
-pub(crate) const WAITING: usize = 4_096;
-/// The longest event in bytes. The backlog has room for many of them.
+/// The longest event in bytes.
 const MAX_EVENT: usize = 64 * 1024;
-/// A follower that reconnects can continue if it has missed at most this many bytes. The backlog holds many
-/// times that.
+/// A follower that reconnects can continue if it has missed at most this many bytes.
 const REMEMBERED: u64 = 128 * 1024;
+
+/// How much an event stream holds. All that is remembered fits at least twice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventRoom {
+    /// How many events may wait for the reactor, which is away for milliseconds at most.
+    pub(crate) waiting: usize,
+    /// How many bytes a follower may be behind.
+    pub(crate) bytes: usize,
+}
+
+impl EventRoom {
+    /// For thousands of events at once, when thousands of listeners come.
+    pub(crate) const CROWD: EventRoom = EventRoom { waiting: 4_096, bytes: 640 * 1024 };
+    /// For a few events a second.
+    pub(crate) const FEW: EventRoom = EventRoom { waiting: 256, bytes: 256 * 1024 };
+}
 
 /// Shared by the reactor, which writes, and the producer, which reads. Each stream has its own.
 #[derive(Debug, Default)]
