@@ -84,11 +84,16 @@ const CALLS: &[Call] = &[
     }),
     ("a client", OFTEN, |crowd, random| {
         use std::io::Write;
-        let Some(&address) = crowd.server(random).local_addrs().first() else { return Ok(()) };
+        let server = crowd.server(random);
+        let Some(&address) = server.local_addrs().first() else { return Ok(()) };
+        let mounts = server.mounts();
+        let mount = random.choice(&mounts).map_or("/", |mount| mount.settings.path.as_str());
         // The server may have ended.
         if let Ok(mut client) = std::net::TcpStream::connect(address) {
-            let request = ["GET /asked HTTP/1.0\r\n\r\n", "GET /a.mp3 HTTP/1.0\r\n\r\n", "GET /li"];
-            _ = client.write_all(request[random.usize(0..3)].as_bytes());
+            let path = ["/asked", mount][random.usize(0..2)];
+            let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+            let torn = if random.u8(0..4) == 0 { random.usize(0..request.len()) } else { request.len() };
+            _ = client.write_all(&request.as_bytes()[..torn]);
             put(&crowd.clients, random, Some(client));
         }
         Ok(())
@@ -158,11 +163,18 @@ const CALLS: &[Call] = &[
         crowd.pipeline(random).queue_files([crowd.entry()], place).map(drop)
     }),
     ("Pipeline::queue", OFTEN, |crowd, random| ok(crowd.pipeline(random).queue())),
-    ("Pipeline::entry", OFTEN, |crowd, random| ok(crowd.pipeline(random).entry(entry_id(random)))),
+    ("Pipeline::entry", OFTEN, |crowd, random| {
+        let pipeline = crowd.pipeline(random);
+        ok(pipeline.entry(entry_id(&pipeline, random)))
+    }),
     ("Pipeline::clear_queue", OFTEN, |crowd, random| crowd.pipeline(random).clear_queue()),
-    ("Pipeline::remove", OFTEN, |crowd, random| crowd.pipeline(random).remove(entry_id(random)).map(drop)),
+    ("Pipeline::remove", OFTEN, |crowd, random| {
+        let pipeline = crowd.pipeline(random);
+        pipeline.remove(entry_id(&pipeline, random)).map(drop)
+    }),
     ("Pipeline::move_to", OFTEN, |crowd, random| {
-        crowd.pipeline(random).move_to(entry_id(random), random.usize(0..3))
+        let pipeline = crowd.pipeline(random);
+        pipeline.move_to(entry_id(&pipeline, random), random.usize(0..3))
     }),
     ("Pipeline::restore", OFTEN, |crowd, random| {
         let snapshot = crowd.pipeline(random).snapshot();
@@ -298,8 +310,9 @@ fn random_ms(random: &mut Rng) -> Duration {
     ms(random.u64(0..5))
 }
 
-fn entry_id(random: &mut Rng) -> EntryId {
-    EntryId(random.u64(0..200))
+/// An entry of the queue, if it has one; else perhaps none at all.
+fn entry_id(pipeline: &Pipeline, random: &mut Rng) -> EntryId {
+    random.choice(pipeline.queue()).map_or_else(|| EntryId(random.u64(0..200)), |(id, _)| id)
 }
 
 fn voice(random: &mut Rng) -> VoiceId {
