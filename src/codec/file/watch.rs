@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// that is copied over it is longer, too, once it has all been written.
 const TAIL: usize = 4096;
 
-/// Recorders write sizes into the beginning of a file again and again. So bytes before this prove nothing.
-const HEAD: u64 = 64 * 1024;
+/// Recorders write sizes into the beginning of a file again and again. So bytes before this prove nothing. It
+/// is small, so that there is a proof of short files, too.
+const HEAD: u64 = 4 * 1024;
 
 /// Why a file is not played on.
 const REASON: &str = "changed while it was played";
@@ -93,14 +94,16 @@ impl Watched {
     /// Whether what was read so far is still the beginning of the same sound.
     fn is_the_same(&mut self) -> io::Result<bool> {
         let now = State::of(&self.file.metadata()?);
-        if now == self.known {
+        // The time is written before the bytes are, and in steps. So a file that has grown once may be written
+        // over without another sign.
+        if now == self.known && !self.has_grown {
             return Ok(true);
         }
         self.has_grown |= now.size > self.known.size;
         // A recorder that has added to the file may also fill in its sizes, without adding to it.
         let may_have_grown = self.has_grown && now.size >= self.known.size;
         self.known = now;
-        Ok(may_have_grown && self.has_its_tail()?)
+        Ok(may_have_grown && !self.tail.is_empty() && self.has_its_tail()?)
     }
 
     fn has_its_tail(&self) -> io::Result<bool> {
@@ -116,7 +119,9 @@ impl Watched {
     fn keep_tail(&mut self, read: &[u8]) {
         let tail = &read[read.len().saturating_sub(TAIL)..];
         let at = self.at - tail.len() as u64;
-        if !tail.is_empty() && at >= HEAD {
+        // Silence is alike in all files.
+        let is_silence = tail.iter().all(|byte| *byte == tail[0]);
+        if at >= HEAD && (!is_silence || self.tail.is_empty()) {
             self.tail.clear();
             self.tail.extend_from_slice(tail);
             self.tail_at = at;

@@ -12,7 +12,11 @@ const FRAMES: usize = 12 * 44_100;
 
 /// Files of every way to find sound in one, by name.
 fn files(folder: &Folder) -> Vec<PathBuf> {
-    let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 2, FRAMES));
+    files_of(folder, FRAMES)
+}
+
+fn files_of(folder: &Folder, frames: usize) -> Vec<PathBuf> {
+    let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 2, frames));
     let mut paths = convert(
         &wav,
         folder,
@@ -110,6 +114,63 @@ fn a_file_over_which_a_longer_one_is_copied_ends_there() {
     ends(|path| fs::write(path, noise(size(path) * 2)).unwrap());
 }
 
+/// Overwritten in place by a longer sound of its own kind, or by a shorter one: when the file is open, in its
+/// midst, and when all of it has been heard.
+#[test]
+fn a_file_of_any_length_over_which_another_is_written_in_place_ends_there() {
+    let folder = Folder::new();
+    for bytes in [3_000, 20_000, 100_000] {
+        for (kind, how, bytes_a_second) in [
+            ("wav", "", 176_400),
+            ("mp3", "-b:a 128k", 16_000),
+            ("flac", "", 90_000),
+            ("ogg", "-b:a 96k", 10_000),
+        ] {
+            let sound = |name: &str, bytes: usize, from: usize| {
+                let frames = bytes * 44_100 / bytes_a_second;
+                let mut pcm = Pcm::sweeps(44_100, 2, from + frames);
+                pcm.samples.drain(..2 * from);
+                let wav = folder.wav("source.wav", &pcm);
+                let path = convert(&wav, &folder, &[(&format!("{name}.{kind}"), how)]).remove(0);
+                (fs::read(&path).unwrap(), path)
+            };
+            let (was, path) = sound("is", bytes, 0);
+            let whole = read_all(&mut AudioFile::open(&path, stereo(44_100)).unwrap());
+            for (length, other) in [("longer", 2 * bytes), ("shorter", bytes / 2)] {
+                let (becomes, _) = sound("other", other, 30_000);
+                for (place, heard_before) in [("open", 0), ("middle", whole.len() / 2), ("end", whole.len())]
+                {
+                    for is_cut_first in [false, true] {
+                        fs::write(&path, &was).unwrap();
+                        let mut file = AudioFile::open(&path, stereo(44_100)).unwrap();
+                        let mut pcm = Vec::new();
+                        while pcm.len() < heard_before && file.read(&mut pcm).unwrap() == Status::More {}
+                        std::thread::sleep(Duration::from_millis(10));
+                        let open = writable(&path);
+                        if is_cut_first {
+                            open.set_len(0).unwrap();
+                        }
+                        open.write_all_at(&becomes, 0).unwrap();
+                        let ended = loop {
+                            match file.read(&mut pcm) {
+                                Ok(Status::More) => {}
+                                Ok(Status::End) => break "as if nothing had happened".to_owned(),
+                                Err(cause) => break cause.to_string(),
+                            }
+                        };
+                        let case = format!("{kind} of {bytes}, {length}, {place}, cut: {is_cut_first}");
+                        assert!(pcm.len() <= whole.len(), "{case}: {} of {}", pcm.len(), whole.len());
+                        assert!(pcm == whole[..pcm.len()], "{case}: another sound was heard");
+                        let is_told = ended.contains("changed while it was played");
+                        // A short one may have been read to its end by then.
+                        assert!(is_told || pcm.len() == whole.len(), "{case}: {ended}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_file_that_changes_between_its_opening_and_its_turn_ends_there() {
     ends_after(0, |path| writable(path).set_len(size(path) as u64 / 2).unwrap());
@@ -149,8 +210,9 @@ fn a_file_that_only_grows_is_played_on() {
 /// the sizes meanwhile. Pieces end anywhere, in the midst of a packet or a frame, too.
 #[test]
 fn what_is_added_to_a_recording_is_heard() {
+    const SECONDS: usize = 3;
     let folder = Folder::new();
-    let mut paths = files(&folder);
+    let mut paths = files_of(&folder, SECONDS * 44_100);
     paths.retain(|path| path.extension().is_none_or(|kind| kind != "caf" && kind != "ogg"));
     let wav = folder.path("a.wav");
     paths.extend(convert(
@@ -159,7 +221,7 @@ fn what_is_added_to_a_recording_is_heard() {
         &[
             ("a.aac", "-c:a aac -b:a 320k"),
             ("a.opus", "-c:a libopus -b:a 96k"),
-            ("b.ogg", "-c:a libvorbis -b:a 96k"),
+            ("b.ogg", "-c:a libvorbis -b:a 96k -page_duration 200000"),
         ],
     ));
     paths.extend(convert(&wav, &folder, &[("24.wav", "-c:a pcm_s24le")]));
@@ -211,7 +273,7 @@ fn what_is_added_to_a_recording_is_heard() {
             // FDK-AAC fills bands with noise, another each time.
             let is_exact = path.extension().is_some_and(|kind| kind != "aac");
             assert!(!is_exact || pcm[..whole.len()] == whole, "{name}, {updates}: it sounds otherwise");
-            file.seek(crate::units::FrameCount(11 * 44_100)).unwrap();
+            file.seek(crate::units::FrameCount((SECONDS as u64 - 1) * 44_100)).unwrap();
             let rest = read_all(&mut file).len();
             assert!(rest.abs_diff(2 * 44_100) <= 4_000, "{name}, {updates}: {rest} after a seek");
         }
