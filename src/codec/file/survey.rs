@@ -46,7 +46,8 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let (mut tags, mut around, mut old_tags) = (Found::default(), Found::default(), Found::default());
     let mut patches = Vec::new();
     let mut begin = read_first(&mut bytes, &mut around)?;
-    let mut end = read_last(&mut bytes, &mut around, &mut old_tags)?;
+    // Damaged tags may overlap, and what is in front may go beyond the end.
+    let mut end = read_last(&mut bytes, &mut around, &mut old_tags)?.max(begin);
     let has_tag_behind = end < bytes.len();
 
     let head = bytes.up_to(begin, 12)?;
@@ -57,7 +58,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
         pages::name_channels(&mut bytes, begin, &mut patches)?;
         begin = ogg::read(&mut bytes, begin, &mut tags, &mut patches)?;
-        end = pages::end(&mut bytes, begin, end)?;
+        end = pages::end(&mut bytes, begin, end.max(begin))?;
         pages::mend_last_position(&mut bytes, begin..end, &mut patches)?;
     } else if mp4::begins(&mut bytes, begin)? {
         ilst::read(&mut bytes, begin..end, &mut tags)?;
@@ -101,6 +102,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         reader = if is_adts { Reader::Adts } else { Reader::Packets };
     }
     tags.fill_from(around);
+    end = end.max(begin);
     let declared = mpeg::read(&mut bytes, begin, end)?;
     // A file with a tag at its end is complete. CAF files have an index, which is read by now.
     let has_index = head.starts_with(b"caff");

@@ -222,6 +222,27 @@ fn of_a_truncated_file_all_that_is_there_is_heard() {
     }
 }
 
+/// Sizes in what is there go beyond the end, with a tag behind it or without.
+#[test]
+fn a_file_that_ends_within_its_headers_is_heard_or_refused() {
+    let folder = Folder::new();
+    let mut tag = [0; 128];
+    tag[..3].copy_from_slice(b"TAG");
+    for path in every_format(&folder, 5_000) {
+        let name = format!("cut.{}", path.file_name().unwrap().to_string_lossy());
+        let whole = std::fs::read(&path).unwrap();
+        for length in (0..whole.len().min(500)).step_by(13) {
+            for behind in [&[][..], &tag] {
+                let cut = file(&folder, &name, [&whole[..length], behind].concat());
+                _ = read_metadata(&cut);
+                if let Ok(mut cut) = AudioFile::open(&cut, stereo(44_100)) {
+                    assert!(read_all(&mut cut).len() <= 5_000 * 2, "{name} of {length} bytes");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn rubbish_in_the_middle_costs_no_more_than_itself() {
     let folder = Folder::new();
