@@ -243,6 +243,27 @@ fn a_file_that_ends_within_its_headers_is_heard_or_refused() {
     }
 }
 
+/// Its comments have two pages, as those with a picture have, and end beyond the file.
+#[test]
+fn an_ogg_file_that_ends_within_its_comments_is_refused() {
+    let page = |flags: u8, table: &[u8], body: &[u8]| {
+        let mut page = b"OggS\0".to_vec();
+        page.push(flags);
+        page.extend([0; 20]);
+        page.push(table.len() as u8);
+        [&page, table, body].concat()
+    };
+    let folder = Folder::new();
+    let head = page(2, &[19], b"OpusHead\x01\x02\0\0\x80\xbb\0\0\0\0\0");
+    for (empty, there) in [(&[][..], 0), (&[], 100), (&[255], 100), (&[255], 242)] {
+        let begin = page(0, empty, &vec![b'x'; 255 * empty.len()]);
+        let rest = page(1, &[243], &vec![b'x'; there]);
+        let cut = file(&folder, "cut.opus", [&head[..], &begin, &rest].concat());
+        _ = read_metadata(&cut);
+        assert!(!refusal(&cut).contains("panicked"));
+    }
+}
+
 #[test]
 fn rubbish_in_the_middle_costs_no_more_than_itself() {
     let folder = Folder::new();
