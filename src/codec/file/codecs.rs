@@ -9,6 +9,7 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error as Cause;
 
+use super::contained::{contained, panicked};
 use super::opus::Opus;
 use super::sound::not_played;
 use super::vorbis::Vorbis;
@@ -44,7 +45,8 @@ pub(super) fn decoder(params: &AudioCodecParameters, name: &Path) -> Result<Box<
         let aac = super::aac::Aac::new(params).map_err(refused)?;
         return Ok(Box::new(aac));
     }
-    codecs().make_audio_decoder(params, &AudioDecoderOptions::default()).map_err(refused)
+    let options = AudioDecoderOptions::default();
+    contained(|| codecs().make_audio_decoder(params, &options), panicked()).map_err(refused)
 }
 
 fn codecs() -> &'static CodecRegistry {

@@ -12,6 +12,7 @@ mod blocks;
 mod budget;
 mod caf;
 mod codecs;
+mod contained;
 mod flac;
 mod inner_tags;
 mod kinds;

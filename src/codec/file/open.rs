@@ -14,6 +14,7 @@ use symphonia::core::meta::MetadataOptions;
 use super::adts::AdtsPackets;
 use super::bitstream::Bitstream;
 use super::blocks::BlockPackets;
+use super::contained::{contained, panicked};
 use super::inner_tags::WithoutTags;
 use super::mp4::TrackPackets;
 use super::one_track::OneTrack;
@@ -108,7 +109,7 @@ fn probe(media: Box<dyn MediaSource>, name: &Path) -> symphonia::core::errors::R
     }
     let stream = MediaSourceStream::new(media, MediaSourceStreamOptions::default());
     let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
-    symphonia::default::get_probe().probe(&hint, stream, options, metadata)
+    contained(|| symphonia::default::get_probe().probe(&hint, stream, options, metadata), panicked())
 }
 
 /// Why a file could not be opened.

@@ -3,7 +3,6 @@
 
 use std::io;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::audio::AudioSpec;
@@ -17,6 +16,7 @@ use symphonia::core::units::{Duration as Ticks, Timestamp};
 use super::bitstream::Bitstream;
 use super::budget::Budget;
 use super::codecs::{decoder, shape};
+use super::contained::{contained, panicked};
 use super::open::Opened;
 use crate::codec::mp3::header::{self, Layer};
 use crate::codec::resample::rescale;
@@ -27,9 +27,6 @@ use crate::units::SampleRate;
 /// After this many bad packets in a row, the file is given up. MPEG audio has no such limit: what lies between
 /// its packets is full of what looks like some. The budget ends that.
 const MAX_BAD_PACKETS: u32 = 100;
-
-/// What is said of a file whose reader panicked.
-const PANICKED: &str = "it is damaged so that its reader panicked";
 
 /// This many MP3 packets with the same shape in a row are not a coincidence.
 const SAME_SHAPE: usize = 4;
@@ -147,12 +144,12 @@ impl Stream {
 
     fn seek_to(&mut self, tick: i64) -> Decoded<SeekedTo> {
         let to = SeekTo::Timestamp { ts: Timestamp::new(tick), track_id: self.bitstream.track_id };
-        contained(|| self.format.seek(SeekMode::Accurate, to), Cause::IoError(io::Error::other(PANICKED)))
+        contained(|| self.format.seek(SeekMode::Accurate, to), panicked())
     }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         while !self.ended {
-            match contained(|| self.format.next_packet(), Cause::IoError(io::Error::other(PANICKED))) {
+            match contained(|| self.format.next_packet(), panicked()) {
                 Ok(Some(packet)) => return Ok(Some(packet)),
                 Ok(None) => self.ended = true,
                 Err(Cause::IoError(cause)) if cause.kind() == io::ErrorKind::UnexpectedEof => {
@@ -302,12 +299,6 @@ impl Stream {
     fn failed(&self, cause: &Cause) -> Error {
         Error::file(&self.name, format!("cannot be read on: {cause}"))
     }
-}
-
-/// What `work` returns, or `otherwise` if damaged data make it panic: that costs what is damaged, and not the
-/// rest of the file.
-fn contained<T>(work: impl FnOnce() -> Decoded<T>, otherwise: Cause) -> Decoded<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(otherwise))
 }
 
 /// Makes a decoded sample safe for later stages: finite and clipped.

@@ -8,6 +8,7 @@ use super::fixture::{
     Folder, Pcm, channel, convert, decode, error_db, ffmpeg, lag, read_all, run, spec, stereo,
 };
 use crate::audio::Channels;
+use crate::codec::file::contained::{contained, panicked};
 use crate::codec::file::{AudioFile, Status, read_metadata};
 
 const FRAMES: usize = 60_000;
@@ -262,6 +263,14 @@ fn an_ogg_file_that_ends_within_its_comments_is_refused() {
         _ = read_metadata(&cut);
         assert!(!refusal(&cut).contains("panicked"));
     }
+}
+
+#[test]
+fn a_reader_that_panics_is_a_reason_to_refuse() {
+    let refused =
+        contained(|| -> symphonia::core::errors::Result<()> { panic!("on purpose, in a test") }, panicked());
+    assert!(refused.unwrap_err().to_string().contains("its reader panicked"));
+    assert_eq!(contained(|| Ok(7), panicked()).unwrap(), 7);
 }
 
 #[test]
