@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::path_text;
 
-/// The longest title, in characters: longer ones may not be set, and those of files are cut. Thousands of entries wait in memory, the state file
+/// The longest title that somebody may set, in characters. Thousands of entries wait in memory, the state file
 /// keeps them, and each event and each answer repeats them.
 pub(crate) const MAX_TITLE: usize = 500;
 /// The longest link, in bytes. Players read no longer one, and half a link leads nowhere.
@@ -125,16 +125,7 @@ pub fn format_title(
         (None, None, Some(only)) | (None, Some(only), None) => only.to_owned(),
         (None, None, None) => said(extinf).map_or_else(|| stem(file.as_ref()), str::to_owned),
     };
-    cut(one_line(&text).into_owned())
-}
-
-/// The text, if it is not too long for a title, else its beginning.
-pub(crate) fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MAX_TITLE) {
-        text.truncate(end);
-        text.truncate(text.trim_end().len());
-    }
-    text
+    one_line(&text).into_owned()
 }
 
 fn stem(file: &Path) -> String {
@@ -165,24 +156,6 @@ mod tests {
         assert_eq!(format_title(None, &none, None, Path::new("/")), "/");
         let latin = Path::new(OsStr::from_bytes(b"M\xe4rz \x80.mp3"));
         assert_eq!(format_title(None, &none, None, latin), "März €");
-    }
-
-    #[test]
-    fn a_title_has_no_more_characters_than_one_that_may_be_set() {
-        let (file, none) = (Path::new("a.flac"), tags(None, None));
-        for length in [MAX_TITLE - 1, MAX_TITLE, MAX_TITLE + 1, 16_384] {
-            let long = "ö".repeat(length);
-            let wanted = "ö".repeat(length.min(MAX_TITLE));
-            assert_eq!(format_title(Some(&long), &none, None, file), wanted);
-            assert_eq!(format_title(None, &tags(None, Some(&long)), None, file), wanted);
-            assert_eq!(format_title(None, &none, Some(&long), file), wanted);
-            assert_eq!(format_title(None, &none, None, format!("{long}.mp3")), wanted);
-            let both = format_title(None, &tags(Some(&long), Some(&long)), None, file);
-            assert!((MAX_TITLE - 1..=MAX_TITLE).contains(&both.chars().count()));
-            assert_eq!(fault_of_title(&both), None);
-        }
-        let words = format!("{} b", "a".repeat(MAX_TITLE - 1));
-        assert_eq!(cut(words), "a".repeat(MAX_TITLE - 1));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use symphonia::core::meta::{RawValue, StandardTag, Tag};
 
 use self::gain::Gains;
 use self::text::LONGEST_BYTES;
-use crate::metadata::{Tags, cut, one_line};
+use crate::metadata::{Tags, one_line};
 
 /// The most values of one field that are kept.
 const MAX_VALUES: usize = 16;
@@ -149,7 +149,7 @@ impl Found {
         let gain = |replaygain: Option<f32>, r128: Option<f32>| {
             if prefer_r128 { r128.or(replaygain) } else { replaygain.or(r128) }
         };
-        let joined = |values: &[String]| (!values.is_empty()).then(|| cut(values.join(" / ")));
+        let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(" / "));
         FileTags {
             tags: Tags {
                 artist: joined(&self.artists).or_else(|| joined(&self.album_artists)),
@@ -208,7 +208,6 @@ fn hexadecimal(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metadata::MAX_TITLE;
 
     fn found(fields: &[(&str, &str)]) -> Found {
         let mut found = Found::default();
@@ -241,18 +240,6 @@ mod tests {
         assert_eq!(one_text(" \0 "), None);
         let long = one_text(&"ö".repeat(LONGEST_BYTES)).unwrap();
         assert!(long.len() <= LONGEST_BYTES && long.ends_with('ö'));
-    }
-
-    #[test]
-    fn a_tag_has_no_more_characters_than_a_title() {
-        let long = "ö".repeat(9_000);
-        let many: Vec<(&str, String)> = (0..40).map(|i| ("ARTIST", format!("{i} {long}"))).collect();
-        let mut fields: Vec<(&str, &str)> = many.iter().map(|(name, text)| (*name, &text[..])).collect();
-        fields.extend([("TITLE", &long[..]), ("ALBUM", &long[..])]);
-        let tags = found(&fields).finish(false).tags;
-        for text in [tags.artist, tags.title, tags.album] {
-            assert_eq!(text.unwrap().chars().count(), MAX_TITLE);
-        }
     }
 
     #[test]
