@@ -9,6 +9,10 @@ pub(crate) const MAX_PACKET_BYTES: usize = 8_191;
 /// Frames in a raw data block.
 pub(crate) const BLOCK_FRAMES: u32 = 1024;
 
+/// The sample rates, by their sampling frequency index.
+pub(crate) const RATES: [u32; 13] =
+    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+
 /// A parsed header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -42,20 +46,12 @@ pub(crate) fn parse(head: [u8; HEADER_BYTES]) -> Option<Header> {
     }
     Some(Header {
         object_type: (coding >> 6) + 1,
-        rate: rate(coding >> 2 & 15)?,
+        rate: *RATES.get(usize::from(coding >> 2 & 15))?,
         channel_config: (coding & 1) << 2 | mode >> 6,
         head_len,
         len,
         frames: (u32::from(blocks & 3) + 1) * BLOCK_FRAMES,
     })
-}
-
-/// The sample rate for a sampling frequency index.
-fn rate(index: u8) -> Option<u32> {
-    const RATES: [u32; 13] = [
-        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
-    ];
-    RATES.get(usize::from(index)).copied()
 }
 
 #[cfg(test)]

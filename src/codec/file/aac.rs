@@ -14,6 +14,8 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, Finaliz
 use symphonia::core::errors::{Error, Result, decode_error, unsupported_error};
 use symphonia::core::packet::PacketRef;
 
+use crate::codec::aac::adts::RATES;
+
 /// The most samples that FDK-AAC returns at once: eight channels of a packet with SBR.
 const MAX_SAMPLES: usize = 8 * 2048;
 
@@ -195,9 +197,6 @@ impl AudioDecoder for Aac {
 /// The configuration that an ADTS header implies. symphonia does not pass the profile on, but FDK-AAC decodes
 /// only one of the four anyway, and finds SBR and parametric stereo in the packets.
 fn config_from_adts(params: &AudioCodecParameters) -> Result<[u8; 2]> {
-    const RATES: [u32; 13] = [
-        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
-    ];
     const LOW_COMPLEXITY: u16 = 2;
     debug_assert_eq!(params.codec, CODEC_ID_AAC);
     let rate = RATES.iter().position(|&rate| Some(rate) == params.sample_rate);

@@ -7,6 +7,7 @@ use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_ALAC, CO
 
 use super::describe::Coding;
 use super::walk::{Span, Walk};
+use crate::codec::aac::adts::RATES;
 
 /// All units (packets, or blocks of PCM) have the same number of ticks: those of the codec. What the index
 /// says of their times is believed only where it agrees.
@@ -63,10 +64,7 @@ impl Clock {
     /// The clock of units that have so many frames at a rate by their codec, if that is known.
     fn of(nominal: Option<(u64, u32)>, count: u64, scale: Option<u32>, told: Told) -> Clock {
         // The last unit may be shorter than the others.
-        let agrees = |unit: u64| {
-            let all = count.saturating_mul(unit);
-            told.total <= all && told.total > all - unit
-        };
+        let agrees = |unit: u64| told.total.div_ceil(unit) == count;
         let believed = |rate: u32, unit: u64, scale: u32| {
             let has_exact_end = agrees(unit);
             let total = if has_exact_end { told.total } else { count.saturating_mul(unit) };
@@ -123,9 +121,6 @@ fn nominal(params: &AudioCodecParameters) -> Option<(u64, u32)> {
 /// The same in the description of AAC (`AudioSpecificConfig`), of the core without spectral band replication:
 /// that doubles both numbers.
 fn aac(config: &[u8]) -> Option<(u64, u32)> {
-    const RATES: [u32; 13] = [
-        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
-    ];
     const SBR: u64 = 5;
     const PS: u64 = 29;
     let mut at = 0;
@@ -206,6 +201,11 @@ mod tests {
             assert_eq!(of(wrong, 102_000), (44_100, 1024, 102_000), "{wrong:?}: the times are frames");
         }
         assert_eq!(of(Some(1_000), 2_322), (44_100, 1024, 102_400), "milliseconds");
+        for nominal in [Some((1024, 44_100)), None] {
+            let clock = Clock::of(nominal, 0, Some(44_100), Told::default());
+            assert_eq!(clock.total, 0, "an index without packets");
+            assert!(clock.unit > 0);
+        }
     }
 
     #[test]
