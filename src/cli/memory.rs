@@ -16,8 +16,8 @@ const ARENAS: libc::c_int = 2;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGE_BLOCK: libc::c_int = 256 * 1024;
 
-/// Memory is given back once more after so many looks, a minute: not all that a crowd asked for ends with it.
-const AGAIN_AFTER: u32 = 120;
+/// Memory is given back once more after so many looks, ten seconds: not all that a crowd asked for ends with it.
+const AGAIN_AFTER: u32 = 20;
 
 /// When memory is to be given back.
 #[derive(Debug)]
@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_later_it_is_given_back_once_more() {
+    fn ten_seconds_later_it_is_given_back_once_more() {
         let mut looks = vec![3_000, 1, 1];
         looks.resize(1_000, 2);
-        assert_eq!(given_back(&looks), [2, 122]);
+        assert_eq!(given_back(&looks), [2, 22]);
         // Another crowd begins anew.
-        (looks[60], looks[61], looks[62]) = (600, 0, 0);
-        assert_eq!(given_back(&looks), [2, 62, 182]);
+        (looks[10], looks[11], looks[12]) = (600, 0, 0);
+        assert_eq!(given_back(&looks), [2, 12, 32]);
     }
 
     #[test]
