@@ -1,13 +1,11 @@
-//! Reads the chunks of a CAF file: where the sound is, and in which form. Blocks of one size are read like those
-//! of WAV. Only for ALAC, whose packets have a table, symphonia's reader is asked.
+//! Reads the chunks of a CAF file: where the sound is, and in which form. Blocks of one size are read like
+//! those of WAV. Only for ALAC, whose packets have a table, symphonia's reader is asked.
 
 use std::io;
 use std::ops::Range;
 
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_ADPCM_IMA_QT, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
-    CODEC_ID_PCM_F64LE, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S8, CODEC_ID_PCM_S16BE, CODEC_ID_PCM_S16LE,
-    CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S24LE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_S32LE,
+    CODEC_ID_ADPCM_IMA_QT, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_MULAW,
 };
 
 use super::sound::{self, Blocks};
@@ -88,29 +86,21 @@ fn of_description(chunk: &[u8; DESCRIPTION]) -> Result<Option<Blocks>, String> {
     let (flags, bits) = (long(12), long(28));
     let count = u16::try_from(long(24)).unwrap_or(u16::MAX);
     let kind = [chunk[8], chunk[9], chunk[10], chunk[11]];
-    let little = flags & LITTLE != 0;
     // A sample may have more room than it needs.
-    let room = match (long(16), count) {
+    let room = u64::from(match (long(16), count) {
         (bytes, 1..) if bytes % u32::from(count) == 0 && bytes > 0 => bytes / u32::from(count),
         _ => bits.div_ceil(8),
-    };
-    let (codec, bytes, frames) = match (&kind, flags & FLOAT, room, little) {
-        (b"alac", ..) => return Ok(None),
-        (b"lpcm", 0, 1, _) => (CODEC_ID_PCM_S8, 1, 1),
-        (b"lpcm", 0, 2, true) => (CODEC_ID_PCM_S16LE, 2, 1),
-        (b"lpcm", 0, 2, false) => (CODEC_ID_PCM_S16BE, 2, 1),
-        (b"lpcm", 0, 3, true) => (CODEC_ID_PCM_S24LE, 3, 1),
-        (b"lpcm", 0, 3, false) => (CODEC_ID_PCM_S24BE, 3, 1),
-        (b"lpcm", 0, 4, true) => (CODEC_ID_PCM_S32LE, 4, 1),
-        (b"lpcm", 0, 4, false) => (CODEC_ID_PCM_S32BE, 4, 1),
-        (b"lpcm", 1, 4, true) => (CODEC_ID_PCM_F32LE, 4, 1),
-        (b"lpcm", 1, 4, false) => (CODEC_ID_PCM_F32BE, 4, 1),
-        (b"lpcm", 1, 8, true) => (CODEC_ID_PCM_F64LE, 8, 1),
-        (b"lpcm", 1, 8, false) => (CODEC_ID_PCM_F64BE, 8, 1),
-        (b"alaw", ..) => (CODEC_ID_PCM_ALAW, 1, 1),
-        (b"ulaw", ..) => (CODEC_ID_PCM_MULAW, 1, 1),
-        (b"ima4", ..) if count <= 2 => (CODEC_ID_ADPCM_IMA_QT, 34, 64),
-        (b"lpcm", ..) => return Err(format!("has samples of {bits} bits, which cannot be played")),
+    });
+    let (codec, bytes, frames) = match &kind {
+        b"alac" => return Ok(None),
+        b"lpcm" => {
+            let of = if flags & FLOAT != 0 { sound::floats } else { sound::integers };
+            let refused = || format!("has samples of {bits} bits, which cannot be played");
+            (of(room, flags & LITTLE == 0).ok_or_else(refused)?, room, 1)
+        }
+        b"alaw" => (CODEC_ID_PCM_ALAW, 1, 1),
+        b"ulaw" => (CODEC_ID_PCM_MULAW, 1, 1),
+        b"ima4" if count <= 2 => (CODEC_ID_ADPCM_IMA_QT, 34, 64),
         _ => return Err(sound::not_played(format!("{} in CAF", name(&kind)))),
     };
     if rate == 0 {

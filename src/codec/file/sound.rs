@@ -146,6 +146,31 @@ pub(super) fn of_aiff(chunk: &[u8]) -> Result<Form, String> {
     }
 }
 
+/// PCM of whole numbers, so many bytes each, if there is a decoder for it.
+pub(super) fn integers(bytes: u64, big: bool) -> Option<AudioCodecId> {
+    Some(match (bytes, big) {
+        (1, _) => CODEC_ID_PCM_S8,
+        (2, true) => CODEC_ID_PCM_S16BE,
+        (2, false) => CODEC_ID_PCM_S16LE,
+        (3, true) => CODEC_ID_PCM_S24BE,
+        (3, false) => CODEC_ID_PCM_S24LE,
+        (4, true) => CODEC_ID_PCM_S32BE,
+        (4, false) => CODEC_ID_PCM_S32LE,
+        _ => return None,
+    })
+}
+
+/// The same of floating point numbers.
+pub(super) fn floats(bytes: u64, big: bool) -> Option<AudioCodecId> {
+    Some(match (bytes, big) {
+        (4, true) => CODEC_ID_PCM_F32BE,
+        (4, false) => CODEC_ID_PCM_F32LE,
+        (8, true) => CODEC_ID_PCM_F64BE,
+        (8, false) => CODEC_ID_PCM_F64LE,
+        _ => return None,
+    })
+}
+
 /// Whether PCM is DTS in disguise, as on discs and in what is copied from them. Played, it is loud noise.
 pub(super) fn is_dts(beginning: &[u8]) -> bool {
     const SYNCS: [&[u8]; 4] =

@@ -4,9 +4,7 @@ use std::io;
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_ADPCM_IMA_QT, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
-    CODEC_ID_PCM_F64LE, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S8, CODEC_ID_PCM_S16BE, CODEC_ID_PCM_S16LE,
-    CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S24LE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_S32LE, CODEC_ID_PCM_U8,
+    CODEC_ID_ADPCM_IMA_QT, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_U8,
 };
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, CODEC_ID_NULL_AUDIO};
 use symphonia::core::formats::probe::Hint;
@@ -118,16 +116,18 @@ impl Entry {
         const BIG: u32 = 2;
         let room = self.room.unwrap_or(self.bits.div_ceil(8)).into();
         let big = !little;
+        let integers = |bytes, big| Some((sound::integers(bytes, big)?, bytes, 1));
+        let floats = |bytes, big| Some((sound::floats(bytes, big)?, bytes, 1));
         match kind {
             b"raw " | b"NONE" if room == 1 => Some((CODEC_ID_PCM_U8, 1, 1)),
-            b"raw " | b"NONE" | b"twos" => integer(room, true),
-            b"sowt" => integer(room, false),
-            b"in24" => integer(3, big),
-            b"in32" => integer(4, big),
-            b"fl32" => float(4, big),
-            b"fl64" => float(8, big),
-            b"lpcm" if self.flags & FLOAT != 0 => float(room, self.flags & BIG != 0),
-            b"lpcm" => integer(room, self.flags & BIG != 0),
+            b"raw " | b"NONE" | b"twos" => integers(room, true),
+            b"sowt" => integers(room, false),
+            b"in24" => integers(3, big),
+            b"in32" => integers(4, big),
+            b"fl32" => floats(4, big),
+            b"fl64" => floats(8, big),
+            b"lpcm" if self.flags & FLOAT != 0 => floats(room, self.flags & BIG != 0),
+            b"lpcm" => integers(room, self.flags & BIG != 0),
             b"alaw" => Some((CODEC_ID_PCM_ALAW, 1, 1)),
             b"ulaw" => Some((CODEC_ID_PCM_MULAW, 1, 1)),
             b"ima4" if self.channels <= 2 => Some((CODEC_ID_ADPCM_IMA_QT, 34, 64)),
@@ -136,8 +136,8 @@ impl Entry {
     }
 }
 
-/// Whether the least byte comes first in samples of 24 bits and more. QuickTime has the greatest first, unless
-/// a box `enda` says otherwise.
+/// Whether the least byte comes first in samples of 24 bits and more. QuickTime has the greatest first,
+/// unless a box `enda` says otherwise.
 fn is_little(walk: &mut Walk<'_>, entry: &Entry, content: &Span) -> io::Result<bool> {
     let children = entry.children(content);
     let enda = match walk.descend(children.clone(), &[b"wave", b"enda"])? {
@@ -146,31 +146,6 @@ fn is_little(walk: &mut Walk<'_>, entry: &Entry, content: &Span) -> io::Result<b
     };
     let Some(enda) = enda else { return Ok(false) };
     Ok(walk.media.exactly(enda.start)?.is_some_and(|[_, last]: [u8; 2]| last & 1 == 1))
-}
-
-fn integer(bytes: u64, big: bool) -> Option<(AudioCodecId, u64, u64)> {
-    let codec = match (bytes, big) {
-        (1, _) => CODEC_ID_PCM_S8,
-        (2, true) => CODEC_ID_PCM_S16BE,
-        (2, false) => CODEC_ID_PCM_S16LE,
-        (3, true) => CODEC_ID_PCM_S24BE,
-        (3, false) => CODEC_ID_PCM_S24LE,
-        (4, true) => CODEC_ID_PCM_S32BE,
-        (4, false) => CODEC_ID_PCM_S32LE,
-        _ => return None,
-    };
-    Some((codec, bytes, 1))
-}
-
-fn float(bytes: u64, big: bool) -> Option<(AudioCodecId, u64, u64)> {
-    let codec = match (bytes, big) {
-        (4, true) => CODEC_ID_PCM_F32BE,
-        (4, false) => CODEC_ID_PCM_F32LE,
-        (8, true) => CODEC_ID_PCM_F64BE,
-        (8, false) => CODEC_ID_PCM_F64LE,
-        _ => return None,
-    };
-    Some((codec, bytes, 1))
 }
 
 /// What a codec that cannot be played is called.
