@@ -58,7 +58,7 @@ impl Kind {
 }
 
 /// A page's place.
-struct Page {
+pub(super) struct Page {
     at: u64,
     flags: u8,
     serial: [u8; 4],
@@ -66,7 +66,7 @@ struct Page {
 }
 
 impl Page {
-    fn read(bytes: &mut Bytes, at: u64) -> io::Result<Option<Page>> {
+    pub(super) fn read(bytes: &mut Bytes, at: u64) -> io::Result<Option<Page>> {
         let Some(header) = bytes.exactly::<HEADER>(at)?.filter(|header| header.starts_with(b"OggS")) else {
             return Ok(None);
         };
@@ -79,7 +79,7 @@ impl Page {
         self.at + (HEADER + self.table.len()) as u64
     }
 
-    fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.body() + self.table.iter().map(|&lace| u64::from(lace)).sum::<u64>()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::ogg::Page;
 use super::source::{Bytes, Patch};
 use crate::codec::packets::ogg::checksum;
 
@@ -37,8 +38,8 @@ pub(super) fn name_channels(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Pat
     Ok(())
 }
 
-/// Where the last page ends in a file that begins at `begin` and ends at `end`. Behind it may be anything: what
-/// a download has reserved, or rubbish. symphonia looks for pages in the last 64 KiB only.
+/// Where the last page ends in a file that begins at `begin` and ends at `end`. Behind it may be anything:
+/// what a download has reserved, or rubbish. symphonia looks for pages in the last 64 KiB only.
 pub(super) fn end(bytes: &mut Bytes, begin: u64, end: u64) -> io::Result<u64> {
     /// As much is searched back from the end. Before that, the middle of what is left is tried, then of the
     /// half that has pages, and so on: a large file may have nothing in its second half.
@@ -82,13 +83,11 @@ fn last_page(bytes: &mut Bytes, from: u64, to: u64) -> io::Result<Option<u64>> {
 
 /// Where the page ends that begins at `at`, if it is all there, and nothing else.
 fn whole_page(bytes: &mut Bytes, at: u64) -> io::Result<Option<u64>> {
-    let head = bytes.up_to(at, HEADER + 255)?;
-    let Some(&segments) = head.get(HEADER - 1) else { return Ok(None) };
-    let content = HEADER + usize::from(segments);
-    let size: usize = head.iter().skip(HEADER).take(segments.into()).map(|size| usize::from(*size)).sum();
-    let page = bytes.up_to(at, content + size)?;
-    let whole = page.get(..content + size).filter(|page| page[CHECKSUM..CHECKSUM + 4] == checksum(page));
-    Ok(whole.map(|page| at + page.len() as u64))
+    let Some(page) = Page::read(bytes, at)? else { return Ok(None) };
+    let end = page.end();
+    let page = bytes.up_to(at, (end - at) as usize)?;
+    let is_whole = page.len() as u64 == end - at && page[CHECKSUM..CHECKSUM + 4] == checksum(&page);
+    Ok(is_whole.then_some(end))
 }
 
 /// Gives the last page a position behind that of the page before, if it has none, or an earlier one:
