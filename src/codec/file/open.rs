@@ -120,13 +120,9 @@ fn why_not_opened(cause: &Cause) -> String {
             "is not audio of a kind that can be played (MP3, MP2, FLAC, WAV, AIFF, CAF, Ogg Vorbis, Opus, M4A, AAC)"
                 .to_owned()
         }
-        _ if cause.to_string().contains("moov") => {
-            "has no index, so it cannot be played: the recording was cut off, or the file is not all there. \
-             Copy it again, or mend it with a program that makes a new index (untrunc)"
-                .to_owned()
-        }
         _ if cause.to_string().contains("not marked as first") => {
-            "is Ogg without its headers: its beginning is missing, and nothing can be played without it".to_owned()
+            "is Ogg without its headers: its beginning is missing, and nothing can be played without it"
+                .to_owned()
         }
         _ => format!("cannot be opened as audio: {cause}"),
     }

@@ -1,5 +1,5 @@
-//! Reads MP4, M4A and MOV files. symphonia's reader believes the index over the sound: a wrong time in it ends
-//! the sound, an offset beyond the end of the file costs all of it, and of PCM it takes the wrong order of
+//! Reads MP4, M4A and MOV files. symphonia's reader believes the index over the sound: a wrong time in it
+//! ends the sound, an offset beyond the end of the file costs all of it, and of PCM it takes the wrong order of
 //! bytes. So it is asked only what a track's description means. `tags/ilst.rs` reads the tags.
 //!
 //! What the index says of times is a hint. Where it does not fit the number of packets, these count.
@@ -60,7 +60,10 @@ pub(super) fn read(media: &mut Media) -> io::Result<Result<Track, String>> {
     let file = 0..media.len();
     let mut walk = Walk::new(media);
     let Some(moov) = walk.find(file, b"moov")? else {
-        return refused("has no index (`moov`): its recording or its download was not finished");
+        return refused(
+            "has no index (`moov`): its recording or its download was not finished. Copy it again, or mend it \
+             with a program that makes a new index (untrunc)",
+        );
     };
     if walk.find(moov.clone(), b"mvex")?.is_some() {
         return refused(
