@@ -18,8 +18,8 @@ use super::text::one_line;
 
 const DEFAULT_FILTER: &str = "warn,longwave=info";
 
-/// Symphonia's own messages are off unless `RUST_LOG` names it: it warns of much that does not matter, without
-/// the file's name, and errors are logged with their file anyway.
+/// Symphonia's own messages are off unless `RUST_LOG` names it: it warns of much that does not matter,
+/// without the file's name, and errors are logged with their file anyway.
 const OFF: &str = "symphonia";
 
 /// The target of the access log. Its lines are printed as they are, because tools parse them.

@@ -108,9 +108,9 @@ impl Settings for PipelineSettings {
         "shuffle" = "false", FLAG => shuffle, Applied,
             "Whether every pass has an order of its own. No track comes twice before all have played.";
         "crossfade" = "0s", TIME => crossfade, Applied,
-            "How long two tracks overlap, up to 5m. With `\"0s\"` tracks join without a gap; only behind one that is \
-             shorter than a tenth of a second it may be silent until the next is open. Tracks are decoded \
-             ahead for so long, so that their ends are known: a second of stereo takes 0.4 MB a track.";
+            "How long two tracks overlap, up to 5m. With `\"0s\"` tracks join without a gap; only behind one \
+             that is shorter than a tenth of a second it may be silent until the next is open. Tracks are \
+             decoded ahead for so long, so that their ends are known: a second of stereo takes 0.4 MB a track.";
         "fade_in" = "0s", TIME => fade_in, Applied,
             "How long a track takes to reach its level when nothing sounds before it.";
         "fade_out" = "0s", TIME => fade_out, Applied,

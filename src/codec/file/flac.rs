@@ -25,8 +25,8 @@ const VORBIS_COMMENT: u8 = 4;
 const LAST: u8 = 0x80;
 
 /// Reads the tags of a FLAC file that begins at `begin`. Returns where the decoder's file begins: so far
-/// before the audio that the description of it, which a patch puts there, has room. A `fault` is the reason why
-/// the file cannot be played.
+/// before the audio that the description of it, which a patch puts there, has room. A `fault` is the reason
+/// why the file cannot be played.
 pub(super) fn read(
     bytes: &mut Bytes,
     begin: u64,

@@ -47,7 +47,8 @@ pub(super) fn not_played(head: &[u8]) -> Option<String> {
     }
     if is_transport_stream(head) {
         return Some(
-            "is an MPEG transport stream: `ffmpeg -i it -vn -c copy new.m4a`, or `new.mp3`, makes a file of its sound"
+            "is an MPEG transport stream: `ffmpeg -i it -vn -c copy new.m4a`, or `new.mp3`, makes a file of \
+             its sound"
                 .to_owned(),
         );
     }
@@ -93,8 +94,8 @@ pub(super) fn not_played(head: &[u8]) -> Option<String> {
     other.map(|(_, _, sentence)| (*sentence).to_owned())
 }
 
-/// Whether packets of an MPEG transport stream are there: each begins with the same byte. Inside them there is
-/// MP3 or AAC in pieces, which would be played as noise.
+/// Whether packets of an MPEG transport stream are there: each begins with the same byte. Inside them there
+/// is MP3 or AAC in pieces, which would be played as noise.
 fn is_transport_stream(head: &[u8]) -> bool {
     TS_PACKETS.iter().any(|&length| {
         (0..length).any(|begin| (0..TS_PROOF).all(|packet| head.get(begin + packet * length) == Some(&0x47)))

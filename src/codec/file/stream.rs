@@ -24,8 +24,8 @@ use crate::codec::reshape::Shape;
 use crate::error::{Error, Result};
 use crate::units::SampleRate;
 
-/// After this many bad packets in a row, the file is given up. MPEG audio has no such limit: what lies between
-/// its packets is full of what looks like some. The budget ends that.
+/// After this many bad packets in a row, the file is given up. MPEG audio has no such limit: what lies
+/// between its packets is full of what looks like some. The budget ends that.
 const MAX_BAD_PACKETS: u32 = 100;
 
 /// This many MP3 packets with the same shape in a row are not a coincidence.
@@ -196,7 +196,7 @@ impl Stream {
     fn try_decode(&mut self, packet: &Packet, pcm: &mut Vec<f32>) -> Result<Option<Cause>> {
         let tick = packet.pts.saturating_add(packet.trim_start).get();
         let codec = &mut self.codec;
-        // It may not be in a state to go on.
+        // After a panic it may not be in a state to go on.
         match contained(|| codec.decode(packet), Cause::ResetRequired) {
             Ok(buffer) if buffer.frames() > 0 => {
                 let known = self.spec.as_ref().filter(|(spec, _)| spec == buffer.spec());
@@ -216,8 +216,8 @@ impl Stream {
         }
     }
 
-    /// Keeps a refused packet of MPEG audio. True if several in a row have the same shape: then another file was
-    /// appended to the first one, and it needs a new decoder. It decodes what was kept, so nothing is lost.
+    /// Keeps a refused packet of MPEG audio. True if several in a row have the same shape: then another file
+    /// was appended to the first one, and it needs a new decoder. It decodes what was kept, so nothing is lost.
     fn is_of_new_shape(&mut self, packet: Packet) -> bool {
         if !self.is_mpeg() {
             return false;

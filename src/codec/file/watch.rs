@@ -94,8 +94,8 @@ impl Watched {
     /// Whether what was read so far is still the beginning of the same sound.
     fn is_the_same(&mut self) -> io::Result<bool> {
         let now = State::of(&self.file.metadata()?);
-        // The time is written before the bytes are, and in steps. So a file that has grown once may be written
-        // over without another sign.
+        // The time is written before the bytes are, and in steps. So a file that has grown once may be
+        // written over without another sign.
         if now == self.known && !self.has_grown {
             return Ok(true);
         }

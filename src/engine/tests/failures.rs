@@ -54,7 +54,12 @@ fn a_file_that_breaks_off_is_told_whether_or_not_the_next_one_rises_over_it() {
             let rig = Rig::new(&[torn, "0.2:16000", "0.3:16000"], false, crossfade);
             rig.run(8.0);
             let events = rig.events.lock().unwrap().clone();
-            let failed = |event: &&Event| matches!(event, Event::TrackFailed { file, reason } if file == Path::new(torn) && reason.starts_with("broke off"));
+            let failed = |event: &&Event| match event {
+                Event::TrackFailed { file, reason } => {
+                    file == Path::new(torn) && reason.starts_with("broke off")
+                }
+                _ => false,
+            };
             assert_eq!(events.iter().filter(failed).count(), 1, "{torn}, {crossfade} ms: {events:?}");
             assert_eq!(rig.began().len(), 3);
             rig.stop();

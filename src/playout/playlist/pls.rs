@@ -1,5 +1,5 @@
-//! PLS: an INI file with `File1=`, `Title1=`, and so on. The numbers determine the order. Of several files with
-//! one number, all are entries, in the order of their lines.
+//! PLS: an INI file with `File1=`, `Title1=`, and so on. The numbers determine the order. Of several files
+//! with one number, all are entries, in the order of their lines.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};

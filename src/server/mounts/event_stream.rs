@@ -60,8 +60,8 @@ impl EventStream {
         self.end
     }
 
-    /// Sends one whole event on its way. False if it cannot be sent: it has more than 64 KiB, or thousands
-    /// wait because the server has been away for long. The position stays then.
+    /// Sends one whole event on its way. False if it cannot be sent: it has more than 64 KiB, or too
+    /// many wait because the server has been away for long. The position stays then.
     pub fn push(&mut self, event: &[u8]) -> bool {
         if event.is_empty() || event.len() > MAX_EVENT {
             return event.is_empty();

@@ -290,7 +290,7 @@ fn whatever_the_bytes_are_reading_ends() {
     }
 }
 
-/// In a picture, there are many bytes that look like a frame. None of them is worth reading the whole tag for.
+/// A picture has many bytes that look like a frame. None of them is worth reading the whole tag for.
 #[test]
 fn an_unsynchronised_tag_that_is_too_large_to_be_read_costs_little() {
     use crate::codec::file::budget::{Budget, Limited};
