@@ -367,7 +367,7 @@ impl Programme {
     /// The current track has come to its end, good or bad.
     fn end(&mut self) {
         let Some(mut track) = self.leave() else { return };
-        self.news.extend(broke_off(&mut track.voice, &track.info.file));
+        self.news.extend(broke_off(&mut track.voice, &track.info));
     }
 
     /// Where tracks do not overlap, `fade_out` lets them fade before their end.

@@ -1,11 +1,11 @@
 //! The tracks that fade out.
 
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::voice::{CUT, Scratch, Voice};
 use super::News;
 use super::track::Track;
-use crate::event::Event;
+use crate::event::{Event, TrackInfo};
 use crate::playout::{Curve, GainRamp};
 use crate::ring::Ending;
 use crate::units::{FrameCount, SampleRate};
@@ -23,13 +23,13 @@ pub(super) struct Outgoing {
 
 struct Fading {
     voice: Voice,
-    file: PathBuf,
+    info: Arc<TrackInfo>,
 }
 
 impl Outgoing {
     /// Lets a track sound until the fade that it has begun is over.
     pub fn add(&mut self, track: Track, rate: SampleRate) {
-        self.tracks.push(Fading { voice: track.voice, file: track.info.file.clone() });
+        self.tracks.push(Fading { voice: track.voice, info: track.info });
         self.cut_quietest(rate.frames_in(CUT));
     }
 
@@ -64,7 +64,7 @@ impl Outgoing {
         self.tracks.retain_mut(|track| {
             let ended = track.voice.ending().is_some();
             if ended {
-                news.extend(broke_off(&mut track.voice, &track.file));
+                news.extend(broke_off(&mut track.voice, &track.info));
             }
             !ended && track.voice.gain.fade.settled() != Some(0.0)
         });
@@ -77,8 +77,8 @@ impl Outgoing {
 }
 
 /// What is told of a track that has ended before its time.
-pub(super) fn broke_off(voice: &mut Voice, file: &Path) -> Option<News> {
+pub(super) fn broke_off(voice: &mut Voice, info: &TrackInfo) -> Option<News> {
     let Some(Ending::Broken(reason)) = voice.ending() else { return None };
     let reason = format!("broke off: {reason}");
-    Some(News::Event(Event::TrackFailed { file: file.to_owned(), reason }))
+    Some(News::Event(Event::TrackFailed { file: info.file.clone(), reason }))
 }
