@@ -5,6 +5,8 @@ use longwave::Server;
 
 /// A crowd: so many connections more than there are now.
 const CROWD: u64 = 500;
+/// So many connections come and go between two looks anyway.
+const FEW: u64 = 50;
 /// The arenas of glibc's allocator. Each keeps what it once had, and more of them gain nothing here: hardly
 /// any thread allocates while it works.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -23,8 +25,17 @@ const AGAIN_AFTER: u32 = 20;
 #[derive(Debug)]
 pub struct Memory {
     crowd: Crowd,
+    /// The last look.
+    last: Look,
     /// So many looks until it is given back once more.
     again: Option<u32>,
+}
+
+/// How many connections there are, and how many there have been.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Look {
+    now: u64,
+    accepted: u64,
 }
 
 /// Follows the number of connections, to see when a crowd has left.
@@ -32,13 +43,13 @@ pub struct Memory {
 enum Crowd {
     /// So many connections were there at most, since a crowd left.
     Watched { peak: u64 },
-    /// It leaves. So many connections were there at the last look.
-    Leaving { last: u64 },
+    /// It leaves.
+    Leaving,
 }
 
 impl Memory {
     pub fn new() -> Memory {
-        Memory { crowd: Crowd::Watched { peak: 0 }, again: None }
+        Memory { crowd: Crowd::Watched { peak: 0 }, last: Look::default(), again: None }
     }
 
     /// Has the allocator keep little of what is freed. To be called before the first thread starts.
@@ -54,7 +65,8 @@ impl Memory {
     /// Gives memory back if a crowd has left. To be called twice a second, on a thread that nothing waits
     /// for: it takes some milliseconds.
     pub fn look(&mut self, server: &Server) {
-        if self.is_due(server.stats().connections) {
+        let stats = server.stats();
+        if self.is_due(Look { now: stats.connections, accepted: stats.accepted }) {
             #[cfg(all(target_os = "linux", target_env = "gnu"))]
             // SAFETY: it may be called on any thread at any time.
             unsafe {
@@ -63,8 +75,9 @@ impl Memory {
         }
     }
 
-    fn is_due(&mut self, connections: u64) -> bool {
-        if self.crowd.has_left(connections) {
+    fn is_due(&mut self, look: Look) -> bool {
+        let last = std::mem::replace(&mut self.last, look);
+        if self.crowd.has_left(last, look) {
             self.again = Some(AGAIN_AFTER);
             return true;
         }
@@ -73,21 +86,30 @@ impl Memory {
     }
 }
 
+impl Look {
+    /// How many have left.
+    fn gone(self) -> u64 {
+        self.accepted.saturating_sub(self.now)
+    }
+}
+
 impl Crowd {
     /// Whether half of a crowd has left, and no more are leaving.
-    fn has_left(&mut self, now: u64) -> bool {
+    fn has_left(&mut self, last: Look, Look { now, accepted }: Look) -> bool {
         match *self {
-            Crowd::Watched { peak } if now + CROWD <= peak && now <= peak / 2 => {
-                *self = Crowd::Leaving { last: now };
+            Crowd::Watched { peak } => {
+                // A crowd may come and leave between two looks.
+                let peak = peak.max(last.now + accepted.saturating_sub(last.accepted));
+                let leaves = now + CROWD <= peak && now <= peak / 2;
+                *self = if leaves { Crowd::Leaving } else { Crowd::Watched { peak } };
+                false
             }
-            Crowd::Watched { peak } => *self = Crowd::Watched { peak: peak.max(now) },
-            Crowd::Leaving { last } if now < last => *self = Crowd::Leaving { last: now },
-            Crowd::Leaving { .. } => {
+            Crowd::Leaving if Look { now, accepted }.gone() > last.gone() + FEW => false,
+            Crowd::Leaving => {
                 *self = Crowd::Watched { peak: now };
-                return true;
+                true
             }
         }
-        false
     }
 }
 
@@ -95,10 +117,22 @@ impl Crowd {
 mod tests {
     use super::*;
 
-    /// The looks at which memory is given back.
+    /// The looks at which memory is given back, by how many come before each, and how many are there then.
+    fn given_back_after(looks: impl IntoIterator<Item = (u64, u64)>) -> Vec<usize> {
+        let (mut memory, mut accepted) = (Memory::new(), 0);
+        let mut is_due = |(come, now)| {
+            accepted += come;
+            memory.is_due(Look { now, accepted })
+        };
+        looks.into_iter().enumerate().filter(|(_, look)| is_due(*look)).map(|(number, _)| number).collect()
+    }
+
+    /// The same where none both comes and leaves between two looks.
     fn given_back(connections: &[u64]) -> Vec<usize> {
-        let mut memory = Memory::new();
-        (0..connections.len()).filter(|look| memory.is_due(connections[*look])).collect()
+        let before = [0].into_iter().chain(connections.iter().copied());
+        given_back_after(
+            connections.iter().zip(before).map(|(now, before)| (now.saturating_sub(before), *now)),
+        )
     }
 
     #[test]
@@ -116,6 +150,16 @@ mod tests {
         // Another crowd begins anew.
         (looks[10], looks[11], looks[12]) = (600, 0, 0);
         assert_eq!(given_back(&looks), [2, 12, 32]);
+    }
+
+    #[test]
+    fn a_crowd_that_no_look_has_seen_has_left_as_well() {
+        assert_eq!(given_back_after([(1, 1), (3_000, 1), (0, 1)]), [2]);
+        assert_eq!(given_back_after([(1, 1), (3_000, 900), (0, 1), (0, 1)]), [3]);
+        // A few at a time are none, however long they come.
+        assert!(given_back_after([(300, 1); 100]).is_empty());
+        // Many at a time are one, when they come no more.
+        assert_eq!(given_back_after([[(2_000, 1); 50], [(1, 1); 50]].concat())[0], 50);
     }
 
     #[test]
