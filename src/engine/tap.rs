@@ -333,10 +333,12 @@ mod tests {
         let (mut tap, end) = tap(SPEC).unwrap();
         let reader = std::thread::spawn(move || {
             let mut pcm = vec![0.0; JOB * 2];
-            tap.read(&mut pcm, Duration::from_secs(20)).unwrap().frames
+            (tap.read(&mut pcm, Duration::from_secs(20)).unwrap().frames, tap)
         });
         assert!(end.give(&job(0)));
-        assert_eq!(reader.join().unwrap(), JOB);
+        let (frames, tap) = reader.join().unwrap();
+        assert_eq!(frames, JOB);
+        drop(tap);
         assert!(!end.give(&job(1)), "nobody reads");
     }
 }
