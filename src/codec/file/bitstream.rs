@@ -5,7 +5,7 @@ use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS};
-use symphonia::core::formats::well_known::FORMAT_ID_ADTS;
+use symphonia::core::formats::well_known::{FORMAT_ID_ADTS, FORMAT_ID_FLAC};
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::units::{Duration as Ticks, TimeBase};
 
@@ -78,8 +78,9 @@ impl Bitstream {
             }
             _ => bitstream.hear_to_the_end(),
         }
-        if format.format_info().format == FORMAT_ID_ADTS {
-            (bitstream.has_exact_length, bitstream.time_goes_on) = (false, true);
+        // Our own readers of files that may be joined tell a number of frames only if it is certain.
+        if matches!(format.format_info().format, FORMAT_ID_ADTS | FORMAT_ID_FLAC) {
+            (bitstream.has_exact_length, bitstream.time_goes_on) = (track.num_frames.is_some(), true);
         }
         bitstream.params = params;
         Ok(bitstream)

@@ -15,9 +15,11 @@ use super::adts::AdtsPackets;
 use super::bitstream::Bitstream;
 use super::blocks::BlockPackets;
 use super::contained::{contained, panicked};
+use super::flac::FlacPackets;
 use super::inner_tags::WithoutTags;
 use super::mp4::TrackPackets;
 use super::one_track::OneTrack;
+use super::sound;
 use super::source::{self, Bytes, Source};
 use super::survey::{Reader, Survey, survey};
 use super::tags::Found;
@@ -61,6 +63,13 @@ impl Opened {
             Reader::Mp4(track) => {
                 times = Some(track.times);
                 Box::new(OneTrack::new(TrackPackets::new(media, *track)))
+            }
+            Reader::Flac(info) => {
+                let packets = FlacPackets::new(media, info).map_err(unopened)?;
+                if packets.has_32_bits() {
+                    return Err(refused(sound::not_played("FLAC of 32 bits")));
+                }
+                Box::new(OneTrack::new(packets))
             }
             Reader::Probed => probe(Box::new(media), name).map_err(unopened)?,
             Reader::Packets => {

@@ -34,6 +34,7 @@ pub(super) enum Reader {
     /// Ours, too.
     Adts,
     Mp4(Box<mp4::Track>),
+    Flac(Option<flac::Info>),
     /// The one that symphonia finds.
     Probed,
     /// The same, for packets without a container: tags may lie between them.
@@ -53,7 +54,8 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let head = bytes.up_to(begin, 12)?;
     let (mut fault, mut reader) = (None, Reader::Probed);
     if head.starts_with(b"fLaC") {
-        begin = flac::read(&mut bytes, begin, &mut tags, &mut patches, &mut fault)?;
+        let flac::Head { info, audio } = flac::read(&mut bytes, begin, &mut tags)?;
+        (begin, reader) = (audio, Reader::Flac(info));
     } else if head.starts_with(b"OggS") {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
         pages::name_channels(&mut bytes, begin, &mut patches)?;
@@ -98,8 +100,16 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         begin = behind_zeros(&mut bytes, begin)?;
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
         lame::read(&mut bytes, begin, &mut old_tags)?;
-        let is_adts = fault.is_none() && adts::begins(&mut bytes, begin)?;
-        reader = if is_adts { Reader::Adts } else { Reader::Packets };
+        reader = if fault.is_some() {
+            Reader::Packets
+        } else if adts::begins(&mut bytes, begin)? {
+            Reader::Adts
+        } else if let Some(frame) = flac::first_frame(&mut bytes, begin)? {
+            begin = frame;
+            Reader::Flac(None)
+        } else {
+            Reader::Packets
+        };
     }
     tags.fill_from(around);
     end = end.max(begin);

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::fixture::{Folder, Pcm, by_ffmpeg, channel, convert, decode, error_db, ffmpeg, read_all, stereo};
+use super::fixture::{
+    Folder, Pcm, by_ffmpeg, channel, convert, decode, error_db, ffmpeg, read_all, run, stereo,
+};
 use crate::codec::file::AudioFile;
 use crate::units::FrameCount;
 
@@ -270,11 +272,9 @@ fn sizes_in_a_caf_file_that_are_wrong_cost_nothing() {
 fn flac_of_32_bits_is_refused_with_a_remedy() {
     let folder = Folder::new();
     let wav = folder.wav("source.wav", &Pcm::sweeps(44_100, 2, 5_000));
-    let path = convert(&wav, &folder, &[("a.flac", "")]).remove(0);
-    let mut flac = std::fs::read(&path).unwrap();
-    flac[20] |= 1;
-    flac[21] |= 0xf0;
-    std::fs::write(&path, flac).unwrap();
+    let wav = convert(&wav, &folder, &[("32.wav", "-c:a pcm_s32le")]).remove(0);
+    let path = folder.path("a.flac");
+    run("flac", "flac", ["-s", "-o", path.to_str().unwrap(), wav.to_str().unwrap()]);
     let reason = AudioFile::open(&path, stereo(44_100)).err().expect("a refusal").to_string();
     assert!(reason.contains("FLAC of 32 bits") && reason.contains("ffmpeg -i it new.flac"), "{reason}");
 }

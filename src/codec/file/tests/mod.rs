@@ -5,6 +5,7 @@ mod containers;
 mod damage;
 mod fields;
 mod fixture;
+mod flac;
 mod formats;
 #[cfg(feature = "aac")]
 mod he_aac;

@@ -25,6 +25,12 @@ fn every_kind(folder: &Folder) -> Vec<PathBuf> {
             ("a.aac", "-c:a aac"),
         ],
     );
+    let flac = std::fs::read(folder.path("a.flac")).unwrap();
+    let frames = flac.windows(2).position(|pair| pair == [0xff, 0xf8]).unwrap();
+    for (name, bytes) in [("joined.flac", flac.repeat(2)), ("frames.flac", flac[frames..].to_vec())] {
+        paths.push(folder.path(name));
+        std::fs::write(&paths[paths.len() - 1], bytes).unwrap();
+    }
     paths.push(wav);
     paths
 }

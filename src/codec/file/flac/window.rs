@@ -1,0 +1,152 @@
+//! The bytes in which frames are looked for. Of a file, no more than a frame and a piece is in memory.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+
+use super::super::source::Media;
+use super::frame::{self, Frame, Info, Look, MAX_HEADER};
+use super::metadata::{self, MARKER};
+
+/// What is read at a time.
+const PIECE: usize = 64 * 1024;
+
+pub(super) struct Window {
+    media: Media,
+    bytes: Vec<u8>,
+    /// Where the first of them is.
+    begin: u64,
+}
+
+/// What begins at a place.
+pub(super) enum Found {
+    Frame(Frame),
+    /// Another file, and where its frames are looked for.
+    File(Info, u64),
+}
+
+impl Window {
+    pub(super) fn new(media: Media) -> Window {
+        Window { media, bytes: Vec::new(), begin: 0 }
+    }
+
+    pub(super) fn into_media(self) -> Media {
+        self.media
+    }
+
+    /// The length of the file.
+    pub(super) fn len(&self) -> u64 {
+        self.media.len()
+    }
+
+    /// Takes in what has been added to the file.
+    pub(super) fn grow(&mut self) -> io::Result<()> {
+        self.media.seek(SeekFrom::Start(self.len() + 1))?;
+        self.media.seek(SeekFrom::Start(self.begin + self.bytes.len() as u64))?;
+        Ok(())
+    }
+
+    /// What is at a place: so many bytes or more, unless the file ends before.
+    pub(super) fn at(&mut self, at: u64, count: usize) -> io::Result<&[u8]> {
+        if at < self.begin || at > self.begin + self.bytes.len() as u64 {
+            self.bytes.clear();
+            self.begin = self.media.seek(SeekFrom::Start(at))?;
+        }
+        let mut from = (at - self.begin) as usize;
+        if self.bytes.len() - from < count {
+            self.bytes.drain(..from);
+            (self.begin, from) = (at, 0);
+            let missing = (count - self.bytes.len()).max(PIECE);
+            self.media.by_ref().take(missing as u64).read_to_end(&mut self.bytes)?;
+        }
+        Ok(&self.bytes[from..])
+    }
+
+    /// The first frame that begins in a range.
+    pub(super) fn frame(&mut self, range: Range<u64>, info: Option<Info>) -> io::Result<Option<Frame>> {
+        let mut range = range;
+        loop {
+            match self.find(range.clone(), info)? {
+                Some(Found::Frame(frame)) => return Ok(Some(frame)),
+                Some(Found::File(_, behind)) => range.start = behind,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The first frame, or the first file, that begins in a range.
+    pub(super) fn find(&mut self, range: Range<u64>, info: Option<Info>) -> io::Result<Option<Found>> {
+        let mut from = range.start;
+        while let Some(at) = self.place(from..range.end, |bytes| frame::is_sync(bytes) || bytes == MARKER)? {
+            if let Some(found) = self.look(at, info)? {
+                return Ok(Some(found));
+            }
+            from = at + 1;
+        }
+        Ok(None)
+    }
+
+    /// The last frame that ends before a place, and begins in a range. It is looked for close to the end
+    /// first, and no further from it than `reach`.
+    pub(super) fn last_frame(
+        &mut self,
+        range: Range<u64>,
+        info: Option<Info>,
+        reach: u64,
+    ) -> io::Result<Option<Frame>> {
+        let mut near = PIECE as u64;
+        loop {
+            let begin = range.end.saturating_sub(near).max(range.start);
+            let (mut from, mut last) = (begin, None);
+            while let Some(frame) = self.frame(from..range.end, info)? {
+                from = frame.end();
+                last = Some(frame);
+            }
+            if last.is_some() || begin == range.start || near >= reach {
+                return Ok(last);
+            }
+            near *= 4;
+        }
+    }
+
+    /// The first place in a range where four bytes are as wanted.
+    pub(super) fn place(
+        &mut self,
+        range: Range<u64>,
+        is_wanted: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<Option<u64>> {
+        let mut at = range.start;
+        while at < range.end {
+            let bytes = self.at(at, MAX_HEADER)?;
+            if bytes.len() < MARKER.len() {
+                break;
+            }
+            if let Some(place) = bytes.windows(MARKER.len()).position(&is_wanted) {
+                return Ok(Some(at + place as u64).filter(|at| *at < range.end));
+            }
+            at += (bytes.len() - MARKER.len() + 1) as u64;
+        }
+        Ok(None)
+    }
+
+    /// What begins at a place.
+    fn look(&mut self, at: u64, info: Option<Info>) -> io::Result<Option<Found>> {
+        if self.at(at, MARKER.len())?.starts_with(MARKER) {
+            return Ok(metadata::described(self, at)?.map(|(info, audio)| Found::File(info, audio)));
+        }
+        let mut wanted = MAX_HEADER;
+        loop {
+            let bytes = self.at(at, wanted)?;
+            let there = bytes.len();
+            match frame::look(bytes, at, info.as_ref()) {
+                Look::Frame(frame) => return Ok(Some(Found::Frame(frame))),
+                Look::Cut if there >= wanted => wanted = 2 * there,
+                Look::Other => return Ok(None),
+                Look::Cut | Look::Damaged => {
+                    // Rubbish may be full of what looks like headers.
+                    self.media.stream_position()?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
