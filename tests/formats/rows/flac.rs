@@ -1,6 +1,6 @@
 //! FLAC by itself.
 
-use crate::make::{Bench, LOUD, SURROUND, bytes, frames_at};
+use crate::make::{Bench, FRAMES, LOUD, SURROUND, bytes, frames_at};
 use crate::row::{Frames, Row};
 
 /// The kinds of metadata blocks.
@@ -15,6 +15,7 @@ pub fn rows(bench: &Bench) -> Vec<Row> {
     let mut rows = encoders(bench);
     rows.extend(blocks(bench));
     rows.extend(comments(bench));
+    rows.extend(lies(bench));
     rows
 }
 
@@ -136,6 +137,42 @@ fn comments(bench: &Bench) -> Vec<Row> {
         Row::new("FLAC, comment", "R128_TRACK_GAIN", with(&["TITLE=x", "R128_TRACK_GAIN=-1280"]))
             .title("x")
             .gain(0.0),
+    ]
+}
+
+/// Files whose head or end is not what it should be.
+fn lies(bench: &Bench) -> Vec<Row> {
+    const BEGIN: usize = 4 + 4 + 34;
+    let plain = flac(bench);
+    let behind = |rest: &[u8]| bench.file("flac", &[&plain[..], rest].concat());
+    // 36 bits, behind 108 of sizes, rate and shape.
+    let total = |frames: u32| {
+        let mut file = plain.clone();
+        file[8 + 14..8 + 18].copy_from_slice(&frames.to_be_bytes());
+        bench.file("flac", &file)
+    };
+    let info = |info: &[u8]| bench.file("flac", &[&plain[..8], info, &plain[BEGIN..]].concat());
+    let low = bytes(&bench.ffmpeg_of(&bench.wav_at(22_050), "flac", "-af pan=mono|c0=c0"));
+    let low = with_blocks(&low, &[]);
+    let twice = Frames::Exactly(2 * FRAMES as u64);
+    let with_low = Frames::Within(2 * FRAMES as u64 - 1, 2 * FRAMES as u64);
+    vec![
+        Row::new("FLAC, flac", "text behind the last frame", behind(&b"Downloaded from there. ".repeat(500))),
+        Row::new("FLAC, flac", "zeros behind the last frame", behind(&[0; 100_000])),
+        Row::new("FLAC, flac", "a frame of it that is cut off", behind(&plain[BEGIN..BEGIN + 1_500])),
+        Row::new("FLAC, flac", "half as many frames as there are", total(FRAMES as u32 / 2)),
+        Row::new("FLAC, flac", "twice as many frames as there are", total(FRAMES as u32 * 2)),
+        Row::new("FLAC, flac", "a STREAMINFO of zeros", info(&[0; 34])).why("the others need what it says"),
+        Row::new("FLAC, flac", "the STREAMINFO of another file: 22.05 kHz, mono", info(&low[8..BEGIN]))
+            .why("ffmpeg believes it"),
+        Row::new("FLAC, flac", "no head: a stream's frames", bench.file("flac", &plain[BEGIN..]))
+            .why("mutagen wants a head"),
+        Row::new("FLAC, flac", "two files joined", behind(&plain))
+            .frames(twice)
+            .why("ffmpeg loses a frame at the joint"),
+        Row::new("FLAC, flac", "another joined to it: 22.05 kHz, mono", behind(&low))
+            .frames(with_low)
+            .why("ffmpeg loses frames at the joint"),
     ]
 }
 
