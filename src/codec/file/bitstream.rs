@@ -4,8 +4,10 @@
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS};
-use symphonia::core::formats::well_known::{FORMAT_ID_ADTS, FORMAT_ID_FLAC};
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS,
+};
+use symphonia::core::formats::well_known::{FORMAT_ID_ADTS, FORMAT_ID_FLAC, FORMAT_ID_OGG};
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::units::{Duration as Ticks, TimeBase};
 
@@ -30,6 +32,8 @@ pub(super) struct Bitstream {
     pub(super) has_exact_length: bool,
     /// Whether time goes on where the reader asks for another decoder. In chained Ogg it begins again.
     pub(super) time_goes_on: bool,
+    /// Whether positions on pages tell the time, which may be wrong.
+    pub(super) is_ogg: bool,
     /// A factor for every sample (the output gain in the header of Opus).
     pub(super) gain: f32,
     /// The positions of the channels, if the decoder does not know them.
@@ -59,6 +63,7 @@ impl Bitstream {
             length: None,
             has_exact_length: true,
             time_goes_on: false,
+            is_ogg: format.format_info().format == FORMAT_ID_OGG,
             gain: 1.0,
             channels: None,
             params: AudioCodecParameters::new(),
@@ -76,6 +81,8 @@ impl Bitstream {
                     bitstream.padding = Some(total..total.saturating_add(i64::from(padding)));
                 }
             }
+            // FLAC has nothing to leave out at its beginning.
+            CODEC_ID_FLAC => bitstream.hear_from_the_beginning(),
             _ => bitstream.hear_to_the_end(),
         }
         // Our own readers of files that may be joined tell a number of frames only if it is certain.
@@ -98,9 +105,24 @@ impl Bitstream {
         self.hear_to_the_end();
     }
 
+    /// Plays from the first tick on, also if it is before zero.
+    pub(super) fn hear_from_the_beginning(&mut self) {
+        self.from = self.start;
+        self.hear_to_the_end();
+    }
+
+    /// Takes note that the first frame belongs to a tick: the first packet of Vorbis has ticks, but no frames.
+    pub(super) fn begin_at(&mut self, tick: i64) {
+        let late = u64::try_from(tick.saturating_sub(self.from)).unwrap_or(0);
+        self.from = self.from.max(tick);
+        self.length = self.length.map(|length| length.saturating_sub(late));
+    }
+
+    /// An end that is not behind the beginning tells nothing.
     fn hear_to_the_end(&mut self) {
-        let before = u64::try_from(self.from).unwrap_or(0);
-        self.length = self.total.map(|total| total.saturating_sub(before));
+        let total = self.total.and_then(|total| i64::try_from(total).ok());
+        let length = total.and_then(|total| u64::try_from(total - self.from.max(0)).ok());
+        self.length = length.filter(|length| *length > 0);
     }
 
     /// Takes the length in an MP3 file for as much as it is worth.

@@ -23,6 +23,7 @@ mod one_track;
 mod open;
 #[allow(unsafe_code, reason = "calls libopus's decoder")]
 mod opus;
+mod page_end;
 mod pages;
 mod riff;
 mod sound;

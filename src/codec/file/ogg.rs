@@ -61,6 +61,7 @@ impl Kind {
 pub(super) struct Page {
     at: u64,
     flags: u8,
+    position: i64,
     serial: [u8; 4],
     table: Vec<u8>,
 }
@@ -72,10 +73,25 @@ impl Page {
         };
         let table = bytes.up_to(at + HEADER as u64, usize::from(header[26]))?;
         let serial = [header[14], header[15], header[16], header[17]];
-        Ok(Some(Page { at, flags: header[5], serial, table }))
+        let position = header[6..].first_chunk().copied().map_or(0, i64::from_le_bytes);
+        Ok(Some(Page { at, flags: header[5], position, serial, table }))
     }
 
-    fn body(&self) -> u64 {
+    pub(super) fn serial(&self) -> [u8; 4] {
+        self.serial
+    }
+
+    /// The frame at which its last packet ends.
+    pub(super) fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// How many packets end on it.
+    pub(super) fn ends(&self) -> usize {
+        self.table.iter().filter(|lace| **lace < 255).count()
+    }
+
+    pub(super) fn body(&self) -> u64 {
         self.at + (HEADER + self.table.len()) as u64
     }
 

@@ -47,7 +47,7 @@ impl Opened {
         if bytes.len() == 0 {
             return Err(refused("is empty".to_owned()));
         }
-        let Survey { mut media, reader, mut tags, old_tags, declared, fault } =
+        let Survey { mut media, reader, mut tags, old_tags, declared, has_no_start, fault } =
             survey(bytes).map_err(unread)?;
         if let Some(fault) = fault {
             return Err(refused(fault));
@@ -89,6 +89,9 @@ impl Opened {
             log::debug!("{}: {note}", name.display());
         }
         let found = found.finish(bitstream.params.codec == CODEC_ID_OPUS);
+        if has_no_start {
+            bitstream.hear_from_the_beginning();
+        }
         if let Some(times) = times {
             bitstream.cut_to(&times);
         }

@@ -38,6 +38,29 @@ pub(super) fn name_channels(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Pat
     Ok(())
 }
 
+/// Whether the first page with sound of a Vorbis file has a position that is not behind zero. A smaller position
+/// than its packets have frames means that the first of them are not to be heard. But not all of them.
+pub(super) fn have_no_start(bytes: &mut Bytes, begin: u64) -> io::Result<bool> {
+    const HEADERS: usize = 3;
+    const MAX_PAGES: usize = 8192;
+    let Some(first) = Page::read(bytes, begin)? else { return Ok(false) };
+    if bytes.up_to(first.body(), 7)? != b"\x01vorbis" {
+        return Ok(false);
+    }
+    let (mut at, mut packets) = (first.end(), first.ends());
+    for _ in 0..MAX_PAGES {
+        let Some(page) = Page::read(bytes, at)? else { break };
+        at = page.end();
+        if page.serial() == first.serial() && page.ends() > 0 {
+            if packets >= HEADERS {
+                return Ok(page.position() <= 0);
+            }
+            packets += page.ends();
+        }
+    }
+    Ok(false)
+}
+
 /// Where the last page ends in a file that begins at `begin` and ends at `end`. Behind it may be anything:
 /// what a download has reserved, or rubbish. symphonia looks for pages in the last 64 KiB only.
 pub(super) fn end(bytes: &mut Bytes, begin: u64, end: u64) -> io::Result<u64> {
@@ -97,31 +120,33 @@ pub(super) fn mend_last_position(
     range: std::ops::Range<u64>,
     patches: &mut Vec<Patch>,
 ) -> io::Result<()> {
-    /// Where the last two pages are looked for. Pages may be larger, but encoders make small ones.
-    const TAIL: u64 = 32 * 1024;
+    /// Where the last two pages are looked for: mostly they are small.
+    const TAILS: [u64; 2] = [32 * 1024, 2 * LARGEST];
     /// No packet ends on a page that has this position.
     const NONE: u64 = u64::MAX;
     const POSITION: usize = 6;
     const SERIAL: usize = 14;
-    let from = range.end.saturating_sub(TAIL).max(range.start);
-    let tail = bytes.up_to(from, (range.end - from) as usize)?;
-    let position =
-        |at: usize| u64::from_le_bytes(tail[at + POSITION..].first_chunk().copied().unwrap_or_default());
-    let serial = |at: usize| &tail[at + SERIAL..at + SERIAL + 4];
-    let mut pages =
-        (0..tail.len().saturating_sub(HEADER)).rev().filter(|at| tail[*at..].starts_with(b"OggS\0"));
-    let Some(last) = pages.next() else { return Ok(()) };
-    let before = pages.find(|at| serial(*at) == serial(last) && position(*at) != NONE);
-    if let Some(before) = before
-        && (position(last) < position(before) || position(last) == NONE)
-    {
-        let mut page = tail[last..].to_vec();
-        // A second more than there is: nothing is cut.
-        let raised = position(before).saturating_add(48_000);
-        page[POSITION..POSITION + 8].copy_from_slice(&raised.to_le_bytes());
-        let at = from + last as u64;
-        patches.push(Patch { at: at + POSITION as u64, bytes: raised.to_le_bytes().to_vec() });
-        patches.push(Patch { at: at + CHECKSUM as u64, bytes: checksum(&page).to_vec() });
+    for size in TAILS {
+        let from = range.end.saturating_sub(size).max(range.start);
+        let tail = bytes.up_to(from, (range.end - from) as usize)?;
+        let position =
+            |at: usize| u64::from_le_bytes(tail[at + POSITION..].first_chunk().copied().unwrap_or_default());
+        let serial = |at: usize| &tail[at + SERIAL..at + SERIAL + 4];
+        let mut pages =
+            (0..tail.len().saturating_sub(HEADER)).rev().filter(|at| tail[*at..].starts_with(b"OggS\0"));
+        let Some(last) = pages.next() else { continue };
+        let before = pages.find(|at| serial(*at) == serial(last) && position(*at) != NONE);
+        let Some(before) = before else { continue };
+        if position(last) < position(before) || position(last) == NONE {
+            let mut page = tail[last..].to_vec();
+            // A second more than there is: nothing is cut.
+            let raised = position(before).saturating_add(48_000);
+            page[POSITION..POSITION + 8].copy_from_slice(&raised.to_le_bytes());
+            let at = from + last as u64;
+            patches.push(Patch { at: at + POSITION as u64, bytes: raised.to_le_bytes().to_vec() });
+            patches.push(Patch { at: at + CHECKSUM as u64, bytes: checksum(&page).to_vec() });
+        }
+        break;
     }
     Ok(())
 }

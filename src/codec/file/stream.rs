@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use symphonia::core::audio::AudioSpec;
 use symphonia::core::codecs::audio::AudioDecoder;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 use symphonia::core::errors::{Error as Cause, Result as Decoded, SeekErrorKind};
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::packet::Packet;
@@ -18,6 +18,7 @@ use super::budget::Budget;
 use super::codecs::{decoder, shape};
 use super::contained::{contained, panicked};
 use super::open::Opened;
+use super::page_end::PageEnd;
 use crate::codec::mp3::header::{self, Layer};
 use crate::codec::resample::rescale;
 use crate::codec::reshape::Shape;
@@ -59,8 +60,18 @@ pub(super) struct Stream {
     spec: Option<(AudioSpec, Shape)>,
     refused: Refused,
     decoded: Vec<f32>,
+    /// What the positions in an Ogg file cut off.
+    page_end: PageEnd,
     ended: bool,
     budget: Budget,
+}
+
+/// What comes next in a file.
+enum Next {
+    Packet(Packet),
+    /// The next part of a chained Ogg file, or other ADTS.
+    Link,
+    End,
 }
 
 /// The last packets of MPEG audio in a row that the decoder refused, all of one shape.
@@ -85,6 +96,7 @@ impl Stream {
             spec: None,
             refused: Refused::default(),
             decoded: Vec::new(),
+            page_end: PageEnd::default(),
             ended: false,
             budget,
         })
@@ -99,11 +111,21 @@ impl Stream {
     pub(super) fn next(&mut self, pcm: &mut Vec<f32>) -> Result<Option<&Shape>> {
         pcm.clear();
         while pcm.is_empty() {
-            let Some(packet) = self.next_packet()? else { return Ok(None) };
-            // Packets that are in memory already ask nothing of the reader.
-            self.budget.check_time().map_err(|cause| self.failed(&Cause::IoError(cause)))?;
-            if packet.track_id == self.bitstream.track_id {
-                self.decode(packet, pcm)?;
+            match self.next_packet()? {
+                Next::Packet(packet) => {
+                    // Packets that are in memory already ask nothing of the reader.
+                    self.budget.check_time().map_err(|cause| self.failed(&Cause::IoError(cause)))?;
+                    if packet.track_id == self.bitstream.track_id {
+                        self.decode(packet, pcm)?;
+                    }
+                }
+                Next::Link => self.page_end.finish(pcm),
+                Next::End => {
+                    self.page_end.finish(pcm);
+                    if pcm.is_empty() {
+                        return Ok(None);
+                    }
+                }
             }
         }
         Ok(self.spec.as_ref().map(|(_, shape)| shape))
@@ -136,6 +158,7 @@ impl Stream {
         };
         self.codec.reset();
         self.refused = Refused::default();
+        self.page_end = PageEnd::default();
         self.position = None;
         self.wanted = Some((wanted, rate));
         self.bad_packets = 0;
@@ -147,21 +170,24 @@ impl Stream {
         contained(|| self.format.seek(SeekMode::Accurate, to), panicked())
     }
 
-    fn next_packet(&mut self) -> Result<Option<Packet>> {
+    fn next_packet(&mut self) -> Result<Next> {
         while !self.ended {
             match contained(|| self.format.next_packet(), panicked()) {
-                Ok(Some(packet)) => return Ok(Some(packet)),
+                Ok(Some(packet)) => return Ok(Next::Packet(packet)),
                 Ok(None) => self.ended = true,
                 Err(Cause::IoError(cause)) if cause.kind() == io::ErrorKind::UnexpectedEof => {
                     self.ended = true;
                 }
-                Err(Cause::ResetRequired) => self.next_link()?,
+                Err(Cause::ResetRequired) => {
+                    self.next_link()?;
+                    return Ok(Next::Link);
+                }
                 // Damaged data may look like an unsupported format.
                 Err(cause @ (Cause::DecodeError(_) | Cause::Unsupported(_))) => self.skip_packet(&cause)?,
                 Err(cause) => return Err(self.failed(&cause)),
             }
         }
-        Ok(None)
+        Ok(Next::End)
     }
 
     /// Decodes a packet, and appends the part that is played.
@@ -169,6 +195,10 @@ impl Stream {
         if self.is_mpeg() {
             // The MP3 demuxer may cut by an estimated length; `padding` is exact.
             (packet.trim_start, packet.trim_end) = (Ticks::ZERO, Ticks::ZERO);
+        }
+        // FLAC has no padding.
+        if self.bitstream.is_ogg && self.bitstream.params.codec != CODEC_ID_FLAC {
+            self.page_end.next_packet(&mut packet, pcm);
         }
         let Some(cause) = self.try_decode(&packet, pcm)? else { return Ok(()) };
         self.skip_packet(&cause)?;
@@ -235,9 +265,14 @@ impl Stream {
     fn take(&mut self, tick: i64, pcm: &mut Vec<f32>) {
         let Some((_, shape)) = &self.spec else { return };
         let (rate, channels) = (shape.rate, shape.speakers.len());
+        if self.bitstream.is_ogg && self.position.is_none() && self.wanted.is_none() {
+            self.bitstream.begin_at(tick);
+        }
         let stamped = self.bitstream.frame_of(tick, rate);
         let first = match self.position {
             Some(counted) if counted.abs_diff(stamped) <= STAMP_SLACK_FRAMES as u64 => counted,
+            // In Ogg, time that goes back is wrong.
+            Some(counted) if self.bitstream.is_ogg && stamped < counted => counted,
             _ => stamped,
         };
         let count = (self.decoded.len() / channels) as i64;
@@ -253,12 +288,14 @@ impl Stream {
         };
         let padding = self.padding(rate).unwrap_or(i64::MAX..i64::MAX);
         let gain = self.bitstream.gain;
+        let before = pcm.len();
         for heard in [begin..padding.start, begin.max(padding.end)..i64::MAX] {
             let from = heard.start.saturating_sub(first).clamp(0, count);
             let to = heard.end.saturating_sub(first).clamp(from, count);
             let heard = &self.decoded[from as usize * channels..to as usize * channels];
             pcm.extend(heard.iter().map(|sample| sane(sample * gain)));
         }
+        self.page_end.cut(pcm, before, channels);
         let all_heard = padding.end == i64::MAX && end >= padding.start;
         self.ended |= all_heard;
     }

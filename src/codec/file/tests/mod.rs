@@ -12,6 +12,7 @@ mod he_aac;
 mod join;
 mod lengths;
 mod mp4;
+mod positions;
 mod random;
 mod seek;
 mod shapes;
