@@ -103,8 +103,8 @@ fn read_grown(
             b"id3 " | b"ID3 " => {
                 id3::read_v2(bytes, content, content + size, &mut id3)?;
             }
-            b"NAME" => read_text(bytes, content, size, "TITLE", &mut texts)?,
-            b"AUTH" => read_text(bytes, content, size, "ARTIST", &mut texts)?,
+            b"NAME" => texts.add("TITLE", &kind.text(&read_text(bytes, content, size)?)),
+            b"AUTH" => texts.add("ARTIST", &kind.text(&read_text(bytes, content, size)?)),
             _ => {}
         }
         at = content + size + size % 2;
@@ -229,6 +229,14 @@ impl Kind {
         }
     }
 
+    /// Decodes a text in a chunk of its own.
+    fn text(self, bytes: &[u8]) -> String {
+        match self {
+            Kind::Wav => text::until_zero(bytes),
+            Kind::Aiff => text::until_zero_or_mac(bytes),
+        }
+    }
+
     /// The size of the chunk that has the sound. The declared size may be missing, too large, too small,
     /// or what 32 bits could hold of a larger one. It is believed if the file ends there, or another chunk
     /// follows, or the file's own size says the same.
@@ -286,15 +294,13 @@ fn read_info(bytes: &mut Bytes, begin: u64, size: u64, found: &mut Found) -> io:
             _ => "",
         };
         if !tag.is_empty() {
-            read_text(bytes, at + HEADER, length, tag, found)?;
+            found.add(tag, &text::until_zero(&read_text(bytes, at + HEADER, length)?));
         }
         at += HEADER + length + length % 2;
     }
     Ok(())
 }
 
-fn read_text(bytes: &mut Bytes, at: u64, size: u64, name: &str, found: &mut Found) -> io::Result<()> {
-    let text = bytes.up_to(at, size.min(LONGEST_BYTES as u64) as usize)?;
-    found.add(name, &text::until_zero(&text));
-    Ok(())
+fn read_text(bytes: &mut Bytes, at: u64, size: u64) -> io::Result<Vec<u8>> {
+    bytes.up_to(at, size.min(LONGEST_BYTES as u64) as usize)
 }

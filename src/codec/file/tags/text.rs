@@ -1,11 +1,18 @@
 //! The encodings of texts in tags, and what tag writers get wrong about them.
 
+use encoding_rs::Encoding;
+
 /// The longest text that is kept: enough for any title.
 pub(in crate::codec::file) const LONGEST_BYTES: usize = 16 * 1024;
 
 /// Decodes a text whose tag does not specify the encoding: UTF-16 if it begins with a byte order mark, UTF-8
 /// if it is valid, else Windows-1252, which is Latin-1 with a few more characters.
 pub(super) fn guessed(bytes: &[u8]) -> String {
+    utf8_or(encoding_rs::WINDOWS_1252, bytes)
+}
+
+/// The same, but what is not valid UTF-8 is in another encoding.
+fn utf8_or(other: &'static Encoding, bytes: &[u8]) -> String {
     if has_mark(bytes) {
         return utf16(bytes, Order::Little).join("\0");
     }
@@ -16,17 +23,26 @@ pub(super) fn guessed(bytes: &[u8]) -> String {
         Err(cut) if cut.error_len().is_none() && cut.valid_up_to() > 0 && bytes.len() >= LONGEST_BYTES => {
             String::from_utf8_lossy(&bytes[..cut.valid_up_to()]).into_owned()
         }
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+        Err(_) => other.decode_without_bom_handling(bytes).0.into_owned(),
     }
 }
 
 /// The same for a text that ends at its first zero. It may be UTF-16, with a mark or without one.
 pub(in crate::codec::file) fn until_zero(bytes: &[u8]) -> String {
+    until_zero_or(encoding_rs::WINDOWS_1252, bytes)
+}
+
+/// The same for a text of AIFF: what is not valid UTF-8 was written by an old Mac.
+pub(in crate::codec::file) fn until_zero_or_mac(bytes: &[u8]) -> String {
+    until_zero_or(encoding_rs::MACINTOSH, bytes)
+}
+
+fn until_zero_or(other: &'static Encoding, bytes: &[u8]) -> String {
     if has_mark(bytes) || looks_like_utf16(bytes) {
         return utf16(bytes, Order::Little).into_iter().next().unwrap_or_default();
     }
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    guessed(&bytes[..end])
+    utf8_or(other, &bytes[..end])
 }
 
 /// Decodes UTF-16 whose upper bytes come first.
@@ -132,6 +148,8 @@ mod tests {
         assert_eq!(until_zero(&wide("Jingle\0rest", Order::Little)), "Jingle");
         assert_eq!(until_zero(&[&b"\xfe\xff"[..], &wide("日本\0x", Order::Big)].concat()), "日本");
         assert_eq!(until_zero(b"a\0b"), "a");
+        assert_eq!(until_zero_or_mac(b"Bj\x9ark \xd0 J\x97ga\0x"), "Björk – Jóga");
+        assert_eq!(until_zero_or_mac("Jóga".as_bytes()), "Jóga");
         let cut = "ö".repeat(LONGEST_BYTES);
         assert_eq!(guessed(&cut.as_bytes()[..LONGEST_BYTES + 1]), "ö".repeat(LONGEST_BYTES / 2));
     }

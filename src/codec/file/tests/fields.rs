@@ -191,3 +191,22 @@ fn each_field_is_of_the_first_tag_that_has_it() {
         assert_eq!(got, expected, "{what}");
     }
 }
+
+#[test]
+fn the_texts_of_an_old_mac_are_read_as_it_wrote_them() {
+    let folder = Folder::new();
+    let wav = folder.wav("a.wav", &Pcm::sweeps(44_100, 2, 10_000));
+    let aiff = std::fs::read(convert(&wav, &folder, &[("a.aiff", "")]).remove(0)).unwrap();
+    let tags = |title: &[u8], artist: &[u8]| {
+        let chunk = |name: &[u8], text: &[u8]| {
+            let pad = vec![0; text.len() % 2];
+            [name, &(text.len() as u32).to_be_bytes(), text, &pad].concat()
+        };
+        let path = folder.path("texts.aiff");
+        std::fs::write(&path, [&aiff[..], &chunk(b"NAME", title), &chunk(b"AUTH", artist)].concat()).unwrap();
+        let tags = read_metadata(&path).unwrap();
+        (tags.title.unwrap(), tags.artist.unwrap())
+    };
+    assert_eq!(tags(b"J\x97ga \xd0 Caf\x8e", b"Bj\x9ark"), ("Jóga – Café".into(), "Björk".into()));
+    assert_eq!(tags("Jóga – Café".as_bytes(), b"Bjork"), ("Jóga – Café".into(), "Bjork".into()));
+}
