@@ -13,6 +13,7 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
 use super::walk::{Span, Walk};
+use crate::codec::file::kinds::AUDIBLE;
 use crate::codec::file::sound::{self, Blocks};
 
 /// The longest description that is read.
@@ -59,6 +60,7 @@ pub(super) fn read(
         b"drms" | b"enca" => {
             Err("is protected against copying, so only the shop's own player plays it".into())
         }
+        b"aavd" => Err(AUDIBLE.into()),
         _ => Err(sound::not_played(name(&kind))),
     })
 }
