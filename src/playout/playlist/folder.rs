@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use std::vec::IntoIter;
 
 use rustix::fs::FileType;
+use rustix::io::Errno;
 
 use super::passing::{self, Reason, Tally};
 use super::watch::is_quiet;
@@ -68,12 +69,11 @@ pub(super) fn read(
         let path = level.path.join(name);
         match look(&path, kind, bounds) {
             Ok(Looked::Folder { id }) if read.insert(id) => levels.extend(open(path, bounds, take)?),
-            Ok(Looked::Folder { .. }) => {
-                take(Part::Refused(path, "is a folder that has been read already".into()))?;
-            }
+            Ok(Looked::Folder { .. }) => passed_over.add(Reason::Again),
             Ok(Looked::Audio { is_quiet: true }) => take(Part::File(path))?,
             Ok(Looked::Audio { is_quiet: false }) => take(Part::Changing(path))?,
             Ok(Looked::Other) => passed_over.add(Reason::NotAudio),
+            Err(error) if is_circular(&error) => passed_over.add(Reason::Circular),
             Err(error) => take(Part::Refused(path, lookup::plain(&error)))?,
         }
     }
@@ -104,7 +104,7 @@ fn look(path: &Path, kind: FileType, bounds: &Bounds) -> io::Result<Looked> {
     let metadata = match fs::metadata(path) {
         // It is refused when it is opened.
         Err(_) if may_be_audio => return Ok(Looked::Audio { is_quiet: true }),
-        Err(_) if may_be_link && !is_audio => return Ok(Looked::Other),
+        Err(cause) if may_be_link && !is_audio && !is_circular(&cause) => return Ok(Looked::Other),
         looked => looked?,
     };
     if may_be_link && (metadata.is_dir() || is_audio) {
@@ -118,6 +118,11 @@ fn look(path: &Path, kind: FileType, bounds: &Bounds) -> io::Result<Looked> {
     }
     let is_quiet = metadata.modified().map_or(true, |modified| is_quiet(modified, SystemTime::now()));
     Ok(Looked::Audio { is_quiet })
+}
+
+/// Whether a link leads to itself.
+fn is_circular(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::LOOP)
 }
 
 /// The entries of a folder. If it cannot be read, it gives that to `take` and returns `None`.

@@ -1,5 +1,5 @@
-//! What in a folder is passed over by its name: what holds no music of the station's, and what is not
-//! finished.
+//! What in a folder is passed over: by its name, what holds no music of the station's, and what is not
+//! finished; and links that lead round.
 //!
 //! The names count below a folder that is read. A folder that somebody names is read, whatever it is called.
 
@@ -32,6 +32,10 @@ named! {
         Unfinished = "unfinished",
         /// The file has changed in the last seconds: somebody may be writing it.
         Changing = "changing",
+        /// A link that leads to itself.
+        Circular = "circular",
+        /// A folder that has been read already: a link leads to it, or a mount.
+        Again = "again",
     }
 }
 
@@ -121,6 +125,8 @@ impl Reason {
             Reason::Changing => {
                 ("file that is being written", "files that are being written", " until quiet")
             }
+            Reason::Circular => ("circular link", "circular links", ""),
+            Reason::Again => ("folder that had been read already", "folders that had been read already", ""),
         };
         match count {
             1 => format!("1 {one} was passed over{then}"),
