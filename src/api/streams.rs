@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::call::open_json;
 use super::core::Core;
@@ -299,7 +300,7 @@ impl Stream {
 
     /// The text of an event. Its id is the position where it ends, which is where the next one begins.
     fn event(&self, run: &str, name: &str, data: &impl Serialize) -> String {
-        let rest = event_body(name, data);
+        let rest = fitting_body(name, data);
         let id_line = "id: \n".len() + event_id(run, StreamPos(0)).len();
         let end = self.events.end() + (id_line + rest.len()) as u64;
         format!("id: {}\n{rest}", event_id(run, end))
@@ -355,6 +356,39 @@ fn event_body(name: &str, data: &impl Serialize) -> String {
     format!("event: {name}\ndata: {data}\n\n")
 }
 
+/// The same, no longer than what can be sent. Where it would be, all texts in it are cut at one length: it is
+/// the longest of 4,096, 2,048, 1,024 … characters at which the event fits.
+fn fitting_body(name: &str, data: &impl Serialize) -> String {
+    /// The id's line is sent with it.
+    const ROOM: usize = EventStream::MAX_EVENT - 1024;
+    const LONGEST: usize = 4096;
+    let body = event_body(name, data);
+    if body.len() <= ROOM {
+        return body;
+    }
+    let mut document = serde_json::to_value(data).expect("every document can be written as JSON");
+    let lengths = std::iter::successors(Some(LONGEST), |longest| Some(longest / 2)).take_while(|it| *it > 0);
+    let bodies = lengths.map(|longest| {
+        cut_texts(&mut document, longest);
+        event_body(name, &document)
+    });
+    bodies.into_iter().find(|body| body.len() <= ROOM).unwrap_or(body)
+}
+
+/// Cuts all texts in a document that have more characters than `longest`.
+fn cut_texts(document: &mut Value, longest: usize) {
+    match document {
+        Value::String(text) => {
+            if text.chars().count() > longest {
+                *text = text.chars().take(longest - 1).chain(['…']).collect();
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| cut_texts(value, longest)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| cut_texts(value, longest)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// An event's id. All ids of a run have one length.
 fn event_id(run: &str, position: StreamPos) -> String {
     format!("{run}-{:016x}", position.0)
@@ -388,6 +422,27 @@ mod tests {
         for kind in EventKind::ALL {
             assert_eq!(wakes(*kind), !frequent.contains(kind), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn an_event_with_long_texts_is_sent_with_shorter_ones() {
+        let document = |title: &str| serde_json::json!({"id": 3, "track": {"title": title, "name": title}});
+        let data = |body: &str| {
+            let json = body.strip_prefix("event: x\ndata: ").and_then(|rest| rest.strip_suffix("\n\n"));
+            serde_json::from_str::<Value>(json.expect("an event")).expect("JSON")
+        };
+        for title in ["ö".repeat(15_000), "a".to_owned()] {
+            let whole = document(&title);
+            assert_eq!(data(&fitting_body("x", &whole)), whole);
+        }
+        for (character, left) in [("ö", 4_096), ("\"", 4_096), ("\u{1}", 4_096), ("𝄞", 4_096)] {
+            let body = fitting_body("x", &document(&character.repeat(40_000)));
+            assert!(body.len() <= EventStream::MAX_EVENT - 1024, "{character}: {}", body.len());
+            let cut = character.repeat(left - 1) + "…";
+            assert_eq!(data(&body), document(&cut), "{character}");
+        }
+        let many = serde_json::json!(vec!["x".repeat(5_000); 200]);
+        assert!(fitting_body("x", &many).len() < EventStream::MAX_EVENT);
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub struct EventStream {
 }
 
 impl EventStream {
+    /// The longest event in bytes.
+    pub(crate) const MAX_EVENT: usize = MAX_EVENT;
+
     pub(crate) fn new(handoff: HandoffWriter, board: Arc<EventBoard>) -> EventStream {
         EventStream { handoff, board, end: StreamPos(0), begins: VecDeque::new(), title: Arc::default() }
     }
