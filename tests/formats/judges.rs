@@ -40,7 +40,15 @@ pub fn longwave(path: &Path, rate: u32) -> Verdict<(Sound, Said)> {
     let spec = PcmSpec { rate: SampleRate::new(rate).unwrap(), channels: Channels::Stereo };
     let mut samples = Vec::new();
     let mut read = longwave::decode(path, spec).map_err(|error| error.to_string())?;
-    while read(&mut samples).map_err(|error| error.to_string())? {}
+    loop {
+        match read(&mut samples) {
+            Ok(true) => {}
+            Ok(false) => break,
+            // Where a file breaks off, what was heard until then counts, as it does for ffmpeg.
+            Err(_) if !samples.is_empty() => break,
+            Err(error) => return Err(error.to_string()),
+        }
+    }
     let tags = read_metadata(path).map_err(|error| error.to_string())?;
     let said = Said { title: tags.title, artist: tags.artist, gain: tags.track_gain_db };
     Ok((Sound::of(&samples, rate, Channels::Stereo), said))

@@ -176,16 +176,23 @@ impl AudioFile {
         while out.len() < enough && !self.ended {
             self.reshape.push(&self.decoded, out);
             self.budget.renew();
-            match self.next_decoded()? {
-                Some(shape) if shape == self.shape => {}
-                Some(shape) => {
+            match self.next_decoded() {
+                Ok(Some(shape)) if shape == self.shape => {}
+                Ok(Some(shape)) => {
                     self.shape = shape;
                     self.reshape.finish(out);
                     self.reshape = Reshape::new(&self.shape, self.spec);
                 }
-                None => {
+                Ok(None) => {
                     self.ended = true;
                     self.reshape.finish(out);
+                }
+                // What there was is heard to its end.
+                Err(broken) => {
+                    self.reshape.finish(out);
+                    self.reshape = Reshape::new(&self.shape, self.spec);
+                    self.drop_first(begin, out);
+                    return Err(broken);
                 }
             }
             self.drop_first(begin, out);

@@ -20,6 +20,10 @@ const WINDOW: usize = 32 * 1024;
 /// Why there is nothing to play.
 const POINTLESS: &str = "its index points to no sound in it: it is damaged, or its beginning is all there is";
 
+/// Why it breaks off.
+const EARLY: &str =
+    "the file ends before the sound that its index tells of: its download or copy was not finished";
+
 /// The packets of a track, one after the other.
 pub(in crate::codec::file) struct TrackPackets {
     media: Media,
@@ -66,7 +70,11 @@ impl Packets for TrackPackets {
 
     fn next(&mut self) -> Result<Option<Packet>> {
         let Some(piece) = self.track.table.next(&mut self.media)? else {
-            return if self.has_begun { Ok(None) } else { Err(io::Error::other(POINTLESS).into()) };
+            return match self.has_begun {
+                true if self.track.table.ends_early() => Err(io::Error::other(EARLY).into()),
+                true => Ok(None),
+                false => Err(io::Error::other(POINTLESS).into()),
+            };
         };
         self.has_begun = true;
         let size = (piece.bytes.end - piece.bytes.start) as usize;

@@ -68,6 +68,8 @@ pub(super) struct Table {
     /// How many units are read at once.
     batch: u64,
     next: Place,
+    /// Whether the units before the next one lie behind the end of the file.
+    is_beyond: bool,
 }
 
 /// A unit's place.
@@ -130,6 +132,7 @@ impl Table {
             samples,
             batch,
             next: Place::default(),
+            is_beyond: false,
         };
         if let Sizes::Equal(_) = table.sizes {
             // The number of equal sizes costs no byte of the file, and may be any.
@@ -156,6 +159,7 @@ impl Table {
             let Place { unit, at, left, .. } = self.next;
             if at >= media.len() {
                 // The file ends before that, or the chunk's place is wrong.
+                self.is_beyond = true;
                 self.skip(left, 0);
                 continue;
             }
@@ -169,17 +173,25 @@ impl Table {
                 continue;
             }
             if count == 0 {
+                self.is_beyond = size > 0;
                 self.skip(1, size);
                 continue;
             }
+            self.is_beyond = false;
             self.skip(count, count * size);
             return Ok(Some(Piece { unit, count, bytes: at..at + count * size }));
         }
         Ok(None)
     }
 
+    /// Whether the file ends before the last units of the index, after [`next`](Table::next) gave none.
+    pub(super) fn ends_early(&self) -> bool {
+        self.is_beyond
+    }
+
     /// Goes to a unit.
     pub(super) fn seek(&mut self, media: &mut Media, unit: u64) -> io::Result<()> {
+        self.is_beyond = false;
         let mut before = 0;
         for group in 0..self.groups.count {
             let (chunks, per_chunk) = self.group(media, group)?;

@@ -131,6 +131,18 @@ pub(super) fn read_all(file: &mut AudioFile) -> Vec<f32> {
     pcm
 }
 
+/// All frames of a file that may break off, and why it does.
+pub(super) fn read_until_it_breaks_off(file: &mut AudioFile) -> (Vec<f32>, Option<String>) {
+    let mut pcm = Vec::new();
+    loop {
+        match file.read(&mut pcm) {
+            Ok(Status::More) => {}
+            Ok(Status::End) => return (pcm, None),
+            Err(reason) => return (pcm, Some(reason.to_string())),
+        }
+    }
+}
+
 /// One channel of interleaved samples.
 pub(super) fn channel(pcm: &[f32], channels: usize, channel: usize) -> Vec<f32> {
     pcm.iter().skip(channel).step_by(channels).copied().collect()
