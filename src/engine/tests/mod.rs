@@ -318,6 +318,10 @@ impl Rig {
 
     /// What the titles say, and the frame of the packet at which each of them starts.
     fn titles(&self) -> Vec<(String, usize)> {
+        // The clock waits for the mixer alone, and not for the encoders.
+        while self.output.waiting() > 0 {
+            std::thread::yield_now();
+        }
         let mut titles: Vec<(String, usize)> = Vec::new();
         for (i, titled) in self.packets.lock().unwrap().iter().enumerate() {
             if titles.last().is_none_or(|last| last.0 != titled.title.text) {
