@@ -45,7 +45,8 @@ pub(super) struct Listings<'b> {
     limits: Limits,
     folders: HashMap<PathBuf, Listing>,
     kept: usize,
-    read: usize,
+    /// How many names were read.
+    pub read: usize,
 }
 
 enum Listing {
