@@ -8,9 +8,10 @@ pub(super) const HEAD: usize = 2048;
 const TS_PACKETS: [usize; 3] = [188, 192, 204];
 const TS_PROOF: usize = 5;
 
-/// What is said of the audiobooks of Audible.
-pub(super) const AUDIBLE: &str = "is an audiobook of Audible (AA, AAX), encrypted for its buyer, and cannot be played: the buyer can make a \
-     file that can, `ffmpeg -activation_bytes BYTES -i it -c copy new.m4a` with the bytes of the own account";
+/// What is said of Audible's audiobooks in MP4 (AAX).
+pub(super) const AUDIBLE: &str = "is an audiobook of Audible (AAX), encrypted for its buyer, and cannot be played: \
+     `ffmpeg -activation_bytes BYTES -i it -c copy new.m4a`, with the BYTES of the buyer's account, makes a file \
+     that can";
 
 /// Why a file that begins so cannot be played, if that is known.
 pub(super) fn not_played(head: &[u8]) -> Option<String> {
@@ -40,6 +41,7 @@ pub(super) fn not_played(head: &[u8]) -> Option<String> {
         (28, b"Speex   ", "Speex"),
         (28, b"\x80theora", "Theora video"),
         (0, b"Creative Voice File\x1a", "Creative Voice (VOC)"),
+        (4, b"\x57\x90\x75\x36", "an old audiobook of Audible (AA)"),
         (4, b"\xf8\x72\x6f\xba", "Dolby TrueHD"),
         (4, b"\xf8\x72\x6f\xbb", "Meridian Lossless Packing (MLP)"),
         (0, b"RIFX", "WAV in the other order of bytes (RIFX)"),
@@ -48,9 +50,6 @@ pub(super) fn not_played(head: &[u8]) -> Option<String> {
         return Some(format!(
             "is {name}, which cannot be played: `ffmpeg -i it new.flac` makes a file that can"
         ));
-    }
-    if at(4, b"\x57\x90\x75\x36") {
-        return Some(AUDIBLE.to_owned());
     }
     if is_transport_stream(head) {
         return Some(
@@ -153,7 +152,7 @@ mod tests {
                 "{length}: four at most"
             );
         }
-        assert!(said(b"\0\x10\0\0\x57\x90\x75\x36\0\0\0\x0c").contains("Audible"));
+        assert!(said(b"\0\x10\0\0\x57\x90\x75\x36\0\0\0\x0c").contains("Audible (AA), which"));
         assert!(said(b"<!DOCTYPE html>").contains("a web page"));
         for played in [&b"fLaC"[..], b"OggS", b"ID3\x03", b"\xff\xfb\x90\x64", b"caff\0\x01", b"", b"x"] {
             assert_eq!(not_played(played), None);
