@@ -91,11 +91,20 @@ impl Frame {
         self.at + self.len as u64
     }
 
-    /// Its first frame of sound, in a stream where blocks have this size.
-    pub(super) fn first(&self, block: u32) -> u64 {
+    /// Its first frame of sound, in a stream whose frames count by this unit.
+    pub(super) fn first(&self, unit: u32) -> u64 {
         match self.number {
-            Number::Frame(number) => number * u64::from(block),
+            Number::Frame(number) => number * u64::from(unit),
             Number::Sound(first) => first,
+        }
+    }
+
+    /// The frames of sound that the frames of its stream count by, as the one behind it shows. Before FLAC 1.2,
+    /// no header said that a number counts frames of sound.
+    pub(super) fn unit(&self, next: Option<&Frame>) -> u32 {
+        match (self.number, next.map(|next| next.number)) {
+            (Number::Frame(number), Some(Number::Frame(next))) if next == number + u64::from(self.block) => 1,
+            _ => self.block,
         }
     }
 

@@ -66,15 +66,21 @@ pub(super) struct FlacPackets {
 struct Part {
     info: Option<Info>,
     first: Frame,
+    /// The frames of sound that its frames count by, where they do not count frames of sound.
+    unit: u32,
     /// The time when it begins, in frames at its own rate.
     begin: u64,
 }
 
 impl Part {
+    fn new(window: &mut Window, info: Option<Info>, first: Frame, begin: u64) -> io::Result<Part> {
+        let second = window.frame(first.end()..first.end() + 1, info)?;
+        Ok(Part { info, first, unit: first.unit(second.as_ref()), begin })
+    }
+
     /// The time when a frame of it begins.
     fn tick(&self, frame: &Frame) -> u64 {
-        let block = self.first.block;
-        self.begin.saturating_add(frame.first(block).saturating_sub(self.first.first(block)))
+        self.begin.saturating_add(frame.first(self.unit).saturating_sub(self.first.first(self.unit)))
     }
 
     /// The time when a frame of it ends.
@@ -83,9 +89,15 @@ impl Part {
     }
 
     /// The part that follows the last frame of this one.
-    fn next(&self, last: Option<&Frame>, info: Option<Info>, first: Frame) -> Part {
+    fn next(
+        &self,
+        window: &mut Window,
+        last: Option<&Frame>,
+        info: Option<Info>,
+        first: Frame,
+    ) -> io::Result<Part> {
         let end = last.map_or(self.begin, |last| self.end_tick(last));
-        Part { info, first, begin: rescaled(end, self.first.shape.rate, first.shape.rate) }
+        Part::new(window, info, first, rescaled(end, self.first.shape.rate, first.shape.rate))
     }
 }
 
@@ -103,9 +115,10 @@ impl FlacPackets {
         let Some(first) = window.frame(all.clone(), info)? else {
             return decode_error("flac: there is no frame in it");
         };
+        let part = Part::new(&mut window, info, first, 0)?;
         let last = window.last_frame(first.at..all.end, info, LAST_WITHIN)?;
         Ok(FlacPackets {
-            parts: vec![Part { info, first, begin: 0 }],
+            parts: vec![part],
             part: 0,
             at: first.at,
             before: None,
@@ -138,7 +151,8 @@ impl FlacPackets {
                 Some(Found::Frame(frame)) => {
                     let before = self.before.as_ref();
                     if file.is_some() || before.is_some_and(|before| !frame.may_follow(before)) {
-                        self.enter(part.next(before, info, frame));
+                        let next = part.next(&mut self.window, before, info, frame)?;
+                        self.enter(next);
                     }
                     self.at = frame.end();
                     self.before = Some(frame);

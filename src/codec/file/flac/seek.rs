@@ -63,7 +63,8 @@ impl FlacPackets {
                 at = first.end();
                 let part = self.parts[self.parts.len() - 1];
                 let last = self.window.last_frame(part.first.at..place, part.info, LAST_WITHIN)?;
-                self.parts.push(part.next(last.as_ref(), Some(info), first));
+                let next = part.next(&mut self.window, last.as_ref(), Some(info), first)?;
+                self.parts.push(next);
             }
         }
         self.searched_to = len;
