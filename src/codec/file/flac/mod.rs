@@ -36,8 +36,15 @@ const LAST_WITHIN: u64 = 64 * 1024;
 pub(super) fn first_frame(bytes: &mut Bytes, begin: u64) -> io::Result<Option<u64>> {
     const PIECE: usize = 64 * 1024;
     let head = bytes.up_to(begin, PIECE)?;
-    let is_frame = |at: &usize| matches!(frame::look(&head[*at..], 0, None), Look::Frame(_));
-    Ok((0..head.len()).find(is_frame).map(|at| begin + at as u64))
+    for at in 0..head.len() {
+        match frame::look(&head[at..], 0, None) {
+            Look::Frame(_) => return Ok(Some(begin + at as u64)),
+            // Rubbish may be full of what looks like headers, so the budget is asked.
+            Look::Cut | Look::Damaged => drop(bytes.up_to(begin, 0)?),
+            Look::Other => {}
+        }
+    }
+    Ok(None)
 }
 
 /// The frames of a file. Another decoder is asked for (`ResetRequired`) where their shape changes.

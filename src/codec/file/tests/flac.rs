@@ -458,9 +458,11 @@ fn headers_without_frames_do_not_keep_the_reader_busy() {
     crc.process_buf_bytes(&head);
     head.push(crc.crc());
     head.extend([0b0001_0000, 0, 0]);
-    let file = [b"fLaC\x80\0\0\x22", &[0; 34][..], &head.repeat(500_000)].concat();
-    let source = Box::new(Cursor::new(file));
-    let opened = AudioFile::open_source(source, "x.flac".as_ref(), spec(44_100, Channels::Mono));
-    let reason = opened.err().expect("a refusal").to_string();
-    assert!(reason.contains("too much computing") || reason.contains("within the time"), "{reason}");
+    let heads = head.repeat(500_000);
+    for file in [[b"fLaC\x80\0\0\x22", &[0; 34][..], &heads].concat(), heads] {
+        let source = Box::new(Cursor::new(file));
+        let opened = AudioFile::open_source(source, "x.flac".as_ref(), spec(44_100, Channels::Mono));
+        let reason = opened.err().expect("a refusal").to_string();
+        assert!(reason.contains("too much computing") || reason.contains("within the time"), "{reason}");
+    }
 }
