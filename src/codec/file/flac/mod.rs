@@ -2,6 +2,8 @@
 //! end are taken from themselves, and what the file's head says counts only where they are silent. symphonia's
 //! own reader finds the end of a frame by the next one, and takes what lies behind the last for a part of it.
 //!
+//! A frame is what FLAC calls so: a packet. What is a frame elsewhere is a frame of sound here.
+//!
 //! Files joined end to end are parts of one sound. Time goes on from one to the next.
 
 mod frame;
@@ -28,8 +30,9 @@ use super::source::{Bytes, Media};
 pub(super) use self::frame::Info;
 pub(super) use self::metadata::{Head, read};
 
-/// The file's last frame is looked for in so many bytes at its end, when it is opened.
-const LAST_WITHIN: u64 = 64 * 1024;
+/// The file's last frame is looked for in so many bytes at its end. One of eight channels at 192 kHz may have
+/// 400 KB.
+const LAST_WITHIN: u64 = 1024 * 1024;
 
 /// Whether a frame begins in the first bytes from `begin` on, in a file that does not begin like FLAC, as the
 /// recording of a stream. Returns its place.

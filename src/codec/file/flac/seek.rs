@@ -5,13 +5,13 @@ use std::io;
 
 use super::frame::Frame;
 use super::metadata::{self, MARKER};
-use super::{FlacPackets, Part, rescaled};
+use super::{FlacPackets, LAST_WITHIN, Part, rescaled};
 
 /// Where a frame is as near as this, all before it are looked at.
 const NEAR: u64 = 128 * 1024;
 
 /// The last frame of a part is looked for within this many bytes before the next part.
-const LAST_WITHIN: u64 = 16 << 20;
+const PART_END_WITHIN: u64 = 16 << 20;
 
 impl FlacPackets {
     /// Goes to the frame that has a tick in it, or to the last one. Returns the frame's first tick.
@@ -47,8 +47,8 @@ impl FlacPackets {
         Ok(low)
     }
 
-    /// Looks for the parts that are not known yet. Most files have one, and only of the others, and of those
-    /// that lie about their length, all bytes are read.
+    /// Looks for the parts that are not known yet. Most files have one. Of the others, and of those that lie
+    /// about their length, all bytes are read.
     fn find_parts(&mut self) -> io::Result<()> {
         let len = self.window.len();
         if self.searched_to >= len {
@@ -62,7 +62,7 @@ impl FlacPackets {
                 let Some(first) = self.window.frame(audio..len, Some(info))? else { continue };
                 at = first.end();
                 let part = self.parts[self.parts.len() - 1];
-                let last = self.window.last_frame(part.first.at..place, part.info, LAST_WITHIN)?;
+                let last = self.window.last_frame(part.first.at..place, part.info, PART_END_WITHIN)?;
                 let next = part.next(&mut self.window, last.as_ref(), Some(info), first)?;
                 self.parts.push(next);
             }
@@ -71,26 +71,32 @@ impl FlacPackets {
         Ok(())
     }
 
-    /// Whether the file has as much sound as it declares, and time only grows in it: it has one part.
+    /// Whether the file is one part: it has as much sound as it declares, or declares none, as an encoder does
+    /// that cannot know it; and time only grows in it.
     fn is_one_part(&mut self) -> io::Result<bool> {
-        const PLACES: u64 = 8;
+        /// How far from the beginning a frame is looked at first.
+        const NEAREST: u64 = 1024;
         let &[part] = &self.parts[..] else { return Ok(false) };
         let all = part.first.at..self.window.len();
-        let Some(last) = self.window.last_frame(all, part.info, super::LAST_WITHIN)? else {
+        let Some(last) = self.window.last_frame(all, part.info, LAST_WITHIN)? else {
             return Ok(false);
         };
-        if part.info.is_none_or(|info| info.frames != part.end_tick(&last)) {
+        let declared = part.info.map_or(0, |info| info.frames);
+        if declared != 0 && declared != part.end_tick(&last) {
             return Ok(false);
         }
-        let mut before = part.first;
-        for place in 1..=PLACES {
-            let at = part.first.at + (last.at - part.first.at) * place / PLACES;
+        // Another part counts from zero. Each place is half as far again as the one before. So the first in
+        // another part is earlier in time, unless that part's sound takes less than half as many bytes.
+        let (mut before, mut distance) = (part.first, NEAREST);
+        while part.first.at + distance < last.at {
+            let at = part.first.at + distance;
             let Some(frame) = self.window.frame(at..last.end(), part.info)? else { return Ok(false) };
             if frame.at > before.at && !frame.may_follow(&before) {
                 return Ok(false);
             }
             before = frame;
+            distance += distance / 2;
         }
-        Ok(true)
+        Ok(last.at <= before.at || last.may_follow(&before))
     }
 }

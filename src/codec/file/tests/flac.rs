@@ -435,6 +435,43 @@ fn blocks_of_any_size_and_every_way_to_write_a_channel_are_read() {
     }
 }
 
+/// The last frame of such a file begins far from its end.
+#[test]
+fn a_file_of_frames_of_100_kb_has_its_exact_length() {
+    let folder = Folder::new();
+    let mut random = fastrand::Rng::with_seed(11);
+    let (block, count) = (16_384, 4);
+    let mut file = info([16_384, 16_384], [0, 0], (44_100, 2, 24), block * count);
+    file.splice(..0, *b"fLaC\x80\0\0\x22");
+    for number in 0..count {
+        let channels =
+            [(); 2].map(|()| (0..block).map(|_| random.i64(-0x80_0000..0x80_0000)).collect::<Vec<_>>());
+        file.extend(frame(number * block, Numbers::Sound, &channels, 24, Way::Verbatim));
+    }
+    let file = AudioFile::open(&write(&folder, "large.flac", &file), stereo(44_100)).unwrap();
+    assert_eq!(file.duration(), Some(FrameCount(block * count)));
+}
+
+#[test]
+fn seeks_find_the_parts_of_a_file_whose_heads_declare_no_length() {
+    let folder = Folder::new();
+    let made = [1, 9].map(|times| {
+        let pcm = Pcm::sweeps(44_100, 2, times * FRAMES);
+        let mut flac = flac(&folder, &pcm, "");
+        // 36 bits, behind 108 of sizes, rate and shape.
+        flac[8 + 13] &= 0xf0;
+        flac[8 + 14..8 + 18].fill(0);
+        (flac, pcm.as_floats())
+    });
+    let [short, long] = &made;
+    for parts in [&[short, short][..], &[short, long], &[long, short], &[short, long, short]] {
+        let file = parts.iter().flat_map(|(flac, _)| flac).copied().collect::<Vec<_>>();
+        let path = write(&folder, "joined.flac", &file);
+        let whole = parts.iter().flat_map(|(_, floats)| floats).copied().collect::<Vec<_>>();
+        check_seeks(&path, &whole, 0.0);
+    }
+}
+
 #[test]
 fn seeks_are_exact_at_every_size_of_block_with_and_without_a_table() {
     let folder = Folder::new();

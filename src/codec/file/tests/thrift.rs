@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::fixture::{Folder, Pcm, convert, ffmpeg, read_all, stereo};
 use crate::codec::file::AudioFile;
+use crate::units::FrameCount;
 
 /// Counts what is read of a file.
 struct Counted {
@@ -40,6 +41,17 @@ fn bytes_to_open(path: &Path) -> (AudioFile, u64) {
     (file, count)
 }
 
+/// Opens a file, and tells how many of its bytes are read by a seek.
+fn bytes_to_seek(path: &Path, to: u64) -> u64 {
+    let bytes = Arc::new(AtomicU64::new(0));
+    let file = std::fs::File::open(path).unwrap();
+    let source = Box::new(Counted { file, bytes: bytes.clone() });
+    let mut file = AudioFile::open_source(source, path, stereo(44_100)).unwrap();
+    let before = bytes.load(Ordering::Relaxed);
+    file.seek(FrameCount(to)).unwrap();
+    bytes.load(Ordering::Relaxed) - before
+}
+
 /// The most that is read of any file to open it.
 const ENOUGH_BYTES: u64 = 200 * 1024;
 
@@ -68,6 +80,21 @@ fn no_file_is_read_from_end_to_end_to_open_it() {
         let (_, count) = bytes_to_open(&path);
         assert!(count < ENOUGH_BYTES && count < size / 2, "{}: {count} of {size}", path.display());
     }
+}
+
+/// What an encoder writes to a pipe may have gigabytes.
+#[test]
+fn a_seek_in_flac_without_a_length_does_not_read_it_all() {
+    let folder = Folder::new();
+    let noise = "-f lavfi -i anoisesrc=r=44100:d=200:a=0.3";
+    let path = ffmpeg(noise, &folder, &[("a.flac", "-compression_level 0")]).remove(0);
+    let mut file = std::fs::read(&path).unwrap();
+    assert_eq!(&file[..5], b"fLaC\0");
+    file[8 + 13] &= 0xf0;
+    file[8 + 14..8 + 18].fill(0);
+    std::fs::write(&path, &file).unwrap();
+    let read = bytes_to_seek(&path, 100 * 44_100);
+    assert!(read < file.len() as u64 / 4, "{read} of {} bytes", file.len());
 }
 
 #[test]
