@@ -69,7 +69,7 @@ pub(super) struct Stream {
 /// What comes next in a file.
 enum Next {
     Packet(Packet),
-    /// The next part of a chained Ogg file, or other ADTS.
+    /// The next part of a chained Ogg file, or another shape of ADTS or FLAC.
     Link,
     End,
 }
@@ -321,7 +321,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Goes on with the next stream of a chained Ogg file, or where ADTS changes.
+    /// Goes on with the next stream of a chained Ogg file, or where ADTS or FLAC changes.
     fn next_link(&mut self) -> Result<()> {
         let refused = |reason: &str| Error::file(&self.name, reason);
         self.bitstream = Bitstream::new(&*self.format).map_err(refused)?;

@@ -1,5 +1,5 @@
 //! What in a folder is passed over: by its name, what holds no music of the station's, and what is not
-//! finished; and links that lead round.
+//! finished; links that lead to themselves or to a folder that was read already.
 //!
 //! The names count below a folder that is read. A folder that somebody names is read, whatever it is called.
 
