@@ -7,6 +7,7 @@ mod document;
 mod events;
 mod logins;
 mod manager;
+mod notifier;
 mod open;
 #[cfg(feature = "mp3")]
 mod proxies;

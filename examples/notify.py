@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Tells somebody when a Longwave station is in trouble, and when the trouble is over: by mail, or by a webhook of a
+chat program.
+
+    notify.py --webhook URL [--server URL] [--token-file FILE] [--after 10]
+    notify.py --mail TO [--from FROM] [--smtp HOST[:PORT]] …
+
+Trouble is what the station's /health calls a problem (dead air, an encoder that fails, a mixer that is behind), and a
+station that does not answer. What is over within --after seconds is not told. Files that cannot be played are told
+together, once an hour at most; for them it needs a token with the role viewer. A webhook gets {"text": …, "content": …},
+which Slack, Mattermost, Rocket.Chat and Discord understand; with --plain it gets the text alone, as ntfy wants it. Needs the
+standard library only.
+"""
+
+import argparse
+import email.message
+import json
+import os
+import pathlib
+import queue
+import smtplib
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+# The station is looked at as often as this anyway, in seconds.
+LOOK_EVERY = 15
+# These events make it sooner.
+SOONER = set(
+    "snapshot pipeline-start pipeline-stop track-failed nothing-to-play dead-air-begins dead-air-ends encoder-failed "
+    "encoder-recovered audio-unreadable audio-readable mixer-behind mixer-recovered".split()
+)
+# Files that could not be played are told together.
+FILES_EVERY = 3600
+MOST_FILES = 20
+
+
+class Station:
+    """The part of the API that is needed here."""
+
+    def __init__(self, server, token_file):
+        self.server = server.rstrip("/")
+        self.token_file = token_file
+
+    def open(self, path, timeout):
+        request = urllib.request.Request(self.server + path)
+        if self.token_file:
+            # Read again each time, because a station may have another token after a restart.
+            request.add_header("Authorization", f"Bearer {self.token_file.read_text().strip()}")
+        return urllib.request.urlopen(request, timeout=timeout)
+
+    def problems(self):
+        """What is wrong now, in sentences."""
+        try:
+            with self.open("/api/v1/health" if self.token_file else "/health", timeout=10) as answer:
+                return sentences(json.load(answer))
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                return [f"it refuses to say how it is: {error}"]
+            # With problems, or because it starts or stops.
+            try:
+                return sentences(json.load(error)) or ["it starts or stops"]
+            except (ValueError, KeyError):
+                return ["it starts or stops"]
+        except (OSError, ValueError) as error:
+            return [f"it does not answer: {error}"]
+
+    def events(self):
+        """Yields (name, data). Ends when the station stops, or when nothing arrives for too long."""
+        # The station sends a comment every 15 seconds.
+        with self.open("/api/v1/events", timeout=40) as stream:
+            event = {}
+            for line in stream:
+                key, _, value = line.decode().rstrip("\n").partition(": ")
+                if key:
+                    event[key] = value
+                else:
+                    if "event" in event:
+                        yield event["event"], json.loads(event["data"])
+                    event = {}
+
+
+def sentences(health):
+    def name(finding):
+        return f"{finding['pipeline']}: " if finding["pipeline"] else ""
+
+    return [name(finding) + finding["problem"] for finding in health["problems"]]
+
+
+def follow(station, events):
+    """Passes on what happens, for ever. The beginning of the stream is an event, and so is its end."""
+    while True:
+        try:
+            for event, data in station.events():
+                if event in SOONER:
+                    events.put((event, data))
+        except (OSError, ValueError) as error:
+            print(f"no events: {error}", file=sys.stderr, flush=True)
+        events.put(("end", {}))
+        time.sleep(2)
+
+
+class Watch:
+    """What is wrong, since when, and whether that was told."""
+
+    def __init__(self, tell, after, now):
+        self.tell = tell
+        self.after = after
+        self.problems, self.since, self.told = [], None, False
+        self.files, self.files_told = [], now - FILES_EVERY
+
+    def look(self, problems, now):
+        if problems:
+            if self.since is None:
+                self.since = now
+            self.problems = problems
+            if not self.told and now - self.since >= self.after:
+                self.told = self.tell("The station is in trouble: " + "; ".join(problems))
+        elif self.since is not None:
+            lasted = round(now - self.since)
+            if not self.told or self.tell(f"The station is well again, after {lasted} s: " + "; ".join(self.problems)):
+                self.problems, self.since, self.told = [], None, False
+        if self.files and now - self.files_told >= FILES_EVERY:
+            more = len(self.files) - MOST_FILES
+            listed = self.files[:MOST_FILES] + ([f"and {more} more"] if more > 0 else [])
+            if self.tell("Files that could not be played:\n" + "\n".join(listed)):
+                self.files, self.files_told = [], now
+
+    def due(self, now):
+        """When to look again although nothing happens."""
+        if self.since is not None and now < self.since + self.after:
+            return min(self.since + self.after, now + LOOK_EVERY)
+        return now + LOOK_EVERY
+
+    def hear(self, event, data):
+        if event == "track-failed":
+            self.files.append(f"{data['file']}: {data['reason']}")
+
+
+def by_webhook(url, plain):
+    def tell(text):
+        body = text.encode() if plain else json.dumps({"text": text, "content": text}).encode()
+        request = urllib.request.Request(url, data=body, method="POST")
+        request.add_header("Content-Type", "text/plain; charset=utf-8" if plain else "application/json")
+        urllib.request.urlopen(request, timeout=20).close()
+
+    return tell
+
+
+def by_mail(to, sender, smtp):
+    host, _, port = smtp.partition(":")
+
+    def tell(text):
+        mail = email.message.EmailMessage()
+        mail["To"], mail["From"], mail["Subject"] = to, sender, "Longwave: " + text.partition("\n")[0][:150]
+        mail.set_content(text)
+        with smtplib.SMTP(host, int(port or 25), timeout=20) as server:
+            server.send_message(mail)
+
+    return tell
+
+
+def tells(ways):
+    """Tells by each way. True if one of them works."""
+
+    def tell(text):
+        print(text, flush=True)
+        worked = False
+        for way in ways:
+            try:
+                way(text)
+                worked = True
+            except (OSError, smtplib.SMTPException) as error:
+                print(f"cannot tell it: {error}", file=sys.stderr, flush=True)
+        return worked
+
+    return tell
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--server", default=os.environ.get("LONGWAVE_SERVER", "http://127.0.0.1:8000"))
+    parser.add_argument("--token-file", type=pathlib.Path, help="file with a token, for names of files")
+    parser.add_argument("--after", type=float, default=10, metavar="SECONDS", help="how long trouble lasts before it is told")
+    parser.add_argument("--webhook", metavar="URL")
+    parser.add_argument("--plain", action="store_true", help="the webhook takes text, not JSON")
+    parser.add_argument("--mail", metavar="TO")
+    parser.add_argument("--from", dest="sender", default="longwave@localhost")
+    parser.add_argument("--smtp", default="localhost", metavar="HOST[:PORT]")
+    args = parser.parse_args()
+    ways = [by_webhook(args.webhook, args.plain)] if args.webhook else []
+    ways += [by_mail(args.mail, args.sender, args.smtp)] if args.mail else []
+    if not ways:
+        parser.error("say whom to tell: --webhook URL or --mail TO")
+    station, events = Station(args.server, args.token_file), queue.Queue()
+    if args.token_file:
+        threading.Thread(target=follow, args=(station, events), daemon=True).start()
+    watch = Watch(tells(ways), args.after, time.monotonic())
+    while True:
+        watch.look(station.problems(), time.monotonic())
+        now = time.monotonic()
+        try:
+            watch.hear(*events.get(timeout=watch.due(now) - now))
+            # What else happens at this moment is heard before the next look.
+            time.sleep(0.5)
+            while True:
+                watch.hear(*events.get_nowait())
+        except queue.Empty:
+            pass
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        pass
