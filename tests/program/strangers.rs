@@ -59,7 +59,8 @@ fn memory_of_a_crowd(bytes: &[u8]) -> [usize; 3] {
     let before = station.memory();
     let crowd = crowd(&station, 3_000, bytes);
     let status = || Client::new(station.connect()).ask("GET", "/health", "", "").status;
-    assert_eq!(status(), 200);
+    // Until all of them are answered, there may be no room for another request.
+    station.until("it answers others", || status() == 200);
     let with = station.memory();
     drop(crowd);
     station.until("memory is given back", || station.memory() < before + 20_000);
