@@ -11,6 +11,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase, Timestamp};
 
 use super::Track;
+use super::table::Seen;
 use crate::codec::file::one_track::{Packets, packet};
 use crate::codec::file::source::Media;
 
@@ -30,13 +31,11 @@ pub(in crate::codec::file) struct TrackPackets {
     track: Track,
     window: Vec<u8>,
     window_at: u64,
-    /// Whether there was a packet.
-    has_begun: bool,
 }
 
 impl TrackPackets {
     pub(in crate::codec::file) fn new(media: Media, track: Track) -> TrackPackets {
-        TrackPackets { media, track, window: Vec::new(), window_at: 0, has_begun: false }
+        TrackPackets { media, track, window: Vec::new(), window_at: 0 }
     }
 
     /// `size` bytes at `at`, or as many as there are.
@@ -70,13 +69,12 @@ impl Packets for TrackPackets {
 
     fn next(&mut self) -> Result<Option<Packet>> {
         let Some(piece) = self.track.table.next(&mut self.media)? else {
-            return match self.has_begun {
-                true if self.track.table.ends_early() => Err(io::Error::other(EARLY).into()),
-                true => Ok(None),
-                false => Err(io::Error::other(POINTLESS).into()),
+            return match self.track.table.seen() {
+                Seen::Nothing => Err(io::Error::other(POINTLESS).into()),
+                Seen::Sound => Ok(None),
+                Seen::Beyond => Err(io::Error::other(EARLY).into()),
             };
         };
-        self.has_begun = true;
         let size = (piece.bytes.end - piece.bytes.start) as usize;
         let bytes = self.bytes(piece.bytes.start, size)?;
         let ticks = piece.count.saturating_mul(self.track.clock.unit);

@@ -68,8 +68,27 @@ pub(super) struct Table {
     /// How many units are read at once.
     batch: u64,
     next: Place,
-    /// Whether the units before the next one lie behind the end of the file.
-    is_beyond: bool,
+    seen: Seen,
+}
+
+/// What became of the units so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// None was in the file.
+    Nothing,
+    /// The last of them was.
+    Sound,
+    /// Some were, but the last of them lie behind the end of the file.
+    Beyond,
+}
+
+impl Seen {
+    /// Takes in what became of the last of them. Nothing is nothing until the first is found.
+    fn is(&mut self, last: Seen) {
+        if *self != Seen::Nothing {
+            *self = last;
+        }
+    }
 }
 
 /// A unit's place.
@@ -132,7 +151,7 @@ impl Table {
             samples,
             batch,
             next: Place::default(),
-            is_beyond: false,
+            seen: Seen::Nothing,
         };
         if let Sizes::Equal(_) = table.sizes {
             // The number of equal sizes costs no byte of the file, and may be any.
@@ -159,7 +178,7 @@ impl Table {
             let Place { unit, at, left, .. } = self.next;
             if at >= media.len() {
                 // The file ends before that, or the chunk's place is wrong.
-                self.is_beyond = true;
+                self.seen.is(Seen::Beyond);
                 self.skip(left, 0);
                 continue;
             }
@@ -173,25 +192,25 @@ impl Table {
                 continue;
             }
             if count == 0 {
-                self.is_beyond = size > 0;
+                self.seen.is(if size > 0 { Seen::Beyond } else { Seen::Sound });
                 self.skip(1, size);
                 continue;
             }
-            self.is_beyond = false;
+            self.seen = Seen::Sound;
             self.skip(count, count * size);
             return Ok(Some(Piece { unit, count, bytes: at..at + count * size }));
         }
         Ok(None)
     }
 
-    /// Whether the file ends before the last units of the index, after [`next`](Table::next) gave none.
-    pub(super) fn ends_early(&self) -> bool {
-        self.is_beyond
+    /// What there was, after [`next`](Table::next) gave no more.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen
     }
 
     /// Goes to a unit.
     pub(super) fn seek(&mut self, media: &mut Media, unit: u64) -> io::Result<()> {
-        self.is_beyond = false;
+        self.seen.is(Seen::Sound);
         let mut before = 0;
         for group in 0..self.groups.count {
             let (chunks, per_chunk) = self.group(media, group)?;
