@@ -19,6 +19,7 @@ use super::flac::FlacPackets;
 use super::inner_tags::WithoutTags;
 use super::mp4::TrackPackets;
 use super::one_track::OneTrack;
+use super::pages;
 use super::sound;
 use super::source::{self, Bytes, Source};
 use super::survey::{Reader, Survey, survey};
@@ -47,13 +48,13 @@ impl Opened {
         if bytes.len() == 0 {
             return Err(refused("is empty".to_owned()));
         }
-        let Survey { mut media, reader, mut tags, old_tags, declared, has_no_start, fault } =
+        let Survey { mut media, reader, mut tags, old_tags, declared, fault } =
             survey(bytes).map_err(unread)?;
         if let Some(fault) = fault {
             return Err(refused(fault));
         }
         let unopened = |cause: Cause| refused(why_not_opened(&cause));
-        let mut times = None;
+        let (mut times, mut start) = (None, pages::Start::AtZero);
         let mut format: Box<dyn FormatReader> = match reader {
             Reader::Blocks(blocks) => Box::new(OneTrack::new(BlockPackets::new(media, blocks))),
             Reader::Adts => {
@@ -72,6 +73,10 @@ impl Opened {
                 Box::new(OneTrack::new(packets))
             }
             Reader::Probed => probe(Box::new(media), name).map_err(unopened)?,
+            Reader::Pages(said) => {
+                start = said;
+                probe(Box::new(media), name).map_err(unopened)?
+            }
             Reader::Packets => {
                 let head = media.up_to(0, HEADER_BYTES).map_err(unread)?;
                 let free_format = head.try_into().is_ok_and(is_free_format);
@@ -89,7 +94,7 @@ impl Opened {
             log::debug!("{}: {note}", name.display());
         }
         let found = found.finish(bitstream.params.codec == CODEC_ID_OPUS);
-        if has_no_start {
+        if start == pages::Start::Unknown {
             bitstream.hear_from_the_beginning();
         }
         if let Some(times) = times {

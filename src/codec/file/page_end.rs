@@ -18,8 +18,8 @@ pub(super) struct PageEnd {
 }
 
 impl PageEnd {
-    /// Takes from a packet what is to be cut off. If it is from another page than the packet before, what was
-    /// cut off that is heard.
+    /// Has all of a packet decoded, and remembers how much of it the position would cut off. What was cut off
+    /// the page before is heard if this packet is from another one.
     pub(super) fn next_packet(&mut self, packet: &mut Packet, pcm: &mut Vec<f32>) {
         let begin = packet.pts.get();
         if self.expected != Some(begin) {

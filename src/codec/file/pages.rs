@@ -38,14 +38,24 @@ pub(super) fn name_channels(bytes: &mut Bytes, begin: u64, patches: &mut Vec<Pat
     Ok(())
 }
 
-/// Whether the first page with sound of a Vorbis file has a position that is not behind zero. A smaller position
-/// than its packets have frames means that the first of them are not to be heard. But not all of them.
-pub(super) fn have_no_start(bytes: &mut Bytes, begin: u64) -> io::Result<bool> {
+/// What the positions in a file say of its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// The frames before time zero are not heard.
+    AtZero,
+    /// Nothing: all is heard.
+    Unknown,
+}
+
+/// What is said of the beginning of a file that begins at `begin`. In Vorbis, a first page with sound whose
+/// position is before the end of its packets means that the first frames are not heard. A position at zero or
+/// before it would leave none of them, and is wrong.
+pub(super) fn start(bytes: &mut Bytes, begin: u64) -> io::Result<Start> {
     const HEADERS: usize = 3;
     const MAX_PAGES: usize = 8192;
-    let Some(first) = Page::read(bytes, begin)? else { return Ok(false) };
+    let Some(first) = Page::read(bytes, begin)? else { return Ok(Start::AtZero) };
     if bytes.up_to(first.body(), 7)? != b"\x01vorbis" {
-        return Ok(false);
+        return Ok(Start::AtZero);
     }
     let (mut at, mut packets) = (first.end(), first.ends());
     for _ in 0..MAX_PAGES {
@@ -53,12 +63,12 @@ pub(super) fn have_no_start(bytes: &mut Bytes, begin: u64) -> io::Result<bool> {
         at = page.end();
         if page.serial() == first.serial() && page.ends() > 0 {
             if packets >= HEADERS {
-                return Ok(page.position() <= 0);
+                return Ok(if page.position() > 0 { Start::AtZero } else { Start::Unknown });
             }
             packets += page.ends();
         }
     }
-    Ok(false)
+    Ok(Start::AtZero)
 }
 
 /// Where the last page ends in a file that begins at `begin` and ends at `end`. Behind it may be anything:

@@ -23,8 +23,6 @@ pub(super) struct Survey {
     pub(super) old_tags: Found,
     /// How far the length in the first packet of an MP3 file can be believed.
     pub(super) declared: Option<mpeg::Declared>,
-    /// Whether the positions in a Vorbis file do not say where it begins.
-    pub(super) has_no_start: bool,
     /// Why the file must not be played.
     pub(super) fault: Option<String>,
 }
@@ -39,6 +37,8 @@ pub(super) enum Reader {
     Flac(Option<flac::Info>),
     /// The one that symphonia finds.
     Probed,
+    /// The same, for Ogg.
+    Pages(pages::Start),
     /// The same, for packets without a container: tags may lie between them.
     Packets,
 }
@@ -54,13 +54,13 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let has_tag_behind = end < bytes.len();
 
     let head = bytes.up_to(begin, 12)?;
-    let (mut fault, mut reader, mut has_no_start) = (None, Reader::Probed, false);
+    let (mut fault, mut reader) = (None, Reader::Probed);
     if head.starts_with(b"fLaC") {
         let flac::Head { info, audio } = flac::read(&mut bytes, begin, &mut tags)?;
         (begin, reader) = (audio, Reader::Flac(info));
     } else if head.starts_with(b"OggS") {
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
-        has_no_start = pages::have_no_start(&mut bytes, begin)?;
+        reader = Reader::Pages(pages::start(&mut bytes, begin)?);
         pages::name_channels(&mut bytes, begin, &mut patches)?;
         begin = ogg::read(&mut bytes, begin, &mut tags, &mut patches)?;
         end = pages::end(&mut bytes, begin, end.max(begin))?;
@@ -73,22 +73,14 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
             Ok(track) => (Reader::Mp4(Box::new(track)), None),
             Err(reason) => (Reader::Probed, Some(reason)),
         };
-        return Ok(Survey { media, reader, tags, old_tags, declared: None, has_no_start: false, fault });
+        return Ok(Survey { media, reader, tags, old_tags, declared: None, fault });
     } else if head.starts_with(b"caff") {
         match caf::read(&mut bytes, begin, end, &mut patches)? {
             Ok(caf::Content::Packets) => {}
             Ok(caf::Content::Blocks(blocks, data)) => {
                 tags.fill_from(around);
                 let (media, reader) = (Media::new(bytes, data, Vec::new())?, Reader::Blocks(blocks));
-                return Ok(Survey {
-                    media,
-                    reader,
-                    tags,
-                    old_tags,
-                    declared: None,
-                    has_no_start: false,
-                    fault: None,
-                });
+                return Ok(Survey { media, reader, tags, old_tags, declared: None, fault: None });
             }
             Err(reason) => fault = Some(reason),
         }
@@ -106,7 +98,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
         let declared = mpeg::read(&mut bytes, range.start, range.end)?;
         let new_end: NewEnd = Box::new(move |bytes, before| riff::new_end(bytes, begin, before));
         let media = Media::new(bytes, range, Vec::new())?.growing(Some(new_end));
-        return Ok(Survey { media, reader, tags, old_tags, declared, has_no_start, fault });
+        return Ok(Survey { media, reader, tags, old_tags, declared, fault });
     } else {
         begin = behind_zeros(&mut bytes, begin)?;
         fault = kinds::not_played(&bytes.up_to(begin, kinds::HEAD)?);
@@ -130,7 +122,7 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
     let may_grow = !has_tag_behind && !has_index;
     let new_end = may_grow.then(|| -> NewEnd { Box::new(|bytes, _| Ok(bytes.len())) });
     let media = Media::new(bytes, begin..end, patches)?.growing(new_end);
-    Ok(Survey { media, reader, tags, old_tags, declared, has_no_start, fault })
+    Ok(Survey { media, reader, tags, old_tags, declared, fault })
 }
 
 /// Where the zeros end that begin at `at`, if there are many. symphonia looks for packets within 1 MiB.
