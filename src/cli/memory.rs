@@ -95,18 +95,18 @@ impl Look {
 
 impl Crowd {
     /// Whether half of a crowd has left, and no more are leaving.
-    fn has_left(&mut self, last: Look, Look { now, accepted }: Look) -> bool {
+    fn has_left(&mut self, last: Look, look: Look) -> bool {
         match *self {
             Crowd::Watched { peak } => {
                 // A crowd may come and leave between two looks.
-                let peak = peak.max(last.now + accepted.saturating_sub(last.accepted));
-                let leaves = now + CROWD <= peak && now <= peak / 2;
+                let peak = peak.max(last.now + look.accepted.saturating_sub(last.accepted));
+                let leaves = look.now + CROWD <= peak && look.now <= peak / 2;
                 *self = if leaves { Crowd::Leaving } else { Crowd::Watched { peak } };
                 false
             }
-            Crowd::Leaving if Look { now, accepted }.gone() > last.gone() + FEW => false,
+            Crowd::Leaving if look.gone() > last.gone() + FEW => false,
             Crowd::Leaving => {
-                *self = Crowd::Watched { peak: now };
+                *self = Crowd::Watched { peak: look.now };
                 true
             }
         }

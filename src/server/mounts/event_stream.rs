@@ -10,8 +10,6 @@ use crate::packet::{Packet, TitledPacket};
 use crate::ring::HandoffWriter;
 use crate::units::StreamPos;
 
-/// The longest event in bytes.
-const MAX_EVENT: usize = 64 * 1024;
 /// A follower that reconnects can continue if it has missed at most this many bytes.
 const REMEMBERED: u64 = 128 * 1024;
 
@@ -52,7 +50,7 @@ pub struct EventStream {
 
 impl EventStream {
     /// The longest event in bytes.
-    pub(crate) const MAX_EVENT: usize = MAX_EVENT;
+    pub(crate) const MAX_EVENT: usize = 64 * 1024;
 
     pub(crate) fn new(handoff: HandoffWriter, board: Arc<EventBoard>) -> EventStream {
         EventStream { handoff, board, end: StreamPos(0), begins: VecDeque::new(), title: Arc::default() }
@@ -66,7 +64,7 @@ impl EventStream {
     /// Sends one whole event on its way. False if it cannot be sent: it has more than 64 KiB, or too
     /// many wait because the server has been away for long. The position stays then.
     pub fn push(&mut self, event: &[u8]) -> bool {
-        if event.is_empty() || event.len() > MAX_EVENT {
+        if event.is_empty() || event.len() > Self::MAX_EVENT {
             return event.is_empty();
         }
         let packet = Packet { bytes: event.into(), frames: 0 };
