@@ -105,7 +105,7 @@ impl Resampler {
 
     /// Appends the rest of the output, and resets the resampler.
     pub(crate) fn finish(&mut self, out: &mut Vec<f32>) {
-        let total = rescale(self.taken, self.from, self.to);
+        let total = rescale(self.taken, self.from.hz(), self.to.hz());
         if !self.begun {
             self.begin(out);
         }
@@ -127,7 +127,7 @@ impl Resampler {
     fn begin(&mut self, out: &mut Vec<f32>) {
         let before = self.before();
         // Their output is cut off: `reach` is a whole number of frames at both rates.
-        self.delay += rescale(self.reach as u64, self.from, self.to) as usize;
+        self.delay += rescale(self.reach as u64, self.from.hz(), self.to.hz()) as usize;
         let edge = std::mem::take(&mut self.edge);
         self.feed(&before, u64::MAX, out);
         self.feed(&edge, u64::MAX, out);
@@ -218,10 +218,11 @@ fn filter(from: SampleRate, to: SampleRate, channels: usize) -> (Box<dyn rubato:
     }
 }
 
-/// Converts a number of frames from one rate to another, rounded to the nearest.
-pub(crate) fn rescale(frames: u64, from: SampleRate, to: SampleRate) -> u64 {
-    let (from, to) = (u128::from(from.hz()), u128::from(to.hz()));
-    ((u128::from(frames) * to * 2 + from) / (from * 2)) as u64
+/// Converts a number of frames from one rate to another, both in hertz, rounded to the nearest. A number that
+/// does not fit is the largest that does.
+pub(crate) fn rescale(frames: u64, from: u32, to: u32) -> u64 {
+    let (from, to) = (u128::from(from), u128::from(to));
+    u64::try_from((u128::from(frames) * to * 2 + from) / (from * 2)).unwrap_or(u64::MAX)
 }
 
 /// The greatest common divisor.

@@ -55,7 +55,7 @@ pub(super) struct AdtsPackets {
     /// What the decoder in use was made for.
     shape: Shape,
     /// A packet that waits for its new decoder.
-    waiting: Option<Frame>,
+    waiting: Option<AdtsPacket>,
     next_tick: i64,
     /// The estimated duration.
     ticks: u64,
@@ -101,7 +101,7 @@ fn leads_on(behind: &[u8]) -> bool {
 }
 
 /// A packet without its header.
-struct Frame {
+struct AdtsPacket {
     header: Header,
     bytes: Vec<u8>,
 }
@@ -139,19 +139,19 @@ impl Packets for AdtsPackets {
     }
 
     fn next(&mut self) -> Result<Option<Packet>> {
-        let next = self.waiting.take().map_or_else(|| self.window.next_frame(), |frame| Ok(Some(frame)))?;
-        let Some(frame) = next else { return Ok(None) };
-        check_single(&frame.header)?;
-        let shape = Shape::of(&frame.header);
+        let next = self.waiting.take().map_or_else(|| self.window.next_packet(), |whole| Ok(Some(whole)))?;
+        let Some(whole) = next else { return Ok(None) };
+        check_single(&whole.header)?;
+        let shape = Shape::of(&whole.header);
         if shape != self.shape {
             self.shape = shape;
-            self.waiting = Some(frame);
+            self.waiting = Some(whole);
             return Err(Error::ResetRequired);
         }
         let begin = Timestamp::new(self.next_tick);
-        let ticks = duration(&frame.header);
+        let ticks = duration(&whole.header);
         self.next_tick = self.next_tick.saturating_add(ticks);
-        Ok(Some(packet(begin, ticks.unsigned_abs(), frame.bytes)))
+        Ok(Some(packet(begin, ticks.unsigned_abs(), whole.bytes)))
     }
 
     /// Every header on the way is read: none tells its place in time.
@@ -191,12 +191,12 @@ struct Window {
 
 impl Window {
     /// The next packet. What is no packet is passed over.
-    fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+    fn next_packet(&mut self) -> io::Result<Option<AdtsPacket>> {
         let Some(header) = self.next_header()? else { return Ok(None) };
         let packet = &self.bytes[self.at..self.at + header.len];
         let bytes = packet[header.head_len..].to_vec();
         self.at += header.len;
-        Ok(Some(Frame { header, bytes }))
+        Ok(Some(AdtsPacket { header, bytes }))
     }
 
     /// Goes to the next packet that is complete, and followed by another one or by the end.

@@ -283,7 +283,7 @@ impl Stream {
         let begin = match self.wanted {
             Some((wanted, of)) if of == rate => begin.max(wanted),
             // The file has changed its rate between the seek's beginning and its target.
-            Some((wanted, of)) => begin.max(rescale(wanted.max(0).unsigned_abs(), of, rate) as i64),
+            Some((wanted, of)) => begin.max(rescale(wanted.max(0).unsigned_abs(), of.hz(), rate.hz()) as i64),
             None => begin,
         };
         let padding = self.padding(rate).unwrap_or(i64::MAX..i64::MAX);

@@ -107,8 +107,8 @@ pub(super) fn survey(mut bytes: Bytes) -> io::Result<Survey> {
             Reader::Packets
         } else if adts::begins(&mut bytes, begin)? {
             Reader::Adts
-        } else if let Some(frame) = flac::first_frame(&mut bytes, begin)? {
-            begin = frame;
+        } else if let Some(first) = flac::first_packet(&mut bytes, begin)? {
+            begin = first;
             Reader::Flac(None)
         } else {
             Reader::Packets

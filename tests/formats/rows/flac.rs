@@ -157,22 +157,26 @@ fn lies(bench: &Bench) -> Vec<Row> {
     let twice = Frames::Exactly(2 * FRAMES as u64);
     let with_low = Frames::Within(2 * FRAMES as u64 - 1, 2 * FRAMES as u64);
     vec![
-        Row::new("FLAC, flac", "text behind the last frame", behind(&b"Downloaded from there. ".repeat(500))),
-        Row::new("FLAC, flac", "zeros behind the last frame", behind(&[0; 100_000])),
-        Row::new("FLAC, flac", "a frame of it that is cut off", behind(&plain[BEGIN..BEGIN + 1_500])),
+        Row::new(
+            "FLAC, flac",
+            "text behind the last packet",
+            behind(&b"Downloaded from there. ".repeat(500)),
+        ),
+        Row::new("FLAC, flac", "zeros behind the last packet", behind(&[0; 100_000])),
+        Row::new("FLAC, flac", "a packet of it that is cut off", behind(&plain[BEGIN..BEGIN + 1_500])),
         Row::new("FLAC, flac", "half as many frames as there are", total(FRAMES as u32 / 2)),
         Row::new("FLAC, flac", "twice as many frames as there are", total(FRAMES as u32 * 2)),
         Row::new("FLAC, flac", "a STREAMINFO of zeros", info(&[0; 34])).why("the others need what it says"),
         Row::new("FLAC, flac", "the STREAMINFO of another file: 22.05 kHz, mono", info(&low[8..BEGIN]))
             .why("ffmpeg believes it"),
-        Row::new("FLAC, flac", "no head: a stream's frames", bench.file("flac", &plain[BEGIN..]))
+        Row::new("FLAC, flac", "no head: a stream's packets", bench.file("flac", &plain[BEGIN..]))
             .why("mutagen wants a head"),
         Row::new("FLAC, flac", "two files joined", behind(&plain))
             .frames(twice)
-            .why("ffmpeg loses a frame at the joint"),
+            .why("ffmpeg loses a packet at the joint"),
         Row::new("FLAC, flac", "another joined to it: 22.05 kHz, mono", behind(&low))
             .frames(with_low)
-            .why("ffmpeg loses frames at the joint"),
+            .why("ffmpeg loses packets at the joint"),
     ]
 }
 

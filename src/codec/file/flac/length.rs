@@ -1,10 +1,10 @@
-//! How long a frame is. No header tells it: it ends where the last residual of its last channel does. They
+//! How long a packet is. No header tells it: it ends where the last residual of its last channel does. They
 //! are counted here, not decoded.
 
-/// What decides how a frame's channels are written.
+/// What decides how a packet's channels are written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
-    /// Frames of sound in it.
+    /// Frames in it.
     pub(super) block: u32,
     pub(super) channels: u32,
     pub(super) bits: u32,
@@ -12,7 +12,7 @@ pub(super) struct Layout {
     pub(super) side: Option<u32>,
 }
 
-/// Why a frame has no length.
+/// Why a packet has no length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It goes on behind the bytes that are there.
@@ -23,7 +23,7 @@ pub(super) enum Fault {
 
 type Parsed<T> = Result<T, Fault>;
 
-/// The number of bytes in the channels of a frame, which begin with the first of these bytes.
+/// The number of bytes in the channels of a packet, which begin with the first of these bytes.
 pub(super) fn of(bytes: &[u8], layout: Layout) -> Parsed<usize> {
     let mut bits = Bits { bytes, at: 0 };
     for channel in 0..layout.channels {

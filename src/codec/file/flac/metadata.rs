@@ -1,11 +1,11 @@
-//! The blocks in front of a FLAC file's frames. Of what they say, only the tags count, and STREAMINFO where
-//! the frames do not say it themselves. A block that no player needs cannot cost the file.
+//! The blocks in front of a FLAC file's packets. Of what they say, only the tags count, and STREAMINFO where
+//! the packets do not say it themselves. A block that no player needs cannot cost the file.
 
 use std::io;
 
 use super::super::source::Bytes;
 use super::super::tags::{Found, vorbis};
-use super::frame::{INFO_BYTES, Info, is_sync};
+use super::packet::{INFO_BYTES, Info, is_sync};
 use super::window::Window;
 
 /// How a file begins.
@@ -21,10 +21,10 @@ const STREAM_INFO: u8 = 0;
 const VORBIS_COMMENT: u8 = 4;
 const LAST: u8 = 0x80;
 
-/// What is in front of the frames.
+/// What is in front of the packets.
 pub(in crate::codec::file) struct Head {
     pub(in crate::codec::file) info: Option<Info>,
-    /// Where the first frame is, or is looked for.
+    /// Where the first packet is, or is looked for.
     pub(in crate::codec::file) audio: u64,
 }
 
@@ -64,7 +64,7 @@ fn log_hidden(found: &mut Found, kind: u8) {
     }
 }
 
-/// What a file says of its sound that begins at a place in another one, and where its frames are looked for.
+/// What a file says of its sound that begins at a place in another one, and where its packets are looked for.
 /// `None` if no file begins there.
 pub(super) fn described(window: &mut Window, at: u64) -> io::Result<Option<(Info, u64)>> {
     let blocks = blocks(at, window.len(), |at| {

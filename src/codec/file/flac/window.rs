@@ -1,11 +1,11 @@
-//! The bytes in which frames are looked for. Of a file, no more than a frame and a piece is in memory.
+//! The bytes in which packets are looked for. Of a file, no more than a packet and a piece is in memory.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
 use super::super::source::Media;
-use super::frame::{self, Frame, Info, Look, MAX_HEADER};
 use super::metadata::{self, MARKER};
+use super::packet::{self, FlacPacket, Info, Look, MAX_HEADER};
 
 /// What is read at a time.
 const PIECE: usize = 64 * 1024;
@@ -19,8 +19,8 @@ pub(super) struct Window {
 
 /// What begins at a place.
 pub(super) enum Found {
-    Frame(Frame),
-    /// Another file, and where its frames are looked for.
+    Packet(FlacPacket),
+    /// Another file, and where its packets are looked for.
     File(Info, u64),
 }
 
@@ -38,7 +38,7 @@ impl Window {
         self.media.len()
     }
 
-    /// Takes in what has been added to the file.
+    /// Takes in what has been added to the file: a seek behind the end looks for it.
     pub(super) fn grow(&mut self) -> io::Result<()> {
         self.media.seek(SeekFrom::Start(self.len() + 1))?;
         self.media.seek(SeekFrom::Start(self.begin + self.bytes.len() as u64))?;
@@ -61,22 +61,22 @@ impl Window {
         Ok(&self.bytes[from..])
     }
 
-    /// The first frame that begins in a range.
-    pub(super) fn frame(&mut self, range: Range<u64>, info: Option<Info>) -> io::Result<Option<Frame>> {
+    /// The first packet that begins in a range.
+    pub(super) fn packet(&mut self, range: Range<u64>, info: Option<Info>) -> io::Result<Option<FlacPacket>> {
         let mut range = range;
         loop {
             match self.find(range.clone(), info)? {
-                Some(Found::Frame(frame)) => return Ok(Some(frame)),
+                Some(Found::Packet(packet)) => return Ok(Some(packet)),
                 Some(Found::File(_, behind)) => range.start = behind,
                 None => return Ok(None),
             }
         }
     }
 
-    /// The first frame, or the first file, that begins in a range.
+    /// The first packet, or the first file, that begins in a range.
     pub(super) fn find(&mut self, range: Range<u64>, info: Option<Info>) -> io::Result<Option<Found>> {
         let mut from = range.start;
-        while let Some(at) = self.place(from..range.end, |bytes| frame::is_sync(bytes) || bytes == MARKER)? {
+        while let Some(at) = self.place(from..range.end, |bytes| packet::is_sync(bytes) || bytes == MARKER)? {
             if let Some(found) = self.look(at, info)? {
                 return Ok(Some(found));
             }
@@ -85,21 +85,21 @@ impl Window {
         Ok(None)
     }
 
-    /// The last frame that ends before a place, and begins in a range. It is looked for close to the end
+    /// The last packet that ends before a place, and begins in a range. It is looked for close to the end
     /// first, and no further from it than `reach`.
-    pub(super) fn last_frame(
+    pub(super) fn last_packet(
         &mut self,
         range: Range<u64>,
         info: Option<Info>,
         reach: u64,
-    ) -> io::Result<Option<Frame>> {
+    ) -> io::Result<Option<FlacPacket>> {
         let mut near = PIECE as u64;
         loop {
             let begin = range.end.saturating_sub(near).max(range.start);
             let (mut from, mut last) = (begin, None);
-            while let Some(frame) = self.frame(from..range.end, info)? {
-                from = frame.end();
-                last = Some(frame);
+            while let Some(packet) = self.packet(from..range.end, info)? {
+                from = packet.end();
+                last = Some(packet);
             }
             if last.is_some() || begin == range.start || near >= reach {
                 return Ok(last);
@@ -137,12 +137,12 @@ impl Window {
         loop {
             let bytes = self.at(at, wanted)?;
             let there = bytes.len();
-            match frame::look(bytes, at, info.as_ref()) {
-                Look::Frame(frame) => return Ok(Some(Found::Frame(frame))),
+            match packet::look(bytes, at, info.as_ref()) {
+                Look::Packet(packet) => return Ok(Some(Found::Packet(packet))),
                 Look::Cut if there >= wanted => wanted = 2 * there,
                 Look::Other => return Ok(None),
                 Look::Cut | Look::Damaged => {
-                    // Rubbish may be full of what looks like headers.
+                    // Rubbish may be full of what looks like headers, so the budget is asked.
                     self.media.stream_position()?;
                     return Ok(None);
                 }

@@ -1,5 +1,5 @@
-//! A frame: what its header says, and whether all of it is there. A header is not believed alone. Only what
-//! has the right checksum at the end that its own channels lead to is a frame.
+//! A packet: what its header says, and whether all of it is there. A header is not believed alone. Only what
+//! has the right checksum at the end that its own channels lead to is a packet.
 
 use symphonia::core::audio::Channels;
 use symphonia::core::checksum::{Crc8Ccitt, Crc16Ansi};
@@ -15,15 +15,15 @@ pub(super) const INFO_BYTES: usize = 34;
 /// The longest header.
 pub(super) const MAX_HEADER: usize = 16;
 
-/// The most frames of sound that a frame can have.
+/// The most frames that a packet can have.
 const MAX_BLOCK: u16 = u16::MAX;
 
-/// What STREAMINFO says. Frames have it in their headers, too, where it comes first.
+/// What STREAMINFO says. Packets have it in their headers, too, where it comes first.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::codec::file) struct Info {
     rate: u32,
     bits: u8,
-    /// The number of frames of sound, or zero.
+    /// The number of frames, or zero.
     pub(super) frames: u64,
 }
 
@@ -40,7 +40,7 @@ impl Info {
     }
 }
 
-/// The shape of the sound in a frame.
+/// The shape of the sound in a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) rate: u32,
@@ -49,7 +49,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// What a decoder has to know of it, with a STREAMINFO that allows every length of frames.
+    /// What a decoder has to know of it, with a STREAMINFO that allows every length of packets.
     pub(super) fn params(self) -> AudioCodecParameters {
         let numbers =
             u64::from(self.rate) << 44 | u64::from(self.channels - 1) << 41 | u64::from(self.bits - 1) << 36;
@@ -66,54 +66,58 @@ impl Shape {
     }
 }
 
-/// A frame that is whole.
+/// A packet that is whole.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
+pub(super) struct FlacPacket {
     /// Its place, and its length in bytes.
     pub(super) at: u64,
     pub(super) len: usize,
     pub(super) shape: Shape,
-    /// Frames of sound in it.
+    /// Frames in it.
     pub(super) block: u32,
     number: Number,
 }
 
-/// What a frame counts: where blocks have one size the frames, otherwise the frames of sound.
+/// What a packet counts: where blocks have one size the packets, otherwise the frames.
 #[derive(Clone, Copy, Debug)]
 enum Number {
+    Packet(u64),
     Frame(u64),
-    Sound(u64),
 }
 
-impl Frame {
+impl FlacPacket {
     /// Where it ends.
     pub(super) fn end(&self) -> u64 {
         self.at + self.len as u64
     }
 
-    /// Its first frame of sound, in a stream whose frames count by this unit.
+    /// Its first frame, in a stream whose packets count by this unit.
     pub(super) fn first(&self, unit: u32) -> u64 {
         match self.number {
-            Number::Frame(number) => number * u64::from(unit),
-            Number::Sound(first) => first,
+            Number::Packet(number) => number * u64::from(unit),
+            Number::Frame(first) => first,
         }
     }
 
-    /// The frames of sound that the frames of its stream count by, as the one behind it shows. Before FLAC 1.2,
-    /// no header said that a number counts frames of sound.
-    pub(super) fn unit(&self, next: Option<&Frame>) -> u32 {
+    /// The frames that the packets of its stream count by, as the one behind it shows. Before FLAC 1.2,
+    /// no header said that a number counts frames.
+    pub(super) fn unit(&self, next: Option<&FlacPacket>) -> u32 {
         match (self.number, next.map(|next| next.number)) {
-            (Number::Frame(number), Some(Number::Frame(next))) if next == number + u64::from(self.block) => 1,
+            (Number::Packet(number), Some(Number::Packet(next)))
+                if next == number + u64::from(self.block) =>
+            {
+                1
+            }
             _ => self.block,
         }
     }
 
     /// Whether it may come behind another one of its stream. Some between them may be missing.
-    pub(super) fn may_follow(&self, other: &Frame) -> bool {
+    pub(super) fn may_follow(&self, other: &FlacPacket) -> bool {
         self.shape == other.shape
             && match (other.number, self.number) {
-                (Number::Frame(before), Number::Frame(number)) => number > before,
-                (Number::Sound(before), Number::Sound(first)) => first >= before + u64::from(other.block),
+                (Number::Packet(before), Number::Packet(number)) => number > before,
+                (Number::Frame(before), Number::Frame(first)) => first >= before + u64::from(other.block),
                 _ => false,
             }
     }
@@ -121,15 +125,15 @@ impl Frame {
 
 /// What may begin at a place.
 pub(super) enum Look {
-    Frame(Frame),
-    /// A frame, perhaps, that goes on behind the bytes that are there.
+    Packet(FlacPacket),
+    /// A packet, perhaps, that goes on behind the bytes that are there.
     Cut,
-    /// A header without its frame.
+    /// A header without its packet.
     Damaged,
     Other,
 }
 
-/// Whether a frame begins with these bytes, which lie at a place in the file.
+/// Whether a packet begins with these bytes, which lie at a place in the file.
 pub(super) fn look(bytes: &[u8], at: u64, info: Option<&Info>) -> Look {
     let Some((number, shape, layout, head)) = header(bytes, info) else { return Look::Other };
     let body = match length::of(&bytes[head..], layout) {
@@ -143,12 +147,12 @@ pub(super) fn look(bytes: &[u8], at: u64, info: Option<&Info>) -> Look {
     let mut crc = Crc16Ansi::new(0);
     crc.process_buf_bytes(&bytes[..len - 2]);
     match sum == crc.crc().to_be_bytes() {
-        true => Look::Frame(Frame { at, len, shape, block: layout.block, number }),
+        true => Look::Packet(FlacPacket { at, len, shape, block: layout.block, number }),
         false => Look::Damaged,
     }
 }
 
-/// The length of a frame that is not compressed.
+/// The length of a packet that is not compressed.
 fn verbatim(layout: Layout) -> usize {
     let bits = layout.channels as usize * (layout.block as usize * (layout.bits as usize + 1) + 64);
     MAX_HEADER + bits / 8
@@ -203,8 +207,8 @@ fn header(bytes: &[u8], info: Option<&Info>) -> Option<(Number, Shape, Layout, u
         7 => 32,
         _ => return None,
     };
-    let number = if strategy & 1 == 1 { Number::Sound(number) } else { Number::Frame(number) };
-    if matches!(number, Number::Frame(0x8000_0000..)) || block > MAX_BLOCK.into() || rate == 0 || bits < 4 {
+    let number = if strategy & 1 == 1 { Number::Frame(number) } else { Number::Packet(number) };
+    if matches!(number, Number::Packet(0x8000_0000..)) || block > MAX_BLOCK.into() || rate == 0 || bits < 4 {
         return None;
     }
     let mut crc = Crc8Ccitt::new(0);
