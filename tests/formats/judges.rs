@@ -19,6 +19,15 @@ pub struct Sound {
     pub frames: u64,
     /// The loudest tone on the left in the middle of each half.
     pub halves: [Tone; 2],
+    pub end: End,
+}
+
+/// How a sound ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Whole,
+    /// Longwave says that something is missing. Others may, too; they are not asked.
+    BrokenOff,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,18 +49,18 @@ pub fn longwave(path: &Path, rate: u32) -> Verdict<(Sound, Said)> {
     let spec = PcmSpec { rate: SampleRate::new(rate).unwrap(), channels: Channels::Stereo };
     let mut samples = Vec::new();
     let mut read = longwave::decode(path, spec).map_err(|error| error.to_string())?;
-    loop {
+    let end = loop {
         match read(&mut samples) {
             Ok(true) => {}
-            Ok(false) => break,
-            // Where a file breaks off, what was heard until then counts, as it does for ffmpeg.
-            Err(_) if !samples.is_empty() => break,
+            Ok(false) => break End::Whole,
+            // What was heard until then counts, as it does for ffmpeg.
+            Err(_) if !samples.is_empty() => break End::BrokenOff,
             Err(error) => return Err(error.to_string()),
         }
-    }
+    };
     let tags = read_metadata(path).map_err(|error| error.to_string())?;
     let said = Said { title: tags.title, artist: tags.artist, gain: tags.track_gain_db };
-    Ok((Sound::of(&samples, rate, Channels::Stereo), said))
+    Ok((Sound { end, ..Sound::of(&samples, rate, Channels::Stereo) }, said))
 }
 
 pub fn ffmpeg(path: &Path, rate: u32) -> Verdict<(Sound, Said)> {
@@ -110,7 +119,7 @@ impl Sound {
             let (hz, amplitude) = heard.tone(0, begin..begin + second);
             Tone { hz, level: 20.0 * amplitude.log10() }
         });
-        Sound { frames: heard.frames() as u64, halves }
+        Sound { frames: heard.frames() as u64, halves, end: End::Whole }
     }
 
     /// Whether both are the same sound, to the frame.
@@ -175,7 +184,13 @@ impl fmt::Display for Sound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, second] = self.halves;
         write!(f, "{} frames, {first}", self.frames)?;
-        if first.agrees(second) { Ok(()) } else { write!(f, ", then {second}") }
+        if !first.agrees(second) {
+            write!(f, ", then {second}")?;
+        }
+        match self.end {
+            End::Whole => Ok(()),
+            End::BrokenOff => write!(f, ", and it says that it breaks off"),
+        }
     }
 }
 

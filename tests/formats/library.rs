@@ -13,7 +13,7 @@ use longwave::Event;
 use longwave_testing::seconds;
 use longwave_testing::studio::Studio;
 
-use crate::judges;
+use crate::judges::{self, End};
 use crate::make::RATE;
 
 const AUDIO: [&str; 8] = ["wav", "flac", "mp3", "ogg", "oga", "opus", "m4a", "aiff"];
@@ -87,6 +87,7 @@ fn compare(file: &Path) -> Heard {
     let seconds = ours.as_ref().map_or(0.0, |(sound, _)| sound.frames as f64 / f64::from(RATE));
     let other = match (ours, theirs) {
         (Err(refusal), _) => panic!("{refusal}"),
+        (Ok((ours, _)), _) if ours.end == End::BrokenOff => Some(format!("{name}: {ours}")),
         (Ok((ours, _)), Ok((theirs, _))) if ours.frames.abs_diff(theirs.frames) > 1 => {
             Some(format!("{name}: {} frames, {} of ffmpeg", ours.frames, theirs.frames))
         }

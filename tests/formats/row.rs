@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::judges::{self, Said, Sound, Tone, Verdict};
+use crate::judges::{self, End, Said, Sound, Tone, Verdict};
 use crate::make;
 use crate::rows::joins;
 
@@ -33,6 +33,7 @@ struct Expected {
     frames: Frames,
     /// The tone on the left, in each half.
     tones: [Tone; 2],
+    end: End,
 }
 
 /// How long a file is, in frames of its own rate.
@@ -51,6 +52,7 @@ impl Row {
             rate: make::RATE,
             frames: Frames::Exactly(make::FRAMES as u64),
             tones: [Tone { hz: make::LEFT_HZ, level: make::LEVEL_DB }; 2],
+            end: End::Whole,
         };
         Row { path, what, oddity, right: Right::Plays(expected), tags: Said::default(), why: "" }
     }
@@ -70,6 +72,11 @@ impl Row {
     /// The level of the second half.
     pub fn then(self, level: f64) -> Row {
         self.expecting(|expected| expected.tones[1].level = level)
+    }
+
+    /// Something is missing at its end, and that is said.
+    pub fn breaks_off(self) -> Row {
+        self.expecting(|expected| expected.end = End::BrokenOff)
     }
 
     pub fn title(mut self, title: &str) -> Row {
@@ -170,6 +177,10 @@ impl Expected {
             Frames::Within(least, most) => (least..=most).contains(&sound.frames),
         };
         let in_tune = sound.halves.iter().zip(self.tones).all(|(half, tone)| half.agrees(tone));
-        if in_time && in_tune { Ok(()) } else { Err(format!("{sound}, not {self:?}")) }
+        if in_time && in_tune && sound.end == self.end {
+            Ok(())
+        } else {
+            Err(format!("{sound}, not {self:?}"))
+        }
     }
 }
