@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""Tells somebody when a Longwave station is in trouble, and when the trouble is over: by mail, or by a webhook of a
-chat program.
+"""Tells somebody when a Longwave station is in trouble, and when the trouble is over: by mail, or by a webhook
+of a chat program.
 
     notify.py --webhook URL [--server URL] [--token-file FILE] [--after 10]
     notify.py --mail TO [--from FROM] [--smtp HOST[:PORT]] …
 
-Trouble is what the station's /health calls a problem (dead air, an encoder that fails, a mixer that is behind), and a
-station that does not answer. What is over within --after seconds is not told. Files that cannot be played are told
-together, once an hour at most; for them it needs a token with the role viewer. A webhook gets {"text": …, "content": …},
-which Slack, Mattermost, Rocket.Chat and Discord understand; with --plain it gets the text alone, as ntfy wants it. Needs the
-standard library only.
+Trouble is what the station's /health calls a problem (dead air, an encoder that fails, a mixer that is
+behind), and a station that does not answer. What is over within --after seconds is not told. With a token of
+the role viewer, events make it quicker, and files that cannot be played are told, too: together, once an hour
+at most. A webhook gets {"text": …, "content": …}, which Slack, Mattermost, Rocket.Chat and Discord
+understand; with --plain it gets the text alone, as ntfy wants it. Needs the standard library only.
 """
 
 import argparse
 import email.message
+import http.client
 import json
 import os
 import pathlib
@@ -29,12 +30,14 @@ import urllib.request
 LOOK_EVERY = 15
 # These events make it sooner.
 SOONER = set(
-    "snapshot pipeline-start pipeline-stop track-failed nothing-to-play dead-air-begins dead-air-ends encoder-failed "
-    "encoder-recovered audio-unreadable audio-readable mixer-behind mixer-recovered".split()
+    "snapshot pipeline-start pipeline-stop track-failed nothing-to-play dead-air-begins dead-air-ends "
+    "encoder-failed encoder-recovered audio-unreadable audio-readable mixer-behind mixer-recovered".split()
 )
 # Files that could not be played are told together.
 FILES_EVERY = 3600
 MOST_FILES = 20
+# What a network or the other side may do.
+FAULTS = (OSError, ValueError, KeyError, TypeError, http.client.HTTPException, smtplib.SMTPException)
 
 
 class Station:
@@ -62,9 +65,9 @@ class Station:
             # With problems, or because it starts or stops.
             try:
                 return sentences(json.load(error)) or ["it starts or stops"]
-            except (ValueError, KeyError):
+            except FAULTS:
                 return ["it starts or stops"]
-        except (OSError, ValueError) as error:
+        except FAULTS as error:
             return [f"it does not answer: {error}"]
 
     def events(self):
@@ -90,48 +93,63 @@ def sentences(health):
 
 
 def follow(station, events):
-    """Passes on what happens, for ever. The beginning of the stream is an event, and so is its end."""
+    """Passes on what happens, for ever. The stream's beginning is an event, and so is its end."""
     while True:
         try:
             for event, data in station.events():
                 if event in SOONER:
                     events.put((event, data))
-        except (OSError, ValueError) as error:
+        except FAULTS as error:
             print(f"no events: {error}", file=sys.stderr, flush=True)
         events.put(("end", {}))
         time.sleep(2)
 
 
-class Watch:
+class Trouble:
     """What is wrong, since when, and whether that was told."""
+
+    def __init__(self, since):
+        self.since = since
+        self.problems = []
+        self.told = False
+
+
+class Watch:
+    """Decides what is told, and when."""
 
     def __init__(self, tell, after, now):
         self.tell = tell
         self.after = after
-        self.problems, self.since, self.told = [], None, False
+        self.trouble = None
         self.files, self.files_told = [], now - FILES_EVERY
 
     def look(self, problems, now):
         if problems:
-            if self.since is None:
-                self.since = now
-            self.problems = problems
-            if not self.told and now - self.since >= self.after:
-                self.told = self.tell("The station is in trouble: " + "; ".join(problems))
-        elif self.since is not None:
-            lasted = round(now - self.since)
-            if not self.told or self.tell(f"The station is well again, after {lasted} s: " + "; ".join(self.problems)):
-                self.problems, self.since, self.told = [], None, False
+            self.is_wrong(problems, now)
+        elif self.trouble:
+            self.is_well(now)
         if self.files and now - self.files_told >= FILES_EVERY:
             more = len(self.files) - MOST_FILES
             listed = self.files[:MOST_FILES] + ([f"and {more} more"] if more > 0 else [])
             if self.tell("Files that could not be played:\n" + "\n".join(listed)):
                 self.files, self.files_told = [], now
 
+    def is_wrong(self, problems, now):
+        trouble = self.trouble = self.trouble or Trouble(now)
+        trouble.problems = problems
+        if not trouble.told and now - trouble.since >= self.after:
+            trouble.told = self.tell("The station is in trouble: " + "; ".join(problems))
+
+    def is_well(self, now):
+        lasted, problems = round(now - self.trouble.since), "; ".join(self.trouble.problems)
+        # If that cannot be told, it is tried again.
+        if not self.trouble.told or self.tell(f"The station is well again, after {lasted} s: {problems}"):
+            self.trouble = None
+
     def due(self, now):
         """When to look again although nothing happens."""
-        if self.since is not None and now < self.since + self.after:
-            return min(self.since + self.after, now + LOOK_EVERY)
+        if self.trouble and now < self.trouble.since + self.after:
+            return min(self.trouble.since + self.after, now + LOOK_EVERY)
         return now + LOOK_EVERY
 
     def hear(self, event, data):
@@ -172,7 +190,7 @@ def tells(ways):
             try:
                 way(text)
                 worked = True
-            except (OSError, smtplib.SMTPException) as error:
+            except FAULTS as error:
                 print(f"cannot tell it: {error}", file=sys.stderr, flush=True)
         return worked
 
@@ -182,8 +200,8 @@ def tells(ways):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--server", default=os.environ.get("LONGWAVE_SERVER", "http://127.0.0.1:8000"))
-    parser.add_argument("--token-file", type=pathlib.Path, help="file with a token, for names of files")
-    parser.add_argument("--after", type=float, default=10, metavar="SECONDS", help="how long trouble lasts before it is told")
+    parser.add_argument("--token-file", type=pathlib.Path, help="file with a token of the role viewer")
+    parser.add_argument("--after", type=float, default=10, metavar="S", help="shorter trouble is not told")
     parser.add_argument("--webhook", metavar="URL")
     parser.add_argument("--plain", action="store_true", help="the webhook takes text, not JSON")
     parser.add_argument("--mail", metavar="TO")
