@@ -205,10 +205,16 @@ fn headers_without_packets_do_not_keep_the_reader_busy() {
     head.push(crc.crc());
     head.extend([0b0001_0000, 0, 0]);
     let heads = head.repeat(500_000);
-    for file in [[b"fLaC\x80\0\0\x22", &[0; 34][..], &heads].concat(), heads] {
+    let refusal = |file: Vec<u8>| {
         let source = Box::new(Cursor::new(file));
         let opened = AudioFile::open_source(source, "x.flac".as_ref(), spec(44_100, Channels::Mono));
-        let reason = opened.err().expect("a refusal").to_string();
-        assert!(reason.contains("too much computing") || reason.contains("within the time"), "{reason}");
-    }
+        opened.err().expect("a refusal").to_string()
+    };
+    let is_given_up =
+        |reason: &str| reason.contains("too much computing") || reason.contains("within the time");
+    let reason = refusal([b"fLaC\x80\0\0\x22", &[0; 34][..], &heads].concat());
+    assert!(is_given_up(&reason), "{reason}");
+    // Without a head, only the first 64 KiB are looked at. A fast machine is done with them before that.
+    let reason = refusal(heads);
+    assert!(is_given_up(&reason) || reason.contains("is not audio of a kind"), "{reason}");
 }
