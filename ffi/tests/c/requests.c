@@ -3,6 +3,8 @@
 #include "common.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
 
 static lw_server server;
 static uint16_t port;
@@ -54,24 +56,52 @@ static void not_answered(lw_requests requests)
     CHECK(strstr(answered(client), " 500 "));
 }
 
-static void *waits(void *requests)
+/* A thread that waits for a request, until there will be none. */
+struct waiter {
+    pthread_t thread;
+    lw_requests requests;
+    atomic_int id;
+};
+
+static void *waits(void *argument)
 {
+    struct waiter *waiter = argument;
     lw_request request;
-    CHECK(lw_requests_next(*(lw_requests *)requests, -1, &request) == LW_STOPPED);
+    atomic_store(&waiter->id, (int)syscall(SYS_gettid));
+    CHECK(lw_requests_next(waiter->requests, -1, &request) == LW_STOPPED);
     return NULL;
+}
+
+/* Whether a thread of this process sleeps. */
+static int sleeps(int id)
+{
+    char path[60], state = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", id);
+    FILE *stat = fopen(path, "r");
+    CHECK(stat && fscanf(stat, "%*d (%*[^)]) %c", &state) == 1);
+    fclose(stat);
+    return state == 'S';
+}
+
+/* Starts a thread, and returns when it waits. */
+static void wait_aside(struct waiter *waiter, lw_requests requests)
+{
+    waiter->requests = requests;
+    atomic_init(&waiter->id, 0);
+    CHECK(pthread_create(&waiter->thread, NULL, waits, waiter) == 0);
+    UNTIL(atomic_load(&waiter->id) && sleeps(waiter->id));
 }
 
 /* All threads that wait return when the requests are closed. */
 static void closed_meanwhile(lw_requests requests)
 {
-    pthread_t threads[3];
+    struct waiter waiters[3];
     for (int i = 0; i < 3; i++) {
-        CHECK(pthread_create(&threads[i], NULL, waits, &requests) == 0);
+        wait_aside(&waiters[i], requests);
     }
-    usleep(50000);
     OK(lw_requests_close(requests));
     for (int i = 0; i < 3; i++) {
-        pthread_join(threads[i], NULL);
+        pthread_join(waiters[i].thread, NULL);
     }
     CHECK(strstr(answered(ask(port, "GET /hello HTTP/1.0\r\n\r\n")), " 404 "));
 }
@@ -80,12 +110,11 @@ static void closed_meanwhile(lw_requests requests)
 static void stopped_meanwhile(void)
 {
     lw_requests requests;
-    pthread_t thread;
+    struct waiter waiter;
     OK(lw_server_take_requests(server, "[\"/hello\"]", 8, &requests));
-    CHECK(pthread_create(&thread, NULL, waits, &requests) == 0);
-    usleep(50000);
+    wait_aside(&waiter, requests);
     OK(lw_server_stop(server, NULL));
-    pthread_join(thread, NULL);
+    pthread_join(waiter.thread, NULL);
     OK(lw_requests_close(requests));
 }
 
