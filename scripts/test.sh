@@ -22,13 +22,16 @@ tests() {
 
 work=$(mktemp -d)
 aside=()
-trap 'kill "${aside[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill -- "${aside[@]/#/-}" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-# aside NAME COMMAND...: runs a command that mostly waits, while others compute.
+# aside NAME COMMAND...: runs a command that mostly waits, while others compute. It has a process group of its own,
+# so that all that it has started ends with it.
 aside() {
     local name=$1
     shift
-    ("$@" >"$work/$name.log" 2>&1 && touch "$work/$name.passed") &
+    set -m
+    ("$@" </dev/null >"$work/$name.log" 2>&1 && touch "$work/$name.passed") &
+    set +m
     aside+=($!)
 }
 
