@@ -60,7 +60,7 @@ const TIMERS_A_TURN: usize = 256;
 /// The most steps of one connection in one turn: reads, writes and requests.
 const STEPS_A_TURN: usize = 32;
 /// The places for connections that are kept when connections have closed.
-const KEPT_PLACES: usize = 1024;
+const KEPT_PLACES: usize = 128;
 /// The time after which a stop closes what is still open. The mounts' farewell is over by then.
 const STOP_AT_LAST: Duration = Duration::from_millis(2_500);
 
