@@ -56,6 +56,12 @@ impl Window {
             self.bytes.drain(..from);
             (self.begin, from) = (at, 0);
             let missing = (count - self.bytes.len()).max(PIECE);
+            // What a search has needed goes back before the long way through the file.
+            let room = self.bytes.len() + missing;
+            if self.bytes.capacity() > 2 * room {
+                self.bytes.shrink_to(room);
+            }
+            self.bytes.reserve_exact(missing);
             self.media.by_ref().take(missing as u64).read_to_end(&mut self.bytes)?;
         }
         Ok(&self.bytes[from..])
@@ -148,5 +154,26 @@ impl Window {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::source::Bytes;
+    use super::*;
+
+    #[test]
+    fn a_window_that_had_to_be_wide_is_narrow_again() {
+        const LENGTH: usize = 100 * PIECE;
+        let bytes = Bytes::new(Box::new(io::Cursor::new(vec![0; LENGTH]))).unwrap();
+        let mut window = Window::new(Media::new(bytes, 0..LENGTH as u64, Vec::new()).unwrap());
+        assert_eq!(window.at(0, 40 * PIECE).unwrap().len(), 40 * PIECE);
+        let mut widest = 0;
+        for at in (40 * PIECE..LENGTH).step_by(5_000) {
+            let bytes = window.at(at as u64, 10_000).unwrap().len();
+            assert_eq!(bytes.min(10_000), (LENGTH - at).min(10_000));
+            widest = widest.max(window.bytes.capacity());
+        }
+        assert!(widest <= 2 * PIECE + 20_000, "{widest}");
     }
 }
