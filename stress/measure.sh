@@ -13,7 +13,7 @@
 # steered    200 requests per second and 500 event clients, beside 5,000 listeners    2 min
 # reload     a changed configuration under 2,000 listeners                            1 min
 # soak       an hour of joins and leaves                                             62 min
-# mixed      1,000 listeners, API, events, reloads, wrong logins, a disk that hangs  43 min
+# mixed      1,000 listeners, API, events, reloads, wrong logins, a disk that hangs  46 min
 # pipelines  the audio side with 1, 4 and 16 pipelines beside the bare calls         10 min
 #
 # QUICK=1    small numbers, to check that all runs work: a few minutes, and the figures mean nothing
@@ -211,7 +211,7 @@ REQUESTS
     beside=($!)
     listeners steered 180 --count "$count" --ramp 500 --seconds "$seconds" --gap-limit 2000
     wait "${beside[@]}" || true
-    cat "$OUT/api.txt" >&2
+    cat "$OUT/mixed-before.txt" "$OUT/api.txt" >&2
 }
 
 run_reload() {
@@ -250,6 +250,21 @@ run_soak() {
 
 # Everything at once, for 41 minutes: listeners come and go, some never read; a website, a console and event clients
 # use the API; the configuration is changed and read again; strangers guess passwords; a disk with music hangs.
+# $1: when. What the server holds.
+resident() { printf '%s: %s kB resident\n' "$1" "$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$SERVER_PID/status")"; }
+
+# $1: name of the result, $2: seconds. An operator's programs, and clients of events.
+api() {
+    (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label "$1" --token-file "$OUT/token" --rate 20 \
+        --request 'GET /api/v1/pipelines' --request "GET /nowplaying$LONGWAVE_MOUNT" --request 'GET /health' \
+        --request 'POST /api/v1/pipelines/main/queue {"files": ["1.flac"]}' --request 'POST /api/v1/pipelines/main/skip' \
+        --request "GET /api/v1/listeners?mount=$LONGWAVE_MOUNT" --request 'GET /api/v1/metadata?file=2.flac' \
+        --request 'POST /api/v1/pipelines/main/queue {"files": ["disk-1.flac"]}' --request 'GET /api/v1/metadata?file=disk-2.flac' \
+        --request 'DELETE /api/v1/pipelines/main/queue' --request 'GET /api/v1/openapi.json' --request 'GET /api/v1/mounts' \
+        --events 50 --events-at /api/v1/events --events-at "/nowplaying$LONGWAVE_MOUNT" \
+        --seconds "$2" --json "$OUT/$1.json") >"$OUT/$1.txt" 2>&1
+}
+
 run_mixed() {
     local seconds count file
     seconds=$(part 2460 40) count=$(part 1000 50)
@@ -273,8 +288,12 @@ run_mixed() {
     # env runs in the shell that becomes the server.
     LONGWAVE="env LD_PRELOAD=$OUT/sick_disk.so SICK_DISK=$OUT/disk SICK_CONTROL=$OUT/sick ${LONGWAVE%% *} serve station.toml"
     start_longwave
-    # What it holds without listeners is measured once its buffers are full.
     sleep "$(part 40 1)"
+    resident "after the start" >"$OUT/mixed-before.txt"
+    # What it holds without listeners is measured when it is in use.
+    api use "$(part 120 5)"
+    sleep "$(part 40 1)"
+    resident "in use, without listeners" >>"$OUT/mixed-before.txt"
     (
         bitrate=64
         for turn in $(seq $((seconds / 20))); do
@@ -295,19 +314,12 @@ run_mixed() {
             "$(curl -s --max-time 5 "http://127.0.0.1:$PORT/health")" >>"$OUT/health.txt"
     done &
     beside+=($!)
-    (on_client_core "$STRESS" steer --url "http://127.0.0.1:$PORT" --label api --token-file "$OUT/token" --rate 20 \
-        --request 'GET /api/v1/pipelines' --request "GET /nowplaying$LONGWAVE_MOUNT" --request 'GET /health' \
-        --request 'POST /api/v1/pipelines/main/queue {"files": ["1.flac"]}' --request 'POST /api/v1/pipelines/main/skip' \
-        --request "GET /api/v1/listeners?mount=$LONGWAVE_MOUNT" --request 'GET /api/v1/metadata?file=2.flac' \
-        --request 'POST /api/v1/pipelines/main/queue {"files": ["disk-1.flac"]}' --request 'GET /api/v1/metadata?file=disk-2.flac' \
-        --request 'DELETE /api/v1/pipelines/main/queue' --request 'GET /api/v1/openapi.json' --request 'GET /api/v1/mounts' \
-        --events 50 --events-at /api/v1/events --events-at "/nowplaying$LONGWAVE_MOUNT" \
-        --seconds $((seconds + count / 500 + 5)) --json "$OUT/api.json") >"$OUT/api.txt" 2>&1 &
+    api api $((seconds + count / 500 + 5)) &
     beside+=($!)
     listeners mixed $((seconds + 160)) --count "$count" --ramp 500 --seconds "$seconds" --churn 9 --reset 1 \
         --stalled-percent 1 --slow-percent 1 --after "$(part 60 15)" --progress --csv "$OUT/mixed.csv"
     wait "${beside[@]}" || true
-    cat "$OUT/api.txt" >&2
+    cat "$OUT/mixed-before.txt" "$OUT/api.txt" >&2
 }
 
 run_pipelines() {
