@@ -68,7 +68,7 @@ pub use event::{Event, EventKind, EventReceiver, StationEvent, TrackInfo};
 pub use health::Health;
 pub use http::HttpAnswer;
 #[doc(hidden)]
-pub use http::read_request; // for fuzzing
+pub use http::{read_chunks, read_request}; // for fuzzing
 pub use ids::{EntryId, VoiceId};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};

@@ -109,6 +109,16 @@ fn request() {
 }
 
 #[test]
+fn chunks() {
+    let seeds = [
+        "5\r\nhello\r\n10;name=value\r\n0123456789abcdef\r\n0\r\n\r\n",
+        "1\nx\n000\nExpires: never\nX: y\n\nGET / HTTP/1.1\r\n\r\n",
+        "ffffffffffffffff\r\nall of it",
+    ];
+    run("chunks", &seeds.map(|text| text.as_bytes().to_vec()), targets::chunks);
+}
+
+#[test]
 fn file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.wav");

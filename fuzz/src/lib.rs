@@ -112,6 +112,25 @@ pub fn request(data: &[u8]) {
     }
 }
 
+/// A chunked body, cut anywhere.
+pub fn chunks(data: &[u8]) {
+    let whole = longwave::read_chunks(data, data.len());
+    for piece in [1, 7] {
+        assert_eq!(longwave::read_chunks(data, piece), whole, "how it is cut makes no difference");
+    }
+    let (body, outcome) = whole;
+    assert!(body.len() <= data.len());
+    // A body that is written in chunks anew is the same body.
+    if outcome.ends_with("follow") {
+        let mut again: Vec<u8> = body
+            .chunks(100)
+            .flat_map(|chunk| [format!("{:X}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat())
+            .collect();
+        again.extend(b"0\r\n\r\n");
+        assert_eq!(longwave::read_chunks(&again, 3), (body, "0 follow".to_owned()));
+    }
+}
+
 /// A file that is to be played. The first byte chooses the ending of its name.
 pub fn file(data: &[u8]) {
     let [kind, contents @ ..] = data else { return };

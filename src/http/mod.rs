@@ -1,6 +1,8 @@
 //! HTTP/1.0 and 1.1, as much as a radio server needs: from bytes to requests, from answers to bytes.
 
 mod answer;
+mod body;
+mod chunks;
 mod cors;
 mod host;
 mod media_type;
@@ -11,10 +13,14 @@ mod url;
 
 pub use answer::HttpAnswer;
 pub(crate) use answer::{DateLine, Form, Outgoing, is_header_value};
+pub(crate) use body::{Body, StreamBody};
+pub(crate) use chunks::BadChunk;
+#[doc(hidden)]
+pub use chunks::read_chunks;
 pub(crate) use host::is_host;
 pub(crate) use media_type::is_stream_type;
 pub(crate) use problem::ProblemDetails;
-pub(crate) use request::{Body, Found, HeadSearch, MAX_HEAD, Request, Version, after_empty_lines};
+pub(crate) use request::{Found, HeadSearch, MAX_HEAD, Request, Version, after_empty_lines};
 pub(crate) use status::Status;
 pub(crate) use url::{is_web_url, no_web_url};
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Status, is_host};
+use super::{Body, Status, is_host};
 use crate::percent;
 
 /// The longest head: request line, headers, and the empty line behind them.
@@ -83,15 +83,6 @@ pub(crate) fn after_empty_lines(input: &[u8]) -> usize {
 fn is_request_line(line: &[u8]) -> bool {
     let mut headers = [];
     httparse::Request::new(&mut headers).parse(line).is_ok()
-}
-
-/// The body behind a head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Body {
-    /// A body of this length, which is often 0.
-    Length(u64),
-    /// A body whose encoding says where it ends.
-    Encoded,
 }
 
 /// The protocol version of a request and of its answer.
@@ -223,13 +214,14 @@ impl<'a> Request<'a> {
     }
 
     fn has_body(&self) -> bool {
-        self.body() != Ok(Body::Length(0))
+        !matches!(self.body(), Ok(Body::Unsaid | Body::Length(0)))
     }
 
     /// The body behind the head. An error if a proxy could see another end of it than we do: two lengths, a
     /// length and an encoding, or a length that is not all digits.
     pub(crate) fn body(&self) -> Result<Body, Status> {
-        let encoded = self.values("transfer-encoding").next().is_some();
+        let mut encodings = self.values("transfer-encoding");
+        let encoding = encodings.next().map(|first| (first.trim_ascii(), encodings.next()));
         let mut length = None;
         for value in self.values("content-length") {
             let value = value.trim_ascii();
@@ -240,10 +232,13 @@ impl<'a> Request<'a> {
             length = Some(value);
         }
         match length {
-            None if encoded && self.version == Version::Http10 => Err(Status::BAD_REQUEST),
-            None if encoded => Ok(Body::Encoded),
-            None => Ok(Body::Length(0)),
-            Some(_) if encoded => Err(Status::BAD_REQUEST),
+            Some(_) if encoding.is_some() => Err(Status::BAD_REQUEST),
+            None if encoding.is_some() && self.version == Version::Http10 => Err(Status::BAD_REQUEST),
+            None => Ok(match encoding {
+                None => Body::Unsaid,
+                Some((only, None)) if only.eq_ignore_ascii_case(b"chunked") => Body::Chunked,
+                Some(_) => Body::Encoded,
+            }),
             // A number that does not fit is longer than any body that is accepted.
             Some(digits) => {
                 let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
@@ -252,10 +247,14 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether the client waits for `100 Continue` before it sends its body.
+    /// Whether the client waits for `100 Continue` before it sends its body. HTTP/1.0 knows no such answer.
     pub(crate) fn expects_continue(&self) -> bool {
-        let mut expected = self.words("expect");
-        self.version == Version::Http11 && expected.any(|word| word.eq_ignore_ascii_case(b"100-continue"))
+        self.version == Version::Http11 && self.says_expect_continue()
+    }
+
+    /// Whether it says so, in any version of HTTP.
+    pub(crate) fn says_expect_continue(&self) -> bool {
+        self.words("expect").any(|word| word.eq_ignore_ascii_case(b"100-continue"))
     }
 
     /// All headers in their order, with values as bytes.
@@ -464,11 +463,14 @@ mod tests {
     #[test]
     fn where_a_body_ends_is_said_once_and_in_digits_or_it_is_no_request() {
         for (headers, body) in [
-            ("", Ok(Body::Length(0))),
+            ("", Ok(Body::Unsaid)),
+            ("\r\nContent-Length: 0", Ok(Body::Length(0))),
             ("\r\nContent-Length: 12", Ok(Body::Length(12))),
             ("\r\nContent-Length: 12\r\ncontent-length:12", Ok(Body::Length(12))),
             ("\r\nContent-Length: 99999999999999999999999", Ok(Body::Length(u64::MAX))),
-            ("\r\nTransfer-Encoding: chunked", Ok(Body::Encoded)),
+            ("\r\nTransfer-Encoding: Chunked ", Ok(Body::Chunked)),
+            ("\r\nTransfer-Encoding: gzip, chunked", Ok(Body::Encoded)),
+            ("\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", Ok(Body::Encoded)),
             ("\r\nTransfer-Encoding: identity", Ok(Body::Encoded)),
             ("\r\nTransfer-Encoding: chunked\r\nContent-Length: 12", Err(Status::BAD_REQUEST)),
             ("\r\nContent-Length: 0\r\nTransfer-Encoding:", Err(Status::BAD_REQUEST)),

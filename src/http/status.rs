@@ -14,11 +14,12 @@ impl Status {
     pub(crate) const BODY_TOO_LARGE: Status = Status(413, "Content Too Large");
     pub(crate) const TOO_MANY_REQUESTS: Status = Status(429, "Too Many Requests");
     pub(crate) const HEAD_TOO_LARGE: Status = Status(431, "Request Header Fields Too Large");
+    pub(crate) const NOT_IMPLEMENTED: Status = Status(501, "Not Implemented");
     pub(crate) const UNAVAILABLE: Status = Status(503, "Service Unavailable");
     pub(crate) const GATEWAY_TIMEOUT: Status = Status(504, "Gateway Timeout");
 
     /// Every code whose reason is known.
-    const KNOWN: [Status; 21] = [
+    const KNOWN: [Status; 22] = [
         Status::OK,
         Status(201, "Created"),
         Status(202, "Accepted"),
@@ -38,6 +39,7 @@ impl Status {
         Status(429, "Too Many Requests"),
         Status::HEAD_TOO_LARGE,
         Status(500, "Internal Server Error"),
+        Status::NOT_IMPLEMENTED,
         Status::UNAVAILABLE,
         Status::GATEWAY_TIMEOUT,
     ];

@@ -191,11 +191,12 @@ impl RequestRouter<'_> {
     /// Decides what comes first, the request's service or its body.
     fn reply_for_service(&mut self, request: &Request<'_>, body: Body, kind: ServiceKind) -> Reply {
         let length = match body {
+            Body::Unsaid => 0,
             Body::Length(length) if length > MAX_BODY as u64 => {
                 return self.refuse(request, Status::BODY_TOO_LARGE, "a body may have 65536 bytes");
             }
             Body::Length(length) => length as usize,
-            Body::Encoded => {
+            Body::Chunked | Body::Encoded => {
                 let detail = "a body needs a Content-Length here";
                 return self.refuse(request, Status::LENGTH_REQUIRED, detail);
             }
