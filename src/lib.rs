@@ -79,6 +79,7 @@ pub use pipeline::{
     StationSettings, VoiceInput, VoiceOptions,
 };
 pub use playout::{Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
+pub use ring::{Inlet, InletHandle, SourceEnd};
 pub use server::{
     AccessLog, Addresses, AudioWriter, Burst, ClientAddress, EventStream, Following, HttpRequest,
     ListenerInfo, MountInfo, MountSettings, MountWriter, Requests, RequestsBell, Server, ServerSettings,

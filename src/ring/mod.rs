@@ -3,12 +3,13 @@
 //! An encoder pushes packets into a [`handoff`](fn@handoff) and rings the server's [`Doorbell`]; the reactor
 //! drains them into the mount's [`Backlog`], which is the reactor's alone. Between the threads of a pipeline,
 //! work and orders go through a [`quiet_channel`]. PCM goes from the thread that has it to the mixer through
-//! a [`feed`](fn@feed).
+//! a [`feed`](fn@feed). The stream of a source comes from the reactor through an [`Inlet`].
 
 mod backlog;
 mod feed;
 mod filler;
 mod handoff;
+mod inlet;
 mod quiet;
 mod sleepers;
 mod wake;
@@ -17,6 +18,8 @@ pub(crate) use backlog::{Backlog, TitleMark};
 pub(crate) use feed::{Ending, Feed, FeedWriter, Taken, Wanted, feed};
 pub(crate) use filler::{Filler, by_hand};
 pub(crate) use handoff::{Doorbell, HandoffReader, HandoffWriter, handoff};
+pub use inlet::{Inlet, InletHandle, SourceEnd};
+pub(crate) use inlet::{InletWriter, inlet};
 pub(crate) use quiet::{Nothing, QuietReceiver, QuietSender, quiet_channel};
 
 /// The synchronisation that `wake.rs` and `sleepers.rs` use. Their loom tests compile the same files with

@@ -1,0 +1,539 @@
+//! The way of a source's bytes from the reactor to the thread that reads them.
+//!
+//! The reactor copies what a socket gives into pieces of 16 KiB, and the thread takes one piece at a time. Both
+//! hold the lock for a copy or a swap, and never while they read or write anything else. The reactor never
+//! waits for the thread: if the inlet is full, the oldest piece is lost and counted. Pieces are used again, so
+//! bytes that arrive allocate nothing once the inlet has the pieces that it needs.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::units::StreamPos;
+
+/// The bytes of a piece. What is lost at once is as long.
+const PIECE: usize = 16 * 1024;
+/// An inlet holds so much time of its stream, by the rate that was measured.
+const HOLDS: Duration = Duration::from_secs(10);
+/// It holds no less than this.
+const LEAST_ROOM: usize = 256 * 1024;
+/// It holds no more than this, whatever the rate.
+const MOST_ROOM: usize = 2 * 1024 * 1024;
+/// The rate is measured over so long.
+const MEASURED_OVER: Duration = Duration::from_secs(1);
+
+/// The stream of a source, from [`HttpRequest::receive_source`](crate::HttpRequest::receive_source). Reading
+/// waits for bytes; it returns 0 at the end, and [`InletHandle::end`] says how it ended. Dropping it closes the
+/// connection.
+///
+/// The server reads on whether or not this is read: source clients give up when their writes stall. It holds
+/// about ten seconds of the stream, between 256 KiB and 2 MiB. If it is full, the oldest bytes are lost.
+pub struct Inlet {
+    handle: InletHandle,
+    /// The piece that is being read, and how much of it has been.
+    piece: Piece,
+    read: usize,
+}
+
+/// A handle of an [`Inlet`] and its connection, for any thread. It outlives both.
+#[derive(Clone)]
+pub struct InletHandle {
+    shared: Arc<Shared>,
+}
+
+/// How the stream of a source ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceEnd {
+    /// The body is complete, as its length or its last chunk says.
+    Complete,
+    /// The client closed the connection. Many programs do that without having read their answer, and so by a
+    /// reset.
+    Left,
+    /// The connection broke: the client gave no sign of life any more. Or what came was no body.
+    Broken,
+    /// It was closed here, for this reason.
+    Kicked(Arc<str>),
+    /// The server had no place for it: `max_sources`.
+    Refused,
+    /// The server stopped.
+    ServerStopped,
+}
+
+/// The reactor's end. If it is dropped without an end, the server has stopped.
+#[derive(Debug)]
+pub(crate) struct InletWriter {
+    shared: Arc<Shared>,
+    /// The start of the time in which the rate is measured, and the bytes since.
+    since: Instant,
+    bytes: u64,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// A piece, or the end, is there for the reader.
+    changed: Condvar,
+    /// Has the reactor close the connection.
+    close: Box<dyn Fn() + Send + Sync>,
+}
+
+struct State {
+    /// What waits to be read, the oldest first. All but the last are full.
+    pieces: VecDeque<Piece>,
+    /// Buffers to use again.
+    spare: Vec<Vec<u8>>,
+    /// The most pieces that wait.
+    room: usize,
+    received: u64,
+    lost: u64,
+    silent_since: Instant,
+    /// Whether the reader waits for `changed`.
+    is_awaited: bool,
+    end: Option<SourceEnd>,
+}
+
+/// Bytes of the stream, with the position of the first.
+#[derive(Default)]
+struct Piece {
+    start: StreamPos,
+    bytes: Vec<u8>,
+}
+
+/// Makes the two ends of an inlet. `close` has the reactor close the connection.
+pub(crate) fn inlet(now: Instant, close: impl Fn() + Send + Sync + 'static) -> (InletWriter, Inlet) {
+    let state = State {
+        pieces: VecDeque::new(),
+        spare: Vec::new(),
+        room: LEAST_ROOM / PIECE,
+        received: 0,
+        lost: 0,
+        silent_since: now,
+        is_awaited: false,
+        end: None,
+    };
+    let shared =
+        Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), close: Box::new(close) });
+    let handle = InletHandle { shared: Arc::clone(&shared) };
+    (InletWriter { shared, since: now, bytes: 0 }, Inlet { handle, piece: Piece::default(), read: 0 })
+}
+
+impl Inlet {
+    /// A handle that tells how the source is, and can close its connection.
+    pub fn handle(&self) -> InletHandle {
+        self.handle.clone()
+    }
+
+    /// The position in the source's stream behind the bytes that were read last. What was lost counts, so a read
+    /// after a gap moves it further than by what was read. No read goes across a gap.
+    pub fn position(&self) -> StreamPos {
+        self.piece.start + self.read as u64
+    }
+
+    /// Waits for the next piece. False: the stream has ended.
+    fn next_piece(&mut self) -> bool {
+        let behind = self.position();
+        let used = std::mem::take(&mut self.piece.bytes);
+        let mut state = self.handle.shared.lock();
+        if used.capacity() > 0 {
+            state.spare.push(used);
+        }
+        let piece = loop {
+            match state.pieces.pop_front() {
+                None if state.end.is_none() => {
+                    state.is_awaited = true;
+                    let changed = self.handle.shared.changed.wait(state);
+                    state = changed.unwrap_or_else(PoisonError::into_inner);
+                }
+                piece => break piece,
+            }
+        };
+        let more = piece.is_some();
+        self.piece = piece.unwrap_or(Piece { start: behind, bytes: Vec::new() });
+        self.read = 0;
+        more
+    }
+}
+
+impl Read for Inlet {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() || (self.read == self.piece.bytes.len() && !self.next_piece()) {
+            return Ok(0);
+        }
+        let rest = &self.piece.bytes[self.read..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.read += count;
+        Ok(count)
+    }
+}
+
+impl Drop for Inlet {
+    fn drop(&mut self) {
+        self.handle.kick("nobody reads it any more");
+    }
+}
+
+impl fmt::Debug for Inlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inlet")
+            .field("position", &self.position())
+            .field("shared", &self.handle.shared)
+            .finish()
+    }
+}
+
+impl InletHandle {
+    /// The bytes of the stream that have come. What was lost counts.
+    pub fn received_bytes(&self) -> u64 {
+        self.shared.lock().received
+    }
+
+    /// The bytes that were lost because the inlet was full: nobody had read them in time.
+    pub fn lost_bytes(&self) -> u64 {
+        self.shared.lock().lost
+    }
+
+    /// When the last bytes came. Before the first: when the source was accepted.
+    pub fn silent_since(&self) -> Instant {
+        self.shared.lock().silent_since
+    }
+
+    /// How the stream ended. `None`: it goes on. What came before may still wait to be read, unless it was
+    /// kicked.
+    pub fn end(&self) -> Option<SourceEnd> {
+        self.shared.lock().end.clone()
+    }
+
+    /// Closes the connection at once. What waits to be read is discarded, and a read that waits returns 0. It
+    /// does nothing if the stream has ended.
+    pub fn kick(&self, reason: &str) {
+        if self.shared.finish(SourceEnd::Kicked(reason.into())) {
+            (self.shared.close)();
+        }
+    }
+}
+
+impl fmt::Debug for InletHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("InletHandle").field(&self.shared).finish()
+    }
+}
+
+impl fmt::Display for SourceEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SourceEnd::Complete => f.write_str("its stream is complete"),
+            SourceEnd::Left => f.write_str("it left"),
+            SourceEnd::Broken => f.write_str("its connection broke"),
+            SourceEnd::Kicked(reason) => f.write_str(reason),
+            SourceEnd::Refused => f.write_str("the server has as many sources as max_sources allows"),
+            SourceEnd::ServerStopped => f.write_str("the server stopped"),
+        }
+    }
+}
+
+impl InletWriter {
+    /// Takes bytes of the stream without waiting. Returns how many older ones were lost for them.
+    pub(crate) fn push(&mut self, bytes: &[u8], now: Instant) -> u64 {
+        self.bytes += bytes.len() as u64;
+        let room = self.measured_room(now);
+        let mut state = self.shared.lock();
+        if state.end.is_some() || bytes.is_empty() {
+            return 0;
+        }
+        state.room = state.room.max(room.unwrap_or(0));
+        state.silent_since = now;
+        let lost_before = state.lost;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = state.append(rest);
+        }
+        if std::mem::take(&mut state.is_awaited) {
+            self.shared.changed.notify_one();
+        }
+        state.lost - lost_before
+    }
+
+    /// The room in pieces for the rate of the time that is over, if one is over.
+    fn measured_room(&mut self, now: Instant) -> Option<usize> {
+        let time = now.saturating_duration_since(self.since);
+        if time < MEASURED_OVER {
+            return None;
+        }
+        let rate = self.bytes as f64 / time.as_secs_f64();
+        (self.since, self.bytes) = (now, 0);
+        let wanted = (rate * HOLDS.as_secs_f64()) as usize;
+        Some(wanted.clamp(LEAST_ROOM, MOST_ROOM).div_ceil(PIECE))
+    }
+
+    /// The bytes of the stream that have come.
+    pub(crate) fn received(&self) -> u64 {
+        self.shared.lock().received
+    }
+
+    /// Ends the stream, unless it has ended.
+    pub(crate) fn finish(&self, end: SourceEnd) {
+        self.shared.finish(end);
+    }
+}
+
+impl Drop for InletWriter {
+    fn drop(&mut self) {
+        self.finish(SourceEnd::ServerStopped);
+    }
+}
+
+impl State {
+    /// Copies what fits into the last piece, or into a new one. Returns the rest.
+    fn append<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let mut last = match self.pieces.pop_back() {
+            Some(last) if last.bytes.len() < PIECE => last,
+            full => {
+                self.pieces.extend(full);
+                self.new_piece()
+            }
+        };
+        let (now, later) = bytes.split_at(bytes.len().min(PIECE - last.bytes.len()));
+        last.bytes.extend_from_slice(now);
+        self.pieces.push_back(last);
+        self.received += now.len() as u64;
+        later
+    }
+
+    /// An empty piece. If there is no room for one more, the oldest gives way.
+    fn new_piece(&mut self) -> Piece {
+        let oldest = if self.pieces.len() < self.room { None } else { self.pieces.pop_front() };
+        self.lost += oldest.as_ref().map_or(0, |oldest| oldest.bytes.len() as u64);
+        let used = oldest.map(|oldest| oldest.bytes).or_else(|| self.spare.pop());
+        let mut bytes = used.unwrap_or_else(|| Vec::with_capacity(PIECE));
+        bytes.clear();
+        Piece { start: StreamPos(self.received), bytes }
+    }
+}
+
+impl Shared {
+    /// Ends the stream. False: it has ended already.
+    fn finish(&self, end: SourceEnd) -> bool {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return false;
+        }
+        if matches!(end, SourceEnd::Kicked(_)) {
+            state.pieces.clear();
+        }
+        state.spare.clear();
+        state.end = Some(end);
+        self.changed.notify_one();
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        f.debug_struct("Shared")
+            .field("received", &state.received)
+            .field("lost", &state.lost)
+            .field("end", &state.end)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    /// The byte at a position.
+    fn byte(at: u64) -> u8 {
+        (at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8
+    }
+
+    fn bytes(from: u64, count: usize) -> Vec<u8> {
+        (from..from + count as u64).map(byte).collect()
+    }
+
+    fn new() -> (InletWriter, Inlet) {
+        inlet(Instant::now(), || ())
+    }
+
+    /// Reads what is there.
+    fn read(inlet: &mut Inlet, most: usize) -> Vec<u8> {
+        let mut buffer = vec![0; most];
+        let count = inlet.read(&mut buffer).unwrap();
+        buffer.truncate(count);
+        buffer
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(usize),
+        Read(usize),
+        Pass(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => prop_oneof![1..10_usize, 1..40_000_usize, Just(300_000)].prop_map(Step::Push),
+            4 => (1..50_000_usize).prop_map(Step::Read),
+            1 => (1..2_000_u64).prop_map(Step::Pass),
+        ];
+        prop::collection::vec(step, 1..40)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn every_byte_is_read_in_order_or_lost_and_counted(steps in steps()) {
+            let mut now = Instant::now();
+            let (mut writer, mut inlet) = inlet(now, || ());
+            let handle = inlet.handle();
+            let (mut pushed, mut read_bytes, mut lost, mut gaps) = (0, 0, 0, 0);
+            for step in steps {
+                match step {
+                    Step::Push(count) => {
+                        lost += writer.push(&bytes(pushed, count), now);
+                        pushed += count as u64;
+                        prop_assert_eq!(handle.silent_since(), now);
+                    }
+                    Step::Read(most) => {
+                        // A read without bytes would wait.
+                        if pushed == lost + read_bytes {
+                            continue;
+                        }
+                        let before = inlet.position();
+                        let got = read(&mut inlet, most);
+                        let start = inlet.position().0 - got.len() as u64;
+                        prop_assert!(!got.is_empty() && start >= before.0);
+                        prop_assert!(got.iter().zip(start..).all(|(got, at)| *got == byte(at)));
+                        gaps += start - before.0;
+                        read_bytes += got.len() as u64;
+                    }
+                    Step::Pass(millis) => now += Duration::from_millis(millis),
+                }
+                prop_assert_eq!((handle.received_bytes(), handle.lost_bytes()), (pushed, lost));
+                let waiting = pushed - lost - read_bytes;
+                prop_assert!(waiting <= (MOST_ROOM + PIECE) as u64, "{} wait", waiting);
+                prop_assert!(gaps <= lost);
+            }
+            drop(writer);
+            loop {
+                let before = inlet.position();
+                let got = read(&mut inlet, 50_000);
+                if got.is_empty() {
+                    break;
+                }
+                gaps += inlet.position().0 - got.len() as u64 - before.0;
+                read_bytes += got.len() as u64;
+            }
+            prop_assert_eq!((read_bytes + lost, gaps), (pushed, lost));
+        }
+    }
+
+    #[test]
+    fn it_begins_small_and_holds_ten_seconds_of_what_was_measured() {
+        let mut now = Instant::now();
+        let (mut writer, inlet) = inlet(now, || ());
+        let handle = inlet.handle();
+        let mut second = |bytes: usize| {
+            for part in vec![0; bytes].chunks(1_000) {
+                writer.push(part, now);
+            }
+            now += Duration::from_secs(1);
+            writer.push(&[0], now);
+            handle.shared.lock().room * PIECE
+        };
+        // 128 kbit/s fit into the least room; 1,411 kbit/s do not.
+        assert_eq!(second(16_000), LEAST_ROOM);
+        assert!((700_000..=720_000).contains(&second(70_000)));
+        assert!((700_000..=720_000).contains(&second(1_000)), "it does not shrink");
+        assert_eq!(second(12_500_000), MOST_ROOM);
+        let state = handle.shared.lock();
+        assert!(state.pieces.len() + state.spare.len() <= MOST_ROOM / PIECE);
+    }
+
+    #[test]
+    fn single_bytes_share_a_piece() {
+        let (mut writer, mut inlet) = new();
+        for at in 0..PIECE as u64 + 1 {
+            writer.push(&[byte(at)], Instant::now());
+        }
+        assert_eq!(inlet.handle.shared.lock().pieces.len(), 2);
+        assert_eq!(read(&mut inlet, 1 << 20), bytes(0, PIECE));
+        assert_eq!(read(&mut inlet, 1 << 20), bytes(PIECE as u64, 1));
+        writer.push(&[7], Instant::now());
+        assert_eq!(inlet.handle.shared.lock().spare.len(), 0, "the piece that was read is used again");
+    }
+
+    #[test]
+    fn a_reader_waits_for_bytes_and_for_the_end() {
+        let (mut writer, mut inlet) = new();
+        let handle = inlet.handle();
+        let reader = thread::spawn(move || {
+            let mut all = Vec::new();
+            inlet.read_to_end(&mut all).unwrap();
+            (all, inlet.handle().end())
+        });
+        for at in 0..1_000 {
+            writer.push(&bytes(at * 10, 10), Instant::now());
+            if at % 100 == 0 {
+                // Sometimes the reader sleeps before the next bytes.
+                while !handle.shared.lock().is_awaited {
+                    thread::yield_now();
+                }
+            }
+        }
+        writer.finish(SourceEnd::Complete);
+        drop(writer);
+        assert_eq!(reader.join().unwrap(), (bytes(0, 10_000), Some(SourceEnd::Complete)));
+    }
+
+    #[test]
+    fn a_kick_ends_a_waiting_read_and_closes_the_connection_once() {
+        let closed = Arc::new(AtomicUsize::new(0));
+        let (mut writer, mut inlet) = inlet(Instant::now(), {
+            let closed = Arc::clone(&closed);
+            move || {
+                closed.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let handle = inlet.handle();
+        let reader = thread::spawn(move || {
+            assert_eq!(inlet.read(&mut [0; 9]).unwrap(), 0);
+            inlet
+        });
+        while !handle.shared.lock().is_awaited {
+            thread::yield_now();
+        }
+        handle.kick("over");
+        let mut inlet = reader.join().unwrap();
+        handle.kick("again");
+        assert_eq!(writer.push(b"late", Instant::now()), 0);
+        assert_eq!(inlet.read(&mut [0; 9]).unwrap(), 0);
+        writer.finish(SourceEnd::Left);
+        drop(inlet);
+        assert_eq!(handle.end(), Some(SourceEnd::Kicked("over".into())));
+        assert_eq!((handle.received_bytes(), closed.load(Ordering::Relaxed)), (0, 1));
+    }
+
+    #[test]
+    fn what_came_before_the_end_is_read_but_not_after_a_kick() {
+        let (mut writer, mut inlet) = new();
+        writer.push(b"abc", Instant::now());
+        drop(writer);
+        assert_eq!(inlet.handle().end(), Some(SourceEnd::ServerStopped));
+        assert_eq!((read(&mut inlet, 9), read(&mut inlet, 9)), (b"abc".to_vec(), Vec::new()));
+        let (mut writer, mut inlet) = new();
+        writer.push(b"abc", Instant::now());
+        inlet.handle().kick("over");
+        assert_eq!(read(&mut inlet, 9), b"");
+    }
+}
