@@ -55,10 +55,21 @@ fn every_request_has_its_line() {
     request.identify("Zo\u{eb} \u{9b}");
     request.answer(HttpAnswer::text(200, "so it is"));
     until("the answer's line is there", || LINES.0.lock().unwrap().len() == 4);
+    let sources = station.server.take_sources(1).unwrap();
+    let mut client = station.connect();
+    client
+        .write_all(b"PUT /live HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nUser-Agent: x\r\n\r\naudio")
+        .unwrap();
+    let mut request = sources.next_within(Duration::from_secs(30)).unwrap();
+    request.identify("ana");
+    let _stream = request.receive_source();
+    until("the source's line is there", || LINES.0.lock().unwrap().len() == 5);
     station.server.stop();
 
     let lines = LINES.0.lock().unwrap();
     assert!(lines[3].starts_with(r"127.0.0.1 - Zoë\u{20}\u{9b} ["), "{}", lines[3]);
+    assert!(lines[4].starts_with("127.0.0.1 - ana ["), "{}", lines[4]);
+    assert!(lines[4].ends_with(r#"] "PUT /live HTTP/1.1" 200 5 "-" "x" 0"#), "{}", lines[4]);
     let lines = &lines[..3];
     let parts: Vec<_> = lines.iter().map(|line| line.split_once(" - - [").expect(line)).collect();
     assert!(parts.iter().all(|(address, rest)| *address == "127.0.0.1" && &rest[20..29] == " +0000] \""));

@@ -1,4 +1,4 @@
-//! The reactor allocates nothing for a write. This test has a process of its own, because it counts the
+//! The reactor allocates nothing for a write, nor for what a source sends. This test has a process of its own, because it counts the
 //! allocations of the process.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 #![cfg(target_os = "linux")]
@@ -7,6 +7,7 @@ use longwave_testing::player::Player;
 use longwave_testing::server::{Station, settings};
 use longwave_testing::until;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -56,16 +57,27 @@ fn serving_allocates_nothing() {
     let mut players: Vec<_> =
         (0..50).map(|_| Player::get(&station, "/stream.mp3", "Icy-MetaData: 1\r\n")).collect();
     until("all count", || station.server.listener_count(None).unwrap() == 50);
+    // The inlet of a source has all its pieces once it has been full.
+    let requests = station.server.take_sources(1).unwrap();
+    let mut source = station.connect();
+    source.write_all(b"SOURCE /live HTTP/1.0\r\n\r\n").unwrap();
+    let mut stream = requests.next_within(Duration::from_secs(30)).unwrap().receive_source();
+    let sent = stream.handle();
+    source.write_all(&vec![0; 4 << 20]).unwrap();
+    until("all has come", || sent.received_bytes() == 4 << 20);
+    std::thread::spawn(move || std::io::copy(&mut stream, &mut std::io::sink()));
     let writes = station.server.stats().writes;
     THREAD.store(thread_id("reactor"), Ordering::Relaxed);
     for _ in 0..4 {
         feed.push(40);
+        (0..100).for_each(|_| source.write_all(&[0; 1_000]).unwrap());
         std::thread::sleep(Duration::from_millis(500));
     }
     THREAD.store(-1, Ordering::Relaxed);
     let writes = station.server.stats().writes - writes;
     let allocations = ALLOCATIONS.load(Ordering::Relaxed);
     assert!(writes >= 100, "{writes} writes");
+    assert_eq!(sent.received_bytes(), (4 << 20) + 400_000);
     assert_eq!(allocations, 0, "in {writes} writes");
     for player in &mut players {
         player.packets(158 + 160);

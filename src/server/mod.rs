@@ -139,7 +139,7 @@ impl Server {
     /// As for [`start`](Server::start).
     pub fn start_expecting(settings: ServerSettings, paths: &[&str]) -> Result<Server> {
         settings.check()?;
-        let limits = Limits::claim(settings.max_listeners, settings.max_event_clients)?;
+        let limits = Limits::claim(settings.max_listeners, settings.max_event_clients, settings.max_sources)?;
         let proxies = settings.proxies()?;
         let default = [SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT))];
         let listen = if settings.listen.is_empty() { &default } else { settings.listen.as_slice() };

@@ -11,8 +11,8 @@ use super::settings::ServerSettings;
 use crate::error::{Error, Result};
 
 impl Server {
-    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`, the limits
-    /// of each address, `deny`, `public_url`, `trusted_proxies`, `access_log`, `access_log_api` and
+    /// Applies the settings that can change while it runs: `max_listeners`, `max_event_clients`,
+    /// `max_sources`, the limits of each address, `deny`, `public_url`, `trusted_proxies`, `access_log`, `access_log_api` and
     /// `addresses`. No client is closed for it. The other settings stay as they are.
     ///
     /// # Errors
@@ -24,6 +24,7 @@ impl Server {
         let ServerSettings {
             max_listeners,
             max_event_clients,
+            max_sources,
             // In `shares`.
             max_connections_per_address: _,
             max_listeners_per_address: _,
@@ -42,7 +43,7 @@ impl Server {
             write_timeout: _,
             header_timeout: _,
         } = settings;
-        let limits = Limits::claim(*max_listeners, *max_event_clients)?;
+        let limits = Limits::claim(*max_listeners, *max_event_clients, *max_sources)?;
         let proxies = settings.proxies()?;
         let access = self.inner.access.prepared(settings)?;
         self.inner.ask(|reply| Command::Reconfigure(limits, settings.shares(), Box::new(proxies), reply))?;

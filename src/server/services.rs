@@ -49,6 +49,52 @@ impl Server {
         self.add_service(paths, ServiceKind::Heads, waiting)
     }
 
+    /// Takes over the requests by which sources come, the clients that send a stream: `SOURCE` to any path, and
+    /// `PUT` and `POST` to paths that no other service has taken. They come before their bodies. Whoever reads
+    /// them answers them, or accepts the source by [`HttpRequest::receive_source`] and reads its stream, which
+    /// may last for days. What players ask for at the same paths is answered as ever.
+    ///
+    /// The stream ends by its length, by its last chunk, or when the client closes (`PUT` and `SOURCE` that say
+    /// nothing else). At most `waiting` requests wait, shared as in [`take_requests`](Server::take_requests);
+    /// [`max_sources`](ServerSettings::max_sources) limits the sources themselves.
+    ///
+    /// ```
+    /// use std::io::Read;
+    ///
+    /// use longwave::{HttpAnswer, Server, ServerSettings};
+    /// # fn main() -> longwave::Result<()> {
+    /// # let listen = vec![([127, 0, 0, 1], 0).into()];
+    /// let server = Server::start(ServerSettings { listen, ..ServerSettings::default() })?;
+    /// let requests = server.take_sources(10)?;
+    /// std::thread::spawn(move || {
+    ///     while let Some(mut request) = requests.next_within(std::time::Duration::MAX) {
+    ///         // source:hackme
+    ///         if request.header("authorization") != Some("Basic c291cmNlOmhhY2ttZQ==") {
+    ///             let who = "Basic realm=\"my radio\"";
+    ///             request.answer(HttpAnswer::text(401, "who is it?\n").with("WWW-Authenticate", who));
+    ///             continue;
+    ///         }
+    ///         request.identify("source");
+    ///         let mut stream = request.receive_source();
+    ///         std::thread::spawn(move || {
+    ///             let mut buffer = [0; 4096];
+    ///             while let Ok(count @ 1..) = stream.read(&mut buffer) {
+    ///                 // Decode `buffer[..count]`, relay it, write it down.
+    ///             }
+    ///             println!("the source has gone: {}", stream.handle().end().unwrap());
+    ///         });
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] once the server was stopped.
+    pub fn take_sources(&self, waiting: usize) -> Result<Requests> {
+        self.add_service(&[], ServiceKind::Sources, waiting)
+    }
+
     /// Takes over requests like [`take_heads`](Server::take_heads). GET and HEAD are polls: they are not in
     /// the access log unless it is asked for.
     pub(crate) fn take_polls(&self, paths: &[&str], waiting: usize) -> Result<Requests> {

@@ -29,6 +29,8 @@ pub struct ServerSettings {
     pub header_timeout: Duration,
     /// The maximum of clients that follow events. They do not count as listeners.
     pub max_event_clients: usize,
+    /// The maximum of sources, the clients that send streams. They do not count as listeners.
+    pub max_sources: usize,
     /// The maximum of connections of one address. This machine (loopback) has no limit, here and below. With
     /// IPv6, all addresses of a /64 count as one. Behind a trusted proxy, the address is the client's.
     pub max_connections_per_address: usize,
@@ -85,6 +87,7 @@ impl Default for ServerSettings {
             write_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(15),
             max_event_clients: 1_000,
+            max_sources: 100,
             max_connections_per_address: 500,
             max_listeners_per_address: 250,
             max_event_clients_per_address: 100,
@@ -132,6 +135,8 @@ impl Settings for ServerSettings {
              same.";
         "max_event_clients" = "1000", COUNT => max_event_clients, Applied,
             "Clients that follow events at most; they are no listeners.";
+        "max_sources" = "100", COUNT => max_sources, Applied,
+            "Sources at most: clients that send a stream. Each has an inlet of 256 KiB to 2 MiB.";
         "max_connections_per_address" = "500", PER_ADDRESS => max_connections_per_address, Applied,
             "Connections of one address at most; further ones get status 429. With IPv6, a whole /64 counts as one \
              address; behind a trusted proxy, each client has its own; this machine (loopback) has no limit.";

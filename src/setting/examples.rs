@@ -11,6 +11,7 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "burst" | "write_timeout" | "header_timeout" => Written::Text("7s"),
         "max_listeners"
         | "max_event_clients"
+        | "max_sources"
         | "max_connections_per_address"
         | "max_listeners_per_address"
         | "max_event_clients_per_address"

@@ -6,5 +6,6 @@ mod fairness;
 mod fallback_mounts;
 mod listeners;
 mod service;
+mod sources;
 mod stalls;
 mod write_audio;

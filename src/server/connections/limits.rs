@@ -25,6 +25,8 @@ pub(crate) struct Limits {
     pub(crate) max_listeners: usize,
     /// Clients of event streams.
     pub(crate) max_event_clients: usize,
+    /// Clients that send a stream.
+    pub(crate) max_sources: usize,
     /// Connections of all kinds.
     pub(crate) max_connections: usize,
 }
@@ -34,6 +36,7 @@ impl Limits {
     pub(crate) fn show(&self, counters: &Counters) {
         counters.max_listeners.set(self.max_listeners as u64);
         counters.max_event_clients.set(self.max_event_clients as u64);
+        counters.max_sources.set(self.max_sources as u64);
         counters.max_connections.set(self.max_connections as u64);
         counters.max_held_bytes.set((MAX_HELD_BYTES + RESERVED_HELD_BYTES) as u64);
         counters.max_anonymous_bodies.set(ANONYMOUS_BODIES);
@@ -54,11 +57,20 @@ impl Limits {
     }
 
     /// Raises the limit of open files as far as it goes. Refuses settings that need more.
-    pub(crate) fn claim(max_listeners: Option<usize>, max_event_clients: usize) -> Result<Limits> {
-        Limits::within(raise_file_limit()?, max_listeners, max_event_clients)
+    pub(crate) fn claim(
+        max_listeners: Option<usize>,
+        max_event_clients: usize,
+        max_sources: usize,
+    ) -> Result<Limits> {
+        Limits::within(raise_file_limit()?, max_listeners, max_event_clients, max_sources)
     }
 
-    fn within(files: u64, max_listeners: Option<usize>, max_event_clients: usize) -> Result<Limits> {
+    fn within(
+        files: u64,
+        max_listeners: Option<usize>,
+        max_event_clients: usize,
+        max_sources: usize,
+    ) -> Result<Limits> {
         let most = usize::try_from(files.saturating_sub(RESERVE)).unwrap_or(usize::MAX);
         let max_listeners = match max_listeners {
             Some(0) => return Err(Error::setting("max_listeners", "0 listeners need no server: at least 1")),
@@ -79,9 +91,10 @@ impl Limits {
             }
             None => most,
         };
-        // API and event clients share what `max_listeners` leaves of the descriptor limit.
-        let all = max_listeners.saturating_add(max_event_clients).min(most);
-        Ok(Limits { max_listeners, max_event_clients, max_connections: all + SHORT_CONNECTIONS })
+        // API, event clients and sources share what `max_listeners` leaves of the descriptor limit.
+        let all = max_listeners.saturating_add(max_event_clients).saturating_add(max_sources).min(most);
+        let max_connections = all + SHORT_CONNECTIONS;
+        Ok(Limits { max_listeners, max_event_clients, max_sources, max_connections })
     }
 }
 
@@ -102,15 +115,15 @@ mod tests {
 
     #[test]
     fn a_reserve_is_kept_and_more_is_refused_with_the_numbers() {
-        assert_eq!(Limits::within(20_000, None, 1_000).unwrap().max_listeners, 19_800);
-        assert_eq!(Limits::within(20_000, Some(19_800), 1_000).unwrap().max_connections, 19_900);
-        assert_eq!(Limits::within(20_000, Some(500), 1_000).unwrap().max_connections, 1_600);
-        let refusal = Limits::within(20_000, Some(19_801), 0).unwrap_err().to_string();
+        assert_eq!(Limits::within(20_000, None, 1_000, 100).unwrap().max_listeners, 19_800);
+        assert_eq!(Limits::within(20_000, Some(19_800), 1_000, 100).unwrap().max_connections, 19_900);
+        assert_eq!(Limits::within(20_000, Some(500), 1_000, 50).unwrap().max_connections, 1_650);
+        let refusal = Limits::within(20_000, Some(19_801), 0, 0).unwrap_err().to_string();
         for number in ["max_listeners", "19801", "20000", "200", "19800"] {
             assert!(refusal.contains(number), "{refusal}");
         }
-        assert!(Limits::within(200, None, 0).is_err());
-        assert!(Limits::within(1_024, Some(0), 0).is_err());
+        assert!(Limits::within(200, None, 0, 0).is_err());
+        assert!(Limits::within(1_024, Some(0), 0, 0).is_err());
     }
 
     #[test]

@@ -100,6 +100,12 @@ impl Transport {
         let _ = SockRef::from(&self.socket).set_send_buffer_size(bytes);
     }
 
+    /// To be called for a client that sends a stream: its stream would let the system's own limit grow.
+    pub(crate) fn set_receive_buffer(&self, bytes: usize) {
+        // After a refusal the system decides, as it does for everybody.
+        let _ = SockRef::from(&self.socket).set_recv_buffer_size(bytes);
+    }
+
     /// Closes at once: what the peer has not taken is forgotten, and its memory is free.
     pub(crate) fn close_by_reset(self) {
         let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));

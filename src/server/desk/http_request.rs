@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use super::service::{Answer, Delivery, Outbox};
 use crate::http::HttpAnswer;
 use crate::percent;
+use crate::ring::{Inlet, inlet};
 use crate::server::client_address::{ClientAddress, ShownAddress};
 use crate::server::mounts::event_stream::EventStream;
 use crate::units::StreamPos;
@@ -67,7 +69,7 @@ impl HttpRequest {
     }
 
     /// Whether the request has a body that has not been received. Only requests from
-    /// [`take_heads`](crate::Server::take_heads) come so.
+    /// [`take_heads`](crate::Server::take_heads) and [`take_sources`](crate::Server::take_sources) come so.
     pub fn awaits_body(&self) -> bool {
         self.body.is_none()
     }
@@ -75,11 +77,30 @@ impl HttpRequest {
     /// Has the body received. The request comes again when it is complete. It may be refused by then, so
     /// whoever judged it must judge it again. If the body does not come in time, or too many bodies are on
     /// their way, the server answers the client itself.
-    /// A request that awaits no body is answered with status 500, as if it were dropped.
+    /// A request that awaits no body, or the stream of a source, is answered with status 500, as if it were
+    /// dropped.
     pub fn receive_body(mut self) {
         if self.awaits_body() {
             self.reply(Answer::ReceiveBody);
         }
+    }
+
+    /// Accepts a source: the client gets what it waits for, and its stream comes through the result. At the end
+    /// of a body that declares its end, it gets status 200 if it has no status yet.
+    ///
+    /// If the server has as many sources as [`max_sources`](crate::ServerSettings::max_sources) allows, it
+    /// answers the client itself, and the inlet [ends](crate::InletHandle::end) without a byte. So it does if the
+    /// client has gone. A request that did not come by [`take_sources`](crate::Server::take_sources) is
+    /// answered with status 500, as if it were dropped.
+    pub fn receive_source(mut self) -> Inlet {
+        let connection = self.reply.clone();
+        let (writer, inlet) = inlet(Instant::now(), move || {
+            if let Some(connection) = connection.clone() {
+                connection.send(Answer::EndStream, None);
+            }
+        });
+        self.reply(Answer::ReceiveStream(writer));
+        inlet
     }
 
     /// The address of the client. Behind a trusted proxy, it is the address that the proxy forwards.
@@ -126,8 +147,13 @@ impl HttpRequest {
 
 impl Drop for HttpRequest {
     fn drop(&mut self) {
-        self.reply(Answer::Whole(HttpAnswer::text(500, "this request was not answered\n")));
+        self.reply(Answer::Whole(not_answered()));
     }
+}
+
+/// The answer to a request that its service has forgotten, or took for another one.
+pub(crate) fn not_answered() -> HttpAnswer {
+    HttpAnswer::text(500, "this request was not answered\n")
 }
 
 impl fmt::Debug for HttpRequest {
@@ -157,7 +183,7 @@ impl Following {
     /// Closes the client's connection at once.
     pub fn end(self) {
         if let Some(connection) = self.connection {
-            connection.send(Answer::EndFollowing, None);
+            connection.send(Answer::EndStream, None);
         }
     }
 }

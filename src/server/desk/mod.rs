@@ -12,10 +12,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::http::{Body, DateLine, Form, HttpAnswer, Outgoing, ProblemDetails, Request, Status};
+use crate::http::{Body, DateLine, Form, HttpAnswer, Outgoing, ProblemDetails, Request, Status, StreamBody};
 use crate::server::Moment;
 use crate::server::client_address::ClientAddress;
-use crate::server::connections::connection::{PendingRequest, Reply, Site};
+use crate::server::connections::connection::{PendingRequest, Reply, Site, StreamStart, ToCome};
 use crate::server::connections::places::{Place, Sender};
 use crate::server::connections::shares::{Kind, ShareTaken, Shares};
 use crate::server::connections::transport::Transport;
@@ -66,10 +66,19 @@ impl Desk {
         self.date.at(now)
     }
 
+    /// The service that has taken the path, or the one for sources. SOURCE is a method of theirs alone. A path
+    /// that is expected is somebody's, even if nobody has it yet.
     fn service_for(&mut self, request: &Request<'_>) -> Option<&mut Service> {
         let path = request.path()?;
         self.services.retain(Service::is_read);
-        self.services.iter_mut().find(|service| service.answers_for(&path))
+        let of_path = self.services.iter().position(|service| service.answers_for(&path));
+        let of_sources = self.services.iter().position(|service| service.kind() == ServiceKind::Sources);
+        let found = match request.method {
+            "SOURCE" => of_sources.or(of_path),
+            "PUT" | "POST" if !self.expected.covers(&path) => of_path.or(of_sources),
+            _ => of_path,
+        };
+        found.map(|at| &mut self.services[at])
     }
 
     pub(crate) fn trusts(&self, address: IpAddr) -> bool {
@@ -132,9 +141,13 @@ impl Site for RequestRouter<'_> {
             return self.write(Some(request), two_hosts().for_all(), Form::of(Some(request)).last());
         }
         if let Some(kind) = self.desk.service_for(request).map(|service| service.kind()) {
-            return match request.names_host() {
-                true => self.reply_for_service(request, body, kind),
-                false => self.refuse(request, Status::BAD_REQUEST, NO_HOST),
+            return match kind {
+                // A stream for sources needs no host: old encoders name none.
+                ServiceKind::Sources if request.method == "SOURCE" || request.names_host() => {
+                    self.reply_for_source(request, body)
+                }
+                _ if !request.names_host() => self.refuse(request, Status::BAD_REQUEST, NO_HOST),
+                _ => self.reply_for_service(request, body, kind),
             };
         }
         match route(request, self.mounts, &self.desk.expected, || self.base_url(request)) {
@@ -145,7 +158,7 @@ impl Site for RequestRouter<'_> {
     }
 
     fn hand_over(&mut self, request: &Request<'_>, body: Vec<u8>) -> Reply {
-        self.pass_on(request, Some(body), 0)
+        self.pass_on(request, Some(body), ToCome::Nothing)
     }
 }
 
@@ -202,8 +215,10 @@ impl RequestRouter<'_> {
             }
         };
         match kind {
-            _ if length == 0 => self.pass_on(request, Some(Vec::new()), 0),
-            ServiceKind::Heads | ServiceKind::Polled => self.pass_on(request, None, length),
+            _ if length == 0 => self.pass_on(request, Some(Vec::new()), ToCome::Nothing),
+            ServiceKind::Heads | ServiceKind::Polled | ServiceKind::Sources => {
+                self.pass_on(request, None, ToCome::Body(length))
+            }
             ServiceKind::Whole => {
                 // A trusted proxy's own requests have no share.
                 let share = match *self.counted_for {
@@ -225,8 +240,20 @@ impl RequestRouter<'_> {
         }
     }
 
-    /// Hands a request to its service. Without a body, one of length `body_to_come` may follow.
-    fn pass_on(&mut self, request: &Request<'_>, body: Option<Vec<u8>>, body_to_come: usize) -> Reply {
+    /// Hands the head of a source to its service.
+    fn reply_for_source(&mut self, request: &Request<'_>, body: Body) -> Reply {
+        let Some(body) = StreamBody::of(request.method, body) else {
+            let detail = "of transfer encodings, only chunked is understood here";
+            return self.refuse(request, Status::NOT_IMPLEMENTED, detail);
+        };
+        let start = StreamStart::of(request, body);
+        // So libshout asks whether it needs a login, and goes on with the same connection.
+        let body = start.is_empty().then(Vec::new);
+        self.pass_on(request, body, ToCome::Stream(start))
+    }
+
+    /// Hands a request to its service. Without a body, it may be that one is to come.
+    fn pass_on(&mut self, request: &Request<'_>, body: Option<Vec<u8>>, to_come: ToCome) -> Reply {
         // If the service does not want the body, nobody can tell where the next request begins.
         let keeps_alive = request.persists() && body.is_some() && !self.is_reserved;
         let address = ClientAddress::new(self.client(Some(request)));
@@ -252,7 +279,7 @@ impl RequestRouter<'_> {
                     form: Form { keeps_alive, ..Form::of(Some(request)) },
                     visit,
                     since: self.now.instant,
-                    body_to_come,
+                    to_come,
                 };
                 Reply::Wait(Box::new(pending), self.now.instant + ANSWERS_WITHIN)
             }

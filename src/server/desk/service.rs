@@ -15,7 +15,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, select};
 
 use super::http_request::{HttpRequest, ReplyTo};
 use crate::http::{HttpAnswer, Request};
-use crate::ring::Doorbell;
+use crate::ring::{Doorbell, InletWriter};
 use crate::server::client_address::{ClientAddress, ShownAddress};
 use crate::server::connections::shares;
 use crate::server::mounts::event_stream::EventBoard;
@@ -80,6 +80,8 @@ pub(crate) enum Answer {
     Whole(HttpAnswer),
     /// No answer yet: the body of the request shall be received.
     ReceiveBody,
+    /// No answer but the beginning of one: the client is a source, and its stream shall be received.
+    ReceiveStream(InletWriter),
     Follow {
         answer: HttpAnswer,
         board: Arc<EventBoard>,
@@ -87,8 +89,8 @@ pub(crate) enum Answer {
         /// Kept as long as the client follows.
         presence: Arc<()>,
     },
-    /// The connection follows since an earlier answer. It shall be closed.
-    EndFollowing,
+    /// The connection has become a stream by an earlier answer. It shall be closed.
+    EndStream,
 }
 
 /// An answer, and the key and the ticket of the connection that waits for it. The connection may be gone.
@@ -130,6 +132,8 @@ pub(crate) enum ServiceKind {
     Heads,
     /// Like `Heads`. Its GETs and HEADs are polls.
     Polled,
+    /// The heads of sources, whatever their path. The service decides whether the stream is received.
+    Sources,
 }
 
 /// The reactor's end of a service.

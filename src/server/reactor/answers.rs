@@ -1,12 +1,15 @@
 //! Brings the answers of services to the connections that wait for them.
 
 use super::{Ports, Reactor};
+use crate::error::CloseReason;
 use crate::http::{Form, HttpAnswer, ProblemDetails, Status};
+use crate::ring::SourceEnd;
 use crate::server::Moment;
 use crate::server::client_address::ClientAddress;
-use crate::server::connections::connection::Connection;
+use crate::server::connections::connection::{Connection, ToCome};
 use crate::server::connections::places::{Place, Sender};
 use crate::server::connections::shares::Kind;
+use crate::server::desk::http_request::not_answered;
 use crate::server::desk::routes::too_many_of_you;
 use crate::server::desk::service::{Answer, Delivery};
 use crate::server::mounts::follower::Presence;
@@ -16,13 +19,18 @@ impl Reactor {
     /// into a stream at its end.
     pub(super) fn deliver(&mut self, now: Moment) {
         while let Ok(Delivery { key, ticket, user, answer }) = self.ports.answers.try_recv() {
-            if let Answer::EndFollowing = answer {
-                self.end_following(key, ticket, now);
+            if let Answer::EndStream = answer {
+                self.end_by_ticket(key, ticket, now);
                 continue;
             }
             let peer = self.peers.get_mut(key);
             // The client may have gone, and another connection may have its place.
-            let Some(pending) = peer.and_then(|peer| peer.connection.awaits(ticket)) else { continue };
+            let Some(pending) = peer.and_then(|peer| peer.connection.awaits(ticket)) else {
+                if let Answer::ReceiveStream(inlet) = answer {
+                    inlet.finish(SourceEnd::Left);
+                }
+                continue;
+            };
             if let Some(user) = user {
                 pending.visit.identify(&user);
             }
@@ -31,7 +39,8 @@ impl Reactor {
             match answer {
                 Answer::ReceiveBody => self.receive_body(key, form, now),
                 Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
-                Answer::EndFollowing => {}
+                Answer::ReceiveStream(inlet) => self.receive_stream(key, form, inlet, now),
+                Answer::EndStream => {}
                 Answer::Follow { answer, board, from, presence } => match self.events.find(&board) {
                     None => self.deliver_whole(key, form, ended(), now),
                     Some(_) if self.event_clients >= self.max_event_clients(is_anonymous) => {
@@ -70,8 +79,24 @@ impl Reactor {
         }
     }
 
-    /// Has a connection receive the body of its request, if a place is free.
+    /// Closes the follower or the source that came by this ticket, if it is still there.
+    fn end_by_ticket(&mut self, key: usize, ticket: u64, now: Moment) {
+        let came_by = match self.peers.get(key).map(|peer| &peer.connection) {
+            Some(Connection::Following(follower)) => Some(follower.presence.ticket),
+            Some(Connection::Sending(sending)) => Some(sending.ticket),
+            _ => None,
+        };
+        if came_by == Some(ticket) {
+            self.close(key, CloseReason::Kicked, now);
+        }
+    }
+
+    /// Has a connection receive the body of its request, if it has one and a place is free.
     fn receive_body(&mut self, key: usize, form: Form, now: Moment) {
+        let Connection::Waiting(waiting) = &self.peers[key].connection else { return };
+        if !matches!(waiting.request.to_come, ToCome::Body(_)) {
+            return self.deliver_whole(key, form, not_answered(), now);
+        }
         match Place::take(Sender::Admitted, &self.ports.counters) {
             Some(place) => self.peers[key].connection.receive_body(place, self.patience, now.instant),
             None => {
@@ -81,7 +106,7 @@ impl Reactor {
         }
     }
 
-    fn deliver_whole(&mut self, key: usize, form: Form, answer: HttpAnswer, now: Moment) {
+    pub(super) fn deliver_whole(&mut self, key: usize, form: Form, answer: HttpAnswer, now: Moment) {
         let form = if self.stopping.is_some() { form.last() } else { form };
         let status = answer.status();
         let outgoing = answer.written(form, self.desk.date(now.wall));

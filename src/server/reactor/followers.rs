@@ -32,15 +32,6 @@ impl Reactor {
         self.ports.counters.event_clients.set(self.event_clients as u64);
     }
 
-    /// Closes the follower that came by this ticket, if it is still there.
-    pub(super) fn end_following(&mut self, key: usize, ticket: u64, now: Moment) {
-        if let Some(Peer { connection: Connection::Following(follower), .. }) = self.peers.get(key)
-            && follower.presence.ticket == ticket
-        {
-            self.close(key, CloseReason::Kicked, now);
-        }
-    }
-
     /// Schedules the followers of streams with new events for this turn.
     pub(super) fn schedule_followers(&mut self, now: Moment) {
         for key in self.events.followers_to_serve() {

@@ -1,6 +1,6 @@
 //! The thread `reactor`: accepts, reads requests, and writes to every listener.
 //!
-//! Reads: sockets; commands and answers, through queues; packets, through handoffs. The doorbell wakes it for
+//! Reads: sockets, those of sources into inlets; commands and answers, through queues; packets, through handoffs. The doorbell wakes it for
 //! all but sockets. Writes: sockets, counters, events, and entries for the journal. Never: blocks outside
 //! poll, touches a file, takes a lock that others hold for long, runs code of the host (so it does not log
 //! either), allocates for a write, looks at every connection in each turn.
@@ -12,6 +12,7 @@ mod followers;
 mod listeners;
 mod listing;
 mod moves;
+mod sources;
 mod timers;
 
 use std::io::{ErrorKind, IoSlice};
@@ -41,8 +42,8 @@ use super::reports::stats::Counters;
 use super::settings::ServerSettings;
 use crate::error::CloseReason;
 use crate::event::Emitter;
-use crate::http::MAX_HEAD;
-use crate::ring::Doorbell;
+use crate::http::{MAX_HEAD, Status};
+use crate::ring::{Doorbell, SourceEnd};
 use accept::Acceptor;
 use timers::Timers;
 
@@ -92,6 +93,8 @@ pub(crate) struct Reactor {
     listeners: usize,
     /// Connections that follow event streams.
     event_clients: usize,
+    /// Connections that send a stream.
+    sources: usize,
     limits: Limits,
     shares: Shares,
     /// Connections beyond `max_connections`, each of which must bring a credential. The oldest comes first.
@@ -148,6 +151,7 @@ impl Reactor {
             desk,
             listeners: 0,
             event_clients: 0,
+            sources: 0,
             limits,
             shares: Shares::new(settings.shares()),
             reserved: Vec::new(),
@@ -278,6 +282,7 @@ impl Reactor {
             peer.connection.wind_up();
             self.timers.schedule(key, now.instant);
         }
+        self.close_sources(now);
     }
 
     fn close_all(&mut self, now: Moment) {
@@ -288,6 +293,9 @@ impl Reactor {
 
     fn handle_event(&mut self, key: usize, event: &Event, now: Moment) {
         let Peer { transport, connection, .. } = &mut self.peers[key];
+        if connection.is_resting() {
+            return;
+        }
         let Some(cursor) = connection.cursor() else { return self.drive(key, now) };
         // Both directions are down. (A client that has ended only its own side may still listen.)
         if event.is_write_closed() || event.is_error() {
@@ -307,6 +315,7 @@ impl Reactor {
 
     fn handle_timer(&mut self, key: usize, now: Moment) {
         self.with_router(key, now, Connection::check_deadline);
+        self.peers[key].connection.renew_share();
         self.drive(key, now);
     }
 
@@ -318,10 +327,10 @@ impl Reactor {
                 Want::Read(most) => {
                     let room = most.min(self.scratch.len());
                     match transport.read(&mut self.scratch[..room]) {
-                        Received::Some(count) => connection.received(&self.scratch[..count]),
+                        Received::Some(count) => connection.received(&self.scratch[..count], now.instant),
                         Received::End => connection.ended(),
                         Received::Nothing => return self.wait(key, now),
-                        Received::Gone(_) => return self.close(key, CloseReason::Left, now),
+                        Received::Gone(reason) => return self.close(key, reason, now),
                     }
                 }
                 Want::Write(bytes) => match transport.write(&[IoSlice::new(bytes)]) {
@@ -340,6 +349,13 @@ impl Reactor {
                     }
                 }
                 Want::Wait => return self.wait(key, now),
+                // Until then, events do not drive it.
+                Want::Rest => return self.timers.schedule(key, now.instant),
+                Want::EndStream => {
+                    if !self.end_source(key, now) {
+                        return;
+                    }
+                }
                 Want::Serve => {
                     self.hold(key, 0);
                     return self.serve(key, now);
@@ -446,6 +462,14 @@ impl Reactor {
         match connection {
             Connection::Listening(listener) => self.detach_listener(listener, reason, now),
             Connection::Following(follower) => self.detach_follower(key, follower, now),
+            Connection::Sending(source) => {
+                let end = match reason {
+                    CloseReason::ServerStopped => SourceEnd::ServerStopped,
+                    CloseReason::Stalled => SourceEnd::Broken,
+                    _ => SourceEnd::Left,
+                };
+                self.detach_source(*source, end, Status::OK.0, now);
+            }
             _ => (),
         }
         self.ports.counters.addresses.set(self.shares.len() as u64);

@@ -67,6 +67,14 @@ counters! {
         event_clients: Gauge of clients,
         /// Clients that follow events, at most.
         max_event_clients: Gauge of clients,
+        /// Sources now: clients that send a stream.
+        sources: Gauge of sources,
+        /// Sources at most.
+        max_sources: Gauge of sources,
+        /// Bytes of their streams that sources have sent.
+        bytes_received: Counter of bytes,
+        /// Bytes of sources' streams that were lost because nobody read them in time.
+        lost_source_bytes: Counter of bytes,
         /// Listeners at most.
         max_listeners: Gauge of listeners,
         /// Listeners now. A listener counts from its second second on.

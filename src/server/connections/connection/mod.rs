@@ -9,11 +9,14 @@
 //!    └── or 408,      │    └─────────────▶ Listening                  arrive before the close
 //!        or gone      ▼                        │
 //!                 Receiving ──body──▶ Waiting ─┘ a service answers, or the site does after 60 s
-//!                     ▲                  │
-//!                     └── it judged the ─┘
-//!                         head: the body may come
+//!                     ▲                  │ │
+//!                     └── it judged the ─┘ └──▶ Sending ──▶ Answering, or closed
+//!                         head: the body may    it judged the head of a source,
+//!                         come                  and takes its stream
 //! ```
 
+mod receiving;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +28,10 @@ use crate::http::{Form, Found, HeadSearch, MAX_HEAD, Outgoing, Request, Status, 
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::follower::Follower;
 use crate::server::mounts::listener::Listener;
+use receiving::Receiving;
+use sending::Next;
+
+pub(crate) use sending::{Sending, StreamStart};
 
 /// The time that a client has to close the connection after its last answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -33,9 +40,6 @@ const LINGER_BYTES: usize = 64 * 1024;
 
 /// A client that takes an answer slowly has so many times `write_timeout` for all of it.
 const ANSWER_TIMEOUTS: u32 = 8;
-
-/// The interim answer for a client that waits for leave to send its body.
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The time limits of a client.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +64,8 @@ pub(crate) enum Connection {
     Listening(Listener),
     /// Follows an event stream.
     Following(Follower),
+    /// Sends a stream, as a source. Boxed because there are few.
+    Sending(Box<Sending>),
     /// Waits for the client to close, after the last answer and the FIN. Closing first could make the system
     /// discard the answer and send a reset.
     Lingering(Lingering),
@@ -77,22 +83,6 @@ pub(crate) struct Reading {
     deadline: Instant,
 }
 
-#[derive(Debug)]
-pub(crate) struct Receiving {
-    /// The complete head of the request.
-    head: Vec<u8>,
-    body: Vec<u8>,
-    /// The length of the complete body. `body.len() <= length`
-    length: usize,
-    /// Bytes that came after the body.
-    pipelined: Vec<u8>,
-    /// The rest of the interim answer that the client gets before it sends its body.
-    interim: &'static [u8],
-    /// The whole body must be there by then, even if bytes keep coming.
-    deadline: Instant,
-    _place: Place,
-}
-
 /// A request that waits for the answer of a service, with what is needed when the answer comes.
 #[derive(Debug)]
 pub(crate) struct PendingRequest {
@@ -101,8 +91,19 @@ pub(crate) struct PendingRequest {
     pub(crate) form: Form,
     pub(crate) visit: Visit,
     pub(crate) since: Instant,
-    /// The length of a body that the service has not asked for yet. 0 if the request is complete.
-    pub(crate) body_to_come: usize,
+    /// What the service has not asked for yet.
+    pub(crate) to_come: ToCome,
+}
+
+/// What follows the head of a request that waits.
+#[derive(Debug)]
+pub(crate) enum ToCome {
+    /// Nothing: the request is complete.
+    Nothing,
+    /// A body of this length.
+    Body(usize),
+    /// The stream of a source.
+    Stream(StreamStart),
 }
 
 #[derive(Debug)]
@@ -151,6 +152,10 @@ pub(crate) enum Want<'a> {
     Shut,
     /// Serve the listener.
     Serve,
+    /// Do nothing until the next tick of the timers, and call [`Connection::renew_share`].
+    Rest,
+    /// Take leave of the source, whose stream has ended, and call [`Connection::stream_ended`].
+    EndStream,
     /// Close the socket.
     Close,
 }
@@ -202,6 +207,12 @@ impl Connection {
             Connection::Waiting(_) => Want::Wait,
             Connection::Answering(answering) => Want::Write(answering.output.next()),
             Connection::Listening(_) | Connection::Following(_) => Want::Serve,
+            Connection::Sending(sending) => match sending.next() {
+                Next::Welcome(bytes) => Want::Write(bytes),
+                Next::Read(most) => Want::Read(most),
+                Next::Rest => Want::Rest,
+                Next::End => Want::EndStream,
+            },
             Connection::Lingering(Lingering { shut: false, .. }) => Want::Shut,
             Connection::Lingering(lingering) => Want::Read(LINGER_BYTES - lingering.discarded),
             Connection::Closed => Want::Close,
@@ -209,13 +220,14 @@ impl Connection {
     }
 
     /// Takes bytes that the client has sent.
-    pub(crate) fn received(&mut self, bytes: &[u8]) {
+    pub(crate) fn received(&mut self, bytes: &[u8], now: Instant) {
         match self {
             Connection::Reading(reading) => {
                 reading.input.extend_from_slice(bytes);
                 reading.found = reading.search.look(&reading.input);
             }
             Connection::Receiving(receiving) => receiving.body.extend_from_slice(bytes),
+            Connection::Sending(sending) => sending.received(bytes, now),
             Connection::Lingering(lingering) => {
                 lingering.discarded += bytes.len();
                 if lingering.discarded >= LINGER_BYTES {
@@ -236,6 +248,7 @@ impl Connection {
             Connection::Reading(_) | Connection::Receiving(_) | Connection::Lingering(_) => {
                 *self = Connection::Closed;
             }
+            Connection::Sending(sending) => sending.ended(),
             Connection::Waiting(_)
             | Connection::Answering(_)
             | Connection::Listening(_)
@@ -295,14 +308,6 @@ impl Connection {
         }
     }
 
-    /// Receives the body of the request that waits, as its service wants.
-    pub(crate) fn receive_body(&mut self, place: Place, patience: Patience, now: Instant) {
-        let Connection::Waiting(waiting) = self else { return };
-        let (head, rest) = (std::mem::take(&mut waiting.head), std::mem::take(&mut waiting.rest));
-        let reply = Reply::Receive(waiting.request.body_to_come, place);
-        *self = Connection::after(reply, head, rest, patience, now);
-    }
-
     /// Makes the client a follower of an event stream, as the answer of a service says.
     pub(crate) fn follow(&mut self, follower: impl FnOnce(Visit) -> Follower) {
         *self = match std::mem::replace(self, Connection::Closed) {
@@ -326,7 +331,7 @@ impl Connection {
         match reply {
             Reply::Listen(listener) => Connection::Listening(listener),
             Reply::Wait(request, deadline) => {
-                let head = if request.body_to_come > 0 { head } else { Vec::new() };
+                let head = if matches!(request.to_come, ToCome::Body(_)) { head } else { Vec::new() };
                 Connection::Waiting(Box::new(Waiting { request: *request, head, rest, deadline }))
             }
             Reply::Receive(length, place) => {
@@ -351,6 +356,7 @@ impl Connection {
                 receiving.interim = &receiving.interim[count..];
                 return;
             }
+            Connection::Sending(sending) => return sending.sent(count),
             _ => return,
         };
         answering.output.advance(count);
@@ -360,8 +366,12 @@ impl Connection {
         }
         *self = match answering.pipelined.take() {
             Some(rest) => Connection::Reading(Reading::new(rest, now + patience.header_timeout)),
-            None => Connection::Lingering(Lingering { shut: false, discarded: 0, deadline: now + LINGER }),
+            None => Connection::lingering(now),
         };
+    }
+
+    fn lingering(now: Instant) -> Connection {
+        Connection::Lingering(Lingering { shut: false, discarded: 0, deadline: now + LINGER })
     }
 
     /// The bytes that this connection alone holds while it waits for its client: an unfinished head, a body,
@@ -391,7 +401,8 @@ impl Connection {
     }
 
     /// The time of the next [`check_deadline`](Connection::check_deadline). `None` for listeners and
-    /// followers, which the reactor serves at times of its own.
+    /// followers, which the reactor serves at times of its own, and for sources, whose service decides how long
+    /// they may be silent.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
             Connection::Reading(Reading { deadline, .. })
@@ -399,7 +410,10 @@ impl Connection {
             | Connection::Lingering(Lingering { deadline, .. }) => Some(*deadline),
             Connection::Receiving(receiving) => Some(receiving.deadline),
             Connection::Waiting(waiting) => Some(waiting.deadline),
-            Connection::Listening(_) | Connection::Following(_) | Connection::Closed => None,
+            Connection::Listening(_)
+            | Connection::Following(_)
+            | Connection::Sending(_)
+            | Connection::Closed => None,
         }
     }
 
@@ -424,7 +438,8 @@ impl Connection {
     }
 
     /// Prepares the connection for a stop. Answers on their way are still sent, and then it closes. It closes
-    /// at once if no request is complete. Listeners and followers stay: they end with their streams.
+    /// at once if no request is complete. Listeners and followers stay: they end with their streams. So do
+    /// sources: the reactor closes them.
     pub(crate) fn wind_up(&mut self) {
         match self {
             Connection::Reading(_) | Connection::Receiving(_) => *self = Connection::Closed,
@@ -432,24 +447,10 @@ impl Connection {
             Connection::Answering(answering) => answering.pipelined = None,
             Connection::Listening(_)
             | Connection::Following(_)
+            | Connection::Sending(_)
             | Connection::Lingering(_)
             | Connection::Closed => (),
         }
-    }
-}
-
-impl Receiving {
-    /// Part of the body has come with the head, or all of it and more.
-    fn new(head: Vec<u8>, mut body: Vec<u8>, length: usize, deadline: Instant, place: Place) -> Receiving {
-        let pipelined = body.split_off(body.len().min(length));
-        // A client that has begun to send the body does not wait for leave.
-        let waits_for_leave = body.is_empty() && Request::parse(&head).is_ok_and(|r| r.expects_continue());
-        let interim = if waits_for_leave { CONTINUE } else { b"" };
-        Receiving { head, body, length, pipelined, interim, deadline, _place: place }
-    }
-
-    fn is_whole(&self) -> bool {
-        self.interim.is_empty() && self.body.len() >= self.length
     }
 }
 

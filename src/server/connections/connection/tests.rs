@@ -1,10 +1,14 @@
 //! A connection with a client at the other end.
 
 use super::*;
+use crate::http::{Body, StreamBody};
+use crate::ring::{Inlet, SourceEnd, inlet};
 use crate::server::client_address::ClientAddress;
 use crate::server::connections::visit::Visit;
 use crate::server::mounts::mount::tests::mp3_mount;
 use proptest::prelude::*;
+use std::io::Read;
+use std::sync::Arc;
 
 const PATIENCE: Patience =
     Patience { header_timeout: Duration::from_secs(15), write_timeout: Duration::from_secs(30) };
@@ -36,6 +40,19 @@ impl Site for Echo {
                 visit,
             };
             return Reply::Listen(Listener::new(join, &mount, Instant::now()));
+        }
+        if let Ok(request) = request
+            && request.target == "/live"
+        {
+            let stream = StreamBody::of(request.method, request.body().unwrap_or(Body::Unsaid)).unwrap();
+            let pending = PendingRequest {
+                ticket: 1,
+                form: Form::of(Some(request)),
+                visit: Visit::new(1, ClientAddress::new([127, 0, 0, 1].into()), Some(request)),
+                since: Instant::now(),
+                to_come: ToCome::Stream(StreamStart::of(request, stream)),
+            };
+            return Reply::Wait(Box::new(pending), Instant::now() + Duration::from_secs(60));
         }
         Reply::Answer(Outgoing::new(bytes, keep))
     }
@@ -74,7 +91,7 @@ impl Talk {
                     assert!(most > 0, "a read of nothing looks like the end");
                     let (now, later) = input.split_at(input.len().min(most));
                     self.read += now.len();
-                    self.connection.received(now);
+                    self.connection.received(now, self.now);
                     input = later;
                 }
                 Want::Write(bytes) => {
@@ -84,9 +101,28 @@ impl Talk {
                 }
                 Want::Reply => self.connection.reply(&mut self.site, PATIENCE, self.now),
                 Want::Shut => self.connection.shut(),
+                Want::Rest => self.connection.renew_share(),
+                Want::EndStream => self.end_stream(),
                 Want::Serve | Want::Wait | Want::Close => return self,
             }
         }
+    }
+
+    /// Accepts the source that waits, if one does.
+    fn accept(&mut self) -> Option<Inlet> {
+        let (writer, inlet) = inlet(self.now, || ());
+        matches!(self.connection, Connection::Waiting(_)).then(|| {
+            self.connection.receive_stream(writer, Arc::default(), self.now);
+            self.hear(b"");
+            inlet
+        })
+    }
+
+    fn end_stream(&mut self) {
+        let Connection::Sending(sending) = &self.connection else { panic!("no source") };
+        let last = sending.last_answer().map(|answer| answer.written(sending.form.last(), "now"));
+        let source = self.connection.stream_ended(last, PATIENCE, self.now).unwrap();
+        source.finish(SourceEnd::Broken, self.now);
     }
 
     fn end(&mut self) -> &mut Talk {
@@ -142,7 +178,7 @@ fn requests_may_be_torn_anywhere() {
 #[test]
 fn a_half_closed_client_gets_its_answers() {
     let mut talk = Talk::new();
-    talk.connection.received(&THREE[..THREE.len() - 1]);
+    talk.connection.received(&THREE[..THREE.len() - 1], talk.now);
     talk.hear(b"");
     assert_eq!(talk.output(), "[GET /a][HEAD /b]");
     assert!(talk.end().is_closed(), "the third will never be whole");
@@ -203,7 +239,7 @@ fn a_head_without_end_is_refused_and_little_of_it_is_read() {
 #[test]
 fn an_answer_that_is_not_taken_does_not_wait_for_ever() {
     let mut talk = Talk::new();
-    talk.connection.received(b"GET / HTTP/1.1\r\n\r\n");
+    talk.connection.received(b"GET / HTTP/1.1\r\n\r\n", talk.now);
     talk.connection.reply(&mut talk.site, PATIENCE, talk.now);
     talk.connection.sent(3, PATIENCE, talk.now);
     talk.connection.check_deadline(&mut talk.site, PATIENCE, talk.now + Duration::from_secs(29));
@@ -215,7 +251,7 @@ fn an_answer_that_is_not_taken_does_not_wait_for_ever() {
 #[test]
 fn an_answer_that_is_taken_slowly_has_more_time_but_not_for_ever() {
     let mut talk = Talk::new();
-    talk.connection.received(format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100)).as_bytes());
+    talk.connection.received(format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100)).as_bytes(), talk.now);
     talk.connection.reply(&mut talk.site, PATIENCE, talk.now);
     assert!(talk.connection.held_bytes() > 100);
     let began = talk.now;
@@ -233,10 +269,80 @@ fn requests_of_a_listener_are_ignored() {
     let mut talk = Talk::new();
     talk.hear(b"GET /first HTTP/1.1\r\n\r\nGET /listen HTTP/1.1\r\n\r\nGET /no HTTP/1.1\r\n\r\n");
     assert_eq!(talk.connection.wants(), Want::Serve);
-    talk.connection.received(b"GET /neither HTTP/1.1\r\n\r\n");
+    talk.connection.received(b"GET /neither HTTP/1.1\r\n\r\n", talk.now);
     talk.end().pass(Duration::from_secs(3600));
     assert_eq!(talk.connection.wants(), Want::Serve);
     assert_eq!(talk.site.requests, ["GET /first", "GET /listen"]);
+}
+
+#[test]
+fn a_source_s_request_and_stream_may_be_torn_anywhere() {
+    let continued = "HTTP/1.1 100 Continue\r\n\r\n";
+    for (request, first, status, end) in [
+        ("SOURCE /live HTTP/1.0\r\n\r\nhello", "HTTP/1.0 200 OK\r\n\r\n", "", SourceEnd::Left),
+        ("PUT /live HTTP/1.1\r\nExpect: 100-continue\r\n\r\nhello", continued, "", SourceEnd::Left),
+        ("PUT /live HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", "", "HTTP/1.1 200 OK", SourceEnd::Complete),
+        (
+            "PUT /live HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\nGET",
+            "",
+            "HTTP/1.1 200 OK",
+            SourceEnd::Complete,
+        ),
+        (
+            "SOURCE /live HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            "HTTP/1.0 200 OK\r\n\r\n",
+            "",
+            SourceEnd::Complete,
+        ),
+        (
+            "PUT /live HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx",
+            "",
+            "HTTP/1.1 400 Bad Request",
+            SourceEnd::Broken,
+        ),
+    ] {
+        for cut in 0..=request.len() {
+            let (before, after) = request.as_bytes().split_at(cut);
+            let mut talk = Talk::new();
+            talk.takes = 1 + cut % 30;
+            talk.hear(before);
+            let early = talk.accept();
+            talk.hear(after);
+            let mut inlet = early.or_else(|| talk.accept()).expect("a source");
+            if end == SourceEnd::Left {
+                talk.pass(Duration::from_secs(3600));
+                assert_eq!(inlet.handle().end(), None, "it may be silent");
+                talk.end();
+            }
+            let mut stream = String::new();
+            inlet.read_to_string(&mut stream).unwrap();
+            assert_eq!(
+                (stream.as_str(), inlet.handle().end()),
+                ("hello", Some(end.clone())),
+                "{request} {cut}"
+            );
+            let rest = talk.output().strip_prefix(first).unwrap_or_else(|| panic!("{}", talk.output()));
+            assert_eq!(rest.lines().next().unwrap_or_default(), status, "{request} {cut}");
+            assert!(talk.lingers());
+        }
+    }
+}
+
+#[test]
+fn a_source_rests_after_its_share() {
+    let mut talk = Talk::new();
+    talk.hear(b"SOURCE /live HTTP/1.0\r\n\r\n");
+    let _inlet = talk.accept().unwrap();
+    let mut read = 0;
+    while let Want::Read(most) = talk.connection.wants() {
+        let count = most.min(10_000);
+        talk.connection.received(&[0; 10_000][..count], talk.now);
+        read += count;
+    }
+    assert_eq!((talk.connection.wants(), read), (Want::Rest, 64 * 1024));
+    assert!(talk.connection.is_resting());
+    talk.connection.renew_share();
+    assert_eq!(talk.connection.wants(), Want::Read(64 * 1024));
 }
 
 #[test]
@@ -245,7 +351,7 @@ fn a_stop_waits_for_answers_on_their_way_only() {
     talk.connection.wind_up();
     assert!(talk.is_closed());
     let mut talk = Talk::new();
-    talk.connection.received(THREE);
+    talk.connection.received(THREE, talk.now);
     talk.connection.reply(&mut talk.site, PATIENCE, talk.now);
     talk.connection.wind_up();
     talk.hear(b"");
