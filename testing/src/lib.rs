@@ -23,6 +23,10 @@ use std::time::{Duration, Instant};
 /// Nothing in a test should take this long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What a stop may take: the five seconds that are promised, and what a machine adds that is busy with other
+/// tests.
+pub const A_STOP: Duration = Duration::from_secs(5 + 3);
+
 /// Waits until a condition holds. Panics if it does not hold in time.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;

@@ -10,7 +10,7 @@ use longwave::{
 };
 use longwave_testing::studio::{MOUNT, SMALL, Studio, constant, server};
 use longwave_testing::tap::Tap;
-use longwave_testing::{ms, seconds, until};
+use longwave_testing::{A_STOP, ms, seconds, until};
 
 /// Makes a `decode` thread of the pipeline wait until the sender is dropped.
 fn stick(pipeline: &Pipeline, folder: &std::path::Path) -> Sender<()> {
@@ -50,7 +50,7 @@ fn a_thread_that_is_not_stuck_has_time_to_end_and_is_not_named() {
     std::fs::remove_file(&state).ok();
     let before = Instant::now();
     assert_eq!(pipeline.stop().abandoned, ["decode"]);
-    assert!(before.elapsed() < seconds(5.5), "{:?}", before.elapsed());
+    assert!(before.elapsed() < A_STOP, "{:?}", before.elapsed());
     assert!(calls.try_recv().is_ok(), "the hook had the time that it takes");
     assert!(state.exists(), "the last state was written");
 }
@@ -70,7 +70,7 @@ fn a_station_stops_within_five_seconds_however_many_of_its_pipelines_are_stuck()
         station.pipelines().iter().map(|pipeline| stick(pipeline, folder.path())).collect();
     let before = Instant::now();
     assert_eq!(station.stop().abandoned, ["decode"; 3]);
-    assert!(before.elapsed() < seconds(5.5), "{:?}", before.elapsed());
+    assert!(before.elapsed() < A_STOP, "{:?}", before.elapsed());
 }
 
 /// An encoder that does not come back until the sender is dropped.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use longwave::{Burst, CloseReason, Error, Event, MountSettings, ServerSettings};
 use longwave_testing::player::{PACKET_BYTES, Player, header, packet_bytes, text_of};
 use longwave_testing::server::{Station, mount_settings, numbers, quick, read_to_end, settings};
-use longwave_testing::{PATIENCE, until};
+use longwave_testing::{A_STOP, PATIENCE, until};
 use socket2::SockRef;
 
 #[test]
@@ -443,7 +443,7 @@ fn stopping_while_busy_is_orderly_and_frees_the_port_at_once() {
 
     let began = Instant::now();
     let report = station.server.stop();
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < A_STOP);
     assert!(report.abandoned.is_empty());
     let again = Station::start(ServerSettings { listen: vec![address], ..settings() });
     assert!(!station.server.is_running() && again.server.is_running());
