@@ -341,10 +341,12 @@ mod tests {
         });
         assert!(matches!(late, Err(NoAnswer::Late(_))), "{late:?}");
         let job = job_table().jobs.iter().find(|job| job.by.part == work.part).unwrap().clone();
-        job.lock().since = Some(Instant::now() - Duration::from_secs(7));
-        assert_eq!(work.warning().unwrap(), "the disk does not answer: a.mp3 (for 7 s)");
+        // A busy machine may take seconds from one line to the next.
+        job.lock().since = Some(Instant::now() - Duration::from_secs(600));
+        let warning = work.warning().unwrap();
+        assert!(warning.starts_with("the disk does not answer: a.mp3 (for 60"), "{warning}");
         let again = work.begin("/late/a.mp3".as_ref()).unwrap_err();
-        assert!(again.to_string().contains("has not answered for 7 s"), "{again}");
+        assert!(again.to_string().contains("has not answered for 60"), "{again}");
         drop(job);
         release.send(()).unwrap();
         assert!(was_abandoned.recv().unwrap());
@@ -403,7 +405,7 @@ mod tests {
         let stuck: Vec<Doing> = (0..MAX_HANGING).map(|n| hang(&work, &format!("/disk{n}/a/b/c"))).collect();
         assert!(matches!(work.begin("/disk99/a/b/c".as_ref()), Err(NoAnswer::TooMany)));
         assert!(other.begin("/disk99/a/b/c".as_ref()).is_ok());
-        assert_eq!(work.warning().unwrap().matches("(for 6 s)").count(), 3);
+        assert_eq!(work.warning().unwrap().matches(" (for ").count(), 3);
         assert!(work.warning().unwrap().ends_with(" and 13 more"));
         drop(stuck);
     }
