@@ -741,8 +741,8 @@ lw_status lw_server_expect_no_more(lw_server server, const char *path);
 // Gives a server other settings while it runs; no client is closed for it. `declaration` is like that of
 // `lw_server_open`, and what it leaves out is the default. These keys take effect: `max_listeners`,
 // `max_event_clients`, `max_sources`, the limits of each address, `deny`, `public_url`, `trusted_proxies`,
-// `access_log`, `access_log_api`, `addresses`. The others need a restart and are left alone. For the server of
-// a station there is `lw_station_reload`.
+// `access_log`, `access_log_api`, `addresses`. The others need a restart and are left alone. For the server
+// of a station there is `lw_station_reload`.
 lw_status lw_server_reconfigure(lw_server server, const char *declaration);
 
 // Stops a server. The ports are free at once; its listeners get what is due within two seconds. It takes

@@ -220,8 +220,8 @@ pub unsafe extern "C" fn lw_server_expect_no_more(server: lw_server, path: *cons
 /// Gives a server other settings while it runs; no client is closed for it. `declaration` is like that of
 /// `lw_server_open`, and what it leaves out is the default. These keys take effect: `max_listeners`,
 /// `max_event_clients`, `max_sources`, the limits of each address, `deny`, `public_url`, `trusted_proxies`,
-/// `access_log`, `access_log_api`, `addresses`. The others need a restart and are left alone. For the server of
-/// a station there is `lw_station_reload`.
+/// `access_log`, `access_log_api`, `addresses`. The others need a restart and are left alone. For the server
+/// of a station there is `lw_station_reload`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_server_reconfigure(server: lw_server, declaration: *const c_char) -> lw_status {
     call(|| {
