@@ -32,31 +32,33 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Stopped`] once the server was stopped.
+    /// [`Error::Stopped`](crate::Error::Stopped) once the server was stopped.
     pub fn take_requests(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
         self.add_service(paths, ServiceKind::Whole, waiting)
     }
 
     /// Takes over the requests for these paths, like [`take_requests`](Server::take_requests), but before
     /// their bodies. A request that has a body comes as soon as its head is there. Whoever reads it either
-    /// answers it, and its body is not read; or calls [`HttpRequest::receive_body`], and it comes again with
-    /// the body. So nobody can make the server hold a body without a credential. At most 128 such bodies are
-    /// received at once.
+    /// answers it, and its body is not read; or calls [`receive_body`](crate::HttpRequest::receive_body), and
+    /// it comes again with the body. So nobody can make the server hold a body without a credential. At most
+    /// 128 such bodies are received at once.
     ///
     /// # Errors
-    /// [`Error::Stopped`] once the server was stopped.
+    /// [`Error::Stopped`](crate::Error::Stopped) once the server was stopped.
     pub fn take_heads(&self, paths: &[&str], waiting: usize) -> Result<Requests> {
         self.add_service(paths, ServiceKind::Heads, waiting)
     }
 
-    /// Takes over the requests by which sources come, the clients that send a stream: `SOURCE` to any path, and
-    /// `PUT` and `POST` to paths that no other service has taken. They come before their bodies. Whoever reads
-    /// them answers them, or accepts the source by [`HttpRequest::receive_source`] and reads its stream, which
-    /// may last for days. What players ask for at the same paths is answered as ever.
+    /// Takes over the requests by which sources come, the clients that send a stream: `SOURCE` to any path,
+    /// and `PUT` and `POST` to paths that no other service has taken. They come before their bodies. Whoever
+    /// reads them answers them, or accepts the source by
+    /// [`receive_source`](crate::HttpRequest::receive_source) and reads its stream, which may last for days.
+    /// What players ask for at the same paths is answered as ever.
     ///
-    /// The stream ends by its length, by its last chunk, or when the client closes (`PUT` and `SOURCE` that say
-    /// nothing else). At most `waiting` requests wait, shared as in [`take_requests`](Server::take_requests);
-    /// [`max_sources`](ServerSettings::max_sources) limits the sources themselves.
+    /// The stream ends by its length, by its last chunk, or when the client closes (`PUT` and `SOURCE` that
+    /// say nothing else). At most `waiting` requests wait, shared as in
+    /// [`take_requests`](Server::take_requests); [`max_sources`](crate::ServerSettings::max_sources) limits
+    /// the sources themselves.
     ///
     /// ```
     /// use std::io::Read;
@@ -90,7 +92,7 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Stopped`] once the server was stopped.
+    /// [`Error::Stopped`](crate::Error::Stopped) once the server was stopped.
     pub fn take_sources(&self, waiting: usize) -> Result<Requests> {
         self.add_service(&[], ServiceKind::Sources, waiting)
     }
@@ -114,7 +116,7 @@ impl Server {
     /// everything stops.
     ///
     /// # Errors
-    /// [`Error::Stopped`] once the server was stopped.
+    /// [`Error::Stopped`](crate::Error::Stopped) once the server was stopped.
     pub fn expect(&self, paths: &[&str]) -> Result<()> {
         self.inner.ask(|reply| Command::Expect(owned(paths), reply))
     }
@@ -122,7 +124,7 @@ impl Server {
     /// Ends what [`expect`](Server::expect) began: if nobody has taken this path, it is 404 again.
     ///
     /// # Errors
-    /// [`Error::Stopped`] once the server was stopped.
+    /// [`Error::Stopped`](crate::Error::Stopped) once the server was stopped.
     pub fn expect_no_more(&self, path: &str) -> Result<()> {
         self.inner.ask(|reply| Command::ExpectNoMore(path.to_owned(), reply))
     }
