@@ -320,12 +320,14 @@ impl Shared {
         if state.end.is_some() {
             return false;
         }
-        if matches!(end, SourceEnd::Kicked(_)) {
-            state.pieces.clear();
-        }
-        state.spare.clear();
+        let is_kick = matches!(end, SourceEnd::Kicked(_));
+        let unread = if is_kick { std::mem::take(&mut state.pieces) } else { VecDeque::new() };
+        let spare = std::mem::take(&mut state.spare);
         state.end = Some(end);
         self.changed.notify_one();
+        // Their memory is freed without the lock.
+        drop(state);
+        drop((unread, spare));
         true
     }
 
@@ -336,12 +338,13 @@ impl Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
-        f.debug_struct("Shared")
-            .field("received", &state.received)
-            .field("lost", &state.lost)
-            .field("end", &state.end)
-            .finish_non_exhaustive()
+        // Copied first: whoever prints may be slow, and the reactor needs the lock.
+        let (received, lost, end) = {
+            let state = self.lock();
+            (state.received, state.lost, state.end.clone())
+        };
+        let mut shown = f.debug_struct("Shared");
+        shown.field("received", &received).field("lost", &lost).field("end", &end).finish_non_exhaustive()
     }
 }
 
