@@ -6,12 +6,15 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::role::{self, Right, Role};
+use super::user_limits::UserLimits;
 
 /// The user or token that a credential belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) role: Role,
+    /// Other limits make another identity.
+    pub(crate) limits: UserLimits,
     /// The hash of its secret's hash. A changed password makes another identity.
     pub(crate) secret: [u8; 32],
 }
@@ -30,7 +33,7 @@ pub(crate) enum Refusal {
     Unknown(&'static str),
     /// Too many logins from its address have failed: the time to wait.
     TooManyFailures(Duration),
-    /// Its role does not have the right: the reason.
+    /// Its role does not have the right, or its limits do not allow it: the reason.
     Forbidden(String),
 }
 
@@ -71,6 +74,20 @@ impl Identity {
             false => Err(Refusal::Forbidden(role::refusal(&self.name, self.role, right))),
         }
     }
+
+    /// Whether this user may change a pipeline, or the station as a whole (`None`), which belongs to nobody
+    /// who is limited to some pipelines.
+    pub(crate) fn may_change(&self, pipeline: Option<&str>) -> Result<(), Refusal> {
+        let own = &self.limits.pipelines;
+        match pipeline {
+            None if own.is_empty() => Ok(()),
+            Some(pipeline) if self.limits.allow_pipeline(pipeline) => Ok(()),
+            _ => {
+                let own = own.join(", ");
+                Err(Refusal::Forbidden(format!("{} may change only the pipeline {own}", self.name)))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -103,8 +120,29 @@ mod tests {
 
     #[test]
     fn a_role_without_the_right_is_refused() {
-        let viewer = Identity { name: "a".into(), role: Role::Viewer, secret: [0; 32] };
+        let (name, limits) = ("a".into(), UserLimits::default());
+        let viewer = Identity { name, role: Role::Viewer, limits, secret: [0; 32] };
         assert_eq!(viewer.clone().with_right(Right::Look), Ok(viewer.clone()));
         assert!(matches!(viewer.with_right(Right::Change), Err(Refusal::Forbidden(_))));
+    }
+
+    #[test]
+    fn who_is_limited_to_pipelines_changes_nothing_else() {
+        let identity = |pipelines: &[&str]| Identity {
+            name: "a".into(),
+            role: Role::Admin,
+            limits: UserLimits {
+                pipelines: pipelines.iter().map(|name| (*name).to_owned()).collect(),
+                ..UserLimits::default()
+            },
+            secret: [0; 32],
+        };
+        let all = identity(&[]);
+        assert_eq!((all.may_change(None), all.may_change(Some("main"))), (Ok(()), Ok(())));
+        let some = identity(&["night", "main"]);
+        assert_eq!(some.may_change(Some("main")), Ok(()));
+        let refused = Refusal::Forbidden("a may change only the pipeline night, main".into());
+        assert_eq!(some.may_change(Some("day")), Err(refused.clone()));
+        assert_eq!(some.may_change(None), Err(refused));
     }
 }

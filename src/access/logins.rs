@@ -118,7 +118,12 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Role;
+    use crate::access::{Role, UserLimits};
+
+    fn identity(name: &str) -> Identity {
+        let (name, limits) = (name.to_owned(), UserLimits::default());
+        Identity { name, role: Role::Viewer, limits, secret: [0; 32] }
+    }
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -128,7 +133,7 @@ mod tests {
     fn a_login_is_remembered_for_a_while_under_its_own_name_and_password() {
         let mut logins = Logins::new([7; 32]);
         let now = Instant::now();
-        let identity = Identity { name: "ab".into(), role: Role::Viewer, secret: [0; 32] };
+        let identity = identity("ab");
         logins.remember("cd", identity.clone(), now);
         assert_eq!(logins.find("ab", "cd", now + REMEMBERED - Duration::from_secs(1)), Some(identity));
         for (name, password, later) in
@@ -145,7 +150,7 @@ mod tests {
         let mut logins = Logins::new([7; 32]);
         let (mut failures, now) = (Failures::default(), Instant::now());
         for n in 0..10_000_u32 {
-            let identity = Identity { name: n.to_string(), role: Role::Viewer, secret: [0; 32] };
+            let identity = identity(&n.to_string());
             logins.remember("x", identity, now);
             assert_eq!(failures.attempt(IpAddr::from(n.to_be_bytes()), now), Ok(()));
             assert!(logins.known.len() <= LOGINS && failures.addresses.len() <= ADDRESSES);

@@ -3,7 +3,7 @@
 //!
 //! A request has a [`Credential`]. [`Users`] finds the owner of a token or a password, [`Logins`] remembers
 //! verified passwords, [`Failures`] counts wrong ones, and [`LoginQueue`] says which is verified next. A
-//! [`Role`] is a set of [`Right`]s.
+//! [`Role`] is a set of [`Right`]s, and [`UserLimits`] say of what.
 
 mod credential;
 mod file_lock;
@@ -12,6 +12,7 @@ mod login_queue;
 mod logins;
 mod private_file;
 mod role;
+mod user_limits;
 mod users;
 
 pub(crate) use credential::{Credential, Identity, Refusal};
@@ -22,6 +23,7 @@ pub(crate) use logins::{Failures, Logins, network};
 pub(crate) use private_file::changeable_by_others;
 pub use private_file::write_private;
 pub use role::{Right, Role};
+pub use user_limits::UserLimits;
 pub use users::Users;
 pub(crate) use users::files_of_users;
 pub(crate) use users::random;

@@ -10,6 +10,8 @@ pub enum Right {
     Look,
     /// To change the state of the station.
     Change,
+    /// To send a stream, as a source.
+    Send,
 }
 
 /// Declares the roles, one line each: documentation, variant, name, rights. A user has the rights of the
@@ -47,8 +49,10 @@ macro_rules! roles {
 roles! {
     /// May read.
     Viewer = "viewer": Look;
-    /// May read and change everything.
-    Admin = "admin": Look Change;
+    /// May send a stream, and nothing else.
+    Source = "source": Send;
+    /// May read and change everything, and send a stream.
+    Admin = "admin": Look Change Send;
 }
 
 impl Role {
@@ -91,7 +95,9 @@ mod tests {
     #[test]
     fn a_role_allows_its_rights_and_no_other() {
         assert!(Role::Viewer.may(Right::Look) && !Role::Viewer.may(Right::Change));
-        assert!(Role::Admin.may(Right::Look) && Role::Admin.may(Right::Change));
+        assert!(!Role::Viewer.may(Right::Send));
+        assert_eq!(Role::Source.rights(), [Right::Send]);
+        assert!([Right::Look, Right::Change, Right::Send].iter().all(|right| Role::Admin.may(*right)));
     }
 
     #[test]
@@ -100,12 +106,14 @@ mod tests {
             assert_eq!(role.as_str().parse(), Ok(*role));
         }
         let error = "root".parse::<Role>().unwrap_err();
-        assert_eq!(error, "\"root\" is no role: \"admin\" or \"viewer\"");
+        assert_eq!(error, "\"root\" is no role: \"admin\" or \"source\" or \"viewer\"");
     }
 
     #[test]
     fn a_refusal_says_which_roles_would_do() {
         let refusal = refusal("script", Role::Viewer, Right::Change);
         assert_eq!(refusal, "script is a viewer: this needs an admin");
+        let refusal = super::refusal("script", Role::Viewer, Right::Send);
+        assert_eq!(refusal, "script is a viewer: this needs a source or an admin");
     }
 }

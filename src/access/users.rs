@@ -1,6 +1,7 @@
 //! The users of a station: people with passwords, and programs with tokens. A users file holds one per line:
-//! `name:role:hash`. The hash is that of a password (Argon2id) or that of a token (SHA-256). If a
-//! password must be changed by a certain time, that follows: `:expires=2026-03-08T12:00:00Z`.
+//! `name:role:hash`. The hash is that of a password (Argon2id) or that of a token (SHA-256). Limits follow it
+//! (`:path=/live`, `:pipeline=main`), and the time by which a password must be changed:
+//! `:expires=2026-03-08T12:00:00Z`.
 
 use std::fmt::{self, Write as _};
 use std::io;
@@ -17,6 +18,7 @@ use super::file_lock::{FileLock, lock_of};
 use super::hasher::PasswordChecker;
 use super::private_file::{led_to, read_trusted, with_suffix, write_private};
 use super::role::Role;
+use super::user_limits::{UserLimits, read_options, write_options};
 use crate::error::{Error, Result, is_passing};
 use crate::filework::read_needed;
 
@@ -24,8 +26,6 @@ use crate::filework::read_needed;
 const TOKEN_HASH: &str = "$sha256$";
 /// The beginning of a token. It tells anybody who finds one in the wrong place what it is.
 const TOKEN_PREFIX: &str = "lw-";
-/// Stands between a hash and the time when the password expires.
-const EXPIRES: &str = ":expires=";
 /// The random bytes in a token. So many cannot be guessed, so one round of a fast hash protects it.
 const TOKEN_BYTES: usize = 32;
 /// The longest password. Anybody can make the server hash a password, so a longer one would be an attack.
@@ -45,6 +45,7 @@ struct User {
     name: String,
     role: Role,
     secret: Secret,
+    limits: UserLimits,
     /// The time when the password is refused, unless it has been changed.
     expires: Option<SystemTime>,
 }
@@ -139,7 +140,7 @@ impl Users {
     /// [`Error::File`] if it cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
         let mut text = String::from("# name:role:hash, written by `longwave user`\n");
-        for User { name, role, secret, expires } in &self.users {
+        for User { name, role, secret, limits, expires } in &self.users {
             text.extend([name, ":", role.as_str(), ":"]);
             match secret {
                 Secret::Password(hash) => text.push_str(hash),
@@ -148,10 +149,7 @@ impl Users {
                     text.push_str(&hex(hash));
                 }
             }
-            if let Some(expires) = expires {
-                text.push_str(EXPIRES);
-                text.push_str(&humantime::format_rfc3339_seconds(*expires).to_string());
-            }
+            text.push_str(&write_options(limits, *expires));
             text.push('\n');
         }
         write_private(&led_to(file), text.as_bytes())
@@ -186,7 +184,13 @@ impl Users {
     pub fn add(&mut self, name: &str, role: Role, password: &str) -> Result<()> {
         self.check_new(name)?;
         let secret = Secret::Password(hashed(password)?);
-        self.users.push(User { name: name.into(), role, secret, expires: None });
+        self.users.push(User {
+            name: name.into(),
+            role,
+            secret,
+            limits: UserLimits::default(),
+            expires: None,
+        });
         Ok(())
     }
 
@@ -222,9 +226,28 @@ impl Users {
             name: name.into(),
             role,
             secret: Secret::Token(Sha256::digest(&token).into()),
+            limits: UserLimits::default(),
             expires: None,
         });
         Ok(token)
+    }
+
+    /// Limits a user or a token to some paths or pipelines, instead of the limits until now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if nothing has this name; [`Error::Setting`] for limits that limit nothing of the
+    /// user's role (a viewer sends nothing, so no paths), or that are malformed.
+    pub fn set_limits(&mut self, name: &str, limits: UserLimits) -> Result<()> {
+        let user = self.users.iter_mut().find(|user| user.name == name);
+        let user = user.ok_or_else(|| Error::NotFound(format!("user {name:?}")))?;
+        limits.check(user.role).map_err(|(key, reason)| Error::setting(key, reason))?;
+        user.limits = limits;
+        Ok(())
+    }
+
+    /// The limits of a user or a token. `None` if nothing has this name.
+    pub fn limits(&self, name: &str) -> Option<&UserLimits> {
+        self.find(name).map(|user| &user.limits)
     }
 
     /// Makes a random password.
@@ -301,12 +324,12 @@ impl Users {
 
     /// The identity of the user or token with this name, as it is now.
     pub(crate) fn identity_of(&self, name: &str) -> Option<Identity> {
-        let User { name, role, secret, .. } = self.find(name)?;
+        let User { name, role, secret, limits, .. } = self.find(name)?;
         let secret = match secret {
             Secret::Password(hash) => Sha256::digest(hash).into(),
             Secret::Token(hash) => *hash,
         };
-        Some(Identity { name: name.clone(), role: *role, secret })
+        Some(Identity { name: name.clone(), role: *role, limits: limits.clone(), secret })
     }
 
     fn find(&self, name: &str) -> Option<&User> {
@@ -329,13 +352,9 @@ impl User {
             return Err("is not name:role:hash".into());
         };
         check_name(name)?;
-        let (hash, expires) = match hash.split_once(EXPIRES) {
-            None => (hash, None),
-            Some((hash, time)) => {
-                let time = humantime::parse_rfc3339(time).map_err(|_| format!("{time:?} is no time"))?;
-                (hash, Some(time))
-            }
-        };
+        let role: Role = role.parse()?;
+        let (hash, limits, expires) = read_options(hash)?;
+        limits.check(role).map_err(|(_, reason)| reason)?;
         let secret = match hash.strip_prefix(TOKEN_HASH) {
             Some(hex) => Secret::Token(unhex(hex).ok_or("the hash of a token has 64 hexadecimal digits")?),
             None => {
@@ -346,7 +365,7 @@ impl User {
                 Secret::Password(hash.to_owned())
             }
         };
-        Ok(User { name: name.into(), role: role.parse()?, secret, expires })
+        Ok(User { name: name.into(), role, secret, limits, expires })
     }
 }
 
@@ -420,6 +439,9 @@ mod tests {
             (&format!("a:admin:{NOBODYS}\na:viewer:{NOBODYS}"), "line 2: there is a \"a\" already"),
             (&format!("a:admin:{}", NOBODYS.replace("argon2id", "argon2i")), "hashed by argon2id here"),
             (&format!("a:admin:{NOBODYS}:expires=soon"), "\"soon\" is no time"),
+            (&format!("a:admin:{NOBODYS}:paths=/a"), "\"paths=/a\" is no path=, pipeline= or expires="),
+            (&format!("a:source:{NOBODYS}:path=live"), "\"live\" is no path"),
+            (&format!("a:viewer:{NOBODYS}:path=/live"), "a viewer sends nothing"),
             ("a:admin:$sha256$12", "64 hexadecimal digits"),
             ("a b:admin:$sha256$12", "is no name for a user"),
         ] {

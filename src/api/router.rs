@@ -5,7 +5,7 @@ use super::core::Core;
 use super::guard::Access;
 use super::streams::Streams;
 use crate::HttpRequest;
-use crate::access::Identity;
+use crate::access::{Identity, Right};
 use crate::api::problem::Problem;
 
 /// A handler, and the thread that runs it.
@@ -34,6 +34,23 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) handler: Handler,
+}
+
+/// What a request changes. A user may be limited to some pipelines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Station,
+    /// The pipeline that the route's first braces name.
+    Pipeline,
+}
+
+impl Route {
+    /// What its requests change, if they change anything.
+    pub(crate) fn changed(&self) -> Option<Changed> {
+        let of_pipeline = self.path.contains("/{pipeline}");
+        let changed = if of_pipeline { Changed::Pipeline } else { Changed::Station };
+        (self.access == Access::Needs(Right::Change)).then_some(changed)
+    }
 }
 
 /// The route of a request, and the values of its braces.

@@ -13,11 +13,11 @@ use crossbeam::channel::Receiver;
 use super::call::{Call, Handled};
 use super::core::Core;
 use super::files::{FileJob, Files};
-use super::guard::{Access, Verdict, changed_meanwhile};
+use super::guard::{self, Access, Verdict, changed_meanwhile};
 use super::login::{LoginSender, Pending};
 use super::origin;
 use super::problem::Problem;
-use super::router::{self, Follow, Handler};
+use super::router::{self, Changed, Follow, Handler};
 use super::routes::ROUTES;
 use super::streams::Streams;
 use crate::access::Identity;
@@ -42,10 +42,11 @@ pub(super) struct Service {
     pub(super) stopping: Arc<AtomicBool>,
 }
 
-/// What to do with a request: the handler of its route, and the values of the route's braces.
+/// What to do with a request: the handler of its route, the values of the route's braces, and what it changes.
 pub(super) struct Task {
     handler: Handler,
     held: Vec<String>,
+    changed: Option<Changed>,
 }
 
 impl Service {
@@ -92,7 +93,14 @@ impl Service {
         }
     }
 
-    fn handle(&mut self, Task { handler, held }: Task, who: Option<&Identity>, mut request: HttpRequest) {
+    fn handle(&mut self, task: Task, who: Option<&Identity>, mut request: HttpRequest) {
+        let Task { handler, held, changed } = task;
+        if let Some((changed, who)) = changed.zip(who) {
+            let pipeline = (changed == Changed::Pipeline).then(|| held[0].as_str());
+            if let Err(refusal) = who.may_change(pipeline) {
+                return request.answer(guard::problem(refusal).answer());
+            }
+        }
         if request.awaits_body() {
             // Others take no body, so a user who may only read cannot fill the places for bodies.
             let takes_body = !matches!(request.method(), "GET" | "HEAD");
@@ -144,7 +152,7 @@ fn find(request: &HttpRequest) -> Result<(Task, Access), HttpAnswer> {
         "OPTIONS" if problem.code == "method-not-allowed" => preflight(request, &problem),
         _ => problem.answer(),
     })?;
-    Ok((Task { handler: route.handler, held }, route.access))
+    Ok((Task { handler: route.handler, held, changed: route.changed() }, route.access))
 }
 
 /// The answer to OPTIONS. What is public may be asked for by pages of any origin.
@@ -226,7 +234,7 @@ mod tests {
         // The bell rings for other things, too: `None` until it is there.
         let request = std::iter::repeat_with(|| service.requests.next_within(Duration::from_secs(30)));
         let request = request.flatten().next().unwrap();
-        service.handle(Task { handler, held: Vec::new() }, None, request);
+        service.handle(Task { handler, held: Vec::new(), changed: None }, None, request);
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         answer[9..12].to_owned()

@@ -157,9 +157,8 @@ pub enum UserAction {
     /// Add a user; prompts for the password, or reads it from standard input
     Add {
         name: String,
-        /// Rights: "admin" may change everything, "viewer" may only read
-        #[arg(long, default_value = "admin")]
-        role: String,
+        #[command(flatten)]
+        may: May,
     },
     /// Change a user's password
     Passwd { name: String },
@@ -168,12 +167,25 @@ pub enum UserAction {
     /// Create a token for a program and print it; it cannot be shown again
     Token {
         name: String,
-        /// Rights: "admin" may change everything, "viewer" may only read
-        #[arg(long, default_value = "admin")]
-        role: String,
+        #[command(flatten)]
+        may: May,
     },
     /// List all users and tokens
     List,
+}
+
+/// What a user or a token may do.
+#[derive(Debug, Args)]
+pub struct May {
+    /// Rights: "admin" may change everything, "viewer" may only read, "source" may only send a stream
+    #[arg(long, default_value = "admin")]
+    pub role: String,
+    /// A path that it may send a stream to, and no other; several times for several paths
+    #[arg(long = "path", value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// A pipeline that it may change, and no other; several times for several pipelines
+    #[arg(long = "pipeline", value_name = "NAME")]
+    pub pipelines: Vec<String>,
 }
 
 /// Control and watch a running station

@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
-use longwave::{Role, Users};
+use longwave::{Role, UserLimits, Users};
 
-use super::args::{User, UserAction};
+use super::args::{May, User, UserAction};
 use super::{Failure, say};
 
 /// Runs the action on the users file.
@@ -12,13 +12,20 @@ pub fn run(User { action, file }: &User) -> Result<(), Failure> {
     let file = &file.file;
     // The file is locked for a moment only: not while a password is typed.
     match action {
-        UserAction::Add { name, role } => {
-            let (role, password) = (self::role(role)?, password()?);
-            Users::update(file, |users| users.add(name, role, &password))?;
+        UserAction::Add { name, may } => {
+            let (role, password) = (role(may)?, password()?);
+            Users::update(file, |users| {
+                users.add(name, role, &password)?;
+                users.set_limits(name, limits(may))
+            })?;
         }
-        UserAction::Token { name, role } => {
-            let role = self::role(role)?;
-            let token = Users::update(file, |users| users.add_token(name, role))?;
+        UserAction::Token { name, may } => {
+            let role = role(may)?;
+            let token = Users::update(file, |users| {
+                let token = users.add_token(name, role)?;
+                users.set_limits(name, limits(may))?;
+                Ok(token)
+            })?;
             // Only its hash is stored.
             say(&format!("{token}\n"));
         }
@@ -37,15 +44,27 @@ pub fn run(User { action, file }: &User) -> Result<(), Failure> {
                 let until = until.map_or_else(String::new, |until| {
                     format!(", expires {}", humantime::format_rfc3339_seconds(until))
                 });
-                say(&format!("{name:<24} {:<8} {kind}{until}\n", role.as_str()));
+                let limits = users.limits(name).map(shown).unwrap_or_default();
+                say(&format!("{name:<24} {:<8} {kind}{limits}{until}\n", role.as_str()));
             }
         }
     }
     Ok(())
 }
 
-fn role(text: &str) -> Result<Role, Failure> {
-    text.parse().map_err(|reason| Failure::Usage(format!("longwave: --role: {reason}")))
+fn role(may: &May) -> Result<Role, Failure> {
+    may.role.parse().map_err(|reason| Failure::Usage(format!("longwave: --role: {reason}")))
+}
+
+fn limits(may: &May) -> UserLimits {
+    UserLimits { paths: may.paths.clone(), pipelines: may.pipelines.clone() }
+}
+
+/// The limits as the list shows them: `, only /live, only pipeline main`.
+fn shown(UserLimits { paths, pipelines }: &UserLimits) -> String {
+    let paths = paths.iter().map(|path| format!(", only {path}"));
+    let pipelines = pipelines.iter().map(|name| format!(", only pipeline {name}"));
+    paths.chain(pipelines).collect()
 }
 
 /// Prompts twice on a terminal, without echo. Otherwise reads one line of standard input.

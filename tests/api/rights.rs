@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use longwave::{Api, Config, Role, Station, Users};
+use longwave::{Api, Config, Role, Station, UserLimits, Users};
 use longwave_testing::PATIENCE;
 use longwave_testing::client::{Answer, Client, basic};
 use tempfile::TempDir;
@@ -272,4 +272,35 @@ fn a_first_password_is_refused_from_its_time_on_until_it_is_changed() {
     assert_eq!(radio.ask(&basic("first", "password 2")).status, 200);
     assert!(!fs::read_to_string(&radio.file).unwrap().contains("expires"));
     assert!(radio.client().ask("GET", "/health", "", "").body.contains("\"warnings\":[]"));
+}
+
+#[test]
+fn a_user_of_one_pipeline_changes_no_other_and_not_the_station() {
+    let mut radio = Radio::start();
+    let token = |radio: &mut Radio, pipeline: &str| {
+        let header = radio.token(pipeline, Role::Admin);
+        let pipelines = vec![pipeline.to_owned()];
+        let limits = UserLimits { pipelines, ..UserLimits::default() };
+        radio.change(|users| users.set_limits(pipeline, limits).unwrap());
+        header
+    };
+    let (own, other) = (token(&mut radio, "main"), token(&mut radio, "night"));
+    let ask = |token: &str, method: &str, path: &str| radio.client().ask(method, path, token, "").status;
+    let skip = "/api/v1/pipelines/main/skip";
+    assert_eq!((ask(&own, "POST", skip), ask(&other, "POST", skip)), (204, 403));
+    for (method, path) in [("POST", "/api/v1/reload"), ("DELETE", "/api/v1/listeners/1")] {
+        assert_eq!(ask(&own, method, path), 403, "{path}");
+    }
+    assert_eq!(ask(&other, "GET", "/api/v1/pipelines/main"), 200, "it may look at everything");
+    let refused = radio.client().ask("POST", skip, &other, "");
+    assert!(refused.body.contains("night may change only the pipeline night"), "{refused:?}");
+}
+
+#[test]
+fn a_source_neither_reads_nor_changes_anything() {
+    let mut radio = Radio::start();
+    let source = radio.token("dj", Role::Source);
+    for (method, path) in [("GET", "/api/v1/server"), ("POST", "/api/v1/pipelines/main/skip")] {
+        assert_eq!(radio.client().ask(method, path, &source, "").status, 403, "{path}");
+    }
 }

@@ -242,6 +242,15 @@ fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
     let mode = fs::metadata(folder.path().join("users")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     good(user(&["remove", "queue"], ""));
+    good(user(&["add", "dj", "--role", "source", "--path", "/live", "--path", "/a:b"], "correct horse\n"));
+    good(user(&["token", "night", "--pipeline", "night"], ""));
+    let list = good(user(&["list"], ""));
+    assert!(list.contains("source   password, only /live, only /a:b\n"), "{list}");
+    assert!(list.contains("admin    token, only pipeline night\n"), "{list}");
+    let refused = user(&["token", "x", "--role", "viewer", "--path", "/live"], "");
+    assert!(stderr(&refused).contains("longwave: path: a viewer sends nothing"), "{}", stderr(&refused));
+    assert_eq!(refused.status.code(), Some(2));
+    ["dj", "night"].iter().for_each(|name| _ = good(user(&["remove", name], "")));
 
     // Programs that change the file at the same time lose nothing of each other.
     std::thread::scope(|scope| {
