@@ -57,8 +57,11 @@ pub(crate) fn status(core: &Core, call: &Call<'_>) -> Handled {
     // `mount=` selects one mount, as with Icecast.
     let wanted = call.request.parameter("mount");
     let mounts = core.server.mounts();
-    let sources =
-        mounts.iter().filter(|info| wanted.as_ref().is_none_or(|mount| *mount == info.settings.path));
+    let is_listed = |info: &&MountInfo| match &wanted {
+        Some(mount) => *mount == info.settings.path,
+        None => !info.settings.hidden,
+    };
+    let sources = mounts.iter().filter(is_listed);
     let mut sources: Vec<Value> = sources.map(|info| serde_json::json!(Source::of(info, base))).collect();
     let source = match sources.len() {
         0 => None,

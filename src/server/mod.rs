@@ -61,6 +61,7 @@ pub(crate) use mounts::event_stream::EventRoom;
 pub use mounts::event_stream::EventStream;
 pub(crate) use mounts::fallbacks::check as check_fallback;
 pub use mounts::info::{MountInfo, TitleInfo};
+pub(crate) use mounts::writer::FallbackRule;
 pub use mounts::writer::MountWriter;
 pub use reports::stats::ServerStats;
 pub use settings::{AccessLog, Burst, ServerSettings};
@@ -253,13 +254,22 @@ impl Server {
     /// [`Error::Setting`] for settings that cannot work, among them a fallback of another content type
     /// or in a circle; [`Error::Exists`] if the path is taken; [`Error::Stopped`].
     pub fn add_mount(&self, settings: MountSettings) -> Result<MountWriter> {
+        self.add_mount_by(settings, FallbackRule::Works)
+    }
+
+    /// The same by another rule for its fallback.
+    pub(crate) fn add_mount_by(
+        &self,
+        settings: MountSettings,
+        fallback: FallbackRule,
+    ) -> Result<MountWriter> {
         settings.check()?;
         let inner = &self.inner;
         let board = Arc::new(MountBoard::new(Arc::new(settings), SystemTime::now()));
         if !self.is_running() {
             return Err(Error::Stopped("server"));
         }
-        inner.registry.add(&board)?;
+        inner.registry.add(&board, fallback)?;
         let packets = writer::handoff_packets(&board.settings());
         let (writer, reader) = handoff(packets, Arc::clone(&inner.doorbell));
         let (registry, events) = (inner.registry.clone(), inner.events.clone());
@@ -267,6 +277,21 @@ impl Server {
         let mount = Mount::new(board, reader, &inner.started_with, Instant::now());
         inner.ask(|reply| Command::AddMount(Box::new(mount), reply))?;
         Ok(writer)
+    }
+
+    /// Keeps the settings of a mount for the time when it is off the air: its path leads to its fallback then.
+    pub(crate) fn declare_mount(&self, settings: MountSettings) -> Result<()> {
+        self.inner.ask(|reply| Command::Declare(settings.path.clone(), Some(Arc::new(settings)), reply))
+    }
+
+    /// Forgets the settings of a declared mount.
+    pub(crate) fn forget_mount(&self, path: &str) -> Result<()> {
+        self.inner.ask(|reply| Command::Declare(path.to_owned(), None, reply))
+    }
+
+    /// The emitter of events that are about no pipeline.
+    pub(crate) fn emitter(&self) -> Emitter {
+        self.inner.events.clone()
     }
 
     /// Takes a mount off the air. Its listeners get what is due, then their connections close. Its writer

@@ -28,6 +28,9 @@ pub struct MountSettings {
     pub url: Option<String>,
     /// `icy-pub`: whether directories may list it.
     pub public: bool,
+    /// Whether lists of streams leave it out: the front page, `/status-json.xsl`, and what the answer 404
+    /// names. Who knows the path can listen.
+    pub hidden: bool,
     /// The bitrate in kilobits per second: `icy-br`, and the basis of the backlog's size. `None`: the size is
     /// based on 320.
     pub bitrate: Option<u32>,
@@ -60,6 +63,9 @@ impl Settings for MountSettings {
         "description" else "none", TEXT => description, Applied, "A sentence about it.";
         "url" else "none", TEXT => url, Applied, "Its home page: `\"https://radio.example\"`.";
         "public" = "false", FLAG => public, Applied, "Whether directories may list it.";
+        "hidden" = "false", FLAG => hidden, Applied,
+            "Whether lists of streams leave it out: the front page, `/status-json.xsl`, what the answer 404 names. Who \
+             knows the path can listen.";
         "content_type" else "of the format", TEXT => content_type, Applied,
             "The content type that the mount sends, for players with ideas of their own: `audio/…`, `video/…` or \
              `application/ogg`, with or without parameters.";

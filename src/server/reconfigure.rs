@@ -6,6 +6,7 @@ use super::Server;
 use super::connections::limits::Limits;
 use super::mount_settings::MountSettings;
 use super::mounts::fallbacks;
+use super::mounts::writer::FallbackRule;
 use super::reactor::Command;
 use super::settings::ServerSettings;
 use crate::error::{Error, Result};
@@ -58,6 +59,11 @@ impl Server {
     /// [`Error::NotFound`] if there is no such mount; [`Error::Setting`] for settings that cannot work;
     /// nothing changes then.
     pub fn update_mount(&self, settings: MountSettings) -> Result<()> {
+        self.update_mount_by(settings, FallbackRule::Works)
+    }
+
+    /// The same by another rule for its fallback.
+    pub(crate) fn update_mount_by(&self, settings: MountSettings, fallback: FallbackRule) -> Result<()> {
         settings.check()?;
         let inner = &self.inner;
         let missing = || Error::NotFound(format!("mount {}", settings.path));
@@ -70,10 +76,13 @@ impl Server {
             );
             return Err(Error::setting("content_type", reason));
         }
-        let others: Vec<_> = inner.registry.all().iter().map(|other| other.settings()).collect();
-        let others: Vec<_> =
-            others.iter().map(|other| &**other).filter(|other| other.path != settings.path).collect();
-        fallbacks::check(&settings, &others).map_err(|reason| Error::setting("fallback_mount", reason))?;
+        if fallback == FallbackRule::Works {
+            let others: Vec<_> = inner.registry.all().iter().map(|other| other.settings()).collect();
+            let others: Vec<_> =
+                others.iter().map(|other| &**other).filter(|other| other.path != settings.path).collect();
+            fallbacks::check(&settings, &others)
+                .map_err(|reason| Error::setting("fallback_mount", reason))?;
+        }
         // Allocated here, so that the reactor need not do it.
         let ring = vec![0; settings.backlog_bytes(&inner.started_with)].into_boxed_slice();
         let settings = Arc::new(settings);

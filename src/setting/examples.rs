@@ -8,7 +8,7 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "listen" => Written::Text("127.0.0.1:1"),
         "public_url" | "url" => Written::Text("https://radio.example"),
         "trusted_proxies" => Written::Text("10.0.0.0/8"),
-        "burst" | "write_timeout" | "header_timeout" => Written::Text("7s"),
+        "burst" | "write_timeout" | "header_timeout" | "source_timeout" => Written::Text("7s"),
         "max_listeners"
         | "max_event_clients"
         | "max_sources"
@@ -22,7 +22,9 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         // These exist.
         "playlist" | "fallback" => Written::Path("examples".into()),
         "access_log" => Written::Path("/dev/null".into()),
-        "loop" | "shuffle" | "access_log_api" | "dead_air_while_held" | "public" => Written::Flag(true),
+        "loop" | "shuffle" | "access_log_api" | "dead_air_while_held" | "public" | "hidden" => {
+            Written::Flag(true)
+        }
         "crossfade" | "fade_in" | "fade_out" | "skip_crossfade" | "dead_air_after" => Written::Text("2s"),
         "addresses" => Written::Text("shortened"),
         "replaygain" => Written::Text("album"),

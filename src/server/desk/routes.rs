@@ -99,7 +99,7 @@ fn preflight() -> HttpAnswer {
 }
 
 fn not_found(mounts: &Mounts) -> HttpAnswer {
-    let paths: String = mounts.on_air().iter().map(|mount| format!("  {}\n", mount.path)).collect();
+    let paths: String = listed(mounts).map(|mount| format!("  {}\n", mount.path)).collect();
     let text = match paths.as_str() {
         "" => "nothing is on the air here\n".to_owned(),
         paths => format!("there is no such stream here. On the air:\n{paths}"),
@@ -120,7 +120,12 @@ fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<HttpAnswer> {
 }
 
 fn on_air(mounts: &Mounts) -> Vec<pages::Stream<'_>> {
-    mounts.on_air().into_iter().map(stream).collect()
+    listed(mounts).map(stream).collect()
+}
+
+/// The mounts on the air that anybody may know of.
+fn listed(mounts: &Mounts) -> impl Iterator<Item = &Mount> {
+    mounts.on_air().into_iter().filter(|mount| !mount.settings.hidden)
 }
 
 fn stream(mount: &Mount) -> pages::Stream<'_> {

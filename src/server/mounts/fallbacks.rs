@@ -1,6 +1,6 @@
 //! Fallbacks: which mount stands in for another. Values in, values out.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::server::mount_settings::MountSettings;
@@ -16,12 +16,14 @@ pub(super) const LONGEST_CHAIN: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Fallbacks {
     absent: VecDeque<Absent>,
+    /// Mounts that are declared and may be off the air for long. They are as many as the configuration has.
+    declared: HashMap<Arc<str>, Arc<MountSettings>>,
 }
 
 #[derive(Debug)]
-pub(super) struct Absent {
+struct Absent {
     path: Arc<str>,
-    pub(super) settings: Arc<MountSettings>,
+    settings: Arc<MountSettings>,
 }
 
 impl Fallbacks {
@@ -42,15 +44,28 @@ impl Fallbacks {
         self.absent.retain(|absent| &*absent.path != path);
     }
 
-    pub(super) fn find(&self, path: &str) -> Option<&Absent> {
-        self.absent.iter().find(|absent| &*absent.path == path)
+    /// A mount is declared. Its settings count while it is off the air, until they are taken back (`None`).
+    pub(super) fn declare(&mut self, path: &str, settings: Option<Arc<MountSettings>>) {
+        self.forget(path);
+        match settings {
+            Some(settings) => _ = self.declared.insert(path.into(), settings),
+            None => _ = self.declared.remove(path),
+        }
+    }
+
+    /// The settings of a mount that is off the air, if it has a fallback.
+    pub(super) fn find(&self, path: &str) -> Option<&Arc<MountSettings>> {
+        let absent = || self.absent.iter().find(|absent| &*absent.path == path);
+        self.declared.get(path).or_else(|| absent().map(|absent| &absent.settings))
     }
 }
 
 impl MountSettings {
-    /// Whether listeners of `other` can go on with this mount.
+    /// Whether listeners of `other` can go on with this mount. A declared mount whose source decides its content
+    /// type has none (an empty one) until the source is there.
     pub(super) fn can_stand_in_for(&self, other: &MountSettings) -> bool {
-        self.content_type.eq_ignore_ascii_case(&other.content_type)
+        let is_open = self.content_type.is_empty() || other.content_type.is_empty();
+        is_open || self.content_type.eq_ignore_ascii_case(&other.content_type)
     }
 }
 
@@ -155,5 +170,28 @@ mod tests {
         assert!(fallbacks.find("/plain").is_none());
         fallbacks.forget("/10");
         assert!(fallbacks.find("/10").is_none());
+    }
+
+    #[test]
+    fn what_is_declared_is_remembered_until_it_is_taken_back() {
+        let mut fallbacks = Fallbacks::default();
+        let declared = Arc::new(mount("/guest", "", "/radio"));
+        fallbacks.declare("/guest", Some(Arc::clone(&declared)));
+        for n in 0..REMEMBERED + 10 {
+            let settings = Arc::new(mount(&format!("/{n}"), "x/y", "/other"));
+            fallbacks.remember(&settings.path.as_str().into(), &settings);
+        }
+        fallbacks.forget("/guest");
+        assert_eq!(fallbacks.find("/guest"), Some(&declared));
+        fallbacks.declare("/guest", None);
+        assert_eq!(fallbacks.find("/guest"), None);
+    }
+
+    #[test]
+    fn a_mount_without_a_content_type_yet_goes_with_any() {
+        let (open, mp3) = (mount("/guest", "", "/radio"), mount("/radio", "audio/mpeg", ""));
+        assert_eq!(check(&open, &[&mp3]), Ok(()));
+        let aac = mount("/radio", "audio/aac", "/guest");
+        assert_eq!(check(&aac, &[&mount("/guest", "", "")]), Ok(()));
     }
 }

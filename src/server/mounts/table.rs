@@ -43,6 +43,11 @@ impl Mounts {
         debug_assert!(replaced.is_none(), "two mounts of one path");
     }
 
+    /// Keeps the settings of a declared mount for the time when it is off the air; `None` forgets them.
+    pub(crate) fn declare(&mut self, path: &str, settings: Option<Arc<MountSettings>>) {
+        self.fallbacks.declare(path, settings);
+    }
+
     /// The mount that has this board.
     pub(crate) fn with_board(&self, board: &Arc<MountBoard>) -> Option<usize> {
         self.mounts.iter().find(|(_, mount)| Arc::ptr_eq(&mount.board, board)).map(|(key, _)| key)
@@ -82,7 +87,7 @@ impl Mounts {
                     }
                     &mount.settings
                 }
-                (None, Some(absent)) => &absent.settings,
+                (None, Some(absent)) => absent,
                 (None, None) => return None,
             };
             playing = playing.or(Some(settings));

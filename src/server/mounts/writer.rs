@@ -115,22 +115,33 @@ impl Drop for MountWriter {
     }
 }
 
+/// Which fallbacks a mount may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FallbackRule {
+    /// One of the same content type, and no circle.
+    Works,
+    /// Any. One of another content type is passed over.
+    Any,
+}
+
 /// The mounts of a server, for the handles. The reactor has its own table and never takes this lock.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry(Arc<Mutex<BTreeMap<String, Arc<MountBoard>>>>);
 
 impl Registry {
-    /// Adds a mount. Refuses a path that is taken, and fallbacks that cannot work.
-    pub(crate) fn add(&self, board: &Arc<MountBoard>) -> Result<()> {
+    /// Adds a mount. Refuses a path that is taken, and fallbacks that cannot work, unless any may be named.
+    pub(crate) fn add(&self, board: &Arc<MountBoard>, fallback: FallbackRule) -> Result<()> {
         let mut boards = self.boards();
         let path = &*board.path;
         if boards.contains_key(path) {
             return Err(Error::Exists(format!("the mount {path}")));
         }
-        let others: Vec<_> = boards.values().map(|other| other.settings()).collect();
-        let others: Vec<_> = others.iter().map(|other| &**other).collect();
-        fallbacks::check(&board.settings(), &others)
-            .map_err(|reason| Error::setting("fallback_mount", reason))?;
+        if fallback == FallbackRule::Works {
+            let others: Vec<_> = boards.values().map(|other| other.settings()).collect();
+            let others: Vec<_> = others.iter().map(|other| &**other).collect();
+            fallbacks::check(&board.settings(), &others)
+                .map_err(|reason| Error::setting("fallback_mount", reason))?;
+        }
         boards.insert(path.to_owned(), Arc::clone(board));
         Ok(())
     }

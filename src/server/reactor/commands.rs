@@ -21,6 +21,8 @@ use crate::server::mounts::mount::Mount;
 pub(crate) enum Command {
     AddMount(Box<Mount>, Sender<()>),
     RemoveMount(Arc<MountBoard>, Sender<()>),
+    /// A mount is declared that may be off the air, or is not declared any more (`None`).
+    Declare(String, Option<Arc<MountSettings>>, Sender<()>),
     AddEvents(Box<EventBacklog>, Sender<()>),
     AddService(Service, Sender<()>),
     /// Lists some of the listeners, from this key on.
@@ -61,6 +63,10 @@ impl Reactor {
                     if let Some(key) = key.filter(|key| Arc::ptr_eq(&self.mounts.get(*key).board, &board)) {
                         self.end_mount(key, CloseReason::MountEnded, now);
                     }
+                    let _ = reply.send(());
+                }
+                Command::Declare(path, settings, reply) => {
+                    self.mounts.declare(&path, settings);
                     let _ = reply.send(());
                 }
                 Command::AddEvents(stream, reply) => {
