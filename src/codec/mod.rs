@@ -35,6 +35,7 @@ pub use file::{read_metadata, read_tags_in};
 #[cfg(feature = "mp3")]
 pub use mp3::Mp3Settings;
 pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};
+pub(crate) use packets::{known_type, tags_of_header};
 
 /// Decodes a file as a voice does. Each call appends the next frames, converted to `spec`, and returns false
 /// at the end.

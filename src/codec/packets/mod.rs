@@ -1,11 +1,13 @@
 //! Finds packets in a byte stream that arrives in pieces of any size.
 
+mod comments;
 mod garbage;
 pub(super) mod ogg;
 mod step;
 
 use std::sync::Arc;
 
+pub(crate) use self::comments::tags_of_header;
 use self::garbage::Garbage;
 use self::ogg::Ogg;
 use self::step::Step;
@@ -59,14 +61,11 @@ impl PacketReader {
     /// A reader for a content type. It finds the packets of `audio/mpeg`, `audio/aac`, `audio/ogg` and their
     /// aliases, but not those of other types. Parameters (`; codecs=opus`) are ignored.
     pub fn for_content_type(content_type: &str) -> PacketReader {
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let framing = match essence.as_str() {
-            "audio/mpeg" | "audio/mp3" | "audio/x-mp3" | "audio/x-mpeg" | "audio/mpeg3" => {
-                Framing::Synced(Sync::new(Codec::Mpeg))
-            }
-            "audio/aac" | "audio/aacp" | "audio/x-aac" => Framing::Synced(Sync::new(Codec::Adts)),
-            "application/ogg" | "audio/ogg" | "audio/opus" | "audio/vorbis" => Framing::Ogg(Ogg::default()),
-            _ => Framing::Pieces,
+        let framing = match known_type(content_type) {
+            Some("audio/mpeg") => Framing::Synced(Sync::new(Codec::Mpeg)),
+            Some("audio/aac") => Framing::Synced(Sync::new(Codec::Adts)),
+            Some(_) => Framing::Ogg(Ogg::default()),
+            None => Framing::Pieces,
         };
         PacketReader {
             framing,
@@ -175,6 +174,18 @@ impl PacketReader {
         let more = self.tag_left.min(bytes.len() as u64);
         *bytes = &bytes[more as usize..];
         self.tag_left -= more;
+    }
+}
+
+/// The usual name of a content type whose packets can be found: `audio/mpeg` for `audio/mp3`. Browsers refuse
+/// some of the others. `None` for other types.
+pub(crate) fn known_type(content_type: &str) -> Option<&'static str> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "audio/mpeg" | "audio/mp3" | "audio/x-mp3" | "audio/x-mpeg" | "audio/mpeg3" => Some("audio/mpeg"),
+        "audio/aac" | "audio/aacp" | "audio/x-aac" => Some("audio/aac"),
+        "application/ogg" | "audio/ogg" | "audio/opus" | "audio/vorbis" => Some("audio/ogg"),
+        _ => None,
     }
 }
 

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::info::MountInfo;
 use super::writer::MountWriter;
-use crate::codec::PacketReader;
+use crate::codec::{PacketReader, tags_of_header};
 use crate::error::{Error, Result};
 #[cfg(doc)]
 use crate::event::Event;
-use crate::metadata::Title;
+use crate::metadata::{Title, format_title};
 use crate::packet::TitledPacket;
 use crate::units::{FrameCount, SampleRate};
 
@@ -41,7 +41,19 @@ pub struct AudioWriter {
     header: Option<Arc<[u8]>>,
     /// A whole packet for which there was no room.
     waiting: Option<TitledPacket>,
-    lead: Lead,
+    pace: Pace,
+    /// Packets that were found in the bytes.
+    packets: u64,
+}
+
+/// How fast audio is taken.
+#[derive(Debug)]
+enum Pace {
+    /// As fast as it sounds.
+    Clock(Lead),
+    /// As fast as it comes: a sender has a clock of its own, and its audio must not pile up if that is fast. The
+    /// titles in its Ogg headers count; these are the last ones.
+    Sender { header: Option<Arc<[u8]>> },
 }
 
 /// Audio may be this far ahead of the clock: as far as an encoder may hurry, and as long as the server may be
@@ -77,6 +89,21 @@ impl Lead {
     }
 }
 
+impl Pace {
+    fn is_full(&mut self, now: Instant) -> bool {
+        match self {
+            Pace::Clock(lead) => lead.is_full(now),
+            Pace::Sender { .. } => false,
+        }
+    }
+
+    fn add(&mut self, time: Duration) {
+        if let Pace::Clock(lead) = self {
+            lead.add(time);
+        }
+    }
+}
+
 impl MountWriter {
     /// Feeds the mount with bytes instead of packets.
     pub fn into_audio(self) -> AudioWriter {
@@ -91,7 +118,8 @@ impl MountWriter {
             title: Arc::default(),
             header: None,
             waiting: None,
-            lead: Lead::default(),
+            pace: Pace::Clock(Lead::default()),
+            packets: 0,
         }
     }
 }
@@ -117,16 +145,18 @@ impl AudioWriter {
             if let Some(packet) = self.waiting.take() {
                 let frames = FrameCount(u64::from(packet.packet.frames));
                 let refused =
-                    if self.lead.is_full(now) { Some(packet) } else { self.writer.try_push(packet).err() };
+                    if self.pace.is_full(now) { Some(packet) } else { self.writer.try_push(packet).err() };
                 if refused.is_some() {
                     self.waiting = refused;
                     return Ok(bytes.len() - rest.len());
                 }
-                self.lead.add(self.rate.duration_of(frames));
+                self.pace.add(self.rate.duration_of(frames));
             }
             let parsed = self.reader.next_packet(&mut rest);
             self.watch_garbage(parsed.is_some());
             let Some(parsed) = parsed else { return Ok(bytes.len()) };
+            self.packets += 1;
+            self.note_header(parsed.header.as_ref());
             self.waiting = Some(TitledPacket {
                 packet: parsed.packet,
                 title: self.title.clone(),
@@ -146,6 +176,29 @@ impl AudioWriter {
             let likeness = likeness.map(|format| format!(" (it looks like {format})")).unwrap_or_default();
             self.writer.tell_unreadable(Some(format!("gets what is not {content_type}{likeness}")));
         }
+    }
+
+    /// The title in the headers of an Ogg stream of a sender holds from here on, if they are new ones.
+    fn note_header(&mut self, header: Option<&Arc<[u8]>>) {
+        let Pace::Sender { header: known } = &mut self.pace else { return };
+        if header.is_none() || header == known.as_ref() {
+            return;
+        }
+        *known = header.cloned();
+        let tags = header.map(|pages| tags_of_header(pages)).unwrap_or_default();
+        if tags.artist.is_some() || tags.title.is_some() {
+            self.title = Arc::new(Title::new(format_title(None, &tags, None, "")));
+        }
+    }
+
+    /// Takes what a sender with a clock of its own sends, as it comes.
+    pub(crate) fn at_pace_of_sender(self) -> AudioWriter {
+        AudioWriter { pace: Pace::Sender { header: None }, ..self }
+    }
+
+    /// How many packets were found in the bytes.
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets
     }
 
     /// Sets the title of the audio that is written from now on.
