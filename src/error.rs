@@ -164,3 +164,29 @@ named! {
         Kicked = "kicked",
     }
 }
+
+named! {
+    /// Why a source left. Told in the log and in events.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum LeaveReason {
+        /// Its stream ended.
+        Left = "left",
+        /// Its connection broke.
+        Broken = "broken",
+        /// Nothing came from it for `source_timeout`.
+        Silent = "silent",
+        /// For ten seconds, nothing that it sent could be used.
+        Useless = "useless",
+        /// An operator removed it.
+        Kicked = "kicked",
+        /// The same user has connected anew, and this connection was dead.
+        Replaced = "replaced",
+        /// Its user was changed or removed, or has expired.
+        Revoked = "revoked",
+        /// Its mount was removed, or takes another content type now.
+        MountRemoved = "mount-removed",
+        /// The station stopped.
+        StationStopped = "station-stopped",
+    }
+}

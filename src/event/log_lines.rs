@@ -64,6 +64,9 @@ impl LogLines {
             | Event::RampDone { .. }
             | Event::ListenerJoined { .. }
             | Event::ListenerLeft { .. }
+            | Event::SourceConnected { .. }
+            | Event::SourceLeft { .. }
+            | Event::SourceRefused { .. }
             | Event::Missed { .. } => return,
         };
         write_line(level, format!("{name}: {text}"));

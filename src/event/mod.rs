@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::CloseReason;
+use crate::error::{CloseReason, LeaveReason};
 use crate::ids::{EntryId, VoiceId};
 use crate::metadata::Tags;
 use crate::names::named;
@@ -176,6 +176,47 @@ pub enum Event {
         /// Why it left.
         reason: CloseReason,
     },
+    /// A source has connected and has its path.
+    SourceConnected {
+        /// Its number at the station.
+        id: u64,
+        /// The path that it sends to.
+        path: String,
+        /// The user who has logged in.
+        user: String,
+        /// The program, as it names itself.
+        program: String,
+        /// The IP address, as far as the setting `addresses` of the server allows.
+        address: Option<IpAddr>,
+        /// The content type of its stream.
+        content_type: String,
+    },
+    /// A source has left its path.
+    SourceLeft {
+        /// The same number as in [`Event::SourceConnected`].
+        id: u64,
+        /// The path that it sent to.
+        path: String,
+        /// The user who had logged in.
+        user: String,
+        /// How long it was connected.
+        duration: Duration,
+        /// How many bytes of its stream came.
+        bytes: u64,
+        /// Why it left.
+        reason: LeaveReason,
+    },
+    /// A user who may send was refused at a path. Wrong logins are not told: anybody can cause them.
+    SourceRefused {
+        /// The path that it asked for.
+        path: String,
+        /// The user who has logged in.
+        user: String,
+        /// The IP address, as far as the setting `addresses` of the server allows.
+        address: Option<IpAddr>,
+        /// The reason, for people to read.
+        reason: String,
+    },
     /// Events did not reach this receiver, because it was full or because they came too fast for the station.
     Missed {
         /// How many events were missed.
@@ -241,6 +282,12 @@ named! {
         ListenerJoined = "listener-joined",
         /// [`Event::ListenerLeft`]
         ListenerLeft = "listener-left",
+        /// [`Event::SourceConnected`]
+        SourceConnected = "source-connected",
+        /// [`Event::SourceLeft`]
+        SourceLeft = "source-left",
+        /// [`Event::SourceRefused`]
+        SourceRefused = "source-refused",
         /// [`Event::Missed`]
         Missed = "missed",
     }
@@ -268,6 +315,9 @@ impl Event {
             Event::MixerRecovered { .. } => EventKind::MixerRecovered,
             Event::ListenerJoined { .. } => EventKind::ListenerJoined,
             Event::ListenerLeft { .. } => EventKind::ListenerLeft,
+            Event::SourceConnected { .. } => EventKind::SourceConnected,
+            Event::SourceLeft { .. } => EventKind::SourceLeft,
+            Event::SourceRefused { .. } => EventKind::SourceRefused,
             Event::Missed { .. } => EventKind::Missed,
         }
     }

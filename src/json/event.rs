@@ -76,6 +76,28 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("bytes", bytes)?;
                 map.serialize_entry("reason", reason.as_str())?;
             }
+            E::SourceConnected { id, path, user, program, address, content_type } => {
+                map.serialize_entry("id", id)?;
+                map.serialize_entry("path", path)?;
+                map.serialize_entry("user", user)?;
+                map.serialize_entry("program", program)?;
+                map.serialize_entry("address", address)?;
+                map.serialize_entry("content_type", content_type)?;
+            }
+            E::SourceLeft { id, path, user, duration, bytes, reason } => {
+                map.serialize_entry("id", id)?;
+                map.serialize_entry("path", path)?;
+                map.serialize_entry("user", user)?;
+                map.serialize_entry("duration", &seconds(*duration))?;
+                map.serialize_entry("bytes", bytes)?;
+                map.serialize_entry("reason", reason.as_str())?;
+            }
+            E::SourceRefused { path, user, address, reason } => {
+                map.serialize_entry("path", path)?;
+                map.serialize_entry("user", user)?;
+                map.serialize_entry("address", address)?;
+                map.serialize_entry("reason", reason)?;
+            }
             E::Missed { count } => map.serialize_entry("count", count)?,
         }
         map.end()

@@ -1,0 +1,16 @@
+//! Sources: clients that send a stream. Each has a thread of its own, which reads the stream and hands its bytes
+//! to a sink.
+//!
+//! `source` is what is known of a source, `announced` reads it from the head of a request, `session` is one source
+//! on its path and its thread, `sessions` has all of them and lets go of those that are silent or useless.
+
+mod announced;
+mod session;
+mod sessions;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use session::{Session, Sink};
+pub(crate) use sessions::{Sessions, Taken};
+pub use source::{SourceInfo, SourceState, SourceStream};

@@ -1,0 +1,252 @@
+//! A source on its path.
+//!
+//! Thread `src:PATH`, one for each source while it is connected. Reads: the source's stream. Writes: its bytes into
+//! the sink, which never waits, and what has come. Never: anything that listeners or other sources wait for.
+
+use std::fmt;
+use std::io::{ErrorKind, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::source::{Link, SourceInfo, SourceState};
+use crate::access::SHARED_USER;
+use crate::error::LeaveReason;
+use crate::metadata::Title;
+
+/// The bytes that are read at once.
+const READ: usize = 16 * 1024;
+/// The pause before a sink that was full is asked again. It is full only while the server is away.
+const FULL_SINK: Duration = Duration::from_millis(20);
+/// A source that has sent nothing usable for so long is let go.
+const USELESS_AFTER: Duration = Duration::from_secs(10);
+/// The owner of a path who has sent nothing for so long can be replaced by the same user: the connection is dead.
+const REPLACED_AFTER: Duration = Duration::from_secs(2);
+
+/// Takes what a source sends. None of its calls waits.
+pub(crate) trait Sink: Send {
+    /// Takes bytes from the front, and returns how many. `None` if it takes no more: what it feeds is gone.
+    fn write(&mut self, bytes: &[u8]) -> Option<usize>;
+
+    /// How many packets it has found in the bytes.
+    fn packets(&self) -> u64;
+
+    /// Sets the title of what is written from now on.
+    fn update_metadata(&mut self, title: Title);
+}
+
+/// A source on its path, or one that is about to be.
+pub(crate) struct Session {
+    id: u64,
+    pub(super) path: Arc<str>,
+    info: Arc<SourceInfo>,
+    since: SystemTime,
+    began: Instant,
+    /// Milliseconds of silence after which it is let go.
+    timeout: AtomicU64,
+    state: Mutex<State>,
+}
+
+enum State {
+    /// The path is taken, and the stream is on its way.
+    Coming,
+    Sending(Sending),
+    Ended,
+}
+
+struct Sending {
+    sink: Box<dyn Sink>,
+    link: Box<dyn Link>,
+    received: u64,
+    /// When bytes came last, or it began.
+    heard: Instant,
+    packets: u64,
+    /// When the first byte came after the last packet.
+    dry_since: Option<Instant>,
+}
+
+impl Session {
+    pub(super) fn new(id: u64, path: &str, info: SourceInfo, timeout: Duration) -> Session {
+        let session = Session {
+            id,
+            path: path.into(),
+            info: Arc::new(info),
+            since: SystemTime::now(),
+            began: Instant::now(),
+            timeout: AtomicU64::default(),
+            state: Mutex::new(State::Coming),
+        };
+        session.set_timeout(timeout);
+        session
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What its source says of itself.
+    pub(crate) fn info(&self) -> Arc<SourceInfo> {
+        Arc::clone(&self.info)
+    }
+
+    /// Lets it go after so much silence.
+    pub(crate) fn set_timeout(&self, timeout: Duration) {
+        self.timeout.store(timeout.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// What it is and has sent.
+    pub(super) fn snapshot(&self, now: Instant) -> SourceState {
+        let (received_bytes, lost_bytes, heard) = match &*self.lock() {
+            State::Sending(sending) => (sending.received, sending.link.lost_bytes(), sending.heard),
+            State::Coming | State::Ended => (0, 0, self.began),
+        };
+        SourceState {
+            id: self.id,
+            path: Arc::clone(&self.path),
+            info: Arc::clone(&self.info),
+            since: self.since,
+            received_bytes: received_bytes + lost_bytes,
+            lost_bytes,
+            silent_for: now.saturating_duration_since(heard),
+        }
+    }
+
+    /// Sets the title of what it sends from now on. False if it sends nothing.
+    pub(crate) fn update_metadata(&self, title: Title) -> bool {
+        match &mut *self.lock() {
+            State::Sending(sending) => {
+                sending.sink.update_metadata(title);
+                true
+            }
+            State::Coming | State::Ended => false,
+        }
+    }
+
+    /// Whether a new login of this user may take its place: it is the same user's, and its connection is dead.
+    pub(super) fn gives_way_to(&self, user: &str, now: Instant) -> bool {
+        let is_silent = match &*self.lock() {
+            State::Sending(sending) => now.saturating_duration_since(sending.heard) >= REPLACED_AFTER,
+            State::Coming | State::Ended => false,
+        };
+        is_silent && user == self.info.user && !user.is_empty() && user != SHARED_USER
+    }
+
+    /// Why it must be let go now, if it must.
+    pub(super) fn fault(&self, now: Instant) -> Option<LeaveReason> {
+        let State::Sending(sending) = &*self.lock() else { return None };
+        let timeout = Duration::from_millis(self.timeout.load(Ordering::Relaxed));
+        let dry_for = sending.dry_since.map(|since| sending.heard.saturating_duration_since(since));
+        if now.saturating_duration_since(sending.heard) >= timeout {
+            return Some(LeaveReason::Silent);
+        }
+        dry_for.is_some_and(|time| time >= USELESS_AFTER).then_some(LeaveReason::Useless)
+    }
+
+    /// Its stream is there. False if it was ended before that.
+    pub(super) fn start(&self, sink: Box<dyn Sink>, link: Box<dyn Link>, now: Instant) -> bool {
+        let mut state = self.lock();
+        let comes = matches!(&*state, State::Coming);
+        if comes {
+            let (received, packets, dry_since) = Default::default();
+            *state = State::Sending(Sending { sink, link, received, heard: now, packets, dry_since });
+        }
+        comes
+    }
+
+    /// Ends it if its stream has not come.
+    pub(super) fn give_up(&self) -> bool {
+        let mut state = self.lock();
+        let comes = matches!(&*state, State::Coming);
+        if comes {
+            *state = State::Ended;
+        }
+        comes
+    }
+
+    /// Ends it, unless it has ended, and closes its stream. Returns the bytes that it has sent, if this call ended
+    /// it while it was sending. Its sink is dropped.
+    pub(super) fn end(&self, reason: LeaveReason) -> Option<u64> {
+        let before = match &mut *self.lock() {
+            State::Ended => return None,
+            state => std::mem::replace(state, State::Ended),
+        };
+        let State::Sending(sending) = before else { return None };
+        sending.link.close(reason.as_str());
+        Some(sending.received)
+    }
+
+    /// Reads the stream to its end. Returns how it ended, unless the session was ended.
+    pub(super) fn read(&self, mut stream: Box<dyn Read + Send>) -> LeaveReason {
+        let mut buffer = vec![0; READ];
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return self.end_of_stream(),
+                Ok(count) => {
+                    if let Some(reason) = self.take(&buffer[..count]) {
+                        return reason;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return LeaveReason::Broken,
+            }
+        }
+    }
+
+    fn end_of_stream(&self) -> LeaveReason {
+        match &*self.lock() {
+            State::Sending(sending) => sending.link.end(),
+            State::Coming | State::Ended => LeaveReason::Left,
+        }
+    }
+
+    /// Takes bytes of the stream. Returns why there is to be no more, if so.
+    fn take(&self, bytes: &[u8]) -> Option<LeaveReason> {
+        let mut rest = bytes;
+        loop {
+            let Some(taken) = self.take_at(rest, Instant::now()) else {
+                return Some(LeaveReason::MountRemoved);
+            };
+            rest = &rest[taken..];
+            if rest.is_empty() {
+                return None;
+            }
+            // The lock is free meanwhile.
+            std::thread::sleep(FULL_SINK);
+        }
+    }
+
+    /// Takes bytes, as many as its sink has room for. `None` if it takes no more.
+    pub(super) fn take_at(&self, bytes: &[u8], now: Instant) -> Option<usize> {
+        match &mut *self.lock() {
+            State::Sending(sending) => sending.take(bytes, now),
+            State::Coming | State::Ended => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sending {
+    /// Writes bytes into the sink, and notes what has come. Returns how many were taken.
+    fn take(&mut self, bytes: &[u8], now: Instant) -> Option<usize> {
+        let taken = self.sink.write(bytes)?;
+        self.received += taken as u64;
+        self.heard = now;
+        let packets = self.sink.packets();
+        if packets > self.packets {
+            (self.packets, self.dry_since) = (packets, None);
+        } else if taken > 0 {
+            self.dry_since.get_or_insert(now);
+        }
+        Some(taken)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", &self.id).field("path", &self.path).finish_non_exhaustive()
+    }
+}
