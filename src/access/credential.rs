@@ -1,5 +1,6 @@
 //! The credential of a request, and the reasons to refuse it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,7 +15,7 @@ pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) role: Role,
     /// Other limits make another identity.
-    pub(crate) limits: UserLimits,
+    pub(crate) limits: Arc<UserLimits>,
     /// The hash of its secret's hash. A changed password makes another identity.
     pub(crate) secret: [u8; 32],
 }
@@ -25,6 +26,9 @@ pub(crate) enum Credential {
     Token(String),
     Login { name: String, password: String },
 }
+
+/// The user of all programs that know only a password. Two of them may be two people.
+pub(crate) const SHARED_USER: &str = "source";
 
 /// The reason why a request may not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +67,22 @@ impl Credential {
         let login = decoded.as_deref().and_then(|text| text.split_once(':'));
         let (name, password) = login.ok_or(Refusal::Unknown("the login is not Base64 of name:password"))?;
         Ok(Credential::Login { name: name.into(), password: password.into() })
+    }
+}
+
+impl Credential {
+    /// The login of a source, whose program may know only a password: `name:password`, with `,` or `;` as well,
+    /// is that user's, and any other password is the user `source`'s.
+    pub(crate) fn of_source(self, is_user: impl Fn(&str) -> bool) -> Credential {
+        let Credential::Login { name, password } = &self else { return self };
+        if !matches!(name.as_str(), "" | SHARED_USER) {
+            return self;
+        }
+        let (name, password) = match password.split_once([':', ',', ';']) {
+            Some((name, password)) if is_user(name) => (name, password),
+            _ => (SHARED_USER, password.as_str()),
+        };
+        Credential::Login { name: name.into(), password: password.into() }
     }
 }
 
@@ -119,8 +139,25 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_knows_only_a_password_names_its_user_in_it() {
+        let of_source = |name: &str, password: &str| {
+            let credential = Credential::Login { name: name.into(), password: password.into() };
+            Ok(credential.of_source(|name| name == "dj"))
+        };
+        for password in ["dj:se:cret", "dj,se:cret", "dj;se:cret"] {
+            assert_eq!(of_source("source", password), login("dj", "se:cret"));
+            assert_eq!(of_source("", password), login("dj", "se:cret"));
+        }
+        assert_eq!(of_source("", "secret"), login("source", "secret"));
+        assert_eq!(of_source("source", "jd:secret"), login("source", "jd:secret"), "there is no jd");
+        assert_eq!(of_source("ana", "dj:secret"), login("ana", "dj:secret"));
+        let token = Credential::Token("lw-1".into());
+        assert_eq!(token.clone().of_source(|_| true), token);
+    }
+
+    #[test]
     fn a_role_without_the_right_is_refused() {
-        let (name, limits) = ("a".into(), UserLimits::default());
+        let (name, limits) = ("a".into(), Arc::default());
         let viewer = Identity { name, role: Role::Viewer, limits, secret: [0; 32] };
         assert_eq!(viewer.clone().with_right(Right::Look), Ok(viewer.clone()));
         assert!(matches!(viewer.with_right(Right::Change), Err(Refusal::Forbidden(_))));
@@ -131,10 +168,10 @@ mod tests {
         let identity = |pipelines: &[&str]| Identity {
             name: "a".into(),
             role: Role::Admin,
-            limits: UserLimits {
+            limits: Arc::new(UserLimits {
                 pipelines: pipelines.iter().map(|name| (*name).to_owned()).collect(),
                 ..UserLimits::default()
-            },
+            }),
             secret: [0; 32],
         };
         let all = identity(&[]);

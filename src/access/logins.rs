@@ -118,10 +118,11 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Role, UserLimits};
+    use crate::access::Role;
+    use std::sync::Arc;
 
     fn identity(name: &str) -> Identity {
-        let (name, limits) = (name.to_owned(), UserLimits::default());
+        let (name, limits) = (name.to_owned(), Arc::default());
         Identity { name, role: Role::Viewer, limits, secret: [0; 32] }
     }
 

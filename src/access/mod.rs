@@ -15,7 +15,7 @@ mod role;
 mod user_limits;
 mod users;
 
-pub(crate) use credential::{Credential, Identity, Refusal};
+pub(crate) use credential::{Credential, Identity, Refusal, SHARED_USER};
 pub(crate) use file_lock::{FileLock, lock_of};
 pub(crate) use hasher::PasswordChecker;
 pub(crate) use login_queue::LoginQueue;

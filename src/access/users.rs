@@ -329,7 +329,7 @@ impl Users {
             Secret::Password(hash) => Sha256::digest(hash).into(),
             Secret::Token(hash) => *hash,
         };
-        Some(Identity { name: name.clone(), role: *role, limits: limits.clone(), secret })
+        Some(Identity { name: name.clone(), role: *role, limits: limits.clone().into(), secret })
     }
 
     fn find(&self, name: &str) -> Option<&User> {
