@@ -21,6 +21,7 @@ mod health;
 mod http;
 mod icy;
 mod ids;
+mod ingest;
 pub mod json;
 #[doc(hidden)]
 pub mod loops; // for benches
@@ -63,20 +64,21 @@ pub use engine::clock::{Clock, Stepper};
 pub use engine::deck::VoiceState;
 pub use engine::tap::{Tap, TapRead};
 pub use engine::titles::TitleHolds;
-pub use error::{CloseReason, Error, Result};
+pub use error::{CloseReason, Error, LeaveReason, Result};
 pub use event::{Event, EventKind, EventReceiver, StationEvent, TrackInfo};
 pub use health::Health;
 pub use http::HttpAnswer;
 #[doc(hidden)]
 pub use http::{read_chunks, read_request}; // for fuzzing
 pub use ids::{EntryId, VoiceId};
+pub use ingest::{SourceInfo, SourceState, SourceStream};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
     CurrentTrack, HookId, Hooks, Levels, ListOptions, NextTrack, OutputSettings, Pipeline, PipelineBuilder,
-    PipelineSettings, PipelineSnapshot, PlayedTrack, Reloaded, ReplayGain, SampleFormat, Station,
-    StationSettings, VoiceInput, VoiceOptions,
+    PipelineSettings, PipelineSnapshot, PlayedTrack, RelayedMountSettings, Reloaded, ReplayGain,
+    SampleFormat, Station, StationSettings, VoiceInput, VoiceOptions,
 };
 pub use playout::{Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use ring::{Inlet, InletHandle, SourceEnd};

@@ -261,7 +261,8 @@ const char *lw_status_name(int status);
 //
 // The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
 // voice-ended, ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
-// audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left, missed.
+// audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left,
+// source-connected, source-left, source-refused, missed.
 lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
                                const char *kind,
                                lw_hook function,

@@ -118,7 +118,8 @@ fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
 ///
 /// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
 /// voice-ended, ramp-done, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
-/// audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left, missed.
+/// audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left,
+/// source-connected, source-left, source-refused, missed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_add_hook(
     pipeline: lw_pipeline,

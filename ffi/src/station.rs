@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use longwave::{Api, ApiSettings, Config, PipelineSettings, Reloaded, StationSettings};
+use longwave::{Api, ApiSettings, Config, PipelineSettings, RelayedMountSettings, Reloaded, StationSettings};
 
 use crate::entry::call;
 use crate::failure::{Failure, Outcome, lw_status};
@@ -22,6 +22,7 @@ pub type lw_station = u64;
 pub struct Station {
     server: Arc<Server>,
     pipelines: Vec<Arc<Pipeline>>,
+    mounts: Vec<RelayedMountSettings>,
     /// The file that it was read from, which a reload reads again.
     file: Option<PathBuf>,
     /// If the declaration has users or media roots, what the API is started with.
@@ -45,7 +46,8 @@ impl Station {
         let file = file.map(Path::to_owned);
         let server = Arc::new(Server::new(config.server));
         let pipelines = config.pipelines.into_iter().map(|settings| Pipeline::of_station(settings, &server));
-        Station { pipelines: pipelines.collect(), server, file, api, running: OnceLock::new() }
+        let (pipelines, mounts) = (pipelines.collect(), config.mounts);
+        Station { pipelines, mounts, server, file, api, running: OnceLock::new() }
     }
 
     /// Starts all of it, or nothing.
@@ -59,7 +61,7 @@ impl Station {
         // Locked until they are started: what is declared on another thread is in, or is refused.
         let declared: Vec<_> = self.pipelines.iter().map(|pipeline| pipeline.declared()).collect();
         let pipelines = declared.iter().map(|settings| PipelineSettings::clone(settings)).collect();
-        let settings = StationSettings { server: server.clone(), pipelines };
+        let settings = StationSettings { server: server.clone(), pipelines, mounts: self.mounts.clone() };
         let expected = self.server.expected().clone();
         let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
         expected.extend(self.api.iter().flat_map(|_| Api::PATHS));

@@ -24,7 +24,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use longwave::{Config, ConfigError, Users};
+use longwave::{Config, ConfigError, Right, Users};
 
 use args::Command;
 use on_air::OnHangup;
@@ -151,7 +151,11 @@ fn check(file: &Path) -> Result<(), Failure> {
     for warning in warnings(&config, file) {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
-    look_at_users(&config)?;
+    if let Some(users) = look_at_users(&config)? {
+        for warning in nobody_sends(&config, &users, file) {
+            let _ = writeln!(io::stderr(), "warning: {warning}");
+        }
+    }
     let mounts: Vec<&str> = mounts(&config).collect();
     say(&format!("{}: good: {}\n", file.display(), mounts.join(", ")));
     Ok(())
@@ -159,12 +163,25 @@ fn check(file: &Path) -> Result<(), Failure> {
 
 /// A users file that cannot be used is a mistake like one in the configuration, for a check and for a start.
 /// One that is not there yet is made at the start. One whose disk does not answer may be good.
-fn look_at_users(config: &Config) -> Result<(), Failure> {
-    let Some(file) = &config.api.users_file else { return Ok(()) };
-    Users::read(file).map(drop).map_err(|error| match error {
+fn look_at_users(config: &Config) -> Result<Option<Users>, Failure> {
+    let Some(file) = &config.api.users_file else { return Ok(None) };
+    Users::read(file).map(Some).map_err(|error| match error {
         longwave::Error::File { .. } => Failure::Usage(format!("longwave: {error}")),
         error => Failure::Station(error),
     })
+}
+
+/// Relayed mounts that no user may send to. (If there is no user yet, the first is made at the start, and may.)
+fn nobody_sends(config: &Config, users: &Users, file: &Path) -> Vec<String> {
+    let may_send = |path: &str| {
+        let mut all = users.list();
+        let limits_allow = |name| users.limits(name).is_some_and(|limits| limits.allow_path(path));
+        users.is_empty() || all.any(|(name, role, _)| role.may(Right::Send) && limits_allow(name))
+    };
+    let paths =
+        config.mounts.iter().map(|relayed| relayed.mount.path.as_str()).filter(|path| !may_send(path));
+    let advice = "add a user by `longwave user add --role source`";
+    paths.map(|path| format!("{}: nobody may send to {path}: {advice}", file.display())).collect()
 }
 
 /// Settings that are valid but have no effect, and pipelines that would only send silence.
@@ -177,7 +194,9 @@ fn warnings<'c>(config: &'c Config, file: &'c Path) -> impl Iterator<Item = Stri
 }
 
 fn mounts(config: &Config) -> impl Iterator<Item = &str> {
-    config.pipelines.iter().flat_map(|pipeline| &pipeline.outputs).map(|output| output.mount.path.as_str())
+    let outputs = config.pipelines.iter().flat_map(|pipeline| &pipeline.outputs).map(|output| &output.mount);
+    let mounts = outputs.chain(config.mounts.iter().map(|relayed| &relayed.mount));
+    mounts.map(|mount| mount.path.as_str())
 }
 
 /// Writes to standard output and flushes it. Errors are ignored: a closed output must not stop the station.

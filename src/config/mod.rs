@@ -23,7 +23,7 @@ use std::path::Path;
 use crate::access::changeable_by_others;
 use crate::error::is_passing;
 use crate::filework::read_ordered;
-use crate::pipeline::{PipelineSettings, StationSettings};
+use crate::pipeline::{PipelineSettings, RelayedMountSettings, StationSettings};
 use crate::server::ServerSettings;
 use crate::whole_file::{is_own_descriptor, read_whole};
 
@@ -36,13 +36,15 @@ use reader::Reader;
 /// The largest file that is read. (A playlist that names 100,000 files has about ten MiB.)
 const MAX_BYTES: u64 = 64 << 20;
 
-/// A station: a server and its pipelines.
+/// A station: a server, its pipelines and its relayed mounts.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The server that all pipelines share.
     pub server: ServerSettings,
-    /// Its pipelines, at least one.
+    /// Its pipelines. There is one at least, or a relayed mount.
     pub pipelines: Vec<PipelineSettings>,
+    /// Its relayed mounts.
+    pub mounts: Vec<RelayedMountSettings>,
     /// The API.
     pub api: ApiSettings,
     /// Whether `users_file` or `media_roots` is declared. Then a station of the C ABI serves the API; the
@@ -139,7 +141,7 @@ impl From<Config> for StationSettings {
         for pipeline in &mut pipelines {
             pipeline.media_roots.clone_from(&config.api.media_roots);
         }
-        StationSettings { server: config.server, pipelines }
+        StationSettings { server: config.server, pipelines, mounts: config.mounts }
     }
 }
 

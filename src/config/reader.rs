@@ -10,7 +10,7 @@ use crate::codec::EncoderSettings;
 use crate::codec::formats::{FORMAT, FORMATS, Format};
 use crate::error::Error;
 use crate::filework::look;
-use crate::pipeline::{OUTPUT, OutputSettings, PipelineSettings, state_file};
+use crate::pipeline::{MOUNT, OUTPUT, OutputSettings, PipelineSettings, RelayedMountSettings, state_file};
 use crate::server::{AccessLog, MountSettings, ServerSettings, check_fallback};
 use crate::setting::{Settings, Written, reason_of, suggest};
 
@@ -64,19 +64,26 @@ impl<'a> Reader<'a> {
         let (node, place) = top.table("server").unwrap_or_else(empty);
         let (server, mut api, roots_are_given) = self.server_and_api(node, place);
         let declares_api = roots_are_given || api.users_file.is_some();
-        let tables = top.tables("pipeline", &mut self.cx);
+        let tables = top.tables("pipeline", &mut self.cx).unwrap_or_default();
+        let relayed = top.tables(MOUNT.key, &mut self.cx).unwrap_or_default();
         top.finish(&mut self.cx);
-        if tables.as_ref().is_none_or(Vec::is_empty) {
+        if tables.is_empty() && relayed.is_empty() {
             let place = Place { key: "pipeline".into(), line: None };
-            self.cx.problems.add(&place, "a station needs at least one: add a [[pipeline]]");
+            self.cx.problems.add(&place, "a station needs at least one: add a [[pipeline]], or a [[mount]]");
         }
-        let pipelines: Vec<_> =
-            tables.unwrap_or_default().into_iter().map(|(node, place)| self.pipeline(node, place)).collect();
+        let pipelines: Vec<_> = tables.into_iter().map(|(node, place)| self.pipeline(node, place)).collect();
+        if let Some((_, place)) = relayed.first().filter(|_| api.users_file.is_none()) {
+            let reason = "nobody could send to it: set users_file in [server], and add a user by `longwave user add \
+                          --role source`";
+            self.cx.problems.add(place, reason);
+        }
+        let mounts: Vec<_> =
+            relayed.into_iter().map(|(node, place)| self.relayed_mount(node, place)).collect();
         if !roots_are_given {
             api.media_roots = ApiSettings::media_roots_of(&pipelines);
         }
-        self.check_fallbacks(&pipelines, true);
-        Config { server, pipelines, api, declares_api, warnings: Vec::new() }
+        self.check_fallbacks(&pipelines, &mounts, true);
+        Config { server, pipelines, mounts, api, declares_api, warnings: Vec::new() }
     }
 
     /// Reads a server without pipelines. The keys of the API are allowed and have no effect.
@@ -117,7 +124,7 @@ impl<'a> Reader<'a> {
     /// elsewhere.
     pub fn lone_pipeline(&mut self, root: Node) -> PipelineSettings {
         let pipeline = self.pipeline(root, Place::default());
-        self.check_fallbacks(std::slice::from_ref(&pipeline), false);
+        self.check_fallbacks(std::slice::from_ref(&pipeline), &[], false);
         pipeline
     }
 
@@ -236,6 +243,23 @@ impl<'a> Reader<'a> {
         mount
     }
 
+    /// Reads a relayed mount.
+    pub fn relayed_mount(&mut self, node: Node, place: Place) -> RelayedMountSettings {
+        let mut fields = Fields::of(node, place, &mut self.cx);
+        let mut relayed = RelayedMountSettings { mount: self.mount(&mut fields, None), ..Default::default() };
+        fields.read(&mut relayed, RelayedMountSettings::KEYS, &mut self.cx);
+        if !fields.has("mount") {
+            let reason = "the key \"mount\" is missing: \"/guest.mp3\", for example";
+            self.cx.problems.add(fields.place(), reason);
+        } else if let (Some(place), Err(error)) = (fields.place_of_valid("content_type"), relayed.check())
+            && matches!(error, Error::Setting { key: "content_type", .. })
+        {
+            self.cx.problems.add(&place, reason_of(error));
+        }
+        fields.finish(&mut self.cx);
+        relayed
+    }
+
     /// Reads the keys of a table that describe its mount.
     fn mount(&mut self, fields: &mut Fields, format: Option<&Format>) -> MountSettings {
         let mut mount = MountSettings::default();
@@ -256,9 +280,15 @@ impl<'a> Reader<'a> {
 
     /// Checks fallback mounts and the mounts that they stand in for. With `all`, the station has no other
     /// mounts.
-    fn check_fallbacks(&mut self, pipelines: &[PipelineSettings], all: bool) {
+    fn check_fallbacks(
+        &mut self,
+        pipelines: &[PipelineSettings],
+        relayed: &[RelayedMountSettings],
+        all: bool,
+    ) {
         let outputs = pipelines.iter().flat_map(|pipeline| &pipeline.outputs);
-        let mounts: Vec<_> = outputs.map(OutputSettings::typed_mount).collect();
+        let relayed = relayed.iter().map(|relayed| relayed.mount.clone());
+        let mounts: Vec<_> = outputs.map(OutputSettings::typed_mount).chain(relayed).collect();
         for At { value: path, place } in &self.fallbacks {
             let Some(mount) = mounts.iter().find(|mount| mount.path == *path) else { continue };
             let others: Vec<_> = mounts.iter().filter(|other| other.path != *path).collect();

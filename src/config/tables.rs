@@ -2,7 +2,7 @@
 
 use super::api::ApiSettings;
 use crate::codec::formats::{FORMAT, FORMATS};
-use crate::pipeline::{OUTPUT, PipelineSettings};
+use crate::pipeline::{OUTPUT, PipelineSettings, RelayedMountSettings};
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{Declared, declared};
 
@@ -22,10 +22,12 @@ pub(super) fn tables() -> Vec<Table> {
     let server = declared::<ServerSettings>().chain(declared::<ApiSettings>()).collect();
     let pipeline = declared::<PipelineSettings>().chain([&OUTPUT]).collect();
     let output = [&FORMAT].into_iter().chain(declared::<MountSettings>()).collect();
+    let relayed = declared::<MountSettings>().chain(declared::<RelayedMountSettings>()).collect();
     let mut tables = vec![
         table("[server]", server),
         table("[[pipeline]]", pipeline),
         table("[[pipeline.output]]", output),
+        table("[[mount]]", relayed),
     ];
     tables.extend(FORMATS.iter().map(|format| Table {
         only_with: Some(format!("format = {:?}", format.name)),
@@ -61,6 +63,7 @@ mod tests {
         match header {
             "[server]" => drop(reader.server(node(&mut entries), Place::default())),
             "[[pipeline]]" => drop(reader.lone_pipeline(node(&mut entries))),
+            "[[mount]]" => drop(reader.relayed_mount(node(&mut entries), Place::default())),
             "[[pipeline.output]]" => {
                 if key != FORMAT.key {
                     entries.push(entry("format", Value::Text("mp3".into())));
@@ -97,7 +100,7 @@ mod tests {
     #[test]
     fn the_keys_that_are_read_are_those_that_are_declared() {
         let tables = tables();
-        let headers = ["[server]", "[[pipeline]]", "[[pipeline.output]]"];
+        let headers = ["[server]", "[[pipeline]]", "[[pipeline.output]]", "[[mount]]"];
         for header in headers {
             for table in &tables {
                 for key in &table.keys {

@@ -17,6 +17,7 @@
 
 mod event;
 mod server;
+mod source;
 mod tracks;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use serde::Serialize;
 
 pub use event::Event;
 pub use server::{Listener, Mount, ServerStatistics};
+pub use source::Source;
 pub use tracks::{ComingTrack, CurrentTrack, FileMetadata, PlayedTrack, Playlist, Track, Voice};
 
 use crate::path_text;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use super::control::ListOptions;
-use super::{OutputSettings, Pipeline, PipelineSettings, StationSettings};
+use super::{OutputSettings, Pipeline, PipelineSettings, RelayedMountSettings, Relays, StationSettings};
 use crate::codec::is_same_encoder;
 use crate::error::{Error, Result};
 use crate::server::{MountSettings, Server, ServerSettings};
@@ -42,6 +42,7 @@ impl Reloaded {
 pub(crate) struct Reloader {
     pub(super) server: Server,
     pub(super) pipelines: Vec<Pipeline>,
+    pub(super) relays: Arc<Relays>,
     /// What the station runs with. A value that needs a restart, or that failed, is the old one.
     pub(super) running: Arc<Mutex<StationSettings>>,
 }
@@ -62,7 +63,43 @@ impl Reloader {
         let is_gone = |old: &&PipelineSettings| new.pipelines.iter().all(|new| new.name != old.name);
         let gone = running.pipelines.iter().filter(is_gone);
         report.restart.extend(gone.map(|old| format!("pipeline {}", old.name)));
+        self.apply_to_mounts(&mut running.mounts, &new.mounts, &mut report);
         report
+    }
+
+    /// Relayed mounts come, go and change at once.
+    fn apply_to_mounts(
+        &self,
+        running: &mut Vec<RelayedMountSettings>,
+        new: &[RelayedMountSettings],
+        report: &mut Reloaded,
+    ) {
+        for old in mem::take(running) {
+            let path = &old.mount.path;
+            let stays = new.iter().any(|new| new.mount.path == *path);
+            if stays || !report.tried(format!("{path}: removed"), self.relays.remove(path)) {
+                running.push(old);
+            }
+        }
+        for new in new {
+            let path = &new.mount.path;
+            match running.iter_mut().find(|running| running.mount.path == *path) {
+                None => {
+                    if report.tried(format!("{path}: added"), self.relays.add(new.clone())) {
+                        running.push(new.clone());
+                    }
+                }
+                Some(running) if running != new => {
+                    let keys = differences(&running.mount, &new.mount).map(|setting| setting.declared.key);
+                    let own = differences(running, new).map(|setting| setting.declared.key);
+                    let what = format!("{path}: {}", keys.chain(own).collect::<Vec<_>>().join(", "));
+                    if report.tried(what, self.relays.update(new.clone())) {
+                        *running = new.clone();
+                    }
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     /// The server takes all of its keys at once.
@@ -201,14 +238,15 @@ mod tests {
     use super::*;
     use crate::Station;
     use crate::codec::formats::FORMATS;
-    use crate::setting::Settings;
     use crate::setting::examples::another;
+    use crate::setting::{Settings, Written};
 
     fn settings() -> StationSettings {
         let listen = vec!["127.0.0.1:0".parse().unwrap()];
         let server = ServerSettings { listen, max_listeners: Some(100), ..ServerSettings::default() };
         let pipelines = vec![PipelineSettings { outputs: vec![output()], ..PipelineSettings::default() }];
-        StationSettings { server, pipelines }
+        let mounts = vec![RelayedMountSettings::new("/guest")];
+        StationSettings { server, pipelines, mounts }
     }
 
     fn output() -> OutputSettings {
@@ -239,6 +277,11 @@ mod tests {
         );
         station.reload(&settings());
         assert_eq!(station.reload(&settings()), Reloaded::default(), "{key}");
+    }
+
+    /// A value for a relayed mount, which takes fewer content types.
+    fn of_relayed(key: &str) -> Written<'static> {
+        if key == "content_type" { Written::Text("audio/aac") } else { another(key) }
     }
 
     /// Driven by the declarations: a new key cannot be forgotten here.
@@ -277,6 +320,21 @@ mod tests {
             let is_so = mounts.iter().any(|info| (setting.same)(&info.settings, &mount));
             assert!(is_so, "{key} is reported, but the mount has another value");
             station.reload(&settings());
+        }
+        for setting in MountSettings::KEYS {
+            let mut new = settings();
+            setting.set(&mut new.mounts[0].mount, of_relayed(setting.declared.key)).unwrap();
+            let path = &new.mounts[0].mount.path;
+            let key = match setting.declared.key {
+                "mount" => format!("{path}: added"),
+                key => format!("{path}: {key}"),
+            };
+            check(&station, &new, &key, setting.declared.reload);
+        }
+        for setting in RelayedMountSettings::KEYS {
+            let mut new = settings();
+            setting.set(&mut new.mounts[0], another(setting.declared.key)).unwrap();
+            check(&station, &new, &format!("/guest: {}", setting.declared.key), setting.declared.reload);
         }
         for format in FORMATS {
             let Some(draft) = format.draft else { continue };

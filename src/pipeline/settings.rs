@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Hooks, NextTrack};
+use super::{Hooks, NextTrack, RelayedMountSettings};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
@@ -18,13 +18,15 @@ use crate::setting::{
 };
 use crate::units::SampleRate;
 
-/// A server and its pipelines, declared together.
+/// A server, its pipelines and its relayed mounts, declared together.
 #[derive(Clone, Debug, Default)]
 pub struct StationSettings {
     /// How the server listens.
     pub server: ServerSettings,
     /// The pipelines; their mounts share the server.
     pub pipelines: Vec<PipelineSettings>,
+    /// The relayed mounts.
+    pub mounts: Vec<RelayedMountSettings>,
 }
 
 /// One programme: what plays, how it is mixed, and where it goes.

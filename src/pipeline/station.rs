@@ -4,24 +4,26 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::{
-    Hooks, Pipeline, PipelineSettings, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN, StationSettings,
+    Hooks, Pipeline, PipelineSettings, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN,
+    StationSettings,
 };
 use crate::engine::clock::Clock;
 use crate::error::Result;
 use crate::server::{Server, StopReport};
 use crate::thread;
 
-/// A server and its pipelines, declared together. Stops when it is dropped.
+/// A server, its pipelines and its relayed mounts, declared together. Stops when it is dropped.
 #[derive(Debug)]
 pub struct Station {
     server: Server,
     pipelines: Vec<Pipeline>,
+    pub(super) relays: Arc<Relays>,
     /// What the station runs with.
     running: Arc<Mutex<StationSettings>>,
 }
 
 impl Station {
-    /// Starts the server, then every pipeline. If one cannot start, nothing is left running.
+    /// Starts the server, then every pipeline, then declares the relayed mounts. If one cannot start, nothing is left running.
     ///
     /// # Errors
     /// What the server or the first pipeline that failed says.
@@ -40,10 +42,14 @@ impl Station {
         let mounts = settings.pipelines.iter().flat_map(PipelineSettings::mounts);
         let expected: Vec<&str> = mounts.chain(paths.iter().copied()).collect();
         let server = Server::start_expecting(settings.server, &expected)?;
-        let mut station = Station { server, pipelines: Vec::new(), running };
+        let relays = Arc::new(Relays::new(&server));
+        let mut station = Station { server, pipelines: Vec::new(), relays, running };
         for pipeline in settings.pipelines {
             let pipeline = Pipeline::start(pipeline, &station.server)?;
             station.pipelines.push(pipeline);
+        }
+        for mount in settings.mounts {
+            station.relays.add(mount)?;
         }
         Ok(station)
     }
@@ -60,6 +66,7 @@ impl Station {
         Reloader {
             server: self.server.clone(),
             pipelines: self.pipelines.clone(),
+            relays: Arc::clone(&self.relays),
             running: Arc::clone(&self.running),
         }
     }
@@ -74,7 +81,12 @@ impl Station {
         &self.pipelines
     }
 
-    /// Stops the pipelines side by side, then the server, all within five seconds. Stopping twice is
+    /// The relayed mounts, for the API.
+    pub(crate) fn relays(&self) -> Arc<Relays> {
+        Arc::clone(&self.relays)
+    }
+
+    /// Lets all sources go, stops the pipelines side by side, then the server, all within five seconds. Stopping twice is
     /// harmless.
     pub fn stop(&self) -> StopReport {
         self.stop_by(Instant::now() + STOP_WITHIN)
@@ -84,7 +96,11 @@ impl Station {
     /// everything else as much again.
     pub fn stop_by(&self, deadline: Instant) -> StopReport {
         self.server.expect_all_mounts();
-        let mut report = self.stop_pipelines(deadline - SERVER_STOPS_WITHIN);
+        let pipelines_by = deadline - SERVER_STOPS_WITHIN;
+        let of_sources = self.relays.stop();
+        let mut report = self.stop_pipelines(pipelines_by);
+        let stuck = of_sources.iter().filter(|thread| !thread.join_before(pipelines_by));
+        report.abandoned.extend(stuck.map(|thread| thread.name.clone()));
         report.abandoned.extend(self.server.stop_before(deadline).abandoned);
         report
     }

@@ -67,6 +67,12 @@ impl Client {
         self.input.drain(..count).collect()
     }
 
+    /// Everything until the connection closes.
+    pub fn to_end(&mut self) -> Vec<u8> {
+        while self.fill() {}
+        std::mem::take(&mut self.input)
+    }
+
     pub fn is_closed(&mut self) -> bool {
         !self.fill()
     }

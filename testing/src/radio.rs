@@ -55,7 +55,8 @@ impl Radio {
     }
 
     pub fn with(server: ServerSettings, pipelines: Vec<PipelineSettings>) -> Radio {
-        let station = Station::start(StationSettings { server, pipelines }).expect("a station");
+        let station = Station::start(StationSettings { server, pipelines, ..StationSettings::default() })
+            .expect("a station");
         let address = station.server().local_addrs()[0];
         Radio { station, address, stepper: None, stepped: Duration::ZERO }
     }

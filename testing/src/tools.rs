@@ -62,6 +62,22 @@ pub fn converted(from: &Path, path: &Path, options: &[&str], title: Option<&str>
     path.to_owned()
 }
 
+/// Panics unless a listener who joined a stream late heard all of it from some packet on, byte for byte, after the
+/// header pages of an Ogg stream. The last packets may be missing: their ends are not known.
+pub fn is_heard_from_some_packet_on(sent: &[u8], heard: &[u8], what: &str) {
+    const LAST_PACKETS: usize = 3_000;
+    let headers = sent.iter().zip(heard).take_while(|(sent, heard)| sent == heard).count();
+    let rest = &heard[headers..];
+    assert!(!heard.is_empty(), "{what}: nothing was heard");
+    if rest.is_empty() {
+        assert!(headers + LAST_PACKETS > sent.len(), "{what}: {headers} bytes of {}", sent.len());
+        return;
+    }
+    let at = sent.windows(rest.len()).position(|part| part == rest);
+    let at = at.unwrap_or_else(|| panic!("{what}: its {} bytes are not in a row", rest.len()));
+    assert!(at + rest.len() + LAST_PACKETS > sent.len(), "{what}: it breaks off");
+}
+
 /// The number of frames that ffmpeg decodes from a stream. It must find nothing wrong.
 pub fn decoded_frames(stream: &[u8], rate: u32) -> usize {
     let dir = tempfile::tempdir().unwrap();

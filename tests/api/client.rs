@@ -50,8 +50,12 @@ impl Radio {
         server(&mut server_settings);
         let mut main = programme(&music);
         pipeline(&mut main);
-        let station = Station::start(StationSettings { server: server_settings, pipelines: vec![main] })
-            .expect("a station");
+        let station = Station::start(StationSettings {
+            server: server_settings,
+            pipelines: vec![main],
+            ..StationSettings::default()
+        })
+        .expect("a station");
 
         let mut users = Users::default();
         let admin = users.add_token("steward", Role::Admin).unwrap();
@@ -83,8 +87,8 @@ impl Radio {
     pub fn start_again(&mut self) {
         let server = ServerSettings { listen: vec![self.address], ..ServerSettings::default() };
         let pipelines = vec![programme(&self.folder.path().join("music"))];
-        self.station =
-            Station::start(StationSettings { server, pipelines }).expect("the port is free at once");
+        self.station = Station::start(StationSettings { server, pipelines, ..StationSettings::default() })
+            .expect("the port is free at once");
         self.start_api();
     }
 

@@ -65,7 +65,9 @@ fn a_station_stops_within_five_seconds_however_many_of_its_pipelines_are_stuck()
         ..PipelineSettings::default()
     });
     let server = ServerSettings { listen: vec![([127, 0, 0, 1], 0).into()], ..ServerSettings::default() };
-    let station = Station::start(StationSettings { server, pipelines: pipelines.into() }).unwrap();
+    let station =
+        Station::start(StationSettings { server, pipelines: pipelines.into(), ..StationSettings::default() })
+            .unwrap();
     let _releases: Vec<_> =
         station.pipelines().iter().map(|pipeline| stick(pipeline, folder.path())).collect();
     let before = Instant::now();
@@ -152,7 +154,9 @@ fn a_hook_may_stop_its_station() {
         outputs: vec![Tap::counting().output(&format!("/{name}"))],
         ..PipelineSettings::default()
     });
-    let station = Station::start(StationSettings { server, pipelines: pipelines.into() }).unwrap();
+    let station =
+        Station::start(StationSettings { server, pipelines: pipelines.into(), ..StationSettings::default() })
+            .unwrap();
     let [a, b] = station.pipelines() else { panic!("two pipelines") };
     let (pipeline, other) = (a.clone(), b.clone());
     let station = Arc::new(station);

@@ -8,6 +8,7 @@ mod handover;
 mod limits;
 mod live_mixing;
 mod players;
+mod relays;
 mod starting;
 
 use longwave::{AacSettings, Mp3Settings, OutputSettings};

@@ -127,7 +127,11 @@ fn what_a_station_declares_is_awaited_until_it_is_there() {
         pipeline("b", vec![output("/b", slow.clone())]),
     ];
     let start = thread::spawn(move || {
-        Station::start_expecting(StationSettings { server, pipelines }, Api::PATHS).unwrap()
+        Station::start_expecting(
+            StationSettings { server, pipelines, ..StationSettings::default() },
+            Api::PATHS,
+        )
+        .unwrap()
     });
     until("the first pipeline is on the air", || ask(address, "/a").is_some_and(|(status, _)| status == 200));
     for path in ["/b", "/b.m3u", "/health", "/api/v1/events", "/nowplaying/b", "/status-json.xsl"] {
@@ -199,7 +203,9 @@ fn what_was_on_the_air_is_not_called_gone_during_a_stop() {
         pipeline("a", vec![output("/a", Slow::quick())]),
         pipeline("b", vec![output("/b", slow.clone())]),
     ];
-    let station = Station::start(StationSettings { server: settings(), pipelines }).unwrap();
+    let station =
+        Station::start(StationSettings { server: settings(), pipelines, ..StationSettings::default() })
+            .unwrap();
     let address = station.server().local_addrs()[0];
     let server = station.server().clone();
     let stop = thread::spawn(move || station.stop());
@@ -233,6 +239,7 @@ fn a_mount_that_changes_its_format_is_awaited_meanwhile() {
     let with = |encoder: Slow| StationSettings {
         server: settings(),
         pipelines: vec![pipeline("main", vec![output("/a", encoder)])],
+        ..StationSettings::default()
     };
     let station = Arc::new(Station::start(with(Slow::quick())).unwrap());
     let address = station.server().local_addrs()[0];

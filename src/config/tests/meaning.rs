@@ -88,10 +88,15 @@ fn every_key_arrives() {
         format = "mp3"
         mount = "/day.mp3"
         content_type = "audio/x-mp3"
+        [[mount]]
+        mount = "/guest.mp3"
+        hidden = true
+        source_timeout = "20s"
+        fallback_mount = "/day.mp3"
         "#,
     )
     .unwrap();
-    let Config { server, pipelines, api, declares_api, warnings } = Config::read(&file).unwrap();
+    let Config { server, pipelines, mounts, api, declares_api, warnings } = Config::read(&file).unwrap();
     assert!(declares_api);
     assert_eq!(warnings, []);
     let listen: Vec<String> = server.listen.iter().map(ToString::to_string).collect();
@@ -106,6 +111,11 @@ fn every_key_arrives() {
     assert_eq!(server.trusted_proxies, ["127.0.0.1", "10.0.0.0/8"]);
     assert_eq!(api.users_file, Some(folder.path().join("users")));
     assert_eq!(api.media_roots, [folder.path().join("music")]);
+
+    assert_eq!(mounts.len(), 1);
+    assert_eq!((&*mounts[0].mount.path, mounts[0].source_timeout), ("/guest.mp3", seconds(20)));
+    assert!(mounts[0].mount.hidden && mounts[0].mount.content_type.is_empty());
+    assert_eq!(mounts[0].mount.fallback_mount.as_deref(), Some("/day.mp3"));
 
     let pipeline = &pipelines[0];
     let rate = SampleRate::new(48_000).unwrap();
@@ -214,6 +224,10 @@ fn the_default_that_is_documented_is_the_default() {
                     [&line, ""].map(|line| of_config(format!("[server]\n{line}\n[[pipeline]]")))
                 }
                 ("[[pipeline]]", _) => [&line, ""].map(|line| of_config(format!("[[pipeline]]\n{line}"))),
+                ("[[mount]]", _) => {
+                    let users = "[server]\nusers_file = 'users'\n[[mount]]\nmount = '/guest'";
+                    [&line, ""].map(|line| of_config(format!("{users}\n{line}")))
+                }
                 (_, Some(condition)) => {
                     let format = condition.split('"').nth(1).unwrap();
                     [&line, ""].map(|line| output(format, line))

@@ -312,6 +312,29 @@ fn where_no_state_can_be_kept_is_said_by_line() {
 }
 
 #[test]
+fn a_relayed_mount_needs_a_path_a_type_that_can_be_relayed_and_users() {
+    let users = "[server]\nusers_file = 'users'\n";
+    // It needs no pipeline.
+    assert!(toml(&format!("{users}[[mount]]\nmount = '/guest'\n")).is_ok());
+    let nobody = "station.toml:1: mount: nobody could send to it: set users_file in [server], and add a user by \
+                  `longwave user add --role source`";
+    assert_eq!(complaints("[[mount]]\nmount = '/guest'\n"), [nobody]);
+    let no_path = "station.toml:3: mount: the key \"mount\" is missing: \"/guest.mp3\", for example";
+    assert_eq!(complaints(&format!("{users}[[mount]]\n")), [no_path]);
+    for (line, part) in [
+        ("content_type = 'video/webm'", "mount.content_type: \"video/webm\" cannot be relayed"),
+        ("source_timeout = '0s'", "mount.source_timeout: 1s to 10m"),
+        ("fallback_mount = '/none'", "mount.fallback_mount: "),
+        ("bitrate = 128", "mount.bitrate: this key belongs under [[pipeline.output]]"),
+    ] {
+        let said = complaints(&format!("{users}[[mount]]\nmount = '/guest'\n{line}\n"));
+        assert!(said.len() == 1 && said[0].contains(part), "{line}: {said:?}");
+    }
+    let twice = format!("{users}[[mount]]\nmount = '/a'\n[[mount]]\nmount = '/a'\n");
+    assert!(complaints(&twice)[0].contains("the mount /a exists already"), "{:?}", complaints(&twice));
+}
+
+#[test]
 fn users_are_kept_in_a_folder_that_is_there() {
     let text = "[server]\nusers_file = 'gone/users'\n[[pipeline]]\n";
     assert_eq!(
@@ -322,7 +345,10 @@ fn users_are_kept_in_a_folder_that_is_there() {
 
 #[test]
 fn a_station_has_a_pipeline_and_a_pipeline_an_output() {
-    assert_eq!(complaints(""), ["station.toml: pipeline: a station needs at least one: add a [[pipeline]]"]);
+    assert_eq!(
+        complaints(""),
+        ["station.toml: pipeline: a station needs at least one: add a [[pipeline]], or a [[mount]]"]
+    );
     assert_eq!(
         pipeline_complaints("output = []"),
         ["station.toml:1: pipeline: there must be at least one output"]
