@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -10,10 +10,12 @@ use arc_swap::ArcSwap;
 use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
+use crate::access::Identity;
 use crate::codec::read_tags;
+use crate::error::LeaveReason;
 use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
 use crate::health::Warning;
-use crate::pipeline::Reloader;
+use crate::pipeline::{Relays, Reloader};
 use crate::roots::Bounds;
 use crate::{ApiSettings, Entry, Pipeline, RequestsBell, Server, Tags};
 
@@ -36,6 +38,7 @@ pub(crate) struct Declared {
 pub(crate) struct Core {
     pub(crate) server: Server,
     pub(crate) pipelines: Vec<Pipeline>,
+    pub(crate) relays: Arc<Relays>,
     pub(crate) media: ArcSwap<Media>,
     pub(crate) guard: Guard,
     /// Whatever the API does with files.
@@ -47,6 +50,8 @@ pub(crate) struct Core {
     /// Wakes the thread `api` when something has changed.
     pub(super) bell: RequestsBell,
     pub(super) declared: Option<Mutex<Declared>>,
+    /// The sources that were let in, and their users.
+    admitted: Mutex<Vec<(u64, Identity)>>,
     /// The tags of files that come up next, if they have been read.
     tags: Mutex<HashMap<PathBuf, Tags>>,
 }
@@ -55,6 +60,7 @@ impl Core {
     pub(crate) fn new(
         server: Server,
         pipelines: Vec<Pipeline>,
+        relays: Arc<Relays>,
         media: Media,
         guard: Guard,
         declared: Option<Declared>,
@@ -63,6 +69,7 @@ impl Core {
         Core {
             server,
             pipelines,
+            relays,
             media: ArcSwap::from_pointee(media),
             guard,
             files: FileWork::new(),
@@ -70,6 +77,7 @@ impl Core {
             started: SystemTime::now(),
             bell,
             declared: declared.map(Mutex::new),
+            admitted: Mutex::default(),
             tags: Mutex::default(),
         }
     }
@@ -83,6 +91,27 @@ impl Core {
     /// The pipeline that feeds this mount.
     pub(crate) fn feeding(&self, mount: &str) -> Option<&Pipeline> {
         self.pipelines.iter().find(|pipeline| pipeline.mounts().iter().any(|own| own == mount))
+    }
+
+    /// Notes whose source this is.
+    pub(super) fn admitted(&self, source: u64, who: Identity) {
+        let here = self.relays.sources();
+        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
+        admitted.retain(|(known, _)| here.iter().any(|source| source.id == *known));
+        admitted.push((source, who));
+    }
+
+    /// Lets sources go whose users were changed or removed, or have expired.
+    pub(super) fn end_sources_without_right(&self) {
+        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
+        admitted.retain(|(source, who)| {
+            let stays = self.guard.still_knows(who);
+            if !stays {
+                // It may have left by itself.
+                let _ = self.relays.let_go(*source, LeaveReason::Revoked);
+            }
+            stays
+        });
     }
 
     /// The tags of a file, if they have been read.

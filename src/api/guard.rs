@@ -104,8 +104,13 @@ impl Guard {
             Access::Public => return Verdict::Allowed(None),
             Access::Needs(right) => right,
         };
-        let verdict = Credential::parse(request.header("authorization"))
-            .and_then(|credential| self.decide(credential, request.address().real(), right, now));
+        let verdict = Credential::parse(request.header("authorization")).and_then(|credential| {
+            let credential = match right {
+                Right::Send => credential.of_source(|name| self.users.load().limits(name).is_some()),
+                _ => credential,
+            };
+            self.decide(credential, request.address().real(), right, now)
+        });
         verdict.unwrap_or_else(|refusal| Verdict::Refused(problem(refusal)))
     }
 

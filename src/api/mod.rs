@@ -3,11 +3,13 @@
 //! to events that wakes the thread `api`.
 //!
 //! The thread `api` reads the requests that the server hands over, answers those that need no file, and
-//! pushes events. The threads `api-files` answer requests that name files. The thread `login` verifies
+//! pushes events. The thread `door` lets sources in. The threads `api-files` answer requests that name files. The thread `login` verifies
 //! passwords that are not remembered. Neither the reactor nor the audio ever waits for them.
 
+mod admin;
 mod call;
 mod core;
+mod door;
 mod files;
 mod find;
 mod guard;
@@ -36,11 +38,12 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::unbounded;
 
 use self::core::{Core, Declared};
-use crate::StopReport;
 use crate::config::{ApiSettings, Config};
 use crate::engine::crew::Crew;
 use crate::error::Result;
 use crate::pipeline::{Reloaded, Station};
+use crate::{RequestsBell, StopReport};
+use door::Door;
 use files::Files;
 use guard::Guard;
 use media::Media;
@@ -59,6 +62,7 @@ pub struct Api {
     core: Arc<Core>,
     stopping: Arc<AtomicBool>,
     files: Files,
+    door_bell: RequestsBell,
     threads: Crew,
 }
 
@@ -66,8 +70,8 @@ impl Api {
     /// The paths that the API takes, for [`Station::start_expecting`]: they answer 503 until it is there.
     pub const PATHS: &[&str] = routes::PATHS;
 
-    /// Starts the API. It answers requests below `/api/` and `/nowplaying/`, at `/health` and at
-    /// `/status-json.xsl`.
+    /// Starts the API. It lets sources in, and answers requests below `/api/` and `/nowplaying/`, at `/health`, at
+    /// `/status-json.xsl` and at `/admin/metadata`.
     ///
     /// # Errors
     /// [`Error::Stopped`](crate::Error::Stopped) if the station is not running;
@@ -105,12 +109,18 @@ impl Api {
             let _ = pipeline.set_media_roots(settings.media_roots.clone());
         }
         let requests = server.take_polls(routes::PATHS, WAITING)?;
-        let core = Arc::new(Core::new(server, pipelines, media, guard, declared, requests.bell()));
+        let sources = server.take_sources(door::WAITING)?;
+        let door_bell = sources.bell();
+        let core =
+            Arc::new(Core::new(server, pipelines, station.relays(), media, guard, declared, requests.bell()));
         let streams = Streams::new(&core, run_name())?;
         let stopping = Arc::new(AtomicBool::new(false));
         let files = Files::new(Arc::clone(&core));
         let (logins, pending) = login::queue(Arc::clone(&core));
         let (welcome, verified) = unbounded();
+        let (logins, door_core, door_stopping) = (Arc::new(logins), Arc::clone(&core), Arc::clone(&stopping));
+        let door =
+            Door { core: door_core, requests: sources, logins: Arc::clone(&logins), stopping: door_stopping };
         let service = Service {
             core: Arc::clone(&core),
             requests,
@@ -122,8 +132,9 @@ impl Api {
         };
         let threads = Crew::default();
         threads.spawn("api", move || service.run())?;
+        threads.spawn("door", move || door.run())?;
         threads.spawn("login", move || pending.run(&welcome))?;
-        Ok(Api { core, stopping, files, threads })
+        Ok(Api { core, stopping, files, door_bell, threads })
     }
 
     /// Stops the API, within a quarter of a second. Later requests to its paths are answered with 503. A
@@ -135,6 +146,7 @@ impl Api {
             let _ = self.core.server.expect(Api::PATHS);
         }
         self.core.bell.ring();
+        self.door_bell.ring();
         let mut abandoned = self.threads.join(deadline);
         abandoned.extend(self.files.stop(deadline));
         abandoned.extend(self.core.files.join(deadline));

@@ -1,11 +1,15 @@
 //! Detects requests from pages of another origin. A browser sends the user's credentials with them.
 
+use super::guard::Access;
 use crate::HttpRequest;
+use crate::access::Right;
 
-/// Whether the request comes from a page of another origin. Browsers always say so; programs do not name an
+/// Whether the request, which may change something, comes from a page of another origin. Browsers always say so; programs do not name an
 /// origin.
-pub(crate) fn is_foreign(request: &HttpRequest) -> bool {
-    if matches!(request.method(), "GET" | "HEAD" | "OPTIONS") {
+pub(crate) fn is_foreign(request: &HttpRequest, access: Access) -> bool {
+    let reads = matches!(request.method(), "GET" | "HEAD" | "OPTIONS");
+    // Sources change titles by GET.
+    if reads && access != Access::Needs(Right::Send) {
         return false;
     }
     is_foreign_origin(

@@ -1,7 +1,8 @@
 //! The table of routes.
 
+use super::admin;
 use super::guard::Access;
-use super::handlers::{outputs, pipelines, queue, station, voices};
+use super::handlers::{outputs, pipelines, queue, sources, station, voices};
 use super::icecast;
 use super::router::Handler::{self, Events, Quick, Slow};
 use super::router::Route;
@@ -9,7 +10,8 @@ use super::streams::Streams;
 use crate::access::Right;
 
 /// The paths that the API answers.
-pub(crate) const PATHS: &[&str] = &["/api/", "/health", "/nowplaying/", "/status-json.xsl"];
+pub(crate) const PATHS: &[&str] =
+    &["/admin/metadata", "/api/", "/health", "/nowplaying/", "/status-json.xsl"];
 
 /// A public route: it needs no credential.
 const fn open(path: &'static str, handler: Handler) -> Route {
@@ -22,6 +24,10 @@ const fn look(path: &'static str, handler: Handler) -> Route {
 
 const fn change(method: &'static str, path: &'static str, handler: Handler) -> Route {
     Route { method, path, access: Access::Needs(Right::Change), handler }
+}
+
+const fn send(method: &'static str, path: &'static str, handler: Handler) -> Route {
+    Route { method, path, access: Access::Needs(Right::Send), handler }
 }
 
 #[rustfmt::skip]
@@ -39,6 +45,10 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/listeners", Quick(station::listeners)),
     change("POST", "/api/v1/reload", Slow(station::reload)),
     change("DELETE", "/api/v1/listeners/{id}", Quick(station::kick)),
+    look("/api/v1/sources", Quick(sources::list)),
+    change("DELETE", "/api/v1/sources/{id}", Quick(sources::kick)),
+    send("GET", "/admin/metadata", Quick(admin::metadata)),
+    send("POST", "/admin/metadata", Quick(admin::metadata)),
 
     look("/api/v1/pipelines", Quick(pipelines::list)),
     look("/api/v1/pipelines/{pipeline}", Quick(pipelines::show)),
@@ -95,10 +105,10 @@ mod tests {
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let public = operation["security"].as_array().is_some_and(Vec::is_empty);
-                let admin = operation["description"] == "Needs the role admin.";
-                let access = match (public, admin) {
-                    (true, _) => Access::Public,
-                    (_, true) => Access::Needs(Right::Change),
+                let access = match operation["description"].as_str() {
+                    _ if public => Access::Public,
+                    Some("Needs the role admin.") => Access::Needs(Right::Change),
+                    Some("Needs the role source or admin.") => Access::Needs(Right::Send),
                     _ => Access::Needs(Right::Look),
                 };
                 described.insert((path.clone(), method.to_uppercase(), format!("{access:?}")));
@@ -118,6 +128,11 @@ mod tests {
     fn what_changes_something_needs_the_right_to() {
         for route in ROUTES {
             let changes = route.access == Access::Needs(Right::Change);
+            if route.access == Access::Needs(Right::Send) {
+                // How Icecast's clients send titles.
+                assert_eq!(route.path, "/admin/metadata");
+                continue;
+            }
             assert_eq!(route.method != "GET", changes, "{} {}", route.method, route.path);
         }
     }

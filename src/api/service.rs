@@ -12,6 +12,7 @@ use crossbeam::channel::Receiver;
 
 use super::call::{Call, Handled};
 use super::core::Core;
+use super::door;
 use super::files::{FileJob, Files};
 use super::guard::{self, Access, Verdict, changed_meanwhile};
 use super::login::{LoginSender, Pending};
@@ -36,9 +37,9 @@ pub(super) struct Service {
     pub(super) requests: Requests,
     pub(super) streams: Streams,
     pub(super) files: Files,
-    pub(super) logins: LoginSender<Task>,
+    pub(super) logins: Arc<LoginSender<Then>>,
     /// Requests whose logins have been verified.
-    pub(super) verified: Receiver<(HttpRequest, Identity, Task)>,
+    pub(super) verified: Receiver<(HttpRequest, Identity, Then)>,
     pub(super) stopping: Arc<AtomicBool>,
 }
 
@@ -47,6 +48,13 @@ pub(super) struct Task {
     handler: Handler,
     held: Vec<String>,
     changed: Option<Changed>,
+}
+
+/// What to do with a request whose login is good.
+pub(super) enum Then {
+    Handle(Task),
+    /// It is a source.
+    Admit,
 }
 
 impl Service {
@@ -59,12 +67,16 @@ impl Service {
                 self.answer(request);
                 next = self.requests.try_next();
             }
-            while let Ok((request, identity, task)) = self.verified.try_recv() {
-                match self.core.guard.still_knows(&identity) {
-                    true => self.handle(task, Some(&identity), request),
-                    false => request.answer(changed_meanwhile().answer()),
+            while let Ok((request, identity, then)) = self.verified.try_recv() {
+                match then {
+                    _ if !self.core.guard.still_knows(&identity) => {
+                        request.answer(changed_meanwhile().answer());
+                    }
+                    Then::Handle(task) => self.handle(task, Some(&identity), request),
+                    Then::Admit => door::admit(&self.core, request, identity),
                 }
             }
+            self.core.end_sources_without_right();
             let files = &self.files;
             self.streams.turn(&self.core, Instant::now(), &mut |entry| {
                 files.take(FileJob::ReadTags(entry.clone())).is_ok()
@@ -80,7 +92,7 @@ impl Service {
             Ok(found) => found,
             Err(answer) => return request.answer(answer),
         };
-        if origin::is_foreign(&request) {
+        if origin::is_foreign(&request, access) {
             let detail = "a page of another origin asks for this: it is not done";
             return request.answer(Problem::new("cross-origin", detail).answer());
         }
@@ -88,7 +100,7 @@ impl Service {
             Verdict::Allowed(identity) => self.handle(task, identity.as_ref(), request),
             Verdict::Refused(problem) => request.answer(problem.answer()),
             Verdict::Verify { name, password, right } => {
-                self.logins.push(Pending { request, name, password, right, then: task });
+                self.logins.push(Pending { request, name, password, right, then: Then::Handle(task) });
             }
         }
     }
@@ -195,19 +207,21 @@ mod tests {
     use crate::api::guard::Guard;
     use crate::api::login;
     use crate::api::media::Media;
+    use crate::pipeline::Relays;
     use crate::{Server, ServerSettings};
 
     fn service(server: &Server) -> Service {
         let requests = server.take_polls(&["/"], 64).unwrap();
         let guard = Guard::new(Users::default()).unwrap();
         let (pipelines, media) = (Vec::new(), Media::new(&[]));
-        let core = Core::new(server.clone(), pipelines, media, guard, None, requests.bell());
+        let relays = Arc::new(Relays::new(server));
+        let core = Core::new(server.clone(), pipelines, relays, media, guard, None, requests.bell());
         let core = Arc::new(core);
         Service {
             requests,
             streams: Streams::new(&core, "test".into()).unwrap(),
             files: Files::new(Arc::clone(&core)),
-            logins: login::queue(Arc::clone(&core)).0,
+            logins: Arc::new(login::queue(Arc::clone(&core)).0),
             verified: unbounded().1,
             stopping: Arc::default(),
             core,

@@ -291,6 +291,12 @@ pub enum CtlCommand {
     },
     /// Disconnect a listener
     Kick { id: u64 },
+    /// List the sources: who sends a stream
+    Sources {
+        /// Disconnect this one instead
+        #[arg(long, value_name = "ID")]
+        kick: Option<u64>,
+    },
     /// Apply a changed configuration
     Reload,
     /// Print all events as they happen

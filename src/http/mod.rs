@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod chunks;
 mod cors;
+mod form;
 mod host;
 mod media_type;
 mod problem;
@@ -17,6 +18,7 @@ pub(crate) use body::{Body, StreamBody};
 pub(crate) use chunks::BadChunk;
 #[doc(hidden)]
 pub use chunks::read_chunks;
+pub(crate) use form::form_value;
 pub(crate) use host::is_host;
 pub(crate) use media_type::is_stream_type;
 pub(crate) use problem::ProblemDetails;

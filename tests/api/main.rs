@@ -13,5 +13,7 @@ mod open;
 mod proxies;
 #[cfg(feature = "mp3")]
 mod rights;
+#[cfg(feature = "mp3")]
+mod sources;
 mod steering;
 mod users;

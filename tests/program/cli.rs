@@ -209,6 +209,25 @@ fn the_version_names_every_codec_and_its_licence() {
 }
 
 #[test]
+fn check_warns_of_a_mount_that_nobody_may_send_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[server]\nusers_file = 'users'\n[[mount]]\nmount = '/guest'\n";
+    fs::write(folder.path().join("a.toml"), text).unwrap();
+    let said = || stderr(&longwave(folder.path(), &["check", "a.toml"])).to_owned();
+    assert_eq!(said(), "", "the first user, who is made at the start, may");
+    let token = |name: &str, path: &str| {
+        let args = ["user", "token", name, "--role", "source", "--path", path];
+        assert_eq!(longwave(folder.path(), &args).status.code(), Some(0));
+    };
+    token("other", "/other");
+    let warning =
+        "warning: a.toml: nobody may send to /guest: add a user by `longwave user add --role source`\n";
+    assert_eq!(said(), warning);
+    token("dj", "/guest");
+    assert_eq!(said(), "");
+}
+
+#[test]
 fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
     use std::os::unix::fs::PermissionsExt;
 

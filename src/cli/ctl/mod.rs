@@ -37,6 +37,12 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
         CtlCommand::Kick { id } => {
             return out.done(&client.ask("DELETE", &format!("/api/v1/listeners/{id}"), None)?);
         }
+        CtlCommand::Sources { kick: None } => {
+            return out.show(&client.ask("GET", "/api/v1/sources", None)?, table::sources);
+        }
+        CtlCommand::Sources { kick: Some(id) } => {
+            return out.done(&client.ask("DELETE", &format!("/api/v1/sources/{id}"), None)?);
+        }
         CtlCommand::Status if args.pipeline.is_none() => {
             return status(&client.ask("GET", "/api/v1/pipelines", None)?, &client, &out);
         }
@@ -105,9 +111,11 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
                 out.done(&pipeline.ask("PUT", "/playlist", Some(body))?)
             }
         },
-        CtlCommand::Reload | CtlCommand::Listeners { .. } | CtlCommand::Kick { .. } | CtlCommand::Watch => {
-            Ok(())
-        }
+        CtlCommand::Reload
+        | CtlCommand::Listeners { .. }
+        | CtlCommand::Kick { .. }
+        | CtlCommand::Sources { .. }
+        | CtlCommand::Watch => Ok(()),
     }
 }
 

@@ -121,6 +121,22 @@ pub fn listeners(list: &Value) -> String {
     table(&["ID", "MOUNT", "ADDRESS", "SINCE", "PLAYER"], rows(list, cells))
 }
 
+pub fn sources(list: &Value) -> String {
+    let cells = |source: &Value| {
+        vec![
+            text(&source["id"]),
+            text(&source["path"]),
+            text(&source["user"]),
+            text(&source["address"]),
+            text(&source["since"]),
+            text(&source["content_type"]),
+            text(&source["received_bytes"]),
+            text(&source["program"]),
+        ]
+    };
+    table(&["ID", "PATH", "USER", "ADDRESS", "SINCE", "TYPE", "BYTES", "PROGRAM"], rows(list, cells))
+}
+
 pub fn playlist(list: &Value) -> String {
     if list.is_null() {
         return "no playlist is in play\n".into();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::service::{Answer, Delivery, Outbox};
-use crate::http::HttpAnswer;
+use crate::http::{HttpAnswer, form_value};
 use crate::percent;
 use crate::ring::{Inlet, inlet};
 use crate::server::client_address::{ClientAddress, ShownAddress};
@@ -49,12 +49,13 @@ impl HttpRequest {
     /// The decoded value of the first query parameter of that name. `None` if there is none, or if the value
     /// is not UTF-8.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        let query = self.target.split_once('?')?.1;
-        let query = query.split('#').next().unwrap_or_default();
-        let decoded = |text: &str| percent::decode_text(&text.replace('+', " ")).map(Cow::into_owned);
-        let mut parameters = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let (_, value) = parameters.find(|(key, _)| decoded(key).as_deref() == Some(name))?;
-        decoded(value)
+        String::from_utf8(form_value(self.query(), name)?).ok()
+    }
+
+    /// The query, without its question mark.
+    pub(crate) fn query(&self) -> &str {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        query.split('#').next().unwrap_or_default()
     }
 
     /// The first header of that name, trimmed. `None` if there is none, or if its value is not UTF-8.

@@ -1,0 +1,95 @@
+//! `/admin/metadata`: how the programs of DJs send titles.
+
+use encoding_rs::{Encoding, WINDOWS_1252};
+
+use super::call::{Call, Handled};
+use super::core::Core;
+use super::problem::Problem;
+use crate::http::form_value;
+use crate::metadata::MAX_TITLE;
+use crate::{Error, HttpAnswer, Title};
+
+/// `GET` and `POST /admin/metadata?mount=/guest.mp3&mode=updinfo&song=`. Other parameters are ignored.
+pub(crate) fn metadata(core: &Core, call: &Call<'_>) -> Handled {
+    let Some((mount, title)) = parameters(call) else { return Ok(response(400, "Missing parameter", 0)) };
+    let limits = call.user.and_then(|user| core.guard.users().limits(user).cloned());
+    if !limits.is_some_and(|limits| limits.allow_path(&mount)) {
+        return Err(Problem::new("forbidden", format!("this user sends nothing to {mount}")));
+    }
+    match core.relays.update_metadata(&mount, title) {
+        Ok(()) => Ok(response(200, "Metadata update successful", 1)),
+        Err(Error::NotFound(_)) => Ok(response(400, "Source does not exist", 0)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The mount and the title. `None` if one is missing, or if it is another command.
+fn parameters(call: &Call<'_>) -> Option<(String, Title)> {
+    let body = std::str::from_utf8(call.request.body()).unwrap_or_default();
+    let value = |name| form_value(call.request.query(), name).or_else(|| form_value(body, name));
+    if value("mode").as_deref() != Some(b"updinfo") {
+        return None;
+    }
+    let mount = String::from_utf8(value("mount")?).ok()?;
+    let charset = value("charset").and_then(|label| Encoding::for_label(&label));
+    let text = |name| value(name).map(|bytes| decoded(&bytes, charset));
+    Some((mount, title(text("song"), text("artist"), text("title"))?))
+}
+
+/// The song goes before artist and title.
+fn title(song: Option<String>, artist: Option<String>, title: Option<String>) -> Option<Title> {
+    let full = |text: &String| !text.trim().is_empty();
+    let text = match (song, artist.filter(full), title) {
+        (Some(song), ..) => song,
+        (None, Some(artist), Some(title)) if full(&title) => format!("{artist} - {title}"),
+        (None, Some(artist), _) => artist,
+        (None, None, title) => title?,
+    };
+    Some(Title::new(text.trim().chars().take(MAX_TITLE).collect::<String>()))
+}
+
+/// A text in its charset. Without one it is UTF-8 if it can be, else Windows-1252.
+fn decoded(bytes: &[u8], charset: Option<&'static Encoding>) -> String {
+    match (charset, std::str::from_utf8(bytes)) {
+        (Some(charset), _) => charset.decode(bytes).0.into_owned(),
+        (None, Ok(text)) => text.to_owned(),
+        (None, Err(_)) => WINDOWS_1252.decode(bytes).0.into_owned(),
+    }
+}
+
+/// The answer that clients of Icecast expect. `message` needs no escapes.
+fn response(status: u16, message: &'static str, done: u8) -> HttpAnswer {
+    let body = format!(
+        "<?xml version=\"1.0\"?>\n<iceresponse><message>{message}</message><return>{done}</return></iceresponse>\n"
+    );
+    HttpAnswer::new(status, "text/xml; charset=utf-8", body).with("Cache-Control", "no-store")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_song_goes_before_artist_and_title() {
+        let text = |song: &str, artist: &str, name: &str| {
+            let given = |text: &str| (text != "-").then(|| text.to_owned());
+            title(given(song), given(artist), given(name)).map(|title| title.text)
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(text("A - B", "C", "D"), some("A - B"));
+        assert_eq!(text("-", "C", "D"), some("C - D"));
+        assert_eq!(text("-", "", "D"), some("D"));
+        assert_eq!(text("-", "C", "-"), some("C"));
+        assert_eq!(text("", "-", "-"), some(""), "no title is one, too");
+        assert_eq!(text("-", "-", "-"), None);
+        assert_eq!(text(&"x".repeat(600), "-", "-"), Some("x".repeat(MAX_TITLE)));
+    }
+
+    #[test]
+    fn a_title_is_in_its_charset_or_in_what_it_looks_like() {
+        assert_eq!(decoded("Jóga".as_bytes(), None), "Jóga");
+        assert_eq!(decoded(b"J\xf3ga \x80", None), "Jóga €");
+        assert_eq!(decoded(b"\xef\xf0\xe8", Encoding::for_label(b"windows-1251")), "при");
+        assert_eq!(decoded("Jóga".as_bytes(), Encoding::for_label(b"latin1")), "JÃ³ga");
+    }
+}

@@ -1,0 +1,111 @@
+//! The door for sources: who may send a stream, and where.
+//!
+//! Thread `door`. Reads: the requests by which sources come. Writes: answers; streams, to the relayed mounts;
+//! logins that must be verified, to the thread `login`, which hands the good ones to the thread `api`. Never: computes
+//! a password's hash, or waits for a stream.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::guard::{Access, Verdict};
+use super::login::{LoginSender, Pending};
+use super::problem::Problem;
+use super::service::Then;
+use crate::access::{Identity, Right};
+use crate::ingest::SourceInfo;
+use crate::pipeline::{NoPlace, Place};
+use crate::{HttpAnswer, HttpRequest, Requests};
+
+/// The capacity of the queue of requests: as many DJs as come at once after a restart.
+pub(super) const WAITING: usize = 64;
+
+/// The state of the thread `door`.
+pub(super) struct Door {
+    pub(super) core: Arc<Core>,
+    pub(super) requests: Requests,
+    pub(super) logins: Arc<LoginSender<Then>>,
+    pub(super) stopping: Arc<AtomicBool>,
+}
+
+impl Door {
+    /// Runs until the API or the server stops.
+    pub(super) fn run(self) {
+        while !self.stopping.load(Ordering::Relaxed) && self.core.server.is_running() {
+            if let Some(request) = self.requests.next_within(Duration::MAX) {
+                self.judge(request);
+            }
+        }
+    }
+
+    /// The login comes before everything else, so that strangers learn nothing.
+    fn judge(&self, request: HttpRequest) {
+        if !self.core.relays.are_there() {
+            let answer = HttpAnswer::text(405, "this station takes no sources\n");
+            return request.answer(answer.with("Allow", "GET, HEAD, OPTIONS"));
+        }
+        match self.core.guard.judge(&request, Access::Needs(Right::Send), Instant::now()) {
+            Verdict::Allowed(Some(identity)) => admit(&self.core, request, identity),
+            Verdict::Allowed(None) => {}
+            Verdict::Refused(problem) => request.answer(problem.answer()),
+            Verdict::Verify { name, password, right } => {
+                self.logins.push(Pending { request, name, password, right, then: Then::Admit });
+            }
+        }
+    }
+}
+
+/// Lets a user in who has logged in and may send, or says why not.
+pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity) {
+    request.identify(&who.name);
+    let path = request.segments().map(|segments| format!("/{}", segments.join("/"))).unwrap_or_default();
+    let info = SourceInfo::announced(request.method(), |name| request.header(name));
+    let info =
+        info.map(|info| SourceInfo { user: who.name.clone(), address: request.shown_address().ip(), ..info });
+    let place = match &info {
+        Some(info) => place(core, &path, info, &who),
+        None => Err(Problem::new("forbidden", "name the format of the stream: Content-Type: audio/mpeg")),
+    };
+    match place {
+        Ok(place) => {
+            let stream = request.receive_source();
+            match place.start(stream.into()) {
+                Ok(id) => core.admitted(id, who),
+                Err(error) => log::warn!("{path}: the source {} cannot be taken: {error}", who.name),
+            }
+        }
+        Err(problem) => {
+            let (name, from) = (&who.name, request.shown_address());
+            log::info!("{path}: the source {name} at {from} is refused: {}", problem.detail);
+            let unknown = SourceInfo { user: who.name.clone(), ..SourceInfo::default() };
+            core.relays.tell_refused(&path, info.as_ref().unwrap_or(&unknown), &problem.detail);
+            request.answer(problem.answer());
+        }
+    }
+}
+
+/// The place of a source, or the problem for its DJ to read.
+fn place<'a>(core: &'a Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<Place<'a>, Problem> {
+    let all = core.relays.paths();
+    let own: Vec<&str> = all.iter().map(String::as_str).filter(|path| who.limits.allow_path(path)).collect();
+    let choice = match own.as_slice() {
+        [] => format!("{} may send to no path here", who.name),
+        own => format!("{} may send to {}", who.name, own.join(", ")),
+    };
+    if all.iter().any(|known| known == path) && !who.limits.allow_path(path) {
+        return Err(Problem::new("forbidden", choice));
+    }
+    core.relays.claim(path, info.clone()).map_err(|reason| {
+        let text = reason.to_string();
+        match reason {
+            NoPlace::NotHere if core.server.mount_info(path).is_some() => {
+                Problem::new("forbidden", format!("the station itself feeds {path}: {choice}"))
+            }
+            NoPlace::NotHere => Problem::new("not-found", format!("there is no such path here: {choice}")),
+            NoPlace::InUse { .. } => Problem::new("in-use", text),
+            NoPlace::WrongType { .. } => Problem::new("unsupported-stream", text),
+            NoPlace::Failed(error) => error.into(),
+        }
+    })
+}
