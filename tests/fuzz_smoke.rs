@@ -100,6 +100,7 @@ fn request() {
     let seeds = [
         "GET /stream.mp3?x=1 HTTP/1.1\r\nHost: radio.example:8000\r\nIcy-MetaData: 1\r\nRange: bytes=0-1\r\n\r\n",
         "HEAD http://radio.example/%E2%82%AC.mp3 HTTP/1.0\nUser-Agent: x\nConnection: keep-alive\n\n",
+        "SOURCE /live ICE/1.0\ncontent-type: audio/mpeg\nAuthorization: Basic eDp5\n\n",
         "OPTIONS * HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: TLS/1.0\r\n\r\n",
     ];
     let mut seeds: Vec<_> = seeds.iter().map(|text| text.as_bytes().to_vec()).collect();

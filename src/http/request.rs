@@ -82,7 +82,19 @@ pub(crate) fn after_empty_lines(input: &[u8]) -> usize {
 
 fn is_request_line(line: &[u8]) -> bool {
     let mut headers = [];
-    httparse::Request::new(&mut headers).parse(line).is_ok()
+    httparse::Request::new(&mut headers).parse(line).is_ok() || ice_line(line).is_some()
+}
+
+/// The target of `SOURCE /live ICE/1.0`, and where the headers begin. So old encoders (edcast, AltaCast) ask.
+/// Icecast takes it for HTTP/1.0.
+fn ice_line(head: &[u8]) -> Option<(&str, usize)> {
+    let start = after_empty_lines(head);
+    let end = start + head[start..].iter().position(|byte| *byte == b'\n')?;
+    let line = std::str::from_utf8(&head[start..end]).ok()?;
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let target = line.strip_prefix("SOURCE ")?.strip_suffix(" ICE/1.0")?;
+    let is_target = !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_graphic());
+    is_target.then_some((target, end + 1))
 }
 
 /// The protocol version of a request and of its answer.
@@ -115,13 +127,17 @@ impl<'a> Request<'a> {
     /// Reads a whole head that [`HeadSearch`] has found.
     pub(crate) fn parse(head: &'a [u8]) -> Result<Request<'a>, Status> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut parsed = httparse::Request::new(&mut headers);
-        match parsed.parse(head) {
-            Ok(httparse::Status::Complete(_)) => (),
-            Ok(httparse::Status::Partial) => return Err(Status::BAD_REQUEST),
-            Err(httparse::Error::TooManyHeaders) => return Err(Status::HEAD_TOO_LARGE),
-            Err(_) => return Err(Status::BAD_REQUEST),
+        if let Some((target, start)) = ice_line(head) {
+            let (_, headers) = complete(httparse::parse_headers(&head[start..], &mut headers))?;
+            return Ok(Request {
+                method: "SOURCE",
+                target,
+                version: Version::Http10,
+                headers: headers.to_vec(),
+            });
         }
+        let mut parsed = httparse::Request::new(&mut headers);
+        complete(parsed.parse(head))?;
         let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
             return Err(Status::BAD_REQUEST);
         };
@@ -274,6 +290,15 @@ impl<'a> Request<'a> {
     }
 }
 
+/// What was parsed, if that was all.
+fn complete<T>(parsed: httparse::Result<T>) -> Result<T, Status> {
+    match parsed {
+        Ok(httparse::Status::Complete(whole)) => Ok(whole),
+        Err(httparse::Error::TooManyHeaders) => Err(Status::HEAD_TOO_LARGE),
+        Ok(httparse::Status::Partial) | Err(_) => Err(Status::BAD_REQUEST),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -338,6 +363,26 @@ mod tests {
         {
             assert_eq!(Request::parse(head.as_bytes()).unwrap_err(), Status::BAD_REQUEST);
         }
+    }
+
+    #[test]
+    fn an_old_encoder_s_request_is_one_of_http_1_0() {
+        let head = b"\r\nSOURCE /live?a ICE/1.0\ncontent-type: audio/mpeg\nAuthorization: Basic x\n\nrest";
+        let mut search = HeadSearch::default();
+        let end = head.len() - "rest".len();
+        for length in 0..end {
+            assert_eq!(search.look(&head[..length]), Found::NotYet, "{length}");
+        }
+        assert_eq!(search.look(head), Found::Head(end));
+        let request = request(&head[..end]);
+        assert_eq!((request.method, request.path().as_deref()), ("SOURCE", Some("/live")));
+        assert_eq!((request.version, request.header("Content-Type")), (Version::Http10, Some("audio/mpeg")));
+        assert_eq!((request.names_host(), request.keeps_alive()), (true, false));
+        for bad in ["GET / ICE/1.0", "SOURCE  ICE/1.0", "SOURCE /a b ICE/1.0", "SOURCE /\u{7f} ICE/1.0"] {
+            let found = HeadSearch::default().look(format!("{bad}\n").as_bytes());
+            assert_eq!(found, Found::Bad(Status::BAD_REQUEST), "{bad:?}");
+        }
+        assert!(Request::parse(b"SOURCE / ICE/1.0\nno colon\n\n").is_err());
     }
 
     #[test]

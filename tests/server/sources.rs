@@ -84,6 +84,7 @@ fn each_client_gets_what_it_waits_for_and_its_stream_arrives() {
     for (head, answer) in [
         ("SOURCE /live HTTP/1.0", WELCOME),
         ("SOURCE /live HTTP/1.1", WELCOME),
+        ("SOURCE /live ICE/1.0", WELCOME),
         ("PUT /live HTTP/1.1\r\nHost: a\r\nExpect: 100-continue", CONTINUE),
         ("PUT /live HTTP/1.0\r\nexpect: 100-Continue", CONTINUE),
         ("SOURCE /live HTTP/1.0\r\nExpect: 100-continue", CONTINUE),
@@ -117,7 +118,7 @@ fn each_client_gets_what_it_waits_for_and_its_stream_arrives() {
         assert!(answer.starts_with("HTTP/1.") && answer[8..].starts_with(" 200 OK\r\n"), "{answer}");
     }
     until("all have left", || station.server.stats().sources == 0);
-    assert_eq!(station.server.stats().bytes_received, 7 * 100_000 + 3 * 5);
+    assert_eq!(station.server.stats().bytes_received, 8 * 100_000 + 3 * 5);
 }
 
 #[test]
