@@ -123,15 +123,19 @@ pub fn run(
     before_stopping: impl FnOnce(),
 ) -> Result<(), Failure> {
     let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
+    let relayed: Vec<String> = config.mounts.iter().map(|relayed| relayed.mount.path.clone()).collect();
     let Some((station, api, token)) = start_in_reach(config, file, &stop)? else {
         before_stopping();
         log::info!("stopped before everything had started");
         return Ok(());
     };
     let addresses = station.server().local_addrs();
-    let on_air =
-        mounts.iter().map(|mount| format!("on air  {}\n", places::url(places::nearest(addresses), mount)));
-    say_in_time(on_air.collect());
+    let line = |mount: &String| {
+        // A relayed mount is on the air when its source comes.
+        let state = if relayed.contains(mount) { "relays" } else { "on air" };
+        format!("{state}  {}\n", places::url(places::nearest(addresses), mount))
+    };
+    say_in_time(mounts.iter().map(line).collect());
     places::tell(addresses, &mounts);
 
     let api = Arc::new(api);
