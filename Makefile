@@ -23,6 +23,7 @@ ABI_MAJOR := 0
 BUILD_NEEDS := cc:gcc c++:g++ -lmp3lame:libmp3lame-dev -lopus:libopus-dev
 DEB_NEEDS := dpkg-shlibdeps:dpkg-dev
 TEST_NEEDS := $(if $(shell command -v dpkg),$(DEB_NEEDS) mmdebstrap:mmdebstrap) ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools \
+	shout:libshout-tools ezstream:ezstream \
 	pkg-config:pkg-config python3:python3 \
 	/usr/lib/python3/dist-packages/mutagen:python3-mutagen \
 	sbcl:sbcl ecl:ecl /usr/share/common-lisp/source/cl-cffi:cl-cffi cmake:cmake

@@ -35,11 +35,11 @@ fi
 cat >&2 <<'END'
 Install what is missing, for example:
     Fedora   dnf install gcc gcc-c++ lame-devel opus-devel
-             and for the tests: ffmpeg mpg123 curl lame flac opus-tools vorbis-tools
+             and for the tests: ffmpeg mpg123 curl lame flac opus-tools vorbis-tools libshout ezstream
              pkgconf python3 cmake sbcl, and CFFI where ASDF finds it
     Arch     pacman -S gcc lame opus
-             and for the tests: ffmpeg mpg123 curl flac opus-tools vorbis-tools
+             and for the tests: ffmpeg mpg123 curl flac opus-tools vorbis-tools libshout ezstream
     macOS    xcode-select --install; brew install lame opus
-             and for the tests: ffmpeg mpg123 flac opus-tools vorbis-tools
+             and for the tests: ffmpeg mpg123 flac opus-tools vorbis-tools libshout ezstream
 END
 exit 1

@@ -363,3 +363,51 @@ fn ffmpeg_sends_as_it_does_to_icecast() {
         is_heard_from_some_packet_on(&sent, &heard, legacy);
     }
 }
+
+/// They ask by `OPTIONS`, then without a login, and then with it, on one connection.
+#[test]
+fn programs_of_libshout_are_on_the_air_with_their_titles() {
+    let tags = ["-metadata", "artist=Björk", "-metadata", "title=Jóga"];
+    let radio = Radio::start();
+    let port = radio.address.port().to_string();
+    let ogg = tone_file(4, 48_000, &[&["-c:a", "libvorbis"][..], &tags].concat(), "ogg");
+    let mut shout = Command::new("shout");
+    shout.args([
+        "--host",
+        "127.0.0.1",
+        "--port",
+        &port,
+        "--mount",
+        "/guest",
+        "--user",
+        "dj",
+        "--pass",
+        PASSWORD,
+    ]);
+    shout.args(["--format", "ogg", "--station-name", "Guest FM"]).stdin(Stdio::piped());
+    let mut shout = shout.spawn().expect("shout, from libshout-tools");
+    shout.stdin.take().unwrap().write_all(&ogg).unwrap();
+    until("the title of the Ogg stream is there", || radio.title() == "Björk - Jóga");
+    let mount = radio.station.server().mount_info("/guest").unwrap();
+    assert_eq!(mount.settings.name.as_deref(), Some("Guest FM"));
+    assert!(radio.station.sources()[0].info.program.starts_with("libshout/"));
+    assert!(shout.wait().unwrap().success());
+    assert_eq!(radio.left(), LeaveReason::Left);
+
+    let file = radio.folder.path().join("show.mp3");
+    fs::write(&file, tone_file(3, 44_100, &[&["-b:a", "128k"][..], &tags].concat(), "mp3")).unwrap();
+    let config = radio.folder.path().join("ezstream.xml");
+    let text = format!(
+        "<ezstream><servers><server><hostname>127.0.0.1</hostname><port>{port}</port><user>dj</user>\
+         <password>{PASSWORD}</password></server></servers><streams><stream><mountpoint>/guest</mountpoint>\
+         <format>MP3</format></stream></streams><intakes><intake><type>file</type><filename>{}</filename>\
+         <stream_once>1</stream_once></intake></intakes></ezstream>",
+        file.display()
+    );
+    fs::write(&config, text).unwrap();
+    fs::set_permissions(&config, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let mut ezstream = Command::new("ezstream").arg("-c").arg(&config).spawn().expect("ezstream");
+    until("the title has come by /admin/metadata", || radio.title() == "Björk - Jóga");
+    assert!(ezstream.wait().unwrap().success());
+    assert_eq!(radio.left(), LeaveReason::Left);
+}
