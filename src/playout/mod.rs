@@ -4,7 +4,7 @@
 //! [`UpNext`] says which [`Entry`] comes next, [`Pace`] when a block is due, [`GainRamp`] and [`VoiceGain`]
 //! how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps the sum from clipping,
 //! [`measure`] and [`LoudnessMeter`] say how loud it came out, and [`Guard`] what is to be done when nothing
-//! is heard.
+//! is heard. [`Steering`] keeps the buffer of a live input at its level.
 
 mod fade;
 mod guard;
@@ -15,6 +15,7 @@ mod mix;
 mod pace;
 mod pieces;
 pub mod playlist;
+mod steering;
 mod upnext;
 
 pub use fade::{Curve, GainRamp, crossing, overlap};
@@ -26,5 +27,6 @@ pub use mix::{Gain, Level, VoiceGain, add, measure};
 pub use pace::{Moved, Pace};
 pub(crate) use pieces::{Piece, assemble, pieces};
 pub use playlist::Entry;
+pub use steering::{MAX_CORRECTION, Steering};
 pub(crate) use upnext::{Asked, Began, Delta, Due, GiveWay, Meant, RunningOrder};
 pub use upnext::{Candidate, ListId, ListState, Origin, Place, Playlist, Snapshot, Turn, UpNext, When};
