@@ -3,13 +3,15 @@
 //! An encoder pushes packets into a [`handoff`](fn@handoff) and rings the server's [`Doorbell`]; the reactor
 //! drains them into the mount's [`Backlog`], which is the reactor's alone. Between the threads of a pipeline,
 //! work and orders go through a [`quiet_channel`]. PCM goes from the thread that has it to the mixer through
-//! a [`feed`](fn@feed). The stream of a source comes from the reactor through an [`Inlet`].
+//! a [`feed`](fn@feed), and from a source's thread through a [`live_feed`]. The stream of a source comes from
+//! the reactor through an [`Inlet`].
 
 mod backlog;
 mod feed;
 mod filler;
 mod handoff;
 mod inlet;
+mod live;
 mod quiet;
 mod sleepers;
 mod wake;
@@ -20,6 +22,7 @@ pub(crate) use filler::{Filler, by_hand};
 pub(crate) use handoff::{Doorbell, HandoffReader, HandoffWriter, handoff};
 pub use inlet::{Inlet, InletHandle, SourceEnd};
 pub(crate) use inlet::{InletWriter, inlet};
+pub(crate) use live::{LiveFeed, LiveLine, LiveWriter, live_feed};
 pub(crate) use quiet::{Nothing, QuietReceiver, QuietSender, quiet_channel};
 
 /// The synchronisation that `wake.rs` and `sleepers.rs` use. Their loom tests compile the same files with
