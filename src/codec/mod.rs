@@ -10,10 +10,12 @@ pub(crate) mod file;
 pub(crate) mod formats;
 #[cfg(any(feature = "mp3", feature = "aac"))]
 mod input;
+pub(crate) mod live;
 mod mp3;
 mod packets;
 mod resample;
 mod reshape;
+mod steered;
 mod tags;
 #[cfg(all(test, any(feature = "mp3", feature = "aac")))]
 mod tests;
@@ -36,6 +38,8 @@ pub use file::{read_metadata, read_tags_in};
 pub use mp3::Mp3Settings;
 pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};
 pub(crate) use packets::{known_type, tags_of_header};
+pub(crate) use reshape::Shape;
+pub(crate) use steered::SteeredReshape;
 
 /// Decodes a file as a voice does. Each call appends the next frames, converted to `spec`, and returns false
 /// at the end.

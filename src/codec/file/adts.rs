@@ -74,15 +74,20 @@ impl Shape {
     }
 
     fn params(self) -> AudioCodecParameters {
-        let mut params = AudioCodecParameters::new();
-        params.for_codec(CODEC_ID_AAC).with_sample_rate(self.rate);
-        match self.channel_config {
-            count @ 1..=6 => params.with_channels(Channels::Discrete(count.into())),
-            7 => params.with_channels(Channels::Discrete(8)),
-            _ => &mut params,
-        };
-        params
+        params(self.rate, self.channel_config)
     }
+}
+
+/// What a decoder has to know of packets with this rate and these channels in their headers.
+pub(super) fn params(rate: u32, channel_config: u8) -> AudioCodecParameters {
+    let mut params = AudioCodecParameters::new();
+    params.for_codec(CODEC_ID_AAC).with_sample_rate(rate);
+    match channel_config {
+        count @ 1..=6 => params.with_channels(Channels::Discrete(count.into())),
+        7 => params.with_channels(Channels::Discrete(8)),
+        _ => &mut params,
+    };
+    params
 }
 
 /// A packet's duration in ticks.

@@ -23,6 +23,7 @@ mod one_track;
 mod open;
 #[allow(unsafe_code, reason = "calls libopus's decoder")]
 mod opus;
+mod packet_decoder;
 mod page_end;
 mod pages;
 mod riff;
@@ -38,8 +39,9 @@ use std::path::{Path, PathBuf};
 
 use self::budget::{Budget, Limited};
 use self::open::Opened;
+pub(super) use self::packet_decoder::{Coding, PacketDecoder};
 use self::source::Source;
-use self::stream::Stream;
+use self::stream::{Stream, sane};
 use self::watch::{Changed, Watched};
 use super::reshape::{Reshape, Shape};
 use crate::audio::PcmSpec;

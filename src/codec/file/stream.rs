@@ -339,6 +339,6 @@ impl Stream {
 }
 
 /// Makes a decoded sample safe for later stages: finite and clipped.
-fn sane(sample: f32) -> f32 {
+pub(super) fn sane(sample: f32) -> f32 {
     if sample.is_nan() { 0.0 } else { sample.clamp(-MAX_SAMPLE, MAX_SAMPLE) }
 }

@@ -1,0 +1,249 @@
+//! Takes packets out of the pages of an Ogg stream, which may be a chain of streams: Vorbis, Opus or FLAC.
+
+use super::super::file::Coding;
+use crate::metadata::{Tags, format_title};
+
+/// The size of a page's header, before its segment table.
+const PAGE_HEADER_BYTES: usize = 27;
+
+/// The longest packet. Comments may have pictures: longer ones are left out.
+const MAX_PACKET_BYTES: usize = 512 << 10;
+
+/// The most comments that are looked at.
+const MAX_COMMENTS: usize = 256;
+
+/// What a page brings.
+#[derive(Debug, PartialEq)]
+pub(super) enum Unpacked {
+    /// A stream begins, and its headers are complete.
+    Begins {
+        coding: Coding,
+        gain: f32,
+    },
+    Title(String),
+    /// A packet of audio.
+    Packet(Vec<u8>),
+}
+
+/// Follows the first stream of audio in each link of a chain.
+#[derive(Debug, Default)]
+pub(super) struct OggPackets {
+    stream: Option<Stream>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    serial: [u8; 4],
+    codec: Codec,
+    /// The header packets that have come.
+    headers: Vec<Vec<u8>>,
+    /// The packet that goes on with the next page, and whether it is too long.
+    packet: Vec<u8>,
+    too_long: bool,
+    /// The number of the next page.
+    next_page: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Codec {
+    Vorbis,
+    Opus,
+    Flac,
+}
+
+impl Codec {
+    fn of(packet: &[u8]) -> Option<Codec> {
+        if packet.starts_with(b"\x01vorbis") {
+            Some(Codec::Vorbis)
+        } else if packet.starts_with(b"OpusHead") {
+            Some(Codec::Opus)
+        } else if packet.starts_with(b"\x7fFLAC") {
+            Some(Codec::Flac)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the headers are complete with this packet.
+    fn is_last_header(self, headers: &[Vec<u8>]) -> bool {
+        match self {
+            Codec::Vorbis => headers.len() == 3,
+            Codec::Opus => headers.len() == 2,
+            // The last block has a flag for it.
+            Codec::Flac => headers.len() > 1 && headers.last().is_some_and(|last| flag_of_last(last)),
+        }
+    }
+
+    /// The comments in a header packet.
+    fn comments(self, packet: &[u8]) -> Option<&[u8]> {
+        match self {
+            Codec::Vorbis => packet.strip_prefix(b"\x03vorbis"),
+            Codec::Opus => packet.strip_prefix(b"OpusTags"),
+            Codec::Flac => packet.first().filter(|kind| **kind & 0x7f == 4).and_then(|_| packet.get(4..)),
+        }
+    }
+}
+
+fn flag_of_last(block: &[u8]) -> bool {
+    block.first().is_none_or(|first| first & 0x80 != 0)
+}
+
+impl OggPackets {
+    /// Takes a whole page.
+    pub fn push(&mut self, page: &[u8]) -> Vec<Unpacked> {
+        let Some(page) = Page::of(page) else { return Vec::new() };
+        if page.begins()
+            && let Some(codec) = Codec::of(page.body)
+            // Another stream beside the one that is followed.
+            && self.stream.as_ref().is_none_or(|stream| !stream.headers.is_empty())
+        {
+            self.stream = Some(Stream::new(&page, codec));
+        }
+        let Some(stream) = self.stream.as_mut().filter(|stream| stream.serial == page.serial) else {
+            return Vec::new();
+        };
+        stream.push(&page)
+    }
+}
+
+impl Stream {
+    fn new(page: &Page<'_>, codec: Codec) -> Stream {
+        let (headers, packet) = (Vec::new(), Vec::new());
+        Stream { serial: page.serial, codec, headers, packet, too_long: false, next_page: page.number }
+    }
+
+    fn push(&mut self, page: &Page<'_>) -> Vec<Unpacked> {
+        let mut unpacked = Vec::new();
+        // A packet whose beginning or end is missing is left out.
+        let mut is_torn = page.continues() && (page.number != self.next_page || self.packet.is_empty());
+        if !page.continues() || is_torn {
+            self.packet.clear();
+            self.too_long = false;
+        }
+        self.next_page = page.number.wrapping_add(1);
+        let mut at = 0;
+        for lace in page.table {
+            let lace = usize::from(*lace);
+            let piece = page.body.get(at..at + lace).unwrap_or_default();
+            at += lace;
+            if !is_torn {
+                self.add(piece);
+            }
+            if lace < 255 {
+                let packet = std::mem::take(&mut self.packet);
+                let too_long = std::mem::take(&mut self.too_long);
+                if !std::mem::take(&mut is_torn) {
+                    self.take(packet, too_long, &mut unpacked);
+                }
+            }
+        }
+        unpacked
+    }
+
+    fn add(&mut self, piece: &[u8]) {
+        if self.packet.len() + piece.len() > MAX_PACKET_BYTES {
+            self.too_long = true;
+            return;
+        }
+        self.packet.extend_from_slice(piece);
+    }
+
+    fn take(&mut self, packet: Vec<u8>, too_long: bool, unpacked: &mut Vec<Unpacked>) {
+        if self.codec.is_last_header(&self.headers) {
+            if !too_long && !packet.is_empty() {
+                unpacked.push(Unpacked::Packet(packet));
+            }
+            return;
+        }
+        // Of a header that is too long, its first byte is needed: FLAC counts its headers by it.
+        let packet = if too_long { packet[..1].to_vec() } else { packet };
+        let title = self.codec.comments(&packet).and_then(title);
+        // Pictures and seek tables are of no use.
+        let is_used = self.headers.is_empty() || self.codec == Codec::Vorbis;
+        self.headers.push(if is_used { packet } else { packet.into_iter().take(1).collect() });
+        if self.codec.is_last_header(&self.headers)
+            && let Some((coding, gain)) = self.coding()
+        {
+            unpacked.push(Unpacked::Begins { coding, gain });
+        }
+        unpacked.extend(title.map(Unpacked::Title));
+        // A stream whose headers do not end is none.
+        self.headers.truncate(64);
+    }
+
+    /// What the headers tell a decoder.
+    fn coding(&mut self) -> Option<(Coding, f32)> {
+        let first = self.headers.first()?;
+        Some(match self.codec {
+            Codec::Vorbis => {
+                let setup = std::mem::take(self.headers.get_mut(2)?);
+                (Coding::Vorbis { ident: self.headers[0].clone(), setup }, 1.0)
+            }
+            Codec::Opus => {
+                let gain_db = f32::from(i16::from_le_bytes(*first.get(16..)?.first_chunk()?)) / 256.0;
+                (Coding::Opus(first.clone()), 10_f32.powf(gain_db / 20.0))
+            }
+            // Behind the mapping's header of 9 bytes, the marker `fLaC`, and the block's header of 4.
+            Codec::Flac => (Coding::Flac(first.get(17..51)?.to_vec()), 1.0),
+        })
+    }
+}
+
+/// The title that comments make, if they have any.
+fn title(comments: &[u8]) -> Option<String> {
+    let mut rest = comments;
+    // Who made them comes first, then their number, which is believed as far as there are any.
+    piece(&mut rest)?;
+    rest = rest.get(4..)?;
+    let mut tags = Tags::default();
+    for comment in std::iter::from_fn(|| piece(&mut rest)).take(MAX_COMMENTS) {
+        let text = String::from_utf8_lossy(comment);
+        let Some((key, value)) = text.split_once('=') else { continue };
+        let field = match key.to_ascii_uppercase().as_str() {
+            "ARTIST" => &mut tags.artist,
+            "TITLE" => &mut tags.title,
+            _ => continue,
+        };
+        field.get_or_insert_with(|| value.to_owned());
+    }
+    let title = format_title(None, &tags, None, "");
+    (!title.is_empty()).then_some(title)
+}
+
+/// The next piece of comments: its length, and so many bytes.
+fn piece<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = u32::from_le_bytes(*rest.first_chunk()?) as usize;
+    let text = rest.get(4..4_usize.checked_add(length)?)?;
+    *rest = &rest[4 + length..];
+    Some(text)
+}
+
+/// A page that is whole.
+struct Page<'a> {
+    flags: u8,
+    serial: [u8; 4],
+    number: u32,
+    table: &'a [u8],
+    body: &'a [u8],
+}
+
+impl<'a> Page<'a> {
+    fn of(bytes: &'a [u8]) -> Option<Page<'a>> {
+        let segments = usize::from(*bytes.get(PAGE_HEADER_BYTES - 1)?);
+        Some(Page {
+            flags: bytes[5],
+            serial: *bytes[14..].first_chunk()?,
+            number: u32::from_le_bytes(*bytes[18..].first_chunk()?),
+            table: bytes.get(PAGE_HEADER_BYTES..PAGE_HEADER_BYTES + segments)?,
+            body: bytes.get(PAGE_HEADER_BYTES + segments..)?,
+        })
+    }
+
+    fn begins(&self) -> bool {
+        self.flags & 2 != 0
+    }
+
+    fn continues(&self) -> bool {
+        self.flags & 1 != 0
+    }
+}
