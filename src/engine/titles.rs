@@ -1,4 +1,5 @@
-//! Which title each output carries: the sounding track's, unless the application has set another.
+//! Which title each output carries: that of the sounding track or live input, unless the application has set
+//! another.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::playout::Due;
 /// How long a title that an application has set holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TitleHolds {
-    /// Until the next track begins.
+    /// Until the next track begins, or a live input comes on the air or leaves it.
     #[default]
     UntilNextTrack,
     /// Until it is cleared.
@@ -35,6 +36,8 @@ impl TitleOrder {
 #[derive(Debug, Default)]
 pub(crate) struct Titles {
     track: Arc<Title>,
+    /// The title of the live input that is on the air.
+    live: Option<Arc<Title>>,
     for_all: Option<Set>,
     for_one: Vec<(OutputId, Set)>,
     /// Orders that came while an entry was due, and take effect when it begins. For an output, and for all of
@@ -52,14 +55,14 @@ impl Titles {
     /// What an output carries now.
     pub fn of(&self, output: OutputId) -> &Arc<Title> {
         let own = self.for_one.iter().find(|one| one.0 == output).map(|one| &one.1);
-        own.or(self.for_all.as_ref()).map_or(&self.track, |set| &set.title)
+        let programme = self.live.as_ref().unwrap_or(&self.track);
+        own.or(self.for_all.as_ref()).map_or(programme, |set| &set.title)
     }
 
     /// A track begins. `began` is its entry, and the turn that it has; the fallback's have none.
     pub fn begin(&mut self, track: Arc<Title>, began: Option<Due>) {
         self.track = track;
-        self.for_all.take_if(|set| set.holds == TitleHolds::UntilNextTrack);
-        self.for_one.retain(|one| one.1.holds == TitleHolds::UntilCleared);
+        self.forget_passing();
         let Some(began) = began else { return };
         for (due, output, order) in std::mem::take(&mut self.later) {
             // A track that was skipped before it began has no title.
@@ -67,6 +70,21 @@ impl Titles {
                 self.obey(output, order);
             }
         }
+    }
+
+    /// A live input is on the air, with this title; `None`: the programme is again. What the application has
+    /// said of the one is not for the other.
+    pub fn go_live(&mut self, title: Option<Arc<Title>>) {
+        if title.is_some() != self.live.is_some() {
+            self.forget_passing();
+        }
+        self.live = title;
+    }
+
+    /// Forgets what holds until the next track.
+    fn forget_passing(&mut self) {
+        self.for_all.take_if(|set| set.holds == TitleHolds::UntilNextTrack);
+        self.for_one.retain(|one| one.1.holds == TitleHolds::UntilCleared);
     }
 
     /// The application orders something, for one output or for all (which replaces titles for one).
@@ -147,6 +165,24 @@ mod tests {
         let lasting = [(due(1, 1), ALL, for_ever("lasting")), (due(2, 2), ONE, once("one"))];
         assert_eq!(begun(due(2, 2), &lasting), ["one", "lasting"]);
         assert_eq!(begun(due(1, 3), &lasting), ["lasting", "lasting"]);
+    }
+
+    #[test]
+    fn a_live_title_goes_before_the_tracks_and_an_applications_before_both() {
+        let mut titles = Titles::default();
+        let now = |titles: &Titles| [1, 2].map(|output| titles.of(OutputId(output)).text.clone());
+        titles.begin(title("track"), None);
+        titles.obey(ALL, once("of the track"));
+        titles.go_live(Some(title("live")));
+        assert_eq!(now(&titles), ["live", "live"]);
+        titles.obey(ONE, once("of the live input"));
+        titles.go_live(Some(title("live 2")));
+        assert_eq!(now(&titles), ["of the live input", "live 2"]);
+        titles.obey(ALL, for_ever("lasting"));
+        titles.go_live(None);
+        assert_eq!(now(&titles), ["lasting", "lasting"]);
+        titles.obey(ALL, TitleOrder::Clear);
+        assert_eq!(now(&titles), ["track", "track"]);
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Programme {
             outgoing: Outgoing::default(),
             next: NextTrack::new(picker, transitions.reach()),
             start_at: None,
-            bus: Bus { state: BusState::Sounding, gain: GainRamp::constant(1.0) },
+            bus: Bus::new(),
             here: FramePos(0),
             mix: Vec::new(),
             news: Vec::new(),
@@ -121,9 +121,14 @@ impl Programme {
         }
     }
 
-    /// Whether it is held.
+    /// Whether an order or a live input holds it.
     pub fn is_held(&self) -> bool {
-        self.bus.state == BusState::Held
+        self.bus.is_held()
+    }
+
+    /// Whether an order holds it.
+    pub fn is_held_by_order(&self) -> bool {
+        self.bus.is_held_by_order()
     }
 
     /// Whether there is nothing to play, or nothing that can be played.
@@ -188,12 +193,31 @@ impl Programme {
 
     /// Fades out and waits where it is.
     pub fn hold(&mut self, fade: Duration) {
-        self.bus.set(BusState::Held, self.frames(fade.max(CUT)));
+        self.bus.order(BusState::Held, self.frames(fade.max(CUT)));
     }
 
     /// Goes on where it waits, and fades in.
     pub fn resume(&mut self, fade: Duration) {
-        self.bus.set(BusState::Sounding, self.frames(fade.max(CUT)));
+        self.bus.order(BusState::Sounding, self.frames(fade.max(CUT)));
+    }
+
+    /// A live input has the air: the programme fades out and waits where it is.
+    pub fn hold_for_live(&mut self, fade: FrameCount) {
+        self.bus.live(BusState::Held, fade);
+    }
+
+    /// The programme has the air again, unless an order holds it.
+    pub fn resume_after_live(&mut self, fade: FrameCount) {
+        self.bus.live(BusState::Sounding, fade);
+    }
+
+    /// Goes on with the next track: at once if nothing is heard of the current one, else by a crossfade.
+    pub fn skip_after_live(&mut self, crossfade: FrameCount) {
+        match self.current.track_mut() {
+            Some(_) if self.bus.is_silent() => drop(self.leave()),
+            Some(track) => track.skipped = Some(crossfade),
+            None => {}
+        }
     }
 
     /// To be called when the list of what is up next may have changed, and now and then: gives up a next
