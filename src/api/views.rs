@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::core::Core;
 use super::media::Media;
-use crate::json::{self, ComingTrack, CurrentTrack, Fill, Health, Levels, Playlist};
+use crate::json::{self, ComingTrack, CurrentTrack, Fill, Health, Levels, LiveInput, Playlist};
 use crate::time::{as_seconds, rfc3339};
 use crate::units::SampleRate;
 use crate::{Entry, EntryId, Event, MountInfo, Pipeline, mount_url};
@@ -18,6 +18,8 @@ pub(crate) struct PipelineState {
     name: String,
     running: bool,
     held: bool,
+    /// The live input that has the air.
+    live: Option<LiveInput>,
     #[serde(serialize_with = "as_seconds")]
     time_on_air: Duration,
     listeners: usize,
@@ -38,6 +40,7 @@ impl PipelineState {
             name: pipeline.name().into(),
             running: pipeline.is_running(),
             held: pipeline.is_held(),
+            live: pipeline.live().as_ref().map(LiveInput::of),
             time_on_air: pipeline.time_on_air(),
             listeners: pipeline.listener_count(None).unwrap_or(0),
             mounts: pipeline.mounts(),

@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::deck::{Deck, DeckCommand, VoiceState};
 use super::encoders::Output;
 use super::job::{Job, Mark, OutputId, job_blocks};
+use super::live::{Arrival, LiveInputState, LiveInputs, LiveNews};
 use super::programme::{Aired, News, Programme, Transitions};
 use super::tap::TapEnd;
 use super::titles::{TitleOrder, Titles};
@@ -50,6 +51,8 @@ pub(crate) enum Command {
         order: TitleOrder,
         meant: Meant,
     },
+    /// A source has come to a live input.
+    GoLive(Box<Arrival>),
     AddDeck(Box<Deck>),
     Deck(VoiceId, DeckCommand),
     StopDecks {
@@ -82,6 +85,7 @@ pub(crate) struct OnAir {
     pub position: FramePos,
     pub level: Level,
     pub loudness: Loudness,
+    pub live: Vec<LiveInputState>,
     pub voices: Vec<VoiceState>,
 }
 
@@ -102,6 +106,7 @@ pub(crate) struct Mixer {
     spec: PcmSpec,
     pace: Pace,
     programme: Programme,
+    live: LiveInputs,
     decks: Vec<Deck>,
     titles: Titles,
     outputs: Vec<Fed>,
@@ -155,6 +160,7 @@ impl Mixer {
     pub fn new(
         links: Links,
         programme: Programme,
+        live: LiveInputs,
         start: Instant,
         dead_air: DeadAir,
         outputs: Vec<Arc<Output>>,
@@ -166,6 +172,7 @@ impl Mixer {
             spec,
             pace: Pace::new(spec.rate, start),
             programme,
+            live,
             decks: Vec::new(),
             titles: Titles::default(),
             outputs: outputs.into_iter().map(Fed::new).collect(),
@@ -188,6 +195,9 @@ impl Mixer {
     /// Mixes until a command stops it, or until no sender of commands is left.
     pub fn run(mut self) {
         self.mix_on();
+        self.live.stop();
+        self.tell_live();
+        self.tell();
         self.stop_waiting();
     }
 
@@ -262,6 +272,7 @@ impl Mixer {
             Command::SeekCurrent { to, meant } => self.programme.seek(to, meant),
             Command::Transitions(transitions) => self.programme.set_transitions(transitions),
             Command::Title { output, order, meant } => self.entitle(output, order, meant),
+            Command::GoLive(arrival) => self.live.arrive(*arrival),
             Command::AddDeck(deck) => self.decks.push(*deck),
             Command::Deck(id, command) => {
                 if let Some(deck) = self.decks.iter_mut().find(|deck| deck.id() == id) {
@@ -387,6 +398,7 @@ impl Mixer {
     /// Shows the guard what was mixed, and does what it says.
     fn watch(&mut self, frames: FrameCount, level: Level) {
         let expected = match self.programme.expected() {
+            _ if self.live.has_air() => Expected::Live,
             Expected::Held | Expected::NothingUpNext if self.decks.iter().any(Deck::sounding) => {
                 Expected::Sound
             }
@@ -410,11 +422,14 @@ impl Mixer {
 
     fn mix_block(&mut self, position: FramePos) -> PcmBlock {
         let mut samples = vec![0.0; BLOCK_FRAMES * self.spec.channels.count()].into_boxed_slice();
+        self.live.hand_over(position, &mut self.programme);
         self.programme.mix(position, &mut samples, &mut self.scratch);
+        self.live.mix(&mut samples, &mut self.scratch);
         let (scratch, events) = (&mut self.scratch, &mut self.events);
         self.decks.retain_mut(|deck| deck.mix(&mut samples, scratch, &mut |event| events.push(event)));
         self.limiter.process(&mut samples);
         self.tell_news();
+        self.tell_live();
         PcmBlock { position, samples }
     }
 
@@ -429,6 +444,19 @@ impl Mixer {
                     self.events.push(Event::TrackChange { track, at });
                 }
                 News::Event(event) => self.events.push(event),
+            }
+        }
+    }
+
+    fn tell_live(&mut self) {
+        let news: Vec<_> = self.live.news().collect();
+        for news in news {
+            match news {
+                LiveNews::Title { at, title } => {
+                    self.titles.go_live(title);
+                    self.mark(at);
+                }
+                LiveNews::Event(event) => self.events.push(event),
             }
         }
     }
@@ -452,7 +480,7 @@ impl Mixer {
             current: self.programme.on_air(),
             turn: self.programme.turn(),
             begun: self.programme.begun(),
-            held: self.programme.is_held(),
+            held: self.programme.is_held_by_order(),
             nothing_to_play: self.programme.nothing_to_play(),
             dead_air: self.dead_air,
             behind: self.lateness.worst(),
@@ -460,6 +488,7 @@ impl Mixer {
             position,
             level,
             loudness: self.meter.loudness(),
+            live: self.live.states(),
             voices: self.decks.iter().map(Deck::state).collect(),
         };
         self.links.on_air.store(Arc::new(on_air));

@@ -10,6 +10,7 @@ pub(crate) mod encoders;
 mod handover;
 pub(crate) mod job;
 pub(crate) mod line;
+pub(crate) mod live;
 pub(crate) mod mixer;
 pub(crate) mod picker;
 pub(crate) mod programme;

@@ -30,7 +30,8 @@ impl LogLines {
         now: Instant,
         write_line: &mut dyn FnMut(Level, String),
     ) {
-        let is_of_track = matches!(event, Event::TrackChange { .. } | Event::TrackFailed { .. });
+        let is_of_track =
+            matches!(event, Event::TrackChange { .. } | Event::TrackFailed { .. } | Event::LiveTitle { .. });
         if is_of_track && !self.has_room(name, now, write_line) {
             return;
         }
@@ -38,6 +39,16 @@ impl LogLines {
             Event::TrackChange { track, .. } => (Level::Info, format!("now playing {}", track.title)),
             Event::TrackFailed { file, reason } => (Level::Warn, format!("{}: {reason}", file.display())),
             Event::NothingToPlay => (Level::Warn, "nothing to play: silence".into()),
+            Event::LiveBegan { source, .. } => {
+                (Level::Info, format!("{}: {} is on the air", source.path, source.who()))
+            }
+            Event::LiveTitle { source, title, .. } => {
+                (Level::Info, format!("{}: now playing {title}", source.path))
+            }
+            Event::LiveEnded { source, reason, lasted } => {
+                let (path, who, why) = (&source.path, source.who(), reason.as_str());
+                (Level::Info, format!("{path}: {who} was on the air for {lasted:.1?}; {why}"))
+            }
             Event::DeadAirBegins { reason } => (Level::Warn, format!("dead air: {reason}")),
             Event::DeadAirEnds { lasted } => (Level::Warn, format!("dead air is over after {lasted:.1?}")),
             Event::EncoderFailed { mount, reason } => {

@@ -53,6 +53,37 @@ pub struct TrackInfo {
     pub confined: bool,
 }
 
+/// A source at a live input, as it introduces itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSourceInfo {
+    /// The path of the live input.
+    pub path: String,
+    /// Who sends. `None` for a login that several people share: such users are never the same.
+    pub user: Option<String>,
+    /// What the source calls its stream.
+    pub name: Option<String>,
+    /// The program that sends.
+    pub program: Option<String>,
+}
+
+impl LiveSourceInfo {
+    /// Whether both are from the same user.
+    pub(crate) fn is_same_user(&self, other: &LiveSourceInfo) -> bool {
+        self.user.is_some() && self.user == other.user
+    }
+
+    /// Who sends, for a log line.
+    pub(crate) fn who(&self) -> &str {
+        self.user.as_deref().unwrap_or("somebody")
+    }
+
+    /// What is announced while the source sends no title.
+    pub(crate) fn default_title(&self) -> &str {
+        let name = self.name.as_deref().filter(|name| !name.trim().is_empty());
+        name.unwrap_or_else(|| self.path.trim_start_matches('/'))
+    }
+}
+
 /// Something that happened. An event of the programme is sent when the mixer has reached it and the
 /// pipeline's state shows it. A listener hears it one burst later.
 #[derive(Clone, Debug)]
@@ -98,6 +129,32 @@ pub enum Event {
         voice: VoiceId,
         /// The volume from now on, as a factor: 1.0 leaves the samples as they are.
         volume: f32,
+    },
+    /// A source is on the air: its gain has passed that of what sounded before. A session of a source begins
+    /// once, however often its line breaks.
+    LiveBegan {
+        /// The source.
+        source: Arc<LiveSourceInfo>,
+        /// The position on the pipeline's sample clock.
+        at: FramePos,
+    },
+    /// A source that is on the air has a title, or another one.
+    LiveTitle {
+        /// The source.
+        source: Arc<LiveSourceInfo>,
+        /// What is announced.
+        title: String,
+        /// The position on the pipeline's sample clock.
+        at: FramePos,
+    },
+    /// The session of a source that was on the air is over: it has not come back within `grace`.
+    LiveEnded {
+        /// The source.
+        source: Arc<LiveSourceInfo>,
+        /// Why its stream ended.
+        reason: LeaveReason,
+        /// How long it was on the air.
+        lasted: Duration,
     },
     /// It has been silent for longer than is tolerated, though something should sound.
     DeadAirBegins {
@@ -262,6 +319,12 @@ named! {
         VoiceEnded = "voice-ended",
         /// [`Event::RampDone`]
         RampDone = "ramp-done",
+        /// [`Event::LiveBegan`]
+        LiveBegan = "live-began",
+        /// [`Event::LiveTitle`]
+        LiveTitle = "live-title",
+        /// [`Event::LiveEnded`]
+        LiveEnded = "live-ended",
         /// [`Event::DeadAirBegins`]
         DeadAirBegins = "dead-air-begins",
         /// [`Event::DeadAirEnds`]
@@ -305,6 +368,9 @@ impl Event {
             Event::NothingToPlay => EventKind::NothingToPlay,
             Event::VoiceEnded { .. } => EventKind::VoiceEnded,
             Event::RampDone { .. } => EventKind::RampDone,
+            Event::LiveBegan { .. } => EventKind::LiveBegan,
+            Event::LiveTitle { .. } => EventKind::LiveTitle,
+            Event::LiveEnded { .. } => EventKind::LiveEnded,
             Event::DeadAirBegins { .. } => EventKind::DeadAirBegins,
             Event::DeadAirEnds { .. } => EventKind::DeadAirEnds,
             Event::EncoderFailed { .. } => EventKind::EncoderFailed,

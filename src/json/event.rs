@@ -3,7 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{FileNames, Track, seconds_of};
+use super::{FileNames, LiveSource, Track, seconds_of};
 use crate::time::seconds;
 use crate::units::{FrameCount, SampleRate};
 
@@ -47,6 +47,20 @@ impl Serialize for Event<'_> {
             E::RampDone { voice, volume } => {
                 map.serialize_entry("voice", &voice.0)?;
                 map.serialize_entry("volume", volume)?;
+            }
+            E::LiveBegan { source, at } => {
+                map.serialize_entry("source", &LiveSource::of(source))?;
+                map.serialize_entry("position", &seconds_of(FrameCount(at.0), self.rate))?;
+            }
+            E::LiveTitle { source, title, at } => {
+                map.serialize_entry("source", &LiveSource::of(source))?;
+                map.serialize_entry("title", title)?;
+                map.serialize_entry("position", &seconds_of(FrameCount(at.0), self.rate))?;
+            }
+            E::LiveEnded { source, reason, lasted } => {
+                map.serialize_entry("source", &LiveSource::of(source))?;
+                map.serialize_entry("reason", reason.as_str())?;
+                map.serialize_entry("lasted", &seconds(*lasted))?;
             }
             E::DeadAirBegins { reason } => map.serialize_entry("reason", reason)?,
             E::DeadAirEnds { lasted } => map.serialize_entry("lasted", &seconds(*lasted))?,

@@ -16,6 +16,7 @@
 //! ```
 
 mod event;
+mod live;
 mod server;
 mod source;
 mod tracks;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use event::Event;
+pub use live::{LiveInput, LiveSource};
 pub use server::{Listener, Mount, ServerStatistics};
 pub use source::Source;
 pub use tracks::{ComingTrack, CurrentTrack, FileMetadata, PlayedTrack, Playlist, Track, Voice};

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::{FileNames, seconds_of};
+use super::{FileNames, LiveSource, seconds_of};
 use crate::ids::EntryId;
 use crate::playout::{Entry, ListState};
 use crate::time::{rfc3339, seconds};
@@ -78,19 +78,22 @@ impl CurrentTrack {
     }
 }
 
-/// A track that was on the air.
+/// A track that was on the air, or a title of a source.
 #[derive(Debug, Serialize)]
 pub struct PlayedTrack {
     #[serde(flatten)]
     track: Track,
     began_at: String,
+    /// The source, if it was no track.
+    live: Option<LiveSource>,
 }
 
 impl PlayedTrack {
     /// From an item of [`Pipeline::history`](crate::Pipeline::history).
     pub fn of(played: &crate::PlayedTrack, names: &dyn FileNames) -> PlayedTrack {
         let began_at = rfc3339(UNIX_EPOCH + Duration::from_millis(played.began_at));
-        PlayedTrack { track: Track::of(&played.track, names), began_at }
+        let live = played.live.as_ref().map(LiveSource::of);
+        PlayedTrack { track: Track::of(&played.track, names), began_at, live }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{NextTrack, OutputSettings, Pipeline, PipelineSettings, ReplayGain};
+use super::{LiveSettings, NextTrack, OutputSettings, Pipeline, PipelineSettings, ReplayGain};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
@@ -148,6 +148,12 @@ impl PipelineBuilder {
         hook: impl FnMut(&Pipeline, &Event) + Send + 'static,
     ) -> PipelineBuilder {
         self.settings.hooks = self.settings.hooks.on(kind, hook);
+        self
+    }
+
+    /// A place where a source takes over the air: see [`Pipeline::go_live`].
+    pub fn live(mut self, input: LiveSettings) -> PipelineBuilder {
+        self.settings.live.push(input);
         self
     }
 

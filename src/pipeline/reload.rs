@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use super::control::ListOptions;
-use super::{OutputSettings, Pipeline, PipelineSettings, RelayedMountSettings, Relays, StationSettings};
+use super::{
+    LIVE, OutputSettings, Pipeline, PipelineSettings, RelayedMountSettings, Relays, StationSettings,
+};
 use crate::codec::is_same_encoder;
 use crate::error::{Error, Result};
 use crate::server::{MountSettings, Server, ServerSettings};
@@ -139,6 +141,9 @@ impl Reloader {
                 }
             }
         }
+        if running.live != new.live {
+            report.restart.push(format!("pipeline {}: {}", new.name, LIVE.key));
+        }
         if running.spec == new.spec {
             self.apply_to_outputs(pipeline, &mut running.outputs, &new.outputs, report);
         } else if running.outputs != new.outputs {
@@ -236,6 +241,7 @@ fn changes(old: &OutputSettings, new: &OutputSettings) -> Vec<&'static str> {
 #[cfg(all(test, feature = "mp3"))]
 mod tests {
     use super::*;
+    use crate::LiveSettings;
     use crate::Station;
     use crate::codec::formats::FORMATS;
     use crate::setting::examples::another;
@@ -303,6 +309,12 @@ mod tests {
                 key => format!("pipeline main: {key}"),
             };
             check(&station, &new, &key, setting.declared.reload);
+        }
+        for setting in LiveSettings::KEYS {
+            let mut new = settings();
+            new.pipelines[0].live.push(LiveSettings::default());
+            setting.set(&mut new.pipelines[0].live[0], another(setting.declared.key)).unwrap();
+            check(&station, &new, "pipeline main: live", setting.declared.reload);
         }
         for setting in MountSettings::KEYS {
             let mut new = settings();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use super::STOP_WITHIN;
 use super::hooks::{self, HookId, HookTable};
 use super::limits::Limits;
+use super::live::LiveTable;
 use super::next_track::NextTrack;
 use super::outputs::Outputs;
 use super::programming::Programming;
@@ -24,6 +25,7 @@ use super::voices::VoiceTable;
 use crate::audio::PcmSpec;
 use crate::engine::chooser::Chooser;
 use crate::engine::clock::Clock;
+use crate::engine::live::LiveInputs;
 use crate::engine::mixer::{Command, Links, Mixer, OnAir};
 use crate::engine::programme::Programme;
 use crate::engine::shared::Locked;
@@ -32,6 +34,7 @@ use crate::event::{Emitter, Event, EventKind, Membership};
 use crate::playout::{DeadAir, GiveWay};
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
+use crate::staff::Round;
 
 /// Events that wait for the state to be kept. Only a few kinds matter, and of those the last.
 const STATE_EVENTS: usize = 1024;
@@ -48,6 +51,7 @@ pub(super) struct Inner {
     pub voices: Arc<VoiceTable>,
     pub taps: TapTable,
     pub limits: Limits,
+    pub live: Arc<LiveTable>,
     pub history: Arc<History>,
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub emitter: Emitter,
@@ -86,6 +90,10 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         outputs.add(&server, output, encoder)?;
     }
     let programming = Programming::start(&settings, &threads.decoders, &staff.rounds)?;
+    let live = Arc::new(LiveTable::new(&settings.live));
+    if !settings.live.is_empty() {
+        staff.rounds.add(Arc::downgrade(&live) as Weak<dyn Round>)?;
+    }
     let stopping = Arc::new(AtomicBool::new(false));
     let (commands, receiver) = quiet_channel();
     let inner = Arc::new(Inner {
@@ -96,6 +104,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         voices,
         taps: TapTable::default(),
         limits: Limits::of(&settings),
+        live: live.clone(),
         history,
         on_air: Arc::default(),
         emitter,
@@ -128,6 +137,7 @@ fn remember(history: &Arc<History>, voices: &Arc<VoiceTable>) -> impl Fn(&Event)
     let (history, voices) = (history.clone(), voices.clone());
     move |event| match event {
         Event::TrackChange { track, .. } => history.add(track),
+        Event::LiveTitle { source, title, .. } => history.add_live(source, title),
         Event::VoiceEnded { voice, .. } => voices.forget(*voice),
         _ => {}
     }
@@ -189,10 +199,11 @@ impl Inner {
             self.stopping.clone(),
         );
         let links = Links { name, clock, commands, emitter, on_air, track_hooks };
+        let live = LiveInputs::new(spec, self.live.setups(spec), self.programming.skip_crossfade());
         let mix = move || {
             // Made on the mixer's thread, because picking begins here.
             let programme = Programme::new(spec, transitions, picker);
-            Mixer::new(links, programme, start, dead_air, outputs).run();
+            Mixer::new(links, programme, live, start, dead_air, outputs).run();
         };
         // Not earlier: if a pipeline cannot start, an application may start it again with the same receivers.
         self.hooks.attach(&self.emitter, || self.start_hooks())?;
@@ -298,6 +309,7 @@ impl Inner {
         let by = Deadlines::within(deadline, own_server);
         self.stopping.store(true, Ordering::Relaxed);
         self.programming.stop();
+        self.live.stop();
         self.chooser.get().into_iter().for_each(Chooser::end);
         // A mixer that has ended on its own is joined all the same.
         self.commands.send(Command::Stop);

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Hooks, NextTrack, RelayedMountSettings};
+use super::live::check_all;
+use super::{Hooks, LiveSettings, NextTrack, RelayedMountSettings};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
@@ -13,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::playout::DeadAir;
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{
-    COUNT, Declared, DefaultValue, EXISTING, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT, TIME,
-    TIME_OR_OFF, Takes, choice, settings,
+    COUNT, DECIBELS, Declared, DefaultValue, EXISTING, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT,
+    TIME, TIME_OR_OFF, Takes, choice, settings,
 };
 use crate::units::SampleRate;
 
@@ -65,6 +66,8 @@ pub struct PipelineSettings {
     pub max_voices: usize,
     /// Entries of the queue, at most.
     pub max_queue: usize,
+    /// Places where a source takes over the air.
+    pub live: Vec<LiveSettings>,
     /// Where the mix goes; at least one.
     pub outputs: Vec<OutputSettings>,
     /// Hooks that it has from the start: see [`Pipeline::add_hook`](crate::Pipeline::add_hook).
@@ -170,8 +173,6 @@ const REPLAYGAIN: Takes<ReplayGain> = Takes::Text(|name| {
     choice(name, &[("track", ReplayGain::Track), ("album", ReplayGain::Album), ("off", ReplayGain::Off)])
 });
 
-const DECIBELS: Takes<f32> = Takes::Integer(|decibels| Ok(decibels as f32));
-
 const CHANNELS: Takes<Channels> = Takes::Integer(|count| {
     let channels = usize::try_from(count).ok().and_then(Channels::from_count);
     channels.ok_or_else(|| format!("{count} channels: write 1 for mono or 2 for stereo"))
@@ -208,12 +209,13 @@ impl PipelineSettings {
         check_fade("fade_in", self.fade_in)?;
         check_fade("fade_out", self.fade_out)?;
         check_fade("skip_crossfade", self.skip_crossfade)?;
-        check_dead_air(&self.dead_air)
+        check_silence(self.dead_air.after, self.dead_air.below_db)
     }
 
     /// The same for a pipeline that is about to start.
     pub(super) fn check_to_start(&self) -> Result<()> {
         self.check()?;
+        check_all(&self.live)?;
         if self.outputs.is_empty() {
             return Err(Error::setting("output", "a pipeline needs at least one"));
         }
@@ -239,15 +241,15 @@ pub(super) fn check_fade(key: &'static str, time: Duration) -> Result<()> {
     Err(Error::setting(key, format!("{time:?} is too long: up to {} minutes", LONGEST_FADE.as_secs() / 60)))
 }
 
-fn check_dead_air(dead_air: &DeadAir) -> Result<()> {
-    if let Some(after) = dead_air.after.filter(|after| *after < SHORTEST_SILENCE) {
+/// When silence is dead air.
+pub(super) fn check_silence(after: Option<Duration>, below_db: f32) -> Result<()> {
+    if let Some(after) = after.filter(|after| *after < SHORTEST_SILENCE) {
         let reason =
             format!("{after:?} is shorter than pauses in music: at least {SHORTEST_SILENCE:?}, or \"off\"");
         return Err(Error::setting("dead_air_after", reason));
     }
-    if !(-120.0..=-20.0).contains(&dead_air.below_db) {
-        let reason =
-            format!("{} is out of range: -120 to -20, in decibels below full scale", dead_air.below_db);
+    if !(-120.0..=-20.0).contains(&below_db) {
+        let reason = format!("{below_db} is out of range: -120 to -20, in decibels below full scale");
         return Err(Error::setting("dead_air_below_db", reason));
     }
     Ok(())
@@ -272,6 +274,7 @@ impl Default for PipelineSettings {
             max_voices: 64,
             max_queue: 10_000,
             media_roots: Vec::new(),
+            live: Vec::new(),
             outputs: Vec::new(),
             hooks: Hooks::new(),
             next_track: None,

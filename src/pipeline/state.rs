@@ -10,9 +10,10 @@ use super::Pipeline;
 use crate::engine::chooser::Chooser;
 use crate::engine::mixer::read;
 use crate::error::Result;
-use crate::event::TrackInfo;
+use crate::event::{LiveSourceInfo, TrackInfo};
 use crate::health::{Health, Warning};
 use crate::ids::EntryId;
+use crate::metadata::Tags;
 use crate::playout::{Entry, ListState};
 use crate::units::FrameCount;
 
@@ -30,13 +31,16 @@ pub struct CurrentTrack {
     pub remaining: Option<Duration>,
 }
 
-/// A track that was on the air.
+/// A track that was on the air, or a title of a source that was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlayedTrack {
-    /// The track.
+    /// The track. A title of a source has the id 0, and the path of its live input as its file.
     pub track: TrackInfo,
     /// The time when it began, in milliseconds since 1970.
     pub began_at: u64,
+    /// The source, if it was no track.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveSourceInfo>,
 }
 
 /// The loudness of the mix: peak and power over the mixer's last job (100 ms), and loudness.
@@ -63,8 +67,26 @@ pub(super) struct History {
 impl History {
     /// Adds the track that begins now.
     pub fn add(&self, track: &TrackInfo) {
+        self.push(track.clone(), None);
+    }
+
+    /// Adds a title of a source that is heard from now on.
+    pub fn add_live(&self, source: &LiveSourceInfo, title: &str) {
+        let track = TrackInfo {
+            id: EntryId(0),
+            file: source.path.clone().into(),
+            given: None,
+            tags: Tags::default(),
+            title: title.to_owned(),
+            duration: None,
+            confined: false,
+        };
+        self.push(track, Some(source.clone()));
+    }
+
+    fn push(&self, track: TrackInfo, live: Option<LiveSourceInfo>) {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let played = PlayedTrack { track: track.clone(), began_at: since_1970.as_millis() as u64 };
+        let played = PlayedTrack { track, began_at: since_1970.as_millis() as u64, live };
         let mut tracks = self.lock();
         let oldest = if tracks.len() == HISTORY { tracks.pop_front() } else { None };
         tracks.push_back(Arc::new(played));
@@ -110,7 +132,7 @@ impl Pipeline {
         list.up_next(most).into_iter().map(|next| (next.id, next.entry.clone())).collect()
     }
 
-    /// The last hundred tracks, oldest first. The last of them may still be on the air.
+    /// The last hundred tracks and titles of sources, oldest first. The last of them may still be on the air.
     pub fn history(&self) -> Vec<PlayedTrack> {
         self.inner.history.tracks()
     }

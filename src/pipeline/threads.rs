@@ -10,7 +10,7 @@ use crate::engine::crew::Crew;
 #[derive(Default)]
 pub(super) struct Threads {
     pub mixer: Crew,
-    /// The threads `decode` and `lists`.
+    /// The threads `decode`, `lists` and `src:PATH`.
     pub decoders: Arc<Crew>,
     /// The threads `hooks` and `state`.
     pub followers: Crew,

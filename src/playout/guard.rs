@@ -43,6 +43,8 @@ pub enum Expected {
     NothingUpNext,
     /// Nothing: the programme is held.
     Held,
+    /// A live input. [`Precedence`](super::Precedence) says how long it may be silent.
+    Live,
 }
 
 /// What the mixer is to do. The guard says each once in one dead air.
@@ -90,7 +92,11 @@ impl Guard {
     pub fn watch(&mut self, stretch: Stretch) -> Option<Act> {
         let after = self.rate.frames_in(self.settings.after?);
         let loud = 10_f32.powf(self.settings.below_db / 10.0);
-        let excused = stretch.expected == Expected::Held && !self.settings.while_held;
+        let excused = match stretch.expected {
+            Expected::Live => true,
+            Expected::Held => !self.settings.while_held,
+            Expected::Sound | Expected::Stuck | Expected::NothingUpNext => false,
+        };
         if stretch.power > loud || excused {
             let lasted = self.rate.duration_of(std::mem::take(&mut self.silent));
             let before = std::mem::replace(&mut self.phase, Phase::Sound);
@@ -101,7 +107,7 @@ impl Guard {
             Phase::Sound if self.silent >= after => {
                 self.phase = Phase::Dead;
                 Some(Act::Begin(match stretch.expected {
-                    Expected::Sound => "the mix is silent",
+                    Expected::Sound | Expected::Live => "the mix is silent",
                     Expected::Stuck => "the decoder makes no progress",
                     Expected::NothingUpNext => "nothing that can be played is up next",
                     Expected::Held => "the programme is held",
@@ -174,6 +180,11 @@ mod tests {
         let stretch = Stretch { frames: minute, power: 0.0, expected: Expected::Held };
         assert_eq!(guard.watch(stretch), Some(Act::Begin("the programme is held")));
         assert!(guard.is_dead());
+    }
+
+    #[test]
+    fn a_silent_live_input_is_not_for_the_guard() {
+        assert_eq!(acts(for_seconds(100, 0.0, Expected::Live)), []);
     }
 
     #[test]

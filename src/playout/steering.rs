@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_burst_that_is_over_within_two_seconds_drops_nothing() {
         let mut steering = Steering::new(RATE, TARGET);
-        let high = FrameCount(TARGET.0 + RATE.hz() as u64);
+        let high = FrameCount(TARGET.0 + u64::from(RATE.hz()));
         for _ in 0..20 {
             for _ in 0..blocks(1) {
                 assert_eq!(steering.step(high, BLOCK), None);

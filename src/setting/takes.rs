@@ -96,6 +96,9 @@ pub(crate) const COUNT: Takes<usize> = Takes::Integer(count);
 pub(crate) const SMALL_COUNT: Takes<u32> =
     Takes::Integer(|number| Ok(u32::try_from(count(number)?).unwrap_or(u32::MAX)));
 
+/// A level in decibels.
+pub(crate) const DECIBELS: Takes<f32> = Takes::Integer(|decibels| Ok(decibels as f32));
+
 /// `true` or `false`.
 pub(crate) const FLAG: Takes<bool> = Takes::Flag(|flag| flag);
 

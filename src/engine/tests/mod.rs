@@ -22,6 +22,7 @@ use super::decode::Source;
 use super::encoders::Output;
 use super::job::OutputId;
 use super::line::{OutputSetup, Sink};
+use super::live::LiveInputs;
 use super::mixer::{Command, Links, Mixer, OnAir};
 use super::picker::Picker;
 use super::programme::{Programme, Transitions};
@@ -266,7 +267,8 @@ impl Rig {
             on_air: on_air.clone(),
             track_hooks: track_hooks.clone(),
         };
-        let mixer = Mixer::new(links, programme, start, dead_air, vec![output.clone()]);
+        let live = LiveInputs::new(SPEC, Vec::new(), Duration::ZERO);
+        let mixer = Mixer::new(links, programme, live, start, dead_air, vec![output.clone()]);
         crew.spawn("mix:test", || mixer.run()).unwrap();
         Rig {
             stepper: None,

@@ -1,0 +1,82 @@
+//! What is told of a live input's state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::input::Input;
+use crate::event::LiveSourceInfo;
+use crate::names::named;
+use crate::playout::LivePhase;
+use crate::units::SampleRate;
+
+named! {
+    /// How far a live input is.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum LiveState {
+        /// No source is there.
+        Absent = "absent",
+        /// Its buffer fills.
+        Buffering = "buffering",
+        /// It has sound, and something of a higher priority, or that came before, has the air.
+        Waiting = "waiting",
+        /// It has the air.
+        OnAir = "on-air",
+        /// It has been silent for too long.
+        Silent = "silent",
+        /// Its line is broken, or its source has left: it may come back.
+        Interrupted = "interrupted",
+    }
+}
+
+/// The state of a live input, as of the mixer's last job.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LiveInputState {
+    /// Its path.
+    pub path: Arc<str>,
+    /// How far it is.
+    pub state: LiveState,
+    /// Who sends, or has left within `grace`.
+    pub source: Option<Arc<LiveSourceInfo>>,
+    /// What the source is called on the air.
+    pub title: Option<String>,
+    /// How long the session has been on the air.
+    pub aired: Duration,
+    /// How much is in the buffer.
+    pub buffered: Duration,
+    /// How much faster than ours the sender's clock runs, in millionths.
+    pub drift_ppm: f64,
+    /// How often sound was dropped because too much had come.
+    pub drops: u64,
+    /// How often there was a gap because too little had come.
+    pub gaps: u64,
+}
+
+pub(super) fn of(input: &Input, phase: LivePhase, on_air: bool, rate: SampleRate) -> LiveInputState {
+    let session = input.session.as_ref();
+    let state = match phase {
+        _ if on_air => LiveState::OnAir,
+        LivePhase::Absent if session.is_some() && input.line.is_none() => LiveState::Interrupted,
+        LivePhase::Absent if session.is_some() => LiveState::Buffering,
+        LivePhase::Absent => LiveState::Absent,
+        // A session that has been on the air waits for its source.
+        LivePhase::Filling if session.is_some_and(|session| session.began) => LiveState::Interrupted,
+        LivePhase::Filling => LiveState::Buffering,
+        LivePhase::Sounding => LiveState::Waiting,
+        LivePhase::Silent => LiveState::Silent,
+    };
+    let line = input.line.as_ref().map(|line| line.buffer.line());
+    let (drops, gaps) = line.map_or((0, 0), |line| line.drops_and_gaps());
+    LiveInputState {
+        path: input.setup.path.clone(),
+        state,
+        source: session.map(|session| session.source.clone()),
+        title: session.map(|session| session.title.text.clone()),
+        aired: session.map_or(Duration::ZERO, |session| rate.duration_of(session.aired)),
+        buffered: line.map_or(Duration::ZERO, |line| rate.duration_of(line.level())),
+        drift_ppm: line.map_or(0.0, |line| line.drift_ppm()),
+        drops,
+        gaps,
+    }
+}

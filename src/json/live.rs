@@ -1,0 +1,63 @@
+//! Live inputs and their sources.
+
+use serde::Serialize;
+
+use crate::{LiveInputState, LiveSourceInfo};
+
+use crate::time::seconds;
+
+/// A source at a live input.
+#[derive(Debug, Serialize)]
+pub struct LiveSource {
+    path: String,
+    /// Null for a login that several people share.
+    user: Option<String>,
+    /// What the source calls its stream.
+    name: Option<String>,
+    /// The program that sends.
+    program: Option<String>,
+}
+
+impl LiveSource {
+    /// From an event, or from the state of a live input.
+    pub fn of(source: &LiveSourceInfo) -> LiveSource {
+        let LiveSourceInfo { path, user, name, program } = source.clone();
+        LiveSource { path, user, name, program }
+    }
+}
+
+/// A live input.
+#[derive(Debug, Serialize)]
+pub struct LiveInput {
+    path: String,
+    state: &'static str,
+    /// Who sends, or has left and may come back.
+    source: Option<LiveSource>,
+    title: Option<String>,
+    /// How long the session has been on the air.
+    aired: f64,
+    /// How much is in the buffer.
+    buffered: f64,
+    /// How much faster than ours the sender's clock runs, in millionths.
+    drift_ppm: f64,
+    drops: u64,
+    gaps: u64,
+}
+
+impl LiveInput {
+    /// From an item of [`Pipeline::live_inputs`](crate::Pipeline::live_inputs).
+    pub fn of(input: &LiveInputState) -> LiveInput {
+        let LiveInputState { path, state, source, title, aired, buffered, drift_ppm, drops, gaps } = input;
+        LiveInput {
+            path: path.to_string(),
+            state: state.as_str(),
+            source: source.as_deref().map(LiveSource::of),
+            title: title.clone(),
+            aired: seconds(*aired),
+            buffered: seconds(*buffered),
+            drift_ppm: drift_ppm.round(),
+            drops: *drops,
+            gaps: *gaps,
+        }
+    }
+}
