@@ -10,7 +10,9 @@ use crate::codec::EncoderSettings;
 use crate::codec::formats::{FORMAT, FORMATS, Format};
 use crate::error::Error;
 use crate::filework::look;
-use crate::pipeline::{MOUNT, OUTPUT, OutputSettings, PipelineSettings, RelayedMountSettings, state_file};
+use crate::pipeline::{
+    LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings, RelayedMountSettings, state_file,
+};
 use crate::server::{AccessLog, MountSettings, ServerSettings, check_fallback};
 use crate::setting::{Settings, Written, reason_of, suggest};
 
@@ -132,6 +134,7 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut pipeline = PipelineSettings::default();
         fields.read(&mut pipeline, PipelineSettings::KEYS, &mut self.cx);
+        let live = fields.tables(LIVE.key, &mut self.cx);
         let outputs = fields.tables(OUTPUT.key, &mut self.cx);
         if let Some(place) = fields.place_of_valid("name") {
             self.claim_name(&pipeline.name, place);
@@ -148,10 +151,21 @@ impl<'a> Reader<'a> {
         let places =
             SpecPlaces { channels: fields.place_of("channels"), sample_rate: fields.place_of("sample_rate") };
         fields.finish(&mut self.cx);
+        pipeline.live = live.into_iter().flatten().map(|(node, place)| self.live(node, place)).collect();
         for (node, place) in outputs {
             pipeline.outputs.extend(self.output(node, place, pipeline.spec, &places));
         }
         pipeline
+    }
+
+    /// Reads a live input. Its path is no mount's.
+    pub fn live(&mut self, node: Node, place: Place) -> LiveSettings {
+        let mut fields = Fields::of(node, place, &mut self.cx);
+        let mut live = LiveSettings::default();
+        fields.read(&mut live, LiveSettings::KEYS, &mut self.cx);
+        self.claim_mount(&live.path, fields.place_of("path"));
+        fields.finish(&mut self.cx);
+        live
     }
 
     /// Reads an output for a pipeline with this PCM spec.

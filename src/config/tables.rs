@@ -2,7 +2,7 @@
 
 use super::api::ApiSettings;
 use crate::codec::formats::{FORMAT, FORMATS};
-use crate::pipeline::{OUTPUT, PipelineSettings, RelayedMountSettings};
+use crate::pipeline::{LIVE, LiveSettings, OUTPUT, PipelineSettings, RelayedMountSettings};
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{Declared, declared};
 
@@ -20,12 +20,13 @@ pub(super) struct Table {
 pub(super) fn tables() -> Vec<Table> {
     let table = |header, keys| Table { header, only_with: None, keys };
     let server = declared::<ServerSettings>().chain(declared::<ApiSettings>()).collect();
-    let pipeline = declared::<PipelineSettings>().chain([&OUTPUT]).collect();
+    let pipeline = declared::<PipelineSettings>().chain([&LIVE, &OUTPUT]).collect();
     let output = [&FORMAT].into_iter().chain(declared::<MountSettings>()).collect();
     let relayed = declared::<MountSettings>().chain(declared::<RelayedMountSettings>()).collect();
     let mut tables = vec![
         table("[server]", server),
         table("[[pipeline]]", pipeline),
+        table("[[pipeline.live]]", declared::<LiveSettings>().collect()),
         table("[[pipeline.output]]", output),
         table("[[mount]]", relayed),
     ];
@@ -64,6 +65,7 @@ mod tests {
             "[server]" => drop(reader.server(node(&mut entries), Place::default())),
             "[[pipeline]]" => drop(reader.lone_pipeline(node(&mut entries))),
             "[[mount]]" => drop(reader.relayed_mount(node(&mut entries), Place::default())),
+            "[[pipeline.live]]" => drop(reader.live(node(&mut entries), Place::default())),
             "[[pipeline.output]]" => {
                 if key != FORMAT.key {
                     entries.push(entry("format", Value::Text("mp3".into())));
@@ -100,7 +102,7 @@ mod tests {
     #[test]
     fn the_keys_that_are_read_are_those_that_are_declared() {
         let tables = tables();
-        let headers = ["[server]", "[[pipeline]]", "[[pipeline.output]]", "[[mount]]"];
+        let headers = ["[server]", "[[pipeline]]", "[[pipeline.live]]", "[[pipeline.output]]", "[[mount]]"];
         for header in headers {
             for table in &tables {
                 for key in &table.keys {

@@ -224,6 +224,9 @@ fn the_default_that_is_documented_is_the_default() {
                     [&line, ""].map(|line| of_config(format!("[server]\n{line}\n[[pipeline]]")))
                 }
                 ("[[pipeline]]", _) => [&line, ""].map(|line| of_config(format!("[[pipeline]]\n{line}"))),
+                ("[[pipeline.live]]", _) => {
+                    [&line, ""].map(|line| of_config(format!("[[pipeline]]\n[[pipeline.live]]\n{line}")))
+                }
                 ("[[mount]]", _) => {
                     let users = "[server]\nusers_file = 'users'\n[[mount]]\nmount = '/guest'";
                     [&line, ""].map(|line| of_config(format!("{users}\n{line}")))
