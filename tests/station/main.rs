@@ -6,6 +6,7 @@ mod chain;
 mod clock;
 mod handover;
 mod limits;
+mod live_inputs;
 mod live_mixing;
 mod players;
 mod relays;
