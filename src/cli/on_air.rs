@@ -238,9 +238,9 @@ fn reload_on_demand(api: Arc<Api>, asked: Receiver<()>) -> Result<(), Failure> {
 
 /// Waits until the station is asked to stop (`None`), or until a part of it has ended (its kind).
 fn watch(station: &Station, stop: &Stop) -> Option<&'static str> {
-    let mut memory = Memory::new();
+    let mut memory = Memory::new(Instant::now());
     loop {
-        memory.look(station.server());
+        memory.look(Instant::now());
         select! {
             recv(stop.stop) -> _ => return None,
             recv(stop.reopen) -> _ => station.server().reopen_logs(),
