@@ -173,8 +173,9 @@ fn without_its_source_a_mount_leads_to_its_fallback_also_before_the_first_came()
     // The source comes, and the listener goes on with it.
     let mut source = connect(&station, "audio/mpeg", "ana");
     station.update_source_metadata("/guest", Title::new("guest")).unwrap();
-    source.write_all(&tone).unwrap();
     until("it is told", || {
+        // A source goes on sending.
+        source.write_all(&tone).unwrap();
         let mut some = [0; 4_096];
         let count = listener.read(&mut some).unwrap();
         heard.extend_from_slice(&some[..count]);
