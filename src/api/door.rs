@@ -1,8 +1,8 @@
 //! The door for sources: who may send a stream, and where.
 //!
 //! Thread `door`. Reads: the requests by which sources come. Writes: answers; streams, to the relayed mounts;
-//! logins that must be verified, to the thread `login`, which hands the good ones to the thread `api`. Never: computes
-//! a password's hash, or waits for a stream.
+//! logins that must be verified, to the thread `login`, which hands the good ones to the thread `api`. Never:
+//! computes a password's hash, or waits for a stream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -19,6 +19,15 @@ pub(crate) enum Access {
     Needs(Right),
 }
 
+/// What has begun ends within this time after its user's first password has expired.
+const EXPIRY_SEEN_WITHIN: Duration = Duration::from_secs(1);
+
+/// When it was looked last whether users may go on with what they have begun, and the users then.
+pub(crate) struct Look {
+    users: Arc<Users>,
+    at: Instant,
+}
+
 /// The users and the remembered logins. The threads `api` and `login` share it.
 pub(crate) struct Guard {
     users: ArcSwap<Users>,
@@ -89,6 +98,21 @@ impl Guard {
     /// The users as they are now. They are others by address after each change.
     pub(crate) fn users(&self) -> Arc<Users> {
         self.users.load_full()
+    }
+
+    /// A look at the rights of users who have begun something.
+    pub(crate) fn look(&self, now: Instant) -> Look {
+        Look { users: self.users(), at: now }
+    }
+
+    /// Whether rights may have changed since this look. Then it is a new one, from `now`.
+    pub(crate) fn looks_again(&self, look: &mut Look, now: Instant) -> bool {
+        let is_old = now.saturating_duration_since(look.at) >= EXPIRY_SEEN_WITHIN;
+        let is_due = is_old || !Arc::ptr_eq(&look.users, &self.users());
+        if is_due {
+            *look = self.look(now);
+        }
+        is_due
     }
 
     /// Whether what this user began earlier may still go on: nothing of the user has changed or expired.

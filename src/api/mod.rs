@@ -3,8 +3,9 @@
 //! to events that wakes the thread `api`.
 //!
 //! The thread `api` reads the requests that the server hands over, answers those that need no file, and
-//! pushes events. The thread `door` lets sources in. The threads `api-files` answer requests that name files. The thread `login` verifies
-//! passwords that are not remembered. Neither the reactor nor the audio ever waits for them.
+//! pushes events. The thread `door` lets sources in. The threads `api-files` answer requests that name files.
+//! The thread `login` verifies passwords that are not remembered. Neither the reactor nor the audio ever
+//! waits for them.
 
 mod admin;
 mod call;
@@ -70,8 +71,8 @@ impl Api {
     /// The paths that the API takes, for [`Station::start_expecting`]: they answer 503 until it is there.
     pub const PATHS: &[&str] = routes::PATHS;
 
-    /// Starts the API. It lets sources in, and answers requests below `/api/` and `/nowplaying/`, at `/health`, at
-    /// `/status-json.xsl` and at `/admin/metadata`.
+    /// Starts the API. It lets sources in, and answers requests below `/api/` and `/nowplaying/`, at
+    /// `/health`, at `/status-json.xsl` and at `/admin/metadata`.
     ///
     /// # Errors
     /// [`Error::Stopped`](crate::Error::Stopped) if the station is not running;
@@ -118,9 +119,13 @@ impl Api {
         let files = Files::new(Arc::clone(&core));
         let (logins, pending) = login::queue(Arc::clone(&core));
         let (welcome, verified) = unbounded();
-        let (logins, door_core, door_stopping) = (Arc::new(logins), Arc::clone(&core), Arc::clone(&stopping));
-        let door =
-            Door { core: door_core, requests: sources, logins: Arc::clone(&logins), stopping: door_stopping };
+        let logins = Arc::new(logins);
+        let door = Door {
+            core: Arc::clone(&core),
+            requests: sources,
+            logins: Arc::clone(&logins),
+            stopping: Arc::clone(&stopping),
+        };
         let service = Service {
             core: Arc::clone(&core),
             requests,
@@ -128,6 +133,7 @@ impl Api {
             files: files.clone(),
             logins,
             verified,
+            look: core.guard.look(Instant::now()),
             stopping: Arc::clone(&stopping),
         };
         let threads = Crew::default();

@@ -4,8 +4,8 @@ use super::guard::Access;
 use crate::HttpRequest;
 use crate::access::Right;
 
-/// Whether the request, which may change something, comes from a page of another origin. Browsers always say so; programs do not name an
-/// origin.
+/// Whether the request, which may change something, comes from a page of another origin. Browsers always say
+/// so; programs do not name an origin.
 pub(crate) fn is_foreign(request: &HttpRequest, access: Access) -> bool {
     let reads = matches!(request.method(), "GET" | "HEAD" | "OPTIONS");
     // Sources change titles by GET.

@@ -14,7 +14,7 @@ use super::call::{Call, Handled};
 use super::core::Core;
 use super::door;
 use super::files::{FileJob, Files};
-use super::guard::{self, Access, Verdict, changed_meanwhile};
+use super::guard::{self, Access, Look, Verdict, changed_meanwhile};
 use super::login::{LoginSender, Pending};
 use super::origin;
 use super::problem::Problem;
@@ -40,10 +40,13 @@ pub(super) struct Service {
     pub(super) logins: Arc<LoginSender<Then>>,
     /// Requests whose logins have been verified.
     pub(super) verified: Receiver<(HttpRequest, Identity, Then)>,
+    /// The last look at the rights of those whose streams go on.
+    pub(super) look: Look,
     pub(super) stopping: Arc<AtomicBool>,
 }
 
-/// What to do with a request: the handler of its route, the values of the route's braces, and what it changes.
+/// What to do with a request: the handler of its route, the values of the route's braces, and what it
+/// changes.
 pub(super) struct Task {
     handler: Handler,
     held: Vec<String>,
@@ -76,11 +79,14 @@ impl Service {
                     Then::Admit => door::admit(&self.core, request, identity),
                 }
             }
-            self.core.end_sources_without_right();
+            let now = Instant::now();
+            if self.core.guard.looks_again(&mut self.look, now) {
+                self.core.end_sources_without_right();
+                self.streams.end_without_right(&self.core);
+            }
             let files = &self.files;
-            self.streams.turn(&self.core, Instant::now(), &mut |entry| {
-                files.take(FileJob::ReadTags(entry.clone())).is_ok()
-            });
+            self.streams
+                .turn(&self.core, now, &mut |entry| files.take(FileJob::ReadTags(entry.clone())).is_ok());
             if let Some(request) = next {
                 self.answer(request);
             }
@@ -223,6 +229,7 @@ mod tests {
             files: Files::new(Arc::clone(&core)),
             logins: Arc::new(login::queue(Arc::clone(&core)).0),
             verified: unbounded().1,
+            look: core.guard.look(Instant::now()),
             stopping: Arc::default(),
             core,
         }

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -19,7 +18,7 @@ use super::nowplaying::{Fingerprint, NowPlaying};
 use super::problem::Problem;
 use super::router::Follow;
 use super::views::{PipelineEvent, Snapshot};
-use crate::access::{Identity, Users};
+use crate::access::Identity;
 use crate::server::EventRoom;
 use crate::{
     Entry as TrackEntry, Event, EventKind, EventReceiver, EventStream, Following, HttpAnswer, HttpRequest,
@@ -40,8 +39,6 @@ const TICK: Duration = Duration::from_millis(50);
 /// The same while no client follows. Events are still recorded, for clients that reconnect. (Most events wake
 /// the thread at once: see [`wakes`].)
 const IDLE_TICK: Duration = Duration::from_secs(1);
-/// The time within which a stream ends after its user's first password has expired.
-const EXPIRY_SEEN_WITHIN: Duration = Duration::from_secs(1);
 /// The time within which the server has counted a new follower.
 const COUNTED_WITHIN: Duration = Duration::from_secs(2);
 
@@ -54,9 +51,6 @@ pub(crate) struct Streams {
     station: Stream,
     /// The clients of the station's events, each with its user.
     followers: Vec<(Identity, Following)>,
-    /// The users who were asked last whether these may stay, and when.
-    users: Arc<Users>,
-    asked: Instant,
     /// For each pipeline, the file whose tags were requested last.
     wanted: Vec<Option<PathBuf>>,
     mounts: BTreeMap<String, MountStream>,
@@ -93,8 +87,6 @@ impl Streams {
             events: core.server.subscribe_notifying(WAITING, notify),
             station: Stream::new(&core.server, EventRoom::CROWD, now)?,
             followers: Vec::new(),
-            users: core.guard.users(),
-            asked: now,
             wanted: vec![None; core.pipelines.len()],
             mounts: BTreeMap::new(),
             looked_at: now,
@@ -120,7 +112,6 @@ impl Streams {
         now: Instant,
         wants_tags: &mut dyn FnMut(&TrackEntry) -> bool,
     ) {
-        self.end_without_right(core, now);
         self.behind = self.tell(core, now);
         self.station.stay_alive(now);
         if now.saturating_duration_since(self.looked_at) < TICK {
@@ -149,13 +140,7 @@ impl Streams {
 
     /// Ends what users follow who were removed or changed, or whose first password has expired. Whoever has
     /// another role logs in again.
-    fn end_without_right(&mut self, core: &Core, now: Instant) {
-        let users = core.guard.users();
-        if Arc::ptr_eq(&users, &self.users) && now.saturating_duration_since(self.asked) < EXPIRY_SEEN_WITHIN
-        {
-            return;
-        }
-        (self.users, self.asked) = (users, now);
+    pub(crate) fn end_without_right(&mut self, core: &Core) {
         let gone = |(identity, _): &mut (Identity, _)| !core.guard.still_knows(identity);
         for (identity, following) in self.followers.extract_if(.., gone) {
             log::info!(
@@ -174,19 +159,19 @@ impl Streams {
             std::iter::from_fn(|| self.events.try_recv()).take(EVENTS_AT_ONCE)
         {
             taken += 1;
-            // Any pipeline may have lost some of the missed events. Listeners of other mounts concern no
-            // pipeline.
+            let mut push = |document| self.station.push(&self.run, event.kind().as_str(), &document, now);
             let is_about = |pipeline: &&Pipeline| match &name {
                 Some(name) => pipeline.name() == &**name,
+                // Any of them may have lost some.
                 None => matches!(event, Event::Missed { .. }),
             };
-            if let (None, Event::AudioUnreadable { .. } | Event::AudioReadable { .. }) = (&name, &event) {
-                let document = PipelineEvent::of_mount(&event, &media);
-                self.station.push(&self.run, event.kind().as_str(), &document, now);
-            }
-            for pipeline in core.pipelines.iter().filter(is_about) {
-                let document = PipelineEvent::of(&event, pipeline, &media);
-                self.station.push(&self.run, event.kind().as_str(), &document, now);
+            let about = core.pipelines.iter().filter(is_about);
+            about.for_each(|pipeline| push(PipelineEvent::of(&event, pipeline, &media)));
+            match (&name, &event) {
+                (Some(_), _) | (None, Event::Missed { .. }) => {}
+                // Listeners of mounts that no pipeline feeds come in crowds, and concern nobody here.
+                (None, Event::ListenerJoined { .. } | Event::ListenerLeft { .. }) => {}
+                (None, _) => push(PipelineEvent::of_server(&event, &media)),
             }
         }
         taken == EVENTS_AT_ONCE

@@ -101,7 +101,7 @@ impl<'a> PipelineEvent<'a> {
     }
 
     /// An event that is about no pipeline, and has no position on a pipeline's clock.
-    pub(crate) fn of_mount(event: &'a Event, media: &'a Media) -> PipelineEvent<'a> {
+    pub(crate) fn of_server(event: &'a Event, media: &'a Media) -> PipelineEvent<'a> {
         let event = json::Event::of(event, SampleRate::CD, media);
         PipelineEvent { pipeline: None, at: rfc3339(SystemTime::now()), event }
     }

@@ -13,8 +13,8 @@ use longwave_testing::tools::{is_heard_from_some_packet_on, tone_file};
 use longwave_testing::{PATIENCE, until};
 use tempfile::TempDir;
 
-/// A station with an output and two relayed mounts, and these users: `dj` (for `/guest` alone), `source`, `ana` (an
-/// admin) and `ben` (a viewer). All have the same password.
+/// A station with an output and two relayed mounts, and these users: `dj` (for `/guest` alone), `source`,
+/// `ana` (an admin) and `ben` (a viewer). All have the same password.
 struct Radio {
     api: Api,
     station: Station,
@@ -149,6 +149,22 @@ fn who_may_not_send_is_told_why() {
     });
     assert_eq!((&*path, &*user), ("/nothing", "dj"), "strangers make no event");
     assert!(reason.contains("dj may send to /guest"), "{reason}");
+}
+
+#[test]
+fn who_follows_the_events_hears_of_sources() {
+    let radio = Radio::start();
+    let mut follower = Client::new(radio.connect());
+    follower.send("GET", "/api/v1/events", &basic("ana", PASSWORD), "");
+    follower.until(b"event: snapshot\n");
+    radio.refused("PUT /nothing HTTP/1.1", &(basic("dj", PASSWORD) + "Content-Type: audio/mpeg\r\n"));
+    let source = radio.source("SOURCE /guest HTTP/1.0", &basic("dj", PASSWORD));
+    drop(source);
+    for event in ["source-refused", "source-connected", "source-left"] {
+        follower.until(format!("event: {event}\n").as_bytes());
+        let data = String::from_utf8(follower.until(b"\n\n")).unwrap();
+        assert!(data.contains("\"pipeline\":null") && data.contains("\"user\":\"dj\""), "{event}: {data}");
+    }
 }
 
 #[test]
