@@ -24,8 +24,8 @@ work=$(mktemp -d)
 aside=()
 trap 'kill -- "${aside[@]/#/-}" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-# aside NAME COMMAND...: runs a command that mostly waits, while others compute. It has a process group of its own,
-# so that all that it has started ends with it.
+# aside NAME COMMAND...: runs a command that mostly waits, while others compute. It has a process group of its
+# own, so that all that it has started ends with it.
 aside() {
     local name=$1
     shift

@@ -31,6 +31,15 @@ impl Title {
         Title { text: text.into(), url: None }
     }
 
+    /// A title that somebody sends: in one line, and as much of it as somebody may set.
+    pub(crate) fn from_outside(text: impl Into<String>) -> Title {
+        let mut title = Title::new(text).in_one_line();
+        if let Some((end, _)) = title.text.char_indices().nth(MAX_TITLE) {
+            title.text.truncate(end);
+        }
+        title
+    }
+
     /// The same title with its text in one line.
     pub(crate) fn in_one_line(mut self) -> Title {
         if let Cow::Owned(text) = one_line(&self.text) {

@@ -1,5 +1,5 @@
-//! The reactor allocates nothing for a write, nor for what a source sends. This test has a process of its own, because it counts the
-//! allocations of the process.
+//! The reactor allocates nothing for a write, nor for what a source sends. This test has a process of its
+//! own, because it counts the allocations of the process.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 #![cfg(target_os = "linux")]
 

@@ -71,8 +71,8 @@ impl Credential {
 }
 
 impl Credential {
-    /// The login of a source, whose program may know only a password: `name:password`, with `,` or `;` as well,
-    /// is that user's, and any other password is the user `source`'s.
+    /// The login of a source, whose program may know only a password: `name:password`, with `,` or `;` as
+    /// well, is that user's, and any other password is the user `source`'s.
     pub(crate) fn of_source(self, is_user: impl Fn(&str) -> bool) -> Credential {
         let Credential::Login { name, password } = &self else { return self };
         if !matches!(name.as_str(), "" | SHARED_USER) {

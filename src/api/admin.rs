@@ -6,7 +6,6 @@ use super::call::{Call, Handled};
 use super::core::Core;
 use super::problem::Problem;
 use crate::http::form_value;
-use crate::metadata::MAX_TITLE;
 use crate::{Error, HttpAnswer, Title};
 
 /// `GET` and `POST /admin/metadata?mount=/guest.mp3&mode=updinfo&song=`. Other parameters are ignored.
@@ -45,7 +44,7 @@ fn title(song: Option<String>, artist: Option<String>, title: Option<String>) ->
         (None, Some(artist), _) => artist,
         (None, None, title) => title?,
     };
-    Some(Title::new(text.trim().chars().take(MAX_TITLE).collect::<String>()))
+    Some(Title::from_outside(text.trim()))
 }
 
 /// A text in its charset. Without one it is UTF-8 if it can be, else Windows-1252.
@@ -68,6 +67,7 @@ fn response(status: u16, message: &'static str, done: u8) -> HttpAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::MAX_TITLE;
 
     #[test]
     fn the_song_goes_before_artist_and_title() {

@@ -171,7 +171,8 @@ fn look_at_users(config: &Config) -> Result<Option<Users>, Failure> {
     })
 }
 
-/// Relayed mounts that no user may send to. (If there is no user yet, the first is made at the start, and may.)
+/// Relayed mounts that no user may send to. (If there is no user yet, the first is made at the start, and
+/// may.)
 fn nobody_sends(config: &Config, users: &Users, file: &Path) -> Vec<String> {
     let may_send = |path: &str| {
         let mut all = users.list();

@@ -177,15 +177,7 @@ impl Resampler {
 
     /// Resamples the full block in `input`, and appends it up to output frame `total`.
     fn turn(&mut self, total: u64, out: &mut Vec<f32>) {
-        let input =
-            InterleavedSlice::new(&self.input, self.channels, self.block_in).expect("the block is full");
-        let room = self.output.len() / self.channels;
-        let mut output = InterleavedSlice::new_mut(&mut self.output, self.channels, room)
-            .expect("the output has room for so many frames");
-        let (_, made) = self
-            .filter
-            .process_into_buffer(&input, &mut output, None)
-            .expect("both buffers have the size that was asked for");
+        let made = turn(&mut *self.filter, &self.input, &mut self.output, self.channels);
         self.input.clear();
         let cut = self.delay.min(made);
         self.delay -= cut;
@@ -194,6 +186,21 @@ impl Resampler {
         out.extend_from_slice(&self.output[cut * self.channels..end * self.channels]);
         self.given += due;
     }
+}
+
+/// Resamples a block of the size that the filter asks for into a buffer that has room for what it makes.
+/// Returns how many frames that is.
+pub(super) fn turn(
+    filter: &mut dyn rubato::Resampler<f32>,
+    block: &[f32],
+    output: &mut [f32],
+    channels: usize,
+) -> usize {
+    let input = InterleavedSlice::new(block, channels, block.len() / channels).expect("it has whole frames");
+    let room = output.len() / channels;
+    let mut output = InterleavedSlice::new_mut(output, channels, room).expect("it has room for whole frames");
+    let made = filter.process_into_buffer(&input, &mut output, None);
+    made.expect("both buffers have the size that was asked for").1
 }
 
 /// The filter, for blocks of one size, and the number of frames to mirror.

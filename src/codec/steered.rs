@@ -1,10 +1,10 @@
 //! Converts the PCM of a live source to a pipeline's shape, and plays it a little faster or slower meanwhile,
 //! as the level of its buffer asks for.
 
-use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Adjustable, Async, FixedAsync, Resampler, SincInterpolationParameters, WindowFunction};
 
 use super::downmix::{Downmix, spread};
+use super::resample;
 use super::reshape::Shape;
 use crate::audio::{Channels, PcmSpec};
 
@@ -68,15 +68,8 @@ impl SteeredReshape {
 
     /// Resamples the chunk that begins at this sample of the input.
     fn turn(&mut self, at: usize, out: &mut Vec<f32>) {
-        let room = self.output.len() / self.channels;
-        let input = InterleavedSlice::new(&self.input[at..], self.channels, CHUNK_FRAMES)
-            .expect("there is a chunk of input");
-        let mut output = InterleavedSlice::new_mut(&mut self.output, self.channels, room)
-            .expect("the output has room for so many frames");
-        let (_, made) = self
-            .filter
-            .process_into_buffer(&input, &mut output, None)
-            .expect("both buffers have the size that was asked for");
+        let chunk = &self.input[at..at + CHUNK_FRAMES * self.channels];
+        let made = resample::turn(&mut self.filter, chunk, &mut self.output, self.channels);
         let made = &self.output[..made * self.channels];
         match self.spread {
             true => spread(made, out),

@@ -28,8 +28,8 @@ impl StreamBody {
     /// The body of a request with this method. `None`: it is encoded in a way that is not understood.
     pub(crate) fn of(method: &str, body: Body) -> Option<StreamBody> {
         match body {
-            // Encoders that stream by PUT or SOURCE and say nothing of a length just go on. POST keeps to HTTP:
-            // a request that says nothing has no body (RFC 9112, section 6.3).
+            // Encoders that stream by PUT or SOURCE and say nothing of a length just go on. POST keeps to
+            // HTTP: a request that says nothing has no body (RFC 9112, section 6.3).
             Body::Unsaid if method == "POST" => Some(StreamBody::Length(0)),
             Body::Unsaid => Some(StreamBody::UntilClose),
             Body::Length(length) => Some(StreamBody::Length(length)),
@@ -38,8 +38,8 @@ impl StreamBody {
         }
     }
 
-    /// The next bytes of the body. `input` moves behind them. They are empty if `input` has no more, or if the
-    /// body is complete.
+    /// The next bytes of the body. `input` moves behind them. They are empty if `input` has no more, or if
+    /// the body is complete.
     pub(crate) fn read<'a>(&mut self, input: &mut &'a [u8]) -> Result<&'a [u8], BadChunk> {
         let count = match self {
             StreamBody::UntilClose => input.len(),

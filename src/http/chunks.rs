@@ -46,8 +46,8 @@ impl Chunks {
         Chunks { state: State::Digits(0), line: 0 }
     }
 
-    /// The next bytes of the body. `input` moves behind them. They are empty if `input` has no more, or if the
-    /// body has ended; what follows the body stays in `input`.
+    /// The next bytes of the body. `input` moves behind them. They are empty if `input` has no more, or if
+    /// the body has ended; what follows the body stays in `input`.
     pub(crate) fn read<'a>(&mut self, input: &mut &'a [u8]) -> Result<&'a [u8], BadChunk> {
         loop {
             match self.state {

@@ -5,6 +5,7 @@ mod body;
 mod chunks;
 mod cors;
 mod form;
+mod head;
 mod host;
 mod media_type;
 mod problem;
@@ -19,10 +20,11 @@ pub(crate) use chunks::BadChunk;
 #[doc(hidden)]
 pub use chunks::read_chunks;
 pub(crate) use form::form_value;
+pub(crate) use head::{Found, HeadSearch, MAX_HEAD, after_empty_lines};
 pub(crate) use host::is_host;
 pub(crate) use media_type::is_stream_type;
 pub(crate) use problem::ProblemDetails;
-pub(crate) use request::{Found, HeadSearch, MAX_HEAD, Request, Version, after_empty_lines};
+pub(crate) use request::{Request, Version};
 pub(crate) use status::Status;
 pub(crate) use url::{is_web_url, no_web_url};
 

@@ -13,8 +13,8 @@ const PREFIXES: [&str; 3] = ["ice-", "icy-", "x-audiocast-"];
 const OF_OLD_CLIENTS: &str = "audio/mpeg";
 
 impl SourceInfo {
-    /// Reads the headers of a request. `header` finds one by its name. `None` if there is no content type, which
-    /// only the oldest clients (`SOURCE`) may leave out.
+    /// Reads the headers of a request. `header` finds one by its name. `None` if there is no content type,
+    /// which only the oldest clients (`SOURCE`) may leave out.
     pub(crate) fn announced<'h>(
         method: &str,
         header: impl Fn(&str) -> Option<&'h str>,

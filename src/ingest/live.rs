@@ -13,7 +13,7 @@ use crate::audio::PcmSpec;
 use crate::codec::live::{LiveDecoder, Sent};
 use crate::codec::{Shape, SteeredReshape};
 use crate::error::LeaveReason;
-use crate::metadata::{MAX_TITLE, Title};
+use crate::metadata::Title;
 use crate::ring::LiveWriter;
 
 /// What is read at once, at most.
@@ -119,7 +119,7 @@ struct Intake {
 impl Intake {
     fn take(&mut self, sent: Sent<'_>) {
         match sent {
-            Sent::Title(title) => self.writer.line().entitle(Arc::new(titled(Title::new(title)))),
+            Sent::Title(title) => self.writer.line().entitle(Arc::new(Title::from_outside(title))),
             Sent::Pcm(shape, pcm) => {
                 if self.shape.as_ref().is_none_or(|(known, _)| known != shape) {
                     self.shape = Some((shape.clone(), SteeredReshape::new(shape, self.spec)));
@@ -131,13 +131,4 @@ impl Intake {
             }
         }
     }
-}
-
-/// A title from outside, in one line and not too long.
-pub(crate) fn titled(title: Title) -> Title {
-    let mut title = title.in_one_line();
-    if let Some((end, _)) = title.text.char_indices().nth(MAX_TITLE) {
-        title.text.truncate(end);
-    }
-    title
 }

@@ -1,9 +1,9 @@
-//! Sources: clients that send a stream. Each has a thread of its own, which reads the stream and hands its bytes
-//! to a sink.
+//! Sources: clients that send a stream. Each has a thread of its own, which reads the stream and hands its
+//! bytes to a sink.
 //!
-//! `source` is what is known of a source, `announced` reads it from the head of a request, `session` is one source
-//! on its path and its thread, `sessions` has all of them and lets go of those that are silent or useless. `live` is
-//! the thread of a source at a live input.
+//! `source` is what is known of a source, `announced` reads it from the head of a request, `session` is one
+//! source on its path and its thread, `sessions` has all of them and lets go of those that are silent or
+//! useless. `live` is the thread of a source at a live input.
 
 mod announced;
 pub(crate) mod live;
@@ -14,6 +14,7 @@ mod source;
 mod tests;
 
 pub use live::LiveFormat;
-pub(crate) use session::{Session, Sink};
+pub(crate) use session::{REPLACED_AFTER, Session, Sink};
 pub(crate) use sessions::{Sessions, Taken};
+pub(crate) use source::Link;
 pub use source::{SourceInfo, SourceState, SourceStream};

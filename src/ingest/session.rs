@@ -1,7 +1,8 @@
 //! A source on its path.
 //!
-//! Thread `src:PATH`, one for each source while it is connected. Reads: the source's stream. Writes: its bytes into
-//! the sink, which never waits, and what has come. Never: anything that listeners or other sources wait for.
+//! Thread `src:PATH`, one for each source while it is connected. Reads: the source's stream. Writes: its
+//! bytes into the sink, which never waits, and what has come. Never: anything that listeners or other sources
+//! wait for.
 
 use std::fmt;
 use std::io::{ErrorKind, Read};
@@ -13,15 +14,15 @@ use super::source::{Link, SourceInfo, SourceState};
 use crate::access::SHARED_USER;
 use crate::error::LeaveReason;
 use crate::metadata::Title;
+use crate::playout::USELESS_AFTER;
 
 /// The bytes that are read at once.
 const READ: usize = 16 * 1024;
 /// The pause before a sink that was full is asked again. It is full only while the server is away.
 const FULL_SINK: Duration = Duration::from_millis(20);
-/// A source that has sent nothing usable for so long is let go.
-const USELESS_AFTER: Duration = Duration::from_secs(10);
-/// The owner of a path who has sent nothing for so long can be replaced by the same user: the connection is dead.
-const REPLACED_AFTER: Duration = Duration::from_secs(2);
+/// The owner of a path who has sent nothing for so long can be replaced by the same user: the connection is
+/// dead.
+pub(crate) const REPLACED_AFTER: Duration = Duration::from_secs(2);
 
 /// Takes what a source sends. None of its calls waits.
 pub(crate) trait Sink: Send {
@@ -123,7 +124,8 @@ impl Session {
         }
     }
 
-    /// Whether a new login of this user may take its place: it is the same user's, and its connection is dead.
+    /// Whether a new login of this user may take its place: it is the same user's, and its connection is
+    /// dead.
     pub(super) fn gives_way_to(&self, user: &str, now: Instant) -> bool {
         let is_silent = match &*self.lock() {
             State::Sending(sending) => now.saturating_duration_since(sending.heard) >= REPLACED_AFTER,
@@ -164,8 +166,8 @@ impl Session {
         comes
     }
 
-    /// Ends it, unless it has ended, and closes its stream. Returns the bytes that it has sent, if this call ended
-    /// it while it was sending. Its sink is dropped.
+    /// Ends it, unless it has ended, and closes its stream. Returns the bytes that it has sent, if this call
+    /// ended it while it was sending. Its sink is dropped.
     pub(super) fn end(&self, reason: LeaveReason) -> Option<u64> {
         let before = match &mut *self.lock() {
             State::Ended => return None,

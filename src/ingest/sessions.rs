@@ -1,7 +1,7 @@
 //! All sources of a station.
 //!
-//! Thread `sources`, one for each station while it has sources. Reads: what has come from each, and when. Writes:
-//! nothing, but it ends those that are silent or send nothing usable.
+//! Thread `sources`, one for each station while it has sources. Reads: what has come from each, and when.
+//! Writes: nothing, but it ends those that are silent or send nothing usable.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -85,8 +85,8 @@ impl Sessions {
     /// Starts the thread of a source that has its path.
     ///
     /// # Errors
-    /// [`Error::Io`] if the system has no thread for it; [`Error::Stopped`] if all sources were let go. The path is
-    /// free then.
+    /// [`Error::Io`] if the system has no thread for it; [`Error::Stopped`] if all sources were let go. The
+    /// path is free then.
     pub(crate) fn start(
         &self,
         session: &Arc<Session>,

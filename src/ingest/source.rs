@@ -37,7 +37,7 @@ pub struct SourceInfo {
 }
 
 /// What other threads do with a stream.
-pub(super) trait Link: Send {
+pub(crate) trait Link: Send {
     /// Ends it, and a read that waits.
     fn close(&self, reason: &str);
 
@@ -95,8 +95,8 @@ impl Link for InletHandle {
 /// # }
 /// ```
 pub struct SourceStream {
-    pub(super) read: Box<dyn Read + Send>,
-    pub(super) link: Box<dyn Link>,
+    pub(crate) read: Box<dyn Read + Send>,
+    pub(crate) link: Box<dyn Link>,
 }
 
 impl SourceStream {
@@ -105,8 +105,8 @@ impl SourceStream {
         SourceStream { read: Box::new(stream), link: Box::new(Closer(|_: &str| ())) }
     }
 
-    /// What ends a read that waits, when the source is let go. It must return at once. Without it, the thread of a
-    /// source whose stream is silent is left behind until the stream ends.
+    /// What ends a read that waits, when the source is let go. It must return at once. Without it, the thread
+    /// of a source whose stream is silent is left behind until the stream ends.
     #[must_use]
     pub fn closed_by(self, close: impl Fn(&str) + Send + 'static) -> SourceStream {
         SourceStream { link: Box::new(Closer(close)), ..self }

@@ -80,7 +80,8 @@ impl RelayedMountSettings {
         Ok(())
     }
 
-    /// The content type by which the mount serves what a source of this type sends. `None` if it does not take it.
+    /// The content type by which the mount serves what a source of this type sends. `None` if it does not
+    /// take it.
     pub(super) fn served_type(&self, content_type: &str) -> Option<String> {
         let known = known_type(content_type)?;
         match self.mount.content_type.as_str() {

@@ -77,7 +77,8 @@ impl Relays {
         Ok(())
     }
 
-    /// Applies new settings. The source and the listeners stay, unless the mount takes another content type now.
+    /// Applies new settings. The source and the listeners stay, unless the mount takes another content type
+    /// now.
     pub(super) fn update(&self, settings: RelayedMountSettings) -> Result<()> {
         settings.check()?;
         let path = settings.mount.path.clone();
@@ -236,12 +237,12 @@ fn not_here(path: &str) -> Error {
 }
 
 impl Station {
-    /// Sends a stream to the relayed mount at this path: whole packets, byte for byte, as they come. A thread of its
-    /// own reads the stream. Returns the number of the source.
+    /// Sends a stream to the relayed mount at this path: whole packets, byte for byte, as they come. A thread
+    /// of its own reads the stream. Returns the number of the source.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no relayed mount at the path; [`Error::Exists`] if it has a source already;
-    /// [`Error::Setting`] if the mount does not take the content type; [`Error::Stopped`].
+    /// [`Error::NotFound`] if there is no relayed mount at the path; [`Error::Exists`] if it has a source
+    /// already; [`Error::Setting`] if the mount does not take the content type; [`Error::Stopped`].
     pub fn relay(&self, path: &str, info: SourceInfo, stream: SourceStream) -> Result<u64> {
         let place = self.relays.claim(path, info).map_err(|reason| match reason {
             NoPlace::NotHere => not_here(path),

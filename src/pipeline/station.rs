@@ -23,7 +23,8 @@ pub struct Station {
 }
 
 impl Station {
-    /// Starts the server, then every pipeline, then declares the relayed mounts. If one cannot start, nothing is left running.
+    /// Starts the server, then every pipeline, then declares the relayed mounts. If one cannot start, nothing
+    /// is left running.
     ///
     /// # Errors
     /// What the server or the first pipeline that failed says.
@@ -86,8 +87,8 @@ impl Station {
         Arc::clone(&self.relays)
     }
 
-    /// Lets all sources go, stops the pipelines side by side, then the server, all within five seconds. Stopping twice is
-    /// harmless.
+    /// Lets all sources go, stops the pipelines side by side, then the server, all within five seconds.
+    /// Stopping twice is harmless.
     pub fn stop(&self) -> StopReport {
         self.stop_by(Instant::now() + STOP_WITHIN)
     }

@@ -4,8 +4,8 @@
 //! [`UpNext`] says which [`Entry`] comes next, [`Pace`] when a block is due, [`GainRamp`] and [`VoiceGain`]
 //! how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps the sum from clipping,
 //! [`measure`] and [`LoudnessMeter`] say how loud it came out, and [`Guard`] what is to be done when nothing
-//! is heard. [`Precedence`] says which of the programme and the live inputs has the air, and [`Steering`] keeps
-//! the buffer of a live input at its level.
+//! is heard. [`Precedence`] says which of the programme and the live inputs has the air, and [`Steering`]
+//! keeps the buffer of a live input at its level.
 
 mod fade;
 mod guard;
@@ -29,7 +29,7 @@ pub use mix::{Gain, Level, VoiceGain, add, measure};
 pub use pace::{Moved, Pace};
 pub(crate) use pieces::{Piece, assemble, pieces};
 pub use playlist::Entry;
-pub use precedence::{AfterLive, Air, Handover, LivePhase, LiveTerms, Precedence, Seen};
+pub use precedence::{AfterLive, Air, Handover, LivePhase, LiveTerms, Precedence, Seen, USELESS_AFTER};
 pub use steering::{MAX_CORRECTION, Steering};
 pub(crate) use upnext::{Asked, Began, Delta, Due, GiveWay, Meant, RunningOrder};
 pub use upnext::{Candidate, ListId, ListState, Origin, Place, Playlist, Snapshot, Turn, UpNext, When};

@@ -91,10 +91,14 @@ pub enum LivePhase {
     Silent,
 }
 
+/// A source that has sent nothing usable for so long is let go.
+pub const USELESS_AFTER: Duration = Duration::from_secs(10);
+
 /// So much sound ends a silence.
 const SOUND_AGAIN: Duration = Duration::from_secs(1);
 
-/// A line counts as broken when its buffer has fallen to this, or to half if that is less, and nothing arrives.
+/// A line counts as broken when its buffer has fallen to this, or to half if that is less, and nothing
+/// arrives.
 const LAST: Duration = Duration::from_millis(500);
 
 /// Whatever arrives, a line counts as broken then if there was no sound in it for so long. A page of Ogg may

@@ -279,7 +279,8 @@ impl Server {
         Ok(writer)
     }
 
-    /// Keeps the settings of a mount for the time when it is off the air: its path leads to its fallback then.
+    /// Keeps the settings of a mount for the time when it is off the air: its path leads to its fallback
+    /// then.
     pub(crate) fn declare_mount(&self, settings: MountSettings) -> Result<()> {
         self.inner.ask(|reply| Command::Declare(settings.path.clone(), Some(Arc::new(settings)), reply))
     }

@@ -62,8 +62,8 @@ pub fn converted(from: &Path, path: &Path, options: &[&str], title: Option<&str>
     path.to_owned()
 }
 
-/// Panics unless a listener who joined a stream late heard all of it from some packet on, byte for byte, after the
-/// header pages of an Ogg stream. The last packets may be missing: their ends are not known.
+/// Panics unless a listener who joined a stream late heard all of it from some packet on, byte for byte,
+/// after the header pages of an Ogg stream. The last packets may be missing: their ends are not known.
 pub fn is_heard_from_some_packet_on(sent: &[u8], heard: &[u8], what: &str) {
     const LAST_PACKETS: usize = 3_000;
     let headers = sent.iter().zip(heard).take_while(|(sent, heard)| sent == heard).count();

@@ -18,7 +18,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-/// A start goes on without what does not answer within about ten seconds, and a busy machine has a moment more.
+/// A start goes on without what does not answer within about ten seconds, and a busy machine has a moment
+/// more.
 const STARTS_WITHIN: Duration = Duration::from_secs(14);
 
 /// A start without what it needs is given up after ten seconds, and a busy machine has a moment more.

@@ -11,8 +11,8 @@ use nix::sys::signal::{Signal, kill};
 
 use super::sick_disks::{Disk, Sick, shim};
 
-/// What a request may take that waits for no sick disk: less than half of what one may wait, on a machine that
-/// is busy with other tests.
+/// What a request may take that waits for no sick disk: less than half of what one may wait, on a machine
+/// that is busy with other tests.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// The path of the request for the tags of this file.

@@ -442,8 +442,8 @@ fn ffmpeg_streams_by_put_and_as_to_icecast() {
     for (url, options, least) in [
         (&urls[0], &["-method", "PUT"][..], 5),
         (&urls[1], &["-content_type", "audio/mpeg"], 5),
-        // By SOURCE it closes without having read its answer. So its system sends a reset, and not the bytes that
-        // still wait there.
+        // By SOURCE it closes without having read its answer. So its system sends a reset, and not the bytes
+        // that still wait there.
         (&urls[1], &["-content_type", "audio/mpeg", "-legacy_icecast", "1"], 1),
     ] {
         let mut ffmpeg = Command::new("ffmpeg");

@@ -1,5 +1,5 @@
-//! Live inputs, judged by ear: how a source takes over the air and gives it back, in each of the ways in which
-//! sources come and go.
+//! Live inputs, judged by ear: how a source takes over the air and gives it back, in each of the ways in
+//! which sources come and go.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use longwave::{
     AfterLive, Channels, EncoderSettings, Entry, Event, LeaveReason, ListOptions, LiveSession, LiveSettings,
-    LiveSource, LiveState, Mp3Settings, PcmSpec, Place, SampleRate,
+    LiveSource, LiveState, Mp3Settings, PcmSpec, Place, SampleRate, SourceStream,
 };
 use longwave_testing::ear::Heard;
 use longwave_testing::sound::{sine, sines, wav};
@@ -112,7 +112,7 @@ impl Dj {
         let source = LiveSource {
             user: Some(user.into()),
             name: Some(format!("The {user} show")),
-            ..LiveSource::new(pipe.clone(), "audio/mpeg")
+            ..LiveSource::new(SourceStream::new(pipe.clone()), "audio/mpeg")
         };
         let session = studio.pipeline.go_live(path, source).unwrap();
         Dj { pipe, session, packets: tone(hz), next: 0, due: 0.0 }
@@ -325,14 +325,19 @@ fn another_user_has_to_wait_and_is_another_session() {
     let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
     pass(&studio, 3.0, &mut [&mut dj]);
     let refused = |user: Option<&str>| {
-        let source =
-            LiveSource { user: user.map(Into::into), ..LiveSource::new(Pipe::default(), "audio/mpeg") };
+        let source = LiveSource {
+            user: user.map(Into::into),
+            ..LiveSource::new(SourceStream::new(Pipe::default()), "audio/mpeg")
+        };
         studio.pipeline.go_live("/live", source).unwrap_err().to_string()
     };
     assert!(refused(Some("ben")).contains("anna is connected"), "{}", refused(Some("ben")));
     assert!(refused(None).contains("anna is connected"));
     assert!(refused(Some("anna")).contains("anna is connected"), "her own connection is alive");
-    let nowhere = studio.pipeline.go_live("/nowhere", LiveSource::new(Pipe::default(), "")).unwrap_err();
+    let nowhere = studio
+        .pipeline
+        .go_live("/nowhere", LiveSource::new(SourceStream::new(Pipe::default()), ""))
+        .unwrap_err();
     assert!(nowhere.to_string().contains("/live"), "{nowhere}");
     dj.leaves();
     let mut ben = Dj::comes(&studio, "/live", "ben", OTHER);
@@ -400,7 +405,10 @@ fn a_hold_and_a_live_input_hold_the_programme_independently() {
 fn a_source_of_which_nothing_can_be_played_is_let_go() {
     let studio = studio(vec![settings("/live")]);
     let pipe = Pipe::default();
-    let session = studio.pipeline.go_live("/live", LiveSource::new(pipe.clone(), "audio/mpeg")).unwrap();
+    let session = studio
+        .pipeline
+        .go_live("/live", LiveSource::new(SourceStream::new(pipe.clone()), "audio/mpeg"))
+        .unwrap();
     for _ in 0..9 {
         pipe.send(&[b'<'; 10_000]);
         studio.run(seconds(1.0));
@@ -425,8 +433,8 @@ fn a_read_that_waits_is_hung_up_on() {
     let studio = studio(vec![settings("/live"), settings("/two")]);
     let waiting = || {
         let (hang_up, stream) = std::sync::mpsc::channel();
-        let hang_up: Box<dyn FnOnce() + Send> = Box::new(move || hang_up.send(()).unwrap());
-        LiveSource { hang_up: Some(hang_up), ..LiveSource::new(Waits(stream), "audio/mpeg") }
+        let stream = SourceStream::new(Waits(stream)).closed_by(move |_| hang_up.send(()).unwrap());
+        LiveSource::new(stream, "audio/mpeg")
     };
     let first = studio.pipeline.go_live("/live", waiting()).unwrap();
     let second = studio.pipeline.go_live("/two", waiting()).unwrap();
@@ -445,7 +453,8 @@ fn a_stop_meanwhile_is_orderly() {
     assert_eq!(studio.pipeline.stop().abandoned, Vec::<String>::new());
     assert_eq!(dj.session.ended(), Some(LeaveReason::StationStopped));
     assert_eq!(ended(&studio), [("/live".into(), LeaveReason::StationStopped)]);
-    let refused = studio.pipeline.go_live("/live", LiveSource::new(Pipe::default(), "audio/mpeg"));
+    let refused =
+        studio.pipeline.go_live("/live", LiveSource::new(SourceStream::new(Pipe::default()), "audio/mpeg"));
     assert!(refused.is_err());
 }
 
@@ -473,7 +482,10 @@ fn each_format_is_heard_at_its_pitch_and_level_on_its_side() {
         let studio = studio(vec![LiveSettings { grace: seconds(0.0), ..settings("/live") }]);
         let stream = encoded(&studio, options, extension);
         let pipe = Pipe::default();
-        let session = studio.pipeline.go_live("/live", LiveSource::new(pipe.clone(), content_type)).unwrap();
+        let session = studio
+            .pipeline
+            .go_live("/live", LiveSource::new(SourceStream::new(pipe.clone()), content_type))
+            .unwrap();
         let steps = 5.5 / 0.05;
         for part in stream.chunks((stream.len() as f64 / 6.0 * 5.5 / steps) as usize).take(steps as usize) {
             pipe.send(part);

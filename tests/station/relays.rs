@@ -174,7 +174,7 @@ fn without_its_source_a_mount_leads_to_its_fallback_also_before_the_first_came()
     let mut source = connect(&station, "audio/mpeg", "ana");
     station.update_source_metadata("/guest", Title::new("guest")).unwrap();
     until("it is told", || {
-        // A source goes on sending.
+        // The source goes on: a listener that has a burst to play yet comes in where it is by then.
         source.write_all(&tone).unwrap();
         let mut some = [0; 4_096];
         let count = listener.read(&mut some).unwrap();

@@ -1,6 +1,6 @@
 //! Finds out which format a stream has, by reading it as each of them.
 
-use super::super::packets::PacketReader;
+use super::super::packets::{PacketReader, known_type};
 
 /// How packets lie in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,25 +15,20 @@ impl Kind {
 
     /// The kind that a content type stands for.
     fn of(content_type: &str) -> Option<Kind> {
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| essence.contains(word));
-        if has(&["mpeg", "mp3"]) {
-            Some(Kind::Mpeg)
-        } else if has(&["aac"]) {
-            Some(Kind::Adts)
-        } else if has(&["ogg", "opus", "vorbis", "flac"]) {
-            Some(Kind::Ogg)
-        } else {
-            None
+        known_type(content_type).and_then(|known| Kind::ALL.into_iter().find(|kind| kind.name() == known))
+    }
+
+    /// Its usual content type.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Mpeg => "audio/mpeg",
+            Kind::Adts => "audio/aac",
+            Kind::Ogg => "audio/ogg",
         }
     }
 
     fn reader(self) -> PacketReader {
-        PacketReader::for_content_type(match self {
-            Kind::Mpeg => "audio/mpeg",
-            Kind::Adts => "audio/aac",
-            Kind::Ogg => "audio/ogg",
-        })
+        PacketReader::for_content_type(self.name())
     }
 
     /// So many packets prove that a stream has this kind, whatever it says. Pages have a checksum.

@@ -1,16 +1,12 @@
 //! Takes packets out of the pages of an Ogg stream, which may be a chain of streams: Vorbis, Opus or FLAC.
 
 use super::super::file::Coding;
-use crate::metadata::{Tags, format_title};
-
-/// The size of a page's header, before its segment table.
-const PAGE_HEADER_BYTES: usize = 27;
+use super::super::packets::ogg::Page;
+use super::super::packets::tags_of_packet;
+use crate::metadata::format_title;
 
 /// The longest packet. Comments may have pictures: longer ones are left out.
 const MAX_PACKET_BYTES: usize = 512 << 10;
-
-/// The most comments that are looked at.
-const MAX_COMMENTS: usize = 256;
 
 /// What a page brings.
 #[derive(Debug, PartialEq)]
@@ -33,7 +29,7 @@ pub(super) struct OggPackets {
 
 #[derive(Debug)]
 struct Stream {
-    serial: [u8; 4],
+    serial: u32,
     codec: Codec,
     /// The header packets that have come.
     headers: Vec<Vec<u8>>,
@@ -73,15 +69,6 @@ impl Codec {
             Codec::Flac => headers.len() > 1 && headers.last().is_some_and(|last| flag_of_last(last)),
         }
     }
-
-    /// The comments in a header packet.
-    fn comments(self, packet: &[u8]) -> Option<&[u8]> {
-        match self {
-            Codec::Vorbis => packet.strip_prefix(b"\x03vorbis"),
-            Codec::Opus => packet.strip_prefix(b"OpusTags"),
-            Codec::Flac => packet.first().filter(|kind| **kind & 0x7f == 4).and_then(|_| packet.get(4..)),
-        }
-    }
 }
 
 fn flag_of_last(block: &[u8]) -> bool {
@@ -91,15 +78,16 @@ fn flag_of_last(block: &[u8]) -> bool {
 impl OggPackets {
     /// Takes a whole page.
     pub fn push(&mut self, page: &[u8]) -> Vec<Unpacked> {
-        let Some(page) = Page::of(page) else { return Vec::new() };
-        if page.begins()
-            && let Some(codec) = Codec::of(page.body)
+        let mut page = page;
+        let Some(page) = Page::take(&mut page) else { return Vec::new() };
+        if page.begins_stream()
+            && let Some(codec) = Codec::of(page.body())
             // Another stream beside the one that is followed.
             && self.stream.as_ref().is_none_or(|stream| !stream.headers.is_empty())
         {
             self.stream = Some(Stream::new(&page, codec));
         }
-        let Some(stream) = self.stream.as_mut().filter(|stream| stream.serial == page.serial) else {
+        let Some(stream) = self.stream.as_mut().filter(|stream| stream.serial == page.serial()) else {
             return Vec::new();
         };
         stream.push(&page)
@@ -109,22 +97,22 @@ impl OggPackets {
 impl Stream {
     fn new(page: &Page<'_>, codec: Codec) -> Stream {
         let (headers, packet) = (Vec::new(), Vec::new());
-        Stream { serial: page.serial, codec, headers, packet, too_long: false, next_page: page.number }
+        Stream { serial: page.serial(), codec, headers, packet, too_long: false, next_page: page.number() }
     }
 
     fn push(&mut self, page: &Page<'_>) -> Vec<Unpacked> {
         let mut unpacked = Vec::new();
         // A packet whose beginning or end is missing is left out.
-        let mut is_torn = page.continues() && (page.number != self.next_page || self.packet.is_empty());
+        let mut is_torn = page.continues() && (page.number() != self.next_page || self.packet.is_empty());
         if !page.continues() || is_torn {
             self.packet.clear();
             self.too_long = false;
         }
-        self.next_page = page.number.wrapping_add(1);
+        self.next_page = page.number().wrapping_add(1);
         let mut at = 0;
-        for lace in page.table {
+        for lace in page.lacing() {
             let lace = usize::from(*lace);
-            let piece = page.body.get(at..at + lace).unwrap_or_default();
+            let piece = page.body().get(at..at + lace).unwrap_or_default();
             at += lace;
             if !is_torn {
                 self.add(piece);
@@ -157,7 +145,7 @@ impl Stream {
         }
         // Of a header that is too long, its first byte is needed: FLAC counts its headers by it.
         let packet = if too_long { packet[..1].to_vec() } else { packet };
-        let title = self.codec.comments(&packet).and_then(title);
+        let title = tags_of_packet(&packet).map(|tags| format_title(None, &tags, None, ""));
         // Pictures and seek tables are of no use.
         let is_used = self.headers.is_empty() || self.codec == Codec::Vorbis;
         self.headers.push(if is_used { packet } else { packet.into_iter().take(1).collect() });
@@ -166,7 +154,7 @@ impl Stream {
         {
             unpacked.push(Unpacked::Begins { coding, gain });
         }
-        unpacked.extend(title.map(Unpacked::Title));
+        unpacked.extend(title.filter(|title| !title.is_empty()).map(Unpacked::Title));
         // A stream whose headers do not end is none.
         self.headers.truncate(64);
     }
@@ -186,64 +174,5 @@ impl Stream {
             // Behind the mapping's header of 9 bytes, the marker `fLaC`, and the block's header of 4.
             Codec::Flac => (Coding::Flac(first.get(17..51)?.to_vec()), 1.0),
         })
-    }
-}
-
-/// The title that comments make, if they have any.
-fn title(comments: &[u8]) -> Option<String> {
-    let mut rest = comments;
-    // Who made them comes first, then their number, which is believed as far as there are any.
-    piece(&mut rest)?;
-    rest = rest.get(4..)?;
-    let mut tags = Tags::default();
-    for comment in std::iter::from_fn(|| piece(&mut rest)).take(MAX_COMMENTS) {
-        let text = String::from_utf8_lossy(comment);
-        let Some((key, value)) = text.split_once('=') else { continue };
-        let field = match key.to_ascii_uppercase().as_str() {
-            "ARTIST" => &mut tags.artist,
-            "TITLE" => &mut tags.title,
-            _ => continue,
-        };
-        field.get_or_insert_with(|| value.to_owned());
-    }
-    let title = format_title(None, &tags, None, "");
-    (!title.is_empty()).then_some(title)
-}
-
-/// The next piece of comments: its length, and so many bytes.
-fn piece<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = u32::from_le_bytes(*rest.first_chunk()?) as usize;
-    let text = rest.get(4..4_usize.checked_add(length)?)?;
-    *rest = &rest[4 + length..];
-    Some(text)
-}
-
-/// A page that is whole.
-struct Page<'a> {
-    flags: u8,
-    serial: [u8; 4],
-    number: u32,
-    table: &'a [u8],
-    body: &'a [u8],
-}
-
-impl<'a> Page<'a> {
-    fn of(bytes: &'a [u8]) -> Option<Page<'a>> {
-        let segments = usize::from(*bytes.get(PAGE_HEADER_BYTES - 1)?);
-        Some(Page {
-            flags: bytes[5],
-            serial: *bytes[14..].first_chunk()?,
-            number: u32::from_le_bytes(*bytes[18..].first_chunk()?),
-            table: bytes.get(PAGE_HEADER_BYTES..PAGE_HEADER_BYTES + segments)?,
-            body: bytes.get(PAGE_HEADER_BYTES + segments..)?,
-        })
-    }
-
-    fn begins(&self) -> bool {
-        self.flags & 2 != 0
-    }
-
-    fn continues(&self) -> bool {
-        self.flags & 1 != 0
     }
 }

@@ -1,9 +1,8 @@
 //! The tags in the header pages of an Ogg stream: Vorbis comments, as Vorbis, Opus and FLAC have them.
 
+use super::ogg::Page;
 use crate::metadata::Tags;
 
-/// The fixed part of a page, which ends with the number of its segments.
-const PAGE_HEAD: usize = 27;
 /// The most comments that are looked at. No encoder writes so many.
 const MAX_COMMENTS: u32 = 256;
 /// The longest comment that is kept.
@@ -21,21 +20,26 @@ pub(crate) fn tags_of_header(pages: &[u8]) -> Tags {
     tags
 }
 
-/// The packets in these pages, the last of which may be cut off.
+/// Artist and title in a header packet. `None` if it is not the one that has the comments.
+pub(in crate::codec) fn tags_of_packet(packet: &[u8]) -> Option<Tags> {
+    let mut tags = Tags::default();
+    let _ = read(comments_of(packet)?, &mut tags);
+    Some(tags)
+}
+
+/// The packets in these pages.
 fn packets(mut pages: &[u8]) -> Vec<Vec<u8>> {
     let (mut packets, mut packet) = (Vec::new(), Vec::new());
-    while let Some((head, rest)) = pages.split_at_checked(PAGE_HEAD)
-        && let Some((segments, mut body)) = rest.split_at_checked(usize::from(head[PAGE_HEAD - 1]))
-    {
-        for length in segments {
-            let Some((segment, after)) = body.split_at_checked(usize::from(*length)) else { return packets };
+    while let Some(page) = Page::take(&mut pages) {
+        let mut body = page.body();
+        for length in page.lacing() {
+            let (segment, after) = body.split_at(usize::from(*length));
             packet.extend_from_slice(segment);
             body = after;
             if *length < 255 {
                 packets.push(std::mem::take(&mut packet));
             }
         }
-        pages = body;
     }
     packets
 }
@@ -50,7 +54,8 @@ fn comments_of(packet: &[u8]) -> Option<&[u8]> {
     packet.strip_prefix(b"\x03vorbis").or_else(|| packet.strip_prefix(b"OpusTags")).or_else(of_flac)
 }
 
-/// Reads the name of the encoder, a count, and the comments, each with its length before it. `None` at damage.
+/// Reads the name of the encoder, a count, and the comments, each with its length before it. `None` at
+/// damage; what came before it counts.
 fn read(mut bytes: &[u8], tags: &mut Tags) -> Option<()> {
     text(&mut bytes)?;
     for _ in 0..number(&mut bytes)?.min(MAX_COMMENTS) {
@@ -81,6 +86,7 @@ fn number(bytes: &mut &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ogg::PAGE_HEADER_BYTES;
     use super::*;
 
     /// A page with these packets, of which the last may go on in the next page.
@@ -92,9 +98,9 @@ mod tests {
                 segments.push((packet.len() % 255) as u8);
             }
         }
-        let mut page = vec![0; PAGE_HEAD];
+        let mut page = vec![0; PAGE_HEADER_BYTES];
         page[..4].copy_from_slice(b"OggS");
-        page[PAGE_HEAD - 1] = segments.len() as u8;
+        page[PAGE_HEADER_BYTES - 1] = segments.len() as u8;
         page.extend(segments);
         packets.iter().for_each(|packet| page.extend_from_slice(packet));
         page

@@ -8,6 +8,7 @@ mod step;
 use std::sync::Arc;
 
 pub(crate) use self::comments::tags_of_header;
+pub(in crate::codec) use self::comments::tags_of_packet;
 use self::garbage::Garbage;
 use self::ogg::Ogg;
 use self::step::Step;

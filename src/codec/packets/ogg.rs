@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::step::{Step, StreamFormat};
 
 /// The size of a page's header, before its segment table.
-const PAGE_HEADER_BYTES: usize = 27;
+pub(super) const PAGE_HEADER_BYTES: usize = 27;
 
 /// The most bytes that header pages may have. They can contain cover art.
 const MAX_HEADER_BYTES: usize = 512 << 10;
@@ -141,15 +141,16 @@ fn identify(packet: &[u8]) -> (Option<StreamFormat>, u32) {
     }
 }
 
-/// A whole page with a correct checksum.
-struct Page<'a> {
+/// A whole page.
+pub(in crate::codec) struct Page<'a> {
     bytes: &'a [u8],
     segments: usize,
     serial: u32,
 }
 
 impl<'a> Page<'a> {
-    /// Parses the page at the beginning of `bytes`. If there is none, returns what to do instead.
+    /// Parses the page at the beginning of `bytes`, and verifies its checksum. If there is none, returns what
+    /// to do instead.
     fn parse(bytes: &'a [u8]) -> Result<Page<'a>, Step> {
         let Some(head) = bytes.first_chunk::<PAGE_HEADER_BYTES>() else {
             return Err(Step::Need(PAGE_HEADER_BYTES));
@@ -166,11 +167,39 @@ impl<'a> Page<'a> {
         if page[CHECKSUM] != checksum(page) {
             return Err(lost(bytes));
         }
-        let serial = u32::from_le_bytes([head[14], head[15], head[16], head[17]]);
-        Ok(Page { bytes: page, segments, serial })
+        Ok(Page::of(page, segments))
     }
 
-    fn begins_stream(&self) -> bool {
+    /// Takes the first of several pages that were parsed before. `None` if they are cut short.
+    pub(in crate::codec) fn take(pages: &mut &'a [u8]) -> Option<Page<'a>> {
+        let segments = usize::from(*pages.get(PAGE_HEADER_BYTES - 1)?);
+        let lacing = pages.get(PAGE_HEADER_BYTES..PAGE_HEADER_BYTES + segments)?;
+        let body = lacing.iter().copied().map(usize::from).sum::<usize>();
+        let page = pages.split_off(..PAGE_HEADER_BYTES + segments + body)?;
+        Some(Page::of(page, segments))
+    }
+
+    fn of(bytes: &'a [u8], segments: usize) -> Page<'a> {
+        let serial = u32::from_le_bytes([bytes[14], bytes[15], bytes[16], bytes[17]]);
+        Page { bytes, segments, serial }
+    }
+
+    /// The number of its stream.
+    pub(in crate::codec) fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    /// Its number within its stream.
+    pub(in crate::codec) fn number(&self) -> u32 {
+        u32::from_le_bytes([self.bytes[18], self.bytes[19], self.bytes[20], self.bytes[21]])
+    }
+
+    /// Whether its first segments belong to a packet of the page before.
+    pub(in crate::codec) fn continues(&self) -> bool {
+        self.bytes[5] & 1 != 0
+    }
+
+    pub(in crate::codec) fn begins_stream(&self) -> bool {
         self.bytes[5] & 2 != 0
     }
 
@@ -182,11 +211,15 @@ impl<'a> Page<'a> {
 
     /// A packet ends with a segment that is not full.
     fn packets_ended(&self) -> u32 {
-        let lacing = &self.bytes[PAGE_HEADER_BYTES..PAGE_HEADER_BYTES + self.segments];
-        lacing.iter().filter(|segment| **segment < 255).count() as u32
+        self.lacing().iter().filter(|segment| **segment < 255).count() as u32
     }
 
-    fn body(&self) -> &'a [u8] {
+    /// The lengths of its segments. A packet ends with one of less than 255 bytes.
+    pub(in crate::codec) fn lacing(&self) -> &'a [u8] {
+        &self.bytes[PAGE_HEADER_BYTES..PAGE_HEADER_BYTES + self.segments]
+    }
+
+    pub(in crate::codec) fn body(&self) -> &'a [u8] {
         &self.bytes[PAGE_HEADER_BYTES + self.segments..]
     }
 }

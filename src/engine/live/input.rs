@@ -1,7 +1,6 @@
 //! One live input: its source's line, the session that the line belongs to, and lines that fade out.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::super::voice::{CUT, Scratch};
 use super::LiveNews;
@@ -10,12 +9,9 @@ use crate::audio::{BLOCK_FRAMES, PcmSpec};
 use crate::error::LeaveReason;
 use crate::event::{Event, LiveSourceInfo};
 use crate::metadata::Title;
-use crate::playout::{AfterLive, Curve, GainRamp, LivePhase, LiveTerms, Seen, measure};
+use crate::playout::{AfterLive, Curve, GainRamp, LivePhase, LiveTerms, Seen, USELESS_AFTER, measure};
 use crate::ring::LiveFeed;
 use crate::units::{FrameCount, FramePos};
-
-/// A source of which nothing can be played for so long is let go.
-const UNUSABLE_AFTER: Duration = Duration::from_secs(10);
 
 /// The most lines of an input that fade out at once. One more cuts the oldest short.
 const MOST_LEAVING: usize = 2;
@@ -130,7 +126,7 @@ impl Input {
             }
         }
         let Some(line) = &mut self.line else { return };
-        if useless >= self.spec.rate.frames_in(UNUSABLE_AFTER) {
+        if useless >= self.spec.rate.frames_in(USELESS_AFTER) {
             line.buffer.line().end(LeaveReason::Useless);
         }
         if std::mem::replace(&mut line.filling, phase == LivePhase::Filling) && !line.filling {

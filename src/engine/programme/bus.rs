@@ -1,5 +1,5 @@
-//! The programme as a whole on its way into the mix: it is faded out and in when it is held. An order and a live
-//! input hold it independently of each other, and it sounds when neither does.
+//! The programme as a whole on its way into the mix: it is faded out and in when it is held. An order and a
+//! live input hold it independently of each other, and it sounds when neither does.
 
 use crate::playout::{Curve, GainRamp};
 use crate::units::FrameCount;

@@ -3,23 +3,22 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What an application gives.
-type Function = Box<dyn FnOnce() + Send>;
+use crate::ingest::Link;
 
-/// An application's function that is called once at most. Clones share it.
+/// The link of a source's stream, which is closed once at most. Clones share it.
 #[derive(Clone)]
-pub(super) struct HangUp(Arc<Mutex<Option<Function>>>);
+pub(super) struct HangUp(Arc<Mutex<Option<Box<dyn Link>>>>);
 
 impl HangUp {
-    pub fn new(function: Option<Function>) -> HangUp {
-        HangUp(Arc::new(Mutex::new(function)))
+    pub fn new(link: Box<dyn Link>) -> HangUp {
+        HangUp(Arc::new(Mutex::new(Some(link))))
     }
 
-    /// Calls it, unless it has been.
-    pub fn call(&self) {
-        let function = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(function) = function {
-            function();
+    /// Closes it, unless it has been.
+    pub fn call(&self, reason: &str) {
+        let link = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(link) = link {
+            link.close(reason);
         }
     }
 }

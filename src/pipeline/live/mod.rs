@@ -5,7 +5,6 @@ mod session;
 mod settings;
 
 use std::fmt;
-use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::engine::mixer::{Command, read};
 use crate::error::{Error, LeaveReason, Result};
 use crate::event::LiveSourceInfo;
 use crate::ingest::live::{self as intake, StreamStats};
+use crate::ingest::{REPLACED_AFTER, SourceStream};
 use crate::ring::{LiveLine, live_feed};
 use crate::staff::Round;
 use crate::units::SampleRate;
@@ -28,15 +28,13 @@ use crate::units::SampleRate;
 /// How much more than its buffer a live input can take in. Beyond that its source waits.
 const BEYOND_BUFFER: Duration = Duration::from_secs(5);
 
-/// A connection from which nothing has come for so long gives way to a new one of the same user.
-const GIVES_WAY_AFTER: Duration = Duration::from_secs(2);
-
 /// A source for [`Pipeline::go_live`]: a stream, and what is known of its sender.
 pub struct LiveSource {
-    /// The stream as it comes from a socket, for example: MP3, AAC with ADTS headers, or Ogg with Vorbis, Opus
-    /// or FLAC. A thread of its own reads it, and decodes. The end of the stream is the end of the source. A
-    /// read that fails with `WouldBlock` or `TimedOut` is tried again.
-    pub stream: Box<dyn Read + Send>,
+    /// The stream: MP3, AAC with ADTS headers, or Ogg with Vorbis, Opus or FLAC. A thread of its own reads
+    /// it, and decodes. Its end is the end of the source. A read that fails with `WouldBlock` or `TimedOut`
+    /// is tried again. A read that waits for ever, and that [`closed_by`](SourceStream::closed_by) does not
+    /// end, keeps its thread beyond the pipeline's stop.
+    pub stream: SourceStream,
     /// What the sender says of the format. The bytes have the last word.
     pub content_type: String,
     /// Who sends. The same user goes on with the same session after an interruption. `None` for a login that
@@ -46,23 +44,12 @@ pub struct LiveSource {
     pub name: Option<String>,
     /// The sender's program.
     pub program: Option<String>,
-    /// Makes a read return that waits for the stream. Called at most once, when the source is to go, on any
-    /// thread; it must return at once. Without it, a read that waits for ever keeps its thread
-    /// beyond the pipeline's stop, unless it has a time-out.
-    pub hang_up: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl LiveSource {
     /// A source of which only the stream and its content type are known.
-    pub fn new(stream: impl Read + Send + 'static, content_type: impl Into<String>) -> LiveSource {
-        LiveSource {
-            stream: Box::new(stream),
-            content_type: content_type.into(),
-            user: None,
-            name: None,
-            program: None,
-            hang_up: None,
-        }
+    pub fn new(stream: SourceStream, content_type: impl Into<String>) -> LiveSource {
+        LiveSource { stream, content_type: content_type.into(), user: None, name: None, program: None }
     }
 }
 
@@ -113,8 +100,9 @@ impl LiveTable {
         for place in &self.inputs {
             let present = place.present.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(Present { line, hang_up, .. }) = present {
-                line.end(LeaveReason::StationStopped);
-                hang_up.call();
+                let reason = LeaveReason::StationStopped;
+                line.end(reason);
+                hang_up.call(reason.as_str());
             }
         }
     }
@@ -125,10 +113,14 @@ impl Round for LiveTable {
     fn look(&self) {
         for place in &self.inputs {
             let present = place.present.lock().unwrap_or_else(PoisonError::into_inner);
-            let ended = present.as_ref().filter(|present| present.line.ended().is_some());
-            let hang_up = ended.map(|present| present.hang_up.clone());
+            let ended = present.as_ref().and_then(|present| {
+                let reason = present.line.ended()?;
+                Some((present.hang_up.clone(), reason))
+            });
             drop(present);
-            hang_up.iter().for_each(HangUp::call);
+            if let Some((hang_up, reason)) = ended {
+                hang_up.call(reason.as_str());
+            }
         }
     }
 }
@@ -139,7 +131,7 @@ impl Place {
         let Some(there) = present.filter(|present| present.line.ended().is_none()) else {
             return Ok(());
         };
-        if there.source.is_same_user(source) && there.line.quiet() >= rate.frames_in(GIVES_WAY_AFTER) {
+        if there.source.is_same_user(source) && there.line.quiet() >= rate.frames_in(REPLACED_AFTER) {
             return Ok(());
         }
         let who = there.source.user.as_deref().unwrap_or("another source");
@@ -154,9 +146,11 @@ impl Pipeline {
     ///
     /// ```no_run
     /// # fn example(pipeline: &longwave::Pipeline) -> longwave::Result<()> {
-    /// use longwave::LiveSource;
+    /// use longwave::{LiveSource, SourceStream};
     ///
-    /// let stream = std::net::TcpStream::connect("studio.example:9000").map_err(|_| longwave::Error::Busy("studio"))?;
+    /// let socket = std::net::TcpStream::connect("studio.example:9000")
+    ///     .map_err(|_| longwave::Error::Busy("studio"))?;
+    /// let stream = SourceStream::new(socket);
     /// let source = LiveSource { user: Some("anna".into()), ..LiveSource::new(stream, "audio/mpeg") };
     /// let session = pipeline.go_live("/live", source)?;
     /// session.set_title("Anna's evening");
@@ -175,8 +169,8 @@ impl Pipeline {
             let known = if known.is_empty() { "none".into() } else { known.join(", ") };
             return Err(Error::NotFound(format!("live input {path} (there is {known})")));
         };
-        let LiveSource { stream, content_type, user, name, program, hang_up } = source;
-        let hang_up = HangUp::new(hang_up);
+        let LiveSource { stream: SourceStream { read, link }, content_type, user, name, program } = source;
+        let hang_up = HangUp::new(link);
         let info = LiveSourceInfo { path: path.to_owned(), user, name, program };
         let place = &inputs[input];
         let mut present = place.present.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,13 +186,14 @@ impl Pipeline {
         let arrival = Arrival { input, feed, source: source.clone() };
         self.inner.command(Command::GoLive(Box::new(arrival)))?;
         if let Some(Present { line, hang_up, .. }) = present.take() {
-            line.end(LeaveReason::Replaced);
-            hang_up.call();
+            let reason = LeaveReason::Replaced;
+            line.end(reason);
+            hang_up.call(reason.as_str());
         }
         *present = Some(Present { source: source.clone(), line: line.clone(), hang_up: hang_up.clone() });
         let of_thread = stats.clone();
         self.inner.threads.decoders.spawn(&intake::thread_name(path), move || {
-            intake::run(stream, &content_type, spec, writer, &of_thread);
+            intake::run(read, &content_type, spec, writer, &of_thread);
         })?;
         Ok(LiveSession { spec, source, line, stats, hang_up })
     }

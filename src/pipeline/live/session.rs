@@ -8,12 +8,12 @@ use super::HangUp;
 use crate::audio::PcmSpec;
 use crate::error::LeaveReason;
 use crate::event::LiveSourceInfo;
-use crate::ingest::live::{LiveFormat, StreamStats, titled};
+use crate::ingest::live::{LiveFormat, StreamStats};
 use crate::metadata::Title;
 use crate::ring::LiveLine;
 
-/// A source at a live input, from [`Pipeline::go_live`](crate::Pipeline::go_live). Dropping it changes nothing:
-/// the source is there until its stream ends. Where it stands among other sources is in
+/// A source at a live input, from [`Pipeline::go_live`](crate::Pipeline::go_live). Dropping it changes
+/// nothing: the source is there until its stream ends. Where it stands among other sources is in
 /// [`Pipeline::live_inputs`](crate::Pipeline::live_inputs).
 pub struct LiveSession {
     pub(super) spec: PcmSpec,
@@ -32,13 +32,14 @@ impl LiveSession {
     /// Sets the title that is announced for what comes from now on. It is heard when the buffer has played
     /// what came before. An empty one stands for the name of the source.
     pub fn set_title(&self, title: impl Into<String>) {
-        self.line.entitle(Arc::new(titled(Title::new(title))));
+        self.line.entitle(Arc::new(Title::from_outside(title)));
     }
 
     /// Ends it: it fades out, and its session is over.
     pub fn end(&self) {
-        self.line.end(LeaveReason::Kicked);
-        self.hang_up.call();
+        let reason = LeaveReason::Kicked;
+        self.line.end(reason);
+        self.hang_up.call(reason.as_str());
     }
 
     /// Why it has ended; `None` as long as it goes on.

@@ -86,12 +86,12 @@ impl HttpRequest {
         }
     }
 
-    /// Accepts a source: the client gets what it waits for, and its stream comes through the result. At the end
-    /// of a body that declares its end, it gets status 200 if it has no status yet.
+    /// Accepts a source: the client gets what it waits for, and its stream comes through the result. At the
+    /// end of a body that declares its end, it gets status 200 if it has no status yet.
     ///
     /// If the server has as many sources as [`max_sources`](crate::ServerSettings::max_sources) allows, it
-    /// answers the client itself, and the inlet [ends](crate::InletHandle::end) without a byte. So it does if the
-    /// client has gone. A request that did not come by [`take_sources`](crate::Server::take_sources) is
+    /// answers the client itself, and the inlet [ends](crate::InletHandle::end) without a byte. So it does if
+    /// the client has gone. A request that did not come by [`take_sources`](crate::Server::take_sources) is
     /// answered with status 500, as if it were dropped.
     pub fn receive_source(mut self) -> Inlet {
         let connection = self.reply.clone();

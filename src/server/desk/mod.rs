@@ -66,8 +66,8 @@ impl Desk {
         self.date.at(now)
     }
 
-    /// The service that has taken the path, or the one for sources. SOURCE is a method of theirs alone. A path
-    /// that is expected is somebody's, even if nobody has it yet.
+    /// The service that has taken the path, or the one for sources. SOURCE is a method of theirs alone. A
+    /// path that is expected is somebody's, even if nobody has it yet.
     fn service_for(&mut self, request: &Request<'_>) -> Option<&mut Service> {
         let path = request.path()?;
         self.services.retain(Service::is_read);

@@ -51,8 +51,8 @@ pub struct AudioWriter {
 enum Pace {
     /// As fast as it sounds.
     Clock(Lead),
-    /// As fast as it comes: a sender has a clock of its own, and its audio must not pile up if that is fast. The
-    /// titles in its Ogg headers count; these are the last ones.
+    /// As fast as it comes: a sender has a clock of its own, and its audio must not pile up if that is fast.
+    /// The titles in its Ogg headers count; these are the last ones.
     Sender { header: Option<Arc<[u8]>> },
 }
 

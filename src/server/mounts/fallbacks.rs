@@ -61,8 +61,8 @@ impl Fallbacks {
 }
 
 impl MountSettings {
-    /// Whether listeners of `other` can go on with this mount. A declared mount whose source decides its content
-    /// type has none (an empty one) until the source is there.
+    /// Whether listeners of `other` can go on with this mount. A declared mount whose source decides its
+    /// content type has none (an empty one) until the source is there.
     pub(super) fn can_stand_in_for(&self, other: &MountSettings) -> bool {
         let is_open = self.content_type.is_empty() || other.content_type.is_empty();
         is_open || self.content_type.eq_ignore_ascii_case(&other.content_type)

@@ -1,9 +1,9 @@
 //! The thread `reactor`: accepts, reads requests, and writes to every listener.
 //!
-//! Reads: sockets, those of sources into inlets; commands and answers, through queues; packets, through handoffs. The doorbell wakes it for
-//! all but sockets. Writes: sockets, counters, events, and entries for the journal. Never: blocks outside
-//! poll, touches a file, takes a lock that others hold for long, runs code of the host (so it does not log
-//! either), allocates for a write, looks at every connection in each turn.
+//! Reads: sockets, those of sources into inlets; commands and answers, through queues; packets, through
+//! handoffs. The doorbell wakes it for all but sockets. Writes: sockets, counters, events, and entries for
+//! the journal. Never: blocks outside poll, touches a file, takes a lock that others hold for long, runs code
+//! of the host (so it does not log either), allocates for a write, looks at every connection in each turn.
 
 mod accept;
 mod answers;

@@ -10,7 +10,8 @@ use crate::server::Moment;
 use crate::server::connections::connection::{Connection, Sending, ToCome};
 use crate::server::desk::http_request::not_answered;
 
-/// The receive buffer of a source's socket. The inlet holds the seconds; this holds what comes between two turns.
+/// The receive buffer of a source's socket. The inlet holds the seconds; this holds what comes between two
+/// turns.
 const RECEIVE_BUFFER: usize = 128 * 1024;
 
 impl Reactor {

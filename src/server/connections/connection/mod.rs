@@ -401,8 +401,8 @@ impl Connection {
     }
 
     /// The time of the next [`check_deadline`](Connection::check_deadline). `None` for listeners and
-    /// followers, which the reactor serves at times of its own, and for sources, whose service decides how long
-    /// they may be silent.
+    /// followers, which the reactor serves at times of its own, and for sources, whose service decides how
+    /// long they may be silent.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
             Connection::Reading(Reading { deadline, .. })

@@ -10,8 +10,8 @@ use crate::ring::{InletWriter, SourceEnd};
 use crate::server::connections::visit::Visit;
 use crate::server::reports::stats::Counters;
 
-/// The bytes that are read of a source until it rests for a tick of the timers. So it cannot take more than its
-/// share of the reactor's time, and not more than 16 MB a second.
+/// The bytes that are read of a source until it rests for a tick of the timers. So it cannot take more than
+/// its share of the reactor's time, and not more than 16 MB a second.
 const SHARE: usize = 64 * 1024;
 
 /// Icecast's answer to a source, byte for byte. With a status of HTTP/1.1, old encoders would send chunks.
@@ -114,12 +114,13 @@ impl StreamStart {
         let welcome = match body {
             // Liquidsoap's client waits for this in HTTP/1.0, too.
             _ if request.says_expect_continue() => CONTINUE,
-            // Icecast answers a stream without a declared end at once, and its clients wait for that before they
-            // send. (ffmpeg, BUTT and libshout by PUT say that they expect 100; libshout by SOURCE does not.)
+            // Icecast answers a stream without a declared end at once, and its clients wait for that before
+            // they send. (ffmpeg, BUTT and libshout by PUT say that they expect 100; libshout by SOURCE does
+            // not.)
             StreamBody::UntilClose => WELCOME,
             _ if request.method == "SOURCE" => WELCOME,
-            // Who declares where the body ends (curl, ffmpeg's plain PUT) gets an answer when it has ended, as
-            // with any server. It would stop at an earlier one.
+            // Who declares where the body ends (curl, ffmpeg's plain PUT) gets an answer when it has ended,
+            // as with any server. It would stop at an earlier one.
             StreamBody::Length(_) | StreamBody::Chunked(_) => b"",
         };
         StreamStart { welcome, body }
@@ -132,8 +133,8 @@ impl StreamStart {
 }
 
 impl Sending {
-    /// The source that a request becomes; `None` if no stream is to come. `rest` are the bytes of its stream that
-    /// came with the head.
+    /// The source that a request becomes; `None` if no stream is to come. `rest` are the bytes of its stream
+    /// that came with the head.
     pub(super) fn new(
         request: PendingRequest,
         rest: &[u8],
@@ -221,8 +222,8 @@ impl Sending {
         self.end != Some(StreamEnd::Left)
     }
 
-    /// Ends the stream for its reader: as it ended by itself, or else so. Returns whose it was, the bytes that
-    /// came, and how long it lasted.
+    /// Ends the stream for its reader: as it ended by itself, or else so. Returns whose it was, the bytes
+    /// that came, and how long it lasted.
     pub(crate) fn finish(self, otherwise: SourceEnd, now: Instant) -> (Visit, u64, Duration) {
         self.inlet.finish(match self.end {
             Some(StreamEnd::Complete) => SourceEnd::Complete,
