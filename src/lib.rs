@@ -29,6 +29,7 @@ mod metadata;
 mod names;
 mod packet;
 mod path_text;
+mod per_process;
 mod percent;
 mod pipeline;
 #[doc(hidden)]

@@ -13,11 +13,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use rustix::fs::{Dir, FileType, Mode, OFlags, open, openat};
 use rustix::io::Errno;
+
+use crate::per_process::PerProcess;
 
 /// The media roots of a pipeline as they are now. All that open files for it share them.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +104,7 @@ impl Bounds {
 
 /// Where the roots led when their links were followed last, for the whole process. It only says which root to
 /// ask first.
-static LED_TO: LazyLock<Mutex<HashMap<PathBuf, PathBuf>>> = LazyLock::new(Mutex::default);
+static LED_TO: PerProcess<Mutex<HashMap<PathBuf, PathBuf>>> = PerProcess::new(Mutex::default);
 
 /// Follows all links of a root, and remembers where they lead.
 pub(crate) fn real_root(root: &Path) -> io::Result<PathBuf> {
@@ -112,7 +114,7 @@ pub(crate) fn real_root(root: &Path) -> io::Result<PathBuf> {
 }
 
 fn remember(root: &Path, real: &Path) {
-    let mut known = LED_TO.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = LED_TO.get().lock().unwrap_or_else(PoisonError::into_inner);
     if known.get(root).is_none_or(|known| known != real) {
         known.insert(root.to_owned(), real.to_owned());
     }
@@ -139,7 +141,7 @@ fn resolve(
     };
     // The disk of another root may be dead, and must not keep this file.
     let (likely, others): (Vec<&PathBuf>, Vec<&PathBuf>) = {
-        let known = LED_TO.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = LED_TO.get().lock().unwrap_or_else(PoisonError::into_inner);
         let led_here = |root: &PathBuf| known.get(root).is_some_and(|known| real.starts_with(known));
         roots.iter().partition(|root| path.starts_with(root) || led_here(root))
     };

@@ -20,6 +20,7 @@ const ACROSS: &[(&str, &str, &str)] = &[
     ("metadata", "path_text", "a file without a title is shown by its name, which may not be UTF-8"),
     ("packet", "metadata", "a packet carries its title"),
     ("path_text", "percent", "paths that are not UTF-8 are percent-encoded"),
+    ("roots", "per_process", "where roots led is known to all stations of a process"),
     ("setting", "filework", "a path is looked at, and its disk may not answer"),
 ];
 
@@ -195,12 +196,18 @@ impl Plan {
         let drawn = map.split("## The floors").nth(1).expect("a section for the floors");
         let drawn = drawn.split("\n## ").next().unwrap_or_default();
         let mut floors = BTreeMap::new();
+        let mut number = 0;
         for line in drawn.lines().filter_map(|line| line.strip_prefix("    ")) {
             let (floor, rest) = line.split_once("  ").expect("a floor's number");
+            // A long floor goes on in the next line, without its number.
+            if !floor.is_empty() {
+                number = floor.parse().expect("a floor's number");
+            }
+            let rest = rest.trim_start();
             // A wider gap separates a floor's modules from its purpose.
             for name in rest.split("   ").next().unwrap_or_default().split_whitespace() {
                 let name = name.trim_end_matches('/').trim_end_matches(".rs");
-                floors.insert(name.to_owned(), floor.parse().expect("a floor's number"));
+                floors.insert(name.to_owned(), number);
             }
         }
         let tokens: Vec<TokenTree> = tokens(root).into_iter().collect();

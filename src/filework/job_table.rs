@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::mounts::Mounts;
 use super::{FileWork, Job, NoAnswer};
+use crate::per_process::PerProcess;
 
 /// How many threads of one part of a station may hang at once. Then nothing new is tried, until one of them
 /// returns.
@@ -41,13 +42,13 @@ pub(super) struct JobTable {
     pub(super) left_alone: HashMap<PathBuf, Instant>,
 }
 
-static JOBS: LazyLock<Mutex<JobTable>> = LazyLock::new(Mutex::default);
+static JOBS: PerProcess<Mutex<JobTable>> = PerProcess::new(Mutex::default);
 pub(super) static PARTS: AtomicU64 = AtomicU64::new(0);
 /// How often work hung.
 pub(super) static HUNG: AtomicU64 = AtomicU64::new(0);
 
 pub(super) fn job_table() -> MutexGuard<'static, JobTable> {
-    JOBS.lock().unwrap_or_else(PoisonError::into_inner)
+    JOBS.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How long work at exactly this path has made no progress. `None` if there is none.

@@ -2,11 +2,12 @@
 //! from starting.
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::job_table::job_table;
 use super::{FileWork, Job, NoAnswer};
+use crate::per_process::PerProcess;
 
 /// How long a start waits for a file that it can do without. A disk that must spin up first may be slower:
 /// then its files are taken up later.
@@ -20,7 +21,7 @@ const LOOKS_QUICKLY_WITHIN: Duration = Duration::from_millis(500);
 pub(crate) const NEEDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is looked at while a configuration is read, and at a start.
-static LOOKS: LazyLock<FileWork> = LazyLock::new(FileWork::new);
+static LOOKS: PerProcess<FileWork> = PerProcess::new(FileWork::new);
 
 /// Looks at a file that can be done without. A file that does not answer is logged, and named by
 /// [`warning_of_looks`] as long as it hangs.
@@ -28,7 +29,7 @@ pub(crate) fn look<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, NoAnswer> {
-    let seen = LOOKS.within(path, look_patience(), move |_| work());
+    let seen = LOOKS.get().within(path, look_patience(), move |_| work());
     seen.inspect_err(|reason| log::warn!("{}: the start goes on without it: {reason}", path.display()))
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn read_needed<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, NoAnswer> {
-    LOOKS.within(path, NEEDED_WITHIN, move |_| work())
+    LOOKS.get().within(path, NEEDED_WITHIN, move |_| work())
 }
 
 /// The same by order of a person: for a start, a check, a reload.
@@ -45,7 +46,7 @@ pub(crate) fn read_ordered<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, NoAnswer> {
-    LOOKS.ordered().within(path, NEEDED_WITHIN, move |_| work())
+    LOOKS.get().ordered().within(path, NEEDED_WITHIN, move |_| work())
 }
 
 /// How long a start waits for its next file.
@@ -57,5 +58,5 @@ pub(crate) fn look_patience() -> Duration {
 
 /// What hangs of all that was looked at.
 pub(crate) fn warning_of_looks() -> Option<String> {
-    LOOKS.warning()
+    LOOKS.get().warning()
 }

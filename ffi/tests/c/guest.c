@@ -183,7 +183,7 @@ static void sigpipe(uint16_t port)
 /* The host forks while everything runs; what its children do ends, and nothing here is different. */
 static void forks(lw_station station)
 {
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 150; i++) {
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {

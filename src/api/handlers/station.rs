@@ -1,6 +1,6 @@
 //! Handlers for the station as a whole: its health, its server, its listeners.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -13,14 +13,15 @@ use crate::api::views::StationMount;
 use crate::codec::read_tags;
 use crate::health::{Health, Warning};
 use crate::json::{FileMetadata, Listener, ServerStatistics};
+use crate::per_process::PerProcess;
 use crate::time::{rfc3339, seconds};
 
 /// The OpenAPI document. All answers share its bytes.
-static OPENAPI: LazyLock<Arc<[u8]>> = LazyLock::new(|| Arc::from(&include_bytes!("../openapi.json")[..]));
+static OPENAPI: PerProcess<Arc<[u8]>> = PerProcess::new(|| Arc::from(&include_bytes!("../openapi.json")[..]));
 
 /// `GET /api/v1/openapi.json`
 pub(crate) fn openapi(_: &Core, _: &Call<'_>) -> Handled {
-    Ok(HttpAnswer::shared(200, "application/json", Arc::clone(&OPENAPI)).readable_by_all())
+    Ok(HttpAnswer::shared(200, "application/json", Arc::clone(OPENAPI.get())).readable_by_all())
 }
 
 #[derive(Serialize)]

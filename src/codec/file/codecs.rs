@@ -1,7 +1,6 @@
 //! Chooses the decoder for a stream, and finds the channels of its output.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use symphonia::core::audio::{AudioSpec, ChannelLabel, Channels, Position};
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
@@ -16,6 +15,7 @@ use super::vorbis::Vorbis;
 use crate::codec::downmix::Speaker;
 use crate::codec::reshape::Shape;
 use crate::error::{Error, Result};
+use crate::per_process::PerProcess;
 use crate::units::SampleRate;
 
 /// A decoder for a stream with these parameters. `name` is the file's name for errors.
@@ -50,12 +50,12 @@ pub(super) fn decoder(params: &AudioCodecParameters, name: &Path) -> Result<Box<
 }
 
 fn codecs() -> &'static CodecRegistry {
-    static CODECS: OnceLock<CodecRegistry> = OnceLock::new();
-    CODECS.get_or_init(|| {
+    static CODECS: PerProcess<CodecRegistry> = PerProcess::new(|| {
         let mut codecs = CodecRegistry::new();
         symphonia::default::register_enabled_codecs(&mut codecs);
         codecs
-    })
+    });
+    CODECS.get()
 }
 
 /// The places of up to eight channels, in the order that Vorbis and Opus have.

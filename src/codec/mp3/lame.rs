@@ -8,6 +8,7 @@ use lame_sys::{MPEG_mode, lame_global_flags, vbr_mode};
 
 use crate::audio::{Channels, PcmSpec};
 use crate::error::{Error, Result};
+use crate::per_process::PerProcess;
 
 /// Frames per call of LAME. The output does not depend on this number.
 pub(super) const CHUNK_FRAMES: usize = 2304;
@@ -18,7 +19,7 @@ const OUTPUT_BYTES: usize = CHUNK_FRAMES * 5 / 4 + 7200;
 /// Guards LAME's static tables (powers for quantising, logarithms). Each set-up of an encoder writes them,
 /// always with the same values, and encoding reads them. Set-up takes the lock exclusively and encoding
 /// shares it, so no table is written while it is read.
-static TABLES: RwLock<()> = RwLock::new(());
+static TABLES: PerProcess<RwLock<()>> = PerProcess::new(RwLock::default);
 
 /// A LAME encoder. It may move between threads, but one thread at a time uses it.
 pub(super) struct Lame {
@@ -50,7 +51,7 @@ unsafe extern "C" {
 impl Lame {
     /// Opens an encoder with a constant bitrate, in joint stereo or mono. Its rate is that of the input.
     pub(super) fn open(spec: PcmSpec, bitrate: u32, quality: u8) -> Result<Lame> {
-        let _alone = TABLES.write().unwrap_or_else(PoisonError::into_inner);
+        let _alone = TABLES.get().write().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: takes nothing; `TABLES` is held alone, as it fills a static table.
         let handle = NonNull::new(unsafe { lame_sys::lame_init() })
             .ok_or_else(|| Error::Encoder("LAME has no memory for an encoder".into()))?;
@@ -103,7 +104,7 @@ impl Lame {
     pub(super) fn encode(&mut self, pcm: &[f32]) -> Result<&[u8]> {
         let frames = pcm.len() / self.channels.count();
         assert!(frames <= CHUNK_FRAMES && pcm.len() == frames * self.channels.count());
-        let _shared = TABLES.read().unwrap_or_else(PoisonError::into_inner);
+        let _shared = TABLES.get().read().unwrap_or_else(PoisonError::into_inner);
         let (flags, input) = (self.handle.as_ptr(), pcm.as_ptr().cast_mut());
         let (output, size) = (self.output.as_mut_ptr(), self.output.len() as c_int);
         // SAFETY: the handle is live, and ours alone by `&mut self`. LAME reads `frames` frames of `input`
@@ -133,7 +134,7 @@ impl Lame {
 
     /// Returns the rest of the byte stream, padded with silence. Nothing may be encoded afterwards.
     pub(super) fn flush(&mut self) -> Result<&[u8]> {
-        let _shared = TABLES.read().unwrap_or_else(PoisonError::into_inner);
+        let _shared = TABLES.get().read().unwrap_or_else(PoisonError::into_inner);
         let (output, size) = (self.output.as_mut_ptr(), self.output.len() as c_int);
         // SAFETY: the handle is live, and ours alone by `&mut self`. LAME writes at most `size` bytes to
         // `output`, which is as large, and keeps no pointer to it. `TABLES` is shared, as it reads them.
