@@ -73,15 +73,14 @@ pub use http::HttpAnswer;
 #[doc(hidden)]
 pub use http::{read_chunks, read_request}; // for fuzzing
 pub use ids::{EntryId, VoiceId};
-pub use ingest::{LiveFormat, SourceInfo, SourceState, SourceStream};
+pub use ingest::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
-    CurrentTrack, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, LiveSource, NextTrack,
-    OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack,
-    RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, Station, StationSettings, VoiceInput,
-    VoiceOptions,
+    CurrentTrack, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, NextTrack, OutputSettings,
+    Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, RelayedMountSettings,
+    Reloaded, ReplayGain, SampleFormat, Station, StationSettings, VoiceInput, VoiceOptions,
 };
 pub use playout::{AfterLive, Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use ring::{Inlet, InletHandle, SourceEnd};

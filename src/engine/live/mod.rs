@@ -12,8 +12,8 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::input::Input;
 pub(crate) use self::input::{Arrival, LiveSetup};
-use self::input::{Input, Session};
 pub use self::state::{LiveInputState, LiveState};
 use super::programme::Programme;
 use super::voice::{CUT, Scratch};
@@ -68,11 +68,12 @@ impl LiveInputs {
 
     /// A source has come.
     pub fn arrive(&mut self, arrival: Arrival) {
-        if let Some(input) = self.inputs.get_mut(arrival.input) {
-            self.news.extend(input.arrive(arrival).map(LiveNews::Event));
+        let at = |input: &&mut Input| *input.setup.path == *arrival.source.path;
+        let ended = self.inputs.iter_mut().find(at).and_then(|input| input.arrive(arrival));
+        if let Some((session, reason)) = ended {
+            self.news.extend(session.farewell(reason, self.spec.rate));
         }
     }
-
     /// Whether one of them has the air.
     pub fn has_air(&self) -> bool {
         self.rule.air() != Air::Programme
@@ -152,18 +153,13 @@ impl LiveInputs {
     /// Ends the sessions whose source does not come back.
     fn end_sessions(&mut self, programme: &mut Programme) {
         for input in &mut self.inputs {
-            let Some(Session { source, aired, began, gone: Some((reason, _)), .. }) = input.take_ended()
-            else {
-                continue;
-            };
-            if !began {
-                continue;
-            }
-            let lasted = self.spec.rate.duration_of(aired);
-            self.news.push(LiveNews::Event(Event::LiveEnded { source, reason, lasted }));
+            let Some(session) = input.take_ended() else { continue };
+            let (aired, began) = (session.aired, session.began);
+            let reason = session.gone.map_or(LeaveReason::Left, |(reason, _)| reason);
+            self.news.extend(session.farewell(reason, self.spec.rate));
             // The programme may have gone on by itself meanwhile.
             let goes_on = self.rule.air() == Air::Programme && programme.begun() == self.begun;
-            if goes_on && input.setup.after_live == AfterLive::Next && aired >= input.setup.grace {
+            if began && goes_on && input.setup.after_live == AfterLive::Next && aired >= input.setup.grace {
                 programme.skip_after_live(self.skip);
             }
         }
@@ -198,12 +194,8 @@ impl LiveInputs {
     /// The pipeline stops: all sessions are over.
     pub fn stop(&mut self) {
         for input in &mut self.inputs {
-            if let Some(session) = input.stop(LeaveReason::StationStopped)
-                && session.began
-            {
-                let (source, lasted) = (session.source, self.spec.rate.duration_of(session.aired));
-                let ended = Event::LiveEnded { source, reason: LeaveReason::StationStopped, lasted };
-                self.news.push(LiveNews::Event(ended));
+            if let Some(session) = input.stop(LeaveReason::StationStopped) {
+                self.news.extend(session.farewell(LeaveReason::StationStopped, self.spec.rate));
             }
         }
     }
