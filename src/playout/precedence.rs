@@ -3,6 +3,9 @@
 //! The live input with the highest priority that has sound has the air; of equals, the one whose sound came
 //! first. A live input has sound once its buffer is full, until its source leaves, its line breaks, or it has
 //! been silent for too long. Without any, the air is the programme's.
+//!
+//! Two orders of an operator go before that. A live input that is muted has no sound, whatever comes of it. And
+//! the air may be forced: to the programme, or to a live input as soon as that has sound.
 
 use std::time::Duration;
 
@@ -105,12 +108,17 @@ const LAST: Duration = Duration::from_millis(500);
 /// take a second and more.
 const LONGEST_PAGE: Duration = Duration::from_secs(2);
 
+/// A mute is for what must not be heard any longer: it fades for no longer than this.
+const MUTE_FADE: Duration = Duration::from_millis(300);
+
 /// The rule for the live inputs of one pipeline. It is stepped with the sample clock.
 #[derive(Clone, Debug)]
 pub struct Precedence {
     rate: SampleRate,
     inputs: Vec<Input>,
     air: Air,
+    /// Who has the air by an order.
+    forced: Option<Air>,
     /// How many times an input has got sound.
     turns: u64,
 }
@@ -118,6 +126,8 @@ pub struct Precedence {
 #[derive(Clone, Debug)]
 struct Input {
     terms: LiveTerms,
+    /// An order keeps it off the air, whoever comes and goes.
+    muted: bool,
     phase: LivePhase,
     /// When its sound came, among those of all inputs.
     turn: u64,
@@ -135,7 +145,7 @@ impl Precedence {
     /// The rule for these inputs. The programme has the air.
     pub fn new(rate: SampleRate, inputs: impl IntoIterator<Item = LiveTerms>) -> Precedence {
         let inputs = inputs.into_iter().map(Input::new).collect();
-        Precedence { rate, inputs, air: Air::Programme, turns: 0 }
+        Precedence { rate, inputs, air: Air::Programme, forced: None, turns: 0 }
     }
 
     /// Who has the air.
@@ -146,6 +156,26 @@ impl Precedence {
     /// How far an input is.
     pub fn phase(&self, input: usize) -> LivePhase {
         self.inputs[input].phase
+    }
+
+    /// Who has the air by an order; `None`: nobody.
+    pub fn forced(&self) -> Option<Air> {
+        self.forced
+    }
+
+    /// Gives the air to the programme, or to an input as soon as it has sound; `None`: priorities decide.
+    pub fn force(&mut self, to: Option<Air>) {
+        self.forced = to;
+    }
+
+    /// Whether an input is muted.
+    pub fn is_muted(&self, input: usize) -> bool {
+        self.inputs[input].muted
+    }
+
+    /// Keeps an input off the air, or lets it on again.
+    pub fn mute(&mut self, input: usize, muted: bool) {
+        self.inputs[input].muted = muted;
     }
 
     /// For how long nothing has arrived from its source.
@@ -174,14 +204,35 @@ impl Precedence {
                 left = Some(input.fade_out(seen));
             }
         }
-        let first = |input: &&(usize, &Input)| (input.1.terms.priority, std::cmp::Reverse(input.1.turn));
-        let sounding: Vec<_> =
-            self.inputs.iter().enumerate().filter(|(_, input)| input.has_sound()).collect();
-        let winner = sounding.iter().max_by_key(first);
-        let to = winner.map_or(Air::Programme, |(index, _)| Air::Live(*index));
+        let to = self.winner();
         self.air = to;
-        let fade = left.or(winner.map(|(_, input)| input.terms.fade_in)).unwrap_or_default();
-        (to != before).then_some(Handover { from: before, to, fade })
+        (to != before).then(|| Handover { from: before, to, fade: left.unwrap_or(self.fade(before, to)) })
+    }
+
+    /// Who is to have the air.
+    fn winner(&self) -> Air {
+        let may_sound = |(_, input): &(usize, &Input)| input.has_sound() && !input.muted;
+        let first = |(_, input): &(usize, &Input)| (input.terms.priority, std::cmp::Reverse(input.turn));
+        let sounding: Vec<_> = self.inputs.iter().enumerate().filter(may_sound).collect();
+        match self.forced {
+            Some(Air::Programme) => Air::Programme,
+            Some(Air::Live(forced)) if sounding.iter().any(|(index, _)| *index == forced) => {
+                Air::Live(forced)
+            }
+            _ => sounding.into_iter().max_by_key(first).map_or(Air::Programme, |(index, _)| Air::Live(index)),
+        }
+    }
+
+    /// How long a hand-over fades in which nobody's sound has ended.
+    fn fade(&self, from: Air, to: Air) -> FrameCount {
+        match (from, to) {
+            (Air::Live(from), _) if self.inputs[from].muted => {
+                self.inputs[from].terms.fade_out.min(self.rate.frames_in(MUTE_FADE))
+            }
+            (_, Air::Live(to)) => self.inputs[to].terms.fade_in,
+            (Air::Live(from), Air::Programme) => self.inputs[from].terms.fade_out,
+            (Air::Programme, Air::Programme) => FrameCount(0),
+        }
     }
 }
 
@@ -189,7 +240,7 @@ impl Input {
     fn new(terms: LiveTerms) -> Input {
         let none = FrameCount(0);
         let (quiet, useless, silent, heard) = (none, none, none, none);
-        Input { terms, phase: LivePhase::Absent, turn: 0, quiet, useless, silent, heard }
+        Input { terms, muted: false, phase: LivePhase::Absent, turn: 0, quiet, useless, silent, heard }
     }
 
     fn has_sound(&self) -> bool {
@@ -198,7 +249,7 @@ impl Input {
 
     fn look(&mut self, passed: FrameCount, seen: Seen, rate: SampleRate) {
         let Seen::Source { level, arrived, usable, power } = seen else {
-            *self = Input::new(self.terms.clone());
+            *self = Input { muted: self.muted, ..Input::new(self.terms.clone()) };
             return;
         };
         let count = |time: FrameCount, is_over| FrameCount(if is_over { 0 } else { time.0 + passed.0 });
@@ -423,6 +474,111 @@ mod tests {
         step(&mut rule, [full()]);
         for _ in 0..10_000 {
             assert_eq!(step(&mut rule, [source(FULL, QUIET)]), None);
+        }
+    }
+
+    #[test]
+    fn a_forced_input_has_the_air_as_soon_as_it_has_sound_until_it_is_released() {
+        let mut rule = rule([5, 1]);
+        step(&mut rule, [full(), Seen::Nobody]);
+        rule.force(Some(Air::Live(1)));
+        assert_eq!(step(&mut rule, [full(), source(FULL - 1, None)]), None);
+        assert_eq!(step(&mut rule, [full(), full()]), Some((Air::Live(1), 10)));
+        let leaves = Seen::Leaves { level: FrameCount(800 * 3) };
+        assert_eq!(step(&mut rule, [full(), leaves]), Some((Air::Live(0), 3)), "over what is left");
+        assert_eq!(step(&mut rule, [full(), full()]), Some((Air::Live(1), 10)), "the order still holds");
+        rule.force(None);
+        assert_eq!(step(&mut rule, [full(), full()]), Some((Air::Live(0), 10)));
+        rule.force(Some(Air::Programme));
+        assert_eq!(step(&mut rule, [full(), full()]), Some((Air::Programme, 20)));
+        assert_eq!(step(&mut rule, [full(), full()]), None);
+        rule.force(None);
+        assert_eq!(step(&mut rule, [full(), full()]), Some((Air::Live(0), 10)));
+    }
+
+    #[test]
+    fn a_muted_input_is_off_the_air_at_once_whoever_comes_and_goes() {
+        let mut rule = rule([5, 1]);
+        step(&mut rule, [full(), Seen::Nobody]);
+        rule.mute(0, true);
+        assert_eq!(step(&mut rule, [full(), Seen::Nobody]), Some((Air::Programme, 3)), "by a short fade");
+        assert_eq!(rule.phase(0), LivePhase::Sounding, "it goes on as if it were heard");
+        rule.force(Some(Air::Live(0)));
+        assert_eq!(step(&mut rule, [full(), Seen::Nobody]), None);
+        assert_eq!(step(&mut rule, [Seen::Nobody, full()]), Some((Air::Live(1), 10)));
+        assert_eq!(step(&mut rule, [full(), full()]), None, "another source is muted, too");
+        rule.mute(0, false);
+        assert_eq!(step(&mut rule, [full(), full()]), Some((Air::Live(0), 10)));
+    }
+
+    /// All there is to know of an input in the naive model.
+    #[derive(Clone, Copy, Debug)]
+    struct Naive {
+        priority: u32,
+        came: usize,
+        sounds: bool,
+        muted: bool,
+    }
+
+    /// Who has the air: looks at one input after the other.
+    fn naive_air(inputs: &[Naive; 3], forced: Option<Air>) -> Air {
+        let mut best: Option<usize> = None;
+        for (index, input) in inputs.iter().enumerate() {
+            if !input.sounds || input.muted {
+                continue;
+            }
+            if forced == Some(Air::Live(index)) {
+                return Air::Live(index);
+            }
+            let is_better = best.is_none_or(|best| {
+                let best = inputs[best];
+                input.priority > best.priority || input.priority == best.priority && input.came < best.came
+            });
+            if is_better {
+                best = Some(index);
+            }
+        }
+        if forced == Some(Air::Programme) { Air::Programme } else { best.map_or(Air::Programme, Air::Live) }
+    }
+
+    /// Every set of priorities, orders of coming, sounds, mutes and forces of three inputs, and every change
+    /// of mutes and forces from there.
+    #[test]
+    fn orders_and_priorities_decide_as_in_a_naive_model() {
+        const COMING: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        const FORCED: [Option<Air>; 5] =
+            [None, Some(Air::Programme), Some(Air::Live(0)), Some(Air::Live(1)), Some(Air::Live(2))];
+        let bit = |bits: u32, index: usize| bits >> index & 1 == 1;
+        for (priorities, coming, sounding) in
+            (0..8).flat_map(|p| COMING.iter().flat_map(move |c| (0..8).map(move |s| (p, c, s))))
+        {
+            let naive: [Naive; 3] = std::array::from_fn(|index| Naive {
+                priority: 1 + u32::from(bit(priorities, index)),
+                came: coming.iter().position(|who| *who == index).unwrap(),
+                sounds: bit(sounding, index),
+                muted: false,
+            });
+            let mut rule = rule(naive.map(|input| input.priority));
+            let mut seen = [Seen::Nobody; 3];
+            for who in coming.iter().filter(|who| naive[**who].sounds) {
+                seen[*who] = full();
+                step(&mut rule, seen);
+            }
+            for (muted, forced) in (0..8).flat_map(|m| FORCED.map(|f| (m, f))) {
+                let before = rule.air();
+                let naive: [Naive; 3] =
+                    std::array::from_fn(|index| Naive { muted: bit(muted, index), ..naive[index] });
+                (0..3).for_each(|index| rule.mute(index, bit(muted, index)));
+                rule.force(forced);
+                let to = naive_air(&naive, forced);
+                let fade = match before {
+                    Air::Live(index) if naive[index].muted => 3,
+                    Air::Live(_) if to == Air::Programme => 20,
+                    _ => 10,
+                };
+                let handed = (to != before).then_some((to, fade));
+                assert_eq!(step(&mut rule, seen), handed, "{naive:?}, forced: {forced:?}");
+            }
         }
     }
 
