@@ -19,3 +19,7 @@ impl fmt::Display for EntryId {
 /// Names a voice, for as long as its pipeline runs. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VoiceId(pub u64);
+
+/// Names an announcement, for as long as its pipeline runs. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AnnouncementId(pub u64);

@@ -61,26 +61,28 @@ pub use codec::{
 };
 pub use config::{ApiSettings, Config, ConfigError, ConfigProblem};
 pub use counters::{CounterInfo, CounterKind};
+pub use engine::announcements::AnnouncementState;
 pub use engine::clock::{Clock, Stepper};
 pub use engine::deck::VoiceState;
 pub use engine::live::{LiveInputState, LiveState};
 pub use engine::tap::{Tap, TapRead};
 pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, LeaveReason, Result};
-pub use event::{Event, EventKind, EventReceiver, LiveSourceInfo, StationEvent, TrackInfo};
+pub use event::{AnnouncementEnd, Event, EventKind, EventReceiver, LiveSourceInfo, StationEvent, TrackInfo};
 pub use health::Health;
 pub use http::HttpAnswer;
 #[doc(hidden)]
 pub use http::{read_chunks, read_request}; // for fuzzing
-pub use ids::{EntryId, VoiceId};
-pub use ingest::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
+pub use ids::{AnnouncementId, EntryId, VoiceId};
+pub use ingest::{LiveFormat, SourceInfo, SourceState, SourceStream};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
-    CurrentTrack, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, NextTrack, OutputSettings,
-    Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, RelayedMountSettings,
-    Reloaded, ReplayGain, SampleFormat, Station, StationSettings, VoiceInput, VoiceOptions,
+    CurrentTrack, ForcedAir, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, LiveSource,
+    NextTrack, OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack,
+    RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, Station, StationSettings, VoiceInput,
+    VoiceOptions,
 };
 pub use playout::{AfterLive, Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use ring::{Inlet, InletHandle, SourceEnd};

@@ -41,7 +41,7 @@ impl Door {
 
     /// The login comes before everything else, so that strangers learn nothing.
     fn judge(&self, request: HttpRequest) {
-        if self.core.sources.paths().is_empty() {
+        if !self.core.relays.are_there() {
             let answer = HttpAnswer::text(405, "this station takes no sources\n");
             return request.answer(answer.with("Allow", "GET, HEAD, OPTIONS"));
         }
@@ -71,7 +71,7 @@ pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity) {
         Ok(place) => {
             let stream = request.receive_source();
             match place.start(stream.into()) {
-                Ok(source) => core.admitted(source.id(), who),
+                Ok(id) => core.admitted(id, who),
                 Err(error) => log::warn!("{path}: the source {} cannot be taken: {error}", who.name),
             }
         }
@@ -79,27 +79,24 @@ pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity) {
             let (name, from) = (&who.name, request.shown_address());
             log::info!("{path}: the source {name} at {from} is refused: {}", problem.detail);
             let unknown = SourceInfo { user: who.name.clone(), ..SourceInfo::default() };
-            core.sources.tell_refused(&path, info.as_ref().unwrap_or(&unknown), &problem.detail);
+            core.relays.tell_refused(&path, info.as_ref().unwrap_or(&unknown), &problem.detail);
             request.answer(problem.answer());
         }
     }
 }
 
 /// The place of a source, or the problem for its DJ to read.
-fn place(core: &Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<Place, Problem> {
-    let all = core.sources.paths();
-    let may = |(path, pipeline): &(String, Option<&str>)| {
-        who.limits.allow_path(path) && pipeline.is_none_or(|name| who.limits.allow_pipeline(name))
-    };
-    let own: Vec<&str> = all.iter().filter(|place| may(place)).map(|(path, _)| path.as_str()).collect();
+fn place<'a>(core: &'a Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<Place<'a>, Problem> {
+    let all = core.relays.paths();
+    let own: Vec<&str> = all.iter().map(String::as_str).filter(|path| who.limits.allow_path(path)).collect();
     let choice = match own.as_slice() {
         [] => format!("{} may send to no path here", who.name),
         own => format!("{} may send to {}", who.name, own.join(", ")),
     };
-    if all.iter().any(|place| place.0 == path && !may(place)) {
+    if all.iter().any(|known| known == path) && !who.limits.allow_path(path) {
         return Err(Problem::new("forbidden", choice));
     }
-    core.sources.claim(path, info.clone()).map_err(|reason| {
+    core.relays.claim(path, info.clone()).map_err(|reason| {
         let text = reason.to_string();
         match reason {
             NoPlace::NotHere if core.server.mount_info(path).is_some() => {

@@ -2,7 +2,7 @@
 
 use super::admin;
 use super::guard::Access;
-use super::handlers::{outputs, pipelines, queue, sources, station, voices};
+use super::handlers::{announcements, live, outputs, pipelines, queue, sources, station, voices};
 use super::icecast;
 use super::router::Handler::{self, Events, Quick, Slow};
 use super::router::Route;
@@ -80,6 +80,17 @@ pub(crate) static ROUTES: &[Route] = &[
     change("POST", "/api/v1/pipelines/{pipeline}/voices/{voice}/resume", Quick(voices::resume)),
     change("POST", "/api/v1/pipelines/{pipeline}/voices/{voice}/seek", Quick(voices::seek)),
     change("PUT", "/api/v1/pipelines/{pipeline}/voices/{voice}/volume", Quick(voices::volume)),
+
+    look("/api/v1/pipelines/{pipeline}/live", Quick(live::list)),
+    change("POST", "/api/v1/pipelines/{pipeline}/live/force", Quick(live::force)),
+    change("POST", "/api/v1/pipelines/{pipeline}/live/release", Quick(live::release)),
+    change("POST", "/api/v1/pipelines/{pipeline}/live/mute", Quick(live::mute)),
+    change("POST", "/api/v1/pipelines/{pipeline}/live/unmute", Quick(live::unmute)),
+
+    look("/api/v1/pipelines/{pipeline}/announcements", Quick(announcements::list)),
+    change("POST", "/api/v1/pipelines/{pipeline}/announce", Slow(announcements::announce)),
+    change("DELETE", "/api/v1/pipelines/{pipeline}/announcements", Quick(announcements::stop_all)),
+    change("DELETE", "/api/v1/pipelines/{pipeline}/announcements/{id}", Quick(announcements::stop)),
 
     look("/api/v1/pipelines/{pipeline}/outputs", Quick(outputs::list)),
     change("POST", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::add)),

@@ -10,7 +10,7 @@ use super::media::Media;
 use crate::json::{self, ComingTrack, CurrentTrack, Fill, Health, Levels, LiveInput, Playlist};
 use crate::time::{as_seconds, rfc3339};
 use crate::units::SampleRate;
-use crate::{Entry, EntryId, Event, MountInfo, Pipeline, mount_url};
+use crate::{Entry, EntryId, Event, ForcedAir, MountInfo, Pipeline, mount_url};
 
 /// The state of a pipeline.
 #[derive(Debug, Serialize)]
@@ -20,6 +20,8 @@ pub(crate) struct PipelineState {
     held: bool,
     /// The live input that has the air.
     live: Option<LiveInput>,
+    /// Who has the air by an order: [`PROGRAMME`], or the path of a live input.
+    forced: Option<String>,
     #[serde(serialize_with = "as_seconds")]
     time_on_air: Duration,
     listeners: usize,
@@ -41,6 +43,7 @@ impl PipelineState {
             running: pipeline.is_running(),
             held: pipeline.is_held(),
             live: pipeline.live().as_ref().map(LiveInput::of),
+            forced: pipeline.forced_air().map(name_of_forced),
             time_on_air: pipeline.time_on_air(),
             listeners: pipeline.listener_count(None).unwrap_or(0),
             mounts: pipeline.mounts(),
@@ -51,6 +54,16 @@ impl PipelineState {
             levels: Levels::of(&pipeline.levels()),
             health: Health::of(pipeline.health()),
         }
+    }
+}
+
+/// What the programme is called where it stands beside the paths of live inputs.
+pub(crate) const PROGRAMME: &str = "programme";
+
+fn name_of_forced(air: ForcedAir) -> String {
+    match air {
+        ForcedAir::Programme => PROGRAMME.into(),
+        ForcedAir::Live(path) => path,
     }
 }
 

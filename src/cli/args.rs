@@ -283,6 +283,24 @@ pub enum CtlCommand {
         #[arg(long, default_value_t = 1.0)]
         fade: f64,
     },
+    /// Play a file above everything else, live inputs included
+    ///
+    /// The programme, live inputs and decks fade out and come back after it. Relayed mounts are not reached.
+    Announce {
+        #[arg(value_parser = file_name(), required_unless_present = "stop")]
+        file: Option<String>,
+        /// On all pipelines of the station
+        #[arg(long, conflicts_with = "pipeline")]
+        all: bool,
+        /// Stop what is announced instead
+        #[arg(long, conflicts_with = "file")]
+        stop: bool,
+    },
+    /// Show the live inputs, or order who has the air
+    Live {
+        #[command(subcommand)]
+        command: Option<LiveCommand>,
+    },
     /// List the listeners
     Listeners {
         /// Only those of this mount
@@ -327,6 +345,22 @@ pub enum QueueCommand {
     Remove { id: u64 },
     /// Remove all entries
     Clear,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LiveCommand {
+    /// Give a live input the air as soon as it has sound, whatever its priority; or the programme
+    Force {
+        /// Path of the live input, or "programme"
+        #[arg(value_name = "PATH")]
+        to: String,
+    },
+    /// Let priorities decide again who has the air
+    Release,
+    /// Keep a live input off the air; the programme sounds instead
+    Mute { path: String },
+    /// Let a live input on the air again
+    Unmute { path: String },
 }
 
 #[derive(Debug, Subcommand)]

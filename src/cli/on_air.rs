@@ -124,8 +124,6 @@ pub fn run(
 ) -> Result<(), Failure> {
     let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
     let relayed: Vec<String> = config.mounts.iter().map(|relayed| relayed.mount.path.clone()).collect();
-    let live = config.pipelines.iter().flat_map(|pipeline| &pipeline.live);
-    let live: Vec<String> = live.map(|input| input.path.clone()).collect();
     let Some((station, api, token)) = start_in_reach(config, file, &stop)? else {
         before_stopping();
         log::info!("stopped before everything had started");
@@ -137,8 +135,7 @@ pub fn run(
         let state = if relayed.contains(mount) { "relays" } else { "on air" };
         format!("{state}  {}\n", places::url(places::nearest(addresses), mount))
     };
-    let of_live = |path: &String| format!("live    {}\n", places::url(places::nearest(addresses), path));
-    say_in_time(mounts.iter().map(line).chain(live.iter().map(of_live)).collect());
+    say_in_time(mounts.iter().map(line).collect());
     places::tell(addresses, &mounts);
 
     let api = Arc::new(api);
@@ -191,7 +188,7 @@ fn start_in_reach(
 
 /// Starts a station and its API. Nothing that is declared is 404 meanwhile.
 fn start(config: Config, file: Option<&Path>) -> Result<(Station, Api, Option<TokenFile>), Failure> {
-    super::look_at_users(&config, file)?;
+    super::look_at_users(&config)?;
     let mut declared = config.clone();
     let station = Station::start_expecting(config.into(), Api::PATHS)?;
     let port = places::nearest(station.server().local_addrs()).port();

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
+use super::announcements::{AnnouncementOrder, AnnouncementState, Announcements};
 use super::clock::Clock;
 use super::deck::{Deck, DeckCommand, VoiceState};
 use super::encoders::Output;
 use super::job::{Job, Mark, OutputId, job_blocks};
-use super::live::{Arrival, LiveInputState, LiveInputs, LiveNews};
+use super::live::{Arrival, LiveInputState, LiveInputs, LiveNews, LiveOrder};
 use super::programme::{Aired, News, Programme, Transitions};
 use super::tap::TapEnd;
 use super::titles::{TitleOrder, Titles};
@@ -24,8 +25,8 @@ use crate::event::{Emitter, Event};
 use crate::ids::VoiceId;
 use crate::metadata::Title;
 use crate::playout::{
-    Act, Change, DeadAir, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Meant, Pace,
-    Stretch, measure,
+    Act, Air, Change, DeadAir, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Meant,
+    Pace, Stretch, measure,
 };
 use crate::ring::{Nothing, QuietReceiver};
 use crate::units::{FrameCount, FramePos};
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     },
     /// A source has come to a live input.
     GoLive(Box<Arrival>),
+    Live(LiveOrder),
+    Announcement(AnnouncementOrder),
     AddDeck(Box<Deck>),
     Deck(VoiceId, DeckCommand),
     StopDecks {
@@ -86,6 +89,9 @@ pub(crate) struct OnAir {
     pub level: Level,
     pub loudness: Loudness,
     pub live: Vec<LiveInputState>,
+    /// Who has the air by an order.
+    pub forced: Option<Air>,
+    pub announcements: Vec<AnnouncementState>,
     pub voices: Vec<VoiceState>,
 }
 
@@ -108,6 +114,7 @@ pub(crate) struct Mixer {
     programme: Programme,
     live: LiveInputs,
     decks: Vec<Deck>,
+    announcements: Announcements,
     titles: Titles,
     outputs: Vec<Fed>,
     taps: Vec<TapEnd>,
@@ -174,6 +181,7 @@ impl Mixer {
             programme,
             live,
             decks: Vec::new(),
+            announcements: Announcements::new(spec),
             titles: Titles::default(),
             outputs: outputs.into_iter().map(Fed::new).collect(),
             taps: Vec::new(),
@@ -196,7 +204,9 @@ impl Mixer {
     pub fn run(mut self) {
         self.mix_on();
         self.live.stop();
+        self.announcements.finish();
         self.tell_live();
+        self.events.extend(self.announcements.news());
         self.tell();
         self.stop_waiting();
     }
@@ -273,6 +283,8 @@ impl Mixer {
             Command::Transitions(transitions) => self.programme.set_transitions(transitions),
             Command::Title { output, order, meant } => self.entitle(output, order, meant),
             Command::GoLive(arrival) => self.live.arrive(*arrival),
+            Command::Live(order) => self.live.obey(order),
+            Command::Announcement(order) => self.announcements.obey(order),
             Command::AddDeck(deck) => self.decks.push(*deck),
             Command::Deck(id, command) => {
                 if let Some(deck) = self.decks.iter_mut().find(|deck| deck.id() == id) {
@@ -398,6 +410,7 @@ impl Mixer {
     /// Shows the guard what was mixed, and does what it says.
     fn watch(&mut self, frames: FrameCount, level: Level) {
         let expected = match self.programme.expected() {
+            _ if self.announcements.has_air() => Expected::Announcement,
             _ if self.live.has_air() => Expected::Live,
             Expected::Held | Expected::NothingUpNext if self.decks.iter().any(Deck::sounding) => {
                 Expected::Sound
@@ -410,8 +423,12 @@ impl Mixer {
             Some(Act::Begin(reason)) => {
                 self.dead_air = Some(reason);
                 self.events.push(Event::DeadAirBegins { reason: reason.into() });
-                self.programme.skip_silence();
+                match expected {
+                    Expected::Announcement => self.announcements.end_silence(),
+                    _ => self.programme.skip_silence(),
+                }
             }
+            Some(Act::FallBack) if expected == Expected::Announcement => {}
             Some(Act::FallBack) => self.programme.fall_back(),
             Some(Act::End(lasted)) => {
                 self.dead_air = None;
@@ -423,14 +440,38 @@ impl Mixer {
     fn mix_block(&mut self, position: FramePos) -> PcmBlock {
         let mut samples = vec![0.0; BLOCK_FRAMES * self.spec.channels.count()].into_boxed_slice();
         self.live.hand_over(position, &mut self.programme);
-        self.programme.mix(position, &mut samples, &mut self.scratch);
+        let is_announced = !self.announcements.is_idle();
+        if is_announced {
+            self.announcements.mix(position, &mut self.scratch);
+            self.mix_beneath(position, &mut samples);
+        } else {
+            self.programme.mix(position, &mut samples, &mut self.scratch);
+        }
         self.live.mix(&mut samples, &mut self.scratch);
         let (scratch, events) = (&mut self.scratch, &mut self.events);
         self.decks.retain_mut(|deck| deck.mix(&mut samples, scratch, &mut |event| events.push(event)));
+        if is_announced {
+            self.announcements.cover(&mut samples);
+            self.events.extend(self.announcements.news());
+        }
         self.limiter.process(&mut samples);
         self.tell_news();
         self.tell_live();
         PcmBlock { position, samples }
+    }
+
+    /// Mixes the programme in those parts of a block in which something is heard of it.
+    fn mix_beneath(&mut self, position: FramePos, samples: &mut [f32]) {
+        let (mut at, mut rest) = (position, samples);
+        for part in self.announcements.parts() {
+            let frames = FrameCount(part.frames as u64);
+            let (here, after) = rest.split_at_mut(part.frames * self.spec.channels.count());
+            match part.programme_waits {
+                true => self.programme.wait(at, frames, self.scratch.patience()),
+                false => self.programme.mix(at, here, &mut self.scratch),
+            }
+            (at, rest) = (at + frames, after);
+        }
     }
 
     fn tell_news(&mut self) {
@@ -489,6 +530,8 @@ impl Mixer {
             level,
             loudness: self.meter.loudness(),
             live: self.live.states(),
+            forced: self.live.forced(),
+            announcements: self.announcements.states(),
             voices: self.decks.iter().map(Deck::state).collect(),
         };
         self.links.on_air.store(Arc::new(on_air));

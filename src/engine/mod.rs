@@ -1,6 +1,7 @@
 //! The threads that turn files into packets: decoders, the mixer, encoders. None of it knows of a
 //! server: packets leave through sinks that are given to it.
 
+pub(crate) mod announcements;
 pub(crate) mod chooser;
 pub(crate) mod clock;
 pub(crate) mod crew;

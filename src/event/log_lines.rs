@@ -49,6 +49,13 @@ impl LogLines {
                 let (path, who, why) = (&source.path, source.who(), reason.as_str());
                 (Level::Info, format!("{path}: {who} was on the air for {lasted:.1?}; {why}"))
             }
+            Event::AnnouncementBegan { file, .. } => (Level::Info, format!("announcing {}", file.display())),
+            Event::AnnouncementEnded { file, fault: Some(fault), .. } => {
+                (Level::Warn, format!("announcement {}: {fault}", file.display()))
+            }
+            Event::AnnouncementEnded { file, reason, fault: None, .. } => {
+                (Level::Info, format!("announcement {}: {}", file.display(), reason.as_str()))
+            }
             Event::DeadAirBegins { reason } => (Level::Warn, format!("dead air: {reason}")),
             Event::DeadAirEnds { lasted } => (Level::Warn, format!("dead air is over after {lasted:.1?}")),
             Event::EncoderFailed { mount, reason } => {

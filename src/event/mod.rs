@@ -17,9 +17,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::SHARED_USER;
 use crate::error::{CloseReason, LeaveReason};
-use crate::ids::{EntryId, VoiceId};
+use crate::ids::{AnnouncementId, EntryId, VoiceId};
 use crate::metadata::Tags;
 use crate::names::named;
 use crate::path_text;
@@ -57,12 +56,9 @@ pub struct TrackInfo {
 /// A source at a live input, as it introduces itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveSourceInfo {
-    /// Its number at the station, as in [`Event::SourceConnected`].
-    #[serde(default)]
-    pub id: u64,
     /// The path of the live input.
     pub path: String,
-    /// Who sends.
+    /// Who sends. `None` for a login that several people share: such users are never the same.
     pub user: Option<String>,
     /// What the source calls its stream.
     pub name: Option<String>,
@@ -73,8 +69,7 @@ pub struct LiveSourceInfo {
 impl LiveSourceInfo {
     /// Whether both are from the same user.
     pub(crate) fn is_same_user(&self, other: &LiveSourceInfo) -> bool {
-        let users = self.user.as_deref().zip(other.user.as_deref());
-        users.is_some_and(|(one, other)| is_same_user(one, other))
+        self.user.is_some() && self.user == other.user
     }
 
     /// Who sends, for a log line.
@@ -87,12 +82,6 @@ impl LiveSourceInfo {
         let name = self.name.as_deref().filter(|name| !name.trim().is_empty());
         name.unwrap_or_else(|| self.path.trim_start_matches('/'))
     }
-}
-
-/// Whether two sources with these logins are the same user's: different people may share the login
-/// [`SHARED_USER`], or have none.
-pub(crate) fn is_same_user(one: &str, other: &str) -> bool {
-    one == other && !one.is_empty() && one != SHARED_USER
 }
 
 /// Something that happened. An event of the programme is sent when the mixer has reached it and the
@@ -166,6 +155,26 @@ pub enum Event {
         reason: LeaveReason,
         /// How long it was on the air.
         lasted: Duration,
+    },
+    /// An announcement began to sound, above everything else.
+    AnnouncementBegan {
+        /// The announcement.
+        announcement: AnnouncementId,
+        /// Its file.
+        file: PathBuf,
+        /// The position on the pipeline's sample clock.
+        at: FramePos,
+    },
+    /// An announcement is over. What was beneath comes back, unless another one follows.
+    AnnouncementEnded {
+        /// The announcement.
+        announcement: AnnouncementId,
+        /// Its file.
+        file: PathBuf,
+        /// Why it is over. One that was stopped may not have begun.
+        reason: AnnouncementEnd,
+        /// What went wrong, for people to read, if it could not be played to its end.
+        fault: Option<String>,
     },
     /// It has been silent for longer than is tolerated, though something should sound.
     DeadAirBegins {
@@ -310,6 +319,22 @@ impl From<StationEvent> for Event {
 }
 
 named! {
+    /// Why an announcement is over.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum AnnouncementEnd {
+        /// It was heard to its end.
+        Complete = "complete",
+        /// It was stopped, or its pipeline was.
+        Stopped = "stopped",
+        /// Its file could not be read to its end.
+        Broken = "broken",
+        /// It was silent for longer than the dead-air guard tolerates.
+        Silent = "silent",
+    }
+}
+
+named! {
     /// The kind of an event. A hook is added for one kind.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[non_exhaustive]
@@ -336,6 +361,10 @@ named! {
         LiveTitle = "live-title",
         /// [`Event::LiveEnded`]
         LiveEnded = "live-ended",
+        /// [`Event::AnnouncementBegan`]
+        AnnouncementBegan = "announcement-began",
+        /// [`Event::AnnouncementEnded`]
+        AnnouncementEnded = "announcement-ended",
         /// [`Event::DeadAirBegins`]
         DeadAirBegins = "dead-air-begins",
         /// [`Event::DeadAirEnds`]
@@ -382,6 +411,8 @@ impl Event {
             Event::LiveBegan { .. } => EventKind::LiveBegan,
             Event::LiveTitle { .. } => EventKind::LiveTitle,
             Event::LiveEnded { .. } => EventKind::LiveEnded,
+            Event::AnnouncementBegan { .. } => EventKind::AnnouncementBegan,
+            Event::AnnouncementEnded { .. } => EventKind::AnnouncementEnded,
             Event::DeadAirBegins { .. } => EventKind::DeadAirBegins,
             Event::DeadAirEnds { .. } => EventKind::DeadAirEnds,
             Event::EncoderFailed { .. } => EventKind::EncoderFailed,

@@ -3,16 +3,18 @@
 //!
 //! `source` is what is known of a source, `announced` reads it from the head of a request, `session` is one
 //! source on its path and its thread, `sessions` has all of them and lets go of those that are silent or
-//! useless. `live` is the sink of a live input, which decodes; the sink of a relayed mount stands above.
+//! useless. `live` is the thread of a source at a live input.
+
 mod announced;
-mod live;
+pub(crate) mod live;
 mod session;
 mod sessions;
 mod source;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use live::{LiveSink, LiveView};
-pub(crate) use session::{Claim, Session, Sink};
+pub use live::LiveFormat;
+pub(crate) use session::{REPLACED_AFTER, Session, Sink};
 pub(crate) use sessions::{Sessions, Taken};
-pub use source::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
+pub(crate) use source::Link;
+pub use source::{SourceInfo, SourceState, SourceStream};

@@ -62,6 +62,17 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("reason", reason.as_str())?;
                 map.serialize_entry("lasted", &seconds(*lasted))?;
             }
+            E::AnnouncementBegan { announcement, file, at } => {
+                map.serialize_entry("announcement", &announcement.0)?;
+                map.serialize_entry("file", &self.names.file(file))?;
+                map.serialize_entry("position", &seconds_of(FrameCount(at.0), self.rate))?;
+            }
+            E::AnnouncementEnded { announcement, file, reason, fault } => {
+                map.serialize_entry("announcement", &announcement.0)?;
+                map.serialize_entry("file", &self.names.file(file))?;
+                map.serialize_entry("reason", reason.as_str())?;
+                map.serialize_entry("fault", fault)?;
+            }
             E::DeadAirBegins { reason } => map.serialize_entry("reason", reason)?,
             E::DeadAirEnds { lasted } => map.serialize_entry("lasted", &seconds(*lasted))?,
             E::EncoderFailed { mount, reason } | E::AudioUnreadable { mount, reason } => {

@@ -9,9 +9,8 @@ use crate::time::seconds;
 /// A source at a live input.
 #[derive(Debug, Serialize)]
 pub struct LiveSource {
-    /// Its number at the station.
-    id: u64,
     path: String,
+    /// Null for a login that several people share.
     user: Option<String>,
     /// What the source calls its stream.
     name: Option<String>,
@@ -22,8 +21,8 @@ pub struct LiveSource {
 impl LiveSource {
     /// From an event, or from the state of a live input.
     pub fn of(source: &LiveSourceInfo) -> LiveSource {
-        let LiveSourceInfo { id, path, user, name, program } = source.clone();
-        LiveSource { id, path, user, name, program }
+        let LiveSourceInfo { path, user, name, program } = source.clone();
+        LiveSource { path, user, name, program }
     }
 }
 
@@ -32,6 +31,10 @@ impl LiveSource {
 pub struct LiveInput {
     path: String,
     state: &'static str,
+    /// Whether an order keeps it off the air.
+    muted: bool,
+    /// Whether an order gives it the air, as soon as it has sound.
+    forced: bool,
     /// Who sends, or has left and may come back.
     source: Option<LiveSource>,
     title: Option<String>,
@@ -48,10 +51,24 @@ pub struct LiveInput {
 impl LiveInput {
     /// From an item of [`Pipeline::live_inputs`](crate::Pipeline::live_inputs).
     pub fn of(input: &LiveInputState) -> LiveInput {
-        let LiveInputState { path, state, source, title, aired, buffered, drift_ppm, drops, gaps } = input;
+        let LiveInputState {
+            path,
+            state,
+            muted,
+            forced,
+            source,
+            title,
+            aired,
+            buffered,
+            drift_ppm,
+            drops,
+            gaps,
+        } = input;
         LiveInput {
             path: path.to_string(),
             state: state.as_str(),
+            muted: *muted,
+            forced: *forced,
             source: source.as_deref().map(LiveSource::of),
             title: title.clone(),
             aired: seconds(*aired),

@@ -29,7 +29,9 @@ pub use event::Event;
 pub use live::{LiveInput, LiveSource};
 pub use server::{Listener, Mount, ServerStatistics};
 pub use source::Source;
-pub use tracks::{ComingTrack, CurrentTrack, FileMetadata, PlayedTrack, Playlist, Track, Voice};
+pub use tracks::{
+    Announcement, ComingTrack, CurrentTrack, FileMetadata, PlayedTrack, Playlist, Track, Voice,
+};
 
 use crate::path_text;
 use crate::{pipeline, units::SampleRate};

@@ -10,7 +10,7 @@ use crate::ids::EntryId;
 use crate::playout::{Entry, ListState};
 use crate::time::{rfc3339, seconds};
 use crate::units::SampleRate;
-use crate::{Tags, TrackInfo, VoiceState, format_title};
+use crate::{AnnouncementState, Tags, TrackInfo, VoiceState, format_title};
 
 /// A track.
 #[derive(Debug, Serialize)]
@@ -166,6 +166,31 @@ impl Voice {
             file: file.as_deref().map(|file| names.file(file)),
             paused: *paused,
             volume: *volume,
+            position: seconds_of(*position, rate),
+            duration: duration.map(|frames| seconds_of(frames, rate)),
+        }
+    }
+}
+
+/// An announcement that sounds, or waits for its turn.
+#[derive(Debug, Serialize)]
+pub struct Announcement {
+    id: u64,
+    file: String,
+    sounding: bool,
+    position: f64,
+    duration: Option<f64>,
+}
+
+impl Announcement {
+    /// From an item of [`Pipeline::announcements`](crate::Pipeline::announcements), in a pipeline with this
+    /// rate.
+    pub fn of(announcement: &AnnouncementState, rate: SampleRate, names: &dyn FileNames) -> Announcement {
+        let AnnouncementState { id, file, sounding, position, duration } = announcement;
+        Announcement {
+            id: id.0,
+            file: names.file(file),
+            sounding: *sounding,
             position: seconds_of(*position, rate),
             duration: duration.map(|frames| seconds_of(frames, rate)),
         }

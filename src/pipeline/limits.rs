@@ -11,6 +11,9 @@ pub(super) const MAX_OUTPUTS: usize = 64;
 /// Taps of a pipeline, at most. Each keeps two seconds of PCM.
 const MAX_TAPS: usize = 16;
 
+/// Announcements of a pipeline that sound or wait, at most. Each keeps two seconds of PCM and a thread.
+const MAX_ANNOUNCEMENTS: usize = 16;
+
 /// The limits that are settings. A reload changes them; what is there already stays.
 pub(super) struct Limits {
     voices: AtomicUsize,
@@ -52,6 +55,11 @@ impl Limits {
 /// Whether a pipeline may have so many taps.
 pub(super) fn taps_of(count: usize) -> Result<()> {
     within("MAX_TAPS", count, MAX_TAPS, "drop a tap first")
+}
+
+/// Whether a pipeline may have so many announcements.
+pub(super) fn announcements_of(count: usize) -> Result<()> {
+    within("MAX_ANNOUNCEMENTS", count, MAX_ANNOUNCEMENTS, "wait until one of them is over, or stop one")
 }
 
 /// Whether a pipeline may have so many outputs.

@@ -51,8 +51,7 @@ pub(crate) const MOUNT: Declared = Declared {
 };
 
 /// The times that a source may be silent.
-pub(super) const SOURCE_TIMEOUTS: std::ops::RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_secs(600);
+const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 
 impl RelayedMountSettings {
     /// A relayed mount at this path, which is as its source says.
@@ -75,7 +74,7 @@ impl RelayedMountSettings {
             return Err(Error::setting("content_type", reason));
         }
         MountSettings { content_type: content_type.into(), ..self.mount.clone() }.check()?;
-        if !SOURCE_TIMEOUTS.contains(&self.source_timeout) {
+        if !TIMEOUTS.contains(&self.source_timeout) {
             return Err(Error::setting("source_timeout", "1s to 10m"));
         }
         Ok(())

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
 use super::STOP_WITHIN;
+use super::announcements::AnnouncementTable;
 use super::hooks::{self, HookId, HookTable};
 use super::limits::Limits;
 use super::live::LiveTable;
@@ -31,10 +32,11 @@ use crate::engine::programme::Programme;
 use crate::engine::shared::Locked;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event, EventKind, Membership};
-use crate::ingest::Sessions;
 use crate::playout::{DeadAir, GiveWay};
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
+use crate::staff::Round;
+
 /// Events that wait for the state to be kept. Only a few kinds matter, and of those the last.
 const STATE_EVENTS: usize = 1024;
 
@@ -48,9 +50,10 @@ pub(super) struct Inner {
     pub programming: Programming,
     pub outputs: Mutex<Outputs>,
     pub voices: Arc<VoiceTable>,
+    pub announcements: Arc<AnnouncementTable>,
     pub taps: TapTable,
     pub limits: Limits,
-    pub live: LiveTable,
+    pub live: Arc<LiveTable>,
     pub history: Arc<History>,
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub emitter: Emitter,
@@ -69,11 +72,7 @@ pub(super) struct Inner {
 }
 
 /// Builds a pipeline and puts it on the air.
-pub(super) fn start(
-    mut settings: PipelineSettings,
-    server: Server,
-    sessions: Option<Sessions>,
-) -> Result<Arc<Inner>> {
+pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Arc<Inner>> {
     settings.check_to_start()?;
     let state_keeping = Arc::new(Keeping::new());
     let open_state = |file| Opening::begin(file, &state_keeping.work);
@@ -81,8 +80,9 @@ pub(super) fn start(
     let kept = state_file.as_mut().and_then(Opening::take_kept);
     let name: Arc<str> = settings.name.as_str().into();
     let (history, voices, threads) = <(Arc<History>, Arc<VoiceTable>, Threads)>::default();
+    let announcements = Arc::<AnnouncementTable>::default();
     let membership = Arc::new(Membership::enter(server.hub()?, name.clone()));
-    let emitter = membership.emitter().after(remember(&history, &voices));
+    let emitter = membership.emitter().after(remember(&history, &voices, &announcements));
     let hooks = Arc::new(HookTable::new(std::mem::take(&mut settings.hooks))?);
 
     let staff = server.staff();
@@ -93,7 +93,10 @@ pub(super) fn start(
         outputs.add(&server, output, encoder)?;
     }
     let programming = Programming::start(&settings, &threads.decoders, &staff.rounds)?;
-    let live = LiveTable::new(&settings.live, sessions);
+    let live = Arc::new(LiveTable::new(&settings.live));
+    if !settings.live.is_empty() {
+        staff.rounds.add(Arc::downgrade(&live) as Weak<dyn Round>)?;
+    }
     let stopping = Arc::new(AtomicBool::new(false));
     let (commands, receiver) = quiet_channel();
     let inner = Arc::new(Inner {
@@ -102,9 +105,10 @@ pub(super) fn start(
         programming,
         outputs: Mutex::new(outputs),
         voices,
+        announcements,
         taps: TapTable::default(),
         limits: Limits::of(&settings),
-        live,
+        live: live.clone(),
         history,
         on_air: Arc::default(),
         emitter,
@@ -133,12 +137,17 @@ pub(super) fn start(
 }
 
 /// What an event changes before anybody hears of it.
-fn remember(history: &Arc<History>, voices: &Arc<VoiceTable>) -> impl Fn(&Event) + Send + Sync + 'static {
-    let (history, voices) = (history.clone(), voices.clone());
+fn remember(
+    history: &Arc<History>,
+    voices: &Arc<VoiceTable>,
+    announcements: &Arc<AnnouncementTable>,
+) -> impl Fn(&Event) + Send + Sync + 'static {
+    let (history, voices, announcements) = (history.clone(), voices.clone(), announcements.clone());
     move |event| match event {
         Event::TrackChange { track, .. } => history.add(track),
         Event::LiveTitle { source, title, .. } => history.add_live(source, title),
         Event::VoiceEnded { voice, .. } => voices.forget(*voice),
+        Event::AnnouncementEnded { announcement, .. } => announcements.forget(*announcement),
         _ => {}
     }
 }
@@ -309,13 +318,11 @@ impl Inner {
         let by = Deadlines::within(deadline, own_server);
         self.stopping.store(true, Ordering::Relaxed);
         self.programming.stop();
-        let sources = self.live.stop();
+        self.live.stop();
         self.chooser.get().into_iter().for_each(Chooser::end);
         // A mixer that has ended on its own is joined all the same.
         self.commands.send(Command::Stop);
         let mut abandoned = self.threads.mixer.join(by.mixer);
-        let stuck = sources.iter().filter(|thread| !thread.join_before(by.decoders));
-        abandoned.extend(stuck.map(|thread| thread.name.clone()));
         // The mixer has dropped the feeds: decoders see it at their next chunk.
         abandoned.extend(self.threads.decoders.join(by.decoders));
         abandoned.extend(self.programming.settle(by.decoders));

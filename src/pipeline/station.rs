@@ -4,12 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::{
-    Hooks, Pipeline, PipelineSettings, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN, Sources,
+    Hooks, Pipeline, PipelineSettings, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN,
     StationSettings,
 };
 use crate::engine::clock::Clock;
 use crate::error::Result;
-use crate::ingest::Sessions;
 use crate::server::{Server, StopReport};
 use crate::thread;
 
@@ -18,8 +17,7 @@ use crate::thread;
 pub struct Station {
     server: Server,
     pipelines: Vec<Pipeline>,
-    sessions: Sessions,
-    relays: Arc<Relays>,
+    pub(super) relays: Arc<Relays>,
     /// What the station runs with.
     running: Arc<Mutex<StationSettings>>,
 }
@@ -45,12 +43,10 @@ impl Station {
         let mounts = settings.pipelines.iter().flat_map(PipelineSettings::mounts);
         let expected: Vec<&str> = mounts.chain(paths.iter().copied()).collect();
         let server = Server::start_expecting(settings.server, &expected)?;
-        let sessions = Sessions::default();
-        let relays = Arc::new(Relays::new(&server, sessions.clone()));
-        let mut station = Station { server, pipelines: Vec::new(), sessions, relays, running };
+        let relays = Arc::new(Relays::new(&server));
+        let mut station = Station { server, pipelines: Vec::new(), relays, running };
         for pipeline in settings.pipelines {
-            let sessions = station.sessions.clone();
-            let pipeline = Pipeline::start_among(pipeline, &station.server, Some(sessions))?;
+            let pipeline = Pipeline::start(pipeline, &station.server)?;
             station.pipelines.push(pipeline);
         }
         for mount in settings.mounts {
@@ -86,10 +82,9 @@ impl Station {
         &self.pipelines
     }
 
-    /// Its sources, and where they can go.
-    pub(crate) fn places(&self) -> Sources {
-        let (sessions, relays) = (self.sessions.clone(), self.relays.clone());
-        Sources::new(sessions, relays, self.pipelines.clone(), self.server.emitter())
+    /// The relayed mounts, for the API.
+    pub(crate) fn relays(&self) -> Arc<Relays> {
+        Arc::clone(&self.relays)
     }
 
     /// Lets all sources go, stops the pipelines side by side, then the server, all within five seconds.
@@ -103,7 +98,7 @@ impl Station {
     pub fn stop_by(&self, deadline: Instant) -> StopReport {
         self.server.expect_all_mounts();
         let pipelines_by = deadline - SERVER_STOPS_WITHIN;
-        let of_sources = self.places().stop();
+        let of_sources = self.relays.stop();
         let mut report = self.stop_pipelines(pipelines_by);
         let stuck = of_sources.iter().filter(|thread| !thread.join_before(pipelines_by));
         report.abandoned.extend(stuck.map(|thread| thread.name.clone()));

@@ -80,13 +80,19 @@ impl Pipeline {
     /// the air.
     pub fn play_voice(&self, path: impl AsRef<Path>, options: VoiceOptions) -> Result<VoiceId> {
         let path = path.as_ref();
-        let inner = &self.inner;
-        inner.check_running()?;
+        self.inner.check_running()?;
         // Before a file is opened and a thread started for it.
-        inner.limits.one_more_voice(inner.voices.count())?;
-        let (own, spec) = (path.to_owned(), inner.spec);
+        self.inner.limits.one_more_voice(self.inner.voices.count())?;
         let entry = Entry { confined: options.confined, ..Entry::new(path) };
-        let opened = inner.programming.open(&entry, move |source| {
+        let (duration, voice) = self.open_voice(&entry)?;
+        self.add_voice(Some(path.to_owned()), duration, voice, options)
+    }
+
+    /// Opens a file, decodes its beginning, and starts the thread that decodes the rest.
+    pub(super) fn open_voice(&self, entry: &Entry) -> Result<(Option<FrameCount>, Voice)> {
+        let (inner, path) = (&self.inner, &entry.path);
+        let (own, spec) = (path.clone(), inner.spec);
+        let opened = inner.programming.open(entry, move |source| {
             let (duration, tags) = (source.duration(), source.tags().clone());
             let (feed, pump) =
                 prime(source, spec, FrameCount(0), AHEAD).map_err(|reason| Error::file(own, reason))?;
@@ -96,7 +102,7 @@ impl Pipeline {
         let file_gain = inner.programming.file_gain(&tags);
         let doing = inner.programming.files.begin(path).map_err(|reason| reason.of(path))?;
         inner.threads.decoders.spawn("decode", move || pump.watched(doing).run())?;
-        self.add_voice(Some(path.to_owned()), duration, Voice::new(feed, file_gain, inner.spec.rate), options)
+        Ok((duration, Voice::new(feed, file_gain, inner.spec.rate)))
     }
 
     /// Stops a voice, by a fade of this length.

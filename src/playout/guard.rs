@@ -45,6 +45,8 @@ pub enum Expected {
     Held,
     /// A live input. [`Precedence`](super::Precedence) says how long it may be silent.
     Live,
+    /// An announcement.
+    Announcement,
 }
 
 /// What the mixer is to do. The guard says each once in one dead air.
@@ -95,7 +97,7 @@ impl Guard {
         let excused = match stretch.expected {
             Expected::Live => true,
             Expected::Held => !self.settings.while_held,
-            Expected::Sound | Expected::Stuck | Expected::NothingUpNext => false,
+            Expected::Sound | Expected::Stuck | Expected::NothingUpNext | Expected::Announcement => false,
         };
         if stretch.power > loud || excused {
             let lasted = self.rate.duration_of(std::mem::take(&mut self.silent));
@@ -111,6 +113,7 @@ impl Guard {
                     Expected::Stuck => "the decoder makes no progress",
                     Expected::NothingUpNext => "nothing that can be played is up next",
                     Expected::Held => "the programme is held",
+                    Expected::Announcement => "the announcement is silent",
                 }))
             }
             // A skip gets as long as the silence before it. Without a next track there is no skip to wait
@@ -185,6 +188,12 @@ mod tests {
     #[test]
     fn a_silent_live_input_is_not_for_the_guard() {
         assert_eq!(acts(for_seconds(100, 0.0, Expected::Live)), []);
+    }
+
+    #[test]
+    fn a_silent_announcement_is_dead_air_although_the_programme_is_held() {
+        let acts = acts(for_seconds(15, 0.0, Expected::Announcement));
+        assert_eq!(acts, [(9, Act::Begin("the announcement is silent"))]);
     }
 
     #[test]

@@ -57,6 +57,7 @@ fn a_link_that_comes_after_the_request_is_refused_when_it_is_opened() {
         ("POST", "/queue", json!({ "files": ["album/song.wav"] })),
         ("POST", "/play", json!({ "file": "album/song.wav" })),
         ("POST", "/voices", json!({ "file": "album/song.wav" })),
+        ("POST", "/announce", json!({ "file": "album/song.wav" })),
         ("PUT", "/playlist", json!({ "files": ["album"] })),
     ] {
         let answer = radio.steer(method, &format!("{P}{path}"), body);

@@ -5,6 +5,7 @@ mod client;
 mod confined;
 mod document;
 mod events;
+mod live;
 mod logins;
 mod manager;
 mod notifier;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use longwave::{
     AfterLive, Channels, EncoderSettings, Entry, Event, LeaveReason, ListOptions, LiveSession, LiveSettings,
-    LiveState, Mp3Settings, PcmSpec, Place, SampleRate, SourceInfo, SourceStream,
+    LiveSource, LiveState, Mp3Settings, PcmSpec, Place, SampleRate, SourceStream,
 };
 use longwave_testing::ear::Heard;
 use longwave_testing::sound::{sine, sines, wav};
@@ -17,14 +17,14 @@ use longwave_testing::studio::{MOUNT, Studio};
 use longwave_testing::tools::run;
 use longwave_testing::{ms, seconds, until};
 
-const STEREO: PcmSpec = PcmSpec { rate: SampleRate::CD, channels: Channels::Stereo };
-const RATE: f64 = 44_100.0;
+pub const STEREO: PcmSpec = PcmSpec { rate: SampleRate::CD, channels: Channels::Stereo };
+pub const RATE: f64 = 44_100.0;
 
 /// The pitch of the programme, and of the sources.
-const PROGRAMME: f64 = 300.0;
-const LIVE: f64 = 700.0;
-const OTHER: f64 = 1_100.0;
-const AMPLITUDE: f64 = 0.3;
+pub const PROGRAMME: f64 = 300.0;
+pub const LIVE: f64 = 700.0;
+pub const OTHER: f64 = 1_100.0;
+pub const AMPLITUDE: f64 = 0.3;
 
 /// A stream that a test feeds. A read waits for bytes; that it is called again shows that all of them were
 /// taken in.
@@ -86,9 +86,9 @@ impl Read for Pipe {
 }
 
 /// A DJ who sends a tone as MP3 at the pace of the station's clock.
-struct Dj {
+pub struct Dj {
     pipe: Pipe,
-    session: LiveSession,
+    pub session: LiveSession,
     packets: Vec<Vec<u8>>,
     next: usize,
     /// How many frames are due and not sent yet.
@@ -107,16 +107,19 @@ fn tone(hz: f64) -> Vec<Vec<u8>> {
 }
 
 impl Dj {
-    fn comes(studio: &Studio, path: &str, user: &str, hz: f64) -> Dj {
+    pub fn comes(studio: &Studio, path: &str, user: &str, hz: f64) -> Dj {
         let pipe = Pipe::default();
-        let name = Some(format!("The {user} show"));
-        let info = SourceInfo { user: user.into(), name, ..SourceInfo::new("audio/mpeg") };
-        let session = studio.pipeline.go_live(path, info, SourceStream::new(pipe.clone())).unwrap();
+        let source = LiveSource {
+            user: Some(user.into()),
+            name: Some(format!("The {user} show")),
+            ..LiveSource::new(SourceStream::new(pipe.clone()), "audio/mpeg")
+        };
+        let session = studio.pipeline.go_live(path, source).unwrap();
         Dj { pipe, session, packets: tone(hz), next: 0, due: 0.0 }
     }
 
     /// Sends as much as sounds in this time.
-    fn send(&mut self, time: Duration) {
+    pub fn send(&mut self, time: Duration) {
         self.due += time.as_secs_f64() * RATE;
         let mut bytes = Vec::new();
         while self.due >= PACKET {
@@ -128,14 +131,14 @@ impl Dj {
     }
 
     /// Its stream ends.
-    fn leaves(&self) {
+    pub fn leaves(&self) {
         self.pipe.end(None);
         until("the end is seen", || self.session.ended().is_some());
     }
 }
 
 /// Time goes on for the station and for those who send.
-fn pass(studio: &Studio, time: f64, djs: &mut [&mut Dj]) {
+pub fn pass(studio: &Studio, time: f64, djs: &mut [&mut Dj]) {
     const STEP: Duration = Duration::from_millis(50);
     for _ in 0..(time / STEP.as_secs_f64()).round() as usize {
         djs.iter_mut().for_each(|dj| dj.send(STEP));
@@ -143,12 +146,12 @@ fn pass(studio: &Studio, time: f64, djs: &mut [&mut Dj]) {
     }
 }
 
-fn settings(path: &str) -> LiveSettings {
+pub fn settings(path: &str) -> LiveSettings {
     LiveSettings { buffer: seconds(1.0), ..LiveSettings::at(path) }
 }
 
 /// A studio whose programme is a tone, and that has these live inputs.
-fn studio(inputs: Vec<LiveSettings>) -> Studio {
+pub fn studio(inputs: Vec<LiveSettings>) -> Studio {
     let studio = Studio::with(|settings| {
         settings.spec = STEREO;
         settings.live = inputs;
@@ -164,12 +167,12 @@ fn track(studio: &Studio, name: &str) -> PathBuf {
     wav(&path, STEREO, &sine(STEREO, PROGRAMME, AMPLITUDE, 44_100 * 16))
 }
 
-fn heard(studio: Studio) -> Heard {
+pub fn heard(studio: Studio) -> Heard {
     Heard::new(&studio.stop(), STEREO)
 }
 
 /// The level of each tone, in dB of its own, in the tenth of a second that ends at this time.
-fn levels(heard: &Heard, end: f64, tones: &[f64]) -> Vec<i32> {
+pub fn levels(heard: &Heard, end: f64, tones: &[f64]) -> Vec<i32> {
     let range = heard.at(end - 0.1)..heard.at(end);
     let own = 20.0 * AMPLITUDE.log10();
     tones.iter().map(|hz| (heard.level_db(0, range.clone(), *hz) - own).round() as i32).collect()
@@ -177,7 +180,7 @@ fn levels(heard: &Heard, end: f64, tones: &[f64]) -> Vec<i32> {
 
 /// Only this tone is heard in the tenth of a second that ends at this time, at its level.
 #[track_caller]
-fn only(heard: &Heard, end: f64, hz: f64) {
+pub fn only(heard: &Heard, end: f64, hz: f64) {
     for (tone, level) in [PROGRAMME, LIVE, OTHER].iter().zip(levels(heard, end, &[PROGRAMME, LIVE, OTHER])) {
         match *tone == hz {
             true => assert_eq!(level, 0, "{tone} Hz at {end} s"),
@@ -188,7 +191,7 @@ fn only(heard: &Heard, end: f64, hz: f64) {
 
 /// From here to there nothing clicks, and it is never silent for 50 ms.
 #[track_caller]
-fn smooth(heard: &Heard, from: f64, to: f64) {
+pub fn smooth(heard: &Heard, from: f64, to: f64) {
     let range = heard.at(from)..heard.at(to);
     for channel in 0..2 {
         // A tone of 1,100 Hz has corners of -45 dB. A click has as much as it is high.
@@ -201,12 +204,12 @@ fn smooth(heard: &Heard, from: f64, to: f64) {
     }
 }
 
-fn kinds(studio: &Studio) -> Vec<&'static str> {
+pub fn kinds(studio: &Studio) -> Vec<&'static str> {
     let events = studio.events();
     events.iter().map(|event| event.kind().as_str()).filter(|kind| kind.starts_with("live")).collect()
 }
 
-fn ended(studio: &Studio) -> Vec<(String, LeaveReason)> {
+pub fn ended(studio: &Studio) -> Vec<(String, LeaveReason)> {
     let ended = |event: &Event| match event {
         Event::LiveEnded { source, reason, .. } => Some((source.path.clone(), *reason)),
         _ => None,
@@ -321,17 +324,21 @@ fn another_user_has_to_wait_and_is_another_session() {
     let studio = studio(vec![settings("/live")]);
     let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
     pass(&studio, 3.0, &mut [&mut dj]);
-    let refused = |path: &str, user: &str, content_type: &str| {
-        let info = SourceInfo { user: user.into(), ..SourceInfo::new(content_type) };
-        studio.pipeline.go_live(path, info, SourceStream::new(Pipe::default())).unwrap_err().to_string()
+    let refused = |user: Option<&str>| {
+        let source = LiveSource {
+            user: user.map(Into::into),
+            ..LiveSource::new(SourceStream::new(Pipe::default()), "audio/mpeg")
+        };
+        studio.pipeline.go_live("/live", source).unwrap_err().to_string()
     };
-    for user in ["ben", "", "anna"] {
-        let reason = refused("/live", user, "audio/mpeg");
-        assert!(reason.contains("anna is on here since"), "her own connection is alive, too: {reason}");
-    }
-    assert!(refused("/live", "anna", "video/webm").contains("choose MP3, AAC, or Ogg"));
-    let nowhere = refused("/nowhere", "ben", "");
-    assert!(nowhere.contains("/live"), "{nowhere}");
+    assert!(refused(Some("ben")).contains("anna is connected"), "{}", refused(Some("ben")));
+    assert!(refused(None).contains("anna is connected"));
+    assert!(refused(Some("anna")).contains("anna is connected"), "her own connection is alive");
+    let nowhere = studio
+        .pipeline
+        .go_live("/nowhere", LiveSource::new(SourceStream::new(Pipe::default()), ""))
+        .unwrap_err();
+    assert!(nowhere.to_string().contains("/live"), "{nowhere}");
     dj.leaves();
     let mut ben = Dj::comes(&studio, "/live", "ben", OTHER);
     pass(&studio, 3.0, &mut [&mut ben]);
@@ -398,8 +405,10 @@ fn a_hold_and_a_live_input_hold_the_programme_independently() {
 fn a_source_of_which_nothing_can_be_played_is_let_go() {
     let studio = studio(vec![settings("/live")]);
     let pipe = Pipe::default();
-    let stream = SourceStream::new(pipe.clone());
-    let session = studio.pipeline.go_live("/live", SourceInfo::new("audio/mpeg"), stream).unwrap();
+    let session = studio
+        .pipeline
+        .go_live("/live", LiveSource::new(SourceStream::new(pipe.clone()), "audio/mpeg"))
+        .unwrap();
     for _ in 0..9 {
         pipe.send(&[b'<'; 10_000]);
         studio.run(seconds(1.0));
@@ -407,8 +416,7 @@ fn a_source_of_which_nothing_can_be_played_is_let_go() {
     assert_eq!(session.ended(), None);
     studio.run(seconds(1.5));
     assert_eq!(session.ended(), Some(LeaveReason::Useless));
-    let skipped = session.state().live.unwrap().skipped_bytes;
-    assert!((89_900..=90_000).contains(&skipped), "{skipped}");
+    assert!((89_900..=90_000).contains(&session.skipped_bytes()), "{session:?}");
     assert_eq!(kinds(&studio), [""; 0], "it was never on the air");
     studio.stop();
 }
@@ -425,11 +433,11 @@ fn a_read_that_waits_is_hung_up_on() {
     let studio = studio(vec![settings("/live"), settings("/two")]);
     let waiting = || {
         let (hang_up, stream) = std::sync::mpsc::channel();
-        SourceStream::new(Waits(stream)).closed_by(move |_| hang_up.send(()).unwrap())
+        let stream = SourceStream::new(Waits(stream)).closed_by(move |_| hang_up.send(()).unwrap());
+        LiveSource::new(stream, "audio/mpeg")
     };
-    let mp3 = || SourceInfo::new("audio/mpeg");
-    let first = studio.pipeline.go_live("/live", mp3(), waiting()).unwrap();
-    let second = studio.pipeline.go_live("/two", mp3(), waiting()).unwrap();
+    let first = studio.pipeline.go_live("/live", waiting()).unwrap();
+    let second = studio.pipeline.go_live("/two", waiting()).unwrap();
     first.end();
     studio.run(seconds(0.5));
     assert_eq!(first.ended(), Some(LeaveReason::Kicked));
@@ -445,8 +453,9 @@ fn a_stop_meanwhile_is_orderly() {
     assert_eq!(studio.pipeline.stop().abandoned, Vec::<String>::new());
     assert_eq!(dj.session.ended(), Some(LeaveReason::StationStopped));
     assert_eq!(ended(&studio), [("/live".into(), LeaveReason::StationStopped)]);
-    let again = SourceStream::new(Pipe::default());
-    assert!(studio.pipeline.go_live("/live", SourceInfo::new("audio/mpeg"), again).is_err());
+    let refused =
+        studio.pipeline.go_live("/live", LiveSource::new(SourceStream::new(Pipe::default()), "audio/mpeg"));
+    assert!(refused.is_err());
 }
 
 /// Has ffmpeg encode six seconds of a tone on the left and another on the right.
@@ -473,16 +482,17 @@ fn each_format_is_heard_at_its_pitch_and_level_on_its_side() {
         let studio = studio(vec![LiveSettings { grace: seconds(0.0), ..settings("/live") }]);
         let stream = encoded(&studio, options, extension);
         let pipe = Pipe::default();
-        let stream_of_pipe = SourceStream::new(pipe.clone());
-        let session =
-            studio.pipeline.go_live("/live", SourceInfo::new(content_type), stream_of_pipe).unwrap();
+        let session = studio
+            .pipeline
+            .go_live("/live", LiveSource::new(SourceStream::new(pipe.clone()), content_type))
+            .unwrap();
         let steps = 5.5 / 0.05;
         for part in stream.chunks((stream.len() as f64 / 6.0 * 5.5 / steps) as usize).take(steps as usize) {
             pipe.send(part);
             studio.run(ms(50));
         }
         let end = studio.position() as f64 / RATE;
-        let format = session.state().live.unwrap().format.expect("a format");
+        let format = session.format().expect("a format");
         session.end();
         let heard = heard(studio);
         let range = heard.at(end - 1.5)..heard.at(end - 0.5);

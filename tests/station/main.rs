@@ -1,6 +1,7 @@
 //! A station from files to players: what listeners hear, for how long, and the effect of bad files.
 #![cfg(all(feature = "mp3", feature = "aac"))]
 
+mod announcements;
 mod bad_files;
 mod chain;
 mod clock;
@@ -8,6 +9,7 @@ mod handover;
 mod limits;
 mod live_inputs;
 mod live_mixing;
+mod live_orders;
 mod players;
 mod relays;
 mod starting;

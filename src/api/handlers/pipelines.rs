@@ -12,7 +12,7 @@ use crate::api::views::{PipelineState, coming_tracks};
 use crate::json::{Health, PlayedTrack, Playlist};
 use crate::metadata::fault_of_title_url;
 use crate::time::{from_seconds, some_from_seconds};
-use crate::{Entry, EntryId, ListOptions, Title, TitleHolds, When};
+use crate::{Entry, EntryId, ListOptions, Pipeline, Title, TitleHolds, When};
 
 /// The default fade of hold and resume.
 const FADE: Duration = Duration::from_secs(1);
@@ -110,6 +110,18 @@ struct PlayFile {
 #[derive(Serialize)]
 struct Queued {
     id: EntryId,
+    /// What it waits for, if the programme is not heard.
+    waits: Option<&'static str>,
+}
+
+/// Why nothing is heard of the programme now. Who plays a file should know that.
+fn programme_waits(pipeline: &Pipeline) -> Option<&'static str> {
+    match () {
+        () if pipeline.is_held() => Some("held"),
+        () if pipeline.live().is_some() => Some("live"),
+        () if !pipeline.announcements().is_empty() => Some("announcement"),
+        () => None,
+    }
 }
 
 /// `POST /api/v1/pipelines/{pipeline}/play`: opens the file, so it runs on the thread `api-files`.
@@ -119,7 +131,7 @@ pub(crate) fn play(core: &Core, call: &Call<'_>) -> Handled {
     check_title(wanted.title.as_deref(), "title")?;
     let file = core.resolve(call, &wanted.file, "file")?;
     let id = pipeline.play_entry(Entry { title: wanted.title, confined: true, ..Entry::new(file) })?;
-    Ok(json(201, &Queued { id }))
+    Ok(json(201, &Queued { id, waits: programme_waits(pipeline) }))
 }
 
 /// `GET /api/v1/pipelines/{pipeline}/playlist`

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use self::client::Client;
 use super::Failure;
-use super::args::{Ctl, CtlCommand, ListCommand, QueueCommand};
+use super::args::{Ctl, CtlCommand, ListCommand, LiveCommand, QueueCommand};
 use super::text::one_line;
 
 /// Runs the command.
@@ -42,6 +42,9 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
         }
         CtlCommand::Sources { kick: Some(id) } => {
             return out.done(&client.ask("DELETE", &format!("/api/v1/sources/{id}"), None)?);
+        }
+        CtlCommand::Announce { file, all: true, stop } => {
+            return announce_everywhere(file.as_deref(), *stop, &client, &out);
         }
         CtlCommand::Status if args.pipeline.is_none() => {
             return status(&client.ask("GET", "/api/v1/pipelines", None)?, &client, &out);
@@ -75,7 +78,8 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         CtlCommand::Seek { to } => out.done(&pipeline.ask("POST", "/seek", Some(json!({ "to": to })))?),
         CtlCommand::Play { file, title } => {
             let body = with(json!({ "file": file }), "title", title.as_deref());
-            out.done(&pipeline.ask("POST", "/play", Some(body))?)
+            let answer = pipeline.ask("POST", "/play", Some(body))?;
+            out.answer(&answer, table::waits)
         }
         CtlCommand::Hold { fade } => {
             out.done(&pipeline.ask("POST", "/hold", Some(json!({ "fade": fade })))?)
@@ -91,6 +95,22 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         CtlCommand::Title { mount, .. } => {
             let mount = mount.as_ref().map_or_else(String::new, |mount| format!("?mount={}", encoded(mount)));
             out.done(&pipeline.ask("DELETE", &format!("/metadata{mount}"), None)?)
+        }
+        CtlCommand::Announce { file, all: _, stop } => {
+            announce(file.as_deref(), *stop, pipeline, out).map(drop)
+        }
+        CtlCommand::Live { command } => {
+            let order = match command {
+                None => None,
+                Some(LiveCommand::Force { to }) => Some(("/live/force", Some(json!({ "to": to })))),
+                Some(LiveCommand::Release) => Some(("/live/release", None)),
+                Some(LiveCommand::Mute { path }) => Some(("/live/mute", Some(json!({ "path": path })))),
+                Some(LiveCommand::Unmute { path }) => Some(("/live/unmute", Some(json!({ "path": path })))),
+            };
+            match order {
+                None => out.show(&pipeline.ask("GET", "/live", None)?, table::live_inputs),
+                Some((path, body)) => out.done(&pipeline.ask("POST", path, body)?),
+            }
         }
         CtlCommand::Queue { command } => match command {
             QueueCommand::List => out.show(&pipeline.ask("GET", "/queue", None)?, table::entries),
@@ -117,6 +137,28 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Sources { .. }
         | CtlCommand::Watch => Ok(()),
     }
+}
+
+/// Announces a file on a pipeline, or stops what is announced there.
+fn announce(file: Option<&str>, stop: bool, pipeline: &Pipeline<'_>, out: &Out) -> Result<(), Failure> {
+    if stop {
+        return out.done(&pipeline.ask("DELETE", "/announcements", None)?);
+    }
+    let answer = pipeline.ask("POST", "/announce", Some(json!({ "file": file })))?;
+    out.answer(&answer, table::announced)
+}
+
+/// The same on all pipelines. One that refuses does not keep the others from it.
+fn announce_everywhere(file: Option<&str>, stop: bool, client: &Client, out: &Out) -> Result<(), Failure> {
+    let pipelines = client.ask("GET", "/api/v1/pipelines", None)?;
+    let mut refused = Vec::new();
+    for name in pipelines.as_array().into_iter().flatten().filter_map(|pipeline| pipeline["name"].as_str()) {
+        let base = client.pipeline(Some(name))?;
+        if let Err(failure) = announce(file, stop, &Pipeline { base, client }, out) {
+            refused.push(format!("{failure} (on {})", one_line(name)));
+        }
+    }
+    if refused.is_empty() { Ok(()) } else { Err(Failure::Refused(refused.join("\n"))) }
 }
 
 /// Shows pipelines and, for people, what is wrong with the station as a whole.
@@ -155,6 +197,16 @@ struct Out {
 impl Out {
     fn show(&self, answer: &Value, table: fn(&Value) -> String) -> Result<(), Failure> {
         super::say(&if self.json { format!("{answer}\n") } else { table(answer) });
+        Ok(())
+    }
+
+    /// Prints the answer to a change: what people should know of it, if there is anything.
+    fn answer(&self, answer: &Value, remark: fn(&Value) -> Option<String>) -> Result<(), Failure> {
+        match (self.json, remark(answer)) {
+            (true, _) => super::say(&format!("{answer}\n")),
+            (false, Some(remark)) => super::say(&format!("{remark}\n")),
+            (false, None) => {}
+        }
         Ok(())
     }
 

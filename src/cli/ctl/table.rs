@@ -137,6 +137,38 @@ pub fn sources(list: &Value) -> String {
     table(&["ID", "PATH", "USER", "ADDRESS", "SINCE", "TYPE", "BYTES", "PROGRAM"], rows(list, cells))
 }
 
+pub fn live_inputs(list: &Value) -> String {
+    let cells = |input: &Value| {
+        let orders: Vec<&str> =
+            ["muted", "forced"].into_iter().filter(|order| input[order] == true).collect();
+        vec![
+            text(&input["path"]),
+            text(&input["state"]),
+            if orders.is_empty() { "-".into() } else { orders.join(", ") },
+            text(&input["source"]["user"]),
+            time(&input["aired"]),
+            text(&input["title"]),
+        ]
+    };
+    table(&["PATH", "STATE", "ORDERS", "USER", "AIRED", "TITLE"], rows(list, cells))
+}
+
+/// What whoever announces something should know: where it is not heard.
+pub fn announced(answer: &Value) -> Option<String> {
+    let mounts: Vec<String> = answer["not_reached"].as_array()?.iter().map(text).collect();
+    (!mounts.is_empty()).then(|| format!("not heard on {}: no pipeline feeds it", mounts.join(", ")))
+}
+
+/// What a file waits for that is to play now.
+pub fn waits(answer: &Value) -> Option<String> {
+    let until = match answer["waits"].as_str()? {
+        "held" => "the programme is held: it plays after `longwave ctl resume`",
+        "live" => "a live input is on the air: it plays after that",
+        _ => "an announcement is on the air: it plays after that",
+    };
+    Some(until.into())
+}
+
 pub fn playlist(list: &Value) -> String {
     if list.is_null() {
         return "no playlist is in play\n".into();

@@ -12,8 +12,8 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::input::Input;
 pub(crate) use self::input::{Arrival, LiveSetup};
+use self::input::{Input, Session};
 pub use self::state::{LiveInputState, LiveState};
 use super::programme::Programme;
 use super::voice::{CUT, Scratch};
@@ -34,6 +34,17 @@ pub(crate) enum LiveNews {
     Event(Event),
 }
 
+/// What an operator orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LiveOrder {
+    /// The programme has the air, or a live input as soon as it has sound.
+    Force(Air),
+    /// Priorities decide again.
+    Release,
+    /// An input is kept off the air, or is not any more.
+    Mute { input: usize, muted: bool },
+}
+
 /// All live inputs of a pipeline.
 pub(crate) struct LiveInputs {
     spec: PcmSpec,
@@ -43,8 +54,8 @@ pub(crate) struct LiveInputs {
     /// Who is announced, and from where on another one is.
     announced: Air,
     crossing: Option<FramePos>,
-    /// How many tracks had begun when the programme lost the air.
-    begun: u64,
+    /// How many tracks had begun when the programme lost the air; `None` once an order has brought it back.
+    begun: Option<u64>,
     news: Vec<LiveNews>,
 }
 
@@ -61,19 +72,43 @@ impl LiveInputs {
             rule,
             announced: Air::Programme,
             crossing: None,
-            begun: 0,
+            begun: None,
             news: Vec::new(),
         }
     }
 
     /// A source has come.
     pub fn arrive(&mut self, arrival: Arrival) {
-        let at = |input: &&mut Input| *input.setup.path == *arrival.source.path;
-        let ended = self.inputs.iter_mut().find(at).and_then(|input| input.arrive(arrival));
-        if let Some((session, reason)) = ended {
-            self.news.extend(session.farewell(reason, self.spec.rate));
+        let index = arrival.input;
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        if let Some(ended) = input.arrive(arrival) {
+            self.news.push(LiveNews::Event(ended));
+            self.release_after(index);
         }
     }
+
+    /// Obeys an order on who has the air.
+    pub fn obey(&mut self, order: LiveOrder) {
+        match order {
+            LiveOrder::Force(to) => self.rule.force(Some(to)),
+            LiveOrder::Release => self.rule.force(None),
+            LiveOrder::Mute { input, muted } => self.rule.mute(input, muted),
+        }
+    }
+
+    /// A session that was on the air is over. If the air was forced to it, priorities decide again: the order
+    /// was for this session, and not for whoever comes tomorrow.
+    fn release_after(&mut self, index: usize) {
+        if self.rule.forced() == Some(Air::Live(index)) {
+            self.rule.force(None);
+        }
+    }
+
+    /// Who has the air by an order.
+    pub fn forced(&self) -> Option<Air> {
+        self.rule.forced()
+    }
+
     /// Whether one of them has the air.
     pub fn has_air(&self) -> bool {
         self.rule.air() != Air::Programme
@@ -88,7 +123,12 @@ impl LiveInputs {
     pub fn states(&self) -> Vec<LiveInputState> {
         let rate = self.spec.rate;
         let state = |(index, input): (usize, &Input)| {
-            state::of(input, self.rule.phase(index), self.rule.air() == Air::Live(index), rate)
+            let on_air = self.rule.air() == Air::Live(index);
+            LiveInputState {
+                muted: self.rule.is_muted(index),
+                forced: self.rule.forced() == Some(Air::Live(index)),
+                ..state::of(input, self.rule.phase(index), on_air, rate)
+            }
         };
         self.inputs.iter().enumerate().map(state).collect()
     }
@@ -127,9 +167,17 @@ impl LiveInputs {
             input.fade_to(gain, fade);
         }
         match (handover.from, handover.to) {
-            (_, Air::Programme) => programme.resume_after_live(fade),
+            (from, Air::Programme) => {
+                programme.resume_after_live(fade);
+                // An order has brought it back, for as long as the operator wants: it does not go on to
+                // another track when the source leaves, which nobody hears.
+                let sounds = |index| self.rule.phase(index) == LivePhase::Sounding;
+                if matches!(from, Air::Live(index) if sounds(index)) {
+                    self.begun = None;
+                }
+            }
             (Air::Programme, _) => {
-                self.begun = programme.begun();
+                self.begun = Some(programme.begun());
                 programme.hold_for_live(fade);
             }
             _ => {}
@@ -152,16 +200,21 @@ impl LiveInputs {
 
     /// Ends the sessions whose source does not come back.
     fn end_sessions(&mut self, programme: &mut Programme) {
-        for input in &mut self.inputs {
-            let Some(session) = input.take_ended() else { continue };
-            let (aired, began) = (session.aired, session.began);
-            let reason = session.gone.map_or(LeaveReason::Left, |(reason, _)| reason);
-            self.news.extend(session.farewell(reason, self.spec.rate));
+        for index in 0..self.inputs.len() {
+            let input = &mut self.inputs[index];
+            let Some(Session { source, aired, began: true, gone: Some((reason, _)), .. }) =
+                input.take_ended()
+            else {
+                continue;
+            };
+            let lasted = self.spec.rate.duration_of(aired);
+            self.news.push(LiveNews::Event(Event::LiveEnded { source, reason, lasted }));
             // The programme may have gone on by itself meanwhile.
-            let goes_on = self.rule.air() == Air::Programme && programme.begun() == self.begun;
-            if began && goes_on && input.setup.after_live == AfterLive::Next && aired >= input.setup.grace {
+            let goes_on = self.rule.air() == Air::Programme && Some(programme.begun()) == self.begun;
+            if goes_on && input.setup.after_live == AfterLive::Next && aired >= input.setup.grace {
                 programme.skip_after_live(self.skip);
             }
+            self.release_after(index);
         }
     }
 
@@ -194,8 +247,12 @@ impl LiveInputs {
     /// The pipeline stops: all sessions are over.
     pub fn stop(&mut self) {
         for input in &mut self.inputs {
-            if let Some(session) = input.stop(LeaveReason::StationStopped) {
-                self.news.extend(session.farewell(LeaveReason::StationStopped, self.spec.rate));
+            if let Some(session) = input.stop(LeaveReason::StationStopped)
+                && session.began
+            {
+                let (source, lasted) = (session.source, self.spec.rate.duration_of(session.aired));
+                let ended = Event::LiveEnded { source, reason: LeaveReason::StationStopped, lasted };
+                self.news.push(LiveNews::Event(ended));
             }
         }
     }

@@ -18,7 +18,8 @@ named! {
         Absent = "absent",
         /// Its buffer fills.
         Buffering = "buffering",
-        /// It has sound, and something of a higher priority, or that came before, has the air.
+        /// It has sound, and something else has the air: by its priority, because it came before, or by an
+        /// order.
         Waiting = "waiting",
         /// It has the air.
         OnAir = "on-air",
@@ -37,6 +38,10 @@ pub struct LiveInputState {
     pub path: Arc<str>,
     /// How far it is.
     pub state: LiveState,
+    /// Whether an order keeps it off the air.
+    pub muted: bool,
+    /// Whether an order gives it the air, as soon as it has sound.
+    pub forced: bool,
     /// Who sends, or has left within `grace`.
     pub source: Option<Arc<LiveSourceInfo>>,
     /// What the source is called on the air.
@@ -53,6 +58,7 @@ pub struct LiveInputState {
     pub gaps: u64,
 }
 
+/// The state of an input, without the orders on it.
 pub(super) fn of(input: &Input, phase: LivePhase, on_air: bool, rate: SampleRate) -> LiveInputState {
     let session = input.session.as_ref();
     let state = match phase {
@@ -71,6 +77,8 @@ pub(super) fn of(input: &Input, phase: LivePhase, on_air: bool, rate: SampleRate
     LiveInputState {
         path: input.setup.path.clone(),
         state,
+        muted: false,
+        forced: false,
         source: session.map(|session| session.source.clone()),
         title: session.map(|session| session.title.text.clone()),
         aired: session.map_or(Duration::ZERO, |session| rate.duration_of(session.aired)),

@@ -233,6 +233,40 @@ impl Programme {
         }
     }
 
+    /// Lets this time go by while an announcement is heard: nothing moves on, not even a crossfade. Whoever has
+    /// the air meanwhile has it when the announcement is over.
+    pub fn wait(&mut self, at: FramePos, frames: FrameCount, patience: Option<Duration>) {
+        self.here = at;
+        self.bus.gain.advance(frames);
+        match self.bus.is_silent() {
+            true => self.stand_still(patience),
+            false => {
+                // A track that was skipped, or stopped, has faded already.
+                if self.current.track().is_none_or(|track| track.skipped.is_some()) {
+                    self.outgoing.clear();
+                    drop(self.leave());
+                }
+                self.next.receive(self.here, patience, self.transitions.reach());
+            }
+        }
+        if let Some((_, since)) = &mut self.before {
+            since.0 += frames.0;
+        }
+        self.here = at + frames;
+    }
+
+    /// Nothing is heard of it, because it is held.
+    fn stand_still(&mut self, patience: Option<Duration>) {
+        self.outgoing.clear();
+        match self.current.track_mut() {
+            Some(track) if track.skipped.is_some() => drop(self.leave()),
+            // Nothing is left of the track before.
+            Some(track) => track.begin(self.here, &mut self.news),
+            None => {}
+        }
+        self.next.receive(self.here, patience, self.transitions.reach());
+    }
+
     /// Adds its next frames to `out`, the first of which lies at `at`.
     pub fn mix(&mut self, at: FramePos, out: &mut [f32], scratch: &mut Scratch) {
         let channels = self.spec.channels.count();
@@ -243,14 +277,7 @@ impl Programme {
         while done < out.len() {
             self.here = at + FrameCount((done / channels) as u64);
             if self.bus.is_silent() {
-                self.outgoing.clear();
-                match self.current.track_mut() {
-                    Some(track) if track.skipped.is_some() => drop(self.leave()),
-                    // Nothing is left of the track before.
-                    Some(track) => track.begin(self.here, &mut self.news),
-                    None => {}
-                }
-                self.next.receive(self.here, scratch.patience(), self.transitions.reach());
+                self.stand_still(scratch.patience());
                 break;
             }
             self.change(self.here, scratch.patience());
