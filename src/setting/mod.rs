@@ -13,7 +13,8 @@ pub(crate) mod values;
 use crate::error::{self, Error};
 
 pub(crate) use takes::{
-    COUNT, DECIBELS, EXISTING, FLAG, Kind, PATH, SMALL_COUNT, TEXT, TIME, TIME_OR_OFF, Takes, Written, choice,
+    COUNT, DECIBELS, EXISTING, FLAG, Kind, PATH, SIZE, SMALL_COUNT, TEXT, TIME, TIME_OR_OFF, Takes, Written,
+    choice,
 };
 
 /// The declaration of a key.

@@ -88,6 +88,9 @@ pub(crate) const TIME: Takes<Duration> = Takes::Amount(values::duration);
 pub(crate) const TIME_OR_OFF: Takes<Option<Duration>> =
     Takes::Amount(|text| if text == "off" { Ok(None) } else { values::duration(text).map(Some) });
 
+/// A number of bytes with its unit.
+pub(crate) const SIZE: Takes<usize> = Takes::Amount(values::size);
+
 /// A number that is not negative.
 pub(crate) const COUNT: Takes<usize> = Takes::Integer(count);
 

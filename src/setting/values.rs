@@ -4,8 +4,13 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// Units of time, longest first, with their nanoseconds.
-const TIME_UNITS: [(&str, u64); 4] =
-    [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000)];
+const TIME_UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+];
 
 /// Units of size with their bytes.
 const SIZE_UNITS: [(&str, u64); 7] = [
@@ -30,7 +35,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let unit = &after[..end];
         if after.is_empty() {
-            return Err(format!("{text:?} lacks a unit: write \"{rest}s\" for seconds, or use ms, m or h"));
+            return Err(format!(
+                "{text:?} lacks a unit: write \"{rest}s\" for seconds, or use ms, m, h or d"
+            ));
         }
         // Only smaller units may follow: "30m1h" is more likely a mistake than intended.
         let at = units.iter().position(|(name, _)| *name == unit).ok_or_else(wrong)?;
@@ -105,6 +112,8 @@ mod tests {
             ("0s", ms(0)),
             (" 3s ", ms(3_000)),
             ("1h 2 m", ms(3_720_000)),
+            ("30d", ms(2_592_000_000)),
+            ("1d12h", ms(129_600_000)),
         ] {
             assert_eq!(duration(text), Ok(expected), "{text}");
         }
@@ -114,7 +123,7 @@ mod tests {
         }
         assert_eq!(
             duration("30").unwrap_err(),
-            "\"30\" lacks a unit: write \"30s\" for seconds, or use ms, m or h"
+            "\"30\" lacks a unit: write \"30s\" for seconds, or use ms, m, h or d"
         );
     }
 

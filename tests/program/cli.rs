@@ -47,7 +47,7 @@ fn check_says_all_that_is_wrong_and_ends_with_2() {
         assert_eq!(
             stderr(&output),
             "bad.toml:2: server.brust: unknown key; did you mean \"burst\"?\n\
-             bad.toml:4: pipeline.crossfade: \"3\" lacks a unit: write \"3s\" for seconds, or use ms, m or h\n\
+             bad.toml:4: pipeline.crossfade: \"3\" lacks a unit: write \"3s\" for seconds, or use ms, m, h or d\n\
              bad.toml:5: pipeline.playlist: gone: No such file or directory (os error 2)\n\
              longwave: 3 problems\n",
             "{command}"

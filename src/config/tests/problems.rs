@@ -34,7 +34,7 @@ mount = "/x.pls"
     assert_eq!(
         complaints(text),
         [
-            "station.toml:2: server.burst: \"4\" lacks a unit: write \"4s\" for seconds, or use ms, m or h",
+            "station.toml:2: server.burst: \"4\" lacks a unit: write \"4s\" for seconds, or use ms, m, h or d",
             "station.toml:3: server.write_timout: unknown key; did you mean \"write_timeout\"?",
             "station.toml:4: server.max_listeners: expected a whole number, found a string",
             "station.toml:7: pipeline.name: \"a b\" is not a name for a pipeline: letters, digits, -, _ and ., \
