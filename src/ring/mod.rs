@@ -4,7 +4,7 @@
 //! drains them into the mount's [`Backlog`], which is the reactor's alone. Between the threads of a pipeline,
 //! work and orders go through a [`quiet_channel`]. PCM goes from the thread that has it to the mixer through
 //! a [`feed`](fn@feed), and from a source's thread through a [`live_feed`]. The stream of a source comes from
-//! the reactor through an [`Inlet`].
+//! the reactor through an [`Inlet`]. Copies of packets go to the thread of a recording from a [`RecordTap`].
 
 mod backlog;
 mod feed;
@@ -13,6 +13,7 @@ mod handoff;
 mod inlet;
 mod live;
 mod quiet;
+mod recording;
 mod sleepers;
 mod wake;
 
@@ -24,6 +25,7 @@ pub use inlet::{Inlet, InletHandle, SourceEnd};
 pub(crate) use inlet::{InletWriter, inlet};
 pub(crate) use live::{LiveFeed, LiveLine, LiveWriter, live_feed};
 pub(crate) use quiet::{Nothing, QuietReceiver, QuietSender, quiet_channel};
+pub(crate) use recording::{Batch, RecordPoint, RecordQueue, RecordTap, RecordedPacket, RecordedSession};
 
 /// The synchronisation that `wake.rs` and `sleepers.rs` use. Their loom tests compile the same files with
 /// loom's.
