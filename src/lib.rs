@@ -34,6 +34,7 @@ mod percent;
 mod pipeline;
 #[doc(hidden)]
 pub mod playout; // for benches
+mod recording;
 mod ring;
 mod roots;
 mod server;
@@ -85,6 +86,7 @@ pub use pipeline::{
     VoiceOptions,
 };
 pub use playout::{AfterLive, Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
+pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};
 pub use server::{
     AccessLog, Addresses, AudioWriter, Burst, ClientAddress, EventStream, Following, HttpRequest,

@@ -202,7 +202,11 @@ pub unsafe extern "C" fn lw_pipeline_add_own_output(
         with(pipeline, |pipeline| {
             let mount = settings(declaration)?;
             let own = Own { functions, content_type: mount.content_type.clone(), bitrate: mount.bitrate };
-            Ok(pipeline.add_output(OutputSettings { encoder: Arc::new(own), mount })?)
+            Ok(pipeline.add_output(OutputSettings {
+                encoder: Arc::new(own),
+                mount,
+                record: Default::default(),
+            })?)
         })?;
         Ok(lw_status::LW_OK)
     })

@@ -85,6 +85,9 @@ impl LogLines {
             | Event::SourceConnected { .. }
             | Event::SourceLeft { .. }
             | Event::SourceRefused { .. }
+            | Event::RecordingBegan { .. }
+            | Event::RecordingEnded { .. }
+            | Event::RecordingFailed { .. }
             | Event::Missed { .. } => return,
         };
         write_line(level, format!("{name}: {text}"));

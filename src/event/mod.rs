@@ -294,6 +294,38 @@ pub enum Event {
         /// The reason, for people to read.
         reason: String,
     },
+    /// A recording has begun, or goes on in another file.
+    RecordingBegan {
+        /// The path of the output, relayed mount or live input that is recorded.
+        path: String,
+        /// Who sends; the pipeline's name for an output.
+        user: String,
+        /// The file.
+        file: PathBuf,
+        /// Packets of the same session that are in no file, since the one before: they did not fit.
+        lost: u64,
+    },
+    /// A file of a recording is complete.
+    RecordingEnded {
+        /// As in [`Event::RecordingBegan`].
+        path: String,
+        /// As in [`Event::RecordingBegan`].
+        user: String,
+        /// The file.
+        file: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// How much time lies between its first and its last packet.
+        duration: Duration,
+    },
+    /// Nothing is recorded at the moment: the disk refuses it, has too little room, or does not keep up. The
+    /// stream goes on, and the recording by itself as soon as it can. It is told once, until then.
+    RecordingFailed {
+        /// As in [`Event::RecordingBegan`].
+        path: String,
+        /// The reason, for people to read.
+        reason: String,
+    },
     /// Events did not reach this receiver, because it was full or because they came too fast for the station.
     Missed {
         /// How many events were missed.
@@ -391,6 +423,12 @@ named! {
         SourceLeft = "source-left",
         /// [`Event::SourceRefused`]
         SourceRefused = "source-refused",
+        /// [`Event::RecordingBegan`]
+        RecordingBegan = "recording-began",
+        /// [`Event::RecordingEnded`]
+        RecordingEnded = "recording-ended",
+        /// [`Event::RecordingFailed`]
+        RecordingFailed = "recording-failed",
         /// [`Event::Missed`]
         Missed = "missed",
     }
@@ -426,6 +464,9 @@ impl Event {
             Event::SourceConnected { .. } => EventKind::SourceConnected,
             Event::SourceLeft { .. } => EventKind::SourceLeft,
             Event::SourceRefused { .. } => EventKind::SourceRefused,
+            Event::RecordingBegan { .. } => EventKind::RecordingBegan,
+            Event::RecordingEnded { .. } => EventKind::RecordingEnded,
+            Event::RecordingFailed { .. } => EventKind::RecordingFailed,
             Event::Missed { .. } => EventKind::Missed,
         }
     }

@@ -123,6 +123,23 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("address", address)?;
                 map.serialize_entry("reason", reason)?;
             }
+            E::RecordingBegan { path, user, file, lost } => {
+                map.serialize_entry("path", path)?;
+                map.serialize_entry("user", user)?;
+                map.serialize_entry("file", &self.names.file(file))?;
+                map.serialize_entry("lost", lost)?;
+            }
+            E::RecordingEnded { path, user, file, bytes, duration } => {
+                map.serialize_entry("path", path)?;
+                map.serialize_entry("user", user)?;
+                map.serialize_entry("file", &self.names.file(file))?;
+                map.serialize_entry("bytes", bytes)?;
+                map.serialize_entry("duration", &seconds(*duration))?;
+            }
+            E::RecordingFailed { path, reason } => {
+                map.serialize_entry("path", path)?;
+                map.serialize_entry("reason", reason)?;
+            }
             E::Missed { count } => map.serialize_entry("count", count)?,
         }
         map.end()
