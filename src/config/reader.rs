@@ -13,6 +13,7 @@ use crate::filework::look;
 use crate::pipeline::{
     LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings, RelayedMountSettings, state_file,
 };
+use crate::recording::RecordSettings;
 use crate::server::{AccessLog, MountSettings, ServerSettings, check_fallback};
 use crate::setting::{Settings, Written, reason_of, suggest};
 
@@ -191,8 +192,9 @@ impl<'a> Reader<'a> {
             }
         };
         let mount = self.mount(&mut fields, format);
+        let record = self.recording(&mut fields);
         fields.finish(&mut self.cx);
-        Some(OutputSettings { encoder: encoder?, mount })
+        Some(OutputSettings { encoder: encoder?, mount, record })
     }
 
     fn format(&mut self, fields: &mut Fields) -> Option<&'static Format> {
@@ -262,6 +264,7 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut relayed = RelayedMountSettings { mount: self.mount(&mut fields, None), ..Default::default() };
         fields.read(&mut relayed, RelayedMountSettings::KEYS, &mut self.cx);
+        relayed.record = self.recording(&mut fields);
         if !fields.has("mount") {
             let reason = "the key \"mount\" is missing: \"/guest.mp3\", for example";
             self.cx.problems.add(fields.place(), reason);
@@ -290,6 +293,16 @@ impl<'a> Reader<'a> {
             self.fallbacks.push(At { value: mount.path.clone(), place: fields.place_of("fallback_mount") });
         }
         mount
+    }
+
+    /// Reads the keys of a table that say how it is recorded.
+    fn recording(&mut self, fields: &mut Fields) -> RecordSettings {
+        let mut record = RecordSettings::default();
+        fields.read(&mut record, RecordSettings::KEYS, &mut self.cx);
+        if record.record.is_some() {
+            record.base = self.cx.base.to_owned();
+        }
+        record
     }
 
     /// Checks fallback mounts and the mounts that they stand in for. With `all`, the station has no other

@@ -3,6 +3,7 @@
 use super::api::ApiSettings;
 use crate::codec::formats::{FORMAT, FORMATS};
 use crate::pipeline::{LIVE, LiveSettings, OUTPUT, PipelineSettings, RelayedMountSettings};
+use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{Declared, declared};
 
@@ -21,8 +22,10 @@ pub(super) fn tables() -> Vec<Table> {
     let table = |header, keys| Table { header, only_with: None, keys };
     let server = declared::<ServerSettings>().chain(declared::<ApiSettings>()).collect();
     let pipeline = declared::<PipelineSettings>().chain([&LIVE, &OUTPUT]).collect();
-    let output = [&FORMAT].into_iter().chain(declared::<MountSettings>()).collect();
-    let relayed = declared::<MountSettings>().chain(declared::<RelayedMountSettings>()).collect();
+    let output = [&FORMAT].into_iter().chain(declared::<MountSettings>());
+    let output = output.chain(declared::<RecordSettings>()).collect();
+    let relayed = declared::<MountSettings>().chain(declared::<RelayedMountSettings>());
+    let relayed = relayed.chain(declared::<RecordSettings>()).collect();
     let mut tables = vec![
         table("[server]", server),
         table("[[pipeline]]", pipeline),

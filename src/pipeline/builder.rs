@@ -12,6 +12,7 @@ use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind, EventReceiver};
 use crate::playout::DeadAir;
+use crate::recording::RecordSettings;
 use crate::server::{MountSettings, Server, ServerSettings};
 use crate::units::SampleRate;
 
@@ -132,7 +133,11 @@ impl PipelineBuilder {
     /// Adds an output: this encoder, served at this path.
     pub fn output(self, mount: &str, encoder: impl EncoderSettings + 'static) -> PipelineBuilder {
         let mount = MountSettings { path: mount.into(), ..MountSettings::default() };
-        self.output_with(OutputSettings { encoder: Arc::new(encoder), mount })
+        self.output_with(OutputSettings {
+            encoder: Arc::new(encoder),
+            mount,
+            record: RecordSettings::default(),
+        })
     }
 
     /// Adds an output with all that can be said of its mount.

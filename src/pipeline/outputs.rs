@@ -16,6 +16,7 @@ use crate::engine::mixer::Command;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Membership};
 use crate::packet::TitledPacket;
+use crate::recording::Recordings;
 use crate::server::{MountSettings, Server};
 use crate::staff::Staff;
 
@@ -34,6 +35,7 @@ pub(super) struct Outputs {
     /// The mounts whose listeners are reported in events.
     membership: Arc<Membership>,
     emitter: Emitter,
+    recordings: Arc<Recordings>,
     next: u32,
     running: Vec<(Arc<Output>, OutputSettings)>,
     /// The paths of the outputs' mounts.
@@ -47,10 +49,11 @@ impl Outputs {
         staff: Arc<Staff>,
         membership: Arc<Membership>,
         emitter: Emitter,
+        recordings: Arc<Recordings>,
     ) -> Outputs {
         let (running, mounts) = Default::default();
         let staff = Some(staff);
-        Outputs { pipeline, spec, staff, membership, emitter, next: 0, running, mounts }
+        Outputs { pipeline, spec, staff, membership, emitter, recordings, next: 0, running, mounts }
     }
 
     /// Adds an output and its mount. The encoder is open already, so that settings that cannot work leave no
@@ -63,7 +66,12 @@ impl Outputs {
     ) -> Result<Arc<Output>> {
         limits::outputs_of(self.running.len() + 1)?;
         let place = self.staff()?.encoders.place()?;
-        let mut writer = server.add_mount(filled_in(&settings, &self.pipeline, self.spec))?;
+        settings.record.check()?;
+        let writer = server.add_mount(filled_in(&settings, &self.pipeline, self.spec))?;
+        let path = &settings.mount.path;
+        let tap = self.recordings.tap(path, &self.pipeline, settings.content_type());
+        self.recordings.set(path, &settings.record)?;
+        let mut writer = writer.recorded_by(tap);
         let id = OutputId(self.next);
         self.next += 1;
         let setup = OutputSetup {
@@ -223,9 +231,12 @@ impl Pipeline {
             true => None,
             false => Some(self.open_in_place_of(path, &before, &settings.encoder)?),
         };
+        settings.record.check()?;
         self.server()?.update_mount(filled_in(&settings, &self.inner.name, self.inner.spec))?;
         let mut outputs = self.inner.outputs();
-        outputs.find_declared(path)?.1.mount = settings.mount.clone();
+        let declared = outputs.find_declared(path)?.1;
+        (declared.mount, declared.record) = (settings.mount.clone(), settings.record.clone());
+        outputs.recordings.set(path, &settings.record)?;
         opened.map_or(Ok(()), |opened| outputs.encode_by(path, settings.encoder, opened))
     }
 
@@ -259,6 +270,7 @@ impl Pipeline {
         outputs.running.retain(|(other, _)| other.id() != output.id());
         outputs.mounts.retain(|other| other != mount);
         outputs.membership.disown(mount);
+        outputs.recordings.remove(mount);
         // The mixer may give the output one more job. A finished output ignores it.
         let finished = output.finish();
         drop(outputs);

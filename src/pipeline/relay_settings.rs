@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::codec::known_type;
 use crate::error::{Error, Result};
 use crate::ingest::SourceInfo;
+use crate::recording::RecordSettings;
 use crate::server::MountSettings;
 use crate::setting::{Declared, DefaultValue, Kind, Reload, Setting, Settings, TIME, settings};
 
@@ -16,12 +17,15 @@ pub struct RelayedMountSettings {
     pub mount: MountSettings,
     /// A source that sends nothing for so long is let go.
     pub source_timeout: Duration,
+    /// Where it is recorded, if at all.
+    pub record: RecordSettings,
 }
 
 impl Default for RelayedMountSettings {
     fn default() -> RelayedMountSettings {
         let source_timeout = Duration::from_secs(10);
-        RelayedMountSettings { mount: MountSettings::default(), source_timeout }
+        let (mount, record) = Default::default();
+        RelayedMountSettings { mount, source_timeout, record }
     }
 }
 
@@ -77,7 +81,7 @@ impl RelayedMountSettings {
         if !TIMEOUTS.contains(&self.source_timeout) {
             return Err(Error::setting("source_timeout", "1s to 10m"));
         }
-        Ok(())
+        self.record.check()
     }
 
     /// The content type by which the mount serves what a source of this type sends. `None` if it does not

@@ -10,6 +10,7 @@ use crate::error::{Error, LeaveReason, Result};
 use crate::event::{Emitter, Event};
 use crate::ingest::{Session, Sessions, Sink, SourceInfo, SourceState, SourceStream, Taken};
 use crate::metadata::{Title, fault_of_title};
+use crate::recording::Recordings;
 use crate::server::{AudioWriter, FallbackRule, Server};
 use crate::thread::Worker;
 use crate::time::rfc3339;
@@ -20,6 +21,7 @@ pub(crate) struct Relays {
     server: Server,
     emitter: Emitter,
     sessions: Sessions,
+    recordings: Recordings,
     mounts: Mutex<BTreeMap<String, RelayedMountSettings>>,
 }
 
@@ -52,7 +54,8 @@ impl Relays {
     pub(crate) fn new(server: &Server) -> Relays {
         let emitter = server.emitter();
         let sessions = Sessions::new(emitter.clone());
-        Relays { server: server.clone(), emitter, sessions, mounts: Mutex::default() }
+        let recordings = Recordings::new(emitter.clone());
+        Relays { server: server.clone(), emitter, sessions, recordings, mounts: Mutex::default() }
     }
 
     /// Declares a relayed mount.
@@ -63,6 +66,7 @@ impl Relays {
             return Err(Error::Exists(format!("the mount {path}")));
         }
         self.server.declare_mount(settings.mount.clone())?;
+        self.recordings.set(path, &settings.record)?;
         self.mounts().insert(path.clone(), settings);
         Ok(())
     }
@@ -74,6 +78,7 @@ impl Relays {
         if let Some(session) = self.sessions.find(path) {
             self.sessions.let_go(&session, LeaveReason::MountRemoved);
         }
+        self.recordings.remove(path);
         Ok(())
     }
 
@@ -84,6 +89,7 @@ impl Relays {
         let path = settings.mount.path.clone();
         *self.mounts().get_mut(&path).ok_or_else(|| not_here(&path))? = settings.clone();
         self.server.declare_mount(settings.mount.clone())?;
+        self.recordings.set(&path, &settings.record)?;
         let Some((session, info)) = self.source_at(&path) else { return Ok(()) };
         session.set_timeout(settings.source_timeout);
         let before = self.server.mount_info(&path).map(|mount| mount.settings.content_type.clone());
@@ -114,6 +120,8 @@ impl Relays {
             self.emitter.log(log::Level::Warn, format!("{path}: {reason}"));
         }
         let writer = self.server.add_mount_by(mount, FallbackRule::Any).map_err(NoPlace::Failed)?;
+        let (user, content_type) = (&place.session.info().user, &writer.info().settings.content_type);
+        let writer = writer.recorded_by(self.recordings.tap(path, user, content_type));
         place.sink = Some(writer.into_audio().at_pace_of_sender());
         Ok(place)
     }
@@ -170,7 +178,14 @@ impl Relays {
 
     /// Lets all sources go, for good. Their threads end now, if their streams let them.
     pub(super) fn stop(&self) -> Vec<Worker> {
-        self.sessions.stop()
+        let threads = self.sessions.stop();
+        self.recordings.finish();
+        threads
+    }
+
+    /// Their recordings.
+    pub(crate) fn recordings(&self) -> &Recordings {
+        &self.recordings
     }
 
     fn source_at(&self, path: &str) -> Option<(Arc<Session>, Arc<SourceInfo>)> {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::codec::is_same_encoder;
 use crate::error::{Error, Result};
+use crate::recording::RecordSettings;
 use crate::server::{MountSettings, Server, ServerSettings};
 use crate::setting::{Reload, Setting, differences};
 
@@ -94,7 +95,9 @@ impl Reloader {
                 Some(running) if running != new => {
                     let keys = differences(&running.mount, &new.mount).map(|setting| setting.declared.key);
                     let own = differences(running, new).map(|setting| setting.declared.key);
-                    let what = format!("{path}: {}", keys.chain(own).collect::<Vec<_>>().join(", "));
+                    let record = of_recording(&running.record, &new.record);
+                    let keys: Vec<_> = keys.chain(own).chain(record).collect();
+                    let what = format!("{path}: {}", keys.join(", "));
                     if report.tried(what, self.relays.update(new.clone())) {
                         *running = new.clone();
                     }
@@ -235,7 +238,14 @@ fn changes(old: &OutputSettings, new: &OutputSettings) -> Vec<&'static str> {
     let differs = |setting: &&'static Setting<MountSettings>| !(setting.same)(&old.mount, &new.mount);
     let stream = MountSettings::STREAM_KEYS.iter().filter(differs);
     let mount = differences(&old.mount, &new.mount).chain(stream).map(|setting| setting.declared.key);
-    encoder.into_iter().chain(mount).collect()
+    encoder.into_iter().chain(mount).chain(of_recording(&old.record, &new.record)).collect()
+}
+
+/// The keys of a recording that differ. In another folder, the same name is another one.
+fn of_recording(old: &RecordSettings, new: &RecordSettings) -> impl Iterator<Item = &'static str> {
+    let is_elsewhere = old.base != new.base && old.record == new.record;
+    let keys = differences(old, new).map(|setting| setting.declared.key);
+    keys.chain(is_elsewhere.then_some("record"))
 }
 
 #[cfg(all(test, feature = "mp3"))]
@@ -257,7 +267,11 @@ mod tests {
 
     fn output() -> OutputSettings {
         let mount = MountSettings { path: "/a".into(), ..MountSettings::default() };
-        OutputSettings { encoder: Arc::new(crate::Mp3Settings::default()), mount }
+        OutputSettings {
+            encoder: Arc::new(crate::Mp3Settings::default()),
+            mount,
+            record: RecordSettings::default(),
+        }
     }
 
     /// Applies `new` to a station that runs with `settings()`, says whether it was reported as declared, and
@@ -347,6 +361,14 @@ mod tests {
             let mut new = settings();
             setting.set(&mut new.mounts[0], another(setting.declared.key)).unwrap();
             check(&station, &new, &format!("/guest: {}", setting.declared.key), setting.declared.reload);
+        }
+        for setting in RecordSettings::KEYS {
+            let mut new = settings();
+            setting.set(&mut new.mounts[0].record, another(setting.declared.key)).unwrap();
+            check(&station, &new, &format!("/guest: {}", setting.declared.key), setting.declared.reload);
+            let mut new = settings();
+            setting.set(&mut new.pipelines[0].outputs[0].record, another(setting.declared.key)).unwrap();
+            check(&station, &new, &format!("/a: {}", setting.declared.key), setting.declared.reload);
         }
         for format in FORMATS {
             let Some(draft) = format.draft else { continue };

@@ -33,6 +33,7 @@ use crate::engine::shared::Locked;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event, EventKind, Membership};
 use crate::playout::{DeadAir, GiveWay};
+use crate::recording::Recordings;
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
 use crate::staff::Round;
@@ -49,6 +50,7 @@ pub(super) struct Inner {
     pub spec: PcmSpec,
     pub programming: Programming,
     pub outputs: Mutex<Outputs>,
+    pub recordings: Arc<Recordings>,
     pub voices: Arc<VoiceTable>,
     pub announcements: Arc<AnnouncementTable>,
     pub taps: TapTable,
@@ -86,8 +88,10 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
     let hooks = Arc::new(HookTable::new(std::mem::take(&mut settings.hooks))?);
 
     let staff = server.staff();
+    let recordings = Arc::new(Recordings::new(emitter.clone()));
+    let (of_outputs, of_staff) = (recordings.clone(), staff.clone());
     let mut outputs =
-        Outputs::new(name.clone(), settings.spec, staff.clone(), membership.clone(), emitter.clone());
+        Outputs::new(name.clone(), settings.spec, of_staff, membership.clone(), emitter.clone(), of_outputs);
     for output in std::mem::take(&mut settings.outputs) {
         let encoder = output.encoder.open(settings.spec)?;
         outputs.add(&server, output, encoder)?;
@@ -104,6 +108,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         spec: settings.spec,
         programming,
         outputs: Mutex::new(outputs),
+        recordings,
         voices,
         announcements,
         taps: TapTable::default(),
@@ -327,8 +332,11 @@ impl Inner {
         abandoned.extend(self.threads.decoders.join(by.decoders));
         abandoned.extend(self.programming.settle(by.decoders));
         abandoned.extend(self.outputs().finish(by.encoders));
+        self.recordings.finish();
         // A server that others use stays; its own ends with it.
         abandoned.extend(server.map(|server| server.release(by.server).abandoned).unwrap_or_default());
+        // Their last events are the pipeline's. Usually they have ended long ago.
+        abandoned.extend(self.recordings.join(by.server));
         let stopped = self.membership.stop(by.listeners);
         self.hooks.close();
         abandoned.extend(self.threads.followers.join(by.hooks));

@@ -12,6 +12,7 @@ use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::playout::DeadAir;
+use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{
     COUNT, DECIBELS, Declared, DefaultValue, EXISTING, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT,
@@ -97,6 +98,8 @@ pub struct OutputSettings {
     pub encoder: Arc<dyn EncoderSettings>,
     /// Where it is served. Empty content type, bitrate, rate and channels are filled in from the encoder.
     pub mount: MountSettings,
+    /// Where it is recorded, if at all.
+    pub record: RecordSettings,
 }
 
 impl Settings for PipelineSettings {
@@ -185,7 +188,8 @@ const SAMPLE_RATE: Takes<SampleRate> = Takes::Integer(|hz| {
 
 impl PartialEq for OutputSettings {
     fn eq(&self, other: &OutputSettings) -> bool {
-        is_same_encoder(&self.encoder, &other.encoder) && self.mount == other.mount
+        is_same_encoder(&self.encoder, &other.encoder)
+            && (&self.mount, &self.record) == (&other.mount, &other.record)
     }
 }
 

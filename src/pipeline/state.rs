@@ -212,6 +212,7 @@ impl Pipeline {
         health.problems.extend(self.inner.outputs().problems());
         health.warn(self.inner.programming.warnings());
         health.warn(self.inner.state_keeping.warning());
+        health.warn(self.inner.recordings.warnings());
         let choosing = self.inner.chooser.get().and_then(Chooser::hangs_for);
         health.warn(choosing.map(|time| {
             let text = format!("the application has not said for {} s what is next", time.as_secs());

@@ -102,6 +102,7 @@ impl Station {
         let mut report = self.stop_pipelines(pipelines_by);
         let stuck = of_sources.iter().filter(|thread| !thread.join_before(pipelines_by));
         report.abandoned.extend(stuck.map(|thread| thread.name.clone()));
+        report.abandoned.extend(self.relays.recordings().join(pipelines_by));
         report.abandoned.extend(self.server.stop_before(deadline).abandoned);
         report
     }

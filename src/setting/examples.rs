@@ -45,6 +45,10 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "quality" => Written::Integer(5),
         "profile" => Written::Text("he"),
         "afterburner" => Written::Flag(false),
+        "record" => Written::Text("/dev/null/%Y/{mount}"),
+        "record_every" => Written::Text("2h"),
+        "record_keep" => Written::Text("30d"),
+        "record_reserve" => Written::Text("7MiB"),
         other => panic!("give an example of the key {other:?} in setting/examples.rs"),
     }
 }

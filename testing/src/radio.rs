@@ -29,7 +29,7 @@ pub const fn mono(hz: u32) -> PcmSpec {
 /// An output whose mount has defaults but for its path.
 pub fn output(path: &str, encoder: impl EncoderSettings + 'static) -> OutputSettings {
     let mount = MountSettings { path: path.into(), ..MountSettings::default() };
-    OutputSettings { encoder: Arc::new(encoder), mount }
+    OutputSettings { encoder: Arc::new(encoder), mount, record: Default::default() }
 }
 
 /// A station, by default with one pipeline.

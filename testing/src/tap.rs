@@ -44,7 +44,7 @@ impl Tap {
     /// An output at this path that feeds this tap.
     pub fn output(&self, path: &str) -> OutputSettings {
         let mount = MountSettings { path: path.into(), ..MountSettings::default() };
-        OutputSettings { encoder: Arc::new(self.clone()), mount }
+        OutputSettings { encoder: Arc::new(self.clone()), mount, record: Default::default() }
     }
 }
 

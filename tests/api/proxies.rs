@@ -117,7 +117,8 @@ fn client_of(proxy: &Proxy) -> Client {
 
 fn a_station_is_heard_through(start: fn(&Radio) -> Proxy, base_url: &str) {
     let mount = MountSettings { path: "/stream.mp3".into(), ..MountSettings::default() };
-    let output = OutputSettings { encoder: Arc::new(Mp3Settings::default()), mount };
+    let output =
+        OutputSettings { encoder: Arc::new(Mp3Settings::default()), mount, record: Default::default() };
     let radio = Radio::with(
         |server| server.trusted_proxies = vec!["127.0.0.1".parse().unwrap()],
         |pipeline| (pipeline.spec, pipeline.outputs) = (PipelineSettings::default().spec, vec![output]),

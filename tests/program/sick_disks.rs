@@ -43,6 +43,8 @@ pub(super) enum Disk {
     Configuration,
     State,
     AccessLog,
+    /// The recording of the output.
+    Recording,
     /// The first of two media roots. The other one is well.
     Root,
     /// The file of the API's token, which is removed at the end.
@@ -77,6 +79,11 @@ const ROWS: &[(Disk, &str, &str)] = &[
     (Disk::State, "fail 5", "state.json: Input/output error"),
     (Disk::AccessLog, "hang", "access.log"),
     (Disk::AccessLog, "fail 28", "access.log"),
+    (Disk::Recording, "hang", "recording: the disk does not answer: rec"),
+    (Disk::Recording, "hang write", "recording: the disk does not answer: rec"),
+    (Disk::Recording, "slow 300", ""),
+    (Disk::Recording, "fail 28", "/r.mp3 is not recorded: "),
+    (Disk::Recording, "fail 5", "/r.mp3 is not recorded: "),
     (Disk::Log, "", ""),
 ];
 
@@ -88,6 +95,7 @@ const AT_START: &[(Disk, &str, &str)] = &[
     (Disk::State, "hang", "state.json"),
     (Disk::AccessLog, "hang", "access.log hangs"),
     (Disk::AccessLog, "hang open", "access.log hangs"),
+    (Disk::Recording, "hang", "recording: the disk does not answer: "),
     (Disk::Users, "hang", ""),
     (Disk::Configuration, "hang", ""),
 ];
@@ -356,12 +364,16 @@ impl Sick {
             Disk::Root => format!("{:?}, {:?}", at("sick"), at("well")),
             _ => format!("{:?}", at("well")),
         };
+        let record = match disk {
+            Disk::Recording => format!("record = {:?}\nrecord_reserve = '0B'\n", at("sick/%Y/rec")),
+            _ => String::new(),
+        };
         let text = format!(
             "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\n{users}media_roots = [{roots}]\n\
              access_log = {access:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\n\
              state_file = {state:?}\nfallback = {:?}\ndead_air_after = '1s'\n\
              channels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
-             format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n",
+             format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n{record}",
             at("well/fallback.wav"),
         );
         fs::write(&config, text).unwrap();
@@ -406,7 +418,8 @@ impl Sick {
             |sick: &Sick| sick.ask("GET", "/api/v1/health", "").is_some_and(|(_, body)| body.contains(names));
         self.until(&format!("/health names {names}"), || is_named(&self));
         let is_said = if self.disk == Disk::AccessLog { "access.log does not open" } else { names };
-        assert!(self.log().contains(is_said), "{self:?}");
+        // A recording is said to be at risk in the log when something was lost.
+        assert!(self.disk == Disk::Recording || self.log().contains(is_said), "{self:?}");
         if matches!(self.disk, Disk::Playlist | Disk::Folder) {
             self.until("the fallback plays", || self.log().contains("now playing fallback"));
         }
@@ -417,6 +430,7 @@ impl Sick {
                 self.ask("GET", "/nowhere", "");
                 self.access_log().contains("GET /nowhere")
             }),
+            Disk::Recording => self.until("it is recorded", || self.log().contains("/r.mp3: recorded into")),
             _ => self.until("the playlist plays", || self.log().contains("now playing one")),
         }
         self.until("/health names nothing any more", || !is_named(&self));

@@ -89,7 +89,9 @@ fn mp3_and_aac_behind_one_trait_added_replaced_and_removed_while_running() {
         ("/a.aac", std::sync::Arc::new(longwave::AacSettings::default())),
     ];
     for (path, encoder) in all {
-        pipeline.add_output(longwave::OutputSettings { encoder, mount: mount(path) }).unwrap();
+        pipeline
+            .add_output(longwave::OutputSettings { encoder, mount: mount(path), record: Default::default() })
+            .unwrap();
     }
     studio.run(seconds(2.0));
     let info = |path: &str| studio.server.mount_info(path).unwrap();
@@ -155,6 +157,7 @@ fn the_mount_of_a_removed_output_is_free_for_another() {
     let output = || longwave::OutputSettings {
         encoder: std::sync::Arc::new(Slow),
         mount: longwave::MountSettings { path: "/slow".into(), ..Default::default() },
+        record: Default::default(),
     };
     for _ in 0..3 {
         studio.pipeline.add_output(output()).unwrap();
@@ -204,7 +207,11 @@ impl Encoder for Numbering {
 fn an_application_can_bring_its_own() {
     let studio = Studio::with(|settings| {
         let mount = longwave::MountSettings { path: "/numbers".into(), ..Default::default() };
-        settings.outputs = vec![longwave::OutputSettings { encoder: std::sync::Arc::new(Numbers), mount }];
+        settings.outputs = vec![longwave::OutputSettings {
+            encoder: std::sync::Arc::new(Numbers),
+            mount,
+            record: Default::default(),
+        }];
     });
     studio.run(seconds(1.024));
     let info = || studio.server.mount_info("/numbers").unwrap();

@@ -165,7 +165,11 @@ impl Encoder for Choosy {
 fn add_hook_for_encoder_failed_and_recovered() {
     let studio = Studio::with(|settings| {
         let mount = MountSettings { path: "/choosy".into(), ..MountSettings::default() };
-        settings.outputs.push(OutputSettings { encoder: Arc::new(Choosy), mount });
+        settings.outputs.push(OutputSettings {
+            encoder: Arc::new(Choosy),
+            mount,
+            record: Default::default(),
+        });
     });
     let failed = listen_for(&studio.pipeline, EventKind::EncoderFailed);
     let recovered = listen_for(&studio.pipeline, EventKind::EncoderRecovered);

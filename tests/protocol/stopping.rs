@@ -118,7 +118,10 @@ fn encoders_that_hang_hold_up_no_other_pipeline_and_are_named_when_theirs_stops(
             let (release, words) = channel();
             let mount = MountSettings { path: format!("/stuck-{n}"), ..MountSettings::default() };
             let encoder = Arc::new(Stuck(Arc::new(Mutex::new(words))));
-            (release, start(&format!("stuck-{n}"), OutputSettings { encoder, mount }))
+            (
+                release,
+                start(&format!("stuck-{n}"), OutputSettings { encoder, mount, record: Default::default() }),
+            )
         })
         .unzip();
     let tap = Tap::counting();

@@ -28,7 +28,8 @@ fn heard(first: &Settings, then: &[Settings]) -> Heard {
     let folder = tempfile::tempdir().unwrap();
     let file = wav(&folder.path().join("sine.wav"), PcmSpec::CD, &sine(PcmSpec::CD, HZ, 0.5, 44_100 * 5));
     let mount = MountSettings { path: "/a".into(), ..MountSettings::default() };
-    let outputs = vec![OutputSettings { encoder: first.clone(), mount: mount.clone() }];
+    let outputs =
+        vec![OutputSettings { encoder: first.clone(), mount: mount.clone(), record: Default::default() }];
     let mut radio = Radio::stepped(PipelineSettings { outputs, ..PipelineSettings::default() });
     let listener = radio.listen("/a", false);
     radio.pipeline().queue_files([Entry::new(file)], Place::End).unwrap();
@@ -36,7 +37,11 @@ fn heard(first: &Settings, then: &[Settings]) -> Heard {
     for encoder in then {
         radio
             .pipeline()
-            .update_output(OutputSettings { encoder: encoder.clone(), mount: mount.clone() })
+            .update_output(OutputSettings {
+                encoder: encoder.clone(),
+                mount: mount.clone(),
+                record: Default::default(),
+            })
             .unwrap();
     }
     radio.run(2.5);

@@ -11,6 +11,7 @@ mod live_inputs;
 mod live_mixing;
 mod live_orders;
 mod players;
+mod recording;
 mod relays;
 mod starting;
 

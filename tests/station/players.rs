@@ -27,9 +27,9 @@ fn station() -> (TempDir, Radio) {
         pcm.iter_mut().zip(noise).for_each(|(sample, noise)| *sample += noise);
         sound::wav(&folder.path().join(format!("track {n}.wav")), PcmSpec::CD, &pcm);
     }
-    let outputs = both().into_iter().map(|OutputSettings { encoder, mount }| {
+    let outputs = both().into_iter().map(|OutputSettings { encoder, mount, record }| {
         let mount = MountSettings { name: Some("Rüdiö".into()), genre: Some("test".into()), ..mount };
-        OutputSettings { encoder, mount }
+        OutputSettings { encoder, mount, record }
     });
     let radio = Radio::start(PipelineSettings {
         playlist: vec![folder.path().into()],

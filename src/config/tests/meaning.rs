@@ -9,6 +9,7 @@ use crate::audio::PcmSpec;
 use crate::config::*;
 #[cfg(feature = "mp3")]
 use crate::pipeline::OutputSettings;
+use crate::recording::RecordSettings;
 use crate::server::{Burst, MountSettings};
 
 #[test]
@@ -82,6 +83,10 @@ fn every_key_arrives() {
         max_listeners = 50
         metaint = 8192
         fallback_mount = "/day.mp3"
+        record = "archive/%Y-%m-%d/%H%M-{mount}-{user}"
+        record_every = "1h"
+        record_keep = "30d"
+        record_reserve = "2GiB"
         [[pipeline]]
         name = "day"
         [[pipeline.output]]
@@ -92,6 +97,7 @@ fn every_key_arrives() {
         mount = "/guest.mp3"
         hidden = true
         source_timeout = "20s"
+        record = "/srv/%Y"
         fallback_mount = "/day.mp3"
         "#,
     )
@@ -116,6 +122,8 @@ fn every_key_arrives() {
     assert_eq!((&*mounts[0].mount.path, mounts[0].source_timeout), ("/guest.mp3", seconds(20)));
     assert!(mounts[0].mount.hidden && mounts[0].mount.content_type.is_empty());
     assert_eq!(mounts[0].mount.fallback_mount.as_deref(), Some("/day.mp3"));
+    let record = RecordSettings { base: folder.path().into(), ..RecordSettings::into_files("/srv/%Y") };
+    assert_eq!(mounts[0].record, record);
 
     let pipeline = &pipelines[0];
     let rate = SampleRate::new(48_000).unwrap();
@@ -133,7 +141,7 @@ fn every_key_arrives() {
     assert_eq!(pipeline.fallback, Some(folder.path().join("music")));
     assert_eq!(pipeline.state_file, Some(folder.path().join("state.json")));
 
-    let OutputSettings { encoder, mount } = &pipeline.outputs[0];
+    let OutputSettings { encoder, mount, record } = &pipeline.outputs[0];
     assert_eq!((encoder.content_type(), encoder.bitrate()), ("audio/mpeg", Some(96)));
     assert_eq!((mount.path.as_str(), mount.content_type.as_str()), ("/night.mp3", "audio/x-mp3"));
     assert_eq!(mount.name.as_deref(), Some("Björk’s Night"));
@@ -143,6 +151,14 @@ fn every_key_arrives() {
     assert!(mount.public);
     assert_eq!((mount.max_listeners, mount.metaint), (Some(50), Some(8_192)));
     assert_eq!(mount.fallback_mount.as_deref(), Some("/day.mp3"));
+    let expected = RecordSettings {
+        record: Some("archive/%Y-%m-%d/%H%M-{mount}-{user}".into()),
+        base: folder.path().into(),
+        record_every: Some(seconds(3600)),
+        record_keep: Some(seconds(30 * 86_400)),
+        record_reserve: 2 << 30,
+    };
+    assert_eq!(*record, expected);
 }
 
 #[test]

@@ -136,6 +136,12 @@ impl AudioWriter {
     /// # Errors
     /// [`Error::Stopped`] once the mount was removed or its server has stopped.
     pub fn write_audio(&mut self, bytes: &[u8]) -> Result<usize> {
+        let taken = self.take(bytes);
+        self.writer.send_recorded();
+        taken
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut rest = bytes;
         let now = Instant::now();
         loop {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use super::fallbacks;
 use super::info::{MountBoard, MountInfo};
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event};
 use crate::packet::TitledPacket;
-use crate::ring::HandoffWriter;
+use crate::ring::{HandoffWriter, RecordTap};
 use crate::server::mount_settings::MountSettings;
 
 /// A handoff holds so much. If the reactor is away for longer, packets are lost.
@@ -26,6 +27,8 @@ pub struct MountWriter {
     board: Arc<MountBoard>,
     registry: Registry,
     events: Emitter,
+    /// Takes a copy of what is sent, for a recording.
+    tap: Option<RecordTap>,
 }
 
 /// How many packets a mount's handoff holds.
@@ -40,7 +43,13 @@ impl MountWriter {
         registry: Registry,
         events: Emitter,
     ) -> MountWriter {
-        MountWriter { handoff, board, registry, events }
+        MountWriter { handoff, board, registry, events, tap: None }
+    }
+
+    /// Has a tap take a copy of what is sent from now on.
+    pub(crate) fn recorded_by(mut self, tap: RecordTap) -> MountWriter {
+        self.tap = Some(tap);
+        self
     }
 
     /// Sends a packet on its way. It never waits. If the server has been away for so long that ten seconds of
@@ -54,6 +63,9 @@ impl MountWriter {
     pub fn push_all(&mut self, packets: impl IntoIterator<Item = TitledPacket>) {
         let mut pushed = false;
         for packet in packets {
+            if let Some(tap) = &mut self.tap {
+                tap.take(&packet);
+            }
             match fits(&packet) {
                 true => pushed |= self.handoff.push_quietly(packet),
                 false => self.handoff.count_drop(),
@@ -62,16 +74,28 @@ impl MountWriter {
         if pushed {
             self.handoff.ring();
         }
+        self.send_recorded();
     }
 
     /// Sends a packet on its way, or gives it back if there is no room for it now. A packet for a mount that
     /// is off the air, or of more than 64 KiB, is taken and dropped.
     pub fn try_push(&mut self, packet: TitledPacket) -> std::result::Result<(), TitledPacket> {
-        if fits(&packet) {
-            return self.handoff.try_push(packet);
+        let recorded = self.tap.as_ref().and_then(|tap| tap.copy_of(&packet));
+        match fits(&packet) {
+            true => self.handoff.try_push(packet)?,
+            false => self.handoff.count_drop(),
         }
-        self.handoff.count_drop();
+        if let (Some(tap), Some(recorded)) = (&mut self.tap, recorded) {
+            tap.keep(recorded);
+        }
         Ok(())
+    }
+
+    /// Sends on their way to a recording the packets that [`try_push`](MountWriter::try_push) has taken.
+    pub(super) fn send_recorded(&mut self) {
+        if let Some(tap) = &mut self.tap {
+            tap.send(SystemTime::now());
+        }
     }
 
     /// False once the mount was removed or its server has stopped.
