@@ -73,7 +73,7 @@ pub use event::{AnnouncementEnd, Event, EventKind, EventReceiver, LiveSourceInfo
 pub use health::Health;
 pub use http::HttpAnswer;
 #[doc(hidden)]
-pub use http::{read_chunks, read_request}; // for fuzzing
+pub use http::{read_chunks, read_icy_login, read_request}; // for fuzzing
 pub use ids::{AnnouncementId, EntryId, VoiceId};
 pub use ingest::{LiveFormat, SourceInfo, SourceState, SourceStream};
 pub use metadata::{Tags, Title, format_title};

@@ -120,6 +120,18 @@ fn chunks() {
 }
 
 #[test]
+fn icy_login() {
+    let seeds = [
+        "dj:secret\r\r\nicy-name:x\r\r\nicy-br:128\r\r\n\r\r\naudio",
+        "/live:dj:secret\nHost: a\nicy-name:J\u{f3}ga\ncontent-type:audio/aacp\n\n",
+        "!POKE\nicy-name:libshout server poke request\n\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "pass\r\n\r\n",
+    ];
+    run("icy_login", &seeds.map(|text| text.as_bytes().to_vec()), targets::icy_login);
+}
+
+#[test]
 fn file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.wav");

@@ -131,6 +131,33 @@ pub fn chunks(data: &[u8]) {
     }
 }
 
+/// What a source says that speaks ICY, until its stream: cut anywhere, then read.
+pub fn icy_login(data: &[u8]) {
+    let whole = longwave::read_icy_login(data, data.len());
+    for piece in [1, 7] {
+        assert_eq!(longwave::read_icy_login(data, piece), whole, "how it is cut makes no difference");
+    }
+    // Nobody logs in without a line.
+    if !data.contains(&b'\n') {
+        assert!(["more is to come", "NoLogin"].contains(&whole.as_str()), "{whole}");
+    }
+    // The ends of lines make no difference either, if nothing else has one.
+    if whole.ends_with("[]") && !data.contains(&b'\r') && data.len() < 400 {
+        let other: Vec<u8> = data
+            .iter()
+            .flat_map(|byte| {
+                match byte {
+                    b'\n' => &b"\r\r\n"[..],
+                    byte => std::slice::from_ref(byte),
+                }
+                .iter()
+                .copied()
+            })
+            .collect();
+        assert_eq!(longwave::read_icy_login(&other, 3), whole);
+    }
+}
+
 /// A file that is to be played. The first byte chooses the ending of its name.
 pub fn file(data: &[u8]) {
     let [kind, contents @ ..] = data else { return };

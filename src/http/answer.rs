@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Request, Status, Version};
+use crate::metadata::one_line;
 
 /// The value of the header `Server`.
 const SERVER: &str = concat!("Longwave/", env!("CARGO_PKG_VERSION"));
 
 /// A longer body is not copied behind its head: that would cost more than a second write.
 const LONGEST_COPY: usize = 8 * 1024;
+
+/// A longer body is no sentence for a source that speaks ICY.
+const LONGEST_SENTENCE: usize = 500;
 
 /// Lets a page of any origin play and read a stream, and keeps caches away.
 const FOR_ALL: &[(&str, &str)] = &[
@@ -48,6 +52,8 @@ pub struct HttpAnswer {
     /// Whole lines, each with its line end.
     lines: String,
     body: Body,
+    /// What the body says, for a client that cannot read it.
+    sentence: Option<Box<str>>,
 }
 
 /// The body of an answer. A clone of a shared one is not a copy.
@@ -94,7 +100,8 @@ impl HttpAnswer {
 
     /// An answer without a body.
     pub fn empty(status: u16) -> HttpAnswer {
-        HttpAnswer { status: Status::of(status), lines: String::new(), body: Body::Own(Vec::new()) }
+        let (lines, body) = (String::new(), Body::Own(Vec::new()));
+        HttpAnswer { status: Status::of(status), lines, body, sentence: None }
     }
 
     fn typed(status: u16, content_type: &str) -> HttpAnswer {
@@ -109,6 +116,12 @@ impl HttpAnswer {
         self.lines.extend(value.chars().filter(|c| !c.is_control()));
         self.lines.push_str("\r\n");
         self
+    }
+
+    /// Says in a sentence what is in the body.
+    #[must_use]
+    pub(crate) fn saying(self, sentence: &str) -> HttpAnswer {
+        HttpAnswer { sentence: Some(sentence.into()), ..self }
     }
 
     /// Its status code.
@@ -131,7 +144,10 @@ impl HttpAnswer {
 
     /// The bytes of the whole answer.
     pub(crate) fn written(self, form: Form, date: &str) -> Outgoing {
-        let HttpAnswer { status, lines, body } = self;
+        if form.is_icy() {
+            return Outgoing::new(self.in_icy(), false);
+        }
+        let HttpAnswer { status, lines, body, .. } = self;
         let has_body = status.has_body();
         let mut head = head(form.version, status, form.keeps_alive, date, &lines);
         add_missing(&mut head, &lines, SHOWN);
@@ -150,6 +166,16 @@ impl HttpAnswer {
             nothing
         };
         Outgoing { first, then, sent: 0, keeps_alive: form.keeps_alive }
+    }
+
+    /// The refusal of a source that speaks ICY, as text. Its program looks at the first words alone. `OK`
+    /// would mean that it is welcome, wherever it stands. `invalid password` ends the retries of some.
+    fn in_icy(&self) -> Vec<u8> {
+        let own = std::str::from_utf8(&self.body).ok().filter(|text| text.len() <= LONGEST_SENTENCE);
+        let own = own.map(str::trim).filter(|text| !text.is_empty());
+        let sentence = self.sentence.as_deref().or(own).unwrap_or(self.status.reason());
+        let beginning = if self.status.0 == 401 { "invalid password\r\n" } else { "" };
+        format!("{beginning}{}\r\n", one_line(sentence).replace("OK", "ok")).into_bytes()
     }
 
     /// The head of an answer that goes on until one side closes, and the body as its beginning.
@@ -211,6 +237,14 @@ impl Form {
             is_head: request.is_some_and(|request| request.method == "HEAD"),
             keeps_alive: request.is_some_and(Request::keeps_alive),
         }
+    }
+
+    /// The form of an answer to a source that speaks ICY: a line of text, and the end of the connection.
+    pub(crate) const ICY: Form = Form { version: Version::Icy, is_head: false, keeps_alive: false };
+
+    /// Whether the client is a source that speaks ICY.
+    pub(crate) fn is_icy(self) -> bool {
+        self.version == Version::Icy
     }
 
     /// The same form for the last answer on its connection.
@@ -354,6 +388,18 @@ mod tests {
         let stream = HttpAnswer::empty(200).for_all().stream_start(Version::Http11, "now");
         let stream = String::from_utf8(stream).unwrap();
         assert!(stream.contains("nosniff") && !stream.contains("Security-Policy"), "{stream}");
+    }
+
+    #[test]
+    fn a_source_that_speaks_icy_gets_a_line_without_an_ok() {
+        let icy = |answer| written(answer, Form::ICY);
+        let problem = HttpAnswer::new(401, "application/problem+json", "{}").saying("no such user");
+        assert_eq!(icy(problem), "invalid password\r\nno such user\r\n");
+        let in_use = HttpAnswer::text(403, "OKAPI\r\nis on /OK\n").with("X", "y");
+        assert_eq!(icy(in_use), "okAPI is on /ok\r\n");
+        assert_eq!(icy(HttpAnswer::text(503, "")), "Service Unavailable\r\n");
+        assert_eq!(icy(HttpAnswer::new(500, "x", "x".repeat(501))), "Internal Server Error\r\n");
+        assert!(!written(HttpAnswer::text(404, "x"), GET).starts_with("x"));
     }
 
     #[test]

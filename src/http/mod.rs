@@ -7,6 +7,7 @@ mod cors;
 mod form;
 mod head;
 mod host;
+mod icy_source;
 mod media_type;
 mod problem;
 mod request;
@@ -22,6 +23,11 @@ pub use chunks::read_chunks;
 pub(crate) use form::form_value;
 pub(crate) use head::{Found, HeadSearch, MAX_HEAD, after_empty_lines};
 pub(crate) use host::is_host;
+#[doc(hidden)]
+pub use icy_source::read_icy_login;
+pub(crate) use icy_source::{
+    FirstLine, ICY_LOGIN, ICY_WELCOME, IcyFault, IcyHeadSearch, IcyLogin, IcySource, first_line, head_text,
+};
 pub(crate) use media_type::is_stream_type;
 pub(crate) use problem::ProblemDetails;
 pub(crate) use request::{Request, Version};

@@ -36,7 +36,8 @@ impl ProblemDetails {
 
     pub(crate) fn answer(&self) -> HttpAnswer {
         let body = serde_json::to_vec(self).expect("strings and numbers can be written");
-        HttpAnswer::new(self.status, "application/problem+json", body).with("Cache-Control", "no-store")
+        let answer = HttpAnswer::new(self.status, "application/problem+json", body);
+        answer.with("Cache-Control", "no-store").saying(&self.detail)
     }
 }
 

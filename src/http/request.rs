@@ -11,6 +11,8 @@ use crate::percent;
 pub(crate) enum Version {
     Http10,
     Http11,
+    /// No HTTP at all: the protocol of sources of SHOUTcast 1 (`icy_source.rs`).
+    Icy,
 }
 
 impl Version {
@@ -18,6 +20,7 @@ impl Version {
         match self {
             Version::Http10 => "HTTP/1.0",
             Version::Http11 => "HTTP/1.1",
+            Version::Icy => "ICY",
         }
     }
 }
@@ -33,17 +36,21 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    pub(super) fn new(
+        method: &'a str,
+        target: &'a str,
+        version: Version,
+        headers: Vec<httparse::Header<'a>>,
+    ) -> Request<'a> {
+        Request { method, target, version, headers }
+    }
+
     /// Reads a whole head that [`HeadSearch`] has found.
     pub(crate) fn parse(head: &'a [u8]) -> Result<Request<'a>, Status> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         if let Some((target, start)) = ice_line(head) {
             let (_, headers) = complete(httparse::parse_headers(&head[start..], &mut headers))?;
-            return Ok(Request {
-                method: "SOURCE",
-                target,
-                version: Version::Http10,
-                headers: headers.to_vec(),
-            });
+            return Ok(Request::new("SOURCE", target, Version::Http10, headers.to_vec()));
         }
         let mut parsed = httparse::Request::new(&mut headers);
         complete(parsed.parse(head))?;
@@ -51,7 +58,7 @@ impl<'a> Request<'a> {
             return Err(Status::BAD_REQUEST);
         };
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
-        Ok(Request { method, target, version, headers: parsed.headers.to_vec() })
+        Ok(Request::new(method, target, version, parsed.headers.to_vec()))
     }
 
     /// The value of the first header of this name, trimmed. None if it is not UTF-8.
@@ -103,7 +110,12 @@ impl<'a> Request<'a> {
     /// Whether the request names a host as its version demands. Streams are sent without one, too, because
     /// old receivers ask for them so.
     pub(crate) fn names_host(&self) -> bool {
-        self.version == Version::Http10 || (self.values("host").next().is_some() && self.host().is_some())
+        self.version != Version::Http11 || (self.values("host").next().is_some() && self.host().is_some())
+    }
+
+    /// Whether it is what a source says that speaks ICY.
+    pub(crate) fn is_icy(&self) -> bool {
+        self.version == Version::Icy
     }
 
     /// Whether the player asks for ICY blocks, by any integer but 0.
@@ -135,6 +147,7 @@ impl<'a> Request<'a> {
         match self.version {
             Version::Http11 => !said("close"),
             Version::Http10 => said("keep-alive") && !said("close"),
+            Version::Icy => false,
         }
     }
 
