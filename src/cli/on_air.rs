@@ -123,6 +123,7 @@ pub fn run(
     before_stopping: impl FnOnce(),
 ) -> Result<(), Failure> {
     let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
+    let icy_mount = config.server.icy_mount.clone();
     let relayed: Vec<String> = config.mounts.iter().map(|relayed| relayed.mount.path.clone()).collect();
     let Some((station, api, token)) = start_in_reach(config, file, &stop)? else {
         before_stopping();
@@ -137,6 +138,7 @@ pub fn run(
     };
     say_in_time(mounts.iter().map(line).collect());
     places::tell(addresses, &mounts);
+    places::tell_icy(station.server().icy_addrs(), &icy_mount);
 
     let api = Arc::new(api);
     reload_on_demand(Arc::clone(&api), stop.reload.clone())?;

@@ -20,6 +20,17 @@ pub fn url(address: SocketAddr, mount: &str) -> String {
     mount_url(&format!("http://{address}"), mount)
 }
 
+/// Logs where sources that speak ICY are listened for.
+pub fn tell_icy(listening: &[SocketAddr], mount: &str) {
+    for address in listening {
+        let given = address.port().saturating_sub(1);
+        log::info!(
+            "listening on {address} for sources of SHOUTcast 1, which send to {mount} (most programs add 1 to their \
+             port: give them {given})"
+        );
+    }
+}
+
 /// Logs the URLs for other machines, if any can reach the station.
 pub fn tell(listening: &[SocketAddr], mounts: &[String]) {
     for address in listening {

@@ -22,13 +22,14 @@ mod tests;
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Sender, bounded, unbounded};
+use mio::net::TcpListener;
 use mio::{Poll, Waker};
 
 use crate::error::{Error, Result};
@@ -46,7 +47,7 @@ use mounts::event_backlog::EventBacklog;
 use mounts::info::MountBoard;
 use mounts::mount::Mount;
 use mounts::writer::{self, Registry};
-use reactor::{Command, Reactor, WAKER};
+use reactor::{Acceptor, Command, Protocol, Reactor, WAKER};
 use reports::access::Access;
 use reports::journal::journal;
 use reports::stats::Counters;
@@ -96,9 +97,10 @@ pub struct Server {
 
 struct Inner {
     /// The settings at the start. A reconfigure does not change them, so only what needs a restart may be
-    /// read here: `burst` and `write_timeout`, which give the sizes of backlogs.
+    /// read here: `burst` and `write_timeout`, which give the sizes of backlogs, and `icy_mount`.
     started_with: ServerSettings,
     addresses: Vec<SocketAddr>,
+    icy_addresses: Vec<SocketAddr>,
     commands: Sender<Command>,
     /// Services answer requests through it.
     outbox: Outbox,
@@ -142,12 +144,10 @@ impl Server {
         settings.check()?;
         let limits = Limits::claim(settings.max_listeners, settings.max_event_clients, settings.max_sources)?;
         let proxies = settings.proxies()?;
-        let default = [SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT))];
-        let listen = if settings.listen.is_empty() { &default } else { settings.listen.as_slice() };
-        let acceptors = sockets::listen(listen)?;
-        let addresses = acceptors.iter().map(|acceptor| acceptor.local_addr());
-        let addresses =
-            addresses.collect::<io::Result<Vec<_>>>().map_err(Error::io("asking for a local address"))?;
+        let (mut acceptors, addresses) = listen(&settings.listens_at(), &Protocol::Http)?;
+        let icy = Protocol::Icy(settings.icy_mount.as_str().into());
+        let (icy_acceptors, icy_addresses) = listen(&settings.icy_listen, &icy)?;
+        acceptors.extend(icy_acceptors);
 
         let failed = || Error::io("starting the reactor");
         let poll = Poll::new().map_err(failed())?;
@@ -200,6 +200,7 @@ impl Server {
         let inner = Inner {
             started_with: settings,
             addresses,
+            icy_addresses,
             commands,
             outbox,
             doorbell,
@@ -220,6 +221,16 @@ impl Server {
     /// The addresses where it listens. Port 0 is replaced by the port that the system chose.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.inner.addresses
+    }
+
+    /// The addresses where it listens for sources that speak ICY. None if `icy_listen` names none.
+    pub fn icy_addrs(&self) -> &[SocketAddr] {
+        &self.inner.icy_addresses
+    }
+
+    /// The path of a source that speaks ICY and names none.
+    pub(crate) fn icy_mount(&self) -> &str {
+        &self.inner.started_with.icy_mount
     }
 
     /// Whether the server runs: it has neither stopped nor failed.
@@ -435,6 +446,14 @@ impl Server {
         let hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
         hub.clone().ok_or(Error::Stopped("server"))
     }
+}
+
+/// Listens at these addresses, and says which they are: port 0 is replaced.
+fn listen(addresses: &[SocketAddr], protocol: &Protocol) -> Result<(Vec<Acceptor>, Vec<SocketAddr>)> {
+    let listeners = sockets::listen(addresses)?;
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>();
+    let acceptors = listeners.into_iter().map(|listener| Acceptor::new(listener, protocol.clone()));
+    Ok((acceptors.collect(), addresses.map_err(Error::io("asking for a local address"))?))
 }
 
 fn owned(paths: &[&str]) -> Vec<String> {

@@ -40,6 +40,8 @@ impl Server {
             addresses: _,
             // These need a restart.
             listen: _,
+            icy_listen: _,
+            icy_mount: _,
             burst: _,
             write_timeout: _,
             header_timeout: _,

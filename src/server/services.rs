@@ -55,6 +55,12 @@ impl Server {
     /// [`receive_source`](crate::HttpRequest::receive_source) and reads its stream, which may last for days.
     /// What players ask for at the same paths is answered as ever.
     ///
+    /// With [`icy_listen`](crate::ServerSettings::icy_listen), a source of SHOUTcast 1 comes as two requests,
+    /// both with its password as an `Authorization` by Basic (the name is in the password, or missing):
+    /// `LOGIN` has no stream, and any status from 200 to 299 makes the source welcome; `SOURCE` follows, with
+    /// its headers. Whoever takes a `LOGIN` by [`receive_source`](crate::HttpRequest::receive_source) gets a
+    /// stream that ends at once.
+    ///
     /// The stream ends by its length, by its last chunk, or when the client closes (`PUT` and `SOURCE` that
     /// say nothing else). At most `waiting` requests wait, shared as in
     /// [`take_requests`](Server::take_requests); [`max_sources`](crate::ServerSettings::max_sources) limits

@@ -1,14 +1,16 @@
 //! The settings of a server: their keys, and what is refused.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::DEFAULT_PORT;
 use super::client_address::Addresses;
 use super::connections::shares::ShareLimits;
 use super::desk::proxies::Proxies;
+use super::mounts::path;
 use crate::error::{Error, Result};
 use crate::http::{is_web_url, no_web_url};
 use crate::setting::{COUNT, FLAG, Setting, Settings, TEXT, TIME, Takes, Written, choice, settings, values};
@@ -19,6 +21,12 @@ pub struct ServerSettings {
     /// The addresses to listen at. Port 0 stands for a free port. If empty: `[::]:8000` for IPv6 and IPv4, or
     /// `0.0.0.0:8000` where there is no IPv6.
     pub listen: Vec<SocketAddr>,
+    /// The addresses to listen at for sources that speak ICY, the protocol of SHOUTcast 1. Their programs add 1
+    /// to the port that they are given, so it should be the one behind that of `listen`. If empty, there are
+    /// none.
+    pub icy_listen: Vec<SocketAddr>,
+    /// The path of a source that speaks ICY and whose password line names none.
+    pub icy_mount: String,
     /// The maximum of listeners over all mounts. `None`: the limit of open files less a reserve of 200.
     pub max_listeners: Option<usize>,
     /// How much audio a new listener gets at once.
@@ -82,6 +90,8 @@ impl Default for ServerSettings {
     fn default() -> ServerSettings {
         ServerSettings {
             listen: Vec::new(),
+            icy_listen: Vec::new(),
+            icy_mount: "/live".into(),
             max_listeners: None,
             burst: Burst::Time(Duration::from_secs(4)),
             write_timeout: Duration::from_secs(30),
@@ -105,6 +115,13 @@ impl Settings for ServerSettings {
     const KEYS: &'static [Setting<ServerSettings>] = settings! {
         "listen" else "`[\"[::]:8000\"]`", ADDRESS => [listen], Restart,
             "Address or list of addresses. By default every address, of both families.";
+        "icy_listen" else "off", ADDRESS => [icy_listen], Restart,
+            "Address or list of addresses for sources that speak ICY, the protocol of SHOUTcast 1: `\"0.0.0.0:8001\"`. \
+             Their programs add 1 to the port that they are given. See \
+             [LIVE.md](LIVE.md#programs-for-shoutcast-1).";
+        "icy_mount" = "/live", TEXT => icy_mount, Restart,
+            "The path of a source that speaks ICY and whose password line names none. It is that of a relayed mount or a \
+             live input.";
         "max_listeners" else "as many as fit", LISTENERS => max_listeners, Applied,
             "Listeners at most, over all mounts. By default what the limit of open files allows (it is raised as far \
              as it goes) less a reserve of 200; asking for more than that is refused at start.";
@@ -154,7 +171,7 @@ impl Settings for ServerSettings {
     }
 
     fn check(&self) -> Result<()> {
-        ServerSettings::check(self)
+        self.check_each()
     }
 }
 
@@ -193,19 +210,34 @@ pub(super) const LEAST_BURST: u64 = 64 * 1024;
 impl ServerSettings {
     /// Refuses settings that cannot work.
     pub(crate) fn check(&self) -> Result<()> {
+        self.check_each()?;
+        let of_listeners = self.listens_at();
+        match self.icy_listen.iter().find(|icy| of_listeners.iter().any(|other| collide(icy, other))) {
+            Some(icy) => {
+                let reason = format!("port {} is that of listeners (listen): take the next one", icy.port());
+                Err(Error::setting("icy_listen", reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses settings that cannot work whatever the others are.
+    fn check_each(&self) -> Result<()> {
         let (millisecond, hour) = (Duration::from_millis(1), Duration::from_secs(3600));
         for (key, value) in [("write_timeout", self.write_timeout), ("header_timeout", self.header_timeout)] {
             if !(millisecond..=hour).contains(&value) {
                 return Err(Error::setting(key, format!("{value:?} is not between 1 ms and 1 hour")));
             }
         }
-        let repeated = |index: usize| {
-            let (before, address) = (&self.listen[..index], &self.listen[index]);
-            (address.port() != 0 && before.contains(address)).then_some(address)
-        };
-        if let Some(address) = (0..self.listen.len()).find_map(repeated) {
-            return Err(Error::setting("listen", format!("{address} is listed twice")));
+        for (key, addresses) in [("listen", &self.listen), ("icy_listen", &self.icy_listen)] {
+            let repeated = |(index, address): &(usize, &SocketAddr)| {
+                address.port() != 0 && addresses[..*index].contains(address)
+            };
+            if let Some((_, address)) = addresses.iter().enumerate().find(repeated) {
+                return Err(Error::setting(key, format!("{address} is listed twice")));
+            }
         }
+        path::check(&self.icy_mount).map_err(|reason| Error::setting("icy_mount", reason))?;
         self.proxies()?;
         match self.burst {
             Burst::Time(time) if time > Duration::from_secs(60) => {
@@ -215,6 +247,14 @@ impl ServerSettings {
                 Err(Error::setting("burst", format!("{bytes} bytes are more than 16 MiB")))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The addresses to listen at, with the default.
+    pub(crate) fn listens_at(&self) -> Vec<SocketAddr> {
+        match self.listen.as_slice() {
+            [] => vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT))],
+            listen => listen.to_vec(),
         }
     }
 
@@ -238,6 +278,15 @@ impl ServerSettings {
             event_clients: self.max_event_clients_per_address,
         }
     }
+}
+
+/// Whether two sockets cannot listen at these. A port is one port, whatever the addresses, if one of them is
+/// every address. (IPv4 may have an acceptor of its own beside that of IPv6.)
+fn collide(one: &SocketAddr, other: &SocketAddr) -> bool {
+    let (a, b) = (one.ip(), other.ip());
+    let any_v6 = |ip: IpAddr| ip.is_unspecified() && ip.is_ipv6();
+    let overlap = a == b || a.is_ipv4() == b.is_ipv4() && (a.is_unspecified() || b.is_unspecified());
+    one.port() == other.port() && one.port() != 0 && (overlap || any_v6(a) || any_v6(b))
 }
 
 fn networks(key: &'static str, texts: &[String]) -> Result<Vec<IpNet>> {
@@ -291,6 +340,40 @@ mod tests {
         assert!(listen(["127.0.0.1:1", "[::1]:1"]).is_ok());
         let refused = listen(["127.0.0.1:1", "127.0.0.1:1"]).unwrap_err().to_string();
         assert_eq!(refused, "listen: 127.0.0.1:1 is listed twice");
+    }
+
+    #[test]
+    fn icy_has_a_port_of_its_own() {
+        let icy = |listen: &[&str], icy: &[&str]| {
+            let parsed = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+            let settings = ServerSettings {
+                listen: parsed(listen),
+                icy_listen: parsed(icy),
+                ..ServerSettings::default()
+            };
+            settings.check().map_err(|error| error.to_string())
+        };
+        for (listen, at) in [
+            (&[][..], &["0.0.0.0:8001"][..]),
+            (&["127.0.0.1:0"], &["127.0.0.1:0", "[::1]:0"]),
+            (&["192.0.2.1:1"], &["192.0.2.2:1", "[2001:db8::1]:1"]),
+            (&["[::1]:1"], &["0.0.0.0:8001", "[::]:8001"]),
+        ] {
+            assert_eq!(icy(listen, at), Ok(()), "{listen:?} {at:?}");
+        }
+        let taken = "icy_listen: port 8000 is that of listeners (listen): take the next one";
+        for (listen, at) in [
+            (&[][..], "0.0.0.0:8000"),
+            (&["0.0.0.0:8000"], "192.0.2.1:8000"),
+            (&["192.0.2.1:8000"], "192.0.2.1:8000"),
+            (&["192.0.2.1:8000"], "[::]:8000"),
+        ] {
+            assert_eq!(icy(listen, &[at]), Err(taken.into()), "{listen:?} {at:?}");
+        }
+        let twice = icy(&[], &["192.0.2.1:8001", "0.0.0.0:8002", "192.0.2.1:8001"]);
+        assert_eq!(twice, Err("icy_listen: 192.0.2.1:8001 is listed twice".into()));
+        let settings = ServerSettings { icy_mount: "live".into(), ..ServerSettings::default() };
+        assert!(settings.check().unwrap_err().to_string().starts_with("icy_mount: \"live\" does not start"));
     }
 
     #[test]

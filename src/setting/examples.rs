@@ -6,6 +6,8 @@ use super::Written;
 pub(crate) fn another(key: &str) -> Written<'static> {
     match key {
         "listen" => Written::Text("127.0.0.1:1"),
+        "icy_listen" => Written::Text("127.0.0.1:2"),
+        "icy_mount" => Written::Text("/another"),
         "public_url" | "url" => Written::Text("https://radio.example"),
         "trusted_proxies" => Written::Text("10.0.0.0/8"),
         "burst" | "write_timeout" | "header_timeout" | "source_timeout" => Written::Text("7s"),

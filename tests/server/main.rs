@@ -4,6 +4,7 @@ mod access_log_file;
 mod crowds;
 mod fairness;
 mod fallback_mounts;
+mod icy;
 mod listeners;
 mod service;
 mod sources;

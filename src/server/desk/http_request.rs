@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::service::{Answer, Delivery, Outbox};
-use crate::http::{HttpAnswer, form_value};
+use crate::http::{HttpAnswer, ICY_LOGIN, form_value};
 use crate::percent;
 use crate::ring::{Inlet, inlet};
 use crate::server::client_address::{ClientAddress, ShownAddress};
@@ -29,9 +29,16 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
-    /// The method: `GET`, `POST`, …
+    /// The method: `GET`, `POST`, …; `LOGIN` for the password of a source that speaks ICY
+    /// ([`take_sources`](crate::Server::take_sources)).
     pub fn method(&self) -> &str {
         &self.method
+    }
+
+    /// Whether it asks only if the login of a source that speaks ICY is good. Its headers and its stream come
+    /// as another request, `SOURCE`.
+    pub(crate) fn is_icy_login(&self) -> bool {
+        self.method == ICY_LOGIN
     }
 
     /// The path as the client sent it: percent-encoded, without the query.

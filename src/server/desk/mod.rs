@@ -12,7 +12,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::http::{Body, DateLine, Form, HttpAnswer, Outgoing, ProblemDetails, Request, Status, StreamBody};
+use crate::http::{
+    Body, DateLine, Form, HttpAnswer, IcyFault, IcySource, Outgoing, ProblemDetails, Request, Status,
+    StreamBody,
+};
 use crate::server::Moment;
 use crate::server::client_address::ClientAddress;
 use crate::server::connections::connection::{PendingRequest, Reply, Site, StreamStart, ToCome};
@@ -27,7 +30,7 @@ use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
 use expected::Expected;
 use proxies::Proxies;
-use routes::{NO_HOST, Route, denied_here, full, refusal, route, too_many_of_you, two_hosts};
+use routes::{NO_HOST, Route, denied_here, full, no_sources, refusal, route, too_many_of_you, two_hosts};
 use service::{ANSWERS_WITHIN, HandOver, MAX_BODY, NotHanded, Service, ServiceKind};
 
 /// The state that is kept between requests.
@@ -66,14 +69,15 @@ impl Desk {
         self.date.at(now)
     }
 
-    /// The service that has taken the path, or the one for sources. SOURCE is a method of theirs alone. A
-    /// path that is expected is somebody's, even if nobody has it yet.
+    /// The service that has taken the path, or the one for sources. SOURCE is a method of theirs alone, and
+    /// so is ICY as a whole. A path that is expected is somebody's, even if nobody has it yet.
     fn service_for(&mut self, request: &Request<'_>) -> Option<&mut Service> {
         let path = request.path()?;
         self.services.retain(Service::is_read);
         let of_path = self.services.iter().position(|service| service.answers_for(&path));
         let of_sources = self.services.iter().position(|service| service.kind() == ServiceKind::Sources);
         let found = match request.method {
+            _ if request.is_icy() => of_sources,
             "SOURCE" => of_sources.or(of_path),
             "PUT" | "POST" if !self.expected.covers(&path) => of_path.or(of_sources),
             _ => of_path,
@@ -86,19 +90,19 @@ impl Desk {
     }
 
     /// The answer to a client that is denied.
-    pub(crate) fn denial(&mut self, client: IpAddr, now: SystemTime) -> Option<Outgoing> {
+    pub(crate) fn denial(&mut self, client: IpAddr, form: Form, now: SystemTime) -> Option<Outgoing> {
         let denied = self.proxies.denies(client);
-        denied.then(|| denied_here().for_all().written(Form::of(None), self.date.at(now)))
+        denied.then(|| denied_here().for_all().written(form, self.date.at(now)))
     }
 
     /// The answer to a connection of an address that has its share.
-    pub(crate) fn share_taken(&mut self, taken: &ShareTaken, now: SystemTime) -> Outgoing {
-        too_many_of_you(taken).for_all().written(Form::of(None), self.date.at(now))
+    pub(crate) fn share_taken(&mut self, taken: &ShareTaken, form: Form, now: SystemTime) -> Outgoing {
+        too_many_of_you(taken).for_all().written(form, self.date.at(now))
     }
 
     /// The answer to a connection beyond the limit of connections.
-    pub(crate) fn too_many_connections(&mut self, now: SystemTime) -> Outgoing {
-        full("this server").for_all().written(Form::of(None), self.date.at(now))
+    pub(crate) fn too_many_connections(&mut self, form: Form, now: SystemTime) -> Outgoing {
+        full("this server").for_all().written(form, self.date.at(now))
     }
 }
 
@@ -150,10 +154,36 @@ impl Site for RequestRouter<'_> {
                 _ => self.reply_for_service(request, body, kind),
             };
         }
+        if request.is_icy() {
+            return self.answer(Some(request), no_sources());
+        }
         match route(request, self.mounts, &self.desk.expected, || self.base_url(request)) {
             Route::Answer(answer) => self.answer(Some(request), answer),
             Route::Mount(key) if request.method == "HEAD" => self.describe(request, key),
             Route::Mount(key) => self.listen(request, key),
+        }
+    }
+
+    fn log_in(&mut self, source: IcySource) -> Reply {
+        self.counters.requests.add(1);
+        let request = source.question();
+        if let Err(answer) = self.admit(&request) {
+            return self.answer(Some(&request), answer);
+        }
+        match self.desk.service_for(&request) {
+            Some(_) => self.pass_on(&request, Some(Vec::new()), ToCome::Headers(source.clone())),
+            None => self.answer(Some(&request), no_sources()),
+        }
+    }
+
+    fn turn_away(&mut self, fault: IcyFault) -> Reply {
+        self.counters.requests.add(1);
+        let answer = HttpAnswer::text(fault.status().0, fault.sentence());
+        match fault {
+            IcyFault::Http => self.write(None, answer.for_all(), Form::of(None)),
+            // libshout asks before each login.
+            IcyFault::Poke => Reply::Answer(answer.written(Form::ICY, "")),
+            _ => self.write(None, answer, Form::ICY),
         }
     }
 

@@ -68,6 +68,11 @@ pub(crate) fn refusal(status: Status) -> HttpAnswer {
     HttpAnswer::text(status.0, &format!("{}\n", status.reason().to_lowercase()))
 }
 
+/// The answer to a source that speaks ICY where nobody takes sources.
+pub(crate) fn no_sources() -> HttpAnswer {
+    HttpAnswer::text(503, "this server takes no sources: try again soon\n")
+}
+
 /// The answer to a request with more than one `Host`.
 pub(crate) fn two_hosts() -> HttpAnswer {
     HttpAnswer::text(400, "the request has more than one header Host\n")

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, IoSlice};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::Level;
@@ -10,7 +11,7 @@ use mio::net::TcpListener;
 
 use super::{Peer, Reactor};
 use crate::error::CloseReason;
-use crate::http::Outgoing;
+use crate::http::{Form, Outgoing};
 use crate::server::Moment;
 use crate::server::client_address::ClientAddress;
 use crate::server::connections::connection::{Connection, Patience};
@@ -28,11 +29,26 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 const RESERVED_HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A listening socket.
-pub(super) struct Acceptor {
+pub(crate) struct Acceptor {
     pub(super) listener: TcpListener,
     /// Whether a client may be waiting. It stays true until accepting would block, because the poll reports
     /// an edge once.
     pub(super) ready: bool,
+    protocol: Protocol,
+}
+
+/// What is spoken at a listening socket.
+#[derive(Clone, Debug)]
+pub(crate) enum Protocol {
+    Http,
+    /// The protocol of sources of SHOUTcast 1, with the path of those that name none.
+    Icy(Arc<str>),
+}
+
+impl Acceptor {
+    pub(crate) fn new(listener: TcpListener, protocol: Protocol) -> Acceptor {
+        Acceptor { listener, ready: true, protocol }
+    }
 }
 
 impl Reactor {
@@ -47,7 +63,10 @@ impl Reactor {
                     break;
                 }
                 match sockets::accept(&self.acceptors[index].listener) {
-                    Ok((transport, address)) => self.admit(transport, address, now),
+                    Ok((transport, address)) => {
+                        let protocol = self.acceptors[index].protocol.clone();
+                        self.admit(transport, address, protocol, now);
+                    }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         self.acceptors[index].ready = false;
                     }
@@ -67,8 +86,9 @@ impl Reactor {
         self.rests_until = exhausted.map(|_| now.instant + EXHAUSTED);
     }
 
-    fn admit(&mut self, mut transport: Transport, address: SocketAddr, now: Moment) {
+    fn admit(&mut self, mut transport: Transport, address: SocketAddr, protocol: Protocol, now: Moment) {
         self.ports.counters.accepted.add(1);
+        let form = protocol.form();
         let client = address.ip().to_canonical();
         let counted_for = (!self.desk.trusts(client)).then_some(client);
         if let Some(client) = counted_for
@@ -76,14 +96,14 @@ impl Reactor {
         {
             let (client, counters) = (ClientAddress::new(client), &self.ports.counters);
             self.crowding.refused(client, &taken, now.instant, counters, &self.ports.journal);
-            let answer = self.desk.share_taken(&taken, now.wall);
+            let answer = self.desk.share_taken(&taken, form, now.wall);
             return answer_at_once(&mut transport, &answer);
         }
         let is_reserved = self.peers.len() - self.reserved.len() >= self.limits.max_connections;
         if is_reserved && !self.takes_reserve(client, now) {
             counted_for.into_iter().for_each(|client| self.shares.give_back(Kind::Connection, client));
             self.ports.counters.refused.add(1);
-            let answer = self.desk.too_many_connections(now.wall);
+            let answer = self.desk.too_many_connections(form, now.wall);
             return answer_at_once(&mut transport, &answer);
         }
         let entry = self.peers.vacant_entry();
@@ -103,8 +123,11 @@ impl Reactor {
             },
             false => self.patience,
         };
-        let connection = match self.desk.denial(client, now.wall) {
-            None => Connection::new(patience, now.instant),
+        let connection = match self.desk.denial(client, form, now.wall) {
+            None => match protocol {
+                Protocol::Http => Connection::new(patience, now.instant),
+                Protocol::Icy(mount) => Connection::icy(mount, patience, now.instant),
+            },
             Some(answer) => {
                 self.ports.counters.denied.add(1);
                 Connection::refusing(answer, patience, now.instant)
@@ -140,11 +163,26 @@ impl Reactor {
     /// Closes a connection on which no request is at work, with the answer that there is no place for it.
     fn send_away(&mut self, key: usize, now: Moment) {
         let peer = &mut self.peers[key];
-        if matches!(peer.connection, Connection::Reading(_)) {
+        let form = match peer.connection {
+            Connection::Reading(_) => Some(Form::of(None)),
+            Connection::Greeting(_) => Some(Form::ICY),
+            _ => None,
+        };
+        if let Some(form) = form {
             self.ports.counters.refused.add(1);
-            answer_at_once(&mut peer.transport, &self.desk.too_many_connections(now.wall));
+            answer_at_once(&mut peer.transport, &self.desk.too_many_connections(form, now.wall));
         }
         self.close(key, CloseReason::Left, now);
+    }
+}
+
+impl Protocol {
+    /// The form of an answer before anything has been said.
+    fn form(&self) -> Form {
+        match self {
+            Protocol::Http => Form::of(None),
+            Protocol::Icy(_) => Form::ICY,
+        }
     }
 }
 

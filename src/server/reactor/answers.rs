@@ -35,9 +35,17 @@ impl Reactor {
                 pending.visit.identify(&user);
             }
             let form = pending.form;
+            let is_login = matches!(pending.to_come, ToCome::Headers(_));
             let (client, is_anonymous) = (pending.visit.address.real(), pending.visit.user().is_empty());
             match answer {
                 Answer::ReceiveBody => self.receive_body(key, form, now),
+                Answer::ReceiveStream(inlet) if is_login => {
+                    inlet.finish(SourceEnd::Complete);
+                    self.welcome(key, now);
+                }
+                Answer::Whole(answer) if is_login && (200..300).contains(&answer.status()) => {
+                    self.welcome(key, now);
+                }
                 Answer::Whole(answer) => self.deliver_whole(key, form, answer, now),
                 Answer::ReceiveStream(inlet) => self.receive_stream(key, form, inlet, now),
                 Answer::EndStream => {}

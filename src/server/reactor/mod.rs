@@ -23,7 +23,6 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Receiver;
 use log::Level;
 use mio::event::Event;
-use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
@@ -44,9 +43,9 @@ use crate::error::CloseReason;
 use crate::event::Emitter;
 use crate::http::{MAX_HEAD, Status};
 use crate::ring::{Doorbell, SourceEnd};
-use accept::Acceptor;
 use timers::Timers;
 
+pub(crate) use accept::{Acceptor, Protocol};
 pub(crate) use commands::Command;
 
 /// The token of the doorbell. The tokens of acceptors count down from it; those of connections count up from
@@ -125,15 +124,13 @@ struct Peer {
 impl Reactor {
     pub(crate) fn new(
         poll: Poll,
-        listeners: Vec<TcpListener>,
+        mut acceptors: Vec<Acceptor>,
         ports: Ports,
         settings: &ServerSettings,
         desk: Desk,
         limits: Limits,
         crowding: Arc<Crowding>,
     ) -> std::io::Result<Reactor> {
-        let mut acceptors: Vec<_> =
-            listeners.into_iter().map(|listener| Acceptor { listener, ready: true }).collect();
         for (acceptor, token) in acceptors.iter_mut().zip((0..WAKER.0).rev()) {
             poll.registry().register(&mut acceptor.listener, Token(token), Interest::READABLE)?;
         }

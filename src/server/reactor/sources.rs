@@ -39,6 +39,14 @@ impl Reactor {
         self.ports.counters.sources.set(self.sources as u64);
     }
 
+    /// Welcomes a source that speaks ICY: its login is good. Its headers come next.
+    pub(super) fn welcome(&mut self, key: usize, now: Moment) {
+        match self.stopping {
+            Some(_) => self.deliver_whole(key, Form::ICY, stops(), now),
+            None => self.peers[key].connection.welcome(self.patience, now.instant),
+        }
+    }
+
     /// Takes leave of a source whose stream has ended by itself. Returns false if its connection is closed.
     pub(super) fn end_source(&mut self, key: usize, now: Moment) -> bool {
         let Peer { connection, .. } = &mut self.peers[key];

@@ -14,7 +14,14 @@
 //!                         head: the body may    it judged the head of a source,
 //!                         come                  and takes its stream
 //! ```
+//!
+//! A source that speaks ICY begins elsewhere, and has two questions for the service:
+//!
+//! ```text
+//! Greeting ──password──▶ Waiting ──it is good──▶ Greeting ──headers──▶ Waiting ──▶ Sending
+//! ```
 
+mod greeting;
 mod receiving;
 mod sending;
 #[cfg(test)]
@@ -24,10 +31,13 @@ use std::time::{Duration, Instant};
 
 use super::places::{Place, Sender};
 use super::visit::Visit;
-use crate::http::{Form, Found, HeadSearch, MAX_HEAD, Outgoing, Request, Status, after_empty_lines};
+use crate::http::{
+    Form, Found, HeadSearch, IcyFault, IcySource, MAX_HEAD, Outgoing, Request, Status, after_empty_lines,
+};
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::follower::Follower;
 use crate::server::mounts::listener::Listener;
+use greeting::Greeting;
 use receiving::Receiving;
 use sending::Next;
 
@@ -54,6 +64,8 @@ pub(crate) struct Patience {
 pub(crate) enum Connection {
     /// Waits for a request head, or has one that is to be answered.
     Reading(Reading),
+    /// Speaks ICY, and is on its way to become a source. Boxed because there are few.
+    Greeting(Box<Greeting>),
     /// Waits for the body of a request to a service.
     Receiving(Box<Receiving>),
     /// Waits for the answer of a service. Nothing is read meanwhile.
@@ -104,6 +116,8 @@ pub(crate) enum ToCome {
     Body(usize),
     /// The stream of a source.
     Stream(StreamStart),
+    /// The headers of a source that speaks ICY.
+    Headers(IcySource),
 }
 
 #[derive(Debug)]
@@ -178,6 +192,12 @@ pub(crate) trait Site {
     /// Answers a request. For a malformed one, the status says what is wrong.
     fn reply(&mut self, request: Result<&Request<'_>, Status>) -> Reply;
 
+    /// Asks whether the login of a source that speaks ICY is good.
+    fn log_in(&mut self, source: IcySource) -> Reply;
+
+    /// Refuses a client that spoke to the port for ICY.
+    fn turn_away(&mut self, fault: IcyFault) -> Reply;
+
     /// Answers a request to a service, whose body is complete.
     fn hand_over(&mut self, request: &Request<'_>, body: Vec<u8>) -> Reply;
 }
@@ -199,6 +219,11 @@ impl Connection {
                 Want::Read(MAX_HEAD - input.len())
             }
             Connection::Reading(_) => Want::Reply,
+            Connection::Greeting(greeting) => match greeting.next() {
+                greeting::Next::Read(most) => Want::Read(most),
+                greeting::Next::Welcome(bytes) => Want::Write(bytes),
+                greeting::Next::Reply => Want::Reply,
+            },
             Connection::Receiving(receiving) if !receiving.interim.is_empty() => {
                 Want::Write(receiving.interim)
             }
@@ -226,6 +251,7 @@ impl Connection {
                 reading.input.extend_from_slice(bytes);
                 reading.found = reading.search.look(&reading.input);
             }
+            Connection::Greeting(greeting) => greeting.received(bytes),
             Connection::Receiving(receiving) => receiving.body.extend_from_slice(bytes),
             Connection::Sending(sending) => sending.received(bytes, now),
             Connection::Lingering(lingering) => {
@@ -245,7 +271,10 @@ impl Connection {
     /// Notes that the client will send nothing more. It still gets its answers.
     pub(crate) fn ended(&mut self) {
         match self {
-            Connection::Reading(_) | Connection::Receiving(_) | Connection::Lingering(_) => {
+            Connection::Reading(_)
+            | Connection::Greeting(_)
+            | Connection::Receiving(_)
+            | Connection::Lingering(_) => {
                 *self = Connection::Closed;
             }
             Connection::Sending(sending) => sending.ended(),
@@ -269,6 +298,7 @@ impl Connection {
                 let rest = input.split_off(*end);
                 Connection::after(reply, std::mem::take(input), rest, patience, now)
             }
+            Connection::Greeting(greeting) => greeting.reply(site, patience, now),
             Connection::Receiving(receiving) if receiving.is_whole() => {
                 let Receiving { head, body, pipelined, .. } = &mut **receiving;
                 let reply = match Request::parse(head) {
@@ -283,7 +313,11 @@ impl Connection {
 
     /// Whether a request is at work: its body is received, a service has it, or it has become a stream.
     pub(crate) fn has_request(&self) -> bool {
-        !matches!(self, Connection::Reading(_) | Connection::Answering(_) | Connection::Lingering(_))
+        match self {
+            Connection::Greeting(greeting) => greeting.has_logged_in(),
+            Connection::Reading(_) | Connection::Answering(_) | Connection::Lingering(_) => false,
+            _ => true,
+        }
     }
 
     /// The request that waits for the answer with this ticket. `None` if this connection has no such request.
@@ -356,6 +390,7 @@ impl Connection {
                 receiving.interim = &receiving.interim[count..];
                 return;
             }
+            Connection::Greeting(greeting) => return greeting.sent(count),
             Connection::Sending(sending) => return sending.sent(count),
             _ => return,
         };
@@ -379,6 +414,7 @@ impl Connection {
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
             Connection::Reading(reading) => reading.input.capacity(),
+            Connection::Greeting(greeting) => greeting.held_bytes(),
             Connection::Answering(answering) => answering.output.own_bytes(),
             // Bodies have their own places.
             _ => 0,
@@ -389,6 +425,7 @@ impl Connection {
     pub(crate) fn sender(&self) -> Sender {
         match self {
             Connection::Answering(answering) => answering.sender,
+            Connection::Greeting(greeting) if greeting.has_logged_in() => Sender::Admitted,
             _ => Sender::Anonymous,
         }
     }
@@ -408,6 +445,7 @@ impl Connection {
             Connection::Reading(Reading { deadline, .. })
             | Connection::Answering(Answering { deadline, .. })
             | Connection::Lingering(Lingering { deadline, .. }) => Some(*deadline),
+            Connection::Greeting(greeting) => Some(greeting.deadline()),
             Connection::Receiving(receiving) => Some(receiving.deadline),
             Connection::Waiting(waiting) => Some(waiting.deadline),
             Connection::Listening(_)
@@ -427,7 +465,11 @@ impl Connection {
             Connection::Reading(reading) if reading.has_begun() => {
                 Connection::after_error(Status::REQUEST_TIMEOUT, site, patience, now)
             }
+            Connection::Greeting(greeting) => greeting.timed_out(site, patience, now),
             Connection::Receiving(_) => Connection::after_error(Status::REQUEST_TIMEOUT, site, patience, now),
+            Connection::Waiting(_) if self.is_icy() => {
+                greeting::turned_away(IcyFault::Unanswered, site, patience, now)
+            }
             Connection::Waiting(_) => Connection::after_error(Status::GATEWAY_TIMEOUT, site, patience, now),
             _ => Connection::Closed,
         };
@@ -442,7 +484,9 @@ impl Connection {
     /// sources: the reactor closes them.
     pub(crate) fn wind_up(&mut self) {
         match self {
-            Connection::Reading(_) | Connection::Receiving(_) => *self = Connection::Closed,
+            Connection::Reading(_) | Connection::Greeting(_) | Connection::Receiving(_) => {
+                *self = Connection::Closed;
+            }
             Connection::Waiting(waiting) => waiting.request.form = waiting.request.form.last(),
             Connection::Answering(answering) => answering.pipelined = None,
             Connection::Listening(_)

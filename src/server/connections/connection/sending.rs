@@ -112,6 +112,8 @@ impl Connection {
 impl StreamStart {
     pub(crate) fn of(request: &Request<'_>, body: StreamBody) -> StreamStart {
         let welcome = match body {
+            // It is welcome since its login.
+            _ if request.is_icy() => b"",
             // Liquidsoap's client waits for this in HTTP/1.0, too.
             _ if request.says_expect_continue() => CONTINUE,
             // Icecast answers a stream without a declared end at once, and its clients wait for that before

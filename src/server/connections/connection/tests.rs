@@ -57,6 +57,23 @@ impl Site for Echo {
         Reply::Answer(Outgoing::new(bytes, keep))
     }
 
+    fn log_in(&mut self, source: IcySource) -> Reply {
+        let request = source.question();
+        self.requests.push(format!("{} {}", request.method, request.target));
+        let pending = PendingRequest {
+            ticket: 1,
+            form: Form::of(Some(&request)),
+            visit: Visit::new(1, ClientAddress::new([127, 0, 0, 1].into()), Some(&request)),
+            since: Instant::now(),
+            to_come: ToCome::Headers(source.clone()),
+        };
+        Reply::Wait(Box::new(pending), Instant::now() + Duration::from_secs(60))
+    }
+
+    fn turn_away(&mut self, fault: IcyFault) -> Reply {
+        Reply::Answer(Outgoing::new(format!("[{fault:?}]").into_bytes(), false))
+    }
+
     fn hand_over(&mut self, _: &Request<'_>, _: Vec<u8>) -> Reply {
         unreachable!("no request here is for a service")
     }
@@ -80,6 +97,11 @@ impl Talk {
         let now = Instant::now();
         let (site, output) = (Echo::default(), Vec::new());
         Talk { connection: Connection::new(PATIENCE, now), site, now, output, read: 0, takes: usize::MAX }
+    }
+
+    fn icy() -> Talk {
+        let talk = Talk::new();
+        Talk { connection: Connection::icy("/live".into(), PATIENCE, talk.now), ..talk }
     }
 
     /// Gives the connection this input and does what it wants, until it needs more.
@@ -326,6 +348,79 @@ fn a_source_s_request_and_stream_may_be_torn_anywhere() {
             assert!(talk.lingers());
         }
     }
+}
+
+#[test]
+fn a_source_that_speaks_icy_logs_in_and_then_says_what_it_sends() {
+    let welcome = "OK2\r\nicy-caps:11\r\n\r\n";
+    for end in ["\n", "\r\n", "\r\r\n"] {
+        let line = format!("dj:secret{end}");
+        let head = format!("icy-name:x{end}content-type:audio/mpeg{end}{end}hello");
+        let all = [line.as_str(), &head].concat();
+        // Some wait for the welcome before they send their headers, and some do not.
+        for cut in line.len()..=all.len() {
+            let mut talk = Talk::icy();
+            talk.takes = 1 + cut % 30;
+            all.as_bytes()[..cut].chunks(1 + cut % 7).for_each(|piece| {
+                talk.hear(piece);
+            });
+            assert_eq!(talk.output(), "", "nothing before the login is judged");
+            assert!(talk.connection.has_request() && talk.connection.is_icy());
+            talk.connection.welcome(PATIENCE, talk.now);
+            talk.hear(b"");
+            let read = talk.read;
+            talk.hear(&all.as_bytes()[read..]);
+            assert_eq!(talk.output(), welcome, "{end:?} {cut}");
+            let mut inlet = talk.accept().expect("a source");
+            let read = talk.read;
+            talk.hear(&all.as_bytes()[read..]).end();
+            let mut stream = String::new();
+            inlet.read_to_string(&mut stream).unwrap();
+            assert_eq!((stream.as_str(), inlet.handle().end()), ("hello", Some(SourceEnd::Left)));
+            assert_eq!(talk.site.requests, ["LOGIN /live", "SOURCE /live"]);
+            assert_eq!(talk.output(), welcome, "it gets nothing more");
+        }
+    }
+}
+
+#[test]
+fn who_is_no_source_of_icy_is_turned_away_within_the_limits_of_a_head() {
+    for (input, answer, read) in [
+        (&b"!POKE\nicy-name:libshout\n\n"[..], "[Poke]", 25),
+        (b"GET / HTTP/1.1\r\n\r\n", "[Http]", 18),
+        (&[b'x'; 600], "[NoLogin]", 600),
+        (&[b'x'; 1 << 20], "[NoLogin]", 16 * 1024 + LINGER_BYTES),
+    ] {
+        let mut talk = Talk::icy();
+        talk.hear(input);
+        assert_eq!((talk.output(), talk.read), (answer, read));
+    }
+    let mut talk = Talk::icy();
+    assert!(talk.pass(PATIENCE.header_timeout).is_closed(), "it has said nothing");
+    let mut talk = Talk::icy();
+    for _ in 0..PATIENCE.header_timeout.as_secs() {
+        talk.hear(b"x").pass(Duration::from_secs(1));
+    }
+    assert_eq!(talk.output(), "[TooSlow]", "even if bytes keep coming");
+
+    // The head has a time of its own, and the same limits.
+    let welcomed = || {
+        let mut talk = Talk::icy();
+        talk.hear(b"secret\n").pass(Duration::from_secs(59));
+        talk.connection.welcome(PATIENCE, talk.now);
+        talk.hear(b"icy-name:x\n");
+        talk.output.clear();
+        talk
+    };
+    assert_eq!(welcomed().pass(PATIENCE.header_timeout).output(), "[TooSlow]");
+    let mut talk = welcomed();
+    assert_eq!((talk.connection.held_bytes() > 0, talk.connection.sender()), (true, Sender::Admitted));
+    assert_eq!(talk.hear(&[b'x'; 16 * 1024]).output(), "[HeadTooLarge]");
+    assert!(talk.lingers());
+    assert!(welcomed().end().is_closed());
+    let mut talk = Talk::icy();
+    talk.hear(b"secret\n").pass(Duration::from_secs(61));
+    assert_eq!(talk.output(), "[Unanswered]");
 }
 
 #[test]
