@@ -1,6 +1,7 @@
 //! Turns a tree into settings: reads every table by its declared keys, and checks that tables do not use the
 //! same thing twice. One pass finds all problems.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub(super) struct Reader<'a> {
     files: FileClaims,
     /// The mounts that have a fallback, with the places of their declarations.
     fallbacks: Vec<At<String>>,
+    /// The path of sources that speak ICY, if they are listened for.
+    icy: Option<At<String>>,
 }
 
 /// The places of the PCM spec's keys. A codec may refuse the spec.
@@ -57,6 +60,7 @@ impl<'a> Reader<'a> {
             mounts: Vec::new(),
             files,
             fallbacks: Vec::new(),
+            icy: None,
         }
     }
 
@@ -86,6 +90,7 @@ impl<'a> Reader<'a> {
             api.media_roots = ApiSettings::media_roots_of(&pipelines);
         }
         self.check_fallbacks(&pipelines, &mounts, true);
+        self.check_icy(&pipelines, &mounts, &api);
         Config { server, pipelines, mounts, api, declares_api, warnings: Vec::new() }
     }
 
@@ -110,6 +115,7 @@ impl<'a> Reader<'a> {
                     .warn(place, "this trusts every client: any of them can pretend to be another one");
             }
         }
+        self.look_at_icy(&server, &fields);
         let mut api = ApiSettings::default();
         fields.read(&mut api, ApiSettings::KEYS, &mut self.cx);
         let roots_are_given = fields.has("media_roots");
@@ -121,6 +127,58 @@ impl<'a> Reader<'a> {
         }
         fields.finish(&mut self.cx);
         (server, api, roots_are_given)
+    }
+
+    /// Notes the path of sources that speak ICY. Refuses a port that is that of listeners, too, and warns of
+    /// one that their programs do not come to.
+    fn look_at_icy(&mut self, server: &ServerSettings, fields: &Fields) {
+        let Some(first) = server.icy_listen.first() else { return };
+        let at = fields.place_of(if fields.has("icy_mount") { "icy_mount" } else { "icy_listen" });
+        self.icy = Some(At { value: server.icy_mount.clone(), place: at });
+        if let Err(error @ Error::Setting { key: "icy_listen", .. }) = server.check() {
+            return self.cx.problems.add(&fields.place_of("icy_listen"), reason_of(error));
+        }
+        let ports: Vec<u16> = server.listens_at().iter().map(SocketAddr::port).collect();
+        let is_next = |port: &u16| port.checked_add(1) == Some(first.port()) || *port == 0;
+        if first.port() != 0 && !ports.iter().any(is_next) {
+            let [port, next] = [ports[0], ports[0].saturating_add(1)];
+            let reason = format!(
+                "most programs for SHOUTcast add 1 to the port that they are given, and send titles to that port: \
+                 {next}, behind {port} (listen), is where they come"
+            );
+            self.cx.problems.warn(&fields.place_of("icy_listen"), reason);
+        }
+    }
+
+    /// Checks that sources that speak ICY lead somewhere.
+    fn check_icy(
+        &mut self,
+        pipelines: &[PipelineSettings],
+        relayed: &[RelayedMountSettings],
+        api: &ApiSettings,
+    ) {
+        let Some(At { value: path, place }) = self.icy.take() else { return };
+        if api.users_file.is_none() {
+            let reason = "nobody could log in: set users_file in [server], and add a user by `longwave user add --role \
+                          source`";
+            self.cx.problems.add(&place, reason);
+        }
+        let live = pipelines.iter().flat_map(|pipeline| &pipeline.live).map(|live| live.path.as_str());
+        let known: Vec<&str> =
+            relayed.iter().map(|relayed| relayed.mount.path.as_str()).chain(live).collect();
+        if known.contains(&path.as_str()) {
+            return;
+        }
+        let reason = match known.as_slice() {
+            [] => {
+                "there is nothing that a source could send to: add a [[mount]], or a [[pipeline.live]]".into()
+            }
+            known => format!(
+                "there is neither a relayed mount nor a live input {path}: set icy_mount to {}",
+                known.join(" or ")
+            ),
+        };
+        self.cx.problems.add(&place, reason);
     }
 
     /// Reads a pipeline without a server, with its keys at the top level. Its fallback mounts may be

@@ -335,6 +335,53 @@ fn a_relayed_mount_needs_a_path_a_type_that_can_be_relayed_and_users() {
 }
 
 #[test]
+fn icy_needs_users_and_a_path_that_a_source_may_send_to() {
+    let icy = "[server]\nusers_file = 'users'\nicy_listen = '127.0.0.1:8001'\n";
+    for rest in [
+        "[[mount]]\nmount = '/live'",
+        "[[pipeline]]\n[[pipeline.live]]",
+        "icy_mount = '/guest'\n[[mount]]\nmount = '/guest'",
+    ] {
+        let config = toml(&format!("{icy}{rest}\n")).unwrap();
+        assert_eq!((config.warnings.len(), config.server.icy_listen.len()), (0, 1), "{rest}");
+    }
+    for (rest, said) in [
+        (
+            "[[mount]]\nmount = '/guest'",
+            "station.toml:3: server.icy_listen: there is neither a relayed mount nor a live input /live: set \
+             icy_mount to /guest",
+        ),
+        (
+            "icy_mount = '/radio.mp3'\n[[mount]]\nmount = '/a'\n[[pipeline]]\n[[pipeline.live]]\npath = '/b'",
+            "station.toml:4: server.icy_mount: there is neither a relayed mount nor a live input /radio.mp3: \
+             set icy_mount to /a or /b",
+        ),
+        (
+            "[[pipeline]]",
+            "station.toml:3: server.icy_listen: there is nothing that a source could send to: add a [[mount]], \
+             or a [[pipeline.live]]",
+        ),
+        (
+            "icy_mount = 'live'\n[[pipeline]]\n[[pipeline.live]]",
+            "station.toml:4: server.icy_mount: \"live\" does not start with a slash: write \"/live\"",
+        ),
+        (
+            "listen = '0.0.0.0:8001'\n[[pipeline]]\n[[pipeline.live]]",
+            "station.toml:3: server.icy_listen: port 8001 is that of listeners (listen): take the next one",
+        ),
+    ] {
+        assert_eq!(complaints(&format!("{icy}{rest}\n")), [said], "{rest}");
+    }
+    let nobody = "[server]\nicy_listen = '8001'\n[[pipeline]]\n[[pipeline.live]]\n";
+    let said = "station.toml:2: server.icy_listen: nobody could log in: set users_file in [server], and add a user \
+                by `longwave user add --role source`";
+    assert_eq!(complaints(nobody), [said]);
+    let elsewhere = icy.replace("8001", "9000") + "[[pipeline]]\n[[pipeline.live]]\n";
+    let warned = toml(&elsewhere).unwrap().warnings;
+    assert!(warned.len() == 1 && warned[0].to_string().contains("8001, behind 8000"), "{warned:?}");
+}
+
+#[test]
 fn users_are_kept_in_a_folder_that_is_there() {
     let text = "[server]\nusers_file = 'gone/users'\n[[pipeline]]\n";
     assert_eq!(
