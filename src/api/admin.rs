@@ -10,7 +10,19 @@ use crate::{Error, HttpAnswer, Title};
 
 /// `GET` and `POST /admin/metadata?mount=/guest.mp3&mode=updinfo&song=`. Other parameters are ignored.
 pub(crate) fn metadata(core: &Core, call: &Call<'_>) -> Handled {
-    let Some((mount, title)) = parameters(call) else { return Ok(response(400, "Missing parameter", 0)) };
+    let value = |name| value(call, name);
+    let mount = value("mount").and_then(|mount| String::from_utf8(mount).ok());
+    if value("mode").as_deref() != Some(b"updinfo") {
+        return Ok(response(400, "Missing parameter", 0));
+    }
+    set_title(core, call, mount)
+}
+
+/// Sets the title that the parameters name, of what the user sends to this mount.
+pub(super) fn set_title(core: &Core, call: &Call<'_>, mount: Option<String>) -> Handled {
+    let Some((mount, title)) = mount.zip(title_of(call)) else {
+        return Ok(response(400, "Missing parameter", 0));
+    };
     let limits = call.user.and_then(|user| core.guard.users().limits(user).cloned());
     if !limits.is_some_and(|limits| limits.allow_path(&mount)) {
         return Err(Problem::new("forbidden", format!("this user sends nothing to {mount}")));
@@ -22,17 +34,17 @@ pub(crate) fn metadata(core: &Core, call: &Call<'_>) -> Handled {
     }
 }
 
-/// The mount and the title. `None` if one is missing, or if it is another command.
-fn parameters(call: &Call<'_>) -> Option<(String, Title)> {
+/// The title. `None` if it is missing.
+fn title_of(call: &Call<'_>) -> Option<Title> {
+    let charset = value(call, "charset").and_then(|label| Encoding::for_label(&label));
+    let text = |name| value(call, name).map(|bytes| decoded(&bytes, charset));
+    title(text("song"), text("artist"), text("title"))
+}
+
+/// A parameter, in the query or in the body.
+pub(super) fn value(call: &Call<'_>, name: &str) -> Option<Vec<u8>> {
     let body = std::str::from_utf8(call.request.body()).unwrap_or_default();
-    let value = |name| form_value(call.request.query(), name).or_else(|| form_value(body, name));
-    if value("mode").as_deref() != Some(b"updinfo") {
-        return None;
-    }
-    let mount = String::from_utf8(value("mount")?).ok()?;
-    let charset = value("charset").and_then(|label| Encoding::for_label(&label));
-    let text = |name| value(name).map(|bytes| decoded(&bytes, charset));
-    Some((mount, title(text("song"), text("artist"), text("title"))?))
+    form_value(call.request.query(), name).or_else(|| form_value(body, name))
 }
 
 /// The song goes before artist and title.
@@ -57,7 +69,7 @@ fn decoded(bytes: &[u8], charset: Option<&'static Encoding>) -> String {
 }
 
 /// The answer that clients of Icecast expect. `message` needs no escapes.
-fn response(status: u16, message: &'static str, done: u8) -> HttpAnswer {
+pub(super) fn response(status: u16, message: &'static str, done: u8) -> HttpAnswer {
     let body = format!(
         "<?xml version=\"1.0\"?>\n<iceresponse><message>{message}</message><return>{done}</return></iceresponse>\n"
     );

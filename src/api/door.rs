@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::guard::{Access, Verdict};
+use super::icy;
 use super::login::{LoginSender, Pending};
 use super::problem::Problem;
 use super::service::Then;
@@ -59,6 +60,9 @@ impl Door {
 /// Lets a user in who has logged in and may send, or says why not.
 pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity) {
     request.identify(&who.name);
+    if request.is_icy_login() {
+        return icy::welcome(core, request, &who);
+    }
     let path = request.segments().map(|segments| format!("/{}", segments.join("/"))).unwrap_or_default();
     let info = SourceInfo::announced(request.method(), |name| request.header(name));
     let info =

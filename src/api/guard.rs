@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
+use super::icy;
 use super::problem::Problem;
 use crate::HttpRequest;
 use crate::access::{Credential, Failures, Identity, Logins, PasswordChecker, Refusal, Right, Users, random};
@@ -17,6 +18,8 @@ pub(crate) enum Access {
     Public,
     /// The user's role must have this right.
     Needs(Right),
+    /// The user must have the right to send. The password is in the query, as sources that speak ICY send it.
+    Pass,
 }
 
 /// What has begun ends within this time after its user's first password has expired.
@@ -127,8 +130,11 @@ impl Guard {
         let right = match access {
             Access::Public => return Verdict::Allowed(None),
             Access::Needs(right) => right,
+            Access::Pass => Right::Send,
         };
-        let verdict = Credential::parse(request.header("authorization")).and_then(|credential| {
+        let pass = icy::pass(request).filter(|_| access == Access::Pass).map(|pass| pass.authorization());
+        let header = pass.as_deref().or_else(|| request.header("authorization"));
+        let verdict = Credential::parse(header).and_then(|credential| {
             let credential = match right {
                 Right::Send => credential.of_source(|name| self.users.load().limits(name).is_some()),
                 _ => credential,

@@ -16,6 +16,7 @@ mod find;
 mod guard;
 mod handlers;
 mod icecast;
+mod icy;
 #[cfg(test)]
 mod library_test;
 mod login;
@@ -72,7 +73,7 @@ impl Api {
     pub const PATHS: &[&str] = routes::PATHS;
 
     /// Starts the API. It lets sources in, and answers requests below `/api/` and `/nowplaying/`, at
-    /// `/health`, at `/status-json.xsl` and at `/admin/metadata`.
+    /// `/health`, at `/status-json.xsl`, at `/admin/metadata` and at `/admin.cgi`.
     ///
     /// # Errors
     /// [`Error::Stopped`](crate::Error::Stopped) if the station is not running;

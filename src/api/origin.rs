@@ -9,7 +9,7 @@ use crate::access::Right;
 pub(crate) fn is_foreign(request: &HttpRequest, access: Access) -> bool {
     let reads = matches!(request.method(), "GET" | "HEAD" | "OPTIONS");
     // Sources change titles by GET.
-    if reads && access != Access::Needs(Right::Send) {
+    if reads && !matches!(access, Access::Needs(Right::Send) | Access::Pass) {
         return false;
     }
     is_foreign_origin(

@@ -4,6 +4,7 @@ use super::admin;
 use super::guard::Access;
 use super::handlers::{announcements, live, outputs, pipelines, queue, sources, station, voices};
 use super::icecast;
+use super::icy;
 use super::router::Handler::{self, Events, Quick, Slow};
 use super::router::Route;
 use super::streams::Streams;
@@ -11,7 +12,7 @@ use crate::access::Right;
 
 /// The paths that the API answers.
 pub(crate) const PATHS: &[&str] =
-    &["/admin/metadata", "/api/", "/health", "/nowplaying/", "/status-json.xsl"];
+    &["/admin.cgi", "/admin/metadata", "/api/", "/health", "/nowplaying/", "/status-json.xsl"];
 
 /// A public route: it needs no credential.
 const fn open(path: &'static str, handler: Handler) -> Route {
@@ -49,6 +50,7 @@ pub(crate) static ROUTES: &[Route] = &[
     change("DELETE", "/api/v1/sources/{id}", Quick(sources::kick)),
     send("GET", "/admin/metadata", Quick(admin::metadata)),
     send("POST", "/admin/metadata", Quick(admin::metadata)),
+    Route { method: "GET", path: "/admin.cgi", access: Access::Pass, handler: Quick(icy::admin) },
 
     look("/api/v1/pipelines", Quick(pipelines::list)),
     look("/api/v1/pipelines/{pipeline}", Quick(pipelines::show)),
@@ -120,6 +122,7 @@ mod tests {
                     _ if public => Access::Public,
                     Some("Needs the role admin.") => Access::Needs(Right::Change),
                     Some("Needs the role source or admin.") => Access::Needs(Right::Send),
+                    Some("Needs the role source or admin, by `pass`.") => Access::Pass,
                     _ => Access::Needs(Right::Look),
                 };
                 described.insert((path.clone(), method.to_uppercase(), format!("{access:?}")));
@@ -139,9 +142,9 @@ mod tests {
     fn what_changes_something_needs_the_right_to() {
         for route in ROUTES {
             let changes = route.access == Access::Needs(Right::Change);
-            if route.access == Access::Needs(Right::Send) {
-                // How Icecast's clients send titles.
-                assert_eq!(route.path, "/admin/metadata");
+            if matches!(route.access, Access::Needs(Right::Send) | Access::Pass) {
+                // How the clients of Icecast and of SHOUTcast send titles.
+                assert!(["/admin/metadata", "/admin.cgi"].contains(&route.path));
                 continue;
             }
             assert_eq!(route.method != "GET", changes, "{} {}", route.method, route.path);

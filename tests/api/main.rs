@@ -5,6 +5,8 @@ mod client;
 mod confined;
 mod document;
 mod events;
+#[cfg(feature = "mp3")]
+mod icy;
 mod live;
 mod logins;
 mod manager;

@@ -15,19 +15,19 @@ use tempfile::TempDir;
 
 /// A station with an output and two relayed mounts, and these users: `dj` (for `/guest` alone), `source`,
 /// `ana` (an admin) and `ben` (a viewer). All have the same password.
-struct Radio {
+pub struct Radio {
     api: Api,
-    station: Station,
-    address: SocketAddr,
+    pub station: Station,
+    pub address: SocketAddr,
     events: EventReceiver<StationEvent>,
     users: Users,
     folder: TempDir,
 }
 
-const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct horse";
 
 impl Radio {
-    fn start() -> Radio {
+    pub fn start() -> Radio {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("station.toml");
         let mut users = Users::default();
@@ -37,6 +37,7 @@ impl Radio {
         users.set_limits("dj", UserLimits { paths: vec!["/guest".into()], ..UserLimits::default() }).unwrap();
         users.write(&folder.path().join("users")).unwrap();
         let text = "[server]\nlisten = '127.0.0.1:0'\nburst = '16KiB'\nusers_file = 'users'\n\
+                    icy_listen = '127.0.0.1:0'\nicy_mount = '/guest'\n\
                     [[pipeline]]\n[[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\n\
                     [[mount]]\nmount = '/guest'\n[[mount]]\nmount = '/only.aac'\ncontent_type = 'audio/aac'";
         fs::write(&file, text).unwrap();
@@ -48,7 +49,7 @@ impl Radio {
         Radio { api, station, address, events, users, folder }
     }
 
-    fn connect(&self) -> TcpStream {
+    pub fn connect(&self) -> TcpStream {
         let socket = TcpStream::connect(self.address).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket
@@ -71,7 +72,7 @@ impl Radio {
         socket
     }
 
-    fn listen(&self, headers: &str) -> Client {
+    pub fn listen(&self, headers: &str) -> Client {
         let mut socket = self.connect();
         socket.write_all(format!("GET /guest HTTP/1.0\r\n{headers}\r\n").as_bytes()).unwrap();
         let mut client = Client::new(socket);
@@ -80,18 +81,18 @@ impl Radio {
         client
     }
 
-    fn position(&self) -> u64 {
+    pub fn position(&self) -> u64 {
         self.station.server().mount_info("/guest").map_or(0, |info| info.position.0)
     }
 
-    fn title(&self) -> String {
+    pub fn title(&self) -> String {
         self.station
             .server()
             .mount_info("/guest")
             .map_or_else(String::new, |info| info.title.title.text.clone())
     }
 
-    fn told<T>(&self, like: impl Fn(Event) -> Option<T>) -> T {
+    pub fn told<T>(&self, like: impl Fn(Event) -> Option<T>) -> T {
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("an event").event;
             if let Some(found) = like(event) {
@@ -100,7 +101,7 @@ impl Radio {
         }
     }
 
-    fn left(&self) -> LeaveReason {
+    pub fn left(&self) -> LeaveReason {
         self.told(|event| match event {
             Event::SourceLeft { reason, .. } => Some(reason),
             _ => None,
@@ -115,7 +116,7 @@ impl Drop for Radio {
     }
 }
 
-fn mp3(seconds: u32) -> Vec<u8> {
+pub fn mp3(seconds: u32) -> Vec<u8> {
     tone_file(seconds, 44_100, &["-b:a", "128k", "-write_xing", "0", "-id3v2_version", "0"], "mp3")
 }
 

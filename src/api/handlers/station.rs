@@ -77,6 +77,7 @@ struct ServerState {
     started: String,
     uptime: f64,
     listen: Vec<String>,
+    icy_listen: Vec<String>,
     public_url: String,
     #[serde(flatten)]
     statistics: ServerStatistics,
@@ -91,6 +92,7 @@ pub(crate) fn server(core: &Core, call: &Call<'_>) -> Handled {
             started: rfc3339(core.started),
             uptime: seconds(SystemTime::now().duration_since(core.started).unwrap_or_default()),
             listen: core.server.local_addrs().iter().map(ToString::to_string).collect(),
+            icy_listen: core.server.icy_addrs().iter().map(ToString::to_string).collect(),
             public_url: call.request.base_url().into(),
             statistics: ServerStatistics::of(&core.server.stats()),
         },

@@ -1,0 +1,69 @@
+//! What sources ask for that speak ICY, the protocol of SHOUTcast 1: whether their login is good, and titles
+//! by `/admin.cgi`.
+
+use super::admin::{response, set_title, value};
+use super::call::{Call, Handled};
+use super::core::Core;
+use super::problem::Problem;
+use crate::access::{Identity, SHARED_USER};
+use crate::http::IcyLogin;
+use crate::ingest::SourceInfo;
+use crate::path_text;
+use crate::percent;
+use crate::pipeline::NoPlace;
+use crate::{HttpAnswer, HttpRequest};
+
+/// Answers the login of a user who may send: whether there is a place, as far as it is known before the
+/// headers. A program shows what it is told now; behind its headers it expects nothing any more.
+pub(super) fn welcome(core: &Core, request: HttpRequest, who: &Identity) {
+    let path = request.segments().map(|segments| format!("/{}", segments.join("/"))).unwrap_or_default();
+    let Err(problem) = look(core, &path, who) else { return request.answer(HttpAnswer::empty(200)) };
+    let (name, address) = (&who.name, request.shown_address());
+    log::info!("{path}: the source {name} at {address} is refused: {}", problem.detail);
+    let info = SourceInfo { user: name.clone(), address: address.ip(), ..SourceInfo::default() };
+    core.relays.tell_refused(&path, &info, &problem.detail);
+    request.answer(problem.answer());
+}
+
+/// Whether a source of this user could have the path now. The door judges it once more when it comes.
+fn look(core: &Core, path: &str, who: &Identity) -> Result<(), Problem> {
+    let relayed = core.relays.paths();
+    let live = core.pipelines.iter().flat_map(|pipeline| pipeline.live_inputs());
+    let all: Vec<String> = relayed.into_iter().chain(live.map(|live| live.path.to_string())).collect();
+    let own: Vec<&str> = all.iter().map(String::as_str).filter(|path| who.limits.allow_path(path)).collect();
+    if !own.contains(&path) {
+        let name = &who.name;
+        let choice = match own.as_slice() {
+            [] => format!("{name} may send to no path here"),
+            own => format!("there is no path {path} for {name}, who may send to {}", own.join(", ")),
+        };
+        return Err(Problem::new("forbidden", choice));
+    }
+    // Whoever shares no login may take over a connection of their own that is dead: the door judges that.
+    let may_be_own = |user: &str| user == who.name && user != SHARED_USER;
+    let holder = core.relays.sources().into_iter().find(|source| &*source.path == path);
+    match holder.filter(|holder| !may_be_own(&holder.info.user)) {
+        Some(holder) => {
+            let taken = NoPlace::InUse { user: holder.info.user.clone(), since: holder.since };
+            Err(Problem::new("in-use", taken.to_string()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The login in the query of `/admin.cgi`, in the same form as in a password line. A plus is a plus: some
+/// programs write the password as it is.
+pub(super) fn pass(request: &HttpRequest) -> Option<IcyLogin> {
+    let pass = request.query().split('&').find_map(|pair| pair.strip_prefix("pass="))?;
+    IcyLogin::of(&path_text::shown(&percent::decode(pass.as_bytes())))
+}
+
+/// `GET /admin.cgi?mode=updinfo&pass=…&song=`. Other parameters are ignored, and there is no other mode.
+pub(crate) fn admin(core: &Core, call: &Call<'_>) -> Handled {
+    if value(call, "mode").as_deref() != Some(b"updinfo") {
+        return Ok(response(400, "Only mode=updinfo is here; all else is below /api/v1/", 0));
+    }
+    let named = value(call, "mount").and_then(|mount| String::from_utf8(mount).ok());
+    let mount = named.or_else(|| pass(call.request)?.mount);
+    set_title(core, call, Some(mount.unwrap_or_else(|| core.server.icy_mount().to_owned())))
+}
