@@ -2,6 +2,7 @@
 //! once it is welcome. Both arrive in pieces. For the rest of the server they become requests.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -54,7 +55,7 @@ pub(crate) enum IcyFault {
 }
 
 /// What a password line says: `password`, `user:password`, `/mount:password` or `/mount:user:password`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct IcyLogin {
     /// The mount that it names.
     pub(crate) mount: Option<String>,
@@ -63,7 +64,7 @@ pub(crate) struct IcyLogin {
 }
 
 /// A source that has said its password line, as requests tell of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct IcySource {
     /// Its path, percent-encoded.
     target: String,
@@ -168,6 +169,20 @@ impl IcySource {
     }
 }
 
+impl fmt::Debug for IcyLogin {
+    /// Does not show the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IcyLogin").field("mount", &self.mount).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for IcySource {
+    /// Does not show the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IcySource").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
 /// The headers of a head that count. Lines that are no headers are passed over.
 fn headers(head: &str) -> impl Iterator<Item = httparse::Header<'_>> {
     head.lines().filter_map(|line| {
@@ -244,7 +259,7 @@ pub fn read_icy_login(bytes: &[u8], piece: usize) -> String {
         }
     };
     assert!(from <= MAX_LOGIN, "a line of {from} bytes");
-    let (said, source) = (format!("{login:?}"), login.at("/live"));
+    let (said, source) = (format!("{:?} {:?}", login.mount, login.password), login.at("/live"));
     let mut search = IcyHeadSearch::default();
     for end in (from..bytes.len()).step_by(piece.max(1)).chain([bytes.len()]) {
         match search.look(&bytes[from..end]) {
@@ -287,7 +302,10 @@ mod tests {
         for line in ["", "/live:", "a\u{1}b", "/%ff:x"] {
             assert_eq!(IcyLogin::of(line), None, "{line:?}");
         }
-        assert_eq!(login(None, "dj:ü").unwrap().authorization(), "Basic OmRqOsO8");
+        let hidden = login(Some("/live"), "dj:ü").unwrap();
+        assert_eq!(hidden.authorization(), "Basic OmRqOsO8");
+        let shown = format!("{hidden:?} {:?}", hidden.clone().at("/live"));
+        assert!(shown.contains("/live") && !shown.contains('ü') && !shown.contains("OmRqOsO8"), "{shown}");
     }
 
     #[test]

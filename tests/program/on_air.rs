@@ -199,9 +199,10 @@ fn serve_puts_every_mount_on_the_air_and_logs_what_is_of_interest() {
     let format = if cfg!(feature = "mp3") { "mp3" } else { "aac" };
     let text = format!(
         "[server]\nlisten = '127.0.0.1:0'\ntrusted_proxies = '0.0.0.0/0'\n\
+         users_file = 'users'\nicy_listen = '127.0.0.1:0'\n\
          [[pipeline]]\nname = 'day'\nplaylist = 'one.wav'\nloop = true\n\
          [[pipeline.output]]\nformat = '{format}'\nmount = '/dag/nött'\n\
-         [[pipeline]]\nname = 'night'\nplaylist = 'two.wav'\nloop = true\n\
+         [[pipeline]]\nname = 'night'\nplaylist = 'two.wav'\nloop = true\n[[pipeline.live]]\n\
          [[pipeline.output]]\nformat = '{format}'\nmount = '/night'\n"
     );
     std::fs::write(folder.path().join("station.toml"), text).unwrap();
@@ -216,6 +217,7 @@ fn serve_puts_every_mount_on_the_air_and_logs_what_is_of_interest() {
     for part in [
         "station.toml:3: server.trusted_proxies: this trusts every client: any of them can pretend to be another one",
         "listening on 127.0.0.1:",
+        " for sources of SHOUTcast 1, which send to /live (",
         "only this machine can reach it",
         "day: now playing one",
         "night: now playing two",
