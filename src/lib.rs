@@ -75,13 +75,13 @@ pub use http::HttpAnswer;
 #[doc(hidden)]
 pub use http::{read_chunks, read_icy_login, read_request}; // for fuzzing
 pub use ids::{AnnouncementId, EntryId, VoiceId};
-pub use ingest::{LiveFormat, SourceInfo, SourceState, SourceStream};
+pub use ingest::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
 pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
-    CurrentTrack, ForcedAir, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, LiveSource,
-    NextTrack, OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack,
+    CurrentTrack, ForcedAir, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, NextTrack,
+    OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack,
     RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, Station, StationSettings, VoiceInput,
     VoiceOptions,
 };

@@ -27,7 +27,7 @@ pub(super) fn set_title(core: &Core, call: &Call<'_>, mount: Option<String>) -> 
     if !limits.is_some_and(|limits| limits.allow_path(&mount)) {
         return Err(Problem::new("forbidden", format!("this user sends nothing to {mount}")));
     }
-    match core.relays.update_metadata(&mount, title) {
+    match core.sources.update_metadata(&mount, title) {
         Ok(()) => Ok(response(200, "Metadata update successful", 1)),
         Err(Error::NotFound(_)) => Ok(response(400, "Source does not exist", 0)),
         Err(error) => Err(error.into()),

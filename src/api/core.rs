@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -15,7 +15,7 @@ use crate::codec::read_tags;
 use crate::error::LeaveReason;
 use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
 use crate::health::Warning;
-use crate::pipeline::{Relays, Reloader};
+use crate::pipeline::{Reloader, Sources};
 use crate::roots::Bounds;
 use crate::{ApiSettings, Entry, Pipeline, RequestsBell, Server, Tags};
 
@@ -38,7 +38,7 @@ pub(crate) struct Declared {
 pub(crate) struct Core {
     pub(crate) server: Server,
     pub(crate) pipelines: Vec<Pipeline>,
-    pub(crate) relays: Arc<Relays>,
+    pub(crate) sources: Sources,
     pub(crate) media: ArcSwap<Media>,
     pub(crate) guard: Guard,
     /// Whatever the API does with files.
@@ -60,7 +60,7 @@ impl Core {
     pub(crate) fn new(
         server: Server,
         pipelines: Vec<Pipeline>,
-        relays: Arc<Relays>,
+        sources: Sources,
         media: Media,
         guard: Guard,
         declared: Option<Declared>,
@@ -69,7 +69,7 @@ impl Core {
         Core {
             server,
             pipelines,
-            relays,
+            sources,
             media: ArcSwap::from_pointee(media),
             guard,
             files: FileWork::new(),
@@ -95,7 +95,7 @@ impl Core {
 
     /// Notes whose source this is.
     pub(super) fn admitted(&self, source: u64, who: Identity) {
-        let here = self.relays.sources();
+        let here = self.sources.list();
         let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
         admitted.retain(|(known, _)| here.iter().any(|source| source.id == *known));
         admitted.push((source, who));
@@ -108,7 +108,7 @@ impl Core {
             let stays = self.guard.still_knows(who);
             if !stays {
                 // It may have left by itself.
-                let _ = self.relays.let_go(*source, LeaveReason::Revoked);
+                let _ = self.sources.let_go(*source, LeaveReason::Revoked);
             }
             stays
         });

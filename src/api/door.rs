@@ -42,7 +42,7 @@ impl Door {
 
     /// The login comes before everything else, so that strangers learn nothing.
     fn judge(&self, request: HttpRequest) {
-        if !self.core.relays.are_there() {
+        if self.core.sources.paths().is_empty() {
             let answer = HttpAnswer::text(405, "this station takes no sources\n");
             return request.answer(answer.with("Allow", "GET, HEAD, OPTIONS"));
         }
@@ -75,7 +75,7 @@ pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity) {
         Ok(place) => {
             let stream = request.receive_source();
             match place.start(stream.into()) {
-                Ok(id) => core.admitted(id, who),
+                Ok(source) => core.admitted(source.id(), who),
                 Err(error) => log::warn!("{path}: the source {} cannot be taken: {error}", who.name),
             }
         }
@@ -83,24 +83,20 @@ pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity) {
             let (name, from) = (&who.name, request.shown_address());
             log::info!("{path}: the source {name} at {from} is refused: {}", problem.detail);
             let unknown = SourceInfo { user: who.name.clone(), ..SourceInfo::default() };
-            core.relays.tell_refused(&path, info.as_ref().unwrap_or(&unknown), &problem.detail);
+            core.sources.tell_refused(&path, info.as_ref().unwrap_or(&unknown), &problem.detail);
             request.answer(problem.answer());
         }
     }
 }
 
 /// The place of a source, or the problem for its DJ to read.
-fn place<'a>(core: &'a Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<Place<'a>, Problem> {
-    let all = core.relays.paths();
-    let own: Vec<&str> = all.iter().map(String::as_str).filter(|path| who.limits.allow_path(path)).collect();
-    let choice = match own.as_slice() {
-        [] => format!("{} may send to no path here", who.name),
-        own => format!("{} may send to {}", who.name, own.join(", ")),
-    };
-    if all.iter().any(|known| known == path) && !who.limits.allow_path(path) {
+fn place(core: &Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<Place, Problem> {
+    let own = own_paths(core, who);
+    let choice = choice(&own, who);
+    if core.sources.paths().iter().any(|place| place.0 == path) && !own.iter().any(|own| own == path) {
         return Err(Problem::new("forbidden", choice));
     }
-    core.relays.claim(path, info.clone()).map_err(|reason| {
+    core.sources.claim(path, info.clone()).map_err(|reason| {
         let text = reason.to_string();
         match reason {
             NoPlace::NotHere if core.server.mount_info(path).is_some() => {
@@ -112,4 +108,20 @@ fn place<'a>(core: &'a Core, path: &str, info: &SourceInfo, who: &Identity) -> R
             NoPlace::Failed(error) => error.into(),
         }
     })
+}
+
+/// The paths that this user may send to.
+pub(super) fn own_paths(core: &Core, who: &Identity) -> Vec<String> {
+    let may = |(path, pipeline): &(String, Option<&str>)| {
+        who.limits.allow_path(path) && pipeline.is_none_or(|name| who.limits.allow_pipeline(name))
+    };
+    core.sources.paths().into_iter().filter(may).map(|(path, _)| path).collect()
+}
+
+/// A sentence that names them.
+pub(super) fn choice(own: &[String], who: &Identity) -> String {
+    match own {
+        [] => format!("{} may send to no path here", who.name),
+        own => format!("{} may send to {}", who.name, own.join(", ")),
+    }
 }

@@ -4,6 +4,7 @@
 use super::admin::{response, set_title, value};
 use super::call::{Call, Handled};
 use super::core::Core;
+use super::door;
 use super::problem::Problem;
 use crate::access::{Identity, SHARED_USER};
 use crate::http::IcyLogin;
@@ -21,27 +22,20 @@ pub(super) fn welcome(core: &Core, request: HttpRequest, who: &Identity) {
     let (name, address) = (&who.name, request.shown_address());
     log::info!("{path}: the source {name} at {address} is refused: {}", problem.detail);
     let info = SourceInfo { user: name.clone(), address: address.ip(), ..SourceInfo::default() };
-    core.relays.tell_refused(&path, &info, &problem.detail);
+    core.sources.tell_refused(&path, &info, &problem.detail);
     request.answer(problem.answer());
 }
 
 /// Whether a source of this user could have the path now. The door judges it once more when it comes.
 fn look(core: &Core, path: &str, who: &Identity) -> Result<(), Problem> {
-    let relayed = core.relays.paths();
-    let live = core.pipelines.iter().flat_map(|pipeline| pipeline.live_inputs());
-    let all: Vec<String> = relayed.into_iter().chain(live.map(|live| live.path.to_string())).collect();
-    let own: Vec<&str> = all.iter().map(String::as_str).filter(|path| who.limits.allow_path(path)).collect();
-    if !own.contains(&path) {
-        let name = &who.name;
-        let choice = match own.as_slice() {
-            [] => format!("{name} may send to no path here"),
-            own => format!("there is no path {path} for {name}, who may send to {}", own.join(", ")),
-        };
-        return Err(Problem::new("forbidden", choice));
+    let own = door::own_paths(core, who);
+    if !own.iter().any(|known| known == path) {
+        let choice = door::choice(&own, who);
+        return Err(Problem::new("forbidden", format!("there is no path {path} for this login: {choice}")));
     }
     // Whoever shares no login may take over a connection of their own that is dead: the door judges that.
     let may_be_own = |user: &str| user == who.name && user != SHARED_USER;
-    let holder = core.relays.sources().into_iter().find(|source| &*source.path == path);
+    let holder = core.sources.list().into_iter().find(|source| &*source.path == path);
     match holder.filter(|holder| !may_be_own(&holder.info.user)) {
         Some(holder) => {
             let taken = NoPlace::InUse { user: holder.info.user.clone(), since: holder.since };

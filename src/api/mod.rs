@@ -114,7 +114,7 @@ impl Api {
         let sources = server.take_sources(door::WAITING)?;
         let door_bell = sources.bell();
         let core =
-            Arc::new(Core::new(server, pipelines, station.relays(), media, guard, declared, requests.bell()));
+            Arc::new(Core::new(server, pipelines, station.places(), media, guard, declared, requests.bell()));
         let streams = Streams::new(&core, run_name())?;
         let stopping = Arc::new(AtomicBool::new(false));
         let files = Files::new(Arc::clone(&core));

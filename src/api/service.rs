@@ -213,15 +213,17 @@ mod tests {
     use crate::api::guard::Guard;
     use crate::api::login;
     use crate::api::media::Media;
-    use crate::pipeline::Relays;
+    use crate::ingest::Sessions;
+    use crate::pipeline::{Relays, Sources};
     use crate::{Server, ServerSettings};
 
     fn service(server: &Server) -> Service {
         let requests = server.take_polls(&["/"], 64).unwrap();
         let guard = Guard::new(Users::default()).unwrap();
         let (pipelines, media) = (Vec::new(), Media::new(&[]));
-        let relays = Arc::new(Relays::new(server));
-        let core = Core::new(server.clone(), pipelines, relays, media, guard, None, requests.bell());
+        let relays = Arc::new(Relays::new(server, Sessions::default()));
+        let sources = Sources::new(Sessions::default(), relays, Vec::new(), server.emitter());
+        let core = Core::new(server.clone(), pipelines, sources, media, guard, None, requests.bell());
         let core = Arc::new(core);
         Service {
             requests,

@@ -24,7 +24,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use longwave::{Config, ConfigError, Right, Users};
+use longwave::{Config, ConfigError, Right, UserLimits, Users};
 
 use args::Command;
 use on_air::OnHangup;
@@ -151,7 +151,7 @@ fn check(file: &Path) -> Result<(), Failure> {
     for warning in warnings(&config, file) {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
-    if let Some(users) = look_at_users(&config)? {
+    if let Some(users) = look_at_users(&config, Some(file))? {
         for warning in nobody_sends(&config, &users, file) {
             let _ = writeln!(io::stderr(), "warning: {warning}");
         }
@@ -162,27 +162,46 @@ fn check(file: &Path) -> Result<(), Failure> {
 }
 
 /// A users file that cannot be used is a mistake like one in the configuration, for a check and for a start.
-/// One that is not there yet is made at the start. One whose disk does not answer may be good.
-fn look_at_users(config: &Config) -> Result<Option<Users>, Failure> {
-    let Some(file) = &config.api.users_file else { return Ok(None) };
+/// One that is not there yet is made at the start. One whose disk does not answer may be good. Places for
+/// sources need one: only an application can let somebody in by itself.
+fn look_at_users(config: &Config, declared_in: Option<&Path>) -> Result<Option<Users>, Failure> {
+    let Some(file) = &config.api.users_file else {
+        let Some((path, _)) = places_for_sources(config).next() else { return Ok(None) };
+        let file = declared_in.map(|file| format!("{}: ", file.display())).unwrap_or_default();
+        return Err(Failure::Usage(format!(
+            "longwave: {file}nobody could send to {path}: set users_file in [server], and add a user by `longwave \
+             user add --role source`"
+        )));
+    };
     Users::read(file).map(Some).map_err(|error| match error {
         longwave::Error::File { .. } => Failure::Usage(format!("longwave: {error}")),
         error => Failure::Station(error),
     })
 }
 
-/// Relayed mounts that no user may send to. (If there is no user yet, the first is made at the start, and
-/// may.)
+/// The paths that sources are for, each with its pipeline if it is a live input's.
+fn places_for_sources(config: &Config) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let relayed = config.mounts.iter().map(|relayed| (relayed.mount.path.as_str(), None));
+    let live = config.pipelines.iter().flat_map(|pipeline| {
+        pipeline.live.iter().map(|input| (input.path.as_str(), Some(pipeline.name.as_str())))
+    });
+    relayed.chain(live)
+}
+
+/// Relayed mounts and live inputs that no user may send to. (If there is no user yet, the first is made at the
+/// start, and may.)
 fn nobody_sends(config: &Config, users: &Users, file: &Path) -> Vec<String> {
-    let may_send = |path: &str| {
+    let may_send = |path: &str, pipeline: Option<&str>| {
         let mut all = users.list();
-        let limits_allow = |name| users.limits(name).is_some_and(|limits| limits.allow_path(path));
-        users.is_empty() || all.any(|(name, role, _)| role.may(Right::Send) && limits_allow(name))
+        let allow = |limits: &UserLimits| {
+            limits.allow_path(path) && pipeline.is_none_or(|name| limits.allow_pipeline(name))
+        };
+        users.is_empty()
+            || all.any(|(name, role, _)| role.may(Right::Send) && users.limits(name).is_some_and(allow))
     };
-    let paths =
-        config.mounts.iter().map(|relayed| relayed.mount.path.as_str()).filter(|path| !may_send(path));
+    let closed = places_for_sources(config).filter(|(path, pipeline)| !may_send(path, *pipeline));
     let advice = "add a user by `longwave user add --role source`";
-    paths.map(|path| format!("{}: nobody may send to {path}: {advice}", file.display())).collect()
+    closed.map(|(path, _)| format!("{}: nobody may send to {path}: {advice}", file.display())).collect()
 }
 
 /// Settings that are valid but have no effect, and pipelines that would only send silence.

@@ -125,6 +125,8 @@ pub fn run(
     let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
     let icy_mount = config.server.icy_mount.clone();
     let relayed: Vec<String> = config.mounts.iter().map(|relayed| relayed.mount.path.clone()).collect();
+    let live = config.pipelines.iter().flat_map(|pipeline| &pipeline.live);
+    let live: Vec<String> = live.map(|input| input.path.clone()).collect();
     let Some((station, api, token)) = start_in_reach(config, file, &stop)? else {
         before_stopping();
         log::info!("stopped before everything had started");
@@ -136,7 +138,8 @@ pub fn run(
         let state = if relayed.contains(mount) { "relays" } else { "on air" };
         format!("{state}  {}\n", places::url(places::nearest(addresses), mount))
     };
-    say_in_time(mounts.iter().map(line).collect());
+    let of_live = |path: &String| format!("live    {}\n", places::url(places::nearest(addresses), path));
+    say_in_time(mounts.iter().map(line).chain(live.iter().map(of_live)).collect());
     places::tell(addresses, &mounts);
     places::tell_icy(station.server().icy_addrs(), &icy_mount);
 
@@ -190,7 +193,7 @@ fn start_in_reach(
 
 /// Starts a station and its API. Nothing that is declared is 404 meanwhile.
 fn start(config: Config, file: Option<&Path>) -> Result<(Station, Api, Option<TokenFile>), Failure> {
-    super::look_at_users(&config)?;
+    super::look_at_users(&config, file)?;
     let mut declared = config.clone();
     let station = Station::start_expecting(config.into(), Api::PATHS)?;
     let port = places::nearest(station.server().local_addrs()).port();

@@ -79,11 +79,6 @@ impl<'a> Reader<'a> {
             self.cx.problems.add(&place, "a station needs at least one: add a [[pipeline]], or a [[mount]]");
         }
         let pipelines: Vec<_> = tables.into_iter().map(|(node, place)| self.pipeline(node, place)).collect();
-        if let Some((_, place)) = relayed.first().filter(|_| api.users_file.is_none()) {
-            let reason = "nobody could send to it: set users_file in [server], and add a user by `longwave user add \
-                          --role source`";
-            self.cx.problems.add(place, reason);
-        }
         let mounts: Vec<_> =
             relayed.into_iter().map(|(node, place)| self.relayed_mount(node, place)).collect();
         if !roots_are_given {

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::SHARED_USER;
 use crate::error::{CloseReason, LeaveReason};
 use crate::ids::{AnnouncementId, EntryId, VoiceId};
 use crate::metadata::Tags;
@@ -56,9 +57,12 @@ pub struct TrackInfo {
 /// A source at a live input, as it introduces itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveSourceInfo {
+    /// Its number at the station, as in [`Event::SourceConnected`].
+    #[serde(default)]
+    pub id: u64,
     /// The path of the live input.
     pub path: String,
-    /// Who sends. `None` for a login that several people share: such users are never the same.
+    /// Who sends.
     pub user: Option<String>,
     /// What the source calls its stream.
     pub name: Option<String>,
@@ -69,7 +73,8 @@ pub struct LiveSourceInfo {
 impl LiveSourceInfo {
     /// Whether both are from the same user.
     pub(crate) fn is_same_user(&self, other: &LiveSourceInfo) -> bool {
-        self.user.is_some() && self.user == other.user
+        let users = self.user.as_deref().zip(other.user.as_deref());
+        users.is_some_and(|(one, other)| is_same_user(one, other))
     }
 
     /// Who sends, for a log line.
@@ -82,6 +87,12 @@ impl LiveSourceInfo {
         let name = self.name.as_deref().filter(|name| !name.trim().is_empty());
         name.unwrap_or_else(|| self.path.trim_start_matches('/'))
     }
+}
+
+/// Whether two sources with these logins are the same user's: different people may share the login
+/// [`SHARED_USER`], or have none.
+pub(crate) fn is_same_user(one: &str, other: &str) -> bool {
+    one == other && !one.is_empty() && one != SHARED_USER
 }
 
 /// Something that happened. An event of the programme is sent when the mixer has reached it and the

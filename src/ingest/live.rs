@@ -1,108 +1,130 @@
-//! The thread `src:PATH` of a source at a live input.
-//!
-//! Reads: the source's stream. Writes: its sound and its titles into the buffer of the live input. Never:
-//! makes the mixer wait. It ends with the stream, or when the line has ended.
+//! The sink of a source at a live input: it decodes what comes, and writes it into the buffer of the live
+//! input. It never makes the mixer wait, nor its source: a buffer that is full takes the rest later.
 
-use std::io::{ErrorKind, Read};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::session::Sink;
+use super::source::{LiveFormat, LiveSourceState};
 use crate::audio::PcmSpec;
 use crate::codec::live::{LiveDecoder, Sent};
 use crate::codec::{Shape, SteeredReshape};
 use crate::error::LeaveReason;
 use crate::metadata::Title;
-use crate::ring::LiveWriter;
+use crate::ring::{LiveLine, LiveWriter};
+use crate::units::FrameCount;
 
-/// What is read at once, at most.
-const PIECE: usize = 8 << 10;
+/// The most sound that is on its way to a buffer that is full. A few bytes may stand for minutes of it.
+const MOST_AHEAD: Duration = Duration::from_secs(30);
 
-/// How long a stream is left alone that has nothing yet and does not wait by itself.
-const NOTHING_YET: Duration = Duration::from_millis(20);
-
-/// The name of a source's thread. (The system shows fifteen bytes.)
-pub(crate) fn thread_name(path: &str) -> String {
-    format!("src:{path}")
+/// Decodes a source's stream into a buffer.
+pub(crate) struct LiveSink {
+    decoder: LiveDecoder,
+    intake: Intake,
+    view: LiveView,
 }
 
-/// What is known of a source's stream. The application reads it.
+/// What is known of a source's line and of its stream, for whoever asks. It outlives both.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveView {
+    spec: PcmSpec,
+    line: Arc<LiveLine>,
+    stream: Arc<Stream>,
+}
+
 #[derive(Debug, Default)]
-pub(crate) struct StreamStats {
-    skipped: AtomicU64,
+struct Stream {
+    skipped_bytes: AtomicU64,
     bad_packets: AtomicU64,
     format: Mutex<Option<LiveFormat>>,
 }
 
-/// The format of a source's stream, as it is decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LiveFormat {
-    /// Its name: `MP3`, `AAC`, `Vorbis`, `Opus` or `FLAC`.
-    pub name: &'static str,
-    /// Frames per second.
-    pub rate: u32,
-    /// The number of channels.
-    pub channels: usize,
-}
-
-impl StreamStats {
-    /// How many bytes were neither packets nor tags.
-    pub fn skipped_bytes(&self) -> u64 {
-        self.skipped.load(Ordering::Relaxed)
+impl LiveSink {
+    /// A sink for a stream that says it has this content type, and for a buffer in this shape.
+    pub fn new(content_type: &str, spec: PcmSpec, writer: LiveWriter) -> LiveSink {
+        let view = LiveView { spec, line: writer.line().clone(), stream: Arc::default() };
+        let intake = Intake { spec, writer, shape: None, pcm: Vec::new(), written: 0 };
+        LiveSink { decoder: LiveDecoder::new(content_type), intake, view }
     }
 
-    /// How many packets could not be decoded.
-    pub fn bad_packets(&self) -> u64 {
-        self.bad_packets.load(Ordering::Relaxed)
+    /// What is known of it.
+    pub fn view(&self) -> LiveView {
+        self.view.clone()
     }
 
-    /// The format, once it is known.
-    pub fn format(&self) -> Option<LiveFormat> {
-        *self.format.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn count(&self, decoder: &LiveDecoder) {
-        self.skipped.store(decoder.skipped_bytes(), Ordering::Relaxed);
-        self.bad_packets.store(decoder.bad_packets(), Ordering::Relaxed);
-    }
-
-    fn set_format(&self, format: Option<LiveFormat>) {
-        *self.format.lock().unwrap_or_else(PoisonError::into_inner) = format;
+    fn note(&self) {
+        let stream = &self.view.stream;
+        stream.skipped_bytes.store(self.decoder.skipped_bytes(), Ordering::Relaxed);
+        stream.bad_packets.store(self.decoder.bad_packets(), Ordering::Relaxed);
+        let format = self.intake.shape.as_ref().zip(self.decoder.coding());
+        *stream.format.lock().unwrap_or_else(PoisonError::into_inner) = format.map(|((shape, _), name)| {
+            LiveFormat { name, rate: shape.rate.hz(), channels: shape.speakers.len() }
+        });
     }
 }
 
-/// Decodes a stream into a buffer, until either ends.
-pub(crate) fn run(
-    mut stream: Box<dyn Read + Send>,
-    content_type: &str,
-    spec: PcmSpec,
-    writer: LiveWriter,
-    stats: &Arc<StreamStats>,
-) {
-    let mut decoder = LiveDecoder::new(content_type);
-    let mut intake = Intake { spec, writer, shape: None, out: Vec::new() };
-    let mut piece = vec![0; PIECE];
-    while intake.writer.line().ended().is_none() {
-        match stream.read(&mut piece) {
-            Ok(0) => return intake.writer.line().end(LeaveReason::Left),
-            Ok(count) => {
-                intake.writer.line().receive(count);
-                decoder.push(&piece[..count], &mut |sent| intake.take(sent));
-                let format = intake.shape.as_ref().zip(decoder.coding());
-                stats.set_format(format.map(|((shape, _), name)| LiveFormat {
-                    name,
-                    rate: shape.rate.hz(),
-                    channels: shape.speakers.len(),
-                }));
-                stats.count(&decoder);
-            }
-            Err(error) => match error.kind() {
-                ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => thread::sleep(NOTHING_YET),
-                _ => return intake.writer.line().end(LeaveReason::Broken),
-            },
+impl Sink for LiveSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, LeaveReason> {
+        if let Some(reason) = self.ended() {
+            return Err(reason);
+        }
+        if !self.intake.flush() {
+            return Ok(0);
+        }
+        self.view.line.receive(bytes.len());
+        self.decoder.push(bytes, &mut |sent| self.intake.take(sent));
+        self.intake.flush();
+        self.note();
+        Ok(bytes.len())
+    }
+
+    fn packets(&self) -> u64 {
+        self.view.line.written().0
+    }
+
+    fn update_metadata(&mut self, title: Title) {
+        self.intake.entitle(title);
+    }
+
+    fn ended(&self) -> Option<LeaveReason> {
+        self.view.line.ended()
+    }
+
+    /// As the pipeline's clock has it.
+    fn quiet(&self) -> Option<Duration> {
+        Some(self.view.spec.rate.duration_of(self.view.line.quiet()))
+    }
+
+    /// The mixer waits for it, and tells when its session is over.
+    fn leave(&mut self, reason: LeaveReason) -> bool {
+        self.view.line.end(reason);
+        true
+    }
+
+    fn live(&self) -> Option<LiveSourceState> {
+        Some(self.view.state())
+    }
+}
+
+impl LiveView {
+    /// Why the line has ended, once it has.
+    pub fn ended(&self) -> Option<LeaveReason> {
+        self.line.ended()
+    }
+
+    /// How it is now.
+    pub fn state(&self) -> LiveSourceState {
+        let (drops, gaps) = self.line.drops_and_gaps();
+        LiveSourceState {
+            format: *self.stream.format.lock().unwrap_or_else(PoisonError::into_inner),
+            skipped_bytes: self.stream.skipped_bytes.load(Ordering::Relaxed),
+            bad_packets: self.stream.bad_packets.load(Ordering::Relaxed),
+            buffered: self.spec.rate.duration_of(self.line.level()),
+            drift_ppm: self.line.drift_ppm(),
+            drops,
+            gaps,
         }
     }
 }
@@ -113,22 +135,47 @@ struct Intake {
     writer: LiveWriter,
     /// The shape of what comes, and its conversion.
     shape: Option<(Shape, SteeredReshape)>,
-    out: Vec<f32>,
+    /// What is on its way to the buffer, and how many samples of it are there.
+    pcm: Vec<f32>,
+    written: usize,
 }
 
 impl Intake {
     fn take(&mut self, sent: Sent<'_>) {
         match sent {
-            Sent::Title(title) => self.writer.line().entitle(Arc::new(Title::from_outside(title))),
+            Sent::Title(title) => self.entitle(Title::from_outside(title)),
             Sent::Pcm(shape, pcm) => {
+                if self.ahead() > self.spec.rate.frames_in(MOST_AHEAD) {
+                    return self.writer.line().count_drop();
+                }
                 if self.shape.as_ref().is_none_or(|(known, _)| known != shape) {
                     self.shape = Some((shape.clone(), SteeredReshape::new(shape, self.spec)));
                 }
                 let Some((_, reshape)) = &mut self.shape else { return };
-                self.out.clear();
-                reshape.push(pcm, self.writer.line().correction(), &mut self.out);
-                self.writer.write(&self.out);
+                reshape.push(pcm, self.writer.line().correction(), &mut self.pcm);
             }
         }
+    }
+
+    /// A title for what comes from here on, behind what is still on its way.
+    fn entitle(&mut self, title: Title) {
+        self.flush();
+        self.writer.line().entitle(self.ahead(), Arc::new(title));
+    }
+
+    /// How much is on its way.
+    fn ahead(&self) -> FrameCount {
+        FrameCount(((self.pcm.len() - self.written) / self.spec.channels.count()) as u64)
+    }
+
+    /// Writes what is on its way. False if the buffer has no room for all of it.
+    fn flush(&mut self) -> bool {
+        self.written += self.writer.write(&self.pcm[self.written..]);
+        let all = self.written == self.pcm.len();
+        if all {
+            self.pcm.clear();
+            self.written = 0;
+        }
+        all
     }
 }

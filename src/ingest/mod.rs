@@ -3,18 +3,16 @@
 //!
 //! `source` is what is known of a source, `announced` reads it from the head of a request, `session` is one
 //! source on its path and its thread, `sessions` has all of them and lets go of those that are silent or
-//! useless. `live` is the thread of a source at a live input.
-
+//! useless. `live` is the sink of a live input, which decodes; the sink of a relayed mount stands above.
 mod announced;
-pub(crate) mod live;
+mod live;
 mod session;
 mod sessions;
 mod source;
 #[cfg(test)]
 mod tests;
 
-pub use live::LiveFormat;
-pub(crate) use session::{REPLACED_AFTER, Session, Sink};
+pub(crate) use live::{LiveSink, LiveView};
+pub(crate) use session::{Claim, Session, Sink};
 pub(crate) use sessions::{Sessions, Taken};
-pub(crate) use source::Link;
-pub use source::{SourceInfo, SourceState, SourceStream};
+pub use source::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};

@@ -1,46 +1,90 @@
 //! A source on its path.
 //!
 //! Thread `src:PATH`, one for each source while it is connected. Reads: the source's stream. Writes: its
-//! bytes into the sink, which never waits, and what has come. Never: anything that listeners or other sources
-//! wait for.
-
+//! bytes into the sink (of a relayed mount, or of a live input), which never waits, and what has come. Never:
+//! anything that listeners, the mixer or other sources wait for.
 use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::source::{Link, SourceInfo, SourceState};
-use crate::access::SHARED_USER;
+use super::source::{Link, LiveSourceState, SourceInfo, SourceState};
 use crate::error::LeaveReason;
+use crate::event::{Emitter, is_same_user};
 use crate::metadata::Title;
 use crate::playout::USELESS_AFTER;
 
 /// The bytes that are read at once.
 const READ: usize = 16 * 1024;
-/// The pause before a sink that was full is asked again. It is full only while the server is away.
-const FULL_SINK: Duration = Duration::from_millis(20);
+/// The pause before a sink that was full is asked again: the server is away, or a source sends faster than it
+/// is heard. A stream that has nothing yet and does not wait by itself is left alone for as long.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// The owner of a path who has sent nothing for so long can be replaced by the same user: the connection is
 /// dead.
-pub(crate) const REPLACED_AFTER: Duration = Duration::from_secs(2);
+const REPLACED_AFTER: Duration = Duration::from_secs(2);
 
 /// Takes what a source sends. None of its calls waits.
 pub(crate) trait Sink: Send {
-    /// Takes bytes from the front, and returns how many. `None` if it takes no more: what it feeds is gone.
-    fn write(&mut self, bytes: &[u8]) -> Option<usize>;
+    /// Takes bytes from the front, and returns how many. An error if it takes no more, with the reason.
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, LeaveReason>;
 
-    /// How many packets it has found in the bytes.
+    /// A number that grows with each packet that it has found in the bytes.
     fn packets(&self) -> u64;
 
     /// Sets the title of what is written from now on.
     fn update_metadata(&mut self, title: Title);
+
+    /// Why it takes no more, though nothing was written.
+    fn ended(&self) -> Option<LeaveReason> {
+        None
+    }
+
+    /// For how long nothing has come, if it has a clock of its own.
+    fn quiet(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Its source has left. Returns whether it may come back: then what is fed tells when it is over.
+    fn leave(&mut self, _: LeaveReason) -> bool {
+        false
+    }
+
+    /// What only a live input knows.
+    fn live(&self) -> Option<LiveSourceState> {
+        None
+    }
 }
 
+/// What a source was when it left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Farewell {
+    /// The bytes that it had sent.
+    pub bytes: u64,
+    /// Whether what it fed waits for it, and tells when it is over.
+    pub may_return: bool,
+}
+
+/// What a source wants that comes to a path.
+pub(crate) struct Claim<'a> {
+    pub path: &'a str,
+    pub info: SourceInfo,
+    /// After so much silence it is let go.
+    pub timeout: Duration,
+    /// The number of the source with whose session it goes on: the same user's, who is waited for.
+    pub resumes: Option<u64>,
+    /// Who tells of it.
+    pub emitter: Emitter,
+}
 /// A source on its path, or one that is about to be.
 pub(crate) struct Session {
     id: u64,
     pub(super) path: Arc<str>,
     info: Arc<SourceInfo>,
+    /// Whether it goes on with what an earlier connection of the same user has begun.
+    pub(super) resumes: bool,
+    pub(super) emitter: Emitter,
     since: SystemTime,
     began: Instant,
     /// Milliseconds of silence after which it is let go.
@@ -67,13 +111,16 @@ struct Sending {
 }
 
 impl Session {
-    pub(super) fn new(id: u64, path: &str, info: SourceInfo, timeout: Duration) -> Session {
+    pub(super) fn new(id: u64, claim: Claim<'_>, now: Instant) -> Session {
+        let Claim { path, info, timeout, resumes, emitter } = claim;
         let session = Session {
             id,
             path: path.into(),
             info: Arc::new(info),
+            resumes: resumes.is_some(),
+            emitter,
             since: SystemTime::now(),
-            began: Instant::now(),
+            began: now,
             timeout: AtomicU64::default(),
             state: Mutex::new(State::Coming),
         };
@@ -97,10 +144,13 @@ impl Session {
     }
 
     /// What it is and has sent.
-    pub(super) fn snapshot(&self, now: Instant) -> SourceState {
-        let (received_bytes, lost_bytes, heard) = match &*self.lock() {
-            State::Sending(sending) => (sending.received, sending.link.lost_bytes(), sending.heard),
-            State::Coming | State::Ended => (0, 0, self.began),
+    pub(crate) fn snapshot(&self, now: Instant) -> SourceState {
+        let (received_bytes, lost_bytes, silent_for, live) = match &*self.lock() {
+            State::Sending(sending) => {
+                let lost = sending.link.lost_bytes();
+                (sending.received, lost, sending.silent_for(now), sending.sink.live())
+            }
+            State::Coming | State::Ended => (0, 0, now.saturating_duration_since(self.began), None),
         };
         SourceState {
             id: self.id,
@@ -109,7 +159,8 @@ impl Session {
             since: self.since,
             received_bytes: received_bytes + lost_bytes,
             lost_bytes,
-            silent_for: now.saturating_duration_since(heard),
+            silent_for,
+            live,
         }
     }
 
@@ -128,10 +179,10 @@ impl Session {
     /// dead.
     pub(super) fn gives_way_to(&self, user: &str, now: Instant) -> bool {
         let is_silent = match &*self.lock() {
-            State::Sending(sending) => now.saturating_duration_since(sending.heard) >= REPLACED_AFTER,
+            State::Sending(sending) => sending.silent_for(now) >= REPLACED_AFTER,
             State::Coming | State::Ended => false,
         };
-        is_silent && user == self.info.user && !user.is_empty() && user != SHARED_USER
+        is_silent && is_same_user(&self.info.user, user)
     }
 
     /// Why it must be let go now, if it must.
@@ -139,7 +190,10 @@ impl Session {
         let State::Sending(sending) = &*self.lock() else { return None };
         let timeout = Duration::from_millis(self.timeout.load(Ordering::Relaxed));
         let dry_for = sending.dry_since.map(|since| sending.heard.saturating_duration_since(since));
-        if now.saturating_duration_since(sending.heard) >= timeout {
+        if let Some(reason) = sending.sink.ended() {
+            return Some(reason);
+        }
+        if sending.silent_for(now) >= timeout {
             return Some(LeaveReason::Silent);
         }
         dry_for.is_some_and(|time| time >= USELESS_AFTER).then_some(LeaveReason::Useless)
@@ -166,16 +220,17 @@ impl Session {
         comes
     }
 
-    /// Ends it, unless it has ended, and closes its stream. Returns the bytes that it has sent, if this call
-    /// ended it while it was sending. Its sink is dropped.
-    pub(super) fn end(&self, reason: LeaveReason) -> Option<u64> {
+    /// Ends it, unless it has ended, and closes its stream. Returns what it was, if this call ended it while it
+    /// was sending. Its sink is dropped.
+    pub(super) fn end(&self, reason: LeaveReason) -> Option<Farewell> {
         let before = match &mut *self.lock() {
             State::Ended => return None,
             state => std::mem::replace(state, State::Ended),
         };
-        let State::Sending(sending) = before else { return None };
+        let State::Sending(mut sending) = before else { return None };
+        let may_return = sending.sink.leave(reason);
         sending.link.close(reason.as_str());
-        Some(sending.received)
+        Some(Farewell { bytes: sending.received, may_return })
     }
 
     /// Reads the stream to its end. Returns how it ended, unless the session was ended.
@@ -189,8 +244,14 @@ impl Session {
                         return reason;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return LeaveReason::Broken,
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => match self.reason_to_stop() {
+                        Some(reason) => return reason,
+                        None => std::thread::sleep(PAUSE),
+                    },
+                    _ => return LeaveReason::Broken,
+                },
             }
         }
     }
@@ -202,27 +263,36 @@ impl Session {
         }
     }
 
+    /// Why nothing is to be read any more, if so.
+    fn reason_to_stop(&self) -> Option<LeaveReason> {
+        match &*self.lock() {
+            State::Sending(sending) => sending.sink.ended(),
+            // Why was told when it was ended.
+            State::Coming | State::Ended => Some(LeaveReason::Left),
+        }
+    }
+
     /// Takes bytes of the stream. Returns why there is to be no more, if so.
     fn take(&self, bytes: &[u8]) -> Option<LeaveReason> {
         let mut rest = bytes;
         loop {
-            let Some(taken) = self.take_at(rest, Instant::now()) else {
-                return Some(LeaveReason::MountRemoved);
-            };
-            rest = &rest[taken..];
+            match self.take_at(rest, Instant::now()) {
+                Ok(taken) => rest = &rest[taken..],
+                Err(reason) => return Some(reason),
+            }
             if rest.is_empty() {
                 return None;
             }
             // The lock is free meanwhile.
-            std::thread::sleep(FULL_SINK);
+            std::thread::sleep(PAUSE);
         }
     }
 
-    /// Takes bytes, as many as its sink has room for. `None` if it takes no more.
-    pub(super) fn take_at(&self, bytes: &[u8], now: Instant) -> Option<usize> {
+    /// Takes bytes, as many as its sink has room for. An error if it takes no more.
+    pub(super) fn take_at(&self, bytes: &[u8], now: Instant) -> Result<usize, LeaveReason> {
         match &mut *self.lock() {
             State::Sending(sending) => sending.take(bytes, now),
-            State::Coming | State::Ended => None,
+            State::Coming | State::Ended => Err(LeaveReason::Left),
         }
     }
 
@@ -233,7 +303,7 @@ impl Session {
 
 impl Sending {
     /// Writes bytes into the sink, and notes what has come. Returns how many were taken.
-    fn take(&mut self, bytes: &[u8], now: Instant) -> Option<usize> {
+    fn take(&mut self, bytes: &[u8], now: Instant) -> Result<usize, LeaveReason> {
         let taken = self.sink.write(bytes)?;
         self.received += taken as u64;
         self.heard = now;
@@ -243,7 +313,11 @@ impl Sending {
         } else if taken > 0 {
             self.dry_since.get_or_insert(now);
         }
-        Some(taken)
+        Ok(taken)
+    }
+
+    fn silent_for(&self, now: Instant) -> Duration {
+        self.sink.quiet().unwrap_or_else(|| now.saturating_duration_since(self.heard))
     }
 }
 

@@ -8,25 +8,24 @@ use std::time::{Duration, Instant, SystemTime};
 
 use log::Level;
 
-use super::session::{Session, Sink};
+use super::session::{Claim, Farewell, Session, Sink};
 use super::source::{SourceInfo, SourceState, SourceStream};
 use crate::error::{Error, LeaveReason, Result};
-use crate::event::{Emitter, Event};
+use crate::event::Event;
 use crate::thread::Worker;
 
 /// The time between two looks at all sources.
 const LOOKS_EVERY: Duration = Duration::from_millis(250);
 
 /// The sources of a station. A path has one at most.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions(Arc<Shared>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
     table: Mutex<Table>,
     /// A source has come, or all have to go.
     changed: Condvar,
-    emitter: Emitter,
 }
 
 #[derive(Debug, Default)]
@@ -49,35 +48,29 @@ pub(crate) enum Taken {
 }
 
 impl Sessions {
-    pub(crate) fn new(emitter: Emitter) -> Sessions {
-        let (table, changed) = Default::default();
-        Sessions(Arc::new(Shared { table, changed, emitter }))
-    }
-
     /// Takes a path for a source whose stream is on its way: [`start`](Sessions::start) or
     /// [`give_up`](Sessions::give_up) must follow. The same user's connection there gives way if it is dead.
-    pub(crate) fn claim(
-        &self,
-        path: &str,
-        info: SourceInfo,
-        timeout: Duration,
-    ) -> std::result::Result<Arc<Session>, Taken> {
+    pub(crate) fn claim(&self, claim: Claim<'_>) -> std::result::Result<Arc<Session>, Taken> {
+        let now = Instant::now();
         let mut table = self.0.lock();
         if table.has_stopped {
             return Err(Taken::Stopped);
         }
-        if let Some(holder) = table.find(path) {
-            if !holder.gives_way_to(&info.user, Instant::now()) {
-                let snapshot = holder.snapshot(Instant::now());
+        if let Some(holder) = table.find(claim.path) {
+            if !holder.gives_way_to(&claim.info.user, now) {
+                let snapshot = holder.snapshot(now);
                 return Err(Taken::By { user: snapshot.info.user.clone(), since: snapshot.since });
             }
             let holder = Arc::clone(holder);
-            let sent = holder.end(LeaveReason::Replaced);
+            let farewell = holder.end(LeaveReason::Replaced);
             table.forget(&holder);
-            self.0.tell_left(&holder, sent, LeaveReason::Replaced);
+            tell_left(&holder, farewell, LeaveReason::Replaced);
         }
-        table.next += 1;
-        let session = Arc::new(Session::new(table.next, path, info, timeout));
+        let id = claim.resumes.unwrap_or_else(|| {
+            table.next += 1;
+            table.next
+        });
+        let session = Arc::new(Session::new(id, claim, now));
         table.sessions.push(Arc::clone(&session));
         Ok(session)
     }
@@ -99,7 +92,7 @@ impl Sessions {
         if !session.start(sink, link, Instant::now()) {
             return Err(Error::Stopped("station"));
         }
-        self.0.tell_connected(session);
+        tell_connected(session);
         let own = (Arc::clone(&self.0), Arc::clone(session));
         let run = move || {
             let (shared, session) = own;
@@ -115,9 +108,9 @@ impl Sessions {
             })
             .map_err(Error::io("starting the thread of a source"));
         if started.is_err() {
-            let sent = session.end(LeaveReason::Broken);
+            let farewell = session.end(LeaveReason::Broken);
             table.forget(session);
-            self.0.tell_left(session, sent, LeaveReason::Broken);
+            tell_left(session, farewell, LeaveReason::Broken);
         }
         self.0.changed.notify_all();
         started
@@ -182,32 +175,9 @@ impl Drop for EndOfThread {
 impl Shared {
     fn let_go(&self, session: &Arc<Session>, reason: LeaveReason) {
         // The mount ends before its path is free for the next source, and that is so when it is told.
-        let sent = session.end(reason);
+        let farewell = session.end(reason);
         self.lock().forget(session);
-        self.tell_left(session, sent, reason);
-    }
-
-    /// Tells that a source has left that had sent so much. `None`: it was told already, or had not come.
-    fn tell_left(&self, session: &Session, sent: Option<u64>, reason: LeaveReason) {
-        let Some(bytes) = sent else { return };
-        let SourceState { id, path, info, since, .. } = session.snapshot(Instant::now());
-        let duration = SystemTime::now().duration_since(since).unwrap_or_default();
-        let (user, path) = (info.user.clone(), path.to_string());
-        let text =
-            format!("{path}: the source {user} has gone after {} s: {}", duration.as_secs(), reason.as_str());
-        self.emitter.log(Level::Info, text);
-        self.emitter.emit(Event::SourceLeft { id, path, user, duration, bytes, reason });
-    }
-
-    fn tell_connected(&self, session: &Session) {
-        let SourceState { id, path, info, .. } = session.snapshot(Instant::now());
-        let (path, SourceInfo { user, program, address, content_type, .. }) =
-            (path.to_string(), (*info).clone());
-        self.emitter.log(
-            Level::Info,
-            format!("{path}: the source {user} is connected, with {program} ({content_type})"),
-        );
-        self.emitter.emit(Event::SourceConnected { id, path, user, program, address, content_type });
+        tell_left(session, farewell, reason);
     }
 
     /// Starts the thread that looks after the sources, unless it runs.
@@ -249,5 +219,30 @@ impl Table {
 
     fn forget(&mut self, session: &Arc<Session>) {
         self.sessions.retain(|known| !Arc::ptr_eq(known, session));
+    }
+}
+
+/// Tells that a source has left. `None`: it was told already, or had not come.
+fn tell_left(session: &Session, farewell: Option<Farewell>, reason: LeaveReason) {
+    let Some(Farewell { bytes, may_return }) = farewell else { return };
+    let SourceState { id, path, info, since, .. } = session.snapshot(Instant::now());
+    let duration = SystemTime::now().duration_since(since).unwrap_or_default();
+    let (user, path) = (info.user.clone(), path.to_string());
+    let (seconds, why) = (duration.as_secs(), reason.as_str());
+    session.emitter.log(Level::Info, format!("{path}: the source {user} has gone after {seconds} s: {why}"));
+    if !may_return {
+        session.emitter.emit(Event::SourceLeft { id, path, user, duration, bytes, reason });
+    }
+}
+
+/// Tells that a source has come, or is back.
+fn tell_connected(session: &Session) {
+    let SourceState { id, path, info, .. } = session.snapshot(Instant::now());
+    let (path, SourceInfo { user, program, address, content_type, .. }) = (path.to_string(), (*info).clone());
+    let what = if session.resumes { "back" } else { "connected" };
+    let text = format!("{path}: the source {user} is {what}, with {program} ({content_type})");
+    session.emitter.log(Level::Info, text);
+    if !session.resumes {
+        session.emitter.emit(Event::SourceConnected { id, path, user, program, address, content_type });
     }
 }

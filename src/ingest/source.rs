@@ -14,7 +14,8 @@ use crate::ring::{Inlet, InletHandle, SourceEnd};
 pub struct SourceInfo {
     /// The content type of its stream: `audio/mpeg`, `audio/aac`, `audio/ogg` or an alias of these.
     pub content_type: String,
-    /// The user who has logged in. `source` stands for all whose programs know only a password.
+    /// The user who has logged in. `source` stands for all whose programs know only a password; they, and those
+    /// without a name, are never the same user.
     pub user: String,
     /// The program, as it names itself.
     pub program: String,
@@ -127,6 +128,13 @@ impl fmt::Debug for SourceStream {
     }
 }
 
+impl SourceInfo {
+    /// A source of which only the content type is known.
+    pub fn new(content_type: impl Into<String>) -> SourceInfo {
+        SourceInfo { content_type: content_type.into(), ..SourceInfo::default() }
+    }
+}
+
 /// A source that is connected.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -145,4 +153,38 @@ pub struct SourceState {
     pub lost_bytes: u64,
     /// How long nothing has come.
     pub silent_for: Duration,
+    /// What is known of its sound, if it is at a live input.
+    pub live: Option<LiveSourceState>,
+}
+
+/// The sound of a source at a live input.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LiveSourceState {
+    /// The format of its stream, once it is known.
+    pub format: Option<LiveFormat>,
+    /// How many bytes were neither packets nor tags.
+    pub skipped_bytes: u64,
+    /// How many packets could not be decoded.
+    pub bad_packets: u64,
+    /// How much is in its buffer.
+    pub buffered: Duration,
+    /// How much faster than ours the sender's clock runs, in millionths.
+    pub drift_ppm: f64,
+    /// How often sound was dropped because too much had come.
+    pub drops: u64,
+    /// How often there was a gap because too little had come.
+    pub gaps: u64,
+}
+
+/// The format of a source's stream, as it is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LiveFormat {
+    /// Its name: `MP3`, `AAC`, `Vorbis`, `Opus` or `FLAC`.
+    pub name: &'static str,
+    /// Frames per second.
+    pub rate: u32,
+    /// The number of channels.
+    pub channels: usize,
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
-use super::{Session, Sessions, Sink, SourceInfo, SourceStream, Taken};
+use super::{Claim, Session, Sessions, Sink, SourceInfo, SourceStream, Taken};
 use crate::error::LeaveReason;
 use crate::event::Emitter;
 use crate::metadata::Title;
@@ -48,10 +48,10 @@ impl Kept {
 }
 
 impl Sink for Kept {
-    fn write(&mut self, bytes: &[u8]) -> Option<usize> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, LeaveReason> {
         let most = self.most.load(Ordering::Relaxed).min(bytes.len());
         self.bytes.lock().unwrap().extend(&bytes[..most]);
-        Some(most)
+        Ok(most)
     }
 
     fn packets(&self) -> u64 {
@@ -67,13 +67,14 @@ fn kept() -> Kept {
     Kept { most: Arc::new(AtomicUsize::new(usize::MAX)), ..Kept::default() }
 }
 
-fn user(name: &str) -> SourceInfo {
-    SourceInfo { user: name.into(), content_type: "audio/mpeg".into(), ..SourceInfo::default() }
+fn claim<'a>(path: &'a str, user: &str) -> Claim<'a> {
+    let info = SourceInfo { user: user.into(), ..SourceInfo::new("audio/mpeg") };
+    Claim { path, info, timeout: TIMEOUT, resumes: None, emitter: Emitter::unheard() }
 }
 
 /// A source that sends what the test sends, and the reasons for which it was closed.
 fn start(sessions: &Sessions, path: &str, sink: &Kept) -> (Arc<Session>, Sender<Vec<u8>>, Receiver<String>) {
-    let session = sessions.claim(path, user("ana"), TIMEOUT).unwrap();
+    let session = sessions.claim(claim(path, "ana")).unwrap();
     let (send, script) = unbounded();
     let (closes, closed) = unbounded();
     let stream = SourceStream::new(Script(script)).closed_by(move |reason| {
@@ -93,7 +94,7 @@ fn until_gone(sessions: &Sessions) {
 
 #[test]
 fn bytes_reach_the_sink_in_order_also_if_it_takes_few_at_a_time() {
-    let (sessions, sink) = (Sessions::new(Emitter::unheard()), kept());
+    let (sessions, sink) = (Sessions::default(), kept());
     sink.most.store(3, Ordering::Relaxed);
     let (session, send, _) = start(&sessions, "/a", &sink);
     send.send(b"0123456789".to_vec()).unwrap();
@@ -115,30 +116,30 @@ fn a_stream_that_breaks_or_panics_frees_its_path() {
             panic!("on purpose, in a test")
         }
     }
-    let (sessions, sink) = (Sessions::new(Emitter::unheard()), kept());
+    let (sessions, sink) = (Sessions::default(), kept());
     let (_, send, closed) = start(&sessions, "/a", &sink);
     send.send(Vec::new()).unwrap();
     assert_eq!(closed.recv_timeout(PATIENCE).unwrap(), "broken");
     until_gone(&sessions);
-    let session = sessions.claim("/a", user("ana"), TIMEOUT).unwrap();
+    let session = sessions.claim(claim("/a", "ana")).unwrap();
     sessions.start(&session, SourceStream::new(Panics), Box::new(sink)).unwrap();
     until_gone(&sessions);
 }
 
 #[test]
 fn a_path_has_one_source_and_is_free_as_soon_as_that_is_let_go() {
-    let (sessions, sink) = (Sessions::new(Emitter::unheard()), kept());
+    let (sessions, sink) = (Sessions::default(), kept());
     let (first, _send, closed) = start(&sessions, "/a", &sink);
-    match sessions.claim("/a", user("ben"), TIMEOUT) {
+    match sessions.claim(claim("/a", "ben")) {
         Err(Taken::By { user, .. }) => assert_eq!(user, "ana"),
         other => panic!("{other:?}"),
     }
     // It has been heard just now, so it is no dead connection of the same user.
-    assert!(sessions.claim("/a", user("ana"), TIMEOUT).is_err());
-    assert!(sessions.claim("/b", user("ben"), TIMEOUT).is_ok(), "another path");
+    assert!(sessions.claim(claim("/a", "ana")).is_err());
+    assert!(sessions.claim(claim("/b", "ben")).is_ok(), "another path");
     sessions.let_go(&first, LeaveReason::Kicked);
     assert_eq!(closed.recv_timeout(PATIENCE).unwrap(), "kicked");
-    let second = sessions.claim("/a", user("ben"), TIMEOUT).unwrap();
+    let second = sessions.claim(claim("/a", "ben")).unwrap();
     // Its stream does not come.
     sessions.give_up(&second);
     assert!(sessions.find("/a").is_none());
@@ -146,21 +147,21 @@ fn a_path_has_one_source_and_is_free_as_soon_as_that_is_let_go() {
 
 #[test]
 fn a_dead_connection_gives_way_to_its_own_user_and_to_nobody_else() {
-    let sessions = Sessions::new(Emitter::unheard());
+    let sessions = Sessions::default();
     let (session, _send, _) = start(&sessions, "/a", &kept());
     let (soon, late) = (Instant::now(), Instant::now() + Duration::from_secs(3));
     assert!(!session.gives_way_to("ana", soon));
     assert!(session.gives_way_to("ana", late));
     assert!(!session.gives_way_to("ben", late));
     // Two programs with one shared password may be two people.
-    let shared = Session::new(7, "/b", user("source"), TIMEOUT);
+    let shared = Session::new(7, claim("/b", "source"), soon);
     assert!(shared.start(Box::new(kept()), SourceStream::new(io::empty()).link, soon));
     assert!(!shared.gives_way_to("source", late));
 }
 
 #[test]
 fn who_is_silent_or_sends_nothing_usable_is_at_fault() {
-    let sessions = Sessions::new(Emitter::unheard());
+    let sessions = Sessions::default();
     let sink = kept();
     let (session, send, _) = start(&sessions, "/a", &sink);
     let later = |seconds| Instant::now() + Duration::from_secs(seconds);
@@ -178,37 +179,88 @@ fn who_is_silent_or_sends_nothing_usable_is_at_fault() {
 #[test]
 fn rubbish_for_ten_seconds_is_useless_and_a_packet_among_it_is_not() {
     let (begin, mut sink) = (Instant::now(), kept());
-    let session = Session::new(1, "/a", user("ana"), TIMEOUT);
+    let session = Session::new(1, claim("/a", "ana"), begin);
     assert!(session.start(Box::new(sink.clone()), SourceStream::new(io::empty()).link, begin));
     let at = |seconds| begin + Duration::from_secs(seconds);
     let fault = |seconds| session.fault(at(seconds));
     for second in 1..11 {
-        session.take_at(b"x", at(second));
+        session.take_at(b"x", at(second)).unwrap();
         assert_eq!(fault(second), None, "after {second} s");
     }
-    session.take_at(b"!", at(10));
+    session.take_at(b"!", at(10)).unwrap();
     for second in 11..21 {
-        session.take_at(b"x", at(second));
+        session.take_at(b"x", at(second)).unwrap();
         assert_eq!(fault(second), None, "after {second} s");
     }
-    session.take_at(b"x", at(21));
+    session.take_at(b"x", at(21)).unwrap();
     assert_eq!(fault(21), Some(LeaveReason::Useless));
-    assert_eq!(sink.write(b""), Some(0));
+    assert_eq!(sink.write(b""), Ok(0));
 }
 
 #[test]
 fn a_stop_lets_all_go_and_takes_no_more() {
-    let sessions = Sessions::new(Emitter::unheard());
+    let sessions = Sessions::default();
     let (first, _send_a, closed_a) = start(&sessions, "/a", &kept());
     let (_, send_b, closed_b) = start(&sessions, "/b", &kept());
     let threads = sessions.stop();
     assert_eq!(closed_a.recv_timeout(PATIENCE).unwrap(), "station-stopped");
     assert_eq!(closed_b.recv_timeout(PATIENCE).unwrap(), "station-stopped");
     assert!(sessions.list().is_empty());
-    assert!(matches!(sessions.claim("/a", user("ana"), TIMEOUT), Err(Taken::Stopped)));
+    assert!(matches!(sessions.claim(claim("/a", "ana")), Err(Taken::Stopped)));
     assert!(sessions.start(&first, SourceStream::new(io::empty()), Box::new(kept())).is_err());
     // Their streams have no end of their own: the test ends them.
     drop((_send_a, send_b));
     let deadline = Instant::now() + PATIENCE;
     assert!(threads.iter().all(|thread| thread.join_before(deadline)));
+}
+
+/// A sink that waits for its source, and can be ended from outside.
+#[derive(Clone, Default)]
+struct Waits(Arc<Mutex<(Option<LeaveReason>, Option<LeaveReason>)>>);
+
+impl Sink for Waits {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, LeaveReason> {
+        Ok(bytes.len())
+    }
+
+    fn packets(&self) -> u64 {
+        0
+    }
+
+    fn update_metadata(&mut self, _: Title) {}
+
+    fn ended(&self) -> Option<LeaveReason> {
+        self.0.lock().unwrap().0
+    }
+
+    /// Its own clock stands still.
+    fn quiet(&self) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+
+    fn leave(&mut self, reason: LeaveReason) -> bool {
+        self.0.lock().unwrap().1 = Some(reason);
+        true
+    }
+}
+
+#[test]
+fn a_sink_that_ends_lets_its_source_go_and_its_clock_is_the_one_that_counts() {
+    let (sessions, sink) = (Sessions::default(), Waits::default());
+    let session = sessions.claim(claim("/a", "ana")).unwrap();
+    let (_send, script) = unbounded();
+    let (closes, closed) = unbounded();
+    let stream =
+        SourceStream::new(Script(script)).closed_by(move |reason| closes.send(reason.to_owned()).unwrap());
+    sessions.start(&session, stream, Box::new(sink.clone())).unwrap();
+    let later = Instant::now() + Duration::from_secs(1000);
+    assert_eq!((session.fault(later), session.gives_way_to("ana", later)), (None, false));
+    sink.0.lock().unwrap().0 = Some(LeaveReason::Useless);
+    assert_eq!(closed.recv_timeout(PATIENCE).unwrap(), "useless");
+    until_gone(&sessions);
+    assert_eq!(sink.0.lock().unwrap().1, Some(LeaveReason::Useless));
+    // Its user comes back, and has the number that is known of the session.
+    let back = Claim { resumes: Some(session.id()), ..claim("/a", "ana") };
+    assert_eq!(sessions.claim(back).unwrap().id(), session.id());
+    assert_ne!(sessions.claim(claim("/b", "ana")).unwrap().id(), session.id());
 }

@@ -9,8 +9,9 @@ use crate::time::seconds;
 /// A source at a live input.
 #[derive(Debug, Serialize)]
 pub struct LiveSource {
+    /// Its number at the station.
+    id: u64,
     path: String,
-    /// Null for a login that several people share.
     user: Option<String>,
     /// What the source calls its stream.
     name: Option<String>,
@@ -21,8 +22,8 @@ pub struct LiveSource {
 impl LiveSource {
     /// From an event, or from the state of a live input.
     pub fn of(source: &LiveSourceInfo) -> LiveSource {
-        let LiveSourceInfo { path, user, name, program } = source.clone();
-        LiveSource { path, user, name, program }
+        let LiveSourceInfo { id, path, user, name, program } = source.clone();
+        LiveSource { id, path, user, name, program }
     }
 }
 

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::SourceState;
 use crate::time::{rfc3339, seconds};
+use crate::{LiveSourceState, SourceState};
 
 /// A source that is connected.
 #[derive(Debug, Serialize)]
@@ -21,8 +21,28 @@ pub struct Source {
     received_bytes: u64,
     lost_bytes: u64,
     silent_for: f64,
+    /// Null for one at a relayed mount: nobody listens to it here.
+    live: Option<LiveSound>,
 }
 
+/// The sound of a source at a live input.
+#[derive(Debug, Serialize)]
+struct LiveSound {
+    format: Option<LiveFormat>,
+    skipped_bytes: u64,
+    bad_packets: u64,
+    buffered: f64,
+    drift_ppm: f64,
+    drops: u64,
+    gaps: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct LiveFormat {
+    name: &'static str,
+    rate: u32,
+    channels: usize,
+}
 impl Source {
     /// From an item of [`Station::sources`](crate::Station::sources).
     pub fn of(state: &SourceState) -> Source {
@@ -39,6 +59,26 @@ impl Source {
             received_bytes: state.received_bytes,
             lost_bytes: state.lost_bytes,
             silent_for: seconds(state.silent_for),
+            live: state.live.as_ref().map(LiveSound::of),
+        }
+    }
+}
+
+impl LiveSound {
+    fn of(state: &LiveSourceState) -> LiveSound {
+        let format = state.format.map(|format| LiveFormat {
+            name: format.name,
+            rate: format.rate,
+            channels: format.channels,
+        });
+        LiveSound {
+            format,
+            skipped_bytes: state.skipped_bytes,
+            bad_packets: state.bad_packets,
+            buffered: seconds(state.buffered),
+            drift_ppm: state.drift_ppm.round(),
+            drops: state.drops,
+            gaps: state.gaps,
         }
     }
 }

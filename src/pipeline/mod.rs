@@ -17,6 +17,7 @@ mod reload;
 mod resume;
 mod running;
 mod settings;
+mod sources;
 mod state;
 pub(crate) mod state_file;
 mod state_lock;
@@ -33,16 +34,17 @@ pub use control::ListOptions;
 pub use hooks::{HookId, Hooks};
 pub use inputs::{SampleFormat, VoiceInput};
 pub(crate) use live::LIVE;
-pub use live::{ForcedAir, LiveSession, LiveSettings, LiveSource};
+pub use live::{ForcedAir, LiveSession, LiveSettings};
 pub use next_track::NextTrack;
 pub(crate) use relay_settings::MOUNT;
 pub use relay_settings::RelayedMountSettings;
-pub(crate) use relays::{NoPlace, Place, Relays};
+pub(crate) use relays::Relays;
 pub use reload::Reloaded;
 pub(crate) use reload::Reloader;
 pub use resume::PipelineSnapshot;
 pub(crate) use settings::OUTPUT;
 pub use settings::{OutputSettings, PipelineSettings, ReplayGain, StationSettings};
+pub(crate) use sources::{NoPlace, Place, Sources};
 pub use state::{CurrentTrack, Levels, PlayedTrack};
 pub use station::Station;
 pub use voices::VoiceOptions;
@@ -50,6 +52,7 @@ pub use voices::VoiceOptions;
 use crate::audio::PcmSpec;
 use crate::error::Result;
 use crate::event::{Event, EventKind, EventReceiver};
+use crate::ingest::Sessions;
 use crate::server::{Server, StopReport};
 use running::Inner;
 
@@ -70,7 +73,16 @@ impl Pipeline {
     /// not have, no output), [`Error::Exists`](crate::Error::Exists) for a mount that is taken. Nothing
     /// is left running then.
     pub fn start(settings: PipelineSettings, server: &Server) -> Result<Pipeline> {
-        running::start(settings, server.clone()).map(Pipeline::from_inner)
+        Pipeline::start_among(settings, server, None)
+    }
+
+    /// The same. Its sources are among those of a station, if it is a part of one.
+    fn start_among(
+        settings: PipelineSettings,
+        server: &Server,
+        sessions: Option<Sessions>,
+    ) -> Result<Pipeline> {
+        running::start(settings, server.clone(), sessions).map(Pipeline::from_inner)
     }
 
     /// Its name.

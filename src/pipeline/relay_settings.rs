@@ -55,7 +55,8 @@ pub(crate) const MOUNT: Declared = Declared {
 };
 
 /// The times that a source may be silent.
-const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
+pub(super) const SOURCE_TIMEOUTS: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(600);
 
 impl RelayedMountSettings {
     /// A relayed mount at this path, which is as its source says.
@@ -78,7 +79,7 @@ impl RelayedMountSettings {
             return Err(Error::setting("content_type", reason));
         }
         MountSettings { content_type: content_type.into(), ..self.mount.clone() }.check()?;
-        if !TIMEOUTS.contains(&self.source_timeout) {
+        if !SOURCE_TIMEOUTS.contains(&self.source_timeout) {
             return Err(Error::setting("source_timeout", "1s to 10m"));
         }
         self.record.check()

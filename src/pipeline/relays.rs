@@ -1,19 +1,15 @@
 //! The relayed mounts of a station: which are declared, and which source feeds each.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
-use super::{RelayedMountSettings, Station};
+use super::{NoPlace, Place, RelayedMountSettings};
 use crate::error::{Error, LeaveReason, Result};
-use crate::event::{Emitter, Event};
-use crate::ingest::{Session, Sessions, Sink, SourceInfo, SourceState, SourceStream, Taken};
-use crate::metadata::{Title, fault_of_title};
+use crate::event::Emitter;
+use crate::ingest::{Claim, Session, Sessions, Sink, SourceInfo};
+use crate::metadata::Title;
 use crate::recording::Recordings;
 use crate::server::{AudioWriter, FallbackRule, Server};
-use crate::thread::Worker;
-use crate::time::rfc3339;
 
 /// The relayed mounts of a station.
 #[derive(Debug)]
@@ -25,35 +21,10 @@ pub(crate) struct Relays {
     mounts: Mutex<BTreeMap<String, RelayedMountSettings>>,
 }
 
-/// A path that a source has, before its stream is there. Dropping it frees the path.
-pub(crate) struct Place<'a> {
-    relays: &'a Relays,
-    session: Arc<Session>,
-    sink: Option<AudioWriter>,
-}
-
-/// Why a source cannot have a path.
-#[derive(Debug)]
-pub(crate) enum NoPlace {
-    /// There is no relayed mount at the path.
-    NotHere,
-    /// Another source has it: its user, and since when.
-    InUse {
-        user: String,
-        since: SystemTime,
-    },
-    /// The mount does not take this content type. It takes the other, or any that can be relayed (`None`).
-    WrongType {
-        sent: String,
-        takes: Option<String>,
-    },
-    Failed(Error),
-}
-
 impl Relays {
-    pub(crate) fn new(server: &Server) -> Relays {
+    /// None, for now. Their sources are among these.
+    pub(crate) fn new(server: &Server, sessions: Sessions) -> Relays {
         let emitter = server.emitter();
-        let sessions = Sessions::new(emitter.clone());
         let recordings = Recordings::new(emitter.clone());
         Relays { server: server.clone(), emitter, sessions, recordings, mounts: Mutex::default() }
     }
@@ -103,27 +74,24 @@ impl Relays {
     }
 
     /// Takes a path for a source, with its mount.
-    pub(crate) fn claim(&self, path: &str, info: SourceInfo) -> std::result::Result<Place<'_>, NoPlace> {
+    pub(super) fn claim(&self, path: &str, info: SourceInfo) -> std::result::Result<Place, NoPlace> {
         let settings = self.mounts().get(path).cloned().ok_or(NoPlace::NotHere)?;
         let Some(served) = settings.served_type(&info.content_type) else {
             let takes = Some(settings.mount.content_type).filter(|declared| !declared.is_empty());
             return Err(NoPlace::WrongType { sent: info.content_type, takes });
         };
         let mount = settings.filled_in(&info, served);
-        let session = match self.sessions.claim(path, info, settings.source_timeout) {
-            Ok(session) => session,
-            Err(Taken::By { user, since }) => return Err(NoPlace::InUse { user, since }),
-            Err(Taken::Stopped) => return Err(NoPlace::Failed(Error::Stopped("station"))),
-        };
-        let mut place = Place { relays: self, session, sink: None };
-        if let Some(reason) = self.passed_over(mount.fallback_mount.as_deref(), &mount.content_type) {
-            self.emitter.log(log::Level::Warn, format!("{path}: {reason}"));
-        }
-        let writer = self.server.add_mount_by(mount, FallbackRule::Any).map_err(NoPlace::Failed)?;
-        let (user, content_type) = (&place.session.info().user, &writer.info().settings.content_type);
-        let writer = writer.recorded_by(self.recordings.tap(path, user, content_type));
-        place.sink = Some(writer.into_audio().at_pace_of_sender());
-        Ok(place)
+        let (timeout, emitter) = (settings.source_timeout, self.emitter.clone());
+        let claim = Claim { path, info, timeout, resumes: None, emitter };
+        Place::take(&self.sessions, claim, |session| {
+            if let Some(reason) = self.passed_over(mount.fallback_mount.as_deref(), &mount.content_type) {
+                self.emitter.log(log::Level::Warn, format!("{path}: {reason}"));
+            }
+            let writer = self.server.add_mount_by(mount, FallbackRule::Any)?;
+            let (user, content_type) = (&session.info().user, &writer.info().settings.content_type);
+            let writer = writer.recorded_by(self.recordings.tap(path, user, content_type));
+            Ok(Box::new(writer.into_audio().at_pace_of_sender()))
+        })
     }
 
     /// Why listeners of a mount of this content type cannot go on with its fallback, if it is there.
@@ -138,49 +106,9 @@ impl Relays {
         })
     }
 
-    /// Whether there are relayed mounts.
-    pub(crate) fn are_there(&self) -> bool {
-        !self.mounts().is_empty()
-    }
-
     /// The paths of all relayed mounts.
-    pub(crate) fn paths(&self) -> Vec<String> {
+    pub(super) fn paths(&self) -> Vec<String> {
         self.mounts().keys().cloned().collect()
-    }
-
-    /// All sources, in the order of their coming.
-    pub(crate) fn sources(&self) -> Vec<SourceState> {
-        self.sessions.list()
-    }
-
-    /// Lets a source go.
-    pub(crate) fn let_go(&self, id: u64, reason: LeaveReason) -> Result<()> {
-        let session = self.sessions.with_id(id).ok_or_else(|| Error::NotFound(format!("source {id}")))?;
-        self.sessions.let_go(&session, reason);
-        Ok(())
-    }
-
-    /// Sets the title of what the source at this path sends from now on.
-    pub(crate) fn update_metadata(&self, path: &str, title: Title) -> Result<()> {
-        if let Some(reason) = fault_of_title(&title.text) {
-            return Err(Error::setting("title", reason));
-        }
-        let updated = self.sessions.find(path).is_some_and(|session| session.update_metadata(title));
-        updated.then_some(()).ok_or_else(|| Error::NotFound(format!("source at {path}")))
-    }
-
-    /// Tells that a user was refused at a path.
-    pub(crate) fn tell_refused(&self, path: &str, info: &SourceInfo, reason: &str) {
-        let SourceInfo { user, address, .. } = info.clone();
-        let (path, reason) = (path.to_owned(), reason.to_owned());
-        self.emitter.emit(Event::SourceRefused { path, user, address, reason });
-    }
-
-    /// Lets all sources go, for good. Their threads end now, if their streams let them.
-    pub(super) fn stop(&self) -> Vec<Worker> {
-        let threads = self.sessions.stop();
-        self.recordings.finish();
-        threads
     }
 
     /// Their recordings.
@@ -199,24 +127,9 @@ impl Relays {
     }
 }
 
-impl Place<'_> {
-    /// The source sends this from now on. Returns its number.
-    pub(crate) fn start(mut self, stream: SourceStream) -> Result<u64> {
-        let sink = self.sink.take().expect("it is taken only here");
-        self.relays.sessions.start(&self.session, stream, Box::new(sink))?;
-        Ok(self.session.id())
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.relays.sessions.give_up(&self.session);
-    }
-}
-
 impl Sink for AudioWriter {
-    fn write(&mut self, bytes: &[u8]) -> Option<usize> {
-        self.write_audio(bytes).ok()
+    fn write(&mut self, bytes: &[u8]) -> std::result::Result<usize, LeaveReason> {
+        self.write_audio(bytes).map_err(|_| LeaveReason::MountRemoved)
     }
 
     fn packets(&self) -> u64 {
@@ -228,64 +141,6 @@ impl Sink for AudioWriter {
     }
 }
 
-impl fmt::Display for NoPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoPlace::NotHere => f.write_str("there is no relayed mount at this path"),
-            NoPlace::InUse { user, since } => {
-                let since = rfc3339(*since);
-                write!(f, "{user} is on here since {since}: wait until they have gone")
-            }
-            NoPlace::WrongType { sent, takes: Some(takes) } => {
-                write!(f, "this mount takes {takes}, and not {sent}: choose that format in your program")
-            }
-            NoPlace::WrongType { sent, takes: None } => {
-                write!(f, "{sent:?} cannot be relayed: choose MP3, AAC, or Ogg in your program")
-            }
-            NoPlace::Failed(error) => error.fmt(f),
-        }
-    }
-}
-
 fn not_here(path: &str) -> Error {
     Error::NotFound(format!("relayed mount {path}"))
-}
-
-impl Station {
-    /// Sends a stream to the relayed mount at this path: whole packets, byte for byte, as they come. A thread
-    /// of its own reads the stream. Returns the number of the source.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if there is no relayed mount at the path; [`Error::Exists`] if it has a source
-    /// already; [`Error::Setting`] if the mount does not take the content type; [`Error::Stopped`].
-    pub fn relay(&self, path: &str, info: SourceInfo, stream: SourceStream) -> Result<u64> {
-        let place = self.relays.claim(path, info).map_err(|reason| match reason {
-            NoPlace::NotHere => not_here(path),
-            NoPlace::InUse { user, .. } => Error::Exists(format!("the source of {user} at {path}")),
-            NoPlace::WrongType { .. } => Error::setting("content_type", reason.to_string()),
-            NoPlace::Failed(error) => error,
-        })?;
-        place.start(stream)
-    }
-
-    /// The sources that are connected, in the order of their coming.
-    pub fn sources(&self) -> Vec<SourceState> {
-        self.relays.sources()
-    }
-
-    /// Removes a source. Its path is free at once.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if there is no such source.
-    pub fn kick_source(&self, id: u64) -> Result<()> {
-        self.relays.let_go(id, LeaveReason::Kicked)
-    }
-
-    /// Sets the title of what the source at this path sends from now on.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if the path has no source; [`Error::Setting`] for a title that is too long.
-    pub fn update_source_metadata(&self, path: &str, title: Title) -> Result<()> {
-        self.relays.update_metadata(path, title)
-    }
 }

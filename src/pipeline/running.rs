@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -32,12 +32,11 @@ use crate::engine::programme::Programme;
 use crate::engine::shared::Locked;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Event, EventKind, Membership};
+use crate::ingest::Sessions;
 use crate::playout::{DeadAir, GiveWay};
 use crate::recording::Recordings;
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
-use crate::staff::Round;
-
 /// Events that wait for the state to be kept. Only a few kinds matter, and of those the last.
 const STATE_EVENTS: usize = 1024;
 
@@ -55,7 +54,7 @@ pub(super) struct Inner {
     pub announcements: Arc<AnnouncementTable>,
     pub taps: TapTable,
     pub limits: Limits,
-    pub live: Arc<LiveTable>,
+    pub live: LiveTable,
     pub history: Arc<History>,
     pub on_air: Arc<ArcSwap<OnAir>>,
     pub emitter: Emitter,
@@ -74,7 +73,11 @@ pub(super) struct Inner {
 }
 
 /// Builds a pipeline and puts it on the air.
-pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Arc<Inner>> {
+pub(super) fn start(
+    mut settings: PipelineSettings,
+    server: Server,
+    sessions: Option<Sessions>,
+) -> Result<Arc<Inner>> {
     settings.check_to_start()?;
     let state_keeping = Arc::new(Keeping::new());
     let open_state = |file| Opening::begin(file, &state_keeping.work);
@@ -97,10 +100,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         outputs.add(&server, output, encoder)?;
     }
     let programming = Programming::start(&settings, &threads.decoders, &staff.rounds)?;
-    let live = Arc::new(LiveTable::new(&settings.live));
-    if !settings.live.is_empty() {
-        staff.rounds.add(Arc::downgrade(&live) as Weak<dyn Round>)?;
-    }
+    let live = LiveTable::new(&settings.live, sessions);
     let stopping = Arc::new(AtomicBool::new(false));
     let (commands, receiver) = quiet_channel();
     let inner = Arc::new(Inner {
@@ -113,7 +113,7 @@ pub(super) fn start(mut settings: PipelineSettings, server: Server) -> Result<Ar
         announcements,
         taps: TapTable::default(),
         limits: Limits::of(&settings),
-        live: live.clone(),
+        live,
         history,
         on_air: Arc::default(),
         emitter,
@@ -323,11 +323,13 @@ impl Inner {
         let by = Deadlines::within(deadline, own_server);
         self.stopping.store(true, Ordering::Relaxed);
         self.programming.stop();
-        self.live.stop();
+        let sources = self.live.stop();
         self.chooser.get().into_iter().for_each(Chooser::end);
         // A mixer that has ended on its own is joined all the same.
         self.commands.send(Command::Stop);
         let mut abandoned = self.threads.mixer.join(by.mixer);
+        let stuck = sources.iter().filter(|thread| !thread.join_before(by.decoders));
+        abandoned.extend(stuck.map(|thread| thread.name.clone()));
         // The mixer has dropped the feeds: decoders see it at their next chunk.
         abandoned.extend(self.threads.decoders.join(by.decoders));
         abandoned.extend(self.programming.settle(by.decoders));

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::{
-    Hooks, Pipeline, PipelineSettings, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN,
+    Hooks, Pipeline, PipelineSettings, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN, Sources,
     StationSettings,
 };
 use crate::engine::clock::Clock;
 use crate::error::Result;
+use crate::ingest::Sessions;
 use crate::server::{Server, StopReport};
 use crate::thread;
 
@@ -17,7 +18,8 @@ use crate::thread;
 pub struct Station {
     server: Server,
     pipelines: Vec<Pipeline>,
-    pub(super) relays: Arc<Relays>,
+    sessions: Sessions,
+    relays: Arc<Relays>,
     /// What the station runs with.
     running: Arc<Mutex<StationSettings>>,
 }
@@ -43,10 +45,12 @@ impl Station {
         let mounts = settings.pipelines.iter().flat_map(PipelineSettings::mounts);
         let expected: Vec<&str> = mounts.chain(paths.iter().copied()).collect();
         let server = Server::start_expecting(settings.server, &expected)?;
-        let relays = Arc::new(Relays::new(&server));
-        let mut station = Station { server, pipelines: Vec::new(), relays, running };
+        let sessions = Sessions::default();
+        let relays = Arc::new(Relays::new(&server, sessions.clone()));
+        let mut station = Station { server, pipelines: Vec::new(), sessions, relays, running };
         for pipeline in settings.pipelines {
-            let pipeline = Pipeline::start(pipeline, &station.server)?;
+            let sessions = station.sessions.clone();
+            let pipeline = Pipeline::start_among(pipeline, &station.server, Some(sessions))?;
             station.pipelines.push(pipeline);
         }
         for mount in settings.mounts {
@@ -82,9 +86,10 @@ impl Station {
         &self.pipelines
     }
 
-    /// The relayed mounts, for the API.
-    pub(crate) fn relays(&self) -> Arc<Relays> {
-        Arc::clone(&self.relays)
+    /// Its sources, and where they can go.
+    pub(crate) fn places(&self) -> Sources {
+        let (sessions, relays) = (self.sessions.clone(), self.relays.clone());
+        Sources::new(sessions, relays, self.pipelines.clone(), self.server.emitter())
     }
 
     /// Lets all sources go, stops the pipelines side by side, then the server, all within five seconds.
@@ -98,7 +103,7 @@ impl Station {
     pub fn stop_by(&self, deadline: Instant) -> StopReport {
         self.server.expect_all_mounts();
         let pipelines_by = deadline - SERVER_STOPS_WITHIN;
-        let of_sources = self.relays.stop();
+        let of_sources = self.places().stop();
         let mut report = self.stop_pipelines(pipelines_by);
         let stuck = of_sources.iter().filter(|thread| !thread.join_before(pipelines_by));
         report.abandoned.extend(stuck.map(|thread| thread.name.clone()));

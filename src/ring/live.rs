@@ -7,9 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
-use std::time::Duration;
 
-use crossbeam::channel::{Receiver, SendTimeoutError, Sender, bounded};
+use crossbeam::channel::{Receiver, Sender, bounded};
 use crossbeam::queue::ArrayQueue;
 
 use crate::audio::PcmSpec;
@@ -22,9 +21,6 @@ const CHUNK_FRAMES: usize = 512;
 
 /// Titles that wait for their place in the audio, at most. With one more, the oldest goes.
 const MOST_TITLES: usize = 32;
-
-/// How often a writer that waits for room looks whether its line has ended.
-const GLANCE: Duration = Duration::from_millis(100);
 
 /// A feed in this shape that has room for so many frames, with its writer and what both share.
 pub(crate) fn live_feed(spec: PcmSpec, room: FrameCount) -> (LiveFeed, LiveWriter, Arc<LiveLine>) {
@@ -104,9 +100,9 @@ impl LiveLine {
         LeaveReason::ALL.get(usize::from(self.ended.load(Ordering::Acquire))).copied()
     }
 
-    /// A title for what comes from here on.
-    pub fn entitle(&self, title: Arc<Title>) {
-        self.titles.force_push((self.written().0, title));
+    /// A title for what comes when so many more frames have been written.
+    pub fn entitle(&self, ahead: FrameCount, title: Arc<Title>) {
+        self.titles.force_push((self.written().0 + ahead.0, title));
     }
 
     /// By how much more frames are to be made of the same sound.
@@ -162,39 +158,34 @@ pub(crate) struct LiveWriter {
 
 impl LiveWriter {
     /// What it shares with the mixer.
-    pub fn line(&self) -> &LiveLine {
+    pub fn line(&self) -> &Arc<LiveLine> {
         &self.line
     }
 
-    /// Writes interleaved frames. If the buffer is full, it waits for room. Returns false if the line has
-    /// ended.
-    pub fn write(&mut self, mut frames: &[f32]) -> bool {
+    /// Writes interleaved frames, as many as the buffer has room for. Returns how many samples it has taken.
+    pub fn write(&mut self, samples: &[f32]) -> usize {
         let full = CHUNK_FRAMES * self.channels;
-        while self.line.ended().is_none() {
-            let (now, later) = frames.split_at((full - self.chunk.len()).min(frames.len()));
-            self.chunk.extend_from_slice(now);
-            frames = later;
-            if self.chunk.len() < full {
-                return true;
-            }
-            let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(full));
-            if !self.send(chunk) {
-                return false;
+        let mut taken = 0;
+        loop {
+            let count = (full - self.chunk.len()).min(samples.len() - taken);
+            self.chunk.extend_from_slice(&samples[taken..taken + count]);
+            taken += count;
+            if self.chunk.len() < full || !self.send() {
+                return taken;
             }
         }
-        false
     }
 
-    fn send(&mut self, mut chunk: Vec<f32>) -> bool {
+    /// Sends the chunk, which is full, if there is room.
+    fn send(&mut self) -> bool {
+        if self.chunks.is_full() {
+            return false;
+        }
         // Counted first: the reader never takes what is not counted.
         self.line.written.fetch_add(CHUNK_FRAMES as u64, Ordering::AcqRel);
-        loop {
-            match self.chunks.send_timeout(chunk, GLANCE) {
-                Ok(()) => return true,
-                Err(SendTimeoutError::Timeout(back)) if self.line.ended().is_none() => chunk = back,
-                Err(_) => return false,
-            }
-        }
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_FRAMES * self.channels));
+        // Nobody else fills the buffer. If the mixer is gone, the line has ended.
+        self.chunks.try_send(chunk).inspect_err(|_| self.line.end(LeaveReason::StationStopped)).is_ok()
     }
 }
 
@@ -219,7 +210,7 @@ pub(crate) struct LiveFeed {
 
 impl LiveFeed {
     /// What it shares with the source.
-    pub fn line(&self) -> &LiveLine {
+    pub fn line(&self) -> &Arc<LiveLine> {
         &self.line
     }
 
@@ -292,7 +283,7 @@ mod tests {
         for (written, taken) in [(1, 1024), (777, 1), (512, 512), (4000, 300)] {
             let (mut feed, mut writer, line) = live_feed(MONO, FrameCount(20_000));
             let all = counting(0..10_240);
-            assert!(all.chunks(written).all(|part| writer.write(part)));
+            assert!(all.chunks(written).all(|part| writer.write(part) == part.len()));
             assert_eq!(line.level(), FrameCount(10_240));
             let (mut out, mut heard) = (vec![0.0; taken], Vec::new());
             loop {
@@ -322,10 +313,10 @@ mod tests {
     fn a_title_comes_where_it_was_set() {
         let (mut feed, mut writer, line) = live_feed(MONO, FrameCount(20_000));
         let title = |text: &str| Arc::new(Title::new(text.to_owned()));
-        line.entitle(title("a"));
+        line.entitle(FrameCount(0), title("a"));
         writer.write(&[0.0; 1024]);
-        line.entitle(title("b"));
-        line.entitle(title("c"));
+        line.entitle(FrameCount(0), title("b"));
+        line.entitle(FrameCount(0), title("c"));
         writer.write(&[0.0; 1024]);
         let mut came = |frames| {
             feed.take(&mut vec![0.0; frames]);
@@ -335,29 +326,35 @@ mod tests {
             [came(1), came(1022), came(1), came(1000)],
             [Some("a".into()), None, Some("c".into()), None]
         );
-        (0..100).for_each(|n| line.entitle(title(&n.to_string())));
+        (0..100).for_each(|n| line.entitle(FrameCount(0), title(&n.to_string())));
         assert!(line.titles.len() <= MOST_TITLES);
     }
 
     #[test]
-    fn a_writer_waits_for_room_until_the_line_ends_or_the_mixer_is_gone() {
+    fn a_full_buffer_takes_no_more_until_there_is_room_and_nothing_is_lost() {
         let (mut feed, mut writer, line) = live_feed(MONO, FrameCount(1024));
-        let thread = std::thread::spawn(move || (writer.write(&[0.5; 4096]), writer.write(&[0.5; 4096])));
-        while line.written() < FrameCount(1536) {
-            std::thread::yield_now();
+        let all = counting(0..4096);
+        let (mut written, mut heard) = (0, Vec::new());
+        let mut out = vec![0.0; 300];
+        while heard.len() < 4096 {
+            written += writer.write(&all[written..]);
+            assert!(line.level() <= FrameCount(1024 + 512), "a chunk may be in the feed's hands");
+            let frames = feed.take(&mut out);
+            heard.extend_from_slice(&out[..frames]);
         }
-        let mut out = vec![0.0; 4096];
-        let mut taken = 0;
-        while taken < 4096 {
-            taken += feed.take(&mut out);
-        }
-        line.end(LeaveReason::Kicked);
-        line.end(LeaveReason::Left);
-        assert_eq!(thread.join().unwrap(), (true, false));
-        assert_eq!(line.ended(), Some(LeaveReason::Kicked));
+        assert_eq!(heard, all);
+        assert_eq!(line.ended(), None);
+    }
 
-        let (feed, mut writer, _line) = live_feed(MONO, FrameCount(1024));
+    #[test]
+    fn a_line_ends_once_and_with_its_mixer() {
+        let (feed, mut writer, line) = live_feed(MONO, FrameCount(1024));
         drop(feed);
-        assert!(!writer.write(&[0.5; 4096]));
+        writer.write(&[0.5; 4096]);
+        line.end(LeaveReason::Left);
+        assert_eq!(line.ended(), Some(LeaveReason::StationStopped));
+        let (_feed, writer, line) = live_feed(MONO, FrameCount(1024));
+        drop(writer);
+        assert_eq!(line.ended(), Some(LeaveReason::Broken), "it has panicked");
     }
 }

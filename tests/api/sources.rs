@@ -13,8 +13,8 @@ use longwave_testing::tools::{is_heard_from_some_packet_on, tone_file};
 use longwave_testing::{PATIENCE, until};
 use tempfile::TempDir;
 
-/// A station with an output and two relayed mounts, and these users: `dj` (for `/guest` alone), `source`,
-/// `ana` (an admin) and `ben` (a viewer). All have the same password.
+/// A station with an output, a live input and two relayed mounts, and these users: `dj` (for `/guest` alone),
+/// `source`, `ana` (an admin) and `ben` (a viewer). All have the same password.
 pub struct Radio {
     api: Api,
     pub station: Station,
@@ -38,7 +38,8 @@ impl Radio {
         users.write(&folder.path().join("users")).unwrap();
         let text = "[server]\nlisten = '127.0.0.1:0'\nburst = '16KiB'\nusers_file = 'users'\n\
                     icy_listen = '127.0.0.1:0'\nicy_mount = '/guest'\n\
-                    [[pipeline]]\n[[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\n\
+                    [[pipeline]]\n[[pipeline.live]]\nbuffer = '300ms'\nfade_in = '100ms'\ngrace = '5s'\n\
+                    [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\n\
                     [[mount]]\nmount = '/guest'\n[[mount]]\nmount = '/only.aac'\ncontent_type = 'audio/aac'";
         fs::write(&file, text).unwrap();
         let config = Config::read(&file).unwrap();
@@ -92,7 +93,7 @@ impl Radio {
             .map_or_else(String::new, |info| info.title.title.text.clone())
     }
 
-    pub fn told<T>(&self, like: impl Fn(Event) -> Option<T>) -> T {
+    pub fn told<T>(&self, mut like: impl FnMut(Event) -> Option<T>) -> T {
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("an event").event;
             if let Some(found) = like(event) {
@@ -131,7 +132,9 @@ fn who_may_not_send_is_told_why() {
         ("PUT /guest HTTP/1.1", basic("dj", "wrong horse") + mp3, 401, "no such user"),
         ("PUT /guest HTTP/1.1", login("ben") + mp3, 403, "ben is a viewer: this needs a source or an admin"),
         ("PUT /nothing HTTP/1.1", login("dj") + mp3, 404, "dj may send to /guest"),
-        ("SOURCE /nothing HTTP/1.0", login("ana"), 404, "ana may send to /guest, /only.aac"),
+        ("SOURCE /nothing HTTP/1.0", login("ana"), 404, "ana may send to /guest, /only.aac, /live"),
+        ("PUT /live HTTP/1.1", login("dj") + mp3, 403, "dj may send to /guest"),
+        ("PUT /live HTTP/1.1", login("ana") + "Content-Type: video/webm\r\n", 415, "choose MP3, AAC, or Ogg"),
         ("PUT /only.aac HTTP/1.1", login("dj") + mp3, 403, "dj may send to /guest"),
         ("PUT /radio.mp3 HTTP/1.1", login("ana") + mp3, 403, "the station itself feeds /radio.mp3"),
         ("PUT /guest HTTP/1.1", login("dj"), 403, "Content-Type: audio/mpeg"),
@@ -195,6 +198,63 @@ fn an_old_client_that_knows_only_a_password_is_on_the_air_as_its_user() {
     // A bare password is the user `source`.
     let _source = radio.source("SOURCE /guest HTTP/1.0", &basic("source", PASSWORD));
     until("it is there", || radio.station.sources().iter().any(|source| source.info.user == "source"));
+}
+
+#[test]
+fn a_dj_is_on_the_air_at_a_live_input_and_is_the_same_after_a_break() {
+    let radio = Radio::start();
+    let pipeline = &radio.station.pipelines()[0];
+    let on_air = |user: &str| {
+        until("it is on the air", || {
+            let source = pipeline.live().and_then(|live| live.source);
+            source.is_some_and(|source| source.user.as_deref() == Some(user))
+        });
+    };
+    let ask = |method: &str, path: &str| {
+        let answer = Client::new(radio.connect()).ask(method, path, &basic("ana", PASSWORD), "");
+        crate::document::judge(method, path, &answer);
+        answer
+    };
+    assert_eq!(Client::new(radio.connect()).ask("GET", "/live", "", "").status, 404, "nobody listens there");
+    let login = basic("ana", PASSWORD) + "ice-name: Ana's evening\r\n";
+    let mut source = radio.source("SOURCE /live HTTP/1.0", &login);
+    source.write_all(&mp3(4)).unwrap();
+    on_air("ana");
+    let listed = ask("GET", "/api/v1/sources").json();
+    assert_eq!((&listed[0]["path"], &listed[0]["user"]), (&"/live".into(), &"ana".into()));
+    assert_eq!(listed[0]["live"]["format"]["name"], "MP3");
+    // A title is heard when what came before it has been.
+    let song = "/admin/metadata?mount=/live&mode=updinfo&song=Bj%C3%B6rk+-%20J%C3%B3ga";
+    assert_eq!(ask("GET", song).status, 200);
+    source.write_all(&mp3(1)).unwrap();
+    until("the title has come", || {
+        pipeline.live().and_then(|live| live.title).as_deref() == Some("Björk - Jóga")
+    });
+
+    // Her line breaks, and she is back: it is the same session, with the same number.
+    let id = listed[0]["id"].as_u64().unwrap();
+    drop(source);
+    until("she has left", || radio.station.sources().is_empty());
+    let mut source = radio.source("SOURCE /live HTTP/1.0", &login);
+    source.write_all(&mp3(2)).unwrap();
+    on_air("ana");
+    assert_eq!(radio.station.sources()[0].id, id);
+    assert_eq!(ask("DELETE", &format!("/api/v1/sources/{id}")).status, 204);
+    let mut told = Vec::new();
+    let sent = radio.told(|event| match event {
+        Event::SourceLeft { id: left, reason, bytes, .. } => {
+            assert_eq!((left, reason), (id, LeaveReason::Kicked));
+            Some(bytes)
+        }
+        event => {
+            told.extend(
+                Some(event.kind().as_str()).filter(|kind| kind.contains("live") || kind.contains("source")),
+            );
+            None
+        }
+    });
+    assert_eq!(told, ["source-connected", "live-began", "live-title", "live-title", "live-ended"]);
+    assert!(sent > mp3(6).len() as u64, "both connections count: {sent}");
 }
 
 #[test]

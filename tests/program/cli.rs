@@ -228,6 +228,24 @@ fn check_warns_of_a_mount_that_nobody_may_send_to() {
 }
 
 #[test]
+fn places_for_sources_need_users() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in
+        [("/guest", "[[mount]]\nmount = '/guest'\n"), ("/live", "[[pipeline]]\n[[pipeline.live]]\n")]
+    {
+        fs::write(folder.path().join("a.toml"), text).unwrap();
+        for command in ["check", "serve"] {
+            let output = longwave(folder.path(), &[command, "a.toml"]);
+            assert_eq!(output.status.code(), Some(2), "{command}: {output:?}");
+            let reason = format!(
+                "longwave: a.toml: nobody could send to {path}: set users_file in [server], and add a user by \
+                 `longwave user add --role source`\n"
+            );
+            assert!(stderr(&output).ends_with(&reason), "{}", stderr(&output));
+        }
+    }
+}
+#[test]
 fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
     use std::os::unix::fs::PermissionsExt;
 

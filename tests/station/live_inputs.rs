@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use longwave::{
     AfterLive, Channels, EncoderSettings, Entry, Event, LeaveReason, ListOptions, LiveSession, LiveSettings,
-    LiveSource, LiveState, Mp3Settings, PcmSpec, Place, SampleRate, SourceStream,
+    LiveState, Mp3Settings, PcmSpec, Place, SampleRate, SourceInfo, SourceStream,
 };
 use longwave_testing::ear::Heard;
 use longwave_testing::sound::{sine, sines, wav};
@@ -109,12 +109,9 @@ fn tone(hz: f64) -> Vec<Vec<u8>> {
 impl Dj {
     pub fn comes(studio: &Studio, path: &str, user: &str, hz: f64) -> Dj {
         let pipe = Pipe::default();
-        let source = LiveSource {
-            user: Some(user.into()),
-            name: Some(format!("The {user} show")),
-            ..LiveSource::new(SourceStream::new(pipe.clone()), "audio/mpeg")
-        };
-        let session = studio.pipeline.go_live(path, source).unwrap();
+        let name = Some(format!("The {user} show"));
+        let info = SourceInfo { user: user.into(), name, ..SourceInfo::new("audio/mpeg") };
+        let session = studio.pipeline.go_live(path, info, SourceStream::new(pipe.clone())).unwrap();
         Dj { pipe, session, packets: tone(hz), next: 0, due: 0.0 }
     }
 
@@ -324,21 +321,17 @@ fn another_user_has_to_wait_and_is_another_session() {
     let studio = studio(vec![settings("/live")]);
     let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
     pass(&studio, 3.0, &mut [&mut dj]);
-    let refused = |user: Option<&str>| {
-        let source = LiveSource {
-            user: user.map(Into::into),
-            ..LiveSource::new(SourceStream::new(Pipe::default()), "audio/mpeg")
-        };
-        studio.pipeline.go_live("/live", source).unwrap_err().to_string()
+    let refused = |path: &str, user: &str, content_type: &str| {
+        let info = SourceInfo { user: user.into(), ..SourceInfo::new(content_type) };
+        studio.pipeline.go_live(path, info, SourceStream::new(Pipe::default())).unwrap_err().to_string()
     };
-    assert!(refused(Some("ben")).contains("anna is connected"), "{}", refused(Some("ben")));
-    assert!(refused(None).contains("anna is connected"));
-    assert!(refused(Some("anna")).contains("anna is connected"), "her own connection is alive");
-    let nowhere = studio
-        .pipeline
-        .go_live("/nowhere", LiveSource::new(SourceStream::new(Pipe::default()), ""))
-        .unwrap_err();
-    assert!(nowhere.to_string().contains("/live"), "{nowhere}");
+    for user in ["ben", "", "anna"] {
+        let reason = refused("/live", user, "audio/mpeg");
+        assert!(reason.contains("anna is on here since"), "her own connection is alive, too: {reason}");
+    }
+    assert!(refused("/live", "anna", "video/webm").contains("choose MP3, AAC, or Ogg"));
+    let nowhere = refused("/nowhere", "ben", "");
+    assert!(nowhere.contains("/live"), "{nowhere}");
     dj.leaves();
     let mut ben = Dj::comes(&studio, "/live", "ben", OTHER);
     pass(&studio, 3.0, &mut [&mut ben]);
@@ -405,10 +398,8 @@ fn a_hold_and_a_live_input_hold_the_programme_independently() {
 fn a_source_of_which_nothing_can_be_played_is_let_go() {
     let studio = studio(vec![settings("/live")]);
     let pipe = Pipe::default();
-    let session = studio
-        .pipeline
-        .go_live("/live", LiveSource::new(SourceStream::new(pipe.clone()), "audio/mpeg"))
-        .unwrap();
+    let stream = SourceStream::new(pipe.clone());
+    let session = studio.pipeline.go_live("/live", SourceInfo::new("audio/mpeg"), stream).unwrap();
     for _ in 0..9 {
         pipe.send(&[b'<'; 10_000]);
         studio.run(seconds(1.0));
@@ -416,7 +407,8 @@ fn a_source_of_which_nothing_can_be_played_is_let_go() {
     assert_eq!(session.ended(), None);
     studio.run(seconds(1.5));
     assert_eq!(session.ended(), Some(LeaveReason::Useless));
-    assert!((89_900..=90_000).contains(&session.skipped_bytes()), "{session:?}");
+    let skipped = session.state().live.unwrap().skipped_bytes;
+    assert!((89_900..=90_000).contains(&skipped), "{skipped}");
     assert_eq!(kinds(&studio), [""; 0], "it was never on the air");
     studio.stop();
 }
@@ -433,11 +425,11 @@ fn a_read_that_waits_is_hung_up_on() {
     let studio = studio(vec![settings("/live"), settings("/two")]);
     let waiting = || {
         let (hang_up, stream) = std::sync::mpsc::channel();
-        let stream = SourceStream::new(Waits(stream)).closed_by(move |_| hang_up.send(()).unwrap());
-        LiveSource::new(stream, "audio/mpeg")
+        SourceStream::new(Waits(stream)).closed_by(move |_| hang_up.send(()).unwrap())
     };
-    let first = studio.pipeline.go_live("/live", waiting()).unwrap();
-    let second = studio.pipeline.go_live("/two", waiting()).unwrap();
+    let mp3 = || SourceInfo::new("audio/mpeg");
+    let first = studio.pipeline.go_live("/live", mp3(), waiting()).unwrap();
+    let second = studio.pipeline.go_live("/two", mp3(), waiting()).unwrap();
     first.end();
     studio.run(seconds(0.5));
     assert_eq!(first.ended(), Some(LeaveReason::Kicked));
@@ -453,9 +445,8 @@ fn a_stop_meanwhile_is_orderly() {
     assert_eq!(studio.pipeline.stop().abandoned, Vec::<String>::new());
     assert_eq!(dj.session.ended(), Some(LeaveReason::StationStopped));
     assert_eq!(ended(&studio), [("/live".into(), LeaveReason::StationStopped)]);
-    let refused =
-        studio.pipeline.go_live("/live", LiveSource::new(SourceStream::new(Pipe::default()), "audio/mpeg"));
-    assert!(refused.is_err());
+    let again = SourceStream::new(Pipe::default());
+    assert!(studio.pipeline.go_live("/live", SourceInfo::new("audio/mpeg"), again).is_err());
 }
 
 /// Has ffmpeg encode six seconds of a tone on the left and another on the right.
@@ -482,17 +473,16 @@ fn each_format_is_heard_at_its_pitch_and_level_on_its_side() {
         let studio = studio(vec![LiveSettings { grace: seconds(0.0), ..settings("/live") }]);
         let stream = encoded(&studio, options, extension);
         let pipe = Pipe::default();
-        let session = studio
-            .pipeline
-            .go_live("/live", LiveSource::new(SourceStream::new(pipe.clone()), content_type))
-            .unwrap();
+        let stream_of_pipe = SourceStream::new(pipe.clone());
+        let session =
+            studio.pipeline.go_live("/live", SourceInfo::new(content_type), stream_of_pipe).unwrap();
         let steps = 5.5 / 0.05;
         for part in stream.chunks((stream.len() as f64 / 6.0 * 5.5 / steps) as usize).take(steps as usize) {
             pipe.send(part);
             studio.run(ms(50));
         }
         let end = studio.position() as f64 / RATE;
-        let format = session.format().expect("a format");
+        let format = session.state().live.unwrap().format.expect("a format");
         session.end();
         let heard = heard(studio);
         let range = heard.at(end - 1.5)..heard.at(end - 0.5);

@@ -7,11 +7,11 @@ use crate::json::Source;
 
 /// `GET /api/v1/sources`
 pub(crate) fn list(core: &Core, _: &Call<'_>) -> Handled {
-    Ok(json(200, &core.relays.sources().iter().map(Source::of).collect::<Vec<_>>()))
+    Ok(json(200, &core.sources.list().iter().map(Source::of).collect::<Vec<_>>()))
 }
 
 /// `DELETE /api/v1/sources/{id}`
 pub(crate) fn kick(core: &Core, call: &Call<'_>) -> Handled {
-    core.relays.let_go(call.number(0)?, LeaveReason::Kicked)?;
+    core.sources.let_go(call.number(0)?, LeaveReason::Kicked)?;
     done()
 }

@@ -10,8 +10,8 @@ use crate::error::LeaveReason;
 use crate::event::{Event, LiveSourceInfo};
 use crate::metadata::Title;
 use crate::playout::{AfterLive, Curve, GainRamp, LivePhase, LiveTerms, Seen, USELESS_AFTER, measure};
-use crate::ring::LiveFeed;
-use crate::units::{FrameCount, FramePos};
+use crate::ring::{LiveFeed, LiveLine};
+use crate::units::{FrameCount, FramePos, SampleRate};
 
 /// The most lines of an input that fade out at once. One more cuts the oldest short.
 const MOST_LEAVING: usize = 2;
@@ -27,12 +27,9 @@ pub(crate) struct LiveSetup {
 
 /// A source that comes to an input.
 pub(crate) struct Arrival {
-    /// The input's place among all.
-    pub input: usize,
     pub feed: LiveFeed,
     pub source: Arc<LiveSourceInfo>,
 }
-
 pub(super) struct Input {
     pub setup: LiveSetup,
     spec: PcmSpec,
@@ -58,7 +55,12 @@ pub(super) struct Line {
 /// A user's time at an input, across several lines.
 pub(super) struct Session {
     pub source: Arc<LiveSourceInfo>,
+    /// The line that it has now, and how many bytes came by those before.
+    line: Arc<LiveLine>,
+    earlier_bytes: u64,
     pub title: Arc<Title>,
+    /// How long it has lasted.
+    age: FrameCount,
     /// How long it has been on the air.
     pub aired: FrameCount,
     /// Whether it has been announced.
@@ -75,10 +77,11 @@ impl Input {
         Input { setup, spec, line: None, next: None, leaving: Vec::new(), session: None, pcm }
     }
 
-    /// A source has come. Within `grace` its user goes on with the same session. If another one's session
-    /// ends with it, tells so.
-    pub fn arrive(&mut self, arrival: Arrival) -> Option<Event> {
-        let Arrival { feed, source, .. } = arrival;
+    /// A source has come. Within `grace` its user goes on with the same session. Returns another one's session
+    /// that ends with it, and why.
+    pub fn arrive(&mut self, arrival: Arrival) -> Option<(Session, LeaveReason)> {
+        let Arrival { feed, source } = arrival;
+        let shared = feed.line().clone();
         let line = Line {
             buffer: Buffer::new(self.spec, feed, self.setup.terms.buffer),
             gain: GainRamp::constant(0.0),
@@ -94,17 +97,15 @@ impl Input {
         if let Some(mut session) = self.session.take_if(is_same) {
             session.gone = None;
             session.source = source;
+            session.earlier_bytes = session.bytes();
+            session.line = shared;
             self.session = Some(session);
             return None;
         }
-        let title = Arc::new(Title::new(source.default_title()));
-        let session = Session { source, title, aired: FrameCount(0), began: false, told: None, gone: None };
-        let old = self.session.replace(session)?;
-        let (reason, _) = old.gone.unwrap_or((LeaveReason::Replaced, FrameCount(0)));
-        let lasted = self.spec.rate.duration_of(old.aired);
-        old.began.then_some(Event::LiveEnded { source: old.source, reason, lasted })
+        let old = self.session.replace(Session::new(source, shared))?;
+        let reason = old.gone.map_or(LeaveReason::Replaced, |(reason, _)| reason);
+        Some((old, reason))
     }
-
     /// What the rule sees of it.
     pub fn look(&mut self) -> Seen {
         let Some(line) = &mut self.line else { return Seen::Nobody };
@@ -120,6 +121,7 @@ impl Input {
     /// Goes on by a block. `on_air`: it had the air.
     pub fn go_on(&mut self, phase: LivePhase, useless: FrameCount, on_air: bool, passed: FrameCount) {
         if let Some(session) = &mut self.session {
+            session.age.0 += passed.0;
             session.aired.0 += if on_air { passed.0 } else { 0 };
             if let Some((_, since)) = &mut session.gone {
                 since.0 += passed.0;
@@ -244,6 +246,30 @@ impl Input {
         let lines = self.line.iter().chain(&self.next);
         lines.for_each(|line| line.buffer.line().end(why));
         self.session.take()
+    }
+}
+
+impl Session {
+    fn new(source: Arc<LiveSourceInfo>, line: Arc<LiveLine>) -> Session {
+        let title = Arc::new(Title::new(source.default_title()));
+        let none = FrameCount(0);
+        let (age, aired) = (none, none);
+        Session { source, line, earlier_bytes: 0, title, age, aired, began: false, told: None, gone: None }
+    }
+
+    /// How many bytes have come in all.
+    fn bytes(&self) -> u64 {
+        self.earlier_bytes + self.line.received()
+    }
+
+    /// What is to be told when it is over.
+    pub fn farewell(self, reason: LeaveReason, rate: SampleRate) -> Vec<LiveNews> {
+        let LiveSourceInfo { id, path, user, .. } = (*self.source).clone();
+        let (user, bytes, duration) = (user.unwrap_or_default(), self.bytes(), rate.duration_of(self.age));
+        let left = Event::SourceLeft { id, path, user, duration, bytes, reason };
+        let lasted = rate.duration_of(self.aired);
+        let ended = self.began.then_some(Event::LiveEnded { source: self.source, reason, lasted });
+        ended.into_iter().chain([left]).map(LiveNews::Event).collect()
     }
 }
 

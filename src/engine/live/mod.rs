@@ -12,8 +12,8 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::input::Input;
 pub(crate) use self::input::{Arrival, LiveSetup};
-use self::input::{Input, Session};
 pub use self::state::{LiveInputState, LiveState};
 use super::programme::Programme;
 use super::voice::{CUT, Scratch};
@@ -79,11 +79,14 @@ impl LiveInputs {
 
     /// A source has come.
     pub fn arrive(&mut self, arrival: Arrival) {
-        let index = arrival.input;
-        let Some(input) = self.inputs.get_mut(index) else { return };
-        if let Some(ended) = input.arrive(arrival) {
-            self.news.push(LiveNews::Event(ended));
-            self.release_after(index);
+        let arrives_at = |input: &Input| *input.setup.path == *arrival.source.path;
+        let Some(index) = self.inputs.iter().position(arrives_at) else { return };
+        if let Some((session, reason)) = self.inputs[index].arrive(arrival) {
+            let began = session.began;
+            self.news.extend(session.farewell(reason, self.spec.rate));
+            if began {
+                self.release_after(index);
+            }
         }
     }
 
@@ -202,13 +205,13 @@ impl LiveInputs {
     fn end_sessions(&mut self, programme: &mut Programme) {
         for index in 0..self.inputs.len() {
             let input = &mut self.inputs[index];
-            let Some(Session { source, aired, began: true, gone: Some((reason, _)), .. }) =
-                input.take_ended()
-            else {
+            let Some(session) = input.take_ended() else { continue };
+            let (aired, began) = (session.aired, session.began);
+            let reason = session.gone.map_or(LeaveReason::Left, |(reason, _)| reason);
+            self.news.extend(session.farewell(reason, self.spec.rate));
+            if !began {
                 continue;
-            };
-            let lasted = self.spec.rate.duration_of(aired);
-            self.news.push(LiveNews::Event(Event::LiveEnded { source, reason, lasted }));
+            }
             // The programme may have gone on by itself meanwhile.
             let goes_on = self.rule.air() == Air::Programme && Some(programme.begun()) == self.begun;
             if goes_on && input.setup.after_live == AfterLive::Next && aired >= input.setup.grace {
@@ -247,12 +250,8 @@ impl LiveInputs {
     /// The pipeline stops: all sessions are over.
     pub fn stop(&mut self) {
         for input in &mut self.inputs {
-            if let Some(session) = input.stop(LeaveReason::StationStopped)
-                && session.began
-            {
-                let (source, lasted) = (session.source, self.spec.rate.duration_of(session.aired));
-                let ended = Event::LiveEnded { source, reason: LeaveReason::StationStopped, lasted };
-                self.news.push(LiveNews::Event(ended));
+            if let Some(session) = input.stop(LeaveReason::StationStopped) {
+                self.news.extend(session.farewell(LeaveReason::StationStopped, self.spec.rate));
             }
         }
     }

@@ -88,8 +88,10 @@ fn a_stopped_pipeline_does_not_hold_up_its_clock() {
 
 /// The titles of two tracks and where they take effect, if this is what a hook gives each of them.
 fn titles_with(hook: impl Fn(usize) -> Option<TitleOrder>) -> Vec<(String, usize)> {
-    let rig = Rig::new(&["0.1:8000", "0.2:80000"], false, 500);
+    // The first job is due at the start, perhaps before anybody hooks.
+    let rig = Rig::new(&[], false, 500);
     rig.track_hooks.store(1, Ordering::Relaxed);
+    rig.up_next.lock().queue(["0.1:8000", "0.2:80000"].map(Entry::new), Place::End);
     let mut called = 0;
     for job in 0..20 {
         rig.run(if job == 0 { 1e-9 } else { 0.128 });

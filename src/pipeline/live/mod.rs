@@ -1,143 +1,150 @@
-//! Live: an application, or the door of the server, hands a source's stream to a live input.
+//! Live inputs: an application, or the door of the server, brings a source's stream to one.
 
-mod hang_up;
 mod orders;
 mod session;
 mod settings;
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use self::hang_up::HangUp;
 pub use self::orders::ForcedAir;
 pub use self::session::LiveSession;
 pub(crate) use self::settings::LIVE;
 pub use self::settings::LiveSettings;
 pub(super) use self::settings::check_all;
-use super::Pipeline;
+use super::running::Inner;
+use super::{NoPlace, Pipeline, Place};
 use crate::audio::PcmSpec;
+use crate::codec::known_type;
 use crate::engine::live::{Arrival, LiveInputState, LiveSetup, LiveState};
 use crate::engine::mixer::{Command, read};
-use crate::error::{Error, LeaveReason, Result};
-use crate::event::LiveSourceInfo;
-use crate::ingest::live::{self as intake, StreamStats};
-use crate::ingest::{REPLACED_AFTER, SourceStream};
-use crate::ring::{LiveLine, live_feed};
-use crate::staff::Round;
-use crate::units::SampleRate;
+use crate::error::{LeaveReason, Result};
+use crate::event::{LiveSourceInfo, is_same_user};
+use crate::ingest::{Claim, LiveSink, LiveView, Session, Sessions, SourceInfo, SourceStream};
+use crate::ring::live_feed;
+use crate::thread::Worker;
 
 /// How much more than its buffer a live input can take in. Beyond that its source waits.
 const BEYOND_BUFFER: Duration = Duration::from_secs(5);
 
-/// A source for [`Pipeline::go_live`]: a stream, and what is known of its sender.
-pub struct LiveSource {
-    /// The stream: MP3, AAC with ADTS headers, or Ogg with Vorbis, Opus or FLAC. A thread of its own reads
-    /// it, and decodes. Its end is the end of the source. A read that fails with `WouldBlock` or `TimedOut`
-    /// is tried again. A read that waits for ever, and that [`closed_by`](SourceStream::closed_by) does not
-    /// end, keeps its thread beyond the pipeline's stop.
-    pub stream: SourceStream,
-    /// What the sender says of the format. The bytes have the last word.
-    pub content_type: String,
-    /// Who sends. The same user goes on with the same session after an interruption. `None` for a login that
-    /// several people share: they are never the same.
-    pub user: Option<String>,
-    /// What the sender calls its stream. It is announced while there is no title.
-    pub name: Option<String>,
-    /// The sender's program.
-    pub program: Option<String>,
-}
-
-impl LiveSource {
-    /// A source of which only the stream and its content type are known.
-    pub fn new(stream: SourceStream, content_type: impl Into<String>) -> LiveSource {
-        LiveSource { stream, content_type: content_type.into(), user: None, name: None, program: None }
-    }
-}
-
-impl fmt::Debug for LiveSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveSource")
-            .field("content_type", &self.content_type)
-            .field("user", &self.user)
-            .field("name", &self.name)
-            .field("program", &self.program)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The live inputs of a pipeline, and who is at each.
+/// The live inputs of a pipeline.
 #[derive(Debug)]
 pub(super) struct LiveTable {
-    inputs: Vec<Place>,
+    inputs: Mutex<Vec<LiveSettings>>,
+    sessions: Sessions,
+    whose: Whose,
 }
 
-#[derive(Debug)]
-struct Place {
-    settings: LiveSettings,
-    present: Mutex<Option<Present>>,
-}
-
-/// A source that is at a live input, or was.
-#[derive(Debug)]
-struct Present {
-    source: Arc<LiveSourceInfo>,
-    line: Arc<LiveLine>,
-    hang_up: HangUp,
+/// Whose sources a table of sessions has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// All of the station that the pipeline is a part of.
+    Stations,
+    /// Only this pipeline's.
+    Own,
 }
 
 impl LiveTable {
-    pub fn new(inputs: &[LiveSettings]) -> LiveTable {
-        let place = |settings: &LiveSettings| Place { settings: settings.clone(), present: Mutex::default() };
-        LiveTable { inputs: inputs.iter().map(place).collect() }
+    /// These live inputs. Their sources are among `sessions`, if the pipeline is a part of a station.
+    pub fn new(inputs: &[LiveSettings], sessions: Option<Sessions>) -> LiveTable {
+        let whose = if sessions.is_some() { Whose::Stations } else { Whose::Own };
+        LiveTable { inputs: Mutex::new(inputs.to_vec()), sessions: sessions.unwrap_or_default(), whose }
     }
 
     /// What the mixer has to know of them.
     pub fn setups(&self, spec: PcmSpec) -> Vec<LiveSetup> {
-        self.inputs.iter().map(|place| place.settings.setup(spec)).collect()
+        self.inputs().iter().map(|input| input.setup(spec)).collect()
     }
 
-    /// Lets all sources go.
-    pub fn stop(&self) {
-        for place in &self.inputs {
-            let present = place.present.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(Present { line, hang_up, .. }) = present {
-                let reason = LeaveReason::StationStopped;
-                line.end(reason);
-                hang_up.call(reason.as_str());
+    /// Their paths.
+    pub fn paths(&self) -> Vec<String> {
+        self.inputs().iter().map(|input| input.path.clone()).collect()
+    }
+
+    /// Whether one has this path.
+    pub fn has(&self, path: &str) -> bool {
+        self.inputs().iter().any(|input| input.path == path)
+    }
+
+    /// The name of a live input in an error, with those that there are.
+    fn named(&self, path: &str) -> String {
+        let known = self.paths();
+        let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+        format!("live input {path} (there is {known})")
+    }
+
+    /// Lets all sources go. Returns the threads that end with the pipeline.
+    pub fn stop(&self) -> Vec<Worker> {
+        for path in self.paths() {
+            if let Some(session) = self.sessions.find(&path) {
+                self.sessions.let_go(&session, LeaveReason::StationStopped);
             }
         }
+        match self.whose {
+            Whose::Own => self.sessions.stop(),
+            Whose::Stations => Vec::new(),
+        }
+    }
+
+    fn inputs(&self) -> MutexGuard<'_, Vec<LiveSettings>> {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A source that the mixer has let go may still wait for its stream. The mixer calls nobody.
-impl Round for LiveTable {
-    fn look(&self) {
-        for place in &self.inputs {
-            let present = place.present.lock().unwrap_or_else(PoisonError::into_inner);
-            let ended = present.as_ref().and_then(|present| {
-                let reason = present.line.ended()?;
-                Some((present.hang_up.clone(), reason))
-            });
-            drop(present);
-            if let Some((hang_up, reason)) = ended {
-                hang_up.call(reason.as_str());
-            }
+impl Inner {
+    /// Takes the live input at this path for a source, and lets the mixer know.
+    pub fn claim_live(
+        &self,
+        path: &str,
+        info: SourceInfo,
+    ) -> std::result::Result<(Place, LiveView), NoPlace> {
+        let input = self.live.inputs().iter().find(|input| input.path == path).cloned();
+        let input = input.ok_or(NoPlace::NotHere)?;
+        // Without a type, the bytes decide alone.
+        if !info.content_type.is_empty() && known_type(&info.content_type).is_none() {
+            return Err(NoPlace::WrongType { sent: info.content_type, takes: None });
         }
-    }
-}
-
-impl Place {
-    /// Refuses a source while another one is there.
-    fn check_free(present: Option<&Present>, source: &LiveSourceInfo, rate: SampleRate) -> Result<()> {
-        let Some(there) = present.filter(|present| present.line.ended().is_none()) else {
-            return Ok(());
+        // A stop lets go of who is here by then.
+        self.check_running().map_err(NoPlace::Failed)?;
+        let content_type = info.content_type.clone();
+        let mut source = live_source(path, &info);
+        let claim = Claim {
+            path,
+            resumes: self.lasting_session(path, &info.user),
+            info,
+            timeout: input.source_timeout,
+            emitter: self.emitter.clone(),
         };
-        if there.source.is_same_user(source) && there.line.quiet() >= rate.frames_in(REPLACED_AFTER) {
-            return Ok(());
-        }
-        let who = there.source.user.as_deref().unwrap_or("another source");
-        Err(Error::Exists(format!("{}: {who} is connected", source.path)))
+        let room = self.spec.rate.frames_in(input.buffer + BEYOND_BUFFER);
+        let mut view = None;
+        let place = Place::take(&self.live.sessions, claim, |session: &Session| {
+            let (feed, writer, _) = live_feed(self.spec, room);
+            source.id = session.id();
+            self.command(Command::GoLive(Box::new(Arrival { feed, source: Arc::new(source) })))?;
+            let sink = LiveSink::new(&content_type, self.spec, writer);
+            view = Some(sink.view());
+            Ok(Box::new(sink))
+        })?;
+        Ok((place, view.expect("the sink was made")))
+    }
+
+    /// The number of the session that a source of this user goes on with, as of the mixer's last job.
+    fn lasting_session(&self, path: &str, user: &str) -> Option<u64> {
+        let inputs = &read(&self.on_air).live;
+        let source = inputs.iter().find(|input| *input.path == *path)?.source.clone()?;
+        is_same_user(source.user.as_deref()?, user).then_some(source.id)
+    }
+}
+
+/// How a source introduces itself.
+fn live_source(path: &str, info: &SourceInfo) -> LiveSourceInfo {
+    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    LiveSourceInfo {
+        id: 0,
+        path: path.to_owned(),
+        user: some(&info.user),
+        name: info.name.clone(),
+        program: some(&info.program),
     }
 }
 
@@ -146,58 +153,35 @@ impl Pipeline {
     /// of a higher priority is there. It is heard until it ends; then the programme comes back. Decks sound
     /// over both.
     ///
+    /// The stream is MP3, AAC with ADTS headers, or Ogg with Vorbis, Opus or FLAC. A thread of its own reads it,
+    /// and decodes. Its end is the end of the source. A read that fails with `WouldBlock` or `TimedOut` is tried
+    /// again. A read that waits for ever, and that [`closed_by`](SourceStream::closed_by) does not end, keeps its
+    /// thread beyond the pipeline's stop. The content type counts in doubt; it may be empty.
+    ///
     /// ```no_run
     /// # fn example(pipeline: &longwave::Pipeline) -> longwave::Result<()> {
-    /// use longwave::{LiveSource, SourceStream};
+    /// use longwave::{SourceInfo, SourceStream};
     ///
     /// let socket = std::net::TcpStream::connect("studio.example:9000")
     ///     .map_err(|_| longwave::Error::Busy("studio"))?;
-    /// let stream = SourceStream::new(socket);
-    /// let source = LiveSource { user: Some("anna".into()), ..LiveSource::new(stream, "audio/mpeg") };
-    /// let session = pipeline.go_live("/live", source)?;
+    /// let anna = SourceInfo { user: "anna".into(), ..SourceInfo::new("audio/mpeg") };
+    /// let session = pipeline.go_live("/live", anna, SourceStream::new(socket))?;
     /// session.set_title("Anna's evening");
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such live input; [`Error::Exists`] if another source is there
-    /// (the same user's new connection replaces one that has been silent for two seconds);
-    /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Busy`] if the mixer has too many orders.
-    pub fn go_live(&self, path: &str, source: LiveSource) -> Result<LiveSession> {
-        let inputs = &self.inner.live.inputs;
-        let Some(input) = inputs.iter().position(|place| place.settings.path == path) else {
-            let known: Vec<_> = inputs.iter().map(|place| place.settings.path.as_str()).collect();
-            let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-            return Err(Error::NotFound(format!("live input {path} (there is {known})")));
-        };
-        let LiveSource { stream: SourceStream { read, link }, content_type, user, name, program } = source;
-        let hang_up = HangUp::new(link);
-        let info = LiveSourceInfo { path: path.to_owned(), user, name, program };
-        let place = &inputs[input];
-        let mut present = place.present.lock().unwrap_or_else(PoisonError::into_inner);
-        // A stop lets go of who is here by then.
-        self.inner.check_running()?;
-        let spec = self.inner.spec;
-        Place::check_free(present.as_ref(), &info, spec.rate)?;
-
-        let stats = Arc::<StreamStats>::default();
-        let room = spec.rate.frames_in(place.settings.buffer + BEYOND_BUFFER);
-        let (feed, writer, line) = live_feed(spec, room);
-        let source = Arc::new(info);
-        let arrival = Arrival { input, feed, source: source.clone() };
-        self.inner.command(Command::GoLive(Box::new(arrival)))?;
-        if let Some(Present { line, hang_up, .. }) = present.take() {
-            let reason = LeaveReason::Replaced;
-            line.end(reason);
-            hang_up.call(reason.as_str());
-        }
-        *present = Some(Present { source: source.clone(), line: line.clone(), hang_up: hang_up.clone() });
-        let of_thread = stats.clone();
-        self.inner.threads.decoders.spawn(&intake::thread_name(path), move || {
-            intake::run(read, &content_type, spec, writer, &of_thread);
-        })?;
-        Ok(LiveSession { spec, source, line, stats, hang_up })
+    /// [`Error::NotFound`](crate::Error::NotFound) if there is no such live input;
+    /// [`Error::Exists`](crate::Error::Exists) if another source is there (the same user's new connection replaces
+    /// one that has been silent for two seconds); [`Error::Setting`](crate::Error::Setting) for a content type that
+    /// cannot be decoded; [`Error::Stopped`](crate::Error::Stopped) if the pipeline is off the air;
+    /// [`Error::Busy`](crate::Error::Busy) if the mixer has too many orders.
+    pub fn go_live(&self, path: &str, info: SourceInfo, stream: SourceStream) -> Result<LiveSession> {
+        let claimed = self.inner.claim_live(path, info);
+        let (place, view) = claimed.map_err(|reason| reason.into_error(self.inner.live.named(path)))?;
+        let session = place.start(stream)?;
+        Ok(LiveSession { sessions: self.inner.live.sessions.clone(), session, view })
     }
 
     /// The live input that has the air. A stopped pipeline has none.

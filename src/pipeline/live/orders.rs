@@ -20,12 +20,8 @@ pub enum ForcedAir {
 impl LiveTable {
     /// The live input's place among all.
     fn place_of(&self, path: &str) -> Result<usize> {
-        let place = self.inputs.iter().position(|place| place.settings.path == path);
-        place.ok_or_else(|| {
-            let known: Vec<_> = self.inputs.iter().map(|place| place.settings.path.as_str()).collect();
-            let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-            Error::NotFound(format!("live input {path} (there is {known})"))
-        })
+        let place = self.inputs().iter().position(|input| input.path == path);
+        place.ok_or_else(|| Error::NotFound(self.named(path)))
     }
 }
 
@@ -88,9 +84,10 @@ impl Pipeline {
         if !self.is_running() {
             return None;
         }
-        read(&self.inner.on_air).forced.map(|air| match air {
+        let on_air = read(&self.inner.on_air);
+        on_air.forced.map(|air| match air {
             Air::Programme => ForcedAir::Programme,
-            Air::Live(input) => ForcedAir::Live(self.inner.live.inputs[input].settings.path.clone()),
+            Air::Live(input) => ForcedAir::Live(on_air.live[input].path.to_string()),
         })
     }
 

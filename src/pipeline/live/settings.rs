@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::relay_settings::SOURCE_TIMEOUTS;
 use crate::audio::PcmSpec;
 use crate::engine::live::LiveSetup;
 use crate::error::{Error, Result};
@@ -27,6 +28,8 @@ pub struct LiveSettings {
     pub fade_out: Duration,
     /// How much is buffered before it goes on the air. So long may its line stall.
     pub buffer: Duration,
+    /// How long it may send nothing before its connection is closed.
+    pub source_timeout: Duration,
     /// How long a source that has left may come back and go on with its session.
     pub grace: Duration,
     /// Which track the programme goes on with after a session.
@@ -45,6 +48,7 @@ impl Default for LiveSettings {
             fade_in: Duration::from_secs(1),
             fade_out: Duration::from_secs(1),
             buffer: Duration::from_secs(5),
+            source_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(10),
             after_live: AfterLive::Next,
             dead_air_after: Some(Duration::from_secs(20)),
@@ -68,6 +72,8 @@ impl Settings for LiveSettings {
         "buffer" = "5s", TIME => buffer, Restart,
             "How much is buffered before it goes on the air: `\"200ms\"` to `\"20s\"`. So long may its line \
              stall. What a DJ says is heard so much later.";
+        "source_timeout" = "10s", TIME => source_timeout, Restart,
+            "How long a source may send nothing before its connection is closed: 1s to 10m.";
         "grace" = "10s", TIME => grace, Restart,
             "How long a source that has left may come back and go on with the same session, up to 10m. \
              Meanwhile the track goes on that was held.";
@@ -136,6 +142,7 @@ impl LiveSettings {
         check_time("fade_in", self.fade_in, Duration::ZERO..=LONGEST_FADE)?;
         check_time("fade_out", self.fade_out, Duration::ZERO..=LONGEST_FADE)?;
         check_time("buffer", self.buffer, BUFFER)?;
+        check_time("source_timeout", self.source_timeout, SOURCE_TIMEOUTS)?;
         check_time("grace", self.grace, Duration::ZERO..=LONGEST_GRACE)?;
         super::super::settings::check_silence(self.dead_air_after, self.dead_air_below_db)
     }
