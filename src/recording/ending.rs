@@ -1,46 +1,67 @@
 //! The ending of a recording's name, by what is in it.
 
+use std::borrow::Cow;
+
 use crate::codec::known_type;
 use crate::ring::RecordedPacket;
 
 /// The ending of a file: `mp3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ending(String);
+pub(super) struct Ending {
+    text: Cow<'static, str>,
+    /// Whether packets of this content type say what they are. A source at a live input may send another
+    /// format than it says, and change it.
+    is_by_packet: bool,
+}
 
 impl Ending {
     /// The ending of a file that begins with this packet.
-    ///
-    /// Ogg is `opus` or `ogg`. FLAC in Ogg is `ogg` as well: players look into such a file, while many take
-    /// `flac` for FLAC without Ogg, and do not know `oga`.
     pub fn of(content_type: &str, packet: &RecordedPacket) -> Ending {
-        let ending = match known_type(content_type) {
+        let by_type = match known_type(content_type) {
             Some("audio/mpeg") => "mp3",
             Some("audio/aac") => "aac",
-            Some(_) if first_page(packet).is_some_and(|body| body.starts_with(b"OpusHead")) => "opus",
             Some(_) => "ogg",
-            None => return Ending::of_unknown(content_type),
+            None => return Ending { text: of_unknown(content_type).into(), is_by_packet: false },
         };
-        Ending(ending.to_owned())
+        Ending { text: by_packet(packet).unwrap_or(by_type).into(), is_by_packet: true }
     }
 
-    /// That of a content type of an application's own: what stands after its slash.
-    fn of_unknown(content_type: &str) -> Ending {
-        let essence = content_type.split(';').next().unwrap_or_default();
-        let name = essence.rsplit('/').next().unwrap_or_default().trim().trim_start_matches("x-");
-        let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
-        Ending(if name.is_empty() { "raw".into() } else { name.to_ascii_lowercase() })
+    /// Whether this packet belongs into a file with another ending.
+    pub fn is_other_for(&self, packet: &RecordedPacket) -> bool {
+        self.is_by_packet && by_packet(packet).is_some_and(|ending| ending != self.text)
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
-/// What is in the first page of an Ogg stream.
-fn first_page(packet: &RecordedPacket) -> Option<&[u8]> {
+/// The ending for a packet, by its first bytes.
+///
+/// Ogg is `opus` or `ogg`. FLAC in Ogg is `ogg` as well: players look into such a file, while many take `flac`
+/// for FLAC without Ogg, and do not know `oga`.
+fn by_packet(packet: &RecordedPacket) -> Option<&'static str> {
     let bytes = packet.header.as_deref().unwrap_or(&packet.bytes);
-    let segments = usize::from(*bytes.get(26)?);
-    bytes.get(27 + segments..)
+    match bytes {
+        [b'O', b'g', b'g', b'S', ..] => {
+            let body = bytes.get(26).and_then(|segments| bytes.get(27 + usize::from(*segments)..));
+            Some(if body.is_some_and(|body| body.starts_with(b"OpusHead")) { "opus" } else { "ogg" })
+        }
+        // The layer of MPEG audio, which is zero in ADTS.
+        [0xff, second, ..] if second & 0xe0 == 0xe0 => match second & 0b110 {
+            0 => Some("aac"),
+            _ => Some("mp3"),
+        },
+        _ => None,
+    }
+}
+
+/// That of a content type of an application's own: what stands after its slash.
+fn of_unknown(content_type: &str) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    let name = essence.rsplit('/').next().unwrap_or_default().trim().trim_start_matches("x-");
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+    if name.is_empty() { "raw".into() } else { name.to_ascii_lowercase() }
 }
 
 #[cfg(test)]
@@ -49,7 +70,7 @@ mod tests {
 
     #[test]
     fn every_format_has_an_ending_that_players_know() {
-        let page = |body: &[u8]| [&[0; 26][..], &[1, body.len() as u8], body].concat();
+        let page = |body: &[u8]| [b"OggS", &[0; 22][..], &[1, body.len() as u8], body].concat();
         let packet = |bytes: Vec<u8>, header: Option<Vec<u8>>| RecordedPacket {
             bytes: bytes.into(),
             header: header.map(Into::into),
@@ -57,6 +78,9 @@ mod tests {
         for (content_type, packet, ending) in [
             ("audio/mpeg", packet(vec![0xff], None), "mp3"),
             ("audio/aacp", packet(vec![0xff], None), "aac"),
+            ("audio/aacp", packet(vec![0xff, 0xfb, 0x90], None), "mp3"),
+            ("audio/mpeg", packet(vec![0xff, 0xf1, 0x50], None), "aac"),
+            ("audio/x-own", packet(vec![0xff, 0xf1, 0x50], None), "own"),
             ("application/ogg", packet(page(b"\x01vorbis"), None), "ogg"),
             ("audio/ogg; codecs=opus", packet(page(b"x"), Some(page(b"OpusHead"))), "opus"),
             ("audio/ogg", packet(page(b"OpusHead"), None), "opus"),

@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::event::Emitter;
 use crate::filework::FileWork;
 use crate::health::Warning;
-use crate::ring::{RecordPoint, RecordTap};
+use crate::ring::{RecordPoint, RecordTap, RecordedSession};
 use crate::thread::Worker;
 
 /// The recordings of a pipeline, or of a station's relayed mounts.
@@ -54,6 +54,8 @@ struct Table {
 struct Place {
     point: Arc<RecordPoint>,
     running: Option<Running>,
+    /// The session of a source that may come back, with its number.
+    lasting: Option<(u64, Arc<RecordedSession>)>,
 }
 
 struct Running {
@@ -112,6 +114,28 @@ impl Recordings {
     /// this content type.
     pub fn tap(&self, path: &str, user: &str, content_type: &str) -> RecordTap {
         self.lock().places.entry(path.to_owned()).or_default().point.tap(user, content_type)
+    }
+
+    /// A tap for a source with this number, whose line may break: a source of the same number goes on with the
+    /// same recording, until its [`session`](Recordings::end_session) is over.
+    pub fn tap_of_source(&self, path: &str, number: u64, user: &str, content_type: &str) -> RecordTap {
+        let mut table = self.lock();
+        let place = table.places.entry(path.to_owned()).or_default();
+        let lasting = place.lasting.take().filter(|(known, _)| *known == number);
+        let session = lasting
+            .map_or_else(|| Arc::new(RecordedSession::new(user, content_type)), |(_, session)| session);
+        let tap = place.point.tap_of(&session);
+        place.lasting = Some((number, session));
+        tap
+    }
+
+    /// The source with this number does not come back.
+    pub fn end_session(&self, path: &str, number: u64) {
+        let mut table = self.lock();
+        let Some(place) = table.places.get_mut(path) else { return };
+        if let Some((_, session)) = place.lasting.take_if(|(known, _)| *known == number) {
+            place.point.end(&session);
+        }
     }
 
     /// What is wrong with them.

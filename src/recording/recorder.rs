@@ -213,8 +213,7 @@ impl Recorder {
     /// Whether this packet begins another file.
     fn is_to_be_cut(&self, packet: &RecordedPacket, at: SystemTime) -> bool {
         let State::Writing(file) = &self.state else { return false };
-        let begins_link = packet.header.is_none() && packet.bytes.starts_with(b"OggS");
-        let is_other_format = begins_link && Ending::of(&file.session.content_type, packet) != file.ending;
+        let is_other_format = file.ending.is_other_for(packet);
         let is_set_back = file.began.duration_since(at).is_ok_and(|time| !time.is_zero() && time < SET_BACK);
         is_other_format || (!is_set_back && self.slot(at) != file.slot)
     }

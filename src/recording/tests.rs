@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::{RecordSettings, Recordings};
 use crate::event::{Emitter, Event};
 use crate::filework::FileWork;
-use crate::packet::{Packet, TitledPacket};
+use crate::packet::Packet;
 use crate::ring::{RecordPoint, RecordTap};
 
 /// A disk that does as it is told.
@@ -139,7 +139,7 @@ impl Rig {
 
     /// Sends packets that come together, and records them.
     fn send(&mut self, tap: &mut RecordTap, at: SystemTime, packets: &[&str]) {
-        packets.iter().for_each(|text| tap.take(&packet(text, None)));
+        packets.iter().for_each(|text| tap.take(&packet(text), None));
         tap.send(at);
         self.pump();
     }
@@ -159,9 +159,8 @@ impl Rig {
     }
 }
 
-fn packet(text: &str, header: Option<&str>) -> TitledPacket {
-    let packet = Packet { bytes: text.as_bytes().into(), frames: 1 };
-    TitledPacket { packet, title: Arc::default(), header: header.map(|header| header.as_bytes().into()) }
+fn packet(text: &str) -> Packet {
+    Packet { bytes: text.as_bytes().into(), frames: 1 }
 }
 
 fn at(day: i8, hour: i8, minute: i8, second: i8) -> SystemTime {
@@ -302,7 +301,7 @@ fn where_a_packet_is_missing_the_next_file_begins() {
     let large = "y".repeat(65_536);
     let mut fits = 0;
     while rig.told.lock().unwrap().len() < 2 {
-        tap.take(&packet(&large, None));
+        tap.take(&packet(&large), None);
         tap.send(at(1, 0, 0, 1));
         fits += 1;
     }
@@ -347,7 +346,7 @@ fn each_file_of_an_ogg_stream_begins_with_its_header() {
     let page = |body: &str| format!("OggS{}\u{1}\u{1}{body}", "\0".repeat(22));
     let (vorbis, opus) = (page("\u{1}vorbis"), page("OpusHead"));
     let mut send = |rig: &mut Rig, minute: i8, text: &str, header: Option<&str>| {
-        tap.take(&packet(text, header));
+        tap.take(&packet(text), header.map(|header| header.as_bytes().into()).as_ref());
         tap.send(at(1, 0, minute, 0));
         rig.pump();
     };
@@ -414,7 +413,7 @@ fn a_disk_that_hangs_holds_nobody_up_and_its_thread_is_named() {
     recordings.set("/a", &settings).unwrap();
     let large = "y".repeat(65_536);
     for _ in 0..1000 {
-        tap.take(&packet(&large, None));
+        tap.take(&packet(&large), None);
         tap.send(SystemTime::now());
     }
     let failed = "failed its disk does not keep up, and what does not fit is lost";
@@ -437,7 +436,7 @@ fn it_is_switched_on_and_off_while_packets_pass() {
     };
     let mut tap = recordings.tap("/a", "main", "audio/mpeg");
     let mut send = |text: &str| {
-        tap.take(&packet(text, None));
+        tap.take(&packet(text), None);
         tap.send(SystemTime::now());
     };
     send("<off>");

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwapOption;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::packet::TitledPacket;
+use crate::packet::Packet;
 
 /// The bytes that may wait for a disk: 100 s of MP3 at 320 kbit/s, half a minute of FLAC.
 pub(crate) const WAITING_BYTES: usize = 4 << 20;
@@ -74,12 +74,14 @@ pub(crate) struct Batch {
     pub packets: Vec<RecordedPacket>,
 }
 
-/// The producer's end, which takes a copy of what passes. Dropping it ends the recording of its session.
+/// The producer's end, which takes a copy of what passes. Dropping it ends the recording of its session, unless
+/// that lasts longer.
 #[derive(Debug)]
 pub(crate) struct RecordTap {
     point: Arc<RecordPoint>,
     session: Arc<RecordedSession>,
     taken: Vec<RecordedPacket>,
+    is_last: bool,
 }
 
 /// The end of the thread that writes.
@@ -106,45 +108,30 @@ impl RecordPoint {
 
     /// A tap for a session of this user.
     pub fn tap(self: &Arc<RecordPoint>, user: &str, content_type: &str) -> RecordTap {
-        let (user, content_type) = (user.to_owned(), content_type.to_owned());
-        let session = Arc::new(RecordedSession { user, content_type, has_ended: AtomicBool::new(false) });
-        RecordTap { point: Arc::clone(self), session, taken: Vec::new() }
-    }
-}
-
-impl RecordTap {
-    /// Takes a copy of a packet, if it is recorded.
-    pub fn take(&mut self, packet: &TitledPacket) {
-        let copy = self.copy_of(packet);
-        self.taken.extend(copy);
+        let session = Arc::new(RecordedSession::new(user, content_type));
+        RecordTap { point: Arc::clone(self), session, taken: Vec::new(), is_last: true }
     }
 
-    /// A copy of a packet, if it is recorded, for [`keep`](RecordTap::keep).
-    pub fn copy_of(&self, packet: &TitledPacket) -> Option<RecordedPacket> {
-        self.point.outlet.load().as_ref()?;
-        Some(RecordedPacket { bytes: packet.packet.bytes.clone(), header: packet.header.clone() })
+    /// A tap for a part of a session, which goes on until [`end`](RecordPoint::end).
+    pub fn tap_of(self: &Arc<RecordPoint>, session: &Arc<RecordedSession>) -> RecordTap {
+        let (point, session) = (Arc::clone(self), Arc::clone(session));
+        RecordTap { point, session, taken: Vec::new(), is_last: false }
     }
 
-    /// Takes a copy.
-    pub fn keep(&mut self, packet: RecordedPacket) {
-        self.taken.push(packet);
+    /// Nothing more comes of a session.
+    pub fn end(&self, session: &Arc<RecordedSession>) {
+        session.has_ended.store(true, Ordering::Release);
+        // If there is no room for it, the thread looks by itself.
+        self.send(session, SystemTime::now(), Vec::new());
     }
 
-    /// Sends what was taken on its way. It came at this time.
-    pub fn send(&mut self, at: SystemTime) {
-        if !self.taken.is_empty() {
-            self.send_batch(at);
-        }
-    }
-
-    fn send_batch(&mut self, at: SystemTime) {
-        let packets = mem::take(&mut self.taken);
-        let outlet = self.point.outlet.load();
+    fn send(&self, session: &Arc<RecordedSession>, at: SystemTime, packets: Vec<RecordedPacket>) {
+        let outlet = self.outlet.load();
         let Some(outlet) = &*outlet else { return };
         let (bytes, count) = (bytes_of(&packets), packets.len() as u64);
         let waiting = &outlet.waiting;
         let lost_before = waiting.lost.load(Ordering::Relaxed);
-        let batch = Batch { session: self.session.clone(), at, lost_before, packets };
+        let batch = Batch { session: session.clone(), at, lost_before, packets };
         let has_room = waiting.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= WAITING_BYTES;
         if has_room && outlet.queue.try_send(batch).is_ok() {
             return;
@@ -157,16 +144,47 @@ impl RecordTap {
     }
 }
 
+impl RecordTap {
+    /// Takes a copy of a packet, and of the header that it needs, if it is recorded.
+    pub fn take(&mut self, packet: &Packet, header: Option<&Arc<[u8]>>) {
+        let copy = self.copy_of(packet, header);
+        self.taken.extend(copy);
+    }
+
+    /// The same copy, for [`keep`](RecordTap::keep).
+    pub fn copy_of(&self, packet: &Packet, header: Option<&Arc<[u8]>>) -> Option<RecordedPacket> {
+        self.point.outlet.load().as_ref()?;
+        Some(RecordedPacket { bytes: packet.bytes.clone(), header: header.cloned() })
+    }
+
+    /// Takes a copy.
+    pub fn keep(&mut self, packet: RecordedPacket) {
+        self.taken.push(packet);
+    }
+
+    /// Sends what was taken on its way. It came at this time.
+    pub fn send(&mut self, at: SystemTime) {
+        if !self.taken.is_empty() {
+            self.point.send(&self.session, at, mem::take(&mut self.taken));
+        }
+    }
+}
+
 impl Drop for RecordTap {
     fn drop(&mut self) {
-        self.session.has_ended.store(true, Ordering::Release);
-        // If there is no room for it, the thread looks by itself.
-        self.taken.clear();
-        self.send_batch(SystemTime::now());
+        if self.is_last {
+            self.point.end(&self.session);
+        }
     }
 }
 
 impl RecordedSession {
+    /// A session of this user, which begins.
+    pub fn new(user: &str, content_type: &str) -> RecordedSession {
+        let (user, content_type) = (user.to_owned(), content_type.to_owned());
+        RecordedSession { user, content_type, has_ended: AtomicBool::new(false) }
+    }
+
     /// Whether nothing more comes of it.
     pub fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Acquire)
@@ -213,18 +231,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::packet::Packet;
 
-    fn packet(bytes: usize) -> TitledPacket {
-        let packet = Packet { bytes: vec![7; bytes].into(), frames: 1 };
-        TitledPacket { packet, title: Arc::default(), header: None }
+    fn packet(bytes: usize) -> Packet {
+        Packet { bytes: vec![7; bytes].into(), frames: 1 }
     }
 
     #[test]
     fn what_does_not_fit_is_lost_counted_and_told_once() {
         let point = Arc::<RecordPoint>::default();
         let mut tap = point.tap("anna", "audio/mpeg");
-        tap.take(&packet(10));
+        tap.take(&packet(10), None);
         tap.send(SystemTime::UNIX_EPOCH);
         let told = Arc::<AtomicU64>::default();
         let counter = told.clone();
@@ -232,7 +248,7 @@ mod tests {
         assert!(queue.is_empty(), "what passed before is not recorded");
         let mut sent = 0;
         for _ in 0..WAITING_BYTES / 65_536 + 10 {
-            tap.take(&packet(65_536));
+            tap.take(&packet(65_536), None);
             tap.send(SystemTime::UNIX_EPOCH);
             sent += 1;
         }
@@ -246,17 +262,17 @@ mod tests {
             assert_eq!(lost_before, 0);
         }
         assert_eq!((received, queue.lost(), told.load(Ordering::Relaxed)), (64, sent - 64, 1));
-        tap.take(&packet(1));
+        tap.take(&packet(1), None);
         tap.send(SystemTime::UNIX_EPOCH);
         assert_eq!(queue.recv_timeout(Duration::ZERO).unwrap().lost_before, 10, "there is a gap before it");
         // Small batches are bounded, too.
         for _ in 0..WAITING_BATCHES + 5 {
-            tap.take(&packet(1));
+            tap.take(&packet(1), None);
             tap.send(SystemTime::UNIX_EPOCH);
         }
         assert_eq!((queue.lost(), told.load(Ordering::Relaxed)), (15, 1));
         queue.keeps_up();
-        tap.take(&packet(1));
+        tap.take(&packet(1), None);
         tap.send(SystemTime::UNIX_EPOCH);
         assert_eq!((queue.lost(), told.load(Ordering::Relaxed)), (16, 2));
     }
@@ -266,7 +282,7 @@ mod tests {
         let point = Arc::<RecordPoint>::default();
         let queue = point.switch_on(|| ());
         let mut tap = point.tap("anna", "audio/mpeg");
-        tap.take(&packet(1));
+        tap.take(&packet(1), None);
         tap.send(SystemTime::UNIX_EPOCH);
         drop(tap);
         let first = queue.recv_timeout(Duration::ZERO).unwrap();

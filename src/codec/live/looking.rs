@@ -1,6 +1,6 @@
 //! Finds out which format a stream has, by reading it as each of them.
 
-use super::super::packets::{PacketReader, known_type};
+use super::super::packets::{PacketReader, Parsed, known_type};
 
 /// How packets lie in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +52,14 @@ pub(super) struct Looking {
 struct Candidate {
     kind: Kind,
     reader: PacketReader,
-    packets: Vec<Box<[u8]>>,
+    packets: Vec<Parsed>,
 }
 
 /// A stream whose format is known.
 pub(super) struct Found {
     pub kind: Kind,
     pub reader: PacketReader,
-    pub packets: Vec<Box<[u8]>>,
+    pub packets: Vec<Parsed>,
     /// How many bytes were of no use, beside those that the reader has counted.
     pub skipped: u64,
 }
@@ -83,8 +83,7 @@ impl Looking {
     pub fn push(&mut self, bytes: &[u8]) -> Option<Found> {
         for Candidate { reader, packets, .. } in &mut self.readers {
             let mut rest = bytes;
-            let found = std::iter::from_fn(|| reader.next_packet(&mut rest));
-            packets.extend(found.map(|parsed| parsed.packet.bytes));
+            packets.extend(std::iter::from_fn(|| reader.next_packet(&mut rest)));
         }
         let said = self.said;
         let is_known = |candidate: &Candidate| {

@@ -12,7 +12,7 @@ use self::ogg::{OggPackets, Unpacked};
 use super::aac::adts;
 use super::file::{Coding, PacketDecoder};
 use super::mp3::header as mpeg;
-use super::packets::PacketReader;
+use super::packets::{PacketReader, Parsed};
 use super::reshape::Shape;
 
 /// After so many bytes in a row that are of no use, the format is looked for anew.
@@ -25,6 +25,8 @@ pub(crate) enum Sent<'a> {
     Pcm(&'a Shape, &'a [f32]),
     /// A title, from here on.
     Title(String),
+    /// A whole packet, as it came. What it contains follows.
+    Packet(&'a Parsed),
 }
 
 /// Decodes the stream of one source.
@@ -93,13 +95,13 @@ impl LiveDecoder {
             let Some(Found { kind, reader, packets, skipped }) = looking.push(bytes) else { return };
             self.skipped += skipped;
             self.state = State::Reading { kind, reader };
-            packets.iter().for_each(|packet| self.unpack(kind, packet, give));
+            packets.iter().for_each(|packet| self.take(kind, packet, give));
             rest = &[];
         }
         while let State::Reading { kind, reader } = &mut self.state {
             let kind = *kind;
             match reader.next_packet(&mut rest) {
-                Some(parsed) => self.unpack(kind, &parsed.packet.bytes, give),
+                Some(packet) => self.take(kind, &packet, give),
                 None => break,
             }
         }
@@ -114,6 +116,11 @@ impl LiveDecoder {
         {
             self.state = State::Looking(Looking::again(kind, reader));
         }
+    }
+
+    fn take(&mut self, kind: Kind, packet: &Parsed, give: &mut dyn FnMut(Sent<'_>)) {
+        give(Sent::Packet(packet));
+        self.unpack(kind, &packet.packet.bytes, give);
     }
 
     /// Takes a packet of this kind; of Ogg, a page.

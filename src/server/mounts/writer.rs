@@ -64,7 +64,7 @@ impl MountWriter {
         let mut pushed = false;
         for packet in packets {
             if let Some(tap) = &mut self.tap {
-                tap.take(&packet);
+                tap.take(&packet.packet, packet.header.as_ref());
             }
             match fits(&packet) {
                 true => pushed |= self.handoff.push_quietly(packet),
@@ -80,7 +80,7 @@ impl MountWriter {
     /// Sends a packet on its way, or gives it back if there is no room for it now. A packet for a mount that
     /// is off the air, or of more than 64 KiB, is taken and dropped.
     pub fn try_push(&mut self, packet: TitledPacket) -> std::result::Result<(), TitledPacket> {
-        let recorded = self.tap.as_ref().and_then(|tap| tap.copy_of(&packet));
+        let recorded = self.tap.as_ref().and_then(|tap| tap.copy_of(&packet.packet, packet.header.as_ref()));
         match fits(&packet) {
             true => self.handoff.try_push(packet)?,
             false => self.handoff.count_drop(),
