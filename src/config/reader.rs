@@ -217,6 +217,7 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut live = LiveSettings::default();
         fields.read(&mut live, LiveSettings::KEYS, &mut self.cx);
+        live.record = self.recording(&mut fields);
         self.claim_mount(&live.path, fields.place_of("path"));
         fields.finish(&mut self.cx);
         live

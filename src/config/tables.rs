@@ -29,7 +29,7 @@ pub(super) fn tables() -> Vec<Table> {
     let mut tables = vec![
         table("[server]", server),
         table("[[pipeline]]", pipeline),
-        table("[[pipeline.live]]", declared::<LiveSettings>().collect()),
+        table("[[pipeline.live]]", declared::<LiveSettings>().chain(declared::<RecordSettings>()).collect()),
         table("[[pipeline.output]]", output),
         table("[[mount]]", relayed),
     ];

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::session::Sink;
 use super::source::{LiveFormat, LiveSourceState};
 use crate::audio::PcmSpec;
 use crate::codec::live::{LiveDecoder, Sent};
-use crate::codec::{Shape, SteeredReshape};
+use crate::codec::{Parsed, Shape, SteeredReshape};
 use crate::error::LeaveReason;
 use crate::metadata::Title;
-use crate::ring::{LiveLine, LiveWriter};
+use crate::ring::{LiveLine, LiveWriter, RecordTap};
 use crate::units::FrameCount;
 
 /// The most sound that is on its way to a buffer that is full. A few bytes may stand for minutes of it.
@@ -43,9 +43,10 @@ struct Stream {
 
 impl LiveSink {
     /// A sink for a stream that says it has this content type, and for a buffer in this shape.
-    pub fn new(content_type: &str, spec: PcmSpec, writer: LiveWriter) -> LiveSink {
+    /// What comes is recorded by way of the tap, as it is.
+    pub fn new(content_type: &str, spec: PcmSpec, writer: LiveWriter, tap: RecordTap) -> LiveSink {
         let view = LiveView { spec, line: writer.line().clone(), stream: Arc::default() };
-        let intake = Intake { spec, writer, shape: None, pcm: Vec::new(), written: 0 };
+        let intake = Intake { spec, writer, shape: None, pcm: Vec::new(), written: 0, tap };
         LiveSink { decoder: LiveDecoder::new(content_type), intake, view }
     }
 
@@ -75,6 +76,7 @@ impl Sink for LiveSink {
         }
         self.view.line.receive(bytes.len());
         self.decoder.push(bytes, &mut |sent| self.intake.take(sent));
+        self.intake.tap.send(SystemTime::now());
         self.intake.flush();
         self.note();
         Ok(bytes.len())
@@ -138,12 +140,14 @@ struct Intake {
     /// What is on its way to the buffer, and how many samples of it are there.
     pcm: Vec<f32>,
     written: usize,
+    tap: RecordTap,
 }
 
 impl Intake {
     fn take(&mut self, sent: Sent<'_>) {
         match sent {
             Sent::Title(title) => self.entitle(Title::from_outside(title)),
+            Sent::Packet(Parsed { packet, header }) => self.tap.take(packet, header.as_ref()),
             Sent::Pcm(shape, pcm) => {
                 if self.ahead() > self.spec.rate.frames_in(MOST_AHEAD) {
                     return self.writer.line().count_drop();

@@ -144,6 +144,7 @@ impl Reloader {
                 }
             }
         }
+        apply_to_live_recordings(pipeline, running, new, report);
         if running.live != new.live {
             report.restart.push(format!("pipeline {}: {}", new.name, LIVE.key));
         }
@@ -204,6 +205,24 @@ impl Reloader {
             if report.tried(what, done) {
                 running.push(output.clone());
             }
+        }
+    }
+}
+
+/// Of live inputs, only the recordings change on the air.
+fn apply_to_live_recordings(
+    pipeline: &Pipeline,
+    running: &mut PipelineSettings,
+    new: &PipelineSettings,
+    report: &mut Reloaded,
+) {
+    for new in &new.live {
+        let running = running.live.iter_mut().find(|running| running.path == new.path);
+        let Some(running) = running.filter(|running| running.record != new.record) else { continue };
+        let keys: Vec<_> = of_recording(&running.record, &new.record).collect();
+        let set = pipeline.inner.recordings.set(&new.path, &new.record);
+        if report.tried(format!("{}: {}", new.path, keys.join(", ")), set) {
+            running.record = new.record.clone();
         }
     }
 }
@@ -381,6 +400,25 @@ mod tests {
                 check(&station, &new, key, declared.reload);
             }
         }
+    }
+
+    #[test]
+    fn of_live_inputs_the_recordings_change_on_the_air() {
+        let with = |record: RecordSettings, priority| {
+            let mut settings = settings();
+            settings.pipelines[0].live = vec![LiveSettings { record, priority, ..LiveSettings::default() }];
+            settings
+        };
+        let station = Station::start(with(RecordSettings::default(), 1)).unwrap();
+        let new = with(RecordSettings::into_files("/dev/null/x"), 1);
+        assert_eq!(station.reload(&new).changed, ["/live: record"]);
+        assert_eq!(station.reload(&new), Reloaded::default());
+        let new = with(RecordSettings::default(), 7);
+        let report = station.reload(&new);
+        assert_eq!(
+            (report.changed, report.restart),
+            (vec!["/live: record".into()], vec!["pipeline main: live".into()])
+        );
     }
 
     #[test]

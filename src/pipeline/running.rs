@@ -87,11 +87,11 @@ pub(super) fn start(
     let (history, voices, threads) = <(Arc<History>, Arc<VoiceTable>, Threads)>::default();
     let announcements = Arc::<AnnouncementTable>::default();
     let membership = Arc::new(Membership::enter(server.hub()?, name.clone()));
-    let emitter = membership.emitter().after(remember(&history, &voices, &announcements));
+    let recordings = Arc::new(Recordings::new(membership.emitter()));
+    let emitter = membership.emitter().after(remember(&history, &voices, &announcements, &recordings));
     let hooks = Arc::new(HookTable::new(std::mem::take(&mut settings.hooks))?);
 
     let staff = server.staff();
-    let recordings = Arc::new(Recordings::new(emitter.clone()));
     let (of_outputs, of_staff) = (recordings.clone(), staff.clone());
     let mut outputs =
         Outputs::new(name.clone(), settings.spec, of_staff, membership.clone(), emitter.clone(), of_outputs);
@@ -100,6 +100,9 @@ pub(super) fn start(
         outputs.add(&server, output, encoder)?;
     }
     let programming = Programming::start(&settings, &threads.decoders, &staff.rounds)?;
+    for input in &settings.live {
+        recordings.set(&input.path, &input.record)?;
+    }
     let live = LiveTable::new(&settings.live, sessions);
     let stopping = Arc::new(AtomicBool::new(false));
     let (commands, receiver) = quiet_channel();
@@ -146,12 +149,16 @@ fn remember(
     history: &Arc<History>,
     voices: &Arc<VoiceTable>,
     announcements: &Arc<AnnouncementTable>,
+    recordings: &Arc<Recordings>,
 ) -> impl Fn(&Event) + Send + Sync + 'static {
-    let (history, voices, announcements) = (history.clone(), voices.clone(), announcements.clone());
+    let (history, voices) = (history.clone(), voices.clone());
+    let (announcements, recordings) = (announcements.clone(), recordings.clone());
     move |event| match event {
         Event::TrackChange { track, .. } => history.add(track),
         Event::LiveTitle { source, title, .. } => history.add_live(source, title),
         Event::VoiceEnded { voice, .. } => voices.forget(*voice),
+        // Until then its recording stays open.
+        Event::SourceLeft { id, path, .. } => recordings.end_session(path, *id),
         Event::AnnouncementEnded { announcement, .. } => announcements.forget(*announcement),
         _ => {}
     }

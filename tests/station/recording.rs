@@ -4,10 +4,12 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use longwave::{
-    Event, EventReceiver, Mp3Settings, OutputSettings, PipelineSettings, RecordSettings,
-    RelayedMountSettings, ServerSettings, SourceInfo, SourceStream, Station, StationEvent, StationSettings,
+    Event, EventReceiver, LiveSettings, LiveState, Mp3Settings, OutputSettings, PipelineSettings,
+    RecordSettings, RelayedMountSettings, ServerSettings, SourceInfo, SourceStream, Station, StationEvent,
+    StationSettings,
 };
 use longwave_testing::radio::{Radio, output};
 use longwave_testing::tools::{decoded_frames, is_heard_from_some_packet_on, tone_file};
@@ -177,4 +179,42 @@ fn a_source_is_recorded_byte_for_byte_and_each_file_plays() {
         assert!((8 * 48_000 - 8_000..8 * 48_000 + 8_000).contains(&all), "{content_type}: {frames:?}");
         assert_eq!(station.stop().abandoned, [""; 0]);
     }
+}
+
+/// What is recorded is what was sent, whatever the mixer makes of it, and whatever the source says that it sends.
+#[test]
+fn a_source_at_a_live_input_has_one_file_though_its_line_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = into(folder.path(), "{mount}-{user}");
+    let (buffer, grace) = (Duration::from_millis(500), Duration::from_secs(600));
+    let live = vec![LiveSettings { buffer, grace, record, ..LiveSettings::at("/live") }];
+    let outputs = vec![output("/a", Mp3Settings::default())];
+    let radio = Radio::start(PipelineSettings { live, outputs, ..PipelineSettings::default() });
+    let pipeline = radio.pipeline();
+    let events = radio.station.server().subscribe(1000).unwrap();
+    let connect = || {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let info = SourceInfo { user: "anna".into(), ..SourceInfo::new("audio/mpeg") };
+        let closer = theirs.try_clone().unwrap();
+        let stream = SourceStream::new(theirs).closed_by(move |_| {
+            let _ = closer.shutdown(std::net::Shutdown::Both);
+        });
+        (pipeline.go_live("/live", info, stream).unwrap(), ours)
+    };
+    let state = || pipeline.live_inputs()[0].state;
+    let sent: Vec<_> = [5, 4].map(|seconds| tone_file(seconds, 44_100, &["-b:a", "128k"], "aac")).into();
+    let (_first, mut line) = connect();
+    line.write_all(&sent[0]).unwrap();
+    until("it is on the air", || state() == LiveState::OnAir);
+    drop(line);
+    until("its line has broken", || state() == LiveState::Interrupted);
+    let (second, mut line) = connect();
+    line.write_all(&sent[1]).unwrap();
+    let file = folder.path().join("live-anna.aac");
+    let written = || file.metadata().map_or(0, |about| about.len());
+    until("all is there", || written() == (sent[0].len() + sent[1].len()) as u64);
+    second.end();
+    assert_eq!(ended(&events), file);
+    assert_eq!(fs::read(&file).unwrap(), sent.concat());
+    radio.stop();
 }

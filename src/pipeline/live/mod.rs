@@ -121,7 +121,11 @@ impl Inner {
             let (feed, writer, _) = live_feed(self.spec, room);
             source.id = session.id();
             self.command(Command::GoLive(Box::new(Arrival { feed, source: Arc::new(source) })))?;
-            let sink = LiveSink::new(&content_type, self.spec, writer);
+            // The bytes have the last word, and say what they are.
+            let known = known_type(&content_type).unwrap_or("audio/mpeg");
+            let user = &session.info().user;
+            let tap = self.recordings.tap_of_source(path, session.id(), user, known);
+            let sink = LiveSink::new(&content_type, self.spec, writer, tap);
             view = Some(sink.view());
             Ok(Box::new(sink))
         })?;

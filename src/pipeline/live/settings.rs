@@ -9,6 +9,7 @@ use crate::audio::PcmSpec;
 use crate::engine::live::LiveSetup;
 use crate::error::{Error, Result};
 use crate::playout::{AfterLive, LiveTerms};
+use crate::recording::RecordSettings;
 use crate::setting::{
     DECIBELS, Declared, DefaultValue, Kind, Reload, SMALL_COUNT, Setting, Settings, TEXT, TIME, TIME_OR_OFF,
     Takes, choice, settings,
@@ -38,6 +39,8 @@ pub struct LiveSettings {
     pub dead_air_after: Option<Duration>,
     /// What counts as silence, in decibels below full scale (of the mean power).
     pub dead_air_below_db: f32,
+    /// Where its sources are recorded, if at all.
+    pub record: RecordSettings,
 }
 
 impl Default for LiveSettings {
@@ -53,6 +56,7 @@ impl Default for LiveSettings {
             after_live: AfterLive::Next,
             dead_air_after: Some(Duration::from_secs(20)),
             dead_air_below_db: -60.0,
+            record: RecordSettings::default(),
         }
     }
 }
@@ -144,7 +148,8 @@ impl LiveSettings {
         check_time("buffer", self.buffer, BUFFER)?;
         check_time("source_timeout", self.source_timeout, SOURCE_TIMEOUTS)?;
         check_time("grace", self.grace, Duration::ZERO..=LONGEST_GRACE)?;
-        super::super::settings::check_silence(self.dead_air_after, self.dead_air_below_db)
+        super::super::settings::check_silence(self.dead_air_after, self.dead_air_below_db)?;
+        self.record.check()
     }
 
     /// What a mixer has to know of it.
