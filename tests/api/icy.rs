@@ -105,6 +105,50 @@ fn its_bytes_are_what_listeners_get_with_the_titles_that_it_sends() {
     is_heard_from_some_packet_on(&sent, &heard, "audio/mpeg");
 }
 
+/// It sends everything before it reads, with a header of HTTP for load balancers, and closes the connections of
+/// its titles without reading.
+#[test]
+fn butt_is_on_the_air_as_it_speaks_to_shoutcast() {
+    let radio = Radio::start();
+    let mut butt = radio.icy();
+    for part in [
+        format!("dj:{PASSWORD}\r\n"),
+        "Host: radio.example:8000\r\n".into(),
+        "icy-name:Anna\u{2019}s evening\r\n".into(),
+        "icy-pub:0\r\n".into(),
+        "icy-br:128\r\n".into(),
+        "content-type:".into(),
+        "audio/mpeg".into(),
+        "\r\n\r\n".into(),
+    ] {
+        butt.write_all(part.as_bytes()).unwrap();
+    }
+    let mut answer = [0; 99];
+    let count = butt.read(&mut answer).unwrap();
+    assert_eq!(&answer[..count], WELCOME.as_bytes(), "it looks at the first two bytes of one read");
+    let tone = mp3(2);
+    butt.write_all(&tone).unwrap();
+    until("it sounds", || radio.position() > 0);
+    let mount = radio.station.server().mount_info("/guest").unwrap().settings;
+    assert_eq!((mount.name.as_deref(), mount.bitrate), (Some("Anna\u{2019}s evening"), Some(128)));
+    for title in ["Bj%C3%B6rk%20-%20J%C3%B3ga", "%D0%BF%D1%80%D0%B8"] {
+        let password = PASSWORD.replace(' ', "%20");
+        let mut socket = radio.connect();
+        let line = format!("GET /admin.cgi?pass=dj:{password}&mode=updinfo&song={title}&url= HTTP/1.0\r\n");
+        let agent = "User-Agent: ShoutcastDSP (Mozilla Compatible)\r\nHost: radio.example:8000\r\n\r\n";
+        socket.write_all(line.as_bytes()).unwrap();
+        socket.write_all(agent.as_bytes()).unwrap();
+    }
+    until("its last title is there", || {
+        // A title stands at the audio that comes with it.
+        butt.write_all(&tone[..tone.len() / 20]).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        radio.title() == "при"
+    });
+    drop(butt);
+    assert_eq!(radio.left(), LeaveReason::Left);
+}
+
 #[test]
 fn the_line_and_the_headers_may_be_torn_anywhere_and_end_in_any_way() {
     let radio = Radio::start();
