@@ -6,7 +6,8 @@ use super::call::{Call, Handled};
 use super::core::Core;
 use super::door;
 use super::problem::Problem;
-use crate::access::{Identity, SHARED_USER};
+use crate::access::Identity;
+use crate::event::is_same_user;
 use crate::http::IcyLogin;
 use crate::ingest::SourceInfo;
 use crate::path_text;
@@ -33,10 +34,9 @@ fn look(core: &Core, path: &str, who: &Identity) -> Result<(), Problem> {
         let choice = door::choice(&own, who);
         return Err(Problem::new("forbidden", format!("there is no path {path} for this login: {choice}")));
     }
-    // Whoever shares no login may take over a connection of their own that is dead: the door judges that.
-    let may_be_own = |user: &str| user == who.name && user != SHARED_USER;
     let holder = core.sources.list().into_iter().find(|source| &*source.path == path);
-    match holder.filter(|holder| !may_be_own(&holder.info.user)) {
+    // A user's own connection may be dead. The door judges that.
+    match holder.filter(|holder| !is_same_user(&holder.info.user, &who.name)) {
         Some(holder) => {
             let taken = NoPlace::InUse { user: holder.info.user.clone(), since: holder.since };
             Err(Problem::new("in-use", taken.to_string()))

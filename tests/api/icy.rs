@@ -150,6 +150,22 @@ fn butt_is_on_the_air_as_it_speaks_to_shoutcast() {
 }
 
 #[test]
+fn it_is_on_the_air_at_a_live_input() {
+    let radio = Radio::start();
+    let mut source = radio.icy_source(&format!("/live:ana:{PASSWORD}\n"), b"icy-name:Anna\n\n");
+    source.write_all(&mp3(4)).unwrap();
+    let pipeline = &radio.station.pipelines()[0];
+    until("it is on the air", || pipeline.live().is_some_and(|live| live.title.as_deref() == Some("Anna")));
+    let password = PASSWORD.replace(' ', "%20");
+    let (status, body) = radio.admin(&format!("mode=updinfo&pass=/live:ana:{password}&song=J%F3ga"));
+    assert_eq!(status, 200, "{body}");
+    source.write_all(&mp3(1)).unwrap();
+    until("the title has come", || pipeline.live().and_then(|live| live.title).as_deref() == Some("Jóga"));
+    drop(source);
+    assert_eq!(radio.left(), LeaveReason::Left);
+}
+
+#[test]
 fn the_line_and_the_headers_may_be_torn_anywhere_and_end_in_any_way() {
     let radio = Radio::start();
     for (end, mount) in [("\n", ""), ("\r\n", "/guest:"), ("\r\r\n", "")] {
@@ -183,8 +199,14 @@ fn who_may_not_send_is_told_why_in_a_line_of_text() {
         ("wrong horse\r\n".to_owned(), "invalid password\r\nthere is no such user"),
         ("dj:wrong\n".into(), "invalid password\r\nthere is no such user"),
         (format!("ben:{PASSWORD}\n"), "ben is a viewer: this needs a source or an admin"),
-        (format!("/nothing:dj:{PASSWORD}\n"), "there is no path /nothing for dj, who may send to /guest"),
-        (format!("/only.aac:dj:{PASSWORD}\n"), "there is no path /only.aac for dj, who may send to /guest"),
+        (
+            format!("/nothing:dj:{PASSWORD}\n"),
+            "there is no path /nothing for this login: dj may send to /guest",
+        ),
+        (
+            format!("/only.aac:dj:{PASSWORD}\n"),
+            "there is no path /only.aac for this login: dj may send to /guest",
+        ),
         ("!POKE\nicy-name:libshout server poke request\n\n".into(), "invalid password\r\nlog in"),
         ("\n".into(), "invalid password\r\nthe first line must be a password"),
         ("x".repeat(600), "invalid password\r\nthe first line must be a password"),
