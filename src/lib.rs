@@ -82,8 +82,8 @@ pub use percent::mount_url;
 pub use pipeline::{
     CurrentTrack, ForcedAir, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, NextTrack,
     OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack,
-    RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, Station, StationSettings, VoiceInput,
-    VoiceOptions,
+    RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, SourceRequest, Station, StationSettings,
+    VoiceInput, VoiceOptions,
 };
 pub use playout::{AfterLive, Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use recording::RecordSettings;

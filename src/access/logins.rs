@@ -55,7 +55,7 @@ impl Logins {
     }
 
     /// The keyed hash. Without the key, nobody can choose a digest, so a lookup by value reveals nothing.
-    fn digest(&self, name: &str, password: &str) -> [u8; 32] {
+    pub(crate) fn digest(&self, name: &str, password: &str) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("any key will do");
         mac.update(&(name.len() as u64).to_le_bytes());
         mac.update(name.as_bytes());

@@ -23,8 +23,7 @@ pub(super) fn set_title(core: &Core, call: &Call<'_>, mount: Option<String>) -> 
     let Some((mount, title)) = mount.zip(title_of(call)) else {
         return Ok(response(400, "Missing parameter", 0));
     };
-    let limits = call.user.and_then(|user| core.guard.users().limits(user).cloned());
-    if !limits.is_some_and(|limits| limits.allow_path(&mount)) {
+    if !call.who.is_some_and(|who| who.limits.allow_path(&mount)) {
         return Err(Problem::new("forbidden", format!("this user sends nothing to {mount}")));
     }
     match core.sources.update_metadata(&mount, title) {

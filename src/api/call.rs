@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+use crate::access::Identity;
 use crate::{HttpAnswer, HttpRequest};
 
 /// A handler's result.
@@ -13,8 +14,8 @@ pub(crate) type Handled = Result<HttpAnswer, Problem>;
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a HttpRequest,
     pub(crate) held: &'a [String],
-    /// The name of the user, unless the route is public.
-    pub(crate) user: Option<&'a str>,
+    /// The user, unless the route is public.
+    pub(crate) who: Option<&'a Identity>,
 }
 
 impl Call<'_> {

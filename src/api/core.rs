@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
-use crate::access::Identity;
+use crate::access::{Credential, Identity};
 use crate::codec::read_tags;
 use crate::error::LeaveReason;
 use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
@@ -34,6 +34,14 @@ pub(crate) struct Declared {
     pub(crate) station: Reloader,
 }
 
+/// Who has let a source in.
+pub(super) enum Admitted {
+    /// It is a user of the station.
+    ByUsers,
+    /// The application has decided so. It knows the login, of which this is the keyed hash.
+    ByApplication([u8; 32]),
+}
+
 /// A station and everything that controls it. The API's threads share it.
 pub(crate) struct Core {
     pub(crate) server: Server,
@@ -50,8 +58,8 @@ pub(crate) struct Core {
     /// Wakes the thread `api` when something has changed.
     pub(super) bell: RequestsBell,
     pub(super) declared: Option<Mutex<Declared>>,
-    /// The sources that were let in, and their users.
-    admitted: Mutex<Vec<(u64, Identity)>>,
+    /// The sources that were let in, who they are, and by whom they were.
+    admitted: Mutex<Vec<(u64, Identity, Admitted)>>,
     /// The tags of files that come up next, if they have been read.
     tags: Mutex<HashMap<PathBuf, Tags>>,
 }
@@ -94,18 +102,33 @@ impl Core {
     }
 
     /// Notes whose source this is.
-    pub(super) fn admitted(&self, source: u64, who: Identity) {
-        let here = self.sources.list();
-        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
-        admitted.retain(|(known, _)| here.iter().any(|source| source.id == *known));
-        admitted.push((source, who));
+    pub(super) fn admitted(&self, source: u64, who: Identity, by: Admitted) {
+        let mut admitted = self.those_admitted();
+        admitted.retain(|(known, ..)| *known != source);
+        admitted.push((source, who, by));
     }
 
+    /// Whose login this is, if the application has let a source in by it that is still here.
+    pub(super) fn guest(&self, credential: &Credential) -> Option<Identity> {
+        let Credential::Login { name, password } = credential else { return None };
+        let digest = self.guard.digest(name, password);
+        let admitted = self.those_admitted();
+        let has_login = |by: &Admitted| matches!(by, Admitted::ByApplication(known) if *known == digest);
+        admitted.iter().find(|(_, _, by)| has_login(by)).map(|(_, who, _)| who.clone())
+    }
+
+    /// The sources that were let in and are still here.
+    fn those_admitted(&self) -> MutexGuard<'_, Vec<(u64, Identity, Admitted)>> {
+        let here = self.sources.list();
+        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
+        admitted.retain(|(known, ..)| here.iter().any(|source| source.id == *known));
+        admitted
+    }
     /// Lets sources go whose users were changed or removed, or have expired.
     pub(super) fn end_sources_without_right(&self) {
         let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
-        admitted.retain(|(source, who)| {
-            let stays = self.guard.still_knows(who);
+        admitted.retain(|(source, who, by)| {
+            let stays = matches!(by, Admitted::ByApplication(_)) || self.guard.still_knows(who);
             if !stays {
                 // It may have left by itself.
                 let _ = self.sources.let_go(*source, LeaveReason::Revoked);

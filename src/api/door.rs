@@ -1,22 +1,22 @@
 //! The door for sources: who may send a stream, and where.
 //!
-//! Thread `door`. Reads: the requests by which sources come. Writes: answers; streams, to the relayed mounts;
-//! logins that must be verified, to the thread `login`, which hands the good ones to the thread `api`. Never:
-//! computes a password's hash, or waits for a stream.
-
+//! Thread `door`. Reads: the requests by which sources come. Writes: answers; streams, to their places; logins
+//! that must be verified, to the thread `login`, which hands the good ones to the thread `api`; questions, to the
+//! thread `admission`, if the application decides. Never: computes a password's hash, or waits for a stream.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::core::Core;
-use super::guard::{Access, Verdict};
+use super::admission::Admissions;
+use super::core::{Admitted, Core};
+use super::guard::{self, Access, Verdict};
 use super::icy;
 use super::login::{LoginSender, Pending};
 use super::problem::Problem;
 use super::service::Then;
-use crate::access::{Identity, Right};
+use crate::access::{Credential, Identity, Right};
 use crate::ingest::SourceInfo;
-use crate::pipeline::{NoPlace, Place};
+use crate::pipeline::{Decider, NoPlace, Place, SourceRequest};
 use crate::{HttpAnswer, HttpRequest, Requests};
 
 /// The capacity of the queue of requests: as many DJs as come at once after a restart.
@@ -27,27 +27,31 @@ pub(super) struct Door {
     pub(super) core: Arc<Core>,
     pub(super) requests: Requests,
     pub(super) logins: Arc<LoginSender<Then>>,
+    pub(super) admissions: Admissions,
     pub(super) stopping: Arc<AtomicBool>,
 }
-
 impl Door {
     /// Runs until the API or the server stops.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         while !self.stopping.load(Ordering::Relaxed) && self.core.server.is_running() {
-            if let Some(request) = self.requests.next_within(Duration::MAX) {
+            if let Some(request) = self.requests.next_within(self.admissions.patience(Instant::now())) {
                 self.judge(request);
             }
+            self.admissions.turn(Instant::now());
         }
     }
 
     /// The login comes before everything else, so that strangers learn nothing.
-    fn judge(&self, request: HttpRequest) {
+    fn judge(&mut self, request: HttpRequest) {
         if self.core.sources.paths().is_empty() {
             let answer = HttpAnswer::text(405, "this station takes no sources\n");
             return request.answer(answer.with("Allow", "GET, HEAD, OPTIONS"));
         }
+        if let Some(decider) = self.core.sources.decider() {
+            return self.ask(request, decider);
+        }
         match self.core.guard.judge(&request, Access::Needs(Right::Send), Instant::now()) {
-            Verdict::Allowed(Some(identity)) => admit(&self.core, request, identity),
+            Verdict::Allowed(Some(identity)) => admit(&self.core, request, identity, Admitted::ByUsers),
             Verdict::Allowed(None) => {}
             Verdict::Refused(problem) => request.answer(problem.answer()),
             Verdict::Verify { name, password, right } => {
@@ -57,16 +61,40 @@ impl Door {
     }
 }
 
-/// Lets a user in who has logged in and may send, or says why not.
-pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity) {
+impl Door {
+    /// Has the application decide. A login is there even so: programs send theirs only when they are asked.
+    fn ask(&mut self, request: HttpRequest, decider: Decider) {
+        let (user, password) = match guard::credential_for_application(&request, Access::Needs(Right::Send)) {
+            Ok(Credential::Login { name, password }) => (name, password),
+            Ok(Credential::Token(token)) => (String::new(), token),
+            Err(refusal) => return request.answer(guard::problem(refusal).answer()),
+        };
+        let (path, address) = (path_of(&request), request.address().real());
+        let info = announced(&request, &user).unwrap_or_default();
+        let question = SourceRequest { path, user, password, address, info };
+        self.admissions.ask(question, request, decider);
+    }
+}
+
+/// The path that a source asks for.
+pub(super) fn path_of(request: &HttpRequest) -> String {
+    request.segments().map(|segments| format!("/{}", segments.join("/"))).unwrap_or_default()
+}
+
+/// What a source says of itself, who is known by this name. `None` if it does not name its format.
+fn announced(request: &HttpRequest, name: &str) -> Option<SourceInfo> {
+    let info = SourceInfo::announced(request.method(), |name| request.header(name))?;
+    Some(SourceInfo { user: name.to_owned(), address: request.shown_address().ip(), ..info })
+}
+
+/// Lets somebody in who may send, or says why not.
+pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity, by: Admitted) {
     request.identify(&who.name);
     if request.is_icy_login() {
         return icy::welcome(core, request, &who);
     }
-    let path = request.segments().map(|segments| format!("/{}", segments.join("/"))).unwrap_or_default();
-    let info = SourceInfo::announced(request.method(), |name| request.header(name));
-    let info =
-        info.map(|info| SourceInfo { user: who.name.clone(), address: request.shown_address().ip(), ..info });
+    let path = path_of(&request);
+    let info = announced(&request, &who.name);
     let place = match &info {
         Some(info) => place(core, &path, info, &who),
         None => Err(Problem::new("forbidden", "name the format of the stream: Content-Type: audio/mpeg")),
@@ -75,18 +103,21 @@ pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity) {
         Ok(place) => {
             let stream = request.receive_source();
             match place.start(stream.into()) {
-                Ok(source) => core.admitted(source.id(), who),
+                Ok(source) => core.admitted(source.id(), who, by),
                 Err(error) => log::warn!("{path}: the source {} cannot be taken: {error}", who.name),
             }
         }
-        Err(problem) => {
-            let (name, from) = (&who.name, request.shown_address());
-            log::info!("{path}: the source {name} at {from} is refused: {}", problem.detail);
-            let unknown = SourceInfo { user: who.name.clone(), ..SourceInfo::default() };
-            core.sources.tell_refused(&path, info.as_ref().unwrap_or(&unknown), &problem.detail);
-            request.answer(problem.answer());
-        }
+        Err(problem) => refuse(core, request, &who.name, &problem),
     }
+}
+
+/// Refuses somebody who has logged in, and tells so.
+pub(super) fn refuse(core: &Core, request: HttpRequest, name: &str, problem: &Problem) {
+    let (path, address) = (path_of(&request), request.shown_address());
+    log::info!("{path}: the source {name} at {address} is refused: {}", problem.detail);
+    let info = SourceInfo { user: name.to_owned(), address: address.ip(), ..SourceInfo::default() };
+    core.sources.tell_refused(&path, &info, &problem.detail);
+    request.answer(problem.answer());
 }
 
 /// The place of a source, or the problem for its DJ to read.

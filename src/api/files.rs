@@ -150,7 +150,7 @@ impl Files {
                 request.answer(changed_meanwhile().answer());
             }
             FileJob::Answer { request, held, who, handler } => {
-                answer_with(&self.core, handler, &held, who.as_ref().map(|who| &*who.name), *request);
+                answer_with(&self.core, handler, &held, who.as_ref(), *request);
                 // The new tags may change the titles of the next tracks.
                 self.core.bell.ring();
             }

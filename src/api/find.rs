@@ -28,7 +28,7 @@ impl Core {
         name: &str,
         work: impl FnOnce(&Media, &Job) -> Result<T, Problem> + Clone + Send + 'static,
     ) -> Result<T, Problem> {
-        let files = call.user.map_or_else(|| self.files.clone(), |user| self.files.of_user(user));
+        let files = call.who.map_or_else(|| self.files.clone(), |who| self.files.of_user(&who.name));
         // These took their time, and have answered since.
         let mut slow: Vec<PathBuf> = Vec::new();
         loop {

@@ -132,9 +132,7 @@ impl Guard {
             Access::Needs(right) => right,
             Access::Pass => Right::Send,
         };
-        let pass = icy::pass(request).filter(|_| access == Access::Pass).map(|pass| pass.authorization());
-        let header = pass.as_deref().or_else(|| request.header("authorization"));
-        let verdict = Credential::parse(header).and_then(|credential| {
+        let verdict = credential(request, access).and_then(|credential| {
             let credential = match right {
                 Right::Send => credential.of_source(|name| self.users.load().limits(name).is_some()),
                 _ => credential,
@@ -221,9 +219,29 @@ impl Guard {
         Ok(identity)
     }
 
+    /// A keyed hash of a login.
+    pub(super) fn digest(&self, name: &str, password: &str) -> [u8; 32] {
+        self.memory().logins.digest(name, password)
+    }
+
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The credential of a request to a route of this access.
+pub(super) fn credential(request: &HttpRequest, access: Access) -> Result<Credential, Refusal> {
+    let pass = icy::pass(request).filter(|_| access == Access::Pass).map(|pass| pass.authorization());
+    Credential::parse(pass.as_deref().or_else(|| request.header("authorization")))
+}
+
+/// The same for an application, which alone knows its users: whatever looks like `name:password` in the place of a
+/// password is that.
+pub(super) fn credential_for_application(
+    request: &HttpRequest,
+    access: Access,
+) -> Result<Credential, Refusal> {
+    credential(request, access).map(|credential| credential.of_source(|_| true))
 }
 
 /// The answer to a request that waited while its user was removed or changed.

@@ -9,7 +9,6 @@ use super::problem::Problem;
 use crate::access::Identity;
 use crate::event::is_same_user;
 use crate::http::IcyLogin;
-use crate::ingest::SourceInfo;
 use crate::path_text;
 use crate::percent;
 use crate::pipeline::NoPlace;
@@ -18,13 +17,10 @@ use crate::{HttpAnswer, HttpRequest};
 /// Answers the login of a user who may send: whether there is a place, as far as it is known before the
 /// headers. A program shows what it is told now; behind its headers it expects nothing any more.
 pub(super) fn welcome(core: &Core, request: HttpRequest, who: &Identity) {
-    let path = request.segments().map(|segments| format!("/{}", segments.join("/"))).unwrap_or_default();
-    let Err(problem) = look(core, &path, who) else { return request.answer(HttpAnswer::empty(200)) };
-    let (name, address) = (&who.name, request.shown_address());
-    log::info!("{path}: the source {name} at {address} is refused: {}", problem.detail);
-    let info = SourceInfo { user: name.clone(), address: address.ip(), ..SourceInfo::default() };
-    core.sources.tell_refused(&path, &info, &problem.detail);
-    request.answer(problem.answer());
+    match look(core, &door::path_of(&request), who) {
+        Ok(()) => request.answer(HttpAnswer::empty(200)),
+        Err(problem) => door::refuse(core, request, &who.name, &problem),
+    }
 }
 
 /// Whether a source of this user could have the path now. The door judges it once more when it comes.

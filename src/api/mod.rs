@@ -8,6 +8,7 @@
 //! waits for them.
 
 mod admin;
+mod admission;
 mod call;
 mod core;
 mod door;
@@ -39,6 +40,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::unbounded;
 
+use self::admission::Admissions;
 use self::core::{Core, Declared};
 use crate::config::{ApiSettings, Config};
 use crate::engine::crew::Crew;
@@ -65,7 +67,7 @@ pub struct Api {
     stopping: Arc<AtomicBool>,
     files: Files,
     door_bell: RequestsBell,
-    threads: Crew,
+    threads: Arc<Crew>,
 }
 
 impl Api {
@@ -120,11 +122,12 @@ impl Api {
         let files = Files::new(Arc::clone(&core));
         let (logins, pending) = login::queue(Arc::clone(&core));
         let (welcome, verified) = unbounded();
-        let logins = Arc::new(logins);
+        let (logins, threads) = (Arc::new(logins), Arc::<Crew>::default());
         let door = Door {
             core: Arc::clone(&core),
             requests: sources,
             logins: Arc::clone(&logins),
+            admissions: Admissions::new(Arc::clone(&core), Arc::clone(&threads)),
             stopping: Arc::clone(&stopping),
         };
         let service = Service {
@@ -137,7 +140,6 @@ impl Api {
             look: core.guard.look(Instant::now()),
             stopping: Arc::clone(&stopping),
         };
-        let threads = Crew::default();
         threads.spawn("api", move || service.run())?;
         threads.spawn("door", move || door.run())?;
         threads.spawn("login", move || pending.run(&welcome))?;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Receiver;
 
 use super::call::{Call, Handled};
-use super::core::Core;
+use super::core::{Admitted, Core};
 use super::door;
 use super::files::{FileJob, Files};
 use super::guard::{self, Access, Look, Verdict, changed_meanwhile};
@@ -21,7 +21,7 @@ use super::problem::Problem;
 use super::router::{self, Changed, Follow, Handler};
 use super::routes::ROUTES;
 use super::streams::Streams;
-use crate::access::Identity;
+use crate::access::{Identity, Right};
 use crate::http::{ProblemDetails, Status};
 use crate::{HttpAnswer, HttpRequest, Requests};
 
@@ -76,7 +76,7 @@ impl Service {
                         request.answer(changed_meanwhile().answer());
                     }
                     Then::Handle(task) => self.handle(task, Some(&identity), request),
-                    Then::Admit => door::admit(&self.core, request, identity),
+                    Then::Admit => door::admit(&self.core, request, identity, Admitted::ByUsers),
                 }
             }
             let now = Instant::now();
@@ -102,6 +102,9 @@ impl Service {
             let detail = "a page of another origin asks for this: it is not done";
             return request.answer(Problem::new("cross-origin", detail).answer());
         }
+        if let Some(guest) = self.guest(&request, access) {
+            return self.handle(task, Some(&guest), request);
+        }
         match self.core.guard.judge(&request, access, Instant::now()) {
             Verdict::Allowed(identity) => self.handle(task, identity.as_ref(), request),
             Verdict::Refused(problem) => request.answer(problem.answer()),
@@ -109,6 +112,15 @@ impl Service {
                 self.logins.push(Pending { request, name, password, right, then: Then::Handle(task) });
             }
         }
+    }
+
+    /// Who asks, if the application has let them in: they may do what sources do beside sending.
+    fn guest(&self, request: &HttpRequest, access: Access) -> Option<Identity> {
+        let is_of_sources = matches!(access, Access::Needs(Right::Send) | Access::Pass);
+        if !is_of_sources || self.core.sources.decider().is_none() {
+            return None;
+        }
+        self.core.guest(&guard::credential_for_application(request, access).ok()?)
     }
 
     fn handle(&mut self, task: Task, who: Option<&Identity>, mut request: HttpRequest) {
@@ -137,7 +149,7 @@ impl Service {
         }
         match handler {
             Handler::Quick(handle) => {
-                answer_with(&self.core, handle, &held, who.map(|who| &*who.name), request);
+                answer_with(&self.core, handle, &held, who, request);
             }
             Handler::Events(follow) => {
                 let follow = || follow(&mut self.streams, &self.core, request, Follow { held: &held, who });
@@ -189,10 +201,10 @@ pub(super) fn answer_with(
     core: &Core,
     handler: fn(&Core, &Call<'_>) -> Handled,
     held: &[String],
-    user: Option<&str>,
+    who: Option<&Identity>,
     request: HttpRequest,
 ) {
-    let call = || handler(core, &Call { request: &request, held, user });
+    let call = || handler(core, &Call { request: &request, held, who });
     // A handler that panics costs its request, and not the thread.
     let handled = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
         Err(Problem::new("internal", "there is a fault in Longwave: the log says where"))
@@ -222,7 +234,8 @@ mod tests {
         let guard = Guard::new(Users::default()).unwrap();
         let (pipelines, media) = (Vec::new(), Media::new(&[]));
         let relays = Arc::new(Relays::new(server, Sessions::default()));
-        let sources = Sources::new(Sessions::default(), relays, Vec::new(), server.emitter());
+        let (sessions, admission) = Default::default();
+        let sources = Sources::new(sessions, relays, Vec::new(), admission, server.emitter());
         let core = Core::new(server.clone(), pipelines, sources, media, guard, None, requests.bell());
         let core = Arc::new(core);
         Service {

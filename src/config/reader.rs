@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
             api.media_roots = ApiSettings::media_roots_of(&pipelines);
         }
         self.check_fallbacks(&pipelines, &mounts, true);
-        self.check_icy(&pipelines, &mounts, &api);
+        self.check_icy(&pipelines, &mounts);
         Config { server, pipelines, mounts, api, declares_api, warnings: Vec::new() }
     }
 
@@ -146,18 +146,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Checks that sources that speak ICY lead somewhere.
-    fn check_icy(
-        &mut self,
-        pipelines: &[PipelineSettings],
-        relayed: &[RelayedMountSettings],
-        api: &ApiSettings,
-    ) {
+    fn check_icy(&mut self, pipelines: &[PipelineSettings], relayed: &[RelayedMountSettings]) {
         let Some(At { value: path, place }) = self.icy.take() else { return };
-        if api.users_file.is_none() {
-            let reason = "nobody could log in: set users_file in [server], and add a user by `longwave user add --role \
-                          source`";
-            self.cx.problems.add(&place, reason);
-        }
         let live = pipelines.iter().flat_map(|pipeline| &pipeline.live).map(|live| live.path.as_str());
         let known: Vec<&str> =
             relayed.iter().map(|relayed| relayed.mount.path.as_str()).chain(live).collect();

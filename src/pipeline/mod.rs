@@ -1,5 +1,6 @@
 //! The public face: a pipeline is declared, started, driven while it runs, and stopped.
 
+mod admission;
 mod announcements;
 mod builder;
 mod control;
@@ -29,6 +30,8 @@ mod voices;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+pub(crate) use admission::Decider;
+pub use admission::SourceRequest;
 pub use builder::PipelineBuilder;
 pub use control::ListOptions;
 pub use hooks::{HookId, Hooks};

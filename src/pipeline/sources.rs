@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::admission::{Admission, Decider};
 use super::{Pipeline, Relays, Station};
 use crate::error::{Error, LeaveReason, Result};
 use crate::event::{Emitter, Event};
@@ -19,6 +20,7 @@ pub(crate) struct Sources {
     sessions: Sessions,
     relays: Arc<Relays>,
     pipelines: Vec<Pipeline>,
+    admission: Admission,
     emitter: Emitter,
 }
 
@@ -52,9 +54,10 @@ impl Sources {
         sessions: Sessions,
         relays: Arc<Relays>,
         pipelines: Vec<Pipeline>,
+        admission: Admission,
         emitter: Emitter,
     ) -> Sources {
-        Sources { sessions, relays, pipelines, emitter }
+        Sources { sessions, relays, pipelines, admission, emitter }
     }
 
     /// All paths that sources can have, each with the name of its pipeline if it is a live input's.
@@ -64,6 +67,11 @@ impl Sources {
             pipeline.inner.live.paths().into_iter().map(|path| (path, Some(pipeline.name())))
         });
         relayed.chain(live).collect()
+    }
+
+    /// What decides who may send, if the application does.
+    pub(crate) fn decider(&self) -> Option<Decider> {
+        self.admission.decider()
     }
 
     /// Takes a path for a source.

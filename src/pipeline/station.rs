@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use super::admission::Admission;
 use super::{
     Hooks, Pipeline, PipelineSettings, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN, Sources,
     StationSettings,
@@ -18,6 +19,7 @@ use crate::thread;
 pub struct Station {
     server: Server,
     pipelines: Vec<Pipeline>,
+    pub(super) admission: Admission,
     sessions: Sessions,
     relays: Arc<Relays>,
     /// What the station runs with.
@@ -47,7 +49,8 @@ impl Station {
         let server = Server::start_expecting(settings.server, &expected)?;
         let sessions = Sessions::default();
         let relays = Arc::new(Relays::new(&server, sessions.clone()));
-        let mut station = Station { server, pipelines: Vec::new(), sessions, relays, running };
+        let (pipelines, admission) = Default::default();
+        let mut station = Station { server, pipelines, admission, sessions, relays, running };
         for pipeline in settings.pipelines {
             let sessions = station.sessions.clone();
             let pipeline = Pipeline::start_among(pipeline, &station.server, Some(sessions))?;
@@ -88,8 +91,9 @@ impl Station {
 
     /// Its sources, and where they can go.
     pub(crate) fn places(&self) -> Sources {
-        let (sessions, relays) = (self.sessions.clone(), self.relays.clone());
-        Sources::new(sessions, relays, self.pipelines.clone(), self.server.emitter())
+        let (sessions, relays, admission) =
+            (self.sessions.clone(), self.relays.clone(), self.admission.clone());
+        Sources::new(sessions, relays, self.pipelines.clone(), admission, self.server.emitter())
     }
 
     /// Lets all sources go, stops the pipelines side by side, then the server, all within five seconds.

@@ -1,5 +1,6 @@
 //! The API over real sockets. Every answer is checked against the OpenAPI document that the station serves.
 
+mod admission;
 mod attacks;
 mod client;
 mod confined;
