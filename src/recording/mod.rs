@@ -39,6 +39,9 @@ pub(crate) struct Recordings {
     /// Tests have disks that fail.
     disk: fn() -> Box<dyn Disk>,
     table: Mutex<Table>,
+    /// By the path of the live input. The mixer takes this lock when a source has left, so it is held for
+    /// moments only.
+    lasting: Mutex<BTreeMap<String, Lasting>>,
 }
 
 #[derive(Default)]
@@ -54,8 +57,13 @@ struct Table {
 struct Place {
     point: Arc<RecordPoint>,
     running: Option<Running>,
-    /// The session of a source that may come back, with its number.
-    lasting: Option<(u64, Arc<RecordedSession>)>,
+}
+
+/// The session of a source that may come back.
+struct Lasting {
+    number: u64,
+    session: Arc<RecordedSession>,
+    point: Arc<RecordPoint>,
 }
 
 struct Running {
@@ -72,7 +80,8 @@ struct Ending {
 impl Recordings {
     /// Nothing is recorded yet.
     pub fn new(emitter: Emitter) -> Recordings {
-        Recordings { emitter, work: FileWork::new(), disk: || Box::new(RealDisk), table: Mutex::default() }
+        let (table, lasting) = Default::default();
+        Recordings { emitter, work: FileWork::new(), disk: || Box::new(RealDisk), table, lasting }
     }
 
     /// Records a place by these settings from now on, or not any more.
@@ -119,22 +128,24 @@ impl Recordings {
     /// A tap for a source with this number, whose line may break: a source of the same number goes on with the
     /// same recording, until its [`session`](Recordings::end_session) is over.
     pub fn tap_of_source(&self, path: &str, number: u64, user: &str, content_type: &str) -> RecordTap {
-        let mut table = self.lock();
-        let place = table.places.entry(path.to_owned()).or_default();
-        let lasting = place.lasting.take().filter(|(known, _)| *known == number);
-        let session = lasting
-            .map_or_else(|| Arc::new(RecordedSession::new(user, content_type)), |(_, session)| session);
-        let tap = place.point.tap_of(&session);
-        place.lasting = Some((number, session));
+        let point = Arc::clone(&self.lock().places.entry(path.to_owned()).or_default().point);
+        let mut lasting = self.lasting();
+        let session = match lasting.remove(path) {
+            Some(known) if known.number == number => known.session,
+            _ => Arc::new(RecordedSession::new(user, content_type)),
+        };
+        let tap = point.tap_of(&session);
+        lasting.insert(path.to_owned(), Lasting { number, session, point });
         tap
     }
 
     /// The source with this number does not come back.
     pub fn end_session(&self, path: &str, number: u64) {
-        let mut table = self.lock();
-        let Some(place) = table.places.get_mut(path) else { return };
-        if let Some((_, session)) = place.lasting.take_if(|(known, _)| *known == number) {
-            place.point.end(&session);
+        let mut lasting = self.lasting();
+        if lasting.get(path).is_some_and(|known| known.number == number)
+            && let Some(Lasting { session, point, .. }) = lasting.remove(path)
+        {
+            point.end(&session);
         }
     }
 
@@ -182,6 +193,10 @@ impl Recordings {
                 Err(Error::Io { doing: "starting the thread of a recording", cause })
             }
         }
+    }
+
+    fn lasting(&self) -> MutexGuard<'_, BTreeMap<String, Lasting>> {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

@@ -435,11 +435,10 @@ impl Recorder {
 
     fn end_session(&mut self) {
         self.finish_file();
-        if matches!(self.state, State::Refused(_)) {
-            // There is nothing to record any more.
-            self.shared.is_well();
-        }
         self.state = State::Ready;
+        // There is nothing to record any more.
+        self.queue.keeps_up();
+        self.shared.is_well();
         let lost = std::mem::take(&mut self.missed);
         if lost > 0 {
             let text = format!("{}: {lost} packets at the end were not recorded", self.shared.path);

@@ -315,6 +315,48 @@ fn where_a_packet_is_missing_the_next_file_begins() {
 }
 
 #[test]
+fn what_is_missing_at_the_end_is_no_fault_afterwards() {
+    let mut rig = Rig::new("x", |_| ());
+    let mut tap = rig.tap();
+    let large = "y".repeat(65_536);
+    while rig.told.lock().unwrap().is_empty() {
+        tap.take(&packet(&large), None);
+        tap.send(at(1, 0, 0, 1));
+    }
+    assert!(rig.shared.fault().is_some());
+    drop(tap);
+    rig.pump();
+    assert_eq!(rig.shared.fault(), None);
+    let told = rig.told();
+    assert_eq!(
+        (told.len(), told[0].as_str(), told[1].as_str()),
+        (3, "failed slow", "began x.mp3"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_session_that_lasts_has_one_file_until_it_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Arc::default();
+    let recordings = Recordings::new(note(&told, folder.path()));
+    let base = folder.path().into();
+    let settings = RecordSettings { base, record_reserve: 0, ..RecordSettings::into_files("{user}") };
+    recordings.set("/live", &settings).unwrap();
+    for (number, text) in [(7, "<1>"), (7, "<2>"), (8, "<3>")] {
+        let mut tap = recordings.tap_of_source("/live", number, "anna", "audio/mpeg");
+        tap.take(&packet(text), None);
+        tap.send(SystemTime::now());
+    }
+    recordings.end_session("/live", 7);
+    recordings.end_session("/live", 8);
+    recordings.finish();
+    assert_eq!(recordings.join(Instant::now() + seconds(30)), [""; 0]);
+    let expected = ["began anna.mp3", "ended anna.mp3 6", "began anna-2.mp3", "ended anna-2.mp3 3"];
+    assert_eq!(*told.lock().unwrap(), expected);
+}
+
+#[test]
 fn another_name_begins_another_file_and_other_settings_do_not() {
     let mut rig = Rig::new("one", |_| ());
     let mut tap = rig.tap();
