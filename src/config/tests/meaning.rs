@@ -9,6 +9,7 @@ use crate::audio::PcmSpec;
 use crate::config::*;
 #[cfg(feature = "mp3")]
 use crate::pipeline::OutputSettings;
+#[cfg(feature = "mp3")]
 use crate::recording::RecordSettings;
 use crate::server::{Burst, MountSettings};
 
