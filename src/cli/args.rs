@@ -290,7 +290,7 @@ pub enum CtlCommand {
         #[arg(value_parser = file_name(), required_unless_present = "stop")]
         file: Option<String>,
         /// On all pipelines of the station
-        #[arg(long, conflicts_with = "pipeline")]
+        #[arg(long)]
         all: bool,
         /// Stop what is announced instead
         #[arg(long, conflicts_with = "file")]

@@ -1,6 +1,7 @@
 //! The program: its command line, and a station that it serves.
 
 mod addresses;
+mod announce;
 mod cli;
 mod lost_lines;
 mod on_air;

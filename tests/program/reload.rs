@@ -72,7 +72,7 @@ impl Served {
     }
 
     /// The exit code and the output of a command that fails.
-    fn refuses(&self, args: &[&str]) -> (Option<i32>, String) {
+    pub(crate) fn refuses(&self, args: &[&str]) -> (Option<i32>, String) {
         let output = self.ctl(args);
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }

@@ -43,6 +43,9 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
         CtlCommand::Sources { kick: Some(id) } => {
             return out.done(&client.ask("DELETE", &format!("/api/v1/sources/{id}"), None)?);
         }
+        CtlCommand::Announce { all: true, .. } if args.pipeline.is_some() => {
+            return Err(Failure::Usage("longwave: --all cannot be used with --pipeline".into()));
+        }
         CtlCommand::Announce { file, all: true, stop } => {
             return announce_everywhere(file.as_deref(), *stop, &client, &out);
         }
@@ -97,7 +100,7 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
             out.done(&pipeline.ask("DELETE", &format!("/metadata{mount}"), None)?)
         }
         CtlCommand::Announce { file, all: _, stop } => {
-            announce(file.as_deref(), *stop, pipeline, out).map(drop)
+            out.answer(&announce(file.as_deref(), *stop, pipeline)?, table::announced)
         }
         CtlCommand::Live { command } => {
             let order = match command {
@@ -140,23 +143,29 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
 }
 
 /// Announces a file on a pipeline, or stops what is announced there.
-fn announce(file: Option<&str>, stop: bool, pipeline: &Pipeline<'_>, out: &Out) -> Result<(), Failure> {
-    if stop {
-        return out.done(&pipeline.ask("DELETE", "/announcements", None)?);
+fn announce(file: Option<&str>, stop: bool, pipeline: &Pipeline<'_>) -> Result<Value, Failure> {
+    match stop {
+        true => pipeline.ask("DELETE", "/announcements", None),
+        false => pipeline.ask("POST", "/announce", Some(json!({ "file": file }))),
     }
-    let answer = pipeline.ask("POST", "/announce", Some(json!({ "file": file })))?;
-    out.answer(&answer, table::announced)
 }
 
 /// The same on all pipelines. One that refuses does not keep the others from it.
 fn announce_everywhere(file: Option<&str>, stop: bool, client: &Client, out: &Out) -> Result<(), Failure> {
     let pipelines = client.ask("GET", "/api/v1/pipelines", None)?;
-    let mut refused = Vec::new();
+    let (mut answers, mut refused) = (serde_json::Map::new(), Vec::new());
     for name in pipelines.as_array().into_iter().flatten().filter_map(|pipeline| pipeline["name"].as_str()) {
-        let base = client.pipeline(Some(name))?;
-        if let Err(failure) = announce(file, stop, &Pipeline { base, client }, out) {
-            refused.push(format!("{failure} (on {})", one_line(name)));
+        let pipeline = Pipeline { base: client.pipeline(Some(name))?, client };
+        match announce(file, stop, &pipeline) {
+            Ok(answer) => drop(answers.insert(name.to_owned(), answer)),
+            Err(failure) => refused.push(format!("{failure} (on {})", one_line(name))),
         }
+    }
+    // Every pipeline says the same of where it is not heard.
+    let heard = answers.values().next().cloned().unwrap_or_default();
+    match out.json {
+        true => out.done(&Value::Object(answers))?,
+        false => out.answer(&heard, table::announced)?,
     }
     if refused.is_empty() { Ok(()) } else { Err(Failure::Refused(refused.join("\n"))) }
 }
@@ -203,7 +212,7 @@ impl Out {
     /// Prints the answer to a change: what people should know of it, if there is anything.
     fn answer(&self, answer: &Value, remark: fn(&Value) -> Option<String>) -> Result<(), Failure> {
         match (self.json, remark(answer)) {
-            (true, _) => super::say(&format!("{answer}\n")),
+            (true, _) => return self.done(answer),
             (false, Some(remark)) => super::say(&format!("{remark}\n")),
             (false, None) => {}
         }

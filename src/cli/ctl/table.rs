@@ -69,12 +69,25 @@ pub fn pipelines(list: &Value) -> String {
             ("playlist", text(&pipeline["playlist"]["name"])),
             ("listeners", text(&pipeline["listeners"])),
             ("mounts", mounts.join(" ")),
-        ] {
+        ]
+        .into_iter()
+        .chain(orders_and_live(pipeline))
+        {
             shown += &format!("  {name:<10} {value}\n");
         }
         shown += &findings(&pipeline["health"], |finding| Some(finding));
     }
     shown
+}
+
+/// Who is live, and who has the air by an order, if there is anything to say.
+fn orders_and_live(pipeline: &Value) -> impl Iterator<Item = (&'static str, String)> {
+    let live = &pipeline["live"];
+    let live = (!live.is_null())
+        .then(|| format!("{}  {}", text(&live["path"]), text(&live["source"]["user"])))
+        .map(|live| ("live", live));
+    let forced = pipeline["forced"].as_str().map(|forced| ("forced", one_line(forced)));
+    live.into_iter().chain(forced)
 }
 
 /// What is wrong with the station as a whole, and not with one of its pipelines.
@@ -156,7 +169,8 @@ pub fn live_inputs(list: &Value) -> String {
 /// What whoever announces something should know: where it is not heard.
 pub fn announced(answer: &Value) -> Option<String> {
     let mounts: Vec<String> = answer["not_reached"].as_array()?.iter().map(text).collect();
-    (!mounts.is_empty()).then(|| format!("not heard on {}: no pipeline feeds it", mounts.join(", ")))
+    (!mounts.is_empty())
+        .then(|| format!("not heard on {}: what is sent there is not mixed", mounts.join(", ")))
 }
 
 /// What a file waits for that is to play now.
@@ -237,6 +251,37 @@ mod tests {
             "{shown}"
         );
         assert_eq!(shown.lines().count(), 3, "{shown}");
+    }
+
+    #[test]
+    fn who_is_live_and_what_was_ordered_is_shown_only_if_there_is_something() {
+        let silent = json!([{ "name": "main", "running": true, "live": null, "forced": null }]);
+        assert!(!pipelines(&silent).contains("live") && !pipelines(&silent).contains("forced"));
+        let live = json!({ "path": "/live", "source": { "user": "anna\u{9b}" } });
+        let shown = pipelines(&json!([{ "name": "main", "live": live, "forced": "/live" }]));
+        assert!(shown.contains("  live       /live  anna\\u{9b}\n  forced     /live\n"), "{shown}");
+        let inputs = json!([
+            { "path": "/live", "state": "waiting", "muted": true, "forced": true, "source": { "user": "anna" },
+              "aired": 61.0, "title": "Jóga" },
+            { "path": "/b", "state": "absent", "muted": false, "forced": false, "source": null, "aired": 0.0 },
+        ]);
+        assert_eq!(
+            live_inputs(&inputs),
+            "PATH   STATE    ORDERS         USER  AIRED  TITLE\n\
+             /live  waiting  muted, forced  anna  1:01   Jóga\n\
+             /b     absent   -              -     0:00   -\n"
+        );
+    }
+
+    #[test]
+    fn where_an_announcement_is_not_heard_and_what_a_file_waits_for_is_told() {
+        assert_eq!(announced(&json!({ "id": 1, "not_reached": [] })), None);
+        assert_eq!(announced(&Value::Null), None);
+        let answer = json!({ "id": 1, "not_reached": ["/guest.mp3", "/b"] });
+        let told = "not heard on /guest.mp3, /b: what is sent there is not mixed";
+        assert_eq!(announced(&answer).as_deref(), Some(told));
+        assert_eq!(waits(&json!({ "id": 1, "waits": null })), None);
+        assert!(waits(&json!({ "id": 1, "waits": "held" })).unwrap().contains("longwave ctl resume"));
     }
 
     #[test]
