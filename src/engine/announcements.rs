@@ -317,10 +317,11 @@ impl Announcements {
         frames as usize
     }
 
+    /// What is beneath fades. If it has only begun to come back, there is less to fade, and no time for a gap.
     fn lower(&mut self) {
-        let fade = self.frames(FADE);
+        let fade = self.frames(FADE.mul_f32(self.beneath.gain()).max(CUT));
         self.beneath.ramp_to(0.0, fade, Curve::EqualPower);
-        self.phase = Phase::Lowering(FrameCount(fade.0 - self.frames(OVERLAP).0));
+        self.phase = Phase::Lowering(FrameCount(fade.0.saturating_sub(self.frames(OVERLAP).0)));
     }
 
     fn raise(&mut self) {

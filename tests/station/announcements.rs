@@ -10,6 +10,7 @@ use longwave::{
 use longwave_testing::ear::Heard;
 use longwave_testing::sound::{sine, wav};
 use longwave_testing::studio::{MOUNT, Studio};
+use longwave_testing::tools::run;
 use longwave_testing::{ms, seconds};
 
 use crate::live_inputs::{
@@ -287,9 +288,11 @@ fn two_sound_one_after_another_without_a_gap() {
 /// The next one is ordered when the programme is coming back already.
 #[test]
 fn one_that_comes_while_the_rest_comes_back_sounds_too() {
-    for late in [0, 40, 90, 150, 290, 400] {
+    let random = &mut fastrand::Rng::with_seed(9);
+    for late in [0, 0, 0, 0, 40, 90, 150, 290, 400] {
         let studio = studio(vec![]);
-        let files = [("1.wav", VOICE), ("2.wav", OTHER)].map(|(name, hz)| tone(&studio, name, hz, 1.0));
+        let length = 1.0 + random.f64() / 5.0;
+        let files = [("1.wav", VOICE), ("2.wav", OTHER)].map(|(name, hz)| tone(&studio, name, hz, length));
         studio.pipeline.announce(&files[0]).unwrap();
         studio.run_until("it is over", || told(&studio).len() == 2);
         studio.run(ms(late));
@@ -377,6 +380,24 @@ fn what_cannot_be_announced_is_refused_and_nothing_fades() {
     let heard = heard(studio);
     smooth(&heard, 0.1, full);
     only(&heard, full, PROGRAMME);
+}
+
+/// A pipe that nobody writes into: its opening, or its reading, never ends.
+#[test]
+fn a_file_that_hangs_is_refused_in_time_and_nothing_fades() {
+    let studio = studio(vec![]);
+    let pipe = studio.path("pipe.wav");
+    run(std::process::Command::new("mkfifo").arg(&pipe), &[]);
+    let ordered = std::time::Instant::now();
+    let refused = studio.pipeline.announce(&pipe).unwrap_err();
+    assert!(matches!(refused, Error::File { .. } | Error::NoAnswer { .. }), "{refused:?}");
+    assert!(ordered.elapsed() < seconds(20.0));
+    studio.run(seconds(1.0));
+    assert_eq!((told(&studio), studio.pipeline.announcements()), (vec![], vec![]));
+    let end = now(&studio);
+    let heard = heard(studio);
+    only(&heard, end, PROGRAMME);
+    smooth(&heard, 0.1, end);
 }
 
 #[test]
