@@ -14,6 +14,7 @@
                (:file "hooks")
                (:file "station")
                (:file "voices")
+               (:file "live")
                (:file "pcm")
                (:file "encoder")
                (:file "own-encoder")

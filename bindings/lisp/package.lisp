@@ -45,6 +45,9 @@ fails signals a condition of type LONGWAVE-ERROR.")
    #:pipeline-add-hook #:pipeline-remove-hook #:pipeline-next-event #:pipeline-event-fd
    #:pipeline-play-voice #:pipeline-stop-voice #:pipeline-stop-all-voices #:pipeline-pause-voice
    #:pipeline-resume-voice #:pipeline-seek-voice #:pipeline-volume #:pipeline-volume-ramp #:pipeline-voices
+   #:pipeline-announce #:pipeline-stop-announcement #:pipeline-stop-announcements #:pipeline-announcements
+   #:pipeline-live-inputs #:pipeline-force-live #:pipeline-force-programme #:pipeline-release-live
+   #:pipeline-forced-air #:pipeline-mute-live #:pipeline-unmute-live
    #:pipeline-read-metadata #:pipeline-format-title
    ;; PCM
    #:input #:pipeline-play-input #:input-push #:input-push-within #:input-close #:input-voice

@@ -413,6 +413,22 @@
         (close out)))
     (await "it has sounded and ended" (lambda () (null (pipeline-voices pipeline))))))
 
+(define-test orders-say-who-has-the-air-and-announcements-go-before
+  (with-mix (pipeline tap)
+    (pipeline-force-programme pipeline)
+    (await "the programme has the air" (lambda () (equal "programme" (pipeline-forced-air pipeline))))
+    (pipeline-release-live pipeline)
+    (await "priorities decide" (lambda () (null (pipeline-forced-air pipeline))))
+    (assert (null (pipeline-live-inputs pipeline)))
+    (signals not-found (pipeline-force-live pipeline "/live"))
+    (signals not-found (pipeline-mute-live pipeline "/live"))
+    (signals not-found (pipeline-unmute-live pipeline "/live"))
+    (signals unplayable-file (pipeline-announce pipeline "nowhere.wav"))
+    (pipeline-stop-announcements pipeline)
+    (signals not-found (pipeline-stop-announcement pipeline 1))
+    (assert (null (pipeline-announcements pipeline)))
+    (assert (plusp (tap-fd tap)))))
+
 (define-test a-tap-waits-loses-and-ends
   (with-mix (pipeline tap)
     (assert (plusp (tap-fd tap)))

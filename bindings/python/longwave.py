@@ -694,6 +694,41 @@ class Pipeline(_Handle):
     def voices(self):
         return _json("lw_pipeline_voices", self.handle)
 
+    def announce(self, file):
+        """A file above everything else, which comes back after it. Returns the announcement's number."""
+        return _get(c_uint64, "lw_pipeline_announce", self.handle, _path(file))
+
+    def stop_announcement(self, announcement):
+        _call("lw_pipeline_stop_announcement", self.handle, _natural(announcement))
+
+    def stop_announcements(self):
+        _call("lw_pipeline_stop_announcements", self.handle)
+
+    def announcements(self):
+        return _json("lw_pipeline_announcements", self.handle)
+
+    def live_inputs(self):
+        return _json("lw_pipeline_live_inputs", self.handle)
+
+    def force_live(self, path):
+        _call("lw_pipeline_force_live", self.handle, _utf8(path))
+
+    def force_programme(self):
+        _call("lw_pipeline_force_programme", self.handle)
+
+    def release_live(self):
+        _call("lw_pipeline_release_live", self.handle)
+
+    def forced_air(self):
+        """Who has the air by an order: "programme", the path of a live input, or None."""
+        return _json("lw_pipeline_forced_air", self.handle)
+
+    def mute_live(self, path):
+        _call("lw_pipeline_mute_live", self.handle, _utf8(path))
+
+    def unmute_live(self, path):
+        _call("lw_pipeline_unmute_live", self.handle, _utf8(path))
+
     def play_input(self, volume=1.0, paused=False):
         """A voice of PCM that this program pushes."""
         return Input(self, volume, paused)

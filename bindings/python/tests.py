@@ -172,6 +172,23 @@ class Calls(OnStation):
             self.assertFalse(self.pipeline.is_held)
             self.pipeline.hold()
             self.until(lambda: self.pipeline.is_held, "it is held")
+            announcement = self.pipeline.announce(os.path.join(folder, "b.wav"))
+            sounding = lambda: [(state["id"], state["sounding"]) for state in self.pipeline.announcements()]
+            self.until(lambda: sounding() == [(announcement, True)], "it is announced")
+            self.pipeline.stop_announcement(announcement)
+            self.until(lambda: sounding() == [], "it is over")
+            self.fails("LW_NOT_FOUND", self.pipeline.stop_announcement, announcement)
+            self.pipeline.stop_announcements()
+
+    def test_orders_say_who_has_the_air(self):
+        self.station.start()
+        self.assertEqual((self.pipeline.live_inputs(), self.pipeline.forced_air()), ([], None))
+        self.pipeline.force_programme()
+        self.until(lambda: self.pipeline.forced_air() == "programme", "the programme has the air")
+        self.pipeline.release_live()
+        self.until(lambda: self.pipeline.forced_air() is None, "priorities decide")
+        for order in (self.pipeline.force_live, self.pipeline.mute_live, self.pipeline.unmute_live):
+            self.fails("LW_NOT_FOUND", order, "/live")
 
     def test_a_station_is_read_from_a_file(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -368,6 +368,48 @@ lw_status lw_pipeline_use_stepped_clock(lw_pipeline pipeline);
 // by hooks and `lw_next_track` functions, for which the mixer waits.
 lw_status lw_pipeline_step_clock(lw_pipeline pipeline, uint64_t by_ms);
 
+// Announces a file: it sounds above the programme, live inputs and decks, also while the programme is held,
+// within half a second; all else fades out and comes back after it. If another announcement sounds, it
+// follows that one. It is opened on this thread; this returns `LW_FILE` if it cannot be played,
+// `LW_NO_ANSWER` if its disk does not answer, and `LW_LIMIT` if 16 announcements sound or wait.
+// `announcement` is its number, as long as the pipeline runs.
+lw_status lw_pipeline_announce(lw_pipeline pipeline, const char *file, uint64_t *announcement);
+
+// Stops an announcement. If it sounds, it fades out.
+lw_status lw_pipeline_stop_announcement(lw_pipeline pipeline, uint64_t announcement);
+
+// Stops all announcements: the one that sounds, and those that wait.
+lw_status lw_pipeline_stop_announcements(lw_pipeline pipeline);
+
+// The announcements that sound or wait, in their order, as of the mixer's last job, as JSON: a list of `id`,
+// `file`, `sounding`, `position`, `duration`. `json` is freed by `lw_free`.
+lw_status lw_pipeline_announcements(lw_pipeline pipeline, char **json);
+
+// All live inputs, as of the mixer's last job, as JSON: a list of `path`, `state`, `muted`, `forced`,
+// `source`, `title`, `aired`, `buffered`, `drift_ppm`, `drops`, `gaps`. `json` is freed by `lw_free`.
+lw_status lw_pipeline_live_inputs(lw_pipeline pipeline, char **json);
+
+// Gives the live input with this path the air as soon as it has sound, whatever the priorities say, until
+// another order, and until the session is over that it has brought on the air.
+lw_status lw_pipeline_force_live(lw_pipeline pipeline, const char *path);
+
+// Gives the programme the air, although a live input has sound, until another order.
+lw_status lw_pipeline_force_programme(lw_pipeline pipeline);
+
+// Ends `lw_pipeline_force_live` and `lw_pipeline_force_programme`: priorities decide again.
+lw_status lw_pipeline_release_live(lw_pipeline pipeline);
+
+// Who has the air by an order, as of the mixer's last job, as JSON: `programme`, the path of a live input, or
+// null. `json` is freed by `lw_free`.
+lw_status lw_pipeline_forced_air(lw_pipeline pipeline, char **json);
+
+// Keeps the live input with this path off the air, within 300 ms, until `lw_pipeline_unmute_live`. Something
+// else sounds instead: another live input, or the programme.
+lw_status lw_pipeline_mute_live(lw_pipeline pipeline, const char *path);
+
+// Lets a live input on the air again.
+lw_status lw_pipeline_unmute_live(lw_pipeline pipeline, const char *path);
+
 // Asks `function` what is to play next, from `lw_pipeline_start` on: see `lw_next_track`. It has `within_ms`
 // milliseconds each time; 0 means five seconds. After that, the playlist goes on, and what it queues later
 // is played later. If the track on the air ends in this time, there is silence until then.

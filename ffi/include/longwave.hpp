@@ -771,6 +771,42 @@ public:
         return detail::text([&](auto out) { return lw_pipeline_voices(handle(), out); });
     }
 
+    uint64_t announce(const std::string &file)
+    {
+        return detail::number<uint64_t>(
+            [&](auto out) { return lw_pipeline_announce(handle(), detail::whole(file), out); });
+    }
+    void stop_announcement(uint64_t announcement)
+    {
+        check(lw_pipeline_stop_announcement(handle(), announcement));
+    }
+    void stop_announcements() { check(lw_pipeline_stop_announcements(handle())); }
+    std::string announcements() const
+    {
+        return detail::text([&](auto out) { return lw_pipeline_announcements(handle(), out); });
+    }
+
+    std::string live_inputs() const
+    {
+        return detail::text([&](auto out) { return lw_pipeline_live_inputs(handle(), out); });
+    }
+    void force_live(const std::string &path)
+    {
+        check(lw_pipeline_force_live(handle(), detail::whole(path)));
+    }
+    void force_programme() { check(lw_pipeline_force_programme(handle())); }
+    void release_live() { check(lw_pipeline_release_live(handle())); }
+    // `"programme"`, the path of a live input, or null.
+    std::string forced_air() const
+    {
+        return detail::text([&](auto out) { return lw_pipeline_forced_air(handle(), out); });
+    }
+    void mute_live(const std::string &path) { check(lw_pipeline_mute_live(handle(), detail::whole(path))); }
+    void unmute_live(const std::string &path)
+    {
+        check(lw_pipeline_unmute_live(handle(), detail::whole(path)));
+    }
+
     input play_input(double volume = 1, bool paused = false)
     {
         uint64_t input, voice;

@@ -1,6 +1,7 @@
 //! Pipelines are declared, started, stopped and closed here. The modules below control one that runs.
 
 mod clock;
+mod live;
 mod next_track;
 mod outputs;
 mod pcm;

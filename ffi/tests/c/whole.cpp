@@ -88,6 +88,21 @@ static void voices(longwave::pipeline &pipeline, const std::string &music)
     UNTIL(has(pipeline.voices(), "a.wav"));
     pipeline.stop_voice(deck, 0ms);
 
+    auto announcement = pipeline.announce(music);
+    UNTIL(has(pipeline.announcements(), "\"sounding\":true"));
+    pipeline.stop_announcement(announcement);
+    pipeline.stop_announcements();
+    UNTIL(pipeline.announcements() == "[]");
+    CHECK(failure([&] { pipeline.announce("nowhere.wav"); }) == LW_FILE);
+    CHECK(pipeline.live_inputs() == "[]" && pipeline.forced_air() == "null");
+    pipeline.force_programme();
+    UNTIL(pipeline.forced_air() == "\"programme\"");
+    pipeline.release_live();
+    UNTIL(pipeline.forced_air() == "null");
+    CHECK(failure([&] { pipeline.force_live("/live"); }) == LW_NOT_FOUND);
+    CHECK(failure([&] { pipeline.mute_live("/live"); }) == LW_NOT_FOUND);
+    CHECK(failure([&] { pipeline.unmute_live("/live"); }) == LW_NOT_FOUND);
+
     std::vector<float> pcm(22050, 0.1f);
     auto input = pipeline.play_input();
     CHECK(input.voice() > 0 && input.push(pcm.data(), pcm.size()) == pcm.size());
