@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use longwave::{Event, LeaveReason};
 use longwave_testing::client::{Client, basic};
@@ -142,7 +143,7 @@ fn butt_is_on_the_air_as_it_speaks_to_shoutcast() {
     until("its last title is there", || {
         // A title stands at the audio that comes with it.
         butt.write_all(&tone[..tone.len() / 20]).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
         radio.title() == "при"
     });
     drop(butt);
@@ -239,6 +240,25 @@ fn who_may_not_send_is_told_why_in_a_line_of_text() {
     again.write_all(b"\n").unwrap();
     assert!(to_end(&mut again).starts_with("dj is on here since 20"));
     assert!(refused("dj is on here") && refused("dj is on here"));
+}
+
+#[test]
+fn a_dj_whose_line_broke_takes_over_their_own_dead_connection() {
+    let radio = Radio::start();
+    let line = format!("dj:{PASSWORD}\n");
+    let mut dead = radio.icy_source(&line, b"\n");
+    let before = radio.station.sources()[0].id;
+    until("nothing has come for two seconds", || {
+        radio.station.sources()[0].silent_for >= Duration::from_secs(2)
+    });
+    let mut again = radio.welcome(&line);
+    again.write_all(b"icy-name:Again\n\n").unwrap();
+    assert_eq!(radio.left(), LeaveReason::Replaced);
+    radio.connected();
+    let sources = radio.station.sources();
+    assert_eq!((sources.len(), sources[0].info.name.as_deref()), (1, Some("Again")));
+    assert_ne!(sources[0].id, before);
+    assert_eq!(to_end(&mut dead), "");
 }
 
 #[test]
