@@ -8,7 +8,9 @@ use std::str::FromStr;
 pub enum Right {
     /// To read: state, events, listeners.
     Look,
-    /// To change the state of the station.
+    /// To drive a pipeline: its queue, its decks, what plays now, announcements, live inputs.
+    Play,
+    /// To change the station: its playlists and outputs, its listeners and sources, its configuration.
     Change,
     /// To send a stream, as a source.
     Send,
@@ -51,8 +53,10 @@ roles! {
     Viewer = "viewer": Look;
     /// May send a stream, and nothing else.
     Source = "source": Send;
+    /// May read, drive pipelines (queue, decks, announcements, live inputs), and send a stream.
+    Dj = "dj": Look Play Send;
     /// May read and change everything, and send a stream.
-    Admin = "admin": Look Change Send;
+    Admin = "admin": Look Play Change Send;
 }
 
 impl Role {
@@ -73,7 +77,16 @@ impl Role {
 pub(super) fn refusal(name: &str, role: Role, right: Right) -> String {
     let sufficient: Vec<_> =
         Role::ALL.iter().filter(|role| role.may(right)).map(|role| role.described()).collect();
-    format!("{name} is {}: this needs {}", role.described(), sufficient.join(" or "))
+    format!("{name} is {}: this needs {}", role.described(), one_of(&sufficient))
+}
+
+/// "a source, a dj or an admin".
+pub(super) fn one_of<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        names => names.concat(),
+    }
 }
 
 impl FromStr for Role {
@@ -97,7 +110,9 @@ mod tests {
         assert!(Role::Viewer.may(Right::Look) && !Role::Viewer.may(Right::Change));
         assert!(!Role::Viewer.may(Right::Send));
         assert_eq!(Role::Source.rights(), [Right::Send]);
-        assert!([Right::Look, Right::Change, Right::Send].iter().all(|right| Role::Admin.may(*right)));
+        assert_eq!(Role::Dj.rights(), [Right::Look, Right::Play, Right::Send]);
+        let all = [Right::Look, Right::Play, Right::Change, Right::Send];
+        assert!(all.iter().all(|right| Role::Admin.may(*right)));
     }
 
     #[test]
@@ -106,7 +121,7 @@ mod tests {
             assert_eq!(role.as_str().parse(), Ok(*role));
         }
         let error = "root".parse::<Role>().unwrap_err();
-        assert_eq!(error, "\"root\" is no role: \"admin\" or \"source\" or \"viewer\"");
+        assert_eq!(error, "\"root\" is no role: \"admin\" or \"dj\" or \"source\" or \"viewer\"");
     }
 
     #[test]
@@ -114,6 +129,6 @@ mod tests {
         let refusal = refusal("script", Role::Viewer, Right::Change);
         assert_eq!(refusal, "script is a viewer: this needs an admin");
         let refusal = super::refusal("script", Role::Viewer, Right::Send);
-        assert_eq!(refusal, "script is a viewer: this needs a source or an admin");
+        assert_eq!(refusal, "script is a viewer: this needs a source, a dj or an admin");
     }
 }

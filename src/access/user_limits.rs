@@ -52,14 +52,14 @@ impl UserLimits {
             format!(
                 "a {} {what} nothing: only the role {} can be limited so",
                 role.as_str(),
-                roles.join(" or ")
+                super::role::one_of(&roles)
             )
         };
         if !self.paths.is_empty() && !role.may(Right::Send) {
             return Err(("path", useless(Right::Send, "sends")));
         }
-        if !self.pipelines.is_empty() && !role.may(Right::Change) {
-            return Err(("pipeline", useless(Right::Change, "changes")));
+        if !self.pipelines.is_empty() && !role.may(Right::Play) && !role.may(Right::Send) {
+            return Err(("pipeline", useless(Right::Play, "changes")));
         }
         if self.paths.len() > MOST || self.pipelines.len() > MOST {
             return Err(("path", format!("a user is limited to {MOST} paths and {MOST} pipelines at most")));
@@ -164,12 +164,14 @@ mod tests {
         assert_eq!(key(Role::Source, &["/live"], &[]), None);
         assert_eq!(key(Role::Admin, &["/live"], &["main"]), None);
         assert_eq!(key(Role::Viewer, &["/live"], &[]), Some("path"));
-        assert_eq!(key(Role::Source, &[], &["main"]), Some("pipeline"));
+        assert_eq!(key(Role::Viewer, &[], &["main"]), Some("pipeline"));
+        // The live inputs of a pipeline are its own.
+        assert_eq!((key(Role::Source, &[], &["main"]), key(Role::Dj, &[], &["main"])), (None, None));
         for path in ["", "live", "/a\nb", &format!("/{}", "x".repeat(255))] {
             assert_eq!(key(Role::Source, &[path], &[]), Some("path"), "{path:?}");
         }
         assert_eq!(key(Role::Admin, &[], &[""]), Some("pipeline"));
         let (_, reason) = limits(&["/live"], &[]).check(Role::Viewer).unwrap_err();
-        assert_eq!(reason, "a viewer sends nothing: only the role source or admin can be limited so");
+        assert_eq!(reason, "a viewer sends nothing: only the role source, dj or admin can be limited so");
     }
 }

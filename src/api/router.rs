@@ -49,7 +49,7 @@ impl Route {
     pub(crate) fn changed(&self) -> Option<Changed> {
         let of_pipeline = self.path.contains("/{pipeline}");
         let changed = if of_pipeline { Changed::Pipeline } else { Changed::Station };
-        (self.access == Access::Needs(Right::Change)).then_some(changed)
+        matches!(self.access, Access::Needs(Right::Change | Right::Play)).then_some(changed)
     }
 }
 

@@ -27,6 +27,10 @@ const fn change(method: &'static str, path: &'static str, handler: Handler) -> R
     Route { method, path, access: Access::Needs(Right::Change), handler }
 }
 
+const fn play(method: &'static str, path: &'static str, handler: Handler) -> Route {
+    Route { method, path, access: Access::Needs(Right::Play), handler }
+}
+
 const fn send(method: &'static str, path: &'static str, handler: Handler) -> Route {
     Route { method, path, access: Access::Needs(Right::Send), handler }
 }
@@ -57,42 +61,42 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/pipelines/{pipeline}/health", Quick(pipelines::health)),
     look("/api/v1/pipelines/{pipeline}/history", Quick(pipelines::history)),
     look("/api/v1/pipelines/{pipeline}/up-next", Quick(pipelines::up_next)),
-    change("POST", "/api/v1/pipelines/{pipeline}/play", Slow(pipelines::play)),
-    change("POST", "/api/v1/pipelines/{pipeline}/skip", Quick(pipelines::skip)),
-    change("POST", "/api/v1/pipelines/{pipeline}/seek", Quick(pipelines::seek)),
-    change("POST", "/api/v1/pipelines/{pipeline}/hold", Quick(pipelines::hold)),
-    change("POST", "/api/v1/pipelines/{pipeline}/resume", Quick(pipelines::resume)),
+    play("POST", "/api/v1/pipelines/{pipeline}/play", Slow(pipelines::play)),
+    play("POST", "/api/v1/pipelines/{pipeline}/skip", Quick(pipelines::skip)),
+    play("POST", "/api/v1/pipelines/{pipeline}/seek", Quick(pipelines::seek)),
+    play("POST", "/api/v1/pipelines/{pipeline}/hold", Quick(pipelines::hold)),
+    play("POST", "/api/v1/pipelines/{pipeline}/resume", Quick(pipelines::resume)),
     look("/api/v1/pipelines/{pipeline}/playlist", Quick(pipelines::playlist)),
     change("PUT", "/api/v1/pipelines/{pipeline}/playlist", Slow(pipelines::load)),
     change("PATCH", "/api/v1/pipelines/{pipeline}/playlist", Quick(pipelines::change_list)),
-    change("PUT", "/api/v1/pipelines/{pipeline}/metadata", Quick(pipelines::update_metadata)),
-    change("DELETE", "/api/v1/pipelines/{pipeline}/metadata", Quick(pipelines::clear_metadata)),
+    play("PUT", "/api/v1/pipelines/{pipeline}/metadata", Quick(pipelines::update_metadata)),
+    play("DELETE", "/api/v1/pipelines/{pipeline}/metadata", Quick(pipelines::clear_metadata)),
 
     look("/api/v1/pipelines/{pipeline}/queue", Quick(queue::list)),
-    change("POST", "/api/v1/pipelines/{pipeline}/queue", Slow(queue::add)),
-    change("DELETE", "/api/v1/pipelines/{pipeline}/queue", Quick(queue::clear)),
-    change("DELETE", "/api/v1/pipelines/{pipeline}/queue/{id}", Quick(queue::remove)),
-    change("PUT", "/api/v1/pipelines/{pipeline}/queue/{id}/index", Quick(queue::move_to)),
+    play("POST", "/api/v1/pipelines/{pipeline}/queue", Slow(queue::add)),
+    play("DELETE", "/api/v1/pipelines/{pipeline}/queue", Quick(queue::clear)),
+    play("DELETE", "/api/v1/pipelines/{pipeline}/queue/{id}", Quick(queue::remove)),
+    play("PUT", "/api/v1/pipelines/{pipeline}/queue/{id}/index", Quick(queue::move_to)),
 
     look("/api/v1/pipelines/{pipeline}/voices", Quick(voices::list)),
-    change("POST", "/api/v1/pipelines/{pipeline}/voices", Slow(voices::play)),
-    change("DELETE", "/api/v1/pipelines/{pipeline}/voices", Quick(voices::stop_all)),
-    change("DELETE", "/api/v1/pipelines/{pipeline}/voices/{voice}", Quick(voices::stop)),
-    change("POST", "/api/v1/pipelines/{pipeline}/voices/{voice}/pause", Quick(voices::pause)),
-    change("POST", "/api/v1/pipelines/{pipeline}/voices/{voice}/resume", Quick(voices::resume)),
-    change("POST", "/api/v1/pipelines/{pipeline}/voices/{voice}/seek", Quick(voices::seek)),
-    change("PUT", "/api/v1/pipelines/{pipeline}/voices/{voice}/volume", Quick(voices::volume)),
+    play("POST", "/api/v1/pipelines/{pipeline}/voices", Slow(voices::play)),
+    play("DELETE", "/api/v1/pipelines/{pipeline}/voices", Quick(voices::stop_all)),
+    play("DELETE", "/api/v1/pipelines/{pipeline}/voices/{voice}", Quick(voices::stop)),
+    play("POST", "/api/v1/pipelines/{pipeline}/voices/{voice}/pause", Quick(voices::pause)),
+    play("POST", "/api/v1/pipelines/{pipeline}/voices/{voice}/resume", Quick(voices::resume)),
+    play("POST", "/api/v1/pipelines/{pipeline}/voices/{voice}/seek", Quick(voices::seek)),
+    play("PUT", "/api/v1/pipelines/{pipeline}/voices/{voice}/volume", Quick(voices::volume)),
 
     look("/api/v1/pipelines/{pipeline}/live", Quick(live::list)),
-    change("POST", "/api/v1/pipelines/{pipeline}/live/force", Quick(live::force)),
-    change("POST", "/api/v1/pipelines/{pipeline}/live/release", Quick(live::release)),
-    change("POST", "/api/v1/pipelines/{pipeline}/live/mute", Quick(live::mute)),
-    change("POST", "/api/v1/pipelines/{pipeline}/live/unmute", Quick(live::unmute)),
+    play("POST", "/api/v1/pipelines/{pipeline}/live/force", Quick(live::force)),
+    play("POST", "/api/v1/pipelines/{pipeline}/live/release", Quick(live::release)),
+    play("POST", "/api/v1/pipelines/{pipeline}/live/mute", Quick(live::mute)),
+    play("POST", "/api/v1/pipelines/{pipeline}/live/unmute", Quick(live::unmute)),
 
     look("/api/v1/pipelines/{pipeline}/announcements", Quick(announcements::list)),
-    change("POST", "/api/v1/pipelines/{pipeline}/announce", Slow(announcements::announce)),
-    change("DELETE", "/api/v1/pipelines/{pipeline}/announcements", Quick(announcements::stop_all)),
-    change("DELETE", "/api/v1/pipelines/{pipeline}/announcements/{id}", Quick(announcements::stop)),
+    play("POST", "/api/v1/pipelines/{pipeline}/announce", Slow(announcements::announce)),
+    play("DELETE", "/api/v1/pipelines/{pipeline}/announcements", Quick(announcements::stop_all)),
+    play("DELETE", "/api/v1/pipelines/{pipeline}/announcements/{id}", Quick(announcements::stop)),
 
     look("/api/v1/pipelines/{pipeline}/outputs", Quick(outputs::list)),
     change("POST", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::add)),
@@ -121,8 +125,9 @@ mod tests {
                 let access = match operation["description"].as_str() {
                     _ if public => Access::Public,
                     Some("Needs the role admin.") => Access::Needs(Right::Change),
-                    Some("Needs the role source or admin.") => Access::Needs(Right::Send),
-                    Some("Needs the role source or admin, by `pass`.") => Access::Pass,
+                    Some("Needs the role dj or admin.") => Access::Needs(Right::Play),
+                    Some("Needs the role source, dj or admin.") => Access::Needs(Right::Send),
+                    Some("Needs the role source, dj or admin, by `pass`.") => Access::Pass,
                     _ => Access::Needs(Right::Look),
                 };
                 described.insert((path.clone(), method.to_uppercase(), format!("{access:?}")));
@@ -141,7 +146,7 @@ mod tests {
     #[test]
     fn what_changes_something_needs_the_right_to() {
         for route in ROUTES {
-            let changes = route.access == Access::Needs(Right::Change);
+            let changes = matches!(route.access, Access::Needs(Right::Change | Right::Play));
             if matches!(route.access, Access::Needs(Right::Send) | Access::Pass) {
                 // How the clients of Icecast and of SHOUTcast send titles.
                 assert!(["/admin/metadata", "/admin.cgi"].contains(&route.path));

@@ -177,7 +177,8 @@ pub enum UserAction {
 /// What a user or a token may do.
 #[derive(Debug, Args)]
 pub struct May {
-    /// Rights: "admin" may change everything, "viewer" may only read, "source" may only send a stream
+    /// Rights: "admin" may change everything, "dj" may queue, play, use decks, announce and send a stream, "viewer" may
+    /// only read, "source" may only send a stream
     #[arg(long, default_value = "admin")]
     pub role: String,
     /// A path that it may send a stream to, and no other; several times for several paths

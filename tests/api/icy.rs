@@ -199,7 +199,7 @@ fn who_may_not_send_is_told_why_in_a_line_of_text() {
     for (said, answer) in [
         ("wrong horse\r\n".to_owned(), "invalid password\r\nthere is no such user"),
         ("dj:wrong\n".into(), "invalid password\r\nthere is no such user"),
-        (format!("ben:{PASSWORD}\n"), "ben is a viewer: this needs a source or an admin"),
+        (format!("ben:{PASSWORD}\n"), "ben is a viewer: this needs a source, a dj or an admin"),
         (
             format!("/nothing:dj:{PASSWORD}\n"),
             "there is no path /nothing for this login: dj may send to /guest",

@@ -305,3 +305,29 @@ fn a_source_neither_reads_nor_changes_anything() {
         assert_eq!(radio.client().ask(method, path, &source, "").status, 403, "{path}");
     }
 }
+
+#[test]
+fn a_dj_drives_pipelines_and_changes_nothing_that_lasts() {
+    let mut radio = Radio::start();
+    let dj = radio.token("anna", Role::Dj);
+    let ask = |method: &str, path: &str| {
+        let json = "Content-Type: application/json\r\n";
+        let body = if path.ends_with("playlist") { "{\"file\": \"x.m3u\"}" } else { "" };
+        radio.client().ask(method, path, &format!("{dj}{json}"), body).status
+    };
+    assert_eq!(ask("GET", "/api/v1/pipelines/main"), 200);
+    for path in ["skip", "hold", "resume", "live/release"] {
+        assert_eq!(ask("POST", &format!("/api/v1/pipelines/main/{path}")), 204, "{path}");
+    }
+    assert_eq!(ask("DELETE", "/api/v1/pipelines/main/queue"), 204);
+    assert_eq!(ask("DELETE", "/api/v1/pipelines/main/voices"), 204);
+    for (method, path) in [
+        ("POST", "/api/v1/reload"),
+        ("DELETE", "/api/v1/listeners/1"),
+        ("DELETE", "/api/v1/sources/1"),
+        ("PUT", "/api/v1/pipelines/main/playlist"),
+        ("POST", "/api/v1/pipelines/main/outputs"),
+    ] {
+        assert_eq!(ask(method, path), 403, "{method} {path}");
+    }
+}

@@ -130,7 +130,12 @@ fn who_may_not_send_is_told_why() {
         ("PUT /guest HTTP/1.1", mp3.to_owned(), 401, "needs a credential"),
         ("SOURCE /nothing HTTP/1.0", String::new(), 401, "needs a credential"),
         ("PUT /guest HTTP/1.1", basic("dj", "wrong horse") + mp3, 401, "no such user"),
-        ("PUT /guest HTTP/1.1", login("ben") + mp3, 403, "ben is a viewer: this needs a source or an admin"),
+        (
+            "PUT /guest HTTP/1.1",
+            login("ben") + mp3,
+            403,
+            "ben is a viewer: this needs a source, a dj or an admin",
+        ),
         ("PUT /nothing HTTP/1.1", login("dj") + mp3, 404, "dj may send to /guest"),
         ("SOURCE /nothing HTTP/1.0", login("ana"), 404, "ana may send to /guest, /only.aac, /live"),
         ("PUT /live HTTP/1.1", login("dj") + mp3, 403, "dj may send to /guest"),
