@@ -184,9 +184,19 @@ named! {
         Replaced = "replaced",
         /// Its user was changed or removed, or has expired.
         Revoked = "revoked",
-        /// Its mount was removed, or takes another content type now.
+        /// Its user's slot is over.
+        SlotEnded = "slot-ended",
+        /// Its mount or live input was removed, or its mount takes another content type now.
         MountRemoved = "mount-removed",
         /// The station stopped.
         StationStopped = "station-stopped",
+    }
+}
+
+impl LeaveReason {
+    /// Whether the station wanted it to go: then nobody waits for it.
+    pub(crate) fn is_final(self) -> bool {
+        use LeaveReason::{Kicked, MountRemoved, Revoked, SlotEnded, StationStopped};
+        matches!(self, Kicked | MountRemoved | Revoked | SlotEnded | StationStopped)
     }
 }

@@ -45,7 +45,7 @@ mod time;
 mod units;
 mod whole_file;
 
-pub use access::{Right, Role, UserLimits, Users, write_private};
+pub use access::{Right, Role, Slot, UserLimits, Users, write_private};
 pub use api::Api;
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 #[cfg(feature = "mp3")]

@@ -263,7 +263,7 @@ const char *lw_status_name(int status);
 // voice-ended, ramp-done, live-began, live-title, live-ended, announcement-began, announcement-ended,
 // dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, audio-unreadable, audio-readable,
 // mixer-behind, mixer-recovered, listener-joined, listener-left, source-connected, source-left,
-// source-refused, recording-began, recording-ended, recording-failed, missed.
+// live-ends-soon, source-refused, recording-began, recording-ended, recording-failed, missed.
 lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
                                const char *kind,
                                lw_hook function,

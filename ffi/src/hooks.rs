@@ -120,7 +120,7 @@ fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
 /// voice-ended, ramp-done, live-began, live-title, live-ended, announcement-began, announcement-ended,
 /// dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, audio-unreadable, audio-readable,
 /// mixer-behind, mixer-recovered, listener-joined, listener-left, source-connected, source-left,
-/// source-refused, recording-began, recording-ended, recording-failed, missed.
+/// live-ends-soon, source-refused, recording-began, recording-ended, recording-failed, missed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_add_hook(
     pipeline: lw_pipeline,

@@ -12,6 +12,7 @@ mod login_queue;
 mod logins;
 mod private_file;
 mod role;
+mod slot;
 mod user_limits;
 mod users;
 
@@ -23,6 +24,8 @@ pub(crate) use logins::{Failures, Logins, network};
 pub(crate) use private_file::changeable_by_others;
 pub use private_file::write_private;
 pub use role::{Right, Role};
+pub use slot::Slot;
+pub(crate) use slot::{Slotted, Turn};
 pub use user_limits::UserLimits;
 pub use users::Users;
 pub(crate) use users::files_of_users;

@@ -1,19 +1,21 @@
-//! What a user may use of a station: all of it, or some paths and pipelines.
+//! What a user may use of a station: all of it, or some paths and pipelines; and at what times.
 
 use std::time::SystemTime;
 
 use super::role::{Right, Role};
+use super::slot::{self, Slot, Slotted};
 use crate::percent;
 
 /// Begins each option of a line in the users file.
 const PATH: &str = ":path=";
 const PIPELINE: &str = ":pipeline=";
+const SLOT: &str = ":slot=";
 const EXPIRES: &str = ":expires=";
 /// The longest path. A mount's is not longer.
 const LONGEST_PATH: usize = 255;
 /// The longest name of a pipeline.
 const LONGEST_PIPELINE: usize = 64;
-/// The most paths, and the most pipelines, that one user is limited to.
+/// The most paths, pipelines and slots that one user is limited to.
 const MOST: usize = 64;
 
 /// The limits of a user or a token. An empty list is no limit.
@@ -29,8 +31,10 @@ const MOST: usize = 64;
 pub struct UserLimits {
     /// The paths that the user may send a stream to: `/live`.
     pub paths: Vec<String>,
-    /// The names of the pipelines that the user may change.
+    /// The names of the pipelines that the user may change, and to whose live inputs they may send a stream.
     pub pipelines: Vec<String>,
+    /// The times at which the user may send a stream.
+    pub slots: Vec<Slot>,
 }
 
 impl UserLimits {
@@ -42,6 +46,17 @@ impl UserLimits {
     /// Whether the user may change the pipeline of this name, if the role allows it to change anything.
     pub fn allow_pipeline(&self, pipeline: &str) -> bool {
         self.pipelines.is_empty() || self.pipelines.iter().any(|allowed| allowed == pipeline)
+    }
+
+    /// Where this moment is among the user's slots.
+    pub(crate) fn slotted(&self, now: SystemTime) -> Slotted {
+        slot::slotted(&self.slots, now)
+    }
+
+    /// Why the user may not send now, if so.
+    pub(crate) fn between_slots(&self, now: SystemTime) -> Option<String> {
+        let Slotted::Next(turn) = self.slotted(now) else { return None };
+        Some(format!("your next slot begins at {}: come back then", slot::shown_next(&self.slots, turn, now)))
     }
 
     /// Refuses limits that would be written wrong, or that limit nothing of this role.
@@ -61,8 +76,12 @@ impl UserLimits {
         if !self.pipelines.is_empty() && !role.may(Right::Play) && !role.may(Right::Send) {
             return Err(("pipeline", useless(Right::Play, "changes")));
         }
-        if self.paths.len() > MOST || self.pipelines.len() > MOST {
-            return Err(("path", format!("a user is limited to {MOST} paths and {MOST} pipelines at most")));
+        if !self.slots.is_empty() && !role.may(Right::Send) {
+            return Err(("slot", useless(Right::Send, "sends")));
+        }
+        if self.paths.len() > MOST || self.pipelines.len() > MOST || self.slots.len() > MOST {
+            let reason = format!("a user is limited to {MOST} paths, pipelines and slots at most");
+            return Err(("path", reason));
         }
         let no_path = |path: &&String| {
             !path.starts_with('/') || path.len() > LONGEST_PATH || path.contains(char::is_control)
@@ -82,7 +101,8 @@ impl UserLimits {
 
 /// Writes what follows a hash in the users file.
 pub(super) fn write_options(limits: &UserLimits, expires: Option<SystemTime>) -> String {
-    let lists = [(PATH, &limits.paths), (PIPELINE, &limits.pipelines)];
+    let slots = limits.slots.iter().map(Slot::to_string).collect();
+    let lists = [(PATH, &limits.paths), (PIPELINE, &limits.pipelines), (SLOT, &slots)];
     let options = lists.into_iter().flat_map(|(key, values)| values.iter().map(move |value| (key, value)));
     let mut text: String =
         options.map(|(key, value)| format!("{key}{}", percent::encode_plainly(value.as_bytes()))).collect();
@@ -109,13 +129,14 @@ pub(super) fn read_options(line: &str) -> Result<(&str, UserLimits, Option<Syste
         let end = options[1..].find(':').map_or(options.len(), |at| at + 1);
         let option = &options[..end];
         options = &options[end..];
-        let (list, value) = match (option.strip_prefix(PATH), option.strip_prefix(PIPELINE)) {
-            (Some(value), _) => (&mut limits.paths, value),
-            (_, Some(value)) => (&mut limits.pipelines, value),
-            _ => return Err(format!("{:?} is no path=, pipeline= or expires=", &option[1..])),
-        };
-        let value = percent::decode_text(value).ok_or_else(|| format!("{value:?} is not UTF-8"))?;
-        list.push(value.into_owned());
+        let (key, value) = option.find('=').map_or((option, ""), |at| option.split_at(at + 1));
+        let text = percent::decode_text(value).ok_or_else(|| format!("{value:?} is not UTF-8"))?;
+        match key {
+            PATH => limits.paths.push(text.into_owned()),
+            PIPELINE => limits.pipelines.push(text.into_owned()),
+            SLOT => limits.slots.push(text.parse()?),
+            _ => return Err(format!("{:?} is no path=, pipeline=, slot= or expires=", &option[1..])),
+        }
     }
     Ok((hash, limits, expires))
 }
@@ -126,7 +147,7 @@ mod tests {
 
     fn limits(paths: &[&str], pipelines: &[&str]) -> UserLimits {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        UserLimits { paths: owned(paths), pipelines: owned(pipelines) }
+        UserLimits { paths: owned(paths), pipelines: owned(pipelines), slots: Vec::new() }
     }
 
     #[test]
@@ -143,7 +164,10 @@ mod tests {
         for paths in [&[][..], &["/live"], &["/a:path=/b", "/jóga%", "/x"]] {
             for pipelines in [&[][..], &["Björk-2.b_"]] {
                 for expires in [None, Some(time)] {
-                    let limits = limits(paths, pipelines);
+                    let mut limits = limits(paths, pipelines);
+                    limits
+                        .slots
+                        .extend(expires.map(|_| "Mon-Fri 20:00 for 2h in Europe/Berlin".parse().unwrap()));
                     let line = format!("hash{}", write_options(&limits, expires));
                     assert_eq!(read_options(&line), Ok(("hash", limits, expires)), "{line}");
                 }
@@ -151,7 +175,7 @@ mod tests {
         }
         let text = write_options(&limits(&["/a:b"], &["main"]), Some(time));
         assert_eq!(text, ":path=/a%3Ab:pipeline=main:expires=2027-01-15T08:00:00Z");
-        for line in ["hash:", "hash:paths=/a", "hash::path=/a", "hash:path=%ff"] {
+        for line in ["hash:", "hash:paths=/a", "hash::path=/a", "hash:path=%ff", "hash:slot=Mon"] {
             assert!(read_options(line).is_err(), "{line}");
         }
     }

@@ -439,7 +439,10 @@ mod tests {
             (&format!("a:admin:{NOBODYS}\na:viewer:{NOBODYS}"), "line 2: there is a \"a\" already"),
             (&format!("a:admin:{}", NOBODYS.replace("argon2id", "argon2i")), "hashed by argon2id here"),
             (&format!("a:admin:{NOBODYS}:expires=soon"), "\"soon\" is no time"),
-            (&format!("a:admin:{NOBODYS}:paths=/a"), "\"paths=/a\" is no path=, pipeline= or expires="),
+            (
+                &format!("a:admin:{NOBODYS}:paths=/a"),
+                "\"paths=/a\" is no path=, pipeline=, slot= or expires=",
+            ),
             (&format!("a:source:{NOBODYS}:path=live"), "\"live\" is no path"),
             (&format!("a:viewer:{NOBODYS}:path=/live"), "a viewer sends nothing"),
             ("a:admin:$sha256$12", "64 hexadecimal digits"),

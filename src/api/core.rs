@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use super::guard::Guard;
 use super::media::Media;
 use super::problem::Problem;
-use crate::access::{Credential, Identity};
+use crate::access::{Credential, Identity, Slotted, Turn};
 use crate::codec::read_tags;
 use crate::error::LeaveReason;
 use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
@@ -42,6 +42,17 @@ pub(super) enum Admitted {
     ByApplication([u8; 32]),
 }
 
+struct AdmittedSource {
+    source: u64,
+    who: Identity,
+    by: Admitted,
+    /// The end of a slot that was told to be near.
+    told: Option<SystemTime>,
+}
+
+/// So long before its end it is told that a slot ends.
+const ENDS_SOON: Duration = Duration::from_secs(300);
+
 /// A station and everything that controls it. The API's threads share it.
 pub(crate) struct Core {
     pub(crate) server: Server,
@@ -59,7 +70,7 @@ pub(crate) struct Core {
     pub(super) bell: RequestsBell,
     pub(super) declared: Option<Mutex<Declared>>,
     /// The sources that were let in, who they are, and by whom they were.
-    admitted: Mutex<Vec<(u64, Identity, Admitted)>>,
+    admitted: Mutex<Vec<AdmittedSource>>,
     /// The tags of files that come up next, if they have been read.
     tags: Mutex<HashMap<PathBuf, Tags>>,
 }
@@ -104,8 +115,8 @@ impl Core {
     /// Notes whose source this is.
     pub(super) fn admitted(&self, source: u64, who: Identity, by: Admitted) {
         let mut admitted = self.those_admitted();
-        admitted.retain(|(known, ..)| *known != source);
-        admitted.push((source, who, by));
+        admitted.retain(|known| known.source != source);
+        admitted.push(AdmittedSource { source, who, by, told: None });
     }
 
     /// Whose login this is, if the application has let a source in by it that is still here.
@@ -114,26 +125,38 @@ impl Core {
         let digest = self.guard.digest(name, password);
         let admitted = self.those_admitted();
         let has_login = |by: &Admitted| matches!(by, Admitted::ByApplication(known) if *known == digest);
-        admitted.iter().find(|(_, _, by)| has_login(by)).map(|(_, who, _)| who.clone())
+        admitted.iter().find(|known| has_login(&known.by)).map(|known| known.who.clone())
     }
 
     /// The sources that were let in and are still here.
-    fn those_admitted(&self) -> MutexGuard<'_, Vec<(u64, Identity, Admitted)>> {
+    fn those_admitted(&self) -> MutexGuard<'_, Vec<AdmittedSource>> {
         let here = self.sources.list();
         let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
-        admitted.retain(|(known, ..)| here.iter().any(|source| source.id == *known));
+        admitted.retain(|known| here.iter().any(|source| source.id == known.source));
         admitted
     }
-    /// Lets sources go whose users were changed or removed, or have expired.
-    pub(super) fn end_sources_without_right(&self) {
-        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
-        admitted.retain(|(source, who, by)| {
-            let stays = matches!(by, Admitted::ByApplication(_)) || self.guard.still_knows(who);
-            if !stays {
-                // It may have left by itself.
-                let _ = self.sources.let_go(*source, LeaveReason::Revoked);
-            }
-            stays
+
+    /// Lets sources go whose users were changed or removed, or have expired, or whose slot is over. Tells of slots
+    /// that are nearly over.
+    pub(super) fn look_at_sources(&self, now: SystemTime) {
+        let mut admitted = self.those_admitted();
+        admitted.retain_mut(|AdmittedSource { source, who, by, told }| {
+            let is_known = matches!(by, Admitted::ByApplication(_)) || self.guard.still_knows(who);
+            let reason = match who.limits.slotted(now) {
+                _ if !is_known => LeaveReason::Revoked,
+                Slotted::Next(_) => LeaveReason::SlotEnded,
+                Slotted::Always => return true,
+                Slotted::Now(Turn { ends, until, .. }) => {
+                    if now + ENDS_SOON >= ends && *told != Some(ends) {
+                        *told = Some(ends);
+                        self.sources.tell_ends_soon(*source, ends, until);
+                    }
+                    return true;
+                }
+            };
+            // It may have left by itself.
+            let _ = self.sources.let_go(*source, reason);
+            false
         });
     }
 

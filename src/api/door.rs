@@ -5,7 +5,7 @@
 //! thread `admission`, if the application decides. Never: computes a password's hash, or waits for a stream.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::admission::Admissions;
 use super::core::{Admitted, Core};
@@ -127,6 +127,7 @@ fn place(core: &Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<P
     if core.sources.paths().iter().any(|place| place.0 == path) && !own.iter().any(|own| own == path) {
         return Err(Problem::new("forbidden", choice));
     }
+    check_slot(who)?;
     core.sources.claim(path, info.clone()).map_err(|reason| {
         let text = reason.to_string();
         match reason {
@@ -139,6 +140,14 @@ fn place(core: &Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<P
             NoPlace::Failed(error) => error.into(),
         }
     })
+}
+
+/// Refuses a user who has slots, but not now.
+pub(super) fn check_slot(who: &Identity) -> Result<(), Problem> {
+    match who.limits.between_slots(SystemTime::now()) {
+        Some(reason) => Err(Problem::new("forbidden", format!("{}: {reason}", who.name))),
+        None => Ok(()),
+    }
 }
 
 /// The paths that this user may send to.

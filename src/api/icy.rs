@@ -30,6 +30,7 @@ fn look(core: &Core, path: &str, who: &Identity) -> Result<(), Problem> {
         let choice = door::choice(&own, who);
         return Err(Problem::new("forbidden", format!("there is no path {path} for this login: {choice}")));
     }
+    door::check_slot(who)?;
     let holder = core.sources.list().into_iter().find(|source| &*source.path == path);
     // A user's own connection may be dead. The door judges that.
     match holder.filter(|holder| !is_same_user(&holder.info.user, &who.name)) {

@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::Receiver;
 
@@ -81,7 +81,7 @@ impl Service {
             }
             let now = Instant::now();
             if self.core.guard.looks_again(&mut self.look, now) {
-                self.core.end_sources_without_right();
+                self.core.look_at_sources(SystemTime::now());
                 self.streams.end_without_right(&self.core);
             }
             let files = &self.files;

@@ -187,6 +187,10 @@ pub struct May {
     /// A pipeline that it may change, and no other; several times for several pipelines
     #[arg(long = "pipeline", value_name = "NAME")]
     pub pipelines: Vec<String>,
+    /// A time at which it may send a stream, as "Mon-Fri 20:00 for 2h overrun 10m in Europe/Berlin"; several times
+    /// for several slots
+    #[arg(long = "slot", value_name = "SLOT")]
+    pub slots: Vec<longwave::Slot>,
 }
 
 /// Control and watch a running station

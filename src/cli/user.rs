@@ -57,14 +57,15 @@ fn role(may: &May) -> Result<Role, Failure> {
 }
 
 fn limits(may: &May) -> UserLimits {
-    UserLimits { paths: may.paths.clone(), pipelines: may.pipelines.clone() }
+    UserLimits { paths: may.paths.clone(), pipelines: may.pipelines.clone(), slots: may.slots.clone() }
 }
 
-/// The limits as the list shows them: `, only /live, only pipeline main`.
-fn shown(UserLimits { paths, pipelines }: &UserLimits) -> String {
+/// The limits as the list shows them: `, only /live, only pipeline main, only Sat 20:00 for 2h`.
+fn shown(UserLimits { paths, pipelines, slots }: &UserLimits) -> String {
     let paths = paths.iter().map(|path| format!(", only {path}"));
     let pipelines = pipelines.iter().map(|name| format!(", only pipeline {name}"));
-    paths.chain(pipelines).collect()
+    let slots = slots.iter().map(|slot| format!(", only {slot}"));
+    paths.chain(pipelines).chain(slots).collect()
 }
 
 /// Prompts twice on a terminal, without echo. Otherwise reads one line of standard input.

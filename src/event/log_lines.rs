@@ -84,6 +84,7 @@ impl LogLines {
             | Event::ListenerLeft { .. }
             | Event::SourceConnected { .. }
             | Event::SourceLeft { .. }
+            | Event::LiveEndsSoon { .. }
             | Event::SourceRefused { .. }
             | Event::RecordingBegan { .. }
             | Event::RecordingEnded { .. }

@@ -13,7 +13,7 @@ mod tests;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -294,6 +294,19 @@ pub enum Event {
         /// Why it left.
         reason: LeaveReason,
     },
+    /// The slot of a source's user ends in five minutes, or less.
+    LiveEndsSoon {
+        /// Its number at the station.
+        id: u64,
+        /// The path that it sends to.
+        path: String,
+        /// The user who has logged in.
+        user: String,
+        /// When the slot ends.
+        ends: SystemTime,
+        /// When the source is let go, if it overruns the slot.
+        until: SystemTime,
+    },
     /// A user who may send was refused at a path. Wrong logins are not told: anybody can cause them.
     SourceRefused {
         /// The path that it asked for.
@@ -432,6 +445,8 @@ named! {
         SourceConnected = "source-connected",
         /// [`Event::SourceLeft`]
         SourceLeft = "source-left",
+        /// [`Event::LiveEndsSoon`]
+        LiveEndsSoon = "live-ends-soon",
         /// [`Event::SourceRefused`]
         SourceRefused = "source-refused",
         /// [`Event::RecordingBegan`]
@@ -474,6 +489,7 @@ impl Event {
             Event::ListenerLeft { .. } => EventKind::ListenerLeft,
             Event::SourceConnected { .. } => EventKind::SourceConnected,
             Event::SourceLeft { .. } => EventKind::SourceLeft,
+            Event::LiveEndsSoon { .. } => EventKind::LiveEndsSoon,
             Event::SourceRefused { .. } => EventKind::SourceRefused,
             Event::RecordingBegan { .. } => EventKind::RecordingBegan,
             Event::RecordingEnded { .. } => EventKind::RecordingEnded,

@@ -133,6 +133,16 @@ impl Session {
         self.id
     }
 
+    /// The path that it sends to.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Who tells of it.
+    pub(crate) fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
     /// What its source says of itself.
     pub(crate) fn info(&self) -> Arc<SourceInfo> {
         Arc::clone(&self.info)

@@ -4,7 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{FileNames, LiveSource, Track, seconds_of};
-use crate::time::seconds;
+use crate::time::{rfc3339, seconds};
 use crate::units::{FrameCount, SampleRate};
 
 /// The fields of an event, without its kind.
@@ -116,6 +116,13 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("duration", &seconds(*duration))?;
                 map.serialize_entry("bytes", bytes)?;
                 map.serialize_entry("reason", reason.as_str())?;
+            }
+            E::LiveEndsSoon { id, path, user, ends, until } => {
+                map.serialize_entry("id", id)?;
+                map.serialize_entry("path", path)?;
+                map.serialize_entry("user", user)?;
+                map.serialize_entry("ends", &rfc3339(*ends))?;
+                map.serialize_entry("until", &rfc3339(*until))?;
             }
             E::SourceRefused { path, user, address, reason } => {
                 map.serialize_entry("path", path)?;

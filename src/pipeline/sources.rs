@@ -103,6 +103,15 @@ impl Sources {
         updated.then_some(()).ok_or_else(|| Error::NotFound(format!("source at {path}")))
     }
 
+    /// Tells that the slot of this source's user is nearly over.
+    pub(crate) fn tell_ends_soon(&self, id: u64, ends: SystemTime, until: SystemTime) {
+        let Some(session) = self.sessions.with_id(id) else { return };
+        let (path, user) = (session.path().to_owned(), session.info().user.clone());
+        let text = format!("{path}: the slot of {user} ends at {}", rfc3339(ends));
+        session.emitter().log(log::Level::Info, text);
+        session.emitter().emit(Event::LiveEndsSoon { id, path, user, ends, until });
+    }
+
     /// Tells that a user was refused at a path.
     pub(crate) fn tell_refused(&self, path: &str, info: &SourceInfo, reason: &str) {
         let SourceInfo { user, address, .. } = info.clone();

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use longwave::{
     Api, Config, Event, EventReceiver, LeaveReason, Role, Station, StationEvent, UserLimits, Users,
@@ -492,4 +493,53 @@ fn programs_of_libshout_are_on_the_air_with_their_titles() {
     until("the title has come by /admin/metadata", || radio.title() == "Björk - Jóga");
     assert!(ezstream.wait().unwrap().success());
     assert_eq!(radio.left(), LeaveReason::Left);
+}
+
+/// The time of day in UTC in so many minutes.
+fn now_in_utc(minutes: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 / 60 + minutes;
+    format!("{:02}:{:02}", now / 60 % 24, now % 60)
+}
+
+#[test]
+fn a_dj_is_let_in_at_the_time_of_the_slot_and_let_go_at_its_end() {
+    let mut radio = Radio::start();
+    let slot = |radio: &mut Radio, text: &str| {
+        let slots = vec![text.parse().unwrap()];
+        radio.users.set_limits("dj", UserLimits { slots, ..UserLimits::default() }).unwrap();
+        radio.users.write(&radio.folder.path().join("users")).unwrap();
+        assert_eq!(radio.api.reload().unwrap().changed, ["users"]);
+    };
+    // It begins in an hour.
+    slot(&mut radio, &format!("daily {} for 1h in UTC", now_in_utc(60)));
+    let login = basic("dj", PASSWORD);
+    let answer = radio.refused("SOURCE /live HTTP/1.0", &login);
+    assert_eq!(answer.status, 403, "{answer:?}");
+    assert!(answer.body.contains("dj: your next slot begins at 20"), "{answer:?}");
+    assert!(answer.body.contains(&format!("{} UTC", now_in_utc(60))), "{answer:?}");
+
+    // It began two minutes ago, and ends ten seconds from now.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() % 60;
+    slot(&mut radio, &format!("daily {} for {}s in UTC", now_in_utc(-2), 120 + since + 10));
+    let mut source = radio.source("SOURCE /live HTTP/1.0", &login);
+    source.write_all(&mp3(20)).unwrap();
+    let (user, ends, until) = radio.told(|event| match event {
+        Event::LiveEndsSoon { user, ends, until, .. } => Some((user, ends, until)),
+        _ => None,
+    });
+    assert_eq!((&*user, ends), ("dj", until));
+    assert!(ends <= SystemTime::now() + std::time::Duration::from_secs(11));
+    let mut ended = None;
+    let reason = radio.told(|event| match event {
+        Event::LiveEnded { reason, .. } => {
+            ended = Some(reason);
+            None
+        }
+        Event::SourceLeft { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!((reason, ended), (LeaveReason::SlotEnded, Some(LeaveReason::SlotEnded)));
+    assert!(SystemTime::now() >= ends);
+    let answer = radio.refused("SOURCE /live HTTP/1.0", &login);
+    assert!(answer.status == 403 && answer.body.contains("your next slot begins at"), "{answer:?}");
 }

@@ -147,7 +147,7 @@ impl Input {
         let grace = self.setup.grace;
         self.session.take_if(|session| {
             session.gone.is_some_and(|(reason, since)| {
-                let is_final = matches!(reason, LeaveReason::Kicked | LeaveReason::StationStopped);
+                let is_final = reason.is_final();
                 is_final || !session.began || since >= grace
             })
         })

@@ -1,0 +1,286 @@
+//! The times at which a user may send: `Mon-Fri 20:00 for 2h overrun 10m in Europe/Berlin`.
+//!
+//! Times are civil: of the slot's own zone, or of the system's. A time that is skipped when clocks go forward comes
+//! when the gap ends, and one that is repeated when they go back comes the first time.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, ToSpan, Zoned};
+
+use crate::setting::values::duration;
+
+/// The longest slot, and the longest overrun.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// The days of the week, as they are written.
+const DAYS: [(&str, Weekday); 7] = [
+    ("Mon", Weekday::Monday),
+    ("Tue", Weekday::Tuesday),
+    ("Wed", Weekday::Wednesday),
+    ("Thu", Weekday::Thursday),
+    ("Fri", Weekday::Friday),
+    ("Sat", Weekday::Saturday),
+    ("Sun", Weekday::Sunday),
+];
+
+/// A time that comes again every week, at which a user may send a stream.
+///
+/// ```
+/// use longwave::Slot;
+///
+/// let slot: Slot = "Mon-Fri 20:00 for 2h overrun 10m in Europe/Berlin".parse()?;
+/// assert_eq!(slot.to_string(), "Mon-Fri 20:00 for 2h overrun 10m in Europe/Berlin");
+/// assert!("Mon 25:00 for 2h".parse::<Slot>().is_err());
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// As it was written, with single spaces.
+    text: String,
+    days: Vec<Weekday>,
+    time: Time,
+    lasts: Duration,
+    overrun: Duration,
+    /// `None`: the system's.
+    zone: Option<TimeZone>,
+}
+
+/// One time at which a slot comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub begins: SystemTime,
+    /// When it ends.
+    pub ends: SystemTime,
+    /// When who overruns it is cut off.
+    pub until: SystemTime,
+}
+
+/// Where a moment is among the slots of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slotted {
+    /// There are no slots: the user may send at any time.
+    Always,
+    Now(Turn),
+    /// None is now. This one is next.
+    Next(Turn),
+}
+
+/// Where this moment is among these slots.
+pub(super) fn slotted(slots: &[Slot], now: SystemTime) -> Slotted {
+    let turns = || slots.iter().flat_map(|slot| slot.turns(now));
+    let is_now = |turn: &Turn| turn.begins <= now && now < turn.until;
+    // Of two that overlap, the one that ends later.
+    if let Some(turn) = turns().filter(is_now).max_by_key(|turn| turn.until) {
+        return Slotted::Now(turn);
+    }
+    let next = turns().filter(|turn| turn.begins > now).min_by_key(|turn| turn.begins);
+    next.map_or(Slotted::Always, Slotted::Next)
+}
+
+impl Slot {
+    /// The turns around a moment: all that may be now, and the next one.
+    fn turns(&self, now: SystemTime) -> impl Iterator<Item = Turn> {
+        let zone = self.zone();
+        let today = timestamp(now).to_zoned(zone.clone()).date();
+        // A turn may have begun two days ago, and the next one may come in a week.
+        let dates = (-2..=8).filter_map(move |days: i64| today.checked_add(days.days()).ok());
+        let dates = dates.filter(|date| self.days.contains(&date.weekday()));
+        dates.filter_map(move |date| {
+            let begins = SystemTime::from(begin(&zone, date, self.time)?);
+            let ends = begins + self.lasts;
+            Some(Turn { begins, ends, until: ends + self.overrun })
+        })
+    }
+
+    fn zone(&self) -> TimeZone {
+        self.zone.clone().unwrap_or_else(TimeZone::system)
+    }
+
+    /// A moment as its users read it: `2026-12-01 20:00 Europe/Berlin`.
+    fn shown(&self, at: SystemTime) -> String {
+        let at: Zoned = timestamp(at).to_zoned(self.zone());
+        let zone = at.time_zone().iana_name().map(str::to_owned);
+        format!(
+            "{} {}",
+            at.strftime("%Y-%m-%d %H:%M"),
+            zone.unwrap_or_else(|| at.strftime("%:z").to_string())
+        )
+    }
+}
+
+/// When the next turn begins, as its users read it.
+pub(super) fn shown_next(slots: &[Slot], turn: Turn, now: SystemTime) -> String {
+    let own = slots.iter().find(|slot| slot.turns(now).any(|own| own == turn));
+    own.map_or_else(String::new, |slot| slot.shown(turn.begins))
+}
+
+fn timestamp(at: SystemTime) -> Timestamp {
+    Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// When this civil time comes on that day.
+fn begin(zone: &TimeZone, date: Date, time: Time) -> Option<Timestamp> {
+    let ambiguous = zone.to_ambiguous_zoned(date.to_datetime(time));
+    let in_gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
+    let at = ambiguous.compatible().ok()?.timestamp();
+    match in_gap {
+        // Behind the gap there is the transition that has made it.
+        true => zone.preceding(at.checked_add(1.nanosecond()).ok()?).next().map(|gap| gap.timestamp()),
+        false => Some(at),
+    }
+}
+
+impl FromStr for Slot {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Slot, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let wrong =
+            |reason: String| format!("{text:?}: {reason}: write \"Mon-Fri 20:00 for 2h\", for example");
+        let [days, time, options @ ..] = words.as_slice() else {
+            return Err(wrong("a slot has days and a time".into()));
+        };
+        let (mut lasts, mut overrun, mut zone) = (None, Duration::ZERO, None);
+        for option in options.chunks(2) {
+            match option {
+                ["for", value] => lasts = Some(length(value).map_err(wrong)?),
+                ["overrun", value] => overrun = length(value).map_err(wrong)?,
+                ["in", name] => {
+                    zone = Some(TimeZone::get(name).map_err(|_| wrong(format!("{name:?} is no time zone")))?);
+                }
+                other => return Err(wrong(format!("{:?} is no option", other.join(" ")))),
+            }
+        }
+        Ok(Slot {
+            days: read_days(days).map_err(wrong)?,
+            time: read_time(time).ok_or_else(|| wrong(format!("{time:?} is no time of day")))?,
+            lasts: lasts.ok_or_else(|| wrong("it does not say for how long".into()))?,
+            overrun,
+            zone,
+            text: words.join(" "),
+        })
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    let length = duration(text)?;
+    match length.is_zero() || length > LONGEST {
+        true => Err(format!("{text} is not between 1s and 24h")),
+        false => Ok(length),
+    }
+}
+
+/// `20:00`.
+fn read_time(text: &str) -> Option<Time> {
+    let (hour, minute) = text.split_once(':')?;
+    let two_digits = |text: &str| (text.len() == 2).then(|| text.parse::<i8>().ok()).flatten();
+    Time::new(two_digits(hour)?, two_digits(minute)?, 0, 0).ok()
+}
+
+/// `Mon-Fri`, `Sat,Sun`, `daily`, `Fri-Mon,Wed`.
+fn read_days(text: &str) -> Result<Vec<Weekday>, String> {
+    if text.eq_ignore_ascii_case("daily") {
+        return Ok(DAYS.map(|(_, day)| day).to_vec());
+    }
+    let place = |name: &str| {
+        let found = DAYS.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.ok_or_else(|| format!("{name:?} is no day: Mon, Tue, Wed, Thu, Fri, Sat, Sun, or daily"))
+    };
+    let mut days = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (place(first)?, place(last)?);
+        let count = (last + 7 - first) % 7;
+        days.extend((0..=count).map(|day| DAYS[(first + day) % 7].1));
+    }
+    Ok(days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> SystemTime {
+        text.parse::<Timestamp>().unwrap().into()
+    }
+
+    fn slot(text: &str) -> Slot {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_slot_is_written_as_it_is_read_and_says_what_is_wrong() {
+        for text in [
+            "Mon-Fri 20:00 for 2h",
+            "daily 06:30 for 90m overrun 10m in Europe/Berlin",
+            "fri-Mon,Wed 23:59 for 1s",
+        ] {
+            assert_eq!(slot(text).to_string(), text);
+        }
+        assert_eq!(slot(" Sat  10:00 for  1h").to_string(), "Sat 10:00 for 1h");
+        for (text, part) in [
+            ("", "a slot has days and a time"),
+            ("Mon", "a slot has days and a time"),
+            ("Mon 20:00", "it does not say for how long"),
+            ("Mom 20:00 for 2h", "\"Mom\" is no day"),
+            ("Mon- 20:00 for 2h", "\"\" is no day"),
+            ("Mon 24:00 for 2h", "\"24:00\" is no time of day"),
+            ("Mon 8:00 for 2h", "\"8:00\" is no time of day"),
+            ("Mon 20:00 for 25h", "25h is not between 1s and 24h"),
+            ("Mon 20:00 for 2h in Atlantis", "\"Atlantis\" is no time zone"),
+            ("Mon 20:00 for 2h until dawn", "\"until dawn\" is no option"),
+            ("Mon 20:00 for 2h overrun", "\"overrun\" is no option"),
+        ] {
+            let reason = text.parse::<Slot>().unwrap_err();
+            assert!(reason.contains(part), "{text:?}: {reason}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_in_a_slot_or_the_next_one_is_known() {
+        let slots =
+            [slot("Mon-Fri 20:00 for 2h overrun 10m in Europe/Berlin"), slot("Sun 23:00 for 3h in UTC")];
+        // A Monday in winter: 20:00 in Berlin is 19:00 UTC.
+        let turn = Turn {
+            begins: at("2026-11-30T19:00:00Z"),
+            ends: at("2026-11-30T21:00:00Z"),
+            until: at("2026-11-30T21:10:00Z"),
+        };
+        assert_eq!(slotted(&slots, at("2026-11-30T18:59:59Z")), Slotted::Next(turn));
+        for moment in ["2026-11-30T19:00:00Z", "2026-11-30T21:09:59Z"] {
+            assert_eq!(slotted(&slots, at(moment)), Slotted::Now(turn), "{moment}");
+        }
+        let Slotted::Next(next) = slotted(&slots, at("2026-11-30T21:10:00Z")) else { panic!() };
+        assert_eq!(next.begins, at("2026-12-01T19:00:00Z"));
+        assert_eq!(shown_next(&slots, next, at("2026-11-30T21:10:00Z")), "2026-12-01 20:00 Europe/Berlin");
+        // After Friday's the next is Sunday's, which goes on until Monday.
+        let Slotted::Next(next) = slotted(&slots, at("2026-12-04T22:00:00Z")) else { panic!() };
+        assert_eq!(next.begins, at("2026-12-06T23:00:00Z"));
+        assert!(matches!(slotted(&slots, at("2026-12-07T01:59:59Z")), Slotted::Now(_)));
+        assert_eq!(slotted(&[], at("2026-12-07T01:59:59Z")), Slotted::Always);
+    }
+
+    #[test]
+    fn clocks_that_go_forward_or_back_move_a_slot_to_where_it_is_meant() {
+        let slots = [slot("Sun 02:30 for 1h in Europe/Berlin")];
+        let first = |after: &str| match slotted(&slots, at(after)) {
+            Slotted::Next(turn) => turn.begins,
+            other => panic!("{other:?}"),
+        };
+        // 02:00 to 03:00 is not there: it comes when the gap ends.
+        assert_eq!(first("2026-03-28T12:00:00Z"), at("2026-03-29T01:00:00Z"));
+        // 02:30 comes twice: the first one counts, and the second is none.
+        assert_eq!(first("2026-10-24T12:00:00Z"), at("2026-10-25T00:30:00Z"));
+        assert_eq!(first("2026-10-25T01:31:00Z"), at("2026-11-01T01:30:00Z"));
+    }
+}
