@@ -133,7 +133,7 @@ struct Input {
     turn: u64,
     /// For how long nothing has arrived.
     quiet: FrameCount,
-    /// For how long no sound has come.
+    /// For how long what has arrived was of no use. A line that brings nothing is quiet, and not useless.
     useless: FrameCount,
     /// For how long there was no sound.
     silent: FrameCount,
@@ -183,7 +183,7 @@ impl Precedence {
         self.inputs[input].quiet
     }
 
-    /// For how long nothing has arrived that can be played.
+    /// For how long what has arrived could not be played.
     pub fn useless(&self, input: usize) -> FrameCount {
         self.inputs[input].useless
     }
@@ -253,8 +253,13 @@ impl Input {
             return;
         };
         let count = |time: FrameCount, is_over| FrameCount(if is_over { 0 } else { time.0 + passed.0 });
+        let begins = usable || self.useless == FrameCount(0);
+        if usable {
+            self.useless = FrameCount(0);
+        } else if arrived {
+            self.useless.0 += passed.0 + if begins { 0 } else { self.quiet.0 };
+        }
         self.quiet = count(self.quiet, arrived);
-        self.useless = count(self.useless, usable);
         if self.phase == LivePhase::Absent {
             self.phase = LivePhase::Filling;
         }
