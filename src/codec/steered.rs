@@ -66,6 +66,17 @@ impl SteeredReshape {
         self.input.drain(..done);
     }
 
+    /// Appends what is still on its way, and a few milliseconds of silence behind it: no more comes.
+    pub fn finish(&mut self, out: &mut Vec<f32>) {
+        let silence = (FILTER_FRAMES + CHUNK_FRAMES) * self.channels;
+        let whole = (self.input.len() + silence) / (CHUNK_FRAMES * self.channels);
+        self.input.resize(whole * CHUNK_FRAMES * self.channels, 0.0);
+        for chunk in 0..whole {
+            self.turn(chunk * CHUNK_FRAMES * self.channels, out);
+        }
+        self.input.clear();
+    }
+
     /// Resamples the chunk that begins at this sample of the input.
     fn turn(&mut self, at: usize, out: &mut Vec<f32>) {
         let chunk = &self.input[at..at + CHUNK_FRAMES * self.channels];

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::seams::Seams;
 use super::session::Sink;
 use super::source::{LiveFormat, LiveSourceState};
 use crate::audio::PcmSpec;
@@ -46,7 +47,7 @@ impl LiveSink {
     /// What comes is recorded by way of the tap, as it is.
     pub fn new(content_type: &str, spec: PcmSpec, writer: LiveWriter, tap: RecordTap) -> LiveSink {
         let view = LiveView { spec, line: writer.line().clone(), stream: Arc::default() };
-        let intake = Intake { spec, writer, shape: None, pcm: Vec::new(), written: 0, tap };
+        let intake = Intake { spec, writer, way: None, pcm: Vec::new(), written: 0, tap };
         LiveSink { decoder: LiveDecoder::new(content_type), intake, view }
     }
 
@@ -59,10 +60,10 @@ impl LiveSink {
         let stream = &self.view.stream;
         stream.skipped_bytes.store(self.decoder.skipped_bytes(), Ordering::Relaxed);
         stream.bad_packets.store(self.decoder.bad_packets(), Ordering::Relaxed);
-        let format = self.intake.shape.as_ref().zip(self.decoder.coding());
-        *stream.format.lock().unwrap_or_else(PoisonError::into_inner) = format.map(|((shape, _), name)| {
-            LiveFormat { name, rate: shape.rate.hz(), channels: shape.speakers.len() }
-        });
+        let shape = self.intake.way.as_ref().map(|way| &way.shape);
+        let format = shape.zip(self.decoder.coding());
+        *stream.format.lock().unwrap_or_else(PoisonError::into_inner) = format
+            .map(|(shape, name)| LiveFormat { name, rate: shape.rate.hz(), channels: shape.speakers.len() });
     }
 }
 
@@ -135,12 +136,19 @@ impl LiveView {
 struct Intake {
     spec: PcmSpec,
     writer: LiveWriter,
-    /// The shape of what comes, and its conversion.
-    shape: Option<(Shape, SteeredReshape)>,
+    /// `None` until the first sound has come.
+    way: Option<Way>,
     /// What is on its way to the buffer, and how many samples of it are there.
     pcm: Vec<f32>,
     written: usize,
     tap: RecordTap,
+}
+
+/// The way of sound in one shape.
+struct Way {
+    shape: Shape,
+    seams: Seams,
+    reshape: SteeredReshape,
 }
 
 impl Intake {
@@ -148,17 +156,38 @@ impl Intake {
         match sent {
             Sent::Title(title) => self.entitle(Title::from_outside(title)),
             Sent::Packet(Parsed { packet, header }) => self.tap.take(packet, header.as_ref()),
+            Sent::Seam => self.close_seam(),
             Sent::Pcm(shape, pcm) => {
                 if self.ahead() > self.spec.rate.frames_in(MOST_AHEAD) {
+                    self.close_seam();
                     return self.writer.line().count_drop();
                 }
-                if self.shape.as_ref().is_none_or(|(known, _)| known != shape) {
-                    self.shape = Some((shape.clone(), SteeredReshape::new(shape, self.spec)));
+                if self.way.as_ref().is_none_or(|way| way.shape != *shape) {
+                    self.change_shape(shape);
                 }
-                let Some((_, reshape)) = &mut self.shape else { return };
-                reshape.push(pcm, self.writer.line().correction(), &mut self.pcm);
+                let Some(Way { seams, reshape, .. }) = &mut self.way else { return };
+                reshape.push(seams.take(pcm), self.writer.line().correction(), &mut self.pcm);
+                seams.taken();
             }
         }
+    }
+
+    /// What has come so far ends here, softly.
+    fn close_seam(&mut self) {
+        let Some(Way { seams, reshape, .. }) = &mut self.way else { return };
+        reshape.push(seams.close(), self.writer.line().correction(), &mut self.pcm);
+        seams.taken();
+    }
+
+    /// What comes from here on has another shape.
+    fn change_shape(&mut self, shape: &Shape) {
+        self.close_seam();
+        if let Some(way) = &mut self.way {
+            way.reshape.finish(&mut self.pcm);
+        }
+        let seams = Seams::new(shape.rate, shape.speakers.len(), self.way.is_none());
+        let reshape = SteeredReshape::new(shape, self.spec);
+        self.way = Some(Way { shape: shape.clone(), seams, reshape });
     }
 
     /// A title for what comes from here on, behind what is still on its way.

@@ -23,6 +23,9 @@ const LOST_AFTER: u64 = 64 << 10;
 pub(crate) enum Sent<'a> {
     /// Interleaved frames of this shape.
     Pcm(&'a Shape, &'a [f32]),
+    /// What follows does not go on where the sound before it ended: something is missing, or another stream
+    /// begins.
+    Seam,
     /// A title, from here on.
     Title(String),
     /// A whole packet, as it came. What it contains follows.
@@ -35,6 +38,8 @@ pub(crate) struct LiveDecoder {
     ogg: OggPackets,
     decoding: Option<Decoding>,
     pcm: Vec<f32>,
+    /// What is decoded next does not go on where the last sound ended.
+    at_seam: bool,
     /// Bytes skipped so far by readers that are not in use any more.
     skipped: u64,
     bad_packets: u64,
@@ -64,6 +69,7 @@ impl LiveDecoder {
             ogg: OggPackets::default(),
             decoding: None,
             pcm: Vec::new(),
+            at_seam: false,
             skipped: 0,
             bad_packets: 0,
         }
@@ -99,8 +105,11 @@ impl LiveDecoder {
             rest = &[];
         }
         while let State::Reading { kind, reader } = &mut self.state {
-            let kind = *kind;
-            match reader.next_packet(&mut rest) {
+            let (kind, garbage) = (*kind, reader.garbage_bytes());
+            let packet = reader.next_packet(&mut rest);
+            // Perhaps it took the place of packets.
+            self.at_seam |= reader.garbage_bytes() > garbage;
+            match packet {
                 Some(packet) => self.take(kind, &packet, give),
                 None => break,
             }
@@ -143,6 +152,7 @@ impl LiveDecoder {
                     match unpacked {
                         Unpacked::Begins { coding, gain } => self.begin(coding, None, gain),
                         Unpacked::Title(title) => give(Sent::Title(title)),
+                        Unpacked::Lost => self.at_seam = true,
                         Unpacked::Packet(packet) => self.decode(&packet, give),
                     }
                 }
@@ -159,6 +169,7 @@ impl LiveDecoder {
     }
 
     fn begin(&mut self, coding: Coding, like: Option<(u32, usize)>, gain: f32) {
+        self.at_seam = true;
         let decoder = PacketDecoder::new(&coding).ok();
         self.decoding = Some(Decoding { coding, like, decoder, gain });
     }
@@ -173,9 +184,15 @@ impl LiveDecoder {
                 if *gain != 1.0 {
                     self.pcm.iter_mut().for_each(|sample| *sample *= *gain);
                 }
+                if std::mem::take(&mut self.at_seam) {
+                    give(Sent::Seam);
+                }
                 give(Sent::Pcm(shape, &self.pcm));
             }
-            None => self.bad_packets += 1,
+            None => {
+                self.bad_packets += 1;
+                self.at_seam = true;
+            }
         }
     }
 }

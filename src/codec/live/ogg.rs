@@ -17,6 +17,8 @@ pub(super) enum Unpacked {
         gain: f32,
     },
     Title(String),
+    /// Pages are missing.
+    Lost,
     /// A packet of audio.
     Packet(Vec<u8>),
 }
@@ -102,6 +104,9 @@ impl Stream {
 
     fn push(&mut self, page: &Page<'_>) -> Vec<Unpacked> {
         let mut unpacked = Vec::new();
+        if page.number() != self.next_page {
+            unpacked.push(Unpacked::Lost);
+        }
         // A packet whose beginning or end is missing is left out.
         let mut is_torn = page.continues() && (page.number() != self.next_page || self.packet.is_empty());
         if !page.continues() || is_torn {

@@ -15,7 +15,7 @@ impl Heard {
     fn take(&mut self, sent: Sent<'_>) {
         match sent {
             Sent::Title(title) => self.titles.push(title),
-            Sent::Packet(_) => {}
+            Sent::Packet(_) | Sent::Seam => {}
             Sent::Pcm(shape, pcm) => {
                 let (rate, channels) = (shape.rate.hz(), shape.speakers.len());
                 if self.parts.last().is_none_or(|part| (part.0, part.1) != (rate, channels)) {
