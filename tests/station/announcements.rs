@@ -13,8 +13,9 @@ use longwave_testing::studio::{MOUNT, Studio};
 use longwave_testing::tools::run;
 use longwave_testing::{ms, seconds};
 
+use crate::djs::{Dj, pass};
 use crate::live_inputs::{
-    AMPLITUDE, Dj, LIVE, OTHER, PROGRAMME, RATE, STEREO, heard, levels, pass, settings, smooth, studio,
+    AMPLITUDE, LIVE, OTHER, PROGRAMME, RATE, STEREO, heard, levels, settings, smooth, studio,
 };
 
 /// The pitch of announcements.

@@ -1,21 +1,21 @@
 //! Live inputs, judged by ear: how a source takes over the air and gives it back, in each of the ways in
 //! which sources come and go.
 
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use longwave::{
-    AfterLive, Channels, EncoderSettings, Entry, Event, LeaveReason, ListOptions, LiveSession, LiveSettings,
-    LiveState, Mp3Settings, PcmSpec, Place, SampleRate, SourceInfo, SourceStream,
+    AfterLive, Channels, Entry, Event, LeaveReason, ListOptions, LiveSettings, LiveState, PcmSpec, Place,
+    SampleRate, SourceInfo, SourceStream,
 };
 use longwave_testing::ear::Heard;
 use longwave_testing::sound::{sine, sines, wav};
 use longwave_testing::studio::{MOUNT, Studio};
 use longwave_testing::tools::run;
-use longwave_testing::{ms, seconds, until};
+use longwave_testing::{ms, seconds};
+
+use crate::djs::{Dj, Pipe, pass};
 
 pub const STEREO: PcmSpec = PcmSpec { rate: SampleRate::CD, channels: Channels::Stereo };
 pub const RATE: f64 = 44_100.0;
@@ -25,123 +25,6 @@ pub const PROGRAMME: f64 = 300.0;
 pub const LIVE: f64 = 700.0;
 pub const OTHER: f64 = 1_100.0;
 pub const AMPLITUDE: f64 = 0.3;
-
-/// A stream that a test feeds. A read waits for bytes; that it is called again shows that all of them were
-/// taken in.
-#[derive(Clone, Default)]
-struct Pipe(Arc<(Mutex<Flow>, Condvar)>);
-
-#[derive(Default)]
-struct Flow {
-    bytes: VecDeque<u8>,
-    waits: bool,
-    end: Option<ErrorKind>,
-    closed: bool,
-}
-
-impl Pipe {
-    fn send(&self, bytes: &[u8]) {
-        let (flow, changed) = &*self.0;
-        let mut flow = flow.lock().unwrap();
-        flow.bytes.extend(bytes);
-        flow.waits = false;
-        changed.notify_all();
-        while !flow.waits && !flow.closed {
-            let (next, timed) = changed.wait_timeout(flow, Duration::from_secs(60)).unwrap();
-            assert!(!timed.timed_out(), "the source's thread does not read");
-            flow = next;
-        }
-    }
-
-    /// Ends the stream: with an error, if one is given. Waits until it was seen.
-    fn end(&self, error: Option<ErrorKind>) {
-        let (flow, changed) = &*self.0;
-        let mut flow = flow.lock().unwrap();
-        (flow.end, flow.closed) = (error, true);
-        changed.notify_all();
-    }
-}
-
-impl Read for Pipe {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let (flow, changed) = &*self.0;
-        let mut flow = flow.lock().unwrap();
-        if flow.bytes.is_empty() && !flow.closed {
-            flow.waits = true;
-            changed.notify_all();
-            // As a socket with a time-out.
-            flow = changed.wait_timeout(flow, Duration::from_millis(100)).unwrap().0;
-        }
-        if flow.bytes.is_empty() {
-            return match (flow.closed, flow.end) {
-                (false, _) => Err(ErrorKind::WouldBlock.into()),
-                (true, None) => Ok(0),
-                (true, Some(error)) => Err(error.into()),
-            };
-        }
-        let count = flow.bytes.len().min(out.len());
-        flow.bytes.drain(..count).zip(out).for_each(|(byte, place)| *place = byte);
-        Ok(count)
-    }
-}
-
-/// A DJ who sends a tone as MP3 at the pace of the station's clock.
-pub struct Dj {
-    pipe: Pipe,
-    pub session: LiveSession,
-    packets: Vec<Vec<u8>>,
-    next: usize,
-    /// How many frames are due and not sent yet.
-    due: f64,
-}
-
-/// How many frames a packet has.
-const PACKET: f64 = 1152.0;
-
-/// A tone in packets of MP3, for longer than any of these tests.
-fn tone(hz: f64) -> Vec<Vec<u8>> {
-    let mut encoder = Mp3Settings::default().open(STEREO).unwrap();
-    let mut packets = Vec::new();
-    encoder.encode(&sine(STEREO, hz, AMPLITUDE, 44_100 * 10), &mut packets).unwrap();
-    packets.into_iter().map(|packet| packet.bytes.into_vec()).collect()
-}
-
-impl Dj {
-    pub fn comes(studio: &Studio, path: &str, user: &str, hz: f64) -> Dj {
-        let pipe = Pipe::default();
-        let name = Some(format!("The {user} show"));
-        let info = SourceInfo { user: user.into(), name, ..SourceInfo::new("audio/mpeg") };
-        let session = studio.pipeline.go_live(path, info, SourceStream::new(pipe.clone())).unwrap();
-        Dj { pipe, session, packets: tone(hz), next: 0, due: 0.0 }
-    }
-
-    /// Sends as much as sounds in this time.
-    pub fn send(&mut self, time: Duration) {
-        self.due += time.as_secs_f64() * RATE;
-        let mut bytes = Vec::new();
-        while self.due >= PACKET {
-            self.due -= PACKET;
-            bytes.extend_from_slice(&self.packets[self.next % self.packets.len()]);
-            self.next += 1;
-        }
-        self.pipe.send(&bytes);
-    }
-
-    /// Its stream ends.
-    pub fn leaves(&self) {
-        self.pipe.end(None);
-        until("the end is seen", || self.session.ended().is_some());
-    }
-}
-
-/// Time goes on for the station and for those who send.
-pub fn pass(studio: &Studio, time: f64, djs: &mut [&mut Dj]) {
-    const STEP: Duration = Duration::from_millis(50);
-    for _ in 0..(time / STEP.as_secs_f64()).round() as usize {
-        djs.iter_mut().for_each(|dj| dj.send(STEP));
-        studio.run(STEP);
-    }
-}
 
 pub fn settings(path: &str) -> LiveSettings {
     LiveSettings { buffer: seconds(1.0), ..LiveSettings::at(path) }
@@ -400,15 +283,18 @@ fn a_source_of_which_nothing_can_be_played_is_let_go() {
     let pipe = Pipe::default();
     let stream = SourceStream::new(pipe.clone());
     let session = studio.pipeline.go_live("/live", SourceInfo::new("audio/mpeg"), stream).unwrap();
-    for _ in 0..9 {
+    for _ in 0..10 {
         pipe.send(&[b'<'; 10_000]);
         studio.run(seconds(1.0));
     }
+    // It is not useless while it sends nothing.
+    studio.run(seconds(5.0));
     assert_eq!(session.ended(), None);
-    studio.run(seconds(1.5));
+    pipe.send(&[b'<'; 10_000]);
+    studio.run(seconds(0.5));
     assert_eq!(session.ended(), Some(LeaveReason::Useless));
     let skipped = session.state().live.unwrap().skipped_bytes;
-    assert!((89_900..=90_000).contains(&skipped), "{skipped}");
+    assert!((109_900..=110_000).contains(&skipped), "{skipped}");
     assert_eq!(kinds(&studio), [""; 0], "it was never on the air");
     studio.stop();
 }

@@ -4,8 +4,9 @@ use longwave::{AfterLive, Error, ForcedAir, LeaveReason, LiveSettings, LiveState
 use longwave_testing::studio::Studio;
 use longwave_testing::{ms, seconds};
 
+use crate::djs::{Dj, pass};
 use crate::live_inputs::{
-    Dj, LIVE, OTHER, PROGRAMME, RATE, ended, heard, kinds, levels, only, pass, settings, smooth, studio,
+    LIVE, OTHER, PROGRAMME, RATE, ended, heard, kinds, levels, only, settings, smooth, studio,
 };
 
 fn now(studio: &Studio) -> f64 {
