@@ -24,6 +24,11 @@
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_announcements" :uint64 (handle pipeline))))
 
+(defgeneric pipeline-live (pipeline)
+  (:documentation "The live input that has the air; NIL if the programme has it.")
+  (:method ((pipeline pipeline))
+    (get-json "lw_pipeline_live" :uint64 (handle pipeline))))
+
 (defgeneric pipeline-live-inputs (pipeline)
   (:documentation "All live inputs: :PATH, :STATE, :MUTED, :FORCED, :SOURCE, :TITLE and more.")
   (:method ((pipeline pipeline))

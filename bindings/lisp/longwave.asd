@@ -13,6 +13,7 @@
                (:file "pipeline")
                (:file "hooks")
                (:file "station")
+               (:file "sources")
                (:file "voices")
                (:file "live")
                (:file "pcm")

@@ -23,6 +23,9 @@ fails signals a condition of type LONGWAVE-ERROR.")
    ;; Stations
    #:station #:make-station #:read-station #:station-start #:station-stop #:station-close #:station-server
    #:station-pipeline #:station-pipelines #:station-reload
+   ;; Sources
+   #:station-admit-sources #:refuse-source #:source-refused #:station-sources #:station-kick-source
+   #:station-update-source-metadata
    ;; Pipelines
    #:pipeline #:make-pipeline #:with-pipeline #:pipeline-start #:pipeline-stop #:pipeline-running-p
    #:pipeline-close
@@ -46,7 +49,7 @@ fails signals a condition of type LONGWAVE-ERROR.")
    #:pipeline-play-voice #:pipeline-stop-voice #:pipeline-stop-all-voices #:pipeline-pause-voice
    #:pipeline-resume-voice #:pipeline-seek-voice #:pipeline-volume #:pipeline-volume-ramp #:pipeline-voices
    #:pipeline-announce #:pipeline-stop-announcement #:pipeline-stop-announcements #:pipeline-announcements
-   #:pipeline-live-inputs #:pipeline-force-live #:pipeline-force-programme #:pipeline-release-live
+   #:pipeline-live #:pipeline-live-inputs #:pipeline-force-live #:pipeline-force-programme #:pipeline-release-live
    #:pipeline-forced-air #:pipeline-mute-live #:pipeline-unmute-live
    #:pipeline-read-metadata #:pipeline-format-title
    ;; PCM

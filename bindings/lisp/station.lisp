@@ -3,7 +3,9 @@
 (in-package #:longwave)
 
 (defclass station ()
-  ((handle :initarg :handle :reader handle))
+  ((handle :initarg :handle :reader handle)
+   (admission :initform nil :accessor admission
+              :documentation "The key in *FUNCTIONS* of what decides who may send."))
   (:documentation "A server and its pipelines, declared together."))
 
 (defun declared (declaration)
@@ -38,6 +40,10 @@ string of TOML or JSON."
 (defgeneric station-close (station)
   (:documentation "Stops and frees the station. Closing it twice is harmless.")
   (:method ((station station))
+    (when (admission station)
+      ;; In a child after a fork, all handles are invalid.
+      (handler-case (station-admit-sources station nil)
+        (bad-handle () nil)))
     (call "lw_station_close" :uint64 (handle station))
     (values)))
 

@@ -336,6 +336,66 @@
     (signals longwave-error (requests-next requests 0))
     (server-close server)))
 
+;;; Who may go live
+
+(defun source (server login)
+  "A DJ's program, which sends a tone until it is stopped."
+  (uiop:launch-program (list "ffmpeg" "-loglevel" "error" "-re" "-f" "lavfi" "-i" "sine=frequency=440:duration=60"
+                             "-b:a" "96k" "-content_type" "audio/mpeg" "-f" "mp3"
+                             (format nil "icecast://~A@127.0.0.1:~D/dj" login (server-port server)))
+                       :error-output :stream))
+
+(defun refusal (server login)
+  "What a source is answered, by curl."
+  (get-url server "/dj" "-i" "-X" "PUT" "-u" login "-H" "Content-Type: audio/mpeg" "-d" "x"))
+
+(define-test the-program-decides-who-may-go-live-and-hears-who-is
+  (let* ((station (make-station :server '(:listen "127.0.0.1:0")
+                                :pipeline '((:output ((:format :mp3 :mount "/a.mp3"))
+                                             :live ((:path "/dj" :buffer "300ms" :fade-in "100ms" :fade-out "100ms"
+                                                     :grace "0s"))))))
+         (pipeline (station-pipeline station)) (server (station-server station)) (asked '()))
+    #+ecl (signals longwave-error (station-admit-sources station (lambda (source) source)))
+    #-ecl
+    (progn
+      (signals invalid-argument (station-admit-sources station (lambda () "anna")))
+      (station-admit-sources station (lambda (source)
+                                       (push source asked)
+                                       (cond ((equal "crash" (getf source :user)) (error "no more schedules"))
+                                             ((equal "nobody" (getf source :user)) nil)
+                                             ((equal "right" (getf source :password)) "Änna")
+                                             (t (refuse-source "another password, ~A" "Änna")))))
+      (station-start station)
+      (flet ((said (login part)
+               (let ((answer (refusal server login)))
+                 (assert (search " 403 " answer) () "~A: ~A" login answer)
+                 (assert (search part answer) () "~A: ~A" login answer)
+                 (assert (not (search "schedules" answer))))))
+        (said "anna:wrong" "another password, Änna")
+        (let ((*error-output* (make-broadcast-stream)))
+          (said "crash:x" "own code has failed")
+          (said "nobody:x" "own code has failed")))
+      (assert (equal '("/dj" "anna" "wrong" "127.0.0.1")
+                     (let ((first (first (last asked))))
+                       (list (getf first :path) (getf first :user) (getf first :password) (getf first :address)))))
+      (assert (null (station-sources station)))
+      (let ((dj (source server "anna:right")))
+        (assert (equal "Änna" (getf (getf (await-event pipeline "live-began") :source) :user)))
+        (assert (equal "/dj" (getf (pipeline-live pipeline) :path)))
+        (station-update-source-metadata station "/dj" "Ein Lied – 歌")
+        (await "it has a title" (lambda ()
+                                  (equal "Ein Lied – 歌" (getf (first (pipeline-live-inputs pipeline)) :title))))
+        (station-kick-source station (getf (first (station-sources station)) :id))
+        (await-event pipeline "live-ended")
+        (ignore-errors (uiop:terminate-process dj))
+        (uiop:wait-process dj))
+      (signals not-found (station-kick-source station 99))
+      (signals not-found (station-update-source-metadata station "/dj" "Nothing"))
+      (station-admit-sources station nil)
+      (assert (search " 403 " (refusal server "anna:right"))))
+    (station-close station)
+    (station-close station)))
+
 (defun start-thread (function)
   #+sbcl (sb-thread:make-thread function)
   #+ecl (mp:process-run-function "asks" function))

@@ -31,8 +31,8 @@ import weakref
 from ctypes import (byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32,
                     c_uint64, c_void_p)
 
-__all__ = ["Encoder", "Error", "Input", "Pipeline", "Request", "Requests", "Server", "Station", "Tap",
-           "abi_version", "codecs", "format_title", "log_to", "read_metadata", "version"]
+__all__ = ["Encoder", "Error", "Input", "Pipeline", "Refused", "Request", "Requests", "Server", "Station",
+           "Tap", "abi_version", "codecs", "format_title", "log_to", "read_metadata", "version"]
 
 
 def _load():
@@ -57,6 +57,7 @@ _lib.lw_free.restype = None
 _lib.lw_abi_version.restype = c_uint32
 _HOOK = ctypes.CFUNCTYPE(None, c_uint64, c_char_p, c_void_p)
 _NEXT = ctypes.CFUNCTYPE(None, c_uint64, c_void_p)
+_ADMITS = ctypes.CFUNCTYPE(None, c_uint64, c_uint64, c_char_p, c_void_p)
 _OPENS = ctypes.CFUNCTYPE(c_void_p, c_uint32, c_uint32, c_uint64, c_void_p)
 _ENCODES = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, c_uint64)
 _FLUSHES = ctypes.CFUNCTYPE(None, c_void_p, c_uint64)
@@ -70,6 +71,10 @@ class Error(Exception):
     def __init__(self, status):
         super().__init__(_lib.lw_last_error().decode())
         self.status, self.name = status, _lib.lw_status_name(c_int(status)).decode()
+
+
+class Refused(Exception):
+    """What the function of `Station.admit_sources` raises to refuse a source. Its DJ reads the text."""
 
 
 def _call(function, *arguments):
@@ -129,6 +134,11 @@ def _utf8(text):
     if text is not None and not isinstance(text, str):
         raise TypeError("expected text, not %r" % text)
     return None if text is None else _whole(text.encode())
+
+
+def _reason(said):
+    """A reason as the library takes it, whatever it is."""
+    return str(said).replace("\0", " ").encode(errors="replace")
 
 
 def _path(file):
@@ -254,9 +264,21 @@ class Station(_Handle):
     """A server and its pipelines, declared together."""
 
     _close = "lw_station_close"
+    _admits = None
 
     def __init__(self, declaration):
         super().__init__(_get(c_uint64, "lw_station_open", _declaration(declaration)))
+
+    def close(self):
+        """Removes first what the library would call, so that Python can free it."""
+        if self._admits:
+            _unless_forked("lw_station_admit_sources", self.handle, None, None)
+            self._admits = None
+        super().close()
+
+    def __del__(self):
+        if hasattr(self, "handle"):
+            self.close()
 
     @classmethod
     def read(cls, file):
@@ -287,6 +309,39 @@ class Station(_Handle):
         # The pipeline ends with the station, so it keeps the station alive.
         pipeline._station = self
         return pipeline
+
+    def admit_sources(self, function):
+        """Calls `function(request)` for each source that wants to send; `request` is a dictionary with `path`,
+        `user`, `password`, `address`, `program`, `content_type`, `name` and more. It returns the name by which
+        the source is known from then on, or raises `Refused(reason)`. Any other exception is printed, and
+        refuses, too. To be called before `start`; later another function, or None, can take its place. None
+        refuses every source."""
+
+        def asked(_station, request, description, _user):
+            request = c_uint64(request)
+            try:
+                _call("lw_source_request_admit", request, _utf8(function(json.loads(description))))
+            except Refused as refused:
+                _lib.lw_source_request_refuse(request, _reason(refused))
+            except Exception as error:  # it must not reach the library
+                traceback.print_exc(file=sys.stderr)
+                _lib.lw_source_request_fail(request, _reason("%s: %s" % (type(error).__name__, error)))
+
+        kept = _ADMITS(asked) if function else None
+        _call("lw_station_admit_sources", self.handle, kept, None)
+        self._admits = kept
+
+    def sources(self):
+        """Those that are connected, each with its `id`, `path`, `user`, `program` and more."""
+        return _json("lw_station_sources", self.handle)
+
+    def kick_source(self, source):
+        """Removes a source, by its `id`."""
+        _call("lw_station_kick_source", self.handle, _natural(source))
+
+    def update_source_metadata(self, path, title, url=None):
+        """Sets the title of what the source at this path sends from now on."""
+        _call("lw_station_update_source_metadata", self.handle, _utf8(path), _utf8(title), _utf8(url))
 
 
 class Server(_Handle):
@@ -707,6 +762,10 @@ class Pipeline(_Handle):
     def announcements(self):
         return _json("lw_pipeline_announcements", self.handle)
 
+    def live(self):
+        """The live input that has the air, or None: the programme has it."""
+        return _json("lw_pipeline_live", self.handle)
+
     def live_inputs(self):
         return _json("lw_pipeline_live_inputs", self.handle)
 
@@ -784,8 +843,8 @@ def _own_encoder(open):
         try:
             return step()
         except Exception as error:  # it must not reach the library
-            reason = ("%s: %s" % (type(error).__name__, error)).replace("\0", " ")
-            _lib.lw_packets_fail(c_uint64(packets), reason.encode())
+            reason = _reason("%s: %s" % (type(error).__name__, error))
+            _lib.lw_packets_fail(c_uint64(packets), reason)
 
     def give(packets, given):
         for data, frames in given or ():

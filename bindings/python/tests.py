@@ -5,10 +5,14 @@ numbers. And each call once.
 """
 
 import array
+import base64
+import contextlib
+import io
 import math
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -113,6 +117,126 @@ class OnStation(unittest.TestCase):
             function(*arguments, **options)
         self.assertEqual(failure.exception.name, name, failure.exception)
         self.assertNotEqual(str(failure.exception), "")
+
+
+class Live(OnStation):
+    """A DJ wants to go on the air, and the program decides."""
+
+    live = {"path": "/dj", "buffer": "300ms", "fade_in": "100ms", "fade_out": "100ms", "grace": "0s"}
+
+    def setUp(self):
+        server = {"listen": "127.0.0.1:0"}
+        pipeline = {"dead_air_after": "off", "output": [self.output], "live": [self.live]}
+        self.station = longwave.Station({"server": server, "pipeline": [pipeline]})
+        self.addCleanup(self.station.close)
+        self.pipeline = self.station.pipeline()
+        self.addCleanup(self.pipeline.close)
+
+    def connect(self, user, password):
+        """A connection of a DJ's program, and the first line of the answer."""
+        login = base64.b64encode(("%s:%s" % (user, password)).encode()).decode()
+        address = ("127.0.0.1", self.station.server().port)
+        source = socket.create_connection(address, timeout=20)
+        self.addCleanup(source.close)
+        head = "SOURCE /dj HTTP/1.0\r\nAuthorization: Basic %s\r\nContent-Type: audio/mpeg\r\n\r\n" % login
+        source.sendall(head.encode())
+        return source, source.recv(12)
+
+    def sends(self, source, is_over):
+        """Sends a tone, a second of MP3 every second."""
+        encoder = longwave.Encoder("format = 'mp3'")
+        pcm = array.array("h", [round(9000 * math.sin(n // 2 * 0.1)) for n in range(2 * 44100)])
+        while not is_over.is_set():
+            try:
+                source.sendall(encoder.encode(pcm))
+            except OSError:  # it was sent away
+                return
+            is_over.wait(0.97)
+
+    def test_the_program_decides_who_may_go_live_and_hears_who_is(self):
+        asked, events = [], []
+
+        def admit(request):
+            asked.append(request)
+            if request["user"] == "crash":
+                raise KeyError("no more schedules")
+            if request["user"] == "nobody":
+                return None
+            if request["password"] != "right":
+                raise longwave.Refused("another password, Änna")
+            return "Änna"
+
+        self.pipeline.add_hook(None, events.append)
+        self.station.admit_sources(admit)
+        self.station.start()
+
+        def refusal(*login):
+            source, head = self.connect(*login)
+            text = head + source.makefile("rb").read()
+            self.assertIn(b" 403", head)
+            self.assertNotIn(b"schedules", text)
+            return text.decode()
+
+        self.assertIn("another password, Änna", refusal("anna", "wrong"))
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            self.assertIn("own code has failed", refusal("crash", "x"))
+            self.assertIn("own code has failed", refusal("nobody", "x"))
+        self.assertIn("no more schedules", said.getvalue())
+        self.assertEqual({asked[0][key] for key in ("path", "user", "password", "address", "content_type")},
+                         {"/dj", "anna", "wrong", "127.0.0.1", "audio/mpeg"})
+        self.assertEqual(self.station.sources(), [])
+
+        def kinds():
+            return [event["kind"] for event in list(events)]
+
+        source, head = self.connect("anna", "right")
+        self.assertIn(b" 200", head)
+        is_over = threading.Event()
+        dj = threading.Thread(target=self.sends, args=(source, is_over))
+        dj.start()
+        self.addCleanup(is_over.set)
+        self.until(lambda: "live-began" in kinds(), "she is on the air")
+        self.assertEqual(self.pipeline.live()["source"]["user"], "Änna")
+        self.assertEqual([source["user"] for source in self.station.sources()], ["Änna"])
+        self.station.update_source_metadata("/dj", "Ein Lied – 歌")
+        self.until(lambda: "Ein Lied – 歌" in [live["title"] for live in self.pipeline.live_inputs()], "it has a title")
+        self.pipeline.mute_live("/dj")
+        self.until(lambda: self.pipeline.live() is None, "she is muted")
+        self.pipeline.unmute_live("/dj")
+        self.until(lambda: self.pipeline.live(), "she is on again")
+        self.assertNotIn("live-ended", kinds())
+        self.station.kick_source(self.station.sources()[0]["id"])
+        self.until(lambda: "live-ended" in kinds(), "she was sent away")
+        is_over.set()
+        dj.join()
+        self.fails("LW_NOT_FOUND", self.station.kick_source, 99)
+        self.fails("LW_NOT_FOUND", self.station.update_source_metadata, "/dj", "Nothing")
+
+        self.station.admit_sources(lambda request: "another")
+        self.assertIn(b" 200", self.connect("bob", "x")[1])
+        self.station.admit_sources(None)
+        self.assertIn(b" 403", self.connect("anna", "right")[1])
+
+    def test_a_station_ends_while_its_function_decides(self):
+        entered = threading.Event()
+
+        def admit(request):
+            entered.set()
+            time.sleep(0.5)
+            return "anna"
+
+        self.station.admit_sources(admit)
+        self.station.start()
+        client = threading.Thread(target=lambda: self.connect("anna", "right"))
+        client.start()
+        self.assertTrue(entered.wait(20))
+        self.station.close()
+        client.join()
+
+    def test_it_is_too_late_to_decide(self):
+        self.station.start()
+        self.fails("LW_INVALID", self.station.admit_sources, lambda request: "anna")
 
 
 class Calls(OnStation):

@@ -3,13 +3,13 @@
 // Generated from the sources of the library; docs/EMBEDDING.md is the guide.
 //
 // Handles (lw_station, lw_pipeline, lw_server, lw_encoder, lw_input, lw_tap, lw_requests, lw_request,
-// lw_packets) are numbers. Zero stands for nothing. A handle that was closed, was never given out, or stands
-// for something else is refused with LW_BAD_HANDLE; closing one twice is harmless.
+// lw_packets, lw_source_request) are numbers. Zero stands for nothing. A handle that was closed, was never
+// given out, or stands for something else is refused with LW_BAD_HANDLE; closing one twice is harmless.
 //
 // Threads: every function may be called on any thread, at any time, unless it says otherwise. None keeps the
 // audio waiting. Functions of the host are called on threads of the library: see lw_hook, lw_log,
-// lw_next_track and lw_encoder_opens. Threads of the library block all signals. In a forked child all handles
-// of its parent count as closed; it may open its own.
+// lw_next_track, lw_admit_source and lw_encoder_opens. Threads of the library block all signals. In a forked
+// child all handles of its parent count as closed; it may open its own.
 //
 // Results: functions that can fail return an lw_status; what they give goes through pointers, which are
 // written only when it is LW_OK. Such a pointer must not be NULL unless it says that it may be.
@@ -167,6 +167,26 @@ typedef uint64_t lw_request;
 
 // A station: a server and its pipelines, declared together.
 typedef uint64_t lw_station;
+
+// A source that waits for the host's decision. It is closed when the function that decides returns.
+typedef uint64_t lw_source_request;
+
+// A function that decides whether a source may send. `description` is JSON: `path` (where it wants to
+// send), `user` and `password` (its login; a program that knows only a password logs in as
+// `name:password`, else as `source`; with a token `user` is empty), `address`, `program`, `content_type`,
+// `name` (of the stream), `genre`, `description`, `url`, `bitrate`, `sample_rate`, `channels`. It is valid
+// until the function returns. The function answers by `lw_source_request_admit` or
+// `lw_source_request_refuse`; the last answer counts, and without one the source is refused. `user` is the
+// pointer that `lw_station_admit_sources` was given.
+//
+// It is called on a thread of its own, one call at a time. It may take its time and call every function of
+// this interface, but a source that has waited for five seconds is refused. It must return, and not unwind
+// or jump out. The thread's signal mask is that of the thread that gave the first function; its
+// floating-point environment is the default one, and may be changed by the function.
+typedef void (*lw_admit_source)(lw_station station,
+                                lw_source_request request,
+                                const char *description,
+                                void *user);
 
 #ifdef __cplusplus
 extern "C" {
@@ -384,6 +404,10 @@ lw_status lw_pipeline_stop_announcements(lw_pipeline pipeline);
 // The announcements that sound or wait, in their order, as of the mixer's last job, as JSON: a list of `id`,
 // `file`, `sounding`, `position`, `duration`. `json` is freed by `lw_free`.
 lw_status lw_pipeline_announcements(lw_pipeline pipeline, char **json);
+
+// The live input that has the air, as JSON like an item of `lw_pipeline_live_inputs`. `LW_NONE` if the
+// programme has it. `json` is freed by `lw_free`.
+lw_status lw_pipeline_live(lw_pipeline pipeline, char **json);
 
 // All live inputs, as of the mixer's last job, as JSON: a list of `path`, `state`, `muted`, `forced`,
 // `source`, `title`, `aired`, `buffered`, `drift_ppm`, `drops`, `gaps`. `json` is freed by `lw_free`.
@@ -876,6 +900,41 @@ lw_status lw_server_mount_info(lw_server server, const char *mount, char **json)
 // All mounts by path, as a JSON list of what `lw_server_mount_info` gives. `json` is freed by `lw_free`.
 lw_status lw_server_mounts(lw_server server, char **json);
 
+// Lets `function` decide who may send to the live inputs and relayed mounts of a station, instead of the
+// users file: see `lw_admit_source`. To be called before `lw_station_start`; the station then serves the
+// HTTP API, as with `users_file`. If it serves it anyway, this may be called at any time.
+//
+// Later another function may take its place, or none, if `function` is NULL: then every source is refused.
+// When this returns, the function before does not run and will not run again, unless it has called this
+// itself. Do not hold a lock that it waits for. After `lw_station_stop` it is not called either, unless
+// that has named the thread `admission`.
+lw_status lw_station_admit_sources(lw_station station, lw_admit_source function, void *user);
+
+// Lets a source in. It is known by `name` from then on.
+lw_status lw_source_request_admit(lw_source_request request, const char *name);
+
+// Refuses a source, by the status 403. Its DJ reads `reason`.
+lw_status lw_source_request_refuse(lw_source_request request, const char *reason);
+
+// Refuses a source because the host's own code has failed. `reason` goes to the log (`lw_log_to`), and not
+// to the DJ.
+lw_status lw_source_request_fail(lw_source_request request, const char *reason);
+
+// The sources that are connected to a station, in the order of their coming, as a JSON list: `id`, `path`,
+// `user`, `program`, `address`, `content_type`, `name`, `since`, `received_bytes`, `lost_bytes`,
+// `silent_for`, and `live`, which tells of the sound at a live input. `json` is freed by `lw_free`.
+lw_status lw_station_sources(lw_station station, char **json);
+
+// Removes a source, by its `id`. Its path is free at once. `LW_NOT_FOUND` if there is no such source.
+lw_status lw_station_kick_source(lw_station station, uint64_t source);
+
+// Sets the title of what the source at `path` sends from now on. `url` may be NULL. `LW_NOT_FOUND` if the
+// path has no source.
+lw_status lw_station_update_source_metadata(lw_station station,
+                                            const char *path,
+                                            const char *title,
+                                            const char *url);
+
 // Declares a station: TOML or JSON as in docs/CONFIGURATION.md. Relative paths are relative to the working
 // directory. All its problems are reported at once, a line each. `lw_station_start` puts it on the air.
 // `station` is closed by `lw_station_close`.
@@ -886,8 +945,9 @@ lw_status lw_station_open(const char *declaration, lw_station *station);
 lw_status lw_station_read(const char *file, lw_station *station);
 
 // Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started
-// once. If its declaration has `users_file` or `media_roots`, it serves the HTTP API, as the program does.
-// (Users are made by `longwave user`; a users file without users lets nobody in.)
+// once. If its declaration has `users_file` or `media_roots`, or `lw_station_admit_sources` was called, it
+// serves the HTTP API, as the program does. (Users are made by `longwave user`; a users file without users
+// lets nobody in.)
 lw_status lw_station_start(lw_station station);
 
 // Applies another declaration to a station on the air, or, if `declaration` is NULL, the file of

@@ -786,6 +786,11 @@ public:
         return detail::text([&](auto out) { return lw_pipeline_announcements(handle(), out); });
     }
 
+    // The live input that has the air.
+    std::optional<std::string> live() const
+    {
+        return detail::text_if_any([&](auto out) { return lw_pipeline_live(handle(), out); });
+    }
     std::string live_inputs() const
     {
         return detail::text([&](auto out) { return lw_pipeline_live_inputs(handle(), out); });
@@ -927,12 +932,36 @@ private:
     std::list<std::unique_ptr<own_output>> outputs_;
 };
 
+// What a function of `station::admit_sources` throws to refuse a source, whose DJ reads the reason.
+class refused : public std::runtime_error {
+public:
+    explicit refused(const std::string &reason) : std::runtime_error(reason) {}
+};
+
 class station {
 public:
+    // It is told of a source, as JSON, and returns the name by which the source is known, or throws `refused`.
+    using admission = std::function<std::string(const std::string &description)>;
+
     explicit station(const std::string &declaration)
         : own_(detail::number<uint64_t>(
               [&](auto out) { return lw_station_open(detail::whole(declaration), out); }))
     {
+    }
+    station(station &&) = default;
+    // The other gets what this one was, with its function.
+    station &operator=(station &&other) noexcept
+    {
+        own_ = std::move(other.own_);
+        admission_.swap(other.admission_);
+        return *this;
+    }
+    // The program's function first: it is not called any more when it goes.
+    ~station()
+    {
+        if (admission_) {
+            lw_station_admit_sources(handle(), nullptr, nullptr);
+        }
     }
     // The same from a file.
     static station read(const std::string &file)
@@ -968,12 +997,51 @@ public:
     {
         return detail::text([&](auto out) { return lw_station_pipelines(handle(), out); });
     }
+
+    // Lets a function decide who may send, from `start` on. What else it throws goes to the log, and refuses.
+    // An empty one: every source is refused. Not to be called by it.
+    void admit_sources(admission function)
+    {
+        auto next =
+            function ? std::make_unique<decides>(std::make_shared<admission>(std::move(function))) : nullptr;
+        check(lw_station_admit_sources(handle(), next ? call_admission : nullptr, next.get()));
+        // The one before does not run any more.
+        admission_ = std::move(next);
+    }
+    std::string sources() const
+    {
+        return detail::text([&](auto out) { return lw_station_sources(handle(), out); });
+    }
+    void kick_source(uint64_t source) { check(lw_station_kick_source(handle(), source)); }
+    void update_source_metadata(const std::string &path, const std::string &title, const std::string &url = {})
+    {
+        check(lw_station_update_source_metadata(handle(), detail::whole(path), detail::whole(title),
+                                                detail::or_null(url)));
+    }
     lw_station handle() const noexcept { return own_.handle(); }
 
 private:
     using owner = detail::owner<lw_station_close>;
+    using decides = std::shared_ptr<admission>;
+
     explicit station(owner own) : own_(std::move(own)) {}
+    static void call_admission(lw_station, lw_source_request request, const char *description, void *user)
+    {
+        try {
+            // Kept while it runs: it may destroy the station.
+            auto function = *static_cast<decides *>(user);
+            check(lw_source_request_admit(request, detail::whole((*function)(description))));
+        } catch (const refused &reason) {
+            lw_source_request_refuse(request, reason.what());
+        } catch (const std::exception &failure) {
+            lw_source_request_fail(request, failure.what());
+        } catch (...) {
+            lw_source_request_fail(request, "an exception");
+        }
+    }
+
     owner own_;
+    std::unique_ptr<decides> admission_;
 };
 
 class encoder {

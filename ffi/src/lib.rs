@@ -25,6 +25,7 @@ mod own_encoder;
 mod pipeline;
 mod requests;
 mod server;
+mod sources;
 mod station;
 mod text;
 

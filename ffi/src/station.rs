@@ -2,16 +2,17 @@
 
 use std::ffi::c_char;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use longwave::{Api, ApiSettings, Config, PipelineSettings, RelayedMountSettings, Reloaded, StationSettings};
 
-use crate::entry::call;
+use crate::entry::{call, lock};
 use crate::failure::{Failure, Outcome, lw_status};
 use crate::handles;
 use crate::json;
 use crate::pipeline::{Pipeline, lw_pipeline};
 use crate::server::{Server, lw_server};
+use crate::sources::{Admission, Function};
 use crate::text::{Out, optional_text, path, report, text};
 
 /// A station: a server and its pipelines, declared together.
@@ -25,8 +26,13 @@ pub struct Station {
     mounts: Vec<RelayedMountSettings>,
     /// The file that it was read from, which a reload reads again.
     file: Option<PathBuf>,
-    /// If the declaration has users or media roots, what the API is started with.
-    api: Option<Config>,
+    /// What the API is started with, if the declaration has users or media roots, or the host decides who may
+    /// send.
+    config: Config,
+    /// Shared with the running station, which asks.
+    pub admission: Arc<Admission>,
+    /// Held while the station is started.
+    starts: Mutex<()>,
     running: OnceLock<Running>,
 }
 
@@ -34,6 +40,8 @@ pub struct Station {
 struct Running {
     api: Option<Api>,
     station: longwave::Station,
+    /// Whether the host's function is asked about sources.
+    asks: OnceLock<()>,
 }
 
 impl handles::Kind for Station {
@@ -42,16 +50,18 @@ impl handles::Kind for Station {
 
 impl Station {
     fn new(config: Config, file: Option<&Path>) -> Station {
-        let api = config.declares_api.then(|| config.clone());
         let file = file.map(Path::to_owned);
-        let server = Arc::new(Server::new(config.server));
-        let pipelines = config.pipelines.into_iter().map(|settings| Pipeline::of_station(settings, &server));
-        let (pipelines, mounts) = (pipelines.collect(), config.mounts);
-        Station { pipelines, mounts, server, file, api, running: OnceLock::new() }
+        let server = Arc::new(Server::new(config.server.clone()));
+        let pipelines = config.pipelines.iter().cloned();
+        let pipelines = pipelines.map(|settings| Pipeline::of_station(settings, &server)).collect();
+        let (mounts, admission) = (config.mounts.clone(), Arc::default());
+        let (starts, running) = (Mutex::default(), OnceLock::new());
+        Station { pipelines, mounts, server, file, config, admission, starts, running }
     }
 
     /// Starts all of it, or nothing.
     fn start(&self) -> Outcome {
+        let starts = lock(&self.starts);
         let server = self.server.declared();
         if self.running.get().is_some() {
             return Err(Failure::exists(
@@ -64,29 +74,56 @@ impl Station {
         let settings = StationSettings { server: server.clone(), pipelines, mounts: self.mounts.clone() };
         let expected = self.server.expected().clone();
         let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
-        expected.extend(self.api.iter().flat_map(|_| Api::PATHS));
+        let serves_api = self.config.declares_api || self.admission.is_there();
+        expected.extend(serves_api.then_some(Api::PATHS).into_iter().flatten());
         let station = longwave::Station::start_expecting(settings, &expected)?;
-        let start_api = |config: &Config| match &self.file {
-            Some(file) => Api::start_reloadable(&station, config.clone(), file),
-            None => Api::start(&station, &config.api),
+        let asks = OnceLock::new();
+        if self.admission.is_there() {
+            // Before the API lets the first source in.
+            self.ask_for(&station, &asks);
+        }
+        let start_api = || match &self.file {
+            Some(file) => Api::start_reloadable(&station, self.config.clone(), file),
+            None => Api::start(&station, &self.config.api),
         };
-        let api = self.api.as_ref().map(start_api).transpose()?;
+        let api = serves_api.then(start_api).transpose()?;
         self.server.runs(station.server());
         for (pipeline, running) in self.pipelines.iter().zip(station.pipelines()) {
             pipeline.runs(running);
         }
-        self.running.get_or_init(|| Running { api, station });
+        self.running.get_or_init(|| Running { api, station, asks });
+        drop(starts);
         Ok(lw_status::LW_OK)
+    }
+
+    /// Lets a function of the host decide who may send: before the start, or where the API runs, which lets
+    /// sources in.
+    pub fn let_decide(&self, function: Option<Function>) -> Outcome<()> {
+        let _starts = lock(&self.starts);
+        let running = self.running.get();
+        if function.is_some() && running.is_some_and(|running| running.api.is_none()) {
+            return Err(Failure::invalid(
+                "nobody lets sources in at this station: call lw_station_admit_sources before its start",
+            ));
+        }
+        let decides = function.is_some();
+        self.admission.set(function);
+        if let Some(Running { station, asks, .. }) = running
+            && decides
+        {
+            self.ask_for(station, asks);
+        }
+        Ok(())
+    }
+
+    fn ask_for(&self, station: &longwave::Station, asks: &OnceLock<()>) {
+        let admission = self.admission.clone();
+        asks.get_or_init(|| station.admit_sources(move |request| admission.ask(request)));
     }
 
     /// Applies a declaration, or its file as it is now.
     fn reload(&self, declaration: Option<&str>) -> Outcome<Reloaded> {
-        let Some(Running { api, station }) = self.running.get() else {
-            return Err(Failure::stopped("the station is not started yet: lw_station_start"));
-        };
-        if !station.server().is_running() {
-            return Err(Failure::stopped("the station has stopped"));
-        }
+        let Running { api, station, .. } = self.on_air()?;
         let config = match (declaration, &self.file, api) {
             (Some(declaration), ..) => read(declaration)?,
             (None, None, _) => {
@@ -107,10 +144,23 @@ impl Station {
         Ok(report)
     }
 
+    fn on_air(&self) -> Outcome<&Running> {
+        match self.running.get() {
+            None => Err(Failure::stopped("the station is not started yet: lw_station_start")),
+            Some(running) if !running.station.server().is_running() => {
+                Err(Failure::stopped("the station has stopped"))
+            }
+            Some(running) => Ok(running),
+        }
+    }
+
     /// The keys of the API that differ: a declaration in a text cannot change them.
     fn waits_for_a_restart(&self, new: &Config) -> Vec<String> {
-        let old = self.api.as_ref().map(|config| config.api.clone()).unwrap_or_default();
-        let new = if new.declares_api { new.api.clone() } else { ApiSettings::default() };
+        let declared = |config: &Config| match config.declares_api {
+            true => config.api.clone(),
+            false => ApiSettings::default(),
+        };
+        let (old, new) = (declared(&self.config), declared(new));
         let keys = [
             ("users_file", old.users_file != new.users_file),
             ("media_roots", old.media_roots != new.media_roots),
@@ -120,11 +170,16 @@ impl Station {
 
     /// Stops it, if it was started. Returns the names of the threads that were left behind.
     fn stop(&self) -> Vec<String> {
-        let Some(Running { api, station }) = self.running.get() else { return Vec::new() };
+        let Some(Running { api, station, .. }) = self.running.get() else { return Vec::new() };
         let mut abandoned = api.as_ref().map(|api| api.stop().abandoned).unwrap_or_default();
         abandoned.extend(station.stop().abandoned);
         abandoned
     }
+}
+
+/// Calls `act` with a station that is on the air.
+pub fn on_air<T>(handle: lw_station, act: impl FnOnce(&longwave::Station) -> Outcome<T>) -> Outcome<T> {
+    act(&handles::find::<Station>(handle)?.on_air()?.station)
 }
 
 fn read(declaration: &str) -> Outcome<Config> {
@@ -160,8 +215,9 @@ pub unsafe extern "C" fn lw_station_read(file: *const c_char, station: *mut lw_s
 }
 
 /// Starts the server, then every pipeline. If one cannot start, nothing is left running. A station is started
-/// once. If its declaration has `users_file` or `media_roots`, it serves the HTTP API, as the program does.
-/// (Users are made by `longwave user`; a users file without users lets nobody in.)
+/// once. If its declaration has `users_file` or `media_roots`, or `lw_station_admit_sources` was called, it
+/// serves the HTTP API, as the program does. (Users are made by `longwave user`; a users file without users
+/// lets nobody in.)
 #[unsafe(no_mangle)]
 pub extern "C" fn lw_station_start(station: lw_station) -> lw_status {
     call(|| handles::find::<Station>(station)?.start())

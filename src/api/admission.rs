@@ -82,6 +82,15 @@ impl Admissions {
     }
 }
 
+impl Drop for Admissions {
+    /// The API has stopped, so the application is asked no more.
+    fn drop(&mut self) {
+        for (_, request) in self.waiting.drain(..) {
+            request.refuse(Problem::from(crate::Error::Stopped("the API")));
+        }
+    }
+}
+
 impl Held {
     fn take(&self) -> Option<HttpRequest> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -47,8 +47,8 @@ pub struct Config {
     pub mounts: Vec<RelayedMountSettings>,
     /// The API.
     pub api: ApiSettings,
-    /// Whether `users_file` or `media_roots` is declared. Then a station of the C ABI serves the API; the
-    /// program always does.
+    /// Whether `users_file` or `media_roots` is declared. Then a station of the C ABI serves the API, as it
+    /// does where the application decides who may send; the program always does.
     pub declares_api: bool,
     /// Values that work but are rarely intended.
     pub warnings: Vec<ConfigProblem>,

@@ -59,6 +59,17 @@ pub unsafe extern "C" fn lw_pipeline_announcements(
     })
 }
 
+/// The live input that has the air, as JSON like an item of `lw_pipeline_live_inputs`. `LW_NONE` if the
+/// programme has it. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_live(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let json = unsafe { Out::new(json, "json") }?;
+        json.json_if_any(with(pipeline, |pipeline| Ok(pipeline.live().as_ref().map(LiveInput::of)))?)
+    })
+}
+
 /// All live inputs, as of the mixer's last job, as JSON: a list of `path`, `state`, `muted`, `forced`,
 /// `source`, `title`, `aired`, `buffered`, `drift_ppm`, `drops`, `gaps`. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]

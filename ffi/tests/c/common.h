@@ -59,10 +59,21 @@ static const char *const STATION =
     "[[pipeline]]\n"
     "sample_rate = 22050\n"
     "channels = 1\n"
+    "[[pipeline.live]]\n"
+    "path = '/dj'\n"
+    "buffer = '300ms'\n"
+    "fade_in = '100ms'\n"
+    "fade_out = '100ms'\n"
+    "grace = '0s'\n"
     "[[pipeline.output]]\n"
     "format = 'mp3'\n"
     "mount = '/a.mp3'\n"
     "bitrate = 32\n";
+
+/* A source that logs in as anna, with a password that is right. */
+#define SOURCE_OF(login) \
+    "SOURCE /dj HTTP/1.0\r\nAuthorization: Basic " login "\r\nContent-Type: audio/mpeg\r\n\r\n"
+#define ANNA SOURCE_OF("YW5uYTpyaWdodA==")
 
 /* A connection that has sent a request. */
 static inline int ask(uint16_t port, const char *request)

@@ -52,8 +52,9 @@ static uint64_t draw(struct thread *self, uint64_t below)
 
 static uint64_t a_handle(struct thread *self, enum kind kind)
 {
-    /* Only one encoder gives packets at a time. */
-    uint64_t place = kind == KIND_lw_packets ? 0 : draw(self, PLACES);
+    /* Only one encoder gives packets at a time, and about one source is decided. */
+    int is_one = kind == KIND_lw_packets || kind == KIND_lw_source_request;
+    uint64_t place = is_one ? 0 : draw(self, PLACES);
     return draw(self, 200) == 0 ? draw(self, 3) : atomic_load(&handles[kind][place]);
 }
 
@@ -102,6 +103,7 @@ static lw_status ask_server(struct thread *self)
         "GET /asked HTTP/1.0\r\n\r\n",
         "GET /a.mp3 HTTP/1.0\r\n\r\n",
         "GET /live HTTP",
+        ANNA,
     };
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     uint16_t port;
@@ -112,7 +114,7 @@ static lw_status ask_server(struct thread *self)
         address.sin_port = htons(port);
         /* The server may have ended meanwhile. */
         if (connect(client, (struct sockaddr *)&address, sizeof address) == 0) {
-            const char *request = requests[draw(self, 3)];
+            const char *request = requests[draw(self, 4)];
             (void)!send(client, request, strlen(request), MSG_NOSIGNAL);
         }
         int before = atomic_exchange(&clients[draw(self, 64)], client);
@@ -132,6 +134,19 @@ static lw_status kick_somebody(struct thread *self)
         const char *id = strstr(listeners, "\"id\":");
         status = lw_server_kick(server, id ? strtoull(id + 5, NULL, 10) : draw(self, 40));
         lw_free(listeners);
+    }
+    return status;
+}
+
+static lw_status kick_source(struct thread *self)
+{
+    char *sources;
+    lw_station station = a_handle(self, KIND_lw_station);
+    lw_status status = lw_station_sources(station, &sources);
+    if (status == LW_OK) {
+        const char *id = strstr(sources, "\"id\":");
+        status = lw_station_kick_source(station, id ? strtoull(id + 5, NULL, 10) : draw(self, 40));
+        lw_free(sources);
     }
     return status;
 }
@@ -199,6 +214,21 @@ static void on_lw_encoder_flushes(void *state, lw_packets packets)
 static void on_lw_encoder_closes(void *state)
 {
     free(state);
+}
+
+static void on_lw_admit_source(lw_station station, lw_source_request request, const char *description,
+                               void *user)
+{
+    (void)user;
+    CHECK(*description == '{');
+    char *json;
+    if (lw_station_sources(station, &json) == LW_OK) {
+        lw_free(json);
+    }
+    lw_source_request_admit(request, "anna");
+    /* The crowd answers it, too, until this returns, and a little longer. */
+    atomic_store(&handles[KIND_lw_source_request][0], request);
+    usleep(20000);
 }
 
 static void *run(void *argument)

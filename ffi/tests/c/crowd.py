@@ -16,10 +16,11 @@ OTHERWISE = {
     "lw_free": "drop_text calls it for every text; of other pointers it cannot know that they are none",
     "lw_last_error": "the loop of each thread calls it after every failure",
     "lw_pipeline_restore": "restore_snapshot calls it: only a snapshot can be restored",
+    "lw_station_kick_source": "kick_source calls it: only the list of sources tells which",
     "lw_server_kick": "kick_somebody calls it: only the list of listeners tells whom",
     "lw_server_port": "ask_server calls it",
 }
-BY_HAND = ["ask_server", "kick_somebody", "restore_snapshot"]
+BY_HAND = ["ask_server", "kick_somebody", "kick_source", "restore_snapshot"]
 
 # What a text may be, by the function and its parameter, or by the parameter alone.
 OUTPUTS = ["mount = '/a.mp3'\nformat = 'mp3'\nbitrate = 32", "mount = '/b.mp3'\nformat = 'mp3'\nbitrate = 64"]
@@ -42,6 +43,10 @@ TEXTS = {
     "lw_server_reconfigure.declaration": [LISTEN, LISTEN + "\nmax_listeners = 3", "listen = 3"],
     "lw_server_add_mount.declaration": [LIVE],
     "lw_server_update_mount.declaration": [LIVE, LIVE + "\ngenre = 'Jazz'"],
+    "lw_pipeline_force_live.path": ["/dj", "/typo"],
+    "lw_pipeline_mute_live.path": ["/dj"],
+    "lw_pipeline_unmute_live.path": ["/dj"],
+    "lw_station_update_source_metadata.path": ["/dj", "/typo"],
     "lw_server_expect.path": ["/expected"],
     "lw_server_expect_no_more.path": ["/expected"],
     "lw_station_open.declaration": ["STATION"],

@@ -15,6 +15,9 @@ struct all {
     lw_requests requests;
     lw_request request;
     lw_packets packets;
+    lw_source_request source_request;
+    /* The station of that. */
+    lw_station asks;
 };
 static struct all live, closed;
 #define live_lw_station live.station
@@ -26,6 +29,7 @@ static struct all live, closed;
 #define live_lw_requests live.requests
 #define live_lw_request live.request
 #define live_lw_packets live.packets
+#define live_lw_source_request live.source_request
 #define closed_lw_station closed.station
 #define closed_lw_pipeline closed.pipeline
 #define closed_lw_server closed.server
@@ -35,6 +39,7 @@ static struct all live, closed;
 #define closed_lw_requests closed.requests
 #define closed_lw_request closed.request
 #define closed_lw_packets closed.packets
+#define closed_lw_source_request closed.source_request
 
 static char music[500], long_text[100000], *snapshot;
 /* Where results would go, and what is there as long as there is none. */
@@ -94,8 +99,36 @@ static void on_lw_encoder_closes(void *state)
     (void)state;
 }
 
+/* Stays there as long as the misuse goes on: its request lives. */
+static void on_lw_admit_source(lw_station station, lw_source_request request, const char *description,
+                               void *user)
+{
+    (void)station, (void)description;
+    if (user) {
+        __atomic_store_n((lw_source_request *)user, request, __ATOMIC_SEQ_CST);
+        while (sem_wait(&go_on) != 0) {
+        }
+    }
+}
+
+/* A station of its own asks: the calls for the other one would wait for the answer. */
+static void open_asking(struct all *all)
+{
+    lw_server server;
+    uint16_t port;
+    OK(lw_station_open(STATION, &all->asks));
+    OK(lw_station_admit_sources(all->asks, on_lw_admit_source, &all->source_request));
+    OK(lw_station_start(all->asks));
+    OK(lw_station_server(all->asks, &server));
+    OK(lw_server_port(server, &port));
+    OK(lw_server_close(server));
+    close(ask(port, ANNA));
+    UNTIL(__atomic_load_n(&all->source_request, __ATOMIC_SEQ_CST));
+}
+
 static void open_all(struct all *all)
 {
+    open_asking(all);
     OK(lw_station_open(STATION, &all->station));
     OK(lw_station_start(all->station));
     OK(lw_station_pipeline(all->station, NULL, &all->pipeline));
@@ -118,6 +151,9 @@ static void open_all(struct all *all)
 static void close_all(struct all *all)
 {
     sem_post(&go_on);
+    sem_post(&go_on);
+    OK(lw_station_admit_sources(all->asks, NULL, NULL));
+    OK(lw_station_close(all->asks));
     OK(lw_station_close(all->station));
     OK(lw_pipeline_close(all->pipeline));
     OK(lw_server_close(all->server));

@@ -94,7 +94,7 @@ static void voices(longwave::pipeline &pipeline, const std::string &music)
     pipeline.stop_announcements();
     UNTIL(pipeline.announcements() == "[]");
     CHECK(failure([&] { pipeline.announce("nowhere.wav"); }) == LW_FILE);
-    CHECK(pipeline.live_inputs() == "[]" && pipeline.forced_air() == "null");
+    UNTIL(has(pipeline.live_inputs(), "\"absent\"") && pipeline.forced_air() == "null");
     pipeline.force_programme();
     UNTIL(pipeline.forced_air() == "\"programme\"");
     pipeline.release_live();
@@ -214,6 +214,56 @@ static void server_calls(longwave::server &server)
     closes.join();
 }
 
+// A function decides who may send, also when its station has moved.
+static void sources()
+{
+    longwave::station station(STATION), other(STATION);
+    std::atomic<int> asked{ 0 };
+    station.admit_sources([&, own = std::make_shared<int>(1)](const std::string &description) -> std::string {
+        asked += *own;
+        if (has(description, "\"password\":\"right\"")) {
+            return "Änna";
+        }
+        if (has(description, "\"user\":\"crash\"")) {
+            throw std::runtime_error("no more schedules");
+        }
+        throw longwave::refused("another password");
+    });
+    std::swap(station, other);
+    auto moved = std::move(other);
+    moved.start();
+    auto port = moved.server().port();
+    const std::string refused = answered(ask(port, SOURCE_OF("YW5uYTp3cm9uZw==")));
+    CHECK(has(refused, " 403 ") && has(refused, "another password"));
+    const std::string failed = answered(ask(port, SOURCE_OF("Y3Jhc2g6eA==")));
+    CHECK(has(failed, " 403 ") && has(failed, "own code has failed") && !has(failed, "schedules"));
+    int source = ask(port, ANNA);
+    UNTIL(has(moved.sources(), "\"user\":\"Änna\""));
+    UNTIL(has(moved.pipeline().live_inputs(), "\"buffering\"") && !moved.pipeline().live());
+    moved.update_source_metadata("/dj", "Ein Lied");
+    auto text = moved.sources();
+    moved.kick_source(std::strtoull(text.c_str() + text.find("\"id\":") + 5, nullptr, 10));
+    UNTIL(moved.sources() == "[]");
+    CHECK(failure([&] { moved.kick_source(99); }) == LW_NOT_FOUND);
+    close(source);
+    CHECK(asked == 3);
+    moved.admit_sources({});
+    CHECK(has(answered(ask(port, ANNA)), " 403 ") && asked == 3);
+
+    // One that ends its own station.
+    auto ends = std::make_unique<longwave::station>(STATION);
+    std::atomic<bool> has_ended{ false };
+    ends->admit_sources([&, own = std::make_shared<int>(7)](const std::string &) {
+        ends.reset();
+        has_ended = *own == 7;
+        return "nobody";
+    });
+    ends->start();
+    port = ends->server().port();
+    close(ask(port, ANNA));
+    UNTIL(has_ended.load());
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 2);
@@ -224,6 +274,7 @@ int main(int argc, char **argv)
         lines += *own;
     });
     without_a_station(music);
+    sources();
     {
         longwave::station station(STATION);
         auto server = station.server();
