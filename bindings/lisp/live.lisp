@@ -24,6 +24,43 @@
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_announcements" :uint64 (handle pipeline))))
 
+(defclass source ()
+  ((handle :initarg :handle :reader handle))
+  (:documentation "Encoded audio for a live input, which Lisp writes as it comes."))
+
+(defgeneric pipeline-go-live (pipeline path &rest info)
+  (:documentation "A source at the live input PATH. INFO may have :USER, :PROGRAM, :NAME, :GENRE, :DESCRIPTION,
+:URL and :CONTENT-TYPE.")
+  (:method ((pipeline pipeline) path &rest info)
+    (with-texts (path (info (write-object-json info)))
+      (make-instance 'source :handle (get-number :uint64 "lw_pipeline_go_live" :uint64 (handle pipeline)
+                                                 :pointer path :pointer info)))))
+
+(defgeneric source-write (source octets &key start end)
+  (:documentation "Writes a part of a vector of octets. Returns how many were taken; offer the others again
+later. Signals NOT-RUNNING when the source has ended.")
+  (:method ((source source) octets &key (start 0) (end (length octets)))
+    (with-octets (bytes count) (octets start end)
+      (get-number :size "lw_source_write" :uint64 (handle source) :pointer bytes :size count))))
+
+(defgeneric source-set-title (source title)
+  (:documentation "Sets the title of what is written from now on.")
+  (:method ((source source) title)
+    (with-texts (title)
+      (call "lw_source_set_title" :uint64 (handle source) :pointer title))
+    (values)))
+
+(defgeneric source-state (source)
+  (:documentation "What is known of it, as in STATION-SOURCES.")
+  (:method ((source source))
+    (get-json "lw_source_state" :uint64 (handle source))))
+
+(defgeneric source-close (source)
+  (:documentation "Ends it: it fades out. Closing it twice is harmless.")
+  (:method ((source source))
+    (call "lw_source_close" :uint64 (handle source))
+    (values)))
+
 (defgeneric pipeline-live (pipeline)
   (:documentation "The live input that has the air; NIL if the programme has it.")
   (:method ((pipeline pipeline))

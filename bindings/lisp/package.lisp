@@ -49,6 +49,7 @@ fails signals a condition of type LONGWAVE-ERROR.")
    #:pipeline-play-voice #:pipeline-stop-voice #:pipeline-stop-all-voices #:pipeline-pause-voice
    #:pipeline-resume-voice #:pipeline-seek-voice #:pipeline-volume #:pipeline-volume-ramp #:pipeline-voices
    #:pipeline-announce #:pipeline-stop-announcement #:pipeline-stop-announcements #:pipeline-announcements
+   #:source #:pipeline-go-live #:source-write #:source-set-title #:source-state #:source-close
    #:pipeline-live #:pipeline-live-inputs #:pipeline-force-live #:pipeline-force-programme #:pipeline-release-live
    #:pipeline-forced-air #:pipeline-mute-live #:pipeline-unmute-live
    #:pipeline-read-metadata #:pipeline-format-title

@@ -31,8 +31,8 @@ import weakref
 from ctypes import (byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32,
                     c_uint64, c_void_p)
 
-__all__ = ["Encoder", "Error", "Input", "Pipeline", "Refused", "Request", "Requests", "Server", "Station",
-           "Tap", "abi_version", "codecs", "format_title", "log_to", "read_metadata", "version"]
+__all__ = ["Encoder", "Error", "Input", "Pipeline", "Refused", "Request", "Requests", "Server", "Source",
+           "Station", "Tap", "abi_version", "codecs", "format_title", "log_to", "read_metadata", "version"]
 
 
 def _load():
@@ -252,7 +252,7 @@ def _close_all():
     be killed in the middle of its work."""
     log_to(None)
     there = list(_open)
-    for kind in (Request, Requests, Input, Tap, Pipeline, Station, Server, Encoder):
+    for kind in (Request, Requests, Input, Source, Tap, Pipeline, Station, Server, Encoder):
         for handle in (handle for handle in there if isinstance(handle, kind)):
             try:
                 handle.close()
@@ -762,6 +762,11 @@ class Pipeline(_Handle):
     def announcements(self):
         return _json("lw_pipeline_announcements", self.handle)
 
+    def go_live(self, path, **info):
+        """A source at a live input that this program writes. `info` may have user, program, name, genre,
+        description, url and content_type."""
+        return Source(self, path, info)
+
     def live(self):
         """The live input that has the air, or None: the programme has it."""
         return _json("lw_pipeline_live", self.handle)
@@ -917,6 +922,28 @@ class Input(_Handle):
 
         _in_slices(timeout, push)
         return taken
+
+
+class Source(_Handle):
+    """Encoded audio for a live input, which this program writes as it comes. When it is closed, it fades out."""
+
+    _close = "lw_source_close"
+
+    def __init__(self, pipeline, path, info):
+        info = json.dumps(info).encode()
+        super().__init__(_get(c_uint64, "lw_pipeline_go_live", pipeline.handle, _utf8(path), info))
+
+    def write(self, audio):
+        """Returns how many of the bytes were taken. Offer the others again later. Raises LW_STOPPED when the
+        source has ended."""
+        return _get(c_size_t, "lw_source_write", self.handle, *_octets(audio))
+
+    def set_title(self, title):
+        """The title of what is written from now on."""
+        _call("lw_source_set_title", self.handle, _utf8(title))
+
+    def state(self):
+        return _json("lw_source_state", self.handle)
 
 
 class Tap(_Handle):

@@ -213,6 +213,15 @@ class Live(OnStation):
         self.fails("LW_NOT_FOUND", self.station.kick_source, 99)
         self.fails("LW_NOT_FOUND", self.station.update_source_metadata, "/dj", "Nothing")
 
+        with self.pipeline.go_live("/dj", user="Bób", content_type="audio/mpeg") as brought:
+            tone = longwave.Encoder("format = 'mp3'").encode(array.array("h", [0, 0] * 44100))
+            self.assertEqual(brought.write(tone), len(tone))
+            brought.set_title("Ein Lied")
+            self.assertEqual(brought.state()["user"], "Bób")
+            self.fails("LW_EXISTS", self.pipeline.go_live, "/dj")
+        self.fails("LW_INVALID", self.pipeline.go_live, "/dj", usr="bob")
+        self.until(lambda: self.station.sources() == [], "he has gone")
+
         self.station.admit_sources(lambda request: "another")
         self.assertIn(b" 200", self.connect("bob", "x")[1])
         self.station.admit_sources(None)

@@ -3,8 +3,9 @@
 // Generated from the sources of the library; docs/EMBEDDING.md is the guide.
 //
 // Handles (lw_station, lw_pipeline, lw_server, lw_encoder, lw_input, lw_tap, lw_requests, lw_request,
-// lw_packets, lw_source_request) are numbers. Zero stands for nothing. A handle that was closed, was never
-// given out, or stands for something else is refused with LW_BAD_HANDLE; closing one twice is harmless.
+// lw_packets, lw_source_request, lw_source) are numbers. Zero stands for nothing. A handle that was closed,
+// was never given out, or stands for something else is refused with LW_BAD_HANDLE; closing one twice is
+// harmless.
 //
 // Threads: every function may be called on any thread, at any time, unless it says otherwise. None keeps the
 // audio waiting. Functions of the host are called on threads of the library: see lw_hook, lw_log,
@@ -158,6 +159,9 @@ typedef uint64_t lw_input;
 
 // A reader of the mixed PCM.
 typedef uint64_t lw_tap;
+
+// A source at a live input that the host writes.
+typedef uint64_t lw_source;
 
 // The requests for paths that the host has taken over.
 typedef uint64_t lw_requests;
@@ -625,6 +629,28 @@ lw_status lw_pipeline_update_metadata(lw_pipeline pipeline,
 
 // Returns to the sounding track's title, on one mount, or on all if `mount` is NULL.
 lw_status lw_pipeline_clear_metadata(lw_pipeline pipeline, const char *mount);
+
+// Puts a source on the air at the live input at `path`: as soon as its buffer is full, and nothing of a
+// higher priority is there. `lw_source_write` gives it MP3, AAC with ADTS headers, or Ogg with Vorbis,
+// Opus or FLAC, at the pace at which it sounds. `info` is JSON with what is known of it, and may be NULL:
+// `user`, `program`, `name` (of the stream), `genre`, `description`, `url`, and `content_type`, which
+// decides in doubt. `LW_NOT_FOUND` if there is no such live input, `LW_EXISTS` if another source is there.
+// `source` is closed by `lw_source_close`.
+lw_status lw_pipeline_go_live(lw_pipeline pipeline, const char *path, const char *info, lw_source *source);
+
+// Gives a source bytes, cut anywhere. This does not wait: `taken` is how many of them there was room for;
+// offer the others again later. `LW_STOPPED` if the source has ended: it was removed, nothing of it could
+// be played for ten seconds, nothing has come for `source_timeout`, or the pipeline has stopped.
+lw_status lw_source_write(lw_source source, const uint8_t *bytes, size_t count, size_t *taken);
+
+// Sets the title of what is written from now on. It is heard when the buffer has played what came before.
+lw_status lw_source_set_title(lw_source source, const char *title);
+
+// What is known of a source, as JSON like an item of `lw_station_sources`. `json` is freed by `lw_free`.
+lw_status lw_source_state(lw_source source, char **json);
+
+// Ends a source: it fades out, and the programme comes back. Closing it again is harmless.
+lw_status lw_source_close(lw_source source);
 
 // The track on the air, as of the mixer's last job (a tenth of a second at most), as JSON: `id`, `file`,
 // `title` (what its mounts announce), `artist`, `name` (of the piece alone), `album`, `duration`, `played`,

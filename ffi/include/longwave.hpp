@@ -415,6 +415,28 @@ private:
     detail::owner<lw_tap_close> own_;
 };
 
+// Encoded audio for a live input, which the program writes as it comes.
+class source {
+public:
+    explicit source(uint64_t handle) : own_(handle) {}
+    // How many of the bytes were taken. Offer the others again later.
+    std::size_t write(const void *bytes, std::size_t count)
+    {
+        return detail::number<std::size_t>([&](auto taken) {
+            return lw_source_write(handle(), static_cast<const uint8_t *>(bytes), count, taken);
+        });
+    }
+    void set_title(const std::string &title) { check(lw_source_set_title(handle(), detail::whole(title))); }
+    std::string state() const
+    {
+        return detail::text([&](auto out) { return lw_source_state(handle(), out); });
+    }
+    lw_source handle() const noexcept { return own_.handle(); }
+
+private:
+    detail::owner<lw_source_close> own_;
+};
+
 // What an encoder of the program's gives in one call. Not to be kept.
 class packets {
 public:
@@ -786,6 +808,13 @@ public:
         return detail::text([&](auto out) { return lw_pipeline_announcements(handle(), out); });
     }
 
+    // `info` is JSON, or empty.
+    source go_live(const std::string &path, const std::string &info = {})
+    {
+        return source(detail::number<uint64_t>([&](auto out) {
+            return lw_pipeline_go_live(handle(), detail::whole(path), detail::or_null(info), out);
+        }));
+    }
     // The live input that has the air.
     std::optional<std::string> live() const
     {

@@ -6,6 +6,7 @@ mod next_track;
 mod outputs;
 mod pcm;
 mod programme;
+mod source;
 pub mod state;
 mod title_format;
 mod voices;

@@ -43,6 +43,8 @@ TEXTS = {
     "lw_server_reconfigure.declaration": [LISTEN, LISTEN + "\nmax_listeners = 3", "listen = 3"],
     "lw_server_add_mount.declaration": [LIVE],
     "lw_server_update_mount.declaration": [LIVE, LIVE + "\ngenre = 'Jazz'"],
+    "lw_pipeline_go_live.path": ["/dj"],
+    "info": ["{}", '{"user": "anna", "content_type": "audio/mpeg"}', "[]"],
     "lw_pipeline_force_live.path": ["/dj", "/typo"],
     "lw_pipeline_mute_live.path": ["/dj"],
     "lw_pipeline_unmute_live.path": ["/dj"],

@@ -16,6 +16,7 @@ struct all {
     lw_request request;
     lw_packets packets;
     lw_source_request source_request;
+    lw_source source;
     /* The station of that. */
     lw_station asks;
 };
@@ -30,6 +31,7 @@ static struct all live, closed;
 #define live_lw_request live.request
 #define live_lw_packets live.packets
 #define live_lw_source_request live.source_request
+#define live_lw_source live.source
 #define closed_lw_station closed.station
 #define closed_lw_pipeline closed.pipeline
 #define closed_lw_server closed.server
@@ -40,6 +42,7 @@ static struct all live, closed;
 #define closed_lw_request closed.request
 #define closed_lw_packets closed.packets
 #define closed_lw_source_request closed.source_request
+#define closed_lw_source closed.source
 
 static char music[500], long_text[100000], *snapshot;
 /* Where results would go, and what is there as long as there is none. */
@@ -137,6 +140,7 @@ static void open_all(struct all *all)
     OK(lw_encoder_open("format = 'mp3'", 44100, 2, &all->encoder));
     OK(lw_pipeline_play_input(all->pipeline, 1, 0, &all->input, NULL));
     OK(lw_pipeline_tap(all->pipeline, &all->tap));
+    OK(lw_pipeline_go_live(all->pipeline, "/dj", NULL, &all->source));
     OK(lw_pipeline_add_own_output(all->pipeline, "mount = '/own'\ncontent_type = 'audio/x-own'",
                                   on_lw_encoder_opens, on_lw_encoder_encodes, on_lw_encoder_flushes,
                                   on_lw_encoder_closes, &all->packets));
@@ -159,6 +163,7 @@ static void close_all(struct all *all)
     OK(lw_server_close(all->server));
     OK(lw_encoder_close(all->encoder));
     OK(lw_input_close(all->input));
+    OK(lw_source_close(all->source));
     OK(lw_tap_close(all->tap));
     OK(lw_requests_close(all->requests));
     OK(lw_request_close(all->request));

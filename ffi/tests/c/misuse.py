@@ -14,7 +14,7 @@ header = Header(sys.argv[1])
 TEXTS = {
     "declaration": r'"{\"format\": \"mp3\"}"', "name": '"x"', "title": '"x"', "url": '"x"', "mount": '"/live"',
     "file": "music", "path": "music", "files": '"[]"', "options": '"{}"', "snapshot": "snapshot", "curve": '"linear"',
-    "paths": r'"[\"/x\"]"', "headers": '"{}"', "reason": '"x"',
+    "paths": r'"[\"/x\"]"', "headers": '"{}"', "info": '"{}"', "reason": '"x"',
     "kind": '"track-change"', "format": '"s16le"', "level": '"info"', "tags": '"{}"', "given": '"x"', "extinf": '"x"',
 }
 PATHS = {"file", "path"}  # any bytes will do for them
@@ -71,7 +71,7 @@ def misuses(function, kind, name, nullable):
     elif kind == "size_t" and name not in ("index", "most"):
         # More than there can be. That there are fewer than it says, nobody can tell.
         yield "SIZE_MAX", "INVALID"
-        if "audio" not in function and "header" not in function:
+        if not any(word in function for word in ("audio", "header", "source_write")):
             yield "SIZE_MAX / 2", "INVALID"
     elif kind in NUMBERS and not (name == "timeout_ms" and "_next" in function):  # which would wait
         for value in ["0", "-1", "INT32_MAX", "INT32_MIN"]:

@@ -194,6 +194,44 @@ static void is_live(const char *file)
     UNTIL(atomic_load(&ended) == 1);
 }
 
+/* The host brings a source itself. */
+static void is_brought(void)
+{
+    lw_source brought, other;
+    size_t taken, sum = 0;
+    int before = atomic_load(&began), over = atomic_load(&ended);
+    CHECK(lw_pipeline_go_live(pipeline, "/typo", NULL, &brought) == LW_NOT_FOUND);
+    CHECK(lw_pipeline_go_live(pipeline, "/dj", "{\"usr\": \"bob\"}", &brought) == LW_INVALID);
+    OK(lw_pipeline_go_live(pipeline, "/dj", "{\"user\": \"Bób\", \"name\": \"Bob's hour\"}", &brought));
+    CHECK(lw_pipeline_go_live(pipeline, "/dj", NULL, &other) == LW_EXISTS);
+    OK(lw_source_set_title(brought, "Ein Lied – 歌"));
+    /* As much as there is room for, cut anywhere, until it is heard. */
+    for (size_t i = 0; atomic_load(&began) == before; i += taken, sum += taken) {
+        size_t at = i % tone_bytes, left = tone_bytes - at;
+        OK(lw_source_write(brought, tone_mp3 + at, left < 1700 ? left : 1700, &taken));
+        usleep(90000);
+    }
+    CHECK(sum > 0);
+    OK(lw_source_state(brought, &json));
+    CHECK(strstr(json, "\"user\":\"Bób\"") && strstr(json, "\"name\":\"MP3\""));
+    lw_free(json);
+    UNTIL(LIVE_HAS("Ein Lied – 歌"));
+    OK(lw_source_close(brought));
+    UNTIL(atomic_load(&ended) == over + 1);
+    CHECK(lw_source_write(brought, tone_mp3, 1, &taken) == LW_BAD_HANDLE);
+
+    /* What nobody takes has its limit, and one that is removed says so. */
+    OK(lw_pipeline_go_live(pipeline, "/dj", NULL, &brought));
+    uint64_t id;
+    OK(lw_source_state(brought, &json));
+    CHECK(sscanf(strstr(json, "\"id\":"), "\"id\":%lu", &id) == 1);
+    lw_free(json);
+    OK(lw_station_kick_source(station, id));
+    CHECK(lw_source_write(brought, tone_mp3, 1, &taken) == LW_STOPPED && strstr(lw_last_error(), "kicked"));
+    OK(lw_source_close(brought));
+    OK(lw_source_close(brought));
+}
+
 /* She comes again, and is sent away. */
 static void is_kicked(void)
 {
@@ -315,6 +353,7 @@ int main(int argc, char **argv)
     is_refused();
     is_live(file);
     is_kicked();
+    is_brought();
     is_replaced();
     char *abandoned;
     OK(lw_station_stop(station, &abandoned));

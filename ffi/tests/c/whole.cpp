@@ -103,6 +103,11 @@ static void voices(longwave::pipeline &pipeline, const std::string &music)
     CHECK(failure([&] { pipeline.mute_live("/live"); }) == LW_NOT_FOUND);
     CHECK(failure([&] { pipeline.unmute_live("/live"); }) == LW_NOT_FOUND);
 
+    auto source = pipeline.go_live("/dj", R"({"user": "anna"})");
+    CHECK(source.write("abc", 3) == 3 && has(source.state(), "anna"));
+    source.set_title("Ein Lied");
+    CHECK(failure([&] { pipeline.go_live("/dj"); }) == LW_EXISTS);
+
     std::vector<float> pcm(22050, 0.1f);
     auto input = pipeline.play_input();
     CHECK(input.voice() > 0 && input.push(pcm.data(), pcm.size()) == pcm.size());
