@@ -9,6 +9,8 @@ mod events;
 #[cfg(feature = "mp3")]
 mod icy;
 mod live;
+#[cfg(feature = "mp3")]
+mod live_cut;
 mod logins;
 mod manager;
 mod notifier;
