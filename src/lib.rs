@@ -65,7 +65,7 @@ pub use counters::{CounterInfo, CounterKind};
 pub use engine::announcements::AnnouncementState;
 pub use engine::clock::{Clock, Stepper};
 pub use engine::deck::VoiceState;
-pub use engine::live::{LiveInputState, LiveState};
+pub use engine::live::{ForcedAir, LiveInputState, LiveState};
 pub use engine::tap::{Tap, TapRead};
 pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, LeaveReason, Result};
@@ -80,10 +80,9 @@ pub use metadata::{Tags, Title, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
-    CurrentTrack, ForcedAir, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, NextTrack,
-    OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack,
-    RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, SourceRequest, Station, StationSettings,
-    VoiceInput, VoiceOptions,
+    CurrentTrack, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, NextTrack, OutputSettings,
+    Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, RelayedMountSettings,
+    Reloaded, ReplayGain, SampleFormat, SourceRequest, Station, StationSettings, VoiceInput, VoiceOptions,
 };
 pub use playout::{AfterLive, Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use recording::RecordSettings;

@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::deck::{Deck, DeckCommand, VoiceState};
 use super::encoders::Output;
 use super::job::{Job, Mark, OutputId, job_blocks};
-use super::live::{Arrival, LiveInputState, LiveInputs, LiveNews, LiveOrder};
+use super::live::{Arrival, ForcedAir, LiveInputState, LiveInputs, LiveNews, LiveOrder, LiveSetup};
 use super::programme::{Aired, News, Programme, Transitions};
 use super::tap::TapEnd;
 use super::titles::{TitleOrder, Titles};
@@ -25,8 +25,8 @@ use crate::event::{Emitter, Event};
 use crate::ids::VoiceId;
 use crate::metadata::Title;
 use crate::playout::{
-    Act, Air, Change, DeadAir, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Meant,
-    Pace, Stretch, measure,
+    Act, Change, DeadAir, Expected, Guard, Lateness, Level, Limiter, Loudness, LoudnessMeter, Meant, Pace,
+    Stretch, measure,
 };
 use crate::ring::{Nothing, QuietReceiver};
 use crate::units::{FrameCount, FramePos};
@@ -52,6 +52,8 @@ pub(crate) enum Command {
         order: TitleOrder,
         meant: Meant,
     },
+    /// These are the live inputs from now on.
+    DeclareLive(Vec<LiveSetup>),
     /// A source has come to a live input.
     GoLive(Box<Arrival>),
     Live(LiveOrder),
@@ -90,7 +92,7 @@ pub(crate) struct OnAir {
     pub loudness: Loudness,
     pub live: Vec<LiveInputState>,
     /// Who has the air by an order.
-    pub forced: Option<Air>,
+    pub forced: Option<ForcedAir>,
     pub announcements: Vec<AnnouncementState>,
     pub voices: Vec<VoiceState>,
 }
@@ -282,6 +284,7 @@ impl Mixer {
             Command::SeekCurrent { to, meant } => self.programme.seek(to, meant),
             Command::Transitions(transitions) => self.programme.set_transitions(transitions),
             Command::Title { output, order, meant } => self.entitle(output, order, meant),
+            Command::DeclareLive(setups) => self.live.declare(setups),
             Command::GoLive(arrival) => self.live.arrive(*arrival),
             Command::Live(order) => self.live.obey(order),
             Command::Announcement(order) => self.announcements.obey(order),

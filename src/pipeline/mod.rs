@@ -37,7 +37,7 @@ pub use control::ListOptions;
 pub use hooks::{HookId, Hooks};
 pub use inputs::{SampleFormat, VoiceInput};
 pub(crate) use live::LIVE;
-pub use live::{ForcedAir, LiveSession, LiveSettings};
+pub use live::{LiveSession, LiveSettings};
 pub use next_track::NextTrack;
 pub(crate) use relay_settings::MOUNT;
 pub use relay_settings::RelayedMountSettings;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::control::ListOptions;
 use super::{
-    LIVE, OutputSettings, Pipeline, PipelineSettings, RelayedMountSettings, Relays, StationSettings,
+    LiveSettings, OutputSettings, Pipeline, PipelineSettings, RelayedMountSettings, Relays, StationSettings,
 };
 use crate::codec::is_same_encoder;
 use crate::error::{Error, Result};
@@ -144,9 +144,12 @@ impl Reloader {
                 }
             }
         }
-        apply_to_live_recordings(pipeline, running, new, report);
-        if running.live != new.live {
-            report.restart.push(format!("pipeline {}: {}", new.name, LIVE.key));
+        let of_live = changes_of_live(&running.live, &new.live).join("; ");
+        if !of_live.is_empty() {
+            let what = format!("pipeline {}: live: {of_live}", new.name);
+            if report.tried(what, pipeline.set_live_inputs(new.live.clone())) {
+                running.live.clone_from(&new.live);
+            }
         }
         if running.spec == new.spec {
             self.apply_to_outputs(pipeline, &mut running.outputs, &new.outputs, report);
@@ -209,22 +212,18 @@ impl Reloader {
     }
 }
 
-/// Of live inputs, only the recordings change on the air.
-fn apply_to_live_recordings(
-    pipeline: &Pipeline,
-    running: &mut PipelineSettings,
-    new: &PipelineSettings,
-    report: &mut Reloaded,
-) {
-    for new in &new.live {
-        let running = running.live.iter_mut().find(|running| running.path == new.path);
-        let Some(running) = running.filter(|running| running.record != new.record) else { continue };
-        let keys: Vec<_> = of_recording(&running.record, &new.record).collect();
-        let set = pipeline.inner.recordings.set(&new.path, &new.record);
-        if report.tried(format!("{}: {}", new.path, keys.join(", ")), set) {
-            running.record = new.record.clone();
-        }
-    }
+/// What differs in the live inputs: `/live: priority, record`.
+fn changes_of_live(old: &[LiveSettings], new: &[LiveSettings]) -> Vec<String> {
+    let like = |list: &[LiveSettings], path: &str| list.iter().find(|input| input.path == path).cloned();
+    let gone = old.iter().filter(|old| like(new, &old.path).is_none());
+    let gone = gone.map(|old| format!("{}: removed", old.path));
+    let changed = new.iter().filter_map(|new| {
+        let Some(old) = like(old, &new.path) else { return Some(format!("{}: added", new.path)) };
+        let keys = differences(&old, new).map(|setting| setting.declared.key);
+        let keys: Vec<_> = keys.chain(of_recording(&old.record, &new.record)).collect();
+        (!keys.is_empty()).then(|| format!("{}: {}", new.path, keys.join(", ")))
+    });
+    gone.chain(changed).collect()
 }
 
 /// Applies the value of one key that is declared as [`Reload::Applied`].
@@ -270,7 +269,6 @@ fn of_recording(old: &RecordSettings, new: &RecordSettings) -> impl Iterator<Ite
 #[cfg(all(test, feature = "mp3"))]
 mod tests {
     use super::*;
-    use crate::LiveSettings;
     use crate::Station;
     use crate::codec::formats::FORMATS;
     use crate::setting::examples::another;
@@ -403,22 +401,23 @@ mod tests {
     }
 
     #[test]
-    fn of_live_inputs_the_recordings_change_on_the_air() {
-        let with = |record: RecordSettings, priority| {
+    fn live_inputs_come_change_and_go_on_the_air() {
+        let with = |live: Vec<LiveSettings>| {
             let mut settings = settings();
-            settings.pipelines[0].live = vec![LiveSettings { record, priority, ..LiveSettings::default() }];
+            settings.pipelines[0].live = live;
             settings
         };
-        let station = Station::start(with(RecordSettings::default(), 1)).unwrap();
-        let new = with(RecordSettings::into_files("/dev/null/x"), 1);
-        assert_eq!(station.reload(&new).changed, ["/live: record"]);
-        assert_eq!(station.reload(&new), Reloaded::default());
-        let new = with(RecordSettings::default(), 7);
+        let station = Station::start(with(vec![LiveSettings::default()])).unwrap();
+        let record = RecordSettings::into_files("/dev/null/x");
+        let new = with(vec![
+            LiveSettings { record, priority: 7, ..LiveSettings::default() },
+            LiveSettings::at("/two"),
+        ]);
         let report = station.reload(&new);
-        assert_eq!(
-            (report.changed, report.restart),
-            (vec!["/live: record".into()], vec!["pipeline main: live".into()])
-        );
+        assert_eq!(report.changed, ["pipeline main: live: /live: priority, record; /two: added"]);
+        assert_eq!(station.reload(&new), Reloaded::default());
+        let report = station.reload(&with(vec![LiveSettings::at("/two")]));
+        assert_eq!(report.changed, ["pipeline main: live: /live: removed"]);
     }
 
     #[test]

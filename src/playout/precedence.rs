@@ -148,6 +148,16 @@ impl Precedence {
         Precedence { rate, inputs, air: Air::Programme, forced: None, turns: 0 }
     }
 
+    /// One more input, behind the others.
+    pub fn add(&mut self, terms: LiveTerms) {
+        self.inputs.push(Input::new(terms));
+    }
+
+    /// Changes the terms of an input. Its sound, if it has any, stays.
+    pub fn set_terms(&mut self, input: usize, terms: LiveTerms) {
+        self.inputs[input].terms = terms;
+    }
+
     /// Who has the air.
     pub fn air(&self) -> Air {
         self.air

@@ -305,7 +305,10 @@ fn users_change_with_a_reload() {
     );
     assert_eq!(as_script(&["status"]).0, Some(0));
     let (code, said) = as_script(&["skip"]);
-    assert_eq!((code, said.as_str()), (Some(1), "longwave: script is a viewer: this needs an admin\n"));
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(1), "longwave: script is a viewer: this needs a dj or an admin\n")
+    );
     user(&["passwd", "admin"], "another password\n");
     assert_eq!(
         station.json(&["--credentials", "users.first", "reload"])["changed"],

@@ -12,6 +12,7 @@ mod live_inputs;
 mod live_mixing;
 mod live_orders;
 mod live_phases;
+mod live_reload;
 mod players;
 mod recording;
 mod relays;

@@ -32,6 +32,7 @@ pub(crate) struct Arrival {
 }
 pub(super) struct Input {
     pub setup: LiveSetup,
+    access: Access,
     spec: PcmSpec,
     pub line: Option<Line>,
     /// A line that takes the place of the other one.
@@ -39,6 +40,14 @@ pub(super) struct Input {
     leaving: Vec<Line>,
     pub session: Option<Session>,
     pcm: Vec<f32>,
+}
+
+/// Whether sources may come to an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Open,
+    /// It is not declared any more.
+    Closed,
 }
 
 /// The way from a source to the mix.
@@ -74,7 +83,24 @@ pub(super) struct Session {
 impl Input {
     pub fn new(setup: LiveSetup, spec: PcmSpec) -> Input {
         let pcm = vec![0.0; BLOCK_FRAMES * spec.channels.count()];
-        Input { setup, spec, line: None, next: None, leaving: Vec::new(), session: None, pcm }
+        let (line, next, leaving, session) = Default::default();
+        Input { setup, access: Access::Open, spec, line, next, leaving, session, pcm }
+    }
+
+    /// Whether it is declared.
+    pub fn is_open(&self) -> bool {
+        self.access == Access::Open
+    }
+
+    /// It is declared, with these settings.
+    pub fn open(&mut self, setup: LiveSetup) {
+        (self.setup, self.access) = (setup, Access::Open);
+    }
+
+    /// It is not declared any more: who is there has to go.
+    pub fn close(&mut self, why: LeaveReason) {
+        self.access = Access::Closed;
+        self.end_lines(why);
     }
 
     /// A source has come. Within `grace` its user goes on with the same session. Returns another one's session
@@ -243,9 +269,13 @@ impl Input {
 
     /// Ends its line and its session.
     pub fn stop(&mut self, why: LeaveReason) -> Option<Session> {
+        self.end_lines(why);
+        self.session.take()
+    }
+
+    fn end_lines(&self, why: LeaveReason) {
         let lines = self.line.iter().chain(&self.next);
         lines.for_each(|line| line.buffer.line().end(why));
-        self.session.take()
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use self::input::Input;
 pub(crate) use self::input::{Arrival, LiveSetup};
-pub use self::state::{LiveInputState, LiveState};
+pub use self::state::{ForcedAir, LiveInputState, LiveState};
 use super::programme::Programme;
 use super::voice::{CUT, Scratch};
 use crate::audio::{BLOCK_FRAMES, PcmSpec};
@@ -35,14 +35,14 @@ pub(crate) enum LiveNews {
 }
 
 /// What an operator orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LiveOrder {
     /// The programme has the air, or a live input as soon as it has sound.
-    Force(Air),
+    Force(ForcedAir),
     /// Priorities decide again.
     Release,
-    /// An input is kept off the air, or is not any more.
-    Mute { input: usize, muted: bool },
+    /// The input with this path is kept off the air, or is not any more.
+    Mute { path: String, muted: bool },
 }
 
 /// All live inputs of a pipeline.
@@ -79,8 +79,7 @@ impl LiveInputs {
 
     /// A source has come.
     pub fn arrive(&mut self, arrival: Arrival) {
-        let arrives_at = |input: &Input| *input.setup.path == *arrival.source.path;
-        let Some(index) = self.inputs.iter().position(arrives_at) else { return };
+        let Some(index) = self.index_of(&arrival.source.path) else { return };
         if let Some((session, reason)) = self.inputs[index].arrive(arrival) {
             let began = session.began;
             self.news.extend(session.farewell(reason, self.spec.rate));
@@ -93,12 +92,49 @@ impl LiveInputs {
     /// Obeys an order on who has the air.
     pub fn obey(&mut self, order: LiveOrder) {
         match order {
-            LiveOrder::Force(to) => self.rule.force(Some(to)),
+            LiveOrder::Force(ForcedAir::Programme) => self.rule.force(Some(Air::Programme)),
+            LiveOrder::Force(ForcedAir::Live(path)) => {
+                if let Some(index) = self.index_of(&path) {
+                    self.rule.force(Some(Air::Live(index)));
+                }
+            }
             LiveOrder::Release => self.rule.force(None),
-            LiveOrder::Mute { input, muted } => self.rule.mute(input, muted),
+            LiveOrder::Mute { path, muted } => {
+                if let Some(index) = self.index_of(&path) {
+                    self.rule.mute(index, muted);
+                }
+            }
         }
     }
 
+    /// Takes other settings: inputs change, come, and go. One that goes keeps its place, in which what it has on the
+    /// air fades out, and which it has again if it comes back.
+    pub fn declare(&mut self, setups: Vec<LiveSetup>) {
+        for index in 0..self.inputs.len() {
+            if !setups.iter().any(|setup| setup.path == self.inputs[index].setup.path) {
+                self.inputs[index].close(LeaveReason::MountRemoved);
+                self.rule.mute(index, false);
+                self.release_after(index);
+            }
+        }
+        for setup in setups {
+            match self.inputs.iter().position(|input| input.setup.path == setup.path) {
+                Some(index) => {
+                    self.rule.set_terms(index, setup.terms.clone());
+                    self.inputs[index].open(setup);
+                }
+                None => {
+                    self.rule.add(setup.terms.clone());
+                    self.inputs.push(Input::new(setup, self.spec));
+                }
+            }
+        }
+    }
+
+    /// The place of an input that is open.
+    fn index_of(&self, path: &str) -> Option<usize> {
+        self.inputs.iter().position(|input| input.is_open() && *input.setup.path == *path)
+    }
     /// A session that was on the air is over. If the air was forced to it, priorities decide again: the order
     /// was for this session, and not for whoever comes tomorrow.
     fn release_after(&mut self, index: usize) {
@@ -108,8 +144,11 @@ impl LiveInputs {
     }
 
     /// Who has the air by an order.
-    pub fn forced(&self) -> Option<Air> {
-        self.rule.forced()
+    pub fn forced(&self) -> Option<ForcedAir> {
+        self.rule.forced().map(|air| match air {
+            Air::Programme => ForcedAir::Programme,
+            Air::Live(index) => ForcedAir::Live(self.inputs[index].setup.path.to_string()),
+        })
     }
 
     /// Whether one of them has the air.
@@ -133,7 +172,7 @@ impl LiveInputs {
                 ..state::of(input, self.rule.phase(index), on_air, rate)
             }
         };
-        self.inputs.iter().enumerate().map(state).collect()
+        self.inputs.iter().enumerate().filter(|(_, input)| input.is_open()).map(state).collect()
     }
 
     /// Decides who has the air in the block at `at`, and lets the programme go or brings it back.

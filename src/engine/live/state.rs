@@ -30,6 +30,16 @@ named! {
     }
 }
 
+/// Who has the air by an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForcedAir {
+    /// The programme, although a live input may have sound.
+    Programme,
+    /// The live input with this path, as soon as it has sound.
+    Live(String),
+}
+
 /// The state of a live input, as of the mixer's last job.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

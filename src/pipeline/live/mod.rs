@@ -7,7 +7,6 @@ mod settings;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use self::orders::ForcedAir;
 pub use self::session::LiveSession;
 pub(crate) use self::settings::LIVE;
 pub use self::settings::LiveSettings;
@@ -76,13 +75,18 @@ impl LiveTable {
     /// Lets all sources go. Returns the threads that end with the pipeline.
     pub fn stop(&self) -> Vec<Worker> {
         for path in self.paths() {
-            if let Some(session) = self.sessions.find(&path) {
-                self.sessions.let_go(&session, LeaveReason::StationStopped);
-            }
+            self.let_go(&path, LeaveReason::StationStopped);
         }
         match self.whose {
             Whose::Own => self.sessions.stop(),
             Whose::Stations => Vec::new(),
+        }
+    }
+
+    /// Lets the source at a live input go.
+    fn let_go(&self, path: &str, reason: LeaveReason) {
+        if let Some(session) = self.sessions.find(path) {
+            self.sessions.let_go(&session, reason);
         }
     }
 
@@ -92,6 +96,27 @@ impl LiveTable {
 }
 
 impl Inner {
+    fn set_live(&self, inputs: Vec<LiveSettings>) -> Result<()> {
+        check_all(&inputs)?;
+        let setups = inputs.iter().map(|input| input.setup(self.spec)).collect();
+        self.command(Command::DeclareLive(setups))?;
+        let before = std::mem::replace(&mut *self.live.inputs(), inputs.clone());
+        for gone in before.iter().filter(|input| !self.live.has(&input.path)) {
+            self.live.let_go(&gone.path, LeaveReason::MountRemoved);
+            self.recordings.remove(&gone.path);
+        }
+        for input in &inputs {
+            if let Some(session) = self.live.sessions.find(&input.path) {
+                session.set_timeout(input.source_timeout);
+            }
+            let record = before.iter().find(|before| before.path == input.path).map(|before| &before.record);
+            if record != Some(&input.record) {
+                self.recordings.set(&input.path, &input.record)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the live input at this path for a source, and lets the mixer know.
     pub fn claim_live(
         &self,
@@ -186,6 +211,18 @@ impl Pipeline {
         let (place, view) = claimed.map_err(|reason| reason.into_error(self.inner.live.named(path)))?;
         let session = place.start(stream)?;
         Ok(LiveSession { sessions: self.inner.live.sessions.clone(), session, view })
+    }
+
+    /// Has these live inputs from now on. Their settings hold at once; the length of a buffer holds for the next
+    /// source. A source stays where its input does; where it does not, it fades out and has to go
+    /// (`mount-removed`).
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for settings that cannot work, and nothing has changed then;
+    /// [`Error::Stopped`](crate::Error::Stopped); [`Error::Busy`](crate::Error::Busy) if the mixer has too many
+    /// orders.
+    pub fn set_live_inputs(&self, inputs: Vec<LiveSettings>) -> Result<()> {
+        self.inner.set_live(inputs)
     }
 
     /// The live input that has the air. A stopped pipeline has none.

@@ -2,26 +2,13 @@
 
 use super::super::Pipeline;
 use super::LiveTable;
-use crate::engine::live::LiveOrder;
+use crate::engine::live::{ForcedAir, LiveOrder};
 use crate::engine::mixer::{Command, read};
 use crate::error::{Error, Result};
-use crate::playout::Air;
-
-/// Who has the air by an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ForcedAir {
-    /// The programme, although a live input may have sound.
-    Programme,
-    /// The live input with this path, as soon as it has sound.
-    Live(String),
-}
 
 impl LiveTable {
-    /// The live input's place among all.
-    fn place_of(&self, path: &str) -> Result<usize> {
-        let place = self.inputs().iter().position(|input| input.path == path);
-        place.ok_or_else(|| Error::NotFound(self.named(path)))
+    fn check_has(&self, path: &str) -> Result<()> {
+        if self.has(path) { Ok(()) } else { Err(Error::NotFound(self.named(path))) }
     }
 }
 
@@ -34,8 +21,11 @@ impl Pipeline {
     /// [`Error::NotFound`] if there is no such live input; [`Error::Stopped`] if the pipeline is off the air;
     /// [`Error::Busy`] if the mixer has too many orders.
     pub fn force_live(&self, path: &str) -> Result<()> {
-        let input = self.inner.live.place_of(path)?;
-        self.order(LiveOrder::Force(Air::Live(input)), &format!("{path} has the air as soon as it has sound"))
+        self.inner.live.check_has(path)?;
+        self.order(
+            LiveOrder::Force(ForcedAir::Live(path.to_owned())),
+            &format!("{path} has the air as soon as it has sound"),
+        )
     }
 
     /// Gives the programme the air, although a live input has sound, until another order. A live input that
@@ -44,7 +34,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Stopped`] if the pipeline is off the air; [`Error::Busy`] if the mixer has too many orders.
     pub fn force_programme(&self) -> Result<()> {
-        self.order(LiveOrder::Force(Air::Programme), "the programme has the air, whoever is live")
+        self.order(LiveOrder::Force(ForcedAir::Programme), "the programme has the air, whoever is live")
     }
 
     /// Ends [`force_live`](Pipeline::force_live) and [`force_programme`](Pipeline::force_programme): the
@@ -65,8 +55,8 @@ impl Pipeline {
     /// [`Error::NotFound`] if there is no such live input; [`Error::Stopped`] if the pipeline is off the air;
     /// [`Error::Busy`] if the mixer has too many orders.
     pub fn mute_live(&self, path: &str) -> Result<()> {
-        let input = self.inner.live.place_of(path)?;
-        self.order(LiveOrder::Mute { input, muted: true }, &format!("{path} is muted"))
+        self.inner.live.check_has(path)?;
+        self.order(LiveOrder::Mute { path: path.to_owned(), muted: true }, &format!("{path} is muted"))
     }
 
     /// Lets a live input on the air again. If it has sound, it is as if it had never been muted.
@@ -75,8 +65,11 @@ impl Pipeline {
     /// [`Error::NotFound`] if there is no such live input; [`Error::Stopped`] if the pipeline is off the air;
     /// [`Error::Busy`] if the mixer has too many orders.
     pub fn unmute_live(&self, path: &str) -> Result<()> {
-        let input = self.inner.live.place_of(path)?;
-        self.order(LiveOrder::Mute { input, muted: false }, &format!("{path} is not muted any more"))
+        self.inner.live.check_has(path)?;
+        self.order(
+            LiveOrder::Mute { path: path.to_owned(), muted: false },
+            &format!("{path} is not muted any more"),
+        )
     }
 
     /// Who has the air by an order, as of the mixer's last job. `None`: the priorities decide.
@@ -84,11 +77,7 @@ impl Pipeline {
         if !self.is_running() {
             return None;
         }
-        let on_air = read(&self.inner.on_air);
-        on_air.forced.map(|air| match air {
-            Air::Programme => ForcedAir::Programme,
-            Air::Live(input) => ForcedAir::Live(on_air.live[input].path.to_string()),
-        })
+        read(&self.inner.on_air).forced.clone()
     }
 
     /// Orders it, and says so in the log: at night somebody will ask why.

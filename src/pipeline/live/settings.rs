@@ -63,31 +63,31 @@ impl Default for LiveSettings {
 
 impl Settings for LiveSettings {
     const KEYS: &'static [Setting<LiveSettings>] = settings! {
-        "path" = "/live", TEXT => path, Restart,
+        "path" = "/live", TEXT => path, Applied,
             "Where sources go. It begins with `/`, and no other live input and no mount has it.";
-        "priority" = "1", SMALL_COUNT => priority, Restart,
+        "priority" = "1", SMALL_COUNT => priority, Applied,
             "The live input with the highest one that has sound is on the air; of equals, the one whose sound \
              came first. Two of equal priority hand over to each other directly.";
-        "fade_in" = "1s", TIME => fade_in, Restart,
+        "fade_in" = "1s", TIME => fade_in, Applied,
             "How long it fades in, and what it takes over from fades out: up to 30s.";
-        "fade_out" = "1s", TIME => fade_out, Restart,
+        "fade_out" = "1s", TIME => fade_out, Applied,
             "How long it fades out when it gives back, and the programme fades in: up to 30s. A broken line \
              fades over what is left in the buffer, if that is less.";
-        "buffer" = "5s", TIME => buffer, Restart,
+        "buffer" = "5s", TIME => buffer, Applied,
             "How much is buffered before it goes on the air: `\"200ms\"` to `\"20s\"`. So long may its line \
              stall. What a DJ says is heard so much later.";
-        "source_timeout" = "10s", TIME => source_timeout, Restart,
+        "source_timeout" = "10s", TIME => source_timeout, Applied,
             "How long a source may send nothing before its connection is closed: 1s to 10m.";
-        "grace" = "10s", TIME => grace, Restart,
+        "grace" = "10s", TIME => grace, Applied,
             "How long a source that has left may come back and go on with the same session, up to 10m. \
              Meanwhile the track goes on that was held.";
-        "after_live" = "next", AFTER_LIVE => after_live, Restart,
+        "after_live" = "next", AFTER_LIVE => after_live, Applied,
             "Which track the programme goes on with when a session is over: `\"next\"`, or `\"resume\"` for the \
              one that was held. After a session that was shorter than `grace` it is always that one.";
-        "dead_air_after" = "20s", TIME_OR_OFF => dead_air_after, Restart,
+        "dead_air_after" = "20s", TIME_OR_OFF => dead_air_after, Applied,
             "How long it may be silent before the programme takes over, or `\"off\"`. After a second of sound it \
              is on the air again.";
-        "dead_air_below_db" = "-60", DECIBELS => dead_air_below_db, Restart,
+        "dead_air_below_db" = "-60", DECIBELS => dead_air_below_db, Applied,
             "What counts as silence, in decibels below full scale: -120 to -20.";
     };
 
@@ -106,7 +106,7 @@ pub(crate) const LIVE: Declared = Declared {
     kind: Kind::Table,
     list: true,
     default: DefaultValue::Words("none"),
-    reload: Reload::Restart,
+    reload: Reload::Applied,
     doc: "Places where a DJ takes over the air, see below.",
 };
 
