@@ -3,9 +3,8 @@
 use longwave::{LeaveReason, LiveSettings, LiveState};
 use longwave_testing::{seconds, until};
 
-use crate::live_inputs::{
-    Dj, LIVE, OTHER, PROGRAMME, RATE, ended, heard, only, pass, settings, smooth, studio,
-};
+use crate::djs::{Dj, pass};
+use crate::live_inputs::{LIVE, OTHER, PROGRAMME, RATE, ended, heard, only, settings, smooth, studio};
 
 #[test]
 fn other_settings_hold_at_once_and_a_source_stays_where_its_input_does() {
