@@ -4,6 +4,8 @@ mod admission;
 mod attacks;
 mod client;
 mod confined;
+#[cfg(feature = "mp3")]
+mod dialogues;
 mod document;
 mod events;
 #[cfg(feature = "mp3")]

@@ -8,6 +8,8 @@ mod clock;
 mod djs;
 mod handover;
 mod limits;
+#[cfg(feature = "aac")]
+mod live_formats;
 mod live_inputs;
 mod live_mixing;
 mod live_orders;
