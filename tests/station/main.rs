@@ -8,7 +8,7 @@ mod clock;
 mod djs;
 mod handover;
 mod limits;
-#[cfg(feature = "aac")]
+mod live_drift;
 mod live_formats;
 mod live_inputs;
 mod live_mixing;
@@ -19,11 +19,3 @@ mod players;
 mod recording;
 mod relays;
 mod starting;
-
-use longwave::{AacSettings, Mp3Settings, OutputSettings};
-use longwave_testing::radio::output;
-
-/// The outputs of `longwave play`: `/stream.mp3` and `/stream.aac`.
-fn both() -> Vec<OutputSettings> {
-    vec![output("/stream.mp3", Mp3Settings::default()), output("/stream.aac", AacSettings::default())]
-}
