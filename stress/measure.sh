@@ -1,6 +1,6 @@
 #!/bin/bash
 # Measures the figures of docs/PERFORMANCE.md, one run after the other, on an otherwise idle machine. All runs take
-# almost four hours.
+# five hours.
 #
 #   OUT=results stress/measure.sh [RUN…]
 #
@@ -14,6 +14,9 @@
 # reload     a changed configuration under 2,000 listeners                            1 min
 # soak       an hour of joins and leaves                                             62 min
 # mixed      1,000 listeners, API, events, reloads, wrong logins, a disk that hangs  46 min
+# live       50 relayed mounts and 20 live inputs: what each kind costs, alone and   13 min
+#            all at once for ten minutes
+# drift      a live input whose sender's clock is 100 ppm fast, for an hour          61 min
 # pipelines  the audio side with 1, 4 and 16 pipelines beside the bare calls         10 min
 #
 # QUICK=1    small numbers, to check that all runs work: a few minutes, and the figures mean nothing
@@ -25,7 +28,7 @@
 # runs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-ALL="compare crowd storms bitrate stalled unfair steered reload soak mixed pipelines"
+ALL="compare crowd storms bitrate stalled unfair steered reload soak mixed live drift pipelines"
 
 if [ -n "${QUICK:-}" ]; then
     part() { echo "$2"; }
@@ -320,6 +323,94 @@ run_mixed() {
         --stalled-percent 1 --slow-percent 1 --after "$(part 60 15)" --progress --csv "$OUT/mixed.csv"
     wait "${beside[@]}" || true
     cat "$OUT/mixed-before.txt" "$OUT/api.txt" >&2
+}
+
+# A station with live inputs and relayed mounts, in $OUT, where all of its files are. Sets `login` and `TOKEN`.
+# $1: relayed mounts, $2: live inputs. The paths are /relayed1… and /live1…, or /live alone.
+start_live_station() {
+    make_music
+    cd "$OUT"
+    login='dj:loud enough'
+    "${LONGWAVE%% *}" user --file users token stress --role admin >token
+    echo "${login#*:}" | "${LONGWAVE%% *}" user --file users add "${login%%:*}" --role source
+    TOKEN=$OUT/token
+    {
+        printf '[server]\nlisten = ["127.0.0.1:%s"]\nusers_file = "users"\nmedia_roots = ["%s"]\n' "$PORT" "$MUSIC"
+        for number in $(seq "$1"); do
+            printf '[[mount]]\nmount = "/relayed%s"\n' "$number"
+        done
+        printf '[[pipeline]]\nplaylist = "%s"\nloop = true\n' "$MUSIC"
+        for number in $(if [ "$2" = 1 ]; then echo ''; else seq "$2"; fi); do
+            printf '[[pipeline.live]]\npath = "/live%s"\n' "$number"
+        done
+        printf '[[pipeline.output]]\nformat = "mp3"\nmount = "%s"\n' "$LONGWAVE_MOUNT"
+    } >station.toml
+    # What sources send: noise, which costs a decoder more than silence.
+    ffmpeg -v error -y -f lavfi -i "anoisesrc=color=pink:amplitude=0.2:duration=60:sample_rate=44100" -ac 2 \
+        -b:a 128k sent.mp3
+    LONGWAVE="${LONGWAVE%% *} serve station.toml"
+    start_longwave
+}
+
+# $1: path, $2: how many; then options of `source`. It runs beside, and `end_beside` ends it.
+sources() {
+    local path=$1 count=$2
+    shift 2
+    (on_client_core "$STRESS" source --url "http://$login@127.0.0.1:$PORT$path" --count "$count" \
+        --file "$OUT/sent.mp3" "$@") >>"$OUT/sources.log" 2>&1 &
+    beside+=($!)
+}
+
+run_live() {
+    local relayed live round seconds together
+    relayed=$(part 50 5) live=$(part 20 3) seconds=$(part 15 2) together=$(part 600 4)
+    start_live_station "$relayed" "$live"
+    usage() { # $1: what is measured, $2: seconds
+        "$STRESS" usage --server-pid "$SERVER_PID" --label "$1" --seconds "$2" | tee -a "$OUT/live.txt" >&2
+    }
+    sources_end() {
+        end_beside
+        wait "${beside[@]}" || true
+        beside=()
+    }
+    for round in $(seq "$(part 3 1)"); do
+        usage "without, $round" "$seconds"
+        sources /relayed "$relayed"
+        # A buffer is full after five seconds.
+        sleep "$(part 8 3)"
+        usage "$relayed relayed mounts, $round" "$seconds"
+        sources_end
+        sources /live "$live"
+        sleep "$(part 8 3)"
+        usage "$live live inputs, $round" "$seconds"
+        sources_end
+        sleep 2
+    done
+    sources /relayed "$relayed"
+    sources /live "$live"
+    sleep "$(part 8 3)"
+    usage "$relayed relayed mounts and $live live inputs" "$together"
+    curl -s --max-time 5 -H "Authorization: Bearer $(cat "$TOKEN")" "http://127.0.0.1:$PORT/api/v1/sources" \
+        >"$OUT/sources.json"
+    sources_end
+    sleep 2
+    usage "after they have left" "$seconds"
+    stop_server
+    grep -v ' INFO ' "$OUT/longwave.log" >>"$OUT/live.txt" || true
+    grep -o '"drops":[0-9]*,"gaps":[0-9]*' "$OUT/sources.json" | sort | uniq -c >>"$OUT/live.txt"
+}
+
+run_drift() {
+    local seconds
+    seconds=$(part 3600 8)
+    start_live_station 0 1
+    sources /live 1 --clock-ppm 100
+    sleep "$(part 8 6)"
+    "$STRESS" level --url "http://127.0.0.1:$PORT/live" --token-file "$TOKEN" --label '100 ppm fast' \
+        --every "$(part 5 1)" --seconds "$seconds" --csv "$OUT/drift.csv" --svg "$OUT/drift.svg" >"$OUT/drift.txt"
+    end_beside
+    stop_server
+    cat "$OUT/drift.txt" >&2
 }
 
 run_pipelines() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::level::{LevelReport, Look};
 use crate::quantiles::Quantiles;
 use crate::report::{MEASURING, Report, Second};
 use crate::svg::{Line, Plot, picture};
@@ -106,6 +107,39 @@ pub fn over_time(report: &Report) -> String {
         ]);
     }
     picture(&plots)
+}
+
+/// The buffer of a live input, and what its server has found.
+pub fn level(report: &LevelReport) -> String {
+    let line = |name: &str, value: &dyn Fn(&Look) -> f64| Line {
+        name: name.to_owned(),
+        points: report.looks.iter().map(|look| (look.at_s / 60.0, value(look))).collect(),
+    };
+    let plot = |title: &str, y_label: &str, lines: Vec<Line>| Plot {
+        title: format!("{}: {title}", report.label),
+        x_label: "minutes".to_owned(),
+        y_label: y_label.to_owned(),
+        lines,
+        dots: false,
+    };
+    let bound_ms = report.tolerance.as_secs_f64() * 1e3;
+    picture(&[
+        plot(
+            "the level of the buffer",
+            "ms from its target",
+            vec![
+                line("level", &|look| report.off_ms(look)),
+                line("bound", &|_| bound_ms),
+                line("bound", &|_| -bound_ms),
+            ],
+        ),
+        plot("the drift", "ppm", vec![line("as the server sees it", &|look| look.drift_ppm)]),
+        plot(
+            "drops and gaps",
+            "",
+            vec![line("drops", &|look| look.drops as f64), line("gaps", &|look| look.gaps as f64)],
+        ),
+    ])
 }
 
 /// The change of the residents' lead over real time during the measurement.

@@ -7,6 +7,7 @@ mod compare;
 mod feed;
 mod floor;
 mod icy;
+mod level;
 mod listener;
 mod load;
 mod measure;
@@ -27,6 +28,7 @@ mod svg;
 #[allow(unsafe_code, reason = "system calls that no dependency wraps")]
 mod sys;
 mod tally;
+mod usage;
 mod walk;
 
 use std::fs;
@@ -36,7 +38,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde::Serialize;
 
-use crate::options::{ChartArgs, Command, ListenersArgs, Options, StallArgs, SteerArgs};
+use crate::options::{ChartArgs, Command, LevelArgs, ListenersArgs, Options, StallArgs, SteerArgs};
 use crate::report::Report;
 use crate::stop::Stop;
 
@@ -58,6 +60,10 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Stall(args) => stall(&args, &stop),
         Command::Floor(args) => floor::run(&args, &stop).map(|()| ExitCode::SUCCESS),
         Command::Source(args) => source::run(&args, &stop).map(|()| ExitCode::SUCCESS),
+        Command::Usage(args) => {
+            usage::run(&args, &stop).map(|usage| print!("{usage}")).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Level(args) => level(&args, &stop),
         Command::Steer(args) => steer(&args, &stop),
         Command::Chart(args) => chart(&args),
     }
@@ -93,6 +99,16 @@ fn steer(args: &SteerArgs, stop: &Stop) -> Result<ExitCode, String> {
     print!("{report}");
     if let Some(path) = &args.json {
         write(path, json(&report)?)?;
+    }
+    let failed = args.strict && !report.complaints().is_empty();
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn level(args: &LevelArgs, stop: &Stop) -> Result<ExitCode, String> {
+    let report = level::run(args, stop)?;
+    print!("{report}");
+    if let Some(path) = &args.svg {
+        write(path, chart::level(&report))?;
     }
     let failed = args.strict && !report.complaints().is_empty();
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -28,6 +28,10 @@ pub enum Command {
     Floor(FloorArgs),
     /// Feeds a server in real time, like a source client.
     Source(SourceArgs),
+    /// Measures what a server uses, thread by thread.
+    Usage(UsageArgs),
+    /// Follows the buffer of a live input of Longwave while a source sends.
+    Level(LevelArgs),
     /// Sends requests to the API of Longwave at a steady rate, and follows its events.
     Steer(SteerArgs),
     /// Compares results of `listeners --json`: a table of medians and ratios, and a picture of CPU
@@ -186,6 +190,9 @@ pub struct SourceArgs {
     /// URL with the login: http://source:password@127.0.0.1:8000/stream.mp3
     #[arg(long)]
     pub url: Target,
+    /// Number of sources. The path of each ends with its number, from 1 on, if there are several.
+    #[arg(long, default_value_t = 1)]
+    pub count: usize,
     /// An MP3 or ADTS file, looped; without one, numbered silent packets.
     #[arg(long)]
     pub file: Option<PathBuf>,
@@ -195,9 +202,59 @@ pub struct SourceArgs {
     /// Interval between changes of the title, in seconds.
     #[arg(long, value_parser = seconds)]
     pub title_every: Option<Duration>,
+    /// How much faster than this machine's the clock of the source runs, in millionths.
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_parser = ppm)]
+    pub clock_ppm: f64,
     /// End after this many seconds.
     #[arg(long, default_value = "86400", value_parser = seconds)]
     pub seconds: Duration,
+}
+
+#[derive(Args, Debug)]
+pub struct UsageArgs {
+    /// A process of the server; may be given several times.
+    #[arg(long, required = true)]
+    pub server_pid: Vec<u32>,
+    /// Length of the measurement in seconds.
+    #[arg(long, default_value = "60", value_parser = seconds)]
+    pub seconds: Duration,
+    /// The name in tables.
+    #[arg(long, default_value = "server")]
+    pub label: String,
+}
+
+#[derive(Args, Debug)]
+pub struct LevelArgs {
+    /// The live input: http://127.0.0.1:8000/live
+    #[arg(long)]
+    pub url: Target,
+    /// File with a token for the API.
+    #[arg(long)]
+    pub token_file: PathBuf,
+    /// The `buffer` of the live input, in seconds.
+    #[arg(long, default_value = "5", value_parser = seconds)]
+    pub target: Duration,
+    /// How far the level may be from it, in milliseconds, once it has been there.
+    #[arg(long, default_value = "200", value_parser = milliseconds)]
+    pub tolerance: Duration,
+    /// Interval between two looks, in seconds.
+    #[arg(long, default_value = "5", value_parser = seconds)]
+    pub every: Duration,
+    /// Length of the measurement in seconds.
+    #[arg(long, default_value = "3600", value_parser = seconds)]
+    pub seconds: Duration,
+    /// The name in tables and pictures.
+    #[arg(long, default_value = "live")]
+    pub label: String,
+    /// Exit with 1 if anything was wrong.
+    #[arg(long)]
+    pub strict: bool,
+    /// Write what was seen as CSV, line by line.
+    #[arg(long)]
+    pub csv: Option<PathBuf>,
+    /// Draw it as SVG.
+    #[arg(long)]
+    pub svg: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -310,6 +367,11 @@ fn positive_rate(text: &str) -> Result<f64, String> {
 fn percent(text: &str) -> Result<f64, String> {
     let percent: f64 = text.parse().map_err(|_| "want a number".to_owned())?;
     if (0.0..=100.0).contains(&percent) { Ok(percent) } else { Err("want 0 to 100".to_owned()) }
+}
+
+fn ppm(text: &str) -> Result<f64, String> {
+    let ppm: f64 = text.parse().map_err(|_| "want a number of millionths".to_owned())?;
+    if ppm.abs() <= 500_000.0 { Ok(ppm) } else { Err("want -500,000 to 500,000 millionths".to_owned()) }
 }
 
 fn kbit(text: &str) -> Result<u32, String> {

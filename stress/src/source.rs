@@ -1,7 +1,8 @@
-//! A source client: sends a stream with PUT, in real time.
+//! A source client: sends a stream with PUT, in real time, or by a clock that runs faster or slower.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,41 +18,92 @@ use crate::stop::Stop;
 /// The connection fails if the server takes nothing for this long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends until it is stopped.
+/// Sends until it is stopped. Several sources come one after another, and each has a thread. The first that
+/// fails ends all.
 pub fn run(args: &SourceArgs, stop: &Stop) -> Result<(), String> {
-    let mut feed = match &args.file {
-        Some(path) => Feed::file(path)?,
-        None => Feed::numbered(args.bitrate),
-    };
-    let mut socket =
-        connect_patiently(&args.url, PATIENCE).map_err(|error| format!("{}: {error}", args.url.host))?;
-    let status =
-        begin(&mut socket, &args.url, &feed).map_err(|error| format!("{}: {error}", args.url.host))?;
-    if !matches!(status, 100 | 200) {
-        return Err(format!("{} answered {status}", args.url.host));
-    }
-    eprintln!("feeding http://{}{} with {} kbit/s", args.url.host, args.url.path, feed.kbit());
+    let failed = AtomicBool::new(false);
+    let has_ended = &|| stop.asked() || failed.load(Ordering::Relaxed);
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for number in 1..=args.count {
+            let number = if args.count == 1 { String::new() } else { number.to_string() };
+            let url = Target { path: format!("{}{number}", args.url.path), ..args.url.clone() };
+            let source = Source::begin(args, url).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+            let failed = &failed;
+            threads.push(scope.spawn(move || {
+                source.send(args, has_ended).inspect_err(|_| failed.store(true, Ordering::Relaxed))
+            }));
+        }
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap())
+    })
+}
 
-    let start = Instant::now();
-    let mut titles = 0;
-    let mut due = Vec::new();
-    while !stop.asked() && start.elapsed() < args.seconds {
-        while feed.take(start.elapsed(), &mut due) {}
-        if socket.write_all(&due).is_err() {
-            return Err(format!("{} has closed after {:.1} s", args.url.host, start.elapsed().as_secs_f64()));
+/// A source that has been let in.
+struct Source {
+    url: Target,
+    feed: Feed,
+    socket: TcpStream,
+}
+
+impl Source {
+    fn begin(args: &SourceArgs, url: Target) -> Result<Source, String> {
+        let feed = match &args.file {
+            Some(path) => Feed::file(path)?,
+            None => Feed::numbered(args.bitrate),
+        };
+        let in_vain = |error: std::io::Error| format!("{}: {error}", url.host);
+        let mut socket = connect_patiently(&url, PATIENCE).map_err(in_vain)?;
+        let status = begin(&mut socket, &url, &feed).map_err(in_vain)?;
+        if !matches!(status, 100 | 200) {
+            return Err(format!("{} answered {status} for {}", url.host, url.path));
         }
-        due.clear();
-        if let Some(every) = args.title_every
-            && start.elapsed() >= every * titles
-        {
-            titles += 1;
-            if let Err(error) = set_title(&args.url, &format!("Title – {titles}")) {
-                eprintln!("title {titles}: {error}");
-            }
-        }
-        thread::sleep(feed.next_due().saturating_sub(start.elapsed()));
+        eprintln!("feeding http://{}{} with {} kbit/s", url.host, url.path, feed.kbit());
+        Ok(Source { url, feed, socket })
     }
-    Ok(())
+
+    fn send(self, args: &SourceArgs, has_ended: &dyn Fn() -> bool) -> Result<(), String> {
+        let Source { url, mut feed, mut socket } = self;
+        let start = Instant::now();
+        let clock = Clock { start, rate: 1.0 + args.clock_ppm / 1e6 };
+        let mut titles = 0;
+        let mut due = Vec::new();
+        while !has_ended() && start.elapsed() < args.seconds {
+            while feed.take(clock.elapsed(), &mut due) {}
+            if socket.write_all(&due).is_err() {
+                return Err(format!("{} has closed after {:.1} s", url.host, start.elapsed().as_secs_f64()));
+            }
+            due.clear();
+            if let Some(every) = args.title_every
+                && start.elapsed() >= every * titles
+            {
+                titles += 1;
+                if let Err(error) = set_title(&url, &format!("Title – {titles}")) {
+                    eprintln!("title {titles}: {error}");
+                }
+            }
+            thread::sleep(clock.until(feed.next_due()));
+        }
+        Ok(())
+    }
+}
+
+/// The clock of the source's sound card.
+struct Clock {
+    start: Instant,
+    /// Its seconds in one of ours.
+    rate: f64,
+}
+
+impl Clock {
+    /// Since the start, as it shows.
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed().mul_f64(self.rate)
+    }
+
+    /// How long it takes until it shows this, as ours shows.
+    fn until(&self, shown: Duration) -> Duration {
+        shown.saturating_sub(self.elapsed()).div_f64(self.rate)
+    }
 }
 
 /// Sends the head of the PUT request, and returns the status of the answer.
@@ -113,6 +165,19 @@ fn authorization(url: &Target) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_shows_more_or_less_than_has_passed() {
+        let start = Instant::now();
+        let [fast, slow] = [1.5, 0.5].map(|rate| Clock { start, rate });
+        let (fast_shows, slow_shows) = (fast.elapsed(), slow.elapsed());
+        assert!(
+            slow_shows <= slow.elapsed() && slow.elapsed() <= fast.elapsed() && fast_shows <= fast.elapsed()
+        );
+        let hour = Duration::from_secs(3600);
+        assert!(fast.until(hour) < hour.mul_f64(0.7) && slow.until(hour) > hour.mul_f64(1.9));
+        assert_eq!(fast.until(Duration::ZERO), Duration::ZERO);
+    }
 
     #[test]
     fn a_title_and_a_login_survive_the_request() {
