@@ -3,10 +3,11 @@
 //!
 //! `source` is what is known of a source, `announced` reads it from the head of a request, `session` is one
 //! source on its path and its thread, `sessions` has all of them and lets go of those that are silent or
-//! useless. `live` is the sink of a live input, which decodes, and `seams` what it
-//! does where its sound is torn; the sink of a relayed mount stands above.
+//! useless. `losses` says what the log tells of sound that was dropped. `live` is the sink of a live input,
+//! which decodes, and `seams` what it does where its sound is torn; the sink of a relayed mount stands above.
 mod announced;
 mod live;
+mod losses;
 mod seams;
 mod session;
 mod sessions;

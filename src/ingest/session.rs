@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::losses::Losses;
 use super::source::{Link, LiveSourceState, SourceInfo, SourceState};
 use crate::error::LeaveReason;
 use crate::event::{Emitter, is_same_user};
@@ -108,6 +109,8 @@ struct Sending {
     packets: u64,
     /// When the first byte came after the last packet.
     dry_since: Option<Instant>,
+    /// What the log knows of sound that was dropped or missing.
+    losses: Losses,
 }
 
 impl Session {
@@ -209,13 +212,21 @@ impl Session {
         dry_for.is_some_and(|time| time >= USELESS_AFTER).then_some(LeaveReason::Useless)
     }
 
+    /// What the log is to say now of its sound, if anything.
+    pub(super) fn complaint(&self, now: Instant) -> Option<String> {
+        let State::Sending(sending) = &mut *self.lock() else { return None };
+        let live = sending.sink.live()?;
+        sending.losses.line(&live, now)
+    }
+
     /// Its stream is there. False if it was ended before that.
     pub(super) fn start(&self, sink: Box<dyn Sink>, link: Box<dyn Link>, now: Instant) -> bool {
         let mut state = self.lock();
         let comes = matches!(&*state, State::Coming);
         if comes {
             let (received, packets, dry_since) = Default::default();
-            *state = State::Sending(Sending { sink, link, received, heard: now, packets, dry_since });
+            let losses = Losses::new(now);
+            *state = State::Sending(Sending { sink, link, received, heard: now, packets, dry_since, losses });
         }
         comes
     }

@@ -1,7 +1,8 @@
 //! All sources of a station.
 //!
-//! Thread `sources`, one for each station while it has sources. Reads: what has come from each, and when.
-//! Writes: nothing, but it ends those that are silent or send nothing usable.
+//! Thread `sources`, one for each station while it has sources. Reads: what has come from each, and when, and
+//! what of it was lost. Writes: a line in the log about losses. It ends sources that are silent or send
+//! nothing usable.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -200,6 +201,7 @@ impl Shared {
                 let now = Instant::now();
                 let faulty = |session: &Arc<Session>| Some((Arc::clone(session), session.fault(now)?));
                 let faulty: Vec<_> = table.sessions.iter().filter_map(faulty).collect();
+                table.sessions.iter().for_each(|session| tell_losses(session, now));
                 drop(table);
                 faulty.iter().for_each(|(session, reason)| self.let_go(session, *reason));
                 self.lock()
@@ -232,6 +234,14 @@ fn tell_left(session: &Session, farewell: Option<Farewell>, reason: LeaveReason)
     session.emitter.log(Level::Info, format!("{path}: the source {user} has gone after {seconds} s: {why}"));
     if !may_return {
         session.emitter.emit(Event::SourceLeft { id, path, user, duration, bytes, reason });
+    }
+}
+
+/// Tells that sound of a source was dropped or missing, if it is time to.
+fn tell_losses(session: &Session, now: Instant) {
+    if let Some(complaint) = session.complaint(now) {
+        let text = format!("{}: the source {}: {complaint}", session.path, session.info().user);
+        session.emitter.log(Level::Warn, text);
     }
 }
 
