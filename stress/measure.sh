@@ -16,6 +16,7 @@
 # mixed      1,000 listeners, API, events, reloads, wrong logins, a disk that hangs  46 min
 # live       50 relayed mounts and 20 live inputs: what each kind costs, alone and   13 min
 #            all at once for ten minutes
+# sources    200 sources that come and go, half of them bad, beside 2,000 listeners   3 min
 # drift      a live input whose sender's clock is 100 ppm fast, for an hour          61 min
 # pipelines  the audio side with 1, 4 and 16 pipelines beside the bare calls         10 min
 #
@@ -28,7 +29,7 @@
 # runs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-ALL="compare crowd storms bitrate stalled unfair steered reload soak mixed live drift pipelines"
+ALL="compare crowd storms bitrate stalled unfair steered reload soak mixed live sources drift pipelines"
 
 if [ -n "${QUICK:-}" ]; then
     part() { echo "$2"; }
@@ -398,6 +399,34 @@ run_live() {
     stop_server
     grep -v ' INFO ' "$OUT/longwave.log" >>"$OUT/live.txt" || true
     grep -o '"drops":[0-9]*,"gaps":[0-9]*' "$OUT/sources.json" | sort | uniq -c >>"$OUT/live.txt"
+}
+
+run_sources() {
+    local count listeners seconds came
+    count=$(part 200 20) listeners=$(part 2000 50) seconds=$(part 60 5)
+    start_live_station $((count - count / 10)) $((count / 10))
+    "$STRESS" usage --server-pid "$SERVER_PID" --label before --seconds 2 >"$OUT/usage.txt"
+    (
+        # When all listeners have joined.
+        sleep $((listeners / 500 + 5))
+        on_client_core "$STRESS" crowd --url "http://$login@127.0.0.1:$PORT" --count "$count" --file "$OUT/sent.mp3" \
+            --seconds "$seconds"
+    ) >"$OUT/crowd.txt" 2>&1 &
+    beside=($!)
+    (
+        # When the sources and the listeners are gone, and memory for logins.
+        sleep $((listeners / 500 + 5 + seconds + $(part 50 25)))
+        "$STRESS" usage --server-pid "$SERVER_PID" --label after --seconds 2
+        curl -s --max-time 5 -H "Authorization: Bearer $(cat "$TOKEN")" "http://127.0.0.1:$PORT/api/v1/sources"
+        echo
+    ) >>"$OUT/usage.txt" 2>&1 &
+    beside+=($!)
+    listeners sources $((seconds + 160)) --count "$listeners" --ramp 500 --seconds $((seconds + 15)) --gap-limit 2000 \
+        --after "$(part 60 30)"
+    wait "${beside[@]}" || true
+    came=$(grep -c 'the source dj is \(connected\|back\)' "$OUT/longwave.log" || true)
+    echo "  the log has $came sources that came" >>"$OUT/crowd.txt"
+    cat "$OUT/crowd.txt" "$OUT/usage.txt" >&2
 }
 
 run_drift() {

@@ -4,6 +4,7 @@ mod answer;
 mod chart;
 mod checker;
 mod compare;
+mod crowd;
 mod feed;
 mod floor;
 mod icy;
@@ -60,6 +61,12 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Stall(args) => stall(&args, &stop),
         Command::Floor(args) => floor::run(&args, &stop).map(|()| ExitCode::SUCCESS),
         Command::Source(args) => source::run(&args, &stop).map(|()| ExitCode::SUCCESS),
+        Command::Crowd(args) => {
+            let report = crowd::run(&args, &stop)?;
+            print!("{report}");
+            let failed = args.strict && !report.complaints().is_empty();
+            Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        }
         Command::Usage(args) => {
             usage::run(&args, &stop).map(|usage| print!("{usage}")).map(|()| ExitCode::SUCCESS)
         }

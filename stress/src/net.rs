@@ -75,7 +75,19 @@ pub fn connect(target: &Target, source: IpAddr, receive_buffer: Option<usize>) -
 
 /// A connection whose calls block, but at most for this time.
 pub fn connect_patiently(target: &Target, patience: Duration) -> io::Result<std::net::TcpStream> {
-    let socket = std::net::TcpStream::connect_timeout(&target.address, patience)?;
+    made_patient(std::net::TcpStream::connect_timeout(&target.address, patience)?, patience)
+}
+
+/// The same, from this address.
+pub fn connect_from(target: &Target, from: IpAddr, patience: Duration) -> io::Result<std::net::TcpStream> {
+    let socket = Socket::new(Domain::for_address(target.address), Type::STREAM, Some(Protocol::TCP))?;
+    sys::bind_address_no_port(&socket)?;
+    socket.bind(&SocketAddr::new(from, 0).into())?;
+    socket.connect_timeout(&target.address.into(), patience)?;
+    made_patient(socket.into(), patience)
+}
+
+fn made_patient(socket: std::net::TcpStream, patience: Duration) -> io::Result<std::net::TcpStream> {
     socket.set_read_timeout(Some(patience))?;
     socket.set_write_timeout(Some(patience))?;
     socket.set_nodelay(true)?;

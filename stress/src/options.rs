@@ -28,6 +28,8 @@ pub enum Command {
     Floor(FloorArgs),
     /// Feeds a server in real time, like a source client.
     Source(SourceArgs),
+    /// Sources that come and go at random, half of them bad.
+    Crowd(CrowdArgs),
     /// Measures what a server uses, thread by thread.
     Usage(UsageArgs),
     /// Follows the buffer of a live input of Longwave while a source sends.
@@ -208,6 +210,29 @@ pub struct SourceArgs {
     /// End after this many seconds.
     #[arg(long, default_value = "86400", value_parser = seconds)]
     pub seconds: Duration,
+}
+
+#[derive(Args, Debug)]
+pub struct CrowdArgs {
+    /// The server, with the login: http://dj:password@127.0.0.1:8000. A tenth of the sources send to /live1,
+    /// /live2 and so on, the others to /relayed1, /relayed2 and so on.
+    #[arg(long)]
+    pub url: Target,
+    /// Number of sources.
+    #[arg(long, default_value_t = 200)]
+    pub count: usize,
+    /// An MP3 or ADTS file that the good ones send, looped; without one, numbered silent packets.
+    #[arg(long)]
+    pub file: Option<PathBuf>,
+    /// How long they come and go, in seconds.
+    #[arg(long, default_value = "60", value_parser = seconds)]
+    pub seconds: Duration,
+    /// Seed for what they do when.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Exit with 1 if anything was wrong.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 #[derive(Args, Debug)]
