@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::audio::PcmSpec;
+use crate::codec::SteeredReshape;
+use crate::codec::live::{LiveDecoder, Sent};
 use crate::http::Request;
 use crate::icy::{Pieces, Weave, icy_block};
 use crate::metadata::Title;
@@ -85,5 +88,22 @@ pub fn handoff() -> impl FnMut() -> bool {
         doorbell.answer();
         packet = reader.pop();
         packet.is_some()
+    }
+}
+
+/// What must be done with the bytes of a live MP3 source: they are decoded, and resampled by a steered ratio.
+/// Returns how many samples came of them.
+pub fn live_calls() -> impl FnMut(&[u8]) -> usize {
+    let mut decoder = LiveDecoder::new("audio/mpeg");
+    let (mut reshape, mut pcm) = (None, Vec::new());
+    move |bytes| {
+        pcm.clear();
+        decoder.push(bytes, &mut |sent| {
+            if let Sent::Pcm(shape, samples) = sent {
+                let reshape = reshape.get_or_insert_with(|| SteeredReshape::new(shape, PcmSpec::CD));
+                reshape.push(samples, 0.0001, &mut pcm);
+            }
+        });
+        pcm.len()
     }
 }

@@ -337,6 +337,7 @@ start_live_station() {
     TOKEN=$OUT/token
     {
         printf '[server]\nlisten = ["127.0.0.1:%s"]\nusers_file = "users"\nmedia_roots = ["%s"]\n' "$PORT" "$MUSIC"
+        printf 'max_sources = %s\n' $(($1 + $2))
         for number in $(seq "$1"); do
             printf '[[mount]]\nmount = "/relayed%s"\n' "$number"
         done
