@@ -19,3 +19,11 @@ mod players;
 mod recording;
 mod relays;
 mod starting;
+
+use longwave::{AacSettings, Mp3Settings, OutputSettings};
+use longwave_testing::radio::output;
+
+/// The outputs of `longwave play`: `/stream.mp3` and `/stream.aac`.
+fn both() -> Vec<OutputSettings> {
+    vec![output("/stream.mp3", Mp3Settings::default()), output("/stream.aac", AacSettings::default())]
+}
