@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// A value that each process makes for itself when it first asks for it.
 ///
-/// A child of `fork` has none of its parent's threads. Whatever lock one of them held at that moment stays locked in
-/// the child for ever, and so does a `OnceLock` that one of them was filling. So every global that is more than an
-/// atomic is one of these.
+/// A child of `fork` has none of its parent's threads. Whatever lock one of them held at that moment stays
+/// locked in the child for ever, and so does a `OnceLock` that one of them was filling. So every global that
+/// is more than an atomic is one of these.
 pub(crate) struct PerProcess<T: 'static> {
     newest: AtomicPtr<Own<T>>,
     make: fn() -> T,
@@ -69,8 +69,8 @@ mod tests {
     fn a_child_makes_its_own_though_its_parent_holds_the_lock() {
         static LOCK: PerProcess<Mutex<u32>> = PerProcess::new(Mutex::default);
         let held = LOCK.get().lock().unwrap();
-        // SAFETY: the child makes a value, tries its lock, and ends; nothing of that waits for another thread of its parent
-        // but the allocator, whose locks the C library looks after.
+        // SAFETY: the child makes a value, tries its lock, and ends; nothing of that waits for another thread
+        // of its parent but the allocator, whose locks the C library looks after.
         let child = unsafe { libc::fork() };
         if child == 0 {
             let is_free = LOCK.get().try_lock().is_ok();

@@ -183,8 +183,8 @@ class Live(OnStation):
             self.assertIn("own code has failed", refusal("crash", "x"))
             self.assertIn("own code has failed", refusal("nobody", "x"))
         self.assertIn("no more schedules", said.getvalue())
-        self.assertEqual({asked[0][key] for key in ("path", "user", "password", "address", "content_type")},
-                         {"/dj", "anna", "wrong", "127.0.0.1", "audio/mpeg"})
+        self.assertEqual([asked[0][key] for key in ("path", "user", "password", "address", "content_type")],
+                         ["/dj", "anna", "wrong", "127.0.0.1", "audio/mpeg"])
         self.assertEqual(self.station.sources(), [])
 
         def kinds():
@@ -228,11 +228,12 @@ class Live(OnStation):
         self.assertIn(b" 403", self.connect("anna", "right")[1])
 
     def test_a_station_ends_while_its_function_decides(self):
-        entered = threading.Event()
+        entered, left = threading.Event(), threading.Event()
 
         def admit(request):
             entered.set()
             time.sleep(0.5)
+            left.set()
             return "anna"
 
         self.station.admit_sources(admit)
@@ -241,6 +242,7 @@ class Live(OnStation):
         client.start()
         self.assertTrue(entered.wait(20))
         self.station.close()
+        self.assertTrue(left.is_set())
         client.join()
 
     def test_it_is_too_late_to_decide(self):

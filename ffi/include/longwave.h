@@ -178,10 +178,11 @@ typedef uint64_t lw_source_request;
 // A function that decides whether a source may send. `description` is JSON: `path` (where it wants to
 // send), `user` and `password` (its login; a program that knows only a password logs in as
 // `name:password`, else as `source`; with a token `user` is empty), `address`, `program`, `content_type`,
-// `name` (of the stream), `genre`, `description`, `url`, `bitrate`, `sample_rate`, `channels`. It is valid
-// until the function returns. The function answers by `lw_source_request_admit` or
-// `lw_source_request_refuse`; the last answer counts, and without one the source is refused. `user` is the
-// pointer that `lw_station_admit_sources` was given.
+// `name` (of the stream), `genre`, `description`, `url`, `bitrate` (kbit/s), `sample_rate` (Hz),
+// `channels`; what is not known is null. It is valid until the function returns. The function answers by
+// `lw_source_request_admit`, `lw_source_request_refuse` or `lw_source_request_fail`; the last answer
+// counts, and without one the source is refused. `user` is the pointer that `lw_station_admit_sources` was
+// given.
 //
 // It is called on a thread of its own, one call at a time. It may take its time and call every function of
 // this interface, but a source that has waited for five seconds is refused. It must return, and not unwind
@@ -427,8 +428,8 @@ lw_status lw_pipeline_force_programme(lw_pipeline pipeline);
 // Ends `lw_pipeline_force_live` and `lw_pipeline_force_programme`: priorities decide again.
 lw_status lw_pipeline_release_live(lw_pipeline pipeline);
 
-// Who has the air by an order, as of the mixer's last job, as JSON: `programme`, the path of a live input, or
-// null. `json` is freed by `lw_free`.
+// Who has the air by an order, as of the mixer's last job, as JSON: `programme`, the path of a live input,
+// or null. `json` is freed by `lw_free`.
 lw_status lw_pipeline_forced_air(lw_pipeline pipeline, char **json);
 
 // Keeps the live input with this path off the air, within 300 ms, until `lw_pipeline_unmute_live`. Something

@@ -21,10 +21,11 @@ pub type lw_source_request = u64;
 /// A function that decides whether a source may send. `description` is JSON: `path` (where it wants to
 /// send), `user` and `password` (its login; a program that knows only a password logs in as
 /// `name:password`, else as `source`; with a token `user` is empty), `address`, `program`, `content_type`,
-/// `name` (of the stream), `genre`, `description`, `url`, `bitrate`, `sample_rate`, `channels`. It is valid
-/// until the function returns. The function answers by `lw_source_request_admit` or
-/// `lw_source_request_refuse`; the last answer counts, and without one the source is refused. `user` is the
-/// pointer that `lw_station_admit_sources` was given.
+/// `name` (of the stream), `genre`, `description`, `url`, `bitrate` (kbit/s), `sample_rate` (Hz),
+/// `channels`; what is not known is null. It is valid until the function returns. The function answers by
+/// `lw_source_request_admit`, `lw_source_request_refuse` or `lw_source_request_fail`; the last answer
+/// counts, and without one the source is refused. `user` is the pointer that `lw_station_admit_sources` was
+/// given.
 ///
 /// It is called on a thread of its own, one call at a time. It may take its time and call every function of
 /// this interface, but a source that has waited for five seconds is refused. It must return, and not unwind

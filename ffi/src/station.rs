@@ -61,7 +61,7 @@ impl Station {
 
     /// Starts all of it, or nothing.
     fn start(&self) -> Outcome {
-        let starts = lock(&self.starts);
+        let _starts = lock(&self.starts);
         let server = self.server.declared();
         if self.running.get().is_some() {
             return Err(Failure::exists(
@@ -92,7 +92,6 @@ impl Station {
             pipeline.runs(running);
         }
         self.running.get_or_init(|| Running { api, station, asks });
-        drop(starts);
         Ok(lw_status::LW_OK)
     }
 

@@ -1,7 +1,7 @@
 //! The times at which a user may send: `Mon-Fri 20:00 for 2h overrun 10m in Europe/Berlin`.
 //!
-//! Times are civil: of the slot's own zone, or of the system's. A time that is skipped when clocks go forward comes
-//! when the gap ends, and one that is repeated when they go back comes the first time.
+//! Times are civil: of the slot's own zone, or of the system's. A time that is skipped when clocks go forward
+//! comes when the gap ends, and one that is repeated when they go back comes the first time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -61,24 +61,35 @@ pub(crate) struct Turn {
 
 /// Where a moment is among the slots of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slotted {
+pub(crate) enum Slotted<'a> {
     /// There are no slots: the user may send at any time.
     Always,
+    /// One is now. Those that follow it without a break belong to it.
     Now(Turn),
     /// None is now. This one is next.
-    Next(Turn),
+    Next(&'a Slot, Turn),
+    /// None comes any more, as far as the calendar goes.
+    Never,
 }
 
 /// Where this moment is among these slots.
-pub(super) fn slotted(slots: &[Slot], now: SystemTime) -> Slotted {
-    let turns = || slots.iter().flat_map(|slot| slot.turns(now));
-    let is_now = |turn: &Turn| turn.begins <= now && now < turn.until;
-    // Of two that overlap, the one that ends later.
-    if let Some(turn) = turns().filter(is_now).max_by_key(|turn| turn.until) {
+pub(super) fn slotted(slots: &[Slot], now: SystemTime) -> Slotted<'_> {
+    if slots.is_empty() {
+        return Slotted::Always;
+    }
+    let turns = || slots.iter().flat_map(|slot| slot.turns(now).map(move |turn| (slot, turn)));
+    let latest_at = |at: SystemTime| {
+        let then = turns().map(|(_, turn)| turn).filter(|turn| turn.begins <= at && at < turn.until);
+        then.max_by_key(|turn| turn.until)
+    };
+    if let Some(mut turn) = latest_at(now) {
+        while let Some(Turn { ends, until, .. }) = latest_at(turn.until) {
+            turn = Turn { ends, until, ..turn };
+        }
         return Slotted::Now(turn);
     }
-    let next = turns().filter(|turn| turn.begins > now).min_by_key(|turn| turn.begins);
-    next.map_or(Slotted::Always, Slotted::Next)
+    let next = turns().filter(|(_, turn)| turn.begins > now).min_by_key(|(_, turn)| turn.begins);
+    next.map_or(Slotted::Never, |(slot, turn)| Slotted::Next(slot, turn))
 }
 
 impl Slot {
@@ -101,7 +112,7 @@ impl Slot {
     }
 
     /// A moment as its users read it: `2026-12-01 20:00 Europe/Berlin`.
-    fn shown(&self, at: SystemTime) -> String {
+    pub fn shown(&self, at: SystemTime) -> String {
         let at: Zoned = timestamp(at).to_zoned(self.zone());
         let zone = at.time_zone().iana_name().map(str::to_owned);
         format!(
@@ -110,12 +121,6 @@ impl Slot {
             zone.unwrap_or_else(|| at.strftime("%:z").to_string())
         )
     }
-}
-
-/// When the next turn begins, as its users read it.
-pub(super) fn shown_next(slots: &[Slot], turn: Turn, now: SystemTime) -> String {
-    let own = slots.iter().find(|slot| slot.turns(now).any(|own| own == turn));
-    own.map_or_else(String::new, |slot| slot.shown(turn.begins))
 }
 
 fn timestamp(at: SystemTime) -> Timestamp {
@@ -256,25 +261,37 @@ mod tests {
             ends: at("2026-11-30T21:00:00Z"),
             until: at("2026-11-30T21:10:00Z"),
         };
-        assert_eq!(slotted(&slots, at("2026-11-30T18:59:59Z")), Slotted::Next(turn));
+        assert_eq!(slotted(&slots, at("2026-11-30T18:59:59Z")), Slotted::Next(&slots[0], turn));
         for moment in ["2026-11-30T19:00:00Z", "2026-11-30T21:09:59Z"] {
             assert_eq!(slotted(&slots, at(moment)), Slotted::Now(turn), "{moment}");
         }
-        let Slotted::Next(next) = slotted(&slots, at("2026-11-30T21:10:00Z")) else { panic!() };
+        let Slotted::Next(slot, next) = slotted(&slots, at("2026-11-30T21:10:00Z")) else { panic!() };
         assert_eq!(next.begins, at("2026-12-01T19:00:00Z"));
-        assert_eq!(shown_next(&slots, next, at("2026-11-30T21:10:00Z")), "2026-12-01 20:00 Europe/Berlin");
+        assert_eq!(slot.shown(next.begins), "2026-12-01 20:00 Europe/Berlin");
         // After Friday's the next is Sunday's, which goes on until Monday.
-        let Slotted::Next(next) = slotted(&slots, at("2026-12-04T22:00:00Z")) else { panic!() };
+        let Slotted::Next(_, next) = slotted(&slots, at("2026-12-04T22:00:00Z")) else { panic!() };
         assert_eq!(next.begins, at("2026-12-06T23:00:00Z"));
         assert!(matches!(slotted(&slots, at("2026-12-07T01:59:59Z")), Slotted::Now(_)));
         assert_eq!(slotted(&[], at("2026-12-07T01:59:59Z")), Slotted::Always);
     }
 
     #[test]
+    fn slots_without_a_break_between_them_end_together() {
+        let slots = [slot("Mon 20:00 for 2h in UTC"), slot("Mon 22:00 for 1h overrun 5m in UTC")];
+        let Slotted::Now(turn) = slotted(&slots, at("2026-11-30T21:59:00Z")) else { panic!() };
+        assert_eq!((turn.begins, turn.ends), (at("2026-11-30T20:00:00Z"), at("2026-11-30T23:00:00Z")));
+        assert_eq!(turn.until, at("2026-11-30T23:05:00Z"));
+        // Every day of the week, all day long: it does not end as far as one can see.
+        let slots = [slot("daily 00:00 for 24h in UTC")];
+        let Slotted::Now(turn) = slotted(&slots, at("2026-11-30T23:59:00Z")) else { panic!() };
+        assert!(turn.ends >= at("2026-12-07T00:00:00Z"));
+    }
+
+    #[test]
     fn clocks_that_go_forward_or_back_move_a_slot_to_where_it_is_meant() {
         let slots = [slot("Sun 02:30 for 1h in Europe/Berlin")];
         let first = |after: &str| match slotted(&slots, at(after)) {
-            Slotted::Next(turn) => turn.begins,
+            Slotted::Next(_, turn) => turn.begins,
             other => panic!("{other:?}"),
         };
         // 02:00 to 03:00 is not there: it comes when the gap ends.

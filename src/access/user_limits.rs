@@ -48,15 +48,26 @@ impl UserLimits {
         self.pipelines.is_empty() || self.pipelines.iter().any(|allowed| allowed == pipeline)
     }
 
+    /// Whether the user may send a stream to this path, which is a live input of this pipeline (`None`: a
+    /// relayed mount).
+    pub fn allow_place(&self, path: &str, pipeline: Option<&str>) -> bool {
+        self.allow_path(path) && pipeline.is_none_or(|name| self.allow_pipeline(name))
+    }
+
     /// Where this moment is among the user's slots.
-    pub(crate) fn slotted(&self, now: SystemTime) -> Slotted {
+    pub(crate) fn slotted(&self, now: SystemTime) -> Slotted<'_> {
         slot::slotted(&self.slots, now)
     }
 
     /// Why the user may not send now, if so.
     pub(crate) fn between_slots(&self, now: SystemTime) -> Option<String> {
-        let Slotted::Next(turn) = self.slotted(now) else { return None };
-        Some(format!("your next slot begins at {}: come back then", slot::shown_next(&self.slots, turn, now)))
+        match self.slotted(now) {
+            Slotted::Always | Slotted::Now(_) => None,
+            Slotted::Next(slot, turn) => {
+                Some(format!("your next slot begins at {}: come back then", slot.shown(turn.begins)))
+            }
+            Slotted::Never => Some("you have no slot any more".into()),
+        }
     }
 
     /// Refuses limits that would be written wrong, or that limit nothing of this role.
@@ -73,15 +84,17 @@ impl UserLimits {
         if !self.paths.is_empty() && !role.may(Right::Send) {
             return Err(("path", useless(Right::Send, "sends")));
         }
-        if !self.pipelines.is_empty() && !role.may(Right::Play) && !role.may(Right::Send) {
-            return Err(("pipeline", useless(Right::Play, "changes")));
+        // Whoever may change a pipeline may send to it, too.
+        if !self.pipelines.is_empty() && !role.may(Right::Send) {
+            return Err(("pipeline", useless(Right::Send, "sends")));
         }
         if !self.slots.is_empty() && !role.may(Right::Send) {
             return Err(("slot", useless(Right::Send, "sends")));
         }
-        if self.paths.len() > MOST || self.pipelines.len() > MOST || self.slots.len() > MOST {
-            let reason = format!("a user is limited to {MOST} paths, pipelines and slots at most");
-            return Err(("path", reason));
+        let counts =
+            [("path", self.paths.len()), ("pipeline", self.pipelines.len()), ("slot", self.slots.len())];
+        if let Some((key, count)) = counts.into_iter().find(|(_, count)| *count > MOST) {
+            return Err((key, format!("{count} are too many: a user has {MOST} of them at most")));
         }
         let no_path = |path: &&String| {
             !path.starts_with('/') || path.len() > LONGEST_PATH || path.contains(char::is_control)

@@ -23,7 +23,8 @@ pub(super) fn set_title(core: &Core, call: &Call<'_>, mount: Option<String>) -> 
     let Some((mount, title)) = mount.zip(title_of(call)) else {
         return Ok(response(400, "Missing parameter", 0));
     };
-    if !call.who.is_some_and(|who| who.limits.allow_path(&mount)) {
+    let pipeline = core.sources.pipeline_at(&mount);
+    if !call.who.is_some_and(|who| who.limits.allow_place(&mount, pipeline)) {
         return Err(Problem::new("forbidden", format!("this user sends nothing to {mount}")));
     }
     match core.sources.update_metadata(&mount, title) {

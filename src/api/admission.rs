@@ -1,14 +1,14 @@
 //! Sources about which the application decides.
 //!
 //! Thread `admission`, one for each station whose application decides, from the first source on. Reads: the
-//! requests of sources. Writes: answers; streams, to their places. It runs the application's code, and nothing else
-//! waits for it: the thread `door` refuses whoever has waited for too long.
+//! requests of sources. Writes: answers; streams, to their places. It runs the application's code, and
+//! nothing else waits for it: the thread `door` refuses whoever has waited for too long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::core::{Admitted, Core};
 use super::door;
@@ -21,9 +21,15 @@ use crate::{HttpRequest, Result, UserLimits};
 /// How long an application may think about a source.
 const WITHIN: Duration = Duration::from_secs(5);
 
+/// The most sources that wait for the application's decision. One more is refused at once.
+const MOST_WAITING: usize = 64;
+
 /// A request that is taken once: by the thread `admission`, or by the thread `door` when its time is over.
 #[derive(Clone)]
-struct Held(Arc<Mutex<Option<HttpRequest>>>);
+struct Held {
+    user: Arc<str>,
+    request: Arc<Mutex<Option<HttpRequest>>>,
+}
 
 struct Asked {
     question: SourceRequest,
@@ -48,19 +54,21 @@ impl Admissions {
 
     /// Asks the application about a source.
     pub(super) fn ask(&mut self, question: SourceRequest, request: HttpRequest, decider: Decider) {
-        let request = Held(Arc::new(Mutex::new(Some(request))));
+        let user = question.user.as_str().into();
+        let request = Held { user, request: Arc::new(Mutex::new(Some(request))) };
         let asked = Asked { question, request: request.clone(), decider };
-        let sent =
-            self.asks().and_then(|asks| asks.send(asked).map_err(|_| crate::Error::Stopped("admission")));
+        let sent = self.asks().and_then(|asks| {
+            asks.try_send(asked).map_err(|_| crate::Error::Busy("application, which decides about others"))
+        });
         match sent {
             Ok(()) => self.waiting.push((Instant::now() + WITHIN, request)),
-            Err(error) => request.refuse(Problem::from(error)),
+            Err(error) => request.refuse(&self.core, &Problem::from(error)),
         }
     }
 
     fn asks(&mut self) -> Result<&Sender<Asked>> {
         if self.asks.is_none() {
-            let (asks, asked) = unbounded();
+            let (asks, asked) = bounded(MOST_WAITING);
             let core = Arc::clone(&self.core);
             self.threads.spawn("admission", move || run(&core, &asked))?;
             self.asks = Some(asks);
@@ -68,16 +76,18 @@ impl Admissions {
         self.asks.as_ref().ok_or(crate::Error::Stopped("admission"))
     }
 
-    /// How long nobody has waited for too long.
+    /// The time until the first one must be refused.
     pub(super) fn patience(&self, now: Instant) -> Duration {
         self.waiting.first().map_or(Duration::MAX, |(until, _)| until.saturating_duration_since(now))
     }
 
-    /// Refuses those who have waited for too long.
+    /// Refuses those who have waited for too long, and forgets those who have been answered.
     pub(super) fn turn(&mut self, now: Instant) {
+        self.waiting.retain(|(_, request)| request.is_waiting());
         let late = self.waiting.partition_point(|(until, _)| *until <= now);
         for (_, request) in self.waiting.drain(..late) {
-            request.refuse(Problem::new("forbidden", "the station has not decided in time: try again"));
+            let problem = Problem::new("forbidden", "the station has not decided in time: try again");
+            request.refuse(&self.core, &problem);
         }
     }
 }
@@ -86,24 +96,24 @@ impl Drop for Admissions {
     /// The API has stopped, so the application is asked no more.
     fn drop(&mut self) {
         for (_, request) in self.waiting.drain(..) {
-            request.refuse(Problem::from(crate::Error::Stopped("the API")));
+            request.refuse(&self.core, &Problem::from(crate::Error::Stopped("API")));
         }
     }
 }
 
 impl Held {
     fn take(&self) -> Option<HttpRequest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.request.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn is_waiting(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.request.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Refuses it, unless it has been answered.
-    fn refuse(&self, problem: Problem) {
+    fn refuse(&self, core: &Core, problem: &Problem) {
         if let Some(request) = self.take() {
-            request.answer(problem.answer());
+            door::refuse(core, request, &self.user, problem);
         }
     }
 }

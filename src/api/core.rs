@@ -136,15 +136,15 @@ impl Core {
         admitted
     }
 
-    /// Lets sources go whose users were changed or removed, or have expired, or whose slot is over. Tells of slots
-    /// that are nearly over.
+    /// Lets sources go whose users were changed or removed, or have expired, or whose slot is over. Tells of
+    /// slots that are nearly over.
     pub(super) fn look_at_sources(&self, now: SystemTime) {
         let mut admitted = self.those_admitted();
         admitted.retain_mut(|AdmittedSource { source, who, by, told }| {
             let is_known = matches!(by, Admitted::ByApplication(_)) || self.guard.still_knows(who);
             let reason = match who.limits.slotted(now) {
                 _ if !is_known => LeaveReason::Revoked,
-                Slotted::Next(_) => LeaveReason::SlotEnded,
+                Slotted::Next(..) | Slotted::Never => LeaveReason::SlotEnded,
                 Slotted::Always => return true,
                 Slotted::Now(Turn { ends, until, .. }) => {
                     if now + ENDS_SOON >= ends && *told != Some(ends) {

@@ -1,8 +1,10 @@
 //! The door for sources: who may send a stream, and where.
 //!
-//! Thread `door`. Reads: the requests by which sources come. Writes: answers; streams, to their places; logins
-//! that must be verified, to the thread `login`, which hands the good ones to the thread `api`; questions, to the
-//! thread `admission`, if the application decides. Never: computes a password's hash, or waits for a stream.
+//! Thread `door`. Reads: the requests by which sources come. Writes: answers; streams, to their places;
+//! logins that must be verified, to the thread `login`, which hands the good ones to the thread `api`;
+//! questions, to the thread `admission`, if the application decides. Never: computes a password's hash, or
+//! waits for a stream.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
@@ -30,6 +32,7 @@ pub(super) struct Door {
     pub(super) admissions: Admissions,
     pub(super) stopping: Arc<AtomicBool>,
 }
+
 impl Door {
     /// Runs until the API or the server stops.
     pub(super) fn run(mut self) {
@@ -59,9 +62,7 @@ impl Door {
             }
         }
     }
-}
 
-impl Door {
     /// Has the application decide. A login is there even so: programs send theirs only when they are asked.
     fn ask(&mut self, request: HttpRequest, decider: Decider) {
         let (user, password) = match guard::credential_for_application(&request, Access::Needs(Right::Send)) {
@@ -115,8 +116,7 @@ pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity, by: Ad
 pub(super) fn refuse(core: &Core, request: HttpRequest, name: &str, problem: &Problem) {
     let (path, address) = (path_of(&request), request.shown_address());
     log::info!("{path}: the source {name} at {address} is refused: {}", problem.detail);
-    let info = SourceInfo { user: name.to_owned(), address: address.ip(), ..SourceInfo::default() };
-    core.sources.tell_refused(&path, &info, &problem.detail);
+    core.sources.tell_refused(path, name.to_owned(), address.ip(), problem.detail.clone());
     request.answer(problem.answer());
 }
 
@@ -124,7 +124,7 @@ pub(super) fn refuse(core: &Core, request: HttpRequest, name: &str, problem: &Pr
 fn place(core: &Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<Place, Problem> {
     let own = own_paths(core, who);
     let choice = choice(&own, who);
-    if core.sources.paths().iter().any(|place| place.0 == path) && !own.iter().any(|own| own == path) {
+    if core.sources.has(path) && !own.iter().any(|own| own == path) {
         return Err(Problem::new("forbidden", choice));
     }
     check_slot(who)?;
@@ -152,9 +152,7 @@ pub(super) fn check_slot(who: &Identity) -> Result<(), Problem> {
 
 /// The paths that this user may send to.
 pub(super) fn own_paths(core: &Core, who: &Identity) -> Vec<String> {
-    let may = |(path, pipeline): &(String, Option<&str>)| {
-        who.limits.allow_path(path) && pipeline.is_none_or(|name| who.limits.allow_pipeline(name))
-    };
+    let may = |(path, pipeline): &(String, Option<&str>)| who.limits.allow_place(path, *pipeline);
     core.sources.paths().into_iter().filter(may).map(|(path, _)| path).collect()
 }
 

@@ -22,7 +22,7 @@ pub(crate) enum Access {
     Pass,
 }
 
-/// What has begun ends within this time after its user's first password has expired.
+/// What has begun ends within this time after its user's first password has expired, or their slot is over.
 const EXPIRY_SEEN_WITHIN: Duration = Duration::from_secs(1);
 
 /// When it was looked last whether users may go on with what they have begun, and the users then.
@@ -235,8 +235,8 @@ pub(super) fn credential(request: &HttpRequest, access: Access) -> Result<Creden
     Credential::parse(pass.as_deref().or_else(|| request.header("authorization")))
 }
 
-/// The same for an application, which alone knows its users: whatever looks like `name:password` in the place of a
-/// password is that.
+/// The same for an application. Only it knows its users, so every password `name:password` is read as a
+/// login.
 pub(super) fn credential_for_application(
     request: &HttpRequest,
     access: Access,

@@ -3,9 +3,9 @@
 //! to events that wakes the thread `api`.
 //!
 //! The thread `api` reads the requests that the server hands over, answers those that need no file, and
-//! pushes events. The thread `door` lets sources in. The threads `api-files` answer requests that name files.
-//! The thread `login` verifies passwords that are not remembered. Neither the reactor nor the audio ever
-//! waits for them.
+//! pushes events. The thread `door` lets sources in; the thread `admission` asks the application about them,
+//! if it decides. The threads `api-files` answer requests that name files. The thread `login` verifies
+//! passwords that are not remembered. Neither the reactor nor the audio ever waits for them.
 
 mod admin;
 mod admission;

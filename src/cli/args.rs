@@ -177,18 +177,19 @@ pub enum UserAction {
 /// What a user or a token may do.
 #[derive(Debug, Args)]
 pub struct May {
-    /// Rights: "admin" may change everything, "dj" may queue, play, use decks, announce and send a stream, "viewer" may
-    /// only read, "source" may only send a stream
+    /// Rights: "admin" may change everything, "dj" may read, queue, play, use decks, announce, steer live
+    /// inputs and send a stream, "viewer" may only read, "source" may only send a stream
     #[arg(long, default_value = "admin")]
     pub role: String,
     /// A path that it may send a stream to, and no other; several times for several paths
     #[arg(long = "path", value_name = "PATH")]
     pub paths: Vec<String>,
-    /// A pipeline that it may change, and no other; several times for several pipelines
+    /// A pipeline that it may change, and to whose live inputs it may send, and no other; several times for
+    /// several pipelines
     #[arg(long = "pipeline", value_name = "NAME")]
     pub pipelines: Vec<String>,
-    /// A time at which it may send a stream, as "Mon-Fri 20:00 for 2h overrun 10m in Europe/Berlin"; several times
-    /// for several slots
+    /// A time at which it may send a stream, as "Mon-Fri 20:00 for 2h overrun 10m in Europe/Berlin"; several
+    /// times for several slots
     #[arg(long = "slot", value_name = "SLOT")]
     pub slots: Vec<longwave::Slot>,
 }

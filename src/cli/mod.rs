@@ -188,14 +188,12 @@ fn places_for_sources(config: &Config) -> impl Iterator<Item = (&str, Option<&st
     relayed.chain(live)
 }
 
-/// Relayed mounts and live inputs that no user may send to. (If there is no user yet, the first is made at the
-/// start, and may.)
+/// Relayed mounts and live inputs that no user may send to. (If there is no user yet, the first is made at
+/// the start, and may.)
 fn nobody_sends(config: &Config, users: &Users, file: &Path) -> Vec<String> {
     let may_send = |path: &str, pipeline: Option<&str>| {
         let mut all = users.list();
-        let allow = |limits: &UserLimits| {
-            limits.allow_path(path) && pipeline.is_none_or(|name| limits.allow_pipeline(name))
-        };
+        let allow = |limits: &UserLimits| limits.allow_place(path, pipeline);
         users.is_empty()
             || all.any(|(name, role, _)| role.may(Right::Send) && users.limits(name).is_some_and(allow))
     };

@@ -1,8 +1,8 @@
 //! Announcements: files that sound above everything else. What is beneath (the programme, live inputs, decks)
 //! fades out, and comes back after them. Lives on the mixer's thread.
 //!
-//! While nothing is heard of it, the programme waits where it is; live inputs and decks go on unheard. Several
-//! announcements sound one after another, and only then comes back what is beneath.
+//! While nothing is heard of it, the programme waits where it is; live inputs and decks go on unheard.
+//! Several announcements sound one after another, and only then comes back what is beneath.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -317,7 +317,8 @@ impl Announcements {
         frames as usize
     }
 
-    /// What is beneath fades. If it has only begun to come back, there is less to fade, and no time for a gap.
+    /// What is beneath fades. If it has only begun to come back, there is less to fade, and no time for a
+    /// gap.
     fn lower(&mut self) {
         let fade = self.frames(FADE.mul_f32(self.beneath.gain()).max(CUT));
         self.beneath.ramp_to(0.0, fade, Curve::EqualPower);

@@ -307,7 +307,8 @@ pub enum Event {
         /// When the source is let go, if it overruns the slot.
         until: SystemTime,
     },
-    /// A user who may send was refused at a path. Wrong logins are not told: anybody can cause them.
+    /// A user who may send was refused at a path. Wrong logins are not told: anybody can cause them. Where
+    /// the application decides, all whom it refuses are told.
     SourceRefused {
         /// The path that it asked for.
         path: String,

@@ -5,6 +5,7 @@
 //! source on its path and its thread, `sessions` has all of them and lets go of those that are silent or
 //! useless. `losses` says what the log tells of sound that was dropped. `live` is the sink of a live input,
 //! which decodes, and `seams` what it does where its sound is torn; the sink of a relayed mount stands above.
+
 mod announced;
 mod live;
 mod losses;

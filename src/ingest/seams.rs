@@ -1,5 +1,6 @@
-//! Where a source's sound does not go on where it ended (packets are missing, its program changes the format),
-//! the two ends do not meet: that would click. What comes before fades out, and what follows fades in.
+//! Where a source's sound does not go on where it ended (packets are missing, its program changes the
+//! format), the two ends do not meet: that would click. What comes before fades out, and what follows fades
+//! in.
 
 use std::time::Duration;
 

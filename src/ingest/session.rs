@@ -3,6 +3,7 @@
 //! Thread `src:PATH`, one for each source while it is connected. Reads: the source's stream. Writes: its
 //! bytes into the sink (of a relayed mount, or of a live input), which never waits, and what has come. Never:
 //! anything that listeners, the mixer or other sources wait for.
+
 use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +32,7 @@ pub(crate) trait Sink: Send {
     /// Takes bytes from the front, and returns how many. An error if it takes no more, with the reason.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, LeaveReason>;
 
-    /// A number that grows with each packet that it has found in the bytes.
+    /// A number that grows whenever something was found in the bytes that can be used.
     fn packets(&self) -> u64;
 
     /// Sets the title of what is written from now on.
@@ -78,6 +79,7 @@ pub(crate) struct Claim<'a> {
     /// Who tells of it.
     pub emitter: Emitter,
 }
+
 /// A source on its path, or one that is about to be.
 pub(crate) struct Session {
     id: u64,
@@ -241,8 +243,8 @@ impl Session {
         comes
     }
 
-    /// Ends it, unless it has ended, and closes its stream. Returns what it was, if this call ended it while it
-    /// was sending. Its sink is dropped.
+    /// Ends it, unless it has ended, and closes its stream. Returns what it was, if this call ended it while
+    /// it was sending. Its sink is dropped.
     pub(super) fn end(&self, reason: LeaveReason) -> Option<Farewell> {
         let before = match &mut *self.lock() {
             State::Ended => return None,

@@ -14,8 +14,8 @@ use crate::ring::{Inlet, InletHandle, SourceEnd};
 pub struct SourceInfo {
     /// The content type of its stream: `audio/mpeg`, `audio/aac`, `audio/ogg` or an alias of these.
     pub content_type: String,
-    /// The user who has logged in. `source` stands for all whose programs know only a password; they, and those
-    /// without a name, are never the same user.
+    /// The user who has logged in. `source` stands for all whose programs know only a password; they, and
+    /// those without a name, are never the same user.
     pub user: String,
     /// The program, as it names itself.
     pub program: String,

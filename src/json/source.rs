@@ -21,7 +21,7 @@ pub struct Source {
     received_bytes: u64,
     lost_bytes: u64,
     silent_for: f64,
-    /// Null for one at a relayed mount: nobody listens to it here.
+    /// Null at a relayed mount: nothing is decoded there.
     live: Option<LiveSound>,
 }
 
@@ -43,6 +43,7 @@ struct LiveFormat {
     rate: u32,
     channels: usize,
 }
+
 impl Source {
     /// From an item of [`Station::sources`](crate::Station::sources).
     pub fn of(state: &SourceState) -> Source {

@@ -13,8 +13,8 @@ use crate::ingest::SourceInfo;
 pub struct SourceRequest {
     /// The path that it wants to send to.
     pub path: String,
-    /// Whom it has logged in as. For a program that knows only a password, it is the name in `name:password` (or with
-    /// `,` or `;`), else `source`. It is empty for a token, which is the password then.
+    /// Whom it has logged in as. For a program that knows only a password, it is the name in `name:password`
+    /// (or with `,` or `;`), else `source`. It is empty for a token, which is the password then.
     pub user: String,
     /// The password that came with it.
     pub password: String,
@@ -66,11 +66,12 @@ impl fmt::Debug for Admission {
 }
 
 impl Station {
-    /// Has the application decide who may send a stream, and to which path. From now on `decide` is asked for every
-    /// source that comes to the server, instead of the users of the API; the station's [`Api`](crate::Api) must be
-    /// running. It returns the name by which the source is known from then on, or the reason why it is refused,
-    /// which its DJ reads (403). It is called on a thread of its own, one call at a time, and may take its time:
-    /// whoever has waited for five seconds is refused. It may call everything on the station.
+    /// Has the application decide who may send a stream, and to which path. From now on `decide` is asked for
+    /// every source that comes to the server, instead of the users of the API; the station's
+    /// [`Api`](crate::Api) must be running. It returns the name by which the source is known from then on, or
+    /// the reason why it is refused, which its DJ reads (403). It is called on a thread of its own, one call
+    /// at a time, and may take its time: whoever has waited for five seconds is refused. It may call
+    /// everything on the station.
     ///
     /// A source may also set its titles, by the login that it was let in with.
     ///

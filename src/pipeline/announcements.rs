@@ -42,8 +42,8 @@ impl AnnouncementTable {
 impl Pipeline {
     /// Announces a file: it sounds above everything else, within half a second. The programme, live inputs
     /// and decks fade out over 300 ms, and come back when it is over: the programme at the place where it
-    /// was, even in the middle of a crossfade; live inputs and decks have gone on unheard meanwhile. It sounds
-    /// while the programme is held, too. If another announcement sounds, this one follows it.
+    /// was, even in the middle of a crossfade; live inputs and decks have gone on unheard meanwhile. It
+    /// sounds while the programme is held, too. If another announcement sounds, this one follows it.
     ///
     /// It waits until the file is open and its beginning is decoded, five seconds at most; nothing fades
     /// before that. Titles stay as they are, and the history does not have it.

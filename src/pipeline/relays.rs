@@ -1,12 +1,12 @@
 //! The relayed mounts of a station: which are declared, and which source feeds each.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{NoPlace, Place, RelayedMountSettings};
 use crate::error::{Error, LeaveReason, Result};
 use crate::event::Emitter;
-use crate::ingest::{Claim, Session, Sessions, Sink, SourceInfo};
+use crate::ingest::{Claim, Sessions, Sink, SourceInfo};
 use crate::metadata::Title;
 use crate::recording::Recordings;
 use crate::server::{AudioWriter, FallbackRule, Server};
@@ -61,7 +61,8 @@ impl Relays {
         *self.mounts().get_mut(&path).ok_or_else(|| not_here(&path))? = settings.clone();
         self.server.declare_mount(settings.mount.clone())?;
         self.recordings.set(&path, &settings.record)?;
-        let Some((session, info)) = self.source_at(&path) else { return Ok(()) };
+        let Some(session) = self.sessions.find(&path) else { return Ok(()) };
+        let info = session.info();
         session.set_timeout(settings.source_timeout);
         let before = self.server.mount_info(&path).map(|mount| mount.settings.content_type.clone());
         match settings.served_type(&info.content_type).filter(|served| before.as_ref() == Some(served)) {
@@ -83,15 +84,16 @@ impl Relays {
         let mount = settings.filled_in(&info, served);
         let (timeout, emitter) = (settings.source_timeout, self.emitter.clone());
         let claim = Claim { path, info, timeout, resumes: None, emitter };
-        Place::take(&self.sessions, claim, |session| {
+        let place = Place::take(&self.sessions, claim, |session| {
             if let Some(reason) = self.passed_over(mount.fallback_mount.as_deref(), &mount.content_type) {
                 self.emitter.log(log::Level::Warn, format!("{path}: {reason}"));
             }
             let writer = self.server.add_mount_by(mount, FallbackRule::Any)?;
             let (user, content_type) = (&session.info().user, &writer.info().settings.content_type);
             let writer = writer.recorded_by(self.recordings.tap(path, user, content_type));
-            Ok(Box::new(writer.into_audio().at_pace_of_sender()))
-        })
+            Ok((Box::new(writer.into_audio().at_pace_of_sender()), ()))
+        });
+        place.map(|(place, ())| place)
     }
 
     /// Why listeners of a mount of this content type cannot go on with its fallback, if it is there.
@@ -106,6 +108,11 @@ impl Relays {
         })
     }
 
+    /// Whether there is a relayed mount at this path.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.mounts().contains_key(path)
+    }
+
     /// The paths of all relayed mounts.
     pub(super) fn paths(&self) -> Vec<String> {
         self.mounts().keys().cloned().collect()
@@ -114,12 +121,6 @@ impl Relays {
     /// Their recordings.
     pub(crate) fn recordings(&self) -> &Recordings {
         &self.recordings
-    }
-
-    fn source_at(&self, path: &str) -> Option<(Arc<Session>, Arc<SourceInfo>)> {
-        let session = self.sessions.find(path)?;
-        let info = session.info();
-        Some((session, info))
     }
 
     fn mounts(&self) -> MutexGuard<'_, BTreeMap<String, RelayedMountSettings>> {

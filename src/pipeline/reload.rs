@@ -214,12 +214,14 @@ impl Reloader {
 
 /// What differs in the live inputs: `/live: priority, record`.
 fn changes_of_live(old: &[LiveSettings], new: &[LiveSettings]) -> Vec<String> {
-    let like = |list: &[LiveSettings], path: &str| list.iter().find(|input| input.path == path).cloned();
+    fn like<'a>(list: &'a [LiveSettings], path: &str) -> Option<&'a LiveSettings> {
+        list.iter().find(|input| input.path == path)
+    }
     let gone = old.iter().filter(|old| like(new, &old.path).is_none());
     let gone = gone.map(|old| format!("{}: removed", old.path));
     let changed = new.iter().filter_map(|new| {
         let Some(old) = like(old, &new.path) else { return Some(format!("{}: added", new.path)) };
-        let keys = differences(&old, new).map(|setting| setting.declared.key);
+        let keys = differences(old, new).map(|setting| setting.declared.key);
         let keys: Vec<_> = keys.chain(of_recording(&old.record, &new.record)).collect();
         (!keys.is_empty()).then(|| format!("{}: {}", new.path, keys.join(", ")))
     });

@@ -37,6 +37,7 @@ use crate::playout::{DeadAir, GiveWay};
 use crate::recording::Recordings;
 use crate::ring::{QuietReceiver, QuietSender, quiet_channel};
 use crate::server::{Server, StopReport};
+
 /// Events that wait for the state to be kept. Only a few kinds matter, and of those the last.
 const STATE_EVENTS: usize = 1024;
 
@@ -158,7 +159,7 @@ fn remember(
         Event::LiveTitle { source, title, .. } => history.add_live(source, title),
         Event::VoiceEnded { voice, .. } => voices.forget(*voice),
         // Until then its recording stays open.
-        Event::SourceLeft { id, path, .. } => recordings.end_session(path, *id),
+        Event::SourceLeft { id, .. } => recordings.end_session(*id),
         Event::AnnouncementEnded { announcement, .. } => announcements.forget(*announcement),
         _ => {}
     }

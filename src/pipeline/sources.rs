@@ -1,6 +1,7 @@
 //! Where sources can go at a station: its relayed mounts, and the live inputs of its pipelines.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -69,6 +70,17 @@ impl Sources {
         relayed.chain(live).collect()
     }
 
+    /// The pipeline whose live input has this path.
+    pub(crate) fn pipeline_at(&self, path: &str) -> Option<&str> {
+        let has = |pipeline: &&Pipeline| pipeline.inner.live.has(path);
+        self.pipelines.iter().find(has).map(Pipeline::name)
+    }
+
+    /// Whether sources can have this path.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.relays.has(path) || self.pipeline_at(path).is_some()
+    }
+
     /// What decides who may send, if the application does.
     pub(crate) fn decider(&self) -> Option<Decider> {
         self.admission.decider()
@@ -113,9 +125,7 @@ impl Sources {
     }
 
     /// Tells that a user was refused at a path.
-    pub(crate) fn tell_refused(&self, path: &str, info: &SourceInfo, reason: &str) {
-        let SourceInfo { user, address, .. } = info.clone();
-        let (path, reason) = (path.to_owned(), reason.to_owned());
+    pub(crate) fn tell_refused(&self, path: String, user: String, address: Option<IpAddr>, reason: String) {
         self.emitter.emit(Event::SourceRefused { path, user, address, reason });
     }
 
@@ -133,19 +143,20 @@ impl Sources {
 }
 
 impl Place {
-    /// Takes a path. What its source sends goes into the sink that `sink` makes.
-    pub(super) fn take(
+    /// Takes a path. What its source sends goes into the sink that `sink` makes. Returns what else it gives.
+    pub(super) fn take<T>(
         sessions: &Sessions,
         claim: Claim<'_>,
-        sink: impl FnOnce(&Session) -> Result<Box<dyn Sink>>,
-    ) -> std::result::Result<Place, NoPlace> {
+        sink: impl FnOnce(&Session) -> Result<(Box<dyn Sink>, T)>,
+    ) -> std::result::Result<(Place, T), NoPlace> {
         let session = sessions.claim(claim).map_err(|taken| match taken {
             Taken::By { user, since } => NoPlace::InUse { user, since },
             Taken::Stopped => NoPlace::Failed(Error::Stopped("station")),
         })?;
         let mut place = Place { sessions: sessions.clone(), session, sink: None };
-        place.sink = Some(sink(&place.session).map_err(NoPlace::Failed)?);
-        Ok(place)
+        let (sink, more) = sink(&place.session).map_err(NoPlace::Failed)?;
+        place.sink = Some(sink);
+        Ok((place, more))
     }
 
     /// The source sends this from now on.
@@ -195,9 +206,9 @@ impl NoPlace {
 }
 
 impl Station {
-    /// Sends a stream to the relayed mount or the live input at this path. A relayed mount passes it on: whole
-    /// packets, byte for byte, as they come. A live input mixes it: see [`Pipeline::go_live`]. A thread of its own
-    /// reads the stream. Returns the number of the source.
+    /// Sends a stream to the relayed mount or the live input at this path. A relayed mount passes it on:
+    /// whole packets, byte for byte, as they come. A live input mixes it: see [`Pipeline::go_live`]. A thread
+    /// of its own reads the stream. Returns the number of the source.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is nothing for sources at the path; [`Error::Exists`] if it has a source

@@ -4,8 +4,8 @@
 //! first. A live input has sound once its buffer is full, until its source leaves, its line breaks, or it has
 //! been silent for too long. Without any, the air is the programme's.
 //!
-//! Two orders of an operator go before that. A live input that is muted has no sound, whatever comes of it. And
-//! the air may be forced: to the programme, or to a live input as soon as that has sound.
+//! Two orders of an operator go before that. A live input that is muted has no sound, whatever comes of it.
+//! And the air may be forced: to the programme, or to a live input as soon as that has sound.
 
 use std::time::Duration;
 
@@ -223,13 +223,11 @@ impl Precedence {
     fn winner(&self) -> Air {
         let may_sound = |(_, input): &(usize, &Input)| input.has_sound() && !input.muted;
         let first = |(_, input): &(usize, &Input)| (input.terms.priority, std::cmp::Reverse(input.turn));
-        let sounding: Vec<_> = self.inputs.iter().enumerate().filter(may_sound).collect();
+        let sounding = || self.inputs.iter().enumerate().filter(may_sound);
         match self.forced {
             Some(Air::Programme) => Air::Programme,
-            Some(Air::Live(forced)) if sounding.iter().any(|(index, _)| *index == forced) => {
-                Air::Live(forced)
-            }
-            _ => sounding.into_iter().max_by_key(first).map_or(Air::Programme, |(index, _)| Air::Live(index)),
+            Some(Air::Live(forced)) if sounding().any(|(index, _)| index == forced) => Air::Live(forced),
+            _ => sounding().max_by_key(first).map_or(Air::Programme, |(index, _)| Air::Live(index)),
         }
     }
 

@@ -38,8 +38,8 @@ impl Ending {
 
 /// The ending for a packet, by its first bytes.
 ///
-/// Ogg is `opus` or `ogg`. FLAC in Ogg is `ogg` as well: players look into such a file, while many take `flac`
-/// for FLAC without Ogg, and do not know `oga`.
+/// Ogg is `opus` or `ogg`. FLAC in Ogg is `ogg` as well: players look into such a file, while many take
+/// `flac` for FLAC without Ogg, and do not know `oga`.
 fn by_packet(packet: &RecordedPacket) -> Option<&'static str> {
     let bytes = packet.header.as_deref().unwrap_or(&packet.bytes);
     match bytes {

@@ -39,9 +39,9 @@ pub(crate) struct Recordings {
     /// Tests have disks that fail.
     disk: fn() -> Box<dyn Disk>,
     table: Mutex<Table>,
-    /// By the path of the live input. The mixer takes this lock when a source has left, so it is held for
+    /// By the number of the source. The mixer takes this lock when a source has left, so it is held for
     /// moments only.
-    lasting: Mutex<BTreeMap<String, Lasting>>,
+    lasting: Mutex<BTreeMap<u64, Lasting>>,
 }
 
 #[derive(Default)]
@@ -61,7 +61,6 @@ struct Place {
 
 /// The session of a source that may come back.
 struct Lasting {
-    number: u64,
     session: Arc<RecordedSession>,
     point: Arc<RecordPoint>,
 }
@@ -125,26 +124,22 @@ impl Recordings {
         self.lock().places.entry(path.to_owned()).or_default().point.tap(user, content_type)
     }
 
-    /// A tap for a source with this number, whose line may break: a source of the same number goes on with the
-    /// same recording, until its [`session`](Recordings::end_session) is over.
+    /// A tap for a source with this number, whose line may break: a source of the same number goes on with
+    /// the same recording, until its [`session`](Recordings::end_session) is over.
     pub fn tap_of_source(&self, path: &str, number: u64, user: &str, content_type: &str) -> RecordTap {
         let point = Arc::clone(&self.lock().places.entry(path.to_owned()).or_default().point);
+        let new = Arc::new(RecordedSession::new(user, content_type));
         let mut lasting = self.lasting();
-        let session = match lasting.remove(path) {
-            Some(known) if known.number == number => known.session,
-            _ => Arc::new(RecordedSession::new(user, content_type)),
-        };
+        let session = lasting.remove(&number).map_or(new, |known| known.session);
         let tap = point.tap_of(&session);
-        lasting.insert(path.to_owned(), Lasting { number, session, point });
+        lasting.insert(number, Lasting { session, point });
         tap
     }
 
     /// The source with this number does not come back.
-    pub fn end_session(&self, path: &str, number: u64) {
-        let mut lasting = self.lasting();
-        if lasting.get(path).is_some_and(|known| known.number == number)
-            && let Some(Lasting { session, point, .. }) = lasting.remove(path)
-        {
+    pub fn end_session(&self, number: u64) {
+        let ended = self.lasting().remove(&number);
+        if let Some(Lasting { session, point }) = ended {
             point.end(&session);
         }
     }
@@ -195,7 +190,7 @@ impl Recordings {
         }
     }
 
-    fn lasting(&self) -> MutexGuard<'_, BTreeMap<String, Lasting>> {
+    fn lasting(&self) -> MutexGuard<'_, BTreeMap<u64, Lasting>> {
         self.lasting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -348,8 +348,8 @@ fn a_session_that_lasts_has_one_file_until_it_is_over() {
         tap.take(&packet(text), None);
         tap.send(SystemTime::now());
     }
-    recordings.end_session("/live", 7);
-    recordings.end_session("/live", 8);
+    recordings.end_session(7);
+    recordings.end_session(8);
     recordings.finish();
     assert_eq!(recordings.join(Instant::now() + seconds(30)), [""; 0]);
     let expected = ["began anna.mp3", "ended anna.mp3 6", "began anna-2.mp3", "ended anna-2.mp3 3"];

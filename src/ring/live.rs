@@ -22,8 +22,8 @@ const CHUNK_FRAMES: usize = 512;
 /// Titles that wait for their place in the audio, at most. With one more, the oldest goes.
 const MOST_TITLES: usize = 32;
 
-/// A feed in this shape that has room for so many frames, with its writer and what both share.
-pub(crate) fn live_feed(spec: PcmSpec, room: FrameCount) -> (LiveFeed, LiveWriter, Arc<LiveLine>) {
+/// A feed in this shape that has room for so many frames, with its writer.
+pub(crate) fn live_feed(spec: PcmSpec, room: FrameCount) -> (LiveFeed, LiveWriter) {
     let (to_feed, chunks) = bounded(room.0.div_ceil(CHUNK_FRAMES as u64) as usize);
     let line = Arc::new(LiveLine {
         received: AtomicU64::new(0),
@@ -40,8 +40,8 @@ pub(crate) fn live_feed(spec: PcmSpec, room: FrameCount) -> (LiveFeed, LiveWrite
     let channels = spec.channels.count();
     let feed =
         LiveFeed { channels, chunks, chunk: Vec::new(), at: 0, titles: VecDeque::new(), line: line.clone() };
-    let writer = LiveWriter { channels, chunks: to_feed, chunk: Vec::new(), line: line.clone() };
-    (feed, writer, line)
+    let writer = LiveWriter { channels, chunks: to_feed, chunk: Vec::new(), line };
+    (feed, writer)
 }
 
 /// What both ends of a live feed share. It is an application's, too: nobody waits for anybody here.
@@ -281,7 +281,8 @@ mod tests {
     #[test]
     fn every_frame_comes_once_and_in_order_however_it_is_written_and_taken() {
         for (written, taken) in [(1, 1024), (777, 1), (512, 512), (4000, 300)] {
-            let (mut feed, mut writer, line) = live_feed(MONO, FrameCount(20_000));
+            let (mut feed, mut writer) = live_feed(MONO, FrameCount(20_000));
+            let line = writer.line().clone();
             let all = counting(0..10_240);
             assert!(all.chunks(written).all(|part| writer.write(part) == part.len()));
             assert_eq!(line.level(), FrameCount(10_240));
@@ -299,7 +300,8 @@ mod tests {
 
     #[test]
     fn frames_can_be_left_out() {
-        let (mut feed, mut writer, line) = live_feed(MONO, FrameCount(20_000));
+        let (mut feed, mut writer) = live_feed(MONO, FrameCount(20_000));
+        let line = writer.line().clone();
         writer.write(&counting(0..5_120));
         let mut out = [0.0; 100];
         feed.take(&mut out);
@@ -311,7 +313,8 @@ mod tests {
 
     #[test]
     fn a_title_comes_where_it_was_set() {
-        let (mut feed, mut writer, line) = live_feed(MONO, FrameCount(20_000));
+        let (mut feed, mut writer) = live_feed(MONO, FrameCount(20_000));
+        let line = writer.line().clone();
         let title = |text: &str| Arc::new(Title::new(text.to_owned()));
         line.entitle(FrameCount(0), title("a"));
         writer.write(&[0.0; 1024]);
@@ -332,7 +335,8 @@ mod tests {
 
     #[test]
     fn a_full_buffer_takes_no_more_until_there_is_room_and_nothing_is_lost() {
-        let (mut feed, mut writer, line) = live_feed(MONO, FrameCount(1024));
+        let (mut feed, mut writer) = live_feed(MONO, FrameCount(1024));
+        let line = writer.line().clone();
         let all = counting(0..4096);
         let (mut written, mut heard) = (0, Vec::new());
         let mut out = vec![0.0; 300];
@@ -348,12 +352,14 @@ mod tests {
 
     #[test]
     fn a_line_ends_once_and_with_its_mixer() {
-        let (feed, mut writer, line) = live_feed(MONO, FrameCount(1024));
+        let (feed, mut writer) = live_feed(MONO, FrameCount(1024));
+        let line = writer.line().clone();
         drop(feed);
         writer.write(&[0.5; 4096]);
         line.end(LeaveReason::Left);
         assert_eq!(line.ended(), Some(LeaveReason::StationStopped));
-        let (_feed, writer, line) = live_feed(MONO, FrameCount(1024));
+        let (_feed, writer) = live_feed(MONO, FrameCount(1024));
+        let line = writer.line().clone();
         drop(writer);
         assert_eq!(line.ended(), Some(LeaveReason::Broken), "it has panicked");
     }

@@ -74,8 +74,8 @@ pub(crate) struct Batch {
     pub packets: Vec<RecordedPacket>,
 }
 
-/// The producer's end, which takes a copy of what passes. Dropping it ends the recording of its session, unless
-/// that lasts longer.
+/// The producer's end, which takes a copy of what passes. Dropping it ends the recording of its session,
+/// unless that lasts longer.
 #[derive(Debug)]
 pub(crate) struct RecordTap {
     point: Arc<RecordPoint>,

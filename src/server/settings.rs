@@ -21,9 +21,9 @@ pub struct ServerSettings {
     /// The addresses to listen at. Port 0 stands for a free port. If empty: `[::]:8000` for IPv6 and IPv4, or
     /// `0.0.0.0:8000` where there is no IPv6.
     pub listen: Vec<SocketAddr>,
-    /// The addresses to listen at for sources that speak ICY, the protocol of SHOUTcast 1. Their programs add 1
-    /// to the port that they are given, so it should be the one behind that of `listen`. If empty, there are
-    /// none.
+    /// The addresses to listen at for sources that speak ICY, the protocol of SHOUTcast 1. Their programs add
+    /// 1 to the port that they are given, so it should be the one behind that of `listen`. If empty, there
+    /// are none.
     pub icy_listen: Vec<SocketAddr>,
     /// The path of a source that speaks ICY and whose password line names none.
     pub icy_mount: String,

@@ -1,9 +1,9 @@
-//! A crowd of sources that connect and leave at random, half of them bad: what the server answers to each, and
-//! whether every path can be had when all have left.
+//! A crowd of sources that connect and leave at random, half of them bad: what the server answers to each,
+//! and whether every path can be had when all have left.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use socket2::SockRef;
 use crate::feed::Feed;
 use crate::net;
 use crate::options::CrowdArgs;
+use crate::source;
 use crate::stop::Stop;
 
 /// The answer to a source must come within this time, and its bytes must be taken.
@@ -225,15 +226,8 @@ impl Guest<'_> {
     fn ask(&self, path: &str, login: Option<&str>) -> io::Result<(TcpStream, u16)> {
         let mut socket = net::connect_from(&self.args.url, self.from, PATIENCE)?;
         socket.write_all(self.head(path, login).as_bytes())?;
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") && head.len() < 16 * 1024 {
-            socket.read_exact(&mut byte)?;
-            head.push(byte[0]);
-        }
-        let head = String::from_utf8_lossy(&head);
-        let status = head.split(' ').nth(1).and_then(|status| status.get(..3)?.parse().ok());
-        status.map(|status| (socket, status)).ok_or_else(|| io::Error::other("no HTTP answer"))
+        let status = source::status(&mut socket)?;
+        Ok((socket, status))
     }
 
     fn head(&self, path: &str, login: Option<&str>) -> String {

@@ -1,5 +1,5 @@
-//! Follows the buffer of a live input by the API: its level, the drift of the sender's clock as the server sees
-//! it, drops and gaps.
+//! Follows the buffer of a live input by the API: its level, the drift of the sender's clock as the server
+//! sees it, drops and gaps.
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::File;

@@ -143,7 +143,8 @@ fn title_request(url: &Target, title: &str) -> String {
 }
 
 /// Reads the head of the next answer, and returns its status.
-fn status(socket: &mut TcpStream) -> std::io::Result<u16> {
+/// The status of an HTTP answer, whose head is read to its end.
+pub fn status(socket: &mut TcpStream) -> std::io::Result<u16> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && head.len() < 16 * 1024 {

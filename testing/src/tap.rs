@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use longwave::{
-    Encoder, EncoderSettings, FrameCount, MountSettings, OutputSettings, Packet, PcmSpec, Result,
-};
+use longwave::{Encoder, EncoderSettings, FrameCount, OutputSettings, Packet, PcmSpec, Result};
+
+use crate::radio::output;
 
 /// Keeps what an output would encode. Clones share what they keep.
 #[derive(Clone, Debug)]
@@ -43,8 +43,7 @@ impl Tap {
 
     /// An output at this path that feeds this tap.
     pub fn output(&self, path: &str) -> OutputSettings {
-        let mount = MountSettings { path: path.into(), ..MountSettings::default() };
-        OutputSettings { encoder: Arc::new(self.clone()), mount, record: Default::default() }
+        output(path, self.clone())
     }
 }
 

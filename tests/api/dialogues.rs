@@ -10,12 +10,6 @@ use longwave_testing::until;
 
 use crate::sources::{PASSWORD, Radio, mp3};
 
-fn connect(radio: &Radio) -> TcpStream {
-    let socket = TcpStream::connect(radio.address).unwrap();
-    socket.set_read_timeout(Some(longwave_testing::PATIENCE)).unwrap();
-    socket
-}
-
 /// Reads exactly what a program waits for.
 #[track_caller]
 fn expect(socket: &mut TcpStream, answer: &str) {
@@ -24,12 +18,12 @@ fn expect(socket: &mut TcpStream, answer: &str) {
     assert_eq!(String::from_utf8_lossy(&read), answer);
 }
 
-/// It waits for 100 before it sends, and its body has neither a length nor chunks. It closes the connections of its
-/// titles without reading.
+/// It waits for 100 before it sends, and its body has neither a length nor chunks. It closes the connections
+/// of its titles without reading.
 #[test]
 fn butt_is_on_the_air_by_put() {
     let radio = Radio::start();
-    let mut butt = connect(&radio);
+    let mut butt = radio.connect();
     let login = basic("ana", PASSWORD);
     let head = format!(
         "PUT /live HTTP/1.1\r\nHost: radio.example:8000\r\n{login}User-Agent: butt 1.45\r\n\
@@ -46,11 +40,11 @@ fn butt_is_on_the_air_by_put() {
     assert_eq!((&*source.info.program, source.info.bitrate), ("butt 1.45", Some(128)));
 
     // A second program of hers: only 403 keeps it from trying SOURCE.
-    let mut other = connect(&radio);
+    let mut other = radio.connect();
     other.write_all(head.as_bytes()).unwrap();
     assert_eq!(Client::new(other).answer(false).status, 403);
 
-    let mut titles = connect(&radio);
+    let mut titles = radio.connect();
     let request = format!(
         "GET /admin/metadata?mode=updinfo&mount=/live&song=Bj%C3%B6rk%20-%20J%C3%B3ga HTTP/1.0\r\n{login}\r\n"
     );
@@ -66,12 +60,12 @@ fn butt_is_on_the_air_by_put() {
     until("it has left", || radio.station.sources().is_empty());
 }
 
-/// libshout in Mixxx: it asks whether it could have TLS, logs in when it is asked to, all on one connection, and
-/// gives up when its writes stall.
+/// libshout in Mixxx: it asks whether it could have TLS, logs in when it is asked to, all on one connection,
+/// and gives up when its writes stall.
 #[test]
 fn mixxx_is_on_the_air_by_libshout() {
     let radio = Radio::start();
-    let mut socket = connect(&radio);
+    let mut socket = radio.connect();
     let mut mixxx = Client::new(socket.try_clone().unwrap());
     let agent = "Host: radio.example:8000\r\nUser-Agent: libshout/2.4.6 (Mixxx)\r\n";
     mixxx.send("OPTIONS", "*", &format!("{agent}Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n"), "");
@@ -80,7 +74,7 @@ fn mixxx_is_on_the_air_by_libshout() {
     // It goes on with this connection, or with another one if it was closed.
     let stays = answer.header("connection").is_none_or(|value| !value.eq_ignore_ascii_case("close"));
     if !stays {
-        socket = connect(&radio);
+        socket = radio.connect();
     }
     let source = "SOURCE /live HTTP/1.0\r\n";
     let headers = format!("{agent}Content-Type: audio/mpeg\r\nice-name: Mixxx\r\nice-public: 0\r\n");

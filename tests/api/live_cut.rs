@@ -1,12 +1,12 @@
-//! A DJ's program is killed, its line is cut, the station is reloaded meanwhile: a real program, a real line and
-//! the real clock, judged by ear. `live_phases.rs` of the station's tests has what needs none of them.
+//! A DJ's program is killed, its line is cut, the station is reloaded meanwhile: a real program, a real line
+//! and the real clock, judged by ear. `live_phases.rs` of the station's tests has what needs none of them.
 
 use std::fs;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, Once};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use longwave::{
@@ -37,6 +37,10 @@ const LONGEST_GAP: f64 = 0.05;
 fn times() -> u64 {
     if long() { 10 } else { 2 }
 }
+
+/// One show at a time reads what is logged. (Each test has a process of its own with nextest, and not with
+/// `cargo test`.)
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// All that is logged in this process.
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -69,11 +73,13 @@ struct Show {
     /// Who is heard at a time, by their pitch.
     heard: Vec<(f64, f64)>,
     random: fastrand::Rng,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Show {
     fn start(address: IpAddr) -> Show {
         static LOG: Once = Once::new();
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         LOG.call_once(|| {
             log::set_logger(&Log).unwrap();
             log::set_max_level(log::LevelFilter::Info);
@@ -104,7 +110,8 @@ impl Show {
         station.pipelines()[0].queue_files(vec![programme], Place::End).unwrap();
         let random = fastrand::Rng::with_seed(21);
         let (from, heard) = (0.0, Vec::new());
-        let mut show = Show { station, api, address, settings, events, tap, folder, from, heard, random };
+        let mut show =
+            Show { _alone: alone, station, api, address, settings, events, tap, folder, from, heard, random };
         until("the programme begins", || show.station.pipelines()[0].current_track().is_some());
         // The encoder may be a job behind what is told.
         show.pass(0.5);

@@ -4,11 +4,11 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::process::{Child, Command};
-use std::sync::Arc;
 use std::time::Duration;
 
-use longwave::{MountSettings, Mp3Settings, OutputSettings, PipelineSettings, Title, TitleHolds};
+use longwave::{Mp3Settings, PipelineSettings, Title, TitleHolds};
 use longwave_testing::client::Client;
+use longwave_testing::radio::output;
 use longwave_testing::until;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
@@ -116,9 +116,7 @@ fn client_of(proxy: &Proxy) -> Client {
 }
 
 fn a_station_is_heard_through(start: fn(&Radio) -> Proxy, base_url: &str) {
-    let mount = MountSettings { path: "/stream.mp3".into(), ..MountSettings::default() };
-    let output =
-        OutputSettings { encoder: Arc::new(Mp3Settings::default()), mount, record: Default::default() };
+    let output = output("/stream.mp3", Mp3Settings::default());
     let radio = Radio::with(
         |server| server.trusted_proxies = vec!["127.0.0.1".parse().unwrap()],
         |pipeline| (pipeline.spec, pipeline.outputs) = (PipelineSettings::default().spec, vec![output]),

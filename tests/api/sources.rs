@@ -339,7 +339,19 @@ fn titles_come_as_programs_send_them_and_stand_at_their_audio() {
     assert_eq!(answer.status, 200, "{answer:?}");
     source.write_all(early).unwrap();
     until("the title is there", || radio.title() == "A - при");
+    // Limits to pipelines hold for titles, too.
+    let mut radio = radio;
+    let limits = UserLimits { pipelines: vec!["night".into()], ..UserLimits::default() };
+    radio.users.set_limits("source", limits).unwrap();
+    radio.users.write(&radio.folder.path().join("users")).unwrap();
+    assert_eq!(radio.api.reload().unwrap().changed, ["users"]);
+    let update = |login: &str, query: &str| {
+        Client::new(radio.connect()).ask("GET", &format!("/admin/metadata?{query}"), login, "")
+    };
+    let of_night = basic("source", PASSWORD);
     for (login, query, status) in [
+        (&of_night, "mount=/live&mode=updinfo&song=x", 403),
+        (&of_night, "mount=/only.aac&mode=updinfo&song=x", 400),
         (&dj, "mount=/guest&song=x", 400),
         (&dj, "mount=/guest&mode=updinfo", 400),
         (&dj, "mode=updinfo&song=x", 400),
@@ -495,10 +507,14 @@ fn programs_of_libshout_are_on_the_air_with_their_titles() {
     assert_eq!(radio.left(), LeaveReason::Left);
 }
 
-/// The time of day in UTC in so many minutes.
-fn now_in_utc(minutes: i64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 / 60 + minutes;
-    format!("{:02}:{:02}", now / 60 % 24, now % 60)
+/// The seconds of the clock.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// The time of day in UTC, to the minute.
+fn in_utc(seconds: u64) -> String {
+    format!("{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60)
 }
 
 #[test]
@@ -511,16 +527,17 @@ fn a_dj_is_let_in_at_the_time_of_the_slot_and_let_go_at_its_end() {
         assert_eq!(radio.api.reload().unwrap().changed, ["users"]);
     };
     // It begins in an hour.
-    slot(&mut radio, &format!("daily {} for 1h in UTC", now_in_utc(60)));
+    let begins = in_utc(now() + 3600);
+    slot(&mut radio, &format!("daily {begins} for 1h in UTC"));
     let login = basic("dj", PASSWORD);
     let answer = radio.refused("SOURCE /live HTTP/1.0", &login);
     assert_eq!(answer.status, 403, "{answer:?}");
     assert!(answer.body.contains("dj: your next slot begins at 20"), "{answer:?}");
-    assert!(answer.body.contains(&format!("{} UTC", now_in_utc(60))), "{answer:?}");
+    assert!(answer.body.contains(&format!("{begins} UTC")), "{answer:?}");
 
     // It began two minutes ago, and ends ten seconds from now.
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() % 60;
-    slot(&mut radio, &format!("daily {} for {}s in UTC", now_in_utc(-2), 120 + since + 10));
+    let now = now();
+    slot(&mut radio, &format!("daily {} for {}s in UTC", in_utc(now - 120), 120 + now % 60 + 10));
     let mut source = radio.source("SOURCE /live HTTP/1.0", &login);
     source.write_all(&mp3(20)).unwrap();
     let (user, ends, until) = radio.told(|event| match event {

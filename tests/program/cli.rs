@@ -245,6 +245,7 @@ fn places_for_sources_need_users() {
         }
     }
 }
+
 #[test]
 fn users_and_tokens_are_kept_in_a_file_that_only_its_owner_reads() {
     use std::os::unix::fs::PermissionsExt;

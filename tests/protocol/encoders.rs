@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use longwave::{
     Channels, Encoder, EncoderSettings, Error, FrameCount, Packet, PcmSpec, Pipeline, Result, SampleRate,
 };
+use longwave_testing::radio::output;
 use longwave_testing::sound::sine;
 use longwave_testing::studio::{Studio, server};
 use longwave_testing::tap::Tap;
@@ -154,13 +155,8 @@ impl Encoder for Slow {
 #[test]
 fn the_mount_of_a_removed_output_is_free_for_another() {
     let studio = Studio::new();
-    let output = || longwave::OutputSettings {
-        encoder: std::sync::Arc::new(Slow),
-        mount: longwave::MountSettings { path: "/slow".into(), ..Default::default() },
-        record: Default::default(),
-    };
     for _ in 0..3 {
-        studio.pipeline.add_output(output()).unwrap();
+        studio.pipeline.add_output(output("/slow", Slow)).unwrap();
         studio.run(seconds(0.5));
         studio.pipeline.remove_output("/slow").unwrap();
     }
@@ -205,14 +201,7 @@ impl Encoder for Numbering {
 
 #[test]
 fn an_application_can_bring_its_own() {
-    let studio = Studio::with(|settings| {
-        let mount = longwave::MountSettings { path: "/numbers".into(), ..Default::default() };
-        settings.outputs = vec![longwave::OutputSettings {
-            encoder: std::sync::Arc::new(Numbers),
-            mount,
-            record: Default::default(),
-        }];
-    });
+    let studio = Studio::with(|settings| settings.outputs = vec![output("/numbers", Numbers)]);
     studio.run(seconds(1.024));
     let info = || studio.server.mount_info("/numbers").unwrap();
     until("nine packets have arrived", || info().packets == 9);

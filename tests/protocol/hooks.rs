@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use longwave::{
     CloseReason, Encoder, EncoderSettings, Entry, Error, Event, EventKind, EventReceiver, FrameCount, Hooks,
-    ListOptions, MountSettings, OutputSettings, Packet, PcmSpec, Pipeline, Place, Result, VoiceOptions,
+    ListOptions, Packet, PcmSpec, Pipeline, Place, Result, VoiceOptions,
 };
+use longwave_testing::radio::output;
 use longwave_testing::studio::{JOB, MOUNT, Studio};
 use longwave_testing::tap::Tap;
 use longwave_testing::{ms, seconds, until};
@@ -163,14 +164,7 @@ impl Encoder for Choosy {
 
 #[test]
 fn add_hook_for_encoder_failed_and_recovered() {
-    let studio = Studio::with(|settings| {
-        let mount = MountSettings { path: "/choosy".into(), ..MountSettings::default() };
-        settings.outputs.push(OutputSettings {
-            encoder: Arc::new(Choosy),
-            mount,
-            record: Default::default(),
-        });
-    });
+    let studio = Studio::with(|settings| settings.outputs.push(output("/choosy", Choosy)));
     let failed = listen_for(&studio.pipeline, EventKind::EncoderFailed);
     let recovered = listen_for(&studio.pipeline, EventKind::EncoderRecovered);
     let bad = Entry::new(studio.track("bad.wav", 0.666, seconds(0.5)));

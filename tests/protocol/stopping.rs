@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use longwave::{
-    Encoder, EncoderSettings, Entry, Error, EventKind, FrameCount, MountSettings, OutputSettings, Packet,
-    PcmSpec, Pipeline, PipelineSettings, Result, ServerSettings, Station, StationSettings, Tags,
+    Encoder, EncoderSettings, Entry, Error, EventKind, FrameCount, OutputSettings, Packet, PcmSpec, Pipeline,
+    PipelineSettings, Result, ServerSettings, Station, StationSettings, Tags,
 };
+use longwave_testing::radio::output;
 use longwave_testing::studio::{MOUNT, SMALL, Studio, constant, server};
 use longwave_testing::tap::Tap;
 use longwave_testing::{A_STOP, ms, seconds, until};
@@ -116,12 +117,8 @@ fn encoders_that_hang_hold_up_no_other_pipeline_and_are_named_when_theirs_stops(
     let (releases, stuck): (Vec<_>, Vec<_>) = (0..count)
         .map(|n| {
             let (release, words) = channel();
-            let mount = MountSettings { path: format!("/stuck-{n}"), ..MountSettings::default() };
-            let encoder = Arc::new(Stuck(Arc::new(Mutex::new(words))));
-            (
-                release,
-                start(&format!("stuck-{n}"), OutputSettings { encoder, mount, record: Default::default() }),
-            )
+            let encoder = Stuck(Arc::new(Mutex::new(words)));
+            (release, start(&format!("stuck-{n}"), output(&format!("/stuck-{n}"), encoder)))
         })
         .unzip();
     let tap = Tap::counting();

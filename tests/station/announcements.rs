@@ -104,7 +104,8 @@ fn it_sounds_over_the_programme_which_goes_on_where_it_was() {
     }
 }
 
-/// How far the programme's tone, in the last two tenths of a second, is off from one unbroken wave, in radians.
+/// How far the programme's tone, in the last two tenths of a second, is off from one unbroken wave, in
+/// radians.
 fn break_in_the_wave(heard: &Heard, end: f64) -> f64 {
     let first = heard.phase(0, heard.at(end - 0.2)..heard.at(end - 0.1), PROGRAMME);
     let second = heard.phase(0, heard.at(end - 0.1)..heard.at(end), PROGRAMME);
@@ -239,8 +240,8 @@ fn it_sounds_in_the_middle_of_a_crossfade_which_goes_on_after_it() {
         only(&heard, announced, VOICE);
         only(&heard, end, OTHER);
         smooth(&heard, 0.2, end);
-        // The crossfade is as far as it was when the programme fell silent: what is heard at this place is what
-        // would have been heard 1.4 s earlier without the announcement.
+        // The crossfade is as far as it was when the programme fell silent: what is heard at this place is
+        // what would have been heard 1.4 s earlier without the announcement.
         let place = ordered + 2.1;
         let turn = (place - 1.4 - 6.0) / 4.0 * FRAC_PI_2;
         for (hz, gain) in [(PROGRAMME, turn.cos()), (OTHER, turn.sin())] {

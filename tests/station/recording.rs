@@ -127,8 +127,8 @@ fn connect(station: &Station, content_type: &str, user: &str) -> UnixStream {
     ours
 }
 
-/// Each format, cut in the middle. All that was sent is in the files, in whole packets, and each can be played by
-/// itself.
+/// Each format, cut in the middle. All that was sent is in the files, in whole packets, and each can be
+/// played by itself.
 #[test]
 fn a_source_is_recorded_byte_for_byte_and_each_file_plays() {
     for (options, extension, content_type, ending) in [
@@ -181,7 +181,8 @@ fn a_source_is_recorded_byte_for_byte_and_each_file_plays() {
     }
 }
 
-/// What is recorded is what was sent, whatever the mixer makes of it, and whatever the source says that it sends.
+/// What is recorded is what was sent, whatever the mixer makes of it, and whatever the source says that it
+/// sends.
 #[test]
 fn a_source_at_a_live_input_has_one_file_though_its_line_breaks() {
     let folder = tempfile::tempdir().unwrap();

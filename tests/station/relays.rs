@@ -22,6 +22,7 @@ fn settings(mounts: Vec<RelayedMountSettings>) -> StationSettings {
     let server = ServerSettings { listen, burst: Burst::Bytes(16 * 1024), ..ServerSettings::default() };
     StationSettings { server, mounts, ..StationSettings::default() }
 }
+
 fn guest(fallback: Option<&str>) -> RelayedMountSettings {
     let mut settings = RelayedMountSettings::new("/guest");
     settings.mount.fallback_mount = fallback.map(str::to_owned);

@@ -108,8 +108,8 @@ pub extern "C" fn lw_pipeline_release_live(pipeline: lw_pipeline) -> lw_status {
     order(pipeline, longwave::Pipeline::release_live)
 }
 
-/// Who has the air by an order, as of the mixer's last job, as JSON: `programme`, the path of a live input, or
-/// null. `json` is freed by `lw_free`.
+/// Who has the air by an order, as of the mixer's last job, as JSON: `programme`, the path of a live input,
+/// or null. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_forced_air(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {

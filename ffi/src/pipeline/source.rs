@@ -19,7 +19,7 @@ use crate::text::{Out, items, optional_text, text};
 #[allow(non_camel_case_types, reason = "this is the name in C")]
 pub type lw_source = u64;
 
-/// The most bytes that wait to be read: some seconds of any format.
+/// The most bytes that wait to be read: sixteen seconds of MP3 at 128 kbit/s, more than a second of FLAC.
 const MAX_WAITING: usize = 256 * 1024;
 
 /// A source. It ends when its handle is closed.

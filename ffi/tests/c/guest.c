@@ -180,7 +180,8 @@ static void sigpipe(uint16_t port)
     usleep(300000);
 }
 
-/* The host forks while everything runs; what its children do ends, and nothing here is different. */
+/* The host forks while everything runs; what its children do ends, and nothing here is different. Often: a lock
+ * that a thread holds at a fork is held for a moment only. */
 static void forks(lw_station station)
 {
     for (int i = 0; i < 150; i++) {

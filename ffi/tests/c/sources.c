@@ -220,7 +220,7 @@ static void is_brought(void)
     UNTIL(atomic_load(&ended) == over + 1);
     CHECK(lw_source_write(brought, tone_mp3, 1, &taken) == LW_BAD_HANDLE);
 
-    /* What nobody takes has its limit, and one that is removed says so. */
+    /* One that is removed says so. */
     OK(lw_pipeline_go_live(pipeline, "/dj", NULL, &brought));
     uint64_t id;
     OK(lw_source_state(brought, &json));

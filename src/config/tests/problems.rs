@@ -332,7 +332,7 @@ fn a_relayed_mount_needs_a_path_and_a_type_that_can_be_relayed() {
 }
 
 #[test]
-fn icy_needs_users_and_a_path_that_a_source_may_send_to() {
+fn icy_needs_a_path_that_a_source_may_send_to() {
     let icy = "[server]\nusers_file = 'users'\nicy_listen = '127.0.0.1:8001'\n";
     for rest in [
         "[[mount]]\nmount = '/live'",

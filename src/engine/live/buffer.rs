@@ -145,7 +145,7 @@ mod tests {
     const SECOND: usize = 44_100;
 
     fn buffer(length: usize) -> (Buffer, LiveWriter) {
-        let (feed, writer, _) = live_feed(MONO, FrameCount(20 * SECOND as u64));
+        let (feed, writer) = live_feed(MONO, FrameCount(20 * SECOND as u64));
         (Buffer::new(MONO, feed, FrameCount(length as u64)), writer)
     }
 

@@ -103,8 +103,8 @@ impl Input {
         self.end_lines(why);
     }
 
-    /// A source has come. Within `grace` its user goes on with the same session. Returns another one's session
-    /// that ends with it, and why.
+    /// A source has come. Within `grace` its user goes on with the same session. Returns another one's
+    /// session that ends with it, and why.
     pub fn arrive(&mut self, arrival: Arrival) -> Option<(Session, LeaveReason)> {
         let Arrival { feed, source } = arrival;
         let shared = feed.line().clone();
@@ -132,6 +132,7 @@ impl Input {
         let reason = old.gone.map_or(LeaveReason::Replaced, |(reason, _)| reason);
         Some((old, reason))
     }
+
     /// What the rule sees of it.
     pub fn look(&mut self) -> Seen {
         let Some(line) = &mut self.line else { return Seen::Nobody };
@@ -168,15 +169,12 @@ impl Input {
         }
     }
 
-    /// The session, if it is over: its source has left, and is not waited for any more.
-    pub fn take_ended(&mut self) -> Option<Session> {
+    /// The session, if it is over: its source has left, for this reason, and is not waited for any more.
+    pub fn take_ended(&mut self) -> Option<(Session, LeaveReason)> {
+        let (reason, since) = self.session.as_ref()?.gone?;
         let grace = self.setup.grace;
-        self.session.take_if(|session| {
-            session.gone.is_some_and(|(reason, since)| {
-                let is_final = reason.is_final();
-                is_final || !session.began || since >= grace
-            })
-        })
+        let over = |session: &mut Session| reason.is_final() || !session.began || since >= grace;
+        Some((self.session.take_if(over)?, reason))
     }
 
     /// Tells for how long nothing has arrived.
@@ -280,7 +278,7 @@ impl Input {
 }
 
 impl Session {
-    fn new(source: Arc<LiveSourceInfo>, line: Arc<LiveLine>) -> Session {
+    pub fn new(source: Arc<LiveSourceInfo>, line: Arc<LiveLine>) -> Session {
         let title = Arc::new(Title::new(source.default_title()));
         let none = FrameCount(0);
         let (age, aired) = (none, none);

@@ -12,8 +12,9 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::input::Input;
 pub(crate) use self::input::{Arrival, LiveSetup};
+use self::input::{Input, Session};
+use self::state::Ruled;
 pub use self::state::{ForcedAir, LiveInputState, LiveState};
 use super::programme::Programme;
 use super::voice::{CUT, Scratch};
@@ -79,14 +80,25 @@ impl LiveInputs {
 
     /// A source has come.
     pub fn arrive(&mut self, arrival: Arrival) {
-        let Some(index) = self.index_of(&arrival.source.path) else { return };
+        let Some(index) = self.index_of(&arrival.source.path) else {
+            // It was closed while the source came.
+            let reason = LeaveReason::MountRemoved;
+            arrival.feed.line().end(reason);
+            let session = Session::new(arrival.source, arrival.feed.line().clone());
+            return self.news.extend(session.farewell(reason, self.spec.rate));
+        };
         if let Some((session, reason)) = self.inputs[index].arrive(arrival) {
-            let began = session.began;
-            self.news.extend(session.farewell(reason, self.spec.rate));
-            if began {
-                self.release_after(index);
-            }
+            self.end_session(index, session, reason);
         }
+    }
+
+    /// Tells that a session is over. If the air was forced to it, priorities decide again: the order was for
+    /// this session, and not for whoever comes tomorrow.
+    fn end_session(&mut self, index: usize, session: Session, reason: LeaveReason) {
+        if session.began {
+            self.release(index);
+        }
+        self.news.extend(session.farewell(reason, self.spec.rate));
     }
 
     /// Obeys an order on who has the air.
@@ -107,14 +119,14 @@ impl LiveInputs {
         }
     }
 
-    /// Takes other settings: inputs change, come, and go. One that goes keeps its place, in which what it has on the
-    /// air fades out, and which it has again if it comes back.
+    /// Takes other settings: inputs change, come, and go. One that goes keeps its place, in which what it has
+    /// on the air fades out, and which it has again if it comes back.
     pub fn declare(&mut self, setups: Vec<LiveSetup>) {
         for index in 0..self.inputs.len() {
             if !setups.iter().any(|setup| setup.path == self.inputs[index].setup.path) {
                 self.inputs[index].close(LeaveReason::MountRemoved);
                 self.rule.mute(index, false);
-                self.release_after(index);
+                self.release(index);
             }
         }
         for setup in setups {
@@ -135,9 +147,9 @@ impl LiveInputs {
     fn index_of(&self, path: &str) -> Option<usize> {
         self.inputs.iter().position(|input| input.is_open() && *input.setup.path == *path)
     }
-    /// A session that was on the air is over. If the air was forced to it, priorities decide again: the order
-    /// was for this session, and not for whoever comes tomorrow.
-    fn release_after(&mut self, index: usize) {
+
+    /// Priorities decide again, if the air was forced to this input.
+    fn release(&mut self, index: usize) {
         if self.rule.forced() == Some(Air::Live(index)) {
             self.rule.force(None);
         }
@@ -165,12 +177,13 @@ impl LiveInputs {
     pub fn states(&self) -> Vec<LiveInputState> {
         let rate = self.spec.rate;
         let state = |(index, input): (usize, &Input)| {
-            let on_air = self.rule.air() == Air::Live(index);
-            LiveInputState {
+            let ruled = Ruled {
+                phase: self.rule.phase(index),
+                on_air: self.rule.air() == Air::Live(index),
                 muted: self.rule.is_muted(index),
                 forced: self.rule.forced() == Some(Air::Live(index)),
-                ..state::of(input, self.rule.phase(index), on_air, rate)
-            }
+            };
+            state::of(input, ruled, rate)
         };
         self.inputs.iter().enumerate().filter(|(_, input)| input.is_open()).map(state).collect()
     }
@@ -244,19 +257,14 @@ impl LiveInputs {
     fn end_sessions(&mut self, programme: &mut Programme) {
         for index in 0..self.inputs.len() {
             let input = &mut self.inputs[index];
-            let Some(session) = input.take_ended() else { continue };
-            let (aired, began) = (session.aired, session.began);
-            let reason = session.gone.map_or(LeaveReason::Left, |(reason, _)| reason);
-            self.news.extend(session.farewell(reason, self.spec.rate));
-            if !began {
-                continue;
-            }
+            let Some((session, reason)) = input.take_ended() else { continue };
+            let lasted = session.began && session.aired >= input.setup.grace;
             // The programme may have gone on by itself meanwhile.
             let goes_on = self.rule.air() == Air::Programme && Some(programme.begun()) == self.begun;
-            if goes_on && input.setup.after_live == AfterLive::Next && aired >= input.setup.grace {
+            if lasted && goes_on && input.setup.after_live == AfterLive::Next {
                 programme.skip_after_live(self.skip);
             }
-            self.release_after(index);
+            self.end_session(index, session, reason);
         }
     }
 

@@ -68,8 +68,17 @@ pub struct LiveInputState {
     pub gaps: u64,
 }
 
-/// The state of an input, without the orders on it.
-pub(super) fn of(input: &Input, phase: LivePhase, on_air: bool, rate: SampleRate) -> LiveInputState {
+/// What the rule says of an input.
+pub(super) struct Ruled {
+    pub phase: LivePhase,
+    pub on_air: bool,
+    pub muted: bool,
+    pub forced: bool,
+}
+
+/// The state of an input.
+pub(super) fn of(input: &Input, ruled: Ruled, rate: SampleRate) -> LiveInputState {
+    let Ruled { phase, on_air, muted, forced } = ruled;
     let session = input.session.as_ref();
     let state = match phase {
         _ if on_air => LiveState::OnAir,
@@ -87,8 +96,8 @@ pub(super) fn of(input: &Input, phase: LivePhase, on_air: bool, rate: SampleRate
     LiveInputState {
         path: input.setup.path.clone(),
         state,
-        muted: false,
-        forced: false,
+        muted,
+        forced,
         source: session.map(|session| session.source.clone()),
         title: session.map(|session| session.title.text.clone()),
         aired: session.map_or(Duration::ZERO, |session| rate.duration_of(session.aired)),

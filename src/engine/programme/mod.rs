@@ -233,8 +233,8 @@ impl Programme {
         }
     }
 
-    /// Lets this time go by while an announcement is heard: nothing moves on, not even a crossfade. Whoever has
-    /// the air meanwhile has it when the announcement is over.
+    /// Lets this time go by while an announcement is heard: nothing moves on, not even a crossfade. Whoever
+    /// has the air meanwhile has it when the announcement is over.
     pub fn wait(&mut self, at: FramePos, frames: FrameCount, patience: Option<Duration>) {
         self.here = at;
         self.bus.gain.advance(frames);

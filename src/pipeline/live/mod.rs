@@ -96,6 +96,7 @@ impl LiveTable {
 }
 
 impl Inner {
+    /// See [`Pipeline::set_live_inputs`].
     fn set_live(&self, inputs: Vec<LiveSettings>) -> Result<()> {
         check_all(&inputs)?;
         let setups = inputs.iter().map(|input| input.setup(self.spec)).collect();
@@ -109,10 +110,8 @@ impl Inner {
             if let Some(session) = self.live.sessions.find(&input.path) {
                 session.set_timeout(input.source_timeout);
             }
-            let record = before.iter().find(|before| before.path == input.path).map(|before| &before.record);
-            if record != Some(&input.record) {
-                self.recordings.set(&input.path, &input.record)?;
-            }
+            // One that could not begin is tried again.
+            self.recordings.set(&input.path, &input.record)?;
         }
         Ok(())
     }
@@ -141,9 +140,8 @@ impl Inner {
             emitter: self.emitter.clone(),
         };
         let room = self.spec.rate.frames_in(input.buffer + BEYOND_BUFFER);
-        let mut view = None;
-        let place = Place::take(&self.live.sessions, claim, |session: &Session| {
-            let (feed, writer, _) = live_feed(self.spec, room);
+        Place::take(&self.live.sessions, claim, |session: &Session| {
+            let (feed, writer) = live_feed(self.spec, room);
             source.id = session.id();
             self.command(Command::GoLive(Box::new(Arrival { feed, source: Arc::new(source) })))?;
             // The bytes have the last word, and say what they are.
@@ -151,10 +149,9 @@ impl Inner {
             let user = &session.info().user;
             let tap = self.recordings.tap_of_source(path, session.id(), user, known);
             let sink = LiveSink::new(&content_type, self.spec, writer, tap);
-            view = Some(sink.view());
-            Ok(Box::new(sink))
-        })?;
-        Ok((place, view.expect("the sink was made")))
+            let view = sink.view();
+            Ok((Box::new(sink), view))
+        })
     }
 
     /// The number of the session that a source of this user goes on with, as of the mixer's last job.
@@ -182,10 +179,10 @@ impl Pipeline {
     /// of a higher priority is there. It is heard until it ends; then the programme comes back. Decks sound
     /// over both.
     ///
-    /// The stream is MP3, AAC with ADTS headers, or Ogg with Vorbis, Opus or FLAC. A thread of its own reads it,
-    /// and decodes. Its end is the end of the source. A read that fails with `WouldBlock` or `TimedOut` is tried
-    /// again. A read that waits for ever, and that [`closed_by`](SourceStream::closed_by) does not end, keeps its
-    /// thread beyond the pipeline's stop. The content type counts in doubt; it may be empty.
+    /// The stream is MP3, AAC with ADTS headers, or Ogg with Vorbis, Opus or FLAC. A thread of its own reads
+    /// it, and decodes. Its end is the end of the source. A read that fails with `WouldBlock` or `TimedOut`
+    /// is tried again. A read that waits for ever, and that [`closed_by`](SourceStream::closed_by) does not
+    /// end, keeps its thread beyond the pipeline's stop. The content type counts in doubt; it may be empty.
     ///
     /// ```no_run
     /// # fn example(pipeline: &longwave::Pipeline) -> longwave::Result<()> {
@@ -202,10 +199,10 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::NotFound`](crate::Error::NotFound) if there is no such live input;
-    /// [`Error::Exists`](crate::Error::Exists) if another source is there (the same user's new connection replaces
-    /// one that has been silent for two seconds); [`Error::Setting`](crate::Error::Setting) for a content type that
-    /// cannot be decoded; [`Error::Stopped`](crate::Error::Stopped) if the pipeline is off the air;
-    /// [`Error::Busy`](crate::Error::Busy) if the mixer has too many orders.
+    /// [`Error::Exists`](crate::Error::Exists) if another source is there (the same user's new connection
+    /// replaces one that has been silent for two seconds); [`Error::Setting`](crate::Error::Setting) for a
+    /// content type that cannot be decoded; [`Error::Stopped`](crate::Error::Stopped) if the pipeline is off
+    /// the air; [`Error::Busy`](crate::Error::Busy) if the mixer has too many orders.
     pub fn go_live(&self, path: &str, info: SourceInfo, stream: SourceStream) -> Result<LiveSession> {
         let claimed = self.inner.claim_live(path, info);
         let (place, view) = claimed.map_err(|reason| reason.into_error(self.inner.live.named(path)))?;
@@ -213,14 +210,14 @@ impl Pipeline {
         Ok(LiveSession { sessions: self.inner.live.sessions.clone(), session, view })
     }
 
-    /// Has these live inputs from now on. Their settings hold at once; the length of a buffer holds for the next
-    /// source. A source stays where its input does; where it does not, it fades out and has to go
+    /// Has these live inputs from now on. Their settings hold at once; the length of a buffer holds for the
+    /// next source. A source stays where its input does; where it does not, it fades out and has to go
     /// (`mount-removed`).
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings that cannot work, and nothing has changed then;
-    /// [`Error::Stopped`](crate::Error::Stopped); [`Error::Busy`](crate::Error::Busy) if the mixer has too many
-    /// orders.
+    /// [`Error::Stopped`](crate::Error::Stopped); [`Error::Busy`](crate::Error::Busy) if the mixer has too
+    /// many orders; [`Error::Io`](crate::Error::Io) if a recording cannot begin, and all else holds.
     pub fn set_live_inputs(&self, inputs: Vec<LiveSettings>) -> Result<()> {
         self.inner.set_live(inputs)
     }

@@ -23,21 +23,21 @@ pub struct LiveSettings {
     pub path: String,
     /// The higher goes before the lower; of equals, the one whose sound came first has the air.
     pub priority: u32,
-    /// How long its take-over fades.
+    /// How long its take-over fades: up to 30 s.
     pub fade_in: Duration,
-    /// How long it fades when it gives back.
+    /// How long it fades when it gives back: up to 30 s.
     pub fade_out: Duration,
-    /// How much is buffered before it goes on the air. So long may its line stall.
+    /// How much is buffered before it goes on the air: 200 ms to 20 s. So long may its line stall.
     pub buffer: Duration,
-    /// How long it may send nothing before its connection is closed.
+    /// How long it may send nothing before its connection is closed: 1 s to 10 min.
     pub source_timeout: Duration,
-    /// How long a source that has left may come back and go on with its session.
+    /// How long a source that has left may come back and go on with its session: up to 10 min.
     pub grace: Duration,
     /// Which track the programme goes on with after a session.
     pub after_live: AfterLive,
     /// How long it may be silent before the programme takes over; `None`: for ever.
     pub dead_air_after: Option<Duration>,
-    /// What counts as silence, in decibels below full scale (of the mean power).
+    /// What counts as silence, in decibels below full scale (of the mean power): -120 to -20.
     pub dead_air_below_db: f32,
     /// Where its sources are recorded, if at all.
     pub record: RecordSettings,
