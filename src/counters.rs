@@ -19,6 +19,18 @@ impl Counter {
         self.0.fetch_add(number, Ordering::Relaxed);
     }
 
+    /// Adds one, unless it is as high as this already. For a gauge that several threads change: all of them
+    /// use this and [`sink_shared`](Counter::sink_shared).
+    pub(crate) fn rise_shared(&self, most: u64) -> bool {
+        let risen = |now: u64| (now < most).then_some(now + 1);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, risen).is_ok()
+    }
+
+    /// Takes away one that was added.
+    pub(crate) fn sink_shared(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn set(&self, number: u64) {
         self.0.store(number, Ordering::Relaxed);
     }

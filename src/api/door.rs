@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::admission::Admissions;
 use super::core::{Admitted, Core};
@@ -23,6 +23,9 @@ use crate::{HttpAnswer, HttpRequest, Requests};
 
 /// The capacity of the queue of requests: as many DJs as come at once after a restart.
 pub(super) const WAITING: usize = 64;
+
+/// When a source that found no room is to try again.
+const ROOM_COMES_AFTER: Duration = Duration::from_secs(10);
 
 /// The state of the thread `door`.
 pub(super) struct Door {
@@ -97,18 +100,21 @@ pub(super) fn admit(core: &Core, mut request: HttpRequest, who: Identity, by: Ad
     let path = path_of(&request);
     let info = announced(&request, &who.name);
     let place = match &info {
-        Some(info) => place(core, &path, info, &who),
+        Some(info) => place(core, &path, info, &who, || request.source_seat()),
         None => Err(Problem::new("forbidden", "name the format of the stream: Content-Type: audio/mpeg")),
     };
-    match place {
-        Ok(place) => {
-            let stream = request.receive_source();
-            match place.start(stream.into()) {
-                Ok(source) => core.admitted(source.id(), who, by),
-                Err(error) => log::warn!("{path}: the source {} cannot be taken: {error}", who.name),
-            }
+    let (place, seat) = match place {
+        Ok(taken) => taken,
+        Err(problem) => return refuse(core, request, &who.name, &problem),
+    };
+    // Its client hears that it is welcome when nothing can fail any more.
+    let (stream, arriving) = request.into_source(seat);
+    match place.start(stream.into()) {
+        Ok(source) => {
+            core.admitted(source.id(), who, by);
+            arriving.accept();
         }
-        Err(problem) => refuse(core, request, &who.name, &problem),
+        Err(error) => refuse(core, arriving.back(), &who.name, &error.into()),
     }
 }
 
@@ -121,14 +127,20 @@ pub(super) fn refuse(core: &Core, request: HttpRequest, name: &str, problem: &Pr
 }
 
 /// The place of a source, or the problem for its DJ to read.
-fn place(core: &Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<Place, Problem> {
+fn place<S>(
+    core: &Core,
+    path: &str,
+    info: &SourceInfo,
+    who: &Identity,
+    seat: impl FnOnce() -> Option<S>,
+) -> Result<(Place, S), Problem> {
     let own = own_paths(core, who);
     let choice = choice(&own, who);
     if core.sources.has(path) && !own.iter().any(|own| own == path) {
         return Err(Problem::new("forbidden", choice));
     }
     check_slot(who)?;
-    core.sources.claim(path, info.clone()).map_err(|reason| {
+    core.sources.claim(path, info.clone(), seat).map_err(|reason| {
         let text = reason.to_string();
         match reason {
             NoPlace::NotHere if core.server.mount_info(path).is_some() => {
@@ -137,9 +149,15 @@ fn place(core: &Core, path: &str, info: &SourceInfo, who: &Identity) -> Result<P
             NoPlace::NotHere => Problem::new("not-found", format!("there is no such path here: {choice}")),
             NoPlace::InUse { .. } => Problem::new("in-use", text),
             NoPlace::WrongType { .. } => Problem::new("unsupported-stream", text),
+            NoPlace::Full => full(),
             NoPlace::Failed(error) => error.into(),
         }
     })
+}
+
+/// The refusal of a source for which the server has no room.
+pub(super) fn full() -> Problem {
+    Problem::new("busy", NoPlace::Full.to_string()).retry_after(ROOM_COMES_AFTER)
 }
 
 /// Refuses a user who has slots, but not now.

@@ -32,12 +32,15 @@ fn look(core: &Core, path: &str, who: &Identity) -> Result<(), Problem> {
     }
     door::check_slot(who)?;
     let holder = core.sources.list().into_iter().find(|source| &*source.path == path);
+    let is_held = holder.is_some();
     // A user's own connection may be dead. The door judges that.
     match holder.filter(|holder| !is_same_user(&holder.info.user, &who.name)) {
         Some(holder) => {
             let taken = NoPlace::InUse { user: holder.info.user.clone(), since: holder.since };
             Err(Problem::new("in-use", taken.to_string()))
         }
+        // Whoever has the path makes room for themselves.
+        None if !is_held && !core.server.has_source_seat() => Err(door::full()),
         None => Ok(()),
     }
 }

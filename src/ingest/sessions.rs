@@ -76,42 +76,48 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Starts the thread of a source that has its path.
+    /// Starts the thread of a source that has its path. `begin` is the last that can fail: what is fed hears
+    /// of the source. Only then it is connected, and that is told.
     ///
     /// # Errors
-    /// [`Error::Io`] if the system has no thread for it; [`Error::Stopped`] if all sources were let go. The
-    /// path is free then.
+    /// [`Error::Io`] if the system has no thread for it; [`Error::Stopped`] if all sources were let go; those
+    /// of `begin`. The path is free then, and nothing was told.
     pub(crate) fn start(
         &self,
         session: &Arc<Session>,
         stream: SourceStream,
         sink: Box<dyn Sink>,
+        begin: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         let SourceStream { read, link } = stream;
         let mut table = self.0.lock();
         table.threads.retain(|thread| !thread.has_ended());
-        if !session.start(sink, link, Instant::now()) {
+        if table.has_stopped || !session.start(sink, link, Instant::now()) {
             return Err(Error::Stopped("station"));
         }
-        tell_connected(session);
         let own = (Arc::clone(&self.0), Arc::clone(session));
         let run = move || {
             let (shared, session) = own;
+            // Its end is told after its coming.
+            drop(shared.lock());
             // If the stream's own code panics, this is the end, too.
             let reason = LeaveReason::Broken;
             let mut end = EndOfThread { shared, session, reason };
             end.reason = end.session.read(read);
         };
-        let started = Worker::spawn(format!("src:{}", session.path), run)
-            .and_then(|thread| {
-                table.threads.push(thread);
-                self.0.watch(&mut table)
-            })
-            .map_err(Error::io("starting the thread of a source"));
-        if started.is_err() {
-            let farewell = session.end(LeaveReason::Broken);
-            table.forget(session);
-            tell_left(session, farewell, LeaveReason::Broken);
+        let started = self
+            .0
+            .watch(&mut table)
+            .and_then(|()| Worker::spawn(format!("src:{}", session.path), run))
+            .map(|thread| table.threads.push(thread))
+            .map_err(Error::io("starting the thread of a source"))
+            .and_then(|()| begin());
+        match started {
+            Ok(()) => tell_connected(session),
+            Err(_) => {
+                session.end(LeaveReason::Broken);
+                table.forget(session);
+            }
         }
         self.0.changed.notify_all();
         started

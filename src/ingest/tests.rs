@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use super::{Claim, Session, Sessions, Sink, SourceInfo, SourceStream, Taken};
-use crate::error::LeaveReason;
+use crate::error::{Error, LeaveReason};
 use crate::event::Emitter;
 use crate::metadata::Title;
 
@@ -80,7 +80,7 @@ fn start(sessions: &Sessions, path: &str, sink: &Kept) -> (Arc<Session>, Sender<
     let stream = SourceStream::new(Script(script)).closed_by(move |reason| {
         let _ = closes.send(reason.to_owned());
     });
-    sessions.start(&session, stream, Box::new(sink.clone())).unwrap();
+    sessions.start(&session, stream, Box::new(sink.clone()), || Ok(())).unwrap();
     (session, send, closed)
 }
 
@@ -109,6 +109,32 @@ fn bytes_reach_the_sink_in_order_also_if_it_takes_few_at_a_time() {
 }
 
 #[test]
+fn a_source_that_cannot_begin_was_never_connected() {
+    let told = Arc::<AtomicUsize>::default();
+    let emitter = Emitter::unheard().after({
+        let told = told.clone();
+        move |_| _ = told.fetch_add(1, Ordering::Relaxed)
+    });
+    let come = |sessions: &Sessions, begins: crate::error::Result<()>| {
+        let (closes, closed) = unbounded();
+        let stream = SourceStream::new(Script(closed)).closed_by(move |_| _ = closes.send(Vec::new()));
+        let session = sessions.claim(Claim { emitter: emitter.clone(), ..claim("/a", "ana") }).unwrap();
+        let outcome = sessions.start(&session, stream, Box::new(kept()), || begins);
+        (session, outcome)
+    };
+    let sessions = Sessions::default();
+    let (_, refused) = come(&sessions, Err(Error::Busy("mixer")));
+    assert!(matches!(refused, Err(Error::Busy(_))));
+    assert!(sessions.list().is_empty(), "its path is free");
+    let (session, let_in) = come(&sessions, Ok(()));
+    assert!(let_in.is_ok());
+    sessions.let_go(&session, LeaveReason::Kicked);
+    // Neither thread waits in a read, and neither tells anything more.
+    sessions.stop().into_iter().for_each(|thread| assert!(thread.join_before(Instant::now() + PATIENCE)));
+    assert_eq!(told.load(Ordering::Relaxed), 2, "it has come and gone");
+}
+
+#[test]
 fn a_stream_that_breaks_or_panics_frees_its_path() {
     struct Panics;
     impl Read for Panics {
@@ -122,7 +148,7 @@ fn a_stream_that_breaks_or_panics_frees_its_path() {
     assert_eq!(closed.recv_timeout(PATIENCE).unwrap(), "broken");
     until_gone(&sessions);
     let session = sessions.claim(claim("/a", "ana")).unwrap();
-    sessions.start(&session, SourceStream::new(Panics), Box::new(sink)).unwrap();
+    sessions.start(&session, SourceStream::new(Panics), Box::new(sink), || Ok(())).unwrap();
     until_gone(&sessions);
 }
 
@@ -207,7 +233,7 @@ fn a_stop_lets_all_go_and_takes_no_more() {
     assert_eq!(closed_b.recv_timeout(PATIENCE).unwrap(), "station-stopped");
     assert!(sessions.list().is_empty());
     assert!(matches!(sessions.claim(claim("/a", "ana")), Err(Taken::Stopped)));
-    assert!(sessions.start(&first, SourceStream::new(io::empty()), Box::new(kept())).is_err());
+    assert!(sessions.start(&first, SourceStream::new(io::empty()), Box::new(kept()), || Ok(())).is_err());
     // Their streams have no end of their own: the test ends them.
     drop((_send_a, send_b));
     let deadline = Instant::now() + PATIENCE;
@@ -252,7 +278,7 @@ fn a_sink_that_ends_lets_its_source_go_and_its_clock_is_the_one_that_counts() {
     let (closes, closed) = unbounded();
     let stream =
         SourceStream::new(Script(script)).closed_by(move |reason| closes.send(reason.to_owned()).unwrap());
-    sessions.start(&session, stream, Box::new(sink.clone())).unwrap();
+    sessions.start(&session, stream, Box::new(sink.clone()), || Ok(())).unwrap();
     let later = Instant::now() + Duration::from_secs(1000);
     assert_eq!((session.fault(later), session.gives_way_to("ana", later)), (None, false));
     sink.0.lock().unwrap().0 = Some(LeaveReason::Useless);

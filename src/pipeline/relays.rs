@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::sources::Fed;
 use super::{NoPlace, Place, RelayedMountSettings};
 use crate::error::{Error, LeaveReason, Result};
 use crate::event::Emitter;
@@ -75,7 +76,12 @@ impl Relays {
     }
 
     /// Takes a path for a source, with its mount.
-    pub(super) fn claim(&self, path: &str, info: SourceInfo) -> std::result::Result<Place, NoPlace> {
+    pub(super) fn claim<S>(
+        &self,
+        path: &str,
+        info: SourceInfo,
+        seat: impl FnOnce() -> Option<S>,
+    ) -> std::result::Result<(Place, S), NoPlace> {
         let settings = self.mounts().get(path).cloned().ok_or(NoPlace::NotHere)?;
         let Some(served) = settings.served_type(&info.content_type) else {
             let takes = Some(settings.mount.content_type).filter(|declared| !declared.is_empty());
@@ -84,16 +90,17 @@ impl Relays {
         let mount = settings.filled_in(&info, served);
         let (timeout, emitter) = (settings.source_timeout, self.emitter.clone());
         let claim = Claim { path, info, timeout, resumes: None, emitter };
-        let place = Place::take(&self.sessions, claim, |session| {
+        let place = Place::take(&self.sessions, claim, seat, |session| {
             if let Some(reason) = self.passed_over(mount.fallback_mount.as_deref(), &mount.content_type) {
                 self.emitter.log(log::Level::Warn, format!("{path}: {reason}"));
             }
             let writer = self.server.add_mount_by(mount, FallbackRule::Any)?;
             let (user, content_type) = (&session.info().user, &writer.info().settings.content_type);
             let writer = writer.recorded_by(self.recordings.tap(path, user, content_type));
-            Ok((Box::new(writer.into_audio().at_pace_of_sender()), ()))
+            let sink = Box::new(writer.into_audio().at_pace_of_sender());
+            Ok((Fed { sink, begin: Box::new(|| Ok(())) }, ()))
         });
-        place.map(|(place, ())| place)
+        place.map(|(place, seat, ())| (place, seat))
     }
 
     /// Why listeners of a mount of this content type cannot go on with its fallback, if it is there.

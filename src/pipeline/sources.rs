@@ -29,7 +29,14 @@ pub(crate) struct Sources {
 pub(crate) struct Place {
     sessions: Sessions,
     session: Arc<Session>,
-    sink: Option<Box<dyn Sink>>,
+    fed: Option<Fed>,
+}
+
+/// What a source feeds.
+pub(super) struct Fed {
+    pub sink: Box<dyn Sink>,
+    /// Lets what is fed know that the source is there.
+    pub begin: Box<dyn FnOnce() -> Result<()>>,
 }
 
 /// Why a source cannot have a path.
@@ -47,6 +54,8 @@ pub(crate) enum NoPlace {
         sent: String,
         takes: Option<String>,
     },
+    /// The server has as many sources as it may have.
+    Full,
     Failed(Error),
 }
 
@@ -86,11 +95,19 @@ impl Sources {
         self.admission.decider()
     }
 
-    /// Takes a path for a source.
-    pub(crate) fn claim(&self, path: &str, info: SourceInfo) -> std::result::Result<Place, NoPlace> {
+    /// Takes a path for a source, with its seat among all sources. `seat` is called when the path is the
+    /// source's, and whoever gives way to it has gone, before anything else is done for it.
+    pub(crate) fn claim<S>(
+        &self,
+        path: &str,
+        info: SourceInfo,
+        seat: impl FnOnce() -> Option<S>,
+    ) -> std::result::Result<(Place, S), NoPlace> {
         match self.pipelines.iter().find(|pipeline| pipeline.inner.live.has(path)) {
-            Some(pipeline) => pipeline.inner.claim_live(path, info).map(|(place, _)| place),
-            None => self.relays.claim(path, info),
+            Some(pipeline) => {
+                pipeline.inner.claim_live(path, info, seat).map(|(place, seat, _)| (place, seat))
+            }
+            None => self.relays.claim(path, info, seat),
         }
     }
 
@@ -143,26 +160,28 @@ impl Sources {
 }
 
 impl Place {
-    /// Takes a path. What its source sends goes into the sink that `sink` makes. Returns what else it gives.
-    pub(super) fn take<T>(
+    /// Takes a path and a seat. What the source sends goes where `feed` says. Returns what else that gives.
+    pub(super) fn take<S, T>(
         sessions: &Sessions,
         claim: Claim<'_>,
-        sink: impl FnOnce(&Session) -> Result<(Box<dyn Sink>, T)>,
-    ) -> std::result::Result<(Place, T), NoPlace> {
+        seat: impl FnOnce() -> Option<S>,
+        feed: impl FnOnce(&Session) -> Result<(Fed, T)>,
+    ) -> std::result::Result<(Place, S, T), NoPlace> {
         let session = sessions.claim(claim).map_err(|taken| match taken {
             Taken::By { user, since } => NoPlace::InUse { user, since },
             Taken::Stopped => NoPlace::Failed(Error::Stopped("station")),
         })?;
-        let mut place = Place { sessions: sessions.clone(), session, sink: None };
-        let (sink, more) = sink(&place.session).map_err(NoPlace::Failed)?;
-        place.sink = Some(sink);
-        Ok((place, more))
+        let mut place = Place { sessions: sessions.clone(), session, fed: None };
+        let seat = seat().ok_or(NoPlace::Full)?;
+        let (fed, more) = feed(&place.session).map_err(NoPlace::Failed)?;
+        place.fed = Some(fed);
+        Ok((place, seat, more))
     }
 
     /// The source sends this from now on.
     pub(crate) fn start(mut self, stream: SourceStream) -> Result<Arc<Session>> {
-        let sink = self.sink.take().expect("it is taken only here");
-        self.sessions.start(&self.session, stream, sink)?;
+        let Fed { sink, begin } = self.fed.take().expect("it is taken only here");
+        self.sessions.start(&self.session, stream, sink, begin)?;
         Ok(Arc::clone(&self.session))
     }
 }
@@ -188,6 +207,9 @@ impl fmt::Display for NoPlace {
             NoPlace::WrongType { sent, takes: None } => {
                 write!(f, "{sent:?} cannot be taken: choose MP3, AAC, or Ogg in your program")
             }
+            NoPlace::Full => {
+                f.write_str("there are as many sources here as max_sources allows: wait until one has left")
+            }
             NoPlace::Failed(error) => error.fmt(f),
         }
     }
@@ -200,6 +222,7 @@ impl NoPlace {
             NoPlace::NotHere => Error::NotFound(what),
             NoPlace::InUse { .. } => Error::Exists(format!("{what}: {self}")),
             NoPlace::WrongType { .. } => Error::setting("content_type", self.to_string()),
+            NoPlace::Full => Error::Busy("server, which has as many sources as max_sources allows"),
             NoPlace::Failed(error) => error,
         }
     }
@@ -214,8 +237,10 @@ impl Station {
     /// [`Error::NotFound`] if there is nothing for sources at the path; [`Error::Exists`] if it has a source
     /// already; [`Error::Setting`] if the content type is not taken there; [`Error::Stopped`].
     pub fn relay(&self, path: &str, info: SourceInfo, stream: SourceStream) -> Result<u64> {
-        let place = self.places().claim(path, info);
-        let session = place.map_err(|reason| reason.into_error(format!("place for a source {path}")))?;
+        // The streams of an application are no connections of the server.
+        let place = self.places().claim(path, info, || Some(()));
+        let (session, ()) =
+            place.map_err(|reason| reason.into_error(format!("place for a source {path}")))?;
         session.start(stream).map(|session| session.id())
     }
 

@@ -40,7 +40,7 @@ impl Crowding {
         journal: &JournalWriter,
     ) {
         counters.refused_shares.add(1);
-        counters.refused.add(1);
+        counters.refused.add_shared(1);
         if !taken.may_be_a_proxy {
             return;
         }

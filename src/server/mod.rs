@@ -158,8 +158,8 @@ impl Server {
         }));
         let (commands, inbox) = unbounded();
         let (deliveries, answers) = unbounded();
-        let outbox = Outbox::new(deliveries, Arc::clone(&doorbell));
         let counters = Arc::new(Counters::default());
+        let outbox = Outbox::new(deliveries, Arc::clone(&doorbell), Arc::clone(&counters));
         let running = Arc::new(AtomicBool::new(true));
         let access = Arc::new(Access::start(&settings, Arc::clone(&counters))?);
         let (writer, journal) = journal(Arc::clone(&access));
@@ -231,6 +231,12 @@ impl Server {
     /// The path of a source that speaks ICY and names none.
     pub(crate) fn icy_mount(&self) -> &str {
         &self.inner.started_with.icy_mount
+    }
+
+    /// Whether there are fewer sources than `max_sources`.
+    pub(crate) fn has_source_seat(&self) -> bool {
+        let counters = &self.inner.counters;
+        counters.sources.get() < counters.max_sources.get()
     }
 
     /// Whether the server runs: it has neither stopped nor failed.

@@ -1,11 +1,11 @@
 //! Tests with a reactor that is held up, or that panics on command.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use crossbeam::channel::{Sender, bounded};
-use longwave_testing::until;
+use longwave_testing::{PATIENCE, until};
 
 use super::mounts::mount::tests::{mp3_settings, packet};
 use super::reactor::Command;
@@ -39,6 +39,26 @@ pub(super) fn stall(server: &Server) -> Sender<()> {
     sender
 }
 
+/// Whoever reads a stream may close it before the reactor knows of the source.
+#[test]
+fn a_source_that_is_let_go_before_it_has_begun_is_told_so_and_closed() {
+    let server = server();
+    let requests = server.take_sources(1).unwrap();
+    let mut client = TcpStream::connect(server.local_addrs()[0]).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(b"SOURCE /live HTTP/1.0\r\n\r\n").unwrap();
+    let request = requests.next_within(PATIENCE).unwrap();
+    let seat = request.source_seat().unwrap();
+    let (inlet, arriving) = request.into_source(seat);
+    assert_eq!(server.stats().sources, 1);
+    drop(inlet);
+    assert_eq!(server.stats().sources, 0, "its seat is free at once");
+    arriving.accept();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.0 503 ") && answer.contains("let go"), "{answer}");
+}
+
 #[test]
 fn a_packet_that_is_too_long_for_a_mount_costs_none_of_those_around_it() {
     let server = server();
@@ -58,7 +78,7 @@ fn a_reactor_that_is_away_for_longer_than_a_handoff_lasts_loses_whole_packets_an
     push(&mut writer, 0..10);
     until("they are there", || writer.info().packets == 10);
     let mut socket = TcpStream::connect(server.local_addrs()[0]).unwrap();
-    std::io::Write::write_all(&mut socket, b"GET /stream.mp3 HTTP/1.0\r\n\r\n").unwrap();
+    socket.write_all(b"GET /stream.mp3 HTTP/1.0\r\n\r\n").unwrap();
     until("it listens", || server.stats().writes > 0);
 
     let stalled = stall(&server);

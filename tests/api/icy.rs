@@ -262,6 +262,29 @@ fn a_dj_whose_line_broke_takes_over_their_own_dead_connection() {
 }
 
 #[test]
+fn who_finds_no_room_is_told_at_the_login_and_a_dead_connection_makes_room() {
+    let radio = Radio::with("max_sources = 1");
+    let line = format!("dj:{PASSWORD}\n");
+    let mut first = radio.icy_source(&line, b"\n");
+    let full = "there are as many sources here as max_sources allows: wait until one has left\r\n";
+    let elsewhere = format!("/live:ana:{PASSWORD}\n");
+    assert_eq!(radio.refused_icy(&elsewhere), full);
+    let told = radio.told(|event| match event {
+        Event::SourceRefused { path, reason, .. } => Some((path, reason)),
+        event => {
+            assert!(!matches!(event, Event::SourceConnected { .. }));
+            None
+        }
+    });
+    assert_eq!(told, ("/live".to_owned(), full.trim_end().to_owned()));
+    until("nothing has come for two seconds", || {
+        radio.station.sources()[0].silent_for >= Duration::from_secs(2)
+    });
+    let _again = radio.icy_source(&line, b"\n");
+    assert_eq!(to_end(&mut first), "");
+}
+
+#[test]
 fn wrong_passwords_count_as_failed_logins_on_both_ports() {
     let radio = Radio::start();
     for n in 0..5 {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use longwave::{
     Api, Config, Event, EventReceiver, LeaveReason, Role, Station, StationEvent, UserLimits, Users,
@@ -29,6 +29,11 @@ pub const PASSWORD: &str = "correct horse";
 
 impl Radio {
     pub fn start() -> Radio {
+        Radio::with("")
+    }
+
+    /// The same with these keys of the server.
+    pub fn with(keys: &str) -> Radio {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("station.toml");
         let mut users = Users::default();
@@ -37,11 +42,13 @@ impl Radio {
         all.iter().for_each(|(name, role)| users.add(name, *role, PASSWORD).unwrap());
         users.set_limits("dj", UserLimits { paths: vec!["/guest".into()], ..UserLimits::default() }).unwrap();
         users.write(&folder.path().join("users")).unwrap();
-        let text = "[server]\nlisten = '127.0.0.1:0'\nburst = '16KiB'\nusers_file = 'users'\n\
-                    icy_listen = '127.0.0.1:0'\nicy_mount = '/guest'\n\
-                    [[pipeline]]\n[[pipeline.live]]\nbuffer = '300ms'\nfade_in = '100ms'\ngrace = '5s'\n\
-                    [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\n\
-                    [[mount]]\nmount = '/guest'\n[[mount]]\nmount = '/only.aac'\ncontent_type = 'audio/aac'";
+        let text = format!(
+            "[server]\nlisten = '127.0.0.1:0'\nburst = '16KiB'\nusers_file = 'users'\n{keys}\n\
+             icy_listen = '127.0.0.1:0'\nicy_mount = '/guest'\n\
+             [[pipeline]]\n[[pipeline.live]]\nbuffer = '300ms'\nfade_in = '100ms'\ngrace = '5s'\n\
+             [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\n\
+             [[mount]]\nmount = '/guest'\n[[mount]]\nmount = '/only.aac'\ncontent_type = 'audio/aac'"
+        );
         fs::write(&file, text).unwrap();
         let config = Config::read(&file).unwrap();
         let station = Station::start(config.clone().into()).unwrap();
@@ -159,6 +166,67 @@ fn who_may_not_send_is_told_why() {
     });
     assert_eq!((&*path, &*user), ("/nothing", "dj"), "strangers make no event");
     assert!(reason.contains("dj may send to /guest"), "{reason}");
+}
+
+#[test]
+fn a_source_beyond_max_sources_is_refused_and_was_never_connected() {
+    let radio = Radio::with("max_sources = 1");
+    let (dj, ana) = (basic("dj", PASSWORD), basic("ana", PASSWORD));
+    let first = radio.source("SOURCE /guest HTTP/1.0", &dj);
+    until("it is there", || radio.station.sources().len() == 1);
+    let guest = radio.station.sources()[0].id;
+    let mounts = || radio.station.server().mounts().len();
+    let before = mounts();
+    for (line, headers) in [
+        ("PUT /only.aac HTTP/1.1", "Content-Type: audio/aac\r\n"),
+        ("PUT /only.aac HTTP/1.1", "Content-Type: audio/aac\r\nExpect: 100-continue\r\n"),
+        ("SOURCE /only.aac HTTP/1.0", "Content-Type: audio/aac\r\n"),
+        ("SOURCE /live HTTP/1.0", "Content-Type: audio/mpeg\r\n"),
+    ] {
+        let answer = radio.refused(line, &format!("{ana}{headers}"));
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("10")), "{line}");
+        assert!(answer.body.contains("max_sources"), "{answer:?}");
+        assert_eq!((radio.station.sources().len(), mounts()), (1, before), "{line}");
+    }
+    // A path that is taken says so, whether or not there is a place.
+    assert_eq!(radio.refused("SOURCE /guest HTTP/1.0", &ana).status, 403);
+    let stats = radio.station.server().stats();
+    assert_eq!((stats.sources, stats.refused), (1, 4));
+
+    // A dead connection makes room for the same user's next one.
+    until("nothing has come for two seconds", || {
+        radio.station.sources()[0].silent_for >= Duration::from_secs(2)
+    });
+    let again = radio.source("SOURCE /guest HTTP/1.0", &dj);
+    drop(first);
+    assert_ne!(radio.station.sources()[0].id, guest);
+    drop(again);
+    until("it has left", || radio.station.sources().is_empty());
+    let live = radio.source("SOURCE /live HTTP/1.0", &ana);
+    until("it is there", || radio.station.sources().len() == 1);
+    drop(live);
+    let mut told = Vec::new();
+    radio.told(|event| {
+        let (kind, path) = match &event {
+            Event::SourceConnected { path, .. } => ("connected", path),
+            Event::SourceLeft { path, .. } => ("left", path),
+            Event::SourceRefused { path, reason, .. } => {
+                let full = "as many sources here as max_sources allows";
+                assert!(reason.contains(full) || path == "/guest", "{path}: {reason}");
+                ("refused", path)
+            }
+            _ => return None,
+        };
+        told.push(format!("{path} {kind}"));
+        (told.len() == 11).then_some(())
+    });
+    let refused =
+        ["/only.aac", "/only.aac", "/only.aac", "/live", "/guest"].map(|path| format!("{path} refused"));
+    assert_eq!(told[0], "/guest connected");
+    assert_eq!(told[1..6], refused);
+    let then = ["/guest left", "/guest connected", "/guest left", "/live connected", "/live left"];
+    assert_eq!(told[6..], then);
+    until("all places are free", || radio.station.server().stats().sources == 0);
 }
 
 #[test]
@@ -545,7 +613,7 @@ fn a_dj_is_let_in_at_the_time_of_the_slot_and_let_go_at_its_end() {
         _ => None,
     });
     assert_eq!((&*user, ends), ("dj", until));
-    assert!(ends <= SystemTime::now() + std::time::Duration::from_secs(11));
+    assert!(ends <= SystemTime::now() + Duration::from_secs(11));
     let mut ended = None;
     let reason = radio.told(|event| match event {
         Event::LiveEnded { reason, .. } => {

@@ -129,6 +129,11 @@ fn places_and_rules_are_those_of_every_source() {
     let full = "there are as many sources here as max_sources allows\r\n";
     assert_eq!(read_to_end(&mut second), full);
     assert_eq!(refused.handle().end(), Some(SourceEnd::Refused));
+    // Whoever takes the login as a stream says so at once.
+    let mut third = connect(&station);
+    third.write_all(b"secret\n").unwrap();
+    let login = requests.next_within(PATIENCE).unwrap().receive_source();
+    assert_eq!((read_to_end(&mut third), login.handle().end()), (full.into(), Some(SourceEnd::Refused)));
     let (mut gone, login) = (connect(&station), b"secret\n");
     gone.write_all(login).unwrap();
     let asked = requests.next_within(PATIENCE).unwrap();

@@ -12,6 +12,7 @@ pub(crate) use self::settings::LIVE;
 pub use self::settings::LiveSettings;
 pub(super) use self::settings::check_all;
 use super::running::Inner;
+use super::sources::Fed;
 use super::{NoPlace, Pipeline, Place};
 use crate::audio::PcmSpec;
 use crate::codec::known_type;
@@ -116,12 +117,13 @@ impl Inner {
         Ok(())
     }
 
-    /// Takes the live input at this path for a source, and lets the mixer know.
-    pub fn claim_live(
-        &self,
+    /// Takes the live input at this path for a source. The mixer knows of it when its stream is there.
+    pub fn claim_live<S>(
+        self: &Arc<Inner>,
         path: &str,
         info: SourceInfo,
-    ) -> std::result::Result<(Place, LiveView), NoPlace> {
+        seat: impl FnOnce() -> Option<S>,
+    ) -> std::result::Result<(Place, S, LiveView), NoPlace> {
         let input = self.live.inputs().iter().find(|input| input.path == path).cloned();
         let input = input.ok_or(NoPlace::NotHere)?;
         // Without a type, the bytes decide alone.
@@ -140,17 +142,19 @@ impl Inner {
             emitter: self.emitter.clone(),
         };
         let room = self.spec.rate.frames_in(input.buffer + BEYOND_BUFFER);
-        Place::take(&self.live.sessions, claim, |session: &Session| {
+        Place::take(&self.live.sessions, claim, seat, |session: &Session| {
             let (feed, writer) = live_feed(self.spec, room);
             source.id = session.id();
-            self.command(Command::GoLive(Box::new(Arrival { feed, source: Arc::new(source) })))?;
+            let arrival = Box::new(Arrival { feed, source: Arc::new(source) });
+            let inner = Arc::clone(self);
+            let begin = Box::new(move || inner.command(Command::GoLive(arrival)));
             // The bytes have the last word, and say what they are.
             let known = known_type(&content_type).unwrap_or("audio/mpeg");
             let user = &session.info().user;
             let tap = self.recordings.tap_of_source(path, session.id(), user, known);
             let sink = LiveSink::new(&content_type, self.spec, writer, tap);
             let view = sink.view();
-            Ok((Box::new(sink), view))
+            Ok((Fed { sink: Box::new(sink), begin }, view))
         })
     }
 
@@ -204,8 +208,8 @@ impl Pipeline {
     /// content type that cannot be decoded; [`Error::Stopped`](crate::Error::Stopped) if the pipeline is off
     /// the air; [`Error::Busy`](crate::Error::Busy) if the mixer has too many orders.
     pub fn go_live(&self, path: &str, info: SourceInfo, stream: SourceStream) -> Result<LiveSession> {
-        let claimed = self.inner.claim_live(path, info);
-        let (place, view) = claimed.map_err(|reason| reason.into_error(self.inner.live.named(path)))?;
+        let claimed = self.inner.claim_live(path, info, || Some(()));
+        let (place, (), view) = claimed.map_err(|reason| reason.into_error(self.inner.live.named(path)))?;
         let session = place.start(stream)?;
         Ok(LiveSession { sessions: self.inner.live.sessions.clone(), session, view })
     }

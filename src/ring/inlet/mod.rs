@@ -95,6 +95,8 @@ struct State {
     /// Whether the reader waits for `changed`.
     is_awaited: bool,
     end: Option<SourceEnd>,
+    /// What the stream takes up as long as it lasts: dropped at its end.
+    taken: Option<Box<dyn Send>>,
 }
 
 /// Bytes of the stream, with the position of the first.
@@ -104,8 +106,13 @@ struct Piece {
     bytes: Vec<u8>,
 }
 
-/// Makes the two ends of an inlet. `close` has the reactor close the connection.
-pub(crate) fn inlet(now: Instant, close: impl Fn() + Send + Sync + 'static) -> (InletWriter, Inlet) {
+/// Makes the two ends of an inlet. `taken` is dropped when the stream ends. `close` has the reactor close the
+/// connection.
+pub(crate) fn inlet(
+    now: Instant,
+    taken: impl Send + 'static,
+    close: impl Fn() + Send + Sync + 'static,
+) -> (InletWriter, Inlet) {
     let state = State {
         pieces: VecDeque::new(),
         spare: Vec::new(),
@@ -115,6 +122,7 @@ pub(crate) fn inlet(now: Instant, close: impl Fn() + Send + Sync + 'static) -> (
         silent_since: now,
         is_awaited: false,
         end: None,
+        taken: Some(Box::new(taken)),
     };
     let shared =
         Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), close: Box::new(close) });
@@ -276,6 +284,11 @@ impl InletWriter {
         self.shared.lock().received
     }
 
+    /// Whether the stream has ended: its reader may have closed it.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.shared.lock().end.is_some()
+    }
+
     /// Ends the stream, unless it has ended.
     pub(crate) fn finish(&self, end: SourceEnd) {
         self.shared.finish(end);
@@ -327,10 +340,11 @@ impl Shared {
         let unread = if is_kick { std::mem::take(&mut state.pieces) } else { VecDeque::new() };
         let spare = std::mem::take(&mut state.spare);
         state.end = Some(end);
+        let taken = state.taken.take();
         self.changed.notify_one();
         // Their memory is freed without the lock.
         drop(state);
-        drop((unread, spare));
+        drop((unread, spare, taken));
         true
     }
 

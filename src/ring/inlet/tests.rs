@@ -13,7 +13,7 @@ fn bytes(from: u64, count: usize) -> Vec<u8> {
 }
 
 fn new() -> (InletWriter, Inlet) {
-    inlet(Instant::now(), || ())
+    inlet(Instant::now(), (), || ())
 }
 
 /// Reads what is there.
@@ -45,7 +45,7 @@ proptest! {
     #[test]
     fn every_byte_is_read_in_order_or_lost_and_counted(steps in steps()) {
         let mut now = Instant::now();
-        let (mut writer, mut inlet) = inlet(now, || ());
+        let (mut writer, mut inlet) = inlet(now, (), || ());
         let handle = inlet.handle();
         let (mut pushed, mut read_bytes, mut lost, mut gaps) = (0, 0, 0, 0);
         for step in steps {
@@ -92,7 +92,7 @@ proptest! {
 #[test]
 fn it_begins_small_and_holds_ten_seconds_of_what_was_measured() {
     let mut now = Instant::now();
-    let (mut writer, inlet) = inlet(now, || ());
+    let (mut writer, inlet) = inlet(now, (), || ());
     let handle = inlet.handle();
     let mut second = |bytes: usize| {
         for part in vec![0; bytes].chunks(1_000) {
@@ -150,7 +150,7 @@ fn a_reader_waits_for_bytes_and_for_the_end() {
 #[test]
 fn a_kick_ends_a_waiting_read_and_closes_the_connection_once() {
     let closed = Arc::new(AtomicUsize::new(0));
-    let (mut writer, mut inlet) = inlet(Instant::now(), {
+    let (mut writer, mut inlet) = inlet(Instant::now(), (), {
         let closed = Arc::clone(&closed);
         move || {
             closed.fetch_add(1, Ordering::Relaxed);

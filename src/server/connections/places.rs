@@ -1,4 +1,5 @@
-//! Places for bodies that are on their way. Their number bounds the memory that bodies take: 64 KiB each.
+//! Places for bodies that are on their way, and seats for sources. Their number bounds the memory that these
+//! take: a body 64 KiB, a source its inlet.
 
 use std::sync::Arc;
 
@@ -62,9 +63,48 @@ impl Drop for Place {
     }
 }
 
+/// The seat of a source among `max_sources`, on any thread. Dropping it makes it free.
+#[derive(Debug)]
+pub(crate) struct SourceSeat(Arc<Counters>);
+
+impl SourceSeat {
+    /// Takes a seat. `None` if there are as many sources as there may be: that is counted as a refusal.
+    pub(crate) fn take(counters: &Arc<Counters>) -> Option<SourceSeat> {
+        if counters.sources.rise_shared(counters.max_sources.get()) {
+            return Some(SourceSeat(Arc::clone(counters)));
+        }
+        counters.refused.add_shared(1);
+        None
+    }
+}
+
+impl Drop for SourceSeat {
+    fn drop(&mut self) {
+        self.0.sources.sink_shared();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn however_many_threads_ask_there_are_as_many_sources_as_there_may_be() {
+        let counters: Arc<Counters> = Arc::default();
+        counters.max_sources.set(10);
+        let take = || std::iter::from_fn(|| SourceSeat::take(&counters)).collect::<Vec<_>>();
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(take));
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!((all.len(), counters.sources.get(), counters.refused.get()), (10, 10, 4));
+        // Fewer are allowed from now on: those that are here stay.
+        counters.max_sources.set(9);
+        assert!(SourceSeat::take(&counters).is_none());
+        drop(all);
+        assert!(SourceSeat::take(&counters).is_some());
+        assert_eq!(counters.sources.get(), 0);
+    }
 
     #[test]
     fn each_kind_of_sender_has_its_own_places() {

@@ -8,8 +8,9 @@ use std::time::Instant;
 use super::service::{Answer, Delivery, Outbox};
 use crate::http::{HttpAnswer, ICY_LOGIN, form_value};
 use crate::percent;
-use crate::ring::{Inlet, inlet};
+use crate::ring::{Inlet, InletWriter, SourceEnd, inlet};
 use crate::server::client_address::{ClientAddress, ShownAddress};
+use crate::server::connections::places::SourceSeat;
 use crate::server::mounts::event_stream::EventStream;
 use crate::units::StreamPos;
 
@@ -100,15 +101,36 @@ impl HttpRequest {
     /// answers the client itself, and the inlet [ends](crate::InletHandle::end) without a byte. So it does if
     /// the client has gone. A request that did not come by [`take_sources`](crate::Server::take_sources) is
     /// answered with status 500, as if it were dropped.
-    pub fn receive_source(mut self) -> Inlet {
+    pub fn receive_source(self) -> Inlet {
+        match self.source_seat() {
+            Some(seat) => {
+                let (inlet, arriving) = self.into_source(seat);
+                arriving.accept();
+                inlet
+            }
+            None => {
+                let (writer, inlet) = inlet(Instant::now(), (), || ());
+                writer.finish(SourceEnd::Refused);
+                self.answer(full());
+                inlet
+            }
+        }
+    }
+
+    /// A seat for its source, if there are fewer sources than `max_sources`.
+    pub(crate) fn source_seat(&self) -> Option<SourceSeat> {
+        self.reply.as_ref().and_then(|reply| reply.outbox.source_seat())
+    }
+
+    /// The stream that it brings, before its client has an answer. Nothing comes until it is accepted.
+    pub(crate) fn into_source(self, seat: SourceSeat) -> (Inlet, Arriving) {
         let connection = self.reply.clone();
-        let (writer, inlet) = inlet(Instant::now(), move || {
+        let (writer, inlet) = inlet(Instant::now(), seat, move || {
             if let Some(connection) = connection.clone() {
                 connection.send(Answer::EndStream, None);
             }
         });
-        self.reply(Answer::ReceiveStream(writer));
-        inlet
+        (inlet, Arriving { request: self, writer })
     }
 
     /// The address of the client. Behind a trusted proxy, it is the address that the proxy forwards.
@@ -151,6 +173,31 @@ impl HttpRequest {
             reply.send(answer, self.user.take());
         }
     }
+}
+
+/// A source whose client waits for its answer.
+#[must_use]
+pub(crate) struct Arriving {
+    request: HttpRequest,
+    writer: InletWriter,
+}
+
+impl Arriving {
+    /// Accepts it, as [`HttpRequest::receive_source`] says.
+    pub(crate) fn accept(mut self) {
+        self.request.reply(Answer::ReceiveStream(self.writer));
+    }
+
+    /// It is not accepted: the request is to be answered.
+    pub(crate) fn back(self) -> HttpRequest {
+        self.writer.finish(SourceEnd::Refused);
+        self.request
+    }
+}
+
+/// The answer to a source for which there is no seat.
+fn full() -> HttpAnswer {
+    HttpAnswer::text(503, "there are as many sources here as max_sources allows\n").with("Retry-After", "10")
 }
 
 impl Drop for HttpRequest {

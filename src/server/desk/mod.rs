@@ -216,7 +216,7 @@ impl RequestRouter<'_> {
         }
         let has_credential = request.header("authorization").is_some();
         if self.is_reserved && !(has_credential && self.desk.service_for(request).is_some()) {
-            self.counters.refused.add(1);
+            self.counters.refused.add_shared(1);
             return Err(full("this server"));
         }
         Ok(())
@@ -261,7 +261,7 @@ impl RequestRouter<'_> {
                 match Place::take(Sender::Anonymous, self.counters) {
                     Some(place) => Reply::Receive(length, place.in_share(share)),
                     None => {
-                        self.counters.refused.add(1);
+                        self.counters.refused.add_shared(1);
                         let detail = "too many bodies are on their way: try again soon";
                         self.refuse(request, Status::UNAVAILABLE, detail)
                     }
@@ -317,7 +317,7 @@ impl RequestRouter<'_> {
                 self.refuse_share(request, "too many requests of your address wait already")
             }
             Err(NotHanded::Full) => {
-                self.counters.refused.add(1);
+                self.counters.refused.add_shared(1);
                 self.refuse(request, Status::UNAVAILABLE, "too many requests wait already: try again soon")
             }
         }
@@ -325,7 +325,7 @@ impl RequestRouter<'_> {
 
     fn refuse_share(&mut self, request: &Request<'_>, what: &str) -> Reply {
         self.counters.refused_shares.add(1);
-        self.counters.refused.add(1);
+        self.counters.refused.add_shared(1);
         self.refuse(request, Status::TOO_MANY_REQUESTS, &format!("{what}: try again soon"))
     }
 
@@ -369,7 +369,7 @@ impl RequestRouter<'_> {
     fn listen(&mut self, request: &Request<'_>, key: usize) -> Reply {
         let mount = self.mounts.get(key);
         if !self.has_room || mount.is_full() {
-            self.counters.refused.add(1);
+            self.counters.refused.add_shared(1);
             let what = if self.has_room { "this stream" } else { "this server" };
             return self.answer(Some(request), full(what));
         }

@@ -17,8 +17,10 @@ use super::http_request::{HttpRequest, ReplyTo};
 use crate::http::{HttpAnswer, Request};
 use crate::ring::{Doorbell, InletWriter};
 use crate::server::client_address::{ClientAddress, ShownAddress};
+use crate::server::connections::places::SourceSeat;
 use crate::server::connections::shares;
 use crate::server::mounts::event_stream::EventBoard;
+use crate::server::reports::stats::Counters;
 use crate::units::StreamPos;
 
 /// The greatest length of a request's body, in bytes.
@@ -108,11 +110,21 @@ pub(crate) struct Outbox {
     deliveries: Sender<Delivery>,
     doorbell: Arc<Doorbell>,
     tickets: Arc<AtomicU64>,
+    counters: Arc<Counters>,
 }
 
 impl Outbox {
-    pub(crate) fn new(deliveries: Sender<Delivery>, doorbell: Arc<Doorbell>) -> Outbox {
-        Outbox { deliveries, doorbell, tickets: Arc::default() }
+    pub(crate) fn new(
+        deliveries: Sender<Delivery>,
+        doorbell: Arc<Doorbell>,
+        counters: Arc<Counters>,
+    ) -> Outbox {
+        Outbox { deliveries, doorbell, tickets: Arc::default(), counters }
+    }
+
+    /// A seat for one more source, if there is one.
+    pub(super) fn source_seat(&self) -> Option<SourceSeat> {
+        SourceSeat::take(&self.counters)
     }
 
     /// Sends something to the reactor, from any thread.
@@ -264,7 +276,7 @@ mod tests {
     #[test]
     fn a_bell_ends_one_wait_however_often_it_was_rung() {
         let (deliveries, _answers) = unbounded();
-        let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
+        let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())), Arc::default());
         let (service, requests) = service(vec!["/api/".into()], ServiceKind::Whole, 1, outbox);
         let (bell, thread) = (
             requests.bell(),
@@ -287,7 +299,7 @@ mod tests {
 
     fn handed(target: &str) -> (HttpRequest, Receiver<Delivery>) {
         let (deliveries, answers) = unbounded();
-        let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
+        let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())), Arc::default());
         let (mut service, requests) = service(vec!["/api/".into()], ServiceKind::Whole, 1, outbox);
         let head = format!("GET {target} HTTP/1.1\r\nX-One: 1\r\n\r\n");
         let request = Request::parse(head.as_bytes()).unwrap();
@@ -342,7 +354,7 @@ mod tests {
     #[test]
     fn a_claim_is_a_path_or_all_below_one() {
         let (deliveries, _answers) = unbounded();
-        let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())));
+        let outbox = Outbox::new(deliveries, Arc::new(Doorbell::new(|| ())), Arc::default());
         let (service, _requests) =
             service(vec!["/api/".into(), "/health".into()], ServiceKind::Whole, 1, outbox);
         for (path, ours) in

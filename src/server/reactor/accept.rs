@@ -102,7 +102,7 @@ impl Reactor {
         let is_reserved = self.peers.len() - self.reserved.len() >= self.limits.max_connections;
         if is_reserved && !self.takes_reserve(client, now) {
             counted_for.into_iter().for_each(|client| self.shares.give_back(Kind::Connection, client));
-            self.ports.counters.refused.add(1);
+            self.ports.counters.refused.add_shared(1);
             let answer = self.desk.too_many_connections(form, now.wall);
             return answer_at_once(&mut transport, &answer);
         }
@@ -169,7 +169,7 @@ impl Reactor {
             _ => None,
         };
         if let Some(form) = form {
-            self.ports.counters.refused.add(1);
+            self.ports.counters.refused.add_shared(1);
             answer_at_once(&mut peer.transport, &self.desk.too_many_connections(form, now.wall));
         }
         self.close(key, CloseReason::Left, now);

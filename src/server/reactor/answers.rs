@@ -52,7 +52,7 @@ impl Reactor {
                 Answer::Follow { answer, board, from, presence } => match self.events.find(&board) {
                     None => self.deliver_whole(key, form, ended(), now),
                     Some(_) if self.event_clients >= self.max_event_clients(is_anonymous) => {
-                        self.ports.counters.refused.add(1);
+                        self.ports.counters.refused.add_shared(1);
                         self.deliver_whole(key, form, full(), now);
                     }
                     Some(_) if form.is_head => {
@@ -108,7 +108,7 @@ impl Reactor {
         match Place::take(Sender::Admitted, &self.ports.counters) {
             Some(place) => self.peers[key].connection.receive_body(place, self.patience, now.instant),
             None => {
-                self.ports.counters.refused.add(1);
+                self.ports.counters.refused.add_shared(1);
                 self.deliver_whole(key, form, too_many_bodies(), now);
             }
         }

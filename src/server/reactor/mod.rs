@@ -92,8 +92,6 @@ pub(crate) struct Reactor {
     listeners: usize,
     /// Connections that follow event streams.
     event_clients: usize,
-    /// Connections that send a stream.
-    sources: usize,
     limits: Limits,
     shares: Shares,
     /// Connections beyond `max_connections`, each of which must bring a credential. The oldest comes first.
@@ -148,7 +146,6 @@ impl Reactor {
             desk,
             listeners: 0,
             event_clients: 0,
-            sources: 0,
             limits,
             shares: Shares::new(settings.shares()),
             reserved: Vec::new(),
@@ -371,7 +368,7 @@ impl Reactor {
         self.hold(key, held);
         let sender = self.peers[key].connection.sender();
         if held > 0 && self.held_bytes > Limits::max_held_bytes(sender) {
-            self.ports.counters.refused.add(1);
+            self.ports.counters.refused.add_shared(1);
             return self.close(key, CloseReason::Left, now);
         }
         if let Some(deadline) = self.peers[key].connection.deadline() {

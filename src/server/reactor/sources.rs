@@ -15,7 +15,7 @@ use crate::server::desk::http_request::not_answered;
 const RECEIVE_BUFFER: usize = 128 * 1024;
 
 impl Reactor {
-    /// Makes a connection a source whose stream goes into this inlet, if there is a place for it.
+    /// Makes a connection a source whose stream goes into this inlet.
     pub(super) fn receive_stream(&mut self, key: usize, form: Form, inlet: InletWriter, now: Moment) {
         let Peer { transport, connection, .. } = &mut self.peers[key];
         let Connection::Waiting(waiting) = &*connection else { return };
@@ -27,16 +27,13 @@ impl Reactor {
             inlet.finish(SourceEnd::ServerStopped);
             return self.deliver_whole(key, form.last(), stops(), now);
         }
-        if self.sources >= self.limits.max_sources {
-            self.ports.counters.refused.add(1);
-            inlet.finish(SourceEnd::Refused);
-            return self.deliver_whole(key, form.last(), full(), now);
+        if inlet.has_ended() {
+            // Whoever reads it has closed it already. What closes connections found no source here then.
+            return self.deliver_whole(key, form.last(), let_go(), now);
         }
         transport.set_receive_buffer(RECEIVE_BUFFER);
         connection.receive_stream(inlet, Arc::clone(&self.ports.counters), now.instant);
         self.timers.cancel(key);
-        self.sources += 1;
-        self.ports.counters.sources.set(self.sources as u64);
     }
 
     /// Welcomes a source that speaks ICY: its login is good. Its headers come next.
@@ -74,15 +71,13 @@ impl Reactor {
 
     /// Removes a source. If its stream has not ended by itself, it ends so.
     pub(super) fn detach_source(&mut self, source: Sending, end: SourceEnd, status: u16, now: Moment) {
-        self.sources -= 1;
-        self.ports.counters.sources.set(self.sources as u64);
         let (visit, bytes, duration) = source.finish(end, now.instant);
         self.ports.journal.access(visit, status, bytes, duration, now.wall);
     }
 }
 
-fn full() -> HttpAnswer {
-    HttpAnswer::text(503, "there are as many sources here as max_sources allows\n").with("Retry-After", "10")
+fn let_go() -> HttpAnswer {
+    HttpAnswer::text(503, "this source was let go before it had begun\n").with("Retry-After", "10")
 }
 
 fn stops() -> HttpAnswer {

@@ -132,7 +132,7 @@ impl Talk {
 
     /// Accepts the source that waits, if one does.
     fn accept(&mut self) -> Option<Inlet> {
-        let (writer, inlet) = inlet(self.now, || ());
+        let (writer, inlet) = inlet(self.now, (), || ());
         matches!(self.connection, Connection::Waiting(_)).then(|| {
             self.connection.receive_stream(writer, Arc::default(), self.now);
             self.hear(b"");
