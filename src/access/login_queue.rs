@@ -12,10 +12,13 @@ use std::time::{Duration, Instant};
 
 use super::logins::network;
 
-/// The most logins that wait.
-const WAITING: usize = 128;
-/// The longest that one waits. Then it is put off: its client has something better to do than to wait.
-pub(crate) const WAITS_AT_MOST: Duration = Duration::from_secs(5);
+/// The most logins that wait. When a station starts again, all its users may come at once.
+const WAITING: usize = 256;
+/// The most logins of one network that wait: a studio behind one address.
+const WAITING_PER_NETWORK: usize = 64;
+/// The longest that one waits. Then it is put off: its client has something better to do than to wait. In
+/// this time, more than a network may have waiting are verified, also on a slow machine.
+pub(crate) const WAITS_AT_MOST: Duration = Duration::from_secs(10);
 /// How long a network comes first after a good login.
 const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long a network comes later after its last failure.
@@ -50,8 +53,14 @@ impl<T> LoginQueue<T> {
         }
     }
 
-    /// Adds a login. If there is no room for all, returns the one that would have been the last.
+    /// Adds a login. If its network has as many waiting as it may have, returns it. If there is no room for
+    /// all, returns the one that would have been the last.
     pub(crate) fn push(&mut self, address: IpAddr, login: T, now: Instant) -> Option<T> {
+        let own = network(address);
+        let waiting_of_own = self.waiting.iter().filter(|waiting| network(waiting.address) == own).count();
+        if waiting_of_own >= WAITING_PER_NETWORK {
+            return Some(login);
+        }
         self.waiting.push_back(Waiting { address, since: now, login });
         if self.waiting.len() <= WAITING {
             return None;
@@ -270,6 +279,20 @@ mod tests {
         (0..1_000).for_each(|n| _ = queue.push(stranger(n), "stranger", now));
         assert_eq!(queue.push(ip("192.0.2.1"), "operator", now), Some("stranger"));
         assert_eq!(queue.pop(now), Some("operator"));
+    }
+
+    #[test]
+    fn a_network_fills_a_quarter_of_the_queue_at_most() {
+        let now = Instant::now();
+        let mut queue = LoginQueue::new();
+        let own = |n: usize| ip(["2001:db8::1", "2001:db8::2"][n % 2]);
+        let back = (0..100).filter(|n| queue.push(own(*n), "own", now) == Some("own")).count();
+        assert_eq!((back, WAITING_PER_NETWORK * 4), (100 - 64, WAITING));
+        assert_eq!(queue.push(ip("2001:db8:0:1::1"), "another", now), None);
+        // One that was verified makes room.
+        assert_eq!(queue.pop(now), Some("own"));
+        assert_eq!(queue.push(own(0), "own", now), None);
+        assert_eq!(queue.push(own(0), "own", now), Some("own"));
     }
 
     #[test]

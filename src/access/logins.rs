@@ -77,10 +77,20 @@ struct Window {
 }
 
 impl Failures {
-    /// Counts an attempt that is about to be verified. It counts as failed until
-    /// [`was_good`](Failures::was_good), so that many attempts at once are no better than one after the
-    /// other. The error is the time to wait.
+    /// Whether this address may try: it has not failed too often. The error is the time to wait.
+    pub(crate) fn allow(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let window = self.addresses.get(&network(address));
+        match window.filter(|window| now < window.began + WINDOW && window.count >= FAILURES) {
+            Some(window) => Err((window.began + WINDOW).saturating_duration_since(now)),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts an attempt that is verified now, and not one that waits for that: those that wait may all be
+    /// good. It counts as failed until [`was_good`](Failures::was_good), so that many attempts at once are no
+    /// better than one after the other. The error is the time to wait.
     pub(crate) fn attempt(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        self.allow(address, now)?;
         if self.addresses.len() >= ADDRESSES {
             self.addresses.retain(|_, window| now < window.began + WINDOW);
             if self.addresses.len() >= ADDRESSES {
@@ -91,9 +101,6 @@ impl Failures {
         let window = self.addresses.entry(network(address)).or_insert(Window { began: now, count: 0 });
         if now >= window.began + WINDOW {
             *window = Window { began: now, count: 0 };
-        }
-        if window.count >= FAILURES {
-            return Err((window.began + WINDOW).saturating_duration_since(now));
         }
         window.count += 1;
         Ok(())
@@ -162,11 +169,14 @@ mod tests {
     fn an_address_that_fails_too_often_waits_and_no_other_does() {
         let (mut failures, now) = (Failures::default(), Instant::now());
         for _ in 0..FAILURES {
+            assert_eq!(failures.allow(ip("2001:db8::1"), now), Ok(()));
             assert_eq!(failures.attempt(ip("2001:db8::1"), now), Ok(()));
         }
         let later = now + Duration::from_secs(20);
+        assert_eq!(failures.allow(ip("2001:db8::2:3"), later), Err(Duration::from_secs(40)));
         assert_eq!(failures.attempt(ip("2001:db8::2:3"), later), Err(Duration::from_secs(40)));
         assert_eq!(failures.attempt(ip("2001:db8:0:1::1"), later), Ok(()));
+        assert_eq!(failures.allow(ip("2001:db8::1"), now + WINDOW), Ok(()));
         assert_eq!(failures.attempt(ip("2001:db8::1"), now + WINDOW), Ok(()));
     }
 

@@ -21,8 +21,9 @@ use crate::ingest::SourceInfo;
 use crate::pipeline::{Decider, NoPlace, Place, SourceRequest};
 use crate::{HttpAnswer, HttpRequest, Requests};
 
-/// The capacity of the queue of requests: as many DJs as come at once after a restart.
-pub(super) const WAITING: usize = 64;
+/// The capacity of the queue of requests: as many DJs as come at once after a restart. A quarter of it is for
+/// a studio behind one address.
+pub(super) const WAITING: usize = 256;
 
 /// When a source that found no room is to try again.
 const ROOM_COMES_AFTER: Duration = Duration::from_secs(10);

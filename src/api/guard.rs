@@ -160,7 +160,8 @@ impl Guard {
                     }
                     Some(identity) => identity,
                     None => {
-                        self.attempt(address, now)?;
+                        // It is counted when it is verified.
+                        self.memory().failures.allow(address, now).map_err(Refusal::TooManyFailures)?;
                         return Ok(Verdict::Verify { name, password, right });
                     }
                 }
@@ -183,13 +184,8 @@ impl Guard {
         self.memory().failures.attempt(address, now).map_err(Refusal::TooManyFailures)
     }
 
-    /// Takes an attempt back: there was no time to verify the login, so it has not failed.
-    pub(crate) fn put_off(&self, address: IpAddr) {
-        self.memory().failures.was_good(address);
-    }
-
-    /// Verifies a password, unless it has been verified meanwhile. Hashing it takes some tens of
-    /// milliseconds.
+    /// Verifies a password, unless it has been verified meanwhile, or too many of this address have been
+    /// wrong meanwhile. Hashing it takes some tens of milliseconds.
     pub(super) fn verify(
         &self,
         checker: &mut PasswordChecker,
@@ -200,9 +196,9 @@ impl Guard {
         let known = self.memory().logins.find(name, password, Instant::now());
         let users = self.users.load_full();
         if let Some(identity) = known.filter(|_| !users.has_expired(name, SystemTime::now())) {
-            self.memory().failures.was_good(address);
             return Ok(identity);
         }
+        self.attempt(address, Instant::now())?;
         let verified = users.verify_with(checker, name, password).and_then(|_| users.identity_of(name));
         let identity = verified.ok_or(Refusal::NO_SUCH_LOGIN)?;
         let mut memory = self.memory();

@@ -17,7 +17,7 @@ use super::core::Core;
 use super::guard::problem;
 use super::problem::Problem;
 use crate::HttpRequest;
-use crate::access::{Identity, LoginQueue, PasswordChecker, Right};
+use crate::access::{Identity, LoginQueue, PasswordChecker, Refusal, Right};
 
 /// After so long without a login, the memory for hashes is given back.
 const LOGINS_REST: Duration = Duration::from_secs(10);
@@ -123,14 +123,14 @@ impl<T> Shared<T> {
     ) -> Option<(HttpRequest, Identity, T)> {
         let address = request.address().real();
         let verified = self.core.guard.verify(checker, &name, &password, address);
-        if let Some(queue) = self.lock().as_mut() {
-            match verified {
-                Ok(_) => queue.was_good(address, Instant::now()),
-                Err(_) => queue.was_wrong(address, Instant::now()),
+        match verified {
+            Ok(_) => self.note(|queue| queue.was_good(address, Instant::now())),
+            // It was not verified. Those before it have been counted and logged.
+            Err(Refusal::TooManyFailures(_)) => {}
+            Err(_) => {
+                self.note(|queue| queue.was_wrong(address, Instant::now()));
+                log::warn!("a login failed at {}", request.shown_address());
             }
-        }
-        if verified.is_err() {
-            log::warn!("a login failed at {}", request.shown_address());
         }
         match verified.and_then(|identity| identity.with_right(right)) {
             Ok(identity) => Some((request, identity, then)),
@@ -141,9 +141,14 @@ impl<T> Shared<T> {
         }
     }
 
-    /// There is no time to verify a login.
+    fn note(&self, how: impl FnOnce(&mut LoginQueue<Pending<T>>)) {
+        if let Some(queue) = self.lock().as_mut() {
+            how(queue);
+        }
+    }
+
+    /// There is no time to verify a login. It has not failed.
     fn put_off(&self, Pending { request, .. }: Pending<T>) {
-        self.core.guard.put_off(request.address().real());
         let problem =
             Problem::new("busy", "too many logins wait to be verified: try again soon, or use a token");
         request.answer(problem.retry_after(Duration::from_secs(1)).answer());

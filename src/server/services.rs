@@ -10,7 +10,7 @@ impl Server {
     /// answers them. A path is a whole path (`/health`), or it ends with a slash and stands for everything
     /// below it (`/api/`). If two services take the same path, the first has it. At most `waiting` requests
     /// wait to be read; the server refuses further ones. One address has at most a quarter of these places,
-    /// and 32; this machine (loopback) has no such limit.
+    /// and 64; this machine (loopback) has no such limit.
     ///
     /// The requests come complete. A body has 64 KiB at most, and at most 256 bodies are received at once,
     /// for all services of the server, 32 of them from one address. Anybody can send them, so a service that

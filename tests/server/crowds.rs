@@ -202,7 +202,7 @@ fn strangers_who_take_the_reserve_again_and_again_keep_no_credential_out() {
 #[test]
 fn one_address_cannot_fill_a_queue_whatever_credentials_it_brings() {
     let station = Station::start(ServerSettings { max_connections_per_address: 500, ..behind_a_proxy() });
-    let requests = station.server.take_requests(&["/own"], 200).unwrap();
+    let requests = station.server.take_requests(&["/own"], 128).unwrap();
     let flood = |client: &str, credential: &str| {
         let headers = format!("{credential}X-Forwarded-For: {client}\r\n");
         ask(&station, "/own", &headers)

@@ -26,7 +26,7 @@ use crate::units::StreamPos;
 /// The greatest length of a request's body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// The most requests of one address that wait in the queue of a service: so many, or a quarter of the queue.
-const WAITING_PER_ADDRESS: usize = 32;
+const WAITING_PER_ADDRESS: usize = 64;
 /// The time that a service has for an answer.
 pub(crate) const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
