@@ -54,14 +54,14 @@ pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 pub use codec::Mp3Settings;
 #[doc(hidden)]
 pub use codec::decode; // for benches
-#[doc(hidden)]
-pub use codec::read_tags_in; // for fuzzing
 #[cfg(feature = "aac")]
 pub use codec::{AacProfile, AacSettings};
 pub use codec::{
     Codec, Encoder, EncoderSettings, MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat, codecs,
     read_metadata,
 };
+#[doc(hidden)]
+pub use codec::{LiveRead, OggRead, read_live, read_ogg, read_tags_in}; // for fuzzing
 pub use config::{ApiSettings, Config, ConfigError, ConfigProblem};
 pub use counters::{CounterInfo, CounterKind};
 pub use engine::announcements::AnnouncementState;
@@ -94,6 +94,8 @@ pub use server::{
     ListenerInfo, MountInfo, MountSettings, MountWriter, Requests, RequestsBell, Server, ServerSettings,
     ServerStats, ShownAddress, StopReport, TitleInfo,
 };
+#[doc(hidden)]
+pub use server::{SourceDialogue, read_source}; // for fuzzing
 pub use units::{FrameCount, FramePos, SampleRate, StreamPos};
 pub use whole_file::read_whole;
 

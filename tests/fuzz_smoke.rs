@@ -120,6 +120,57 @@ fn chunks() {
 }
 
 #[test]
+fn source() {
+    let login = "Authorization: Basic ZGo6c2VjcmV0\r\n";
+    // As libshout asks: what the server can do, then whether it needs a login, and then it comes.
+    let libshout = format!(
+        "0OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: TLS/1.0, HTTP/1.1\r\n\r\n\
+         SOURCE /live HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: Keep-Alive\r\n\r\n\
+         SOURCE /live HTTP/1.1\r\nHost: a\r\n{login}Content-Type: audio/mpeg\r\n\r\naudio"
+    );
+    let seeds = [
+        libshout,
+        format!("0SOURCE /live HTTP/1.0\r\n{login}ice-name: x\r\n\r\naudio"),
+        format!("0SOURCE /live ICE/1.0\n{login}\nOggS"),
+        format!("0PUT /live HTTP/1.1\r\nHost: a\r\n{login}Expect: 100-continue\r\n\r\nuntil close"),
+        format!(
+            "0PUT /live HTTP/1.1\r\nHost: a\r\n{login}Content-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\n\r\n"
+        ),
+        format!(
+            "0PUT /live HTTP/1.1\r\nHost: a\r\n{login}Transfer-Encoding: chunked\r\n\
+             Expect: 100-continue\r\n\r\n5\r\nhello\r\n2;x\r\n, \r\n0\r\nA: b\r\n\r\nrest"
+        ),
+        format!("0POST /live HTTP/1.1\r\nHost: a\r\n{login}Content-Length: 70000\r\n\r\nsome"),
+        "0PUT /live HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n".into(),
+        "1dj:secret\r\r\nicy-name:x\r\r\nicy-br:128\r\r\n\r\r\naudio".into(),
+        "1!POKE\nicy-name:libshout server poke request\n\n".into(),
+    ];
+    run("source", &seeds.map(String::into_bytes), targets::source);
+}
+
+#[test]
+fn ogg_pages() {
+    let recipe: Vec<u8> = (0..200_u32).map(|n| (n * 97 % 251) as u8).collect();
+    let seeds = [
+        [&[0][..], &ogg()].concat(),
+        [&[1][..], &ogg(), &ogg()].concat(),
+        [&[1][..], &vorbis_headers()].concat(),
+        [&[1][..], &flac_headers()].concat(),
+        [&[2][..], &recipe].concat(),
+        [&[2][..], &[255, 0xF1, 3, 0x1F, 200, 0xFA, 9, 0x1B, 255, 0xFF, 0, 0xFC].repeat(30)].concat(),
+    ];
+    run("ogg", &seeds, targets::ogg);
+}
+
+#[test]
+fn live() {
+    let mut seeds: Vec<_> = streams().iter().map(|stream| [&[stream[0]], &stream[2..]].concat()).collect();
+    seeds.push([&[2][..], &vorbis_headers()].concat());
+    seeds.push([&[2][..], &flac_headers()].concat());
+    run("live", &seeds, targets::live);
+}
+
+#[test]
 fn icy_login() {
     let seeds = [
         "dj:secret\r\r\nicy-name:x\r\r\nicy-br:128\r\r\n\r\r\naudio",
@@ -227,6 +278,23 @@ fn ogg() -> Vec<u8> {
         stream.extend(page(0, 960 * (u64::from(n) + 1), u32::from(n) + 2, &[0xFC, n, n, n].repeat(30)));
     }
     stream
+}
+
+/// The first and the second header of Vorbis, and no sound.
+fn vorbis_headers() -> Vec<u8> {
+    let ident = b"\x01vorbis\0\0\0\0\x02\x44\xac\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xb8\x01";
+    let comments = b"\x03vorbis\x04\0\0\0test\x01\0\0\0\x09\0\0\0title=One\x01";
+    let setup = b"\x05vorbis\0BCV";
+    [page(2, 0, 0, ident), page(0, 0, 1, comments), page(0, 0, 2, setup), page(0, 9, 3, b"sound")].concat()
+}
+
+/// The headers of FLAC in Ogg, and no sound.
+fn flac_headers() -> Vec<u8> {
+    let info = b"\x10\0\x10\0\0\0\0\0\0\0\x0a\xc4\x42\xf0\0\0\0\0";
+    let head = [&b"\x7fFLAC\x01\0\0\x01fLaC\0\0\0\x22"[..], info, &[0; 16]].concat();
+    let comments = b"\x84\0\0\x19\x04\0\0\0test\x01\0\0\0\x09\0\0\0title=One";
+    let silence = b"\xff\xf8\x69\x18\0\x0f\0\0\0\0\0\0\0";
+    [page(2, 0, 0, &head), page(0, 0, 1, comments), page(0, 16, 2, silence)].concat()
 }
 
 fn page(flags: u8, granule: u64, number: u32, body: &[u8]) -> Vec<u8> {

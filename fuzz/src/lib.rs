@@ -4,7 +4,10 @@
 use std::io::Write;
 use std::path::Path;
 
-use longwave::{Config, ConfigError, MAX_PACKET_BYTES, PacketReader, Parsed, PcmSpec, PipelineSettings};
+use longwave::{
+    Config, ConfigError, MAX_PACKET_BYTES, OggRead, PacketReader, Parsed, PcmSpec, PipelineSettings,
+    SourceEnd,
+};
 
 /// More than any stream's header pages may take.
 const MAX_HEADER_BYTES: usize = 1 << 20;
@@ -131,6 +134,44 @@ pub fn chunks(data: &[u8]) {
     }
 }
 
+/// All that a source says to its connection: questions, heads, its stream. The first byte chooses whether it
+/// speaks ICY.
+pub fn source(data: &[u8]) {
+    let [kind, data @ ..] = data else { return };
+    // A source has room for so much before anybody reads it.
+    let (data, is_icy) = (&data[..data.len().min(200_000)], kind % 2 == 1);
+    let whole = longwave::read_source(data, data.len(), is_icy);
+    for piece in [1, 7] {
+        assert_eq!(longwave::read_source(data, piece, is_icy), whole, "how it is cut makes no difference");
+    }
+    assert!(whole.output.len() <= 1_000 * (whole.requests.len() + 1), "{} bytes", whole.output.len());
+    let Some(at) = whole.stream_at else {
+        assert!(whole.stream.is_empty() && whole.end.is_none(), "there is no stream before a login");
+        return;
+    };
+    let (sent, end) = (&data[at..], whole.end.expect("the stream has ended"));
+    let (stream, complete) = match whole.body.as_str() {
+        "UntilClose" => (sent.to_vec(), SourceEnd::Left),
+        "Chunked" => {
+            let (stream, outcome) = longwave::read_chunks(sent, 3);
+            let end = match outcome.as_str() {
+                "no chunks" => SourceEnd::Broken,
+                "more is to come" => SourceEnd::Left,
+                _ => SourceEnd::Complete,
+            };
+            (stream, end)
+        }
+        length => {
+            let digits: String = length.chars().filter(char::is_ascii_digit).collect();
+            let length: u64 = digits.parse().expect("a length");
+            let has_all = sent.len() as u64 >= length;
+            let end = if has_all { SourceEnd::Complete } else { SourceEnd::Left };
+            (if has_all { &sent[..length as usize] } else { sent }.to_vec(), end)
+        }
+    };
+    assert_eq!((whole.stream, end), (stream, complete), "the stream is what its head says");
+}
+
 /// What a source says that speaks ICY, until its stream: cut anywhere, then read.
 pub fn icy_login(data: &[u8]) {
     let whole = longwave::read_icy_login(data, data.len());
@@ -155,6 +196,132 @@ pub fn icy_login(data: &[u8]) {
             })
             .collect();
         assert_eq!(longwave::read_icy_login(&other, 3), whole);
+    }
+}
+
+/// The pages of an Ogg stream. The first byte chooses whether they come as they are, or with checksums that
+/// are right; or whether the other bytes are a recipe of a good stream: how long its packets and pages are,
+/// and which pages are lost.
+pub fn ogg(data: &[u8]) {
+    let [kind, data @ ..] = data else { return };
+    match kind % 3 {
+        0 => any_pages(data),
+        1 => any_pages(&with_checksums(data)),
+        _ => good_pages(data),
+    }
+}
+
+fn any_pages(stream: &[u8]) {
+    let whole = longwave::read_ogg(stream, stream.len());
+    for piece in [1, 1_000] {
+        assert_eq!(longwave::read_ogg(stream, piece), whole, "how it is cut makes no difference");
+    }
+    let mut behind = stream.iter();
+    for read in &whole {
+        match read {
+            OggRead::Packet(packet) => {
+                assert!((1..=512 << 10).contains(&packet.len()), "a packet of {} bytes", packet.len());
+                let is_next = packet.iter().all(|byte| behind.any(|sent| sent == byte));
+                assert!(is_next, "what is in packets was sent, in this order");
+            }
+            OggRead::Title(title) => {
+                assert!(!title.trim().is_empty() && !title.contains(char::is_control), "{title:?}");
+            }
+            OggRead::Begins(_) | OggRead::Lost => {}
+        }
+    }
+}
+
+/// Each packet whose pages have all come is there once, as it was, and nothing else is.
+fn good_pages(recipe: &[u8]) {
+    let head = b"OpusHead\x01\x02\x38\x01\x80\xBB\0\0\0\0\0";
+    let tags = b"OpusTags\x04\0\0\0test\x01\0\0\0\x09\0\0\0TITLE=Ana";
+    let mut stream = [page(2, 0, &[19], head), page(0, 1, &[tags.len() as u8], tags)].concat();
+    let mut expected = vec![OggRead::Begins("Opus"), OggRead::Title("Ana".into())];
+    let (mut table, mut body, mut number, mut continues) = (Vec::new(), Vec::new(), 2, false);
+    // The packet that is being written: what of it is on pages, and whether all of them come.
+    let (mut packet, mut is_whole, mut last_came) = (Vec::new(), true, true);
+    let mut ended: Vec<(Vec<u8>, bool)> = Vec::new();
+    for steps in recipe.chunks_exact(2) {
+        let [length, then] = [usize::from(steps[0]) * usize::from(steps[1] >> 4), usize::from(steps[1] & 15)];
+        let mut left = length;
+        loop {
+            let lace = left.min(255);
+            let bytes = vec![number as u8 ^ lace as u8; lace];
+            table.push(lace as u8);
+            body.extend_from_slice(&bytes);
+            packet.extend_from_slice(&bytes);
+            left -= lace;
+            let has_ended = lace < 255;
+            if has_ended {
+                ended.push((std::mem::take(&mut packet), std::mem::replace(&mut is_whole, true)));
+            }
+            if table.len() == 255 || (then > 9 && table.len() >= then) {
+                let comes = then != 15;
+                let page = page(u8::from(continues), number, &table, &body);
+                if comes {
+                    stream.extend_from_slice(&page);
+                    expected.extend((!last_came).then_some(OggRead::Lost));
+                    let whole = ended.drain(..).filter(|(packet, whole)| *whole && !packet.is_empty());
+                    expected.extend(whole.map(|(packet, _)| OggRead::Packet(packet)));
+                } else {
+                    ended.clear();
+                }
+                (last_came, continues, number) = (comes, !has_ended, number + 1);
+                // What goes on with the next page has its beginning here.
+                is_whole &= comes || has_ended;
+                (table, body) = (Vec::new(), Vec::new());
+            }
+            if has_ended {
+                break;
+            }
+        }
+    }
+    for piece in [stream.len(), 1, 333] {
+        assert_eq!(longwave::read_ogg(&stream, piece), expected, "in pieces of {piece}");
+    }
+}
+
+fn page(flags: u8, number: u32, table: &[u8], body: &[u8]) -> Vec<u8> {
+    let number = number.to_le_bytes();
+    let head = [b"OggS\0", &[flags][..], &[0; 8], b"\x07\0\0\0", &number, &[0; 4], &[table.len() as u8]];
+    with_checksums(&[&head.concat(), table, body].concat())
+}
+
+/// The same bytes, but all that looks like a page has the checksum of one.
+fn with_checksums(stream: &[u8]) -> Vec<u8> {
+    let (mut stream, mut at) = (stream.to_vec(), 0);
+    while at + 27 <= stream.len() {
+        let segments = usize::from(stream[at + 26]);
+        let table = stream.get(at + 27..at + 27 + segments).unwrap_or_default();
+        let end = at + 27 + segments + table.iter().map(|lace| usize::from(*lace)).sum::<usize>();
+        if !stream[at..].starts_with(b"OggS") || end > stream.len() {
+            at += 1;
+            continue;
+        }
+        stream[at + 22..at + 26].fill(0);
+        let sum = stream[at..end].iter().fold(0_u32, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| {
+                sum << 1 ^ if sum >> 31 == 1 { 0x04C1_1DB7 } else { 0 }
+            })
+        });
+        stream[at + 22..at + 26].copy_from_slice(&sum.to_le_bytes());
+        at = end;
+    }
+    stream
+}
+
+/// What a source sends to a live input. The first byte chooses the content type, and whether checksums of Ogg
+/// are right.
+pub fn live(data: &[u8]) {
+    let [kind, stream @ ..] = data else { return };
+    let types = ["audio/mpeg", "audio/aac", "audio/ogg", "audio/x-own"];
+    let mended = if kind & 4 == 0 { with_checksums(stream) } else { stream.to_vec() };
+    let read = longwave::read_live(types[usize::from(*kind) % 4], &mended, 1_000);
+    assert!(read.skipped_bytes <= mended.len() as u64, "a byte is skipped once");
+    assert!(read.pcm.iter().all(|sample| sample.is_finite()), "what a mixer can bear");
+    for title in read.titles {
+        assert!(!title.trim().is_empty() && !title.contains(char::is_control), "{title:?}");
     }
 }
 

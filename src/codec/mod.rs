@@ -34,6 +34,8 @@ pub use aac::{AacProfile, AacSettings};
 pub use about::{Codec, codecs};
 pub(crate) use file::read_tags;
 pub use file::{read_metadata, read_tags_in};
+#[doc(hidden)]
+pub use live::{LiveRead, OggRead, read_live, read_ogg};
 #[cfg(feature = "mp3")]
 pub use mp3::Mp3Settings;
 pub use packets::{MAX_PACKET_BYTES, PacketReader, Parsed, StreamFormat};

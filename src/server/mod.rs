@@ -53,6 +53,8 @@ use reports::journal::journal;
 use reports::stats::Counters;
 
 pub use client_address::{Addresses, ClientAddress, ShownAddress};
+#[doc(hidden)]
+pub use connections::connection::{SourceDialogue, read_source};
 pub use desk::http_request::{Following, HttpRequest};
 pub use desk::service::{Requests, RequestsBell};
 pub use listener_info::ListenerInfo;

@@ -4,9 +4,12 @@
 //! skipped and counted. Where a stream changes its rate, its channels or its format, it goes on with another
 //! decoder.
 
+mod fuzzing;
 mod looking;
 mod ogg;
 
+#[doc(hidden)]
+pub use self::fuzzing::{LiveRead, OggRead, read_live, read_ogg};
 use self::looking::{Found, Kind, Looking};
 use self::ogg::{OggPackets, Unpacked};
 use super::aac::adts;

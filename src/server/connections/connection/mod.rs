@@ -21,6 +21,7 @@
 //! Greeting ──password──▶ Waiting ──it is good──▶ Greeting ──headers──▶ Waiting ──▶ Sending
 //! ```
 
+mod dialogue;
 mod greeting;
 mod receiving;
 mod sending;
@@ -41,6 +42,8 @@ use greeting::Greeting;
 use receiving::Receiving;
 use sending::Next;
 
+#[doc(hidden)]
+pub use dialogue::{SourceDialogue, read_source};
 pub(crate) use sending::{Sending, StreamStart};
 
 /// The time that a client has to close the connection after its last answer.
