@@ -8,12 +8,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::civil::date;
 use jiff::tz::TimeZone;
+use longwave_testing::tools::{decoded_frames, tone_file};
 use tempfile::TempDir;
 
 use super::disk::{Disk, RecordFile};
 use super::recorder::Recorder;
 use super::shared::Shared;
 use super::{RecordSettings, Recordings};
+use crate::codec::{PacketReader, Parsed};
 use crate::event::{Emitter, Event};
 use crate::filework::FileWork;
 use crate::packet::Packet;
@@ -197,6 +199,48 @@ fn every_packet_of_two_days_is_in_the_file_of_its_hour() {
         .flat_map(|(file, text)| [format!("began {file}"), format!("ended {file} {}", text.len())])
         .collect();
     assert_eq!(rig.told(), told);
+}
+
+/// Twelve seconds over midnight, with hourly cuts, of each format: both files can be played, and nothing is
+/// missing between them.
+#[test]
+fn a_show_over_midnight_is_two_files_that_play_whole() {
+    for (options, extension, content_type, ending) in [
+        (["-b:a", "128k"], "mp3", "audio/mpeg", "mp3"),
+        (["-b:a", "128k"], "aac", "audio/aac", "aac"),
+        (["-c:a", "libvorbis"], "ogg", "application/ogg", "ogg"),
+        (["-c:a", "libopus"], "ogg", "audio/ogg", "opus"),
+        (["-c:a", "flac"], "ogg", "audio/ogg", "ogg"),
+    ] {
+        let mut rig = Rig::new("%d-%H%M", |settings| settings.record_every = Some(seconds(3600)));
+        let mut tap = rig.point.tap("anna", content_type);
+        let mut reader = PacketReader::for_content_type(content_type);
+        let (mut found, mut frames) = (Vec::new(), 0_u64);
+        reader.push(&tone_file(12, 48_000, &options, extension), &mut found);
+        for Parsed { packet, header } in &found {
+            frames += u64::from(packet.frames);
+            tap.take(packet, header.as_ref());
+            // The time at which the packet has come is behind its sound.
+            tap.send(at(1, 23, 59, 54) + Duration::from_micros(frames * 1_000_000 / 48_000));
+            rig.pump();
+        }
+        drop(tap);
+        rig.pump();
+        let files = ["01-2359", "02-0000"].map(|name| format!("{name}.{ending}"));
+        let names: Vec<_> =
+            rig.told().iter().map(|line| line.split(' ').take(2).collect::<String>()).collect();
+        let told = files.iter().flat_map(|file| [format!("began{file}"), format!("ended{file}")]);
+        assert_eq!(names, told.collect::<Vec<_>>());
+        let files = files.map(|file| fs::read(rig.folder.path().join(file)).unwrap());
+        let sent: Vec<u8> = found.iter().flat_map(|parsed| parsed.packet.bytes.iter().copied()).collect();
+        let rest = &sent[files[0].len()..];
+        assert!(sent.starts_with(&files[0]) && files[1].ends_with(rest), "{content_type}: all is there");
+        let lengths = files.each_ref().map(|file| decoded_frames(file, 48_000));
+        // Pages of Ogg are up to a second long.
+        assert!(lengths.iter().all(|frames| frames.abs_diff(6 * 48_000) < 50_000), "{ending}: {lengths:?}");
+        let all: usize = lengths.iter().sum();
+        assert!(all.abs_diff(12 * 48_000) < 5_000, "{ending}: {lengths:?}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod live_phases;
 mod live_reload;
 mod players;
 mod recording;
+mod recording_disks;
 mod relays;
 mod starting;
 
