@@ -102,6 +102,14 @@ impl PacketDecoder {
         Ok(PacketDecoder { params, name: coding.name(), codec, shape: None })
     }
 
+    /// Packets before the next one are missing. MP3 has some of a frame's bytes in the frames before it:
+    /// without those, it is silence. With others in their place, it would be noise.
+    pub fn packets_are_missing(&mut self) {
+        if self.params.codec == CODEC_ID_MP3 {
+            self.codec.reset();
+        }
+    }
+
     /// Replaces `pcm` by the frames of a packet, and gives their shape. `None` if the packet has none: it is
     /// damaged, or the first of its stream.
     pub fn decode(&mut self, packet: &[u8], pcm: &mut Vec<f32>) -> Option<&Shape> {

@@ -182,6 +182,9 @@ impl LiveDecoder {
             self.bad_packets += 1;
             return;
         };
+        if self.at_seam {
+            decoder.packets_are_missing();
+        }
         match decoder.decode(packet, &mut self.pcm) {
             Some(shape) => {
                 if *gain != 1.0 {

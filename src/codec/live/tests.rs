@@ -1,4 +1,6 @@
-use longwave_testing::tools::tone_file;
+use std::process::Command;
+
+use longwave_testing::tools::{run, tone_file};
 
 use super::*;
 
@@ -106,6 +108,63 @@ fn garbage_in_the_middle_costs_no_more_than_the_packets_that_it_hits() {
             assert!((least..3.5).contains(&seconds), "{name}, {length} bytes: {seconds}");
         }
     }
+}
+
+/// Frames of MP3 borrow bytes from those before them. Without these they must be silent: what would be decoded
+/// from others is noise. Behind them, the sound is as if nothing was missing.
+#[test]
+fn packets_that_are_missing_make_no_noise_of_those_behind_them() {
+    for quality in [["-b:a", "128k"], ["-b:a", "64k"], ["-q:a", "4"]] {
+        let changing =
+            "aevalsrc=0.3*sin(880*PI*t)*(1+sin(6*PI*t))/2+0.2*sin((600+400*sin(2*PI*t))*PI*t):d=6:s=48000";
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sound.mp3");
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args([
+            "-v",
+            "error",
+            "-nostdin",
+            "-f",
+            "lavfi",
+            "-i",
+            changing,
+            "-ac",
+            "2",
+            "-write_xing",
+            "0",
+        ]);
+        run(ffmpeg.args(quality).arg(&file), &[]);
+        let mut packets = Vec::new();
+        PacketReader::for_content_type("audio/mpeg").push(&std::fs::read(&file).unwrap(), &mut packets);
+        let packets: Vec<_> = packets.iter().map(|parsed| &*parsed.packet.bytes).collect();
+        let clean = frames_of(&packets);
+        for (from, count) in [(60, 3), (80, 1), (100, 7), (120, 20)] {
+            let torn = [&packets[..from], &[b"garbage"], &packets[from + count..]].concat();
+            let behind = frames_of(&torn).split_off(from);
+            let mut wrong = 0;
+            for (frame, clean) in behind.iter().zip(&clean[from + count..]) {
+                let off = frame.iter().zip(clean).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+                let peak = frame.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
+                wrong += usize::from(off > 0.02 && peak > 0.001);
+                assert!(peak < 0.6, "{quality:?} {from}: nothing is louder than what was sent: {peak}");
+            }
+            // Of the first frame a part may be missing, and it overlaps with the next one.
+            assert!(wrong <= 2, "{quality:?} {from} {count}: {wrong} frames are noise");
+        }
+    }
+}
+
+/// The samples of each packet.
+fn frames_of(packets: &[&[u8]]) -> Vec<Vec<f32>> {
+    let (mut decoder, mut frames) = (LiveDecoder::new("audio/mpeg"), Vec::new());
+    for packet in packets {
+        decoder.push(packet, &mut |sent| match sent {
+            Sent::Packet(_) => frames.push(Vec::new()),
+            Sent::Pcm(_, pcm) => frames.last_mut().expect("a packet").extend_from_slice(pcm),
+            _ => {}
+        });
+    }
+    frames
 }
 
 #[test]
