@@ -1,15 +1,19 @@
 //! DJs who send a tone at the pace of the station's clock, and whose lines and programs fail as a test wants.
 
 use std::collections::{HashMap, VecDeque};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
+use std::process::Command;
 use std::sync::{Arc, Condvar, LazyLock, Mutex};
 use std::time::Duration;
 
 use longwave::{
-    Channels, EncoderSettings, LiveSession, Mp3Settings, PcmSpec, SampleRate, SourceInfo, SourceStream,
+    Channels, EncoderSettings, LiveSession, Mp3Settings, Packet, PacketReader, PcmSpec, SampleRate,
+    SourceInfo, SourceStream,
 };
-use longwave_testing::sound::sine;
+use longwave_testing::sound::{sine, wav};
 use longwave_testing::studio::Studio;
+use longwave_testing::tools::run;
 use longwave_testing::until;
 
 use crate::live_inputs::{AMPLITUDE, STEREO};
@@ -73,7 +77,7 @@ impl Read for Pipe {
     }
 }
 
-/// A DJ who sends a tone as MP3 at the pace of the station's clock.
+/// A DJ who sends a tone at the pace of the station's clock, as MP3 or in Ogg.
 pub struct Dj {
     pipe: Pipe,
     pub session: LiveSession,
@@ -85,7 +89,7 @@ pub struct Dj {
     due: f64,
 }
 
-type Packets = Arc<Vec<Vec<u8>>>;
+type Packets = Arc<Vec<Packet>>;
 
 /// A tone in packets of MP3, for longer than any of these tests needs without a seam.
 fn packets(hz: f64, spec: PcmSpec) -> Packets {
@@ -95,36 +99,79 @@ fn packets(hz: f64, spec: PcmSpec) -> Packets {
     let tone = tones.entry((hz as u32, spec.rate.hz(), spec.channels.count())).or_insert_with(|| {
         let mut encoder = Mp3Settings::default().open(spec).unwrap();
         let mut packets = Vec::new();
-        let frames = spec.rate.hz() as usize * 30;
-        let mut tone = sine(spec, hz, AMPLITUDE, frames);
-        // It begins softly: a corner that the sender sends is heard, and no fault of ours.
-        let soft = spec.rate.hz() as usize / 50;
-        for (n, frame) in tone.chunks_mut(spec.channels.count()).take(soft).enumerate() {
-            frame.iter_mut().for_each(|sample| *sample *= n as f32 / soft as f32);
-        }
-        encoder.encode(&tone, &mut packets).unwrap();
-        Arc::new(packets.into_iter().map(|packet| packet.bytes.into_vec()).collect())
+        encoder.encode(&soft_tone(hz, spec), &mut packets).unwrap();
+        Arc::new(packets)
     });
     tone.clone()
 }
 
+/// A tone in pages of Ogg, of a tenth of a second.
+fn pages(hz: f64, spec: PcmSpec, codec: &str) -> Packets {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("tone.wav"), folder.path().join("tone.ogg"));
+    wav(&from, spec, &soft_tone(hz, spec));
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-nostdin", "-i"]).arg(from).args(["-c:a", codec, "-b:a", "128k"]);
+    run(ffmpeg.args(["-page_duration", "100000"]).arg(&to), &[]);
+    let mut pages = Vec::new();
+    PacketReader::for_content_type("audio/ogg").push(&fs::read(to).unwrap(), &mut pages);
+    Arc::new(pages.into_iter().map(|page| page.packet).collect())
+}
+
+/// Half a minute of a tone. It begins softly: a corner that the sender sends is heard, and no fault of ours.
+fn soft_tone(hz: f64, spec: PcmSpec) -> Vec<f32> {
+    let mut tone = sine(spec, hz, AMPLITUDE, spec.rate.hz() as usize * 30);
+    let soft = spec.rate.hz() as usize / 50;
+    for (n, frame) in tone.chunks_mut(spec.channels.count()).take(soft).enumerate() {
+        frame.iter_mut().for_each(|sample| *sample *= n as f32 / soft as f32);
+    }
+    tone
+}
+
 impl Dj {
     pub fn comes(studio: &Studio, path: &str, user: &str, hz: f64) -> Dj {
+        Dj::with(studio, path, user, hz, STEREO, packets(hz, STEREO))
+    }
+
+    /// A DJ who sends Ogg, as this codec of ffmpeg makes it.
+    pub fn comes_in_ogg(studio: &Studio, path: &str, user: &str, hz: f64, codec: &str) -> Dj {
+        // Opus counts at 48 kHz.
+        let rate = SampleRate::new(if codec == "libopus" { 48_000 } else { 44_100 }).unwrap();
+        let spec = PcmSpec { rate, ..STEREO };
+        Dj::with(studio, path, user, hz, spec, pages(hz, spec, codec))
+    }
+
+    fn with(studio: &Studio, path: &str, user: &str, hz: f64, spec: PcmSpec, packets: Packets) -> Dj {
         let pipe = Pipe::default();
         let name = Some(format!("The {user} show"));
         let info = SourceInfo { user: user.into(), name, ..SourceInfo::new("audio/mpeg") };
         let session = studio.pipeline.go_live(path, info, SourceStream::new(pipe.clone())).unwrap();
-        Dj { pipe, session, hz, spec: STEREO, packets: packets(hz, STEREO), next: 0, due: 0.0 }
+        Dj { pipe, session, hz, spec, packets, next: 0, due: 0.0 }
     }
 
     /// Sends as much as sounds in this time.
     pub fn send(&mut self, time: Duration) {
         self.owes(time);
-        let packet = f64::from(if self.spec.rate.hz() < 32_000 { 576 } else { 1152 });
         let mut bytes = Vec::new();
-        while self.due >= packet {
-            self.due -= packet;
-            bytes.extend_from_slice(self.next_packet());
+        while self.due >= f64::from(self.packets[self.next % self.packets.len()].frames) {
+            self.due -= f64::from(self.next_packet().frames);
+            bytes.extend_from_slice(&self.packets[self.next - 1].bytes);
+        }
+        self.pipe.send(&bytes);
+    }
+
+    /// Its line loses the next packets, or damages them.
+    pub fn loses_packets(&mut self, count: usize, damaged: bool) {
+        let mut bytes = Vec::new();
+        for _ in 0..count {
+            let packet = self.next_packet().clone();
+            self.due -= f64::from(packet.frames);
+            if damaged {
+                let mut torn = packet.bytes.into_vec();
+                let middle = torn.len() / 2;
+                torn[middle] ^= 0x10;
+                bytes.extend(torn);
+            }
         }
         self.pipe.send(&bytes);
     }
@@ -143,7 +190,7 @@ impl Dj {
     pub fn loses(&mut self, garbage: &[u8]) {
         let mut bytes = Vec::new();
         while bytes.len() < garbage.len() {
-            bytes.extend_from_slice(self.next_packet());
+            bytes.extend_from_slice(&self.next_packet().bytes);
         }
         bytes[..garbage.len()].copy_from_slice(garbage);
         self.pipe.send(&bytes);
@@ -156,7 +203,7 @@ impl Dj {
         (self.packets, self.next, self.due) = (packets(self.hz, self.spec), 0, 0.0);
     }
 
-    fn next_packet(&mut self) -> &[u8] {
+    fn next_packet(&mut self) -> &Packet {
         self.next += 1;
         &self.packets[(self.next - 1) % self.packets.len()]
     }

@@ -76,7 +76,17 @@ impl Show {
 
     /// A DJ who is on the air, at a random phase.
     fn live(&mut self, path: &str, user: &str) -> Dj {
-        let mut dj = Dj::comes(&self.studio, path, user, LIVE);
+        let dj = Dj::comes(&self.studio, path, user, LIVE);
+        self.on_air(path, dj)
+    }
+
+    /// The same, with a stream in Ogg.
+    fn live_in_ogg(&mut self, path: &str, user: &str, codec: &str) -> Dj {
+        let dj = Dj::comes_in_ogg(&self.studio, path, user, LIVE, codec);
+        self.on_air(path, dj)
+    }
+
+    fn on_air(&mut self, path: &str, mut dj: Dj) -> Dj {
         let buffer = self.buffer(path);
         self.pass(buffer + 1.7, &mut [&mut dj]);
         self.any_phase(&mut [&mut dj]);
@@ -317,6 +327,62 @@ fn garbage_in_the_middle() {
         show.told(&BEGAN);
     };
     case("garbage in the middle", FEW, Levels::Dips, play, &[live()]);
+}
+
+/// Pages that never come, and pages that are damaged on the way.
+fn pages_are_lost(codec: &'static str) {
+    let play = |show: &mut Show| {
+        let mut dj = show.live_in_ogg("/live", "anna", codec);
+        for damaged in [false, true, false, true] {
+            let count = show.random.usize(1..3);
+            dj.loses_packets(count, damaged);
+            show.pass(0.7, &mut [&mut dj]);
+            show.any_phase(&mut [&mut dj]);
+        }
+        show.pass(1.0, &mut [&mut dj]);
+        show.hears(LIVE);
+        let input = &show.studio.pipeline.live_inputs()[0];
+        assert_eq!((input.state, input.gaps), (LiveState::OnAir, 0));
+        assert!(dj.session.state().live.unwrap().skipped_bytes > 0);
+        show.told(&BEGAN);
+    };
+    case(&format!("pages of {codec} are lost"), (1, 10), Levels::Dips, play, &[live()]);
+}
+
+#[test]
+fn pages_of_flac_are_lost() {
+    pages_are_lost("flac");
+}
+
+#[test]
+fn pages_of_vorbis_are_lost() {
+    pages_are_lost("libvorbis");
+}
+
+#[test]
+fn pages_of_opus_are_lost() {
+    pages_are_lost("libopus");
+}
+
+#[test]
+fn packets_of_mp3_are_lost() {
+    let play = |show: &mut Show| {
+        let mut dj = show.live("/live", "anna");
+        for _ in 0..4 {
+            let count = show.random.usize(1..12);
+            dj.loses_packets(count, false);
+            // Where a socket loses bytes, it does not cut between packets.
+            dj.sends(&[0xFF; 3]);
+            show.pass(0.7, &mut [&mut dj]);
+            show.any_phase(&mut [&mut dj]);
+        }
+        show.pass(1.0, &mut [&mut dj]);
+        show.hears(LIVE);
+        let input = &show.studio.pipeline.live_inputs()[0];
+        assert_eq!((input.state, input.gaps), (LiveState::OnAir, 0));
+        show.told(&BEGAN);
+    };
+    case("packets of MP3 are lost", FEW, Levels::Dips, play, &[live()]);
 }
 
 #[test]
