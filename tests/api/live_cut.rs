@@ -7,11 +7,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use longwave::{
     Api, Config, Entry, Event, EventReceiver, LiveState, Mp3Settings, PcmSpec, Place, RelayedMountSettings,
-    Role, Station, StationEvent, StationSettings, Users,
+    Role, Station, StationEvent, StationSettings, UserLimits, Users,
 };
 use longwave_testing::ear::Heard;
 use longwave_testing::radio::{mono, output};
@@ -161,9 +161,14 @@ impl Show {
     /// The kinds of the events on live inputs and sources since the last call, once the last one is there.
     #[track_caller]
     fn told(&self, told: &[&str]) {
+        assert_eq!(self.kinds(told.len()), told);
+    }
+
+    /// The kinds of at least so many events.
+    fn kinds(&self, count: usize) -> Vec<&'static str> {
         let mut kinds = Vec::new();
         let since = Instant::now();
-        while kinds.len() < told.len() && since.elapsed() < longwave_testing::PATIENCE {
+        while kinds.len() < count && since.elapsed() < longwave_testing::PATIENCE {
             let Some(event) = self.events.recv_timeout(Duration::from_millis(100)) else { continue };
             let kind = event.event.kind().as_str();
             kinds.extend(Some(kind).filter(|kind| kind.starts_with("live") || kind.starts_with("source")));
@@ -172,7 +177,7 @@ impl Show {
         kinds.extend(
             more.filter(|event| matches!(event.event, Event::LiveEnded { .. })).map(|_| "live-ended"),
         );
-        assert_eq!(kinds, told);
+        kinds
     }
 
     /// A line of the log says so, since the last call.
@@ -296,6 +301,47 @@ fn a_reload_meanwhile_changes_nothing_of_what_is_heard() {
     show.hears(PROGRAMME);
     show.told(&OVER);
     show.judge("reloaded");
+}
+
+/// Slots are times of the clock on the wall, and end at whole seconds of it. The programs of the DJ and the
+/// blocks of the mixer know nothing of them, so the phase is another one each time.
+#[test]
+fn the_end_of_a_slot_gives_back_the_air() {
+    const LASTS: u64 = 7;
+    let mut show = Show::start("127.0.0.1".parse().unwrap());
+    for _ in 0..times() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        // It began at a full minute, about two minutes ago.
+        let began = now - 120 - now % 60;
+        let (at, length) = (format!("{:02}:{:02}", began / 3600 % 24, began / 60 % 60), now + LASTS - began);
+        let slots = vec![format!("daily {at} for {length}s in UTC").parse().unwrap()];
+        let mut users = Users::default();
+        users.add("anna", Role::Source, PASSWORD).unwrap();
+        users.set_limits("anna", UserLimits { slots, ..UserLimits::default() }).unwrap();
+        users.write(&show.folder.path().join("users")).unwrap();
+        assert_eq!(show.api.reload().unwrap().changed, ["users"]);
+        let _dj = show.dj(&[]);
+        show.until_state(LiveState::OnAir);
+        let phase = 0.6 + show.random.f64() * 0.5;
+        show.pass(phase);
+        show.hears(LIVE);
+        until("the slot is over", || show.state() != LiveState::OnAir);
+        let over = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() - (now + LASTS) as f64;
+        assert!((0.0..2.0).contains(&over), "{over} s late");
+        show.pass(1.2);
+        show.hears(PROGRAMME);
+        // It is nearly over as soon as it has begun.
+        let mut kinds = show.kinds(6);
+        let soon = kinds.iter().position(|kind| *kind == "live-ends-soon").expect("it ends soon");
+        assert!(soon > 0 && kinds.remove(soon) == "live-ends-soon", "{kinds:?}");
+        assert_eq!(kinds, [&ON_AIR[..], &OVER].concat());
+        show.logged(&[
+            "/live: the source anna has gone after",
+            "/live: anna was on the air for",
+            "; slot-ended",
+        ]);
+    }
+    show.judge("the slot ends");
 }
 
 /// A network of two namespaces: this process is in the one, and a DJ's program in the other, which ends when
