@@ -319,7 +319,10 @@ fn the_end_of_a_slot_gives_back_the_air() {
         users.add("anna", Role::Source, PASSWORD).unwrap();
         users.set_limits("anna", UserLimits { slots, ..UserLimits::default() }).unwrap();
         users.write(&show.folder.path().join("users")).unwrap();
-        assert_eq!(show.api.reload().unwrap().changed, ["users"]);
+        // A reload would take the tap's output away. Another API reads the users, too.
+        show.api.stop();
+        let file = show.folder.path().join("station.toml");
+        show.api = Api::start_reloadable(&show.station, Config::read(&file).unwrap(), &file).unwrap();
         let _dj = show.dj(&[]);
         show.until_state(LiveState::OnAir);
         let phase = 0.6 + show.random.f64() * 0.5;

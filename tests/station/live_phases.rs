@@ -6,19 +6,21 @@
 
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use longwave::{AfterLive, LeaveReason, LiveSettings, LiveState};
 use longwave_testing::ear::Heard;
 use longwave_testing::sound::{sine, wav};
 use longwave_testing::studio::{MOUNT, Studio};
-use longwave_testing::{long as is_long, ms, seconds};
+use longwave_testing::{PATIENCE, long as is_long, ms, seconds};
 
 use crate::djs::{Dj, pass};
 use crate::live_inputs::{
     AMPLITUDE, LIVE, OTHER, PROGRAMME, RATE, STEREO, ended, kinds, only, settings, studio,
 };
+use crate::log_lines;
 
 /// The pitch of an announcement.
 const VOICE: f64 = 500.0;
@@ -42,6 +44,8 @@ enum Levels {
 /// A studio at a random phase, and where something happened that is to be judged.
 struct Show {
     studio: Studio,
+    /// What its DJs have in their names, so that their lines are found in the log.
+    mark: String,
     /// Who is heard at a time, by their pitch.
     heard: Vec<(f64, f64)>,
     random: Rng,
@@ -49,7 +53,10 @@ struct Show {
 
 impl Show {
     fn new(random: Rng, inputs: Vec<LiveSettings>) -> Show {
-        let mut show = Show { studio: studio(inputs), heard: Vec::new(), random };
+        static SHOWS: AtomicU32 = AtomicU32::new(0);
+        log_lines::keep();
+        let mark = format!("~{}~", SHOWS.fetch_add(1, Ordering::Relaxed));
+        let mut show = Show { studio: studio(inputs), mark, heard: Vec::new(), random };
         show.any_phase(&mut []);
         show
     }
@@ -74,15 +81,19 @@ impl Show {
         self.studio.position() as f64 / RATE
     }
 
+    fn comes(&self, path: &str, user: &str, hz: f64) -> Dj {
+        Dj::comes(&self.studio, path, &format!("{user}{}", self.mark), hz)
+    }
+
     /// A DJ who is on the air, at a random phase.
     fn live(&mut self, path: &str, user: &str) -> Dj {
-        let dj = Dj::comes(&self.studio, path, user, LIVE);
+        let dj = self.comes(path, user, LIVE);
         self.on_air(path, dj)
     }
 
     /// The same, with a stream in Ogg.
     fn live_in_ogg(&mut self, path: &str, user: &str, codec: &str) -> Dj {
-        let dj = Dj::comes_in_ogg(&self.studio, path, user, LIVE, codec);
+        let dj = Dj::comes_in_ogg(&self.studio, path, &format!("{user}{}", self.mark), LIVE, codec);
         self.on_air(path, dj)
     }
 
@@ -109,6 +120,28 @@ impl Show {
         assert_eq!(kinds(&self.studio), told);
     }
 
+    /// These lines tell of its DJs, and no others.
+    #[track_caller]
+    fn logged(&self, expected: &[String]) {
+        let expected: Vec<&str> = expected.iter().flat_map(|lines| lines.lines()).collect();
+        let lines = || -> Vec<String> {
+            log_lines::with(&self.mark).iter().map(|line| line.replace(&self.mark, "")).collect()
+        };
+        let is = |line: &String, expected: &&str| match expected.split_once('*') {
+            Some((begins, ends)) => line.starts_with(begins) && line.ends_with(ends),
+            None => line == expected,
+        };
+        // They are written a moment later.
+        let deadline = Instant::now() + PATIENCE;
+        while lines().len() < expected.len() && Instant::now() < deadline {
+            std::thread::sleep(ms(1));
+        }
+        let lines = lines();
+        let fit =
+            lines.len() == expected.len() && lines.iter().zip(&expected).all(|(line, own)| is(line, own));
+        assert!(fit, "{lines:#?} are not {expected:#?}");
+    }
+
     #[track_caller]
     fn ended(&self, path: &str, reason: LeaveReason) {
         assert_eq!(ended(&self.studio), [(path.to_owned(), reason)]);
@@ -117,6 +150,35 @@ impl Show {
 
 const BEGAN: [&str; 2] = ["live-began", "live-title"];
 const BEGAN_AND_ENDED: [&str; 3] = ["live-began", "live-title", "live-ended"];
+
+/// A DJ at a path.
+type At = (&'static str, &'static str);
+const ANNA: At = ("/live", "anna");
+const ANNA_LONG: At = ("/long", "anna");
+const BEN_HIGH: At = ("/high", "ben");
+const BEN_EQUAL: At = ("/equal", "ben");
+
+// The lines of docs/LIVE.md. A star stands for anything.
+
+fn comes((path, user): At) -> String {
+    format!("{path}: the source {user} is connected, with *")
+}
+
+fn is_back((path, user): At) -> String {
+    format!("{path}: the source {user} is back, with *")
+}
+
+fn on_air((path, user): At) -> String {
+    format!("main: {path}: {user} is on the air\nmain: {path}: now playing The {user} show")
+}
+
+fn gone((path, user): At, why: &str) -> String {
+    format!("{path}: the source {user} has gone after * s: {why}")
+}
+
+fn over((path, user): At, why: &str) -> String {
+    format!("main: {path}: {user} was on the air for *s; {why}")
+}
 
 /// The worst of all times that a case was judged.
 struct Worst {
@@ -227,6 +289,7 @@ fn programme_live_programme() {
         show.studio.run(seconds(0.5));
         show.told(&BEGAN_AND_ENDED);
         show.ended("/live", LeaveReason::Left);
+        show.logged(&[comes(ANNA), on_air(ANNA), gone(ANNA, "left"), over(ANNA, "left")]);
     };
     case("programme, live, programme", (6, 100), Levels::Steady, play, &[live()]);
 }
@@ -241,6 +304,7 @@ fn a_source_that_dies() {
         show.studio.run(seconds(0.5));
         show.told(&BEGAN_AND_ENDED);
         show.ended("/live", LeaveReason::Broken);
+        show.logged(&[comes(ANNA), on_air(ANNA), gone(ANNA, "broken"), over(ANNA, "broken")]);
     };
     case("its connection is reset", FEW, Levels::Steady, play, &[live()]);
 }
@@ -258,6 +322,7 @@ fn a_stall_of_one_second_is_not_heard() {
         let input = &show.studio.pipeline.live_inputs()[0];
         assert_eq!((input.state, input.drops, input.gaps), (LiveState::OnAir, 0, 0));
         show.told(&BEGAN);
+        show.logged(&[comes(ANNA_LONG), on_air(ANNA_LONG)]);
     };
     case("it stalls for 1 s", FEW, Levels::Steady, play, &[long()]);
 }
@@ -274,6 +339,7 @@ fn a_stall_of_five_seconds_brings_the_programme_and_is_the_same_session() {
         show.hears(LIVE);
         assert_eq!(show.state("/long"), LiveState::OnAir);
         show.told(&BEGAN);
+        show.logged(&[comes(ANNA_LONG), on_air(ANNA_LONG)]);
     };
     case("it stalls for 5 s", FEW, Levels::Steady, play, &[long()]);
 }
@@ -295,10 +361,13 @@ fn a_stall_of_thirty_seconds_ends_the_connection_and_then_the_session() {
         show.hears(PROGRAMME);
         show.told(&BEGAN_AND_ENDED);
         // She is back after thirty seconds in all: another session.
-        let mut again = Dj::comes(&show.studio, "/long", "anna", LIVE);
+        let mut again = show.comes("/long", "anna", LIVE);
         show.pass(7.0, &mut [&mut again]);
         show.hears(LIVE);
         assert_eq!(kinds(&show.studio)[3..], BEGAN);
+        let first =
+            [comes(ANNA_LONG), on_air(ANNA_LONG), gone(ANNA_LONG, "silent"), over(ANNA_LONG, "silent")];
+        show.logged(&[&first[..], &[comes(ANNA_LONG), on_air(ANNA_LONG)]].concat());
     };
     let input = LiveSettings { source_timeout: seconds(10.0), ..long() };
     case("it stalls for 30 s", FEW, Levels::Steady, play, &[input]);
@@ -325,6 +394,7 @@ fn garbage_in_the_middle() {
         assert_eq!((input.state, input.gaps), (LiveState::OnAir, 0));
         assert!(dj.session.state().live.unwrap().skipped_bytes > 0);
         show.told(&BEGAN);
+        show.logged(&[comes(ANNA), on_air(ANNA)]);
     };
     case("garbage in the middle", FEW, Levels::Dips, play, &[live()]);
 }
@@ -345,6 +415,7 @@ fn pages_are_lost(codec: &'static str) {
         assert_eq!((input.state, input.gaps), (LiveState::OnAir, 0));
         assert!(dj.session.state().live.unwrap().skipped_bytes > 0);
         show.told(&BEGAN);
+        show.logged(&[comes(ANNA), on_air(ANNA)]);
     };
     case(&format!("pages of {codec} are lost"), (1, 10), Levels::Dips, play, &[live()]);
 }
@@ -381,6 +452,7 @@ fn packets_of_mp3_are_lost() {
         let input = &show.studio.pipeline.live_inputs()[0];
         assert_eq!((input.state, input.gaps), (LiveState::OnAir, 0));
         show.told(&BEGAN);
+        show.logged(&[comes(ANNA), on_air(ANNA)]);
     };
     case("packets of MP3 are lost", FEW, Levels::Dips, play, &[live()]);
 }
@@ -401,6 +473,7 @@ fn another_rate_and_other_channels_in_the_middle() {
         let input = &show.studio.pipeline.live_inputs()[0];
         assert_eq!((input.state, input.gaps), (LiveState::OnAir, 0));
         show.told(&BEGAN);
+        show.logged(&[comes(ANNA), on_air(ANNA)]);
     };
     case("another rate and other channels", FEW, Levels::Dips, play, &[live()]);
 }
@@ -409,7 +482,7 @@ fn another_rate_and_other_channels_in_the_middle() {
 fn a_source_of_higher_priority_on_top() {
     let play = |show: &mut Show| {
         let mut anna = show.live("/live", "anna");
-        let mut ben = Dj::comes(&show.studio, "/high", "ben", OTHER);
+        let mut ben = show.comes("/high", "ben", OTHER);
         show.pass(2.8, &mut [&mut anna, &mut ben]);
         show.any_phase(&mut [&mut anna, &mut ben]);
         show.hears(OTHER);
@@ -419,6 +492,8 @@ fn a_source_of_higher_priority_on_top() {
         show.pass(1.0, &mut [&mut anna]);
         show.ended("/high", LeaveReason::Left);
         show.told(&["live-began", "live-title", "live-began", "live-title", "live-ended"]);
+        let high = [comes(BEN_HIGH), on_air(BEN_HIGH), gone(BEN_HIGH, "left"), over(BEN_HIGH, "left")];
+        show.logged(&[&[comes(ANNA), on_air(ANNA)], &high[..]].concat());
     };
     let high = LiveSettings { path: "/high".into(), priority: 5, ..live() };
     case("higher priority on top", FEW, Levels::Steady, play, &[live(), high]);
@@ -428,7 +503,7 @@ fn a_source_of_higher_priority_on_top() {
 fn two_of_the_same_priority() {
     let play = |show: &mut Show| {
         let mut anna = show.live("/live", "anna");
-        let mut ben = Dj::comes(&show.studio, "/equal", "ben", OTHER);
+        let mut ben = show.comes("/equal", "ben", OTHER);
         show.pass(2.5, &mut [&mut anna, &mut ben]);
         show.any_phase(&mut [&mut anna, &mut ben]);
         show.hears(LIVE);
@@ -439,6 +514,8 @@ fn two_of_the_same_priority() {
         show.pass(1.0, &mut [&mut ben]);
         show.ended("/live", LeaveReason::Left);
         show.told(&["live-began", "live-title", "live-began", "live-title", "live-ended"]);
+        let first = [comes(ANNA), on_air(ANNA), comes(BEN_EQUAL), gone(ANNA, "left")];
+        show.logged(&[&first[..], &[on_air(BEN_EQUAL), over(ANNA, "left")]].concat());
     };
     let equal = LiveSettings { path: "/equal".into(), ..live() };
     case("the same priority", FEW, Levels::Steady, play, &[live(), equal]);
@@ -448,7 +525,7 @@ fn two_of_the_same_priority() {
 fn two_djs_hand_over_by_an_order() {
     let play = |show: &mut Show| {
         let mut anna = show.live("/live", "anna");
-        let mut ben = Dj::comes(&show.studio, "/equal", "ben", OTHER);
+        let mut ben = show.comes("/equal", "ben", OTHER);
         show.pass(2.0, &mut [&mut anna, &mut ben]);
         show.any_phase(&mut [&mut anna, &mut ben]);
         show.studio.pipeline.force_live("/equal").unwrap();
@@ -460,6 +537,8 @@ fn two_djs_hand_over_by_an_order() {
         show.pass(1.5, &mut [&mut ben]);
         show.hears(OTHER);
         show.ended("/live", LeaveReason::Left);
+        let first = [comes(ANNA), on_air(ANNA), comes(BEN_EQUAL), on_air(BEN_EQUAL)];
+        show.logged(&[&first[..], &[gone(ANNA, "left"), over(ANNA, "left")]].concat());
     };
     let equal = LiveSettings { path: "/equal".into(), ..live() };
     case("two DJs, force", FEW, Levels::Steady, play, &[live(), equal]);
@@ -474,6 +553,7 @@ fn the_dj_is_back_within_grace() {
         show.hears(PROGRAMME);
         show.live("/live", "anna");
         show.told(&BEGAN);
+        show.logged(&[comes(ANNA), on_air(ANNA), gone(ANNA, "left"), is_back(ANNA)]);
     };
     let input = LiveSettings { grace: seconds(10.0), ..live() };
     case("back within grace", FEW, Levels::Steady, play, &[input]);
@@ -489,6 +569,8 @@ fn the_dj_is_back_after_grace() {
         assert_eq!(show.studio.now(), "1", "the next track");
         show.live("/live", "anna");
         show.told(&["live-began", "live-title", "live-ended", "live-began", "live-title"]);
+        let first = [comes(ANNA), on_air(ANNA), gone(ANNA, "left"), over(ANNA, "left")];
+        show.logged(&[&first[..], &[comes(ANNA), on_air(ANNA)]].concat());
     };
     let input = LiveSettings { after_live: AfterLive::Next, ..live() };
     case("back after grace", FEW, Levels::Steady, play, &[input]);
@@ -504,6 +586,7 @@ fn the_dj_is_back_while_the_cut_line_still_stands() {
         show.live("/live", "anna");
         assert_eq!(cut.session.ended(), Some(LeaveReason::Replaced));
         show.told(&BEGAN);
+        show.logged(&[comes(ANNA), on_air(ANNA), gone(ANNA, "replaced"), is_back(ANNA)]);
     };
     let input = LiveSettings { grace: seconds(10.0), ..live() };
     case("back while the cut line stands", FEW, Levels::Steady, play, &[input]);
@@ -518,13 +601,14 @@ fn the_dj_is_back_before_the_buffer_of_the_cut_line_has_run_out() {
         let after = 2.1 + show.random.f64() * 0.8;
         show.studio.run(Duration::from_secs_f64(after));
         show.hears(LIVE);
-        let mut again = Dj::comes(&show.studio, "/long", "anna", LIVE);
+        let mut again = show.comes("/long", "anna", LIVE);
         show.pass(1.6, &mut [&mut again]);
         show.hears(PROGRAMME);
         show.pass(5.2, &mut [&mut again]);
         show.hears(LIVE);
         assert_eq!(cut.session.ended(), Some(LeaveReason::Replaced));
         show.told(&BEGAN);
+        show.logged(&[comes(ANNA_LONG), on_air(ANNA_LONG), gone(ANNA_LONG, "replaced"), is_back(ANNA_LONG)]);
     };
     let input = LiveSettings { grace: seconds(10.0), ..long() };
     case("back before the buffer has run out", FEW, Levels::Steady, play, &[input]);
@@ -536,7 +620,7 @@ fn an_announcement_over_all_of_it() {
         let studio = &show.studio;
         let sound = sine(STEREO, VOICE, AMPLITUDE, (4.0 * RATE) as usize);
         let file = wav(&studio.path("fire.wav"), STEREO, &sound);
-        let mut anna = Dj::comes(studio, "/live", "anna", LIVE);
+        let mut anna = show.comes("/live", "anna", LIVE);
         pass(studio, 0.8, &mut [&mut anna]);
         show.any_phase(&mut [&mut anna]);
         show.studio.pipeline.announce(&file).unwrap();
@@ -549,6 +633,10 @@ fn an_announcement_over_all_of_it() {
         show.told(&BEGAN_AND_ENDED);
         let told = |kind: &str| show.studio.told(|event| event.kind().as_str() == kind);
         assert_eq!((told("announcement-began"), told("announcement-ended")), (1, 1));
+        show.logged(&[comes(ANNA), on_air(ANNA), gone(ANNA, "left"), over(ANNA, "left")]);
+        let own = log_lines::with(&file.display().to_string());
+        let name = file.display();
+        assert_eq!(own, [format!("main: announcing {name}"), format!("main: announcement {name}: complete")]);
     };
     case("an announcement over all of it", FEW, Levels::Dips, play, &[live()]);
 }
@@ -556,7 +644,7 @@ fn an_announcement_over_all_of_it() {
 #[test]
 fn the_station_is_stopped_meanwhile() {
     let play = |show: &mut Show| {
-        let mut anna = Dj::comes(&show.studio, "/live", "anna", LIVE);
+        let mut anna = show.comes("/live", "anna", LIVE);
         // In the middle of a fade, or behind it.
         let until = show.random.f64() * 1.5;
         show.pass(1.1, &mut [&mut anna]);
@@ -568,6 +656,12 @@ fn the_station_is_stopped_meanwhile() {
         assert_eq!(anna.session.ended(), Some(LeaveReason::StationStopped));
         show.ended("/live", LeaveReason::StationStopped);
         show.told(&BEGAN_AND_ENDED);
+        show.logged(&[
+            comes(ANNA),
+            on_air(ANNA),
+            gone(ANNA, "station-stopped"),
+            over(ANNA, "station-stopped"),
+        ]);
         assert!(show.studio.server.mount_info(MOUNT).is_none());
     };
     case("the station is stopped", FEW, Levels::Steady, play, &[LiveSettings { fade_in: ms(800), ..live() }]);

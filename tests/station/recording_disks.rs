@@ -8,13 +8,14 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
 use longwave::{Event, Mp3Settings, OutputSettings, PipelineSettings, RecordSettings};
 use longwave_testing::radio::{Radio, output};
 use longwave_testing::tools::{decoded_frames, run};
 use longwave_testing::until;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::log_lines;
 
 /// The folder that a test prepares for the process that has the sick disk.
 const FOLDER: &str = "LONGWAVE_TEST_FOLDER";
@@ -49,23 +50,6 @@ fn folder() -> PathBuf {
     std::env::var_os(FOLDER).expect("a folder of the test that runs this").into()
 }
 
-/// All that is logged in this process.
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-struct Log;
-
-impl log::Log for Log {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        LINES.lock().unwrap().push(record.args().to_string());
-    }
-
-    fn flush(&self) {}
-}
-
 /// What became of the recordings of a station whose disk was sick for a while.
 struct Seen {
     /// The files that are complete, in their order.
@@ -77,8 +61,7 @@ struct Seen {
 /// Records an output into a folder until the disk refuses, has the disk mended, and waits until it records
 /// again. Judges what is the same on all disks.
 fn bear(folder: &Path, reason: &str, mend: impl FnOnce()) -> Seen {
-    log::set_logger(&Log).unwrap();
-    log::set_max_level(log::LevelFilter::Info);
+    log_lines::keep();
     let record = RecordSettings {
         base: folder.into(),
         record_reserve: 0,
@@ -126,10 +109,8 @@ fn bear(folder: &Path, reason: &str, mend: impl FnOnce()) -> Seen {
     hear(&mut seen);
     let heard = listener.into_stream();
     assert!(decoded_frames(&heard, 44_100) > 5 * 44_100, "the stream is whole");
-    let lines = LINES.lock().unwrap();
-    let said = lines.iter().filter(|line| line.contains(&seen.failed[0])).count();
-    assert_eq!(said, 1, "it is said once: {lines:#?}");
-    assert!(lines.iter().any(|line| line.contains(&format!("after {lost} packets that were lost"))));
+    assert_eq!(log_lines::with(&seen.failed[0]).len(), 1, "it is said once");
+    assert_eq!(log_lines::with(&format!("after {lost} packets that were lost")).len(), 1);
     let mut sent = 0;
     for file in &seen.files {
         let recorded = fs::read(file).unwrap();
