@@ -2,14 +2,16 @@
 """Tells somebody when a Longwave station is in trouble, and when the trouble is over: by mail, or by a webhook
 of a chat program.
 
-    notify.py --webhook URL [--server URL] [--token-file FILE] [--after 10]
+    notify.py --webhook URL [--server URL] [--token-file FILE] [--after 10] [--live]
     notify.py --mail TO [--from FROM] [--smtp HOST[:PORT]] …
 
 Trouble is what the station's /health calls a problem (dead air, an encoder that fails, a mixer that is
 behind), and a station that does not answer. What is over within --after seconds is not told. With a token of
-the role viewer, events make it quicker, and files that cannot be played are told, too: together, once an hour
-at most. A webhook gets {"text": …, "content": …}, which Slack, Mattermost, Rocket.Chat and Discord
-understand; with --plain it gets the text alone, as ntfy wants it. Needs the standard library only.
+the role viewer, events make it quicker, and more is told: files that cannot be played (together, once an hour
+at most), recordings that fail and go on, DJs who are refused, and DJs whose line or program breaks. With
+--live, all DJs are told of: who goes on the air, who was on the air, and whose time is nearly over. A webhook
+gets {"text": …, "content": …}, which Slack, Mattermost, Rocket.Chat and Discord understand; with --plain it
+gets the text alone, as ntfy wants it. Needs the standard library only.
 """
 
 import argparse
@@ -36,6 +38,14 @@ SOONER = set(
 # Files that could not be played are told together.
 FILES_EVERY = 3600
 MOST_FILES = 20
+# What is told of DJs and recordings waits if it cannot be told, up to so much of it.
+MOST_NEWS = 100
+# A DJ who leaves like this did not mean to.
+BROKEN = {
+    "broken": "the line or the program broke",
+    "silent": "nothing came any more",
+    "useless": "what came could not be played",
+}
 # What a network or the other side may do.
 FAULTS = (OSError, ValueError, KeyError, TypeError, http.client.HTTPException, smtplib.SMTPException)
 
@@ -92,12 +102,32 @@ def sentences(health):
     return [name(finding) + finding["problem"] for finding in health["problems"]]
 
 
-def follow(station, events):
+def news(event, data, live):
+    """What an event tells of DJs and recordings, or None. `live`: also what is as it should be."""
+    source = data.get("source", data)
+    who = f"{source.get('user') or 'somebody'} at {source.get('path')}"
+    if event == "recording-failed":
+        return f"{data['path']} is not recorded: {data['reason']}"
+    if event == "recording-began" and data["lost"]:
+        return f"{data['path']} is recorded again, into {data['file']}; {data['lost']} packets are missing"
+    if event == "source-refused":
+        return f"{who} was refused: {data['reason']}"
+    if event == "live-ended" and (live or data["reason"] in BROKEN):
+        why = BROKEN.get(data["reason"], data["reason"])
+        return f"{who} was on the air for {round(data['lasted'])} s: {why}"
+    if event == "live-began" and live:
+        return f"{who} is on the air"
+    if event == "live-ends-soon" and live:
+        return f"{who} has time until {data['until']}"
+    return None
+
+
+def follow(station, events, live):
     """Passes on what happens, for ever. The stream's beginning is an event, and so is its end."""
     while True:
         try:
             for event, data in station.events():
-                if event in SOONER:
+                if event in SOONER or news(event, data, live):
                     events.put((event, data))
         except FAULTS as error:
             print(f"no events: {error}", file=sys.stderr, flush=True)
@@ -117,9 +147,11 @@ class Trouble:
 class Watch:
     """Decides what is told, and when."""
 
-    def __init__(self, tell, after, now):
+    def __init__(self, tell, after, live, now):
         self.tell = tell
         self.after = after
+        self.live = live
+        self.news = []
         self.trouble = None
         self.files, self.files_told = [], now - FILES_EVERY
 
@@ -128,6 +160,8 @@ class Watch:
             self.is_wrong(problems, now)
         elif self.trouble:
             self.is_well(now)
+        while self.news and self.tell(self.news[0]):
+            del self.news[0]
         if self.files and now - self.files_told >= FILES_EVERY:
             more = len(self.files) - MOST_FILES
             listed = self.files[:MOST_FILES] + ([f"and {more} more"] if more > 0 else [])
@@ -155,6 +189,9 @@ class Watch:
     def hear(self, event, data):
         if event == "track-failed":
             self.files.append(f"{data['file']}: {data['reason']}")
+        told = news(event, data, self.live)
+        if told and len(self.news) < MOST_NEWS:
+            self.news.append(told)
 
 
 def by_webhook(url, plain):
@@ -202,6 +239,7 @@ def main():
     parser.add_argument("--server", default=os.environ.get("LONGWAVE_SERVER", "http://127.0.0.1:8000"))
     parser.add_argument("--token-file", type=pathlib.Path, help="file with a token of the role viewer")
     parser.add_argument("--after", type=float, default=10, metavar="S", help="shorter trouble is not told")
+    parser.add_argument("--live", action="store_true", help="all DJs who come and go are told, too")
     parser.add_argument("--webhook", metavar="URL")
     parser.add_argument("--plain", action="store_true", help="the webhook takes text, not JSON")
     parser.add_argument("--mail", metavar="TO")
@@ -214,8 +252,8 @@ def main():
         parser.error("say whom to tell: --webhook URL or --mail TO")
     station, events = Station(args.server, args.token_file), queue.Queue()
     if args.token_file:
-        threading.Thread(target=follow, args=(station, events), daemon=True).start()
-    watch = Watch(tells(ways), args.after, time.monotonic())
+        threading.Thread(target=follow, args=(station, events, args.live), daemon=True).start()
+    watch = Watch(tells(ways), args.after, args.live, time.monotonic())
     while True:
         watch.look(station.problems(), time.monotonic())
         now = time.monotonic()

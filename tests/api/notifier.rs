@@ -1,15 +1,20 @@
 //! The example that tells somebody of trouble.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use longwave::{DeadAir, Entry, Place};
+use longwave::{
+    DeadAir, Entry, LiveSession, LiveSettings, LiveState, Place, RecordSettings, Role, SourceInfo,
+    SourceStream, Users,
+};
+use longwave_testing::client::{Client, basic};
 use longwave_testing::studio::constant;
+use longwave_testing::tools::tone_file;
 use longwave_testing::{PATIENCE, until};
 use serde_json::Value;
 
@@ -121,6 +126,72 @@ fn dead_air_and_files_that_fail_are_told_and_that_it_is_over() {
     radio.pipeline().play_file(radio.music("three.wav"), None).unwrap();
     let said = next(&messages);
     assert!(said.starts_with("The station is well again, after "), "{said}");
+}
+
+/// Half a minute of a tone, and then what a line does that breaks, or a program that is closed.
+fn dj(radio: &Radio, end: Option<ErrorKind>) -> (LiveSession, Sender<()>) {
+    struct Line(Cursor<Vec<u8>>, Receiver<()>, Option<ErrorKind>);
+    impl Read for Line {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            // A second at once, and then at the pace of the sound.
+            if self.0.position() > 16_000
+                && self.1.recv_timeout(Duration::from_millis(50)) != Err(RecvTimeoutError::Timeout)
+            {
+                return self.2.map_or(Ok(0), |kind| Err(kind.into()));
+            }
+            let most = out.len().min(800);
+            self.0.read(&mut out[..most])
+        }
+    }
+    let (hang_up, hung_up) = channel();
+    let line = Line(Cursor::new(tone_file(30, 44_100, &["-b:a", "128k"], "mp3")), hung_up, end);
+    let anna = SourceInfo { user: "anna".into(), ..SourceInfo::new("audio/mpeg") };
+    (radio.pipeline().go_live("/live", anna, SourceStream::new(line)).unwrap(), hang_up)
+}
+
+#[test]
+fn djs_and_recordings_are_told() {
+    let record = RecordSettings { base: "/dev/null".into(), ..RecordSettings::into_files("x/{user}") };
+    let (buffer, fade_in, grace) = (Duration::from_millis(300), Duration::from_millis(100), Duration::ZERO);
+    let input = LiveSettings { buffer, fade_in, grace, record, ..LiveSettings::at("/live") };
+    let mut radio = Radio::with(|_| {}, |main| main.live = vec![input]);
+    let mut users = Users::read(&radio.folder.path().join("users")).unwrap();
+    users.add("ben", Role::Source, "correct horse").unwrap();
+    users.write(&radio.folder.path().join("users")).unwrap();
+    radio.api.take();
+    radio.start_api();
+    let (address, messages) = receives(webhook);
+    let url = format!("http://{address}/hook");
+    let refused = |radio: &Radio| {
+        let login = basic("ben", "correct horse");
+        let mut client = Client::new(radio.connect());
+        client.send("SOURCE", "/live", &format!("{login}Content-Type: audio/mpeg\r\n"), "");
+        assert_eq!(client.answer(false).status, 403);
+    };
+
+    // Who must know what is wrong.
+    let notifier = Notifier::start(&radio, &["--webhook", &url]);
+    let (_session, hang_up) = dj(&radio, Some(ErrorKind::ConnectionReset));
+    assert_eq!(next(&messages), "/live is not recorded: /dev/null/x/anna.mp3: Not a directory (os error 20)");
+    until("she is heard", || radio.pipeline().live_inputs()[0].state == LiveState::OnAir);
+    refused(&radio);
+    let said = next(&messages);
+    assert!(said.starts_with("ben at /live was refused: ") && said.contains("anna"), "{said}");
+    drop(hang_up);
+    let said = next(&messages);
+    assert!(said.starts_with("anna at /live was on the air for "), "{said}");
+    assert!(said.ends_with(" s: the line or the program broke"), "{said}");
+    drop(notifier);
+    until("it is gone", || radio.look("/api/v1/server")["event_clients"] == 0);
+
+    // Who wants to know of everybody.
+    let _notifier = Notifier::start(&radio, &["--live", "--webhook", &url]);
+    let (_session, hang_up) = dj(&radio, None);
+    assert!(next(&messages).starts_with("/live is not recorded: "));
+    assert_eq!(next(&messages), "anna at /live is on the air");
+    drop(hang_up);
+    let said = next(&messages);
+    assert!(said.starts_with("anna at /live was on the air for ") && said.ends_with(" s: left"), "{said}");
 }
 
 #[test]
