@@ -6,7 +6,7 @@ use super::packet::{HlsPacket, ShownTitle};
 use super::pes::{self, StreamId};
 use super::profile::Profile;
 use super::psi::{self, AUDIO_PID, ID3_PID, PAT_PID, PMT_PID};
-use super::ts::{Pid, UnitStart};
+use super::ts::{self, Pid, UnitClock};
 use crate::units::FramePos;
 
 /// The longest audio of one PES packet, in milliseconds, if it has more than one packet. Each costs a header,
@@ -17,9 +17,8 @@ const PES_MILLIS: u64 = 200;
 #[derive(Debug)]
 pub(super) struct Muxer {
     clock: HlsClock,
-    stream_type: u8,
-    pat: Pid,
-    pmt: Pid,
+    pat: (Pid, Vec<u8>),
+    pmt: (Pid, Vec<u8>),
     audio: Pid,
     id3: Pid,
     /// The segment that is being written.
@@ -44,9 +43,8 @@ impl Muxer {
     pub fn new(clock: HlsClock, profile: Profile) -> Muxer {
         Muxer {
             clock,
-            stream_type: profile.stream_type(clock.rate()),
-            pat: Pid::new(PAT_PID),
-            pmt: Pid::new(PMT_PID),
+            pat: (Pid::new(PAT_PID), psi::pat()),
+            pmt: (Pid::new(PMT_PID), psi::pmt(profile.stream_type(clock.rate()))),
             audio: Pid::new(AUDIO_PID),
             id3: Pid::new(ID3_PID),
             out: Vec::new(),
@@ -59,8 +57,9 @@ impl Muxer {
     /// Begins a segment at this position with the title in force there.
     pub fn begin(&mut self, at: FramePos, title: &ShownTitle) {
         self.is_first_audio = true;
-        self.pat.write_section(&mut self.out, &psi::pat());
-        self.pmt.write_section(&mut self.out, &psi::pmt(self.stream_type));
+        for (pid, section) in [&mut self.pat, &mut self.pmt] {
+            pid.write_section(&mut self.out, section);
+        }
         self.write_title(at, title);
     }
 
@@ -84,12 +83,14 @@ impl Muxer {
     pub fn write_title(&mut self, at: FramePos, title: &ShownTitle) {
         self.scratch.clear();
         pes::write(&mut self.scratch, StreamId::Id3, self.clock.pts(at), &id3::tag(title));
-        self.id3.write_unit(&mut self.out, UnitStart::default(), &self.scratch);
+        self.id3.write_unit(&mut self.out, UnitClock::default(), &self.scratch);
     }
 
-    /// How many bytes the segment has so far.
-    pub fn len(&self) -> usize {
-        self.out.len() + self.unit.bytes.len()
+    /// How many bytes the segment will have at most if it ends with this packet.
+    pub fn bytes_with(&self, packet: &HlsPacket) -> usize {
+        // Either all goes into one more unit, or the packet needs one of its own.
+        let units = [self.unit.bytes.len(), packet.bytes.len()];
+        self.out.len() + units.iter().map(|bytes| ts::most_bytes(pes::HEADER + bytes)).sum::<usize>()
     }
 
     /// Ends the segment, and returns its bytes.
@@ -106,8 +107,11 @@ impl Muxer {
         let at = self.unit.at;
         self.scratch.clear();
         pes::write(&mut self.scratch, StreamId::Audio, self.clock.pts(at), &self.unit.bytes);
-        let start = UnitStart { pcr: Some(self.clock.pcr(at)), is_random_access: self.is_first_audio };
-        self.audio.write_unit(&mut self.out, start, &self.scratch);
+        // ISO 13818-1 wants a PCR every 100 ms.
+        let middle = FramePos(at.0 + (self.unit.end - at).0 / 2);
+        let pcrs = Some([at, middle].map(|at| self.clock.pcr(at)));
+        let clock = UnitClock { pcrs, is_random_access: self.is_first_audio };
+        self.audio.write_unit(&mut self.out, clock, &self.scratch);
         self.is_first_audio = false;
         self.unit.bytes.clear();
     }

@@ -44,3 +44,55 @@ fn base_36(mut number: u64) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn is_clean(name: &str) -> bool {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        plain && !name.is_empty() && name.bytes().any(|byte| byte != b'.')
+    }
+
+    #[test]
+    fn a_mount_gives_its_name_to_its_variant() {
+        let mut names = VariantNames::default();
+        for (mount, name) in [
+            ("/radio.aac", "radio.aac"),
+            ("/a/b c.mp3", "a-b-c.mp3"),
+            ("/a-b-c.mp3", "a-b-c.mp3-2"),
+            ("/a/b/c.mp3", "a-b-c.mp3-3"),
+            ("/größe", "gr--e"),
+            ("/..", "--"),
+            ("/.", "-"),
+            ("/", "--2"),
+            ("", "--3"),
+            ("/../x", "..-x"),
+        ] {
+            assert_eq!(names.name(mount), name, "{mount}");
+        }
+    }
+
+    #[test]
+    fn base_36_is_what_others_read() {
+        for number in [0, 1, 35, 36, 1_796_126_400_000, u64::MAX] {
+            assert_eq!(u64::from_str_radix(&base_36(number), 36), Ok(number));
+        }
+        assert_eq!(segment(1_796_126_400_000, 449_031_600), "mx4na800-449031600.ts");
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_never_carries_other_bytes(mounts in prop::collection::vec("\\PC*|[/.a-b\0-]{0,4}", 0..20),
+                                             epoch: u64, sequence: u64) {
+            let mut names = VariantNames::default();
+            let given: Vec<String> = mounts.iter().map(|mount| names.name(mount)).collect();
+            for name in &given {
+                prop_assert!(is_clean(name), "{:?}", name);
+                prop_assert_eq!(given.iter().filter(|other| *other == name).count(), 1);
+            }
+            prop_assert!(is_clean(&segment(epoch, sequence)));
+        }
+    }
+}

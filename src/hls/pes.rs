@@ -1,5 +1,7 @@
 //! PES packets: units with a PTS.
 
+/// The length of the header.
+pub(super) const HEADER: usize = 14;
 /// Bytes from the length field to the payload.
 const BEHIND_LENGTH: usize = 8;
 /// The largest payload: the length field has 16 bits.

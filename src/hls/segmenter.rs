@@ -9,8 +9,8 @@ use super::pes;
 use super::profile::Profile;
 use crate::units::FramePos;
 
-/// The most bytes of a segment: ten seconds at 1,500 kbit/s. An encoder that sends more is broken, and what
-/// does not fit is left out.
+/// The most bytes of a segment, but for a title at its end: ten seconds at 1,500 kbit/s. An encoder that
+/// sends more is broken, and what does not fit is left out.
 pub(crate) const MAX_SEGMENT_BYTES: usize = 2 << 20;
 
 /// One finished segment, or a hole where none could be made.
@@ -152,6 +152,10 @@ impl Segmenter {
 
     fn append(&mut self, packet: &HlsPacket) {
         let State::Open(open) = &mut self.state else { return };
+        if self.muxer.bytes_with(packet) > MAX_SEGMENT_BYTES {
+            self.left_out += 1;
+            return;
+        }
         let title = title_of(packet);
         if self.title.as_ref() != Some(&title) {
             // A title that comes late begins where the audio is.
@@ -159,10 +163,6 @@ impl Segmenter {
             self.muxer.write_title(at, &title.title);
             open.titles.push(TitleSince { at, ..title.clone() });
             self.title = Some(title);
-        }
-        if self.muxer.len() + packet.bytes.len() > MAX_SEGMENT_BYTES {
-            self.left_out += 1;
-            return;
         }
         self.muxer.push(packet);
         open.end = packet.end();

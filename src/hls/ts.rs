@@ -10,6 +10,8 @@ const SYNC: u8 = 0x47;
 const RANDOM_ACCESS: u8 = 0x40;
 /// In an adaptation field: a PCR follows.
 const HAS_PCR: u8 = 0x10;
+/// The length of an adaptation field with a PCR.
+const PCR_FIELD: usize = 8;
 
 /// One stream of TS packets. Its continuity counter runs on from segment to segment.
 #[derive(Debug)]
@@ -18,12 +20,17 @@ pub(super) struct Pid {
     counter: u8,
 }
 
-/// What the first TS packet of a unit says beside the payload.
+/// How many bytes a unit of this length takes at most.
+pub(super) const fn most_bytes(unit: usize) -> usize {
+    (2 * PCR_FIELD + unit).div_ceil(ROOM) * TS_PACKET
+}
+
+/// What the TS packets of a unit say beside the payload.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct UnitStart {
-    /// In 1/90,000 s.
-    pub pcr: Option<u64>,
-    /// Whether a decoder may begin here.
+pub(super) struct UnitClock {
+    /// The PCR of its first TS packet and of the one in its middle, in 1/90,000 s.
+    pub pcrs: Option<[u64; 2]>,
+    /// Whether a decoder may begin with it.
     pub is_random_access: bool,
 }
 
@@ -33,17 +40,22 @@ impl Pid {
     }
 
     /// Appends a unit. The last TS packet is filled up by its adaptation field.
-    pub fn write_unit(&mut self, out: &mut Vec<u8>, start: UnitStart, unit: &[u8]) {
-        let mut field = start.adaptation_field();
-        let (mut rest, mut is_first) = (unit, true);
+    pub fn write_unit(&mut self, out: &mut Vec<u8>, clock: UnitClock, unit: &[u8]) {
+        let middle = most_bytes(unit.len()) / TS_PACKET / 2;
+        let (mut rest, mut number) = (unit, 0);
         while !rest.is_empty() {
+            let mut field = match clock.pcrs {
+                Some([first, _]) if number == 0 => adaptation_field(Some(first), clock.is_random_access),
+                Some([_, second]) if number == middle => adaptation_field(Some(second), false),
+                None if number == 0 => adaptation_field(None, clock.is_random_access),
+                _ => Vec::new(),
+            };
             let (payload, after) = rest.split_at(rest.len().min(ROOM - field.len()));
             fill(&mut field, ROOM - payload.len());
-            self.write_header(out, is_first, !field.is_empty());
+            self.write_header(out, number == 0, !field.is_empty());
             out.extend_from_slice(&field);
             out.extend_from_slice(payload);
-            field.clear();
-            (rest, is_first) = (after, false);
+            (rest, number) = (after, number + 1);
         }
     }
 
@@ -66,21 +78,19 @@ impl Pid {
     }
 }
 
-impl UnitStart {
-    /// The adaptation field, with its length byte. Empty if there is nothing to say.
-    fn adaptation_field(self) -> Vec<u8> {
-        let access = if self.is_random_access { RANDOM_ACCESS } else { 0 };
-        match self.pcr {
-            Some(base) => {
-                // 33 bits of base, six reserved ones, nine bits of extension, which is zero.
-                let pcr = base << 15 | 0x3f << 9;
-                let mut field = vec![7, access | HAS_PCR];
-                field.extend_from_slice(&pcr.to_be_bytes()[2..]);
-                field
-            }
-            None if access != 0 => vec![1, access],
-            None => Vec::new(),
+/// An adaptation field, with its length byte. Empty if there is nothing to say.
+fn adaptation_field(pcr: Option<u64>, is_random_access: bool) -> Vec<u8> {
+    let access = if is_random_access { RANDOM_ACCESS } else { 0 };
+    match pcr {
+        Some(base) => {
+            // 33 bits of base, six reserved ones, nine bits of extension, which is zero.
+            let pcr = base << 15 | 0x3f << 9;
+            let mut field = vec![PCR_FIELD as u8 - 1, access | HAS_PCR];
+            field.extend_from_slice(&pcr.to_be_bytes()[2..]);
+            field
         }
+        None if is_random_access => vec![1, access],
+        None => Vec::new(),
     }
 }
 

@@ -21,7 +21,7 @@ fn segments_carry_every_packet_once_at_its_time() {
         let mut encoder = Encoder::new(0, frames);
         let mut demuxer = Demuxer::default();
         let mut twin = Encoder::new(0, frames);
-        let mut end = FramePos(0);
+        let (mut end, mut pcr) = (FramePos(0), 891_000);
         for (number, segment) in segments(&mut segmenter, &mut encoder, 20).into_iter().enumerate() {
             assert_eq!((segment.index, segment.start), (number as u64, end));
             let from_boundary = segment.start - clock.boundary(segment.index);
@@ -33,6 +33,10 @@ fn segments_carry_every_packet_once_at_its_time() {
             assert_eq!(found.stream_type, stream_type);
             for unit in &found.audio {
                 assert_eq!(unit.pts, clock.pts(twin.at));
+                for next in &unit.pcrs {
+                    assert!(*next - pcr <= 9_001, "a PCR at least every 100 ms: {pcr}, {next}");
+                    pcr = *next;
+                }
                 let (start, mut rest) = (twin.at, &unit.bytes[..]);
                 while !rest.is_empty() {
                     let packet = twin.packet();
@@ -71,4 +75,26 @@ fn a_stop_gives_what_has_sounded() {
     assert_eq!((last.index, last.start, last.end), (0, FramePos(0), FramePos(3072)));
     assert_eq!(Demuxer::default().read(&last.bytes.unwrap()).audio.len(), 1);
     assert!(segmenter.push(encoder.packet()).is_empty() && segmenter.finish().is_none());
+}
+
+/// The times of a stream that begins before the wrap go on behind it, and so do the cuts.
+#[test]
+fn segments_go_on_where_the_pts_wraps() {
+    for (hz, frames) in [(44_100, 1024), (48_000, 2048), (22_050, 576)] {
+        let clock = clock(hz, 4);
+        let wrap = ((1u64 << 33) - 900_000) / 90_000;
+        let mut encoder = Encoder::new(clock.boundary(wrap / 4 - 2).0, frames);
+        let (mut demuxer, mut ticks, mut at) = (Demuxer::default(), Vec::new(), encoder.at);
+        let all = segments(&mut segmenter(clock), &mut encoder, 5);
+        for segment in &all {
+            for unit in demuxer.read(segment.bytes.as_ref().unwrap()).audio {
+                ticks.push(unit.pts);
+            }
+            assert_eq!((segment.start, segment.titles.len()), (at, 1));
+            at = segment.end;
+        }
+        let wraps: Vec<usize> = (1..ticks.len()).filter(|at| ticks[*at] < ticks[at - 1]).collect();
+        assert_eq!(wraps.len(), 1, "it wraps once");
+        assert!(ticks.windows(2).all(|pair| (pair[1].wrapping_sub(pair[0]) & ((1 << 33) - 1)) <= 18_001));
+    }
 }

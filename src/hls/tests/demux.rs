@@ -20,6 +20,8 @@ pub(super) struct Demuxed {
 #[derive(Debug)]
 pub(super) struct Unit {
     pub pts: u64,
+    /// The PCRs of its TS packets.
+    pub pcrs: Vec<u64>,
     pub bytes: Vec<u8>,
 }
 
@@ -35,7 +37,7 @@ impl Demuxed {
 
 /// A unit while its TS packets come.
 struct Partial {
-    pcr: Option<u64>,
+    pcrs: Vec<u64>,
     is_random_access: bool,
     bytes: Vec<u8>,
 }
@@ -66,15 +68,14 @@ impl Demuxer {
                     if let Some(unit) = open.remove(&pid) {
                         found.take(pid, unit);
                     }
-                    let Field { pcr, is_random_access, .. } = field;
-                    open.insert(pid, Partial { pcr, is_random_access, bytes: payload.to_vec() });
+                    let (pcrs, is_random_access) = (field.pcr.into_iter().collect(), field.is_random_access);
+                    open.insert(pid, Partial { pcrs, is_random_access, bytes: payload.to_vec() });
                 }
                 (2.., 0x101 | 0x102) => {
-                    assert!(
-                        field.pcr.is_none() && !field.is_random_access,
-                        "only a unit's first packet has them"
-                    );
-                    open.get_mut(&pid).expect("a unit has begun").bytes.extend_from_slice(payload);
+                    assert!(!field.is_random_access, "only at a unit's start");
+                    let unit = open.get_mut(&pid).expect("a unit has begun");
+                    unit.pcrs.extend(field.pcr);
+                    unit.bytes.extend_from_slice(payload);
                 }
                 _ => panic!("PID {pid:#x} in packet {number}"),
             }
@@ -101,14 +102,14 @@ impl Demuxed {
             (bits(9, 7) & 7) << 30 | bits(10, 8) << 22 | bits(11, 7) << 15 | bits(12, 8) << 7 | bits(13, 7);
         let payload = bytes[14..].to_vec();
         if pid == 0x102 {
-            assert_eq!((bytes[3], unit.pcr, unit.is_random_access), (0xbd, None, false));
+            assert_eq!((bytes[3], &unit.pcrs[..], unit.is_random_access), (0xbd, &[][..], false));
             self.titles.push((pts, read_tag(&payload)));
         } else {
             assert_eq!(bytes[3], 0xc0);
-            let pcr = unit.pcr.expect("each audio unit has a PCR");
+            let pcr = unit.pcrs.first().expect("each audio unit has a PCR");
             assert_eq!((pcr + 9_000) % (1 << 33), pts, "the PCR is 100 ms before the PTS");
             assert_eq!(unit.is_random_access, self.audio.is_empty(), "the first unit is where one may begin");
-            self.audio.push(Unit { pts, bytes: payload });
+            self.audio.push(Unit { pts, pcrs: unit.pcrs, bytes: payload });
         }
     }
 }

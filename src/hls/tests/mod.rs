@@ -4,7 +4,11 @@
 mod cuts;
 mod demux;
 mod listing;
+mod long;
+mod losses;
 mod playlists;
+#[cfg(all(feature = "mp3", feature = "aac"))]
+mod real;
 mod titles;
 
 use std::sync::Arc;

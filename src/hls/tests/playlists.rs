@@ -8,7 +8,7 @@ use crate::hls::{LastRun, Profile, Run, Variant, Window, multivariants};
 use crate::units::FramePos;
 
 /// 2026-12-01T12:00:00Z.
-fn noon() -> SystemTime {
+pub(super) fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_126_400)
 }
 
