@@ -211,7 +211,7 @@ for program in misuse crowd; do
     python3 ffi/tests/c/$program.py "$prefix/include/longwave.h" >"$work/$program.c"
     c $sanitized -Iffi/tests/c "$work/$program.c" -o "$work/bin/$program"
 done
-for program in asks cycles exits own requests sources; do
+for program in asks cycles exits own records requests sources; do
     c $sanitized ffi/tests/c/$program.c -o "$work/bin/$program"
 done
 c -pthread ffi/tests/c/guest.c -o "$work/bin/guest"
@@ -230,6 +230,7 @@ says "$work/bin/cycles" "$work/scratch" 100
 says timeout 120 "$work/bin/guest" "$work/scratch"
 says timeout 120 "$work/bin/asks" "$work/scratch"
 says timeout 120 "$work/bin/own" "$work/scratch"
+says timeout 120 "$work/bin/records" "$work/scratch/records"
 says timeout 120 "$work/bin/requests"
 says timeout 120 "$work/bin/sources" "$work/scratch"
 says timeout 120 "$work/bin/exits" "$work/scratch"
