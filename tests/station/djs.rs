@@ -89,7 +89,7 @@ pub struct Dj {
     due: f64,
 }
 
-type Packets = Arc<Vec<Packet>>;
+type Packets = Arc<Vec<Arc<Packet>>>;
 
 /// A tone in packets of MP3, for longer than any of these tests needs without a seam.
 fn packets(hz: f64, spec: PcmSpec) -> Packets {
@@ -100,7 +100,7 @@ fn packets(hz: f64, spec: PcmSpec) -> Packets {
         let mut encoder = Mp3Settings::default().open(spec).unwrap();
         let mut packets = Vec::new();
         encoder.encode(&soft_tone(hz, spec), &mut packets).unwrap();
-        Arc::new(packets)
+        Arc::new(packets.into_iter().map(Arc::new).collect())
     });
     tone.clone()
 }
@@ -115,7 +115,7 @@ fn pages(hz: f64, spec: PcmSpec, codec: &str) -> Packets {
     run(ffmpeg.args(["-page_duration", "100000"]).arg(&to), &[]);
     let mut pages = Vec::new();
     PacketReader::for_content_type("audio/ogg").push(&fs::read(to).unwrap(), &mut pages);
-    Arc::new(pages.into_iter().map(|page| page.packet).collect())
+    Arc::new(pages.into_iter().map(|page| Arc::new(page.packet)).collect())
 }
 
 /// Half a minute of a tone. It begins softly: a corner that the sender sends is heard, and no fault of ours.
@@ -153,9 +153,11 @@ impl Dj {
     pub fn send(&mut self, time: Duration) {
         self.owes(time);
         let mut bytes = Vec::new();
-        while self.due >= f64::from(self.packets[self.next % self.packets.len()].frames) {
-            self.due -= f64::from(self.next_packet().frames);
-            bytes.extend_from_slice(&self.packets[self.next - 1].bytes);
+        while self.due >= f64::from(self.next_packet().frames) {
+            let packet = self.next_packet();
+            bytes.extend_from_slice(&packet.bytes);
+            self.due -= f64::from(packet.frames);
+            self.next += 1;
         }
         self.pipe.send(&bytes);
     }
@@ -164,10 +166,11 @@ impl Dj {
     pub fn loses_packets(&mut self, count: usize, damaged: bool) {
         let mut bytes = Vec::new();
         for _ in 0..count {
-            let packet = self.next_packet().clone();
+            let packet = self.next_packet();
             self.due -= f64::from(packet.frames);
+            self.next += 1;
             if damaged {
-                let mut torn = packet.bytes.into_vec();
+                let mut torn = packet.bytes.to_vec();
                 let middle = torn.len() / 2;
                 torn[middle] ^= 0x10;
                 bytes.extend(torn);
@@ -191,6 +194,7 @@ impl Dj {
         let mut bytes = Vec::new();
         while bytes.len() < garbage.len() {
             bytes.extend_from_slice(&self.next_packet().bytes);
+            self.next += 1;
         }
         bytes[..garbage.len()].copy_from_slice(garbage);
         self.pipe.send(&bytes);
@@ -203,9 +207,9 @@ impl Dj {
         (self.packets, self.next, self.due) = (packets(self.hz, self.spec), 0, 0.0);
     }
 
-    fn next_packet(&mut self) -> &Packet {
-        self.next += 1;
-        &self.packets[(self.next - 1) % self.packets.len()]
+    /// The tone goes on for ever.
+    fn next_packet(&self) -> Arc<Packet> {
+        self.packets[self.next % self.packets.len()].clone()
     }
 
     /// Its stream ends.
