@@ -242,7 +242,7 @@ fn good_pages(recipe: &[u8]) {
     // The packet that is being written: what of it is on pages, and whether all of them come.
     let (mut packet, mut is_whole, mut last_came) = (Vec::new(), true, true);
     let mut ended: Vec<(Vec<u8>, bool)> = Vec::new();
-    for steps in recipe.chunks_exact(2).take(100) {
+    for steps in recipe.chunks_exact(2).take(60) {
         let [length, then] = [usize::from(steps[0]) * usize::from(steps[1] >> 4), usize::from(steps[1] & 15)];
         let mut left = length;
         loop {
@@ -277,7 +277,7 @@ fn good_pages(recipe: &[u8]) {
             }
         }
     }
-    for piece in [stream.len(), 1, 333] {
+    for piece in [stream.len(), 7, 333] {
         assert_eq!(longwave::read_ogg(&stream, piece), expected, "in pieces of {piece}");
     }
 }
