@@ -307,7 +307,7 @@ fn a_reload_meanwhile_changes_nothing_of_what_is_heard() {
 /// blocks of the mixer know nothing of them, so the phase is another one each time.
 #[test]
 fn the_end_of_a_slot_gives_back_the_air() {
-    const LASTS: u64 = 7;
+    const LASTS: u64 = 8;
     let mut show = Show::start("127.0.0.1".parse().unwrap());
     for _ in 0..times() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -325,7 +325,7 @@ fn the_end_of_a_slot_gives_back_the_air() {
         show.api = Api::start_reloadable(&show.station, Config::read(&file).unwrap(), &file).unwrap();
         let _dj = show.dj(&[]);
         show.until_state(LiveState::OnAir);
-        let phase = 0.6 + show.random.f64() * 0.5;
+        let phase = 1.0 + show.random.f64() * 0.5;
         show.pass(phase);
         show.hears(LIVE);
         until("the slot is over", || show.state() != LiveState::OnAir);

@@ -399,13 +399,13 @@ fn garbage_in_the_middle() {
     case("garbage in the middle", FEW, Levels::Dips, play, &[live()]);
 }
 
-/// Pages that never come, and pages that are damaged on the way.
+/// Pages that never come, and pages that are damaged on the way. They are fewer than the buffer holds: what
+/// is lost of it comes back slowly.
 fn pages_are_lost(codec: &'static str) {
     let play = |show: &mut Show| {
         let mut dj = show.live_in_ogg("/live", "anna", codec);
-        for damaged in [false, true, false, true] {
-            let count = show.random.usize(1..3);
-            dj.loses_packets(count, damaged);
+        for damaged in [false, true, false] {
+            dj.loses_packets(1, damaged);
             show.pass(0.7, &mut [&mut dj]);
             show.any_phase(&mut [&mut dj]);
         }
@@ -439,8 +439,8 @@ fn pages_of_opus_are_lost() {
 fn packets_of_mp3_are_lost() {
     let play = |show: &mut Show| {
         let mut dj = show.live("/live", "anna");
-        for _ in 0..4 {
-            let count = show.random.usize(1..12);
+        for _ in 0..3 {
+            let count = show.random.usize(1..5);
             dj.loses_packets(count, false);
             // Where a socket loses bytes, it does not cut between packets.
             dj.sends(&[0xFF; 3]);
