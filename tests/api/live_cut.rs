@@ -307,7 +307,7 @@ fn a_reload_meanwhile_changes_nothing_of_what_is_heard() {
 /// blocks of the mixer know nothing of them, so the phase is another one each time.
 #[test]
 fn the_end_of_a_slot_gives_back_the_air() {
-    const LASTS: u64 = 8;
+    const LASTS: u64 = 12;
     let mut show = Show::start("127.0.0.1".parse().unwrap());
     for _ in 0..times() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
