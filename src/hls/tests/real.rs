@@ -4,12 +4,14 @@
 //! A minute for each encoder, or an hour with `LONGWAVE_LONG=1`.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use longwave_testing::sound;
 use longwave_testing::tools::run;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::playlists::noon;
 use super::{clock, title};
@@ -26,7 +28,7 @@ const BARE_PACKETS_HAVE_NO_LENGTH: &str = "Estimating duration from bitrate";
 
 /// A stream as a playlist with files, and as its packets one after the other.
 struct Recorded {
-    dir: tempfile::TempDir,
+    dir: TempDir,
     packets: Vec<u8>,
     frames: u64,
     /// All segments, one after the other.
@@ -81,15 +83,45 @@ impl Recorded {
         fs::write(self.path(&listing.name), bytes).unwrap();
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 }
 
-fn decoded(format: &[&str], input: &Path) -> Vec<u8> {
-    let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-v", "warning", "-nostdin"]).args(format).arg("-i").arg(input);
-    run(ffmpeg.args(["-map", "0:a", "-f", "f32le", "-"]), &[ID3_IS_NOT_KNOWN, BARE_PACKETS_HAVE_NO_LENGTH])
+/// ffmpeg, while it decodes to samples.
+struct Decoding {
+    ffmpeg: Child,
+    samples: ChildStdout,
+    /// Its standard error.
+    said: NamedTempFile,
+}
+
+impl Decoding {
+    fn new(format: &[&str], input: &Path) -> Decoding {
+        let said = NamedTempFile::new().unwrap();
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "warning", "-nostdin"]).args(format).arg("-i").arg(input);
+        ffmpeg
+            .args(["-map", "0:a", "-f", "f32le", "-"])
+            .stdout(Stdio::piped())
+            .stderr(said.reopen().unwrap());
+        let mut ffmpeg = ffmpeg.spawn().unwrap();
+        Decoding { samples: ffmpeg.stdout.take().unwrap(), ffmpeg, said }
+    }
+
+    /// The next bytes: fewer than that only at the end.
+    fn next(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        (&mut self.samples).take(1 << 20).read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Panics unless it ended well, and said nothing but this.
+    fn end(mut self, may_say: &str) {
+        assert!(self.ffmpeg.wait().unwrap().success());
+        let said = fs::read_to_string(self.said.path()).unwrap();
+        assert_eq!(said.lines().find(|line| !line.contains(may_say)), None, "{said}");
+    }
 }
 
 fn spec(hz: u32) -> PcmSpec {
@@ -109,9 +141,19 @@ fn is_read_by_others(settings: &dyn EncoderSettings, profile: Profile, spec: Pcm
 
     let packets = recorded.path("packets");
     fs::write(&packets, &recorded.packets).unwrap();
-    let (heard, due) = (decoded(&[], &playlist), decoded(&["-f", format], &packets));
-    assert_eq!(due.len() as u64, recorded.frames * 8, "all packets are decoded");
-    assert!(heard == due, "{} of {} bytes, or other samples", heard.len(), due.len());
+    let mut heard = Decoding::new(&[], &playlist);
+    let mut due = Decoding::new(&["-f", format], &packets);
+    let (mut position, mut more) = (0, true);
+    while more {
+        let (heard, due) = (heard.next(), due.next());
+        assert_eq!(heard.len(), due.len(), "both end at the same sample, from {position} on");
+        assert!(heard == due, "the same samples from {position} on");
+        position += due.len() as u64;
+        more = !due.is_empty();
+    }
+    heard.end(ID3_IS_NOT_KNOWN);
+    due.end(BARE_PACKETS_HAVE_NO_LENGTH);
+    assert_eq!(position, recorded.frames * 8, "all packets are decoded");
     is_read_by_tstools(&recorded);
 }
 
