@@ -13,9 +13,12 @@ use crate::units::FramePos;
 
 /// The most tracks that a playlist names. Somebody may set a new title with every packet.
 const MAX_TRACKS: usize = 100;
-/// How much of the declared bitrate a variant is said to need, until it has been measured: MPEG-TS adds about
-/// eight percent, and bitrates vary.
-const DECLARED_SHARE: (u64, u64) = (12, 10);
+/// What a variant is said to need until it has been measured, in percent of the declared bitrate: MPEG-TS
+/// adds about eight percent, and bitrates vary.
+const LIKELY_PERCENT: u64 = 120;
+/// What it is said to need more than the declared bitrate at least, in bits per second. Headers and stuffing
+/// are the same for every bitrate.
+const LIKELY_OVERHEAD: u64 = 12_000;
 /// What counts as declared where the bitrate is not known, in kbit/s.
 const UNKNOWN_BITRATE: u32 = 128;
 
@@ -117,7 +120,7 @@ impl Window {
             .collect();
         if self.listed().count() < self.listed || measured.is_empty() {
             let declared = u64::from(declared.unwrap_or(UNKNOWN_BITRATE)) * 1000;
-            let likely = declared * DECLARED_SHARE.0 / DECLARED_SHARE.1;
+            let likely = (declared * LIKELY_PERCENT / 100).max(declared + LIKELY_OVERHEAD);
             return Bandwidth { peak: likely, average: likely };
         }
         let per_second = |bits: u64, micros: u64| (bits * 1_000_000).div_ceil(micros.max(1));

@@ -45,7 +45,8 @@ impl Recorded {
         let delay = encoder.delay();
         let run = Run::begin(&clock, start, noon(), None);
         let mut segmenter = Segmenter::new(clock, profile, 12);
-        let mut window = Window::new(clock, run, 2_000);
+        let mut window = Window::new(clock, run.clone(), 2_000);
+        let mut short = Window::new(clock, run, 12);
         let mut recorded =
             Recorded { dir: tempfile::tempdir().unwrap(), packets: Vec::new(), frames: 0, whole: Vec::new() };
         // Eleven seconds of tones, again and again: the segments do not begin with the same sounds.
@@ -67,10 +68,18 @@ impl Recorded {
                 recorded.frames += u64::from(frames);
                 let packet = HlsPacket { at, frames, bytes, title: last.0.clone(), title_at: last.1 };
                 at = at + FrameCount(u64::from(frames));
-                segmenter.push(packet).into_iter().for_each(|segment| recorded.write(&mut window, segment));
+                for segment in segmenter.push(packet) {
+                    short.push(segment.clone()).unwrap();
+                    recorded.write(&mut window, segment);
+                }
             }
         }
         segmenter.finish().into_iter().for_each(|segment| recorded.write(&mut window, segment));
+        let bitrate = settings.bitrate();
+        let (likely, measured) = (window.bandwidth(bitrate), short.bandwidth(bitrate));
+        println!("{likely:?}, measured {measured:?}");
+        assert!(likely.peak >= measured.peak && measured.peak >= measured.average);
+        assert!(measured.average >= u64::from(bitrate.unwrap()) * 1000, "MPEG-TS included");
         fs::write(recorded.path("live.m3u8"), window.playlist(true)).unwrap();
         fs::write(recorded.path("whole.ts"), &recorded.whole).unwrap();
         recorded
