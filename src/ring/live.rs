@@ -241,7 +241,17 @@ impl LiveFeed {
 
     /// The latest title whose place has come since the last call.
     pub fn title(&mut self) -> Option<Arc<Title>> {
-        self.titles.extend(std::iter::from_fn(|| self.line.titles.pop()));
+        while let Some(next) = self.line.titles.pop() {
+            // Of those at one place, only the last is heard. A source that sends titles and next to no sound
+            // cannot pile them up.
+            let same_place = self.titles.back().is_some_and(|(at, _)| *at == next.0);
+            match same_place {
+                true => _ = self.titles.pop_back(),
+                false if self.titles.len() == MOST_TITLES => _ = self.titles.pop_front(),
+                false => {}
+            }
+            self.titles.push_back(next);
+        }
         let taken = self.line.taken.load(Ordering::Relaxed);
         let mut title = None;
         while self.titles.front().is_some_and(|(at, _)| *at <= taken) {
@@ -331,6 +341,29 @@ mod tests {
         );
         (0..100).for_each(|n| line.entitle(FrameCount(0), title(&n.to_string())));
         assert!(line.titles.len() <= MOST_TITLES);
+    }
+
+    /// The sound that they belong to may never come.
+    #[test]
+    fn titles_that_wait_for_their_place_are_bounded_and_the_latest_stay() {
+        let (mut feed, mut writer) = live_feed(MONO, FrameCount(20_000));
+        let line = writer.line().clone();
+        let title = |n: u64| Arc::new(Title::new(n.to_string()));
+        writer.write(&[0.0; 1024]);
+        for n in 0..1_000 {
+            line.entitle(FrameCount(0), title(n));
+            assert!(feed.title().is_none());
+        }
+        assert_eq!(feed.titles.len(), 1, "they have one place");
+        for n in 0..1_000 {
+            line.entitle(FrameCount(1 + n), title(n));
+            assert!(feed.title().is_none());
+        }
+        assert_eq!(feed.titles.len(), MOST_TITLES);
+        feed.take(&mut [0.0; 1024]);
+        writer.write(&[0.0; 1024]);
+        feed.take(&mut [0.0; 1024]);
+        assert_eq!(feed.title().map(|title| title.text.clone()).as_deref(), Some("999"));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::engine::mixer::{Command, read};
 use crate::error::{LeaveReason, Result};
 use crate::event::{LiveSourceInfo, is_same_user};
 use crate::ingest::{Claim, LiveSink, LiveView, Session, Sessions, SourceInfo, SourceStream};
+use crate::recording::Recordings;
 use crate::ring::live_feed;
 use crate::thread::Worker;
 
@@ -134,20 +135,22 @@ impl Inner {
         self.check_running().map_err(NoPlace::Failed)?;
         let content_type = info.content_type.clone();
         let mut source = live_source(path, &info);
-        let claim = Claim {
-            path,
-            resumes: self.lasting_session(path, &info.user),
-            info,
-            timeout: input.source_timeout,
-            emitter: self.emitter.clone(),
-        };
+        let resumes = self.lasting_session(path, &info.user);
+        let claim =
+            Claim { path, resumes, info, timeout: input.source_timeout, emitter: self.emitter.clone() };
         let room = self.spec.rate.frames_in(input.buffer + BEYOND_BUFFER);
         Place::take(&self.live.sessions, claim, seat, |session: &Session| {
             let (feed, writer) = live_feed(self.spec, room);
             source.id = session.id();
             let arrival = Box::new(Arrival { feed, source: Arc::new(source) });
-            let inner = Arc::clone(self);
-            let begin = Box::new(move || inner.command(Command::GoLive(arrival)));
+            let (inner, is_new) = (Arc::clone(self), resumes.is_none());
+            let recorded =
+                Recorded { recordings: Arc::clone(&self.recordings), new: is_new.then(|| session.id()) };
+            let begin = Box::new(move || {
+                inner.command(Command::GoLive(arrival))?;
+                recorded.keep();
+                Ok(())
+            });
             // The bytes have the last word, and say what they are.
             let known = known_type(&content_type).unwrap_or("audio/mpeg");
             let user = &session.info().user;
@@ -163,6 +166,27 @@ impl Inner {
         let inputs = &read(&self.on_air).live;
         let source = inputs.iter().find(|input| *input.path == *path)?.source.clone()?;
         is_same_user(source.user.as_deref()?, user).then_some(source.id)
+    }
+}
+
+/// What is recorded of a source whose session may not begin. Then nobody tells that it has ended.
+struct Recorded {
+    recordings: Arc<Recordings>,
+    /// Its number, if it does not go on with a session that has begun.
+    new: Option<u64>,
+}
+
+impl Recorded {
+    fn keep(mut self) {
+        self.new = None;
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        if let Some(number) = self.new {
+            self.recordings.end_session(number);
+        }
     }
 }
 
