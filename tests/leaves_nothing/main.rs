@@ -1,5 +1,9 @@
-//! Pipelines have only the threads that they need, share those that they can, and leave no thread, no descriptor
-//! and no file. Each of these tests has a process of its own, because threads and descriptors belong to the process.
+//! Pipelines have only the threads that they need, share those that they can, and leave no thread, no
+//! descriptor and no file; nor do sources. Each of these tests has a process of its own, because threads and
+//! descriptors belong to the process.
+
+#[cfg(feature = "mp3")]
+mod sources;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -23,6 +27,19 @@ fn two_servers_and_five_pipelines_leave_no_thread_socket_or_file_behind() {
 #[test]
 fn twelve_pipelines_share_their_threads_and_have_a_hook_thread_only_for_hooks() {
     alone("shared_threads");
+}
+
+#[cfg(feature = "mp3")]
+#[test]
+fn a_crowd_of_sources_half_of_them_bad_leaves_nothing_and_disturbs_no_listener() {
+    alone("crowd_of_sources");
+}
+
+#[cfg(feature = "mp3")]
+#[test]
+#[ignore = "run by a test above, in a process and a folder of its own"]
+fn crowd_of_sources() {
+    sources::come_and_go();
 }
 
 /// Runs an ignored test in a process and a folder of its own.
