@@ -310,6 +310,20 @@ fn a_source_that_dies() {
 }
 
 #[test]
+fn its_session_is_ended() {
+    let play = |show: &mut Show| {
+        let dj = show.live("/live", "anna");
+        dj.session.end();
+        show.studio.run(seconds(1.5));
+        show.hears(PROGRAMME);
+        show.told(&BEGAN_AND_ENDED);
+        show.ended("/live", LeaveReason::Kicked);
+        show.logged(&[comes(ANNA), on_air(ANNA), gone(ANNA, "kicked"), over(ANNA, "kicked")]);
+    };
+    case("its session is ended", FEW, Levels::Steady, play, &[live()]);
+}
+
+#[test]
 fn a_stall_of_one_second_is_not_heard() {
     let play = |show: &mut Show| {
         let mut dj = show.live("/long", "anna");
