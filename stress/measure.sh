@@ -329,6 +329,8 @@ run_mixed() {
 # A station with live inputs and relayed mounts, in $OUT, where all of its files are. Sets `login` and `TOKEN`.
 # $1: relayed mounts, $2: live inputs. The paths are /relayed1… and /live1…, or /live alone.
 start_live_station() {
+    local numbers=('')
+    [ "$2" = 1 ] || mapfile -t numbers < <(seq "$2")
     make_music
     cd "$OUT"
     login='dj:loud enough'
@@ -342,7 +344,7 @@ start_live_station() {
             printf '[[mount]]\nmount = "/relayed%s"\n' "$number"
         done
         printf '[[pipeline]]\nplaylist = "%s"\nloop = true\n' "$MUSIC"
-        for number in $(if [ "$2" = 1 ]; then echo ''; else seq "$2"; fi); do
+        for number in "${numbers[@]}"; do
             printf '[[pipeline.live]]\npath = "/live%s"\n' "$number"
         done
         printf '[[pipeline.output]]\nformat = "mp3"\nmount = "%s"\n' "$LONGWAVE_MOUNT"
@@ -363,12 +365,21 @@ sources() {
     beside+=($!)
 }
 
+# What runs beside must still run: a measurement without it would mean nothing.
+must_be_beside() {
+    local pid
+    for pid in "${beside[@]}"; do
+        kill -0 "$pid" 2>/dev/null || { say "what runs beside has ended: see $OUT/sources.log"; exit 1; }
+    done
+}
+
 run_live() {
     local relayed live round seconds together
     relayed=$(part 50 5) live=$(part 20 3) seconds=$(part 15 2) together=$(part 600 4)
     start_live_station "$relayed" "$live"
     usage() { # $1: what is measured, $2: seconds
         "$STRESS" usage --server-pid "$SERVER_PID" --label "$1" --seconds "$2" | tee -a "$OUT/live.txt" >&2
+        must_be_beside
     }
     sources_end() {
         end_beside
@@ -436,8 +447,10 @@ run_drift() {
     start_live_station 0 1
     sources /live 1 --clock-ppm 100
     sleep "$(part 8 6)"
+    must_be_beside
     "$STRESS" level --url "http://127.0.0.1:$PORT/live" --token-file "$TOKEN" --label '100 ppm fast' \
         --every "$(part 5 1)" --seconds "$seconds" --csv "$OUT/drift.csv" --svg "$OUT/drift.svg" >"$OUT/drift.txt"
+    must_be_beside
     end_beside
     stop_server
     cat "$OUT/drift.txt" >&2
