@@ -79,21 +79,22 @@ pub use http::HttpAnswer;
 pub use http::{read_chunks, read_icy_login, read_request}; // for fuzzing
 pub use ids::{AnnouncementId, EntryId, VoiceId};
 pub use ingest::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
-pub use metadata::{Tags, Title, format_title};
+pub use metadata::{Tags, Title, TitleParts, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
-    CurrentTrack, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings, NextTrack, OutputSettings,
-    Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack, RelayedMountSettings,
-    Reloaded, ReplayGain, SampleFormat, SourceRequest, Station, StationSettings, VoiceInput, VoiceOptions,
+    CurrentTrack, HlsInfo, HlsSettings, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings,
+    NextTrack, OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack,
+    RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, SourceRequest, Station, StationSettings,
+    VoiceInput, VoiceOptions,
 };
 pub use playout::{AfterLive, Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
 pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};
 pub use server::{
-    AccessLog, Addresses, AudioWriter, Burst, ClientAddress, EventStream, Following, HttpRequest,
-    ListenerInfo, MountInfo, MountSettings, MountWriter, Requests, RequestsBell, Server, ServerSettings,
-    ServerStats, ShownAddress, StopReport, TitleInfo,
+    AccessLog, Addresses, AudioWriter, Burst, ClientAddress, EventStream, Following, HlsCounters,
+    HttpRequest, ListenerInfo, MountInfo, MountSettings, MountWriter, Requests, RequestsBell, Server,
+    ServerSettings, ServerStats, ShownAddress, StopReport, TitleInfo,
 };
 #[doc(hidden)]
 pub use server::{SourceDialogue, read_source}; // for fuzzing

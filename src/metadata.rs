@@ -23,12 +23,34 @@ pub struct Title {
     pub text: String,
     /// Sent as `StreamUrl`.
     pub url: Option<String>,
+    /// Artist, piece and album, each by itself, where they are known so. HLS sends them to players that show
+    /// them apart; `text` has what all others show.
+    pub parts: Option<Box<TitleParts>>,
+}
+
+/// What the text of a [`Title`] was made from. Empty strings are never stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TitleParts {
+    /// The performer.
+    pub artist: Option<String>,
+    /// The name of the piece.
+    pub title: Option<String>,
+    /// The record it is from.
+    pub album: Option<String>,
 }
 
 impl Title {
     /// A title without a link.
     pub fn new(text: impl Into<String>) -> Title {
-        Title { text: text.into(), url: None }
+        Title { text: text.into(), ..Title::default() }
+    }
+
+    /// The title of a track whose text was made from these tags.
+    pub(crate) fn from_tags(text: impl Into<String>, tags: &Tags) -> Title {
+        let part = |tag: &Option<String>| tag.as_deref().map(|tag| one_line(tag).into_owned());
+        let parts =
+            TitleParts { artist: part(&tags.artist), title: part(&tags.title), album: part(&tags.album) };
+        Title { parts: parts.title.is_some().then(|| Box::new(parts)), ..Title::new(text) }
     }
 
     /// A title that somebody sends: in one line, and as much of it as somebody may set.

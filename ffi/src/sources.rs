@@ -246,7 +246,7 @@ pub unsafe extern "C" fn lw_station_update_source_metadata(
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (path, title, url) =
             unsafe { (text(path, "path")?, text(title, "title")?, optional_text(url, "url")?) };
-        let title = Title { text: title.into(), url: url.map(Into::into) };
+        let title = Title { url: url.map(Into::into), ..Title::new(title) };
         on_air(station, |station| Ok(station.update_source_metadata(path, title)?))?;
         Ok(lw_status::LW_OK)
     })

@@ -59,6 +59,12 @@ pub trait EncoderSettings: Any + Send + Sync + std::fmt::Debug {
     /// The content type of its packets: `audio/mpeg`.
     fn content_type(&self) -> &str;
 
+    /// What HLS calls the codec (RFC 6381): `mp4a.40.2`, `.5` or `.29` for AAC (LC, HE, HE v2), `mp4a.40.34`
+    /// for MP3. `None`: what its content type makes likely.
+    fn codecs(&self) -> Option<&str> {
+        None
+    }
+
     /// Kilobits per second, if the bitrate is constant. It determines the size of the mount's backlog.
     fn bitrate(&self) -> Option<u32>;
 

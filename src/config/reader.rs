@@ -12,7 +12,8 @@ use crate::codec::formats::{FORMAT, FORMATS, Format};
 use crate::error::Error;
 use crate::filework::look;
 use crate::pipeline::{
-    LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings, RelayedMountSettings, state_file,
+    HLS, HlsSettings, LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings,
+    RelayedMountSettings, check_hls_outputs, state_file,
 };
 use crate::recording::RecordSettings;
 use crate::server::{AccessLog, MountSettings, ServerSettings, check_fallback};
@@ -179,6 +180,7 @@ impl<'a> Reader<'a> {
         let mut pipeline = PipelineSettings::default();
         fields.read(&mut pipeline, PipelineSettings::KEYS, &mut self.cx);
         let live = fields.tables(LIVE.key, &mut self.cx);
+        let hls = fields.tables(HLS.key, &mut self.cx);
         let outputs = fields.tables(OUTPUT.key, &mut self.cx);
         if let Some(place) = fields.place_of_valid("name") {
             self.claim_name(&pipeline.name, place);
@@ -199,6 +201,10 @@ impl<'a> Reader<'a> {
         for (node, place) in outputs {
             pipeline.outputs.extend(self.output(node, place, pipeline.spec, &places));
         }
+        for (node, place) in hls.into_iter().flatten() {
+            let hls = self.hls(node, place, &pipeline.outputs);
+            pipeline.hls.push(hls);
+        }
         pipeline
     }
 
@@ -211,6 +217,20 @@ impl<'a> Reader<'a> {
         self.claim_mount(&live.path, fields.place_of("path"));
         fields.finish(&mut self.cx);
         live
+    }
+
+    /// Reads HLS of these outputs. No other is at its path, and no mount is below it.
+    pub fn hls(&mut self, node: Node, place: Place, outputs: &[OutputSettings]) -> HlsSettings {
+        let mut fields = Fields::of(node, place, &mut self.cx);
+        let mut hls = HlsSettings::default();
+        fields.read(&mut hls, HlsSettings::KEYS, &mut self.cx);
+        let outputs: Vec<_> = outputs.iter().collect();
+        if let Err(error) = check_hls_outputs(&hls, &outputs) {
+            self.cx.problems.add(&fields.place_of_key("outputs"), reason_of(error));
+        }
+        self.claim_mount(&hls.playlist(), fields.place_of_key("path"));
+        fields.finish(&mut self.cx);
+        hls
     }
 
     /// Reads an output for a pipeline with this PCM spec.

@@ -2,7 +2,7 @@
 
 use super::api::ApiSettings;
 use crate::codec::formats::{FORMAT, FORMATS};
-use crate::pipeline::{LIVE, LiveSettings, OUTPUT, PipelineSettings, RelayedMountSettings};
+use crate::pipeline::{HLS, HlsSettings, LIVE, LiveSettings, OUTPUT, PipelineSettings, RelayedMountSettings};
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{Declared, declared};
@@ -21,7 +21,7 @@ pub(super) struct Table {
 pub(super) fn tables() -> Vec<Table> {
     let table = |header, keys| Table { header, only_with: None, keys };
     let server = declared::<ServerSettings>().chain(declared::<ApiSettings>()).collect();
-    let pipeline = declared::<PipelineSettings>().chain([&LIVE, &OUTPUT]).collect();
+    let pipeline = declared::<PipelineSettings>().chain([&LIVE, &HLS, &OUTPUT]).collect();
     let output = [&FORMAT].into_iter().chain(declared::<MountSettings>());
     let output = output.chain(declared::<RecordSettings>()).collect();
     let relayed = declared::<MountSettings>().chain(declared::<RelayedMountSettings>());
@@ -30,6 +30,7 @@ pub(super) fn tables() -> Vec<Table> {
         table("[server]", server),
         table("[[pipeline]]", pipeline),
         table("[[pipeline.live]]", declared::<LiveSettings>().chain(declared::<RecordSettings>()).collect()),
+        table("[[pipeline.hls]]", declared::<HlsSettings>().collect()),
         table("[[pipeline.output]]", output),
         table("[[mount]]", relayed),
     ];
@@ -69,6 +70,7 @@ mod tests {
             "[[pipeline]]" => drop(reader.lone_pipeline(node(&mut entries))),
             "[[mount]]" => drop(reader.relayed_mount(node(&mut entries), Place::default())),
             "[[pipeline.live]]" => drop(reader.live(node(&mut entries), Place::default())),
+            "[[pipeline.hls]]" => drop(reader.hls(node(&mut entries), Place::default(), &[])),
             "[[pipeline.output]]" => {
                 if key != FORMAT.key {
                     entries.push(entry("format", Value::Text("mp3".into())));
@@ -105,8 +107,14 @@ mod tests {
     #[test]
     fn the_keys_that_are_read_are_those_that_are_declared() {
         let tables = tables();
-        let headers = ["[server]", "[[pipeline]]", "[[pipeline.live]]", "[[pipeline.output]]", "[[mount]]"];
-        for header in headers {
+        for header in [
+            "[server]",
+            "[[pipeline]]",
+            "[[pipeline.live]]",
+            "[[pipeline.hls]]",
+            "[[pipeline.output]]",
+            "[[mount]]",
+        ] {
             for table in &tables {
                 for key in &table.keys {
                     let at_home =

@@ -201,6 +201,7 @@ mod tests {
 
     use crossbeam::channel::unbounded;
 
+    use super::super::line::LinePacket;
     use super::*;
     use crate::audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
     use crate::error::Result;
@@ -289,7 +290,7 @@ mod tests {
         drop(shut);
         finished.recv().unwrap();
         let titles: Vec<_> =
-            packets.iter().map(|packet: crate::packet::TitledPacket| packet.title.text.clone()).collect();
+            packets.iter().map(|packet: LinePacket| packet.titled.title.text.clone()).collect();
         // Job 0 had begun. Of the other 250, the last 98 are kept, because the two orders take two places.
         let kept = std::iter::once(0).chain(250 - 97..=250);
         assert_eq!(titles, kept.map(|block| format!("title {block}")).collect::<Vec<_>>());

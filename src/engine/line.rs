@@ -25,7 +25,18 @@ const REBUILD_AFTER: Duration = Duration::from_secs(1);
 
 /// Puts the packets of an output into its mount's handoff, all of a job at once. It must return at once.
 /// Dropping it ends the mount.
-pub(crate) type Sink = Box<dyn FnMut(Drain<'_, TitledPacket>) + Send>;
+pub(crate) type Sink = Box<dyn FnMut(Drain<'_, LinePacket>) + Send>;
+
+/// A packet as it leaves an encoder, with its place on the sample clock. The places are those at which a
+/// decoder has the sound: the programme's own, and later by the encoder's delay.
+#[derive(Clone, Debug)]
+pub(crate) struct LinePacket {
+    pub titled: TitledPacket,
+    /// Where it begins.
+    pub at: FramePos,
+    /// From where on its title is in force.
+    pub title_at: FramePos,
+}
 
 /// What stays the same when an output's encoder fails and is opened again.
 pub(crate) struct OutputSetup {
@@ -45,10 +56,11 @@ pub(crate) struct Line {
     sink: Option<Sink>,
     /// The title of the next packet, and the title changes that come after it.
     title: Arc<Title>,
+    title_at: FramePos,
     marks: VecDeque<Mark>,
     /// The packets of the encoder, and those that have their titles. Both buffers are reused for each job.
     packets: Vec<Packet>,
-    ready: Vec<TitledPacket>,
+    ready: Vec<LinePacket>,
     failed: Arc<AtomicBool>,
 }
 
@@ -109,6 +121,7 @@ impl Line {
             encoder: EncoderState::Running(running),
             sink: Some(sink),
             title: Arc::default(),
+            title_at: FramePos(0),
             marks: VecDeque::new(),
             packets: Vec::new(),
             ready: Vec::new(),
@@ -220,14 +233,17 @@ impl Line {
     fn title_packets(&mut self, running: &mut Running) {
         let start = running.start.map_or(0, |start| start.0);
         for packet in self.packets.drain(..) {
+            let at = FramePos(start + running.produced);
             running.produced += u64::from(packet.frames);
             let sounded = if packet.frames == 0 { running.fed } else { running.produced };
             // A title belongs to the packet that holds its sample, plus the encoder's delay.
             while self.marks.front().is_some_and(|mark| mark.at.0 + running.delay.0 < start + sounded) {
-                self.title = self.marks.pop_front().expect("there is a first").title;
+                let mark = self.marks.pop_front().expect("there is a first");
+                (self.title, self.title_at) = (mark.title, mark.at + running.delay);
             }
             let header = running.header.clone();
-            self.ready.push(TitledPacket { packet, title: self.title.clone(), header });
+            let titled = TitledPacket { packet, title: self.title.clone(), header };
+            self.ready.push(LinePacket { titled, at, title_at: self.title_at });
         }
     }
 

@@ -482,7 +482,11 @@ impl Mixer {
         for news in news {
             match news {
                 News::Begins { track, at, began } => {
-                    self.titles.begin(Arc::new(Title::new(track.title.clone())), began);
+                    let title = match track.given {
+                        Some(_) => Title::new(track.title.clone()),
+                        None => Title::from_tags(track.title.clone(), &track.tags),
+                    };
+                    self.titles.begin(Arc::new(title), began);
                     self.mark(at);
                     self.beginning = Some(at + self.limiter.delay());
                     self.events.push(Event::TrackChange { track, at });

@@ -28,7 +28,7 @@ mod ts;
 mod window;
 
 pub(crate) use clock::HlsClock;
-pub(crate) use multivariant::{Bandwidth, Variant, multivariants};
+pub(crate) use multivariant::{Bandwidth, Variant, multivariant_names, multivariants};
 pub(crate) use names::VariantNames;
 pub(crate) use packet::{HlsPacket, ShownTitle};
 pub(crate) use profile::Profile;

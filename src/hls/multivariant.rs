@@ -7,6 +7,11 @@ use super::profile::Profile;
 /// The multivariant playlist of the first variant's profile.
 const FIRST: &str = "hls.m3u8";
 
+/// The names of all multivariant playlists that there can be.
+pub(crate) fn multivariant_names() -> impl Iterator<Item = &'static str> {
+    Profile::ALL.into_iter().map(Profile::playlist).chain([FIRST])
+}
+
 /// What a variant needs of a player's line, in bits per second, MPEG-TS included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bandwidth {

@@ -16,6 +16,22 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
+    pub(super) const ALL: [Profile; 4] = [Profile::AacLc, Profile::AacHe, Profile::AacHeV2, Profile::Mp3];
+
+    /// The one with this name in `CODECS`.
+    pub fn of_codecs(codecs: &str) -> Option<Profile> {
+        Profile::ALL.into_iter().find(|profile| profile.codecs() == codecs)
+    }
+
+    /// What a stream of this type most likely is.
+    pub fn of_content_type(content_type: &str) -> Option<Profile> {
+        match content_type {
+            "audio/aac" | "audio/aacp" => Some(Profile::AacLc),
+            "audio/mpeg" => Some(Profile::Mp3),
+            _ => None,
+        }
+    }
+
     /// Its name in `CODECS`.
     pub const fn codecs(self) -> &'static str {
         match self {

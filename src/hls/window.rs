@@ -91,6 +91,16 @@ impl Window {
         Some(Listing { name, bytes: segment.bytes, gone })
     }
 
+    /// Whether nothing is listed yet.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// The names of all segments that are kept.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.kept.iter().map(|kept| kept.name.as_str())
+    }
+
     /// The media playlist. `is_over` only when the output was removed for good: a player that has seen this
     /// never asks again.
     pub fn playlist(&self, is_over: bool) -> String {

@@ -1,6 +1,6 @@
 //! Answers: a value for each, and the bytes that a connection sends for it.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -60,7 +60,8 @@ pub struct HttpAnswer {
 #[derive(Clone, Debug)]
 enum Body {
     Own(Vec<u8>),
-    Shared(Arc<[u8]>),
+    /// This part of bytes that others have, too.
+    Shared(Arc<[u8]>, Range<usize>),
 }
 
 /// How an answer is written: it depends on the request and on the connection.
@@ -90,7 +91,13 @@ impl HttpAnswer {
 
     /// An answer whose body is the same for everybody. It is sent from this memory, without a copy.
     pub fn shared(status: u16, content_type: &str, body: Arc<[u8]>) -> HttpAnswer {
-        HttpAnswer { body: Body::Shared(body), ..HttpAnswer::typed(status, content_type) }
+        let all = 0..body.len();
+        HttpAnswer::part(status, content_type, body, all)
+    }
+
+    /// The same with a part of this memory, which must be within it.
+    pub(crate) fn part(status: u16, content_type: &str, of: Arc<[u8]>, part: Range<usize>) -> HttpAnswer {
+        HttpAnswer { body: Body::Shared(of, part), ..HttpAnswer::typed(status, content_type) }
     }
 
     /// A line of plain text.
@@ -215,7 +222,7 @@ impl Deref for Body {
     fn deref(&self) -> &[u8] {
         match self {
             Body::Own(bytes) => bytes,
-            Body::Shared(bytes) => bytes,
+            Body::Shared(bytes, part) => &bytes[part.clone()],
         }
     }
 }

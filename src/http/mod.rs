@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod chunks;
+mod conditions;
 mod cors;
 mod form;
 mod head;
@@ -20,6 +21,7 @@ pub(crate) use body::{Body, StreamBody};
 pub(crate) use chunks::BadChunk;
 #[doc(hidden)]
 pub use chunks::read_chunks;
+pub(crate) use conditions::Wanted;
 pub(crate) use form::form_value;
 pub(crate) use head::{Found, HeadSearch, MAX_HEAD, after_empty_lines};
 pub(crate) use host::is_host;

@@ -202,7 +202,7 @@ impl<'a> Request<'a> {
 
     /// The members of a list. It may be in one header or in several; proxies and libraries join and repeat
     /// headers even where one value is expected. As bytes: one that is not UTF-8 must not hide its neighbour.
-    fn words(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    pub(super) fn words(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         let words = self.values(name).flat_map(|value| value.split(|byte| *byte == b','));
         words.map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
     }

@@ -19,11 +19,12 @@ impl Status {
     pub(crate) const GATEWAY_TIMEOUT: Status = Status(504, "Gateway Timeout");
 
     /// Every code whose reason is known.
-    const KNOWN: [Status; 22] = [
+    const KNOWN: [Status; 24] = [
         Status::OK,
         Status(201, "Created"),
         Status(202, "Accepted"),
         Status(204, "No Content"),
+        Status(206, "Partial Content"),
         Status(304, "Not Modified"),
         Status::BAD_REQUEST,
         Status(401, "Unauthorized"),
@@ -35,6 +36,7 @@ impl Status {
         Status::LENGTH_REQUIRED,
         Status::BODY_TOO_LARGE,
         Status(415, "Unsupported Media Type"),
+        Status(416, "Range Not Satisfiable"),
         Status(422, "Unprocessable Content"),
         Status(429, "Too Many Requests"),
         Status::HEAD_TOO_LARGE,

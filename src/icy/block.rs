@@ -73,7 +73,7 @@ mod tests {
     }
 
     fn block(text: &str, url: Option<&str>) -> Arc<[u8]> {
-        icy_block(&Title { text: text.into(), url: url.map(Into::into) })
+        icy_block(&Title { url: url.map(Into::into), ..Title::new(text) })
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_title_is_one_value(text in any::<String>(), url in any::<Option<String>>()) {
-            let block = icy_block(&Title { text: text.clone(), url: url.clone() });
+            let block = icy_block(&Title { url: url.clone(), ..Title::new(&text) });
             let read = as_ffmpeg_reads(text_of(&block));
             prop_assert_eq!(read[0].0, "StreamTitle");
             prop_assert_eq!(read.len(), if text_of(&block).contains("';StreamUrl='") { 2 } else { 1 });

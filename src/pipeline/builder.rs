@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LiveSettings, NextTrack, OutputSettings, Pipeline, PipelineSettings, ReplayGain};
+use super::{HlsSettings, LiveSettings, NextTrack, OutputSettings, Pipeline, PipelineSettings, ReplayGain};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
@@ -162,6 +162,12 @@ impl PipelineBuilder {
         self
     }
 
+    /// Some of its outputs as HLS: see [`Pipeline::set_hls`].
+    pub fn hls(mut self, hls: HlsSettings) -> PipelineBuilder {
+        self.settings.hls.push(hls);
+        self
+    }
+
     /// A receiver of all its events, the start included: see [`Pipeline::events`].
     pub fn events(&mut self, capacity: usize) -> EventReceiver {
         self.settings.hooks.events(capacity)
@@ -207,7 +213,13 @@ impl PipelineBuilder {
         self.settings.spec = self.spec()?;
         let server = match self.server {
             Some(server) => server,
-            None => Server::start_expecting(self.own_server, &self.settings.mounts())?,
+            None => {
+                let paths = self.settings.paths();
+                Server::start_expecting(
+                    self.own_server,
+                    &paths.iter().map(String::as_str).collect::<Vec<_>>(),
+                )?
+            }
         };
         Pipeline::start(self.settings, &server)
     }

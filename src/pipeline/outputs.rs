@@ -6,16 +6,16 @@ use std::vec::Drain;
 
 use crossbeam::channel::Receiver;
 
+use super::hls::Outlets;
 use super::{OutputSettings, Pipeline, limits};
 use crate::audio::PcmSpec;
 use crate::codec::{Encoder, EncoderSettings, is_same_encoder};
 use crate::engine::encoders::Output;
 use crate::engine::job::OutputId;
-use crate::engine::line::OutputSetup;
+use crate::engine::line::{LinePacket, OutputSetup};
 use crate::engine::mixer::Command;
 use crate::error::{Error, Result};
 use crate::event::{Emitter, Membership};
-use crate::packet::TitledPacket;
 use crate::recording::Recordings;
 use crate::server::{MountSettings, Server};
 use crate::staff::Staff;
@@ -37,9 +37,17 @@ pub(super) struct Outputs {
     emitter: Emitter,
     recordings: Arc<Recordings>,
     next: u32,
-    running: Vec<(Arc<Output>, OutputSettings)>,
+    running: Vec<RunningOutput>,
     /// The paths of the outputs' mounts.
     mounts: Vec<String>,
+}
+
+/// An output on the air.
+pub(super) struct RunningOutput {
+    pub output: Arc<Output>,
+    pub declared: OutputSettings,
+    /// Where its packets go for HLS.
+    pub outlets: Outlets,
 }
 
 impl Outputs {
@@ -81,11 +89,16 @@ impl Outputs {
             spec: self.spec,
             emitter: self.emitter.clone(),
         };
-        let sink = Box::new(move |packets: Drain<'_, TitledPacket>| writer.push_all(packets));
+        let outlets = Outlets::default();
+        let hls = outlets.clone();
+        let sink = Box::new(move |packets: Drain<'_, LinePacket>| {
+            hls.take(packets.as_slice());
+            writer.push_all(packets.map(|packet| packet.titled));
+        });
         let output = Arc::new(Output::new(setup, encoder, sink, place));
         self.membership.own(&settings.mount.path);
         self.mounts.push(settings.mount.path.clone());
-        self.running.push((output.clone(), settings));
+        self.running.push(RunningOutput { output: output.clone(), declared: settings, outlets });
         Ok(output)
     }
 
@@ -95,7 +108,12 @@ impl Outputs {
 
     /// The outputs that the mixer feeds.
     pub fn for_mixer(&self) -> Vec<Arc<Output>> {
-        self.running.iter().map(|(output, _)| output.clone()).collect()
+        self.running.iter().map(|running| running.output.clone()).collect()
+    }
+
+    /// Those that are on the air, in the order in which they were added.
+    pub fn running(&self) -> impl Iterator<Item = &RunningOutput> {
+        self.running.iter()
     }
 
     /// The paths of its mounts.
@@ -104,14 +122,14 @@ impl Outputs {
     }
 
     pub fn find(&self, mount: &str) -> Result<&Arc<Output>> {
-        let found = self.running.iter().map(|(output, _)| output).find(|output| output.mount() == mount);
+        let found = self.running.iter().map(|running| &running.output).find(|output| output.mount() == mount);
         found.ok_or_else(|| Error::NotFound(format!("output {mount} in this pipeline")))
     }
 
     /// An output and its declared settings.
     fn find_declared(&mut self, mount: &str) -> Result<(Arc<Output>, &mut OutputSettings)> {
-        let found = self.running.iter_mut().find(|(output, _)| output.mount() == mount);
-        let found = found.map(|(output, declared)| (output.clone(), declared));
+        let found = self.running.iter_mut().find(|running| running.output.mount() == mount);
+        let found = found.map(|running| (running.output.clone(), &mut running.declared));
         found.ok_or_else(|| Error::NotFound(format!("output {mount} in this pipeline")))
     }
 
@@ -130,7 +148,7 @@ impl Outputs {
 
     /// The problems of the encoders.
     pub fn problems(&self) -> impl Iterator<Item = String> {
-        self.running.iter().filter_map(|(output, _)| {
+        self.running.iter().filter_map(|RunningOutput { output, .. }| {
             let mount = output.mount();
             if output.has_failed() {
                 Some(format!("{mount}: the encoder has failed and is being rebuilt"))
@@ -144,7 +162,8 @@ impl Outputs {
     /// names of what is stuck and left behind.
     pub fn finish(&mut self, deadline: Instant) -> Vec<String> {
         let Some(staff) = self.staff.take() else { return Vec::new() };
-        let finished: Vec<_> = self.running.drain(..).map(|(output, _)| (output.finish(), output)).collect();
+        let finished: Vec<_> =
+            self.running.drain(..).map(|gone| (gone.output.finish(), gone.output)).collect();
         let is_stuck = |finished: &Receiver<()>| finished.recv_deadline(deadline).is_err();
         let stuck = finished.iter().filter(|(finished, _)| is_stuck(finished));
         let mut abandoned: Vec<_> = stuck.map(|(_, output)| format!("enc ({})", output.mount())).collect();
@@ -195,7 +214,10 @@ impl Pipeline {
         let server = self.server()?;
         // The outputs are not locked yet: an encoder of the application may ask for them while it is opened.
         let encoder = settings.encoder.open(self.inner.spec)?;
-        let output = self.inner.outputs().add(&server, settings, encoder)?;
+        let mut outputs = self.inner.outputs();
+        let output = outputs.add(&server, settings, encoder)?;
+        self.inner.hls.follow(&outputs);
+        drop(outputs);
         self.inner.command(Command::AddOutput(output))
     }
 
@@ -214,7 +236,10 @@ impl Pipeline {
         let settings: Arc<dyn EncoderSettings> = Arc::new(encoder);
         let before = self.inner.outputs().find_declared(mount)?.1.encoder.clone();
         let opened = self.open_in_place_of(mount, &before, &settings)?;
-        self.inner.outputs().encode_by(mount, settings, opened)
+        let mut outputs = self.inner.outputs();
+        outputs.encode_by(mount, settings, opened)?;
+        self.inner.hls.follow(&outputs);
+        Ok(())
     }
 
     /// Replaces the settings of the output at this mount. Its listeners stay. The encoder is replaced if its
@@ -237,7 +262,11 @@ impl Pipeline {
         let declared = outputs.find_declared(path)?.1;
         (declared.mount, declared.record) = (settings.mount.clone(), settings.record.clone());
         outputs.recordings.set(path, &settings.record)?;
-        opened.map_or(Ok(()), |opened| outputs.encode_by(path, settings.encoder, opened))
+        if let Some(opened) = opened {
+            outputs.encode_by(path, settings.encoder, opened)?;
+        }
+        self.inner.hls.follow(&outputs);
+        Ok(())
     }
 
     /// An encoder for listeners who have been sent what `before` encodes.
@@ -267,10 +296,11 @@ impl Pipeline {
         let mut outputs = self.inner.outputs();
         let output = outputs.find(mount)?.clone();
         self.inner.command(Command::RemoveOutput(output.id()))?;
-        outputs.running.retain(|(other, _)| other.id() != output.id());
+        outputs.running.retain(|other| other.output.id() != output.id());
         outputs.mounts.retain(|other| other != mount);
         outputs.membership.disown(mount);
         outputs.recordings.remove(mount);
+        self.inner.hls.follow(&outputs);
         // The mixer may give the output one more job. A finished output ignores it.
         let finished = output.finish();
         drop(outputs);

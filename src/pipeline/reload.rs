@@ -15,7 +15,7 @@ use crate::codec::is_same_encoder;
 use crate::error::{Error, Result};
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, Server, ServerSettings};
-use crate::setting::{Reload, Setting, differences};
+use crate::setting::{Reload, Setting, Settings, differences};
 
 /// The result of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -144,7 +144,9 @@ impl Reloader {
                 }
             }
         }
-        let of_live = changes_of_live(&running.live, &new.live).join("; ");
+        let of_record =
+            |old: &LiveSettings, new: &LiveSettings| of_recording(&old.record, &new.record).collect();
+        let of_live = changes_of(&running.live, &new.live, |input| &input.path, of_record).join("; ");
         if !of_live.is_empty() {
             let what = format!("pipeline {}: live: {of_live}", new.name);
             if report.tried(what, pipeline.set_live_inputs(new.live.clone())) {
@@ -156,6 +158,14 @@ impl Reloader {
         } else if running.outputs != new.outputs {
             // They are declared for audio of another shape.
             report.restart.push(format!("pipeline {}: output", new.name));
+        }
+        // After the outputs, which it may name.
+        let of_hls = changes_of(&running.hls, &new.hls, |hls| &hls.path, |_, _| Vec::new()).join("; ");
+        if !of_hls.is_empty() {
+            let what = format!("pipeline {}: hls: {of_hls}", new.name);
+            if report.tried(what, pipeline.set_hls(new.hls.clone())) {
+                running.hls.clone_from(&new.hls);
+            }
         }
     }
 
@@ -212,18 +222,22 @@ impl Reloader {
     }
 }
 
-/// What differs in the live inputs: `/live: priority, record`.
-fn changes_of_live(old: &[LiveSettings], new: &[LiveSettings]) -> Vec<String> {
-    fn like<'a>(list: &'a [LiveSettings], path: &str) -> Option<&'a LiveSettings> {
-        list.iter().find(|input| input.path == path)
-    }
-    let gone = old.iter().filter(|old| like(new, &old.path).is_none());
-    let gone = gone.map(|old| format!("{}: removed", old.path));
+/// What differs in a list of things that have a path: `/live: priority, record`. `more` gives keys that their
+/// own tables do not have.
+fn changes_of<S: Settings>(
+    old: &[S],
+    new: &[S],
+    path: fn(&S) -> &String,
+    more: impl Fn(&S, &S) -> Vec<&'static str>,
+) -> Vec<String> {
+    let like = |list: &[S], one: &S| list.iter().position(|other| path(other) == path(one));
+    let gone = old.iter().filter(|old| like(new, old).is_none());
+    let gone = gone.map(|old| format!("{}: removed", path(old)));
     let changed = new.iter().filter_map(|new| {
-        let Some(old) = like(old, &new.path) else { return Some(format!("{}: added", new.path)) };
-        let keys = differences(old, new).map(|setting| setting.declared.key);
-        let keys: Vec<_> = keys.chain(of_recording(&old.record, &new.record)).collect();
-        (!keys.is_empty()).then(|| format!("{}: {}", new.path, keys.join(", ")))
+        let Some(at) = like(old, new) else { return Some(format!("{}: added", path(new))) };
+        let keys = differences(&old[at], new).map(|setting| setting.declared.key);
+        let keys: Vec<_> = keys.chain(more(&old[at], new)).collect();
+        (!keys.is_empty()).then(|| format!("{}: {}", path(new), keys.join(", ")))
     });
     gone.chain(changed).collect()
 }
@@ -271,10 +285,10 @@ fn of_recording(old: &RecordSettings, new: &RecordSettings) -> impl Iterator<Ite
 #[cfg(all(test, feature = "mp3"))]
 mod tests {
     use super::*;
-    use crate::Station;
     use crate::codec::formats::FORMATS;
+    use crate::setting::Written;
     use crate::setting::examples::another;
-    use crate::setting::{Settings, Written};
+    use crate::{HlsSettings, Station};
 
     fn settings() -> StationSettings {
         let listen = vec!["127.0.0.1:0".parse().unwrap()];
@@ -348,6 +362,12 @@ mod tests {
             new.pipelines[0].live.push(LiveSettings::default());
             setting.set(&mut new.pipelines[0].live[0], another(setting.declared.key)).unwrap();
             check(&station, &new, "pipeline main: live", setting.declared.reload);
+        }
+        for setting in HlsSettings::KEYS {
+            let mut new = settings();
+            new.pipelines[0].hls.push(HlsSettings::default());
+            setting.set(&mut new.pipelines[0].hls[0], another(setting.declared.key)).unwrap();
+            check(&station, &new, "pipeline main: hls", setting.declared.reload);
         }
         for setting in MountSettings::KEYS {
             let mut new = settings();

@@ -1,5 +1,6 @@
 //! A pipeline goes on where it was: after a restart, or a crash.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,12 +9,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
+use super::hls::LeftRuns;
 use super::state::History;
 use super::{PlayedTrack, state_file};
 use crate::audio::PcmSpec;
 use crate::engine::mixer::{OnAir, read};
 use crate::engine::shared::SharedUpNext;
 use crate::error::{Error, Result};
+use crate::hls::LastRun;
 use crate::ids::EntryId;
 use crate::playout::{Delta, Entry, GiveWay, Piece, Snapshot, assemble, pieces};
 use crate::units::FrameCount;
@@ -30,6 +33,9 @@ pub struct PipelineSnapshot {
     /// A track that was to go on where it had been interrupted, and had not begun to sound again.
     waiting: Option<(EntryId, Duration)>,
     history: Vec<PlayedTrack>,
+    /// What the HLS at each path has come to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    hls: BTreeMap<String, LastRun>,
 }
 
 /// What turns one snapshot into another.
@@ -42,6 +48,8 @@ pub(super) struct SnapshotDelta {
     waiting: Option<(EntryId, Duration)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     history: Option<Vec<Piece<PlayedTrack>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hls: Option<BTreeMap<String, LastRun>>,
 }
 
 impl PipelineSnapshot {
@@ -62,7 +70,8 @@ impl PipelineSnapshot {
         };
         let history = (self.history != earlier.history)
             .then(|| pieces(&earlier.history, &self.history, |played| played.began_at));
-        Some(SnapshotDelta { up_next, current: self.current.clone(), waiting: self.waiting, history })
+        let hls = (self.hls != earlier.hls).then(|| self.hls.clone());
+        Some(SnapshotDelta { up_next, current: self.current.clone(), waiting: self.waiting, history, hls })
     }
 
     /// Brings an earlier snapshot up to date. Returns false and changes nothing if this is not a change of
@@ -80,6 +89,7 @@ impl PipelineSnapshot {
         }
         self.history = history.unwrap_or_else(|| std::mem::take(&mut self.history));
         (self.current, self.waiting) = (delta.current, delta.waiting);
+        self.hls = delta.hls.unwrap_or_else(|| std::mem::take(&mut self.hls));
         true
     }
 }
@@ -88,7 +98,7 @@ impl PipelineSnapshot {
 impl PipelineSnapshot {
     pub(super) fn empty() -> PipelineSnapshot {
         let up_next = crate::playout::UpNext::new(fastrand::Rng::with_seed(1)).snapshot();
-        PipelineSnapshot { up_next, current: None, waiting: None, history: Vec::new() }
+        PipelineSnapshot { up_next, current: None, waiting: None, history: Vec::new(), hls: BTreeMap::new() }
     }
 
     /// A track has been played for so long, and this is up next.
@@ -115,6 +125,7 @@ pub(super) struct SnapshotSource {
     pub begun: Arc<AtomicU64>,
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     pub history: Arc<History>,
+    pub hls: LeftRuns,
 }
 
 impl SnapshotSource {
@@ -141,6 +152,7 @@ impl SnapshotSource {
                     played: self.spec.rate.duration_of(aired.played),
                 }),
             history: self.history.tracks(),
+            hls: self.hls.all(),
         }
     }
 
@@ -161,6 +173,7 @@ impl SnapshotSource {
             *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner) = goes_on_at;
         }
         drop(list);
+        self.hls.restore(snapshot.hls);
         self.history.prepend(snapshot.history);
     }
 

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 
 use super::STOP_WITHIN;
 use super::announcements::AnnouncementTable;
+use super::hls::HlsTable;
 use super::hooks::{self, HookId, HookTable};
 use super::limits::Limits;
 use super::live::LiveTable;
@@ -51,6 +52,7 @@ pub(super) struct Inner {
     pub programming: Programming,
     pub outputs: Mutex<Outputs>,
     pub recordings: Arc<Recordings>,
+    pub hls: HlsTable,
     pub voices: Arc<VoiceTable>,
     pub announcements: Arc<AnnouncementTable>,
     pub taps: TapTable,
@@ -113,6 +115,7 @@ pub(super) fn start(
         programming,
         outputs: Mutex::new(outputs),
         recordings,
+        hls: HlsTable::default(),
         voices,
         announcements,
         taps: TapTable::default(),
@@ -136,6 +139,7 @@ pub(super) fn start(
         inner.up_next().list()
     });
     inner.programming.load_first(&settings, restored);
+    inner.set_hls(std::mem::take(&mut settings.hls))?;
     inner.keep_state(state_file)?;
     match settings.next_track.take() {
         Some(next_track) => inner.ask_for_next_tracks(next_track)?,
@@ -274,6 +278,10 @@ impl Inner {
         server.clone().ok_or(Error::Stopped("pipeline"))
     }
 
+    pub fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
     pub fn up_next(&self) -> Locked<'_> {
         self.programming.lock()
     }
@@ -287,6 +295,7 @@ impl Inner {
             begun: self.programming.begun.clone(),
             goes_on_at: self.programming.goes_on_at.clone(),
             history: self.history.clone(),
+            hls: self.hls.left().clone(),
         }
     }
 
@@ -343,6 +352,7 @@ impl Inner {
         abandoned.extend(self.programming.settle(by.decoders));
         abandoned.extend(self.outputs().finish(by.encoders));
         self.recordings.finish();
+        self.hls.stop();
         // A server that others use stays; its own ends with it.
         abandoned.extend(server.map(|server| server.release(by.server).abandoned).unwrap_or_default());
         // Their last events are the pipeline's. Usually they have ended long ago.

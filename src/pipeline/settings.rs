@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::live::check_all;
+use super::hls::{self, HlsSettings};
+use super::live;
 use super::{Hooks, LiveSettings, NextTrack, RelayedMountSettings};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{EncoderSettings, is_same_encoder};
@@ -69,6 +70,8 @@ pub struct PipelineSettings {
     pub max_queue: usize,
     /// Places where a source takes over the air.
     pub live: Vec<LiveSettings>,
+    /// Outputs as HLS.
+    pub hls: Vec<HlsSettings>,
     /// Where the mix goes; at least one.
     pub outputs: Vec<OutputSettings>,
     /// Hooks that it has from the start: see [`Pipeline::add_hook`](crate::Pipeline::add_hook).
@@ -205,6 +208,13 @@ impl PipelineSettings {
         self.outputs.iter().map(|output| output.mount.path.as_str()).collect()
     }
 
+    /// The paths that it will answer: those of its mounts, and those of its HLS with what is below them.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let mounts = self.mounts().into_iter().map(str::to_owned);
+        let hls = self.hls.iter().flat_map(HlsSettings::paths);
+        mounts.chain(hls).collect()
+    }
+
     /// Refuses settings that cannot work, wherever they come from. Outputs and files are checked when the
     /// pipeline starts.
     pub(crate) fn check(&self) -> Result<()> {
@@ -219,7 +229,8 @@ impl PipelineSettings {
     /// The same for a pipeline that is about to start.
     pub(super) fn check_to_start(&self) -> Result<()> {
         self.check()?;
-        check_all(&self.live)?;
+        live::check_all(&self.live)?;
+        hls::check_all(&self.hls)?;
         if self.outputs.is_empty() {
             return Err(Error::setting("output", "a pipeline needs at least one"));
         }
@@ -279,6 +290,7 @@ impl Default for PipelineSettings {
             max_queue: 10_000,
             media_roots: Vec::new(),
             live: Vec::new(),
+            hls: Vec::new(),
             outputs: Vec::new(),
             hooks: Hooks::new(),
             next_track: None,

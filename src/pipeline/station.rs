@@ -44,8 +44,8 @@ impl Station {
     /// As for [`start`](Station::start).
     pub fn start_expecting(settings: StationSettings, paths: &[&str]) -> Result<Station> {
         let running = Arc::new(Mutex::new(without_hooks(settings.clone())));
-        let mounts = settings.pipelines.iter().flat_map(PipelineSettings::mounts);
-        let expected: Vec<&str> = mounts.chain(paths.iter().copied()).collect();
+        let own: Vec<String> = settings.pipelines.iter().flat_map(PipelineSettings::paths).collect();
+        let expected: Vec<&str> = own.iter().map(String::as_str).chain(paths.iter().copied()).collect();
         let server = Server::start_expecting(settings.server, &expected)?;
         let sessions = Sessions::default();
         let relays = Arc::new(Relays::new(&server, sessions.clone()));

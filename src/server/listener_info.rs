@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub struct ListenerInfo {
     /// Its id. No other listener of this server ever has the same.
     pub id: u64,
-    /// The path of its mount.
+    /// The path of its mount. Of a listener of HLS, that of the playlist of its variants.
     pub mount: Arc<str>,
     /// Its address, as far as [`ServerSettings::addresses`](crate::ServerSettings::addresses) allows.
     pub address: Option<IpAddr>,
@@ -22,7 +22,7 @@ pub struct ListenerInfo {
     pub agent: String,
     /// How long it has listened.
     pub duration: Duration,
-    /// Bytes that its socket took.
+    /// Bytes that its socket took. Of a listener of HLS, those of its playlists.
     pub bytes: u64,
     /// Its socket is full, so it is behind for now.
     pub is_behind: bool,
@@ -36,14 +36,17 @@ pub(crate) struct Page {
 }
 
 impl Server {
-    /// The listeners of one mount, or of all. A listener that comes or goes meanwhile may be missing.
+    /// The listeners of one mount or of one HLS, or of all. A listener that comes or goes meanwhile may be
+    /// missing.
     ///
     /// # Errors
     /// [`Error::Stopped`] once the server was stopped.
     pub fn listeners(&self, mount: Option<&str>) -> Result<Vec<ListenerInfo>> {
         if let Some(mount) = mount {
             self.check_running()?;
-            self.find_mount(mount)?;
+            if !self.inner.rooms.has(mount) {
+                self.find_mount(mount)?;
+            }
         }
         let mut listeners = Vec::new();
         let mut from = Some(0);
@@ -56,7 +59,8 @@ impl Server {
         Ok(listeners)
     }
 
-    /// Closes the connection of a listener. (Its player may come again.)
+    /// Closes the connection of a listener. (Its player may come again.) The player of a listener of HLS is
+    /// refused until it has given up.
     ///
     /// # Errors
     /// [`Error::NotFound`] if no listener has this id; [`Error::Stopped`] once the server was stopped.

@@ -15,6 +15,7 @@ mod reconfigure;
 mod reports;
 mod services;
 mod settings;
+mod shelf;
 #[cfg(test)]
 mod stalls;
 #[cfg(test)]
@@ -51,6 +52,7 @@ use reactor::{Acceptor, Command, Protocol, Reactor, WAKER};
 use reports::access::Access;
 use reports::journal::journal;
 use reports::stats::Counters;
+use shelf::Rooms;
 
 pub use client_address::{Addresses, ClientAddress, ShownAddress};
 #[doc(hidden)]
@@ -68,6 +70,8 @@ pub(crate) use mounts::writer::FallbackRule;
 pub use mounts::writer::MountWriter;
 pub use reports::stats::ServerStats;
 pub use settings::{AccessLog, Burst, ServerSettings};
+pub use shelf::HlsCounters;
+pub(crate) use shelf::{PARAMETER as SESSION_PARAMETER, Room, RoomBoard, RoomSettings, ShelfObject};
 
 /// The port if the settings name none.
 const DEFAULT_PORT: u16 = 8000;
@@ -109,6 +113,7 @@ struct Inner {
     doorbell: Arc<Doorbell>,
     counters: Arc<Counters>,
     registry: Registry,
+    rooms: Rooms,
     access: Arc<Access>,
     crowding: Arc<Crowding>,
     events: Emitter,
@@ -208,6 +213,7 @@ impl Server {
             doorbell,
             counters,
             registry,
+            rooms: Rooms::default(),
             access,
             crowding,
             events,
@@ -325,9 +331,10 @@ impl Server {
 
     /// Everything stops: what was on the air is not gone for good.
     pub(crate) fn expect_all_mounts(&self) {
-        let mounts = self.inner.registry.all();
+        let (mounts, rooms) = (self.inner.registry.all(), self.inner.rooms.paths());
+        let paths = mounts.iter().map(|board| &*board.path).chain(rooms.iter().map(String::as_str));
         // A server that has stopped answers nothing.
-        let _ = self.expect(&mounts.iter().map(|board| &*board.path).collect::<Vec<_>>());
+        let _ = self.expect(&paths.collect::<Vec<_>>());
     }
 
     /// Opens the file of the access log anew, as after its rotation. The daemon does it at SIGUSR1. It does

@@ -143,8 +143,8 @@ impl Settings for ServerSettings {
             "A file, to which a line for every request is appended at its end; `\"stderr\"`: these lines are in the \
              log; `\"off\"`: nowhere. See [below](#the-access-log).";
         "access_log_api" = "false", FLAG => access_log_api, Applied,
-            "Whether GET and HEAD of `/api/`, `/health`, `/nowplaying/` and `/status-json.xsl`, which are mostly polls, \
-             are in the access log, too. Those with wrong credentials always are.";
+            "Whether GET and HEAD of `/api/`, `/health`, `/nowplaying/` and `/status-json.xsl`, and of what HLS has, \
+             which are mostly polls, are in the access log, too. Those with wrong credentials always are.";
         "addresses" = "full", ADDRESSES => addresses, Applied,
             "How much of clients' addresses leaves the process, in logs, events, lists of listeners and `/health`: \
              `\"full\"`; `\"shortened\"`: the network, a /24 with IPv4 (`192.0.2.0`) and a /48 with IPv6; `\"none\"`: \

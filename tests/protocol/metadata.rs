@@ -68,7 +68,7 @@ fn update_metadata_takes_a_url_and_says_since_when() {
     studio.until_announced(MOUNT, "a");
     let before = studio.server.mount_info(MOUNT).unwrap().title;
     let url = Some("https://radio.example/now".to_owned());
-    let title = Title { text: "Björk – Jóga".into(), url };
+    let title = Title { url, ..Title::new("Björk – Jóga") };
     studio.pipeline.update_metadata(title.clone(), Some(MOUNT), TitleHolds::UntilCleared).unwrap();
     studio.run(seconds(1.0));
     studio.until_announced(MOUNT, "Björk – Jóga");

@@ -277,7 +277,7 @@ pub unsafe extern "C" fn lw_pipeline_update_metadata(
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (title, url, mount) =
             unsafe { (text(title, "title")?, optional_text(url, "url")?, optional_text(mount, "mount")?) };
-        let title = Title { text: title.into(), url: url.map(Into::into) };
+        let title = Title { url: url.map(Into::into), ..Title::new(title) };
         let holds = if until_cleared == 0 { TitleHolds::UntilNextTrack } else { TitleHolds::UntilCleared };
         with(pipeline, |pipeline| Ok(pipeline.update_metadata(title, mount, holds)?))?;
         Ok(lw_status::LW_OK)

@@ -117,7 +117,7 @@ pub unsafe extern "C" fn lw_server_update_metadata(
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let (mount, title, url) =
             unsafe { (text(mount, "mount")?, text(title, "title")?, optional_text(url, "url")?) };
-        let title = Title { text: title.into(), url: url.map(Into::into) };
+        let title = Title { url: url.map(Into::into), ..Title::new(title) };
         self::server(server)?.feed(mount, |writer| {
             writer.update_metadata(title);
             Ok(lw_status::LW_OK)

@@ -256,7 +256,7 @@ pub(crate) fn update_metadata(core: &Core, call: &Call<'_>) -> Handled {
         Holds::UntilNextTrack => TitleHolds::UntilNextTrack,
         Holds::UntilCleared => TitleHolds::UntilCleared,
     };
-    let title = Title { text: wanted.title, url: wanted.url };
+    let title = Title { url: wanted.url, ..Title::new(wanted.title) };
     pipeline.update_metadata(title, wanted.mount.as_deref(), holds)?;
     done()
 }

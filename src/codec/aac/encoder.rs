@@ -34,6 +34,10 @@ impl EncoderSettings for AacSettings {
         "audio/aac"
     }
 
+    fn codecs(&self) -> Option<&str> {
+        Some(self.profile.codecs())
+    }
+
     fn bitrate(&self) -> Option<u32> {
         Some(self.bitrate)
     }

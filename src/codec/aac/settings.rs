@@ -43,6 +43,16 @@ impl AacProfile {
         }
     }
 
+    /// The name in HLS (RFC 6381): `mp4a.40.2`, `mp4a.40.5` or `mp4a.40.29`.
+    #[cfg(feature = "aac")]
+    pub(super) const fn codecs(self) -> &'static str {
+        match self {
+            AacProfile::Lc => "mp4a.40.2",
+            AacProfile::He => "mp4a.40.5",
+            AacProfile::HeV2 => "mp4a.40.29",
+        }
+    }
+
     /// The bitrate in kbit/s where none is given: where the profile sounds best.
     #[cfg(feature = "aac")]
     pub(super) const fn usual_bitrate(self) -> u32 {

@@ -30,6 +30,10 @@ impl EncoderSettings for Mp3Settings {
         "audio/mpeg"
     }
 
+    fn codecs(&self) -> Option<&str> {
+        Some("mp4a.40.34")
+    }
+
     fn bitrate(&self) -> Option<u32> {
         Some(self.bitrate)
     }

@@ -244,6 +244,9 @@ fn the_default_that_is_documented_is_the_default() {
                 ("[[pipeline.live]]", _) => {
                     [&line, ""].map(|line| of_config(format!("[[pipeline]]\n[[pipeline.live]]\n{line}")))
                 }
+                ("[[pipeline.hls]]", _) => {
+                    [&line, ""].map(|line| of_config(format!("[[pipeline]]\n[[pipeline.hls]]\n{line}")))
+                }
                 ("[[mount]]", _) => {
                     let users = "[server]\nusers_file = 'users'\n[[mount]]\nmount = '/guest'";
                     [&line, ""].map(|line| of_config(format!("{users}\n{line}")))

@@ -21,7 +21,7 @@ use super::crew::Crew;
 use super::decode::Source;
 use super::encoders::Output;
 use super::job::OutputId;
-use super::line::{OutputSetup, Sink};
+use super::line::{LinePacket, OutputSetup, Sink};
 use super::live::LiveInputs;
 use super::mixer::{Command, Links, Mixer, OnAir};
 use super::picker::Picker;
@@ -226,7 +226,9 @@ impl Rig {
         let packets = Arc::new(Mutex::new(Vec::new()));
         let sink = Box::new({
             let packets = packets.clone();
-            move |ready: Drain<'_, TitledPacket>| packets.lock().unwrap().extend(ready)
+            move |ready: Drain<'_, LinePacket>| {
+                packets.lock().unwrap().extend(ready.map(|packet| packet.titled));
+            }
         });
         let crew = Arc::new(Crew::default());
         let staff = Staff::new();

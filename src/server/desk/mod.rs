@@ -12,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::event::Emitter;
 use crate::http::{
     Body, DateLine, Form, HttpAnswer, IcyFault, IcySource, Outgoing, ProblemDetails, Request, Status,
     StreamBody,
@@ -28,9 +29,12 @@ use crate::server::mounts::listener::{Join, Listener};
 use crate::server::mounts::table::Mounts;
 use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
+use crate::server::shelf::{self, Audience, Found, Poll, Poster, Registers, RoomBoard, Shelf, Welcome};
 use expected::Expected;
 use proxies::Proxies;
-use routes::{NO_HOST, Route, denied_here, full, no_sources, refusal, route, too_many_of_you, two_hosts};
+use routes::{
+    NO_HOST, Route, denied_here, full, kicked, no_sources, refusal, route, too_many_of_you, two_hosts,
+};
 use service::{ANSWERS_WITHIN, HandOver, MAX_BODY, NotHanded, Service, ServiceKind};
 
 /// The state that is kept between requests.
@@ -43,6 +47,8 @@ pub(crate) struct Desk {
     services: Vec<Service>,
     /// What is answered with 503 rather than 404.
     pub(crate) expected: Expected,
+    pub(crate) shelf: Shelf,
+    pub(crate) audience: Audience,
     proxies: Proxies,
 }
 
@@ -112,6 +118,7 @@ pub(crate) struct RequestRouter<'a> {
     pub(crate) mounts: &'a Mounts,
     pub(crate) counters: &'a Arc<Counters>,
     pub(crate) journal: &'a JournalWriter,
+    pub(crate) events: &'a Emitter,
     /// The connection's key.
     pub(crate) key: usize,
     pub(crate) transport: &'a Transport,
@@ -156,6 +163,9 @@ impl Site for RequestRouter<'_> {
         }
         if request.is_icy() {
             return self.answer(Some(request), no_sources());
+        }
+        if let Some(reply) = self.reply_from_shelf(request) {
+            return reply;
         }
         match route(request, self.mounts, &self.desk.expected, || self.base_url(request)) {
             Route::Answer(answer) => self.answer(Some(request), answer),
@@ -229,6 +239,46 @@ impl RequestRouter<'_> {
             self.crowding.refused(client, &taken, now, self.counters, self.journal);
             too_many_of_you(&taken)
         })
+    }
+
+    /// Answers a request for what is in a room of the shelf.
+    fn reply_from_shelf(&mut self, request: &Request<'_>) -> Option<Reply> {
+        if !matches!(request.method, "GET" | "HEAD") {
+            return None;
+        }
+        let (room, object) = match self.desk.shelf.find(&request.path()?) {
+            Found::Elsewhere => return None,
+            Found::NotYet => return Some(self.answer(Some(request), Expected::answer())),
+            Found::Missing(room) => {
+                room.counters.missed.add(1);
+                return Some(self.write(Some(request), shelf::missing(), Form::of(Some(request))));
+            }
+            Found::Object(room, object) => (Arc::clone(room), object.clone()),
+        };
+        let answer = object.answer(request, || self.desk.audience.new_id());
+        let (status, form) = (answer.status(), Form::of(Some(request)));
+        let outgoing = answer.written(form, self.desk.date.at(self.now.wall));
+        let bytes = outgoing.len() as u64;
+        if object.poster == Poster::Polled && self.listens(&room, request, bytes) == Welcome::IsKicked {
+            return Some(self.answer(Some(request), kicked()));
+        }
+        room.counters.requests.add(1);
+        room.counters.bytes_sent.add(bytes);
+        self.log_poll(request, status, bytes);
+        Some(Reply::Answer(outgoing))
+    }
+
+    /// Notes that the client asks for a playlist of this room, and gets so many bytes.
+    fn listens(&mut self, room: &Arc<RoomBoard>, request: &Request<'_>, bytes: u64) -> Welcome {
+        let address = ClientAddress::new(self.client(Some(request)));
+        let (counters, events, journal) = (self.counters, self.events, self.journal);
+        let Desk { audience, visits, .. } = &mut *self.desk;
+        let visit = || {
+            *visits += 1;
+            Visit::new(*visits, address, Some(request))
+        };
+        let registers = Registers { counters, events, journal, shares: self.shares };
+        audience.polled(Poll { room, request, address, bytes }, visit, registers, self.now)
     }
 
     /// Decides what comes first, the request's service or its body.
@@ -398,6 +448,15 @@ impl RequestRouter<'_> {
     fn visit(&mut self, request: Option<&Request<'_>>) -> Visit {
         self.desk.visits += 1;
         Visit::new(self.desk.visits, ClientAddress::new(self.client(request)), request)
+    }
+
+    /// Logs a request that a client repeats all the time.
+    fn log_poll(&mut self, request: &Request<'_>, status: u16, bytes: u64) {
+        if self.journal.wants_requests() {
+            let mut visit = self.visit(Some(request));
+            visit.is_poll = true;
+            self.journal.access(visit, status, bytes, Duration::ZERO, self.now.wall);
+        }
     }
 
     fn log(&mut self, request: Option<&Request<'_>>, status: u16, bytes: usize) {

@@ -88,6 +88,11 @@ pub(crate) fn denied_here() -> HttpAnswer {
     HttpAnswer::text(403, "your address is not served here\n")
 }
 
+/// The answer to a player whose session an operator has ended.
+pub(crate) fn kicked() -> HttpAnswer {
+    HttpAnswer::text(403, "this session was ended by the station\n")
+}
+
 /// The answer to a client whose address has its share.
 pub(crate) fn too_many_of_you(taken: &ShareTaken) -> HttpAnswer {
     let what = match taken.kind {

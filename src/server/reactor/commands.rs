@@ -16,6 +16,7 @@ use crate::server::mount_settings::MountSettings;
 use crate::server::mounts::event_backlog::EventBacklog;
 use crate::server::mounts::info::MountBoard;
 use crate::server::mounts::mount::Mount;
+use crate::server::shelf::{RoomBoard, Swap};
 
 /// A command to the reactor. The sender gets the result when it is done.
 pub(crate) enum Command {
@@ -39,6 +40,10 @@ pub(crate) enum Command {
         ring: Box<[u8]>,
         reply: Sender<()>,
     },
+    OpenRoom(Arc<RoomBoard>, Sender<()>),
+    /// Changes what a room of the shelf has.
+    Shelve(Arc<RoomBoard>, Swap),
+    CloseRoom(Arc<RoomBoard>),
     Stop,
     /// Runs code of a test on the reactor thread.
     #[cfg(test)]
@@ -103,6 +108,16 @@ impl Reactor {
                         self.mounts.get_mut(mount).apply_settings(settings, ring);
                     }
                     let _ = reply.send(());
+                }
+                Command::OpenRoom(room, reply) => {
+                    room.paths.iter().for_each(|path| self.desk.expected.remove(path));
+                    self.desk.shelf.open(room);
+                    let _ = reply.send(());
+                }
+                Command::Shelve(room, swap) => self.desk.shelf.swap(&room, swap, &self.ports.counters),
+                Command::CloseRoom(room) => {
+                    self.desk.shelf.close(&room, &self.ports.counters);
+                    self.end_audience(Some(&room), CloseReason::MountEnded, now);
                 }
                 Command::Stop => self.wind_up(now),
                 #[cfg(test)]

@@ -31,7 +31,11 @@ impl Reactor {
                 is_behind: listener.cursor.is_blocked(),
             });
         }
-        Page { listeners, next: (end < self.peers.capacity()).then_some(end) }
+        let next = (end < self.peers.capacity()).then_some(end);
+        if next.is_none() {
+            listeners.extend(self.desk.audience.list(mount, &self.ports.journal, now.instant));
+        }
+        Page { listeners, next }
     }
 
     /// Closes the listener with this id. Returns false if there is none.
@@ -41,7 +45,7 @@ impl Reactor {
             Connection::Listening(listener) => listener.visit.id == id && listener.is_counted(),
             _ => false,
         });
-        let Some((key, _)) = found else { return false };
+        let Some((key, _)) = found else { return self.desk.audience.kick(id) };
         self.close(key, CloseReason::Kicked, now);
         true
     }

@@ -7,6 +7,7 @@
 
 mod accept;
 mod answers;
+mod audience;
 mod commands;
 mod followers;
 mod listeners;
@@ -191,7 +192,8 @@ impl Reactor {
         };
         let draining = self.more_packets.then_some(Duration::ZERO);
         let stopping = until(self.stopping);
-        [self.timers.idle_for(now), accepting, draining, stopping].into_iter().flatten().min()
+        let audience = until(self.desk.audience.next_due());
+        [self.timers.idle_for(now), accepting, draining, stopping, audience].into_iter().flatten().min()
     }
 
     fn is_done(&self, now: Instant) -> bool {
@@ -226,6 +228,7 @@ impl Reactor {
         if rung {
             self.deliver(now);
         }
+        self.end_silent_sessions(now);
         self.timers.advance(now.instant);
         for _ in 0..TIMERS_A_TURN {
             let Some(key) = self.timers.pop() else { break };
@@ -283,6 +286,7 @@ impl Reactor {
         for key in self.peers.iter().map(|(key, _)| key).collect::<Vec<_>>() {
             self.close(key, CloseReason::ServerStopped, now);
         }
+        self.end_audience(None, CloseReason::ServerStopped, now);
     }
 
     fn handle_event(&mut self, key: usize, event: &Event, now: Moment) {
@@ -398,6 +402,7 @@ impl Reactor {
             mounts: &self.mounts,
             counters: &self.ports.counters,
             journal: &self.ports.journal,
+            events: &self.ports.events,
             shares: &mut self.shares,
             crowding: &self.crowding,
             key,

@@ -81,6 +81,14 @@ counters! {
         listeners: Gauge of listeners,
         /// The most listeners at once.
         listener_peak: Gauge of listeners,
+        /// Listeners of HLS now: sessions that have asked for a playlist lately.
+        hls_listeners: Gauge of listeners,
+        /// The most listeners of HLS at once.
+        hls_listener_peak: Gauge of listeners,
+        /// Objects on the shelf: playlists and segments of HLS.
+        shelf_objects: Gauge of objects,
+        /// Their bytes.
+        shelf_bytes: Gauge of bytes,
         /// Writes to listeners and to clients of event streams.
         writes: Counter of writes,
         /// Writes that found a full socket.

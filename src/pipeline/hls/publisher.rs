@@ -1,0 +1,262 @@
+//! The thread `hls:PATH`: makes segments and playlists of an HLS, and puts them on the shelf.
+//!
+//! Reads: packets and orders, from one queue. Writes: objects, to the reactor, and the numbers that the next
+//! run needs. It wakes once for a segment of each variant.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError};
+
+use super::LeftRuns;
+use super::settings::HlsSettings;
+use crate::hls::{
+    HlsClock, HlsPacket, Profile, Run, Segmenter, Variant as Named, VariantNames, Window, multivariants,
+};
+use crate::server::{Room, SESSION_PARAMETER, ShelfObject};
+
+const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+const SEGMENT_TYPE: &str = "video/mp2t";
+/// A segment never changes.
+const SEGMENT_CACHE: &str = "public, max-age=86400, immutable";
+/// A playlist changes with each segment.
+const PLAYLIST_CACHE: &str = "public, max-age=1";
+/// A list of variants with the session of one client is nobody else's.
+const OWN_CACHE: &str = "private, no-store";
+
+/// Stands in a playlist where the id of a session belongs. No address has it.
+const SESSION: char = '\0';
+
+/// What the thread is told.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// These packets of a variant came. The last of them came at this time.
+    Packets { variant: usize, packets: Vec<HlsPacket>, at: SystemTime },
+    /// It has these variants from now on, in this order. Those that are gone are over for good.
+    Variants(Vec<VariantSetup>),
+    /// It is removed: players are told that nothing follows.
+    Remove,
+    /// The station stops, or another run follows: players shall come back.
+    Stop,
+}
+
+/// An output as a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct VariantSetup {
+    pub id: usize,
+    pub mount: String,
+    pub profile: Profile,
+    /// In kbit/s, if it is known.
+    pub bitrate: Option<u32>,
+}
+
+/// What the thread has.
+pub(super) struct Publisher {
+    settings: HlsSettings,
+    clock: HlsClock,
+    room: Room,
+    left: LeftRuns,
+    /// `None` until the first packets come.
+    run: Option<Run>,
+    variants: Vec<Variant>,
+    names: VariantNames,
+    /// The lists of variants, as they are on the shelf.
+    lists: BTreeMap<&'static str, String>,
+}
+
+struct Variant {
+    setup: VariantSetup,
+    directory: String,
+    segmenter: Segmenter,
+    /// `None` until the run begins.
+    window: Option<Window>,
+    /// Whether it is over: what is there is removed at this time, when players have taken it.
+    over: Option<Instant>,
+}
+
+/// What is put on the shelf and taken from it.
+#[derive(Default)]
+struct Changes {
+    put: Vec<(Arc<str>, ShelfObject)>,
+    taken: Vec<Arc<str>>,
+}
+
+impl Publisher {
+    pub fn new(settings: HlsSettings, clock: HlsClock, room: Room, left: LeftRuns) -> Publisher {
+        let (variants, names, lists) = Default::default();
+        Publisher { settings, clock, room, left, run: None, variants, names, lists }
+    }
+
+    /// Runs until it is told to end.
+    pub fn run(mut self, queue: &Receiver<Message>) {
+        loop {
+            let message = match self.next_removal() {
+                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at) => queue.recv_deadline(at),
+            };
+            match message {
+                Ok(Message::Packets { variant, packets, at }) => self.publish(variant, packets, at),
+                Ok(Message::Variants(setups)) => self.set_variants(setups),
+                Ok(Message::Remove) => {
+                    self.set_variants(Vec::new());
+                    return self.linger(queue);
+                }
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => self.remove_what_is_over(Instant::now()),
+            }
+        }
+    }
+
+    /// Keeps the last playlists for as long as their segments sound. A stop ends it.
+    fn linger(&self, queue: &Receiver<Message>) {
+        let until = Instant::now() + self.window_time();
+        while let Ok(message) = queue.recv_deadline(until) {
+            if matches!(message, Message::Stop) {
+                return;
+            }
+        }
+    }
+
+    fn window_time(&self) -> Duration {
+        self.settings.segment * self.settings.window
+    }
+
+    /// Makes what is complete with these packets, and puts it on the shelf at once.
+    fn publish(&mut self, id: usize, packets: Vec<HlsPacket>, at: SystemTime) {
+        let Some(last) = packets.last() else { return };
+        if self.run.is_none() {
+            // The last packet has just been made. So the first one began earlier by all of them.
+            let first = packets[0].at;
+            let lasted = Duration::from_micros(self.clock.micros_between(first, last.end()));
+            let began = at.checked_sub(lasted).unwrap_or(SystemTime::UNIX_EPOCH);
+            self.run = Some(Run::begin(&self.clock, first, began, self.left.last(&self.settings.path)));
+        }
+        let Some(run) = &self.run else { return };
+        let Some(variant) = self.variants.iter_mut().find(|variant| variant.setup.id == id) else { return };
+        let (clock, listed) = (self.clock, self.settings.window as usize);
+        let window = variant.window.get_or_insert_with(|| Window::new(clock, run.clone(), listed));
+        let folder = format!("{}/hls/{}", self.settings.path, variant.directory);
+        let mut changes = Changes::default();
+        for packet in packets {
+            for segment in variant.segmenter.push(packet) {
+                let Some(listing) = window.push(segment) else { continue };
+                let path = |name: &str| Arc::from(format!("{folder}/{name}"));
+                if let Some(bytes) = listing.bytes {
+                    let segment = ShelfObject::new(SEGMENT_TYPE, SEGMENT_CACHE, bytes);
+                    changes.put.push((path(&listing.name), segment));
+                }
+                changes.taken.extend(listing.gone.iter().map(|name| path(name)));
+            }
+        }
+        if changes.put.is_empty() && changes.taken.is_empty() {
+            return;
+        }
+        changes.put.push(playlist(&folder, window, false));
+        self.left.note(&self.settings.path, window.leaves());
+        self.list_variants(&mut changes);
+        self.room.swap(changes.put, changes.taken);
+    }
+
+    /// Renders the lists of variants, and puts those on the shelf that have changed.
+    fn list_variants(&mut self, changes: &mut Changes) {
+        let named: Vec<Named> = self.variants.iter().filter_map(Variant::named).collect();
+        let query =
+            if self.settings.count { format!("?{SESSION_PARAMETER}={SESSION}") } else { String::new() };
+        let lists: BTreeMap<_, _> = multivariants(&named, &query).into_iter().collect();
+        let path = |name: &str| Arc::from(format!("{}/{name}", self.settings.path));
+        let gone = self.lists.keys().filter(|name| !lists.contains_key(*name));
+        changes.taken.extend(gone.map(|name| path(name)));
+        for (name, text) in &lists {
+            if self.lists.get(name) != Some(text) {
+                changes.put.push((path(name), self.list(text)));
+            }
+        }
+        self.lists = lists;
+    }
+
+    fn list(&self, text: &str) -> ShelfObject {
+        match self.settings.count {
+            true => {
+                let pieces = text.split(SESSION).map(Box::from).collect();
+                ShelfObject::for_each(PLAYLIST_TYPE, OWN_CACHE, pieces)
+            }
+            false => {
+                let cache = format!("public, max-age={}", self.settings.segment.as_secs() / 2);
+                ShelfObject::new(PLAYLIST_TYPE, &cache, text.as_bytes())
+            }
+        }
+    }
+
+    /// Has these variants from now on.
+    fn set_variants(&mut self, setups: Vec<VariantSetup>) {
+        let (mut changes, mut before) = (Changes::default(), std::mem::take(&mut self.variants));
+        for setup in setups {
+            let known =
+                before.iter().position(|variant| variant.setup.id == setup.id && variant.over.is_none());
+            let variant = match known {
+                Some(known) => Variant { setup, ..before.remove(known) },
+                None => self.variant(setup),
+            };
+            self.variants.push(variant);
+        }
+        let over = Instant::now() + self.window_time();
+        for mut variant in before {
+            if variant.over.is_none() {
+                variant.over = Some(over);
+                let folder = format!("{}/hls/{}", self.settings.path, variant.directory);
+                let window = variant.window.as_ref().filter(|window| !window.is_empty());
+                changes.put.extend(window.map(|window| playlist(&folder, window, true)));
+            }
+            self.variants.push(variant);
+        }
+        self.list_variants(&mut changes);
+        self.room.swap(changes.put, changes.taken);
+    }
+
+    fn variant(&mut self, setup: VariantSetup) -> Variant {
+        let directory = self.names.name(&setup.mount);
+        let segmenter = Segmenter::new(self.clock, setup.profile, self.settings.window as usize);
+        Variant { setup, directory, segmenter, window: None, over: None }
+    }
+
+    fn next_removal(&self) -> Option<Instant> {
+        self.variants.iter().filter_map(|variant| variant.over).min()
+    }
+
+    fn remove_what_is_over(&mut self, now: Instant) {
+        let (over, rest) = std::mem::take(&mut self.variants)
+            .into_iter()
+            .partition(|variant| variant.over.is_some_and(|over| over <= now));
+        self.variants = rest;
+        let over: Vec<Variant> = over;
+        let paths = over.iter().flat_map(|variant| {
+            let folder = format!("{}/hls/{}", self.settings.path, variant.directory);
+            let window = variant.window.iter();
+            let names = window.flat_map(Window::names).map(str::to_owned).chain([PLAYLIST.to_owned()]);
+            names.map(move |name| Arc::from(format!("{folder}/{name}"))).collect::<Vec<_>>()
+        });
+        self.room.swap(Vec::new(), paths.collect());
+    }
+}
+
+/// The name of a variant's playlist.
+const PLAYLIST: &str = "live.m3u8";
+
+fn playlist(folder: &str, window: &Window, is_over: bool) -> (Arc<str>, ShelfObject) {
+    let text = window.playlist(is_over);
+    let object = ShelfObject::new(PLAYLIST_TYPE, PLAYLIST_CACHE, text.as_bytes()).polled();
+    (format!("{folder}/{PLAYLIST}").into(), object)
+}
+
+impl Variant {
+    /// How a list of variants names it, if it has something to play.
+    fn named(&self) -> Option<Named> {
+        let window = self.window.as_ref().filter(|window| !window.is_empty() && self.over.is_none())?;
+        Some(Named {
+            directory: self.directory.clone(),
+            profile: self.setup.profile,
+            bandwidth: window.bandwidth(self.setup.bitrate),
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! A room of the shelf, for whoever fills it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crossbeam::channel::Sender;
+
+use super::{ShelfObject, Swap};
+use crate::counters::counters;
+use crate::error::{Error, Result};
+use crate::ring::Doorbell;
+use crate::server::Server;
+use crate::server::reactor::Command;
+
+/// The declaration of a room.
+#[derive(Clone, Debug)]
+pub(crate) struct RoomSettings {
+    /// Under which path its listeners are counted, in events and in lists.
+    pub(crate) name: String,
+    /// The paths that belong to it. One that ends with a slash stands for all below it.
+    pub(crate) paths: Vec<String>,
+    /// A client counts as a listener until it has asked for no playlist for so long. `None`: nobody is
+    /// counted.
+    pub(crate) counted_for: Option<Duration>,
+}
+
+counters! {
+    /// Who listens from a room, and what was asked for.
+    #[derive(Clone, Copy, Debug)]
+    pub struct HlsCounters {}
+
+    /// What the reactor counts for one room.
+    pub(crate) struct RoomCounters {}
+
+    counted {
+        /// Listeners now: sessions that have asked for a playlist lately.
+        listeners: Gauge of listeners,
+        /// The most listeners at once.
+        listener_peak: Gauge of listeners,
+        /// Requests that were answered with an object.
+        requests: Counter of requests,
+        /// Requests for what was gone, or not there yet.
+        missed: Counter of requests,
+        /// Bytes of all answers, heads included.
+        bytes_sent: Counter of bytes,
+    }
+}
+
+/// What the reactor and the holder of a room share.
+#[derive(Debug)]
+pub(crate) struct RoomBoard {
+    pub(crate) name: Arc<str>,
+    pub(crate) paths: Vec<String>,
+    pub(crate) counted_for: Option<Duration>,
+    pub(crate) counters: RoomCounters,
+}
+
+/// A room, to be filled from any thread. Dropping it takes all that is in it off the shelf. It does not keep
+/// the server running.
+pub(crate) struct Room {
+    commands: Sender<Command>,
+    doorbell: Arc<Doorbell>,
+    rooms: Rooms,
+    board: Arc<RoomBoard>,
+}
+
+/// The rooms of a server, for the handles. The reactor has its own list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rooms(Arc<Mutex<Vec<Arc<RoomBoard>>>>);
+
+impl Rooms {
+    /// Whether there is one of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.list().iter().any(|room| *room.name == *name)
+    }
+
+    /// The paths of all of them.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.list().iter().flat_map(|room| room.paths.clone()).collect()
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Arc<RoomBoard>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RoomBoard {
+    pub(super) fn new(settings: RoomSettings) -> RoomBoard {
+        let RoomSettings { name, paths, counted_for } = settings;
+        RoomBoard { name: name.into(), paths, counted_for, counters: RoomCounters::default() }
+    }
+
+    /// Whether this path belongs to it.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })
+    }
+
+    pub(crate) fn snapshot(&self) -> HlsCounters {
+        self.counters.copy()
+    }
+}
+
+impl Room {
+    /// Changes what it has, whole.
+    pub(crate) fn swap(&self, put: Vec<(Arc<str>, ShelfObject)>, taken: Vec<Arc<str>>) {
+        debug_assert!(put.iter().all(|(path, _)| self.board.has(path)), "{put:?}");
+        self.tell(Command::Shelve(self.board.clone(), Swap { put, taken }));
+    }
+
+    /// Sends the reactor a command, and does not wait for it. A reactor that is gone has no shelf.
+    fn tell(&self, command: Command) {
+        if self.commands.send(command).is_ok() {
+            self.doorbell.ring();
+        }
+    }
+
+    /// Its counters.
+    pub(crate) fn board(&self) -> &Arc<RoomBoard> {
+        &self.board
+    }
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.board.fmt(f)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.rooms.list().retain(|other| !Arc::ptr_eq(other, &self.board));
+        self.tell(Command::CloseRoom(self.board.clone()));
+    }
+}
+
+impl Server {
+    /// Opens a room of the shelf. Its paths answer 404 from now on where it has nothing.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if a mount has one of the paths; [`Error::Stopped`].
+    pub(crate) fn open_room(&self, settings: RoomSettings) -> Result<Room> {
+        let board = Arc::new(RoomBoard::new(settings));
+        if let Some(mount) = self.inner.registry.all().iter().find(|mount| board.has(&mount.path)) {
+            return Err(Error::Exists(format!("the mount {}", mount.path)));
+        }
+        self.inner.ask(|reply| Command::OpenRoom(board.clone(), reply))?;
+        let (commands, doorbell) = (self.inner.commands.clone(), Arc::clone(&self.inner.doorbell));
+        self.inner.rooms.list().push(board.clone());
+        Ok(Room { commands, doorbell, rooms: self.inner.rooms.clone(), board })
+    }
+}

@@ -1,0 +1,394 @@
+//! The shelf over sockets, and its audience by a clock of the test.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use longwave_testing::until;
+
+use super::*;
+use crate::error::{CloseReason, Error};
+use crate::event::{Emitter, Event};
+use crate::http::Request;
+use crate::server::client_address::ClientAddress;
+use crate::server::connections::shares::{ShareLimits, Shares};
+use crate::server::connections::visit::Visit;
+use crate::server::mounts::mount::tests::mp3_settings;
+use crate::server::reports::access::Access;
+use crate::server::reports::journal::journal;
+use crate::server::tests::server;
+use crate::server::{Moment, MountSettings, Server, ServerSettings};
+
+const CACHED: &str = "public, max-age=86400, immutable";
+
+fn room(server: &Server, counted_for: Option<Duration>) -> Room {
+    let paths = vec!["/radio/hls.m3u8".into(), "/radio/hls/".into()];
+    let room = server.open_room(RoomSettings { name: "/radio/hls.m3u8".into(), paths, counted_for });
+    room.expect("a room")
+}
+
+/// Changes what a room has, and waits until it has changed.
+fn shelve(server: &Server, room: &Room, put: Vec<(Arc<str>, ShelfObject)>, taken: Vec<Arc<str>>) {
+    room.swap(put, taken);
+    // Commands are carried out in their order.
+    server.expect(&[]).unwrap();
+}
+
+fn segment(bytes: &[u8]) -> ShelfObject {
+    ShelfObject::new("video/mp2t", CACHED, bytes)
+}
+
+fn playlist(text: &str) -> ShelfObject {
+    ShelfObject::new("application/vnd.apple.mpegurl", "public, max-age=1", text.as_bytes()).polled()
+}
+
+/// A connection that is kept.
+struct Player {
+    socket: TcpStream,
+    read: Vec<u8>,
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Player {
+    fn new(server: &Server) -> Player {
+        Player { socket: TcpStream::connect(server.local_addrs()[0]).unwrap(), read: Vec::new() }
+    }
+
+    fn send(&mut self, request: &str) {
+        self.socket.write_all(request.as_bytes()).unwrap();
+    }
+
+    fn ask(&mut self, method: &str, target: &str, headers: &str) -> Answer {
+        self.send(&format!("{method} {target} HTTP/1.1\r\nHost: a\r\n{headers}\r\n"));
+        self.answer(method != "HEAD")
+    }
+
+    fn get(&mut self, target: &str) -> Answer {
+        self.ask("GET", target, "")
+    }
+
+    fn answer(&mut self, has_body: bool) -> Answer {
+        let end = loop {
+            if let Some(end) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break end + 4;
+            }
+            self.more();
+        };
+        let head = String::from_utf8(self.read.drain(..end).collect()).unwrap();
+        let length = header(&head, "Content-Length").map_or(0, |length| length.parse().unwrap());
+        let length = if has_body { length } else { 0 };
+        while self.read.len() < length {
+            self.more();
+        }
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head, body: self.read.drain(..length).collect() }
+    }
+
+    fn more(&mut self) {
+        let mut buffer = [0; 4096];
+        let count = self.socket.read(&mut buffer).unwrap();
+        assert!(count > 0, "the connection has ended");
+        self.read.extend_from_slice(&buffer[..count]);
+    }
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        header(&self.head, name)
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+#[test]
+fn an_object_is_served_whole_and_in_parts_on_one_connection() {
+    let server = server();
+    let room = room(&server, None);
+    let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+    let path = "/radio/hls/a/1.ts";
+    shelve(&server, &room, vec![(path.into(), segment(&bytes))], Vec::new());
+    let mut player = Player::new(&server);
+    let whole = player.get(path);
+    assert_eq!((whole.status, &whole.body), (200, &bytes));
+    for (name, value) in [
+        ("Content-Type", "video/mp2t"),
+        ("Content-Length", "100000"),
+        ("Cache-Control", CACHED),
+        ("Accept-Ranges", "bytes"),
+        ("Connection", "keep-alive"),
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Expose-Headers", "Age, Date, ETag, Content-Range"),
+    ] {
+        assert_eq!(whole.header(name), Some(value), "{}", whole.head);
+    }
+    assert!(
+        !whole.head.contains("Vary") && !whole.head.contains("Cookie") && !whole.head.contains("chunked")
+    );
+    let tag = whole.header("ETag").unwrap().to_owned();
+    let head = player.ask("HEAD", path, "");
+    assert_eq!((head.status, head.header("Content-Length"), head.body.len()), (200, Some("100000"), 0));
+    let part = player.ask("GET", path, "Range: bytes=99990-\r\n");
+    assert_eq!((part.status, &part.body[..]), (206, &bytes[99_990..]));
+    assert_eq!(part.header("Content-Range"), Some("bytes 99990-99999/100000"));
+    assert_eq!(part.header("ETag"), Some(&*tag));
+    let beyond = player.ask("GET", path, "Range: bytes=100000-\r\n");
+    assert_eq!((beyond.status, beyond.header("Content-Range")), (416, Some("bytes */100000")));
+    let known = player.ask("GET", path, &format!("If-None-Match: {tag}\r\n"));
+    assert_eq!(
+        (known.status, known.header("ETag"), known.header("Content-Length")),
+        (304, Some(&*tag), None)
+    );
+    assert_eq!(known.header("Cache-Control"), Some(CACHED));
+    // Another query is the same object, and so is the same name in other letters.
+    assert_eq!(player.get(&format!("{path}?x=1")).body, bytes);
+    assert_eq!(player.get("/radio/hls/%61/1.ts").body, bytes);
+    // Several requests at once are answered in their order.
+    let one = format!("GET {path} HTTP/1.1\r\nHost: a\r\nRange: bytes=");
+    player.send(&format!("{one}0-0\r\n\r\n{one}1-1\r\n\r\n{one}2-2\r\n\r\n"));
+    for byte in &bytes[..3] {
+        assert_eq!(player.answer(true).body, [*byte]);
+    }
+    let other = player.ask("POST", path, "Content-Length: 0\r\n");
+    assert_eq!((other.status, other.header("Allow")), (405, Some("GET, HEAD, OPTIONS")));
+    assert_eq!(Player::new(&server).ask("OPTIONS", path, "").status, 200);
+}
+
+#[test]
+fn what_is_gone_or_not_there_yet_says_so_and_names_cannot_lead_elsewhere() {
+    let server = server();
+    server.expect(&["/radio/hls.m3u8", "/radio/hls/"]).unwrap();
+    let mut player = Player::new(&server);
+    let expected = player.get("/radio/hls/a/live.m3u8");
+    let room = room(&server, None);
+    let not_yet = player.get("/radio/hls/a/live.m3u8");
+    for answer in [expected, not_yet] {
+        assert_eq!((answer.status, answer.header("Retry-After")), (503, Some("2")));
+        assert!(answer.header("Cache-Control").unwrap().contains("no-store"), "{}", answer.head);
+    }
+    shelve(&server, &room, vec![("/radio/hls/a/1.ts".into(), segment(b"1"))], Vec::new());
+    shelve(
+        &server,
+        &room,
+        vec![("/radio/hls/a/2.ts".into(), segment(b"2"))],
+        vec!["/radio/hls/a/1.ts".into()],
+    );
+    assert_eq!(player.get("/radio/hls/a/2.ts").body, b"2");
+    for name in ["1.ts", "", "../a/2.ts", "..%2f2.ts", "2.ts%00", "%00", "2.ts/", "2.TS", "%ff%fe"] {
+        let answer = player.get(&format!("/radio/hls/a/{name}"));
+        if name == "%ff%fe" {
+            assert_eq!(answer.status, 404);
+            continue;
+        }
+        assert_eq!((answer.status, answer.header("Cache-Control")), (404, Some("max-age=1")), "{name}");
+        assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("*"));
+    }
+    assert_eq!(room.board().snapshot().missed, 8);
+    let stats = server.stats();
+    assert_eq!((stats.shelf_objects, stats.shelf_bytes), (1, 1));
+    drop(room);
+    server.expect(&[]).unwrap();
+    let gone = player.get("/radio/hls/a/2.ts");
+    assert_eq!((gone.status, server.stats().shelf_objects), (404, 0));
+    assert!(gone.header("Cache-Control").unwrap().contains("no-store"), "it belongs to nobody");
+}
+
+#[test]
+fn a_room_does_not_take_the_path_of_a_mount() {
+    let server = server();
+    let _mount =
+        server.add_mount(MountSettings { path: "/radio/hls/x.mp3".into(), ..mp3_settings() }).unwrap();
+    let settings = RoomSettings { name: "/x".into(), paths: vec!["/radio/hls/".into()], counted_for: None };
+    assert!(
+        matches!(server.open_room(settings), Err(Error::Exists(what)) if what == "the mount /radio/hls/x.mp3")
+    );
+}
+
+#[test]
+fn a_client_that_reads_slowly_gets_the_object_that_it_asked_for() {
+    let server = server();
+    let room = room(&server, None);
+    let path: Arc<str> = "/radio/hls/a/1.ts".into();
+    let bytes = vec![7; 4 << 20];
+    shelve(&server, &room, vec![(path.clone(), segment(&bytes))], Vec::new());
+    let mut player = Player::new(&server);
+    player.send(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    player.more();
+    shelve(&server, &room, vec![(path.clone(), segment(b"new"))], Vec::new());
+    assert_eq!(Player::new(&server).get(&path).body, b"new");
+    // It is held once, however many read it: what a connection holds of its own is the head.
+    assert!(server.stats().held_bytes < 4096, "{}", server.stats().held_bytes);
+    assert_eq!(player.answer(true).body, bytes);
+}
+
+#[test]
+fn sessions_are_listeners_of_their_room() {
+    let server = server();
+    let room = room(&server, Some(Duration::from_secs(3600)));
+    let pieces = vec!["a.m3u8?s=".into(), "\nb.m3u8?s=".into(), "\n".into()];
+    let all = ShelfObject::for_each("application/vnd.apple.mpegurl", "private, no-store", pieces);
+    let media: Arc<str> = "/radio/hls/a/live.m3u8".into();
+    shelve(
+        &server,
+        &room,
+        vec![("/radio/hls.m3u8".into(), all), (media.clone(), playlist("#EXTM3U"))],
+        Vec::new(),
+    );
+    let events = server.subscribe(100).unwrap();
+    let mut player = Player::new(&server);
+    let mut session = || {
+        let text = String::from_utf8(player.get("/radio/hls.m3u8").body).unwrap();
+        let ids: Vec<_> = text.lines().map(|line| line.split_once("?s=").unwrap().1.to_owned()).collect();
+        assert!(ids.len() == 2 && ids[0] == ids[1] && ids[0].len() == 16, "{text}");
+        ids[0].clone()
+    };
+    let (one, two) = (session(), session());
+    assert_ne!(one, two);
+    assert_eq!(server.stats().hls_listeners, 0, "whoever has asked for no playlist does not listen");
+    let agent = "User-Agent: iPhöne\r\n";
+    for id in [&one, &two, &one, &two, &one] {
+        let answer = player.ask("GET", &format!("{media}?s={id}"), agent);
+        assert_eq!((answer.status, &answer.body[..]), (200, &b"#EXTM3U"[..]));
+    }
+    // Who has no id, or none of ours, is known by address and player.
+    for (query, agent) in
+        [("", "A"), ("?s=", "A"), ("?s=../../x", "B"), ("?s=0123456789ABCDEF", "B"), ("", "A")]
+    {
+        player.ask("GET", &format!("{media}{query}"), &format!("User-Agent: {agent}\r\n"));
+    }
+    assert_eq!(room.board().snapshot().listeners, 4);
+    assert_eq!((server.stats().hls_listeners, server.stats().hls_listener_peak), (4, 4));
+    let listed = server.listeners(Some("/radio/hls.m3u8")).unwrap();
+    let agents: Vec<_> = listed.iter().map(|listener| &*listener.agent).collect();
+    assert_eq!(agents, ["iPhöne", "iPhöne", "A", "B"]);
+    assert_eq!(server.listeners(None).unwrap().len(), 4);
+    let told: Vec<_> = std::iter::from_fn(|| match events.recv()?.event {
+        Event::ListenerJoined { id, mount, .. } => Some((id, mount)),
+        other => panic!("{other:?}"),
+    })
+    .take(4)
+    .collect();
+    let all: Vec<_> = listed.iter().map(|listener| (listener.id, listener.mount.to_string())).collect();
+    assert_eq!(told, all);
+    assert!(all.iter().all(|(_, mount)| mount == "/radio/hls.m3u8"));
+    server.kick(listed[0].id).unwrap();
+    assert_eq!(player.ask("GET", &format!("{media}?s={one}"), agent).status, 403);
+    assert_eq!(player.ask("GET", &format!("{media}?s={two}"), agent).status, 200);
+    assert!(matches!(server.kick(listed[0].id), Err(Error::NotFound(_))));
+    assert_eq!(server.listeners(None).unwrap().len(), 3);
+    drop(room);
+    until("everybody has left", || server.stats().hls_listeners == 0);
+    let stats = server.stats();
+    assert_eq!((stats.closed_for(CloseReason::Kicked), stats.closed_for(CloseReason::MountEnded)), (1, 3));
+}
+
+/// Requests of clients at times of the test.
+struct Crowd {
+    room: Arc<RoomBoard>,
+    audience: Audience,
+    counters: Arc<Counters>,
+    shares: Shares,
+    visits: u64,
+    start: Instant,
+}
+
+impl Crowd {
+    fn new(per_address: usize) -> Crowd {
+        let board = RoomSettings {
+            name: "/radio/hls.m3u8".into(),
+            paths: Vec::new(),
+            counted_for: Some(Duration::from_secs(12)),
+        };
+        let limits = ShareLimits { connections: 100, listeners: per_address, event_clients: 100 };
+        Crowd {
+            room: Arc::new(RoomBoard::new(board)),
+            audience: Audience::default(),
+            counters: Arc::default(),
+            shares: Shares::new(limits),
+            visits: 0,
+            start: Instant::now(),
+        }
+    }
+
+    fn polls(&mut self, seconds: u64, address: [u8; 4], query: &str) -> Welcome {
+        let head = format!("GET /live.m3u8{query} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let request = Request::parse(head.as_bytes()).unwrap();
+        let now = moment(self.start, seconds);
+        let address = ClientAddress::new(address.into());
+        let visit = || {
+            self.visits += 1;
+            Visit::new(self.visits, address, Some(&request))
+        };
+        let access = Access::start(&ServerSettings::default(), self.counters.clone()).unwrap();
+        let (writer, _journal) = journal(Arc::new(access));
+        let registers = Registers {
+            counters: &self.counters,
+            events: &Emitter::unheard(),
+            journal: &writer,
+            shares: &mut self.shares,
+        };
+        let poll = Poll { room: &self.room, request: &request, address, bytes: 100 };
+        self.audience.polled(poll, visit, registers, now)
+    }
+
+    /// How many listen after this time, and when somebody may leave next, in seconds.
+    fn listen_at(&mut self, seconds: u64) -> (u64, Option<u64>) {
+        let access = Access::start(&ServerSettings::default(), self.counters.clone()).unwrap();
+        let (writer, _journal) = journal(Arc::new(access));
+        let registers = Registers {
+            counters: &self.counters,
+            events: &Emitter::unheard(),
+            journal: &writer,
+            shares: &mut self.shares,
+        };
+        let now = moment(self.start, seconds);
+        self.audience.end_silent(registers, now);
+        let due = self.audience.next_due().map(|due| due.duration_since(self.start).as_secs());
+        (self.counters.hls_listeners.get(), due)
+    }
+}
+
+fn moment(start: Instant, seconds: u64) -> Moment {
+    Moment { instant: start + Duration::from_secs(seconds), wall: SystemTime::UNIX_EPOCH }
+}
+
+#[test]
+fn a_session_ends_when_it_has_not_polled_for_its_time() {
+    let mut crowd = Crowd::new(10);
+    crowd.polls(0, [192, 0, 2, 1], "?s=00000000000000a1");
+    crowd.polls(5, [192, 0, 2, 1], "?s=00000000000000a2");
+    crowd.polls(10, [192, 0, 2, 1], "?s=00000000000000a1");
+    assert_eq!(crowd.listen_at(11), (2, Some(12)));
+    assert_eq!(crowd.listen_at(12), (2, Some(17)), "it has polled meanwhile");
+    assert_eq!(crowd.listen_at(17), (1, Some(22)));
+    // The same id at another address is the same session: phones change networks.
+    crowd.polls(20, [198, 51, 100, 7], "?s=00000000000000a1");
+    assert_eq!(crowd.listen_at(22), (1, Some(32)));
+    assert_eq!(crowd.listen_at(32), (0, None));
+    assert_eq!(crowd.shares.len(), 0, "its share is given back");
+    crowd.polls(33, [192, 0, 2, 1], "?s=00000000000000a1");
+    assert_eq!(crowd.listen_at(33), (1, Some(45)), "it begins anew");
+}
+
+#[test]
+fn sessions_are_bounded_by_address_and_in_all() {
+    let mut crowd = Crowd::new(3);
+    for id in 0..10 {
+        assert_eq!(crowd.polls(0, [192, 0, 2, 1], &format!("?s={id:016x}")), Welcome::Listens);
+    }
+    assert_eq!(crowd.listen_at(1).0, 3, "the others are served, and not counted");
+    let mut crowd = Crowd::new(usize::MAX);
+    for id in 0..audience::MOST_SESSIONS + 10 {
+        let [.., a, b] = (id / 1000).to_be_bytes();
+        crowd.polls(0, [10, 0, a, b], &format!("?s={id:016x}"));
+    }
+    assert_eq!(crowd.listen_at(1).0, audience::MOST_SESSIONS as u64);
+    assert_eq!(crowd.listen_at(12), (0, None));
+}
