@@ -29,7 +29,7 @@ fails signals a condition of type LONGWAVE-ERROR.")
    ;; Pipelines
    #:pipeline #:make-pipeline #:with-pipeline #:pipeline-start #:pipeline-stop #:pipeline-running-p
    #:pipeline-close
-   #:pipeline-server #:pipeline-mounts #:pipeline-name #:pipeline-spec
+   #:pipeline-server #:pipeline-mounts #:pipeline-hls #:pipeline-name #:pipeline-spec
    #:pipeline-add-output #:pipeline-remove-output #:pipeline-replace-encoder #:pipeline-update-output
    #:pipeline-use-stepped-clock #:pipeline-step-clock #:pipeline-on-next-track #:pipeline-entry
    #:pipeline-set-fades

@@ -357,6 +357,11 @@ NIL.")
   (:method ((pipeline pipeline))
     (get-json "lw_pipeline_mounts" :uint64 (handle pipeline))))
 
+(defgeneric pipeline-hls (pipeline)
+  (:documentation "The outputs that are served as HLS: :PATH, :PLAYLIST, :VARIANTS, :LISTENERS and more.")
+  (:method ((pipeline pipeline))
+    (get-json "lw_pipeline_hls" :uint64 (handle pipeline))))
+
 (defgeneric pipeline-levels (pipeline)
   (:documentation "The levels of the mix: :PEAK-DB and :POWER-DB, left and right, :MOMENTARY-LUFS,
 :SHORT-TERM-LUFS.")

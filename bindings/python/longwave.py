@@ -771,6 +771,10 @@ class Pipeline(_Handle):
         """The live input that has the air, or None: the programme has it."""
         return _json("lw_pipeline_live", self.handle)
 
+    def hls(self):
+        """The outputs that are served as HLS: path, playlist, variants, counters."""
+        return _json("lw_pipeline_hls", self.handle)
+
     def live_inputs(self):
         return _json("lw_pipeline_live_inputs", self.handle)
 

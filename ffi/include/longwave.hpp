@@ -584,6 +584,11 @@ public:
     {
         return detail::text([&](auto out) { return lw_pipeline_mounts(handle(), out); });
     }
+    // The outputs that are served as HLS, as JSON.
+    std::string hls() const
+    {
+        return detail::text([&](auto out) { return lw_pipeline_hls(handle(), out); });
+    }
     void add_output(const std::string &declaration)
     {
         check(lw_pipeline_add_output(handle(), detail::whole(declaration)));

@@ -36,6 +36,9 @@ struct Source {
     #[serde(skip_serializing_if = "Option::is_none")]
     channels: Option<u8>,
     genre: String,
+    /// The addresses of the HLS that carry it. Icecast has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hls: Vec<String>,
     listener_peak: u64,
     listeners: u64,
     listenurl: String,
@@ -94,6 +97,7 @@ impl Source {
             bitrate: settings.bitrate,
             channels: settings.channels,
             genre: or(&settings.genre, "various"),
+            hls: info.hls.iter().map(|playlist| mount_url(base, playlist)).collect(),
             listener_peak: info.listener_peak,
             listeners: info.listeners,
             listenurl: mount_url(base, &settings.path),

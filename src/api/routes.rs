@@ -102,6 +102,7 @@ pub(crate) static ROUTES: &[Route] = &[
     change("POST", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::add)),
     change("PUT", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::update)),
     change("DELETE", "/api/v1/pipelines/{pipeline}/outputs", Slow(outputs::remove)),
+    look("/api/v1/pipelines/{pipeline}/hls", Quick(outputs::hls)),
 ];
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use serde::Serialize;
 
 pub use event::Event;
 pub use live::{LiveInput, LiveSource};
-pub use server::{Listener, Mount, ServerStatistics};
+pub use server::{Hls, Listener, Mount, ServerStatistics};
 pub use source::Source;
 pub use tracks::{
     Announcement, ComingTrack, CurrentTrack, FileMetadata, PlayedTrack, Playlist, Track, Voice,

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::counters::CounterInfo;
 use crate::time::{rfc3339, seconds};
-use crate::{ListenerInfo, MountInfo, ServerStats};
+use crate::{HlsInfo, ListenerInfo, MountInfo, ServerStats};
 
 /// Counters with their declared names.
 #[derive(Debug)]
@@ -71,6 +71,8 @@ pub struct Mount {
     position_bytes: u64,
     duration: f64,
     unreadable: Option<String>,
+    /// The playlists of the HLS that carry it.
+    hls: Vec<String>,
     #[serde(flatten)]
     counters: Counters,
 }
@@ -100,7 +102,39 @@ impl Mount {
             position_bytes: info.position.0,
             duration: seconds(info.duration),
             unreadable: info.unreadable.as_deref().cloned(),
+            hls: info.hls.clone(),
             counters: Counters(info.counters().collect()),
+        }
+    }
+}
+
+/// An HLS.
+#[derive(Debug, Serialize)]
+pub struct Hls {
+    path: String,
+    /// The playlist that players open.
+    playlist: String,
+    /// The mounts of its variants, in their order.
+    variants: Vec<String>,
+    segment: f64,
+    window: u32,
+    count: bool,
+    #[serde(flatten)]
+    counters: Counters,
+}
+
+impl Hls {
+    /// From an item of [`Pipeline::hls`](crate::Pipeline::hls).
+    pub fn of(info: &HlsInfo) -> Hls {
+        let settings = &info.settings;
+        Hls {
+            path: settings.path.clone(),
+            playlist: info.playlist.clone(),
+            variants: info.variants.clone(),
+            segment: seconds(settings.segment),
+            window: settings.window,
+            count: settings.count,
+            counters: Counters(info.counters.counters().collect()),
         }
     }
 }

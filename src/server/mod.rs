@@ -404,12 +404,16 @@ impl Server {
 
     /// The state and the counts of a mount. `None` if there is no such mount.
     pub fn mount_info(&self, path: &str) -> Option<MountInfo> {
-        self.inner.registry.find(path).map(|board| board.snapshot())
+        self.inner.registry.find(path).map(|board| self.info(&board))
     }
 
     /// All mounts, in the order of their paths.
     pub fn mounts(&self) -> Vec<MountInfo> {
-        self.inner.registry.all().iter().map(|board| board.snapshot()).collect()
+        self.inner.registry.all().iter().map(|board| self.info(board)).collect()
+    }
+
+    fn info(&self, board: &MountBoard) -> MountInfo {
+        MountInfo { hls: self.inner.rooms.carrying(&board.path), ..board.snapshot() }
     }
 
     /// The statistics of the server since it started.

@@ -7,6 +7,7 @@ mod chain;
 mod clock;
 mod djs;
 mod handover;
+mod hls;
 mod limits;
 mod live_drift;
 mod live_formats;

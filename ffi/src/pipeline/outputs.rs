@@ -2,6 +2,8 @@
 
 use std::ffi::c_char;
 
+use longwave::json::Hls;
+
 use super::{lw_pipeline, with};
 use crate::encoder::{Shared, output};
 use crate::entry::call;
@@ -82,5 +84,16 @@ pub unsafe extern "C" fn lw_pipeline_update_output(
         let declaration = unsafe { text(declaration, "declaration") }?;
         with(pipeline, |pipeline| Ok(pipeline.update_output(output(declaration, pipeline.spec())?)?))?;
         Ok(lw_status::LW_OK)
+    })
+}
+
+/// Its HLS, in the order of their paths, as JSON: a list of `path`, `playlist`, `variants`, `segment`, `window`,
+/// `count`, and counters. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_hls(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let json = unsafe { Out::new(json, "json") }?;
+        json.json(&with(pipeline, |pipeline| Ok(pipeline.hls().iter().map(Hls::of).collect::<Vec<_>>()))?)
     })
 }

@@ -4,6 +4,7 @@ use crate::api::call::{Call, Handled, done, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
 use crate::api::views::StationMount;
+use crate::json::Hls;
 use crate::{OutputSettings, PcmSpec, PipelineSettings};
 
 /// `GET /api/v1/pipelines/{pipeline}/outputs`
@@ -41,6 +42,12 @@ pub(crate) fn remove(core: &Core, call: &Call<'_>) -> Handled {
     let mount = mount.ok_or_else(|| Problem::new("invalid-parameter", "mount= says which").at("mount"))?;
     pipeline.remove_output(&mount)?;
     done()
+}
+
+/// `GET /api/v1/pipelines/{pipeline}/hls`
+pub(crate) fn hls(core: &Core, call: &Call<'_>) -> Handled {
+    let all = core.pipeline(&call.held[0])?.hls();
+    Ok(json(200, &all.iter().map(Hls::of).collect::<Vec<_>>()))
 }
 
 /// Reads the settings of an output. The body has the keys of the configuration, in JSON.

@@ -129,6 +129,7 @@ impl OnAir {
         let variants: Vec<_> = wanted.into_iter().map(|(setup, _)| setup).collect();
         if variants != self.variants {
             self.variants.clone_from(&variants);
+            self.room.carry(self.mounts());
             let _ = self.to.send(Message::Variants(variants));
         }
     }
@@ -262,11 +263,16 @@ impl Pipeline {
 }
 
 impl OnAir {
+    /// The mounts of its variants, in their order.
+    fn mounts(&self) -> Vec<String> {
+        self.variants.iter().map(|variant| variant.mount.clone()).collect()
+    }
+
     fn info(&self) -> HlsInfo {
         HlsInfo {
             settings: self.settings.clone(),
             playlist: self.settings.playlist(),
-            variants: self.variants.iter().map(|variant| variant.mount.clone()).collect(),
+            variants: self.mounts(),
             counters: self.room.snapshot(),
         }
     }

@@ -167,7 +167,7 @@ impl Site for RequestRouter<'_> {
         if let Some(reply) = self.reply_from_shelf(request) {
             return reply;
         }
-        match route(request, self.mounts, &self.desk.expected, || self.base_url(request)) {
+        match route(request, self.mounts, &self.desk.shelf, &self.desk.expected, || self.base_url(request)) {
             Route::Answer(answer) => self.answer(Some(request), answer),
             Route::Mount(key) if request.method == "HEAD" => self.describe(request, key),
             Route::Mount(key) => self.listen(request, key),

@@ -12,6 +12,8 @@ pub(crate) struct Stream<'a> {
     pub(crate) bitrate: Option<u32>,
     pub(crate) name: &'a str,
     pub(crate) title: String,
+    /// Its playlist of HLS, if it has one.
+    pub(crate) hls: Option<&'a str>,
 }
 
 /// The URL by which the client reaches the server. It has the host that was asked for, if one was, else the
@@ -55,11 +57,17 @@ pub(crate) fn index(streams: &[Stream<'_>]) -> String {
         let (name, title) = (escape(stream.name), escape(&stream.title));
         let kind = escape(stream.content_type);
         let bitrate = stream.bitrate.map_or(String::new(), |bitrate| format!(", {bitrate} kbit/s"));
+        // Safari takes it, for it goes on through a change of network. Other browsers take the stream.
+        let hls = stream.hls.map(|hls| escape(&encode_path(hls.as_bytes())));
+        let source =
+            hls.as_ref().map(|hls| format!("<source src=\"{hls}\" type=\"application/vnd.apple.mpegurl\">"));
+        let link = hls.as_ref().map(|hls| format!(" <a href=\"{hls}\">HLS</a>"));
+        let [source, link] = [source, link].map(Option::unwrap_or_default);
         page.push_str(&format!(
             "<section><h2>{name}</h2><p>{title}</p><p>{kind}{bitrate}</p>\
-             <audio controls preload=\"none\"><source src=\"{url}\" type=\"{kind}\"></audio>\
+             <audio controls preload=\"none\">{source}<source src=\"{url}\" type=\"{kind}\"></audio>\
              <p><a href=\"{url}\">{url}</a> <a href=\"{url}.m3u\">M3U</a> <a href=\"{url}.pls\">PLS</a> \
-             <a href=\"{url}.xspf\">XSPF</a></p></section>\n"
+             <a href=\"{url}.xspf\">XSPF</a>{link}</p></section>\n"
         ));
     }
     page.push_str("</body></html>\n");
@@ -105,9 +113,12 @@ mod tests {
             bitrate: Some(128),
             name: evil,
             title: evil.into(),
+            hls: Some("/x\"y/hls.m3u8"),
         };
         let page = index(&[stream]);
         assert!(page.contains("src=\"/%C3%A9%20%22%3C%25%3F%23.mp3\""), "{page}");
+        let hls = "<source src=\"/x%22y/hls.m3u8\" type=\"application/vnd.apple.mpegurl\"><source src=";
+        assert!(page.contains(hls), "{page}");
         for text in [page, xspf("http://h/a", evil)] {
             assert!(!text.contains("<script>") && !text.contains('\u{1}'), "{text}");
             assert!(text.contains("&lt;/title&gt;&lt;script&gt;&#39;&quot;&amp;"), "{text}");

@@ -7,6 +7,7 @@ use crate::percent::mount_url;
 use crate::server::connections::shares::{Kind, ShareTaken};
 use crate::server::mounts::mount::Mount;
 use crate::server::mounts::table::Mounts;
+use crate::server::shelf::Shelf;
 
 /// The methods of the server. A client that used another method is told them.
 const METHODS: &str = "GET, HEAD, OPTIONS";
@@ -29,6 +30,7 @@ pub(crate) enum Route {
 pub(crate) fn route(
     request: &Request<'_>,
     mounts: &Mounts,
+    shelf: &Shelf,
     expected: &Expected,
     base_url: impl FnOnce() -> String,
 ) -> Route {
@@ -52,7 +54,7 @@ pub(crate) fn route(
     let answer = match path.rsplit_once('.') {
         _ if path == "/" && !request.names_host() => Some(HttpAnswer::text(400, &format!("{NO_HOST}\n"))),
         _ if path == "/" => {
-            Some(HttpAnswer::new(200, "text/html; charset=utf-8", pages::index(&on_air(mounts))))
+            Some(HttpAnswer::new(200, "text/html; charset=utf-8", pages::index(&on_air(mounts, shelf))))
         }
         Some((of, kind)) => mounts.find(of).and_then(|key| playlist(kind, &base_url(), mounts.get(key))),
         None => None,
@@ -129,8 +131,8 @@ fn playlist(kind: &str, base: &str, mount: &Mount) -> Option<HttpAnswer> {
     Some(HttpAnswer::new(200, content_type, body))
 }
 
-fn on_air(mounts: &Mounts) -> Vec<pages::Stream<'_>> {
-    listed(mounts).map(stream).collect()
+fn on_air<'a>(mounts: &'a Mounts, shelf: &'a Shelf) -> Vec<pages::Stream<'a>> {
+    listed(mounts).map(|mount| stream(mount, shelf.playlist_of(&mount.path))).collect()
 }
 
 /// The mounts on the air that anybody may know of.
@@ -138,12 +140,13 @@ fn listed(mounts: &Mounts) -> impl Iterator<Item = &Mount> {
     mounts.on_air().into_iter().filter(|mount| !mount.settings.hidden)
 }
 
-fn stream(mount: &Mount) -> pages::Stream<'_> {
+fn stream<'a>(mount: &'a Mount, hls: Option<&'a str>) -> pages::Stream<'a> {
     pages::Stream {
         path: &mount.path,
         content_type: &mount.settings.content_type,
         bitrate: mount.settings.bitrate,
         name: mount.settings.display_name(),
         title: mount.board.title.load().title.text.clone(),
+        hls,
     }
 }

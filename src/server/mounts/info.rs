@@ -29,6 +29,8 @@ counters! {
         /// Why listeners hear nothing of what an application writes ([`AudioWriter`](crate::AudioWriter)): "gets
         /// what is not audio/mpeg (it looks like FLAC)". `None` if nothing is wrong.
         pub unreadable: Option<Arc<String>>,
+        /// The playlists of the HLS that carry it: `/radio/hls.m3u8`.
+        pub hls: Vec<String>,
     }
 
     /// What the reactor counts for one mount.
@@ -114,6 +116,6 @@ impl MountBoard {
         let duration = Duration::from_micros(self.micros.get());
         let position = StreamPos(self.position.get());
         let (title, unreadable) = (self.title.load_full(), self.unreadable.load_full());
-        self.counters.copy(self.settings(), self.since, title, position, duration, unreadable)
+        self.counters.copy(self.settings(), self.since, title, position, duration, unreadable, Vec::new())
     }
 }

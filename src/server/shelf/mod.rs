@@ -88,6 +88,12 @@ impl Shelf {
         counters.shelf_bytes.set(bytes as u64);
     }
 
+    /// The playlist from which a mount can be heard, if players begin with it there.
+    pub(crate) fn playlist_of(&self, mount: &str) -> Option<&str> {
+        let begins = |opened: &&Opened| opened.has_begun && opened.room.begins_with(mount);
+        self.rooms.iter().find(begins).map(|opened| &*opened.room.name)
+    }
+
     /// What is at this path, which is decoded. A room that takes the place of another one has its paths as
     /// soon as it has something there.
     pub(crate) fn find(&self, path: &str) -> Found<'_> {

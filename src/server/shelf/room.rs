@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use crossbeam::channel::Sender;
 
 use super::{ShelfObject, Swap};
@@ -53,6 +54,8 @@ pub(crate) struct RoomBoard {
     pub(crate) name: Arc<str>,
     pub(crate) paths: Vec<String>,
     pub(crate) counted_for: Option<Duration>,
+    /// The mounts that are heard from it, those first that players begin with.
+    mounts: ArcSwap<Vec<String>>,
     pub(crate) counters: RoomCounters,
 }
 
@@ -75,6 +78,13 @@ impl Rooms {
         self.list().iter().any(|room| *room.name == *name)
     }
 
+    /// The names of those from which this mount is heard.
+    pub(crate) fn carrying(&self, mount: &str) -> Vec<String> {
+        let rooms = self.list();
+        let carrying = rooms.iter().filter(|room| room.mounts.load().iter().any(|carried| carried == mount));
+        carrying.map(|room| room.name.to_string()).collect()
+    }
+
     /// The paths of all of them.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.list().iter().flat_map(|room| room.paths.clone()).collect()
@@ -88,12 +98,28 @@ impl Rooms {
 impl RoomBoard {
     pub(super) fn new(settings: RoomSettings) -> RoomBoard {
         let RoomSettings { name, paths, counted_for } = settings;
-        RoomBoard { name: name.into(), paths, counted_for, counters: RoomCounters::default() }
+        RoomBoard {
+            name: name.into(),
+            paths,
+            counted_for,
+            mounts: ArcSwap::default(),
+            counters: RoomCounters::default(),
+        }
     }
 
     /// Whether this path belongs to it.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })
+    }
+
+    /// These mounts are heard from it from now on.
+    pub(crate) fn carry(&self, mounts: Vec<String>) {
+        self.mounts.store(Arc::new(mounts));
+    }
+
+    /// The mount with which players begin.
+    pub(crate) fn begins_with(&self, mount: &str) -> bool {
+        self.mounts.load().first().is_some_and(|first| first == mount)
     }
 
     pub(crate) fn snapshot(&self) -> HlsCounters {

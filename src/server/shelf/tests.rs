@@ -16,7 +16,7 @@ use crate::server::connections::shares::{ShareLimits, Shares};
 use crate::server::connections::visit::Visit;
 use crate::server::mounts::mount::tests::mp3_settings;
 use crate::server::reports::access::Access;
-use crate::server::reports::journal::journal;
+use crate::server::reports::journal::{JournalWriter, journal};
 use crate::server::tests::server;
 use crate::server::{Moment, MountSettings, Server, ServerSettings};
 
@@ -295,6 +295,7 @@ struct Crowd {
     audience: Audience,
     counters: Arc<Counters>,
     shares: Shares,
+    journal: JournalWriter,
     visits: u64,
     start: Instant,
 }
@@ -306,12 +307,16 @@ impl Crowd {
             paths: Vec::new(),
             counted_for: Some(Duration::from_secs(12)),
         };
+        let counters = Arc::<Counters>::default();
+        let access = Access::start(&ServerSettings::default(), counters.clone()).unwrap();
         let limits = ShareLimits { connections: 100, listeners: per_address, event_clients: 100 };
         Crowd {
             room: Arc::new(RoomBoard::new(board)),
             audience: Audience::default(),
-            counters: Arc::default(),
+            counters,
             shares: Shares::new(limits),
+            // Nobody writes it down.
+            journal: journal(Arc::new(access)).0,
             visits: 0,
             start: Instant::now(),
         }
@@ -326,12 +331,10 @@ impl Crowd {
             self.visits += 1;
             Visit::new(self.visits, address, Some(&request))
         };
-        let access = Access::start(&ServerSettings::default(), self.counters.clone()).unwrap();
-        let (writer, _journal) = journal(Arc::new(access));
         let registers = Registers {
             counters: &self.counters,
             events: &Emitter::unheard(),
-            journal: &writer,
+            journal: &self.journal,
             shares: &mut self.shares,
         };
         let poll = Poll { room: &self.room, request: &request, address, bytes: 100 };
@@ -340,12 +343,10 @@ impl Crowd {
 
     /// How many listen after this time, and when somebody may leave next, in seconds.
     fn listen_at(&mut self, seconds: u64) -> (u64, Option<u64>) {
-        let access = Access::start(&ServerSettings::default(), self.counters.clone()).unwrap();
-        let (writer, _journal) = journal(Arc::new(access));
         let registers = Registers {
             counters: &self.counters,
             events: &Emitter::unheard(),
-            journal: &writer,
+            journal: &self.journal,
             shares: &mut self.shares,
         };
         let now = moment(self.start, seconds);
