@@ -58,6 +58,7 @@ bash scripts/licences.sh >"$work/built/THIRD-PARTY-LICENCES"
 aside test-abi bash scripts/test-abi.sh "$work/built"
 aside test-deb bash scripts/test-deb.sh "$work/built"
 aside test-openapi bash scripts/test-openapi.sh "$work/built" 30
+aside test-browser bash scripts/test-browser.sh "$work/built"
 
 step cargo test --locked --workspace --doc
 # Each combination of features is tested; the library alone is checked without `program`.
@@ -70,5 +71,6 @@ step bash scripts/test-package.sh
 finish test-abi
 finish test-deb
 finish test-openapi
+finish test-browser
 # Last, so that its summary is the last line. (tests/examples.rs runs the examples.)
 step tests --workspace --lib --bins --tests
