@@ -100,6 +100,7 @@ macro_rules! counters {
 
         impl $Shared {
             /// A copy of the counters, beside what else there is to know.
+            #[allow(clippy::too_many_arguments, reason = "one for each further field")]
             fn copy(&self, $($more: $More),*) -> $Copy {
                 $Copy { $($more,)* $($name: self.$name.get(),)+ }
             }
