@@ -1,5 +1,6 @@
 //! HLS of a whole station: what a player of segments hears and reads, across changes and restarts.
 
+#[expect(dead_code, reason = "the unit tests of `hls` look at more of it")]
 #[path = "../../src/hls/tests/demux.rs"]
 mod demux;
 
