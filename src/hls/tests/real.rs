@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::{clock, title};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{AacProfile, AacSettings, EncoderSettings, Mp3Settings};
 use crate::hls::{HlsPacket, Profile, Run, Segment, Segmenter, Window};
-use crate::units::{FrameCount, FramePos, SampleRate};
+use crate::units::{FramePos, SampleRate};
 
 /// What ffprobe 5.1 says of timed ID3, whoever makes it.
 const ID3_IS_NOT_KNOWN: &str = "Unsupported codec with id 98313";
@@ -36,8 +37,14 @@ struct Recorded {
 }
 
 impl Recorded {
-    /// Encodes tones from this position on, and writes all segments into one playlist.
-    fn new(settings: &dyn EncoderSettings, profile: Profile, spec: PcmSpec, from: u64) -> Recorded {
+    /// Encodes tones from this position on, and writes all segments into one playlist. These packets are lost.
+    fn new(
+        settings: &dyn EncoderSettings,
+        profile: Profile,
+        spec: PcmSpec,
+        from: u64,
+        lost: Range<u64>,
+    ) -> Recorded {
         let clock = clock(spec.rate.hz(), 4);
         let seconds = if std::env::var_os("LONGWAVE_LONG").is_some() { 3600 } else { 60 };
         let start = clock.boundary(clock.index_of(FramePos(from)));
@@ -52,7 +59,7 @@ impl Recorded {
         // Eleven seconds of tones, again and again: the segments do not begin with the same sounds.
         let tones = [(440.0, 0.4), (1234.5, 0.3)];
         let pcm = sound::sines(spec, &tones[..spec.channels.count()], spec.rate.hz() as usize * 11);
-        let (mut at, mut packets) = (start, Vec::new());
+        let (mut at, mut number, mut packets) = (start, 0, Vec::new());
         let mut last = (Arc::default(), start);
         for pieces in 0..seconds / 11 + 1 {
             encoder.encode(&pcm, &mut packets).unwrap();
@@ -64,10 +71,14 @@ impl Recorded {
                 if change.0 < at.0 + u64::from(frames) && last.1 != change {
                     last = (title.clone(), change);
                 }
-                recorded.packets.extend_from_slice(&bytes);
-                recorded.frames += u64::from(frames);
                 let packet = HlsPacket { at, frames, bytes, title: last.0.clone(), title_at: last.1 };
-                at = at + FrameCount(u64::from(frames));
+                at = packet.end();
+                number += 1;
+                if lost.contains(&(number - 1)) {
+                    continue;
+                }
+                recorded.packets.extend_from_slice(&packet.bytes);
+                recorded.frames += u64::from(frames);
                 for segment in segmenter.push(packet) {
                     short.push(segment.clone()).unwrap();
                     recorded.write(&mut window, segment);
@@ -139,7 +150,12 @@ fn spec(hz: u32) -> PcmSpec {
 
 /// Whoever plays the segments hears what whoever plays the packets hears, to the sample.
 fn is_read_by_others(settings: &dyn EncoderSettings, profile: Profile, spec: PcmSpec, from: u64) {
-    let recorded = Recorded::new(settings, profile, spec, from);
+    let recorded = Recorded::new(settings, profile, spec, from, 0..0);
+    is_played_by_ffmpeg(&recorded, profile, spec);
+    is_read_by_tstools(&recorded);
+}
+
+fn is_played_by_ffmpeg(recorded: &Recorded, profile: Profile, spec: PcmSpec) {
     let (playlist, format) =
         (recorded.path("live.m3u8"), if profile == Profile::Mp3 { "mp3" } else { "aac" });
     let mut ffprobe = Command::new("ffprobe");
@@ -163,7 +179,6 @@ fn is_read_by_others(settings: &dyn EncoderSettings, profile: Profile, spec: Pcm
     heard.end(ID3_IS_NOT_KNOWN);
     due.end(BARE_PACKETS_HAVE_NO_LENGTH);
     assert_eq!(position, recorded.frames * 8, "all packets are decoded");
-    is_read_by_tstools(&recorded);
 }
 
 /// tstools find the same packets, and have nothing to complain of. Debian has them.
@@ -225,4 +240,11 @@ fn mp3() {
 fn mp3_at_a_low_rate() {
     let settings = Mp3Settings { bitrate: 64, ..Mp3Settings::default() };
     is_read_by_others(&settings, Profile::Mp3, spec(22_050), 0);
+}
+
+/// Two seconds in the midst of the stream are lost, and with them the start of a segment.
+#[test]
+fn aac_lc_with_lost_packets() {
+    let recorded = Recorded::new(&AacSettings::default(), Profile::AacLc, spec(44_100), 0, 1_000..1_086);
+    is_played_by_ffmpeg(&recorded, Profile::AacLc, spec(44_100));
 }

@@ -70,6 +70,27 @@ fn texts_of_every_kind_come_back() {
     }
 }
 
+/// The first packet of a segment is the one in which a title begins.
+#[test]
+fn a_segment_begins_with_the_title_that_is_in_force_there() {
+    let clock = clock(44_100, 4);
+    let (mut segmenter, mut encoder) = (segmenter(clock), Encoder::new(0, 1024));
+    encoder.retitle(0, &title("One"));
+    while clock.index_of(encoder.at) == 0 {
+        assert!(segmenter.push(encoder.packet()).is_empty());
+    }
+    let (start, change) = (encoder.at, encoder.at.0 + 700);
+    encoder.retitle(change, &title("Two"));
+    let all = segments(&mut segmenter, &mut encoder, 2);
+    let mut demuxer = Demuxer::default();
+    demuxer.read(all[0].bytes.as_ref().unwrap());
+    let found = demuxer.read(all[1].bytes.as_ref().unwrap()).titles;
+    let due = [(clock.pts(start), "One"), (clock.pts(FramePos(change)), "Two")];
+    let said: Vec<_> = found.iter().map(|(pts, tag)| (*pts, tag[0].1.as_str())).collect();
+    assert_eq!(said, due);
+    assert_eq!(all[1].titles.iter().map(|since| since.at.0).collect::<Vec<_>>(), [0, change]);
+}
+
 #[test]
 fn the_same_title_again_is_another_track() {
     let one = ShownTitle::new("One", None, None);
