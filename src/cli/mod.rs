@@ -24,7 +24,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use longwave::{Config, ConfigError, Right, UserLimits, Users};
+use longwave::{Config, ConfigError, HlsSettings, Right, UserLimits, Users};
 
 use args::Command;
 use on_air::OnHangup;
@@ -156,8 +156,9 @@ fn check(file: &Path) -> Result<(), Failure> {
             let _ = writeln!(io::stderr(), "warning: {warning}");
         }
     }
-    let mounts: Vec<&str> = mounts(&config).collect();
-    say(&format!("{}: good: {}\n", file.display(), mounts.join(", ")));
+    let hls = config.pipelines.iter().flat_map(|pipeline| &pipeline.hls).map(HlsSettings::playlist);
+    let all: Vec<String> = mounts(&config).map(str::to_owned).chain(hls).collect();
+    say(&format!("{}: good: {}\n", file.display(), all.join(", ")));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, bounded};
 use crossbeam::select;
-use longwave::{Api, Config, Error, Reloaded, ServerStats, Station};
+use longwave::{Api, Config, Error, HlsSettings, Reloaded, ServerStats, Station};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, exit};
@@ -125,6 +125,8 @@ pub fn run(
     let mounts: Vec<String> = super::mounts(&config).map(str::to_owned).collect();
     let icy_mount = config.server.icy_mount.clone();
     let relayed: Vec<String> = config.mounts.iter().map(|relayed| relayed.mount.path.clone()).collect();
+    let hls = config.pipelines.iter().flat_map(|pipeline| &pipeline.hls);
+    let hls: Vec<String> = hls.map(HlsSettings::playlist).collect();
     let live = config.pipelines.iter().flat_map(|pipeline| &pipeline.live);
     let live: Vec<String> = live.map(|input| input.path.clone()).collect();
     let Some((station, api, token)) = start_in_reach(config, file, &stop)? else {
@@ -138,8 +140,12 @@ pub fn run(
         let state = if relayed.contains(mount) { "relays" } else { "on air" };
         format!("{state}  {}\n", places::url(places::nearest(addresses), mount))
     };
+    let of_hls =
+        |playlist: &String| format!("on air  {}\n", places::url(places::nearest(addresses), playlist));
     let of_live = |path: &String| format!("live    {}\n", places::url(places::nearest(addresses), path));
-    say_in_time(mounts.iter().map(line).chain(live.iter().map(of_live)).collect());
+    say_in_time(
+        mounts.iter().map(line).chain(hls.iter().map(of_hls)).chain(live.iter().map(of_live)).collect(),
+    );
     places::tell(addresses, &mounts);
     places::tell_icy(station.server().icy_addrs(), &icy_mount);
 
