@@ -14,6 +14,8 @@ pub struct Answer {
     pub chunked: bool,
     /// The length of the body, if the head has it.
     pub length: Option<usize>,
+    /// The entity tag, with its quotation marks.
+    pub etag: Option<String>,
 }
 
 /// The state of reading a head.
@@ -53,6 +55,7 @@ fn parse(head: &[u8]) -> Option<Answer> {
             "icy-metaint" => answer.metaint = Some(value.parse().ok().filter(|&metaint| metaint > 0)?),
             "icy-br" => answer.kbit = value.split(',').next().and_then(|kbit| kbit.trim().parse().ok()),
             "content-length" => answer.length = Some(value.parse().ok()?),
+            "etag" => answer.etag = Some(value.to_owned()),
             "transfer-encoding" => answer.chunked = !value.eq_ignore_ascii_case("identity"),
             _ => {}
         }

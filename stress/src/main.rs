@@ -16,6 +16,7 @@ mod net;
 mod options;
 mod packet;
 mod plan;
+mod players;
 mod playing;
 mod quantiles;
 mod report;
@@ -39,7 +40,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde::Serialize;
 
-use crate::options::{ChartArgs, Command, LevelArgs, ListenersArgs, Options, StallArgs, SteerArgs};
+use crate::options::{
+    ChartArgs, Command, LevelArgs, ListenersArgs, Options, PlayersArgs, StallArgs, SteerArgs,
+};
 use crate::report::Report;
 use crate::stop::Stop;
 
@@ -58,6 +61,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
     let stop = Stop::on_signals().map_err(|error| error.to_string())?;
     match command {
         Command::Listeners(args) => listeners(&args, &stop),
+        Command::Players(args) => players(&args, &stop),
         Command::Stall(args) => stall(&args, &stop),
         Command::Floor(args) => floor::run(&args, &stop).map(|()| ExitCode::SUCCESS),
         Command::Source(args) => source::run(&args, &stop).map(|()| ExitCode::SUCCESS),
@@ -87,6 +91,16 @@ fn listeners(args: &ListenersArgs, stop: &Stop) -> Result<ExitCode, String> {
     }
     if let Some(path) = &args.svg {
         write(path, chart::over_time(&report))?;
+    }
+    let failed = args.strict && !report.complaints().is_empty();
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn players(args: &PlayersArgs, stop: &Stop) -> Result<ExitCode, String> {
+    let report = players::run(args, stop)?;
+    print!("{report}");
+    if let Some(path) = &args.json {
+        write(path, json(&report)?)?;
     }
     let failed = args.strict && !report.complaints().is_empty();
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -22,6 +22,8 @@ pub struct Options {
 pub enum Command {
     /// Opens listeners, checks every one, and measures the server.
     Listeners(Box<ListenersArgs>),
+    /// Opens players of HLS, which fetch playlists and segments at a player's pace, and checks every answer.
+    Players(PlayersArgs),
     /// Opens listeners that never read (or hardly), and measures when the server closes them.
     Stall(StallArgs),
     /// Serves valid MP3 from a bare loop of sends, the lower limit for any server at the same cadence.
@@ -129,6 +131,52 @@ pub struct ListenersArgs {
     /// Draw the course of the run as SVG.
     #[arg(long)]
     pub svg: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct PlayersArgs {
+    /// The list of variants: http://127.0.0.1:8000/radio/hls.m3u8
+    #[arg(long)]
+    pub url: Target,
+    /// Number of players.
+    #[arg(long, default_value_t = 100)]
+    pub count: usize,
+    /// How many start per second.
+    #[arg(long, default_value_t = 300.0, value_parser = positive_rate)]
+    pub ramp: f64,
+    /// Seconds to wait after the last player has started.
+    #[arg(long, default_value = "10", value_parser = seconds)]
+    pub settle: Duration,
+    /// Length of the measurement in seconds, after that.
+    #[arg(long, default_value = "30", value_parser = seconds)]
+    pub seconds: Duration,
+    /// Which variant all of them play, from 0 on; by default they take turns.
+    #[arg(long)]
+    pub variant: Option<usize>,
+    /// Ask for playlists with If-None-Match.
+    #[arg(long)]
+    pub revalidate: bool,
+    /// A new connection for each request, instead of one that is kept.
+    #[arg(long)]
+    pub close: bool,
+    /// Number of loopback addresses that the players connect from.
+    #[arg(long, default_value_t = 8)]
+    pub sources: u8,
+    /// A process of the server, to measure; may be given several times.
+    #[arg(long)]
+    pub server_pid: Vec<u32>,
+    /// Name of the server's serving threads, for a server that encodes in the same process.
+    #[arg(long)]
+    pub serving_thread: Option<String>,
+    /// The server's name in tables.
+    #[arg(long, default_value = "server")]
+    pub label: String,
+    /// Exit with 1 if anything was wrong.
+    #[arg(long)]
+    pub strict: bool,
+    /// Write the result as JSON.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
