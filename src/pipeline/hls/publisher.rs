@@ -196,7 +196,12 @@ impl Publisher {
                 before.iter().position(|variant| variant.setup.id == setup.id && variant.over.is_none());
             let variant = match known {
                 Some(known) => Variant { setup, ..before.remove(known) },
-                None => self.variant(setup),
+                None => {
+                    let variant = self.variant(setup);
+                    // Another variant may have begun. Players of this one are to come back.
+                    changes.put.push((self.playlist_path(&variant), ShelfObject::expected()));
+                    variant
+                }
             };
             self.variants.push(variant);
         }
@@ -206,7 +211,10 @@ impl Publisher {
                 variant.over = Some(over);
                 let folder = format!("{}/hls/{}", self.settings.path, variant.directory);
                 let window = variant.window.as_ref().filter(|window| !window.is_empty());
-                changes.put.extend(window.map(|window| playlist(&folder, window, true)));
+                match window {
+                    Some(window) => changes.put.push(playlist(&folder, window, true)),
+                    None => changes.taken.push(self.playlist_path(&variant)),
+                }
             }
             self.variants.push(variant);
         }
@@ -218,6 +226,10 @@ impl Publisher {
         let directory = self.names.name(&setup.mount);
         let segmenter = Segmenter::new(self.clock, setup.profile, self.settings.window as usize);
         Variant { setup, directory, segmenter, window: None, over: None }
+    }
+
+    fn playlist_path(&self, variant: &Variant) -> Arc<str> {
+        format!("{}/hls/{}/{PLAYLIST}", self.settings.path, variant.directory).into()
     }
 
     fn next_removal(&self) -> Option<Instant> {

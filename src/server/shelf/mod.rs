@@ -50,7 +50,7 @@ pub(crate) enum Found<'a> {
     Object(&'a Arc<RoomBoard>, &'a ShelfObject),
     /// Nothing, in this room.
     Missing(&'a Arc<RoomBoard>),
-    /// Nothing yet, in any place of this room.
+    /// Nothing yet, at a place where something will be, or in all of this room.
     NotYet,
     /// The path belongs to no room.
     Elsewhere,
@@ -73,7 +73,7 @@ impl Shelf {
         let Some(opened) = self.rooms.iter_mut().find(|opened| Arc::ptr_eq(&opened.room, room)) else {
             return;
         };
-        opened.has_begun |= !swap.put.is_empty();
+        opened.has_begun |= swap.put.iter().any(|(_, object)| !object.is_expected());
         for path in &swap.taken {
             opened.objects.remove(path);
         }
@@ -83,6 +83,7 @@ impl Shelf {
 
     fn count(&self, counters: &Counters) {
         let objects = self.rooms.iter().flat_map(|opened| opened.objects.values());
+        let objects = objects.filter(|object| !object.is_expected());
         let bytes: usize = objects.clone().map(ShelfObject::len).sum();
         counters.shelf_objects.set(objects.count() as u64);
         counters.shelf_bytes.set(bytes as u64);
@@ -100,8 +101,9 @@ impl Shelf {
         let mut found = Found::Elsewhere;
         for Opened { room, objects, has_begun } in self.rooms.iter().filter(|opened| opened.room.has(path)) {
             found = match (objects.get(path), found) {
-                (Some(object), _) => Found::Object(room, object),
-                (None, before @ Found::Object(..)) => before,
+                (Some(object), _) if !object.is_expected() => Found::Object(room, object),
+                (_, before @ Found::Object(..)) => before,
+                (Some(_), _) => Found::NotYet,
                 (None, _) if *has_begun => Found::Missing(room),
                 (None, _) => Found::NotYet,
             };

@@ -31,6 +31,8 @@ enum Body {
     Same { bytes: Arc<[u8]>, tag: Arc<str> },
     /// Text with the id of a new session between its pieces. It has no entity tag: no two answers are equal.
     ForEach { pieces: Arc<[Box<str>]> },
+    /// Not there yet.
+    Expected,
 }
 
 impl ShelfObject {
@@ -50,6 +52,16 @@ impl ShelfObject {
         ShelfObject { content_type, cache: cache.into(), body, poster: Poster::Silent }
     }
 
+    /// The place of an object that is not there yet: who asks for it is to come back.
+    pub(crate) fn expected() -> ShelfObject {
+        ShelfObject { content_type: "", cache: "".into(), body: Body::Expected, poster: Poster::Silent }
+    }
+
+    /// Whether it is only the place of one.
+    pub(super) fn is_expected(&self) -> bool {
+        matches!(self.body, Body::Expected)
+    }
+
     /// The same object, which players ask for again and again.
     pub(crate) fn polled(self) -> ShelfObject {
         ShelfObject { poster: Poster::Polled, ..self }
@@ -60,6 +72,7 @@ impl ShelfObject {
         match &self.body {
             Body::Same { bytes, .. } => bytes.len(),
             Body::ForEach { pieces } => pieces.iter().map(|piece| piece.len()).sum(),
+            Body::Expected => 0,
         }
     }
 
@@ -75,6 +88,8 @@ impl ShelfObject {
                 let text = pieces.join(&*new_session().to_string());
                 HttpAnswer::new(200, self.content_type, text)
             }
+            // The shelf finds none of these.
+            Body::Expected => return super::missing(),
         };
         answer.with("Cache-Control", &self.cache).for_players()
     }

@@ -201,6 +201,31 @@ fn what_is_gone_or_not_there_yet_says_so_and_names_cannot_lead_elsewhere() {
 }
 
 #[test]
+fn a_place_that_is_expected_says_so_until_something_is_there() {
+    let server = server();
+    let room = room(&server, None);
+    let (one, two): (Arc<str>, Arc<str>) = ("/radio/hls/a/live.m3u8".into(), "/radio/hls/b/live.m3u8".into());
+    let both = [&one, &two].map(|path| (path.clone(), ShelfObject::expected()));
+    shelve(&server, &room, both.into(), Vec::new());
+    let mut player = Player::new(&server);
+    assert_eq!((player.get(&one).status, player.get("/radio/hls/a/1.ts").status), (503, 503));
+    shelve(&server, &room, vec![(one.clone(), playlist("#EXTM3U"))], Vec::new());
+    let [first, second, gone] = [&*one, &two, "/radio/hls/b/1.ts"].map(|path| player.get(path));
+    assert_eq!((first.status, second.status, gone.status), (200, 503, 404), "the other one has begun");
+    assert_eq!(second.header("Retry-After"), Some("2"));
+    assert_eq!(server.stats().shelf_objects, 1);
+    // A room that takes its place does not hide what is there.
+    let next = self::room(&server, None);
+    shelve(&server, &next, vec![(one.clone(), ShelfObject::expected())], Vec::new());
+    assert_eq!(player.get(&one).body, b"#EXTM3U");
+    shelve(&server, &room, Vec::new(), vec![two.clone()]);
+    assert_eq!(player.get(&two).status, 503, "nothing is in the other room yet");
+    drop(next);
+    server.expect(&[]).unwrap();
+    assert_eq!(player.get(&two).status, 404);
+}
+
+#[test]
 fn a_room_does_not_take_the_path_of_a_mount() {
     let server = server();
     let _mount =
