@@ -2,13 +2,14 @@
 //! on a free port.
 //!
 //! The unit tests of `longwave` use only what knows nothing of the library: `sound`, `ear`, `tools`,
-//! `client`, `player` and `crowd`. To them, the library that this crate depends on is another crate than the
+//! `client`, `player`, `proxy` and `crowd`. To them, the library that this crate depends on is another crate than the
 //! one under test. The integration tests use the rest too: `server`, `studio`, `radio` and `tap`.
 
 pub mod client;
 pub mod crowd;
 pub mod ear;
 pub mod player;
+pub mod proxy;
 pub mod radio;
 pub mod server;
 pub mod sound;

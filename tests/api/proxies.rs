@@ -1,35 +1,19 @@
 //! A station behind Debian's nginx and HAProxy, configured as in docs/PROXY.md.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
 use longwave::{Mp3Settings, PipelineSettings, Title, TitleHolds};
 use longwave_testing::client::Client;
+use longwave_testing::proxy::{self, Proxy, is_there};
 use longwave_testing::radio::output;
 use longwave_testing::until;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use socket2::{Domain, Socket, Type};
 
 use crate::client::Radio;
-
-/// Ended when dropped.
-struct Proxy {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // It must end in order, because nginx has a worker that must end with it.
-        let _ = kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM);
-        let _ = self.process.wait();
-    }
-}
 
 /// The block of code in docs/PROXY.md that contains this.
 fn documented(part: &str) -> String {
@@ -38,71 +22,33 @@ fn documented(part: &str) -> String {
     block.split_once('\n').unwrap().1.to_owned()
 }
 
-/// A listening port for the proxy. Clients that connect before the proxy is ready wait in its queue.
-fn open_port() -> TcpListener {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    fcntl(&listener, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
-    listener
-}
-
-/// Whether the proxy is installed. It must be in CI; a developer's machine need not have it.
-fn is_there(proxy: &str) -> bool {
-    let is_there = Command::new(proxy).arg("-v").output().is_ok();
-    assert!(is_there || std::env::var_os("CI").is_none(), "{proxy} is not installed");
-    if !is_there {
-        eprintln!("{proxy} is not installed: left out");
-    }
-    is_there
-}
-
 fn nginx(radio: &Radio) -> Proxy {
-    let listener = open_port();
-    let address = listener.local_addr().unwrap();
-    let folder = radio.folder.path().join("nginx");
-    fs::create_dir(&folder).unwrap();
     let is_of_tls = |line: &&str| line.contains("ssl_certificate");
     let server: String = documented("proxy_pass")
         .lines()
         .filter(|line| !is_of_tls(line))
         .map(|line| format!("{line}\n"))
         .collect();
-    let server = server
-        .replace("listen 443 ssl", &format!("listen {address}"))
-        .replace("127.0.0.1:8000", &radio.address.to_string());
-    let place = folder.display();
-    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("{name}_temp_path {place}/{name};\n"))
-        .concat();
-    let config = format!(
-        "daemon off;\nworker_processes 1;\npid {place}/pid;\nerror_log {place}/log;\n\
-         events {{ worker_connections 100; }}\nhttp {{\naccess_log off;\n{paths}{server}}}\n"
-    );
-    fs::write(folder.join("nginx.conf"), config).unwrap();
-    let process = Command::new("nginx")
-        .arg("-p")
-        .arg(&folder)
-        .arg("-e")
-        .arg(folder.join("log"))
-        .arg("-c")
-        .arg(folder.join("nginx.conf"))
-        .env("NGINX", format!("{};", listener.as_raw_fd()))
-        .spawn()
-        .expect("nginx is there");
-    Proxy { process, address }
+    proxy::nginx(&radio.folder.path().join("nginx"), |address| {
+        server
+            .replace("listen 443 ssl", &format!("listen {address}"))
+            .replace("127.0.0.1:8000", &radio.address.to_string())
+    })
 }
 
 fn haproxy(radio: &Radio) -> Proxy {
-    let listener = open_port();
-    let address = listener.local_addr().unwrap();
-    let config = documented("frontend radio")
-        .replace("bind :443 ssl crt /etc/haproxy/radio.pem", &format!("bind fd@{}", listener.as_raw_fd()))
-        .replace("127.0.0.1:8000", &radio.address.to_string())
-        // The machine is shared, so the limit is lower.
-        .replace("maxconn 20000", "maxconn 100");
-    let file = radio.folder.path().join("haproxy.cfg");
-    fs::write(&file, format!("global\n    maxconn 100\n{config}")).unwrap();
-    let process = Command::new("haproxy").arg("-db").arg("-f").arg(&file).spawn().expect("haproxy is there");
-    Proxy { process, address }
+    Proxy::start(|listener| {
+        let config = documented("frontend radio")
+            .replace("bind :443 ssl crt /etc/haproxy/radio.pem", &format!("bind fd@{}", listener.as_raw_fd()))
+            .replace("127.0.0.1:8000", &radio.address.to_string())
+            // The machine is shared, so the limit is lower.
+            .replace("maxconn 20000", "maxconn 100");
+        let file = radio.folder.path().join("haproxy.cfg");
+        fs::write(&file, format!("global\n    maxconn 100\n{config}")).unwrap();
+        let mut haproxy = Command::new("haproxy");
+        haproxy.arg("-db").arg("-f").arg(&file);
+        haproxy
+    })
 }
 
 /// A client with an address other than the proxy's.

@@ -410,6 +410,7 @@ impl<'a> Crowd<'a> {
             report.stalls += stalls.count;
             report.stalled_players += usize::from(stalls.count > 0);
             report.stalled_s += stalls.time.as_secs_f64();
+            report.most_stalled_s = report.most_stalled_s.max(stalls.time.as_secs_f64());
             buffered.extend(pace.buffered(now).map(|buffered| buffered.as_secs_f64()));
         }
         report.started = buffered.len();

@@ -20,6 +20,8 @@ pub struct PlayersReport {
     pub stalls: u64,
     pub stalled_players: usize,
     pub stalled_s: f64,
+    /// Of the player that was silent for longest.
+    pub most_stalled_s: f64,
     /// Audio that a player has in front of its playhead, at the end.
     pub buffered_s: Quantiles,
     /// Media playlists, those of them that had not changed (304), and segments.
@@ -63,8 +65,8 @@ impl PlayersReport {
         }
         if self.stalls > 0 {
             complaints.push(format!(
-                "{} stalls of {} players, {:.1} s in all",
-                self.stalls, self.stalled_players, self.stalled_s
+                "{} stalls of {} players, {:.1} s in all, {:.1} s of one player",
+                self.stalls, self.stalled_players, self.stalled_s, self.most_stalled_s
             ));
         }
         complaints.extend(self.errors.iter().map(|(kind, count)| format!("{count} × {kind}")));
