@@ -230,6 +230,7 @@ impl Session {
         counters.hls_listeners.set(counters.hls_listeners.get() - 1);
         room.counters.listeners.set(room.counters.listeners.get() - 1);
         shares.give_back(Kind::Listener, visit.address.real());
+        counters.addresses.set(shares.len() as u64);
         // Since its last request it may have listened, or not. What it asked for has been heard by then.
         let until = if reason == CloseReason::Left { last } else { now.instant };
         let duration = until.saturating_duration_since(since);
