@@ -8,6 +8,7 @@ mod clock;
 mod djs;
 mod handover;
 mod hls;
+mod hls_hostile;
 mod limits;
 mod live_drift;
 mod live_formats;
