@@ -19,6 +19,9 @@
 # sources    200 sources that come and go, half of them bad, beside 2,000 listeners   3 min
 # drift      a live input whose sender's clock is 100 ppm fast, for an hour          61 min
 # pipelines  the audio side with 1, 4 and 16 pipelines beside the bare calls         10 min
+# hls        2,000 players of HLS, and as many listeners of the same station          4 min
+# hls_edge   10,000 players of HLS at an nginx in front of the station                7 min
+# hls_cost   a station with and without HLS, side by side; how late its segments are  6 min
 #
 # QUICK=1    small numbers, to check that all runs work: a few minutes, and the figures mean nothing
 # ROUNDS     rounds of `compare`                                   3
@@ -29,7 +32,8 @@
 # runs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-ALL="compare crowd storms bitrate stalled unfair steered reload soak mixed live sources drift pipelines"
+ALL="compare crowd storms bitrate stalled unfair steered reload soak mixed live sources drift pipelines
+    hls hls_edge hls_cost"
 
 if [ -n "${QUICK:-}" ]; then
     part() { echo "$2"; }
@@ -369,7 +373,7 @@ sources() {
 must_be_beside() {
     local pid
     for pid in "${beside[@]}"; do
-        kill -0 "$pid" 2>/dev/null || { say "what runs beside has ended: see $OUT/sources.log"; exit 1; }
+        kill -0 "$pid" 2>/dev/null || { say "what runs beside has ended: see the logs in $OUT"; exit 1; }
     done
 }
 
@@ -462,6 +466,157 @@ run_pipelines() {
             >"$OUT/pipelines-$pipelines.txt"
         cat "$OUT/pipelines-$pipelines.txt" >&2
     done
+}
+
+# A station with HLS in $OUT. $1: `count`, $2: without HLS if it is `without`.
+hls_station() {
+    printf '[server]\nlisten = ["127.0.0.1:%s"]\ntrusted_proxies = ["127.0.0.1"]\n' "$PORT"
+    printf '[[pipeline]]\nplaylist = "%s"\nloop = true\n' "$MUSIC"
+    printf '[[pipeline.output]]\nformat = "aac"\nmount = "%s"\nbitrate = 128\n' /radio.aac
+    printf '[[pipeline.output]]\nformat = "aac"\nmount = "%s"\nbitrate = 64\n' /low.aac
+    [ "${2:-}" = without ] || printf '[[pipeline.hls]]\npath = "/radio"\ncount = %s\n' "$1"
+}
+
+# $1: `count`. Starts it, and waits until players find three segments.
+start_hls_station() {
+    make_music
+    hls_station "$1" >"$OUT/station.toml"
+    cd "$OUT"
+    LONGWAVE="${LONGWAVE%% *} serve station.toml" LONGWAVE_MOUNT=/radio.aac
+    start_longwave
+    TOKEN=$(sed -n 's/.* take the token in //p' "$OUT/longwave.log")
+    sleep "$(part 14 11)"
+}
+
+# What HLS has answered so far: "requests missed".
+hls_counters() {
+    curl -s --max-time 5 -H "Authorization: Bearer $(cat "$TOKEN")" "http://127.0.0.1:$PORT/api/v1/pipelines/main/hls" |
+        sed 's/.*"requests":\([0-9]*\),"missed":\([0-9]*\).*/\1 \2/'
+}
+
+run_hls() {
+    local count seconds
+    count=$(part 2000 50) seconds=$(part 60 6)
+    start_hls_station true
+    "$STRESS" usage --server-pid "$SERVER_PID" --label 'without players' --seconds "$(part 20 2)" >"$OUT/hls.txt"
+    (on_client_core "$STRESS" players --url "http://127.0.0.1:$PORT/radio/hls.m3u8" --count "$count" --ramp 500 \
+        --seconds "$seconds" --server-pid "$SERVER_PID" --serving-thread reactor --label 'HLS' \
+        --json "$OUT/players.json") >>"$OUT/hls.txt"
+    cat "$OUT/hls.txt" >&2
+    # Sessions end when they have been silent for three segments.
+    sleep "$(part 15 1)"
+    listeners listeners 180 --count "$count" --ramp 500 --seconds "$seconds" --gap-limit 2000
+}
+
+# nginx by examples/nginx-edge.conf, on the core of the server, at EDGE_PORT.
+start_edge() {
+    local dir=$OUT/nginx
+    EDGE_PORT=${EDGE_PORT:-$((PORT + 1))}
+    mkdir -p "$dir"
+    {
+        echo "daemon off; worker_processes 1; worker_rlimit_nofile $(ulimit -n); pid $dir/pid; error_log $dir/log;"
+        [ "$(id -u)" -ne 0 ] || echo "user root;"
+        echo "events { worker_connections $(($(ulimit -n) - 100)); }"
+        echo "http { access_log off;"
+        for kind in client_body proxy fastcgi uwsgi scgi; do
+            echo "${kind}_temp_path $dir/$kind;"
+        done
+        sed -e "s/listen 80;/listen 127.0.0.1:$EDGE_PORT backlog=4096;/" -e "s/127.0.0.1:8000/127.0.0.1:$PORT/" \
+            -e "s|/var/cache/nginx|$dir|" "$root/examples/nginx-edge.conf"
+        echo "}"
+    } >"$dir/nginx.conf"
+    (on_server_core nginx -p "$dir" -e "$dir/log" -c "$dir/nginx.conf") >"$OUT/nginx.log" 2>&1 &
+    beside+=($!)
+    for _ in $(seq 100); do
+        must_be_beside
+        ! curl -sf -o "$OUT/answer" --max-time 1 "http://127.0.0.1:$EDGE_PORT/radio/hls.m3u8" || return 0
+        sleep 0.1
+    done
+    say "nginx does not answer: see $dir/log"
+    return 1
+}
+
+run_hls_edge() {
+    local count seconds before after
+    count=$(part 10000 100) seconds=$(part 300 6)
+    start_hls_station false
+    start_edge
+    "$STRESS" usage --server-pid "$SERVER_PID" --label 'the station without players' --seconds "$(part 60 3)" \
+        >"$OUT/edge.txt"
+    (on_client_core "$STRESS" players --url "http://127.0.0.1:$EDGE_PORT/radio/hls.m3u8" --count "$count" \
+        --ramp "$(part 500 100)" --seconds "$((seconds + 5))" --settle "$(part 10 1)" --label 'players at nginx' \
+        --json "$OUT/players.json") >"$OUT/players.txt" &
+    beside+=($!)
+    local players=$!
+    sleep "$(part 32 3)"
+    before=$(hls_counters)
+    "$STRESS" usage --server-pid "$SERVER_PID" --label 'the station behind nginx' --seconds "$seconds" >>"$OUT/edge.txt" &
+    "$STRESS" usage --server-pid "$(pgrep -P "$(cat "$OUT/nginx/pid")" | head -n 1)" --label nginx --seconds "$seconds" \
+        >"$OUT/nginx.txt"
+    after=$(hls_counters)
+    wait "$players" || true
+    echo "$before $after" | awk -v seconds="$seconds" '{
+        printf "  %.2f requests a second at the station, for two variants; %d for what was not there\n",
+            ($3 - $1) / seconds, $4 - $2 }' >>"$OUT/edge.txt"
+    end_beside
+    stop_server
+    cat "$OUT/edge.txt" "$OUT/nginx.txt" "$OUT/players.txt" >&2
+}
+
+# From the moment when the last packet of a segment was made until the segment is listed, by the dates in the
+# playlist. $1: seconds.
+listing_delays() {
+    local url=http://127.0.0.1:$PORT/radio/hls/radio.aac/live.m3u8 end=$((SECONDS + $1)) last='' now date length name
+    while [ "$SECONDS" -lt "$end" ]; do
+        now=$(date +%s%N)
+        # shellcheck disable=SC2046 # three words
+        set -- $(curl -s --max-time 2 "$url" | tail -n 3 | sed -e 's/^[^:]*DATE-TIME://' -e 's/^#EXTINF:\([0-9.]*\),/\1/')
+        date=${1:-} length=${2:-} name=${3:-}
+        if [ -n "$last" ] && [ -n "$name" ] && [ "$name" != "$last" ]; then
+            awk -v now="$now" -v date="$(date -d "$date" +%s%N)" -v length_s="$length" \
+                'BEGIN { printf "%.0f\n", (now - date) / 1e6 - length_s * 1e3 }'
+        fi
+        last=$name
+        sleep 0.01
+    done
+}
+
+run_hls_cost() {
+    local rounds seconds with without port=$PORT
+    rounds=$(part 10 1) seconds=$(part 20 3)
+    start_hls_station true
+    with=$SERVER_PID
+    listing_delays "$(part 60 12)" | sort -n | awk '{ all[NR] = $1 } END {
+        printf "a segment is listed %d ms after its last packet (median of %d; %d to %d)\n",
+            all[int((NR + 1) / 2)], NR, all[1], all[NR] }' >"$OUT/delay.txt"
+    # Both at once, on one core, so that whatever disturbs one of them disturbs the other.
+    mkdir -p "$OUT/without"
+    (
+        PORT=$((port + 2))
+        hls_station true without >"$OUT/without/station.toml"
+        cd "$OUT/without"
+        on_server_core ${LONGWAVE%% *} serve station.toml
+    ) >"$OUT/without/longwave.log" 2>&1 &
+    without=$!
+    beside+=("$without")
+    sleep "$(part 10 3)"
+    must_be_beside
+    for round in $(seq "$rounds"); do
+        "$STRESS" usage --server-pid "$with" --label "with HLS, $round" --seconds "$seconds" >>"$OUT/with.txt" &
+        "$STRESS" usage --server-pid "$without" --label "without, $round" --seconds "$seconds" >>"$OUT/without.txt"
+        wait $!
+    done
+    must_be_beside
+    end_beside
+    stop_server
+    {
+        cat "$OUT/delay.txt"
+        # The sums of both.
+        awk 'FNR == 1 { file++ } match($0, /[0-9.]+ hundredths of a core/) { sum[file] += substr($0, RSTART); rounds[file]++ }
+            END { printf "with HLS %.3f %% of a core, without %.3f %%: %+.1f %%\n", sum[1] / rounds[1],
+                sum[2] / rounds[2], (sum[1] / sum[2] - 1) * 100 }' "$OUT/with.txt" "$OUT/without.txt"
+    } >"$OUT/hls_cost.txt"
+    cat "$OUT/hls_cost.txt" >&2
 }
 
 case " $ALL link_down:stalled " in
