@@ -3,7 +3,7 @@
 //! long that its player must have stopped.
 
 use std::collections::hash_map::RandomState;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -32,7 +32,7 @@ pub(crate) const PARAMETER: &str = "s";
 const ID_DIGITS: usize = 16;
 
 /// The id of a session, by which its client's requests are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SessionId(u64);
 
 /// All sessions, on the reactor thread.
@@ -40,19 +40,19 @@ pub(crate) struct SessionId(u64);
 pub(crate) struct Audience {
     sessions: HashMap<Key, Session>,
     /// When sessions are to be looked at, the earliest first. A session is in it once.
-    due: VecDeque<(Instant, Key)>,
+    due: BTreeSet<(Instant, Key)>,
     ids: RandomState,
     last_id: u64,
 }
 
 /// Whose session it is, in which room.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     room: Arc<str>,
     who: Who,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Who {
     /// The one whose playlists have this id in their addresses.
     Session(SessionId),
@@ -136,7 +136,7 @@ impl Audience {
             address: journal.shown(visit.address).ip(),
             agent: visit.agent().to_owned(),
         });
-        self.look_at(now.instant + counted_for, key.clone());
+        self.due.insert((now.instant + counted_for, key.clone()));
         let room = room.clone();
         self.sessions.insert(
             key,
@@ -152,32 +152,25 @@ impl Audience {
         id.map_or_else(|| Who::Client(address.real(), agent()), Who::Session)
     }
 
-    /// Rooms differ in how long they wait, so the queue is kept in order. Nearly always it is the last.
-    fn look_at(&mut self, at: Instant, key: Key) {
-        let place = self.due.iter().rposition(|(other, _)| *other <= at).map_or(0, |before| before + 1);
-        self.due.insert(place, (at, key));
-    }
-
     /// When [`end_silent`](Audience::end_silent) has something to do.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.due.front().map(|(at, _)| *at)
+        self.due.first().map(|(at, _)| *at)
     }
 
     /// Ends the sessions that have been silent for too long.
     pub(crate) fn end_silent(&mut self, mut registers: Registers<'_>, now: Moment) {
         while self.next_due().is_some_and(|at| at <= now.instant) {
-            let Some((_, key)) = self.due.pop_front() else { break };
+            let Some((_, key)) = self.due.pop_first() else { break };
             let Some(session) = self.sessions.get(&key) else { continue };
             let ends = session.last + session.room.counted_for.unwrap_or(Duration::ZERO);
             if ends > now.instant {
-                self.look_at(ends, key);
+                self.due.insert((ends, key));
             } else if let Some(session) = self.sessions.remove(&key) {
                 session.end(CloseReason::Left, &mut registers, now);
             }
         }
         if self.sessions.is_empty() {
             self.sessions.shrink_to_fit();
-            self.due.shrink_to_fit();
         }
     }
 

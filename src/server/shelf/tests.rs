@@ -404,6 +404,30 @@ fn a_session_ends_when_it_has_not_polled_for_its_time() {
 }
 
 #[test]
+fn rooms_that_wait_differently_end_their_sessions_each_in_its_time() {
+    let mut crowd = Crowd::new(10);
+    let quick = Arc::clone(&crowd.room);
+    let settings = RoomSettings {
+        name: "/slow/hls.m3u8".into(),
+        paths: Vec::new(),
+        counted_for: Some(Duration::from_secs(30)),
+    };
+    let slow = Arc::new(RoomBoard::new(settings));
+    for (seconds, room) in [(0, &slow), (1, &quick), (2, &slow), (3, &quick)] {
+        crowd.room = Arc::clone(room);
+        crowd.polls(seconds, [192, 0, 2, seconds as u8], "");
+    }
+    assert_eq!(crowd.listen_at(3), (4, Some(13)));
+    crowd.polls(10, [192, 0, 2, 1], "");
+    assert_eq!(crowd.listen_at(13), (4, Some(15)));
+    assert_eq!(crowd.listen_at(15), (3, Some(22)));
+    assert_eq!(crowd.listen_at(22), (2, Some(30)));
+    assert_eq!(crowd.listen_at(30), (1, Some(32)));
+    assert_eq!((quick.snapshot().listeners, slow.snapshot().listeners), (0, 1));
+    assert_eq!(crowd.listen_at(32), (0, None));
+}
+
+#[test]
 fn sessions_are_bounded_by_address_and_in_all() {
     let mut crowd = Crowd::new(3);
     for id in 0..10 {
