@@ -18,8 +18,6 @@ mod error;
 mod event;
 mod filework;
 mod health;
-#[allow(unused_imports, reason = "the pipelines use it next")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the pipelines use it next"))]
 mod hls;
 mod http;
 mod icy;

@@ -28,10 +28,14 @@ mod ts;
 mod window;
 
 pub(crate) use clock::HlsClock;
-pub(crate) use multivariant::{Bandwidth, Variant, multivariant_names, multivariants};
+#[cfg(test)]
+pub(crate) use multivariant::Bandwidth;
+pub(crate) use multivariant::{Variant, multivariant_names, multivariants};
 pub(crate) use names::VariantNames;
 pub(crate) use packet::{HlsPacket, ShownTitle};
 pub(crate) use profile::Profile;
 pub(crate) use run::{LastRun, Run};
-pub(crate) use segmenter::{Segment, Segmenter, TitleSince};
-pub(crate) use window::{Listing, Window};
+#[cfg(test)]
+pub(crate) use segmenter::Segment;
+pub(crate) use segmenter::Segmenter;
+pub(crate) use window::Window;

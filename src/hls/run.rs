@@ -12,7 +12,7 @@ use crate::units::FramePos;
 /// worth writing when a run has begun and when segments were listed.
 ///
 /// If it is lost, the next run's numbers come from its date, which is behind that of all segments that were
-/// listed. Only players that play on across the restart may stumble over the times.
+/// listed. So it is needed only where the system's clock has gone back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastRun {
     /// The highest media sequence number that was listed.
@@ -23,8 +23,8 @@ pub(crate) struct LastRun {
 
 /// The numbers and dates of a run.
 ///
-/// After a restart no segment of the last run exists any more, so none is listed. The first segment of the
-/// new run still carries EXT-X-DISCONTINUITY. RFC 8216 (6.2.1) counts the tags before a segment into its
+/// After a restart no segment of the last run exists any more, so none is listed. The first segment of every
+/// run still carries EXT-X-DISCONTINUITY, for nobody may know whether there was another before it. RFC 8216 (6.2.1) counts the tags before a segment into its
 /// discontinuity sequence number: so the segment has the next number, which tells a player that plays on that
 /// the times begin anew. When it leaves the list, the tag's count goes into EXT-X-DISCONTINUITY-SEQUENCE, and
 /// the number of every segment stays what it was. A player that knows none of the old segments ignores the
@@ -38,8 +38,6 @@ pub(crate) struct Run {
     first_sequence: u64,
     /// The discontinuity sequence number of all its segments.
     discontinuity_sequence: u64,
-    /// Whether a run came before it.
-    is_restart: bool,
 }
 
 impl Run {
@@ -47,12 +45,12 @@ impl Run {
     pub fn begin(clock: &HlsClock, at: FramePos, now: SystemTime, last: Option<LastRun>) -> Run {
         let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let by_date = since_epoch.as_secs() / u64::from(clock.segment_seconds());
+        let after = |number: fn(LastRun) -> u64| last.map_or(0, |last| number(last).saturating_add(1));
         Run {
             anchor: (at, now),
             first_index: clock.index_of(at),
-            first_sequence: last.map_or(by_date, |last| by_date.max(last.media_sequence.saturating_add(1))),
-            discontinuity_sequence: last.map_or(0, |last| last.discontinuity_sequence.saturating_add(1)),
-            is_restart: last.is_some(),
+            first_sequence: by_date.max(after(|last| last.media_sequence)),
+            discontinuity_sequence: by_date.max(after(|last| last.discontinuity_sequence)),
         }
     }
 
@@ -74,11 +72,6 @@ impl Run {
     /// The discontinuity sequence number of all its segments.
     pub fn discontinuity_sequence(&self) -> u64 {
         self.discontinuity_sequence
-    }
-
-    /// Whether its first segment carries EXT-X-DISCONTINUITY.
-    pub fn is_restart(&self) -> bool {
-        self.is_restart
     }
 
     /// What the names of its segments begin with: no other run has it.

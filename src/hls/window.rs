@@ -74,7 +74,7 @@ impl Window {
     /// Lists a segment. `None` if it is from before the run.
     pub fn push(&mut self, segment: Segment) -> Option<Listing> {
         let name = names::segment(self.run.epoch(), self.run.media_sequence(segment.index)?);
-        if self.kept.is_empty() && self.tagged.is_none() && self.run.is_restart() {
+        if self.kept.is_empty() && self.tagged.is_none() {
             self.tagged = Some(segment.index);
         }
         self.kept.push_back(Kept {
@@ -106,6 +106,7 @@ impl Window {
     pub fn playlist(&self, is_over: bool) -> String {
         let listed: Vec<&Kept> = self.listed().collect();
         let first_index = listed.first().map_or(0, |first| first.index);
+        // The tag counts for the segments after it.
         let tag_is_listed = self.tagged.is_some_and(|tagged| tagged >= first_index);
         playlist::render(&playlist::Media {
             clock: self.clock,

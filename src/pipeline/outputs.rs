@@ -216,7 +216,7 @@ impl Pipeline {
         let encoder = settings.encoder.open(self.inner.spec)?;
         let mut outputs = self.inner.outputs();
         let output = outputs.add(&server, settings, encoder)?;
-        self.inner.hls.follow(&outputs);
+        self.inner.hls_follows(&outputs);
         drop(outputs);
         self.inner.command(Command::AddOutput(output))
     }
@@ -238,7 +238,7 @@ impl Pipeline {
         let opened = self.open_in_place_of(mount, &before, &settings)?;
         let mut outputs = self.inner.outputs();
         outputs.encode_by(mount, settings, opened)?;
-        self.inner.hls.follow(&outputs);
+        self.inner.hls_follows(&outputs);
         Ok(())
     }
 
@@ -265,7 +265,7 @@ impl Pipeline {
         if let Some(opened) = opened {
             outputs.encode_by(path, settings.encoder, opened)?;
         }
-        self.inner.hls.follow(&outputs);
+        self.inner.hls_follows(&outputs);
         Ok(())
     }
 
@@ -300,7 +300,7 @@ impl Pipeline {
         outputs.mounts.retain(|other| other != mount);
         outputs.membership.disown(mount);
         outputs.recordings.remove(mount);
-        self.inner.hls.follow(&outputs);
+        self.inner.hls_follows(&outputs);
         // The mixer may give the output one more job. A finished output ignores it.
         let finished = output.finish();
         drop(outputs);

@@ -25,7 +25,7 @@ fn a_playlist_lists_the_last_segments() {
     assert_eq!(
         window.playlist(false),
         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:449031601\n\
-         #EXT-X-DISCONTINUITY-SEQUENCE:0\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+         #EXT-X-DISCONTINUITY-SEQUENCE:449031600\n#EXT-X-INDEPENDENT-SEGMENTS\n\
          #EXT-X-DATERANGE:ID=\"t1796126400000\",CLASS=\"longwave.track\",\
          START-DATE=\"2026-12-01T12:00:00.000Z\",X-ARTIST=\"Somebody\",X-TITLE=\"'One'\"\n\
          #EXT-X-PROGRAM-DATE-TIME:2026-12-01T12:00:04.017Z\n#EXTINF:3.993832,\nmx4na800-449031601.ts\n\
@@ -38,10 +38,10 @@ fn a_playlist_lists_the_last_segments() {
 #[test]
 fn a_restart_goes_on_in_both_sequences() {
     let clock = clock(44_100, 4);
-    let last = LastRun { media_sequence: 500_000_000, discontinuity_sequence: 6 };
+    let last = LastRun { media_sequence: 500_000_000, discontinuity_sequence: 600_000_006 };
     let run = Run::begin(&clock, FramePos(0), noon(), Some(last));
     let mut window = Window::new(clock, run, 3);
-    assert_eq!(window.leaves(), LastRun { discontinuity_sequence: 7, ..last });
+    assert_eq!(window.leaves(), LastRun { discontinuity_sequence: 600_000_007, ..last });
     let mut seen = Vec::new();
     for segment in segments(&mut segmenter(clock), &mut Encoder::new(0, 1024), 5) {
         window.push(segment).unwrap();
@@ -52,14 +52,14 @@ fn a_restart_goes_on_in_both_sequences() {
     assert_eq!(
         seen,
         [
-            (500_000_001, 6, vec![true]),
-            (500_000_001, 6, vec![true, false]),
-            (500_000_001, 6, vec![true, false, false]),
-            (500_000_002, 7, vec![false; 3]),
-            (500_000_003, 7, vec![false; 3]),
+            (500_000_001, 600_000_006, vec![true]),
+            (500_000_001, 600_000_006, vec![true, false]),
+            (500_000_001, 600_000_006, vec![true, false, false]),
+            (500_000_002, 600_000_007, vec![false; 3]),
+            (500_000_003, 600_000_007, vec![false; 3]),
         ]
     );
-    assert_eq!(window.leaves(), LastRun { media_sequence: 500_000_005, discontinuity_sequence: 7 });
+    assert_eq!(window.leaves(), LastRun { media_sequence: 500_000_005, discontinuity_sequence: 600_000_007 });
 }
 
 /// A hole has no bandwidth, and what is shorter than half a segment says little of it.
@@ -132,12 +132,13 @@ fn the_numbers_of_a_run_come_from_its_date_or_from_the_last_run() {
         (Some(by_date), by_date + 1),
         (Some(by_date + 1000), by_date + 1001),
     ] {
-        let last = last.map(|media_sequence| LastRun { media_sequence, discontinuity_sequence: 2 });
+        let last =
+            last.map(|media_sequence| LastRun { media_sequence, discontinuity_sequence: media_sequence });
         // It begins in the midst of segment 10.
         let run = Run::begin(&clock, FramePos(clock.boundary(10).0 + 7), noon(), last);
         assert_eq!(run.media_sequence(10), Some(first));
         assert_eq!((run.media_sequence(9), run.media_sequence(15)), (None, Some(first + 5)));
-        assert_eq!(run.discontinuity_sequence(), if last.is_some() { 3 } else { 0 });
+        assert_eq!(run.discontinuity_sequence(), first);
         let mut window = Window::new(clock, run, 3);
         let before = Segment {
             index: 9,

@@ -98,13 +98,6 @@ impl HlsTable {
         &self.left
     }
 
-    /// Outputs have come, gone or changed.
-    pub fn follow(&self, outputs: &Outputs) {
-        for hls in self.on_air().iter_mut().filter(|hls| !hls.is_leaving) {
-            hls.follow(outputs);
-        }
-    }
-
     /// Ends all: players shall come back. Their threads end soon.
     pub fn stop(&self) {
         for hls in self.on_air().drain(..) {
@@ -118,6 +111,15 @@ impl HlsTable {
 }
 
 impl OnAir {
+    /// Whether an output that is a variant is encoded in another profile now.
+    fn changes_profile(&self, outputs: &Outputs) -> bool {
+        let wanted = variants(&self.settings, outputs);
+        let is_other = |known: &VariantSetup| {
+            wanted.iter().any(|(setup, _)| setup.id == known.id && setup.profile != known.profile)
+        };
+        self.variants.iter().any(is_other)
+    }
+
     /// Takes the packets of the outputs that it names, and tells its thread which they are.
     fn follow(&mut self, outputs: &Outputs) {
         let wanted = variants(&self.settings, outputs);
@@ -181,6 +183,21 @@ pub(crate) fn check_outputs(settings: &HlsSettings, outputs: &[&OutputSettings])
 }
 
 impl Inner {
+    /// Outputs have come, gone or changed.
+    pub fn hls_follows(&self, outputs: &Outputs) {
+        for hls in self.hls.on_air().iter_mut().filter(|hls| !hls.is_leaving) {
+            // A decoder has to begin anew for another profile, so all variants do.
+            if hls.changes_profile(outputs) {
+                let _ = hls.to.send(Message::Stop);
+                match self.start_hls(hls.settings.clone()) {
+                    Ok(anew) => *hls = anew,
+                    Err(error) => log::error!("{}: HLS at {} ends: {error}", self.name, hls.settings.path),
+                }
+            }
+            hls.follow(outputs);
+        }
+    }
+
     /// See [`Pipeline::set_hls`].
     pub fn set_hls(&self, all: Vec<HlsSettings>) -> Result<()> {
         check_all(&all)?;
