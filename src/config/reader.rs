@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::filework::look;
 use crate::pipeline::{
     HLS, HlsSettings, LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings,
-    RelayedMountSettings, check_hls_outputs, state_file,
+    RelayedMountSettings, check_all_hls, check_hls_outputs, state_file,
 };
 use crate::recording::RecordSettings;
 use crate::server::{AccessLog, MountSettings, ServerSettings, check_fallback};
@@ -43,6 +43,8 @@ pub(super) struct Reader<'a> {
     fallbacks: Vec<At<String>>,
     /// The path of sources that speak ICY, if they are listened for.
     icy: Option<At<String>>,
+    /// All HLS, with the places of their paths.
+    hls: Vec<At<HlsSettings>>,
 }
 
 /// The places of the PCM spec's keys. A codec may refuse the spec.
@@ -62,6 +64,7 @@ impl<'a> Reader<'a> {
             files,
             fallbacks: Vec::new(),
             icy: None,
+            hls: Vec::new(),
         }
     }
 
@@ -87,6 +90,7 @@ impl<'a> Reader<'a> {
         }
         self.check_fallbacks(&pipelines, &mounts, true);
         self.check_icy(&pipelines, &mounts);
+        self.check_paths_of_hls();
         Config { server, pipelines, mounts, api, declares_api, warnings: Vec::new() }
     }
 
@@ -172,6 +176,7 @@ impl<'a> Reader<'a> {
     pub fn lone_pipeline(&mut self, root: Node) -> PipelineSettings {
         let pipeline = self.pipeline(root, Place::default());
         self.check_fallbacks(std::slice::from_ref(&pipeline), &[], false);
+        self.check_paths_of_hls();
         pipeline
     }
 
@@ -205,6 +210,10 @@ impl<'a> Reader<'a> {
             let hls = self.hls(node, place, &pipeline.outputs);
             pipeline.hls.push(hls);
         }
+        if let Err(error @ Error::Setting { key: "hls", .. }) = check_all_hls(&pipeline.hls) {
+            let last = self.hls.last().map_or_else(Place::default, |last| last.place.clone());
+            self.cx.problems.add(&last, reason_of(error));
+        }
         pipeline
     }
 
@@ -228,9 +237,23 @@ impl<'a> Reader<'a> {
         if let Err(error) = check_hls_outputs(&hls, &outputs) {
             self.cx.problems.add(&fields.place_of_key("outputs"), reason_of(error));
         }
-        self.claim_mount(&hls.playlist(), fields.place_of_key("path"));
+        self.hls.push(At { value: hls.clone(), place: fields.place_of_key("path") });
         fields.finish(&mut self.cx);
         hls
+    }
+
+    /// Refuses HLS whose paths meet, and mounts that are below one.
+    fn check_paths_of_hls(&mut self) {
+        for (index, At { value: hls, place }) in self.hls.iter().enumerate() {
+            if let Some(other) = self.hls[..index].iter().find(|other| other.value.meets(hls)) {
+                let reason = format!("its files would be among those of HLS at {}", other.value.path);
+                self.cx.problems.add(place, format!("{reason}{}", at_line(&other.place)));
+            }
+            for mount in self.mounts.iter().filter(|mount| hls.has(&mount.value)) {
+                let reason = format!("{} is a file of HLS at {}", mount.value, hls.path);
+                self.cx.problems.add(&mount.place, format!("{reason}{}", at_line(place)));
+            }
+        }
     }
 
     /// Reads an output for a pipeline with this PCM spec.

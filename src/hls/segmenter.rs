@@ -121,6 +121,11 @@ impl Segmenter {
         finished
     }
 
+    /// So many segments are listed from now on.
+    pub fn set_listed(&mut self, listed: usize) {
+        self.max_holes = listed.saturating_sub(1) as u64;
+    }
+
     /// Ends the last segment, which is shorter than the others.
     #[cfg(test)]
     pub fn finish(&mut self) -> Option<Segment> {
@@ -131,7 +136,6 @@ impl Segmenter {
     }
 
     /// How many packets were left out because they overlapped others, were too large, or had no length.
-    #[cfg(test)]
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
@@ -178,7 +182,7 @@ impl Segmenter {
             finished.push(self.segment(open, None));
             return at;
         }
-        // Who is before the next segment lasts until that starts. But if packets were lost, it may be so late
+        // What comes before the next segment, a segment or a hole, lasts until that starts. But if packets were lost, it may be so late
         // that what is before it would be longer than the target duration: then it starts at its boundary.
         let last_start = if holes == 0 { open.start } else { self.clock.boundary(index - 1) };
         let micros = self.clock.micros_between(last_start, at);

@@ -28,6 +28,8 @@ pub(crate) struct Window {
     clock: HlsClock,
     run: Run,
     listed: usize,
+    /// Nothing before this segment is listed: what has left the list must not come back.
+    listed_from: u64,
     /// At most twice as many as are listed, by their numbers, in their order. The last ones are listed.
     kept: VecDeque<Kept>,
     /// The segment with the tag EXT-X-DISCONTINUITY.
@@ -68,7 +70,15 @@ pub(crate) struct Listing {
 impl Window {
     /// An empty window, of which so many segments are listed.
     pub fn new(clock: HlsClock, run: Run, listed: usize) -> Window {
-        Window { clock, run, listed, kept: VecDeque::new(), tagged: None, tracks: VecDeque::new() }
+        Window {
+            clock,
+            run,
+            listed,
+            listed_from: 0,
+            kept: VecDeque::new(),
+            tagged: None,
+            tracks: VecDeque::new(),
+        }
     }
 
     /// Lists a segment. `None` if it is from before the run.
@@ -89,6 +99,12 @@ impl Window {
         let gone = self.kept.drain(..gone).map(|kept| kept.name).collect();
         self.note_titles(segment.titles);
         Some(Listing { name, bytes: segment.bytes, gone })
+    }
+
+    /// So many segments are listed from now on. A longer list grows with the segments that come.
+    pub fn set_listed(&mut self, listed: usize) {
+        let first = self.listed().next().map_or(0, |first| first.index);
+        (self.listed_from, self.listed) = (first, listed);
     }
 
     /// Whether nothing is listed yet.
@@ -147,7 +163,9 @@ impl Window {
 
     fn listed(&self) -> impl Iterator<Item = &Kept> {
         let newest = self.kept.back().map_or(0, |kept| kept.index);
-        let unlisted = self.kept.iter().take_while(move |kept| kept.index + self.listed as u64 <= newest);
+        let is_unlisted =
+            move |kept: &&Kept| kept.index + self.listed as u64 <= newest || kept.index < self.listed_from;
+        let unlisted = self.kept.iter().take_while(is_unlisted);
         self.kept.iter().skip(unlisted.count())
     }
 

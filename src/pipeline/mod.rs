@@ -35,7 +35,7 @@ pub(crate) use admission::Decider;
 pub use admission::SourceRequest;
 pub use builder::PipelineBuilder;
 pub use control::ListOptions;
-pub(crate) use hls::{HLS, check_outputs as check_hls_outputs};
+pub(crate) use hls::{HLS, check_all as check_all_hls, check_outputs as check_hls_outputs};
 pub use hls::{HlsInfo, HlsSettings};
 pub use hooks::{HookId, Hooks};
 pub use inputs::{SampleFormat, VoiceInput};

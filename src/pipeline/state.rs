@@ -142,7 +142,8 @@ impl Pipeline {
         self.inner.up_next().list()
     }
 
-    /// The number of listeners of one of its mounts, or of all of them.
+    /// The number of listeners of one of its mounts or of its HLS (by its playlist: `/radio/hls.m3u8`), or of
+    /// all of them.
     ///
     /// # Errors
     /// [`Error::NotFound`](crate::Error::NotFound) if no output of this pipeline has this mount;
@@ -151,15 +152,20 @@ impl Pipeline {
         self.inner.check_running()?;
         let server = self.server()?;
         match mount {
-            Some(mount) => {
-                self.inner.outputs().find(mount)?;
-                server.listener_count(Some(mount))
-            }
+            Some(mount) => match self.hls().iter().find(|hls| hls.playlist == mount) {
+                Some(hls) => Ok(hls.counters.listeners as usize),
+                None => {
+                    self.inner.outputs().find(mount)?;
+                    server.listener_count(Some(mount))
+                }
+            },
             None => {
                 server.check_running()?;
                 let mounts = self.mounts();
                 // A mount that goes at this moment has no listeners.
-                Ok(mounts.iter().map(|mount| server.listener_count(Some(mount)).unwrap_or(0)).sum())
+                let of_mounts = mounts.iter().map(|mount| server.listener_count(Some(mount)).unwrap_or(0));
+                let of_hls = self.hls().into_iter().map(|hls| hls.counters.listeners as usize);
+                Ok(of_mounts.chain(of_hls).sum())
             }
         }
     }
@@ -210,6 +216,7 @@ impl Pipeline {
             health.problems.push("nothing that can be played is up next".into());
         }
         health.problems.extend(self.inner.outputs().problems());
+        health.problems.extend(self.inner.hls.problems());
         health.warn(self.inner.programming.warnings());
         health.warn(self.inner.state_keeping.warning());
         health.warn(self.inner.recordings.warnings());

@@ -294,6 +294,9 @@ impl Server {
         if !self.is_running() {
             return Err(Error::Stopped("server"));
         }
+        if let Some(hls) = inner.rooms.at(&board.path) {
+            return Err(Error::Exists(format!("HLS at {hls}, to which {} belongs", board.path)));
+        }
         inner.registry.add(&board, fallback)?;
         let packets = writer::handoff_packets(&board.settings());
         let (writer, reader) = handoff(packets, Arc::clone(&inner.doorbell));

@@ -5,14 +5,14 @@ mod settings;
 mod tap;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crossbeam::channel::{Sender, unbounded};
 
-use self::publisher::{Message, Publisher, VariantSetup};
+use self::publisher::{Message, Predecessor, Publisher, VariantSetup};
 pub(crate) use self::settings::HLS;
 pub use self::settings::HlsSettings;
-pub(super) use self::settings::check_all;
+pub(crate) use self::settings::check_all;
 pub(super) use self::tap::Outlets;
 use super::Pipeline;
 use super::outputs::{Outputs, RunningOutput};
@@ -22,8 +22,8 @@ use crate::error::{Error, Result};
 use crate::hls::{HlsClock, LastRun, Profile};
 use crate::server::{HlsCounters, RoomBoard, RoomSettings};
 
-/// Sessions end after so many segments without a request for a playlist. Players ask at least once a segment.
-const SILENT_SEGMENTS: u32 = 3;
+/// The most runs that are remembered. Those of paths that are long gone are forgotten.
+const MOST_LEFT: usize = 64;
 
 /// The HLS of a pipeline.
 #[derive(Debug, Default)]
@@ -41,6 +41,8 @@ struct OnAir {
     clock: HlsClock,
     /// As the thread was told last.
     variants: Vec<VariantSetup>,
+    /// Gone when its thread has ended.
+    lives: Weak<()>,
     /// Whether it is removed, and only its last playlists are still there.
     is_leaving: bool,
 }
@@ -76,6 +78,11 @@ impl LeftRuns {
         if runs.get(path).is_none_or(is_later) {
             runs.insert(path.to_owned(), left);
         }
+        while runs.len() > MOST_LEFT {
+            let oldest =
+                runs.iter().min_by_key(|(_, left)| left.media_sequence).map(|(path, _)| path.clone());
+            oldest.map(|path| runs.remove(&path));
+        }
     }
 
     /// All of them, to be kept.
@@ -96,6 +103,13 @@ impl LeftRuns {
 impl HlsTable {
     pub fn left(&self) -> &LeftRuns {
         &self.left
+    }
+
+    /// What is wrong with them.
+    pub fn problems(&self) -> Vec<String> {
+        let on_air = self.on_air();
+        let dead = on_air.iter().filter(|hls| !hls.is_leaving && !hls.is_alive());
+        dead.map(|hls| format!("HLS at {}: its thread has ended", hls.settings.path)).collect()
     }
 
     /// Ends all: players shall come back. Their threads end soon.
@@ -120,19 +134,39 @@ impl OnAir {
         self.variants.iter().any(is_other)
     }
 
+    fn is_alive(&self) -> bool {
+        self.lives.strong_count() > 0
+    }
+
+    /// Goes on with these settings. The length of a segment stays.
+    fn change(&mut self, settings: HlsSettings, outputs: &Outputs) {
+        if (settings.window, settings.count) != (self.settings.window, self.settings.count) {
+            self.room.count_for(settings.counted_for());
+            let _ = self.to.send(Message::Change { window: settings.window, count: settings.count });
+        }
+        self.settings = settings;
+        self.follow(outputs);
+    }
+
     /// Takes the packets of the outputs that it names, and tells its thread which they are.
     fn follow(&mut self, outputs: &Outputs) {
         let wanted = variants(&self.settings, outputs);
-        for (setup, output) in &wanted {
-            if !self.variants.iter().any(|known| known.id == setup.id) {
-                output.outlets.attach(self.to.clone(), setup.id, self.clock);
-            }
+        let variants: Vec<_> = wanted.iter().map(|(setup, _)| setup.clone()).collect();
+        if variants == self.variants {
+            return;
         }
-        let variants: Vec<_> = wanted.into_iter().map(|(setup, _)| setup).collect();
-        if variants != self.variants {
-            self.variants.clone_from(&variants);
-            self.room.carry(self.mounts());
-            let _ = self.to.send(Message::Variants(variants));
+        let before = std::mem::replace(&mut self.variants, variants.clone());
+        self.room.carry(self.mounts());
+        // It knows its variants before their packets come.
+        let _ = self.to.send(Message::Variants(variants));
+        for output in outputs.running() {
+            let id = output.output.id().0 as usize;
+            let [was, is] = [&before, &self.variants].map(|list| list.iter().any(|variant| variant.id == id));
+            match (was, is) {
+                (false, true) => output.outlets.attach(self.to.clone(), self.room.clone(), id, self.clock),
+                (true, false) => output.outlets.detach(&self.to),
+                _ => {}
+            }
         }
     }
 }
@@ -187,12 +221,10 @@ impl Inner {
     pub fn hls_follows(&self, outputs: &Outputs) {
         for hls in self.hls.on_air().iter_mut().filter(|hls| !hls.is_leaving) {
             // A decoder has to begin anew for another profile, so all variants do.
-            if hls.changes_profile(outputs) {
-                let _ = hls.to.send(Message::Stop);
-                match self.start_hls(hls.settings.clone()) {
-                    Ok(anew) => *hls = anew,
-                    Err(error) => log::error!("{}: HLS at {} ends: {error}", self.name, hls.settings.path),
-                }
+            if hls.changes_profile(outputs)
+                && let Err(error) = self.replace_hls(hls, hls.settings.clone(), outputs)
+            {
+                log::error!("{}: HLS at {} cannot begin anew: {error}", self.name, hls.settings.path);
             }
             hls.follow(outputs);
         }
@@ -206,6 +238,7 @@ impl Inner {
         let declared: Vec<_> = outputs.running().map(|output| &output.declared).collect();
         all.iter().try_for_each(|settings| check_outputs(settings, &declared))?;
         let mut on_air = self.hls.on_air();
+        on_air.retain(OnAir::is_alive);
         for hls in on_air.iter_mut().filter(|hls| !hls.is_leaving) {
             if !all.iter().any(|settings| settings.path == hls.settings.path) {
                 hls.is_leaving = true;
@@ -214,36 +247,51 @@ impl Inner {
             }
         }
         for settings in all {
-            let path = &settings.path;
-            if on_air.iter().any(|hls| !hls.is_leaving && hls.settings == settings) {
-                continue;
+            let known = on_air.iter_mut().find(|hls| hls.settings.path == settings.path);
+            match known {
+                Some(hls) if hls.is_leaving || hls.settings.segment != settings.segment => {
+                    self.replace_hls(hls, settings, &outputs)?;
+                }
+                Some(hls) => hls.change(settings, &outputs),
+                None => {
+                    let mut hls = self.start_hls(settings, None)?;
+                    hls.follow(&outputs);
+                    on_air.push(hls);
+                }
             }
-            // Another run takes its place. Its numbers go on, and its segments are new.
-            for hls in on_air.extract_if(.., |hls| hls.settings.path == *path) {
-                let _ = hls.to.send(Message::Stop);
-            }
-            let mut hls = self.start_hls(settings)?;
-            hls.follow(&outputs);
-            on_air.push(hls);
         }
         Ok(())
     }
 
-    fn start_hls(&self, settings: HlsSettings) -> Result<OnAir> {
+    /// Another run takes the place of one. What there is stays on the shelf until the other has something.
+    fn replace_hls(&self, hls: &mut OnAir, settings: HlsSettings, outputs: &Outputs) -> Result<()> {
+        let mut next = self.start_hls(settings, Some(Predecessor(hls.to.clone())))?;
+        let _ = hls.to.send(Message::Retire);
+        next.follow(outputs);
+        *hls = next;
+        Ok(())
+    }
+
+    fn start_hls(&self, settings: HlsSettings, predecessor: Option<Predecessor>) -> Result<OnAir> {
         let clock = HlsClock::new(self.spec.rate, settings.segment_seconds());
         let clock = clock.ok_or_else(|| Error::setting("segment", "2 to 10 whole seconds"))?;
         let path = &settings.path;
         let room = self.server()?.open_room(RoomSettings {
             name: settings.playlist(),
             paths: settings.paths().collect(),
-            counted_for: settings.count.then_some(settings.segment * SILENT_SEGMENTS),
+            counted_for: settings.counted_for(),
         })?;
         let board = room.board().clone();
         let (to, queue) = unbounded();
-        let publisher = Publisher::new(settings.clone(), clock, room, self.hls.left.clone());
+        let publisher = Publisher::new(settings.clone(), clock, room, self.hls.left.clone(), predecessor);
         self.membership().own(&settings.playlist());
-        self.threads.followers.spawn(&format!("hls:{path}"), move || publisher.run(&queue))?;
-        Ok(OnAir { settings, to, room: board, clock, variants: Vec::new(), is_leaving: false })
+        let alive = Arc::new(());
+        let lives = Arc::downgrade(&alive);
+        self.threads.followers.spawn(&format!("hls:{path}"), move || {
+            let _alive = alive;
+            publisher.run(&queue);
+        })?;
+        Ok(OnAir { settings, to, room: board, clock, variants: Vec::new(), lives, is_leaving: false })
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::LeftRuns;
 use super::settings::HlsSettings;
@@ -35,10 +35,25 @@ pub(super) enum Message {
     Packets { variant: usize, packets: Vec<HlsPacket>, at: SystemTime },
     /// It has these variants from now on, in this order. Those that are gone are over for good.
     Variants(Vec<VariantSetup>),
+    /// It has this window from now on, and counts its listeners, or not.
+    Change { window: u32, count: bool },
     /// It is removed: players are told that nothing follows.
     Remove,
-    /// The station stops, or another run follows: players shall come back.
+    /// Another run takes its place. What there is stays until that has something.
+    Retire,
+    /// It ends at once: the station stops, or the other run has begun. Players shall come back.
     Stop,
+}
+
+/// The run whose place another one takes. Dropping it ends that run.
+#[derive(Debug)]
+pub(super) struct Predecessor(pub Sender<Message>);
+
+impl Drop for Predecessor {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.send(Message::Stop);
+    }
 }
 
 /// An output as a variant.
@@ -57,6 +72,8 @@ pub(super) struct Publisher {
     clock: HlsClock,
     room: Room,
     left: LeftRuns,
+    /// Until this one has something.
+    predecessor: Option<Predecessor>,
     /// `None` until the first packets come.
     run: Option<Run>,
     variants: Vec<Variant>,
@@ -83,9 +100,15 @@ struct Changes {
 }
 
 impl Publisher {
-    pub fn new(settings: HlsSettings, clock: HlsClock, room: Room, left: LeftRuns) -> Publisher {
+    pub fn new(
+        settings: HlsSettings,
+        clock: HlsClock,
+        room: Room,
+        left: LeftRuns,
+        predecessor: Option<Predecessor>,
+    ) -> Publisher {
         let (variants, names, lists) = Default::default();
-        Publisher { settings, clock, room, left, run: None, variants, names, lists }
+        Publisher { settings, clock, room, left, predecessor, run: None, variants, names, lists }
     }
 
     /// Runs until it is told to end.
@@ -98,10 +121,13 @@ impl Publisher {
             match message {
                 Ok(Message::Packets { variant, packets, at }) => self.publish(variant, packets, at),
                 Ok(Message::Variants(setups)) => self.set_variants(setups),
+                Ok(Message::Change { window, count }) => self.change(window, count),
                 Ok(Message::Remove) => {
                     self.set_variants(Vec::new());
                     return self.linger(queue);
                 }
+                // The other run's numbers follow those of now.
+                Ok(Message::Retire) => return self.linger(queue),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => self.remove_what_is_over(Instant::now()),
             }
@@ -133,11 +159,13 @@ impl Publisher {
             self.run = Some(Run::begin(&self.clock, first, began, self.left.last(&self.settings.path)));
         }
         let Some(run) = &self.run else { return };
-        let Some(variant) = self.variants.iter_mut().find(|variant| variant.setup.id == id) else { return };
+        // What comes late of an output that is over is not listed: its players know that nothing follows.
+        let is_it = |variant: &&mut Variant| variant.setup.id == id && variant.over.is_none();
+        let Some(variant) = self.variants.iter_mut().find(is_it) else { return };
         let (clock, listed) = (self.clock, self.settings.window as usize);
         let window = variant.window.get_or_insert_with(|| Window::new(clock, run.clone(), listed));
         let folder = format!("{}/hls/{}", self.settings.path, variant.directory);
-        let mut changes = Changes::default();
+        let (mut changes, left_out) = (Changes::default(), variant.segmenter.left_out());
         for packet in packets {
             for segment in variant.segmenter.push(packet) {
                 let Some(listing) = window.push(segment) else { continue };
@@ -149,6 +177,7 @@ impl Publisher {
                 changes.taken.extend(listing.gone.iter().map(|name| path(name)));
             }
         }
+        self.room.board().lose(variant.segmenter.left_out() - left_out);
         if changes.put.is_empty() && changes.taken.is_empty() {
             return;
         }
@@ -156,11 +185,32 @@ impl Publisher {
         self.left.note(&self.settings.path, window.leaves());
         self.list_variants(&mut changes);
         self.room.swap(changes.put, changes.taken);
+        self.predecessor = None;
+    }
+
+    /// Lists another number of segments from now on, and counts its listeners, or not.
+    fn change(&mut self, window: u32, count: bool) {
+        (self.settings.window, self.settings.count) = (window, count);
+        for variant in &mut self.variants {
+            variant.segmenter.set_listed(window as usize);
+            variant.window.iter_mut().for_each(|of_variant| of_variant.set_listed(window as usize));
+        }
+        let mut changes = Changes::default();
+        self.list_variants(&mut changes);
+        self.room.swap(changes.put, changes.taken);
     }
 
     /// Renders the lists of variants, and puts those on the shelf that have changed.
     fn list_variants(&mut self, changes: &mut Changes) {
         let named: Vec<Named> = self.variants.iter().filter_map(Variant::named).collect();
+        // Players read the list once, so the first one has all variants. Only one whose encoder does not work is
+        // not waited for any longer than a segment.
+        let on_air = || self.variants.iter().filter(|variant| variant.over.is_none());
+        let waits =
+            on_air().all(|variant| variant.listed() < 2) && on_air().any(|variant| variant.listed() == 0);
+        if self.lists.is_empty() && waits {
+            return;
+        }
         let query =
             if self.settings.count { format!("?{SESSION_PARAMETER}={SESSION}") } else { String::new() };
         let lists: BTreeMap<_, _> = multivariants(&named, &query).into_iter().collect();
@@ -262,6 +312,11 @@ fn playlist(folder: &str, window: &Window, is_over: bool) -> (Arc<str>, ShelfObj
 }
 
 impl Variant {
+    /// How many segments it has.
+    fn listed(&self) -> usize {
+        self.window.as_ref().map_or(0, |window| window.names().count())
+    }
+
     /// How a list of variants names it, if it has something to play.
     fn named(&self) -> Option<Named> {
         let window = self.window.as_ref().filter(|window| !window.is_empty() && self.over.is_none())?;

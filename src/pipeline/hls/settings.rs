@@ -76,18 +76,21 @@ const SEGMENT: RangeInclusive<u64> = 2..=10;
 const WINDOW: RangeInclusive<u32> = 3..=60;
 const PATH_BYTES: usize = 200;
 
+/// Sessions end after so many segments without a request for a playlist. Players ask at least once a segment.
+const SILENT_SEGMENTS: u32 = 3;
+
 /// The most HLS of a pipeline, and the most variants of one.
 const MOST: usize = 16;
 
 /// Refuses HLS that cannot be together.
-pub(in crate::pipeline) fn check_all(all: &[HlsSettings]) -> Result<()> {
+pub(crate) fn check_all(all: &[HlsSettings]) -> Result<()> {
     if all.len() > MOST {
         return Err(Error::setting("hls", format!("{} of them: up to {MOST}", all.len())));
     }
     for (index, one) in all.iter().enumerate() {
         one.check()?;
-        if all[..index].iter().any(|other| other.path == one.path) {
-            return Err(Error::setting("path", format!("there is HLS at {} already", one.path)));
+        if let Some(other) = all[..index].iter().find(|other| other.meets(one)) {
+            return Err(Error::setting("path", format!("{} meets HLS at {}", one.path, other.path)));
         }
     }
     Ok(())
@@ -109,6 +112,16 @@ impl HlsSettings {
     pub(in crate::pipeline) fn paths(&self) -> impl Iterator<Item = String> {
         let lists = multivariant_names().map(|name| format!("{}/{name}", self.path));
         lists.chain([format!("{}/hls/", self.path)])
+    }
+
+    /// Whether this path belongs to it.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.paths().any(|own| if own.ends_with('/') { path.starts_with(&own) } else { path == own })
+    }
+
+    /// Whether a path belongs to both.
+    pub(crate) fn meets(&self, other: &HlsSettings) -> bool {
+        self.paths().any(|path| other.has(&path)) || other.paths().any(|path| self.has(&path))
     }
 
     fn check(&self) -> Result<()> {
@@ -135,6 +148,11 @@ impl HlsSettings {
             Some((_, twice)) => Err(Error::setting("outputs", format!("{twice} is there twice"))),
             None => Ok(()),
         }
+    }
+
+    /// For how long a listener counts that asks for nothing, if they are counted.
+    pub(super) fn counted_for(&self) -> Option<Duration> {
+        self.count.then_some(self.segment * SILENT_SEGMENTS)
     }
 
     /// The length of a segment in seconds.
@@ -185,8 +203,14 @@ mod tests {
             assert_eq!(refused(|hls| hls.window = window), Some("window"));
         }
         assert_eq!(refused(|hls| hls.outputs.push("/a.aac".into())), Some("outputs"));
+        let radio = HlsSettings::at("/radio", ["/a"]);
+        for (path, meets) in [("/radio", true), ("/radio/hls", true), ("/radio2", false), ("/radio/x", false)]
+        {
+            let other = HlsSettings::at(path, ["/b"]);
+            assert_eq!((radio.meets(&other), other.meets(&radio)), (meets, meets), "{path}");
+        }
         let twice = [HlsSettings::at("/x", ["/a"]), HlsSettings::at("/x", ["/b"])];
-        assert!(check_all(&twice).unwrap_err().to_string().contains("/x already"));
+        assert!(check_all(&twice).unwrap_err().to_string().contains("/x meets HLS at /x"));
         assert_eq!(twice[0].playlist(), "/x/hls.m3u8");
     }
 }

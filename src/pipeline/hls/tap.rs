@@ -13,9 +13,10 @@ use super::publisher::Message;
 use crate::engine::line::LinePacket;
 use crate::hls::{HlsClock, HlsPacket, ShownTitle};
 use crate::metadata::Title;
+use crate::server::RoomBoard;
 
-/// Segments that may wait for the thread. It needs milliseconds for one.
-const WAITING: usize = 64;
+/// Messages that may wait for the thread, of all its variants. It needs milliseconds for a segment.
+const WAITING: usize = 256;
 /// Packets of one segment that may wait: more than ten seconds of the shortest.
 const MOST_PACKETS: usize = 4096;
 
@@ -27,6 +28,8 @@ pub(crate) struct Outlets(Arc<Mutex<Vec<Outlet>>>);
 #[derive(Debug)]
 struct Outlet {
     to: Sender<Message>,
+    /// Counts what is lost.
+    room: Arc<RoomBoard>,
     variant: usize,
     clock: HlsClock,
     /// The segment that is being collected. `None`: what comes first goes at once, with its date.
@@ -39,9 +42,14 @@ struct Outlet {
 impl Outlets {
     /// Sends copies of all packets from now on,
     /// until the receiver is gone.
-    pub(super) fn attach(&self, to: Sender<Message>, variant: usize, clock: HlsClock) {
+    pub(super) fn attach(&self, to: Sender<Message>, room: Arc<RoomBoard>, variant: usize, clock: HlsClock) {
         let title = Default::default();
-        self.all().push(Outlet { to, variant, clock, segment: None, packets: Vec::new(), title });
+        self.all().push(Outlet { to, room, variant, clock, segment: None, packets: Vec::new(), title });
+    }
+
+    /// Sends nothing more to this thread.
+    pub(super) fn detach(&self, from: &Sender<Message>) {
+        self.all().retain(|outlet| !outlet.to.same_channel(from));
     }
 
     /// Takes copies of the packets of a job.
@@ -90,9 +98,13 @@ impl Outlet {
 
     fn send(&mut self) -> bool {
         let packets = std::mem::take(&mut self.packets);
+        if self.to.len() >= WAITING {
+            // It shows as a gap in the positions.
+            self.room.lose(packets.len() as u64);
+            return true;
+        }
         let message = Message::Packets { variant: self.variant, packets, at: SystemTime::now() };
-        // What is lost shows as a gap in the positions.
-        self.to.len() >= WAITING || self.to.send(message).is_ok()
+        self.to.send(message).is_ok()
     }
 }
 

@@ -259,7 +259,8 @@ impl RequestRouter<'_> {
         let (status, form) = (answer.status(), Form::of(Some(request)));
         let outgoing = answer.written(form, self.desk.date.at(self.now.wall));
         let bytes = outgoing.len() as u64;
-        if object.poster == Poster::Polled && self.listens(&room, request, bytes) == Welcome::IsKicked {
+        let polls = object.poster == Poster::Polled && request.method == "GET";
+        if polls && self.listens(&room, request, bytes) == Welcome::IsKicked {
             return Some(self.answer(Some(request), kicked()));
         }
         room.counters.requests.add(1);

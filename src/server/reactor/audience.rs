@@ -1,32 +1,33 @@
-//! The listeners of the shelf: when they have left.
+//! The listeners of the shelf: when they leave, and how they are listed.
 
 use std::sync::Arc;
 
 use super::Reactor;
 use crate::error::CloseReason;
 use crate::server::Moment;
-use crate::server::shelf::{Registers, RoomBoard};
+use crate::server::shelf::{Audience, Registers, RoomBoard};
 
 impl Reactor {
     /// Ends the sessions whose players have stopped.
     pub(super) fn end_silent_sessions(&mut self, now: Moment) {
         if self.desk.audience.next_due().is_some_and(|due| due <= now.instant) {
-            let Reactor { desk, ports, shares, .. } = self;
-            let registers = Registers {
-                counters: &ports.counters,
-                events: &ports.events,
-                journal: &ports.journal,
-                shares,
-            };
-            desk.audience.end_silent(registers, now);
+            self.with_audience(|audience, registers| audience.end_silent(registers, now));
         }
     }
 
     /// Ends the sessions of a room, or all of them.
     pub(super) fn end_audience(&mut self, of: Option<&Arc<RoomBoard>>, reason: CloseReason, now: Moment) {
+        self.with_audience(|audience, registers| audience.end_all(of, reason, registers, now));
+    }
+
+    /// Ends the session with this id. False if there is none.
+    pub(super) fn kick_session(&mut self, id: u64, now: Moment) -> bool {
+        self.with_audience(|audience, registers| audience.kick(id, registers, now))
+    }
+
+    fn with_audience<T>(&mut self, act: impl FnOnce(&mut Audience, Registers<'_>) -> T) -> T {
         let Reactor { desk, ports, shares, .. } = self;
-        let registers =
-            Registers { counters: &ports.counters, events: &ports.events, journal: &ports.journal, shares };
-        desk.audience.end_all(of, reason, registers, now);
+        let (counters, events, journal) = (&*ports.counters, &ports.events, &ports.journal);
+        act(&mut desk.audience, Registers { counters, events, journal, shares })
     }
 }

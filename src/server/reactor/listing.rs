@@ -8,6 +8,8 @@ use crate::server::listener_info::{ListenerInfo, Page};
 
 /// The connections that one call looks at: a fraction of a millisecond's work.
 const AT_ONCE: usize = 1_024;
+/// The keys from here on are those of sessions. No connection has one.
+const SESSIONS_FROM: usize = usize::MAX / 2;
 
 impl Reactor {
     /// Lists some of the listeners, from this key on.
@@ -31,11 +33,16 @@ impl Reactor {
                 is_behind: listener.cursor.is_blocked(),
             });
         }
-        let next = (end < self.peers.capacity()).then_some(end);
-        if next.is_none() {
-            listeners.extend(self.desk.audience.list(mount, &self.ports.journal, now.instant));
+        if end < self.peers.capacity() {
+            return Page { listeners, next: Some(end) };
         }
-        Page { listeners, next }
+        // Behind the connections are the sessions of HLS.
+        let (sessions, next) = match from.checked_sub(SESSIONS_FROM) {
+            None => (Vec::new(), Some(0)),
+            Some(from) => self.desk.audience.page(from, AT_ONCE, mount, &self.ports.journal, now.instant),
+        };
+        listeners.extend(sessions);
+        Page { listeners, next: next.map(|next| SESSIONS_FROM + next) }
     }
 
     /// Closes the listener with this id. Returns false if there is none.
@@ -45,7 +52,7 @@ impl Reactor {
             Connection::Listening(listener) => listener.visit.id == id && listener.is_counted(),
             _ => false,
         });
-        let Some((key, _)) = found else { return self.desk.audience.kick(id) };
+        let Some((key, _)) = found else { return self.kick_session(id, now) };
         self.close(key, CloseReason::Kicked, now);
         true
     }

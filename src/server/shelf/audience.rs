@@ -3,12 +3,14 @@
 //! long that its player must have stopped.
 
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use slab::Slab;
 
 use super::RoomBoard;
 use crate::error::CloseReason;
@@ -22,8 +24,11 @@ use crate::server::listener_info::ListenerInfo;
 use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
 
-/// The most sessions at once. Who comes then is served, and not counted.
+/// The most sessions at once. Further players are served, and not counted.
 pub(super) const MOST_SESSIONS: usize = 20_000;
+
+/// The most sessions that one turn of the reactor looks at.
+const LOOKS_A_TURN: usize = 256;
 
 /// The parameter of a playlist's address that has the id of a session.
 pub(crate) const PARAMETER: &str = "s";
@@ -32,27 +37,28 @@ pub(crate) const PARAMETER: &str = "s";
 const ID_DIGITS: usize = 16;
 
 /// The id of a session, by which its client's requests are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId(u64);
 
 /// All sessions, on the reactor thread.
 #[derive(Debug, Default)]
 pub(crate) struct Audience {
-    sessions: HashMap<Key, Session>,
-    /// When sessions are to be looked at, the earliest first. A session is in it once.
-    due: BTreeSet<(Instant, Key)>,
+    sessions: Slab<Session>,
+    keys: HashMap<Key, usize>,
+    /// When each session is to be looked at, the earliest first. The second number is that of its visit.
+    due: BTreeMap<(Instant, u64), usize>,
     ids: RandomState,
     last_id: u64,
 }
 
 /// Whose session it is, in which room.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     room: Arc<str>,
     who: Who,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Who {
     /// The one whose playlists have this id in their addresses.
     Session(SessionId),
@@ -62,13 +68,21 @@ enum Who {
 
 #[derive(Debug)]
 struct Session {
+    key: Key,
     room: Arc<RoomBoard>,
     visit: Visit,
     since: Instant,
     /// Its last request for a playlist.
     last: Instant,
     bytes: u64,
-    is_kicked: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Listens,
+    /// An operator has ended it. It is refused until its player has given up.
+    IsRefused,
 }
 
 /// A request for a playlist of a room, and what it gets.
@@ -102,8 +116,8 @@ impl Audience {
         SessionId(self.ids.hash_one(self.last_id))
     }
 
-    /// A client asks for a playlist. The first time, it takes a share of its address;
-    /// if that is taken, it is not counted.
+    /// A client asks for a playlist. The first time, it takes a share of its address; if that is taken, it is
+    /// not counted.
     pub(crate) fn polled(
         &mut self,
         Poll { room, request, address, bytes }: Poll<'_>,
@@ -111,12 +125,16 @@ impl Audience {
         registers: Registers<'_>,
         now: Moment,
     ) -> Welcome {
-        let Some(counted_for) = room.counted_for else { return Welcome::Listens };
+        let Some(counted_for) = room.counted_for() else { return Welcome::Listens };
         let key = Key { room: room.name.clone(), who: self.who(request, address) };
-        if let Some(session) = self.sessions.get_mut(&key) {
+        if let Some(known) = self.keys.get(&key) {
+            let session = &mut self.sessions[*known];
             session.last = now.instant;
             session.bytes += bytes;
-            return if session.is_kicked { Welcome::IsKicked } else { Welcome::Listens };
+            return match session.state {
+                State::Listens => Welcome::Listens,
+                State::IsRefused => Welcome::IsKicked,
+            };
         }
         let Registers { counters, events, journal, shares } = registers;
         if self.sessions.len() >= MOST_SESSIONS || shares.take(Kind::Listener, address.real()).is_err() {
@@ -136,12 +154,12 @@ impl Audience {
             address: journal.shown(visit.address).ip(),
             agent: visit.agent().to_owned(),
         });
-        self.due.insert((now.instant + counted_for, key.clone()));
-        let room = room.clone();
-        self.sessions.insert(
-            key,
-            Session { room, visit, since: now.instant, last: now.instant, bytes, is_kicked: false },
-        );
+        let due = (now.instant + counted_for, visit.id);
+        let (since, last, state) = (now.instant, now.instant, State::Listens);
+        let session = Session { key: key.clone(), room: room.clone(), visit, since, last, bytes, state };
+        let at = self.sessions.insert(session);
+        self.keys.insert(key, at);
+        self.due.insert(due, at);
         Welcome::Listens
     }
 
@@ -154,27 +172,37 @@ impl Audience {
 
     /// When [`end_silent`](Audience::end_silent) has something to do.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at)
+        self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Ends the sessions that have been silent for too long.
+    /// Ends the sessions that have been silent for too long: some of them, if they are many.
     pub(crate) fn end_silent(&mut self, mut registers: Registers<'_>, now: Moment) {
-        while self.next_due().is_some_and(|at| at <= now.instant) {
-            let Some((_, key)) = self.due.pop_first() else { break };
-            let Some(session) = self.sessions.get(&key) else { continue };
-            let ends = session.last + session.room.counted_for.unwrap_or(Duration::ZERO);
-            if ends > now.instant {
-                self.due.insert((ends, key));
-            } else if let Some(session) = self.sessions.remove(&key) {
-                session.end(CloseReason::Left, &mut registers, now);
+        for _ in 0..LOOKS_A_TURN {
+            let Some(first) = self.due.first_entry().filter(|first| first.key().0 <= now.instant) else {
+                break;
+            };
+            let ((_, visit), at) = first.remove_entry();
+            let session = &self.sessions[at];
+            let ends = session.last + session.room.counted_for().unwrap_or(Duration::ZERO);
+            match ends > now.instant {
+                true => _ = self.due.insert((ends, visit), at),
+                false => self.remove(at).end(CloseReason::Left, &mut registers, now),
             }
         }
         if self.sessions.is_empty() {
             self.sessions.shrink_to_fit();
+            self.keys.shrink_to_fit();
         }
     }
 
-    /// Ends the sessions of a room that is closed, or all of them (`None`) when the server stops.
+    fn remove(&mut self, at: usize) -> Session {
+        let session = self.sessions.remove(at);
+        self.keys.remove(&session.key);
+        session
+    }
+
+    /// Ends the sessions of a room that is closed, or all of them (`None`) when the server stops. The room that
+    /// takes the place of another one has its sessions, too.
     pub(crate) fn end_all(
         &mut self,
         of: Option<&Arc<RoomBoard>>,
@@ -182,62 +210,75 @@ impl Audience {
         mut registers: Registers<'_>,
         now: Moment,
     ) {
-        let is_over = |key: &Key| of.is_none_or(|room| room.name == key.room);
-        self.due.retain(|(_, key)| !is_over(key));
-        for (_, session) in self.sessions.extract_if(|key, _| is_over(key)) {
-            session.end(reason, &mut registers, now);
+        let sessions = &self.sessions;
+        let is_over = |at: usize| of.is_none_or(|room| Arc::ptr_eq(room, &sessions[at].room));
+        let over: Vec<usize> = self.due.values().copied().filter(|at| is_over(*at)).collect();
+        self.due.retain(|_, at| !over.contains(at));
+        for at in over {
+            self.remove(at).end(reason, &mut registers, now);
         }
     }
 
     /// Ends the session with this id: its player is refused from now on, until it has given up. False if
     /// there is none.
-    pub(crate) fn kick(&mut self, id: u64) -> bool {
-        let found = self.sessions.values_mut().find(|session| session.visit.id == id && !session.is_kicked);
-        found.is_some_and(|session| {
-            session.is_kicked = true;
-            true
-        })
+    pub(crate) fn kick(&mut self, id: u64, mut registers: Registers<'_>, now: Moment) -> bool {
+        let listens = |session: &Session| session.visit.id == id && session.state == State::Listens;
+        let Some((_, session)) = self.sessions.iter_mut().find(|(_, session)| listens(session)) else {
+            return false;
+        };
+        session.state = State::IsRefused;
+        session.leave(CloseReason::Kicked, &mut registers, now);
+        true
     }
 
-    /// The listeners of one room, or of all.
-    pub(crate) fn list(
+    /// Some of the listeners of one room, or of all, from this place on; and the next place, if there is one.
+    pub(crate) fn page(
         &self,
+        from: usize,
+        count: usize,
         room: Option<&str>,
         journal: &JournalWriter,
         now: Instant,
-    ) -> Vec<ListenerInfo> {
-        let sessions = self.sessions.values().filter(|session| !session.is_kicked);
-        let wanted = sessions.filter(|session| room.is_none_or(|room| *session.room.name == *room));
-        let mut list: Vec<_> = wanted.map(|session| session.info(journal, now)).collect();
-        list.sort_by_key(|listener| listener.id);
-        list
+    ) -> (Vec<ListenerInfo>, Option<usize>) {
+        let end = from.saturating_add(count);
+        let sessions = (from..end.min(self.sessions.capacity())).filter_map(|at| self.sessions.get(at));
+        let listeners = sessions
+            .filter(|session| session.state == State::Listens)
+            .filter(|session| room.is_none_or(|room| *session.room.name == *room))
+            .map(|session| session.info(journal, now));
+        (listeners.collect(), (end < self.sessions.capacity()).then_some(end))
     }
 }
 
 impl Session {
     fn end(self, reason: CloseReason, registers: &mut Registers<'_>, now: Moment) {
-        let Session { room, visit, since, last, bytes, is_kicked } = self;
+        if self.state == State::Listens {
+            self.leave(reason, registers, now);
+        }
+    }
+
+    /// Takes it out of the statistics.
+    fn leave(&self, reason: CloseReason, registers: &mut Registers<'_>, now: Moment) {
+        let Session { room, visit, since, last, bytes, .. } = self;
         let Registers { counters, events, journal, shares } = registers;
-        let reason = if is_kicked { CloseReason::Kicked } else { reason };
         counters.count_close(reason);
         counters.hls_listeners.set(counters.hls_listeners.get() - 1);
         room.counters.listeners.set(room.counters.listeners.get() - 1);
         shares.give_back(Kind::Listener, visit.address.real());
-        counters.addresses.set(shares.len() as u64);
         // Since its last request it may have listened, or not. What it asked for has been heard by then.
-        let until = if reason == CloseReason::Left { last } else { now.instant };
-        let duration = until.saturating_duration_since(since);
+        let until = if reason == CloseReason::Left { *last } else { now.instant };
+        let duration = until.saturating_duration_since(*since);
         events.emit(Event::ListenerLeft {
             id: visit.id,
             mount: room.name.to_string(),
             address: journal.shown(visit.address).ip(),
             agent: visit.agent().to_owned(),
             duration,
-            bytes,
+            bytes: *bytes,
             reason,
         });
         // As for every listener, one line says how long it listened.
-        journal.access(visit, Status::OK.0, bytes, duration, now.wall);
+        journal.access(visit.clone(), Status::OK.0, *bytes, duration, now.wall);
     }
 
     fn info(&self, journal: &JournalWriter, now: Instant) -> ListenerInfo {

@@ -1,6 +1,7 @@
 //! A room of the shelf, for whoever fills it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,8 +44,11 @@ counters! {
         requests: Counter of requests,
         /// Requests for what was gone, or not there yet.
         missed: Counter of requests,
-        /// Bytes of all answers, heads included.
+        /// Bytes of the answers with an object, heads included.
         bytes_sent: Counter of bytes,
+        /// Packets that are in no segment: the thread that makes segments was away for too long, or they
+        /// overlapped others.
+        lost_packets: Counter of packets,
     }
 }
 
@@ -53,7 +57,8 @@ counters! {
 pub(crate) struct RoomBoard {
     pub(crate) name: Arc<str>,
     pub(crate) paths: Vec<String>,
-    pub(crate) counted_for: Option<Duration>,
+    /// In milliseconds; zero: nobody is counted.
+    counted_for: AtomicU64,
     /// The mounts that are heard from it, those first that players begin with.
     mounts: ArcSwap<Vec<String>>,
     pub(crate) counters: RoomCounters,
@@ -78,6 +83,11 @@ impl Rooms {
         self.list().iter().any(|room| *room.name == *name)
     }
 
+    /// The name of the one to which a path belongs.
+    pub(crate) fn at(&self, path: &str) -> Option<Arc<str>> {
+        self.list().iter().find(|room| room.has(path)).map(|room| room.name.clone())
+    }
+
     /// The names of those from which this mount is heard.
     pub(crate) fn carrying(&self, mount: &str) -> Vec<String> {
         let rooms = self.list();
@@ -98,18 +108,39 @@ impl Rooms {
 impl RoomBoard {
     pub(super) fn new(settings: RoomSettings) -> RoomBoard {
         let RoomSettings { name, paths, counted_for } = settings;
-        RoomBoard {
+        let board = RoomBoard {
             name: name.into(),
             paths,
-            counted_for,
+            counted_for: AtomicU64::new(0),
             mounts: ArcSwap::default(),
             counters: RoomCounters::default(),
-        }
+        };
+        board.count_for(counted_for);
+        board
     }
 
     /// Whether this path belongs to it.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })
+    }
+
+    /// For how long a client counts as a listener that asks for nothing. `None`: nobody is counted.
+    pub(crate) fn counted_for(&self) -> Option<Duration> {
+        let millis = self.counted_for.load(Ordering::Relaxed);
+        (millis > 0).then(|| Duration::from_millis(millis))
+    }
+
+    /// The same from now on.
+    pub(crate) fn count_for(&self, time: Option<Duration>) {
+        let millis = time.map_or(0, |time| time.as_millis() as u64);
+        self.counted_for.store(millis, Ordering::Relaxed);
+    }
+
+    /// Counts packets that are in no segment.
+    pub(crate) fn lose(&self, packets: u64) {
+        if packets > 0 {
+            self.counters.lost_packets.add_shared(packets);
+        }
     }
 
     /// These mounts are heard from it from now on.
@@ -169,6 +200,14 @@ impl Server {
         let board = Arc::new(RoomBoard::new(settings));
         if let Some(mount) = self.inner.registry.all().iter().find(|mount| board.has(&mount.path)) {
             return Err(Error::Exists(format!("the mount {}", mount.path)));
+        }
+        // One of the same name takes the place of the other.
+        let meets = |other: &Arc<RoomBoard>| {
+            let paths = board.paths.iter().any(|path| other.has(path));
+            (paths || other.paths.iter().any(|path| board.has(path))) && other.name != board.name
+        };
+        if let Some(other) = self.inner.rooms.list().iter().find(|other| meets(other)) {
+            return Err(Error::Exists(format!("HLS at {}", other.name)));
         }
         self.inner.ask(|reply| Command::OpenRoom(board.clone(), reply))?;
         let (commands, doorbell) = (self.inner.commands.clone(), Arc::clone(&self.inner.doorbell));
