@@ -307,6 +307,8 @@ pub enum CtlCommand {
         #[command(subcommand)]
         command: Option<LiveCommand>,
     },
+    /// Show what is served as HLS, and who listens
+    Hls,
     /// List the listeners
     Listeners {
         /// Only those of this mount

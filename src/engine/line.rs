@@ -27,14 +27,14 @@ const REBUILD_AFTER: Duration = Duration::from_secs(1);
 /// Dropping it ends the mount.
 pub(crate) type Sink = Box<dyn FnMut(Drain<'_, LinePacket>) + Send>;
 
-/// A packet as it leaves an encoder, with its place on the sample clock. The places are those at which a
-/// decoder has the sound: the programme's own, and later by the encoder's delay.
+/// A packet as it leaves an encoder, with its place on the sample clock. A decoder that puts it there has each
+/// sound of the programme later by the encoder's delay.
 #[derive(Clone, Debug)]
 pub(crate) struct LinePacket {
     pub titled: TitledPacket,
-    /// Where it begins.
+    /// Where it begins: where its encoder began, and the frames of all packets before it.
     pub at: FramePos,
-    /// From where on its title is in force.
+    /// From where on its title is in force, the encoder's delay added.
     pub title_at: FramePos,
 }
 

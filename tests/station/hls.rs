@@ -235,6 +235,9 @@ fn a_restart_goes_on_with_higher_numbers_and_never_says_that_it_is_over() {
     assert!(![&first, &second].iter().any(|media| media.text.contains("ENDLIST")));
 }
 
+const RADIO: &str = "/radio/hls/radio.aac/live.m3u8";
+const LOW: &str = "/radio/hls/low.aac/live.m3u8";
+
 #[test]
 fn outputs_and_hls_come_change_and_go_on_the_air() {
     let folder = music(&[440.0], 30);
@@ -252,8 +255,6 @@ fn outputs_and_hls_come_change_and_go_on_the_air() {
         assert!(report.failed.is_empty() && report.restart.is_empty(), "{report:?}");
         report.changed
     };
-    const RADIO: &str = "/radio/hls/radio.aac/live.m3u8";
-    const LOW: &str = "/radio/hls/low.aac/live.m3u8";
     // An output goes, and with it a variant: its players are told, and the others stay.
     let before = player.media(RADIO);
     let fewer = |new: &mut PipelineSettings| {

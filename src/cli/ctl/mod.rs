@@ -102,6 +102,7 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         CtlCommand::Announce { file, all: _, stop } => {
             out.answer(&announce(file.as_deref(), *stop, pipeline)?, table::announced)
         }
+        CtlCommand::Hls => out.show(&pipeline.ask("GET", "/hls", None)?, table::hls),
         CtlCommand::Live { command } => {
             let order = match command {
                 None => None,

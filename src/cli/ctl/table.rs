@@ -150,6 +150,20 @@ pub fn sources(list: &Value) -> String {
     table(&["ID", "PATH", "USER", "ADDRESS", "SINCE", "TYPE", "BYTES", "PROGRAM"], rows(list, cells))
 }
 
+pub fn hls(list: &Value) -> String {
+    let cells = |hls: &Value| {
+        let variants = hls["variants"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
+        vec![
+            text(&hls["playlist"]),
+            variants.join(", "),
+            if hls["count"] == true { text(&hls["listeners"]) } else { "not counted".into() },
+            text(&hls["requests"]),
+            text(&hls["bytes_sent"]),
+        ]
+    };
+    table(&["PLAYLIST", "VARIANTS", "LISTENERS", "REQUESTS", "BYTES"], rows(list, cells))
+}
+
 pub fn live_inputs(list: &Value) -> String {
     let cells = |input: &Value| {
         let orders: Vec<&str> =

@@ -605,3 +605,31 @@ proptest::proptest! {
         }
     }
 }
+
+#[cfg(all(feature = "mp3", feature = "aac"))]
+#[test]
+fn hls_has_paths_and_outputs_of_its_own() {
+    let pipeline = "[[pipeline]]\n[[pipeline.output]]\nformat = 'aac'\nmount = '/a.aac'\n";
+    let said = |rest: &str| complaints(&format!("{pipeline}{rest}\n"));
+    assert!(toml(&format!("{pipeline}[[pipeline.hls]]\n")).is_ok());
+    for (rest, expected) in [
+        (
+            "[[pipeline.hls]]\npath = '/radio'\n[[pipeline.hls]]\npath = '/radio/hls'",
+            "station.toml:8: pipeline.hls.path: its files would be among those of HLS at /radio, on line 6",
+        ),
+        (
+            "[[pipeline.output]]\nformat = 'mp3'\nmount = '/radio/hls/x.mp3'\n[[pipeline.hls]]\npath = '/radio'",
+            "station.toml:7: pipeline.output.mount: /radio/hls/x.mp3 is a file of HLS at /radio, on line 9",
+        ),
+        (
+            "[[pipeline.hls]]\noutputs = ['/b.aac']",
+            "station.toml:6: pipeline.hls.outputs: the pipeline has no output /b.aac: it has /a.aac",
+        ),
+        (
+            "[[pipeline.hls]]\nsegment = '1500ms'",
+            "station.toml:6: pipeline.hls.segment: 1.5s is no length for a segment: 2 to 10 whole seconds",
+        ),
+    ] {
+        assert_eq!(said(rest), [expected], "{rest}");
+    }
+}

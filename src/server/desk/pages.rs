@@ -57,7 +57,7 @@ pub(crate) fn index(streams: &[Stream<'_>]) -> String {
         let (name, title) = (escape(stream.name), escape(&stream.title));
         let kind = escape(stream.content_type);
         let bitrate = stream.bitrate.map_or(String::new(), |bitrate| format!(", {bitrate} kbit/s"));
-        // Safari takes it, for it goes on through a change of network. Other browsers take the stream.
+        // Browsers that play it take it first, for it goes on through a change of network.
         let hls = stream.hls.map(|hls| escape(&encode_path(hls.as_bytes())));
         let source =
             hls.as_ref().map(|hls| format!("<source src=\"{hls}\" type=\"application/vnd.apple.mpegurl\">"));
