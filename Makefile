@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 # Where what is installed was built.
-BUILT ?= target/release
+BUILT ?= $(or $(CARGO_TARGET_DIR),target)/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # Where Common Lisp's ASDF looks by itself.
@@ -44,9 +44,9 @@ build: needs ## the program, target/release/longwave
 
 # On another port: make demo LISTEN=8001
 demo: needs ## a station on the air, with music that it makes itself
-	@[ -x target/release/longwave ] || echo "The first build takes some minutes."
+	@[ -x $(BUILT)/longwave ] || echo "The first build takes some minutes."
 	$(CARGO) build --release --locked
-	exec target/release/longwave demo $(if $(LISTEN),--listen $(LISTEN))
+	exec $(BUILT)/longwave demo $(if $(LISTEN),--listen $(LISTEN))
 
 test: test-needs ## everything that CI runs: format, lints, documentation, all tests
 	bash scripts/test.sh

@@ -30,7 +30,9 @@ pub(crate) fn look<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, NoAnswer> {
     let seen = LOOKS.get().within(path, look_patience(), move |_| work());
-    seen.inspect_err(|reason| log::warn!("{}: the start goes on without it: {reason}", path.display()))
+    // Nothing is the folder in which the program runs.
+    let shown = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    seen.inspect_err(|reason| log::warn!("{}: the start goes on without it: {reason}", shown.display()))
 }
 
 /// Reads a file that nothing works without.
