@@ -22,7 +22,7 @@ ABI_MAJOR := 0
 # What a build needs, and what the tests need beside it: "command or library: Debian package".
 BUILD_NEEDS := cc:gcc c++:g++ -lmp3lame:libmp3lame-dev -lopus:libopus-dev
 DEB_NEEDS := dpkg-shlibdeps:dpkg-dev
-TEST_NEEDS := $(if $(shell command -v dpkg),$(DEB_NEEDS) mmdebstrap:mmdebstrap tsreport:tstools) ffmpeg:ffmpeg mpg123:mpg123 curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools \
+TEST_NEEDS := $(if $(shell command -v dpkg),$(DEB_NEEDS) mmdebstrap:mmdebstrap tsreport:tstools) ffmpeg:ffmpeg mpg123:mpg123 mpv:mpv curl:curl lame:lame flac:flac opusenc:opus-tools oggenc:vorbis-tools \
 	shout:libshout-tools ezstream:ezstream \
 	pkg-config:pkg-config python3:python3 \
 	/usr/lib/python3/dist-packages/mutagen:python3-mutagen \

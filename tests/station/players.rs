@@ -1,12 +1,12 @@
 //! Players of other projects, at a station that plays in real time.
 //!
-//! With `LONGWAVE_LONG=1` they listen for a minute.
+//! With `LONGWAVE_LONG=1` they listen for a minute, and to HLS for five.
 
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use crate::both;
-use longwave::{MountSettings, OutputSettings, PacketReader, PcmSpec, PipelineSettings};
+use longwave::{HlsSettings, MountSettings, OutputSettings, PacketReader, PcmSpec, PipelineSettings};
 use longwave_testing::radio::Radio;
 use longwave_testing::server::settings;
 use longwave_testing::{long, sound, tools, until};
@@ -109,6 +109,56 @@ fn curl_gets(mount: &str) {
     let expected = f64::from(listens()) + 2.0;
     println!("{heard:.2} s of audio in {seconds} s");
     assert!((heard - expected).abs() < 1.5, "{heard} s of audio in {seconds} s and a burst of two or more");
+    radio.stop();
+}
+
+/// A station whose AAC is HLS, too, which has its first segments.
+fn hls_station() -> (TempDir, Radio) {
+    let (folder, radio) = station();
+    let hls = HlsSettings { segment: Duration::from_secs(2), ..HlsSettings::at("/radio", ["/stream.aac"]) };
+    radio.pipeline().set_hls(vec![hls]).unwrap();
+    // Players begin three segments before the end.
+    until("there are segments", || radio.on_air("/stream.aac") > Duration::from_secs(11));
+    (folder, radio)
+}
+
+/// How long each player listens to HLS, in seconds: over several segments.
+fn listens_to_hls() -> u32 {
+    if long() { 300 } else { 10 }
+}
+
+#[test]
+fn ffmpeg_plays_hls() {
+    let (_folder, radio) = hls_station();
+    let (seconds, url) = (listens_to_hls().to_string(), radio.url("/radio/hls.m3u8"));
+    let map = ["-map", "0:a:0", "-t", &seconds, "-f", "s16le", "-"];
+    let output = run("ffmpeg", &[&["-nostdin", "-v", "warning", "-i", &url], &map[..]].concat());
+    assert!(output.status.success());
+    // It knows no decoder of timed ID3.
+    let said = stderr(&output);
+    let said: Vec<&str> = said.lines().filter(|line| !line.contains("codec with id 98313")).collect();
+    assert_eq!(said, [""; 0]);
+    assert_eq!(output.stdout.len(), listens_to_hls() as usize * 44_100 * 4);
+    radio.stop();
+}
+
+#[test]
+fn mpv_plays_hls() {
+    let (folder, radio) = hls_station();
+    let log = folder.path().join("mpv.log");
+    let (length, to) = (format!("--length={}", listens_to_hls()), format!("--log-file={}", log.display()));
+    let quiet = ["--no-config", "--no-terminal", "--ao=null", "--ao-null-untimed", "--vo=null"];
+    let url = radio.url("/radio/hls.m3u8");
+    let output = run("mpv", &[&quiet[..], &[&length, &to, &url]].concat());
+    assert!(output.status.success());
+    // A line is "[  0.123][w][demux] …": w, e and f are warnings and errors.
+    let log = std::fs::read_to_string(log).unwrap();
+    let bad: Vec<&str> = log
+        .lines()
+        .filter(|line| ["][w][", "][e][", "][f]["].iter().any(|kind| line.contains(kind)))
+        .collect();
+    assert_eq!(bad, [""; 0]);
+    assert!(log.contains("aac"), "{log}");
     radio.stop();
 }
 
