@@ -21,7 +21,7 @@
 # pipelines  the audio side with 1, 4 and 16 pipelines beside the bare calls         10 min
 # hls        2,000 players of HLS, and as many listeners of the same station          4 min
 # hls_edge   10,000 players of HLS at an nginx in front of the station                7 min
-# hls_cost   a station with and without HLS, side by side; how late its segments are  6 min
+# hls_cost   a station with and without HLS, side by side; how late its segments are  7 min
 #
 # QUICK=1    small numbers, to check that all runs work: a few minutes, and the figures mean nothing
 # ROUNDS     rounds of `compare`                                   3
@@ -582,37 +582,44 @@ listing_delays() {
 }
 
 run_hls_cost() {
-    local rounds seconds with without port=$PORT
+    local rounds round seconds kind pids
     rounds=$(part 10 1) seconds=$(part 20 3)
     start_hls_station true
-    with=$SERVER_PID
     listing_delays "$(part 60 12)" | sort -n | awk '{ all[NR] = $1 } END {
         printf "a segment is listed %d ms after its last packet (median of %d; %d to %d)\n",
             all[int((NR + 1) / 2)], NR, all[1], all[NR] }' >"$OUT/delay.txt"
-    # Both at once, on one core, so that whatever disturbs one of them disturbs the other.
-    mkdir -p "$OUT/without"
-    (
-        PORT=$((port + 2))
-        hls_station true without >"$OUT/without/station.toml"
-        cd "$OUT/without"
-        on_server_core ${LONGWAVE%% *} serve station.toml
-    ) >"$OUT/without/longwave.log" 2>&1 &
-    without=$!
-    beside+=("$without")
-    sleep "$(part 10 3)"
-    must_be_beside
-    for round in $(seq "$rounds"); do
-        "$STRESS" usage --server-pid "$with" --label "with HLS, $round" --seconds "$seconds" >>"$OUT/with.txt" &
-        "$STRESS" usage --server-pid "$without" --label "without, $round" --seconds "$seconds" >>"$OUT/without.txt"
-        wait $!
-    done
-    must_be_beside
-    end_beside
     stop_server
+    # Both at once, on one core, so that whatever disturbs one of them disturbs the other. Whichever works first of
+    # the two finds cold caches, so they take turns at that.
+    for round in $(seq "$rounds"); do
+        declare -A pids=()
+        for kind in $([ $((round % 2)) = 0 ] && echo without with || echo with without); do
+            mkdir -p "$OUT/$kind"
+            (
+                [ "$kind" = with ] || PORT=$((PORT + 2))
+                hls_station true "$kind" >"$OUT/$kind/station.toml"
+                cd "$OUT/$kind"
+                # shellcheck disable=SC2086 # it is a command line
+                on_server_core ${LONGWAVE%% *} serve station.toml
+            ) >"$OUT/$kind/longwave.log" 2>&1 &
+            pids[$kind]=$!
+        done
+        beside=("${pids[@]}")
+        sleep "$(part 10 3)"
+        must_be_beside
+        "$STRESS" usage --server-pid "${pids[with]}" --label "with, $round" --seconds "$seconds" >>"$OUT/with.txt" &
+        "$STRESS" usage --server-pid "${pids[without]}" --label "without, $round" --seconds "$seconds" >>"$OUT/without.txt"
+        wait $!
+        must_be_beside
+        end_beside
+        wait "${pids[@]}" || true
+    done
+    beside=()
     {
         cat "$OUT/delay.txt"
-        # The sums of both.
-        awk 'FNR == 1 { file++ } match($0, /[0-9.]+ hundredths of a core/) { sum[file] += substr($0, RSTART); rounds[file]++ }
+        # The sums of their threads, which the scheduler counts exactly. A decoder has come and gone meanwhile.
+        awk 'FNR == 1 { file++ } FNR > 1 && $3 == "threads" && $1 != "decode" { sum[file] += $4 }
+            / hundredths of a core/ { rounds[file]++ }
             END { printf "with HLS %.3f %% of a core, without %.3f %%: %+.1f %%\n", sum[1] / rounds[1],
                 sum[2] / rounds[2], (sum[1] / sum[2] - 1) * 100 }' "$OUT/with.txt" "$OUT/without.txt"
     } >"$OUT/hls_cost.txt"

@@ -79,7 +79,7 @@ impl Display for Usage {
         )?;
         // Others have used nothing that can be measured.
         for Kind { name, count, cpu_s } in self.threads.iter().filter(|kind| kind.cpu_s > 0.0005) {
-            writeln!(f, "  {name:<16} {count:>4} threads {:>8.2}", per(cpu_s * 100.0, self.seconds))?;
+            writeln!(f, "  {name:<16} {count:>4} threads {:>9.3}", per(cpu_s * 100.0, self.seconds))?;
         }
         Ok(())
     }
