@@ -1,9 +1,9 @@
 //! What the tests of Longwave share: sounds to play, an ear that judges what comes out, clients, and stations
 //! on a free port.
 //!
-//! The unit tests of `longwave` use only what knows nothing of the library: `sound`, `ear`, `tools`,
-//! `client`, `player`, `proxy` and `crowd`. To them, the library that this crate depends on is another crate than the
-//! one under test. The integration tests use the rest too: `server`, `studio`, `radio` and `tap`.
+//! The unit tests of `longwave` use only what knows nothing of the library: `sound`, `ear`, `tools`, `ts`,
+//! `client`, `player`, `proxy` and `crowd`. To them, the library that this crate depends on is another crate
+//! than the one under test. The integration tests use the rest too: `server`, `studio`, `radio` and `tap`.
 
 pub mod client;
 pub mod crowd;
@@ -16,6 +16,7 @@ pub mod sound;
 pub mod studio;
 pub mod tap;
 pub mod tools;
+pub mod ts;
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;

@@ -1,9 +1,5 @@
 //! HLS of a whole station: what a player of segments hears and reads, across changes and restarts.
 
-#[expect(dead_code, reason = "the unit tests of `hls` look at more of it")]
-#[path = "../../src/hls/tests/demux.rs"]
-mod demux;
-
 use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::time::Duration;
@@ -14,10 +10,9 @@ use longwave::{
 };
 use longwave_testing::client::Client;
 use longwave_testing::radio::{Radio, output};
+use longwave_testing::ts::{self, Demuxer};
 use longwave_testing::{ear, sound, until};
 use tempfile::TempDir;
-
-use demux::Demuxer;
 
 const RATE: f64 = 44_100.0;
 
@@ -155,7 +150,7 @@ fn segments_have_the_packets_that_other_listeners_get() {
     radio.stop();
     for ((listener, segments), mount) in listeners.into_iter().zip(pts).zip(mounts) {
         let heard = listener.into_stream();
-        let elementary: Vec<u8> = segments.iter().flat_map(demux::Demuxed::elementary).collect();
+        let elementary: Vec<u8> = segments.iter().flat_map(ts::Demuxed::elementary).collect();
         let at = heard.windows(64).position(|bytes| bytes == &elementary[..64]).expect(mount);
         assert!(heard[at..].starts_with(&elementary), "{mount}: not all of it is what others hear");
     }
@@ -170,7 +165,7 @@ fn titles_come_with_the_sound_that_they_name() {
     let segments = player.segments("/radio/hls/radio.aac", 10);
     let mut demuxer = Demuxer::default();
     let parts: Vec<_> = segments.iter().map(|segment| demuxer.read(segment)).collect();
-    let stream: Vec<u8> = parts.iter().flat_map(demux::Demuxed::elementary).collect();
+    let stream: Vec<u8> = parts.iter().flat_map(ts::Demuxed::elementary).collect();
     let heard = ear::ffmpeg("aac", &stream, PcmSpec::CD);
     let start = parts[0].audio[0].pts;
     let mut titles: Vec<(u64, String)> = Vec::new();

@@ -1,9 +1,9 @@
 //! Where segments are cut, and what becomes of packets that do not follow each other.
 
-use super::demux::Demuxer;
 use super::{Encoder, clock, segmenter, segments};
 use crate::hls::{Profile, Segmenter};
 use crate::units::{FrameCount, FramePos};
+use longwave_testing::ts::Demuxer;
 
 /// The audio of a segment is all packets from its boundary to the next, byte for byte.
 #[test]

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
 
-use super::demux::Demuxer;
 use super::listing::Playlist;
 use super::playlists::noon;
 use super::{Encoder, clock, segmenter, segments, title};
 use crate::hls::{HlsPacket, Profile, Run, Segment, Segmenter, Window};
 use crate::units::FramePos;
+use longwave_testing::ts::Demuxer;
 
 /// Four seconds at 8 kHz; packets of 1,000 frames make it easy to count: 32 in a segment.
 const RATE: u32 = 8_000;

@@ -2,7 +2,7 @@
 //! nothing of the code under test.
 
 mod cuts;
-mod demux;
+
 mod listing;
 mod long;
 mod losses;

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::demux::{Demuxer, Tag};
 use super::listing::Playlist;
 use super::playlists::noon;
 use super::{Encoder, clock, segmenter, segments, title};
 use crate::hls::{Run, Segment, ShownTitle, Window};
 use crate::units::FramePos;
+use longwave_testing::ts::{Demuxer, Tag};
 
 #[test]
 fn a_title_is_in_each_segment_and_where_it_changes() {

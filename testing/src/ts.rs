@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 /// Continuity counters, from segment to segment.
 #[derive(Debug, Default)]
-pub(super) struct Demuxer {
+pub struct Demuxer {
     counters: HashMap<u16, u8>,
 }
 
 /// What was in a segment.
 #[derive(Debug, Default)]
-pub(super) struct Demuxed {
+pub struct Demuxed {
     pub stream_type: u8,
     pub audio: Vec<Unit>,
     pub titles: Vec<(u64, Tag)>,
@@ -18,7 +18,7 @@ pub(super) struct Demuxed {
 
 /// A PES packet of audio.
 #[derive(Debug)]
-pub(super) struct Unit {
+pub struct Unit {
     pub pts: u64,
     /// The PCRs of its TS packets.
     pub pcrs: Vec<u64>,
@@ -26,7 +26,7 @@ pub(super) struct Unit {
 }
 
 /// The text frames of an ID3 tag, in their order.
-pub(super) type Tag = Vec<(String, String)>;
+pub type Tag = Vec<(String, String)>;
 
 impl Demuxed {
     /// All audio of the segment.
