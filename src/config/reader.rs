@@ -203,11 +203,14 @@ impl<'a> Reader<'a> {
             SpecPlaces { channels: fields.place_of("channels"), sample_rate: fields.place_of("sample_rate") };
         fields.finish(&mut self.cx);
         pipeline.live = live.into_iter().flatten().map(|(node, place)| self.live(node, place)).collect();
+        let declared = outputs.len();
         for (node, place) in outputs {
             pipeline.outputs.extend(self.output(node, place, pipeline.spec, &places));
         }
+        let are_good = pipeline.outputs.len() == declared;
         for (node, place) in hls.into_iter().flatten() {
-            let hls = self.hls(node, place, &pipeline.outputs);
+            // What is wrong with an output has been told.
+            let hls = self.hls(node, place, are_good.then_some(&pipeline.outputs));
             pipeline.hls.push(hls);
         }
         if let Err(error @ Error::Setting { key: "hls", .. }) = check_all_hls(&pipeline.hls) {
@@ -228,13 +231,13 @@ impl<'a> Reader<'a> {
         live
     }
 
-    /// Reads HLS of these outputs. No other is at its path, and no mount is below it.
-    pub fn hls(&mut self, node: Node, place: Place, outputs: &[OutputSettings]) -> HlsSettings {
+    /// Reads HLS of these outputs, if they are known.
+    pub fn hls(&mut self, node: Node, place: Place, outputs: Option<&Vec<OutputSettings>>) -> HlsSettings {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut hls = HlsSettings::default();
         fields.read(&mut hls, HlsSettings::KEYS, &mut self.cx);
-        let outputs: Vec<_> = outputs.iter().collect();
-        if let Err(error) = check_hls_outputs(&hls, &outputs) {
+        let outputs = outputs.map(|outputs| outputs.iter().collect::<Vec<_>>());
+        if let Some(Err(error)) = outputs.map(|outputs| check_hls_outputs(&hls, &outputs)) {
             self.cx.problems.add(&fields.place_of_key("outputs"), reason_of(error));
         }
         self.hls.push(At { value: hls.clone(), place: fields.place_of_key("path") });

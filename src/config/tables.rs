@@ -70,7 +70,7 @@ mod tests {
             "[[pipeline]]" => drop(reader.lone_pipeline(node(&mut entries))),
             "[[mount]]" => drop(reader.relayed_mount(node(&mut entries), Place::default())),
             "[[pipeline.live]]" => drop(reader.live(node(&mut entries), Place::default())),
-            "[[pipeline.hls]]" => drop(reader.hls(node(&mut entries), Place::default(), &[])),
+            "[[pipeline.hls]]" => drop(reader.hls(node(&mut entries), Place::default(), None)),
             "[[pipeline.output]]" => {
                 if key != FORMAT.key {
                     entries.push(entry("format", Value::Text("mp3".into())));

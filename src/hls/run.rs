@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::clock::HlsClock;
 use crate::units::FramePos;
 
+/// What players of JavaScript can count to.
+const MOST_NUMBER: u64 = 1 << 53;
+
 /// What a run leaves to the next one, which may be in another process. It belongs in a state file, and is
 /// worth writing when a run has begun and when segments were listed.
 ///
@@ -45,6 +48,8 @@ impl Run {
     pub fn begin(clock: &HlsClock, at: FramePos, now: SystemTime, last: Option<LastRun>) -> Run {
         let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let by_date = since_epoch.as_secs() / u64::from(clock.segment_seconds());
+        // A file that says more was not written by a run: no station lives for so long.
+        let last = last.filter(|last| last.media_sequence.max(last.discontinuity_sequence) < MOST_NUMBER);
         let after = |number: fn(LastRun) -> u64| last.map_or(0, |last| number(last).saturating_add(1));
         Run {
             anchor: (at, now),

@@ -318,7 +318,11 @@ impl Recorder {
         if free >= needed {
             return Ok(());
         }
-        let reason = format!("less than {} MiB are free on its disk (record_reserve)", reserve >> 20);
+        let amount = match reserve >> 20 {
+            0 => format!("{reserve} bytes"),
+            mebibytes => format!("{mebibytes} MiB"),
+        };
+        let reason = format!("less than {amount} are free on its disk (record_reserve)");
         Err(Refused { reason, is_full: true })
     }
 

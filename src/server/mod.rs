@@ -66,6 +66,7 @@ pub(crate) use mounts::event_stream::EventRoom;
 pub use mounts::event_stream::EventStream;
 pub(crate) use mounts::fallbacks::check as check_fallback;
 pub use mounts::info::{MountInfo, TitleInfo};
+pub(crate) use mounts::path::reserved;
 pub(crate) use mounts::writer::FallbackRule;
 pub use mounts::writer::MountWriter;
 pub use reports::stats::ServerStats;

@@ -344,3 +344,27 @@ fn listeners_of_hls_are_told_and_listed() {
     assert_eq!(left.as_deref(), Some("/radio/hls.m3u8"), "after three segments without a request");
     radio.stop();
 }
+
+#[test]
+fn what_cannot_begin_changes_nothing() {
+    let folder = music(&[440.0], 30);
+    let mut radio = Radio::stepped(settings(&folder));
+    let other = output("/shows/hls/x.mp3", Mp3Settings::default());
+    radio.pipeline().add_output(other).unwrap();
+    radio.run(9.0);
+    let mut player = Player::new(&radio);
+    player.segments("/radio/hls/radio.aac", 3);
+    let shows = HlsSettings { path: "/shows".into(), ..hls(&["/radio.aac"]) };
+    let refused = radio.pipeline().set_hls(vec![shows.clone()]).unwrap_err();
+    assert!(refused.to_string().contains("the mount /shows/hls/x.mp3"), "{refused}");
+    let info = radio.pipeline().hls();
+    assert_eq!((info.len(), info[0].playlist.as_str()), (1, "/radio/hls.m3u8"));
+    assert!(!player.media(RADIO).text.contains("ENDLIST"));
+    // When nothing is in the way any more, it begins.
+    radio.pipeline().remove_output("/shows/hls/x.mp3").unwrap();
+    radio.pipeline().set_hls(vec![shows]).unwrap();
+    until("the players of the other are told", || player.media(RADIO).text.contains("ENDLIST"));
+    radio.run(5.0);
+    until("it has begun", || player.text("/shows/hls/radio.aac/live.m3u8").0 == 200);
+    radio.stop();
+}

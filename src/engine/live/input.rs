@@ -129,7 +129,9 @@ impl Input {
             return None;
         }
         let old = self.session.replace(Session::new(source, shared))?;
-        let reason = old.gone.map_or(LeaveReason::Replaced, |(reason, _)| reason);
+        // It may have left by itself just now, before the mixer has looked.
+        let ended = old.line.ended().unwrap_or(LeaveReason::Replaced);
+        let reason = old.gone.map_or(ended, |(reason, _)| reason);
         Some((old, reason))
     }
 

@@ -131,6 +131,7 @@ fn the_numbers_of_a_run_come_from_its_date_or_from_the_last_run() {
         (Some(by_date - 1), by_date),
         (Some(by_date), by_date + 1),
         (Some(by_date + 1000), by_date + 1001),
+        (Some(u64::MAX), by_date),
     ] {
         let last =
             last.map(|media_sequence| LastRun { media_sequence, discontinuity_sequence: media_sequence });

@@ -239,6 +239,11 @@ impl Inner {
         all.iter().try_for_each(|settings| check_outputs(settings, &declared))?;
         let mut on_air = self.hls.on_air();
         on_air.retain(OnAir::is_alive);
+        // What can be refused comes first: if one cannot begin, nothing has changed.
+        let is_new = |settings: &&HlsSettings| on_air.iter().all(|hls| hls.settings.path != settings.path);
+        let begun = all.iter().filter(is_new).map(|settings| self.start_hls(settings.clone(), None));
+        let begun = begun.collect::<Result<Vec<OnAir>>>()?;
+        on_air.extend(begun);
         for hls in on_air.iter_mut().filter(|hls| !hls.is_leaving) {
             if !all.iter().any(|settings| settings.path == hls.settings.path) {
                 hls.is_leaving = true;
@@ -248,16 +253,10 @@ impl Inner {
         }
         for settings in all {
             let known = on_air.iter_mut().find(|hls| hls.settings.path == settings.path);
-            match known {
-                Some(hls) if hls.is_leaving || hls.settings.segment != settings.segment => {
-                    self.replace_hls(hls, settings, &outputs)?;
-                }
-                Some(hls) => hls.change(settings, &outputs),
-                None => {
-                    let mut hls = self.start_hls(settings, None)?;
-                    hls.follow(&outputs);
-                    on_air.push(hls);
-                }
+            let Some(hls) = known else { continue };
+            match hls.is_leaving || hls.settings.segment != settings.segment {
+                true => self.replace_hls(hls, settings, &outputs)?,
+                false => hls.change(settings, &outputs),
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::hls::multivariant_names;
+use crate::server::reserved;
 use crate::setting::{
     Declared, DefaultValue, FLAG, Kind, Reload, SMALL_COUNT, Setting, Settings, TEXT, TIME, settings,
 };
@@ -169,7 +170,7 @@ fn check_path(path: &str) -> Result<()> {
         && path.len() <= PATH_BYTES
         && path.chars().all(plain);
     if is_good {
-        return Ok(());
+        return reserved(path).map_err(|reason| Error::setting("path", reason));
     }
     let rule = "it begins with / as in /radio, and has letters, digits, -, _, . and ~, and no / at its end";
     Err(Error::setting("path", format!("{path:?} is no path for HLS: {rule}")))
@@ -190,9 +191,10 @@ mod tests {
             }
         }
         assert_eq!(refused(|_| ()), None);
-        for path in
-            ["", "/", "radio", "/radio/", "/a//b", "/a/../b", "/.", "/a b", "/a?b", "/ü", "/a%20", "/a\n"]
-        {
+        for path in [
+            "", "/", "radio", "/radio/", "/a//b", "/a/../b", "/.", "/a b", "/a?b", "/ü", "/a%20", "/a\n",
+            "/api", "/api/v1",
+        ] {
             assert_eq!(refused(|hls| hls.path = path.into()), Some("path"), "{path:?}");
         }
         assert_eq!(refused(|hls| hls.path = "/a/b.c~d".into()), None);

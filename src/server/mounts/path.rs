@@ -27,7 +27,13 @@ pub(crate) fn check(path: &str) -> Result<(), String> {
     if let Some(ending) = PLAYLIST_ENDINGS.iter().find(|ending| lower.ends_with(**ending)) {
         return Err(format!("{path:?}: {ending} is reserved for the playlist that points to a mount"));
     }
-    match RESERVED.iter().find(|first| rest.split('/').next() == Some(first)) {
+    reserved(path)
+}
+
+/// Refuses paths where clients expect something else.
+pub(crate) fn reserved(path: &str) -> Result<(), String> {
+    let first = path.split('/').nth(1);
+    match RESERVED.iter().find(|reserved| first == Some(reserved)) {
         Some(first) => Err(format!("{path:?}: /{first} is reserved")),
         None => Ok(()),
     }

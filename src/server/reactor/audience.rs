@@ -28,6 +28,8 @@ impl Reactor {
     fn with_audience<T>(&mut self, act: impl FnOnce(&mut Audience, Registers<'_>) -> T) -> T {
         let Reactor { desk, ports, shares, .. } = self;
         let (counters, events, journal) = (&*ports.counters, &ports.events, &ports.journal);
-        act(&mut desk.audience, Registers { counters, events, journal, shares })
+        let outcome = act(&mut desk.audience, Registers { counters, events, journal, shares });
+        ports.counters.addresses.set(shares.len() as u64);
+        outcome
     }
 }

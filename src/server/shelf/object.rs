@@ -91,7 +91,9 @@ impl ShelfObject {
             // The shelf finds none of these.
             Body::Expected => return super::missing(),
         };
-        answer.with("Cache-Control", &self.cache).for_players()
+        // That a part is not there is for one client alone.
+        let cache = if answer.status() == 416 { "no-store" } else { &self.cache };
+        answer.with("Cache-Control", cache).for_players()
     }
 
     fn same(&self, request: &Request<'_>, bytes: &Arc<[u8]>, tag: &str) -> HttpAnswer {

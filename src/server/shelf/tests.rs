@@ -141,6 +141,7 @@ fn an_object_is_served_whole_and_in_parts_on_one_connection() {
     assert_eq!(part.header("ETag"), Some(&*tag));
     let beyond = player.ask("GET", path, "Range: bytes=100000-\r\n");
     assert_eq!((beyond.status, beyond.header("Content-Range")), (416, Some("bytes */100000")));
+    assert_eq!(beyond.header("Cache-Control"), Some("no-store"));
     let known = player.ask("GET", path, &format!("If-None-Match: {tag}\r\n"));
     assert_eq!(
         (known.status, known.header("ETag"), known.header("Content-Length")),
