@@ -105,7 +105,7 @@ impl HlsTable {
         &self.left
     }
 
-    /// What is wrong with them.
+    /// Those whose threads have ended, in sentences.
     pub fn problems(&self) -> Vec<String> {
         let on_air = self.on_air();
         let dead = on_air.iter().filter(|hls| !hls.is_leaving && !hls.is_alive());
@@ -295,8 +295,9 @@ impl Inner {
 }
 
 impl Pipeline {
-    /// Has this HLS from now on. What is new begins with the next segment; what has changed begins anew, with
-    /// numbers that go on; of what is gone, players are told that nothing follows.
+    /// Has this HLS from now on. What is new begins with the next segment. Variants, window and counting change
+    /// while players go on; another length of segments begins anew, with numbers that go on, and what there was
+    /// stays until then. Of what is gone, players are told that nothing follows.
     ///
     /// ```
     /// # fn example(pipeline: &longwave::Pipeline) -> longwave::Result<()> {
@@ -310,9 +311,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings that cannot work, among them outputs that are
-    /// not there or are neither AAC nor MP3, and nothing has changed then;
-    /// [`Error::Exists`](crate::Error::Exists) if a mount is in the way;
-    /// [`Error::Stopped`](crate::Error::Stopped).
+    /// not there or are neither AAC nor MP3; [`Error::Exists`](crate::Error::Exists) if a mount or another HLS
+    /// is in the way; [`Error::Stopped`](crate::Error::Stopped). Nothing has changed then.
     pub fn set_hls(&self, all: Vec<HlsSettings>) -> Result<()> {
         self.inner.set_hls(all)
     }
