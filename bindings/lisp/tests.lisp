@@ -336,6 +336,24 @@
     (signals longwave-error (requests-next requests 0))
     (server-close server)))
 
+;;; HLS
+
+(define-test outputs-are-served-as-hls
+  (let* ((station (make-station :server '(:listen "127.0.0.1:0")
+                                :pipeline '((:output ((:format :aac :mount "/a.aac"))
+                                             :hls ((:path "/radio" :segment "2s"))))))
+         (pipeline (station-pipeline station)) (server (station-server station)))
+    (station-start station)
+    (let ((hls (first (pipeline-hls pipeline))))
+      (assert (equal "/radio/hls.m3u8" (getf hls :playlist)))
+      (assert (equal '("/a.aac") (coerce (getf hls :variants) 'list))))
+    (let ((playlist ""))
+      (loop repeat 100 until (search "#EXTM3U" playlist)
+            do (sleep 0.1)
+               (setf playlist (get-url server "/radio/hls.m3u8")))
+      (assert (search "hls/a.aac/live.m3u8?s=" playlist)))
+    (station-stop station)))
+
 ;;; Who may go live
 
 (defun source (server login)

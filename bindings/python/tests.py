@@ -95,6 +95,25 @@ def tone(folder, name, seconds):
     return file
 
 
+class Hls(unittest.TestCase):
+    def test_outputs_are_served_as_hls(self):
+        output, hls = {"format": "aac", "mount": "/a.aac"}, {"path": "/radio", "segment": "2s"}
+        declaration = {"server": {"listen": "127.0.0.1:0"}, "pipeline": [{"output": [output], "hls": [hls]}]}
+        with longwave.Station(declaration) as station:
+            station.start()
+            with station.pipeline() as pipeline:
+                (told,) = pipeline.hls()
+            self.assertEqual((told["playlist"], told["variants"]), ("/radio/hls.m3u8", ["/a.aac"]))
+            url = "http://127.0.0.1:%d/radio/hls.m3u8" % station.server().port
+            for _ in range(100):
+                with contextlib.suppress(urllib.error.HTTPError):
+                    self.assertIn(b"hls/a.aac/live.m3u8?s=", urllib.request.urlopen(url, timeout=20).read())
+                    break
+                time.sleep(0.1)
+            else:
+                self.fail("there is no playlist")
+
+
 class OnStation(unittest.TestCase):
     output = {"format": "mp3", "mount": "/a.mp3"}
 
