@@ -14,6 +14,17 @@ impl Counter {
         self.set(self.get() + number);
     }
 
+    /// One more is there; `peak` is the most that there were.
+    pub(crate) fn rise(&self, peak: &Counter) {
+        self.add(1);
+        peak.raise_to(self.get());
+    }
+
+    /// One less is there.
+    pub(crate) fn sink(&self) {
+        self.set(self.get() - 1);
+    }
+
     /// For a counter that several threads change. All of them use this.
     pub(crate) fn add_shared(&self, number: u64) {
         self.0.fetch_add(number, Ordering::Relaxed);

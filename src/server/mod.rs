@@ -66,13 +66,13 @@ pub(crate) use mounts::event_stream::EventRoom;
 pub use mounts::event_stream::EventStream;
 pub(crate) use mounts::fallbacks::check as check_fallback;
 pub use mounts::info::{MountInfo, TitleInfo};
-pub(crate) use mounts::path::reserved;
+pub(crate) use mounts::path::{belongs, reserved};
 pub(crate) use mounts::writer::FallbackRule;
 pub use mounts::writer::MountWriter;
 pub use reports::stats::ServerStats;
 pub use settings::{AccessLog, Burst, ServerSettings};
 pub use shelf::HlsCounters;
-pub(crate) use shelf::{PARAMETER as SESSION_PARAMETER, Room, RoomBoard, RoomSettings, ShelfObject};
+pub(crate) use shelf::{PARAMETER as SESSION_PARAMETER, Room, RoomBoard, RoomSettings, ShelfObject, Swap};
 
 /// The port if the settings name none.
 const DEFAULT_PORT: u16 = 8000;

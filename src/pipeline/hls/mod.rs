@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crossbeam::channel::{Sender, unbounded};
 
-use self::publisher::{Message, Predecessor, Publisher, VariantSetup};
+use self::publisher::{Message, Publisher, VariantSetup};
 pub(crate) use self::settings::HLS;
 pub use self::settings::HlsSettings;
 pub(crate) use self::settings::check_all;
@@ -28,8 +28,15 @@ const MOST_LEFT: usize = 64;
 /// The HLS of a pipeline.
 #[derive(Debug, Default)]
 pub(super) struct HlsTable {
-    on_air: Mutex<Vec<OnAir>>,
+    all: Mutex<All>,
     left: LeftRuns,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    on_air: Vec<OnAir>,
+    /// Those that are removed, and whose last playlists are still there.
+    leaving: Vec<OnAir>,
 }
 
 /// One on the air.
@@ -43,8 +50,6 @@ struct OnAir {
     variants: Vec<VariantSetup>,
     /// Gone when its thread has ended.
     lives: Weak<()>,
-    /// Whether it is removed, and only its last playlists are still there.
-    is_leaving: bool,
 }
 
 /// What each HLS leaves to its next run, by path.
@@ -78,10 +83,11 @@ impl LeftRuns {
         if runs.get(path).is_none_or(is_later) {
             runs.insert(path.to_owned(), left);
         }
-        while runs.len() > MOST_LEFT {
-            let oldest =
-                runs.iter().min_by_key(|(_, left)| left.media_sequence).map(|(path, _)| path.clone());
-            oldest.map(|path| runs.remove(&path));
+        if runs.len() > MOST_LEFT
+            && let Some(oldest) = runs.iter().min_by_key(|(_, left)| left.media_sequence)
+        {
+            let path = oldest.0.clone();
+            runs.remove(&path);
         }
     }
 
@@ -107,20 +113,21 @@ impl HlsTable {
 
     /// Those whose threads have ended, in sentences.
     pub fn problems(&self) -> Vec<String> {
-        let on_air = self.on_air();
-        let dead = on_air.iter().filter(|hls| !hls.is_leaving && !hls.is_alive());
+        let all = self.all();
+        let dead = all.on_air.iter().filter(|hls| !hls.is_alive());
         dead.map(|hls| format!("HLS at {}: its thread has ended", hls.settings.path)).collect()
     }
 
     /// Ends all: players shall come back. Their threads end soon.
     pub fn stop(&self) {
-        for hls in self.on_air().drain(..) {
+        let All { on_air, leaving } = std::mem::take(&mut *self.all());
+        for hls in on_air.iter().chain(&leaving) {
             let _ = hls.to.send(Message::Stop);
         }
     }
 
-    fn on_air(&self) -> MutexGuard<'_, Vec<OnAir>> {
-        self.on_air.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -219,7 +226,7 @@ pub(crate) fn check_outputs(settings: &HlsSettings, outputs: &[&OutputSettings])
 impl Inner {
     /// Outputs have come, gone or changed.
     pub fn hls_follows(&self, outputs: &Outputs) {
-        for hls in self.hls.on_air().iter_mut().filter(|hls| !hls.is_leaving) {
+        for hls in &mut self.hls.all().on_air {
             // A decoder has to begin anew for another profile, so all variants do.
             if hls.changes_profile(outputs)
                 && let Err(error) = self.replace_hls(hls, hls.settings.clone(), outputs)
@@ -231,32 +238,37 @@ impl Inner {
     }
 
     /// See [`Pipeline::set_hls`].
-    pub fn set_hls(&self, all: Vec<HlsSettings>) -> Result<()> {
-        check_all(&all)?;
+    pub fn set_hls(&self, wanted: Vec<HlsSettings>) -> Result<()> {
+        check_all(&wanted)?;
         self.check_running()?;
         let outputs = self.outputs();
         let declared: Vec<_> = outputs.running().map(|output| &output.declared).collect();
-        all.iter().try_for_each(|settings| check_outputs(settings, &declared))?;
-        let mut on_air = self.hls.on_air();
+        wanted.iter().try_for_each(|settings| check_outputs(settings, &declared))?;
+        let mut all = self.hls.all();
+        let All { on_air, leaving } = &mut *all;
         on_air.retain(OnAir::is_alive);
+        leaving.retain(OnAir::is_alive);
         // What can be refused comes first: if one cannot begin, nothing has changed.
         let is_new = |settings: &&HlsSettings| on_air.iter().all(|hls| hls.settings.path != settings.path);
-        let begun = all.iter().filter(is_new).map(|settings| self.start_hls(settings.clone(), None));
+        let begun = wanted.iter().filter(is_new).map(|settings| {
+            let before = leaving.iter().find(|hls| hls.settings.path == settings.path);
+            self.start_hls(settings.clone(), before)
+        });
         let begun = begun.collect::<Result<Vec<OnAir>>>()?;
+        leaving.retain(|hls| wanted.iter().all(|settings| settings.path != hls.settings.path));
         on_air.extend(begun);
-        for hls in on_air.iter_mut().filter(|hls| !hls.is_leaving) {
-            if !all.iter().any(|settings| settings.path == hls.settings.path) {
-                hls.is_leaving = true;
-                self.membership().disown(&hls.settings.playlist());
-                let _ = hls.to.send(Message::Remove);
-            }
+        let is_gone = |hls: &mut OnAir| wanted.iter().all(|settings| settings.path != hls.settings.path);
+        for hls in on_air.extract_if(.., is_gone) {
+            self.membership().disown(&hls.settings.playlist());
+            let _ = hls.to.send(Message::Remove);
+            leaving.push(hls);
         }
-        for settings in all {
+        for settings in wanted {
             let known = on_air.iter_mut().find(|hls| hls.settings.path == settings.path);
             let Some(hls) = known else { continue };
-            match hls.is_leaving || hls.settings.segment != settings.segment {
-                true => self.replace_hls(hls, settings, &outputs)?,
-                false => hls.change(settings, &outputs),
+            match hls.settings.segment == settings.segment {
+                true => hls.change(settings, &outputs),
+                false => self.replace_hls(hls, settings, &outputs)?,
             }
         }
         Ok(())
@@ -264,33 +276,38 @@ impl Inner {
 
     /// Another run takes the place of one. What there is stays on the shelf until the other has something.
     fn replace_hls(&self, hls: &mut OnAir, settings: HlsSettings, outputs: &Outputs) -> Result<()> {
-        let mut next = self.start_hls(settings, Some(Predecessor(hls.to.clone())))?;
-        let _ = hls.to.send(Message::Retire);
+        let mut next = self.start_hls(settings, Some(hls))?;
         next.follow(outputs);
         *hls = next;
         Ok(())
     }
 
-    fn start_hls(&self, settings: HlsSettings, predecessor: Option<Predecessor>) -> Result<OnAir> {
+    /// Starts a run, if need be in the place of another one, which lists nothing more.
+    fn start_hls(&self, settings: HlsSettings, before: Option<&OnAir>) -> Result<OnAir> {
         let clock = HlsClock::new(self.spec.rate, settings.segment_seconds());
         let clock = clock.ok_or_else(|| Error::setting("segment", "2 to 10 whole seconds"))?;
         let path = &settings.path;
-        let room = self.server()?.open_room(RoomSettings {
+        let room = RoomSettings {
             name: settings.playlist(),
             paths: settings.paths().collect(),
             counted_for: settings.counted_for(),
-        })?;
+        };
+        let room = self.server()?.open_room(room, before.map(|before| &before.room))?;
         let board = room.board().clone();
         let (to, queue) = unbounded();
-        let publisher = Publisher::new(settings.clone(), clock, room, self.hls.left.clone(), predecessor);
+        let predecessor = before.map(|before| before.to.clone());
+        let publisher = Publisher::new(settings.clone(), clock, room, self.hls.left.clone());
         self.membership().own(&settings.playlist());
         let alive = Arc::new(());
         let lives = Arc::downgrade(&alive);
         self.threads.followers.spawn(&format!("hls:{path}"), move || {
             let _alive = alive;
-            publisher.run(&queue);
+            publisher.run(&queue, predecessor);
         })?;
-        Ok(OnAir { settings, to, room: board, clock, variants: Vec::new(), lives, is_leaving: false })
+        if let Some(before) = before {
+            let _ = before.to.send(Message::Retire);
+        }
+        Ok(OnAir { settings, to, room: board, clock, variants: Vec::new(), lives })
     }
 }
 
@@ -313,14 +330,13 @@ impl Pipeline {
     /// [`Error::Setting`](crate::Error::Setting) for settings that cannot work, among them outputs that are
     /// not there or are neither AAC nor MP3; [`Error::Exists`](crate::Error::Exists) if a mount or another HLS
     /// is in the way; [`Error::Stopped`](crate::Error::Stopped). Nothing has changed then.
-    pub fn set_hls(&self, all: Vec<HlsSettings>) -> Result<()> {
-        self.inner.set_hls(all)
+    pub fn set_hls(&self, hls: Vec<HlsSettings>) -> Result<()> {
+        self.inner.set_hls(hls)
     }
 
     /// Its HLS, in the order of their paths. A stopped pipeline has none.
     pub fn hls(&self) -> Vec<HlsInfo> {
-        let on_air = self.inner.hls.on_air();
-        let mut all: Vec<_> = on_air.iter().filter(|hls| !hls.is_leaving).map(OnAir::info).collect();
+        let mut all: Vec<_> = self.inner.hls.all().on_air.iter().map(OnAir::info).collect();
         all.sort_by(|one, other| one.settings.path.cmp(&other.settings.path));
         all
     }

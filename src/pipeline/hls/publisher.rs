@@ -14,7 +14,10 @@ use super::settings::HlsSettings;
 use crate::hls::{
     HlsClock, HlsPacket, Profile, Run, Segmenter, Variant as Named, VariantNames, Window, multivariants,
 };
-use crate::server::{Room, SESSION_PARAMETER, ShelfObject};
+use crate::server::{Room, SESSION_PARAMETER, ShelfObject, Swap};
+
+/// The name of a variant's playlist.
+const PLAYLIST: &str = "live.m3u8";
 
 const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 const SEGMENT_TYPE: &str = "video/mp2t";
@@ -46,8 +49,7 @@ pub(super) enum Message {
 }
 
 /// The run whose place another one takes. Dropping it ends that run.
-#[derive(Debug)]
-pub(super) struct Predecessor(pub Sender<Message>);
+struct Predecessor(Sender<Message>);
 
 impl Drop for Predecessor {
     fn drop(&mut self) {
@@ -77,42 +79,41 @@ pub(super) struct Publisher {
     /// `None` until the first packets come.
     run: Option<Run>,
     variants: Vec<Variant>,
+    over: Vec<Over>,
     names: VariantNames,
     /// The lists of variants, as they are on the shelf.
     lists: BTreeMap<&'static str, String>,
 }
 
+/// A variant on the air.
 struct Variant {
     setup: VariantSetup,
     directory: String,
+    /// The path of its directory.
+    folder: String,
     segmenter: Segmenter,
     /// `None` until the run begins.
     window: Option<Window>,
-    /// Whether it is over: what is there is removed at this time, when players have taken it.
-    over: Option<Instant>,
 }
 
-/// What is put on the shelf and taken from it.
-#[derive(Default)]
-struct Changes {
-    put: Vec<(Arc<str>, ShelfObject)>,
-    taken: Vec<Arc<str>>,
+/// A variant whose players have been told that nothing follows.
+struct Over {
+    /// What is still there.
+    paths: Vec<Arc<str>>,
+    /// By then, players have taken it.
+    until: Instant,
 }
 
 impl Publisher {
-    pub fn new(
-        settings: HlsSettings,
-        clock: HlsClock,
-        room: Room,
-        left: LeftRuns,
-        predecessor: Option<Predecessor>,
-    ) -> Publisher {
-        let (variants, names, lists) = Default::default();
-        Publisher { settings, clock, room, left, predecessor, run: None, variants, names, lists }
+    pub fn new(settings: HlsSettings, clock: HlsClock, room: Room, left: LeftRuns) -> Publisher {
+        let (variants, over, names, lists) = Default::default();
+        let (predecessor, run) = (None, None);
+        Publisher { settings, clock, room, left, predecessor, run, variants, over, names, lists }
     }
 
-    /// Runs until it is told to end.
-    pub fn run(mut self, queue: &Receiver<Message>) {
+    /// Runs until it is told to end. A run whose place it takes ends when this one has something, or with it.
+    pub fn run(mut self, queue: &Receiver<Message>, predecessor: Option<Sender<Message>>) {
+        self.predecessor = predecessor.map(Predecessor);
         loop {
             let message = match self.next_removal() {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -160,16 +161,14 @@ impl Publisher {
         }
         let Some(run) = &self.run else { return };
         // What comes late of an output that is over is not listed: its players know that nothing follows.
-        let is_it = |variant: &&mut Variant| variant.setup.id == id && variant.over.is_none();
-        let Some(variant) = self.variants.iter_mut().find(is_it) else { return };
+        let Some(variant) = self.variants.iter_mut().find(|variant| variant.setup.id == id) else { return };
         let (clock, listed) = (self.clock, self.settings.window as usize);
         let window = variant.window.get_or_insert_with(|| Window::new(clock, run.clone(), listed));
-        let folder = format!("{}/hls/{}", self.settings.path, variant.directory);
-        let (mut changes, left_out) = (Changes::default(), variant.segmenter.left_out());
+        let (mut changes, left_out) = (Swap::default(), variant.segmenter.left_out());
         for packet in packets {
             for segment in variant.segmenter.push(packet) {
                 let Some(listing) = window.push(segment) else { continue };
-                let path = |name: &str| Arc::from(format!("{folder}/{name}"));
+                let path = |name: &str| Arc::from(format!("{}/{name}", variant.folder));
                 if let Some(bytes) = listing.bytes {
                     let segment = ShelfObject::new(SEGMENT_TYPE, SEGMENT_CACHE, bytes);
                     changes.put.push((path(&listing.name), segment));
@@ -181,10 +180,10 @@ impl Publisher {
         if changes.put.is_empty() && changes.taken.is_empty() {
             return;
         }
-        changes.put.push(playlist(&folder, window, false));
         self.left.note(&self.settings.path, window.leaves());
+        changes.put.extend(variant.playlist(false));
         self.list_variants(&mut changes);
-        self.room.swap(changes.put, changes.taken);
+        self.room.swap(changes);
         self.predecessor = None;
     }
 
@@ -195,19 +194,18 @@ impl Publisher {
             variant.segmenter.set_listed(window as usize);
             variant.window.iter_mut().for_each(|of_variant| of_variant.set_listed(window as usize));
         }
-        let mut changes = Changes::default();
+        let mut changes = Swap::default();
         self.list_variants(&mut changes);
-        self.room.swap(changes.put, changes.taken);
+        self.room.swap(changes);
     }
 
     /// Renders the lists of variants, and puts those on the shelf that have changed.
-    fn list_variants(&mut self, changes: &mut Changes) {
+    fn list_variants(&mut self, changes: &mut Swap) {
         let named: Vec<Named> = self.variants.iter().filter_map(Variant::named).collect();
-        // Players read the list once, so the first one has all variants. Only one whose encoder does not work is
-        // not waited for any longer than a segment.
-        let on_air = || self.variants.iter().filter(|variant| variant.over.is_none());
-        let waits =
-            on_air().all(|variant| variant.listed() < 2) && on_air().any(|variant| variant.listed() == 0);
+        // Players read the list once, so the first one has all variants. Only one whose encoder does not work
+        // is not waited for any longer than a segment.
+        let segments = self.variants.iter().map(Variant::segments);
+        let waits = segments.clone().any(|count| count == 0) && segments.max().is_some_and(|most| most < 2);
         if self.lists.is_empty() && waits {
             return;
         }
@@ -240,86 +238,76 @@ impl Publisher {
 
     /// Has these variants from now on.
     fn set_variants(&mut self, setups: Vec<VariantSetup>) {
-        let (mut changes, mut before) = (Changes::default(), std::mem::take(&mut self.variants));
+        let (mut changes, mut before) = (Swap::default(), std::mem::take(&mut self.variants));
         for setup in setups {
-            let known =
-                before.iter().position(|variant| variant.setup.id == setup.id && variant.over.is_none());
-            let variant = match known {
+            let variant = match before.iter().position(|variant| variant.setup.id == setup.id) {
                 Some(known) => Variant { setup, ..before.remove(known) },
                 None => {
                     let variant = self.variant(setup);
                     // Another variant may have begun. Players of this one are to come back.
-                    changes.put.push((self.playlist_path(&variant), ShelfObject::expected()));
+                    changes.put.push((variant.path(PLAYLIST), ShelfObject::expected()));
                     variant
                 }
             };
             self.variants.push(variant);
         }
-        let over = Instant::now() + self.window_time();
-        for mut variant in before {
-            if variant.over.is_none() {
-                variant.over = Some(over);
-                let folder = format!("{}/hls/{}", self.settings.path, variant.directory);
-                let window = variant.window.as_ref().filter(|window| !window.is_empty());
-                match window {
-                    Some(window) => changes.put.push(playlist(&folder, window, true)),
-                    None => changes.taken.push(self.playlist_path(&variant)),
+        let until = Instant::now() + self.window_time();
+        for variant in before {
+            match variant.playlist(true) {
+                Some(playlist) => {
+                    changes.put.push(playlist);
+                    self.over.push(Over { paths: variant.paths(), until });
                 }
+                None => changes.taken.push(variant.path(PLAYLIST)),
             }
-            self.variants.push(variant);
         }
         self.list_variants(&mut changes);
-        self.room.swap(changes.put, changes.taken);
+        self.room.swap(changes);
     }
 
     fn variant(&mut self, setup: VariantSetup) -> Variant {
         let directory = self.names.name(&setup.mount);
+        let folder = format!("{}/hls/{directory}", self.settings.path);
         let segmenter = Segmenter::new(self.clock, setup.profile, self.settings.window as usize);
-        Variant { setup, directory, segmenter, window: None, over: None }
-    }
-
-    fn playlist_path(&self, variant: &Variant) -> Arc<str> {
-        format!("{}/hls/{}/{PLAYLIST}", self.settings.path, variant.directory).into()
+        Variant { setup, directory, folder, segmenter, window: None }
     }
 
     fn next_removal(&self) -> Option<Instant> {
-        self.variants.iter().filter_map(|variant| variant.over).min()
+        self.over.iter().map(|over| over.until).min()
     }
 
     fn remove_what_is_over(&mut self, now: Instant) {
-        let (over, rest) = std::mem::take(&mut self.variants)
-            .into_iter()
-            .partition(|variant| variant.over.is_some_and(|over| over <= now));
-        self.variants = rest;
-        let over: Vec<Variant> = over;
-        let paths = over.iter().flat_map(|variant| {
-            let folder = format!("{}/hls/{}", self.settings.path, variant.directory);
-            let window = variant.window.iter();
-            let names = window.flat_map(Window::names).map(str::to_owned).chain([PLAYLIST.to_owned()]);
-            names.map(move |name| Arc::from(format!("{folder}/{name}"))).collect::<Vec<_>>()
-        });
-        self.room.swap(Vec::new(), paths.collect());
+        let gone = self.over.extract_if(.., |over| over.until <= now).flat_map(|over| over.paths).collect();
+        self.room.swap(Swap { taken: gone, ..Swap::default() });
     }
-}
-
-/// The name of a variant's playlist.
-const PLAYLIST: &str = "live.m3u8";
-
-fn playlist(folder: &str, window: &Window, is_over: bool) -> (Arc<str>, ShelfObject) {
-    let text = window.playlist(is_over);
-    let object = ShelfObject::new(PLAYLIST_TYPE, PLAYLIST_CACHE, text.as_bytes()).polled();
-    (format!("{folder}/{PLAYLIST}").into(), object)
 }
 
 impl Variant {
     /// How many segments it has.
-    fn listed(&self) -> usize {
+    fn segments(&self) -> usize {
         self.window.as_ref().map_or(0, |window| window.names().count())
+    }
+
+    fn path(&self, name: &str) -> Arc<str> {
+        format!("{}/{name}", self.folder).into()
+    }
+
+    /// The paths of all that it has.
+    fn paths(&self) -> Vec<Arc<str>> {
+        let segments = self.window.iter().flat_map(Window::names);
+        segments.chain([PLAYLIST]).map(|name| self.path(name)).collect()
+    }
+
+    /// Its playlist, if it has something to play.
+    fn playlist(&self, is_over: bool) -> Option<(Arc<str>, ShelfObject)> {
+        let text = self.window.as_ref().filter(|window| !window.is_empty())?.playlist(is_over);
+        let playlist = ShelfObject::new(PLAYLIST_TYPE, PLAYLIST_CACHE, text.as_bytes()).polled();
+        Some((self.path(PLAYLIST), playlist))
     }
 
     /// How a list of variants names it, if it has something to play.
     fn named(&self) -> Option<Named> {
-        let window = self.window.as_ref().filter(|window| !window.is_empty() && self.over.is_none())?;
+        let window = self.window.as_ref().filter(|window| !window.is_empty())?;
         Some(Named {
             directory: self.directory.clone(),
             profile: self.setup.profile,

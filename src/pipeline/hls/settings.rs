@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::hls::multivariant_names;
-use crate::server::reserved;
+use crate::server::{belongs, reserved};
 use crate::setting::{
     Declared, DefaultValue, FLAG, Kind, Reload, SMALL_COUNT, Setting, Settings, TEXT, TIME, settings,
 };
@@ -117,7 +117,7 @@ impl HlsSettings {
 
     /// Whether this path belongs to it.
     pub(crate) fn has(&self, path: &str) -> bool {
-        self.paths().any(|own| if own.ends_with('/') { path.starts_with(&own) } else { path == own })
+        self.paths().any(|own| belongs(path, &own))
     }
 
     /// Whether a path belongs to both.

@@ -40,8 +40,7 @@ struct Outlet {
 }
 
 impl Outlets {
-    /// Sends copies of all packets from now on,
-    /// until the receiver is gone.
+    /// Sends copies of all packets from now on, until the receiver is gone.
     pub(super) fn attach(&self, to: Sender<Message>, room: Arc<RoomBoard>, variant: usize, clock: HlsClock) {
         let title = Default::default();
         self.all().push(Outlet { to, room, variant, clock, segment: None, packets: Vec::new(), title });

@@ -4,7 +4,7 @@
 //! and Retry-After.
 
 use crate::http::HttpAnswer;
-use crate::server::mounts::path::mount_of_playlist;
+use crate::server::mounts::path::{belongs, mount_of_playlist};
 
 /// Seconds after which a client may ask again. Most starts take less.
 const RETRY_AFTER: &str = "2";
@@ -30,11 +30,7 @@ impl Expected {
     /// Whether this path, or the mount of a playlist at this path, is expected. The path is decoded.
     pub(crate) fn covers(&self, path: &str) -> bool {
         let mount = mount_of_playlist(path);
-        self.0.iter().any(|expected| {
-            expected == path
-                || expected.ends_with('/') && path.starts_with(expected)
-                || mount == Some(expected)
-        })
+        self.0.iter().any(|expected| belongs(path, expected) || mount == Some(expected))
     }
 
     /// The answer at an expected path.

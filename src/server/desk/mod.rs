@@ -29,7 +29,7 @@ use crate::server::mounts::listener::{Join, Listener};
 use crate::server::mounts::table::Mounts;
 use crate::server::reports::journal::JournalWriter;
 use crate::server::reports::stats::Counters;
-use crate::server::shelf::{self, Audience, Found, Poll, Poster, Registers, RoomBoard, Shelf, Welcome};
+use crate::server::shelf::{self, Asker, Audience, Found, Poll, Registers, RoomBoard, Shelf, Standing};
 use expected::Expected;
 use proxies::Proxies;
 use routes::{
@@ -259,8 +259,8 @@ impl RequestRouter<'_> {
         let (status, form) = (answer.status(), Form::of(Some(request)));
         let outgoing = answer.written(form, self.desk.date.at(self.now.wall));
         let bytes = outgoing.len() as u64;
-        let polls = object.poster == Poster::Polled && request.method == "GET";
-        if polls && self.listens(&room, request, bytes) == Welcome::IsKicked {
+        let listens = object.asker == Asker::Listener && request.method == "GET";
+        if listens && self.polled(&room, request, bytes) == Standing::IsRefused {
             return Some(self.answer(Some(request), kicked()));
         }
         room.counters.requests.add(1);
@@ -270,7 +270,7 @@ impl RequestRouter<'_> {
     }
 
     /// Notes that the client asks for a playlist of this room, and gets so many bytes.
-    fn listens(&mut self, room: &Arc<RoomBoard>, request: &Request<'_>, bytes: u64) -> Welcome {
+    fn polled(&mut self, room: &Arc<RoomBoard>, request: &Request<'_>, bytes: u64) -> Standing {
         let address = ClientAddress::new(self.client(Some(request)));
         let (counters, events, journal) = (self.counters, self.events, self.journal);
         let Desk { audience, visits, .. } = &mut *self.desk;

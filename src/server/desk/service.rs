@@ -20,6 +20,7 @@ use crate::server::client_address::{ClientAddress, ShownAddress};
 use crate::server::connections::places::SourceSeat;
 use crate::server::connections::shares;
 use crate::server::mounts::event_stream::EventBoard;
+use crate::server::mounts::path::belongs;
 use crate::server::reports::stats::Counters;
 use crate::units::StreamPos;
 
@@ -185,7 +186,7 @@ impl Service {
 
     /// Whether the service answers this path. The path is decoded.
     pub(crate) fn answers_for(&self, path: &str) -> bool {
-        self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })
+        self.paths.iter().any(|own| belongs(path, own))
     }
 
     pub(crate) fn kind(&self) -> ServiceKind {

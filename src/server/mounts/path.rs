@@ -39,6 +39,12 @@ pub(crate) fn reserved(path: &str) -> Result<(), String> {
     }
 }
 
+/// Whether `path` belongs to whoever has claimed `claim`: a path itself, or with a slash at its end all that
+/// is below it. The path is decoded.
+pub(crate) fn belongs(path: &str, claim: &str) -> bool {
+    if claim.ends_with('/') { path.starts_with(claim) } else { path == claim }
+}
+
 /// The mount whose playlist is at `path`, if it is a playlist's path.
 pub(crate) fn mount_of_playlist(path: &str) -> Option<&str> {
     PLAYLIST_ENDINGS.iter().find_map(|ending| path.strip_suffix(ending))

@@ -117,7 +117,10 @@ impl Reactor {
                 Command::Shelve(room, swap) => self.desk.shelf.swap(&room, swap, &self.ports.counters),
                 Command::CloseRoom(room) => {
                     self.desk.shelf.close(&room, &self.ports.counters);
-                    self.end_audience(Some(&room), CloseReason::MountEnded, now);
+                    match self.desk.shelf.named(&room.name) {
+                        Some(next) => self.desk.audience.go_on(&room, next),
+                        None => self.end_audience(Some(&room), CloseReason::MountEnded, now),
+                    }
                 }
                 Command::Stop => self.wind_up(now),
                 #[cfg(test)]

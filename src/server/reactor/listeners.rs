@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::{Peer, Ports, Reactor};
 use crate::error::CloseReason;
-use crate::event::Event;
 use crate::http::Status;
 use crate::icy::Pieces;
 use crate::ring::Backlog;
@@ -16,6 +15,7 @@ use crate::server::connections::transport::{Transport, Wrote};
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::listener::Listener;
 use crate::server::mounts::mount::Mount;
+use crate::server::reports::presence::Heard;
 use crate::server::reports::stats::Counters;
 
 impl Reactor {
@@ -129,19 +129,9 @@ pub(super) fn count_jump(bytes: u64, mount: &Mount, counters: &Counters) {
 
 /// Counts the listener in the statistics of a mount.
 pub(super) fn count_in(listener: &Listener, mount: &Mount, Ports { counters, events, journal, .. }: &Ports) {
-    for (now, peak) in [
-        (&counters.listeners, &counters.listener_peak),
-        (&mount.board.counters.listeners, &mount.board.counters.listener_peak),
-    ] {
-        now.add(1);
-        peak.raise_to(now.get());
-    }
-    events.emit(Event::ListenerJoined {
-        id: listener.visit.id,
-        mount: mount.path.to_string(),
-        address: journal.shown(listener.visit.address).ip(),
-        agent: listener.visit.agent().to_owned(),
-    });
+    counters.listeners.rise(&counters.listener_peak);
+    mount.board.counters.listeners.rise(&mount.board.counters.listener_peak);
+    events.emit(journal.joined(&listener.visit, &mount.path));
 }
 
 /// Takes the listener out of the statistics of a mount.
@@ -153,16 +143,8 @@ pub(super) fn count_out(
     now: Instant,
 ) {
     counters.count_close(reason);
-    counters.listeners.set(counters.listeners.get() - 1);
-    mount.board.counters.listeners.set(mount.board.counters.listeners.get() - 1);
+    counters.listeners.sink();
+    mount.board.counters.listeners.sink();
     let (bytes, duration) = listener.at_this_mount(now);
-    events.emit(Event::ListenerLeft {
-        id: listener.visit.id,
-        mount: mount.path.to_string(),
-        address: journal.shown(listener.visit.address).ip(),
-        agent: listener.visit.agent().to_owned(),
-        duration,
-        bytes,
-        reason,
-    });
+    events.emit(journal.left(&listener.visit, &mount.path, Heard { duration, bytes }, reason));
 }

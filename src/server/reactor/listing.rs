@@ -5,6 +5,7 @@ use crate::error::CloseReason;
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
 use crate::server::listener_info::{ListenerInfo, Page};
+use crate::server::reports::presence::Heard;
 
 /// The connections that one call looks at: a fraction of a millisecond's work.
 const AT_ONCE: usize = 1_024;
@@ -23,15 +24,10 @@ impl Reactor {
             if !listener.is_counted() || mount.is_some_and(|mount| *at.path != *mount) {
                 continue;
             }
-            listeners.push(ListenerInfo {
-                id: listener.visit.id,
-                mount: at.path.clone(),
-                address: self.ports.journal.shown(listener.visit.address).ip(),
-                agent: listener.visit.agent().to_owned(),
-                duration: listener.listened_for(now.instant),
-                bytes: listener.cursor.bytes(),
-                is_behind: listener.cursor.is_blocked(),
-            });
+            let heard =
+                Heard { duration: listener.listened_for(now.instant), bytes: listener.cursor.bytes() };
+            let listed = self.ports.journal.listed(&listener.visit, &at.path, heard);
+            listeners.push(ListenerInfo { is_behind: listener.cursor.is_blocked(), ..listed });
         }
         if end < self.peers.capacity() {
             return Page { listeners, next: Some(end) };

@@ -3,4 +3,5 @@
 pub(super) mod access;
 mod access_file;
 pub(super) mod journal;
+pub(super) mod presence;
 pub(super) mod stats;

@@ -14,7 +14,7 @@ use slab::Slab;
 
 use super::RoomBoard;
 use crate::error::CloseReason;
-use crate::event::{Emitter, Event};
+use crate::event::Emitter;
 use crate::http::{Request, Status, form_value};
 use crate::server::Moment;
 use crate::server::client_address::ClientAddress;
@@ -22,6 +22,7 @@ use crate::server::connections::shares::{Kind, Shares};
 use crate::server::connections::visit::Visit;
 use crate::server::listener_info::ListenerInfo;
 use crate::server::reports::journal::JournalWriter;
+use crate::server::reports::presence::Heard;
 use crate::server::reports::stats::Counters;
 
 /// The most sessions at once. Further players are served, and not counted.
@@ -75,13 +76,14 @@ struct Session {
     /// Its last request for a playlist.
     last: Instant,
     bytes: u64,
-    state: State,
+    standing: Standing,
 }
 
+/// Whether a client may listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(crate) enum Standing {
     Listens,
-    /// An operator has ended it. It is refused until its player has given up.
+    /// An operator has ended its session. It is refused until its player has given up.
     IsRefused,
 }
 
@@ -91,14 +93,6 @@ pub(crate) struct Poll<'a> {
     pub(crate) request: &'a Request<'a>,
     pub(crate) address: ClientAddress,
     pub(crate) bytes: u64,
-}
-
-/// Whether a client may listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Welcome {
-    Listens,
-    /// An operator has ended its session.
-    IsKicked,
 }
 
 /// Where sessions are told and counted.
@@ -124,43 +118,30 @@ impl Audience {
         visit: impl FnOnce() -> Visit,
         registers: Registers<'_>,
         now: Moment,
-    ) -> Welcome {
-        let Some(counted_for) = room.counted_for() else { return Welcome::Listens };
+    ) -> Standing {
+        let Some(counted_for) = room.counted_for() else { return Standing::Listens };
         let key = Key { room: room.name.clone(), who: self.who(request, address) };
         if let Some(known) = self.keys.get(&key) {
             let session = &mut self.sessions[*known];
             session.last = now.instant;
             session.bytes += bytes;
-            return match session.state {
-                State::Listens => Welcome::Listens,
-                State::IsRefused => Welcome::IsKicked,
-            };
+            return session.standing;
         }
         let Registers { counters, events, journal, shares } = registers;
         if self.sessions.len() >= MOST_SESSIONS || shares.take(Kind::Listener, address.real()).is_err() {
-            return Welcome::Listens;
+            return Standing::Listens;
         }
         let visit = visit();
-        for (now, peak) in [
-            (&counters.hls_listeners, &counters.hls_listener_peak),
-            (&room.counters.listeners, &room.counters.listener_peak),
-        ] {
-            now.add(1);
-            peak.raise_to(now.get());
-        }
-        events.emit(Event::ListenerJoined {
-            id: visit.id,
-            mount: room.name.to_string(),
-            address: journal.shown(visit.address).ip(),
-            agent: visit.agent().to_owned(),
-        });
+        counters.hls_listeners.rise(&counters.hls_listener_peak);
+        room.counters.listeners.rise(&room.counters.listener_peak);
+        events.emit(journal.joined(&visit, &room.name));
         let due = (now.instant + counted_for, visit.id);
-        let (since, last, state) = (now.instant, now.instant, State::Listens);
-        let session = Session { key: key.clone(), room: room.clone(), visit, since, last, bytes, state };
+        let (since, last, standing) = (now.instant, now.instant, Standing::Listens);
+        let session = Session { key: key.clone(), room: room.clone(), visit, since, last, bytes, standing };
         let at = self.sessions.insert(session);
         self.keys.insert(key, at);
         self.due.insert(due, at);
-        Welcome::Listens
+        standing
     }
 
     fn who(&self, request: &Request<'_>, address: ClientAddress) -> Who {
@@ -201,8 +182,7 @@ impl Audience {
         session
     }
 
-    /// Ends the sessions of a room that is closed, or all of them (`None`) when the server stops. The room that
-    /// takes the place of another one has its sessions, too.
+    /// Ends the sessions of a room that is closed, or all of them (`None`) when the server stops.
     pub(crate) fn end_all(
         &mut self,
         of: Option<&Arc<RoomBoard>>,
@@ -210,23 +190,34 @@ impl Audience {
         mut registers: Registers<'_>,
         now: Moment,
     ) {
-        let sessions = &self.sessions;
-        let is_over = |at: usize| of.is_none_or(|room| Arc::ptr_eq(room, &sessions[at].room));
-        let over: Vec<usize> = self.due.values().copied().filter(|at| is_over(*at)).collect();
-        self.due.retain(|_, at| !over.contains(at));
-        for at in over {
-            self.remove(at).end(reason, &mut registers, now);
+        let is_over = |at: usize| of.is_none_or(|room| Arc::ptr_eq(room, &self.sessions[at].room));
+        let over = self.due.iter().filter(|(_, at)| is_over(**at)).map(|(due, _)| *due);
+        for due in over.collect::<Vec<_>>() {
+            if let Some(at) = self.due.remove(&due) {
+                self.remove(at).end(reason, &mut registers, now);
+            }
+        }
+    }
+
+    /// The sessions of a room go on in the one that takes its place.
+    pub(crate) fn go_on(&mut self, from: &Arc<RoomBoard>, to: &Arc<RoomBoard>) {
+        for (_, session) in self.sessions.iter_mut().filter(|(_, session)| Arc::ptr_eq(&session.room, from)) {
+            session.room = to.clone();
+            if session.standing == Standing::Listens {
+                from.counters.listeners.sink();
+                to.counters.listeners.rise(&to.counters.listener_peak);
+            }
         }
     }
 
     /// Ends the session with this id: its player is refused from now on, until it has given up. False if
     /// there is none.
     pub(crate) fn kick(&mut self, id: u64, mut registers: Registers<'_>, now: Moment) -> bool {
-        let listens = |session: &Session| session.visit.id == id && session.state == State::Listens;
+        let listens = |session: &Session| session.visit.id == id && session.standing == Standing::Listens;
         let Some((_, session)) = self.sessions.iter_mut().find(|(_, session)| listens(session)) else {
             return false;
         };
-        session.state = State::IsRefused;
+        session.standing = Standing::IsRefused;
         session.leave(CloseReason::Kicked, &mut registers, now);
         true
     }
@@ -243,16 +234,19 @@ impl Audience {
         let end = from.saturating_add(count);
         let sessions = (from..end.min(self.sessions.capacity())).filter_map(|at| self.sessions.get(at));
         let listeners = sessions
-            .filter(|session| session.state == State::Listens)
+            .filter(|session| session.standing == Standing::Listens)
             .filter(|session| room.is_none_or(|room| *session.room.name == *room))
-            .map(|session| session.info(journal, now));
+            .map(|session| {
+                let duration = now.saturating_duration_since(session.since);
+                journal.listed(&session.visit, &session.room.name, Heard { duration, bytes: session.bytes })
+            });
         (listeners.collect(), (end < self.sessions.capacity()).then_some(end))
     }
 }
 
 impl Session {
     fn end(self, reason: CloseReason, registers: &mut Registers<'_>, now: Moment) {
-        if self.state == State::Listens {
+        if self.standing == Standing::Listens {
             self.leave(reason, registers, now);
         }
     }
@@ -262,35 +256,15 @@ impl Session {
         let Session { room, visit, since, last, bytes, .. } = self;
         let Registers { counters, events, journal, shares } = registers;
         counters.count_close(reason);
-        counters.hls_listeners.set(counters.hls_listeners.get() - 1);
-        room.counters.listeners.set(room.counters.listeners.get() - 1);
+        counters.hls_listeners.sink();
+        room.counters.listeners.sink();
         shares.give_back(Kind::Listener, visit.address.real());
         // Since its last request it may have listened, or not. What it asked for has been heard by then.
         let until = if reason == CloseReason::Left { *last } else { now.instant };
-        let duration = until.saturating_duration_since(*since);
-        events.emit(Event::ListenerLeft {
-            id: visit.id,
-            mount: room.name.to_string(),
-            address: journal.shown(visit.address).ip(),
-            agent: visit.agent().to_owned(),
-            duration,
-            bytes: *bytes,
-            reason,
-        });
+        let heard = Heard { duration: until.saturating_duration_since(*since), bytes: *bytes };
+        events.emit(journal.left(visit, &room.name, heard, reason));
         // As for every listener, one line says how long it listened.
-        journal.access(visit.clone(), Status::OK.0, *bytes, duration, now.wall);
-    }
-
-    fn info(&self, journal: &JournalWriter, now: Instant) -> ListenerInfo {
-        ListenerInfo {
-            id: self.visit.id,
-            mount: self.room.name.clone(),
-            address: journal.shown(self.visit.address).ip(),
-            agent: self.visit.agent().to_owned(),
-            duration: now.saturating_duration_since(self.since),
-            bytes: self.bytes,
-            is_behind: false,
-        }
+        journal.access(visit.clone(), Status::OK.0, heard.bytes, heard.duration, now.wall);
     }
 }
 

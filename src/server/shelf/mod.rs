@@ -16,8 +16,8 @@ use std::sync::Arc;
 use crate::http::HttpAnswer;
 use crate::server::reports::stats::Counters;
 
-pub(crate) use audience::{Audience, PARAMETER, Poll, Registers, Welcome};
-pub(crate) use object::{Poster, ShelfObject};
+pub(crate) use audience::{Audience, PARAMETER, Poll, Registers, Standing};
+pub(crate) use object::{Asker, ShelfObject};
 pub use room::HlsCounters;
 pub(crate) use room::{Room, RoomBoard, RoomSettings, Rooms};
 
@@ -79,6 +79,11 @@ impl Shelf {
         }
         opened.objects.extend(swap.put);
         self.count(counters);
+    }
+
+    /// The room of this name, if one is open.
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<RoomBoard>> {
+        self.rooms.iter().map(|opened| &opened.room).find(|room| *room.name == *name)
     }
 
     fn count(&self, counters: &Counters) {

@@ -13,16 +13,15 @@ pub(crate) struct ShelfObject {
     /// The value of `Cache-Control`.
     cache: Arc<str>,
     body: Body,
-    pub(crate) poster: Poster,
+    pub(crate) asker: Asker,
 }
 
-/// What a request for an object says about its client.
+/// Who asks for an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Poster {
-    /// Nothing.
-    Silent,
-    /// The client listens: players ask for it again and again.
-    Polled,
+pub(crate) enum Asker {
+    Anybody,
+    /// Players ask for it again and again, as long as they play.
+    Listener,
 }
 
 #[derive(Clone, Debug)]
@@ -43,18 +42,18 @@ impl ShelfObject {
         bytes.hash(&mut hasher);
         let tag = format!("\"{:016x}\"", hasher.finish()).into();
         let body = Body::Same { bytes, tag };
-        ShelfObject { content_type, cache: cache.into(), body, poster: Poster::Silent }
+        ShelfObject { content_type, cache: cache.into(), body, asker: Asker::Anybody }
     }
 
     /// Text that is made for each request: between its pieces stands the id of a new session.
     pub(crate) fn for_each(content_type: &'static str, cache: &str, pieces: Vec<Box<str>>) -> ShelfObject {
         let body = Body::ForEach { pieces: pieces.into() };
-        ShelfObject { content_type, cache: cache.into(), body, poster: Poster::Silent }
+        ShelfObject { content_type, cache: cache.into(), body, asker: Asker::Anybody }
     }
 
     /// The place of an object that is not there yet: who asks for it is to come back.
     pub(crate) fn expected() -> ShelfObject {
-        ShelfObject { content_type: "", cache: "".into(), body: Body::Expected, poster: Poster::Silent }
+        ShelfObject { content_type: "", cache: "".into(), body: Body::Expected, asker: Asker::Anybody }
     }
 
     /// Whether it is only the place of one.
@@ -64,7 +63,7 @@ impl ShelfObject {
 
     /// The same object, which players ask for again and again.
     pub(crate) fn polled(self) -> ShelfObject {
-        ShelfObject { poster: Poster::Polled, ..self }
+        ShelfObject { asker: Asker::Listener, ..self }
     }
 
     /// Its bytes.

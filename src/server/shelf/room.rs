@@ -8,11 +8,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use crossbeam::channel::Sender;
 
-use super::{ShelfObject, Swap};
+use super::Swap;
 use crate::counters::counters;
 use crate::error::{Error, Result};
 use crate::ring::Doorbell;
 use crate::server::Server;
+use crate::server::mounts::path::belongs;
 use crate::server::reactor::Command;
 
 /// The declaration of a room.
@@ -121,7 +122,7 @@ impl RoomBoard {
 
     /// Whether this path belongs to it.
     pub(crate) fn has(&self, path: &str) -> bool {
-        self.paths.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == own })
+        self.paths.iter().any(|own| belongs(path, own))
     }
 
     /// For how long a client counts as a listener that asks for nothing. `None`: nobody is counted.
@@ -160,9 +161,9 @@ impl RoomBoard {
 
 impl Room {
     /// Changes what it has, whole.
-    pub(crate) fn swap(&self, put: Vec<(Arc<str>, ShelfObject)>, taken: Vec<Arc<str>>) {
-        debug_assert!(put.iter().all(|(path, _)| self.board.has(path)), "{put:?}");
-        self.tell(Command::Shelve(self.board.clone(), Swap { put, taken }));
+    pub(crate) fn swap(&self, swap: Swap) {
+        debug_assert!(swap.put.iter().all(|(path, _)| self.board.has(path)), "{swap:?}");
+        self.tell(Command::Shelve(self.board.clone(), swap));
     }
 
     /// Sends the reactor a command, and does not wait for it. A reactor that is gone has no shelf.
@@ -192,19 +193,22 @@ impl Drop for Room {
 }
 
 impl Server {
-    /// Opens a room of the shelf. Its paths answer 404 from now on where it has nothing.
+    /// Opens a room of the shelf. Its paths answer 503 until it has something, and 404 from then on where it
+    /// has nothing. It may take the place of another one, `instead`: what that has stays until it is closed, as
+    /// far as this one has nothing there.
     ///
     /// # Errors
-    /// [`Error::Exists`] if a mount has one of the paths; [`Error::Stopped`].
-    pub(crate) fn open_room(&self, settings: RoomSettings) -> Result<Room> {
+    /// [`Error::Exists`] if a mount or another room has one of the paths; [`Error::Stopped`].
+    pub(crate) fn open_room(&self, settings: RoomSettings, instead: Option<&Arc<RoomBoard>>) -> Result<Room> {
         let board = Arc::new(RoomBoard::new(settings));
         if let Some(mount) = self.inner.registry.all().iter().find(|mount| board.has(&mount.path)) {
             return Err(Error::Exists(format!("the mount {}", mount.path)));
         }
-        // One of the same name takes the place of the other.
         let meets = |other: &Arc<RoomBoard>| {
+            // There may be one more whose place that had taken.
+            let gives_way = instead.is_some_and(|instead| instead.name == other.name);
             let paths = board.paths.iter().any(|path| other.has(path));
-            (paths || other.paths.iter().any(|path| board.has(path))) && other.name != board.name
+            !gives_way && (paths || other.paths.iter().any(|path| board.has(path)))
         };
         if let Some(other) = self.inner.rooms.list().iter().find(|other| meets(other)) {
             return Err(Error::Exists(format!("HLS at {}", other.name)));

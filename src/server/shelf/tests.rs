@@ -22,15 +22,18 @@ use crate::server::{Moment, MountSettings, Server, ServerSettings};
 
 const CACHED: &str = "public, max-age=86400, immutable";
 
-fn room(server: &Server, counted_for: Option<Duration>) -> Room {
+fn room_settings(counted_for: Option<Duration>) -> RoomSettings {
     let paths = vec!["/radio/hls.m3u8".into(), "/radio/hls/".into()];
-    let room = server.open_room(RoomSettings { name: "/radio/hls.m3u8".into(), paths, counted_for });
-    room.expect("a room")
+    RoomSettings { name: "/radio/hls.m3u8".into(), paths, counted_for }
+}
+
+fn room(server: &Server, counted_for: Option<Duration>) -> Room {
+    server.open_room(room_settings(counted_for), None).expect("a room")
 }
 
 /// Changes what a room has, and waits until it has changed.
 fn shelve(server: &Server, room: &Room, put: Vec<(Arc<str>, ShelfObject)>, taken: Vec<Arc<str>>) {
-    room.swap(put, taken);
+    room.swap(Swap { put, taken });
     // Commands are carried out in their order.
     server.expect(&[]).unwrap();
 }
@@ -216,7 +219,7 @@ fn a_place_that_is_expected_says_so_until_something_is_there() {
     assert_eq!(second.header("Retry-After"), Some("2"));
     assert_eq!(server.stats().shelf_objects, 1);
     // A room that takes its place does not hide what is there.
-    let next = self::room(&server, None);
+    let next = server.open_room(room_settings(None), Some(room.board())).unwrap();
     shelve(&server, &next, vec![(one.clone(), ShelfObject::expected())], Vec::new());
     assert_eq!(player.get(&one).body, b"#EXTM3U");
     shelve(&server, &room, Vec::new(), vec![two.clone()]);
@@ -233,8 +236,39 @@ fn a_room_does_not_take_the_path_of_a_mount() {
         server.add_mount(MountSettings { path: "/radio/hls/x.mp3".into(), ..mp3_settings() }).unwrap();
     let settings = RoomSettings { name: "/x".into(), paths: vec!["/radio/hls/".into()], counted_for: None };
     assert!(
-        matches!(server.open_room(settings), Err(Error::Exists(what)) if what == "the mount /radio/hls/x.mp3")
+        matches!(server.open_room(settings, None), Err(Error::Exists(what)) if what == "the mount /radio/hls/x.mp3")
     );
+}
+
+#[test]
+fn a_room_takes_the_place_of_another_one_only_if_it_says_so_and_its_sessions_go_on_there() {
+    let server = server();
+    let counted_for = Some(Duration::from_secs(3600));
+    let old = room(&server, counted_for);
+    let media: Arc<str> = "/radio/hls/a/live.m3u8".into();
+    shelve(&server, &old, vec![(media.clone(), playlist("#old"))], Vec::new());
+    let mut player = Player::new(&server);
+    for agent in ["one", "two"] {
+        player.ask("GET", &media, &format!("User-Agent: {agent}\r\n"));
+    }
+    let refused = server.open_room(room_settings(counted_for), None);
+    assert!(matches!(refused, Err(Error::Exists(what)) if what == "HLS at /radio/hls.m3u8"));
+    let new = server.open_room(room_settings(counted_for), Some(old.board())).unwrap();
+    assert_eq!(player.get(&media).body, b"#old");
+    let kicked = server.listeners(None).unwrap()[0].id;
+    server.kick(kicked).unwrap();
+    shelve(&server, &new, vec![(media.clone(), playlist("#new"))], Vec::new());
+    let (before, after) = (old.board().clone(), new.board().clone());
+    drop(old);
+    server.expect(&[]).unwrap();
+    assert_eq!((before.snapshot().listeners, after.snapshot().listeners), (0, 2));
+    assert_eq!(player.ask("GET", &media, "User-Agent: two\r\n").body, b"#new");
+    assert_eq!(player.ask("GET", &media, "User-Agent: one\r\n").status, 403, "it was kicked");
+    assert_eq!((server.stats().hls_listeners, server.listeners(None).unwrap().len()), (2, 2));
+    assert_eq!(server.stats().closed_for(CloseReason::MountEnded), 0, "nobody has left");
+    drop(new);
+    until("both have left", || server.stats().hls_listeners == 0);
+    assert_eq!(server.stats().closed_for(CloseReason::MountEnded), 2);
 }
 
 #[test]
@@ -348,7 +382,7 @@ impl Crowd {
         }
     }
 
-    fn polls(&mut self, seconds: u64, address: [u8; 4], query: &str) -> Welcome {
+    fn polls(&mut self, seconds: u64, address: [u8; 4], query: &str) -> Standing {
         let head = format!("GET /live.m3u8{query} HTTP/1.1\r\nHost: a\r\n\r\n");
         let request = Request::parse(head.as_bytes()).unwrap();
         let now = moment(self.start, seconds);
@@ -432,7 +466,7 @@ fn rooms_that_wait_differently_end_their_sessions_each_in_its_time() {
 fn sessions_are_bounded_by_address_and_in_all() {
     let mut crowd = Crowd::new(3);
     for id in 0..10 {
-        assert_eq!(crowd.polls(0, [192, 0, 2, 1], &format!("?s={id:016x}")), Welcome::Listens);
+        assert_eq!(crowd.polls(0, [192, 0, 2, 1], &format!("?s={id:016x}")), Standing::Listens);
     }
     assert_eq!(crowd.listen_at(1).0, 3, "the others are served, and not counted");
     let mut crowd = Crowd::new(usize::MAX);
