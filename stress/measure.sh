@@ -330,8 +330,8 @@ run_mixed() {
     cat "$OUT/mixed-before.txt" "$OUT/api.txt" >&2
 }
 
-# A station with live inputs and relayed mounts, in $OUT, where all of its files are. Sets `login` and `TOKEN`.
-# $1: relayed mounts, $2: live inputs. The paths are /relayed1… and /live1…, or /live alone.
+# A station with live inputs and relayed mounts, in $OUT, where all of its files are. Sets `login` and
+# `TOKEN`. $1: relayed mounts, $2: live inputs. The paths are /relayed1… and /live1…, or /live alone.
 start_live_station() {
     local numbers=('')
     [ "$2" = 1 ] || mapfile -t numbers < <(seq "$2")
@@ -589,8 +589,8 @@ run_hls_cost() {
         printf "a segment is listed %d ms after its last packet (median of %d; %d to %d)\n",
             all[int((NR + 1) / 2)], NR, all[1], all[NR] }' >"$OUT/delay.txt"
     stop_server
-    # Both at once, on one core, so that whatever disturbs one of them disturbs the other. Whichever works first of
-    # the two finds cold caches, so they take turns at that.
+    # Both at once, on one core, so that whatever disturbs one of them disturbs the other. Whichever works
+    # first of the two finds cold caches, so they take turns at that.
     for round in $(seq "$rounds"); do
         declare -A pids=()
         for kind in $([ $((round % 2)) = 0 ] && echo without with || echo with without); do
@@ -617,7 +617,8 @@ run_hls_cost() {
     beside=()
     {
         cat "$OUT/delay.txt"
-        # The sums of their threads, which the scheduler counts exactly. A decoder has come and gone meanwhile.
+        # The sums of their threads, which the scheduler counts exactly. A decoder has come and gone
+        # meanwhile.
         awk 'FNR == 1 { file++ } FNR > 1 && $3 == "threads" && $1 != "decode" { sum[file] += $4 }
             / hundredths of a core/ { rounds[file]++ }
             END { printf "with HLS %.3f %% of a core, without %.3f %%: %+.1f %%\n", sum[1] / rounds[1],

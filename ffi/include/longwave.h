@@ -473,10 +473,9 @@ lw_status lw_pipeline_replace_encoder(lw_pipeline pipeline, const char *mount, c
 // is replaced if its settings have changed; new listeners get the new headers.
 lw_status lw_pipeline_update_output(lw_pipeline pipeline, const char *declaration);
 
-// Its HLS, in the order of their paths, as JSON: a list of `path`, `playlist`, `variants`, `segment`, `window`,
-// `count`, and counters. `json` is freed by `lw_free`.
-lw_status lw_pipeline_hls(lw_pipeline pipeline,
-                          char **json);
+// Its HLS, in the order of their paths, as JSON: a list of `path`, `playlist`, `variants`, `segment`,
+// `window`, `count`, and counters. `json` is freed by `lw_free`.
+lw_status lw_pipeline_hls(lw_pipeline pipeline, char **json);
 
 // Plays PCM that the host pushes by `lw_input_push`. Until it does, and whenever it is late, the voice is
 // silent. `input` is closed by `lw_input_close`; `voice` is the voice's number and may be NULL.

@@ -27,8 +27,8 @@ const REBUILD_AFTER: Duration = Duration::from_secs(1);
 /// Dropping it ends the mount.
 pub(crate) type Sink = Box<dyn FnMut(Drain<'_, LinePacket>) + Send>;
 
-/// A packet as it leaves an encoder, with its place on the sample clock. A decoder that puts it there has each
-/// sound of the programme later by the encoder's delay.
+/// A packet as it leaves an encoder, with its place on the sample clock. A decoder that puts it there has
+/// each sound of the programme later by the encoder's delay.
 #[derive(Clone, Debug)]
 pub(crate) struct LinePacket {
     pub titled: TitledPacket,

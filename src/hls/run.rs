@@ -27,11 +27,11 @@ pub(crate) struct LastRun {
 /// The numbers and dates of a run.
 ///
 /// After a restart no segment of the last run exists any more, so none is listed. The first segment of every
-/// run still carries EXT-X-DISCONTINUITY, for nobody may know whether there was another before it. RFC 8216 (6.2.1) counts the tags before a segment into its
-/// discontinuity sequence number: so the segment has the next number, which tells a player that plays on that
-/// the times begin anew. When it leaves the list, the tag's count goes into EXT-X-DISCONTINUITY-SEQUENCE, and
-/// the number of every segment stays what it was. A player that knows none of the old segments ignores the
-/// tag.
+/// run still carries EXT-X-DISCONTINUITY, for nobody may know whether there was another before it. RFC 8216
+/// (6.2.1) counts the tags before a segment into its discontinuity sequence number: so the segment has the
+/// next number, which tells a player that plays on that the times begin anew. When it leaves the list, the
+/// tag's count goes into EXT-X-DISCONTINUITY-SEQUENCE, and the number of every segment stays what it was. A
+/// player that knows none of the old segments ignores the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     /// The date of a position.

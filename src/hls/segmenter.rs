@@ -182,8 +182,9 @@ impl Segmenter {
             finished.push(self.segment(open, None));
             return at;
         }
-        // What comes before the next segment, a segment or a hole, lasts until that starts. But if packets were lost, it may be so late
-        // that what is before it would be longer than the target duration: then it starts at its boundary.
+        // What comes before the next segment, a segment or a hole, lasts until that starts. But if packets
+        // were lost, it may be so late that what is before it would be longer than the target duration: then
+        // it starts at its boundary.
         let last_start = if holes == 0 { open.start } else { self.clock.boundary(index - 1) };
         let micros = self.clock.micros_between(last_start, at);
         let limit = u64::from(self.clock.segment_seconds()) * 1_000_000 + 500_000;

@@ -16,6 +16,7 @@ use longwave_testing::proxy::{self, Proxy};
 use longwave_testing::radio::{Radio, output, stereo};
 use longwave_testing::{PATIENCE, long, server, sound, until};
 use serde_json::Value;
+use tempfile::TempDir;
 
 const LIST: &str = "/radio/hls.m3u8";
 const MEDIA: &str = "/radio/hls/radio.aac/live.m3u8";
@@ -108,14 +109,36 @@ fn station(folder: &Path) -> Radio {
     Radio::with(ServerSettings { trusted_proxies, ..server::settings() }, vec![pipeline])
 }
 
-fn edge(folder: &Path, way: &Way) -> Proxy {
+/// A station and the edge in front of it.
+struct Edge {
+    radio: Radio,
+    way: Way,
+    nginx: Proxy,
+    folder: TempDir,
+}
+
+impl Edge {
+    /// None without nginx.
+    fn start() -> Option<Edge> {
+        if !proxy::is_there("nginx") {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let radio = station(folder.path());
+        let way = Way::to(radio.address);
+        let nginx = nginx(&folder.path().join("nginx"), &way);
+        Some(Edge { radio, way, nginx, folder })
+    }
+}
+
+fn nginx(folder: &Path, way: &Way) -> Proxy {
     let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/nginx-edge.conf");
     let conf = std::fs::read_to_string(conf).unwrap();
-    proxy::nginx(&folder.join("nginx"), |address| {
+    proxy::nginx(folder, |address| {
         let mine = [
             ("listen 80;", format!("listen {address};")),
             ("127.0.0.1:8000", way.address.to_string()),
-            ("/var/cache/nginx", folder.join("nginx").display().to_string()),
+            ("/var/cache/nginx", folder.display().to_string()),
         ];
         mine.iter().fold(conf, |conf, (documented, mine)| {
             assert!(conf.contains(documented), "{documented}");
@@ -128,16 +151,6 @@ fn client(address: SocketAddr) -> Client {
     let socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     Client::new(socket)
-}
-
-/// Asks for a segment: the status, the head in lower case, and the bytes.
-fn fetch(player: &mut Client, path: &str, headers: &str) -> (u16, String, Vec<u8>) {
-    player.send("GET", path, headers, "");
-    let head = String::from_utf8(player.until(b"\r\n\r\n")).unwrap().to_lowercase();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map(str::parse);
-    let body = player.exactly(length.map_or(0, Result::unwrap));
-    (status, head, body)
 }
 
 /// Waits until a playlist has so many segments, and returns their names.
@@ -183,19 +196,13 @@ impl Drop for Players {
 
 #[test]
 fn players_at_an_edge_cost_the_station_one_player() {
-    if !proxy::is_there("nginx") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let radio = station(folder.path());
-    let way = Way::to(radio.address);
-    let edge = edge(folder.path(), &way);
+    let Some(Edge { folder, radio, way, nginx }) = Edge::start() else { return };
     segments(radio.address, 3);
 
     let began = Instant::now();
     let seconds = if long() { "120" } else { "10" };
     let options = ["--count", "40", "--ramp", "40", "--settle", "1", "--seconds", seconds];
-    let (table, report) = Players::start(folder.path(), edge.address, &options).report();
+    let (table, report) = Players::start(folder.path(), nginx.address, &options).report();
     let took = began.elapsed().as_secs() as usize;
     assert_eq!((&report["errors"], &report["stalls"]), (&serde_json::json!({}), &0.into()), "{table}");
     assert_eq!(report["started"], 40, "{table}");
@@ -215,34 +222,30 @@ fn players_at_an_edge_cost_the_station_one_player() {
 
 #[test]
 fn an_edge_keeps_what_the_station_says_and_for_as_long() {
-    if !proxy::is_there("nginx") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let radio = station(folder.path());
-    let way = Way::to(radio.address);
-    let edge = edge(folder.path(), &way);
+    let Some(Edge { folder: _folder, radio, way, nginx }) = Edge::start() else { return };
     let name = segments(radio.address, 1).pop().unwrap();
     let asked = |path: &str| way.counts().get(path).copied().unwrap_or_default();
     let path = format!("/radio/hls/radio.aac/{name}");
 
-    let mut player = client(edge.address);
-    let (status, head, whole) = fetch(&mut player, &path, "");
-    assert_eq!((status, whole[0], whole.len() % 188), (200, 0x47, 0));
-    for line in [
-        "content-type: video/mp2t",
-        "access-control-allow-origin: *",
-        "cache-control: public, max-age=86400, immutable",
+    let mut player = client(nginx.address);
+    let mut fetch = |path: &str, headers: &str| player.fetch("GET", path, headers);
+    let first = fetch(&path, "");
+    let whole = &first.bytes;
+    assert_eq!((first.status, whole[0], whole.len() % 188), (200, 0x47, 0));
+    for (name, value) in [
+        ("Content-Type", "video/mp2t"),
+        ("Access-Control-Allow-Origin", "*"),
+        ("Cache-Control", "public, max-age=86400, immutable"),
     ] {
-        assert!(head.lines().any(|one| one == line), "{line}: {head}");
+        assert_eq!(first.header(name), Some(value), "{}", first.head);
     }
     // The same file: by other letters, with a query, in parts, if it has changed.
-    let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).expect("a tag");
-    assert_eq!(fetch(&mut player, &path.replace("/hls/", "/%68ls/"), "").2, whole);
-    assert_eq!(fetch(&mut player, &format!("{path}?s=1"), "").2, whole);
-    let (status, _, part) = fetch(&mut player, &path, "Range: bytes=188-375\r\n");
-    assert_eq!((status, &part[..]), (206, &whole[188..376]));
-    assert_eq!(fetch(&mut player, &path, &format!("If-None-Match: {tag}\r\n")).0, 304);
+    let tag = first.header("ETag").expect("a tag");
+    assert_eq!(&fetch(&path.replace("/hls/", "/%68ls/"), "").bytes, whole);
+    assert_eq!(&fetch(&format!("{path}?s=1"), "").bytes, whole);
+    let part = fetch(&path, "Range: bytes=188-375\r\n");
+    assert_eq!((part.status, &part.bytes[..]), (206, &whole[188..376]));
+    assert_eq!(fetch(&path, &format!("If-None-Match: {tag}\r\n")).status, 304);
     assert_eq!(asked(&path), 1, "{:?}", way.counts());
 
     // What is gone is asked for once a second.
@@ -259,16 +262,10 @@ fn an_edge_keeps_what_the_station_says_and_for_as_long() {
 
 #[test]
 fn a_station_that_starts_again_is_heard_again_through_its_edge() {
-    if !proxy::is_there("nginx") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let radio = station(folder.path());
-    let way = Way::to(radio.address);
-    let edge = edge(folder.path(), &way);
+    let Some(Edge { folder, radio, way, nginx }) = Edge::start() else { return };
     let before = segments(radio.address, 4);
     let options = ["--count", "20", "--ramp", "40", "--settle", "0", "--seconds", "16"];
-    let players = Players::start(folder.path(), edge.address, &options);
+    let players = Players::start(folder.path(), nginx.address, &options);
     until("they play", || way.counts().len() > 6);
     radio.stop();
     drop(radio);
@@ -276,7 +273,7 @@ fn a_station_that_starts_again_is_heard_again_through_its_edge() {
     *way.station.lock().unwrap() = radio.address;
     // Until it has a segment, players get the list that the edge has.
     until("there are new segments", || {
-        let names = segments(edge.address, 1);
+        let names = segments(nginx.address, 1);
         names.len() >= 2 && names.iter().all(|name| !before.contains(name))
     });
 

@@ -33,20 +33,25 @@ impl Client {
         self.answer(method == "HEAD")
     }
 
+    /// Asks for what is no text.
+    pub fn fetch(&mut self, method: &str, target: &str, headers: &str) -> Fetched {
+        self.send(method, target, headers, "");
+        self.fetched(method == "HEAD")
+    }
+
     /// The next whole answer.
     pub fn answer(&mut self, of_head: bool) -> Answer {
-        let head = self.until(b"\r\n\r\n");
-        let head = String::from_utf8(head).unwrap();
+        let Fetched { status, head, bytes } = self.fetched(of_head);
+        Answer { status, head, body: String::from_utf8(bytes).unwrap() }
+    }
+
+    /// The next whole answer, of any bytes.
+    pub fn fetched(&mut self, of_head: bool) -> Fetched {
+        let head = String::from_utf8(self.until(b"\r\n\r\n")).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer { status, head, body: String::new() };
-        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
-        if !of_head {
-            while self.input.len() < length {
-                assert!(self.fill(), "closed within a body");
-            }
-            answer.body = String::from_utf8(self.input.drain(..length).collect()).unwrap();
-        }
-        answer
+        let length = header(&head, "content-length").map_or(0, |length| length.parse().unwrap());
+        let bytes = self.exactly(if of_head { 0 } else { length });
+        Fetched { status, head, bytes }
     }
 
     /// Reads all up to `end`; returns it with `end`.
@@ -89,10 +94,23 @@ pub struct Answer {
     pub body: String,
 }
 
+/// An answer of any bytes.
+#[derive(Debug)]
+pub struct Fetched {
+    pub status: u16,
+    pub head: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Fetched {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.head, name)
+    }
+}
+
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.split("\r\n").filter_map(|line| line.split_once(": "));
-        lines.find(|line| line.0.eq_ignore_ascii_case(name)).map(|line| line.1)
+        header(&self.head, name)
     }
 
     pub fn json(&self) -> Value {
@@ -106,6 +124,11 @@ impl Answer {
         assert_eq!(json["status"], self.status);
         (self.status, json["code"].as_str().unwrap().to_owned(), json["field"].as_str().map(str::to_owned))
     }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = head.split("\r\n").filter_map(|line| line.split_once(": "));
+    lines.find(|line| line.0.eq_ignore_ascii_case(name)).map(|line| line.1)
 }
 
 /// The header of a login by password.

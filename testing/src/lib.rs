@@ -2,12 +2,14 @@
 //! on a free port.
 //!
 //! The unit tests of `longwave` use only what knows nothing of the library: `sound`, `ear`, `tools`, `ts`,
-//! `client`, `player`, `proxy` and `crowd`. To them, the library that this crate depends on is another crate
-//! than the one under test. The integration tests use the rest too: `server`, `studio`, `radio` and `tap`.
+//! `client`, `player`, `proxy`, `crowd` and `log_lines`. To them, the library that this crate depends on is
+//! another crate than the one under test. The integration tests use the rest too: `server`, `studio`, `radio`
+//! and `tap`.
 
 pub mod client;
 pub mod crowd;
 pub mod ear;
+pub mod log_lines;
 pub mod player;
 pub mod proxy;
 pub mod radio;

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use longwave::{
@@ -18,7 +18,7 @@ use longwave_testing::radio::{mono, output};
 use longwave_testing::sound::{sine, wav};
 use longwave_testing::tap::Tap;
 use longwave_testing::tools::run;
-use longwave_testing::{long, until};
+use longwave_testing::{log_lines, long, until};
 use tempfile::TempDir;
 
 /// What the pipeline mixes, so that minutes of it are small.
@@ -42,23 +42,6 @@ fn times() -> u64 {
 /// `cargo test`.)
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// All that is logged in this process.
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-struct Log;
-
-impl log::Log for Log {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        LINES.lock().unwrap().push(record.args().to_string());
-    }
-
-    fn flush(&self) {}
-}
-
 /// A station whose programme is a tone, with a live input at `/live` for `anna`, and a tap on what it mixes.
 struct Show {
     station: Station,
@@ -78,12 +61,8 @@ struct Show {
 
 impl Show {
     fn start(address: IpAddr) -> Show {
-        static LOG: Once = Once::new();
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        LOG.call_once(|| {
-            log::set_logger(&Log).unwrap();
-            log::set_max_level(log::LevelFilter::Info);
-        });
+        log_lines::keep();
         let folder = tempfile::tempdir().unwrap();
         let mut users = Users::default();
         users.add("anna", Role::Source, PASSWORD).unwrap();
@@ -183,11 +162,8 @@ impl Show {
     /// A line of the log says so, since the last call.
     #[track_caller]
     fn logged(&self, parts: &[&str]) {
-        until("the log tells of it", || {
-            let lines = LINES.lock().unwrap();
-            parts.iter().all(|part| lines.iter().any(|line| line.contains(part)))
-        });
-        LINES.lock().unwrap().clear();
+        until("the log tells of it", || parts.iter().all(|part| !log_lines::with(part).is_empty()));
+        log_lines::clear();
     }
 
     fn judge(self, case: &str) {

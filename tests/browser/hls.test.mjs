@@ -43,8 +43,8 @@ test("titles are cues, at the sound that they name", async () => {
   const bytes = await Promise.all(
     fragments.map(async ({ url }) => Buffer.from(await (await fetch(url)).arrayBuffer())),
   );
-  // Where the player has left out a segment, or the station was too busy to make a packet, there is silence: so
-  // a sample's place says when it sounds.
+  // Where the player has left out a segment, or the station was too busy to make a packet, there is silence:
+  // so a sample's place says when it sounds.
   const inPlace = ["-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", String(RATE), "-f", "f32le", "-"];
   const arguments_ = ["-v", "error", "-i", "-", "-map", "0:a", ...inPlace];
   const pcm = execFileSync("ffmpeg", arguments_, { input: Buffer.concat(bytes), maxBuffer: 1 << 28 });

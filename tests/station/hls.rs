@@ -8,7 +8,7 @@ use longwave::{
     AacProfile, AacSettings, Event, HlsSettings, Mp3Settings, PcmSpec, PipelineSettings, StationSettings,
     Title,
 };
-use longwave_testing::client::Client;
+use longwave_testing::client::{Client, Fetched};
 use longwave_testing::radio::{Radio, output};
 use longwave_testing::ts::{self, Demuxer};
 use longwave_testing::{ear, sound, until};
@@ -32,19 +32,13 @@ impl Player {
         Player(Client::new(TcpStream::connect(radio.address).unwrap()))
     }
 
-    /// Status, head and body.
-    fn fetch(&mut self, path: &str) -> (u16, String, Vec<u8>) {
-        self.0.send("GET", path, "", "");
-        let head = String::from_utf8(self.0.until(b"\r\n\r\n")).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap_or("0");
-        let body = self.0.exactly(length.parse().unwrap());
-        (status, head, body)
+    fn fetch(&mut self, path: &str) -> Fetched {
+        self.0.fetch("GET", path, "")
     }
 
     fn text(&mut self, path: &str) -> (u16, String) {
-        let (status, _, body) = self.fetch(path);
-        (status, String::from_utf8(body).unwrap())
+        let answer = self.0.ask("GET", path, "", "");
+        (answer.status, answer.body)
     }
 
     /// The playlist of a variant, as soon as it lists a segment.
@@ -67,8 +61,8 @@ impl Player {
             .iter()
             .map(|name| self.fetch(&format!("{folder}/{name}")))
             .map(|answer| {
-                assert_eq!(answer.0, 200, "{}", answer.1);
-                answer.2
+                assert_eq!(answer.status, 200, "{}", answer.head);
+                answer.bytes
             })
             .collect()
     }
@@ -265,7 +259,7 @@ fn outputs_and_hls_come_change_and_go_on_the_air() {
     assert!(list.contains("radio.aac") && !list.contains("low.aac"), "{list}");
     assert_eq!((player.text("/radio/mp3.m3u8").0, player.text("/radio/he.m3u8").0), (404, 200));
     // The same run goes on: what was there is there, and the list has as many segments as it should.
-    assert_eq!(player.fetch(&format!("/radio/hls/radio.aac/{}", before.segments[0])).0, 200);
+    assert_eq!(player.fetch(&format!("/radio/hls/radio.aac/{}", before.segments[0])).status, 200);
     radio.run(9.0);
     until("it goes on", || player.media(RADIO).first_sequence > before.first_sequence + 2);
     let after = player.media(RADIO);

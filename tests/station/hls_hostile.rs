@@ -1,6 +1,6 @@
 //! Clients of HLS that mean no good, beside a listener of the stream who must not notice: readers of a byte a
-//! second, floods of ranges, of names, of what is gone and of sessions. What they can make the station hold is
-//! bounded, and nothing of it stays.
+//! second, floods of ranges, of names, of what is gone and of sessions. What they can make the station hold
+//! is bounded, and nothing of it stays.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -120,8 +120,8 @@ fn resident() -> Option<usize> {
     Some(line.trim().trim_end_matches(" kB").parse::<usize>().ok()? * 1024)
 }
 
-/// Sends all requests on one connection while it reads the answers; returns how many had each of the statuses.
-/// The bodies of answers are as long as they say.
+/// Sends all requests on one connection while it reads the answers; returns how many had each of the
+/// statuses. The bodies of answers are as long as they say.
 fn flood(mut socket: TcpStream, requests: Vec<String>) -> Vec<u16> {
     let mut writer = socket.try_clone().unwrap();
     let count = requests.len();

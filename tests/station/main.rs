@@ -17,7 +17,6 @@ mod live_mixing;
 mod live_orders;
 mod live_phases;
 mod live_reload;
-mod log_lines;
 mod players;
 mod recording;
 mod recording_disks;

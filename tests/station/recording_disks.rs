@@ -12,10 +12,8 @@ use std::process::Command;
 use longwave::{Event, Mp3Settings, OutputSettings, PipelineSettings, RecordSettings};
 use longwave_testing::radio::{Radio, output};
 use longwave_testing::tools::{decoded_frames, run};
-use longwave_testing::until;
+use longwave_testing::{log_lines, until};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-
-use crate::log_lines;
 
 /// The folder that a test prepares for the process that has the sick disk.
 const FOLDER: &str = "LONGWAVE_TEST_FOLDER";

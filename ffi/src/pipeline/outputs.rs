@@ -87,8 +87,8 @@ pub unsafe extern "C" fn lw_pipeline_update_output(
     })
 }
 
-/// Its HLS, in the order of their paths, as JSON: a list of `path`, `playlist`, `variants`, `segment`, `window`,
-/// `count`, and counters. `json` is freed by `lw_free`.
+/// Its HLS, in the order of their paths, as JSON: a list of `path`, `playlist`, `variants`, `segment`,
+/// `window`, `count`, and counters. `json` is freed by `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_hls(pipeline: lw_pipeline, json: *mut *mut c_char) -> lw_status {
     call(|| {

@@ -110,8 +110,8 @@ fn garbage_in_the_middle_costs_no_more_than_the_packets_that_it_hits() {
     }
 }
 
-/// Frames of MP3 borrow bytes from those before them. Without these they must be silent: what would be decoded
-/// from others is noise. Behind them, the sound is as if nothing was missing.
+/// Frames of MP3 borrow bytes from those before them. Without these they must be silent: what would be
+/// decoded from others is noise. Behind them, the sound is as if nothing was missing.
 #[test]
 fn packets_that_are_missing_make_no_noise_of_those_behind_them() {
     for quality in [["-b:a", "128k"], ["-b:a", "64k"], ["-q:a", "4"]] {

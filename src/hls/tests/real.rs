@@ -37,7 +37,8 @@ struct Recorded {
 }
 
 impl Recorded {
-    /// Encodes tones from this position on, and writes all segments into one playlist. These packets are lost.
+    /// Encodes tones from this position on, and writes all segments into one playlist. These packets are
+    /// lost.
     fn new(
         settings: &dyn EncoderSettings,
         profile: Profile,

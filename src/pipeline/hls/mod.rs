@@ -312,9 +312,9 @@ impl Inner {
 }
 
 impl Pipeline {
-    /// Has this HLS from now on. What is new begins with the next segment. Variants, window and counting change
-    /// while players go on; another length of segments begins anew, with numbers that go on, and what there was
-    /// stays until then. Of what is gone, players are told that nothing follows.
+    /// Has this HLS from now on. What is new begins with the next segment. Variants, window and counting
+    /// change while players go on; another length of segments begins anew, with numbers that go on, and what
+    /// there was stays until then. Of what is gone, players are told that nothing follows.
     ///
     /// ```
     /// # fn example(pipeline: &longwave::Pipeline) -> longwave::Result<()> {
@@ -328,8 +328,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings that cannot work, among them outputs that are
-    /// not there or are neither AAC nor MP3; [`Error::Exists`](crate::Error::Exists) if a mount or another HLS
-    /// is in the way; [`Error::Stopped`](crate::Error::Stopped). Nothing has changed then.
+    /// not there or are neither AAC nor MP3; [`Error::Exists`](crate::Error::Exists) if a mount or another
+    /// HLS is in the way; [`Error::Stopped`](crate::Error::Stopped). Nothing has changed then.
     pub fn set_hls(&self, hls: Vec<HlsSettings>) -> Result<()> {
         self.inner.set_hls(hls)
     }

@@ -194,8 +194,8 @@ impl Drop for Room {
 
 impl Server {
     /// Opens a room of the shelf. Its paths answer 503 until it has something, and 404 from then on where it
-    /// has nothing. It may take the place of another one, `instead`: what that has stays until it is closed, as
-    /// far as this one has nothing there.
+    /// has nothing. It may take the place of another one, `instead`: what that has stays until it is closed,
+    /// as far as this one has nothing there.
     ///
     /// # Errors
     /// [`Error::Exists`] if a mount or another room has one of the paths; [`Error::Stopped`].

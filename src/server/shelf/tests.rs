@@ -1,11 +1,12 @@
 //! The shelf over sockets, and its audience by a clock of the test.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use longwave_testing::until;
+use longwave_testing::client::{Client, Fetched};
+use longwave_testing::{PATIENCE, until};
 
 use super::*;
 use crate::error::{CloseReason, Error};
@@ -46,69 +47,14 @@ fn playlist(text: &str) -> ShelfObject {
     ShelfObject::new("application/vnd.apple.mpegurl", "public, max-age=1", text.as_bytes()).polled()
 }
 
-/// A connection that is kept.
-struct Player {
-    socket: TcpStream,
-    read: Vec<u8>,
+fn client(server: &Server) -> Client {
+    let socket = TcpStream::connect(server.local_addrs()[0]).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    Client::new(socket)
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Player {
-    fn new(server: &Server) -> Player {
-        Player { socket: TcpStream::connect(server.local_addrs()[0]).unwrap(), read: Vec::new() }
-    }
-
-    fn send(&mut self, request: &str) {
-        self.socket.write_all(request.as_bytes()).unwrap();
-    }
-
-    fn ask(&mut self, method: &str, target: &str, headers: &str) -> Answer {
-        self.send(&format!("{method} {target} HTTP/1.1\r\nHost: a\r\n{headers}\r\n"));
-        self.answer(method != "HEAD")
-    }
-
-    fn get(&mut self, target: &str) -> Answer {
-        self.ask("GET", target, "")
-    }
-
-    fn answer(&mut self, has_body: bool) -> Answer {
-        let end = loop {
-            if let Some(end) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-                break end + 4;
-            }
-            self.more();
-        };
-        let head = String::from_utf8(self.read.drain(..end).collect()).unwrap();
-        let length = header(&head, "Content-Length").map_or(0, |length| length.parse().unwrap());
-        let length = if has_body { length } else { 0 };
-        while self.read.len() < length {
-            self.more();
-        }
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head, body: self.read.drain(..length).collect() }
-    }
-
-    fn more(&mut self) {
-        let mut buffer = [0; 4096];
-        let count = self.socket.read(&mut buffer).unwrap();
-        assert!(count > 0, "the connection has ended");
-        self.read.extend_from_slice(&buffer[..count]);
-    }
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        header(&self.head, name)
-    }
-}
-
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+fn get(player: &mut Client, target: &str) -> Fetched {
+    player.fetch("GET", target, "")
 }
 
 #[test]
@@ -118,9 +64,9 @@ fn an_object_is_served_whole_and_in_parts_on_one_connection() {
     let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
     let path = "/radio/hls/a/1.ts";
     shelve(&server, &room, vec![(path.into(), segment(&bytes))], Vec::new());
-    let mut player = Player::new(&server);
-    let whole = player.get(path);
-    assert_eq!((whole.status, &whole.body), (200, &bytes));
+    let mut player = client(&server);
+    let whole = get(&mut player, path);
+    assert_eq!((whole.status, &whole.bytes), (200, &bytes));
     for (name, value) in [
         ("Content-Type", "video/mp2t"),
         ("Content-Length", "100000"),
@@ -136,43 +82,44 @@ fn an_object_is_served_whole_and_in_parts_on_one_connection() {
         !whole.head.contains("Vary") && !whole.head.contains("Cookie") && !whole.head.contains("chunked")
     );
     let tag = whole.header("ETag").unwrap().to_owned();
-    let head = player.ask("HEAD", path, "");
-    assert_eq!((head.status, head.header("Content-Length"), head.body.len()), (200, Some("100000"), 0));
-    let part = player.ask("GET", path, "Range: bytes=99990-\r\n");
-    assert_eq!((part.status, &part.body[..]), (206, &bytes[99_990..]));
+    let head = player.fetch("HEAD", path, "");
+    assert_eq!((head.status, head.header("Content-Length"), head.bytes.len()), (200, Some("100000"), 0));
+    let part = player.fetch("GET", path, "Range: bytes=99990-\r\n");
+    assert_eq!((part.status, &part.bytes[..]), (206, &bytes[99_990..]));
     assert_eq!(part.header("Content-Range"), Some("bytes 99990-99999/100000"));
     assert_eq!(part.header("ETag"), Some(&*tag));
-    let beyond = player.ask("GET", path, "Range: bytes=100000-\r\n");
+    let beyond = player.fetch("GET", path, "Range: bytes=100000-\r\n");
     assert_eq!((beyond.status, beyond.header("Content-Range")), (416, Some("bytes */100000")));
     assert_eq!(beyond.header("Cache-Control"), Some("no-store"));
-    let known = player.ask("GET", path, &format!("If-None-Match: {tag}\r\n"));
+    let known = player.fetch("GET", path, &format!("If-None-Match: {tag}\r\n"));
     assert_eq!(
         (known.status, known.header("ETag"), known.header("Content-Length")),
         (304, Some(&*tag), None)
     );
     assert_eq!(known.header("Cache-Control"), Some(CACHED));
     // Another query is the same object, and so is the same name in other letters.
-    assert_eq!(player.get(&format!("{path}?x=1")).body, bytes);
-    assert_eq!(player.get("/radio/hls/%61/1.ts").body, bytes);
+    assert_eq!(get(&mut player, &format!("{path}?x=1")).bytes, bytes);
+    assert_eq!(get(&mut player, "/radio/hls/%61/1.ts").bytes, bytes);
     // Several requests at once are answered in their order.
     let one = format!("GET {path} HTTP/1.1\r\nHost: a\r\nRange: bytes=");
-    player.send(&format!("{one}0-0\r\n\r\n{one}1-1\r\n\r\n{one}2-2\r\n\r\n"));
+    let requests = format!("{one}0-0\r\n\r\n{one}1-1\r\n\r\n{one}2-2\r\n\r\n");
+    player.socket.write_all(requests.as_bytes()).unwrap();
     for byte in &bytes[..3] {
-        assert_eq!(player.answer(true).body, [*byte]);
+        assert_eq!(player.fetched(false).bytes, [*byte]);
     }
-    let other = player.ask("POST", path, "Content-Length: 0\r\n");
+    let other = player.fetch("POST", path, "Content-Length: 0\r\n");
     assert_eq!((other.status, other.header("Allow")), (405, Some("GET, HEAD, OPTIONS")));
-    assert_eq!(Player::new(&server).ask("OPTIONS", path, "").status, 200);
+    assert_eq!(client(&server).fetch("OPTIONS", path, "").status, 200);
 }
 
 #[test]
 fn what_is_gone_or_not_there_yet_says_so_and_names_cannot_lead_elsewhere() {
     let server = server();
     server.expect(&["/radio/hls.m3u8", "/radio/hls/"]).unwrap();
-    let mut player = Player::new(&server);
-    let expected = player.get("/radio/hls/a/live.m3u8");
+    let mut player = client(&server);
+    let expected = get(&mut player, "/radio/hls/a/live.m3u8");
     let room = room(&server, None);
-    let not_yet = player.get("/radio/hls/a/live.m3u8");
+    let not_yet = get(&mut player, "/radio/hls/a/live.m3u8");
     for answer in [expected, not_yet] {
         assert_eq!((answer.status, answer.header("Retry-After")), (503, Some("2")));
         assert!(answer.header("Cache-Control").unwrap().contains("no-store"), "{}", answer.head);
@@ -184,9 +131,9 @@ fn what_is_gone_or_not_there_yet_says_so_and_names_cannot_lead_elsewhere() {
         vec![("/radio/hls/a/2.ts".into(), segment(b"2"))],
         vec!["/radio/hls/a/1.ts".into()],
     );
-    assert_eq!(player.get("/radio/hls/a/2.ts").body, b"2");
+    assert_eq!(get(&mut player, "/radio/hls/a/2.ts").bytes, b"2");
     for name in ["1.ts", "", "../a/2.ts", "..%2f2.ts", "2.ts%00", "%00", "2.ts/", "2.TS", "%ff%fe"] {
-        let answer = player.get(&format!("/radio/hls/a/{name}"));
+        let answer = get(&mut player, &format!("/radio/hls/a/{name}"));
         if name == "%ff%fe" {
             assert_eq!(answer.status, 404);
             continue;
@@ -199,7 +146,7 @@ fn what_is_gone_or_not_there_yet_says_so_and_names_cannot_lead_elsewhere() {
     assert_eq!((stats.shelf_objects, stats.shelf_bytes), (1, 1));
     drop(room);
     server.expect(&[]).unwrap();
-    let gone = player.get("/radio/hls/a/2.ts");
+    let gone = get(&mut player, "/radio/hls/a/2.ts");
     assert_eq!((gone.status, server.stats().shelf_objects), (404, 0));
     assert!(gone.header("Cache-Control").unwrap().contains("no-store"), "it belongs to nobody");
 }
@@ -211,22 +158,22 @@ fn a_place_that_is_expected_says_so_until_something_is_there() {
     let (one, two): (Arc<str>, Arc<str>) = ("/radio/hls/a/live.m3u8".into(), "/radio/hls/b/live.m3u8".into());
     let both = [&one, &two].map(|path| (path.clone(), ShelfObject::expected()));
     shelve(&server, &room, both.into(), Vec::new());
-    let mut player = Player::new(&server);
-    assert_eq!((player.get(&one).status, player.get("/radio/hls/a/1.ts").status), (503, 503));
+    let mut player = client(&server);
+    assert_eq!((get(&mut player, &one).status, get(&mut player, "/radio/hls/a/1.ts").status), (503, 503));
     shelve(&server, &room, vec![(one.clone(), playlist("#EXTM3U"))], Vec::new());
-    let [first, second, gone] = [&*one, &two, "/radio/hls/b/1.ts"].map(|path| player.get(path));
+    let [first, second, gone] = [&*one, &two, "/radio/hls/b/1.ts"].map(|path| get(&mut player, path));
     assert_eq!((first.status, second.status, gone.status), (200, 503, 404), "the other one has begun");
     assert_eq!(second.header("Retry-After"), Some("2"));
     assert_eq!(server.stats().shelf_objects, 1);
     // A room that takes its place does not hide what is there.
     let next = server.open_room(room_settings(None), Some(room.board())).unwrap();
     shelve(&server, &next, vec![(one.clone(), ShelfObject::expected())], Vec::new());
-    assert_eq!(player.get(&one).body, b"#EXTM3U");
+    assert_eq!(get(&mut player, &one).bytes, b"#EXTM3U");
     shelve(&server, &room, Vec::new(), vec![two.clone()]);
-    assert_eq!(player.get(&two).status, 503, "nothing is in the other room yet");
+    assert_eq!(get(&mut player, &two).status, 503, "nothing is in the other room yet");
     drop(next);
     server.expect(&[]).unwrap();
-    assert_eq!(player.get(&two).status, 404);
+    assert_eq!(get(&mut player, &two).status, 404);
 }
 
 #[test]
@@ -235,9 +182,8 @@ fn a_room_does_not_take_the_path_of_a_mount() {
     let _mount =
         server.add_mount(MountSettings { path: "/radio/hls/x.mp3".into(), ..mp3_settings() }).unwrap();
     let settings = RoomSettings { name: "/x".into(), paths: vec!["/radio/hls/".into()], counted_for: None };
-    assert!(
-        matches!(server.open_room(settings, None), Err(Error::Exists(what)) if what == "the mount /radio/hls/x.mp3")
-    );
+    let Err(Error::Exists(what)) = server.open_room(settings, None) else { panic!("a path is taken twice") };
+    assert_eq!(what, "the mount /radio/hls/x.mp3");
 }
 
 #[test]
@@ -247,14 +193,14 @@ fn a_room_takes_the_place_of_another_one_only_if_it_says_so_and_its_sessions_go_
     let old = room(&server, counted_for);
     let media: Arc<str> = "/radio/hls/a/live.m3u8".into();
     shelve(&server, &old, vec![(media.clone(), playlist("#old"))], Vec::new());
-    let mut player = Player::new(&server);
+    let mut player = client(&server);
     for agent in ["one", "two"] {
-        player.ask("GET", &media, &format!("User-Agent: {agent}\r\n"));
+        player.fetch("GET", &media, &format!("User-Agent: {agent}\r\n"));
     }
     let refused = server.open_room(room_settings(counted_for), None);
     assert!(matches!(refused, Err(Error::Exists(what)) if what == "HLS at /radio/hls.m3u8"));
     let new = server.open_room(room_settings(counted_for), Some(old.board())).unwrap();
-    assert_eq!(player.get(&media).body, b"#old");
+    assert_eq!(get(&mut player, &media).bytes, b"#old");
     let kicked = server.listeners(None).unwrap()[0].id;
     server.kick(kicked).unwrap();
     shelve(&server, &new, vec![(media.clone(), playlist("#new"))], Vec::new());
@@ -262,8 +208,8 @@ fn a_room_takes_the_place_of_another_one_only_if_it_says_so_and_its_sessions_go_
     drop(old);
     server.expect(&[]).unwrap();
     assert_eq!((before.snapshot().listeners, after.snapshot().listeners), (0, 2));
-    assert_eq!(player.ask("GET", &media, "User-Agent: two\r\n").body, b"#new");
-    assert_eq!(player.ask("GET", &media, "User-Agent: one\r\n").status, 403, "it was kicked");
+    assert_eq!(player.fetch("GET", &media, "User-Agent: two\r\n").bytes, b"#new");
+    assert_eq!(player.fetch("GET", &media, "User-Agent: one\r\n").status, 403, "it was kicked");
     assert_eq!((server.stats().hls_listeners, server.listeners(None).unwrap().len()), (2, 2));
     assert_eq!(server.stats().closed_for(CloseReason::MountEnded), 0, "nobody has left");
     drop(new);
@@ -278,14 +224,14 @@ fn a_client_that_reads_slowly_gets_the_object_that_it_asked_for() {
     let path: Arc<str> = "/radio/hls/a/1.ts".into();
     let bytes = vec![7; 4 << 20];
     shelve(&server, &room, vec![(path.clone(), segment(&bytes))], Vec::new());
-    let mut player = Player::new(&server);
-    player.send(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
-    player.more();
+    let mut player = client(&server);
+    player.send("GET", &path, "", "");
+    player.until(b"\r\n\r\n");
     shelve(&server, &room, vec![(path.clone(), segment(b"new"))], Vec::new());
-    assert_eq!(Player::new(&server).get(&path).body, b"new");
+    assert_eq!(get(&mut client(&server), &path).bytes, b"new");
     // It is held once, however many read it: what a connection holds of its own is the head.
     assert!(server.stats().held_bytes < 4096, "{}", server.stats().held_bytes);
-    assert_eq!(player.answer(true).body, bytes);
+    assert!(player.exactly(bytes.len()) == bytes);
 }
 
 #[test]
@@ -302,9 +248,9 @@ fn sessions_are_listeners_of_their_room() {
         Vec::new(),
     );
     let events = server.subscribe(100).unwrap();
-    let mut player = Player::new(&server);
+    let mut player = client(&server);
     let mut session = || {
-        let text = String::from_utf8(player.get("/radio/hls.m3u8").body).unwrap();
+        let text = String::from_utf8(get(&mut player, "/radio/hls.m3u8").bytes).unwrap();
         let ids: Vec<_> = text.lines().map(|line| line.split_once("?s=").unwrap().1.to_owned()).collect();
         assert!(ids.len() == 2 && ids[0] == ids[1] && ids[0].len() == 16, "{text}");
         ids[0].clone()
@@ -314,14 +260,14 @@ fn sessions_are_listeners_of_their_room() {
     assert_eq!(server.stats().hls_listeners, 0, "whoever has asked for no playlist does not listen");
     let agent = "User-Agent: iPhöne\r\n";
     for id in [&one, &two, &one, &two, &one] {
-        let answer = player.ask("GET", &format!("{media}?s={id}"), agent);
-        assert_eq!((answer.status, &answer.body[..]), (200, &b"#EXTM3U"[..]));
+        let answer = player.fetch("GET", &format!("{media}?s={id}"), agent);
+        assert_eq!((answer.status, &answer.bytes[..]), (200, &b"#EXTM3U"[..]));
     }
     // Who has no id, or none of ours, is known by address and player.
     for (query, agent) in
         [("", "A"), ("?s=", "A"), ("?s=../../x", "B"), ("?s=0123456789ABCDEF", "B"), ("", "A")]
     {
-        player.ask("GET", &format!("{media}{query}"), &format!("User-Agent: {agent}\r\n"));
+        player.fetch("GET", &format!("{media}{query}"), &format!("User-Agent: {agent}\r\n"));
     }
     assert_eq!(room.board().snapshot().listeners, 4);
     assert_eq!((server.stats().hls_listeners, server.stats().hls_listener_peak), (4, 4));
@@ -339,8 +285,8 @@ fn sessions_are_listeners_of_their_room() {
     assert_eq!(told, all);
     assert!(all.iter().all(|(_, mount)| mount == "/radio/hls.m3u8"));
     server.kick(listed[0].id).unwrap();
-    assert_eq!(player.ask("GET", &format!("{media}?s={one}"), agent).status, 403);
-    assert_eq!(player.ask("GET", &format!("{media}?s={two}"), agent).status, 200);
+    assert_eq!(player.fetch("GET", &format!("{media}?s={one}"), agent).status, 403);
+    assert_eq!(player.fetch("GET", &format!("{media}?s={two}"), agent).status, 200);
     assert!(matches!(server.kick(listed[0].id), Err(Error::NotFound(_))));
     assert_eq!(server.listeners(None).unwrap().len(), 3);
     drop(room);

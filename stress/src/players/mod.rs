@@ -1,5 +1,5 @@
-//! Virtual players of HLS: each opens the list of variants, polls the playlist of one of them, and fetches its
-//! segments, at the pace of a real player. All are on one thread, which never waits for one of them.
+//! Virtual players of HLS: each opens the list of variants, polls the playlist of one of them, and fetches
+//! its segments, at the pace of a real player. All are on one thread, which never waits for one of them.
 //!
 //! It reads sockets and /proc, and writes requests only. A player has one connection at a time, so a latency
 //! is that of one request. The tool's own delays are in it.

@@ -31,3 +31,8 @@ pub fn keep() {
 pub fn with(mark: &str) -> Vec<String> {
     LINES.lock().unwrap().iter().filter(|line| line.contains(mark)).cloned().collect()
 }
+
+/// Forgets all lines, for a test that is alone in its process.
+pub fn clear() {
+    LINES.lock().unwrap().clear();
+}
