@@ -140,13 +140,7 @@ fn stopped_in_any_order() {
         }
         drop(listeners);
         // A joined thread may still be in the list of threads for a moment.
-        until(&format!("nothing is left of round {round}"), || {
-            let now = Held::now();
-            if now != before {
-                println!("{:?}", now.beyond(&before));
-            }
-            now == before
-        });
+        before.comes_back(&format!("round {round}"));
     }
     let mut files: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
@@ -248,6 +242,22 @@ impl Held {
             *held.entry(format!("descriptor {}", is.unwrap_or_default())).or_default() += 1;
         }
         Held(held)
+    }
+
+    /// Waits until nothing more and nothing less is held. What differs is printed once for each state.
+    fn comes_back(&self, after: &str) {
+        let mut seen = None;
+        until(&format!("threads and descriptors are as before {after}"), || {
+            let now = Held::now();
+            if now == *self {
+                return true;
+            }
+            if seen.as_ref() != Some(&now) {
+                println!("after {after}: more {:?}, less {:?}", now.beyond(self), self.beyond(&now));
+                seen = Some(now);
+            }
+            false
+        });
     }
 
     fn beyond(&self, before: &Held) -> Vec<(&String, usize)> {

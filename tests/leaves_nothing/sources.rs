@@ -121,7 +121,13 @@ pub fn come_and_go() {
     let resident = Guest::new(guests.len(), Manner::Good);
     let mut resident = Guest { path: "/resident".to_owned(), ..resident };
     resident.come(&radio, &mut tally, &mut random);
-    // What begins with the first source stays: the thread that looks after sources.
+    // What begins with the first source stays: the thread that looks after sources. A thread that begins has
+    // its parent's name for a moment.
+    let begun = ["thread sources", "thread src:/resident"];
+    until("the threads of the resident have their names", || {
+        let now = Held::now();
+        begun.iter().all(|thread| now.0.contains_key(*thread))
+    });
     let before = Held::now();
     for step in 1..=STEPS {
         let guest = random.usize(..guests.len());
@@ -134,13 +140,7 @@ pub fn come_and_go() {
     }
     guests.iter_mut().for_each(|guest| guest.leave(&mut tally, &mut random));
     until("only the resident is there", || radio.paths() == ["/resident"]);
-    until("threads and descriptors are as before", || {
-        let now = Held::now();
-        if now != before {
-            println!("{:?}", now.beyond(&before));
-        }
-        now == before
-    });
+    before.comes_back("the crowd");
 
     // Every path can be had again.
     for guest in guests.iter_mut().filter(|guest| guest.manner == Manner::Good) {
