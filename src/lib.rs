@@ -86,7 +86,7 @@ pub use pipeline::{
     RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, SourceRequest, Station, StationSettings,
     VoiceInput, VoiceOptions,
 };
-pub use playout::{AfterLive, Curve, DeadAir, Entry, Level, ListState, Place, Playlist, When};
+pub use playout::{AfterLive, Curve, DeadAir, Entry, Level, ListState, Place, Playlist, TrackKind, When};
 pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};
 pub use server::{

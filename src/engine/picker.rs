@@ -350,6 +350,7 @@ impl Picker {
             title: one_line(&title).into_owned(),
             duration,
             confined: entry.confined,
+            kind: entry.kind,
         };
         Ok((Arc::new(info), file_gain, feed, pump))
     }

@@ -23,6 +23,7 @@ use crate::ids::{AnnouncementId, EntryId, VoiceId};
 use crate::metadata::Tags;
 use crate::names::named;
 use crate::path_text;
+use crate::playout::TrackKind;
 use crate::units::{FrameCount, FramePos};
 
 pub(crate) use distributor::HOOK_PATIENCE;
@@ -52,6 +53,9 @@ pub struct TrackInfo {
     /// Whether its entry is [confined](crate::Entry::confined) to the media roots.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confined: bool,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "TrackKind::is_music")]
+    pub kind: TrackKind,
 }
 
 /// A source at a live input, as it introduces itself.

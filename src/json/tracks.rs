@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{FileNames, LiveSource, seconds_of};
 use crate::ids::EntryId;
-use crate::playout::{Entry, ListState};
+use crate::playout::{Entry, ListState, TrackKind};
 use crate::time::{rfc3339, seconds};
 use crate::units::SampleRate;
 use crate::{AnnouncementState, Tags, TrackInfo, VoiceState, format_title};
@@ -19,6 +19,8 @@ pub struct Track {
     file: String,
     /// The title that its mounts announce.
     title: String,
+    /// What it is for.
+    kind: TrackKind,
     #[serde(flatten)]
     tags: PieceTags,
 }
@@ -30,6 +32,7 @@ impl Track {
             id: track.id,
             file: names.file(&track.file),
             title: track.title.clone(),
+            kind: track.kind,
             tags: PieceTags::of(&track.tags),
         }
     }

@@ -148,6 +148,7 @@ impl SnapshotSource {
                         title: aired.track.given.clone(),
                         extinf: Some(aired.track.title.clone()),
                         confined: aired.track.confined,
+                        kind: aired.track.kind,
                     },
                     played: self.spec.rate.duration_of(aired.played),
                 }),

@@ -14,7 +14,7 @@ use crate::event::{LiveSourceInfo, TrackInfo};
 use crate::health::{Health, Warning};
 use crate::ids::EntryId;
 use crate::metadata::Tags;
-use crate::playout::{Entry, ListState};
+use crate::playout::{Entry, ListState, TrackKind};
 use crate::units::FrameCount;
 
 /// How many tracks the history keeps.
@@ -80,6 +80,7 @@ impl History {
             title: title.to_owned(),
             duration: None,
             confined: false,
+            kind: TrackKind::default(),
         };
         self.push(track, Some(source.clone()));
     }

@@ -28,7 +28,7 @@ pub use loudness::{Loudness, LoudnessMeter};
 pub use mix::{Gain, Level, VoiceGain, add, measure};
 pub use pace::{Moved, Pace};
 pub(crate) use pieces::{Piece, assemble, pieces};
-pub use playlist::Entry;
+pub use playlist::{Entry, TrackKind};
 pub use precedence::{AfterLive, Air, Handover, LivePhase, LiveTerms, Precedence, Seen, USELESS_AFTER};
 pub use steering::{MAX_CORRECTION, Steering};
 pub(crate) use upnext::{Asked, Began, Delta, Due, GiveWay, Meant, RunningOrder};

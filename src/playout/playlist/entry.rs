@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::kind::TrackKind;
 use crate::path_text;
 
 /// A file to play.
@@ -23,6 +24,9 @@ pub struct Entry {
     /// loads.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confined: bool,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "TrackKind::is_music")]
+    pub kind: TrackKind,
 }
 
 impl Entry {

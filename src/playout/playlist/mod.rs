@@ -7,6 +7,7 @@
 
 mod entry;
 mod folder;
+mod kind;
 mod lines;
 mod lookup;
 mod m3u;
@@ -24,6 +25,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use self::entry::Entry;
+pub use self::kind::TrackKind;
 pub(crate) use self::lookup::Lookup;
 pub use self::lookup::Name;
 pub use self::passing::Reason;

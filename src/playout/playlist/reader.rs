@@ -157,7 +157,7 @@ impl Reader<'_> {
         }
         self.entries += 1;
         let extinf = extinf.map(|text| one_line(&text).into_owned());
-        self.tell(Found::Entry(Entry { path, title: None, extinf, confined }))
+        self.tell(Found::Entry(Entry { extinf, confined, ..Entry::new(path) }))
     }
 
     fn most_entries(&self) -> usize {
