@@ -285,10 +285,10 @@ const char *lw_status_name(int status);
 // `lw_pipeline_remove_hook`. `LW_LIMIT` if the pipeline has 256 hooks.
 //
 // The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
-// voice-ended, ramp-done, live-began, live-title, live-ended, announcement-began, announcement-ended,
-// dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, audio-unreadable, audio-readable,
-// mixer-behind, mixer-recovered, listener-joined, listener-left, source-connected, source-left,
-// live-ends-soon, source-refused, recording-began, recording-ended, recording-failed, missed.
+// voice-began, voice-ended, ramp-done, live-began, live-title, live-ended, announcement-began,
+// announcement-ended, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, audio-unreadable,
+// audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left, source-connected,
+// source-left, live-ends-soon, source-refused, recording-began, recording-ended, recording-failed, missed.
 lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
                                const char *kind,
                                lw_hook function,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::voice::{CUT, Gate, Mixed, Scratch, Then, Voice};
 use crate::audio::PcmSpec;
-use crate::event::Event;
+use crate::event::{Event, TrackInfo};
 use crate::ids::VoiceId;
 use crate::playout::{Curve, GainRamp};
 use crate::units::FrameCount;
@@ -41,7 +41,9 @@ pub struct VoiceState {
 
 pub(crate) struct Deck {
     id: VoiceId,
-    file: Option<Arc<PathBuf>>,
+    track: Option<Arc<TrackInfo>>,
+    /// Whether it has sounded, which is told once.
+    begun: bool,
     duration: Option<FrameCount>,
     voice: Voice,
     ramp: Option<Ramp>,
@@ -56,13 +58,13 @@ struct Ramp {
 impl Deck {
     pub fn new(
         id: VoiceId,
-        file: Option<PathBuf>,
+        track: Option<Arc<TrackInfo>>,
         duration: Option<FrameCount>,
         voice: Voice,
         volume: f32,
         spec: PcmSpec,
     ) -> Deck {
-        let mut deck = Deck { id, file: file.map(Arc::new), duration, voice, ramp: None, spec };
+        let mut deck = Deck { id, track, begun: false, duration, voice, ramp: None, spec };
         deck.voice.gain.volume = GainRamp::constant(volume.max(0.0));
         deck
     }
@@ -79,7 +81,7 @@ impl Deck {
     pub fn state(&self) -> VoiceState {
         VoiceState {
             id: self.id,
-            file: self.file.as_deref().cloned(),
+            file: self.track.as_ref().map(|track| track.file.clone()),
             paused: matches!(self.voice.gate(), Gate::Closed | Gate::Closing(Then::Pause { .. })),
             volume: self.voice.gain.volume.gain(),
             position: self.voice.position(),
@@ -142,11 +144,16 @@ impl Deck {
             if self.voice.gate() == Gate::Closed {
                 // It waits; its volume does not.
                 self.voice.gain.volume.advance(FrameCount(frames as u64));
-            } else if let Mixed::Ended(_) = self.voice.mix(part, scratch)
-                && !self.goes_on_elsewhere()
-            {
-                tell(Event::VoiceEnded { voice: self.id, stopped: false });
-                return false;
+            } else {
+                if !std::mem::replace(&mut self.begun, true) {
+                    tell(Event::VoiceBegan { voice: self.id, track: self.track.clone() });
+                }
+                if let Mixed::Ended(_) = self.voice.mix(part, scratch)
+                    && !self.goes_on_elsewhere()
+                {
+                    tell(Event::VoiceEnded { voice: self.id, stopped: false });
+                    return false;
+                }
             }
             done += frames * channels;
             if !self.change(tell) {
@@ -209,6 +216,7 @@ mod tests {
         for _ in 0..8 {
             let mut block = [0.0; BLOCK_FRAMES];
             let lives = deck.mix(&mut block, &mut scratch, &mut |event| match event {
+                Event::VoiceBegan { .. } => {}
                 Event::VoiceEnded { stopped: by_command, .. } => stopped = Some(by_command),
                 other => panic!("{other:?}"),
             });

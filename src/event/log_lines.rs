@@ -78,6 +78,7 @@ impl LogLines {
             Event::PipelineStart
             | Event::PipelineStop
             | Event::PlaylistChange { .. }
+            | Event::VoiceBegan { .. }
             | Event::VoiceEnded { .. }
             | Event::RampDone { .. }
             | Event::ListenerJoined { .. }

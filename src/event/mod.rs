@@ -131,6 +131,13 @@ pub enum Event {
     },
     /// Nothing is up next, or nothing of it can be played. The programme is silent.
     NothingToPlay,
+    /// A voice sounds for the first time. One that waits, paused, begins when it is resumed.
+    VoiceBegan {
+        /// The voice.
+        voice: VoiceId,
+        /// Its file, with the id 0: it is no entry. PCM that an application pushes has none.
+        track: Option<Arc<TrackInfo>>,
+    },
     /// A voice came to its end or was stopped.
     VoiceEnded {
         /// The voice that ended.
@@ -412,6 +419,8 @@ named! {
         TrackFailed = "track-failed",
         /// [`Event::NothingToPlay`]
         NothingToPlay = "nothing-to-play",
+        /// [`Event::VoiceBegan`]
+        VoiceBegan = "voice-began",
         /// [`Event::VoiceEnded`]
         VoiceEnded = "voice-ended",
         /// [`Event::RampDone`]
@@ -475,6 +484,7 @@ impl Event {
             Event::PlaylistChange { .. } => EventKind::PlaylistChange,
             Event::TrackFailed { .. } => EventKind::TrackFailed,
             Event::NothingToPlay => EventKind::NothingToPlay,
+            Event::VoiceBegan { .. } => EventKind::VoiceBegan,
             Event::VoiceEnded { .. } => EventKind::VoiceEnded,
             Event::RampDone { .. } => EventKind::RampDone,
             Event::LiveBegan { .. } => EventKind::LiveBegan,

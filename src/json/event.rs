@@ -40,6 +40,10 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("file", &self.names.file(file))?;
                 map.serialize_entry("reason", reason)?;
             }
+            E::VoiceBegan { voice, track } => {
+                map.serialize_entry("voice", &voice.0)?;
+                map.serialize_entry("track", &track.as_ref().map(|track| Track::of(track, self.names)))?;
+            }
             E::VoiceEnded { voice, stopped } => {
                 map.serialize_entry("voice", &voice.0)?;
                 map.serialize_entry("stopped", stopped)?;

@@ -68,7 +68,7 @@ impl Pipeline {
         inner.check_running()?;
         // Before a file is opened and a thread started for it.
         limits::announcements_of(inner.announcements.lock().len() + 1)?;
-        let (duration, voice) = self.open_voice(&entry)?;
+        let (duration, _, voice) = self.open_voice(&entry)?;
         // It is known before the mixer has it, which may end it at once.
         let id = inner.announcements.add()?;
         let announcement = Box::new(Announcement::new(id, entry.path, duration, voice));

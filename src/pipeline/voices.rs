@@ -2,9 +2,9 @@
 //! set no title.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Pipeline;
@@ -14,7 +14,9 @@ use crate::engine::decode::{AHEAD, prime};
 use crate::engine::mixer::{Command, read};
 use crate::engine::voice::Voice;
 use crate::error::{Error, Result};
-use crate::ids::VoiceId;
+use crate::event::TrackInfo;
+use crate::ids::{EntryId, VoiceId};
+use crate::metadata::{Tags, format_title};
 use crate::playout::{Curve, Entry, GiveWay};
 use crate::units::FrameCount;
 
@@ -84,12 +86,12 @@ impl Pipeline {
         // Before a file is opened and a thread started for it.
         self.inner.limits.one_more_voice(self.inner.voices.count())?;
         let entry = Entry { confined: options.confined, ..Entry::new(path) };
-        let (duration, voice) = self.open_voice(&entry)?;
-        self.add_voice(Some(path.to_owned()), duration, voice, options)
+        let (duration, tags, voice) = self.open_voice(&entry)?;
+        self.add_voice(Some(Arc::new(track_of(entry, tags, duration))), duration, voice, options)
     }
 
     /// Opens a file, decodes its beginning, and starts the thread that decodes the rest.
-    pub(super) fn open_voice(&self, entry: &Entry) -> Result<(Option<FrameCount>, Voice)> {
+    pub(super) fn open_voice(&self, entry: &Entry) -> Result<(Option<FrameCount>, Tags, Voice)> {
         let (inner, path) = (&self.inner, &entry.path);
         let (own, spec) = (path.clone(), inner.spec);
         let opened = inner.programming.open(entry, move |source| {
@@ -102,7 +104,7 @@ impl Pipeline {
         let file_gain = inner.programming.file_gain(&tags);
         let doing = inner.programming.files.begin(path).map_err(|reason| reason.of(path))?;
         inner.threads.decoders.spawn("decode", move || pump.watched(doing).run())?;
-        Ok((duration, Voice::new(feed, file_gain, inner.spec.rate)))
+        Ok((duration, tags, Voice::new(feed, file_gain, inner.spec.rate)))
     }
 
     /// Stops a voice, by a fade of this length.
@@ -183,7 +185,7 @@ impl Pipeline {
 
     pub(super) fn add_voice(
         &self,
-        file: Option<PathBuf>,
+        track: Option<Arc<TrackInfo>>,
         duration: Option<FrameCount>,
         voice: Voice,
         options: VoiceOptions,
@@ -191,7 +193,7 @@ impl Pipeline {
         let volume = checked(options.volume)?;
         // It is known before the mixer has it, which may end it at once.
         let id = self.inner.voices.add(&self.inner.limits)?;
-        let mut deck = Deck::new(id, file, duration, voice, volume, self.inner.spec);
+        let mut deck = Deck::new(id, track, duration, voice, volume, self.inner.spec);
         if options.paused {
             deck.start_paused();
         }
@@ -209,6 +211,13 @@ impl Pipeline {
         }
         self.inner.command(Command::Deck(voice, command))
     }
+}
+
+/// What is told of the file of a voice. It is no entry, so it has the id 0.
+fn track_of(entry: Entry, tags: Tags, duration: Option<FrameCount>) -> TrackInfo {
+    let Entry { path, title, confined, kind, .. } = entry;
+    let shown = format_title(title.as_deref(), &tags, None, &path);
+    TrackInfo { id: EntryId(0), file: path, given: title, tags, title: shown, duration, confined, kind }
 }
 
 /// A volume that a voice can have.

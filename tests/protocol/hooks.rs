@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use longwave::{
-    CloseReason, Encoder, EncoderSettings, Entry, Error, Event, EventKind, EventReceiver, FrameCount, Hooks,
-    ListOptions, Packet, PcmSpec, Pipeline, Place, Result, VoiceOptions,
+    CloseReason, Encoder, EncoderSettings, Entry, EntryId, Error, Event, EventKind, EventReceiver,
+    FrameCount, Hooks, ListOptions, Packet, PcmSpec, Pipeline, Place, Result, VoiceOptions,
 };
 use longwave_testing::radio::output;
 use longwave_testing::studio::{JOB, MOUNT, Studio};
@@ -98,14 +98,21 @@ fn add_hook_for_track_failed_and_nothing_to_play() {
 }
 
 #[test]
-fn add_hook_for_voice_ended_and_ramp_done() {
+fn add_hook_for_voice_began_and_ended_and_ramp_done() {
     let studio = Studio::new();
+    let began = listen_for(&studio.pipeline, EventKind::VoiceBegan);
     let ended = listen_for(&studio.pipeline, EventKind::VoiceEnded);
     let ramps = listen_for(&studio.pipeline, EventKind::RampDone);
     let path = studio.track("deck.wav", 0.1, seconds(5.0));
-    let deck = studio.pipeline.play_voice(path, VoiceOptions::default()).unwrap();
+    let waits = VoiceOptions { paused: true, ..VoiceOptions::default() };
+    let deck = studio.pipeline.play_voice(path, waits).unwrap();
+    studio.run(seconds(1.0));
+    assert!(began.try_recv().is_err(), "it waits");
+    studio.pipeline.resume_voice(deck).unwrap();
     studio.pipeline.ramp_volume(deck, 0.5, seconds(1.0), longwave::Curve::Decibels, true).unwrap();
     studio.run(seconds(2.0));
+    let Event::VoiceBegan { voice, track: Some(track) } = next(&began) else { panic!() };
+    assert_eq!((voice, &*track.title, track.id), (deck, "deck", EntryId(0)));
     assert!(matches!(next(&ramps), Event::RampDone { voice, volume: 0.5 } if voice == deck));
     assert!(matches!(next(&ended), Event::VoiceEnded { voice, stopped: true } if voice == deck));
 }
