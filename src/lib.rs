@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod filework;
 mod health;
+mod history;
 mod hls;
 mod http;
 mod icy;
@@ -72,6 +73,9 @@ pub use engine::titles::TitleHolds;
 pub use error::{CloseReason, Error, LeaveReason, Result};
 pub use event::{AnnouncementEnd, Event, EventKind, EventReceiver, LiveSourceInfo, StationEvent, TrackInfo};
 pub use health::Health;
+pub use history::HistorySettings;
+#[cfg(feature = "library")]
+pub use history::{History, Piece, Play, PlayKind, PlaysWanted, read_plays};
 pub use http::HttpAnswer;
 #[doc(hidden)]
 pub use http::{read_chunks, read_icy_login, read_request}; // for fuzzing

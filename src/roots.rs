@@ -44,6 +44,14 @@ impl MediaRoots {
         self.0.store(Arc::new(folders));
     }
 
+    /// The path relative to the root that it lies below, by their texts alone; else the path itself.
+    #[cfg(feature = "library")]
+    pub(crate) fn below(&self, path: &Path) -> PathBuf {
+        let roots = self.0.load();
+        let below = roots.iter().find_map(|root| path.strip_prefix(root).ok());
+        below.unwrap_or(path).to_owned()
+    }
+
     /// The bounds of files that are confined to the roots, or not.
     pub(crate) fn bounds(&self, confined: bool) -> Bounds {
         if confined { Bounds::Below(self.0.load_full()) } else { Bounds::Anywhere }

@@ -71,7 +71,8 @@ impl Station {
         // Locked until they are started: what is declared on another thread is in, or is refused.
         let declared: Vec<_> = self.pipelines.iter().map(|pipeline| pipeline.declared()).collect();
         let pipelines = declared.iter().map(|settings| PipelineSettings::clone(settings)).collect();
-        let settings = StationSettings { server: server.clone(), pipelines, mounts: self.mounts.clone() };
+        let (mounts, history) = (self.mounts.clone(), self.config.history.clone());
+        let settings = StationSettings { server: server.clone(), pipelines, mounts, history };
         let expected = self.server.expected().clone();
         let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
         let serves_api = self.config.declares_api || self.admission.is_there();

@@ -15,7 +15,7 @@ use crate::codec::read_tags;
 use crate::error::LeaveReason;
 use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
 use crate::health::Warning;
-use crate::pipeline::{Reloader, Sources};
+use crate::pipeline::{Plays, Reloader, Sources};
 use crate::roots::Bounds;
 use crate::{ApiSettings, Entry, Pipeline, RequestsBell, Server, Tags};
 
@@ -58,6 +58,7 @@ pub(crate) struct Core {
     pub(crate) server: Server,
     pub(crate) pipelines: Vec<Pipeline>,
     pub(crate) sources: Sources,
+    pub(crate) plays: Plays,
     pub(crate) media: ArcSwap<Media>,
     pub(crate) guard: Guard,
     /// Whatever the API does with files.
@@ -89,6 +90,7 @@ impl Core {
             server,
             pipelines,
             sources,
+            plays: Plays::default(),
             media: ArcSwap::from_pointee(media),
             guard,
             files: FileWork::new(),
@@ -99,6 +101,11 @@ impl Core {
             admitted: Mutex::default(),
             tags: Mutex::default(),
         }
+    }
+
+    /// The same with what the station plays written down there.
+    pub(crate) fn with_plays(self, plays: Plays) -> Core {
+        Core { plays, ..self }
     }
 
     /// The pipeline with this name.

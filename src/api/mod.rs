@@ -115,8 +115,9 @@ impl Api {
         let requests = server.take_polls(routes::PATHS, WAITING)?;
         let sources = server.take_sources(door::WAITING)?;
         let door_bell = sources.bell();
-        let core =
-            Arc::new(Core::new(server, pipelines, station.places(), media, guard, declared, requests.bell()));
+        let places = station.places();
+        let core = Core::new(server, pipelines, places, media, guard, declared, requests.bell());
+        let core = Arc::new(core.with_plays(station.plays().clone()));
         let streams = Streams::new(&core, run_name())?;
         let stopping = Arc::new(AtomicBool::new(false));
         let files = Files::new(Arc::clone(&core));

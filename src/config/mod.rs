@@ -23,6 +23,7 @@ use std::path::Path;
 use crate::access::changeable_by_others;
 use crate::error::is_passing;
 use crate::filework::read_ordered;
+use crate::history::HistorySettings;
 use crate::pipeline::{PipelineSettings, RelayedMountSettings, StationSettings};
 use crate::server::ServerSettings;
 use crate::whole_file::{is_own_descriptor, read_whole};
@@ -36,7 +37,7 @@ use reader::Reader;
 /// The largest file that is read. (A playlist that names 100,000 files has about ten MiB.)
 const MAX_BYTES: u64 = 64 << 20;
 
-/// A station: a server, its pipelines and its relayed mounts.
+/// A station: a server, its pipelines, its relayed mounts and its history.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The server that all pipelines share.
@@ -45,6 +46,8 @@ pub struct Config {
     pub pipelines: Vec<PipelineSettings>,
     /// Its relayed mounts.
     pub mounts: Vec<RelayedMountSettings>,
+    /// Where it is written down what was played.
+    pub history: HistorySettings,
     /// The API.
     pub api: ApiSettings,
     /// Whether `users_file` or `media_roots` is declared. Then a station of the C ABI serves the API, as it
@@ -137,11 +140,11 @@ fn read_in_time(file: &Path) -> Result<Vec<u8>, (String, bool)> {
 
 impl From<Config> for StationSettings {
     fn from(config: Config) -> StationSettings {
-        let mut pipelines = config.pipelines;
+        let Config { server, mut pipelines, mounts, history, api, .. } = config;
         for pipeline in &mut pipelines {
-            pipeline.media_roots.clone_from(&config.api.media_roots);
+            pipeline.media_roots.clone_from(&api.media_roots);
         }
-        StationSettings { server: config.server, pipelines, mounts: config.mounts }
+        StationSettings { server, pipelines, mounts, history }
     }
 }
 

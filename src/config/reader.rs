@@ -11,6 +11,7 @@ use crate::codec::EncoderSettings;
 use crate::codec::formats::{FORMAT, FORMATS, Format};
 use crate::error::Error;
 use crate::filework::look;
+use crate::history::{self, HistorySettings};
 use crate::pipeline::{
     HLS, HlsSettings, LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings,
     RelayedMountSettings, check_all_hls, check_hls_outputs, state_file,
@@ -47,6 +48,17 @@ pub(super) struct Reader<'a> {
     hls: Vec<At<HlsSettings>>,
 }
 
+/// What the table `[server]` has.
+struct ServerTable {
+    server: ServerSettings,
+    api: ApiSettings,
+    history: HistorySettings,
+    /// Whether it sets media roots.
+    gives_roots: bool,
+    /// Whether it names a file for the history, or none.
+    gives_history: bool,
+}
+
 /// The places of the PCM spec's keys. A codec may refuse the spec.
 struct SpecPlaces {
     channels: Place,
@@ -73,8 +85,10 @@ impl<'a> Reader<'a> {
         let mut top = Fields::of(root, Place::default(), &mut self.cx);
         let empty = || (Node { line: None, value: Value::Table(Vec::new()) }, Place::default());
         let (node, place) = top.table("server").unwrap_or_else(empty);
-        let (server, mut api, roots_are_given) = self.server_and_api(node, place);
-        let declares_api = roots_are_given || api.users_file.is_some();
+        let place_of_server = place.clone();
+        let ServerTable { server, mut api, mut history, gives_roots, gives_history } =
+            self.server_table(node, place);
+        let declares_api = gives_roots || api.users_file.is_some();
         let tables = top.tables("pipeline", &mut self.cx).unwrap_or_default();
         let relayed = top.tables(MOUNT.key, &mut self.cx).unwrap_or_default();
         top.finish(&mut self.cx);
@@ -85,22 +99,26 @@ impl<'a> Reader<'a> {
         let pipelines: Vec<_> = tables.into_iter().map(|(node, place)| self.pipeline(node, place)).collect();
         let mounts: Vec<_> =
             relayed.into_iter().map(|(node, place)| self.relayed_mount(node, place)).collect();
-        if !roots_are_given {
+        if !gives_roots {
             api.media_roots = ApiSettings::media_roots_of(&pipelines);
+        }
+        if !gives_history {
+            let state_file = pipelines.iter().find_map(|pipeline| pipeline.state_file.as_deref());
+            history.file = state_file.and_then(history::beside);
+            self.claim_history(&history, place_of_server);
         }
         self.check_fallbacks(&pipelines, &mounts, true);
         self.check_icy(&pipelines, &mounts);
         self.check_paths_of_hls();
-        Config { server, pipelines, mounts, api, declares_api, warnings: Vec::new() }
+        Config { server, pipelines, mounts, history, api, declares_api, warnings: Vec::new() }
     }
 
-    /// Reads a server without pipelines. The keys of the API are allowed and have no effect.
+    /// Reads a server without pipelines. The keys of the API and of the history are allowed and have no effect.
     pub fn server(&mut self, node: Node, place: Place) -> ServerSettings {
-        self.server_and_api(node, place).0
+        self.server_table(node, place).server
     }
 
-    /// Reads the table of a server. The flag tells whether it sets media roots.
-    fn server_and_api(&mut self, node: Node, place: Place) -> (ServerSettings, ApiSettings, bool) {
+    fn server_table(&mut self, node: Node, place: Place) -> ServerTable {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut server = ServerSettings::default();
         fields.read(&mut server, ServerSettings::KEYS, &mut self.cx);
@@ -118,7 +136,11 @@ impl<'a> Reader<'a> {
         self.look_at_icy(&server, &fields);
         let mut api = ApiSettings::default();
         fields.read(&mut api, ApiSettings::KEYS, &mut self.cx);
-        let roots_are_given = fields.has("media_roots");
+        let gives_roots = fields.has("media_roots");
+        let mut history = HistorySettings::default();
+        fields.read(&mut history, HistorySettings::KEYS, &mut self.cx);
+        let gives_history = fields.has("history_file");
+        self.claim_history(&history, fields.place_of("history_file"));
         if let AccessLog::File(file) = &server.access_log {
             self.claim(fields.place_of("access_log"), Purpose::Own, std::slice::from_ref(file));
         }
@@ -126,7 +148,7 @@ impl<'a> Reader<'a> {
             self.claim(fields.place_of("users_file"), Purpose::Own, &files_of_users(file));
         }
         fields.finish(&mut self.cx);
-        (server, api, roots_are_given)
+        ServerTable { server, api, history, gives_roots, gives_history }
     }
 
     /// Notes the path of sources that speak ICY. Refuses a port that is that of listeners, too, and warns of
@@ -436,6 +458,12 @@ impl<'a> Reader<'a> {
             self.cx.problems.add(&place, reason);
         }
         self.mounts.push(At { value: path.to_owned(), place });
+    }
+
+    fn claim_history(&mut self, history: &HistorySettings, place: Place) {
+        if let Some(file) = &history.file {
+            self.claim(place, Purpose::Own, &history::files(file));
+        }
     }
 
     fn claim_state_file(&mut self, file: &Path, place: Place) {

@@ -2,6 +2,7 @@
 
 use super::api::ApiSettings;
 use crate::codec::formats::{FORMAT, FORMATS};
+use crate::history::HistorySettings;
 use crate::pipeline::{HLS, HlsSettings, LIVE, LiveSettings, OUTPUT, PipelineSettings, RelayedMountSettings};
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
@@ -20,7 +21,8 @@ pub(super) struct Table {
 /// Every table. The keys of a codec are a part of `[[pipeline.output]]`.
 pub(super) fn tables() -> Vec<Table> {
     let table = |header, keys| Table { header, only_with: None, keys };
-    let server = declared::<ServerSettings>().chain(declared::<ApiSettings>()).collect();
+    let server = declared::<ServerSettings>().chain(declared::<ApiSettings>());
+    let server = server.chain(declared::<HistorySettings>()).collect();
     let pipeline = declared::<PipelineSettings>().chain([&LIVE, &HLS, &OUTPUT]).collect();
     let output = [&FORMAT].into_iter().chain(declared::<MountSettings>());
     let output = output.chain(declared::<RecordSettings>()).collect();

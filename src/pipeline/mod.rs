@@ -12,6 +12,7 @@ mod lists;
 mod live;
 mod next_track;
 mod outputs;
+mod plays;
 mod programming;
 mod relay_settings;
 mod relays;
@@ -42,6 +43,7 @@ pub use inputs::{SampleFormat, VoiceInput};
 pub(crate) use live::LIVE;
 pub use live::{LiveSession, LiveSettings};
 pub use next_track::NextTrack;
+pub(crate) use plays::Plays;
 pub(crate) use relay_settings::MOUNT;
 pub use relay_settings::RelayedMountSettings;
 pub(crate) use relays::Relays;
@@ -79,16 +81,18 @@ impl Pipeline {
     /// not have, no output), [`Error::Exists`](crate::Error::Exists) for a mount that is taken. Nothing
     /// is left running then.
     pub fn start(settings: PipelineSettings, server: &Server) -> Result<Pipeline> {
-        Pipeline::start_among(settings, server, None)
+        Pipeline::start_among(settings, server, None, &Plays::default())
     }
 
-    /// The same. Its sources are among those of a station, if it is a part of one.
+    /// The same. Its sources are among those of a station, if it is a part of one, and what it plays is
+    /// written down there.
     fn start_among(
         settings: PipelineSettings,
         server: &Server,
         sessions: Option<Sessions>,
+        plays: &Plays,
     ) -> Result<Pipeline> {
-        running::start(settings, server.clone(), sessions).map(Pipeline::from_inner)
+        running::start(settings, server.clone(), sessions, plays).map(Pipeline::from_inner)
     }
 
     /// Its name.

@@ -55,6 +55,8 @@ impl Reloader {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut report = Reloaded::default();
         self.apply_to_server(&mut running.server, &new.server, &mut report);
+        let of_history = differences(&running.history, &new.history);
+        report.restart.extend(of_history.map(|setting| format!("server.{}", setting.declared.key)));
         for new in &new.pipelines {
             let running = running.pipelines.iter_mut().find(|running| running.name == new.name);
             let pipeline = self.pipelines.iter().find(|pipeline| pipeline.name() == new.name);
@@ -295,7 +297,7 @@ mod tests {
         let server = ServerSettings { listen, max_listeners: Some(100), ..ServerSettings::default() };
         let pipelines = vec![PipelineSettings { outputs: vec![output()], ..PipelineSettings::default() }];
         let mounts = vec![RelayedMountSettings::new("/guest")];
-        StationSettings { server, pipelines, mounts }
+        StationSettings { server, pipelines, mounts, ..StationSettings::default() }
     }
 
     fn output() -> OutputSettings {

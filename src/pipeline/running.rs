@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
+use super::Plays;
 use super::STOP_WITHIN;
 use super::announcements::AnnouncementTable;
 use super::hls::HlsTable;
@@ -80,6 +81,7 @@ pub(super) fn start(
     mut settings: PipelineSettings,
     server: Server,
     sessions: Option<Sessions>,
+    plays: &Plays,
 ) -> Result<Arc<Inner>> {
     settings.check_to_start()?;
     let state_keeping = Arc::new(Keeping::new());
@@ -145,6 +147,7 @@ pub(super) fn start(
         Some(next_track) => inner.ask_for_next_tracks(next_track)?,
         None => inner.up_next().start(),
     }
+    plays.follow(&inner);
     inner.run_mixer(receiver, settings.clock, settings.dead_air)?;
     Ok(inner)
 }

@@ -12,6 +12,7 @@ use crate::audio::{Channels, PcmSpec};
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
+use crate::history::HistorySettings;
 use crate::playout::DeadAir;
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
@@ -21,7 +22,7 @@ use crate::setting::{
 };
 use crate::units::SampleRate;
 
-/// A server, its pipelines and its relayed mounts, declared together.
+/// A server, its pipelines, its relayed mounts and its history, declared together.
 #[derive(Clone, Debug, Default)]
 pub struct StationSettings {
     /// How the server listens.
@@ -30,6 +31,8 @@ pub struct StationSettings {
     pub pipelines: Vec<PipelineSettings>,
     /// The relayed mounts.
     pub mounts: Vec<RelayedMountSettings>,
+    /// Where it is written down what was played.
+    pub history: HistorySettings,
 }
 
 /// One programme: what plays, how it is mixed, and where it goes.

@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use super::admission::Admission;
 use super::{
-    Hooks, Pipeline, PipelineSettings, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN, Sources,
-    StationSettings,
+    Hooks, Pipeline, PipelineSettings, Plays, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN,
+    Sources, StationSettings,
 };
 use crate::engine::clock::Clock;
 use crate::error::Result;
+#[cfg(feature = "library")]
+use crate::history::History;
 use crate::ingest::Sessions;
 use crate::server::{Server, StopReport};
 use crate::thread;
@@ -22,6 +24,7 @@ pub struct Station {
     pub(super) admission: Admission,
     sessions: Sessions,
     relays: Arc<Relays>,
+    plays: Plays,
     /// What the station runs with.
     running: Arc<Mutex<StationSettings>>,
 }
@@ -49,11 +52,12 @@ impl Station {
         let server = Server::start_expecting(settings.server, &expected)?;
         let sessions = Sessions::default();
         let relays = Arc::new(Relays::new(&server, sessions.clone()));
+        let plays = Plays::start(&settings.history, &server)?;
         let (pipelines, admission) = Default::default();
-        let mut station = Station { server, pipelines, admission, sessions, relays, running };
+        let mut station = Station { server, pipelines, admission, sessions, relays, plays, running };
         for pipeline in settings.pipelines {
             let sessions = station.sessions.clone();
-            let pipeline = Pipeline::start_among(pipeline, &station.server, Some(sessions))?;
+            let pipeline = Pipeline::start_among(pipeline, &station.server, Some(sessions), &station.plays)?;
             station.pipelines.push(pipeline);
         }
         for mount in settings.mounts {
@@ -89,6 +93,16 @@ impl Station {
         &self.pipelines
     }
 
+    /// What it has played. `None` if its settings name no file for it.
+    #[cfg(feature = "library")]
+    pub fn history(&self) -> Option<&History> {
+        self.plays.history()
+    }
+
+    pub(crate) fn plays(&self) -> &Plays {
+        &self.plays
+    }
+
     /// Its sources, and where they can go.
     pub(crate) fn places(&self) -> Sources {
         let (sessions, relays, admission) =
@@ -96,7 +110,8 @@ impl Station {
         Sources::new(sessions, relays, self.pipelines.clone(), admission, self.server.emitter())
     }
 
-    /// Lets all sources go, stops the pipelines side by side, then the server, all within five seconds.
+    /// Lets all sources go, stops the pipelines side by side, writes down the last plays, then stops the
+    /// server, all within five seconds.
     /// Stopping twice is harmless.
     pub fn stop(&self) -> StopReport {
         self.stop_by(Instant::now() + STOP_WITHIN)
@@ -112,6 +127,7 @@ impl Station {
         let stuck = of_sources.iter().filter(|thread| !thread.join_before(pipelines_by));
         report.abandoned.extend(stuck.map(|thread| thread.name.clone()));
         report.abandoned.extend(self.relays.recordings().join(pipelines_by));
+        report.abandoned.extend(self.plays.stop(pipelines_by));
         report.abandoned.extend(self.server.stop_before(deadline).abandoned);
         report
     }

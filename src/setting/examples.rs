@@ -31,6 +31,8 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "addresses" => Written::Text("shortened"),
         "replaygain" => Written::Text("album"),
         "dead_air_below_db" => Written::Integer(-50),
+        "history_file" => Written::Path("played".into()),
+        "history_keep" => Written::Text("400d"),
         "state_file" => Written::Path("state".into()),
         "channels" => Written::Integer(1),
         "sample_rate" => Written::Integer(48_000),

@@ -3,6 +3,7 @@
 mod addresses;
 mod announce;
 mod cli;
+mod history;
 mod lost_lines;
 mod on_air;
 mod reload;

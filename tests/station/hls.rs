@@ -239,7 +239,7 @@ fn outputs_and_hls_come_change_and_go_on_the_air() {
         let mut new = declared.clone();
         differ(&mut new);
         let server = longwave_testing::server::settings();
-        let settings = StationSettings { server, pipelines: vec![new], mounts: Vec::new() };
+        let settings = StationSettings { server, pipelines: vec![new], ..StationSettings::default() };
         let report = radio.station.reload(&settings);
         assert!(report.failed.is_empty() && report.restart.is_empty(), "{report:?}");
         report.changed

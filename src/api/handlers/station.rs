@@ -65,6 +65,7 @@ fn health_with(core: &Core, warnings_of: fn(Health) -> Vec<String>) -> Handled {
     let users = core.guard.warnings(SystemTime::now());
     health.warn(users.into_iter().map(|warning| Warning::new(warning.clone(), warning)));
     health.warn(core.sources.recordings().warnings());
+    health.warn(core.plays.warnings());
     health.warn(core.warnings());
     warnings.extend(warnings_of(health).into_iter().map(of_server));
     let (code, status) = if problems.is_empty() { (200, "ok") } else { (503, "failing") };

@@ -103,8 +103,11 @@ fn every_key_arrives() {
         "#,
     )
     .unwrap();
-    let Config { server, pipelines, mounts, api, declares_api, warnings } = Config::read(&file).unwrap();
+    let Config { server, pipelines, mounts, history, api, declares_api, warnings } =
+        Config::read(&file).unwrap();
     assert!(declares_api);
+    let beside = cfg!(feature = "library").then(|| folder.path().join("state.json.history"));
+    assert_eq!(history, HistorySettings { file: beside, keep: None });
     assert_eq!(warnings, []);
     let listen: Vec<String> = server.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:0", "[::1]:8001", "[::]:8002"]);
@@ -302,4 +305,20 @@ fn a_path_that_is_not_utf8_is_written_as_a_url() {
     std::fs::write(&file, b"").unwrap();
     let text = format!(r#"{{"playlist": "file://{}/%E4.wav"}}"#, folder.path().display());
     assert_eq!(PipelineSettings::from_json(&text, Path::new("")).unwrap().playlist, [file]);
+}
+
+/// What was played is written down beside the state, or where it says, or nowhere.
+#[cfg(feature = "library")]
+#[test]
+fn the_history_is_beside_the_first_state_unless_it_is_elsewhere_or_off() {
+    let state = "[[pipeline]]\nname = 'a'\n[[pipeline]]\nname = 'b'\nstate_file = 's'\n\
+                 [[pipeline.output]]\nformat = 'mp3'\nmount = '/b'";
+    let file = |server: &str| toml(&format!("[server]\n{server}\n{state}")).unwrap().history.file;
+    assert_eq!(file(""), Some("s.history".into()));
+    assert_eq!(file("history_file = 'played'"), Some("played".into()));
+    assert_eq!(file("history_file = 'off'"), None);
+    assert_eq!(toml("[[pipeline]]").unwrap().history.file, None);
+    let refused = |server: &str| complaints(&format!("[server]\n{server}\n{state}")).join("; ");
+    assert!(refused("history_file = 's'").contains("belongs to"), "{}", refused("history_file = 's'"));
+    assert!(refused("history_keep = '3h'").contains("less than a day"));
 }

@@ -1,0 +1,39 @@
+//! What was played: a file of its own, to which each play is added, so that a library that is broken or built
+//! anew loses nothing of what licensing societies ask for.
+//!
+//! The thread `history` (`keeper.rs`) reads the station's events, and asks each pipeline once a second what
+//! sounds and how many listen. It writes rows for the file, into a bounded queue. It never touches a file,
+//! because that may never end: threads `files` write the rows (`disk.rs`), a batch at a time.
+//!
+//! `account.rs` is the rule that makes plays of events; `store.rs` has the SQL, `schema.rs` the tables.
+
+#[cfg(feature = "library")]
+mod account;
+#[cfg(feature = "library")]
+mod disk;
+#[cfg(feature = "library")]
+mod keeper;
+#[cfg(feature = "library")]
+mod play;
+#[cfg(feature = "library")]
+mod schema;
+mod settings;
+#[cfg(feature = "library")]
+mod store;
+#[cfg(all(test, feature = "library"))]
+mod tests;
+#[cfg(feature = "library")]
+mod waiting;
+
+#[cfg(feature = "library")]
+pub(crate) use account::Sample;
+#[cfg(feature = "library")]
+pub(crate) use keeper::Followed;
+#[cfg(feature = "library")]
+pub use keeper::History;
+#[cfg(feature = "library")]
+pub use play::{Piece, Play, PlayKind, PlaysWanted};
+pub use settings::HistorySettings;
+pub(crate) use settings::{beside, files};
+#[cfg(feature = "library")]
+pub use store::read_plays;

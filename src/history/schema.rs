@@ -1,0 +1,39 @@
+//! The tables of the history, and how older ones become these.
+
+/// Marks a database as a history.
+pub(super) const APPLICATION_ID: i32 = 0x4c57_6869;
+
+/// What each version adds to the one before. `user_version` says how many of them a database has.
+pub(super) const STEPS: &[&str] = &["
+    CREATE TABLE play (
+        id INTEGER PRIMARY KEY,
+        -- A run of a station, and the number of the play in it: by these, writing it again changes it.
+        run INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        pipeline TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        -- Milliseconds since 1970.
+        began_at INTEGER NOT NULL,
+        zone TEXT NOT NULL,
+        -- Seconds.
+        utc_offset INTEGER NOT NULL,
+        heard_ms INTEGER NOT NULL,
+        ended INTEGER NOT NULL,
+        user TEXT,
+        title TEXT NOT NULL,
+        artist TEXT,
+        name TEXT,
+        album TEXT,
+        composer TEXT,
+        label TEXT,
+        label_code TEXT,
+        isrc TEXT,
+        file TEXT,
+        reason TEXT,
+        listeners_at_start INTEGER NOT NULL,
+        listeners_peak INTEGER NOT NULL,
+        listened_ms INTEGER NOT NULL,
+        UNIQUE (run, number)
+    ) STRICT;
+    CREATE INDEX play_began_at ON play (began_at);
+"];

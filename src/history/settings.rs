@@ -1,0 +1,66 @@
+//! The settings of the history.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::setting::{Setting, Settings, TIME, Takes, Written, settings};
+
+/// Where it is written down what was played, and for how long it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// The file, a database of SQLite. It is made if it is missing. `None`: nothing is written down. If a
+    /// [`Config`](crate::Config) names none, it is beside the first `state_file`.
+    pub file: Option<PathBuf>,
+    /// How old a play may be. `None`: it is kept for ever.
+    pub keep: Option<Duration>,
+}
+
+/// Whatever is shorter is a slip of the keyboard, and would delete what somebody must report.
+const SHORTEST_KEEP: Duration = Duration::from_secs(24 * 3600);
+
+impl Settings for HistorySettings {
+    const KEYS: &'static [Setting<HistorySettings>] = settings! {
+        "history_file" else "`FILE.history` beside the first `state_file`, else none", FILE => file, Restart,
+            "Where it is written down what was played, for reports to licensing societies: a database of its own, or \
+             `\"off\"`. It is made if it is missing. See [HISTORY.md](HISTORY.md).";
+        "history_keep" else "for ever", TIME => keep, Restart,
+            "How old a play may be, such as `\"1100d\"`; at least a day. Older ones are deleted.";
+    };
+
+    fn sample() -> HistorySettings {
+        HistorySettings::default()
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.keep {
+            Some(keep) if keep < SHORTEST_KEEP => {
+                Err(Error::setting("history_keep", format!("{keep:?} is less than a day")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const FILE: Takes<Option<PathBuf>> = Takes::PathOr(&["off"], |written| match written {
+    Written::Text(_) => Ok(None),
+    Written::Path(path) if cfg!(feature = "library") => Ok(Some(path)),
+    Written::Path(_) => Err("this build keeps no history: it lacks the cargo feature \"library\"".into()),
+    other => Err(format!("expected a string, found {other:?}")),
+});
+
+/// The history's file if none is named: beside this one.
+pub(crate) fn beside(file: &Path) -> Option<PathBuf> {
+    cfg!(feature = "library").then(|| with_suffix(file, ".history"))
+}
+
+/// All paths that are written to for a history.
+pub(crate) fn files(file: &Path) -> [PathBuf; 3] {
+    [file.to_owned(), with_suffix(file, "-wal"), with_suffix(file, "-shm")]
+}
+
+pub(super) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,116 @@
+//! What was played is in the history, however the station ended.
+#![cfg(all(feature = "mp3", feature = "library"))]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use longwave::{Play, PlayKind, PlaysWanted, read_plays};
+use longwave_testing::studio::constant;
+use longwave_testing::until;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A running `longwave serve`.
+struct Daemon {
+    process: Child,
+    address: String,
+}
+
+impl Daemon {
+    fn start(folder: &Path) -> Daemon {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
+            .args(["serve", "station.toml"])
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split('/').nth(2).expect("a URL").to_owned();
+        Daemon { process, address }
+    }
+
+    /// A listener of its stream, as long as this lives.
+    fn listen(&self) -> TcpStream {
+        let mut socket = TcpStream::connect(&self.address).unwrap();
+        write!(socket, "GET /radio.mp3 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut reader = socket.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(1..) = reader.read(&mut buffer) {}
+        });
+        socket
+    }
+
+    fn stop(&mut self) {
+        kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM).unwrap();
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What is in the history so far.
+fn plays(folder: &Path) -> Vec<Play> {
+    read_plays(&folder.join("state.json.history"), &PlaysWanted::default()).unwrap_or_default()
+}
+
+fn titles(folder: &Path) -> Vec<String> {
+    plays(folder).into_iter().map(|play| play.title).collect()
+}
+
+#[test]
+fn a_station_that_is_killed_leaves_what_it_has_played_and_one_that_is_stopped_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::create_dir(folder.join("music")).unwrap();
+    for (name, seconds) in [("shört", 1), ("long", 600)] {
+        constant(&folder.join(format!("music/{name}.wav")), 0.1, seconds * 8000);
+    }
+    fs::write(folder.join("list.m3u"), "music/shört.wav\nmusic/long.wav\n").unwrap();
+    let text = "[server]\nlisten = ['127.0.0.1:0']\nmedia_roots = 'music'\n\
+                [[pipeline]]\nplaylist = 'list.m3u'\nstate_file = 'state.json'\n\
+                channels = 1\nsample_rate = 8000\n\
+                [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\nbitrate = 32\n";
+    fs::write(folder.join("station.toml"), text).unwrap();
+
+    let daemon = Daemon::start(folder);
+    until("both tracks are in the history", || titles(folder) == ["shört", "long"]);
+    drop(daemon); // SIGKILL
+    let before = plays(folder);
+    assert_eq!(before.iter().map(|play| play.ended).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(before[0].file.as_deref(), Some("shört.wav"), "as the media root has it");
+    let heard = before[0].heard.as_secs_f64();
+    assert!((0.5..8.0).contains(&heard), "a second, on a busy machine: {heard}");
+
+    let mut daemon = Daemon::start(folder);
+    let listener = daemon.listen();
+    until("it goes on", || titles(folder) == ["shört", "long", "long"]);
+    until("somebody listens", || {
+        let mut answer = String::new();
+        let mut socket = TcpStream::connect(&daemon.address).unwrap();
+        write!(socket, "GET /status-json.xsl HTTP/1.0\r\n\r\n").unwrap();
+        socket.read_to_string(&mut answer).unwrap();
+        answer.contains("\"listeners\":1")
+    });
+    // Longer than the time between two looks.
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    daemon.stop();
+    drop(listener);
+    assert!(!folder.join("state.json.history-wal").exists(), "it was closed in order");
+    let after = plays(folder);
+    assert_eq!(after[..2], before, "what was written stays as it was");
+    let last = &after[2];
+    assert_eq!((last.ended, last.kind, &*last.pipeline), (true, PlayKind::Music, "main"));
+    assert!(last.listeners_peak == 1 && last.heard.as_secs() >= 2, "{last:?}");
+    assert!(last.listened.as_secs() >= 1 && last.listened <= last.heard, "{last:?}");
+}
