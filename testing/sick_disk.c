@@ -112,6 +112,15 @@ ssize_t write(int fd, const void *bytes, size_t count)
     return REAL(write)(fd, bytes, count);
 }
 
+#define WRITES_AT(name, offset_type)                                      \
+    ssize_t name(int fd, const void *bytes, size_t count, offset_type at) \
+    {                                                                     \
+        FAIL_IF_SICK(sick_fd(fd, "write"), -1);                           \
+        return REAL(name)(fd, bytes, count, at);                          \
+    }
+WRITES_AT(pwrite, off_t)
+WRITES_AT(pwrite64, off64_t)
+
 int fsync(int fd)
 {
     FAIL_IF_SICK(sick_fd(fd, "fsync"), -1);

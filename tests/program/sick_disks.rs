@@ -42,6 +42,8 @@ pub(super) enum Disk {
     Users,
     Configuration,
     State,
+    /// What was played.
+    History,
     AccessLog,
     /// The recording of the output.
     Recording,
@@ -77,6 +79,11 @@ const ROWS: &[(Disk, &str, &str)] = &[
     (Disk::State, "hang fsync", "state.json"),
     (Disk::State, "fail 28", "state.json: No space left"),
     (Disk::State, "fail 5", "state.json: Input/output error"),
+    (Disk::History, "hang", "the disk does not answer: played.db"),
+    (Disk::History, "hang fsync", "the disk does not answer: played.db"),
+    (Disk::History, "fail 28 write", "played.db: database or disk is full"),
+    (Disk::History, "fail 30 open", ""),
+    (Disk::History, "fail 30", "played.db: unable to open database file"),
     (Disk::AccessLog, "hang", "access.log"),
     (Disk::AccessLog, "fail 28", "access.log"),
     (Disk::Recording, "hang", "recording: the disk does not answer: rec"),
@@ -93,6 +100,7 @@ const AT_START: &[(Disk, &str, &str)] = &[
     (Disk::Playlist, "hang", "list.m3u"),
     (Disk::Folder, "hang", "sick"),
     (Disk::State, "hang", "state.json"),
+    (Disk::History, "hang", "the disk does not answer: played.db"),
     (Disk::AccessLog, "hang", "access.log hangs"),
     (Disk::AccessLog, "hang open", "access.log hangs"),
     (Disk::Recording, "hang", "recording: the disk does not answer: "),
@@ -356,6 +364,7 @@ impl Sick {
         let config = place(disk == Disk::Configuration, "station.toml");
         let access = place(disk == Disk::AccessLog, "access.log");
         let state = place(disk == Disk::State, "state.json");
+        let history = place(disk == Disk::History, "played.db");
         let users = match disk {
             Disk::Token => String::new(),
             _ => format!("users_file = {users:?}\n"),
@@ -370,7 +379,7 @@ impl Sick {
         };
         let text = format!(
             "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\n{users}media_roots = [{roots}]\n\
-             access_log = {access:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\n\
+             access_log = {access:?}\nhistory_file = {history:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\n\
              state_file = {state:?}\nfallback = {:?}\ndead_air_after = '1s'\n\
              channels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
              format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n{record}",
@@ -418,14 +427,18 @@ impl Sick {
             |sick: &Sick| sick.ask("GET", "/api/v1/health", "").is_some_and(|(_, body)| body.contains(names));
         self.until(&format!("/health names {names}"), || is_named(&self));
         let is_said = if self.disk == Disk::AccessLog { "access.log does not open" } else { names };
-        // A recording is said to be at risk in the log when something was lost.
-        assert!(self.disk == Disk::Recording || self.log().contains(is_said), "{self:?}");
+        // A recording is said to be at risk in the log when something was lost, and so are plays.
+        assert!(
+            matches!(self.disk, Disk::Recording | Disk::History) || self.log().contains(is_said),
+            "{self:?}"
+        );
         if matches!(self.disk, Disk::Playlist | Disk::Folder) {
             self.until("the fallback plays", || self.log().contains("now playing fallback"));
         }
         fs::remove_file(self.path("control")).unwrap();
         match self.disk {
             Disk::State => self.until("a state is kept", || self.path("sick/state.json").exists()),
+            Disk::History => self.until("plays are written", || self.path("sick/played.db").exists()),
             Disk::AccessLog => self.until("lines are written", || {
                 self.ask("GET", "/nowhere", "");
                 self.access_log().contains("GET /nowhere")
