@@ -5,8 +5,9 @@
 //! how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps the sum from clipping,
 //! [`measure`] and [`LoudnessMeter`] say how loud it came out, and [`Guard`] what is to be done when nothing
 //! is heard. [`Precedence`] says which of the programme and the live inputs has the air, and [`Steering`]
-//! keeps the buffer of a live input at its level.
+//! keeps the buffer of a live input at its level. [`Heard`] is what is known of how a track sounds.
 
+mod cues;
 mod fade;
 mod guard;
 mod lateness;
@@ -17,9 +18,12 @@ mod pace;
 mod pieces;
 pub mod playlist;
 mod precedence;
+#[cfg(feature = "library")]
+mod silence;
 mod steering;
 mod upnext;
 
+pub use cues::Heard;
 pub use fade::{Curve, GainRamp, crossing, overlap};
 pub use guard::{Act, DeadAir, Expected, Guard, Stretch};
 pub use lateness::{Change, Lateness};
@@ -30,6 +34,8 @@ pub use pace::{Moved, Pace};
 pub(crate) use pieces::{Piece, assemble, pieces};
 pub use playlist::{Entry, TrackKind};
 pub use precedence::{AfterLive, Air, Handover, LivePhase, LiveTerms, Precedence, Seen, USELESS_AFTER};
+#[cfg(feature = "library")]
+pub use silence::{CuePoints, SLICE, cue_points};
 pub use steering::{MAX_CORRECTION, Steering};
 pub(crate) use upnext::{Asked, Began, Delta, Due, GiveWay, Meant, RunningOrder};
 pub use upnext::{Candidate, ListId, ListState, Origin, Place, Playlist, Snapshot, Turn, UpNext, When};
