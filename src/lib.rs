@@ -25,6 +25,8 @@ mod icy;
 mod ids;
 mod ingest;
 pub mod json;
+#[cfg(feature = "library")]
+mod listening;
 #[doc(hidden)]
 pub mod loops; // for benches
 mod metadata;
@@ -81,6 +83,8 @@ pub use http::HttpAnswer;
 pub use http::{read_chunks, read_icy_login, read_request}; // for fuzzing
 pub use ids::{AnnouncementId, EntryId, VoiceId};
 pub use ingest::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
+#[cfg(feature = "library")]
+pub use listening::{Listened, Listener, Waveform, listen};
 pub use metadata::{Tags, Title, TitleParts, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
@@ -90,7 +94,9 @@ pub use pipeline::{
     RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, SourceRequest, Station, StationSettings,
     VoiceInput, VoiceOptions,
 };
-pub use playout::{AfterLive, Curve, DeadAir, Entry, Level, ListState, Place, Playlist, TrackKind, When};
+pub use playout::{
+    AfterLive, Curve, DeadAir, Entry, Heard, Level, ListState, Place, Playlist, TrackKind, When,
+};
 pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};
 pub use server::{

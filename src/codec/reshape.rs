@@ -13,6 +13,14 @@ pub(crate) struct Shape {
     pub(crate) speakers: Box<[Speaker]>,
 }
 
+impl Shape {
+    /// The pipeline's shape that is nearest to it.
+    pub(crate) fn spec(&self) -> PcmSpec {
+        let channels = if self.speakers.len() == 1 { Channels::Mono } else { Channels::Stereo };
+        PcmSpec { rate: self.rate, channels }
+    }
+}
+
 /// A running conversion from one shape to the pipeline's.
 pub(crate) struct Reshape {
     mix: Option<Downmix>,

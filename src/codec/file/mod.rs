@@ -114,6 +114,16 @@ impl AudioFile {
 
     /// The same for a file within these bounds.
     pub(crate) fn open_within(bounds: &Bounds, path: &Path, spec: PcmSpec) -> Result<AudioFile> {
+        AudioFile::open_in(bounds, path, Some(spec))
+    }
+
+    /// Opens a file to be read at its own rate: in mono if it has one channel, else in stereo.
+    #[cfg(feature = "library")]
+    pub(crate) fn open_as_it_is(bounds: &Bounds, path: &Path) -> Result<AudioFile> {
+        AudioFile::open_in(bounds, path, None)
+    }
+
+    fn open_in(bounds: &Bounds, path: &Path, spec: Option<PcmSpec>) -> Result<AudioFile> {
         let file = Watched::new(source::open(path, bounds)?)
             .map_err(|cause| crate::Error::file(path, source::reason(&cause)))?;
         let changed = file.changed();
@@ -124,15 +134,16 @@ impl AudioFile {
     /// a hint for the format.
     #[cfg(test)]
     pub(crate) fn open_source(source: Box<dyn Source>, name: &Path, spec: PcmSpec) -> Result<AudioFile> {
-        AudioFile::open_watched(source, Changed::default(), name, spec)
+        AudioFile::open_watched(source, Changed::default(), name, Some(spec))
     }
 
-    /// The same; `changed` tells whether what it gives is still to be trusted.
+    /// The same; `changed` tells whether what it gives is still to be trusted. Without a `spec` it is read as
+    /// it is.
     fn open_watched(
         source: Box<dyn Source>,
         changed: Changed,
         name: &Path,
-        spec: PcmSpec,
+        spec: Option<PcmSpec>,
     ) -> Result<AudioFile> {
         let budget = Budget::new();
         let opened = Opened::new(Box::new(Limited::new(source, budget.clone())), name)?;
@@ -142,6 +153,7 @@ impl AudioFile {
         let Some(shape) = stream.next(&mut decoded)?.cloned() else {
             return Err(crate::Error::file(name, "has no sound in it"));
         };
+        let spec = spec.unwrap_or_else(|| shape.spec());
         let reshape = Reshape::new(&shape, spec);
         let name = name.to_owned();
         Ok(AudioFile {
@@ -157,6 +169,12 @@ impl AudioFile {
             drop_frames: 0,
             ended: false,
         })
+    }
+
+    /// The shape in which it is read.
+    #[cfg(feature = "library")]
+    pub(crate) fn spec(&self) -> PcmSpec {
+        self.spec
     }
 
     /// Its tags.
