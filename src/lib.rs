@@ -85,7 +85,7 @@ pub use ids::{AnnouncementId, EntryId, VoiceId};
 pub use ingest::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
 #[cfg(feature = "library")]
 pub use listening::{Listened, Listener, Waveform, listen};
-pub use metadata::{Tags, Title, TitleParts, format_title};
+pub use metadata::{CueTags, TagDetails, Tags, Title, TitleParts, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{

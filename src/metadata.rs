@@ -128,6 +128,52 @@ pub struct Tags {
     pub track_peak: Option<f32>,
     /// The album's highest sample.
     pub album_peak: Option<f32>,
+    /// What catalogues and reports want to know. Boxed: what is on the air needs none of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<TagDetails>>,
+    /// Where the track is to be cut and joined. Boxed, because few files say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cues: Option<Box<CueTags>>,
+}
+
+/// ReplayGain's reference level: a file with a gain of 0 dB has this loudness, in LUFS.
+pub(crate) const REPLAYGAIN_LUFS: f32 = -18.0;
+
+/// What catalogues and reports want to know of a piece. Empty strings are never stored; each text has 200
+/// characters at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TagDetails {
+    /// The performer of the album.
+    pub album_artist: Option<String>,
+    /// Who wrote it.
+    pub composer: Option<String>,
+    /// Its genre, by name.
+    pub genre: Option<String>,
+    /// The label that published it.
+    pub label: Option<String>,
+    /// The label's code: `LC 00116`.
+    pub label_code: Option<String>,
+    /// The International Standard Recording Code, without hyphens: `DEA620800025`.
+    pub isrc: Option<String>,
+    /// The year of its publication: 1000 to 2999.
+    pub year: Option<u16>,
+    /// Its place on the album, from 1 on.
+    pub track_number: Option<u32>,
+}
+
+/// Where a file's tags say that it is to be cut and joined, from its first frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CueTags {
+    /// Where it begins: `CUE_IN` or `LIQ_CUE_IN`.
+    pub cue_in: Option<Duration>,
+    /// Where it ends: `CUE_OUT` or `LIQ_CUE_OUT`.
+    pub cue_out: Option<Duration>,
+    /// Where the next track starts: `START_NEXT` or `LIQ_CROSS_START_NEXT`.
+    pub start_next: Option<Duration>,
+    /// How long before its end the next track starts, if it does not say where: `LIQ_CROSS_DURATION`.
+    pub cross: Option<Duration>,
 }
 
 /// The line that a station shows for a track: a given title, else `artist - title`, else the

@@ -307,8 +307,10 @@ lw_status lw_pipeline_remove_hook(lw_pipeline pipeline, uint64_t hook);
 lw_status lw_log_to(lw_log function, void *user, const char *level);
 
 // A file's tags, as JSON: `file`, `title` (the line that a station shows), `artist`, `name` (of the piece
-// alone), `album`, `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`; null where
-// there is none. `LW_FILE` if it cannot be read. `json` is freed by `lw_free`.
+// alone), `album`, `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`, `album_artist`,
+// `composer`, `genre`, `label`, `label_code`, `isrc`, `year`, `track_number`, and `cue_in`, `cue_out` and
+// `start_next` in seconds; null where there is none. `LW_FILE` if it cannot be read. `json` is freed by
+// `lw_free`.
 lw_status lw_read_metadata(const char *file, char **json);
 
 // The line that a station shows for a track: `given`, else "artist - name", else the name, else the artist,

@@ -12,8 +12,10 @@ use crate::json;
 use crate::text::{Out, optional_text, path};
 
 /// A file's tags, as JSON: `file`, `title` (the line that a station shows), `artist`, `name` (of the piece
-/// alone), `album`, `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`; null where
-/// there is none. `LW_FILE` if it cannot be read. `json` is freed by `lw_free`.
+/// alone), `album`, `duration`, `track_gain_db`, `album_gain_db`, `track_peak`, `album_peak`, `album_artist`,
+/// `composer`, `genre`, `label`, `label_code`, `isrc`, `year`, `track_number`, and `cue_in`, `cue_out` and
+/// `start_next` in seconds; null where there is none. `LW_FILE` if it cannot be read. `json` is freed by
+/// `lw_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_read_metadata(file: *const c_char, json: *mut *mut c_char) -> lw_status {
     call(|| {

@@ -10,7 +10,7 @@ use crate::ids::EntryId;
 use crate::playout::{Entry, ListState, TrackKind};
 use crate::time::{rfc3339, seconds};
 use crate::units::SampleRate;
-use crate::{AnnouncementState, Tags, TrackInfo, VoiceState, format_title};
+use crate::{AnnouncementState, TagDetails, Tags, TrackInfo, VoiceState, format_title};
 
 /// A track.
 #[derive(Debug, Serialize)]
@@ -211,11 +211,18 @@ pub struct FileMetadata {
     album_gain_db: Option<f32>,
     track_peak: Option<f32>,
     album_peak: Option<f32>,
+    #[serde(flatten)]
+    details: TagDetails,
+    /// Where the tags say that it is to be cut and joined, in seconds.
+    cue_in: Option<f64>,
+    cue_out: Option<f64>,
+    start_next: Option<f64>,
 }
 
 impl FileMetadata {
     /// From [`read_metadata`](crate::read_metadata).
     pub fn of(file: &Path, tags: &Tags, names: &dyn FileNames) -> FileMetadata {
+        let cues = tags.cues.as_deref().cloned().unwrap_or_default();
         FileMetadata {
             file: names.file(file),
             title: format_title(None, tags, None, file),
@@ -224,6 +231,10 @@ impl FileMetadata {
             album_gain_db: tags.album_gain_db,
             track_peak: tags.track_peak,
             album_peak: tags.album_peak,
+            details: tags.details.as_deref().cloned().unwrap_or_default(),
+            cue_in: cues.cue_in.map(seconds),
+            cue_out: cues.cue_out.map(seconds),
+            start_next: cues.start_next.map(seconds),
         }
     }
 }

@@ -291,6 +291,10 @@ fn read_info(bytes: &mut Bytes, begin: u64, size: u64, found: &mut Found) -> io:
             b"IART" => "ARTIST",
             b"INAM" => "TITLE",
             b"IPRD" => "ALBUM",
+            b"IGNR" => "GENRE",
+            b"ICRD" => "DATE",
+            b"IPRT" | b"ITRK" => "TRACKNUMBER",
+            b"IMUS" => "COMPOSER",
             _ => "",
         };
         if !tag.is_empty() {

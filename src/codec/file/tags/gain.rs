@@ -35,6 +35,13 @@ pub(super) fn gain_db(text: &str) -> Option<f32> {
     is_relative.then_some(number).and_then(sane_db)
 }
 
+/// A loudness: `-9.5 LUFS`, `-9,5`.
+pub(super) fn lufs(text: &str) -> Option<f32> {
+    let (number, unit) = number_and_unit(text)?;
+    let is_loudness = unit.is_empty() || unit.eq_ignore_ascii_case("LUFS");
+    (is_loudness && (-70.0..=0.0).contains(&number)).then_some(number)
+}
+
 /// A gain in dB that is not a mistake.
 pub(super) fn sane_db(gain: f32) -> Option<f32> {
     (gain.abs() <= MAX_GAIN_DB).then_some(gain)
@@ -57,7 +64,8 @@ pub(super) fn sane_peak(peak: f32) -> Option<f32> {
     (peak > 0.0 && peak <= MAX_PEAK).then_some(peak)
 }
 
-fn number_and_unit(text: &str) -> Option<(f32, &str)> {
+/// The number that a text begins with, and what follows it.
+pub(super) fn number_and_unit(text: &str) -> Option<(f32, &str)> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     let of_number = |c: char| c.is_ascii_digit() || "+-.,".contains(c) || is_minus(c) || c.is_whitespace();
     let (number, unit) = text.split_at(text.find(|c| !of_number(c)).unwrap_or(text.len()));

@@ -123,6 +123,11 @@ fn read_item(bytes: &mut Bytes, item: &Inner, found: &mut Found) -> io::Result<(
         b"\xa9ART" => "ARTIST".to_owned(),
         b"\xa9alb" => "ALBUM".to_owned(),
         b"aART" => "ALBUMARTIST".to_owned(),
+        b"\xa9wrt" => "COMPOSER".to_owned(),
+        b"\xa9gen" | b"gnre" => "GENRE".to_owned(),
+        b"\xa9pub" => "LABEL".to_owned(),
+        b"\xa9day" => "DATE".to_owned(),
+        b"trkn" => "TRACKNUMBER".to_owned(),
         b"----" => String::new(),
         _ => return Ok(()),
     };
@@ -143,8 +148,16 @@ fn read_item(bytes: &mut Bytes, item: &Inner, found: &mut Found) -> io::Result<(
         } else {
             const UTF_16: u32 = 2;
             let kind = bytes.exactly(part.content.start)?.map_or(0, u32::from_be_bytes);
-            let value = if kind == UTF_16 { text::utf16_big(&value) } else { text::guessed(&value) };
-            found.add(&name, &value);
+            let value = match (&item.kind, value.as_slice()) {
+                // The number is among others, and genres are counted from 1.
+                (b"trkn", [_, _, a, b, ..]) => u16::from_be_bytes([*a, *b]).to_string(),
+                (b"gnre", [a, b]) => u16::from_be_bytes([*a, *b]).saturating_sub(1).to_string(),
+                _ if kind == UTF_16 => text::utf16_big(&value),
+                _ => text::guessed(&value),
+            };
+            if !(item.kind == *b"trkn" && value == "0") {
+                found.add(&name, &value);
+            }
         }
     }
     Ok(())

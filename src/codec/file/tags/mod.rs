@@ -4,6 +4,8 @@
 //! one.
 
 pub(super) mod ape;
+mod cues;
+mod details;
 mod gain;
 pub(super) mod id3;
 pub(super) mod ilst;
@@ -14,6 +16,8 @@ pub(super) mod vorbis;
 use symphonia::core::formats::FormatReader;
 use symphonia::core::meta::{RawValue, StandardTag, Tag};
 
+use self::cues::FoundCues;
+use self::details::FoundDetails;
 use self::gain::Gains;
 use self::text::LONGEST_BYTES;
 use crate::metadata::{Tags, one_line};
@@ -45,6 +49,8 @@ pub(super) struct Found {
     channel_mask: Option<u32>,
     gains: Gains,
     r128: Gains,
+    cues: FoundCues,
+    details: FoundDetails,
     /// What was left out, for the log.
     notes: Vec<String>,
 }
@@ -89,21 +95,21 @@ impl Found {
             "TITLE" => append(&mut self.titles, value),
             "ALBUM" => append(&mut self.albums, value),
             "ITUNSMPB" => set(&mut self.itunes_gapless, one_text(value)),
-            name => self.add_number(name, value),
+            name => self.add_value(name, value),
         }
     }
 
-    fn add_number(&mut self, name: &str, value: &str) {
+    fn add_value(&mut self, name: &str, value: &str) {
         let (gains, r128) = (&mut self.gains, &mut self.r128);
         let understood = match name {
-            "REPLAYGAIN_TRACK_GAIN" => set_number(&mut gains.track, gain::gain_db(value)),
-            "REPLAYGAIN_ALBUM_GAIN" => set_number(&mut gains.album, gain::gain_db(value)),
-            "REPLAYGAIN_TRACK_PEAK" => set_number(&mut gains.track_peak, gain::peak(value)),
-            "REPLAYGAIN_ALBUM_PEAK" => set_number(&mut gains.album_peak, gain::peak(value)),
-            "R128_TRACK_GAIN" => set_number(&mut r128.track, gain::r128_gain_db(value)),
-            "R128_ALBUM_GAIN" => set_number(&mut r128.album, gain::r128_gain_db(value)),
-            "WAVEFORMATEXTENSIBLE_CHANNEL_MASK" => set_number(&mut self.channel_mask, hexadecimal(value)),
-            _ => true,
+            "REPLAYGAIN_TRACK_GAIN" => set_value(&mut gains.track, gain::gain_db(value)),
+            "REPLAYGAIN_ALBUM_GAIN" => set_value(&mut gains.album, gain::gain_db(value)),
+            "REPLAYGAIN_TRACK_PEAK" => set_value(&mut gains.track_peak, gain::peak(value)),
+            "REPLAYGAIN_ALBUM_PEAK" => set_value(&mut gains.album_peak, gain::peak(value)),
+            "R128_TRACK_GAIN" => set_value(&mut r128.track, gain::r128_gain_db(value)),
+            "R128_ALBUM_GAIN" => set_value(&mut r128.album, gain::r128_gain_db(value)),
+            "WAVEFORMATEXTENSIBLE_CHANNEL_MASK" => set_value(&mut self.channel_mask, hexadecimal(value)),
+            name => self.details.add(name, value) && self.cues.add(name, value),
         };
         if !understood {
             let value: String = value.chars().take(64).collect();
@@ -140,26 +146,29 @@ impl Found {
         set(&mut self.channel_mask, other.channel_mask);
         self.gains.fill_from(&other.gains);
         self.r128.fill_from(&other.r128);
+        self.cues.fill_from(&other.cues);
+        self.details.fill_from(other.details);
         other.notes.into_iter().for_each(|note| self.note(note));
     }
 
     /// Builds the tags. `prefer_r128`: R128's gains take precedence over ReplayGain's, as Opus specifies.
     pub(super) fn finish(self, prefer_r128: bool) -> FileTags {
-        let Found { gains, r128, .. } = self;
+        let Found { gains, r128, cues, .. } = self;
         let gain = |replaygain: Option<f32>, r128: Option<f32>| {
             if prefer_r128 { r128.or(replaygain) } else { replaygain.or(r128) }
         };
-        let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(" / "));
         FileTags {
             tags: Tags {
                 artist: joined(&self.artists).or_else(|| joined(&self.album_artists)),
                 title: joined(&self.titles),
                 album: joined(&self.albums),
                 duration: None,
-                track_gain_db: gain(gains.track, r128.track),
+                track_gain_db: gain(gains.track, r128.track).or(cues.gain_db()),
                 album_gain_db: gain(gains.album, r128.album),
                 track_peak: gains.track_peak,
                 album_peak: gains.album_peak,
+                details: self.details.finish(&self.album_artists),
+                cues: cues.finish(),
             },
             itunes_gapless: self.itunes_gapless,
             channel_mask: self.channel_mask,
@@ -176,6 +185,11 @@ fn append(values: &mut Vec<String>, value: &str) {
     }
 }
 
+/// All values of a text in one.
+fn joined(values: &[String]) -> Option<String> {
+    (!values.is_empty()).then(|| values.join(" / "))
+}
+
 /// Sets a value, unless there is one.
 fn set<T>(place: &mut Option<T>, value: Option<T>) {
     if place.is_none() {
@@ -183,8 +197,8 @@ fn set<T>(place: &mut Option<T>, value: Option<T>) {
     }
 }
 
-/// Sets a number, unless there is one. Returns whether there is a value.
-fn set_number<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+/// Sets a value that was read, unless there is one. Returns whether it could be read.
+fn set_value<T>(place: &mut Option<T>, value: Option<T>) -> bool {
     let understood = value.is_some();
     set(place, value);
     understood

@@ -64,6 +64,61 @@ fn every_container_tells_artist_title_and_album() {
 }
 
 #[test]
+fn every_container_tells_what_catalogues_and_reports_want_to_know() {
+    let folder = Folder::new();
+    let tags = [
+        ("album_artist", "Ella"),
+        ("composer", "Antônio Jobim"),
+        ("genre", "Bossa Nova"),
+        ("date", "1964-03-01"),
+        ("track", "3/12"),
+        ("publisher", "Verve"),
+        ("LABELCODE", "LC-0383"),
+        ("ISRC", "US-PR3-62-00013"),
+        ("liq_cue_in", "0.25"),
+        ("CUE_OUT", "0.4 s"),
+        ("liq_cross_duration", "0.1"),
+        ("liq_amplify", "-5.16 dB"),
+    ];
+    let dir = folder.path("");
+    let options: Vec<String> =
+        tags.iter().flat_map(|(key, value)| ["-metadata".to_owned(), format!("{key}={value}")]).collect();
+    for (name, has_all, more) in [
+        ("id3v2.3.mp3", true, &["-id3v2_version", "3"][..]),
+        ("id3v2.4.mp3", true, &["-id3v2_version", "4"]),
+        ("a.flac", true, &[]),
+        ("a.ogg", true, &["-c:a", "libvorbis"]),
+        ("a.opus", true, &["-c:a", "libopus", "-ar", "48000"]),
+        ("a.aiff", true, &["-write_id3v2", "1"]),
+        ("a.m4a", false, &["-c:a", "aac"]),
+        ("info.wav", false, &[]),
+    ] {
+        let options: Vec<&str> = options.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        let path = longwave_testing::tools::converted(&wav(&folder), &dir.join(name), &options, None);
+        let got = read_metadata(&path).unwrap();
+        let details = got.details.clone().unwrap_or_default();
+        assert_eq!((details.genre.as_deref(), details.year), (Some("Bossa Nova"), Some(1964)), "{name}");
+        assert_eq!(details.track_number, Some(3), "{name}");
+        if !name.ends_with(".wav") {
+            assert_eq!(details.composer.as_deref(), Some("Antônio Jobim"), "{name}");
+            assert_eq!(details.album_artist.as_deref(), Some("Ella"), "{name}");
+        }
+        if has_all {
+            assert_eq!(details.label.as_deref(), Some("Verve"), "{name}");
+            assert_eq!(details.label_code.as_deref(), Some("LC 00383"), "{name}");
+            assert_eq!(details.isrc.as_deref(), Some("USPR36200013"), "{name}");
+            let cues = got.cues.clone().unwrap();
+            let times = [cues.cue_in, cues.cue_out, cues.start_next, cues.cross];
+            assert_eq!(
+                times.map(|time| time.map(|time| time.as_millis())),
+                [Some(250), Some(400), None, Some(100)]
+            );
+            assert_eq!(got.track_gain_db, Some(-5.16), "{name}");
+        }
+    }
+}
+
+#[test]
 fn tags_that_only_other_programs_write_are_read_too() {
     let folder = Folder::new();
     let wav = wav(&folder);
@@ -78,13 +133,14 @@ fn tags_that_only_other_programs_write_are_read_too() {
     let m4a = convert(&wav, &folder, &[("plain.m4a", "-c:a aac -metadata artist=Ö")]);
     let with_notes = with_itunes_notes(
         std::fs::read(&m4a[0]).unwrap(),
-        &[("replaygain_track_gain", "-3.50 dB"), ("REPLAYGAIN_ALBUM_PEAK", "0.5")],
+        &[("replaygain_track_gain", "-3.50 dB"), ("REPLAYGAIN_ALBUM_PEAK", "0.5"), ("ISRC", "USPR36200013")],
     );
     let m4a = folder.path("itunes.m4a");
     std::fs::write(&m4a, with_notes).unwrap();
     let got = read_metadata(&m4a).unwrap();
     assert_eq!(got.artist.as_deref(), Some("Ö"));
     assert_eq!(gains(&got), [Some(-3.5), None, None, Some(0.5)]);
+    assert_eq!(got.details.unwrap().isrc.as_deref(), Some("USPR36200013"));
 
     let mut mp3 = std::fs::read(plain_mp3(&folder, &wav)).unwrap();
     mp3.extend(ape_tag(&[("Artist", "Ænima"), ("Title", "Ø"), ("REPLAYGAIN_TRACK_GAIN", "-1.25 dB")]));

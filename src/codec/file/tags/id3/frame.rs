@@ -27,6 +27,12 @@ const MAX_PROBED: u64 = 128 * 1024;
 /// The longest extended header: some flags, a checksum and restrictions.
 const MAX_EXTENDED_HEADER: u64 = 4096;
 
+/// The frames that are read.
+const WANTED: [&[u8; 4]; 15] = [
+    b"TPE1", b"TPE2", b"TIT2", b"TALB", b"TCOM", b"TCON", b"TPUB", b"TSRC", b"TDRC", b"TYER", b"TRCK",
+    b"TXXX", b"RVA2", b"XRVA", b"SEEK",
+];
+
 /// A frame of a tag.
 pub(super) struct Frame {
     /// Its name in version 3 or 4.
@@ -68,8 +74,7 @@ impl Frame {
 
     /// The content of a frame that is wanted. `None` if it is not, or cannot be read.
     pub(super) fn content(&self, bytes: &mut Bytes, unsynchronised: bool) -> io::Result<Option<Vec<u8>>> {
-        let is_wanted =
-            matches!(&self.id, b"TPE1" | b"TPE2" | b"TIT2" | b"TALB" | b"TXXX" | b"RVA2" | b"XRVA" | b"SEEK");
+        let is_wanted = WANTED.contains(&&self.id);
         let form = Form::of(self.version, self.flags);
         if !is_wanted || form.encrypted {
             return Ok(None);
@@ -170,6 +175,12 @@ fn name(header: &[u8], version: u8) -> Option<[u8; 4]> {
             b"TP2" => *b"TPE2",
             b"TT2" => *b"TIT2",
             b"TAL" => *b"TALB",
+            b"TCM" => *b"TCOM",
+            b"TCO" => *b"TCON",
+            b"TPB" => *b"TPUB",
+            b"TRC" => *b"TSRC",
+            b"TYE" => *b"TYER",
+            b"TRK" => *b"TRCK",
             b"TXX" => *b"TXXX",
             &[a, b, c] => [a, b, c, b' '],
             _ => return None,

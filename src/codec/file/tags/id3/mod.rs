@@ -6,6 +6,8 @@ mod frame;
 
 use std::io;
 
+use symphonia_metadata::utils::id3v1::get_genre_name;
+
 use self::cursor::{Cursor, is_unsynchronised};
 use self::frame::Frame;
 use super::gain::{Gains, sane_db, sane_peak};
@@ -115,6 +117,12 @@ fn take_text(id: &[u8; 4], content: &[u8], found: &mut Found) {
         b"TPE2" => "ALBUMARTIST",
         b"TIT2" => "TITLE",
         b"TALB" => "ALBUM",
+        b"TCOM" => "COMPOSER",
+        b"TCON" => "GENRE",
+        b"TPUB" => "LABEL",
+        b"TSRC" => "ISRC",
+        b"TDRC" | b"TYER" => "DATE",
+        b"TRCK" => "TRACKNUMBER",
         b"TXXX" => &values.next().unwrap_or_default(),
         _ => return,
     };
@@ -168,6 +176,17 @@ pub(in crate::codec::file) fn read_v1(bytes: &mut Bytes, found: &mut Found) -> i
         let field = &tag[field];
         let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
         found.add(name, &text::guessed(&field[..end]));
+    }
+    let (year, [zero, track, genre]) = (&tag[93..97], [tag[125], tag[126], tag[127]]);
+    if year.iter().any(|byte| byte.is_ascii_digit()) {
+        found.add("DATE", &text::guessed(year));
+    }
+    // Version 1.1 has the track's number at the end of the comment.
+    if zero == 0 && track != 0 {
+        found.add("TRACKNUMBER", &track.to_string());
+    }
+    if get_genre_name(genre).is_some() {
+        found.add("GENRE", &genre.to_string());
     }
     Ok(Some(at))
 }
