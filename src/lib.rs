@@ -25,6 +25,7 @@ mod icy;
 mod ids;
 mod ingest;
 pub mod json;
+mod library;
 #[cfg(feature = "library")]
 mod listening;
 #[doc(hidden)]
@@ -83,6 +84,12 @@ pub use http::HttpAnswer;
 pub use http::{read_chunks, read_icy_login, read_request}; // for fuzzing
 pub use ids::{AnnouncementId, EntryId, VoiceId};
 pub use ingest::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
+#[cfg(feature = "library")]
+pub use library::{
+    Edits, Hits, Imported, LibraryPlaylist, LibraryState, PlaylistTracks, ScanProgress, ScanResult,
+    ScanState, Search, SmartList, SmartOrder, Track,
+};
+pub use library::{Library, LibrarySettings};
 #[cfg(feature = "library")]
 pub use listening::{Listened, Listener, Waveform, listen};
 pub use metadata::{CueTags, TagDetails, Tags, Title, TitleParts, format_title};

@@ -26,9 +26,10 @@ use crate::per_process::PerProcess;
 pub(crate) struct MediaRoots(Arc<ArcSwap<Vec<PathBuf>>>);
 
 /// Where the files lie that may be opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Bounds {
     /// Anywhere: the operator or the application names them.
+    #[default]
     Anywhere,
     /// Below one of these folders, at the moment when they are opened.
     Below(Arc<Vec<PathBuf>>),

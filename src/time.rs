@@ -12,6 +12,19 @@ pub(crate) fn rfc3339(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at.max(SystemTime::UNIX_EPOCH)).to_string()
 }
 
+/// Milliseconds since 1970. Times before that are none.
+#[cfg(feature = "library")]
+pub(crate) fn millis_since_1970(at: SystemTime) -> i64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The time so many milliseconds after 1970.
+#[cfg(feature = "library")]
+pub(crate) fn from_millis(millis: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(millis.max(0).unsigned_abs())
+}
+
 /// Seconds to the millisecond.
 pub(crate) fn seconds(time: Duration) -> f64 {
     time.as_millis() as f64 / 1000.0

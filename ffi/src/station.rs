@@ -72,7 +72,8 @@ impl Station {
         let declared: Vec<_> = self.pipelines.iter().map(|pipeline| pipeline.declared()).collect();
         let pipelines = declared.iter().map(|settings| PipelineSettings::clone(settings)).collect();
         let (mounts, history) = (self.mounts.clone(), self.config.history.clone());
-        let settings = StationSettings { server: server.clone(), pipelines, mounts, history };
+        let library = self.config.library.clone();
+        let settings = StationSettings { server: server.clone(), pipelines, mounts, history, library };
         let expected = self.server.expected().clone();
         let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
         let serves_api = self.config.declares_api || self.admission.is_there();

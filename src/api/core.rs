@@ -17,7 +17,7 @@ use crate::filework::{FileWork, HANGS_AFTER, NoAnswer, warning_of_looks};
 use crate::health::Warning;
 use crate::pipeline::{Plays, Reloader, Sources};
 use crate::roots::Bounds;
-use crate::{ApiSettings, Entry, Pipeline, RequestsBell, Server, Tags};
+use crate::{ApiSettings, Entry, Library, Pipeline, RequestsBell, Server, Tags};
 
 /// The number of files whose tags are kept.
 const TAGS: usize = 256;
@@ -59,6 +59,7 @@ pub(crate) struct Core {
     pub(crate) pipelines: Vec<Pipeline>,
     pub(crate) sources: Sources,
     pub(crate) plays: Plays,
+    pub(crate) library: Option<Library>,
     pub(crate) media: ArcSwap<Media>,
     pub(crate) guard: Guard,
     /// Whatever the API does with files.
@@ -91,6 +92,7 @@ impl Core {
             pipelines,
             sources,
             plays: Plays::default(),
+            library: None,
             media: ArcSwap::from_pointee(media),
             guard,
             files: FileWork::new(),
@@ -106,6 +108,11 @@ impl Core {
     /// The same with what the station plays written down there.
     pub(crate) fn with_plays(self, plays: Plays) -> Core {
         Core { plays, ..self }
+    }
+
+    /// The same with a library.
+    pub(super) fn with_library(self, library: Option<Library>) -> Core {
+        Core { library, ..self }
     }
 
     /// The pipeline with this name.

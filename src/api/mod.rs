@@ -117,7 +117,8 @@ impl Api {
         let door_bell = sources.bell();
         let places = station.places();
         let core = Core::new(server, pipelines, places, media, guard, declared, requests.bell());
-        let core = Arc::new(core.with_plays(station.plays().clone()));
+        let core = core.with_plays(station.plays().clone()).with_library(station.library().cloned());
+        let core = Arc::new(core);
         let streams = Streams::new(&core, run_name())?;
         let stopping = Arc::new(AtomicBool::new(false));
         let files = Files::new(Arc::clone(&core));

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::PipelineSettings;
 use crate::access::Users;
-use crate::error::is_passing;
-use crate::filework::look;
-use crate::setting::{EXISTING, Setting, Settings, Takes, Written, settings};
+use crate::library::library_playlist;
+use crate::setting::{EXISTING_FOLDER, Setting, Settings, Takes, is_folder, settings};
 
 /// The settings of the API: its users, and the folders whose files it can name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +24,8 @@ impl ApiSettings {
     /// playlists. It looks at the files on disk.
     pub fn media_roots_of(pipelines: &[PipelineSettings]) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = Vec::new();
-        for path in pipelines.iter().flat_map(|pipeline| &pipeline.playlist) {
+        let playlists = pipelines.iter().flat_map(|pipeline| &pipeline.playlist);
+        for path in playlists.filter(|path| library_playlist(path).is_none()) {
             // What does not answer is never taken for a file: its folder may hold much that is private.
             let folder =
                 if is_folder(path).unwrap_or(true) { path } else { path.parent().unwrap_or(Path::new("")) };
@@ -44,7 +44,7 @@ impl Settings for ApiSettings {
         "users_file" else "none", USERS_FILE => users_file, Applied,
             "Who may steer the station: see [API.md](API.md). If nobody is in it, a first user is made at start. Without \
              it, there is a token for as long as the station runs.";
-        "media_roots" else "the folders of the playlists", FOLDER => [media_roots], Applied,
+        "media_roots" else "the folders of the playlists", EXISTING_FOLDER => [media_roots], Applied,
             "A folder or a list of folders: the API can name files below them, and no others. They must exist. `[]`: no \
              files at all.";
     };
@@ -63,19 +63,3 @@ const USERS_FILE: Takes<PathBuf> = Takes::Path(|path| {
         Some(true) | None => Ok(path),
     }
 });
-
-const FOLDER: Takes<PathBuf> = Takes::Path(|path| match EXISTING.read(Written::Path(path))? {
-    // A disk that does not answer may come back.
-    folder if is_folder(&folder).unwrap_or(true) => Ok(folder),
-    file => Err(format!("{} is not a folder", file.display())),
-});
-
-/// Whether this is a folder. `None` if its disk does not answer, or fails.
-fn is_folder(path: &Path) -> Option<bool> {
-    let own = path.to_owned();
-    look(path, move || match own.metadata() {
-        Ok(about) => Some(about.is_dir()),
-        Err(error) => (!is_passing(&error)).then_some(false),
-    })
-    .ok()?
-}

@@ -225,7 +225,7 @@ fn items(node: Node, place: &Place, declared: &Declared) -> Vec<(Node, Place, &'
 fn written<'v>(value: &'v Value, kind: Kind, base: &Path) -> Option<Written<'v>> {
     Some(match (kind, value) {
         (Kind::Text | Kind::Amount, Value::Text(text)) => Written::Text(text),
-        (Kind::PathOr(words), Value::Text(text)) if words.contains(&text.as_str()) => Written::Text(text),
+        (Kind::PathOr(words), Value::Text(text)) if is_one_of(words, text) => Written::Text(text),
         (Kind::Path | Kind::PathOr(_), Value::Text(text)) => {
             Written::Path(base.join(path_text::from_text(text)))
         }
@@ -233,6 +233,11 @@ fn written<'v>(value: &'v Value, kind: Kind, base: &Path) -> Option<Written<'v>>
         (Kind::Flag, Value::Flag(flag)) => Written::Flag(*flag),
         _ => return None,
     })
+}
+
+/// Whether a text is one of these words. A word with a colon begins the text: `library:morning`.
+fn is_one_of(words: &[&str], text: &str) -> bool {
+    words.iter().any(|word| if word.ends_with(':') { text.starts_with(word) } else { text == *word })
 }
 
 fn wrong_kind(place: &Place, wanted: &str, found: &Value, cx: &mut Context<'_>) {

@@ -24,6 +24,7 @@ use crate::access::changeable_by_others;
 use crate::error::is_passing;
 use crate::filework::read_ordered;
 use crate::history::HistorySettings;
+use crate::library::LibrarySettings;
 use crate::pipeline::{PipelineSettings, RelayedMountSettings, StationSettings};
 use crate::server::ServerSettings;
 use crate::whole_file::{is_own_descriptor, read_whole};
@@ -48,6 +49,8 @@ pub struct Config {
     pub mounts: Vec<RelayedMountSettings>,
     /// Where it is written down what was played.
     pub history: HistorySettings,
+    /// The library. `None`: there is none.
+    pub library: Option<LibrarySettings>,
     /// The API.
     pub api: ApiSettings,
     /// Whether `users_file` or `media_roots` is declared. Then a station of the C ABI serves the API, as it
@@ -127,8 +130,8 @@ impl Config {
     }
 }
 
-/// Reads a file whose disk may not answer. A program that writes to this one may take its time. The error is why
-/// it cannot be read, and whether that may be over soon.
+/// Reads a file whose disk may not answer. A program that writes to this one may take its time. The error is
+/// why it cannot be read, and whether that may be over soon.
 fn read_in_time(file: &Path) -> Result<Vec<u8>, (String, bool)> {
     let own = file.to_owned();
     let read = move || read_whole(&own, MAX_BYTES).map_err(|error| (error.to_string(), is_passing(&error)));
@@ -140,11 +143,11 @@ fn read_in_time(file: &Path) -> Result<Vec<u8>, (String, bool)> {
 
 impl From<Config> for StationSettings {
     fn from(config: Config) -> StationSettings {
-        let Config { server, mut pipelines, mounts, history, api, .. } = config;
+        let Config { server, mut pipelines, mounts, history, library, api, .. } = config;
         for pipeline in &mut pipelines {
             pipeline.media_roots.clone_from(&api.media_roots);
         }
-        StationSettings { server, pipelines, mounts, history }
+        StationSettings { server, pipelines, mounts, history, library }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::codec::formats::{FORMAT, FORMATS, Format};
 use crate::error::Error;
 use crate::filework::look;
 use crate::history::{self, HistorySettings};
+use crate::library::{LibrarySettings, library_playlist};
 use crate::pipeline::{
     HLS, HlsSettings, LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings,
     RelayedMountSettings, check_all_hls, check_hls_outputs, state_file,
@@ -46,6 +47,8 @@ pub(super) struct Reader<'a> {
     icy: Option<At<String>>,
     /// All HLS, with the places of their paths.
     hls: Vec<At<HlsSettings>>,
+    /// The keys that name playlists of the library.
+    of_library: Vec<Place>,
 }
 
 /// What the table `[server]` has.
@@ -77,6 +80,7 @@ impl<'a> Reader<'a> {
             fallbacks: Vec::new(),
             icy: None,
             hls: Vec::new(),
+            of_library: Vec::new(),
         }
     }
 
@@ -89,6 +93,7 @@ impl<'a> Reader<'a> {
         let ServerTable { server, mut api, mut history, gives_roots, gives_history } =
             self.server_table(node, place);
         let declares_api = gives_roots || api.users_file.is_some();
+        let library = top.table("library").map(|(node, place)| self.library(node, place));
         let tables = top.tables("pipeline", &mut self.cx).unwrap_or_default();
         let relayed = top.tables(MOUNT.key, &mut self.cx).unwrap_or_default();
         top.finish(&mut self.cx);
@@ -104,16 +109,53 @@ impl<'a> Reader<'a> {
         }
         if !gives_history {
             let state_file = pipelines.iter().find_map(|pipeline| pipeline.state_file.as_deref());
-            history.file = state_file.and_then(history::beside);
+            let database = library.as_ref().map(|library| library.database.as_path());
+            history.file = database.or(state_file).and_then(history::beside);
             self.claim_history(&history, place_of_server);
+        }
+        for folder in library.iter().flat_map(|library| &library.folders) {
+            if !api.media_roots.iter().any(|root| folder.starts_with(root)) {
+                api.media_roots.push(folder.clone());
+            }
+        }
+        if library.is_none() {
+            self.refuse_playlists_of_library();
         }
         self.check_fallbacks(&pipelines, &mounts, true);
         self.check_icy(&pipelines, &mounts);
         self.check_paths_of_hls();
-        Config { server, pipelines, mounts, history, api, declares_api, warnings: Vec::new() }
+        Config { server, pipelines, mounts, history, library, api, declares_api, warnings: Vec::new() }
     }
 
-    /// Reads a server without pipelines. The keys of the API and of the history are allowed and have no effect.
+    /// Reads the table of the library.
+    pub fn library(&mut self, node: Node, place: Place) -> LibrarySettings {
+        let mut fields = Fields::of(node, place, &mut self.cx);
+        let mut library = LibrarySettings::default();
+        library.database = self.cx.base.join(library.database);
+        fields.read(&mut library, LibrarySettings::KEYS, &mut self.cx);
+        self.claim(fields.place_of("database"), Purpose::Own, &library.files());
+        if !fields.has("folders") {
+            let reason = "the key \"folders\" is missing: \"music\", for example";
+            self.cx.problems.add(fields.place(), reason);
+        }
+        if cfg!(not(feature = "library")) {
+            let reason = "this build has no library: build it with the cargo feature \"library\"";
+            self.cx.problems.add(fields.place(), reason);
+        }
+        fields.finish(&mut self.cx);
+        library
+    }
+
+    /// Without a library, it has no playlists.
+    fn refuse_playlists_of_library(&mut self) {
+        for place in std::mem::take(&mut self.of_library) {
+            let reason = "there is no library: add a [library] table, with folders = \"music\", for example";
+            self.cx.problems.add(&place, reason);
+        }
+    }
+
+    /// Reads a server without pipelines. The keys of the API and of the history are allowed and have no
+    /// effect.
     pub fn server(&mut self, node: Node, place: Place) -> ServerSettings {
         self.server_table(node, place).server
     }
@@ -212,8 +254,13 @@ impl<'a> Reader<'a> {
         if let Some(place) = fields.place_of_valid("name") {
             self.claim_name(&pipeline.name, place);
         }
-        self.claim(fields.place_of("playlist"), Purpose::Played, &pipeline.playlist);
-        self.claim(fields.place_of("fallback"), Purpose::Played, pipeline.fallback.as_slice());
+        for (key, paths) in [("playlist", &pipeline.playlist[..]), ("fallback", pipeline.fallback.as_slice())]
+        {
+            let (named, paths): (Vec<_>, Vec<_>) =
+                paths.iter().cloned().partition(|path| library_playlist(path).is_some());
+            self.of_library.extend((!named.is_empty()).then(|| fields.place_of(key)));
+            self.claim(fields.place_of(key), Purpose::Played, &paths);
+        }
         if let Some(file) = &pipeline.state_file {
             self.claim_state_file(file, fields.place_of("state_file"));
         }

@@ -3,6 +3,7 @@
 use super::api::ApiSettings;
 use crate::codec::formats::{FORMAT, FORMATS};
 use crate::history::HistorySettings;
+use crate::library::LibrarySettings;
 use crate::pipeline::{HLS, HlsSettings, LIVE, LiveSettings, OUTPUT, PipelineSettings, RelayedMountSettings};
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
@@ -35,6 +36,7 @@ pub(super) fn tables() -> Vec<Table> {
         table("[[pipeline.hls]]", declared::<HlsSettings>().collect()),
         table("[[pipeline.output]]", output),
         table("[[mount]]", relayed),
+        table("[library]", declared::<LibrarySettings>().collect()),
     ];
     tables.extend(FORMATS.iter().map(|format| Table {
         only_with: Some(format!("format = {:?}", format.name)),
@@ -70,6 +72,7 @@ mod tests {
         match header {
             "[server]" => drop(reader.server(node(&mut entries), Place::default())),
             "[[pipeline]]" => drop(reader.lone_pipeline(node(&mut entries))),
+            "[library]" => drop(reader.library(node(&mut entries), Place::default())),
             "[[mount]]" => drop(reader.relayed_mount(node(&mut entries), Place::default())),
             "[[pipeline.live]]" => drop(reader.live(node(&mut entries), Place::default())),
             "[[pipeline.hls]]" => drop(reader.hls(node(&mut entries), Place::default(), None)),
@@ -116,6 +119,7 @@ mod tests {
             "[[pipeline.hls]]",
             "[[pipeline.output]]",
             "[[mount]]",
+            "[library]",
         ] {
             for table in &tables {
                 for key in &table.keys {

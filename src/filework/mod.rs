@@ -24,6 +24,8 @@ use crate::thread;
 use job_table::{HUNG, LEFT_ALONE_AT_MOST, MAX_LEFT_ALONE, PARTS, admit, job_table};
 pub(crate) use job_table::{idle_at, totals};
 pub(crate) use looks::{look, look_patience, read_needed, read_ordered, warning_of_looks};
+#[cfg(feature = "library")]
+pub(crate) use mounts::is_remote;
 pub(crate) use no_answer::NoAnswer;
 
 /// Work that has made no progress for so long hangs. A disk that must spin up first is usually quicker.
@@ -292,6 +294,12 @@ impl Pending<()> {
 }
 
 impl<T> Pending<T> {
+    /// Whether it has made no progress for so long that it hangs.
+    #[cfg(feature = "library")]
+    pub fn hangs(&self) -> bool {
+        self.job.hangs(Instant::now()).is_some()
+    }
+
     /// The result, if it comes within a moment. `None`: not yet.
     pub fn poll(&self) -> Option<Result<T, NoAnswer>> {
         match self.answer.recv_timeout(POLL_EVERY) {

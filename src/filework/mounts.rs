@@ -29,6 +29,23 @@ impl Mounts {
     }
 }
 
+/// Whether a path is on the disk of another machine, or of a program that may stand for one: such a disk does
+/// not tell of what others change on it.
+#[cfg(feature = "library")]
+pub(crate) fn is_remote(path: &Path) -> bool {
+    const REMOTE: [&[u8]; 9] =
+        [b"9p", b"afs", b"ceph", b"cifs", b"fuse", b"glusterfs", b"nfs", b"smb", b"virtiofs"];
+    let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let point = Mounts::parse(&table).of(path).map_or_else(|| PathBuf::from("/"), Path::to_owned);
+    // The kind of a file system comes after a dash that stands alone. The last mount covers those before it.
+    let of_point =
+        |line: &&[u8]| line.split(|byte| *byte == b' ').nth(4).map(unescaped) == Some(point.clone());
+    let line = table.split(|byte| *byte == b'\n').rfind(of_point);
+    let mut fields = line.unwrap_or_default().split(|byte| *byte == b' ');
+    let kind = fields.by_ref().skip_while(|field| *field != b"-").nth(1).unwrap_or_default();
+    REMOTE.iter().any(|remote| kind.starts_with(remote))
+}
+
 /// Spaces and some other bytes are written as `\040`.
 fn unescaped(mut field: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(field.len());

@@ -67,7 +67,8 @@ impl Programming {
         let [files, instead_files] = [(); 2].map(|()| FileWork::new());
         let start = |up_next: &Arc<SharedUpNext>, files: &FileWork| {
             let (up_next, files, crew) = (up_next.clone(), files.clone(), decoders.clone());
-            let lists = Lists::new(name.clone(), up_next, media_roots.clone(), files, crew);
+            let library = settings.library.clone();
+            let lists = Lists::new(name.clone(), up_next, media_roots.clone(), files, crew, library);
             let looked_after: Arc<dyn Round> = lists.clone();
             rounds.add(Arc::downgrade(&looked_after)).map(|()| lists)
         };

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::codec::is_same_encoder;
 use crate::error::{Error, Result};
+use crate::library::LibrarySettings;
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, Server, ServerSettings};
 use crate::setting::{Reload, Setting, Settings, differences};
@@ -69,6 +70,7 @@ impl Reloader {
         let gone = running.pipelines.iter().filter(is_gone);
         report.restart.extend(gone.map(|old| format!("pipeline {}", old.name)));
         self.apply_to_mounts(&mut running.mounts, &new.mounts, &mut report);
+        report.restart.extend(changes_of_library(running.library.as_ref(), new.library.as_ref()));
         report
     }
 
@@ -221,6 +223,17 @@ impl Reloader {
                 running.push(output.clone());
             }
         }
+    }
+}
+
+/// What differs in the settings of the library.
+fn changes_of_library(old: Option<&LibrarySettings>, new: Option<&LibrarySettings>) -> Vec<String> {
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            differences(old, new).map(|setting| format!("library.{}", setting.declared.key)).collect()
+        }
+        (None, None) => Vec::new(),
+        _ => vec!["library".into()],
     }
 }
 

@@ -13,12 +13,13 @@ use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::history::HistorySettings;
+use crate::library::{Library, LibrarySettings, PLAYED};
 use crate::playout::DeadAir;
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{
-    COUNT, DECIBELS, Declared, DefaultValue, EXISTING, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT,
-    TIME, TIME_OR_OFF, Takes, choice, settings,
+    COUNT, DECIBELS, Declared, DefaultValue, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT, TIME,
+    TIME_OR_OFF, Takes, choice, settings,
 };
 use crate::units::SampleRate;
 
@@ -33,6 +34,8 @@ pub struct StationSettings {
     pub mounts: Vec<RelayedMountSettings>,
     /// Where it is written down what was played.
     pub history: HistorySettings,
+    /// The library. `None`: there is none.
+    pub library: Option<LibrarySettings>,
 }
 
 /// One programme: what plays, how it is mixed, and where it goes.
@@ -42,7 +45,8 @@ pub struct PipelineSettings {
     pub name: String,
     /// The shape of all audio inside. Default: 44.1 kHz stereo.
     pub spec: PcmSpec,
-    /// Files, folders, M3U, PLS and XSPF that make up the playlist at the start, in order.
+    /// Files, folders, M3U, PLS and XSPF that make up the playlist at the start, in order; `library:NAME` is
+    /// a playlist of the library.
     pub playlist: Vec<PathBuf>,
     /// Whether the playlist begins again at its end.
     pub repeat: bool,
@@ -73,6 +77,9 @@ pub struct PipelineSettings {
     pub max_queue: usize,
     /// Places where a source takes over the air.
     pub live: Vec<LiveSettings>,
+    /// The library whose playlists it can play: `library:NAME` in the place of a path. A station gives its
+    /// own to pipelines that have none.
+    pub library: Option<Library>,
     /// Outputs as HLS.
     pub hls: Vec<HlsSettings>,
     /// Where the mix goes; at least one.
@@ -112,8 +119,9 @@ impl Settings for PipelineSettings {
     const KEYS: &'static [Setting<PipelineSettings>] = settings! {
         "name" = "main", TEXT => name, Restart,
             "Stands in logs and events: letters, digits, `-`, `_` and `.`. Every pipeline has another.";
-        "playlist" else "nothing", EXISTING => [playlist], Applied,
-            "A path or a list of paths: audio files, folders (with all that is in them), M3U, PLS and XSPF playlists, \
+        "playlist" else "nothing", PLAYED => [playlist], Applied,
+            "A path or a list of paths: audio files, folders (with all that is in them), M3U, PLS and XSPF playlists, or \
+             `library:NAME`, \
              played in this order. They must exist. What changes is read again within seconds; when nothing of it can \
              be read any more, the playlist stays as it was. (An empty folder can be read: it is an empty playlist, \
              even where a disk was unmounted.)";
@@ -142,7 +150,7 @@ impl Settings for PipelineSettings {
             "What counts as silence, in decibels below full scale: -120 to -20.";
         "dead_air_while_held" = "false", FLAG => dead_air.while_held, Restart,
             "Whether silence is dead air while an application holds the programme.";
-        "fallback" else "silence", EXISTING => fallback, Restart,
+        "fallback" else "silence", PLAYED => fallback, Restart,
             "A file, folder or playlist that fills in when dead air lasts. It must exist.";
         "state_file" else "none", PATH => state_file, Restart,
             "Where the pipeline keeps what it needs to go on where it was, after a restart or a crash: a file, or none \
@@ -293,6 +301,7 @@ impl Default for PipelineSettings {
             max_queue: 10_000,
             media_roots: Vec::new(),
             live: Vec::new(),
+            library: None,
             hls: Vec::new(),
             outputs: Vec::new(),
             hooks: Hooks::new(),

@@ -13,6 +13,7 @@ use crate::error::Result;
 #[cfg(feature = "library")]
 use crate::history::History;
 use crate::ingest::Sessions;
+use crate::library::Library;
 use crate::server::{Server, StopReport};
 use crate::thread;
 
@@ -25,6 +26,7 @@ pub struct Station {
     sessions: Sessions,
     relays: Arc<Relays>,
     plays: Plays,
+    library: Option<Library>,
     /// What the station runs with.
     running: Arc<Mutex<StationSettings>>,
 }
@@ -49,13 +51,15 @@ impl Station {
         let running = Arc::new(Mutex::new(without_hooks(settings.clone())));
         let own: Vec<String> = settings.pipelines.iter().flat_map(PipelineSettings::paths).collect();
         let expected: Vec<&str> = own.iter().map(String::as_str).chain(paths.iter().copied()).collect();
+        let library = settings.library.as_ref().map(Library::open).transpose()?;
         let server = Server::start_expecting(settings.server, &expected)?;
         let sessions = Sessions::default();
         let relays = Arc::new(Relays::new(&server, sessions.clone()));
         let plays = Plays::start(&settings.history, &server)?;
         let (pipelines, admission) = Default::default();
-        let mut station = Station { server, pipelines, admission, sessions, relays, plays, running };
-        for pipeline in settings.pipelines {
+        let mut station = Station { server, pipelines, admission, sessions, relays, plays, library, running };
+        for mut pipeline in settings.pipelines {
+            pipeline.library = pipeline.library.or_else(|| station.library.clone());
             let sessions = station.sessions.clone();
             let pipeline = Pipeline::start_among(pipeline, &station.server, Some(sessions), &station.plays)?;
             station.pipelines.push(pipeline);
@@ -63,6 +67,7 @@ impl Station {
         for mount in settings.mounts {
             station.relays.add(mount)?;
         }
+        station.library.iter().try_for_each(Library::follow)?;
         Ok(station)
     }
 
@@ -103,6 +108,11 @@ impl Station {
         &self.plays
     }
 
+    /// The library. `None`: there is none.
+    pub fn library(&self) -> Option<&Library> {
+        self.library.as_ref()
+    }
+
     /// Its sources, and where they can go.
     pub(crate) fn places(&self) -> Sources {
         let (sessions, relays, admission) =
@@ -128,6 +138,8 @@ impl Station {
         report.abandoned.extend(stuck.map(|thread| thread.name.clone()));
         report.abandoned.extend(self.relays.recordings().join(pipelines_by));
         report.abandoned.extend(self.plays.stop(pipelines_by));
+        let of_library = self.library.iter().flat_map(|library| library.close(pipelines_by));
+        report.abandoned.extend(of_library);
         report.abandoned.extend(self.server.stop_before(deadline).abandoned);
         report
     }
@@ -154,11 +166,12 @@ impl Station {
     }
 }
 
-/// An application's hooks and clocks must not outlive the pipelines.
+/// An application's hooks and clocks must not outlive the pipelines, nor an open library.
 fn without_hooks(mut settings: StationSettings) -> StationSettings {
     for pipeline in &mut settings.pipelines {
         pipeline.hooks = Hooks::new();
         pipeline.clock = Clock::default();
+        pipeline.library = None;
     }
     settings
 }

@@ -22,7 +22,7 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "deny" => Written::Text("192.0.2.0/24"),
         "name" => Written::Text("another"),
         // These exist.
-        "playlist" | "fallback" => Written::Path("examples".into()),
+        "playlist" | "fallback" | "folders" => Written::Path("examples".into()),
         "access_log" => Written::Path("/dev/null".into()),
         "loop" | "shuffle" | "access_log_api" | "dead_air_while_held" | "public" | "hidden" => {
             Written::Flag(true)
@@ -33,6 +33,9 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "dead_air_below_db" => Written::Integer(-50),
         "history_file" => Written::Path("played".into()),
         "history_keep" => Written::Text("400d"),
+        "database" => Written::Path("another.db".into()),
+        "analyse" => Written::Flag(false),
+        "poll" => Written::Text("2h"),
         "state_file" => Written::Path("state".into()),
         "channels" => Written::Integer(1),
         "sample_rate" => Written::Integer(48_000),

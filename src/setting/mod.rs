@@ -13,8 +13,8 @@ pub(crate) mod values;
 use crate::error::{self, Error};
 
 pub(crate) use takes::{
-    COUNT, DECIBELS, EXISTING, FLAG, Kind, PATH, SIZE, SMALL_COUNT, TEXT, TIME, TIME_OR_OFF, Takes, Written,
-    choice,
+    COUNT, DECIBELS, EXISTING, EXISTING_FOLDER, FLAG, Kind, PATH, SIZE, SMALL_COUNT, TEXT, TIME, TIME_OR_OFF,
+    Takes, Written, choice, is_folder,
 };
 
 /// The declaration of a key.

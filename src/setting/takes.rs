@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     Amount,
     /// A string. A relative path is relative to the folder of its configuration file.
     Path,
-    /// One of these words, or else a path.
+    /// One of these words, or a text that begins with one that has a colon at its end, or else a path.
     PathOr(&'static [&'static str]),
     Integer,
     Flag,
@@ -110,6 +110,24 @@ pub(crate) const PATH: Takes<PathBuf> = Takes::Path(Ok);
 
 /// The path of a file or folder that exists, or whose disk does not answer.
 pub(crate) const EXISTING: Takes<PathBuf> = Takes::Path(|path| exists(&path).map(|()| path));
+
+/// The path of a folder that exists, or whose disk does not answer.
+pub(crate) const EXISTING_FOLDER: Takes<PathBuf> =
+    Takes::Path(|path| match EXISTING.read(Written::Path(path))? {
+        // A disk that does not answer may come back.
+        folder if is_folder(&folder).unwrap_or(true) => Ok(folder),
+        file => Err(format!("{} is not a folder", file.display())),
+    });
+
+/// Whether this is a folder. `None` if its disk does not answer, or fails.
+pub(crate) fn is_folder(path: &Path) -> Option<bool> {
+    let own = path.to_owned();
+    look(path, move || match own.metadata() {
+        Ok(about) => Some(about.is_dir()),
+        Err(error) => (!is_passing(&error)).then_some(false),
+    })
+    .ok()?
+}
 
 /// One of these names.
 pub(crate) fn choice<T: Copy>(name: &str, choices: &[(&str, T)]) -> Result<T, String> {

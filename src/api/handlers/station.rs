@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::HttpAnswer;
 use crate::api::call::{Call, Handled, done, json, open_json};
 use crate::api::core::Core;
 use crate::api::problem::Problem as Refusal;
@@ -15,6 +14,7 @@ use crate::health::{Health, Warning};
 use crate::json::{FileMetadata, Listener, ServerStatistics};
 use crate::per_process::PerProcess;
 use crate::time::{rfc3339, seconds};
+use crate::{HttpAnswer, Library};
 
 /// The OpenAPI document. All answers share its bytes.
 static OPENAPI: PerProcess<Arc<[u8]>> = PerProcess::new(|| Arc::from(&include_bytes!("../openapi.json")[..]));
@@ -66,6 +66,7 @@ fn health_with(core: &Core, warnings_of: fn(Health) -> Vec<String>) -> Handled {
     health.warn(users.into_iter().map(|warning| Warning::new(warning.clone(), warning)));
     health.warn(core.sources.recordings().warnings());
     health.warn(core.plays.warnings());
+    health.warn(core.library.iter().flat_map(Library::warnings));
     health.warn(core.warnings());
     warnings.extend(warnings_of(health).into_iter().map(of_server));
     let (code, status) = if problems.is_empty() { (200, "ok") } else { (503, "failing") };

@@ -103,7 +103,7 @@ fn every_key_arrives() {
         "#,
     )
     .unwrap();
-    let Config { server, pipelines, mounts, history, api, declares_api, warnings } =
+    let Config { server, pipelines, mounts, history, library: _, api, declares_api, warnings } =
         Config::read(&file).unwrap();
     assert!(declares_api);
     let beside = cfg!(feature = "library").then(|| folder.path().join("state.json.history"));
@@ -250,6 +250,8 @@ fn the_default_that_is_documented_is_the_default() {
                 ("[[pipeline.hls]]", _) => {
                     [&line, ""].map(|line| of_config(format!("[[pipeline]]\n[[pipeline.hls]]\n{line}")))
                 }
+                ("[library]", _) => [&line, ""]
+                    .map(|line| of_config(format!("[library]\nfolders = 'src'\n{line}\n[[pipeline]]"))),
                 ("[[mount]]", _) => {
                     let users = "[server]\nusers_file = 'users'\n[[mount]]\nmount = '/guest'";
                     [&line, ""].map(|line| of_config(format!("{users}\n{line}")))

@@ -7,6 +7,7 @@
 //! touches a disk, which may not answer; so another list can be read at any time. Never: delays playing.
 //! Playing begins with the first entry that is found, however large the folder.
 
+mod found;
 mod reader;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::engine::crew::Crew;
 use crate::engine::shared::SharedUpNext;
 use crate::filework::{FileWork, Job, Pending};
+use crate::library::Library;
 use crate::path_text;
 use crate::playout::{Asked, GiveWay, ListId, When};
 use crate::roots::MediaRoots;
@@ -105,11 +107,12 @@ impl Lists {
         media_roots: MediaRoots,
         files: FileWork,
         crew: Arc<Crew>,
+        library: Option<Library>,
     ) -> Arc<Lists> {
         let (loads, unread) = bounded(1);
         let ending = Arc::new(AtomicBool::new(false));
         let (own, in_reader, work) = (up_next.clone(), unread.clone(), files.clone());
-        let reader = Reader::new(pipeline, own, media_roots, work, in_reader, ending.clone());
+        let reader = Reader::new(pipeline, own, (media_roots, library), work, in_reader, ending.clone());
         let at_rest = Mutex::new(AtRest { reader: Some(reader), reading: false, looking: None });
         Arc::new_cyclic(|own| Lists {
             loads,

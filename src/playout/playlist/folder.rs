@@ -19,13 +19,14 @@ use super::{is_audio, lookup, order};
 use crate::roots::Bounds;
 
 /// What a folder holds.
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The folder itself, or one below it, which is read next.
     Folder(PathBuf),
-    /// An audio file.
-    File(PathBuf),
+    /// An audio file, and what the system tells of it. `None` if it tells nothing: it is refused when it is
+    /// opened.
+    File(PathBuf, #[cfg_attr(not(feature = "library"), expect(dead_code))] Option<Metadata>),
     /// An audio file that has changed in the last seconds.
-    Changing(PathBuf),
+    Changing(PathBuf, #[cfg_attr(not(feature = "library"), expect(dead_code))] Metadata),
     /// Another file is about to be looked at.
     Step,
     /// A file or a folder that cannot be read, and why.
@@ -47,7 +48,7 @@ struct Level {
 /// Gives every part of `root` to `take`. Links are followed, but each folder is read once. So it always ends,
 /// and a folder with several links counts once. Links that lead out of the bounds are refused; other files
 /// are only asked for their time, because they are checked when they are opened.
-pub(super) fn read(
+pub(crate) fn read(
     root: &Path,
     metadata: &Metadata,
     bounds: &Bounds,
@@ -70,8 +71,10 @@ pub(super) fn read(
         match look(&path, kind, bounds) {
             Ok(Looked::Folder { id }) if read.insert(id) => levels.extend(open(path, bounds, take)?),
             Ok(Looked::Folder { .. }) => passed_over.add(Reason::Again),
-            Ok(Looked::Audio { is_quiet: true }) => take(Part::File(path))?,
-            Ok(Looked::Audio { is_quiet: false }) => take(Part::Changing(path))?,
+            Ok(Looked::Audio { about: Some(about) }) if !is_quiet_now(&about) => {
+                take(Part::Changing(path, about))?;
+            }
+            Ok(Looked::Audio { about }) => take(Part::File(path, about))?,
             Ok(Looked::Other) => passed_over.add(Reason::NotAudio),
             Err(error) if is_circular(&error) => passed_over.add(Reason::Circular),
             Err(error) => take(Part::Refused(path, lookup::plain(&error)))?,
@@ -87,7 +90,7 @@ enum Looked {
         id: (u64, u64),
     },
     Audio {
-        is_quiet: bool,
+        about: Option<Metadata>,
     },
     Other,
 }
@@ -102,8 +105,7 @@ fn look(path: &Path, kind: FileType, bounds: &Bounds) -> io::Result<Looked> {
         return Ok(Looked::Other);
     }
     let metadata = match fs::metadata(path) {
-        // It is refused when it is opened.
-        Err(_) if may_be_audio => return Ok(Looked::Audio { is_quiet: true }),
+        Err(_) if may_be_audio => return Ok(Looked::Audio { about: None }),
         Err(cause) if may_be_link && !is_audio && !is_circular(&cause) => return Ok(Looked::Other),
         looked => looked?,
     };
@@ -116,8 +118,12 @@ fn look(path: &Path, kind: FileType, bounds: &Bounds) -> io::Result<Looked> {
     if !(is_audio && metadata.is_file()) {
         return Ok(Looked::Other);
     }
-    let is_quiet = metadata.modified().map_or(true, |modified| is_quiet(modified, SystemTime::now()));
-    Ok(Looked::Audio { is_quiet })
+    Ok(Looked::Audio { about: Some(metadata) })
+}
+
+/// Whether nobody seems to be writing this file.
+pub(crate) fn is_quiet_now(about: &Metadata) -> bool {
+    about.modified().map_or(true, |modified| is_quiet(modified, SystemTime::now()))
 }
 
 /// Whether a link leads to itself.

@@ -25,6 +25,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use self::entry::Entry;
+#[cfg(feature = "library")]
+pub(crate) use self::folder::{Part, is_quiet_now, read as read_folder};
 pub use self::kind::TrackKind;
 pub(crate) use self::lookup::Lookup;
 pub use self::lookup::Name;

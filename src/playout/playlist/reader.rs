@@ -134,8 +134,8 @@ impl Reader<'_> {
                 ControlFlow::Continue(())
             }
             Part::Step => self.tell(Found::Step),
-            Part::File(path) => self.entry(path, None),
-            Part::Changing(path) => {
+            Part::File(path, _) => self.entry(path, None),
+            Part::Changing(path, _) => {
                 if self.changing.len() < self.most_entries() {
                     self.changing.push(Changing { folder: folder.to_owned(), file: path });
                 }

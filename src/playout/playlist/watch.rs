@@ -71,6 +71,13 @@ impl Watch {
             || self.seen.iter().take_while(|_| goes_on()).any(|(path, stamp)| Stamp::of(path) != *stamp)
     }
 
+    /// Looks at what the other one looks at, too.
+    pub(crate) fn join(&mut self, other: Watch) {
+        self.seen.extend(other.seen);
+        self.missing += other.missing;
+        self.awaited.extend(other.awaited);
+    }
+
     /// Notes a file that is being written. It counts as a change when it is quiet, or gone.
     pub(super) fn await_quiet(&mut self, file: &Path) {
         if self.awaited.len() < MAX_AWAITED {

@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 
+use super::found::{self, Origins, Seen};
 use super::{FIRST_ENTRY, Load};
 use crate::engine::shared::SharedUpNext;
 use crate::filework::{FileWork, NoAnswer, Pending};
-use crate::playout::playlist::{self, Found, Watch};
+use crate::library::Library;
+use crate::playout::playlist::Found;
 use crate::playout::{Asked, Entry, GiveWay, ListId, Playlist, When};
 use crate::roots::MediaRoots;
 use reading_log::ReadingLog;
@@ -33,6 +35,7 @@ pub(super) struct Reader {
     pipeline: Arc<str>,
     up_next: Arc<SharedUpNext>,
     media_roots: MediaRoots,
+    library: Option<Library>,
     files: FileWork,
     in_play: Option<InPlay>,
     /// A list that could not be read, because its disk does not answer, or because another one came.
@@ -47,7 +50,7 @@ pub(super) enum Due {
     Reading,
     /// To see whether this has changed on disk. It is named if that hangs.
     Look {
-        watch: Arc<Watch>,
+        watch: Arc<Seen>,
         label: PathBuf,
     },
 }
@@ -69,7 +72,7 @@ struct InPlay {
     id: ListId,
     roots: Vec<PathBuf>,
     confined: bool,
-    watch: Arc<Watch>,
+    watch: Arc<Seen>,
     /// The passes of the list that had ended when it was read. `None`: it has yet to be read, whether it has
     /// changed or not.
     passes: Option<u64>,
@@ -81,12 +84,12 @@ impl Reader {
     pub(super) fn new(
         pipeline: Arc<str>,
         up_next: Arc<SharedUpNext>,
-        media_roots: MediaRoots,
+        (media_roots, library): (MediaRoots, Option<Library>),
         files: FileWork,
         loads: Receiver<Load>,
         ending: Arc<AtomicBool>,
     ) -> Reader {
-        Reader { pipeline, up_next, media_roots, files, in_play: None, waiting: None, loads, ending }
+        Reader { pipeline, up_next, media_roots, library, files, in_play: None, waiting: None, loads, ending }
     }
 
     /// Reads what is to be read: the list that was asked for, else one that waits, else the one in play if it
@@ -244,8 +247,9 @@ impl Reader {
     fn begin(&self, roots: &[PathBuf], confined: bool) -> Result<Reading, NoAnswer> {
         let (sender, found) = bounded(BATCH);
         let (own, bounds) = (roots.to_vec(), self.media_roots.bounds(confined));
+        let origins = Origins { bounds, library: self.library.clone() };
         let pending = self.files.start(label(roots), move |job| {
-            playlist::read_within(&bounds, &own, &mut |found| {
+            found::read(&origins, &own, &mut |found| {
                 job.step();
                 let goes_on = match found {
                     Found::Step => !job.is_abandoned(),
@@ -258,7 +262,7 @@ impl Reader {
     }
 
     /// Takes in what is found, to the end. `None` if it is interrupted.
-    fn follow(&self, reading: Reading, found: &mut dyn FnMut(Found)) -> Option<Watch> {
+    fn follow(&self, reading: Reading, found: &mut dyn FnMut(Found)) -> Option<Seen> {
         loop {
             match reading.found.recv_timeout(INTERRUPTED_WITHIN) {
                 Ok(item) => found(item),
@@ -290,7 +294,7 @@ impl Reader {
 /// A list that a thread reads. Dropping it stops the thread, as soon as the disk answers.
 struct Reading {
     found: Receiver<Found>,
-    pending: Pending<Watch>,
+    pending: Pending<Seen>,
 }
 
 /// What is named if reading these roots hangs.

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::super::Lists;
 use super::*;
 use crate::engine::crew::Crew;
+use crate::playout::playlist::MAX_CONFINED_ENTRIES;
 use crate::playout::{RunningOrder, UpNext};
 use crate::staff::Round;
 
@@ -19,7 +20,7 @@ fn reader(roots: &[&Path]) -> Reader {
     // No other list follows.
     let (_, loads) = bounded(1);
     let (media_roots, files) = (MediaRoots::default(), FileWork::new());
-    let mut reader = Reader::new("main".into(), up_next, media_roots, files, loads, Arc::default());
+    let mut reader = Reader::new("main".into(), up_next, (media_roots, None), files, loads, Arc::default());
     reader.load(Load::new(roots.iter().map(|root| root.into()).collect(), true, false));
     reader
 }
@@ -150,11 +151,11 @@ fn a_list_that_the_api_loads_has_a_bound_and_says_so() {
     let disk = tempfile::tempdir().unwrap();
     let list = disk.path().join("list.m3u");
     fs::write(disk.path().join("a.mp3"), "").unwrap();
-    fs::write(&list, "a.mp3\n".repeat(playlist::MAX_CONFINED_ENTRIES + 1)).unwrap();
+    fs::write(&list, "a.mp3\n".repeat(MAX_CONFINED_ENTRIES + 1)).unwrap();
     let mut reader = reader(&[]);
     reader.media_roots.set(vec![disk.path().to_owned()]);
     reader.load(Load { confined: true, ..Load::new(vec![list], true, false) });
-    assert_eq!(reader.up_next.lock().list().unwrap().length, playlist::MAX_CONFINED_ENTRIES);
+    assert_eq!(reader.up_next.lock().list().unwrap().length, MAX_CONFINED_ENTRIES);
     let problems = &reader.in_play.as_ref().unwrap().logged;
     assert!(problems.iter().any(|problem| problem.contains("no more than 200000 files")), "{problems:?}");
 }
@@ -170,7 +171,7 @@ fn three_million_missing_files_hold_up_nobody() {
     let up_next = Arc::new(SharedUpNext::new(RunningOrder::new(UpNext::new(fastrand::Rng::with_seed(1)))));
     let (files, crew) = (FileWork::new(), Arc::new(Crew::default()));
     let roots = MediaRoots::default();
-    let lists = Lists::new("main".into(), up_next.clone(), roots, files.clone(), crew.clone());
+    let lists = Lists::new("main".into(), up_next.clone(), roots, files.clone(), crew.clone(), None);
     let load = |list: &Path| Load::new(vec![list.to_owned()], true, false);
     lists.load(load(&missing));
     while files.is_idle() {
@@ -236,7 +237,7 @@ fn a_list_that_gives_nothing_leaves_the_one_that_it_interrupted() {
 #[test]
 fn lists_that_were_not_read_yet_take_one_place_and_the_first_of_them_is_not_forgotten() {
     let (files, crew) = (FileWork::new(), Arc::new(Crew::default()));
-    let lists = Lists::new("main".into(), nothing_up_next(), MediaRoots::default(), files, crew);
+    let lists = Lists::new("main".into(), nothing_up_next(), MediaRoots::default(), files, crew, None);
     // As if it read something else.
     lists.lock().reading = true;
     let unread = lists.unread.clone();
@@ -256,7 +257,7 @@ fn lists_that_were_not_read_yet_take_one_place_and_the_first_of_them_is_not_forg
 fn at_rest(list: &Path) -> (Arc<Lists>, Arc<Crew>) {
     let crew = Arc::new(Crew::default());
     let (up_next, files) = (nothing_up_next(), FileWork::new());
-    let lists = Lists::new("main".into(), up_next, MediaRoots::default(), files, crew.clone());
+    let lists = Lists::new("main".into(), up_next, MediaRoots::default(), files, crew.clone(), None);
     lists.load(Load::new(vec![list.to_owned()], true, false));
     until_at_rest(&lists);
     (lists, crew)

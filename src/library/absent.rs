@@ -1,0 +1,40 @@
+//! What stands in for the library in a build without it.
+
+use std::convert::Infallible;
+use std::time::Instant;
+
+use super::LibrarySettings;
+use crate::error::{Error, Result};
+use crate::health::Warning;
+use crate::playout::Entry;
+
+/// No build without the feature `library` ever has one.
+#[derive(Clone, Debug)]
+pub struct Library(Infallible);
+
+impl Library {
+    pub(crate) fn open(_: &LibrarySettings) -> Result<Library> {
+        let reason = "this build has no library: build it with the cargo feature \"library\"";
+        Err(Error::setting("library", reason))
+    }
+
+    pub(crate) fn follow(&self) -> Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn entries(&self, _: &str) -> Result<Vec<Entry>> {
+        match self.0 {}
+    }
+
+    pub(crate) fn changes(&self) -> u64 {
+        match self.0 {}
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        match self.0 {}
+    }
+
+    pub(crate) fn close(&self, _: Instant) -> Vec<String> {
+        match self.0 {}
+    }
+}

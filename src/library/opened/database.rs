@@ -1,0 +1,144 @@
+//! The database file: how it is opened, and what is done when it is damaged or gone.
+//!
+//! Only the thread `library` writes, by the connection that it has. Readers have connections of their own,
+//! which never wait for it: the database keeps a log of what is new beside itself (WAL).
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{Access, access};
+
+use super::schema::{self, MIGRATIONS, beside};
+use super::trouble::Trouble;
+
+/// How long a statement waits for another program that is writing.
+const BUSY: Duration = Duration::from_millis(1000);
+
+/// What the log of changes may take on the disk while nobody writes.
+const MAX_LOG_BYTES: i64 = 16 << 20;
+
+/// The files that SQLite keeps beside a database.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+
+/// A database that can be written.
+pub(super) struct Database {
+    pub connection: Connection,
+    /// Which file it is, and which log of changes.
+    identity: Identity,
+    /// Grows with the changes of other programs.
+    version: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity([Option<(u64, u64)>; 2]);
+
+impl Identity {
+    fn of(file: &Path) -> Identity {
+        let id = |file: &Path| Some(fs::metadata(file).ok()?).map(|about| (about.dev(), about.ino()));
+        Identity([id(file), id(&beside(file, COMPANIONS[0]))])
+    }
+}
+
+/// What has become of the file of an open database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    AsItWas,
+    /// It is gone, or the log beside it is.
+    Gone,
+    /// There is another one in its place.
+    Replaced,
+}
+
+impl Database {
+    /// Opens the database, or makes it.
+    pub fn open(file: &Path) -> Result<Database, Trouble> {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        if let Err(error) = access(folder, Access::WRITE_OK) {
+            let reason = "let this user write in its folder";
+            return Err(Trouble::Passing(format!("it cannot be written ({error}): {reason}")));
+        }
+        let mut connection =
+            Connection::open_with_flags(file, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_URI)?;
+        prepare(&connection)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // What was acknowledged is on the disk, whatever fails then.
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "journal_size_limit", MAX_LOG_BYTES)?;
+        schema::migrate(&mut connection, file, MIGRATIONS)?;
+        let version = version(&connection);
+        Ok(Database { connection, identity: Identity::of(file), version })
+    }
+
+    /// A connection that only reads.
+    pub fn open_to_read(file: &Path) -> Result<Connection, Trouble> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
+        prepare(&connection)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    }
+
+    /// Reads all of it, to see whether it is damaged.
+    pub fn check(&self) -> Result<(), Trouble> {
+        let finding: String = self.connection.query_row("PRAGMA quick_check (1)", [], |row| row.get(0))?;
+        if finding == "ok" { Ok(()) } else { Err(Trouble::Damaged(finding)) }
+    }
+
+    /// Whether another program has changed something since the last call.
+    pub fn was_changed_by_others(&mut self) -> bool {
+        let now = version(&self.connection);
+        std::mem::replace(&mut self.version, now) != now
+    }
+
+    /// Whether its file is where it was.
+    pub fn place(&self, file: &Path) -> Place {
+        let now = Identity::of(file);
+        match (now == self.identity, now.0[0] == self.identity.0[0] || now.0[0].is_none()) {
+            (true, _) => Place::AsItWas,
+            (false, true) => Place::Gone,
+            (false, false) => Place::Replaced,
+        }
+    }
+
+    /// Writes what is still open of a file that is gone to its place. The connection is of no use afterwards.
+    pub fn write_again(self, file: &Path) -> Result<(), Trouble> {
+        let again = beside(file, ".again");
+        schema::copy(&self.connection, &again)?;
+        drop(self.connection);
+        let _ = COMPANIONS.map(|more| fs::remove_file(beside(file, more)));
+        fs::rename(&again, file).map_err(|error| Trouble::Passing(error.to_string()))
+    }
+}
+
+fn version(connection: &Connection) -> i64 {
+    connection.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap_or_default()
+}
+
+/// What holds for every connection.
+fn prepare(connection: &Connection) -> Result<(), Trouble> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(())
+}
+
+/// Renames a damaged database, with what lies beside it: `library.db.corrupt-20260301T120000Z`.
+pub(super) fn set_aside(file: &Path, now: SystemTime) -> io::Result<PathBuf> {
+    let time = humantime::format_rfc3339_seconds(now).to_string().replace(['-', ':'], "");
+    let names = std::iter::once(String::new()).chain((2..).map(|n| format!("-{n}")));
+    let mut free = names
+        .map(|again| beside(file, &format!(".corrupt-{time}{again}")))
+        .filter(|aside| fs::symlink_metadata(aside).is_err());
+    let aside = free.next().expect("numbers do not end");
+    fs::rename(file, &aside)?;
+    for more in COMPANIONS {
+        match fs::rename(beside(file, more), beside(&aside, more)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}

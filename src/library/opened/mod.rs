@@ -1,0 +1,375 @@
+//! An opened library: a database of the tracks in some folders, kept the same as the folders.
+//!
+//! | thread | in | does |
+//! |---|---|---|
+//! | `library` | `writer.rs` | writes the database |
+//! | `library-scan` | `scan/` | finds out what has changed in the folders |
+//! | `library-watch` | `watch.rs` | is told of changes in the folders, where the system tells |
+//!
+//! Whoever reads has a connection of their own (`readers.rs`) and waits for nobody. A database that is sick
+//! costs the library, not the stream: what is wrong is in `trouble.rs`, what is done about it in `writer.rs`.
+
+mod playlists;
+mod search;
+mod status;
+mod track;
+
+mod database;
+mod readers;
+mod scan;
+mod schema;
+mod shared;
+mod trouble;
+mod watch;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam::channel::{Sender, bounded};
+use rusqlite::params;
+
+pub use playlists::{Imported, LibraryPlaylist, PlaylistTracks, SmartList, SmartOrder};
+pub use search::{Hits, Search};
+pub use status::{LibraryState, ScanProgress, ScanResult, ScanState};
+pub use track::{Edits, Track};
+
+use crate::error::{Error, Result};
+use crate::filework::HANGS_AFTER;
+use crate::health::Warning;
+use crate::library::LibrarySettings;
+use crate::playout::{Entry, TrackKind};
+use crate::setting::Settings;
+use crate::thread::Worker;
+use crate::time::millis_since_1970;
+use readers::Readers;
+use scan::{Scan, Scanner};
+use shared::{Shared, lock};
+use writer::Orders;
+
+/// Scans that wait for the thread. Changes that find no room are noticed by the next scan of everything.
+const MAX_SCANS: usize = 1_024;
+
+/// How long the threads have to end when the last handle is dropped.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
+
+/// A database of the tracks in some folders.
+///
+/// A handle: cheap to clone, and usable on any thread. Calls that read wait for no writer; calls that change
+/// something return when the change is on the disk, or after five seconds with an error. The library is
+/// closed when its last handle is dropped.
+#[derive(Clone)]
+pub struct Library {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    orders: Orders,
+    readers: Readers,
+    scans: Sender<Scan>,
+    threads: Mutex<Vec<Worker>>,
+}
+
+impl Library {
+    /// Opens a library, on threads of its own. It waits for no disk: what is wrong with the database is told
+    /// by the calls that need it, and by [`problems`](Library::problems). Nothing is scanned yet.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings that cannot work, [`Error::Io`] if the system gives no thread.
+    pub fn open(settings: &LibrarySettings) -> Result<Library> {
+        settings.check()?;
+        let shared = Arc::new(Shared::new(settings));
+        let (orders, write) = writer::writer(&shared);
+        let readers = Readers::new(&shared);
+        let (scans, asked) = bounded(MAX_SCANS);
+        let inner = Inner { shared, orders, readers, scans, threads: Mutex::default() };
+        let scanner = Scanner {
+            shared: Arc::clone(&inner.shared),
+            orders: inner.orders.clone(),
+            readers: inner.readers.clone(),
+            asked,
+        };
+        let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let thread = Worker::spawn(name, run).map_err(Error::io("starting a thread"))?;
+            lock(&inner.threads).push(thread);
+            Ok::<_, Error>(())
+        };
+        start("library", Box::new(write))?;
+        start("library-scan", Box::new(move || scanner.run()))?;
+        Ok(Library { inner: Arc::new(inner) })
+    }
+
+    /// Keeps the database the same as the folders from now on: scans them now, whenever the system tells of a
+    /// change, and each time that [`poll`](LibrarySettings::poll) has passed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system gives no thread.
+    pub fn follow(&self) -> Result<()> {
+        if !self.inner.shared.follows.swap(true, Ordering::Relaxed) {
+            let thread = watch::start(&self.inner.shared, &self.inner.scans);
+            lock(&self.inner.threads).push(thread.map_err(Error::io("starting a thread"))?);
+        }
+        Ok(())
+    }
+
+    /// Scans all folders, and waits for the result, however long it takes. `look` is called four times a
+    /// second meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if too many scans wait already; [`Error::NoAnswer`] if the database cannot be used,
+    /// [`Error::Stopped`] if the library was closed meanwhile.
+    pub fn scan(&self, look: &mut dyn FnMut(ScanProgress)) -> Result<ScanResult> {
+        // Tells what is wrong with the database.
+        self.inner.readers.read(|_| Ok(()))?;
+        let (sender, result) = bounded(1);
+        let asked = self.inner.scans.try_send(Scan::All(Some(sender)));
+        asked.map_err(|_| Error::Busy("scan of the library"))?;
+        loop {
+            match result.recv_timeout(Duration::from_millis(250)) {
+                Ok(result) => return Ok(result),
+                Err(error) if error.is_disconnected() => return Err(Error::Stopped("library")),
+                Err(_) => {
+                    if let ScanState::Running(progress) = &lock(&self.inner.shared.scanning).state {
+                        look(*progress);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has all folders scanned, and does not wait.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if too many scans wait already.
+    pub fn start_scan(&self) -> Result<()> {
+        let asked = self.inner.scans.try_send(Scan::All(None));
+        asked.map_err(|_| Error::Busy("scan of the library"))
+    }
+
+    /// Lets scanning and listening rest, until [`resume`](Library::resume). What is known already can be
+    /// used.
+    pub fn pause(&self) {
+        self.inner.shared.paused.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets scanning and listening go on where they were.
+    pub fn resume(&self) {
+        self.inner.shared.paused.store(false, Ordering::Relaxed);
+    }
+
+    /// Searches as one types.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] if the database cannot be read.
+    pub fn search(&self, search: &Search) -> Result<Hits> {
+        let search = search.clone();
+        self.inner.readers.read(move |view| search::search(view, &search))
+    }
+
+    /// The track with this id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none, [`Error::NoAnswer`] if the database cannot be read.
+    pub fn track(&self, id: i64) -> Result<Track> {
+        self.inner.readers.read(move |view| track::by_id(view.connection, view.folders, id))
+    }
+
+    /// The track in this file. `None` if the library does not have it.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] if the database cannot be read.
+    pub fn track_at(&self, path: &Path) -> Result<Option<Track>> {
+        let path = path.to_owned();
+        self.inner.readers.read(move |view| {
+            let id = track::id_at(view.connection, view.folders, &path)?;
+            id.map(|id| track::by_id(view.connection, view.folders, id)).transpose()
+        })
+    }
+
+    /// Changes what a person says of a track: `change` gets what was said before. It may be called more than
+    /// once.
+    ///
+    /// # Errors
+    /// What `change` refuses; [`Error::Setting`] for values that cannot be, [`Error::NotFound`] for a track that is
+    /// not there, [`Error::NoAnswer`] if the database cannot be written. Nothing has changed then.
+    pub fn edit(
+        &self,
+        id: i64,
+        mut change: impl FnMut(&mut Edits) -> Result<()> + Send + 'static,
+    ) -> Result<Track> {
+        self.inner.orders.ask(move |connection| {
+            let mut edits = track::by_id(connection, &[], id)?.edits;
+            change(&mut edits)?;
+            track::edit(connection, id, &edits)
+        })?;
+        self.track(id)
+    }
+
+    /// Notes that the track in this file was played at this time. A file that is not in the library is
+    /// ignored.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] if the database cannot be written.
+    pub fn played(&self, path: &Path, at: SystemTime) -> Result<()> {
+        let path = path.to_owned();
+        let Some(track) = self.track_at(&path)? else { return Ok(()) };
+        self.inner.orders.ask(move |connection| {
+            connection.execute(
+                "UPDATE tracks SET plays = plays + 1, last_played = max(coalesce(last_played, 0), ?2) WHERE id = ?1",
+                params![track.id, millis_since_1970(at)],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The playlists, by their names.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] if the database cannot be read.
+    pub fn playlists(&self) -> Result<Vec<LibraryPlaylist>> {
+        self.inner.readers.read(|view| playlists::all(view.connection))
+    }
+
+    /// The playlist of this name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none, [`Error::NoAnswer`] if the database cannot be read.
+    pub fn playlist(&self, name: &str) -> Result<LibraryPlaylist> {
+        let name = name.to_owned();
+        self.inner.readers.read(move |view| playlists::by_name(view.connection, &name))
+    }
+
+    /// What a playlist plays now: the tracks that are there and can be played, in their order, with their
+    /// kinds.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such playlist, [`Error::NoAnswer`] if the database cannot be read.
+    pub fn entries(&self, name: &str) -> Result<Vec<Entry>> {
+        let name = name.to_owned();
+        self.inner.readers.read(move |view| playlists::entries(view, &name))
+    }
+
+    /// Makes a playlist, or replaces the one of the same name.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a name or a query that cannot be, [`Error::NotFound`] for a track that is not there,
+    /// [`Error::Limit`] for too many tracks, [`Error::NoAnswer`] if the database cannot be written.
+    pub fn set_playlist(&self, playlist: LibraryPlaylist) -> Result<()> {
+        self.inner.orders.ask(move |connection| playlists::set(connection, &playlist))
+    }
+
+    /// Removes a playlist. Its tracks stay.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none, [`Error::NoAnswer`] if the database cannot be written.
+    pub fn remove_playlist(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        self.inner.orders.ask(move |connection| playlists::remove(connection, &name))
+    }
+
+    /// Makes an ordered playlist of the tracks that a file names: an M3U, PLS or XSPF. A playlist of that
+    /// name is replaced.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] if the file's disk does not answer or the database cannot be written,
+    /// [`Error::Setting`] for a name that cannot be.
+    pub fn import_playlist(&self, name: &str, kind: TrackKind, file: &Path) -> Result<Imported> {
+        let (own, files) = (file.to_owned(), &self.inner.shared.files);
+        let read =
+            files.ordered().within(file, HANGS_AFTER, move |job| playlists::import(&own, &mut || job.step()));
+        let (read, name) = (read.map_err(|reason| reason.of(file))?, name.to_owned());
+        // What the folders are called is the same for all connections.
+        let folders = self.inner.readers.read(|view| Ok(view.folders.to_vec()))?;
+        self.inner
+            .orders
+            .ask(move |connection| playlists::set_from_files(connection, &folders, (&name, kind), &read))
+    }
+
+    /// A playlist as an extended M3U, with absolute paths.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none, [`Error::NoAnswer`] if the database cannot be read.
+    pub fn export_playlist(&self, name: &str) -> Result<Vec<u8>> {
+        let name = name.to_owned();
+        self.inner.readers.read(move |view| playlists::export(view, &name))
+    }
+
+    /// The tracks whose files cannot be played, each with its problem: the first of them.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] if the database cannot be read.
+    pub fn unplayable(&self, limit: usize) -> Result<Vec<Track>> {
+        self.inner.readers.read(move |view| track::unplayable(view, limit))
+    }
+
+    /// How it is doing.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] if the database cannot be read.
+    pub fn state(&self) -> Result<LibraryState> {
+        let counted = self.inner.readers.read(|view| status::count(view.connection))?;
+        let shared = &self.inner.shared;
+        let scan = lock(&shared.scanning).state.clone();
+        Ok(LibraryState {
+            scan,
+            paused: shared.paused.load(Ordering::Relaxed),
+            problems: self.problems(),
+            ..counted
+        })
+    }
+
+    /// What is wrong with the database and the folders, each in a sentence. The station goes on without them.
+    pub fn problems(&self) -> Vec<String> {
+        self.warnings().into_iter().map(|warning| warning.whole).collect()
+    }
+
+    /// The same, as strangers may read it, too.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        self.inner.shared.warnings()
+    }
+
+    /// The settings, with absolute paths.
+    pub fn settings(&self) -> &LibrarySettings {
+        &self.inner.shared.settings
+    }
+
+    /// A number that is different after each change of the database by this library.
+    pub(crate) fn changes(&self) -> u64 {
+        self.inner.shared.changes.load(Ordering::Acquire)
+    }
+
+    /// Closes it: no call is carried out any more. Returns the threads that hang.
+    pub(crate) fn close(&self, deadline: Instant) -> Vec<String> {
+        self.inner.close(deadline)
+    }
+}
+
+impl Inner {
+    fn close(&self, deadline: Instant) -> Vec<String> {
+        self.shared.ending.store(true, Ordering::Relaxed);
+        let threads = lock(&self.threads);
+        let stuck = threads.iter().filter(|thread| !thread.join_before(deadline));
+        let mut stuck: Vec<String> = stuck.map(|thread| thread.name.clone()).collect();
+        self.readers.close();
+        stuck.extend(self.shared.files.join(deadline));
+        stuck
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close(Instant::now() + ENDS_WITHIN);
+    }
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Library")
+            .field("database", &self.inner.shared.settings.database)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+//! The playlists of the library: ordered ones, and smart ones, which are a query.
+
+mod m3u;
+mod smart;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::readers::View;
+use super::track::{COLUMNS, Track, from_row};
+use super::trouble::Fault;
+use crate::error::{Error, Result};
+use crate::playout::{Entry, TrackKind};
+
+pub(super) use m3u::{export, import, set_from_files};
+pub use smart::{SmartList, SmartOrder};
+
+/// The longest name of a playlist, in characters.
+const MAX_NAME: usize = 100;
+
+/// The most tracks of an ordered playlist.
+const MAX_TRACKS: usize = 200_000;
+
+/// A playlist of the library.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LibraryPlaylist {
+    /// Its name, by which `playlist = "library:NAME"` plays it: 1 to 100 characters, without `/`.
+    #[serde(default)]
+    pub name: String,
+    /// What its tracks are for, unless a person has said otherwise of a track.
+    #[serde(default)]
+    pub kind: TrackKind,
+    /// Its tracks.
+    #[serde(flatten)]
+    pub tracks: PlaylistTracks,
+}
+
+/// The tracks of a playlist.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaylistTracks {
+    /// These, in this order. A track may be there more than once.
+    Ordered(Vec<i64>),
+    /// Those that a query finds, at the moment when the playlist is read.
+    Smart(SmartList),
+}
+
+impl LibraryPlaylist {
+    /// An ordered playlist of music.
+    pub fn ordered(name: impl Into<String>, tracks: Vec<i64>) -> LibraryPlaylist {
+        LibraryPlaylist { name: name.into(), kind: TrackKind::Music, tracks: PlaylistTracks::Ordered(tracks) }
+    }
+
+    /// A smart playlist of music.
+    pub fn smart(name: impl Into<String>, smart: SmartList) -> LibraryPlaylist {
+        LibraryPlaylist { name: name.into(), kind: TrackKind::Music, tracks: PlaylistTracks::Smart(smart) }
+    }
+
+    /// Refuses what cannot be.
+    pub(super) fn check(&self) -> Result<()> {
+        let length = self.name.chars().count();
+        let is_plain =
+            self.name.trim() == self.name && !self.name.contains(|c: char| c == '/' || c.is_control());
+        if !(1..=MAX_NAME).contains(&length) || !is_plain {
+            let rule = format!("1 to {MAX_NAME} characters, without \"/\" and without spaces around it");
+            return Err(Error::setting(
+                "name",
+                format!("{:?} is not a name for a playlist: {rule}", self.name),
+            ));
+        }
+        match &self.tracks {
+            PlaylistTracks::Ordered(tracks) if tracks.len() > MAX_TRACKS => Err(Error::Limit {
+                limit: "MAX_TRACKS",
+                most: MAX_TRACKS,
+                advice: "make several playlists, or a smart one",
+            }),
+            PlaylistTracks::Ordered(_) => Ok(()),
+            PlaylistTracks::Smart(smart) => smart.check(),
+        }
+    }
+}
+
+/// The playlists, by their names.
+pub(super) fn all(connection: &Connection) -> std::result::Result<Vec<LibraryPlaylist>, Fault> {
+    let mut names = connection.prepare_cached("SELECT name FROM playlists ORDER BY name")?;
+    let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    names.iter().map(|name| by_name(connection, name)).collect()
+}
+
+/// The playlist of this name.
+pub(super) fn by_name(connection: &Connection, name: &str) -> std::result::Result<LibraryPlaylist, Fault> {
+    let (id, kind, smart) = head(connection, name)?;
+    let tracks = match smart {
+        Some(smart) => PlaylistTracks::Smart(smart),
+        None => {
+            let query = "SELECT track FROM playlist_tracks WHERE playlist = ?1 ORDER BY position";
+            let mut tracks = connection.prepare_cached(query)?;
+            let tracks = tracks.query_map(params![id], |row| row.get(0))?;
+            PlaylistTracks::Ordered(tracks.collect::<rusqlite::Result<_>>()?)
+        }
+    };
+    Ok(LibraryPlaylist { name: name.into(), kind, tracks })
+}
+
+fn head(
+    connection: &Connection,
+    name: &str,
+) -> std::result::Result<(i64, TrackKind, Option<SmartList>), Fault> {
+    let mut query = connection.prepare_cached("SELECT id, kind, smart FROM playlists WHERE name = ?1")?;
+    let row = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?));
+    let Some((id, kind, smart)) = query.query_row(params![name], row).optional()? else {
+        return Err(unknown(connection, name)?.into());
+    };
+    let kind = TrackKind::ALL.iter().find(|known| known.as_str() == kind).copied().unwrap_or_default();
+    let read = |text: String| {
+        let smart = serde_json::from_str(&text);
+        smart.map_err(|error| {
+            Error::setting("smart", format!("the playlist {name:?} cannot be read: {error}"))
+        })
+    };
+    Ok((id, kind, smart.map(read).transpose()?))
+}
+
+fn unknown(connection: &Connection, name: &str) -> std::result::Result<Error, Fault> {
+    let mut names = connection.prepare_cached("SELECT name FROM playlists ORDER BY name LIMIT 20")?;
+    let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let known = match names.as_slice() {
+        [] => "it has none yet".into(),
+        names => format!("it has {}", names.join(", ")),
+    };
+    Ok(Error::NotFound(format!("playlist {name:?} in the library: {known}")))
+}
+
+/// Makes a playlist, or replaces the one of the same name.
+pub(super) fn set(connection: &Connection, playlist: &LibraryPlaylist) -> std::result::Result<(), Fault> {
+    playlist.check()?;
+    let smart = match &playlist.tracks {
+        PlaylistTracks::Smart(smart) => Some(serde_json::to_string(smart).expect("a query is plain values")),
+        PlaylistTracks::Ordered(_) => None,
+    };
+    let LibraryPlaylist { name, kind, tracks } = playlist;
+    connection.execute(
+        "INSERT INTO playlists (name, kind, smart) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (name) DO UPDATE SET kind = ?2, smart = ?3",
+        params![name, kind.as_str(), smart],
+    )?;
+    let (id, ..) = head(connection, name)?;
+    connection.execute("DELETE FROM playlist_tracks WHERE playlist = ?1", params![id])?;
+    let PlaylistTracks::Ordered(tracks) = tracks else { return Ok(()) };
+    let mut enter = connection.prepare_cached(
+        "INSERT INTO playlist_tracks (playlist, position, track) SELECT ?1, ?2, id FROM tracks WHERE id = ?3",
+    )?;
+    for (position, track) in tracks.iter().enumerate() {
+        if enter.execute(params![id, position, track])? == 0 {
+            return Err(Error::NotFound(format!("track {track} in the library")).into());
+        }
+    }
+    Ok(())
+}
+
+/// Removes a playlist.
+pub(super) fn remove(connection: &Connection, name: &str) -> std::result::Result<(), Fault> {
+    match connection.execute("DELETE FROM playlists WHERE name = ?1", params![name])? {
+        0 => Err(unknown(connection, name)?.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The tracks of a playlist that can be played now, in their order, and what they are for.
+pub(super) fn tracks(view: &View<'_>, name: &str) -> std::result::Result<(TrackKind, Vec<Track>), Fault> {
+    let (id, kind, smart) = head(view.connection, name)?;
+    let tracks = match smart {
+        Some(smart) => smart.tracks(view)?,
+        None => {
+            let query = format!(
+                "SELECT {COLUMNS} FROM playlist_tracks p JOIN tracks t ON t.id = p.track \
+                 LEFT JOIN edits e ON e.track = t.id WHERE p.playlist = ?1 AND {PLAYABLE} ORDER BY p.position"
+            );
+            let mut query = view.connection.prepare_cached(&query)?;
+            let rows = query.query_map(params![id], |row| from_row(row, view.folders))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        }
+    };
+    Ok((kind, tracks))
+}
+
+/// The condition for tracks that a playlist may have.
+const PLAYABLE: &str = "t.missing IS NULL AND t.problem IS NULL AND coalesce(e.edits ->> 'enabled', 1) <> 0";
+
+/// What a pipeline plays of a playlist.
+pub(super) fn entries(view: &View<'_>, name: &str) -> std::result::Result<Vec<Entry>, Fault> {
+    let (kind, tracks) = tracks(view, name)?;
+    Ok(tracks.into_iter().map(|track| entry(track, kind)).collect())
+}
+
+/// A person's title of a track takes precedence over the file's tags; the kind of the track over the
+/// playlist's.
+fn entry(track: Track, kind: TrackKind) -> Entry {
+    let kind = track.edits.kind.unwrap_or(kind);
+    let edited = track.edits.artist.is_some() || track.edits.title.is_some();
+    let title = edited.then(|| title_of(&track));
+    Entry { title, kind, ..Entry::new(track.path) }
+}
+
+/// The line that is shown for a track.
+fn title_of(track: &Track) -> String {
+    let (artist, title) = (track.artist().map(str::to_owned), track.title().map(str::to_owned));
+    let tags = crate::metadata::Tags { artist, title, ..track.tags.clone() };
+    crate::metadata::format_title(None, &tags, None, &track.path)
+}
+
+/// The files of an M3U that are no tracks of the library.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// How many tracks the playlist has now.
+    pub tracks: usize,
+    /// The files that the library does not have, and entries that cannot be read.
+    pub left_out: Vec<String>,
+}
+
+/// The most files that are named.
+const MAX_LEFT_OUT: usize = 100;
+
+/// Notes what was left out.
+fn leave_out(imported: &mut Imported, what: impl Into<String>) {
+    if imported.left_out.len() < MAX_LEFT_OUT {
+        imported.left_out.push(what.into());
+    }
+}

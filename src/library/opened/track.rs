@@ -1,0 +1,223 @@
+//! A track of the library: what its file tells of it, and what a person has said otherwise.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::readers::View;
+use super::shared::Folder;
+use super::trouble::Fault;
+use crate::error::{Error, Result};
+use crate::metadata::Tags;
+use crate::playout::TrackKind;
+use crate::time::from_millis;
+
+/// A track of the library.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Track {
+    /// Its id, which stays the same when its file is moved. No other track ever has it.
+    pub id: i64,
+    /// Its file.
+    pub path: PathBuf,
+    /// The folder of the library in which it lies.
+    pub folder: PathBuf,
+    /// The size of its file, in bytes.
+    pub size: u64,
+    /// What its file says of it.
+    pub tags: Tags,
+    /// What a person has said of it, which takes precedence over the file.
+    pub edits: Edits,
+    /// When it came into the library.
+    pub added: SystemTime,
+    /// Since when its file has not been there any more. `None`: it is there.
+    pub missing: Option<SystemTime>,
+    /// Why it cannot be played. `None`: nothing is wrong with it.
+    pub problem: Option<String>,
+    /// How often it was played.
+    pub plays: u64,
+    /// When it was played last.
+    pub last_played: Option<SystemTime>,
+}
+
+impl Track {
+    /// Its performer.
+    pub fn artist(&self) -> Option<&str> {
+        self.edits.artist.as_deref().or(self.tags.artist.as_deref())
+    }
+
+    /// Its name.
+    pub fn title(&self) -> Option<&str> {
+        self.edits.title.as_deref().or(self.tags.title.as_deref())
+    }
+
+    /// What it is for.
+    pub fn kind(&self) -> TrackKind {
+        self.edits.kind.unwrap_or_default()
+    }
+
+    /// How long it sounds, if that is known.
+    pub fn duration(&self) -> Option<Duration> {
+        self.tags.duration
+    }
+}
+
+/// What a person has said of a track. It outlives whatever happens to the file: new tags, another folder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Edits {
+    /// The performer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artist: Option<String>,
+    /// The name of the piece.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<TrackKind>,
+    /// Whether playlists of the library may have it: `None` is true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// How much somebody likes it: 1 to 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating: Option<u8>,
+}
+
+/// The longest text that somebody may set, in characters.
+const MAX_TEXT: usize = 500;
+
+impl Edits {
+    /// Refuses what cannot be.
+    pub(super) fn check(&self) -> Result<()> {
+        for (key, text) in [("artist", &self.artist), ("title", &self.title)] {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty() || text.chars().count() > MAX_TEXT) {
+                return Err(Error::setting(key, format!("1 to {MAX_TEXT} characters, or nothing at all")));
+            }
+        }
+        match self.rating {
+            Some(rating) if !(1..=5).contains(&rating) => {
+                Err(Error::setting("rating", format!("{rating} is not within 1 and 5")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What [`from_row`] needs, for a query of `tracks t LEFT JOIN edits e ON e.track = t.id`.
+pub(super) const COLUMNS: &str = "t.id, t.folder, t.path, t.size, t.tags, e.edits, t.added, t.missing, \
+                                  t.problem, t.plays, t.last_played";
+
+/// What tracks are read from.
+pub(super) const SOURCE: &str = "tracks t LEFT JOIN edits e ON e.track = t.id";
+
+/// The track of a row with [`COLUMNS`].
+pub(super) fn from_row(row: &Row<'_>, folders: &[Folder]) -> rusqlite::Result<Track> {
+    let text_of = |column: usize| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
+    let folder: i64 = row.get(1)?;
+    let folder = folders.iter().find(|known| known.id == folder).map(|known| known.path.clone());
+    let folder = folder.unwrap_or_default();
+    // What an older version wrote may lack a field; what cannot be read at all is read again with its file.
+    let tags = text_of(4)?.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let edits = text_of(5)?.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let time = |millis: Option<i64>| millis.map(from_millis);
+    Ok(Track {
+        id: row.get(0)?,
+        path: folder.join(path_of(row.get_ref(2)?.as_blob()?)),
+        folder,
+        size: row.get::<_, i64>(3)?.unsigned_abs(),
+        tags,
+        edits,
+        added: from_millis(row.get(6)?),
+        missing: time(row.get(7)?),
+        problem: row.get(8)?,
+        plays: row.get::<_, i64>(9)?.unsigned_abs(),
+        last_played: time(row.get(10)?),
+    })
+}
+
+/// The path that the database has as bytes.
+pub(super) fn path_of(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// The bytes of a path, for the database.
+pub(super) fn bytes_of(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}
+
+/// The folder of the library in which a file lies, and its path below that.
+pub(super) fn place_of<'p>(path: &'p Path, folders: &[Folder]) -> Option<(i64, &'p Path)> {
+    folders.iter().find_map(|folder| Some((folder.id, path.strip_prefix(&folder.path).ok()?)))
+}
+
+/// The track with this id.
+pub(super) fn by_id(
+    connection: &Connection,
+    folders: &[Folder],
+    id: i64,
+) -> std::result::Result<Track, Fault> {
+    let query = format!("SELECT {COLUMNS} FROM {SOURCE} WHERE t.id = ?1");
+    let track = connection.query_row(&query, params![id], |row| from_row(row, folders)).optional()?;
+    Ok(track.ok_or_else(|| Error::NotFound(format!("track {id} in the library")))?)
+}
+
+/// The id of the track in this file.
+pub(super) fn id_at(
+    connection: &Connection,
+    folders: &[Folder],
+    path: &Path,
+) -> std::result::Result<Option<i64>, Fault> {
+    let Some((folder, path)) = place_of(path, folders) else { return Ok(None) };
+    let query = "SELECT id FROM tracks WHERE folder = ?1 AND path = ?2";
+    let mut query = connection.prepare_cached(query)?;
+    Ok(query.query_row(params![folder, bytes_of(path)], |row| row.get(0)).optional()?)
+}
+
+/// The first tracks that cannot be played.
+pub(super) fn unplayable(view: &View<'_>, limit: usize) -> std::result::Result<Vec<Track>, Fault> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM {SOURCE} WHERE t.missing IS NULL AND t.problem IS NOT NULL \
+         ORDER BY t.folder, t.path LIMIT ?1"
+    );
+    let mut query = view.connection.prepare_cached(&query)?;
+    let rows = query.query_map(params![limit], |row| from_row(row, view.folders))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Changes what a person has said of a track, and what a search finds it by.
+pub(super) fn edit(connection: &Connection, id: i64, edits: &Edits) -> std::result::Result<(), Fault> {
+    edits.check()?;
+    if *edits == Edits::default() {
+        connection.execute("DELETE FROM edits WHERE track = ?1", params![id])?;
+    } else {
+        let text = serde_json::to_string(edits).expect("edits are plain values");
+        connection
+            .execute("INSERT OR REPLACE INTO edits (track, edits) VALUES (?1, ?2)", params![id, text])?;
+    }
+    index(connection, id)
+}
+
+/// Artist, title, album and path.
+type Words = (Option<String>, Option<String>, Option<String>, Vec<u8>);
+
+/// Brings what a search finds a track by up to date. A track that is missing or cannot be played is not
+/// found.
+pub(super) fn index(connection: &Connection, id: i64) -> std::result::Result<(), Fault> {
+    let mut forget = connection.prepare_cached("DELETE FROM words WHERE rowid = ?1")?;
+    forget.execute(params![id])?;
+    let mut query = connection.prepare_cached(
+        "SELECT coalesce(e.edits ->> 'artist', t.artist), coalesce(e.edits ->> 'title', t.title), t.album, t.path \
+         FROM tracks t LEFT JOIN edits e ON e.track = t.id \
+         WHERE t.id = ?1 AND t.missing IS NULL AND t.problem IS NULL",
+    )?;
+    let words = query.query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
+    let Some((artist, title, album, path)): Option<Words> = words.optional()? else { return Ok(()) };
+    let mut enter = connection.prepare_cached(
+        "INSERT INTO words (rowid, artist, title, album, file) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    enter.execute(params![id, artist, title, album, crate::path_text::shown(&path)])?;
+    Ok(())
+}

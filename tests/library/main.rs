@@ -1,0 +1,10 @@
+//! The library as an application uses it: what is found in folders, searched, edited and played from it, and
+//! what becomes of it when its disk or its process fails.
+
+mod killed;
+mod large;
+mod music;
+mod playlists;
+mod scanning;
+mod sick;
+mod station;
