@@ -51,6 +51,8 @@ pub enum Command {
     Serve(ConfigFile),
     Ctl(Ctl),
     User(User),
+    #[cfg(feature = "library")]
+    Library(super::library::args::Library),
     /// List all errors of a configuration file, with line, key and reason
     ///
     /// Reads CONFIG as `longwave serve` does, but starts nothing.
@@ -63,6 +65,8 @@ impl Command {
         match self {
             Command::Demo(_) | Command::Play(_) | Command::Serve(_) => true,
             Command::Ctl(_) | Command::User(_) | Command::Check(_) => false,
+            #[cfg(feature = "library")]
+            Command::Library(_) => false,
         }
     }
 }

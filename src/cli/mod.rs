@@ -1,13 +1,15 @@
 //! The program `longwave`: its commands and exit codes.
 //!
 //! `args` declares the command line. `play` turns it into a configuration. `on_air` runs a station until it
-//! is asked to stop. `ctl` is a client of a running station. `user` edits the users file, `credentials`
-//! creates the first user or token.
+//! is asked to stop. `ctl` is a client of a running station. `library` scans and searches, `user` edits the
+//! users file, `credentials` creates the first user or token.
 
 mod args;
 mod credentials;
 mod ctl;
 mod in_time;
+#[cfg(feature = "library")]
+mod library;
 mod logs;
 #[allow(unsafe_code, reason = "asks glibc to give memory back")]
 mod memory;
@@ -29,8 +31,8 @@ use longwave::{Config, ConfigError, HlsSettings, Right, UserLimits, Users};
 use args::Command;
 use on_air::OnHangup;
 
-/// Runs the command. The exit code is 0 for success, 2 for a wrong command line, configuration or users file of
-/// a station, 1 for any other failure: one that may be over when it is tried again.
+/// Runs the command. The exit code is 0 for success, 2 for a wrong command line, configuration or users file
+/// of a station, 1 for any other failure: one that may be over when it is tried again.
 pub fn main() -> ExitCode {
     memory::Memory::keep_little();
     signals::hold();
@@ -109,6 +111,8 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check(file) => check(&file.path),
         Command::Ctl(args) => ctl::run(&args),
+        #[cfg(feature = "library")]
+        Command::Library(args) => library::run(&args.command),
         Command::User(args) => user::run(&args),
         Command::Serve(file) => {
             let config = Config::read(&file.path)?;

@@ -4,6 +4,7 @@ mod addresses;
 mod announce;
 mod cli;
 mod history;
+mod library;
 mod lost_lines;
 mod on_air;
 mod reload;
