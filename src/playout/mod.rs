@@ -5,11 +5,13 @@
 //! how loud a voice is at each frame, [`add`] puts voices together, [`Limiter`] keeps the sum from clipping,
 //! [`measure`] and [`LoudnessMeter`] say how loud it came out, and [`Guard`] what is to be done when nothing
 //! is heard. [`Precedence`] says which of the programme and the live inputs has the air, and [`Steering`]
-//! keeps the buffer of a live input at its level. [`Heard`] is what is known of how a track sounds.
+//! keeps the buffer of a live input at its level. [`Heard`] is what is known of how a track sounds, and
+//! [`Join`] is how two of them meet.
 
 mod cues;
 mod fade;
 mod guard;
+mod join;
 mod lateness;
 mod limiter;
 mod loudness;
@@ -23,9 +25,10 @@ mod silence;
 mod steering;
 mod upnext;
 
-pub use cues::Heard;
+pub use cues::{Heard, TrackHeard};
 pub use fade::{Curve, GainRamp, crossing, overlap};
 pub use guard::{Act, DeadAir, Expected, Guard, Stretch};
+pub use join::{Crossfade, Join, LONGEST_OVERLAP, Meeting};
 pub use lateness::{Change, Lateness};
 pub use limiter::Limiter;
 pub use loudness::{Loudness, LoudnessMeter};

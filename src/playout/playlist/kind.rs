@@ -26,6 +26,11 @@ impl TrackKind {
     pub fn is_music(&self) -> bool {
         *self == TrackKind::Music
     }
+
+    /// Whether nothing else sounds while it does.
+    pub fn is_alone(self) -> bool {
+        matches!(self, TrackKind::Spot | TrackKind::Show)
+    }
 }
 
 #[cfg(test)]
