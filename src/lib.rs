@@ -96,13 +96,14 @@ pub use metadata::{CueTags, TagDetails, Tags, Title, TitleParts, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;
 pub use pipeline::{
-    CurrentTrack, HlsInfo, HlsSettings, HookId, Hooks, Levels, ListOptions, LiveSession, LiveSettings,
-    NextTrack, OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot, PlayedTrack,
-    RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, SourceRequest, Station, StationSettings,
-    VoiceInput, VoiceOptions,
+    CurrentTrack, HeardTracks, HlsInfo, HlsSettings, HookId, Hooks, Levels, ListOptions, LiveSession,
+    LiveSettings, NextTrack, OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot,
+    PlayedTrack, RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, SourceRequest, Station,
+    StationSettings, VoiceInput, VoiceOptions,
 };
 pub use playout::{
-    AfterLive, Curve, DeadAir, Entry, Heard, Level, ListState, Place, Playlist, TrackKind, When,
+    AfterLive, Crossfade, Curve, DeadAir, Entry, Heard, Level, ListState, Place, Playlist, TrackHeard,
+    TrackKind, When,
 };
 pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};

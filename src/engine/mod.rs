@@ -5,6 +5,7 @@ pub(crate) mod announcements;
 pub(crate) mod chooser;
 pub(crate) mod clock;
 pub(crate) mod crew;
+mod cut;
 pub(crate) mod deck;
 pub(crate) mod decode;
 pub(crate) mod encoders;

@@ -12,6 +12,7 @@ use log::Level;
 
 use super::chooser::Chooser;
 use super::crew::Crew;
+use super::cut::Cut;
 use super::decode::{AHEAD, Pump, Source, prime};
 use super::shared::SharedUpNext;
 use crate::audio::PcmSpec;
@@ -20,9 +21,9 @@ use crate::event::{Emitter, Event, TrackInfo};
 use crate::filework::{Doing, FileWork, NoAnswer};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title, one_line};
-use crate::playout::{Began, Entry, GiveWay, Origin};
+use crate::playout::{Began, Entry, GiveWay, Heard, LONGEST_OVERLAP, Origin};
 use crate::ring::Feed;
-use crate::units::FrameCount;
+use crate::units::{FrameCount, SampleRate};
 
 /// Opens the file of an entry. It may block, because it is called on a decode thread.
 pub(crate) type Open = dyn Fn(&Entry, PcmSpec) -> crate::Result<Box<dyn Source>> + Send + Sync;
@@ -30,8 +31,41 @@ pub(crate) type Open = dyn Fn(&Entry, PcmSpec) -> crate::Result<Box<dyn Source>>
 /// The line that a station shows for an entry with these tags.
 pub(crate) type TitleFormat = dyn Fn(&Entry, &Tags) -> String + Send + Sync;
 
-/// The gain that a file's tags ask for, as a factor.
-pub(crate) type FileGain = dyn Fn(&Tags) -> f32 + Send + Sync;
+/// How an entry with these tags is to sound.
+pub(crate) type SoundOf = dyn Fn(&Entry, &Tags) -> Sound + Send + Sync;
+
+/// How a file is to sound.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sound {
+    /// Its gain, as a factor.
+    pub gain: f32,
+    /// Where it is cut, and where the next track starts.
+    pub heard: Heard,
+}
+
+impl Default for Sound {
+    /// All of it, as it is.
+    fn default() -> Sound {
+        Sound { gain: 1.0, heard: Heard::default() }
+    }
+}
+
+/// How long before the end of a track the mixer must know it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    /// For every track: the longest fade before an end.
+    pub fade: Duration,
+    /// Whether the next one starts where a track has decayed, too.
+    pub decay: bool,
+}
+
+impl Reach {
+    /// For a track after whose start of the next so many frames follow.
+    fn of(self, decay: Option<FrameCount>, rate: SampleRate) -> Duration {
+        let decay = decay.filter(|_| self.decay).map_or(Duration::ZERO, |decay| rate.duration_of(decay));
+        self.fade.max(decay.min(LONGEST_OVERLAP))
+    }
+}
 
 /// How long the next track may take to open before the one after it is tried. A disk may have to spin up.
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
@@ -45,8 +79,10 @@ pub(crate) struct OpenedTrack {
     /// The version of the list in which this track is next.
     pub version: u64,
     pub info: Arc<TrackInfo>,
-    /// The gain that its tags ask for, as a factor.
+    /// The gain of its file, as a factor.
     pub file_gain: f32,
+    /// Where the next track should start, counted from where it begins itself, if that is known.
+    pub start_next: Option<FrameCount>,
     pub feed: Feed,
     /// Whether it comes from the fallback.
     pub fallback: bool,
@@ -156,7 +192,7 @@ pub(crate) struct Picker {
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     pub open: Arc<Open>,
     pub title: Arc<Mutex<Arc<TitleFormat>>>,
-    pub file_gain: Arc<FileGain>,
+    pub sound: Arc<SoundOf>,
     pub emitter: Emitter,
     pub crew: Arc<Crew>,
     /// The file work of `up_next` and of `fallback`. Each has a bound of its own, so that the fallback can be
@@ -170,8 +206,8 @@ pub(crate) struct Picker {
 
 impl Picker {
     /// Starts picking, and returns at once. The thread ends when the feed in its answer is dropped, if not
-    /// before. `reach` is how long before its end the mixer must know the end of the track.
-    pub fn pick(&self, from: PickFrom, reach: Duration) -> PendingPick {
+    /// before.
+    pub fn pick(&self, from: PickFrom, reach: Reach) -> PendingPick {
         let (sender, answer) = bounded(1);
         let pending = PendingPick { answer, version: self.version(), opening: Arc::default() };
         let (picker, opening) = (self.clone(), pending.opening.clone());
@@ -227,7 +263,7 @@ impl Picker {
         self.up_next.lock().ended();
     }
 
-    fn run(&self, answer: Sender<Pick>, opening: &Arc<Opening>, from: PickFrom, reach: Duration) {
+    fn run(&self, answer: Sender<Pick>, opening: &Arc<Opening>, from: PickFrom, reach: Reach) {
         let version = self.version();
         let list = || {
             let picked = self.run_list(false, opening, reach);
@@ -257,7 +293,7 @@ impl Picker {
         &self,
         fallback: bool,
         opening: &Arc<Opening>,
-        reach: Duration,
+        reach: Reach,
     ) -> Result<(OpenedTrack, Pump), NoTrack> {
         let list = self.list_of(fallback);
         list.lock().try_again();
@@ -289,8 +325,9 @@ impl Picker {
             });
             *opening.lock() = None;
             match primed {
-                Ok((info, file_gain, feed, pump)) => {
-                    return Ok((OpenedTrack { id, version, info, file_gain, feed, fallback }, pump));
+                Ok((Primed { info, file_gain, start_next, feed }, pump)) => {
+                    let opened = OpenedTrack { id, version, info, file_gain, start_next, feed, fallback };
+                    return Ok((opened, pump));
                 }
                 Err(_) if opening.is_abandoned() => break,
                 // It hung before, and that was told. A request is told of again: it does not come back.
@@ -318,26 +355,22 @@ impl Picker {
         })
     }
 
-    fn prime(
-        &self,
-        id: EntryId,
-        entry: &Entry,
-        reach: Duration,
-        doing: Doing,
-    ) -> crate::Result<(Arc<TrackInfo>, f32, Feed, Pump)> {
+    fn prime(&self, id: EntryId, entry: &Entry, reach: Reach, doing: Doing) -> crate::Result<(Primed, Pump)> {
         let source = (self.open)(entry, self.spec)?;
-        let duration = source.duration();
         let tags = source.tags().clone();
+        let Sound { gain: file_gain, heard } = (self.sound)(entry, &tags);
+        let (source, start_next) = Cut::of(source, &heard, self.spec)?;
+        let duration = source.duration();
+        let decay = duration.zip(start_next).map(|(end, at)| FrameCount(end.0.saturating_sub(at.0)));
         // The mixer knows the end only when the decoder has seen it, whatever the file declares. So the
         // decoder must be ahead by the longest fade before the end, too.
-        let ahead = AHEAD + reach;
+        let ahead = AHEAD + reach.of(decay, self.spec.rate);
         let goes_on_at = *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner);
         let from = goes_on_at.filter(|at| at.0 == id).map_or(FrameCount(0), |at| at.1);
         let (feed, pump) =
             prime(source, self.spec, from, ahead).map_err(|reason| Error::file(&entry.path, reason))?;
         let pump = pump.watched(doing);
         let format = self.title.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let file_gain = (self.file_gain)(&tags);
         let title = catch_unwind(AssertUnwindSafe(|| format(entry, &tags))).unwrap_or_else(|_| {
             self.emitter.log(Level::Error, format!("{}: the title format panicked", self.pipeline));
             format_title(entry.title.as_deref(), &tags, None, &entry.path)
@@ -352,7 +385,7 @@ impl Picker {
             confined: entry.confined,
             kind: entry.kind,
         };
-        Ok((Arc::new(info), file_gain, feed, pump))
+        Ok((Primed { info: Arc::new(info), file_gain, start_next, feed }, pump))
     }
 
     /// Gives up an entry whose opening does not end.
@@ -375,6 +408,14 @@ impl Picker {
     fn list_of(&self, fallback: bool) -> &SharedUpNext {
         if fallback { &self.fallback } else { &self.up_next }
     }
+}
+
+/// An entry whose first audio is decoded.
+struct Primed {
+    info: Arc<TrackInfo>,
+    file_gain: f32,
+    start_next: Option<FrameCount>,
+    feed: Feed,
 }
 
 /// Why a list gave no track.

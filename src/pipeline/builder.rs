@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{HlsSettings, LiveSettings, NextTrack, OutputSettings, Pipeline, PipelineSettings, ReplayGain};
+use super::{
+    HeardTracks, HlsSettings, LiveSettings, NextTrack, OutputSettings, Pipeline, PipelineSettings, ReplayGain,
+};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind, EventReceiver};
-use crate::playout::DeadAir;
+use crate::playout::{Crossfade, DeadAir};
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, Server, ServerSettings};
 use crate::units::SampleRate;
@@ -82,9 +84,9 @@ impl PipelineBuilder {
         self
     }
 
-    /// How long two tracks overlap; zero joins them without a gap.
-    pub fn crossfade(mut self, crossfade: Duration) -> PipelineBuilder {
-        self.settings.crossfade = crossfade;
+    /// How long two tracks overlap, or [`Crossfade::Auto`]; zero joins them without a gap.
+    pub fn crossfade(mut self, crossfade: impl Into<Crossfade>) -> PipelineBuilder {
+        self.settings.crossfade = crossfade.into();
         self
     }
 
@@ -103,6 +105,18 @@ impl PipelineBuilder {
     /// How long the crossfade of a skip takes.
     pub fn skip_crossfade(mut self, crossfade: Duration) -> PipelineBuilder {
         self.settings.skip_crossfade = crossfade;
+        self
+    }
+
+    /// The loudness to which files are brought: see [`PipelineSettings::loudness_lufs`].
+    pub fn loudness_lufs(mut self, lufs: f32) -> PipelineBuilder {
+        self.settings.loudness_lufs = Some(lufs);
+        self
+    }
+
+    /// Who knows how files sound, beside their tags.
+    pub fn heard_tracks(mut self, heard_tracks: HeardTracks) -> PipelineBuilder {
+        self.settings.heard_tracks = Some(heard_tracks);
         self
     }
 

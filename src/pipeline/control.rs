@@ -13,7 +13,7 @@ use crate::engine::titles::{TitleHolds, TitleOrder};
 use crate::error::{Error, Result};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, Title};
-use crate::playout::{Entry, GiveWay, Place, Playlist, When};
+use crate::playout::{Crossfade, Entry, GiveWay, Place, Playlist, When};
 
 /// The crossfade of [`Pipeline::play_file`].
 const PLAY_NOW_CROSSFADE: Duration = Duration::from_millis(800);
@@ -124,9 +124,16 @@ impl Pipeline {
     ) -> Result<()> {
         check_fades(crossfade, fade_in, fade_out)?;
         let mut transitions = self.inner.programming.transitions();
-        transitions.crossfade = crossfade.unwrap_or(transitions.crossfade);
+        transitions.crossfade = crossfade.map_or(transitions.crossfade, Crossfade::For);
         transitions.fade_in = fade_in.unwrap_or(transitions.fade_in);
         transitions.fade_out = fade_out.unwrap_or(transitions.fade_out);
+        self.inner.command(Command::Transitions(*transitions))
+    }
+
+    /// Sets how tracks meet from now on.
+    pub(super) fn set_crossfade(&self, crossfade: Crossfade) -> Result<()> {
+        let mut transitions = self.inner.programming.transitions();
+        transitions.crossfade = crossfade;
         self.inner.command(Command::Transitions(*transitions))
     }
 

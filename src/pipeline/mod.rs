@@ -7,6 +7,7 @@ mod control;
 mod hls;
 mod hooks;
 mod inputs;
+mod levelling;
 mod limits;
 mod lists;
 mod live;
@@ -40,6 +41,7 @@ pub(crate) use hls::{HLS, check_all as check_all_hls, check_outputs as check_hls
 pub use hls::{HlsInfo, HlsSettings};
 pub use hooks::{HookId, Hooks};
 pub use inputs::{SampleFormat, VoiceInput};
+pub use levelling::HeardTracks;
 pub(crate) use live::LIVE;
 pub use live::{LiveSession, LiveSettings};
 pub use next_track::NextTrack;

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::control::ListOptions;
+use super::levelling::Levelling;
 use super::lists::{Lists, Load};
-use super::settings::{PipelineSettings, ReplayGain};
+use super::settings::PipelineSettings;
 use crate::audio::PcmSpec;
 use crate::codec::file::AudioFile;
 use crate::engine::chooser::Chooser;
@@ -44,7 +45,7 @@ pub(super) struct Programming {
     spec: PcmSpec,
     open: Arc<Open>,
     title: Arc<Mutex<Arc<TitleFormat>>>,
-    replaygain: ReplayGain,
+    levelling: Arc<Levelling>,
     transitions: Mutex<Transitions>,
     skip_crossfade: Duration,
 }
@@ -96,7 +97,11 @@ impl Programming {
             title: Arc::new(Mutex::new(Arc::new(|entry: &Entry, tags: &Tags| {
                 format_title(entry.title.as_deref(), tags, entry.extinf.as_deref(), &entry.path)
             }))),
-            replaygain: settings.replaygain,
+            levelling: Arc::new(Levelling::new(
+                settings.loudness_lufs,
+                settings.replaygain,
+                settings.heard_tracks.clone(),
+            )),
             transitions: Mutex::new(Transitions { crossfade, fade_in, fade_out }),
             skip_crossfade: settings.skip_crossfade,
         })
@@ -124,7 +129,7 @@ impl Programming {
         chooser: Option<Chooser>,
         stopping: Arc<AtomicBool>,
     ) -> Picker {
-        let replaygain = self.replaygain;
+        let levelling = self.levelling.clone();
         Picker {
             pipeline,
             spec: self.spec,
@@ -134,7 +139,7 @@ impl Programming {
             goes_on_at: self.goes_on_at.clone(),
             open: self.open.clone(),
             title: self.title.clone(),
-            file_gain: Arc::new(move |tags: &Tags| file_gain(tags, replaygain)),
+            sound: Arc::new(move |entry: &Entry, tags: &Tags| levelling.sound(entry, tags)),
             emitter,
             crew,
             files: self.files.clone(),
@@ -193,9 +198,9 @@ impl Programming {
         self.files.warning().map(|warning| Warning::new(warning, public)).into_iter().chain(fallback)
     }
 
-    /// The gain that a file's tags ask for.
-    pub fn file_gain(&self, tags: &Tags) -> f32 {
-        file_gain(tags, self.replaygain)
+    /// What is done to files as they are played.
+    pub fn levelling(&self) -> &Arc<Levelling> {
+        &self.levelling
     }
 
     /// How tracks meet.
@@ -210,20 +215,11 @@ impl Programming {
 
     /// How long the crossfade into a playlist takes that is to come now.
     pub fn quick_crossfade(&self) -> Duration {
-        self.transitions().crossfade.max(self.skip_crossfade)
+        self.transitions().crossfade.time().max(self.skip_crossfade)
     }
 
     /// How titles are made from now on.
     pub fn set_title_format(&self, format: Arc<TitleFormat>) {
         *self.title.lock().unwrap_or_else(PoisonError::into_inner) = format;
     }
-}
-
-fn file_gain(tags: &Tags, replaygain: ReplayGain) -> f32 {
-    let gain_db = match replaygain {
-        ReplayGain::Off => None,
-        ReplayGain::Track => tags.track_gain_db,
-        ReplayGain::Album => tags.album_gain_db.or(tags.track_gain_db),
-    };
-    gain_db.map_or(1.0, |db| 10_f32.powf(db.clamp(-40.0, 20.0) / 20.0))
 }

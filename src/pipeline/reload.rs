@@ -274,7 +274,7 @@ fn apply_key(pipeline: &Pipeline, key: &'static str, new: &PipelineSettings) -> 
             pipeline.inner.limits.set_queue(new.max_queue);
             Ok(())
         }
-        "crossfade" => pipeline.set_fades(Some(new.crossfade), None, None),
+        "crossfade" => pipeline.set_crossfade(new.crossfade),
         "fade_in" => pipeline.set_fades(None, Some(new.fade_in), None),
         "fade_out" => pipeline.set_fades(None, None, Some(new.fade_out)),
         _ => Err(Error::setting(key, "a reload cannot apply it")),
@@ -461,7 +461,7 @@ mod tests {
     fn what_fails_is_tried_again_and_the_rest_is_applied() {
         let station = Station::start(settings()).unwrap();
         let mut new = settings();
-        new.pipelines[0].crossfade = std::time::Duration::from_secs(1);
+        new.pipelines[0].crossfade = std::time::Duration::from_secs(1).into();
         new.pipelines[0].outputs[0].encoder =
             Arc::new(crate::Mp3Settings { bitrate: 65, ..crate::Mp3Settings::default() });
         let report = station.reload(&new);

@@ -1,22 +1,24 @@
 //! The settings of a station and its pipelines: their keys, and what is refused. What only a codec can refuse
 //! (a bitrate that it does not have) is found when the pipeline starts.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::hls::{self, HlsSettings};
 use super::live;
-use super::{Hooks, LiveSettings, NextTrack, RelayedMountSettings};
+use super::{HeardTracks, Hooks, LiveSettings, NextTrack, RelayedMountSettings};
 use crate::audio::{Channels, PcmSpec};
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::history::HistorySettings;
 use crate::library::{Library, LibrarySettings, PLAYED};
-use crate::playout::DeadAir;
+use crate::playout::{Crossfade, DeadAir};
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
+use crate::setting::values;
 use crate::setting::{
     COUNT, DECIBELS, Declared, DefaultValue, FLAG, Kind, PATH, Reload, Setting, Settings, TEXT, TIME,
     TIME_OR_OFF, Takes, choice, settings,
@@ -53,15 +55,21 @@ pub struct PipelineSettings {
     /// Whether each pass has an order of its own.
     pub shuffle: bool,
     /// How long two tracks overlap; zero joins them without a gap. No fade takes more than five minutes.
-    pub crossfade: Duration,
+    pub crossfade: Crossfade,
     /// Where a track does not overlap with the one before it: how long it takes to reach its level.
     pub fade_in: Duration,
     /// Where a track does not overlap with the one after it: how long it takes to fade.
     pub fade_out: Duration,
     /// How long the crossfade of a skip takes.
     pub skip_crossfade: Duration,
-    /// Which gain tag is applied to files.
+    /// The loudness to which files are brought by what is known of them: -40 to -5 LUFS. It goes before
+    /// `replaygain`.
+    pub loudness_lufs: Option<f32>,
+    /// Which gain tag is applied to files of which no loudness is known, or to all if there is no
+    /// `loudness_lufs`.
     pub replaygain: ReplayGain,
+    /// Who knows how files sound, beside their tags.
+    pub heard_tracks: Option<HeardTracks>,
     /// Where the pipeline keeps what it needs to go on where it was, after a restart or a crash.
     pub state_file: Option<PathBuf>,
     /// When silence is dead air.
@@ -129,10 +137,13 @@ impl Settings for PipelineSettings {
             "Whether the playlist begins again at its end. Otherwise there is silence then.";
         "shuffle" = "false", FLAG => shuffle, Applied,
             "Whether every pass has an order of its own. No track comes twice before all have played.";
-        "crossfade" = "0s", TIME => crossfade, Applied,
+        "crossfade" = "0s", CROSSFADE => crossfade, Applied,
             "How long two tracks overlap, up to 5m. With `\"0s\"` tracks join without a gap; only behind one \
              that is shorter than a tenth of a second it may be silent until the next is open. Tracks are \
-             decoded ahead for so long, so that their ends are known: a second of stereo takes 0.4 MB a track.";
+             decoded ahead for so long, so that their ends are known: a second of stereo takes 0.4 MB a track. \
+             With `\"auto\"` each track starts where the one before it has decayed, up to 30s before its end; \
+             where nobody has listened to that one, they join without a gap. Shows and spots never overlap \
+             with anything. [LEVELS.md](LEVELS.md) has the rules.";
         "fade_in" = "0s", TIME => fade_in, Applied,
             "How long a track takes to reach its level when nothing sounds before it.";
         "fade_out" = "0s", TIME => fade_out, Applied,
@@ -140,6 +151,11 @@ impl Settings for PipelineSettings {
         "skip_crossfade" = "800ms", TIME => skip_crossfade, Restart,
             "How long the crossfade of a skip takes, up to 5m. Three tracks fade out at once at most: one more \
              cuts the quietest of them short.";
+        "loudness" else "off", LOUDNESS => loudness_lufs, Restart,
+            "Brings every file to this loudness, such as `\"-16 LUFS\"` (-40 to -5), by what is known of it: what \
+             a person has set, else what the library has measured, else its ReplayGain tag. None is made so loud \
+             that its true peak is above -1 dBTP. Goes before `replaygain`, which is for files of which nothing \
+             is known. [LEVELS.md](LEVELS.md) has the rules.";
         "replaygain" = "track", REPLAYGAIN => replaygain, Restart,
             "Which gain tag of a file levels it: `\"track\"` (all tracks equally loud), `\"album\"` (albums keep their \
              dynamics) or `\"off\"`. Files without the tag play as they are.";
@@ -190,6 +206,21 @@ const REPLAYGAIN: Takes<ReplayGain> = Takes::Text(|name| {
     choice(name, &[("track", ReplayGain::Track), ("album", ReplayGain::Album), ("off", ReplayGain::Off)])
 });
 
+/// A time with its unit, or `"auto"`.
+const CROSSFADE: Takes<Crossfade> = Takes::Amount(|text| match text {
+    "auto" => Ok(Crossfade::Auto),
+    time => values::duration(time).map(Crossfade::For),
+});
+
+const LOUDNESS: Takes<Option<f32>> = Takes::Text(|text| {
+    let number = text.strip_suffix("LUFS").map(str::trim_end).and_then(|number| number.parse::<f32>().ok());
+    match number {
+        Some(lufs) => Ok(Some(lufs)),
+        None if text == "off" => Ok(None),
+        None => Err(format!("{text:?} is not a loudness: write \"-16 LUFS\", or \"off\"")),
+    }
+});
+
 const CHANNELS: Takes<Channels> = Takes::Integer(|count| {
     let channels = usize::try_from(count).ok().and_then(Channels::from_count);
     channels.ok_or_else(|| format!("{count} channels: write 1 for mono or 2 for stereo"))
@@ -209,6 +240,8 @@ impl PartialEq for OutputSettings {
 
 /// A longer fade is a slip of the keyboard, and a fade's audio is kept in memory.
 const LONGEST_FADE: Duration = Duration::from_secs(300);
+/// What a station can be levelled to: the quietest is that of films, the loudest has lost all its peaks.
+const LOUDNESSES: RangeInclusive<f32> = -40.0..=-5.0;
 /// Shorter silences are rests in the music.
 const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 const NAME_BYTES: usize = 64;
@@ -230,10 +263,11 @@ impl PipelineSettings {
     /// pipeline starts.
     pub(crate) fn check(&self) -> Result<()> {
         check_name(&self.name)?;
-        check_fade("crossfade", self.crossfade)?;
+        check_fade("crossfade", self.crossfade.time())?;
         check_fade("fade_in", self.fade_in)?;
         check_fade("fade_out", self.fade_out)?;
         check_fade("skip_crossfade", self.skip_crossfade)?;
+        check_loudness(self.loudness_lufs)?;
         check_silence(self.dead_air.after, self.dead_air.below_db)
     }
 
@@ -267,6 +301,16 @@ pub(super) fn check_fade(key: &'static str, time: Duration) -> Result<()> {
     Err(Error::setting(key, format!("{time:?} is too long: up to {} minutes", LONGEST_FADE.as_secs() / 60)))
 }
 
+/// The loudness to which files are brought.
+fn check_loudness(lufs: Option<f32>) -> Result<()> {
+    match lufs.filter(|lufs| !LOUDNESSES.contains(lufs)) {
+        None => Ok(()),
+        Some(lufs) => {
+            Err(Error::setting("loudness", format!("{lufs} LUFS is out of range: -40 to -5, usually -16")))
+        }
+    }
+}
+
 /// When silence is dead air.
 pub(super) fn check_silence(after: Option<Duration>, below_db: f32) -> Result<()> {
     if let Some(after) = after.filter(|after| *after < SHORTEST_SILENCE) {
@@ -289,11 +333,13 @@ impl Default for PipelineSettings {
             playlist: Vec::new(),
             repeat: false,
             shuffle: false,
-            crossfade: Duration::ZERO,
+            crossfade: Crossfade::default(),
             fade_in: Duration::ZERO,
             fade_out: Duration::ZERO,
             skip_crossfade: Duration::from_millis(800),
+            loudness_lufs: None,
             replaygain: ReplayGain::Track,
+            heard_tracks: None,
             dead_air: DeadAir::default(),
             fallback: None,
             state_file: None,
@@ -334,12 +380,12 @@ mod tests {
         assert_eq!(refused(|settings| settings.name = "Björk-2.b_".into()), None);
         let (most, more) = (Duration::from_secs(300), Duration::from_secs(301));
         for time in [more, Duration::MAX] {
-            assert_eq!(refused(|settings| settings.crossfade = time), Some("crossfade"));
+            assert_eq!(refused(|settings| settings.crossfade = time.into()), Some("crossfade"));
             assert_eq!(refused(|settings| settings.fade_in = time), Some("fade_in"));
             assert_eq!(refused(|settings| settings.fade_out = time), Some("fade_out"));
             assert_eq!(refused(|settings| settings.skip_crossfade = time), Some("skip_crossfade"));
         }
-        assert_eq!(refused(|settings| settings.crossfade = most), None);
+        assert_eq!(refused(|settings| settings.crossfade = most.into()), None);
         let after = |after| refused(|settings| settings.dead_air.after = after);
         assert_eq!(after(Some(Duration::from_millis(999))), Some("dead_air_after"));
         assert_eq!((after(None), after(Some(Duration::MAX))), (None, None));

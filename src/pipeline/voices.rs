@@ -94,17 +94,18 @@ impl Pipeline {
     pub(super) fn open_voice(&self, entry: &Entry) -> Result<(Option<FrameCount>, Tags, Voice)> {
         let (inner, path) = (&self.inner, &entry.path);
         let (own, spec) = (path.clone(), inner.spec);
+        let (levelling, levelled) = (inner.programming.levelling().clone(), entry.clone());
         let opened = inner.programming.open(entry, move |source| {
             let (duration, tags) = (source.duration(), source.tags().clone());
+            let gain = levelling.sound(&levelled, &tags).gain;
             let (feed, pump) =
                 prime(source, spec, FrameCount(0), AHEAD).map_err(|reason| Error::file(own, reason))?;
-            Ok((duration, tags, feed, pump))
+            Ok((duration, tags, gain, feed, pump))
         });
-        let (duration, tags, feed, pump) = opened?;
-        let file_gain = inner.programming.file_gain(&tags);
+        let (duration, tags, gain, feed, pump) = opened?;
         let doing = inner.programming.files.begin(path).map_err(|reason| reason.of(path))?;
         inner.threads.decoders.spawn("decode", move || pump.watched(doing).run())?;
-        Ok((duration, tags, Voice::new(feed, file_gain, inner.spec.rate)))
+        Ok((duration, tags, Voice::new(feed, gain, inner.spec.rate)))
     }
 
     /// Stops a voice, by a fade of this length.

@@ -29,6 +29,7 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         }
         "crossfade" | "fade_in" | "fade_out" | "skip_crossfade" | "dead_air_after" => Written::Text("2s"),
         "addresses" => Written::Text("shortened"),
+        "loudness" => Written::Text("-16 LUFS"),
         "replaygain" => Written::Text("album"),
         "dead_air_below_db" => Written::Integer(-50),
         "history_file" => Written::Path("played".into()),

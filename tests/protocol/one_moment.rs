@@ -14,7 +14,7 @@ use longwave_testing::{ms, seconds, sound};
 
 #[test]
 fn the_current_track_the_event_the_history_and_the_title_change_together() {
-    let studio = Studio::with(|settings| settings.crossfade = seconds(2.0));
+    let studio = Studio::with(|settings| settings.crossfade = seconds(2.0).into());
     let looped = ListOptions { repeat: true, ..ListOptions::default() };
     studio.pipeline.play_list("list", studio.entries_of(&["a", "b"], seconds(6.0)), &looped).unwrap();
     let mut played = Duration::ZERO;
@@ -59,7 +59,7 @@ fn a_skip_in_a_crossfade_changes_all_of_it_together() {
 fn titles_with(hook: impl Fn(&Pipeline, &str) + Send + 'static) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let mut radio = Radio::stepped(PipelineSettings {
-        crossfade: Duration::from_secs(1),
+        crossfade: Duration::from_secs(1).into(),
         outputs: vec![output("/stream.mp3", Mp3Settings::default())],
         ..PipelineSettings::default()
     });

@@ -221,7 +221,7 @@ fn it_sounds_in_the_middle_of_a_crossfade_which_goes_on_after_it() {
     for ordered_at in [0.3, 1.2, 2.1, 3.0] {
         let studio = Studio::with(|settings| {
             settings.spec = STEREO;
-            settings.crossfade = seconds(4.0);
+            settings.crossfade = seconds(4.0).into();
         });
         let tracks = [("a", PROGRAMME), ("b", OTHER)]
             .map(|(name, hz)| Entry::new(tone(&studio, &format!("{name}.wav"), hz, 10.0)));

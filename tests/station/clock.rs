@@ -132,7 +132,7 @@ fn the_head_is_where_the_clock_says_and_a_listener_is_close() {
     let radio = Radio::start(PipelineSettings {
         playlist: vec![folder.path().into()],
         repeat: true,
-        crossfade: Duration::from_secs(2),
+        crossfade: Duration::from_secs(2).into(),
         outputs: both(),
         ..PipelineSettings::default()
     });

@@ -34,7 +34,7 @@ fn station() -> (TempDir, Radio) {
     let radio = Radio::start(PipelineSettings {
         playlist: vec![folder.path().into()],
         repeat: true,
-        crossfade: Duration::from_secs(2),
+        crossfade: Duration::from_secs(2).into(),
         outputs: outputs.collect(),
         ..PipelineSettings::default()
     });

@@ -137,7 +137,7 @@ fn every_key_arrives() {
     assert!(pipeline.repeat && pipeline.shuffle);
     assert_eq!(
         (pipeline.crossfade, pipeline.fade_in, pipeline.fade_out),
-        (seconds(3), Duration::from_millis(250), seconds(60))
+        (seconds(3).into(), Duration::from_millis(250), seconds(60))
     );
     assert_eq!((pipeline.skip_crossfade, pipeline.replaygain), (seconds(1), ReplayGain::Album));
     let dead_air = DeadAir { after: Some(seconds(10)), below_db: -50.0, while_held: true };

@@ -7,6 +7,7 @@
 mod aired;
 mod bus;
 mod current;
+mod joins;
 mod next;
 mod outgoing;
 mod track;
@@ -19,11 +20,11 @@ use self::current::Current;
 use self::next::NextTrack;
 use self::outgoing::{Outgoing, broke_off};
 use self::track::Track;
-use super::picker::Picker;
-use super::voice::{CUT, Scratch, Then};
+use super::picker::{Picker, Reach};
+use super::voice::{CUT, Gate, Scratch, Then};
 use crate::audio::PcmSpec;
 use crate::event::Event;
-use crate::playout::{Curve, Due, Expected, GainRamp, GiveWay, Meant, overlap};
+use crate::playout::{Crossfade, Curve, Due, Expected, GainRamp, GiveWay, Join, Meant};
 use crate::units::{FrameCount, FramePos};
 
 /// After so many stretches (blocks, mostly) without anything a decoder counts as stuck.
@@ -32,15 +33,15 @@ const STUCK_STRETCHES: u32 = 40;
 /// How tracks meet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transitions {
-    pub crossfade: Duration,
+    pub crossfade: Crossfade,
     pub fade_in: Duration,
     pub fade_out: Duration,
 }
 
 impl Transitions {
     /// How long before its end a track begins to fade, at most.
-    fn reach(&self) -> Duration {
-        self.crossfade.max(self.fade_out)
+    fn reach(&self) -> Reach {
+        Reach { fade: self.crossfade.time().max(self.fade_out), decay: self.crossfade == Crossfade::Auto }
     }
 }
 
@@ -307,12 +308,12 @@ impl Programme {
                 self.end();
             }
         }
-        if let Some(fade) = self.due_start() {
-            self.start(at, fade);
+        if let Some(join) = self.due_start() {
+            self.start(at, join);
         } else if let Some(fade) = self.due_stop() {
             self.stop(fade);
         } else {
-            self.fade_out_if_last();
+            self.fade_before_end();
         }
         if matches!(self.current, Current::Awaited) && self.next.is_nothing() {
             self.current = Current::Nothing;
@@ -331,42 +332,18 @@ impl Programme {
         }
     }
 
-    /// Whether the next track is to start at this frame, and with how long a crossfade.
-    fn due_start(&self) -> Option<FrameCount> {
-        self.next.ready()?;
-        let Some(track) = self.current.track() else { return Some(FrameCount(0)) };
-        let remaining = track.voice.remaining();
-        if let Some(crossfade) = track.skipped {
-            let crossfade = overlap(crossfade, None, self.next.length());
-            return Some(FrameCount(crossfade.0.min(remaining.map_or(u64::MAX, |left| left.0))));
-        }
-        if track.is_seeking() {
-            return None;
-        }
-        if track.fallback && self.next.list_is_back() {
-            return Some(self.frames(self.transitions.crossfade.max(CUT)));
-        }
-        // What the file declares does not count: only the decoder knows the end, and it is ahead by the
-        // crossfade.
-        remaining.filter(|left| *left <= self.overlap(track))
-    }
-
-    /// Whether the current track is to stop at this frame although nothing follows, and with how long a fade.
-    fn due_stop(&self) -> Option<FrameCount> {
-        self.current.track()?.skipped.filter(|_| self.next.is_nothing())
-    }
-
-    /// How long the current track and the next one overlap.
-    fn overlap(&self, track: &Track) -> FrameCount {
-        overlap(self.frames(self.transitions.crossfade), track.voice.end(), self.next.length())
-    }
-
     /// The next track becomes the current one; the old one fades under it.
-    fn start(&mut self, at: FramePos, fade: FrameCount) {
+    fn start(&mut self, at: FramePos, join: Join) {
+        let fade = join.overlap();
         let Some((opened, began)) = self.next.take(self.transitions.reach()) else { return };
         self.before = self.turn().map(|aired| (aired, at));
         let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));
-        let rise = if fade.0 > 0 { fade } else { self.frames(self.transitions.fade_in) };
+        let rise = match join {
+            Join::Crossfade(FrameCount(0)) => self.frames(self.transitions.fade_in),
+            Join::Crossfade(fade) => fade,
+            Join::Decay(fade) => fade.min(self.frames(CUT)),
+            Join::Apart => FrameCount(0),
+        };
         let mut track = Track::new(opened, self.spec.rate, rise, began);
         // The fallback only fills in: what was due still is.
         if let Some(began) = track.began()
@@ -421,20 +398,6 @@ impl Programme {
         self.news.extend(broke_off(&mut track.voice, &track.info));
     }
 
-    /// Where tracks do not overlap, `fade_out` lets them fade before their end.
-    fn fade_out_if_last(&mut self) {
-        let fade_out = self.frames(self.transitions.fade_out);
-        let alone = self.transitions.crossfade.is_zero() || self.next.is_nothing();
-        if let Some(track) = self.current.track_mut()
-            && let Some(left) = track.voice.remaining()
-            && alone
-            && left <= fade_out
-            && left.0 > 0
-        {
-            track.fade_to_end(left);
-        }
-    }
-
     /// Frames until something changes, `most` at most, and at least one.
     fn until_change(&self, most: usize) -> usize {
         let mut frames = most as u64;
@@ -445,7 +408,7 @@ impl Programme {
         };
         if let Some(track) = self.current.track() {
             change_in(track.begins_in().unwrap_or(0));
-            if track.is_seeking() {
+            if matches!(track.voice.gate(), Gate::Closing(_)) {
                 change_in(track.voice.gain.fade.left().0);
             }
             if let Some(left) = track.voice.remaining() {

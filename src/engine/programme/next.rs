@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crossbeam::channel::{RecvTimeoutError, TryRecvError};
 
-use super::super::picker::{OpenedTrack, PendingPick, Pick, PickFrom, Picker, WeakPick};
-use crate::playout::{Began, GiveWay};
-use crate::units::{FrameCount, FramePos};
+use super::super::picker::{OpenedTrack, PendingPick, Pick, PickFrom, Picker, Reach, WeakPick};
+use crate::playout::{Began, GiveWay, Meeting};
+use crate::units::FramePos;
 
 /// How long nothing is tried when everything up next has failed.
 const RETRY_FIRST: Duration = Duration::from_secs(2);
@@ -50,7 +50,7 @@ enum Supply {
 }
 
 impl NextTrack {
-    pub fn new(picker: Picker, reach: Duration) -> NextTrack {
+    pub fn new(picker: Picker, reach: Reach) -> NextTrack {
         let state = Next::Pending(picker.pick(PickFrom::List, reach));
         NextTrack {
             picker,
@@ -70,10 +70,12 @@ impl NextTrack {
         }
     }
 
-    /// How long it is: where its decoder found the end, else as its file declares.
-    pub fn length(&self) -> Option<FrameCount> {
+    /// How it meets the current track, once it is ready. Its length is where its decoder found the end, else
+    /// as its file declares.
+    pub fn meeting(&self) -> Option<Meeting> {
         let next = self.ready()?;
-        next.feed.end().or(next.info.duration)
+        let length = next.feed.end().or(next.info.duration);
+        Some(Meeting { kind: next.info.kind, length, start_next: next.start_next })
     }
 
     /// Whether nothing follows.
@@ -108,7 +110,7 @@ impl NextTrack {
     }
 
     /// Takes the track that is ready, and picks the one after it. Also says what begins with it.
-    pub fn take(&mut self, reach: Duration) -> Option<(OpenedTrack, Began)> {
+    pub fn take(&mut self, reach: Reach) -> Option<(OpenedTrack, Began)> {
         let Next::Ready(opened) = std::mem::replace(&mut self.state, Next::NOTHING) else {
             return None;
         };
@@ -125,7 +127,7 @@ impl NextTrack {
 
     /// Lets the fallback stand in for at least one track, until what is up next changes. Returns false if
     /// there is no fallback.
-    pub fn fall_back(&mut self, reach: Duration) -> bool {
+    pub fn fall_back(&mut self, reach: Reach) -> bool {
         if !self.picker.has_fallback() {
             return false;
         }
@@ -135,7 +137,7 @@ impl NextTrack {
     }
 
     /// Gives up an entry whose opening does not end, and picks the one after it.
-    pub fn give_up_opening(&mut self, reach: Duration) {
+    pub fn give_up_opening(&mut self, reach: Reach) {
         if let Next::Pending(pending) = &self.state
             && let Some(opened) = pending.opening()
         {
@@ -146,7 +148,7 @@ impl NextTrack {
 
     /// To be called when the list of what is up next may have changed, and now and then: gives up a next
     /// track that is no longer the next.
-    pub fn look_at_list(&mut self, at: FramePos, reach: Duration) {
+    pub fn look_at_list(&mut self, at: FramePos, reach: Reach) {
         if let Next::Pending(pending) = &self.state
             && pending.is_late()
         {
@@ -180,7 +182,7 @@ impl NextTrack {
     }
 
     /// Takes in what the decode thread has found. With `patience` it waits for that.
-    pub fn receive(&mut self, at: FramePos, patience: Option<Duration>, reach: Duration) {
+    pub fn receive(&mut self, at: FramePos, patience: Option<Duration>, reach: Reach) {
         // Again and again, for the list may have changed since the pick was made.
         while let Next::Pending(pending) = &self.state {
             let pick = match patience {
@@ -202,7 +204,7 @@ impl NextTrack {
         }
     }
 
-    fn pick(&mut self, reach: Duration) {
+    fn pick(&mut self, reach: Reach) {
         let from = match self.supply {
             Supply::List => PickFrom::List,
             Supply::Fallback { .. } => PickFrom::ListThenFallback,
@@ -210,7 +212,7 @@ impl NextTrack {
         self.pick_from(from, reach);
     }
 
-    fn pick_from(&mut self, from: PickFrom, reach: Duration) {
+    fn pick_from(&mut self, from: PickFrom, reach: Reach) {
         self.given_up.retain(WeakPick::is_being_made);
         if let Next::Pending(pending) = &self.state {
             self.given_up.push(pending.weak());

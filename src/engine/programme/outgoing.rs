@@ -6,7 +6,7 @@ use super::super::voice::{CUT, Scratch, Voice};
 use super::News;
 use super::track::Track;
 use crate::event::{Event, TrackInfo};
-use crate::playout::{Curve, GainRamp};
+use crate::playout::{Curve, GainRamp, TrackKind};
 use crate::ring::Ending;
 use crate::units::{FrameCount, SampleRate};
 
@@ -45,6 +45,12 @@ impl Outgoing {
             let quietest = fading.into_iter().min_by(|one, other| one.gain().total_cmp(&other.gain()));
             quietest.expect("more than MOST_FADING fade").ramp_to(0.0, cut, Curve::Smooth);
         }
+    }
+
+    /// Whether a track still sounds over which nothing may sound, or over which a track of this kind may not.
+    pub fn keeps_waiting(&self, next: TrackKind) -> bool {
+        let alone = next.is_alone();
+        self.tracks.iter().any(|track| alone || track.info.kind.is_alone())
     }
 
     /// The fades, each with the frames that are left of it.

@@ -7,13 +7,14 @@ use super::super::voice::{Gate, Mixed, Scratch, Then, Voice};
 use super::{Aired, News};
 use crate::event::{Event, TrackInfo};
 use crate::ids::EntryId;
-use crate::playout::{Began, Curve, Due, GainRamp, crossing};
+use crate::playout::{Began, Curve, Due, GainRamp, Meeting, crossing};
 use crate::units::{FrameCount, FramePos, SampleRate};
 
 /// A track on the air. Its voice's gate closes for a seek, and for the fade before its end.
 pub(super) struct Track {
     pub info: Arc<TrackInfo>,
     pub voice: Voice,
+    start_next: Option<FrameCount>,
     phase: Phase,
     /// The track was skipped: it gives way by a crossfade of this length, as soon as the next one is there.
     pub skipped: Option<FrameCount>,
@@ -42,6 +43,7 @@ impl Track {
         Track {
             info: opened.info,
             voice,
+            start_next: opened.start_next,
             phase: Phase::Rising { begins_in: 0, playlist: began.list },
             skipped: None,
             fallback: opened.fallback,
@@ -55,6 +57,17 @@ impl Track {
         if let Phase::Rising { begins_in, .. } = &mut self.phase {
             *begins_in = crossing(outgoing, &self.voice.gain.fade).0;
         }
+    }
+
+    /// How it meets the next one, as far as its end is known: only its decoder knows that, and it is far
+    /// enough ahead.
+    pub fn meeting(&self) -> Meeting {
+        Meeting { kind: self.info.kind, length: self.voice.end(), start_next: self.start_next }
+    }
+
+    /// Whether it has faded out because it is to give way.
+    pub fn has_faded_out(&self) -> bool {
+        self.voice.gate() == Gate::Closing(Then::End) && self.voice.gain.fade.settled() == Some(0.0)
     }
 
     /// Whether it is this entry of what is up next.

@@ -24,7 +24,7 @@ use super::job::OutputId;
 use super::line::{LinePacket, OutputSetup, Sink};
 use super::live::LiveInputs;
 use super::mixer::{Command, Links, Mixer, OnAir};
-use super::picker::Picker;
+use super::picker::{Picker, Sound};
 use super::programme::{Programme, Transitions};
 use super::shared::SharedUpNext;
 use crate::audio::{Channels, PcmSpec};
@@ -251,13 +251,13 @@ impl Rig {
                 move |entry, _| open(&entry.path, &answers)
             }),
             title: Arc::new(Mutex::new(Arc::new(|entry, _| entry.path.display().to_string()))),
-            file_gain: Arc::new(|_| 1.0),
+            sound: Arc::new(|_, _| Sound::default()),
             emitter: emitter.clone(),
             crew: crew.clone(),
             chooser: None,
             stopping: Arc::new(AtomicBool::new(false)),
         };
-        let crossfade = Duration::from_millis(crossfade_ms);
+        let crossfade = Duration::from_millis(crossfade_ms).into();
         let transitions = Transitions { crossfade, fade_in: Duration::ZERO, fade_out: Duration::ZERO };
         let start = clock.now();
         let programme = Programme::new(SPEC, transitions, picker);

@@ -35,7 +35,7 @@ fn all_lasts(path: &Path, crossfade: Duration, lasts: f64) -> Verdict<f64> {
     let studio = Studio::with(|settings| {
         settings.playlist = playlist;
         settings.repeat = false;
-        settings.crossfade = crossfade;
+        settings.crossfade = crossfade.into();
     });
     studio.run(seconds(lasts) + NEXT + seconds(1.0));
     let began = studio.began_at().len();

@@ -14,7 +14,7 @@ const LASTS: usize = 4 * 44_100;
 const CROSSFADE: Duration = Duration::from_secs(2);
 
 fn settings() -> PipelineSettings {
-    PipelineSettings { crossfade: CROSSFADE, outputs: both(), ..PipelineSettings::default() }
+    PipelineSettings { crossfade: CROSSFADE.into(), outputs: both(), ..PipelineSettings::default() }
 }
 
 fn file(folder: &tempfile::TempDir, name: &str, pcm: &[f32]) -> Entry {

@@ -41,7 +41,7 @@ fn a_title_is_there_within_one_metaint_of_where_its_track_begins() {
         })
         .collect();
     let mut radio = Radio::stepped(PipelineSettings {
-        crossfade: Duration::from_secs(1),
+        crossfade: Duration::from_secs(1).into(),
         outputs: both(),
         ..PipelineSettings::default()
     });
