@@ -78,7 +78,9 @@ pub use event::{AnnouncementEnd, Event, EventKind, EventReceiver, LiveSourceInfo
 pub use health::Health;
 pub use history::HistorySettings;
 #[cfg(feature = "library")]
-pub use history::{History, Piece, Play, PlayKind, PlaysWanted, read_plays};
+pub use history::{
+    History, Piece, Play, PlayKind, PlaysWanted, ReportBy, ReportFormat, ReportSpan, read_plays, write_report,
+};
 pub use http::HttpAnswer;
 #[doc(hidden)]
 pub use http::{read_chunks, read_icy_login, read_request}; // for fuzzing

@@ -2,7 +2,7 @@
 
 use super::admin;
 use super::guard::Access;
-use super::handlers::{announcements, live, outputs, pipelines, queue, sources, station, voices};
+use super::handlers::{announcements, history, live, outputs, pipelines, queue, sources, station, voices};
 use super::icecast;
 use super::icy;
 use super::router::Handler::{self, Events, Quick, Slow};
@@ -48,6 +48,7 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/mounts", Quick(station::mounts)),
     look("/api/v1/metadata", Slow(station::metadata)),
     look("/api/v1/listeners", Quick(station::listeners)),
+    look("/api/v1/report", Slow(history::report)),
     change("POST", "/api/v1/reload", Slow(station::reload)),
     change("DELETE", "/api/v1/listeners/{id}", Quick(station::kick)),
     look("/api/v1/sources", Quick(sources::list)),
@@ -59,7 +60,7 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/pipelines", Quick(pipelines::list)),
     look("/api/v1/pipelines/{pipeline}", Quick(pipelines::show)),
     look("/api/v1/pipelines/{pipeline}/health", Quick(pipelines::health)),
-    look("/api/v1/pipelines/{pipeline}/history", Quick(pipelines::history)),
+    look("/api/v1/pipelines/{pipeline}/history", Slow(history::history)),
     look("/api/v1/pipelines/{pipeline}/up-next", Quick(pipelines::up_next)),
     play("POST", "/api/v1/pipelines/{pipeline}/play", Slow(pipelines::play)),
     play("POST", "/api/v1/pipelines/{pipeline}/skip", Quick(pipelines::skip)),

@@ -53,6 +53,8 @@ pub enum Command {
     User(User),
     #[cfg(feature = "library")]
     Library(super::library::args::Library),
+    #[cfg(feature = "library")]
+    Report(Report),
     /// List all errors of a configuration file, with line, key and reason
     ///
     /// Reads CONFIG as `longwave serve` does, but starts nothing.
@@ -66,7 +68,7 @@ impl Command {
             Command::Demo(_) | Command::Play(_) | Command::Serve(_) => true,
             Command::Ctl(_) | Command::User(_) | Command::Check(_) => false,
             #[cfg(feature = "library")]
-            Command::Library(_) => false,
+            Command::Library(_) | Command::Report(_) => false,
         }
     }
 }
@@ -135,6 +137,38 @@ pub struct ConfigFile {
     /// Configuration file: TOML, or JSON if its name ends in .json
     #[arg(value_name = "CONFIG")]
     pub path: PathBuf,
+}
+
+/// Print what a station has played, for licensing societies
+///
+/// Reads the history that the configuration names. The station may be on the air. docs/HISTORY.md describes
+/// what is counted.
+#[cfg(feature = "library")]
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  longwave report station.toml --from 2026-01-01 --to 2026-03-31 > first-quarter.csv
+  longwave report station.toml --from 2026-03-29 --to 2026-03-29 --by play --format json")]
+pub struct Report {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The first day, such as 2026-01-01; or a point of time, such as 2026-01-01T12:00:00Z
+    #[arg(long, value_name = "DATE")]
+    pub from: String,
+    /// The last day, which is a part of the report; or a point of time
+    #[arg(long, value_name = "DATE")]
+    pub to: String,
+    /// Only this pipeline
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// What a row is: "track" sums up its plays, "play" is each by itself
+    #[arg(long, default_value = "track")]
+    pub by: String,
+    /// csv or json
+    #[arg(long, default_value = "csv")]
+    pub format: String,
+    /// Time zone of days and times, such as Europe/Berlin [default: the system's]
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
 }
 
 /// Manage the users and tokens that may control a station
@@ -262,8 +296,30 @@ pub enum CtlCommand {
         #[arg(long, default_value_t = 10)]
         count: u32,
     },
-    /// Show the last hundred tracks
-    History,
+    /// Show the last hundred tracks, or what was played when
+    History {
+        /// The first day, such as 2026-01-01; or a point of time
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        /// The last day, which is shown too; or a point of time
+        #[arg(long, value_name = "DATE")]
+        to: Option<String>,
+        /// So many plays at most
+        #[arg(long)]
+        limit: Option<u64>,
+    },
+    /// Print what was played, for licensing societies: see `longwave report`
+    Report {
+        /// The first day, such as 2026-01-01; or a point of time
+        #[arg(long, value_name = "DATE")]
+        from: String,
+        /// The last day, which is a part of the report; or a point of time
+        #[arg(long, value_name = "DATE")]
+        to: String,
+        /// What a row is: "track" sums up its plays, "play" is each by itself
+        #[arg(long, default_value = "track")]
+        by: String,
+    },
     /// Set the title that players show, until the next track begins
     Title {
         #[arg(required_unless_present = "clear")]

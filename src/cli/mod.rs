@@ -1,8 +1,8 @@
 //! The program `longwave`: its commands and exit codes.
 //!
 //! `args` declares the command line. `play` turns it into a configuration. `on_air` runs a station until it
-//! is asked to stop. `ctl` is a client of a running station. `library` scans and searches, `user` edits the
-//! users file, `credentials` creates the first user or token.
+//! is asked to stop. `ctl` is a client of a running station. `library` scans and searches, `report` prints
+//! what was played, `user` edits the users file, `credentials` creates the first user or token.
 
 mod args;
 mod credentials;
@@ -16,6 +16,8 @@ mod memory;
 mod on_air;
 mod places;
 mod play;
+#[cfg(feature = "library")]
+mod report;
 mod signals;
 mod text;
 mod token_place;
@@ -114,6 +116,8 @@ fn run(command: Command) -> Result<(), Failure> {
         #[cfg(feature = "library")]
         Command::Library(args) => library::run(&args.command),
         Command::User(args) => user::run(&args),
+        #[cfg(feature = "library")]
+        Command::Report(args) => report::run(&args),
         Command::Serve(file) => {
             let config = Config::read(&file.path)?;
             for warning in warnings(&config, &file.path) {

@@ -5,7 +5,8 @@
 //! sounds and how many listen. It writes rows for the file, into a bounded queue. It never touches a file,
 //! because that may never end: threads `files` write the rows (`disk.rs`), a batch at a time.
 //!
-//! `account.rs` is the rule that makes plays of events; `store.rs` has the SQL, `schema.rs` the tables.
+//! `account.rs` is the rule that makes plays of events; `store.rs` has the SQL, `schema.rs` the tables;
+//! `report.rs` writes what was played, for a span of time (`span.rs`).
 
 #[cfg(feature = "library")]
 mod account;
@@ -16,8 +17,12 @@ mod keeper;
 #[cfg(feature = "library")]
 mod play;
 #[cfg(feature = "library")]
+mod report;
+#[cfg(feature = "library")]
 mod schema;
 mod settings;
+#[cfg(feature = "library")]
+mod span;
 #[cfg(feature = "library")]
 mod store;
 #[cfg(all(test, feature = "library"))]
@@ -33,7 +38,11 @@ pub(crate) use keeper::Followed;
 pub use keeper::History;
 #[cfg(feature = "library")]
 pub use play::{Piece, Play, PlayKind, PlaysWanted};
+#[cfg(feature = "library")]
+pub use report::{ReportBy, ReportFormat, write_report};
 pub use settings::HistorySettings;
 pub(crate) use settings::{beside, files};
+#[cfg(feature = "library")]
+pub use span::ReportSpan;
 #[cfg(feature = "library")]
 pub use store::read_plays;

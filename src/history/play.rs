@@ -8,7 +8,7 @@ use crate::playout::TrackKind;
 
 named! {
     /// What a play was.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     #[non_exhaustive]
     pub enum PlayKind {
         /// A piece of the rotation.

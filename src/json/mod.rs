@@ -17,6 +17,8 @@
 
 mod event;
 mod live;
+#[cfg(feature = "library")]
+mod play;
 mod server;
 mod source;
 mod tracks;
@@ -27,6 +29,8 @@ use serde::Serialize;
 
 pub use event::Event;
 pub use live::{LiveInput, LiveSource};
+#[cfg(feature = "library")]
+pub use play::Play;
 pub use server::{Hls, Listener, Mount, ServerStatistics};
 pub use source::Source;
 pub use tracks::{

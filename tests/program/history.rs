@@ -5,13 +5,14 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use longwave::{Play, PlayKind, PlaysWanted, read_plays};
 use longwave_testing::studio::constant;
 use longwave_testing::until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 /// A running `longwave serve`.
 struct Daemon {
@@ -24,6 +25,7 @@ impl Daemon {
         let mut process = Command::new(env!("CARGO_BIN_EXE_longwave"))
             .args(["serve", "station.toml"])
             .current_dir(folder)
+            .env("XDG_RUNTIME_DIR", folder)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -59,6 +61,26 @@ impl Drop for Daemon {
     }
 }
 
+/// A station that plays a short track and then a long one.
+fn station(folder: &Path) {
+    fs::create_dir(folder.join("music")).unwrap();
+    for (name, seconds) in [("shört", 1), ("long", 600)] {
+        constant(&folder.join(format!("music/{name}.wav")), 0.1, seconds * 8000);
+    }
+    fs::write(folder.join("list.m3u"), "music/shört.wav\nmusic/long.wav\n").unwrap();
+    let text = "[server]\nlisten = ['127.0.0.1:0']\nmedia_roots = 'music'\n\
+                [[pipeline]]\nplaylist = 'list.m3u'\nstate_file = 'state.json'\n\
+                channels = 1\nsample_rate = 8000\n\
+                [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\nbitrate = 32\n";
+    fs::write(folder.join("station.toml"), text).unwrap();
+}
+
+/// Runs another command beside it, which finds its token.
+fn longwave(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longwave"));
+    command.args(arguments).current_dir(folder).env("XDG_RUNTIME_DIR", folder).output().unwrap()
+}
+
 /// What is in the history so far.
 fn plays(folder: &Path) -> Vec<Play> {
     read_plays(&folder.join("state.json.history"), &PlaysWanted::default()).unwrap_or_default()
@@ -72,17 +94,7 @@ fn titles(folder: &Path) -> Vec<String> {
 fn a_station_that_is_killed_leaves_what_it_has_played_and_one_that_is_stopped_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    fs::create_dir(folder.join("music")).unwrap();
-    for (name, seconds) in [("shört", 1), ("long", 600)] {
-        constant(&folder.join(format!("music/{name}.wav")), 0.1, seconds * 8000);
-    }
-    fs::write(folder.join("list.m3u"), "music/shört.wav\nmusic/long.wav\n").unwrap();
-    let text = "[server]\nlisten = ['127.0.0.1:0']\nmedia_roots = 'music'\n\
-                [[pipeline]]\nplaylist = 'list.m3u'\nstate_file = 'state.json'\n\
-                channels = 1\nsample_rate = 8000\n\
-                [[pipeline.output]]\nformat = 'mp3'\nmount = '/radio.mp3'\nbitrate = 32\n";
-    fs::write(folder.join("station.toml"), text).unwrap();
-
+    station(folder);
     let daemon = Daemon::start(folder);
     until("both tracks are in the history", || titles(folder) == ["shört", "long"]);
     drop(daemon); // SIGKILL
@@ -113,4 +125,49 @@ fn a_station_that_is_killed_leaves_what_it_has_played_and_one_that_is_stopped_it
     assert_eq!((last.ended, last.kind, &*last.pipeline), (true, PlayKind::Music, "main"));
     assert!(last.listeners_peak == 1 && last.heard.as_secs() >= 2, "{last:?}");
     assert!(last.listened.as_secs() >= 1 && last.listened <= last.heard, "{last:?}");
+
+    let report = |by: &str| {
+        let arguments = ["report", "station.toml", "--from", "2020-01-01", "--to", "2100-01-01", "--by", by];
+        let report = longwave(folder, &arguments);
+        assert!(report.status.success(), "{report:?}");
+        String::from_utf8(report.stdout).unwrap()
+    };
+    let by_track = report("track");
+    let lines: Vec<&str> = by_track.lines().collect();
+    assert!(lines[0].starts_with("kind,artist,name,") && lines.len() == 3, "{by_track}");
+    assert!(lines[1].starts_with("music,,long,,,,,,2,") && lines[2].starts_with("music,,shört,,,,,,1,"));
+    assert_eq!(report("play").lines().count(), 4);
+    let refused = longwave(folder, &["report", "station.toml", "--from", "then", "--to", "now"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(2) && said.contains("--from: \"then\" is neither a day"), "{said}");
+}
+
+#[test]
+fn a_station_on_the_air_tells_what_it_has_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    station(folder);
+    let daemon = Daemon::start(folder);
+    until("both tracks are in the history", || titles(folder) == ["shört", "long"]);
+    let server = format!("http://{}", daemon.address);
+    let ctl = |arguments: &[&str]| {
+        let all = [&["ctl", "--server", &server], arguments].concat();
+        let said = longwave(folder, &all);
+        assert!(said.status.success(), "{arguments:?}: {said:?}");
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let plays: Value = serde_json::from_str(&ctl(&["--json", "history", "--limit", "1"])).unwrap();
+    assert_eq!(
+        (&plays[0]["title"], &plays[0]["ended"], plays.as_array().unwrap().len()),
+        (&"long".into(), &false.into(), 1)
+    );
+    assert_eq!(ctl(&["history", "--from", "2020-01-01"]).lines().count(), 3, "a head and two plays");
+    assert_eq!(ctl(&["history"]).lines().count(), 3, "those in memory");
+    let report = ctl(&["report", "--from", "2020-01-01", "--to", "2100-01-01", "--by", "play"]);
+    assert!(report.lines().count() == 3 && report.contains(",shört,"), "{report}");
+    let none = ctl(&["--json", "report", "--from", "2020-01-01", "--to", "2020-01-01"]);
+    assert_eq!(none, "[]\n");
+    let arguments = ["ctl", "--server", &server, "report", "--from", "2020-01-01", "--to", "x"];
+    let refused = longwave(folder, &arguments);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("to: \"x\" is neither"), "{refused:?}");
 }

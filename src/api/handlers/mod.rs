@@ -1,6 +1,7 @@
 //! The handlers of the routes.
 
 pub(crate) mod announcements;
+pub(crate) mod history;
 pub(crate) mod live;
 pub(crate) mod outputs;
 pub(crate) mod pipelines;

@@ -20,6 +20,8 @@ const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
 const DEFAULT_PORT: u16 = 80;
 /// The longest file with a credential, which has one line.
 const LONGEST_CREDENTIAL: u64 = 64 << 10;
+/// The longest text that is printed.
+const LONGEST_TEXT: u64 = 64 << 20;
 /// Answers take milliseconds; a longer wait is in vain.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -54,6 +56,17 @@ impl Client {
             return Ok(serde_json::from_str(&text).unwrap_or_default());
         }
         Err(self.refused(response.status().as_u16(), &text))
+    }
+
+    /// Gets what is no JSON, or is printed as it is.
+    pub fn text(&self, path: &str) -> Result<String, Failure> {
+        let mut response = self.send("GET", path, None, "*/*")?;
+        let text = response.body_mut().with_config().limit(LONGEST_TEXT).read_to_string();
+        let text = text.map_err(|error| self.unreachable(&error))?;
+        match response.status().is_success() {
+            true => Ok(text),
+            false => Err(self.refused(response.status().as_u16(), &text)),
+        }
     }
 
     /// The path of the pipeline with this name, or of the only pipeline.

@@ -43,6 +43,20 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
         CtlCommand::Sources { kick: Some(id) } => {
             return out.done(&client.ask("DELETE", &format!("/api/v1/sources/{id}"), None)?);
         }
+        CtlCommand::Report { from, to, by } => {
+            let format = if args.json { "json" } else { "csv" };
+            let [from, to, by] = [from, to, by].map(|text| Some(text.clone()));
+            let format = Some(format.to_owned());
+            let wanted = [
+                ("from", &from),
+                ("to", &to),
+                ("by", &by),
+                ("format", &format),
+                ("pipeline", &args.pipeline),
+            ];
+            super::say(&client.text(&format!("/api/v1/report{}", query(&wanted)))?);
+            return Ok(());
+        }
         CtlCommand::Announce { all: true, .. } if args.pipeline.is_some() => {
             return Err(Failure::Usage("longwave: --all cannot be used with --pipeline".into()));
         }
@@ -73,7 +87,12 @@ impl Pipeline<'_> {
 fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Result<(), Failure> {
     match command {
         CtlCommand::Status => status(&json!([pipeline.ask("GET", "", None)?]), pipeline.client, out),
-        CtlCommand::History => out.show(&pipeline.ask("GET", "/history", None)?, table::history),
+        CtlCommand::History { from, to, limit } => {
+            let limit = limit.map(|limit| limit.to_string());
+            let wanted = query(&[("from", from), ("to", to), ("limit", &limit)]);
+            let shown = if wanted.is_empty() { table::history } else { table::plays };
+            out.show(&pipeline.ask("GET", &format!("/history{wanted}"), None)?, shown)
+        }
         CtlCommand::Next { count } => {
             out.show(&pipeline.ask("GET", &format!("/up-next?count={count}"), None)?, table::entries)
         }
@@ -139,6 +158,7 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Listeners { .. }
         | CtlCommand::Kick { .. }
         | CtlCommand::Sources { .. }
+        | CtlCommand::Report { .. }
         | CtlCommand::Watch => Ok(()),
     }
 }
@@ -234,6 +254,13 @@ impl Out {
         let mut out = std::io::stdout().lock();
         out.write_all(format!("{}\n", one_line(line)).as_bytes()).and_then(|()| out.flush()).is_ok()
     }
+}
+
+/// The parameters that are given, as the query of a URL.
+fn query(parameters: &[(&str, &Option<String>)]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let given: Vec<_> = given.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }
 
 /// The text as a segment or a parameter of a URL.

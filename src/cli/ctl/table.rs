@@ -121,6 +121,14 @@ pub fn history(list: &Value) -> String {
     )
 }
 
+pub fn plays(list: &Value) -> String {
+    let cells = |play: &Value| {
+        let of = |key: &str| text(&play[key]);
+        vec![of("began_at"), of("kind"), time(&play["heard"]), of("listeners_peak"), of("title")]
+    };
+    table(&["BEGAN", "KIND", "HEARD", "LISTENERS", "TITLE"], rows(list, cells))
+}
+
 pub fn listeners(list: &Value) -> String {
     let cells = |listener: &Value| {
         vec![

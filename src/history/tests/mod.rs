@@ -3,6 +3,7 @@
 
 mod account;
 mod disk;
+mod report;
 mod store;
 
 use std::time::Duration;

@@ -1,0 +1,147 @@
+//! Handlers for what was played.
+
+use super::super::call::{Call, Handled};
+use super::super::core::Core;
+
+/// `GET /api/v1/pipelines/{pipeline}/history`: the last tracks, from memory. With `from`, `to`, `limit` or
+/// `zone`: plays from the history's file, so it runs on the thread `api-files`.
+pub(crate) fn history(core: &Core, call: &Call<'_>) -> Handled {
+    let of_file = ["from", "to", "limit", "zone"].iter().any(|name| call.request.parameter(name).is_some());
+    if of_file { kept::plays(core, call) } else { super::pipelines::history(core, call) }
+}
+
+/// `GET /api/v1/report`
+pub(crate) fn report(core: &Core, call: &Call<'_>) -> Handled {
+    kept::report(core, call)
+}
+
+/// What is in the history's file.
+#[cfg(feature = "library")]
+mod kept {
+    use std::io::{self, Write};
+
+    use crate::api::call::{Call, Handled, json};
+    use crate::api::core::{Core, FILE_WITHIN};
+    use crate::api::problem::Problem;
+    use crate::json::Play;
+    use crate::{Error, History, HttpAnswer, PlaysWanted, ReportBy, ReportFormat, ReportSpan, write_report};
+
+    /// How many plays are listed, by default and at most.
+    const PLAYS: u64 = 100;
+    const PLAYS_MOST: u64 = 10_000;
+
+    /// The largest report. It is in memory as a whole; `longwave report` writes larger ones.
+    const REPORT_MOST: usize = 32 << 20;
+
+    pub(super) fn plays(core: &Core, call: &Call<'_>) -> Handled {
+        let pipeline = core.pipeline(&call.held[0])?.name().to_owned();
+        let limit = call.parameter("limit")?.unwrap_or(PLAYS);
+        if limit > PLAYS_MOST {
+            let detail = format!("limit={limit} is too many: {PLAYS_MOST} at most");
+            return Err(Problem::new("invalid-parameter", detail).at("limit"));
+        }
+        let ReportSpan { from, before, .. } = span(call)?;
+        let wanted = PlaysWanted { from, before, pipeline: Some(pipeline), limit: Some(limit) };
+        let plays = with_history(core, call, move |history| history.plays(&wanted))?;
+        Ok(json(200, &plays.iter().map(Play::of).collect::<Vec<_>>()))
+    }
+
+    pub(super) fn report(core: &Core, call: &Call<'_>) -> Handled {
+        let by = choice(call, "by", ReportBy::ALL, ReportBy::as_str)?;
+        let format = choice(call, "format", ReportFormat::ALL, ReportFormat::as_str)?;
+        let (span, pipeline) = (span(call)?, call.request.parameter("pipeline"));
+        if let Some(name) = &pipeline {
+            core.pipeline(name)?;
+        }
+        let body = with_history(core, call, move |history| {
+            let mut body = Body::default();
+            write_report(history.file(), &span, pipeline.as_deref(), by, format, &mut body)?;
+            Ok(body.0)
+        })?;
+        let content_type = match format {
+            ReportFormat::Csv => "text/csv; charset=utf-8",
+            ReportFormat::Json => "application/json",
+        };
+        Ok(HttpAnswer::new(200, content_type, body).with("Cache-Control", "no-store"))
+    }
+
+    /// Has a thread `files` read the history.
+    fn with_history<T: Send + 'static>(
+        core: &Core,
+        call: &Call<'_>,
+        work: impl FnOnce(&History) -> crate::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let missing = || Problem::new("not-found", "this station writes down no plays: set history_file");
+        let history = core.plays.history().ok_or_else(missing)?.clone();
+        let files = call.who.map_or_else(|| core.files.clone(), |who| core.files.of_user(&who.name));
+        let file = history.file().to_owned();
+        let read = files.within(&file, FILE_WITHIN, move |_| work(&history))?;
+        read.map_err(|error| match error {
+            Error::NotFound(_) => Problem::new("not-found", "nothing has been written down yet"),
+            // Of a report that has more than fits.
+            Error::Io { cause, .. } => Problem::new("limit-reached", cause.to_string()),
+            Error::File { reason, .. } => Problem::new("internal", reason),
+            error => error.into(),
+        })
+    }
+
+    fn span(call: &Call<'_>) -> Result<ReportSpan, Problem> {
+        let [from, to, zone] = ["from", "to", "zone"].map(|name| call.request.parameter(name));
+        ReportSpan::parse(from.as_deref(), to.as_deref(), zone.as_deref()).map_err(|error| match error {
+            Error::Setting { key, reason } => Problem::new("invalid-parameter", reason).at(key),
+            error => error.into(),
+        })
+    }
+
+    /// A parameter that is one of some names.
+    fn choice<T: Copy + Default>(
+        call: &Call<'_>,
+        key: &'static str,
+        all: &[T],
+        name_of: fn(T) -> &'static str,
+    ) -> Result<T, Problem> {
+        let Some(text) = call.request.parameter(key) else { return Ok(T::default()) };
+        all.iter().copied().find(|one| name_of(*one) == text).ok_or_else(|| {
+            let known: Vec<_> = all.iter().map(|one| name_of(*one)).collect();
+            Problem::new("invalid-parameter", format!("{key}={text:?}: there is {}", known.join(", ")))
+                .at(key)
+        })
+    }
+
+    /// The body of an answer, with a bound.
+    #[derive(Default)]
+    struct Body(Vec<u8>);
+
+    impl Write for Body {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.len() + bytes.len() > REPORT_MOST {
+                let most = REPORT_MOST >> 20;
+                return Err(io::Error::other(format!(
+                    "the report has more than {most} MiB: ask for less time, or by=track"
+                )));
+            }
+            self.0.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+}
+
+/// A build without the feature `library` keeps no history.
+#[cfg(not(feature = "library"))]
+mod kept {
+    use crate::api::call::{Call, Handled};
+    use crate::api::core::Core;
+    use crate::api::problem::Problem;
+
+    pub(super) fn plays(_: &Core, _: &Call<'_>) -> Handled {
+        Err(Problem::new("not-found", "this build keeps no history"))
+    }
+
+    pub(super) fn report(_: &Core, _: &Call<'_>) -> Handled {
+        Err(Problem::new("not-found", "this build keeps no history"))
+    }
+}
