@@ -10,6 +10,8 @@
 mod access;
 mod api;
 mod audio;
+#[cfg(feature = "library")]
+mod backup;
 mod codec;
 mod config;
 mod counters;
@@ -53,6 +55,8 @@ mod whole_file;
 pub use access::{Right, Role, Slot, UserLimits, Users, write_private};
 pub use api::Api;
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
+#[cfg(feature = "library")]
+pub use backup::{Backup, RestoreOptions, Restored, back_up, restore};
 #[cfg(feature = "mp3")]
 pub use codec::Mp3Settings;
 #[doc(hidden)]

@@ -22,6 +22,8 @@ pub(crate) use hasher::PasswordChecker;
 pub(crate) use login_queue::LoginQueue;
 pub(crate) use logins::{Failures, Logins, network};
 pub(crate) use private_file::changeable_by_others;
+#[cfg(feature = "library")]
+pub(crate) use private_file::keep_owner;
 pub use private_file::write_private;
 pub use role::{Right, Role};
 pub use slot::Slot;

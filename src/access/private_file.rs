@@ -61,7 +61,7 @@ pub(super) fn led_to(file: &Path) -> PathBuf {
 
 /// Gives a file that root has made to the owner of `of`, or of its folder if there is no such file yet. The
 /// station that needs it may run as another user.
-pub(super) fn keep_owner(made: &File, of: &Path) -> io::Result<()> {
+pub(crate) fn keep_owner(made: &File, of: &Path) -> io::Result<()> {
     if !geteuid().is_root() {
         return Ok(());
     }

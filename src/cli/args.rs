@@ -55,6 +55,10 @@ pub enum Command {
     Library(super::library::args::Library),
     #[cfg(feature = "library")]
     Report(Report),
+    #[cfg(feature = "library")]
+    Backup(Backup),
+    #[cfg(feature = "library")]
+    Restore(Restore),
     /// List all errors of a configuration file, with line, key and reason
     ///
     /// Reads CONFIG as `longwave serve` does, but starts nothing.
@@ -68,7 +72,7 @@ impl Command {
             Command::Demo(_) | Command::Play(_) | Command::Serve(_) => true,
             Command::Ctl(_) | Command::User(_) | Command::Check(_) => false,
             #[cfg(feature = "library")]
-            Command::Library(_) | Command::Report(_) => false,
+            Command::Library(_) | Command::Report(_) | Command::Backup(_) | Command::Restore(_) => false,
         }
     }
 }
@@ -169,6 +173,37 @@ pub struct Report {
     /// Time zone of days and times, such as Europe/Berlin [default: the system's]
     #[arg(long, value_name = "ZONE")]
     pub zone: Option<String>,
+}
+
+/// Pack all that a station knows into one archive
+///
+/// Its configuration, users, states and databases; no music. The station may be on the air.
+/// docs/BACKUP.md has the details.
+#[cfg(feature = "library")]
+#[derive(Debug, Args)]
+pub struct Backup {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The archive to make, such as station-2026-03-29.tar.gz; it must not exist
+    #[arg(value_name = "FILE")]
+    pub archive: PathBuf,
+}
+
+/// Put back what `longwave backup` has packed
+///
+/// Each file goes where it was. Stop the station first.
+#[cfg(feature = "library")]
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The archive
+    #[arg(value_name = "FILE")]
+    pub archive: PathBuf,
+    /// A folder to take the place of the one that had the configuration
+    #[arg(long, value_name = "FOLDER")]
+    pub to: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Manage the users and tokens that may control a station

@@ -2,9 +2,12 @@
 //!
 //! `args` declares the command line. `play` turns it into a configuration. `on_air` runs a station until it
 //! is asked to stop. `ctl` is a client of a running station. `library` scans and searches, `report` prints
-//! what was played, `user` edits the users file, `credentials` creates the first user or token.
+//! what was played, `backup` packs what a station knows, `user` edits the users file, `credentials` creates
+//! the first user or token.
 
 mod args;
+#[cfg(feature = "library")]
+mod backup;
 mod credentials;
 mod ctl;
 mod in_time;
@@ -118,6 +121,10 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::User(args) => user::run(&args),
         #[cfg(feature = "library")]
         Command::Report(args) => report::run(&args),
+        #[cfg(feature = "library")]
+        Command::Backup(args) => backup::run(&args),
+        #[cfg(feature = "library")]
+        Command::Restore(args) => backup::restore(&args),
         Command::Serve(file) => {
             let config = Config::read(&file.path)?;
             for warning in warnings(&config, &file.path) {

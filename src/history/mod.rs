@@ -45,4 +45,6 @@ pub(crate) use settings::{beside, files};
 #[cfg(feature = "library")]
 pub use span::ReportSpan;
 #[cfg(feature = "library")]
+pub(crate) use store::copy;
+#[cfg(feature = "library")]
 pub use store::read_plays;

@@ -95,19 +95,23 @@ pub struct Piece {
     pub composer: Option<String>,
     /// Who published the record.
     pub label: Option<String>,
-    /// The label code, such as `LC 00193`.
+    /// The label's code: `LC 00193`.
     pub label_code: Option<String>,
-    /// The recording's international code.
+    /// The International Standard Recording Code, without hyphens.
     pub isrc: Option<String>,
 }
 
 impl Piece {
     pub(super) fn of_tags(tags: &Tags) -> Piece {
+        let details = tags.details.as_deref();
         Piece {
             artist: tags.artist.clone(),
             name: tags.title.clone(),
             album: tags.album.clone(),
-            ..Piece::default()
+            composer: details.and_then(|details| details.composer.clone()),
+            label: details.and_then(|details| details.label.clone()),
+            label_code: details.and_then(|details| details.label_code.clone()),
+            isrc: details.and_then(|details| details.isrc.clone()),
         }
     }
 

@@ -308,6 +308,18 @@ fn copy_into(connection: &Connection, file: &Path) -> rusqlite::Result<()> {
     connection.execute("VACUUM INTO ?1", [path]).map(drop)
 }
 
+/// Copies any database of SQLite as it is at this moment. Others may write to it meanwhile.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be read, or the copy not written.
+pub(crate) fn copy(file: &Path, to: &Path) -> Result<()> {
+    let copied = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|database| {
+        database.busy_timeout(READS_WITHIN)?;
+        copy_into(&database, to)
+    });
+    copied.map_err(|error| Error::file(file, format!("it cannot be copied: {error}")))
+}
+
 /// Renames a damaged history with all that belongs to it.
 fn set_aside(file: &Path, reason: &str) -> std::io::Result<PathBuf> {
     let aside = free_name(file, ".aside");

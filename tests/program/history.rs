@@ -171,3 +171,40 @@ fn a_station_on_the_air_tells_what_it_has_played() {
     let refused = longwave(folder, &arguments);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("to: \"x\" is neither"), "{refused:?}");
 }
+
+#[test]
+fn a_station_is_packed_while_it_is_on_the_air_and_goes_on_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    fs::create_dir(&old).unwrap();
+    station(&old);
+    let daemon = Daemon::start(&old);
+    until("both tracks are in the history", || titles(&old) == ["shört", "long"]);
+    until("there is a state", || old.join("state.json").exists());
+    let archive = folder.path().join("backup.tar.gz");
+    let archive = archive.to_str().unwrap();
+    let packed = longwave(&old, &["backup", "station.toml", archive]);
+    assert!(packed.status.success(), "{packed:?}");
+    let said = String::from_utf8(packed.stdout).unwrap();
+    assert!(said.contains("station.toml") && said.contains("state.json.history"), "{said}");
+    let again = longwave(&old, &["backup", "station.toml", archive]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("exists already: name another"), "{again:?}");
+
+    // Its state is in use, even if somebody insists.
+    let refused = longwave(&old, &["restore", archive, "--force"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && said.contains("a station on the air keeps"), "{said}");
+    drop(daemon);
+    let refused = longwave(&old, &["restore", archive]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && said.contains("(--force replaces it)"), "{said}");
+
+    let restored = longwave(&old, &["restore", archive, "--to", new.to_str().unwrap()]);
+    assert!(restored.status.success(), "{restored:?}");
+    assert_eq!(titles(&new), ["shört", "long"]);
+    // The music is not in it.
+    fs::rename(old.join("music"), new.join("music")).unwrap();
+    fs::rename(old.join("list.m3u"), new.join("list.m3u")).unwrap();
+    let _daemon = Daemon::start(&new);
+    until("it goes on with the long track", || titles(&new) == ["shört", "long", "long"]);
+}

@@ -12,7 +12,7 @@ use crate::event::{AnnouncementEnd, Event, LiveSourceInfo, TrackInfo};
 use crate::history::account::{Account, Moment, Sample};
 use crate::history::play::{Play, PlayKind};
 use crate::ids::{AnnouncementId, EntryId, VoiceId};
-use crate::metadata::Tags;
+use crate::metadata::{TagDetails, Tags};
 use crate::playout::TrackKind;
 use crate::roots::MediaRoots;
 use crate::units::FramePos;
@@ -75,7 +75,15 @@ fn track(id: u64, title: &str) -> Arc<TrackInfo> {
         id: EntryId(id),
         file: PathBuf::from(format!("/music/ä/{title}.mp3")),
         given: None,
-        tags: Tags { artist: Some("Artist".into()), title: Some(title.into()), ..Tags::default() },
+        tags: Tags {
+            artist: Some("Artist".into()),
+            title: Some(title.into()),
+            details: Some(Box::new(TagDetails {
+                isrc: Some("DEA620800025".into()),
+                ..TagDetails::default()
+            })),
+            ..Tags::default()
+        },
         title: title.into(),
         duration: None,
         confined: false,
@@ -120,6 +128,7 @@ fn a_track_counts_from_its_beginning_to_the_next_with_all_who_listen() {
     assert_eq!((one.began_at, one.utc_offset, &*one.zone), (1_000_000_000_000, 7200, "local"));
     assert_eq!((one.kind, one.file.as_deref()), (PlayKind::Jingle, Some("ä/one.mp3")));
     assert_eq!(one.piece.artist.as_deref(), Some("Artist"));
+    assert_eq!(one.piece.isrc.as_deref(), Some("DEA620800025"));
     assert_eq!(plays[1].began_at, 1_000_000_020_500);
 }
 
