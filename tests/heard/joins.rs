@@ -160,7 +160,8 @@ fn meets_where_it_decays(one: &Placed, next: &Placed, what: &str) {
     assert!(next.begin <= one.end(), "{what}: there is nothing for {} frames", next.begin - one.end());
 }
 
-/// Where they meet, it is never silent for more than 100 ms. Later pauses are those of the next one.
+/// Where they meet, it is never silent for more than 100 ms. Where they overlap, pauses before the next one
+/// begins are the first one's own, and later ones are always the next one's.
 fn has_no_hole(one: &Placed, next: &Placed, pcm: &[f32], what: &str) {
     const WINDOW: usize = HZ / 200;
     let silent = 10_f32.powf(one.silent_db().min(next.silent_db()) / 20.0);
@@ -174,7 +175,7 @@ fn has_no_hole(one: &Placed, next: &Placed, pcm: &[f32], what: &str) {
         power.sqrt() < silent
     };
     let mut begin = next.begin;
-    while begin >= WINDOW && is_silent(begin - WINDOW) {
+    while one.end() < next.begin + HZ / 10 && begin >= WINDOW && is_silent(begin - WINDOW) {
         begin -= WINDOW;
     }
     let mut end = next.begin;
