@@ -97,3 +97,51 @@ impl Pipeline {
         self.inner.programming.levelling().ask(heard_tracks);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playout::Heard;
+
+    /// What is known of a file that was measured at -10 LUFS.
+    fn known() -> HeardTracks {
+        HeardTracks::new(|path| {
+            assert_ne!(path, "panics", "on purpose, in a test");
+            let measured =
+                Heard { loudness_lufs: Some(-10.0), true_peak_dbtp: Some(-0.5), ..Heard::default() };
+            path.ends_with("heard").then(|| TrackHeard { measured, ..TrackHeard::default() })
+        })
+    }
+
+    fn gain_db(levelling: &Levelling, path: &str, tags: &Tags) -> f32 {
+        (20.0 * levelling.sound(&Entry::new(path), tags).gain.log10() * 10.0).round() / 10.0
+    }
+
+    #[test]
+    fn loudness_goes_before_replaygain_which_is_for_what_is_unknown() {
+        let tagged = Tags { track_gain_db: Some(-6.0), track_peak: Some(0.5), ..Tags::default() };
+        let levelling = |loudness, replaygain| Levelling::new(loudness, replaygain, Some(known()));
+        for (loudness, replaygain, heard, of_tags, unknown) in [
+            (Some(-16.0), ReplayGain::Track, -6.0, -4.0, 0.0),
+            (Some(-8.0), ReplayGain::Off, -0.5, 4.0, 0.0),
+            (None, ReplayGain::Track, -6.0, -6.0, 0.0),
+            (None, ReplayGain::Off, 0.0, 0.0, 0.0),
+        ] {
+            let levelling = levelling(loudness, replaygain);
+            assert_eq!(gain_db(&levelling, "heard", &tagged), heard, "{loudness:?} {replaygain:?}");
+            assert_eq!(gain_db(&levelling, "other", &tagged), of_tags, "{loudness:?} {replaygain:?}");
+            assert_eq!(gain_db(&levelling, "other", &Tags::default()), unknown);
+        }
+    }
+
+    #[test]
+    fn a_function_that_panics_knows_nothing_and_another_may_be_asked_later() {
+        let levelling = Levelling::new(Some(-16.0), ReplayGain::Track, Some(known()));
+        assert_eq!(gain_db(&levelling, "panics", &Tags::default()), 0.0);
+        levelling.ask(HeardTracks::new(|_| {
+            let set = Heard { loudness_lufs: Some(-20.0), true_peak_dbtp: Some(-20.0), ..Heard::default() };
+            Some(TrackHeard { set, ..TrackHeard::default() })
+        }));
+        assert_eq!(gain_db(&levelling, "panics", &Tags::default()), 4.0);
+    }
+}
