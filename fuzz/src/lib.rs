@@ -368,6 +368,10 @@ pub fn tags(data: &[u8]) {
         assert!(!text.trim().is_empty() && !text.contains(char::is_control), "{text:?} is one line");
         assert!(text.len() <= 16 * (16 * 1024 + 3), "{} bytes", text.len());
     }
+    let details = tags.details.as_deref().cloned().unwrap_or_default();
+    for text in [details.composer, details.genre, details.label, details.album_artist].into_iter().flatten() {
+        assert!(!text.contains(char::is_control) && text.chars().count() <= 200, "{text:?} is short");
+    }
     for gain in [tags.track_gain_db, tags.album_gain_db].into_iter().flatten() {
         assert!(gain.abs() <= 60.0, "{gain} dB");
     }
