@@ -92,7 +92,7 @@ pub use ids::{AnnouncementId, EntryId, VoiceId};
 pub use ingest::{LiveFormat, LiveSourceState, SourceInfo, SourceState, SourceStream};
 #[cfg(feature = "library")]
 pub use library::{
-    Edits, Hits, Imported, LibraryPlaylist, LibraryState, PlaylistTracks, ScanProgress, ScanResult,
+    Edits, Hearing, Hits, Imported, LibraryPlaylist, LibraryState, PlaylistTracks, ScanProgress, ScanResult,
     ScanState, Search, SmartList, SmartOrder, Track,
 };
 pub use library::{Library, LibrarySettings};

@@ -35,6 +35,29 @@ pub(crate) fn as_seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok,
     to.serialize_f64(seconds(*time))
 }
 
+/// For serde: a time in seconds, or none.
+#[cfg(feature = "library")]
+pub(crate) mod optional_seconds {
+    use super::{Deserialize, Deserializer, Duration, Serializer, seconds};
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => to.serialize_f64(seconds(*time)),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        let wrong = |seconds| {
+            serde::de::Error::custom(format!("{seconds} is not within 0 and {} seconds", super::LONGEST))
+        };
+        Option::<f64>::deserialize(from)?
+            .map(|seconds| super::parse(seconds).ok_or_else(|| wrong(seconds)))
+            .transpose()
+    }
+}
+
 /// For serde: seconds that somebody asks for.
 pub(crate) fn from_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(from)?;

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `library` | `writer.rs` | writes the database |
 //! | `library-scan` | `scan/` | finds out what has changed in the folders |
+//! | `library-hear` | `hearing.rs` | has tracks listened to |
 //! | `library-watch` | `watch.rs` | is told of changes in the folders, where the system tells |
 //!
 //! Whoever reads has a connection of their own (`readers.rs`) and waits for nobody. A database that is sick
@@ -15,6 +16,7 @@ mod status;
 mod track;
 
 mod database;
+mod hearing;
 mod readers;
 mod scan;
 mod schema;
@@ -35,7 +37,7 @@ use rusqlite::params;
 pub use playlists::{Imported, LibraryPlaylist, PlaylistTracks, SmartList, SmartOrder};
 pub use search::{Hits, Search};
 pub use status::{LibraryState, ScanProgress, ScanResult, ScanState};
-pub use track::{Edits, Track};
+pub use track::{Edits, Hearing, Track};
 
 use crate::error::{Error, Result};
 use crate::filework::HANGS_AFTER;
@@ -45,6 +47,7 @@ use crate::playout::{Entry, TrackKind};
 use crate::setting::Settings;
 use crate::thread::Worker;
 use crate::time::millis_since_1970;
+use hearing::Listening;
 use readers::Readers;
 use scan::{Scan, Scanner};
 use shared::{Shared, lock};
@@ -112,8 +115,36 @@ impl Library {
         if !self.inner.shared.follows.swap(true, Ordering::Relaxed) {
             let thread = watch::start(&self.inner.shared, &self.inner.scans);
             lock(&self.inner.threads).push(thread.map_err(Error::io("starting a thread"))?);
+            if self.inner.shared.settings.analyse {
+                self.listen()?;
+            }
         }
         Ok(())
+    }
+
+    /// Has each track listened to that nobody has listened to yet, by a thread of the lowest priority, as long as the
+    /// library is open. It is done while no scan runs.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system gives no thread.
+    pub fn listen(&self) -> Result<()> {
+        if !self.inner.shared.listens.swap(true, Ordering::Relaxed) {
+            let Inner { shared, orders, readers, .. } = &*self.inner;
+            let (shared, orders, readers) = (Arc::clone(shared), orders.clone(), readers.clone());
+            let hearing = Listening { shared, orders, readers, left_alone: Vec::new() };
+            let thread = Worker::spawn("library-hear", move || hearing.run());
+            lock(&self.inner.threads).push(thread.map_err(Error::io("starting a thread"))?);
+        }
+        Ok(())
+    }
+
+    /// A picture of a track: its highest levels, from its beginning to its end, of 255 at most. `None` if nobody has
+    /// listened to it yet.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswer`] if the database cannot be read.
+    pub fn waveform(&self, id: i64) -> Result<Option<Vec<u8>>> {
+        self.inner.readers.read(move |view| track::waveform(view.connection, id))
     }
 
     /// Scans all folders, and waits for the result, however long it takes. `look` is called four times a

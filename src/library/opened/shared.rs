@@ -45,6 +45,8 @@ pub(super) struct Shared {
     pub is_suspect: AtomicBool,
     /// Whether the folders are looked through now and then, and when the database is new.
     pub follows: AtomicBool,
+    /// Whether tracks are listened to.
+    pub listens: AtomicBool,
     /// Whether scanning and listening rest.
     pub paused: AtomicBool,
     pub ending: AtomicBool,
@@ -63,6 +65,7 @@ impl Shared {
             changes: AtomicU64::new(0),
             is_suspect: AtomicBool::new(false),
             follows: AtomicBool::new(false),
+            listens: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             scanning: Mutex::default(),

@@ -93,6 +93,8 @@ pub struct LibraryState {
     pub missing: u64,
     /// The files that cannot be played.
     pub unplayable: u64,
+    /// The tracks that nobody has listened to yet.
+    pub to_hear: u64,
     /// The playlists.
     pub playlists: u64,
     /// The scan.
@@ -120,6 +122,9 @@ pub(super) fn count(connection: &Connection) -> Result<LibraryState, Fault> {
         tracks: count("SELECT count(*) FROM tracks WHERE missing IS NULL")?,
         missing: count("SELECT count(*) FROM tracks WHERE missing IS NOT NULL")?,
         unplayable: count("SELECT count(*) FROM tracks WHERE missing IS NULL AND problem IS NOT NULL")?,
+        to_hear: count(
+            "SELECT count(*) FROM tracks WHERE hearing = 0 AND missing IS NULL AND problem IS NULL",
+        )?,
         playlists: count("SELECT count(*) FROM playlists")?,
         ..LibraryState::default()
     })

@@ -13,8 +13,8 @@ use super::shared::Folder;
 use super::trouble::Fault;
 use crate::error::{Error, Result};
 use crate::metadata::Tags;
-use crate::playout::TrackKind;
-use crate::time::from_millis;
+use crate::playout::{Heard, TrackKind};
+use crate::time::{from_millis, optional_seconds};
 
 /// A track of the library.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,8 @@ pub struct Track {
     pub tags: Tags,
     /// What a person has said of it, which takes precedence over the file.
     pub edits: Edits,
+    /// How it sounds.
+    pub hearing: Hearing,
     /// When it came into the library.
     pub added: SystemTime,
     /// Since when its file has not been there any more. `None`: it is there.
@@ -59,10 +61,26 @@ impl Track {
         self.edits.kind.unwrap_or_default()
     }
 
-    /// How long it sounds, if that is known.
+    /// How long it sounds, if that is known: as it was heard, else as its file says.
     pub fn duration(&self) -> Option<Duration> {
-        self.tags.duration
+        let heard = match self.hearing {
+            Hearing::Heard(heard) => heard.duration,
+            Hearing::Waiting | Hearing::Unhearable => None,
+        };
+        heard.or(self.tags.duration)
     }
+}
+
+/// Whether somebody has listened to a track.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Hearing {
+    /// Not yet.
+    #[default]
+    Waiting,
+    /// This was heard.
+    Heard(Heard),
+    /// It cannot be decoded to its end. It plays as far as it goes.
+    Unhearable,
 }
 
 /// What a person has said of a track. It outlives whatever happens to the file: new tags, another folder.
@@ -84,18 +102,47 @@ pub struct Edits {
     /// How much somebody likes it: 1 to 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<u8>,
+    /// Its loudness in LUFS, instead of what was heard: -70 to 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loudness_lufs: Option<f32>,
+    /// Where it begins, from the file's first frame. In JSON seconds, like those below.
+    #[serde(skip_serializing_if = "Option::is_none", with = "optional_seconds")]
+    pub cue_in: Option<Duration>,
+    /// Where it ends.
+    #[serde(skip_serializing_if = "Option::is_none", with = "optional_seconds")]
+    pub cue_out: Option<Duration>,
+    /// Where the next track starts.
+    #[serde(skip_serializing_if = "Option::is_none", with = "optional_seconds")]
+    pub start_next: Option<Duration>,
 }
 
 /// The longest text that somebody may set, in characters.
 const MAX_TEXT: usize = 500;
 
 impl Edits {
+    /// How a person says that it sounds.
+    pub fn heard(&self) -> Heard {
+        let Edits { loudness_lufs, cue_in, cue_out, start_next, .. } = *self;
+        Heard { loudness_lufs, cue_in, cue_out, start_next, ..Heard::default() }
+    }
+
     /// Refuses what cannot be.
     pub(super) fn check(&self) -> Result<()> {
         for (key, text) in [("artist", &self.artist), ("title", &self.title)] {
             if text.as_ref().is_some_and(|text| text.trim().is_empty() || text.chars().count() > MAX_TEXT) {
                 return Err(Error::setting(key, format!("1 to {MAX_TEXT} characters, or nothing at all")));
             }
+        }
+        if self.loudness_lufs.is_some_and(|loudness| !(-70.0..=0.0).contains(&loudness)) {
+            return Err(Error::setting("loudness_lufs", "-70 to 0, in LUFS"));
+        }
+        let crossed =
+            |from: Option<Duration>, to: Option<Duration>| from.zip(to).is_some_and(|(a, b)| a >= b);
+        if crossed(self.cue_in, self.cue_out) || crossed(self.cue_in, self.start_next) {
+            return Err(Error::setting("cue_in", "it must be before cue_out and start_next"));
+        }
+        if self.cue_out.zip(self.start_next).is_some_and(|(out, next)| next > out) {
+            return Err(Error::setting("start_next", "it must not be after cue_out"));
         }
         match self.rating {
             Some(rating) if !(1..=5).contains(&rating) => {
@@ -108,7 +155,7 @@ impl Edits {
 
 /// What [`from_row`] needs, for a query of `tracks t LEFT JOIN edits e ON e.track = t.id`.
 pub(super) const COLUMNS: &str = "t.id, t.folder, t.path, t.size, t.tags, e.edits, t.added, t.missing, \
-                                  t.problem, t.plays, t.last_played";
+                                  t.problem, t.plays, t.last_played, t.hearing, t.heard";
 
 /// What tracks are read from.
 pub(super) const SOURCE: &str = "tracks t LEFT JOIN edits e ON e.track = t.id";
@@ -130,11 +177,22 @@ pub(super) fn from_row(row: &Row<'_>, folders: &[Folder]) -> rusqlite::Result<Tr
         size: row.get::<_, i64>(3)?.unsigned_abs(),
         tags,
         edits,
+        hearing: hearing_of(row)?,
         added: from_millis(row.get(6)?),
         missing: time(row.get(7)?),
         problem: row.get(8)?,
         plays: row.get::<_, i64>(9)?.unsigned_abs(),
         last_played: time(row.get(10)?),
+    })
+}
+
+/// Whether somebody has listened to the track of a row, and what was heard.
+fn hearing_of(row: &Row<'_>) -> rusqlite::Result<Hearing> {
+    let heard = row.get_ref(12)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    Ok(match row.get::<_, i64>(11)? {
+        0 => Hearing::Waiting,
+        2 => Hearing::Unhearable,
+        _ => heard.and_then(|text| serde_json::from_str(text).ok()).map_or(Hearing::Waiting, Hearing::Heard),
     })
 }
 
@@ -174,6 +232,12 @@ pub(super) fn id_at(
     let query = "SELECT id FROM tracks WHERE folder = ?1 AND path = ?2";
     let mut query = connection.prepare_cached(query)?;
     Ok(query.query_row(params![folder, bytes_of(path)], |row| row.get(0)).optional()?)
+}
+
+/// The picture of a track.
+pub(super) fn waveform(connection: &Connection, id: i64) -> std::result::Result<Option<Vec<u8>>, Fault> {
+    let query = "SELECT peaks FROM waveforms WHERE track = ?1";
+    Ok(connection.query_row(query, params![id], |row| row.get(0)).optional()?)
 }
 
 /// The first tracks that cannot be played.
