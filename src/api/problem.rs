@@ -53,6 +53,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("too-many-failures", 429, "Too many failed logins"),
     ("internal", 500, "Something went wrong here"),
     ("file-hangs", 503, "The disk of a file does not answer"),
+    ("library-unavailable", 503, "The library cannot be used"),
     ("busy", 503, "Too much to do"),
 ];
 

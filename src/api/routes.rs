@@ -2,6 +2,10 @@
 
 use super::admin;
 use super::guard::Access;
+#[cfg(feature = "library")]
+use super::handlers::library;
+#[cfg(not(feature = "library"))]
+use super::handlers::no_library as library;
 use super::handlers::{announcements, history, live, outputs, pipelines, queue, sources, station, voices};
 use super::icecast;
 use super::icy;
@@ -56,6 +60,18 @@ pub(crate) static ROUTES: &[Route] = &[
     send("GET", "/admin/metadata", Quick(admin::metadata)),
     send("POST", "/admin/metadata", Quick(admin::metadata)),
     Route { method: "GET", path: "/admin.cgi", access: Access::Pass, handler: Quick(icy::admin) },
+
+    look("/api/v1/library", Slow(library::state)),
+    look("/api/v1/library/tracks", Slow(library::tracks)),
+    look("/api/v1/library/tracks/{id}", Slow(library::track)),
+    change("PATCH", "/api/v1/library/tracks/{id}", Slow(library::edit)),
+    change("POST", "/api/v1/library/scan", Quick(library::scan)),
+    change("POST", "/api/v1/library/pause", Quick(library::pause)),
+    change("POST", "/api/v1/library/resume", Quick(library::resume)),
+    look("/api/v1/library/playlists", Slow(library::playlists)),
+    look("/api/v1/library/playlists/{name}", Slow(library::playlist)),
+    change("PUT", "/api/v1/library/playlists/{name}", Slow(library::set_playlist)),
+    change("DELETE", "/api/v1/library/playlists/{name}", Slow(library::remove_playlist)),
 
     look("/api/v1/pipelines", Quick(pipelines::list)),
     look("/api/v1/pipelines/{pipeline}", Quick(pipelines::show)),

@@ -404,6 +404,11 @@ pub enum CtlCommand {
     },
     /// Show what is served as HLS, and who listens
     Hls,
+    /// Show how the station's library is doing, search it, or change it
+    Library {
+        #[command(subcommand)]
+        command: Option<super::ctl::library::LibraryCtl>,
+    },
     /// List the listeners
     Listeners {
         /// Only those of this mount

@@ -16,6 +16,8 @@
 //! ```
 
 mod event;
+#[cfg(feature = "library")]
+mod library;
 mod live;
 #[cfg(feature = "library")]
 mod play;
@@ -28,6 +30,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use event::Event;
+#[cfg(feature = "library")]
+pub use library::{LibraryDocument, LibraryTrack};
 pub use live::{LiveInput, LiveSource};
 #[cfg(feature = "library")]
 pub use play::Play;

@@ -2,7 +2,11 @@
 
 pub(crate) mod announcements;
 pub(crate) mod history;
+#[cfg(feature = "library")]
+pub(crate) mod library;
 pub(crate) mod live;
+#[cfg(not(feature = "library"))]
+pub(crate) mod no_library;
 pub(crate) mod outputs;
 pub(crate) mod pipelines;
 pub(crate) mod queue;

@@ -3,6 +3,7 @@
 //! `client` sends the requests, `table` prints the answers for people. `--json` prints them unchanged.
 
 mod client;
+pub mod library;
 mod table;
 
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
@@ -29,6 +30,7 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
                 false => Err(Failure::Refused("longwave: a part of the reload has failed".into())),
             };
         }
+        CtlCommand::Library { command } => return library::run(command.as_ref(), &client, &out),
         CtlCommand::Listeners { mount } => {
             let mount = mount.as_ref().map_or_else(String::new, |mount| format!("?mount={}", encoded(mount)));
             return out
@@ -155,6 +157,7 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
             }
         },
         CtlCommand::Reload
+        | CtlCommand::Library { .. }
         | CtlCommand::Listeners { .. }
         | CtlCommand::Kick { .. }
         | CtlCommand::Sources { .. }

@@ -114,6 +114,52 @@ pub fn entries(list: &Value) -> String {
     )
 }
 
+/// How the library is doing.
+pub fn library(state: &Value) -> String {
+    let scan = &state["scan"];
+    let scan = match scan["state"].as_str() {
+        Some("running") => format!("{} of {} files read", text(&scan["read"]), text(&scan["changed"])),
+        Some("ended") => format!("ended {}", text(&scan["at"])),
+        _ => "none yet".into(),
+    };
+    let problems = state["problems"].as_array().into_iter().flatten().map(text);
+    let lines = [
+        ("tracks", text(&state["tracks"])),
+        ("missing", text(&state["missing"])),
+        ("unplayable", text(&state["unplayable"])),
+        ("to hear", text(&state["to_hear"])),
+        ("playlists", text(&state["playlists"])),
+        ("scan", if state["paused"] == true { format!("paused, {scan}") } else { scan }),
+    ];
+    let lines = lines.into_iter().map(|(name, value)| format!("{name:<12}{value}\n"));
+    lines.chain(problems.map(|problem| format!("problem     {problem}\n"))).collect()
+}
+
+/// Tracks of the library.
+pub fn tracks(found: &Value) -> String {
+    let cells =
+        |track: &Value| ["id", "artist", "title", "file"].iter().map(|key| text(&track[*key])).collect();
+    table(&["ID", "ARTIST", "TITLE", "FILE"], rows(&found["tracks"], cells))
+}
+
+/// Playlists of the library.
+pub fn playlists(list: &Value) -> String {
+    let cells = |playlist: &Value| {
+        let tracks = match playlist["ordered"].as_array() {
+            Some(tracks) => format!("{} tracks", tracks.len()),
+            None => text(&playlist["smart"]),
+        };
+        vec![text(&playlist["name"]), text(&playlist["kind"]), tracks]
+    };
+    table(&["NAME", "KIND", "TRACKS"], rows(list, cells))
+}
+
+/// All that is known of something: a line for each value.
+pub fn facts(object: &Value) -> String {
+    let facts = object.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    facts.map(|(key, value)| format!("{key:<14}{}\n", text(value))).collect()
+}
+
 pub fn history(list: &Value) -> String {
     table(
         &["BEGAN", "TITLE", "FILE"],

@@ -1,0 +1,132 @@
+//! Handlers for the library. They read and write its database, so they run on the threads `api-files`.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::api::call::{Call, Handled, done, json};
+use crate::api::core::Core;
+use crate::api::media::Media;
+use crate::api::problem::Problem;
+use crate::json::{LibraryDocument, LibraryTrack};
+use crate::{Edits, Error, Library, LibraryPlaylist, Search};
+
+/// The tracks of an answer, if nobody says how many.
+const LIMIT: usize = 100;
+
+/// The most tracks of an answer.
+const MAX_LIMIT: usize = 1_000;
+
+/// `GET /api/v1/library`
+pub(crate) fn state(core: &Core, _: &Call<'_>) -> Handled {
+    let state = library(core)?.state().map_err(problem)?;
+    Ok(json(200, &LibraryDocument::of(&state)))
+}
+
+#[derive(Serialize)]
+struct Found {
+    tracks: Vec<LibraryTrack>,
+    total: usize,
+    more: bool,
+}
+
+/// `GET /api/v1/library/tracks`
+pub(crate) fn tracks(core: &Core, call: &Call<'_>) -> Handled {
+    let limit = call.parameter("limit")?.unwrap_or(LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::new("invalid-parameter", format!("{limit}: 1 to {MAX_LIMIT}")).at("limit"));
+    }
+    let words = call.request.parameter("search").unwrap_or_default();
+    let search = Search { limit, offset: call.parameter("offset")?.unwrap_or(0), ..Search::new(words) };
+    let hits = library(core)?.search(&search).map_err(problem)?;
+    let media: &Media = &core.media.load();
+    let tracks = hits.tracks.iter().map(|track| LibraryTrack::of(track, media)).collect();
+    Ok(json(200, &Found { tracks, total: hits.total, more: hits.more }))
+}
+
+/// `GET /api/v1/library/tracks/{id}`
+pub(crate) fn track(core: &Core, call: &Call<'_>) -> Handled {
+    let track = library(core)?.track(id(call)?).map_err(problem)?;
+    Ok(json(200, &LibraryTrack::of(&track, &**core.media.load())))
+}
+
+/// `PATCH /api/v1/library/tracks/{id}`: what a person says of it. A value of `null` is said no more.
+pub(crate) fn edit(core: &Core, call: &Call<'_>) -> Handled {
+    let changes: serde_json::Map<String, Value> = call.body()?;
+    // What cannot be is refused before the database is asked.
+    merged(&Edits::default(), &changes).map_err(Problem::from)?;
+    let edited = library(core)?.edit(id(call)?, move |edits| {
+        *edits = merged(edits, &changes)?;
+        Ok(())
+    });
+    Ok(json(200, &LibraryTrack::of(&edited.map_err(problem)?, &**core.media.load())))
+}
+
+/// The edits with these changes.
+fn merged(edits: &Edits, changes: &serde_json::Map<String, Value>) -> Result<Edits, Error> {
+    let Ok(Value::Object(mut all)) = serde_json::to_value(edits) else { unreachable!("edits are an object") };
+    for (key, value) in changes {
+        match value {
+            Value::Null => drop(all.remove(key)),
+            value => drop(all.insert(key.clone(), value.clone())),
+        }
+    }
+    serde_json::from_value(Value::Object(all)).map_err(|error| Error::setting("edits", error.to_string()))
+}
+
+/// `POST /api/v1/library/scan`
+pub(crate) fn scan(core: &Core, _: &Call<'_>) -> Handled {
+    library(core)?.start_scan()?;
+    done()
+}
+
+/// `POST /api/v1/library/pause`
+pub(crate) fn pause(core: &Core, _: &Call<'_>) -> Handled {
+    library(core)?.pause();
+    done()
+}
+
+/// `POST /api/v1/library/resume`
+pub(crate) fn resume(core: &Core, _: &Call<'_>) -> Handled {
+    library(core)?.resume();
+    done()
+}
+
+/// `GET /api/v1/library/playlists`
+pub(crate) fn playlists(core: &Core, _: &Call<'_>) -> Handled {
+    Ok(json(200, &library(core)?.playlists().map_err(problem)?))
+}
+
+/// `GET /api/v1/library/playlists/{name}`
+pub(crate) fn playlist(core: &Core, call: &Call<'_>) -> Handled {
+    Ok(json(200, &library(core)?.playlist(&call.held[0]).map_err(problem)?))
+}
+
+/// `PUT /api/v1/library/playlists/{name}`
+pub(crate) fn set_playlist(core: &Core, call: &Call<'_>) -> Handled {
+    let playlist: LibraryPlaylist = call.body()?;
+    let playlist = LibraryPlaylist { name: call.held[0].clone(), ..playlist };
+    library(core)?.set_playlist(playlist).map_err(problem)?;
+    done()
+}
+
+/// `DELETE /api/v1/library/playlists/{name}`
+pub(crate) fn remove_playlist(core: &Core, call: &Call<'_>) -> Handled {
+    library(core)?.remove_playlist(&call.held[0]).map_err(problem)?;
+    done()
+}
+
+fn library(core: &Core) -> Result<&Library, Problem> {
+    core.library.as_ref().ok_or_else(|| Problem::new("not-found", "the station has no library"))
+}
+
+fn id(call: &Call<'_>) -> Result<i64, Problem> {
+    i64::try_from(call.number(0)?).map_err(|_| Problem::new("not-found", "there is no such track"))
+}
+
+/// A database that does not answer is no file that somebody named.
+fn problem(error: Error) -> Problem {
+    match error {
+        Error::NoAnswer { reason, .. } => Problem::new("library-unavailable", reason),
+        other => other.into(),
+    }
+}

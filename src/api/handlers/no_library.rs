@@ -1,0 +1,21 @@
+//! What a build without a library says of it.
+
+use crate::api::call::{Call, Handled};
+use crate::api::core::Core;
+use crate::api::problem::Problem;
+
+pub(crate) use self::none as edit;
+pub(crate) use self::none as pause;
+pub(crate) use self::none as playlist;
+pub(crate) use self::none as playlists;
+pub(crate) use self::none as remove_playlist;
+pub(crate) use self::none as resume;
+pub(crate) use self::none as scan;
+pub(crate) use self::none as set_playlist;
+pub(crate) use self::none as state;
+pub(crate) use self::none as track;
+pub(crate) use self::none as tracks;
+
+pub(crate) fn none(_: &Core, _: &Call<'_>) -> Handled {
+    Err(Problem::new("not-found", "this build has no library: build it with the cargo feature \"library\""))
+}
