@@ -1,12 +1,14 @@
 //! What stands in for the library in a build without it.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::time::Instant;
 
 use super::LibrarySettings;
 use crate::error::{Error, Result};
+use crate::event::{EventReceiver, StationEvent};
 use crate::health::Warning;
-use crate::playout::Entry;
+use crate::playout::{Entry, TrackHeard};
 
 /// No build without the feature `library` ever has one.
 #[derive(Clone, Debug)]
@@ -19,6 +21,14 @@ impl Library {
     }
 
     pub(crate) fn follow(&self) -> Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn note_plays(&self, _: EventReceiver<StationEvent>) -> Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn heard(&self, _: &Path) -> Option<TrackHeard> {
         match self.0 {}
     }
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::admission::Admission;
 use super::{
-    Hooks, Pipeline, PipelineSettings, Plays, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN, STOP_WITHIN,
-    Sources, StationSettings,
+    HeardTracks, Hooks, Pipeline, PipelineSettings, Plays, Relays, Reloaded, Reloader, SERVER_STOPS_WITHIN,
+    STOP_WITHIN, Sources, StationSettings,
 };
 use crate::engine::clock::Clock;
 use crate::error::Result;
@@ -16,6 +16,9 @@ use crate::ingest::Sessions;
 use crate::library::Library;
 use crate::server::{Server, StopReport};
 use crate::thread;
+
+/// Events that wait for the library, which may not be writable for a while: those of some hours.
+const MAX_PLAYS: usize = 1_024;
 
 /// A server, its pipelines and its relayed mounts, declared together. Stops when it is dropped.
 #[derive(Debug)]
@@ -56,10 +59,17 @@ impl Station {
         let sessions = Sessions::default();
         let relays = Arc::new(Relays::new(&server, sessions.clone()));
         let plays = Plays::start(&settings.history, &server)?;
+        if let Some(library) = &library {
+            // Before the first track begins.
+            library.note_plays(server.subscribe_notifying(MAX_PLAYS, |_| ()))?;
+        }
         let (pipelines, admission) = Default::default();
         let mut station = Station { server, pipelines, admission, sessions, relays, plays, library, running };
         for mut pipeline in settings.pipelines {
-            pipeline.library = pipeline.library.or_else(|| station.library.clone());
+            if let Some(library) = &station.library {
+                pipeline.library.get_or_insert_with(|| library.clone());
+                pipeline.heard_tracks.get_or_insert_with(|| heard_by(library.clone()));
+            }
             let sessions = station.sessions.clone();
             let pipeline = Pipeline::start_among(pipeline, &station.server, Some(sessions), &station.plays)?;
             station.pipelines.push(pipeline);
@@ -67,7 +77,9 @@ impl Station {
         for mount in settings.mounts {
             station.relays.add(mount)?;
         }
-        station.library.iter().try_for_each(Library::follow)?;
+        if let Some(library) = &station.library {
+            library.follow()?;
+        }
         Ok(station)
     }
 
@@ -166,12 +178,18 @@ impl Station {
     }
 }
 
+/// What the library knows of how files sound.
+fn heard_by(library: Library) -> HeardTracks {
+    HeardTracks::new(move |path| library.heard(path))
+}
+
 /// An application's hooks and clocks must not outlive the pipelines, nor an open library.
 fn without_hooks(mut settings: StationSettings) -> StationSettings {
     for pipeline in &mut settings.pipelines {
         pipeline.hooks = Hooks::new();
         pipeline.clock = Clock::default();
         pipeline.library = None;
+        pipeline.heard_tracks = None;
     }
     settings
 }

@@ -39,6 +39,15 @@ fn a_playlist_of_the_library_plays_and_follows_its_changes() {
     assert!(kinds(TrackKind::Jingle));
     library.set_playlist(LibraryPlaylist::smart("morning", SmartList::default())).unwrap();
     until("the change is taken up", || kinds(TrackKind::Music));
+    let first = shelf.music().join("0.mp3");
+    until("its plays are noted", || library.track_at(&first).unwrap().unwrap().plays > 1);
+    library
+        .edit(library.track_at(&first).unwrap().unwrap().id, |edits| {
+            edits.loudness_lufs = Some(-12.0);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(library.heard(&first).unwrap().set.loudness_lufs, Some(-12.0));
 }
 
 #[test]

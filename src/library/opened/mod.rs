@@ -5,6 +5,7 @@
 //! | `library` | `writer.rs` | writes the database |
 //! | `library-scan` | `scan/` | finds out what has changed in the folders |
 //! | `library-hear` | `hearing.rs` | has tracks listened to |
+//! | `library-plays` | `plays.rs` | notes which tracks the station plays |
 //! | `library-watch` | `watch.rs` | is told of changes in the folders, where the system tells |
 //!
 //! Whoever reads has a connection of their own (`readers.rs`) and waits for nobody. A database that is sick
@@ -17,6 +18,7 @@ mod track;
 
 mod database;
 mod hearing;
+mod plays;
 mod readers;
 mod scan;
 mod schema;
@@ -32,22 +34,21 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Sender, bounded};
-use rusqlite::params;
-
 pub use playlists::{Imported, LibraryPlaylist, PlaylistTracks, SmartList, SmartOrder};
 pub use search::{Hits, Search};
 pub use status::{LibraryState, ScanProgress, ScanResult, ScanState};
 pub use track::{Edits, Hearing, Track};
 
 use crate::error::{Error, Result};
+use crate::event::{EventReceiver, StationEvent};
 use crate::filework::HANGS_AFTER;
 use crate::health::Warning;
 use crate::library::LibrarySettings;
-use crate::playout::{Entry, TrackKind};
+use crate::playout::{Entry, Heard, TrackHeard, TrackKind};
 use crate::setting::Settings;
 use crate::thread::Worker;
-use crate::time::millis_since_1970;
 use hearing::Listening;
+use plays::Plays;
 use readers::Readers;
 use scan::{Scan, Scanner};
 use shared::{Shared, lock};
@@ -246,15 +247,31 @@ impl Library {
     /// # Errors
     /// [`Error::NoAnswer`] if the database cannot be written.
     pub fn played(&self, path: &Path, at: SystemTime) -> Result<()> {
-        let path = path.to_owned();
-        let Some(track) = self.track_at(&path)? else { return Ok(()) };
-        self.inner.orders.ask(move |connection| {
-            connection.execute(
-                "UPDATE tracks SET plays = plays + 1, last_played = max(coalesce(last_played, 0), ?2) WHERE id = ?1",
-                params![track.id, millis_since_1970(at)],
-            )?;
-            Ok(())
-        })
+        match plays::find(&self.inner.readers, path)? {
+            Some(id) => self.inner.orders.ask(move |connection| plays::count(connection, id, at)),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes the plays of a station from now on.
+    pub(crate) fn note_plays(&self, events: EventReceiver<StationEvent>) -> Result<()> {
+        let Inner { shared, orders, readers, threads, .. } = &*self.inner;
+        let (shared, orders, readers) = (Arc::clone(shared), orders.clone(), readers.clone());
+        let plays = Plays { shared, orders, readers, events };
+        let thread = Worker::spawn("library-plays", move || plays.run());
+        lock(threads).push(thread.map_err(Error::io("starting a thread"))?);
+        Ok(())
+    }
+
+    /// What is known of how a file sounds: by what was heard, and by what a person says. `None` if nothing is.
+    pub fn heard(&self, path: &Path) -> Option<TrackHeard> {
+        let track = self.track_at(path).ok().flatten()?;
+        let measured = match track.hearing {
+            Hearing::Heard(heard) => heard,
+            Hearing::Waiting | Hearing::Unhearable => Heard::default(),
+        };
+        let known = TrackHeard { set: track.edits.heard(), measured };
+        (known != TrackHeard::default()).then_some(known)
     }
 
     /// The playlists, by their names.
