@@ -15,6 +15,7 @@ mod backup;
 mod codec;
 mod config;
 mod counters;
+mod database;
 mod engine;
 mod error;
 mod event;

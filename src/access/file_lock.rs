@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::private_file::{keep_owner, with_suffix};
+use super::private_file::keep_owner;
 use crate::error::{Error, Result};
+use crate::path_text::with_suffix;
 
 /// How long a program waits for another one that changes the file. A change takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,6 +1,5 @@
 //! Files that hold secrets, or say who may do what.
 
-use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -129,12 +128,6 @@ fn check(path: &Path, about: &Metadata, folder_owner: u32) -> std::result::Resul
         return Err(format!("{shown} can be changed by others (its mode is {mode:o}): `chmod go-w {shown}`"));
     }
     Ok(())
-}
-
-pub(super) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 fn folder_of(file: &Path) -> &Path {

@@ -16,11 +16,12 @@ use subtle::ConstantTimeEq;
 use super::credential::Identity;
 use super::file_lock::{FileLock, lock_of};
 use super::hasher::PasswordChecker;
-use super::private_file::{led_to, read_trusted, with_suffix, write_private};
+use super::private_file::{led_to, read_trusted, write_private};
 use super::role::Role;
 use super::user_limits::{UserLimits, read_options, write_options};
 use crate::error::{Error, Result, is_passing};
 use crate::filework::read_needed;
+use crate::path_text::with_suffix;
 
 /// The beginning of a token's hash.
 const TOKEN_HASH: &str = "$sha256$";

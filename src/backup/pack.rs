@@ -12,8 +12,9 @@ use tar::{Builder, EntryType, Header};
 
 use super::manifest::{MANIFEST, Manifest, Member, MemberKind, VERSION, member_name};
 use crate::config::Config;
+use crate::database;
 use crate::error::{Error, Result};
-use crate::history;
+use crate::path_text::with_suffix;
 use crate::pipeline::PipelineSnapshot;
 use crate::time::rfc3339;
 
@@ -133,14 +134,13 @@ fn copy_of(kind: MemberKind, file: &Path, mode: u32, bytes: Vec<u8>) -> Copy {
 fn copy_database(file: &Path, archive: &Path, index: usize) -> Result<Option<Copy>> {
     let file = absolute(file)?;
     let Ok(about) = fs::metadata(&file) else { return Ok(None) };
-    let mut name = archive.as_os_str().to_owned();
-    name.push(format!(".database-{index}"));
-    let copy = PathBuf::from(name);
+    let copy = with_suffix(archive, &format!(".database-{index}"));
     if fs::symlink_metadata(&copy).is_ok() {
         return Err(Error::file(copy, "it is in the way: it may be left of another backup; remove it"));
     }
     let copy = Beside(copy);
-    history::copy(&file, &copy.0)?;
+    database::copy_file(&file, &copy.0)
+        .map_err(|trouble| Error::file(&file, format!("it cannot be copied: {trouble}")))?;
     let bytes = fs::metadata(&copy.0).map_err(|error| Error::file(&copy.0, error.to_string()))?.len();
     let mode = about.permissions().mode() & 0o777;
     let member = Member { kind: MemberKind::Database, path: file, bytes, mode };

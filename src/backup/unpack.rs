@@ -10,8 +10,8 @@ use tar::{Archive, Entries, EntryType};
 
 use super::manifest::{MANIFEST, MOST_BYTES, Manifest, Member, MemberKind, member_name};
 use crate::access::{FileLock, keep_owner};
+use crate::database;
 use crate::error::{Error, Result};
-use crate::history;
 use crate::pipeline::state_file;
 
 /// The folder, below the one of [`RestoreOptions::to`], for files that were not below the folder of the
@@ -136,7 +136,7 @@ impl Draft {
     fn take_place(&self, place: &Path) -> io::Result<()> {
         // What belonged to the file that was there would spoil this one.
         let left: Vec<PathBuf> = match self.kind {
-            MemberKind::Database => history::files(place).into_iter().skip(1).collect(),
+            MemberKind::Database => database::files(place).into_iter().skip(1).collect(),
             MemberKind::State => state_file::files(place).into_iter().skip(1).collect(),
             MemberKind::Configuration | MemberKind::Users => Vec::new(),
         };

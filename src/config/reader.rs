@@ -9,6 +9,7 @@ use crate::access::{files_of_users, lock_of};
 use crate::audio::PcmSpec;
 use crate::codec::EncoderSettings;
 use crate::codec::formats::{FORMAT, FORMATS, Format};
+use crate::database::files;
 use crate::error::Error;
 use crate::filework::look;
 use crate::history::{self, HistorySettings};
@@ -509,7 +510,7 @@ impl<'a> Reader<'a> {
 
     fn claim_history(&mut self, history: &HistorySettings, place: Place) {
         if let Some(file) = &history.file {
-            self.claim(place, Purpose::Own, &history::files(file));
+            self.claim(place, Purpose::Own, &files(file));
         }
     }
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::play::Play;
-use super::store::{Fault, Opened, Store};
+use super::store::{Opened, Store};
 use super::waiting::Waiting;
+use crate::database::Trouble;
 use crate::filework::{FileWork, NoAnswer, Pending};
 use crate::health::Warning;
 
@@ -74,7 +75,7 @@ struct Worked {
     /// `None`: it is closed.
     store: Option<Box<Store>>,
     set_aside: Option<PathBuf>,
-    fault: Option<Fault>,
+    trouble: Option<Trouble>,
     /// Whether there is more to delete.
     deletes_on: bool,
 }
@@ -169,20 +170,20 @@ impl Disk {
 
     fn take(&mut self, worked: Result<Worked, NoAnswer>, plays: &Batch, now: Instant) {
         self.state = State::Closed(now + AGAIN_AFTER);
-        let Worked { store, set_aside, fault, deletes_on } = match worked {
+        let Worked { store, set_aside, trouble, deletes_on } = match worked {
             Ok(worked) => worked,
             Err(reason) => return self.fail(plays, &reason),
         };
         if let Some(store) = store {
             self.state = State::Open(store);
         }
-        if fault.is_some() {
+        if trouble.is_some() {
             // Some of them may be there already: writing them again changes nothing.
             self.waiting.give_back(plays);
         } else if !deletes_on {
             self.deletes_at = now + DELETES_EVERY;
         }
-        let reason = fault.map(Fault::into_reason);
+        let reason = trouble.map(|trouble| trouble.to_string());
         self.keeping.note(&self.file, reason, set_aside);
     }
 
@@ -194,14 +195,14 @@ impl Disk {
 
 impl Work {
     fn run(self) -> Worked {
-        let mut worked = Worked { store: None, set_aside: None, fault: None, deletes_on: false };
-        worked.fault = self.try_run(&mut worked).err();
+        let mut worked = Worked { store: None, set_aside: None, trouble: None, deletes_on: false };
+        worked.trouble = self.try_run(&mut worked).err();
         worked
     }
 
-    fn try_run(mut self, worked: &mut Worked) -> Result<(), Fault> {
-        let mut store = match self.store.take().filter(|store| store.is_in_place()) {
-            Some(store) => store,
+    fn try_run(mut self, worked: &mut Worked) -> Result<(), Trouble> {
+        let mut store = match self.store.take().and_then(|store| store.in_place()) {
+            Some(store) => Box::new(store),
             None => {
                 let Opened { store, set_aside } = Store::open(&self.file, self.run)?;
                 worked.set_aside = set_aside;

@@ -41,10 +41,8 @@ pub use play::{Piece, Play, PlayKind, PlaysWanted};
 #[cfg(feature = "library")]
 pub use report::{ReportBy, ReportFormat, write_report};
 pub use settings::HistorySettings;
-pub(crate) use settings::{beside, files};
+pub(crate) use settings::beside;
 #[cfg(feature = "library")]
 pub use span::ReportSpan;
-#[cfg(feature = "library")]
-pub(crate) use store::copy;
 #[cfg(feature = "library")]
 pub use store::read_plays;

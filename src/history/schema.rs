@@ -1,10 +1,11 @@
-//! The tables of the history, and how older ones become these.
+//! The tables of the history.
 
-/// Marks a database as a history.
-pub(super) const APPLICATION_ID: i32 = 0x4c57_6869;
+use crate::database::Schema;
 
-/// What each version adds to the one before. `user_version` says how many of them a database has.
-pub(super) const STEPS: &[&str] = &["
+/// `LWhi`, by which a history is known.
+pub(super) const SCHEMA: Schema = Schema { application: 0x4c57_6869, steps: &[FIRST] };
+
+const FIRST: &str = "
     CREATE TABLE play (
         id INTEGER PRIMARY KEY,
         -- A run of a station, and the number of the play in it: by these, writing it again changes it.
@@ -36,4 +37,4 @@ pub(super) const STEPS: &[&str] = &["
         UNIQUE (run, number)
     ) STRICT;
     CREATE INDEX play_began_at ON play (began_at);
-"];
+";

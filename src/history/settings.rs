@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::path_text::with_suffix;
 use crate::setting::{Setting, Settings, TIME, Takes, Written, settings};
 
 /// Where it is written down what was played, and for how long it is kept.
@@ -52,15 +53,4 @@ const FILE: Takes<Option<PathBuf>> = Takes::PathOr(&["off"], |written| match wri
 /// The history's file if none is named: beside this one.
 pub(crate) fn beside(file: &Path) -> Option<PathBuf> {
     cfg!(feature = "library").then(|| with_suffix(file, ".history"))
-}
-
-/// All paths that are written to for a history.
-pub(crate) fn files(file: &Path) -> [PathBuf; 3] {
-    [file.to_owned(), with_suffix(file, "-wal"), with_suffix(file, "-shm")]
-}
-
-pub(super) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

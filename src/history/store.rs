@@ -2,25 +2,18 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::iter;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params, params_from_iter};
+use rusqlite::types::{Type, Value};
+use rusqlite::{Row, params, params_from_iter};
 
 use super::play::{Piece, Play, PlayKind, PlaysWanted};
-use super::schema::{APPLICATION_ID, STEPS};
-use super::settings::{files, with_suffix};
+use super::schema::SCHEMA;
+use crate::database::{Database, Place, Trouble, files, set_aside};
 use crate::error::{Error, Result};
 
-/// How long a call waits while another program has the database locked. What cannot be written then is tried
-/// again later.
-const LOCKED_WITHIN: Duration = Duration::from_secs(1);
-
-/// The same for a reader, which somebody waits for.
+/// How long a reader, which somebody waits for, waits while another program has the database locked.
 const READS_WITHIN: Duration = Duration::from_secs(4);
 
 /// How many old plays are deleted at once, so that no transaction takes long.
@@ -28,31 +21,10 @@ const DELETED_AT_ONCE: usize = 10_000;
 
 /// A history, open for writing.
 pub(super) struct Store {
-    connection: Connection,
+    database: Database,
     file: PathBuf,
-    /// Which file it is. Another one may have taken its place.
-    mark: (u64, u64),
     /// The number of this run of the station.
     run: i64,
-}
-
-/// Why a history cannot be used now.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// It is locked, its disk is full or cannot be written to, or it is not ours to write: it stays as it is.
-    Refused(String),
-    /// It is damaged: it is of no use any more.
-    Damaged(String),
-}
-
-type Outcome<T> = std::result::Result<T, Fault>;
-
-impl Fault {
-    pub fn into_reason(self) -> String {
-        match self {
-            Fault::Refused(reason) | Fault::Damaged(reason) => reason,
-        }
-    }
 }
 
 /// A history that has been opened, and what somebody should know of that.
@@ -62,62 +34,56 @@ pub(super) struct Opened {
     pub set_aside: Option<PathBuf>,
 }
 
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Fault {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::Damaged(error.to_string()),
-            _ => Fault::Refused(error.to_string()),
-        }
-    }
-}
+type Outcome<T> = std::result::Result<T, Trouble>;
 
 impl Store {
     /// Opens a history, or makes one. One that is damaged is set aside, and a new one begins in its place.
     pub fn open(file: &Path, run: i64) -> Outcome<Opened> {
-        match Store::open_with(file, run, STEPS) {
-            Err(Fault::Damaged(reason)) => {
-                let aside = set_aside(file, &reason).map_err(|error| {
-                    Fault::Refused(format!("it is damaged ({reason}), and cannot be set aside: {error}"))
+        match Store::open_as_it_is(file, run) {
+            Err(Trouble::Damaged(reason)) => {
+                let aside = set_aside(file, SystemTime::now()).map_err(|error| {
+                    Trouble::Passing(format!("it is damaged ({reason}), and cannot be set aside: {error}"))
                 })?;
-                let store = Store::open_with(file, run, STEPS)?;
-                Ok(Opened { store, set_aside: Some(aside) })
+                let (shown, aside_shown) = (file.display(), aside.display());
+                log::error!(
+                    "{shown}: the history is damaged, a new one begins; now it is {aside_shown}: {reason}"
+                );
+                Ok(Opened { store: Store::open_as_it_is(file, run)?, set_aside: Some(aside) })
             }
             opened => Ok(Opened { store: opened?, set_aside: None }),
         }
     }
 
-    /// The same by these steps, and without setting anything aside.
-    pub(super) fn open_with(file: &Path, run: i64, steps: &[&str]) -> Outcome<Store> {
-        // It is there only after a crash: a clean end leaves the file alone.
-        let has_crashed = fs::metadata(with_suffix(file, "-wal")).is_ok_and(|log| log.len() > 0);
-        let mut connection = Connection::open(file)?;
-        connection.busy_timeout(LOCKED_WITHIN)?;
-        let version = version_of(&connection, steps.len())?;
+    fn open_as_it_is(file: &Path, run: i64) -> Outcome<Store> {
+        // The log is there only after a crash: a clean end leaves the file alone.
+        let [_, log, _] = files(file);
+        let has_crashed = fs::metadata(log).is_ok_and(|log| log.len() > 0);
+        let database = Database::open(file, &SCHEMA)?;
         if has_crashed {
-            let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-            if found != "ok" {
-                return Err(Fault::Damaged(found));
-            }
+            database.check()?;
         }
-        // Readers do not keep a writer waiting, and the other way round. (Not every file system can.)
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        // A power cut does not lose what was written.
-        connection.pragma_update(None, "synchronous", "full")?;
-        if version < steps.len() {
-            migrate(&mut connection, file, version, steps)?;
-        }
-        let mark = mark_of(file).map_err(|error| Fault::Refused(error.to_string()))?;
-        Ok(Store { connection, file: file.to_owned(), mark, run })
+        Ok(Store { database, file: file.to_owned(), run })
     }
 
-    /// Whether its file is still the one that was opened. What is written to one that was removed is lost.
-    pub fn is_in_place(&self) -> bool {
-        mark_of(&self.file).is_ok_and(|mark| mark == self.mark)
+    /// The same store if its file is where it was. One that was deleted is still open here: it is written
+    /// again, and must be opened again then.
+    pub fn in_place(self) -> Option<Store> {
+        match self.database.place(&self.file) {
+            Place::AsItWas => return Some(self),
+            Place::Gone => match self.database.write_again(&self.file) {
+                Ok(()) => log::warn!("{}: it was deleted: all of it was written again", self.file.display()),
+                Err(trouble) => {
+                    log::error!("{}: it was deleted, and is lost: {trouble}", self.file.display());
+                }
+            },
+            Place::Replaced => {}
+        }
+        None
     }
 
     /// Writes plays, or what they are now: all of them or none.
     pub fn write(&mut self, plays: &[(u64, Play)]) -> Outcome<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.database.connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
                 "INSERT OR REPLACE INTO play (id, run, number, pipeline, kind, began_at, zone, utc_offset, \
@@ -160,7 +126,7 @@ impl Store {
 
     /// Deletes plays that began before this time, in milliseconds since 1970. Returns whether all are gone.
     pub fn delete_before(&mut self, time: u64) -> Outcome<bool> {
-        let deleted = self.connection.execute(
+        let deleted = self.database.connection.execute(
             "DELETE FROM play WHERE id IN \
              (SELECT id FROM play WHERE began_at < ?1 AND (ended OR run <> ?2) LIMIT ?3)",
             params![whole(time), self.run, DELETED_AT_ONCE as i64],
@@ -172,7 +138,8 @@ impl Store {
 /// Reads plays of a history, the earliest first. A station may write to it meanwhile. It touches the disk,
 /// which may not answer.
 ///
-/// # Errors [`Error::NotFound`] if there is no history; [`Error::File`] if it cannot be read, or was written
+/// # Errors
+/// [`Error::NotFound`] if there is no history; [`Error::File`] if it cannot be read, or was written
 /// by another version of Longwave.
 pub fn read_plays(file: &Path, wanted: &PlaysWanted) -> Result<Vec<Play>> {
     let mut plays = Vec::new();
@@ -186,15 +153,15 @@ pub(crate) fn each_play(file: &Path, wanted: &PlaysWanted, each: impl FnMut(Play
         return Err(Error::NotFound(format!("history {}", file.display())));
     }
     read_each(file, wanted, each)
-        .map_err(|fault| Error::file(file, format!("the history cannot be read: {}", fault.into_reason())))
+        .map_err(|trouble| Error::file(file, format!("the history cannot be read: {trouble}")))
 }
 
 fn read_each(file: &Path, wanted: &PlaysWanted, mut each: impl FnMut(Play)) -> Outcome<()> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = Database::open_to_read(file)?;
     connection.busy_timeout(READS_WITHIN)?;
-    if version_of(&connection, STEPS.len())? < STEPS.len() {
-        let reason = "an older Longwave wrote it: start the station once, which brings it up to date";
-        return Err(Fault::Refused(reason.into()));
+    if SCHEMA.version_of(&connection)? < SCHEMA.steps.len() {
+        let reason = "an older Longwave made it: start the station once, which brings it up to date";
+        return Err(Trouble::Foreign(reason.into()));
     }
     let (sql, values) = query(wanted);
     let mut statement = connection.prepare(&sql)?;
@@ -267,86 +234,4 @@ fn whole(number: u64) -> i64 {
 
 fn milliseconds(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// How many steps a database has. Refuses one that is no history, or has more steps than are known.
-fn version_of(connection: &Connection, known: usize) -> Outcome<usize> {
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if application != i64::from(APPLICATION_ID) && tables > 0 {
-        return Err(Fault::Refused("it is another program's database: name another file".into()));
-    }
-    match usize::try_from(version) {
-        Ok(version) if version <= known => Ok(version),
-        _ => Err(Fault::Refused(format!(
-            "a newer Longwave wrote it (version {version}, and this one knows {known}): update Longwave, or name \
-             another file"
-        ))),
-    }
-}
-
-/// Brings a database up to date, all at once. What it was before stays beside it.
-fn migrate(connection: &mut Connection, file: &Path, version: usize, steps: &[&str]) -> Outcome<()> {
-    if version > 0 {
-        let kept = free_name(file, &format!(".v{version}"));
-        copy_into(connection, &kept)?;
-        log::info!("{}: brought up to date; as it was before, it is {}", file.display(), kept.display());
-    }
-    let transaction = connection.transaction()?;
-    for step in &steps[version..] {
-        transaction.execute_batch(step)?;
-    }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", steps.len() as i64)?;
-    Ok(transaction.commit()?)
-}
-
-/// Copies a database as it is at this moment, while others may write to it. Any path will do.
-fn copy_into(connection: &Connection, file: &Path) -> rusqlite::Result<()> {
-    let path = ToSqlOutput::Borrowed(ValueRef::Text(file.as_os_str().as_bytes()));
-    connection.execute("VACUUM INTO ?1", [path]).map(drop)
-}
-
-/// Copies any database of SQLite as it is at this moment. Others may write to it meanwhile.
-///
-/// # Errors
-/// [`Error::File`] if it cannot be read, or the copy not written.
-pub(crate) fn copy(file: &Path, to: &Path) -> Result<()> {
-    let copied = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|database| {
-        database.busy_timeout(READS_WITHIN)?;
-        copy_into(&database, to)
-    });
-    copied.map_err(|error| Error::file(file, format!("it cannot be copied: {error}")))
-}
-
-/// Renames a damaged history with all that belongs to it.
-fn set_aside(file: &Path, reason: &str) -> std::io::Result<PathBuf> {
-    let aside = free_name(file, ".aside");
-    fs::rename(file, &aside)?;
-    let (from, to) = (files(file), files(&aside));
-    for (from, to) in from.iter().zip(&to).skip(1) {
-        match fs::rename(from, to) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    log::error!(
-        "{}: the history is damaged, a new one begins; now it is {}: {reason}",
-        file.display(),
-        aside.display()
-    );
-    Ok(aside)
-}
-
-/// The file's name with this suffix, or with a number if that is taken.
-fn free_name(file: &Path, suffix: &str) -> PathBuf {
-    let names = iter::once(suffix.to_owned()).chain((2..).map(|n| format!("{suffix}-{n}")));
-    let mut free =
-        names.map(|name| with_suffix(file, &name)).filter(|name| fs::symlink_metadata(name).is_err());
-    free.next().expect("numbers do not end")
-}
-
-fn mark_of(file: &Path) -> std::io::Result<(u64, u64)> {
-    fs::metadata(file).map(|about| (about.dev(), about.ino()))
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::database::files;
 use crate::error::{Error, Result};
 use crate::setting::{
     EXISTING, EXISTING_FOLDER, FLAG, PATH, Setting, Settings, TIME, Takes, Written, settings,
@@ -87,11 +88,7 @@ impl LibrarySettings {
 
     /// The database, and the files that SQLite keeps beside it.
     pub(crate) fn files(&self) -> [PathBuf; 3] {
-        ["", "-wal", "-shm"].map(|more| {
-            let mut name = self.database.as_os_str().to_owned();
-            name.push(more);
-            name.into()
-        })
+        files(&self.database)
     }
 
     /// The same settings with absolute paths, so that they mean the same whatever the current folder is.

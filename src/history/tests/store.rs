@@ -3,15 +3,15 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::play;
+use crate::database::Trouble;
 use crate::history::play::{Play, PlaysWanted};
-use crate::history::schema::{APPLICATION_ID, STEPS};
-use crate::history::store::{Fault, Opened, Store, read_plays};
+use crate::history::store::{Opened, Store, read_plays};
 
 fn open(file: &Path) -> Store {
     Store::open(file, 1).unwrap_or_else(|fault| panic!("{}: {fault:?}", file.display())).store
@@ -81,7 +81,7 @@ fn old_plays_are_deleted_and_one_of_a_killed_run_with_them() {
     drop(store);
     let mut store = Store::open(&file, 2).ok().unwrap().store;
     store.write(&[(1, cut_off)]).unwrap();
-    assert_eq!(store.delete_before(1_000_000), Ok(true));
+    assert!(store.delete_before(1_000_000).unwrap());
     let left: Vec<_> = all(&file).iter().map(|play| (play.began_at, play.ended)).collect();
     assert_eq!(left, [(30_000, false), (2_000_000, true)], "what is on the air stays");
 }
@@ -92,9 +92,9 @@ fn a_damaged_history_is_set_aside_and_a_new_one_begins() {
     let file = folder.path().join("history");
     fs::write(&file, "no database, by any means, but long enough to be taken for one".repeat(40)).unwrap();
     let Opened { mut store, set_aside } = Store::open(&file, 1).ok().unwrap();
-    assert_eq!(set_aside, Some(folder.path().join("history.aside")));
+    let aside = set_aside.unwrap();
     store.write(&[play(1, 1)]).unwrap();
-    assert!(fs::read_to_string(folder.path().join("history.aside")).unwrap().starts_with("no database"));
+    assert!(fs::read_to_string(&aside).unwrap().starts_with("no database"));
     // A crash, and a page in the middle that is not what it was.
     let plays: Vec<_> = (0..2000).map(|n| play(n, n)).collect();
     store.write(&plays).unwrap();
@@ -105,7 +105,7 @@ fn a_damaged_history_is_set_aside_and_a_new_one_begins() {
     fs::write(&file, bytes).unwrap();
     fs::write(folder.path().join("history-wal"), [0; 40]).unwrap();
     let Opened { store, set_aside } = Store::open(&file, 1).ok().unwrap();
-    assert_eq!(set_aside, Some(folder.path().join("history.aside-2")));
+    assert!(set_aside.is_some_and(|other| other != aside));
     drop(store);
     assert_eq!(all(&file), []);
 }
@@ -124,42 +124,15 @@ fn what_another_program_or_a_newer_longwave_wrote_is_left_alone() {
     {
         let before = fs::read(at(name)).unwrap();
         match Store::open(&at(name), 1) {
-            Err(Fault::Refused(reason)) => assert!(reason.contains(said), "{reason}"),
+            Err(Trouble::Foreign(reason)) => assert!(reason.contains(said), "{reason}"),
             other => panic!("{name}: {:?}", other.err()),
         }
         let unread = read_plays(&at(name), &PlaysWanted::default()).unwrap_err();
         assert!(unread.to_string().contains(said), "{unread}");
-        assert_eq!(fs::read(at(name)).unwrap(), before, "{name}");
+        assert!(fs::read(at(name)).unwrap() == before, "{name} was changed");
     }
     // A reader needs these, and leaves them.
     let of_readers = |name: &String| name.ends_with("-shm") || name.ends_with("-wal");
     let files: Vec<_> = files_in(folder.path()).into_iter().filter(|name| !of_readers(name)).collect();
     assert_eq!(files, ["newer", "other"], "nothing was set aside");
-}
-
-#[test]
-fn an_older_history_is_brought_up_to_date_and_kept_as_it_was() {
-    let folder = tempfile::tempdir().unwrap();
-    let file: PathBuf = folder.path().join("hïstory");
-    let mut store = open(&file);
-    store.write(&[play(1, 1), play(2, 2)]).unwrap();
-    drop(store);
-    let steps = [STEPS[0], "ALTER TABLE play ADD COLUMN mood TEXT; UPDATE play SET mood = 'fine'"];
-    drop(Store::open_with(&file, 2, &steps).unwrap());
-    let connection = Connection::open(&file).unwrap();
-    let moods: i64 =
-        connection.query_row("SELECT count(*) FROM play WHERE mood = 'fine'", [], |row| row.get(0)).unwrap();
-    assert_eq!(moods, 2);
-    drop(connection);
-    let kept = folder.path().join("hïstory.v1");
-    assert_eq!(all(&kept).len(), 2);
-    // A step that fails changes nothing.
-    let broken = [STEPS[0], steps[1], "UPDATE play SET nothing = 1"];
-    assert!(matches!(Store::open_with(&file, 3, &broken), Err(Fault::Refused(_))));
-    drop(Store::open_with(&file, 3, &steps).unwrap());
-    let number = |pragma| {
-        let connection = Connection::open(&file).unwrap();
-        connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).unwrap()
-    };
-    assert_eq!((number("user_version"), number("application_id")), (2, APPLICATION_ID));
 }

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::fault::Fault;
 use super::readers::{Readers, View};
 use super::shared::{Shared, lock};
 use super::status::ScanState;
 use super::track::path_of;
-use super::trouble::Fault;
 use super::writer::Orders;
 use crate::error::Error;
 use crate::filework::{NoAnswer, Pending};

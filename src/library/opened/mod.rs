@@ -9,21 +9,20 @@
 //! | `library-watch` | `watch.rs` | is told of changes in the folders, where the system tells |
 //!
 //! Whoever reads has a connection of their own (`readers.rs`) and waits for nobody. A database that is sick
-//! costs the library, not the stream: what is wrong is in `trouble.rs`, what is done about it in `writer.rs`.
+//! costs the library, not the stream: what can be wrong is in `database/trouble.rs`, what is done about it in `writer.rs`.
 
 mod playlists;
 mod search;
 mod status;
 mod track;
 
-mod database;
+mod fault;
 mod hearing;
 mod plays;
 mod readers;
 mod scan;
 mod schema;
 mod shared;
-mod trouble;
 mod watch;
 mod writer;
 

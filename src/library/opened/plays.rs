@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, params};
 
+use super::fault::Fault;
 use super::readers::Readers;
 use super::shared::Shared;
 use super::track::id_at;
-use super::trouble::Fault;
 use super::writer::Orders;
 use crate::error::Result;
 use crate::event::{Event, EventReceiver, StationEvent};

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::database::Database;
+use super::fault::Fault;
 use super::shared::{Access, Folder, Shared, lock};
-use super::trouble::{Fault, Trouble};
+use crate::database::{Database, Trouble};
 use crate::error::{Error, Result};
 use crate::filework::HANGS_AFTER;
 

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, params};
 
+use super::fault::Fault;
 use super::readers::View;
 use super::track::{COLUMNS, SOURCE, Track, from_row};
-use super::trouble::Fault;
 
 /// With fewer hits than this, the best come first. To rank more takes longer than somebody types.
 const RANKED: usize = 1_000;

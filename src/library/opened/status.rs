@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use rusqlite::Connection;
 
+use super::fault::Fault;
 use super::shared::{Shared, lock};
-use super::trouble::Fault;
 use crate::health::Warning;
 
 /// What a scan is at.

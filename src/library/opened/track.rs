@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
+use super::fault::Fault;
 use super::readers::View;
 use super::shared::Folder;
-use super::trouble::Fault;
 use crate::error::{Error, Result};
 use crate::metadata::Tags;
 use crate::playout::{Heard, TrackKind};

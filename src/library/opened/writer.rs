@@ -13,9 +13,10 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::database::{Database, Place, set_aside};
+use super::fault::Fault;
+use super::schema::SCHEMA;
 use super::shared::{Access, Folder, Shared};
-use super::trouble::{Fault, Trouble};
+use crate::database::{Database, Place, Trouble, set_aside};
 use crate::error::{Error, Result};
 use crate::time::millis_since_1970;
 
@@ -308,7 +309,7 @@ impl Writer {
     }
 
     fn opened(&mut self) -> std::result::Result<(), Trouble> {
-        let database = Database::open(&self.shared.settings.database)?;
+        let database = Database::open(&self.shared.settings.database, &SCHEMA)?;
         let folders = self.enter_folders(&database.connection)?;
         self.openings += 1;
         self.shared.set_access(Access::Open { opening: self.openings, folders });

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::resume::PipelineSnapshot;
 use crate::error::{Error, Result};
+use crate::path_text::with_suffix;
 use journal::{checksum_of_whole, lines};
 pub(super) use keep::{Keeping, keep};
 pub(super) use opening::Opening;
@@ -154,12 +155,6 @@ fn beside(file: &Path) -> PathBuf {
 /// The path of the journal.
 fn journal_of(file: &Path) -> PathBuf {
     with_suffix(file, ".journal")
-}
-
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]

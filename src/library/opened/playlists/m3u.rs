@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::{Imported, LibraryPlaylist, PlaylistTracks, leave_out, set, title_of, tracks};
+use crate::library::opened::fault::Fault;
 use crate::library::opened::readers::View;
 use crate::library::opened::shared::Folder;
 use crate::library::opened::track::{bytes_of, id_at};
-use crate::library::opened::trouble::Fault;
 use crate::percent;
 use crate::playout::TrackKind;
 use crate::playout::playlist::{self, Found};

@@ -6,9 +6,9 @@ mod smart;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
+use super::fault::Fault;
 use super::readers::View;
 use super::track::{COLUMNS, Track, from_row};
-use super::trouble::Fault;
 use crate::error::{Error, Result};
 use crate::playout::{Entry, TrackKind};
 

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::PLAYABLE;
 use crate::error::{Error, Result};
+use crate::library::opened::fault::Fault;
 use crate::library::opened::readers::View;
 use crate::library::opened::search::expression;
 use crate::library::opened::track::{COLUMNS, SOURCE, Track, from_row};
-use crate::library::opened::trouble::Fault;
 use crate::path_text;
 use crate::playout::TrackKind;
 use crate::setting::values::duration;

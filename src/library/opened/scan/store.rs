@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::tagging::{FoundFile, ReadFile};
+use crate::library::opened::fault::Fault;
 use crate::library::opened::status::ScanResult;
 use crate::library::opened::track::{bytes_of, index, path_of};
-use crate::library::opened::trouble::Fault;
 use crate::metadata::Tags;
 use crate::time::millis_since_1970;
 

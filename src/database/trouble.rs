@@ -1,14 +1,12 @@
-//! What can be wrong with a database, and what is done about it.
+//! What can be wrong with a database.
 
 use std::fmt;
 
 use rusqlite::ErrorCode;
 
-use crate::error::Error;
-
-/// What is wrong with the database.
+/// What is wrong with a database.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// It may be over soon: the database is locked, its disk is full or does not let us write. It is tried
     /// again.
     Passing(String),
@@ -18,15 +16,6 @@ pub(super) enum Trouble {
     Foreign(String),
     /// A statement that is wrong in itself, whatever the disk does.
     Wrong(String),
-}
-
-/// Why something was not done.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// It was refused for what was asked.
-    Refused(Error),
-    /// The database could not do it.
-    Database(Trouble),
 }
 
 impl fmt::Display for Trouble {
@@ -60,23 +49,5 @@ impl From<rusqlite::Error> for Trouble {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Trouble::Damaged(error.to_string()),
             _ => Trouble::Wrong(error.to_string()),
         }
-    }
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Fault {
-        Fault::Database(error.into())
-    }
-}
-
-impl From<Trouble> for Fault {
-    fn from(trouble: Trouble) -> Fault {
-        Fault::Database(trouble)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Fault {
-        Fault::Refused(error)
     }
 }

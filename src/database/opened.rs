@@ -1,7 +1,7 @@
-//! The database file: how it is opened, and what is done when it is damaged or gone.
+//! A database file: how it is opened, and what is done when it is damaged or gone.
 //!
-//! Only the thread `library` writes, by the connection that it has. Readers have connections of their own,
-//! which never wait for it: the database keeps a log of what is new beside itself (WAL).
+//! One thread writes. Readers have connections of their own, which never wait for it: the database keeps a log
+//! of what is new beside itself (WAL).
 
 use std::fs;
 use std::io;
@@ -12,20 +12,22 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{Access, access};
 
-use super::schema::{self, MIGRATIONS, beside};
+use super::schema::{Schema, copy};
 use super::trouble::Trouble;
+use super::{COMPANIONS, files};
+use crate::path_text::with_suffix;
 
 /// How long a statement waits for another program that is writing.
 const BUSY: Duration = Duration::from_millis(1000);
 
+/// The same for a copy, which somebody waits for.
+const COPIES_WITHIN: Duration = Duration::from_secs(4);
+
 /// What the log of changes may take on the disk while nobody writes.
 const MAX_LOG_BYTES: i64 = 16 << 20;
 
-/// The files that SQLite keeps beside a database.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
-
 /// A database that can be written.
-pub(super) struct Database {
+pub(crate) struct Database {
     pub connection: Connection,
     /// Which file it is, and which log of changes.
     identity: Identity,
@@ -39,13 +41,13 @@ struct Identity([Option<(u64, u64)>; 2]);
 impl Identity {
     fn of(file: &Path) -> Identity {
         let id = |file: &Path| Some(fs::metadata(file).ok()?).map(|about| (about.dev(), about.ino()));
-        Identity([id(file), id(&beside(file, COMPANIONS[0]))])
+        Identity([id(file), id(&with_suffix(file, COMPANIONS[0]))])
     }
 }
 
 /// What has become of the file of an open database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     AsItWas,
     /// It is gone, or the log beside it is.
     Gone,
@@ -54,9 +56,9 @@ pub(super) enum Place {
 }
 
 impl Database {
-    /// Opens the database, or makes it.
-    pub fn open(file: &Path) -> Result<Database, Trouble> {
-        let folder = file.parent().unwrap_or(Path::new("."));
+    /// Opens a database, or makes it.
+    pub fn open(file: &Path, schema: &Schema<'_>) -> Result<Database, Trouble> {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if let Err(error) = access(folder, Access::WRITE_OK) {
             let reason = "let this user write in its folder";
             return Err(Trouble::Passing(format!("it cannot be written ({error}): {reason}")));
@@ -64,11 +66,13 @@ impl Database {
         let mut connection =
             Connection::open_with_flags(file, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_URI)?;
         prepare(&connection)?;
+        // One that is not ours stays as it is.
+        schema.version_of(&connection)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         // What was acknowledged is on the disk, whatever fails then.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "journal_size_limit", MAX_LOG_BYTES)?;
-        schema::migrate(&mut connection, file, MIGRATIONS)?;
+        schema.migrate(&mut connection, file)?;
         let version = version(&connection);
         Ok(Database { connection, identity: Identity::of(file), version })
     }
@@ -106,10 +110,11 @@ impl Database {
 
     /// Writes what is still open of a file that is gone to its place. The connection is of no use afterwards.
     pub fn write_again(self, file: &Path) -> Result<(), Trouble> {
-        let again = beside(file, ".again");
-        schema::copy(&self.connection, &again)?;
+        let again = with_suffix(file, ".again");
+        copy(&self.connection, &again)?;
         drop(self.connection);
-        let _ = COMPANIONS.map(|more| fs::remove_file(beside(file, more)));
+        let [_, log, index] = files(file);
+        let _ = [log, index].map(fs::remove_file);
         fs::rename(&again, file).map_err(|error| Trouble::Passing(error.to_string()))
     }
 }
@@ -125,17 +130,24 @@ fn prepare(connection: &Connection) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// Copies a database as it is at this moment. Others may write to it meanwhile.
+pub(crate) fn copy_file(file: &Path, to: &Path) -> Result<(), Trouble> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(COPIES_WITHIN)?;
+    copy(&connection, to)
+}
+
 /// Renames a damaged database, with what lies beside it: `library.db.corrupt-20260301T120000Z`.
-pub(super) fn set_aside(file: &Path, now: SystemTime) -> io::Result<PathBuf> {
+pub(crate) fn set_aside(file: &Path, now: SystemTime) -> io::Result<PathBuf> {
     let time = humantime::format_rfc3339_seconds(now).to_string().replace(['-', ':'], "");
     let names = std::iter::once(String::new()).chain((2..).map(|n| format!("-{n}")));
     let mut free = names
-        .map(|again| beside(file, &format!(".corrupt-{time}{again}")))
+        .map(|again| with_suffix(file, &format!(".corrupt-{time}{again}")))
         .filter(|aside| fs::symlink_metadata(aside).is_err());
     let aside = free.next().expect("numbers do not end");
     fs::rename(file, &aside)?;
-    for more in COMPANIONS {
-        match fs::rename(beside(file, more), beside(&aside, more)) {
+    for (from, to) in files(file).iter().zip(&files(&aside)).skip(1) {
+        match fs::rename(from, to) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
