@@ -12,6 +12,7 @@ mod api;
 mod audio;
 #[cfg(feature = "library")]
 mod backup;
+mod civil;
 mod codec;
 mod config;
 mod counters;
@@ -58,6 +59,7 @@ pub use api::Api;
 pub use audio::{BLOCK_FRAMES, Channels, PcmBlock, PcmSpec};
 #[cfg(feature = "library")]
 pub use backup::{Backup, RestoreOptions, Restored, back_up, restore};
+pub use civil::{Days, TimeOfDay, WeekTimes, Zone};
 #[cfg(feature = "mp3")]
 pub use codec::Mp3Settings;
 #[doc(hidden)]

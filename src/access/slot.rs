@@ -1,31 +1,20 @@
 //! The times at which a user may send: `Mon-Fri 20:00 for 2h overrun 10m in Europe/Berlin`.
 //!
-//! Times are civil: of the slot's own zone, or of the system's. A time that is skipped when clocks go forward
-//! comes when the gap ends, and one that is repeated when they go back comes the first time.
+//! Times are civil: of the slot's own zone, or of the system's.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use jiff::civil::{Date, Time, Weekday};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
+use crate::civil::{Days, begin, read_time};
 use crate::setting::values::duration;
 
 /// The longest slot, and the longest overrun.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
-/// The days of the week, as they are written.
-const DAYS: [(&str, Weekday); 7] = [
-    ("Mon", Weekday::Monday),
-    ("Tue", Weekday::Tuesday),
-    ("Wed", Weekday::Wednesday),
-    ("Thu", Weekday::Thursday),
-    ("Fri", Weekday::Friday),
-    ("Sat", Weekday::Saturday),
-    ("Sun", Weekday::Sunday),
-];
 
 /// A time that comes again every week, at which a user may send a stream.
 ///
@@ -41,7 +30,7 @@ const DAYS: [(&str, Weekday); 7] = [
 pub struct Slot {
     /// As it was written, with single spaces.
     text: String,
-    days: Vec<Weekday>,
+    days: Days,
     time: Time,
     lasts: Duration,
     overrun: Duration,
@@ -99,7 +88,7 @@ impl Slot {
         let today = timestamp(now).to_zoned(zone.clone()).date();
         // A turn may have begun two days ago, and the next one may come in a week.
         let dates = (-2..=8).filter_map(move |days: i64| today.checked_add(days.days()).ok());
-        let dates = dates.filter(|date| self.days.contains(&date.weekday()));
+        let dates = dates.filter(|date| self.days.has(date.weekday()));
         dates.filter_map(move |date| {
             let begins = SystemTime::from(begin(&zone, date, self.time)?);
             let ends = begins + self.lasts;
@@ -127,18 +116,6 @@ fn timestamp(at: SystemTime) -> Timestamp {
     Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// When this civil time comes on that day.
-fn begin(zone: &TimeZone, date: Date, time: Time) -> Option<Timestamp> {
-    let ambiguous = zone.to_ambiguous_zoned(date.to_datetime(time));
-    let in_gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
-    let at = ambiguous.compatible().ok()?.timestamp();
-    match in_gap {
-        // Behind the gap there is the transition that has made it.
-        true => zone.preceding(at.checked_add(1.nanosecond()).ok()?).next().map(|gap| gap.timestamp()),
-        false => Some(at),
-    }
-}
-
 impl FromStr for Slot {
     type Err = String;
 
@@ -161,7 +138,7 @@ impl FromStr for Slot {
             }
         }
         Ok(Slot {
-            days: read_days(days).map_err(wrong)?,
+            days: days.parse().map_err(wrong)?,
             time: read_time(time).ok_or_else(|| wrong(format!("{time:?} is no time of day")))?,
             lasts: lasts.ok_or_else(|| wrong("it does not say for how long".into()))?,
             overrun,
@@ -183,32 +160,6 @@ fn length(text: &str) -> Result<Duration, String> {
         true => Err(format!("{text} is not between 1s and 24h")),
         false => Ok(length),
     }
-}
-
-/// `20:00`.
-fn read_time(text: &str) -> Option<Time> {
-    let (hour, minute) = text.split_once(':')?;
-    let two_digits = |text: &str| (text.len() == 2).then(|| text.parse::<i8>().ok()).flatten();
-    Time::new(two_digits(hour)?, two_digits(minute)?, 0, 0).ok()
-}
-
-/// `Mon-Fri`, `Sat,Sun`, `daily`, `Fri-Mon,Wed`.
-fn read_days(text: &str) -> Result<Vec<Weekday>, String> {
-    if text.eq_ignore_ascii_case("daily") {
-        return Ok(DAYS.map(|(_, day)| day).to_vec());
-    }
-    let place = |name: &str| {
-        let found = DAYS.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.ok_or_else(|| format!("{name:?} is no day: Mon, Tue, Wed, Thu, Fri, Sat, Sun, or daily"))
-    };
-    let mut days = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (place(first)?, place(last)?);
-        let count = (last + 7 - first) % 7;
-        days.extend((0..=count).map(|day| DAYS[(first + day) % 7].1));
-    }
-    Ok(days)
 }
 
 #[cfg(test)]
