@@ -108,11 +108,12 @@ pub use pipeline::{
     CurrentTrack, HeardTracks, HlsInfo, HlsSettings, HookId, Hooks, Levels, ListOptions, LiveSession,
     LiveSettings, NextTrack, OutputSettings, Pipeline, PipelineBuilder, PipelineSettings, PipelineSnapshot,
     PlayedTrack, RelayedMountSettings, Reloaded, ReplayGain, SampleFormat, SourceRequest, Station,
-    StationSettings, VoiceInput, VoiceOptions,
+    StationSettings, VoiceInput, VoiceOptions, preview_schedule,
 };
 pub use playout::{
-    AfterLive, Crossfade, Curve, DeadAir, Entry, Heard, Level, ListState, Place, Playlist, TrackHeard,
-    TrackKind, When,
+    AfterLive, Crossfade, Curve, DaypartSettings, DeadAir, Entry, Every, Heard, InsertSettings, Level,
+    ListState, OverLive, Place, Planned, Playlist, Reason, Relaxed, Schedule, SeparationSettings, Since,
+    SlotSettings, SlotStart, TrackHeard, TrackKind, When,
 };
 pub use recording::RecordSettings;
 pub use ring::{Inlet, InletHandle, SourceEnd};

@@ -6,7 +6,7 @@
 //! [`measure`] and [`LoudnessMeter`] say how loud it came out, and [`Guard`] what is to be done when nothing
 //! is heard. [`Precedence`] says which of the programme and the live inputs has the air, and [`Steering`]
 //! keeps the buffer of a live input at its level. [`Heard`] is what is known of how a track sounds, and
-//! [`Join`] is how two of them meet.
+//! [`Join`] is how two of them meet. [`schedule`] chooses tracks by the clock.
 
 mod cues;
 mod fade;
@@ -20,6 +20,7 @@ mod pace;
 mod pieces;
 pub mod playlist;
 mod precedence;
+pub mod schedule;
 #[cfg(feature = "library")]
 mod silence;
 mod steering;
@@ -37,6 +38,10 @@ pub use pace::{Moved, Pace};
 pub(crate) use pieces::{Piece, assemble, pieces};
 pub use playlist::{Entry, TrackKind};
 pub use precedence::{AfterLive, Air, Handover, LivePhase, LiveTerms, Precedence, Seen, USELESS_AFTER};
+pub use schedule::{
+    DaypartSettings, Every, InsertSettings, OverLive, Planned, Reason, Relaxed, Schedule, SeparationSettings,
+    Since, SlotSettings, SlotStart,
+};
 #[cfg(feature = "library")]
 pub use silence::{CuePoints, SLICE, cue_points};
 pub use steering::{MAX_CORRECTION, Steering};

@@ -1,11 +1,13 @@
 //! A file to play, with what is known about it before it is opened.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::kind::TrackKind;
 use crate::path_text;
+use crate::playout::schedule::Reason;
 
 /// A file to play.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +29,9 @@ pub struct Entry {
     /// What it is for.
     #[serde(default, skip_serializing_if = "TrackKind::is_music")]
     pub kind: TrackKind,
+    /// Why it was chosen, if a schedule has chosen it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<Reason>>,
 }
 
 impl Entry {

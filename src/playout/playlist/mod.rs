@@ -141,7 +141,7 @@ fn by_first_line(beginning: &[u8]) -> Option<Format> {
 }
 
 /// Whether a file's name is that of audio which can be decoded.
-fn is_audio(path: &Path) -> bool {
+pub(crate) fn is_audio(path: &Path) -> bool {
     const AUDIO: [&str; 21] = [
         "aac", "aif", "aifc", "aiff", "bw64", "bwf", "caf", "flac", "m4a", "m4b", "mp1", "mp2", "mp3", "mp4",
         "oga", "ogg", "opus", "rf64", "w64", "wav", "wave",

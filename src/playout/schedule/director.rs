@@ -1,0 +1,385 @@
+//! Says which track comes next, and why.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Rules;
+use super::fit::{MOST_LOOKED_AT, fitting};
+use super::inserts::Inserts;
+use super::last_plays::{AT_ONCE, LastPlays, since};
+use super::material::{Material, Track, Tracks};
+use super::reason::Reason;
+use super::rotation::Rotation;
+use super::settings::{DaypartSettings, SlotSettings, SlotStart};
+use super::slots::{Dropped, DueSlot, Slots, later};
+use crate::path_text;
+use crate::playout::Entry;
+
+/// The pipeline's own playlist has no path.
+const OWN: &str = "";
+
+/// Owns what changes while a schedule is played. It is asked what comes [next](Director::next), and told what
+/// has [begun](Director::began). To ask changes nothing that matters: it may be asked again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Director {
+    seed: u64,
+    last_plays: LastPlays,
+    /// By the paths of the playlists.
+    rotations: BTreeMap<String, Rotation>,
+    /// How many turns each playlist of a daypart has in hand.
+    turns: BTreeMap<String, Vec<i64>>,
+    inserts: Inserts,
+    slots: Slots,
+    on_air: Option<Playing>,
+}
+
+/// What is on the air, as far as it matters here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Playing {
+    since: Timestamp,
+    /// When it ends, as far as that is known.
+    ends: Option<Timestamp>,
+    /// When it fades out, whether or not it ends.
+    until: Option<Timestamp>,
+}
+
+/// A track that is to come next.
+#[derive(Clone, Debug)]
+pub(crate) struct Pick {
+    pub track: Track,
+    pub reason: Reason,
+    from: Origin,
+}
+
+impl Pick {
+    /// What is to be played, with the reason.
+    pub fn entry(&self) -> Entry {
+        Entry { reason: Some(Arc::new(self.reason.clone())), ..self.track.entry.clone() }
+    }
+
+    /// The slot that it is of, if it is of one.
+    pub fn slot<'a>(&self, rules: &'a Rules) -> Option<&'a SlotSettings> {
+        match &self.from {
+            Origin::Slot(due) => rules.slots.get(due.index).map(|slot| &slot.is),
+            Origin::Insert { .. } | Origin::Rotation { .. } => None,
+        }
+    }
+}
+
+/// Where a track comes from.
+#[derive(Clone, Debug)]
+enum Origin {
+    Slot(DueSlot),
+    Insert { index: usize, list: String, tracks: Arc<Tracks> },
+    Rotation { daypart: Option<usize>, list: String, tracks: Arc<Tracks>, turn: usize },
+}
+
+/// What ends the track on the air before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interruption {
+    /// A slot has come. It takes the air if it has something to play.
+    Slot,
+    /// The time of the slot on the air is over.
+    TimeIsOver,
+}
+
+impl Director {
+    /// One that knows of nothing before `now`. The same seed gives the same choices.
+    pub fn new(seed: u64, now: Timestamp) -> Director {
+        Director {
+            seed,
+            last_plays: LastPlays::default(),
+            rotations: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            inserts: Inserts::new(now),
+            slots: Slots::new(now),
+            on_air: None,
+        }
+    }
+
+    /// What comes next if it begins at `at`. `None` if there is nothing to choose from.
+    pub fn next(&mut self, rules: &Rules, material: &dyn Material, at: Timestamp) -> Option<Pick> {
+        self.due_slot(rules, material, at)
+            .or_else(|| self.due_insert(rules, material, at))
+            .or_else(|| self.rotation_pick(rules, material, at))
+    }
+
+    /// The slot that is due at this moment, with what it plays.
+    pub fn due_slot(&mut self, rules: &Rules, material: &dyn Material, at: Timestamp) -> Option<Pick> {
+        let due = self.slots.due(rules, at);
+        due.iter().find_map(|due| self.resolve(rules, due, at, material))
+    }
+
+    /// The slots that are due at this moment, in the order in which they should begin.
+    pub fn due_slots(&mut self, rules: &Rules, at: Timestamp) -> Vec<DueSlot> {
+        self.slots.due(rules, at)
+    }
+
+    /// What a slot that is due plays. If it has nothing to play yet, that is noted.
+    pub fn resolve(
+        &mut self,
+        rules: &Rules,
+        due: &DueSlot,
+        at: Timestamp,
+        material: &dyn Material,
+    ) -> Option<Pick> {
+        match self.slots.resolve(rules, due, at, material) {
+            Ok((track, reason)) => Some(Pick { track, reason, from: Origin::Slot(due.clone()) }),
+            Err(reason) => {
+                self.slots.hinder(rules, due, reason);
+                None
+            }
+        }
+    }
+
+    /// Notes why a slot that is due cannot begin now.
+    pub fn hinder(&mut self, rules: &Rules, due: &DueSlot, reason: String) {
+        self.slots.hinder(rules, due, reason);
+    }
+
+    /// Drops a slot that is due.
+    pub fn drop_now(&mut self, rules: &Rules, due: &DueSlot, reason: String) -> Dropped {
+        self.slots.drop_now(rules, due, reason)
+    }
+
+    /// The most overdue insert that ends before the next slot that does not wait.
+    fn due_insert(&mut self, rules: &Rules, material: &dyn Material, at: Timestamp) -> Option<Pick> {
+        let due = self.inserts.due(rules, at);
+        if due.is_empty() {
+            return None;
+        }
+        let slot = self.slots.next_interrupting(rules, at, None);
+        for (index, since) in due {
+            let insert = &rules.inserts[index].is;
+            let tracks = material.playlist(Some(&insert.playlist));
+            let list = path_text::to_text(&insert.playlist).into_owned();
+            let rotation = self.rotations.entry(list.clone()).or_default();
+            let last_plays = &self.last_plays;
+            let chosen = rotation.choose(&tracks, self.seed, |index| {
+                if last_plays.is_latest(tracks.keys(index)) { AT_ONCE } else { 0 }
+            });
+            let Some((chosen, _)) = chosen else { continue };
+            let mut track = tracks.track(chosen).clone();
+            let ends = later(at, track.duration.unwrap_or_default());
+            if slot.is_some_and(|slot| ends > slot) {
+                continue;
+            }
+            track.entry.kind = insert.kind;
+            let reason = Reason::Insert { playlist: name_of(&insert.playlist), since };
+            return Some(Pick { track, reason, from: Origin::Insert { index, list, tracks } });
+        }
+        None
+    }
+
+    /// A track of the daypart, or of the pipeline's playlist.
+    fn rotation_pick(&mut self, rules: &Rules, material: &dyn Material, at: Timestamp) -> Option<Pick> {
+        let daypart = rules.daypart_at(at);
+        if let Some(daypart) = daypart {
+            let index = rules.dayparts.iter().position(|other| other.key == daypart.key);
+            let paths = &daypart.is.playlists;
+            let order = self.turns_of(&daypart.key, &daypart.is);
+            let lists = order.iter().map(|turn| (Some(paths[*turn].as_path()), *turn));
+            let shown = Some(daypart.is.to_string());
+            if let Some(pick) = self.choose(rules, material, at, index, shown, lists) {
+                return Some(pick);
+            }
+        }
+        self.choose(rules, material, at, None, None, [(None, 0)].into_iter())
+    }
+
+    /// The track that needs the least relaxing, of the first of these playlists that has one.
+    fn choose<'a>(
+        &mut self,
+        rules: &Rules,
+        material: &dyn Material,
+        at: Timestamp,
+        daypart: Option<usize>,
+        shown: Option<String>,
+        lists: impl Iterator<Item = (Option<&'a Path>, usize)>,
+    ) -> Option<Pick> {
+        let separation = &rules.separation;
+        let mut best = None;
+        for (path, turn) in lists {
+            let tracks = material.playlist(path);
+            let list = path.map_or(OWN.into(), |path| path_text::to_text(path).into_owned());
+            let rotation = self.rotations.entry(list.clone()).or_default();
+            let last_plays = &self.last_plays;
+            let step = |index: usize| last_plays.step(tracks.keys(index), at, separation);
+            let Some((chosen, least)) = rotation.choose(&tracks, self.seed, step) else { continue };
+            if best.as_ref().is_none_or(|(_, _, _, _, step)| least < *step) {
+                best = Some((list, tracks, turn, chosen, least));
+            }
+            if least == 0 {
+                break;
+            }
+        }
+        let (list, tracks, turn, chosen, step) = best?;
+        let fitted = self.fitted(rules, &list, &tracks, at, step);
+        let (chosen, fits) = fitted.map_or((chosen, None), |(index, slot)| (index, Some(slot)));
+        let keys = tracks.keys(chosen);
+        let artist_ago = self.last_plays.artist_ago(keys, at).map(|ago| ago.as_secs());
+        let relaxed = self.last_plays.relaxed(keys, at, separation);
+        let reason = Reason::Rotation { daypart: shown, artist_ago, relaxed, fits };
+        let track = tracks.track(chosen).clone();
+        Some(Pick { track, reason, from: Origin::Rotation { daypart, list, tracks, turn } })
+    }
+
+    /// A track of this playlist whose length leads to the next slot that is to be met, and the slot.
+    fn fitted(
+        &mut self,
+        rules: &Rules,
+        list: &str,
+        tracks: &Arc<Tracks>,
+        at: Timestamp,
+        step: u8,
+    ) -> Option<(usize, String)> {
+        let (slot, index) =
+            self.slots.next(rules, at).filter(|(_, index)| rules.slots[*index].is.start == SlotStart::Fit)?;
+        let (last_plays, separation) = (&self.last_plays, &rules.separation);
+        let rotation = self.rotations.entry(list.to_owned()).or_default();
+        let candidates = rotation.candidates(tracks, self.seed).filter_map(|index| {
+            let length = tracks.track(index).duration?.saturating_sub(rules.overlap);
+            (last_plays.step(tracks.keys(index), at, separation) <= step).then_some((index, length))
+        });
+        let (indexes, lengths): (Vec<_>, Vec<_>) = candidates.take(MOST_LOOKED_AT).unzip();
+        let lengths: Vec<_> = lengths;
+        let chosen = fitting(&lengths, since(slot, at))?;
+        Some((indexes[chosen], rules.slots[index].is.label()))
+    }
+
+    /// The playlists of a daypart, the one whose turn it is first.
+    fn turns_of(&mut self, key: &str, daypart: &DaypartSettings) -> Vec<usize> {
+        let count = daypart.playlists.len();
+        let turns = self.turns.entry(key.to_owned()).or_default();
+        turns.resize(count, 0);
+        let weight = |index: usize| daypart.weights.get(index).map_or(1, |weight| i64::from(*weight));
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by_key(|index| std::cmp::Reverse(turns[*index] + weight(*index)));
+        order
+    }
+
+    /// A track has begun at `at`, and ends at `ends` if nothing ends it before. `pick` is what it was chosen
+    /// as, if it was.
+    pub fn began(
+        &mut self,
+        rules: &Rules,
+        track: &Track,
+        pick: Option<&Pick>,
+        at: Timestamp,
+        ends: Option<Timestamp>,
+    ) {
+        let keys = track.keys();
+        self.last_plays.note(keys, at, &rules.separation);
+        let mut until = None;
+        match pick.map(|pick| &pick.from) {
+            Some(Origin::Insert { .. }) => {}
+            Some(Origin::Slot(_) | Origin::Rotation { .. }) | None => self.inserts.began(track.entry.kind),
+        }
+        if let Some(pick) = pick {
+            if let Origin::Slot(due) = &pick.from {
+                until = rules.slots[due.index].is.lasts.map(|lasts| later(at, lasts));
+            }
+            self.take(rules, pick, at);
+        }
+        self.on_air = Some(Playing { since: at, ends, until });
+    }
+
+    /// What was picked is heard above what is on the air, which goes on after it.
+    pub fn announced(&mut self, rules: &Rules, pick: &Pick, at: Timestamp) {
+        self.take(rules, pick, at);
+    }
+
+    /// An order came before what was picked: it has had its turn.
+    pub fn skipped(&mut self, rules: &Rules, pick: &Pick, at: Timestamp) {
+        self.take(rules, pick, at);
+    }
+
+    /// What is on the air.
+    pub fn on_air(&self) -> Option<Playing> {
+        self.on_air.clone()
+    }
+
+    /// What was on the air before a restart goes on, until `ends`.
+    pub fn goes_on(&mut self, on_air: Playing, ends: Option<Timestamp>) {
+        self.on_air = Some(Playing { ends, ..on_air });
+    }
+
+    /// What was picked cannot be played: it has had its turn.
+    pub fn failed(&mut self, rules: &Rules, pick: &Pick, at: Timestamp, reason: String) {
+        match &pick.from {
+            Origin::Slot(due) => self.slots.hinder(rules, due, reason),
+            Origin::Insert { .. } | Origin::Rotation { .. } => self.take(rules, pick, at),
+        }
+    }
+
+    fn take(&mut self, rules: &Rules, pick: &Pick, at: Timestamp) {
+        let file = pick.track.keys().file;
+        match &pick.from {
+            Origin::Slot(due) => self.slots.began(rules, due, file),
+            Origin::Insert { index, list, tracks } => {
+                self.inserts.came(rules, *index, at);
+                if let Some(rotation) = self.rotations.get_mut(list) {
+                    rotation.take(tracks, self.seed, file);
+                }
+            }
+            Origin::Rotation { daypart, list, tracks, turn } => {
+                if let Some(rotation) = self.rotations.get_mut(list) {
+                    rotation.take(tracks, self.seed, file);
+                }
+                if let Some(daypart) = daypart.and_then(|index| rules.dayparts.get(index)) {
+                    self.took_turn(&daypart.key, &daypart.is, *turn);
+                }
+            }
+        }
+    }
+
+    /// A playlist of a daypart has had its turn: all get what their weights give, and it pays for it.
+    fn took_turn(&mut self, key: &str, daypart: &DaypartSettings, turn: usize) {
+        let Some(turns) = self.turns.get_mut(key) else { return };
+        let mut sum = 0;
+        for (index, in_hand) in turns.iter_mut().enumerate() {
+            let weight = daypart.weights.get(index).map_or(1, |weight| i64::from(*weight));
+            *in_hand += weight;
+            sum += weight;
+        }
+        if let Some(in_hand) = turns.get_mut(turn) {
+            *in_hand -= sum;
+        }
+    }
+
+    /// When the track on the air is ended before its time, after this moment, and by what.
+    pub fn interruption(&mut self, rules: &Rules, after: Timestamp) -> Option<(Timestamp, Interruption)> {
+        let (since, ends, until) = match &self.on_air {
+            Some(on_air) => (on_air.since, on_air.ends, on_air.until),
+            None => (after, None, None),
+        };
+        let slot = self.slots.next_interrupting(rules, after.max(since), ends);
+        let slot = slot.map(|at| (at, Interruption::Slot));
+        let over = until.filter(|until| *until > after).map(|at| (at, Interruption::TimeIsOver));
+        slot.into_iter().chain(over).min_by_key(|(at, _)| *at)
+    }
+
+    /// When the next slot comes after this moment.
+    pub fn next_slot(&mut self, rules: &Rules, after: Timestamp) -> Option<Timestamp> {
+        self.slots.next(rules, after).map(|(at, _)| at)
+    }
+
+    /// When the next one of the slots that wait is too late.
+    pub fn next_expiry(&mut self, rules: &Rules, now: Timestamp) -> Option<Timestamp> {
+        self.slots.next_expiry(rules, now)
+    }
+
+    /// Drops slots that are too late now.
+    pub fn expire(&mut self, rules: &Rules, now: Timestamp) -> Vec<Dropped> {
+        self.slots.expire(rules, now)
+    }
+}
+
+/// A playlist as it is called in reasons: its file's name without the extension.
+fn name_of(playlist: &Path) -> String {
+    playlist.file_stem().map_or_else(String::new, |stem| path_text::to_text(stem.as_ref()).into_owned())
+}

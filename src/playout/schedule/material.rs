@@ -1,0 +1,105 @@
+//! What a schedule chooses from.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::playout::Entry;
+
+/// What there is to choose from: the files of a pipeline, or those of a simulation.
+pub(crate) trait Material {
+    /// The tracks of a playlist; `None` means the pipeline's own. As long as nothing changes, the same `Arc`.
+    fn playlist(&self, playlist: Option<&Path>) -> Arc<Tracks>;
+
+    /// The file that a slot wants, or why there is none.
+    fn file(&self, wanted: &Wanted<'_>) -> Result<Track, String>;
+}
+
+/// What a slot wants to play.
+pub(crate) struct Wanted<'a> {
+    /// A file, or a folder.
+    pub path: &'a Path,
+    /// When the slot comes.
+    pub at: Timestamp,
+    /// How old the file may be then.
+    pub max_age: Option<Duration>,
+    /// Whether the slot has played this file of a folder before.
+    pub is_played: &'a dyn Fn(&Path) -> bool,
+}
+
+/// A track as it is chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Track {
+    pub entry: Entry,
+    pub artist: Option<Arc<str>>,
+    pub title: Option<Arc<str>>,
+    /// `None` if it is not known before the file is opened.
+    pub duration: Option<Duration>,
+}
+
+impl Track {
+    /// A track of which nothing is known but its file.
+    pub fn new(entry: Entry) -> Track {
+        Track { entry, artist: None, title: None, duration: None }
+    }
+
+    pub fn keys(&self) -> Keys {
+        let lower = |text: &Arc<str>| text.trim().to_lowercase();
+        Keys {
+            file: file_key(&self.entry.path),
+            artist: self.artist.as_ref().map(|artist| key(("artist", lower(artist)))),
+            title: self.title.as_ref().map(|title| key(("title", lower(title)))),
+        }
+    }
+}
+
+/// What a track has in common with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Keys {
+    pub file: u64,
+    pub artist: Option<u64>,
+    pub title: Option<u64>,
+}
+
+/// By what the state knows a file.
+pub(crate) fn file_key(path: &Path) -> u64 {
+    key(("file", path))
+}
+
+/// If another release of Rust hashes in another way, the state forgets what was heard, and no more.
+fn key(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    // Every JSON parser can represent it.
+    hasher.finish() >> 11
+}
+
+/// The tracks of a playlist, with what separates them.
+#[derive(Debug)]
+pub(crate) struct Tracks {
+    tracks: Vec<Track>,
+    keys: Vec<Keys>,
+    /// Whether each pass has an order of its own.
+    pub shuffle: bool,
+}
+
+impl Tracks {
+    pub fn new(tracks: Vec<Track>, shuffle: bool) -> Tracks {
+        Tracks { keys: tracks.iter().map(Track::keys).collect(), tracks, shuffle }
+    }
+
+    pub fn len(&self) -> usize {
+        self.tracks.len()
+    }
+
+    pub fn track(&self, index: usize) -> &Track {
+        &self.tracks[index]
+    }
+
+    pub fn keys(&self, index: usize) -> Keys {
+        self.keys[index]
+    }
+}

@@ -1,0 +1,191 @@
+//! What a station plays by the clock: a rule. Civil time, what was heard, and what there is to choose from go
+//! in; the next track and the reason for it come out.
+//!
+//! [`Schedule`] is what is declared, and [`Rules`] the same, ready for use. The [`Director`] owns all that
+//! changes: how far each playlist is, what was heard when, which slots are over. It is asked for the next
+//! track as often as one likes, and told what has begun. What there is to choose from is [`Material`].
+//! A [`preview`] asks a copy of the director.
+
+mod director;
+mod fit;
+mod inserts;
+mod last_plays;
+mod material;
+mod preview;
+mod reason;
+mod rotation;
+mod settings;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::{DateTime, Time, Weekday};
+use jiff::tz::TimeZone;
+
+use crate::civil::Zone;
+use crate::error::{self, Error};
+use crate::path_text;
+use crate::setting::Settings;
+
+pub(crate) use self::director::{Director, Interruption, Pick, Playing};
+pub(crate) use self::material::{Material, Track, Tracks, Wanted};
+pub use self::preview::Planned;
+pub(crate) use self::preview::preview;
+pub use self::reason::{Reason, Relaxed, Since};
+pub(crate) use self::settings::{DAYPART, INSERT, MOST_OF_A_KIND, SEPARATION, SLOT};
+pub use self::settings::{
+    DaypartSettings, Every, InsertSettings, OverLive, SeparationSettings, SlotSettings, SlotStart,
+};
+pub(crate) use self::slots::Dropped;
+
+/// What a pipeline plays by the clock. The default is nothing: its playlist alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schedule {
+    /// Where its times are meant.
+    pub zone: Zone,
+    /// Hours of the week that have playlists of their own. Of two at the same time, the first counts.
+    pub dayparts: Vec<DaypartSettings>,
+    /// What comes again and again between the songs.
+    pub inserts: Vec<InsertSettings>,
+    /// Times at which something is to play.
+    pub slots: Vec<SlotSettings>,
+    /// How much time lies between two plays of a track or an artist.
+    pub separation: SeparationSettings,
+}
+
+impl Schedule {
+    /// Whether nothing is declared: then tracks are not chosen by it.
+    pub fn is_empty(&self) -> bool {
+        *self == Schedule { zone: self.zone.clone(), ..Schedule::default() }
+    }
+
+    /// The keys whose values differ, but for the zone's.
+    pub(crate) fn changes(&self, new: &Schedule) -> Vec<&'static str> {
+        let keys = [
+            (DAYPART.key, self.dayparts != new.dayparts),
+            (INSERT.key, self.inserts != new.inserts),
+            (SLOT.key, self.slots != new.slots),
+            (SEPARATION.key, self.separation != new.separation),
+        ];
+        keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> error::Result<()> {
+        let counts = [
+            (DAYPART.key, self.dayparts.len()),
+            (INSERT.key, self.inserts.len()),
+            (SLOT.key, self.slots.len()),
+        ];
+        if let Some((key, count)) = counts.into_iter().find(|(_, count)| *count > MOST_OF_A_KIND) {
+            return Err(Error::setting(key, format!("{count} of them: up to {MOST_OF_A_KIND}")));
+        }
+        self.dayparts.iter().try_for_each(Settings::check)?;
+        self.inserts.iter().try_for_each(Settings::check)?;
+        self.slots.iter().try_for_each(Settings::check)?;
+        self.separation.check()
+    }
+
+    /// The first daypart before this one that it overlaps with, and so gives way to.
+    pub(crate) fn hidden_by(&self, index: usize) -> Option<&DaypartSettings> {
+        let own = minutes_of(&self.dayparts[index]);
+        let meet = |one: &(i32, i32), other: &(i32, i32)| (other.0 - one.0).rem_euclid(WEEK) < one.1;
+        let overlaps = |other: &&DaypartSettings| {
+            let other = minutes_of(other);
+            other.iter().any(|other| own.iter().any(|own| meet(own, other) || meet(other, own)))
+        };
+        self.dayparts[..index].iter().find(overlaps)
+    }
+}
+
+/// A schedule that is ready for use.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    zone: TimeZone,
+    dayparts: Vec<Named<DaypartSettings>>,
+    inserts: Vec<Named<InsertSettings>>,
+    slots: Vec<Named<SlotSettings>>,
+    separation: SeparationSettings,
+    /// How long two tracks overlap.
+    overlap: Duration,
+}
+
+/// Settings, and the name under which the director remembers their state. It is made of what is declared, so
+/// that the state outlives a reload that moves them.
+#[derive(Clone, Debug)]
+struct Named<S> {
+    key: String,
+    is: S,
+}
+
+impl Rules {
+    /// Makes the rules of a schedule, for tracks that overlap by so much.
+    pub fn new(schedule: &Schedule, overlap: Duration) -> Rules {
+        let dayparts = schedule.dayparts.iter().map(|is| Named { key: is.to_string(), is: is.clone() });
+        let inserts = schedule.inserts.iter().map(|is| {
+            let key = format!("{} {:?}", path_text::to_text(&is.playlist), is.every);
+            Named { key, is: is.clone() }
+        });
+        let slots = schedule.slots.iter().map(|is| {
+            let at: Vec<String> = is.at.iter().map(ToString::to_string).collect();
+            let key = format!("{} {} {}", at.join(", "), path_text::to_text(&is.play), is.name);
+            Named { key, is: is.clone() }
+        });
+        Rules {
+            zone: schedule.zone.zone(),
+            dayparts: dayparts.collect(),
+            inserts: inserts.collect(),
+            slots: slots.collect(),
+            separation: schedule.separation,
+            overlap,
+        }
+    }
+
+    /// How long two tracks overlap.
+    pub fn overlap(&self) -> Duration {
+        self.overlap
+    }
+
+    /// The playlists that it names.
+    pub fn playlists(&self) -> impl Iterator<Item = &Path> {
+        let of_dayparts = self.dayparts.iter().flat_map(|daypart| &daypart.is.playlists);
+        let of_inserts = self.inserts.iter().map(|insert| &insert.is.playlist);
+        of_dayparts.chain(of_inserts).map(PathBuf::as_path)
+    }
+
+    /// The daypart of this moment.
+    fn daypart_at(&self, at: Timestamp) -> Option<&Named<DaypartSettings>> {
+        if self.dayparts.is_empty() {
+            return None;
+        }
+        let civil = self.zone.to_datetime(at);
+        self.dayparts.iter().find(|daypart| is_within(&daypart.is, civil))
+    }
+}
+
+/// The minutes of a week.
+const WEEK: i32 = 7 * 24 * 60;
+
+/// In which minute of the week a daypart begins on each of its days, and how many it has.
+fn minutes_of(daypart: &DaypartSettings) -> Vec<(i32, i32)> {
+    let minute = |time: Time| i32::from(time.hour()) * 60 + i32::from(time.minute());
+    let (from, to) = (minute(daypart.from.time()), minute(daypart.to.time()));
+    let length = if from < to { to - from } else { to - from + 24 * 60 };
+    let days = Weekday::Monday.cycle_forward().take(7).filter(|day| daypart.days.has(*day));
+    days.map(|day| (i32::from(day.to_monday_zero_offset()) * 24 * 60 + from, length)).collect()
+}
+
+/// Whether a moment lies in a daypart. One over midnight belongs to the day on which it begins.
+fn is_within(daypart: &DaypartSettings, civil: DateTime) -> bool {
+    let (from, to) = (daypart.from.time(), daypart.to.time());
+    let (today, yesterday) = (civil.weekday(), civil.weekday().previous());
+    let time = civil.time();
+    match from < to {
+        true => daypart.days.has(today) && from <= time && time < to,
+        false => (daypart.days.has(today) && from <= time) || (daypart.days.has(yesterday) && time < to),
+    }
+}

@@ -1,0 +1,84 @@
+//! What will be played, if nothing intervenes.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+
+use super::director::Interruption;
+use super::slots::later;
+use super::{Director, Material, Reason, Rules};
+use crate::playout::Entry;
+
+/// How long a track is thought to be that does not say.
+const UNKNOWN_LENGTH: Duration = Duration::from_secs(240);
+
+/// The shortest time between two tracks, so that a preview ends, whatever the files declare.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// A track that will be played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// When it begins.
+    pub at: SystemTime,
+    /// The file.
+    pub entry: Entry,
+    /// Why it is played.
+    pub reason: Reason,
+    /// When the next one begins.
+    pub ends: SystemTime,
+    /// Whether it is ended before its time.
+    pub is_cut: bool,
+}
+
+/// What is played from `at` on, when the track on the air ends, until `until`. The director is a copy: what
+/// is on the air is not touched.
+pub(crate) fn preview(
+    mut director: Director,
+    rules: &Rules,
+    material: &dyn Material,
+    at: Timestamp,
+    until: Timestamp,
+) -> Vec<Planned> {
+    let mut planned = Vec::new();
+    let mut at = at;
+    while at < until {
+        director.expire(rules, at);
+        let Some(pick) = director.next(rules, material, at) else { break };
+        let length = pick.track.duration.unwrap_or(UNKNOWN_LENGTH);
+        let ends = later(at, length.saturating_sub(rules.overlap).max(SHORTEST));
+        director.began(rules, &pick.track, Some(&pick), at, Some(ends));
+        let cut = cut(&mut director, rules, material, at, ends);
+        let next = cut.unwrap_or(ends);
+        planned.push(Planned {
+            at: at.into(),
+            entry: pick.track.entry,
+            reason: pick.reason,
+            ends: next.into(),
+            is_cut: cut.is_some(),
+        });
+        at = next;
+    }
+    planned
+}
+
+/// When the track on the air is ended before its time, if it is.
+fn cut(
+    director: &mut Director,
+    rules: &Rules,
+    material: &dyn Material,
+    began: Timestamp,
+    ends: Timestamp,
+) -> Option<Timestamp> {
+    let mut after = began;
+    loop {
+        let (at, by) = director.interruption(rules, after)?;
+        if at >= ends {
+            return None;
+        }
+        match by {
+            Interruption::TimeIsOver => return Some(at),
+            Interruption::Slot if director.due_slot(rules, material, at).is_some() => return Some(at),
+            Interruption::Slot => after = at,
+        }
+    }
+}

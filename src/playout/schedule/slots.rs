@@ -1,0 +1,286 @@
+//! When slots come, which of them is due, and which are dropped.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::last_plays::since;
+use super::material::{Material, Track, Wanted, file_key};
+use super::reason::Reason;
+use super::settings::{SlotSettings, SlotStart};
+use super::{Named, Rules};
+use crate::path_text;
+
+/// How far from its time a slot of kind `fit` may begin.
+pub(super) const FIT_WITHIN: Duration = Duration::from_secs(15);
+
+/// How many files of its folder a slot knows that it has played.
+const MOST_PLAYED: usize = 512;
+
+/// A slot that is dropped so long after the fact is not told: the station was off, or its clock was wrong.
+const TOLD_WITHIN: Duration = Duration::from_secs(3600);
+
+/// A slot that is over until a time this far ahead is so by a clock that was wrong.
+const CLOCK_WRONG: SignedDuration = SignedDuration::from_hours(25);
+
+/// How far back the last time of a slot is looked for: further than the latest that it may begin.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(13);
+
+/// What changes about slots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Slots {
+    /// What came before does not count.
+    since: Timestamp,
+    of: BTreeMap<String, State>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    /// All that came until then is over: played, or dropped.
+    over: Option<Timestamp>,
+    /// The files of its folder that it has played.
+    played: VecDeque<u64>,
+    /// Why it could not begin yet.
+    hindered: Option<String>,
+    #[serde(skip)]
+    around: Around,
+}
+
+/// The times of a slot around a moment. They follow from the rules.
+#[derive(Clone, Debug, Default)]
+struct Around {
+    /// The last one, if it was within [`LOOK_BACK`] of the moment.
+    last: Option<Timestamp>,
+    /// The last one is the same from here on.
+    from: Option<Timestamp>,
+    next: Option<Timestamp>,
+}
+
+impl PartialEq for Around {
+    fn eq(&self, _: &Around) -> bool {
+        true
+    }
+}
+
+/// A slot that has come and has not begun.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DueSlot {
+    pub(super) index: usize,
+    pub(super) at: Timestamp,
+}
+
+impl DueSlot {
+    /// How it is declared.
+    pub fn settings<'a>(&self, rules: &'a Rules) -> &'a SlotSettings {
+        &rules.slots[self.index].is
+    }
+}
+
+/// A slot that was not played.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Dropped {
+    /// What it is called.
+    pub slot: String,
+    /// When it should have begun.
+    pub at: Timestamp,
+    /// Why it did not.
+    pub reason: String,
+}
+
+impl Slots {
+    pub fn new(since: Timestamp) -> Slots {
+        Slots { since, of: BTreeMap::new() }
+    }
+
+    /// The slots that may begin at this moment, in the order in which they should.
+    pub fn due(&mut self, rules: &Rules, at: Timestamp) -> Vec<DueSlot> {
+        let mut due: Vec<DueSlot> = Vec::new();
+        for (index, slot) in rules.slots.iter().enumerate() {
+            let early = if slot.is.start == SlotStart::Fit { FIT_WITHIN } else { Duration::ZERO };
+            let until = later(at, early);
+            let over = self.over(slot);
+            let Some(last) = self.around(rules, slot, until).last else { continue };
+            if last > over && since(at, last) <= slot.is.late {
+                due.push(DueSlot { index, at: last });
+            }
+        }
+        due.sort_by_key(|slot| {
+            let start = rules.slots[slot.index].is.start;
+            (!start.interrupts(), slot.at, start != SlotStart::Hard)
+        });
+        due
+    }
+
+    /// When the next slot comes after this moment that does not wait for the end of a track that ends at
+    /// `ends`.
+    pub fn next_interrupting(
+        &mut self,
+        rules: &Rules,
+        after: Timestamp,
+        ends: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let mut first: Option<Timestamp> = None;
+        for slot in &rules.slots {
+            if !slot.is.start.interrupts() {
+                continue;
+            }
+            let over = self.over(slot);
+            let Some(next) = self.around(rules, slot, after.max(over)).next else { continue };
+            let waits =
+                slot.is.start == SlotStart::Fit && ends.is_some_and(|ends| ends <= later(next, FIT_WITHIN));
+            if !waits && first.is_none_or(|first| next < first) {
+                first = Some(next);
+            }
+        }
+        first
+    }
+
+    /// When the next slot comes after this moment, and which.
+    pub fn next(&mut self, rules: &Rules, after: Timestamp) -> Option<(Timestamp, usize)> {
+        let mut first: Option<(Timestamp, usize)> = None;
+        for (index, slot) in rules.slots.iter().enumerate() {
+            let over = self.over(slot);
+            let next = self.around(rules, slot, after.max(over)).next;
+            if let Some(next) = next.filter(|next| first.is_none_or(|(first, _)| *next < first)) {
+                first = Some((next, index));
+            }
+        }
+        first
+    }
+
+    /// What a slot plays, and the reason; or why it plays nothing yet.
+    pub fn resolve(
+        &self,
+        rules: &Rules,
+        due: &DueSlot,
+        at: Timestamp,
+        material: &dyn Material,
+    ) -> Result<(Track, Reason), String> {
+        let slot = &rules.slots[due.index];
+        let played = self.of.get(&slot.key).map(|state| &state.played);
+        let is_played = |file: &Path| played.is_some_and(|played| played.contains(&file_key(file)));
+        let look_for = |path: &Path, max_age| {
+            let path = dated(path, rules, due.at);
+            material.file(&Wanted { path: &path, at: due.at, max_age, is_played: &is_played })
+        };
+        let own = look_for(&slot.is.play, slot.is.max_age);
+        let (track, instead) = match (own, &slot.is.otherwise) {
+            (Ok(track), _) => (track, None),
+            (Err(reason), None) => return Err(reason),
+            (Err(reason), Some(otherwise)) => {
+                let track = look_for(otherwise, None).map_err(|other| format!("{reason}; {other}"))?;
+                (track, Some(reason))
+            }
+        };
+        let time = rules.zone.to_datetime(due.at).strftime("%H:%M").to_string();
+        let reason =
+            Reason::Slot { slot: slot.is.label(), at: time, late: since(at, due.at).as_secs(), instead };
+        let mut track = track;
+        track.entry.kind = slot.is.kind;
+        Ok((track, reason))
+    }
+
+    /// A slot has begun, with this file.
+    pub fn began(&mut self, rules: &Rules, due: &DueSlot, file: u64) {
+        let state = self.of.entry(rules.slots[due.index].key.clone()).or_default();
+        (state.over, state.hindered) = (Some(due.at), None);
+        state.played.retain(|played| *played != file);
+        state.played.push_back(file);
+        if state.played.len() > MOST_PLAYED {
+            state.played.pop_front();
+        }
+    }
+
+    /// Notes why a slot that is due could not begin. It is told if the slot is dropped.
+    pub fn hinder(&mut self, rules: &Rules, due: &DueSlot, reason: String) {
+        self.of.entry(rules.slots[due.index].key.clone()).or_default().hindered = Some(reason);
+    }
+
+    /// Drops a slot that is due.
+    pub fn drop_now(&mut self, rules: &Rules, due: &DueSlot, reason: String) -> Dropped {
+        let slot = &rules.slots[due.index];
+        let state = self.of.entry(slot.key.clone()).or_default();
+        (state.over, state.hindered) = (Some(due.at), None);
+        Dropped { slot: slot.is.label(), at: due.at, reason }
+    }
+
+    /// Drops what is too late now.
+    pub fn expire(&mut self, rules: &Rules, now: Timestamp) -> Vec<Dropped> {
+        self.mend(now);
+        let mut dropped = Vec::new();
+        for (index, slot) in rules.slots.iter().enumerate() {
+            let over = self.over(slot);
+            let Some(last) = self.around(rules, slot, now).last else { continue };
+            let too_late = since(now, last).saturating_sub(slot.is.late);
+            if last <= over || too_late.is_zero() {
+                continue;
+            }
+            let hindered = self.of.get(&slot.key).and_then(|state| state.hindered.clone());
+            let reason = hindered.unwrap_or_else(|| "nothing ended in time for it".into());
+            let due = DueSlot { index, at: last };
+            let told = self.drop_now(rules, &due, reason);
+            if too_late < TOLD_WITHIN {
+                dropped.push(told);
+            }
+        }
+        dropped
+    }
+
+    /// When the next one of the slots that wait is too late.
+    pub fn next_expiry(&mut self, rules: &Rules, now: Timestamp) -> Option<Timestamp> {
+        let due = self.due(rules, now);
+        due.iter().map(|due| later(due.at, rules.slots[due.index].is.late)).min()
+    }
+
+    /// Until when all of a slot is over.
+    fn over(&self, slot: &Named<SlotSettings>) -> Timestamp {
+        self.of.get(&slot.key).and_then(|state| state.over).unwrap_or(self.since)
+    }
+
+    /// What is over by a clock that was wrong is not.
+    fn mend(&mut self, now: Timestamp) {
+        let overs = self.of.values_mut().filter_map(|state| state.over.as_mut());
+        for over in overs.chain([&mut self.since]) {
+            if over.duration_since(now) > CLOCK_WRONG {
+                *over = now;
+            }
+        }
+    }
+
+    fn around(&mut self, rules: &Rules, slot: &Named<SlotSettings>, at: Timestamp) -> &Around {
+        if !self.of.contains_key(&slot.key) {
+            self.of.insert(slot.key.clone(), State::default());
+        }
+        let around = &mut self.of.get_mut(&slot.key).expect("it was inserted").around;
+        let next_after = |moment| slot.is.at.iter().filter_map(|at| at.next_after(&rules.zone, moment)).min();
+        let is_known = around.from.is_some_and(|from| from <= at);
+        let is_near = around.next.is_none_or(|next| at.duration_since(next) < LOOK_BACK);
+        if !is_known || !is_near {
+            let from = at.checked_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
+            *around = Around { last: None, from: Some(from), next: next_after(from) };
+        }
+        while let Some(next) = around.next.filter(|next| *next <= at) {
+            *around = Around { last: Some(next), from: Some(next), next: next_after(next) };
+        }
+        around
+    }
+}
+
+/// A path with the time in its name.
+fn dated(path: &Path, rules: &Rules, at: Timestamp) -> PathBuf {
+    let text = path_text::to_text(path);
+    if !text.contains('%') || text.starts_with("file://") {
+        return path.to_owned();
+    }
+    let civil = at.to_zoned(rules.zone.clone());
+    let dated = jiff::fmt::strtime::format(text.as_ref(), &civil);
+    dated.map_or_else(|_| path.to_owned(), PathBuf::from)
+}
+
+/// A moment so much later.
+pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,119 @@
+//! The schedule over days and years, with tracks as durations.
+
+mod random;
+mod rules;
+mod year;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::playout::Entry;
+
+/// What there is in a simulation.
+#[derive(Default)]
+struct Simulated {
+    playlists: HashMap<Option<PathBuf>, Arc<Tracks>>,
+    /// Files, and since when each of them is there.
+    files: HashMap<PathBuf, (Track, Timestamp)>,
+}
+
+impl Simulated {
+    fn with(mut self, playlist: Option<&str>, tracks: Vec<Track>) -> Simulated {
+        self.playlists.insert(playlist.map(PathBuf::from), Arc::new(Tracks::new(tracks, true)));
+        self
+    }
+
+    fn with_file(mut self, path: &str, length: u64, since: Timestamp) -> Simulated {
+        self.files.insert(path.into(), (track(path, "", length * 1000), since));
+        self
+    }
+
+    fn tracks(&self, playlist: Option<&str>) -> &Arc<Tracks> {
+        &self.playlists[&playlist.map(PathBuf::from)]
+    }
+}
+
+impl Material for Simulated {
+    fn playlist(&self, playlist: Option<&Path>) -> Arc<Tracks> {
+        let there = self.playlists.get(&playlist.map(Path::to_owned));
+        there.cloned().unwrap_or_else(|| Arc::new(Tracks::new(Vec::new(), true)))
+    }
+
+    fn file(&self, wanted: &Wanted<'_>) -> Result<Track, String> {
+        let (track, since) = match self.files.get(wanted.path) {
+            Some(there) => there,
+            // The newest of a folder.
+            None => {
+                let in_folder = |(file, _): &(&PathBuf, _)| file.parent() == Some(wanted.path);
+                let unplayed =
+                    self.files.iter().filter(in_folder).filter(|(file, _)| !(wanted.is_played)(file));
+                let newest = unplayed.max_by_key(|(_, (_, since))| *since);
+                newest
+                    .map(|(_, there)| there)
+                    .ok_or_else(|| format!("{} is missing", wanted.path.display()))?
+            }
+        };
+        let is_old = |most| wanted.at.duration_since(*since) > jiff::SignedDuration::try_from(most).unwrap();
+        if wanted.max_age.is_some_and(is_old) {
+            return Err(format!("{} is too old", wanted.path.display()));
+        }
+        Ok(track.clone())
+    }
+}
+
+/// A track of so many milliseconds.
+fn track(path: &str, artist: &str, millis: u64) -> Track {
+    Track {
+        entry: Entry::new(path),
+        artist: (!artist.is_empty()).then(|| artist.into()),
+        title: None,
+        duration: Some(Duration::from_millis(millis)),
+    }
+}
+
+/// So many tracks of two to six minutes, by a third as many artists.
+fn music(folder: &str, count: usize, random: &mut fastrand::Rng) -> Vec<Track> {
+    let artists = count / 3 + 1;
+    (0..count)
+        .map(|n| {
+            track(
+                &format!("{folder}/{n}"),
+                &format!("artist {} of {folder}", n % artists),
+                random.u64(120_000..360_000),
+            )
+        })
+        .collect()
+}
+
+fn jingles(count: usize) -> Vec<Track> {
+    (0..count).map(|n| track(&format!("jingles/{n}"), "", 5_000 + 700 * n as u64)).collect()
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn time(of: SystemTime) -> Timestamp {
+    Timestamp::try_from(of).unwrap()
+}
+
+fn slot(times: &str, play: &str, start: SlotStart) -> SlotSettings {
+    SlotSettings { at: vec![times.parse().unwrap()], play: play.into(), start, ..SlotSettings::default() }
+}
+
+/// What is played from one moment to another, from an empty state.
+fn plan(schedule: &Schedule, material: &Simulated, from: &str, until: &str) -> Vec<Planned> {
+    let rules = Rules::new(schedule, Duration::ZERO);
+    preview(Director::new(7, at(from)), &rules, material, at(from), at(until))
+}
+
+/// The beginnings of a slot of this name.
+fn begins(plan: &[Planned], name: &str) -> Vec<String> {
+    let of =
+        plan.iter().filter(|planned| matches!(&planned.reason, Reason::Slot { slot, .. } if slot == name));
+    of.map(|planned| time(planned.at).to_string()).collect()
+}

@@ -1,0 +1,236 @@
+//! One rule at a time.
+
+use super::*;
+
+const MORNING: &str = "2026-11-30T06:00:00Z";
+const NOON: &str = "2026-11-30T12:00:00Z";
+
+fn long_tracks() -> Simulated {
+    // None ends at a full hour.
+    Simulated::default().with(None, (0..9).map(|n| track(&format!("{n}"), "", 437_000)).collect())
+}
+
+fn in_utc(slots: Vec<SlotSettings>) -> Schedule {
+    Schedule { zone: "UTC".parse().unwrap(), slots, ..Schedule::default() }
+}
+
+#[test]
+fn a_hard_slot_begins_at_the_second_and_a_soft_one_at_the_first_boundary() {
+    let material =
+        long_tracks().with_file("news.mp3", 60, at(MORNING)).with_file("talk.mp3", 60, at(MORNING));
+    let schedule = in_utc(vec![
+        slot("daily 08:00", "news.mp3", SlotStart::Hard),
+        slot("daily 09:00", "talk.mp3", SlotStart::Soft),
+    ]);
+    let plan = plan(&schedule, &material, MORNING, NOON);
+    assert_eq!(begins(&plan, "news"), ["2026-11-30T08:00:00Z"]);
+    let soft = plan.iter().position(|planned| planned.reason.to_string().starts_with("slot talk")).unwrap();
+    assert!(time(plan[soft].at) >= at("2026-11-30T09:00:00Z"));
+    assert!(time(plan[soft - 1].at) < at("2026-11-30T09:00:00Z"), "the first boundary");
+    assert_eq!(plan.iter().filter(|planned| planned.is_cut).count(), 1, "only the hard one cuts");
+}
+
+#[test]
+fn two_slots_at_one_second_follow_each_other_and_the_hard_one_is_first() {
+    let material = long_tracks().with_file("a.mp3", 60, at(MORNING)).with_file("b.mp3", 60, at(MORNING));
+    let mut schedule = in_utc(vec![
+        slot("daily 08:00", "a.mp3", SlotStart::Soft),
+        slot("daily 08:00", "b.mp3", SlotStart::Hard),
+    ]);
+    let both = |plan: &[Planned]| (begins(plan, "a"), begins(plan, "b"));
+    let expected = (vec!["2026-11-30T08:01:00Z".to_owned()], vec!["2026-11-30T08:00:00Z".to_owned()]);
+    assert_eq!(both(&plan(&schedule, &material, MORNING, NOON)), expected);
+    // Of two hard ones the first that is declared.
+    schedule.slots[0].start = SlotStart::Hard;
+    let plan = plan(&schedule, &material, MORNING, NOON);
+    assert_eq!(both(&plan), (expected.1, expected.0));
+    let a = plan.iter().find(|planned| planned.entry.path.ends_with("a.mp3")).unwrap();
+    assert!(!a.is_cut, "slots of one second do not cut each other");
+}
+
+#[test]
+fn what_is_missing_is_waited_for_or_replaced_and_is_dropped_when_it_is_too_late() {
+    let mut news = slot("daily 08:00", "news.mp3", SlotStart::Hard);
+    let rules = |slot: &SlotSettings| Rules::new(&in_utc(vec![slot.clone()]), Duration::ZERO);
+    let now = |text: &str| at(&format!("2026-11-30T{text}Z"));
+    let mut director = Director::new(1, now("06:00:00"));
+    let material = long_tracks();
+    assert!(director.due_slot(&rules(&news), &material, now("08:00:00")).is_none());
+    assert_eq!(director.expire(&rules(&news), now("08:10:00")), []);
+    // It comes while it is not too late.
+    let there = long_tracks().with_file("news.mp3", 60, now("08:03:00"));
+    let pick = director.clone().due_slot(&rules(&news), &there, now("08:04:00")).unwrap();
+    assert_eq!(pick.reason.to_string(), "slot news at 08:00, 4 min late");
+    // It does not.
+    let dropped = director.expire(&rules(&news), now("08:10:01"));
+    assert_eq!(dropped.len(), 1);
+    assert_eq!((dropped[0].at, dropped[0].reason.as_str()), (now("08:00:00"), "news.mp3 is missing"));
+    assert!(director.due_slot(&rules(&news), &there, now("08:10:01")).is_none(), "never afterwards");
+    assert_eq!(director.expire(&rules(&news), now("08:10:02")), []);
+
+    news.max_age = Some(Duration::from_secs(3600));
+    news.otherwise = Some("music.mp3".into());
+    let material =
+        long_tracks().with_file("news.mp3", 60, now("06:00:00")).with_file("music.mp3", 60, now("00:00:00"));
+    let mut director = Director::new(1, now("06:00:00"));
+    let pick = director.due_slot(&rules(&news), &material, now("08:00:00")).unwrap();
+    assert_eq!(pick.track.entry.path, Path::new("music.mp3"));
+    assert_eq!(pick.reason.to_string(), "slot news at 08:00, instead of its own file: news.mp3 is too old");
+}
+
+#[test]
+fn what_is_longer_than_its_slot_is_cut_by_its_own_end_or_by_the_next_hard_slot() {
+    let material = long_tracks().with_file("long.mp3", 7200, at(MORNING)).with_file("b.mp3", 60, at(MORNING));
+    let mut schedule = in_utc(vec![
+        SlotSettings {
+            lasts: Some(Duration::from_secs(1200)),
+            ..slot("daily 08:00", "long.mp3", SlotStart::Hard)
+        },
+        slot("daily 08:30", "b.mp3", SlotStart::Hard),
+    ]);
+    let length = |plan: &[Planned]| {
+        let long = plan.iter().find(|planned| planned.entry.path.ends_with("long.mp3")).unwrap();
+        (long.ends.duration_since(long.at).unwrap().as_secs(), long.is_cut)
+    };
+    assert_eq!(length(&plan(&schedule, &material, MORNING, NOON)), (1200, true));
+    schedule.slots[0].lasts = None;
+    assert_eq!(length(&plan(&schedule, &material, MORNING, NOON)), (1800, true));
+    schedule.slots[1].start = SlotStart::Soft;
+    assert_eq!(length(&plan(&schedule, &material, MORNING, NOON)), (7200, false));
+}
+
+#[test]
+fn a_folder_gives_its_newest_file_that_was_not_played() {
+    let mut material = long_tracks();
+    for (file, day) in [("shows/1", 1), ("shows/2", 2), ("shows/3", 3)] {
+        material = material.with_file(file, 60, at(&format!("2026-11-0{day}T00:00:00Z")));
+    }
+    let schedule = in_utc(vec![slot("daily 08:00", "shows", SlotStart::Hard)]);
+    let plan = plan(&schedule, &material, "2026-11-29T00:00:00Z", "2026-12-03T00:00:00Z");
+    let shows: Vec<_> = plan.iter().filter(|planned| planned.entry.path.starts_with("shows")).collect();
+    let files: Vec<_> = shows.iter().map(|planned| planned.entry.path.to_str().unwrap()).collect();
+    assert_eq!(files, ["shows/3", "shows/2", "shows/1"], "and then none is left");
+    // The time in a name.
+    let material = long_tracks().with_file("news/2026-11-30-08.mp3", 60, at(MORNING));
+    let schedule = in_utc(vec![slot("daily *:00", "news/%Y-%m-%d-%H.mp3", SlotStart::Hard)]);
+    let plan = super::plan(&schedule, &material, MORNING, NOON);
+    assert_eq!(plan.iter().filter(|planned| planned.entry.path.starts_with("news")).count(), 1);
+}
+
+#[test]
+fn a_restart_goes_on_where_it_was_and_a_clock_that_was_wrong_fires_nothing() {
+    let material = long_tracks().with_file("news.mp3", 60, at(MORNING));
+    let mut schedule = in_utc(vec![slot("daily *:00", "news.mp3", SlotStart::Hard)]);
+    schedule.slots[0].lasts = Some(Duration::from_secs(30));
+    let rules = Rules::new(&schedule, Duration::ZERO);
+    let due = |director: &mut Director, now: &str| director.due_slot(&rules, &material, at(now));
+    let mut director = Director::new(1, at(MORNING));
+    let pick = due(&mut director, "2026-11-30T07:00:00Z").unwrap();
+    director.began(&rules, &pick.track, Some(&pick), at("2026-11-30T07:00:00Z"), None);
+    // In the middle of the slot.
+    let kept = serde_json::to_string(&director).unwrap();
+    let mut restored: Director = serde_json::from_str(&kept).unwrap();
+    assert_eq!(restored, director);
+    assert!(due(&mut restored, "2026-11-30T07:00:20Z").is_none(), "it has begun already");
+    let next = restored.interruption(&rules, at("2026-11-30T07:00:20Z"));
+    assert_eq!(next, Some((at("2026-11-30T07:00:30Z"), Interruption::TimeIsOver)));
+    // Off for a day: what is within its time is played, and the rest is not told of one by one.
+    assert_eq!(restored.expire(&rules, at("2026-12-01T07:05:00Z")), []);
+    assert!(due(&mut restored, "2026-12-01T07:05:00Z").is_some());
+    // A machine without a battery.
+    let mut director = Director::new(1, at("1970-01-01T00:00:10Z"));
+    assert!(due(&mut director, "1970-01-01T00:30:00Z").is_none());
+    assert_eq!(director.expire(&rules, at("2026-11-30T07:30:00Z")).len(), 1, "the last one, as too late");
+    assert!(due(&mut director, "2026-11-30T07:30:00Z").is_none());
+    assert!(due(&mut director, "2026-11-30T08:00:01Z").is_some());
+    // The clock was years ahead.
+    let mut director = Director::new(1, at("2099-01-01T00:00:10Z"));
+    assert!(due(&mut director, "2026-11-30T07:30:00Z").is_none());
+    director.expire(&rules, at("2026-11-30T07:30:00Z"));
+    assert!(due(&mut director, "2026-11-30T08:00:00Z").is_some());
+}
+
+#[test]
+fn dayparts_take_their_turns_by_weight_and_inserts_come_between_the_songs() {
+    let schedule = Schedule {
+        zone: "UTC".parse().unwrap(),
+        dayparts: vec![DaypartSettings {
+            from: "22:00".parse().unwrap(),
+            to: "08:00".parse().unwrap(),
+            days: "Sun".parse().unwrap(),
+            playlists: vec!["a".into(), "b".into()],
+            weights: vec![3],
+            ..DaypartSettings::default()
+        }],
+        inserts: vec![
+            InsertSettings { playlist: "j".into(), ..InsertSettings::default() },
+            InsertSettings {
+                playlist: "s".into(),
+                every: Every::Time(Duration::from_secs(1800)),
+                kind: crate::TrackKind::Spot,
+            },
+        ],
+        ..Schedule::default()
+    };
+    let list = |name: &str| (0..20).map(|n| track(&format!("{name}/{n}"), "", 200_000)).collect();
+    let material = Simulated::default()
+        .with(None, list("own"))
+        .with(Some("a"), list("a"))
+        .with(Some("b"), list("b"))
+        .with(Some("j"), jingles(3))
+        .with(Some("s"), jingles(1));
+    // Sunday night, until Monday morning.
+    let plan = plan(&schedule, &material, "2026-11-29T20:00:00Z", NOON);
+    let count = |folder: &str| plan.iter().filter(|planned| planned.entry.path.starts_with(folder)).count();
+    let in_daypart = (count("a") + count("b")) as f64;
+    assert!((in_daypart / 180.0 - 0.9).abs() < 0.12, "{in_daypart} tracks of 200 s in ten hours");
+    assert!((count("a") as f64 / count("b") as f64 - 3.0).abs() < 0.2, "{} and {}", count("a"), count("b"));
+    let mut songs = 0;
+    for planned in &plan {
+        match &planned.reason {
+            Reason::Insert { playlist, since } if playlist == "j" => {
+                assert_eq!((*since, songs), (Since::Songs(4), 4));
+                songs = 0;
+            }
+            Reason::Insert { since: Since::Seconds(seconds), .. } => {
+                assert!((1800..2220).contains(seconds), "{seconds}");
+                assert_eq!(planned.entry.kind, crate::TrackKind::Spot);
+            }
+            _ => songs += 1,
+        }
+        assert!(songs <= 4);
+    }
+}
+
+#[test]
+fn an_insert_that_is_always_due_leaves_room_for_songs() {
+    let every = |every| InsertSettings { playlist: "j".into(), every, ..InsertSettings::default() };
+    let schedule = Schedule {
+        inserts: vec![every(Every::Time(Duration::from_secs(1))), every(Every::Songs(1))],
+        ..Schedule::default()
+    };
+    let material = long_tracks().with(Some("j"), jingles(2));
+    let plan = plan(&schedule, &material, MORNING, NOON);
+    let is_song = |planned: &&Planned| planned.entry.kind.is_music();
+    let songs = plan.iter().filter(is_song).count();
+    assert!(plan.len() >= songs * 3 - 4 && plan.len() <= songs * 3 + 2, "{songs} songs of {}", plan.len());
+}
+
+#[test]
+fn separation_is_relaxed_step_by_step_and_says_so() {
+    let hour = Duration::from_secs(3600);
+    let schedule = Schedule {
+        separation: SeparationSettings { artist: hour, track: hour, ..SeparationSettings::default() },
+        ..Schedule::default()
+    };
+    // Two artists with three tracks each: of four minutes, so none can be kept apart for an hour.
+    let tracks = (0..6).map(|n| track(&n.to_string(), &format!("artist {}", n % 2), 240_000)).collect();
+    let material = Simulated::default().with(None, tracks);
+    let plan = plan(&schedule, &material, MORNING, NOON);
+    for (index, planned) in plan.iter().enumerate() {
+        let Reason::Rotation { relaxed, .. } = &planned.reason else { panic!("{planned:?}") };
+        assert_eq!(relaxed.is_empty(), index < 2, "{index}: {}", planned.reason);
+        assert!(index == 0 || planned.entry.path != plan[index - 1].entry.path);
+    }
+    assert_eq!(plan[2].reason.to_string(), "the playlist, separation relaxed: artist 60 min -> 8 min");
+}
