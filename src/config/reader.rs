@@ -18,6 +18,8 @@ use crate::pipeline::{
     HLS, HlsSettings, LIVE, LiveSettings, MOUNT, OUTPUT, OutputSettings, PipelineSettings,
     RelayedMountSettings, check_all_hls, check_hls_outputs, state_file,
 };
+use crate::playout::Schedule;
+use crate::playout::schedule::{DAYPART, INSERT, SEPARATION, SLOT};
 use crate::recording::RecordSettings;
 use crate::server::{AccessLog, MountSettings, ServerSettings, check_fallback};
 use crate::setting::{Settings, Written, reason_of, suggest};
@@ -67,6 +69,14 @@ struct ServerTable {
 struct SpecPlaces {
     channels: Place,
     sample_rate: Place,
+}
+
+/// The tables of a schedule, with their places.
+struct ScheduleTables {
+    dayparts: Vec<(Node, Place)>,
+    inserts: Vec<(Node, Place)>,
+    slots: Vec<(Node, Place)>,
+    separation: Option<(Node, Place)>,
 }
 
 impl<'a> Reader<'a> {
@@ -249,6 +259,7 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::of(node, place, &mut self.cx);
         let mut pipeline = PipelineSettings::default();
         fields.read(&mut pipeline, PipelineSettings::KEYS, &mut self.cx);
+        let schedule = self.tables_of_schedule(&mut fields);
         let live = fields.tables(LIVE.key, &mut self.cx);
         let hls = fields.tables(HLS.key, &mut self.cx);
         let outputs = fields.tables(OUTPUT.key, &mut self.cx);
@@ -272,6 +283,7 @@ impl<'a> Reader<'a> {
         let places =
             SpecPlaces { channels: fields.place_of("channels"), sample_rate: fields.place_of("sample_rate") };
         fields.finish(&mut self.cx);
+        self.schedule(schedule, &mut pipeline.schedule);
         pipeline.live = live.into_iter().flatten().map(|(node, place)| self.live(node, place)).collect();
         let declared = outputs.len();
         for (node, place) in outputs {
@@ -288,6 +300,50 @@ impl<'a> Reader<'a> {
             self.cx.problems.add(&last, reason_of(error));
         }
         pipeline
+    }
+
+    /// The tables of a pipeline's schedule.
+    fn tables_of_schedule(&mut self, fields: &mut Fields) -> ScheduleTables {
+        let mut tables = |key| fields.tables(key, &mut self.cx).unwrap_or_default();
+        ScheduleTables {
+            dayparts: tables(DAYPART.key),
+            inserts: tables(INSERT.key),
+            slots: tables(SLOT.key),
+            separation: fields.table(SEPARATION.key),
+        }
+    }
+
+    /// Reads what a pipeline plays by the clock.
+    fn schedule(&mut self, tables: ScheduleTables, schedule: &mut Schedule) {
+        for (index, (node, place)) in tables.dayparts.into_iter().enumerate() {
+            schedule.dayparts.push(self.of_schedule(node, place.clone()));
+            if let Some(other) = schedule.hidden_by(index) {
+                let reason = format!("it overlaps with {other}, which is declared before it and counts then");
+                self.cx.problems.warn(&place, reason);
+            }
+        }
+        schedule
+            .inserts
+            .extend(tables.inserts.into_iter().map(|(node, place)| self.of_schedule(node, place)));
+        schedule.slots.extend(tables.slots.into_iter().map(|(node, place)| self.of_schedule(node, place)));
+        if let Some((node, place)) = tables.separation {
+            schedule.separation = self.of_schedule(node, place);
+        }
+    }
+
+    /// Reads a table of a schedule. What it must have is missed here.
+    pub fn of_schedule<S: Settings + Default>(&mut self, node: Node, place: Place) -> S {
+        let mut fields = Fields::of(node, place, &mut self.cx);
+        let mut settings = S::default();
+        let is_good = fields.read(&mut settings, S::KEYS, &mut self.cx);
+        match settings.check() {
+            Err(Error::Setting { key, reason }) if is_good => {
+                self.cx.problems.add(&fields.place_of_key(key), reason);
+            }
+            _ => {}
+        }
+        fields.finish(&mut self.cx);
+        settings
     }
 
     /// Reads a live input. Its path is no mount's.

@@ -5,6 +5,9 @@ use crate::codec::formats::{FORMAT, FORMATS};
 use crate::history::HistorySettings;
 use crate::library::LibrarySettings;
 use crate::pipeline::{HLS, HlsSettings, LIVE, LiveSettings, OUTPUT, PipelineSettings, RelayedMountSettings};
+use crate::playout::schedule::{
+    DAYPART, DaypartSettings, INSERT, InsertSettings, SEPARATION, SLOT, SeparationSettings, SlotSettings,
+};
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::{Declared, declared};
@@ -24,7 +27,8 @@ pub(super) fn tables() -> Vec<Table> {
     let table = |header, keys| Table { header, only_with: None, keys };
     let server = declared::<ServerSettings>().chain(declared::<ApiSettings>());
     let server = server.chain(declared::<HistorySettings>()).collect();
-    let pipeline = declared::<PipelineSettings>().chain([&LIVE, &HLS, &OUTPUT]).collect();
+    let of_schedule = [&DAYPART, &INSERT, &SLOT, &SEPARATION];
+    let pipeline = declared::<PipelineSettings>().chain(of_schedule).chain([&LIVE, &HLS, &OUTPUT]).collect();
     let output = [&FORMAT].into_iter().chain(declared::<MountSettings>());
     let output = output.chain(declared::<RecordSettings>()).collect();
     let relayed = declared::<MountSettings>().chain(declared::<RelayedMountSettings>());
@@ -32,6 +36,10 @@ pub(super) fn tables() -> Vec<Table> {
     let mut tables = vec![
         table("[server]", server),
         table("[[pipeline]]", pipeline),
+        table("[[pipeline.daypart]]", declared::<DaypartSettings>().collect()),
+        table("[[pipeline.insert]]", declared::<InsertSettings>().collect()),
+        table("[[pipeline.slot]]", declared::<SlotSettings>().collect()),
+        table("[pipeline.separation]", declared::<SeparationSettings>().collect()),
         table("[[pipeline.live]]", declared::<LiveSettings>().chain(declared::<RecordSettings>()).collect()),
         table("[[pipeline.hls]]", declared::<HlsSettings>().collect()),
         table("[[pipeline.output]]", output),
@@ -74,6 +82,18 @@ mod tests {
             "[[pipeline]]" => drop(reader.lone_pipeline(node(&mut entries))),
             "[library]" => drop(reader.library(node(&mut entries), Place::default())),
             "[[mount]]" => drop(reader.relayed_mount(node(&mut entries), Place::default())),
+            "[[pipeline.daypart]]" => {
+                drop(reader.of_schedule::<DaypartSettings>(node(&mut entries), Place::default()));
+            }
+            "[[pipeline.insert]]" => {
+                drop(reader.of_schedule::<InsertSettings>(node(&mut entries), Place::default()));
+            }
+            "[[pipeline.slot]]" => {
+                drop(reader.of_schedule::<SlotSettings>(node(&mut entries), Place::default()));
+            }
+            "[pipeline.separation]" => {
+                _ = reader.of_schedule::<SeparationSettings>(node(&mut entries), Place::default());
+            }
             "[[pipeline.live]]" => drop(reader.live(node(&mut entries), Place::default())),
             "[[pipeline.hls]]" => drop(reader.hls(node(&mut entries), Place::default(), None)),
             "[[pipeline.output]]" => {
@@ -115,6 +135,10 @@ mod tests {
         for header in [
             "[server]",
             "[[pipeline]]",
+            "[[pipeline.daypart]]",
+            "[[pipeline.insert]]",
+            "[[pipeline.slot]]",
+            "[pipeline.separation]",
             "[[pipeline.live]]",
             "[[pipeline.hls]]",
             "[[pipeline.output]]",

@@ -13,7 +13,7 @@ use crate::codec::EncoderSettings;
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind, EventReceiver};
-use crate::playout::{Crossfade, DeadAir};
+use crate::playout::{Crossfade, DeadAir, Schedule};
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, Server, ServerSettings};
 use crate::units::SampleRate;
@@ -167,6 +167,12 @@ impl PipelineBuilder {
         hook: impl FnMut(&Pipeline, &Event) + Send + 'static,
     ) -> PipelineBuilder {
         self.settings.hooks = self.settings.hooks.on(kind, hook);
+        self
+    }
+
+    /// What it plays by the clock: see [`Pipeline::set_schedule`].
+    pub fn schedule(mut self, schedule: Schedule) -> PipelineBuilder {
+        self.settings.schedule = schedule;
         self
     }
 

@@ -10,12 +10,13 @@ use super::hls::{self, HlsSettings};
 use super::live;
 use super::{HeardTracks, Hooks, LiveSettings, NextTrack, RelayedMountSettings};
 use crate::audio::{Channels, PcmSpec};
+use crate::civil::Zone;
 use crate::codec::{EncoderSettings, is_same_encoder};
 use crate::engine::clock::Clock;
 use crate::error::{Error, Result};
 use crate::history::HistorySettings;
 use crate::library::{Library, LibrarySettings, PLAYED};
-use crate::playout::{Crossfade, DeadAir};
+use crate::playout::{Crossfade, DeadAir, Schedule};
 use crate::recording::RecordSettings;
 use crate::server::{MountSettings, ServerSettings};
 use crate::setting::values;
@@ -83,6 +84,8 @@ pub struct PipelineSettings {
     pub max_voices: usize,
     /// Entries of the queue, at most.
     pub max_queue: usize,
+    /// What it plays by the clock.
+    pub schedule: Schedule,
     /// Places where a source takes over the air.
     pub live: Vec<LiveSettings>,
     /// The library whose playlists it can play: `library:NAME` in the place of a path. A station gives its
@@ -175,6 +178,8 @@ impl Settings for PipelineSettings {
              `FILE.aside`; what is no state at all, such as a song, is refused. `FILE.journal`, beside it, \
              has what changed since it was written: keep both or none. What the API or an application has changed is written within five seconds: \
              a crash or a power cut may lose what came after that.";
+        "timezone" else "the system's", ZONE => schedule.zone, Applied,
+            "Where the times of dayparts and slots are meant: `\"Europe/Berlin\"`.";
         "max_voices" = "64", COUNT => max_voices, Applied,
             "Voices over the programme, at most. Each costs time of the mixer.";
         "max_queue" = "10000", COUNT => max_queue, Applied, "Entries of the queue, at most.";
@@ -220,6 +225,8 @@ const LOUDNESS: Takes<Option<f32>> = Takes::Text(|text| {
         None => Err(format!("{text:?} is not a loudness: write \"-16 LUFS\", or \"off\"")),
     }
 });
+
+const ZONE: Takes<Zone> = Takes::Text(str::parse);
 
 const CHANNELS: Takes<Channels> = Takes::Integer(|count| {
     let channels = usize::try_from(count).ok().and_then(Channels::from_count);
@@ -275,6 +282,7 @@ impl PipelineSettings {
     pub(super) fn check_to_start(&self) -> Result<()> {
         self.check()?;
         live::check_all(&self.live)?;
+        self.schedule.check()?;
         hls::check_all(&self.hls)?;
         if self.outputs.is_empty() {
             return Err(Error::setting("output", "a pipeline needs at least one"));
@@ -346,6 +354,7 @@ impl Default for PipelineSettings {
             max_voices: 64,
             max_queue: 10_000,
             media_roots: Vec::new(),
+            schedule: Schedule::default(),
             live: Vec::new(),
             library: None,
             hls: Vec::new(),

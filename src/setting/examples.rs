@@ -27,6 +27,17 @@ pub(crate) fn another(key: &str) -> Written<'static> {
         "loop" | "shuffle" | "access_log_api" | "dead_air_while_held" | "public" | "hidden" => {
             Written::Flag(true)
         }
+        "timezone" => Written::Text("Asia/Tokyo"),
+        "days" => Written::Text("Sat,Sun"),
+        "from" | "to" => Written::Text("06:00"),
+        "weight" => Written::Integer(3),
+        "every" => Written::Text("7 songs"),
+        "kind" => Written::Text("spot"),
+        "at" => Written::Text("Mon 20:00"),
+        "play" | "otherwise" => Written::Path("examples".into()),
+        "start" => Written::Text("hard"),
+        "over_live" => Written::Text("skip"),
+        "late" | "max_age" | "for" | "track" | "artist" | "title" => Written::Text("2h"),
         "crossfade" | "fade_in" | "fade_out" | "skip_crossfade" | "dead_air_after" => Written::Text("2s"),
         "addresses" => Written::Text("shortened"),
         "loudness" => Written::Text("-16 LUFS"),

@@ -244,6 +244,17 @@ fn the_default_that_is_documented_is_the_default() {
                     [&line, ""].map(|line| of_config(format!("[server]\n{line}\n[[pipeline]]")))
                 }
                 ("[[pipeline]]", _) => [&line, ""].map(|line| of_config(format!("[[pipeline]]\n{line}"))),
+                ("[[pipeline.daypart]]" | "[[pipeline.insert]]", _) => {
+                    let head = format!("[[pipeline]]\n{}\nplaylist = '.'", table.header);
+                    [&line, ""].map(|line| of_config(format!("{head}\n{line}")))
+                }
+                ("[[pipeline.slot]]", _) => {
+                    let head = "[[pipeline]]\n[[pipeline.slot]]\nat = 'daily 07:00'\nplay = 'x'";
+                    [&line, ""].map(|line| of_config(format!("{head}\n{line}")))
+                }
+                ("[pipeline.separation]", _) => {
+                    [&line, ""].map(|line| of_config(format!("[[pipeline]]\n[pipeline.separation]\n{line}")))
+                }
                 ("[[pipeline.live]]", _) => {
                     [&line, ""].map(|line| of_config(format!("[[pipeline]]\n[[pipeline.live]]\n{line}")))
                 }

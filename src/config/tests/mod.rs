@@ -2,6 +2,7 @@
 
 mod meaning;
 mod problems;
+mod schedule;
 
 use std::path::Path;
 

@@ -1,0 +1,100 @@
+//! What stations declare to be played by the clock.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::{complaints, toml};
+use crate::{Every, SlotStart, preview_schedule};
+
+/// The stations of docs/SCHEDULE.md.
+fn stations() -> Vec<&'static str> {
+    let guide = include_str!("../../../docs/SCHEDULE.md");
+    let blocks = guide.split("```toml\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn the_stations_of_the_guide_are_good_and_are_planned_without_a_gap() {
+    let stations = stations();
+    assert_eq!(stations.len(), 5);
+    for text in stations {
+        let folder = tempfile::tempdir().unwrap();
+        // What must exist. What slots and dayparts name may come later.
+        for name in ["music", "filler"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            for n in 0..5 {
+                std::fs::write(folder.path().join(name).join(format!("{n}.mp3")), b"").unwrap();
+            }
+        }
+        std::fs::write(folder.path().join("library.m3u"), "music/0.mp3\nmusic/1.mp3\n").unwrap();
+        let config = crate::Config::from_toml(text, &folder.path().join("station.toml")).unwrap();
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+        let day = Duration::from_secs(86_400);
+        let plan = preview_schedule(&config.pipelines[0], SystemTime::now(), day).unwrap();
+        assert!(plan.windows(2).all(|two| two[0].ends == two[1].at));
+        assert!(plan.len() > 300, "{} tracks of four minutes", plan.len());
+    }
+}
+
+#[test]
+fn a_schedule_is_read() {
+    let text = "
+        [[pipeline]]
+        timezone = 'Europe/Berlin'
+        [[pipeline.daypart]]
+        days = 'Mon-Fri'
+        from = '06:00'
+        to = '10:00'
+        playlist = ['a', 'b']
+        weight = [2, 1]
+        [[pipeline.insert]]
+        playlist = 'jingles'
+        every = '15m'
+        [[pipeline.slot]]
+        at = ['Mon-Fri 07:00', 'Sat 08-10:30']
+        play = 'news.mp3'
+        start = 'hard'
+        for = '5m'
+        [pipeline.separation]
+        artist = '1h'";
+    let config = toml(text).unwrap();
+    let schedule = &config.pipelines[0].schedule;
+    assert_eq!(schedule.zone, "Europe/Berlin".parse().unwrap());
+    assert_eq!(schedule.dayparts[0].to_string(), "Mon-Fri 06:00-10:00");
+    assert_eq!((schedule.dayparts[0].playlists.len(), schedule.dayparts[0].weights.len()), (2, 2));
+    assert_eq!(schedule.inserts[0].every, Every::Time(Duration::from_secs(900)));
+    let slot = &schedule.slots[0];
+    assert_eq!((slot.start, slot.lasts), (SlotStart::Hard, Some(Duration::from_secs(300))));
+    assert_eq!((slot.at.len(), slot.label().as_str()), (2, "news"));
+    assert!(slot.play.ends_with(Path::new("news.mp3")));
+    assert_eq!(schedule.separation.artist, Duration::from_secs(3600));
+}
+
+#[test]
+fn what_is_wrong_with_a_schedule_is_told_by_line_and_key() {
+    for (text, reason) in [
+        ("timezone = 'Atlantis'", "pipeline.timezone: \"Atlantis\" is no time zone"),
+        ("[[pipeline.slot]]\nplay = 'x'", "pipeline.slot.at: a slot needs a time"),
+        ("[[pipeline.slot]]\nat = 'daily 7:00'", "pipeline.slot.at: \"daily 7:00\": \"7:00\" is no time"),
+        ("[[pipeline.daypart]]\nfrom = '06:00'", "pipeline.daypart.playlist: a daypart needs one"),
+        ("[[pipeline.insert]]\nevery = '0 songs'", "pipeline.insert.every: it takes one song"),
+        ("[[pipeline.slot]]\nstart = 'hrad'", "did you mean \"hard\"?"),
+    ] {
+        let told = complaints(&format!("[[pipeline]]\n{text}"));
+        assert!(told.iter().any(|told| told.contains(reason)), "{text}: {told:?}");
+    }
+}
+
+#[test]
+fn dayparts_that_overlap_are_warned_of() {
+    let text = |from: &str, to: &str| {
+        format!(
+            "[[pipeline]]\nplaylist = '.'\n[[pipeline.daypart]]\nfrom = '22:00'\nto = '06:00'\nplaylist = 'a'\n\
+             [[pipeline.daypart]]\ndays = 'Mon'\nfrom = '{from}'\nto = '{to}'\nplaylist = 'b'"
+        )
+    };
+    let warnings = |from, to| toml(&text(from, to)).unwrap().warnings.len();
+    assert_eq!(warnings("05:00", "07:00"), 1);
+    assert_eq!(warnings("06:00", "22:00"), 0);
+    assert_eq!(warnings("00:00", "00:00"), 1);
+}
