@@ -236,7 +236,10 @@ impl Mixer {
                 if !self.obey_all() {
                     return;
                 }
+                let until = self.pace.due(next + job);
+                self.links.clock.wait_for_schedule(until, STEPPED_PATIENCE);
                 self.mix_job(next, job);
+                self.links.clock.has_mixed(until);
                 next += job;
             }
             if !self.wait(next + job - 1) {
@@ -357,7 +360,7 @@ impl Mixer {
     fn mix_job(&mut self, first: u64, blocks: u64) {
         let position = FramePos(first * BLOCK_FRAMES as u64);
         self.stop_waiting();
-        self.programme.look_at_list(position);
+        self.programme.look_at_list(position, &self.pace);
         self.mark(position);
         let mut level = Level::default();
         let mixed: Vec<_> = (first..first + blocks)

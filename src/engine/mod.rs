@@ -15,6 +15,7 @@ pub(crate) mod line;
 pub(crate) mod live;
 pub(crate) mod mixer;
 pub(crate) mod picker;
+pub(crate) mod planner;
 pub(crate) mod programme;
 pub(crate) mod shared;
 pub(crate) mod tap;

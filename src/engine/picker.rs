@@ -14,6 +14,7 @@ use super::chooser::Chooser;
 use super::crew::Crew;
 use super::cut::Cut;
 use super::decode::{AHEAD, Pump, Source, prime};
+use super::planner::Planner;
 use super::shared::SharedUpNext;
 use crate::audio::PcmSpec;
 use crate::error::Error;
@@ -21,7 +22,7 @@ use crate::event::{Emitter, Event, TrackInfo};
 use crate::filework::{Doing, FileWork, NoAnswer};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, format_title, one_line};
-use crate::playout::{Began, Entry, GiveWay, Heard, LONGEST_OVERLAP, Origin};
+use crate::playout::{Began, Entry, GiveWay, Heard, LONGEST_OVERLAP, Origin, Reason};
 use crate::ring::Feed;
 use crate::units::{FrameCount, SampleRate};
 
@@ -70,7 +71,7 @@ impl Reach {
 /// How long the next track may take to open before the one after it is tried. A disk may have to spin up.
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
 
-/// How often the application is asked for one track, if what it chooses cannot be played.
+/// How often the application, or the schedule, is asked for one track, if what it chooses cannot be played.
 const QUESTIONS_A_PICK: u32 = 8;
 
 /// A track whose file is open and whose first audio is decoded.
@@ -201,6 +202,8 @@ pub(crate) struct Picker {
     pub fallback_files: FileWork,
     /// Asks the application, if it wants to be asked.
     pub chooser: Option<Chooser>,
+    /// The schedule, where there can be one.
+    pub planner: Option<Arc<dyn Planner>>,
     pub stopping: Arc<AtomicBool>,
 }
 
@@ -249,6 +252,9 @@ impl Picker {
         let mut list = self.list_of(opened.fallback).lock();
         self.begun.fetch_add(1, Ordering::Relaxed);
         let began = list.begin(opened.id);
+        if let Some(planner) = &self.planner {
+            planner.began(&opened.info);
+        }
         if !opened.fallback {
             return began;
         }
@@ -299,7 +305,8 @@ impl Picker {
         list.lock().try_again();
         // The application is asked about what plays, not about what stands in for it.
         let chooser = self.chooser.as_ref().filter(|_| !fallback);
-        let mut questions = QUESTIONS_A_PICK;
+        let planner = self.planner.as_ref().filter(|_| !fallback);
+        let (mut questions, mut plans) = (QUESTIONS_A_PICK, QUESTIONS_A_PICK);
         while !self.stopping.load(Ordering::Relaxed) {
             if let Some(chooser) = chooser
                 && questions > 0
@@ -307,6 +314,16 @@ impl Picker {
             {
                 let is_over = || opening.is_abandoned() || self.stopping.load(Ordering::Relaxed);
                 questions = if chooser.ask(is_over) { questions - 1 } else { 0 };
+            }
+            if let Some(planner) = planner
+                && list.lock().is_schedule_awaited()
+            {
+                match plans {
+                    // The playlist goes on.
+                    0 => _ = list.lock().schedule(None, false),
+                    _ => planner.plan(),
+                }
+                plans = plans.saturating_sub(1);
             }
             let version = self.version();
             let next = list.lock().peek().map(|next| (next.id, next.entry.clone(), next.origin));
@@ -317,10 +334,16 @@ impl Picker {
                 None => return Err(NoTrack::Empty),
             };
             let file = entry.path.clone();
+            let reason = match origin {
+                _ if fallback => Reason::Fallback,
+                Origin::Queue => Reason::Queue,
+                Origin::Playlist | Origin::Schedule => Reason::Playlist,
+            };
+            let reason = entry.reason.as_deref().cloned().unwrap_or(reason);
             *opening.lock() = Some(Opened { id, file, fallback, since: Instant::now() });
             let primed = self.admit(fallback, &entry.path).and_then(|doing| {
                 // If a decoder panics, the track is skipped like any bad file.
-                catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, reach, doing)))
+                catch_unwind(AssertUnwindSafe(|| self.prime(id, &entry, reason, reach, doing)))
                     .unwrap_or_else(|_| Err(Error::file(&entry.path, "its decoder panicked")))
             });
             *opening.lock() = None;
@@ -355,7 +378,14 @@ impl Picker {
         })
     }
 
-    fn prime(&self, id: EntryId, entry: &Entry, reach: Reach, doing: Doing) -> crate::Result<(Primed, Pump)> {
+    fn prime(
+        &self,
+        id: EntryId,
+        entry: &Entry,
+        reason: Reason,
+        reach: Reach,
+        doing: Doing,
+    ) -> crate::Result<(Primed, Pump)> {
         let source = (self.open)(entry, self.spec)?;
         let tags = source.tags().clone();
         let Sound { gain: file_gain, heard } = (self.sound)(entry, &tags);
@@ -384,6 +414,7 @@ impl Picker {
             duration,
             confined: entry.confined,
             kind: entry.kind,
+            reason,
         };
         Ok((Primed { info: Arc::new(info), file_gain, start_next, feed }, pump))
     }
@@ -402,6 +433,9 @@ impl Picker {
             Error::File { reason, .. } | Error::NoAnswer { reason, .. } => reason.clone(),
             other => other.to_string(),
         };
+        if let Some(planner) = &self.planner {
+            planner.failed(id, &reason);
+        }
         self.emitter.emit(Event::TrackFailed { file, reason });
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use log::Level;
 
 use super::Event;
+use crate::time::rfc3339;
 
 /// The most lines about tracks in a period. A folder of a hundred thousand broken files must not flood the
 /// log.
@@ -38,6 +39,9 @@ impl LogLines {
         let (level, text) = match event {
             Event::TrackChange { track, .. } => (Level::Info, format!("now playing {}", track.title)),
             Event::TrackFailed { file, reason } => (Level::Warn, format!("{}: {reason}", file.display())),
+            Event::SlotDropped { slot, due, reason } => {
+                (Level::Warn, format!("slot {slot} of {} was not played: {reason}", rfc3339(*due)))
+            }
             Event::NothingToPlay => (Level::Warn, "nothing to play: silence".into()),
             Event::LiveBegan { source, .. } => {
                 (Level::Info, format!("{}: {} is on the air", source.path, source.who()))

@@ -23,7 +23,7 @@ use crate::ids::{AnnouncementId, EntryId, VoiceId};
 use crate::metadata::Tags;
 use crate::names::named;
 use crate::path_text;
-use crate::playout::TrackKind;
+use crate::playout::{Reason, TrackKind};
 use crate::units::{FrameCount, FramePos};
 
 pub(crate) use distributor::HOOK_PATIENCE;
@@ -56,6 +56,9 @@ pub struct TrackInfo {
     /// What it is for.
     #[serde(default, skip_serializing_if = "TrackKind::is_music")]
     pub kind: TrackKind,
+    /// Why it is played.
+    #[serde(default)]
+    pub reason: Reason,
 }
 
 /// A source at a live input, as it introduces itself.
@@ -126,6 +129,15 @@ pub enum Event {
     TrackFailed {
         /// The file.
         file: PathBuf,
+        /// The reason, for people to read.
+        reason: String,
+    },
+    /// A slot was not played: what it names could not begin in time.
+    SlotDropped {
+        /// What the slot is called.
+        slot: String,
+        /// When it should have begun.
+        due: SystemTime,
         /// The reason, for people to read.
         reason: String,
     },
@@ -417,6 +429,8 @@ named! {
         PlaylistChange = "playlist-change",
         /// [`Event::TrackFailed`]
         TrackFailed = "track-failed",
+        /// [`Event::SlotDropped`]
+        SlotDropped = "slot-dropped",
         /// [`Event::NothingToPlay`]
         NothingToPlay = "nothing-to-play",
         /// [`Event::VoiceBegan`]
@@ -483,6 +497,7 @@ impl Event {
             Event::TrackChange { .. } => EventKind::TrackChange,
             Event::PlaylistChange { .. } => EventKind::PlaylistChange,
             Event::TrackFailed { .. } => EventKind::TrackFailed,
+            Event::SlotDropped { .. } => EventKind::SlotDropped,
             Event::NothingToPlay => EventKind::NothingToPlay,
             Event::VoiceBegan { .. } => EventKind::VoiceBegan,
             Event::VoiceEnded { .. } => EventKind::VoiceEnded,

@@ -13,7 +13,7 @@ use crate::engine::titles::{TitleHolds, TitleOrder};
 use crate::error::{Error, Result};
 use crate::ids::EntryId;
 use crate::metadata::{Tags, Title};
-use crate::playout::{Crossfade, Entry, GiveWay, Place, Playlist, When};
+use crate::playout::{Crossfade, Entry, GiveWay, Place, Playlist, Schedule, When};
 
 /// The crossfade of [`Pipeline::play_file`].
 const PLAY_NOW_CROSSFADE: Duration = Duration::from_millis(800);
@@ -155,6 +155,17 @@ impl Pipeline {
         self.inner.check_running()?;
         self.inner.up_next().set_shuffle(shuffle);
         Ok(())
+    }
+
+    /// Plays by this schedule from now on. What has been heard and which slots are over is known to it; the
+    /// track on the air goes on. An empty one leaves everything to the playlist.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it cannot work, [`Error::Stopped`] if the pipeline is off the air.
+    pub fn set_schedule(&self, schedule: Schedule) -> Result<()> {
+        self.inner.check_running()?;
+        schedule.check()?;
+        self.inner.schedule.set(&schedule, &self.inner)
     }
 
     /// Continues the current track at this time from its beginning. After a skip or the like, the next track

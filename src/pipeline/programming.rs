@@ -16,6 +16,7 @@ use crate::engine::chooser::Chooser;
 use crate::engine::crew::Crew;
 use crate::engine::decode::Source;
 use crate::engine::picker::{Open, Picker, TitleFormat};
+use crate::engine::planner::Planner;
 use crate::engine::programme::Transitions;
 use crate::engine::shared::{Locked, SharedUpNext};
 use crate::error::Result;
@@ -127,6 +128,7 @@ impl Programming {
         emitter: Emitter,
         crew: Arc<Crew>,
         chooser: Option<Chooser>,
+        planner: Arc<dyn Planner>,
         stopping: Arc<AtomicBool>,
     ) -> Picker {
         let levelling = self.levelling.clone();
@@ -145,6 +147,7 @@ impl Programming {
             files: self.files.clone(),
             fallback_files: self.fallback.files.clone(),
             chooser,
+            planner: Some(planner),
             stopping,
         }
     }

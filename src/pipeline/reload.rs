@@ -148,6 +148,13 @@ impl Reloader {
                 }
             }
         }
+        let of_schedule = running.schedule.changes(&new.schedule);
+        if !of_schedule.is_empty() {
+            let what = format!("pipeline {}: {}", new.name, of_schedule.join(", "));
+            if report.tried(what, pipeline.set_schedule(new.schedule.clone())) {
+                running.schedule.clone_from(&new.schedule);
+            }
+        }
         let of_record =
             |old: &LiveSettings, new: &LiveSettings| of_recording(&old.record, &new.record).collect();
         let of_live = changes_of(&running.live, &new.live, |input| &input.path, of_record).join("; ");
@@ -266,6 +273,7 @@ fn apply_key(pipeline: &Pipeline, key: &'static str, new: &PipelineSettings) -> 
         }
         "loop" => pipeline.set_repeat(new.repeat),
         "shuffle" => pipeline.set_shuffle(new.shuffle),
+        "timezone" => pipeline.set_schedule(new.schedule.clone()),
         "max_voices" => {
             pipeline.inner.limits.set_voices(new.max_voices);
             Ok(())
@@ -301,6 +309,9 @@ fn of_recording(old: &RecordSettings, new: &RecordSettings) -> impl Iterator<Ite
 mod tests {
     use super::*;
     use crate::codec::formats::FORMATS;
+    use crate::playout::schedule::{
+        DaypartSettings, InsertSettings, Schedule, SeparationSettings, SlotSettings,
+    };
     use crate::setting::Written;
     use crate::setting::examples::another;
     use crate::{HlsSettings, Station};
@@ -372,6 +383,15 @@ mod tests {
             };
             check(&station, &new, &key, setting.declared.reload);
         }
+        let daypart = DaypartSettings { playlists: vec!["examples".into()], ..DaypartSettings::default() };
+        of_schedule(|schedule| &mut schedule.dayparts, "daypart", &daypart);
+        of_schedule(|schedule| &mut schedule.inserts, "insert", &InsertSettings::sample());
+        of_schedule(|schedule| &mut schedule.slots, "slot", &SlotSettings::sample());
+        for setting in SeparationSettings::KEYS {
+            let mut new = settings();
+            setting.set(&mut new.pipelines[0].schedule.separation, another(setting.declared.key)).unwrap();
+            check(&station, &new, "pipeline main: separation", setting.declared.reload);
+        }
         for setting in LiveSettings::KEYS {
             let mut new = settings();
             new.pipelines[0].live.push(LiveSettings::default());
@@ -434,6 +454,19 @@ mod tests {
                 let key = if format.name == "mp3" { "/a: encoder" } else { "/a: another format" };
                 check(&station, &new, key, declared.reload);
             }
+        }
+    }
+
+    /// Each key of a table of the schedule.
+    fn of_schedule<S: Settings + Clone>(into: fn(&mut Schedule) -> &mut Vec<S>, table: &str, own: &S) {
+        let station = Station::start(settings()).unwrap();
+        for setting in S::KEYS {
+            let mut new = settings();
+            let mut declared = own.clone();
+            setting.set(&mut declared, another(setting.declared.key)).unwrap();
+            into(&mut new.pipelines[0].schedule).push(declared);
+            check(&station, &new, &format!("pipeline main: {table}"), setting.declared.reload);
+            station.reload(&settings());
         }
     }
 

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
 use super::hls::LeftRuns;
+use super::schedule::Scheduling;
 use super::state::History;
 use super::{PlayedTrack, state_file};
 use crate::audio::PcmSpec;
@@ -18,6 +19,7 @@ use crate::engine::shared::SharedUpNext;
 use crate::error::{Error, Result};
 use crate::hls::LastRun;
 use crate::ids::EntryId;
+use crate::playout::schedule::Director;
 use crate::playout::{Delta, Entry, GiveWay, Piece, Snapshot, assemble, pieces};
 use crate::units::FrameCount;
 
@@ -33,6 +35,9 @@ pub struct PipelineSnapshot {
     /// A track that was to go on where it had been interrupted, and had not begun to sound again.
     waiting: Option<(EntryId, Duration)>,
     history: Vec<PlayedTrack>,
+    /// How far the schedule is, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schedule: Option<Director>,
     /// What the HLS at each path has come to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     hls: BTreeMap<String, LastRun>,
@@ -49,6 +54,8 @@ pub(super) struct SnapshotDelta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     history: Option<Vec<Piece<PlayedTrack>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    schedule: Option<Director>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     hls: Option<BTreeMap<String, LastRun>>,
 }
 
@@ -62,6 +69,11 @@ impl PipelineSnapshot {
         state_file::read(file).map_err(|error| Error::file(file, error.to_string()))
     }
 
+    /// How far the schedule is.
+    pub(super) fn into_director(self) -> Option<Director> {
+        self.schedule
+    }
+
     /// What has changed since an earlier snapshot. `None` if that is nearly everything.
     pub(super) fn since(&self, earlier: &PipelineSnapshot) -> Option<SnapshotDelta> {
         let up_next = match self.up_next == earlier.up_next {
@@ -71,7 +83,9 @@ impl PipelineSnapshot {
         let history = (self.history != earlier.history)
             .then(|| pieces(&earlier.history, &self.history, |played| played.began_at));
         let hls = (self.hls != earlier.hls).then(|| self.hls.clone());
-        Some(SnapshotDelta { up_next, current: self.current.clone(), waiting: self.waiting, history, hls })
+        let schedule = self.schedule.clone().filter(|_| self.schedule != earlier.schedule);
+        let (current, waiting) = (self.current.clone(), self.waiting);
+        Some(SnapshotDelta { up_next, current, waiting, history, schedule, hls })
     }
 
     /// Brings an earlier snapshot up to date. Returns false and changes nothing if this is not a change of
@@ -89,6 +103,7 @@ impl PipelineSnapshot {
         }
         self.history = history.unwrap_or_else(|| std::mem::take(&mut self.history));
         (self.current, self.waiting) = (delta.current, delta.waiting);
+        self.schedule = delta.schedule.or(self.schedule.take());
         self.hls = delta.hls.unwrap_or_else(|| std::mem::take(&mut self.hls));
         true
     }
@@ -98,7 +113,14 @@ impl PipelineSnapshot {
 impl PipelineSnapshot {
     pub(super) fn empty() -> PipelineSnapshot {
         let up_next = crate::playout::UpNext::new(fastrand::Rng::with_seed(1)).snapshot();
-        PipelineSnapshot { up_next, current: None, waiting: None, history: Vec::new(), hls: BTreeMap::new() }
+        PipelineSnapshot {
+            up_next,
+            current: None,
+            waiting: None,
+            history: Vec::new(),
+            schedule: None,
+            hls: BTreeMap::new(),
+        }
     }
 
     /// A track has been played for so long, and this is up next.
@@ -125,6 +147,7 @@ pub(super) struct SnapshotSource {
     pub begun: Arc<AtomicU64>,
     pub goes_on_at: Arc<Mutex<Option<(EntryId, FrameCount)>>>,
     pub history: Arc<History>,
+    pub schedule: Arc<Scheduling>,
     pub hls: LeftRuns,
 }
 
@@ -149,10 +172,12 @@ impl SnapshotSource {
                         extinf: Some(aired.track.title.clone()),
                         confined: aired.track.confined,
                         kind: aired.track.kind,
+                        reason: Some(Arc::new(aired.track.reason.clone())),
                     },
                     played: self.spec.rate.duration_of(aired.played),
                 }),
             history: self.history.tracks(),
+            schedule: self.schedule.director(),
             hls: self.hls.all(),
         }
     }
@@ -168,12 +193,14 @@ impl SnapshotSource {
             }
             None => (None, Duration::ZERO),
         };
+        let file = entry.as_ref().map(|entry| entry.path.clone());
         let current = list.go_on_from(snapshot.up_next, entry, by).map(|id| (id, played));
         if let Some((id, played)) = current.or(snapshot.waiting) {
             let goes_on_at = Some((id, self.spec.rate.frames_in(played)));
             *self.goes_on_at.lock().unwrap_or_else(PoisonError::into_inner) = goes_on_at;
         }
         drop(list);
+        self.schedule.restore(snapshot.schedule, file);
         self.hls.restore(snapshot.hls);
         self.history.prepend(snapshot.history);
     }

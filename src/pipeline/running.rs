@@ -19,6 +19,7 @@ use super::next_track::NextTrack;
 use super::outputs::Outputs;
 use super::programming::Programming;
 use super::resume::SnapshotSource;
+use super::schedule::Scheduling;
 use super::settings::PipelineSettings;
 use super::state::History;
 use super::state_file::{self, Keeping, Opening};
@@ -51,6 +52,7 @@ pub(super) struct Inner {
     pub name: Arc<str>,
     pub spec: PcmSpec,
     pub programming: Programming,
+    pub schedule: Arc<Scheduling>,
     pub outputs: Mutex<Outputs>,
     pub recordings: Arc<Recordings>,
     pub hls: HlsTable,
@@ -111,10 +113,21 @@ pub(super) fn start(
     let live = LiveTable::new(&settings.live, sessions);
     let stopping = Arc::new(AtomicBool::new(false));
     let (commands, receiver) = quiet_channel();
+    let on_air = Arc::<ArcSwap<OnAir>>::default();
+    let schedule = Scheduling::new(
+        settings.clock.clone(),
+        settings.spec.rate,
+        programming.up_next.clone(),
+        on_air.clone(),
+        emitter.clone(),
+        programming.files.clone(),
+        settings.library.clone(),
+    );
     let inner = Arc::new(Inner {
         name,
         spec: settings.spec,
         programming,
+        schedule,
         outputs: Mutex::new(outputs),
         recordings,
         hls: HlsTable::default(),
@@ -124,7 +137,7 @@ pub(super) fn start(
         limits: Limits::of(&settings),
         live,
         history,
-        on_air: Arc::default(),
+        on_air,
         emitter,
         hooks,
         chooser: OnceLock::new(),
@@ -141,6 +154,7 @@ pub(super) fn start(
         inner.up_next().list()
     });
     inner.programming.load_first(&settings, restored);
+    inner.schedule.set(&settings.schedule, &inner)?;
     inner.set_hls(std::mem::take(&mut settings.hls))?;
     inner.keep_state(state_file)?;
     match settings.next_track.take() {
@@ -225,6 +239,7 @@ impl Inner {
             self.emitter.clone(),
             self.threads.decoders.clone(),
             self.chooser.get().cloned(),
+            self.schedule.clone(),
             self.stopping.clone(),
         );
         let links = Links { name, clock, commands, emitter, on_air, track_hooks };
@@ -298,6 +313,7 @@ impl Inner {
             begun: self.programming.begun.clone(),
             goes_on_at: self.programming.goes_on_at.clone(),
             history: self.history.clone(),
+            schedule: self.schedule.clone(),
             hls: self.hls.left().clone(),
         }
     }
@@ -343,6 +359,7 @@ impl Inner {
         let by = Deadlines::within(deadline, own_server);
         self.stopping.store(true, Ordering::Relaxed);
         self.programming.stop();
+        self.schedule.stop();
         let sources = self.live.stop();
         self.chooser.get().into_iter().for_each(Chooser::end);
         // A mixer that has ended on its own is joined all the same.

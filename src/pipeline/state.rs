@@ -14,7 +14,7 @@ use crate::event::{LiveSourceInfo, TrackInfo};
 use crate::health::{Health, Warning};
 use crate::ids::EntryId;
 use crate::metadata::Tags;
-use crate::playout::{Entry, ListState, TrackKind};
+use crate::playout::{Entry, ListState, Reason, TrackKind};
 use crate::units::FrameCount;
 
 /// How many tracks the history keeps.
@@ -81,6 +81,7 @@ impl History {
             duration: None,
             confined: false,
             kind: TrackKind::default(),
+            reason: Reason::default(),
         };
         self.push(track, Some(source.clone()));
     }
@@ -219,6 +220,7 @@ impl Pipeline {
         health.problems.extend(self.inner.outputs().problems());
         health.problems.extend(self.inner.hls.problems());
         health.warn(self.inner.programming.warnings());
+        health.warn(self.inner.schedule.warnings());
         health.warn(self.inner.state_keeping.warning());
         health.warn(self.inner.recordings.warnings());
         let choosing = self.inner.chooser.get().and_then(Chooser::hangs_for);

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::event::TrackInfo;
 use crate::ids::{EntryId, VoiceId};
 use crate::metadata::{Tags, format_title};
-use crate::playout::{Curve, Entry, GiveWay};
+use crate::playout::{Curve, Entry, GiveWay, Reason};
 use crate::units::FrameCount;
 
 /// The voices of a pipeline that have not ended, by their numbers.
@@ -218,7 +218,17 @@ impl Pipeline {
 fn track_of(entry: Entry, tags: Tags, duration: Option<FrameCount>) -> TrackInfo {
     let Entry { path, title, confined, kind, .. } = entry;
     let shown = format_title(title.as_deref(), &tags, None, &path);
-    TrackInfo { id: EntryId(0), file: path, given: title, tags, title: shown, duration, confined, kind }
+    TrackInfo {
+        id: EntryId(0),
+        file: path,
+        given: title,
+        tags,
+        title: shown,
+        duration,
+        confined,
+        kind,
+        reason: Reason::Queue,
+    }
 }
 
 /// A volume that a voice can have.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use longwave::{
     Channels, Clock, Entry, Event, EventReceiver, PcmSpec, Pipeline, PipelineSettings, SampleRate, Server,
@@ -62,7 +62,19 @@ impl Studio {
         folder: Arc<TempDir>,
         differ: impl FnOnce(&mut PipelineSettings),
     ) -> Studio {
+        Studio::at(SystemTime::now(), server, tap, folder, differ)
+    }
+
+    /// The same, when it is this time of the day.
+    pub fn at(
+        time: SystemTime,
+        server: Server,
+        tap: Tap,
+        folder: Arc<TempDir>,
+        differ: impl FnOnce(&mut PipelineSettings),
+    ) -> Studio {
         let (clock, stepper) = Clock::stepped();
+        stepper.set_time(time);
         let mut settings = PipelineSettings {
             spec: SMALL,
             skip_crossfade: Duration::ZERO,
@@ -78,6 +90,11 @@ impl Studio {
         // The first block is due at once. From here on nothing happens that is not stepped.
         stepper.run(Duration::from_nanos(1));
         Studio { pipeline, server, tap, folder, spec, stepper, events, told: Mutex::default() }
+    }
+
+    /// It is this time of the day now.
+    pub fn set_time(&self, now: SystemTime) {
+        self.stepper.set_time(now);
     }
 
     /// Lets time go by.

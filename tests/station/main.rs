@@ -21,6 +21,7 @@ mod players;
 mod recording;
 mod recording_disks;
 mod relays;
+mod schedule;
 mod starting;
 
 use longwave::{AacSettings, Mp3Settings, OutputSettings};

@@ -24,7 +24,7 @@ use super::picker::{Picker, Reach};
 use super::voice::{CUT, Gate, Scratch, Then};
 use crate::audio::PcmSpec;
 use crate::event::Event;
-use crate::playout::{Crossfade, Curve, Due, Expected, GainRamp, GiveWay, Join, Meant};
+use crate::playout::{Crossfade, Curve, Due, Expected, GainRamp, GiveWay, Join, Meant, Pace};
 use crate::units::{FrameCount, FramePos};
 
 /// After so many stretches (blocks, mostly) without anything a decoder counts as stuck.
@@ -54,6 +54,8 @@ pub(crate) struct Programme {
     before: Option<(Aired, FramePos)>,
     outgoing: Outgoing,
     next: NextTrack,
+    /// Where the current track gives way, and by how long a crossfade.
+    gives_way_at: Option<(FramePos, Duration)>,
     /// Where the track that was due is to start.
     start_at: Option<(Due, FrameCount)>,
     bus: Bus,
@@ -72,6 +74,7 @@ impl Programme {
             before: None,
             outgoing: Outgoing::default(),
             next: NextTrack::new(picker, transitions.reach()),
+            gives_way_at: None,
             start_at: None,
             bus: Bus::new(),
             here: FramePos(0),
@@ -223,12 +226,16 @@ impl Programme {
 
     /// To be called when the list of what is up next may have changed, and now and then: gives up a next
     /// track that is no longer the next. The current track gives way if its turn is over.
-    pub fn look_at_list(&mut self, at: FramePos) {
+    pub fn look_at_list(&mut self, at: FramePos, pace: &Pace) {
         self.next.look_at_list(at, self.transitions.reach());
         let Some((turn, give_way)) = self.next.new_turn() else { return };
         let Some(track) = self.current.track_mut().filter(|track| track.turn < turn) else { return };
         track.turn = turn;
+        self.gives_way_at = None;
         match give_way {
+            GiveWay::CrossfadeAt(crossfade, at) => {
+                self.gives_way_at = Some((pace.position(at), crossfade));
+            }
             GiveWay::Crossfade(crossfade) => self.skip(crossfade),
             GiveWay::FadeOut(fade) => self.stop(self.frames(fade.max(CUT))),
         }
@@ -296,6 +303,9 @@ impl Programme {
     fn change(&mut self, at: FramePos, patience: Option<Duration>) {
         self.outgoing.let_go(&mut self.news);
         self.next.receive(at, patience, self.transitions.reach());
+        if let Some((_, crossfade)) = self.gives_way_at.take_if(|(gives_way, _)| *gives_way <= at) {
+            self.skip(crossfade);
+        }
         if let Some(patience) = patience {
             self.wait_for_decoders(patience);
         }
@@ -336,6 +346,7 @@ impl Programme {
     fn start(&mut self, at: FramePos, join: Join) {
         let fade = join.overlap();
         let Some((opened, began)) = self.next.take(self.transitions.reach()) else { return };
+        self.gives_way_at = None;
         self.before = self.turn().map(|aired| (aired, at));
         let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));
         let rise = match join {
@@ -406,6 +417,9 @@ impl Programme {
                 frames = frames.min(left);
             }
         };
+        if let Some((at, _)) = self.gives_way_at {
+            change_in(at.0.saturating_sub(self.here.0));
+        }
         if let Some(track) = self.current.track() {
             change_in(track.begins_in().unwrap_or(0));
             if matches!(track.voice.gate(), Gate::Closing(_)) {

@@ -255,6 +255,7 @@ impl Rig {
             emitter: emitter.clone(),
             crew: crew.clone(),
             chooser: None,
+            planner: None,
             stopping: Arc::new(AtomicBool::new(false)),
         };
         let crossfade = Duration::from_millis(crossfade_ms).into();

@@ -88,6 +88,7 @@ fn track(id: u64, title: &str) -> Arc<TrackInfo> {
         duration: None,
         confined: false,
         kind: TrackKind::Jingle,
+        reason: Default::default(),
     })
 }
 

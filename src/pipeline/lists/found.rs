@@ -12,14 +12,14 @@ use crate::roots::Bounds;
 
 /// Where lists come from: the disk, and the library.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Origins {
+pub(in crate::pipeline) struct Origins {
     pub bounds: Bounds,
     pub library: Option<Library>,
 }
 
 /// What was read, to see later whether it has changed.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(in crate::pipeline) struct Seen {
     files: Watch,
     playlists: Vec<SeenPlaylist>,
 }
@@ -35,7 +35,7 @@ struct SeenPlaylist {
 }
 
 /// Reads these in their order, and reports each result at once. `found` may stop it.
-pub(super) fn read(
+pub(in crate::pipeline) fn read(
     origins: &Origins,
     roots: &[PathBuf],
     found: &mut dyn FnMut(Found) -> ControlFlow<()>,

@@ -7,7 +7,7 @@
 //! touches a disk, which may not answer; so another list can be read at any time. Never: delays playing.
 //! Playing begins with the first entry that is found, however large the folder.
 
-mod found;
+pub(super) mod found;
 mod reader;
 
 use std::path::PathBuf;

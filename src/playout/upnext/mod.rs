@@ -1,4 +1,5 @@
-//! What plays next: first the queue, each entry once; then the playlist, in passes.
+//! What plays next: first the queue, each entry once; then the playlist, in passes. A schedule may choose
+//! instead of the playlist ([`scheduled`]).
 //!
 //! [`UpNext`] only says what comes next. The player reports what it did with each entry.
 //! [`peek`](UpNext::peek) may be called at any time. A player that opens tracks ahead compares
@@ -11,6 +12,7 @@ mod delta;
 mod drawn;
 mod rotation;
 mod running_order;
+mod scheduled;
 mod snapshot;
 
 use std::collections::VecDeque;
@@ -21,6 +23,7 @@ pub(crate) use self::delta::Delta;
 use self::drawn::Drawn;
 use self::rotation::Rotation;
 pub(crate) use self::running_order::{Asked, Began, Due, GiveWay, Meant, RunningOrder};
+use self::scheduled::{Chosen, Scheduled};
 pub use self::snapshot::Snapshot;
 use super::playlist::Entry;
 use crate::ids::EntryId;
@@ -70,6 +73,8 @@ pub enum Origin {
     Queue,
     /// The playlist. The entry stays in it.
     Playlist,
+    /// The schedule. The entry plays once.
+    Schedule,
 }
 
 /// An entry that comes up.
@@ -122,6 +127,9 @@ pub struct UpNext {
     list: Option<Rotation>,
     /// Whether the playlist comes before the queue: it was loaded with [`When::Now`] and has not begun.
     list_first: bool,
+    scheduled: Scheduled,
+    /// How often the entries of the playlist were changed.
+    list_changes: u64,
     /// The next free id. Entries and lists share the counter.
     next_id: u64,
     random: fastrand::Rng,
@@ -144,6 +152,8 @@ impl UpNext {
             queue: VecDeque::new(),
             list: None,
             list_first: false,
+            scheduled: Scheduled::default(),
+            list_changes: 0,
             next_id: 1,
             random,
             candidate: None,
@@ -156,9 +166,14 @@ impl UpNext {
         let listed = self.list.as_ref().and_then(|list| list.peek().map(|index| &list.entries[index]));
         let queued = self.queue.front();
         let (next, origin) = match (queued, listed) {
-            (Some(_), Some(listed)) if self.list_first => (listed, Origin::Playlist),
-            (Some(queued), _) => (queued, Origin::Queue),
-            (None, listed) => (listed?, Origin::Playlist),
+            (_, Some(listed)) if self.list_first => (listed, Origin::Playlist),
+            (queued, listed) => match (&self.scheduled, queued) {
+                (Scheduled::Chosen(chosen), _) if chosen.is_first => (&chosen.listed, chosen.origin),
+                (_, Some(queued)) => (queued, Origin::Queue),
+                (Scheduled::Chosen(chosen), None) => (&chosen.listed, chosen.origin),
+                (Scheduled::Awaited, None) => return None,
+                (Scheduled::Absent | Scheduled::Nothing, None) => (listed?, Origin::Playlist),
+            },
         };
         Some(Candidate { id: next.id, entry: &next.entry, origin })
     }
@@ -200,6 +215,7 @@ impl UpNext {
     /// should wait a little before it tries again.
     pub fn all_failed(&self) -> bool {
         self.queue.is_empty()
+            && !self.scheduled.has_a_say()
             && self
                 .list
                 .as_ref()
@@ -211,6 +227,11 @@ impl UpNext {
         id: EntryId,
         and: impl FnOnce(&mut Rotation) -> Option<(String, usize)>,
     ) -> Option<Turn> {
+        // What was chosen for this moment may not be right for the next one.
+        let chosen = self.scheduled.ask_again();
+        if chosen.is_some_and(|chosen| chosen.listed.id == id && chosen.origin == Origin::Schedule) {
+            return Some(Turn { origin: Origin::Schedule, list_began: None, pass_ended: false });
+        }
         if let Some(place) = self.queue.iter().position(|queued| queued.id == id) {
             self.queue.remove(place);
             return Some(Turn { origin: Origin::Queue, list_began: None, pass_ended: false });
@@ -245,7 +266,14 @@ impl UpNext {
     /// An entry of the queue or of the playlist.
     pub fn get(&self, id: EntryId) -> Option<&Entry> {
         let listed = self.list.iter().flat_map(|list| list.entries.iter());
-        self.queue.iter().chain(listed).find(|listed| listed.id == id).map(|listed| &listed.entry)
+        self.scheduled
+            .chosen()
+            .map(|chosen| &chosen.listed)
+            .into_iter()
+            .chain(&self.queue)
+            .chain(listed)
+            .find(|listed| listed.id == id)
+            .map(|listed| &listed.entry)
     }
 
     /// Removes an entry from the queue.
@@ -276,6 +304,7 @@ impl UpNext {
     pub fn load(&mut self, mut list: Playlist, when: When) -> ListId {
         let id = ListId(self.new_id());
         let entries = std::mem::take(&mut list.entries).into_iter().map(|entry| self.named(entry)).collect();
+        self.list_changes += 1;
         self.list = Some(Rotation::new(id, list, entries, &mut self.random));
         self.list_first = when == When::Now;
         self.settle();
@@ -291,6 +320,7 @@ impl UpNext {
         }
         let named = entries.into_iter().map(|entry| Listed { id: EntryId(take_id(next_id)), entry });
         rotation.extend(named, random);
+        self.list_changes += 1;
         self.settle();
         true
     }
@@ -306,6 +336,7 @@ impl UpNext {
             return false;
         }
         rotation.replace(entries, || EntryId(take_id(next_id)), random);
+        self.list_changes += 1;
         // The next entry may have kept its id but changed its title.
         if before.as_ref() != self.peek().map(|next| next.entry) {
             self.version += 1;
@@ -362,11 +393,16 @@ impl UpNext {
             entry: &next.entry,
             origin: Origin::Queue,
         });
-        let mut all = Vec::with_capacity(count.min(queued.len() + coming.len()));
+        let mut all = Vec::with_capacity(count.min(queued.len() + coming.len() + 1));
         if self.list_first {
             all.extend(listed.next());
         }
-        all.extend(queued.chain(listed));
+        let chosen = self.scheduled.chosen();
+        let is_first = chosen.is_some_and(|chosen| chosen.is_first);
+        let chosen = chosen.map(Chosen::candidate);
+        let (before, behind) = if is_first { (chosen, None) } else { (None, chosen) };
+        let listed = listed.filter(|next| chosen.is_none_or(|chosen| chosen.id != next.id));
+        all.extend(before.into_iter().chain(queued).chain(behind).chain(listed));
         all.truncate(count);
         all
     }

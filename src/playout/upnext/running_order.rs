@@ -5,7 +5,7 @@
 //! it, and neither waits until that is opened. The player opens what is [due](RunningOrder::peek) and says
 //! when it [begins](RunningOrder::begin), [ends](RunningOrder::ended) or [fails](RunningOrder::skip_failed).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Candidate, Drawn, ListId, ListState, Place, Playlist, Snapshot, UpNext, When};
 use crate::ids::EntryId;
@@ -16,6 +16,8 @@ use crate::playout::Entry;
 pub(crate) enum GiveWay {
     /// By a crossfade, as soon as the next track is there.
     Crossfade(Duration),
+    /// The same at a moment that is to come.
+    CrossfadeAt(Duration, Instant),
     /// It fades out at once, whether or not the next track is there.
     FadeOut(Duration),
 }
@@ -67,6 +69,8 @@ pub(crate) struct RunningOrder {
     give_way: GiveWay,
     /// How many playlists were given, and how many times it was said what plays at once.
     asked: Asked,
+    /// The last entry that was due and never sounded, because an order came first.
+    passed_over: Option<EntryId>,
     /// What `version` stands for.
     seen: (Option<EntryId>, u64, u64),
     version: u64,
@@ -94,6 +98,7 @@ impl RunningOrder {
             turn: 0,
             give_way: GiveWay::Crossfade(Duration::ZERO),
             asked: Asked::default(),
+            passed_over: None,
             version: 0,
         }
     }
@@ -158,6 +163,7 @@ impl RunningOrder {
         let taken = |then: &mut UpNext| then.begin(id).and_then(|turn| turn.list_began);
         let began = match std::mem::replace(&mut self.now, Now::OnAir) {
             Now::Due(due) if due.entry.id == id => {
+                self.then.ask_schedule();
                 Began { list: self.then.drawn_begins(&due), turn: self.turn }
             }
             Now::Due(due) => {
@@ -226,6 +232,7 @@ impl RunningOrder {
         let id = entry.id;
         self.end_turn(by);
         self.now = Now::Due(Drawn::new(entry));
+        self.then.ask_schedule();
         self.asked.choices += 1;
         self.settle();
         id
@@ -236,7 +243,10 @@ impl RunningOrder {
         self.give_way = by;
         match std::mem::replace(&mut self.now, Now::Nothing) {
             Now::NotStarted => self.now = Now::NotStarted,
-            Now::Due(due) => self.then.drawn_is_skipped(&due),
+            Now::Due(due) => {
+                self.passed_over = Some(due.entry.id);
+                self.then.drawn_is_skipped(&due);
+            }
             Now::OnAir | Now::Nothing => {}
         }
     }
@@ -318,6 +328,40 @@ impl RunningOrder {
         let moved = self.then.move_to(id, index);
         self.settle();
         moved
+    }
+
+    /// See [`UpNext::set_scheduled`].
+    pub fn set_scheduled(&mut self, is_scheduled: bool) {
+        self.then.set_scheduled(is_scheduled);
+        self.settle();
+    }
+
+    /// See [`UpNext::ask_schedule`].
+    pub fn ask_schedule(&mut self) {
+        self.then.ask_schedule();
+        self.settle();
+    }
+
+    /// Whether the schedule is to be asked what comes next, unless something is due already.
+    pub fn is_schedule_awaited(&self) -> bool {
+        self.due().is_none() && self.then.is_schedule_awaited()
+    }
+
+    /// Whether this entry was due, and an order came first. It is said once.
+    pub fn was_passed_over(&mut self, id: EntryId) -> bool {
+        self.passed_over.take_if(|passed| *passed == id).is_some()
+    }
+
+    /// See [`UpNext::schedule`].
+    pub fn schedule(&mut self, entry: Option<Entry>, is_first: bool) -> Option<EntryId> {
+        let id = self.then.schedule(entry, is_first);
+        self.settle();
+        id
+    }
+
+    /// See [`UpNext::entries_since`].
+    pub fn entries_since(&self, seen: Option<(u64, bool)>) -> Option<((u64, bool), Vec<Entry>)> {
+        self.then.entries_since(seen)
     }
 
     /// Empties the queue. The playlist stays, and so does what is due.

@@ -27,8 +27,11 @@ impl Snapshot {
     }
 
     /// Puts what has yet to sound before the queue. An entry of the playlist is in that as well, so it gets
-    /// another id here: no two entries have the same.
+    /// another id here: no two entries have the same. What the schedule has chosen, it chooses again.
     pub(super) fn put_first(&mut self, drawn: &Drawn) {
+        if drawn.origin == Origin::Schedule {
+            return;
+        }
         let mut entry = drawn.entry.clone();
         if drawn.origin == Origin::Playlist {
             entry.id = EntryId(self.next_id);
@@ -71,12 +74,16 @@ impl UpNext {
 
     /// Replaces the current state by a snapshot.
     pub fn go_on_from(&mut self, snapshot: Snapshot) {
-        let (versions, next_id) = (self.version + 1, self.next_id);
+        let (versions, next_id, list_changes) = (self.version + 1, self.next_id, self.list_changes + 1);
+        let mut scheduled = std::mem::take(&mut self.scheduled);
+        scheduled.ask_again();
         *self = UpNext::restore(snapshot, self.random.clone());
         // Versions only grow, so that a track that was opened for an older version does not seem current.
         self.version += versions;
         // Ids that were assigned since the snapshot are not assigned again.
         self.next_id = self.next_id.max(next_id);
+        (self.scheduled, self.list_changes) = (scheduled, list_changes);
+        self.settle();
     }
 
     fn mend(&mut self) {

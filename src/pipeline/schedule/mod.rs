@@ -1,0 +1,300 @@
+//! The thread `schedule`: has the programme played by the clock.
+//!
+//! Reads: the time of the day, what has begun, who has the air, and the files that the schedule names (by
+//! threads `files`). Writes: what comes next into the running order, and the orders by which slots take the
+//! air. Never: makes the mixer wait, but for a stepped clock's.
+//!
+//! The next track is chosen by the thread that picks it ([`Planner::plan`]), with the same director.
+
+mod acting;
+mod previewing;
+mod reading;
+mod stock;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use crossbeam::channel::{Receiver, Sender, bounded};
+use jiff::Timestamp;
+
+use super::running::Inner;
+use crate::engine::clock::Clock;
+use crate::engine::mixer::{OnAir, read};
+use crate::engine::planner::Planner;
+use crate::engine::shared::SharedUpNext;
+use crate::error::Result;
+use crate::event::{Emitter, TrackInfo};
+use crate::filework::FileWork;
+use crate::health::Warning;
+use crate::ids::EntryId;
+use crate::library::Library;
+use crate::playout::schedule::{Director, Pick, Playing, Rules, Schedule, Track};
+use crate::units::SampleRate;
+pub use previewing::preview_schedule;
+use stock::Stock;
+
+/// What the mixer tells and has not been read: more than a station plays in an hour.
+const MAX_REPORTS: usize = 256;
+
+/// How long health names a slot that was dropped.
+const NAMED_FOR: Duration = Duration::from_secs(3600);
+
+/// The most dropped slots that health names.
+const MOST_NAMED: usize = 16;
+
+/// What plays the programme of one pipeline by the clock. It is there without a schedule, too, and does
+/// nothing then.
+pub(super) struct Scheduling {
+    clock: Clock,
+    rate: SampleRate,
+    up_next: Arc<SharedUpNext>,
+    on_air: Arc<ArcSwap<OnAir>>,
+    emitter: Emitter,
+    reports: Sender<Report>,
+    unread: Receiver<Report>,
+    desk: Mutex<Desk>,
+    changed: Condvar,
+    /// Slots that were dropped, and when. By itself, for the desk may wait for a disk.
+    dropped: Mutex<VecDeque<(Instant, String)>>,
+    ending: AtomicBool,
+    /// Set when the pipeline is built.
+    pipeline: OnceLock<Weak<Inner>>,
+}
+
+/// What the mixer and the picking thread tell.
+enum Report {
+    Began(Arc<TrackInfo>, Instant),
+    Failed(EntryId, String),
+}
+
+/// All that changes.
+struct Desk {
+    /// `None` without a schedule.
+    rules: Option<Arc<Rules>>,
+    director: Director,
+    stock: Stock,
+    /// What was chosen last.
+    pending: Option<(EntryId, Pick)>,
+    last: Option<Last>,
+    /// The track that goes on after a restart, and what is known of it.
+    resumes: Option<(PathBuf, Playing)>,
+    /// What interrupts until then has been looked at.
+    looked_until: Timestamp,
+    /// Whether a slot that does not wait for a track waits for a DJ.
+    waits_for_air: bool,
+    /// How often something has changed that the thread has to know of.
+    changes: u64,
+}
+
+/// The track that has begun last.
+struct Last {
+    id: EntryId,
+    /// When it ends, as its file declares.
+    ends: Option<Instant>,
+}
+
+impl Scheduling {
+    /// What plays by the clock from now on. Its thread is started with a schedule.
+    pub fn new(
+        clock: Clock,
+        rate: SampleRate,
+        up_next: Arc<SharedUpNext>,
+        on_air: Arc<ArcSwap<OnAir>>,
+        emitter: Emitter,
+        files: FileWork,
+        library: Option<Library>,
+    ) -> Arc<Scheduling> {
+        let (reports, unread) = bounded(MAX_REPORTS);
+        let now = timestamp(&clock, clock.position());
+        let desk = Desk {
+            rules: None,
+            director: Director::new(fastrand::u64(..), now),
+            stock: Stock::new(files, library),
+            pending: None,
+            last: None,
+            resumes: None,
+            looked_until: now,
+            waits_for_air: false,
+            changes: 0,
+        };
+        Arc::new(Scheduling {
+            clock,
+            rate,
+            up_next,
+            on_air,
+            emitter,
+            reports,
+            unread,
+            desk: Mutex::new(desk),
+            changed: Condvar::new(),
+            dropped: Mutex::default(),
+            ending: AtomicBool::new(false),
+            pipeline: OnceLock::new(),
+        })
+    }
+
+    /// Plays by this schedule from now on. The first one starts the thread.
+    pub fn set(self: &Arc<Scheduling>, schedule: &Schedule, pipeline: &Arc<Inner>) -> Result<()> {
+        let is_there = !schedule.is_empty();
+        let overlap = pipeline.programming.transitions().crossfade.time();
+        let mut desk = self.desk();
+        desk.rules = is_there.then(|| Arc::new(Rules::new(schedule, overlap)));
+        desk.looked_until = self.now();
+        desk.changes += 1;
+        if is_there && self.pipeline.set(Arc::downgrade(pipeline)).is_ok() {
+            if self.clock.is_stepped() {
+                // The mixer waits for it from its first job on.
+                let _ = self.clock.has_come(self.clock.position());
+                desk.stock.look_at_playlist(&self.up_next);
+                desk.stock.read_all(schedule);
+            }
+            let own = self.clone();
+            pipeline.threads.followers.spawn("schedule", move || own.run())?;
+        }
+        drop(desk);
+        self.up_next.lock().set_scheduled(is_there);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Lets the thread end.
+    pub fn stop(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.clock.plan_no_more();
+        self.changed.notify_all();
+    }
+
+    /// What it needs to go on where it is; `None` without a schedule.
+    pub fn director(&self) -> Option<Director> {
+        let mut desk = self.desk();
+        self.read_reports(&mut desk);
+        desk.rules.is_some().then(|| desk.director.clone())
+    }
+
+    /// Goes on from there. This track goes on where it was.
+    pub fn restore(&self, director: Option<Director>, current: Option<PathBuf>) {
+        let mut desk = self.desk();
+        self.read_reports(&mut desk);
+        if let Some(director) = director {
+            desk.director = director;
+        }
+        desk.resumes = current.zip(desk.director.on_air());
+        desk.pending = None;
+        desk.changes += 1;
+        drop(desk);
+        self.up_next.lock().ask_schedule();
+    }
+
+    /// What an operator should know: slots that were dropped.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let now = self.clock.position();
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        dropped.retain(|(at, _)| now.saturating_duration_since(*at) < NAMED_FOR);
+        let warning = |(_, text): &(Instant, String)| Warning::new(text.clone(), "a slot was not played");
+        dropped.iter().map(warning).collect()
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time of the day that is being mixed.
+    fn now(&self) -> Timestamp {
+        timestamp(&self.clock, self.clock.position())
+    }
+
+    /// Tells the director what has happened since the last look.
+    fn read_reports(&self, desk: &mut Desk) {
+        while let Ok(report) = self.unread.try_recv() {
+            let Some(rules) = desk.rules.clone() else { continue };
+            match report {
+                Report::Began(track, at) => self.note_begun(desk, &rules, &track, at),
+                Report::Failed(id, reason) => {
+                    if let Some((_, pick)) = desk.pending.take_if(|(pending, _)| *pending == id) {
+                        let now = self.now();
+                        desk.director.failed(&rules, &pick, now, reason);
+                    }
+                }
+            }
+        }
+        let (Some(rules), Some((id, pick))) = (desk.rules.clone(), &desk.pending) else { return };
+        if self.up_next.lock().was_passed_over(*id) {
+            let pick = pick.clone();
+            desk.pending = None;
+            desk.director.skipped(&rules, &pick, self.now());
+        }
+    }
+
+    fn note_begun(&self, desk: &mut Desk, rules: &Rules, track: &Arc<TrackInfo>, at: Instant) {
+        let length = track.duration.map(|frames| self.rate.duration_of(frames)).or(track.tags.duration);
+        let ends = length.map(|length| at + length);
+        desk.last = Some(Last { id: track.id, ends });
+        let (at, ends) = (timestamp(&self.clock, at), ends.map(|ends| timestamp(&self.clock, ends)));
+        if let Some((_, on_air)) = desk.resumes.take_if(|(file, _)| *file == track.file) {
+            return desk.director.goes_on(on_air, ends);
+        }
+        let own = Track {
+            entry: crate::playout::Entry { kind: track.kind, ..crate::playout::Entry::new(&track.file) },
+            artist: track.tags.artist.as_deref().map(Arc::from),
+            title: track.tags.title.as_deref().map(Arc::from),
+            duration: length,
+        };
+        let pick = desk.pending.take_if(|(pending, _)| *pending == track.id).map(|(_, pick)| pick);
+        desk.director.began(rules, &own, pick.as_ref(), at, ends);
+    }
+
+    /// When the next track begins, as far as that is known.
+    fn next_begins(&self, desk: &Desk) -> Timestamp {
+        let now = self.clock.position();
+        let Some(Last { id, ends }) = &desk.last else { return timestamp(&self.clock, now) };
+        let on_air = read(&self.on_air);
+        let playing = on_air.turn.as_ref().filter(|aired| aired.track.id == *id);
+        let left = playing.and_then(|aired| aired.remaining).map(|left| self.rate.duration_of(left));
+        let ends = left.map(|left| now + left).or(*ends).unwrap_or(now).max(now);
+        let overlap = desk.rules.as_ref().map_or(Duration::ZERO, |rules| rules.overlap());
+        timestamp(&self.clock, ends.checked_sub(overlap).unwrap_or(ends).max(now))
+    }
+}
+
+impl Planner for Scheduling {
+    fn plan(&self) {
+        let mut desk = self.desk();
+        self.read_reports(&mut desk);
+        let Some(rules) = desk.rules.clone() else { return };
+        let at = self.next_begins(&desk);
+        let Desk { director, stock, pending, .. } = &mut *desk;
+        stock.look_at_playlist(&self.up_next);
+        let pick = director.next(&rules, stock, at);
+        let entry = pick.as_ref().map(Pick::entry);
+        let is_slot = pick.as_ref().is_some_and(|pick| pick.slot(&rules).is_some());
+        let id = self.up_next.lock().schedule(entry, is_slot);
+        *pending = id.zip(pick);
+        // What has begun may be over before the next time that was known.
+        desk.changes += 1;
+        if self.clock.is_stepped() {
+            let position = self.clock.position();
+            let next = self.next_time(&mut desk, &rules, position);
+            let _ = self.clock.has_come(next);
+        }
+        drop(desk);
+        self.changed.notify_all();
+    }
+
+    fn began(&self, track: &Arc<TrackInfo>) {
+        // If nobody has read them for an hour, there is no schedule.
+        let _ = self.reports.try_send(Report::Began(track.clone(), self.clock.position()));
+    }
+
+    fn failed(&self, id: EntryId, reason: &str) {
+        let _ = self.reports.try_send(Report::Failed(id, reason.to_owned()));
+    }
+}
+
+/// The time of the day at this moment.
+fn timestamp(clock: &Clock, at: Instant) -> Timestamp {
+    Timestamp::try_from(clock.civil(at)).unwrap_or(Timestamp::UNIX_EPOCH)
+}

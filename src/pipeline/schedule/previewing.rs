@@ -1,0 +1,80 @@
+//! What will be played, if nothing intervenes.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+
+use super::Scheduling;
+use super::reading::read_entries;
+use super::stock::Stock;
+use crate::engine::shared::SharedUpNext;
+use crate::error::{Error, Result};
+use crate::filework::FileWork;
+use crate::pipeline::lists::found::Origins;
+use crate::pipeline::{Pipeline, PipelineSettings, PipelineSnapshot};
+use crate::playout::schedule::{Director, Rules, preview};
+use crate::playout::{Planned, Playlist, RunningOrder, UpNext, When};
+
+/// The longest preview.
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+
+impl Pipeline {
+    /// What its schedule plays in the next `hours` (up to a week) if nothing intervenes: no queue, no DJ, no
+    /// order. What is on the air is not touched. Without a schedule it is empty.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if that is longer than a week; [`Error::Stopped`] if the pipeline is off the air.
+    pub fn preview(&self, time: Duration) -> Result<Vec<Planned>> {
+        self.inner.check_running()?;
+        check(time)?;
+        Ok(self.inner.schedule.preview(time))
+    }
+}
+
+impl Scheduling {
+    fn preview(&self, time: Duration) -> Vec<Planned> {
+        let mut desk = self.desk();
+        self.read_reports(&mut desk);
+        let Some(rules) = desk.rules.clone() else { return Vec::new() };
+        let at = self.next_begins(&desk);
+        desk.stock.look_at_playlist(&self.up_next);
+        let until = at.checked_add(time).unwrap_or(Timestamp::MAX);
+        preview(desk.director.clone(), &rules, &desk.stock, at, until)
+    }
+}
+
+/// What a pipeline with these settings plays by its schedule from `at` on, for so long (up to a week). It
+/// goes on from its `state_file`, if there is one. The files that the schedule names are read; nothing is
+/// changed.
+///
+/// # Errors
+/// [`Error::Setting`] if that is longer than a week, or if the settings cannot work.
+pub fn preview_schedule(settings: &PipelineSettings, at: SystemTime, time: Duration) -> Result<Vec<Planned>> {
+    check(time)?;
+    settings.schedule.check()?;
+    if settings.schedule.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rules = Rules::new(&settings.schedule, settings.crossfade.time());
+    let at = Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH);
+    let kept = settings.state_file.as_ref().and_then(|file| PipelineSnapshot::read(file).ok());
+    let director = kept.and_then(PipelineSnapshot::into_director);
+    let director = director.unwrap_or_else(|| Director::new(0, at));
+    let mut up_next = UpNext::new(fastrand::Rng::with_seed(0));
+    let origins = Origins { library: settings.library.clone(), ..Origins::default() };
+    let (entries, _) = read_entries(&origins, &settings.playlist, || true);
+    let list = Playlist { entries, repeat: true, shuffle: settings.shuffle, ..Playlist::default() };
+    up_next.load(list, When::AfterCurrent);
+    let mut stock = Stock::new(FileWork::new(), settings.library.clone());
+    stock.look_at_playlist(&SharedUpNext::new(RunningOrder::new(up_next)));
+    stock.read_all(&settings.schedule);
+    let until = at.checked_add(time).unwrap_or(Timestamp::MAX);
+    Ok(preview(director, &rules, &stock, at, until))
+}
+
+fn check(time: Duration) -> Result<()> {
+    match time > LONGEST {
+        true => Err(Error::setting("hours", "a preview has 168 hours at most")),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,389 @@
+//! What is played by the clock: a stepped one, judged by events and by ear.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use longwave::{
+    DaypartSettings, DeadAir, Event, FramePos, InsertSettings, LiveSettings, OverLive, PcmSpec,
+    PipelineSettings, Place, Reason, Schedule, SlotSettings, SlotStart,
+};
+use longwave_testing::seconds;
+use longwave_testing::studio::{MOUNT, SMALL, Studio, constant, server, stem};
+use longwave_testing::tap::Tap;
+use tempfile::TempDir;
+
+use crate::djs::{Dj, pass};
+use crate::live_inputs::{LIVE, STEREO, settings as live_settings};
+
+/// A Monday, ten seconds before the news.
+const BEFORE: &str = "2026-11-30T06:59:50Z";
+
+/// How far from its time a hard slot may begin, in milliseconds.
+const HARD: u64 = 100;
+
+fn at(text: &str) -> SystemTime {
+    text.parse::<jiff::Timestamp>().unwrap().into()
+}
+
+/// The files of a station: tracks of the playlist, and what slots play.
+struct Files {
+    folder: Arc<TempDir>,
+    spec: PcmSpec,
+}
+
+impl Files {
+    fn new() -> Files {
+        Files { folder: Arc::new(tempfile::tempdir().unwrap()), spec: SMALL }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file of this length, which sounds.
+    fn file(&self, name: &str, length: f64) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        match self.spec == SMALL {
+            true => constant(&path, 0.25, (length * 8000.0) as usize),
+            false => {
+                let samples =
+                    longwave_testing::sound::sine(self.spec, 300.0, 0.3, (length * 44_100.0) as usize);
+                longwave_testing::sound::wav(&path, self.spec, &samples);
+            }
+        }
+        path
+    }
+
+    /// A slot at 07:00 that plays this file.
+    fn news(&self, start: SlotStart) -> SlotSettings {
+        slot("daily 07:00", &self.path("news.wav"), start)
+    }
+
+    /// A station that begins at this time, with tracks of half a minute.
+    fn station(
+        &self,
+        from: &str,
+        slots: Vec<SlotSettings>,
+        differ: impl FnOnce(&mut PipelineSettings),
+    ) -> Studio {
+        let schedule = Schedule { zone: "UTC".parse().unwrap(), slots, ..Schedule::default() };
+        (0..4).for_each(|n| _ = self.file(&format!("music/{n}.wav"), 30.0));
+        Studio::at(at(from), server(), Tap::default(), self.folder.clone(), |settings| {
+            settings.spec = self.spec;
+            settings.playlist = vec![self.path("music")];
+            settings.repeat = true;
+            settings.schedule = schedule;
+            settings.skip_crossfade = Duration::from_millis(200);
+            settings.dead_air = DeadAir { after: Some(seconds(1.0)), ..DeadAir::default() };
+            differ(settings);
+        })
+    }
+}
+
+fn slot(times: &str, play: &Path, start: SlotStart) -> SlotSettings {
+    SlotSettings { at: vec![times.parse().unwrap()], play: play.into(), start, ..SlotSettings::default() }
+}
+
+/// When each track began, in milliseconds since the station did.
+fn played(studio: &Studio) -> Vec<(String, u64)> {
+    let hz = u64::from(studio.pipeline.spec().rate.hz());
+    let events = studio.events();
+    let tracks = events.iter().filter_map(|event| match event {
+        Event::TrackChange { track, at: FramePos(at) } => Some((stem(&track.file), at * 1000 / hz)),
+        _ => None,
+    });
+    tracks.collect()
+}
+
+/// When the track of this name began.
+#[track_caller]
+fn began(studio: &Studio, name: &str) -> u64 {
+    let played = played(studio);
+    let of: Vec<u64> = played.iter().filter(|(track, _)| track == name).map(|(_, at)| *at).collect();
+    assert_eq!(of.len(), 1, "{name} in {played:?}");
+    of[0]
+}
+
+/// A track begins at this time, within 100 ms. A crossfade's new track begins in its middle.
+#[track_caller]
+fn assert_at(studio: &Studio, name: &str, millis: u64) {
+    let began = began(studio, name);
+    assert!(began.abs_diff(millis) <= HARD, "{name} began at {began} ms");
+}
+
+/// The reasons why slots were dropped.
+fn dropped(studio: &Studio) -> Vec<String> {
+    let events = studio.events();
+    let dropped = events.iter().filter_map(|event| match event {
+        Event::SlotDropped { slot, reason, .. } => Some(format!("{slot}: {reason}")),
+        _ => None,
+    });
+    dropped.collect()
+}
+
+/// It was never silent for a second.
+#[track_caller]
+fn assert_sounds(studio: &Studio) {
+    assert_eq!(studio.told(|event| matches!(event, Event::DeadAirBegins { .. })), 0);
+}
+
+#[test]
+fn a_hard_slot_begins_at_the_second_and_then_the_playlist_goes_on() {
+    let files = Files::new();
+    files.file("news.wav", 5.0);
+    let studio = files.station(BEFORE, vec![files.news(SlotStart::Hard)], |_| {});
+    studio.run(seconds(30.0));
+    assert_at(&studio, "news", 10_000);
+    let news = studio.pipeline.history().into_iter().find(|track| stem(&track.track.file) == "news").unwrap();
+    assert_eq!(news.track.reason.to_string(), "slot news at 07:00");
+    assert_eq!(played(&studio).len(), 3);
+    assert!((played(&studio)[2].1).abs_diff(15_000) < 300, "{:?}", played(&studio));
+    assert_sounds(&studio);
+    studio.stop();
+}
+
+#[test]
+fn a_soft_slot_begins_when_the_track_ends_and_goes_before_the_queue() {
+    let files = Files::new();
+    files.file("news.wav", 5.0);
+    files.file("request.wav", 5.0);
+    let studio = files.station(BEFORE, vec![files.news(SlotStart::Soft)], |_| {});
+    studio.pipeline.queue_files([longwave::Entry::new(files.path("request.wav"))], Place::End).unwrap();
+    studio.run(seconds(45.0));
+    assert_at(&studio, "news", 30_000);
+    assert_at(&studio, "request", 35_000);
+    assert_sounds(&studio);
+    studio.stop();
+}
+
+#[test]
+fn two_slots_at_one_second_follow_each_other() {
+    let files = Files::new();
+    files.file("news.wav", 5.0);
+    files.file("weather.wav", 5.0);
+    let weather = slot("daily 07:00", &files.path("weather.wav"), SlotStart::Hard);
+    let studio = files.station(BEFORE, vec![files.news(SlotStart::Hard), weather], |_| {});
+    studio.run(seconds(30.0));
+    assert_at(&studio, "news", 10_000);
+    assert_at(&studio, "weather", 15_000);
+    assert_sounds(&studio);
+    studio.stop();
+}
+
+#[test]
+fn a_hard_slot_during_a_crossfade_begins_at_the_second() {
+    let files = Files::new();
+    files.file("news.wav", 5.0);
+    // The first track ends in the middle of it.
+    let studio = files.station("2026-11-30T06:59:31Z", vec![files.news(SlotStart::Hard)], |settings| {
+        settings.crossfade = seconds(4.0).into();
+    });
+    studio.run(seconds(45.0));
+    assert_at(&studio, "news", 29_000);
+    assert_sounds(&studio);
+    studio.stop();
+}
+
+#[test]
+fn what_is_missing_is_waited_for_and_dropped_with_its_reason() {
+    let files = Files::new();
+    let slots = || vec![SlotSettings { late: seconds(60.0), ..files.news(SlotStart::Hard) }];
+    let studio = files.station(BEFORE, slots(), |_| {});
+    studio.run(seconds(80.0));
+    let dropped = dropped(&studio);
+    assert_eq!(dropped.len(), 1, "{dropped:?}");
+    assert!(dropped[0].starts_with("news: ") && dropped[0].ends_with("it is missing"), "{dropped:?}");
+    let health = studio.pipeline.health();
+    assert!(health.warnings.iter().any(|warning| warning.contains("slot news of")), "{health:?}");
+    assert_sounds(&studio);
+    studio.stop();
+    // It comes half a minute later, and is played at the next boundary.
+    let studio = files.station(BEFORE, slots(), |_| {});
+    studio.run(seconds(25.0));
+    files.file("news.wav", 5.0);
+    studio.run(seconds(50.0));
+    let began = began(&studio, "news");
+    assert!((30_000..=60_100).contains(&began), "{began}");
+    assert_eq!(studio.pipeline.health(), longwave::Health::default());
+    studio.stop();
+}
+
+#[test]
+fn a_file_that_is_longer_than_its_slot_fades_out() {
+    let files = Files::new();
+    files.file("news.wav", 25.0);
+    let news = SlotSettings { lasts: Some(seconds(8.0)), ..files.news(SlotStart::Hard) };
+    let studio = files.station(BEFORE, vec![news], |_| {});
+    studio.run(seconds(30.0));
+    assert_at(&studio, "news", 10_000);
+    assert!((played(&studio)[2].1).abs_diff(18_000) <= HARD, "{:?}", played(&studio));
+    assert_sounds(&studio);
+    studio.stop();
+}
+
+#[test]
+fn a_restart_in_the_middle_of_a_slot_goes_on_with_it() {
+    let files = Files::new();
+    files.file("news.wav", 20.0);
+    let news = || vec![SlotSettings { lasts: Some(seconds(12.0)), ..files.news(SlotStart::Hard) }];
+    let studio = files.station(BEFORE, news(), |_| {});
+    studio.run(seconds(16.0));
+    let kept = studio.pipeline.snapshot();
+    studio.stop();
+    let text = serde_json::to_string(&kept).unwrap();
+    let studio = files.station("2026-11-30T07:00:06Z", news(), |_| {});
+    studio.pipeline.restore(serde_json::from_str(&text).unwrap()).unwrap();
+    studio.run(seconds(10.0));
+    let played = played(&studio);
+    let news = played.iter().position(|(name, _)| name == "news").unwrap();
+    assert_eq!(played.iter().filter(|(name, _)| name == "news").count(), 1, "{played:?}");
+    // Its twelve seconds are over at 07:00:12.
+    assert!(played[news + 1].1.abs_diff(6_000) <= 2 * HARD, "{played:?}");
+    assert_sounds(&studio);
+    studio.stop();
+}
+
+#[test]
+fn a_clock_that_jumps_from_1970_fires_nothing_old() {
+    let files = Files::new();
+    files.file("news.wav", 5.0);
+    let hourly = slot("daily *:00", &files.path("news.wav"), SlotStart::Hard);
+    let studio = files.station("1970-01-01T00:00:10Z", vec![hourly], |_| {});
+    studio.run(seconds(20.0));
+    studio.set_time(at("2026-11-30T07:30:00Z"));
+    studio.run(seconds(120.0));
+    assert_eq!(played(&studio).iter().filter(|(name, _)| name == "news").count(), 0);
+    assert!(dropped(&studio).len() <= 1, "{:?}", dropped(&studio));
+    assert_sounds(&studio);
+    studio.stop();
+}
+
+#[test]
+fn a_slot_while_the_programme_is_held_waits_or_is_dropped() {
+    for (held, plays) in [(20.0, true), (80.0, false)] {
+        let files = Files::new();
+        files.file("news.wav", 5.0);
+        let news = SlotSettings { late: seconds(60.0), ..files.news(SlotStart::Hard) };
+        let studio = files.station(BEFORE, vec![news], |_| {});
+        studio.pipeline.hold(Duration::ZERO).unwrap();
+        studio.run(seconds(held));
+        studio.pipeline.resume(Duration::ZERO).unwrap();
+        studio.run(seconds(15.0));
+        match plays {
+            true => {
+                let began = began(&studio, "news");
+                assert!((20_000..=21_500).contains(&began), "{began}");
+            }
+            false => assert_eq!(dropped(&studio), ["news: the programme was held"]),
+        }
+        studio.stop();
+    }
+}
+
+#[test]
+fn a_slot_while_a_dj_is_live_does_what_it_declares() {
+    for over_live in OverLive::ALL {
+        let files = Files { spec: STEREO, ..Files::new() };
+        files.file("news.wav", 3.0);
+        let news = SlotSettings { over_live: *over_live, ..files.news(SlotStart::Hard) };
+        let studio = files.station("2026-11-30T06:59:55Z", vec![news], |settings| {
+            settings.live = vec![LiveSettings { grace: seconds(1.0), ..live_settings("/live") }];
+        });
+        let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
+        pass(&studio, 10.0, &mut [&mut dj]);
+        assert!(studio.pipeline.live().is_some());
+        let announced = studio.told(|event| matches!(event, Event::AnnouncementBegan { .. }));
+        assert_eq!(announced, usize::from(*over_live == OverLive::Interrupt), "{over_live:?}");
+        dj.leaves();
+        studio.run(seconds(6.0));
+        let news = played(&studio).iter().filter(|(name, _)| name == "news").count();
+        assert_eq!(news, usize::from(*over_live == OverLive::Wait), "{over_live:?}: {:?}", played(&studio));
+        let reasons: &[&str] = if *over_live == OverLive::Skip { &["news: a DJ was live"] } else { &[] };
+        assert_eq!(dropped(&studio), reasons, "{over_live:?}");
+        studio.stop();
+    }
+}
+
+/// What is planned is what is played, at the times that are planned.
+#[test]
+fn nights_in_which_the_clocks_change_are_played_as_planned() {
+    let hours = if longwave_testing::long() { 24.0 } else { 1.5 };
+    for from in ["2026-03-28T23:45:00Z", "2026-10-24T23:45:00Z"] {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let files = Files::new();
+        for (folder, count) in [("night", 12), ("day", 12), ("jingles", 3)] {
+            for n in 0..count {
+                let seconds = if folder == "jingles" { 3.0 } else { 30.0 + random.f64() * 60.0 };
+                files.file(&format!("{folder}/{folder}{n}.wav"), seconds);
+            }
+        }
+        for name in ["news", "half", "soft"] {
+            files.file(&format!("{name}.wav"), 20.0);
+        }
+        let slots = vec![
+            slot("daily *:00", &files.path("news.wav"), SlotStart::Hard),
+            slot("daily 02:30", &files.path("half.wav"), SlotStart::Hard),
+            slot("daily *:20", &files.path("soft.wav"), SlotStart::Soft),
+        ];
+        let daypart = |from: &str, to: &str, playlist| DaypartSettings {
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            playlists: vec![playlist],
+            ..DaypartSettings::default()
+        };
+        let studio = files.station(from, slots, |settings| {
+            settings.schedule.zone = "Europe/Berlin".parse().unwrap();
+            settings.schedule.dayparts = vec![
+                daypart("22:00", "02:15", files.path("night")),
+                daypart("03:00", "12:00", files.path("day")),
+            ];
+            settings.schedule.inserts =
+                vec![InsertSettings { playlist: files.path("jingles"), ..InsertSettings::default() }];
+            settings.schedule.separation.track = seconds(300.0);
+            settings.outputs = vec![Tap::counting().output(MOUNT)];
+        });
+        let began = at(from);
+        let planned = studio.pipeline.preview(seconds(hours * 3600.0)).unwrap();
+        let mut played = Vec::new();
+        let mut silence = 0;
+        for _ in 0..(hours * 60.0) as usize {
+            studio.run(seconds(60.0));
+            for event in studio.new_events() {
+                match event {
+                    Event::TrackChange { track, at: FramePos(at) } => played.push((track, at / 8)),
+                    Event::DeadAirBegins { .. } => silence += 1,
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(silence, 0);
+        let later: Vec<_> = played.iter().skip(1).map(|(track, at)| (stem(&track.file), *at)).collect();
+        let meant: Vec<_> = planned
+            .iter()
+            .map(|planned| {
+                let at = planned.at.duration_since(began).unwrap().as_millis() as u64;
+                (stem(&planned.entry.path), at)
+            })
+            .collect();
+        for (played, meant) in later.iter().zip(&meant) {
+            assert_eq!(played.0, meant.0, "{played:?} {meant:?}\n{later:?}\n{meant:?}");
+            // A boundary is a moment earlier than planned where a crossfade begins a hard slot.
+            assert!(played.1.abs_diff(meant.1) < 400, "{played:?} {meant:?}");
+        }
+        assert!(later.len() > 50 && meant.len() >= later.len(), "{} of {}", later.len(), meant.len());
+        for (track, at) in &played {
+            if let Reason::Slot { slot, late: 0, .. } = &track.reason
+                && slot != "soft"
+            {
+                let off = (*at + 900_000 - 15 * 60_000) % 900_000;
+                assert!(off <= HARD || off >= 900_000 - HARD, "{slot} began {off} ms after its time");
+            }
+        }
+        studio.stop();
+    }
+}
