@@ -42,7 +42,7 @@ fails signals a condition of type LONGWAVE-ERROR.")
    #:pipeline-update-metadata #:pipeline-clear-metadata
    #:pipeline-current-track #:pipeline-current-title #:pipeline-played #:pipeline-remaining
    #:pipeline-time-on-air
-   #:pipeline-up-next #:pipeline-history #:pipeline-playlist
+   #:pipeline-up-next #:pipeline-preview #:pipeline-history #:pipeline-playlist
    #:pipeline-listener-count #:pipeline-levels #:pipeline-fill #:pipeline-health #:pipeline-held-p
    #:pipeline-snapshot #:pipeline-restore
    #:pipeline-add-hook #:pipeline-remove-hook #:pipeline-next-event #:pipeline-event-fd

@@ -336,6 +336,11 @@ NIL.")
   (:method ((pipeline pipeline) most)
     (get-json "lw_pipeline_up_next" :uint64 (handle pipeline) :size (natural most))))
 
+(defgeneric pipeline-preview (pipeline hours)
+  (:documentation "What the schedule plays in the next hours, if nothing intervenes.")
+  (:method ((pipeline pipeline) hours)
+    (get-json "lw_pipeline_preview" :uint64 (handle pipeline) :size (natural hours))))
+
 (defgeneric pipeline-history (pipeline)
   (:documentation "The last hundred tracks, oldest first.")
   (:method ((pipeline pipeline))

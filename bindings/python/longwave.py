@@ -692,6 +692,9 @@ class Pipeline(_Handle):
     def is_held(self):
         return bool(_get(c_int32, "lw_pipeline_is_held", self.handle))
 
+    def preview(self, hours=24):
+        return _json("lw_pipeline_preview", self.handle, _natural(hours, c_size_t))
+
     def up_next(self, most):
         return _json("lw_pipeline_up_next", self.handle, _natural(most, c_size_t))
 

@@ -284,11 +284,12 @@ const char *lw_status_name(int status);
 // added before `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for
 // `lw_pipeline_remove_hook`. `LW_LIMIT` if the pipeline has 256 hooks.
 //
-// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
-// voice-began, voice-ended, ramp-done, live-began, live-title, live-ended, announcement-began,
-// announcement-ended, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, audio-unreadable,
-// audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left, source-connected,
-// source-left, live-ends-soon, source-refused, recording-began, recording-ended, recording-failed, missed.
+// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, slot-dropped,
+// nothing-to-play, voice-began, voice-ended, ramp-done, live-began, live-title, live-ended,
+// announcement-began, announcement-ended, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
+// audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left,
+// source-connected, source-left, live-ends-soon, source-refused, recording-began, recording-ended,
+// recording-failed, missed.
 lw_status lw_pipeline_add_hook(lw_pipeline pipeline,
                                const char *kind,
                                lw_hook function,
@@ -677,6 +678,13 @@ lw_status lw_pipeline_remaining_ms(lw_pipeline pipeline, uint64_t *milliseconds)
 // The next entries, `most` of them: first the queue, then the playlist; as JSON like `lw_pipeline_queue`.
 // `json` is freed by `lw_free`.
 lw_status lw_pipeline_up_next(lw_pipeline pipeline, size_t most, char **json);
+
+// What the schedule plays in the next `hours` (1 to 168) if nothing intervenes, as JSON: objects with `at`,
+// `ends`, `file`, `kind`, `reason` and `cut` (whether it is ended before its time). Nothing is touched that is
+// on the air. Without a schedule the list is empty. `json` is freed by `lw_free`.
+lw_status lw_pipeline_preview(lw_pipeline pipeline,
+                              size_t hours,
+                              char **json);
 
 // The last hundred tracks, oldest first, as JSON: what `lw_pipeline_current_track` says of a track, with
 // `began_at`. The last of them may still be on the air. A pipeline that has stopped still gives them. `json`

@@ -724,6 +724,10 @@ public:
     {
         return detail::text([&](auto out) { return lw_pipeline_up_next(handle(), most, out); });
     }
+    std::string preview(std::size_t hours) const
+    {
+        return detail::text([&](auto out) { return lw_pipeline_preview(handle(), hours, out); });
+    }
     std::string history() const
     {
         return detail::text([&](auto out) { return lw_pipeline_history(handle(), out); });

@@ -116,11 +116,12 @@ fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
 /// added before `lw_pipeline_start`, it is called for the start, too. `hook` is its number, for
 /// `lw_pipeline_remove_hook`. `LW_LIMIT` if the pipeline has 256 hooks.
 ///
-/// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, nothing-to-play,
-/// voice-began, voice-ended, ramp-done, live-began, live-title, live-ended, announcement-began,
-/// announcement-ended, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered, audio-unreadable,
-/// audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left, source-connected,
-/// source-left, live-ends-soon, source-refused, recording-began, recording-ended, recording-failed, missed.
+/// The kinds are pipeline-start, pipeline-stop, track-change, playlist-change, track-failed, slot-dropped,
+/// nothing-to-play, voice-began, voice-ended, ramp-done, live-began, live-title, live-ended,
+/// announcement-began, announcement-ended, dead-air-begins, dead-air-ends, encoder-failed, encoder-recovered,
+/// audio-unreadable, audio-readable, mixer-behind, mixer-recovered, listener-joined, listener-left,
+/// source-connected, source-left, live-ends-soon, source-refused, recording-began, recording-ended,
+/// recording-failed, missed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lw_pipeline_add_hook(
     pipeline: lw_pipeline,

@@ -6,7 +6,9 @@ use super::guard::Access;
 use super::handlers::library;
 #[cfg(not(feature = "library"))]
 use super::handlers::no_library as library;
-use super::handlers::{announcements, history, live, outputs, pipelines, queue, sources, station, voices};
+use super::handlers::{
+    announcements, history, live, outputs, pipelines, queue, schedule, sources, station, voices,
+};
 use super::icecast;
 use super::icy;
 use super::router::Handler::{self, Events, Quick, Slow};
@@ -78,6 +80,7 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/pipelines/{pipeline}/health", Quick(pipelines::health)),
     look("/api/v1/pipelines/{pipeline}/history", Slow(history::history)),
     look("/api/v1/pipelines/{pipeline}/up-next", Quick(pipelines::up_next)),
+    look("/api/v1/pipelines/{pipeline}/schedule/preview", Slow(schedule::preview)),
     play("POST", "/api/v1/pipelines/{pipeline}/play", Slow(pipelines::play)),
     play("POST", "/api/v1/pipelines/{pipeline}/skip", Quick(pipelines::skip)),
     play("POST", "/api/v1/pipelines/{pipeline}/seek", Quick(pipelines::seek)),

@@ -51,6 +51,7 @@ pub enum Command {
     Serve(ConfigFile),
     Ctl(Ctl),
     User(User),
+    Schedule(Schedule),
     #[cfg(feature = "library")]
     Library(super::library::args::Library),
     #[cfg(feature = "library")]
@@ -70,7 +71,7 @@ impl Command {
     pub fn goes_on_air(&self) -> bool {
         match self {
             Command::Demo(_) | Command::Play(_) | Command::Serve(_) => true,
-            Command::Ctl(_) | Command::User(_) | Command::Check(_) => false,
+            Command::Ctl(_) | Command::User(_) | Command::Schedule(_) | Command::Check(_) => false,
             #[cfg(feature = "library")]
             Command::Library(_) | Command::Report(_) | Command::Backup(_) | Command::Restore(_) => false,
         }
@@ -204,6 +205,36 @@ pub struct Restore {
     /// Replace files that are there
     #[arg(long)]
     pub force: bool,
+}
+
+/// Look at what a configuration plays by the clock
+#[derive(Debug, Args)]
+pub struct Schedule {
+    #[command(subcommand)]
+    pub action: ScheduleAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ScheduleAction {
+    /// List what will be played in the next hours, and why, if nothing intervenes
+    ///
+    /// Reads the files that the configuration names, and goes on from its state file; changes nothing.
+    Preview(Preview),
+}
+
+#[derive(Debug, Args)]
+pub struct Preview {
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// How many hours
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=168))]
+    pub hours: u32,
+    /// Name of the pipeline, if there are several
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Manage the users and tokens that may control a station
@@ -354,6 +385,14 @@ pub enum CtlCommand {
         /// What a row is: "track" sums up its plays, "play" is each by itself
         #[arg(long, default_value = "track")]
         by: String,
+    },
+    /// Show why the track on the air is played, and the next one
+    Why,
+    /// Show what the schedule will play, and why, if nothing intervenes
+    Schedule {
+        /// How many hours
+        #[arg(long, default_value_t = 24)]
+        hours: u32,
     },
     /// Set the title that players show, until the next track begins
     Title {

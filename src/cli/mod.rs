@@ -21,6 +21,7 @@ mod places;
 mod play;
 #[cfg(feature = "library")]
 mod report;
+mod schedule;
 mod signals;
 mod text;
 mod token_place;
@@ -125,6 +126,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Backup(args) => backup::run(&args),
         #[cfg(feature = "library")]
         Command::Restore(args) => backup::restore(&args),
+        Command::Schedule(args) => schedule::run(&args.action),
         Command::Serve(file) => {
             let config = Config::read(&file.path)?;
             for warning in warnings(&config, &file.path) {

@@ -44,6 +44,11 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("voice", &voice.0)?;
                 map.serialize_entry("track", &track.as_ref().map(|track| Track::of(track, self.names)))?;
             }
+            E::SlotDropped { slot, due, reason } => {
+                map.serialize_entry("slot", slot)?;
+                map.serialize_entry("due", &rfc3339(*due))?;
+                map.serialize_entry("reason", reason)?;
+            }
             E::VoiceEnded { voice, stopped } => {
                 map.serialize_entry("voice", &voice.0)?;
                 map.serialize_entry("stopped", stopped)?;

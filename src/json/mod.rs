@@ -38,7 +38,7 @@ pub use play::Play;
 pub use server::{Hls, Listener, Mount, ServerStatistics};
 pub use source::Source;
 pub use tracks::{
-    Announcement, ComingTrack, CurrentTrack, FileMetadata, PlayedTrack, Playlist, Track, Voice,
+    Announcement, ComingTrack, CurrentTrack, FileMetadata, PlannedTrack, PlayedTrack, Playlist, Track, Voice,
 };
 
 use crate::path_text;

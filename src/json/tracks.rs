@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{FileNames, LiveSource, seconds_of};
 use crate::ids::EntryId;
-use crate::playout::{Entry, ListState, TrackKind};
+use crate::playout::{Entry, ListState, Planned, TrackKind};
 use crate::time::{rfc3339, seconds};
 use crate::units::SampleRate;
 use crate::{AnnouncementState, TagDetails, Tags, TrackInfo, VoiceState, format_title};
@@ -21,6 +21,8 @@ pub struct Track {
     title: String,
     /// What it is for.
     kind: TrackKind,
+    /// Why it is played.
+    reason: String,
     #[serde(flatten)]
     tags: PieceTags,
 }
@@ -33,6 +35,7 @@ impl Track {
             file: names.file(&track.file),
             title: track.title.clone(),
             kind: track.kind,
+            reason: track.reason.to_string(),
             tags: PieceTags::of(&track.tags),
         }
     }
@@ -107,6 +110,8 @@ pub struct ComingTrack {
     file: String,
     /// The title, as far as it is known before the file is opened.
     title: String,
+    /// Why it was chosen, if the schedule has chosen it.
+    reason: Option<String>,
 }
 
 impl ComingTrack {
@@ -114,7 +119,35 @@ impl ComingTrack {
     /// the file's tags if they are known.
     pub fn of(id: EntryId, entry: &Entry, tags: &Tags, names: &dyn FileNames) -> ComingTrack {
         let title = format_title(entry.title.as_deref(), tags, entry.extinf.as_deref(), &entry.path);
-        ComingTrack { id, file: names.file(&entry.path), title }
+        let reason = entry.reason.as_ref().map(ToString::to_string);
+        ComingTrack { id, file: names.file(&entry.path), title, reason }
+    }
+}
+
+/// A track that the schedule will play, if nothing intervenes.
+#[derive(Debug, Serialize)]
+pub struct PlannedTrack {
+    at: String,
+    /// When the next one begins.
+    ends: String,
+    file: String,
+    kind: TrackKind,
+    reason: String,
+    /// Whether it is ended before its time.
+    cut: bool,
+}
+
+impl PlannedTrack {
+    /// From an item of [`Pipeline::preview`](crate::Pipeline::preview).
+    pub fn of(planned: &Planned, names: &dyn FileNames) -> PlannedTrack {
+        PlannedTrack {
+            at: rfc3339(planned.at),
+            ends: rfc3339(planned.ends),
+            file: names.file(&planned.entry.path),
+            kind: planned.entry.kind,
+            reason: planned.reason.to_string(),
+            cut: planned.is_cut,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The state of a running pipeline. Reading it never makes the audio wait.
 
 use std::ffi::c_char;
+use std::time::Duration;
 
 use longwave::CurrentTrack;
 use longwave::json::{self, WholePaths};
@@ -108,6 +109,26 @@ pub unsafe extern "C" fn lw_pipeline_up_next(
         // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
         let json = unsafe { Out::new(json, "json") }?;
         give(json, pipeline, |pipeline| coming_tracks(&pipeline.up_next(most)))
+    })
+}
+
+/// What the schedule plays in the next `hours` (1 to 168) if nothing intervenes, as JSON: objects with `at`,
+/// `ends`, `file`, `kind`, `reason` and `cut` (whether it is ended before its time). Nothing is touched that is
+/// on the air. Without a schedule the list is empty. `json` is freed by `lw_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lw_pipeline_preview(
+    pipeline: lw_pipeline,
+    hours: usize,
+    json: *mut *mut c_char,
+) -> lw_status {
+    call(|| {
+        // SAFETY: the header obliges the host to pass pointers that are NULL or valid.
+        let json = unsafe { Out::new(json, "json") }?;
+        let time = Duration::from_secs((hours as u64).saturating_mul(3600));
+        let planned = with(pipeline, |pipeline| Ok(pipeline.preview(time)?))?;
+        json.json(
+            &planned.iter().map(|planned| json::PlannedTrack::of(planned, &WholePaths)).collect::<Vec<_>>(),
+        )
     })
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod no_library;
 pub(crate) mod outputs;
 pub(crate) mod pipelines;
 pub(crate) mod queue;
+pub(crate) mod schedule;
 pub(crate) mod sources;
 pub(crate) mod station;
 pub(crate) mod voices;

@@ -6,6 +6,8 @@ mod client;
 pub mod library;
 mod table;
 
+pub use table::planned;
+
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -94,6 +96,11 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
             let wanted = query(&[("from", from), ("to", to), ("limit", &limit)]);
             let shown = if wanted.is_empty() { table::history } else { table::plays };
             out.show(&pipeline.ask("GET", &format!("/history{wanted}"), None)?, shown)
+        }
+        CtlCommand::Why => out.show(&pipeline.ask("GET", "", None)?, table::why),
+        CtlCommand::Schedule { hours } => {
+            let path = format!("/schedule/preview?hours={hours}");
+            out.show(&pipeline.ask("GET", &path, None)?, planned)
         }
         CtlCommand::Next { count } => {
             out.show(&pipeline.ask("GET", &format!("/up-next?count={count}"), None)?, table::entries)

@@ -175,6 +175,29 @@ pub fn plays(list: &Value) -> String {
     table(&["BEGAN", "KIND", "HEARD", "LISTENERS", "TITLE"], rows(list, cells))
 }
 
+/// Why a pipeline plays what it plays.
+pub fn why(pipeline: &Value) -> String {
+    let rows = [("now", &pipeline["current"]), ("next", &pipeline["next"])];
+    let row =
+        |(name, track): (&str, &Value)| vec![name.into(), text(&track["title"]), text(&track["reason"])];
+    table(&["", "TITLE", "REASON"], rows.into_iter().filter(|(_, track)| !track.is_null()).map(row).collect())
+}
+
+/// What a schedule will play.
+pub fn planned(list: &Value) -> String {
+    let cells = |track: &Value| {
+        let cut = if track["cut"] == true { "cut" } else { "" };
+        vec![
+            text(&track["at"]),
+            text(&track["kind"]),
+            cut.into(),
+            text(&track["file"]),
+            text(&track["reason"]),
+        ]
+    };
+    table(&["AT", "KIND", "", "FILE", "REASON"], rows(list, cells))
+}
+
 pub fn listeners(list: &Value) -> String {
     let cells = |listener: &Value| {
         vec![

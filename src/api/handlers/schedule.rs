@@ -1,0 +1,24 @@
+//! Handlers for what is played by the clock.
+
+use std::time::Duration;
+
+use crate::api::call::{Call, Handled, json};
+use crate::api::core::Core;
+use crate::api::problem::Problem;
+use crate::json::PlannedTrack;
+
+/// How many hours are shown, by default and at most.
+const HOURS: u32 = 24;
+const MOST_HOURS: u32 = 168;
+
+/// `GET /api/v1/pipelines/{pipeline}/schedule/preview`
+pub(crate) fn preview(core: &Core, call: &Call<'_>) -> Handled {
+    let hours = call.parameter("hours")?.unwrap_or(HOURS);
+    if !(1..=MOST_HOURS).contains(&hours) {
+        let detail = format!("hours={hours} is out of range: 1 to {MOST_HOURS}");
+        return Err(Problem::new("invalid-parameter", detail).at("hours"));
+    }
+    let planned = core.pipeline(&call.held[0])?.preview(Duration::from_secs(u64::from(hours) * 3600))?;
+    let media = core.media.load();
+    Ok(json(200, &planned.iter().map(|planned| PlannedTrack::of(planned, &**media)).collect::<Vec<_>>()))
+}
