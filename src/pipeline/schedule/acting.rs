@@ -12,7 +12,7 @@ use crate::engine::mixer::read;
 use crate::event::Event;
 use crate::pipeline::Pipeline;
 use crate::playout::schedule::{Dropped, Interruption, OverLive, Pick, Rules};
-use crate::playout::{Entry, GiveWay};
+use crate::playout::{Entry, GiveWay, TrackKind};
 use crate::time::rfc3339;
 
 /// How often it looks at what tells nothing by itself: files, and who has the air.
@@ -137,7 +137,13 @@ impl Scheduling {
 
     /// How much earlier than its time something is ordered.
     fn ahead(&self) -> Duration {
-        if self.clock.is_stepped() { Duration::ZERO } else { AHEAD }
+        AHEAD + self.crossfade()
+    }
+
+    /// How long the track on the air takes to give way.
+    fn crossfade(&self) -> Duration {
+        let inner = self.pipeline.get().and_then(Weak::upgrade);
+        inner.map_or(Duration::ZERO, |inner| inner.programming.skip_crossfade())
     }
 
     /// Ends the track on the air where something comes before its end.
@@ -155,7 +161,7 @@ impl Scheduling {
                 Interruption::TimeIsOver => {
                     let mut up_next = self.up_next.lock();
                     up_next.ask_schedule();
-                    up_next.skip(self.give_way_at(time));
+                    up_next.skip(self.give_way_at(time, TrackKind::Show));
                 }
             }
         }
@@ -165,7 +171,7 @@ impl Scheduling {
         let slot = slot.filter(|(_, pick)| pick.slot(rules).is_some_and(|slot| slot.start.interrupts()));
         match slot {
             Some((time, pick)) => {
-                let give_way = self.give_way_at(time);
+                let give_way = self.give_way_at(time, pick.track.entry.kind);
                 let id = self.up_next.lock().play_now(pick.entry(), give_way);
                 *pending = Some((id, pick));
             }
@@ -236,10 +242,11 @@ impl Scheduling {
         self.emitter.emit(Event::SlotDropped { slot, due: at.into(), reason });
     }
 
-    /// How the track on the air gives way at this time.
-    fn give_way_at(&self, time: Timestamp) -> GiveWay {
-        let inner = self.pipeline.get().and_then(Weak::upgrade);
-        let crossfade = inner.map_or(Duration::ZERO, |inner| inner.programming.skip_crossfade());
+    /// How the track on the air gives way at this time. Nothing sounds over a show or a spot, so its end comes
+    /// before such a track begins.
+    fn give_way_at(&self, time: Timestamp, to: TrackKind) -> GiveWay {
+        let crossfade = self.crossfade();
+        let time = if to.is_alone() { earlier(time, crossfade) } else { time };
         let position = self.clock.position();
         let left = Duration::try_from(time.duration_since(timestamp(&self.clock, position)));
         match left {
@@ -247,4 +254,9 @@ impl Scheduling {
             Err(_) => GiveWay::Crossfade(crossfade),
         }
     }
+}
+
+/// A moment so much before.
+fn earlier(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_sub(by).unwrap_or(time)
 }
