@@ -305,6 +305,7 @@ impl Programme {
         self.next.receive(at, patience, self.transitions.reach());
         if let Some((_, crossfade)) = self.gives_way_at.take_if(|(gives_way, _)| *gives_way <= at) {
             self.skip(crossfade);
+            self.outgoing.end_within(self.frames(crossfade.max(CUT)));
         }
         if let Some(patience) = patience {
             self.wait_for_decoders(patience);

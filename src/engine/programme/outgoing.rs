@@ -47,6 +47,15 @@ impl Outgoing {
         }
     }
 
+    /// Lets all of them end within so many frames: what comes has its moment.
+    pub fn end_within(&mut self, frames: FrameCount) {
+        for track in &mut self.tracks {
+            if track.voice.gain.fade.left() > frames {
+                track.voice.gain.fade.ramp_to(0.0, frames, Curve::Smooth);
+            }
+        }
+    }
+
     /// Whether a track still sounds over which nothing may sound, or over which a track of this kind may not.
     pub fn keeps_waiting(&self, next: TrackKind) -> bool {
         let alone = next.is_alone();
