@@ -58,8 +58,8 @@ pub enum LibraryCommand {
         name: String,
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// What its tracks are for
-        #[arg(long, value_enum, default_value_t = Kind::Music)]
+        /// What its tracks are for: music (the default), jingle, spot or show
+        #[arg(long, value_enum, default_value_t = Kind::Music, hide_default_value = true, hide_possible_values = true)]
         kind: Kind,
     },
     /// Print a playlist of the library as M3U, or the names of all
