@@ -189,7 +189,8 @@ impl Account {
     }
 
     fn begin_track(&mut self, track: &Arc<TrackInfo>, now: Moment) {
-        let open = self.open(track.kind.into(), &track.title, &track.tags, Some(&track.file), now);
+        let mut open = self.open(track.kind.into(), &track.title, &track.tags, Some(&track.file), now);
+        open.play.reason = Some(track.reason.to_string());
         let before = self.programme.replace((track.id, open));
         self.end(before);
         self.sample.programme = Some(track.clone());

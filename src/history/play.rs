@@ -72,7 +72,7 @@ pub struct Play {
     /// The file, relative to the media root that it lies below; its whole path if it lies below none. In
     /// text, a path that is not UTF-8 is a percent-encoded `file://` URL.
     pub file: Option<String>,
-    /// Why it was picked, if a schedule picked it.
+    /// Why it was picked, in words, if it is a track.
     pub reason: Option<String>,
     /// How many listened when it began.
     pub listeners_at_start: u64,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::running::Inner;
+use crate::civil::Zone;
 use crate::error::Result;
 use crate::health::Warning;
 use crate::history::HistorySettings;
@@ -35,12 +36,12 @@ impl Plays {
     }
 
     /// Has written down what this pipeline plays, from its first track on.
-    pub(super) fn follow(&self, pipeline: &Arc<Inner>) {
+    pub(super) fn follow(&self, pipeline: &Arc<Inner>, zone: &Zone) {
         let Some(history) = &self.history else { return };
         let (name, roots) = (pipeline.name.clone(), pipeline.programming.media_roots.clone());
         let pipeline = Arc::downgrade(pipeline);
         let look = move || pipeline.upgrade().and_then(|pipeline| sample_of(&pipeline));
-        let zone = jiff::tz::TimeZone::system();
+        let zone = zone.zone();
         history.follow(Followed { pipeline: name, zone, roots, look: Box::new(look) });
     }
 
@@ -60,7 +61,7 @@ impl Plays {
         Vec::new()
     }
 
-    pub(super) fn follow(&self, _: &Arc<Inner>) {}
+    pub(super) fn follow(&self, _: &Arc<Inner>, _: &Zone) {}
 
     pub(super) fn stop(&self, _: Instant) -> Vec<String> {
         Vec::new()

@@ -129,6 +129,7 @@ fn a_track_counts_from_its_beginning_to_the_next_with_all_who_listen() {
     assert_eq!((one.began_at, one.utc_offset, &*one.zone), (1_000_000_000_000, 7200, "local"));
     assert_eq!((one.kind, one.file.as_deref()), (PlayKind::Jingle, Some("ä/one.mp3")));
     assert_eq!(one.piece.artist.as_deref(), Some("Artist"));
+    assert_eq!(one.reason.as_deref(), Some("the playlist"));
     assert_eq!(one.piece.isrc.as_deref(), Some("DEA620800025"));
     assert_eq!(plays[1].began_at, 1_000_000_020_500);
 }
