@@ -15,7 +15,11 @@ use crate::playout::{Entry, TrackHeard};
 pub struct Library(Infallible);
 
 impl Library {
-    pub(crate) fn open(_: &LibrarySettings) -> Result<Library> {
+    /// Opens nothing.
+    ///
+    /// # Errors
+    /// [`Error::Setting`]: this build has no library.
+    pub fn open(_: &LibrarySettings) -> Result<Library> {
         let reason = "this build has no library: build it with the cargo feature \"library\"";
         Err(Error::setting("library", reason))
     }

@@ -1,10 +1,10 @@
 //! What a station plays by the clock: a rule. Civil time, what was heard, and what there is to choose from go
 //! in; the next track and the reason for it come out.
 //!
-//! [`Schedule`] is what is declared, and [`Rules`] the same, ready for use. The [`Director`] owns all that
+//! `Schedule` is what is declared, and `Rules` the same, ready for use. The `Director` owns all that
 //! changes: how far each playlist is, what was heard when, which slots are over. It is asked for the next
-//! track as often as one likes, and told what has begun. What there is to choose from is [`Material`].
-//! A [`preview`] asks a copy of the director.
+//! track as often as one likes, and told what has begun. What there is to choose from is `Material`.
+//! A `preview` asks a copy of the director.
 
 mod director;
 mod fit;
