@@ -25,8 +25,12 @@ for packed in "$work"/package/*.crate; do
     for text in Cargo.toml LICENSE-MIT LICENSE-APACHE; do
         [ -s "$folder/$text" ] || fail "$(basename "$packed") lacks $text"
     done
+    # The sources grow with what they do. What else is in it should not, and their tests need the repository.
+    others=$(find "$folder" -type f ! -name '*.rs' -printf '%s\n' | awk '{ bytes += $1 } END { print bytes + 0 }')
+    [ "$others" -lt 700000 ] || fail "$(basename "$packed") has $others bytes beside its sources: does a build need them all?"
+    tests=$(find "$folder/src" -name tests -o -name tests.rs -o -name '*_test.rs')
+    [ -z "$tests" ] || fail "$(basename "$packed") has tests: $tests"
     size=$(stat -c %s "$packed")
-    [ "$size" -lt 1000000 ] || fail "$(basename "$packed") has $size bytes: is there something in it that no build needs?"
     printf '   %s: %d files, %d kB\n' "$(basename "$packed")" "$(find "$folder" -type f | wc -l)" $((size / 1000))
 done
 folder=$(echo "$work"/longwave-[0-9]*[0-9])
