@@ -98,8 +98,11 @@ impl Database {
         std::mem::replace(&mut self.version, now) != now
     }
 
-    /// Whether its file is where it was.
+    /// Whether its file is where it was. A disk that does not say so counts as if it was.
     pub fn place(&self, file: &Path) -> Place {
+        if fs::metadata(file).is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+            return Place::AsItWas;
+        }
         let now = Identity::of(file);
         match (now == self.identity, now.0[0] == self.identity.0[0] || now.0[0].is_none()) {
             (true, _) => Place::AsItWas,

@@ -68,7 +68,7 @@ def misuses(function, kind, name, nullable):
     elif kind == "double":
         for value in ["-1", "0 / zero", "1 / zero", "1e300"]:
             yield value, "REFUSED"
-    elif kind == "size_t" and name not in ("index", "most"):
+    elif kind == "size_t" and name not in ("index", "most", "hours"):
         # More than there can be. That there are fewer than it says, nobody can tell.
         yield "SIZE_MAX", "INVALID"
         if not any(word in function for word in ("audio", "header", "source_write")):
