@@ -139,7 +139,7 @@ PIPELINE-START.")
            (list :file (native (first entry)) :title (second entry)))
           ((and (consp entry) (listp (cdr entry)) (is-path (getf entry :file))
                 ;; An entry of PIPELINE-GET-QUEUE may be queued again.
-                (loop for key in entry by #'cddr always (member key '(:file :title :id))))
+                (loop for key in entry by #'cddr always (member key '(:file :title :id :reason))))
            (list :file (native (getf entry :file)) :title (getf entry :title)))
           (t (refuse-argument "an entry is a path, (path title) or (:file path :title title), not ~S"
                               entry)))))
