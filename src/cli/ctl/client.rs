@@ -11,7 +11,7 @@ use serde_json::Value;
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body};
 
-use crate::cli::args::Ctl;
+use super::args::Ctl;
 use crate::cli::text::one_line;
 use crate::cli::{Failure, token_place};
 

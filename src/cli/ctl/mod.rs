@@ -2,6 +2,7 @@
 //!
 //! `client` sends the requests, `table` prints the answers for people. `--json` prints them unchanged.
 
+pub mod args;
 mod client;
 pub mod library;
 mod table;
@@ -11,9 +12,9 @@ pub use table::planned;
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use self::args::{Ctl, CtlCommand, ListCommand, LiveCommand, QueueCommand};
 use self::client::Client;
 use super::Failure;
-use super::args::{Ctl, CtlCommand, ListCommand, LiveCommand, QueueCommand};
 use super::text::one_line;
 
 /// Runs the command.

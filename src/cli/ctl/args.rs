@@ -1,0 +1,242 @@
+//! The commands and options of `longwave ctl`.
+
+use std::path::PathBuf;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use longwave::json::{FileNames as _, WholePaths};
+
+/// Control and watch a running station
+///
+/// A client of the station's HTTP API (docs/API.md). File names are relative to the station's media
+/// roots. No credential is needed for a station that the same user started on this machine without a
+/// users file: its token is found automatically.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  longwave ctl status
+  longwave ctl queue add jingle.mp3 --next
+  longwave ctl playlist load evening.m3u --after-current --loop
+  longwave ctl --json watch | jq .event")]
+pub struct Ctl {
+    #[command(subcommand)]
+    pub command: CtlCommand,
+    /// URL of the station [default: $LONGWAVE_SERVER, else http://127.0.0.1:8000]
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// File whose first line is a token or name:password [default: $LONGWAVE_CREDENTIALS, else the token in
+    /// $LONGWAVE_TOKEN]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+    /// Name of the pipeline, if the station has several
+    #[arg(long, global = true, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// Print the station's answer as JSON, for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CtlCommand {
+    /// Show what is on the air, and any problems
+    Status,
+    /// Skip to the next track
+    Skip,
+    /// Seek in the current track, in seconds from its beginning
+    Seek {
+        #[arg(value_name = "SECONDS")]
+        to: f64,
+    },
+    /// Play a file now, then go on with what was up next
+    Play {
+        #[arg(value_parser = file_name())]
+        file: String,
+        /// Title to show instead of the file's tags
+        #[arg(long)]
+        title: Option<String>,
+    },
+    /// Show or change the queue, which plays once before the playlist goes on
+    Queue {
+        #[command(subcommand)]
+        command: QueueCommand,
+    },
+    /// Show or change the playlist
+    Playlist {
+        #[command(subcommand)]
+        command: ListCommand,
+    },
+    /// Show what plays next
+    Next {
+        /// Number of tracks
+        #[arg(long, default_value_t = 10)]
+        count: u32,
+    },
+    /// Show the last hundred tracks, or what was played when
+    History {
+        /// The first day, such as 2026-01-01; or a point of time
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        /// The last day, which is shown too; or a point of time
+        #[arg(long, value_name = "DATE")]
+        to: Option<String>,
+        /// So many plays at most
+        #[arg(long)]
+        limit: Option<u64>,
+    },
+    /// Print what was played, for licensing societies: see `longwave report`
+    Report {
+        /// The first day, such as 2026-01-01; or a point of time
+        #[arg(long, value_name = "DATE")]
+        from: String,
+        /// The last day, which is a part of the report; or a point of time
+        #[arg(long, value_name = "DATE")]
+        to: String,
+        /// What a row is: "track" sums up its plays, "play" is each by itself
+        #[arg(long, default_value = "track")]
+        by: String,
+    },
+    /// Show why the track on the air is played, and the next one
+    Why,
+    /// Show what the schedule will play, and why, if nothing intervenes
+    Schedule {
+        /// How many hours
+        #[arg(long, default_value_t = 24)]
+        hours: u32,
+    },
+    /// Set the title that players show, until the next track begins
+    Title {
+        #[arg(required_unless_present = "clear")]
+        title: Option<String>,
+        /// Only on this mount
+        #[arg(long)]
+        mount: Option<String>,
+        /// A link to send with the title
+        #[arg(long)]
+        url: Option<String>,
+        /// Keep the title until it is cleared
+        #[arg(long)]
+        until_cleared: bool,
+        /// Show the track's title again
+        #[arg(long, conflicts_with = "title")]
+        clear: bool,
+    },
+    /// Fade the programme out and hold it where it is
+    Hold {
+        /// Length of the fade, in seconds
+        #[arg(long, default_value_t = 1.0)]
+        fade: f64,
+    },
+    /// Fade the held programme in again
+    Resume {
+        /// Length of the fade, in seconds
+        #[arg(long, default_value_t = 1.0)]
+        fade: f64,
+    },
+    /// Play a file above everything else, live inputs included
+    ///
+    /// The programme, live inputs and decks fade out and come back after it. Relayed mounts are not reached.
+    Announce {
+        #[arg(value_parser = file_name(), required_unless_present = "stop")]
+        file: Option<String>,
+        /// On all pipelines of the station
+        #[arg(long)]
+        all: bool,
+        /// Stop what is announced instead
+        #[arg(long, conflicts_with = "file")]
+        stop: bool,
+    },
+    /// Show the live inputs, or order who has the air
+    Live {
+        #[command(subcommand)]
+        command: Option<LiveCommand>,
+    },
+    /// Show what is served as HLS, and who listens
+    Hls,
+    /// Show how the station's library is doing, search it, or change it
+    Library {
+        #[command(subcommand)]
+        command: Option<super::library::LibraryCtl>,
+    },
+    /// List the listeners
+    Listeners {
+        /// Only those of this mount
+        #[arg(long)]
+        mount: Option<String>,
+    },
+    /// Disconnect a listener
+    Kick { id: u64 },
+    /// List the sources: who sends a stream
+    Sources {
+        /// Disconnect this one instead
+        #[arg(long, value_name = "ID")]
+        kick: Option<u64>,
+    },
+    /// Apply a changed configuration
+    Reload,
+    /// Print all events as they happen
+    Watch,
+}
+
+/// The name of a file for the API. A shell may give one that is not UTF-8.
+fn file_name() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|given| match given.into_string() {
+        Ok(name) => name,
+        Err(bytes) => WholePaths.file(bytes.as_ref()),
+    })
+}
+
+#[derive(Debug, Subcommand)]
+pub enum QueueCommand {
+    /// List the queue
+    List,
+    /// Add files, named relative to a media root
+    Add {
+        #[arg(required = true, value_parser = file_name())]
+        files: Vec<String>,
+        /// Ahead of the entries that are already queued
+        #[arg(long)]
+        next: bool,
+    },
+    /// Remove an entry
+    Remove { id: u64 },
+    /// Remove all entries
+    Clear,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LiveCommand {
+    /// Give a live input the air as soon as it has sound, whatever its priority; or the programme
+    Force {
+        /// Path of the live input, or "programme"
+        #[arg(value_name = "PATH")]
+        to: String,
+    },
+    /// Let priorities decide again who has the air
+    Release,
+    /// Keep a live input off the air; the programme sounds instead
+    Mute { path: String },
+    /// Let a live input on the air again
+    Unmute { path: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ListCommand {
+    /// Show the current playlist and its position
+    Show,
+    /// Replace the playlist by files, folders or playlists
+    Load {
+        #[arg(required = true, value_parser = file_name())]
+        files: Vec<String>,
+        /// Begin now, with a crossfade
+        #[arg(long)]
+        now: bool,
+        /// Begin after the current track (the default)
+        #[arg(long, conflicts_with = "now")]
+        after_current: bool,
+        /// Start again at the end
+        #[arg(long = "loop")]
+        repeat: bool,
+        /// Play in random order
+        #[arg(long)]
+        shuffle: bool,
+    },
+}
