@@ -23,8 +23,6 @@ const MOST_IN_FOLDER: usize = 10_000;
 pub(super) enum News {
     /// A playlist or folder.
     List { path: PathBuf, entries: Vec<Entry>, seen: Seen },
-    /// The playlist has not changed.
-    Unchanged,
     /// What the tags of a file say.
     Known { file: PathBuf, known: Known },
 }
@@ -57,7 +55,7 @@ impl Known {
     }
 }
 
-/// Reads a playlist or folder, unless it is as it was.
+/// Reads a playlist or folder. Of one that is as it was `seen`, there is no news.
 pub(super) fn read_list(
     job: &Job,
     origins: &Origins,
@@ -65,20 +63,13 @@ pub(super) fn read_list(
     seen: Option<Arc<Seen>>,
     news: &Sender<News>,
 ) {
-    if let Some(seen) = seen {
-        let goes_on = || {
-            job.step();
-            !job.is_abandoned()
-        };
-        if !seen.changed_while(goes_on) {
-            let _ = news.send(News::Unchanged);
-            return;
-        }
-    }
     let goes_on = || {
         job.step();
         !job.is_abandoned()
     };
+    if seen.is_some_and(|seen| !seen.changed_while(goes_on)) {
+        return;
+    }
     let (entries, seen) = read_entries(origins, std::slice::from_ref(&path), goes_on);
     let _ = news.send(News::List { path, entries, seen });
 }

@@ -142,7 +142,6 @@ impl Stock {
                     let tracks = tracks_of(&entries, &self.known, true);
                     self.lists.insert(path, List { entries, tracks, seen: Arc::new(seen) });
                 }
-                News::Unchanged => {}
                 News::Known { file, known } => {
                     has_tags = true;
                     self.known.insert(file, known);
