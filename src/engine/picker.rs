@@ -354,10 +354,13 @@ impl Picker {
                 }
                 Err(_) if opening.is_abandoned() => break,
                 // It hung before, and that was told. A request is told of again: it does not come back.
-                Err(Error::NoAnswer { .. }) if origin == Origin::Playlist => {
+                Err(Error::NoAnswer { reason, .. }) if origin == Origin::Playlist => {
                     list.lock().skip_failed(id);
+                    if let Some(planner) = planner {
+                        planner.failed(id, &reason);
+                    }
                 }
-                Err(error) => self.pass_over(list, id, entry.path, &error),
+                Err(error) => self.pass_over(fallback, id, entry.path, &error),
             }
             if list.lock().all_failed() {
                 return Err(NoTrack::AllFailed);
@@ -424,16 +427,17 @@ impl Picker {
         let Opened { id, file, fallback, since } = opened;
         let waited = since.elapsed().as_secs();
         let error = Error::file(&file, format!("it cannot be opened in time: no answer for {waited} s"));
-        self.pass_over(self.list_of(fallback), id, file, &error);
+        self.pass_over(fallback, id, file, &error);
     }
 
-    fn pass_over(&self, list: &SharedUpNext, id: EntryId, file: PathBuf, error: &Error) {
-        list.lock().skip_failed(id);
+    fn pass_over(&self, fallback: bool, id: EntryId, file: PathBuf, error: &Error) {
+        self.list_of(fallback).lock().skip_failed(id);
         let reason = match error {
             Error::File { reason, .. } | Error::NoAnswer { reason, .. } => reason.clone(),
             other => other.to_string(),
         };
-        if let Some(planner) = &self.planner {
+        // The fallback has ids of its own, which are no ids of the schedule's choices.
+        if let Some(planner) = self.planner.as_ref().filter(|_| !fallback) {
             planner.failed(id, &reason);
         }
         self.emitter.emit(Event::TrackFailed { file, reason });
