@@ -32,7 +32,7 @@ use crate::filework::FileWork;
 use crate::health::Warning;
 use crate::ids::EntryId;
 use crate::library::Library;
-use crate::playout::schedule::{Director, Pick, Playing, Rules, Schedule, Track};
+use crate::playout::schedule::{Director, Pick, Playing, Reason, Rules, Schedule, Track};
 use crate::units::SampleRate;
 pub use previewing::preview_schedule;
 use stock::Stock;
@@ -234,7 +234,14 @@ impl Scheduling {
         let ends = length.map(|length| at + length);
         desk.last = Some(Last { id: track.id, ends });
         let (at, ends) = (timestamp(&self.clock, at), ends.map(|ends| timestamp(&self.clock, ends)));
-        if let Some((_, on_air)) = desk.resumes.take_if(|(file, _)| *file == track.file) {
+        // The fallback has ids of its own.
+        let is_fallback = track.reason == Reason::Fallback;
+        let pick = desk.pending.take_if(|(pending, _)| !is_fallback && *pending == track.id);
+        let pick = pick.map(|(_, pick)| pick);
+        if pick.is_some() {
+            // What was to go on has had its turn, or cannot be played.
+            desk.resumes = None;
+        } else if let Some((_, on_air)) = desk.resumes.take_if(|(file, _)| *file == track.file) {
             return desk.director.goes_on(on_air, ends);
         }
         let own = Track {
@@ -243,7 +250,6 @@ impl Scheduling {
             title: track.tags.title.as_deref().map(Arc::from),
             duration: length,
         };
-        let pick = desk.pending.take_if(|(pending, _)| *pending == track.id).map(|(_, pick)| pick);
         desk.director.began(rules, &own, pick.as_ref(), at, ends);
     }
 
