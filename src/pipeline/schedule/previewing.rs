@@ -19,8 +19,8 @@ use crate::playout::{Planned, Playlist, RunningOrder, UpNext, When};
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 impl Pipeline {
-    /// What its schedule plays in the next `hours` (up to a week) if nothing intervenes: no queue, no DJ, no
-    /// order. What is on the air is not touched. Without a schedule it is empty.
+    /// What its schedule plays for so long (up to a week) if nothing intervenes: no queue, no DJ, no order.
+    /// What is on the air is not touched. Without a schedule it is empty.
     ///
     /// # Errors
     /// [`Error::Setting`] if that is longer than a week; [`Error::Stopped`] if the pipeline is off the air.
@@ -38,8 +38,11 @@ impl Scheduling {
         let Some(rules) = desk.rules.clone() else { return Vec::new() };
         let at = self.next_begins(&desk);
         desk.stock.look_at_playlist(&self.up_next);
+        let (director, material) = (desk.director.clone(), desk.stock.copy());
+        // It takes time. What comes next on the air does not wait for it.
+        drop(desk);
         let until = at.checked_add(time).unwrap_or(Timestamp::MAX);
-        preview(desk.director.clone(), &rules, &desk.stock, at, until)
+        preview(director, &rules, &material, at, until)
     }
 }
 

@@ -50,6 +50,13 @@ pub(super) struct Stock {
     turn: usize,
 }
 
+/// The material as it was read at one moment. It looks for the files of slots itself.
+pub(super) struct StockCopy {
+    files: FileWork,
+    lists: HashMap<PathBuf, Arc<Tracks>>,
+    own: Arc<Tracks>,
+}
+
 /// A playlist or folder.
 struct List {
     entries: Vec<Entry>,
@@ -124,6 +131,12 @@ impl Stock {
             let tracks = tracks_of(&entries, &self.known, seen.1);
             self.own = Own { seen: Some(seen), entries, tracks };
         }
+    }
+
+    /// A copy for who does not hold what owns this: looking for files takes time.
+    pub fn copy(&self) -> StockCopy {
+        let lists = self.lists.iter().map(|(path, list)| (path.clone(), list.tracks.clone()));
+        StockCopy { files: self.files.clone(), lists: lists.collect(), own: self.own.tracks.clone() }
     }
 
     fn take_news(&mut self) -> bool {
@@ -203,35 +216,56 @@ impl Material for Stock {
     fn playlist(&self, playlist: Option<&Path>) -> Arc<Tracks> {
         match playlist {
             None => self.own.tracks.clone(),
-            Some(path) => match self.lists.get(path) {
-                Some(list) => list.tracks.clone(),
-                None => Arc::new(Tracks::new(Vec::new(), true)),
-            },
+            Some(path) => self.lists.get(path).map_or_else(no_tracks, |list| list.tracks.clone()),
         }
     }
 
     fn file(&self, wanted: &Wanted<'_>) -> Result<Track, String> {
-        let path = wanted.path.to_owned();
-        let shown = name_of(&path);
-        let found = self.files.within(wanted.path, SLOT_PATIENCE, move |job| find_files(job, &path));
-        let found = found.map_err(|reason| format!("{shown}: {reason}"))?;
-        let found = found.map_err(|reason| format!("{shown}: {reason}"))?;
-        let is_folder = found.is_folder;
-        let mut files = found.files.into_iter();
-        let (file, written) = files
-            .find(|(file, _)| !is_folder || !(wanted.is_played)(file))
-            .ok_or_else(|| format!("{shown}: there is no file that was not played"))?;
-        let at = SystemTime::from(wanted.at);
-        let age = at.duration_since(written).unwrap_or_default();
-        if wanted.max_age.is_some_and(|most| age > most) {
-            let hours = age.as_secs() / 3600;
-            return Err(format!("{}: it is too old: {hours} h", name_of(&file)));
-        }
-        let own = file.clone();
-        let known = self.files.within(&file, SLOT_PATIENCE, move |_| Known::of(&own));
-        let known = known.map_err(|reason| format!("{}: {reason}", name_of(&file)))?;
-        Ok(known.track(Entry::new(file)))
+        find(&self.files, wanted)
     }
+}
+
+impl Material for StockCopy {
+    fn playlist(&self, playlist: Option<&Path>) -> Arc<Tracks> {
+        match playlist {
+            None => self.own.clone(),
+            Some(path) => self.lists.get(path).map_or_else(no_tracks, Arc::clone),
+        }
+    }
+
+    fn file(&self, wanted: &Wanted<'_>) -> Result<Track, String> {
+        find(&self.files, wanted)
+    }
+}
+
+/// The tracks of a playlist that was not read yet.
+fn no_tracks() -> Arc<Tracks> {
+    Arc::new(Tracks::new(Vec::new(), true))
+}
+
+/// The file that a slot wants, or why there is none.
+fn find(files: &FileWork, wanted: &Wanted<'_>) -> Result<Track, String> {
+    let path = wanted.path.to_owned();
+    let shown = name_of(&path);
+    let found = files.within(wanted.path, SLOT_PATIENCE, move |job| find_files(job, &path));
+    let found = found.map_err(|reason| format!("{shown}: {reason}"))?;
+    let found = found.map_err(|reason| format!("{shown}: {reason}"))?;
+    let is_folder = found.is_folder;
+    let (file, written) = found
+        .files
+        .into_iter()
+        .find(|(file, _)| !is_folder || !(wanted.is_played)(file))
+        .ok_or_else(|| format!("{shown}: there is no file that was not played"))?;
+    let at = SystemTime::from(wanted.at);
+    let age = at.duration_since(written).unwrap_or_default();
+    if wanted.max_age.is_some_and(|most| age > most) {
+        let hours = age.as_secs() / 3600;
+        return Err(format!("{}: it is too old: {hours} h", name_of(&file)));
+    }
+    let own = file.clone();
+    let known = files.within(&file, SLOT_PATIENCE, move |_| Known::of(&own));
+    let known = known.map_err(|reason| format!("{}: {reason}", name_of(&file)))?;
+    Ok(known.track(Entry::new(file)))
 }
 
 /// A file or folder as reasons name it, which strangers to the disk read, too.
