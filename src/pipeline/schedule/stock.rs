@@ -172,8 +172,11 @@ impl Stock {
 
     /// Has the next thing read: a playlist that was not read, tags, or a playlist that may have changed.
     fn read_next(&mut self, playlists: &[PathBuf]) {
-        if let Some(path) = playlists.iter().find(|path| !self.lists.contains_key(*path)) {
-            return self.start_list(path.clone(), None);
+        for path in playlists {
+            // Its disk may be taken for dead. The others go on.
+            if !self.lists.contains_key(path) && self.start_list(path.clone(), None) {
+                return;
+            }
         }
         if !self.unread.is_empty() {
             let batch: Vec<PathBuf> = self.unread.drain(..BATCH.min(self.unread.len())).collect();
@@ -195,11 +198,13 @@ impl Stock {
         }
     }
 
-    fn start_list(&mut self, path: PathBuf, seen: Option<Arc<Seen>>) {
+    /// Has a playlist read. False if that is refused, as for a disk that hangs.
+    fn start_list(&mut self, path: PathBuf, seen: Option<Arc<Seen>>) -> bool {
         let (sender, news) = bounded(1);
         let (label, origins) = (path.clone(), self.origins.clone());
         let pending = self.files.start(&label, move |job| read_list(job, &origins, path, seen, &sender));
         self.reading = pending.ok().map(|pending| Reading { pending, news });
+        self.reading.is_some()
     }
 
     fn want_tags(&mut self, entries: &[Entry]) {
