@@ -15,14 +15,11 @@ use crate::playout::schedule::{Dropped, Interruption, OverLive, Pick, Rules};
 use crate::playout::{Entry, GiveWay, TrackKind};
 use crate::time::rfc3339;
 
-/// How often it looks at what tells nothing by itself: files, and who has the air.
+/// How often it looks at what tells nothing by itself: files, who has the air, and whether the pipeline stops.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The same by a stepped clock while nothing waits: a day has many seconds.
 const STEPPED_LOOK_EVERY: Duration = Duration::from_secs(60);
-
-/// How often it looks without a schedule.
-const IDLE: Duration = Duration::from_secs(3600);
 
 /// What came before that does not interrupt any more: the clock has jumped.
 const JUMP: SignedDuration = SignedDuration::from_mins(10);
@@ -98,7 +95,7 @@ impl Scheduling {
     fn act(&self, now: Instant) -> (Instant, u64, Option<Order>) {
         let mut desk = self.desk();
         self.read_reports(&mut desk);
-        let Some(rules) = desk.rules.clone() else { return (now + IDLE, desk.changes, None) };
+        let Some(rules) = desk.rules.clone() else { return (now + LOOK_EVERY, desk.changes, None) };
         let at = timestamp(&self.clock, now + self.ahead());
         desk.mend_clock(at);
         if desk.stock.look(&rules) {
