@@ -11,11 +11,11 @@ use crate::engine::live::LiveState;
 use crate::engine::mixer::read;
 use crate::event::Event;
 use crate::pipeline::Pipeline;
-use crate::playout::schedule::{Dropped, Interruption, OverLive, Pick, Rules};
+use crate::playout::schedule::{Dropped, Interruption, OverLive, Rules};
 use crate::playout::{Entry, GiveWay, TrackKind};
 use crate::time::rfc3339;
 
-/// How often it looks at what tells nothing by itself: files, who has the air, and whether the pipeline stops.
+/// How often it looks at what tells nothing by itself: files, who has the air, whether the pipeline stops.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The same by a stepped clock while nothing waits: a day has many seconds.
@@ -48,19 +48,13 @@ impl Desk {
     }
 }
 
-/// What is ordered when the desk is free again.
-enum Order {
-    /// A file takes the air above everything else.
-    Announce(Entry),
-}
-
 impl Scheduling {
     /// What the thread does until the pipeline stops.
     pub(super) fn run(&self) {
         let mut now = self.clock.position();
         while !self.ending.load(Ordering::Relaxed) {
-            let (next, changes, order) = self.act(now);
-            if let Some(Order::Announce(entry)) = order {
+            let (next, changes, announced) = self.act(now);
+            if let Some(entry) = announced {
                 self.announce(entry);
             }
             now = self.wait_until(next, changes);
@@ -91,8 +85,9 @@ impl Scheduling {
         Instant::now()
     }
 
-    /// Does what is due, and says when to look again.
-    fn act(&self, now: Instant) -> (Instant, u64, Option<Order>) {
+    /// Does what is due. Says when to look again, after how many changes, and what is to be announced when the
+    /// desk is free again.
+    fn act(&self, now: Instant) -> (Instant, u64, Option<Entry>) {
         let mut desk = self.desk();
         self.read_reports(&mut desk);
         let Some(rules) = desk.rules.clone() else { return (now + LOOK_EVERY, desk.changes, None) };
@@ -104,14 +99,14 @@ impl Scheduling {
         for dropped in desk.director.expire(&rules, at) {
             self.tell(dropped);
         }
-        let order = match self.air() {
+        let announced = match self.air() {
             Air::Programme => {
                 self.interrupt(&mut desk, &rules, at);
                 None
             }
             Air::Taken(reason) => self.wait_for_air(&mut desk, &rules, at, reason),
         };
-        (self.next_time(&mut desk, &rules, now), desk.changes, order)
+        (self.next_time(&mut desk, &rules, now), desk.changes, announced)
     }
 
     /// When there is something to do after this moment.
@@ -178,10 +173,10 @@ impl Scheduling {
         }
     }
 
-    /// Slots come while somebody else has the air.
-    fn wait_for_air(&self, desk: &mut Desk, rules: &Rules, at: Timestamp, reason: &str) -> Option<Order> {
+    /// Slots come while somebody else has the air. Gives the file that is to be heard above them.
+    fn wait_for_air(&self, desk: &mut Desk, rules: &Rules, at: Timestamp, reason: &str) -> Option<Entry> {
         desk.looked_until = desk.looked_until.max(at);
-        let mut order = None;
+        let mut announced = None;
         for due in desk.director.due_slots(rules, at) {
             let slot = due.settings(rules);
             match slot.over_live {
@@ -193,18 +188,18 @@ impl Scheduling {
                     let dropped = desk.director.drop_now(rules, &due, reason.to_owned());
                     self.tell(dropped);
                 }
-                OverLive::Interrupt if order.is_some() => {}
+                OverLive::Interrupt if announced.is_some() => {}
                 OverLive::Interrupt => {
                     let Desk { director, stock, .. } = &mut *desk;
                     if let Some(pick) = director.resolve(rules, &due, at, stock) {
                         director.announced(rules, &pick, at);
                         self.up_next.lock().ask_schedule();
-                        order = Some(Order::Announce(Pick::entry(&pick)));
+                        announced = Some(pick.entry());
                     }
                 }
             }
         }
-        order
+        announced
     }
 
     /// Who has the air.
