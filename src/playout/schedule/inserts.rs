@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Rules;
-use super::last_plays::since;
+use super::last_plays::{CLOCK_SLACK, since};
 use super::reason::Since;
 use super::settings::Every;
 use crate::playout::TrackKind;
@@ -45,13 +45,15 @@ impl Inserts {
                 continue;
             }
             let songs = self.songs - state.map_or(0, |state| state.songs.min(self.songs));
-            let time = since(at, state.map_or(self.since, |state| state.at));
+            let last = state.map_or(self.since, |state| state.at);
             let (overdue, since) = match insert.is.every {
                 Every::Songs(every) => {
                     let songs = u32::try_from(songs).unwrap_or(u32::MAX);
                     (f64::from(songs) / f64::from(every), Since::Songs(songs))
                 }
                 Every::Time(every) => {
+                    let was_wrong = since(last, at) >= CLOCK_SLACK;
+                    let time = if was_wrong { every } else { since(at, last) };
                     (time.as_secs_f64() / every.as_secs_f64(), Since::Seconds(time.as_secs()))
                 }
             };
