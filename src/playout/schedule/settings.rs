@@ -19,6 +19,8 @@ use crate::setting::{
 pub(crate) const MOST_OF_A_KIND: usize = 256;
 /// The most parts that a playlist has of a daypart.
 const MOST_WEIGHT: u32 = 100;
+/// A slot that may not be later than its moment is always too late.
+const LEAST_LATE: Duration = Duration::from_secs(1);
 /// A slot that is later than this is another day's.
 const LATEST: Duration = Duration::from_secs(12 * 3600);
 /// What is remembered of what was heard.
@@ -257,8 +259,8 @@ impl Settings for SlotSettings {
         if self.play.as_os_str().is_empty() {
             return Err(Error::setting("play", "a slot needs something to play: \"news.mp3\", for example"));
         }
-        if self.late > LATEST {
-            return Err(Error::setting("late", format!("{:?} is out of range: up to 12h", self.late)));
+        if !(LEAST_LATE..=LATEST).contains(&self.late) {
+            return Err(Error::setting("late", format!("{:?} is out of range: 1s to 12h", self.late)));
         }
         if self.lasts.is_some_and(|lasts| lasts < Duration::from_secs(1)) {
             return Err(Error::setting("for", "it takes a second at least"));
@@ -426,6 +428,7 @@ mod tests {
         assert_eq!(key::<SlotSettings>(|slot| slot.at.clear()), Some("at"));
         assert_eq!(key::<SlotSettings>(|slot| slot.play = PathBuf::new()), Some("play"));
         assert_eq!(key::<SlotSettings>(|slot| slot.late = days(1)), Some("late"));
+        assert_eq!(key::<SlotSettings>(|slot| slot.late = Duration::ZERO), Some("late"));
         assert_eq!(key::<SlotSettings>(|slot| slot.lasts = Some(Duration::ZERO)), Some("for"));
         assert_eq!(key::<SeparationSettings>(|separation| separation.artist = days(31)), Some("artist"));
     }
