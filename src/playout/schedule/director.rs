@@ -19,6 +19,9 @@ use super::slots::{Dropped, DueSlot, Slots, later};
 use crate::path_text;
 use crate::playout::Entry;
 
+/// By how many rounds of a daypart's playlists one can be ahead or behind.
+const MOST_ROUNDS: i64 = 2;
+
 /// The pipeline's own playlist has no path.
 const OWN: &str = "";
 
@@ -256,9 +259,8 @@ impl Director {
         let count = daypart.playlists.len();
         let turns = self.turns.entry(key.to_owned()).or_default();
         turns.resize(count, 0);
-        let weight = |index: usize| daypart.weights.get(index).map_or(1, |weight| i64::from(*weight));
         let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|index| std::cmp::Reverse(turns[*index] + weight(*index)));
+        order.sort_by_key(|index| std::cmp::Reverse(turns[*index] + daypart.weight(*index)));
         order
     }
 
@@ -337,18 +339,21 @@ impl Director {
         }
     }
 
-    /// A playlist of a daypart has had its turn: all get what their weights give, and it pays for it.
+    /// A playlist of a daypart has had its turn: all get what their weights give, and it pays for it. One that
+    /// has had nothing to play for long does not make up for it.
     fn took_turn(&mut self, key: &str, daypart: &DaypartSettings, turn: usize) {
         let Some(turns) = self.turns.get_mut(key) else { return };
         let mut sum = 0;
         for (index, in_hand) in turns.iter_mut().enumerate() {
-            let weight = daypart.weights.get(index).map_or(1, |weight| i64::from(*weight));
+            let weight = daypart.weight(index);
             *in_hand += weight;
             sum += weight;
         }
         if let Some(in_hand) = turns.get_mut(turn) {
             *in_hand -= sum;
         }
+        let most = MOST_ROUNDS * sum;
+        turns.iter_mut().for_each(|in_hand| *in_hand = (*in_hand).clamp(-most, most));
     }
 
     /// When the track on the air is ended before its time, after this moment, and by what.

@@ -57,6 +57,13 @@ impl Default for DaypartSettings {
     }
 }
 
+impl DaypartSettings {
+    /// How many turns the playlist at this index has.
+    pub(super) fn weight(&self, index: usize) -> i64 {
+        self.weights.get(index).map_or(1, |weight| i64::from(*weight))
+    }
+}
+
 impl fmt::Display for DaypartSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hours = format!("{} {}-{}", self.days, self.from, self.to);
