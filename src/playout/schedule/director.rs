@@ -180,14 +180,13 @@ impl Director {
 
     /// A track of the daypart, or of the pipeline's playlist.
     fn rotation_pick(&mut self, rules: &Rules, material: &dyn Material, at: Timestamp) -> Option<Pick> {
-        let daypart = rules.daypart_at(at);
-        if let Some(daypart) = daypart {
-            let index = rules.dayparts.iter().position(|other| other.key == daypart.key);
+        if let Some(index) = rules.daypart_at(at) {
+            let daypart = &rules.dayparts[index];
             let paths = &daypart.is.playlists;
             let order = self.turns_of(&daypart.key, &daypart.is);
             let lists = order.iter().map(|turn| (Some(paths[*turn].as_path()), *turn));
             let shown = Some(daypart.is.to_string());
-            if let Some(pick) = self.choose(rules, material, at, index, shown, lists) {
+            if let Some(pick) = self.choose(rules, material, at, Some(index), shown, lists) {
                 return Some(pick);
             }
         }
@@ -249,7 +248,6 @@ impl Director {
             (last_plays.step(tracks.keys(index), at, separation) <= step).then_some((index, length))
         });
         let (indexes, lengths): (Vec<_>, Vec<_>) = candidates.take(MOST_LOOKED_AT).unzip();
-        let lengths: Vec<_> = lengths;
         let chosen = fitting(&lengths, since(slot, at))?;
         Some((indexes[chosen], rules.slots[index].is.label()))
     }

@@ -157,13 +157,13 @@ impl Rules {
         of_dayparts.chain(of_inserts).map(PathBuf::as_path)
     }
 
-    /// The daypart of this moment.
-    fn daypart_at(&self, at: Timestamp) -> Option<&Named<DaypartSettings>> {
+    /// The index of the daypart of this moment.
+    fn daypart_at(&self, at: Timestamp) -> Option<usize> {
         if self.dayparts.is_empty() {
             return None;
         }
         let civil = self.zone.to_datetime(at);
-        self.dayparts.iter().find(|daypart| is_within(&daypart.is, civil))
+        self.dayparts.iter().position(|daypart| is_within(&daypart.is, civil))
     }
 }
 

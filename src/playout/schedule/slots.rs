@@ -167,7 +167,7 @@ impl Slots {
             material.file(&Wanted { path: &path, at: due.at, max_age, is_played: &is_played })
         };
         let own = look_for(&slot.is.play, slot.is.max_age);
-        let (track, instead) = match (own, &slot.is.otherwise) {
+        let (mut track, instead) = match (own, &slot.is.otherwise) {
             (Ok(track), _) => (track, None),
             (Err(reason), None) => return Err(reason),
             (Err(reason), Some(otherwise)) => {
@@ -178,7 +178,6 @@ impl Slots {
         let time = rules.zone.to_datetime(due.at).strftime("%H:%M").to_string();
         let reason =
             Reason::Slot { slot: slot.is.label(), at: time, late: since(at, due.at).as_secs(), instead };
-        let mut track = track;
         track.entry.kind = slot.is.kind;
         Ok((track, reason))
     }
