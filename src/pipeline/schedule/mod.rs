@@ -141,8 +141,16 @@ impl Scheduling {
     pub fn set(self: &Arc<Scheduling>, schedule: &Schedule, pipeline: &Arc<Inner>) -> Result<()> {
         let is_there = !schedule.is_empty();
         let overlap = pipeline.programming.transitions().crossfade.time();
+        let rules = is_there.then(|| Arc::new(Rules::new(schedule, overlap)));
         let mut desk = self.desk();
-        desk.rules = is_there.then(|| Arc::new(Rules::new(schedule, overlap)));
+        // What has happened, and what was chosen, is of the old rules.
+        self.read_reports(&mut desk);
+        let pending = desk.pending.take();
+        desk.pending = pending.and_then(|(id, pick)| {
+            let pick = pick.carried_over(desk.rules.as_deref()?, rules.as_deref()?)?;
+            Some((id, pick))
+        });
+        desk.rules = rules;
         desk.looked_until = self.now();
         desk.changes += 1;
         if is_there && self.pipeline.set(Arc::downgrade(pipeline)).is_ok() {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Rules;
 use super::fit::{MOST_LOOKED_AT, fitting};
 use super::inserts::Inserts;
 use super::last_plays::{AT_ONCE, LastPlays, since};
@@ -16,6 +15,7 @@ use super::reason::Reason;
 use super::rotation::Rotation;
 use super::settings::{DaypartSettings, SlotSettings, SlotStart};
 use super::slots::{Dropped, DueSlot, Slots, later};
+use super::{Named, Rules};
 use crate::path_text;
 use crate::playout::Entry;
 
@@ -62,6 +62,18 @@ impl Pick {
     /// What is to be played, with the reason.
     pub fn entry(&self) -> Entry {
         Entry { reason: Some(Arc::new(self.reason.clone())), ..self.track.entry.clone() }
+    }
+
+    /// The same under new rules. `None` if they do not have the slot or insert that it is of.
+    pub fn carried_over(mut self, old: &Rules, new: &Rules) -> Option<Pick> {
+        match &mut self.from {
+            Origin::Slot(due) => due.index = index_in(&new.slots, &old.slots[due.index])?,
+            Origin::Insert { index, .. } => *index = index_in(&new.inserts, &old.inserts[*index])?,
+            Origin::Rotation { daypart, .. } => {
+                *daypart = daypart.and_then(|index| index_in(&new.dayparts, &old.dayparts[index]));
+            }
+        }
+        Some(self)
     }
 
     /// The slot that it is of, if it is of one.
@@ -380,6 +392,11 @@ impl Director {
     pub fn expire(&mut self, rules: &Rules, now: Timestamp) -> Vec<Dropped> {
         self.slots.expire(rules, now)
     }
+}
+
+/// Where the settings of this name are.
+fn index_in<S>(all: &[Named<S>], named: &Named<S>) -> Option<usize> {
+    all.iter().position(|other| other.key == named.key)
 }
 
 /// A playlist as it is called in reasons: its file's name without the extension.
