@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::library::{Library, library_playlist};
@@ -67,10 +67,8 @@ fn read_playlist(
     seen: &mut Vec<SeenPlaylist>,
     found: &mut dyn FnMut(Found) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let problem = |reason: String| {
-        let what = Path::new("library:").join(name).display().to_string();
-        Found::Problem(Problem { what, named_by: None, reason })
-    };
+    let problem =
+        |reason: String| Found::Problem(Problem { what: format!("library:{name}"), named_by: None, reason });
     let Some(library) = &origins.library else {
         return found(problem("there is no library: add a [library] table".into()));
     };
