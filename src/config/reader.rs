@@ -19,7 +19,7 @@ use crate::pipeline::{
     RelayedMountSettings, check_all_hls, check_hls_outputs, state_file,
 };
 use crate::playout::Schedule;
-use crate::playout::schedule::{DAYPART, INSERT, SEPARATION, SLOT};
+use crate::playout::schedule::{DAYPART, DaypartSettings, INSERT, InsertSettings, SEPARATION, SLOT};
 use crate::recording::RecordSettings;
 use crate::server::{AccessLog, MountSettings, ServerSettings, check_fallback};
 use crate::setting::{Settings, Written, reason_of, suggest};
@@ -50,7 +50,7 @@ pub(super) struct Reader<'a> {
     icy: Option<At<String>>,
     /// All HLS, with the places of their paths.
     hls: Vec<At<HlsSettings>>,
-    /// The keys that name playlists of the library.
+    /// The keys and tables that name playlists of the library.
     of_library: Vec<Place>,
 }
 
@@ -155,6 +155,13 @@ impl<'a> Reader<'a> {
         }
         fields.finish(&mut self.cx);
         library
+    }
+
+    /// Notes the place of these paths if one of them is a playlist of the library.
+    fn note_library(&mut self, paths: &[PathBuf], place: &Place) {
+        if paths.iter().any(|path| library_playlist(path).is_some()) {
+            self.of_library.push(place.clone());
+        }
     }
 
     /// Without a library, it has no playlists.
@@ -268,10 +275,10 @@ impl<'a> Reader<'a> {
         }
         for (key, paths) in [("playlist", &pipeline.playlist[..]), ("fallback", pipeline.fallback.as_slice())]
         {
-            let (named, paths): (Vec<_>, Vec<_>) =
-                paths.iter().cloned().partition(|path| library_playlist(path).is_some());
-            self.of_library.extend((!named.is_empty()).then(|| fields.place_of(key)));
-            self.claim(fields.place_of(key), Purpose::Played, &paths);
+            let place = fields.place_of(key);
+            self.note_library(paths, &place);
+            let on_disk = paths.iter().filter(|path| library_playlist(path).is_none());
+            self.claim(place, Purpose::Played, &on_disk.cloned().collect::<Vec<_>>());
         }
         if let Some(file) = &pipeline.state_file {
             self.claim_state_file(file, fields.place_of("state_file"));
@@ -316,15 +323,19 @@ impl<'a> Reader<'a> {
     /// Reads what a pipeline plays by the clock.
     fn schedule(&mut self, tables: ScheduleTables, schedule: &mut Schedule) {
         for (index, (node, place)) in tables.dayparts.into_iter().enumerate() {
-            schedule.dayparts.push(self.of_schedule(node, place.clone()));
+            let daypart: DaypartSettings = self.of_schedule(node, place.clone());
+            self.note_library(&daypart.playlists, &place);
+            schedule.dayparts.push(daypart);
             if let Some(other) = schedule.hidden_by(index) {
                 let reason = format!("it overlaps with {other}, which is declared before it and counts then");
                 self.cx.problems.warn(&place, reason);
             }
         }
-        schedule
-            .inserts
-            .extend(tables.inserts.into_iter().map(|(node, place)| self.of_schedule(node, place)));
+        for (node, place) in tables.inserts {
+            let insert: InsertSettings = self.of_schedule(node, place.clone());
+            self.note_library(std::slice::from_ref(&insert.playlist), &place);
+            schedule.inserts.push(insert);
+        }
         schedule.slots.extend(tables.slots.into_iter().map(|(node, place)| self.of_schedule(node, place)));
         if let Some((node, place)) = tables.separation {
             schedule.separation = self.of_schedule(node, place);

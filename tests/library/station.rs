@@ -80,6 +80,8 @@ fn what_is_wrong_with_a_library_is_said_by_its_key() {
             "pipeline.playlist: there is no library: add a [library]",
         ),
         ("", "fallback = \"library:x\"", "pipeline.fallback: there is no library"),
+        ("", "[[pipeline.daypart]]\nplaylist = \"library:x\"", "pipeline.daypart: there is no library"),
+        ("", "[[pipeline.insert]]\nplaylist = \"library:x\"", "pipeline.insert: there is no library"),
         ("[library]", "", "library: the key \"folders\" is missing"),
         ("[library]\nfolders = \"musik\"", "", "library.folders: "),
         ("[library]\nfolders = [\"music\", \"music/inner\"]", "", "leave it out"),
