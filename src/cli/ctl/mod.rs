@@ -49,17 +49,14 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
             return out.done(&client.ask("DELETE", &format!("/api/v1/sources/{id}"), None)?);
         }
         CtlCommand::Report { from, to, by } => {
-            let format = if args.json { "json" } else { "csv" };
-            let [from, to, by] = [from, to, by].map(|text| Some(text.clone()));
-            let format = Some(format.to_owned());
-            let wanted = [
-                ("from", &from),
-                ("to", &to),
-                ("by", &by),
-                ("format", &format),
-                ("pipeline", &args.pipeline),
-            ];
-            super::say(&client.text(&format!("/api/v1/report{}", query(&wanted)))?);
+            let wanted = query(&[
+                ("from", Some(from.as_str())),
+                ("to", Some(to.as_str())),
+                ("by", Some(by.as_str())),
+                ("format", Some(if args.json { "json" } else { "csv" })),
+                ("pipeline", args.pipeline.as_deref()),
+            ]);
+            super::say(&client.text(&format!("/api/v1/report{wanted}"))?);
             return Ok(());
         }
         CtlCommand::Announce { all: true, .. } if args.pipeline.is_some() => {
@@ -94,7 +91,8 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         CtlCommand::Status => status(&json!([pipeline.ask("GET", "", None)?]), pipeline.client, out),
         CtlCommand::History { from, to, limit } => {
             let limit = limit.map(|limit| limit.to_string());
-            let wanted = query(&[("from", from), ("to", to), ("limit", &limit)]);
+            let wanted =
+                query(&[("from", from.as_deref()), ("to", to.as_deref()), ("limit", limit.as_deref())]);
             let shown = if wanted.is_empty() { table::history } else { table::plays };
             out.show(&pipeline.ask("GET", &format!("/history{wanted}"), None)?, shown)
         }
@@ -268,9 +266,9 @@ impl Out {
 }
 
 /// The parameters that are given, as the query of a URL.
-fn query(parameters: &[(&str, &Option<String>)]) -> String {
-    let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-    let given: Vec<_> = given.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+fn query(parameters: &[(&str, Option<&str>)]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded((*value)?))));
+    let given: Vec<_> = given.collect();
     if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }
 
