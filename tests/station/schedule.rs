@@ -38,6 +38,13 @@ impl Files {
         Files { folder: Arc::new(tempfile::tempdir().unwrap()), spec: SMALL }
     }
 
+    /// With files of these names and lengths.
+    fn with(files: &[(&str, f64)]) -> Files {
+        let all = Files::new();
+        files.iter().for_each(|(name, length)| _ = all.file(name, *length));
+        all
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -60,6 +67,13 @@ impl Files {
     /// A slot at 07:00 that plays this file.
     fn news(&self, start: SlotStart) -> SlotSettings {
         slot("daily 07:00", &self.path("news.wav"), start)
+    }
+
+    /// A station that began at this time, and has run for so many seconds.
+    fn after(&self, ran: f64, from: &str, slots: Vec<SlotSettings>) -> Studio {
+        let studio = self.station(from, slots, |_| {});
+        studio.run(seconds(ran));
+        studio
     }
 
     /// A station that begins at this time, with tracks of half a minute.
@@ -124,85 +138,71 @@ fn dropped(studio: &Studio) -> Vec<String> {
     dropped.collect()
 }
 
-/// It was never silent for a second.
+/// It was never silent for a second. Stops it.
 #[track_caller]
-fn assert_sounds(studio: &Studio) {
+fn stop_sounding(studio: Studio) {
     assert_eq!(studio.told(|event| matches!(event, Event::DeadAirBegins { .. })), 0);
+    studio.stop();
 }
 
 #[test]
 fn a_hard_slot_begins_at_the_second_and_then_the_playlist_goes_on() {
-    let files = Files::new();
-    files.file("news.wav", 5.0);
-    let studio = files.station(BEFORE, vec![files.news(SlotStart::Hard)], |_| {});
-    studio.run(seconds(30.0));
+    let files = Files::with(&[("news.wav", 5.0)]);
+    let studio = files.after(30.0, BEFORE, vec![files.news(SlotStart::Hard)]);
     assert_at(&studio, "news", 10_000);
     let news = studio.pipeline.history().into_iter().find(|track| stem(&track.track.file) == "news").unwrap();
     assert_eq!(news.track.reason.to_string(), "slot news at 07:00");
     assert_eq!(played(&studio).len(), 3);
     assert!((played(&studio)[2].1).abs_diff(15_000) < 300, "{:?}", played(&studio));
-    assert_sounds(&studio);
-    studio.stop();
+    stop_sounding(studio);
 }
 
 #[test]
 fn a_soft_slot_begins_when_the_track_ends_and_goes_before_the_queue() {
-    let files = Files::new();
-    files.file("news.wav", 5.0);
-    files.file("request.wav", 5.0);
+    let files = Files::with(&[("news.wav", 5.0), ("request.wav", 5.0)]);
     let studio = files.station(BEFORE, vec![files.news(SlotStart::Soft)], |_| {});
     studio.pipeline.queue_files([longwave::Entry::new(files.path("request.wav"))], Place::End).unwrap();
     studio.run(seconds(45.0));
     assert_at(&studio, "news", 30_000);
     assert_at(&studio, "request", 35_000);
-    assert_sounds(&studio);
-    studio.stop();
+    stop_sounding(studio);
 }
 
 #[test]
 fn two_slots_at_one_second_follow_each_other() {
-    let files = Files::new();
-    files.file("news.wav", 5.0);
-    files.file("weather.wav", 5.0);
+    let files = Files::with(&[("news.wav", 5.0), ("weather.wav", 5.0)]);
     let weather = slot("daily 07:00", &files.path("weather.wav"), SlotStart::Hard);
-    let studio = files.station(BEFORE, vec![files.news(SlotStart::Hard), weather], |_| {});
-    studio.run(seconds(30.0));
+    let studio = files.after(30.0, BEFORE, vec![files.news(SlotStart::Hard), weather]);
     assert_at(&studio, "news", 10_000);
     assert_at(&studio, "weather", 15_000);
-    assert_sounds(&studio);
-    studio.stop();
+    stop_sounding(studio);
 }
 
 #[test]
 fn a_hard_slot_during_a_crossfade_begins_at_the_second() {
-    let files = Files::new();
-    files.file("news.wav", 5.0);
+    let files = Files::with(&[("news.wav", 5.0)]);
     // The first track ends in the middle of it.
     let studio = files.station("2026-11-30T06:59:31Z", vec![files.news(SlotStart::Hard)], |settings| {
         settings.crossfade = seconds(4.0).into();
     });
     studio.run(seconds(45.0));
     assert_at(&studio, "news", 29_000);
-    assert_sounds(&studio);
-    studio.stop();
+    stop_sounding(studio);
 }
 
 #[test]
 fn what_is_missing_is_waited_for_and_dropped_with_its_reason() {
     let files = Files::new();
     let slots = || vec![SlotSettings { late: seconds(60.0), ..files.news(SlotStart::Hard) }];
-    let studio = files.station(BEFORE, slots(), |_| {});
-    studio.run(seconds(80.0));
+    let studio = files.after(80.0, BEFORE, slots());
     let dropped = dropped(&studio);
     assert_eq!(dropped.len(), 1, "{dropped:?}");
     assert!(dropped[0].starts_with("news: ") && dropped[0].ends_with("it is missing"), "{dropped:?}");
     let health = studio.pipeline.health();
     assert!(health.warnings.iter().any(|warning| warning.contains("slot news of")), "{health:?}");
-    assert_sounds(&studio);
-    studio.stop();
+    stop_sounding(studio);
     // It comes half a minute later, and is played at the next boundary.
-    let studio = files.station(BEFORE, slots(), |_| {});
-    studio.run(seconds(25.0));
+    let studio = files.after(25.0, BEFORE, slots());
     files.file("news.wav", 5.0);
     studio.run(seconds(50.0));
     let began = began(&studio, "news");
@@ -213,24 +213,19 @@ fn what_is_missing_is_waited_for_and_dropped_with_its_reason() {
 
 #[test]
 fn a_file_that_is_longer_than_its_slot_fades_out() {
-    let files = Files::new();
-    files.file("news.wav", 25.0);
+    let files = Files::with(&[("news.wav", 25.0)]);
     let news = SlotSettings { lasts: Some(seconds(8.0)), ..files.news(SlotStart::Hard) };
-    let studio = files.station(BEFORE, vec![news], |_| {});
-    studio.run(seconds(30.0));
+    let studio = files.after(30.0, BEFORE, vec![news]);
     assert_at(&studio, "news", 10_000);
     assert!((played(&studio)[2].1).abs_diff(18_000) <= HARD, "{:?}", played(&studio));
-    assert_sounds(&studio);
-    studio.stop();
+    stop_sounding(studio);
 }
 
 #[test]
 fn a_restart_in_the_middle_of_a_slot_goes_on_with_it() {
-    let files = Files::new();
-    files.file("news.wav", 20.0);
+    let files = Files::with(&[("news.wav", 20.0)]);
     let news = || vec![SlotSettings { lasts: Some(seconds(12.0)), ..files.news(SlotStart::Hard) }];
-    let studio = files.station(BEFORE, news(), |_| {});
-    studio.run(seconds(16.0));
+    let studio = files.after(16.0, BEFORE, news());
     let kept = studio.pipeline.snapshot();
     studio.stop();
     let text = serde_json::to_string(&kept).unwrap();
@@ -242,30 +237,25 @@ fn a_restart_in_the_middle_of_a_slot_goes_on_with_it() {
     assert_eq!(played.iter().filter(|(name, _)| name == "news").count(), 1, "{played:?}");
     // Its twelve seconds are over at 07:00:12.
     assert!(played[news + 1].1.abs_diff(6_000) <= 2 * HARD, "{played:?}");
-    assert_sounds(&studio);
-    studio.stop();
+    stop_sounding(studio);
 }
 
 #[test]
 fn a_clock_that_jumps_from_1970_fires_nothing_old() {
-    let files = Files::new();
-    files.file("news.wav", 5.0);
+    let files = Files::with(&[("news.wav", 5.0)]);
     let hourly = slot("daily *:00", &files.path("news.wav"), SlotStart::Hard);
-    let studio = files.station("1970-01-01T00:00:10Z", vec![hourly], |_| {});
-    studio.run(seconds(20.0));
+    let studio = files.after(20.0, "1970-01-01T00:00:10Z", vec![hourly]);
     studio.set_time(at("2026-11-30T07:30:00Z"));
     studio.run(seconds(120.0));
     assert_eq!(played(&studio).iter().filter(|(name, _)| name == "news").count(), 0);
     assert!(dropped(&studio).len() <= 1, "{:?}", dropped(&studio));
-    assert_sounds(&studio);
-    studio.stop();
+    stop_sounding(studio);
 }
 
 #[test]
 fn a_slot_while_the_programme_is_held_waits_or_is_dropped() {
     for (held, plays) in [(20.0, true), (80.0, false)] {
-        let files = Files::new();
-        files.file("news.wav", 5.0);
+        let files = Files::with(&[("news.wav", 5.0)]);
         let news = SlotSettings { late: seconds(60.0), ..files.news(SlotStart::Hard) };
         let studio = files.station(BEFORE, vec![news], |_| {});
         studio.pipeline.hold(Duration::ZERO).unwrap();
