@@ -42,6 +42,8 @@ pub(super) struct Stock {
     own: Own,
     /// What is known of files.
     known: HashMap<PathBuf, Known>,
+    /// How many files were known when tracks were made of them last.
+    known_in_tracks: usize,
     /// Files whose tags are to be read.
     unread: VecDeque<PathBuf>,
     reading: Option<Reading>,
@@ -87,6 +89,7 @@ impl Stock {
             lists: HashMap::new(),
             own: Own { seen: None, entries: Vec::new(), tracks },
             known: HashMap::new(),
+            known_in_tracks: 0,
             unread: VecDeque::new(),
             reading: None,
             looked: None,
@@ -96,12 +99,12 @@ impl Stock {
 
     /// Takes in what was read, and has more read where that is due. True if there is more to choose from.
     pub fn look(&mut self, rules: &Rules) -> bool {
-        let has_news = self.take_news();
+        let has_more = self.take_news();
         if self.reading.is_none() {
             let playlists: Vec<PathBuf> = rules.playlists().map(Path::to_owned).collect();
             self.read_next(&playlists);
         }
-        has_news
+        has_more
     }
 
     /// Reads all that a schedule names, and waits for it.
@@ -146,28 +149,29 @@ impl Stock {
         if is_over {
             self.reading = None;
         }
-        let has_news = !news.is_empty();
-        let mut has_tags = false;
+        let mut has_more = false;
         for news in news {
             match news {
                 News::List { path, entries, seen } => {
                     self.want_tags(&entries);
                     let tracks = tracks_of(&entries, &self.known, true);
                     self.lists.insert(path, List { entries, tracks, seen: Arc::new(seen) });
+                    has_more = true;
                 }
-                News::Known { file, known } => {
-                    has_tags = true;
-                    self.known.insert(file, known);
-                }
+                News::Known { file, known } => _ = self.known.insert(file, known),
             }
         }
-        if has_tags {
+        // Not for each batch: the tracks are made again, and what comes next is chosen again.
+        let (then, now) = (self.known_in_tracks, self.known.len());
+        if now > then && (self.unread.is_empty() || now >= 2 * then) {
+            self.known_in_tracks = now;
+            has_more = true;
             for list in self.lists.values_mut() {
                 list.tracks = tracks_of(&list.entries, &self.known, true);
             }
             self.own.tracks = tracks_of(&self.own.entries, &self.known, self.own.tracks.shuffle);
         }
-        has_news
+        has_more
     }
 
     /// Has the next thing read: a playlist that was not read, tags, or a playlist that may have changed.
