@@ -102,6 +102,10 @@ impl Stock {
         let has_more = self.take_news();
         if self.reading.is_none() {
             let playlists: Vec<PathBuf> = rules.playlists().map(Path::to_owned).collect();
+            if self.lists.len() > playlists.len() {
+                // A schedule before this one named them.
+                self.lists.retain(|path, _| playlists.contains(path));
+            }
             self.read_next(&playlists);
         }
         has_more
