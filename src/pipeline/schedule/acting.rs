@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Desk, MOST_NAMED, Scheduling, timestamp};
 use crate::engine::live::LiveState;
 use crate::engine::mixer::read;
+use crate::error::Error;
 use crate::event::Event;
 use crate::pipeline::Pipeline;
 use crate::playout::schedule::{Dropped, Interruption, OverLive, Rules};
@@ -38,6 +39,14 @@ enum Air {
     Taken(&'static str),
 }
 
+/// The file of a slot that is to be heard above everything else.
+struct Announced {
+    slot: String,
+    /// When the slot has come.
+    due: Timestamp,
+    entry: Entry,
+}
+
 impl Desk {
     /// Forgets how far it has looked if the clock has jumped.
     fn mend_clock(&mut self, at: Timestamp) {
@@ -54,8 +63,8 @@ impl Scheduling {
         let mut now = self.clock.position();
         while !self.ending.load(Ordering::Relaxed) {
             let (next, changes, announced) = self.act(now);
-            if let Some(entry) = announced {
-                self.announce(entry);
+            if let Some(announced) = announced {
+                self.announce(announced);
             }
             now = self.wait_until(next, changes);
         }
@@ -87,7 +96,7 @@ impl Scheduling {
 
     /// Does what is due. Says when to look again, after how many changes, and what is to be announced when the
     /// desk is free again.
-    fn act(&self, now: Instant) -> (Instant, u64, Option<Entry>) {
+    fn act(&self, now: Instant) -> (Instant, u64, Option<Announced>) {
         let mut desk = self.desk();
         self.read_reports(&mut desk);
         let Some(rules) = desk.rules.clone() else { return (now + LOOK_EVERY, desk.changes, None) };
@@ -174,7 +183,7 @@ impl Scheduling {
     }
 
     /// Slots come while somebody else has the air. Gives the file that is to be heard above them.
-    fn wait_for_air(&self, desk: &mut Desk, rules: &Rules, at: Timestamp, reason: &str) -> Option<Entry> {
+    fn wait_for_air(&self, desk: &mut Desk, rules: &Rules, at: Timestamp, reason: &str) -> Option<Announced> {
         desk.looked_until = desk.looked_until.max(at);
         let mut announced = None;
         for due in desk.director.due_slots(rules, at) {
@@ -194,7 +203,8 @@ impl Scheduling {
                     if let Some(pick) = director.resolve(rules, &due, at, stock) {
                         director.announced(rules, &pick, at);
                         self.up_next.lock().ask_schedule();
-                        announced = Some(pick.entry());
+                        let (slot, due) = (slot.label(), due.at());
+                        announced = Some(Announced { slot, due, entry: pick.entry() });
                     }
                 }
             }
@@ -212,12 +222,16 @@ impl Scheduling {
         }
     }
 
-    fn announce(&self, entry: Entry) {
+    fn announce(&self, announced: Announced) {
         let Some(inner) = self.pipeline.get().and_then(Weak::upgrade) else { return };
-        let (name, file) = (inner.name.clone(), entry.path.clone());
-        if let Err(error) = Pipeline::from_inner(inner).announce_entry(entry) {
-            log::error!("{name}: a slot could not take the air with {}: {error}", file.display());
-        }
+        let Announced { slot, due, entry } = announced;
+        let reason = match Pipeline::from_inner(inner).announce_entry(entry) {
+            Ok(_) => return,
+            // Strangers to the disk read it, too.
+            Err(Error::File { reason, .. } | Error::NoAnswer { reason, .. }) => reason,
+            Err(error) => error.to_string(),
+        };
+        self.tell(Dropped { slot, at: due, reason });
     }
 
     fn tell(&self, dropped: Dropped) {

@@ -73,6 +73,11 @@ pub(crate) struct DueSlot {
 }
 
 impl DueSlot {
+    /// When it has come.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// How it is declared.
     pub fn settings<'a>(&self, rules: &'a Rules) -> &'a SlotSettings {
         &rules.slots[self.index].is
