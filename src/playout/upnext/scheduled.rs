@@ -95,7 +95,9 @@ impl UpNext {
             return None;
         };
         let listed = self.list.iter().flat_map(|list| list.entries.iter());
-        let of_list = listed.filter(|_| !is_first).find(|listed| listed.entry.path == entry.path);
+        // Compared as text, which is much faster than by components: the mixer may wait for it.
+        let file = entry.path.as_os_str();
+        let of_list = listed.filter(|_| !is_first).find(|listed| listed.entry.path.as_os_str() == file);
         let (listed, origin) = match of_list.map(|listed| listed.id) {
             Some(id) => (Listed { id, entry }, Origin::Playlist),
             None => (self.named(entry), Origin::Schedule),
