@@ -94,8 +94,8 @@ impl Scheduling {
         Instant::now()
     }
 
-    /// Does what is due. Says when to look again, after how many changes, and what is to be announced when the
-    /// desk is free again.
+    /// Does what is due. Says when to look again, after how many changes, and what is to be announced when
+    /// the desk is free again.
     fn act(&self, now: Instant) -> (Instant, u64, Option<Announced>) {
         let mut desk = self.desk();
         self.read_reports(&mut desk);

@@ -349,8 +349,8 @@ impl Director {
         }
     }
 
-    /// A playlist of a daypart has had its turn: all get what their weights give, and it pays for it. One that
-    /// has had nothing to play for long does not make up for it.
+    /// A playlist of a daypart has had its turn: all get what their weights give, and it pays for it. One
+    /// that has had nothing to play for long does not make up for it.
     fn took_turn(&mut self, key: &str, daypart: &DaypartSettings, turn: usize) {
         let Some(turns) = self.turns.get_mut(key) else { return };
         let mut sum = 0;
