@@ -29,6 +29,9 @@ const MAX_FOUND: usize = 1_024;
 /// How long a thread waits for a result before it looks after those that read.
 const LOOKS_EVERY: Duration = Duration::from_millis(50);
 
+/// How long a walk through a folder may make no progress. A disk that must spin up first is quicker.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+
 /// How long files that are being written are waited for, at most: see `playout/playlist/watch.rs`.
 const QUIET_WITHIN: Duration = Duration::from_secs(11);
 
@@ -96,11 +99,16 @@ impl Looking<'_> {
         let mut found = Vec::new();
         let (mut read, nothing) = (Vec::new(), never());
         let mut is_walking = true;
+        let mut answered = Instant::now();
         while is_walking || !tagging.is_done() {
             if !self.scanner.goes_on() {
                 return Ok(());
             }
-            if !tagging.look_after() {
+            if !walk.hangs() {
+                answered = Instant::now();
+            }
+            let has_no_answer = is_walking && answered.elapsed() >= ANSWERS_WITHIN;
+            if has_no_answer || !tagging.look_after() {
                 return Err("its disk does not answer".into());
             }
             let takes_more = is_walking && tagging.has_room() && found.len() < BATCH;
