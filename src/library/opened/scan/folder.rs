@@ -181,7 +181,11 @@ impl Looking<'_> {
                     }
                 };
                 count += 1;
-                match count <= MAX_TRACKS && hand_over(job, &sender, walked) {
+                if count > MAX_TRACKS {
+                    refused = Some(format!("it has more than {MAX_TRACKS} files"));
+                    return ControlFlow::Break(());
+                }
+                match hand_over(job, &sender, walked) {
                     true => ControlFlow::Continue(()),
                     false => ControlFlow::Break(()),
                 }
