@@ -109,8 +109,12 @@ impl Scanner {
             }
             if let Access::Open { opening: current, folders } = self.shared.access(POLL) {
                 opening = current;
+                let is_whole = todo.all;
                 self.scan(&folders, todo);
-                next = Instant::now() + self.shared.settings.poll;
+                // Changes that are noticed put off no scan of folders that tell of none.
+                if is_whole {
+                    next = Instant::now() + self.shared.settings.poll;
+                }
             } else if todo.waiting.is_empty() {
                 // It is tried again when the database can be used.
                 next = Instant::now();
