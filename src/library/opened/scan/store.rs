@@ -37,11 +37,15 @@ pub(super) fn compare(
     folder: i64,
     files: Vec<FoundFile>,
 ) -> Result<Vec<(FoundFile, Known)>, Fault> {
-    let query = "SELECT id, size, modified, missing FROM tracks WHERE folder = ?1 AND path = ?2";
+    // One that could not be read is read again: nothing else shows that its owner lets it be read now.
+    let query = "SELECT id, size, modified, missing, content IS NOT NULL FROM tracks \
+                 WHERE folder = ?1 AND path = ?2";
     let mut query = connection.prepare_cached(query)?;
     let mut compare = |file: FoundFile| -> Result<_, Fault> {
         let row = query.query_row(params![folder, bytes_of(&file.path)], |row| {
-            let is_same = row.get::<_, i64>(1)? as u64 == file.size && row.get::<_, i64>(2)? == file.modified;
+            let is_same = row.get::<_, i64>(1)? as u64 == file.size
+                && row.get::<_, i64>(2)? == file.modified
+                && row.get::<_, bool>(4)?;
             let is_missing = row.get::<_, Option<i64>>(3)?.is_some();
             let id = row.get(0)?;
             Ok(match (is_same, is_missing) {
@@ -95,7 +99,7 @@ pub(super) fn keep(
             known.query_row(params![folder, bytes_of(&found.path)], |row| row.get(0)).optional()?;
         let known = match known {
             Some(id) => {
-                result.changed += 1;
+                result.changed += u64::from(read.content.is_some());
                 Some(id)
             }
             None => {

@@ -38,7 +38,7 @@ pub(super) struct FoundFile {
 #[derive(Clone, Debug)]
 pub(super) struct ReadFile {
     pub file: FoundFile,
-    /// `None` if it cannot be read at all.
+    /// `None` if it cannot be read at all: the next scan tries again.
     pub content: Option<[u8; LENGTH]>,
     /// Its tags, or why it cannot be played.
     pub tags: Result<Tags, String>,
@@ -99,7 +99,7 @@ impl Tagging {
             let (folder, waiting, read) = (self.folder.clone(), self.waiting.1.clone(), self.read.0.clone());
             let work = move |job: &Job| {
                 while let Ok(file) = waiting.recv_timeout(LINGERS) {
-                    let result = read_file_whatever_it_is(job, &folder, file);
+                    let result = read_file(job, &folder, file);
                     if job.is_abandoned() || !hand_over(job, &read, result) {
                         return;
                     }
@@ -127,23 +127,17 @@ pub(super) fn hand_over<T>(job: &Job, to: &Sender<T>, mut item: T) -> bool {
     }
 }
 
-/// Reads a file. One that makes its reader panic cannot be played.
-fn read_file_whatever_it_is(job: &Job, folder: &Path, file: FoundFile) -> Option<ReadFile> {
-    let own = file.clone();
-    catch_unwind(AssertUnwindSafe(|| read_file(job, folder, file))).unwrap_or_else(|_| {
-        Some(ReadFile { file: own, content: None, tags: Err("reading it has panicked".into()) })
-    })
-}
-
-/// Reads a file. `None` if its disk does not answer, or fails: it is read by the next scan.
+/// Reads a file. One that makes its reader panic cannot be played. `None` if its disk does not answer: it is
+/// read by the next scan.
 fn read_file(job: &Job, folder: &Path, file: FoundFile) -> Option<ReadFile> {
     let path = folder.join(&file.path);
     job.at(&path).ok()?;
     let content = File::open(&path).and_then(|mut file| digest(&mut file)).ok();
-    let tags = match read_tags(&path, &Bounds::Anywhere) {
-        Ok(tags) => Ok(tags),
-        Err(Error::File { reason, .. }) => Err(reason),
-        Err(_) => return None,
+    let tags = match catch_unwind(AssertUnwindSafe(|| read_tags(&path, &Bounds::Anywhere))) {
+        Ok(Ok(tags)) => Ok(tags),
+        Ok(Err(Error::File { reason, .. })) => Err(reason),
+        Ok(Err(_)) => return None,
+        Err(_) => Err("reading it has panicked".into()),
     };
     Some(ReadFile { file, content, tags })
 }
