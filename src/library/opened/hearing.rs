@@ -4,6 +4,7 @@
 //! orders for the thread `library`. Never: touches a disk. What was heard is on the disk at once, so it goes on where
 //! it was after a restart.
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::listening::{Listened, listen};
 /// How often the thread sees whether there is something to listen to.
 const RESTS: Duration = Duration::from_millis(500);
 
-/// How long a track is left alone whose disk did not answer.
+/// How long a track is left alone whose disk did not answer, or whose file could not be opened.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
 
 /// The most tracks that are left alone at once. With more of them, the thread waits.
@@ -36,7 +37,7 @@ pub(super) struct Listening {
     pub shared: Arc<Shared>,
     pub orders: Orders,
     pub readers: Readers,
-    /// Tracks whose disks did not answer, and until when they are left alone.
+    /// Tracks that could not be listened to just now, and until when they are left alone.
     pub left_alone: Vec<(i64, Instant)>,
 }
 
@@ -54,7 +55,7 @@ enum Outcome {
     Heard(Box<Listened>),
     /// It cannot be decoded to its end.
     Unhearable(String),
-    /// Its disk does not answer.
+    /// Its disk does not answer, or the file cannot be opened.
     Later,
     /// The library rests, or ends.
     Interrupted,
@@ -113,10 +114,15 @@ impl Listening {
         let listening = self.shared.files.start(&next.path, move |job| {
             // This thread alone: everything else goes before it.
             let _ = rustix::process::setpriority_process(None, 19);
-            listen(&path, |_| {
+            let listened = listen(&path, |_| {
                 job.step();
                 if job.is_abandoned() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            })
+            });
+            match listened {
+                // It says nothing of the file that its disk is away, or that it may not be read.
+                Err(_) if File::open(&path).is_err() => Ok(None),
+                listened => listened,
+            }
         });
         let Ok(listening) = listening else { return Outcome::Later };
         match self.result(&listening) {
