@@ -1,5 +1,6 @@
 //! How a database gets its tables, and an older one becomes one of today.
 
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -63,11 +64,21 @@ impl Schema<'_> {
 /// whole. Others may write to the database meanwhile.
 pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), Trouble> {
     let unfinished = with_suffix(to, ".part");
-    let _ = std::fs::remove_file(&unfinished);
+    let _ = fs::remove_file(&unfinished);
     // SQLite takes any path.
     let name = ToSqlOutput::Borrowed(ValueRef::Text(unfinished.as_os_str().as_bytes()));
-    connection.execute("VACUUM INTO ?1", [name])?;
-    std::fs::rename(&unfinished, to).map_err(|error| Trouble::Passing(error.to_string()))
+    let copied = connection.execute("VACUUM INTO ?1", [name]).map_err(Trouble::from);
+    // SQLite does not wait until it is on the disk.
+    let whole = copied.and_then(|_| {
+        let placed = File::open(&unfinished)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| fs::rename(&unfinished, to));
+        placed.map_err(|error| Trouble::Passing(error.to_string()))
+    });
+    if whole.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    whole
 }
 
 #[cfg(test)]
