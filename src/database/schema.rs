@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::trouble::Trouble;
 use crate::path_text::with_suffix;
@@ -50,7 +50,9 @@ impl Schema<'_> {
             let (file, kept) = (file.display(), kept.display());
             log::info!("{file}: it is brought to version {newest}; {kept} is as it was");
         }
-        let change = connection.transaction()?;
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another program may have done it meanwhile.
+        let found = self.version_of(&change)?;
         for step in &self.steps[found..] {
             change.execute_batch(step)?;
         }
