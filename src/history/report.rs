@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -66,7 +67,6 @@ pub fn write_report(
     let mut rows = Rows::new(format, out);
     match by {
         ReportBy::Play => {
-            // What cannot be written any more is not read to its end for that.
             each_play(file, &wanted, |play| rows.add(&PlayRow::of(&play, &span.zone, format)))?;
         }
         ReportBy::Track => {
@@ -74,9 +74,12 @@ pub fn write_report(
             each_play(file, &wanted, |play| {
                 let (track, sum) = Sum::of(play);
                 sums.entry(track).or_default().add(&sum);
+                ControlFlow::Continue(())
             })?;
             for ((kind, piece), sum) in &sums {
-                rows.add(&TrackRow::of(*kind, piece, sum, format));
+                if rows.add(&TrackRow::of(*kind, piece, sum, format)).is_break() {
+                    break;
+                }
             }
         }
     }
@@ -202,7 +205,7 @@ impl Sum {
     }
 }
 
-/// Rows on their way out. After a failure, nothing more is written.
+/// Rows on their way out.
 struct Rows<'a> {
     out: Out<'a>,
     outcome: io::Result<()>,
@@ -222,10 +225,10 @@ impl<'a> Rows<'a> {
         Rows { out, outcome: Ok(()) }
     }
 
-    fn add(&mut self, row: &impl Serialize) {
-        if self.outcome.is_ok() {
-            self.outcome = self.out.add(row);
-        }
+    /// Writes a row. Breaks off when that fails; `finish` says why.
+    fn add(&mut self, row: &impl Serialize) -> ControlFlow<()> {
+        self.outcome = self.out.add(row);
+        if self.outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
     fn finish(self) -> io::Result<()> {

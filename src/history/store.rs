@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -143,12 +144,19 @@ impl Store {
 /// by another version of Longwave.
 pub fn read_plays(file: &Path, wanted: &PlaysWanted) -> Result<Vec<Play>> {
     let mut plays = Vec::new();
-    each_play(file, wanted, |play| plays.push(play))?;
+    each_play(file, wanted, |play| {
+        plays.push(play);
+        ControlFlow::Continue(())
+    })?;
     Ok(plays)
 }
 
-/// The same for each play, so that not all of them need be in memory.
-pub(crate) fn each_play(file: &Path, wanted: &PlaysWanted, each: impl FnMut(Play)) -> Result<()> {
+/// The same for each play, so that not all of them need be in memory, until `each` breaks off.
+pub(super) fn each_play(
+    file: &Path,
+    wanted: &PlaysWanted,
+    each: impl FnMut(Play) -> ControlFlow<()>,
+) -> Result<()> {
     if fs::metadata(file).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Err(Error::NotFound(format!("history {}", file.display())));
     }
@@ -156,7 +164,11 @@ pub(crate) fn each_play(file: &Path, wanted: &PlaysWanted, each: impl FnMut(Play
         .map_err(|trouble| Error::file(file, format!("the history cannot be read: {trouble}")))
 }
 
-fn read_each(file: &Path, wanted: &PlaysWanted, mut each: impl FnMut(Play)) -> Outcome<()> {
+fn read_each(
+    file: &Path,
+    wanted: &PlaysWanted,
+    mut each: impl FnMut(Play) -> ControlFlow<()>,
+) -> Outcome<()> {
     let connection = Database::open_to_read(file)?;
     connection.busy_timeout(READS_WITHIN)?;
     if SCHEMA.version_of(&connection)? < SCHEMA.steps.len() {
@@ -167,7 +179,9 @@ fn read_each(file: &Path, wanted: &PlaysWanted, mut each: impl FnMut(Play)) -> O
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     while let Some(row) = rows.next()? {
-        each(play_of(row)?);
+        if each(play_of(row)?).is_break() {
+            break;
+        }
     }
     Ok(())
 }
