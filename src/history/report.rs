@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::play::{Piece, Play, PlayKind, PlaysWanted};
 use super::span::ReportSpan;
@@ -67,7 +67,7 @@ pub fn write_report(
     let mut rows = Rows::new(format, out);
     match by {
         ReportBy::Play => {
-            each_play(file, &wanted, |play| rows.add(&PlayRow::of(&play, &span.zone, format)))?;
+            each_play(file, &wanted, |play| rows.add(Row::of_play(&play, &span.zone)))?;
         }
         ReportBy::Track => {
             let mut sums: BTreeMap<(PlayKind, Piece), Sum> = BTreeMap::new();
@@ -77,7 +77,7 @@ pub fn write_report(
                 ControlFlow::Continue(())
             })?;
             for ((kind, piece), sum) in &sums {
-                if rows.add(&TrackRow::of(*kind, piece, sum, format)).is_break() {
+                if rows.add(Row::of_track(*kind, piece, sum)).is_break() {
                     break;
                 }
             }
@@ -86,96 +86,92 @@ pub fn write_report(
     rows.finish().map_err(Error::io("writing a report"))
 }
 
+/// A row: what is in each column, by its name.
+#[derive(Default)]
+struct Row<'a>(Vec<(&'static str, Cell<'a>)>);
+
 #[derive(Serialize)]
-struct PlayRow<'a> {
-    /// In the zone of the report, with its offset: an hour that comes twice has two.
-    began_at: String,
-    pipeline: Cow<'a, str>,
-    kind: &'static str,
-    artist: Option<Cow<'a, str>>,
-    name: Option<Cow<'a, str>>,
-    album: Option<Cow<'a, str>>,
-    composer: Option<Cow<'a, str>>,
-    label: Option<Cow<'a, str>>,
-    label_code: Option<Cow<'a, str>>,
-    isrc: Option<Cow<'a, str>>,
-    title: Cow<'a, str>,
-    seconds: f64,
-    listeners_at_start: u64,
-    listeners_peak: u64,
-    listening_hours: f64,
-    user: Option<Cow<'a, str>>,
-    file: Option<Cow<'a, str>>,
-    reason: Option<Cow<'a, str>>,
-    /// False if it is on the air, or was when the station was killed.
-    ended: bool,
+#[serde(untagged)]
+enum Cell<'a> {
+    Text(Option<Cow<'a, str>>),
+    Count(u64),
+    Number(f64),
+    Flag(bool),
 }
 
-impl<'a> PlayRow<'a> {
-    fn of(play: &'a Play, zone: &TimeZone, format: ReportFormat) -> PlayRow<'a> {
-        let Play { piece, .. } = play;
-        let some = |text: &'a Option<String>| text.as_deref().map(|text| cell(text, format));
-        PlayRow {
-            began_at: local(play.began_at, zone),
-            pipeline: cell(&play.pipeline, format),
-            kind: play.kind.as_str(),
-            artist: some(&piece.artist),
-            name: some(&piece.name),
-            album: some(&piece.album),
-            composer: some(&piece.composer),
-            label: some(&piece.label),
-            label_code: some(&piece.label_code),
-            isrc: some(&piece.isrc),
-            title: cell(&play.title, format),
-            seconds: seconds(play.heard),
-            listeners_at_start: play.listeners_at_start,
-            listeners_peak: play.listeners_peak,
-            listening_hours: hours(play.listened),
-            user: some(&play.user),
-            file: some(&play.file),
-            reason: some(&play.reason),
-            ended: play.ended,
-        }
+impl<'a> Row<'a> {
+    fn of_play(play: &'a Play, zone: &TimeZone) -> Row<'a> {
+        Row::default()
+            // In the zone of the report, with its offset: an hour that comes twice has two.
+            .text("began_at", local(play.began_at, zone))
+            .text("pipeline", &play.pipeline)
+            .text("kind", play.kind.as_str())
+            .piece(&play.piece)
+            .text("title", &play.title)
+            .with("seconds", Cell::Number(seconds(play.heard)))
+            .with("listeners_at_start", Cell::Count(play.listeners_at_start))
+            .with("listeners_peak", Cell::Count(play.listeners_peak))
+            .with("listening_hours", Cell::Number(hours(play.listened)))
+            .optional("user", play.user.as_deref())
+            .optional("file", play.file.as_deref())
+            .optional("reason", play.reason.as_deref())
+            // False if it is on the air, or was when the station was killed.
+            .with("ended", Cell::Flag(play.ended))
+    }
+
+    fn of_track(kind: PlayKind, piece: &'a Piece, sum: &Sum) -> Row<'a> {
+        let heard = sum.heard.as_secs_f64();
+        let average = if heard > 0.0 { sum.listened.as_secs_f64() / heard } else { 0.0 };
+        Row::default()
+            .text("kind", kind.as_str())
+            .piece(piece)
+            .with("plays", Cell::Count(sum.plays))
+            .with("seconds", Cell::Number(seconds(sum.heard)))
+            // How many listened, on average over the seconds.
+            .with("listeners", Cell::Number((average * 10.0).round() / 10.0))
+            .with("listeners_peak", Cell::Count(sum.peak))
+            .with("listening_hours", Cell::Number(hours(sum.listened)))
+    }
+
+    fn with(mut self, column: &'static str, cell: Cell<'a>) -> Row<'a> {
+        self.0.push((column, cell));
+        self
+    }
+
+    fn text(self, column: &'static str, text: impl Into<Cow<'a, str>>) -> Row<'a> {
+        self.with(column, Cell::Text(Some(text.into())))
+    }
+
+    fn optional(self, column: &'static str, text: Option<&'a str>) -> Row<'a> {
+        self.with(column, Cell::Text(text.map(Cow::from)))
+    }
+
+    fn piece(self, piece: &'a Piece) -> Row<'a> {
+        self.optional("artist", piece.artist.as_deref())
+            .optional("name", piece.name.as_deref())
+            .optional("album", piece.album.as_deref())
+            .optional("composer", piece.composer.as_deref())
+            .optional("label", piece.label.as_deref())
+            .optional("label_code", piece.label_code.as_deref())
+            .optional("isrc", piece.isrc.as_deref())
     }
 }
 
-#[derive(Serialize)]
-struct TrackRow<'a> {
-    kind: &'static str,
-    artist: Option<Cow<'a, str>>,
-    name: Option<Cow<'a, str>>,
-    album: Option<Cow<'a, str>>,
-    composer: Option<Cow<'a, str>>,
-    label: Option<Cow<'a, str>>,
-    label_code: Option<Cow<'a, str>>,
-    isrc: Option<Cow<'a, str>>,
-    plays: u64,
-    seconds: f64,
-    /// How many listened, on average over the seconds.
-    listeners: f64,
-    listeners_peak: u64,
-    listening_hours: f64,
+/// An object of JSON.
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(column, cell)| (*column, cell)))
+    }
 }
 
-impl<'a> TrackRow<'a> {
-    fn of(kind: PlayKind, piece: &'a Piece, sum: &Sum, format: ReportFormat) -> TrackRow<'a> {
-        let some = |text: &'a Option<String>| text.as_deref().map(|text| cell(text, format));
-        let heard = sum.heard.as_secs_f64();
-        let average = if heard > 0.0 { sum.listened.as_secs_f64() / heard } else { 0.0 };
-        TrackRow {
-            kind: kind.as_str(),
-            artist: some(&piece.artist),
-            name: some(&piece.name),
-            album: some(&piece.album),
-            composer: some(&piece.composer),
-            label: some(&piece.label),
-            label_code: some(&piece.label_code),
-            isrc: some(&piece.isrc),
-            plays: sum.plays,
-            seconds: seconds(sum.heard),
-            listeners: (average * 10.0).round() / 10.0,
-            listeners_peak: sum.peak,
-            listening_hours: hours(sum.listened),
+impl<'a> Cell<'a> {
+    /// The same for CSV. Titles come from strangers, and a spreadsheet would run some of them.
+    fn harmless(self) -> Cell<'a> {
+        match self {
+            Cell::Text(Some(text)) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
+                Cell::Text(Some(format!("'{text}").into()))
+            }
+            cell => cell,
         }
     }
 }
@@ -208,26 +204,30 @@ impl Sum {
 /// Rows on their way out.
 struct Rows<'a> {
     out: Out<'a>,
+    is_empty: bool,
     outcome: io::Result<()>,
 }
 
 enum Out<'a> {
     Csv(Box<csv::Writer<&'a mut dyn Write>>),
-    Json { out: &'a mut dyn Write, rows: u64 },
+    Json(&'a mut dyn Write),
 }
 
 impl<'a> Rows<'a> {
     fn new(format: ReportFormat, out: &'a mut dyn Write) -> Rows<'a> {
         let out = match format {
-            ReportFormat::Csv => Out::Csv(Box::new(csv::Writer::from_writer(out))),
-            ReportFormat::Json => Out::Json { out, rows: 0 },
+            ReportFormat::Csv => {
+                Out::Csv(Box::new(csv::WriterBuilder::new().has_headers(false).from_writer(out)))
+            }
+            ReportFormat::Json => Out::Json(out),
         };
-        Rows { out, outcome: Ok(()) }
+        Rows { out, is_empty: true, outcome: Ok(()) }
     }
 
     /// Writes a row. Breaks off when that fails; `finish` says why.
-    fn add(&mut self, row: &impl Serialize) -> ControlFlow<()> {
-        self.outcome = self.out.add(row);
+    fn add(&mut self, row: Row<'_>) -> ControlFlow<()> {
+        let is_first = std::mem::replace(&mut self.is_empty, false);
+        self.outcome = self.out.add(row, is_first);
         if self.outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
@@ -235,31 +235,26 @@ impl<'a> Rows<'a> {
         self.outcome?;
         match self.out {
             Out::Csv(mut csv) => csv.flush(),
-            Out::Json { out, rows: 0 } => out.write_all(b"[]\n"),
-            Out::Json { out, .. } => out.write_all(b"\n]\n"),
+            Out::Json(out) => out.write_all(if self.is_empty { b"[]\n" } else { b"\n]\n" }),
         }
     }
 }
 
 impl Out<'_> {
-    fn add(&mut self, row: &impl Serialize) -> io::Result<()> {
+    fn add(&mut self, row: Row<'_>, is_first: bool) -> io::Result<()> {
         match self {
-            Out::Csv(csv) => csv.serialize(row).map_err(io::Error::from),
-            Out::Json { out, rows } => {
-                out.write_all(if *rows == 0 { b"[\n" } else { b",\n" })?;
-                *rows += 1;
-                serde_json::to_writer(out, row).map_err(io::Error::from)
+            Out::Csv(csv) => {
+                if is_first {
+                    csv.write_record(row.0.iter().map(|(column, _)| column))?;
+                }
+                let cells: Vec<Cell<'_>> = row.0.into_iter().map(|(_, cell)| cell.harmless()).collect();
+                csv.serialize(cells).map_err(io::Error::from)
+            }
+            Out::Json(out) => {
+                out.write_all(if is_first { b"[\n" } else { b",\n" })?;
+                serde_json::to_writer(out, &row).map_err(io::Error::from)
             }
         }
-    }
-}
-
-/// A text in a report. Titles come from strangers, and a spreadsheet would run some of them.
-fn cell(text: &str, format: ReportFormat) -> Cow<'_, str> {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    match format {
-        ReportFormat::Csv if is_formula => format!("'{text}").into(),
-        _ => text.into(),
     }
 }
 
