@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::metadata::Tags;
 use crate::names::named;
 use crate::playout::TrackKind;
@@ -83,7 +85,7 @@ pub struct Play {
 }
 
 /// What the tags of a file, or the title of a source, say of a piece.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Piece {
     /// The performer.
     pub artist: Option<String>,

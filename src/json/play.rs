@@ -20,13 +20,8 @@ pub struct Play<'a> {
     ended: bool,
     user: Option<&'a str>,
     title: &'a str,
-    artist: Option<&'a str>,
-    name: Option<&'a str>,
-    album: Option<&'a str>,
-    composer: Option<&'a str>,
-    label: Option<&'a str>,
-    label_code: Option<&'a str>,
-    isrc: Option<&'a str>,
+    #[serde(flatten)]
+    piece: &'a crate::Piece,
     file: Option<&'a str>,
     reason: Option<&'a str>,
     listeners_at_start: u64,
@@ -38,7 +33,6 @@ pub struct Play<'a> {
 impl Play<'_> {
     /// From an item of [`History::plays`](crate::History::plays).
     pub fn of(play: &crate::Play) -> Play<'_> {
-        let piece = &play.piece;
         Play {
             pipeline: &play.pipeline,
             kind: play.kind.as_str(),
@@ -49,13 +43,7 @@ impl Play<'_> {
             ended: play.ended,
             user: play.user.as_deref(),
             title: &play.title,
-            artist: piece.artist.as_deref(),
-            name: piece.name.as_deref(),
-            album: piece.album.as_deref(),
-            composer: piece.composer.as_deref(),
-            label: piece.label.as_deref(),
-            label_code: piece.label_code.as_deref(),
-            isrc: piece.isrc.as_deref(),
+            piece: &play.piece,
             file: play.file.as_deref(),
             reason: play.reason.as_deref(),
             listeners_at_start: play.listeners_at_start,
