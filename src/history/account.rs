@@ -17,6 +17,7 @@ use crate::ids::{AnnouncementId, EntryId, VoiceId};
 use crate::metadata::{Tags, format_title};
 use crate::path_text;
 use crate::roots::MediaRoots;
+use crate::time::millis_since_1970;
 
 /// A source that changes its title within this time has corrected it: both are one play.
 const TITLE_SETTLES: Duration = Duration::from_secs(2);
@@ -233,7 +234,7 @@ impl Account {
         let play = Play {
             pipeline: self.pipeline.to_string(),
             kind,
-            began_at: milliseconds(now.wall),
+            began_at: millis_since_1970(now.wall).unsigned_abs(),
             zone: name_of(&self.zone),
             utc_offset: offset,
             heard: Duration::ZERO,
@@ -278,7 +279,7 @@ impl Account {
         let listeners = self.sample.listeners;
         self.each_sounding(|open| {
             if !std::mem::replace(&mut open.heard, true) {
-                open.play.began_at = milliseconds(now.wall);
+                open.play.began_at = millis_since_1970(now.wall).unsigned_abs();
                 open.play.listeners_at_start = listeners;
             }
             open.play.listeners_peak = open.play.listeners_peak.max(listeners);
@@ -300,10 +301,6 @@ impl Account {
             each(open);
         }
     }
-}
-
-fn milliseconds(wall: SystemTime) -> u64 {
-    wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
 /// The name of a zone; that of one without a name is its offset from UTC.

@@ -11,6 +11,7 @@ use super::waiting::Waiting;
 use crate::database::Trouble;
 use crate::filework::{FileWork, NoAnswer, Pending};
 use crate::health::Warning;
+use crate::time::millis_since_1970;
 
 /// How many plays are written at once.
 const WRITTEN_AT_ONCE: usize = 500;
@@ -158,8 +159,7 @@ impl Disk {
         };
         let plays: Batch = self.waiting.take(WRITTEN_AT_ONCE).into();
         let oldest = self.keep.filter(|_| deletes).and_then(|keep| SystemTime::now().checked_sub(keep));
-        let since_1970 = oldest.and_then(|oldest| oldest.duration_since(SystemTime::UNIX_EPOCH).ok());
-        let delete_before = since_1970.map(|time| time.as_millis() as u64);
+        let delete_before = oldest.map(|oldest| millis_since_1970(oldest).unsigned_abs());
         let work =
             Work { store, file: self.file.clone(), run: self.run, plays: plays.clone(), delete_before };
         match self.keeping.work.start(&self.file, move |_| work.run()) {
