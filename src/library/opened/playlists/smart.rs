@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use rusqlite::params_from_iter;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 use serde::{Deserialize, Serialize};
 
 use super::PLAYABLE;
@@ -175,22 +175,13 @@ impl SmartList {
 
     /// The tracks that meet it now.
     pub(super) fn tracks(&self, view: &View<'_>) -> std::result::Result<Vec<Track>, Fault> {
-        self.select(view.connection, SystemTime::now(), |row| from_row(row, view.folders))
-    }
-
-    fn select<T>(
-        &self,
-        connection: &Connection,
-        now: SystemTime,
-        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    ) -> std::result::Result<Vec<T>, Fault> {
-        let Conditions { clauses, values } = self.conditions(now);
+        let Conditions { clauses, values } = self.conditions(SystemTime::now());
         let more: String = clauses.iter().map(|clause| format!(" AND {clause}")).collect();
         let limit = self.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
         let order = self.order.clause();
         let query = format!("SELECT {COLUMNS} FROM {SOURCE} WHERE {PLAYABLE}{more} ORDER BY {order}{limit}");
-        let mut query = connection.prepare_cached(&query)?;
-        let rows = query.query_map(params_from_iter(values), row)?;
+        let mut query = view.connection.prepare_cached(&query)?;
+        let rows = query.query_map(params_from_iter(values), |row| from_row(row, view.folders))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
