@@ -153,6 +153,9 @@ impl SmartList {
         if self.search.as_deref().is_some_and(|words| expression(words).is_none()) {
             return Err(Error::setting("search", "it has no words: leave it out to find all tracks"));
         }
+        if self.folder.as_deref().is_some_and(|folder| folder.trim_matches('/').is_empty()) {
+            return Err(Error::setting("folder", "it names none: leave it out for all folders"));
+        }
         if self.rating_from.is_some_and(|rating| !(1..=5).contains(&rating)) {
             return Err(Error::setting("rating_from", "1 to 5"));
         }
@@ -251,6 +254,7 @@ mod tests {
             (r#"{"added_within": "30"}"#, Some("added_within")),
             (r#"{"year_from": 1990, "year_to": 1980}"#, Some("year_from")),
             (r#"{"loudness_from": -10, "loudness_to": -20}"#, Some("loudness_from")),
+            (r#"{"folder": "/"}"#, Some("folder")),
             (r#"{"rating_from": 6}"#, Some("rating_from")),
             (r#"{"never_played": true, "not_played_for": "1d"}"#, Some("not_played_for")),
             (r#"{"limit": 0}"#, Some("limit")),
