@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use encoding_rs::WINDOWS_1252;
 use serde::{Deserialize, Deserializer, Serializer};
@@ -41,6 +41,19 @@ pub(crate) fn shown(bytes: &[u8]) -> Cow<'_, str> {
         Ok(text) => text.into(),
         Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
     }
+}
+
+/// The absolute path without `.` and `..`, by its text alone: the disk is not asked where links lead.
+pub(crate) fn cleaned(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut clean = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => _ = clean.pop(),
+            other => clean.push(other),
+        }
+    }
+    clean
 }
 
 /// The path with this at the end of its last name: `library.db` and `-wal` make `library.db-wal`.

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::problem::{Place, Problems};
 use crate::filework::look;
+use crate::path_text::cleaned;
 
 /// How many links are followed from one path, as the system does.
 const MOST_LINKS: usize = 40;
@@ -140,17 +141,4 @@ fn target(file: &Path) -> PathBuf {
         file = folder.join(leads_to);
     }
     cleaned(&file)
-}
-
-/// The absolute path without `.` and `..`.
-fn cleaned(file: &Path) -> PathBuf {
-    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let mut clean = PathBuf::new();
-    for part in absolute.components() {
-        match part {
-            Component::ParentDir => _ = clean.pop(),
-            other => clean.push(other),
-        }
-    }
-    clean
 }

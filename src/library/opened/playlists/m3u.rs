@@ -10,6 +10,7 @@ use crate::library::opened::fault::Fault;
 use crate::library::opened::readers::View;
 use crate::library::opened::shared::Folder;
 use crate::library::opened::track::{bytes_of, id_at};
+use crate::path_text::cleaned;
 use crate::percent;
 use crate::playout::TrackKind;
 use crate::playout::playlist::{self, Found};
@@ -41,6 +42,7 @@ pub(in crate::library::opened) fn set_from_files(
     problems.iter().for_each(|problem| leave_out(&mut imported, problem));
     let mut ids = Vec::new();
     for path in paths {
+        // A list beside the music may have `..` in its paths.
         match id_at(connection, folders, &cleaned(path))? {
             Some(id) => ids.push(id),
             None => leave_out(&mut imported, format!("{}: it is not in the library", path.display())),
@@ -49,19 +51,6 @@ pub(in crate::library::opened) fn set_from_files(
     imported.tracks = ids.len();
     set(connection, &LibraryPlaylist { name: name.into(), kind, tracks: PlaylistTracks::Ordered(ids) })?;
     Ok(imported)
-}
-
-/// The path without `.` and `..`, which a list beside the music may have.
-fn cleaned(path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir => _ = clean.pop(),
-            std::path::Component::CurDir => {}
-            other => clean.push(other),
-        }
-    }
-    clean
 }
 
 /// The playlist as an extended M3U, with absolute paths: of all its tracks that can be played now.
