@@ -286,7 +286,6 @@ impl Writer {
                     }
                 }
             }
-            // The connection may be of no use after a failure of the disk.
             Trouble::Passing(reason) => self.shared.set_writing(Some(reason)),
             Trouble::Foreign(reason) | Trouble::Wrong(reason) => self.shut(reason),
         }

@@ -209,7 +209,7 @@ fn title_of(track: &Track) -> String {
     crate::metadata::format_title(None, &tags, None, &track.path)
 }
 
-/// The files of an M3U that are no tracks of the library.
+/// What became of a playlist file that was imported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// How many tracks the playlist has now.
