@@ -60,12 +60,13 @@ pub(in crate::library::opened) fn export(view: &View<'_>, name: &str) -> Result<
     for track in tracks {
         let seconds = track.duration().map_or(-1, |time| time.as_secs_f64().round() as i64);
         text.extend(format!("#EXTINF:{seconds},{}\n", title_of(&track)).into_bytes());
+        let path = bytes_of(&track.path);
         // A line break would begin another entry.
-        let has_break = bytes_of(&track.path).contains(&b'\n');
-        text.extend(if has_break { &b"file://"[..] } else { b"" });
-        match has_break {
-            true => text.extend(percent::encode_plainly(bytes_of(&track.path)).as_bytes()),
-            false => text.extend(bytes_of(&track.path)),
+        if path.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+            text.extend(b"file://");
+            text.extend(percent::encode_plainly(path).as_bytes());
+        } else {
+            text.extend(path);
         }
         text.push(b'\n');
     }
