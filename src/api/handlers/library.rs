@@ -10,12 +10,6 @@ use crate::api::problem::Problem;
 use crate::json::{LibraryDocument, LibraryTrack};
 use crate::{Edits, Error, Library, LibraryPlaylist, Search};
 
-/// The tracks of an answer, if nobody says how many.
-const LIMIT: usize = 100;
-
-/// The most tracks of an answer.
-const MAX_LIMIT: usize = 1_000;
-
 /// `GET /api/v1/library`
 pub(crate) fn state(core: &Core, _: &Call<'_>) -> Handled {
     let state = library(core)?.state().map_err(problem)?;
@@ -31,12 +25,13 @@ struct Found {
 
 /// `GET /api/v1/library/tracks`
 pub(crate) fn tracks(core: &Core, call: &Call<'_>) -> Handled {
-    let limit = call.parameter("limit")?.unwrap_or(LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::new("invalid-parameter", format!("{limit}: 1 to {MAX_LIMIT}")).at("limit"));
+    let mut search = Search::new(call.request.parameter("search").unwrap_or_default());
+    search.limit = call.parameter("limit")?.unwrap_or(search.limit);
+    search.offset = call.parameter("offset")?.unwrap_or(search.offset);
+    let (limit, most) = (search.limit, Search::MAX_LIMIT);
+    if !(1..=most).contains(&limit) {
+        return Err(Problem::new("invalid-parameter", format!("{limit}: 1 to {most}")).at("limit"));
     }
-    let words = call.request.parameter("search").unwrap_or_default();
-    let search = Search { limit, offset: call.parameter("offset")?.unwrap_or(0), ..Search::new(words) };
     let hits = library(core)?.search(&search).map_err(problem)?;
     let media: &Media = &core.media.load();
     let tracks = hits.tracks.iter().map(|track| LibraryTrack::of(track, media)).collect();

@@ -9,9 +9,6 @@ use super::track::{COLUMNS, SOURCE, Track, from_row};
 /// With fewer hits than this, the best come first. To rank more takes longer than somebody types.
 const RANKED: usize = 1_000;
 
-/// The most tracks that one search gives.
-pub(super) const MAX_LIMIT: usize = 1_000;
-
 /// The most words of a search that count.
 const MAX_WORDS: usize = 16;
 
@@ -25,13 +22,16 @@ pub struct Search {
     /// accents. The last one may be the beginning of a word, unless a space follows. `artist:ella` looks
     /// there alone. Without words, all tracks are found, the newest first.
     pub words: String,
-    /// The most tracks to give: up to 1,000.
+    /// The most tracks to give: up to [`MAX_LIMIT`](Search::MAX_LIMIT).
     pub limit: usize,
     /// How many tracks to leave out before.
     pub offset: usize,
 }
 
 impl Search {
+    /// The most tracks that one search gives.
+    pub const MAX_LIMIT: usize = 1_000;
+
     /// The first hundred tracks with these words.
     pub fn new(words: impl Into<String>) -> Search {
         Search { words: words.into(), limit: 100, offset: 0 }
@@ -71,7 +71,7 @@ fn search_for(view: &View<'_>, expression: &str, search: &Search) -> Result<Hits
         "SELECT {COLUMNS} FROM (SELECT rowid AS hit, {score} AS score FROM words WHERE words MATCH ?1 {order} \
          LIMIT ?2 OFFSET ?3) JOIN tracks t ON t.id = hit LEFT JOIN edits e ON e.track = t.id {order}"
     );
-    let limit = search.limit.min(MAX_LIMIT);
+    let limit = search.limit.min(Search::MAX_LIMIT);
     let mut query = connection.prepare_cached(&query)?;
     let rows =
         query.query_map(params![expression, limit, search.offset], |row| from_row(row, view.folders))?;
@@ -83,7 +83,7 @@ fn newest(view: &View<'_>, search: &Search) -> Result<Hits, Fault> {
         "SELECT {COLUMNS} FROM {SOURCE} WHERE t.missing IS NULL ORDER BY t.added DESC LIMIT ?1 OFFSET ?2"
     );
     let mut query = view.connection.prepare_cached(&query)?;
-    let limit = search.limit.min(MAX_LIMIT);
+    let limit = search.limit.min(Search::MAX_LIMIT);
     let rows = query.query_map(params![limit, search.offset], |row| from_row(row, view.folders))?;
     let tracks = rows.collect::<rusqlite::Result<_>>()?;
     Ok(Hits { tracks, total: present(view.connection)?, more: false })
