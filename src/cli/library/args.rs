@@ -33,7 +33,7 @@ pub enum LibraryCommand {
         config: ConfigFile,
         #[arg(value_name = "WORD")]
         words: Vec<String>,
-        /// The most files to print
+        /// The most files to print: 1000 at most
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },

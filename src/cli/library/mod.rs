@@ -4,9 +4,9 @@ pub mod args;
 mod progress;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use longwave::{Config, Library, LibraryState, ScanResult, ScanState, Search, Track};
+use longwave::{Config, Library, LibrarySettings, LibraryState, ScanResult, ScanState, Search, Track};
 
 use super::{Failure, say};
 use args::LibraryCommand;
@@ -49,26 +49,28 @@ pub fn run(command: &LibraryCommand) -> Result<(), Failure> {
 
 /// The library that a configuration declares.
 fn open(file: &Path) -> Result<Library, Failure> {
-    let Some(settings) = Config::read(file)?.library else {
-        let file = file.display();
-        return Err(Failure::Usage(format!(
-            "longwave: {file}: it declares no library: add a [library] table, with folders = \"music\", for example"
-        )));
-    };
-    Ok(Library::open(&settings)?)
+    Ok(Library::open(&declared(file)?)?)
 }
 
 /// The same, if it has been made already.
 fn existing(file: &Path) -> Result<Library, Failure> {
-    if let Some(settings) = Config::read(file)?.library
-        && !settings.database.exists()
-    {
+    let settings = declared(file)?;
+    if !settings.database.exists() {
         let (database, file) = (settings.database.display(), file.display());
         return Err(Failure::Usage(format!(
             "longwave: there is no {database} yet: make it by `longwave library scan {file}`, or start the station"
         )));
     }
-    open(file)
+    Ok(Library::open(&settings)?)
+}
+
+fn declared(file: &Path) -> Result<LibrarySettings, Failure> {
+    Config::read(file)?.library.ok_or_else(|| {
+        let file = file.display();
+        Failure::Usage(format!(
+            "longwave: {file}: it declares no library: add a [library] table, with folders = \"music\", for example"
+        ))
+    })
 }
 
 fn scan(library: &Library) -> Result<(), Failure> {
@@ -152,8 +154,8 @@ fn check(library: &Library) -> Result<(), Failure> {
 
 /// Prints paths as they are, whatever their bytes.
 fn print_paths<'p>(paths: impl Iterator<Item = &'p Path>) {
-    let lines = paths.map(|path| PathBuf::from(path).into_os_string().into_encoded_bytes());
-    write_out(&lines.flat_map(|line| [line, b"\n".to_vec()].concat()).collect::<Vec<u8>>());
+    let lines = paths.flat_map(|path| [path.as_os_str().as_encoded_bytes(), &b"\n"[..]].concat());
+    write_out(&lines.collect::<Vec<u8>>());
 }
 
 fn write_out(bytes: &[u8]) {
