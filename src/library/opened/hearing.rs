@@ -1,8 +1,8 @@
 //! The thread `library-hear`: has each track listened to once, the newest first, while no scan runs.
 //!
-//! Reads: which tracks nobody has listened to, and what a thread `files` hears, which has the lowest priority. Writes:
-//! orders for the thread `library`. Never: touches a disk. What was heard is on the disk at once, so it goes on where
-//! it was after a restart.
+//! Reads: which tracks nobody has listened to, and what a thread `files` hears, which has the lowest
+//! priority. Writes: orders for the thread `library`. Never: touches a disk. What was heard is on the
+//! disk at once, so it goes on where it was after a restart.
 
 use std::fs::File;
 use std::ops::ControlFlow;

@@ -8,8 +8,9 @@
 //! | `library-plays` | `plays.rs` | notes which tracks the station plays |
 //! | `library-watch` | `watch.rs` | is told of changes in the folders, where the system tells |
 //!
-//! Whoever reads has a connection of their own (`readers.rs`) and waits for nobody. A database that is sick
-//! costs the library, not the stream: what can be wrong is in `database/trouble.rs`, what is done about it in `writer.rs`.
+//! Whoever reads has a connection of their own (`readers.rs`) and waits for nobody. A database that is
+//! sick costs the library, not the stream: what can be wrong is in `database/trouble.rs`, what is done
+//! about it in `writer.rs`.
 
 mod playlists;
 mod search;
@@ -122,8 +123,8 @@ impl Library {
         Ok(())
     }
 
-    /// Has each track listened to that nobody has listened to yet, by a thread of the lowest priority, as long as the
-    /// library is open. It is done while no scan runs.
+    /// Has each track listened to that nobody has listened to yet, by a thread of the lowest priority, as
+    /// long as the library is open. It is done while no scan runs.
     ///
     /// # Errors
     /// [`Error::Io`] if the system gives no thread.
@@ -138,8 +139,8 @@ impl Library {
         Ok(())
     }
 
-    /// A picture of a track: its highest levels, from its beginning to its end, of 255 at most. `None` if nobody has
-    /// listened to it yet.
+    /// A picture of a track: its highest levels, from its beginning to its end, of 255 at most. `None` if
+    /// nobody has listened to it yet.
     ///
     /// # Errors
     /// [`Error::NoAnswer`] if the database cannot be read.
@@ -225,8 +226,9 @@ impl Library {
     /// once.
     ///
     /// # Errors
-    /// What `change` refuses; [`Error::Setting`] for values that cannot be, [`Error::NotFound`] for a track that is
-    /// not there, [`Error::NoAnswer`] if the database cannot be written. Nothing has changed then.
+    /// What `change` refuses; [`Error::Setting`] for values that cannot be, [`Error::NotFound`] for a
+    /// track that is not there, [`Error::NoAnswer`] if the database cannot be written. Nothing has
+    /// changed then.
     pub fn edit(
         &self,
         id: i64,
@@ -262,7 +264,8 @@ impl Library {
         Ok(())
     }
 
-    /// What is known of how a file sounds: by what was heard, and by what a person says. `None` if nothing is.
+    /// What is known of how a file sounds: by what was heard, and by what a person says. `None` if
+    /// nothing is.
     pub fn heard(&self, path: &Path) -> Option<TrackHeard> {
         let track = self.track_at(path).ok().flatten()?;
         let measured = match track.hearing {
@@ -303,8 +306,9 @@ impl Library {
     /// Makes a playlist, or replaces the one of the same name.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a name or a query that cannot be, [`Error::NotFound`] for a track that is not there,
-    /// [`Error::Limit`] for too many tracks, [`Error::NoAnswer`] if the database cannot be written.
+    /// [`Error::Setting`] for a name or a query that cannot be, [`Error::NotFound`] for a track that is
+    /// not there, [`Error::Limit`] for too many tracks, [`Error::NoAnswer`] if the database cannot be
+    /// written.
     pub fn set_playlist(&self, playlist: LibraryPlaylist) -> Result<()> {
         self.inner.orders.ask(move |connection| playlists::set(connection, &playlist))
     }

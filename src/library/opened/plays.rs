@@ -1,7 +1,7 @@
 //! The thread `library-plays`: notes which tracks the station plays.
 //!
-//! Reads: the station's events. Writes: orders for the thread `library`. Never: touches a disk. What happens while the
-//! database cannot be written waits, up to the capacity of the events.
+//! Reads: the station's events. Writes: orders for the thread `library`. Never: touches a disk. What
+//! happens while the database cannot be written waits, up to the capacity of the events.
 
 use std::path::Path;
 use std::sync::Arc;
