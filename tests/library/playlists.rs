@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use longwave::{Error, LibraryPlaylist, PlaylistTracks, SmartList, SmartOrder, TrackKind};
+use longwave::{
+    Error, Library, LibraryPlaylist, LibrarySettings, PlaylistTracks, SmartList, SmartOrder, TrackKind,
+};
 
 use crate::music::{Shelf, scan};
 
@@ -28,6 +30,21 @@ fn an_ordered_playlist_is_imported_played_and_exported() {
     library.remove_playlist("again").unwrap();
     let gone = library.entries("again").unwrap_err();
     assert_eq!(gone.to_string(), "there is no playlist \"again\" in the library: it has morning");
+}
+
+/// The configuration may have `..` in its paths, and so may a list.
+#[test]
+fn a_track_is_found_by_any_spelling_of_its_path() {
+    let shelf = Shelf::new();
+    let one = shelf.add("a/one.mp3", "A", "One");
+    fs::create_dir(shelf.home.path().join("conf")).unwrap();
+    let folders = vec![shelf.home.path().join("conf/../music")];
+    let library = Library::open(&LibrarySettings { folders, ..shelf.settings() }).unwrap();
+    scan(&library);
+    for path in [one, shelf.music().join("b/../a/one.mp3"), shelf.home.path().join("conf/../music/a/one.mp3")]
+    {
+        assert!(library.track_at(&path).unwrap().is_some(), "{}", path.display());
+    }
 }
 
 #[test]

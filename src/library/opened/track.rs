@@ -13,6 +13,7 @@ use super::readers::View;
 use super::shared::Folder;
 use crate::error::{Error, Result};
 use crate::metadata::Tags;
+use crate::path_text::cleaned;
 use crate::playout::{Heard, TrackKind};
 use crate::time::{from_millis, optional_seconds};
 
@@ -206,11 +207,6 @@ pub(super) fn bytes_of(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
-/// The folder of the library in which a file lies, and its path below that.
-pub(super) fn place_of<'p>(path: &'p Path, folders: &[Folder]) -> Option<(i64, &'p Path)> {
-    folders.iter().find_map(|folder| Some((folder.id, path.strip_prefix(&folder.path).ok()?)))
-}
-
 /// The track with this id.
 pub(super) fn by_id(
     connection: &Connection,
@@ -222,13 +218,18 @@ pub(super) fn by_id(
     Ok(track.ok_or_else(|| Error::NotFound(format!("track {id} in the library")))?)
 }
 
-/// The id of the track in this file.
+/// The id of the track in this file. A configuration and a list may have `..` in their paths.
 pub(super) fn id_at(
     connection: &Connection,
     folders: &[Folder],
     path: &Path,
 ) -> std::result::Result<Option<i64>, Fault> {
-    let Some((folder, path)) = place_of(path, folders) else { return Ok(None) };
+    let path = cleaned(path);
+    let place = folders.iter().find_map(|folder| {
+        let below = path.strip_prefix(cleaned(&folder.path)).ok()?;
+        Some((folder.id, below))
+    });
+    let Some((folder, path)) = place else { return Ok(None) };
     let query = "SELECT id FROM tracks WHERE folder = ?1 AND path = ?2";
     let mut query = connection.prepare_cached(query)?;
     Ok(query.query_row(params![folder, bytes_of(path)], |row| row.get(0)).optional()?)

@@ -10,7 +10,6 @@ use crate::library::opened::fault::Fault;
 use crate::library::opened::readers::View;
 use crate::library::opened::shared::Folder;
 use crate::library::opened::track::{bytes_of, id_at};
-use crate::path_text::cleaned;
 use crate::percent;
 use crate::playout::TrackKind;
 use crate::playout::playlist::{self, Found};
@@ -42,8 +41,7 @@ pub(in crate::library::opened) fn set_from_files(
     problems.iter().for_each(|problem| leave_out(&mut imported, problem));
     let mut ids = Vec::new();
     for path in paths {
-        // A list beside the music may have `..` in its paths.
-        match id_at(connection, folders, &cleaned(path))? {
+        match id_at(connection, folders, path)? {
             Some(id) => ids.push(id),
             None => leave_out(&mut imported, format!("{}: it is not in the library", path.display())),
         }
