@@ -39,6 +39,8 @@ pub use keeper::History;
 #[cfg(feature = "library")]
 pub use play::{Piece, Play, PlayKind, PlaysWanted};
 #[cfg(feature = "library")]
+pub(crate) use report::write_report_while;
+#[cfg(feature = "library")]
 pub use report::{ReportBy, ReportFormat, write_report};
 pub use settings::HistorySettings;
 pub(crate) use settings::beside;

@@ -58,6 +58,19 @@ pub fn write_report(
     format: ReportFormat,
     out: &mut dyn Write,
 ) -> Result<()> {
+    write_report_while(file, span, pipeline, by, format, out, &mut || true)
+}
+
+/// The same as long as `goes_on`, which is asked for each play. A report that does not go on is not whole.
+pub(crate) fn write_report_while(
+    file: &Path,
+    span: &ReportSpan,
+    pipeline: Option<&str>,
+    by: ReportBy,
+    format: ReportFormat,
+    out: &mut dyn Write,
+    goes_on: &mut dyn FnMut() -> bool,
+) -> Result<()> {
     let wanted = PlaysWanted {
         from: span.from,
         before: span.before,
@@ -67,14 +80,17 @@ pub fn write_report(
     let mut rows = Rows::new(format, out);
     match by {
         ReportBy::Play => {
-            each_play(file, &wanted, |play| rows.add(Row::of_play(&play, &span.zone)))?;
+            each_play(file, &wanted, |play| match goes_on() {
+                true => rows.add(Row::of_play(&play, &span.zone)),
+                false => ControlFlow::Break(()),
+            })?;
         }
         ReportBy::Track => {
             let mut sums: BTreeMap<(PlayKind, Piece), Sum> = BTreeMap::new();
             each_play(file, &wanted, |play| {
                 let (track, sum) = Sum::of(play);
                 sums.entry(track).or_default().add(&sum);
-                ControlFlow::Continue(())
+                if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
             for ((kind, piece), sum) in &sums {
                 if rows.add(Row::of_track(*kind, piece, sum)).is_break() {

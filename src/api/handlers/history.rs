@@ -19,12 +19,15 @@ pub(crate) fn report(core: &Core, call: &Call<'_>) -> Handled {
 #[cfg(feature = "library")]
 mod kept {
     use std::io::{self, Write};
+    use std::time::{Duration, Instant};
 
     use crate::api::call::{Call, Handled, json};
     use crate::api::core::{Core, FILE_WITHIN};
     use crate::api::problem::Problem;
+    use crate::filework::Job;
+    use crate::history::write_report_while;
     use crate::json::Play;
-    use crate::{Error, History, HttpAnswer, PlaysWanted, ReportBy, ReportFormat, ReportSpan, write_report};
+    use crate::{Error, History, HttpAnswer, PlaysWanted, ReportBy, ReportFormat, ReportSpan};
 
     /// How many plays are listed, by default and at most.
     const PLAYS: u64 = 100;
@@ -32,6 +35,9 @@ mod kept {
 
     /// The largest report. It is in memory as a whole; `longwave report` writes larger ones.
     const REPORT_MOST: usize = 32 << 20;
+
+    /// How long a report may take: the thread `api-files` waits for it.
+    const REPORT_WITHIN: Duration = Duration::from_secs(30);
 
     pub(super) fn plays(core: &Core, call: &Call<'_>) -> Handled {
         let pipeline = core.pipeline(&call.held[0])?.name().to_owned();
@@ -42,7 +48,7 @@ mod kept {
         }
         let ReportSpan { from, before, .. } = span(call)?;
         let wanted = PlaysWanted { from, before, pipeline: Some(pipeline), limit: Some(limit) };
-        let plays = with_history(core, call, move |history| history.plays(&wanted))?;
+        let plays = with_history(core, call, move |history, _| history.plays(&wanted))?;
         Ok(json(200, &plays.iter().map(Play::of).collect::<Vec<_>>()))
     }
 
@@ -53,9 +59,17 @@ mod kept {
         if let Some(name) = &pipeline {
             core.pipeline(name)?;
         }
-        let body = with_history(core, call, move |history| {
-            let mut body = Body::default();
-            write_report(history.file(), &span, pipeline.as_deref(), by, format, &mut body)?;
+        let body = with_history(core, call, move |history, job| {
+            let (mut body, begun) = (Body::default(), Instant::now());
+            // The disk answers with each play: the history must not take its file for one that hangs.
+            let mut goes_on = || {
+                if begun.elapsed() < REPORT_WITHIN {
+                    job.step();
+                }
+                !job.is_abandoned()
+            };
+            let (file, pipeline) = (history.file(), pipeline.as_deref());
+            write_report_while(file, &span, pipeline, by, format, &mut body, &mut goes_on)?;
             Ok(body.0)
         })?;
         let content_type = match format {
@@ -69,13 +83,13 @@ mod kept {
     fn with_history<T: Send + 'static>(
         core: &Core,
         call: &Call<'_>,
-        work: impl FnOnce(&History) -> crate::Result<T> + Send + 'static,
+        work: impl FnOnce(&History, &Job) -> crate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let missing = || Problem::new("not-found", "this station writes down no plays: set history_file");
         let history = core.plays.history().ok_or_else(missing)?.clone();
         let files = call.who.map_or_else(|| core.files.clone(), |who| core.files.of_user(&who.name));
         let file = history.file().to_owned();
-        let read = files.within(&file, FILE_WITHIN, move |_| work(&history))?;
+        let read = files.within(&file, FILE_WITHIN, move |job| work(&history, job))?;
         read.map_err(|error| match error {
             Error::NotFound(_) => Problem::new("not-found", "nothing has been written down yet"),
             // Of a report that has more than fits.
