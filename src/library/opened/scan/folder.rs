@@ -139,10 +139,13 @@ impl Looking<'_> {
                 self.keep(mem::take(&mut read), seen)?;
             }
         }
-        let Some(walked) = walk.poll().and_then(Result::ok) else {
-            return Err("its disk does not answer".into());
+        // The walk has let go of its channel, so nothing but the result is still to come.
+        let walked = loop {
+            if let Some(walked) = walk.poll() {
+                break walked;
+            }
         };
-        walked?;
+        walked.map_err(|reason| reason.to_string())??;
         self.scanner.progress(|progress| progress.is_complete = true);
         self.forget_gone(seen)
     }
