@@ -29,13 +29,13 @@ pub(super) struct Plays {
 }
 
 impl Plays {
-    /// Notes plays until the library ends.
+    /// Notes plays until the library ends, or the events do.
     pub fn run(self) {
         while !self.shared.is_ending() {
-            let Some(StationEvent { event: Event::TrackChange { track, .. }, .. }) =
-                self.events.recv_timeout(POLL)
-            else {
-                continue;
+            let track = match self.events.recv_timeout(POLL) {
+                Some(StationEvent { event: Event::TrackChange { track, .. }, .. }) => track,
+                None if self.events.is_closed() => return,
+                _ => continue,
             };
             let at = SystemTime::now();
             // What is wrong with the database is told elsewhere.
