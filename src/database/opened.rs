@@ -1,7 +1,7 @@
 //! A database file: how it is opened, and what is done when it is damaged or gone.
 //!
-//! One thread writes. Readers have connections of their own, which never wait for it: the database keeps a log
-//! of what is new beside itself (WAL).
+//! One thread writes. Readers have connections of their own, which never wait for it: the database keeps a
+//! log of what is new beside itself (WAL).
 
 use std::fs;
 use std::io;

@@ -7,8 +7,8 @@ use crate::ids::EntryId;
 
 /// Chooses tracks by the clock. It lives above the engine, and is asked by the thread that picks a track.
 pub(crate) trait Planner: Send + Sync {
-    /// Says in the running order what comes next. It may look at files, so it takes its time; a disk that does
-    /// not answer has a deadline.
+    /// Says in the running order what comes next. It may look at files, so it takes its time; a disk that
+    /// does not answer has a deadline.
     fn plan(&self);
 
     /// A track has begun. Called on the mixer's thread: it waits for nothing.

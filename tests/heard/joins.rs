@@ -1,5 +1,5 @@
-//! Generated tracks, one after the other, with `crossfade = "auto"`: whatever they end and begin with, nothing
-//! clicks, nothing is missing, and nothing sounds over a show or a spot.
+//! Generated tracks, one after the other, with `crossfade = "auto"`: whatever they end and begin with,
+//! nothing clicks, nothing is missing, and nothing sounds over a show or a spot.
 //!
 //! `LONGWAVE_JOINS=DIR` keeps ten of the joins as WAV files, to be looked at and listened to.
 

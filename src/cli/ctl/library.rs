@@ -19,8 +19,8 @@ pub enum LibraryCtl {
     },
     /// Print all that is known of a track
     Show { id: u64 },
-    /// Change what a person says of a track: artist, title, kind, enabled, rating, loudness_lufs, cue_in, cue_out,
-    /// start_next
+    /// Change what a person says of a track: artist, title, kind, enabled, rating, loudness_lufs, cue_in,
+    /// cue_out, start_next
     ///
     /// Without a value after the sign, it is said no more: `title=`.
     Edit {

@@ -59,7 +59,8 @@ pub enum LibraryCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// What its tracks are for: music (the default), jingle, spot or show
-        #[arg(long, value_enum, default_value_t = Kind::Music, hide_default_value = true, hide_possible_values = true)]
+        #[arg(long, value_enum, default_value_t = Kind::Music)]
+        #[arg(hide_default_value = true, hide_possible_values = true)]
         kind: Kind,
     },
     /// Print a playlist of the library as M3U, or the names of all

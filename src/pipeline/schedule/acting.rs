@@ -248,8 +248,8 @@ impl Scheduling {
         self.emitter.emit(Event::SlotDropped { slot, due: at.into(), reason });
     }
 
-    /// How the track on the air gives way at this time. Nothing sounds over a show or a spot, so its end comes
-    /// before such a track begins.
+    /// How the track on the air gives way at this time. Nothing sounds over a show or a spot, so its end
+    /// comes before such a track begins.
     fn give_way_at(&self, time: Timestamp, to: TrackKind) -> GiveWay {
         let crossfade = self.crossfade();
         let time = if to.is_alone() { earlier(time, crossfade) } else { time };

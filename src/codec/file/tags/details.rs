@@ -21,8 +21,8 @@ pub(super) struct FoundDetails {
 }
 
 impl FoundDetails {
-    /// Adds a field, by its most common name in capitals. Returns whether it can be understood; what is none of
-    /// these is.
+    /// Adds a field, by its most common name in capitals. Returns whether it can be understood; what is none
+    /// of these is.
     pub(super) fn add(&mut self, name: &str, value: &str) -> bool {
         match name {
             "COMPOSER" => append(&mut self.composers, value),

@@ -115,7 +115,9 @@ impl Looking<'_> {
             select! {
                 recv(if takes_more { &walked } else { &nothing }) -> item => match item {
                     Ok(Walked::File(file)) => found.push(file),
-                    Ok(Walked::Changing(file)) if seen.changing.len() < MAX_CHANGING => seen.changing.push(file),
+                    Ok(Walked::Changing(file)) if seen.changing.len() < MAX_CHANGING => {
+                        seen.changing.push(file);
+                    }
                     Ok(Walked::Changing(_)) => {}
                     Ok(Walked::Refused(path, reason)) => {
                         seen.result.problem(format!("{}: {reason}", path.display()));
