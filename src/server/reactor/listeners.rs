@@ -15,7 +15,7 @@ use crate::server::connections::transport::{Transport, Wrote};
 use crate::server::mounts::cursor::Cursor;
 use crate::server::mounts::listener::Listener;
 use crate::server::mounts::mount::Mount;
-use crate::server::reports::presence::Heard;
+use crate::server::reports::presence::Served;
 use crate::server::reports::stats::Counters;
 
 impl Reactor {
@@ -146,5 +146,5 @@ pub(super) fn count_out(
     counters.listeners.sink();
     mount.board.counters.listeners.sink();
     let (bytes, duration) = listener.at_this_mount(now);
-    events.emit(journal.left(&listener.visit, &mount.path, Heard { duration, bytes }, reason));
+    events.emit(journal.left(&listener.visit, &mount.path, Served { duration, bytes }, reason));
 }

@@ -5,7 +5,7 @@ use crate::error::CloseReason;
 use crate::server::Moment;
 use crate::server::connections::connection::Connection;
 use crate::server::listener_info::{ListenerInfo, Page};
-use crate::server::reports::presence::Heard;
+use crate::server::reports::presence::Served;
 
 /// The connections that one call looks at: a fraction of a millisecond's work.
 const AT_ONCE: usize = 1_024;
@@ -24,9 +24,9 @@ impl Reactor {
             if !listener.is_counted() || mount.is_some_and(|mount| *at.path != *mount) {
                 continue;
             }
-            let heard =
-                Heard { duration: listener.listened_for(now.instant), bytes: listener.cursor.bytes() };
-            let listed = self.ports.journal.listed(&listener.visit, &at.path, heard);
+            let served =
+                Served { duration: listener.listened_for(now.instant), bytes: listener.cursor.bytes() };
+            let listed = self.ports.journal.listed(&listener.visit, &at.path, served);
             listeners.push(ListenerInfo { is_behind: listener.cursor.is_blocked(), ..listed });
         }
         if end < self.peers.capacity() {

@@ -12,7 +12,7 @@ use crate::server::listener_info::ListenerInfo;
 
 /// How long a listener has listened, and the bytes that it got.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Heard {
+pub(crate) struct Served {
     pub(crate) duration: Duration,
     pub(crate) bytes: u64,
 }
@@ -29,8 +29,8 @@ impl JournalWriter {
     }
 
     /// The event of a listener that has left.
-    pub(crate) fn left(&self, visit: &Visit, mount: &str, heard: Heard, reason: CloseReason) -> Event {
-        let Heard { duration, bytes } = heard;
+    pub(crate) fn left(&self, visit: &Visit, mount: &str, served: Served, reason: CloseReason) -> Event {
+        let Served { duration, bytes } = served;
         Event::ListenerLeft {
             id: visit.id,
             mount: mount.to_owned(),
@@ -43,8 +43,8 @@ impl JournalWriter {
     }
 
     /// A listener that is there, for operators.
-    pub(crate) fn listed(&self, visit: &Visit, mount: &Arc<str>, heard: Heard) -> ListenerInfo {
-        let Heard { duration, bytes } = heard;
+    pub(crate) fn listed(&self, visit: &Visit, mount: &Arc<str>, served: Served) -> ListenerInfo {
+        let Served { duration, bytes } = served;
         ListenerInfo {
             id: visit.id,
             mount: mount.clone(),

@@ -22,7 +22,7 @@ use crate::server::connections::shares::{Kind, Shares};
 use crate::server::connections::visit::Visit;
 use crate::server::listener_info::ListenerInfo;
 use crate::server::reports::journal::JournalWriter;
-use crate::server::reports::presence::Heard;
+use crate::server::reports::presence::Served;
 use crate::server::reports::stats::Counters;
 
 /// The most sessions at once. Further players are served, and not counted.
@@ -238,7 +238,7 @@ impl Audience {
             .filter(|session| room.is_none_or(|room| *session.room.name == *room))
             .map(|session| {
                 let duration = now.saturating_duration_since(session.since);
-                journal.listed(&session.visit, &session.room.name, Heard { duration, bytes: session.bytes })
+                journal.listed(&session.visit, &session.room.name, Served { duration, bytes: session.bytes })
             });
         (listeners.collect(), (end < self.sessions.capacity()).then_some(end))
     }
@@ -261,10 +261,10 @@ impl Session {
         shares.give_back(Kind::Listener, visit.address.real());
         // Since its last request it may have listened, or not. What it asked for has been heard by then.
         let until = if reason == CloseReason::Left { *last } else { now.instant };
-        let heard = Heard { duration: until.saturating_duration_since(*since), bytes: *bytes };
-        events.emit(journal.left(visit, &room.name, heard, reason));
+        let served = Served { duration: until.saturating_duration_since(*since), bytes: *bytes };
+        events.emit(journal.left(visit, &room.name, served, reason));
         // As for every listener, one line says how long it listened.
-        journal.access(visit.clone(), Status::OK.0, heard.bytes, heard.duration, now.wall);
+        journal.access(visit.clone(), Status::OK.0, served.bytes, served.duration, now.wall);
     }
 }
 
