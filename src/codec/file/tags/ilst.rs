@@ -149,15 +149,15 @@ fn read_item(bytes: &mut Bytes, item: &Inner, found: &mut Found) -> io::Result<(
             const UTF_16: u32 = 2;
             let kind = bytes.exactly(part.content.start)?.map_or(0, u32::from_be_bytes);
             let value = match (&item.kind, value.as_slice()) {
+                // There is none.
+                (b"trkn", [_, _, 0, 0, ..]) | (b"gnre", [0, 0]) => continue,
                 // The number is among others, and genres are counted from 1.
                 (b"trkn", [_, _, a, b, ..]) => u16::from_be_bytes([*a, *b]).to_string(),
-                (b"gnre", [a, b]) => u16::from_be_bytes([*a, *b]).saturating_sub(1).to_string(),
+                (b"gnre", [a, b]) => (u16::from_be_bytes([*a, *b]) - 1).to_string(),
                 _ if kind == UTF_16 => text::utf16_big(&value),
                 _ => text::guessed(&value),
             };
-            if !(item.kind == *b"trkn" && value == "0") {
-                found.add(&name, &value);
-            }
+            found.add(&name, &value);
         }
     }
     Ok(())

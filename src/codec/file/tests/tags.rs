@@ -142,6 +142,19 @@ fn tags_that_only_other_programs_write_are_read_too() {
     assert_eq!(gains(&got), [Some(-3.5), None, None, Some(0.5)]);
     assert_eq!(got.details.unwrap().isrc.as_deref(), Some("USPR36200013"));
 
+    // The number of a genre in ID3, and one more. 0 is no genre, and no track's number.
+    for (genre, track, wanted) in [(9_u8, 3_u8, Some((Some("Jazz"), Some(3)))), (0, 0, None)] {
+        let data = |content: &[u8]| boxed(b"data", &[&[0; 8], content].concat());
+        let numbers =
+            [boxed(b"gnre", &data(&[0, genre])), boxed(b"trkn", &data(&[0, 0, 0, track, 0, 12, 0, 0]))];
+        let plain = std::fs::read(folder.path("plain.m4a")).unwrap();
+        let path = folder.path("numbers.m4a");
+        std::fs::write(&path, with_mp4_tags(plain, numbers.concat())).unwrap();
+        let details = read_metadata(&path).unwrap().details;
+        let numbers = details.as_deref().map(|details| (details.genre.as_deref(), details.track_number));
+        assert_eq!(numbers, wanted);
+    }
+
     let mut mp3 = std::fs::read(plain_mp3(&folder, &wav)).unwrap();
     mp3.extend(ape_tag(&[("Artist", "Ænima"), ("Title", "Ø"), ("REPLAYGAIN_TRACK_GAIN", "-1.25 dB")]));
     let path = folder.path("ape.mp3");
@@ -317,18 +330,22 @@ fn ape_tag(items: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// Adds notes of iTunes' own kind to an MP4 file whose index is its last box.
-fn with_itunes_notes(mut file: Vec<u8>, notes: &[(&str, &str)]) -> Vec<u8> {
-    let boxed =
-        |kind: &[u8], content: &[u8]| [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat();
-    let added: Vec<u8> = notes
-        .iter()
-        .flat_map(|(name, value)| {
-            let mean = boxed(b"mean", b"\0\0\0\0com.apple.iTunes");
-            let name = boxed(b"name", &[&[0; 4], name.as_bytes()].concat());
-            let data = boxed(b"data", &[b"\0\0\0\x01\0\0\0\0", value.as_bytes()].concat());
-            boxed(b"----", &[mean, name, data].concat())
-        })
-        .collect();
+fn with_itunes_notes(file: Vec<u8>, notes: &[(&str, &str)]) -> Vec<u8> {
+    let added = notes.iter().flat_map(|(name, value)| {
+        let mean = boxed(b"mean", b"\0\0\0\0com.apple.iTunes");
+        let name = boxed(b"name", &[&[0; 4], name.as_bytes()].concat());
+        let data = boxed(b"data", &[b"\0\0\0\x01\0\0\0\0", value.as_bytes()].concat());
+        boxed(b"----", &[mean, name, data].concat())
+    });
+    with_mp4_tags(file, added.collect())
+}
+
+fn boxed(kind: &[u8], content: &[u8]) -> Vec<u8> {
+    [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat()
+}
+
+/// Adds these boxes of tags to an MP4 file whose index is its last box.
+fn with_mp4_tags(mut file: Vec<u8>, added: Vec<u8>) -> Vec<u8> {
     for kind in [b"moov", b"udta", b"meta", b"ilst"] {
         let at = file.windows(4).rposition(|window| window == kind).unwrap() - 4;
         let size = u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
