@@ -38,7 +38,7 @@ impl Cut {
         let length = source.duration().map_or(u64::MAX, |length| length.0);
         let to = frames(heard.cue_out).filter(|to| *to < length);
         let mut from = frames(heard.cue_in).unwrap_or(0);
-        let is_long_enough = to.unwrap_or(length) >= from + spec.rate.frames_in(SHORTEST).0;
+        let is_long_enough = to.unwrap_or(length) >= from.saturating_add(spec.rate.frames_in(SHORTEST).0);
         if !is_long_enough {
             from = 0;
         }
@@ -169,6 +169,7 @@ mod tests {
             (heard(60_000, 90_000, 80_000), Some(80_000)),
             (heard(20_000, 20_500, 20_100), Some(20_100)),
             (heard(20_000, 10_000, 15_000), Some(15_000)),
+            (Heard { cue_in: Some(Duration::MAX), ..Heard::default() }, None),
             (Heard::default(), None),
         ] {
             let (mut source, start) = cut(50_000, &points);
