@@ -57,6 +57,21 @@ fn nothing_sounds_over_a_show_that_is_skipped_to_or_from() {
 }
 
 #[test]
+fn a_show_has_its_level_at_once_where_a_track_ends() {
+    let studio = Studio::with(|settings| settings.fade_in = seconds(1.0));
+    let music = track(&studio, "music.wav", 440.0, 3 * HZ, TrackKind::Music);
+    let show = track(&studio, "show.wav", 1000.0, 3 * HZ, TrackKind::Show);
+    studio.pipeline.queue_files([music, show], Place::End).unwrap();
+    studio.run(seconds(5.0));
+    let begins: Vec<usize> = studio.began_at().into_iter().map(|at| at as usize + DELAY).collect();
+    let pcm = studio.stop();
+    let [music, show] = begins[..] else { panic!("{begins:?}") };
+    let peak = |at: usize| pcm[at..at + 16].iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
+    assert!(peak(music) < 0.05, "nothing sounds before it, so it fades in");
+    assert!(peak(show) > 0.24, "{}", peak(show));
+}
+
+#[test]
 fn what_is_told_of_a_track_counts_from_its_cue_in() {
     let folder = tempfile::tempdir().unwrap();
     let (silence, tone) = (vec![0.0; 2 * HZ], sine(SMALL, 440.0, 0.25, 10 * HZ));

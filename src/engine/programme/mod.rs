@@ -315,11 +315,14 @@ impl Programme {
                 track.begin(at, &mut self.news);
             }
             track.finish_seek();
-            if track.has_ended() {
-                self.end();
-            }
         }
-        if let Some(join) = self.due_start() {
+        let mut due = self.due_start();
+        if self.current.track_mut().is_some_and(Track::has_ended) {
+            self.end();
+            // How it meets the next one is known only as long as it is there.
+            due = due.filter(|join| join.overlap().0 == 0).or_else(|| self.due_start());
+        }
+        if let Some(join) = due {
             self.start(at, join);
         } else if let Some(fade) = self.due_stop() {
             self.stop(fade);
