@@ -131,10 +131,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("library.db");
         migrate(&file, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
-        let before = std::fs::read(&file).unwrap();
+        let before = fs::read(&file).unwrap();
         let refused = migrate(&file, &["CREATE TABLE a (x)"]).unwrap_err();
         assert!(refused.to_string().contains("version 2, and this one knows 1"), "{refused}");
-        assert_eq!(std::fs::read(&file).unwrap(), before);
+        assert_eq!(fs::read(&file).unwrap(), before);
         let foreign = folder.path().join("mail.db");
         open(&foreign).execute_batch("CREATE TABLE mail (x)").unwrap();
         let refused = migrate(&foreign, &["CREATE TABLE a (x)"]).unwrap_err();
