@@ -296,6 +296,7 @@ fn all(
     let shim = shim(build.path());
     let rows: Vec<_> = rows
         .iter()
+        .filter(|(disk, ..)| *disk != Disk::History || cfg!(feature = "library"))
         .map(|&(disk, fault, health)| {
             let shim = shim.clone();
             (disk, fault, std::thread::spawn(move || run(disk, &shim, fault, health)))
@@ -364,7 +365,11 @@ impl Sick {
         let config = place(disk == Disk::Configuration, "station.toml");
         let access = place(disk == Disk::AccessLog, "access.log");
         let state = place(disk == Disk::State, "state.json");
-        let history = place(disk == Disk::History, "played.db");
+        // A build that keeps no history refuses a file for it.
+        let history = match cfg!(feature = "library") {
+            true => format!("history_file = {:?}\n", place(disk == Disk::History, "played.db")),
+            false => String::new(),
+        };
         let users = match disk {
             Disk::Token => String::new(),
             _ => format!("users_file = {users:?}\n"),
@@ -379,7 +384,7 @@ impl Sick {
         };
         let text = format!(
             "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\n{users}media_roots = [{roots}]\n\
-             access_log = {access:?}\nhistory_file = {history:?}\n[[pipeline]]\nplaylist = [{list:?}]\nloop = true\n\
+             access_log = {access:?}\n{history}[[pipeline]]\nplaylist = [{list:?}]\nloop = true\n\
              state_file = {state:?}\nfallback = {:?}\ndead_air_after = '1s'\n\
              channels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
              format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n{record}",
