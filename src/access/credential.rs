@@ -46,6 +46,7 @@ impl Refusal {
     pub(crate) const EXPIRED: Refusal = Refusal::Unknown(
         "the password was to be changed and has expired: set another by `longwave user passwd`, then reload",
     );
+    pub(crate) const NO_SUCH_SESSION: Refusal = Refusal::Unknown("this session has ended: log in again");
     pub(crate) const NO_SUCH_LOGIN: Refusal =
         Refusal::Unknown("there is no such user, or the password is another");
 }

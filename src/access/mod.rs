@@ -1,9 +1,9 @@
 //! Users, tokens, roles and their rights, and the memory of logins. It has no threads and no sockets, and it
 //! reads no clock: callers pass the time. It reads and writes the users file.
 //!
-//! A request has a [`Credential`]. [`Users`] finds the owner of a token or a password, [`Logins`] remembers
-//! verified passwords, [`Failures`] counts wrong ones, and [`LoginQueue`] says which is verified next. A
-//! [`Role`] is a set of [`Right`]s, and [`UserLimits`] say of what.
+//! A request has a [`Credential`], or belongs to a session ([`Sessions`]). [`Users`] finds the owner of a token
+//! or a password, [`Logins`] remembers verified passwords, [`Failures`] counts wrong ones, and [`LoginQueue`]
+//! says which is verified next. A [`Role`] is a set of [`Right`]s, and [`UserLimits`] say of what.
 
 mod credential;
 mod file_lock;
@@ -12,6 +12,7 @@ mod login_queue;
 mod logins;
 mod private_file;
 mod role;
+mod sessions;
 mod slot;
 mod user_limits;
 mod users;
@@ -26,6 +27,7 @@ pub(crate) use private_file::changeable_by_others;
 pub(crate) use private_file::keep_owner;
 pub use private_file::write_private;
 pub use role::{Right, Role};
+pub(crate) use sessions::{Session, SessionKey, Sessions};
 pub use slot::Slot;
 pub(crate) use slot::{Slotted, Turn};
 pub use user_limits::UserLimits;

@@ -16,6 +16,18 @@ pub enum Right {
     Send,
 }
 
+impl Right {
+    /// The name in the API: `look`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Right::Look => "look",
+            Right::Play => "play",
+            Right::Change => "change",
+            Right::Send => "send",
+        }
+    }
+}
+
 /// Declares the roles, one line each: documentation, variant, name, rights. A user has the rights of the
 /// role. No role includes another.
 macro_rules! roles {

@@ -69,7 +69,7 @@ impl Call<'_> {
 
 /// Whether a content type is JSON's, with or without parameters. Scripts that set the header twice send a
 /// list.
-fn is_json(content_type: &str) -> bool {
+pub(super) fn is_json(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default();
     kind.trim().eq_ignore_ascii_case("application/json")
 }

@@ -8,8 +8,11 @@ use arc_swap::ArcSwap;
 
 use super::icy;
 use super::problem::Problem;
+use super::sessions;
 use crate::HttpRequest;
-use crate::access::{Credential, Failures, Identity, Logins, PasswordChecker, Refusal, Right, Users, random};
+use crate::access::{
+    Credential, Failures, Identity, Logins, PasswordChecker, Refusal, Right, Sessions, Users, random,
+};
 
 /// The condition for using a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub(crate) enum Access {
     Public,
     /// The user's role must have this right.
     Needs(Right),
+    /// The login in the request's body must be good, of a user who may look.
+    Login,
     /// The user must have the right to send. The password is in the query, as sources that speak ICY send it.
     Pass,
 }
@@ -31,10 +36,11 @@ pub(crate) struct Look {
     at: Instant,
 }
 
-/// The users and the remembered logins. The threads `api` and `login` share it.
+/// The users, the remembered logins and the sessions. The threads `api` and `login` share it.
 pub(crate) struct Guard {
     users: ArcSwap<Users>,
     memory: Mutex<Memory>,
+    pub(super) sessions: Mutex<Sessions>,
     /// Why the users are not those of the users file, since the last reload.
     trouble: Mutex<Option<String>>,
 }
@@ -64,6 +70,7 @@ impl Guard {
         Ok(Guard {
             users: ArcSwap::from_pointee(users),
             memory: Mutex::new(memory),
+            sessions: Mutex::default(),
             trouble: Mutex::default(),
         })
     }
@@ -75,6 +82,7 @@ impl Guard {
         }
         self.users.store(users.into());
         self.memory().logins.forget();
+        self.end_sessions_of_others();
         true
     }
 
@@ -129,9 +137,16 @@ impl Guard {
     pub(crate) fn judge(&self, request: &HttpRequest, access: Access, now: Instant) -> Verdict {
         let right = match access {
             Access::Public => return Verdict::Allowed(None),
+            Access::Login => return self.judge_login(request, now),
             Access::Needs(right) => right,
             Access::Pass => Right::Send,
         };
+        if right != Right::Send && sessions::cookie_of(request).is_some() {
+            return match self.judge_session(request, right, now) {
+                Ok(identity) => Verdict::Allowed(Some(identity)),
+                Err(problem) => Verdict::Refused(problem),
+            };
+        }
         let verdict = credential(request, access).and_then(|credential| {
             let credential = match right {
                 Right::Send => credential.of_source(|name| self.users.load().limits(name).is_some()),
@@ -139,7 +154,17 @@ impl Guard {
             };
             self.decide(credential, request.address().real(), right, now)
         });
-        verdict.unwrap_or_else(|refusal| Verdict::Refused(problem(refusal)))
+        verdict.unwrap_or_else(|refusal| Verdict::Refused(problem_for(request, refusal)))
+    }
+
+    /// Whether the login in a request's body is good. Whoever may look may log in.
+    fn judge_login(&self, request: &HttpRequest, now: Instant) -> Verdict {
+        let address = request.address().real();
+        let login = sessions::login_in(request).and_then(|credential| {
+            let decided = self.decide(credential, address, Right::Look, now);
+            decided.map_err(|refusal| problem_for(request, refusal))
+        });
+        login.unwrap_or_else(Verdict::Refused)
     }
 
     fn decide(
@@ -243,6 +268,17 @@ pub(super) fn credential_for_application(
 /// The answer to a request that waited while its user was removed or changed.
 pub(crate) fn changed_meanwhile() -> Problem {
     problem(Refusal::Unknown("this user or token was changed or removed: log in again"))
+}
+
+/// The refusal of a request. A browser that is challenged by Basic asks for a password itself, so a page that
+/// has a form for that is challenged by a scheme that no browser knows.
+pub(super) fn problem_for(request: &HttpRequest, refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Unknown(reason) if sessions::asks_by_page(request) => {
+            Problem::new("unauthorized", reason).with_header("WWW-Authenticate", "Session realm=\"Longwave\"")
+        }
+        refusal => problem(refusal),
+    }
 }
 
 pub(super) fn problem(refusal: Refusal) -> Problem {

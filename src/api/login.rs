@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Sender;
 
 use super::core::Core;
-use super::guard::problem;
+use super::guard::problem_for;
 use super::problem::Problem;
 use crate::HttpRequest;
 use crate::access::{Identity, LoginQueue, PasswordChecker, Refusal, Right};
@@ -135,7 +135,8 @@ impl<T> Shared<T> {
         match verified.and_then(|identity| identity.with_right(right)) {
             Ok(identity) => Some((request, identity, then)),
             Err(refusal) => {
-                request.answer(problem(refusal).answer());
+                let problem = problem_for(&request, refusal);
+                request.answer(problem.answer());
                 None
             }
         }

@@ -29,6 +29,7 @@ mod reload;
 mod router;
 mod routes;
 mod service;
+mod sessions;
 mod streams;
 mod views;
 

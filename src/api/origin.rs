@@ -20,6 +20,13 @@ pub(crate) fn is_foreign(request: &HttpRequest, access: Access) -> bool {
     )
 }
 
+/// Whether the browser says that a page of the station itself asks.
+pub(crate) fn is_own(request: &HttpRequest) -> bool {
+    let (site, origin) = (request.header("sec-fetch-site"), request.header("origin"));
+    let says_so = origin.is_some() || site.is_some_and(|site| site != "none");
+    says_so && !is_foreign_origin(site, origin, request.header("host"), request.base_url())
+}
+
 fn is_foreign_origin(site: Option<&str>, origin: Option<&str>, host: Option<&str>, base_url: &str) -> bool {
     // "none": the user made the request without a page.
     if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {

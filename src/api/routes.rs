@@ -7,7 +7,7 @@ use super::handlers::library;
 #[cfg(not(feature = "library"))]
 use super::handlers::no_library as library;
 use super::handlers::{
-    announcements, history, live, outputs, pipelines, queue, schedule, sources, station, voices,
+    announcements, history, live, outputs, pipelines, queue, schedule, sessions, sources, station, voices,
 };
 use super::icecast;
 use super::icy;
@@ -25,8 +25,10 @@ const fn open(path: &'static str, handler: Handler) -> Route {
     Route { method: "GET", path, access: Access::Public, handler }
 }
 
+const LOOK: Access = Access::Needs(Right::Look);
+
 const fn look(path: &'static str, handler: Handler) -> Route {
-    Route { method: "GET", path, access: Access::Needs(Right::Look), handler }
+    Route { method: "GET", path, access: LOOK, handler }
 }
 
 const fn change(method: &'static str, path: &'static str, handler: Handler) -> Route {
@@ -47,6 +49,12 @@ pub(crate) static ROUTES: &[Route] = &[
     open("/status-json.xsl", Quick(icecast::status)),
     open("/nowplaying/{mount*}", Events(Streams::follow_mount)),
     open("/api/v1/openapi.json", Quick(station::openapi)),
+
+    Route { method: "POST", path: "/api/v1/session", access: Access::Login, handler: Quick(sessions::open) },
+    look("/api/v1/session", Quick(sessions::show)),
+    Route { method: "DELETE", path: "/api/v1/session", access: LOOK, handler: Quick(sessions::close) },
+    change("GET", "/api/v1/sessions", Quick(sessions::list)),
+    change("DELETE", "/api/v1/sessions/{id}", Quick(sessions::end)),
 
     look("/api/v1/events", Events(Streams::follow_station)),
     look("/api/v1/health", Quick(station::health)),
@@ -144,6 +152,7 @@ mod tests {
             for (method, operation) in item.as_object().unwrap() {
                 let public = operation["security"].as_array().is_some_and(Vec::is_empty);
                 let access = match operation["description"].as_str() {
+                    Some("Needs a login in the body.") => Access::Login,
                     _ if public => Access::Public,
                     Some("Needs the role admin.") => Access::Needs(Right::Change),
                     Some("Needs the role dj or admin.") => Access::Needs(Right::Play),
@@ -173,7 +182,9 @@ mod tests {
                 assert!(["/admin/metadata", "/admin.cgi"].contains(&route.path));
                 continue;
             }
-            assert_eq!(route.method != "GET", changes, "{} {}", route.method, route.path);
+            // Who logs out changes nothing of the station; who is logged in is for admins alone.
+            let of_sessions = route.path.starts_with("/api/v1/session");
+            assert!(of_sessions || (route.method != "GET") == changes, "{} {}", route.method, route.path);
         }
     }
 

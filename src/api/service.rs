@@ -82,7 +82,7 @@ impl Service {
             let now = Instant::now();
             if self.core.guard.looks_again(&mut self.look, now) {
                 self.core.look_at_sources(SystemTime::now());
-                self.streams.end_without_right(&self.core);
+                self.streams.end_without_right(&self.core, now);
             }
             let files = &self.files;
             self.streams
@@ -101,6 +101,10 @@ impl Service {
         if origin::is_foreign(&request, access) {
             let detail = "a page of another origin asks for this: it is not done";
             return request.answer(Problem::new("cross-origin", detail).answer());
+        }
+        if access == Access::Login && request.awaits_body() {
+            // It comes again with the login.
+            return request.receive_body_of_stranger();
         }
         if let Some(guest) = self.guest(&request, access) {
             return self.handle(task, Some(&guest), request);

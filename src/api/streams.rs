@@ -49,14 +49,22 @@ pub(crate) struct Streams {
     /// The events of all pipelines, in one order.
     events: EventReceiver<StationEvent>,
     station: Stream,
-    /// The clients of the station's events, each with its user.
-    followers: Vec<(Identity, Following)>,
+    /// The clients of the station's events.
+    followers: Vec<Follower>,
     /// For each pipeline, the file whose tags were requested last.
     wanted: Vec<Option<PathBuf>>,
     mounts: BTreeMap<String, MountStream>,
     looked_at: Instant,
     /// Whether the last turn left events for the next one.
     behind: bool,
+}
+
+/// A client of the station's events.
+struct Follower {
+    who: Identity,
+    /// The number of the session that it belongs to, if it does.
+    session: Option<u64>,
+    following: Following,
 }
 
 /// The event stream about what a mount plays.
@@ -138,14 +146,17 @@ impl Streams {
         });
     }
 
-    /// Ends what users follow who were removed or changed, or whose first password has expired. Whoever has
-    /// another role logs in again.
-    pub(crate) fn end_without_right(&mut self, core: &Core) {
-        let gone = |(identity, _): &mut (Identity, _)| !core.guard.still_knows(identity);
-        for (identity, following) in self.followers.extract_if(.., gone) {
+    /// Ends what users follow who were removed or changed, whose first password has expired, or whose session
+    /// has ended. Whoever has another role logs in again.
+    pub(crate) fn end_without_right(&mut self, core: &Core, now: Instant) {
+        let ended = |id: u64| !core.guard.has_session(id, now);
+        let gone = |follower: &mut Follower| {
+            !core.guard.still_knows(&follower.who) || follower.session.is_some_and(ended)
+        };
+        for Follower { who, following, .. } in self.followers.extract_if(.., gone) {
             log::info!(
-                "{}: was changed or removed, or has expired, and follows events no more",
-                identity.name
+                "{}: has logged out, was changed or removed, or has expired: no more events",
+                who.name
             );
             following.end();
         }
@@ -192,9 +203,10 @@ impl Streams {
                 break;
             }
         }
+        let session = core.guard.session_of(&request, now).map(|session| session.id);
         let following = self.station.follow(&self.run, request, now, "snapshot", || Snapshot::of(core));
-        self.followers.retain(|(_, following)| following.is_there());
-        self.followers.extend(who.map(|who| (who.clone(), following)));
+        self.followers.retain(|follower| follower.following.is_there());
+        self.followers.extend(who.map(|who| Follower { who: who.clone(), session, following }));
     }
 
     /// `GET /nowplaying/{mount*}`

@@ -12,6 +12,7 @@ mod icy_source;
 mod media_type;
 mod problem;
 mod request;
+mod session_cookie;
 mod status;
 mod url;
 
@@ -33,6 +34,7 @@ pub(crate) use icy_source::{
 pub(crate) use media_type::is_stream_type;
 pub(crate) use problem::ProblemDetails;
 pub(crate) use request::{Request, Version};
+pub(crate) use session_cookie::{session_in, set_session};
 pub(crate) use status::Status;
 pub(crate) use url::{is_web_url, no_web_url};
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::head::{MAX_HEADERS, ice_line};
-use super::{Body, Status, is_host};
+use super::{Body, Status, is_host, session_in};
 use crate::percent;
 
 /// The protocol version of a request and of its answer.
@@ -105,6 +105,11 @@ impl<'a> Request<'a> {
     /// Whether the request has more than one `Host`. A proxy could act on another one than we do.
     pub(crate) fn is_ambiguous(&self) -> bool {
         self.values("host").nth(1).is_some()
+    }
+
+    /// Whether it brings a credential of any kind, good or bad.
+    pub(crate) fn brings_credential(&self) -> bool {
+        self.header("authorization").is_some() || self.header("cookie").and_then(session_in).is_some()
     }
 
     /// Whether the request names a host as its version demands. Streams are sent without one, too, because

@@ -22,6 +22,7 @@ mod open;
 mod proxies;
 #[cfg(feature = "mp3")]
 mod rights;
+mod sessions;
 #[cfg(feature = "mp3")]
 mod sources;
 mod steering;

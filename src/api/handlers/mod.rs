@@ -11,6 +11,7 @@ pub(crate) mod outputs;
 pub(crate) mod pipelines;
 pub(crate) mod queue;
 pub(crate) mod schedule;
+pub(crate) mod sessions;
 pub(crate) mod sources;
 pub(crate) mod station;
 pub(crate) mod voices;

@@ -170,6 +170,12 @@ pub enum CtlCommand {
         #[arg(long, value_name = "ID")]
         kick: Option<u64>,
     },
+    /// List who is logged in with a browser
+    Sessions {
+        /// End this session instead
+        #[arg(long, value_name = "ID")]
+        end: Option<u64>,
+    },
     /// Apply a changed configuration
     Reload,
     /// Print all events as they happen

@@ -48,6 +48,12 @@ pub fn run(args: &Ctl) -> Result<(), Failure> {
         CtlCommand::Sources { kick: Some(id) } => {
             return out.done(&client.ask("DELETE", &format!("/api/v1/sources/{id}"), None)?);
         }
+        CtlCommand::Sessions { end: None } => {
+            return out.show(&client.ask("GET", "/api/v1/sessions", None)?, table::sessions);
+        }
+        CtlCommand::Sessions { end: Some(id) } => {
+            return out.done(&client.ask("DELETE", &format!("/api/v1/sessions/{id}"), None)?);
+        }
         CtlCommand::Report { from, to, by } => {
             let wanted = query(&[
                 ("from", Some(from.as_str())),
@@ -167,6 +173,7 @@ fn of_pipeline(command: &CtlCommand, pipeline: &Pipeline<'_>, out: &Out) -> Resu
         | CtlCommand::Listeners { .. }
         | CtlCommand::Kick { .. }
         | CtlCommand::Sources { .. }
+        | CtlCommand::Sessions { .. }
         | CtlCommand::Report { .. }
         | CtlCommand::Watch => Ok(()),
     }

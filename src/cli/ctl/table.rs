@@ -227,6 +227,21 @@ pub fn sources(list: &Value) -> String {
     table(&["ID", "PATH", "USER", "ADDRESS", "SINCE", "TYPE", "BYTES", "PROGRAM"], rows(list, cells))
 }
 
+pub fn sessions(list: &Value) -> String {
+    let cells = |session: &Value| {
+        vec![
+            text(&session["id"]),
+            text(&session["name"]),
+            text(&session["role"]),
+            text(&session["address"]),
+            text(&session["since"]),
+            text(&session["used"]),
+            text(&session["agent"]),
+        ]
+    };
+    table(&["ID", "USER", "ROLE", "ADDRESS", "SINCE", "USED", "BROWSER"], rows(list, cells))
+}
+
 pub fn hls(list: &Value) -> String {
     let cells = |hls: &Value| {
         let variants = hls["variants"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>();

@@ -10,7 +10,7 @@ use crate::http::{HttpAnswer, ICY_LOGIN, form_value};
 use crate::percent;
 use crate::ring::{Inlet, InletWriter, SourceEnd, inlet};
 use crate::server::client_address::{ClientAddress, ShownAddress};
-use crate::server::connections::places::SourceSeat;
+use crate::server::connections::places::{Sender as BodyOf, SourceSeat};
 use crate::server::mounts::event_stream::EventStream;
 use crate::units::StreamPos;
 
@@ -90,7 +90,15 @@ impl HttpRequest {
     /// dropped.
     pub fn receive_body(mut self) {
         if self.awaits_body() {
-            self.reply(Answer::ReceiveBody);
+            self.reply(Answer::ReceiveBody(BodyOf::Admitted));
+        }
+    }
+
+    /// The same for a request of somebody who is not known yet. The places for such bodies are others, and
+    /// each address has a share of them, so strangers take none of those who are known.
+    pub(crate) fn receive_body_of_stranger(mut self) {
+        if self.awaits_body() {
+            self.reply(Answer::ReceiveBody(BodyOf::Anonymous));
         }
     }
 

@@ -224,7 +224,7 @@ impl RequestRouter<'_> {
                 *self.counted_for = Some(client);
             }
         }
-        let has_credential = request.header("authorization").is_some();
+        let has_credential = request.brings_credential();
         if self.is_reserved && !(has_credential && self.desk.service_for(request).is_some()) {
             self.counters.refused.add_shared(1);
             return Err(full("this server"));

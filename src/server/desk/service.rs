@@ -17,7 +17,7 @@ use super::http_request::{HttpRequest, ReplyTo};
 use crate::http::{HttpAnswer, Request};
 use crate::ring::{Doorbell, InletWriter};
 use crate::server::client_address::{ClientAddress, ShownAddress};
-use crate::server::connections::places::SourceSeat;
+use crate::server::connections::places::{Sender as BodyOf, SourceSeat};
 use crate::server::connections::shares;
 use crate::server::mounts::event_stream::EventBoard;
 use crate::server::mounts::path::belongs;
@@ -82,7 +82,7 @@ impl RequestsBell {
 pub(crate) enum Answer {
     Whole(HttpAnswer),
     /// No answer yet: the body of the request shall be received.
-    ReceiveBody,
+    ReceiveBody(BodyOf),
     /// No answer but the beginning of one: the client is a source, and its stream shall be received.
     ReceiveStream(InletWriter),
     Follow {
@@ -227,9 +227,8 @@ impl Service {
             user: None,
             reply: Some(ReplyTo { key, ticket, outbox: self.outbox.clone() }),
         };
-        let has_credential = handed.header("authorization").is_some();
         // A quarter of the queue is for requests with a credential.
-        if !has_credential && waits >= places - places / 4 {
+        if !request.brings_credential() && waits >= places - places / 4 {
             handed.reply = None;
             return Err(NotHanded::Full);
         }

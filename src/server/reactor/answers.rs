@@ -1,5 +1,8 @@
 //! Brings the answers of services to the connections that wait for them.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use super::{Ports, Reactor};
 use crate::error::CloseReason;
 use crate::http::{Form, HttpAnswer, ProblemDetails, Status};
@@ -38,7 +41,7 @@ impl Reactor {
             let is_login = matches!(pending.to_come, ToCome::Headers(_));
             let (client, is_anonymous) = (pending.visit.address.real(), pending.visit.user().is_empty());
             match answer {
-                Answer::ReceiveBody => self.receive_body(key, form, now),
+                Answer::ReceiveBody(sender) => self.receive_body(key, form, (sender, client), now),
                 Answer::ReceiveStream(inlet) if is_login => {
                     inlet.finish(SourceEnd::Complete);
                     self.welcome(key, now);
@@ -100,12 +103,18 @@ impl Reactor {
     }
 
     /// Has a connection receive the body of its request, if it has one and a place is free.
-    fn receive_body(&mut self, key: usize, form: Form, now: Moment) {
+    fn receive_body(&mut self, key: usize, form: Form, (sender, client): (Sender, IpAddr), now: Moment) {
         let Connection::Waiting(waiting) = &self.peers[key].connection else { return };
         if !matches!(waiting.request.to_come, ToCome::Body(_)) {
             return self.deliver_whole(key, form, not_answered(), now);
         }
-        match Place::take(Sender::Admitted, &self.ports.counters) {
+        let share = match sender {
+            Sender::Admitted => Some(Arc::default()),
+            Sender::Anonymous => self.shares.take_body(client),
+        };
+        let place = share
+            .and_then(|share| Place::take(sender, &self.ports.counters).map(|place| place.in_share(share)));
+        match place {
             Some(place) => self.peers[key].connection.receive_body(place, self.patience, now.instant),
             None => {
                 self.ports.counters.refused.add_shared(1);
