@@ -84,7 +84,7 @@ pub enum SmartOrder {
     LeastRecentlyPlayed,
     /// What was played most often first.
     MostPlayed,
-    /// A different one each time.
+    /// By chance, in another way each day (of UTC). Within a day it stays the same, whatever is played.
     Random,
 }
 
@@ -98,10 +98,13 @@ impl SmartOrder {
             SmartOrder::Newest => "t.added DESC, t.path",
             SmartOrder::LeastRecentlyPlayed => "t.last_played NULLS FIRST, t.path",
             SmartOrder::MostPlayed => "t.plays DESC, t.path",
-            SmartOrder::Random => "random()",
+            // What is chosen by chance is put in order when it has been read.
+            SmartOrder::Random => "t.id",
         }
     }
 }
+
+const DAY_MILLIS: i64 = 86_400_000;
 
 /// A query that is being put together.
 #[derive(Default)]
@@ -141,6 +144,12 @@ impl Conditions {
     }
 }
 
+/// Where a track stands in the order by chance of this day.
+fn place_of_day(id: i64, now: SystemTime) -> u64 {
+    let day = (millis_since_1970(now) / DAY_MILLIS).cast_unsigned();
+    fastrand::Rng::with_seed(day.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ id.cast_unsigned()).u64(..)
+}
+
 impl SmartList {
     /// Refuses what cannot be met.
     pub(super) fn check(&self) -> Result<()> {
@@ -178,14 +187,22 @@ impl SmartList {
 
     /// The tracks that meet it now.
     pub(super) fn tracks(&self, view: &View<'_>) -> std::result::Result<Vec<Track>, Fault> {
-        let Conditions { clauses, values } = self.conditions(SystemTime::now());
+        let now = SystemTime::now();
+        let Conditions { clauses, values } = self.conditions(now);
         let more: String = clauses.iter().map(|clause| format!(" AND {clause}")).collect();
-        let limit = self.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
+        let is_random = self.order == SmartOrder::Random;
+        let limit = self.limit.filter(|_| !is_random);
+        let limit = limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
         let order = self.order.clause();
         let query = format!("SELECT {COLUMNS} FROM {SOURCE} WHERE {PLAYABLE}{more} ORDER BY {order}{limit}");
         let mut query = view.connection.prepare_cached(&query)?;
         let rows = query.query_map(params_from_iter(values), |row| from_row(row, view.folders))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let mut tracks: Vec<Track> = rows.collect::<rusqlite::Result<_>>()?;
+        if is_random {
+            tracks.sort_by_cached_key(|track| place_of_day(track.id, now));
+            tracks.truncate(self.limit.map_or(usize::MAX, |limit| limit as usize));
+        }
+        Ok(tracks)
     }
 
     fn conditions(&self, now: SystemTime) -> Conditions {
@@ -238,6 +255,7 @@ impl SmartList {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::from_millis;
 
     #[test]
     fn what_cannot_be_met_is_refused_by_its_key() {
@@ -263,5 +281,19 @@ mod tests {
         }
         let slip = serde_json::from_str::<SmartList>(r#"{"genres": ["Jazz"]}"#).unwrap_err();
         assert!(slip.to_string().contains("unknown field `genres`"), "{slip}");
+    }
+
+    #[test]
+    fn an_order_by_chance_stays_for_a_day() {
+        let order = |millis: i64| {
+            let mut ids: Vec<i64> = (1..200).collect();
+            ids.sort_by_key(|id| place_of_day(*id, from_millis(millis)));
+            ids
+        };
+        assert_eq!(order(3 * DAY_MILLIS), order(4 * DAY_MILLIS - 1));
+        let (today, tomorrow) = (order(3 * DAY_MILLIS), order(4 * DAY_MILLIS));
+        let same = today.iter().zip(&tomorrow).filter(|(one, other)| one == other).count();
+        assert!(same < 20, "{same} of 199 stand where they stood");
+        assert!(!today.is_sorted());
     }
 }
