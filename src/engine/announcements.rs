@@ -24,6 +24,9 @@ const FADE: Duration = Duration::from_millis(300);
 /// beneath fades in: there is no gap between them.
 const OVERLAP: Duration = Duration::from_millis(50);
 
+/// How long after it is ordered an announcement begins, if nothing else is announced.
+pub(crate) const ANNOUNCED_AFTER: Duration = FADE.saturating_sub(OVERLAP);
+
 /// An announcement of which nothing comes for so long is given up: its disk does not answer.
 const STUCK_AFTER: Duration = Duration::from_secs(2);
 

@@ -10,7 +10,7 @@ impl Programme {
     /// Whether the next track is to start at this frame, and how it meets the current one.
     pub(super) fn due_start(&self) -> Option<Join> {
         let next = self.next.meeting()?;
-        if self.outgoing.keeps_waiting(next.kind) {
+        if self.outgoing.keeps_waiting(next.kind) || self.is_early() {
             return None;
         }
         let Some(track) = self.current.track() else { return Some(Join::Crossfade(FrameCount(0))) };
@@ -84,9 +84,14 @@ impl Programme {
 
     /// Whether the current track gives way to the next before its end, and by how long a crossfade.
     fn gives_way(&self, track: &Track) -> Option<FrameCount> {
-        let list_is_back = track.fallback && self.next.list_is_back();
+        let list_is_back = track.fallback && self.next.list_is_back() && !self.is_early();
         let crossfade = || self.frames(self.transitions.crossfade.time().max(CUT));
         track.skipped.or_else(|| list_is_back.then(crossfade))
+    }
+
+    /// Whether the time of the next track has not come.
+    fn is_early(&self) -> bool {
+        self.waits_until.is_some_and(|until| self.here < until)
     }
 
     /// Whether the current track and the next must not overlap.

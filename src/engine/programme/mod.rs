@@ -55,7 +55,9 @@ pub(crate) struct Programme {
     outgoing: Outgoing,
     next: NextTrack,
     /// Where the current track gives way, and by how long a crossfade.
-    gives_way_at: Option<(FramePos, Duration)>,
+    gives_way_at: Option<(FramePos, FrameCount)>,
+    /// The next track does not begin before this frame.
+    waits_until: Option<FramePos>,
     /// Where the track that was due is to start.
     start_at: Option<(Due, FrameCount)>,
     bus: Bus,
@@ -75,6 +77,7 @@ impl Programme {
             outgoing: Outgoing::default(),
             next: NextTrack::new(picker, transitions.reach()),
             gives_way_at: None,
+            waits_until: None,
             start_at: None,
             bus: Bus::new(),
             here: FramePos(0),
@@ -229,16 +232,34 @@ impl Programme {
     pub fn look_at_list(&mut self, at: FramePos, pace: &Pace) {
         self.next.look_at_list(at, self.transitions.reach());
         let Some((turn, give_way)) = self.next.new_turn() else { return };
+        self.waits_until = match give_way {
+            GiveWay::At(appointment) if appointment.waits => Some(pace.position(appointment.begins)),
+            _ => None,
+        };
         let Some(track) = self.current.track_mut().filter(|track| track.turn < turn) else { return };
         track.turn = turn;
         self.gives_way_at = None;
         match give_way {
-            GiveWay::CrossfadeAt(crossfade, at) => {
-                self.gives_way_at = Some((pace.position(at), crossfade));
+            GiveWay::At(appointment) => {
+                let is_apart = track.info.kind.is_alone() || appointment.kind.is_alone();
+                let begins = pace.position(appointment.begins);
+                self.gives_way_at = Some(self.gives_way_for(begins, appointment.crossfade, is_apart));
             }
             GiveWay::Crossfade(crossfade) => self.skip(crossfade),
             GiveWay::FadeOut(fade) => self.stop(self.frames(fade.max(CUT))),
         }
+    }
+
+    /// Where a track gives way to one that begins at this frame, and how long it takes: less than it should
+    /// where time is short.
+    fn gives_way_for(&self, begins: FramePos, fade: Duration, is_apart: bool) -> (FramePos, FrameCount) {
+        let fade = self.frames(fade.max(CUT));
+        if !is_apart {
+            return (begins, fade);
+        }
+        let left = FrameCount(begins.0.saturating_sub(self.here.0));
+        let fade = fade.min(left.max(self.frames(CUT)));
+        (FramePos(begins.0.saturating_sub(fade.0)), fade)
     }
 
     /// Lets this time go by while an announcement is heard: nothing moves on, not even a crossfade. Whoever
@@ -303,9 +324,11 @@ impl Programme {
     fn change(&mut self, at: FramePos, patience: Option<Duration>) {
         self.outgoing.let_go(&mut self.news);
         self.next.receive(at, patience, self.transitions.reach());
-        if let Some((_, crossfade)) = self.gives_way_at.take_if(|(gives_way, _)| *gives_way <= at) {
-            self.skip(crossfade);
-            self.outgoing.end_within(self.frames(crossfade.max(CUT)));
+        if let Some((_, fade)) = self.gives_way_at.take_if(|(gives_way, _)| *gives_way <= at) {
+            if let Some(track) = self.current.track_mut() {
+                track.skipped = Some(fade);
+            }
+            self.outgoing.end_within(fade);
         }
         if let Some(patience) = patience {
             self.wait_for_decoders(patience);
@@ -350,7 +373,7 @@ impl Programme {
     fn start(&mut self, at: FramePos, join: Join) {
         let fade = join.overlap();
         let Some((opened, began)) = self.next.take(self.transitions.reach()) else { return };
-        self.gives_way_at = None;
+        (self.gives_way_at, self.waits_until) = (None, None);
         self.before = self.turn().map(|aired| (aired, at));
         let outgoing = self.give_way().and_then(|track| self.fade_out(track, fade, Curve::EqualPower));
         let rise = match join {
@@ -423,6 +446,9 @@ impl Programme {
         };
         if let Some((at, _)) = self.gives_way_at {
             change_in(at.0.saturating_sub(self.here.0));
+        }
+        if let Some(until) = self.waits_until {
+            change_in(until.0.saturating_sub(self.here.0));
         }
         if let Some(track) = self.current.track() {
             change_in(track.begins_in().unwrap_or(0));

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::delta::Delta;
 use self::drawn::Drawn;
 use self::rotation::Rotation;
-pub(crate) use self::running_order::{Asked, Began, Due, GiveWay, Meant, RunningOrder};
+pub(crate) use self::running_order::{Appointment, Asked, Began, Due, GiveWay, Meant, RunningOrder};
 use self::scheduled::{Chosen, Scheduled};
 pub use self::snapshot::Snapshot;
 use super::playlist::Entry;

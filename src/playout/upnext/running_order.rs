@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Candidate, Drawn, ListId, ListState, Place, Playlist, Snapshot, UpNext, When};
 use crate::ids::EntryId;
-use crate::playout::Entry;
+use crate::playout::{Entry, TrackKind};
 
 /// How the track on the air gives way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +17,21 @@ pub(crate) enum GiveWay {
     /// By a crossfade, as soon as the next track is there.
     Crossfade(Duration),
     /// The same at a moment that is to come.
-    CrossfadeAt(Duration, Instant),
+    At(Appointment),
     /// It fades out at once, whether or not the next track is there.
     FadeOut(Duration),
+}
+
+/// When the next track is to begin, to the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Appointment {
+    pub begins: Instant,
+    /// How long the crossfade is. If the two may not sound together, the first one has faded by then.
+    pub crossfade: Duration,
+    /// What the next track is for.
+    pub kind: TrackKind,
+    /// Whether the next one does not begin earlier, even if the one before it has ended.
+    pub waits: bool,
 }
 
 /// An entry that was due, and the turn that it was to have. The same entry may have been on the air before,
