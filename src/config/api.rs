@@ -20,15 +20,24 @@ pub struct ApiSettings {
 }
 
 impl ApiSettings {
-    /// The default media roots for these pipelines: folders that are playlists, and the folders of other
-    /// playlists. It looks at the files on disk.
+    /// The default media roots for these pipelines: folders that are playlists or that a schedule plays, and
+    /// the folders of other playlists and of files that it plays. It looks at the files on disk.
     pub fn media_roots_of(pipelines: &[PipelineSettings]) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = Vec::new();
-        let playlists = pipelines.iter().flat_map(|pipeline| &pipeline.playlist);
-        for path in playlists.filter(|path| library_playlist(path).is_none()) {
+        let is_on_disk = |path: &&Path| library_playlist(path).is_none();
+        let playlists = pipelines.iter().flat_map(|pipeline| &pipeline.playlist).map(PathBuf::as_path);
+        // What is scheduled may be missing. Only what is called like a file is taken for one then.
+        let scheduled = pipelines.iter().flat_map(|pipeline| pipeline.schedule.paths()).filter(is_on_disk);
+        let (folders_to_come, scheduled): (Vec<&Path>, Vec<&Path>) =
+            scheduled.partition(|path| path.extension().is_none());
+        let seen = playlists.filter(is_on_disk).chain(scheduled).map(|path| {
             // What does not answer is never taken for a file: its folder may hold much that is private.
-            let folder =
-                if is_folder(path).unwrap_or(true) { path } else { path.parent().unwrap_or(Path::new("")) };
+            match is_folder(path).unwrap_or(true) {
+                true => path,
+                false => path.parent().unwrap_or(Path::new("")),
+            }
+        });
+        for folder in seen.chain(folders_to_come) {
             // An empty path means the working directory.
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             if !folders.iter().any(|known| known == folder) {
@@ -44,7 +53,7 @@ impl Settings for ApiSettings {
         "users_file" else "none", USERS_FILE => users_file, Applied,
             "Who may steer the station: see [API.md](API.md). If nobody is in it, a first user is made at start. Without \
              it, there is a token for as long as the station runs.";
-        "media_roots" else "the folders of the playlists", EXISTING_FOLDER => [media_roots], Applied,
+        "media_roots" else "the folders of the playlists and of the schedule", EXISTING_FOLDER => [media_roots], Applied,
             "A folder or a list of folders: the API can name files below them, and no others. They must exist. `[]`: no \
              files at all.";
     };

@@ -200,6 +200,14 @@ fn the_folders_of_the_playlists_are_the_media_roots_where_none_are_said() {
     std::fs::write(&file, "[[pipeline]]\nplaylist = ['music/one.m3u', 'music', '.']").unwrap();
     let config = Config::read(&file).unwrap();
     assert_eq!(config.api.media_roots, [folder.path().join("music"), folder.path().join(".")]);
+    // What the schedule plays, too, whether or not it is there yet.
+    let scheduled = "[[pipeline]]\nplaylist = 'music'
+        [[pipeline.insert]]\nplaylist = 'jingles'
+        [[pipeline.slot]]\nat = 'daily *:00'\nplay = 'news/%Y/%m-%d.mp3'\notherwise = 'instead/news.mp3'";
+    std::fs::write(&file, scheduled).unwrap();
+    let roots = Config::read(&file).map(|config| config.api.media_roots);
+    let expected = ["music", "instead", "jingles", "news"].map(|name| folder.path().join(name));
+    assert!(matches!(&roots, Ok(roots) if *roots == expected), "{roots:?}");
     // An empty list means that there are no roots.
     std::fs::write(&file, "[server]\nmedia_roots = []\n[[pipeline]]\nplaylist = 'music'").unwrap();
     assert!(Config::read(&file).unwrap().api.media_roots.is_empty());

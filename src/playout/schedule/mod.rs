@@ -29,10 +29,11 @@ use jiff::tz::TimeZone;
 use crate::civil::Zone;
 use crate::error::{self, Error};
 use crate::path_text;
+use crate::playout::Crossfade;
 use crate::setting::Settings;
 
 pub(crate) use self::director::{Director, Interruption, Pick, Playing};
-pub(crate) use self::material::{Material, Track, Tracks, Wanted};
+pub(crate) use self::material::{Material, SlotWants, Track, Tracks, Wanted};
 pub use self::preview::Planned;
 pub(crate) use self::preview::preview;
 pub use self::reason::{Reason, Relaxed, Since};
@@ -40,7 +41,7 @@ pub(crate) use self::settings::{DAYPART, INSERT, MOST_OF_A_KIND, SEPARATION, SLO
 pub use self::settings::{
     DaypartSettings, Every, InsertSettings, OverLive, SeparationSettings, SlotSettings, SlotStart,
 };
-pub(crate) use self::slots::Dropped;
+pub(crate) use self::slots::{Dropped, HARD_WITHIN};
 
 /// What a pipeline plays by the clock. The default is nothing: its playlist alone.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,6 +73,15 @@ impl Schedule {
             (SEPARATION.key, self.separation != new.separation),
         ];
         keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+
+    /// The files, folders and playlists that it names. Of one with a time in its name, the folder in which
+    /// all of them lie.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let of_dayparts = self.dayparts.iter().flat_map(|daypart| &daypart.playlists);
+        let of_inserts = self.inserts.iter().map(|insert| &insert.playlist);
+        let of_slots = self.slots.iter().flat_map(SlotSettings::paths);
+        of_dayparts.chain(of_inserts).map(PathBuf::as_path).chain(of_slots)
     }
 
     /// Refuses what cannot work.
@@ -110,8 +120,8 @@ pub(crate) struct Rules {
     inserts: Vec<Named<InsertSettings>>,
     slots: Vec<Named<SlotSettings>>,
     separation: SeparationSettings,
-    /// How long two tracks overlap.
-    overlap: Duration,
+    /// How two tracks meet.
+    crossfade: Crossfade,
 }
 
 /// Settings, and the name under which the director remembers their state. It is made of what is declared, so
@@ -123,8 +133,8 @@ struct Named<S> {
 }
 
 impl Rules {
-    /// Makes the rules of a schedule, for tracks that overlap by so much.
-    pub fn new(schedule: &Schedule, overlap: Duration) -> Rules {
+    /// Makes the rules of a schedule, for tracks that meet in this way.
+    pub fn new(schedule: &Schedule, crossfade: Crossfade) -> Rules {
         let dayparts = schedule.dayparts.iter().map(|is| Named { key: is.to_string(), is: is.clone() });
         let inserts = schedule.inserts.iter().map(|is| {
             let key = format!("{} {:?}", path_text::to_text(&is.playlist), is.every);
@@ -141,13 +151,22 @@ impl Rules {
             inserts: inserts.collect(),
             slots: slots.collect(),
             separation: schedule.separation,
-            overlap,
+            crossfade,
         }
     }
 
-    /// How long two tracks overlap.
-    pub fn overlap(&self) -> Duration {
-        self.overlap
+    /// The same for tracks that meet in another way.
+    pub fn with(&self, crossfade: Crossfade) -> Rules {
+        Rules { crossfade, ..self.clone() }
+    }
+
+    /// How long a track and the next one overlap. Nothing overlaps with a show or a spot.
+    pub fn overlap(&self, track: &Track) -> Duration {
+        match self.crossfade {
+            _ if track.entry.kind.is_alone() => Duration::ZERO,
+            Crossfade::For(time) => time,
+            Crossfade::Auto => track.decay,
+        }
     }
 
     /// The playlists that it names.

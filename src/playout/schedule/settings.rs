@@ -1,7 +1,7 @@
 //! What a schedule is declared of: dayparts, inserts, slots, and the separation of what is heard.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::civil::{Days, TimeOfDay, WeekTimes};
@@ -218,6 +218,13 @@ impl SlotSettings {
     }
 }
 
+impl SlotSettings {
+    /// What it names. Of a path with a time in it, the folder in which all of them lie.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        [Some(&self.play), self.otherwise.as_ref()].into_iter().flatten().map(|path| without_time(path))
+    }
+}
+
 impl Settings for SlotSettings {
     const KEYS: &'static [Setting<SlotSettings>] = settings! {
         "name" else "by what it plays", TEXT => name, Applied,
@@ -237,7 +244,7 @@ impl Settings for SlotSettings {
              the air fades. `\"fit\"`: at the second within 15 seconds, for which tracks of fitting lengths \
              are chosen; where none fit, the track on the air fades.";
         "late" = "10m", TIME => late, Applied,
-            "How late it may begin: up to 12h. What could not begin by then is dropped, with the reason, \
+            "How late it may begin: 1s to 12h. What could not begin by then is dropped, with the reason, \
              and never played afterwards.";
         "max_age" else "any age", TIME => max_age, Applied,
             "How old its file may be, by the time at which it was written: `\"20h\"`. Yesterday's news are \
@@ -274,6 +281,14 @@ impl Settings for SlotSettings {
         }
         Ok(())
     }
+}
+
+/// The part of a path before the first name that has a time in it.
+fn without_time(path: &Path) -> &Path {
+    let has_time =
+        |path: &&Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().contains(&b'%'));
+    let dated = path.ancestors().filter(has_time).last();
+    dated.and_then(Path::parent).unwrap_or(path)
 }
 
 named! {
