@@ -1,9 +1,11 @@
 //! The commands and options of the command line, with their help.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use longwave::Pipeline;
 
 use super::ctl::args::Ctl;
 
@@ -222,12 +224,15 @@ pub enum ScheduleAction {
     Preview(Preview),
 }
 
+/// How many hours a preview has.
+const HOURS: RangeInclusive<i64> = 1..=Pipeline::MAX_PREVIEW_HOURS as i64;
+
 #[derive(Debug, Args)]
 pub struct Preview {
     #[command(flatten)]
     pub config: ConfigFile,
     /// How many hours
-    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=168))]
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(HOURS))]
     pub hours: u32,
     /// Name of the pipeline, if there are several
     #[arg(long, value_name = "NAME")]

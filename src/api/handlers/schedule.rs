@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
+use crate::Pipeline;
 use crate::api::call::{Call, Handled, json};
 use crate::api::core::Core;
 use crate::api::problem::Problem;
 use crate::json::PlannedTrack;
 
-/// How many hours are shown, by default and at most.
+/// How many hours are shown by default.
 const HOURS: u32 = 24;
-const MOST_HOURS: u32 = 168;
 
 /// `GET /api/v1/pipelines/{pipeline}/schedule/preview`
 pub(crate) fn preview(core: &Core, call: &Call<'_>) -> Handled {
     let hours = call.parameter("hours")?.unwrap_or(HOURS);
-    if !(1..=MOST_HOURS).contains(&hours) {
-        let detail = format!("hours={hours} is out of range: 1 to {MOST_HOURS}");
+    let most = Pipeline::MAX_PREVIEW_HOURS;
+    if !(1..=most).contains(&hours) {
+        let detail = format!("hours={hours} is out of range: 1 to {most}");
         return Err(Problem::new("invalid-parameter", detail).at("hours"));
     }
     let planned = core.pipeline(&call.held[0])?.preview(Duration::from_secs(u64::from(hours) * 3600))?;

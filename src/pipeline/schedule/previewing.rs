@@ -15,15 +15,16 @@ use crate::pipeline::{Pipeline, PipelineSettings, PipelineSnapshot};
 use crate::playout::schedule::{Director, Rules, preview};
 use crate::playout::{Planned, Playlist, RunningOrder, UpNext, When};
 
-/// The longest preview.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
-
 impl Pipeline {
-    /// What its schedule plays for so long (up to a week) if nothing intervenes: no queue, no DJ, no order.
-    /// What is on the air is not touched. Without a schedule it is empty.
+    /// The longest preview, in hours.
+    pub const MAX_PREVIEW_HOURS: u32 = 168;
+
+    /// What its schedule plays for so long if nothing intervenes: no queue, no DJ, no order. What is on the
+    /// air is not touched. Without a schedule it is empty. It has 20,000 tracks at most.
     ///
     /// # Errors
-    /// [`Error::Setting`] if that is longer than a week; [`Error::Stopped`] if the pipeline is off the air.
+    /// [`Error::Setting`] if that is longer than [`MAX_PREVIEW_HOURS`](Pipeline::MAX_PREVIEW_HOURS);
+    /// [`Error::Stopped`] if the pipeline is off the air.
     pub fn preview(&self, time: Duration) -> Result<Vec<Planned>> {
         self.inner.check_running()?;
         check(time)?;
@@ -46,19 +47,19 @@ impl Scheduling {
     }
 }
 
-/// What a pipeline with these settings plays by its schedule from `at` on, for so long (up to a week). It
-/// goes on from its `state_file`, if there is one. The files that the schedule names are read; nothing is
-/// changed.
+/// What a pipeline with these settings plays by its schedule from `at` on, for so long. It goes on from its
+/// `state_file`, if there is one. The files that the schedule names are read; nothing is changed. It has
+/// 20,000 tracks at most.
 ///
 /// # Errors
-/// [`Error::Setting`] if that is longer than a week, or if the settings cannot work.
+/// [`Error::Setting`] if that is longer than [`Pipeline::MAX_PREVIEW_HOURS`], or if the settings cannot work.
 pub fn preview_schedule(settings: &PipelineSettings, at: SystemTime, time: Duration) -> Result<Vec<Planned>> {
     check(time)?;
     settings.schedule.check()?;
     if settings.schedule.is_empty() {
         return Ok(Vec::new());
     }
-    let rules = Rules::new(&settings.schedule, settings.crossfade.time());
+    let rules = Rules::new(&settings.schedule, settings.crossfade);
     let at = Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH);
     let kept = settings.state_file.as_ref().and_then(|file| PipelineSnapshot::read(file).ok());
     let director = kept.and_then(PipelineSnapshot::into_director);
@@ -76,8 +77,9 @@ pub fn preview_schedule(settings: &PipelineSettings, at: SystemTime, time: Durat
 }
 
 fn check(time: Duration) -> Result<()> {
-    match time > LONGEST {
-        true => Err(Error::setting("hours", "a preview has 168 hours at most")),
+    let most = Pipeline::MAX_PREVIEW_HOURS;
+    match time > Duration::from_secs(u64::from(most) * 3600) {
+        true => Err(Error::setting("hours", format!("a preview has {most} hours at most"))),
         false => Ok(()),
     }
 }

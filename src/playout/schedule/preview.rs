@@ -15,6 +15,9 @@ const UNKNOWN_LENGTH: Duration = Duration::from_secs(240);
 /// The shortest time between two tracks, so that a preview ends, whatever the files declare.
 const SHORTEST: Duration = Duration::from_secs(1);
 
+/// The most tracks of a preview: a week of tracks of half a minute.
+pub(crate) const MOST_PLANNED: usize = 20_000;
+
 /// A track that will be played.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
@@ -39,13 +42,17 @@ pub(crate) fn preview(
     at: Timestamp,
     until: Timestamp,
 ) -> Vec<Planned> {
-    let mut planned = Vec::new();
+    let mut planned: Vec<Planned> = Vec::new();
     let mut at = at;
-    while at < until {
+    while at < until && planned.len() < MOST_PLANNED {
         director.expire(rules, at);
         let Some(pick) = director.next(rules, material, at) else { break };
+        if let Some(time) = pick.not_before(rules).filter(|time| *time > at) {
+            at = time;
+            planned.iter_mut().last().into_iter().for_each(|last| last.ends = time.into());
+        }
         let length = pick.track.duration.unwrap_or(UNKNOWN_LENGTH);
-        let ends = later(at, length.saturating_sub(rules.overlap).max(SHORTEST));
+        let ends = later(at, length.saturating_sub(rules.overlap(&pick.track)).max(SHORTEST));
         director.began(rules, &pick.track, Some(&pick), at, Some(ends));
         let cut = cut(&mut director, rules, material, at, ends);
         let next = cut.unwrap_or(ends);
