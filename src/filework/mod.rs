@@ -295,7 +295,6 @@ impl Pending<()> {
 
 impl<T> Pending<T> {
     /// Whether it has made no progress for so long that it hangs.
-    #[cfg(feature = "library")]
     pub fn hangs(&self) -> bool {
         self.job.hangs(Instant::now()).is_some()
     }

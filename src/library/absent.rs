@@ -1,13 +1,14 @@
 //! What stands in for the library in a build without it.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::LibrarySettings;
 use crate::error::{Error, Result};
 use crate::event::{EventReceiver, StationEvent};
 use crate::health::Warning;
+use crate::metadata::Tags;
 use crate::playout::{Entry, TrackHeard};
 
 /// No build without the feature `library` ever has one.
@@ -33,6 +34,10 @@ impl Library {
     }
 
     pub(crate) fn heard(&self, _: &Path) -> Option<TrackHeard> {
+        match self.0 {}
+    }
+
+    pub(crate) fn known_at(&self, _: Vec<PathBuf>) -> Result<Vec<Option<(Tags, TrackHeard)>>> {
         match self.0 {}
     }
 

@@ -9,6 +9,7 @@ use super::Pipeline;
 use super::resume::PipelineSnapshot;
 use super::settings::check_fade;
 use crate::engine::mixer::Command;
+use crate::engine::programme::Transitions;
 use crate::engine::titles::{TitleHolds, TitleOrder};
 use crate::error::{Error, Result};
 use crate::ids::EntryId;
@@ -123,18 +124,29 @@ impl Pipeline {
         fade_out: Option<Duration>,
     ) -> Result<()> {
         check_fades(crossfade, fade_in, fade_out)?;
-        let mut transitions = self.inner.programming.transitions();
-        transitions.crossfade = crossfade.map_or(transitions.crossfade, Crossfade::For);
-        transitions.fade_in = fade_in.unwrap_or(transitions.fade_in);
-        transitions.fade_out = fade_out.unwrap_or(transitions.fade_out);
-        self.inner.command(Command::Transitions(*transitions))
+        self.change_transitions(|transitions| {
+            transitions.crossfade = crossfade.map_or(transitions.crossfade, Crossfade::For);
+            transitions.fade_in = fade_in.unwrap_or(transitions.fade_in);
+            transitions.fade_out = fade_out.unwrap_or(transitions.fade_out);
+        })
     }
 
     /// Sets how tracks meet from now on.
     pub(super) fn set_crossfade(&self, crossfade: Crossfade) -> Result<()> {
+        self.change_transitions(|transitions| transitions.crossfade = crossfade)
+    }
+
+    fn change_transitions(&self, change: impl FnOnce(&mut Transitions)) -> Result<()> {
         let mut transitions = self.inner.programming.transitions();
-        transitions.crossfade = crossfade;
-        self.inner.command(Command::Transitions(*transitions))
+        let before = transitions.crossfade;
+        change(&mut transitions);
+        let crossfade = transitions.crossfade;
+        self.inner.command(Command::Transitions(*transitions))?;
+        drop(transitions);
+        if crossfade != before {
+            self.inner.schedule.set_crossfade(crossfade);
+        }
+        Ok(())
     }
 
     /// Sets whether another pass of the playlist follows each pass.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use longwave::{
-    DaypartSettings, DeadAir, Event, FramePos, InsertSettings, LiveSettings, OverLive, PcmSpec,
-    PipelineSettings, Place, Reason, Schedule, SlotSettings, SlotStart,
+    AnnouncementEnd, DaypartSettings, DeadAir, Event, FramePos, InsertSettings, LiveSettings, OverLive,
+    PcmSpec, PipelineSettings, Place, Reason, Schedule, SlotSettings, SlotStart, TrackKind,
 };
 use longwave_testing::seconds;
 use longwave_testing::studio::{MOUNT, SMALL, Studio, constant, server, stem};
@@ -190,6 +190,37 @@ fn a_hard_slot_during_a_crossfade_begins_at_the_second() {
     stop_sounding(studio);
 }
 
+/// A track that ends a moment before a slot is followed by it, in its second; what ends earlier is followed by
+/// another track, which fades.
+#[test]
+fn a_hard_slot_begins_at_the_second_whatever_ends_right_before_it() {
+    for (before, crossfade) in
+        [(0.02, 0.8), (0.3, 0.2), (0.7, 2.0), (0.85, 0.0), (1.2, 2.0), (2.5, 2.0), (4.0, 3.0)]
+    {
+        let files = Files::with(&[("first.wav", 10.0 - before), ("news.wav", 8.0)]);
+        for kind in [TrackKind::Show, TrackKind::Music] {
+            let news = SlotSettings { kind, ..files.news(SlotStart::Hard) };
+            let studio = files.station(BEFORE, vec![news], |settings| {
+                settings.playlist =
+                    ["first.wav", "music/0.wav", "music/1.wav"].map(|name| files.path(name)).into();
+                settings.skip_crossfade = seconds(crossfade);
+            });
+            studio.run(seconds(20.0));
+            // A track is announced in the middle of the crossfade by which it begins.
+            let middle = if kind.is_music() && before >= 1.0 { crossfade * 500.0 } else { 0.0 };
+            let began = began(&studio, "news");
+            let off = began.abs_diff(10_000 + middle as u64);
+            assert!(
+                off <= HARD,
+                "{kind:?}, {before} s before, {crossfade} s: {began} in {:?}",
+                played(&studio)
+            );
+            assert_eq!(played(&studio).len(), if before < 1.0 { 3 } else { 4 }, "{:?}", played(&studio));
+            stop_sounding(studio);
+        }
+    }
+}
+
 #[test]
 fn what_is_missing_is_waited_for_and_dropped_with_its_reason() {
     let files = Files::new();
@@ -278,15 +309,32 @@ fn a_slot_while_a_dj_is_live_does_what_it_declares() {
     for over_live in OverLive::ALL {
         let files = Files { spec: STEREO, ..Files::new() };
         files.file("news.wav", 3.0);
-        let news = SlotSettings { over_live: *over_live, ..files.news(SlotStart::Hard) };
+        let lasts = Some(seconds(2.0)).filter(|_| *over_live == OverLive::Interrupt);
+        let news = SlotSettings { over_live: *over_live, lasts, ..files.news(SlotStart::Hard) };
         let studio = files.station("2026-11-30T06:59:55Z", vec![news], |settings| {
             settings.live = vec![LiveSettings { grace: seconds(1.0), ..live_settings("/live") }];
         });
         let mut dj = Dj::comes(&studio, "/live", "anna", LIVE);
         pass(&studio, 10.0, &mut [&mut dj]);
         assert!(studio.pipeline.live().is_some());
-        let announced = studio.told(|event| matches!(event, Event::AnnouncementBegan { .. }));
-        assert_eq!(announced, usize::from(*over_live == OverLive::Interrupt), "{over_live:?}");
+        let hz = f64::from(studio.pipeline.spec().rate.hz());
+        let events = studio.events();
+        let announced = events.iter().filter_map(|event| match event {
+            Event::AnnouncementBegan { at, .. } => Some(at.0 as f64 / hz),
+            _ => None,
+        });
+        let announced: Vec<f64> = announced.collect();
+        let stopped = AnnouncementEnd::Stopped;
+        let cut =
+            |event: &Event| matches!(event, Event::AnnouncementEnded { reason, .. } if *reason == stopped);
+        match over_live {
+            // At the second, and for as long as it may take.
+            OverLive::Interrupt => {
+                assert!(announced.len() == 1 && (announced[0] - 5.0).abs() <= 0.1, "{announced:?}");
+                assert_eq!(events.iter().filter(|event| cut(event)).count(), 1);
+            }
+            OverLive::Wait | OverLive::Skip => assert!(announced.is_empty(), "{over_live:?}: {announced:?}"),
+        }
         dj.leaves();
         studio.run(seconds(6.0));
         let news = played(&studio).iter().filter(|(name, _)| name == "news").count();
@@ -362,8 +410,7 @@ fn nights_in_which_the_clocks_change_are_played_as_planned() {
             .collect();
         for (played, meant) in later.iter().zip(&meant) {
             assert_eq!(played.0, meant.0, "{played:?} {meant:?}\n{later:?}\n{meant:?}");
-            // A boundary is a moment earlier than planned where a crossfade begins a hard slot.
-            assert!(played.1.abs_diff(meant.1) < 400, "{played:?} {meant:?}");
+            assert!(played.1.abs_diff(meant.1) <= HARD, "{played:?} {meant:?}");
         }
         assert!(later.len() > 50 && meant.len() >= later.len(), "{} of {}", later.len(), meant.len());
         for (track, at) in &played {

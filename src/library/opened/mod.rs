@@ -28,7 +28,7 @@ mod watch;
 mod writer;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -44,12 +44,13 @@ use crate::event::{EventReceiver, StationEvent};
 use crate::filework::HANGS_AFTER;
 use crate::health::Warning;
 use crate::library::LibrarySettings;
-use crate::playout::{Entry, Heard, TrackHeard, TrackKind};
+use crate::metadata::Tags;
+use crate::playout::{Entry, TrackHeard, TrackKind};
 use crate::setting::Settings;
 use crate::thread::Worker;
 use hearing::Listening;
 use plays::Plays;
-use readers::Readers;
+use readers::{Readers, View};
 use scan::{Scan, Scanner};
 use shared::{Shared, lock};
 use writer::Orders;
@@ -267,13 +268,16 @@ impl Library {
     /// What is known of how a file sounds: by what was heard, and by what a person says. `None` if
     /// nothing is.
     pub fn heard(&self, path: &Path) -> Option<TrackHeard> {
-        let track = self.track_at(path).ok().flatten()?;
-        let measured = match track.hearing {
-            Hearing::Heard(heard) => heard,
-            Hearing::Waiting | Hearing::Unhearable => Heard::default(),
-        };
-        let known = TrackHeard { set: track.edits.heard(), measured };
+        let known = self.track_at(path).ok().flatten()?.heard();
         (known != TrackHeard::default()).then_some(known)
+    }
+
+    /// The tags of these files, in which the artist and the title that a person has set go first, and how they
+    /// sound. `None` for a file that is not in the library. It does not wait for a database that is being
+    /// opened.
+    pub(crate) fn known_at(&self, paths: Vec<PathBuf>) -> Result<Vec<Option<(Tags, TrackHeard)>>> {
+        let known = move |view: &View<'_>| paths.iter().map(|path| track::known_at(view, path)).collect();
+        self.inner.readers.read_if_open(known)
     }
 
     /// The playlists, by their names.

@@ -48,7 +48,23 @@ impl Readers {
         &self,
         read: impl FnOnce(&View<'_>) -> std::result::Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        let (opening, folders) = match self.shared.access(OPENED_WITHIN) {
+        self.read_within(OPENED_WITHIN, read)
+    }
+
+    /// The same, unless the database is still being opened.
+    pub fn read_if_open<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View<'_>) -> std::result::Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        self.read_within(Duration::ZERO, read)
+    }
+
+    fn read_within<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        read: impl FnOnce(&View<'_>) -> std::result::Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let (opening, folders) = match self.shared.access(patience) {
             Access::Open { opening, folders } => (opening, folders),
             Access::Opening => return Err(self.shared.no_answer("it is still being opened")),
             Access::Shut(reason) => return Err(self.shared.no_answer(reason)),

@@ -14,7 +14,7 @@ use super::shared::Folder;
 use crate::error::{Error, Result};
 use crate::metadata::Tags;
 use crate::path_text::cleaned;
-use crate::playout::{Heard, TrackKind};
+use crate::playout::{Heard, TrackHeard, TrackKind};
 use crate::time::{from_millis, optional_seconds};
 
 /// A track of the library.
@@ -50,6 +50,15 @@ impl Track {
     /// Its performer.
     pub fn artist(&self) -> Option<&str> {
         self.edits.artist.as_deref().or(self.tags.artist.as_deref())
+    }
+
+    /// How it sounds: what a person has set, and what was measured.
+    pub(super) fn heard(&self) -> TrackHeard {
+        let measured = match self.hearing {
+            Hearing::Heard(heard) => heard,
+            Hearing::Waiting | Hearing::Unhearable => Heard::default(),
+        };
+        TrackHeard { set: self.edits.heard(), measured }
     }
 
     /// Its name.
@@ -233,6 +242,19 @@ pub(super) fn id_at(
     let query = "SELECT id FROM tracks WHERE folder = ?1 AND path = ?2";
     let mut query = connection.prepare_cached(query)?;
     Ok(query.query_row(params![folder, bytes_of(path)], |row| row.get(0)).optional()?)
+}
+
+/// The tags of the track in this file, with what a person has set, and how it sounds.
+pub(super) fn known_at(
+    view: &View<'_>,
+    path: &Path,
+) -> std::result::Result<Option<(Tags, TrackHeard)>, Fault> {
+    let Some(id) = id_at(view.connection, view.folders, path)? else { return Ok(None) };
+    let track = by_id(view.connection, view.folders, id)?;
+    let heard = track.heard();
+    let Track { tags, edits, .. } = track;
+    let tags = Tags { artist: edits.artist.or(tags.artist), title: edits.title.or(tags.title), ..tags };
+    Ok(Some((tags, heard)))
 }
 
 /// The picture of a track.

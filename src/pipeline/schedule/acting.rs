@@ -1,19 +1,22 @@
 //! What the thread `schedule` does when a time has come: slots take the air, wait for it, or are dropped.
 
 use std::sync::atomic::Ordering;
-use std::sync::{PoisonError, Weak};
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::slot_files::{FoundFiles, Looked};
 use super::{Desk, MOST_NAMED, Scheduling, timestamp};
+use crate::engine::announcements::ANNOUNCED_AFTER;
 use crate::engine::live::LiveState;
 use crate::engine::mixer::read;
 use crate::error::Error;
 use crate::event::Event;
+use crate::ids::AnnouncementId;
 use crate::pipeline::Pipeline;
-use crate::playout::schedule::{Dropped, Interruption, OverLive, Rules};
-use crate::playout::{Entry, GiveWay, TrackKind};
+use crate::playout::schedule::{Dropped, HARD_WITHIN, Interruption, OverLive, Rules, SlotStart};
+use crate::playout::{Appointment, Entry, GiveWay, TrackKind};
 use crate::time::rfc3339;
 
 /// How often it looks at what tells nothing by itself: files, who has the air, whether the pipeline stops.
@@ -28,8 +31,12 @@ const JUMP: SignedDuration = SignedDuration::from_mins(10);
 /// How often a stepped clock is looked at.
 const STEPPED_GLANCE: Duration = Duration::from_millis(1);
 
-/// How much earlier than its time a slot is ordered, so that its file is open then.
-const AHEAD: Duration = Duration::from_millis(300);
+/// How much earlier than its time a slot is ordered, so that its file is open then. It is more than
+/// [`HARD_WITHIN`], so that a track that ends right before a slot ends after the order.
+const AHEAD: Duration = Duration::from_millis(1_300);
+
+/// How soon it is looked again for a track that should have begun.
+const SOON: Duration = Duration::from_millis(50);
 
 /// Who has the air.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,11 +46,21 @@ enum Air {
     Taken(&'static str),
 }
 
+/// When a slot takes the air.
+#[derive(Clone, Copy)]
+enum TakesAir {
+    /// It has waited for long enough.
+    AtOnce,
+    At(Timestamp),
+}
+
 /// The file of a slot that is to be heard above everything else.
 struct Announced {
     slot: String,
     /// When the slot has come.
     due: Timestamp,
+    /// How long it may take.
+    lasts: Option<Duration>,
     entry: Entry,
 }
 
@@ -54,6 +71,16 @@ impl Desk {
         if behind > JUMP || behind < -JUMP {
             self.looked_until = at;
         }
+    }
+
+    /// What ends the track on the air next, of what was not looked at yet.
+    fn interruption(&mut self, rules: &Rules) -> Option<(Timestamp, Interruption)> {
+        self.director.interruption(rules, self.looked_until)
+    }
+
+    /// Whether these are still the rules.
+    pub(super) fn plays_by(&self, rules: &Arc<Rules>) -> bool {
+        self.rules.as_ref().is_some_and(|now| Arc::ptr_eq(now, rules))
     }
 }
 
@@ -99,8 +126,10 @@ impl Scheduling {
     fn act(&self, now: Instant) -> (Instant, u64, Option<Announced>) {
         let mut desk = self.desk();
         self.read_reports(&mut desk);
+        self.end_announced(&mut desk);
         let Some(rules) = desk.rules.clone() else { return (now + LOOK_EVERY, desk.changes, None) };
-        let at = timestamp(&self.clock, now + self.ahead());
+        let air = self.air();
+        let at = timestamp(&self.clock, now + self.ahead(air));
         desk.mend_clock(at);
         if desk.stock.look(&rules) {
             self.up_next.lock().ask_schedule();
@@ -108,37 +137,46 @@ impl Scheduling {
         for dropped in desk.director.expire(&rules, at) {
             self.tell(dropped);
         }
-        let announced = match self.air() {
-            Air::Programme => {
-                self.interrupt(&mut desk, &rules, at);
-                None
-            }
-            Air::Taken(reason) => self.wait_for_air(&mut desk, &rules, at, reason),
+        let (mut desk, announced) = match air {
+            Air::Programme => (self.interrupt(desk, &rules, at), None),
+            Air::Taken(reason) => self.wait_for_air(desk, &rules, at, reason),
         };
         (self.next_time(&mut desk, &rules, now), desk.changes, announced)
     }
 
     /// When there is something to do after this moment.
     pub(super) fn next_time(&self, desk: &mut Desk, rules: &Rules, now: Instant) -> Instant {
-        let at = timestamp(&self.clock, now + self.ahead());
-        let is_quiet = self.clock.is_stepped() && !desk.waits_for_air && self.air() == Air::Programme;
+        let air = self.air();
+        let ahead = self.ahead(air);
+        let at = timestamp(&self.clock, now + ahead);
+        let is_quiet = self.clock.is_stepped() && !desk.waits_for_air && air == Air::Programme;
         let look_every = if is_quiet { STEPPED_LOOK_EVERY } else { LOOK_EVERY };
-        let looked_until = at.max(desk.looked_until);
+        let interruption =
+            desk.interruption(rules).map(|(time, _)| match self.comes_after_track(desk, time) {
+                // It is ordered when the next track has begun.
+                Some(begins) => later(begins.max(later(timestamp(&self.clock, now), SOON)), ahead),
+                None => time,
+            });
+        let announced = desk.announced.iter().map(|(_, until)| later(*until, ahead)).min();
         let times = [
-            desk.director.interruption(rules, looked_until).map(|(time, _)| time),
+            interruption,
+            announced,
             desk.director.next_slot(rules, at),
             desk.director.next_expiry(rules, at),
         ];
         let next = times.into_iter().flatten().min();
-        let until = next.and_then(|next| Duration::try_from(next.duration_since(at)).ok());
+        let until = next.map(|next| Duration::try_from(next.duration_since(at)).unwrap_or_default());
         // A slot is dropped when its time is over, not at its last moment.
         let until = until.map_or(look_every, |until| (until + Duration::from_millis(1)).min(look_every));
         now + until
     }
 
     /// How much earlier than its time something is ordered.
-    fn ahead(&self) -> Duration {
-        AHEAD + self.crossfade()
+    fn ahead(&self, air: Air) -> Duration {
+        match air {
+            Air::Programme => AHEAD + self.crossfade(),
+            Air::Taken(_) => ANNOUNCED_AFTER,
+        }
     }
 
     /// How long the track on the air takes to give way.
@@ -147,48 +185,91 @@ impl Scheduling {
         inner.map_or(Duration::ZERO, |inner| inner.programming.skip_crossfade())
     }
 
+    /// When the track after this one begins, if that is so long before this time that it is heard.
+    fn comes_after_track(&self, desk: &Desk, time: Timestamp) -> Option<Timestamp> {
+        let begins = self.ends(desk)?;
+        (later(begins, HARD_WITHIN) < time).then_some(begins)
+    }
+
     /// Ends the track on the air where something comes before its end.
-    fn interrupt(&self, desk: &mut Desk, rules: &Rules, at: Timestamp) {
+    fn interrupt<'a>(
+        &'a self,
+        mut desk: MutexGuard<'a, Desk>,
+        rules: &Arc<Rules>,
+        at: Timestamp,
+    ) -> MutexGuard<'a, Desk> {
         let waited = std::mem::take(&mut desk.waits_for_air);
-        let passed = desk.director.next_slot(rules, desk.looked_until).is_some_and(|next| next <= at);
-        let mut takes_air = waited.then_some(at);
-        while let Some((time, by)) = desk.director.interruption(rules, desk.looked_until) {
-            if time > at {
+        let looked_until = desk.looked_until;
+        let passed = desk.director.next_slot(rules, looked_until).is_some_and(|next| next <= at);
+        let mut takes_air = waited.then_some(TakesAir::AtOnce);
+        let mut until = at;
+        while let Some((time, by)) = desk.interruption(rules).filter(|(time, _)| *time <= at) {
+            if self.comes_after_track(&desk, time).is_some() {
+                until = earlier(time, Duration::from_millis(1));
                 break;
             }
             desk.looked_until = time;
             match by {
-                Interruption::Slot => takes_air = Some(time),
+                Interruption::Slot => takes_air = Some(TakesAir::At(time)),
                 Interruption::TimeIsOver => {
                     let mut up_next = self.up_next.lock();
                     up_next.ask_schedule();
-                    up_next.skip(self.give_way_at(time, TrackKind::Show));
+                    up_next.skip(self.give_way(TakesAir::At(time), TrackKind::Show, false));
                 }
             }
         }
-        desk.looked_until = desk.looked_until.max(at);
-        let Desk { director, stock, pending, .. } = desk;
-        let slot = takes_air.and_then(|time| Some((time, director.due_slot(rules, stock, at)?)));
-        let slot = slot.filter(|(_, pick)| pick.slot(rules).is_some_and(|slot| slot.start.interrupts()));
-        match slot {
-            Some((time, pick)) => {
-                let give_way = self.give_way_at(time, pick.track.entry.kind);
-                let id = self.up_next.lock().play_now(pick.entry(), give_way);
-                *pending = Some((id, pick));
+        desk.looked_until = desk.looked_until.max(until);
+        if let Some(when) = takes_air {
+            let wanted = desk.director.wanted(rules, at);
+            let found;
+            (desk, found) = self.look_for(desk, &wanted);
+            if self.take_air(&mut desk, rules, &found, when, at) {
+                return desk;
             }
-            // A slot that begins with the next track may have come.
-            None if passed || waited => self.up_next.lock().ask_schedule(),
-            None => {}
         }
+        if passed || waited {
+            // A slot that begins with the next track may have come.
+            self.up_next.lock().ask_schedule();
+        }
+        desk
+    }
+
+    /// The slot that is due at `at` takes the air, if it has something to play and does not wait.
+    fn take_air(
+        &self,
+        desk: &mut Desk,
+        rules: &Arc<Rules>,
+        found: &FoundFiles,
+        when: TakesAir,
+        at: Timestamp,
+    ) -> bool {
+        if !desk.plays_by(rules) {
+            return false;
+        }
+        let Desk { director, stock, pending, .. } = desk;
+        let Some(pick) = director.due_slot(rules, &Looked { stock, found }, at) else { return false };
+        let Some(slot) = pick.slot(rules).filter(|slot| slot.start.interrupts()) else { return false };
+        let waits = slot.start == SlotStart::Hard;
+        let give_way = self.give_way(when, pick.track.entry.kind, waits);
+        let id = self.up_next.lock().play_now(pick.entry(), give_way);
+        *pending = Some((id, pick));
+        true
     }
 
     /// Slots come while somebody else has the air. Gives the file that is to be heard above them.
-    fn wait_for_air(&self, desk: &mut Desk, rules: &Rules, at: Timestamp, reason: &str) -> Option<Announced> {
+    fn wait_for_air<'a>(
+        &'a self,
+        mut desk: MutexGuard<'a, Desk>,
+        rules: &Arc<Rules>,
+        at: Timestamp,
+        reason: &str,
+    ) -> (MutexGuard<'a, Desk>, Option<Announced>) {
         desk.looked_until = desk.looked_until.max(at);
-        let mut announced = None;
+        let mut interrupts = None;
         for due in desk.director.due_slots(rules, at) {
-            let slot = due.settings(rules);
-            match slot.over_live {
+            match due.settings(rules).over_live {
+                // It is ordered when its time has come: what is announced does not wait for it.
+                _ if due.at() > at => {}
                 OverLive::Wait => {
                     desk.waits_for_air = true;
                     desk.director.hinder(rules, &due, reason.to_owned());
@@ -197,19 +278,38 @@ impl Scheduling {
                     let dropped = desk.director.drop_now(rules, &due, reason.to_owned());
                     self.tell(dropped);
                 }
-                OverLive::Interrupt if announced.is_some() => {}
-                OverLive::Interrupt => {
-                    let Desk { director, stock, .. } = &mut *desk;
-                    if let Some(pick) = director.resolve(rules, &due, at, stock) {
-                        director.announced(rules, &pick, at);
-                        self.up_next.lock().ask_schedule();
-                        let (slot, due) = (slot.label(), due.at());
-                        announced = Some(Announced { slot, due, entry: pick.entry() });
-                    }
-                }
+                OverLive::Interrupt => interrupts = interrupts.or(Some(due)),
             }
         }
-        announced
+        let Some(due) = interrupts else { return (desk, None) };
+        let wanted = desk.director.wants(rules, &due);
+        let (mut desk, found) = self.look_for(desk, &[wanted]);
+        if !desk.plays_by(rules) {
+            return (desk, None);
+        }
+        let Desk { director, stock, .. } = &mut *desk;
+        let Some(pick) = director.resolve(rules, &due, at, &Looked { stock, found: &found }) else {
+            return (desk, None);
+        };
+        director.announced(rules, &pick, at);
+        self.up_next.lock().ask_schedule();
+        let slot = due.settings(rules);
+        let announced =
+            Announced { slot: slot.label(), due: due.at(), lasts: slot.lasts, entry: pick.entry() };
+        (desk, Some(announced))
+    }
+
+    /// Ends slots that are heard above a DJ and whose time is over.
+    fn end_announced(&self, desk: &mut Desk) {
+        let now = self.now();
+        let over: Vec<AnnouncementId> =
+            desk.announced.extract_if(.., |(_, until)| *until <= now).map(|(id, _)| id).collect();
+        let inner = self.pipeline.get().and_then(Weak::upgrade).filter(|_| !over.is_empty());
+        let Some(pipeline) = inner.map(Pipeline::from_inner) else { return };
+        for id in over {
+            // It may be over by itself.
+            let _ = pipeline.stop_announcement(id);
+        }
     }
 
     /// Who has the air.
@@ -224,9 +324,14 @@ impl Scheduling {
 
     fn announce(&self, announced: Announced) {
         let Some(inner) = self.pipeline.get().and_then(Weak::upgrade) else { return };
-        let Announced { slot, due, entry } = announced;
+        let Announced { slot, due, lasts, entry } = announced;
         let reason = match Pipeline::from_inner(inner).announce_entry(entry) {
-            Ok(_) => return,
+            Ok(id) => {
+                let begins = later(self.now(), ANNOUNCED_AFTER);
+                let until = lasts.map(|lasts| (id, later(begins, lasts)));
+                self.desk().announced.extend(until);
+                return;
+            }
             // Strangers to the disk read it, too.
             Err(Error::File { reason, .. } | Error::NoAnswer { reason, .. }) => reason,
             Err(error) => error.to_string(),
@@ -248,21 +353,28 @@ impl Scheduling {
         self.emitter.emit(Event::SlotDropped { slot, due: at.into(), reason });
     }
 
-    /// How the track on the air gives way at this time. Nothing sounds over a show or a spot, so its end
-    /// comes before such a track begins.
-    fn give_way_at(&self, time: Timestamp, to: TrackKind) -> GiveWay {
+    /// How the track on the air gives way to one of this kind.
+    fn give_way(&self, when: TakesAir, kind: TrackKind, waits: bool) -> GiveWay {
         let crossfade = self.crossfade();
-        let time = if to.is_alone() { earlier(time, crossfade) } else { time };
         let position = self.clock.position();
-        let left = Duration::try_from(time.duration_since(timestamp(&self.clock, position)));
-        match left {
-            Ok(left) => GiveWay::CrossfadeAt(crossfade, position + left),
-            Err(_) => GiveWay::Crossfade(crossfade),
-        }
+        let left = match when {
+            TakesAir::AtOnce => None,
+            TakesAir::At(time) => {
+                Duration::try_from(time.duration_since(timestamp(&self.clock, position))).ok()
+            }
+        };
+        left.map_or(GiveWay::Crossfade(crossfade), |left| {
+            GiveWay::At(Appointment { begins: position + left, crossfade, kind, waits })
+        })
     }
 }
 
 /// A moment so much before.
 fn earlier(time: Timestamp, by: Duration) -> Timestamp {
     time.checked_sub(by).unwrap_or(time)
+}
+
+/// A moment so much after.
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_add(by).unwrap_or(time)
 }

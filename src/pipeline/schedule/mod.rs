@@ -9,6 +9,7 @@
 mod acting;
 mod previewing;
 mod reading;
+mod slot_files;
 mod stock;
 
 use std::collections::VecDeque;
@@ -30,11 +31,13 @@ use crate::error::Result;
 use crate::event::{Emitter, TrackInfo};
 use crate::filework::FileWork;
 use crate::health::Warning;
-use crate::ids::EntryId;
+use crate::ids::{AnnouncementId, EntryId};
 use crate::library::Library;
-use crate::playout::schedule::{Director, Pick, Playing, Reason, Rules, Schedule, Track};
+use crate::playout::schedule::{Director, Pick, Playing, Reason, Rules, Schedule, SlotWants, Track};
+use crate::playout::{Crossfade, Entry};
 use crate::units::SampleRate;
 pub use previewing::preview_schedule;
+use slot_files::{FoundFiles, Looked};
 use stock::Stock;
 
 /// What the mixer tells and has not been read: more than a station plays in an hour.
@@ -86,6 +89,8 @@ struct Desk {
     looked_until: Timestamp,
     /// Whether a slot that does not wait for a track waits for a DJ.
     waits_for_air: bool,
+    /// Slots that are heard above a DJ, and when their time is over.
+    announced: Vec<(AnnouncementId, Timestamp)>,
     /// How often something has changed that the thread has to know of.
     changes: u64,
 }
@@ -95,6 +100,8 @@ struct Last {
     id: EntryId,
     /// When it ends, as its file declares.
     ends: Option<Instant>,
+    /// How long it overlaps with the one after it.
+    overlap: Duration,
 }
 
 impl Scheduling {
@@ -119,6 +126,7 @@ impl Scheduling {
             resumes: None,
             looked_until: now,
             waits_for_air: false,
+            announced: Vec::new(),
             changes: 0,
         };
         Arc::new(Scheduling {
@@ -140,8 +148,8 @@ impl Scheduling {
     /// Plays by this schedule from now on. The first one starts the thread.
     pub fn set(self: &Arc<Scheduling>, schedule: &Schedule, pipeline: &Arc<Inner>) -> Result<()> {
         let is_there = !schedule.is_empty();
-        let overlap = pipeline.programming.transitions().crossfade.time();
-        let rules = is_there.then(|| Arc::new(Rules::new(schedule, overlap)));
+        let crossfade = pipeline.programming.transitions().crossfade;
+        let rules = is_there.then(|| Arc::new(Rules::new(schedule, crossfade)));
         let mut desk = self.desk();
         // What has happened, and what was chosen, is of the old rules.
         self.read_reports(&mut desk);
@@ -150,6 +158,9 @@ impl Scheduling {
             let pick = pick.carried_over(desk.rules.as_deref()?, rules.as_deref()?)?;
             Some((id, pick))
         });
+        if let Some(rules) = &rules {
+            desk.director.prune(rules);
+        }
         desk.rules = rules;
         desk.looked_until = self.now();
         desk.changes += 1;
@@ -167,6 +178,17 @@ impl Scheduling {
         self.up_next.lock().set_scheduled(is_there);
         self.changed.notify_all();
         Ok(())
+    }
+
+    /// Tracks meet in this way from now on.
+    pub fn set_crossfade(&self, crossfade: Crossfade) {
+        let mut desk = self.desk();
+        let changed = desk.rules.as_ref().map(|rules| Arc::new(rules.with(crossfade)));
+        desk.rules = changed;
+        desk.changes += 1;
+        drop(desk);
+        self.up_next.lock().ask_schedule();
+        self.changed.notify_all();
     }
 
     /// Lets the thread end.
@@ -238,9 +260,22 @@ impl Scheduling {
     }
 
     fn note_begun(&self, desk: &mut Desk, rules: &Rules, track: &Arc<TrackInfo>, at: Instant) {
+        let entry = Entry { kind: track.kind, ..Entry::new(&track.file) };
+        let known = desk.stock.known(&track.file).map(|known| known.track(entry.clone()));
         let length = track.duration.map(|frames| self.rate.duration_of(frames)).or(track.tags.duration);
+        let mut own = Track {
+            artist: track.tags.artist.as_deref().map(Arc::from),
+            title: track.tags.title.as_deref().map(Arc::from),
+            duration: length,
+            ..Track::new(entry)
+        };
+        if let Some(known) = known {
+            // What the library says of a track goes first.
+            let (artist, title) = (known.artist.or(own.artist), known.title.or(own.title));
+            own = Track { artist, title, decay: known.decay, ..own };
+        }
         let ends = length.map(|length| at + length);
-        desk.last = Some(Last { id: track.id, ends });
+        desk.last = Some(Last { id: track.id, ends, overlap: rules.overlap(&own) });
         let (at, ends) = (timestamp(&self.clock, at), ends.map(|ends| timestamp(&self.clock, ends)));
         // The fallback has ids of its own.
         let is_fallback = track.reason == Reason::Fallback;
@@ -252,25 +287,39 @@ impl Scheduling {
         } else if let Some((_, on_air)) = desk.resumes.take_if(|(file, _)| *file == track.file) {
             return desk.director.goes_on(on_air, ends);
         }
-        let own = Track {
-            entry: crate::playout::Entry { kind: track.kind, ..crate::playout::Entry::new(&track.file) },
-            artist: track.tags.artist.as_deref().map(Arc::from),
-            title: track.tags.title.as_deref().map(Arc::from),
-            duration: length,
-        };
         desk.director.began(rules, &own, pick.as_ref(), at, ends);
+    }
+
+    /// Looks for the files of these slots, up to the first that has something to play. The desk is free
+    /// meanwhile, for a disk may not answer: whatever was read from it before may have changed.
+    fn look_for<'a>(
+        &'a self,
+        desk: MutexGuard<'a, Desk>,
+        wanted: &[SlotWants],
+    ) -> (MutexGuard<'a, Desk>, FoundFiles) {
+        if wanted.is_empty() {
+            return (desk, FoundFiles::default());
+        }
+        let finder = desk.stock.finder();
+        drop(desk);
+        let found = finder.find_first(wanted);
+        (self.desk(), found)
     }
 
     /// When the next track begins, as far as that is known.
     fn next_begins(&self, desk: &Desk) -> Timestamp {
+        self.ends(desk).unwrap_or_else(|| self.now())
+    }
+
+    /// When the track on the air gives way to the next by itself; `None` if that is not known.
+    fn ends(&self, desk: &Desk) -> Option<Timestamp> {
         let now = self.clock.position();
-        let Some(Last { id, ends }) = &desk.last else { return timestamp(&self.clock, now) };
+        let Last { id, ends, overlap } = desk.last.as_ref()?;
         let on_air = read(&self.on_air);
         let playing = on_air.turn.as_ref().filter(|aired| aired.track.id == *id);
         let left = playing.and_then(|aired| aired.remaining).map(|left| self.rate.duration_of(left));
-        let ends = left.map(|left| now + left).or(*ends).unwrap_or(now).max(now);
-        let overlap = desk.rules.as_ref().map_or(Duration::ZERO, |rules| rules.overlap());
-        timestamp(&self.clock, ends.checked_sub(overlap).unwrap_or(ends).max(now))
+        let ends = left.map(|left| now + left).or(*ends)?.max(now);
+        Some(timestamp(&self.clock, ends.checked_sub(*overlap).unwrap_or(ends).max(now)))
     }
 }
 
@@ -280,9 +329,15 @@ impl Planner for Scheduling {
         self.read_reports(&mut desk);
         let Some(rules) = desk.rules.clone() else { return };
         let at = self.next_begins(&desk);
+        let wanted = desk.director.wanted(&rules, at);
+        let (mut desk, found) = self.look_for(desk, &wanted);
+        if !desk.plays_by(&rules) || !self.up_next.lock().is_schedule_awaited() {
+            // It is asked again, or something else comes next.
+            return;
+        }
         let Desk { director, stock, pending, .. } = &mut *desk;
         stock.look_at_playlist(&self.up_next);
-        let pick = director.next(&rules, stock, at);
+        let pick = director.next(&rules, &Looked { stock, found: &found }, at);
         let entry = pick.as_ref().map(Pick::entry);
         let is_slot = pick.as_ref().is_some_and(|pick| pick.slot(&rules).is_some());
         let id = self.up_next.lock().schedule(entry, is_slot);

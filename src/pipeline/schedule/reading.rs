@@ -10,10 +10,12 @@ use crossbeam::channel::Sender;
 
 use crate::codec::file::read_tags;
 use crate::filework::Job;
+use crate::library::Library;
+use crate::metadata::Tags;
 use crate::pipeline::lists::found::{Origins, Seen, read};
-use crate::playout::Entry;
 use crate::playout::playlist::{Found, is_audio};
-use crate::playout::schedule::Track;
+use crate::playout::schedule::{Track, Wanted};
+use crate::playout::{Entry, Heard, LONGEST_OVERLAP, TrackHeard, TrackKind};
 use crate::roots::Bounds;
 
 /// The most files of a slot's folder that are looked at.
@@ -23,36 +25,117 @@ const MOST_IN_FOLDER: usize = 10_000;
 pub(super) enum News {
     /// A playlist or folder.
     List { path: PathBuf, entries: Vec<Entry>, seen: Seen },
-    /// What the tags of a file say.
+    /// What is known of a file.
     Known { file: PathBuf, known: Known },
 }
 
+/// A file of which something is to be read.
+pub(super) struct Unread {
+    pub file: PathBuf,
+    /// What was known before.
+    pub before: Option<Known>,
+}
+
 /// What is known of a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Known {
     artist: Option<Arc<str>>,
     title: Option<Arc<str>>,
+    /// Of the part that is played as music, and as anything else: what was measured cuts music alone.
+    music: Length,
+    other: Length,
+    /// The file as its tags were read. `None`: the library knows it, or it cannot be read.
+    stamp: Option<Stamp>,
+}
+
+/// How long a file plays, less its cues.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Length {
     duration: Option<Duration>,
+    /// How long it goes on from where the next track should start.
+    decay: Duration,
+}
+
+/// A file as it was: another one differs in size or time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Stamp {
+    size: u64,
+    written: SystemTime,
 }
 
 /// The files that a slot can play, the newest first.
 pub(super) struct Files {
-    pub is_folder: bool,
+    is_folder: bool,
     /// With the times at which they were written.
-    pub files: Vec<(PathBuf, SystemTime)>,
+    files: Vec<(PathBuf, SystemTime)>,
+}
+
+impl Files {
+    /// The one that a slot plays.
+    pub fn choose(self, wanted: &Wanted) -> Option<(PathBuf, SystemTime)> {
+        let is_folder = self.is_folder;
+        self.files.into_iter().find(|(file, _)| !is_folder || !wanted.is_played(file))
+    }
 }
 
 impl Known {
+    /// What is known of a file: what the library knows, else what its tags say.
+    pub fn of(file: &Path, library: Option<&Library>) -> Known {
+        let of_library = known_by(library, &[file.to_owned()]).pop().flatten();
+        of_library.unwrap_or_else(|| Known::in_tags(file, Stamp::of(file)))
+    }
+
     /// Reads the tags of a file. Of one that has none, or cannot be read, nothing is known.
-    pub fn of(file: &Path) -> Known {
-        let Ok(tags) = read_tags(file, &Bounds::Anywhere) else { return Known::default() };
-        let text = |tag: Option<String>| tag.map(Arc::from);
-        Known { artist: text(tags.artist), title: text(tags.title), duration: tags.duration }
+    fn in_tags(file: &Path, stamp: Option<Stamp>) -> Known {
+        let tags = read_tags(file, &Bounds::Anywhere).unwrap_or_default();
+        Known { stamp, ..Known::by(&tags, &TrackHeard::default()) }
+    }
+
+    fn by(tags: &Tags, heard: &TrackHeard) -> Known {
+        let text = |tag: &Option<String>| tag.as_deref().map(Arc::from);
+        let length = |kind| Length::of(&heard.in_force(tags, kind));
+        Known {
+            artist: text(&tags.artist),
+            title: text(&tags.title),
+            music: length(TrackKind::Music),
+            other: length(TrackKind::Show),
+            stamp: None,
+        }
     }
 
     pub fn track(&self, entry: Entry) -> Track {
-        Track { entry, artist: self.artist.clone(), title: self.title.clone(), duration: self.duration }
+        let Length { duration, decay } = if entry.kind.is_music() { self.music } else { self.other };
+        Track { entry, artist: self.artist.clone(), title: self.title.clone(), duration, decay }
     }
+}
+
+impl Length {
+    fn of(heard: &Heard) -> Length {
+        let from = heard.cue_in.unwrap_or_default();
+        let end = match (heard.cue_out, heard.duration) {
+            (Some(to), Some(duration)) => Some(to.min(duration)),
+            (to, duration) => to.or(duration),
+        };
+        let decay = end.zip(heard.start_next).map(|(end, start)| end.saturating_sub(start));
+        Length {
+            duration: end.map(|end| end.saturating_sub(from)),
+            decay: decay.unwrap_or_default().min(LONGEST_OVERLAP),
+        }
+    }
+}
+
+impl Stamp {
+    fn of(file: &Path) -> Option<Stamp> {
+        let metadata = fs::metadata(file).ok()?;
+        Some(Stamp { size: metadata.len(), written: metadata.modified().ok()? })
+    }
+}
+
+/// What the library knows of these files; nothing while it cannot be read.
+fn known_by(library: Option<&Library>, files: &[PathBuf]) -> Vec<Option<Known>> {
+    let known = library.and_then(|library| library.known_at(files.to_vec()).ok());
+    let known = known.unwrap_or_else(|| vec![None; files.len()]);
+    known.into_iter().map(|known| known.map(|(tags, heard)| Known::by(&tags, &heard))).collect()
 }
 
 /// Reads a playlist or folder. Of one that is as it was `seen`, there is no news.
@@ -92,17 +175,28 @@ pub(super) fn read_entries(
     (entries, seen)
 }
 
-/// Reads the tags of these files.
-pub(super) fn read_tags_of(job: &Job, files: Vec<PathBuf>, news: &Sender<News>) {
-    for file in files {
+/// Reads what is known of these files, in their order. Tags that were read before are read again if the file
+/// has changed.
+pub(super) fn read_known(job: &Job, library: Option<&Library>, files: Vec<Unread>, news: &Sender<News>) {
+    let paths: Vec<PathBuf> = files.iter().map(|unread| unread.file.clone()).collect();
+    let of_library = known_by(library, &paths);
+    for (Unread { file, before }, of_library) in files.into_iter().zip(of_library) {
         if job.is_abandoned() {
             return;
         }
-        // A file that hangs is passed over: nothing is known of it.
-        let known = match job.at(&file) {
-            Ok(()) => Known::of(&file),
-            Err(_) => Known::default(),
+        let read = || {
+            // A file that hangs is passed over: nothing is known of it.
+            job.at(&file).map_or_else(
+                |_| Some(Known::default()),
+                |()| {
+                    let stamp = Stamp::of(&file);
+                    let is_new =
+                        before.as_ref().is_none_or(|before| before.stamp.is_none() || before.stamp != stamp);
+                    is_new.then(|| Known::in_tags(&file, stamp))
+                },
+            )
         };
+        let known = of_library.or_else(read).or(before).unwrap_or_default();
         if news.send(News::Known { file, known }).is_err() {
             return;
         }

@@ -1,35 +1,33 @@
-//! What a schedule chooses from, as it lies on disk: playlists and folders, with the tags of their files.
+//! What a schedule chooses from: playlists and folders, with what is known of their files.
 //!
-//! Threads `files` read it, one thing at a time. Until something is read, there is nothing of it; until the
-//! tags of a file are read, only its name is known.
+//! Threads `files` read it, one thing at a time. What hangs is given up, and the rest goes on. Until something
+//! is read, there is nothing of it; until the tags of a file are read, only its name is known. What is known
+//! is looked at again in turn, for files change, and a library learns.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, bounded};
 
-use super::reading::{Known, News, find_files, read_list, read_tags_of};
+use super::reading::{Known, News, Unread, read_known, read_list};
+use super::slot_files::Finder;
 use crate::engine::shared::SharedUpNext;
 use crate::filework::{FileWork, Pending};
 use crate::library::Library;
-use crate::path_text;
 use crate::pipeline::lists::found::{Origins, Seen};
-use crate::playout::Entry;
 use crate::playout::schedule::{Material, Rules, Schedule, Track, Tracks, Wanted};
+use crate::playout::{Crossfade, Entry};
 
-/// The most files whose tags are known.
+/// The most files of which something is known.
 const MOST_KNOWN: usize = 200_000;
 
-/// How many files' tags are read at once.
+/// Of how many files it is read at once.
 const BATCH: usize = 256;
 
-/// How often it is looked whether playlists have changed.
+/// How often it is looked whether a playlist has changed, and whether files have.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// How long a slot waits for the disk of its file.
-const SLOT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a start with a stepped clock waits until all is read.
 const STEPPED_PATIENCE: Duration = Duration::from_secs(60);
@@ -44,17 +42,27 @@ pub(super) struct Stock {
     known: HashMap<PathBuf, Known>,
     /// How many files were known when tracks were made of them last.
     known_in_tracks: usize,
-    /// Files whose tags are to be read.
+    /// Whether something else is known of a file than its tracks say.
+    is_stale: bool,
+    /// Files of which something is to be read.
     unread: VecDeque<PathBuf>,
     reading: Option<Reading>,
-    /// When it was last looked whether a playlist has changed, and which.
+    /// The playlists and files that are looked at again.
+    lists_again: Again,
+    files_again: Again,
+}
+
+/// What is looked at again, piece by piece.
+#[derive(Default)]
+struct Again {
     looked: Option<Instant>,
-    turn: usize,
+    /// Where the next piece begins.
+    next: usize,
 }
 
 /// The material as it was read at one moment. It looks for the files of slots itself.
 pub(super) struct StockCopy {
-    files: FileWork,
+    finder: Finder,
     lists: HashMap<PathBuf, Arc<Tracks>>,
     own: Arc<Tracks>,
 }
@@ -78,6 +86,8 @@ struct Own {
 struct Reading {
     pending: Pending<()>,
     news: Receiver<News>,
+    /// The files that it has not told of yet.
+    left: VecDeque<PathBuf>,
 }
 
 impl Stock {
@@ -90,10 +100,11 @@ impl Stock {
             own: Own { seen: None, entries: Vec::new(), tracks },
             known: HashMap::new(),
             known_in_tracks: 0,
+            is_stale: false,
             unread: VecDeque::new(),
             reading: None,
-            looked: None,
-            turn: 0,
+            lists_again: Again::default(),
+            files_again: Again::default(),
         }
     }
 
@@ -113,7 +124,7 @@ impl Stock {
 
     /// Reads all that a schedule names, and waits for it.
     pub fn read_all(&mut self, schedule: &Schedule) {
-        let rules = Rules::new(schedule, Duration::ZERO);
+        let rules = Rules::new(schedule, Crossfade::default());
         let playlists: Vec<PathBuf> = rules.playlists().map(Path::to_owned).collect();
         let deadline = Instant::now() + STEPPED_PATIENCE;
         loop {
@@ -143,15 +154,29 @@ impl Stock {
     /// A copy for who does not hold what owns this: looking for files takes time.
     pub fn copy(&self) -> StockCopy {
         let lists = self.lists.iter().map(|(path, list)| (path.clone(), list.tracks.clone()));
-        StockCopy { files: self.files.clone(), lists: lists.collect(), own: self.own.tracks.clone() }
+        StockCopy { finder: self.finder(), lists: lists.collect(), own: self.own.tracks.clone() }
+    }
+
+    /// What looks for the files of slots.
+    pub fn finder(&self) -> Finder {
+        Finder { files: self.files.clone(), library: self.origins.library.clone() }
+    }
+
+    /// What is known of a file, if something is.
+    pub fn known(&self, file: &Path) -> Option<&Known> {
+        self.known.get(file)
     }
 
     fn take_news(&mut self) -> bool {
-        let Some(reading) = &self.reading else { return false };
-        let is_over = !reading.pending.is_under_way();
+        let Some(mut reading) = self.reading.take() else { return false };
+        let (is_over, hangs) = (!reading.pending.is_under_way(), reading.pending.hangs());
         let news: Vec<News> = reading.news.try_iter().collect();
-        if is_over {
-            self.reading = None;
+        let told = news.iter().filter(|news| matches!(news, News::Known { .. })).count();
+        drop(reading.left.drain(..told.min(reading.left.len())));
+        match (is_over, hangs) {
+            (true, _) => {}
+            (false, true) => self.give_up(reading.left),
+            (false, false) => self.reading = Some(reading),
         }
         let mut has_more = false;
         for news in news {
@@ -162,20 +187,49 @@ impl Stock {
                     self.lists.insert(path, List { entries, tracks, seen: Arc::new(seen) });
                     has_more = true;
                 }
-                News::Known { file, known } => _ = self.known.insert(file, known),
+                News::Known { file, known } => {
+                    self.is_stale |= self.known.get(&file) != Some(&known);
+                    self.known.insert(file, known);
+                }
             }
         }
         // Not for each batch: the tracks are made again, and what comes next is chosen again.
         let (then, now) = (self.known_in_tracks, self.known.len());
-        if now > then && (self.unread.is_empty() || now >= 2 * then) {
-            self.known_in_tracks = now;
+        let is_worth_it = (self.unread.is_empty() && self.files_again.next == 0) || now >= 2 * then;
+        if self.is_stale && is_worth_it {
             has_more = true;
-            for list in self.lists.values_mut() {
-                list.tracks = tracks_of(&list.entries, &self.known, true);
-            }
-            self.own.tracks = tracks_of(&self.own.entries, &self.known, self.own.tracks.shuffle);
+            self.make_tracks();
         }
         has_more
+    }
+
+    /// Makes the tracks again, of what is known now.
+    fn make_tracks(&mut self) {
+        self.forget_unlisted();
+        (self.known_in_tracks, self.is_stale) = (self.known.len(), false);
+        for list in self.lists.values_mut() {
+            list.tracks = tracks_of(&list.entries, &self.known, true);
+        }
+        self.own.tracks = tracks_of(&self.own.entries, &self.known, self.own.tracks.shuffle);
+    }
+
+    /// Forgets files that are in no list any more.
+    fn forget_unlisted(&mut self) {
+        let lists =
+            self.lists.values().map(|list| list.entries.as_slice()).chain([self.own.entries.as_slice()]);
+        if self.known.len() > lists.clone().map(<[Entry]>::len).sum() {
+            let there: HashSet<&PathBuf> = lists.flatten().map(|entry| &entry.path).collect();
+            self.known.retain(|file, _| there.contains(file));
+        }
+    }
+
+    /// Gives up what hangs. Nothing is known of a file that hangs; those after it are read later.
+    fn give_up(&mut self, mut left: VecDeque<PathBuf>) {
+        if let Some(file) = left.pop_front() {
+            self.known.entry(file).or_default();
+        }
+        let known = &self.known;
+        self.unread.extend(left.into_iter().filter(|file| !known.contains_key(file)));
     }
 
     /// Has the next thing read: a playlist that was not read, tags, or a playlist that may have changed.
@@ -187,22 +241,38 @@ impl Stock {
             }
         }
         if !self.unread.is_empty() {
-            let batch: Vec<PathBuf> = self.unread.drain(..BATCH.min(self.unread.len())).collect();
-            let (sender, news) = bounded(BATCH);
-            let label = batch[0].clone();
-            let pending = self.files.start(&label, move |job| read_tags_of(job, batch, &sender));
-            self.reading = pending.ok().map(|pending| Reading { pending, news });
-            return;
+            let batch = self.unread.drain(..BATCH.min(self.unread.len())).collect();
+            return self.start_files(batch);
         }
-        let now = Instant::now();
-        if self.looked.is_some_and(|looked| now.duration_since(looked) < LOOK_EVERY) {
-            return;
+        if self.lists_again.is_due() {
+            let turn = self.lists_again.next % playlists.len().max(1);
+            self.lists_again.next = turn + 1;
+            if let Some(path) = playlists.get(turn).cloned() {
+                let seen = self.lists.get(&path).map(|list| list.seen.clone());
+                self.start_list(path, seen);
+            }
+        } else if self.files_again.is_due() {
+            let lists = playlists.iter().filter_map(|path| self.lists.get(path)).map(|list| &list.entries);
+            let entries = lists.chain([&self.own.entries]).flatten().skip(self.files_again.next);
+            let batch: Vec<PathBuf> = entries.take(BATCH).map(|entry| entry.path.clone()).collect();
+            let is_last = batch.len() < BATCH;
+            self.files_again.next = if is_last { 0 } else { self.files_again.next + BATCH };
+            self.start_files(batch);
         }
-        self.looked = Some(now);
-        self.turn = (self.turn + 1) % playlists.len().max(1);
-        if let Some(path) = playlists.get(self.turn).cloned() {
-            let seen = self.lists.get(&path).map(|list| list.seen.clone());
-            self.start_list(path, seen);
+    }
+
+    /// Has it read what is known of these files.
+    fn start_files(&mut self, files: Vec<PathBuf>) {
+        let Some(label) = files.first().cloned() else { return };
+        let (sender, news) = bounded(BATCH);
+        let left = files.iter().cloned().collect();
+        let unread = |file: PathBuf| Unread { before: self.known.get(&file).cloned(), file };
+        let (unread, library) = (files.into_iter().map(unread).collect(), self.origins.library.clone());
+        let pending = self.files.start(&label, move |job| read_known(job, library.as_ref(), unread, &sender));
+        match pending {
+            Ok(pending) => self.reading = Some(Reading { pending, news, left }),
+            // One that hangs, or a disk that does: the others are read later.
+            Err(_) => self.give_up(left),
         }
     }
 
@@ -211,7 +281,7 @@ impl Stock {
         let (sender, news) = bounded(1);
         let (label, origins) = (path.clone(), self.origins.clone());
         let pending = self.files.start(&label, move |job| read_list(job, &origins, path, seen, &sender));
-        self.reading = pending.ok().map(|pending| Reading { pending, news });
+        self.reading = pending.ok().map(|pending| Reading { pending, news, left: VecDeque::new() });
         self.reading.is_some()
     }
 
@@ -233,8 +303,8 @@ impl Material for Stock {
         }
     }
 
-    fn file(&self, wanted: &Wanted<'_>) -> Result<Track, String> {
-        find(&self.files, wanted)
+    fn file(&self, wanted: &Wanted) -> Result<Track, String> {
+        self.finder().find(wanted)
     }
 }
 
@@ -246,45 +316,26 @@ impl Material for StockCopy {
         }
     }
 
-    fn file(&self, wanted: &Wanted<'_>) -> Result<Track, String> {
-        find(&self.files, wanted)
+    fn file(&self, wanted: &Wanted) -> Result<Track, String> {
+        self.finder.find(wanted)
+    }
+}
+
+impl Again {
+    /// Whether the next piece is due. Then it counts as looked at.
+    fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY);
+        if is_due {
+            self.looked = Some(now);
+        }
+        is_due
     }
 }
 
 /// The tracks of a playlist that was not read yet.
 fn no_tracks() -> Arc<Tracks> {
     Arc::new(Tracks::new(Vec::new(), true))
-}
-
-/// The file that a slot wants, or why there is none.
-fn find(files: &FileWork, wanted: &Wanted<'_>) -> Result<Track, String> {
-    let path = wanted.path.to_owned();
-    let shown = name_of(&path);
-    let found = files.within(wanted.path, SLOT_PATIENCE, move |job| find_files(job, &path));
-    let found = found.map_err(|reason| format!("{shown}: {reason}"))?;
-    let found = found.map_err(|reason| format!("{shown}: {reason}"))?;
-    let is_folder = found.is_folder;
-    let (file, written) = found
-        .files
-        .into_iter()
-        .find(|(file, _)| !is_folder || !(wanted.is_played)(file))
-        .ok_or_else(|| format!("{shown}: there is no file that was not played"))?;
-    let at = SystemTime::from(wanted.at);
-    let age = at.duration_since(written).unwrap_or_default();
-    if wanted.max_age.is_some_and(|most| age > most) {
-        let hours = age.as_secs() / 3600;
-        return Err(format!("{}: it is too old: {hours} h", name_of(&file)));
-    }
-    let own = file.clone();
-    let known = files.within(&file, SLOT_PATIENCE, move |_| Known::of(&own));
-    let known = known.map_err(|reason| format!("{}: {reason}", name_of(&file)))?;
-    Ok(known.track(Entry::new(file)))
-}
-
-/// A file or folder as reasons name it, which strangers to the disk read, too.
-fn name_of(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    path_text::to_text(name.as_ref()).into_owned()
 }
 
 /// The tracks of a list, as far as they are known.

@@ -1,6 +1,6 @@
 //! Says which track comes next, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::fit::{MOST_LOOKED_AT, fitting};
 use super::inserts::Inserts;
 use super::last_plays::{AT_ONCE, LastPlays, since};
-use super::material::{Material, Track, Tracks};
+use super::material::{Material, SlotWants, Track, Tracks};
 use super::reason::Reason;
 use super::rotation::Rotation;
 use super::settings::{DaypartSettings, SlotSettings, SlotStart};
@@ -76,6 +76,14 @@ impl Pick {
         Some(self)
     }
 
+    /// When it may begin: a hard slot never begins before its time.
+    pub fn not_before(&self, rules: &Rules) -> Option<Timestamp> {
+        match &self.from {
+            Origin::Slot(due) if due.settings(rules).start == SlotStart::Hard => Some(due.at()),
+            _ => None,
+        }
+    }
+
     /// The slot that it is of, if it is of one.
     pub fn slot<'a>(&self, rules: &'a Rules) -> Option<&'a SlotSettings> {
         match &self.from {
@@ -132,6 +140,27 @@ impl Director {
     /// The slots that are due at this moment, in the order in which they should begin.
     pub fn due_slots(&mut self, rules: &Rules, at: Timestamp) -> Vec<DueSlot> {
         self.slots.due(rules, at)
+    }
+
+    /// What the slots want that are due at this moment, in the order in which they should begin.
+    pub fn wanted(&mut self, rules: &Rules, at: Timestamp) -> Vec<SlotWants> {
+        let due = self.slots.due(rules, at);
+        due.iter().map(|due| self.slots.wants(rules, due)).collect()
+    }
+
+    /// What a slot that is due wants.
+    pub fn wants(&self, rules: &Rules, due: &DueSlot) -> SlotWants {
+        self.slots.wants(rules, due)
+    }
+
+    /// Forgets all that is of no slot, insert, daypart or playlist of these rules.
+    pub fn prune(&mut self, rules: &Rules) {
+        let lists: BTreeSet<String> =
+            rules.playlists().map(|path| path_text::to_text(path).into_owned()).chain([OWN.into()]).collect();
+        self.rotations.retain(|list, _| lists.contains(list));
+        self.turns.retain(|key, _| rules.dayparts.iter().any(|daypart| daypart.key == *key));
+        self.inserts.prune(rules);
+        self.slots.prune(rules);
     }
 
     /// What a slot that is due plays. If it has nothing to play yet, that is noted.
@@ -256,7 +285,8 @@ impl Director {
         let (last_plays, separation) = (&self.last_plays, &rules.separation);
         let rotation = self.rotations.entry(list.to_owned()).or_default();
         let candidates = rotation.candidates(tracks, self.seed).filter_map(|index| {
-            let length = tracks.track(index).duration?.saturating_sub(rules.overlap);
+            let track = tracks.track(index);
+            let length = track.duration?.saturating_sub(rules.overlap(track));
             (last_plays.step(tracks.keys(index), at, separation) <= step).then_some((index, length))
         });
         let (indexes, lengths): (Vec<_>, Vec<_>) = candidates.take(MOST_LOOKED_AT).unzip();

@@ -65,6 +65,11 @@ impl Inserts {
         due.into_iter().map(|(_, index, since)| (index, since)).collect()
     }
 
+    /// Forgets inserts that are not declared any more.
+    pub fn prune(&mut self, rules: &Rules) {
+        self.of.retain(|key, _| rules.inserts.iter().any(|insert| insert.key == *key));
+    }
+
     /// An insert has come.
     pub fn came(&mut self, rules: &Rules, index: usize, at: Timestamp) {
         let state = State { at, songs: self.songs, is_parted: false };

@@ -1,7 +1,8 @@
 //! What a schedule chooses from.
 
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,19 +16,35 @@ pub(crate) trait Material {
     fn playlist(&self, playlist: Option<&Path>) -> Arc<Tracks>;
 
     /// The file that a slot wants, or why there is none.
-    fn file(&self, wanted: &Wanted<'_>) -> Result<Track, String>;
+    fn file(&self, wanted: &Wanted) -> Result<Track, String>;
 }
 
 /// What a slot wants to play.
-pub(crate) struct Wanted<'a> {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Wanted {
     /// A file, or a folder.
-    pub path: &'a Path,
+    pub path: PathBuf,
     /// When the slot comes.
     pub at: Timestamp,
     /// How old the file may be then.
     pub max_age: Option<Duration>,
+    /// The files of a folder that the slot has played before.
+    pub(super) played: VecDeque<u64>,
+}
+
+impl Wanted {
     /// Whether the slot has played this file of a folder before.
-    pub is_played: &'a dyn Fn(&Path) -> bool,
+    pub fn is_played(&self, file: &Path) -> bool {
+        self.played.contains(&file_key(file))
+    }
+}
+
+/// All that a slot would play.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SlotWants {
+    pub own: Wanted,
+    /// What is played instead, if that cannot be.
+    pub otherwise: Option<Wanted>,
 }
 
 /// A track as it is chosen.
@@ -36,14 +53,16 @@ pub(crate) struct Track {
     pub entry: Entry,
     pub artist: Option<Arc<str>>,
     pub title: Option<Arc<str>>,
-    /// `None` if it is not known before the file is opened.
+    /// How long it plays; `None` if it is not known before the file is opened.
     pub duration: Option<Duration>,
+    /// How long it goes on under the next one where tracks meet by their decay. Zero if nobody knows.
+    pub decay: Duration,
 }
 
 impl Track {
     /// A track of which nothing is known but its file.
     pub fn new(entry: Entry) -> Track {
-        Track { entry, artist: None, title: None, duration: None }
+        Track { entry, artist: None, title: None, duration: None, decay: Duration::ZERO }
     }
 
     pub fn keys(&self) -> Keys {

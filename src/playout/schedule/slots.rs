@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::last_plays::since;
-use super::material::{Material, Track, Wanted, file_key};
+use super::material::{Material, SlotWants, Track, Wanted};
 use super::reason::Reason;
 use super::settings::{SlotSettings, SlotStart};
 use super::{Named, Rules};
@@ -16,6 +16,10 @@ use crate::path_text;
 
 /// How far from its time a slot of kind `fit` may begin.
 pub(super) const FIT_WITHIN: Duration = Duration::from_secs(15);
+
+/// A track that ends so shortly before a hard slot is followed by that: it begins at its time nevertheless,
+/// and until then it is silent. Any other track would be heard for a moment only.
+pub(crate) const HARD_WITHIN: Duration = Duration::from_millis(900);
 
 /// How many files of its folder a slot knows that it has played.
 const MOST_PLAYED: usize = 512;
@@ -104,7 +108,11 @@ impl Slots {
     pub fn due(&mut self, rules: &Rules, at: Timestamp) -> Vec<DueSlot> {
         let mut due: Vec<DueSlot> = Vec::new();
         for (index, slot) in rules.slots.iter().enumerate() {
-            let early = if slot.is.start == SlotStart::Fit { FIT_WITHIN } else { Duration::ZERO };
+            let early = match slot.is.start {
+                SlotStart::Soft => Duration::ZERO,
+                SlotStart::Hard => HARD_WITHIN,
+                SlotStart::Fit => FIT_WITHIN,
+            };
             let until = later(at, early);
             let over = self.over(slot);
             let Some(last) = self.around(rules, slot, until).last else { continue };
@@ -156,6 +164,23 @@ impl Slots {
         first
     }
 
+    /// What a slot wants to play.
+    pub fn wants(&self, rules: &Rules, due: &DueSlot) -> SlotWants {
+        let slot = &rules.slots[due.index];
+        let played = self.of.get(&slot.key).map(|state| state.played.clone()).unwrap_or_default();
+        let wanted = |path: &PathBuf, max_age| {
+            let path = dated(path, rules, due.at);
+            Wanted { path, at: due.at, max_age, played: played.clone() }
+        };
+        let otherwise = slot.is.otherwise.as_ref().map(|path| wanted(path, None));
+        SlotWants { own: wanted(&slot.is.play, slot.is.max_age), otherwise }
+    }
+
+    /// Forgets slots that are not declared any more.
+    pub fn prune(&mut self, rules: &Rules) {
+        self.of.retain(|key, _| rules.slots.iter().any(|slot| slot.key == *key));
+    }
+
     /// What a slot plays, and the reason; or why it plays nothing yet.
     pub fn resolve(
         &self,
@@ -165,18 +190,12 @@ impl Slots {
         material: &dyn Material,
     ) -> Result<(Track, Reason), String> {
         let slot = &rules.slots[due.index];
-        let played = self.of.get(&slot.key).map(|state| &state.played);
-        let is_played = |file: &Path| played.is_some_and(|played| played.contains(&file_key(file)));
-        let look_for = |path: &Path, max_age| {
-            let path = dated(path, rules, due.at);
-            material.file(&Wanted { path: &path, at: due.at, max_age, is_played: &is_played })
-        };
-        let own = look_for(&slot.is.play, slot.is.max_age);
-        let (mut track, instead) = match (own, &slot.is.otherwise) {
+        let SlotWants { own, otherwise } = self.wants(rules, due);
+        let (mut track, instead) = match (material.file(&own), otherwise) {
             (Ok(track), _) => (track, None),
             (Err(reason), None) => return Err(reason),
             (Err(reason), Some(otherwise)) => {
-                let track = look_for(otherwise, None).map_err(|other| format!("{reason}; {other}"))?;
+                let track = material.file(&otherwise).map_err(|other| format!("{reason}; {other}"))?;
                 (track, Some(reason))
             }
         };

@@ -43,14 +43,14 @@ impl Material for Simulated {
         there.cloned().unwrap_or_else(|| Arc::new(Tracks::new(Vec::new(), true)))
     }
 
-    fn file(&self, wanted: &Wanted<'_>) -> Result<Track, String> {
-        let (track, since) = match self.files.get(wanted.path) {
+    fn file(&self, wanted: &Wanted) -> Result<Track, String> {
+        let (track, since) = match self.files.get(&wanted.path) {
             Some(there) => there,
             // The newest of a folder.
             None => {
-                let in_folder = |(file, _): &(&PathBuf, _)| file.parent() == Some(wanted.path);
+                let in_folder = |(file, _): &(&PathBuf, _)| file.parent() == Some(&wanted.path);
                 let unplayed =
-                    self.files.iter().filter(in_folder).filter(|(file, _)| !(wanted.is_played)(file));
+                    self.files.iter().filter(in_folder).filter(|(file, _)| !wanted.is_played(file));
                 let newest = unplayed.max_by_key(|(_, (_, since))| *since);
                 newest
                     .map(|(_, there)| there)
@@ -68,10 +68,10 @@ impl Material for Simulated {
 /// A track of so many milliseconds.
 fn track(path: &str, artist: &str, millis: u64) -> Track {
     Track {
-        entry: Entry::new(path),
         artist: (!artist.is_empty()).then(|| artist.into()),
         title: None,
         duration: Some(Duration::from_millis(millis)),
+        ..Track::new(Entry::new(path))
     }
 }
 
@@ -107,7 +107,7 @@ fn slot(times: &str, play: &str, start: SlotStart) -> SlotSettings {
 
 /// What is played from one moment to another, from an empty state.
 fn plan(schedule: &Schedule, material: &Simulated, from: &str, until: &str) -> Vec<Planned> {
-    let rules = Rules::new(schedule, Duration::ZERO);
+    let rules = Rules::new(schedule, Crossfade::default());
     preview(Director::new(7, at(from)), &rules, material, at(from), at(until))
 }
 

@@ -18,7 +18,7 @@ fn random_schedules_keep_their_rules() {
         let schedule = random_schedule(random);
         let from = at("2026-03-28T00:00:00Z");
         let until = at("2026-03-29T12:00:00Z");
-        let rules = Rules::new(&schedule, Duration::ZERO);
+        let rules = Rules::new(&schedule, Crossfade::default());
         let director = Director::new(random.u64(..), from);
         let plan = preview(director.clone(), &rules, &material, from, until);
         assert!(plan.windows(2).all(|two| two[0].ends == two[1].at), "silence");

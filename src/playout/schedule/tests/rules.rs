@@ -51,7 +51,7 @@ fn two_slots_at_one_second_follow_each_other_and_the_hard_one_is_first() {
 #[test]
 fn what_is_missing_is_waited_for_or_replaced_and_is_dropped_when_it_is_too_late() {
     let mut news = slot("daily 08:00", "news.mp3", SlotStart::Hard);
-    let rules = |slot: &SlotSettings| Rules::new(&in_utc(vec![slot.clone()]), Duration::ZERO);
+    let rules = |slot: &SlotSettings| Rules::new(&in_utc(vec![slot.clone()]), Crossfade::default());
     let now = |text: &str| at(&format!("2026-11-30T{text}Z"));
     let mut director = Director::new(1, now("06:00:00"));
     let material = long_tracks();
@@ -122,7 +122,7 @@ fn a_restart_goes_on_where_it_was_and_a_clock_that_was_wrong_fires_nothing() {
     let material = long_tracks().with_file("news.mp3", 60, at(MORNING));
     let mut schedule = in_utc(vec![slot("daily *:00", "news.mp3", SlotStart::Hard)]);
     schedule.slots[0].lasts = Some(Duration::from_secs(30));
-    let rules = Rules::new(&schedule, Duration::ZERO);
+    let rules = Rules::new(&schedule, Crossfade::default());
     let due = |director: &mut Director, now: &str| director.due_slot(&rules, &material, at(now));
     let mut director = Director::new(1, at(MORNING));
     let pick = due(&mut director, "2026-11-30T07:00:00Z").unwrap();

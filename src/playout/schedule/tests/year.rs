@@ -102,7 +102,7 @@ fn a_year_holds_in_every_zone() {
         let material = material(&mut fastrand::Rng::with_seed(seed));
         let schedule = schedule(name);
         for (from, until) in spans(&zone) {
-            let rules = Rules::new(&schedule, Duration::ZERO);
+            let rules = Rules::new(&schedule, Crossfade::default());
             let plan = preview(director_at(seed, from), &rules, &material, from, until);
             let comes = |wanted: &dyn Fn(i8, i8) -> bool| comes(&zone, from, until, wanted);
             assert_gapless(&plan, from, until);
@@ -215,7 +215,7 @@ fn a_large_library_is_planned_like_a_small_one() {
     let mut schedule = schedule("Europe/Berlin");
     schedule.dayparts.clear();
     let material = material(random).with(None, music("music", 10_000, random));
-    let rules = Rules::new(&schedule, Duration::ZERO);
+    let rules = Rules::new(&schedule, Crossfade::default());
     let from = at("2026-03-01T00:00:00Z");
     let plan = preview(Director::new(1, from), &rules, &material, from, at("2026-03-08T00:00:00Z"));
     let tracks = plan.iter().filter(|planned| planned.entry.kind.is_music());
