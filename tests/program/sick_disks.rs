@@ -1,22 +1,15 @@
 //! Sick disks under every thread that touches files: what hangs, is slow or fails holds up nothing else.
-//!
-//! A library that is loaded before the program (testing/sick_disk.c) makes the calls on one folder sick.
 #![cfg(feature = "mp3")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use longwave_testing::A_STOP;
-use longwave_testing::studio::constant;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tempfile::TempDir;
+
+use super::sick_station::{Disk, Sick, shim};
 
 /// A start goes on without what does not answer within about ten seconds, and a busy machine has a moment
 /// more.
@@ -30,34 +23,6 @@ const WATCHED: Duration = Duration::from_secs(2);
 
 /// MP3 at 32 kbit/s.
 const BYTES_PER_SECOND: u64 = 4000;
-
-/// What is on the sick disk, and how the station is asked to touch it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Disk {
-    OneTrack,
-    AllMusic,
-    /// All music, and the playlist is the folder itself.
-    Folder,
-    Playlist,
-    Users,
-    Configuration,
-    State,
-    /// What was played.
-    History,
-    AccessLog,
-    /// The recording of the output.
-    Recording,
-    /// The first of two media roots. The other one is well.
-    Root,
-    /// The file of the API's token, which is removed at the end.
-    Token,
-    /// The users file, in which nobody is yet.
-    FirstUser,
-    /// The temporary folder of a demo, which has its music.
-    Demo,
-    /// Standard error, which nobody reads. It is no disk.
-    Log,
-}
 
 /// A row of the table: what is sick, how, and what `/health` must say (empty: nothing).
 const ROWS: &[(Disk, &str, &str)] = &[
@@ -84,6 +49,11 @@ const ROWS: &[(Disk, &str, &str)] = &[
     (Disk::History, "fail 28 write", "played.db: its disk is full"),
     (Disk::History, "fail 30 open", ""),
     (Disk::History, "fail 30", "played.db: its disk fails"),
+    (Disk::Library, "hang", "the disk does not answer: library.db"),
+    (Disk::Library, "hang fsync", "the disk does not answer: library.db"),
+    (Disk::Library, "fail 28 write", "library.db): its disk is full"),
+    (Disk::Library, "fail 5", "library.db): its disk fails"),
+    (Disk::Library, "fail 30", "library.db): its disk fails"),
     (Disk::AccessLog, "hang", "access.log"),
     (Disk::AccessLog, "fail 28", "access.log"),
     (Disk::Recording, "hang", "recording: the disk does not answer: rec"),
@@ -101,6 +71,7 @@ const AT_START: &[(Disk, &str, &str)] = &[
     (Disk::Folder, "hang", "sick"),
     (Disk::State, "hang", "state.json"),
     (Disk::History, "hang", "the disk does not answer: played.db"),
+    (Disk::Library, "hang", "the disk does not answer: library.db"),
     (Disk::AccessLog, "hang", "access.log hangs"),
     (Disk::AccessLog, "hang open", "access.log hangs"),
     (Disk::Recording, "hang", "recording: the disk does not answer: "),
@@ -278,15 +249,6 @@ fn what_is_asked_while_a_reload_runs_is_done_once_afterwards() {
     assert_eq!(reloads(), 2, "{sick:?}");
 }
 
-/// Builds the library that makes a disk sick.
-pub(super) fn shim(folder: &Path) -> PathBuf {
-    let shim = folder.join("sick_disk.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("testing/sick_disk.c");
-    let cc = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &source]).status();
-    assert!(cc.expect("a C compiler").success());
-    shim
-}
-
 /// Runs all rows side by side.
 fn all(
     rows: &[(Disk, &'static str, &'static str)],
@@ -296,7 +258,7 @@ fn all(
     let shim = shim(build.path());
     let rows: Vec<_> = rows
         .iter()
-        .filter(|(disk, ..)| *disk != Disk::History || cfg!(feature = "library"))
+        .filter(|(disk, ..)| !matches!(disk, Disk::History | Disk::Library) || cfg!(feature = "library"))
         .map(|&(disk, fault, health)| {
             let shim = shim.clone();
             (disk, fault, std::thread::spawn(move || run(disk, &shim, fault, health)))
@@ -312,105 +274,7 @@ fn all(
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
-/// A station with something on a sick disk.
-pub(super) struct Sick {
-    disk: Disk,
-    process: Child,
-    folder: TempDir,
-    pub(super) address: String,
-    pub(super) token: String,
-    since: Instant,
-}
-
 impl Sick {
-    /// Starts it, with a disk that is sick in this way from before the start on.
-    pub(super) fn start(disk: Disk, shim: &Path, fault: &str) -> Sick {
-        let mut sick = Sick::spawn(disk, shim, fault);
-        let mut line = String::new();
-        BufReader::new(sick.process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        sick.address =
-            line.split('/').nth(2).unwrap_or_else(|| panic!("{disk:?}: {}", sick.log())).to_owned();
-        sick
-    }
-
-    /// The same before it is on the air.
-    fn spawn(disk: Disk, shim: &Path, fault: &str) -> Sick {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |path: &str| folder.path().join(path);
-        fs::create_dir(at("sick")).unwrap();
-        fs::create_dir(at("well")).unwrap();
-        let place = |is_sick: bool, name: &str| at(if is_sick { "sick" } else { "well" }).join(name);
-        let tracks = ["one", "two"].map(|name| {
-            let is_sick =
-                matches!(disk, Disk::AllMusic | Disk::Folder) || disk == Disk::OneTrack && name == "one";
-            let file = place(is_sick, &format!("{name}.wav"));
-            // Longer than what is decoded ahead, so that the disk is needed soon.
-            constant(&file, 0.1, 8000 * 6);
-            file
-        });
-        constant(&at("well/fallback.wav"), 0.2, 8000);
-        let mut list = place(disk == Disk::Playlist, "list.m3u");
-        fs::write(&list, tracks.map(|track| track.display().to_string()).join("\n")).unwrap();
-        if disk == Disk::Folder {
-            list = at("sick");
-        }
-        let users = place(matches!(disk, Disk::Users | Disk::FirstUser), "users");
-        let token = Command::new(env!("CARGO_BIN_EXE_longwave"))
-            .args(["user", "--file", users.to_str().unwrap(), "token", "t", "--role", "admin"])
-            .output()
-            .unwrap();
-        if disk == Disk::FirstUser {
-            fs::remove_file(&users).unwrap();
-        }
-        let config = place(disk == Disk::Configuration, "station.toml");
-        let access = place(disk == Disk::AccessLog, "access.log");
-        let state = place(disk == Disk::State, "state.json");
-        // A build that keeps no history refuses a file for it.
-        let history = match cfg!(feature = "library") {
-            true => format!("history_file = {:?}\n", place(disk == Disk::History, "played.db")),
-            false => String::new(),
-        };
-        let users = match disk {
-            Disk::Token => String::new(),
-            _ => format!("users_file = {users:?}\n"),
-        };
-        let roots = match disk {
-            Disk::Root => format!("{:?}, {:?}", at("sick"), at("well")),
-            _ => format!("{:?}", at("well")),
-        };
-        let record = match disk {
-            Disk::Recording => format!("record = {:?}\nrecord_reserve = '0B'\n", at("sick/%Y/rec")),
-            _ => String::new(),
-        };
-        let text = format!(
-            "[server]\nburst = '0s'\nlisten = ['127.0.0.1:0']\n{users}media_roots = [{roots}]\n\
-             access_log = {access:?}\n{history}[[pipeline]]\nplaylist = [{list:?}]\nloop = true\n\
-             state_file = {state:?}\nfallback = {:?}\ndead_air_after = '1s'\n\
-             channels = 1\nsample_rate = 8000\n[[pipeline.output]]\n\
-             format = 'mp3'\nmount = '/r.mp3'\nbitrate = 32\n{record}",
-            at("well/fallback.wav"),
-        );
-        fs::write(&config, text).unwrap();
-        let log =
-            if disk == Disk::Log { Stdio::piped() } else { fs::File::create(at("log")).unwrap().into() };
-        if !fault.is_empty() {
-            fs::write(at("control"), fault).unwrap();
-        }
-        let process = Command::new(env!("CARGO_BIN_EXE_longwave"))
-            .args(if disk == Disk::Demo { vec!["demo", "--listen", "127.0.0.1:0"] } else { vec!["serve"] })
-            .args((disk != Disk::Demo).then_some(&config))
-            .envs([("XDG_RUNTIME_DIR", at(if disk == Disk::Token { "sick" } else { "" }))])
-            .envs([("XDG_STATE_HOME", at("")), ("TMPDIR", at(if disk == Disk::Demo { "sick" } else { "" }))])
-            .env("RUST_LOG", if disk == Disk::Log { "trace" } else { "info" })
-            .envs([("LD_PRELOAD", shim.into()), ("SICK_DISK", at("sick")), ("SICK_CONTROL", at("control"))])
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
-        Sick { disk, process, folder, address: String::new(), token, since: Instant::now() }
-    }
-
     /// The start is given up in time, and it is said why.
     fn gives_up(mut self) -> String {
         let ended = self.until_ended(REFUSED_WITHIN);
@@ -427,14 +291,15 @@ impl Sick {
         let started = self.since.elapsed();
         assert!(started < STARTS_WITHIN, "{self:?}: on the air after {started:?}");
         let received = self.listen();
-        self.until("it is on the air", || received.load(Ordering::Relaxed) > BYTES_PER_SECOND);
+        self.until("it is on the air", || received.bytes() > BYTES_PER_SECOND);
         let is_named =
             |sick: &Sick| sick.ask("GET", "/api/v1/health", "").is_some_and(|(_, body)| body.contains(names));
         self.until(&format!("/health names {names}"), || is_named(&self));
         let is_said = if self.disk == Disk::AccessLog { "access.log does not open" } else { names };
         // A recording is said to be at risk in the log when something was lost, and so are plays.
         assert!(
-            matches!(self.disk, Disk::Recording | Disk::History) || self.log().contains(is_said),
+            matches!(self.disk, Disk::Recording | Disk::History | Disk::Library)
+                || self.log().contains(is_said),
             "{self:?}"
         );
         if matches!(self.disk, Disk::Playlist | Disk::Folder) {
@@ -444,6 +309,11 @@ impl Sick {
         match self.disk {
             Disk::State => self.until("a state is kept", || self.path("sick/state.json").exists()),
             Disk::History => self.until("plays are written", || self.path("sick/played.db").exists()),
+            Disk::Library => {
+                self.until("a change is kept", || {
+                    self.change_library().is_some_and(|answer| answer.0 == 204)
+                });
+            }
             Disk::AccessLog => self.until("lines are written", || {
                 self.ask("GET", "/nowhere", "");
                 self.access_log().contains("GET /nowhere")
@@ -457,36 +327,10 @@ impl Sick {
         format!("on the air after {:.1} s", started.as_secs_f64())
     }
 
-    /// The disk is sick in this way from now on.
-    pub(super) fn be(&self, fault: &str) {
-        // As a whole, so that nobody reads a part of it.
-        fs::write(self.path("control.new"), fault).unwrap();
-        fs::rename(self.path("control.new"), self.path("control")).unwrap();
-    }
-
-    pub(super) fn until_ended(&mut self, time: Duration) -> ExitStatus {
-        let asked = Instant::now();
-        loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return status;
-            }
-            assert!(asked.elapsed() < time, "{self:?}: it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    pub(super) fn log(&self) -> String {
-        fs::read_to_string(self.path("log")).unwrap_or_default()
-    }
-
-    fn access_log(&self) -> String {
-        fs::read_to_string(self.path("sick/access.log")).unwrap_or_default()
-    }
-
     /// Lets the disk be sick, and tells what came of it. Panics if anything else is held up.
     fn bear(mut self, fault: &str, names: &str) -> String {
         let received = self.listen();
-        self.until("it is on the air", || received.load(Ordering::Relaxed) > BYTES_PER_SECOND);
+        self.until("it is on the air", || received.bytes() > BYTES_PER_SECOND);
         if !fault.is_empty() {
             self.be(fault);
         }
@@ -500,6 +344,9 @@ impl Sick {
             self.until(&format!("/health names {names}"), || {
                 // A line of the access log.
                 self.ask("GET", "/nowhere", "");
+                if self.disk == Disk::Library {
+                    self.change_library();
+                }
                 self.ask("GET", "/api/v1/health", "").is_some_and(|(_, body)| body.contains(names))
             });
         }
@@ -512,7 +359,7 @@ impl Sick {
                 fs::read_to_string(self.path("log")).unwrap().contains("now playing fallback")
             });
         }
-        let before = received.load(Ordering::Relaxed);
+        let before = received.bytes();
         let asked = Instant::now();
         let queued = self.ask("POST", "/api/v1/pipelines/main/queue", "{\"files\": [\"two.wav\"]}");
         // Where all music is sick, there is no such file.
@@ -521,83 +368,19 @@ impl Sick {
         let answered = asked.elapsed();
         assert!(answered < Duration::from_secs(2), "{self:?} {fault}: an answer after {answered:?}");
         std::thread::sleep(WATCHED);
-        let heard = received.load(Ordering::Relaxed) - before;
+        let heard = received.bytes() - before;
         assert!(heard > BYTES_PER_SECOND * WATCHED.as_secs() / 2, "{self:?} {fault}: {heard} bytes");
 
+        if self.disk == Disk::Library {
+            fs::remove_file(self.path("control")).unwrap();
+            self.until("a change is kept", || self.change_library().is_some_and(|answer| answer.0 == 204));
+            self.until("the library is well again", || !self.health_says(names));
+        }
         let asked = Instant::now();
         kill(self.pid(), Signal::SIGTERM).unwrap();
         let time = if self.disk == Disk::AccessLog { A_STOP / 2 } else { A_STOP };
         self.until_ended(time);
         let health = if names.is_empty() { "" } else { names };
         format!("goes on | answers | {health} | {:.1} s", asked.elapsed().as_secs_f64())
-    }
-
-    /// Counts the bytes that a listener gets.
-    fn listen(&self) -> Arc<AtomicU64> {
-        let mut socket = TcpStream::connect(&self.address).unwrap();
-        write!(socket, "GET /r.mp3 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let received = Arc::new(AtomicU64::new(0));
-        let counter = received.clone();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = socket.read(&mut buffer) {
-                counter.fetch_add(count as u64, Ordering::Relaxed);
-            }
-        });
-        received
-    }
-
-    /// The status and the body of an answer. `None` if none comes in time.
-    pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
-        self.ask_as(&self.token, method, path, body)
-    }
-
-    /// The same with another user's token.
-    pub(super) fn ask_as(&self, token: &str, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
-        let mut socket = TcpStream::connect(&self.address).ok()?;
-        socket.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-        let length = body.len();
-        write!(
-            socket,
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        )
-        .ok()?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).ok()?;
-        let status = answer.split(' ').nth(1)?.parse().ok()?;
-        Some((status, answer))
-    }
-
-    pub(super) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(40);
-        while !is_so() {
-            assert!(Instant::now() < deadline, "{self:?}: waited in vain until {what}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub(super) fn pid(&self) -> Pid {
-        Pid::from_raw(self.process.id() as i32)
-    }
-}
-
-impl std::fmt::Debug for Sick {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let log = self.log();
-        let health = self.ask("GET", "/api/v1/health", "");
-        write!(f, "{:?}\n{log}\n{health:?}\n", self.disk)
-    }
-}
-
-impl Drop for Sick {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = fs::remove_file(self.path("control"));
     }
 }

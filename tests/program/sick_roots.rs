@@ -9,7 +9,7 @@ use longwave_testing::A_STOP;
 use longwave_testing::studio::constant;
 use nix::sys::signal::{Signal, kill};
 
-use super::sick_disks::{Disk, Sick, shim};
+use super::sick_station::{Disk, Sick, shim};
 
 /// What a request may take that waits for no sick disk: less than half of what one may wait, on a machine
 /// that is busy with other tests.
