@@ -100,7 +100,7 @@ pub use library::{
 };
 pub use library::{Library, LibrarySettings};
 #[cfg(feature = "library")]
-pub use listening::{Listened, Listener, Waveform, listen};
+pub use listening::{Listened, TrackListener, Waveform, listen};
 pub use metadata::{CueTags, TagDetails, Tags, Title, TitleParts, format_title};
 pub use packet::{Packet, TitledPacket};
 pub use percent::mount_url;

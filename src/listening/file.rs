@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Listened, Listener};
+use super::{Listened, TrackListener};
 use crate::codec::file::{AudioFile, Status};
 use crate::error::{Error, Result};
 use crate::roots::Bounds;
@@ -40,7 +40,7 @@ pub(crate) fn listen_within(
 ) -> Result<Option<Listened>> {
     let mut file = AudioFile::open_as_it_is(bounds, path)?;
     let spec = file.spec();
-    let mut listener = Listener::new(spec);
+    let mut listener = TrackListener::new(spec);
     let piece = spec.rate.frames_in(PIECE).0;
     let (mut heard, mut told) = (0, 0);
     let mut pcm = Vec::new();

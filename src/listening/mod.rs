@@ -22,7 +22,7 @@ pub struct Listened {
 }
 
 /// Listens to PCM as it is decoded. Used by one thread at a time.
-pub struct Listener {
+pub struct TrackListener {
     spec: PcmSpec,
     meter: EbuR128,
     /// The slice that is being filled.
@@ -36,9 +36,9 @@ pub struct Listener {
     frames: u64,
 }
 
-impl Listener {
+impl TrackListener {
     /// Listens to PCM of this shape: any rate, mono or stereo.
-    pub fn new(spec: PcmSpec) -> Listener {
+    pub fn new(spec: PcmSpec) -> TrackListener {
         let modes = Mode::I | Mode::LRA | Mode::TRUE_PEAK;
         let mut meter = EbuR128::new(spec.channels.count() as u32, spec.rate.hz(), modes)
             .expect("ebur128 takes every rate that a pipeline takes");
@@ -46,7 +46,7 @@ impl Listener {
             meter.set_channel(0, Channel::DualMono).expect("mono has one channel");
         }
         let slice_frames = spec.rate.frames_in(SLICE).0 as usize;
-        Listener {
+        TrackListener {
             spec,
             meter,
             slice: Vec::with_capacity(slice_frames * spec.channels.count()),
@@ -111,9 +111,9 @@ impl Listener {
     }
 }
 
-impl std::fmt::Debug for Listener {
+impl std::fmt::Debug for TrackListener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Listener")
+        f.debug_struct("TrackListener")
             .field("spec", &self.spec)
             .field("frames", &self.frames)
             .finish_non_exhaustive()

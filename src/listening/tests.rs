@@ -16,7 +16,7 @@ fn shape(spec: PcmSpec) -> Shape {
 }
 
 fn heard(spec: PcmSpec, pcm: &[f32]) -> Heard {
-    let mut listener = Listener::new(spec);
+    let mut listener = TrackListener::new(spec);
     listener.push(pcm);
     listener.finish().heard
 }
@@ -56,10 +56,10 @@ fn how_the_frames_are_cut_changes_nothing() {
     let mut random = fastrand::Rng::with_seed(seed);
     let spec = spec(44_100, Channels::Stereo);
     let pcm = noise(shape(spec), 3, 0.3, 150_001);
-    let mut listener = Listener::new(spec);
+    let mut listener = TrackListener::new(spec);
     listener.push(&pcm);
     let whole = listener.finish();
-    let (mut listener, mut rest) = (Listener::new(spec), &pcm[..]);
+    let (mut listener, mut rest) = (TrackListener::new(spec), &pcm[..]);
     while !rest.is_empty() {
         let frames = random.usize(1..5000).min(rest.len() / 2);
         listener.push(rest.split_off(..frames * 2).unwrap());
@@ -83,7 +83,7 @@ fn silence_before_and_behind_is_found() {
 fn what_is_silent_or_short_has_no_loudness_and_no_cue_points() {
     let spec = spec(44_100, Channels::Stereo);
     for pcm in [vec![], vec![0.0; 200_000], vec![f32::NAN; 200_000], vec![0.5; 2], vec![0.5; 20_000]] {
-        let mut listener = Listener::new(spec);
+        let mut listener = TrackListener::new(spec);
         listener.push(&pcm);
         let Listened { heard, waveform } = listener.finish();
         let nothing =

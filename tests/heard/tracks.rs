@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fastrand::Rng;
-use longwave::{Heard, HeardTracks, Listener, PcmSpec, TrackHeard, TrackKind};
+use longwave::{Heard, HeardTracks, PcmSpec, TrackHeard, TrackKind, TrackListener};
 use longwave_testing::sound::wav;
 
 /// A made track.
@@ -25,7 +25,7 @@ impl Track {
     pub fn new(path: PathBuf, spec: PcmSpec, kind: TrackKind, what: String, mono: &[f32]) -> Track {
         let pcm: Vec<f32> = mono.iter().flat_map(|sample| vec![*sample; spec.channels.count()]).collect();
         wav(&path, spec, &pcm);
-        let mut listener = Listener::new(spec);
+        let mut listener = TrackListener::new(spec);
         listener.push(&pcm);
         Track { path, kind, what, pcm, heard: listener.finish().heard }
     }
