@@ -1,6 +1,6 @@
 //! Enums whose variants have names in text.
 
-/// Declares an enum and the name of each variant. `ALL` and `as_str` are derived from the one list.
+/// Declares an enum and the name of each variant. `ALL`, `as_str` and `named` are derived from the one list.
 macro_rules! named {
     (
         $(#[$about:meta])*
@@ -22,6 +22,11 @@ macro_rules! named {
                 match self {
                     $($Enum::$Variant => $name,)+
                 }
+            }
+
+            /// The one with this name.
+            $visibility fn named(name: &str) -> Option<$Enum> {
+                $Enum::ALL.iter().copied().find(|one| one.as_str() == name)
             }
         }
     };

@@ -104,8 +104,7 @@ impl Hook {
 /// Which kind a name means; none: all.
 fn kind(name: Option<&str>) -> Outcome<Option<EventKind>> {
     let Some(name) = name else { return Ok(None) };
-    let found = EventKind::ALL.iter().find(|kind| kind.as_str() == name);
-    found.copied().map(Some).ok_or_else(|| {
+    EventKind::named(name).map(Some).ok_or_else(|| {
         let known: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
         Failure::not_found(format!("there is no event {name:?}; there are {}", known.join(", ")))
     })

@@ -30,13 +30,6 @@ named! {
     }
 }
 
-impl PlayKind {
-    /// The kind with this name.
-    pub fn named(name: &str) -> Option<PlayKind> {
-        PlayKind::ALL.iter().copied().find(|kind| kind.as_str() == name)
-    }
-}
-
 impl From<TrackKind> for PlayKind {
     fn from(kind: TrackKind) -> PlayKind {
         match kind {

@@ -43,8 +43,7 @@ impl handles::Kind for TapHandle {
 
 fn format(name: Option<&str>) -> Outcome<SampleFormat> {
     let Some(name) = name else { return Ok(SampleFormat::default()) };
-    let found = SampleFormat::ALL.iter().find(|format| format.as_str() == name);
-    found.copied().ok_or_else(|| {
+    SampleFormat::named(name).ok_or_else(|| {
         let known: Vec<_> = SampleFormat::ALL.iter().map(|format| format.as_str()).collect();
         Failure::invalid(format!("there is no sample format {name:?}; there are {}", known.join(", ")))
     })

@@ -111,7 +111,7 @@ fn head(
     let Some((id, kind, smart)) = query.query_row(params![name], row).optional()? else {
         return Err(unknown(connection, name)?.into());
     };
-    let kind = TrackKind::ALL.iter().find(|known| known.as_str() == kind).copied().unwrap_or_default();
+    let kind = TrackKind::named(&kind).unwrap_or_default();
     let read = |text: String| {
         let smart = serde_json::from_str(&text);
         smart.map_err(|error| {
