@@ -92,7 +92,7 @@ impl Streams {
         };
         Ok(Streams {
             run,
-            events: core.server.subscribe_notifying(WAITING, notify),
+            events: core.server.subscribe_notifying(WAITING, |_| true, notify),
             station: Stream::new(&core.server, EventRoom::CROWD, now)?,
             followers: Vec::new(),
             wanted: vec![None; core.pipelines.len()],

@@ -32,6 +32,8 @@ type Notify = Box<dyn Fn(EventKind) + Send + Sync>;
 /// The queue of one receiver. The hub fills it.
 pub(crate) struct Inbox {
     capacity: usize,
+    /// Whether its reader wants events of this kind.
+    wants: fn(EventKind) -> bool,
     notify: Option<Notify>,
     /// Whether the hub reports a reader that takes long over an event.
     watched: bool,
@@ -88,13 +90,14 @@ impl<T> EventReceiver<T> {
         EventReceiver { inbox: Arc::new(Inbox::new(capacity)), item: PhantomData }
     }
 
-    /// The same for a reader that also waits for other things. `notify` wakes it. It is called on the thread
-    /// `events` with the kind of each event, and must return at once.
+    /// The same for a reader that wants some kinds of events alone, or also waits for other things. `notify`
+    /// wakes it. It is called on the thread `events` with the kind of each event, and must return at once.
     pub(crate) fn notifying(
         capacity: usize,
+        wants: fn(EventKind) -> bool,
         notify: impl Fn(EventKind) + Send + Sync + 'static,
     ) -> EventReceiver<T> {
-        let inbox = Inbox { notify: Some(Box::new(notify)), ..Inbox::new(capacity) };
+        let inbox = Inbox { wants, notify: Some(Box::new(notify)), ..Inbox::new(capacity) };
         EventReceiver { inbox: Arc::new(inbox), item: PhantomData }
     }
 
@@ -135,6 +138,7 @@ impl Inbox {
     fn new(capacity: usize) -> Inbox {
         Inbox {
             capacity: capacity.max(1),
+            wants: |_| true,
             notify: None,
             watched: false,
             queue: Mutex::default(),
@@ -146,6 +150,9 @@ impl Inbox {
 
     pub(super) fn put(&self, event: StationEvent) {
         let kind = event.event.kind();
+        if !(self.wants)(kind) {
+            return;
+        }
         let mut queue = self.lock();
         if queue.events.len() < self.capacity {
             let missed = std::mem::take(&mut queue.missed);

@@ -213,7 +213,7 @@ fn losses_do_not_fill_the_queue() {
 fn a_receiver_that_notifies_calls_at_each_event_when_it_can_be_read() {
     let (hub, _) = hub();
     let kinds = Arc::<Mutex<Vec<EventKind>>>::default();
-    let events: EventReceiver<StationEvent> = EventReceiver::notifying(2, {
+    let events: EventReceiver<StationEvent> = EventReceiver::notifying(2, |_| true, {
         let kinds = kinds.clone();
         move |kind| kinds.lock().unwrap().push(kind)
     });
@@ -228,6 +228,19 @@ fn a_receiver_that_notifies_calls_at_each_event_when_it_can_be_read() {
         [EventKind::ListenerJoined, EventKind::DeadAirEnds, EventKind::ListenerLeft]
     );
     assert_eq!(read_station(&events), ["-: joined 1", "-: 2", "-: missed 1"]);
+}
+
+#[test]
+fn events_that_a_receiver_does_not_want_take_no_room() {
+    let (hub, _) = hub();
+    let wants = |kind| kind == EventKind::DeadAirEnds;
+    let events: EventReceiver<StationEvent> = EventReceiver::notifying(2, wants, |_| ());
+    let emitter = hub.emitter();
+    emitter.attach(events.inbox());
+    (0..10).for_each(|id| emitter.emit(joined(id, "/x")));
+    (1..4).for_each(|n| emitter.emit(number(n)));
+    emitter.settle();
+    assert_eq!(read_station(&events), ["-: 1", "-: 2", "-: missed 1"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::play::{Piece, Play, PlayKind};
-use crate::event::{Event, LiveSourceInfo, TrackInfo};
+use crate::event::{Event, EventKind, LiveSourceInfo, TrackInfo};
 use crate::ids::{AnnouncementId, EntryId, VoiceId};
 use crate::metadata::{Tags, format_title};
 use crate::path_text;
@@ -97,6 +97,23 @@ impl Account {
             counted_to: None,
             ended: Vec::new(),
         }
+    }
+
+    /// Whether events of this kind tell what sounds. Others are of no use here.
+    pub fn takes(kind: EventKind) -> bool {
+        matches!(
+            kind,
+            EventKind::TrackChange
+                | EventKind::NothingToPlay
+                | EventKind::LiveBegan
+                | EventKind::LiveTitle
+                | EventKind::LiveEnded
+                | EventKind::VoiceBegan
+                | EventKind::VoiceEnded
+                | EventKind::AnnouncementBegan
+                | EventKind::AnnouncementEnded
+                | EventKind::PipelineStop
+        )
     }
 
     /// An event of the pipeline. What it tells holds until the next look, which may come later.

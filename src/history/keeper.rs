@@ -85,14 +85,18 @@ impl History {
     /// [`Error::Io`] if no thread can be started.
     pub(crate) fn start(
         settings: &HistorySettings,
-        subscribe: impl FnOnce(usize, Box<dyn Fn(EventKind) + Send + Sync>) -> EventReceiver<StationEvent>,
+        subscribe: impl FnOnce(
+            usize,
+            fn(EventKind) -> bool,
+            Box<dyn Fn(EventKind) + Send + Sync>,
+        ) -> EventReceiver<StationEvent>,
     ) -> Result<Option<History>> {
         let Some(file) = settings.file.clone() else { return Ok(None) };
         let keeping = Arc::new(Keeping::new());
         let (ring, rung) = bounded(1);
         let bell = Bell { ring, is_over: Arc::default() };
         let of_events = bell.clone();
-        let events = subscribe(EVENTS, Box::new(move |_| of_events.ring()));
+        let events = subscribe(EVENTS, Account::takes, Box::new(move |_| of_events.ring()));
         let (newcomers, stopping) = <(Arc<Mutex<Vec<Followed>>>, Arc<Mutex<Option<Instant>>>)>::default();
         let keeper = Keeper {
             events,
@@ -218,9 +222,6 @@ impl Keeper {
     fn take_events(&mut self) -> bool {
         let mut changes = false;
         while let Some(StationEvent { pipeline, event }) = self.events.try_recv() {
-            if matches!(event.kind(), EventKind::ListenerJoined | EventKind::ListenerLeft) {
-                continue;
-            }
             let of = |followed: &Followed| pipeline.as_ref() == Some(&followed.pipeline);
             if let Some((_, account)) = self.followed.iter_mut().find(|(followed, _)| of(followed)) {
                 account.event(&event, Moment::now());

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::LibrarySettings;
 use crate::error::{Error, Result};
-use crate::event::{EventReceiver, StationEvent};
+use crate::event::{EventKind, EventReceiver, StationEvent};
 use crate::health::Warning;
 use crate::metadata::Tags;
 use crate::playout::{Entry, TrackHeard};
@@ -29,7 +29,10 @@ impl Library {
         match self.0 {}
     }
 
-    pub(crate) fn note_plays(&self, _: EventReceiver<StationEvent>) -> Result<()> {
+    pub(crate) fn note_plays(
+        &self,
+        _: impl FnOnce(fn(EventKind) -> bool) -> EventReceiver<StationEvent>,
+    ) -> Result<()> {
         match self.0 {}
     }
 

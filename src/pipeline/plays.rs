@@ -23,7 +23,7 @@ pub(crate) struct Plays {
 #[cfg(feature = "library")]
 impl Plays {
     pub(super) fn start(settings: &HistorySettings, server: &Server) -> Result<Plays> {
-        let subscribe = |capacity, notify| server.subscribe_notifying(capacity, notify);
+        let subscribe = |capacity, wants, notify| server.subscribe_notifying(capacity, wants, notify);
         Ok(Plays { history: History::start(settings, subscribe)? })
     }
 

@@ -61,7 +61,7 @@ impl Station {
         let plays = Plays::start(&settings.history, &server)?;
         if let Some(library) = &library {
             // Before the first track begins.
-            library.note_plays(server.subscribe_notifying(MAX_PLAYS, |_| ()))?;
+            library.note_plays(|wants| server.subscribe_notifying(MAX_PLAYS, wants, |_| ()))?;
         }
         let (pipelines, admission) = Default::default();
         let mut station = Station { server, pipelines, admission, sessions, relays, plays, library, running };

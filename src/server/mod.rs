@@ -438,13 +438,15 @@ impl Server {
         Ok(receiver)
     }
 
-    /// The same for a reader that waits for other things too: see [`EventReceiver::notifying`].
+    /// The same for some kinds of events, or for a reader that waits for other things too: see
+    /// [`EventReceiver::notifying`].
     pub(crate) fn subscribe_notifying(
         &self,
         capacity: usize,
+        wants: fn(EventKind) -> bool,
         notify: impl Fn(EventKind) + Send + Sync + 'static,
     ) -> EventReceiver<StationEvent> {
-        let receiver = EventReceiver::notifying(capacity, notify);
+        let receiver = EventReceiver::notifying(capacity, wants, notify);
         self.inner.events.attach(receiver.inbox());
         receiver
     }

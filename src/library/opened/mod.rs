@@ -40,7 +40,7 @@ pub use status::{LibraryState, ScanProgress, ScanResult, ScanState};
 pub use track::{Edits, Hearing, Track};
 
 use crate::error::{Error, Result};
-use crate::event::{EventReceiver, StationEvent};
+use crate::event::{EventKind, EventReceiver, StationEvent};
 use crate::filework::HANGS_AFTER;
 use crate::health::Warning;
 use crate::library::LibrarySettings;
@@ -256,9 +256,13 @@ impl Library {
     }
 
     /// Notes the plays of a station from now on.
-    pub(crate) fn note_plays(&self, events: EventReceiver<StationEvent>) -> Result<()> {
+    pub(crate) fn note_plays(
+        &self,
+        subscribe: impl FnOnce(fn(EventKind) -> bool) -> EventReceiver<StationEvent>,
+    ) -> Result<()> {
         let Inner { shared, orders, readers, threads, .. } = &*self.inner;
         let (shared, orders, readers) = (Arc::clone(shared), orders.clone(), readers.clone());
+        let events = subscribe(|kind| kind == EventKind::TrackChange);
         let plays = Plays { shared, orders, readers, events };
         let thread = Worker::spawn("library-plays", move || plays.run());
         lock(threads).push(thread.map_err(Error::io("starting a thread"))?);
