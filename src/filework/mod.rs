@@ -123,7 +123,7 @@ impl FileWork {
     pub fn start<T: Send + 'static>(
         &self,
         path: &Path,
-        work: impl FnOnce(&Job) -> T + Send + 'static,
+        work: impl FnOnce(&Arc<Job>) -> T + Send + 'static,
     ) -> Result<Pending<T>, NoAnswer> {
         let doing = self.admit(path, true)?;
         let job = doing.job.clone();
@@ -144,7 +144,7 @@ impl FileWork {
         &self,
         path: &Path,
         patience: Duration,
-        work: impl FnOnce(&Job) -> T + Send + 'static,
+        work: impl FnOnce(&Arc<Job>) -> T + Send + 'static,
     ) -> Result<T, NoAnswer> {
         let pending = self.start(path, work)?;
         loop {
@@ -243,6 +243,12 @@ impl Job {
 }
 
 impl Doing {
+    /// The job, for what tells of progress by itself.
+    #[cfg(feature = "library")]
+    pub fn job(&self) -> &Arc<Job> {
+        &self.job
+    }
+
     /// The disk is asked for something.
     pub fn asks(&self) {
         self.job.step();
@@ -297,6 +303,12 @@ impl<T> Pending<T> {
     /// Whether it has made no progress for so long that it hangs.
     pub fn hangs(&self) -> bool {
         self.job.hangs(Instant::now()).is_some()
+    }
+
+    /// The file that it is at.
+    #[cfg(feature = "library")]
+    pub fn path(&self) -> PathBuf {
+        self.job.path()
     }
 
     /// The result, if it comes within a moment. `None`: not yet.

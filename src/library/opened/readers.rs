@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::fault::Fault;
-use super::shared::{Access, Folder, Shared, lock};
+use super::shared::{Access, Folder, Shared, lock, tell_progress};
 use crate::database::{Database, Trouble};
 use crate::error::{Error, Result};
 use crate::filework::HANGS_AFTER;
@@ -70,8 +70,9 @@ impl Readers {
             Access::Shut(reason) => return Err(self.shared.no_answer(reason)),
         };
         let (own, file) = (self.clone(), self.shared.settings.database.clone());
-        let done = self.shared.files.within(&file, HANGS_AFTER, move |_| {
-            let connection = own.connection(opening)?;
+        let done = self.shared.files.within(&file, HANGS_AFTER, move |job| {
+            let mut connection = own.connection(opening)?;
+            tell_progress(&mut connection, job)?;
             let done = read(&View { connection: &connection, folders: &folders });
             own.keep(Kept { connection, opening });
             done

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
+
 use super::status::Scanning;
+use crate::database::Trouble;
 use crate::error::Error;
-use crate::filework::FileWork;
+use crate::filework::{FileWork, Job};
 use crate::library::LibrarySettings;
 
 /// A folder of the library.
@@ -127,6 +130,20 @@ impl Shared {
     pub fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Relaxed)
     }
+}
+
+/// How many instructions of SQLite are one step of progress: some milliseconds.
+const STEP: i32 = 100_000;
+
+/// Has a connection tell of its progress: a statement that takes long does not hang. One that nobody waits
+/// for any more is broken off.
+pub(super) fn tell_progress(connection: &mut Connection, job: &Arc<Job>) -> Result<(), Trouble> {
+    let job = Arc::clone(job);
+    let step = move || {
+        job.step();
+        job.is_abandoned()
+    };
+    Ok(connection.progress_handler(STEP, Some(step))?)
 }
 
 /// Locks, whatever happened to others who did.

@@ -15,7 +15,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::fault::Fault;
 use super::schema::SCHEMA;
-use super::shared::{Access, Folder, Shared};
+use super::shared::{Access, Folder, Shared, tell_progress};
 use crate::database::{Database, Place, Trouble, set_aside};
 use crate::error::{Error, Result};
 use crate::time::millis_since_1970;
@@ -215,9 +215,12 @@ impl Writer {
     /// Makes a change, whole or not at all. `None`: the database is not open.
     fn attempt(&mut self, order: &mut dyn Order) -> Option<std::result::Result<(), Fault>> {
         // So it is named if its disk hangs. Whether others hang does not matter here.
-        let _doing = self.shared.files.begin(&self.shared.settings.database);
+        let doing = self.shared.files.begin(&self.shared.settings.database);
         let connection = &mut self.database.as_mut()?.connection;
         let mut change = || -> std::result::Result<(), Fault> {
+            if let Ok(doing) = &doing {
+                tell_progress(connection, doing.job())?;
+            }
             let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             order.change(&change)?;
             Ok(change.commit()?)

@@ -207,7 +207,7 @@ impl Round for Lists {
             Due::Look { .. } if at_rest.looking.as_ref().is_some_and(Pending::is_under_way) => {}
             Due::Look { watch, label } => {
                 let lists = self.own.clone();
-                let look = move |job: &Job| {
+                let look = move |job: &Arc<Job>| {
                     // Each look is progress: a large library on a slow disk does not hang.
                     let changed = watch.changed_while(|| {
                         job.step();
