@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::fault::Fault;
 use super::schema::SCHEMA;
@@ -333,13 +333,17 @@ impl Writer {
         let mut folders = Vec::new();
         for path in &settings.folders {
             let name = settings.name_of(path).as_os_str().as_bytes();
-            let known = "SELECT id FROM folders WHERE name = ?1";
-            let id = match connection.query_row(known, params![name], |row| row.get(0)) {
-                Err(rusqlite::Error::QueryReturnedNoRows) => {
-                    connection.execute("INSERT INTO folders (name) VALUES (?1)", params![name])?;
-                    connection.last_insert_rowid()
+            let known = || {
+                let query = "SELECT id FROM folders WHERE name = ?1";
+                connection.query_row(query, params![name], |row| row.get(0)).optional()
+            };
+            let id = match known()? {
+                Some(id) => id,
+                // Another program may enter it at the same time.
+                None => {
+                    connection.execute("INSERT OR IGNORE INTO folders (name) VALUES (?1)", params![name])?;
+                    known()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?
                 }
-                known => known?,
             };
             folders.push(Folder { id, path: path.clone() });
         }
