@@ -125,10 +125,7 @@ impl Looking<'_> {
                     }
                     Err(_) => is_walking = false,
                 },
-                recv(tagging.results()) -> file => {
-                    tagging.took();
-                    read.extend(file.ok().flatten());
-                }
+                recv(tagging.results()) -> file => read.extend(file.ok().and_then(|file| tagging.take(file))),
                 default(LOOKS_EVERY) => {}
             }
             if found.len() == BATCH || !is_walking && !found.is_empty() {
@@ -140,6 +137,11 @@ impl Looking<'_> {
             if read.len() >= BATCH || tagging.is_done() && !read.is_empty() {
                 self.keep(mem::take(&mut read), seen)?;
             }
+        }
+        for path in tagging.unanswered() {
+            let path = self.folder.path.join(path);
+            seen.result.problem(format!("{}: its disk does not answer", path.display()));
+            seen.refused.insert(path);
         }
         // The walk has let go of its channel, so nothing but the result is still to come.
         let walked = loop {
@@ -244,8 +246,7 @@ impl Looking<'_> {
                 return Err("its disk does not answer".into());
             }
             if let Ok(file) = tagging.results().recv_timeout(LOOKS_EVERY) {
-                tagging.took();
-                read.extend(file);
+                read.extend(tagging.take(file));
             }
         }
         tagging.give(file);

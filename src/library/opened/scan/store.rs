@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::tagging::{FoundFile, ReadFile};
 use crate::library::opened::fault::Fault;
@@ -188,9 +189,16 @@ pub(super) struct Gone<'a> {
 
 /// Notes which tracks of a folder are gone. One whose content came elsewhere meanwhile was moved there.
 pub(super) fn note_gone(connection: &Connection, gone: &Gone<'_>) -> Result<ScanResult, Fault> {
-    let mut query = connection
-        .prepare_cached("SELECT id, path, content FROM tracks WHERE folder = ?1 AND missing IS NULL")?;
-    let mut rows = query.query(params![gone.folder])?;
+    let mut query = "SELECT id, path, content FROM tracks WHERE folder = ?1 AND missing IS NULL".to_owned();
+    let mut values = vec![Value::from(gone.folder)];
+    let below = bytes_of(gone.below);
+    if !below.is_empty() {
+        // All that is below `a/` is before `a0`; a few that are not lie between, such as `a.mp3`.
+        query += " AND path >= ?2 AND path < ?3";
+        values.extend([Value::from(below.to_vec()), Value::from([below, b"0"].concat())]);
+    }
+    let mut query = connection.prepare_cached(&query)?;
+    let mut rows = query.query(params_from_iter(values))?;
     let refused: HashSet<&Path> = gone.refused.iter().map(PathBuf::as_path).collect();
     let mut left: Vec<(i64, Option<Vec<u8>>)> = Vec::new();
     while let Some(row) = rows.next()? {
