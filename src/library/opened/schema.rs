@@ -6,7 +6,8 @@ use crate::database::Schema;
 pub(super) const SCHEMA: Schema = Schema { application: 0x4c57_6c62, steps: &[FIRST] };
 
 /// Paths are bytes, relative to their folder. Times are milliseconds since 1970, `modified` nanoseconds.
-/// `words` has the tracks that are there, so a search reads nothing else.
+/// `words` has the tracks that are there, so a search reads nothing else. What is counted has an index of its
+/// own, so that a count reads no track.
 const FIRST: &str = "
 CREATE TABLE folders (
     id INTEGER PRIMARY KEY,
@@ -38,6 +39,8 @@ CREATE TABLE tracks (
 ) STRICT;
 CREATE INDEX tracks_by_content ON tracks (content);
 CREATE INDEX tracks_by_age ON tracks (added) WHERE missing IS NULL;
+CREATE INDEX tracks_missing ON tracks (missing) WHERE missing IS NOT NULL;
+CREATE INDEX tracks_unplayable ON tracks (folder, path) WHERE missing IS NULL AND problem IS NOT NULL;
 CREATE INDEX tracks_to_hear ON tracks (added) WHERE hearing = 0 AND missing IS NULL AND problem IS NULL;
 CREATE TABLE waveforms (
     track INTEGER PRIMARY KEY REFERENCES tracks (id) ON DELETE CASCADE,
