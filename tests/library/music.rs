@@ -68,8 +68,13 @@ pub fn age(path: &Path) {
 
 /// A fifth of a second of silence as MP3, with a tag.
 pub fn track(artist: &str, title: &str) -> Vec<u8> {
+    tagged(&[("TPE1", artist), ("TIT2", title)])
+}
+
+/// The same with these frames of ID3.
+pub fn tagged(tags: &[(&str, &str)]) -> Vec<u8> {
     let mut frames = Vec::new();
-    for (id, text) in [("TPE1", artist), ("TIT2", title)] {
+    for (id, text) in tags {
         let mut body = vec![3];
         body.extend(text.as_bytes());
         frames.extend(id.as_bytes());

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use longwave::{Edits, Error, Library, LibrarySettings, ScanState, Search, TrackKind};
 use longwave_testing::until;
 
-use crate::music::{Shelf, age, scan, titles, write_track};
+use crate::music::{Shelf, age, scan, tagged, titles, write_track};
 
 #[test]
 fn tracks_are_found_as_one_types() {
@@ -38,6 +38,25 @@ fn tracks_are_found_as_one_types() {
     assert_eq!((hits.tracks.len(), hits.total, hits.more), (2, 3, false));
     let again = scan(&library);
     assert_eq!((again.found, again.added, again.changed), (3, 0, 0));
+}
+
+#[test]
+fn tracks_are_found_by_genre_and_year() {
+    let shelf = Shelf::new();
+    for (name, genre, year) in
+        [("one.mp3", "Jazz", "1957"), ("two.mp3", "Acid Jazz", "1991"), ("three.mp3", "Folk", "1959")]
+    {
+        let path = shelf.music().join(name);
+        fs::write(&path, tagged(&[("TIT2", name), ("TCON", genre), ("TDRC", year)])).unwrap();
+        age(&path);
+    }
+    let library = shelf.open();
+    scan(&library);
+    for (words, found) in
+        [("genre:jazz", 2), ("genre:jazz year:195", 1), ("year:195", 2), ("jazz 1991", 1), ("genre:1991", 0)]
+    {
+        assert_eq!(titles(&library, words).len(), found, "{words:?}");
+    }
 }
 
 #[test]

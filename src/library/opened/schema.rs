@@ -64,7 +64,7 @@ CREATE TABLE playlist_tracks (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX playlists_of_track ON playlist_tracks (track);
 CREATE VIRTUAL TABLE words USING fts5 (
-    artist, title, album, file,
+    artist, title, album, genre, year, file,
     content = '', contentless_delete = 1, prefix = '1 2 3', tokenize = 'unicode61 remove_diacritics 2'
 );
 ";

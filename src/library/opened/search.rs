@@ -13,14 +13,14 @@ const RANKED: usize = 1_000;
 const MAX_WORDS: usize = 16;
 
 /// The fields of a track that a search may name: `artist:björk`.
-const FIELDS: [&str; 4] = ["artist", "title", "album", "file"];
+const FIELDS: [&str; 6] = ["artist", "title", "album", "genre", "year", "file"];
 
 /// What is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// Words that must all occur in artist, title, album or file, in any order, without regard to case and
-    /// accents. The last one may be the beginning of a word, unless a space follows. `artist:ella` looks
-    /// there alone. Without words, all tracks are found, the newest first.
+    /// Words that must all occur in artist, title, album, genre, year or file, in any order, without regard to
+    /// case and accents. The last one may be the beginning of a word, unless a space follows. `artist:ella`
+    /// and `year:1959` look there alone. Without words, all tracks are found, the newest first.
     pub words: String,
     /// The most tracks to give: up to [`MAX_LIMIT`](Search::MAX_LIMIT).
     pub limit: usize,
@@ -63,7 +63,7 @@ fn search_for(view: &View<'_>, expression: &str, search: &Search) -> Result<Hits
         .prepare_cached("SELECT count(*) FROM (SELECT rowid FROM words WHERE words MATCH ?1 LIMIT ?2)")?;
     let total: usize = count.query_row(params![expression, RANKED], |row| row.get(0))?;
     let (score, order) = match total < RANKED {
-        true => ("bm25(words, 8.0, 8.0, 4.0, 1.0)", "ORDER BY score"),
+        true => ("bm25(words, 8.0, 8.0, 4.0, 1.0, 1.0, 1.0)", "ORDER BY score"),
         false => ("0", ""),
     };
     // The rows are looked up for those alone that are shown.
@@ -131,6 +131,7 @@ mod tests {
             ("artist:ella NOT (x", Some("artist : \"ella\" AND \"NOT\" AND \"(x\"*")),
             ("12\" mix", Some("\"12\"\"\" AND \"mix\"*")),
             ("re:zero", Some("\"re:zero\"*")),
+            ("genre:jazz year:195", Some("genre : \"jazz\" AND year : \"195\"*")),
         ] {
             assert_eq!(expression(typed).as_deref(), meant, "{typed:?}");
         }

@@ -287,8 +287,15 @@ pub(super) fn edit(connection: &Connection, id: i64, edits: &Edits) -> std::resu
     index(connection, id)
 }
 
-/// Artist, title, album and path.
-type Words = (Option<String>, Option<String>, Option<String>, Vec<u8>);
+/// What a search finds a track by, as the file and a person say it.
+struct Words {
+    artist: Option<String>,
+    title: Option<String>,
+    album: Option<String>,
+    genre: Option<String>,
+    year: Option<i32>,
+    path: Vec<u8>,
+}
 
 /// Brings what a search finds a track by up to date. A track that is missing or cannot be played is not
 /// found.
@@ -296,15 +303,24 @@ pub(super) fn index(connection: &Connection, id: i64) -> std::result::Result<(),
     let mut forget = connection.prepare_cached("DELETE FROM words WHERE rowid = ?1")?;
     forget.execute(params![id])?;
     let mut query = connection.prepare_cached(
-        "SELECT coalesce(e.edits ->> 'artist', t.artist), coalesce(e.edits ->> 'title', t.title), t.album, t.path \
-         FROM tracks t LEFT JOIN edits e ON e.track = t.id \
+        "SELECT coalesce(e.edits ->> 'artist', t.artist), coalesce(e.edits ->> 'title', t.title), t.album, \
+         t.genre, t.year, t.path FROM tracks t LEFT JOIN edits e ON e.track = t.id \
          WHERE t.id = ?1 AND t.missing IS NULL AND t.problem IS NULL",
     )?;
-    let words = query.query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
-    let Some((artist, title, album, path)): Option<Words> = words.optional()? else { return Ok(()) };
+    let words = query.query_row(params![id], |row| {
+        Ok(Words {
+            artist: row.get(0)?,
+            title: row.get(1)?,
+            album: row.get(2)?,
+            genre: row.get(3)?,
+            year: row.get(4)?,
+            path: row.get(5)?,
+        })
+    });
+    let Some(Words { artist, title, album, genre, year, path }) = words.optional()? else { return Ok(()) };
     let mut enter = connection.prepare_cached(
-        "INSERT INTO words (rowid, artist, title, album, file) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO words (rowid, artist, title, album, genre, year, file) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    enter.execute(params![id, artist, title, album, crate::path_text::shown(&path)])?;
+    enter.execute(params![id, artist, title, album, genre, year, crate::path_text::shown(&path)])?;
     Ok(())
 }
