@@ -76,8 +76,18 @@ pub(super) fn is_json(content_type: &str) -> bool {
 
 /// A JSON answer, for pages of the same origin.
 pub(crate) fn json(status: u16, body: &impl Serialize) -> HttpAnswer {
+    written(status, body).with("Cache-Control", "no-store")
+}
+
+/// The same for an answer whose client may keep it: the caller says for how long.
+#[cfg(feature = "library")]
+pub(crate) fn kept_json(body: &impl Serialize) -> HttpAnswer {
+    written(200, body)
+}
+
+fn written(status: u16, body: &impl Serialize) -> HttpAnswer {
     let body = serde_json::to_vec(body).expect("what is answered can be written as JSON");
-    HttpAnswer::new(status, "application/json", body).with("Cache-Control", "no-store")
+    HttpAnswer::new(status, "application/json", body)
 }
 
 /// A JSON answer that pages of any origin may read.

@@ -74,6 +74,7 @@ pub(crate) static ROUTES: &[Route] = &[
     look("/api/v1/library", Slow(library::state)),
     look("/api/v1/library/tracks", Slow(library::tracks)),
     look("/api/v1/library/tracks/{id}", Slow(library::track)),
+    look("/api/v1/library/tracks/{id}/waveform", Slow(library::waveform)),
     change("PATCH", "/api/v1/library/tracks/{id}", Slow(library::edit)),
     change("POST", "/api/v1/library/scan", Quick(library::scan)),
     change("POST", "/api/v1/library/pause", Quick(library::pause)),

@@ -2,7 +2,7 @@
 
 /// A track as a picture: its highest sample in each of [`Waveform::PEAKS`] parts of equal length, from 0
 /// (silence) to 255 (full scale), in a straight line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Waveform(Box<[u8]>);
 
 impl Waveform {
@@ -26,9 +26,10 @@ impl Waveform {
         &self.0
     }
 
-    /// Its values, to keep.
-    pub fn into_bytes(self) -> Box<[u8]> {
-        self.0
+    /// That of these values, which were kept. `None` if they are not as many as a picture has.
+    #[cfg(feature = "library")]
+    pub(crate) fn of_peaks(peaks: &[u8]) -> Option<Waveform> {
+        (peaks.len() == Waveform::PEAKS).then(|| Waveform(peaks.into()))
     }
 }
 

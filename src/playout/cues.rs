@@ -44,7 +44,7 @@ pub struct Heard {
 impl Heard {
     /// The same, with what is missing taken from `other`.
     #[must_use]
-    pub fn or(self, other: Heard) -> Heard {
+    fn or(self, other: Heard) -> Heard {
         Heard {
             loudness_lufs: self.loudness_lufs.or(other.loudness_lufs),
             range_lu: self.range_lu.or(other.range_lu),
@@ -57,7 +57,7 @@ impl Heard {
     }
 
     /// What a file's tags say. A ReplayGain is relative to -18 LUFS. Its peak is that of samples.
-    pub fn in_tags(tags: &Tags) -> Heard {
+    fn in_tags(tags: &Tags) -> Heard {
         let cues = tags.cues.as_deref().cloned().unwrap_or_default();
         Heard {
             loudness_lufs: tags.track_gain_db.map(|gain| REPLAYGAIN_LUFS - gain),

@@ -31,9 +31,21 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// tests.
 pub const A_STOP: Duration = Duration::from_secs(5 + 3);
 
+/// The same for what a thread of the lowest priority does, beside other tests on all cores.
+const PATIENCE_OF_THE_LOWEST: Duration = Duration::from_secs(150);
+
 /// Waits until a condition holds. Panics if it does not hold in time.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub fn until(what: &str, holds: impl FnMut() -> bool) {
+    until_within(PATIENCE, what, holds);
+}
+
+/// The same for what a thread of the lowest priority does.
+pub fn until_lowest(what: &str, holds: impl FnMut() -> bool) {
+    until_within(PATIENCE_OF_THE_LOWEST, what, holds);
+}
+
+fn until_within(time: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + time;
     while !holds() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(1));

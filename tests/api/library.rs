@@ -5,13 +5,13 @@ use std::fs::File;
 use std::time::SystemTime;
 
 use longwave::{LibrarySettings, ServerSettings, Station, StationSettings};
-use longwave_testing::until;
+use longwave_testing::{until, until_lowest};
 use serde_json::{Value, json};
 
 use crate::client::Radio;
 
-/// A station with a library of its music.
-fn radio() -> Radio {
+/// A station with a library of its music, to which it listens or not.
+fn radio(analyse: bool) -> Radio {
     let mut radio = Radio::start();
     radio.stop();
     for name in ["one.wav", "two.wav", "three.wav", "noise.mp3"] {
@@ -20,7 +20,7 @@ fn radio() -> Radio {
     }
     let folder = radio.folder.path();
     let library = LibrarySettings::of([folder.join("music")], folder.join("library.db"));
-    let library = Some(LibrarySettings { analyse: false, ..library });
+    let library = Some(LibrarySettings { analyse, ..library });
     let server = ServerSettings { listen: vec![radio.address], ..ServerSettings::default() };
     radio.station =
         Station::start(StationSettings { server, library, ..StationSettings::default() }).unwrap();
@@ -35,7 +35,7 @@ fn get(radio: &Radio, path: &str) -> Value {
 
 #[test]
 fn the_library_is_searched_and_edited() {
-    let radio = radio();
+    let radio = radio(false);
     let state = get(&radio, "");
     assert_eq!(
         (&state["tracks"], &state["unplayable"], &state["problems"]),
@@ -70,8 +70,29 @@ fn the_library_is_searched_and_edited() {
 }
 
 #[test]
+fn a_track_that_was_heard_has_a_picture_that_clients_keep() {
+    let radio = radio(true);
+    let found = get(&radio, "/tracks?search=three");
+    let path = format!("/api/v1/library/tracks/{}/waveform", found["tracks"][0]["id"]);
+    let token = format!("Authorization: Bearer {}\r\n", radio.viewer);
+    let fetch = |known: &str| radio.ask("GET", &path, &format!("{token}{known}"), "");
+    until_lowest("it has been heard", || fetch("").status == 200);
+    let picture = fetch("");
+    let peaks = picture.json()["peaks"].as_array().unwrap().len();
+    let tag = picture.header("etag").unwrap().to_owned();
+    assert_eq!((peaks, picture.header("cache-control")), (800, Some("private, no-cache")));
+    for known in [tag.clone(), format!("\"x\", W/{tag}")] {
+        let again = fetch(&format!("If-None-Match: {known}\r\n"));
+        assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(&*tag)), "{known}");
+    }
+    assert_eq!(fetch("If-None-Match: \"x\"\r\n").status, 200);
+    let unheard = radio.steer("GET", "/api/v1/library/tracks/999/waveform", Value::Null);
+    assert_eq!(unheard.status, 404);
+}
+
+#[test]
 fn playlists_are_made_and_removed_by_their_names() {
-    let radio = radio();
+    let radio = radio(false);
     let path = "/api/v1/library/playlists/early%20morning";
     let put = |body: Value| radio.steer("PUT", path, body);
     assert_eq!(put(json!({"kind": "show", "smart": {"folder": "x", "order": "newest"}})).status, 204);
@@ -96,7 +117,7 @@ fn playlists_are_made_and_removed_by_their_names() {
 
 #[test]
 fn scanning_rests_when_it_is_told_to() {
-    let radio = radio();
+    let radio = radio(false);
     for (order, paused) in [("pause", true), ("resume", false)] {
         assert_eq!(radio.steer("POST", &format!("/api/v1/library/{order}"), Value::Null).status, 204);
         assert_eq!(get(&radio, "")["paused"], paused);

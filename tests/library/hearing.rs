@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longwave::{Hearing, SmartList};
 use longwave_testing::sound::{sine, wav};
-use longwave_testing::until;
+use longwave_testing::until_lowest;
 
 use crate::music::{Shelf, age, scan};
 
@@ -26,7 +26,7 @@ fn each_track_is_listened_to_once_and_again_when_it_has_changed() {
     std::thread::sleep(Duration::from_millis(700));
     assert_eq!(library.state().unwrap().to_hear, 2, "it rests");
     library.resume();
-    until("all have been listened to", || library.state().unwrap().to_hear == 0);
+    until_lowest("all have been listened to", || library.state().unwrap().to_hear == 0);
     let heard = |path| match library.track_at(path).unwrap().unwrap().hearing {
         Hearing::Heard(heard) => heard,
         other => panic!("{other:?}"),
@@ -35,7 +35,7 @@ fn each_track_is_listened_to_once_and_again_when_it_has_changed() {
     assert!((louder - 20.0).abs() < 0.2, "{louder} LU");
     assert_eq!(heard(&loud).duration, Some(Duration::from_secs(2)));
     let id = library.track_at(&loud).unwrap().unwrap().id;
-    assert!(library.waveform(id).unwrap().unwrap().iter().any(|peak| *peak > 100));
+    assert!(library.waveform(id).unwrap().unwrap().peaks().iter().any(|peak| *peak > 100));
     let smart = SmartList { loudness_from: Some(-12.0), ..SmartList::default() };
     library.set_playlist(longwave::LibraryPlaylist::smart("loud", smart)).unwrap();
     assert_eq!(library.entries("loud").unwrap()[0].path, loud);
@@ -47,7 +47,7 @@ fn each_track_is_listened_to_once_and_again_when_it_has_changed() {
     wav(&moved, spec, &sine(spec, 1000.0, 0.1, 44_100 * 3));
     age(&moved);
     scan(&library);
-    until("it is listened to again", || library.state().unwrap().to_hear == 0);
+    until_lowest("it is listened to again", || library.state().unwrap().to_hear == 0);
     assert_eq!(heard(&moved).duration, Some(Duration::from_secs(3)));
     assert_eq!(library.track_at(&moved).unwrap().unwrap().id, id);
 }

@@ -1,14 +1,16 @@
 //! Handlers for the library. They read and write its database, so they run on the threads `api-files`.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::api::call::{Call, Handled, done, json};
+use crate::api::call::{Call, Handled, done, json, kept_json};
 use crate::api::core::Core;
 use crate::api::media::Media;
 use crate::api::problem::Problem;
 use crate::json::{LibraryDocument, LibraryTrack};
-use crate::{Edits, Error, Library, LibraryPlaylist, Search};
+use crate::{Edits, Error, HttpAnswer, Library, LibraryPlaylist, Search};
 
 /// `GET /api/v1/library`
 pub(crate) fn state(core: &Core, _: &Call<'_>) -> Handled {
@@ -42,6 +44,27 @@ pub(crate) fn tracks(core: &Core, call: &Call<'_>) -> Handled {
 pub(crate) fn track(core: &Core, call: &Call<'_>) -> Handled {
     let track = library(core)?.track(id(call)?).map_err(problem)?;
     Ok(json(200, &LibraryTrack::of(&track, &**core.media.load())))
+}
+
+#[derive(Serialize)]
+struct Picture<'w> {
+    peaks: &'w [u8],
+}
+
+/// `GET /api/v1/library/tracks/{id}/waveform`. Clients keep it, and ask whether it still holds.
+pub(crate) fn waveform(core: &Core, call: &Call<'_>) -> Handled {
+    let waveform = library(core)?.waveform(id(call)?).map_err(problem)?;
+    let waveform =
+        waveform.ok_or_else(|| Problem::new("not-found", "nobody has listened to this track yet"))?;
+    let mut hasher = DefaultHasher::new();
+    waveform.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    let known = call.request.header("if-none-match").unwrap_or_default();
+    let answer = match known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag) {
+        true => HttpAnswer::empty(304),
+        false => kept_json(&Picture { peaks: waveform.peaks() }),
+    };
+    Ok(answer.with("Cache-Control", "private, no-cache").with("ETag", &tag))
 }
 
 /// `PATCH /api/v1/library/tracks/{id}`: what a person says of it. A value of `null` is said no more.

@@ -15,6 +15,7 @@ pub(crate) use self::none as set_playlist;
 pub(crate) use self::none as state;
 pub(crate) use self::none as track;
 pub(crate) use self::none as tracks;
+pub(crate) use self::none as waveform;
 
 pub(crate) fn none(_: &Core, _: &Call<'_>) -> Handled {
     Err(Problem::new("not-found", "this build has no library: build it with the cargo feature \"library\""))

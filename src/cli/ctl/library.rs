@@ -19,6 +19,8 @@ pub enum LibraryCtl {
     },
     /// Print all that is known of a track
     Show { id: u64 },
+    /// Print a picture of a track: 800 peaks of 0 to 255
+    Waveform { id: u64 },
     /// Change what a person says of a track: artist, title, kind, enabled, rating, loudness_lufs, cue_in,
     /// cue_out, start_next
     ///
@@ -58,6 +60,9 @@ pub(super) fn run(command: Option<&LibraryCtl>, client: &Client, out: &Out) -> R
             out.show(&found, table::tracks)
         }
         Some(LibraryCtl::Show { id }) => out.show(&ask("GET", &format!("/tracks/{id}"), None)?, table::facts),
+        Some(LibraryCtl::Waveform { id }) => {
+            out.show(&ask("GET", &format!("/tracks/{id}/waveform"), None)?, table::facts)
+        }
         Some(LibraryCtl::Edit { id, changes }) => {
             let edited = ask("PATCH", &format!("/tracks/{id}"), Some(edits(changes)?))?;
             out.show(&edited, table::facts)

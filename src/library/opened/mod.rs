@@ -44,6 +44,7 @@ use crate::event::{EventKind, EventReceiver, StationEvent};
 use crate::filework::HANGS_AFTER;
 use crate::health::Warning;
 use crate::library::LibrarySettings;
+use crate::listening::Waveform;
 use crate::metadata::Tags;
 use crate::playout::{Entry, TrackHeard, TrackKind};
 use crate::setting::Settings;
@@ -140,12 +141,11 @@ impl Library {
         Ok(())
     }
 
-    /// A picture of a track: its highest levels, from its beginning to its end, of 255 at most. `None` if
-    /// nobody has listened to it yet.
+    /// A picture of a track. `None` if nobody has listened to it yet.
     ///
     /// # Errors
-    /// [`Error::NoAnswer`] if the database cannot be read.
-    pub fn waveform(&self, id: i64) -> Result<Option<Vec<u8>>> {
+    /// [`Error::NotFound`] if there is no such track, [`Error::NoAnswer`] if the database cannot be read.
+    pub fn waveform(&self, id: i64) -> Result<Option<Waveform>> {
         self.inner.readers.read(move |view| track::waveform(view.connection, id))
     }
 

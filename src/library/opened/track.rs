@@ -12,6 +12,7 @@ use super::fault::Fault;
 use super::readers::View;
 use super::shared::Folder;
 use crate::error::{Error, Result};
+use crate::listening::Waveform;
 use crate::metadata::Tags;
 use crate::path_text::cleaned;
 use crate::playout::{Heard, TrackHeard, TrackKind};
@@ -224,7 +225,7 @@ pub(super) fn by_id(
 ) -> std::result::Result<Track, Fault> {
     let query = format!("SELECT {COLUMNS} FROM {SOURCE} WHERE t.id = ?1");
     let track = connection.query_row(&query, params![id], |row| from_row(row, folders)).optional()?;
-    Ok(track.ok_or_else(|| Error::NotFound(format!("track {id} in the library")))?)
+    Ok(track.ok_or_else(|| unknown(id))?)
 }
 
 /// The id of the track in this file. A configuration and a list may have `..` in their paths.
@@ -257,10 +258,16 @@ pub(super) fn known_at(
     Ok(Some((tags, heard)))
 }
 
-/// The picture of a track.
-pub(super) fn waveform(connection: &Connection, id: i64) -> std::result::Result<Option<Vec<u8>>, Fault> {
-    let query = "SELECT peaks FROM waveforms WHERE track = ?1";
-    Ok(connection.query_row(query, params![id], |row| row.get(0)).optional()?)
+/// The picture of a track. `None` if nobody has listened to it yet.
+pub(super) fn waveform(connection: &Connection, id: i64) -> std::result::Result<Option<Waveform>, Fault> {
+    let query = "SELECT w.peaks FROM tracks t LEFT JOIN waveforms w ON w.track = t.id WHERE t.id = ?1";
+    let peaks =
+        connection.query_row(query, params![id], |row| row.get::<_, Option<Vec<u8>>>(0)).optional()?;
+    Ok(peaks.ok_or_else(|| unknown(id))?.and_then(|peaks| Waveform::of_peaks(&peaks)))
+}
+
+fn unknown(id: i64) -> Error {
+    Error::NotFound(format!("track {id} in the library"))
 }
 
 /// The first tracks that cannot be played.
