@@ -77,9 +77,14 @@ fn what_was_packed_comes_back_where_it_was_or_elsewhere() {
     let refused = restore(&archive, &RestoreOptions::default()).unwrap_err();
     assert!(refused.to_string().contains("--force"), "{refused}");
     assert_eq!(fs::read(&file).unwrap(), b"spoilt");
+    let over = RestoreOptions { to: None, force: true };
+    let refused = restore(&archive, &over).unwrap_err();
+    assert!(refused.to_string().contains("played.db: a station on the air has it in use"), "{refused}");
+    assert_eq!(fs::read(&file).unwrap(), b"spoilt");
+    assert_eq!(titles(&base.join("played.db")), ["Jóga", "later"]);
     drop(on_air);
     fs::write(base.join("played.db-wal"), "of another database").unwrap();
-    let restored = restore(&archive, &RestoreOptions { to: None, force: true }).unwrap();
+    let restored = restore(&archive, &over).unwrap();
     assert_eq!((restored.files, restored.moved), (files, Vec::new()));
     assert_eq!(titles(&base.join("played.db")), ["Jóga"]);
     let left: Vec<_> = fs::read_dir(&own).unwrap().map(|entry| entry.unwrap().file_name()).collect();

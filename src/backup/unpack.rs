@@ -47,7 +47,7 @@ pub struct Restored {
 ///
 /// # Errors
 /// [`Error::Exists`] if a file is there, unless it may be replaced; [`Error::File`] if a station on the air
-/// keeps its state in one of them, or if the archive is damaged, is none, has what no backup has, or cannot
+/// has one of them in use, its state or a database, or if the archive is damaged, is none, has what no backup has, or cannot
 /// be unpacked. Nothing has changed then. [`Error::File`], too, if a file cannot take its place: those before
 /// it are restored then.
 pub fn restore(archive: &Path, options: &RestoreOptions) -> Result<Restored> {
@@ -112,14 +112,20 @@ fn places_of(manifest: &Manifest, options: &RestoreOptions) -> Result<Vec<(PathB
     Ok(places)
 }
 
-/// A station on the air would write over a state, and go on writing into a database that is not there any
-/// more.
+/// A station on the air would write over a state, and mix its changes of a database into another one.
 fn refuse_in_use(member: &Member, place: &Path) -> Result<()> {
-    let is_there = place.parent().is_some_and(Path::exists);
-    if member.kind == MemberKind::State && is_there && matches!(FileLock::attempt(place), Ok(None)) {
-        return Err(Error::file(place, "a station on the air keeps its state there: stop it first"));
+    let refused = match member.kind {
+        MemberKind::State => {
+            let is_there = place.parent().is_some_and(Path::exists);
+            is_there && matches!(FileLock::attempt(place), Ok(None))
+        }
+        MemberKind::Database => place.exists() && database::is_in_use(place),
+        MemberKind::Configuration | MemberKind::Users => false,
+    };
+    match refused {
+        true => Err(Error::file(place, "a station on the air has it in use: stop it first")),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// A file that has been unpacked beside its place. It is removed with this value, unless it takes its place.

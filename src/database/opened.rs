@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{Access, access};
 
 use super::schema::{Schema, copy};
@@ -138,6 +138,20 @@ pub(crate) fn copy_file(file: &Path, to: &Path) -> Result<(), Trouble> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(COPIES_WITHIN)?;
     copy(&connection, to)
+}
+
+/// Whether anybody has this database open, in this process or in another one. One that cannot be opened at
+/// all is in nobody's use.
+pub(crate) fn is_in_use(file: &Path) -> bool {
+    let alone = || -> rusqlite::Result<()> {
+        let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.busy_timeout(BUSY)?;
+        // Whoever has it open holds a lock that this needs.
+        connection.pragma_update(None, "locking_mode", "exclusive")?;
+        connection.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")
+    };
+    let code = alone().err().and_then(|error| error.sqlite_error_code());
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// Renames a damaged database, with what lies beside it: `library.db.corrupt-20260301T120000Z`.

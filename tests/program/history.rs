@@ -190,10 +190,13 @@ fn a_station_is_packed_while_it_is_on_the_air_and_goes_on_elsewhere() {
     let again = longwave(&old, &["backup", "station.toml", archive]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("exists already: name another"), "{again:?}");
 
-    // Its state is in use, even if somebody insists.
+    // It is in use, even if somebody insists.
     let refused = longwave(&old, &["restore", archive, "--force"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(1) && said.contains("a station on the air keeps"), "{said}");
+    assert!(
+        refused.status.code() == Some(1) && said.contains("a station on the air has it in use"),
+        "{said}"
+    );
     drop(daemon);
     let refused = longwave(&old, &["restore", archive]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
