@@ -35,10 +35,18 @@ impl Cut {
         spec: PcmSpec,
     ) -> Result<(Box<dyn Source>, Option<FrameCount>)> {
         let frames = |time: Option<Duration>| time.map(|time| spec.rate.frames_in(time).0);
-        let length = source.duration().map_or(u64::MAX, |length| length.0);
+        let (declared, shortest) =
+            (source.duration().map(|length| length.0), spec.rate.frames_in(SHORTEST).0);
+        let length = declared.unwrap_or(u64::MAX);
         let to = frames(heard.cue_out).filter(|to| *to < length);
         let mut from = frames(heard.cue_in).unwrap_or(0);
-        let is_long_enough = to.unwrap_or(length) >= from.saturating_add(spec.rate.frames_in(SHORTEST).0);
+        let mut is_long_enough = to.unwrap_or(length) >= from.saturating_add(shortest);
+        if is_long_enough && from > 0 && declared.is_none() {
+            // Only its decoder knows whether it is as long as that.
+            is_long_enough =
+                sounds(source.as_mut(), FrameCount(from), shortest as usize * spec.channels.count());
+            source.seek(FrameCount(0))?;
+        }
         if !is_long_enough {
             from = 0;
         }
@@ -69,6 +77,16 @@ impl Cut {
             samples.iter_mut().for_each(|sample| *sample *= gain);
         }
     }
+}
+
+/// Whether a source has so many samples from there on. One that cannot be read there has not.
+fn sounds(source: &mut dyn Source, from: FrameCount, samples: usize) -> bool {
+    let mut pcm = Vec::new();
+    let mut goes_on = source.seek(from).is_ok();
+    while goes_on && pcm.len() < samples {
+        goes_on = source.read(&mut pcm).unwrap_or(false);
+    }
+    pcm.len() >= samples
 }
 
 impl Source for Cut {
@@ -175,6 +193,18 @@ mod tests {
             let (mut source, start) = cut(50_000, &points);
             assert_eq!(start, start_next, "{points:?}");
             assert_eq!(all(source.as_mut()).len(), 50_000, "{points:?}");
+        }
+    }
+
+    /// Streams and some files do not declare how long they are.
+    #[test]
+    fn a_cue_in_behind_an_end_that_nobody_declares_is_not_followed() {
+        for (cue_in, begins_at) in [(20_000, 20_000), (48_999, 48_999), (49_500, 0), (60_000, 0)] {
+            let undeclared = Counting { declares: false, ..Counting::of(50_000) };
+            let (mut source, start_next) =
+                Cut::of(Box::new(undeclared), &heard(cue_in, 90_000, 80_000), SPEC).unwrap();
+            assert_eq!(start_next, Some(FrameCount(80_000 - begins_at)), "{cue_in}");
+            assert_eq!(all(source.as_mut()).len() as u64, 50_000 - begins_at, "{cue_in}");
         }
     }
 
