@@ -314,7 +314,9 @@ fn check_loudness(lufs: Option<f32>) -> Result<()> {
     match lufs.filter(|lufs| !LOUDNESSES.contains(lufs)) {
         None => Ok(()),
         Some(lufs) => {
-            Err(Error::setting("loudness", format!("{lufs} LUFS is out of range: -40 to -5, usually -16")))
+            let (quietest, loudest) = (LOUDNESSES.start(), LOUDNESSES.end());
+            let reason = format!("{lufs} LUFS is out of range: {quietest} to {loudest}, usually -16");
+            Err(Error::setting("loudness", reason))
         }
     }
 }
