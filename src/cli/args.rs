@@ -173,7 +173,7 @@ pub struct Report {
     /// csv or json
     #[arg(long, default_value = "csv")]
     pub format: String,
-    /// Time zone of days and times, such as Europe/Berlin [default: the system's]
+    /// Time zone of days and times, such as Europe/Berlin [default: the pipeline's, or the first one's]
     #[arg(long, value_name = "ZONE")]
     pub zone: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use longwave::{Config, Error, ReportBy, ReportFormat, ReportSpan, write_report};
+use longwave::{Config, Error, PipelineSettings, ReportBy, ReportFormat, ReportSpan, write_report};
 
 use super::Failure;
 use super::args::Report;
@@ -15,15 +15,21 @@ pub fn run(args: &Report) -> Result<(), Failure> {
         let config = args.config.path.display();
         return Err(usage(format!("{config}: no plays are written down: set history_file in [server]")));
     };
-    let span = ReportSpan::parse(Some(&args.from), Some(&args.to), args.zone.as_deref());
-    let span = span.map_err(|error| usage(format!("--{error}")))?;
-    if let Some(name) = &args.pipeline
-        && config.pipelines.iter().all(|pipeline| pipeline.name != *name)
-    {
+    let wanted = args.pipeline.as_ref();
+    let own = |pipeline: &&PipelineSettings| wanted.is_none_or(|name| pipeline.name == *name);
+    let pipeline = config.pipelines.iter().find(own);
+    if let (Some(name), None) = (wanted, pipeline) {
         log::warn!("there is no pipeline {name:?} any more");
     }
-    let by = named("by", &args.by, ReportBy::ALL, ReportBy::as_str)?;
-    let format = named("format", &args.format, ReportFormat::ALL, ReportFormat::as_str)?;
+    let pipeline = pipeline.or(config.pipelines.first());
+    let zone = pipeline.map(|pipeline| pipeline.schedule.zone.clone()).unwrap_or_default();
+    let span = ReportSpan::parse(Some(&args.from), Some(&args.to), args.zone.as_deref(), &zone);
+    let span = span.map_err(|error| usage(format!("--{error}")))?;
+    let by = ReportBy::named(&args.by)
+        .ok_or_else(|| unknown("by", &args.by, ReportBy::ALL.iter().map(|by| by.as_str())))?;
+    let format = ReportFormat::named(&args.format).ok_or_else(|| {
+        unknown("format", &args.format, ReportFormat::ALL.iter().map(|format| format.as_str()))
+    })?;
     let mut out = BufWriter::new(io::stdout().lock());
     match write_report(&file, &span, args.pipeline.as_deref(), by, format, &mut out) {
         // Whoever reads it has enough.
@@ -32,10 +38,8 @@ pub fn run(args: &Report) -> Result<(), Failure> {
     }
 }
 
-/// The value of an option that is one of some names.
-fn named<T: Copy>(option: &str, text: &str, all: &[T], name_of: fn(T) -> &'static str) -> Result<T, Failure> {
-    all.iter().copied().find(|one| name_of(*one) == text).ok_or_else(|| {
-        let known: Vec<_> = all.iter().map(|one| name_of(*one)).collect();
-        Failure::Usage(format!("longwave: --{option} {text:?}: there is {}", known.join(", ")))
-    })
+/// An option that is none of these names.
+fn unknown(option: &str, text: &str, names: impl Iterator<Item = &'static str>) -> Failure {
+    let known: Vec<_> = names.collect();
+    Failure::Usage(format!("longwave: --{option} {text:?}: there is {}", known.join(", ")))
 }

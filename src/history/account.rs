@@ -38,6 +38,8 @@ impl Moment {
 /// What a look at a pipeline shows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
+    /// Its time zone, if a reload may have changed that.
+    pub zone: Option<TimeZone>,
     /// How many listen.
     pub listeners: u64,
     /// The current track, whether or not it is heard.
@@ -177,6 +179,9 @@ impl Account {
             && self.live.as_ref().is_none_or(|(id, _)| *id != source.id)
         {
             self.begin_live(source, title, now);
+        }
+        if let Some(zone) = &sample.zone {
+            self.zone.clone_from(zone);
         }
         self.sample = sample;
         self.note_heard(now);

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::civil::Zone;
 use crate::error::{Error, Result};
 
 /// A span of time, in a time zone: the one of a report.
@@ -19,7 +20,8 @@ pub struct ReportSpan {
 impl ReportSpan {
     /// Reads a span. Each end is a day (`2026-03-29`), which is a part of the span from its first to its last
     /// moment, or a point of time (`2026-03-29T12:00:00Z`). Days are those of the time zone with this name
-    /// (`Europe/Berlin`), or of the system's; one on which clocks are changed has 23 hours, or 25.
+    /// (`Europe/Berlin`), else those of `own`, the one of a pipeline; one on which clocks are changed has 23
+    /// hours, or 25.
     ///
     /// # Errors
     /// [`Error::Setting`] with the key `from`, `to` or `zone`, for what cannot be understood, and for an end
@@ -27,19 +29,15 @@ impl ReportSpan {
     ///
     /// ```
     /// use longwave::ReportSpan;
-    /// let day = ReportSpan::parse(Some("2026-03-29"), Some("2026-03-29"), Some("UTC"))?;
-    /// assert_eq!(day.before.unwrap() - day.from.unwrap(), 24 * 3600 * 1000);
+    /// let berlin = "Europe/Berlin".parse().unwrap();
+    /// let day = ReportSpan::parse(Some("2026-03-29"), Some("2026-03-29"), None, &berlin)?;
+    /// assert_eq!(day.before.unwrap() - day.from.unwrap(), 23 * 3600 * 1000);
     /// # Ok::<(), longwave::Error>(())
     /// ```
-    pub fn parse(from: Option<&str>, to: Option<&str>, zone: Option<&str>) -> Result<ReportSpan> {
+    pub fn parse(from: Option<&str>, to: Option<&str>, zone: Option<&str>, own: &Zone) -> Result<ReportSpan> {
         let zone = match zone {
-            None => TimeZone::system(),
-            Some(name) => TimeZone::get(name).map_err(|_| {
-                Error::setting(
-                    "zone",
-                    format!("{name:?} is no time zone: write \"Europe/Berlin\", for example"),
-                )
-            })?,
+            None => own.zone(),
+            Some(name) => name.parse::<Zone>().map_err(|reason| Error::setting("zone", reason))?.zone(),
         };
         let end = |key, text: Option<&str>, days| -> Result<Option<u64>> {
             text.map(|text| point(text, &zone, days).map_err(|reason| Error::setting(key, reason)))

@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::Pipeline;
 use super::resume::PipelineSnapshot;
 use super::settings::check_fade;
+#[cfg(feature = "library")]
+use crate::civil::Zone;
 use crate::engine::mixer::Command;
 use crate::engine::programme::Transitions;
 use crate::engine::titles::{TitleHolds, TitleOrder};
@@ -178,6 +180,12 @@ impl Pipeline {
         self.inner.check_running()?;
         schedule.check()?;
         self.inner.schedule.set(&schedule, &self.inner)
+    }
+
+    /// The time zone of its days.
+    #[cfg(feature = "library")]
+    pub(crate) fn zone(&self) -> Zone {
+        self.inner.schedule.zone()
     }
 
     /// Continues the current track at this time from its beginning. After a skip or the like, the next track

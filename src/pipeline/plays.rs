@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::running::Inner;
-use crate::civil::Zone;
 use crate::error::Result;
 use crate::health::Warning;
 use crate::history::HistorySettings;
@@ -36,12 +35,12 @@ impl Plays {
     }
 
     /// Has written down what this pipeline plays, from its first track on.
-    pub(super) fn follow(&self, pipeline: &Arc<Inner>, zone: &Zone) {
+    pub(super) fn follow(&self, pipeline: &Arc<Inner>) {
         let Some(history) = &self.history else { return };
         let (name, roots) = (pipeline.name.clone(), pipeline.programming.media_roots.clone());
+        let zone = pipeline.schedule.zone().zone();
         let pipeline = Arc::downgrade(pipeline);
         let look = move || pipeline.upgrade().and_then(|pipeline| sample_of(&pipeline));
-        let zone = zone.zone();
         history.follow(Followed { pipeline: name, zone, roots, look: Box::new(look) });
     }
 
@@ -61,7 +60,7 @@ impl Plays {
         Vec::new()
     }
 
-    pub(super) fn follow(&self, _: &Arc<Inner>, _: &Zone) {}
+    pub(super) fn follow(&self, _: &Arc<Inner>) {}
 
     pub(super) fn stop(&self, _: Instant) -> Vec<String> {
         Vec::new()
@@ -83,6 +82,7 @@ fn sample_of(pipeline: &Arc<Inner>) -> Option<Sample> {
     let sounding = on_air.voices.iter().filter(|voice| !voice.paused);
     let listeners = super::Pipeline::from_inner(pipeline.clone()).listener_count(None).unwrap_or(0);
     Some(Sample {
+        zone: Some(pipeline.schedule.zone().zone()),
         listeners: listeners as u64,
         programme: on_air.current.as_ref().map(|current| current.track.clone()),
         held: on_air.held,

@@ -161,7 +161,7 @@ pub(super) fn start(
         Some(next_track) => inner.ask_for_next_tracks(next_track)?,
         None => inner.up_next().start(),
     }
-    plays.follow(&inner, &settings.schedule.zone);
+    plays.follow(&inner);
     inner.run_mixer(receiver, settings.clock, settings.dead_air)?;
     Ok(inner)
 }

@@ -27,7 +27,7 @@ mod kept {
     use crate::filework::Job;
     use crate::history::write_report_while;
     use crate::json::Play;
-    use crate::{Error, History, HttpAnswer, PlaysWanted, ReportBy, ReportFormat, ReportSpan};
+    use crate::{Error, History, HttpAnswer, Pipeline, PlaysWanted, ReportBy, ReportFormat, ReportSpan};
 
     /// How many plays are listed, by default and at most.
     const PLAYS: u64 = 100;
@@ -40,25 +40,29 @@ mod kept {
     const REPORT_WITHIN: Duration = Duration::from_secs(30);
 
     pub(super) fn plays(core: &Core, call: &Call<'_>) -> Handled {
-        let pipeline = core.pipeline(&call.held[0])?.name().to_owned();
+        let pipeline = core.pipeline(&call.held[0])?;
         let limit = call.parameter("limit")?.unwrap_or(PLAYS);
         if limit > PLAYS_MOST {
             let detail = format!("limit={limit} is too many: {PLAYS_MOST} at most");
             return Err(Problem::new("invalid-parameter", detail).at("limit"));
         }
-        let ReportSpan { from, before, .. } = span(call)?;
-        let wanted = PlaysWanted { from, before, pipeline: Some(pipeline), limit: Some(limit) };
+        let ReportSpan { from, before, .. } = span(call, Some(pipeline))?;
+        let pipeline = Some(pipeline.name().to_owned());
+        let wanted = PlaysWanted { from, before, pipeline, limit: Some(limit) };
         let plays = with_history(core, call, move |history, _| history.plays(&wanted))?;
         Ok(json(200, &plays.iter().map(Play::of).collect::<Vec<_>>()))
     }
 
     pub(super) fn report(core: &Core, call: &Call<'_>) -> Handled {
-        let by = choice(call, "by", ReportBy::ALL, ReportBy::as_str)?;
-        let format = choice(call, "format", ReportFormat::ALL, ReportFormat::as_str)?;
-        let (span, pipeline) = (span(call)?, call.request.parameter("pipeline"));
-        if let Some(name) = &pipeline {
-            core.pipeline(name)?;
-        }
+        let by = choice(call, "by", ReportBy::named, ReportBy::ALL.iter().map(|by| by.as_str()))?;
+        let formats = ReportFormat::ALL.iter().map(|format| format.as_str());
+        let format = choice(call, "format", ReportFormat::named, formats)?;
+        let pipeline = call.request.parameter("pipeline");
+        let zone_of = match &pipeline {
+            Some(name) => Some(core.pipeline(name)?),
+            None => core.pipelines.first(),
+        };
+        let span = span(call, zone_of)?;
         let body = with_history(core, call, move |history, job| {
             let (mut body, begun) = (Body::default(), Instant::now());
             // The disk answers with each play: the history must not take its file for one that hangs.
@@ -99,24 +103,27 @@ mod kept {
         })
     }
 
-    fn span(call: &Call<'_>) -> Result<ReportSpan, Problem> {
+    /// A span in the time zone that is asked for, else in that of a pipeline.
+    fn span(call: &Call<'_>, pipeline: Option<&Pipeline>) -> Result<ReportSpan, Problem> {
         let [from, to, zone] = ["from", "to", "zone"].map(|name| call.request.parameter(name));
-        ReportSpan::parse(from.as_deref(), to.as_deref(), zone.as_deref()).map_err(|error| match error {
+        let own = pipeline.map(Pipeline::zone).unwrap_or_default();
+        let span = ReportSpan::parse(from.as_deref(), to.as_deref(), zone.as_deref(), &own);
+        span.map_err(|error| match error {
             Error::Setting { key, reason } => Problem::new("invalid-parameter", reason).at(key),
             error => error.into(),
         })
     }
 
     /// A parameter that is one of some names.
-    fn choice<T: Copy + Default>(
+    fn choice<T: Default>(
         call: &Call<'_>,
         key: &'static str,
-        all: &[T],
-        name_of: fn(T) -> &'static str,
+        named: fn(&str) -> Option<T>,
+        names: impl Iterator<Item = &'static str>,
     ) -> Result<T, Problem> {
         let Some(text) = call.request.parameter(key) else { return Ok(T::default()) };
-        all.iter().copied().find(|one| name_of(*one) == text).ok_or_else(|| {
-            let known: Vec<_> = all.iter().map(|one| name_of(*one)).collect();
+        named(&text).ok_or_else(|| {
+            let known: Vec<_> = names.collect();
             Problem::new("invalid-parameter", format!("{key}={text:?}: there is {}", known.join(", ")))
                 .at(key)
         })

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::play;
+use crate::civil::Zone;
 use crate::history::play::Play;
 use crate::history::store::Store;
 use crate::history::{ReportBy, ReportFormat, ReportSpan, write_report};
@@ -22,7 +23,7 @@ fn report(file: &Path, span: &ReportSpan, by: ReportBy, format: ReportFormat) ->
 }
 
 fn days(from: &str, to: &str) -> ReportSpan {
-    ReportSpan::parse(Some(from), Some(to), Some("Europe/Berlin")).unwrap()
+    ReportSpan::parse(Some(from), Some(to), None, &"Europe/Berlin".parse().unwrap()).unwrap()
 }
 
 /// 2026-03-29 01:00 UTC and 2026-10-25 01:00 UTC.
@@ -104,10 +105,12 @@ fn what_is_no_span_is_refused_with_its_key() {
         ("2026-03-02", "2026-02-28", "UTC", "to: it is before the beginning"),
         ("2026-03-01", "2026-03-01", "Middle/Earth", "zone: \"Middle/Earth\" is no time zone"),
     ] {
-        let error = ReportSpan::parse(Some(from), Some(to), Some(zone)).unwrap_err().to_string();
+        let error =
+            ReportSpan::parse(Some(from), Some(to), Some(zone), &Zone::default()).unwrap_err().to_string();
         assert!(error.starts_with(said), "{error}");
     }
     assert_eq!(days("1950-01-01", "2026-03-01").from, Some(0), "nothing is older");
-    let span = ReportSpan::parse(Some("2026-03-01T10:00:00+01:00"), None, Some("UTC")).unwrap();
+    let span =
+        ReportSpan::parse(Some("2026-03-01T10:00:00+01:00"), None, Some("UTC"), &Zone::default()).unwrap();
     assert_eq!((span.from, span.before), (Some(1_772_355_600_000), None));
 }

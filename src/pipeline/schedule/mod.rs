@@ -23,6 +23,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 
 use super::running::Inner;
+use crate::civil::Zone;
 use crate::engine::clock::Clock;
 use crate::engine::mixer::{OnAir, read};
 use crate::engine::planner::Planner;
@@ -61,6 +62,8 @@ pub(super) struct Scheduling {
     unread: Receiver<Report>,
     desk: Mutex<Desk>,
     changed: Condvar,
+    /// The time zone that is declared, with or without a schedule.
+    zone: ArcSwap<Zone>,
     /// Slots that were dropped, and when. By itself, for the desk may wait for a disk.
     dropped: Mutex<VecDeque<(Instant, String)>>,
     ending: AtomicBool,
@@ -139,6 +142,7 @@ impl Scheduling {
             unread,
             desk: Mutex::new(desk),
             changed: Condvar::new(),
+            zone: ArcSwap::default(),
             dropped: Mutex::default(),
             ending: AtomicBool::new(false),
             pipeline: OnceLock::new(),
@@ -147,6 +151,7 @@ impl Scheduling {
 
     /// Plays by this schedule from now on. The first one starts the thread.
     pub fn set(self: &Arc<Scheduling>, schedule: &Schedule, pipeline: &Arc<Inner>) -> Result<()> {
+        self.zone.store(Arc::new(schedule.zone.clone()));
         let is_there = !schedule.is_empty();
         let crossfade = pipeline.programming.transitions().crossfade;
         let rules = is_there.then(|| Arc::new(Rules::new(schedule, crossfade)));
@@ -189,6 +194,12 @@ impl Scheduling {
         drop(desk);
         self.up_next.lock().ask_schedule();
         self.changed.notify_all();
+    }
+
+    /// The time zone that is declared.
+    #[cfg(feature = "library")]
+    pub fn zone(&self) -> Zone {
+        Zone::clone(&self.zone.load())
     }
 
     /// Lets the thread end.
